@@ -1,0 +1,99 @@
+/** One turn of a conversation: what goes in, what happens meanwhile, what comes out. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import * as Approval from "./Approval.ts"
+import * as Item from "./Item.ts"
+
+/** Tokens. Counts are inclusive: `cachedInput` is part of `input`, `reasoning` part of `output`; never add them. */
+export const Usage = Schema.Struct({
+  input: Schema.Natural,
+  cachedInput: Schema.Natural,
+  output: Schema.Natural,
+  reasoning: Schema.Natural
+})
+export type Usage = typeof Usage.Type
+
+export const noUsage: Usage = { input: 0, cachedInput: 0, output: 0, reasoning: 0 }
+
+/**
+ * Where the time of a turn went, in milliseconds; the four parts sum to `total`. Where things overlap, time belongs to
+ * approval before tools before thinking before overhead.
+ */
+export const Time = Schema.Struct({
+  total: Schema.Finite,
+  thinking: Schema.Finite,
+  tools: Schema.Finite,
+  approval: Schema.Finite,
+  overhead: Schema.Finite
+})
+export type Time = typeof Time.Type
+
+/**
+ * What a turn came to. One that `run` returns has completed; the one that an error carries is what was there when it
+ * ended. `message` is the last message of the agent, `diff` a unified diff of everything the turn changed, and
+ * `sideEffects` says whether a command, an edit or a tool already ran: nothing should be repeated blindly once one did.
+ */
+export const Turn = Schema.Struct({
+  id: Schema.String,
+  threadId: Schema.String,
+  message: Schema.String,
+  items: Schema.Array(Item.Item),
+  usage: Usage,
+  diff: Schema.String,
+  time: Time,
+  modelCalls: Schema.Natural,
+  toolCalls: Schema.Natural,
+  sideEffects: Schema.Boolean
+})
+export type Turn = typeof Turn.Type
+
+/** What the caller sends: text as it is, or parts. */
+export type Input = string | ReadonlyArray<InputPart>
+export type InputPart = { readonly type: "text"; readonly text: string }
+
+export interface Options {
+  /** The longest that the turn may take; at its end the turn is interrupted and fails with `TurnTimedOut`. */
+  readonly timeout?: Duration.Input | undefined
+  readonly model?: string | undefined
+  readonly effort?: string | undefined
+}
+
+/** The timeout of a turn that names none: 30 minutes. */
+export const DefaultTimeout = Context.Reference<Duration.Duration>("effect-codex/Turn/DefaultTimeout", {
+  defaultValue: () => Duration.minutes(30)
+})
+
+const at = Schema.Finite
+
+/**
+ * What happens in a turn, in the order it happened. `at` is in milliseconds since the epoch, with fractions.
+ *
+ * `ToolRequested`, `ToolReturned` and `ModelResponded` are the exact bounds of tool calls and model requests; an engine
+ * that cannot tell leaves them out. `Unknown` is what a newer Codex says and this version does not know.
+ */
+export const Event = Schema.TaggedUnion({
+  TurnStarted: { threadId: Schema.String, turnId: Schema.String, at },
+  MessageDelta: { itemId: Schema.String, delta: Schema.String, at },
+  ReasoningDelta: { itemId: Schema.String, delta: Schema.String, at },
+  OutputDelta: { itemId: Schema.String, delta: Schema.String, at },
+  ItemStarted: { item: Item.Item, at },
+  ItemCompleted: { item: Item.Item, at },
+  ToolRequested: { callId: Schema.String, tool: Schema.String, at },
+  ToolReturned: { callId: Schema.String, at },
+  ModelResponded: { responseId: Schema.String, usage: Schema.optionalKey(Usage), at },
+  UsageUpdated: { usage: Usage, at },
+  DiffUpdated: { diff: Schema.String, at },
+  Retrying: { errorType: Schema.String, status: Schema.optionalKey(Schema.Int), at },
+  ApprovalRequested: { request: Approval.Request, at },
+  ApprovalDecided: { requestId: Schema.String, itemId: Schema.String, decision: Approval.Decision, source: Approval.Source, at },
+  Unknown: { method: Schema.String, payload: Schema.Unknown, at },
+  TurnCompleted: { turn: Turn, at }
+})
+export type Event = typeof Event.Type
+
+/** What an engine may say: everything but the end, which the runtime makes of it. */
+export type EngineEvent = Exclude<Event, { readonly _tag: "TurnCompleted" }>
+
+export const text = (input: Input): string =>
+  typeof input === "string" ? input : input.map((part) => part.text).join("\n")

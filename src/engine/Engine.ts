@@ -1,0 +1,84 @@
+/** The seam: the only thing that the runtime knows of whoever does the thinking. */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Approval from "../Approval.ts"
+import type * as CodexError from "../CodexError.ts"
+import type * as Turn from "../Turn.ts"
+
+export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
+
+/** When Codex asks: `on-request` runs sandboxed commands unasked, `untrusted` asks for each, `never` never asks. */
+export type ApprovalMode = "untrusted" | "on-request" | "never"
+
+/** A tool of the caller's, as the model is told of it. */
+export interface ToolSpec {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema of the arguments. */
+  readonly inputSchema: unknown
+}
+
+export interface ThreadOptions {
+  readonly cwd: string | undefined
+  readonly sandbox: Sandbox | undefined
+  readonly approvalMode: ApprovalMode | undefined
+  readonly model: string | undefined
+  readonly instructions: string | undefined
+  readonly ephemeral: boolean | undefined
+  readonly tools: ReadonlyArray<ToolSpec>
+}
+
+/** A call of one of the caller's tools. `arguments` is whatever the model wrote. */
+export interface ToolCall {
+  readonly callId: string
+  readonly tool: string
+  readonly arguments: unknown
+}
+
+/** What goes back to the model. */
+export interface ToolOutput {
+  readonly success: boolean
+  readonly text: string
+}
+
+/**
+ * What a turn needs of its caller. `emit` is synchronous and never waits, so that an event is seen when it arrives and
+ * before anything that depends on it; `approve` and `callTool` run in the context of the run that asked.
+ */
+export interface Handlers {
+  readonly emit: (event: Turn.EngineEvent) => void
+  readonly approve: (request: Approval.Request) => Effect.Effect<Approval.Decision>
+  readonly callTool: (call: ToolCall) => Effect.Effect<ToolOutput>
+}
+
+export interface EngineThread {
+  readonly id: string
+  /** The model that answers, where the engine says so. */
+  readonly model: string | undefined
+  readonly provider: string | undefined
+  /** The folder that relative paths and commands are in. */
+  readonly cwd: string
+  /**
+   * Runs one turn to its end: succeeds when it has completed, fails as it failed. Interrupting it interrupts the turn
+   * and ends what the turn started. The runtime never runs two at once on a thread.
+   */
+  readonly turn: (
+    input: Turn.Input,
+    options: Pick<Turn.Options, "model" | "effort">,
+    handlers: Handlers
+  ) => Effect.Effect<void, CodexError.TurnError>
+}
+
+export class Engine extends Context.Service<
+  Engine,
+  {
+    readonly startThread: (
+      options: ThreadOptions
+    ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
+    readonly resumeThread: (
+      threadId: string,
+      options: ThreadOptions
+    ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
+  }
+>()("effect-codex/engine/Engine") {}

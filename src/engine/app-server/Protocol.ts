@@ -1,0 +1,154 @@
+/**
+ * The wire types of `codex app-server` that this library uses, as Codex 0.169 generates them
+ * (`codex app-server generate-ts --experimental`). They stop here: `Translate.ts` makes our own types of them.
+ */
+import * as Schema from "effect/Schema"
+
+const text = Schema.String
+const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+export const Initialized = Schema.Struct({ userAgent: text, codexHome: Schema.optionalKey(text) })
+
+export const ThreadOpened = Schema.Struct({
+  thread: Schema.Struct({ id: text }),
+  model: text,
+  modelProvider: maybe(text),
+  cwd: text
+})
+
+export const TurnAccepted = Schema.Struct({ turn: Schema.Struct({ id: text }) })
+
+/** Every message of a turn says whose it is. */
+export const Addressed = Schema.Struct({ threadId: text, turnId: Schema.optionalKey(Schema.NullOr(text)) })
+
+export const TokenUsage = Schema.Struct({
+  inputTokens: Schema.Natural,
+  cachedInputTokens: Schema.Natural,
+  outputTokens: Schema.Natural,
+  reasoningOutputTokens: Schema.Natural
+})
+
+export const TurnError = Schema.Struct({
+  message: text,
+  codexErrorInfo: maybe(Schema.Unknown),
+  additionalDetails: maybe(text)
+})
+
+const Change = Schema.Struct({
+  path: text,
+  kind: Schema.Struct({ type: text, move_path: maybe(text) }),
+  diff: text
+})
+
+const Content = Schema.Struct({ type: text, text: Schema.optionalKey(text) })
+
+const id = { id: text }
+const status = text
+
+/** The item kinds that have a type of ours; any other passes through as it is. */
+export const items = {
+  userMessage: Schema.Struct({ ...id, content: Schema.Array(Content) }),
+  agentMessage: Schema.Struct({ ...id, text }),
+  reasoning: Schema.Struct({ ...id, summary: Schema.Array(text), content: Schema.Array(text) }),
+  plan: Schema.Struct({ ...id, text }),
+  commandExecution: Schema.Struct({
+    ...id,
+    command: text,
+    cwd: text,
+    status,
+    commandActions: Schema.Array(Schema.Struct({ type: text })),
+    aggregatedOutput: maybe(text),
+    exitCode: maybe(Schema.Int),
+    durationMs: maybe(Schema.Finite)
+  }),
+  fileChange: Schema.Struct({ ...id, changes: Schema.Array(Change), status }),
+  dynamicToolCall: Schema.Struct({
+    ...id,
+    tool: text,
+    arguments: Schema.Unknown,
+    status,
+    contentItems: maybe(Schema.Array(Content)),
+    success: maybe(Schema.Boolean),
+    durationMs: maybe(Schema.Finite)
+  }),
+  mcpToolCall: Schema.Struct({
+    ...id,
+    server: text,
+    tool: text,
+    arguments: Schema.Unknown,
+    status,
+    result: maybe(Schema.Unknown),
+    error: maybe(Schema.Struct({ message: text })),
+    durationMs: maybe(Schema.Finite)
+  }),
+  webSearch: Schema.Struct({ ...id, query: text }),
+  contextCompaction: Schema.Struct(id)
+}
+
+const Item = Schema.Struct({ ...id, type: text })
+
+const ofTurn = { threadId: text, turnId: text }
+const Delta = Schema.Struct({ ...ofTurn, itemId: text, delta: text })
+const ofItem = Schema.Struct({ ...ofTurn, item: Schema.StructWithRest(Item, [Schema.Record(text, Schema.Unknown)]) })
+
+/** The notifications that mean something here, by method. */
+export const notifications = {
+  "turn/started": Schema.Struct({ threadId: text, turn: Schema.Struct(id) }),
+  "turn/completed": Schema.Struct({
+    threadId: text,
+    turn: Schema.Struct({ ...id, status: text, error: maybe(TurnError) })
+  }),
+  "item/started": ofItem,
+  "item/completed": ofItem,
+  "item/agentMessage/delta": Delta,
+  "item/reasoning/summaryTextDelta": Delta,
+  "item/reasoning/textDelta": Delta,
+  "item/commandExecution/outputDelta": Delta,
+  "turn/diff/updated": Schema.Struct({ ...ofTurn, diff: text }),
+  "thread/tokenUsage/updated": Schema.Struct({ ...ofTurn, tokenUsage: Schema.Struct({ last: TokenUsage }) }),
+  error: Schema.Struct({ ...ofTurn, error: TurnError, willRetry: Schema.Boolean }),
+  // Raw items carry prompts and outputs: only their kind and call id get past this line.
+  "rawResponseItem/completed": Schema.Struct({
+    ...ofTurn,
+    item: Schema.Struct({ type: text, call_id: maybe(text), name: maybe(text) })
+  }),
+  "rawResponse/completed": Schema.Struct({ ...ofTurn, responseId: text, usage: maybe(TokenUsage) })
+}
+
+const asked = { threadId: text, turnId: text, itemId: text, reason: maybe(text) }
+
+/** The requests of the server that are answered by a policy or a tool, by method. */
+export const serverRequests = {
+  "item/commandExecution/requestApproval": Schema.Struct({
+    ...asked,
+    kind: maybe(text),
+    approvalId: maybe(text),
+    command: maybe(text),
+    cwd: maybe(text),
+    networkApprovalContext: maybe(Schema.Unknown),
+    additionalPermissions: maybe(Schema.Unknown)
+  }),
+  "item/fileChange/requestApproval": Schema.Struct({ ...asked, grantRoot: maybe(text) }),
+  "item/tool/call": Schema.Struct({ ...ofTurn, callId: text, tool: text, arguments: Schema.Unknown })
+}
+
+/** Requests of the server that nobody here answers yet, each with the reply that means no. */
+export const refusals: Readonly<Record<string, unknown>> = {
+  "item/permissions/requestApproval": { permissions: {}, scope: "turn" },
+  "item/tool/requestUserInput": { answers: {} },
+  "mcpServer/elicitation/request": { action: "decline", content: null, _meta: null },
+  applyPatchApproval: { decision: "denied" },
+  execCommandApproval: { decision: "denied" }
+}
+
+/** Notifications that would only cost time: never asked for. */
+export const unwanted = [
+  "account/rateLimits/updated",
+  "account/updated",
+  "app/list/updated",
+  "remoteControl/status/changed",
+  "skills/changed",
+  "thread/readState/changed",
+  "thread/started",
+  "item/fileChange/outputDelta"
+]

@@ -1,0 +1,408 @@
+/** What Codex says, in our words. Pure; the only place that knows both. */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Approval from "../../Approval.ts"
+import * as CodexError from "../../CodexError.ts"
+import * as Shell from "../../internal/Shell.ts"
+import type * as Item from "../../Item.ts"
+import type * as Turn from "../../Turn.ts"
+import * as Protocol from "./Protocol.ts"
+
+const present = <K extends string, V>(key: K, value: V | null | undefined): { readonly [P in K]?: V } => {
+  const out: { [P in K]?: V } = {}
+  if (value !== null && value !== undefined) out[key] = value
+  return out
+}
+
+const statuses: Readonly<Record<string, Item.Status>> = {
+  inProgress: "inProgress",
+  completed: "completed",
+  failed: "failed",
+  declined: "declined"
+}
+const status = (wire: string): Item.Status => statuses[wire] ?? "failed"
+
+const operations: Readonly<Record<string, Item.FileOperation>> = { read: "read", listFiles: "list", search: "search" }
+const changeKinds: Readonly<Record<string, Item.Change["kind"]>> = { add: "add", delete: "delete", update: "update" }
+
+const texts = (content: ReadonlyArray<{ readonly text?: string }>): string =>
+  content.flatMap((part) => (part.text === undefined ? [] : [part.text])).join("\n")
+
+type Wire<K extends keyof typeof Protocol.items> = (typeof Protocol.items)[K]["Type"]
+
+const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => Item.Item } = {
+  userMessage: (wire) => ({ _tag: "UserMessage", id: wire.id, text: texts(wire.content) }),
+  agentMessage: (wire) => ({ _tag: "AgentMessage", id: wire.id, text: wire.text }),
+  reasoning: (wire) => ({ _tag: "Reasoning", id: wire.id, summary: wire.summary, content: wire.content }),
+  plan: (wire) => ({ _tag: "Plan", id: wire.id, text: wire.text }),
+  commandExecution: (wire) => ({
+    _tag: "CommandExecution",
+    id: wire.id,
+    command: wire.command,
+    cwd: wire.cwd,
+    status: status(wire.status),
+    operations: wire.commandActions.flatMap((action) => operations[action.type] ?? []),
+    ...present("exitCode", wire.exitCode),
+    ...present("output", wire.aggregatedOutput),
+    ...present("duration", wire.durationMs)
+  }),
+  fileChange: (wire) => ({
+    _tag: "FileChange",
+    id: wire.id,
+    status: status(wire.status),
+    changes: wire.changes.map((change) => ({
+      path: change.path,
+      kind: changeKinds[change.kind.type] ?? "update",
+      diff: change.diff,
+      ...present("movePath", change.kind.move_path)
+    }))
+  }),
+  dynamicToolCall: (wire) => ({
+    _tag: "ToolCall",
+    id: wire.id,
+    tool: wire.tool,
+    arguments: wire.arguments,
+    status: status(wire.status),
+    ...present("output", wire.contentItems === null || wire.contentItems === undefined ? undefined : texts(wire.contentItems)),
+    ...present("duration", wire.durationMs)
+  }),
+  mcpToolCall: (wire) => ({
+    _tag: "McpToolCall",
+    id: wire.id,
+    server: wire.server,
+    tool: wire.tool,
+    arguments: wire.arguments,
+    status: status(wire.status),
+    ...present("result", wire.result),
+    ...present("error", wire.error?.message),
+    ...present("duration", wire.durationMs)
+  }),
+  webSearch: (wire) => ({ _tag: "WebSearch", id: wire.id, query: wire.query }),
+  contextCompaction: (wire) => ({ _tag: "ContextCompaction", id: wire.id })
+}
+
+const itemDecoders = {
+  userMessage: itemDecoder("userMessage"),
+  agentMessage: itemDecoder("agentMessage"),
+  reasoning: itemDecoder("reasoning"),
+  plan: itemDecoder("plan"),
+  commandExecution: itemDecoder("commandExecution"),
+  fileChange: itemDecoder("fileChange"),
+  dynamicToolCall: itemDecoder("dynamicToolCall"),
+  mcpToolCall: itemDecoder("mcpToolCall"),
+  webSearch: itemDecoder("webSearch"),
+  contextCompaction: itemDecoder("contextCompaction")
+}
+
+function itemDecoder<K extends keyof typeof Protocol.items>(
+  kind: K
+): (wire: unknown) => Option.Option<Item.Item> {
+  const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Wire<K> }>(Protocol.items[kind])
+  return (wire) => Option.map(decode(wire), toItem[kind])
+}
+
+const isKnownItem = (kind: string): kind is keyof typeof itemDecoders => Object.hasOwn(itemDecoders, kind)
+
+/** An item of the wire as ours. A kind that is new, or that no longer looks as it did, is kept as `Unknown`. */
+export const item = (wire: { readonly id: string; readonly type: string }): Item.Item => {
+  const known = isKnownItem(wire.type) ? itemDecoders[wire.type](wire) : Option.none()
+  return Option.getOrElse(known, (): Item.Item => ({ _tag: "Unknown", id: wire.id, kind: wire.type, payload: wire }))
+}
+
+export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
+  input: wire.inputTokens,
+  cachedInput: wire.cachedInputTokens,
+  output: wire.outputTokens,
+  reasoning: wire.reasoningOutputTokens
+})
+
+/** What a notification means to the turn it belongs to. */
+export type Heard =
+  | { readonly _tag: "Event"; readonly threadId: string; readonly turnId: string; readonly event: Turn.EngineEvent }
+  | { readonly _tag: "Ended"; readonly threadId: string; readonly turnId: string; readonly end: TurnEnd }
+  | { readonly _tag: "Nothing" }
+  | { readonly _tag: "Malformed"; readonly method: string }
+
+/** How a turn ended: completed without an error, or with the error it ended in. */
+export type TurnEnd = CodexError.TurnFailed | CodexError.TurnInterrupted | "completed"
+
+type Method = keyof typeof Protocol.notifications
+type Params<M extends Method> = (typeof Protocol.notifications)[M]["Type"]
+
+const nothing: Heard = { _tag: "Nothing" }
+
+const event = (of: { readonly threadId: string; readonly turnId: string }, event: Turn.EngineEvent): Heard => ({
+  _tag: "Event",
+  threadId: of.threadId,
+  turnId: of.turnId,
+  event
+})
+
+const rawCalls = new Set(["function_call", "custom_tool_call", "local_shell_call"])
+const rawOutputs = new Set(["function_call_output", "custom_tool_call_output"])
+
+const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Heard } = {
+  "turn/started": ({ threadId, turn }, at) =>
+    event({ threadId, turnId: turn.id }, { _tag: "TurnStarted", threadId, turnId: turn.id, at }),
+  "turn/completed": ({ threadId, turn }) => ({ _tag: "Ended", threadId, turnId: turn.id, end: turnEnd(turn) }),
+  "item/started": (params, at) => event(params, { _tag: "ItemStarted", item: item(params.item), at }),
+  "item/completed": (params, at) => event(params, { _tag: "ItemCompleted", item: item(params.item), at }),
+  "item/agentMessage/delta": (params, at) =>
+    event(params, { _tag: "MessageDelta", itemId: params.itemId, delta: params.delta, at }),
+  "item/reasoning/summaryTextDelta": (params, at) =>
+    event(params, { _tag: "ReasoningDelta", itemId: params.itemId, delta: params.delta, at }),
+  "item/reasoning/textDelta": (params, at) =>
+    event(params, { _tag: "ReasoningDelta", itemId: params.itemId, delta: params.delta, at }),
+  "item/commandExecution/outputDelta": (params, at) =>
+    event(params, { _tag: "OutputDelta", itemId: params.itemId, delta: params.delta, at }),
+  "turn/diff/updated": (params, at) => event(params, { _tag: "DiffUpdated", diff: params.diff, at }),
+  "thread/tokenUsage/updated": (params, at) =>
+    event(params, { _tag: "UsageUpdated", usage: usage(params.tokenUsage.last), at }),
+  error: (params, at) => {
+    // One that is not retried is followed by turn/completed, which tells it again.
+    if (!params.willRetry) return nothing
+    const error = turnFailed(params.error)
+    return event(params, { _tag: "Retrying", errorType: error.errorType, ...present("status", error.status), at })
+  },
+  "rawResponseItem/completed": (params, at) => {
+    const { call_id: callId, name, type } = params.item
+    if (callId === null || callId === undefined) return nothing
+    if (rawCalls.has(type)) return event(params, { _tag: "ToolRequested", callId, tool: name ?? type, at })
+    return rawOutputs.has(type) ? event(params, { _tag: "ToolReturned", callId, at }) : nothing
+  },
+  "rawResponse/completed": (params, at) =>
+    event(params, {
+      _tag: "ModelResponded",
+      responseId: params.responseId,
+      at,
+      ...(params.usage === null || params.usage === undefined ? {} : { usage: usage(params.usage) })
+    })
+}
+
+const hears = <M extends Method>(method: M): ((params: unknown, at: number) => Heard) => {
+  const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Params<M> }>(
+    Protocol.notifications[method]
+  )
+  return (params, at) =>
+    Option.match(decode(params), {
+      onNone: (): Heard => ({ _tag: "Malformed", method }),
+      onSome: (decoded) => meanings[method](decoded, at)
+    })
+}
+
+const notifications: { readonly [M in Method]: (params: unknown, at: number) => Heard } = {
+  "turn/started": hears("turn/started"),
+  "turn/completed": hears("turn/completed"),
+  "item/started": hears("item/started"),
+  "item/completed": hears("item/completed"),
+  "item/agentMessage/delta": hears("item/agentMessage/delta"),
+  "item/reasoning/summaryTextDelta": hears("item/reasoning/summaryTextDelta"),
+  "item/reasoning/textDelta": hears("item/reasoning/textDelta"),
+  "item/commandExecution/outputDelta": hears("item/commandExecution/outputDelta"),
+  "turn/diff/updated": hears("turn/diff/updated"),
+  "thread/tokenUsage/updated": hears("thread/tokenUsage/updated"),
+  error: hears("error"),
+  "rawResponseItem/completed": hears("rawResponseItem/completed"),
+  "rawResponse/completed": hears("rawResponse/completed")
+}
+
+const isKnown = (method: string): method is Method => Object.hasOwn(notifications, method)
+const addressed = Schema.decodeUnknownOption(Protocol.Addressed)
+
+/** What a notification means. One of a method that is new belongs to its turn as `Unknown`, if it belongs to one. */
+export const notification = (method: string, params: unknown, at: number): Heard => {
+  if (isKnown(method)) return notifications[method](params, at)
+  return Option.match(addressed(params), {
+    onNone: () => nothing,
+    onSome: ({ threadId, turnId }) =>
+      turnId === null || turnId === undefined
+        ? nothing
+        : event({ threadId, turnId }, { _tag: "Unknown", method, payload: params, at })
+  })
+}
+
+const infoReasons: Readonly<Record<string, CodexError.TurnFailedReason>> = {
+  contextWindowExceeded: "ContextOverflow",
+  usageLimitExceeded: "UsageLimit",
+  sessionBudgetExceeded: "UsageLimit",
+  rateLimitExceeded: "RateLimited",
+  serverOverloaded: "Overloaded",
+  policyCapacityUnavailable: "Overloaded",
+  flexUnavailable: "Overloaded",
+  modelNotFound: "ModelNotFound",
+  internalServerError: "ServerError",
+  unauthorized: "Unauthorized",
+  badRequest: "BadRequest",
+  httpConnectionFailed: "Disconnected",
+  responseStreamConnectionFailed: "Disconnected",
+  responseStreamDisconnected: "Disconnected",
+  responseTooManyFailedAttempts: "Disconnected"
+}
+
+const statusReason = (status: number): CodexError.TurnFailedReason | undefined => {
+  if (status === 401 || status === 403) return "Unauthorized"
+  if (status === 429) return "RateLimited"
+  if (status === 503) return "Overloaded"
+  if (status >= 500) return "ServerError"
+  return status >= 400 ? "BadRequest" : undefined
+}
+
+const HttpInfo = Schema.Record(
+  Schema.String,
+  Schema.Struct({ httpStatusCode: Schema.optionalKey(Schema.NullOr(Schema.Int)) })
+)
+const httpInfo = Schema.decodeUnknownOption(HttpInfo)
+const refusal = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ error: Schema.Struct({ message: Schema.String }) }))
+)
+
+const infoOf = (info: unknown): { readonly name: string; readonly status?: number } => {
+  if (typeof info === "string") return { name: info }
+  const [first] = Object.entries(Option.getOrElse(httpInfo(info), () => ({})))
+  return first === undefined ? { name: "other" } : { name: first[0], ...present("status", first[1].httpStatusCode) }
+}
+
+const retryAfterMs = (text: string): number | undefined => {
+  const found = /try again in (\d+(?:\.\d+)?)\s*(ms|s|seconds?|minutes?)/i.exec(text)
+  if (found === null) return undefined
+  const [, amount, unit = "s"] = found
+  return Number(amount) * (unit === "ms" ? 1 : unit.startsWith("m") ? 60_000 : 1000)
+}
+
+/** Codex's error of a turn, classified. */
+export const turnFailed = (wire: typeof Protocol.TurnError.Type): CodexError.TurnFailed => {
+  const info = infoOf(wire.codexErrorInfo)
+  const detail = [wire.message, wire.additionalDetails ?? ""].filter((part) => part !== "").join(": ")
+  const reason =
+    (info.status === undefined ? undefined : statusReason(info.status)) ?? infoReasons[info.name] ?? otherReason(detail)
+  return new CodexError.TurnFailed({
+    reason,
+    detail,
+    ...present("status", info.status),
+    ...present("retryAfterMs", retryAfterMs(detail))
+  })
+}
+
+// "other" is what Codex calls a stream that broke and a body that it passes on: both can only be told by their text.
+const otherReason = (detail: string): CodexError.TurnFailedReason => {
+  if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail)) return "Disconnected"
+  return Option.isSome(refusal(detail)) ? "BadRequest" : "Other"
+}
+
+const turnEnd = (turn: { readonly status: string; readonly error?: typeof Protocol.TurnError.Type | null }): TurnEnd => {
+  switch (turn.status) {
+    case "completed":
+      return "completed"
+    case "interrupted":
+      return new CodexError.TurnInterrupted({ by: "codex" })
+    default:
+      return turnFailed(turn.error ?? { message: `the turn ended as ${turn.status}` })
+  }
+}
+
+type ServerMethod = keyof typeof Protocol.serverRequests
+
+/** What the server asks of its client, in our words. `Refused` is answered at once: nobody here decides such things. */
+export type Asked =
+  | {
+      readonly _tag: "Approve"
+      readonly threadId: string
+      readonly turnId: string
+      readonly request: (items: (itemId: string) => Item.Item | undefined, cwd: string) => Approval.Request | undefined
+    }
+  | {
+      readonly _tag: "Call"
+      readonly threadId: string
+      readonly turnId: string
+      readonly callId: string
+      readonly tool: string
+      readonly arguments: unknown
+    }
+  | { readonly _tag: "Refused"; readonly reply: unknown }
+  | { readonly _tag: "Unsupported" }
+
+const serverRequests: {
+  readonly [M in ServerMethod]: (params: (typeof Protocol.serverRequests)[M]["Type"]) => Asked
+} = {
+  "item/commandExecution/requestApproval": (params) => ({
+    _tag: "Approve",
+    threadId: params.threadId,
+    turnId: params.turnId,
+    request: (_items, cwd) => {
+      const command = params.command ?? ""
+      const script = Shell.script(command)
+      return {
+        _tag: "command",
+        id: params.approvalId ?? params.itemId,
+        itemId: params.itemId,
+        ...present("reason", params.reason),
+        command,
+        script,
+        ...present("argv", Shell.argv(script)),
+        cwd: params.cwd ?? cwd,
+        extra:
+          (params.kind ?? "command") !== "command" ||
+          (params.networkApprovalContext ?? null) !== null ||
+          (params.additionalPermissions ?? null) !== null
+      }
+    }
+  }),
+  // The request names no path: they stand in the item that started just before. An item that nobody knows is a no.
+  "item/fileChange/requestApproval": (params) => ({
+    _tag: "Approve",
+    threadId: params.threadId,
+    turnId: params.turnId,
+    request: (items, cwd) => {
+      const found = items(params.itemId)
+      return found?._tag !== "FileChange"
+        ? undefined
+        : {
+            _tag: "file_change",
+            id: params.itemId,
+            itemId: params.itemId,
+            ...present("reason", params.reason),
+            changes: found.changes,
+            cwd,
+            extra: (params.grantRoot ?? null) !== null
+          }
+    }
+  }),
+  "item/tool/call": (params) => ({ _tag: "Call", ...params })
+}
+
+const asks = <M extends ServerMethod>(method: M): ((params: unknown) => Asked) => {
+  const decode = Schema.decodeUnknownOption<
+    Schema.ConstraintDecoder<unknown> & { readonly Type: (typeof Protocol.serverRequests)[M]["Type"] }
+  >(Protocol.serverRequests[method])
+  return (params) =>
+    Option.match(decode(params), {
+      onNone: (): Asked => ({ _tag: "Unsupported" }),
+      onSome: (decoded) => serverRequests[method](decoded)
+    })
+}
+
+const requests: { readonly [M in ServerMethod]: (params: unknown) => Asked } = {
+  "item/commandExecution/requestApproval": asks("item/commandExecution/requestApproval"),
+  "item/fileChange/requestApproval": asks("item/fileChange/requestApproval"),
+  "item/tool/call": asks("item/tool/call")
+}
+
+const isServerMethod = (method: string): method is ServerMethod => Object.hasOwn(requests, method)
+
+export const serverRequest = (method: string, params: unknown): Asked => {
+  if (isServerMethod(method)) return requests[method](params)
+  const reply = Protocol.refusals[method]
+  return reply === undefined ? { _tag: "Unsupported" } : { _tag: "Refused", reply }
+}
+
+/** A decision as Codex takes it; it has no place for a reason. */
+export const decision = (decision: Approval.Decision): unknown => ({ decision: decision._tag })
+
+export const toolOutput = (output: { readonly success: boolean; readonly text: string }): unknown => ({
+  contentItems: [{ type: "inputText", text: output.text }],
+  success: output.success
+})
+
+/** What goes into a turn, as Codex takes it. */
+export const input = (input: Turn.Input): ReadonlyArray<unknown> =>
+  (typeof input === "string" ? [{ text: input }] : input).map(({ text }) => ({ type: "text", text, text_elements: [] }))

@@ -1,0 +1,48 @@
+/** W3C trace context, in and out, for spans that did not start here and for requests that go on elsewhere. */
+import * as Context from "effect/Context"
+import * as Option from "effect/Option"
+import * as EffectTracer from "effect/Tracer"
+
+/** The `tracestate` that came with a remote parent; carried as an annotation of its span. */
+const State = Context.Reference<string>("effect-codex/internal/TraceContext/State", { defaultValue: () => "" })
+
+const traceparentPattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
+
+/** A remote parent; none where `traceparent` is not one. */
+export const parse = (
+  traceparent: string | undefined,
+  tracestate?: string | undefined
+): Option.Option<EffectTracer.ExternalSpan> => {
+  const found = traceparentPattern.exec(traceparent?.trim() ?? "")
+  if (found === null) return Option.none()
+  const [, version = "ff", traceId = "", spanId = "", flags = "00"] = found
+  if (version === "ff" || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return Option.none()
+  return Option.some(
+    EffectTracer.externalSpan({
+      traceId,
+      spanId,
+      sampled: (Number.parseInt(flags, 16) & 1) === 1,
+      annotations: tracestate === undefined || tracestate === "" ? Context.empty() : Context.make(State, tracestate)
+    })
+  )
+}
+
+const stateOf = (span: EffectTracer.AnySpan): string => {
+  let at: EffectTracer.AnySpan = span
+  while (at._tag === "Span" && Option.isSome(at.parent)) at = at.parent.value
+  return Context.get(at.annotations, State)
+}
+
+export interface Fields {
+  readonly traceparent: string
+  readonly tracestate?: string
+}
+
+/** What a request made inside `span` carries; nothing while tracing is off. */
+export const fields = (span: EffectTracer.AnySpan | undefined): Fields | undefined => {
+  // A span of a disabled tracer has no ids worth the name.
+  if (span === undefined || !/^[0-9a-f]{32}$/.test(span.traceId) || !/^[0-9a-f]{16}$/.test(span.spanId)) return undefined
+  const traceparent = `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`
+  const tracestate = stateOf(span)
+  return tracestate === "" ? { traceparent } : { traceparent, tracestate }
+}
