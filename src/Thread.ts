@@ -75,12 +75,13 @@ const begin = (
   let state = TurnState.initial(engine.id, milliseconds(clock), Turn.noUsage)
   let over = false
 
-  const emit = (event: Turn.EngineEvent) => {
+  const emit = (said: Turn.EngineEvent) => {
     if (over) return
+    // Time never runs backwards in a turn, whatever clock an event was stamped by.
+    const event = said.at < state.time.at ? { ...said, at: state.time.at } : said
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
-    // Time never runs backwards in a turn, whatever clock an event was stamped by.
-    telemetry.record(event.at < state.time.at ? { ...event, at: state.time.at } : event, marks)
+    telemetry.record(event, marks)
     publish(event)
   }
 
@@ -101,7 +102,13 @@ const begin = (
     return turn
   }
 
-  return { emit, end, now: () => milliseconds(clock) }
+  /** What is asked of the caller says in its spans and logs which turn asks. */
+  const inTurn = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+    const annotations = { [Convention.attribute.turnId]: state.turnId }
+    return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
+  }
+
+  return { emit, end, inTurn, now: () => milliseconds(clock) }
 }
 
 export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
@@ -142,6 +149,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
     const approve = (request: Approval.Request) =>
       decide(setting.policy, request).pipe(
         TurnTelemetry.approving(telemetry.spanOf(request.itemId), request._tag),
+        turn.inTurn,
         Effect.tap((decision) =>
           decision._tag === "cancel"
             ? Deferred.fail(stopped, new CodexError.TurnInterrupted({ by: "policy" }))
@@ -167,7 +175,8 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
     const handlers: Engine.Handlers = {
       emit: turn.emit,
       approve,
-      callTool: (call) => Effect.withParentSpan(setting.tools.call(call, approveTool), telemetry.spanOf(call.callId))
+      callTool: (call) =>
+        setting.tools.call(call, approveTool).pipe(Effect.withParentSpan(telemetry.spanOf(call.callId)), turn.inTurn)
     }
 
     return yield* engine.turn(input, { model: options.model, effort: options.effort }, handlers).pipe(

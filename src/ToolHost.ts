@@ -75,6 +75,14 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
   /** What a person allowed for the session: the same call with the same arguments. */
   const remembered = new Set<string>()
 
+  // A tool looked up by name has lost the type of what it needs; the type of this function has it. What the run brings
+  // wins over what the thread was started with: its spans and settings are those of the moment.
+  const provided = <A, E>(effect: Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
+    Effect.updateContext(
+      effect as Effect.Effect<A, E, Tool.HandlerServices<Tools[keyof Tools]>>,
+      (context: Context.Context<never>) => Context.merge(services, context)
+    )
+
   const run = (tool: Tool.Any, call: Engine.ToolCall): Effect.Effect<Engine.ToolOutput> =>
     toolkit.handle(tool.name, call.arguments as never, call.callId).pipe(
       Effect.flatMap((results) => Stream.runLast(Stream.filter(results, (result) => !result.preliminary))),
@@ -89,7 +97,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       Effect.catchDefect((defect) =>
         Effect.as(Effect.logError(`the tool ${tool.name} died`, defect), said(false, `The tool ${tool.name} failed.`))
       ),
-      Effect.updateContext((context: Context.Context<never>) => Context.merge(services, context))
+      provided
     )
 
   const needsApproval = (tool: Tool.Any, call: Engine.ToolCall): Effect.Effect<boolean> => {
@@ -102,8 +110,8 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       }),
       // Arguments that cannot be read are refused by the tool itself; anything else that goes wrong means asking.
       Effect.catchCause(() => Effect.succeed(true)),
-      Effect.updateContext((context: Context.Context<never>) => Context.merge(services, context))
-    ) as Effect.Effect<boolean>
+      provided
+    )
   }
 
   const call = Effect.fnUntraced(function* (call: Engine.ToolCall, approve: Approve) {

@@ -56,12 +56,7 @@ export interface TurnTelemetry {
   /** The span that what belongs to a call or an item happens in. */
   readonly spanOf: (callId: string) => Tracer.Span
   /** What was open ends, and the turn's span gets its sums. */
-  readonly end: (
-    turn: Turn.Turn,
-    marks: ReadonlyArray<TurnTime.Mark>,
-    outcome: Outcome,
-    at: number
-  ) => void
+  readonly end: (turn: Turn.Turn, marks: ReadonlyArray<TurnTime.Mark>, outcome: Outcome, at: number) => void
 }
 
 export type Outcome = "completed" | "interrupted" | CodexError.TurnError
@@ -234,7 +229,15 @@ export const make = (options: Options): TurnTelemetry => {
       tool?.span
     )
     const failed = item.exitCode === undefined ? item.status === "failed" : item.exitCode !== 0
-    close(span, at, failed ? failure(Convention.errorType.commandFailed) : item.status === "interrupted" ? interrupted : Exit.void)
+    close(
+      span,
+      at,
+      failed
+        ? failure(Convention.errorType.commandFailed)
+        : item.status === "interrupted"
+          ? interrupted
+          : Exit.void
+    )
   }
 
   const work = (item: Item.Work, done: boolean, at: number) => {

@@ -1,0 +1,301 @@
+/**
+ * An engine that plays a script: no process, no model, the same every time, under any clock.
+ *
+ * ```ts
+ * yield* Scripted.play([
+ *   Scripted.command("npm test", { exitCode: 1 }),
+ *   Scripted.toolCall("lookup_ticket", { id: "T-42" }),
+ *   Scripted.message("Fixed.")
+ * ])
+ * ```
+ *
+ * A script that does not fit the program is a defect, and fails the test whatever the program does with errors: a turn
+ * that has no steps, a step that nobody asked for (a tool the thread was not given, an approval on a thread that never
+ * asks), and steps that are left over in the end.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Approval from "../Approval.ts"
+import * as CodexError from "../CodexError.ts"
+import * as Shell from "../internal/Shell.ts"
+import type * as Item from "../Item.ts"
+import * as Turn from "../Turn.ts"
+import * as Engine from "./Engine.ts"
+
+/** The script and the program do not fit each other. */
+export class ScriptError extends Data.TaggedError("ScriptError")<{ readonly detail: string }> {
+  override get message() {
+    return `ScriptError: ${this.detail}`
+  }
+}
+
+/** What a turn of the script sees of the run that plays it. */
+interface Stage {
+  readonly threadId: string
+  readonly turnId: string
+  readonly input: string
+  readonly options: Engine.ThreadOptions
+  readonly handlers: Engine.Handlers
+  readonly nextId: (prefix: string) => string
+}
+
+type Outcome = Effect.Effect<void, CodexError.TurnError>
+
+/** One thing that happens in a turn. */
+export type Step =
+  | { readonly _tag: "Step"; readonly play: (stage: Stage) => Outcome }
+  | { readonly _tag: "End"; readonly play: (stage: Stage) => Outcome }
+
+const step = (play: (stage: Stage) => Outcome): Step => ({ _tag: "Step", play })
+
+const wrong = (detail: string) => Effect.die(new ScriptError({ detail }))
+
+type Untimed<E> = E extends Turn.EngineEvent ? Omit<E, "at"> : never
+
+const say = (stage: Stage, event: Untimed<Turn.EngineEvent>) =>
+  Effect.map(Clock.currentTimeNanos, (now) => stage.handlers.emit({ ...event, at: Number(now) / 1e6 } as Turn.EngineEvent))
+
+const sayAll = (stage: Stage, ...events: ReadonlyArray<Untimed<Turn.EngineEvent>>) =>
+  Effect.forEach(events, (event) => say(stage, event), { discard: true })
+
+const takes = (duration: Duration.Input | undefined) => (duration === undefined ? Effect.void : Effect.sleep(duration))
+
+/** A message of the agent; `deltas: true` streams it word by word. */
+export const message = (
+  text: string,
+  options: { readonly deltas?: ReadonlyArray<string> | true; readonly takes?: Duration.Input } = {}
+): Step =>
+  step(
+    Effect.fnUntraced(function* (stage) {
+      const id = stage.nextId("msg")
+      const deltas = options.deltas === true ? (text.match(/\S+\s*|\s+/g) ?? []) : (options.deltas ?? [])
+      yield* takes(options.takes)
+      yield* say(stage, { _tag: "ItemStarted", item: { _tag: "AgentMessage", id, text: "" } })
+      yield* sayAll(stage, ...deltas.map((delta) => ({ _tag: "MessageDelta", itemId: id, delta }) as const))
+      yield* say(stage, { _tag: "ItemCompleted", item: { _tag: "AgentMessage", id, text } })
+    })
+  )
+
+/** A summary of what the model thought. */
+export const reasoning = (summary: string): Step =>
+  step(
+    Effect.fnUntraced(function* (stage) {
+      const item = { _tag: "Reasoning", id: stage.nextId("reasoning"), summary: [summary], content: [] } as const
+      yield* sayAll(stage, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
+    })
+  )
+
+const ask = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request) {
+  if (stage.options.approvalMode === "never") {
+    return yield* wrong(`the script asks to ${Approval.describe(request)}, but this thread never asks`)
+  }
+  yield* say(stage, { _tag: "ApprovalRequested", request })
+  const decision = yield* stage.handlers.approve(request)
+  const { id: requestId, itemId } = request
+  yield* say(stage, { _tag: "ApprovalDecided", requestId, itemId, decision, source: decision.source ?? "policy" })
+  if (decision._tag === "cancel") return yield* new CodexError.TurnInterrupted({ by: "policy" })
+  return Approval.isGranted(decision)
+})
+
+/** A command that Codex runs; with `approval` it asks first, and is not run when the answer is no. */
+export const command = (
+  script: string,
+  options: {
+    readonly approval?: boolean
+    readonly reason?: string
+    readonly exitCode?: number
+    readonly output?: string
+    readonly takes?: Duration.Input
+  } = {}
+): Step =>
+  step(
+    Effect.fnUntraced(function* (stage) {
+      const item: Item.CommandExecution = {
+        _tag: "CommandExecution",
+        id: stage.nextId("call"),
+        command: script,
+        cwd: stage.options.cwd ?? "/",
+        status: "inProgress",
+        operations: []
+      }
+      const exitCode = options.exitCode ?? 0
+      yield* say(stage, { _tag: "ItemStarted", item })
+      const argv = Shell.argv(script)
+      const granted =
+        options.approval !== true ||
+        (yield* ask(stage, {
+          _tag: "command",
+          id: item.id,
+          itemId: item.id,
+          ...(options.reason === undefined ? {} : { reason: options.reason }),
+          command: script,
+          script,
+          ...(argv === undefined ? {} : { argv }),
+          cwd: item.cwd,
+          extra: false
+        }))
+      if (!granted) return yield* say(stage, { _tag: "ItemCompleted", item: { ...item, status: "declined" } })
+      yield* takes(options.takes)
+      const output = options.output ?? ""
+      if (output !== "") yield* say(stage, { _tag: "OutputDelta", itemId: item.id, delta: output })
+      const status = exitCode === 0 ? "completed" : "failed"
+      yield* say(stage, { _tag: "ItemCompleted", item: { ...item, status, exitCode, output } })
+    })
+  )
+
+/** An edit that Codex makes; with `approval` it asks first. */
+export const fileChange = (
+  changes: ReadonlyArray<Item.Change>,
+  options: { readonly approval?: boolean; readonly takes?: Duration.Input } = {}
+): Step =>
+  step(
+    Effect.fnUntraced(function* (stage) {
+      const item: Item.FileChange = { _tag: "FileChange", id: stage.nextId("call"), changes, status: "inProgress" }
+      yield* say(stage, { _tag: "ItemStarted", item })
+      const cwd = stage.options.cwd ?? "/"
+      const request = { _tag: "file_change", id: item.id, itemId: item.id, changes, cwd, extra: false } as const
+      const granted = options.approval !== true || (yield* ask(stage, request))
+      if (granted) yield* takes(options.takes)
+      yield* say(stage, { _tag: "ItemCompleted", item: { ...item, status: granted ? "completed" : "declined" } })
+      if (granted) yield* say(stage, { _tag: "DiffUpdated", diff: changes.map((change) => change.diff).join("\n") })
+    })
+  )
+
+/** The model calls a tool of the thread; `expect` looks at what went back to it. */
+export const toolCall = (
+  tool: string,
+  args: unknown,
+  options: { readonly expect?: (output: Engine.ToolOutput) => boolean } = {}
+): Step =>
+  step(
+    Effect.fnUntraced(function* (stage) {
+      if (!stage.options.tools.some((spec) => spec.name === tool)) {
+        const given = stage.options.tools.map((spec) => spec.name).join(", ")
+        return yield* wrong(`the script calls the tool ${tool}, but the thread was given ${given === "" ? "none" : given}`)
+      }
+      const item: Item.ToolCall = {
+        _tag: "ToolCall",
+        id: stage.nextId("call"),
+        tool,
+        arguments: args,
+        status: "inProgress"
+      }
+      yield* say(stage, { _tag: "ItemStarted", item })
+      const output = yield* stage.handlers.callTool({ callId: item.id, tool, arguments: args })
+      yield* say(stage, {
+        _tag: "ItemCompleted",
+        item: { ...item, status: output.success ? "completed" : "failed", output: output.text }
+      })
+      if (options.expect?.(output) === false) {
+        return yield* wrong(`the tool ${tool} answered what the script does not expect: ${output.text}`)
+      }
+    })
+  )
+
+/** What one model request used, in tokens. */
+export const usage = (tokens: Partial<Turn.Usage>): Step =>
+  step((stage) => say(stage, { _tag: "UsageUpdated", usage: { ...Turn.noUsage, ...tokens } }))
+
+/** Time passes: virtual time under a TestClock. */
+export const delay = (duration: Duration.Input): Step => step(() => Effect.sleep(duration))
+
+/** Any event, for what has no step of its own. */
+export const event = (event: Untimed<Turn.EngineEvent>): Step => step((stage) => say(stage, event))
+
+/** Looks at what the caller sent: the text itself, or a test of it. */
+export const prompt = (expected: string | ((input: string) => boolean)): Step =>
+  step((stage) => {
+    const fits = typeof expected === "string" ? stage.input === expected : expected(stage.input)
+    return fits ? Effect.void : wrong(`the turn's input is not what the script expects: ${JSON.stringify(stage.input)}`)
+  })
+
+/** The turn ends; what follows belongs to the next one. A script that ends without it ends like this. */
+export const completed: Step = { _tag: "End", play: () => Effect.void }
+
+/** The turn ends in this error. */
+export const failed = (error: CodexError.TurnError): Step => ({ _tag: "End", play: () => Effect.fail(error) })
+
+/** Codex interrupts the turn. */
+export const interrupted: Step = failed(new CodexError.TurnInterrupted({ by: "codex" }))
+
+/** Nothing more is heard: the turn lasts until its deadline or until somebody interrupts it. */
+export const silence: Step = { _tag: "End", play: () => Effect.never }
+
+export class Scripted extends Context.Service<
+  Scripted,
+  {
+    readonly play: (steps: ReadonlyArray<Step>) => Effect.Effect<void>
+    /** What the turns so far were given, in their order. */
+    readonly inputs: Effect.Effect<ReadonlyArray<string>>
+    readonly remaining: Effect.Effect<number>
+  }
+>()("effect-codex/testing/Scripted") {}
+
+/** Puts steps at the end of the script. */
+export const play = (steps: ReadonlyArray<Step>): Effect.Effect<void, never, Scripted> =>
+  Scripted.use((scripted) => scripted.play(steps))
+
+/** What the turns so far were given, in their order. */
+export const inputs: Effect.Effect<ReadonlyArray<string>, never, Scripted> = Scripted.use((scripted) => scripted.inputs)
+
+/** The engine, and the service that `play` speaks to. Steps that nobody played by its end are a defect. */
+export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
+  Effect.gen(function* () {
+    const script: Array<Step> = []
+    const inputs: Array<string> = []
+    let threads = 0
+    let turns = 0
+    let ids = 0
+    const nextId = (prefix: string) => `${prefix}_${++ids}`
+
+    yield* Effect.addFinalizer((exit) =>
+      script.length > 0 && exit._tag === "Success"
+        ? wrong(`${script.length} steps of the script are left over: no turn came to them`)
+        : Effect.void
+    )
+
+    /** The steps of the next turn; they are its own, also when other threads play meanwhile. */
+    const take = (): ReadonlyArray<Step> => {
+      const end = script.findIndex((step) => step._tag === "End")
+      return script.splice(0, end < 0 ? script.length : end + 1)
+    }
+
+    const thread = (id: string, options: Engine.ThreadOptions): Engine.EngineThread => ({
+      id,
+      model: options.model ?? "scripted",
+      provider: "scripted",
+      cwd: options.cwd ?? "/",
+      turn: Effect.fnUntraced(function* (given, _options, handlers) {
+        const input = Turn.text(given)
+        inputs.push(input)
+        const steps = take()
+        if (steps.length === 0) return yield* wrong(`the script has no steps for the input ${JSON.stringify(input)}`)
+        const turnId = `turn_${++turns}`
+        const stage = { threadId: id, turnId, input, options, handlers, nextId }
+        yield* say(stage, { _tag: "TurnStarted", threadId: id, turnId })
+        for (const step of steps) yield* step.play(stage)
+      })
+    })
+
+    return Context.make(
+      Engine.Engine,
+      Engine.Engine.of({
+        startThread: (options) => Effect.sync(() => thread(`thread_${++threads}`, options)),
+        resumeThread: (threadId, options) => Effect.sync(() => thread(threadId, options))
+      })
+    ).pipe(
+      Context.add(
+        Scripted,
+        Scripted.of({
+          play: (steps) => Effect.sync(() => void script.push(...steps)),
+          inputs: Effect.sync(() => [...inputs]),
+          remaining: Effect.sync(() => script.length)
+        })
+      )
+    )
+  })
+)

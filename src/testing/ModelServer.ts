@@ -1,0 +1,397 @@
+/**
+ * A loopback stand-in for OpenAI's Responses API: it plays a script, one reply per request, and records what it was
+ * asked. The Codex that talks to it is the real one.
+ *
+ * ```ts
+ * const server = yield* ModelServer.make([
+ *   ModelServer.reply(ModelServer.shell("ls")),
+ *   ModelServer.reply(ModelServer.text("It is empty.", { deltas: true }), ModelServer.usage({ input: 90, output: 4 }))
+ * ])
+ * const env = yield* ModelServer.home(server)
+ * ```
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import { text as readText } from "node:stream/consumers"
+import * as CodexConfig from "./internal/codexConfig.ts"
+import * as Requests from "./internal/requests.ts"
+import * as Responses from "./internal/responses.ts"
+
+/** A part of a reply that streams: an output item, the token count, a wait or a way to break off. */
+export type Step = Responses.Step
+
+/** What one request gets. */
+export type Reply =
+  | { readonly _tag: "Stream"; readonly steps: ReadonlyArray<Step>; readonly bytes: number }
+  | {
+      readonly _tag: "HttpError"
+      readonly status: number
+      readonly headers: Readonly<Record<string, string>>
+      readonly body: string
+    }
+
+/** Chooses the reply from the request; `index` counts the requests of the server from 0. */
+export type Respond = (request: RecordedRequest, index: number) => Reply | Effect.Effect<Reply>
+
+/** One entry per request, in order of arrival, or one function that answers for ever. */
+export type Script = ReadonlyArray<Reply | Respond> | Respond
+
+export interface Options {
+  /** What every request after the end of the script gets. Without it such a request is refused and `unexpected`. */
+  readonly otherwise?: Reply | Respond | undefined
+  /** How many requests are kept, the latest ones; all when absent. */
+  readonly keep?: number | undefined
+}
+
+/** A request for a model response. */
+export type RecordedRequest = Requests.RecordedRequest
+
+export class ModelServer extends Context.Service<
+  ModelServer,
+  {
+    /** `http://127.0.0.1:PORT`; the API is below `/v1`. */
+    readonly url: string
+    readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
+    /** What went wrong with the script, a sentence for each request that found no reply: empty in a sound test. */
+    readonly unexpected: Effect.Effect<ReadonlyArray<string>>
+    /**
+     * A config.toml that points Codex at this server and keeps it off every other. `extra` is TOML too and wins:
+     * `model_providers.mock.request_max_retries = 0`.
+     */
+    readonly config: (extra?: string) => string
+    /** The same settings as `-c key=value` arguments, for a Codex without that file. */
+    readonly args: ReadonlyArray<string>
+  }
+>()("effect-codex/testing/ModelServer") {}
+
+/** What Codex needs in its environment to use the server: the key that `config` names. */
+export const environment = { MOCK_API_KEY: "dummy" }
+
+interface ItemOptions {
+  /** `true` streams the text word by word, an array gives the pieces; without it the item arrives whole. */
+  readonly deltas?: ReadonlyArray<string> | true | undefined
+  /** The wait between two deltas. */
+  readonly every?: Duration.Input | undefined
+  readonly itemId?: string | undefined
+}
+
+interface CallOptions {
+  /** The id of the call: `call_1`, `call_2`, ... over the life of the server when absent. */
+  readonly callId?: string | undefined
+}
+
+/** A reply that streams the steps in order and, unless one of them ends it otherwise, completes. */
+export const reply = (...steps: ReadonlyArray<Step>): Reply => ({ _tag: "Stream", steps, bytes: Infinity })
+
+/** The same reply with the connection cut after so many bytes of its body; after 0, without any answer. */
+export const truncate = (reply: Reply, bytes: number): Reply =>
+  reply._tag === "Stream" ? { ...reply, bytes } : reply
+
+/** A reply that is no stream but an error of the API, with OpenAI's error body unless `body` is given. */
+export const httpError = (
+  status: number,
+  options: {
+    readonly code?: string | undefined
+    readonly message?: string | undefined
+    readonly type?: string | undefined
+    readonly headers?: Readonly<Record<string, string>> | undefined
+    readonly body?: string | undefined
+  } = {}
+): Reply => ({
+  _tag: "HttpError",
+  status,
+  headers: { "content-type": "application/json", ...options.headers },
+  body:
+    options.body ??
+    JSON.stringify({
+      error: {
+        message: options.message ?? Http.STATUS_CODES[status] ?? "error",
+        type: options.type ?? "error",
+        param: null,
+        code: options.code ?? null
+      }
+    })
+})
+
+/** A message of the assistant. */
+export const text = (text: string, options: ItemOptions = {}): Step => ({
+  _tag: "Item",
+  item: { type: "message", id: options.itemId, text },
+  deltas: deltasOf(text, options)
+})
+
+/** A summary of reasoning. */
+export const reasoning = (summary: string, options: ItemOptions = {}): Step => ({
+  _tag: "Item",
+  item: { type: "reasoning", id: options.itemId, text: summary },
+  deltas: deltasOf(summary, options)
+})
+
+/** A call of any tool that is a function, with its arguments; a dynamic tool for example. */
+export const call = (name: string, args: object, options: CallOptions = {}): Step => ({
+  _tag: "Item",
+  item: { type: "function_call", name, arguments: JSON.stringify(args), callId: options.callId },
+  deltas: undefined
+})
+
+/**
+ * A shell command. `escalate` asks to run it outside the sandbox, and is the reason given for that. After `timeoutMs`
+ * (milliseconds; Codex allows 250 to 30000 and takes 10000 by default) the model goes on while the command still runs.
+ */
+export const shell = (
+  cmd: string,
+  options: CallOptions & {
+    readonly escalate?: string | undefined
+    readonly timeoutMs?: number | undefined
+    readonly workdir?: string | undefined
+  } = {}
+): Step =>
+  call(
+    "exec_command",
+    {
+      cmd,
+      workdir: options.workdir,
+      yield_time_ms: options.timeoutMs,
+      ...(options.escalate === undefined
+        ? {}
+        : { sandbox_permissions: "require_escalated", justification: options.escalate })
+    },
+    options
+  )
+
+/** An edit of files in Codex's patch format: `*** Begin Patch`, `*** Add File: a.txt`, `+line`, `*** End Patch`. */
+export const patch = (patchText: string, options: CallOptions = {}): Step => ({
+  _tag: "Item",
+  item: { type: "custom_tool_call", name: "apply_patch", input: patchText, callId: options.callId },
+  deltas: undefined
+})
+
+/** Any output item, sent as it is. */
+export const item = (rawItem: Schema.JsonObject): Step => ({
+  _tag: "Item",
+  item: { type: "raw", item: rawItem },
+  deltas: undefined
+})
+
+/** Any event, sent as it is. One that ends a response ends the reply. */
+export const event = (rawEvent: Responses.Event): Step => ({ _tag: "Event", event: rawEvent })
+
+/** The token count of the response: `cachedInput` is part of `input`, `reasoning` part of `output`. */
+export const usage = (usage: Responses.TokenCount): Step => ({ _tag: "Usage", usage })
+
+/** Sends nothing more until the effect is done. */
+export const until = (effect: Effect.Effect<unknown>): Step => ({ _tag: "Wait", until: effect })
+
+/** Sends nothing more for that long. This is real time, under a test clock too. */
+export const delay = (duration: Duration.Input): Step => until(inRealTime(Effect.sleep(duration)))
+
+/** Destroys the connection in the middle of the reply. */
+export const cut: Step = { _tag: "Cut" }
+
+/** Sends nothing more until the client goes or the server closes. */
+export const hang: Step = { _tag: "Hang" }
+
+/** The response fails; `code` is OpenAI's, `server_is_overloaded` for example. */
+export const failed = (options: { readonly code: string; readonly message: string }): Step => ({
+  _tag: "Failed",
+  ...options
+})
+
+/** Starts a server on a free port of 127.0.0.1. When the scope closes, so do the server and all its connections. */
+export const make = Effect.fnUntraced(function* (
+  script: Script,
+  options: Options = {}
+): Effect.fn.Return<ModelServer["Service"], never, Scope.Scope> {
+  const requests: Array<RecordedRequest> = []
+  const unexpected: Array<string> = []
+  let received = 0
+  let calls = 0
+  let responses = 0
+
+  const refuse = (status: number, problem: string) => {
+    unexpected.push(problem)
+    return httpError(status, { message: problem, code: "unexpected_request" })
+  }
+
+  const record = (headers: Http.IncomingHttpHeaders, body: Schema.JsonObject) => {
+    const request = Requests.make(received++, realClock.currentTimeMillisUnsafe(), headers, body)
+    requests.push(request)
+    if (requests.length > (options.keep ?? Infinity)) requests.shift()
+    return request
+  }
+
+  const respond = (request: RecordedRequest): Effect.Effect<Reply> =>
+    Effect.suspend(() => {
+      const entry = typeof script === "function" ? script : (script[request.index] ?? options.otherwise)
+      if (entry === undefined) {
+        const asked = `request ${request.index + 1} ("${request.lastUserText.slice(0, 80)}")`
+        return Effect.succeed(refuse(400, `${asked} found the script of ${script.length} replies used up`))
+      }
+      const chosen = typeof entry === "function" ? entry(request, request.index) : entry
+      return isReply(chosen) ? Effect.succeed(chosen) : chosen
+    }).pipe(
+      Effect.catchDefect((defect) =>
+        Effect.sync(() => refuse(400, `the script failed on request ${request.index + 1}: ${String(defect)}`))
+      )
+    )
+
+  const answer = Effect.fnUntraced(function* (incoming: Http.IncomingMessage) {
+    const content = yield* Effect.promise(() => readText(incoming))
+    const target = `${incoming.method} ${incoming.url}`
+    if (target !== "POST /v1/responses") return refuse(404, `${target} is not served`)
+    const body = Requests.decodeBody(content)
+    if (Option.isNone(body)) return refuse(400, `the body of ${target} is not a JSON object`)
+    return yield* respond(record(incoming.headers, body.value))
+  })
+
+  const handle = Effect.fnUntraced(function* (incoming: Http.IncomingMessage, outgoing: Http.ServerResponse) {
+    const reply = yield* answer(incoming)
+    if (reply._tag === "HttpError") return yield* sendError(outgoing, reply)
+    const frames = Responses.encode(reply.steps, {
+      response: ++responses,
+      nextCall: () => `call_${++calls}`
+    })
+    yield* sendFrames(outgoing, Responses.truncate(frames, reply.bytes))
+  })
+
+  const run = yield* FiberSet.makeRuntime()
+  const url = yield* listen((incoming, outgoing) => {
+    const fiber = run(handle(incoming, outgoing))
+    outgoing.once("close", () => fiber.interruptUnsafe())
+  })
+
+  return ModelServer.of({
+    url,
+    requests: Effect.sync(() => requests.slice()),
+    unexpected: Effect.sync(() => unexpected.slice()),
+    config: (extra = "") => CodexConfig.file(url, extra),
+    args: CodexConfig.args(url)
+  })
+})
+
+export const layer = (script: Script, options?: Options): Layer.Layer<ModelServer> =>
+  Layer.effect(ModelServer, make(script, options))
+
+/**
+ * A private home for Codex in a temporary directory, as the environment that makes Codex use it and the server:
+ * `CODEX_HOME` (mode 0700) is `HOME/.codex` and holds the server's `config` (mode 0600). Removed with the scope.
+ */
+export const home = Effect.fnUntraced(function* (
+  server: ModelServer["Service"],
+  options: { readonly config?: string | undefined } = {}
+): Effect.fn.Return<
+  { readonly HOME: string; readonly CODEX_HOME: string; readonly MOCK_API_KEY: string },
+  PlatformError.PlatformError,
+  FileSystem.FileSystem | Path.Path | Scope.Scope
+> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const HOME = yield* Effect.acquireRelease(fs.makeTempDirectory({ prefix: "effect-codex-" }), (directory) =>
+    // A Codex that is just ending may still write here, and then the removal finds a directory not empty.
+    fs
+      .remove(directory, { recursive: true, force: true })
+      .pipe(
+        Effect.retry({ times: 100, schedule: Schedule.spaced("20 millis") }),
+        inRealTime,
+        Effect.ignore({ log: "Warn" })
+      )
+  )
+  const CODEX_HOME = path.join(HOME, ".codex")
+  yield* fs.makeDirectory(CODEX_HOME, { mode: 0o700 })
+  yield* fs.writeFileString(path.join(CODEX_HOME, "config.toml"), server.config(options.config), {
+    mode: 0o600
+  })
+  return { HOME, CODEX_HOME, ...environment }
+})
+
+/** The `CODEX_HOME` of such a `home`; its parent directory is private too and may serve as `HOME`. */
+export const codexHome = (
+  server: ModelServer["Service"],
+  options?: { readonly config?: string | undefined }
+): Effect.Effect<string, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+  Effect.map(home(server, options), (home) => home.CODEX_HOME)
+
+const realClock = Context.get(Context.empty(), Clock.Clock)
+const inRealTime = Effect.provideService(Clock.Clock, realClock)
+
+const isReply = (chosen: Reply | Effect.Effect<Reply>): chosen is Reply => !Effect.isEffect(chosen)
+
+const deltasOf = (text: string, options: ItemOptions): Responses.Deltas | undefined =>
+  options.deltas === undefined
+    ? undefined
+    : {
+        parts: options.deltas === true ? Responses.words(text) : options.deltas,
+        between: options.every === undefined ? undefined : inRealTime(Effect.sleep(options.every))
+      }
+
+const listen = (onRequest: Http.RequestListener): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Http.Server>((resume) => {
+      // A connection closed for being idle, just when Codex wants to use it again, would look like a fault.
+      const server = Http.createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, onRequest)
+      server.once("error", (error) => resume(Effect.die(error)))
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  ).pipe(
+    Effect.map((server) => {
+      const address = server.address()
+      return `http://127.0.0.1:${Predicate.isObject(address) ? address.port : ""}`
+    })
+  )
+
+const sendError = (outgoing: Http.ServerResponse, error: Extract<Reply, { readonly _tag: "HttpError" }>) =>
+  Effect.callback<void>((resume) => {
+    outgoing.writeHead(error.status, error.headers)
+    outgoing.end(error.body, () => resume(Effect.void))
+  })
+
+const sendFrames = Effect.fnUntraced(function* (
+  outgoing: Http.ServerResponse,
+  frames: ReadonlyArray<Responses.Frame>
+) {
+  const last = frames.at(-1)
+  const tail = last?._tag === "Write" ? last.data : undefined
+  outgoing.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" })
+  yield* Effect.forEach(
+    tail === undefined ? frames : frames.slice(0, -1),
+    (frame) => sendFrame(outgoing, frame),
+    { discard: true }
+  )
+  outgoing.end(tail)
+})
+
+const sendFrame = (outgoing: Http.ServerResponse, frame: Responses.Frame): Effect.Effect<unknown> => {
+  switch (frame._tag) {
+    case "Write":
+      return Effect.callback<void>((resume) => {
+        outgoing.write(frame.data, () => resume(Effect.void))
+      })
+    case "Wait":
+      return frame.until
+    case "Cut":
+      return Effect.andThen(
+        Effect.sync(() => outgoing.destroy()),
+        Effect.never
+      )
+    case "Hang":
+      return Effect.never
+  }
+}

@@ -1,0 +1,2 @@
+export * as ModelServer from "./ModelServer.ts"
+export * as Scripted from "../engine/Scripted.ts"
