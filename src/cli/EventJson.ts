@@ -1,0 +1,67 @@
+/** Events as `--json` prints them, one a line; docs/events.md lists them. Pure. */
+import * as CodexError from "../CodexError.ts"
+import type * as Approval from "../Approval.ts"
+import type * as Item from "../Item.ts"
+import type * as Turn from "../Turn.ts"
+
+const snake = (tag: string): string => tag.replace(/(?<!^)([A-Z])/g, "_$1").toLowerCase()
+
+const dotted = (tag: string): string => snake(tag).replaceAll("_", ".")
+
+const item = ({ _tag, ...rest }: Item.Item) => ({ type: snake(_tag), ...rest })
+
+const request = ({ _tag, ...rest }: Approval.Request) => ({ kind: _tag, ...rest })
+
+/** An event of a turn that goes on. */
+export const event = (event: Turn.EngineEvent): object => {
+  const { _tag, ...rest } = event
+  const type = dotted(_tag)
+  switch (event._tag) {
+    case "ItemStarted":
+    case "ItemCompleted":
+      return { type, item: item(event.item), at: event.at }
+    case "ApprovalRequested":
+      return { type, request: request(event.request), at: event.at }
+    case "ApprovalDecided": {
+      const { _tag: decision, ...why } = event.decision
+      const { at, itemId, requestId, source } = event
+      return { type, requestId, itemId, decision, ...why, source, at }
+    }
+    default:
+      return { type, ...rest }
+  }
+}
+
+/** How a turn ended that did not complete. */
+export type Failure = CodexError.CodexError | "interrupted"
+
+const error = (failure: Failure) => {
+  const known = failure === "interrupted" ? new CodexError.TurnInterrupted({ by: "caller" }) : failure
+  return {
+    _tag: known._tag,
+    reason: "reason" in known ? known.reason : null,
+    class: known.class,
+    retryable: known.retryable,
+    message: known.message
+  }
+}
+
+/** The last line of every run: `turn.completed`, `turn.failed` or `turn.interrupted`. */
+export const last = (
+  turn: Turn.Turn | undefined,
+  failure: Failure | undefined,
+  ids: { readonly threadId: string | undefined; readonly turnId: string | undefined }
+): object => ({
+  type:
+    failure === undefined
+      ? "turn.completed"
+      : failure === "interrupted" || failure._tag === "TurnInterrupted"
+        ? "turn.interrupted"
+        : "turn.failed",
+  threadId: ids.threadId ?? turn?.threadId ?? null,
+  turnId: ids.turnId ?? (turn === undefined || turn.id === "" ? null : turn.id),
+  message: turn?.message ?? null,
+  usage: turn?.usage ?? null,
+  time: turn?.time ?? null,
+  error: failure === undefined ? null : error(failure)
+})

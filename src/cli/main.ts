@@ -1,0 +1,46 @@
+/** The command line. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import { version } from "../internal/version.ts"
+import { demo } from "./demo.ts"
+import { code, ExitWith, UsageError } from "./Exit.ts"
+import { run } from "./run.ts"
+
+const cli = Command.make("effect-codex").pipe(
+  Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),
+  Command.withSubcommands([run, demo])
+)
+
+const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return code.completed
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (error instanceof ExitWith) return error.code
+  if (error instanceof UsageError) return code.usage
+  if (CliError.isCliError(error)) return error._tag === "ShowHelp" && error.errors.length === 0 ? code.completed : code.usage
+  return Cause.hasInterruptsOnly(exit.cause) ? code.interrupted : code.failed
+}
+
+// Whoever reads our output may stop at any time; that is no reason to stop the work half-way with a stack trace.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+
+Command.run(cli, { version }).pipe(
+  Effect.tapCause((cause) => {
+    const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+    if (error instanceof UsageError) return Console.error(`${error.text}\nSee: effect-codex --help`)
+    const said = error instanceof ExitWith || CliError.isCliError(error) || Cause.hasInterruptsOnly(cause)
+    return said ? Effect.void : Console.error(Cause.pretty(cause))
+  }),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    // Everything is flushed by now; an export in flight must not hold the exit.
+    teardown: (exit) => process.exit(exitCode(exit))
+  })
+)
