@@ -1,0 +1,133 @@
+/** Everything that a program under test emitted: its spans, its logs, its metrics. */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
+import * as References from "effect/References"
+import * as Memory from "../telemetry/Memory.ts"
+import * as Tracer from "../telemetry/Tracer.ts"
+
+/** A span that has ended. Times are in milliseconds; under a TestClock they count from its 0. */
+export interface CapturedSpan {
+  readonly name: string
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId: string | undefined
+  readonly kind: "internal" | "server" | "client" | "producer" | "consumer"
+  readonly status: "unset" | "ok" | "error"
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly events: ReadonlyArray<{ readonly name: string; readonly attributes: Readonly<Record<string, unknown>> }>
+  readonly start: number
+  readonly duration: number
+}
+
+/** A log record, with the annotations that were in force. */
+export interface CapturedLog {
+  readonly level: string
+  readonly message: ReadonlyArray<unknown>
+  readonly annotations: Readonly<Record<string, unknown>>
+}
+
+const kinds = ["internal", "server", "client", "producer", "consumer"] as const
+const statuses = ["unset", "ok", "error"] as const
+
+const ms = ([seconds, nanos]: readonly [number, number]): number => seconds * 1000 + nanos / 1e6
+
+const captured = (span: ReadableSpan): CapturedSpan => ({
+  name: span.name,
+  traceId: span.spanContext().traceId,
+  spanId: span.spanContext().spanId,
+  parentSpanId: span.parentSpanContext?.spanId,
+  kind: kinds[span.kind] ?? "internal",
+  status: statuses[span.status.code] ?? "unset",
+  attributes: span.attributes,
+  events: span.events.map(({ attributes, name }) => ({ name, attributes: attributes ?? {} })),
+  start: ms(span.startTime),
+  duration: ms(span.duration)
+})
+
+export class Captured extends Context.Service<
+  Captured,
+  {
+    readonly spans: Effect.Effect<ReadonlyArray<CapturedSpan>>
+    readonly logs: Effect.Effect<ReadonlyArray<CapturedLog>>
+    readonly metrics: Effect.Effect<ReadonlyArray<Metric.Metric.Snapshot>>
+  }
+>()("effect-codex/testing/Captured") {}
+
+/** The spans that have ended, in the order of their ends. */
+export const spans = Captured.use((captured) => captured.spans)
+
+/** The log records, in order. */
+export const logs = Captured.use((captured) => captured.logs)
+
+/** Every metric that was touched, as it stands now. */
+export const metrics = Captured.use((captured) => captured.metrics)
+
+/** The one span of this name; a defect that lists what there is when there is none, or more than one. */
+export const span = Effect.fnUntraced(function* (name: string) {
+  const all = yield* spans
+  const [found, ...more] = all.filter((span) => span.name === name)
+  if (found !== undefined && more.length === 0) return found
+  const names = all.map((span) => span.name).join(", ")
+  return yield* Effect.die(new Error(`${found === undefined ? "no" : "more than one"} span "${name}" among: ${names}`))
+})
+
+/**
+ * The names of all spans as a tree, one a line, two spaces a level, siblings in the order of their starts:
+ *
+ * ```
+ * invoke_agent codex
+ *   chat gpt-5.5
+ *   execute_tool exec_command
+ *     npm
+ * ```
+ */
+export const tree: Effect.Effect<string, never, Captured> = Effect.map(spans, (all) => {
+  const ids = new Set(all.map((span) => span.spanId))
+  // Of two that start together the one that ended first comes first: sorting keeps the order of the ends.
+  const sorted = all.toSorted((a, b) => a.start - b.start)
+  const below = (parent: string | undefined, indent: string): ReadonlyArray<string> =>
+    sorted
+      .filter((span) =>
+        parent === undefined
+          ? span.parentSpanId === undefined || !ids.has(span.parentSpanId)
+          : span.parentSpanId === parent
+      )
+      .flatMap((span) => [`${indent}${span.name}`, ...below(span.spanId, `${indent}  `)])
+  return below(undefined, "").join("\n")
+})
+
+const capturing = (into: Array<CapturedLog>): Logger.Logger<unknown, void> =>
+  Logger.make(({ fiber, logLevel, message }) => {
+    into.push({
+      level: logLevel,
+      message: Array.isArray(message) ? message : [message],
+      annotations: { ...fiber.getRef(References.CurrentLogAnnotations) }
+    })
+  })
+
+/** Captures in memory: spans through the same pipe as in production, logs instead of printing them, metrics apart. */
+export const layer: Layer.Layer<Captured> = Layer.unwrap(
+  Effect.gen(function* () {
+    const memory = yield* Memory.make
+    const logs: Array<CapturedLog> = []
+    // Effect's registry of metrics is one for the whole process; a test has its own.
+    const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
+    return Layer.mergeAll(
+      Layer.succeed(
+        Captured,
+        Captured.of({
+          spans: Effect.map(memory.spans, (spans) => spans.map(captured)),
+          logs: Effect.sync(() => [...logs]),
+          metrics: Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry)
+        })
+      ),
+      Layer.succeed(Metric.MetricRegistry, registry),
+      Logger.layer([capturing(logs)]),
+      Tracer.processorLayer(Effect.succeed(memory.processor))
+    )
+  })
+)
