@@ -105,7 +105,9 @@ export const layer = <R>(policy: Policy<R>): Layer.Layer<never, never, R> =>
       (services): Policy =>
         (request) =>
           // What the run brings wins: its spans and settings are those of the moment.
-          Effect.updateContext(policy(request), (context: Context.Context<never>) => Context.merge(services, context))
+          Effect.updateContext(policy(request), (context: Context.Context<never>) =>
+            Context.merge(services, context)
+          )
     )
   )
 
@@ -137,12 +139,17 @@ const matchesPath = (pattern: string, cwd: string, path: string): boolean => {
   const relative = Nodepath.relative(cwd, absolute)
   return (
     Glob.match(glob, absolute) ||
-    (relative !== "" && !relative.startsWith("..") && !Nodepath.isAbsolute(relative) && Glob.match(glob, relative))
+    (relative !== "" &&
+      !relative.startsWith("..") &&
+      !Nodepath.isAbsolute(relative) &&
+      Glob.match(glob, relative))
   )
 }
 
 const paths = (request: typeof FileChangeRequest.Type): ReadonlyArray<string> =>
-  request.changes.flatMap((change) => (change.movePath === undefined ? [change.path] : [change.path, change.movePath]))
+  request.changes.flatMap((change) =>
+    change.movePath === undefined ? [change.path] : [change.path, change.movePath]
+  )
 
 /** Whether a rule speaks of a request. Pure; exported for tests of a rule file. */
 export const matches = (rule: Rule, request: Request): boolean => {
@@ -152,7 +159,9 @@ export const matches = (rule: Rule, request: Request): boolean => {
     case "command":
       if (rule.path !== undefined || rule.tool !== undefined) return false
       if (accepts && (request.extra || request.argv === undefined)) return false
-      return rule.command === undefined || (request.argv !== undefined && matchesWords(rule.command, request.argv))
+      return (
+        rule.command === undefined || (request.argv !== undefined && matchesWords(rule.command, request.argv))
+      )
     case "file_change": {
       if (rule.command !== undefined || rule.tool !== undefined) return false
       if (accepts && (request.extra || request.changes.length === 0)) return false
@@ -167,9 +176,12 @@ export const matches = (rule: Rule, request: Request): boolean => {
   }
 }
 
+/** What it takes to ask somebody on the terminal. */
+export type Asks = Terminal.Terminal | Stdio.Stdio
+
 /** The first rule that speaks of the request decides; `ask` asks on the terminal; none means no. */
 export const rules =
-  (list: ReadonlyArray<Rule>): Policy<Terminal.Terminal | Stdio.Stdio> =>
+  (list: ReadonlyArray<Rule>): Policy<Asks> =>
   (request) => {
     const rule = list.find((rule) => matches(rule, request))
     switch (rule?.decision) {
@@ -209,7 +221,7 @@ const answers: Readonly<Record<string, Decision>> = {
 }
 
 /** Asks on the terminal (question on stderr, answer from stdin). Where there is none it declines, and says so. */
-export const prompt: Policy<Terminal.Terminal | Stdio.Stdio> = Effect.fnUntraced(function* (request) {
+export const prompt: Policy<Asks> = Effect.fnUntraced(function* (request) {
   const stdio = yield* Stdio.Stdio
   const terminal = yield* Terminal.Terminal
   const lock = yield* PromptLock
@@ -232,5 +244,9 @@ export const prompt: Policy<Terminal.Terminal | Stdio.Stdio> = Effect.fnUntraced
   return yield* Semaphore.withPermits(
     lock,
     1
-  )(Effect.catchTag(ask, "QuitError", () => Effect.succeed<Decision>({ _tag: "cancel", source: "user", policy: "prompt" })))
+  )(
+    Effect.catchTag(ask, "QuitError", () =>
+      Effect.succeed<Decision>({ _tag: "cancel", source: "user", policy: "prompt" })
+    )
+  )
 })

@@ -66,18 +66,24 @@ export class Codex extends Context.Service<
       const open = Effect.fnUntraced(function* <Tools extends Record<string, Tool.Any>>(
         name: string,
         options: ThreadOptions<Tools>,
-        start: (options: Engine.ThreadOptions) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
+        start: (
+          options: Engine.ThreadOptions
+        ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
       ) {
         const tools = options.tools === undefined ? ToolHost.empty : yield* ToolHost.make(options.tools)
         const originator = yield* TurnTelemetry.Originator
         const context = yield* Effect.context()
         // One provided around the program wins over the one in the layer.
-        const policy = context.mapUnsafe.has(Approval.Current.key) ? Context.get(context, Approval.Current) : ofLayer
+        const policy = context.mapUnsafe.has(Approval.Current.key)
+          ? Context.get(context, Approval.Current)
+          : ofLayer
         const { attribute } = Convention
         const annotations: Record<string, unknown> = {}
         if (options.source !== undefined) annotations[attribute.source] = options.source
         if (options.workflow !== undefined) annotations[attribute.workflow] = options.workflow
         if (options.group !== undefined) annotations[attribute.group] = options.group
+        const annotated = Effect.annotateSpans({ ...annotations, [attribute.originator]: originator })
+        yield* annotated(engine.ready)
         const thread = yield* start({
           cwd: options.cwd,
           sandbox: options.sandbox,
@@ -89,7 +95,7 @@ export class Codex extends Context.Service<
         }).pipe(
           Effect.tap((thread) => Effect.annotateCurrentSpan(attribute.conversationId, thread.id)),
           Effect.withSpan(name, {}, { captureStackTrace: false }),
-          Effect.annotateSpans({ ...annotations, [attribute.originator]: originator })
+          annotated
         )
         return Thread.make(thread, { tools, policy, annotations })
       })
@@ -97,7 +103,9 @@ export class Codex extends Context.Service<
       return Codex.of({
         startThread: (options) => open(Convention.span.threadStart, options ?? {}, engine.startThread),
         resumeThread: (threadId, options) =>
-          open(Convention.span.threadResume, options ?? {}, (options) => engine.resumeThread(threadId, options))
+          open(Convention.span.threadResume, options ?? {}, (options) =>
+            engine.resumeThread(threadId, options)
+          )
       })
     })
   )

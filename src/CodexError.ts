@@ -40,11 +40,14 @@ export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNot
 }
 
 /** The codex that was found is older than the oldest one tested. */
-export class CodexVersionUnsupported extends Schema.TaggedError<CodexVersionUnsupported>()("CodexVersionUnsupported", {
-  version: Schema.String,
-  minimum: Schema.String,
-  path: Schema.String
-}) {
+export class CodexVersionUnsupported extends Schema.TaggedError<CodexVersionUnsupported>()(
+  "CodexVersionUnsupported",
+  {
+    version: Schema.String,
+    minimum: Schema.String,
+    path: Schema.String
+  }
+) {
   readonly class = "config" as const
   readonly retryable = false
   readonly retryAfter: Duration.Duration | undefined = undefined
@@ -85,7 +88,12 @@ export class EngineExited extends Schema.TaggedError<EngineExited>()("EngineExit
   readonly retryAfter: Duration.Duration | undefined = undefined
   readonly errorType: string = this._tag
   override get message() {
-    const how = this.signal !== undefined ? `by ${this.signal}` : this.code !== undefined ? `with code ${this.code}` : ""
+    const how =
+      this.signal !== undefined
+        ? `by ${this.signal}`
+        : this.code !== undefined
+          ? `with code ${this.code}`
+          : ""
     return `EngineExited: codex app-server ended ${how}`.trimEnd() + "; the thread can be resumed by its id"
   }
 }
@@ -135,14 +143,22 @@ export const TurnFailedReason = Schema.Literals([
 export type TurnFailedReason = typeof TurnFailedReason.Type
 
 const turnFailures: {
-  readonly [Reason in TurnFailedReason]: { readonly class: Class; readonly retryable: boolean; readonly what: string }
+  readonly [Reason in TurnFailedReason]: {
+    readonly class: Class
+    readonly retryable: boolean
+    readonly what: string
+  }
 } = {
   Unauthorized: {
     class: "auth",
     retryable: false,
     what: "the provider refused the credentials; run `codex login` or check the provider's key"
   },
-  RateLimited: { class: "transient", retryable: true, what: "the provider's rate limit is reached; try again later" },
+  RateLimited: {
+    class: "transient",
+    retryable: true,
+    what: "the provider's rate limit is reached; try again later"
+  },
   UsageLimit: { class: "quota", retryable: false, what: "the account's usage limit is reached" },
   ContextOverflow: {
     class: "request",
@@ -153,7 +169,11 @@ const turnFailures: {
   ModelNotFound: { class: "config", retryable: false, what: "the provider does not know the model" },
   Overloaded: { class: "transient", retryable: true, what: "the provider is overloaded; try again later" },
   ServerError: { class: "transient", retryable: true, what: "the provider failed; try again later" },
-  Disconnected: { class: "transient", retryable: true, what: "the connection to the provider broke; try again" },
+  Disconnected: {
+    class: "transient",
+    retryable: true,
+    what: "the connection to the provider broke; try again"
+  },
   Other: { class: "unknown", retryable: false, what: "codex gave up on the turn" }
 }
 

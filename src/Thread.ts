@@ -36,7 +36,10 @@ export interface Thread {
    * The same as it happens; the last event, `TurnCompleted`, carries the turn. A stream that is left early interrupts its
    * turn. For a slow consumer text deltas are merged; no other event is ever lost.
    */
-  readonly stream: (input: Turn.Input, options?: Turn.Options) => Stream.Stream<Turn.Event, CodexError.TurnError>
+  readonly stream: (
+    input: Turn.Input,
+    options?: Turn.Options
+  ) => Stream.Stream<Turn.Event, CodexError.TurnError>
 }
 
 /** What the runtime knows of a thread beside what its engine does. */
@@ -93,7 +96,9 @@ const begin = (
         ? {}
         : {
             errorType: outcome.errorType,
-            ...(outcome._tag === "TurnFailed" && outcome.status !== undefined ? { status: outcome.status } : {})
+            ...(outcome._tag === "TurnFailed" && outcome.status !== undefined
+              ? { status: outcome.status }
+              : {})
           }
     over = true
     const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
@@ -114,102 +119,112 @@ const begin = (
 export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
   const turns = Semaphore.makeUnsafe(1)
 
-  const runWith = Effect.fnUntraced(function* (
-    input: Turn.Input,
-    options: Turn.Options,
-    publish: (event: Turn.Event) => void
-  ) {
-    const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* Turn.DefaultTimeout))
-    const clock = yield* Clock.Clock
-    const tracer = yield* EffectTracer.Tracer
-    const annotations = yield* References.TracerSpanAnnotations
-    const model = options.model ?? engine.model
-    const { attribute } = Convention
+  const runWith = Effect.fnUntraced(
+    function* (input: Turn.Input, options: Turn.Options, publish: (event: Turn.Event) => void) {
+      const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* Turn.DefaultTimeout))
+      const clock = yield* Clock.Clock
+      const tracer = yield* EffectTracer.Tracer
+      const annotations = yield* References.TracerSpanAnnotations
+      const model = options.model ?? engine.model
+      const { attribute } = Convention
 
-    const span = yield* Effect.makeSpan(Convention.span.invokeAgent(Convention.agent), {
-      attributes: {
-        [attribute.operationName]: Convention.operation.invokeAgent,
-        [attribute.agentName]: Convention.agent,
-        [attribute.providerName]: engine.provider,
-        [attribute.requestModel]: model,
-        [attribute.sessionId]: engine.id
-      }
-    })
-    const telemetry = TurnTelemetry.make({
-      tracer,
-      turn: span,
-      annotations,
-      model,
-      provider: engine.provider,
-      effort: options.effort
-    })
-    const turn = begin(engine, setting, clock, telemetry, publish)
-    const stopped = yield* Deferred.make<never, CodexError.TurnInterrupted>()
-
-    const approve = (request: Approval.Request) =>
-      decide(setting.policy, request).pipe(
-        TurnTelemetry.approving(telemetry.spanOf(request.itemId), request._tag),
-        turn.inTurn,
-        Effect.tap((decision) =>
-          decision._tag === "cancel"
-            ? Deferred.fail(stopped, new CodexError.TurnInterrupted({ by: "policy" }))
-            : Effect.void
-        )
-      )
-
-    /** Codex knows nothing of a tool that asks first: the question and its answer are told here. */
-    const approveTool = (request: Approval.Request) =>
-      Effect.suspend(() => {
-        const decided = (decision: Approval.Decision, source: Approval.Source) =>
-          Effect.sync(() => {
-            const { id: requestId, itemId } = request
-            turn.emit({ _tag: "ApprovalDecided", requestId, itemId, decision, source, at: turn.now() })
-          })
-        turn.emit({ _tag: "ApprovalRequested", request, at: turn.now() })
-        return approve(request).pipe(
-          Effect.tap((decision) => decided(decision, decision.source ?? "policy")),
-          Effect.onInterrupt(() => decided(Approval.decline("the turn ended before anybody decided"), "default"))
-        )
+      const span = yield* Effect.makeSpan(Convention.span.invokeAgent(Convention.agent), {
+        attributes: {
+          [attribute.operationName]: Convention.operation.invokeAgent,
+          [attribute.agentName]: Convention.agent,
+          [attribute.providerName]: engine.provider,
+          [attribute.requestModel]: model,
+          [attribute.sessionId]: engine.id
+        }
       })
+      const telemetry = TurnTelemetry.make({
+        tracer,
+        turn: span,
+        annotations,
+        model,
+        provider: engine.provider,
+        effort: options.effort
+      })
+      const turn = begin(engine, setting, clock, telemetry, publish)
+      const stopped = yield* Deferred.make<never, CodexError.TurnInterrupted>()
 
-    const handlers: Engine.Handlers = {
-      emit: turn.emit,
-      approve,
-      callTool: (call) =>
-        setting.tools.call(call, approveTool).pipe(Effect.withParentSpan(telemetry.spanOf(call.callId)), turn.inTurn)
-    }
+      const approve = (request: Approval.Request) =>
+        decide(setting.policy, request).pipe(
+          TurnTelemetry.approving(telemetry.spanOf(request.itemId), request._tag),
+          turn.inTurn,
+          Effect.tap((decision) =>
+            decision._tag === "cancel"
+              ? Deferred.fail(stopped, new CodexError.TurnInterrupted({ by: "policy" }))
+              : Effect.void
+          )
+        )
 
-    return yield* engine.turn(input, { model: options.model, effort: options.effort }, handlers).pipe(
-      Effect.raceFirst(Deferred.await(stopped)),
-      Effect.timeoutOrElse({
-        duration: timeout,
-        orElse: () => Effect.fail(new CodexError.TurnTimedOut({ timeoutMs: Duration.toMillis(timeout) }))
-      }),
-      Effect.withParentSpan(span),
-      Effect.exit,
-      Effect.onInterrupt(() =>
-        Effect.sync(() => {
-          turn.end("interrupted")
-          span.end(clock.currentTimeNanosUnsafe(), Exit.failCause(Cause.interrupt()))
+      /** Codex knows nothing of a tool that asks first: the question and its answer are told here. */
+      const approveTool = (request: Approval.Request) =>
+        Effect.suspend(() => {
+          const decided = (decision: Approval.Decision, source: Approval.Source) =>
+            Effect.sync(() => {
+              const { id: requestId, itemId } = request
+              turn.emit({ _tag: "ApprovalDecided", requestId, itemId, decision, source, at: turn.now() })
+            })
+          turn.emit({ _tag: "ApprovalRequested", request, at: turn.now() })
+          return approve(request).pipe(
+            Effect.tap((decision) => decided(decision, decision.source ?? "policy")),
+            Effect.onInterrupt(() =>
+              decided(Approval.decline("the turn ended before anybody decided"), "default")
+            )
+          )
         })
-      ),
-      Effect.flatMap((exit): Effect.Effect<Turn.Turn, CodexError.TurnError> => {
-        const error = Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-        const outcome = Exit.isSuccess(exit) ? "completed" : (error ?? "interrupted")
-        const result = turn.end(outcome)
-        // Stopped by somebody is not an error of the turn.
-        const spanExit = error?._tag === "TurnInterrupted" ? Exit.failCause(Cause.interrupt()) : exit
-        span.end(clock.currentTimeNanosUnsafe(), spanExit)
-        if (Exit.isSuccess(exit)) return Effect.succeed(result)
-        return error === undefined
-          ? Effect.failCause(Cause.fromReasons(exit.cause.reasons.filter((reason) => !Cause.isFailReason(reason))))
-          : Effect.fail(CodexError.withTurn(error, result))
-      })
-    )
-  }, annotated(engine, setting))
 
-  const inTurn = (input: Turn.Input, options: Turn.Options | undefined, publish: (event: Turn.Event) => void) =>
-    turns.withPermits(1)(runWith(input, options ?? {}, publish))
+      const handlers: Engine.Handlers = {
+        emit: turn.emit,
+        approve,
+        callTool: (call) =>
+          setting.tools
+            .call(call, approveTool)
+            .pipe(Effect.withParentSpan(telemetry.spanOf(call.callId)), turn.inTurn)
+      }
+
+      return yield* engine.turn(input, { model: options.model, effort: options.effort }, handlers).pipe(
+        Effect.raceFirst(Deferred.await(stopped)),
+        Effect.timeoutOrElse({
+          duration: timeout,
+          orElse: () => Effect.fail(new CodexError.TurnTimedOut({ timeoutMs: Duration.toMillis(timeout) }))
+        }),
+        Effect.withParentSpan(span),
+        Effect.exit,
+        Effect.onInterrupt(() =>
+          Effect.sync(() => {
+            turn.end("interrupted")
+            span.end(clock.currentTimeNanosUnsafe(), Exit.failCause(Cause.interrupt()))
+          })
+        ),
+        Effect.flatMap((exit): Effect.Effect<Turn.Turn, CodexError.TurnError> => {
+          const error = Exit.isSuccess(exit)
+            ? undefined
+            : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+          const outcome = Exit.isSuccess(exit) ? "completed" : (error ?? "interrupted")
+          const result = turn.end(outcome)
+          // Stopped by somebody is not an error of the turn.
+          const spanExit = error?._tag === "TurnInterrupted" ? Exit.failCause(Cause.interrupt()) : exit
+          span.end(clock.currentTimeNanosUnsafe(), spanExit)
+          if (Exit.isSuccess(exit)) return Effect.succeed(result)
+          return error === undefined
+            ? Effect.failCause(
+                Cause.fromReasons(exit.cause.reasons.filter((reason) => !Cause.isFailReason(reason)))
+              )
+            : Effect.fail(CodexError.withTurn(error, result))
+        })
+      )
+    },
+    annotated(engine, setting)
+  )
+
+  const inTurn = (
+    input: Turn.Input,
+    options: Turn.Options | undefined,
+    publish: (event: Turn.Event) => void
+  ) => turns.withPermits(1)(runWith(input, options ?? {}, publish))
 
   return {
     id: engine.id,
@@ -241,4 +256,3 @@ const annotated =
       }
       return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
     })
-

@@ -30,7 +30,8 @@ const refuse = (detail: string) =>
 
 const said = (success: boolean, text: string): Engine.ToolOutput => ({ success, text })
 
-const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "null"))
+const asText = (value: unknown): string =>
+  typeof value === "string" ? value : (JSON.stringify(value) ?? "null")
 
 /** A failure in words for the model: the tool's own failure as its schema encodes it, ours by what they say. */
 const failureText = (tool: Tool.Any, failure: unknown): Effect.Effect<string> => {
@@ -64,11 +65,15 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
   const tools = new Map<string, Tool.Any>()
   for (const tool of Object.values(toolkit.tools)) {
     if (!namePattern.test(tool.name)) {
-      return yield* refuse(`the tool name "${tool.name}" is not one of letters, digits, "_" and "-"; rename the tool`)
+      return yield* refuse(
+        `the tool name "${tool.name}" is not one of letters, digits, "_" and "-"; rename the tool`
+      )
     }
     if (tools.has(tool.name)) return yield* refuse(`there are two tools named "${tool.name}"; rename one`)
     if (Tool.isProviderDefined(tool)) {
-      return yield* refuse(`the tool "${tool.name}" is defined by a provider; codex only takes tools of your own`)
+      return yield* refuse(
+        `the tool "${tool.name}" is defined by a provider; codex only takes tools of your own`
+      )
     }
     tools.set(tool.name, tool)
   }
@@ -95,7 +100,10 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       Effect.catch((failure) => Effect.map(failureText(tool, failure), (text) => said(false, text))),
       // A bug in a handler is not for the model to read.
       Effect.catchDefect((defect) =>
-        Effect.as(Effect.logError(`the tool ${tool.name} died`, defect), said(false, `The tool ${tool.name} failed.`))
+        Effect.as(
+          Effect.logError(`the tool ${tool.name} died`, defect),
+          said(false, `The tool ${tool.name} failed.`)
+        )
       ),
       provided
     )
@@ -119,7 +127,13 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     if (tool === undefined) return said(false, `There is no tool ${call.tool}.`)
     const key = `${call.tool}\u0000${JSON.stringify(call.arguments)}`
     if (!remembered.has(key) && (yield* needsApproval(tool, call))) {
-      const request = { _tag: "tool", id: call.callId, itemId: call.callId, tool: call.tool, arguments: call.arguments } as const
+      const request = {
+        _tag: "tool",
+        id: call.callId,
+        itemId: call.callId,
+        tool: call.tool,
+        arguments: call.arguments
+      } as const
       const decision = yield* approve(request)
       if (decision._tag === "acceptForSession") remembered.add(key)
       if (!Approval.isGranted(decision)) return said(false, `The call of ${call.tool} was declined.`)
@@ -133,7 +147,11 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       description: Tool.getDescription(tool) ?? tool.name,
       inputSchema: Tool.getJsonSchema(tool)
     })),
-    readOnly: new Set([...tools.values()].filter((tool) => Context.get(tool.annotations, Tool.Readonly)).map((tool) => tool.name)),
+    readOnly: new Set(
+      [...tools.values()]
+        .filter((tool) => Context.get(tool.annotations, Tool.Readonly))
+        .map((tool) => tool.name)
+    ),
     call
   }
 })

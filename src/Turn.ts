@@ -86,7 +86,13 @@ export const Event = Schema.TaggedUnion({
   DiffUpdated: { diff: Schema.String, at },
   Retrying: { errorType: Schema.String, status: Schema.optionalKey(Schema.Int), at },
   ApprovalRequested: { request: Approval.Request, at },
-  ApprovalDecided: { requestId: Schema.String, itemId: Schema.String, decision: Approval.Decision, source: Approval.Source, at },
+  ApprovalDecided: {
+    requestId: Schema.String,
+    itemId: Schema.String,
+    decision: Approval.Decision,
+    source: Approval.Source,
+    at
+  },
   Unknown: { method: Schema.String, payload: Schema.Unknown, at },
   TurnCompleted: { turn: Turn, at }
 })

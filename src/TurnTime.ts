@@ -144,8 +144,9 @@ export const step = (before: State, event: Turn.EngineEvent): Step => {
       )
     case "ToolReturned": {
       if (!state.unreturned.has(event.callId)) return still(state)
-      return then(closeTool({ ...state, unreturned: removed(state.unreturned, event.callId) }, event.callId), (state) =>
-        state.unreturned.size === 0 ? openModel(state) : still(state)
+      return then(
+        closeTool({ ...state, unreturned: removed(state.unreturned, event.callId) }, event.callId),
+        (state) => (state.unreturned.size === 0 ? openModel(state) : still(state))
       )
     }
     case "ModelResponded":

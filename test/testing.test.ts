@@ -29,7 +29,13 @@ describe("TestLayer", () => {
       yield* TestClock.adjust("10 seconds")
       const turn = yield* Fiber.join(fiber)
       assert.strictEqual(turn.message, "Fixed.")
-      assert.deepStrictEqual(turn.time, { total: 6000, thinking: 4000, tools: 2000, approval: 0, overhead: 0 })
+      assert.deepStrictEqual(turn.time, {
+        total: 6000,
+        thinking: 4000,
+        tools: 2000,
+        approval: 0,
+        overhead: 0
+      })
       assert.strictEqual(
         yield* Captured.tree,
         [
@@ -83,8 +89,13 @@ describe("TestLayer", () => {
 
   it.effect("fails a test whose script is not played to its end", () =>
     Effect.gen(function* () {
-      const exit = yield* Scripted.play([Scripted.message("nobody asked")]).pipe(Effect.provide(TestLayer), Effect.exit)
-      assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("1 steps of the script are left over"))
+      const exit = yield* Scripted.play([Scripted.message("nobody asked")]).pipe(
+        Effect.provide(TestLayer),
+        Effect.exit
+      )
+      assert.isTrue(
+        Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("1 steps of the script are left over")
+      )
     })
   )
 })

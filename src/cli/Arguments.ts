@@ -5,7 +5,6 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import type * as Terminal from "effect/Terminal"
 import * as Approval from "../Approval.ts"
 import { UsageError } from "./Exit.ts"
 
@@ -25,14 +24,14 @@ export const parseDuration = (text: string): Option.Option<number> => {
 /** A file of rules for `--approve`. */
 export const RulesFile = Schema.Array(Approval.Rule)
 
-const decodeRules = Schema.decodeUnknownEffect(Schema.fromJsonString(RulesFile), { onExcessProperty: "error" })
-
-type Asks = Terminal.Terminal | Stdio.Stdio
+const decodeRules = Schema.decodeUnknownEffect(Schema.fromJsonString(RulesFile), {
+  onExcessProperty: "error"
+})
 
 /** `never`, `ask`, `all` or the path of a file of rules, as a policy. Without the flag: ask where there is a terminal. */
 export const policy = Effect.fnUntraced(function* (
   approve: Option.Option<string>
-): Effect.fn.Return<Approval.Policy<Asks>, UsageError, FileSystem.FileSystem | Stdio.Stdio> {
+): Effect.fn.Return<Approval.Policy<Approval.Asks>, UsageError, FileSystem.FileSystem | Stdio.Stdio> {
   if (Option.isNone(approve)) {
     const stdio = yield* Stdio.Stdio
     return (yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal) ? Approval.prompt : Approval.deny
@@ -47,13 +46,20 @@ export const policy = Effect.fnUntraced(function* (
   }
   const fs = yield* FileSystem.FileSystem
   const file = approve.value
-  const text = yield* fs.readFileString(file).pipe(
-    Effect.mapError(
-      () => new UsageError({ text: `--approve: cannot read "${file}"; it takes never, ask, all or a file of rules` })
+  const text = yield* fs
+    .readFileString(file)
+    .pipe(
+      Effect.mapError(
+        () =>
+          new UsageError({
+            text: `--approve: cannot read "${file}"; it takes never, ask, all or a file of rules`
+          })
+      )
     )
-  )
   const rules = yield* decodeRules(text).pipe(
-    Effect.mapError((error) => new UsageError({ text: `--approve: "${file}" is not a list of rules:\n${error.message}` }))
+    Effect.mapError(
+      (error) => new UsageError({ text: `--approve: "${file}" is not a list of rules:\n${error.message}` })
+    )
   )
   return Approval.rules(rules)
 })
@@ -77,6 +83,7 @@ export const prompt = Effect.fnUntraced(function* (
             Effect.orElseSucceed(() => "")
           )
         })
-  if (text.trim() === "") return yield* new UsageError({ text: "there is no prompt; give one, or pipe one in" })
+  if (text.trim() === "")
+    return yield* new UsageError({ text: "there is no prompt; give one, or pipe one in" })
   return text
 })

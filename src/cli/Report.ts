@@ -56,13 +56,20 @@ const began = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
     case "CommandExecution":
       return [`${color("cyan", "$")} ${oneLine(Shell.script(item.command), width)}`]
     case "ToolCall":
-      return [`${color("cyan", "⚒")} ${oneLine(`${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`]
+      return [
+        `${color("cyan", "⚒")} ${oneLine(`${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
+      ]
     case "McpToolCall":
-      return [`${color("cyan", "⚒")} ${oneLine(`${item.server}/${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`]
+      return [
+        `${color("cyan", "⚒")} ${oneLine(`${item.server}/${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
+      ]
     case "FileChange":
       return item.changes.map((change) => {
         const [added, removed] = changedLines(change.diff, change.kind)
-        const path = oneLine(change.movePath === undefined ? change.path : `${change.path} → ${change.movePath}`, width)
+        const path = oneLine(
+          change.movePath === undefined ? change.path : `${change.path} → ${change.movePath}`,
+          width
+        )
         return `${color("cyan", "±")} ${change.kind} ${path} ${color("dim", `+${added} −${removed}`)}`
       })
   }
@@ -98,7 +105,9 @@ const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Li
 /** Lines about an item that was never heard of again when its turn broke off. */
 export const broken = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
   items.flatMap((item) =>
-    "status" in item && item.status === "interrupted" ? [...began(item, style), ...finished(item, "", style)] : []
+    "status" in item && item.status === "interrupted"
+      ? [...began(item, style), ...finished(item, "", style)]
+      : []
   )
 
 const decided = (decision: Approval.Decision, source: Approval.Source, style: Style): Line => {
@@ -111,19 +120,30 @@ const decided = (decision: Approval.Decision, source: Approval.Source, style: St
 }
 
 /** What an event adds to the report. */
-export const step = (state: State, event: Turn.Event, style: Style): readonly [State, ReadonlyArray<Line>] => {
+export const step = (
+  state: State,
+  event: Turn.Event,
+  style: Style
+): readonly [State, ReadonlyArray<Line>] => {
   const color = paint(style)
   switch (event._tag) {
+    case "ToolRequested":
+      return [{ ...state, since: new Map(state.since).set(event.callId, event.at) }, []]
     case "ItemStarted": {
       const released = state.held === undefined ? [] : [...indented(state.held, ""), ""]
-      const since = new Map(state.since).set(event.item.id, event.at)
+      const { id } = event.item
+      // Codex announces a command late: it began when the model asked for it.
+      const since = new Map(state.since).set(id, state.since.get(id) ?? event.at)
       const next = { ...state, held: undefined, since }
       return [next, [...released, ...("status" in event.item ? began(event.item, style) : [])]]
     }
     case "ItemCompleted": {
       if (event.item._tag === "AgentMessage") return [{ ...state, held: event.item.text }, []]
       if (event.item._tag === "Reasoning") {
-        return [state, event.item.summary.flatMap((text) => indented(text, "").map((line) => color("dim", line)))]
+        return [
+          state,
+          event.item.summary.flatMap((text) => indented(text, "").map((line) => color("dim", line)))
+        ]
       }
       if (!("status" in event.item)) return [state, []]
       const start = state.since.get(event.item.id)

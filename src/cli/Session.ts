@@ -4,7 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stdio from "effect/Stdio"
@@ -39,7 +39,8 @@ export const style: Effect.Effect<Report.Style, never, Stdio.Stdio> = Effect.gen
   return { color, width: Math.max(60, Math.min(terminal ? (process.stderr.columns ?? 100) : 100, 160)) }
 })
 
-const printAll = (lines: ReadonlyArray<string>) => Effect.forEach(lines, (line) => Console.error(line), { discard: true })
+const printAll = (lines: ReadonlyArray<string>) =>
+  Effect.forEach(lines, (line) => Console.error(line), { discard: true })
 
 /** Runs the turn and shows it; what it came to is an exit code. Nothing is thrown away when it is interrupted. */
 const show = <R>(
@@ -57,7 +58,9 @@ const show = <R>(
       if (event._tag === "TurnCompleted") turn = event.turn
       else [state] = TurnState.step(state, event, new Set())
       if (options.json) {
-        return event._tag === "TurnCompleted" ? Effect.void : Console.log(JSON.stringify(EventJson.event(event)))
+        return event._tag === "TurnCompleted"
+          ? Effect.void
+          : Console.log(JSON.stringify(EventJson.event(event)))
       }
       const [next, lines] = Report.step(report, event, style)
       report = next
@@ -67,13 +70,22 @@ const show = <R>(
     const finish = (failure: EventJson.Failure | undefined, now: number): Effect.Effect<number> => {
       const ended =
         turn ??
-        (failure !== undefined && failure !== "interrupted" && "turn" in failure ? failure.turn : undefined) ??
+        (failure !== undefined && failure !== "interrupted" && "turn" in failure
+          ? failure.turn
+          : undefined) ??
         (threadId === undefined ? undefined : TurnState.end(state, now, { completed: false }, new Set())[0])
       const exit =
-        failure === undefined ? code.completed : failure === "interrupted" ? code.interrupted : CodexError.exitCode(failure)
+        failure === undefined
+          ? code.completed
+          : failure === "interrupted"
+            ? code.interrupted
+            : CodexError.exitCode(failure)
       if (options.json) {
         const turnId = ended?.id === "" ? undefined : ended?.id
-        return Effect.as(Console.log(JSON.stringify(EventJson.last(ended, failure, { threadId, turnId }))), exit)
+        return Effect.as(
+          Console.log(JSON.stringify(EventJson.last(ended, failure, { threadId, turnId }))),
+          exit
+        )
       }
       return Effect.gen(function* () {
         if (failure !== undefined) {
@@ -110,7 +122,9 @@ const show = <R>(
           if (Exit.isSuccess(exit)) return finish(undefined, now)
           const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
           if (error !== undefined) return finish(error, now)
-          return Cause.hasInterruptsOnly(exit.cause) ? finish("interrupted", now) : Effect.failCause(exit.cause as Cause.Cause<never>)
+          return Cause.hasInterruptsOnly(exit.cause)
+            ? finish("interrupted", now)
+            : Effect.failCause(exit.cause as Cause.Cause<never>)
         })
       )
     )
@@ -137,7 +151,8 @@ export const run = Effect.fnUntraced(function* <R, RL>(
   const picture = Effect.gen(function* () {
     if (options.json) return
     const spans = yield* memory.spans
-    if (spans.length > 0) yield* printAll(["", Waterfall.render(spans.map(Waterfall.fromReadableSpan), looks)])
+    if (spans.length > 0)
+      yield* printAll(["", Waterfall.render(spans.map(Waterfall.fromReadableSpan), looks)])
   })
   return yield* show(open, options, looks).pipe(
     Effect.provide(services),
@@ -150,8 +165,7 @@ export const run = Effect.fnUntraced(function* <R, RL>(
       { captureStackTrace: false }
     ),
     Effect.ensuring(picture),
-    Effect.provide(telemetry),
-    Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),
+    Effect.provide(Layer.mergeAll(telemetry, Tracer.processorLayer(Effect.succeed(memory.processor)))),
     Effect.provideService(Tracer.ServiceName, "codex-cli"),
     Effect.provideService(TurnTelemetry.Originator, "cli")
   )

@@ -53,7 +53,7 @@ const TicketsLayer = Tickets.toLayer({
 const script: ModelServer.Script = [
   ModelServer.reply(
     ModelServer.reasoning("I should see the test fail before I touch anything."),
-    ModelServer.shell("node --test"),
+    ModelServer.shell("node sum.test.js"),
     ModelServer.usage({ input: 2140, output: 31, reasoning: 12 })
   ),
   ModelServer.reply(
@@ -71,7 +71,10 @@ const script: ModelServer.Script = [
     ModelServer.patch(patch),
     ModelServer.usage({ input: 2650, cachedInput: 2560, output: 96 })
   ),
-  ModelServer.reply(ModelServer.shell("node --test"), ModelServer.usage({ input: 2790, cachedInput: 2650, output: 14 })),
+  ModelServer.reply(
+    ModelServer.shell("node sum.test.js"),
+    ModelServer.usage({ input: 2790, cachedInput: 2650, output: 14 })
+  ),
   ModelServer.reply(
     ModelServer.text("T-42 is fixed: sum() subtracted where it should add, and the test passes now.", {
       deltas: true,
@@ -103,7 +106,10 @@ const makeRepository = Effect.fnUntraced(function* (env: Record<string, string>)
   const path = yield* Path.Path
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-demo-" })
   const write = (name: string, text: string) => fs.writeFileString(path.join(folder, name), text)
-  yield* write("package.json", `${JSON.stringify({ name: "demo", private: true, type: "module" }, null, 2)}\n`)
+  yield* write(
+    "package.json",
+    `${JSON.stringify({ name: "demo", private: true, type: "module" }, null, 2)}\n`
+  )
   yield* write("sum.js", source)
   yield* write("sum.test.js", test)
   const git = (...args: ReadonlyArray<string>) =>
@@ -121,7 +127,11 @@ const makeRepository = Effect.fnUntraced(function* (env: Record<string, string>)
 /** Whether Codex's sandbox can start here; in some containers it cannot. */
 const sandboxWorks = Effect.fnUntraced(function* (env: Record<string, string>, cwd: string) {
   const binary = yield* Binary.find(undefined, process.env)
-  return yield* quietly(binary.command, [...binary.args, "sandbox", "--", "true"], { cwd, env, extendEnv: false })
+  return yield* quietly(binary.command, [...binary.args, "sandbox", "--", "true"], {
+    cwd,
+    env,
+    extendEnv: false
+  })
 })
 
 export const demo = Command.make(
@@ -134,12 +144,19 @@ export const demo = Command.make(
     const home = yield* ModelServer.home(server)
     const env = Environment.select(process.env, [], home)
     const folder = yield* makeRepository(env)
-    const traces = path.join(yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-" }), "traces.jsonl")
+    const traces = path.join(
+      yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-" }),
+      "traces.jsonl"
+    )
 
-    yield* Console.error("The real Codex works on a temporary repository whose test fails; its model is a script.\n")
+    yield* Console.error(
+      "The real Codex works on a temporary repository whose test fails; its model is a script.\n"
+    )
     const sandboxed = yield* Effect.orElseSucceed(sandboxWorks(env, folder), () => true)
     if (!sandboxed) {
-      yield* Console.error("Codex's sandbox cannot start here: it gets full access, in the temporary repository only.\n")
+      yield* Console.error(
+        "Codex's sandbox cannot start here: it gets full access, in the temporary repository only.\n"
+      )
     }
     const open = Effect.gen(function* () {
       const codex = yield* Codex

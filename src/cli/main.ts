@@ -23,7 +23,8 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
   if (error instanceof ExitWith) return error.code
   if (error instanceof UsageError) return code.usage
-  if (CliError.isCliError(error)) return error._tag === "ShowHelp" && error.errors.length === 0 ? code.completed : code.usage
+  if (CliError.isCliError(error))
+    return error._tag === "ShowHelp" && error.errors.length === 0 ? code.completed : code.usage
   return Cause.hasInterruptsOnly(exit.cause) ? code.interrupted : code.failed
 }
 

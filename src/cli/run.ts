@@ -19,7 +19,11 @@ const flags = {
     Flag.withDescription("The folder to work in; default: this one"),
     Flag.optional
   ),
-  model: Flag.String("model").pipe(Flag.withMetavar("M"), Flag.withDescription("The model to ask"), Flag.optional),
+  model: Flag.String("model").pipe(
+    Flag.withMetavar("M"),
+    Flag.withDescription("The model to ask"),
+    Flag.optional
+  ),
   sandbox: Flag.Literals("sandbox", ["read-only", "workspace-write", "danger-full-access"]).pipe(
     Flag.withDescription("What commands may reach without asking"),
     Flag.withDefault("workspace-write")
@@ -43,7 +47,10 @@ const flags = {
   timeout: Flag.String("timeout").pipe(
     Flag.withMetavar("DURATION"),
     Flag.withDescription("The longest that the turn may take: 500ms, 20s, 5m, 1h30m; default 30m"),
-    Flag.filterMap(Arguments.parseDuration, (text) => `Expected a duration like 500ms, 20s, 5m or 1h30m, not "${text}"`),
+    Flag.filterMap(
+      Arguments.parseDuration,
+      (text) => `Expected a duration like 500ms, 20s, 5m or 1h30m, not "${text}"`
+    ),
     Flag.optional
   ),
   json: Flag.Boolean("json").pipe(
@@ -90,7 +97,8 @@ export const run = Command.make(
   Command.withExamples([
     { command: 'effect-codex run "Fix the failing test"', description: "Work here, ask on the terminal" },
     {
-      command: 'effect-codex run --cd ../app --approve rules.json --timeout 10m --json "Update the changelog"',
+      command:
+        'effect-codex run --cd ../app --approve rules.json --timeout 10m --json "Update the changelog"',
       description: "In a script: rules decide, events on stdout"
     }
   ])

@@ -138,7 +138,8 @@ const listen = (slots: Map<string, Slot>, reply: () => Process.Process["connecti
         // What an interrupted turn still has to say does not belong to the next one.
         if (slot.turnId !== heard.turnId) return
         const event = { ...heard.event, at: stamp(slot.clock, emittedAtMs) }
-        if (event._tag === "ItemStarted" || event._tag === "ItemCompleted") slot.items.set(event.item.id, event.item)
+        if (event._tag === "ItemStarted" || event._tag === "ItemCompleted")
+          slot.items.set(event.item.id, event.item)
         slot.handlers.emit(event)
         if (event._tag === "TurnStarted") Deferred.doneUnsafe(slot.started, Exit.void)
       } else if (slot.turnId === heard.turnId) {
@@ -161,7 +162,8 @@ const listen = (slots: Map<string, Slot>, reply: () => Process.Process["connecti
         case "Approve": {
           const slot = current(asked.threadId, asked.turnId)
           const no = Translate.decision(Approval.decline("nobody could be asked"))
-          const request = slot === undefined ? undefined : asked.request((itemId) => slot.items.get(itemId), slot.cwd)
+          const request =
+            slot === undefined ? undefined : asked.request((itemId) => slot.items.get(itemId), slot.cwd)
           if (slot === undefined || request === undefined) return reply().reply(id, no)
           slot.handlers.emit({ _tag: "ApprovalRequested", request, at: stamp(slot.clock, undefined) })
           return serve(slot, id, approve(slot, request), no)
@@ -211,7 +213,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
       started = process
       return { process, slots, scope, gone: () => lastWords } satisfies Session
     },
-    Effect.provideContext(context)
+    // The span is the child of whoever needs the engine now, not of whoever built the layer.
+    Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
   )
 
   /** The session that runs, or a new one: a process that died is replaced for the next thread. */
@@ -243,7 +246,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
     options: Engine.ThreadOptions,
     more: Readonly<Record<string, unknown>>
   ) {
-    const cwd = options.cwd === undefined && method === "thread/resume" ? undefined : yield* checkFolder(options.cwd, method)
+    const cwd =
+      options.cwd === undefined && method === "thread/resume"
+        ? undefined
+        : yield* checkFolder(options.cwd, method)
     const session = yield* ready
     const failed = (error: RequestError) => requestFailed(method, error, session.gone)
     const result = yield* session.process.connection
@@ -257,7 +263,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
       })
       .pipe(Effect.mapError(failed))
     const opened = decodeOpened(result)
-    if (Option.isNone(opened)) return yield* new CodexError.ProtocolError({ detail: `the answer to ${method} has no thread` })
+    if (Option.isNone(opened))
+      return yield* new CodexError.ProtocolError({ detail: `the answer to ${method} has no thread` })
     const thread = opened.value
     yield* Effect.addFinalizer(() =>
       Effect.ignore(
@@ -272,6 +279,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   return Engine.Engine.of({
+    ready: Effect.asVoid(ready),
     startThread: (options) =>
       openThread("thread/start", options, {
         ephemeral: options.ephemeral ?? null,
@@ -301,10 +309,7 @@ const makeThread = (session: Session, opened: typeof Protocol.ThreadOpened.Type)
         yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))
       }
       yield* over
-    }).pipe(
-      Effect.timeoutOrElse({ duration: interruptGrace, orElse: () => kill }),
-      inFreshFiber
-    )
+    }).pipe(Effect.timeoutOrElse({ duration: interruptGrace, orElse: () => kill }), inFreshFiber)
 
   return {
     id: threadId,
@@ -338,7 +343,9 @@ const makeThread = (session: Session, opened: typeof Protocol.ThreadOpened.Type)
               },
               {
                 onResult: (result) => {
-                  slot.turnId = Option.getOrUndefined(Option.map(decodeAccepted(result), ({ turn }) => turn.id))
+                  slot.turnId = Option.getOrUndefined(
+                    Option.map(decodeAccepted(result), ({ turn }) => turn.id)
+                  )
                 }
               }
             )

@@ -73,6 +73,8 @@ export interface EngineThread {
 export class Engine extends Context.Service<
   Engine,
   {
+    /** Comes up, if it is not up already. Opening a thread does it too; asked before, its time is told apart. */
+    readonly ready: Effect.Effect<void, CodexError.StartError>
     readonly startThread: (
       options: ThreadOptions
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>

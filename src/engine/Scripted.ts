@@ -57,12 +57,15 @@ const wrong = (detail: string) => Effect.die(new ScriptError({ detail }))
 type Untimed<E> = E extends Turn.EngineEvent ? Omit<E, "at"> : never
 
 const say = (stage: Stage, event: Untimed<Turn.EngineEvent>) =>
-  Effect.map(Clock.currentTimeNanos, (now) => stage.handlers.emit({ ...event, at: Number(now) / 1e6 } as Turn.EngineEvent))
+  Effect.map(Clock.currentTimeNanos, (now) =>
+    stage.handlers.emit({ ...event, at: Number(now) / 1e6 } as Turn.EngineEvent)
+  )
 
 const sayAll = (stage: Stage, ...events: ReadonlyArray<Untimed<Turn.EngineEvent>>) =>
   Effect.forEach(events, (event) => say(stage, event), { discard: true })
 
-const takes = (duration: Duration.Input | undefined) => (duration === undefined ? Effect.void : Effect.sleep(duration))
+const takes = (duration: Duration.Input | undefined) =>
+  duration === undefined ? Effect.void : Effect.sleep(duration)
 
 /** A message of the agent; `deltas: true` streams it word by word. */
 export const message = (
@@ -84,7 +87,12 @@ export const message = (
 export const reasoning = (summary: string): Step =>
   step(
     Effect.fnUntraced(function* (stage) {
-      const item = { _tag: "Reasoning", id: stage.nextId("reasoning"), summary: [summary], content: [] } as const
+      const item = {
+        _tag: "Reasoning",
+        id: stage.nextId("reasoning"),
+        summary: [summary],
+        content: []
+      } as const
       yield* sayAll(stage, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
     })
   )
@@ -96,7 +104,13 @@ const ask = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request
   yield* say(stage, { _tag: "ApprovalRequested", request })
   const decision = yield* stage.handlers.approve(request)
   const { id: requestId, itemId } = request
-  yield* say(stage, { _tag: "ApprovalDecided", requestId, itemId, decision, source: decision.source ?? "policy" })
+  yield* say(stage, {
+    _tag: "ApprovalDecided",
+    requestId,
+    itemId,
+    decision,
+    source: decision.source ?? "policy"
+  })
   if (decision._tag === "cancel") return yield* new CodexError.TurnInterrupted({ by: "policy" })
   return Approval.isGranted(decision)
 })
@@ -154,14 +168,30 @@ export const fileChange = (
 ): Step =>
   step(
     Effect.fnUntraced(function* (stage) {
-      const item: Item.FileChange = { _tag: "FileChange", id: stage.nextId("call"), changes, status: "inProgress" }
+      const item: Item.FileChange = {
+        _tag: "FileChange",
+        id: stage.nextId("call"),
+        changes,
+        status: "inProgress"
+      }
       yield* say(stage, { _tag: "ItemStarted", item })
       const cwd = stage.options.cwd ?? "/"
-      const request = { _tag: "file_change", id: item.id, itemId: item.id, changes, cwd, extra: false } as const
+      const request = {
+        _tag: "file_change",
+        id: item.id,
+        itemId: item.id,
+        changes,
+        cwd,
+        extra: false
+      } as const
       const granted = options.approval !== true || (yield* ask(stage, request))
       if (granted) yield* takes(options.takes)
-      yield* say(stage, { _tag: "ItemCompleted", item: { ...item, status: granted ? "completed" : "declined" } })
-      if (granted) yield* say(stage, { _tag: "DiffUpdated", diff: changes.map((change) => change.diff).join("\n") })
+      yield* say(stage, {
+        _tag: "ItemCompleted",
+        item: { ...item, status: granted ? "completed" : "declined" }
+      })
+      if (granted)
+        yield* say(stage, { _tag: "DiffUpdated", diff: changes.map((change) => change.diff).join("\n") })
     })
   )
 
@@ -175,7 +205,9 @@ export const toolCall = (
     Effect.fnUntraced(function* (stage) {
       if (!stage.options.tools.some((spec) => spec.name === tool)) {
         const given = stage.options.tools.map((spec) => spec.name).join(", ")
-        return yield* wrong(`the script calls the tool ${tool}, but the thread was given ${given === "" ? "none" : given}`)
+        return yield* wrong(
+          `the script calls the tool ${tool}, but the thread was given ${given === "" ? "none" : given}`
+        )
       }
       const item: Item.ToolCall = {
         _tag: "ToolCall",
@@ -210,7 +242,9 @@ export const event = (event: Untimed<Turn.EngineEvent>): Step => step((stage) =>
 export const prompt = (expected: string | ((input: string) => boolean)): Step =>
   step((stage) => {
     const fits = typeof expected === "string" ? stage.input === expected : expected(stage.input)
-    return fits ? Effect.void : wrong(`the turn's input is not what the script expects: ${JSON.stringify(stage.input)}`)
+    return fits
+      ? Effect.void
+      : wrong(`the turn's input is not what the script expects: ${JSON.stringify(stage.input)}`)
   })
 
 /** The turn ends; what follows belongs to the next one. A script that ends without it ends like this. */
@@ -240,7 +274,9 @@ export const play = (steps: ReadonlyArray<Step>): Effect.Effect<void, never, Scr
   Scripted.use((scripted) => scripted.play(steps))
 
 /** What the turns so far were given, in their order. */
-export const inputs: Effect.Effect<ReadonlyArray<string>, never, Scripted> = Scripted.use((scripted) => scripted.inputs)
+export const inputs: Effect.Effect<ReadonlyArray<string>, never, Scripted> = Scripted.use(
+  (scripted) => scripted.inputs
+)
 
 /** The engine, and the service that `play` speaks to. Steps that nobody played by its end are a defect. */
 export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
@@ -273,7 +309,8 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
         const input = Turn.text(given)
         inputs.push(input)
         const steps = take()
-        if (steps.length === 0) return yield* wrong(`the script has no steps for the input ${JSON.stringify(input)}`)
+        if (steps.length === 0)
+          return yield* wrong(`the script has no steps for the input ${JSON.stringify(input)}`)
         const turnId = `turn_${++turns}`
         const stage = { threadId: id, turnId, input, options, handlers, nextId }
         yield* say(stage, { _tag: "TurnStarted", threadId: id, turnId })
@@ -284,6 +321,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
     return Context.make(
       Engine.Engine,
       Engine.Engine.of({
+        ready: Effect.void,
         startThread: (options) => Effect.sync(() => thread(`thread_${++threads}`, options)),
         resumeThread: (threadId, options) => Effect.sync(() => thread(threadId, options))
       })

@@ -43,14 +43,17 @@ export const script = (command: string): string => {
   const parts = words(command)
   if (parts === undefined || parts.length !== 3) return command
   const [shell, flag, inner] = parts
-  return shell !== undefined && flag !== undefined && inner !== undefined && shells.test(shell) && runScript.test(flag)
+  return shell !== undefined &&
+    flag !== undefined &&
+    inner !== undefined &&
+    shells.test(shell) &&
+    runScript.test(flag)
     ? inner
     : command
 }
 
 // Anything that starts a second command, expands to something else or writes to a file. Deliberately blind to quotes:
 // a rule that says no too often costs a question, one that says yes too often costs the machine.
-// oxlint-disable-next-line no-control-regex
 const beyondOneCommand = /[;|&$`<>(){}*?[\]#!\u0000-\u0008\u000a-\u001f\u007f]|(?:^|[ \t=:])~/
 const assignment = /^[A-Za-z_]\w*\+?=/
 
@@ -63,7 +66,9 @@ export const argv = (source: string): ReadonlyArray<string> | undefined => {
 
 /** The base name of the program that a script starts with, after `KEY=value` assignments; low in cardinality. */
 export const executable = (command: string): string => {
-  const first = (words(script(command)) ?? script(command).split(/\s+/)).find((word) => !assignment.test(word))
+  const first = (words(script(command)) ?? script(command).split(/\s+/)).find(
+    (word) => !assignment.test(word)
+  )
   const name = first?.slice(first.lastIndexOf("/") + 1) ?? ""
   return /^[\w.+-]{1,64}$/.test(name) ? name : "sh"
 }

@@ -4,7 +4,9 @@ import * as Option from "effect/Option"
 import * as EffectTracer from "effect/Tracer"
 
 /** The `tracestate` that came with a remote parent; carried as an annotation of its span. */
-const State = Context.Reference<string>("effect-codex/internal/TraceContext/State", { defaultValue: () => "" })
+const State = Context.Reference<string>("effect-codex/internal/TraceContext/State", {
+  defaultValue: () => ""
+})
 
 const traceparentPattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
@@ -22,7 +24,8 @@ export const parse = (
       traceId,
       spanId,
       sampled: (Number.parseInt(flags, 16) & 1) === 1,
-      annotations: tracestate === undefined || tracestate === "" ? Context.empty() : Context.make(State, tracestate)
+      annotations:
+        tracestate === undefined || tracestate === "" ? Context.empty() : Context.make(State, tracestate)
     })
   )
 }
@@ -41,7 +44,8 @@ export interface Fields {
 /** What a request made inside `span` carries; nothing while tracing is off. */
 export const fields = (span: EffectTracer.AnySpan | undefined): Fields | undefined => {
   // A span of a disabled tracer has no ids worth the name.
-  if (span === undefined || !/^[0-9a-f]{32}$/.test(span.traceId) || !/^[0-9a-f]{16}$/.test(span.spanId)) return undefined
+  if (span === undefined || !/^[0-9a-f]{32}$/.test(span.traceId) || !/^[0-9a-f]{16}$/.test(span.spanId))
+    return undefined
   const traceparent = `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`
   const tracestate = stateOf(span)
   return tracestate === "" ? { traceparent } : { traceparent, tracestate }

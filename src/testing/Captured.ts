@@ -18,7 +18,10 @@ export interface CapturedSpan {
   readonly kind: "internal" | "server" | "client" | "producer" | "consumer"
   readonly status: "unset" | "ok" | "error"
   readonly attributes: Readonly<Record<string, unknown>>
-  readonly events: ReadonlyArray<{ readonly name: string; readonly attributes: Readonly<Record<string, unknown>> }>
+  readonly events: ReadonlyArray<{
+    readonly name: string
+    readonly attributes: Readonly<Record<string, unknown>>
+  }>
   readonly start: number
   readonly duration: number
 }
@@ -72,7 +75,9 @@ export const span = Effect.fnUntraced(function* (name: string) {
   const [found, ...more] = all.filter((span) => span.name === name)
   if (found !== undefined && more.length === 0) return found
   const names = all.map((span) => span.name).join(", ")
-  return yield* Effect.die(new Error(`${found === undefined ? "no" : "more than one"} span "${name}" among: ${names}`))
+  return yield* Effect.die(
+    new Error(`${found === undefined ? "no" : "more than one"} span "${name}" among: ${names}`)
+  )
 })
 
 /**

@@ -293,7 +293,12 @@ export const home = Effect.fnUntraced(function* (
   server: ModelServer["Service"],
   options: { readonly config?: string | undefined } = {}
 ): Effect.fn.Return<
-  { readonly HOME: string; readonly CODEX_HOME: string; readonly MOCK_API_KEY: string },
+  {
+    readonly HOME: string
+    readonly CODEX_HOME: string
+    readonly TMPDIR: string
+    readonly MOCK_API_KEY: string
+  },
   PlatformError.PlatformError,
   FileSystem.FileSystem | Path.Path | Scope.Scope
 > {
@@ -314,7 +319,10 @@ export const home = Effect.fnUntraced(function* (
   yield* fs.writeFileString(path.join(CODEX_HOME, "config.toml"), server.config(options.config), {
     mode: 0o600
   })
-  return { HOME, CODEX_HOME, ...environment }
+  // Codex leaves locks of its own in the temporary directory.
+  const TMPDIR = path.join(HOME, "tmp")
+  yield* fs.makeDirectory(TMPDIR, { mode: 0o700 })
+  return { HOME, CODEX_HOME, TMPDIR, ...environment }
 })
 
 /** The `CODEX_HOME` of such a `home`; its parent directory is private too and may serve as `HOME`. */

@@ -81,9 +81,11 @@ export const find = Effect.fnUntraced(function* (
 })
 
 /** The version in the `userAgent` of `initialize`: `<client>/<version> (<system>) …`. */
-export const version = (userAgent: string): string | undefined => /^[^/]*\/(\d+\.\d+\.\d+[^\s]*)/.exec(userAgent)?.[1]
+export const version = (userAgent: string): string | undefined =>
+  /^[^/]*\/(\d+\.\d+\.\d+[^\s]*)/.exec(userAgent)?.[1]
 
-const parts = (version: string): ReadonlyArray<number> => version.split(/[.-]/, 3).map((part) => Number.parseInt(part, 10) || 0)
+const parts = (version: string): ReadonlyArray<number> =>
+  version.split(/[.-]/, 3).map((part) => Number.parseInt(part, 10) || 0)
 
 /** Below, at or above, by major, minor and patch alone. */
 export const compare = (a: string, b: string): number => {

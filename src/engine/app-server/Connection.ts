@@ -103,7 +103,11 @@ const maxGarbage = 100
 const overloaded = -32001
 
 /** A connection that sends whole lines by `send`, which must not fail and must not wait. */
-export const make = (send: (line: string) => void, host: Host, requestTimeout: Duration.Duration): Connection => {
+export const make = (
+  send: (line: string) => void,
+  host: Host,
+  requestTimeout: Duration.Duration
+): Connection => {
   const pending = new Map<string | number, Pending>()
   // More than some 128 at once and Codex drops answers without a word.
   const inFlight = Semaphore.makeUnsafe(maxInFlight)
@@ -170,19 +174,21 @@ export const make = (send: (line: string) => void, host: Host, requestTimeout: D
 
   return {
     request: (method, params, options) =>
-      inFlight.withPermits(1)(
-        once(method, params, options).pipe(
-          Effect.timeoutOrElse({
-            duration: options?.timeout ?? requestTimeout,
-            orElse: () => Effect.fail(new Unanswered({ method }))
-          })
+      inFlight
+        .withPermits(1)(
+          once(method, params, options).pipe(
+            Effect.timeoutOrElse({
+              duration: options?.timeout ?? requestTimeout,
+              orElse: () => Effect.fail(new Unanswered({ method }))
+            })
+          )
         )
-      ).pipe(
-        Effect.retry({
-          schedule: again,
-          while: (error) => error._tag === "Refused" && error.code === overloaded
-        })
-      ),
+        .pipe(
+          Effect.retry({
+            schedule: again,
+            while: (error) => error._tag === "Refused" && error.code === overloaded
+          })
+        ),
     notify: (method) => write({ method }),
     reply: (id, result) => write({ id, result }),
     replyError: (id, code, message) => write({ id, error: { code, message } }),

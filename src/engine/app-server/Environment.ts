@@ -49,7 +49,10 @@ const families = /^(?:LC_|CODEX_|OPENAI_|AZURE_)/
 
 const allowed = (name: string): boolean => {
   const upper = name.toUpperCase()
-  return !ours.test(upper) && (basics.has(upper) || families.test(upper) || (process.platform === "win32" && windows.has(upper)))
+  return (
+    !ours.test(upper) &&
+    (basics.has(upper) || families.test(upper) || (process.platform === "win32" && windows.has(upper)))
+  )
 }
 
 const strings = (value: unknown): ReadonlyArray<string> => {

@@ -36,7 +36,10 @@ export const make = (limit: number): Lines => {
       return ""
     }
     const [first] = parts
-    const whole = parts.length === 1 && first !== undefined ? Buffer.from(first.buffer, first.byteOffset, first.length) : Buffer.concat(parts, length)
+    const whole =
+      parts.length === 1 && first !== undefined
+        ? Buffer.from(first.buffer, first.byteOffset, first.length)
+        : Buffer.concat(parts, length)
     parts = []
     length = 0
     return whole.toString("utf8", 0, whole.at(-1) === carriageReturn ? whole.length - 1 : whole.length)

@@ -85,7 +85,11 @@ export const start = Effect.fnUntraced(function* (
   const binary = yield* Binary.find(options.codexPath, process.env)
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const env = Environment.select(process.env, yield* configurations(options), options.env ?? {})
-  const args = [...binary.args, "app-server", ...(options.config ?? []).flatMap((override) => ["-c", override])]
+  const args = [
+    ...binary.args,
+    "app-server",
+    ...(options.config ?? []).flatMap((override) => ["-c", override])
+  ]
   const handle = yield* spawner
     .spawn(
       ChildProcess.make(binary.command, args, {

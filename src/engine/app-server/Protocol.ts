@@ -89,7 +89,10 @@ const Item = Schema.Struct({ ...id, type: text })
 
 const ofTurn = { threadId: text, turnId: text }
 const Delta = Schema.Struct({ ...ofTurn, itemId: text, delta: text })
-const ofItem = Schema.Struct({ ...ofTurn, item: Schema.StructWithRest(Item, [Schema.Record(text, Schema.Unknown)]) })
+const ofItem = Schema.Struct({
+  ...ofTurn,
+  item: Schema.StructWithRest(Item, [Schema.Record(text, Schema.Unknown)])
+})
 
 /** The notifications that mean something here, by method. */
 export const notifications = {

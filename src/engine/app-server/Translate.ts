@@ -22,8 +22,16 @@ const statuses: Readonly<Record<string, Item.Status>> = {
 }
 const status = (wire: string): Item.Status => statuses[wire] ?? "failed"
 
-const operations: Readonly<Record<string, Item.FileOperation>> = { read: "read", listFiles: "list", search: "search" }
-const changeKinds: Readonly<Record<string, Item.Change["kind"]>> = { add: "add", delete: "delete", update: "update" }
+const operations: Readonly<Record<string, Item.FileOperation>> = {
+  read: "read",
+  listFiles: "list",
+  search: "search"
+}
+const changeKinds: Readonly<Record<string, Item.Change["kind"]>> = {
+  add: "add",
+  delete: "delete",
+  update: "update"
+}
 
 const texts = (content: ReadonlyArray<{ readonly text?: string }>): string =>
   content.flatMap((part) => (part.text === undefined ? [] : [part.text])).join("\n")
@@ -63,7 +71,10 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     tool: wire.tool,
     arguments: wire.arguments,
     status: status(wire.status),
-    ...present("output", wire.contentItems === null || wire.contentItems === undefined ? undefined : texts(wire.contentItems)),
+    ...present(
+      "output",
+      wire.contentItems === null || wire.contentItems === undefined ? undefined : texts(wire.contentItems)
+    ),
     ...present("duration", wire.durationMs)
   }),
   mcpToolCall: (wire) => ({
@@ -97,7 +108,9 @@ const itemDecoders = {
 function itemDecoder<K extends keyof typeof Protocol.items>(
   kind: K
 ): (wire: unknown) => Option.Option<Item.Item> {
-  const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Wire<K> }>(Protocol.items[kind])
+  const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Wire<K> }>(
+    Protocol.items[kind]
+  )
   return (wire) => Option.map(decode(wire), toItem[kind])
 }
 
@@ -106,7 +119,12 @@ const isKnownItem = (kind: string): kind is keyof typeof itemDecoders => Object.
 /** An item of the wire as ours. A kind that is new, or that no longer looks as it did, is kept as `Unknown`. */
 export const item = (wire: { readonly id: string; readonly type: string }): Item.Item => {
   const known = isKnownItem(wire.type) ? itemDecoders[wire.type](wire) : Option.none()
-  return Option.getOrElse(known, (): Item.Item => ({ _tag: "Unknown", id: wire.id, kind: wire.type, payload: wire }))
+  return Option.getOrElse(known, (): Item.Item => ({
+    _tag: "Unknown",
+    id: wire.id,
+    kind: wire.type,
+    payload: wire
+  }))
 }
 
 export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
@@ -118,7 +136,12 @@ export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
 
 /** What a notification means to the turn it belongs to. */
 export type Heard =
-  | { readonly _tag: "Event"; readonly threadId: string; readonly turnId: string; readonly event: Turn.EngineEvent }
+  | {
+      readonly _tag: "Event"
+      readonly threadId: string
+      readonly turnId: string
+      readonly event: Turn.EngineEvent
+    }
   | { readonly _tag: "Ended"; readonly threadId: string; readonly turnId: string; readonly end: TurnEnd }
   | { readonly _tag: "Nothing" }
   | { readonly _tag: "Malformed"; readonly method: string }
@@ -131,7 +154,10 @@ type Params<M extends Method> = (typeof Protocol.notifications)[M]["Type"]
 
 const nothing: Heard = { _tag: "Nothing" }
 
-const event = (of: { readonly threadId: string; readonly turnId: string }, event: Turn.EngineEvent): Heard => ({
+const event = (
+  of: { readonly threadId: string; readonly turnId: string },
+  event: Turn.EngineEvent
+): Heard => ({
   _tag: "Event",
   threadId: of.threadId,
   turnId: of.turnId,
@@ -144,7 +170,12 @@ const rawOutputs = new Set(["function_call_output", "custom_tool_call_output"])
 const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Heard } = {
   "turn/started": ({ threadId, turn }, at) =>
     event({ threadId, turnId: turn.id }, { _tag: "TurnStarted", threadId, turnId: turn.id, at }),
-  "turn/completed": ({ threadId, turn }) => ({ _tag: "Ended", threadId, turnId: turn.id, end: turnEnd(turn) }),
+  "turn/completed": ({ threadId, turn }) => ({
+    _tag: "Ended",
+    threadId,
+    turnId: turn.id,
+    end: turnEnd(turn)
+  }),
   "item/started": (params, at) => event(params, { _tag: "ItemStarted", item: item(params.item), at }),
   "item/completed": (params, at) => event(params, { _tag: "ItemCompleted", item: item(params.item), at }),
   "item/agentMessage/delta": (params, at) =>
@@ -162,7 +193,12 @@ const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Hea
     // One that is not retried is followed by turn/completed, which tells it again.
     if (!params.willRetry) return nothing
     const error = turnFailed(params.error)
-    return event(params, { _tag: "Retrying", errorType: error.errorType, ...present("status", error.status), at })
+    return event(params, {
+      _tag: "Retrying",
+      errorType: error.errorType,
+      ...present("status", error.status),
+      at
+    })
   },
   "rawResponseItem/completed": (params, at) => {
     const { call_id: callId, name, type } = params.item
@@ -259,7 +295,9 @@ const refusal = Schema.decodeUnknownOption(
 const infoOf = (info: unknown): { readonly name: string; readonly status?: number } => {
   if (typeof info === "string") return { name: info }
   const [first] = Object.entries(Option.getOrElse(httpInfo(info), () => ({})))
-  return first === undefined ? { name: "other" } : { name: first[0], ...present("status", first[1].httpStatusCode) }
+  return first === undefined
+    ? { name: "other" }
+    : { name: first[0], ...present("status", first[1].httpStatusCode) }
 }
 
 const retryAfterMs = (text: string): number | undefined => {
@@ -274,7 +312,9 @@ export const turnFailed = (wire: typeof Protocol.TurnError.Type): CodexError.Tur
   const info = infoOf(wire.codexErrorInfo)
   const detail = [wire.message, wire.additionalDetails ?? ""].filter((part) => part !== "").join(": ")
   const reason =
-    (info.status === undefined ? undefined : statusReason(info.status)) ?? infoReasons[info.name] ?? otherReason(detail)
+    (info.status === undefined ? undefined : statusReason(info.status)) ??
+    infoReasons[info.name] ??
+    otherReason(detail)
   return new CodexError.TurnFailed({
     reason,
     detail,
@@ -285,11 +325,15 @@ export const turnFailed = (wire: typeof Protocol.TurnError.Type): CodexError.Tur
 
 // "other" is what Codex calls a stream that broke and a body that it passes on: both can only be told by their text.
 const otherReason = (detail: string): CodexError.TurnFailedReason => {
-  if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail)) return "Disconnected"
+  if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail))
+    return "Disconnected"
   return Option.isSome(refusal(detail)) ? "BadRequest" : "Other"
 }
 
-const turnEnd = (turn: { readonly status: string; readonly error?: typeof Protocol.TurnError.Type | null }): TurnEnd => {
+const turnEnd = (turn: {
+  readonly status: string
+  readonly error?: typeof Protocol.TurnError.Type | null
+}): TurnEnd => {
   switch (turn.status) {
     case "completed":
       return "completed"
@@ -308,7 +352,10 @@ export type Asked =
       readonly _tag: "Approve"
       readonly threadId: string
       readonly turnId: string
-      readonly request: (items: (itemId: string) => Item.Item | undefined, cwd: string) => Approval.Request | undefined
+      readonly request: (
+        items: (itemId: string) => Item.Item | undefined,
+        cwd: string
+      ) => Approval.Request | undefined
     }
   | {
       readonly _tag: "Call"
@@ -405,4 +452,8 @@ export const toolOutput = (output: { readonly success: boolean; readonly text: s
 
 /** What goes into a turn, as Codex takes it. */
 export const input = (input: Turn.Input): ReadonlyArray<unknown> =>
-  (typeof input === "string" ? [{ text: input }] : input).map(({ text }) => ({ type: "text", text, text_elements: [] }))
+  (typeof input === "string" ? [{ text: input }] : input).map(({ text }) => ({
+    type: "text",
+    text,
+    text_elements: []
+  }))

@@ -1,0 +1,41 @@
+/** Who may do what: rules for the ordinary, a function for the rest. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Console, Effect, Layer } from "effect"
+import { AppServer, Approval, Codex } from "effect-codex"
+
+const rules = Approval.rules([
+  { command: ["git", "status", "**"], decision: "accept" },
+  { kind: "file_change", path: "docs/**", decision: "accept" },
+  { decision: "decline" }
+])
+
+/** A policy is any function from a request to a decision; one that fails has said no. */
+const policy: Approval.Policy<Approval.Asks> = (request) =>
+  request._tag === "command" && request.argv?.[0] === "rm"
+    ? Effect.succeed(Approval.decline("nothing is removed here"))
+    : rules(request)
+
+const program = Effect.gen(function* () {
+  const codex = yield* Codex
+  const thread = yield* codex.startThread({
+    cwd: ".",
+    sandbox: "workspace-write",
+    approvalMode: "on-request"
+  })
+  const turn = yield* thread.run("Look at the state of the repository, then clean it up")
+  for (const item of turn.items) {
+    if (item._tag === "CommandExecution") yield* Console.log(item.status, item.command)
+  }
+}).pipe(Effect.scoped)
+
+program.pipe(
+  Effect.provide(
+    Codex.layer.pipe(
+      Layer.provide(AppServer.layer),
+      Layer.provideMerge(Approval.layer(policy)),
+      Layer.provide(NodeServices.layer)
+    )
+  ),
+  NodeRuntime.runMain
+)

@@ -1,0 +1,22 @@
+/** One turn, its answer, and what it cost. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Console, Effect, Layer } from "effect"
+import { AppServer, Codex } from "effect-codex"
+
+const program = Effect.gen(function* () {
+  const codex = yield* Codex
+  const thread = yield* codex.startThread({ cwd: ".", sandbox: "read-only" })
+  const turn = yield* thread.run("What does this repository do?")
+  yield* Console.log(turn.message)
+  yield* Console.log(
+    `${turn.usage.input} tokens in, ${turn.usage.output} out, ${Math.round(turn.time.total)} ms`
+  )
+}).pipe(
+  Effect.scoped,
+  // Every way in which it can end otherwise is in the type, classified.
+  Effect.catchTag("TurnFailed", (error) =>
+    Console.error(`${error.message}; worth a retry: ${error.retryable}`)
+  )
+)
+
+program.pipe(Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layer))), NodeRuntime.runMain)

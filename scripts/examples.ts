@@ -1,0 +1,117 @@
+/**
+ * Runs every example as a user would, against the built package and the real Codex, with a scripted model behind it.
+ * Fails where one exits otherwise than with 0 or does not print what it should.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Console, Effect, FileSystem, Stream } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import * as ModelServer from "../src/testing/ModelServer.ts"
+
+const { call, reply, shell, text, usage } = ModelServer
+const answer = (message: string) => reply(text(message, { deltas: true }), usage({ input: 120, output: 12 }))
+
+interface Example {
+  readonly script: ModelServer.Script
+  readonly prints: ReadonlyArray<string>
+  /** Spans that an OTLP receiver must have got. */
+  readonly exports?: ReadonlyArray<string>
+}
+
+const examples: Readonly<Record<string, Example>> = {
+  quickstart: { script: [answer("It runs Codex.")], prints: ["It runs Codex.", "120 tokens in, 12 out"] },
+  tools: {
+    script: [
+      reply(call("lookup_ticket", { id: "T-42" }), call("lookup_ticket", { id: "T-1" })),
+      (request) =>
+        answer(
+          request.toolOutputs.some(({ output }) => output.includes("negative numbers")) &&
+            request.toolOutputs.some(({ output }) => output.includes("NoSuchTicket"))
+            ? "About sums."
+            : "The tool did not answer."
+        )
+    ],
+    prints: ["About sums."]
+  },
+  approvals: {
+    script: [
+      reply(
+        shell("git status --short", { escalate: "look" }),
+        shell("rm -rf build", { escalate: "clean up" })
+      ),
+      answer("Looked, not cleaned.")
+    ],
+    prints: ["git status", "declined"]
+  },
+  streaming: { script: [reply(shell("ls")), answer("One file.")], prints: ["-> 0", "One file.", "thinking"] },
+  production: {
+    script: [answer("None.")],
+    prints: ["None."],
+    exports: ["nightly triage", "invoke_agent codex", "chat gpt-5.5"]
+  }
+}
+
+/** A collector: it keeps the bodies it gets. */
+const receiver = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const bodies: Array<string> = []
+    const server = createServer((request, response) => {
+      let body = ""
+      request.setEncoding("utf8")
+      request.on("data", (chunk: string) => (body += chunk))
+      request.on("end", () => {
+        bodies.push(body)
+        response.writeHead(200, { "content-type": "application/json" }).end("{}")
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    const { port } = server.address() as AddressInfo
+    return { bodies, server, url: `http://127.0.0.1:${port}` }
+  }),
+  ({ server }) => Effect.sync(() => server.close())
+)
+
+const runExample = Effect.fnUntraced(function* (name: string, example: Example) {
+  const server = yield* ModelServer.make(example.script)
+  const home = yield* ModelServer.home(server)
+  const collector = yield* receiver
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const handle = yield* spawner.spawn(
+    ChildProcess.make(process.execPath, [`examples/${name}.ts`], {
+      env: {
+        ...home,
+        PATH: process.env["PATH"],
+        CODEX_OTLP_ENABLE: example.exports === undefined ? "0" : "1",
+        CODEX_OTLP_ENDPOINT: collector.url
+      },
+      extendEnv: false,
+      stdin: "ignore"
+    })
+  )
+  const output = yield* handle.all.pipe(Stream.decodeText(), Stream.mkString)
+  const code = yield* handle.exitCode
+  const missing = [
+    ...example.prints.filter((part) => !output.includes(part)),
+    ...(example.exports ?? []).filter((span) => !collector.bodies.some((body) => body.includes(span))),
+    ...(yield* server.unexpected)
+  ]
+  if (code === 0 && missing.length === 0) return yield* Console.log(`ok    ${name}`)
+  yield* Console.error(`wrong ${name}: exit ${code}, missing ${JSON.stringify(missing)}\n${output}`)
+  return yield* Effect.fail(name)
+}, Effect.scoped)
+
+const program = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const files = yield* fs.readDirectory("examples")
+  const untried = files.filter(
+    (file) => /^[a-z]+\.ts$/.test(file) && examples[file.replace(".ts", "")] === undefined
+  )
+  if (untried.length > 0) return yield* Effect.fail(`not run: ${untried.join(", ")}`)
+  yield* Effect.forEach(Object.entries(examples), ([name, example]) => runExample(name, example), {
+    discard: true
+  })
+})
+
+program.pipe(Effect.timeout("2 minutes"), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,0 +1,137 @@
+/** Effect's spans, handed to OpenTelemetry span processors as they end. */
+import type { Attributes } from "@opentelemetry/api"
+import type { Resource as OtelResource } from "@opentelemetry/resources"
+import type {
+  Sampler as OtelSampler,
+  SpanLimits as OtelSpanLimits,
+  SpanProcessor
+} from "@opentelemetry/sdk-trace-base"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as EffectTracer from "effect/Tracer"
+import * as Pipeline from "./internal/Pipeline.ts"
+import { kindOf } from "./internal/RecordedSpan.ts"
+import { version } from "./internal/Version.ts"
+import * as Settings from "./Settings.ts"
+
+/**
+ * Decides which traces are recorded. It is asked once for a trace that starts here or comes from elsewhere sampled, and
+ * sees name and kind of the first span but no attributes. Without one, whatever no parent decided against is recorded.
+ */
+export const Sampler = Context.Reference<OtelSampler | undefined>("effect-codex/telemetry/Sampler", {
+  defaultValue: () => undefined
+})
+
+/** How much one span may hold; for what is not set here the environment is asked, then it is 128 of each, any length. */
+export const SpanLimits = Context.Reference<OtelSpanLimits>("effect-codex/telemetry/SpanLimits", {
+  defaultValue: () => ({})
+})
+
+/** Attributes of where all spans come from; they win over those of the environment. */
+export const Resource = Context.Reference<Attributes>("effect-codex/telemetry/Resource", {
+  defaultValue: () => ({})
+})
+
+/** What the service is called where neither `Resource` nor the environment names it. */
+export const ServiceName = Context.Reference<string>("effect-codex/telemetry/ServiceName", {
+  defaultValue: () => "effect-codex"
+})
+
+/**
+ * Where ended spans go. `add` gives them to a processor until the scope closes; then the processor gets the spans that
+ * are still open, marked `codex.incomplete`, and is flushed and shut down within 1.5 s, whatever it does. Only `onEnd`,
+ * `forceFlush` and `shutdown` of a processor are ever called.
+ */
+export class SpanPipeline extends Context.Service<
+  SpanPipeline,
+  { readonly add: (processor: SpanProcessor) => Effect.Effect<void, never, Scope.Scope> }
+>()("effect-codex/telemetry/SpanPipeline") {}
+
+/** How long a processor may take to send what it holds when its scope closes, in milliseconds. */
+export const shutdownTimeout = 1500
+
+/**
+ * The pipeline and Effect's tracer that feeds it. A constant, for layers are shared by identity: exporters built on it
+ * see the same spans whether they are merged or provided to each other.
+ */
+export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
+  Effect.gen(function* () {
+    const settings = yield* Settings.CurrentSettings
+    const clock = yield* Clock.Clock
+    const pipeline = new Pipeline.Pipeline({
+      limits: { ...settings.spanLimits, ...(yield* SpanLimits) },
+      resource: yield* makeResource(settings),
+      instrumentationScope: { name: "effect-codex", version },
+      decide: yield* makeDecide,
+      now: () => clock.currentTimeNanosUnsafe()
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(() => pipeline.close()))
+
+    const add = (processor: SpanProcessor) =>
+      Effect.acquireRelease(
+        Effect.sync(() => pipeline.attach(processor)),
+        () =>
+          Effect.suspend(() => {
+            pipeline.detach(processor)
+            return Pipeline.settle(processor, shutdownTimeout)
+          })
+      )
+    const tracer = EffectTracer.make({ span: (options) => pipeline.start(options) })
+    return Context.make(SpanPipeline, { add }).pipe(Context.add(EffectTracer.Tracer, tracer))
+  })
+).pipe(Layer.provide(Settings.layer))
+
+/** The layer of an exporter: `acquire`'s processor gets every span that ends while the layer is in use. */
+export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const pipeline = yield* SpanPipeline
+      yield* pipeline.add(yield* acquire)
+    })
+  ).pipe(Layer.provideMerge(layer))
+
+// Imported only here, where something is to be exported: together these would double the time to load the library.
+const makeResource = Effect.fnUntraced(function* (settings: Settings.Settings) {
+  const { defaultResource, resourceFromAttributes } = yield* Effect.promise(
+    () => import("@opentelemetry/resources")
+  )
+  const named = { ...settings.resource, ...(yield* Resource) }
+  const own = named["service.name"] === undefined ? { "service.version": version } : {}
+  const resource: OtelResource = resourceFromAttributes({
+    ...defaultResource().attributes,
+    ...own,
+    "service.name": yield* ServiceName,
+    ...named
+  })
+  return resource
+})
+
+const makeDecide = Effect.gen(function* () {
+  const sampler = yield* Sampler
+  if (sampler === undefined) return Pipeline.decideAlways
+  const { ROOT_CONTEXT, SamplingDecision, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))
+  const decide: Pipeline.Decide = (span, traceId, parent) => {
+    const context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent)
+    try {
+      const { attributes, decision } = sampler.shouldSample(
+        context,
+        traceId,
+        span.name,
+        kindOf(span.kind),
+        {},
+        []
+      )
+      return {
+        recorded: decision !== SamplingDecision.NOT_RECORD,
+        sampled: decision === SamplingDecision.RECORD_AND_SAMPLED,
+        attributes
+      }
+    } catch {
+      return Pipeline.decideAlways(span, traceId, parent)
+    }
+  }
+  return decide
+})

@@ -1,0 +1,47 @@
+import * as Cause from "effect/Cause"
+import type * as Exit from "effect/Exit"
+
+/**
+ * The `error.type` of an exit, by name alone and never by content; `undefined` for a success and for an interruption,
+ * which is not an error.
+ */
+export const fromExit = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
+  if (exit._tag === "Success") return undefined
+  const { reasons } = exit.cause
+  const failure = reasons.find(Cause.isFailReason)
+  if (failure !== undefined) return fromUnknown(failure.error, tagged)
+  const defect = reasons.find(Cause.isDieReason)
+  if (defect !== undefined) return fromUnknown(defect.defect, constructed)
+  return reasons.length === 0 ? other : undefined
+}
+
+const other = "_OTHER"
+
+// A `reason` may as well be a sentence with a path in it: only what looks like a name is one.
+const name = /^[\w@$./:-]{1,128}$/
+const isName = (value: unknown): value is string => typeof value === "string" && name.test(value)
+
+const fromUnknown = (error: unknown, otherwise: (error: object) => string | undefined): string => {
+  if (typeof error !== "object" || error === null) return other
+  try {
+    return [property(error, "errorType"), otherwise(error)].find(isName) ?? other
+  } catch {
+    return other
+  }
+}
+
+const tagged = (error: object): string | undefined => {
+  const tag = property(error, "_tag")
+  const reason = property(error, "reason")
+  return tag !== undefined && isName(reason) ? `${tag}.${reason}` : tag
+}
+
+const constructed = (error: object): string | undefined => {
+  const made = error.constructor
+  return made === undefined || made === Object ? undefined : made.name
+}
+
+const property = (error: object, key: string): string | undefined => {
+  const value: unknown = Reflect.get(error, key)
+  return typeof value === "string" ? value : undefined
+}

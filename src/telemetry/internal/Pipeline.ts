@@ -1,0 +1,164 @@
+import type { Attributes, SpanContext } from "@opentelemetry/api"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as EffectTracer from "effect/Tracer"
+import * as Identifier from "./Identifier.ts"
+import * as Recorded from "./RecordedSpan.ts"
+
+/** What becomes of a span; `attributes` are the sampler's own. */
+export interface Decision {
+  readonly recorded: boolean
+  readonly sampled: boolean
+  readonly attributes?: Readonly<Attributes> | undefined
+}
+
+/** Asked for a span that starts a trace here, with its remote parent if it has one. */
+export type Decide = (
+  span: { readonly name: string; readonly kind: EffectTracer.SpanKind },
+  traceId: string,
+  parent: SpanContext | undefined
+) => Decision
+
+export interface Options extends Omit<Recorded.Sink, "ended"> {
+  readonly decide: Decide
+  /** Nanoseconds since 1970. */
+  readonly now: () => bigint
+}
+
+type SpanOptions = Parameters<EffectTracer.Tracer["span"]>[0]
+
+const always: Decision = { recorded: true, sampled: true }
+const never: Decision = { recorded: false, sampled: false }
+
+/** Records everything that no parent decided against. */
+export const decideAlways: Decide = () => always
+
+// A span that is never ended must not stay in memory for good: beyond this many the oldest is no longer waited for.
+const maxOpen = 10_000
+
+/** Starts spans, knows which are still open, and hands on those that end. */
+export class Pipeline {
+  private readonly options: Options
+  private readonly sink: Recorded.Sink
+  private readonly open = new Set<Recorded.RecordedSpan>()
+  private processors: ReadonlyArray<SpanProcessor> = []
+  private closed = false
+
+  constructor(options: Options) {
+    this.options = options
+    this.sink = {
+      limits: options.limits,
+      resource: options.resource,
+      instrumentationScope: options.instrumentationScope,
+      ended: (span) => this.ended(span)
+    }
+  }
+
+  start(options: SpanOptions): EffectTracer.Span {
+    const parent = options.root ? undefined : Option.getOrUndefined(options.parent)
+    if (parent instanceof Recorded.PropagatedSpan) {
+      return this.make(
+        options,
+        parent.traceId,
+        options.parent,
+        this.allowed(options, parent) ? always : never
+      )
+    }
+    const remote = parent === undefined ? undefined : toContext(parent)
+    const traceId = remote?.traceId ?? Identifier.traceId()
+    const decision = this.allowed(options, parent) ? this.options.decide(options, traceId, remote) : never
+    return this.make(options, traceId, remote === undefined ? Option.none() : options.parent, decision)
+  }
+
+  attach(processor: SpanProcessor): void {
+    this.processors = [...this.processors, processor]
+  }
+
+  /** Takes a processor out; it still gets what is open, as far as that got, inner spans first. */
+  detach(processor: SpanProcessor): void {
+    this.processors = this.processors.filter((other) => other !== processor)
+    const now = this.options.now()
+    for (const span of [...this.open].toReversed()) deliver(processor, Recorded.interrupted(span, now))
+  }
+
+  /** Ends what is open and records nothing from then on. */
+  close(): void {
+    this.closed = true
+    for (const processor of this.processors) this.detach(processor)
+    const now = this.options.now()
+    for (const span of this.open) span.end(now, Exit.interrupt())
+  }
+
+  private allowed(options: SpanOptions, parent: EffectTracer.AnySpan | undefined): boolean {
+    return options.sampled && parent?.sampled !== false && !this.closed
+  }
+
+  private make(
+    options: SpanOptions,
+    traceId: string,
+    parent: Option.Option<EffectTracer.AnySpan>,
+    decision: Decision
+  ): EffectTracer.Span {
+    if (!decision.recorded) return new Recorded.PropagatedSpan(options, traceId, parent, decision.sampled)
+    const span = new Recorded.RecordedSpan(options, traceId, parent, decision.sampled, this.sink)
+    for (const key in decision.attributes) span.attribute(key, decision.attributes[key])
+    if (this.open.size >= maxOpen) this.forgetOldest()
+    this.open.add(span)
+    return span
+  }
+
+  private forgetOldest(): void {
+    for (const span of this.open) {
+      this.open.delete(span)
+      return
+    }
+  }
+
+  private ended(span: Recorded.RecordedSpan): void {
+    this.open.delete(span)
+    if (this.processors.length === 0) return
+    const finished = Recorded.finished(span)
+    for (const processor of this.processors) deliver(processor, finished)
+  }
+}
+
+const deliver = (processor: SpanProcessor, span: ReadableSpan): void => {
+  try {
+    processor.onEnd(span)
+  } catch {
+    // What a processor gets wrong is never the traced program's trouble.
+  }
+}
+
+// Parents that are not ours: from another process, or of a tracer that was replaced by this one.
+const toContext = (span: EffectTracer.AnySpan): SpanContext | undefined => {
+  const traceId = Identifier.toTraceId(span.traceId)
+  if (traceId === undefined || !Identifier.isSpanId(span.spanId)) return undefined
+  return { traceId, spanId: span.spanId, traceFlags: span.sampled ? 1 : 0, isRemote: true }
+}
+
+/** Lets a processor send what it holds and shuts it down, in `millis` of real time at most. Never fails. */
+export const settle = (processor: SpanProcessor, millis: number): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const done = () => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    }
+    const timer = setTimeout(done, millis)
+    void drain(processor).finally(done)
+  })
+
+const drain = async (processor: SpanProcessor): Promise<void> => {
+  await attempt(() => processor.forceFlush())
+  await attempt(() => processor.shutdown())
+}
+
+const attempt = async (run: () => Promise<void>): Promise<void> => {
+  try {
+    await run()
+  } catch {
+    // As with `onEnd`.
+  }
+}

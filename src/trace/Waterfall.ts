@@ -1,0 +1,323 @@
+/** A trace as a picture in a terminal: who called whom, when, for how long, and what went wrong. */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { printable } from "../internal/Printable.ts"
+import { attribute, operation, span as names } from "../telemetry/Convention.ts"
+import * as Elapsed from "../telemetry/internal/Elapsed.ts"
+import * as TextWidth from "../telemetry/internal/TextWidth.ts"
+
+/** One span of a trace; times in nanoseconds since any one moment. */
+export interface Span {
+  readonly name: string
+  readonly spanId: string
+  readonly parentSpanId?: string | undefined
+  readonly startNanos: bigint
+  readonly endNanos: bigint
+  readonly status: "unset" | "error"
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+export interface Options {
+  /** Columns of the terminal. No line is wider. */
+  readonly width: number
+  /** Whether to use ANSI colours. */
+  readonly color: boolean
+}
+
+/** A span as a processor or exporter has it. */
+export const fromReadableSpan = (span: ReadableSpan): Span => ({
+  name: span.name,
+  spanId: span.spanContext().spanId,
+  parentSpanId: span.parentSpanContext?.spanId,
+  startNanos: toNanos(span.startTime),
+  endNanos: toNanos(span.endTime),
+  status: span.status.code === 2 ? "error" : "unset",
+  attributes: span.attributes
+})
+
+const toNanos = ([seconds, nanos]: readonly [number, number]): bigint =>
+  BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
+
+/**
+ * The spans of one trace as a tree, each with a bar, its duration and what went wrong; empty for no spans. Spans whose
+ * parent is missing stand at the top. Control, escape and bidi characters of names are left out.
+ */
+export const render = (spans: ReadonlyArray<Span>, options: Options): string => {
+  if (spans.length === 0) return ""
+  const rows = toRows(spans)
+  const columns = toColumns(rows, Math.max(1, Math.floor(options.width)))
+  const scale = toScale(spans)
+  const paint = options.color ? inColor : plain
+  const lines = rows.map((row) => draw(row, columns, scale, paint))
+  if (columns.bar > 0) lines.unshift(drawAxis(spans, columns, scale, paint))
+  return lines.map((line) => `${line}\n`).join("")
+}
+
+type Style = "agent" | "model" | "tool" | "approval" | "command" | "other" | "more"
+
+interface Row {
+  /** The branches of the tree, one column a character. */
+  readonly prefix: string
+  readonly name: string
+  readonly style: Style
+  readonly failed: boolean
+  readonly startNanos: bigint
+  readonly endNanos: bigint
+  readonly duration: string
+  readonly note: string
+}
+
+// More than this of one span's children say nothing more, except for those that failed.
+const maxChildren = 40
+const maxFailures = 20
+// Twelve levels of indentation; what is deeper stays there.
+const maxIndent = 24
+
+const toRows = (spans: ReadonlyArray<Span>): ReadonlyArray<Row> => {
+  const inOrder = spans.toSorted(byTime)
+  const children = toChildren(inOrder)
+  const rows: Array<Row> = []
+  const drawn = new Set<Span>()
+  const pending = branches(toRoots(inOrder, children), "", true)
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.spans !== undefined) {
+      rows.push(toMore(next.spans, next.prefix))
+    } else if (!drawn.has(next.span)) {
+      drawn.add(next.span)
+      rows.push(toRow(next.span, next.prefix))
+      pending.push(...branches(children.get(next.span) ?? [], next.indent, false))
+    }
+  }
+  return rows
+}
+
+const byTime = (a: Span, b: Span): number =>
+  a.startNanos !== b.startNanos ? (a.startNanos < b.startNanos ? -1 : 1) : Number(b.endNanos - a.endNanos)
+
+const toChildren = (spans: ReadonlyArray<Span>): ReadonlyMap<Span, ReadonlyArray<Span>> => {
+  const byId = new Map<string, Span>()
+  for (const span of spans) if (!byId.has(span.spanId)) byId.set(span.spanId, span)
+  const parentOf = (span: Span) => (span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId))
+  const withParent = spans.filter((span) => parentOf(span) !== undefined && parentOf(span) !== span)
+  return Map.groupBy(withParent, (span) => parentOf(span) ?? span)
+}
+
+/** Where to begin so that every span is reached: what has no parent here, and the first of each circle of parents. */
+const toRoots = (
+  spans: ReadonlyArray<Span>,
+  children: ReadonlyMap<Span, ReadonlyArray<Span>>
+): ReadonlyArray<Span> => {
+  const reached = new Set<Span>()
+  const reach = (root: Span) => {
+    const pending = [root]
+    for (let span = pending.pop(); span !== undefined; span = pending.pop()) {
+      if (reached.has(span)) continue
+      reached.add(span)
+      for (const child of children.get(span) ?? []) pending.push(child)
+    }
+  }
+  const nested = new Set([...children.values()].flat())
+  const roots = spans.filter((span) => !nested.has(span))
+  roots.forEach(reach)
+  for (const span of spans) {
+    if (reached.has(span)) continue
+    roots.push(span)
+    reach(span)
+  }
+  return roots.toSorted(byTime)
+}
+
+type Branch =
+  | { readonly spans?: never; readonly span: Span; readonly prefix: string; readonly indent: string }
+  | { readonly spans: ReadonlyArray<Span>; readonly prefix: string }
+
+/** The lines below one span, the last one first, as a stack wants them. */
+const branches = (spans: ReadonlyArray<Span>, indent: string, top: boolean): Array<Branch> => {
+  const shown = toShown(spans)
+  const hidden = shown.length === spans.length ? [] : spans.filter((span) => !shown.includes(span))
+  const end = hidden.length === 0 ? shown.length - 1 : shown.length
+  const room = indent.length < maxIndent
+  const lines = shown.map((span, at): Branch => ({
+    span,
+    prefix: top ? "" : indent + (at === end ? "└ " : "├ "),
+    indent: top || !room ? indent : indent + (at === end ? "  " : "│ ")
+  }))
+  if (hidden.length > 0) lines.push({ spans: hidden, prefix: top ? "" : `${indent}└ ` })
+  return lines.toReversed()
+}
+
+const toShown = (spans: ReadonlyArray<Span>): ReadonlyArray<Span> => {
+  if (spans.length <= maxChildren) return spans
+  const failures = spans.filter((span) => span.status === "error").slice(0, maxFailures)
+  const others = spans.filter((span) => !failures.includes(span)).slice(0, maxChildren - failures.length)
+  return [...failures, ...others].toSorted(byTime)
+}
+
+const toRow = (span: Span, prefix: string): Row => ({
+  prefix,
+  name: clean(span.name) || "(no name)",
+  style: styleOf(span),
+  failed: span.status === "error",
+  startNanos: span.startNanos,
+  endNanos: span.endNanos,
+  duration: Elapsed.format(span.endNanos - span.startNanos),
+  note: noteOf(span)
+})
+
+const toMore = (spans: ReadonlyArray<Span>, prefix: string): Row => {
+  const failures = spans.filter((span) => span.status === "error").length
+  return {
+    prefix,
+    name: `… ${spans.length} more`,
+    style: "more",
+    failed: failures > 0,
+    startNanos: minimum(spans.map((span) => span.startNanos)),
+    endNanos: maximum(spans.map((span) => span.endNanos)),
+    duration: "",
+    note: failures > 0 ? `✗ ${failures} failed` : ""
+  }
+}
+
+const styleOf = ({ attributes, name }: Span): Style => {
+  const operationName = attributes[attribute.operationName]
+  if (operationName === operation.invokeAgent || name === names.run) return "agent"
+  if (operationName === operation.chat) return "model"
+  if (operationName === operation.executeTool) return "tool"
+  if (name === names.approval) return "approval"
+  return attributes[attribute.exitCode] === undefined && attributes[attribute.executableName] === undefined
+    ? "other"
+    : "command"
+}
+
+const noteOf = ({ attributes, status }: Span): string => {
+  const exitCode = clean(attributes[attribute.exitCode])
+  const told = attributes[status === "error" ? attribute.errorType : attribute.approvalDecision]
+  return [
+    status === "error" ? "✗" : "",
+    exitCode === "" ? clean(told) : `exit ${exitCode}`,
+    attributes[attribute.incomplete] === true ? "still open" : ""
+  ]
+    .filter((part) => part !== "")
+    .join(" ")
+}
+
+const clean = (value: unknown): string =>
+  typeof value === "string"
+    ? printable(value.slice(0, 500).toWellFormed())
+        .replace(/[\p{Cf}\ufe0f]/gu, "")
+        .replace(/\s+/g, " ")
+        .trim()
+    : typeof value === "number"
+      ? String(value)
+      : ""
+
+interface Columns {
+  readonly label: number
+  readonly bar: number
+  readonly duration: number
+  readonly note: number
+}
+
+const gap = "  "
+
+/** What a terminal has room for: the narrower it is, the less is shown, failures last of all. */
+const toColumns = (rows: ReadonlyArray<Row>, width: number): Columns => {
+  const widest = (of: (row: Row) => string) =>
+    rows.reduce((most, row) => Math.max(most, TextWidth.of(of(row))), 0)
+  const wanted = widest((row) => row.prefix + row.name)
+  const duration = widest((row) => row.duration)
+  const note = Math.min(
+    28,
+    widest((row) => row.note)
+  )
+  const rest = gap.length + duration + (note > 0 ? gap.length + note : 0)
+  const label = Math.min(wanted, Math.max(20, Math.floor((width - rest) * 0.45)))
+  const bar = width - label - gap.length - rest
+  if (bar >= 10) return { label, bar, duration, note }
+  if (width - rest >= 16) return { label: Math.min(wanted, width - rest), bar: 0, duration, note }
+  const mark = rows.some((row) => row.failed) ? 1 : 0
+  const room = width - (mark > 0 ? gap.length + mark : 0)
+  const beside = room - gap.length - duration
+  return beside >= 8
+    ? { label: Math.min(wanted, beside), bar: 0, duration, note: mark }
+    : room >= 3
+      ? { label: Math.min(wanted, room), bar: 0, duration: 0, note: mark }
+      : { label: Math.min(wanted, width), bar: 0, duration: 0, note: 0 }
+}
+
+interface Scale {
+  readonly start: bigint
+  readonly nanos: bigint
+}
+
+const toScale = (spans: ReadonlyArray<Span>): Scale => {
+  const start = minimum(spans.map((span) => span.startNanos))
+  const end = maximum(spans.map((span) => span.endNanos))
+  return { start, nanos: end > start ? end - start : 0n }
+}
+
+const minimum = (values: ReadonlyArray<bigint>): bigint => values.reduce((a, b) => (b < a ? b : a))
+const maximum = (values: ReadonlyArray<bigint>): bigint => values.reduce((a, b) => (b > a ? b : a))
+
+type Paint = (style: Style | "axis" | "branch" | "failure", text: string) => string
+
+const plain: Paint = (_style, text) => text
+
+const inColor: Paint = (style, text) => (text === "" ? "" : `\u001b[${codes[style]}m${text}\u001b[0m`)
+
+const codes: { readonly [Part in Parameters<Paint>[0]]: string } = {
+  agent: "1;34",
+  model: "35",
+  tool: "36",
+  approval: "33",
+  command: "32",
+  other: "37",
+  more: "2",
+  axis: "2",
+  branch: "2",
+  failure: "1;31"
+}
+
+const draw = (row: Row, columns: Columns, scale: Scale, paint: Paint): string => {
+  const label = TextWidth.fit(row.prefix + row.name, columns.label)
+  const parts = [
+    paint("branch", label.slice(0, row.prefix.length)) + paint(row.style, label.slice(row.prefix.length))
+  ]
+  const note =
+    columns.note > 1 ? TextWidth.fit(row.note, columns.note) : row.failed && columns.note > 0 ? "✗" : ""
+  if (columns.duration > 0 || note !== "") parts.push(" ".repeat(columns.label - TextWidth.of(label)))
+  if (columns.bar > 0) parts.push(gap, drawBar(row, columns.bar, scale, paint))
+  if (columns.duration > 0)
+    parts.push(gap, " ".repeat(columns.duration - TextWidth.of(row.duration)), row.duration)
+  if (note !== "") parts.push(gap, paint(row.failed ? "failure" : "axis", note))
+  return parts.join("")
+}
+
+// Half a column is the least that can be seen, so nothing is shown shorter.
+const drawBar = (row: Row, width: number, { nanos, start }: Scale, paint: Paint): string => {
+  const halves = 2 * width
+  const at = (time: bigint) => (nanos === 0n ? 0 : (Number(time - start) / Number(nanos)) * halves)
+  const from = Math.min(halves - 1, Math.floor(at(row.startNanos)))
+  const to = Math.min(halves, Math.max(from + 1, Math.round(at(row.endNanos))))
+  const whole = Math.floor(to / 2) - Math.ceil(from / 2)
+  const bar =
+    from % 2 === 1
+      ? `╺${"━".repeat(whole)}${to % 2 === 1 ? "╸" : ""}`
+      : `${"━".repeat(whole)}${to % 2 === 1 ? "╸" : ""}`
+  const before = Math.floor(from / 2)
+  const after = width - before - bar.length
+  return " ".repeat(before) + paint(row.failed ? "failure" : row.style, bar) + " ".repeat(after)
+}
+
+const drawAxis = (spans: ReadonlyArray<Span>, columns: Columns, { nanos }: Scale, paint: Paint): string => {
+  const failures = spans.filter((span) => span.status === "error").length
+  const total = `${spans.length} ${spans.length === 1 ? "span" : "spans"}${failures === 0 ? "" : `, ${failures} failed`}`
+  const steps = columns.bar >= 64 ? 4 : columns.bar >= 32 ? 2 : 1
+  const ticks = Array.from({ length: steps + 1 }, (_, step) =>
+    step === 0 ? "0" : Elapsed.format((nanos * BigInt(step)) / BigInt(steps))
+  )
+  const line = ticks.reduce((drawn, tick, step) => {
+    const column = step === steps ? columns.bar - tick.length : Math.round((columns.bar * step) / steps)
+    return drawn.length < column || step === 0 ? drawn.padEnd(column) + tick : drawn
+  }, "")
+  return paint("axis", TextWidth.fill(total, columns.label) + gap + line)
+}

@@ -1,0 +1,430 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { createServer, type Server } from "node:http"
+import { fileURLToPath } from "node:url"
+import { ModelServer } from "effect-codex/testing"
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+
+interface Ran {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+interface RunOptions {
+  readonly args: ReadonlyArray<string>
+  readonly stdin?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Sends this signal when stdout or stderr says so. */
+  readonly interruptAt?: string
+}
+
+const cli = Effect.fnUntraced(function* (options: RunOptions) {
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const handle = yield* spawner.spawn(
+    ChildProcess.make(process.execPath, [main, ...options.args], {
+      env: { PATH: process.env["PATH"], ...options.env },
+      extendEnv: false,
+      stdin: Stream.encodeText(Stream.make(options.stdin ?? ""))
+    })
+  )
+  let seen = ""
+  let sent = false
+  const collect = (stream: typeof handle.stdout) =>
+    stream.pipe(
+      Stream.decodeText(),
+      Stream.tap((text) =>
+        Effect.sync(() => {
+          seen += text
+          if (options.interruptAt !== undefined && !sent && seen.includes(options.interruptAt)) {
+            sent = true
+            process.kill(handle.pid, "SIGINT")
+          }
+        })
+      ),
+      Stream.mkString
+    )
+  const [stdout, stderr] = yield* Effect.all([collect(handle.stdout), collect(handle.stderr)], {
+    concurrency: "unbounded"
+  })
+  return { code: yield* handle.exitCode, stdout, stderr } satisfies Ran
+}, Effect.scoped)
+
+/** A run of the real Codex against a script of a model, in a folder of its own. */
+const run = Effect.fnUntraced(function* (script: ModelServer.Script, options: RunOptions, config?: string) {
+  const fs = yield* FileSystem.FileSystem
+  const server = yield* ModelServer.make(script)
+  const home = yield* ModelServer.home(server, { config })
+  const cwd = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-cli-" })
+  const ran = yield* cli({
+    ...options,
+    args: ["run", "--cd", cwd, ...options.args],
+    env: { ...home, ...options.env }
+  })
+  return { ...ran, cwd, home, requests: yield* server.requests, events: jsonLines(ran.stdout) }
+})
+
+const jsonLines = (text: string): ReadonlyArray<Schema.JsonObject> =>
+  text
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) =>
+      Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))(line)
+    )
+
+const { reply, shell, text, usage } = ModelServer
+const hello = [reply(text("Hello from the model", { deltas: true }), usage({ input: 12, output: 4 }))]
+
+const live = (
+  name: string,
+  test: () => Effect.Effect<void, unknown, NodeServices.NodeServices | Scope.Scope>
+) => it.live(name, () => test().pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+describe("effect-codex run", () => {
+  live("puts the last message on stdout and the rest on stderr", () =>
+    Effect.gen(function* () {
+      const ran = yield* run([reply(text("Looking."), shell("echo seen; exit 3")), ...hello], {
+        args: ["say hello"]
+      })
+      assert.strictEqual(ran.stdout, "Hello from the model\n")
+      assert.strictEqual(ran.code, 0)
+      assert.include(ran.stderr, "Looking.")
+      assert.include(ran.stderr, "$ echo seen; exit 3")
+      assert.match(ran.stderr, /exit 3 \(/)
+      assert.notInclude(ran.stderr, "Hello from the model")
+      assert.match(ran.stderr, /time .* = thinking .* \+ tools .* \+ approval .* \+ overhead/)
+      assert.include(ran.stderr, "12 in (0 cached), 4 out")
+      for (const span of [
+        "effect-codex run",
+        "invoke_agent codex",
+        "chat gpt-5.5",
+        "execute_tool exec_command",
+        "echo"
+      ]) {
+        assert.include(ran.stderr, span)
+      }
+    })
+  )
+
+  live("prints every event as a line of JSON, and the outcome as the last", () =>
+    Effect.gen(function* () {
+      const ran = yield* run([reply(shell("exit 3", { callId: "c1" })), ...hello], {
+        args: ["--json", "say hello"]
+      })
+      assert.strictEqual(ran.code, 0)
+      const types = ran.events.map((event) => event["type"])
+      assert.strictEqual(types[0], "turn.started")
+      assert.include(types, "message.delta")
+      const completed = ran.events.find(
+        (event) =>
+          event["type"] === "item.completed" && JSON.stringify(event["item"]).includes("command_execution")
+      )
+      assert.include(JSON.stringify(completed), '"exitCode":3')
+      const last = ran.events.at(-1)
+      assert.strictEqual(last?.["type"], "turn.completed")
+      assert.strictEqual(last?.["message"], "Hello from the model")
+      assert.deepStrictEqual(last?.["usage"], { input: 12, cachedInput: 0, output: 4, reasoning: 0 })
+      assert.strictEqual(last?.["error"], null)
+      assert.strictEqual(ran.stdout.trimEnd().split("\n").length, ran.events.length)
+    })
+  )
+
+  live("reads the prompt from stdin where it is missing or -", () =>
+    Effect.gen(function* () {
+      for (const args of [[], ["-"]]) {
+        const ran = yield* run(hello, { args, stdin: "from a pipe" })
+        assert.strictEqual(ran.code, 0)
+        assert.strictEqual(ran.requests[0]?.lastUserText, "from a pipe")
+      }
+    })
+  )
+
+  live("runs nothing that needs approval where nobody can be asked, and all of it with --approve all", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      for (const [approve, created] of [
+        [[], false],
+        [["--approve", "never"], false],
+        [["--approve", "ask"], false],
+        [["--approve", "all"], true]
+      ] as const) {
+        const marker = path.join(yield* fs.makeTempDirectoryScoped(), "made")
+        const ran = yield* run([reply(shell(`touch ${marker}`, { escalate: "make it" })), ...hello], {
+          args: [...approve, "go"]
+        })
+        assert.strictEqual(ran.code, 0)
+        assert.strictEqual(yield* fs.exists(marker), created)
+        assert.include(ran.stderr, created ? "accepted" : "declined")
+      }
+    })
+  )
+
+  live("takes rules from a file", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const file = path.join(folder, "rules.json")
+      yield* fs.writeFileString(
+        file,
+        JSON.stringify([{ command: ["touch", path.join(folder, "yes")], decision: "accept" }])
+      )
+      const ran = yield* run(
+        [
+          reply(
+            shell(`touch ${path.join(folder, "yes")}`, { escalate: "one" }),
+            shell(`touch ${path.join(folder, "yes")}; touch ${path.join(folder, "no")}`, { escalate: "two" })
+          ),
+          ...hello
+        ],
+        { args: ["--approve", file, "go"] }
+      )
+      assert.strictEqual(ran.code, 0)
+      assert.isTrue(yield* fs.exists(path.join(folder, "yes")))
+      assert.isFalse(yield* fs.exists(path.join(folder, "no")))
+    })
+  )
+
+  live("gives Codex its overrides and the model", () =>
+    Effect.gen(function* () {
+      const ran = yield* run(hello, {
+        args: [
+          "-c",
+          'model_reasoning_effort="low"',
+          "-c",
+          'model_verbosity="high"',
+          "--model",
+          "gpt-5.1-codex",
+          "go"
+        ]
+      })
+      const body = ran.requests[0]?.body
+      assert.strictEqual(body?.["model"], "gpt-5.1-codex")
+      assert.include(JSON.stringify(body?.["reasoning"]), "low")
+    })
+  )
+
+  live("goes on with a conversation", () =>
+    Effect.gen(function* () {
+      const server = yield* ModelServer.make([...hello, ...hello])
+      const home = yield* ModelServer.home(server)
+      const first = yield* cli({ args: ["run", "--json", "first"], env: home })
+      const threadId = jsonLines(first.stdout).at(-1)?.["threadId"]
+      assert.isString(threadId)
+      const second = yield* cli({
+        args: ["run", "--json", "--resume", String(threadId), "second"],
+        env: home
+      })
+      assert.strictEqual(second.code, 0)
+      assert.strictEqual(jsonLines(second.stdout).at(-1)?.["threadId"], threadId)
+      const [, request] = yield* server.requests
+      assert.include(JSON.stringify(request?.body), "Hello from the model")
+    })
+  )
+
+  live("times out with 124 and says so", () =>
+    Effect.gen(function* () {
+      const ran = yield* run([reply(text("Half", { deltas: true }), ModelServer.hang)], {
+        args: ["--json", "--timeout", "1s", "go"]
+      })
+      assert.strictEqual(ran.code, 124)
+      const last = ran.events.at(-1)
+      assert.strictEqual(last?.["type"], "turn.failed")
+      assert.include(JSON.stringify(last?.["error"]), '"_tag":"TurnTimedOut"')
+      assert.isString(last?.["turnId"])
+    })
+  )
+
+  live("exits with 1 where the turn fails, and names the class", () =>
+    Effect.gen(function* () {
+      const ran = yield* run([ModelServer.httpError(429, { code: "insufficient_quota" })], {
+        args: ["--json", "go"]
+      })
+      assert.strictEqual(ran.code, 1)
+      const last = ran.events.at(-1)
+      assert.strictEqual(last?.["type"], "turn.failed")
+      assert.deepInclude(last?.["error"], {
+        _tag: "TurnFailed",
+        reason: "UsageLimit",
+        class: "quota",
+        retryable: false
+      })
+    })
+  )
+
+  live("exits with 3 where there is no usable engine", () =>
+    Effect.gen(function* () {
+      const ran = yield* cli({ args: ["run", "--json", "go"], env: { CODEX_PATH: "/nowhere/codex" } })
+      assert.strictEqual(ran.code, 3)
+      const last = jsonLines(ran.stdout).at(-1)
+      assert.deepInclude(last, { type: "turn.failed", threadId: null, turnId: null, usage: null, time: null })
+      assert.include(JSON.stringify(last?.["error"]), '"_tag":"CodexNotFound"')
+    })
+  )
+
+  live("on Ctrl-C interrupts the turn, prints what was done, and exits with 130", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const marker = path.join(yield* fs.makeTempDirectoryScoped(), "survived")
+      const ran = yield* run([reply(shell(`echo started; sleep 3; touch ${marker}`)), ...hello], {
+        args: ["--sandbox", "danger-full-access", "--json", "go"],
+        interruptAt: '"item.started","item":{"type":"command_execution"'
+      })
+      assert.strictEqual(ran.code, 130)
+      const last = ran.events.at(-1)
+      assert.strictEqual(last?.["type"], "turn.interrupted")
+      assert.deepInclude(last?.["error"], { _tag: "TurnInterrupted", class: "aborted" })
+      yield* Effect.sleep("3500 millis")
+      assert.isFalse(yield* fs.exists(marker))
+    })
+  )
+
+  live("refuses a wrong use with 2 and says what is right", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const bad = path.join(yield* fs.makeTempDirectoryScoped(), "bad.json")
+      yield* fs.writeFileString(bad, '[{"comand":["ls"],"decision":"accept"}]')
+      const cases: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
+        [["run", "--sandbox", "none", "go"], "workspace-write"],
+        [["run", "--timeout", "soon", "go"], "500ms, 20s, 5m"],
+        [["run", "-c", "model", "go"], "key=value"],
+        [["run", "--approve", bad, "go"], "comand"],
+        [["run", "--approve", "/nowhere.json", "go"], "cannot read"],
+        [["run", "--nonsense", "go"], "nonsense"],
+        [["run"], "there is no prompt"],
+        [["walk"], "walk"]
+      ]
+      for (const [args, hint] of cases) {
+        const ran = yield* cli({ args })
+        assert.strictEqual(ran.code, 2, args.join(" "))
+        assert.include(`${ran.stdout}${ran.stderr}`, hint)
+      }
+      assert.strictEqual((yield* cli({ args: ["--help"] })).code, 0)
+      assert.strictEqual((yield* cli({ args: ["run", "--help"] })).code, 0)
+    })
+  )
+
+  live("exports one trace, as a child of TRACEPARENT", () =>
+    Effect.gen(function* () {
+      const collector = yield* receiver
+      const traceId = "0af7651916cd43dd8448eb211c80319c"
+      const parent = "b7ad6b7169203331"
+      const ran = yield* run([reply(shell("exit 3")), ...hello], {
+        args: ["go"],
+        env: {
+          TRACEPARENT: `00-${traceId}-${parent}-01`,
+          CODEX_OTLP_ENABLE: "1",
+          CODEX_OTLP_ENDPOINT: collector.url
+        }
+      })
+      assert.strictEqual(ran.code, 0)
+      const spans = collector.bodies.flatMap(exported)
+      const root = spans.find((span) => span.name === "effect-codex run")
+      assert.strictEqual(root?.parentSpanId, parent)
+      const ids = new Set([parent, ...spans.map((span) => span.spanId)])
+      for (const span of spans) {
+        assert.strictEqual(span.traceId, traceId)
+        assert.isTrue(ids.has(span.parentSpanId ?? ""), `${span.name} has no parent`)
+        const originator = span.attributes.find(({ key }) => key === "codex.originator")
+        assert.deepStrictEqual(originator?.value, { stringValue: "cli" }, span.name)
+      }
+      assert.includeMembers(
+        spans.map((span) => span.name),
+        ["codex.engine.start", "codex.thread.start", "invoke_agent codex", "execute_tool exec_command"]
+      )
+    })
+  )
+})
+
+const Exported = Schema.fromJsonString(
+  Schema.Struct({
+    resourceSpans: Schema.Array(
+      Schema.Struct({
+        scopeSpans: Schema.Array(
+          Schema.Struct({
+            spans: Schema.Array(
+              Schema.Struct({
+                name: Schema.String,
+                traceId: Schema.String,
+                spanId: Schema.String,
+                parentSpanId: Schema.optionalKey(Schema.String),
+                attributes: Schema.Array(Schema.Struct({ key: Schema.String, value: Schema.Unknown }))
+              })
+            )
+          })
+        )
+      })
+    )
+  })
+)
+
+const exported = (body: string) =>
+  Schema.decodeUnknownSync(Exported)(body).resourceSpans.flatMap(({ scopeSpans }) =>
+    scopeSpans.flatMap(({ spans }) => spans)
+  )
+
+/** A collector that keeps the bodies it gets. */
+const receiver = Effect.acquireRelease(
+  Effect.callback<{ readonly bodies: Array<string>; readonly server: Server; readonly url: string }>(
+    (resume) => {
+      const bodies: Array<string> = []
+      const server = createServer((request, response) => {
+        let body = ""
+        request.setEncoding("utf8")
+        request.on("data", (chunk: string) => (body += chunk))
+        request.on("end", () => {
+          bodies.push(body)
+          response.writeHead(200, { "content-type": "application/json" }).end("{}")
+        })
+      })
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        const port = typeof address === "object" && address !== null ? address.port : 0
+        resume(Effect.succeed({ bodies, server, url: `http://127.0.0.1:${port}` }))
+      })
+    }
+  ),
+  ({ server }) => Effect.sync(() => server.close())
+)
+
+describe("effect-codex demo", () => {
+  live("shows the real Codex at work and leaves nothing behind but the trace", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const temporary = yield* fs.makeTempDirectoryScoped()
+      const ran = yield* cli({ args: ["demo"], env: { TMPDIR: temporary, HOME: temporary } })
+      assert.strictEqual(ran.code, 0, ran.stderr)
+      assert.include(ran.stdout, "T-42 is fixed")
+      for (const part of [
+        "exit 1",
+        "accepted",
+        "declined",
+        "lookup_ticket",
+        "± update",
+        "exit 0",
+        "codex.approval"
+      ]) {
+        assert.include(ran.stderr, part)
+      }
+      const [folder, ...others] = yield* fs.readDirectory(temporary)
+      assert.deepStrictEqual(others, [])
+      const file = path.join(temporary, folder ?? "", "traces.jsonl")
+      assert.include(ran.stderr, file)
+      assert.deepStrictEqual(yield* fs.readDirectory(path.dirname(file)), ["traces.jsonl"])
+      assert.include(yield* fs.readFileString(file), "invoke_agent codex")
+    })
+  )
+})
