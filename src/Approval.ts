@@ -49,7 +49,9 @@ export const ToolRequest = Schema.TaggedStruct("tool", {
   arguments: Schema.Unknown
 })
 
-export const Request = Schema.Union([CommandRequest, FileChangeRequest, ToolRequest])
+export const Request = Schema.Union([CommandRequest, FileChangeRequest, ToolRequest]).pipe(
+  Schema.toTaggedUnion("_tag")
+)
 export type Request = typeof Request.Type
 export type Kind = Request["_tag"]
 

@@ -105,7 +105,7 @@ export const Item = Schema.Union([
   WebSearch,
   ContextCompaction,
   Unknown
-])
+]).pipe(Schema.toTaggedUnion("_tag"))
 export type Item = typeof Item.Type
 
 /** An item that runs outside the model: it takes time of its own and may change something. */

@@ -270,7 +270,7 @@ const codes: { readonly [Part in Parameters<Paint>[0]]: string } = {
   tool: "36",
   approval: "33",
   command: "32",
-  other: "37",
+  other: "39",
   more: "2",
   axis: "2",
   branch: "2",
