@@ -15,10 +15,11 @@ export interface State {
   readonly held: string | undefined
   /** When work began, by item: after its approval where there was one. */
   readonly since: ReadonlyMap<string, number>
-  readonly requests: ReadonlyMap<string, Approval.Request>
+  /** The item that the last lines were about: what is said next of another one names it again. */
+  readonly about: string | undefined
 }
 
-export const initial: State = { held: undefined, since: new Map(), requests: new Map() }
+export const initial: State = { held: undefined, since: new Map(), about: undefined }
 
 const codes = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
 
@@ -48,6 +49,9 @@ const tail = (output: string, count: number): ReadonlyArray<Line> => {
   const kept = lines.slice(-count)
   return lines.length > kept.length ? [`… ${lines.length - kept.length} lines before`, ...kept] : kept
 }
+
+/** One line that tells an item from others. */
+const label = (item: Item.Work, style: Style): Line => began(item, style)[0] ?? ""
 
 const began = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
   const width = style.width - 4
@@ -134,7 +138,8 @@ export const step = (
       const { id } = event.item
       // Codex announces a command late: it began when the model asked for it.
       const since = new Map(state.since).set(id, state.since.get(id) ?? event.at)
-      const next = { ...state, held: undefined, since }
+      const about = "status" in event.item ? id : state.about
+      const next = { ...state, held: undefined, since, about }
       return [next, [...released, ...("status" in event.item ? began(event.item, style) : [])]]
     }
     case "ItemCompleted": {
@@ -147,18 +152,21 @@ export const step = (
       }
       if (!("status" in event.item)) return [state, []]
       const start = state.since.get(event.item.id)
-      return [state, finished(event.item, start === undefined ? "" : duration(event.at - start), style)]
+      const took = start === undefined ? "" : duration(event.at - start)
+      const again = state.about === event.item.id ? [] : [label(event.item, style)]
+      return [{ ...state, about: event.item.id }, [...again, ...finished(event.item, took, style)]]
     }
     case "ApprovalRequested": {
       const reason = event.request.reason === undefined ? "" : ` — ${oneLine(event.request.reason, 200)}`
       return [
-        { ...state, requests: new Map(state.requests).set(event.request.id, event.request) },
+        { ...state, about: event.request.itemId },
         [`  ${color("yellow", "asks")} to ${Approval.describe(event.request)}${reason}`]
       ]
     }
     case "ApprovalDecided": {
       const since = new Map(state.since).set(event.itemId, event.at)
-      return [{ ...state, since }, [decided(event.decision, event.source, style)]]
+      const line = decided(event.decision, event.source, style)
+      return [{ ...state, since, about: event.itemId }, [line]]
     }
     case "Retrying": {
       const status = event.status === undefined ? "" : ` (HTTP ${event.status})`

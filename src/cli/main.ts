@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
@@ -39,6 +40,8 @@ Command.run(cli, { version }).pipe(
     return said ? Effect.void : Console.error(Cause.pretty(cause))
   }),
   Effect.provide(NodeServices.layer),
+  // stdout is for what the command was asked for.
+  Effect.provideService(Logger.LogToStderr, true),
   NodeRuntime.runMain({
     disableErrorReporting: true,
     // Everything is flushed by now; an export in flight must not hold the exit.

@@ -90,5 +90,8 @@ export const errorType = {
   other: "_OTHER"
 }
 
+/** What a tool is called whose name is none. */
+export const unknownTool = "unknown"
+
 /** The agent, as `gen_ai.agent.name` has it. */
 export const agent = "codex"

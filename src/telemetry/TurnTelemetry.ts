@@ -195,12 +195,14 @@ export const make = (options: Options): TurnTelemetry => {
         if (model !== undefined) closeModel(model, mark.at, mark.end)
         model = undefined
         return
-      case "ToolOpened":
+      case "ToolOpened": {
         requestedTools = true
+        // A model may ask for a tool that does not exist, by any words it likes.
+        const name = /^[\w.-]{1,64}$/.test(mark.tool) ? mark.tool : Convention.unknownTool
         tools.set(mark.callId, {
-          span: open(Convention.span.executeTool(mark.tool), mark.at, "internal", {
+          span: open(Convention.span.executeTool(name), mark.at, "internal", {
             [attribute.operationName]: Convention.operation.executeTool,
-            [attribute.toolName]: mark.tool,
+            [attribute.toolName]: name,
             [attribute.toolCallId]: mark.callId
           }),
           openedAt: mark.at,
@@ -208,6 +210,7 @@ export const make = (options: Options): TurnTelemetry => {
           outcome: Exit.void
         })
         return
+      }
       case "ToolClosed": {
         const tool = tools.get(mark.callId)
         if (tool !== undefined) close(tool.span, mark.at, tool.outcome)

@@ -316,6 +316,15 @@ describe("effect-codex run", () => {
     })
   )
 
+  live("keeps what it logs out of its output", () =>
+    Effect.gen(function* () {
+      const ran = yield* run(hello, { args: ["--json", "go"], env: { CODEX_OTLP_ENABLE: "1" } })
+      assert.strictEqual(ran.code, 0)
+      assert.include(ran.stderr, "http://localhost:4318")
+      assert.strictEqual(ran.stdout.trimEnd().split("\n").length, ran.events.length)
+    })
+  )
+
   live("exports one trace, as a child of TRACEPARENT", () =>
     Effect.gen(function* () {
       const collector = yield* receiver
@@ -398,6 +407,31 @@ const receiver = Effect.acquireRelease(
   ),
   ({ server }) => Effect.sync(() => server.close())
 )
+
+describe("the bin", () => {
+  live("tells an old Node which one it needs, and exits with 2", () =>
+    Effect.gen(function* () {
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const pretend = 'Object.defineProperty(process.versions, "node", { value: "20.20.2" })'
+      const bin = fileURLToPath(new URL("../../bin/effect-codex.js", import.meta.url))
+      const handle = yield* spawner.spawn(
+        ChildProcess.make(process.execPath, ["--import", `data:text/javascript,${pretend}`, bin, "--help"])
+      )
+      const said = yield* handle.stderr.pipe(Stream.decodeText(), Stream.mkString)
+      assert.strictEqual(yield* handle.exitCode, 2)
+      assert.include(said, "22.19")
+    })
+  )
+
+  live("runs from a checkout", () =>
+    Effect.gen(function* () {
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const bin = fileURLToPath(new URL("../../bin/effect-codex.js", import.meta.url))
+      const help = yield* spawner.string(ChildProcess.make(process.execPath, [bin, "--help"]))
+      assert.include(help, "demo")
+    })
+  )
+})
 
 describe("effect-codex demo", () => {
   live("shows the real Codex at work and leaves nothing behind but the trace", () =>
