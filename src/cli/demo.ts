@@ -24,11 +24,14 @@ import * as Session from "./Session.ts"
 
 const source = `export const sum = (numbers) => numbers.reduce((total, n) => total - n, 0)
 `
-const test = `import assert from "node:assert"
-import { test } from "node:test"
-import { sum } from "./sum.js"
+const test = `import { sum } from "./sum.js"
 
-test("sums", () => assert.strictEqual(sum([1, 2, 3]), 6))
+const found = sum([1, 2, 3])
+if (found !== 6) {
+  console.error(\`FAIL sum([1, 2, 3]) is \${found}, not 6\`)
+  process.exit(1)
+}
+console.log("ok")
 `
 const patch = `*** Begin Patch
 *** Update File: sum.js

@@ -28,10 +28,16 @@ export class Gone extends Data.TaggedError("Gone") {}
 
 export type RequestError = Refused | Unanswered | Gone
 
+/** A request of the peer. The first answer is sent, any other is not. */
+export interface Request {
+  readonly reply: (result: unknown) => void
+  readonly refuse: (code: number, message: string) => void
+}
+
 /** What the peer's owner does with what comes unasked. Called synchronously, in the order of arrival. */
 export interface Host {
   readonly onNotification: (method: string, params: unknown, emittedAtMs: number | undefined) => void
-  readonly onRequest: (id: string | number, method: string, params: unknown) => void
+  readonly onRequest: (request: Request, method: string, params: unknown) => void
   /** So many malformed lines in a row that it makes no sense to go on. */
   readonly onGarbage: () => void
 }
@@ -55,30 +61,25 @@ export interface Connection {
     options?: RequestOptions
   ) => Effect.Effect<unknown, RequestError>
   readonly notify: (method: string) => void
-  /** Answers a request of the peer. */
-  readonly reply: (id: string | number, result: unknown) => void
-  readonly replyError: (id: string | number, code: number, message: string) => void
   readonly receive: (chunk: Uint8Array) => void
   /** Fails what is waiting, and everything from now on. */
   readonly close: () => void
   readonly counters: () => Readonly<Counters>
 }
 
+// Only what a message cannot do without has a type here: one odd field must not lose the message it stands in.
 const Message = Schema.Struct({
-  id: Schema.optionalKey(Schema.Union([Schema.String, Schema.Finite])),
+  id: Schema.optionalKey(Schema.NullOr(Schema.Union([Schema.String, Schema.Finite]))),
   method: Schema.optionalKey(Schema.String),
   params: Schema.optionalKey(Schema.Unknown),
   result: Schema.optionalKey(Schema.Unknown),
-  error: Schema.optionalKey(
-    Schema.Struct({
-      code: Schema.Finite,
-      message: Schema.String,
-      data: Schema.optionalKey(Schema.Unknown)
-    })
-  ),
-  emittedAtMs: Schema.optionalKey(Schema.Finite)
+  error: Schema.optionalKey(Schema.Unknown),
+  emittedAtMs: Schema.optionalKey(Schema.Unknown)
 })
 const decodeMessage = Schema.decodeUnknownOption(Message)
+const decodeError = Schema.decodeUnknownOption(
+  Schema.Struct({ code: Schema.Finite, message: Schema.String, data: Schema.optionalKey(Schema.Unknown) })
+)
 const decodeTooLarge = Schema.decodeUnknownOption(
   Schema.Struct({ input_error_code: Schema.Literal("input_too_large") })
 )
@@ -121,6 +122,26 @@ export const make = (
     if (open) send(`${JSON.stringify(message)}\n`)
   }
 
+  const asked = (id: string | number): Request => {
+    let answered = false
+    const answer = (message: object) => {
+      if (answered) return
+      answered = true
+      write(message)
+    }
+    return {
+      reply: (result) => answer({ id, result }),
+      refuse: (code, message) => answer({ id, error: { code, message } })
+    }
+  }
+
+  const refused = (method: string, error: unknown) =>
+    Option.match(decodeError(error), {
+      onNone: () => new Refused({ method, code: 0, text: JSON.stringify(error), inputTooLarge: false }),
+      onSome: ({ code, data, message }) =>
+        new Refused({ method, code, text: message, inputTooLarge: Option.isSome(decodeTooLarge(data)) })
+    })
+
   const receiveLine = (line: string) => {
     const parsed = parse(line)
     if (Option.isNone(parsed)) {
@@ -129,11 +150,11 @@ export const make = (
       return
     }
     garbage = 0
-    const { emittedAtMs, error, id, method, params, result } = parsed.value
+    const { emittedAtMs, error, method, params, result } = parsed.value
+    const id = parsed.value.id ?? undefined
     if (method !== undefined) {
-      if (id === undefined) host.onNotification(method, params, emittedAtMs)
-      else host.onRequest(id, method, params)
-      return
+      if (id !== undefined) return host.onRequest(asked(id), method, params)
+      return host.onNotification(method, params, typeof emittedAtMs === "number" ? emittedAtMs : undefined)
     }
     const waiting = id === undefined ? undefined : pending.get(id)
     if (waiting === undefined || id === undefined) {
@@ -141,20 +162,11 @@ export const make = (
       return
     }
     pending.delete(id)
-    if (error === undefined) {
+    if (error !== undefined && error !== null) {
+      waiting.resume(Effect.fail(refused(waiting.method, error)))
+    } else {
       waiting.onResult?.(result)
       waiting.resume(Effect.succeed(result))
-    } else {
-      waiting.resume(
-        Effect.fail(
-          new Refused({
-            method: waiting.method,
-            code: error.code,
-            text: error.message,
-            inputTooLarge: Option.isSome(decodeTooLarge(error.data))
-          })
-        )
-      )
     }
   }
 
@@ -190,8 +202,6 @@ export const make = (
           })
         ),
     notify: (method) => write({ method }),
-    reply: (id, result) => write({ id, result }),
-    replyError: (id, code, message) => write({ id, error: { code, message } }),
     receive: (chunk) => {
       for (const line of lines.push(chunk)) receiveLine(line)
       counters.skipped = lines.skipped()

@@ -69,13 +69,24 @@ const named = (value: unknown): ReadonlyArray<string> => {
   return Object.entries(value).flatMap(([key, inner]) => (naming.has(key) ? strings(inner) : named(inner)))
 }
 
+const parsed = (toml: string) => {
+  try {
+    return parse(toml)
+  } catch {
+    return undefined
+  }
+}
+
+/** What `-c key=value` says whose value is no TOML: Codex takes it for a string as it stands. */
+const literal = (override: string) => {
+  const [key = "", ...value] = override.split("=")
+  return parsed(`${key} = ${JSON.stringify(value.join("=").trim())}`)
+}
+
 /** The variables that a configuration in TOML names; one that does not parse names none, as Codex will say itself. */
 export const namedBy = (toml: string): ReadonlyArray<string> => {
-  try {
-    return named(parse(toml))
-  } catch {
-    return []
-  }
+  const settings = parsed(toml) ?? (toml.includes("\n") ? undefined : literal(toml))
+  return settings === undefined ? [] : named(settings)
 }
 
 /** The environment of the child: what is allowed of ours, what the configurations name, and what `extra` adds. */

@@ -37,19 +37,23 @@ export interface Options {
   readonly clientName?: string | undefined
 }
 
+/** Why nothing more will be heard of a process. */
+export type End = CodexError.EngineExited | CodexError.ProtocolError
+
 export interface Process {
   readonly connection: Connection.Connection
   readonly version: string | undefined
-  /** Completes when the process is gone. */
-  readonly exited: Effect.Effect<CodexError.EngineExited>
-  readonly hasExited: () => boolean
-  /** Ends it now, in-flight commands included. */
+  /** Whether it makes sense to ask it for anything; `false` from the moment that its end is certain. */
+  readonly isUsable: () => boolean
+  /** Why it no longer answers. */
+  readonly end: () => End
+  /** Ends it now, in-flight commands included; it is gone when this returns. */
   readonly kill: Effect.Effect<void>
 }
 
 export type Listener = Omit<Connection.Host, "onGarbage"> & {
   /** Called once, before anything that was waiting for an answer fails. */
-  readonly onExit: (error: CodexError.EngineExited) => void
+  readonly onExit: (error: End) => void
 }
 
 const tailLength = 4096
@@ -85,6 +89,18 @@ export const start = Effect.fnUntraced(function* (
   const binary = yield* Binary.find(options.codexPath, process.env)
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const env = Environment.select(process.env, yield* configurations(options), options.env ?? {})
+  let stderr = ""
+  let ended: End | undefined
+  let condemned = false
+  const exited = yield* Deferred.make<End>()
+  const finish = (error: End) => {
+    if (ended !== undefined) return
+    ended = error
+    // Whoever is told may go on at once, and must find it ended.
+    listener.onExit(error)
+    connection.close()
+    Deferred.doneUnsafe(exited, Exit.succeed(error))
+  }
   const args = [
     ...binary.args,
     "app-server",
@@ -105,14 +121,21 @@ export const start = Effect.fnUntraced(function* (
       )
     )
 
-  let stderr = ""
   const outgoing = yield* Queue.unbounded<string, Cause.Done>()
-  const exited = yield* Deferred.make<CodexError.EngineExited>()
-  const kill = Effect.ignore(handle.kill({ killSignal: "SIGKILL" }))
+  const kill = Effect.suspend(() => {
+    condemned = true
+    return Effect.ignore(handle.kill({ killSignal: "SIGKILL" })).pipe(Effect.andThen(Deferred.await(exited)))
+  })
 
-  const connection = Connection.make(
+  const connection: Connection.Connection = Connection.make(
     (line) => Queue.offerUnsafe(outgoing, line),
-    { ...listener, onGarbage: () => Effect.runFork(kill) },
+    {
+      ...listener,
+      onGarbage: () => {
+        finish(new CodexError.ProtocolError({ detail: "codex app-server says nothing but what is no message" }))
+        Effect.runFork(kill)
+      }
+    },
     Duration.fromInputUnsafe(options.requestTimeout ?? "30 seconds")
   )
 
@@ -141,12 +164,7 @@ export const start = Effect.fnUntraced(function* (
     // What the process said before it died is heard before its death is told; but a pipe that a grandchild holds open
     // never ends.
     Effect.tap(() => Effect.timeoutOption(Fiber.await(reading), drainGrace)),
-    Effect.flatMap((exit) => {
-      const error = exitError(exit, stderr)
-      listener.onExit(error)
-      connection.close()
-      return Deferred.succeed(exited, error)
-    }),
+    Effect.tap((exit) => Effect.sync(() => finish(exitError(exit, stderr)))),
     Effect.forkScoped({ startImmediately: true })
   )
   // Codex ends by itself, and its commands with it, when nobody writes to it any more.
@@ -154,13 +172,15 @@ export const start = Effect.fnUntraced(function* (
     Queue.end(outgoing).pipe(
       Effect.andThen(Deferred.await(exited)),
       Effect.timeoutOption(stopGrace),
-      Effect.tap(() => Effect.sync(connection.close))
+      // One that takes no notice is killed next, but nobody is left to see it go.
+      Effect.tap(() => Effect.sync(() => finish(new CodexError.EngineExited({ stderr }))))
     )
   )
 
-  const dead = Effect.flatMap(Deferred.await(exited), (error) =>
-    Effect.fail(new CodexError.EngineStartFailed({ reason: "Exited", detail: error.stderr }))
-  )
+  const dead = Effect.flatMap(Deferred.await(exited), (error) => {
+    const detail = error._tag === "EngineExited" ? error.stderr : error.detail
+    return Effect.fail(new CodexError.EngineStartFailed({ reason: "Exited", detail }))
+  })
   const hello = connection.request("initialize", {
     clientInfo: { name: options.clientName ?? "effect-codex", title: "effect-codex", version },
     capabilities: {
@@ -202,8 +222,8 @@ export const start = Effect.fnUntraced(function* (
   return {
     connection,
     version: found,
-    exited: Deferred.await(exited),
-    hasExited: () => Deferred.isDoneUnsafe(exited),
+    isUsable: () => ended === undefined && !condemned,
+    end: () => ended ?? new CodexError.EngineExited({ stderr }),
     kill
   }
 })

@@ -21,6 +21,9 @@ export const TurnAccepted = Schema.Struct({ turn: Schema.Struct({ id: text }) })
 /** Every message of a turn says whose it is. */
 export const Addressed = Schema.Struct({ threadId: text, turnId: Schema.optionalKey(Schema.NullOr(text)) })
 
+/** What is left of a turn that cannot be read otherwise. */
+export const TurnNamed = Schema.Struct({ threadId: text, turn: Schema.Struct({ id: text }) })
+
 export const TokenUsage = Schema.Struct({
   inputTokens: Schema.Natural,
   cachedInputTokens: Schema.Natural,
@@ -32,6 +35,15 @@ export const TurnError = Schema.Struct({
   message: text,
   codexErrorInfo: maybe(Schema.Unknown),
   additionalDetails: maybe(text)
+})
+
+const TurnRead = Schema.Struct({ id: text, status: text, error: maybe(TurnError) })
+
+export const ThreadRead = Schema.Struct({
+  thread: Schema.Struct({
+    status: Schema.optionalKey(Schema.Struct({ type: text })),
+    turns: Schema.optionalKey(Schema.Array(TurnRead))
+  })
 })
 
 const Change = Schema.Struct({
@@ -97,10 +109,8 @@ const ofItem = Schema.Struct({
 /** The notifications that mean something here, by method. */
 export const notifications = {
   "turn/started": Schema.Struct({ threadId: text, turn: Schema.Struct(id) }),
-  "turn/completed": Schema.Struct({
-    threadId: text,
-    turn: Schema.Struct({ ...id, status: text, error: maybe(TurnError) })
-  }),
+  "turn/completed": Schema.Struct({ threadId: text, turn: TurnRead }),
+  "thread/status/changed": Schema.Struct({ threadId: text, status: Schema.Struct({ type: text }) }),
   "item/started": ofItem,
   "item/completed": ofItem,
   "item/agentMessage/delta": Delta,

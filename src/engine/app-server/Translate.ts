@@ -164,6 +164,7 @@ const event = (
   event
 })
 
+const resting = new Set(["idle", "notLoaded", "systemError"])
 const rawCalls = new Set(["function_call", "custom_tool_call", "local_shell_call"])
 const rawOutputs = new Set(["function_call_output", "custom_tool_call_output"])
 
@@ -189,10 +190,10 @@ const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Hea
   "turn/diff/updated": (params, at) => event(params, { _tag: "DiffUpdated", diff: params.diff, at }),
   "thread/tokenUsage/updated": (params, at) =>
     event(params, { _tag: "UsageUpdated", usage: usage(params.tokenUsage.last), at }),
+  "thread/status/changed": ({ status, threadId }) => (resting.has(status.type) ? { _tag: "Idle", threadId } : nothing),
   error: (params, at) => {
-    // One that is not retried is followed by turn/completed, which tells it again.
-    if (!params.willRetry) return nothing
     const error = turnFailed(params.error)
+    if (!params.willRetry) return { _tag: "Doomed", threadId: params.threadId, turnId: params.turnId, error }
     return event(params, {
       _tag: "Retrying",
       errorType: error.errorType,
@@ -215,13 +216,34 @@ const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Hea
     })
 }
 
+const addressed = Schema.decodeUnknownOption(Protocol.Addressed)
+const turnNamed = Schema.decodeUnknownOption(Protocol.TurnNamed)
+
+const unknown = (method: string, params: unknown, at: number): Heard =>
+  Option.match(addressed(params), {
+    onNone: () => nothing,
+    onSome: ({ threadId, turnId }) =>
+      turnId === null || turnId === undefined
+        ? nothing
+        : event({ threadId, turnId }, { _tag: "Unknown", method, payload: params, at })
+  })
+
+/** One that no longer looks as it did is passed on as it is; only the end of a turn cannot be passed over. */
+const unreadable = (method: string, params: unknown, at: number): Heard => {
+  const ended = method === "turn/completed" ? turnNamed(params) : Option.none()
+  if (Option.isNone(ended)) return unknown(method, params, at)
+  const { threadId, turn } = ended.value
+  const end = new CodexError.ProtocolError({ detail: "the turn ended, and how it ended cannot be read" })
+  return { _tag: "Ended", threadId, turnId: turn.id, end }
+}
+
 const hears = <M extends Method>(method: M): ((params: unknown, at: number) => Heard) => {
   const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Params<M> }>(
     Protocol.notifications[method]
   )
   return (params, at) =>
     Option.match(decode(params), {
-      onNone: (): Heard => ({ _tag: "Malformed", method }),
+      onNone: () => unreadable(method, params, at),
       onSome: (decoded) => meanings[method](decoded, at)
     })
 }
@@ -237,25 +259,17 @@ const notifications: { readonly [M in Method]: (params: unknown, at: number) => 
   "item/commandExecution/outputDelta": hears("item/commandExecution/outputDelta"),
   "turn/diff/updated": hears("turn/diff/updated"),
   "thread/tokenUsage/updated": hears("thread/tokenUsage/updated"),
+  "thread/status/changed": hears("thread/status/changed"),
   error: hears("error"),
   "rawResponseItem/completed": hears("rawResponseItem/completed"),
   "rawResponse/completed": hears("rawResponse/completed")
 }
 
 const isKnown = (method: string): method is Method => Object.hasOwn(notifications, method)
-const addressed = Schema.decodeUnknownOption(Protocol.Addressed)
 
 /** What a notification means. One of a method that is new belongs to its turn as `Unknown`, if it belongs to one. */
-export const notification = (method: string, params: unknown, at: number): Heard => {
-  if (isKnown(method)) return notifications[method](params, at)
-  return Option.match(addressed(params), {
-    onNone: () => nothing,
-    onSome: ({ threadId, turnId }) =>
-      turnId === null || turnId === undefined
-        ? nothing
-        : event({ threadId, turnId }, { _tag: "Unknown", method, payload: params, at })
-  })
-}
+export const notification = (method: string, params: unknown, at: number): Heard =>
+  isKnown(method) ? notifications[method](params, at) : unknown(method, params, at)
 
 const infoReasons: Readonly<Record<string, CodexError.TurnFailedReason>> = {
   contextWindowExceeded: "ContextOverflow",
@@ -343,6 +357,19 @@ const turnEnd = (turn: {
       return turnFailed(turn.error ?? { message: `the turn ended as ${turn.status}` })
   }
 }
+
+const threadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
+
+/** How a turn of a thread that was read ended; nothing where it is not told. */
+export const endOf = (read: unknown, turnId: string): Option.Option<TurnEnd | "inProgress"> =>
+  Option.flatMap(threadRead(read), ({ thread }) => {
+    const turn = thread.turns?.find((turn) => turn.id === turnId)
+    return turn === undefined ? Option.none() : Option.some(turn.status === "inProgress" ? turn.status : turnEnd(turn))
+  })
+
+/** Whether a thread that was read has no turn that runs. */
+export const isIdle = (read: unknown): boolean =>
+  Option.exists(threadRead(read), ({ thread }) => thread.status !== undefined && resting.has(thread.status.type))
 
 type ServerMethod = keyof typeof Protocol.serverRequests
 
