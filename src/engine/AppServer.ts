@@ -1,12 +1,9 @@
 /** The real Codex: one `codex app-server` over stdio that serves many threads. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -15,45 +12,26 @@ import type * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as Approval from "../Approval.ts"
 import * as CodexError from "../CodexError.ts"
 import { engineStart } from "../internal/names.ts"
-import type * as Item from "../Item.ts"
 import type { RequestError } from "./app-server/Connection.ts"
+import * as Dispatch from "./app-server/Dispatch.ts"
 import * as Process from "./app-server/Process.ts"
 import * as Protocol from "./app-server/Protocol.ts"
-import * as Translate from "./app-server/Translate.ts"
+import * as RunTurn from "./app-server/RunTurn.ts"
+import type * as Slot from "./app-server/Slot.ts"
 import * as Engine from "./Engine.ts"
 
 export type Options = Process.Options
 
-/** How long an interrupted turn may take to end before the process is ended instead. */
-const interruptGrace = Duration.seconds(5)
-/** How long an interrupted tool or policy is waited for. */
-const handlerGrace = Duration.seconds(1)
-
-/** A turn that is running, as the connection sees it. */
-interface Slot {
-  readonly threadId: string
-  readonly cwd: string
-  readonly handlers: Engine.Handlers
-  readonly run: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
-  readonly clock: Clock.Clock
-  readonly started: Deferred.Deferred<void>
-  readonly done: Deferred.Deferred<void, CodexError.TurnError>
-  readonly fibers: Set<Fiber.Fiber<unknown, unknown>>
-  readonly items: Map<string, Item.Item>
-  turnId: string | undefined
-}
-
 const requestFailed = (
   method: string,
   error: RequestError,
-  exited: () => CodexError.EngineExited
+  end: () => Process.End
 ): CodexError.EngineExited | CodexError.ProtocolError | CodexError.InvalidRequest => {
   switch (error._tag) {
     case "Gone":
-      return exited()
+      return end()
     case "Unanswered":
       return new CodexError.ProtocolError({ detail: `codex did not answer ${method}` })
     case "Refused": {
@@ -70,110 +48,19 @@ const requestFailed = (
 }
 
 const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadOpened)
-const decodeAccepted = Schema.decodeUnknownOption(Protocol.TurnAccepted)
-
-/** Codex's clock is ours, but cut to milliseconds: within the same millisecond ours says more. */
-const stamp = (clock: Clock.Clock, codexMs: number | undefined): number => {
-  const now = Number(clock.currentTimeNanosUnsafe()) / 1e6
-  return codexMs === undefined || codexMs >= Math.floor(now) || now - codexMs > 5000 ? now : codexMs
+/** One conversation on a process, however many hold it. */
+interface Conversation {
+  holders: number
+  /** Codex takes a second `turn/start` for a steer of the first: one at a time, whoever asks. */
+  readonly turns: Semaphore.Semaphore
 }
 
-/** One process and the turns that run on it. */
+/** One process and what runs on it. */
 interface Session {
   readonly process: Process.Process
-  readonly slots: Map<string, Slot>
+  readonly slots: Map<string, Slot.Slot>
+  readonly conversations: Map<string, Conversation>
   readonly scope: Scope.Closeable
-  readonly gone: () => CodexError.EngineExited
-}
-
-const endSlot = (slot: Slot, end: Translate.TurnEnd | CodexError.EngineExited | CodexError.ProtocolError) =>
-  Deferred.doneUnsafe(slot.done, end === "completed" ? Exit.void : Exit.fail(end))
-
-const listen = (slots: Map<string, Slot>, reply: () => Process.Process["connection"]): Process.Listener => {
-  const current = (threadId: string, turnId: string): Slot | undefined => {
-    const slot = slots.get(threadId)
-    return slot !== undefined && slot.turnId === turnId ? slot : undefined
-  }
-
-  /** Answers exactly once, whatever the handler does: what fails, dies or is interrupted answers no. */
-  const serve = (slot: Slot, id: string | number, handler: Effect.Effect<unknown>, no: unknown) => {
-    const fiber = slot.run(
-      Effect.onExit(handler, (exit) =>
-        Effect.sync(() => reply().reply(id, Exit.isSuccess(exit) ? exit.value : no))
-      )
-    )
-    slot.fibers.add(fiber)
-    fiber.addObserver(() => slot.fibers.delete(fiber))
-  }
-
-  const approve = (slot: Slot, request: Approval.Request): Effect.Effect<unknown> =>
-    Effect.suspend(() => {
-      const now = () => stamp(slot.clock, undefined)
-      const decided = (decision: Approval.Decision, source: Approval.Source) =>
-        slot.handlers.emit({
-          _tag: "ApprovalDecided",
-          requestId: request.id,
-          itemId: request.itemId,
-          decision,
-          source,
-          at: now()
-        })
-      return slot.handlers.approve(request).pipe(
-        Effect.tap((decision) => Effect.sync(() => decided(decision, decision.source ?? "policy"))),
-        Effect.onInterrupt(() =>
-          Effect.sync(() => decided(Approval.decline("the turn ended before anybody decided"), "default"))
-        ),
-        Effect.map(Translate.decision)
-      )
-    })
-
-  return {
-    onNotification: (method, params, emittedAtMs) => {
-      const heard = Translate.notification(method, params, emittedAtMs ?? 0)
-      if (heard._tag === "Nothing" || heard._tag === "Malformed") return
-      const slot = slots.get(heard.threadId)
-      if (slot === undefined) return
-      if (heard._tag === "Event") {
-        if (heard.event._tag === "TurnStarted") slot.turnId ??= heard.turnId
-        // What an interrupted turn still has to say does not belong to the next one.
-        if (slot.turnId !== heard.turnId) return
-        const event = { ...heard.event, at: stamp(slot.clock, emittedAtMs) }
-        if (event._tag === "ItemStarted" || event._tag === "ItemCompleted")
-          slot.items.set(event.item.id, event.item)
-        slot.handlers.emit(event)
-        if (event._tag === "TurnStarted") Deferred.doneUnsafe(slot.started, Exit.void)
-      } else if (slot.turnId === heard.turnId) {
-        endSlot(slot, heard.end)
-      }
-    },
-    onRequest: (id, method, params) => {
-      const asked = Translate.serverRequest(method, params)
-      switch (asked._tag) {
-        case "Refused":
-          return reply().reply(id, asked.reply)
-        case "Unsupported":
-          return reply().replyError(id, -32601, `effect-codex does not answer ${method}`)
-        case "Call": {
-          const slot = current(asked.threadId, asked.turnId)
-          const no = Translate.toolOutput({ success: false, text: "The call was interrupted." })
-          if (slot === undefined) return reply().reply(id, no)
-          return serve(slot, id, Effect.map(slot.handlers.callTool(asked), Translate.toolOutput), no)
-        }
-        case "Approve": {
-          const slot = current(asked.threadId, asked.turnId)
-          const no = Translate.decision(Approval.decline("nobody could be asked"))
-          const request =
-            slot === undefined ? undefined : asked.request((itemId) => slot.items.get(itemId), slot.cwd)
-          if (slot === undefined || request === undefined) return reply().reply(id, no)
-          slot.handlers.emit({ _tag: "ApprovalRequested", request, at: stamp(slot.clock, undefined) })
-          return serve(slot, id, approve(slot, request), no)
-        }
-      }
-    },
-    onExit: (error) => {
-      for (const slot of slots.values()) endSlot(slot, error)
-    }
-  }
 }
 
 const make = Effect.fnUntraced(function* (options: Options) {
@@ -189,29 +76,19 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const open = Effect.fnUntraced(
     function* () {
       const scope = yield* Scope.fork(layerScope)
-      const slots = new Map<string, Slot>()
+      const slots = new Map<string, Slot.Slot>()
       let started: Process.Process | undefined
-      let lastWords = new CodexError.EngineExited({ stderr: "" })
-      const listener = listen(slots, () => {
-        if (started === undefined) throw new Error("a request before the handshake")
-        return started.connection
+      const listener = Dispatch.make(slots, (slot) => {
+        if (started !== undefined) RunTurn.settle(started, slot)
       })
-      const process = yield* Process.start(options, {
-        ...listener,
-        onRequest: (id, method, params) => {
-          if (started !== undefined) listener.onRequest(id, method, params)
-        },
-        onExit: (error) => {
-          lastWords = error
-          listener.onExit(error)
-        }
-      }).pipe(
+      const process = yield* Process.start(options, listener).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
         Effect.withSpan(engineStart, {}, { captureStackTrace: false })
       )
       started = process
-      return { process, slots, scope, gone: () => lastWords } satisfies Session
+      const conversations = new Map<string, Conversation>()
+      return { process, slots, conversations, scope } satisfies Session
     },
     // The span is the child of whoever needs the engine now, not of whoever built the layer.
     Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
@@ -220,7 +97,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   /** The session that runs, or a new one: a process that died is replaced for the next thread. */
   const ready = starting.withPermits(1)(
     Effect.gen(function* () {
-      if (session !== undefined && !session.process.hasExited()) return session
+      if (session !== undefined && session.process.isUsable()) return session
       if (session !== undefined) yield* Scope.close(session.scope, Exit.void)
       session = undefined
       session = yield* open()
@@ -244,14 +121,17 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const openThread = Effect.fnUntraced(function* (
     method: "thread/start" | "thread/resume",
     options: Engine.ThreadOptions,
-    more: Readonly<Record<string, unknown>>
+    more: Readonly<Record<string, unknown>>,
+    resumed?: string
   ) {
     const cwd =
       options.cwd === undefined && method === "thread/resume"
         ? undefined
         : yield* checkFolder(options.cwd, method)
     const session = yield* ready
-    const failed = (error: RequestError) => requestFailed(method, error, session.gone)
+    // Before Codex is asked: whoever lets go of the thread at this moment must see that it is still held.
+    if (resumed !== undefined) yield* join(session, resumed)
+    const failed = (error: RequestError) => requestFailed(method, error, session.process.end)
     const result = yield* session.process.connection
       .request(method, {
         ...more,
@@ -265,17 +145,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const opened = decodeOpened(result)
     if (Option.isNone(opened))
       return yield* new CodexError.ProtocolError({ detail: `the answer to ${method} has no thread` })
-    const thread = opened.value
-    yield* Effect.addFinalizer(() =>
-      Effect.ignore(
-        session.process.connection.request(
-          "thread/unsubscribe",
-          { threadId: thread.thread.id },
-          { timeout: "1 second" }
-        )
-      )
-    )
-    return makeThread(session, thread)
+    if (resumed !== opened.value.thread.id) yield* join(session, opened.value.thread.id)
+    return yield* hold(session, opened.value)
   })
 
   return Engine.Engine.of({
@@ -288,28 +159,56 @@ const make = Effect.fnUntraced(function* (options: Options) {
       }),
     resumeThread: (threadId, options) =>
       // A resumed thread is offered its tools again by Codex itself.
-      openThread("thread/resume", options, { threadId, experimentalRawEvents: true })
+      openThread("thread/resume", options, { threadId, experimentalRawEvents: true }, threadId)
   })
 })
 
-const makeThread = (session: Session, opened: typeof Protocol.ThreadOpened.Type): Engine.EngineThread => {
-  const threadId = opened.thread.id
-  const { connection, kill } = session.process
+const conversationOf = ({ conversations }: Session, threadId: string): Conversation => {
+  const known = conversations.get(threadId)
+  if (known !== undefined) return known
+  const conversation = { holders: 0, turns: Semaphore.makeUnsafe(1) }
+  conversations.set(threadId, conversation)
+  return conversation
+}
 
-  /** Ends a turn that nobody wants any more, and what it started; a Codex that does not listen is ended itself. */
-  const stop = (slot: Slot) =>
-    Effect.gen(function* () {
-      const over = Effect.ignore(Deferred.await(slot.done))
-      // Before turn/started Codex knows of no turn to interrupt, says so, and runs it nevertheless.
-      yield* Effect.raceFirst(Deferred.await(slot.started), over)
-      if (!Deferred.isDoneUnsafe(slot.done)) {
-        yield* Effect.ignore(connection.request("turn/interrupt", { threadId, turnId: slot.turnId }))
-        yield* interruptHandlers(slot)
-        // Its shells outlive an interrupted turn.
-        yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))
-      }
-      yield* over
-    }).pipe(Effect.timeoutOrElse({ duration: interruptGrace, orElse: () => kill }), inFreshFiber)
+/** Makes one more holder of a conversation; with the last one Codex lets go of it. */
+const join = (session: Session, threadId: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const conversation = conversationOf(session, threadId)
+      conversation.holders++
+      return conversation
+    }),
+    (conversation) => {
+      conversation.holders--
+      const letGo = Effect.suspend(() => {
+        if (conversation.holders > 0) return Effect.void
+        session.conversations.delete(threadId)
+        const { connection } = session.process
+        return Effect.ignore(
+          connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" })
+        )
+      })
+      // A turn that is being interrupted is heard to its end.
+      return conversation.turns.withPermits(1)(letGo)
+    }
+  )
+
+/** A thread as one holder has it: his turns end with his scope. */
+const hold = Effect.fnUntraced(function* (session: Session, opened: typeof Protocol.ThreadOpened.Type) {
+  const { process, slots } = session
+  const threadId = opened.thread.id
+  const { turns } = conversationOf(session, threadId)
+  const place = { threadId, cwd: opened.cwd, process, slots }
+  const failed = (error: RequestError) => requestFailed("turn/start", error, process.end)
+  const closed = yield* Effect.acquireRelease(Deferred.make<never, CodexError.TurnInterrupted>(), (closed) =>
+    Deferred.fail(closed, new CodexError.TurnInterrupted({ by: "caller" }))
+  )
+  const isClosed = new CodexError.InvalidRequest({
+    reason: "ThreadNotFound",
+    method: "turn/start",
+    detail: "the scope that the thread was opened in is closed; resume it by its id"
+  })
 
   return {
     id: threadId,
@@ -317,73 +216,13 @@ const makeThread = (session: Session, opened: typeof Protocol.ThreadOpened.Type)
     provider: opened.modelProvider ?? undefined,
     cwd: opened.cwd,
     turn: (input, options, handlers) =>
-      Effect.contextWith((context: Context.Context<never>) =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.gen(function* () {
-            const slot: Slot = {
-              threadId,
-              cwd: opened.cwd,
-              handlers,
-              run: Effect.runForkWith(context),
-              clock: Context.get(context, Clock.Clock),
-              started: Deferred.makeUnsafe(),
-              done: Deferred.makeUnsafe(),
-              fibers: new Set(),
-              items: new Map(),
-              turnId: undefined
-            }
-            session.slots.set(threadId, slot)
-            const start = connection.request(
-              "turn/start",
-              {
-                threadId,
-                input: Translate.input(input),
-                ...(options.model === undefined ? {} : { model: options.model }),
-                ...(options.effort === undefined ? {} : { effort: options.effort })
-              },
-              {
-                onResult: (result) => {
-                  slot.turnId = Option.getOrUndefined(
-                    Option.map(decodeAccepted(result), ({ turn }) => turn.id)
-                  )
-                }
-              }
-            )
-            return yield* start.pipe(
-              Effect.mapError((error) => requestFailed("turn/start", error, session.gone)),
-              Effect.andThen(restore(Deferred.await(slot.done)).pipe(Effect.onInterrupt(() => stop(slot)))),
-              Effect.ensuring(
-                Effect.suspend(() => {
-                  session.slots.delete(threadId)
-                  return interruptHandlers(slot)
-                })
-              )
-            )
-          })
-        )
-      )
-  }
-}
-
-/** In the finalizer of an interrupted fiber nothing can time out; in a fiber of its own it can. */
-const inFreshFiber = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.forkDetach(effect, { startImmediately: true }), Fiber.join)
-
-const interruptHandlers = (slot: Slot): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    slot.fibers.size === 0
-      ? Effect.void
-      : Fiber.interruptAll(slot.fibers).pipe(
-          Effect.timeoutOption(handlerGrace),
-          Effect.tap((ended) =>
-            Option.isNone(ended)
-              ? Effect.logWarning("a tool or an approval policy ignores its interruption; it is left behind")
-              : Effect.void
-          ),
-          Effect.asVoid,
-          inFreshFiber
-        )
-  )
+      Effect.suspend(() =>
+        Deferred.isDoneUnsafe(closed)
+          ? Effect.fail(isClosed)
+          : Effect.raceFirst(RunTurn.run(place, input, options, handlers, failed), Deferred.await(closed))
+      ).pipe(turns.withPermits(1))
+  } satisfies Engine.EngineThread
+})
 
 /** The real Codex with settings of your own. */
 export const layerWith = (options: Options): Layer.Layer<Engine.Engine> =>

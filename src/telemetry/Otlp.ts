@@ -102,8 +102,8 @@ const acquire = ({ headers, timeout, url }: Target): Effect.Effect<SpanProcessor
       url.startsWith("https:") ? import("node:https") : import("node:http")
     )
 
-    // The exporter's own time limit only starts when a connection stands, and its retries and idle connections would
-    // outlive it: this agent limits connecting too, and takes every connection down when the layer closes.
+    // The exporter's own time limit begins when a connection stands: where packets are dropped it would hold the process
+    // for minutes. This agent limits connecting as well, and takes down what is left when the layer closes.
     const agent = yield* Effect.acquireRelease(
       Effect.sync(() => new Agent({ keepAlive: true, timeout })),
       (agent) => Effect.sync(() => agent.destroy())

@@ -44,11 +44,12 @@ const toNanos = ([seconds, nanos]: readonly [number, number]): bigint =>
 export const render = (spans: ReadonlyArray<Span>, options: Options): string => {
   if (spans.length === 0) return ""
   const rows = toRows(spans)
-  const columns = toColumns(rows, Math.max(1, Math.floor(options.width)))
+  const summary = toSummary(spans)
+  const columns = toColumns(rows, summary, Math.max(1, Math.floor(options.width)))
   const scale = toScale(spans)
   const paint = options.color ? inColor : plain
   const lines = rows.map((row) => draw(row, columns, scale, paint))
-  if (columns.bar > 0) lines.unshift(drawAxis(spans, columns, scale, paint))
+  if (columns.bar > 0) lines.unshift(drawAxis(summary, columns, scale, paint))
   return lines.map((line) => `${line}\n`).join("")
 }
 
@@ -220,7 +221,7 @@ interface Columns {
 const gap = "  "
 
 /** What a terminal has room for: the narrower it is, the less is shown, failures last of all. */
-const toColumns = (rows: ReadonlyArray<Row>, width: number): Columns => {
+const toColumns = (rows: ReadonlyArray<Row>, summary: string, width: number): Columns => {
   const widest = (of: (row: Row) => string) =>
     rows.reduce((most, row) => Math.max(most, TextWidth.of(of(row))), 0)
   const wanted = widest((row) => row.prefix + row.name)
@@ -230,10 +231,12 @@ const toColumns = (rows: ReadonlyArray<Row>, width: number): Columns => {
     widest((row) => row.note)
   )
   const rest = gap.length + duration + (note > 0 ? gap.length + note : 0)
-  const label = Math.min(wanted, Math.max(20, Math.floor((width - rest) * 0.45)))
+  const most = Math.max(20, Math.floor((width - rest) * 0.45))
+  const label = Math.min(Math.max(wanted, summary.length), most)
   const bar = width - label - gap.length - rest
   if (bar >= 10) return { label, bar, duration, note }
-  if (width - rest >= 16) return { label: Math.min(wanted, width - rest), bar: 0, duration, note }
+  if (width - rest >= Math.min(wanted, 16))
+    return { label: Math.min(wanted, width - rest), bar: 0, duration, note }
   const mark = rows.some((row) => row.failed) ? 1 : 0
   const room = width - (mark > 0 ? gap.length + mark : 0)
   const beside = room - gap.length - duration
@@ -308,16 +311,20 @@ const drawBar = (row: Row, width: number, { nanos, start }: Scale, paint: Paint)
   return " ".repeat(before) + paint(row.failed ? "failure" : row.style, bar) + " ".repeat(after)
 }
 
-const drawAxis = (spans: ReadonlyArray<Span>, columns: Columns, { nanos }: Scale, paint: Paint): string => {
+const toSummary = (spans: ReadonlyArray<Span>): string => {
   const failures = spans.filter((span) => span.status === "error").length
-  const total = `${spans.length} ${spans.length === 1 ? "span" : "spans"}${failures === 0 ? "" : `, ${failures} failed`}`
-  const steps = columns.bar >= 64 ? 4 : columns.bar >= 32 ? 2 : 1
+  return `${spans.length} ${spans.length === 1 ? "span" : "spans"}${failures === 0 ? "" : `, ${failures} failed`}`
+}
+
+const drawAxis = (summary: string, columns: Columns, { nanos }: Scale, paint: Paint): string => {
+  const steps = nanos === 0n ? 0 : columns.bar >= 64 ? 4 : columns.bar >= 32 ? 2 : 1
   const ticks = Array.from({ length: steps + 1 }, (_, step) =>
     step === 0 ? "0" : Elapsed.format((nanos * BigInt(step)) / BigInt(steps))
   )
   const line = ticks.reduce((drawn, tick, step) => {
-    const column = step === steps ? columns.bar - tick.length : Math.round((columns.bar * step) / steps)
+    const column =
+      step > 0 && step === steps ? columns.bar - tick.length : Math.round((columns.bar * step) / steps)
     return drawn.length < column || step === 0 ? drawn.padEnd(column) + tick : drawn
   }, "")
-  return paint("axis", TextWidth.fill(total, columns.label) + gap + line)
+  return paint("axis", TextWidth.fill(summary, columns.label) + gap + line)
 }

@@ -135,7 +135,7 @@ export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
 })
 
 /** What a notification means to the turn it belongs to. */
-export type Heard =
+export type Addressed =
   | {
       readonly _tag: "Event"
       readonly threadId: string
@@ -143,11 +143,24 @@ export type Heard =
       readonly event: Turn.EngineEvent
     }
   | { readonly _tag: "Ended"; readonly threadId: string; readonly turnId: string; readonly end: TurnEnd }
-  | { readonly _tag: "Nothing" }
-  | { readonly _tag: "Malformed"; readonly method: string }
+  /** The turn will fail with this error; its end should follow. */
+  | {
+      readonly _tag: "Doomed"
+      readonly threadId: string
+      readonly turnId: string
+      readonly error: CodexError.TurnFailed
+    }
+  /** The thread has no turn that runs. */
+  | { readonly _tag: "Idle"; readonly threadId: string }
+
+export type Heard = Addressed | { readonly _tag: "Nothing" }
 
 /** How a turn ended: completed without an error, or with the error it ended in. */
-export type TurnEnd = CodexError.TurnFailed | CodexError.TurnInterrupted | "completed"
+export type TurnEnd =
+  | CodexError.TurnFailed
+  | CodexError.TurnInterrupted
+  | CodexError.ProtocolError
+  | "completed"
 
 type Method = keyof typeof Protocol.notifications
 type Params<M extends Method> = (typeof Protocol.notifications)[M]["Type"]
@@ -465,8 +478,9 @@ const isServerMethod = (method: string): method is ServerMethod => Object.hasOwn
 
 export const serverRequest = (method: string, params: unknown): Asked => {
   if (isServerMethod(method)) return requests[method](params)
-  const reply = Protocol.refusals[method]
-  return reply === undefined ? { _tag: "Unsupported" } : { _tag: "Refused", reply }
+  return Object.hasOwn(Protocol.refusals, method)
+    ? { _tag: "Refused", reply: Protocol.refusals[method] }
+    : { _tag: "Unsupported" }
 }
 
 /** A decision as Codex takes it; it has no place for a reason. */

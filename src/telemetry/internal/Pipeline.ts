@@ -1,5 +1,5 @@
 import type { Attributes, SpanContext } from "@opentelemetry/api"
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -80,7 +80,9 @@ export class Pipeline {
   detach(processor: SpanProcessor): void {
     this.processors = this.processors.filter((other) => other !== processor)
     const now = this.options.now()
-    for (const span of [...this.open].toReversed()) deliver(processor, Recorded.interrupted(span, now))
+    for (const span of [...this.open].toReversed()) {
+      attempt(() => processor.onEnd(Recorded.interrupted(span, now)))
+    }
   }
 
   /** Ends what is open and records nothing from then on. */
@@ -119,16 +121,18 @@ export class Pipeline {
   private ended(span: Recorded.RecordedSpan): void {
     this.open.delete(span)
     if (this.processors.length === 0) return
-    const finished = Recorded.finished(span)
-    for (const processor of this.processors) deliver(processor, finished)
+    attempt(() => {
+      const finished = Recorded.finished(span)
+      for (const processor of this.processors) attempt(() => processor.onEnd(finished))
+    })
   }
 }
 
-const deliver = (processor: SpanProcessor, span: ReadableSpan): void => {
+const attempt = (run: () => void): void => {
   try {
-    processor.onEnd(span)
+    run()
   } catch {
-    // What a processor gets wrong is never the traced program's trouble.
+    // What tracing gets wrong is never the traced program's trouble.
   }
 }
 
@@ -151,14 +155,11 @@ export const settle = (processor: SpanProcessor, millis: number): Effect.Effect<
   })
 
 const drain = async (processor: SpanProcessor): Promise<void> => {
-  await attempt(() => processor.forceFlush())
-  await attempt(() => processor.shutdown())
-}
-
-const attempt = async (run: () => Promise<void>): Promise<void> => {
-  try {
-    await run()
-  } catch {
-    // As with `onEnd`.
+  for (const step of [() => processor.forceFlush(), () => processor.shutdown()]) {
+    try {
+      await step()
+    } catch {
+      // As above.
+    }
   }
 }

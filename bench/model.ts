@@ -1,0 +1,74 @@
+/**
+ * The model behind the benchmarks, in a process of its own so that its work is not counted as ours: it answers every
+ * request for ever with the same short text. It holds the folders of whoever asks too, and removes them when it ends.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
+import * as ModelServer from "../src/testing/ModelServer.ts"
+
+/** Where one contender works: the environment that gives its Codex a home of its own, and a folder without git. */
+export interface Place {
+  readonly env: { readonly HOME: string; readonly CODEX_HOME: string; readonly MOCK_API_KEY: string }
+  readonly config: string
+  readonly cwd: string
+}
+
+/** What the model says, always. */
+export const answer = "Done."
+
+const self = fileURLToPath(import.meta.url)
+
+/** A running model and a place for each contender, until the scope closes. */
+export const start = (contenders: number): Effect.Effect<ReadonlyArray<Place>, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const child = fork(self, [String(contenders)], { execArgv: [] })
+      const [places] = await Promise.race([
+        once(child, "message"),
+        once(child, "exit").then(() => [undefined])
+      ])
+      if (places === undefined) throw new Error("the model did not start")
+      return { child, places }
+    }),
+    ({ child }) => Effect.promise(() => stop(child))
+  ).pipe(Effect.map(({ places }) => places))
+
+const stop = async (child: ChildProcess) => {
+  const exit = once(child, "exit")
+  if (child.connected) child.disconnect()
+  if (child.exitCode === null && child.signalCode === null) await exit
+}
+
+const serve = (contenders: number) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const otherwise = ModelServer.reply(
+      ModelServer.text(answer),
+      ModelServer.usage({ input: 100, output: 2 })
+    )
+    const server = yield* ModelServer.make([], { otherwise, keep: 1 })
+    const place = Effect.gen(function* () {
+      const env = yield* ModelServer.home(server)
+      const cwd = path.join(env.HOME, "work")
+      yield* fs.makeDirectory(cwd)
+      return { env, config: server.config(), cwd } satisfies Place
+    })
+    const places = yield* Effect.replicateEffect(place, contenders)
+    yield* Effect.callback<void>((resume) => {
+      process.once("disconnect", () => resume(Effect.void))
+      process.send?.(places)
+    })
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+
+if (process.argv[1] === self && process.send !== undefined) {
+  // Ctrl-C reaches the whole group: the one who started this says when it ends.
+  process.on("SIGINT", () => {})
+  await Effect.runPromise(serve(Number(process.argv[2])))
+}

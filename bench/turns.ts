@@ -1,0 +1,178 @@
+/**
+ * What a turn costs: 20 turns one after the other on one thread, with effect-codex, with `@openai/codex-sdk`, and with a
+ * bare driver of `codex app-server` (driver.ts), all on the same Codex binary, the same settings and a model that
+ * answers at once. `node bench/turns.ts [rounds] [turns]`.
+ *
+ * How it is measured. All take turns in one run: a round is a new thread and its turns for each of them, in an order
+ * that rotates; one round comes first that does not count. Processes and threads are started before the clock, as a
+ * program that runs does it; the SDK has no process to start, for it starts one per turn. The CPU time is that of this
+ * process alone: Codex and the model (model.ts) run in others.
+ *
+ * How to read it. `wall` is the median turn of a round, `cpu` the mean of a round, each as the median over the rounds
+ * with the lowest and highest. A ratio is made round by round, and its own median, lowest and highest are shown: on a
+ * machine with other work believe ratios before milliseconds. Nobody's turn is faster than Codex's own 30 to 40 ms,
+ * which is what the driver shows; what effect-codex adds to it buys typed events, deadlines, approvals, tools and spans.
+ * effect-codex alone asks Codex for its raw response events, which cost Codex and us a little more. Every Effect program
+ * has a tracer that makes spans, so "effect-codex" has them too; "untraced" is the same with tracing switched off.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Codex as Sdk } from "@openai/codex-sdk"
+import * as Console from "effect/Console"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { cpus } from "node:os"
+import { argv, cpuUsage, env, versions } from "node:process"
+import { AppServer, Codex } from "../src/index.ts"
+import * as Binary from "../src/engine/app-server/Binary.ts"
+import * as Environment from "../src/engine/app-server/Environment.ts"
+import * as Driver from "./driver.ts"
+import * as Model from "./model.ts"
+
+const rounds = Number(argv[2] ?? 5)
+const turns = Number(argv[3] ?? 20)
+const prompt = "Say that you are done."
+const bars = { sdk: 0.4, driver: 1.1 }
+
+/** Something that runs turns: a new thread is an effect that runs one turn on it each time. */
+interface Contender {
+  readonly name: string
+  readonly thread: Effect.Effect<Effect.Effect<string, unknown>, unknown, Scope.Scope>
+}
+
+const effectCodex = (name: string, command: string, { cwd, env }: Model.Place) =>
+  Effect.gen(function* () {
+    const layer = Codex.layer.pipe(Layer.provide(AppServer.layerWith({ codexPath: command, env })))
+    const codex = Context.get(yield* Layer.build(layer), Codex)
+    const thread = codex.startThread({ cwd, sandbox: "read-only", approvalMode: "never" })
+    return {
+      name,
+      thread: Effect.map(thread, (thread) => Effect.map(thread.run(prompt), ({ message }) => message))
+    } satisfies Contender
+  })
+
+const untraced = (contender: Contender): Contender => ({
+  ...contender,
+  thread: Effect.map(contender.thread, Effect.withTracerEnabled(false)).pipe(Effect.withTracerEnabled(false))
+})
+
+const driver = (command: string, { config, cwd, env: own }: Model.Place) =>
+  Effect.acquireRelease(
+    Effect.promise(() => Driver.start(command, Environment.select(env, [config], own))),
+    (driver) => Effect.promise(() => driver.close())
+  ).pipe(
+    Effect.map((driver): Contender => ({
+      name: "driver",
+      thread: Effect.map(
+        Effect.promise(() => driver.startThread({ cwd, sandbox: "read-only", approvalPolicy: "never" })),
+        (thread) => Effect.promise(() => thread.run(prompt))
+      )
+    }))
+  )
+
+const sdk = (command: string, { config, cwd, env: own }: Model.Place): Contender => {
+  const codex = new Sdk({ codexPathOverride: command, env: Environment.select(env, [config], own) })
+  return {
+    name: "codex-sdk",
+    thread: Effect.sync(() => {
+      const thread = codex.startThread({
+        workingDirectory: cwd,
+        sandboxMode: "read-only",
+        approvalPolicy: "never",
+        skipGitRepoCheck: true
+      })
+      return Effect.map(
+        Effect.tryPromise((signal) => thread.run(prompt, { signal })),
+        ({ finalResponse }) => finalResponse
+      )
+    })
+  }
+}
+
+/** One round of one contender, in milliseconds per turn: the median by the clock, the mean of the CPU time. */
+interface Measured {
+  readonly wall: number
+  readonly cpu: number
+}
+
+const measure = (contender: Contender) =>
+  Effect.gen(function* () {
+    const turn = yield* contender.thread
+    const walls: Array<number> = []
+    const before = cpuUsage()
+    for (let i = 0; i < turns; i++) {
+      const start = performance.now()
+      const message = yield* turn
+      walls.push(performance.now() - start)
+      if (message !== Model.answer) return yield* Effect.die(`${contender.name} heard "${message}"`)
+    }
+    const { system, user } = cpuUsage(before)
+    return { wall: median(walls), cpu: (system + user) / 1000 / turns } satisfies Measured
+  }).pipe(Effect.scoped)
+
+const median = (values: ReadonlyArray<number>): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
+}
+
+const spread = (values: ReadonlyArray<number>, digits: number): string => {
+  const [middle, low, high] = [median(values), Math.min(...values), Math.max(...values)]
+  return `${middle.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`
+}
+
+const row = (...cells: ReadonlyArray<string>): string =>
+  cells.map((cell, index) => (index === 0 ? cell.padEnd(24) : cell.padStart(24))).join("")
+
+const program = Effect.gen(function* () {
+  const places = yield* Model.start(3)
+  const [ours, bare, theirs] = places
+  if (ours === undefined || bare === undefined || theirs === undefined) return yield* Effect.die("no place")
+  const { command } = yield* Binary.find(undefined, env)
+  const own = yield* effectCodex("effect-codex", command, ours)
+  const contenders = [
+    own,
+    untraced({ ...own, name: "  untraced" }),
+    yield* driver(command, bare),
+    sdk(command, theirs)
+  ]
+
+  yield* Console.log(`${rounds} rounds of ${turns} turns each, node ${versions.node}, ${cpus().length} cores`)
+  const results = new Map(contenders.map(({ name }) => [name, [] as Array<Measured>]))
+  for (let round = -1; round < rounds; round++) {
+    for (let i = 0; i < contenders.length; i++) {
+      const contender = contenders[(i + round + 1) % contenders.length]
+      if (contender === undefined) continue
+      const measured = yield* measure(contender)
+      if (round >= 0) results.get(contender.name)?.push(measured)
+    }
+  }
+
+  const column = (name: string, key: keyof Measured) =>
+    results.get(name)?.map((measured) => measured[key]) ?? []
+  yield* Console.log(`\n${row("ms per turn", "wall", "cpu of this process")}`)
+  for (const { name } of contenders) {
+    yield* Console.log(row(name, spread(column(name, "wall"), 1), spread(column(name, "cpu"), 2)))
+  }
+
+  const ratio = (name: string, to: string, bar: number | undefined) => {
+    const below = column(to, "wall")
+    const ratios = column(name, "wall").map((wall, round) => wall / (below[round] ?? Number.NaN))
+    const verdict =
+      bar === undefined
+        ? ""
+        : median(ratios) <= bar
+          ? `at most ${bar.toFixed(2)}: holds`
+          : `at most ${bar.toFixed(2)}: MISSED`
+    return Console.log(row(`${name.trim()} / ${to}`, spread(ratios, 3), verdict))
+  }
+  yield* Console.log(`\n${row("ratio of the walls", "", "bar")}`)
+  yield* ratio("effect-codex", "codex-sdk", bars.sdk)
+  yield* ratio("effect-codex", "driver", bars.driver)
+  yield* ratio("  untraced", "driver", undefined)
+}).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+
+NodeRuntime.runMain(program)

@@ -1,0 +1,122 @@
+/** A turn that is running, as the connection sees it. */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as CodexError from "../../CodexError.ts"
+import type * as Item from "../../Item.ts"
+import type * as Engine from "../Engine.ts"
+import type * as Connection from "./Connection.ts"
+import type * as Translate from "./Translate.ts"
+
+/** How long an interrupted tool or policy is waited for. */
+const handlerGrace = Duration.seconds(1)
+
+export interface Slot {
+  readonly threadId: string
+  readonly cwd: string
+  readonly handlers: Engine.Handlers
+  /** Forks in the context of the run that asked for the turn. */
+  readonly run: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
+  readonly clock: Clock.Clock
+  readonly started: Deferred.Deferred<void>
+  /** How the turn ends for its caller. */
+  readonly outcome: Deferred.Deferred<void, CodexError.TurnError>
+  /** Codex runs the turn no more. */
+  readonly over: Deferred.Deferred<void>
+  readonly items: Map<string, Item.Item>
+  /** What Codex asked and nobody has answered yet. */
+  readonly asked: Map<Fiber.Fiber<unknown>, () => void>
+  readonly timers: Set<Fiber.Fiber<unknown>>
+  /** Codex has taken the turn; what it says of turns before that is of older ones. */
+  accepted: boolean
+  closed: boolean
+  turnId: string | undefined
+  /** How many messages came for the thread. */
+  heard: number
+  /** How the turn ends if nobody says so. */
+  verdict: CodexError.TurnError | undefined
+}
+
+export const make = (
+  options: Pick<Slot, "threadId" | "cwd" | "handlers" | "run" | "clock">
+): Slot => ({
+  ...options,
+  started: Deferred.makeUnsafe(),
+  outcome: Deferred.makeUnsafe(),
+  over: Deferred.makeUnsafe(),
+  items: new Map(),
+  asked: new Map(),
+  timers: new Set(),
+  accepted: false,
+  closed: false,
+  turnId: undefined,
+  heard: 0,
+  verdict: undefined
+})
+
+export const isOver = (slot: Slot): boolean => Deferred.isDoneUnsafe(slot.over)
+
+/** What the caller is told; the turn itself may go on until it is stopped. */
+export const fail = (slot: Slot, error: CodexError.TurnError): void => {
+  Deferred.doneUnsafe(slot.outcome, Exit.fail(error))
+}
+
+/** A bug of whoever listens ends his own turn and nothing else. */
+export const broken = (slot: Slot, defect: unknown): void => {
+  Deferred.doneUnsafe(slot.outcome, Exit.die(defect))
+}
+
+export const end = (slot: Slot, end: Translate.TurnEnd | CodexError.TurnError): void => {
+  Deferred.doneUnsafe(slot.over, Exit.void)
+  Deferred.doneUnsafe(slot.outcome, end === "completed" ? Exit.void : Exit.fail(end))
+}
+
+/** Forks what the turn is watched by; it is gone with the turn. */
+export const watch = (slot: Slot, effect: Effect.Effect<unknown>): void => {
+  if (isOver(slot)) return
+  const fiber = slot.run(effect)
+  slot.timers.add(fiber)
+  fiber.addObserver(() => slot.timers.delete(fiber))
+}
+
+export const unwatch = (slot: Slot): void => {
+  for (const fiber of slot.timers) fiber.interruptUnsafe()
+}
+
+/** Answers no to everything that is still asked, and ends who is at it; who does not listen is left behind. */
+const refuseAll = (slot: Slot): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (slot.asked.size === 0) return Effect.void
+    for (const no of slot.asked.values()) no()
+    return Fiber.interruptAll([...slot.asked.keys()]).pipe(
+      Effect.timeoutOption(handlerGrace),
+      Effect.tap((ended) => {
+        if (Option.isSome(ended)) return Effect.void
+        slot.asked.clear()
+        return Effect.logWarning("a tool or an approval policy ignores its interruption; it is left behind")
+      }),
+      Effect.asVoid
+    )
+  })
+
+/** From now on everything that Codex asks is answered no: nobody wants the turn any more. */
+export const close = (slot: Slot): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    slot.closed = true
+    return refuseAll(slot)
+  })
+
+/** Runs what Codex asked for. Whatever becomes of it, there is one answer: what fails, dies or is interrupted says no. */
+export const serve = (slot: Slot, request: Connection.Request, handler: Effect.Effect<unknown>, no: unknown): void => {
+  if (slot.closed) return request.reply(no)
+  const fiber = slot.run(handler)
+  slot.asked.set(fiber, () => request.reply(no))
+  fiber.addObserver((exit) => {
+    slot.asked.delete(fiber)
+    request.reply(Exit.isSuccess(exit) ? exit.value : no)
+  })
+}

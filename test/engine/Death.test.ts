@@ -1,0 +1,404 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { Codex } from "../../src/Codex.ts"
+import * as Fake from "../support/fakeCodex.ts"
+import { test, timed } from "../support/live.ts"
+
+const start = Effect.flatMap(Codex, (codex) => codex.startThread())
+const gone = (fake: { readonly pids: Effect.Effect<ReadonlyArray<number>> }) =>
+  Effect.map(fake.pids, (pids) => assert.isFalse(pids.some(Fake.isAlive)))
+
+describe.concurrent("the process dies", () => {
+  const points = [
+    { when: "before it answers turn/start", steps: [] },
+    { when: "after it answered turn/start", steps: [Fake.accepted] },
+    { when: "after turn/started", steps: Fake.begin },
+    { when: "in a message", steps: [...Fake.begin, Fake.delta("par"), Fake.delta("tial")] },
+    {
+      when: "in a command",
+      steps: [
+        ...Fake.begin,
+        Fake.ofTurn("item/started", {
+          item: { type: "commandExecution", id: "c1", command: "sleep 9", cwd: "/", status: "inProgress", commandActions: [] }
+        })
+      ]
+    },
+    { when: "after the last item", steps: [...Fake.begin, Fake.said("all said")] }
+  ]
+  for (const { steps, when } of points) {
+    test(`${when}: EngineExited with what was there`, () =>
+      Effect.gen(function* () {
+        const fake = yield* Fake.make({
+          on: { "turn/start": [[...steps, { wait: 20 }, { stderr: "ouch" }, { wait: 20 }, { signal: "SIGKILL" }]] }
+        })
+        const error = yield* Effect.flatMap(start, (thread) => thread.run("hello")).pipe(
+          Effect.flip,
+          Effect.provide(fake.layer())
+        )
+        assert.strictEqual(error._tag, "EngineExited")
+        if (error._tag !== "EngineExited") return
+        assert.deepInclude(error, { signal: "SIGKILL", stderr: "ouch", retryable: true, threadId: "thread-1" })
+        assert.strictEqual(error.turnId, steps.length > 1 ? "turn-1" : undefined)
+        assert.strictEqual(error.turn?.threadId, "thread-1")
+        if (when === "after the last item") assert.strictEqual(error.turn?.message, "all said")
+        if (when === "in a command") {
+          assert.deepInclude(error.turn?.items[0], { id: "c1", status: "interrupted" })
+          assert.isTrue(error.turn?.sideEffects)
+        }
+      })
+    )
+  }
+
+  test("at any moment, on every thread at once: all turns and requests fail, nothing hangs", () =>
+    Effect.forEach(
+      Array.from({ length: 20 }, (_, n) => n * 1.5),
+      (delay) =>
+        Effect.gen(function* () {
+          const chatter = Array.from({ length: 40 }, () => [Fake.delta("word "), { wait: 1 }]).flat()
+          const fake = yield* Fake.make({
+            on: { "turn/start": [[...Fake.begin, ...chatter]], "thread/resume": [[]] }
+          })
+          yield* Effect.gen(function* () {
+            const codex = yield* Codex
+            const threads = yield* Effect.all([start, start, start])
+            const running = yield* Effect.forEach(threads, (thread) =>
+              Effect.forkScoped(Effect.flip(Stream.runDrain(thread.stream("go"))), { startImmediately: true })
+            )
+            const resuming = yield* Effect.forkScoped(Effect.flip(codex.resumeThread("never-answered")), {
+              startImmediately: true
+            })
+            yield* fake.hears("thread/resume")
+            yield* Effect.sleep(delay)
+            const [pid] = yield* fake.pids
+            if (pid !== undefined) process.kill(pid, "SIGKILL")
+            const [took, [errors, error]] = yield* timed(
+              Effect.all([Effect.forEach(running, Fiber.join), Fiber.join(resuming)])
+            )
+            assert.deepStrictEqual(
+              [error, ...errors].map((error) => error._tag),
+              Array(4).fill("EngineExited")
+            )
+            assert.isBelow(took, 1000)
+          }).pipe(Effect.provide(fake.layer()))
+        }).pipe(Effect.scoped),
+      { concurrency: 2 }
+    )
+  )
+
+  test("later turns of its threads fail at once, a new thread starts a new process", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, { exit: 1 }]] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* start
+        assert.strictEqual((yield* Effect.flip(thread.run("die")))._tag, "EngineExited")
+        const [took, error] = yield* timed(Effect.flip(thread.run("again")))
+        assert.deepInclude(error, { _tag: "EngineExited", code: 1 })
+        assert.isBelow(took, 200)
+        const resumed = yield* codex.resumeThread(thread.id)
+        assert.strictEqual(resumed.id, thread.id)
+        assert.lengthOf(yield* fake.pids, 2)
+      }).pipe(Effect.provide(fake.layer()))
+    })
+  )
+
+  test("the threads of another process do not notice", () =>
+    Effect.gen(function* () {
+      const healthy = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine", { wait: 300 })] } })
+      const dying = yield* Fake.make({ on: { "turn/start": [[{ exit: 1 }]] } })
+      const run = Effect.flatMap(start, (thread) => thread.run("hello"))
+      const running = yield* Effect.forkScoped(run.pipe(Effect.provide(healthy.layer())), { startImmediately: true })
+      yield* healthy.hears("turn/start")
+      yield* Effect.flip(run).pipe(Effect.provide(dying.layer()))
+      assert.strictEqual((yield* Fiber.join(running)).message, "fine")
+    })
+  )
+})
+
+describe.concurrent("interrupting", () => {
+  const interrupted = Effect.fnUntraced(function* (
+    on: Fake.Scenario["on"],
+    heard: string,
+    then?: (fake: Effect.Success<ReturnType<typeof Fake.make>>) => Effect.Effect<void, unknown, never>
+  ) {
+    const fake = yield* Fake.make({ on: { ...on } })
+    const took = yield* Effect.gen(function* () {
+      const thread = yield* start
+      const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+      yield* fake.hears(heard)
+      const [took] = yield* timed(Fiber.interrupt(running))
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(running)))
+      if (then !== undefined) yield* then(fake)
+      return took
+    }).pipe(Effect.provide(fake.layer()))
+    return [took, fake] as const
+  })
+
+  test("sends turn/interrupt for that turn, cleans its terminals and waits for its end", () =>
+    Effect.gen(function* () {
+      const [took, fake] = yield* interrupted({ "turn/start": [Fake.begin] }, "turn/start")
+      assert.isBelow(took, 2000)
+      const [interrupt] = yield* fake.of("turn/interrupt")
+      assert.deepStrictEqual(interrupt?.params, { threadId: "thread-1", turnId: "turn-1" })
+      assert.lengthOf(yield* fake.of("thread/backgroundTerminals/clean"), 1)
+    })
+  )
+
+  test("waits for turn/started, before which Codex knows of no turn", () =>
+    Effect.gen(function* () {
+      const late = [Fake.accepted, { wait: 150 }, Fake.started]
+      const early = { refuse: { code: -32600, message: "no active turn to interrupt" } }
+      const [, fake] = yield* interrupted(
+        { "turn/start": [late], "turn/interrupt": [[{ reply: {} }, Fake.ended("interrupted")], [early]] },
+        "turn/start"
+      )
+      assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
+    })
+  )
+
+  const unanswered = {
+    "turn/interrupt": { "turn/start": [Fake.begin], "turn/interrupt": [[]] },
+    "turn/interrupt with turn/completed": { "turn/start": [Fake.begin], "turn/interrupt": [[{ reply: {} }]] },
+    "turn/start": { "turn/start": [[]] },
+    "turn/start with turn/started": { "turn/start": [[Fake.accepted]] }
+  }
+  for (const [what, on] of Object.entries(unanswered)) {
+    test(`a Codex that does not answer ${what} is ended instead, and the next thread gets a new one`, () =>
+      Effect.gen(function* () {
+        const fake = yield* Fake.make({ on })
+        yield* Effect.gen(function* () {
+          const thread = yield* start
+          const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+          yield* fake.hears("turn/start")
+          const [took] = yield* timed(Fiber.interrupt(running))
+          assert.isAtLeast(took, 4000)
+          assert.isBelow(took, 9000)
+          yield* gone(fake)
+          yield* start
+          assert.lengthOf(yield* fake.pids, 2)
+        }).pipe(Effect.provide(fake.layer()))
+      })
+    )
+  }
+
+  test("a timeout ends a turn whose start is never answered", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [[]] } })
+      const [took, error] = yield* timed(
+        Effect.flatMap(start, (thread) => thread.run("go", { timeout: "200 millis" })).pipe(
+          Effect.flip,
+          Effect.provide(fake.layer())
+        )
+      )
+      assert.strictEqual(error._tag, "TurnTimedOut")
+      assert.isBelow(took, 9000)
+    })
+  )
+
+  test("what an interrupted turn says late is not the next turn's", () =>
+    Effect.gen(function* () {
+      const ghost = (event: Fake.Step): Fake.Step => JSON.parse(JSON.stringify(event).replaceAll("$turn", "turn-1"))
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            Fake.begin,
+            [
+              ghost(Fake.started),
+              ghost(Fake.delta("ghost")),
+              Fake.accepted,
+              ghost(Fake.started),
+              ghost(Fake.said("ghost", "g1")),
+              Fake.started,
+              ghost(Fake.said("ghost", "g2")),
+              ghost(Fake.ended("failed", { message: "ghost" })),
+              Fake.said("mine"),
+              Fake.ended()
+            ]
+          ]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+        yield* fake.hears("turn/start")
+        yield* Fiber.interrupt(running)
+        const turn = yield* thread.run("next")
+        assert.deepInclude(turn, { id: "turn-2", message: "mine" })
+        assert.lengthOf(turn.items, 1)
+      }).pipe(Effect.provide(fake.layer()))
+    })
+  )
+
+  test("another thread's turn goes on", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [Fake.begin, Fake.turn("still here", { heard: "turn/interrupt" }, { wait: 20 })] }
+      })
+      yield* Effect.gen(function* () {
+        const [one, two] = yield* Effect.all([start, start])
+        const first = yield* Effect.forkScoped(one.run("go"), { startImmediately: true })
+        yield* fake.hears("turn/start")
+        const second = yield* Effect.forkScoped(two.run("go"), { startImmediately: true })
+        yield* fake.hears("turn/start", 2)
+        yield* Fiber.interrupt(first)
+        assert.strictEqual((yield* Fiber.join(second)).message, "still here")
+      }).pipe(Effect.provide(fake.layer()))
+    })
+  )
+
+  test("a stream that is left early interrupts its turn before it is over", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, Fake.delta("a")], Fake.turn("next")] } })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const [event] = yield* thread.stream("go").pipe(Stream.take(1), Stream.runCollect)
+        assert.strictEqual(event?._tag, "TurnStarted")
+        assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
+        assert.strictEqual((yield* thread.run("go")).message, "next")
+      }).pipe(Effect.provide(fake.layer()))
+    })
+  )
+})
+
+describe.concurrent("the engine forgets a turn", () => {
+  const failing = (turn: ReadonlyArray<Fake.Step>, read: ReadonlyArray<Fake.Step>) =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [turn], "thread/read": [read] } })
+      const result = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+        Effect.result,
+        Effect.timeout("10 seconds"),
+        Effect.provide(fake.layer())
+      )
+      return [result, fake] as const
+    })
+  const readAs = (status: string, error: object | null = null): ReadonlyArray<Fake.Step> => [
+    { reply: { thread: { id: "$thread", status: { type: "idle" }, turns: [{ id: "$turn", status, error }] } } }
+  ]
+
+  test("an error that is not retried, and no end: the turn fails with it", () =>
+    Effect.gen(function* () {
+      const error = { message: "slow down, try again in 2s", codexErrorInfo: "rateLimitExceeded", additionalDetails: null }
+      const [result] = yield* failing([...Fake.begin, Fake.ofTurn("error", { error, willRetry: false })], [])
+      assert.isTrue(result._tag === "Failure" && result.failure._tag === "TurnFailed")
+      if (result._tag === "Failure") assert.deepInclude(result.failure, { reason: "RateLimited", turnId: "turn-1" })
+    })
+  )
+
+  test("an error that is retried fails nothing", () =>
+    Effect.gen(function* () {
+      const error = { message: "Reconnecting... 1/2", codexErrorInfo: null }
+      const [result] = yield* failing(
+        Fake.turn("after all", Fake.ofTurn("error", { error, willRetry: true }), { wait: 1500 }),
+        []
+      )
+      assert.strictEqual(result._tag === "Success" ? result.success.message : "", "after all")
+    })
+  )
+
+  test("an idle thread whose turn is read as completed: it has completed", () =>
+    Effect.gen(function* () {
+      const [result, fake] = yield* failing([...Fake.begin, Fake.said("done"), Fake.status("idle")], readAs("completed"))
+      assert.strictEqual(result._tag === "Success" ? result.success.message : "", "done")
+      assert.lengthOf(yield* fake.of("thread/read"), 1)
+    })
+  )
+
+  test("an idle thread whose turn is read as failed: it has failed with that error", () =>
+    Effect.gen(function* () {
+      const [result] = yield* failing(
+        [...Fake.begin, Fake.status("idle")],
+        readAs("failed", { message: "no money", codexErrorInfo: "usageLimitExceeded", additionalDetails: null })
+      )
+      assert.isTrue(result._tag === "Failure" && result.failure._tag === "TurnFailed")
+      if (result._tag === "Failure") assert.deepInclude(result.failure, { reason: "UsageLimit" })
+    })
+  )
+
+  for (const [what, read] of Object.entries({
+    "that nobody can read": [{ refuse: { code: -32600, message: "thread not found" } }],
+    "that is not there": [{ reply: { thread: { id: "$thread", status: { type: "idle" }, turns: [] } } }],
+    "that is read as nonsense": [{ reply: { thread: 7 } }]
+  })) {
+    test(`an idle thread whose turn ${what.slice(5)}: TurnStalled, and the thread goes on`, () =>
+      Effect.gen(function* () {
+        const fake = yield* Fake.make({
+          on: { "turn/start": [[...Fake.begin, Fake.status("idle")], Fake.turn("next")], "thread/read": [read] }
+        })
+        yield* Effect.gen(function* () {
+          const thread = yield* start
+          const error = yield* thread.run("go").pipe(Effect.flip, Effect.timeout("10 seconds"))
+          assert.strictEqual(error._tag, "TurnStalled")
+          assert.strictEqual((yield* thread.run("go")).message, "next")
+        }).pipe(Effect.provide(fake.layer()))
+      })
+    )
+  }
+
+  test("an idle that is followed by the end in time asks nothing", () =>
+    Effect.gen(function* () {
+      const [result, fake] = yield* failing(
+        [...Fake.begin, Fake.said("done"), Fake.status("idle"), { wait: 100 }, Fake.ended(), { wait: 1500 }],
+        readAs("failed")
+      )
+      assert.strictEqual(result._tag, "Success")
+      assert.lengthOf(yield* fake.of("thread/read"), 0)
+    })
+  )
+
+  test("an end that cannot be understood is a ProtocolError, not silence", () =>
+    Effect.gen(function* () {
+      const odd = Fake.notify("turn/completed", { threadId: "$thread", turn: { id: "$turn", status: 7, error: "no" } })
+      const [result] = yield* failing([...Fake.begin, odd], [])
+      assert.strictEqual(result._tag === "Failure" ? result.failure._tag : "", "ProtocolError")
+    })
+  )
+
+  test("silence: a Codex that no longer answers at all is ended, and the turn has stalled", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "thread/read": [[]] } })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        // The turn lives on a clock of its own: what takes minutes is over at once.
+        const error = yield* Effect.gen(function* () {
+          const running = yield* Effect.forkScoped(Effect.flip(thread.run("go")), { startImmediately: true })
+          yield* Effect.promise(() => Effect.runPromise(fake.hears("turn/start")))
+          while (running.pollUnsafe() === undefined) {
+            yield* TestClock.adjust("10 seconds")
+            yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+          }
+          assert.isBelow(yield* Effect.clockWith((clock) => clock.currentTimeMillis), 200_000)
+          return yield* Fiber.join(running)
+        }).pipe(Effect.scoped, Effect.provide(TestClock.layer()))
+        assert.strictEqual(error._tag, "TurnStalled")
+        if (error._tag === "TurnStalled") assert.deepInclude(error, { threadId: "thread-1", turnId: "turn-1" })
+        yield* gone(fake)
+        yield* start
+      }).pipe(Effect.provide(fake.layer()))
+      assert.lengthOf(yield* fake.pids, 2)
+    })
+  )
+
+  test("silence of a Codex that answers when asked is patience", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [[...Fake.begin, { heard: "thread/read" }, { wait: 50 }, Fake.said("long"), Fake.ended()]] }
+      })
+      const turn = yield* Effect.gen(function* () {
+        const thread = yield* start
+        return yield* Effect.gen(function* () {
+          const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+          while (running.pollUnsafe() === undefined) {
+            yield* TestClock.adjust("1 second")
+            yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
+          }
+          return yield* Fiber.join(running)
+        }).pipe(Effect.scoped, Effect.provide(TestClock.layer()))
+      }).pipe(Effect.provide(fake.layer()))
+      assert.strictEqual(turn.message, "long")
+    })
+  )
+})

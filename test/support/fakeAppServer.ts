@@ -1,0 +1,173 @@
+/**
+ * An app-server that does as it is told, and mostly badly: run as a child process in Codex's place. What it says to
+ * which request stands in a scenario file (argument 1); whatever it hears goes to a record file (argument 2).
+ */
+import { appendFileSync, readFileSync } from "node:fs"
+
+/** One thing that it does. In every text `$thread`, `$turn` and `$id` stand for those of the request in hand. */
+export type Step =
+  /** Says a message, on a line of its own. */
+  | { readonly send: unknown }
+  /** Writes bytes as they are, in base64. */
+  | { readonly bytes: string }
+  | { readonly reply: unknown }
+  | { readonly refuse: unknown }
+  /** Milliseconds. */
+  | { readonly wait: number }
+  /** Goes on when it has been sent a message of that method or a reply to that id. */
+  | { readonly heard: string | number }
+  | { readonly stderr: string }
+  | { readonly exit: number }
+  | { readonly signal: NodeJS.Signals }
+
+export interface Scenario {
+  /** What it does before it is asked anything. */
+  readonly boot?: ReadonlyArray<Step>
+  /** What the first, second, ... request of a method gets; the last entry goes for all later ones. */
+  readonly on?: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Step>>>>
+  /** Goes on when its input ends and when it is told to terminate: only SIGKILL ends it. */
+  readonly stubborn?: boolean
+}
+
+/** What it heard, and what it was when it started. */
+export type Recorded =
+  | {
+      readonly _tag: "Started"
+      readonly pid: number
+      readonly argv: ReadonlyArray<string>
+      readonly env: Readonly<Record<string, string>>
+    }
+  | { readonly _tag: "Heard"; readonly pid: number; readonly message: Message }
+
+export interface Message {
+  readonly id?: string | number
+  readonly method?: string
+  readonly params?: Readonly<Record<string, unknown>>
+  readonly result?: unknown
+  readonly error?: unknown
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string }
+}
+
+const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
+  const { pid } = process
+  const heard: Array<Message> = []
+  const waiting = new Set<() => void>()
+  const calls = new Map<string, number>()
+  const turns = new Map<string, string>()
+  let threads = 0
+  let turnCount = 0
+
+  const write = (bytes: string | Buffer) => void process.stdout.write(bytes)
+
+  const isAbout = (what: string | number) => (message: Message) =>
+    message.method === undefined ? message.id === what : message.method === what
+
+  const until = (what: string | number) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (!heard.some(isAbout(what))) return
+        waiting.delete(look)
+        resolve()
+      }
+      waiting.add(look)
+      look()
+    })
+
+  const usual = (request: Message, thread: string, turn: string): ReadonlyArray<Step> => {
+    const ended = (status: string) => ({
+      send: { method: "turn/completed", params: { threadId: thread, turn: { id: turn, status, error: null } } }
+    })
+    switch (request.method) {
+      case "initialize":
+        return [{ reply: { userAgent: "fake/0.169.0 (test)", codexHome: "/nowhere" } }]
+      case "thread/start":
+      case "thread/resume": {
+        const { cwd, threadId } = request.params ?? {}
+        const id = typeof threadId === "string" ? threadId : `thread-${++threads}`
+        return [{ reply: { thread: { id }, model: "fake-model", modelProvider: "fake", cwd: cwd ?? "/" } }]
+      }
+      case "thread/read":
+        return [{ reply: { thread: { id: thread, status: { type: "active", activeFlags: [] }, turns: [] } } }]
+      case "turn/start":
+        return [
+          { reply: { turn: { id: turn, status: "inProgress" } } },
+          { send: { method: "turn/started", params: { threadId: thread, turn: { id: turn } } } },
+          {
+            send: {
+              method: "item/completed",
+              params: { threadId: thread, turnId: turn, item: { type: "agentMessage", id: `m-${turn}`, text: "fine" } }
+            }
+          },
+          ended("completed")
+        ]
+      case "turn/interrupt":
+        return [{ reply: {} }, ended("interrupted")]
+      default:
+        return request.id === undefined ? [] : [{ reply: {} }]
+    }
+  }
+
+  const play = async (steps: ReadonlyArray<Step>, id: string | number | undefined, thread: string, turn: string) => {
+    const filled = (value: unknown) =>
+      JSON.stringify(value).replaceAll("$thread", thread).replaceAll("$turn", turn).replaceAll("$id", String(id))
+    const line = (message: object) => write(`${filled(message)}\n`)
+    for (const step of steps) {
+      if ("send" in step) write(`${filled(step.send)}\n`)
+      else if ("bytes" in step) write(Buffer.from(step.bytes, "base64"))
+      else if ("reply" in step) line({ id, result: step.reply })
+      else if ("refuse" in step) line({ id, error: step.refuse })
+      else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait))
+      else if ("heard" in step) await until(step.heard)
+      else if ("stderr" in step) process.stderr.write(step.stderr)
+      else {
+        // What was written before must be on its way, or the fault would come earlier than the scenario says.
+        await new Promise<void>((resolve) => process.stdout.write("", () => resolve()))
+        if ("exit" in step) process.exit(step.exit)
+        process.kill(pid, step.signal)
+        return
+      }
+    }
+  }
+
+  const answer = (request: Message) => {
+    const method = request.method ?? ""
+    const call = calls.get(method) ?? 0
+    calls.set(method, call + 1)
+    const named = request.params?.["threadId"]
+    const thread = typeof named === "string" ? named : ""
+    if (method === "turn/start") turns.set(thread, `turn-${++turnCount}`)
+    const turn = turns.get(thread) ?? ""
+    const scripts = scenario.on?.[method]
+    const script = scripts?.[Math.min(call, scripts.length - 1)] ?? usual(request, thread, turn)
+    void play(script, request.id, thread, turn)
+  }
+
+  const hear = (line: string) => {
+    const message: Message = JSON.parse(line)
+    record({ _tag: "Heard", pid, message })
+    heard.push(message)
+    for (const look of waiting) look()
+    if (message.method !== undefined) answer(message)
+  }
+
+  const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]))
+  record({ _tag: "Started", pid, argv: process.argv.slice(4), env })
+  if (scenario.stubborn === true) {
+    process.on("SIGTERM", () => {})
+    setInterval(() => {}, 1000)
+  } else {
+    process.stdin.on("end", () => process.exit(0))
+  }
+  let buffered = ""
+  process.stdin.setEncoding("utf8").on("data", (chunk) => {
+    const lines = (buffered + chunk).split("\n")
+    buffered = lines.pop() ?? ""
+    lines.forEach(hear)
+  })
+  void play(scenario.boot ?? [], undefined, "", "")
+}
+
+const [, self, scenarioFile, recordFile] = process.argv
+if (self === import.meta.filename && scenarioFile !== undefined && recordFile !== undefined) {
+  serve(JSON.parse(readFileSync(scenarioFile, "utf8")), (entry) => appendFileSync(recordFile, `${JSON.stringify(entry)}\n`))
+}
