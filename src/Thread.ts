@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
+import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as EffectTracer from "effect/Tracer"
@@ -15,6 +16,7 @@ import * as CodexError from "./CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
 import * as Convention from "./telemetry/Convention.ts"
+import type * as Signal from "./telemetry/Signal.ts"
 import * as TurnTelemetry from "./telemetry/TurnTelemetry.ts"
 import type * as ToolHost from "./ToolHost.ts"
 import * as Turn from "./Turn.ts"
@@ -52,9 +54,25 @@ export interface Setting {
 
 const milliseconds = (clock: Clock.Clock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
 
-/** A policy that fails or dies has said no. */
+/** Telemetry never changes a result: a tracer that breaks loses spans and nothing else. */
+const quietly = (tell: () => void): void => {
+  try {
+    tell()
+  } catch {
+    // There is nobody to tell: this runs in the reader of the connection.
+  }
+}
+
+const isDecision = Schema.is(Approval.Decision)
+
+/** A policy that fails or dies has said no, and so has one that gives something else than a decision. */
 const decide = (policy: Approval.Policy, request: Approval.Request): Effect.Effect<Approval.Decision> =>
-  Effect.suspend(() => policy(request)).pipe(
+  Effect.suspend(() => {
+    const deciding = policy(request)
+    // What is no effect would end the fiber on the spot, finalizers and all.
+    return Effect.isEffect(deciding) ? deciding : Effect.die(new TypeError("an approval policy is no effect"))
+  }).pipe(
+    Effect.filterOrElse(isDecision, () => Effect.die(new TypeError("an approval policy gives no decision"))),
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.interrupt
@@ -71,11 +89,12 @@ const begin = (
   engine: Engine.EngineThread,
   setting: Setting,
   clock: Clock.Clock,
+  startedAt: number,
   telemetry: TurnTelemetry.TurnTelemetry,
   publish: (event: Turn.Event) => void
 ) => {
   const { readOnly } = setting.tools
-  let state = TurnState.initial(engine.id, milliseconds(clock), Turn.noUsage)
+  let state = TurnState.initial(engine.id, startedAt, Turn.noUsage)
   let over = false
 
   const emit = (said: Turn.EngineEvent) => {
@@ -84,11 +103,11 @@ const begin = (
     const event = said.at < state.time.at ? { ...said, at: state.time.at } : said
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
-    telemetry.record(event, marks)
+    quietly(() => telemetry.record(event, marks))
     publish(event)
   }
 
-  const end = (outcome: TurnTelemetry.Outcome): Turn.Turn => {
+  const end = (outcome: Signal.TurnEnd): Turn.Turn => {
     const at = milliseconds(clock)
     const completed = outcome === "completed"
     const failure =
@@ -102,7 +121,7 @@ const begin = (
           }
     over = true
     const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
-    telemetry.end(turn, marks, outcome, Math.max(at, state.time.at))
+    quietly(() => telemetry.end(turn, marks, outcome, Math.max(at, state.time.at)))
     if (completed) publish({ _tag: "TurnCompleted", turn, at: Math.max(at, state.time.at) })
     return turn
   }
@@ -137,7 +156,11 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
           [attribute.sessionId]: engine.id
         }
       })
+      const endSpan = (exit: Exit.Exit<unknown, unknown>) =>
+        quietly(() => span.end(clock.currentTimeNanosUnsafe(), exit))
+      const startedAt = milliseconds(clock)
       const telemetry = TurnTelemetry.make({
+        startedAt,
         tracer,
         turn: span,
         annotations,
@@ -145,7 +168,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
         provider: engine.provider,
         effort: options.effort
       })
-      const turn = begin(engine, setting, clock, telemetry, publish)
+      const turn = begin(engine, setting, clock, startedAt, telemetry, publish)
       const stopped = yield* Deferred.make<never, CodexError.TurnInterrupted>()
 
       const approve = (request: Approval.Request) =>
@@ -196,7 +219,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
         Effect.onInterrupt(() =>
           Effect.sync(() => {
             turn.end("interrupted")
-            span.end(clock.currentTimeNanosUnsafe(), Exit.failCause(Cause.interrupt()))
+            endSpan(Exit.failCause(Cause.interrupt()))
           })
         ),
         Effect.flatMap((exit): Effect.Effect<Turn.Turn, CodexError.TurnError> => {
@@ -207,7 +230,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
           const result = turn.end(outcome)
           // Stopped by somebody is not an error of the turn.
           const spanExit = error?._tag === "TurnInterrupted" ? Exit.failCause(Cause.interrupt()) : exit
-          span.end(clock.currentTimeNanosUnsafe(), spanExit)
+          endSpan(spanExit)
           if (Exit.isSuccess(exit)) return Effect.succeed(result)
           return error === undefined
             ? Effect.failCause(

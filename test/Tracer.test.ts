@@ -219,7 +219,7 @@ describe("a failure", () => {
     ],
     ["an error that classifies itself", Effect.fail(new Classified({ detail: "secret" })), "EngineExited"],
     ["an error that throws when looked at", Effect.fail(new Spiteful()), "_OTHER"],
-    ["an error without a tag", Effect.fail(new RangeError("secret")), "_OTHER"],
+    ["an error without a tag", Effect.fail({ message: "secret" }), "_OTHER"],
     ["text", Effect.fail("secret"), "_OTHER"],
     ["nothing", Effect.fail(null), "_OTHER"],
     ["a defect", Effect.die(new TypeError("secret")), "TypeError"],

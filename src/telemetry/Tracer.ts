@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as EffectTracer from "effect/Tracer"
 import * as Pipeline from "./internal/Pipeline.ts"
 import { kindOf } from "./internal/RecordedSpan.ts"
-import { version } from "./internal/Version.ts"
+import { version } from "../internal/version.ts"
 import * as Settings from "./Settings.ts"
 
 /**

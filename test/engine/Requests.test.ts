@@ -347,7 +347,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
 
   test("one that is deaf when Codex ends the turn itself", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, call("t", "deaf"), Fake.said("bye"), Fake.ended()]] } })
+      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, call("t", "deaf"), { wait: 100 }, Fake.said("bye"), Fake.ended()]] } })
       const [took, turn] = yield* timed(
         Effect.flatMap(startWithTools, (thread) => thread.run("go")).pipe(
           Effect.provide(toolLayer()),
@@ -382,7 +382,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
       const seen: Array<unknown> = []
       const look = Effect.map(References.CurrentLogAnnotations, (annotations) => void seen.push(annotations["mark"]))
       const fake = yield* Fake.make({
-        on: { "turn/start": [asking(command("c1"), askCommand("ask", "c1"), call("t", "mark"))] }
+        on: { "turn/start": [asking(command("c1"), askCommand("ask-$turn", "c1"), call("mark-$turn", "mark"))] }
       })
       yield* Effect.gen(function* () {
         const codex = yield* Codex

@@ -117,7 +117,7 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
       else if ("reply" in step) line({ id, result: step.reply })
       else if ("refuse" in step) line({ id, error: step.refuse })
       else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait))
-      else if ("heard" in step) await until(step.heard)
+      else if ("heard" in step) await until(JSON.parse(filled(step.heard)))
       else if ("stderr" in step) process.stderr.write(step.stderr)
       else {
         // What was written before must be on its way, or the fault would come earlier than the scenario says.

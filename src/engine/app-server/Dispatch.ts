@@ -41,7 +41,7 @@ const approve = (slot: Slot.Slot, request: Approval.Request): Effect.Effect<unkn
 export const make = (slots: Map<string, Slot.Slot>, settle: (slot: Slot.Slot) => void): Process.Listener => {
   const current = (threadId: string, turnId: string): Slot.Slot | undefined => {
     const slot = slots.get(threadId)
-    if (slot === undefined || slot.turnId !== turnId) return undefined
+    if (slot === undefined || slot.closed || slot.turnId !== turnId) return undefined
     slot.heard++
     return slot
   }

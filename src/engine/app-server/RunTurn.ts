@@ -87,11 +87,13 @@ const stop = (
     yield* Effect.raceFirst(Deferred.await(slot.started), Deferred.await(slot.over))
     if (Slot.isOver(slot)) return
     const { connection } = process
-    yield* Slot.close(slot)
+    // What Codex asks from now on is answered no: nobody wants the turn any more.
+    slot.closed = true
     const answer = yield* Effect.exit(connection.request("turn/interrupt", { threadId, turnId: slot.turnId }))
     if (Exit.findErrorOption(answer).pipe(Option.exists((error) => error._tag === "Refused"))) {
       Slot.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
     }
+    yield* Slot.refuseAll(slot)
     // Its shells outlive an interrupted turn.
     yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))
     yield* Deferred.await(slot.over)
@@ -150,7 +152,7 @@ export const run = (
               slots.delete(threadId)
               Slot.end(slot, new CodexError.TurnInterrupted({ by: "caller" }))
               Slot.unwatch(slot)
-              return Slot.close(slot)
+              return Slot.refuseAll(slot)
             })
           )
         )

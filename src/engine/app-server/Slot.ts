@@ -33,6 +33,7 @@ export interface Slot {
   readonly timers: Set<Fiber.Fiber<unknown>>
   /** Codex has taken the turn; what it says of turns before that is of older ones. */
   accepted: boolean
+  /** Whatever Codex asks, the answer is no. */
   closed: boolean
   turnId: string | undefined
   /** How many messages came for the thread. */
@@ -88,7 +89,7 @@ export const unwatch = (slot: Slot): void => {
 }
 
 /** Answers no to everything that is still asked, and ends who is at it; who does not listen is left behind. */
-const refuseAll = (slot: Slot): Effect.Effect<void> =>
+export const refuseAll = (slot: Slot): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (slot.asked.size === 0) return Effect.void
     for (const no of slot.asked.values()) no()
@@ -103,16 +104,8 @@ const refuseAll = (slot: Slot): Effect.Effect<void> =>
     )
   })
 
-/** From now on everything that Codex asks is answered no: nobody wants the turn any more. */
-export const close = (slot: Slot): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    slot.closed = true
-    return refuseAll(slot)
-  })
-
 /** Runs what Codex asked for. Whatever becomes of it, there is one answer: what fails, dies or is interrupted says no. */
 export const serve = (slot: Slot, request: Connection.Request, handler: Effect.Effect<unknown>, no: unknown): void => {
-  if (slot.closed) return request.reply(no)
   const fiber = slot.run(handler)
   slot.asked.set(fiber, () => request.reply(no))
   fiber.addObserver((exit) => {

@@ -1,0 +1,164 @@
+/**
+ * What happened in a turn, told once: spans, metrics, log lines and observers are all made of these. No content is in
+ * them: no prompt, message, argument, output, command or path.
+ *
+ * Times are in milliseconds: `at` since the epoch, `duration` by the monotonic clock of the turn.
+ */
+import type * as Approval from "../Approval.ts"
+import type * as CodexError from "../CodexError.ts"
+import type * as Item from "../Item.ts"
+import type * as Turn from "../Turn.ts"
+
+/** How something ended: well, with an error by its type, or because its turn was interrupted. */
+export type End =
+  | { readonly _tag: "Ok" }
+  | { readonly _tag: "Error"; readonly errorType: string; readonly status?: number | undefined }
+  | { readonly _tag: "Interrupted" }
+
+export const ok: End = { _tag: "Ok" }
+export const interrupted: End = { _tag: "Interrupted" }
+
+/** How a turn ended. */
+export type TurnEnd = "completed" | "interrupted" | CodexError.TurnError
+
+export interface TurnStart {
+  readonly _tag: "TurnStart"
+  readonly at: number
+}
+
+export interface TurnStop {
+  readonly _tag: "TurnStop"
+  readonly at: number
+  readonly duration: number
+  readonly end: TurnEnd
+  readonly usage: Turn.Usage
+  readonly time: Turn.Time
+  readonly modelCalls: number
+  readonly toolCalls: number
+}
+
+export interface ModelStart {
+  readonly _tag: "ModelStart"
+  readonly at: number
+  /** The conversation was compacted before, in this turn. */
+  readonly compacted: boolean
+}
+
+/** A request to the model, or one attempt at it. Without exact bounds it is told when its usage is known. */
+export interface ModelStop {
+  readonly _tag: "ModelStop"
+  readonly startedAt: number
+  readonly at: number
+  readonly duration: number
+  /** From the start to the first token, in milliseconds. */
+  readonly timeToFirstToken: number | undefined
+  readonly responseId: string | undefined
+  readonly finishReason: "stop" | "tool_calls" | undefined
+  readonly usage: Turn.Usage | undefined
+  readonly end: End
+}
+
+export interface ToolStart {
+  readonly _tag: "ToolStart"
+  readonly at: number
+  readonly callId: string
+  readonly tool: string
+}
+
+export interface ToolStop {
+  readonly _tag: "ToolStop"
+  readonly at: number
+  readonly duration: number
+  readonly callId: string
+  readonly tool: string
+  /** `extension` for a tool of an MCP server; nothing where no item told. */
+  readonly type: "function" | "extension" | undefined
+  readonly mcpServer: string | undefined
+  readonly operations: ReadonlyArray<Item.FileOperation>
+  readonly end: End
+}
+
+/** A command that ran, approved or unasked. */
+export interface CommandStop {
+  readonly _tag: "CommandStop"
+  readonly startedAt: number
+  readonly at: number
+  readonly duration: number
+  readonly callId: string
+  /** The base name of what ran. */
+  readonly executable: string
+  readonly exitCode: number | undefined
+  readonly end: End
+}
+
+export interface ApprovalStart {
+  readonly _tag: "ApprovalStart"
+  readonly at: number
+  readonly requestId: string
+  readonly callId: string
+  readonly kind: Approval.Kind
+}
+
+export interface ApprovalStop {
+  readonly _tag: "ApprovalStop"
+  readonly at: number
+  readonly duration: number
+  readonly requestId: string
+  readonly callId: string
+  readonly kind: Approval.Kind
+  readonly decision: Approval.Decision["_tag"]
+  readonly source: Approval.Source
+  readonly policy: string | undefined
+}
+
+export interface UsageUpdated {
+  readonly _tag: "UsageUpdated"
+  readonly at: number
+  readonly usage: Turn.Usage
+}
+
+/** The change that the turn has made so far, by its size: bytes of the diff, lines added and removed. */
+export interface DiffUpdated {
+  readonly _tag: "DiffUpdated"
+  readonly at: number
+  readonly bytes: number
+  readonly added: number
+  readonly removed: number
+}
+
+/** A patch that was applied. */
+export interface FilesChanged {
+  readonly _tag: "FilesChanged"
+  readonly at: number
+  readonly added: number
+  readonly removed: number
+}
+
+export interface Compaction {
+  readonly _tag: "Compaction"
+  readonly at: number
+  readonly stage: "started" | "completed"
+}
+
+export interface Retry {
+  readonly _tag: "Retry"
+  readonly at: number
+  readonly errorType: string
+  readonly status: number | undefined
+}
+
+export type Signal =
+  | TurnStart
+  | TurnStop
+  | ModelStart
+  | ModelStop
+  | ToolStart
+  | ToolStop
+  | CommandStop
+  | ApprovalStart
+  | ApprovalStop
+  | UsageUpdated
+  | DiffUpdated
+  | FilesChanged
+  | Compaction
+  | Retry
