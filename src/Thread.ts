@@ -161,6 +161,8 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
       const startedAt = milliseconds(clock)
       const telemetry = TurnTelemetry.make({
         startedAt,
+        threadId: engine.id,
+        context: yield* Effect.context(),
         tracer,
         turn: span,
         annotations,

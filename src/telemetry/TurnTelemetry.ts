@@ -6,6 +6,7 @@ import type * as Approval from "../Approval.ts"
 import type * as Turn from "../Turn.ts"
 import type * as TurnTime from "../TurnTime.ts"
 import * as Convention from "./Convention.ts"
+import * as Telemetry from "./Telemetry.ts"
 import type * as Signal from "./Signal.ts"
 import * as TurnSignals from "./TurnSignals.ts"
 import * as TurnSpans from "./TurnSpans.ts"
@@ -19,8 +20,9 @@ export const Originator = Context.Reference<"sdk" | "cli">("effect-codex/telemet
 
 export interface Options extends TurnSpans.Options {
   readonly startedAt: number
-  /** Gets every signal when it happens. Must neither wait nor throw. */
-  readonly observe?: ((signal: Signal.Signal, turnId: string | undefined) => void) | undefined
+  readonly threadId: string
+  /** The context of the turn: its listeners, and where they find what they need. */
+  readonly context: Context.Context<never>
 }
 
 export interface TurnTelemetry {
@@ -39,14 +41,28 @@ export interface TurnTelemetry {
 
 export const make = (options: Options): TurnTelemetry => {
   const spans = TurnSpans.make(options)
-  const { observe } = options
+  const { annotations: attributes, context, model, provider, threadId } = options
+  const listeners = Context.get(context, Telemetry.Listeners)
   let state = TurnSignals.initial(options.startedAt)
   let turnId: string | undefined
+
+  const spanOf = (signal: Signal.Signal) => {
+    const { spanId, traceId } = "callId" in signal ? spans.spanOf(signal.callId) : options.turn
+    return traceId === "noop" ? undefined : { traceId, spanId }
+  }
 
   const tell = (signals: ReadonlyArray<Signal.Signal>) => {
     for (const signal of signals) {
       spans.write(signal, turnId)
-      observe?.(signal, turnId)
+      if (listeners.all.length === 0) continue
+      const observed = { signal, threadId, turnId, model, provider, attributes, span: spanOf(signal) }
+      for (const listener of listeners.all) {
+        try {
+          listener(observed, context)
+        } catch {
+          // Who watches a turn cannot break it.
+        }
+      }
     }
   }
 

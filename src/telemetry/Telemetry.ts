@@ -1,0 +1,101 @@
+/** Who watches: any number of observers of what happens in turns. None of them can change or delay a turn. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type * as Signal from "./Signal.ts"
+
+/** A signal, and where it belongs. */
+export interface Observed {
+  readonly signal: Signal.Signal
+  readonly threadId: string
+  readonly turnId: string | undefined
+  readonly model: string | undefined
+  readonly provider: string | undefined
+  /** What every span of the turn carries too: originator, source, workflow, group. */
+  readonly attributes: Readonly<Record<string, unknown>>
+  /** The span that the signal is about or happened in; nothing where nothing is traced. */
+  readonly span: { readonly traceId: string; readonly spanId: string } | undefined
+}
+
+/** A handler for the library's own use: synchronous, in the context of the turn. */
+export type Listener = (observed: Observed, context: Context.Context<never>) => void
+
+/** The listeners in force where a turn runs. */
+export const Listeners = Context.Reference<{ readonly all: ReadonlyArray<Listener> }>(
+  "effect-codex/telemetry/Listeners",
+  { defaultValue: () => ({ all: [] }) }
+)
+
+/** Where listeners are put and taken. */
+export class SignalBus extends Context.Service<
+  SignalBus,
+  { readonly add: (listener: Listener) => Effect.Effect<void, never, Scope.Scope> }
+>()("effect-codex/telemetry/SignalBus") {}
+
+/**
+ * The bus and the reference that turns read it from. A constant, for layers are shared by identity: observers built on
+ * it hear the same turns whether they are merged or provided to each other.
+ */
+export const layer: Layer.Layer<SignalBus> = Layer.effectContext(
+  Effect.sync(() => {
+    const listeners: { all: ReadonlyArray<Listener> } = { all: [] }
+    const add = (listener: Listener) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          listeners.all = [...listeners.all, listener]
+        }),
+        () =>
+          Effect.sync(() => {
+            listeners.all = listeners.all.filter((other) => other !== listener)
+          })
+      )
+    return Context.make(SignalBus, SignalBus.of({ add })).pipe(Context.add(Listeners, listeners))
+  })
+)
+
+/** The layer of a listener: it hears every turn that runs while the layer is in use. */
+export const listen = <E, R>(
+  make: Effect.Effect<Listener, E, R>
+): Layer.Layer<SignalBus, E, Exclude<Exclude<R, Scope.Scope>, SignalBus>> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const bus = yield* SignalBus
+      yield* bus.add(yield* make)
+    })
+  ).pipe(Layer.provideMerge(layer))
+
+/** What may wait for a handler that is slow; what comes beyond it pushes out the oldest. */
+const waiting = 4096
+
+/**
+ * Runs `handler` for every signal of every turn, in order, apart from the turns: one that is slow, fails or dies
+ * changes nothing in them. When the layer closes, what waits is still handled, for a second at most.
+ *
+ * ```ts
+ * const SlowCommands = Telemetry.observe(({ signal, threadId }) =>
+ *   signal._tag === "CommandStop" && signal.duration > 60_000 ? notify(threadId) : Effect.void)
+ * ```
+ */
+export const observe = <R = never>(
+  handler: (observed: Observed) => Effect.Effect<unknown, unknown, R>
+): Layer.Layer<SignalBus, never, R> =>
+  listen(
+    Effect.gen(function* () {
+      const queue = yield* Queue.sliding<Observed>(waiting)
+      const one = Effect.fnUntraced(function* (observed: Observed) {
+        yield* Effect.suspend(() => handler(observed)).pipe(
+          Effect.catchCause((cause) => Effect.logWarning("an observer of telemetry failed", cause))
+        )
+      })
+      const next = Effect.flatMap(Queue.take(queue), one)
+      const drain = Effect.flatMap(Queue.clear(queue), (rest) => Effect.forEach(rest, one, { discard: true }))
+      const services = yield* Effect.context<R>()
+      yield* Effect.addFinalizer(() =>
+        Effect.provideContext(drain, services).pipe(Effect.timeoutOption("1 second"))
+      )
+      yield* Effect.forkScoped(Effect.forever(next))
+      return (observed) => Queue.offerUnsafe(queue, observed)
+    })
+  )

@@ -1,0 +1,53 @@
+/** The real Codex as an engine, on a model that plays a script, in a home and a workspace of its own. */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type * as Tool from "effect/ai/Tool"
+import { readFileSync, readdirSync } from "node:fs"
+import { Codex, type ThreadOptions } from "../../src/Codex.ts"
+import * as AppServer from "../../src/engine/AppServer.ts"
+import * as ModelServer from "../../src/testing/ModelServer.ts"
+
+export const make = Effect.fnUntraced(function* (
+  script: ModelServer.Script,
+  options: { readonly config?: string; readonly engine?: AppServer.Options } = {}
+) {
+  const fs = yield* FileSystem.FileSystem
+  const server = yield* ModelServer.make(script)
+  const env = yield* ModelServer.home(server, { config: options.config })
+  const workspace = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-workspace-" }), fs.realPath)
+  yield* Effect.addFinalizer((exit) =>
+    exit._tag === "Success"
+      ? Effect.map(server.unexpected, (unexpected) => assert.deepStrictEqual(unexpected, []))
+      : Effect.void
+  )
+  const settings = { cwd: workspace, sandbox: "workspace-write", approvalMode: "on-request" } as const
+  return {
+    server,
+    workspace,
+    env,
+    layer: Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerWith({ ...options.engine, env }))),
+    start: <Tools extends Record<string, Tool.Any> = {}>(more: ThreadOptions<Tools> = {}) =>
+      Effect.flatMap(Codex, (codex) => codex.startThread({ ...settings, ...more })),
+    resume: <Tools extends Record<string, Tool.Any> = {}>(id: string, more: ThreadOptions<Tools> = {}) =>
+      Effect.flatMap(Codex, (codex) => codex.resumeThread(id, { ...settings, ...more })),
+    exists: (name: string) => Effect.orDie(fs.exists(name.startsWith("/") ? name : `${workspace}/${name}`)),
+    /** The processes that live in this home, and which of them are children of ours. */
+    processes: Effect.sync(() => processesIn(env.CODEX_HOME))
+  }
+})
+
+const processesIn = (home: string) =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`CODEX_HOME=${home}`)) return []
+        // After the name in parentheses: state, parent, ...
+        const [state, parent] = readFileSync(`/proc/${name}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")
+        return state === "Z" ? [] : [{ pid: Number(name), parent: Number(parent) }]
+      } catch {
+        return []
+      }
+    })
