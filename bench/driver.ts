@@ -87,7 +87,7 @@ export const start = async (command: string, env: Record<string, string>): Promi
     close: async () => {
       const exit = once(child, "exit")
       child.stdin.end()
-      await exit
+      if (child.exitCode === null && child.signalCode === null) await exit
     }
   }
 }

@@ -3,17 +3,18 @@
  * bare driver of `codex app-server` (driver.ts), all on the same Codex binary, the same settings and a model that
  * answers at once. `node bench/turns.ts [rounds] [turns]`.
  *
- * How it is measured. All take turns in one run: a round is a new thread and its turns for each of them, in an order
- * that rotates; one round comes first that does not count. Processes and threads are started before the clock, as a
- * program that runs does it; the SDK has no process to start, for it starts one per turn. The CPU time is that of this
- * process alone: Codex and the model (model.ts) run in others.
+ * How it is measured. All take turns in one run: in a round each of them has a new thread, and they run five turns at a
+ * time, in an order that rotates and turns round, until each has run its twenty; a first round does not count. Processes
+ * and threads are started before the clock, as a program that runs does it; the SDK has no process to start, for it starts
+ * one per turn. The CPU time is that of this process alone: Codex and the model (model.ts) run in others.
  *
- * How to read it. `wall` is the median turn of a round, `cpu` the mean of a round, each as the median over the rounds
- * with the lowest and highest. A ratio is made round by round, and its own median, lowest and highest are shown: on a
- * machine with other work believe ratios before milliseconds. Nobody's turn is faster than Codex's own 30 to 40 ms,
- * which is what the driver shows; what effect-codex adds to it buys typed events, deadlines, approvals, tools and spans.
- * effect-codex alone asks Codex for its raw response events, which cost Codex and us a little more. Every Effect program
- * has a tracer that makes spans, so "effect-codex" has them too; "untraced" is the same with tracing switched off.
+ * How to read it. `wall` is the median turn of a round, `cpu` the mean of a round; each is shown as the median over the
+ * rounds, with the lowest and the highest. A ratio is made round by round and shown the same way: on a machine that does
+ * other work believe ratios before milliseconds. The driver shows what Codex takes by itself; what effect-codex adds to
+ * that buys typed events, deadlines, approvals, tools and spans. Two things are not the same for both: effect-codex asks
+ * Codex for its raw response events, which cost a little, and not to send what nobody here reads, which saves a little.
+ * An Effect program has a tracer that makes spans, so "effect-codex" makes them too and gives Codex the trace; "untraced"
+ * is the same with tracing switched off.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -23,6 +24,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { execFileSync } from "node:child_process"
 import { cpus } from "node:os"
 import { argv, cpuUsage, env, versions } from "node:process"
 import { AppServer, Codex } from "../src/index.ts"
@@ -31,8 +33,9 @@ import * as Environment from "../src/engine/app-server/Environment.ts"
 import * as Driver from "./driver.ts"
 import * as Model from "./model.ts"
 
-const rounds = Number(argv[2] ?? 5)
+const rounds = Number(argv[2] ?? 7)
 const turns = Number(argv[3] ?? 20)
+const atATime = 5
 const prompt = "Say that you are done."
 const bars = { sdk: 0.4, driver: 1.1 }
 
@@ -42,20 +45,20 @@ interface Contender {
   readonly thread: Effect.Effect<Effect.Effect<string, unknown>, unknown, Scope.Scope>
 }
 
-const effectCodex = (name: string, command: string, { cwd, env }: Model.Place) =>
+const effectCodex = (command: string, { cwd, env }: Model.Place) =>
   Effect.gen(function* () {
     const layer = Codex.layer.pipe(Layer.provide(AppServer.layerWith({ codexPath: command, env })))
     const codex = Context.get(yield* Layer.build(layer), Codex)
     const thread = codex.startThread({ cwd, sandbox: "read-only", approvalMode: "never" })
     return {
-      name,
+      name: "effect-codex",
       thread: Effect.map(thread, (thread) => Effect.map(thread.run(prompt), ({ message }) => message))
     } satisfies Contender
   })
 
-const untraced = (contender: Contender): Contender => ({
-  ...contender,
-  thread: Effect.map(contender.thread, Effect.withTracerEnabled(false)).pipe(Effect.withTracerEnabled(false))
+const untraced = ({ name, thread }: Contender): Contender => ({
+  name: `${name}, untraced`,
+  thread: Effect.map(thread, Effect.withTracerEnabled(false)).pipe(Effect.withTracerEnabled(false))
 })
 
 const driver = (command: string, { config, cwd, env: own }: Model.Place) =>
@@ -97,20 +100,28 @@ interface Measured {
   readonly cpu: number
 }
 
-const measure = (contender: Contender) =>
+const round = (contenders: ReadonlyArray<Contender>, number: number) =>
   Effect.gen(function* () {
-    const turn = yield* contender.thread
-    const walls: Array<number> = []
-    const before = cpuUsage()
-    for (let i = 0; i < turns; i++) {
-      const start = performance.now()
-      const message = yield* turn
-      walls.push(performance.now() - start)
-      if (message !== Model.answer) return yield* Effect.die(`${contender.name} heard "${message}"`)
+    const runs = yield* Effect.forEach(contenders, ({ name, thread }) =>
+      Effect.map(thread, (turn) => ({ name, turn, walls: [] as Array<number>, cpu: 0 }))
+    )
+    for (let done = 0; done < turns; done += atATime) {
+      const place = number + done / atATime
+      const order = [...runs.slice(place % runs.length), ...runs.slice(0, place % runs.length)]
+      for (const run of place % 2 === 0 ? order : order.toReversed()) {
+        const before = cpuUsage()
+        for (let i = 0; i < Math.min(atATime, turns - done); i++) {
+          const start = performance.now()
+          const message = yield* run.turn
+          run.walls.push(performance.now() - start)
+          if (message !== Model.answer) return yield* Effect.die(`${run.name} heard "${message}"`)
+        }
+        const { system, user } = cpuUsage(before)
+        run.cpu += (system + user) / 1000
+      }
     }
-    const { system, user } = cpuUsage(before)
-    return { wall: median(walls), cpu: (system + user) / 1000 / turns } satisfies Measured
-  }).pipe(Effect.scoped)
+    return runs.map(({ cpu, walls }): Measured => ({ wall: median(walls), cpu: cpu / turns }))
+  }).pipe(Effect.scoped, Effect.timeout("5 minutes"))
 
 const median = (values: ReadonlyArray<number>): number => {
   const sorted = values.toSorted((a, b) => a - b)
@@ -125,34 +136,28 @@ const spread = (values: ReadonlyArray<number>, digits: number): string => {
 }
 
 const row = (...cells: ReadonlyArray<string>): string =>
-  cells.map((cell, index) => (index === 0 ? cell.padEnd(24) : cell.padStart(24))).join("")
+  cells.map((cell, index) => (index === 0 ? cell.padEnd(34) : cell.padStart(24))).join("")
 
 const program = Effect.gen(function* () {
-  const places = yield* Model.start(3)
-  const [ours, bare, theirs] = places
+  const { args, command } = yield* Binary.find(undefined, env)
+  if (args.length > 0) return yield* Effect.die("found no native Codex: name one by CODEX_PATH")
+  const [ours, bare, theirs] = yield* Model.start(3)
   if (ours === undefined || bare === undefined || theirs === undefined) return yield* Effect.die("no place")
-  const { command } = yield* Binary.find(undefined, env)
-  const own = yield* effectCodex("effect-codex", command, ours)
-  const contenders = [
-    own,
-    untraced({ ...own, name: "  untraced" }),
-    yield* driver(command, bare),
-    sdk(command, theirs)
-  ]
+  const own = yield* effectCodex(command, ours)
+  const contenders = [own, untraced(own), yield* driver(command, bare), sdk(command, theirs)]
 
-  yield* Console.log(`${rounds} rounds of ${turns} turns each, node ${versions.node}, ${cpus().length} cores`)
-  const results = new Map(contenders.map(({ name }) => [name, [] as Array<Measured>]))
-  for (let round = -1; round < rounds; round++) {
-    for (let i = 0; i < contenders.length; i++) {
-      const contender = contenders[(i + round + 1) % contenders.length]
-      if (contender === undefined) continue
-      const measured = yield* measure(contender)
-      if (round >= 0) results.get(contender.name)?.push(measured)
-    }
+  const version = execFileSync(command, ["--version"], { encoding: "utf8" }).trim()
+  yield* Console.log(
+    `${rounds} rounds of ${turns} turns each; ${version}, node ${versions.node}, ${cpus().length} cores`
+  )
+  yield* round(contenders, 0)
+  const results: Array<ReadonlyArray<Measured>> = []
+  while (results.length < rounds) results.push(yield* round(contenders, results.length))
+
+  const column = (name: string, key: keyof Measured) => {
+    const index = contenders.findIndex((contender) => contender.name === name)
+    return results.map((measured) => measured[index]?.[key] ?? Number.NaN)
   }
-
-  const column = (name: string, key: keyof Measured) =>
-    results.get(name)?.map((measured) => measured[key]) ?? []
   yield* Console.log(`\n${row("ms per turn", "wall", "cpu of this process")}`)
   for (const { name } of contenders) {
     yield* Console.log(row(name, spread(column(name, "wall"), 1), spread(column(name, "cpu"), 2)))
@@ -167,12 +172,12 @@ const program = Effect.gen(function* () {
         : median(ratios) <= bar
           ? `at most ${bar.toFixed(2)}: holds`
           : `at most ${bar.toFixed(2)}: MISSED`
-    return Console.log(row(`${name.trim()} / ${to}`, spread(ratios, 3), verdict))
+    return Console.log(row(`${name} / ${to}`, spread(ratios, 3), verdict))
   }
   yield* Console.log(`\n${row("ratio of the walls", "", "bar")}`)
   yield* ratio("effect-codex", "codex-sdk", bars.sdk)
   yield* ratio("effect-codex", "driver", bars.driver)
-  yield* ratio("  untraced", "driver", undefined)
+  yield* ratio("effect-codex, untraced", "driver", undefined)
 }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
 NodeRuntime.runMain(program)

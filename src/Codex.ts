@@ -8,7 +8,9 @@ import type * as Toolkit from "effect/ai/Toolkit"
 import * as Approval from "./Approval.ts"
 import type * as CodexError from "./CodexError.ts"
 import * as Engine from "./engine/Engine.ts"
+import * as Content from "./telemetry/Content.ts"
 import * as Convention from "./telemetry/Convention.ts"
+import * as Correlation from "./telemetry/Correlation.ts"
 import * as TurnTelemetry from "./telemetry/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
 import * as ToolHost from "./ToolHost.ts"
@@ -32,6 +34,8 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
   readonly source?: string | undefined
   readonly workflow?: string | undefined
   readonly group?: string | undefined
+  /** Whom it is for; telemetry shows a keyed hash, and nothing without a key: `CODEX_OTEL_USER_HASH_KEY`. */
+  readonly user?: string | undefined
 }
 
 export class Codex extends Context.Service<
@@ -62,6 +66,8 @@ export class Codex extends Context.Service<
     Effect.gen(function* () {
       const engine = yield* Engine.Engine
       const ofLayer = yield* Approval.Current
+      yield* Content.warn
+      const ofUser = yield* Correlation.makeUser
 
       const open = Effect.fnUntraced(function* <Tools extends Record<string, Tool.Any>>(
         name: string,
@@ -78,7 +84,7 @@ export class Codex extends Context.Service<
           ? Context.get(context, Approval.Current)
           : ofLayer
         const { attribute } = Convention
-        const annotations: Record<string, unknown> = {}
+        const annotations: Record<string, unknown> = { ...(yield* ofUser(options.user)) }
         if (options.source !== undefined) annotations[attribute.source] = options.source
         if (options.workflow !== undefined) annotations[attribute.workflow] = options.workflow
         if (options.group !== undefined) annotations[attribute.group] = options.group
@@ -97,7 +103,7 @@ export class Codex extends Context.Service<
           Effect.withSpan(name, {}, { captureStackTrace: false }),
           annotated
         )
-        return Thread.make(thread, { tools, policy, annotations })
+        return Thread.make(thread, { tools, policy, sandbox: options.sandbox, annotations })
       })
 
       return Codex.of({

@@ -48,6 +48,7 @@ export interface Thread {
 export interface Setting {
   readonly tools: ToolHost.ToolHost
   readonly policy: Approval.Policy
+  readonly sandbox: Engine.Sandbox | undefined
   /** Attributes of every span and log of the thread: source, workflow, group. */
   readonly annotations: Readonly<Record<string, unknown>>
 }
@@ -152,8 +153,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
           [attribute.operationName]: Convention.operation.invokeAgent,
           [attribute.agentName]: Convention.agent,
           [attribute.providerName]: engine.provider,
-          [attribute.requestModel]: model,
-          [attribute.sessionId]: engine.id
+          [attribute.requestModel]: model
         }
       })
       const endSpan = (exit: Exit.Exit<unknown, unknown>) =>
@@ -162,6 +162,8 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
       const telemetry = TurnTelemetry.make({
         startedAt,
         threadId: engine.id,
+        sandbox: setting.sandbox,
+        input,
         context: yield* Effect.context(),
         tracer,
         turn: span,
@@ -207,16 +209,21 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
         callTool: (call) =>
           setting.tools
             .call(call, approveTool)
-            .pipe(Effect.withParentSpan(telemetry.spanOf(call.callId)), turn.inTurn)
+            .pipe(
+              Effect.withParentSpan(telemetry.spanOf(call.callId), { captureStackTrace: false }),
+              turn.inTurn
+            )
       }
 
-      return yield* engine.turn(input, { model: options.model, effort: options.effort }, handlers).pipe(
-        Effect.raceFirst(Deferred.await(stopped)),
-        Effect.timeoutOrElse({
-          duration: timeout,
-          orElse: () => Effect.fail(new CodexError.TurnTimedOut({ timeoutMs: Duration.toMillis(timeout) }))
-        }),
-        Effect.withParentSpan(span),
+      const timedOut = Effect.suspend(() =>
+        Effect.fail(new CodexError.TurnTimedOut({ timeoutMs: Duration.toMillis(timeout) }))
+      )
+      return yield* Effect.raceAllFirst([
+        engine.turn(input, { model: options.model, effort: options.effort }, handlers),
+        Deferred.await(stopped),
+        Effect.delay(timedOut, timeout)
+      ]).pipe(
+        Effect.withParentSpan(span, { captureStackTrace: false }),
         Effect.exit,
         Effect.onInterrupt(() =>
           Effect.sync(() => {
@@ -277,7 +284,8 @@ const annotated =
       const annotations = {
         ...setting.annotations,
         [Convention.attribute.originator]: originator,
-        [Convention.attribute.conversationId]: engine.id
+        [Convention.attribute.conversationId]: engine.id,
+        [Convention.attribute.sessionId]: engine.id
       }
       return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
     })

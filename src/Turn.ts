@@ -5,10 +5,14 @@ import * as Schema from "effect/Schema"
 import * as Approval from "./Approval.ts"
 import * as Item from "./Item.ts"
 
-/** Tokens. Counts are inclusive: `cachedInput` is part of `input`, `reasoning` part of `output`; never add them. */
+/**
+ * Tokens. Counts are inclusive: `cachedInput` and `cacheWrite` are part of `input`, `reasoning` part of `output`; never
+ * add them. `cacheWrite` is absent where the engine does not tell what went into the provider's cache.
+ */
 export const Usage = Schema.Struct({
   input: Schema.Natural,
   cachedInput: Schema.Natural,
+  cacheWrite: Schema.optionalKey(Schema.Natural),
   output: Schema.Natural,
   reasoning: Schema.Natural
 })

@@ -33,9 +33,13 @@ export const initial = (threadId: string, at: number, noUsage: Turn.Usage): Stat
   sideEffects: false
 })
 
-const plus = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
+/** What two requests used together. */
+export const plus = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
   input: a.input + b.input,
   cachedInput: a.cachedInput + b.cachedInput,
+  ...(a.cacheWrite === undefined && b.cacheWrite === undefined
+    ? {}
+    : { cacheWrite: (a.cacheWrite ?? 0) + (b.cacheWrite ?? 0) }),
   output: a.output + b.output,
   reasoning: a.reasoning + b.reasoning
 })

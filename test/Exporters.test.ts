@@ -1,5 +1,5 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-base"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -78,19 +78,21 @@ const collector = (answer: Answer = ok) =>
   Effect.acquireRelease(
     Effect.callback<{
       readonly url: string
+      /** Traces; whatever else came is in `others`. */
       readonly received: ReadonlyArray<Received>
+      readonly others: ReadonlyArray<Received>
       readonly close: () => void
     }>((resume) => {
       const received: Array<Received> = []
+      const others: Array<Received> = []
       const server = Http.createServer((request, response) => {
         const chunks: Array<Buffer> = []
         request.on("data", (chunk: Buffer) => chunks.push(chunk))
         request.on("end", () => {
-          received.push({
-            path: request.url,
-            headers: request.headers,
-            body: Buffer.concat(chunks).toString()
-          })
+          const body = Buffer.concat(chunks).toString()
+          const one = { path: request.url, headers: request.headers, body }
+          if (request.url === "/v1/traces") received.push(one)
+          else others.push(one)
           answer(response)
         })
         request.on("error", () => {})
@@ -102,7 +104,7 @@ const collector = (answer: Answer = ok) =>
       server.listen(0, "127.0.0.1", () => {
         const address = server.address()
         const port = typeof address === "object" ? address?.port : undefined
-        resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, received, close }))
+        resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, received, others, close }))
       })
     }),
     ({ close }) => Effect.sync(close)
@@ -375,7 +377,7 @@ describe("a bad collector", () => {
         const exporting = Otlp.layer({ endpoint }).pipe(Layer.provide(Layer.merge(environment({}), layer)))
         assert.strictEqual(yield* work.pipe(Effect.provide(exporting)), 42)
         assert.deepStrictEqual(lines, [
-          "Warn The OTLP endpoint is not an http or https URL: no traces are exported by OTLP"
+          "Warn The OTLP endpoint is not an http or https URL: nothing is exported by OTLP"
         ])
       }
     })
@@ -393,12 +395,94 @@ describe("a bad collector", () => {
   )
 })
 
+describe("any exporter of OpenTelemetry", () => {
+  it.live("gets spans in batches, is closed, and what it loses is told", () =>
+    Effect.gen(function* () {
+      const names: Array<string> = []
+      let closed = 0
+      const exporter: SpanExporter = {
+        export: (spans, report) => {
+          for (const { name } of spans) names.push(name)
+          report({ code: names.length > 2 ? 1 : 0 })
+        },
+        shutdown: () => Promise.resolve(void closed++)
+      }
+      const { layer, lines } = capture()
+      const exporting = Tracer.exporterLayer(Effect.succeed(exporter)).pipe(
+        Layer.provide(Layer.merge(environment({}), layer))
+      )
+      yield* work.pipe(Effect.provide(exporting))
+      assert.deepStrictEqual([names, closed, lines], [["inner", "outer"], 1, []])
+      yield* work.pipe(Effect.provide(exporting))
+      assert.deepStrictEqual(lines, ["Warn Telemetry was lost: 2 spans (not sent)"])
+    })
+  )
+
+  it.live("that hangs on top of another one that does holds nobody for longer than one", () =>
+    Effect.gen(function* () {
+      const hanging = () =>
+        Tracer.exporterLayer(
+          Effect.succeed<SpanExporter>({ export: () => {}, shutdown: () => new Promise(() => {}) })
+        )
+      const both = hanging().pipe(Layer.provideMerge(hanging()), Layer.provideMerge(hanging()))
+      const exporting = both.pipe(Layer.provide(Layer.merge(environment({}), quiet)))
+      const { exit, millis } = yield* timed(work.pipe(Effect.provide(exporting)))
+      assert.deepStrictEqual(exit, Exit.succeed(42))
+      assert.isAtMost(millis, 2_000)
+      // What closes later has its own time again.
+      const slow: SpanExporter = {
+        export: (_, report) => void setTimeout(() => report({ code: 0 }), 400),
+        shutdown: () => Promise.resolve()
+      }
+      const { layer, lines } = capture()
+      const fine = Tracer.exporterLayer(Effect.succeed(slow))
+      yield* Effect.sleep("60 millis").pipe(
+        Effect.andThen(work),
+        Effect.provide(fine.pipe(Layer.provide(Layer.merge(environment({}), layer))))
+      )
+      assert.deepStrictEqual(lines, [])
+    })
+  )
+
+  it.live("may throw, hang or report twice", () =>
+    Effect.gen(function* () {
+      const exporters: ReadonlyArray<readonly [SpanExporter["export"], lines: ReadonlyArray<string>]> = [
+        [
+          () => {
+            throw new Error("secret")
+          },
+          ["Warn Telemetry was lost: 2 spans (not sent)"]
+        ],
+        [() => {}, ["Warn Telemetry was lost: 2 spans (not sent before the end)"]],
+        [
+          (_, report) => {
+            report({ code: 0 })
+            report({ code: 1 })
+          },
+          []
+        ]
+      ]
+      for (const [send, expected] of exporters) {
+        const { layer, lines } = capture()
+        const exporter = Effect.succeed({ export: send, shutdown: () => Promise.resolve() })
+        const exporting = Tracer.exporterLayer(exporter).pipe(
+          Layer.provide(Layer.merge(environment({}), layer))
+        )
+        const { exit, millis } = yield* timed(work.pipe(Effect.provide(exporting)))
+        assert.deepStrictEqual(exit, Exit.succeed(42))
+        assert.isAtMost(millis, 2_000)
+        assert.deepStrictEqual(lines, expected)
+      }
+    })
+  )
+})
+
 it.live("an export that is on without an endpoint says where it goes", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
     const on = Layer.merge(environment({ CODEX_OTLP_ENABLE: "1" }), layer)
     yield* Effect.void.pipe(Effect.provide(Otlp.OtlpLayer.pipe(Layer.provide(on))))
-    assert.deepStrictEqual(lines, ["Info No OTLP endpoint is set: traces go to http://localhost:4318"])
+    assert.strictEqual(lines[0], "Info No OTLP endpoint is set: telemetry goes to http://localhost:4318")
   })
 )
 
@@ -412,13 +496,17 @@ interface Ended {
 /** Runs TypeScript in a process of its own. `silent` takes the reader of its stderr away. */
 const runChild = (
   source: string,
-  options: { readonly env?: Readonly<Record<string, string>>; readonly silent?: boolean } = {}
+  options: {
+    readonly env?: Readonly<Record<string, string>>
+    readonly args?: ReadonlyArray<string>
+    readonly silent?: boolean
+  } = {}
 ) =>
   Effect.callback<Ended>((resume) => {
     const before = performance.now()
     const child = spawn(
       process.execPath,
-      ["--no-warnings", "--input-type=module-typescript", "--eval", source],
+      [...(options.args ?? []), "--no-warnings", "--input-type=module-typescript", "--eval", source],
       {
         env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...options.env },
         stdio: ["ignore", "pipe", "pipe"]
@@ -434,8 +522,15 @@ const runChild = (
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
+/** A module that notes the URL of every other one as it is loaded. */
+const watchLoading = `data:text/javascript,${encodeURIComponent(`
+import { registerHooks } from "node:module"
+globalThis.loaded = []
+registerHooks({ load: (url, context, next) => (globalThis.loaded.push(url), next(url, context)) })`)}`
+
 const program = (layer: string, rest = "") => `
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "./src/telemetry/Console.ts"
 import * as Otlp from "./src/telemetry/Otlp.ts"
@@ -443,6 +538,7 @@ Effect.sync(() => { process.stdout.write("42"); return performance.now() }).pipe
   Effect.withSpan("inner\\u001b[31m", { attributes: { "process.exit.code": 0 } }),
   Effect.withSpan("outer"),
   Effect.provide(${layer}),
+  Effect.provide(Logger.layer([])),
   Effect.tap((done) => Effect.sync(() => process.on("exit", () => process.stdout.write(" " + Math.round(performance.now() - done))))),
   NodeRuntime.runMain
 )
@@ -477,24 +573,34 @@ describe("a process", () => {
 
   it.live("that exports nothing loads nothing of OpenTelemetry", () =>
     Effect.gen(function* () {
-      const loaded = `
-import { createRequire } from "node:module"
-process.on("exit", () => {
-  const modules = Object.keys(createRequire(import.meta.url).cache).filter((file) => file.includes("@opentelemetry"))
-  process.stdout.write(" " + modules.length)
-})`
-      const off = yield* runChild(program("Otlp.OtlpLayer", loaded))
-      assert.match(off.stdout, /^42 (?:0 \d+|\d+ 0)$/)
+      const loaded = `process.on("exit", () => process.stdout.write("|" + globalThis.loaded.join(" ")))`
+      const options = { args: ["--import", watchLoading] }
+      const home = "/nowhere"
+      const exporting =
+        /@opentelemetry|@effect\/opentelemetry|node_modules\/yaml|Otlp(?:Sender|Codecs|Metrics)|Prometheus|RotatedFile/
+      const namesOf = ({ stdout }: Ended) => stdout.slice(stdout.indexOf("|") + 1).split(" ")
+      for (const env of [{}, { CODEX_OTLP_ENABLE: "0" }, { CODEX_OTEL_EXPORTER: "none" }]) {
+        const off = yield* runChild(program("Otlp.OtlpLayer", loaded), {
+          ...options,
+          env: { ...env, HOME: home }
+        })
+        assert.isTrue(off.stdout.startsWith("42"))
+        assert.include(off.stdout, "/telemetry/Otlp.ts")
+        assert.deepStrictEqual(
+          namesOf(off).filter((name) => exporting.test(name)),
+          []
+        )
+      }
       const { url } = yield* collector()
       const on = yield* runChild(program("Otlp.OtlpLayer", loaded), {
-        env: { OTEL_EXPORTER_OTLP_ENDPOINT: url }
+        ...options,
+        env: { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url, HOME: home }
       })
-      assert.match(on.stdout, /^42 \d+ \d+$/)
-      assert.isTrue(
-        on.stdout
-          .split(" ")
-          .slice(1)
-          .every((count) => count !== "0")
+      const names = namesOf(on).filter((name) => exporting.test(name))
+      assert.isAbove(names.length, 10)
+      assert.deepStrictEqual(
+        names.filter((name) => /node_modules\/yaml|OtlpMetrics|Prometheus/.test(name)),
+        []
       )
     })
   )
@@ -615,7 +721,7 @@ describe("a file", () => {
       const path = join("file", "traces.json")
       const writing = File.layer({ path }).pipe(Layer.provide(Layer.merge(environment({}), layer)))
       assert.strictEqual(yield* work.pipe(Effect.repeat({ times: 600 }), Effect.provide(writing)), 42)
-      assert.deepStrictEqual(lines, [`Warn Traces cannot be written to ${path}: ENOTDIR`])
+      assert.deepStrictEqual(lines, [`Warn Telemetry was lost: 1202 spans (not sent: ENOTDIR: ${path})`])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -632,6 +738,80 @@ describe("a file", () => {
         yield* work
       }).pipe(Effect.provide(File.layer({ path }).pipe(Layer.provide(environment({})))))
       assert.isTrue(yield* files.exists(path))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("that was there before and could be read by others is the user's alone from then on", () =>
+    Effect.gen(function* () {
+      const { files, join } = yield* inDirectory
+      const path = join("traces.json")
+      yield* files.writeFileString(path, "before\n")
+      yield* files.chmod(path, 0o644)
+      yield* work.pipe(Effect.provide(File.layer({ path }).pipe(Layer.provide(environment({})))))
+      assert.strictEqual((yield* files.stat(path)).mode & 0o777, 0o600)
+      assert.isTrue((yield* files.readFileString(path)).startsWith("before\n{"))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("does not grow without end, and no line of it is cut", () =>
+    Effect.gen(function* () {
+      const { files, join } = yield* inDirectory
+      const path = join("traces.json")
+      const maxBytes = 5_000
+      const writing = File.layer({ path, maxBytes, keep: 2 }).pipe(
+        Layer.provide(environment({ OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "1", OTEL_BSP_MAX_QUEUE_SIZE: "28" }))
+      )
+      for (let at = 0; at < 8; at++) {
+        yield* work.pipe(Effect.repeat({ times: 2 }), Effect.provide(writing))
+      }
+      const names = (yield* files.readDirectory(join())).toSorted()
+      assert.deepStrictEqual(names, ["traces.json", "traces.json.1", "traces.json.2"])
+      for (const name of names) {
+        const text = yield* files.readFileString(join(name))
+        assert.isAtMost(text.length, maxBytes)
+        assert.isAbove(
+          spansIn(
+            text
+              .trimEnd()
+              .split("\n")
+              .map((line) => decodeRequest(line))
+          ).length,
+          1
+        )
+        assert.strictEqual((yield* files.stat(join(name))).mode & 0o777, 0o600)
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("takes a batch that is larger than a file may be, alone", () =>
+    Effect.gen(function* () {
+      const { files, join } = yield* inDirectory
+      const path = join("traces.json")
+      const writing = File.layer({ path, maxBytes: 10, keep: 0 }).pipe(Layer.provide(environment({})))
+      yield* work.pipe(Effect.provide(writing))
+      yield* work.pipe(Effect.provide(writing))
+      assert.deepStrictEqual(yield* files.readDirectory(join()), ["traces.json"])
+      assert.strictEqual(spansIn([decodeRequest(yield* files.readFileString(path))]).length, 2)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("is where otel-config.yaml says, beside a console, with nothing else set", () =>
+    Effect.gen(function* () {
+      const { files, join } = yield* inDirectory
+      yield* files.makeDirectory(join(".codex"))
+      yield* files.writeFileString(
+        join(".codex", "otel-config.yaml"),
+        "exporters: { file: { path: ~/out/traces.json }, debug: {} }\nprocessors: { batch: { timeout: 20ms } }\n"
+      )
+      const { code, stderr, stdout } = yield* runChild(program("Otlp.OtlpLayer"), { env: { HOME: join() } })
+      assert.strictEqual(code, 0)
+      assert.isTrue(stdout.startsWith("42 "))
+      assert.strictEqual(stderr.trimEnd().split("\n").length, 2)
+      const written = yield* files.readFileString(join("out", "traces.json"))
+      assert.deepStrictEqual(
+        spansIn([decodeRequest(written.trimEnd())]).map(({ name }) => name),
+        ["inner\u001b[31m", "outer"]
+      )
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

@@ -315,7 +315,7 @@ describe("an attribute", () => {
         mixed: `[1,"a"]`,
         holes: "[1,null]",
         date: `"1970-01-01T00:00:00.000Z"`,
-        secret: `"<redacted>"`,
+        secret: "[redacted]",
         circle: `{"name":"round"}`
       })
     })

@@ -48,6 +48,7 @@ const requestFailed = (
 }
 
 const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadOpened)
+
 /** One conversation on a process, however many hold it. */
 interface Conversation {
   holders: number
@@ -59,6 +60,7 @@ interface Conversation {
 interface Session {
   readonly process: Process.Process
   readonly slots: Map<string, Slot.Slot>
+  readonly totals: Map<string, string>
   readonly conversations: Map<string, Conversation>
   readonly scope: Scope.Closeable
 }
@@ -78,7 +80,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const scope = yield* Scope.fork(layerScope)
       const slots = new Map<string, Slot.Slot>()
       let started: Process.Process | undefined
-      const listener = Dispatch.make(slots, (slot) => {
+      const totals = new Map<string, string>()
+      const listener = Dispatch.make(slots, totals, (slot) => {
         if (started !== undefined) RunTurn.settle(started, slot)
       })
       const process = yield* Process.start(options, listener).pipe(
@@ -88,7 +91,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       )
       started = process
       const conversations = new Map<string, Conversation>()
-      return { process, slots, conversations, scope } satisfies Session
+      return { process, slots, totals, conversations, scope } satisfies Session
     },
     // The span is the child of whoever needs the engine now, not of whoever built the layer.
     Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
@@ -159,15 +162,16 @@ const make = Effect.fnUntraced(function* (options: Options) {
       }),
     resumeThread: (threadId, options) =>
       // A resumed thread is offered its tools again by Codex itself.
-      openThread("thread/resume", options, { threadId, experimentalRawEvents: true }, threadId)
+      openThread("thread/resume", options, { threadId }, threadId)
   })
 })
 
-const conversationOf = ({ conversations }: Session, threadId: string): Conversation => {
+const conversationOf = ({ conversations, totals }: Session, threadId: string): Conversation => {
   const known = conversations.get(threadId)
   if (known !== undefined) return known
   const conversation = { holders: 0, turns: Semaphore.makeUnsafe(1) }
   conversations.set(threadId, conversation)
+  totals.set(threadId, "")
   return conversation
 }
 
@@ -184,13 +188,12 @@ const join = (session: Session, threadId: string) =>
       const letGo = Effect.suspend(() => {
         if (conversation.holders > 0) return Effect.void
         session.conversations.delete(threadId)
+        session.totals.delete(threadId)
         const { connection } = session.process
-        return Effect.ignore(
-          connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" })
-        )
+        return Effect.ignore(connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" }))
       })
-      // A turn that is being interrupted is heard to its end.
-      return conversation.turns.withPermits(1)(letGo)
+      // A turn that is being interrupted is heard to its end, one of another holder is not waited for.
+      return conversation.holders > 0 ? Effect.void : conversation.turns.withPermits(1)(letGo)
     }
   )
 

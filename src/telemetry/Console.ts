@@ -2,17 +2,17 @@
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { writeSync } from "node:fs"
 import { oneLine } from "../internal/Printable.ts"
 import { attribute } from "./Convention.ts"
 import * as Elapsed from "./internal/Elapsed.ts"
+import { Stderr } from "./internal/Stderr.ts"
 import * as Settings from "./Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
 /** Writes every span to stderr as it ends: name, duration, status, what matters of its attributes, trace id. */
 export const ConsoleLayer: Layer.Layer<never> = Layer.unwrap(
   Effect.map(Settings.CurrentSettings, ({ disabled }) =>
-    disabled ? Layer.empty : Tracer.processorLayer(Effect.succeed(processor))
+    disabled ? Layer.empty : Tracer.processorLayer(Effect.map(Stderr, processor))
   )
 ).pipe(Layer.provide(Settings.layer))
 
@@ -46,14 +46,12 @@ const telling = [
   attribute.incomplete
 ]
 
-const processor: SpanProcessor = {
+const processor = (print: (text: string) => void): SpanProcessor => ({
   onStart: () => {},
   onEnd: (span) => {
     if ((span.spanContext().traceFlags & 1) === 0) return
-    // Not `console.error`: when the reader of stderr is gone that ends the process with an unhandled EPIPE, while here
-    // the error is thrown, and the pipeline catches it.
-    writeSync(2, `${line(span)}\n`)
+    print(`${line(span)}\n`)
   },
   forceFlush: () => Promise.resolve(),
   shutdown: () => Promise.resolve()
-}
+})

@@ -74,13 +74,87 @@ export const attribute = {
   diffAdded: "codex.diff.lines_added",
   diffRemoved: "codex.diff.lines_removed",
   engineVersion: "codex.engine.version",
-  incomplete: "codex.incomplete"
+  incomplete: "codex.incomplete",
+  cacheWriteTokens: "gen_ai.usage.cache_write.input_tokens",
+  tokenType: "gen_ai.token.type",
+  tokenModality: "gen_ai.token.modality",
+  team: "codex.team",
+  component: "codex.turn.component",
+  commandSuccess: "codex.command.success",
+  sandbox: "codex.sandbox",
+  lineType: "codex.file_change.type",
+  fileOperation: "codex.file.operation",
+  durationMs: "codex.duration_ms",
+  result: "codex.result",
+  exceptionMessage: "exception.message",
+  exceptionStack: "exception.stacktrace",
+  userHash: "user.hash",
+  inputMessages: "gen_ai.input.messages",
+  outputMessages: "gen_ai.output.messages",
+  toolArguments: "gen_ai.tool.call.arguments",
+  toolResult: "gen_ai.tool.call.result",
+  commandLine: "process.command_line",
+  workingDirectory: "process.working_directory",
+  filePaths: "codex.file.paths",
+  fileDiffs: "codex.file.diffs",
+  telemetrySignal: "codex.telemetry.signal",
+  telemetryReason: "codex.telemetry.reason"
 }
+
+export const metric = {
+  inferenceDuration: "gen_ai.client.inference.duration",
+  timeToFirstChunk: "gen_ai.client.inference.time_to_first_chunk",
+  timePerOutputChunk: "gen_ai.client.inference.time_per_output_chunk",
+  inputTokens: "gen_ai.client.inference.usage.input_tokens",
+  outputTokens: "gen_ai.client.inference.usage.output_tokens",
+  cachedTokens: "gen_ai.client.inference.usage.cache_read.input_tokens",
+  cacheWriteTokens: "gen_ai.client.inference.usage.cache_write.input_tokens",
+  reasoningTokens: "gen_ai.client.inference.usage.reasoning.output_tokens",
+  requestInputTokens: "gen_ai.client.inference.operation.input_tokens",
+  requestOutputTokens: "gen_ai.client.inference.operation.output_tokens",
+  invokeAgentDuration: "gen_ai.invoke_agent.duration",
+  inferenceCalls: "gen_ai.invoke_agent.inference_calls",
+  toolCalls: "gen_ai.invoke_agent.tool_calls",
+  executeToolDuration: "gen_ai.execute_tool.duration",
+  componentDuration: "codex.turn.component.duration",
+  approvalDuration: "codex.approval.duration",
+  approvalCount: "codex.approval.count",
+  commandCount: "codex.command.count",
+  fileChangeLines: "codex.file_change.lines",
+  fileOperations: "codex.file.operations",
+  attachmentStaged: "codex.attachment.staged",
+  attachmentCleaned: "codex.attachment.cleaned",
+  attachmentBytes: "codex.attachment.bytes",
+  errors: "codex.errors",
+  telemetryExported: "codex.telemetry.exported",
+  telemetryDropped: "codex.telemetry.dropped",
+  telemetrySpooled: "codex.telemetry.spooled",
+  telemetryQueue: "codex.telemetry.queue"
+}
+
+/** Which revision of the GenAI convention names things; most back ends still read that of v1.41. */
+export type Revision = "latest" | "1.41"
+
+/** What v1.41 calls what has since been renamed. `tokenUsage` became several metrics, and has no name in `metric`. */
+export const v1_41 = {
+  attribute: { cacheWriteTokens: "gen_ai.usage.cache_creation.input_tokens" },
+  metric: {
+    inferenceDuration: "gen_ai.client.operation.duration",
+    timeToFirstChunk: "gen_ai.client.operation.time_to_first_chunk",
+    timePerOutputChunk: "gen_ai.client.operation.time_per_output_chunk",
+    tokenUsage: "gen_ai.client.token.usage"
+  }
+}
+
+/** The names of attributes in a revision. */
+export const attributesOf = (revision: Revision): typeof attribute =>
+  revision === "latest" ? attribute : { ...attribute, ...v1_41.attribute }
 
 export const event = {
   tokenUsage: "codex.token_usage.updated",
   diff: "codex.diff.updated",
-  compaction: "codex.compaction"
+  compaction: "codex.compaction",
+  inferenceDetails: "gen_ai.client.inference.operation.details"
 }
 
 /** Values of `error.type` for what is not a `CodexError`. */

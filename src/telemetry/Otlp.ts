@@ -1,11 +1,15 @@
-/** Traces to an OpenTelemetry collector, over HTTP in JSON. */
-import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
+/** Traces, metrics and logs to an OpenTelemetry collector, over HTTP in JSON or protobuf. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import { ConsoleLayer } from "./Console.ts"
+import * as File from "./File.ts"
+import * as Batching from "./internal/Batching.ts"
+import * as Certificates from "./internal/Certificates.ts"
+import type * as OtlpSender from "./internal/OtlpSender.ts"
+import * as Tally from "./internal/Tally.ts"
 import * as Settings from "./Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
@@ -14,120 +18,183 @@ export interface Options {
   /** The collector's base URL, or its URL for one signal; `http://localhost:4318` if nobody names one. */
   readonly endpoint?: string
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>>
+  readonly protocol?: Settings.Protocol
+  readonly compression?: "gzip" | "none"
+  /** Files in PEM: whom to trust, and who this is. */
+  readonly certificates?: Settings.Certificates
   /** How long one export may take; more than 1.5 s is taken as 1.5 s, so that it cannot hold the process. */
   readonly timeout?: Duration.Input
+  /** What to export; all three if it is left out. */
+  readonly signals?: ReadonlyArray<Settings.Signal>
 }
 
 /**
- * Exports traces unless the environment says no: `OTEL_SDK_DISABLED=true`, or a no in `CODEX_OTLP_ENABLE` or
- * `CODEX_OTEL_ENABLED`. Make it once: every call is another layer that exports by itself.
+ * Exports traces, metrics and logs unless the environment says no: `OTEL_SDK_DISABLED=true`, or a no in
+ * `CODEX_OTLP_ENABLE` or `CODEX_OTEL_ENABLED`. Make it once: every call is another layer that exports by itself.
  *
  * Whatever the collector does, what this is provided to neither fails nor waits for it; closing takes 1.5 s at most.
  */
 export const layer = (options: Options = {}): Layer.Layer<never> =>
   Layer.unwrap(
-    Effect.map(Settings.CurrentSettings, ({ disabled, otlp }) =>
-      disabled || otlp.refused ? Layer.empty : exporter(otlp, options)
+    Effect.map(Settings.CurrentSettings, (settings) =>
+      settings.disabled
+        ? Layer.empty
+        : exporters(settings, options, options.signals ?? ["traces", "metrics", "logs"])
     )
   ).pipe(Layer.provide(Settings.layer))
 
 /**
- * Exports traces if the environment asks for it: `CODEX_OTLP_ENABLE=1` or a standard `OTEL_*` endpoint. Otherwise it
- * does nothing and loads nothing. As harmless as `layer`.
+ * Exports what the environment asks for, to where it says: OTLP, console, file, Prometheus; see docs/settings.md. By
+ * default it does nothing and loads nothing. As harmless as `layer`.
  */
 export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
-  Effect.map(Settings.CurrentSettings, ({ otlp }) => (otlp.enabled ? exporter(otlp, {}) : Layer.empty))
+  Effect.gen(function* () {
+    const settings = yield* Settings.CurrentSettings
+    const { metrics, traces } = settings.exporters
+    const layers: Array<Layer.Layer<never>> = []
+    const otlp = (["traces", "metrics", "logs"] as const).filter((signal) =>
+      settings.exporters[signal].includes("otlp")
+    )
+    if (otlp.length > 0) layers.push(exporters(settings, {}, otlp))
+    if (traces.includes("console")) layers.push(ConsoleLayer)
+    if (traces.includes("file")) {
+      layers.push(settings.file === undefined ? File.FileLayer : File.layer({ path: settings.file }))
+    }
+    if (metrics.includes("prometheus")) {
+      const { PrometheusLayer } = yield* Effect.promise(() => import("./Prometheus.ts"))
+      layers.push(PrometheusLayer)
+    }
+    const [first, ...more] = layers
+    return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
+  })
 ).pipe(Layer.provide(Settings.layer))
 
 const defaultEndpoint = "http://localhost:4318"
 
-const exporter = (settings: Settings.Otlp, options: Options): Layer.Layer<never> =>
+const exporters = (
+  settings: Settings.Settings,
+  options: Options,
+  signals: ReadonlyArray<Settings.Signal>
+): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const destination =
-        options.endpoint === undefined ? settings.traces : Settings.toTraces(options.endpoint)
-      if (destination === "invalid") {
-        yield* Effect.logWarning(
-          "The OTLP endpoint is not an http or https URL: no traces are exported by OTLP"
-        )
-        return Layer.empty
+      const plans = yield* Effect.forEach(signals, (signal) => plan(settings, options, signal))
+      const notes = new Set(plans.flatMap(({ notes }) => notes))
+      for (const note of notes) {
+        if (Settings.isLogged(settings, "Warn")) yield* Effect.logWarning(note)
       }
-      if (destination === "unset") {
-        yield* Effect.logInfo(`No OTLP endpoint is set: traces go to ${defaultEndpoint}`)
+      if (plans.some(({ byDefault }) => byDefault) && Settings.isLogged(settings, "Info")) {
+        yield* Effect.logInfo(`No OTLP endpoint is set: telemetry goes to ${defaultEndpoint}`)
       }
-      const target = {
-        url: destination === "unset" ? `${defaultEndpoint}/v1/traces` : destination.url,
-        headers: yield* toHeaders(options.headers ?? settings.headers),
-        timeout: toTimeout(options.timeout ?? settings.timeout)
-      }
-      return Tracer.processorLayer(acquire(target)).pipe(Layer.catchCause(() => unavailable))
+      const layers = plans.flatMap(({ signal, target }) =>
+        target === undefined
+          ? []
+          : [makers[signal](target, settings).pipe(Layer.catchCause(() => unavailable(signal)))]
+      )
+      const [first, ...more] = layers
+      return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
     })
   )
 
-const unavailable = Layer.effectDiscard(
-  Effect.logWarning("The OTLP exporter of OpenTelemetry cannot be loaded: no traces are exported by OTLP")
-)
+const unavailable = (signal: Settings.Signal) =>
+  Layer.effectDiscard(
+    Effect.logWarning(`What OpenTelemetry needs cannot be loaded: no ${signal} are exported by OTLP`)
+  )
+
+interface Plan {
+  readonly signal: Settings.Signal
+  /** Nothing where it cannot be: the notes say why. */
+  readonly target: OtlpSender.Target | undefined
+  readonly notes: ReadonlyArray<string>
+  readonly byDefault: boolean
+}
+
+const plan = Effect.fnUntraced(function* (
+  settings: Settings.Settings,
+  options: Options,
+  signal: Settings.Signal
+) {
+  const ofSignal = settings.otlp[signal]
+  // Credentials from otel-config.yaml are for the collector that is named there.
+  const elsewhere = options.endpoint !== undefined && ofSignal.ofFile
+  const destination =
+    options.endpoint === undefined ? ofSignal.destination : Settings.toSignal(options.endpoint, signal)
+  const off = (note: string): Plan => ({ signal, target: undefined, notes: [note], byDefault: false })
+  if (destination === "invalid") {
+    return off("The OTLP endpoint is not an http or https URL: nothing is exported by OTLP")
+  }
+  const files = options.certificates ?? (elsewhere ? {} : ofSignal.certificates)
+  const loaded = yield* Effect.result(Certificates.load(files))
+  if (loaded._tag === "Failure") return off(`${loaded.failure}: nothing is exported by OTLP`)
+  const { headers, notes } = toHeaders(options.headers ?? (elsewhere ? {} : ofSignal.headers))
+  const byDefault = destination === "unset"
+  const planned: Plan = {
+    signal,
+    notes,
+    byDefault,
+    target: {
+      url: byDefault ? `${defaultEndpoint}/v1/${signal}` : destination.url,
+      headers,
+      protocol: options.protocol ?? ofSignal.protocol,
+      compression: options.compression ?? ofSignal.compression,
+      timeout: toTimeout(options.timeout ?? ofSignal.timeout),
+      identity: loaded.success
+    }
+  }
+  return planned
+})
 
 const toTimeout = (timeout: Duration.Input | undefined): number => {
   const millis = Option.match(Option.flatMap(Option.fromUndefinedOr(timeout), Duration.fromInput), {
-    onNone: () => Tracer.shutdownTimeout,
+    onNone: () => Batching.shutdownTimeout,
     onSome: Duration.toMillis
   })
-  return Math.max(1, Math.min(Math.round(millis), Tracer.shutdownTimeout))
+  return Math.max(1, Math.min(Math.round(millis), Batching.shutdownTimeout))
 }
 
-const toHeaders = Effect.fnUntraced(function* (headers: NonNullable<Options["headers"]>) {
+const toHeaders = (headers: NonNullable<Options["headers"]>) => {
   const sent: Array<readonly [name: string, value: string]> = []
+  const notes: Array<string> = []
   for (const [name, value] of Object.entries(headers)) {
     const text = Redacted.isRedacted(value) ? Redacted.value(value) : value
     if (Settings.isHeader(name, text)) sent.push([name, text])
-    else yield* Effect.logWarning(`The OTLP header ${JSON.stringify(name)} cannot be sent and is left out`)
+    else notes.push(`The OTLP header ${JSON.stringify(name)} cannot be sent and is left out`)
   }
-  return Object.fromEntries(sent)
-})
-
-interface Target {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly timeout: number
+  return { headers: Object.fromEntries(sent), notes }
 }
 
-const acquire = ({ headers, timeout, url }: Target): Effect.Effect<SpanProcessor, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const { OTLPTraceExporter } = yield* Effect.promise(
-      () => import("@opentelemetry/exporter-trace-otlp-http")
-    )
-    const { BatchSpanProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace-base"))
-    const { Agent } = yield* Effect.promise(() =>
-      url.startsWith("https:") ? import("node:https") : import("node:http")
-    )
+type Maker = (target: OtlpSender.Target, settings: Settings.Settings) => Layer.Layer<never>
 
-    // The exporter's own time limit begins when a connection stands: where packets are dropped it would hold the process
-    // for minutes. This agent limits connecting as well, and takes down what is left when the layer closes.
-    const agent = yield* Effect.acquireRelease(
-      Effect.sync(() => new Agent({ keepAlive: true, timeout })),
-      (agent) => Effect.sync(() => agent.destroy())
-    )
-    const exporter = withoutEnvironment(
-      () => new OTLPTraceExporter({ url, headers, timeoutMillis: timeout, httpAgentOptions: () => agent })
-    )
-    // Closing sends the whole queue at once, and the exporter refuses more than 30 requests at a time.
-    return new BatchSpanProcessor(exporter, {
-      maxQueueSize: 2048,
-      maxExportBatchSize: 256,
-      scheduledDelayMillis: 1000,
-      exportTimeoutMillis: timeout
+const sender = Effect.promise(() => import("./internal/OtlpSender.ts"))
+const codecs = Effect.promise(() => import("./internal/OtlpCodecs.ts"))
+
+const traces: Maker = (target, { spans }) =>
+  Tracer.processorLayer(
+    Effect.gen(function* () {
+      const codec = yield* (yield* codecs).traces(target.protocol)
+      return yield* Batching.spans(yield* (yield* sender).make(target, codec), spans)
     })
-  })
+  ).pipe(Layer.provide(Tally.layer))
 
-// Left to itself the exporter adds the headers of OTEL_EXPORTER_OTLP_HEADERS to those it is given, and so would send
-// one collector's credentials to another. What counts of the environment is already in the settings.
-const withoutEnvironment = <A>(make: () => A): A => {
-  const hidden = Object.entries(process.env).filter(([name]) => name.startsWith("OTEL_EXPORTER_OTLP_"))
-  for (const [name] of hidden) delete process.env[name]
-  try {
-    return make()
-  } finally {
-    for (const [name, value] of hidden) process.env[name] = value
-  }
-}
+const metrics: Maker = (target, settings) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const Metrics = yield* Effect.promise(() => import("./Metrics.ts"))
+      const OtlpMetrics = yield* Effect.promise(() => import("./internal/OtlpMetrics.ts"))
+      return Metrics.readerLayer(OtlpMetrics.reader(target, settings.metrics))
+    })
+  ).pipe(Layer.provide(Tally.layer))
+
+const logs: Maker = (target, settings) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const Logging = yield* Effect.promise(() => import("./Logging.ts"))
+      const processor = Effect.gen(function* () {
+        const codec = yield* (yield* codecs).logs(target.protocol)
+        return yield* Batching.logs(yield* (yield* sender).make(target, codec), settings.logs)
+      })
+      return Logging.recordProcessorLayer(processor)
+    })
+  ).pipe(Layer.provide(Tally.layer))
+
+const makers: Readonly<Record<Settings.Signal, Maker>> = { traces, metrics, logs }

@@ -1,10 +1,19 @@
-/** What the environment says about telemetry, as one value. */
+/** What the environment and `otel-config.yaml` say about telemetry, as one value. */
 import type { SpanLimits } from "@opentelemetry/sdk-trace-base"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import { toBoolean, toDecoded, toPairs, type Variable, Variables } from "./internal/Variables.ts"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { ConfigFile, Exporter } from "./internal/ConfigFile.ts"
+import * as Endpoint from "./internal/Endpoint.ts"
+import * as Home from "./internal/Home.ts"
+import * as OtlpSettings from "./internal/OtlpSettings.ts"
+import { toBoolean, toDecoded, toPairs, toWords, Variables } from "./internal/Variables.ts"
+
+export type { Exporter } from "./internal/ConfigFile.ts"
+export { type Destination, isHeader, type Signal, toSignal } from "./internal/Endpoint.ts"
+export type { Certificates, Headers, Otlp, Protocol } from "./internal/OtlpSettings.ts"
 
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -14,80 +23,144 @@ export const Environment = Context.Reference<Environment>("effect-codex/telemetr
   defaultValue: () => process.env
 })
 
-/** Where OTLP goes and whether it goes at all. */
-export interface Otlp {
-  /** Somebody asked for it: `OtlpLayer` exports. */
-  readonly enabled: boolean
-  /** Somebody said no: nothing exports by OTLP, whatever the code says. */
-  readonly refused: boolean
-  readonly traces: Destination
-  readonly headers: Headers
-  /** How long one export may take, in milliseconds. */
-  readonly timeout: number | undefined
+/** How what waits for export is queued, times in milliseconds; beyond `queue` the newest are dropped. */
+export interface Batch {
+  readonly queue: number
+  readonly size: number
+  readonly delay: number
+  readonly timeout: number
 }
 
-/** The URL that takes one signal, if one was named. */
-export type Destination = "unset" | "invalid" | { readonly url: string }
-
-/** Header values by lower-case name; they are credentials more often than not. */
-export type Headers = Readonly<Record<string, Redacted.Redacted>>
+/** Head sampling: which share of the traces that start here is kept. */
+export interface Sampling {
+  readonly ratio: number
+  /** A trace that comes from elsewhere sampled stays so, whatever the ratio. */
+  readonly parentBased: boolean
+}
 
 /** Everything the environment may say, by concern. */
 export interface Settings {
-  /** `OTEL_SDK_DISABLED`: no exporter of any kind. */
+  /** Somebody said no: nothing is exported, by no exporter, whatever the code says. */
   readonly disabled: boolean
-  readonly otlp: Otlp
+  /** What `OtlpLayer` exports to, for each signal; nothing by default. */
+  readonly exporters: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>>
+  readonly otlp: Readonly<Record<Endpoint.Signal, OtlpSettings.Otlp>>
+  /** The file of the file exporter, and the directory of the spool, where named. */
+  readonly file: string | undefined
+  readonly spool: string | undefined
+  readonly prometheus: { readonly host: string; readonly port: number }
   /** Attributes of the resource, the service's name among them if it was given. */
   readonly resource: Readonly<Record<string, string>>
+  readonly sampling: Sampling | undefined
   readonly spanLimits: Required<SpanLimits>
+  readonly spans: Batch
+  readonly logs: Batch
+  /** How often metrics are collected and how long that may take, in milliseconds. */
+  readonly metrics: { readonly interval: number; readonly timeout: number }
+  /** Telemetry's own messages below this level are not logged. */
+  readonly logLevel: LogLevel
 }
+
+export type LogLevel = "None" | "Error" | "Warn" | "Info" | "Debug"
 
 /** The settings of the process; see `layer`. */
 export class CurrentSettings extends Context.Service<CurrentSettings, Settings>()(
   "effect-codex/telemetry/Settings"
 ) {}
 
-/** The settings that an environment asks for, and what of it cannot be used. No warning shows a value. */
+/** The settings that an environment and a file ask for, and what cannot be used. No warning shows a value. */
 export const fromEnvironment = (
-  environment: Environment
+  environment: Environment,
+  file?: ConfigFile
 ): { readonly settings: Settings; readonly warnings: ReadonlyArray<string> } => {
   const variables = new Variables(environment)
-  const disabled = isDisabled(variables)
+  const sdkDisabled = isDisabled(variables)
+  const switches = toSwitches(variables)
+  const disabled = sdkDisabled || switches.includes(false)
+  const otlp = OtlpSettings.make(variables, file)
   const settings: Settings = {
     disabled,
-    otlp: toOtlp(variables, disabled),
+    exporters: toExporters(variables, { disabled, asked: switches.includes(true), otlp }, file),
+    otlp,
+    file: file?.file,
+    spool: variables.first("CODEX_OTLP_SPOOL_DIR")?.value,
+    prometheus: {
+      host: variables.first("OTEL_EXPORTER_PROMETHEUS_HOST")?.value ?? "localhost",
+      port: toPort(variables) ?? 9464
+    },
     resource: toResource(variables),
-    spanLimits: toSpanLimits(variables)
+    sampling: toSampling(variables),
+    spanLimits: toSpanLimits(variables),
+    spans: toBatch(variables, "OTEL_BSP", file?.batchTimeout ?? 1000),
+    logs: toBatch(variables, "OTEL_BLRP", 1000),
+    metrics: toInterval(variables),
+    logLevel: levels[variables.word(levelNames, "OTEL_LOG_LEVEL") ?? "info"]
   }
+  checkPropagators(variables)
   return { settings, warnings: variables.warnings }
 }
 
-/** Reads `Environment` once, however many layers ask, and logs what of it cannot be used. */
+/**
+ * Reads `Environment` and `otel-config.yaml`, in `CODEX_HOME` and then in `~/.codex`, once however many layers ask, and
+ * logs what cannot be used.
+ */
 export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
   CurrentSettings,
   Effect.gen(function* () {
-    const { settings, warnings } = fromEnvironment(yield* Environment)
-    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    const environment = yield* Environment
+    const { config, warnings: ofFile } = yield* readConfig(environment)
+    const { settings, warnings } = fromEnvironment(environment, config)
+    if (isLogged(settings, "Warn")) {
+      yield* Effect.forEach([...ofFile, ...warnings], (warning) => Effect.logWarning(warning), {
+        discard: true
+      })
+    }
     return settings
   })
 )
 
-/**
- * Where `endpoint` takes traces: a base URL has `/v1/traces` appended, the URL of a signal leads to its sibling;
- * `invalid` for anything but http and https.
- */
-export const toTraces = (endpoint: string): Destination => {
-  const url = toUrl(endpoint)
-  if (url === undefined) return "invalid"
-  const base = url.pathname.replace(/\/+$/, "").replace(/\/v1\/(?:traces|metrics|logs)$/, "")
-  url.pathname = `${base}/v1/traces`
-  return { url: url.href }
+/** Whether telemetry's own messages of this level are wanted. */
+export const isLogged = (settings: Settings, level: Exclude<LogLevel, "None">): boolean =>
+  order.indexOf(level) <= order.indexOf(settings.logLevel)
+
+const order: ReadonlyArray<LogLevel> = ["None", "Error", "Warn", "Info", "Debug"]
+
+const levelNames = ["none", "error", "warn", "info", "debug", "verbose", "all"] as const
+const levels: Readonly<Record<(typeof levelNames)[number], LogLevel>> = {
+  none: "None",
+  error: "Error",
+  warn: "Warn",
+  info: "Info",
+  debug: "Debug",
+  verbose: "Debug",
+  all: "Debug"
 }
 
-const toUrl = (text: string): URL | undefined => {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined
+interface FromFile {
+  readonly config?: ConfigFile
+  readonly warnings: ReadonlyArray<string>
 }
+
+const readConfig = (environment: Environment): Effect.Effect<FromFile> =>
+  Effect.promise(async () => {
+    const home = Home.of(environment)
+    const directories = [environment["CODEX_HOME"]?.trim(), home && join(home, ".codex")]
+    for (const directory of directories) {
+      if (directory === undefined || directory === "") continue
+      const path = join(Home.expand(directory, home), "otel-config.yaml")
+      try {
+        const text = await readFile(path, "utf8")
+        const { parse } = await import("./internal/ConfigFile.ts")
+        return parse(path, text, environment)
+      } catch (error) {
+        const reason = error instanceof Error && "code" in error ? error.code : undefined
+        if (reason !== "ENOENT" && reason !== "ENOTDIR") {
+          return { warnings: [`${path}:1:1: cannot be read: the file is ignored`] }
+        }
+      }
+    }
+    return { warnings: [] }
+  })
 
 const isDisabled = (variables: Variables): boolean => {
   const variable = variables.first("OTEL_SDK_DISABLED")
@@ -98,80 +171,82 @@ const isDisabled = (variables: Variables): boolean => {
   return value === "true"
 }
 
-const toOtlp = (variables: Variables, disabled: boolean): Otlp => {
-  const switches = toSwitches(variables)
-  const refused = switches.includes(false)
-  const listed = isListed(variables)
-  const own = variables.first("CODEX_OTLP_ENDPOINT", "CODEX_OTEL_ENDPOINT")
-  const standard = variables.first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-  const endpoint = own ?? standard
-  const traces = endpoint === undefined ? "unset" : toDestination(endpoint)
-  if (endpoint !== undefined && traces === "invalid") {
-    variables.warn(endpoint, "is not an http or https URL: no traces are exported by OTLP")
-  }
-  const asked = switches.includes(true) || standard !== undefined || listed === true
-  if (own !== undefined && !asked && !refused && !disabled) {
-    variables.warn(own, "alone does not turn the export on: set CODEX_OTLP_ENABLE=1 as well")
-  }
-  return {
-    enabled: asked && !refused && !disabled && listed !== false && traces !== "invalid",
-    refused,
-    traces,
-    headers: toHeaders(variables),
-    timeout: variables.wholeNumber(1, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
-  }
-}
-
 const toSwitches = (variables: Variables): ReadonlyArray<boolean> =>
   variables.all("CODEX_OTLP_ENABLE", "CODEX_OTEL_ENABLED").map((variable) => {
     const on = toBoolean(variable.value)
     if (on === undefined) {
-      variables.warn(variable, "is none of 1, true, yes, on, 0, false, no, off: nothing is exported by OTLP")
+      variables.warn(variable, "is none of 1, true, yes, on, 0, false, no, off: nothing is exported")
     }
     return on ?? false
   })
 
-// Whether the standard list of exporters has this one, if there is a list.
-const isListed = (variables: Variables): boolean | undefined => {
-  const variable = variables.first("OTEL_TRACES_EXPORTER")
-  if (variable === undefined) return undefined
-  const names = variable.value.toLowerCase().split(/\s*,\s*/)
-  if (names.some((name) => name !== "otlp" && name !== "none")) {
-    variables.warn(variable, "names another exporter than otlp, which is ignored")
+const exporterNames: Readonly<Record<string, Exporter>> = {
+  otlp: "otlp",
+  jaeger: "otlp",
+  console: "console",
+  file: "file",
+  prometheus: "prometheus"
+}
+
+const nothing: Settings["exporters"] = { traces: [], metrics: [], logs: [] }
+
+const toExporters = (
+  variables: Variables,
+  said: { readonly disabled: boolean; readonly asked: boolean; readonly otlp: Settings["otlp"] },
+  file: ConfigFile | undefined
+): Settings["exporters"] => {
+  const forAll = toList(variables, "CODEX_OTEL_EXPORTER")
+  const of = (signal: Endpoint.Signal): ReadonlyArray<Exporter> => {
+    const named = toList(variables, `OTEL_${signal.toUpperCase()}_EXPORTER`)
+    const list = (forAll ?? named)?.filter((exporter) => supports(signal, exporter))
+    const endpoint = variables.first(...OtlpSettings.endpoints(signal))
+    const byStandard = endpoint?.name.startsWith("OTEL_") === true
+    // The file may be the collector's own: what it exports to is not for those who export to the collector.
+    const ofFile = endpoint === undefined ? file?.exporters[signal] : undefined
+    const otlp: ReadonlyArray<Exporter> = ["otlp"]
+    const wanted = list ?? ofFile ?? (said.asked || byStandard || file !== undefined ? otlp : [])
+    return wanted.filter((exporter) => exporter !== "otlp" || said.otlp[signal].destination !== "invalid")
   }
-  return names.includes("otlp")
+  const exporters = { traces: of("traces"), metrics: of("metrics"), logs: of("logs") }
+  if (said.disabled) return nothing
+  const own = variables.first("CODEX_OTLP_ENDPOINT", "CODEX_OTEL_ENDPOINT")
+  const valid = Object.values(said.otlp).some(({ destination }) => destination !== "invalid")
+  if (own !== undefined && valid && Object.values(exporters).every((list) => list.length === 0)) {
+    if (forAll === undefined) {
+      variables.warn(own, "alone does not turn the export on: set CODEX_OTLP_ENABLE=1 as well")
+    }
+  }
+  return exporters
 }
 
-// The standard has the URL of one signal used as it stands, path or no path.
-const toDestination = ({ name, value }: Variable): Destination => {
-  if (name !== "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") return toTraces(value)
-  const url = toUrl(value)
-  return url === undefined ? "invalid" : { url: url.href }
+const toList = (variables: Variables, name: string): ReadonlyArray<Exporter> | undefined => {
+  const variable = variables.first(name)
+  if (variable === undefined) return undefined
+  const signal = Endpoint.signals.find((signal) => name === `OTEL_${signal.toUpperCase()}_EXPORTER`)
+  const names = toWords(variable.value)
+  const known = names.flatMap((name) => exporterNames[name] ?? [])
+  const unknown = names.some((name) => name !== "none" && exporterNames[name] === undefined)
+  if (unknown || (signal !== undefined && known.some((exporter) => !supports(signal, exporter)))) {
+    variables.warn(variable, "names an exporter that is not to be had here, which is ignored")
+  }
+  return [...new Set(names.includes("none") ? [] : known)]
 }
 
-const toHeaders = (variables: Variables): Headers => {
-  const variable = variables.first(
-    "CODEX_OTLP_HEADERS",
-    "CODEX_OTEL_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    "OTEL_EXPORTER_OTLP_HEADERS"
-  )
-  if (variable === undefined) return {}
-  const headers = toPairs(variable.value, /[,;]/).map((pair) => {
-    const name = pair && (toDecoded(pair[0]) ?? pair[0]).toLowerCase()
-    const value = pair && (toDecoded(pair[1]) ?? pair[1])
-    return name !== undefined && value !== undefined && isHeader(name, value)
-      ? ([name, Redacted.make(value)] as const)
-      : undefined
-  })
-  if (headers.includes(undefined))
-    variables.warn(variable, "holds something other than name=value, which is left out")
-  return Object.fromEntries(headers.filter((header) => header !== undefined))
+const supported: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>> = {
+  traces: ["otlp", "console", "file"],
+  metrics: ["otlp", "prometheus"],
+  logs: ["otlp"]
 }
 
-/** Whether Node sends such a header instead of throwing. */
-export const isHeader = (name: string, value: string): boolean =>
-  /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+const supports = (signal: Endpoint.Signal, exporter: Exporter) => supported[signal].includes(exporter)
+
+const toPort = (variables: Variables): number | undefined => {
+  const variable = variables.first("OTEL_EXPORTER_PROMETHEUS_PORT")
+  const port = variables.wholeNumber(0, "OTEL_EXPORTER_PROMETHEUS_PORT")
+  if (port === undefined || port <= 65_535) return port
+  if (variable !== undefined) variables.warn(variable, "is not a port and is ignored")
+  return undefined
+}
 
 const toResource = (variables: Variables): Readonly<Record<string, string>> => {
   const variable = variables.first("OTEL_RESOURCE_ATTRIBUTES")
@@ -190,6 +265,26 @@ const toResource = (variables: Variables): Readonly<Record<string, string>> => {
   }
 }
 
+const samplers = [
+  "always_on",
+  "always_off",
+  "traceidratio",
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio"
+] as const
+
+const toSampling = (variables: Variables): Sampling | undefined => {
+  const rate = variables.share("CODEX_OTEL_SAMPLE_RATE")
+  const sampler = variables.word(samplers, "OTEL_TRACES_SAMPLER")
+  const isRatio = sampler?.endsWith("traceidratio") === true
+  const argument = isRatio ? variables.share("OTEL_TRACES_SAMPLER_ARG") : undefined
+  if (rate !== undefined) return { ratio: rate, parentBased: true }
+  if (sampler === undefined) return undefined
+  const parentBased = sampler.startsWith("parentbased")
+  return { ratio: isRatio ? (argument ?? 1) : sampler.endsWith("always_on") ? 1 : 0, parentBased }
+}
+
 const toSpanLimits = (variables: Variables): Required<SpanLimits> => ({
   attributeCountLimit:
     variables.wholeNumber(0, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT") ?? 128,
@@ -201,3 +296,31 @@ const toSpanLimits = (variables: Variables): Required<SpanLimits> => ({
   attributePerEventCountLimit: variables.wholeNumber(0, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT") ?? 128,
   attributePerLinkCountLimit: variables.wholeNumber(0, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT") ?? 128
 })
+
+// Closing sends the whole queue at once, and the exporter refuses more than 30 requests at a time.
+const requestsAtOnce = 28
+
+const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: number): Batch => {
+  const queue = variables.wholeNumber(1, `${prefix}_MAX_QUEUE_SIZE`) ?? 2048
+  const size = variables.wholeNumber(1, `${prefix}_MAX_EXPORT_BATCH_SIZE`) ?? 256
+  return {
+    queue,
+    size: Math.max(Math.min(size, queue), Math.ceil(queue / requestsAtOnce)),
+    delay: variables.milliseconds(`${prefix}_SCHEDULE_DELAY`) ?? delay,
+    timeout: variables.milliseconds(`${prefix}_EXPORT_TIMEOUT`) ?? 30_000
+  }
+}
+
+// A reader of metrics refuses to be made with a timeout above its interval.
+const toInterval = (variables: Variables): Settings["metrics"] => {
+  const interval = variables.milliseconds("OTEL_METRIC_EXPORT_INTERVAL") ?? 60_000
+  const timeout = variables.milliseconds("OTEL_METRIC_EXPORT_TIMEOUT") ?? 30_000
+  return { interval, timeout: Math.min(interval, timeout) }
+}
+
+const checkPropagators = (variables: Variables): void => {
+  const variable = variables.first("OTEL_PROPAGATORS")
+  if (variable !== undefined && toWords(variable.value).some((name) => name !== "tracecontext")) {
+    variables.warn(variable, "names another propagator than tracecontext, which is the only one there is")
+  }
+}

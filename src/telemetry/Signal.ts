@@ -52,6 +52,8 @@ export interface ModelStop {
   readonly duration: number
   /** From the start to the first token, in milliseconds. */
   readonly timeToFirstToken: number | undefined
+  /** Between one piece of output and the next, in milliseconds. */
+  readonly chunkGaps: ReadonlyArray<number>
   readonly responseId: string | undefined
   readonly finishReason: "stop" | "tool_calls" | undefined
   readonly usage: Turn.Usage | undefined
@@ -74,6 +76,7 @@ export interface ToolStop {
   /** `extension` for a tool of an MCP server; nothing where no item told. */
   readonly type: "function" | "extension" | undefined
   readonly mcpServer: string | undefined
+  /** What it was to do with files: each kind once. */
   readonly operations: ReadonlyArray<Item.FileOperation>
   readonly end: End
 }
@@ -126,6 +129,14 @@ export interface DiffUpdated {
   readonly removed: number
 }
 
+/** What a tool that ran to its end did with files, one for each time. */
+export interface FileOperations {
+  readonly _tag: "FileOperations"
+  readonly at: number
+  readonly callId: string
+  readonly operations: ReadonlyArray<Item.FileOperation>
+}
+
 /** A patch that was applied. */
 export interface FilesChanged {
   readonly _tag: "FilesChanged"
@@ -159,6 +170,7 @@ export type Signal =
   | ApprovalStop
   | UsageUpdated
   | DiffUpdated
+  | FileOperations
   | FilesChanged
   | Compaction
   | Retry

@@ -13,10 +13,12 @@ export interface Observed {
   readonly turnId: string | undefined
   readonly model: string | undefined
   readonly provider: string | undefined
+  /** What commands of the thread may reach; nothing where Codex's own configuration says it. */
+  readonly sandbox: string | undefined
   /** What every span of the turn carries too: originator, source, workflow, group. */
   readonly attributes: Readonly<Record<string, unknown>>
   /** The span that the signal is about or happened in; nothing where nothing is traced. */
-  readonly span: { readonly traceId: string; readonly spanId: string } | undefined
+  readonly span: { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined
 }
 
 /** A handler for the library's own use: synchronous, in the context of the turn. */

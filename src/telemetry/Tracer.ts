@@ -3,6 +3,8 @@ import type { Attributes } from "@opentelemetry/api"
 import type { Resource as OtelResource } from "@opentelemetry/resources"
 import type {
   Sampler as OtelSampler,
+  ReadableSpan,
+  SpanExporter,
   SpanLimits as OtelSpanLimits,
   SpanProcessor
 } from "@opentelemetry/sdk-trace-base"
@@ -12,9 +14,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as EffectTracer from "effect/Tracer"
+import * as Batching from "./internal/Batching.ts"
 import * as Pipeline from "./internal/Pipeline.ts"
 import { kindOf } from "./internal/RecordedSpan.ts"
+import * as Tally from "./internal/Tally.ts"
 import { version } from "../internal/version.ts"
+import * as Redaction from "./Redaction.ts"
+import * as Sampling from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
 
 /**
@@ -47,11 +53,15 @@ export const ServiceName = Context.Reference<string>("effect-codex/telemetry/Ser
  */
 export class SpanPipeline extends Context.Service<
   SpanPipeline,
-  { readonly add: (processor: SpanProcessor) => Effect.Effect<void, never, Scope.Scope> }
+  {
+    readonly add: (processor: SpanProcessor) => Effect.Effect<void, never, Scope.Scope>
+    /** Hands a span that ended elsewhere to all processors. */
+    readonly record: (span: ReadableSpan) => void
+  }
 >()("effect-codex/telemetry/SpanPipeline") {}
 
 /** How long a processor may take to send what it holds when its scope closes, in milliseconds. */
-export const shutdownTimeout = 1500
+export const shutdownTimeout = Batching.shutdownTimeout
 
 /**
  * The pipeline and Effect's tracer that feeds it. A constant, for layers are shared by identity: exporters built on it
@@ -61,11 +71,15 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
   Effect.gen(function* () {
     const settings = yield* Settings.CurrentSettings
     const clock = yield* Clock.Clock
+    const redaction = yield* Redaction.Current
+    const limits = { ...settings.spanLimits, ...(yield* SpanLimits) }
     const pipeline = new Pipeline.Pipeline({
-      limits: { ...settings.spanLimits, ...(yield* SpanLimits) },
+      // Texts are cut when they are scrubbed: of a secret that is cut first a part would be left.
+      limits: { ...limits, attributeValueLengthLimit: Infinity },
       resource: yield* makeResource(settings),
       instrumentationScope: { name: "effect-codex", version },
-      decide: yield* makeDecide,
+      decide: yield* makeDecide(settings),
+      redact: (span) => redaction.span(span, limits.attributeValueLengthLimit),
       now: () => clock.currentTimeNanosUnsafe()
     })
     yield* Effect.addFinalizer(() => Effect.sync(() => pipeline.close()))
@@ -76,15 +90,34 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
         () =>
           Effect.suspend(() => {
             pipeline.detach(processor)
-            return Pipeline.settle(processor, shutdownTimeout)
+            return closing(processor)
           })
       )
+    // Exporters that close at once or one right after the other close together, within one time for all.
+    let until = 0
+    let lastClosed = -Infinity
+    const closing = (processor: SpanProcessor) => {
+      const now = performance.now()
+      if (now > lastClosed + sameClosing) until = now + shutdownTimeout
+      lastClosed = Infinity
+      return Effect.ensuring(
+        Pipeline.settle(processor, Math.max(until - now, leastTime)),
+        Effect.sync(() => (lastClosed = performance.now()))
+      )
+    }
     const tracer = EffectTracer.make({ span: (options) => pipeline.start(options) })
-    return Context.make(SpanPipeline, { add }).pipe(Context.add(EffectTracer.Tracer, tracer))
+    return Context.make(SpanPipeline, { add, record: (span) => pipeline.record(span) }).pipe(
+      Context.add(EffectTracer.Tracer, tracer),
+      Context.add(Redaction.Current, redaction)
+    )
   })
-).pipe(Layer.provide(Settings.layer))
+).pipe(Layer.provide([Settings.layer, Redaction.base]))
 
-/** The layer of an exporter: `acquire`'s processor gets every span that ends while the layer is in use. */
+/** How soon after the end of one closing another counts as its second part, and what that one has at least. */
+const sameClosing = 50
+const leastTime = 100
+
+/** The layer of a processor: `acquire`'s processor gets every span that ends while the layer is in use. */
 export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -93,24 +126,46 @@ export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>
     })
   ).pipe(Layer.provideMerge(layer))
 
+/**
+ * The layer of any OpenTelemetry exporter of spans: it gets them in batches, out of a bounded queue, and what it loses is
+ * counted and logged. Make it once: every call is another layer that exports by itself.
+ *
+ * ```ts
+ * const Zipkin = Tracer.exporterLayer(Effect.sync(() => new ZipkinExporter({ url })))
+ * ```
+ */
+export const exporterLayer = <E, R>(acquire: Effect.Effect<SpanExporter, E, R>) =>
+  Layer.unwrap(
+    Effect.map(Settings.CurrentSettings, ({ disabled, spans }) =>
+      disabled
+        ? Layer.empty
+        : processorLayer(Effect.flatMap(acquire, (exporter) => Batching.spans(exporter, spans))).pipe(
+            Layer.provide(Tally.layer)
+          )
+    )
+  ).pipe(Layer.provide(Settings.layer))
+
 // Imported only here, where something is to be exported: together these would double the time to load the library.
-const makeResource = Effect.fnUntraced(function* (settings: Settings.Settings) {
+export const makeResource = Effect.fnUntraced(function* (settings: Settings.Settings) {
   const { defaultResource, resourceFromAttributes } = yield* Effect.promise(
     () => import("@opentelemetry/resources")
   )
   const named = { ...settings.resource, ...(yield* Resource) }
   const own = named["service.name"] === undefined ? { "service.version": version } : {}
-  const resource: OtelResource = resourceFromAttributes({
-    ...defaultResource().attributes,
-    ...own,
-    "service.name": yield* ServiceName,
-    ...named
-  })
+  const redaction = yield* Redaction.Current
+  const resource: OtelResource = resourceFromAttributes(
+    redaction.attributes({
+      ...defaultResource().attributes,
+      ...own,
+      "service.name": yield* ServiceName,
+      ...named
+    })
+  )
   return resource
 })
 
-const makeDecide = Effect.gen(function* () {
-  const sampler = yield* Sampler
+const makeDecide = Effect.fnUntraced(function* (settings: Settings.Settings) {
+  const sampler = (yield* Sampler) ?? (yield* Sampling.sampler(settings.sampling))
   if (sampler === undefined) return Pipeline.decideAlways
   const { ROOT_CONTEXT, SamplingDecision, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))
   const decide: Pipeline.Decide = (span, traceId, parent) => {

@@ -4,7 +4,10 @@ import * as Shell from "../internal/Shell.ts"
 import * as Item from "../Item.ts"
 import type * as Turn from "../Turn.ts"
 import type * as TurnTime from "../TurnTime.ts"
+import * as TurnState from "../TurnState.ts"
 import * as Convention from "./Convention.ts"
+import * as ChunkGaps from "./internal/ChunkGaps.ts"
+import * as DiffLines from "./internal/DiffLines.ts"
 import * as Signal from "./Signal.ts"
 
 interface Call {
@@ -18,6 +21,15 @@ interface Call {
   readonly end: Signal.End
 }
 
+interface Model {
+  readonly openedAt: number
+  readonly requestedTools: boolean
+  readonly lastChunkAt: number | undefined
+  readonly gaps: ChunkGaps.Gaps | undefined
+  /** What came for it before it ended: of the last request of a turn nobody says that it is over. */
+  readonly usage: Turn.Usage | undefined
+}
+
 interface Question {
   readonly callId: string
   readonly kind: Approval.Kind
@@ -26,8 +38,10 @@ interface Question {
 
 export interface State {
   readonly startedAt: number
-  readonly model: { readonly openedAt: number; readonly requestedTools: boolean } | undefined
+  readonly model: Model | undefined
   readonly compacted: boolean
+  /** The engine tells the end of model requests, each with its usage. */
+  readonly exact: boolean
   /** Model requests that have ended and whose usage is still to come. */
   readonly unpaid: ReadonlyArray<Signal.ModelStop>
   readonly calls: ReadonlyMap<string, Call>
@@ -39,6 +53,7 @@ export const initial = (startedAt: number): State => ({
   startedAt,
   model: undefined,
   compacted: false,
+  exact: false,
   unpaid: [],
   calls: new Map(),
   commands: new Map(),
@@ -68,7 +83,16 @@ const marked = (state: State, mark: TurnTime.Mark): Step => {
   switch (mark._tag) {
     case "ModelOpened":
       return [
-        { ...state, model: { openedAt: mark.at, requestedTools: false } },
+        {
+          ...state,
+          model: {
+            openedAt: mark.at,
+            requestedTools: false,
+            lastChunkAt: undefined,
+            gaps: undefined,
+            usage: undefined
+          }
+        },
         [{ _tag: "ModelStart", at: mark.at, compacted: state.compacted }]
       ]
     case "ModelClosed":
@@ -103,9 +127,16 @@ const marked = (state: State, mark: TurnTime.Mark): Step => {
   }
 }
 
+const chunk = (state: State, at: number): Step => {
+  if (state.model === undefined) return [state, nothing]
+  const { gaps: before, lastChunkAt } = state.model
+  const gaps = lastChunkAt === undefined ? before : ChunkGaps.add(before, at - lastChunkAt)
+  return [{ ...state, model: { ...state.model, lastChunkAt: at, gaps } }, nothing]
+}
+
 const modelClosed = (
   state: State,
-  model: NonNullable<State["model"]>,
+  model: Model,
   { at, end }: Extract<TurnTime.Mark, { readonly _tag: "ModelClosed" }>
 ): Step => {
   const exact = end.responseId !== undefined
@@ -115,9 +146,10 @@ const modelClosed = (
     at,
     duration: at - model.openedAt,
     timeToFirstToken: end.firstTokenAt === undefined ? undefined : end.firstTokenAt - model.openedAt,
+    chunkGaps: ChunkGaps.toArray(model.gaps),
     responseId: end.responseId,
     finishReason: exact ? (model.requestedTools ? "tool_calls" : "stop") : undefined,
-    usage: end.usage,
+    usage: end.usage ?? (exact ? undefined : model.usage),
     end:
       end.errorType !== undefined
         ? { _tag: "Error", errorType: end.errorType, status: end.status }
@@ -125,29 +157,27 @@ const modelClosed = (
           ? Signal.interrupted
           : Signal.ok
   }
-  const next = { ...state, model: undefined }
+  const next = { ...state, model: undefined, exact: state.exact || exact }
   // Where nobody says when a request ends, its usage comes only after its tools have run.
-  return exact || stop.end._tag !== "Ok"
+  return exact || stop.usage !== undefined || stop.end._tag !== "Ok"
     ? [next, [stop]]
     : [{ ...next, unpaid: [...state.unpaid, stop] }, nothing]
 }
 
-const fileOperations = (item: Item.Work): ReadonlyArray<Item.FileOperation> =>
+const operationsOf = (item: Item.Work): ReadonlyArray<Item.FileOperation> =>
   item._tag === "CommandExecution"
-    ? [...new Set(item.operations)]
+    ? item.operations
     : item._tag === "FileChange"
-      ? [...new Set(item.changes.map((change) => change.kind))]
+      ? item.changes.map((change) => change.kind)
       : []
 
-/** Lines added and removed by a unified diff. */
-export const lines = (diff: string): { readonly added: number; readonly removed: number } => {
-  let added = 0
-  let removed = 0
-  for (const line of diff.split("\n")) {
-    if (line.startsWith("+") && !line.startsWith("+++")) added++
-    else if (line.startsWith("-") && !line.startsWith("---")) removed++
-  }
-  return { added, removed }
+const performed = (item: Item.Work, at: number): ReadonlyArray<Signal.Signal> => {
+  // A command that found nothing has still searched; a patch that failed has changed nothing.
+  const ran = item.status === "completed" || (item.status === "failed" && item._tag === "CommandExecution")
+  const operations = operationsOf(item)
+  return ran && operations.length > 0
+    ? [{ _tag: "FileOperations", at, callId: item.id, operations }]
+    : nothing
 }
 
 /** A command has no moment of its own at which it starts; what there is of it is known when it is over. */
@@ -179,7 +209,7 @@ const changed = (item: Item.FileChange, at: number): ReadonlyArray<Signal.Signal
   let added = 0
   let removed = 0
   for (const change of item.changes) {
-    const found = lines(change.diff)
+    const found = DiffLines.ofChange(change)
     added += found.added
     removed += found.removed
   }
@@ -195,17 +225,21 @@ const work = (state: State, item: Item.Work, done: boolean, at: number): Step =>
           ...call,
           type: item._tag === "McpToolCall" ? "extension" : "function",
           mcpServer: item._tag === "McpToolCall" ? item.server : undefined,
-          operations: fileOperations(item),
+          operations: [...new Set(operationsOf(item))],
           end:
             done && item.status === "failed" && item._tag !== "CommandExecution"
               ? fail(Convention.errorType.toolFailed)
               : call.end
         })
   const next = { ...state, calls }
-  if (item._tag === "FileChange") return [next, done ? changed(item, at) : nothing]
+  if (item._tag === "FileChange")
+    return [next, done ? [...performed(item, at), ...changed(item, at)] : nothing]
   if (item._tag !== "CommandExecution") return [next, nothing]
   return done
-    ? [{ ...next, commands: without(state.commands, item.id) }, commandStop(next, item, at)]
+    ? [
+        { ...next, commands: without(state.commands, item.id) },
+        [...performed(item, at), ...commandStop(next, item, at)]
+      ]
     : [{ ...next, commands: put(state.commands, item.id, item) }, nothing]
 }
 
@@ -214,6 +248,9 @@ const heard = (state: State, event: Turn.EngineEvent): Step => {
   switch (event._tag) {
     case "TurnStarted":
       return [state, [{ _tag: "TurnStart", at }]]
+    case "MessageDelta":
+    case "ReasoningDelta":
+      return chunk(state, at)
     case "ItemStarted":
     case "ItemCompleted": {
       const done = event._tag === "ItemCompleted"
@@ -227,14 +264,16 @@ const heard = (state: State, event: Turn.EngineEvent): Step => {
     case "UsageUpdated": {
       const [first, ...unpaid] = state.unpaid
       const update: Signal.Signal = { _tag: "UsageUpdated", at, usage: event.usage }
-      return first === undefined
-        ? [state, [update]]
-        : [{ ...state, unpaid }, [{ ...first, usage: event.usage }, update]]
+      if (first !== undefined) return [{ ...state, unpaid }, [{ ...first, usage: event.usage }, update]]
+      if (state.exact || state.model === undefined) return [state, [update]]
+      const { usage: sofar } = state.model
+      const usage = sofar === undefined ? event.usage : TurnState.plus(sofar, event.usage)
+      return [{ ...state, model: { ...state.model, usage } }, [update]]
     }
     case "DiffUpdated":
       return [
         state,
-        [{ _tag: "DiffUpdated", at, bytes: Buffer.byteLength(event.diff), ...lines(event.diff) }]
+        [{ _tag: "DiffUpdated", at, bytes: Buffer.byteLength(event.diff), ...DiffLines.ofDiff(event.diff) }]
       ]
     case "Retrying":
       return [state, [{ _tag: "Retry", at, errorType: event.errorType, status: event.status }]]
@@ -290,8 +329,9 @@ const all = (state: State, marks: ReadonlyArray<TurnTime.Mark>): Step => {
 
 /** The signals of an event and of what opened or closed with it. */
 export const step = (state: State, event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>): Step =>
-  // An item tells about the call that its own start opens, and must be known before the call that its end closes.
-  event._tag === "ItemStarted"
+  // An item tells about the call that its own start opens, and must be known before the call that its end closes. Output
+  // belongs to the request that it opens.
+  event._tag === "ItemStarted" || event._tag === "MessageDelta" || event._tag === "ReasoningDelta"
     ? then(all(state, marks), (state) => heard(state, event))
     : then(heard(state, event), (state) => all(state, marks))
 
@@ -304,6 +344,20 @@ export const end = (
   at: number
 ): ReadonlyArray<Signal.Signal> => {
   const undecided = new Set([...state.questions.values()].map((question) => question.callId))
+  // A policy that cancels ends the turn, in some engines before they can tell what it decided.
+  const cancelled =
+    typeof outcome !== "string" && outcome._tag === "TurnInterrupted" && outcome.by === "policy"
+  const unanswered = [...state.questions].map(([requestId, { at: askedAt, callId, kind }]) => ({
+    _tag: "ApprovalStop" as const,
+    at,
+    duration: at - askedAt,
+    requestId,
+    callId,
+    kind,
+    decision: cancelled ? ("cancel" as const) : ("decline" as const),
+    source: cancelled ? ("policy" as const) : ("default" as const),
+    policy: undefined
+  }))
   const commands = [...state.commands.values()]
     .filter((item) => !undecided.has(item.id))
     .flatMap((item) => commandStop(state, { ...item, status: "interrupted" }, at))
@@ -318,6 +372,7 @@ export const end = (
         )
   const [last, closed] = all({ ...state, calls }, marks)
   return [
+    ...unanswered,
     ...commands,
     ...closed,
     ...last.unpaid,

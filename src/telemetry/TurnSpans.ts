@@ -46,12 +46,16 @@ export interface Options {
   readonly model: string | undefined
   readonly provider: string | undefined
   readonly effort: string | undefined
+  /** Whose names the attributes have. */
+  readonly revision: Convention.Revision
 }
 
 export interface TurnSpans {
   readonly write: (signal: Signal.Signal, turnId: string | undefined) => void
   /** The span that what belongs to a call happens in. */
   readonly spanOf: (callId: string) => Tracer.Span
+  /** The span of the last request to the model. */
+  readonly model: () => Tracer.Span | undefined
 }
 
 type Attributes = Readonly<Record<string, unknown>>
@@ -62,10 +66,11 @@ const set = (span: Tracer.Span, attributes: Attributes): void => {
   }
 }
 
-const usageAttributes = (usage: Turn.Usage): Attributes => ({
+const usageAttributes = (usage: Turn.Usage, revision: Convention.Revision): Attributes => ({
   [attribute.inputTokens]: usage.input,
   [attribute.outputTokens]: usage.output,
   [attribute.cachedTokens]: usage.cachedInput,
+  [Convention.attributesOf(revision).cacheWriteTokens]: usage.cacheWrite,
   [attribute.reasoningTokens]: usage.reasoning
 })
 
@@ -97,11 +102,13 @@ const turnAttributes = (stop: Signal.TurnStop): Attributes => {
 export const make = (options: Options): TurnSpans => {
   const { tracer, turn } = options
   // What is not sampled, or not traced at all, has no children worth making.
-  if (!turn.sampled || turn.traceId === "noop") return { write: () => {}, spanOf: () => turn }
+  if (!turn.sampled || turn.traceId === "noop")
+    return { write: () => {}, spanOf: () => turn, model: () => undefined }
 
-  /** Model requests by their start: one whose usage is still to come may be open when the next one starts. */
-  const models = new Map<number, Tracer.Span>()
+  /** Model requests by their start: one whose usage is still to come may be open when the next starts, even at once. */
+  const models = new Map<number, ReadonlyArray<Tracer.Span>>()
   const tools = new Map<string, Tracer.Span>()
+  let latest: Tracer.Span | undefined
   let ofTurn: Attributes = options.annotations
 
   const open = (name: string, at: number, kind: Tracer.SpanKind, attributes: Attributes, parent = turn) => {
@@ -140,20 +147,22 @@ export const make = (options: Options): TurnSpans => {
           [attribute.openaiApiType]: "responses",
           [attribute.compacted]: signal.compacted ? true : undefined
         })
-        models.set(signal.at, span)
+        models.set(signal.at, [...(models.get(signal.at) ?? []), span])
+        latest = span
         return
       }
       case "ModelStop": {
-        const span = models.get(signal.startedAt)
+        const [span, ...others] = models.get(signal.startedAt) ?? []
         if (span === undefined) return
-        models.delete(signal.startedAt)
+        if (others.length > 0) models.set(signal.startedAt, others)
+        else models.delete(signal.startedAt)
         const { timeToFirstToken } = signal
         return close(span, signal.at, signal.end, {
           [attribute.responseModel]: options.model,
           [attribute.responseId]: signal.responseId,
           [attribute.finishReasons]: signal.finishReason === undefined ? undefined : [signal.finishReason],
           [attribute.timeToFirstChunk]: timeToFirstToken === undefined ? undefined : timeToFirstToken / 1000,
-          ...(signal.usage === undefined ? {} : usageAttributes(signal.usage))
+          ...(signal.usage === undefined ? {} : usageAttributes(signal.usage, options.revision))
         })
       }
       case "ToolStart":
@@ -211,6 +220,7 @@ export const make = (options: Options): TurnSpans => {
       }
       write(signal)
     },
-    spanOf: (callId) => tools.get(callId) ?? turn
+    spanOf: (callId) => tools.get(callId) ?? turn,
+    model: () => latest
   }
 }

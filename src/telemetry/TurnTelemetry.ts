@@ -6,8 +6,10 @@ import type * as Approval from "../Approval.ts"
 import type * as Turn from "../Turn.ts"
 import type * as TurnTime from "../TurnTime.ts"
 import * as Convention from "./Convention.ts"
+import * as Semconv from "./Semconv.ts"
 import * as Telemetry from "./Telemetry.ts"
 import type * as Signal from "./Signal.ts"
+import * as TurnContent from "./internal/TurnContent.ts"
 import * as TurnSignals from "./TurnSignals.ts"
 import * as TurnSpans from "./TurnSpans.ts"
 
@@ -18,9 +20,11 @@ export const Originator = Context.Reference<"sdk" | "cli">("effect-codex/telemet
   defaultValue: () => "sdk"
 })
 
-export interface Options extends TurnSpans.Options {
+export interface Options extends Omit<TurnSpans.Options, "revision"> {
   readonly startedAt: number
   readonly threadId: string
+  readonly sandbox: string | undefined
+  readonly input: Turn.Input
   /** The context of the turn: its listeners, and where they find what they need. */
   readonly context: Context.Context<never>
 }
@@ -40,22 +44,24 @@ export interface TurnTelemetry {
 }
 
 export const make = (options: Options): TurnTelemetry => {
-  const spans = TurnSpans.make(options)
-  const { annotations: attributes, context, model, provider, threadId } = options
+  const spans = TurnSpans.make({ ...options, revision: Semconv.revisionOf(options.context) })
+  const { annotations: attributes, context, model, provider, sandbox, threadId } = options
   const listeners = Context.get(context, Telemetry.Listeners)
+  const content = TurnContent.make(options, spans)
   let state = TurnSignals.initial(options.startedAt)
   let turnId: string | undefined
 
   const spanOf = (signal: Signal.Signal) => {
-    const { spanId, traceId } = "callId" in signal ? spans.spanOf(signal.callId) : options.turn
-    return traceId === "noop" ? undefined : { traceId, spanId }
+    const { sampled, spanId, traceId } = "callId" in signal ? spans.spanOf(signal.callId) : options.turn
+    return traceId === "noop" ? undefined : { traceId, spanId, sampled }
   }
 
   const tell = (signals: ReadonlyArray<Signal.Signal>) => {
     for (const signal of signals) {
       spans.write(signal, turnId)
       if (listeners.all.length === 0) continue
-      const observed = { signal, threadId, turnId, model, provider, attributes, span: spanOf(signal) }
+      const where = { threadId, turnId, model, provider, sandbox, attributes }
+      const observed = { signal, ...where, span: spanOf(signal) }
       for (const listener of listeners.all) {
         try {
           listener(observed, context)
@@ -71,10 +77,16 @@ export const make = (options: Options): TurnTelemetry => {
       if (event._tag === "TurnStarted") turnId = event.turnId
       const [next, signals] = TurnSignals.step(state, event, marks)
       state = next
+      // An item that is done is told before its span ends, one that begins when it has its span.
+      if (event._tag === "ItemCompleted") content?.record(event)
       tell(signals)
+      if (event._tag !== "ItemCompleted") content?.record(event)
     },
     spanOf: spans.spanOf,
-    end: (turn, marks, outcome, at) => tell(TurnSignals.end(state, turn, marks, outcome, at))
+    end: (turn, marks, outcome, at) => {
+      content?.end(turnId, at)
+      tell(TurnSignals.end(state, turn, marks, outcome, at))
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
+import * as Metrics from "../telemetry/Metrics.ts"
 import * as Memory from "../telemetry/Memory.ts"
 import * as Tracer from "../telemetry/Tracer.ts"
 
@@ -68,6 +69,50 @@ export const logs = Captured.use((captured) => captured.logs)
 
 /** Every metric that was touched, as it stands now. */
 export const metrics = Captured.use((captured) => captured.metrics)
+
+/** The value of a metric: what a counter or a gauge stands at, or how often and how much a histogram was given. */
+export type CapturedMetric = number | { readonly count: number; readonly sum: number }
+
+const valueOf = (metric: Metric.Metric.Snapshot): CapturedMetric => {
+  switch (metric.type) {
+    case "Counter":
+      return Number(metric.state.count)
+    case "Gauge":
+      return Number(metric.state.value)
+    case "Histogram":
+    case "Summary":
+      return { count: metric.state.count, sum: metric.state.sum }
+    case "Frequency":
+      return [...metric.state.occurrences.values()].reduce((sum, count) => sum + count, 0)
+  }
+}
+
+const total = (a: CapturedMetric, b: CapturedMetric): CapturedMetric =>
+  typeof a === "number" || typeof b === "number"
+    ? Number(a) + Number(b)
+    : { count: a.count + b.count, sum: a.sum + b.sum }
+
+/**
+ * What a metric stands at, over all its series that have these attributes; `undefined` if there is none.
+ *
+ * ```ts
+ * assert.strictEqual(yield* Captured.metric("codex.command.count", { "codex.command.success": "false" }), 1)
+ * assert.deepStrictEqual(yield* Captured.metric("gen_ai.invoke_agent.duration"), { count: 1, sum: 6 })
+ * ```
+ */
+export const metric = (
+  name: string,
+  attributes: Readonly<Record<string, string>> = {}
+): Effect.Effect<CapturedMetric | undefined, never, Captured> =>
+  Effect.map(metrics, (all) => {
+    const values = all
+      .filter((series) => series.id === name)
+      .filter((series) =>
+        Object.entries(attributes).every(([key, value]) => series.attributes?.[key] === value)
+      )
+      .map(valueOf)
+    return values.length === 0 ? undefined : values.reduce(total)
+  })
 
 /** The one span of this name; a defect that lists what there is when there is none, or more than one. */
 export const span = Effect.fnUntraced(function* (name: string) {
@@ -132,7 +177,8 @@ export const layer: Layer.Layer<Captured> = Layer.unwrap(
       ),
       Layer.succeed(Metric.MetricRegistry, registry),
       Logger.layer([capturing(logs)]),
-      Tracer.processorLayer(Effect.succeed(memory.processor))
+      Tracer.processorLayer(Effect.succeed(memory.processor)),
+      Metrics.layer
     )
   })
 )

@@ -1,3 +1,4 @@
+export * as Canary from "./Canary.ts"
 export * as Captured from "./Captured.ts"
 export * as ModelServer from "./ModelServer.ts"
 export * as Scripted from "../engine/Scripted.ts"

@@ -41,9 +41,19 @@ describe("the child's environment", () => {
     MCP_TOKEN: "k4",
     MCP_EXTRA: "k5"
   }
-  const always = ["AZURE_OPENAI_ENDPOINT", "CODEX_FEATURE", "HOME", "LC_ALL", "OPENAI_API_KEY", "PATH", "https_proxy"]
-  const chosen = (configurations: ReadonlyArray<string>, extra: Readonly<Record<string, string | undefined>> = {}) =>
-    Object.keys(Environment.select(host, configurations, extra)).toSorted()
+  const always = [
+    "AZURE_OPENAI_ENDPOINT",
+    "CODEX_FEATURE",
+    "HOME",
+    "LC_ALL",
+    "OPENAI_API_KEY",
+    "PATH",
+    "https_proxy"
+  ]
+  const chosen = (
+    configurations: ReadonlyArray<string>,
+    extra: Readonly<Record<string, string | undefined>> = {}
+  ) => Object.keys(Environment.select(host, configurations, extra)).toSorted()
 
   it("is an allow-list", () => {
     assert.deepStrictEqual(chosen([]), always)
@@ -53,9 +63,21 @@ describe("the child's environment", () => {
     ['[model_providers.mine]\nenv_key = "MY_KEY"', "MY_KEY"],
     ['model_providers.mine.env_key="MY_KEY"', "MY_KEY"],
     ["model_providers.mine.env_key=MY_KEY", "MY_KEY"],
-    ['model_providers.mine={name="m",env_key="MY_KEY",env_http_headers={"x-y"="MY_HEADER"}}', "MY_HEADER", "MY_KEY"],
-    ['[profiles.p.model_providers.a]\nenv_key = "MY_KEY"\n[model_providers.b]\nenv_key = "MY_OTHER_KEY"', "MY_KEY", "MY_OTHER_KEY"],
-    ['[mcp_servers.s]\ncommand = "x"\nenv_vars = ["MCP_TOKEN", { name = "MCP_EXTRA", source = "local" }]', "MCP_EXTRA", "MCP_TOKEN"],
+    [
+      'model_providers.mine={name="m",env_key="MY_KEY",env_http_headers={"x-y"="MY_HEADER"}}',
+      "MY_HEADER",
+      "MY_KEY"
+    ],
+    [
+      '[profiles.p.model_providers.a]\nenv_key = "MY_KEY"\n[model_providers.b]\nenv_key = "MY_OTHER_KEY"',
+      "MY_KEY",
+      "MY_OTHER_KEY"
+    ],
+    [
+      '[mcp_servers.s]\ncommand = "x"\nenv_vars = ["MCP_TOKEN", { name = "MCP_EXTRA", source = "local" }]',
+      "MCP_EXTRA",
+      "MCP_TOKEN"
+    ],
     ['[mcp_servers.s]\nurl = "x"\nbearer_token_env_var = "MCP_TOKEN"', "MCP_TOKEN"],
     ['[mcp_servers.s.env]\nMCP_TOKEN = "MCP_EXTRA"'],
     ['[mcp_servers.s]\nargs = ["MY_KEY"]\ncommand = "MCP_TOKEN"'],
@@ -92,18 +114,30 @@ describe("the child's environment", () => {
       )
       yield* run.pipe(
         Effect.provide(
-          fake.layer({ env: { CODEX_HOME: fake.folder, ADDED: "1" }, config: ["model_providers.b.env_key=MY_OTHER_KEY"] })
+          fake.layer({
+            env: { CODEX_HOME: fake.folder, ADDED: "1" },
+            config: ["model_providers.b.env_key=MY_OTHER_KEY"]
+          })
         )
       )
       const [child] = yield* fake.processes
       const { env = {}, argv } = child ?? {}
-      assert.deepInclude(env, { MY_KEY: "k1", MY_OTHER_KEY: "k2", ADDED: "1", OPENAI_API_KEY: "sk-1", CODEX_HOME: fake.folder })
+      assert.deepInclude(env, {
+        MY_KEY: "k1",
+        MY_OTHER_KEY: "k2",
+        ADDED: "1",
+        OPENAI_API_KEY: "sk-1",
+        CODEX_HOME: fake.folder
+      })
       assert.isString(env["PATH"])
-      const secret = /^(?:OTEL_|AWS_|TRACE|CODEX_OT|GITHUB|NPM_TOKEN|DATABASE|NODE_OPTIONS|LD_|MCP_|MY_HEADER)/i
-      assert.deepStrictEqual(Object.keys(env).filter((name) => secret.test(name)), [])
+      const secret =
+        /^(?:OTEL_|AWS_|TRACE|CODEX_OT|GITHUB|NPM_TOKEN|DATABASE|NODE_OPTIONS|LD_|MCP_|MY_HEADER)/i
+      assert.deepStrictEqual(
+        Object.keys(env).filter((name) => secret.test(name)),
+        []
+      )
       assert.deepStrictEqual(argv, ["app-server", "-c", "model_providers.b.env_key=MY_OTHER_KEY"])
-    })
-  )
+    }))
 })
 
 describe("the trace", () => {
@@ -125,7 +159,11 @@ describe("the trace", () => {
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       const { named, tracer } = recording()
-      yield* run.pipe(Effect.withSpan("mine"), Effect.provide(fake.layer()), Effect.provideService(Tracer.Tracer, tracer))
+      yield* run.pipe(
+        Effect.withSpan("mine"),
+        Effect.provide(fake.layer()),
+        Effect.provideService(Tracer.Tracer, tracer)
+      )
       const [mine, agent, engine] = [named("mine"), named("invoke_agent"), named("codex.engine.start")]
       assert.strictEqual(agent?.traceId, mine?.traceId)
       assert.strictEqual(Option.getOrUndefined(agent?.parent ?? Option.none())?.spanId, mine?.spanId)
@@ -136,8 +174,7 @@ describe("the trace", () => {
         traceparent: `00-${engine?.traceId}-${engine?.spanId}-01`
       })
       assert.include((yield* traceOf(fake, "thread/start"))?.traceparent, mine?.traceId ?? "?")
-    })
-  )
+    }))
 
   test("goes on with a remote parent and its tracestate", () =>
     Effect.gen(function* () {
@@ -148,44 +185,61 @@ describe("the trace", () => {
       const trace = yield* traceOf(fake, "turn/start")
       assert.include(trace?.traceparent, traceId)
       assert.strictEqual(trace?.tracestate, "lab=9")
-    })
-  )
+    }))
 
   test("of two turns at once is each one's own", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("x", { wait: 30 })] } })
       const seen = yield* Effect.forEach(
         ["a", "b", "c"],
-        (name) => run.pipe(Effect.andThen(Effect.map(Effect.currentSpan, ({ traceId }) => traceId)), Effect.withSpan(name)),
+        (name) =>
+          run.pipe(
+            Effect.andThen(Effect.map(Effect.currentSpan, ({ traceId }) => traceId)),
+            Effect.withSpan(name)
+          ),
         { concurrency: "unbounded" }
       ).pipe(Effect.provide(fake.layer()))
       const sent = (yield* fake.of("turn/start")).map(({ trace }) => trace?.traceparent.slice(3, 35))
       assert.sameMembers(sent, seen)
-    })
-  )
+    }))
 
   test("is not sent while tracing is off, and says so when it is not sampled", () =>
     Effect.gen(function* () {
       const off = yield* Fake.make({})
       yield* run.pipe(Effect.withSpan("mine"), Effect.provide(off.layer()), Effect.withTracerEnabled(false))
-      assert.deepStrictEqual((yield* off.heard).filter((message) => message.trace !== undefined), [])
+      assert.deepStrictEqual(
+        (yield* off.heard).filter((message) => message.trace !== undefined),
+        []
+      )
       const inner = yield* Fake.make({})
       yield* run.pipe(Effect.withTracerEnabled(false), Effect.withSpan("mine"), Effect.provide(inner.layer()))
-      assert.deepStrictEqual((yield* inner.of("turn/start")).filter((message) => message.trace !== undefined), [])
+      assert.deepStrictEqual(
+        (yield* inner.of("turn/start")).filter((message) => message.trace !== undefined),
+        []
+      )
       const unsampled = yield* Fake.make({})
       yield* run.pipe(Effect.withSpan("mine", { sampled: false }), Effect.provide(unsampled.layer()))
       assert.match((yield* traceOf(unsampled, "turn/start"))?.traceparent ?? "", /-00$/)
-    })
-  )
+    }))
 
   test("a tracer that breaks does not break the turn", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
           "turn/start": [
-            Fake.turn("fine", Fake.ofTurn("item/started", {
-              item: { type: "commandExecution", id: "c1", command: "ls", cwd: "/", status: "inProgress", commandActions: [] }
-            }))
+            Fake.turn(
+              "fine",
+              Fake.ofTurn("item/started", {
+                item: {
+                  type: "commandExecution",
+                  id: "c1",
+                  command: "ls",
+                  cwd: "/",
+                  status: "inProgress",
+                  commandActions: []
+                }
+              })
+            )
           ]
         }
       })
@@ -198,7 +252,8 @@ describe("the trace", () => {
         }
       }
       const tracer = Tracer.make({
-        span: (options) => (/^(?:chat|execute_tool)/.test(options.name) ? new Broken(options) : new Tracer.NativeSpan(options))
+        span: (options) =>
+          /^(?:chat|execute_tool)/.test(options.name) ? new Broken(options) : new Tracer.NativeSpan(options)
       })
       const exit = yield* Effect.exit(run).pipe(
         Effect.timeout("5 seconds"),
@@ -206,13 +261,19 @@ describe("the trace", () => {
         Effect.provideService(Tracer.Tracer, tracer)
       )
       assert.strictEqual(Exit.isSuccess(exit) ? exit.value.message : String(exit.cause), "fine")
-    })
-  )
+    }))
 
   test("every span that was opened ends once, however the turn ends", () =>
     Effect.gen(function* () {
       const command = Fake.ofTurn("item/started", {
-        item: { type: "commandExecution", id: "c1", command: "ls", cwd: "/", status: "inProgress", commandActions: [] }
+        item: {
+          type: "commandExecution",
+          id: "c1",
+          command: "ls",
+          cwd: "/",
+          status: "inProgress",
+          commandActions: []
+        }
       })
       const endings: ReadonlyArray<ReadonlyArray<Fake.Step>> = [
         [command, Fake.ended()],
@@ -246,6 +307,5 @@ describe("the trace", () => {
         for (const [span, count] of ends) assert.strictEqual(count, 1, span.name)
         assert.isTrue([...ends.keys()].some((span) => span.name.startsWith("execute_tool")))
       }
-    })
-  )
+    }))
 })

@@ -3,10 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import * as TestClock from "effect/testing/TestClock"
 import { Codex } from "../../src/Codex.ts"
 import * as Fake from "../support/fakeCodex.ts"
-import { test, timed } from "../support/live.ts"
+import { advancing, onTestClock, test, timed } from "../support/live.ts"
 
 const start = Effect.flatMap(Codex, (codex) => codex.startThread())
 const gone = (fake: { readonly pids: Effect.Effect<ReadonlyArray<number>> }) =>
@@ -23,7 +22,14 @@ describe.concurrent("the process dies", () => {
       steps: [
         ...Fake.begin,
         Fake.ofTurn("item/started", {
-          item: { type: "commandExecution", id: "c1", command: "sleep 9", cwd: "/", status: "inProgress", commandActions: [] }
+          item: {
+            type: "commandExecution",
+            id: "c1",
+            command: "sleep 9",
+            cwd: "/",
+            status: "inProgress",
+            commandActions: []
+          }
         })
       ]
     },
@@ -33,7 +39,9 @@ describe.concurrent("the process dies", () => {
     test(`${when}: EngineExited with what was there`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({
-          on: { "turn/start": [[...steps, { wait: 20 }, { stderr: "ouch" }, { wait: 20 }, { signal: "SIGKILL" }]] }
+          on: {
+            "turn/start": [[...steps, { wait: 20 }, { stderr: "ouch" }, { wait: 20 }, { signal: "SIGKILL" }]]
+          }
         })
         const error = yield* Effect.flatMap(start, (thread) => thread.run("hello")).pipe(
           Effect.flip,
@@ -41,7 +49,12 @@ describe.concurrent("the process dies", () => {
         )
         assert.strictEqual(error._tag, "EngineExited")
         if (error._tag !== "EngineExited") return
-        assert.deepInclude(error, { signal: "SIGKILL", stderr: "ouch", retryable: true, threadId: "thread-1" })
+        assert.deepInclude(error, {
+          signal: "SIGKILL",
+          stderr: "ouch",
+          retryable: true,
+          threadId: "thread-1"
+        })
         assert.strictEqual(error.turnId, steps.length > 1 ? "turn-1" : undefined)
         assert.strictEqual(error.turn?.threadId, "thread-1")
         if (when === "after the last item") assert.strictEqual(error.turn?.message, "all said")
@@ -49,8 +62,7 @@ describe.concurrent("the process dies", () => {
           assert.deepInclude(error.turn?.items[0], { id: "c1", status: "interrupted" })
           assert.isTrue(error.turn?.sideEffects)
         }
-      })
-    )
+      }))
   }
 
   test("at any moment, on every thread at once: all turns and requests fail, nothing hangs", () =>
@@ -86,8 +98,45 @@ describe.concurrent("the process dies", () => {
           }).pipe(Effect.provide(fake.layer()))
         }).pipe(Effect.scoped),
       { concurrency: 2 }
-    )
-  )
+    ))
+
+  test("what was said before is still heard: a turn that was told to its end has completed", () =>
+    Effect.gen(function* () {
+      const [last] = [Fake.ended()].flatMap((step) => ("send" in step ? [{ testament: step.send }] : []))
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [...Fake.begin, Fake.said("all"), ...(last === undefined ? [] : [last]), { exit: 0 }]
+          ]
+        }
+      })
+      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+        Effect.provide(fake.layer())
+      )
+      assert.strictEqual(turn.message, "all")
+    }))
+
+  test("a flood on stderr holds nothing up, and the end of it is what is told", () =>
+    Effect.gen(function* () {
+      const flood = Array.from({ length: 64 }, () => ({ stderr: "noise ".repeat(10_000) }))
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            Fake.turn("fine", ...flood),
+            [...Fake.begin, { stderr: "the end" }, { wait: 50 }, { exit: 3 }]
+          ]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        assert.strictEqual((yield* thread.run("go")).message, "fine")
+        const error = yield* Effect.flip(thread.run("go"))
+        assert.deepInclude(error, { _tag: "EngineExited", code: 3 })
+        if (error._tag !== "EngineExited") return
+        assert.isTrue(error.stderr.endsWith("the end"))
+        assert.isAtMost(error.stderr.length, 4096)
+      }).pipe(Effect.provide(fake.layer()))
+    }))
 
   test("later turns of its threads fail at once, a new thread starts a new process", () =>
     Effect.gen(function* () {
@@ -98,25 +147,25 @@ describe.concurrent("the process dies", () => {
         assert.strictEqual((yield* Effect.flip(thread.run("die")))._tag, "EngineExited")
         const [took, error] = yield* timed(Effect.flip(thread.run("again")))
         assert.deepInclude(error, { _tag: "EngineExited", code: 1 })
-        assert.isBelow(took, 200)
+        assert.isBelow(took, 1000)
         const resumed = yield* codex.resumeThread(thread.id)
         assert.strictEqual(resumed.id, thread.id)
         assert.lengthOf(yield* fake.pids, 2)
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 
   test("the threads of another process do not notice", () =>
     Effect.gen(function* () {
       const healthy = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine", { wait: 300 })] } })
       const dying = yield* Fake.make({ on: { "turn/start": [[{ exit: 1 }]] } })
       const run = Effect.flatMap(start, (thread) => thread.run("hello"))
-      const running = yield* Effect.forkScoped(run.pipe(Effect.provide(healthy.layer())), { startImmediately: true })
+      const running = yield* Effect.forkScoped(run.pipe(Effect.provide(healthy.layer())), {
+        startImmediately: true
+      })
       yield* healthy.hears("turn/start")
       yield* Effect.flip(run).pipe(Effect.provide(dying.layer()))
       assert.strictEqual((yield* Fiber.join(running)).message, "fine")
-    })
-  )
+    }))
 })
 
 describe.concurrent("interrupting", () => {
@@ -145,8 +194,7 @@ describe.concurrent("interrupting", () => {
       const [interrupt] = yield* fake.of("turn/interrupt")
       assert.deepStrictEqual(interrupt?.params, { threadId: "thread-1", turnId: "turn-1" })
       assert.lengthOf(yield* fake.of("thread/backgroundTerminals/clean"), 1)
-    })
-  )
+    }))
 
   test("waits for turn/started, before which Codex knows of no turn", () =>
     Effect.gen(function* () {
@@ -157,51 +205,91 @@ describe.concurrent("interrupting", () => {
         "turn/start"
       )
       assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
-    })
-  )
+    }))
 
-  const unanswered = {
-    "turn/interrupt": { "turn/start": [Fake.begin], "turn/interrupt": [[]] },
-    "turn/interrupt with turn/completed": { "turn/start": [Fake.begin], "turn/interrupt": [[{ reply: {} }]] },
-    "turn/start": { "turn/start": [[]] },
-    "turn/start with turn/started": { "turn/start": [[Fake.accepted]] }
+  test("before turn/start is refused ends with the refusal: there is nothing to interrupt", () =>
+    Effect.gen(function* () {
+      const refused = [{ wait: 100 }, { refuse: { code: -32600, message: "no" } }]
+      const [took, fake] = yield* interrupted({ "turn/start": [refused] }, "turn/start")
+      assert.isBelow(took, 2000)
+      assert.lengthOf(yield* fake.of("turn/interrupt"), 0)
+    }))
+
+  const refused = [{ refuse: { code: -32603, message: "internal error" } }]
+  const deaf: Readonly<Record<string, Fake.Scenario["on"]>> = {
+    "does not answer turn/interrupt": { "turn/start": [Fake.begin], "turn/interrupt": [[]] },
+    "answers turn/interrupt and goes on": { "turn/start": [Fake.begin], "turn/interrupt": [[{ reply: {} }]] },
+    "refuses turn/interrupt": { "turn/start": [Fake.begin], "turn/interrupt": [refused] },
+    "does not answer turn/start": { "turn/start": [[]] },
+    "does not start the turn it has taken": { "turn/start": [[Fake.accepted]] },
+    "is stopped": { "turn/start": [[...Fake.begin, { signal: "SIGSTOP" }]] }
   }
-  for (const [what, on] of Object.entries(unanswered)) {
-    test(`a Codex that does not answer ${what} is ended instead, and the next thread gets a new one`, () =>
+  for (const [what, on] of Object.entries(deaf)) {
+    test(`a Codex that ${what} is ended after the grace, and the next thread gets a new one`, () =>
       Effect.gen(function* () {
-        const fake = yield* Fake.make({ on })
+        const fake = yield* Fake.make({ on: { ...on } })
         yield* Effect.gen(function* () {
           const thread = yield* start
-          const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-          yield* fake.hears("turn/start")
-          const [took] = yield* timed(Fiber.interrupt(running))
-          assert.isAtLeast(took, 4000)
-          assert.isBelow(took, 9000)
+          yield* onTestClock(
+            Effect.gen(function* () {
+              const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+              yield* fake.hears("turn/start")
+              const [took] = yield* advancing(Fiber.interrupt(running))
+              assert.isAtLeast(took, 5000)
+            })
+          )
           yield* gone(fake)
           yield* start
           assert.lengthOf(yield* fake.pids, 2)
         }).pipe(Effect.provide(fake.layer()))
-      })
-    )
+      }))
   }
 
-  test("a timeout ends a turn whose start is never answered", () =>
+  test("a Codex that has closed its input is ended, and the next thread gets a new one", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [[]] } })
+      const fake = yield* Fake.make({
+        on: { "turn/start": [[...Fake.begin, { closeInput: true }, { wait: 50 }, Fake.delta("x")]] }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const leaving = thread.stream("go").pipe(Stream.take(2), Stream.runDrain)
+        yield* onTestClock(advancing(leaving)).pipe(Effect.timeout("9 seconds"))
+        yield* start
+        const [first] = yield* fake.pids
+        assert.isFalse(first !== undefined && Fake.isAlive(first))
+        assert.lengthOf(yield* fake.pids, 2)
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("the grace is five seconds of real time", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "turn/interrupt": [[]] } })
       const [took, error] = yield* timed(
-        Effect.flatMap(start, (thread) => thread.run("go", { timeout: "200 millis" })).pipe(
+        Effect.flatMap(start, (thread) => thread.run("go", { timeout: "100 millis" })).pipe(
           Effect.flip,
           Effect.provide(fake.layer())
         )
       )
       assert.strictEqual(error._tag, "TurnTimedOut")
       assert.isBelow(took, 9000)
-    })
-  )
+    }))
+
+  test("needs no turn/started where something else shows that the turn has begun", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [[Fake.accepted, Fake.delta("x")]] } })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const [took, events] = yield* timed(thread.stream("go").pipe(Stream.take(1), Stream.runCollect))
+        assert.strictEqual(events[0]?._tag, "MessageDelta")
+        assert.isBelow(took, 4000)
+      }).pipe(Effect.provide(fake.layer()))
+      assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
+    }))
 
   test("what an interrupted turn says late is not the next turn's", () =>
     Effect.gen(function* () {
-      const ghost = (event: Fake.Step): Fake.Step => JSON.parse(JSON.stringify(event).replaceAll("$turn", "turn-1"))
+      const ghost = (event: Fake.Step): Fake.Step =>
+        JSON.parse(JSON.stringify(event).replaceAll("$turn", "turn-1"))
       const fake = yield* Fake.make({
         on: {
           "turn/start": [
@@ -226,12 +314,15 @@ describe.concurrent("interrupting", () => {
         const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
         yield* fake.hears("turn/start")
         yield* Fiber.interrupt(running)
-        const turn = yield* thread.run("next")
-        assert.deepInclude(turn, { id: "turn-2", message: "mine" })
-        assert.lengthOf(turn.items, 1)
+        const events = yield* Stream.runCollect(thread.stream("next"))
+        assert.deepStrictEqual(
+          events.map(({ _tag }) => _tag),
+          ["TurnStarted", "ItemCompleted", "TurnCompleted"]
+        )
+        const last = events.at(-1)
+        assert.deepInclude(last?._tag === "TurnCompleted" ? last.turn : {}, { id: "turn-2", message: "mine" })
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 
   test("another thread's turn goes on", () =>
     Effect.gen(function* () {
@@ -247,12 +338,13 @@ describe.concurrent("interrupting", () => {
         yield* Fiber.interrupt(first)
         assert.strictEqual((yield* Fiber.join(second)).message, "still here")
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 
   test("a stream that is left early interrupts its turn before it is over", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, Fake.delta("a")], Fake.turn("next")] } })
+      const fake = yield* Fake.make({
+        on: { "turn/start": [[...Fake.begin, Fake.delta("a")], Fake.turn("next")] }
+      })
       yield* Effect.gen(function* () {
         const thread = yield* start
         const [event] = yield* thread.stream("go").pipe(Stream.take(1), Stream.runCollect)
@@ -260,8 +352,7 @@ describe.concurrent("interrupting", () => {
         assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
         assert.strictEqual((yield* thread.run("go")).message, "next")
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 })
 
 describe.concurrent("the engine forgets a turn", () => {
@@ -276,17 +367,41 @@ describe.concurrent("the engine forgets a turn", () => {
       return [result, fake] as const
     })
   const readAs = (status: string, error: object | null = null): ReadonlyArray<Fake.Step> => [
-    { reply: { thread: { id: "$thread", status: { type: "idle" }, turns: [{ id: "$turn", status, error }] } } }
+    {
+      reply: { thread: { id: "$thread", status: { type: "idle" }, turns: [{ id: "$turn", status, error }] } }
+    }
   ]
 
   test("an error that is not retried, and no end: the turn fails with it", () =>
     Effect.gen(function* () {
-      const error = { message: "slow down, try again in 2s", codexErrorInfo: "rateLimitExceeded", additionalDetails: null }
+      const error = {
+        message: "slow down, try again in 2s",
+        codexErrorInfo: "rateLimitExceeded",
+        additionalDetails: null
+      }
       const [result] = yield* failing([...Fake.begin, Fake.ofTurn("error", { error, willRetry: false })], [])
       assert.isTrue(result._tag === "Failure" && result.failure._tag === "TurnFailed")
-      if (result._tag === "Failure") assert.deepInclude(result.failure, { reason: "RateLimited", turnId: "turn-1" })
-    })
-  )
+      if (result._tag === "Failure")
+        assert.deepInclude(result.failure, { reason: "RateLimited", turnId: "turn-1" })
+    }))
+
+  test("an error of something else, or one that the turn outlives, fails nothing", () =>
+    Effect.gen(function* () {
+      const steer = {
+        message: "cannot steer",
+        codexErrorInfo: { activeTurnNotSteerable: { turnKind: "review" } }
+      }
+      const odd = { message: "something failed", codexErrorInfo: "other" }
+      for (const error of [steer, odd]) {
+        const alive = error === odd ? [Fake.delta("still here")] : []
+        const [result, fake] = yield* failing(
+          Fake.turn("after all", Fake.ofTurn("error", { error, willRetry: false }), ...alive, { wait: 1500 }),
+          []
+        )
+        assert.strictEqual(result._tag === "Success" ? result.success.message : "", "after all")
+        assert.lengthOf(yield* fake.of("turn/interrupt"), 0)
+      }
+    }))
 
   test("an error that is retried fails nothing", () =>
     Effect.gen(function* () {
@@ -296,27 +411,31 @@ describe.concurrent("the engine forgets a turn", () => {
         []
       )
       assert.strictEqual(result._tag === "Success" ? result.success.message : "", "after all")
-    })
-  )
+    }))
 
   test("an idle thread whose turn is read as completed: it has completed", () =>
     Effect.gen(function* () {
-      const [result, fake] = yield* failing([...Fake.begin, Fake.said("done"), Fake.status("idle")], readAs("completed"))
+      const [result, fake] = yield* failing(
+        [...Fake.begin, Fake.said("done"), Fake.status("idle")],
+        readAs("completed")
+      )
       assert.strictEqual(result._tag === "Success" ? result.success.message : "", "done")
       assert.lengthOf(yield* fake.of("thread/read"), 1)
-    })
-  )
+    }))
 
   test("an idle thread whose turn is read as failed: it has failed with that error", () =>
     Effect.gen(function* () {
       const [result] = yield* failing(
         [...Fake.begin, Fake.status("idle")],
-        readAs("failed", { message: "no money", codexErrorInfo: "usageLimitExceeded", additionalDetails: null })
+        readAs("failed", {
+          message: "no money",
+          codexErrorInfo: "usageLimitExceeded",
+          additionalDetails: null
+        })
       )
       assert.isTrue(result._tag === "Failure" && result.failure._tag === "TurnFailed")
       if (result._tag === "Failure") assert.deepInclude(result.failure, { reason: "UsageLimit" })
-    })
-  )
+    }))
 
   for (const [what, read] of Object.entries({
     "that nobody can read": [{ refuse: { code: -32600, message: "thread not found" } }],
@@ -326,7 +445,10 @@ describe.concurrent("the engine forgets a turn", () => {
     test(`an idle thread whose turn ${what.slice(5)}: TurnStalled, and the thread goes on`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({
-          on: { "turn/start": [[...Fake.begin, Fake.status("idle")], Fake.turn("next")], "thread/read": [read] }
+          on: {
+            "turn/start": [[...Fake.begin, Fake.status("idle")], Fake.turn("next")],
+            "thread/read": [read]
+          }
         })
         yield* Effect.gen(function* () {
           const thread = yield* start
@@ -334,9 +456,24 @@ describe.concurrent("the engine forgets a turn", () => {
           assert.strictEqual(error._tag, "TurnStalled")
           assert.strictEqual((yield* thread.run("go")).message, "next")
         }).pipe(Effect.provide(fake.layer()))
-      })
-    )
+      }))
   }
+
+  test("an idle of a thread that is read as active is not believed", () =>
+    Effect.gen(function* () {
+      const [result] = yield* failing(
+        [
+          ...Fake.begin,
+          Fake.status("idle"),
+          { heard: "thread/read" },
+          { wait: 100 },
+          Fake.said("on"),
+          Fake.ended()
+        ],
+        [{ reply: { thread: { id: "$thread", status: { type: "active", activeFlags: [] }, turns: [] } } }]
+      )
+      assert.strictEqual(result._tag === "Success" ? result.success.message : "", "on")
+    }))
 
   test("an idle that is followed by the end in time asks nothing", () =>
     Effect.gen(function* () {
@@ -346,59 +483,47 @@ describe.concurrent("the engine forgets a turn", () => {
       )
       assert.strictEqual(result._tag, "Success")
       assert.lengthOf(yield* fake.of("thread/read"), 0)
-    })
-  )
+    }))
 
   test("an end that cannot be understood is a ProtocolError, not silence", () =>
     Effect.gen(function* () {
-      const odd = Fake.notify("turn/completed", { threadId: "$thread", turn: { id: "$turn", status: 7, error: "no" } })
+      const odd = Fake.notify("turn/completed", {
+        threadId: "$thread",
+        turn: { id: "$turn", status: 7, error: "no" }
+      })
       const [result] = yield* failing([...Fake.begin, odd], [])
       assert.strictEqual(result._tag === "Failure" ? result.failure._tag : "", "ProtocolError")
-    })
-  )
+    }))
 
   test("silence: a Codex that no longer answers at all is ended, and the turn has stalled", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "thread/read": [[]] } })
       yield* Effect.gen(function* () {
         const thread = yield* start
-        // The turn lives on a clock of its own: what takes minutes is over at once.
-        const error = yield* Effect.gen(function* () {
-          const running = yield* Effect.forkScoped(Effect.flip(thread.run("go")), { startImmediately: true })
-          yield* Effect.promise(() => Effect.runPromise(fake.hears("turn/start")))
-          while (running.pollUnsafe() === undefined) {
-            yield* TestClock.adjust("10 seconds")
-            yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
-          }
-          assert.isBelow(yield* Effect.clockWith((clock) => clock.currentTimeMillis), 200_000)
-          return yield* Fiber.join(running)
-        }).pipe(Effect.scoped, Effect.provide(TestClock.layer()))
+        const [took, error] = yield* onTestClock(advancing(Effect.flip(thread.run("go")), "5 seconds"))
+        assert.isBelow(took, 200_000)
         assert.strictEqual(error._tag, "TurnStalled")
-        if (error._tag === "TurnStalled") assert.deepInclude(error, { threadId: "thread-1", turnId: "turn-1" })
+        if (error._tag === "TurnStalled")
+          assert.deepInclude(error, { threadId: "thread-1", turnId: "turn-1" })
         yield* gone(fake)
         yield* start
       }).pipe(Effect.provide(fake.layer()))
       assert.lengthOf(yield* fake.pids, 2)
-    })
-  )
+    }))
 
   test("silence of a Codex that answers when asked is patience", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
-        on: { "turn/start": [[...Fake.begin, { heard: "thread/read" }, { wait: 50 }, Fake.said("long"), Fake.ended()]] }
+        on: {
+          "turn/start": [
+            [...Fake.begin, { heard: "thread/read" }, { wait: 50 }, Fake.said("long"), Fake.ended()]
+          ]
+        }
       })
-      const turn = yield* Effect.gen(function* () {
+      const [, turn] = yield* Effect.gen(function* () {
         const thread = yield* start
-        return yield* Effect.gen(function* () {
-          const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-          while (running.pollUnsafe() === undefined) {
-            yield* TestClock.adjust("1 second")
-            yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
-          }
-          return yield* Fiber.join(running)
-        }).pipe(Effect.scoped, Effect.provide(TestClock.layer()))
+        return yield* onTestClock(advancing(thread.run("go"), "1 second"))
       }).pipe(Effect.provide(fake.layer()))
       assert.strictEqual(turn.message, "long")
-    })
-  )
+    }))
 })

@@ -1,14 +1,18 @@
 import { assert, describe } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
+import * as Engine from "../../src/engine/Engine.ts"
 import * as Fake from "../support/fakeCodex.ts"
 import { test, timed } from "../support/live.ts"
 
@@ -28,7 +32,13 @@ const askCommand = (id: string | number, itemId: string, params: object = {}): F
     ...params
   })
 const call = (id: string | number, tool: string, args: object = {}): Fake.Step =>
-  Fake.ask(id, "item/tool/call", { threadId: "$thread", turnId: "$turn", callId: `call-${id}`, tool, arguments: args })
+  Fake.ask(id, "item/tool/call", {
+    threadId: "$thread",
+    turnId: "$turn",
+    callId: `call-${id}`,
+    tool,
+    arguments: args
+  })
 
 /** A turn that asks all that, and ends when the last of it is answered. */
 const asking = (...steps: ReadonlyArray<Fake.Step>) => {
@@ -51,7 +61,11 @@ const answer = Effect.fnUntraced(function* (fake: Fake_, id: string | number) {
 
 const Tools = Toolkit.make(
   Tool.make("fine", { parameters: Schema.Struct({}), success: Schema.String }),
-  Tool.make("fails", { parameters: Schema.Struct({}), success: Schema.String, failure: Schema.Struct({ why: Schema.String }) }),
+  Tool.make("fails", {
+    parameters: Schema.Struct({}),
+    success: Schema.String,
+    failure: Schema.Struct({ why: Schema.String })
+  }),
   Tool.make("dies", { parameters: Schema.Struct({}), success: Schema.String }),
   Tool.make("slow", { parameters: Schema.Struct({}), success: Schema.String }),
   Tool.make("deaf", { parameters: Schema.Struct({}), success: Schema.String }),
@@ -72,29 +86,98 @@ const toolLayer = (ran: Array<string> = []) => {
     careful: () => Effect.as(note("careful"), "done with care")
   })
 }
-const toolAnswer = (success: boolean, text: string) => ({ contentItems: [{ type: "inputText", text }], success })
+const toolAnswer = (success: boolean, text: string) => ({
+  contentItems: [{ type: "inputText", text }],
+  success
+})
 
 describe.concurrent("every request of the server gets exactly one reply, and without an approver it means no", () => {
   const kinds: ReadonlyArray<readonly [id: string, step: Fake.Step, expected: object]> = [
     ["command", askCommand("command", "c1"), { result: { decision: "decline" } }],
     ["no command", askCommand("no command", "c1", { command: null }), { result: { decision: "decline" } }],
-    ["unknown item", Fake.ask("unknown item", "item/fileChange/requestApproval", { threadId: "$thread", turnId: "$turn", itemId: "nowhere" }), { result: { decision: "decline" } }],
-    ["command as a patch", Fake.ask("command as a patch", "item/fileChange/requestApproval", { threadId: "$thread", turnId: "$turn", itemId: "c1" }), { result: { decision: "decline" } }],
-    ["other thread", askCommand("other thread", "c1", { threadId: "thread-99" }), { result: { decision: "decline" } }],
-    ["other turn", askCommand("other turn", "c1", { turnId: "turn-99" }), { result: { decision: "decline" } }],
+    [
+      "unknown item",
+      Fake.ask("unknown item", "item/fileChange/requestApproval", {
+        threadId: "$thread",
+        turnId: "$turn",
+        itemId: "nowhere"
+      }),
+      { result: { decision: "decline" } }
+    ],
+    [
+      "command as a patch",
+      Fake.ask("command as a patch", "item/fileChange/requestApproval", {
+        threadId: "$thread",
+        turnId: "$turn",
+        itemId: "c1"
+      }),
+      { result: { decision: "decline" } }
+    ],
+    [
+      "other thread",
+      askCommand("other thread", "c1", { threadId: "thread-99" }),
+      { result: { decision: "decline" } }
+    ],
+    [
+      "other turn",
+      askCommand("other turn", "c1", { turnId: "turn-99" }),
+      { result: { decision: "decline" } }
+    ],
     ["tool", call("tool", "no_such_tool"), { result: toolAnswer(false, "There is no tool no_such_tool.") }],
-    ["tool of another thread", Fake.ask("tool of another thread", "item/tool/call", { threadId: "thread-99", turnId: "turn-1", callId: "c", tool: "fine", arguments: {} }), { result: toolAnswer(false, "The call was interrupted.") }],
-    ["permissions", Fake.ask("permissions", "item/permissions/requestApproval", { threadId: "$thread" }), { result: { permissions: {}, scope: "turn" } }],
-    ["user input", Fake.ask("user input", "item/tool/requestUserInput", { threadId: "$thread" }), { result: { answers: {} } }],
-    ["elicitation", Fake.ask("elicitation", "mcpServer/elicitation/request", {}), { result: { action: "decline", content: null, _meta: null } }],
+    [
+      "tool of another thread",
+      Fake.ask("tool of another thread", "item/tool/call", {
+        threadId: "thread-99",
+        turnId: "turn-1",
+        callId: "c",
+        tool: "fine",
+        arguments: {}
+      }),
+      { result: toolAnswer(false, "The call was interrupted.") }
+    ],
+    [
+      "permissions",
+      Fake.ask("permissions", "item/permissions/requestApproval", { threadId: "$thread" }),
+      { result: { permissions: {}, scope: "turn" } }
+    ],
+    [
+      "user input",
+      Fake.ask("user input", "item/tool/requestUserInput", { threadId: "$thread" }),
+      { result: { answers: {} } }
+    ],
+    [
+      "elicitation",
+      Fake.ask("elicitation", "mcpServer/elicitation/request", {}),
+      { result: { action: "decline", content: null, _meta: null } }
+    ],
     ["legacy patch", Fake.ask("legacy patch", "applyPatchApproval", {}), { result: { decision: "denied" } }],
-    ["legacy command", Fake.ask("legacy command", "execCommandApproval", {}), { result: { decision: "denied" } }],
-    ["unreadable approval", Fake.ask("unreadable approval", "item/commandExecution/requestApproval", { itemId: 7 }), { error: -32601 }],
-    ["unreadable call", Fake.ask("unreadable call", "item/tool/call", { threadId: "$thread" }), { error: -32601 }],
+    [
+      "legacy command",
+      Fake.ask("legacy command", "execCommandApproval", {}),
+      { result: { decision: "denied" } }
+    ],
+    [
+      "unreadable approval",
+      Fake.ask("unreadable approval", "item/commandExecution/requestApproval", { itemId: 7 }),
+      { error: -32601 }
+    ],
+    [
+      "unreadable call",
+      Fake.ask("unreadable call", "item/tool/call", { threadId: "$thread" }),
+      { error: -32601 }
+    ],
     ["tokens", Fake.ask("tokens", "account/chatgptAuthTokens/refresh", {}), { error: -32601 }],
     ["attestation", Fake.ask("attestation", "attestation/generate", {}), { error: -32601 }],
     ["time", Fake.ask("time", "currentTime/read", {}), { error: -32601 }],
-    ["news", Fake.ask("news", "item/newThing/requestApproval", { threadId: "$thread", turnId: "$turn", itemId: "c1" }), { error: -32601 }],
+    [
+      "news",
+      Fake.ask("news", "item/newThing/requestApproval", {
+        threadId: "$thread",
+        turnId: "$turn",
+        itemId: "c1"
+      }),
+      { error: -32601 }
+    ],
     ["object's own", Fake.ask("object's own", "toString", {}), { error: -32601 }],
     ["constructor", Fake.ask("constructor", "constructor", {}), { error: -32601 }],
     ["no params", { send: { id: "no params", method: "item/tool/call" } }, { error: -32601 }]
@@ -104,18 +187,64 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
       Effect.map(answer(fake, id), (message) => {
         const error: unknown = message?.error
         const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined
-        assert.deepStrictEqual(error === undefined ? { result: message?.result } : { error: code }, expected, id)
+        assert.deepStrictEqual(
+          error === undefined ? { result: message?.result } : { error: code },
+          expected,
+          id
+        )
       })
     )
 
   test("in a turn", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [asking(command("c1"), ...kinds.map(([, step]) => step))] } })
-      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(Effect.provide(fake.layer()))
+      const fake = yield* Fake.make({
+        on: { "turn/start": [asking(command("c1"), ...kinds.map(([, step]) => step))] }
+      })
+      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+        Effect.provide(fake.layer())
+      )
       assert.strictEqual(turn.message, "done")
       yield* check(fake)
-    })
-  )
+    }))
+
+  test("and what belongs to no turn that runs is no, whoever would say yes", () =>
+    Effect.gen(function* () {
+      const ran: Array<string> = []
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            asking(
+              command("c1"),
+              askCommand("other thread", "c1", { threadId: "thread-99" }),
+              askCommand("other turn", "c1", { turnId: "turn-99" }),
+              Fake.ask("unknown item", "item/fileChange/requestApproval", {
+                threadId: "$thread",
+                turnId: "$turn",
+                itemId: "nowhere"
+              }),
+              Fake.ask("tool", "item/tool/call", {
+                threadId: "$thread",
+                turnId: "turn-99",
+                callId: "c",
+                tool: "fine",
+                arguments: {}
+              }),
+              askCommand("mine", "c1")
+            )
+          ]
+        }
+      })
+      yield* Effect.flatMap(startWithTools, (thread) => thread.run("go")).pipe(
+        Effect.provideService(Approval.Current, Approval.allow),
+        Effect.provide([toolLayer(ran), fake.layer()])
+      )
+      for (const id of ["other thread", "other turn", "unknown item"]) {
+        assert.deepStrictEqual((yield* answer(fake, id))?.result, { decision: "decline" })
+      }
+      assert.deepInclude((yield* answer(fake, "tool"))?.result, { success: false })
+      assert.deepStrictEqual(ran, [])
+      assert.deepStrictEqual((yield* answer(fake, "mine"))?.result, { decision: "accept" })
+    }))
 
   test("between turns, and before the handshake is over", () =>
     Effect.gen(function* () {
@@ -123,32 +252,47 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
       const hello = { reply: { userAgent: "fake/0.169.0" } }
       for (const when of ["initialize", "thread/start"]) {
         const last = { heard: "no params" }
-        const rest = when === "initialize" ? [hello] : [{ reply: { thread: { id: "thread-1" }, model: "m", cwd: "/" } }]
+        const rest =
+          when === "initialize" ? [hello] : [{ reply: { thread: { id: "thread-1" }, model: "m", cwd: "/" } }]
         const fake = yield* Fake.make({ on: { [when]: [[...all, last, ...rest]] } })
         yield* Effect.provide(start, fake.layer())
         for (const [id] of kinds) if (id !== "tool") yield* answer(fake, id)
       }
-    })
-  )
+    }))
 
   test("by an id that is used again, and by a number that is one of ours", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
-        on: { "turn/start": [asking(askCommand(0, "c1"), { heard: 0 }, askCommand(0, "c2"), askCommand(1, "c3"), { wait: 50 })] }
+        on: {
+          "turn/start": [
+            asking(askCommand(0, "c1"), { heard: 0 }, askCommand(0, "c2"), askCommand(1, "c3"), { wait: 50 })
+          ]
+        }
       })
-      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(Effect.provide(fake.layer()))
+      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+        Effect.provide(fake.layer())
+      )
       assert.strictEqual(turn.message, "done")
       assert.lengthOf(yield* fake.answers(0), 2)
       assert.lengthOf(yield* fake.answers(1), 1)
-    })
-  )
+    }))
 
   test("while the turn is interrupted, too", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
           "turn/start": [[...Fake.begin, command("c1"), askCommand("first", "c1"), call("tool", "slow")]],
-          "turn/interrupt": [[{ reply: {} }, askCommand("late", "c1"), { heard: "late" }, Fake.ended("interrupted"), askCommand("later", "c1"), { heard: "later" }, Fake.said("end")]]
+          "turn/interrupt": [
+            [
+              { reply: {} },
+              askCommand("late", "c1"),
+              { heard: "late" },
+              Fake.ended("interrupted"),
+              askCommand("later", "c1"),
+              { heard: "later" },
+              Fake.said("end")
+            ]
+          ]
         }
       })
       yield* Effect.gen(function* () {
@@ -159,18 +303,22 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
           yield* fake.hears("turn/start")
           yield* Effect.sync(() => ran.length).pipe(Effect.repeat({ until: (count) => count === 1 }))
           yield* Fiber.interrupt(running)
-          yield* fake.until((messages) => messages.some(({ id, method }) => id === "later" && method === undefined))
+          yield* fake.until((messages) =>
+            messages.some(({ id, method }) => id === "later" && method === undefined)
+          )
         }).pipe(Effect.provide(toolLayer(ran)))
         for (const id of ["first", "late", "later"]) {
           assert.deepStrictEqual((yield* answer(fake, id))?.result, { decision: "decline" })
         }
-        assert.deepStrictEqual((yield* answer(fake, "tool"))?.result, toolAnswer(false, "The call was interrupted."))
+        assert.deepStrictEqual(
+          (yield* answer(fake, "tool"))?.result,
+          toolAnswer(false, "The call was interrupted.")
+        )
       }).pipe(
         Effect.provideService(Approval.Current, () => Effect.never),
         Effect.provide(fake.layer())
       )
-    })
-  )
+    }))
 })
 
 describe.concurrent("policies that go wrong mean no", () => {
@@ -193,7 +341,9 @@ describe.concurrent("policies that go wrong mean no", () => {
         const fake = yield* Fake.make({
           on: { "turn/start": [asking(command("c1"), askCommand("ask", "c1"), call("tool", "careful"))] }
         })
-        const events = yield* Effect.flatMap(startWithTools, (thread) => Stream.runCollect(thread.stream("go"))).pipe(
+        const events = yield* Effect.flatMap(startWithTools, (thread) =>
+          Stream.runCollect(thread.stream("go"))
+        ).pipe(
           Effect.provide(toolLayer(ran)),
           Effect.provideService(Approval.Current, policy),
           Effect.provide(fake.layer())
@@ -201,16 +351,19 @@ describe.concurrent("policies that go wrong mean no", () => {
         assert.deepStrictEqual((yield* answer(fake, "ask"))?.result, { decision: "decline" })
         assert.deepInclude((yield* answer(fake, "tool"))?.result, { success: false })
         assert.deepStrictEqual(ran, [])
-        const decided = events.flatMap((event) => (event._tag === "ApprovalDecided" ? [event.decision._tag] : []))
+        const decided = events.flatMap((event) =>
+          event._tag === "ApprovalDecided" ? [event.decision._tag] : []
+        )
         assert.deepStrictEqual(decided, ["decline", "decline"])
         assert.strictEqual(events.at(-1)?._tag, "TurnCompleted")
-      })
-    )
+      }))
   }
 
   test("one that never answers does not keep the turn from ending in time", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [asking(command("c1"), askCommand("ask", "c1"))] } })
+      const fake = yield* Fake.make({
+        on: { "turn/start": [asking(command("c1"), askCommand("ask", "c1"))] }
+      })
       for (const policy of [() => Effect.never, () => Effect.uninterruptible(Effect.never)]) {
         const [took, error] = yield* timed(
           Effect.flatMap(start, (thread) => thread.run("go", { timeout: "100 millis" })).pipe(
@@ -226,12 +379,13 @@ describe.concurrent("policies that go wrong mean no", () => {
         (yield* fake.answers("ask")).map(({ result }) => result),
         [{ decision: "decline" }, { decision: "decline" }]
       )
-    })
-  )
+    }))
 
   test("cancel ends the turn as interrupted by the policy", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, command("c1"), askCommand("ask", "c1")]] } })
+      const fake = yield* Fake.make({
+        on: { "turn/start": [[...Fake.begin, command("c1"), askCommand("ask", "c1")]] }
+      })
       const error = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
         Effect.flip,
         Effect.provideService(Approval.Current, () => Effect.succeed(Approval.cancel)),
@@ -239,8 +393,7 @@ describe.concurrent("policies that go wrong mean no", () => {
       )
       assert.deepInclude(error, { _tag: "TurnInterrupted", by: "policy" })
       assert.deepStrictEqual((yield* answer(fake, "ask"))?.result, { decision: "cancel" })
-    })
-  )
+    }))
 
   test("what asks for more than to be run is not accepted by a rule", () =>
     Effect.gen(function* () {
@@ -259,8 +412,10 @@ describe.concurrent("policies that go wrong mean no", () => {
         }
       })
       yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
-        Effect.provide(Approval.layer(Approval.rules([{ command: ["rm", "x"], decision: "accept" }]))),
-        Effect.provide(fake.layer())
+        Effect.provide([
+          Approval.layer(Approval.rules([{ command: ["rm", "x"], decision: "accept" }])),
+          fake.layer()
+        ])
       )
       const decisions: Array<unknown> = []
       for (const id of ["plain", "network", "permissions", "stdin", "two commands"]) {
@@ -273,8 +428,7 @@ describe.concurrent("policies that go wrong mean no", () => {
         { decision: "decline" },
         { decision: "decline" }
       ])
-    })
-  )
+    }))
 })
 
 describe.concurrent("tools that go wrong are answers to the model", () => {
@@ -289,41 +443,49 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
       Effect.gen(function* () {
         const fake = yield* Fake.make({ on: { "turn/start": [asking(call("t", tool))] } })
         const turn = yield* Effect.flatMap(startWithTools, (thread) => thread.run("go")).pipe(
-          Effect.provide(toolLayer()),
-          Effect.provide(fake.layer())
+          Effect.provide([toolLayer(), fake.layer()])
         )
         assert.deepStrictEqual((yield* answer(fake, "t"))?.result, expected)
         assert.strictEqual(turn.message, "done")
-      })
-    )
+      }))
   }
 
   test("arguments that its schema refuses", () =>
     Effect.gen(function* () {
-      const Strict = Toolkit.make(Tool.make("strict", { parameters: Schema.Struct({ id: Schema.String }), success: Schema.String }))
+      const Strict = Toolkit.make(
+        Tool.make("strict", { parameters: Schema.Struct({ id: Schema.String }), success: Schema.String })
+      )
       const fake = yield* Fake.make({
-        on: { "turn/start": [asking(call("number", "strict", { id: 7 }), call("none", "strict"), call("ok", "strict", { id: "7" }))] }
+        on: {
+          "turn/start": [
+            asking(
+              call("number", "strict", { id: 7 }),
+              call("none", "strict"),
+              call("ok", "strict", { id: "7" })
+            )
+          ]
+        }
       })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
         const thread = yield* codex.startThread({ tools: yield* Strict })
         yield* thread.run("go")
       }).pipe(
-        Effect.provide(Strict.toLayer({ strict: ({ id }) => Effect.succeed(`id ${id}`) })),
-        Effect.provide(fake.layer())
+        Effect.provide([Strict.toLayer({ strict: ({ id }) => Effect.succeed(`id ${id}`) }), fake.layer()])
       )
       assert.deepInclude((yield* answer(fake, "number"))?.result, { success: false })
       assert.deepInclude((yield* answer(fake, "none"))?.result, { success: false })
       assert.deepStrictEqual((yield* answer(fake, "ok"))?.result, toolAnswer(true, "id 7"))
-    })
-  )
+    }))
 
   for (const tool of ["slow", "deaf"]) {
     test(`one that is ${tool}: the turn still ends in bounded time, by timeout and by interruption`, () =>
       Effect.gen(function* () {
         for (const how of ["timeout", "interruption"]) {
           const ran: Array<string> = []
-          const fake = yield* Fake.make({ on: { "turn/start": [asking(call("t", tool)), Fake.turn("next")] } })
+          const fake = yield* Fake.make({
+            on: { "turn/start": [asking(call("t", tool)), Fake.turn("next")] }
+          })
           yield* Effect.gen(function* () {
             const thread = yield* startWithTools
             const [took] = yield* timed(
@@ -331,58 +493,71 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
                 ? Effect.flip(thread.run("go", { timeout: "100 millis" }))
                 : Effect.gen(function* () {
                     const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-                    yield* Effect.sync(() => ran.length).pipe(Effect.repeat({ until: (count) => count === 1 }))
+                    yield* Effect.sync(() => ran.length).pipe(
+                      Effect.repeat({ until: (count) => count === 1 })
+                    )
                     yield* Fiber.interrupt(running)
                   })
             )
             assert.isBelow(took, 4000)
             assert.strictEqual((yield* thread.run("go")).message, "next")
-          }).pipe(Effect.provide(toolLayer(ran)), Effect.provide(fake.layer()))
+          }).pipe(Effect.provide([toolLayer(ran), fake.layer()]))
           assert.deepInclude((yield* answer(fake, "t"))?.result, { success: false })
           assert.lengthOf(yield* fake.pids, 1)
         }
-      })
-    )
+      }))
   }
 
   test("one that is deaf when Codex ends the turn itself", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, call("t", "deaf"), { wait: 100 }, Fake.said("bye"), Fake.ended()]] } })
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [[...Fake.begin, call("t", "deaf"), { wait: 100 }, Fake.said("bye"), Fake.ended()]]
+        }
+      })
       const [took, turn] = yield* timed(
         Effect.flatMap(startWithTools, (thread) => thread.run("go")).pipe(
-          Effect.provide(toolLayer()),
-          Effect.provide(fake.layer())
+          Effect.provide([toolLayer(), fake.layer()])
         )
       )
       assert.strictEqual(turn.message, "bye")
       assert.isBelow(took, 4000)
       assert.deepInclude((yield* answer(fake, "t"))?.result, { success: false })
-    })
-  )
+    }))
 
   test("a handler on one thread delays no other thread, nor its own thread's other calls", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
-        on: { "turn/start": [asking(call("slow", "slow"), call("fine", "fine")), asking(call("other", "fine"))] }
+        on: {
+          "turn/start": [asking(call("slow", "slow"), call("fine", "fine")), asking(call("other", "fine"))]
+        }
       })
       yield* Effect.gen(function* () {
         const [one, two] = yield* Effect.all([startWithTools, startWithTools])
         const first = yield* Effect.forkScoped(one.run("go"), { startImmediately: true })
-        yield* fake.until((messages) => messages.some(({ id, method }) => id === "fine" && method === undefined))
+        yield* fake.until((messages) =>
+          messages.some(({ id, method }) => id === "fine" && method === undefined)
+        )
         assert.strictEqual((yield* two.run("go")).message, "done")
         assert.isUndefined(first.pollUnsafe())
         assert.lengthOf(yield* fake.answers("slow"), 0)
-      }).pipe(Effect.scoped, Effect.provide(toolLayer()), Effect.provide(fake.layer()))
-    })
-  )
+      }).pipe(Effect.scoped, Effect.provide([toolLayer(), fake.layer()]))
+    }))
 
   test("they run in the context of the run that asked", () =>
     Effect.gen(function* () {
-      const Marked = Toolkit.make(Tool.make("mark", { parameters: Schema.Struct({}), success: Schema.String }))
+      const Marked = Toolkit.make(
+        Tool.make("mark", { parameters: Schema.Struct({}), success: Schema.String })
+      )
       const seen: Array<unknown> = []
-      const look = Effect.map(References.CurrentLogAnnotations, (annotations) => void seen.push(annotations["mark"]))
+      const look = Effect.map(
+        References.CurrentLogAnnotations,
+        (annotations) => void seen.push(annotations["mark"])
+      )
       const fake = yield* Fake.make({
-        on: { "turn/start": [asking(command("c1"), askCommand("ask-$turn", "c1"), call("mark-$turn", "mark"))] }
+        on: {
+          "turn/start": [asking(command("c1"), askCommand("ask-$turn", "c1"), call("mark-$turn", "mark"))]
+        }
       })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
@@ -395,8 +570,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
         Effect.provide(fake.layer())
       )
       assert.deepStrictEqual(seen, ["one", "one", "two", "two"])
-    })
-  )
+    }))
 })
 
 describe.concurrent("two turns on one thread", () => {
@@ -413,39 +587,65 @@ describe.concurrent("two turns on one thread", () => {
         )
         assert.deepStrictEqual(order, ["1", "2", "3", "4", "5"])
         const inputs = (yield* fake.of("turn/start")).map(({ params }) => JSON.stringify(params?.["input"]))
-        assert.deepStrictEqual(inputs.map((input) => /"text":"(\d)"/.exec(input)?.[1]), order)
+        assert.deepStrictEqual(
+          inputs.map((input) => /"text":"(\d)"/.exec(input)?.[1]),
+          order
+        )
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 
   test("also when the thread was opened twice", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("first", { wait: 100 }), Fake.turn("second")] } })
+      const fake = yield* Fake.make({
+        on: { "turn/start": [Fake.turn("first", { wait: 100 }), Fake.turn("second")] }
+      })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
         const one = yield* start
         const two = yield* codex.resumeThread(one.id)
         const turns = yield* Effect.all([one.run("1"), two.run("2")], { concurrency: 2 })
-        assert.deepStrictEqual(turns.map(({ message }) => message), ["first", "second"])
-        assert.deepStrictEqual(turns.map(({ id }) => id), ["turn-1", "turn-2"])
+        assert.deepStrictEqual(
+          turns.map(({ message }) => message),
+          ["first", "second"]
+        )
+        assert.deepStrictEqual(
+          turns.map(({ id }) => id),
+          ["turn-1", "turn-2"]
+        )
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
+
+  test("a turn's timeout does not run while it waits", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [Fake.turn("first", { wait: 1500 }), Fake.turn("second")] }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const turns = yield* Effect.all([thread.run("1"), thread.run("2", { timeout: "1 second" })], {
+          concurrency: 2
+        })
+        assert.deepStrictEqual(
+          turns.map(({ message }) => message),
+          ["first", "second"]
+        )
+        assert.isBelow(turns[1].time.total, 1000)
+      }).pipe(Effect.provide(fake.layer()))
+    }))
 
   test("one that waits may be interrupted, and is never started", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("only", { wait: 100 })] } })
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("only", { wait: 1000 })] } })
       yield* Effect.gen(function* () {
         const thread = yield* start
         const first = yield* Effect.forkScoped(thread.run("1"), { startImmediately: true })
         const second = yield* Effect.forkScoped(thread.run("2"), { startImmediately: true })
         const [took] = yield* timed(Fiber.interrupt(second))
-        assert.isBelow(took, 80)
+        assert.isBelow(took, 900)
         assert.strictEqual((yield* Fiber.join(first)).message, "only")
         assert.lengthOf(yield* fake.of("turn/start"), 1)
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 })
 
 describe.concurrent("the scope of a thread", () => {
@@ -460,8 +660,36 @@ describe.concurrent("the scope of a thread", () => {
         yield* one.run("go")
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
       assert.lengthOf(yield* fake.of("thread/unsubscribe"), 1)
-    })
-  )
+    }))
+
+  test("one holder's end does not wait for another's turn", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* start
+        yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+        yield* fake.hears("turn/start")
+        const [took] = yield* timed(Effect.scoped(codex.resumeThread(thread.id)))
+        assert.isBelow(took, 3000)
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+    }))
+
+  test("a thread that somebody is just taking up is not let go of", () =>
+    Effect.gen(function* () {
+      const opened = { thread: { id: "thread-1" }, model: "m", modelProvider: "p", cwd: "/" }
+      const fake = yield* Fake.make({ on: { "thread/resume": [[{ wait: 100 }, { reply: opened }]] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const scope = yield* Scope.make()
+        const { id } = yield* Scope.provide(start, scope)
+        const resuming = yield* Effect.forkScoped(codex.resumeThread(id), { startImmediately: true })
+        yield* fake.hears("thread/resume")
+        yield* Scope.close(scope, Exit.void)
+        yield* Effect.flatMap(Fiber.join(resuming), (thread) => thread.run("go"))
+        assert.lengthOf(yield* fake.of("thread/unsubscribe"), 0)
+      }).pipe(Effect.provide(fake.layer()))
+    }))
 
   test("a turn after its end is a typed error, one in it is interrupted", () =>
     Effect.gen(function* () {
@@ -482,10 +710,60 @@ describe.concurrent("the scope of a thread", () => {
         yield* Deferred.succeed(close, undefined)
         yield* Fiber.join(holder)
         assert.deepInclude(yield* Fiber.join(running), { _tag: "TurnInterrupted", by: "caller" })
-        assert.deepInclude(yield* Effect.flip(thread.run("go")), { _tag: "InvalidRequest", reason: "ThreadNotFound" })
+        assert.deepInclude(yield* Effect.flip(thread.run("go")), {
+          _tag: "InvalidRequest",
+          reason: "ThreadNotFound"
+        })
         const methods = (yield* fake.heard).map(({ method }) => method)
         assert.isBelow(methods.indexOf("turn/interrupt"), methods.indexOf("thread/unsubscribe"))
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
+})
+
+describe("whoever listens to the engine", () => {
+  test("breaks his own turn with a bug and nobody else's", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [[...Fake.begin, Fake.delta("x")], Fake.turn("fine")] }
+      })
+      yield* Effect.gen(function* () {
+        const engine = yield* Engine.Engine
+        const open = engine.startThread({
+          cwd: undefined,
+          sandbox: undefined,
+          approvalMode: undefined,
+          model: undefined,
+          instructions: undefined,
+          ephemeral: undefined,
+          tools: []
+        })
+        const [broken, sound] = yield* Effect.all([open, open])
+        const handlers = (emit: Engine.Handlers["emit"]): Engine.Handlers => ({
+          emit,
+          approve: () => Effect.succeed(Approval.decline("no")),
+          callTool: () => Effect.succeed({ success: true, text: "" })
+        })
+        const options = { model: undefined, effort: undefined }
+        const bug = new Error("a bug")
+        const exit = yield* Effect.exit(
+          broken.turn(
+            "go",
+            options,
+            handlers((event) => {
+              if (event._tag === "MessageDelta") throw bug
+            })
+          )
+        )
+        assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) === bug)
+        assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
+        const seen: Array<string> = []
+        yield* sound.turn(
+          "go",
+          options,
+          handlers((event) => void seen.push(event._tag))
+        )
+        assert.deepStrictEqual(seen, ["TurnStarted", "ItemCompleted"])
+      }).pipe(Effect.provide(fake.layer()))
+      assert.lengthOf(yield* fake.pids, 1)
+    }))
 })

@@ -12,7 +12,8 @@ import { test, timed } from "../support/live.ts"
 
 const start = Effect.flatMap(Codex, (codex) => codex.startThread())
 const run = Effect.flatMap(start, (thread) => thread.run("hello"))
-const on = (options: AppServer.Options) => Layer.fresh(Codex.layer).pipe(Layer.provide(AppServer.layerWith(options)))
+const on = (options: AppServer.Options) =>
+  Layer.fresh(Codex.layer).pipe(Layer.provide(AppServer.layerWith(options)))
 
 const withVariable = (name: string, value: string | undefined) =>
   Effect.acquireRelease(
@@ -29,7 +30,6 @@ const withVariable = (name: string, value: string | undefined) =>
       })
   )
 
-
 describe.concurrent("starting the engine", () => {
   test("a Codex that never answers initialize is a typed timeout, and is not left behind", () =>
     Effect.gen(function* () {
@@ -37,13 +37,16 @@ describe.concurrent("starting the engine", () => {
       const [took, error] = yield* timed(
         start.pipe(Effect.flip, Effect.provide(fake.layer({ startTimeout: "1 second" })))
       )
-      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Timeout", errorType: "EngineStartFailed.Timeout" })
+      assert.deepInclude(error, {
+        _tag: "EngineStartFailed",
+        reason: "Timeout",
+        errorType: "EngineStartFailed.Timeout"
+      })
       assert.isTrue("detail" in error && error.detail.includes("thinking"))
       assert.isAtLeast(took, 1000)
       assert.isBelow(took, 8000)
       assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
-    })
-  )
+    }))
 
   test("a Codex that ends while starting is told with what it said", () =>
     Effect.gen(function* () {
@@ -52,8 +55,7 @@ describe.concurrent("starting the engine", () => {
       const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
       assert.isTrue("detail" in error && error.detail.includes("error loading config.toml"))
-    })
-  )
+    }))
 
   test("a Codex that ends before it reads anything does not wait for the deadline", () =>
     Effect.gen(function* () {
@@ -61,16 +63,24 @@ describe.concurrent("starting the engine", () => {
       const [took, error] = yield* timed(start.pipe(Effect.flip, Effect.provide(fake.layer())))
       assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited", detail: "no" })
       assert.isBelow(took, 5000)
-    })
-  )
+    }))
+
+  test("the handshake has a time of its own, not that of a request", () =>
+    Effect.gen(function* () {
+      const hello = [{ wait: 1500 }, { reply: { userAgent: "fake/0.169.0" } }]
+      const fake = yield* Fake.make({ on: { initialize: [hello] } })
+      const turn = yield* run.pipe(Effect.provide(fake.layer({ requestTimeout: "1 second" })))
+      assert.strictEqual(turn.message, "fine")
+    }))
 
   test("a Codex that refuses the handshake says why", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { initialize: [[{ refuse: { code: -32600, message: "who are you" } }]] } })
+      const fake = yield* Fake.make({
+        on: { initialize: [[{ refuse: { code: -32600, message: "who are you" } }]] }
+      })
       const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Rejected", detail: "who are you" })
-    })
-  )
+    }))
 
   test("an older Codex is refused by its version, and ended", () =>
     Effect.gen(function* () {
@@ -78,8 +88,7 @@ describe.concurrent("starting the engine", () => {
       const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "CodexVersionUnsupported", version: "0.100.0", path: fake.codexPath })
       assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
-    })
-  )
+    }))
 
   for (const userAgent of ["codex/0.170.1-alpha.3 (x)", "something else entirely"]) {
     test(`a Codex that calls itself "${userAgent}" is used`, () =>
@@ -87,8 +96,7 @@ describe.concurrent("starting the engine", () => {
         const fake = yield* Fake.make({ on: { initialize: [[{ reply: { userAgent } }]] } })
         const turn = yield* run.pipe(Effect.provide(fake.layer()))
         assert.strictEqual(turn.message, "fine")
-      })
-    )
+      }))
   }
 
   test("a start that failed is tried again by the next thread", () =>
@@ -101,8 +109,7 @@ describe.concurrent("starting the engine", () => {
         assert.strictEqual((yield* run).message, "fine")
       }).pipe(Effect.provide(fake.layer()))
       assert.lengthOf(yield* fake.pids, 2)
-    })
-  )
+    }))
 
   test("an engine that hangs while starting does not touch one that runs", () =>
     Effect.gen(function* () {
@@ -120,8 +127,7 @@ describe.concurrent("starting the engine", () => {
         assert.isUndefined(failing.pollUnsafe())
         assert.strictEqual((yield* Fiber.join(failing))._tag, "EngineStartFailed")
       }).pipe(Effect.provide(healthy.layer()))
-    })
-  )
+    }))
 
   test("an interrupted start leaves no process", () =>
     Effect.gen(function* () {
@@ -132,17 +138,17 @@ describe.concurrent("starting the engine", () => {
         yield* Fiber.interrupt(starting)
         assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 
   test("many threads that start at once share one process", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
-      yield* Effect.forEach(Array.from({ length: 20 }), () => run, { concurrency: "unbounded" }).pipe(Effect.provide(fake.layer()))
+      yield* Effect.forEach(Array.from({ length: 20 }), () => run, { concurrency: "unbounded" }).pipe(
+        Effect.provide(fake.layer())
+      )
       assert.lengthOf(yield* fake.pids, 1)
       assert.lengthOf(yield* fake.of("initialize"), 1)
-    })
-  )
+    }))
 
   test("nothing is started before the first thread, and initialized follows initialize", () =>
     Effect.gen(function* () {
@@ -160,60 +166,7 @@ describe.concurrent("starting the engine", () => {
       assert.deepInclude(hello?.["clientInfo"], { name: "me" })
       assert.deepInclude(hello?.["capabilities"], { experimentalApi: true })
       assert.include(JSON.stringify(hello), "account/rateLimits/updated")
-    })
-  )
-})
-
-describe("finding Codex", () => {
-  test("a path that was chosen and is not there is not replaced by another codex", () =>
-    Effect.gen(function* () {
-      const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath: "/nowhere/codex" })))
-      assert.strictEqual(error._tag, "CodexNotFound")
-      assert.include(error.message, "/nowhere/codex")
-      yield* withVariable("CODEX_PATH", "/nowhere/else")
-      const other = yield* start.pipe(Effect.flip, Effect.provide(on({})))
-      assert.strictEqual(other._tag, "CodexNotFound")
-      assert.include(other.message, `CODEX_PATH "/nowhere/else"`)
-    })
-  )
-
-  test("CODEX_PATH is used, and the option wins over it", () =>
-    Effect.gen(function* () {
-      const fake = yield* Fake.make({})
-      const other = yield* Fake.make({})
-      yield* withVariable("CODEX_PATH", fake.codexPath)
-      yield* run.pipe(Effect.provide(on({})))
-      assert.lengthOf(yield* fake.pids, 1)
-      yield* run.pipe(Effect.provide(other.layer()))
-      assert.lengthOf(yield* fake.pids, 1)
-      assert.lengthOf(yield* other.pids, 1)
-    })
-  )
-
-  for (const what of ["a folder", "a file that cannot be run"]) {
-    test(`${what} in its place is a typed error`, () =>
-      Effect.gen(function* () {
-        const fs = yield* FileSystem.FileSystem
-        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-fake-" })
-        yield* fs.writeFileString(`${folder}/codex`, "not a program")
-        const codexPath = what === "a folder" ? folder : `${folder}/codex`
-        const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath })))
-        assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
-      })
-    )
-  }
-
-  test("a working folder that does not exist is refused before Codex is asked", () =>
-    Effect.gen(function* () {
-      const fake = yield* Fake.make({})
-      const error = yield* Effect.flatMap(Codex, (codex) => codex.startThread({ cwd: "/no/such/folder" })).pipe(
-        Effect.flip,
-        Effect.provide(fake.layer())
-      )
-      assert.deepInclude(error, { _tag: "InvalidRequest", reason: "BadParams" })
-      assert.lengthOf(yield* fake.of("thread/start"), 0)
-    })
-  )
+    }))
 })
 
 describe.concurrent("ending the engine", () => {
@@ -235,8 +188,7 @@ describe.concurrent("ending the engine", () => {
         )
         assert.isBelow(took, 9000)
         assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
-      })
-    )
+      }))
   }
 
   test("a turn that still runs when the engine is closed ends as EngineExited", () =>
@@ -245,14 +197,15 @@ describe.concurrent("ending the engine", () => {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(fake.layer(), scope)
       const thread = yield* Effect.provideContext(start, context)
-      const running = yield* Effect.forkScoped(Effect.flip(thread.run("for ever")), { startImmediately: true })
+      const running = yield* Effect.forkScoped(Effect.flip(thread.run("for ever")), {
+        startImmediately: true
+      })
       yield* fake.hears("turn/start")
       yield* Scope.close(scope, Exit.void)
       const error = yield* Fiber.join(running).pipe(Effect.timeout("5 seconds"))
       assert.strictEqual(error._tag, "EngineExited")
       assert.strictEqual((yield* Effect.flip(thread.run("again")))._tag, "EngineExited")
-    })
-  )
+    }))
 
   test("a process that was killed is told by its signal, one that ended by its code", () =>
     Effect.gen(function* () {
@@ -267,6 +220,52 @@ describe.concurrent("ending the engine", () => {
         const error = yield* run.pipe(Effect.flip, Effect.provide(fake.layer()))
         assert.deepInclude(error, { _tag: "EngineExited", stderr: "the last words", ...expected })
       }
-    })
-  )
+    }))
+})
+
+describe("finding Codex", () => {
+  test("a path that was chosen and is not there is not replaced by another codex", () =>
+    Effect.gen(function* () {
+      const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath: "/nowhere/codex" })))
+      assert.strictEqual(error._tag, "CodexNotFound")
+      assert.include(error.message, "/nowhere/codex")
+      yield* withVariable("CODEX_PATH", "/nowhere/else")
+      const other = yield* start.pipe(Effect.flip, Effect.provide(on({})))
+      assert.strictEqual(other._tag, "CodexNotFound")
+      assert.include(other.message, `CODEX_PATH "/nowhere/else"`)
+    }))
+
+  test("CODEX_PATH is used, and the option wins over it", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      const other = yield* Fake.make({})
+      yield* withVariable("CODEX_PATH", fake.codexPath)
+      yield* run.pipe(Effect.provide(on({})))
+      assert.lengthOf(yield* fake.pids, 1)
+      yield* run.pipe(Effect.provide(other.layer()))
+      assert.lengthOf(yield* fake.pids, 1)
+      assert.lengthOf(yield* other.pids, 1)
+    }))
+
+  for (const what of ["a folder", "a file that cannot be run"]) {
+    test(`${what} in its place is a typed error`, () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-fake-" })
+        yield* fs.writeFileString(`${folder}/codex`, "not a program")
+        const codexPath = what === "a folder" ? folder : `${folder}/codex`
+        const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath })))
+        assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
+      }))
+  }
+
+  test("a working folder that does not exist is refused before Codex is asked", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      const error = yield* Effect.flatMap(Codex, (codex) =>
+        codex.startThread({ cwd: "/no/such/folder" })
+      ).pipe(Effect.flip, Effect.provide(fake.layer()))
+      assert.deepInclude(error, { _tag: "InvalidRequest", reason: "BadParams" })
+      assert.lengthOf(yield* fake.of("thread/start"), 0)
+    }))
 })

@@ -6,7 +6,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Codex } from "../../src/Codex.ts"
 import * as Connection from "../../src/engine/app-server/Connection.ts"
+import * as Failure from "../../src/engine/app-server/Failure.ts"
 import * as Lines from "../../src/engine/app-server/Lines.ts"
+import * as Translate from "../../src/engine/app-server/Translate.ts"
 import type * as Turn from "../../src/Turn.ts"
 import * as Fake from "../support/fakeCodex.ts"
 import { test, timed } from "../support/live.ts"
@@ -32,10 +34,15 @@ describe.concurrent("what is no message", () => {
   for (const count of [1, 99]) {
     test(`${count} malformed lines in a row are skipped`, () =>
       Effect.gen(function* () {
-        const events = yield* eventsOf(...Fake.begin, garbage(count), Fake.said("ok"), garbage(99), Fake.ended())
+        const events = yield* eventsOf(
+          ...Fake.begin,
+          garbage(count),
+          Fake.said("ok"),
+          garbage(99),
+          Fake.ended()
+        )
         assert.deepStrictEqual(tags(events), ["TurnStarted", "ItemCompleted", "TurnCompleted"])
-      })
-    )
+      }))
   }
 
   test("100 in a row are a ProtocolError, the process is ended and the next thread gets a new one", () =>
@@ -50,16 +57,31 @@ describe.concurrent("what is no message", () => {
         assert.lengthOf(yield* fake.pids, 2)
         assert.isFalse(first !== undefined && Fake.isAlive(first))
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 
-  const notMessages = ["", "   ", "null", "7", '"text"', "[]", "{}", '{"id":1}', '{"jsonrpc":"2.0"}', "\u0000", "\ufeff{}"]
+  const notMessages = [
+    "",
+    "   ",
+    "null",
+    "7",
+    '"text"',
+    "[]",
+    "{}",
+    '{"id":1}',
+    '{"jsonrpc":"2.0"}',
+    "\u0000",
+    "\ufeff{}"
+  ]
   test("JSON that is no message, empty lines and noise are skipped", () =>
     Effect.gen(function* () {
-      const events = yield* eventsOf(...Fake.begin, ...notMessages.map(Fake.line), Fake.said("ok"), Fake.ended())
+      const events = yield* eventsOf(
+        ...Fake.begin,
+        ...notMessages.map(Fake.line),
+        Fake.said("ok"),
+        Fake.ended()
+      )
       assert.deepStrictEqual(tags(events), ["TurnStarted", "ItemCompleted", "TurnCompleted"])
-    })
-  )
+    }))
 
   test("a line of 70 MB is skipped, and the next one is heard", () =>
     Effect.gen(function* () {
@@ -72,16 +94,14 @@ describe.concurrent("what is no message", () => {
         Fake.ended()
       )
       assert.deepStrictEqual(tags(events), ["TurnStarted", "ItemCompleted", "TurnCompleted"])
-    })
-  )
+    }))
 
   test("a message of 5 MB is heard whole", () =>
     Effect.gen(function* () {
       const text = "é".repeat(2_500_000)
       const turn = result(yield* eventsOf(...Fake.begin, Fake.said(text), Fake.ended()))
       assert.isTrue(turn?.message === text)
-    })
-  )
+    }))
 
   test("lines may end in CRLF and break anywhere, in the middle of a character too", () =>
     Effect.gen(function* () {
@@ -91,8 +111,7 @@ describe.concurrent("what is no message", () => {
       const pieces = Array.from(bytes, (byte) => [Fake.raw(Uint8Array.of(byte)), { wait: 0 }]).flat()
       const turn = result(yield* eventsOf(...Fake.begin, ...pieces, Fake.ended()))
       assert.strictEqual(turn?.message, "naïve 🦊 日本")
-    })
-  )
+    }))
 })
 
 describe("lines", () => {
@@ -107,7 +126,9 @@ describe("lines", () => {
     const bytes = Buffer.from(whole.map((line) => line + (crlf ? "\r\n" : "\n")).join(""))
     const splitter = Lines.make(1_000_000)
     const places = [...cuts.map((cut) => cut % (bytes.length + 1)), 0, bytes.length].toSorted((a, b) => a - b)
-    const out = places.flatMap((place, i) => splitter.push(bytes.subarray(place, places[i + 1] ?? bytes.length)))
+    const out = places.flatMap((place, i) =>
+      splitter.push(bytes.subarray(place, places[i + 1] ?? bytes.length))
+    )
     assert.deepStrictEqual(
       out,
       whole.filter((line) => line !== "")
@@ -116,8 +137,8 @@ describe("lines", () => {
 
   it("longer than the limit are skipped and counted, and never kept", () => {
     const splitter = Lines.make(10)
-    const out = ["0123456789\n", "0123456789a\nshort\n", "01234", "56789", "abc", "def\n", "x\n"].flatMap((text) =>
-      splitter.push(Buffer.from(text))
+    const out = ["0123456789\n", "0123456789a\nshort\n", "01234", "56789", "abc", "def\n", "x\n"].flatMap(
+      (text) => splitter.push(Buffer.from(text))
     )
     assert.deepStrictEqual(out, ["0123456789", "short", "x"])
     assert.strictEqual(splitter.skipped(), 2)
@@ -156,7 +177,14 @@ describe("the connection", () => {
 
   it("survives a hundred thousand lines of anything", () => {
     const { say, unasked } = open()
-    const seeds = ['{"id":0,"result":1}', '{"method":"x"}', '{"id":"a","method":"y","params":{}}', "[[[", "\u2028", "é🦊"]
+    const seeds = [
+      '{"id":0,"result":1}',
+      '{"method":"x"}',
+      '{"id":"a","method":"y","params":{}}',
+      "[[[",
+      "\u2028",
+      "é🦊"
+    ]
     let random = 42
     const next = (n: number) => (random = (random * 48_271) % 2_147_483_647) % n
     for (let i = 0; i < 100_000; i++) {
@@ -176,7 +204,9 @@ describe("the connection", () => {
 
   it("takes a message for what it is when a field of it is odd", () => {
     const { say, unasked } = open()
-    say('{"method":"a","emittedAtMs":"soon"}\n{"method":"b","emittedAtMs":null,"error":[]}\n{"id":null,"method":"c"}\n')
+    say(
+      '{"method":"a","emittedAtMs":"soon"}\n{"method":"b","emittedAtMs":null,"error":[]}\n{"id":null,"method":"c"}\n'
+    )
     assert.deepStrictEqual(unasked, ["a", "b", "c"])
   })
 
@@ -196,9 +226,17 @@ describe.concurrent("what a newer Codex may say", () => {
         Fake.notify("global/newThing", { x: 1 }),
         Fake.ofTurn("item/started", { item: { type: "hologram", id: "h1", beam: true } }),
         Fake.ofTurn("item/completed", {
-          item: { type: "fileChange", id: "f1", changes: [{ path: "a", kind: { type: "teleport" }, diff: "" }], status: "odd" }
+          item: {
+            type: "fileChange",
+            id: "f1",
+            changes: [{ path: "a", kind: { type: "teleport" }, diff: "" }],
+            status: "odd"
+          }
         }),
-        Fake.ofTurn("item/completed", { item: { type: "agentMessage", id: "m1", text: "ok", colour: "red" }, more: 1 }),
+        Fake.ofTurn("item/completed", {
+          item: { type: "agentMessage", id: "m1", text: "ok", colour: "red" },
+          more: 1
+        }),
         Fake.notify(
           "turn/completed",
           { threadId: "$thread", turn: { id: "$turn", status: "completed", error: null, mood: "good" } },
@@ -215,10 +253,16 @@ describe.concurrent("what a newer Codex may say", () => {
       ])
       const [, unknown, hologram] = events
       assert.deepInclude(unknown, { method: "turn/newThing" })
-      assert.deepInclude(hologram, { item: { _tag: "Unknown", id: "h1", kind: "hologram", payload: { type: "hologram", id: "h1", beam: true } } })
+      assert.deepInclude(hologram, {
+        item: {
+          _tag: "Unknown",
+          id: "h1",
+          kind: "hologram",
+          payload: { type: "hologram", id: "h1", beam: true }
+        }
+      })
       assert.strictEqual(result(events)?.message, "ok")
-    })
-  )
+    }))
 
   test("fields of the wrong type are kept as they came and end nothing", () =>
     Effect.gen(function* () {
@@ -245,25 +289,37 @@ describe.concurrent("what a newer Codex may say", () => {
         "ItemCompleted",
         "TurnCompleted"
       ])
-    })
-  )
+    }))
 
   test("replies that come twice or that nobody waits for change nothing", () =>
     Effect.gen(function* () {
-      const noise = [Fake.line('{"id":12345,"result":{}}'), Fake.line('{"id":"x","error":{"code":1,"message":"?"}}')]
+      const noise = [
+        Fake.line('{"id":12345,"result":{}}'),
+        Fake.line('{"id":"x","error":{"code":1,"message":"?"}}')
+      ]
       const other: Fake.Step = { reply: { turn: { id: "another" } } }
       const turn = result(
-        yield* eventsOf(Fake.accepted, other, ...noise, Fake.started, other, Fake.said("ok"), Fake.ended(), other)
+        yield* eventsOf(
+          Fake.accepted,
+          other,
+          ...noise,
+          Fake.started,
+          other,
+          Fake.said("ok"),
+          Fake.ended(),
+          other
+        )
       )
       assert.deepInclude(turn, { id: "turn-1", message: "ok" })
-    })
-  )
+    }))
 
   test("answers out of order go to whoever asked", () =>
     Effect.gen(function* () {
       const opened = (id: string) => ({ thread: { id }, model: id, modelProvider: "p", cwd: "/" })
       const fake = yield* Fake.make({
-        on: { "thread/start": [[{ heard: "turn/start" }, { reply: opened("slow") }], [{ reply: opened("quick") }]] }
+        on: {
+          "thread/start": [[{ heard: "turn/start" }, { reply: opened("slow") }], [{ reply: opened("quick") }]]
+        }
       })
       yield* Effect.gen(function* () {
         const slow = yield* Effect.forkScoped(start, { startImmediately: true })
@@ -274,47 +330,46 @@ describe.concurrent("what a newer Codex may say", () => {
         yield* quick.run("go")
         assert.strictEqual((yield* Fiber.join(slow)).id, "slow")
       }).pipe(Effect.provide(fake.layer()))
-    })
-  )
+    }))
 
   test("an answer that is an error without the usual form is still an answer", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [[{ refuse: "go away" }]] } })
       const error = yield* Effect.flip(start).pipe(Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "InvalidRequest", reason: "Rejected", detail: '"go away"' })
-    })
-  )
+    }))
 
   test("an answer without a thread is a ProtocolError", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [[{ reply: { thread: "?" } }]] } })
       const error = yield* Effect.flip(start).pipe(Effect.provide(fake.layer()))
       assert.strictEqual(error._tag, "ProtocolError")
-    })
-  )
+    }))
 
   test("an answer to turn/start without a turn is made good by turn/started", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf({ reply: {} }, Fake.started, Fake.said("ok"), Fake.ended())
       assert.deepInclude(result(events), { id: "turn-1", message: "ok" })
-    })
-  )
+    }))
 })
 
 describe.concurrent("a request", () => {
-  const overloaded: ReadonlyArray<Fake.Step> = [{ refuse: { code: -32001, message: "Server overloaded; retry later." } }]
+  const overloaded: ReadonlyArray<Fake.Step> = [
+    { refuse: { code: -32001, message: "Server overloaded; retry later." } }
+  ]
 
   test("that meets an overloaded Codex is tried again", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [overloaded, overloaded, Fake.turn("at last")] }
       })
-      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(Effect.provide(fake.layer()))
+      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+        Effect.provide(fake.layer())
+      )
       assert.strictEqual(turn.message, "at last")
       const requests = yield* fake.of("turn/start")
       assert.lengthOf(new Set(requests.map(({ id }) => id)), 3)
-    })
-  )
+    }))
 
   test("is not tried for ever", () =>
     Effect.gen(function* () {
@@ -322,14 +377,16 @@ describe.concurrent("a request", () => {
       const [took, error] = yield* timed(Effect.flip(start).pipe(Effect.provide(fake.layer())))
       assert.strictEqual(error._tag, "InvalidRequest")
       assert.isBelow(took, 10_000)
-    })
-  )
+    }))
 
   test("that is refused says why; a missing thread and too long an input have reasons of their own", () =>
     Effect.gen(function* () {
       const refusals = [
         [{ code: -32600, message: "no rollout found for thread id x" }, "ThreadNotFound"],
-        [{ code: -32602, message: "too long", data: { input_error_code: "input_too_large", max_chars: 9 } }, "InputTooLarge"],
+        [
+          { code: -32602, message: "too long", data: { input_error_code: "input_too_large", max_chars: 9 } },
+          "InputTooLarge"
+        ],
         [{ code: -32602, message: "bad" }, "BadParams"],
         [{ code: -32600, message: "odd" }, "Rejected"]
       ] as const
@@ -342,8 +399,7 @@ describe.concurrent("a request", () => {
         }
       }).pipe(Effect.provide(fake.layer()))
       assert.lengthOf(yield* fake.of("turn/interrupt"), 0)
-    })
-  )
+    }))
 
   test("that is not answered in time fails, and a turn that may run ends with its process", () =>
     Effect.gen(function* () {
@@ -355,9 +411,8 @@ describe.concurrent("a request", () => {
         const error = yield* Effect.flatMap(start, (thread) => Effect.flip(thread.run("go")))
         assert.strictEqual(error._tag, "ProtocolError")
         assert.lengthOf((yield* fake.pids).filter(Fake.isAlive), 0)
-      }).pipe(Effect.provide(fake.layer({ requestTimeout: "500 millis" })))
-    })
-  )
+      }).pipe(Effect.provide(fake.layer({ requestTimeout: "1500 millis" })))
+    }))
 
   test("waits for its turn: never more than 64 are in flight", () =>
     Effect.gen(function* () {
@@ -373,8 +428,7 @@ describe.concurrent("a request", () => {
         assert.lengthOf(yield* fake.of("thread/start"), 64)
         assert.isUndefined(starting.pollUnsafe())
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
-    })
-  )
+    }))
 })
 
 describe("slow consumers", () => {
@@ -384,7 +438,14 @@ describe("slow consumers", () => {
       const fake = yield* Fake.make({
         on: {
           "turn/start": [
-            [...Fake.begin, ...deltas, Fake.ofTurn("turn/newThing"), Fake.delta("x", "m2"), Fake.said("all"), Fake.ended()],
+            [
+              ...Fake.begin,
+              ...deltas,
+              Fake.ofTurn("turn/newThing"),
+              Fake.delta("x", "m2"),
+              Fake.said("all"),
+              Fake.ended()
+            ],
             Fake.turn("quick")
           ]
         }
@@ -402,10 +463,73 @@ describe("slow consumers", () => {
         )
         const kinds = tags(events).filter((tag) => tag !== "MessageDelta")
         assert.deepStrictEqual(kinds, ["TurnStarted", "Unknown", "ItemCompleted", "TurnCompleted"])
-        const text = events.map((event) => (event._tag === "MessageDelta" && event.itemId === "m1" ? event.delta : "")).join("")
+        const text = events
+          .map((event) => (event._tag === "MessageDelta" && event.itemId === "m1" ? event.delta : ""))
+          .join("")
         assert.strictEqual(text, deltas.map((_, n) => `${n} `).join(""))
         assert.isBelow(events.length, 10_000)
       }).pipe(Effect.provide(fake.layer()))
+    }))
+})
+
+describe("what Codex says of a failure", () => {
+  const waits: ReadonlyArray<readonly [text: string, ms: number | undefined]> = [
+    ["Please try again in 0.3s.", 300],
+    ["try again in 120ms", 120],
+    ["Try again in 20 seconds.", 20_000],
+    ["try again in 2 minutes, please", 120_000],
+    ["try again in 1m30s.", 90_000],
+    ["try again in 1h2m3.5s", 3_723_500],
+    ["try again in 6m0s", 360_000],
+    ["try again in 5 minutes and bring 3 slides", 300_000],
+    ["try again in 7 mice", undefined],
+    ["try again later", undefined],
+    [`try again in ${"9".repeat(400)}s`, undefined]
+  ]
+  for (const [text, ms] of waits) {
+    it(`"${text.slice(0, 50)}"`, () => {
+      const error = Failure.classify({ message: text, codexErrorInfo: "rateLimitExceeded" })
+      assert.strictEqual(error.retryAfterMs, ms)
     })
-  )
+  }
+
+  it("is classified whatever it looks like", () => {
+    const odd: ReadonlyArray<unknown> = [
+      undefined,
+      null,
+      7,
+      [],
+      {},
+      "",
+      "toString",
+      "constructor",
+      "__proto__",
+      { toString: {} },
+      { httpConnectionFailed: { httpStatusCode: "503" } },
+      { httpConnectionFailed: { httpStatusCode: 0.5 } },
+      { brandNew: { httpStatusCode: null } }
+    ]
+    for (const codexErrorInfo of odd) {
+      assert.strictEqual(Failure.classify({ message: "?", codexErrorInfo }).reason, "Other")
+    }
+    const statused = Failure.classify({ message: "?", codexErrorInfo: { brandNew: { httpStatusCode: 503 } } })
+    assert.deepInclude(statused, { reason: "Overloaded", status: 503 })
+  })
+
+  it("and of items by names that every object has is no surprise", () => {
+    for (const name of ["toString", "constructor", "__proto__"]) {
+      const wire = { id: "c1", command: "ls", cwd: "/", status: name, commandActions: [{ type: name }] }
+      assert.deepInclude(Translate.item({ ...wire, type: "commandExecution" }), {
+        status: "failed",
+        operations: []
+      })
+      assert.deepInclude(Translate.item({ id: "x", type: name }), { _tag: "Unknown", kind: name })
+      const changes = [{ path: "a", kind: { type: name }, diff: "" }]
+      const patch = Translate.item(
+        Object.assign({ id: "f1", type: "fileChange" }, { changes, status: "completed" })
+      )
+      assert.deepInclude(patch._tag === "FileChange" ? patch.changes[0] : {}, { kind: "update" })
+      assert.strictEqual(Translate.notification(name, {}, 0)._tag, "Nothing")
+    }
+  })
 })

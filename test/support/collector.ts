@@ -73,12 +73,14 @@ export interface Collector {
 export const make = Effect.acquireRelease(
   Effect.callback<Collector & { readonly server: Server }>((resume) => {
     const bodies: Array<string> = []
+    const traces: Array<string> = []
     const server = createServer((request, response) => {
       let body = ""
       request.setEncoding("utf8")
       request.on("data", (chunk: string) => (body += chunk))
       request.on("end", () => {
         bodies.push(body)
+        if (request.url?.endsWith("/v1/traces")) traces.push(body)
         response.writeHead(200, { "content-type": "application/json" }).end("{}")
       })
     })
@@ -86,7 +88,7 @@ export const make = Effect.acquireRelease(
       const address = server.address()
       const port = typeof address === "object" && address !== null ? address.port : 0
       const spans = Effect.sync(() =>
-        bodies.flatMap((body) =>
+        traces.flatMap((body) =>
           decode(body).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans.map(arrived)))
         )
       )

@@ -2,6 +2,7 @@
  * An app-server that does as it is told, and mostly badly: run as a child process in Codex's place. What it says to
  * which request stands in a scenario file (argument 1); whatever it hears goes to a record file (argument 2).
  */
+import { spawn } from "node:child_process"
 import { appendFileSync, readFileSync } from "node:fs"
 
 /** One thing that it does. In every text `$thread`, `$turn` and `$id` stand for those of the request in hand. */
@@ -16,6 +17,10 @@ export type Step =
   | { readonly wait: number }
   /** Goes on when it has been sent a message of that method or a reply to that id. */
   | { readonly heard: string | number }
+  /** Leaves a message to a process that outlives this one: it is said 100 ms from now. */
+  | { readonly testament: unknown }
+  /** Hears nothing more, and lives on. */
+  | { readonly closeInput: true }
   | { readonly stderr: string }
   | { readonly exit: number }
   | { readonly signal: NodeJS.Signals }
@@ -75,7 +80,10 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
 
   const usual = (request: Message, thread: string, turn: string): ReadonlyArray<Step> => {
     const ended = (status: string) => ({
-      send: { method: "turn/completed", params: { threadId: thread, turn: { id: turn, status, error: null } } }
+      send: {
+        method: "turn/completed",
+        params: { threadId: thread, turn: { id: turn, status, error: null } }
+      }
     })
     switch (request.method) {
       case "initialize":
@@ -95,7 +103,11 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
           {
             send: {
               method: "item/completed",
-              params: { threadId: thread, turnId: turn, item: { type: "agentMessage", id: `m-${turn}`, text: "fine" } }
+              params: {
+                threadId: thread,
+                turnId: turn,
+                item: { type: "agentMessage", id: `m-${turn}`, text: "fine" }
+              }
             }
           },
           ended("completed")
@@ -107,9 +119,17 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
     }
   }
 
-  const play = async (steps: ReadonlyArray<Step>, id: string | number | undefined, thread: string, turn: string) => {
+  const play = async (
+    steps: ReadonlyArray<Step>,
+    id: string | number | undefined,
+    thread: string,
+    turn: string
+  ) => {
     const filled = (value: unknown) =>
-      JSON.stringify(value).replaceAll("$thread", thread).replaceAll("$turn", turn).replaceAll("$id", String(id))
+      JSON.stringify(value)
+        .replaceAll("$thread", thread)
+        .replaceAll("$turn", turn)
+        .replaceAll("$id", String(id))
     const line = (message: object) => write(`${filled(message)}\n`)
     for (const step of steps) {
       if ("send" in step) write(`${filled(step.send)}\n`)
@@ -118,7 +138,15 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
       else if ("refuse" in step) line({ id, error: step.refuse })
       else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait))
       else if ("heard" in step) await until(JSON.parse(filled(step.heard)))
-      else if ("stderr" in step) process.stderr.write(step.stderr)
+      else if ("testament" in step) {
+        spawn("sh", ["-c", `sleep 0.1; printf '%s\\n' "$0"`, filled(step.testament)], {
+          stdio: ["ignore", "inherit", "ignore"]
+        })
+      } else if ("closeInput" in step) {
+        setInterval(() => {}, 1000)
+        process.stdin.removeAllListeners("end").destroy()
+      } else if ("stderr" in step)
+        await new Promise<void>((resolve) => process.stderr.write(step.stderr, () => resolve()))
       else {
         // What was written before must be on its way, or the fault would come earlier than the scenario says.
         await new Promise<void>((resolve) => process.stdout.write("", () => resolve()))
@@ -169,5 +197,7 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
 
 const [, self, scenarioFile, recordFile] = process.argv
 if (self === import.meta.filename && scenarioFile !== undefined && recordFile !== undefined) {
-  serve(JSON.parse(readFileSync(scenarioFile, "utf8")), (entry) => appendFileSync(recordFile, `${JSON.stringify(entry)}\n`))
+  serve(JSON.parse(readFileSync(scenarioFile, "utf8")), (entry) =>
+    appendFileSync(recordFile, `${JSON.stringify(entry)}\n`)
+  )
 }

@@ -1,4 +1,6 @@
 /** `fakeAppServer.ts` as an engine: what to say in a scenario, where to find the fake, and what it heard. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -11,11 +13,16 @@ import type { Message, Recorded, Scenario, Step } from "./fakeAppServer.ts"
 
 export type { Message, Recorded, Scenario, Step }
 
+const realClock = Context.get(Context.empty(), Clock.Clock)
 const script = fileURLToPath(new URL("./fakeAppServer.ts", import.meta.url))
 
-export const notify = (method: string, params: object, more: object = {}): Step => ({ send: { method, params, ...more } })
+export const notify = (method: string, params: object, more: object = {}): Step => ({
+  send: { method, params, ...more }
+})
 /** A request of the server. */
-export const ask = (id: string | number, method: string, params: object): Step => ({ send: { id, method, params } })
+export const ask = (id: string | number, method: string, params: object): Step => ({
+  send: { id, method, params }
+})
 /** A line as it stands, a newline added. */
 export const line = (text: string): Step => ({ bytes: Buffer.from(`${text}\n`).toString("base64") })
 export const raw = (bytes: string | Uint8Array): Step => ({ bytes: Buffer.from(bytes).toString("base64") })
@@ -28,7 +35,8 @@ export const started: Step = notify("turn/started", { threadId: "$thread", turn:
 export const begin: ReadonlyArray<Step> = [accepted, started]
 export const said = (text: string, id = "m1"): Step =>
   ofTurn("item/completed", { item: { type: "agentMessage", id, text } })
-export const delta = (text: string, id = "m1"): Step => ofTurn("item/agentMessage/delta", { itemId: id, delta: text })
+export const delta = (text: string, id = "m1"): Step =>
+  ofTurn("item/agentMessage/delta", { itemId: id, delta: text })
 export const ended = (status = "completed", error: object | null = null): Step =>
   notify("turn/completed", { threadId: "$thread", turn: { id: "$turn", status, error } })
 export const status = (type: string): Step =>
@@ -67,24 +75,36 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
   const recorded: Effect.Effect<ReadonlyArray<Recorded>> = Effect.map(
     Effect.orDie(fs.readFileString(record)),
     // The last line may be still in the making.
-    (text) => text.split("\n").slice(0, -1).map((line): Recorded => JSON.parse(line))
+    (text) =>
+      text
+        .split("\n")
+        .slice(0, -1)
+        .map((line): Recorded => JSON.parse(line))
   )
   const heard = Effect.map(recorded, (entries) =>
     entries.flatMap((entry) => (entry._tag === "Heard" ? [entry.message] : []))
   )
-  const processes = Effect.map(recorded, (entries) => entries.flatMap((entry) => (entry._tag === "Started" ? [entry] : [])))
+  const processes = Effect.map(recorded, (entries) =>
+    entries.flatMap((entry) => (entry._tag === "Started" ? [entry] : []))
+  )
 
   /** Waits until what was heard looks like that. */
   const until = <A>(look: (messages: ReadonlyArray<Message>) => A | undefined | false): Effect.Effect<A> =>
     Effect.suspend(() =>
       Effect.flatMap(heard, (messages) => {
         const found = look(messages)
-        return found === undefined || found === false ? Effect.fail("not yet" as const) : Effect.succeed(found)
+        return found === undefined || found === false
+          ? Effect.fail("not yet" as const)
+          : Effect.succeed(found)
       })
     ).pipe(
       Effect.retry({ schedule: Schedule.spaced("5 millis") }),
-      Effect.timeoutOrElse({ duration: "15 seconds", orElse: () => Effect.die(new Error("the fake never heard it")) }),
-      Effect.catch(() => Effect.never)
+      Effect.timeoutOrElse({
+        duration: "15 seconds",
+        orElse: () => Effect.die(new Error("the fake never heard it"))
+      }),
+      Effect.catch(() => Effect.never),
+      Effect.provideService(Clock.Clock, realClock)
     )
 
   return {
@@ -98,8 +118,11 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
       until((messages) => messages.filter((message) => message.method === method).length >= times),
     /** What was answered to the requests of that id. */
     answers: (id: string | number) =>
-      Effect.map(heard, (messages) => messages.filter((message) => message.method === undefined && message.id === id)),
-    of: (method: string) => Effect.map(heard, (messages) => messages.filter((message) => message.method === method)),
+      Effect.map(heard, (messages) =>
+        messages.filter((message) => message.method === undefined && message.id === id)
+      ),
+    of: (method: string) =>
+      Effect.map(heard, (messages) => messages.filter((message) => message.method === method)),
     pids: Effect.map(processes, (entries) => entries.map(({ pid }) => pid)),
     layer: (options: AppServer.Options = {}) =>
       // Fresh: a layer that is a constant is built once, and would bring the engine of an outer `provide` with it.

@@ -16,7 +16,10 @@ export const make = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   const server = yield* ModelServer.make(script)
   const env = yield* ModelServer.home(server, { config: options.config })
-  const workspace = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-workspace-" }), fs.realPath)
+  const workspace = yield* Effect.flatMap(
+    fs.makeTempDirectoryScoped({ prefix: "effect-codex-workspace-" }),
+    fs.realPath
+  )
   yield* Effect.addFinalizer((exit) =>
     exit._tag === "Success"
       ? Effect.map(server.unexpected, (unexpected) => assert.deepStrictEqual(unexpected, []))
@@ -43,9 +46,12 @@ const processesIn = (home: string) =>
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       try {
-        if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`CODEX_HOME=${home}`)) return []
+        if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`CODEX_HOME=${home}`))
+          return []
         // After the name in parentheses: state, parent, ...
-        const [state, parent] = readFileSync(`/proc/${name}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")
+        const [state, parent] = readFileSync(`/proc/${name}/stat`, "utf8")
+          .replace(/^.*\) /s, "")
+          .split(" ")
         return state === "Z" ? [] : [{ pid: Number(name), parent: Number(parent) }]
       } catch {
         return []

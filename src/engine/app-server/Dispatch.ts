@@ -37,8 +37,14 @@ const approve = (slot: Slot.Slot, request: Approval.Request): Effect.Effect<unkn
     )
   })
 
-/** `settle` looks after a turn that should have ended. */
-export const make = (slots: Map<string, Slot.Slot>, settle: (slot: Slot.Slot) => void): Process.Listener => {
+/**
+ * `settle` looks after a turn that should have ended; `totals` is what each open thread is known to have used, by its id.
+ */
+export const make = (
+  slots: Map<string, Slot.Slot>,
+  totals: Map<string, string>,
+  settle: (slot: Slot.Slot) => void
+): Process.Listener => {
   const current = (threadId: string, turnId: string): Slot.Slot | undefined => {
     const slot = slots.get(threadId)
     if (slot === undefined || slot.closed || slot.turnId !== turnId) return undefined
@@ -48,6 +54,9 @@ export const make = (slots: Map<string, Slot.Slot>, settle: (slot: Slot.Slot) =>
 
   const hear = (slot: Slot.Slot, heard: Translate.Addressed, emittedAtMs: number | undefined) => {
     switch (heard._tag) {
+      case "Used":
+        if (slot.turnId !== heard.turnId) return
+        return slot.handlers.emit({ ...heard.event, at: stamp(slot.clock, emittedAtMs) })
       case "Idle":
         return settle(slot)
       case "Ended":
@@ -61,9 +70,11 @@ export const make = (slots: Map<string, Slot.Slot>, settle: (slot: Slot.Slot) =>
         // What an interrupted turn still has to say does not belong to the next one.
         if (slot.turnId !== heard.turnId) return
         const event = { ...heard.event, at: stamp(slot.clock, emittedAtMs) }
-        if (event._tag === "ItemStarted" || event._tag === "ItemCompleted") slot.items.set(event.item.id, event.item)
+        if (event._tag === "ItemStarted" || event._tag === "ItemCompleted")
+          slot.items.set(event.item.id, event.item)
         slot.handlers.emit(event)
-        if (event._tag === "TurnStarted") Deferred.doneUnsafe(slot.started, Exit.void)
+        slot.verdict = undefined
+        Deferred.doneUnsafe(slot.started, Exit.void)
       }
     }
   }
@@ -89,7 +100,8 @@ export const make = (slots: Map<string, Slot.Slot>, settle: (slot: Slot.Slot) =>
       case "Approve": {
         const slot = current(asked.threadId, asked.turnId)
         const no = Translate.decision(Approval.decline("nobody could be asked"))
-        const question = slot === undefined ? undefined : asked.request((itemId) => slot.items.get(itemId), slot.cwd)
+        const question =
+          slot === undefined ? undefined : asked.request((itemId) => slot.items.get(itemId), slot.cwd)
         if (slot === undefined || question === undefined) return request.reply(no)
         slot.handlers.emit({ _tag: "ApprovalRequested", request: question, at: stamp(slot.clock, undefined) })
         return Slot.serve(slot, request, approve(slot, question), no)
@@ -101,6 +113,12 @@ export const make = (slots: Map<string, Slot.Slot>, settle: (slot: Slot.Slot) =>
     onNotification: (method, params, emittedAtMs) => {
       const heard = Translate.notification(method, params, emittedAtMs ?? 0)
       if (heard._tag === "Nothing") return
+      if (heard._tag === "Used" && heard.total !== undefined) {
+        // Codex says it again when a request was lost or interrupted, and of an earlier turn when a thread is resumed.
+        const known = totals.get(heard.threadId)
+        if (known === undefined || known === heard.total) return
+        totals.set(heard.threadId, heard.total)
+      }
       const slot = slots.get(heard.threadId)
       if (slot === undefined) return
       slot.heard++

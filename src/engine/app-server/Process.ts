@@ -121,6 +121,7 @@ export const start = Effect.fnUntraced(function* (
       )
     )
 
+  const fork = Effect.runForkWith(yield* Effect.context())
   const outgoing = yield* Queue.unbounded<string, Cause.Done>()
   const kill = Effect.suspend(() => {
     condemned = true
@@ -132,8 +133,10 @@ export const start = Effect.fnUntraced(function* (
     {
       ...listener,
       onGarbage: () => {
-        finish(new CodexError.ProtocolError({ detail: "codex app-server says nothing but what is no message" }))
-        Effect.runFork(kill)
+        finish(
+          new CodexError.ProtocolError({ detail: "codex app-server says nothing but what is no message" })
+        )
+        fork(kill)
       }
     },
     Duration.fromInputUnsafe(options.requestTimeout ?? "30 seconds")
@@ -145,7 +148,7 @@ export const start = Effect.fnUntraced(function* (
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )
-  yield* handle.stderr.pipe(
+  const lastWords = yield* handle.stderr.pipe(
     Stream.decodeText(),
     Stream.runForEach((text) => Effect.sync(() => void (stderr = (stderr + text).slice(-tailLength)))),
     Effect.ignore,
@@ -163,7 +166,7 @@ export const start = Effect.fnUntraced(function* (
   yield* Effect.exit(handle.exitCode).pipe(
     // What the process said before it died is heard before its death is told; but a pipe that a grandchild holds open
     // never ends.
-    Effect.tap(() => Effect.timeoutOption(Fiber.await(reading), drainGrace)),
+    Effect.tap(() => Effect.timeoutOption(Fiber.awaitAll([reading, lastWords]), drainGrace)),
     Effect.tap((exit) => Effect.sync(() => finish(exitError(exit, stderr)))),
     Effect.forkScoped({ startImmediately: true })
   )
@@ -181,14 +184,19 @@ export const start = Effect.fnUntraced(function* (
     const detail = error._tag === "EngineExited" ? error.stderr : error.detail
     return Effect.fail(new CodexError.EngineStartFailed({ reason: "Exited", detail }))
   })
-  const hello = connection.request("initialize", {
-    clientInfo: { name: options.clientName ?? "effect-codex", title: "effect-codex", version },
-    capabilities: {
-      experimentalApi: true,
-      requestAttestation: false,
-      optOutNotificationMethods: Protocol.unwanted
-    }
-  })
+  const startTimeout = options.startTimeout ?? "10 seconds"
+  const hello = connection.request(
+    "initialize",
+    {
+      clientInfo: { name: options.clientName ?? "effect-codex", title: "effect-codex", version },
+      capabilities: {
+        experimentalApi: true,
+        requestAttestation: false,
+        optOutNotificationMethods: Protocol.unwanted
+      }
+    },
+    { timeout: startTimeout }
+  )
   const initialized = yield* Effect.raceFirst(
     Effect.catch(hello, (error) =>
       error._tag === "Gone"
@@ -203,7 +211,7 @@ export const start = Effect.fnUntraced(function* (
     dead
   ).pipe(
     Effect.timeoutOrElse({
-      duration: options.startTimeout ?? "10 seconds",
+      duration: startTimeout,
       orElse: () => Effect.fail(new CodexError.EngineStartFailed({ reason: "Timeout", detail: stderr }))
     })
   )

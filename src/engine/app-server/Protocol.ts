@@ -118,7 +118,10 @@ export const notifications = {
   "item/reasoning/textDelta": Delta,
   "item/commandExecution/outputDelta": Delta,
   "turn/diff/updated": Schema.Struct({ ...ofTurn, diff: text }),
-  "thread/tokenUsage/updated": Schema.Struct({ ...ofTurn, tokenUsage: Schema.Struct({ last: TokenUsage }) }),
+  "thread/tokenUsage/updated": Schema.Struct({
+    ...ofTurn,
+    tokenUsage: Schema.Struct({ last: TokenUsage, total: maybe(TokenUsage) })
+  }),
   error: Schema.Struct({ ...ofTurn, error: TurnError, willRetry: Schema.Boolean }),
   // Raw items carry prompts and outputs: only their kind and call id get past this line.
   "rawResponseItem/completed": Schema.Struct({

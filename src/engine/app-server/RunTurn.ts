@@ -47,13 +47,19 @@ export const settle = (process: Process.Process, slot: Slot.Slot): void =>
   Slot.watch(
     slot,
     Effect.gen(function* () {
+      const { verdict } = slot
       yield* Effect.sleep(settleGrace)
-      if (slot.verdict !== undefined) return Slot.fail(slot, slot.verdict)
-      const end = yield* Effect.option(read(process, slot.threadId, true)).pipe(
-        Effect.map(Option.flatMap((thread) => Translate.endOf(thread, slot.turnId ?? "")))
-      )
-      if (Option.isNone(end)) return Slot.fail(slot, stalled("codex went idle and did not say how the turn ended"))
-      if (end.value !== "inProgress") Slot.end(slot, end.value)
+      if (verdict !== undefined) {
+        // One that has gone on since has not failed.
+        return slot.verdict === verdict ? Slot.fail(slot, verdict) : undefined
+      }
+      const { turnId } = slot
+      if (turnId === undefined) return
+      const thread = yield* Effect.option(read(process, slot.threadId, true))
+      const end = Option.flatMap(thread, (thread) => Translate.endOf(thread, turnId))
+      if (Option.isSome(end)) return end.value === "inProgress" ? undefined : Slot.end(slot, end.value)
+      if (Option.exists(thread, Translate.isActive)) return
+      Slot.fail(slot, stalled("codex went idle and did not say how the turn ended"))
     })
   )
 
@@ -74,6 +80,9 @@ const watch = (process: Process.Process, slot: Slot.Slot): Effect.Effect<void> =
     }
   })
 
+const isNotRunning = (error: Connection.RequestError) =>
+  error._tag === "Refused" && /no active turn/i.test(error.text)
+
 /** Ends a turn that nobody wants any more, and what it started; a Codex that does not listen is ended itself. */
 const stop = (
   { process, threadId }: Place,
@@ -90,7 +99,7 @@ const stop = (
     // What Codex asks from now on is answered no: nobody wants the turn any more.
     slot.closed = true
     const answer = yield* Effect.exit(connection.request("turn/interrupt", { threadId, turnId: slot.turnId }))
-    if (Exit.findErrorOption(answer).pipe(Option.exists((error) => error._tag === "Refused"))) {
+    if (Exit.findErrorOption(answer).pipe(Option.exists(isNotRunning))) {
       Slot.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
     }
     yield* Slot.refuseAll(slot)
@@ -141,16 +150,13 @@ export const run = (
           )
         Slot.watch(slot, watch(process, slot))
         return yield* restore(
-          Fiber.join(starting).pipe(
-            Effect.mapError(failed),
-            Effect.andThen(Deferred.await(slot.outcome))
-          )
+          Fiber.join(starting).pipe(Effect.mapError(failed), Effect.andThen(Deferred.await(slot.outcome)))
         ).pipe(
           Effect.onExit(() => (Slot.isOver(slot) ? Effect.void : stop(place, slot, starting))),
           Effect.ensuring(
             Effect.suspend(() => {
               slots.delete(threadId)
-              Slot.end(slot, new CodexError.TurnInterrupted({ by: "caller" }))
+              if (!Slot.isOver(slot)) Slot.end(slot, new CodexError.TurnInterrupted({ by: "caller" }))
               Slot.unwatch(slot)
               return Slot.refuseAll(slot)
             })

@@ -42,9 +42,7 @@ export interface Slot {
   verdict: CodexError.TurnError | undefined
 }
 
-export const make = (
-  options: Pick<Slot, "threadId" | "cwd" | "handlers" | "run" | "clock">
-): Slot => ({
+export const make = (options: Pick<Slot, "threadId" | "cwd" | "handlers" | "run" | "clock">): Slot => ({
   ...options,
   started: Deferred.makeUnsafe(),
   outcome: Deferred.makeUnsafe(),
@@ -105,7 +103,12 @@ export const refuseAll = (slot: Slot): Effect.Effect<void> =>
   })
 
 /** Runs what Codex asked for. Whatever becomes of it, there is one answer: what fails, dies or is interrupted says no. */
-export const serve = (slot: Slot, request: Connection.Request, handler: Effect.Effect<unknown>, no: unknown): void => {
+export const serve = (
+  slot: Slot,
+  request: Connection.Request,
+  handler: Effect.Effect<unknown>,
+  no: unknown
+): void => {
   const fiber = slot.run(handler)
   slot.asked.set(fiber, () => request.reply(no))
   fiber.addObserver((exit) => {

@@ -6,6 +6,7 @@ import * as CodexError from "../../CodexError.ts"
 import * as Shell from "../../internal/Shell.ts"
 import type * as Item from "../../Item.ts"
 import type * as Turn from "../../Turn.ts"
+import * as Failure from "./Failure.ts"
 import * as Protocol from "./Protocol.ts"
 
 const present = <K extends string, V>(key: K, value: V | null | undefined): { readonly [P in K]?: V } => {
@@ -14,24 +15,25 @@ const present = <K extends string, V>(key: K, value: V | null | undefined): { re
   return out
 }
 
-const statuses: Readonly<Record<string, Item.Status>> = {
-  inProgress: "inProgress",
-  completed: "completed",
-  failed: "failed",
-  declined: "declined"
-}
-const status = (wire: string): Item.Status => statuses[wire] ?? "failed"
+// Maps, for an object also has what nobody put into it: Codex decides by which names these are asked.
+const statuses = new Map<string, Item.Status>([
+  ["inProgress", "inProgress"],
+  ["completed", "completed"],
+  ["failed", "failed"],
+  ["declined", "declined"]
+])
+const status = (wire: string): Item.Status => statuses.get(wire) ?? "failed"
 
-const operations: Readonly<Record<string, Item.FileOperation>> = {
-  read: "read",
-  listFiles: "list",
-  search: "search"
-}
-const changeKinds: Readonly<Record<string, Item.Change["kind"]>> = {
-  add: "add",
-  delete: "delete",
-  update: "update"
-}
+const operations = new Map<string, Item.FileOperation>([
+  ["read", "read"],
+  ["listFiles", "list"],
+  ["search", "search"]
+])
+const changeKinds = new Map<string, Item.Change["kind"]>([
+  ["add", "add"],
+  ["delete", "delete"],
+  ["update", "update"]
+])
 
 const texts = (content: ReadonlyArray<{ readonly text?: string }>): string =>
   content.flatMap((part) => (part.text === undefined ? [] : [part.text])).join("\n")
@@ -49,7 +51,7 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     command: wire.command,
     cwd: wire.cwd,
     status: status(wire.status),
-    operations: wire.commandActions.flatMap((action) => operations[action.type] ?? []),
+    operations: wire.commandActions.flatMap((action) => operations.get(action.type) ?? []),
     ...present("exitCode", wire.exitCode),
     ...present("output", wire.aggregatedOutput),
     ...present("duration", wire.durationMs)
@@ -60,7 +62,7 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     status: status(wire.status),
     changes: wire.changes.map((change) => ({
       path: change.path,
-      kind: changeKinds[change.kind.type] ?? "update",
+      kind: changeKinds.get(change.kind.type) ?? "update",
       diff: change.diff,
       ...present("movePath", change.kind.move_path)
     }))
@@ -142,6 +144,14 @@ export type Addressed =
       readonly turnId: string
       readonly event: Turn.EngineEvent
     }
+  /** `total` tells one count of the thread's tokens from another. */
+  | {
+      readonly _tag: "Used"
+      readonly threadId: string
+      readonly turnId: string
+      readonly total: string | undefined
+      readonly event: Turn.EngineEvent
+    }
   | { readonly _tag: "Ended"; readonly threadId: string; readonly turnId: string; readonly end: TurnEnd }
   /** The turn will fail with this error; its end should follow. */
   | {
@@ -201,11 +211,18 @@ const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Hea
   "item/commandExecution/outputDelta": (params, at) =>
     event(params, { _tag: "OutputDelta", itemId: params.itemId, delta: params.delta, at }),
   "turn/diff/updated": (params, at) => event(params, { _tag: "DiffUpdated", diff: params.diff, at }),
-  "thread/tokenUsage/updated": (params, at) =>
-    event(params, { _tag: "UsageUpdated", usage: usage(params.tokenUsage.last), at }),
-  "thread/status/changed": ({ status, threadId }) => (resting.has(status.type) ? { _tag: "Idle", threadId } : nothing),
+  "thread/tokenUsage/updated": ({ threadId, tokenUsage: { last, total }, turnId }, at) => ({
+    _tag: "Used",
+    threadId,
+    turnId,
+    total: total === null || total === undefined ? undefined : JSON.stringify(total),
+    event: { _tag: "UsageUpdated", usage: usage(last), at }
+  }),
+  "thread/status/changed": ({ status, threadId }) =>
+    resting.has(status.type) ? { _tag: "Idle", threadId } : nothing,
   error: (params, at) => {
-    const error = turnFailed(params.error)
+    const error = Failure.classify(params.error)
+    if (!params.willRetry && !Failure.endsTurn(params.error)) return unknown("error", params, at)
     if (!params.willRetry) return { _tag: "Doomed", threadId: params.threadId, turnId: params.turnId, error }
     return event(params, {
       _tag: "Retrying",
@@ -284,79 +301,6 @@ const isKnown = (method: string): method is Method => Object.hasOwn(notification
 export const notification = (method: string, params: unknown, at: number): Heard =>
   isKnown(method) ? notifications[method](params, at) : unknown(method, params, at)
 
-const infoReasons: Readonly<Record<string, CodexError.TurnFailedReason>> = {
-  contextWindowExceeded: "ContextOverflow",
-  usageLimitExceeded: "UsageLimit",
-  sessionBudgetExceeded: "UsageLimit",
-  rateLimitExceeded: "RateLimited",
-  serverOverloaded: "Overloaded",
-  policyCapacityUnavailable: "Overloaded",
-  flexUnavailable: "Overloaded",
-  modelNotFound: "ModelNotFound",
-  internalServerError: "ServerError",
-  unauthorized: "Unauthorized",
-  badRequest: "BadRequest",
-  httpConnectionFailed: "Disconnected",
-  responseStreamConnectionFailed: "Disconnected",
-  responseStreamDisconnected: "Disconnected",
-  responseTooManyFailedAttempts: "Disconnected"
-}
-
-const statusReason = (status: number): CodexError.TurnFailedReason | undefined => {
-  if (status === 401 || status === 403) return "Unauthorized"
-  if (status === 429) return "RateLimited"
-  if (status === 503) return "Overloaded"
-  if (status >= 500) return "ServerError"
-  return status >= 400 ? "BadRequest" : undefined
-}
-
-const HttpInfo = Schema.Record(
-  Schema.String,
-  Schema.Struct({ httpStatusCode: Schema.optionalKey(Schema.NullOr(Schema.Int)) })
-)
-const httpInfo = Schema.decodeUnknownOption(HttpInfo)
-const refusal = Schema.decodeUnknownOption(
-  Schema.fromJsonString(Schema.Struct({ error: Schema.Struct({ message: Schema.String }) }))
-)
-
-const infoOf = (info: unknown): { readonly name: string; readonly status?: number } => {
-  if (typeof info === "string") return { name: info }
-  const [first] = Object.entries(Option.getOrElse(httpInfo(info), () => ({})))
-  return first === undefined
-    ? { name: "other" }
-    : { name: first[0], ...present("status", first[1].httpStatusCode) }
-}
-
-const retryAfterMs = (text: string): number | undefined => {
-  const found = /try again in (\d+(?:\.\d+)?)\s*(ms|s|seconds?|minutes?)/i.exec(text)
-  if (found === null) return undefined
-  const [, amount, unit = "s"] = found
-  return Number(amount) * (unit === "ms" ? 1 : unit.startsWith("m") ? 60_000 : 1000)
-}
-
-/** Codex's error of a turn, classified. */
-export const turnFailed = (wire: typeof Protocol.TurnError.Type): CodexError.TurnFailed => {
-  const info = infoOf(wire.codexErrorInfo)
-  const detail = [wire.message, wire.additionalDetails ?? ""].filter((part) => part !== "").join(": ")
-  const reason =
-    (info.status === undefined ? undefined : statusReason(info.status)) ??
-    infoReasons[info.name] ??
-    otherReason(detail)
-  return new CodexError.TurnFailed({
-    reason,
-    detail,
-    ...present("status", info.status),
-    ...present("retryAfterMs", retryAfterMs(detail))
-  })
-}
-
-// "other" is what Codex calls a stream that broke and a body that it passes on: both can only be told by their text.
-const otherReason = (detail: string): CodexError.TurnFailedReason => {
-  if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail))
-    return "Disconnected"
-  return Option.isSome(refusal(detail)) ? "BadRequest" : "Other"
-}
-
 const turnEnd = (turn: {
   readonly status: string
   readonly error?: typeof Protocol.TurnError.Type | null
@@ -367,7 +311,7 @@ const turnEnd = (turn: {
     case "interrupted":
       return new CodexError.TurnInterrupted({ by: "codex" })
     default:
-      return turnFailed(turn.error ?? { message: `the turn ended as ${turn.status}` })
+      return Failure.classify(turn.error ?? { message: `the turn ended as ${turn.status}` })
   }
 }
 
@@ -377,12 +321,21 @@ const threadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
 export const endOf = (read: unknown, turnId: string): Option.Option<TurnEnd | "inProgress"> =>
   Option.flatMap(threadRead(read), ({ thread }) => {
     const turn = thread.turns?.find((turn) => turn.id === turnId)
-    return turn === undefined ? Option.none() : Option.some(turn.status === "inProgress" ? turn.status : turnEnd(turn))
+    return turn === undefined
+      ? Option.none()
+      : Option.some(turn.status === "inProgress" ? turn.status : turnEnd(turn))
   })
+
+/** Whether a thread that was read has a turn that runs. */
+export const isActive = (read: unknown): boolean =>
+  Option.exists(threadRead(read), ({ thread }) => thread.status?.type === "active")
 
 /** Whether a thread that was read has no turn that runs. */
 export const isIdle = (read: unknown): boolean =>
-  Option.exists(threadRead(read), ({ thread }) => thread.status !== undefined && resting.has(thread.status.type))
+  Option.exists(
+    threadRead(read),
+    ({ thread }) => thread.status !== undefined && resting.has(thread.status.type)
+  )
 
 type ServerMethod = keyof typeof Protocol.serverRequests
 

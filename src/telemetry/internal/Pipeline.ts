@@ -1,5 +1,5 @@
 import type { Attributes, SpanContext } from "@opentelemetry/api"
-import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -23,6 +23,8 @@ export type Decide = (
 
 export interface Options extends Omit<Recorded.Sink, "ended"> {
   readonly decide: Decide
+  /** What must not get out is masked before any processor sees a span. */
+  readonly redact: (span: ReadableSpan) => ReadableSpan
   /** Nanoseconds since 1970. */
   readonly now: () => bigint
 }
@@ -76,12 +78,21 @@ export class Pipeline {
     this.processors = [...this.processors, processor]
   }
 
+  /** Hands on a span that has ended, here or elsewhere. */
+  record(span: ReadableSpan): void {
+    if (this.processors.length === 0) return
+    attempt(() => {
+      const seen = this.options.redact(span)
+      for (const processor of this.processors) attempt(() => processor.onEnd(seen))
+    })
+  }
+
   /** Takes a processor out; it still gets what is open, as far as that got, inner spans first. */
   detach(processor: SpanProcessor): void {
     this.processors = this.processors.filter((other) => other !== processor)
     const now = this.options.now()
     for (const span of [...this.open].toReversed()) {
-      attempt(() => processor.onEnd(Recorded.interrupted(span, now)))
+      attempt(() => processor.onEnd(this.options.redact(Recorded.interrupted(span, now))))
     }
   }
 
@@ -121,10 +132,7 @@ export class Pipeline {
   private ended(span: Recorded.RecordedSpan): void {
     this.open.delete(span)
     if (this.processors.length === 0) return
-    attempt(() => {
-      const finished = Recorded.finished(span)
-      for (const processor of this.processors) attempt(() => processor.onEnd(finished))
-    })
+    attempt(() => this.record(Recorded.finished(span)))
   }
 }
 
@@ -144,7 +152,7 @@ const toContext = (span: EffectTracer.AnySpan): SpanContext | undefined => {
 }
 
 /** Lets a processor send what it holds and shuts it down, in `millis` of real time at most. Never fails. */
-export const settle = (processor: SpanProcessor, millis: number): Effect.Effect<void> =>
+export const settle = (processor: Closing, millis: number): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const done = () => {
       clearTimeout(timer)
@@ -154,7 +162,9 @@ export const settle = (processor: SpanProcessor, millis: number): Effect.Effect<
     void drain(processor).finally(done)
   })
 
-const drain = async (processor: SpanProcessor): Promise<void> => {
+type Closing = Pick<SpanProcessor, "forceFlush" | "shutdown">
+
+const drain = async (processor: Closing): Promise<void> => {
   for (const step of [() => processor.forceFlush(), () => processor.shutdown()]) {
     try {
       await step()

@@ -1,0 +1,139 @@
+/** Metrics for Prometheus to fetch: an HTTP endpoint on loopback that answers `/metrics` and nothing else. */
+import type { MetricProducer as OtelProducer } from "@opentelemetry/sdk-metrics"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as MetricProducer from "./internal/MetricProducer.ts"
+import { Variables } from "./internal/Variables.ts"
+import * as Metrics from "./Metrics.ts"
+import * as Redaction from "./Redaction.ts"
+import * as Settings from "./Settings.ts"
+
+/** Where the endpoint listens; what is left out is for the environment to say, and then as in `PrometheusLayer`. */
+export interface Options {
+  readonly host?: string | undefined
+  /** 0 takes any free port; the log says which. */
+  readonly port?: number | undefined
+  readonly path?: string | undefined
+}
+
+class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: string }> {}
+
+/**
+ * Serves the metrics of the registry while it is in use, unless `OTEL_SDK_DISABLED=true`. An address that cannot be had
+ * is a warning, and the program runs without the endpoint; when the layer closes the port is free again.
+ */
+export const layer = (options: Options = {}): Layer.Layer<never> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { disabled } = yield* Settings.CurrentSettings
+      if (disabled) return Layer.empty
+      const variables = new Variables(yield* Settings.Environment)
+      const address = {
+        host: toAddress(
+          options.host ?? variables.first("OTEL_EXPORTER_PROMETHEUS_HOST")?.value ?? "localhost"
+        ),
+        port: options.port ?? toPort(variables) ?? 9464,
+        path: options.path ?? "/metrics"
+      }
+      yield* Effect.forEach(variables.warnings, (warning) => Effect.logWarning(warning), { discard: true })
+      return Layer.effectDiscard(endpoint(address)).pipe(Layer.provideMerge(Metrics.layer))
+    })
+  ).pipe(Layer.provide([Settings.layer, Redaction.base]))
+
+/**
+ * Serves the metrics at `OTEL_EXPORTER_PROMETHEUS_HOST` and `_PORT`, by default http://localhost:9464/metrics: on where
+ * it is provided, and otherwise as `layer`.
+ */
+export const PrometheusLayer: Layer.Layer<never> = layer()
+
+// A name may stand for an IPv4 and an IPv6 address, of which a server takes one: whoever asks for `localhost` tries
+// both, whoever asks for 127.0.0.1 does not.
+const toAddress = (host: string): string => (host === "localhost" ? "127.0.0.1" : host)
+
+const maxPort = 65_535
+
+const toPort = (variables: Variables): number | undefined => {
+  const name = "OTEL_EXPORTER_PROMETHEUS_PORT"
+  const port = variables.wholeNumber(0, name)
+  if (port === undefined || port <= maxPort) return port
+  variables.warn({ name, value: String(port) }, `is beyond ${maxPort} and is ignored`)
+  return undefined
+}
+
+interface Address {
+  readonly host: string
+  readonly port: number
+  readonly path: string
+}
+
+const authority = ({ host, port }: Address): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+
+const endpoint = (address: Address) =>
+  Effect.gen(function* () {
+    const producer = yield* MetricProducer.make()
+    const answer = yield* makeAnswer(producer, address.path)
+    const port = yield* listen(address, answer)
+    yield* Effect.logInfo(`Metrics are served at http://${authority({ ...address, port })}${address.path}`)
+  }).pipe(
+    Effect.catchTag("CannotListen", ({ code }) =>
+      Effect.logWarning(
+        `Prometheus metrics are not served: ${authority(address)} ${
+          code === "EADDRINUSE" ? "is in use by something else" : `cannot be listened on (${code})`
+        }`
+      )
+    ),
+    Effect.catchCause((cause) => Effect.logWarning("Prometheus metrics are not served", cause))
+  )
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
+
+const makeAnswer = Effect.fnUntraced(function* (producer: OtelProducer, path: string) {
+  const { PrometheusSerializer } = yield* Effect.promise(() => import("@opentelemetry/exporter-prometheus"))
+  const serializer = new PrometheusSerializer(undefined, false, undefined, false, true)
+
+  const answer: Answer = (request, response) => {
+    const send = (status: number, body: string, headers: Readonly<Record<string, string>> = {}) =>
+      response
+        .writeHead(status, { "content-type": "text/plain; charset=utf-8", ...headers })
+        .end(request.method === "HEAD" ? undefined : body)
+    if (request.url?.replace(/\?.*$/s, "") !== path) return void send(404, "not found\n")
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return void send(405, "method not allowed\n", { allow: "GET, HEAD" })
+    }
+    producer
+      .collect()
+      .then(({ resourceMetrics }) => serializer.serialize(resourceMetrics))
+      .then(
+        (text) => send(200, text, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }),
+        () => send(500, "the metrics cannot be read\n")
+      )
+  }
+  return answer
+})
+
+/** Listens until the scope closes, and says on which port. */
+const listen = Effect.fnUntraced(function* ({ host, port }: Address, answer: Answer) {
+  const { createServer } = yield* Effect.promise(() => import("node:http"))
+  const server = yield* Effect.acquireRelease(
+    // Nothing here is larger than a line of header; who sends more, or slowly, does not want metrics.
+    Effect.sync(() => createServer({ maxHeaderSize: 8192, requestTimeout: 5000 }, answer).unref()),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  )
+  return yield* Effect.callback<number, CannotListen>((resume) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(new CannotListen({ code: error.code ?? error.name })))
+    )
+    server.listen({ host, port }, () => {
+      server.on("error", () => {})
+      const address = server.address()
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
+    })
+  })
+})

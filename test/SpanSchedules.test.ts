@@ -1,0 +1,195 @@
+/** Every span that opens closes, exactly once, however a turn goes: random schedules of everything that can end one. */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as EffectTracer from "effect/Tracer"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import * as TestClock from "effect/testing/TestClock"
+import * as Approval from "../src/Approval.ts"
+import { Codex } from "../src/Codex.ts"
+import * as Scripted from "../src/engine/Scripted.ts"
+import * as Memory from "../src/telemetry/Memory.ts"
+import * as Settings from "../src/telemetry/Settings.ts"
+import * as Tracer from "../src/telemetry/Tracer.ts"
+
+/** Numbers that look random and come again with the same seed (mulberry32). */
+const random = (seed: number) => {
+  let state = seed
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+  const below = (n: number) => Math.floor(next() * n)
+  return {
+    below,
+    oneOf: <A>(items: readonly [A, ...ReadonlyArray<A>]): A => items[below(items.length)] ?? items[0]
+  }
+}
+type Random = ReturnType<typeof random>
+
+const Lookup = Tool.make("lookup", { parameters: Schema.Struct({}), success: Schema.String })
+const Tickets = Toolkit.make(Lookup)
+
+const steps = (random: Random): ReadonlyArray<Scripted.Step> => {
+  const one = (): Scripted.Step => {
+    const takes = random.oneOf(["0 millis", "3 millis", "20 millis"] as const)
+    switch (random.below(6)) {
+      case 0:
+        return Scripted.message("a message", { deltas: true, takes })
+      case 1:
+        return Scripted.reasoning("a thought")
+      case 2:
+        return Scripted.command("npm test", {
+          takes,
+          exitCode: random.below(2),
+          approval: random.below(2) === 0
+        })
+      case 3:
+        return Scripted.command("sleep 1", { takes: "5 seconds" })
+      default:
+        return Scripted.toolCall("lookup", {})
+    }
+  }
+  return Array.from({ length: 1 + random.below(4) }, one)
+}
+
+const tool = (random: Random) => {
+  switch (random.below(5)) {
+    case 0:
+      return Effect.die(new Error("a defect"))
+    case 1:
+      return Effect.as(Effect.sleep("7 millis"), "found").pipe(Effect.withSpan("inside"))
+    case 2:
+      return Effect.interrupt
+    case 3:
+      return Effect.never
+    default:
+      return Effect.succeed("found")
+  }
+}
+
+const policy = (random: Random): Approval.Policy => {
+  const way = random.below(5)
+  return () => {
+    switch (way) {
+      case 0:
+        return Effect.die(new Error("a policy that dies"))
+      case 1:
+        return Effect.never
+      case 2:
+        return Effect.succeed(Approval.decline("no"))
+      case 3:
+        return Effect.succeed({ _tag: "cancel" } as const)
+      default:
+        return Effect.as(Effect.sleep("4 millis"), { _tag: "accept" } as const)
+    }
+  }
+}
+
+/** Counts what the tracer under test is asked to open and what of it is closed. */
+const counting = () => {
+  const open = new Map<EffectTracer.Span, number>()
+  const layer = Layer.effect(
+    EffectTracer.Tracer,
+    Effect.map(EffectTracer.Tracer, (inner) =>
+      EffectTracer.make({
+        span: (options) => {
+          const span = inner.span(options)
+          open.set(span, 0)
+          const end = span.end.bind(span)
+          span.end = (at, exit) => {
+            open.set(span, (open.get(span) ?? 0) + 1)
+            end(at, exit)
+          }
+          return span
+        }
+      })
+    )
+  )
+  return { open, layer }
+}
+
+const idOf = (span: ReadableSpan) => span.spanContext().spanId
+
+const run = (seed: number) =>
+  Effect.gen(function* () {
+    const dice = random(seed)
+    const memory = yield* Memory.make
+    const { layer: counted, open } = counting()
+    const turn = Effect.gen(function* () {
+      yield* Scripted.play(steps(dice))
+      const codex = yield* Codex
+      const thread = yield* codex.startThread({ tools: yield* Tickets, approvalMode: "on-request" })
+      const timeout = dice.oneOf(["1 hour", "10 millis"] as const)
+      const events = thread.stream("go", { timeout })
+      const way = dice.below(5)
+      if (way === 0) yield* Stream.runDrain(Stream.take(events, dice.below(6)))
+      else if (way === 1)
+        yield* Stream.runForEach(events, () => (dice.below(4) === 0 ? Effect.die("consumer") : Effect.void))
+      else if (way === 2) yield* Effect.timeoutOption(thread.run("go", { timeout }), dice.below(30))
+      else if (way === 3) yield* Effect.raceFirst(Stream.runDrain(events), Effect.sleep(dice.below(30)))
+      else yield* thread.run("go", { timeout })
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Codex.layer.pipe(Layer.provideMerge(Layer.fresh(Scripted.layer)))),
+      Effect.provide(Tickets.toLayer({ lookup: () => tool(dice) })),
+      Effect.provide(Approval.layer(policy(dice))),
+      Effect.provide(
+        counted.pipe(
+          Layer.provideMerge(Layer.fresh(Tracer.processorLayer(Effect.succeed(memory.processor)))),
+          Layer.provideMerge(Logger.layer([])),
+          Layer.provide(Layer.succeed(Settings.Environment, {}))
+        )
+      ),
+      Effect.exit
+    )
+    const fiber = yield* Effect.forkChild(turn)
+    for (let at = 0; at < 60; at++) yield* TestClock.adjust("1 millis")
+    yield* TestClock.adjust("2 hours")
+    yield* Fiber.interrupt(fiber)
+    return { open, spans: yield* memory.spans }
+  })
+
+it.effect(
+  "every span that opens closes exactly once, in 1,000 random schedules",
+  () =>
+    Effect.gen(function* () {
+      let total = 0
+      const endings = new Set<unknown>()
+      for (let seed = 1; seed <= 1_000; seed++) {
+        const { open, spans } = yield* run(seed)
+        const ids = spans.map(idOf)
+        assert.strictEqual(new Set(ids).size, ids.length, `a span was exported twice (seed ${seed})`)
+        for (const [span, ends] of open) {
+          assert.strictEqual(span.status._tag, "Ended", `"${span.name}" is open (seed ${seed})`)
+          assert.strictEqual(ends, 1, `"${span.name}" was ended ${ends} times (seed ${seed})`)
+          assert.include(ids, span.spanId, `"${span.name}" was not exported (seed ${seed})`)
+        }
+        assert.strictEqual(ids.length, open.size)
+        for (const span of spans) {
+          assert.isUndefined(
+            span.attributes["codex.incomplete"],
+            `"${span.name}" was given up (seed ${seed})`
+          )
+          if (span.name.startsWith("invoke_agent")) {
+            endings.add(span.attributes["codex.turn.status"])
+            endings.add(span.attributes["error.type"])
+          }
+        }
+        total += spans.length
+      }
+      // The schedules are worth something only if they end in every way.
+      for (const ending of ["completed", "failed", "interrupted", "TurnTimedOut"])
+        assert.include([...endings], ending)
+      assert.isAbove(total, 3_000)
+    }),
+  120_000
+)

@@ -1,0 +1,302 @@
+import { assert, describe } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import * as M from "../../src/testing/ModelServer.ts"
+import * as Host from "../support/host.ts"
+import * as RealCodex from "../support/realCodex.ts"
+import * as Real from "../support/realEngine.ts"
+import { test, timed } from "../support/live.ts"
+
+/** Waits until it holds. */
+const until = (what: string, condition: Effect.Effect<boolean>) =>
+  condition.pipe(
+    Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("10 millis") }),
+    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.die(new Error(`never: ${what}`)) })
+  )
+
+describe.concurrent("interrupting a turn of the real Codex", () => {
+  for (const delay of [0, 1, 3, 10, 30, 60]) {
+    test(`${delay} ms into it ends it, and the thread has a next one`, () =>
+      Effect.gen(function* () {
+        const real = yield* Real.make((request) =>
+          request.lastUserText === "next"
+            ? M.reply(M.text("fine"))
+            : M.reply(M.text("half", { deltas: true }), M.hang)
+        )
+        yield* Effect.gen(function* () {
+          const thread = yield* real.start()
+          for (let round = 0; round < 3; round++) {
+            const running = yield* Effect.forkScoped(thread.run("hang"), { startImmediately: true })
+            yield* Effect.sleep(delay)
+            const [took] = yield* timed(Fiber.interrupt(running))
+            assert.isBelow(took, 4000)
+            assert.isTrue(Exit.isFailure(yield* Fiber.await(running)))
+            const turn = yield* thread.run("next", { timeout: "5 seconds" })
+            assert.strictEqual(turn.message, "fine")
+            const prompts = turn.items.flatMap((item) => (item._tag === "UserMessage" ? [item.text] : []))
+            assert.deepStrictEqual(prompts, ["next"])
+          }
+          assert.lengthOf(
+            (yield* real.processes).filter(({ parent }) => parent === process.pid),
+            1
+          )
+        }).pipe(Effect.provide(real.layer))
+      }))
+  }
+
+  for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
+    test(`kills the commands that it started (${sandbox})`, () =>
+      Effect.gen(function* () {
+        const real = yield* Real.make([
+          M.reply(M.shell("touch started; sleep 60; touch finished")),
+          M.reply(M.text("next"))
+        ])
+        yield* Effect.gen(function* () {
+          const thread = yield* real.start({ sandbox })
+          const before = (yield* real.processes).length
+          const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+          yield* until("the command runs", real.exists("started"))
+          assert.isAbove((yield* real.processes).length, before)
+          yield* Fiber.interrupt(running)
+          yield* until(
+            "the command is gone",
+            Effect.map(real.processes, ({ length }) => length <= before)
+          )
+          assert.strictEqual((yield* thread.run("next")).message, "next")
+        }).pipe(Effect.provide(real.layer))
+        assert.isFalse(yield* real.exists("finished"))
+      }))
+  }
+
+  test("kills a command, too, that the model left to run in the background", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([
+        M.reply(M.shell("touch started; sleep 60; touch finished", { timeoutMs: 250 })),
+        M.reply(M.text("waiting", { deltas: true }), M.hang)
+      ])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const before = (yield* real.processes).length
+        yield* thread.stream("go").pipe(
+          Stream.filter((event) => event._tag === "MessageDelta"),
+          Stream.tap(() => Effect.map(real.processes, ({ length }) => assert.isAbove(length, before))),
+          Stream.take(1),
+          Stream.runDrain
+        )
+        yield* until(
+          "the command is gone",
+          Effect.map(real.processes, ({ length }) => length <= before)
+        )
+      }).pipe(Effect.provide(real.layer))
+      assert.isFalse(yield* real.exists("finished"))
+    }))
+
+  test("leaves the turns of other threads alone", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const real = yield* Real.make((request) =>
+        request.lastUserText === "hang"
+          ? M.reply(M.hang)
+          : M.reply(M.until(Deferred.await(gate)), M.text("fine"))
+      )
+      yield* Effect.gen(function* () {
+        const [one, two] = yield* Effect.all([real.start(), real.start()])
+        const hanging = yield* Effect.forkScoped(one.run("hang"), { startImmediately: true })
+        const running = yield* Effect.forkScoped(two.run("go"), { startImmediately: true })
+        yield* until(
+          "both ask",
+          Effect.map(real.server.requests, ({ length }) => length === 2)
+        )
+        yield* Fiber.interrupt(hanging)
+        yield* Deferred.succeed(gate, undefined)
+        assert.strictEqual((yield* Fiber.join(running)).message, "fine")
+      }).pipe(Effect.provide(real.layer))
+    }))
+
+  test("a stream left early hangs up on the model, and the thread goes on", () =>
+    Effect.gen(function* () {
+      const gone = yield* Deferred.make<void>()
+      const real = yield* Real.make([
+        M.reply(
+          M.text("half", { deltas: true }),
+          M.until(Effect.onInterrupt(Effect.never, () => Deferred.succeed(gone, undefined)))
+        ),
+        M.reply(M.text("next"))
+      ])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const [delta] = yield* thread.stream("go").pipe(
+          Stream.filter((event) => event._tag === "MessageDelta"),
+          Stream.take(1),
+          Stream.runCollect
+        )
+        assert.strictEqual(delta?._tag, "MessageDelta")
+        yield* Deferred.await(gone).pipe(Effect.timeout("5 seconds"))
+        assert.strictEqual((yield* thread.run("next")).message, "next")
+      }).pipe(Effect.provide(real.layer))
+    }))
+
+  test("a timeout is TurnTimedOut with what was there", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([
+        M.reply(M.shell("touch made"), M.usage({ input: 11, output: 2 })),
+        M.reply(M.text("half of it", { deltas: true }), M.hang),
+        M.reply(M.text("next"))
+      ])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const error = yield* Effect.flip(thread.run("go", { timeout: "2 seconds" }))
+        assert.deepInclude(error, { _tag: "TurnTimedOut", timeoutMs: 2000, threadId: thread.id })
+        if (error._tag !== "TurnTimedOut") return
+        assert.strictEqual(error.turnId, error.turn?.id)
+        assert.deepInclude(error.turn, { message: "half of it", sideEffects: true })
+        // Codex reports the tokens of the last request again when a turn is interrupted.
+        assert.deepInclude(error.turn?.usage, { input: 11, output: 2 })
+        assert.isAtLeast(error.turn?.time.total ?? 0, 1900)
+        assert.strictEqual((yield* thread.run("next")).message, "next")
+      }).pipe(Effect.provide(real.layer))
+    }))
+})
+
+describe.concurrent("the real process", () => {
+  test("killed in the middle of a turn: EngineExited within a second, and the thread goes on in a new one", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([
+        M.reply(M.text("before")),
+        M.reply(M.text("half", { deltas: true }), M.hang),
+        M.reply(M.text("after"))
+      ])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        yield* thread.run("first")
+        const streaming = yield* Deferred.make<void>()
+        const running = yield* thread.stream("second").pipe(
+          Stream.tap((event) =>
+            event._tag === "MessageDelta" ? Deferred.succeed(streaming, undefined) : Effect.void
+          ),
+          Stream.runDrain,
+          Effect.flip,
+          Effect.forkScoped({ startImmediately: true })
+        )
+        yield* Deferred.await(streaming)
+        const codex = (yield* real.processes).find(({ parent }) => parent === process.pid)
+        if (codex !== undefined) process.kill(codex.pid, "SIGKILL")
+        const [took, error] = yield* timed(Fiber.join(running))
+        assert.isBelow(took, 1000)
+        assert.deepInclude(error, { _tag: "EngineExited", signal: "SIGKILL", threadId: thread.id })
+        assert.strictEqual(error._tag === "EngineExited" ? error.turn?.message : "", "half")
+        assert.strictEqual((yield* Effect.flip(thread.run("third")))._tag, "EngineExited")
+        const resumed = yield* real.resume(thread.id)
+        assert.strictEqual((yield* resumed.run("fourth")).message, "after")
+      }).pipe(Effect.provide(real.layer))
+      const last = JSON.stringify((yield* real.server.requests).at(-1)?.body["input"])
+      assert.include(last, "first")
+      assert.include(last, "before")
+    }))
+
+  for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
+    test(`nothing of it outlives its scope, a running command neither (${sandbox})`, () =>
+      Effect.gen(function* () {
+        const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60"))])
+        const [took] = yield* Effect.gen(function* () {
+          const thread = yield* real.start({ sandbox })
+          yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+          yield* until("the command runs", real.exists("started"))
+        }).pipe(Effect.scoped, Effect.provide(real.layer), timed)
+        assert.isBelow(took, 6000)
+        yield* until(
+          "all are gone",
+          Effect.map(real.processes, ({ length }) => length === 0)
+        )
+      }))
+  }
+
+  test("a configuration that it does not take is told as it says it", () =>
+    Effect.gen(function* () {
+      const broken = yield* Real.make([], { engine: { config: ["sandbox_mode=nonsense"] } })
+      const error = yield* Effect.flip(broken.start()).pipe(Effect.provide(broken.layer))
+      assert.include(["EngineStartFailed", "InvalidRequest"], error._tag)
+      assert.include(JSON.stringify(error), "nonsense")
+    }))
+})
+
+describe.concurrent("a real Codex that forgets the end of a turn", () => {
+  /** The real one with a sieve behind it that keeps every `turn/completed` back. */
+  const forgetful = Effect.fnUntraced(function* (script: M.Script, config: string) {
+    const fs = yield* FileSystem.FileSystem
+    const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-sieve-" })
+    const codexPath = `${folder}/codex`
+    const sieve = `grep --line-buffered -v '"method":"turn/completed"'`
+    yield* fs.writeFileString(codexPath, `#!/bin/sh\n"${RealCodex.command}" "$@" | ${sieve}\n`, {
+      mode: 0o755
+    })
+    return yield* Real.make(script, { config, engine: { codexPath } })
+  })
+
+  test("is asked how it ended: completed, or failed with its error", () =>
+    Effect.gen(function* () {
+      const real = yield* forgetful(
+        [
+          M.reply(M.text("done"), M.usage({ input: 3, output: 1 })),
+          M.httpError(401),
+          M.reply(M.text("again"))
+        ],
+        "model_providers.mock.request_max_retries = 0\nmodel_providers.mock.stream_max_retries = 0"
+      )
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const turn = yield* thread.run("1", { timeout: "8 seconds" })
+        assert.deepInclude(turn, { message: "done" })
+        assert.deepInclude(yield* Effect.flip(thread.run("2", { timeout: "8 seconds" })), {
+          _tag: "TurnFailed",
+          reason: "Unauthorized"
+        })
+        assert.strictEqual((yield* thread.run("3", { timeout: "8 seconds" })).message, "again")
+        assert.lengthOf(
+          (yield* real.processes).filter(({ parent }) => parent === process.pid),
+          1
+        )
+      }).pipe(Effect.provide(real.layer))
+    }))
+})
+
+describe.concurrent("the program around it ends", () => {
+  const host = fileURLToPath(new URL("../support/host.ts", import.meta.url))
+  for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
+    for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
+      test(`by ${signal}: neither Codex nor its command is left (${sandbox})`, () =>
+        Effect.gen(function* () {
+          const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60; touch finished"))])
+          const place = yield* Schema.encodeEffect(Host.Place)({
+            cwd: real.workspace,
+            sandbox,
+            env: { ...real.env }
+          })
+          const child = yield* Effect.acquireRelease(
+            Effect.sync(() => spawn(process.execPath, ["--no-warnings", host, place], { stdio: "ignore" })),
+            (child) => Effect.sync(() => child.kill("SIGKILL"))
+          )
+          yield* until("the command runs", real.exists("started"))
+          assert.isAbove((yield* real.processes).length, 0)
+          child.kill(signal)
+          yield* until(
+            "all are gone",
+            Effect.map(real.processes, ({ length }) => length === 0)
+          )
+          yield* until(
+            "the program is gone",
+            Effect.sync(() => child.exitCode !== null || child.signalCode !== null)
+          )
+          assert.isFalse(yield* real.exists("finished"))
+        }))
+    }
+  }
+})
