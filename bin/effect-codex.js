@@ -3,7 +3,9 @@
 var needed = [22, 19]
 var found = process.versions.node.split(".").map(Number)
 if (found[0] < needed[0] || (found[0] === needed[0] && found[1] < needed[1])) {
-  console.error("effect-codex needs Node " + needed.join(".") + " or newer; this is " + process.versions.node + ".")
+  console.error(
+    "effect-codex needs Node " + needed.join(".") + " or newer; this is " + process.versions.node + "."
+  )
   process.exit(2)
 }
 import("node:fs").then(function (fs) {

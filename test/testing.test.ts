@@ -84,7 +84,10 @@ describe("TestLayer", () => {
       assert.strictEqual(log?.annotations["gen_ai.conversation.id"], "thread_1")
       assert.strictEqual(log?.annotations["codex.turn.id"], "turn_1")
       assert.deepStrictEqual(yield* Captured.metric("gen_ai.invoke_agent.duration"), { count: 1, sum: 0 })
-      assert.strictEqual(yield* Captured.metric("codex.approval.count", { "codex.approval.kind": "command" }), 1)
+      assert.strictEqual(
+        yield* Captured.metric("codex.approval.count", { "codex.approval.kind": "command" }),
+        1
+      )
       assert.isUndefined(yield* Captured.metric("codex.approval.count", { "codex.approval.kind": "tool" }))
     }).pipe(Effect.provide(TestLayer))
   )

@@ -51,7 +51,10 @@ const traced = Effect.fnUntraced(function* (options: Run) {
     Effect.scoped,
     Effect.withSpan("the program"),
     Effect.provide(
-      Layer.merge(services, Secrets.toLayer({ read_secret: () => Effect.succeed({ value: "canary-result" }) }))
+      Layer.merge(
+        services,
+        Secrets.toLayer({ read_secret: () => Effect.succeed({ value: "canary-result" }) })
+      )
     )
   )
   return { turn, spans: yield* collector.spans, bytes: yield* collector.bytes, cwd }
@@ -61,71 +64,84 @@ const live = (name: string, test: () => Effect.Effect<void, unknown, NodeService
   it.live(name, () => test().pipe(Effect.provide(NodeServices.layer)))
 
 describe("the trace of a real turn, at a real collector", () => {
-  live("is one tree: the turn, its model requests, its tool, the approval and the command with its exit code", () =>
-    Effect.gen(function* () {
-      const { spans, turn } = yield* traced({
-        script: [
-          reply(shell("exit 3", { escalate: "to see", callId: "call_1" }), usage({ input: 100, output: 10 })),
-          reply(text("done", { deltas: true }), usage({ input: 120, cachedInput: 100, output: 5, reasoning: 2 }))
-        ],
-        policy: Approval.allow
-      })
-      assert.deepStrictEqual(new Set(spans.map((span) => span.traceId)).size, 1)
-      const ids = new Set(spans.map((span) => span.spanId))
-      assert.deepStrictEqual(
-        spans.filter((span) => !ids.has(span.parentSpanId ?? "")).map((span) => span.name),
-        ["the program"]
-      )
-      const nameOf = (id: string | undefined) => spans.find((span) => span.spanId === id)?.name
-      assert.deepStrictEqual(
-        spans.toSorted((a, b) => a.start - b.start).map((span) => [span.name, nameOf(span.parentSpanId)]),
-        [
-          ["the program", undefined],
-          ["codex.engine.start", "the program"],
-          ["codex.thread.start", "the program"],
-          ["invoke_agent codex", "the program"],
-          ["chat gpt-5.5", "invoke_agent codex"],
-          ["execute_tool exec_command", "invoke_agent codex"],
-          ["codex.approval", "execute_tool exec_command"],
-          ["exit", "execute_tool exec_command"],
-          ["chat gpt-5.5", "invoke_agent codex"]
-        ]
-      )
-      const command = spans.find((span) => span.name === "exit")
-      assert.deepInclude(command?.attributes, { "process.exit.code": 3, "error.type": "CommandFailed" })
-      assert.isTrue(command?.error)
-      const agent = spans.find((span) => span.name === "invoke_agent codex")
-      assert.isFalse(agent?.error)
-      assert.deepInclude(agent?.attributes, {
-        "gen_ai.conversation.id": turn.threadId,
-        "session.id": turn.threadId,
-        "codex.turn.id": turn.id,
-        "codex.turn.status": "completed",
-        "codex.turn.model_calls": 2,
-        "codex.turn.tool_calls": 1,
-        "codex.source": "test",
-        "gen_ai.usage.input_tokens": 220,
-        "gen_ai.usage.output_tokens": 15
-      })
-      const [first, second] = spans.filter((span) => span.name === "chat gpt-5.5").toSorted((a, b) => a.start - b.start)
-      assert.deepInclude(first?.attributes, { "gen_ai.usage.input_tokens": 100, "gen_ai.response.id": "resp_1" })
-      assert.deepInclude(second?.attributes, {
-        "gen_ai.usage.cache_read.input_tokens": 100,
-        "gen_ai.usage.reasoning.output_tokens": 2
-      })
-      assert.isAbove(Number(second?.attributes["gen_ai.response.time_to_first_chunk"]), 0)
-      const approval = spans.find((span) => span.name === "codex.approval")
-      assert.deepInclude(approval?.attributes, {
-        "codex.approval.kind": "command",
-        "codex.approval.decision": "accept",
-        "codex.approval.policy": "allow",
-        "codex.turn.id": turn.id
-      })
-      for (const span of spans.filter((span) => span.name !== "the program")) {
-        assert.strictEqual(span.attributes["codex.originator"], "sdk", span.name)
-        assert.isAtLeast(span.end, span.start, span.name)
-      }
-    }).pipe(Effect.scoped)
+  live(
+    "is one tree: the turn, its model requests, its tool, the approval and the command with its exit code",
+    () =>
+      Effect.gen(function* () {
+        const { spans, turn } = yield* traced({
+          script: [
+            reply(
+              shell("exit 3", { escalate: "to see", callId: "call_1" }),
+              usage({ input: 100, output: 10 })
+            ),
+            reply(
+              text("done", { deltas: true }),
+              usage({ input: 120, cachedInput: 100, output: 5, reasoning: 2 })
+            )
+          ],
+          policy: Approval.allow
+        })
+        assert.deepStrictEqual(new Set(spans.map((span) => span.traceId)).size, 1)
+        const ids = new Set(spans.map((span) => span.spanId))
+        assert.deepStrictEqual(
+          spans.filter((span) => !ids.has(span.parentSpanId ?? "")).map((span) => span.name),
+          ["the program"]
+        )
+        const nameOf = (id: string | undefined) => spans.find((span) => span.spanId === id)?.name
+        assert.deepStrictEqual(
+          spans.toSorted((a, b) => a.start - b.start).map((span) => [span.name, nameOf(span.parentSpanId)]),
+          [
+            ["the program", undefined],
+            ["codex.engine.start", "the program"],
+            ["codex.thread.start", "the program"],
+            ["invoke_agent codex", "the program"],
+            ["chat gpt-5.5", "invoke_agent codex"],
+            ["execute_tool exec_command", "invoke_agent codex"],
+            ["codex.approval", "execute_tool exec_command"],
+            ["exit", "execute_tool exec_command"],
+            ["chat gpt-5.5", "invoke_agent codex"]
+          ]
+        )
+        const command = spans.find((span) => span.name === "exit")
+        assert.deepInclude(command?.attributes, { "process.exit.code": 3, "error.type": "CommandFailed" })
+        assert.isTrue(command?.error)
+        const agent = spans.find((span) => span.name === "invoke_agent codex")
+        assert.isFalse(agent?.error)
+        assert.deepInclude(agent?.attributes, {
+          "gen_ai.conversation.id": turn.threadId,
+          "session.id": turn.threadId,
+          "codex.turn.id": turn.id,
+          "codex.turn.status": "completed",
+          "codex.turn.model_calls": 2,
+          "codex.turn.tool_calls": 1,
+          "codex.source": "test",
+          "gen_ai.usage.input_tokens": 220,
+          "gen_ai.usage.output_tokens": 15
+        })
+        const [first, second] = spans
+          .filter((span) => span.name === "chat gpt-5.5")
+          .toSorted((a, b) => a.start - b.start)
+        assert.deepInclude(first?.attributes, {
+          "gen_ai.usage.input_tokens": 100,
+          "gen_ai.response.id": "resp_1"
+        })
+        assert.deepInclude(second?.attributes, {
+          "gen_ai.usage.cache_read.input_tokens": 100,
+          "gen_ai.usage.reasoning.output_tokens": 2
+        })
+        assert.isAbove(Number(second?.attributes["gen_ai.response.time_to_first_chunk"]), 0)
+        const approval = spans.find((span) => span.name === "codex.approval")
+        assert.deepInclude(approval?.attributes, {
+          "codex.approval.kind": "command",
+          "codex.approval.decision": "accept",
+          "codex.approval.policy": "allow",
+          "codex.turn.id": turn.id
+        })
+        for (const span of spans.filter((span) => span.name !== "the program")) {
+          assert.strictEqual(span.attributes["codex.originator"], "sdk", span.name)
+          assert.isAtLeast(span.end, span.start, span.name)
+        }
+      }).pipe(Effect.scoped)
   )
 
   for (const sandbox of ["read-only", "workspace-write", "danger-full-access"] as const) {
@@ -140,7 +156,10 @@ describe("the trace of a real turn, at a real collector", () => {
         assert.isAtLeast(turn.time.tools, 1900)
         assert.isAtLeast(command.end - command.start, 1900)
         for (const chat of spans.filter((span) => span.name.startsWith("chat"))) {
-          assert.isTrue(chat.end <= command.start || chat.start >= command.end, "a model request overlaps the command")
+          assert.isTrue(
+            chat.end <= command.start || chat.start >= command.end,
+            "a model request overlaps the command"
+          )
         }
         const { approval, overhead, thinking, tools, total } = turn.time
         assert.approximately(approval + overhead + thinking + tools, total, 1e-6)

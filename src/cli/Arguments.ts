@@ -46,16 +46,14 @@ export const policy = Effect.fnUntraced(function* (
   }
   const fs = yield* FileSystem.FileSystem
   const file = approve.value
-  const text = yield* fs
-    .readFileString(file)
-    .pipe(
-      Effect.mapError(
-        () =>
-          new UsageError({
-            text: `--approve: cannot read "${file}"; it takes never, ask, all or a file of rules`
-          })
-      )
+  const text = yield* fs.readFileString(file).pipe(
+    Effect.mapError(
+      () =>
+        new UsageError({
+          text: `--approve: cannot read "${file}"; it takes never, ask, all or a file of rules`
+        })
     )
+  )
   const rules = yield* decodeRules(text).pipe(
     Effect.mapError(
       (error) => new UsageError({ text: `--approve: "${file}" is not a list of rules:\n${error.message}` })

@@ -57,7 +57,10 @@ const arrived = (span: typeof Span.Type): Arrived => ({
   attributes: Object.fromEntries(
     span.attributes.map(({ key, value }) => [
       key,
-      value.stringValue ?? value.doubleValue ?? value.boolValue ?? (value.intValue === undefined ? undefined : Number(value.intValue))
+      value.stringValue ??
+        value.doubleValue ??
+        value.boolValue ??
+        (value.intValue === undefined ? undefined : Number(value.intValue))
     ])
   )
 })
@@ -89,10 +92,19 @@ export const make = Effect.acquireRelease(
       const port = typeof address === "object" && address !== null ? address.port : 0
       const spans = Effect.sync(() =>
         traces.flatMap((body) =>
-          decode(body).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans.map(arrived)))
+          decode(body).resourceSpans.flatMap(({ scopeSpans }) =>
+            scopeSpans.flatMap(({ spans }) => spans.map(arrived))
+          )
         )
       )
-      resume(Effect.succeed({ server, spans, url: `http://127.0.0.1:${port}`, bytes: Effect.sync(() => bodies.join("\n")) }))
+      resume(
+        Effect.succeed({
+          server,
+          spans,
+          url: `http://127.0.0.1:${port}`,
+          bytes: Effect.sync(() => bodies.join("\n"))
+        })
+      )
     })
   }),
   ({ server }) => Effect.sync(() => server.close())
