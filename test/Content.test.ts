@@ -40,7 +40,7 @@ const run = Effect.fnUntraced(function* (
   ).pipe(Layer.provideMerge(LogRecords.layer))
   yield* Effect.gen(function* () {
     const codex = yield* Codex
-    const thread = yield* codex.startThread({ cwd: "/work/project", tools: yield* Tools })
+    const thread = yield* codex.startThread({ cwd: "/srv/project", tools: yield* Tools })
     return yield* Effect.exit(thread.run("Fix ticket T-42"))
   }).pipe(
     Effect.scoped,
@@ -101,7 +101,7 @@ describe("content", () => {
       assert.deepStrictEqual(parsed(agent["gen_ai.output.messages"]), assistant(thought, text("Fixed.")))
       const command = (yield* Captured.span("execute_tool exec_command")).attributes
       assert.strictEqual(command["process.command_line"], "npm test")
-      assert.strictEqual(command["process.working_directory"], "/work/project")
+      assert.strictEqual(command["process.working_directory"], "/srv/project")
       assert.strictEqual(command["gen_ai.tool.call.result"], "2 failed")
       const patch = (yield* Captured.span("execute_tool apply_patch")).attributes
       assert.deepStrictEqual(patch["codex.file.paths"], ["src/a.ts"])
