@@ -86,7 +86,8 @@ process.on("exit", () => {
 })
 
 program.pipe(
-  Effect.provide(Otlp.OtlpLayer),
-  Effect.provide(Layer.merge(NodeServices.layer, Logger.layer([onStderr]))),
+  Effect.provide(
+    Otlp.OtlpLayer.pipe(Layer.provideMerge(Layer.merge(NodeServices.layer, Logger.layer([onStderr]))))
+  ),
   NodeRuntime.runMain({ disableErrorReporting: true })
 )

@@ -170,10 +170,8 @@ describe("with Host", () => {
         Effect.provide(
           Tickets.toLayer({
             lookup: () => Effect.promise(() => fetchLike("/tickets")).pipe(Effect.as("found"))
-          })
-        ),
-        Effect.provide(layer),
-        Effect.provide(TestLayer)
+          }).pipe(Layer.provideMerge(layer), Layer.provideMerge(TestLayer))
+        )
       )
       const all = yield* memory.spans
       const get = all.find(({ name }) => name === "GET")

@@ -196,7 +196,7 @@ describe("mTLS", () => {
       )
       assert.strictEqual(exit._tag, "Success")
       assert.deepStrictEqual(lines, [])
-      const [trace] = received.filter(({ path }) => path === "/v1/traces")
+      const trace = received.find(({ path }) => path === "/v1/traces")
       assert.strictEqual(trace?.peer, "client")
     }).pipe(Effect.provide(NodeServices.layer))
   )
@@ -561,9 +561,9 @@ describe("another receiver", () => {
         yield* real.start().pipe(
           Effect.flatMap((thread) => thread.run("Say done.")),
           Effect.scoped,
-          Effect.provide(real.layer),
           Effect.provide(
-            Otlp.layer({ endpoint: url, protocol, signals: ["traces"] }).pipe(
+            real.layer.pipe(
+              Layer.provideMerge(Otlp.layer({ endpoint: url, protocol, signals: ["traces"] })),
               Layer.provideMerge(Tracer.processorLayer(Effect.succeed(memory.processor))),
               Layer.provide(environment({}))
             )

@@ -139,11 +139,13 @@ const run = (seed: number) =>
       else yield* thread.run("go", { timeout })
     }).pipe(
       Effect.scoped,
-      Effect.provide(Codex.layer.pipe(Layer.provideMerge(Layer.fresh(Scripted.layer)))),
-      Effect.provide(Tickets.toLayer({ lookup: () => tool(dice) })),
-      Effect.provide(Approval.layer(policy(dice))),
       Effect.provide(
-        counted.pipe(
+        Layer.merge(
+          Layer.fresh(Codex.layer).pipe(Layer.provideMerge(Layer.fresh(Scripted.layer))),
+          Tickets.toLayer({ lookup: () => tool(dice) })
+        ).pipe(
+          Layer.provideMerge(Approval.layer(policy(dice))),
+          Layer.provideMerge(counted),
           Layer.provideMerge(Layer.fresh(Tracer.processorLayer(Effect.succeed(memory.processor)))),
           Layer.provideMerge(Logger.layer([])),
           Layer.provide(Layer.succeed(Settings.Environment, {}))

@@ -1,5 +1,5 @@
 /** Traces to a file, one line of OTLP JSON per batch, as the file exporter of the OpenTelemetry collector writes them. */
-import type { SpanExporter } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { codeOf, ExportFailure } from "./internal/Exporting.ts"
@@ -38,15 +38,17 @@ const acquire = Effect.fnUntraced(function* ({ keep = 3, maxBytes = 64 * 1024 * 
   const { append } = yield* Effect.promise(() => import("./internal/RotatedFile.ts"))
   const file = Home.expand(path)
 
+  const write = async (spans: Array<ReadableSpan>): Promise<void> => {
+    const encoded = JsonTraceSerializer.serializeRequest(spans)
+    if (encoded !== undefined) await append(file, encoded, { keep, maxBytes })
+  }
+
   // One batch after the other, while a flush asks for several at a time.
   let written = Promise.resolve()
   const exporter: SpanExporter = {
     export: (spans, report) => {
       written = written
-        .then(async () => {
-          const encoded = JsonTraceSerializer.serializeRequest(spans)
-          if (encoded !== undefined) await append(file, encoded, { keep, maxBytes })
-        })
+        .then(() => write(spans))
         .then(
           () => report({ code: 0 }),
           (error: unknown) =>

@@ -28,7 +28,7 @@ export const seen =
 
 /** The SDK's sampler for what the environment asks for; nothing where it asks for nothing. */
 export const sampler = (sampling: Settings.Sampling | undefined): Effect.Effect<Sampler | undefined> =>
-  sampling === undefined ? Effect.succeed(undefined) : make(sampling)
+  sampling === undefined ? Effect.undefined : make(sampling)
 
 /**
  * Keeps a share of the traces, the same ones as any other service that samples by trace id at that rate; for
