@@ -9,13 +9,14 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import * as Nodepath from "node:path"
+import { ItemId } from "./Id.ts"
 import * as Item from "./Item.ts"
 import { oneLine } from "./internal/Printable.ts"
 
 const fields = {
   /** Names this question; one item may ask more than once. */
   id: Schema.String,
-  itemId: Schema.String,
+  itemId: ItemId,
   /** Why the agent wants it, in its own words. */
   reason: Schema.optionalKey(Schema.String)
 }

@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Approval from "./Approval.ts"
+import type { ThreadId } from "./Id.ts"
 import type * as CodexError from "./CodexError.ts"
 import * as Engine from "./engine/Engine.ts"
 import * as Content from "./telemetry/Content.ts"
@@ -51,7 +52,7 @@ export class Codex extends Context.Service<
     >
     /** Goes on with a conversation by its id, also one of an earlier process. It must be given its tools again. */
     readonly resumeThread: <Tools extends Record<string, Tool.Any> = {}>(
-      threadId: string,
+      threadId: ThreadId,
       options?: ThreadOptions<Tools>
     ) => Effect.Effect<
       Thread.Thread,

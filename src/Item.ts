@@ -1,5 +1,6 @@
 /** What a turn produces: messages, reasoning, commands, file changes, tool calls, plans. */
 import * as Schema from "effect/Schema"
+import { ItemId } from "./Id.ts"
 
 /** Where an item stands. `declined` is a policy's or a person's no, `interrupted` an end that nobody reported. */
 export const Status = Schema.Literals(["inProgress", "completed", "failed", "declined", "interrupted"])
@@ -17,26 +18,26 @@ export const Change = Schema.Struct({
 })
 export type Change = typeof Change.Type
 
-export const UserMessage = Schema.TaggedStruct("UserMessage", { id: Schema.String, text: Schema.String })
+export const UserMessage = Schema.TaggedStruct("UserMessage", { id: ItemId, text: Schema.String })
 export type UserMessage = typeof UserMessage.Type
 
-export const AgentMessage = Schema.TaggedStruct("AgentMessage", { id: Schema.String, text: Schema.String })
+export const AgentMessage = Schema.TaggedStruct("AgentMessage", { id: ItemId, text: Schema.String })
 export type AgentMessage = typeof AgentMessage.Type
 
 /** `summary` is what the provider lets be seen of it; `content` only exists for open models. */
 export const Reasoning = Schema.TaggedStruct("Reasoning", {
-  id: Schema.String,
+  id: ItemId,
   summary: Schema.Array(Schema.String),
   content: Schema.Array(Schema.String)
 })
 export type Reasoning = typeof Reasoning.Type
 
-export const Plan = Schema.TaggedStruct("Plan", { id: Schema.String, text: Schema.String })
+export const Plan = Schema.TaggedStruct("Plan", { id: ItemId, text: Schema.String })
 export type Plan = typeof Plan.Type
 
 /** A command as Codex ran it, shell wrapper included. `duration` is in milliseconds, without the wait for approval. */
 export const CommandExecution = Schema.TaggedStruct("CommandExecution", {
-  id: Schema.String,
+  id: ItemId,
   command: Schema.String,
   cwd: Schema.String,
   status: Status,
@@ -48,7 +49,7 @@ export const CommandExecution = Schema.TaggedStruct("CommandExecution", {
 export type CommandExecution = typeof CommandExecution.Type
 
 export const FileChange = Schema.TaggedStruct("FileChange", {
-  id: Schema.String,
+  id: ItemId,
   changes: Schema.Array(Change),
   status: Status
 })
@@ -56,7 +57,7 @@ export type FileChange = typeof FileChange.Type
 
 /** A call of one of the caller's own tools. `output` is the text that the model got. */
 export const ToolCall = Schema.TaggedStruct("ToolCall", {
-  id: Schema.String,
+  id: ItemId,
   tool: Schema.String,
   arguments: Schema.Unknown,
   status: Status,
@@ -66,7 +67,7 @@ export const ToolCall = Schema.TaggedStruct("ToolCall", {
 export type ToolCall = typeof ToolCall.Type
 
 export const McpToolCall = Schema.TaggedStruct("McpToolCall", {
-  id: Schema.String,
+  id: ItemId,
   server: Schema.String,
   tool: Schema.String,
   arguments: Schema.Unknown,
@@ -78,16 +79,16 @@ export const McpToolCall = Schema.TaggedStruct("McpToolCall", {
 export type McpToolCall = typeof McpToolCall.Type
 
 /** A search that the provider ran inside the model request. */
-export const WebSearch = Schema.TaggedStruct("WebSearch", { id: Schema.String, query: Schema.String })
+export const WebSearch = Schema.TaggedStruct("WebSearch", { id: ItemId, query: Schema.String })
 export type WebSearch = typeof WebSearch.Type
 
 /** The conversation was summarised to make room. */
-export const ContextCompaction = Schema.TaggedStruct("ContextCompaction", { id: Schema.String })
+export const ContextCompaction = Schema.TaggedStruct("ContextCompaction", { id: ItemId })
 export type ContextCompaction = typeof ContextCompaction.Type
 
 /** A kind that this version does not know: passed on as it came, never an error. */
 export const Unknown = Schema.TaggedStruct("Unknown", {
-  id: Schema.String,
+  id: ItemId,
   kind: Schema.String,
   payload: Schema.Unknown
 })

@@ -14,6 +14,7 @@ import * as EffectTracer from "effect/Tracer"
 import * as Approval from "./Approval.ts"
 import * as CodexError from "./CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
+import type { ThreadId } from "./Id.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
 import * as Convention from "./telemetry/Convention.ts"
 import type * as Signal from "./telemetry/Signal.ts"
@@ -27,7 +28,7 @@ import * as TurnState from "./TurnState.ts"
  * never waited for.
  */
 export interface Thread {
-  readonly id: string
+  readonly id: ThreadId
   readonly model: string | undefined
   /**
    * Runs a turn to its end. Interrupting the effect interrupts the turn and ends what it started; a turn that did not

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Approval from "./Approval.ts"
+import { ItemId, ThreadId, TurnId } from "./Id.ts"
 import * as Item from "./Item.ts"
 
 /**
@@ -39,8 +40,8 @@ export type Time = typeof Time.Type
  * `sideEffects` says whether a command, an edit or a tool already ran: nothing should be repeated blindly once one did.
  */
 export const Turn = Schema.Struct({
-  id: Schema.String,
-  threadId: Schema.String,
+  id: TurnId,
+  threadId: ThreadId,
   message: Schema.String,
   items: Schema.Array(Item.Item),
   usage: Usage,
@@ -77,14 +78,14 @@ const at = Schema.Finite
  * that cannot tell leaves them out. `Unknown` is what a newer Codex says and this version does not know.
  */
 export const Event = Schema.TaggedUnion({
-  TurnStarted: { threadId: Schema.String, turnId: Schema.String, at },
-  MessageDelta: { itemId: Schema.String, delta: Schema.String, at },
-  ReasoningDelta: { itemId: Schema.String, delta: Schema.String, at },
-  OutputDelta: { itemId: Schema.String, delta: Schema.String, at },
+  TurnStarted: { threadId: ThreadId, turnId: TurnId, at },
+  MessageDelta: { itemId: ItemId, delta: Schema.String, at },
+  ReasoningDelta: { itemId: ItemId, delta: Schema.String, at },
+  OutputDelta: { itemId: ItemId, delta: Schema.String, at },
   ItemStarted: { item: Item.Item, at },
   ItemCompleted: { item: Item.Item, at },
-  ToolRequested: { callId: Schema.String, tool: Schema.String, at },
-  ToolReturned: { callId: Schema.String, at },
+  ToolRequested: { callId: ItemId, tool: Schema.String, at },
+  ToolReturned: { callId: ItemId, at },
   ModelResponded: { responseId: Schema.String, usage: Schema.optionalKey(Usage), at },
   UsageUpdated: { usage: Usage, at },
   DiffUpdated: { diff: Schema.String, at },
@@ -92,7 +93,7 @@ export const Event = Schema.TaggedUnion({
   ApprovalRequested: { request: Approval.Request, at },
   ApprovalDecided: {
     requestId: Schema.String,
-    itemId: Schema.String,
+    itemId: ItemId,
     decision: Approval.Decision,
     source: Approval.Source,
     at

@@ -1,11 +1,12 @@
 /** A turn while it runs: events in, the state of it out, and at the end the `Turn`. Pure. */
+import { type ThreadId, TurnId } from "./Id.ts"
 import * as Item from "./Item.ts"
 import type * as Turn from "./Turn.ts"
 import * as TurnTime from "./TurnTime.ts"
 
 export interface State {
-  readonly threadId: string
-  readonly turnId: string
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
   readonly time: TurnTime.State
   readonly items: ReadonlyArray<Item.Item>
   readonly open: ReadonlyMap<string, Item.Item>
@@ -19,9 +20,9 @@ export interface State {
   readonly sideEffects: boolean
 }
 
-export const initial = (threadId: string, at: number, noUsage: Turn.Usage): State => ({
+export const initial = (threadId: ThreadId, at: number, noUsage: Turn.Usage): State => ({
   threadId,
-  turnId: "",
+  turnId: TurnId.make(""),
   time: TurnTime.initial(at),
   items: [],
   open: new Map(),

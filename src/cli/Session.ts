@@ -18,6 +18,7 @@ import * as Tracer from "../telemetry/Tracer.ts"
 import * as TurnTelemetry from "../telemetry/TurnTelemetry.ts"
 import type * as Thread from "../Thread.ts"
 import * as Waterfall from "../trace/Waterfall.ts"
+import { ThreadId } from "../Id.ts"
 import * as Turn from "../Turn.ts"
 import * as TurnState from "../TurnState.ts"
 import * as EventJson from "./EventJson.ts"
@@ -49,8 +50,8 @@ const show = <R>(
   style: Report.Style
 ): Effect.Effect<number, never, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
-    let threadId: string | undefined
-    let state = TurnState.initial("", 0, Turn.noUsage)
+    let threadId: ThreadId | undefined
+    let state = TurnState.initial(ThreadId.make(""), 0, Turn.noUsage)
     let report = Report.initial
     let turn: Turn.Turn | undefined
 

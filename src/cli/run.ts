@@ -7,6 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Approval from "../Approval.ts"
 import { Codex } from "../Codex.ts"
+import { ThreadId } from "../Id.ts"
 import * as AppServer from "../engine/AppServer.ts"
 import { OtlpLayer } from "../telemetry/Otlp.ts"
 import * as Arguments from "./Arguments.ts"
@@ -78,7 +79,9 @@ export const run = Command.make(
       approvalMode: "on-request"
     } as const
     const open = Codex.use((codex) =>
-      Option.isSome(resume) ? codex.resumeThread(resume.value, options) : codex.startThread(options)
+      Option.isSome(resume)
+        ? codex.resumeThread(ThreadId.make(resume.value), options)
+        : codex.startThread(options)
     )
     const services = Codex.layer.pipe(
       Layer.provide(AppServer.layerWith({ config })),

@@ -4,6 +4,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Approval from "../Approval.ts"
 import type * as CodexError from "../CodexError.ts"
+import type { ItemId, ThreadId } from "../Id.ts"
 import type * as Turn from "../Turn.ts"
 
 export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
@@ -31,7 +32,7 @@ export interface ThreadOptions {
 
 /** A call of one of the caller's tools. `arguments` is whatever the model wrote. */
 export interface ToolCall {
-  readonly callId: string
+  readonly callId: ItemId
   readonly tool: string
   readonly arguments: unknown
 }
@@ -53,7 +54,7 @@ export interface Handlers {
 }
 
 export interface EngineThread {
-  readonly id: string
+  readonly id: ThreadId
   /** The model that answers, where the engine says so. */
   readonly model: string | undefined
   readonly provider: string | undefined
@@ -79,7 +80,7 @@ export class Engine extends Context.Service<
       options: ThreadOptions
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
     readonly resumeThread: (
-      threadId: string,
+      threadId: ThreadId,
       options: ThreadOptions
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
   }

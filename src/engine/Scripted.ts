@@ -21,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Approval from "../Approval.ts"
 import * as CodexError from "../CodexError.ts"
+import { ItemId, ThreadId, TurnId } from "../Id.ts"
 import * as Shell from "../internal/Shell.ts"
 import type * as Item from "../Item.ts"
 import * as Turn from "../Turn.ts"
@@ -35,12 +36,12 @@ export class ScriptError extends Data.TaggedError("ScriptError")<{ readonly deta
 
 /** What a turn of the script sees of the run that plays it. */
 interface Stage {
-  readonly threadId: string
-  readonly turnId: string
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
   readonly input: string
   readonly options: Engine.ThreadOptions
   readonly handlers: Engine.Handlers
-  readonly nextId: (prefix: string) => string
+  readonly nextId: (prefix: string) => ItemId
 }
 
 type Outcome = Effect.Effect<void, CodexError.TurnError>
@@ -54,7 +55,10 @@ const step = (play: (stage: Stage) => Outcome): Step => ({ _tag: "Step", play })
 
 const wrong = (detail: string) => Effect.die(new ScriptError({ detail }))
 
-type Untimed<E> = E extends Turn.EngineEvent ? Omit<E, "at"> : never
+/** An event as a script writes it: ids are plain strings. */
+type Said = Exclude<typeof Turn.Event.Encoded, { readonly _tag: "TurnCompleted" }>
+
+type Untimed<E> = E extends unknown ? Omit<E, "at"> : never
 
 const say = (stage: Stage, event: Untimed<Turn.EngineEvent>) =>
   Effect.map(Clock.currentTimeNanos, (now) =>
@@ -236,7 +240,8 @@ export const usage = (tokens: Partial<Turn.Usage>): Step =>
 export const delay = (duration: Duration.Input): Step => step(() => Effect.sleep(duration))
 
 /** Any event, for what has no step of its own. */
-export const event = (event: Untimed<Turn.EngineEvent>): Step => step((stage) => say(stage, event))
+export const event = (event: Untimed<Said>): Step =>
+  step((stage) => say(stage, event as Untimed<Turn.EngineEvent>))
 
 /** Looks at what the caller sent: the text itself, or a test of it. */
 export const prompt = (expected: string | ((input: string) => boolean)): Step =>
@@ -286,7 +291,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
     let threads = 0
     let turns = 0
     let ids = 0
-    const nextId = (prefix: string) => `${prefix}_${++ids}`
+    const nextId = (prefix: string) => ItemId.make(`${prefix}_${++ids}`)
 
     yield* Effect.addFinalizer((exit) =>
       script.length > 0 && exit._tag === "Success"
@@ -300,7 +305,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
       return script.splice(0, end < 0 ? script.length : end + 1)
     }
 
-    const thread = (id: string, options: Engine.ThreadOptions): Engine.EngineThread => ({
+    const thread = (id: ThreadId, options: Engine.ThreadOptions): Engine.EngineThread => ({
       id,
       model: options.model ?? "scripted",
       provider: "scripted",
@@ -311,7 +316,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
         const steps = take()
         if (steps.length === 0)
           return yield* wrong(`the script has no steps for the input ${JSON.stringify(input)}`)
-        const turnId = `turn_${++turns}`
+        const turnId = TurnId.make(`turn_${++turns}`)
         const stage = { threadId: id, turnId, input, options, handlers, nextId }
         yield* say(stage, { _tag: "TurnStarted", threadId: id, turnId })
         for (const step of steps) yield* step.play(stage)
@@ -322,7 +327,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
       Engine.Engine,
       Engine.Engine.of({
         ready: Effect.void,
-        startThread: (options) => Effect.sync(() => thread(`thread_${++threads}`, options)),
+        startThread: (options) => Effect.sync(() => thread(ThreadId.make(`thread_${++threads}`), options)),
         resumeThread: (threadId, options) => Effect.sync(() => thread(threadId, options))
       })
     ).pipe(

@@ -1,4 +1,5 @@
 import { assert, describe } from "@effect/vitest"
+import { ItemId, ThreadId } from "../../src/Id.ts"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -59,7 +60,7 @@ describe.concurrent("the process dies", () => {
         assert.strictEqual(error.turn?.threadId, "thread-1")
         if (when === "after the last item") assert.strictEqual(error.turn?.message, "all said")
         if (when === "in a command") {
-          assert.deepInclude(error.turn?.items[0], { id: "c1", status: "interrupted" })
+          assert.deepInclude(error.turn?.items[0], { id: ItemId.make("c1"), status: "interrupted" })
           assert.isTrue(error.turn?.sideEffects)
         }
       }))
@@ -80,9 +81,12 @@ describe.concurrent("the process dies", () => {
             const running = yield* Effect.forEach(threads, (thread) =>
               Effect.forkScoped(Effect.flip(Stream.runDrain(thread.stream("go"))), { startImmediately: true })
             )
-            const resuming = yield* Effect.forkScoped(Effect.flip(codex.resumeThread("never-answered")), {
-              startImmediately: true
-            })
+            const resuming = yield* Effect.forkScoped(
+              Effect.flip(codex.resumeThread(ThreadId.make("never-answered"))),
+              {
+                startImmediately: true
+              }
+            )
             yield* fake.hears("thread/resume")
             yield* Effect.sleep(delay)
             const [pid] = yield* fake.pids

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { ItemId, ThreadId, TurnId } from "../../src/Id.ts"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -224,7 +225,7 @@ describe.concurrent("what a newer Codex may say", () => {
         ...Fake.begin,
         Fake.ofTurn("turn/newThing", { payload: [1] }),
         Fake.notify("global/newThing", { x: 1 }),
-        Fake.ofTurn("item/started", { item: { type: "hologram", id: "h1", beam: true } }),
+        Fake.ofTurn("item/started", { item: { type: "hologram", id: ItemId.make("h1"), beam: true } }),
         Fake.ofTurn("item/completed", {
           item: {
             type: "fileChange",
@@ -256,7 +257,7 @@ describe.concurrent("what a newer Codex may say", () => {
       assert.deepInclude(hologram, {
         item: {
           _tag: "Unknown",
-          id: "h1",
+          id: ItemId.make("h1"),
           kind: "hologram",
           payload: { type: "hologram", id: "h1", beam: true }
         }
@@ -310,7 +311,7 @@ describe.concurrent("what a newer Codex may say", () => {
           other
         )
       )
-      assert.deepInclude(turn, { id: "turn-1", message: "ok" })
+      assert.deepInclude(turn, { id: TurnId.make("turn-1"), message: "ok" })
     }))
 
   test("answers out of order go to whoever asked", () =>
@@ -349,7 +350,7 @@ describe.concurrent("what a newer Codex may say", () => {
   test("an answer to turn/start without a turn is made good by turn/started", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf({ reply: {} }, Fake.started, Fake.said("ok"), Fake.ended())
-      assert.deepInclude(result(events), { id: "turn-1", message: "ok" })
+      assert.deepInclude(result(events), { id: TurnId.make("turn-1"), message: "ok" })
     }))
 })
 
@@ -406,7 +407,7 @@ describe.concurrent("a request", () => {
       const fake = yield* Fake.make({ on: { "turn/start": [[]], "thread/resume": [[]] } })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
-        assert.strictEqual((yield* Effect.flip(codex.resumeThread("x")))._tag, "ProtocolError")
+        assert.strictEqual((yield* Effect.flip(codex.resumeThread(ThreadId.make("x"))))._tag, "ProtocolError")
         assert.lengthOf((yield* fake.pids).filter(Fake.isAlive), 1)
         const error = yield* Effect.flatMap(start, (thread) => Effect.flip(thread.run("go")))
         assert.strictEqual(error._tag, "ProtocolError")
@@ -518,15 +519,24 @@ describe("what Codex says of a failure", () => {
 
   it("and of items by names that every object has is no surprise", () => {
     for (const name of ["toString", "constructor", "__proto__"]) {
-      const wire = { id: "c1", command: "ls", cwd: "/", status: name, commandActions: [{ type: name }] }
+      const wire = {
+        id: ItemId.make("c1"),
+        command: "ls",
+        cwd: "/",
+        status: name,
+        commandActions: [{ type: name }]
+      }
       assert.deepInclude(Translate.item({ ...wire, type: "commandExecution" }), {
         status: "failed",
         operations: []
       })
-      assert.deepInclude(Translate.item({ id: "x", type: name }), { _tag: "Unknown", kind: name })
+      assert.deepInclude(Translate.item({ id: ItemId.make("x"), type: name }), {
+        _tag: "Unknown",
+        kind: name
+      })
       const changes = [{ path: "a", kind: { type: name }, diff: "" }]
       const patch = Translate.item(
-        Object.assign({ id: "f1", type: "fileChange" }, { changes, status: "completed" })
+        Object.assign({ id: ItemId.make("f1"), type: "fileChange" }, { changes, status: "completed" })
       )
       assert.deepInclude(patch._tag === "FileChange" ? patch.changes[0] : {}, { kind: "update" })
       assert.strictEqual(Translate.notification(name, {}, 0)._tag, "Nothing")

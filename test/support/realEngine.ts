@@ -1,4 +1,5 @@
 /** The real Codex as an engine, on a model that plays a script, in a home and a workspace of its own. */
+import { ThreadId } from "../../src/Id.ts"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -34,7 +35,7 @@ export const make = Effect.fnUntraced(function* (
     start: <Tools extends Record<string, Tool.Any> = {}>(more: ThreadOptions<Tools> = {}) =>
       Effect.flatMap(Codex, (codex) => codex.startThread({ ...settings, ...more })),
     resume: <Tools extends Record<string, Tool.Any> = {}>(id: string, more: ThreadOptions<Tools> = {}) =>
-      Effect.flatMap(Codex, (codex) => codex.resumeThread(id, { ...settings, ...more })),
+      Effect.flatMap(Codex, (codex) => codex.resumeThread(ThreadId.make(id), { ...settings, ...more })),
     exists: (name: string) => Effect.orDie(fs.exists(name.startsWith("/") ? name : `${workspace}/${name}`)),
     /** The processes that live in this home, and which of them are children of ours. */
     processes: Effect.sync(() => processesIn(env.CODEX_HOME))

@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Approval from "../../Approval.ts"
+import type { ThreadId } from "../../Id.ts"
 import type * as Connection from "./Connection.ts"
 import type * as Process from "./Process.ts"
 import * as Slot from "./Slot.ts"
@@ -45,7 +46,7 @@ export const make = (
   totals: Map<string, string>,
   settle: (slot: Slot.Slot) => void
 ): Process.Listener => {
-  const current = (threadId: string, turnId: string): Slot.Slot | undefined => {
+  const current = (threadId: ThreadId, turnId: string): Slot.Slot | undefined => {
     const slot = slots.get(threadId)
     if (slot === undefined || slot.closed || slot.turnId !== turnId) return undefined
     slot.heard++

@@ -3,6 +3,7 @@
  * (`codex app-server generate-ts --experimental`). They stop here: `Translate.ts` makes our own types of them.
  */
 import * as Schema from "effect/Schema"
+import { ItemId, ThreadId, TurnId } from "../../Id.ts"
 
 const text = Schema.String
 const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
@@ -10,19 +11,22 @@ const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Sch
 export const Initialized = Schema.Struct({ userAgent: text, codexHome: Schema.optionalKey(text) })
 
 export const ThreadOpened = Schema.Struct({
-  thread: Schema.Struct({ id: text }),
+  thread: Schema.Struct({ id: ThreadId }),
   model: text,
   modelProvider: maybe(text),
   cwd: text
 })
 
-export const TurnAccepted = Schema.Struct({ turn: Schema.Struct({ id: text }) })
+export const TurnAccepted = Schema.Struct({ turn: Schema.Struct({ id: TurnId }) })
 
 /** Every message of a turn says whose it is. */
-export const Addressed = Schema.Struct({ threadId: text, turnId: Schema.optionalKey(Schema.NullOr(text)) })
+export const Addressed = Schema.Struct({
+  threadId: ThreadId,
+  turnId: Schema.optionalKey(Schema.NullOr(TurnId))
+})
 
 /** What is left of a turn that cannot be read otherwise. */
-export const TurnNamed = Schema.Struct({ threadId: text, turn: Schema.Struct({ id: text }) })
+export const TurnNamed = Schema.Struct({ threadId: ThreadId, turn: Schema.Struct({ id: TurnId }) })
 
 export const TokenUsage = Schema.Struct({
   inputTokens: Schema.Natural,
@@ -37,7 +41,7 @@ export const TurnError = Schema.Struct({
   additionalDetails: maybe(text)
 })
 
-const TurnRead = Schema.Struct({ id: text, status: text, error: maybe(TurnError) })
+const TurnRead = Schema.Struct({ id: TurnId, status: text, error: maybe(TurnError) })
 
 export const ThreadRead = Schema.Struct({
   thread: Schema.Struct({
@@ -54,7 +58,7 @@ const Change = Schema.Struct({
 
 const Content = Schema.Struct({ type: text, text: Schema.optionalKey(text) })
 
-const id = { id: text }
+const id = { id: ItemId }
 const status = text
 
 /** The item kinds that have a type of ours; any other passes through as it is. */
@@ -99,8 +103,8 @@ export const items = {
 
 const Item = Schema.Struct({ ...id, type: text })
 
-const ofTurn = { threadId: text, turnId: text }
-const Delta = Schema.Struct({ ...ofTurn, itemId: text, delta: text })
+const ofTurn = { threadId: ThreadId, turnId: TurnId }
+const Delta = Schema.Struct({ ...ofTurn, itemId: ItemId, delta: text })
 const ofItem = Schema.Struct({
   ...ofTurn,
   item: Schema.StructWithRest(Item, [Schema.Record(text, Schema.Unknown)])
@@ -108,9 +112,9 @@ const ofItem = Schema.Struct({
 
 /** The notifications that mean something here, by method. */
 export const notifications = {
-  "turn/started": Schema.Struct({ threadId: text, turn: Schema.Struct(id) }),
-  "turn/completed": Schema.Struct({ threadId: text, turn: TurnRead }),
-  "thread/status/changed": Schema.Struct({ threadId: text, status: Schema.Struct({ type: text }) }),
+  "turn/started": Schema.Struct({ threadId: ThreadId, turn: Schema.Struct({ id: TurnId }) }),
+  "turn/completed": Schema.Struct({ threadId: ThreadId, turn: TurnRead }),
+  "thread/status/changed": Schema.Struct({ threadId: ThreadId, status: Schema.Struct({ type: text }) }),
   "item/started": ofItem,
   "item/completed": ofItem,
   "item/agentMessage/delta": Delta,
@@ -126,12 +130,12 @@ export const notifications = {
   // Raw items carry prompts and outputs: only their kind and call id get past this line.
   "rawResponseItem/completed": Schema.Struct({
     ...ofTurn,
-    item: Schema.Struct({ type: text, call_id: maybe(text), name: maybe(text) })
+    item: Schema.Struct({ type: text, call_id: maybe(ItemId), name: maybe(text) })
   }),
   "rawResponse/completed": Schema.Struct({ ...ofTurn, responseId: text, usage: maybe(TokenUsage) })
 }
 
-const asked = { threadId: text, turnId: text, itemId: text, reason: maybe(text) }
+const asked = { threadId: ThreadId, turnId: TurnId, itemId: ItemId, reason: maybe(text) }
 
 /** The requests of the server that are answered by a policy or a tool, by method. */
 export const serverRequests = {
@@ -145,7 +149,7 @@ export const serverRequests = {
     additionalPermissions: maybe(Schema.Unknown)
   }),
   "item/fileChange/requestApproval": Schema.Struct({ ...asked, grantRoot: maybe(text) }),
-  "item/tool/call": Schema.Struct({ ...ofTurn, callId: text, tool: text, arguments: Schema.Unknown })
+  "item/tool/call": Schema.Struct({ ...ofTurn, callId: ItemId, tool: text, arguments: Schema.Unknown })
 }
 
 /** Requests of the server that nobody here answers yet, each with the reply that means no. */

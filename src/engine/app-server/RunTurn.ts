@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../CodexError.ts"
 import type * as Turn from "../../Turn.ts"
+import type { ThreadId } from "../../Id.ts"
 import type * as Engine from "../Engine.ts"
 import * as Connection from "./Connection.ts"
 import type * as Process from "./Process.ts"
@@ -28,7 +29,7 @@ const decodeAccepted = Schema.decodeUnknownOption(Protocol.TurnAccepted)
 
 /** A thread on the process that it was opened on. */
 export interface Place {
-  readonly threadId: string
+  readonly threadId: ThreadId
   readonly cwd: string
   readonly process: Process.Process
   readonly slots: Map<string, Slot.Slot>
@@ -36,7 +37,7 @@ export interface Place {
 
 const stalled = (detail: string) => new CodexError.TurnStalled({ detail })
 
-const read = (process: Process.Process, threadId: string, includeTurns: boolean) =>
+const read = (process: Process.Process, threadId: ThreadId, includeTurns: boolean) =>
   process.connection.request("thread/read", { threadId, includeTurns })
 
 /**

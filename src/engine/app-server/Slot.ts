@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as CodexError from "../../CodexError.ts"
+import type { ThreadId, TurnId } from "../../Id.ts"
 import type * as Item from "../../Item.ts"
 import type * as Engine from "../Engine.ts"
 import type * as Connection from "./Connection.ts"
@@ -16,7 +17,7 @@ import type * as Translate from "./Translate.ts"
 const handlerGrace = Duration.seconds(1)
 
 export interface Slot {
-  readonly threadId: string
+  readonly threadId: ThreadId
   readonly cwd: string
   readonly handlers: Engine.Handlers
   /** Forks in the context of the run that asked for the turn. */
@@ -35,7 +36,7 @@ export interface Slot {
   accepted: boolean
   /** Whatever Codex asks, the answer is no. */
   closed: boolean
-  turnId: string | undefined
+  turnId: TurnId | undefined
   /** How many messages came for the thread. */
   heard: number
   /** How the turn ends if nobody says so. */

@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../CodexError.ts"
 import * as Shell from "../../internal/Shell.ts"
+import type { ItemId, ThreadId, TurnId } from "../../Id.ts"
 import type * as Item from "../../Item.ts"
 import type * as Turn from "../../Turn.ts"
 import * as Failure from "./Failure.ts"
@@ -119,7 +120,7 @@ function itemDecoder<K extends keyof typeof Protocol.items>(
 const isKnownItem = (kind: string): kind is keyof typeof itemDecoders => Object.hasOwn(itemDecoders, kind)
 
 /** An item of the wire as ours. A kind that is new, or that no longer looks as it did, is kept as `Unknown`. */
-export const item = (wire: { readonly id: string; readonly type: string }): Item.Item => {
+export const item = (wire: { readonly id: ItemId; readonly type: string }): Item.Item => {
   const known = isKnownItem(wire.type) ? itemDecoders[wire.type](wire) : Option.none()
   return Option.getOrElse(known, (): Item.Item => ({
     _tag: "Unknown",
@@ -140,28 +141,28 @@ export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
 export type Addressed =
   | {
       readonly _tag: "Event"
-      readonly threadId: string
-      readonly turnId: string
+      readonly threadId: ThreadId
+      readonly turnId: TurnId
       readonly event: Turn.EngineEvent
     }
   /** `total` tells one count of the thread's tokens from another. */
   | {
       readonly _tag: "Used"
-      readonly threadId: string
-      readonly turnId: string
+      readonly threadId: ThreadId
+      readonly turnId: TurnId
       readonly total: string | undefined
       readonly event: Turn.EngineEvent
     }
-  | { readonly _tag: "Ended"; readonly threadId: string; readonly turnId: string; readonly end: TurnEnd }
+  | { readonly _tag: "Ended"; readonly threadId: ThreadId; readonly turnId: TurnId; readonly end: TurnEnd }
   /** The turn will fail with this error; its end should follow. */
   | {
       readonly _tag: "Doomed"
-      readonly threadId: string
-      readonly turnId: string
+      readonly threadId: ThreadId
+      readonly turnId: TurnId
       readonly error: CodexError.TurnFailed
     }
   /** The thread has no turn that runs. */
-  | { readonly _tag: "Idle"; readonly threadId: string }
+  | { readonly _tag: "Idle"; readonly threadId: ThreadId }
 
 export type Heard = Addressed | { readonly _tag: "Nothing" }
 
@@ -178,7 +179,7 @@ type Params<M extends Method> = (typeof Protocol.notifications)[M]["Type"]
 const nothing: Heard = { _tag: "Nothing" }
 
 const event = (
-  of: { readonly threadId: string; readonly turnId: string },
+  of: { readonly threadId: ThreadId; readonly turnId: TurnId },
   event: Turn.EngineEvent
 ): Heard => ({
   _tag: "Event",
@@ -318,7 +319,7 @@ const turnEnd = (turn: {
 const threadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
 
 /** How a turn of a thread that was read ended; nothing where it is not told. */
-export const endOf = (read: unknown, turnId: string): Option.Option<TurnEnd | "inProgress"> =>
+export const endOf = (read: unknown, turnId: TurnId): Option.Option<TurnEnd | "inProgress"> =>
   Option.flatMap(threadRead(read), ({ thread }) => {
     const turn = thread.turns?.find((turn) => turn.id === turnId)
     return turn === undefined
@@ -343,18 +344,18 @@ type ServerMethod = keyof typeof Protocol.serverRequests
 export type Asked =
   | {
       readonly _tag: "Approve"
-      readonly threadId: string
-      readonly turnId: string
+      readonly threadId: ThreadId
+      readonly turnId: TurnId
       readonly request: (
-        items: (itemId: string) => Item.Item | undefined,
+        items: (itemId: ItemId) => Item.Item | undefined,
         cwd: string
       ) => Approval.Request | undefined
     }
   | {
       readonly _tag: "Call"
-      readonly threadId: string
-      readonly turnId: string
-      readonly callId: string
+      readonly threadId: ThreadId
+      readonly turnId: TurnId
+      readonly callId: ItemId
       readonly tool: string
       readonly arguments: unknown
     }
