@@ -1,6 +1,7 @@
 /** Every way in which something can end otherwise than asked for: one union, each error classified. */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { ThreadId, TurnId } from "./Id.ts"
 import * as Turn from "./Turn.ts"
 
 /** What kind of trouble it is, for routing, alerting and retrying. */
@@ -14,6 +15,8 @@ export const Class = Schema.Literals([
   "quota",
   "timeout",
   "aborted",
+  "budget",
+  "output",
   "tool",
   "unknown"
 ])
@@ -21,14 +24,15 @@ export type Class = typeof Class.Type
 
 /** Where it happened and what was there by then, usage included. */
 const where = {
-  threadId: Schema.optionalKey(Schema.String),
-  turnId: Schema.optionalKey(Schema.String),
+  threadId: Schema.optionalKey(ThreadId),
+  turnId: Schema.optionalKey(TurnId),
   turn: Schema.optionalKey(Turn.Turn)
 }
 
 /** There is no codex to run. */
 export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNotFound", {
-  tried: Schema.Array(Schema.String)
+  tried: Schema.Array(Schema.String),
+  ...where
 }) {
   readonly class = "config" as const
   readonly retryable = false
@@ -45,7 +49,8 @@ export class CodexVersionUnsupported extends Schema.TaggedError<CodexVersionUnsu
   {
     version: Schema.String,
     minimum: Schema.String,
-    path: Schema.String
+    path: Schema.String,
+    ...where
   }
 ) {
   readonly class = "config" as const
@@ -60,7 +65,8 @@ export class CodexVersionUnsupported extends Schema.TaggedError<CodexVersionUnsu
 /** The engine did not come up. `detail` is the end of what it said on stderr. */
 export class EngineStartFailed extends Schema.TaggedError<EngineStartFailed>()("EngineStartFailed", {
   reason: Schema.Literals(["Timeout", "Exited", "Rejected"]),
-  detail: Schema.String
+  detail: Schema.String,
+  ...where
 }) {
   readonly class = "engine" as const
   readonly retryable = true
@@ -243,6 +249,110 @@ export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("Turn
   }
 }
 
+export const AttachmentReason = Schema.Literals([
+  "NotFound",
+  "NotAFile",
+  "Symlink",
+  "OutsideRoot",
+  "BadName",
+  "TooLarge",
+  "TypeNotAllowed",
+  "Changed",
+  "Unreadable",
+  "StorageFailed"
+])
+export type AttachmentReason = typeof AttachmentReason.Type
+
+const attachmentReasons: { readonly [Reason in AttachmentReason]: string } = {
+  NotFound: "there is no such file",
+  NotAFile: "it is not a regular file",
+  Symlink: "it is a symbolic link, or is reached through one; give the real path",
+  OutsideRoot: "it is outside the folder that attachments may come from",
+  BadName: "its name cannot be used; give it another one",
+  TooLarge: "it is larger than attachments may be; raise the limit or send less",
+  TypeNotAllowed: "files of its type are not allowed",
+  Changed: "it changed while it was being staged; try again when it is whole",
+  Unreadable: "it cannot be read; check its permissions",
+  StorageFailed: "it cannot be staged; check the space and permissions of the staging folder"
+}
+
+/** A file that is not fit to be sent. `path` is as the caller gave it; `detail` says what was found. */
+export class AttachmentRejected extends Schema.TaggedError<AttachmentRejected>()("AttachmentRejected", {
+  reason: AttachmentReason,
+  path: Schema.String,
+  detail: Schema.String,
+  ...where
+}) {
+  readonly class = "request" as const
+  readonly retryable = false
+  readonly retryAfter: Duration.Duration | undefined = undefined
+  readonly errorType: string = `${this._tag}.${this.reason}`
+  override get message() {
+    return `AttachmentRejected: ${attachmentReasons[this.reason]}`
+  }
+}
+
+export const BudgetReason = Schema.Literals(["Tokens", "Time", "ToolCalls", "ModelCalls"])
+export type BudgetReason = typeof BudgetReason.Type
+
+const budgetReasons: { readonly [Reason in BudgetReason]: string } = {
+  Tokens: "tokens",
+  Time: "milliseconds",
+  ToolCalls: "tool calls",
+  ModelCalls: "model calls"
+}
+
+/**
+ * A turn, or all turns of a thread together, used more than they were given, and the turn was interrupted. `limit` and
+ * `used` are in tokens, milliseconds or calls.
+ */
+export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", {
+  reason: BudgetReason,
+  scope: Schema.Literals(["turn", "thread"]),
+  limit: Schema.Finite,
+  used: Schema.Finite,
+  ...where
+}) {
+  readonly class = "budget" as const
+  readonly retryable = false
+  readonly retryAfter: Duration.Duration | undefined = undefined
+  readonly errorType: string = `${this._tag}.${this.reason}`
+  override get message() {
+    const what = budgetReasons[this.reason]
+    return `BudgetExceeded: the ${this.scope} used ${Math.round(this.used)} of ${this.limit} ${what}; give it a larger budget`
+  }
+}
+
+/** The last message is not what the output schema asks for. `output` is what came, `detail` what is wrong with it. */
+export class OutputInvalid extends Schema.TaggedError<OutputInvalid>()("OutputInvalid", {
+  output: Schema.String,
+  detail: Schema.String,
+  ...where
+}) {
+  readonly class = "output" as const
+  readonly retryable = false
+  readonly retryAfter: Duration.Duration | undefined = undefined
+  readonly errorType: string = this._tag
+  override get message() {
+    return "OutputInvalid: the answer does not fit the output schema; its fields `output` and `detail` say how"
+  }
+}
+
+/** A tool of the caller's failed, and its policy is that the turn fails with it. `detail` is what it failed with. */
+export class ToolFailed extends Schema.TaggedError<ToolFailed>()("ToolFailed", {
+  tool: Schema.String,
+  detail: Schema.String,
+  retryable: Schema.Boolean,
+  ...where
+}) {
+  readonly class = "tool" as const
+  readonly retryAfter: Duration.Duration | undefined = undefined
+  readonly errorType: string = this._tag
+  override get message() {
+    return `ToolFailed: the tool ${this.tool} failed, and the turn with it`
+  }
+}
+
 export const CodexError = Schema.Union([
   CodexNotFound,
   CodexVersionUnsupported,
@@ -250,10 +360,14 @@ export const CodexError = Schema.Union([
   EngineExited,
   ProtocolError,
   InvalidRequest,
+  AttachmentRejected,
   TurnFailed,
   TurnStalled,
   TurnTimedOut,
-  TurnInterrupted
+  TurnInterrupted,
+  BudgetExceeded,
+  OutputInvalid,
+  ToolFailed
 ])
 export type CodexError = typeof CodexError.Type
 
@@ -266,15 +380,20 @@ export type StartError =
   | ProtocolError
   | InvalidRequest
 
-/** Why a turn did not complete. */
+/** Why something that was asked of the engine was not done. */
+export type RequestError = EngineExited | ProtocolError | InvalidRequest
+
+/** Why a turn did not complete; an engine that died is started again for the next turn, which may fail as well. */
 export type TurnError =
-  | EngineExited
-  | ProtocolError
-  | InvalidRequest
+  | StartError
+  | AttachmentRejected
   | TurnFailed
   | TurnStalled
   | TurnTimedOut
   | TurnInterrupted
+  | BudgetExceeded
+  | OutputInvalid
+  | ToolFailed
 
 export const isCodexError = Schema.is(CodexError)
 
@@ -298,6 +417,12 @@ export const exitCode = (error: CodexError): number => {
 export const withTurn = (error: TurnError, turn: Turn.Turn): TurnError => {
   const found = { threadId: turn.threadId, ...(turn.id === "" ? {} : { turnId: turn.id }), turn }
   switch (error._tag) {
+    case "CodexNotFound":
+      return new CodexNotFound({ ...error, ...found })
+    case "CodexVersionUnsupported":
+      return new CodexVersionUnsupported({ ...error, ...found })
+    case "EngineStartFailed":
+      return new EngineStartFailed({ ...error, ...found })
     case "EngineExited":
       return new EngineExited({ ...error, ...found })
     case "ProtocolError":
@@ -312,5 +437,13 @@ export const withTurn = (error: TurnError, turn: Turn.Turn): TurnError => {
       return new TurnTimedOut({ ...error, ...found })
     case "TurnInterrupted":
       return new TurnInterrupted({ ...error, ...found })
+    case "AttachmentRejected":
+      return new AttachmentRejected({ ...error, ...found })
+    case "BudgetExceeded":
+      return new BudgetExceeded({ ...error, ...found })
+    case "OutputInvalid":
+      return new OutputInvalid({ ...error, ...found })
+    case "ToolFailed":
+      return new ToolFailed({ ...error, ...found })
   }
 }

@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
-import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as EffectTracer from "effect/Tracer"
@@ -15,6 +14,7 @@ import * as Approval from "./Approval.ts"
 import * as CodexError from "./CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
 import type { ThreadId } from "./Id.ts"
+import { decide } from "./internal/Decide.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
 import * as Convention from "./telemetry/Convention.ts"
 import type * as Signal from "./telemetry/Signal.ts"
@@ -64,27 +64,6 @@ const quietly = (tell: () => void): void => {
     // There is nobody to tell: this runs in the reader of the connection.
   }
 }
-
-const isDecision = Schema.is(Approval.Decision)
-
-/** A policy that fails or dies has said no, and so has one that gives something else than a decision. */
-const decide = (policy: Approval.Policy, request: Approval.Request): Effect.Effect<Approval.Decision> =>
-  Effect.suspend(() => {
-    const deciding = policy(request)
-    // What is no effect would end the fiber on the spot, finalizers and all.
-    return Effect.isEffect(deciding) ? deciding : Effect.die(new TypeError("an approval policy is no effect"))
-  }).pipe(
-    Effect.filterOrElse(isDecision, () => Effect.die(new TypeError("an approval policy gives no decision"))),
-    Effect.catchCause((cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.interrupt
-        : Effect.as(Effect.logWarning("an approval policy failed; the request is declined"), {
-            _tag: "decline",
-            reason: "the approval policy failed",
-            source: "default"
-          } as const)
-    )
-  )
 
 /** A turn that is being run: the one place that changes its state. */
 const begin = (
@@ -174,7 +153,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
         effort: options.effort
       })
       const turn = begin(engine, setting, clock, startedAt, telemetry, publish)
-      const stopped = yield* Deferred.make<never, CodexError.TurnInterrupted>()
+      const stopped = yield* Deferred.make<never, CodexError.TurnError>()
 
       const approve = (request: Approval.Request) =>
         decide(setting.policy, request).pipe(
@@ -208,12 +187,16 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
         emit: turn.emit,
         approve,
         callTool: (call) =>
-          setting.tools
-            .call(call, approveTool)
-            .pipe(
-              Effect.withParentSpan(telemetry.spanOf(call.callId), { captureStackTrace: false }),
-              turn.inTurn
-            )
+          setting.tools.call(call, approveTool).pipe(
+            Effect.catch((error) =>
+              Effect.as(Deferred.fail(stopped, error), {
+                success: false,
+                text: `The tool ${call.tool} failed.`
+              })
+            ),
+            Effect.withParentSpan(telemetry.spanOf(call.callId), { captureStackTrace: false }),
+            turn.inTurn
+          )
       }
 
       const timedOut = Effect.suspend(() =>

@@ -16,8 +16,11 @@ export interface ToolHost {
   readonly specs: ReadonlyArray<Engine.ToolSpec>
   /** The tools that only read, by their annotation `Tool.Readonly`. */
   readonly readOnly: ReadonlySet<string>
-  /** Runs a call. Whatever goes wrong in it is an answer to the model. */
-  readonly call: (call: Engine.ToolCall, approve: Approve) => Effect.Effect<Engine.ToolOutput>
+  /** Runs a call. Whatever goes wrong in it is an answer to the model, but for tools whose failure is the turn's. */
+  readonly call: (
+    call: Engine.ToolCall,
+    approve: Approve
+  ) => Effect.Effect<Engine.ToolOutput, CodexError.ToolFailed>
 }
 
 /** Asks the policy about a tool that is marked `needsApproval`. */

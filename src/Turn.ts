@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Approval from "./Approval.ts"
+import type { Attachment } from "./Attachment.ts"
 import { ItemId, ThreadId, TurnId } from "./Id.ts"
 import * as Item from "./Item.ts"
 
@@ -53,9 +54,17 @@ export const Turn = Schema.Struct({
 })
 export type Turn = typeof Turn.Type
 
-/** What the caller sends: text as it is, or parts. */
+/**
+ * What the caller sends: text as it is, or parts. An image by its `url` is fetched by the provider, or is a `data:` URL;
+ * a local image is read by Codex. A staged attachment is an image to the model if its type is one, and else a file
+ * that the model is told the path of.
+ */
 export type Input = string | ReadonlyArray<InputPart>
-export type InputPart = { readonly type: "text"; readonly text: string }
+export type InputPart =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image"; readonly url: string }
+  | { readonly type: "local_image"; readonly path: string }
+  | { readonly type: "attachment"; readonly attachment: Attachment }
 
 export interface Options {
   /** The longest that the turn may take; at its end the turn is interrupted and fails with `TurnTimedOut`. */
@@ -106,5 +115,8 @@ export type Event = typeof Event.Type
 /** What an engine may say: everything but the end, which the runtime makes of it. */
 export type EngineEvent = Exclude<Event, { readonly _tag: "TurnCompleted" }>
 
+/** The text of an input, without what is no text. */
 export const text = (input: Input): string =>
-  typeof input === "string" ? input : input.map((part) => part.text).join("\n")
+  typeof input === "string"
+    ? input
+    : input.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n")

@@ -13,13 +13,17 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../CodexError.ts"
+import type { ThreadId } from "../Id.ts"
 import { engineStart } from "../internal/names.ts"
 import type { RequestError } from "./app-server/Connection.ts"
+import * as Directory from "./app-server/Directory.ts"
 import * as Dispatch from "./app-server/Dispatch.ts"
 import * as Process from "./app-server/Process.ts"
 import * as Protocol from "./app-server/Protocol.ts"
 import * as RunTurn from "./app-server/RunTurn.ts"
+import * as Session from "./app-server/Session.ts"
 import type * as Slot from "./app-server/Slot.ts"
+import * as Translate from "./app-server/Translate.ts"
 import * as Engine from "./Engine.ts"
 
 export type Options = Process.Options
@@ -28,7 +32,7 @@ const requestFailed = (
   method: string,
   error: RequestError,
   end: () => Process.End
-): CodexError.EngineExited | CodexError.ProtocolError | CodexError.InvalidRequest => {
+): CodexError.RequestError => {
   switch (error._tag) {
     case "Gone":
       return end()
@@ -49,22 +53,6 @@ const requestFailed = (
 
 const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadOpened)
 
-/** One conversation on a process, however many hold it. */
-interface Conversation {
-  holders: number
-  /** Codex takes a second `turn/start` for a steer of the first: one at a time, whoever asks. */
-  readonly turns: Semaphore.Semaphore
-}
-
-/** One process and what runs on it. */
-interface Session {
-  readonly process: Process.Process
-  readonly slots: Map<string, Slot.Slot>
-  readonly totals: Map<string, string>
-  readonly conversations: Map<string, Conversation>
-  readonly scope: Scope.Closeable
-}
-
 const make = Effect.fnUntraced(function* (options: Options) {
   const context = yield* Effect.context<
     ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
@@ -73,7 +61,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const path = yield* Path.Path
   const layerScope = yield* Effect.scope
   const starting = Semaphore.makeUnsafe(1)
-  let session: Session | undefined
+  let session: Session.Session | undefined
 
   const open = Effect.fnUntraced(
     function* () {
@@ -90,8 +78,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         Effect.withSpan(engineStart, {}, { captureStackTrace: false })
       )
       started = process
-      const conversations = new Map<string, Conversation>()
-      return { process, slots, totals, conversations, scope } satisfies Session
+      return { process, slots, totals, conversations: new Map(), scope } satisfies Session.Session
     },
     // The span is the child of whoever needs the engine now, not of whoever built the layer.
     Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
@@ -121,38 +108,57 @@ const make = Effect.fnUntraced(function* (options: Options) {
     })
   })
 
-  const openThread = Effect.fnUntraced(function* (
-    method: "thread/start" | "thread/resume",
-    options: Engine.ThreadOptions,
-    more: Readonly<Record<string, unknown>>,
-    resumed?: string
+  const request: Directory.Request = (method, params) =>
+    Effect.flatMap(ready, ({ process }) =>
+      Effect.mapError(process.connection.request(method, params), (error) =>
+        requestFailed(method, error, process.end)
+      )
+    )
+
+  /** Opens a thread on the process that runs, for as long as the scope lives. */
+  const opening = Effect.fnUntraced(function* (
+    method: "thread/start" | "thread/resume" | "thread/fork",
+    params: Readonly<Record<string, unknown>>,
+    resumed: ThreadId | undefined
   ) {
-    const cwd =
-      options.cwd === undefined && method === "thread/resume"
-        ? undefined
-        : yield* checkFolder(options.cwd, method)
     const session = yield* ready
     // Before Codex is asked: whoever lets go of the thread at this moment must see that it is still held.
-    if (resumed !== undefined) yield* join(session, resumed)
+    if (resumed !== undefined) yield* Session.join(session, resumed)
     const failed = (error: RequestError) => requestFailed(method, error, session.process.end)
-    const result = yield* session.process.connection
-      .request(method, {
-        ...more,
-        cwd: cwd ?? null,
-        sandbox: options.sandbox ?? null,
-        approvalPolicy: options.approvalMode ?? null,
-        model: options.model ?? null,
-        developerInstructions: options.instructions ?? null
-      })
-      .pipe(Effect.mapError(failed))
+    const result = yield* Effect.mapError(session.process.connection.request(method, params), failed)
     const opened = decodeOpened(result)
     if (Option.isNone(opened))
       return yield* new CodexError.ProtocolError({ detail: `the answer to ${method} has no thread` })
-    if (resumed !== opened.value.thread.id) yield* join(session, opened.value.thread.id)
-    return yield* hold(session, opened.value)
+    if (resumed !== opened.value.thread.id) yield* Session.join(session, opened.value.thread.id)
+    return { session, opened: opened.value }
+  })
+
+  const openThread = Effect.fnUntraced(function* (
+    method: "thread/start" | "thread/resume" | "thread/fork",
+    options: Engine.ThreadOptions,
+    more: Readonly<Record<string, unknown>>,
+    resumed?: ThreadId
+  ) {
+    const cwd =
+      options.cwd === undefined && method !== "thread/start"
+        ? undefined
+        : yield* checkFolder(options.cwd, method)
+    const settings = {
+      cwd: cwd ?? null,
+      sandbox: options.sandbox ?? null,
+      approvalPolicy: options.approvalMode ?? null,
+      model: options.model ?? null,
+      developerInstructions: options.instructions ?? null,
+      config: options.config ?? null
+    }
+    const { opened, session } = yield* opening(method, { ...more, ...settings }, resumed)
+    const again = (threadId: ThreadId) => opening("thread/resume", { threadId, ...settings }, threadId)
+    return yield* hold(session, opened, options.ephemeral === true ? undefined : again)
   })
 
   return Engine.Engine.of({
+    ...Directory.make(request),
+    request,
     ready: Effect.asVoid(ready),
     startThread: (options) =>
       openThread("thread/start", options, {
@@ -162,48 +168,34 @@ const make = Effect.fnUntraced(function* (options: Options) {
       }),
     resumeThread: (threadId, options) =>
       // A resumed thread is offered its tools again by Codex itself.
-      openThread("thread/resume", options, { threadId }, threadId)
+      openThread("thread/resume", options, { threadId }, threadId),
+    forkThread: (threadId, { through, ...options }) =>
+      openThread("thread/fork", options, {
+        threadId,
+        lastTurnId: through ?? null,
+        ephemeral: options.ephemeral ?? false
+      })
   })
 })
 
-const conversationOf = ({ conversations, totals }: Session, threadId: string): Conversation => {
-  const known = conversations.get(threadId)
-  if (known !== undefined) return known
-  const conversation = { holders: 0, turns: Semaphore.makeUnsafe(1) }
-  conversations.set(threadId, conversation)
-  totals.set(threadId, "")
-  return conversation
+type Opened = typeof Protocol.ThreadOpened.Type
+
+/** A thread where it is now: a process that died is replaced, and the thread resumed on the new one. */
+interface At {
+  readonly session: Session.Session
+  readonly opened: Opened
 }
 
-/** Makes one more holder of a conversation; with the last one Codex lets go of it. */
-const join = (session: Session, threadId: string) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const conversation = conversationOf(session, threadId)
-      conversation.holders++
-      return conversation
-    }),
-    (conversation) => {
-      conversation.holders--
-      const letGo = Effect.suspend(() => {
-        if (conversation.holders > 0) return Effect.void
-        session.conversations.delete(threadId)
-        session.totals.delete(threadId)
-        const { connection } = session.process
-        return Effect.ignore(connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" }))
-      })
-      // A turn that is being interrupted is heard to its end, one of another holder is not waited for.
-      return conversation.holders > 0 ? Effect.void : conversation.turns.withPermits(1)(letGo)
-    }
-  )
-
 /** A thread as one holder has it: his turns end with his scope. */
-const hold = Effect.fnUntraced(function* (session: Session, opened: typeof Protocol.ThreadOpened.Type) {
-  const { process, slots } = session
+const hold = Effect.fnUntraced(function* (
+  session: Session.Session,
+  opened: Opened,
+  again: ((threadId: ThreadId) => Effect.Effect<At, CodexError.StartError, Scope.Scope>) | undefined
+) {
   const threadId = opened.thread.id
-  const { turns } = conversationOf(session, threadId)
-  const place = { threadId, cwd: opened.cwd, process, slots }
-  const failed = (error: RequestError) => requestFailed("turn/start", error, process.end)
+  const scope = yield* Effect.scope
+  const moving = Semaphore.makeUnsafe(1)
+  let at: At = { session, opened }
   const closed = yield* Effect.acquireRelease(Deferred.make<never, CodexError.TurnInterrupted>(), (closed) =>
     Deferred.fail(closed, new CodexError.TurnInterrupted({ by: "caller" }))
   )
@@ -213,18 +205,60 @@ const hold = Effect.fnUntraced(function* (session: Session, opened: typeof Proto
     detail: "the scope that the thread was opened in is closed; resume it by its id"
   })
 
+  const here: Effect.Effect<At, CodexError.StartError> = Effect.suspend(() => {
+    if (Deferred.isDoneUnsafe(closed)) return Effect.fail(isClosed)
+    if (at.session.process.isUsable()) return Effect.succeed(at)
+    // Nothing of an ephemeral thread is left to resume it from.
+    if (again === undefined) return Effect.fail(at.session.process.end())
+    return Effect.tap(Scope.provide(again(threadId), scope), (moved) => Effect.sync(() => void (at = moved)))
+  }).pipe(moving.withPermits(1))
+
+  const run = (
+    method: RunTurn.Method,
+    params: Readonly<Record<string, unknown>>,
+    handlers: Engine.Handlers
+  ) =>
+    Effect.flatMap(here, ({ opened, session }) => {
+      const { process, slots } = session
+      const place = { threadId, cwd: opened.cwd, process, slots }
+      const failed = (error: RequestError) => requestFailed(method, error, process.end)
+      const { turns } = Session.conversationOf(session, threadId)
+      return Effect.raceFirst(
+        RunTurn.run(place, method, params, handlers, failed),
+        Deferred.await(closed)
+      ).pipe(turns.withPermits(1))
+    })
+
   return {
     id: threadId,
     model: opened.model,
     provider: opened.modelProvider ?? undefined,
     cwd: opened.cwd,
     turn: (input, options, handlers) =>
-      Effect.suspend(() =>
-        Deferred.isDoneUnsafe(closed)
-          ? Effect.fail(isClosed)
-          : Effect.raceFirst(RunTurn.run(place, input, options, handlers, failed), Deferred.await(closed))
-      ).pipe(turns.withPermits(1))
+      run(
+        "turn/start",
+        { threadId, input: Translate.input(input), ...Translate.turnOptions(options) },
+        handlers
+      ),
+    compact: (handlers) => run("thread/compact/start", { threadId }, handlers),
+    steer: (input) =>
+      Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
+        const { process, slots } = at.session
+        const slot = slots.get(threadId)
+        const failed = (error: RequestError) => requestFailed("turn/steer", error, process.end)
+        return slot === undefined
+          ? Effect.fail(nothingRuns)
+          : Effect.mapError(RunTurn.steer(process, slot, Translate.input(input)), (error) =>
+              error._tag === "InvalidRequest" ? error : failed(error)
+            )
+      })
   } satisfies Engine.EngineThread
+})
+
+const nothingRuns = new CodexError.InvalidRequest({
+  reason: "Rejected",
+  method: "turn/steer",
+  detail: "no turn of the thread is running"
 })
 
 /** The real Codex with settings of your own. */

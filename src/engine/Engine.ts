@@ -4,7 +4,8 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Approval from "../Approval.ts"
 import type * as CodexError from "../CodexError.ts"
-import type { ItemId, ThreadId } from "../Id.ts"
+import type { ItemId, ThreadId, TurnId } from "../Id.ts"
+import type * as ThreadInfo from "../ThreadInfo.ts"
 import type * as Turn from "../Turn.ts"
 
 export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
@@ -28,6 +29,8 @@ export interface ThreadOptions {
   readonly instructions: string | undefined
   readonly ephemeral: boolean | undefined
   readonly tools: ReadonlyArray<ToolSpec>
+  /** Overrides of the engine's own configuration, for this thread alone. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** A call of one of the caller's tools. `arguments` is whatever the model wrote. */
@@ -53,6 +56,16 @@ export interface Handlers {
   readonly callTool: (call: ToolCall) => Effect.Effect<ToolOutput>
 }
 
+/** How one turn differs from what its thread is set to. Codex keeps all but `outputSchema` for later turns too. */
+export interface TurnOptions {
+  readonly model?: string | undefined
+  readonly effort?: string | undefined
+  readonly sandbox?: Sandbox | undefined
+  readonly cwd?: string | undefined
+  /** JSON Schema that the last message of the turn has to fit. */
+  readonly outputSchema?: unknown
+}
+
 export interface EngineThread {
   readonly id: ThreadId
   /** The model that answers, where the engine says so. */
@@ -66,10 +79,23 @@ export interface EngineThread {
    */
   readonly turn: (
     input: Turn.Input,
-    options: Pick<Turn.Options, "model" | "effort">,
+    options: TurnOptions,
     handlers: Handlers
   ) => Effect.Effect<void, CodexError.TurnError>
+  /** Summarises the conversation to make room: a turn of its own. */
+  readonly compact: (handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>
+  /** Adds to the turn that runs; `InvalidRequest` where none does. */
+  readonly steer: (input: Turn.Input) => Effect.Effect<void, CodexError.RequestError>
 }
+
+/** A page of a list, and where the next one begins. */
+export interface Page<A> {
+  readonly data: ReadonlyArray<A>
+  readonly next: string | undefined
+}
+
+/** Why the engine did not do what it was asked: also that it did not come up. */
+export type Failure = CodexError.StartError
 
 export class Engine extends Context.Service<
   Engine,
@@ -83,5 +109,23 @@ export class Engine extends Context.Service<
       threadId: ThreadId,
       options: ThreadOptions
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
+    /** A new thread that has said what another one has, up to and with turn `through`. */
+    readonly forkThread: (
+      threadId: ThreadId,
+      options: ThreadOptions & { readonly through: TurnId | undefined }
+    ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
+    /** The conversations that are kept, newest first, a page at a time. */
+    readonly listThreads: (
+      filter: ThreadInfo.Filter,
+      cursor: string | undefined
+    ) => Effect.Effect<Page<ThreadInfo.ThreadInfo>, Failure>
+    readonly readThread: (threadId: ThreadId) => Effect.Effect<ThreadInfo.ThreadHistory, Failure>
+    readonly renameThread: (threadId: ThreadId, name: string) => Effect.Effect<void, Failure>
+    readonly archiveThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
+    readonly unarchiveThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
+    readonly deleteThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
+    readonly listModels: (cursor: string | undefined) => Effect.Effect<Page<ThreadInfo.Model>, Failure>
+    /** Anything else that the engine can do, in its own terms. */
+    readonly request: (method: string, params: unknown) => Effect.Effect<unknown, Failure>
   }
 >()("effect-codex/engine/Engine") {}

@@ -19,13 +19,16 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import * as Approval from "../Approval.ts"
 import * as CodexError from "../CodexError.ts"
 import { ItemId, ThreadId, TurnId } from "../Id.ts"
 import * as Shell from "../internal/Shell.ts"
 import type * as Item from "../Item.ts"
+import type * as ThreadInfo from "../ThreadInfo.ts"
 import * as Turn from "../Turn.ts"
 import * as Engine from "./Engine.ts"
+import * as Kept from "./scripted/Kept.ts"
 
 /** The script and the program do not fit each other. */
 export class ScriptError extends Data.TaggedError("ScriptError")<{ readonly detail: string }> {
@@ -42,6 +45,8 @@ interface Stage {
   readonly options: Engine.ThreadOptions
   readonly handlers: Engine.Handlers
   readonly nextId: (prefix: string) => ItemId
+  /** What the turn was steered by and has not heard yet. */
+  readonly steered: Queue.Queue<string>
 }
 
 type Outcome = Effect.Effect<void, CodexError.TurnError>
@@ -252,6 +257,19 @@ export const prompt = (expected: string | ((input: string) => boolean)): Step =>
       : wrong(`the turn's input is not what the script expects: ${JSON.stringify(stage.input)}`)
   })
 
+/** Waits until somebody steers the turn, and looks at what he says. */
+export const steered = (expected: string | ((input: string) => boolean)): Step =>
+  step(
+    Effect.fnUntraced(function* (stage) {
+      const said = yield* Queue.take(stage.steered)
+      const fits = typeof expected === "string" ? said === expected : expected(said)
+      if (!fits)
+        return yield* wrong(`the turn is steered by what the script does not expect: ${JSON.stringify(said)}`)
+      const item = { _tag: "UserMessage", id: stage.nextId("user"), text: said } as const
+      yield* sayAll(stage, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
+    })
+  )
+
 /** The turn ends; what follows belongs to the next one. A script that ends without it ends like this. */
 export const completed: Step = { _tag: "End", play: () => Effect.void }
 
@@ -271,6 +289,7 @@ export class Scripted extends Context.Service<
     /** What the turns so far were given, in their order. */
     readonly inputs: Effect.Effect<ReadonlyArray<string>>
     readonly remaining: Effect.Effect<number>
+    readonly answer: (method: string, answer: (params: unknown) => unknown) => Effect.Effect<void>
   }
 >()("effect-codex/testing/Scripted") {}
 
@@ -283,12 +302,39 @@ export const inputs: Effect.Effect<ReadonlyArray<string>, never, Scripted> = Scr
   (scripted) => scripted.inputs
 )
 
+/** What `codex.request` gets for a method; one that has no answer is refused. */
+export const answer = (
+  method: string,
+  answer: (params: unknown) => unknown
+): Effect.Effect<void, never, Scripted> => Scripted.use((scripted) => scripted.answer(method, answer))
+
+const nothingRuns = new CodexError.InvalidRequest({
+  reason: "Rejected",
+  method: "turn/steer",
+  detail: "no turn of the thread is running"
+})
+
+const unknown = (method: string) =>
+  new CodexError.InvalidRequest({
+    reason: "Rejected",
+    method,
+    detail: "the script has no answer to it; give one by Scripted.answer"
+  })
+
+const model: ThreadInfo.Model = {
+  id: "scripted",
+  name: "Scripted",
+  description: "Plays a script",
+  isDefault: true,
+  efforts: [],
+  inputs: ["text", "image"]
+}
+
 /** The engine, and the service that `play` speaks to. Steps that nobody played by its end are a defect. */
 export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
   Effect.gen(function* () {
     const script: Array<Step> = []
     const inputs: Array<string> = []
-    let threads = 0
     let turns = 0
     let ids = 0
     const nextId = (prefix: string) => ItemId.make(`${prefix}_${++ids}`)
@@ -305,30 +351,80 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
       return script.splice(0, end < 0 ? script.length : end + 1)
     }
 
-    const thread = (id: ThreadId, options: Engine.ThreadOptions): Engine.EngineThread => ({
-      id,
-      model: options.model ?? "scripted",
-      provider: "scripted",
-      cwd: options.cwd ?? "/",
-      turn: Effect.fnUntraced(function* (given, _options, handlers) {
-        const input = Turn.text(given)
-        inputs.push(input)
-        const steps = take()
-        if (steps.length === 0)
-          return yield* wrong(`the script has no steps for the input ${JSON.stringify(input)}`)
-        const turnId = TurnId.make(`turn_${++turns}`)
-        const stage = { threadId: id, turnId, input, options, handlers, nextId }
-        yield* say(stage, { _tag: "TurnStarted", threadId: id, turnId })
-        for (const step of steps) yield* step.play(stage)
-      })
-    })
+    const kept = Kept.make()
+    const running = new Map<ThreadId, Queue.Queue<string>>()
+    const answers = new Map<string, (params: unknown) => unknown>()
+
+    const thread = (id: ThreadId, options: Engine.ThreadOptions): Engine.EngineThread => {
+      const begin = (
+        input: Turn.Input,
+        handlers: Engine.Handlers,
+        play: (stage: Stage) => Effect.Effect<void, CodexError.TurnError>
+      ) =>
+        Effect.flatMap(Queue.unbounded<string>(), (steered) => {
+          const turnId = TurnId.make(`turn_${++turns}`)
+          running.set(id, steered)
+          return kept
+            .turn(id, turnId, input, handlers, (handlers) => {
+              const stage = {
+                threadId: id,
+                turnId,
+                input: Turn.text(input),
+                options,
+                handlers,
+                nextId,
+                steered
+              }
+              return Effect.andThen(say(stage, { _tag: "TurnStarted", threadId: id, turnId }), play(stage))
+            })
+            .pipe(Effect.ensuring(Effect.sync(() => running.delete(id))))
+        })
+      return {
+        id,
+        model: options.model ?? "scripted",
+        provider: "scripted",
+        cwd: options.cwd ?? "/",
+        turn: (given, _options, handlers) =>
+          Effect.suspend(() => {
+            const input = Turn.text(given)
+            inputs.push(input)
+            const steps = take()
+            if (steps.length === 0)
+              return wrong(`the script has no steps for the input ${JSON.stringify(input)}`)
+            return begin(given, handlers, (stage) =>
+              Effect.forEach(steps, (step) => step.play(stage), { discard: true })
+            )
+          }),
+        compact: (handlers) =>
+          begin("", handlers, (stage) => {
+            const item = { _tag: "ContextCompaction", id: nextId("compaction") } as const
+            return sayAll(stage, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
+          }),
+        steer: (given) =>
+          Effect.suspend(() => {
+            const steered = running.get(id)
+            if (steered === undefined) return Effect.fail(nothingRuns)
+            return Effect.asVoid(Queue.offer(steered, Turn.text(given)))
+          })
+      }
+    }
 
     return Context.make(
       Engine.Engine,
       Engine.Engine.of({
+        ...kept.directory,
         ready: Effect.void,
-        startThread: (options) => Effect.sync(() => thread(ThreadId.make(`thread_${++threads}`), options)),
-        resumeThread: (threadId, options) => Effect.sync(() => thread(threadId, options))
+        startThread: (options) => Effect.map(kept.open(options), (id) => thread(id, options)),
+        resumeThread: (threadId, options) =>
+          Effect.as(kept.resume(threadId, options), thread(threadId, options)),
+        forkThread: (threadId, { through, ...options }) =>
+          Effect.map(kept.fork(threadId, options, through), (id) => thread(id, options)),
+        listModels: () => Effect.succeed({ data: [model], next: undefined }),
+        request: (method, params) =>
+          Effect.suspend(() => {
+            const answer = answers.get(method)
+            return answer === undefined ? Effect.fail(unknown(method)) : Effect.sync(() => answer(params))
+          })
       })
     ).pipe(
       Context.add(
@@ -336,7 +432,8 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
         Scripted.of({
           play: (steps) => Effect.sync(() => void script.push(...steps)),
           inputs: Effect.sync(() => [...inputs]),
-          remaining: Effect.sync(() => script.length)
+          remaining: Effect.sync(() => script.length),
+          answer: (method, answer) => Effect.sync(() => void answers.set(method, answer))
         })
       )
     )

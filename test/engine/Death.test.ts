@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { ItemId, ThreadId } from "../../src/Id.ts"
+import { ItemId, ThreadId, TurnId } from "../../src/Id.ts"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -54,7 +54,7 @@ describe.concurrent("the process dies", () => {
           signal: "SIGKILL",
           stderr: "ouch",
           retryable: true,
-          threadId: "thread-1"
+          threadId: ThreadId.make("thread-1")
         })
         assert.strictEqual(error.turnId, steps.length > 1 ? "turn-1" : undefined)
         assert.strictEqual(error.turn?.threadId, "thread-1")
@@ -386,7 +386,7 @@ describe.concurrent("the engine forgets a turn", () => {
       const [result] = yield* failing([...Fake.begin, Fake.ofTurn("error", { error, willRetry: false })], [])
       assert.isTrue(result._tag === "Failure" && result.failure._tag === "TurnFailed")
       if (result._tag === "Failure")
-        assert.deepInclude(result.failure, { reason: "RateLimited", turnId: "turn-1" })
+        assert.deepInclude(result.failure, { reason: "RateLimited", turnId: TurnId.make("turn-1") })
     }))
 
   test("an error of something else, or one that the turn outlives, fails nothing", () =>
@@ -508,7 +508,7 @@ describe.concurrent("the engine forgets a turn", () => {
         assert.isBelow(took, 200_000)
         assert.strictEqual(error._tag, "TurnStalled")
         if (error._tag === "TurnStalled")
-          assert.deepInclude(error, { threadId: "thread-1", turnId: "turn-1" })
+          assert.deepInclude(error, { threadId: ThreadId.make("thread-1"), turnId: TurnId.make("turn-1") })
         yield* gone(fake)
         yield* start
       }).pipe(Effect.provide(fake.layer()))

@@ -52,7 +52,10 @@ describe.concurrent("what is no message", () => {
       yield* Effect.gen(function* () {
         const thread = yield* start
         const error = yield* Effect.flip(thread.run("go"))
-        assert.deepInclude(error, { _tag: "ProtocolError", threadId: "thread-1", turnId: "turn-1" })
+        assert.deepInclude(error, {
+  _tag: "ProtocolError",
+ threadId: ThreadId.make("thread-1"),
+ turnId: TurnId.make("turn-1") })
         yield* start
         const [first] = yield* fake.pids
         assert.lengthOf(yield* fake.pids, 2)

@@ -50,6 +50,55 @@ export const ThreadRead = Schema.Struct({
   })
 })
 
+const ThreadKept = Schema.Struct({
+  id: ThreadId,
+  name: maybe(text),
+  preview: text,
+  cwd: text,
+  modelProvider: maybe(text),
+  /** Seconds since the epoch. */
+  createdAt: Schema.Finite,
+  updatedAt: Schema.Finite,
+  forkedFromId: maybe(ThreadId),
+  parentThreadId: maybe(ThreadId),
+  ephemeral: Schema.Boolean
+})
+
+export const ThreadList = Schema.Struct({ data: Schema.Array(ThreadKept), nextCursor: maybe(text) })
+
+const ItemKept = Schema.StructWithRest(Schema.Struct({ id: ItemId, type: text }), [
+  Schema.Record(text, Schema.Unknown)
+])
+
+export const ThreadHistory = Schema.Struct({
+  thread: Schema.Struct({
+    ...ThreadKept.fields,
+    turns: Schema.Array(
+      Schema.Struct({
+        ...TurnRead.fields,
+        items: Schema.Array(ItemKept),
+        startedAt: maybe(Schema.Finite),
+        durationMs: maybe(Schema.Finite)
+      })
+    )
+  })
+})
+
+export const ModelList = Schema.Struct({
+  data: Schema.Array(
+    Schema.Struct({
+      model: text,
+      displayName: text,
+      description: text,
+      isDefault: Schema.Boolean,
+      supportedReasoningEfforts: Schema.Array(Schema.Struct({ reasoningEffort: text })),
+      defaultReasoningEffort: maybe(text),
+      inputModalities: Schema.optionalKey(Schema.Array(text))
+    })
+  ),
+  nextCursor: maybe(text)
+})
+
 const Change = Schema.Struct({
   path: text,
   kind: Schema.Struct({ type: text, move_path: maybe(text) }),

@@ -9,7 +9,6 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../CodexError.ts"
-import type * as Turn from "../../Turn.ts"
 import type { ThreadId } from "../../Id.ts"
 import type * as Engine from "../Engine.ts"
 import * as Connection from "./Connection.ts"
@@ -109,10 +108,13 @@ const stop = (
     yield* Deferred.await(slot.over)
   }).pipe(Effect.timeoutOrElse({ duration: interruptGrace, orElse: () => process.kill }))
 
+/** What begins a turn. */
+export type Method = "turn/start" | "thread/compact/start"
+
 export const run = (
   place: Place,
-  input: Turn.Input,
-  options: Pick<Turn.Options, "model" | "effort">,
+  method: Method,
+  params: Readonly<Record<string, unknown>>,
   handlers: Engine.Handlers,
   failed: (error: Connection.RequestError) => CodexError.TurnError
 ): Effect.Effect<void, CodexError.TurnError> =>
@@ -129,21 +131,12 @@ export const run = (
         })
         slots.set(threadId, slot)
         const starting = yield* process.connection
-          .request(
-            "turn/start",
-            {
-              threadId,
-              input: Translate.input(input),
-              ...(options.model === undefined ? {} : { model: options.model }),
-              ...(options.effort === undefined ? {} : { effort: options.effort })
-            },
-            {
-              onResult: (result) => {
-                slot.accepted = true
-                slot.turnId = Option.getOrUndefined(Option.map(decodeAccepted(result), ({ turn }) => turn.id))
-              }
+          .request(method, params, {
+            onResult: (result) => {
+              slot.accepted = true
+              slot.turnId = Option.getOrUndefined(Option.map(decodeAccepted(result), ({ turn }) => turn.id))
             }
-          )
+          })
           .pipe(
             // Whether the turn runs or not is then anybody's guess.
             Effect.tapError((error) => (error._tag === "Unanswered" ? process.kill : Effect.void)),
@@ -166,3 +159,27 @@ export const run = (
       })
     )
   )
+
+/** Adds to a turn that runs, as soon as Codex knows of it. */
+export const steer = (
+  process: Process.Process,
+  slot: Slot.Slot,
+  input: ReadonlyArray<unknown>
+): Effect.Effect<void, Connection.RequestError | CodexError.InvalidRequest> =>
+  Effect.raceFirst(Deferred.await(slot.started), Deferred.await(slot.over)).pipe(
+    Effect.andThen(
+      Effect.suspend((): Effect.Effect<unknown, Connection.RequestError | CodexError.InvalidRequest> => {
+        const { threadId, turnId } = slot
+        return Slot.isOver(slot) || turnId === undefined
+          ? Effect.fail(ended)
+          : process.connection.request("turn/steer", { threadId, input, expectedTurnId: turnId })
+      })
+    ),
+    Effect.asVoid
+  )
+
+const ended = new CodexError.InvalidRequest({
+  reason: "Rejected",
+  method: "turn/steer",
+  detail: "the turn has ended"
+})

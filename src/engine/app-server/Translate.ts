@@ -7,10 +7,15 @@ import * as Shell from "../../internal/Shell.ts"
 import type { ItemId, ThreadId, TurnId } from "../../Id.ts"
 import type * as Item from "../../Item.ts"
 import type * as Turn from "../../Turn.ts"
+import type * as Engine from "../Engine.ts"
 import * as Failure from "./Failure.ts"
 import * as Protocol from "./Protocol.ts"
 
-const present = <K extends string, V>(key: K, value: V | null | undefined): { readonly [P in K]?: V } => {
+/** A field that is left out where there is nothing. */
+export const present = <K extends string, V>(
+  key: K,
+  value: V | null | undefined
+): { readonly [P in K]?: V } => {
   const out: { [P in K]?: V } = {}
   if (value !== null && value !== undefined) out[key] = value
   return out
@@ -445,10 +450,41 @@ export const toolOutput = (output: { readonly success: boolean; readonly text: s
   success: output.success
 })
 
+const text = (text: string) => ({ type: "text", text, text_elements: [] })
+
+const inputPart = (part: Turn.InputPart): ReadonlyArray<unknown> => {
+  switch (part.type) {
+    case "text":
+      return [text(part.text)]
+    case "image":
+      return [{ type: "image", url: part.url }]
+    case "local_image":
+      return [{ type: "localImage", path: part.path }]
+    case "attachment": {
+      const { mediaType, name, path } = part.attachment
+      // Codex takes nothing but images: of any other file the model is told where it is.
+      return mediaType.startsWith("image/")
+        ? [{ type: "localImage", path }]
+        : [text(`Attached file ${JSON.stringify(name)} (${mediaType}): ${path}`)]
+    }
+  }
+}
+
 /** What goes into a turn, as Codex takes it. */
 export const input = (input: Turn.Input): ReadonlyArray<unknown> =>
-  (typeof input === "string" ? [{ text: input }] : input).map(({ text }) => ({
-    type: "text",
-    text,
-    text_elements: []
-  }))
+  typeof input === "string" ? [text(input)] : input.flatMap(inputPart)
+
+const sandboxPolicies = {
+  "read-only": "readOnly",
+  "workspace-write": "workspaceWrite",
+  "danger-full-access": "dangerFullAccess"
+}
+
+/** How a turn differs from its thread, as Codex takes it. */
+export const turnOptions = (options: Engine.TurnOptions): Readonly<Record<string, unknown>> => ({
+  ...present("model", options.model),
+  ...present("effort", options.effort),
+  ...present("cwd", options.cwd),
+  ...(options.sandbox === undefined ? {} : { sandboxPolicy: { type: sandboxPolicies[options.sandbox] } }),
+  ...present("outputSchema", options.outputSchema)
+})

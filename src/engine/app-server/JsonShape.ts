@@ -1,0 +1,197 @@
+/** JSON Schema against JSON Schema, and values against it: as much of it as two descriptions of a wire need. */
+import * as Predicate from "effect/Predicate"
+
+type Name = "null" | "boolean" | "string" | "integer" | "number" | "array" | "object" | "any"
+
+/** One of the things that a value may be. */
+interface Alternative {
+  readonly name: Name
+  readonly schema: Fields
+}
+
+/** A schema, or a part of one, before anybody has looked at it. */
+type Fields = Readonly<Record<string, unknown>>
+
+/** A description of values: a schema, and the document that its references are resolved in. */
+export interface Shape {
+  readonly schema: unknown
+  readonly document: unknown
+}
+
+const names = new Set<string>(["null", "boolean", "string", "integer", "number", "array", "object"])
+const isName = (name: unknown): name is Name => typeof name === "string" && names.has(name)
+const fields = (value: unknown): Fields => (Predicate.isObject(value) ? value : {})
+const list = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
+
+const nameOf = (value: unknown): Name => {
+  if (value === null) return "null"
+  if (Array.isArray(value)) return "array"
+  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number"
+  const name = typeof value
+  return isName(name) ? name : "any"
+}
+
+/** The schema that a reference like `#/definitions/v2/Thread` stands for. */
+const resolve = (document: unknown, reference: string): unknown => {
+  let at = document
+  for (const step of reference.split("/").slice(1)) at = fields(at)[step]
+  return at
+}
+
+const alternatives = ({ document, schema }: Shape): ReadonlyArray<Alternative> => {
+  const own = fields(schema)
+  const of = (schema: unknown) => alternatives({ schema, document })
+  if (typeof own["$ref"] === "string") return of(resolve(document, own["$ref"]))
+  const choices = own["anyOf"] ?? own["oneOf"]
+  if (Array.isArray(choices)) {
+    const { properties: base } = own
+    return choices.flatMap(of).map((choice) =>
+      base === undefined || choice.name !== "object"
+        ? choice
+        : {
+            name: choice.name,
+            schema: {
+              ...choice.schema,
+              properties: { ...fields(base), ...fields(choice.schema["properties"]) },
+              required: [...list(own["required"]), ...list(choice.schema["required"])]
+            }
+          }
+    )
+  }
+  const types = Array.isArray(own["type"]) ? own["type"] : own["type"] === undefined ? [] : [own["type"]]
+  if (types.length > 0) return types.filter(isName).map((name) => ({ name, schema: own }))
+  const parts = list(own["allOf"])
+  if (parts.length > 0) return parts.flatMap(of)
+  const values = "const" in own ? [own["const"]] : list(own["enum"])
+  if (values.length > 0) return [...new Set(values.map(nameOf))].map((name) => ({ name, schema: own }))
+  return [{ name: "any", schema: own }]
+}
+
+const literals = (schema: Fields): ReadonlyArray<unknown> | undefined =>
+  "const" in schema ? [schema["const"]] : Array.isArray(schema["enum"]) ? schema["enum"] : undefined
+
+/** The schema of a field of an object; nothing where there is no such field. */
+const field = (object: Fields, name: string): { readonly schema: unknown } | undefined => {
+  const properties = fields(object["properties"])
+  if (Object.hasOwn(properties, name)) return { schema: properties[name] }
+  const others = object["additionalProperties"]
+  // A map takes any name; an object that has fields, and says nothing of others, has no others.
+  return Predicate.isObject(others) || (others === true && Object.keys(properties).length === 0)
+    ? { schema: others === true ? {} : others }
+    : undefined
+}
+
+const isThere = (object: Fields, name: string): boolean =>
+  list(object["required"]).includes(name) || "default" in fields(field(object, name)?.schema)
+
+const below = (path: string, name: string) => (path === "" ? name : `${path}.${name}`)
+
+const spell = (all: ReadonlyArray<Alternative>) => [...new Set(all.map(({ name }) => name))].join(" or ")
+
+/**
+ * What `reader` cannot take of what `writer` may write, a text each: fields that are gone or may be left out, types that
+ * changed. A field that only the writer has is no trouble.
+ */
+export const unread = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<string> => {
+  const ours = alternatives(reader)
+  const theirs = alternatives(writer)
+  if (ours.some(({ name }) => name === "any")) return []
+  const at = (problem: string) => [`${path}: ${problem}`]
+  const accepts = ({ name }: Alternative) =>
+    ours.some((our) => our.name === name || (our.name === "number" && name === "integer"))
+  const strange = theirs.filter((their) => !accepts(their))
+  if (strange.length > 0) return at(`is ${spell(theirs)}, where ${spell(ours)} is read`)
+  const problems: Array<string> = []
+  const pick = (all: ReadonlyArray<Alternative>, name: Name) =>
+    all.filter((one) => one.name === name).map(({ schema }) => schema)
+
+  const [elements] = pick(ours, "array")
+  for (const array of elements === undefined ? [] : pick(theirs, "array")) {
+    const items = { schema: array["items"] ?? {}, document: writer.document }
+    problems.push(
+      ...unread({ schema: elements?.["items"] ?? {}, document: reader.document }, items, `${path}[]`)
+    )
+  }
+
+  const variants = pick(theirs, "object")
+  const [object] = variants.length === 0 ? [] : pick(ours, "object")
+  for (const [name, schema] of Object.entries(fields(object?.["properties"]))) {
+    const having = variants.flatMap((variant) => field(variant, name) ?? [])
+    if (having.length === 0) {
+      problems.push(`${below(path, name)}: gone`)
+      continue
+    }
+    const needed = list(object?.["required"]).includes(name)
+    if (needed && variants.some((variant) => !isThere(variant, name))) {
+      problems.push(`${below(path, name)}: may be left out, and is read as always there`)
+    }
+    for (const { schema: written } of having) {
+      problems.push(
+        ...unread(
+          { schema, document: reader.document },
+          { schema: written, document: writer.document },
+          below(path, name)
+        )
+      )
+    }
+  }
+  return [...new Set(problems)]
+}
+
+const misfits = (value: unknown, { name, schema }: Alternative, document: unknown, path: string) => {
+  const problems: Array<string> = []
+  const known = literals(schema)
+  if (known !== undefined && !known.includes(value)) {
+    problems.push(`${path}: ${JSON.stringify(value)} is none of ${known.map((one) => String(one)).join(", ")}`)
+  }
+  if (name === "array") {
+    for (const item of list(value))
+      problems.push(...misfit(item, { schema: schema["items"] ?? {}, document }, `${path}[]`))
+  }
+  if (name !== "object") return problems
+  for (const [key, inner] of Object.entries(fields(value))) {
+    if (inner === undefined) continue
+    const found = field(schema, key)
+    if (found === undefined) problems.push(`${below(path, key)}: unknown`)
+    else problems.push(...misfit(inner, { schema: found.schema, document }, below(path, key)))
+  }
+  for (const needed of list(schema["required"])) {
+    if (typeof needed === "string" && fields(value)[needed] === undefined)
+      problems.push(`${below(path, needed)}: missing`)
+  }
+  return problems
+}
+
+/** What does not fit of a value that is sent to somebody who reads `reader`: fields that he does not know as well. */
+export const misfit = (value: unknown, reader: Shape, path = ""): ReadonlyArray<string> => {
+  const all = alternatives(reader)
+  if (all.some(({ name }) => name === "any")) return []
+  const name = nameOf(value)
+  const fitting = all.filter((one) => one.name === name || (one.name === "number" && name === "integer"))
+  if (fitting.length === 0) return [`${path}: is ${name}, where ${spell(all)} is read`]
+  const tried = fitting.map((one) => misfits(value, one, reader.document, path))
+  // Of several that it might be, it is the one that it fits best.
+  return tried.reduce((best, next) => (next.length < best.length ? next : best))
+}
+
+/** The variants of an object by what their field `tag` may say. */
+export const variants = (shape: Shape, tag: string): ReadonlyMap<string, Shape> =>
+  new Map(
+    alternatives(shape).flatMap(({ schema }) =>
+      (literals(fields(field(schema, tag)?.schema)) ?? []).map(
+        (value) => [String(value), { schema, document: shape.document }] as const
+      )
+    )
+  )
+
+/** The shape of a field, where all that it may be are objects that have it. */
+export const at = (shape: Shape, name: string): Shape | undefined => {
+  const [found] = alternatives(shape).flatMap(({ schema }) => field(schema, name) ?? [])
+  return found === undefined ? undefined : { schema: found.schema, document: shape.document }
+}
+
+/** The name of the definition that a schema refers to. */
+export const referred = (shape: Shape): string | undefined => {
+  const reference = fields(shape.schema)["$ref"]
+  return typeof reference === "string" ? reference.slice(reference.lastIndexOf("/") + 1) : undefined
+}
