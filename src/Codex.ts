@@ -2,18 +2,23 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
+import * as Nodepath from "node:path"
 import * as Approval from "./Approval.ts"
-import type { ThreadId } from "./Id.ts"
-import type * as CodexError from "./CodexError.ts"
+import type { Budget } from "./Budget.ts"
+import * as CodexError from "./CodexError.ts"
 import * as Engine from "./engine/Engine.ts"
+import type { ThreadId, TurnId } from "./Id.ts"
 import * as Content from "./telemetry/Content.ts"
 import * as Convention from "./telemetry/Convention.ts"
 import * as Correlation from "./telemetry/Correlation.ts"
 import * as TurnTelemetry from "./telemetry/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
+import type * as ThreadInfo from "./ThreadInfo.ts"
 import * as ToolHost from "./ToolHost.ts"
 
 /** How a conversation is held. What is left out is as Codex's own configuration has it. */
@@ -31,6 +36,10 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
   readonly ephemeral?: boolean | undefined
   /** Tools of yours that the agent may call: `yield* MyToolkit`. */
   readonly tools?: Toolkit.WithHandler<Tools> | undefined
+  /** What all turns of this handle may use together; beyond it they fail with `BudgetExceeded`. */
+  readonly budget?: Budget | undefined
+  /** Overrides of Codex's own configuration for this thread: `{ "model_reasoning_effort": "high" }`. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined
   /** What part of your program this is for, for telemetry: low in cardinality, no content. */
   readonly source?: string | undefined
   readonly workflow?: string | undefined
@@ -39,26 +48,58 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
   readonly user?: string | undefined
 }
 
+/** Opens a conversation; it is closed with the scope. Its tools run with the services that are here now. */
+type Opened<Tools extends Record<string, Tool.Any>> = Effect.Effect<
+  Thread.Thread,
+  CodexError.StartError,
+  Scope.Scope | Tool.HandlerServices<Tools[keyof Tools]>
+>
+
 export class Codex extends Context.Service<
   Codex,
   {
     /** Opens a new conversation; it is closed with the scope. */
     readonly startThread: <Tools extends Record<string, Tool.Any> = {}>(
       options?: ThreadOptions<Tools>
-    ) => Effect.Effect<
-      Thread.Thread,
-      CodexError.StartError,
-      Scope.Scope | Tool.HandlerServices<Tools[keyof Tools]>
-    >
+    ) => Opened<Tools>
     /** Goes on with a conversation by its id, also one of an earlier process. It must be given its tools again. */
     readonly resumeThread: <Tools extends Record<string, Tool.Any> = {}>(
       threadId: ThreadId,
       options?: ThreadOptions<Tools>
-    ) => Effect.Effect<
-      Thread.Thread,
-      CodexError.StartError,
-      Scope.Scope | Tool.HandlerServices<Tools[keyof Tools]>
-    >
+    ) => Opened<Tools>
+    /**
+     * Goes on with the conversation that was last spoken in, of those in the same folder (`cwd`, default: this one);
+     * `InvalidRequest.ThreadNotFound` where there is none.
+     */
+    readonly resumeLast: <Tools extends Record<string, Tool.Any> = {}>(
+      options?: ThreadOptions<Tools>
+    ) => Opened<Tools>
+    /** Opens a new conversation in which all has been said that was said in another one, up to and with `through`. */
+    readonly forkThread: <Tools extends Record<string, Tool.Any> = {}>(
+      threadId: ThreadId,
+      options?: ThreadOptions<Tools> & { readonly through?: TurnId | undefined }
+    ) => Opened<Tools>
+    /** The conversations that are kept, newest first; pages are asked for as they are needed. */
+    readonly listThreads: (
+      filter?: ThreadInfo.Filter
+    ) => Stream.Stream<ThreadInfo.ThreadInfo, CodexError.StartError>
+    /** A conversation with all its turns and what they produced, without opening it. */
+    readonly readThread: (
+      threadId: ThreadId
+    ) => Effect.Effect<ThreadInfo.ThreadHistory, CodexError.StartError>
+    readonly renameThread: (threadId: ThreadId, name: string) => Effect.Effect<void, CodexError.StartError>
+    /** Takes a conversation out of the list; it can be taken back. */
+    readonly archiveThread: (threadId: ThreadId) => Effect.Effect<void, CodexError.StartError>
+    readonly unarchiveThread: (threadId: ThreadId) => Effect.Effect<void, CodexError.StartError>
+    /** Removes a conversation for good. */
+    readonly deleteThread: (threadId: ThreadId) => Effect.Effect<void, CodexError.StartError>
+    /** The models that Codex offers. */
+    readonly listModels: Stream.Stream<ThreadInfo.Model, CodexError.StartError>
+    /**
+     * Anything else that `codex app-server` can do, in its own terms: the method, its parameters, and its answer as it
+     * came. It has the same deadline, trace and errors as everything here.
+     */
+    readonly request: (method: string, params?: unknown) => Effect.Effect<unknown, CodexError.StartError>
   }
 >()("effect-codex/Codex") {
   /** On whichever engine is provided: `AppServer.layer`, or a scripted one in tests. */
@@ -69,6 +110,12 @@ export class Codex extends Context.Service<
       const ofLayer = yield* Approval.Current
       yield* Content.warn
       const ofUser = yield* Correlation.makeUser
+      const { attribute } = Convention
+
+      const originated = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+        Effect.flatMap(TurnTelemetry.Originator, (originator) =>
+          Effect.annotateSpans(effect, { [attribute.originator]: originator })
+        )
 
       const open = Effect.fnUntraced(function* <Tools extends Record<string, Tool.Any>>(
         name: string,
@@ -78,18 +125,17 @@ export class Codex extends Context.Service<
         ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
       ) {
         const tools = options.tools === undefined ? ToolHost.empty : yield* ToolHost.make(options.tools)
-        const originator = yield* TurnTelemetry.Originator
         const context = yield* Effect.context()
-        // One provided around the program wins over the one in the layer.
+        // One provided around the program wins over one in the layer.
         const policy = context.mapUnsafe.has(Approval.Current.key)
           ? Context.get(context, Approval.Current)
           : ofLayer
-        const { attribute } = Convention
         const annotations: Record<string, unknown> = { ...(yield* ofUser(options.user)) }
         if (options.source !== undefined) annotations[attribute.source] = options.source
         if (options.workflow !== undefined) annotations[attribute.workflow] = options.workflow
         if (options.group !== undefined) annotations[attribute.group] = options.group
-        const annotated = Effect.annotateSpans({ ...annotations, [attribute.originator]: originator })
+        const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+          Effect.annotateSpans(originated(effect), annotations)
         yield* annotated(engine.ready)
         const thread = yield* start({
           cwd: options.cwd,
@@ -98,21 +144,67 @@ export class Codex extends Context.Service<
           model: options.model,
           instructions: options.instructions,
           ephemeral: options.ephemeral,
-          tools: tools.specs
+          tools: tools.specs,
+          config: options.config
         }).pipe(
           Effect.tap((thread) => Effect.annotateCurrentSpan(attribute.conversationId, thread.id)),
           Effect.withSpan(name, {}, { captureStackTrace: false }),
           annotated
         )
-        return Thread.make(thread, { tools, policy, sandbox: options.sandbox, annotations })
+        return Thread.make(thread, {
+          tools,
+          policy,
+          sandbox: options.sandbox,
+          instructions: options.instructions,
+          budget: options.budget ?? {},
+          annotations
+        })
       })
+
+      const resumeThread = <Tools extends Record<string, Tool.Any>>(
+        threadId: ThreadId,
+        options: ThreadOptions<Tools> = {}
+      ) => open(Convention.span.threadResume, options, (options) => engine.resumeThread(threadId, options))
+
+      const last = (cwd: string) =>
+        Effect.flatMap(engine.listThreads({ cwd, sort: "updated" }, undefined), ({ data: [newest] }) =>
+          newest === undefined
+            ? Effect.fail(
+                new CodexError.InvalidRequest({
+                  reason: "ThreadNotFound",
+                  method: "thread/list",
+                  detail: `there is no conversation in ${cwd}`
+                })
+              )
+            : Effect.succeed(newest.id)
+        )
+
+      const paged = <A>(
+        ask: (cursor: string | undefined) => Effect.Effect<Engine.Page<A>, CodexError.StartError>
+      ) =>
+        Stream.paginate<string | undefined, A, CodexError.StartError>(undefined, (cursor) =>
+          Effect.map(originated(ask(cursor)), ({ data, next }) => [data, Option.fromUndefinedOr(next)])
+        )
 
       return Codex.of({
         startThread: (options) => open(Convention.span.threadStart, options ?? {}, engine.startThread),
-        resumeThread: (threadId, options) =>
-          open(Convention.span.threadResume, options ?? {}, (options) =>
-            engine.resumeThread(threadId, options)
-          )
+        resumeThread,
+        resumeLast: (options) =>
+          Effect.flatMap(last(Nodepath.resolve(options?.cwd ?? ".")), (threadId) =>
+            resumeThread(threadId, options)
+          ),
+        forkThread: (threadId, options) =>
+          open(Convention.span.threadFork, options ?? {}, (more) =>
+            engine.forkThread(threadId, { ...more, through: options?.through })
+          ),
+        listThreads: (filter = {}) => paged((cursor) => engine.listThreads(filter, cursor)),
+        readThread: (threadId) => originated(engine.readThread(threadId)),
+        renameThread: (threadId, name) => originated(engine.renameThread(threadId, name)),
+        archiveThread: (threadId) => originated(engine.archiveThread(threadId)),
+        unarchiveThread: (threadId) => originated(engine.unarchiveThread(threadId)),
+        deleteThread: (threadId) => originated(engine.deleteThread(threadId)),
+        listModels: paged(engine.listModels),
+        request: (method, params = {}) => originated(engine.request(method, params))
       })
     })
   )

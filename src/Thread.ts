@@ -1,27 +1,32 @@
 /** One conversation. */
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as References from "effect/References"
+import * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import * as EffectTracer from "effect/Tracer"
-import * as Approval from "./Approval.ts"
+import type * as EffectTracer from "effect/Tracer"
+import * as Budget from "./Budget.ts"
 import * as CodexError from "./CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
 import type { ThreadId } from "./Id.ts"
-import { decide } from "./internal/Decide.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
+import * as Output from "./internal/Output.ts"
+import * as Running from "./internal/Running.ts"
 import * as Convention from "./telemetry/Convention.ts"
-import type * as Signal from "./telemetry/Signal.ts"
+import * as Sampling from "./telemetry/Sampling.ts"
 import * as TurnTelemetry from "./telemetry/TurnTelemetry.ts"
-import type * as ToolHost from "./ToolHost.ts"
-import * as Turn from "./Turn.ts"
-import * as TurnState from "./TurnState.ts"
+import type * as Turn from "./Turn.ts"
+
+/** Runs a turn; with an output schema, its last message is JSON of that shape and is decoded. */
+export interface Run<Args extends ReadonlyArray<unknown>> {
+  <A, E>(
+    ...args: [...Args, options: Turn.Options & { readonly output: Schema.Codec<A, E> }]
+  ): Effect.Effect<Turn.WithOutput<A>, CodexError.TurnError>
+  (...args: [...Args, options?: Turn.Options]): Effect.Effect<Turn.Turn, CodexError.TurnError>
+}
 
 /**
  * A conversation with the agent. Its turns run one after the other, in the order they were asked for; other threads are
@@ -30,11 +35,13 @@ import * as TurnState from "./TurnState.ts"
 export interface Thread {
   readonly id: ThreadId
   readonly model: string | undefined
+  /** The folder that relative paths and commands are in. */
+  readonly cwd: string
   /**
    * Runs a turn to its end. Interrupting the effect interrupts the turn and ends what it started; a turn that did not
    * complete is an error, which carries what was there by then.
    */
-  readonly run: (input: Turn.Input, options?: Turn.Options) => Effect.Effect<Turn.Turn, CodexError.TurnError>
+  readonly run: Run<[input: Turn.Input]>
   /**
    * The same as it happens; the last event, `TurnCompleted`, carries the turn. A stream that is left early interrupts its
    * turn. For a slow consumer text deltas are merged; no other event is ever lost.
@@ -43,220 +50,195 @@ export interface Thread {
     input: Turn.Input,
     options?: Turn.Options
   ) => Stream.Stream<Turn.Event, CodexError.TurnError>
+  /** Runs a turn on what has been said so far, without saying more: after one that was interrupted or that failed. */
+  readonly continue: Run<[]>
+  /** Adds to the turn that runs; `InvalidRequest` where none does. */
+  readonly steer: (input: Turn.Input) => Effect.Effect<void, CodexError.RequestError>
+  /**
+   * Ends the turn that runs, which fails as `TurnInterrupted` by the caller, and waits until it has; those that wait
+   * for it run next. Nothing where none runs.
+   */
+  readonly interrupt: Effect.Effect<void>
+  /** Has the conversation summarised to make room in the model's context: a turn of its own. */
+  readonly compact: (options?: Turn.Options) => Effect.Effect<Turn.Turn, CodexError.TurnError>
+  /** What the turns of this handle used together. */
+  readonly spent: Effect.Effect<Budget.Spent>
 }
 
-/** What the runtime knows of a thread beside what its engine does. */
-export interface Setting {
-  readonly tools: ToolHost.ToolHost
-  readonly policy: Approval.Policy
-  readonly sandbox: Engine.Sandbox | undefined
-  /** Attributes of every span and log of the thread: source, workflow, group. */
-  readonly annotations: Readonly<Record<string, unknown>>
+export type Setting = Running.Setting
+
+interface Current {
+  readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
+  readonly over: Deferred.Deferred<void>
 }
 
-const milliseconds = (clock: Clock.Clock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
+/** Whether the same turn may be tried again by itself: it may succeed, and did not change anything yet. */
+const isRetryable = (error: CodexError.TurnError): boolean =>
+  error.retryable && error.turn?.sideEffects !== true
 
-/** Telemetry never changes a result: a tracer that breaks loses spans and nothing else. */
-const quietly = (tell: () => void): void => {
-  try {
-    tell()
-  } catch {
-    // There is nobody to tell: this runs in the reader of the connection.
-  }
-}
+/** What a schedule waits, but never less than the provider asked for. */
+const patient = <O, E, R>(schedule: Schedule.Schedule<O, CodexError.TurnError, E, R>) =>
+  Schedule.modifyDelay(schedule, ({ duration, input }) =>
+    Effect.succeed(input.retryAfter === undefined ? duration : Duration.max(duration, input.retryAfter))
+  )
 
-/** A turn that is being run: the one place that changes its state. */
-const begin = (
-  engine: Engine.EngineThread,
-  setting: Setting,
-  clock: Clock.Clock,
-  startedAt: number,
-  telemetry: TurnTelemetry.TurnTelemetry,
-  publish: (event: Turn.Event) => void
-) => {
-  const { readOnly } = setting.tools
-  let state = TurnState.initial(engine.id, startedAt, Turn.noUsage)
-  let over = false
-
-  const emit = (said: Turn.EngineEvent) => {
-    if (over) return
-    // Time never runs backwards in a turn, whatever clock an event was stamped by.
-    const event = said.at < state.time.at ? { ...said, at: state.time.at } : said
-    const [next, marks] = TurnState.step(state, event, readOnly)
-    state = next
-    quietly(() => telemetry.record(event, marks))
-    publish(event)
-  }
-
-  const end = (outcome: Signal.TurnEnd): Turn.Turn => {
-    const at = milliseconds(clock)
-    const completed = outcome === "completed"
-    const failure =
-      typeof outcome === "string" || outcome._tag === "TurnInterrupted"
-        ? {}
-        : {
-            errorType: outcome.errorType,
-            ...(outcome._tag === "TurnFailed" && outcome.status !== undefined
-              ? { status: outcome.status }
-              : {})
-          }
-    over = true
-    const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
-    quietly(() => telemetry.end(turn, marks, outcome, Math.max(at, state.time.at)))
-    if (completed) publish({ _tag: "TurnCompleted", turn, at: Math.max(at, state.time.at) })
-    return turn
-  }
-
-  /** What is asked of the caller says in its spans and logs which turn asks. */
-  const inTurn = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
-    const annotations = { [Convention.attribute.turnId]: state.turnId }
-    return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
-  }
-
-  return { emit, end, inTurn, now: () => milliseconds(clock) }
-}
+/** A turn that may say what it likes. */
+const anything: Output.Output<undefined> = { jsonSchema: undefined, decode: () => Effect.undefined }
 
 export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
   const turns = Semaphore.makeUnsafe(1)
+  let current: Current | undefined
+  let spent = Budget.nothing
+  let previous: EffectTracer.AnySpan | undefined
 
-  const runWith = Effect.fnUntraced(
-    function* (input: Turn.Input, options: Turn.Options, publish: (event: Turn.Event) => void) {
-      const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* Turn.DefaultTimeout))
-      const clock = yield* Clock.Clock
-      const tracer = yield* EffectTracer.Tracer
-      const annotations = yield* References.TracerSpanAnnotations
-      const model = options.model ?? engine.model
-      const { attribute } = Convention
-
-      const span = yield* Effect.makeSpan(Convention.span.invokeAgent(Convention.agent), {
-        attributes: {
-          [attribute.operationName]: Convention.operation.invokeAgent,
-          [attribute.agentName]: Convention.agent,
-          [attribute.providerName]: engine.provider,
-          [attribute.requestModel]: model
-        }
-      })
-      const endSpan = (exit: Exit.Exit<unknown, unknown>) =>
-        quietly(() => span.end(clock.currentTimeNanosUnsafe(), exit))
-      const startedAt = milliseconds(clock)
-      const telemetry = TurnTelemetry.make({
-        startedAt,
-        threadId: engine.id,
-        sandbox: setting.sandbox,
-        input,
-        context: yield* Effect.context(),
-        tracer,
-        turn: span,
-        annotations,
-        model,
-        provider: engine.provider,
-        effort: options.effort
-      })
-      const turn = begin(engine, setting, clock, startedAt, telemetry, publish)
-      const stopped = yield* Deferred.make<never, CodexError.TurnError>()
-
-      const approve = (request: Approval.Request) =>
-        decide(setting.policy, request).pipe(
-          TurnTelemetry.approving(telemetry.spanOf(request.itemId), request._tag),
-          turn.inTurn,
-          Effect.tap((decision) =>
-            decision._tag === "cancel"
-              ? Deferred.fail(stopped, new CodexError.TurnInterrupted({ by: "policy" }))
-              : Effect.void
-          )
-        )
-
-      /** Codex knows nothing of a tool that asks first: the question and its answer are told here. */
-      const approveTool = (request: Approval.Request) =>
-        Effect.suspend(() => {
-          const decided = (decision: Approval.Decision, source: Approval.Source) =>
-            Effect.sync(() => {
-              const { id: requestId, itemId } = request
-              turn.emit({ _tag: "ApprovalDecided", requestId, itemId, decision, source, at: turn.now() })
-            })
-          turn.emit({ _tag: "ApprovalRequested", request, at: turn.now() })
-          return approve(request).pipe(
-            Effect.tap((decision) => decided(decision, decision.source ?? "policy")),
-            Effect.onInterrupt(() =>
-              decided(Approval.decline("the turn ended before anybody decided"), "default")
-            )
-          )
-        })
-
-      const handlers: Engine.Handlers = {
-        emit: turn.emit,
-        approve,
-        callTool: (call) =>
-          setting.tools.call(call, approveTool).pipe(
-            Effect.catch((error) =>
-              Effect.as(Deferred.fail(stopped, error), {
-                success: false,
-                text: `The tool ${call.tool} failed.`
-              })
-            ),
-            Effect.withParentSpan(telemetry.spanOf(call.callId), { captureStackTrace: false }),
-            turn.inTurn
-          )
+  const once = <A>(
+    job: Pick<Running.Job<A>, "input" | "options" | "perform" | "publish" | "read">,
+    goesOn: boolean,
+    ended: (turn: Turn.Turn) => void
+  ) =>
+    Effect.suspend(() => {
+      const running = {
+        stopped: Deferred.makeUnsafe<never, CodexError.TurnError>(),
+        over: Deferred.makeUnsafe<void>()
       }
-
-      const timedOut = Effect.suspend(() =>
-        Effect.fail(new CodexError.TurnTimedOut({ timeoutMs: Duration.toMillis(timeout) }))
-      )
-      return yield* Effect.raceAllFirst([
-        engine.turn(input, { model: options.model, effort: options.effort }, handlers),
-        Deferred.await(stopped),
-        Effect.delay(timedOut, timeout)
-      ]).pipe(
-        Effect.withParentSpan(span, { captureStackTrace: false }),
-        Effect.exit,
-        Effect.onInterrupt(() =>
+      current = running
+      return Running.run(engine, setting, {
+        ...job,
+        spent,
+        previous: goesOn ? previous : undefined,
+        stopped: running.stopped,
+        ended: (turn, span) => {
+          spent = Budget.plus(spent, Budget.ofTurn(turn))
+          previous = span
+          ended(turn)
+        }
+      }).pipe(
+        Effect.ensuring(
           Effect.sync(() => {
-            turn.end("interrupted")
-            endSpan(Exit.failCause(Cause.interrupt()))
+            current = undefined
+            Deferred.doneUnsafe(running.over, Exit.void)
           })
-        ),
-        Effect.flatMap((exit): Effect.Effect<Turn.Turn, CodexError.TurnError> => {
-          const error = Exit.isSuccess(exit)
-            ? undefined
-            : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-          const outcome = Exit.isSuccess(exit) ? "completed" : (error ?? "interrupted")
-          const result = turn.end(outcome)
-          // Stopped by somebody is not an error of the turn.
-          const spanExit = error?._tag === "TurnInterrupted" ? Exit.failCause(Cause.interrupt()) : exit
-          endSpan(spanExit)
-          if (Exit.isSuccess(exit)) return Effect.succeed(result)
-          return error === undefined
-            ? Effect.failCause(
-                Cause.fromReasons(exit.cause.reasons.filter((reason) => !Cause.isFailReason(reason)))
-              )
-            : Effect.fail(CodexError.withTurn(error, result))
-        })
+        )
       )
-    },
-    annotated(engine, setting)
-  )
+    }).pipe(annotated(engine, setting), Sampling.seen(job.options.telemetry))
 
-  const inTurn = (
+  /** Runs a turn, and runs it again where its options say so. What Codex has heard once it is not told twice. */
+  const attempts = <A>(
+    input: Turn.Input,
+    options: Turn.Options,
+    output: Output.Output<A>,
+    publish: (event: Turn.Event) => void
+  ) => {
+    let left: Turn.Input = input
+    let tries = 0
+    const attempt = Effect.suspend(() =>
+      once(
+        {
+          input: left,
+          options,
+          read: output.decode,
+          publish,
+          perform: (handlers) =>
+            engine.turn(
+              left,
+              {
+                model: options.model,
+                effort: options.effort,
+                sandbox: options.sandbox,
+                cwd: options.cwd,
+                outputSchema: output.jsonSchema
+              },
+              handlers
+            )
+        },
+        tries++ > 0 || input.length === 0,
+        (turn) => {
+          if (turn.items.some((item) => item._tag === "UserMessage")) left = []
+        }
+      )
+    )
+    return options.retry === undefined
+      ? attempt
+      : Effect.retry(attempt, { schedule: patient(options.retry), while: isRetryable })
+  }
+
+  const inTurn = <A>(
     input: Turn.Input,
     options: Turn.Options | undefined,
+    output: Output.Output<A>,
     publish: (event: Turn.Event) => void
-  ) => turns.withPermits(1)(runWith(input, options ?? {}, publish))
+  ) => turns.withPermits(1)(attempts(input, options ?? {}, output, publish))
+
+  const unheard = () => {}
+
+  function run<A, E>(
+    input: Turn.Input,
+    options: Turn.Options & { readonly output: Schema.Codec<A, E> }
+  ): Effect.Effect<Turn.WithOutput<A>, CodexError.TurnError>
+  function run(input: Turn.Input, options?: Turn.Options): Effect.Effect<Turn.Turn, CodexError.TurnError>
+  function run(input: Turn.Input, options?: Turn.Options) {
+    const { output: schema } = options ?? {}
+    return schema === undefined
+      ? Effect.map(inTurn(input, options, anything, unheard), ([turn]) => turn)
+      : Effect.flatMap(Output.of(schema), (output) =>
+          Effect.map(inTurn(input, options, output, unheard), ([turn, value]) => ({ ...turn, output: value }))
+        )
+  }
+
+  function goOn<A, E>(
+    options: Turn.Options & { readonly output: Schema.Codec<A, E> }
+  ): Effect.Effect<Turn.WithOutput<A>, CodexError.TurnError>
+  function goOn(options?: Turn.Options): Effect.Effect<Turn.Turn, CodexError.TurnError>
+  function goOn(options?: Turn.Options) {
+    return run([], options)
+  }
 
   return {
     id: engine.id,
     model: engine.model,
-    run: (input, options) => inTurn(input, options, () => {}),
+    cwd: engine.cwd,
+    run,
+    continue: goOn,
     stream: (input, options) =>
       Stream.unwrap(
         Effect.gen(function* () {
+          const schema = options?.output
+          const output = schema === undefined ? anything : yield* Output.of(schema)
           const mailbox = Mailbox.make<CodexError.TurnError>()
-          yield* inTurn(input, options, mailbox.offer).pipe(
+          yield* inTurn(input, options, output, mailbox.offer).pipe(
             Effect.onExit((exit) => Effect.sync(() => mailbox.end(exit))),
             Effect.forkScoped({ startImmediately: true })
           )
           return mailbox.stream
         })
+      ),
+    steer: (input) => annotated(engine, setting)(engine.steer(input)),
+    interrupt: Effect.suspend(() => {
+      if (current === undefined) return Effect.void
+      const { over, stopped } = current
+      return Effect.andThen(
+        Deferred.fail(stopped, new CodexError.TurnInterrupted({ by: "caller" })),
+        Deferred.await(over)
       )
+    }),
+    compact: (options = {}) =>
+      turns.withPermits(1)(
+        Effect.map(
+          once(
+            {
+              input: "",
+              options,
+              read: anything.decode,
+              publish: unheard,
+              perform: engine.compact
+            },
+            false,
+            unheard
+          ),
+          ([turn]) => turn
+        )
+      ),
+    spent: Effect.sync(() => spent)
   }
 }
 

@@ -1,4 +1,5 @@
 /** A turn while it runs: events in, the state of it out, and at the end the `Turn`. Pure. */
+import type * as Budget from "./Budget.ts"
 import { type ThreadId, TurnId } from "./Id.ts"
 import * as Item from "./Item.ts"
 import type * as Turn from "./Turn.ts"
@@ -44,6 +45,19 @@ export const plus = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
   output: a.output + b.output,
   reasoning: a.reasoning + b.reasoning
 })
+
+/** What the turn has used by now; a request that has begun counts as one. */
+export const spent = (state: State): Omit<Budget.Spent, "time"> => {
+  const { input, output } = larger(state.requested, state.reported)
+  const { model, modelCalls, toolCalls } = state.time
+  return { tokens: input + output, toolCalls, modelCalls: modelCalls + (model === undefined ? 0 : 1) }
+}
+
+/** The last message of the agent so far. */
+export const message = (state: State): string => {
+  const found = state.items.findLast((item) => item._tag === "AgentMessage")
+  return found?._tag === "AgentMessage" ? found.text : ""
+}
 
 const larger = (a: Turn.Usage, b: Turn.Usage): Turn.Usage =>
   a.input + a.output >= b.input + b.output ? a : b

@@ -41,7 +41,7 @@ const requestFailed = (
     case "Refused": {
       const reason = error.inputTooLarge
         ? "InputTooLarge"
-        : /thread not found|no rollout found|not found: thread/i.test(error.text)
+        : /thread not (?:found|loaded)|no rollout found|not found: thread/i.test(error.text)
           ? "ThreadNotFound"
           : error.code === -32602
             ? "BadParams"
@@ -88,6 +88,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const ready = starting.withPermits(1)(
     Effect.gen(function* () {
       if (session !== undefined && session.process.isUsable()) return session
+      // Nothing is started on an engine that is being closed.
+      if (layerScope.state._tag === "Closed")
+        return yield* session?.process.end() ?? new CodexError.EngineExited({ stderr: "" })
       if (session !== undefined) yield* Scope.close(session.scope, Exit.void)
       session = undefined
       session = yield* open()

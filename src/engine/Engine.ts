@@ -8,7 +8,7 @@ import type { ItemId, ThreadId, TurnId } from "../Id.ts"
 import type * as ThreadInfo from "../ThreadInfo.ts"
 import type * as Turn from "../Turn.ts"
 
-export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
+export type Sandbox = Turn.Sandbox
 
 /** When Codex asks: `on-request` runs sandboxed commands unasked, `untrusted` asks for each, `never` never asks. */
 export type ApprovalMode = "untrusted" | "on-request" | "never"

@@ -142,19 +142,35 @@ describe.concurrent("the process dies", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("later turns of its threads fail at once, a new thread starts a new process", () =>
+  test("later turns of its threads go on in a new process, which resumes them; all at once start one", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [Fake.turn("first"), Fake.turn("second"), [...Fake.begin, { exit: 1 }]] }
+      })
+      yield* Effect.gen(function* () {
+        const [one, two] = [yield* start, yield* start]
+        yield* one.run("fine")
+        yield* two.run("fine")
+        assert.strictEqual((yield* Effect.flip(two.run("die")))._tag, "EngineExited")
+        const turns = yield* Effect.all([one.run("again"), two.run("again")], { concurrency: 2 })
+        assert.deepStrictEqual(turns.map(({ message }) => message).toSorted(), ["first", "second"])
+        assert.lengthOf(yield* fake.pids, 2)
+        const resumed = yield* fake.of("thread/resume")
+        assert.deepStrictEqual(resumed.map(({ params }) => params?.["threadId"]).toSorted(), [one.id, two.id])
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("an ephemeral thread ends with it, for there is nothing to resume it from", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, { exit: 1 }]] } })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
-        const thread = yield* start
+        const thread = yield* codex.startThread({ ephemeral: true })
         assert.strictEqual((yield* Effect.flip(thread.run("die")))._tag, "EngineExited")
         const [took, error] = yield* timed(Effect.flip(thread.run("again")))
         assert.deepInclude(error, { _tag: "EngineExited", code: 1 })
         assert.isBelow(took, 1000)
-        const resumed = yield* codex.resumeThread(thread.id)
-        assert.strictEqual(resumed.id, thread.id)
-        assert.lengthOf(yield* fake.pids, 2)
+        assert.lengthOf(yield* fake.pids, 1)
       }).pipe(Effect.provide(fake.layer()))
     }))
 

@@ -1,0 +1,65 @@
+/** Limits on what a turn, or all turns of a thread together, may use. Pure. */
+import * as Duration from "effect/Duration"
+import type * as CodexError from "./CodexError.ts"
+import type * as Turn from "./Turn.ts"
+
+/** What may be used; what is left out is not limited. A limit may be reached, and must not be passed. */
+export interface Budget {
+  /** Input and output tokens together, as they are billed: cached input counts. */
+  readonly tokens?: number | undefined
+  /** Time from the start of the turn to its end; over a thread, the time of its turns together. */
+  readonly time?: Duration.Input | undefined
+  /** Commands, edits and calls of tools. */
+  readonly toolCalls?: number | undefined
+  /** Requests to the model, lost attempts included. */
+  readonly modelCalls?: number | undefined
+}
+
+/** What was used: tokens, milliseconds, calls. */
+export interface Spent {
+  readonly tokens: number
+  readonly time: number
+  readonly toolCalls: number
+  readonly modelCalls: number
+}
+
+export const nothing: Spent = { tokens: 0, time: 0, toolCalls: 0, modelCalls: 0 }
+
+/** What a turn that has ended used. */
+export const ofTurn = (turn: Turn.Turn): Spent => ({
+  tokens: turn.usage.input + turn.usage.output,
+  time: turn.time.total,
+  toolCalls: turn.toolCalls,
+  modelCalls: turn.modelCalls
+})
+
+/** What two turns used together. */
+export const plus = (a: Spent, b: Spent): Spent => ({
+  tokens: a.tokens + b.tokens,
+  time: a.time + b.time,
+  toolCalls: a.toolCalls + b.toolCalls,
+  modelCalls: a.modelCalls + b.modelCalls
+})
+
+/** Which limit was passed. */
+export interface Excess {
+  readonly reason: CodexError.BudgetReason
+  readonly limit: number
+  readonly used: number
+}
+
+/** The first limit that was passed; time is not looked at, a clock does that. */
+export const exceeded = (budget: Budget, spent: Spent): Excess | undefined => {
+  const { modelCalls = Infinity, tokens = Infinity, toolCalls = Infinity } = budget
+  if (spent.tokens > tokens) return { reason: "Tokens", limit: tokens, used: spent.tokens }
+  if (spent.toolCalls > toolCalls) return { reason: "ToolCalls", limit: toolCalls, used: spent.toolCalls }
+  return spent.modelCalls > modelCalls
+    ? { reason: "ModelCalls", limit: modelCalls, used: spent.modelCalls }
+    : undefined
+}
+
+/** The milliseconds that are left of the time; none where it is not limited. */
+export const timeLeft = (budget: Budget, spent: Spent): number | undefined =>
+  budget.time === undefined
+    ? undefined
+    : Math.max(0, Duration.toMillis(Duration.fromInputUnsafe(budget.time)) - spent.time)
