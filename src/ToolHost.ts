@@ -1,31 +1,64 @@
 /** The caller's tools, served to the agent: an `effect/ai` Toolkit on one side, calls of a model on the other. */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
-import * as AiError from "effect/ai/AiError"
+import * as Semaphore from "effect/Semaphore"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Approval from "./Approval.ts"
 import * as CodexError from "./CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
+import type { ItemId } from "./Id.ts"
+import * as Handling from "./tool/Handling.ts"
+import * as Progress from "./tool/Progress.ts"
+import { supervise } from "./tool/Supervise.ts"
+import * as ToolSettings from "./tool/ToolSettings.ts"
+import * as ToolText from "./tool/ToolText.ts"
 
 export interface ToolHost {
   readonly specs: ReadonlyArray<Engine.ToolSpec>
-  /** The tools that only read, by their annotation `Tool.Readonly`. */
+  /** The tools that only read: `read` by their annotations. */
   readonly readOnly: ReadonlySet<string>
-  /** Runs a call. Whatever goes wrong in it is an answer to the model, but for tools whose failure is the turn's. */
-  readonly call: (
-    call: Engine.ToolCall,
-    approve: Approve
-  ) => Effect.Effect<Engine.ToolOutput, CodexError.ToolFailed>
+  /** What a turn calls its tools by; calls are counted from here. */
+  readonly turn: (hooks: Hooks) => Call
+  /** How many handlers were left behind, ignoring their interruption, and still run. */
+  readonly leaked: () => number
+  /** The same as `turn`, for the turn that `approve` is of. */
+  readonly call: (call: Engine.ToolCall, approve: Approve) => ReturnType<Call>
 }
+
+/**
+ * Runs a call. Whatever goes wrong in it is an answer to the model, but for tools whose failure is the turn's. It ends
+ * within the tool's deadline and grace; interrupted, within its grace.
+ */
+export type Call = (call: Engine.ToolCall) => Effect.Effect<Engine.ToolOutput, CodexError.ToolFailed>
 
 /** Asks the policy about a tool that is marked `needsApproval`. */
 export type Approve = (request: Approval.Request) => Effect.Effect<Approval.Decision>
 
+/** A preliminary result of a call, as text of at most 4,000 characters. */
+export interface ToolProgress {
+  readonly callId: ItemId
+  readonly tool: string
+  readonly text: string
+}
+
+/** A handler that went on when it was interrupted, and that nobody waits for any more. */
+export interface Abandoned {
+  readonly callId: ItemId
+  readonly tool: string
+}
+
+/** What the calls of a turn need of it. */
+export interface Hooks {
+  readonly approve: Approve
+  readonly progress?: (progress: ToolProgress) => void
+  readonly abandoned?: (abandoned: Abandoned) => void
+}
+
+const maxProgress = 4000
 const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
 
 const refuse = (detail: string) =>
@@ -33,55 +66,64 @@ const refuse = (detail: string) =>
 
 const said = (success: boolean, text: string): Engine.ToolOutput => ({ success, text })
 
-const asText = (value: unknown): string =>
-  typeof value === "string" ? value : (JSON.stringify(value) ?? "null")
-
-/** A failure in words for the model: the tool's own failure as its schema encodes it, ours by what they say. */
-const failureText = (tool: Tool.Any, failure: unknown): Effect.Effect<string> => {
-  if (AiError.isAiError(failure)) return Effect.succeed(failure.message)
-  return Schema.encodeUnknownEffect(Schema.toCodecJson(tool.failureSchema))(failure).pipe(
-    Effect.map(asText),
-    Effect.orElseSucceed(() => `The tool ${tool.name} failed.`)
-  ) as Effect.Effect<string>
-}
-
-const modelText = (result: Tool.HandlerResult<Tool.Any>): string =>
-  result.modelOutput === undefined
-    ? asText(result.encodedResult)
-    : result.modelOutput.map((part) => (part.type === "text" ? part.text : asText(part))).join("\n")
+const noSuchTool = (call: Engine.ToolCall) =>
+  Effect.succeed(said(false, `There is no tool ${ToolText.bounded(call.tool, 100)}.`))
 
 /** No tools at all. */
 export const empty: ToolHost = {
   specs: [],
   readOnly: new Set(),
-  call: (call) => Effect.succeed(said(false, `There is no tool ${call.tool}.`))
+  turn: () => noSuchTool,
+  leaked: () => 0,
+  call: noSuchTool
+}
+
+interface Served {
+  readonly tool: Tool.Any
+  readonly settings: ToolSettings.ToolSettings
+  readonly limit: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+const limited = (concurrency: number | undefined): Served["limit"] => {
+  if (concurrency === undefined || concurrency === Number.POSITIVE_INFINITY) return (effect) => effect
+  const places = Semaphore.makeUnsafe(concurrency)
+  return (effect) => places.withPermits(1)(effect)
+}
+
+const checkName = (tool: Tool.Any, known: ReadonlyMap<string, unknown>): string | undefined => {
+  if (!namePattern.test(tool.name)) {
+    return `the tool name ${JSON.stringify(tool.name)} is not one of letters, digits, "_" and "-"; rename the tool`
+  }
+  if (known.has(tool.name)) return `there are two tools named "${tool.name}"; rename one`
+  return Tool.isProviderDefined(tool)
+    ? `the tool "${tool.name}" is defined by a provider; codex only takes tools of your own`
+    : undefined
 }
 
 /**
- * Serves a Toolkit. Names that Codex would refuse are refused here, with their reason; handlers run with the services
- * that were there when the thread was started.
+ * Serves a Toolkit. Names that Codex would refuse and settings that cannot be are refused here, with their reason;
+ * handlers run with the services that were there when the thread was started.
  */
 export const make = Effect.fnUntraced(function* <Tools extends Record<string, Tool.Any>>(
   toolkit: Toolkit.WithHandler<Tools>
 ): Effect.fn.Return<ToolHost, CodexError.InvalidRequest, Tool.HandlerServices<Tools[keyof Tools]>> {
   const services = yield* Effect.context<Tool.HandlerServices<Tools[keyof Tools]>>()
-  const tools = new Map<string, Tool.Any>()
+  const limits = ToolSettings.ofThread(services)
+  if (typeof limits === "string") return yield* refuse(`the setting of the thread's tools: ${limits}`)
+  const ofThread = limited(limits.concurrency)
+  const tools = new Map<string, Served>()
   for (const tool of Object.values(toolkit.tools)) {
-    if (!namePattern.test(tool.name)) {
-      return yield* refuse(
-        `the tool name "${tool.name}" is not one of letters, digits, "_" and "-"; rename the tool`
-      )
-    }
-    if (tools.has(tool.name)) return yield* refuse(`there are two tools named "${tool.name}"; rename one`)
-    if (Tool.isProviderDefined(tool)) {
-      return yield* refuse(
-        `the tool "${tool.name}" is defined by a provider; codex only takes tools of your own`
-      )
-    }
-    tools.set(tool.name, tool)
+    const problem = checkName(tool, tools)
+    if (problem !== undefined) return yield* refuse(problem)
+    const settings = ToolSettings.of(tool, services)
+    if (typeof settings === "string") return yield* refuse(`the tool "${tool.name}": ${settings}`)
+    const own = limited(settings.own.concurrency)
+    // Its own place first: a call that waits for it takes none from the other tools.
+    tools.set(tool.name, { tool, settings, limit: (effect) => own(ofThread(effect)) })
   }
   /** What a person allowed for the session: the same call with the same arguments. */
   const remembered = new Set<string>()
+  let leaked = 0
 
   // A tool looked up by name has lost the type of what it needs; the type of this function has it. What the run brings
   // wins over what the thread was started with: its spans and settings are those of the moment.
@@ -91,86 +133,126 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       (context: Context.Context<never>) => Context.merge(services, context)
     )
 
-  const run = (tool: Tool.Any, call: Engine.ToolCall): Effect.Effect<Engine.ToolOutput> =>
-    toolkit.handle(tool.name, call.arguments as never, call.callId).pipe(
-      Effect.flatMap((results) => Stream.runLast(Stream.filter(results, (result) => !result.preliminary))),
-      Effect.map(
-        Option.match({
-          onNone: () => said(false, `The tool ${tool.name} gave no result.`),
-          onSome: (result) => said(!result.isFailure, modelText(result))
-        })
-      ),
-      Effect.catch((failure) => Effect.map(failureText(tool, failure), (text) => said(false, text))),
-      // A bug in a handler is not for the model to read.
-      Effect.catchDefect((defect) =>
-        Effect.as(
-          Effect.logError(`the tool ${tool.name} died`, defect),
-          said(false, `The tool ${tool.name} failed.`)
-        )
-      ),
-      provided
+  const left = (call: Engine.ToolCall, hooks: Hooks) =>
+    Effect.andThen(
+      Effect.sync(() => {
+        leaked++
+        hooks.abandoned?.({ callId: call.callId, tool: call.tool })
+      }),
+      Effect.logWarning(`the tool ${call.tool} ignores its interruption; its handler is left behind`)
     )
 
-  const needsApproval = (tool: Tool.Any, call: Engine.ToolCall): Effect.Effect<boolean> => {
+  const run = Effect.fnUntraced(function* ({ settings, tool }: Served, call: Engine.ToolCall, hooks: Hooks) {
+    const { callId, tool: name } = call
+    const progress = Progress.make(settings.progressInterval, (text) =>
+      hooks.progress?.({ callId, tool: name, text: ToolText.bounded(text, maxProgress) })
+    )
+    const ended = yield* supervise(
+      provided(Handling.handle(toolkit.handle(name, call.arguments as never, callId), tool, progress.offer)),
+      {
+        deadline: settings.deadline,
+        grace: settings.grace,
+        abandoned: (fiber) => {
+          fiber.addObserver(() => void leaked--)
+          return left(call, hooks)
+        }
+      }
+    ).pipe(Effect.tap(progress.flush), Effect.ensuring(progress.close))
+    const outcome = Option.match(ended, {
+      onNone: () => Handling.late(tool, settings),
+      onSome: (exit) => Handling.outcome(tool, exit)
+    })
+    if (outcome.bug !== undefined && !Cause.hasInterruptsOnly(outcome.bug)) {
+      yield* Effect.logError(`the tool ${name} died`, outcome.bug)
+    }
+    const text = ToolText.bounded(outcome.text, settings.maxResult)
+    if (outcome.success || outcome.fault === "model" || settings.onFailure === "result") {
+      return said(outcome.success, text)
+    }
+    const { retryable } = outcome
+    return yield* new CodexError.ToolFailed({ tool: name, detail: outcome.detail ?? text, retryable })
+  })
+
+  const readable = (tool: Tool.Any, call: Engine.ToolCall) =>
+    provided(Effect.result(Schema.decodeUnknownEffect(tool.parametersSchema)(call.arguments)))
+
+  const asks = (tool: Tool.Any, call: Engine.ToolCall, params: unknown): Effect.Effect<boolean> => {
     const needs = tool.needsApproval
     if (typeof needs !== "function") return Effect.succeed(needs === true)
-    return Schema.decodeUnknownEffect(tool.parametersSchema)(call.arguments).pipe(
-      Effect.flatMap((params) => {
-        const answer = needs(params, { toolCallId: call.callId, messages: [] })
-        return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
-      }),
-      // Arguments that cannot be read are refused by the tool itself; anything else that goes wrong means asking.
+    return Effect.suspend(() => {
+      const answer = needs(params, { toolCallId: call.callId, messages: [] })
+      return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+    }).pipe(
+      // Anything that goes wrong means asking.
       Effect.catchCause(() => Effect.succeed(true)),
       provided
     )
   }
 
-  const call = Effect.fnUntraced(function* (call: Engine.ToolCall, approve: Approve) {
-    const tool = tools.get(call.tool)
-    if (tool === undefined) return said(false, `There is no tool ${call.tool}.`)
+  /** Why the call is not to run; nothing where it is. */
+  const refused = Effect.fnUntraced(function* (tool: Tool.Any, call: Engine.ToolCall, approve: Approve) {
+    const { needsApproval } = tool
+    if (needsApproval === undefined || needsApproval === false) return undefined
     const key = `${call.tool}\u0000${JSON.stringify(call.arguments)}`
-    if (!remembered.has(key) && (yield* needsApproval(tool, call))) {
-      const request = {
-        _tag: "tool",
-        id: call.callId,
-        itemId: call.callId,
-        tool: call.tool,
-        arguments: call.arguments
-      } as const
-      const decision = yield* approve(request)
-      if (decision._tag === "acceptForSession") remembered.add(key)
-      if (!Approval.isGranted(decision)) return said(false, `The call of ${call.tool} was declined.`)
+    if (remembered.has(key)) return undefined
+    const params = yield* readable(tool, call)
+    // Nobody is asked about what cannot run, and what nobody was asked about does not run.
+    if (params._tag === "Failure") {
+      return `The arguments do not fit the tool ${call.tool}: ${params.failure.message}`
     }
-    return yield* withoutArguments(run(tool, call))
+    if (!(yield* asks(tool, call, params.success))) return undefined
+    const decision = yield* approve({
+      _tag: "tool",
+      id: call.callId,
+      itemId: call.callId,
+      tool: call.tool,
+      arguments: call.arguments
+    })
+    if (decision._tag === "acceptForSession") remembered.add(key)
+    return Approval.isGranted(decision) ? undefined : `The call of ${call.tool} was declined.`
   })
 
+  const turn = (hooks: Hooks): Call => {
+    const counts = new Map<string, number>()
+    let all = 0
+    return Effect.fnUntraced(function* (call) {
+      const served = tools.get(call.tool)
+      if (served === undefined) return yield* noSuchTool(call)
+      const count = (counts.get(call.tool) ?? 0) + 1
+      counts.set(call.tool, count)
+      const { maxCalls } = served.settings.own
+      if (count > maxCalls) {
+        return said(false, `No: this turn has called ${call.tool} ${maxCalls} times, which is all it may.`)
+      }
+      if (++all > limits.maxCalls) {
+        return said(false, `No: this turn has called tools ${limits.maxCalls} times, which is all it may.`)
+      }
+      const no = yield* refused(served.tool, call, hooks.approve)
+      return no === undefined
+        ? yield* served.limit(run(served, call, hooks))
+        : said(false, ToolText.bounded(no, served.settings.maxResult))
+    })
+  }
+
+  const ofTurns = new WeakMap<Approve, Call>()
+
   return {
-    specs: [...tools.values()].map((tool) => ({
+    specs: [...tools.values()].map(({ tool }) => ({
       name: tool.name,
       description: Tool.getDescription(tool) ?? tool.name,
       inputSchema: Tool.getJsonSchema(tool)
     })),
     readOnly: new Set(
       [...tools.values()]
-        .filter((tool) => Context.get(tool.annotations, Tool.Readonly))
-        .map((tool) => tool.name)
+        .filter(({ settings }) => settings.sideEffect === "read")
+        .map(({ tool }) => tool.name)
     ),
-    call
+    turn,
+    leaked: () => leaked,
+    call: (call, approve) => {
+      const calls = ofTurns.get(approve) ?? turn({ approve })
+      ofTurns.set(approve, calls)
+      return calls(call)
+    }
   }
 })
-
-// `Toolkit.handle` writes the arguments on the current span: it gets one that keeps nothing.
-const withoutArguments = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
-  Effect.flatMap(Effect.option(Effect.currentParentSpan), (span) =>
-    Option.isNone(span)
-      ? effect
-      : Effect.withParentSpan(
-          effect,
-          Tracer.externalSpan({
-            traceId: span.value.traceId,
-            spanId: span.value.spanId,
-            sampled: span.value.sampled,
-            annotations: span.value.annotations
-          })
-        )
-  )

@@ -10,13 +10,14 @@ import * as Option from "effect/Option"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import { version } from "../internal/version.ts"
+import { attachments } from "./attachments.ts"
 import { demo } from "./demo.ts"
 import { code, ExitWith, UsageError } from "./Exit.ts"
 import { run } from "./run.ts"
 
 const cli = Command.make("effect-codex").pipe(
   Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),
-  Command.withSubcommands([run, demo])
+  Command.withSubcommands([run, attachments, demo])
 )
 
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {

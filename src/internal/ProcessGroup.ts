@@ -1,47 +1,88 @@
-/** What a command started and what left its process group since, found by a mark in its environment. */
+/**
+ * What a command started and what that started, wherever it has gone since: found by its process group, its session and
+ * a mark in its environment. Linux only: elsewhere nobody may look into another's environment.
+ */
 import * as Effect from "effect/Effect"
 import { readdir, readFile } from "node:fs/promises"
+import { setTimeout } from "node:timers/promises"
 
 /** The variable that carries the mark; whatever a marked process starts inherits it. */
 export const variable = "EFFECT_CODEX_TOOL_COMMAND"
 
-const rounds = 10
+export const isSupported = process.platform === "linux"
 
-const isMarked = async (pid: string, entry: string): Promise<boolean> => {
+/** How often it is looked whether a process has gone, and for how long after SIGKILL; in milliseconds. */
+const interval = 10
+const patience = 1000
+
+export interface Command {
+  /** The command itself, the leader of its group and session. */
+  readonly pid: number
+  readonly mark: string
+  /** Once it has, its id may be another's. */
+  readonly hasExited: () => boolean
+}
+
+interface Found {
+  readonly pid: number
+  readonly inGroup: boolean
+  readonly marked: boolean
+}
+
+const look = async (name: string, command: Command): Promise<Found | undefined> => {
   try {
-    return (await readFile(`/proc/${pid}/environ`, "latin1")).split("\0").includes(entry)
+    const stat = await readFile(`/proc/${name}/stat`, "latin1")
+    // After the name in parentheses: state, parent, group, session.
+    const [state = "", , group, session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    // A zombie is dead, though nobody has asked how it ended.
+    if ("ZX".includes(state)) return undefined
+    const inGroup = Number(group) === command.pid || Number(session) === command.pid
+    const environ = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "")
+    const marked = environ.split("\0").includes(`${variable}=${command.mark}`)
+    return inGroup || marked ? { pid: Number(name), inGroup, marked } : undefined
   } catch {
-    // Gone, or somebody else's.
-    return false
+    // It has gone meanwhile.
+    return undefined
   }
 }
 
-const marked = async (mark: string): Promise<ReadonlyArray<number>> => {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))
-  const entry = `${variable}=${mark}`
-  const found = await Promise.all(pids.map((pid) => isMarked(pid, entry)))
-  return pids.filter((_, index) => found[index]).map(Number)
+const alive = async (command: Command): Promise<ReadonlyArray<number>> => {
+  const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))
+  const all = await Promise.all(names.map((name) => look(name, command)))
+  const found = all.filter((one) => one !== undefined)
+  // The system gives an id again only when no group and no session has it any more.
+  const isAnother = command.hasExited() && found.some(({ marked, pid }) => pid === command.pid && !marked)
+  return found.filter(({ marked }) => marked || !isAnother).map(({ pid }) => pid)
 }
 
-const kill = (pid: number) => {
-  try {
-    process.kill(pid, "SIGKILL")
-  } catch {
-    // It went by itself.
+const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals) => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name)
+    } catch {
+      // It went by itself.
+    }
   }
 }
 
-/** Kills every process that carries the mark. Linux only: elsewhere nobody may look into another's environment. */
-export const killMarked = (mark: string): Effect.Effect<void> =>
-  process.platform === "linux"
-    ? Effect.ignore(
-        Effect.tryPromise(async () => {
-          // One that is just being forked is found the next time round.
-          for (let round = 0; round < rounds; round++) {
-            const pids = await marked(mark)
-            if (pids.length === 0) return
-            for (const pid of pids) kill(pid)
-          }
-        })
-      )
-    : Effect.void
+/**
+ * SIGTERM to all of it, SIGKILL to what is there `killAfter` milliseconds later. Ends when nothing is left, or a second
+ * after that.
+ */
+export const end = (command: Command, killAfter: number): Effect.Effect<void> =>
+  Effect.ignore(
+    Effect.tryPromise(async () => {
+      let left = await alive(command)
+      signal(left, "SIGTERM")
+      for (const until = Date.now() + killAfter; left.length > 0 && Date.now() < until;) {
+        await setTimeout(interval)
+        left = await alive(command)
+      }
+      // What is just being forked is found the next time round.
+      for (const until = Date.now() + patience; left.length > 0 && Date.now() < until;) {
+        signal(left, "SIGKILL")
+        await setTimeout(interval)
+        left = await alive(command)
+      }
+    })
+  )

@@ -140,7 +140,14 @@ const begin = <A>(
     return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
   }
 
-  return { emit, end, inTurn, now: () => milliseconds(clock), id: () => state.turnId, message: () => TurnState.message(state) }
+  return {
+    emit,
+    end,
+    inTurn,
+    now: () => milliseconds(clock),
+    id: () => state.turnId,
+    message: () => TurnState.message(state)
+  }
 }
 
 /** Runs a turn to its end: what came of it, and what it was read as. */

@@ -1,4 +1,4 @@
-/** One line per span on stderr, where it cannot get into a program's output. */
+/** One line per span, log record or metric on stderr, where it cannot get into a program's output. */
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,15 +6,30 @@ import { oneLine } from "../internal/Printable.ts"
 import { attribute } from "./Convention.ts"
 import * as Elapsed from "./internal/Elapsed.ts"
 import { Stderr } from "./internal/Stderr.ts"
+import * as Tally from "./internal/Tally.ts"
 import * as Settings from "./Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
-/** Writes every span to stderr as it ends: name, duration, status, what matters of its attributes, trace id. */
-export const ConsoleLayer: Layer.Layer<never> = Layer.unwrap(
-  Effect.map(Settings.CurrentSettings, ({ disabled }) =>
-    disabled ? Layer.empty : Tracer.processorLayer(Effect.map(Stderr, processor))
-  )
-).pipe(Layer.provide(Settings.layer))
+export interface Options {
+  /** What to show; traces if it is left out. */
+  readonly signals?: ReadonlyArray<Settings.Signal> | undefined
+}
+
+/**
+ * Writes to stderr: every span as it ends, with name, duration, status, what matters of its attributes, trace id; log
+ * records as `Logging.layer()` does; every metric as it stands, from time to time and at the end.
+ */
+export const layer = (options: Options = {}): Layer.Layer<never> =>
+  Layer.unwrap(
+    Effect.map(Settings.CurrentSettings, (settings) => {
+      if (settings.disabled) return Layer.empty
+      const [first, ...more] = (options.signals ?? ["traces"]).map((signal) => makers[signal](settings))
+      return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
+    })
+  ).pipe(Layer.provide(Settings.layer))
+
+/** `layer` for traces alone. */
+export const ConsoleLayer: Layer.Layer<never> = layer()
 
 /** The line of one span, without its line break. */
 export const line = (span: ReadableSpan): string => {
@@ -46,7 +61,7 @@ const telling = [
   attribute.incomplete
 ]
 
-const processor = (print: (text: string) => void): SpanProcessor => ({
+const toProcessor = (print: (text: string) => void): SpanProcessor => ({
   onStart: () => {},
   onEnd: (span) => {
     if ((span.spanContext().traceFlags & 1) === 0) return
@@ -55,3 +70,40 @@ const processor = (print: (text: string) => void): SpanProcessor => ({
   forceFlush: () => Promise.resolve(),
   shutdown: () => Promise.resolve()
 })
+
+type Maker = (settings: Settings.Settings) => Layer.Layer<never>
+
+const traces: Maker = () => Tracer.processorLayer(Effect.map(Stderr, toProcessor))
+
+const metrics: Maker = (settings) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const Metrics = yield* Effect.promise(() => import("./Metrics.ts"))
+      const { periodic } = yield* Effect.promise(() => import("./internal/OtlpMetrics.ts"))
+      const { lines } = yield* Effect.promise(() => import("./internal/MetricLines.ts"))
+      const reader = Effect.gen(function* () {
+        const print = yield* Stderr
+        return yield* periodic(
+          {
+            export: (found, report) => {
+              for (const line of lines(found)) print(`${line}\n`)
+              report({ code: 0 })
+            },
+            shutdown: () => Promise.resolve()
+          },
+          settings.metrics
+        )
+      })
+      return Metrics.readerLayer(reader)
+    })
+  ).pipe(Layer.provide(Tally.layer))
+
+const logs: Maker = () =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./Logging.ts")),
+      (Logging) => Logging.layer()
+    )
+  )
+
+const makers: Readonly<Record<Settings.Signal, Maker>> = { traces, metrics, logs }

@@ -1,54 +1,131 @@
-/** Traces to a file, one line of OTLP JSON per batch, as the file exporter of the OpenTelemetry collector writes them. */
-import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-base"
+/** Telemetry to files, a line of OTLP JSON per batch, as the file exporter of the OpenTelemetry collector writes them. */
+import type { ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { codeOf, ExportFailure } from "./internal/Exporting.ts"
+import { basename, dirname, extname, join } from "node:path"
+import * as Batching from "./internal/Batching.ts"
+import { codeOf, type Exporter, ExportFailure } from "./internal/Exporting.ts"
 import * as Home from "./internal/Home.ts"
+import * as Tally from "./internal/Tally.ts"
+import * as Settings from "./Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
-/** Where `FileLayer` writes to. */
+/** Where `FileLayer` writes traces to; metrics and logs go beside it. */
 export const defaultPath = "~/.codex/telemetry/codex-traces.json"
 
 export interface Options {
+  /** The file of traces. */
   readonly path: string
   /** A file that a batch would make larger than this is put aside as `<path>.1`, the one before as `.2`, and so on. */
   readonly maxBytes?: number | undefined
   /** How many files that were put aside are kept. */
   readonly keep?: number | undefined
+  /** What to write; all three if it is left out. */
+  readonly signals?: ReadonlyArray<Settings.Signal> | undefined
 }
 
 /**
- * Appends traces to the file at `path`, `~/` meaning the home directory: at most 64 MiB, and three older files as large.
- * Only the user can read it, also where it was there before. A file that cannot be written to is a warning, no more.
- * Make it once: every call is another layer.
+ * The file of a signal beside that of traces: its name with the other signal in place of `traces`, or behind it.
+ *
+ * `~/codex-traces.json` gives `~/codex-metrics.json`, `~/run.json` gives `~/run-metrics.json`.
+ */
+export const pathOf = (path: string, signal: Settings.Signal): string => {
+  if (signal === "traces") return path
+  const name = basename(path)
+  const extension = extname(name)
+  const stem = name.slice(0, name.length - extension.length)
+  const other = /traces(?!.*traces)/.test(stem)
+    ? stem.replace(/traces(?!.*traces)/, signal)
+    : `${stem}-${signal}`
+  return join(dirname(path), `${other}${extension}`)
+}
+
+/**
+ * Appends telemetry to the file at `path` and those beside it, `~/` meaning the home directory: at most 64 MiB each, and
+ * three older ones as large. Only the user can read them, also where they were there before. A file that cannot be
+ * written to is a warning, no more. Make it once: every call is another layer.
  */
 export const layer = (options: Options): Layer.Layer<never> =>
-  Tracer.exporterLayer(Effect.suspend(() => acquire(options))).pipe(
-    Layer.catchCause(() => unavailable(options.path))
-  )
+  Layer.unwrap(
+    Effect.map(Settings.CurrentSettings, (settings) => {
+      if (settings.disabled) return Layer.empty
+      const [first, ...more] = (options.signals ?? (["traces", "metrics", "logs"] as const)).map((signal) =>
+        makers[signal](options, settings).pipe(
+          Layer.catchCause(() => unavailable(signal, pathOf(options.path, signal)))
+        )
+      )
+      return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
+    })
+  ).pipe(Layer.provide(Settings.layer))
 
 /** `layer` for `defaultPath`. */
 export const FileLayer: Layer.Layer<never> = layer({ path: defaultPath })
 
-const unavailable = (path: string) =>
-  Layer.effectDiscard(Effect.logWarning(`Traces cannot be written to ${path}: the exporter does not start`))
+const nouns = { traces: "Traces", metrics: "Metrics", logs: "Logs" }
 
-const acquire = Effect.fnUntraced(function* ({ keep = 3, maxBytes = 64 * 1024 * 1024, path }: Options) {
-  const { JsonTraceSerializer } = yield* Effect.promise(() => import("@opentelemetry/otlp-transformer"))
+const unavailable = (signal: Settings.Signal, path: string) =>
+  Layer.effectDiscard(
+    Effect.logWarning(`${nouns[signal]} cannot be written to ${path}: the exporter does not start`)
+  )
+
+type Maker = (options: Options, settings: Settings.Settings) => Layer.Layer<never>
+
+const codecs = Effect.promise(() => import("./internal/OtlpCodecs.ts"))
+
+const traces: Maker = (options) =>
+  Tracer.exporterLayer(
+    Effect.gen(function* () {
+      const { serializer } = yield* (yield* codecs).traces("http/json")
+      return yield* makeExporter(options, "traces", serializer)
+    })
+  )
+
+const metrics: Maker = (options, settings) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const Metrics = yield* Effect.promise(() => import("./Metrics.ts"))
+      const { periodic } = yield* Effect.promise(() => import("./internal/OtlpMetrics.ts"))
+      const reader = Effect.gen(function* () {
+        const { serializer } = yield* (yield* codecs).metrics("http/json")
+        return yield* periodic(yield* makeExporter(options, "metrics", serializer), settings.metrics)
+      })
+      return Metrics.readerLayer(reader)
+    })
+  ).pipe(Layer.provide(Tally.layer))
+
+const logs: Maker = (options, settings) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const Logging = yield* Effect.promise(() => import("./Logging.ts"))
+      const processor = Effect.gen(function* () {
+        const { serializer } = yield* (yield* codecs).logs("http/json")
+        return yield* Batching.logs(yield* makeExporter(options, "logs", serializer), settings.logs)
+      })
+      return Logging.recordProcessorLayer(processor)
+    })
+  ).pipe(Layer.provide(Tally.layer))
+
+const makers: Readonly<Record<Settings.Signal, Maker>> = { traces, metrics, logs }
+
+const makeExporter = Effect.fnUntraced(function* <Items>(
+  { keep = 3, maxBytes = 64 * 1024 * 1024, path }: Options,
+  signal: Settings.Signal,
+  serializer: Pick<ISerializer<Items, unknown>, "serializeRequest">
+) {
   const { append } = yield* Effect.promise(() => import("./internal/RotatedFile.ts"))
-  const file = Home.expand(path)
+  const file = Home.expand(pathOf(path, signal))
 
-  const write = async (spans: Array<ReadableSpan>): Promise<void> => {
-    const encoded = JsonTraceSerializer.serializeRequest(spans)
+  const write = async (items: Items): Promise<void> => {
+    const encoded = serializer.serializeRequest(items)
     if (encoded !== undefined) await append(file, encoded, { keep, maxBytes })
   }
 
   // One batch after the other, while a flush asks for several at a time.
   let written = Promise.resolve()
-  const exporter: SpanExporter = {
-    export: (spans, report) => {
+  const exporter: Required<Exporter<Items>> = {
+    export: (items, report) => {
       written = written
-        .then(() => write(spans))
+        .then(() => write(items))
         .then(
           () => report({ code: 0 }),
           (error: unknown) =>

@@ -87,8 +87,14 @@ const severities: { readonly [Level in LogLevel.Severity]: number } = {
 const toRecords = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
   const { LoggerProvider } = yield* Effect.promise(() => import("@opentelemetry/sdk-logs"))
   const { ROOT_CONTEXT, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))
-  const resource = yield* Tracer.makeResource(yield* Settings.CurrentSettings)
-  const logger = new LoggerProvider({ resource, processors: [processor] }).getLogger("effect-codex", version)
+  const settings = yield* Settings.CurrentSettings
+  const resource = yield* Tracer.makeResource(settings)
+  const provider = new LoggerProvider({
+    resource,
+    processors: [processor],
+    logRecordLimits: settings.logLimits
+  })
+  const logger = provider.getLogger("effect-codex", version)
   return (record: LogRecords.LogRecord) => {
     const { at, event, level, span } = record
     const attributes: Record<string, NonNullable<ReturnType<typeof AttributeValue.fromUnknown>>> = {}

@@ -4,11 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { ConsoleLayer } from "./Console.ts"
+import * as Console from "./Console.ts"
 import * as File from "./File.ts"
 import * as Batching from "./internal/Batching.ts"
 import * as Certificates from "./internal/Certificates.ts"
 import type * as OtlpSender from "./internal/OtlpSender.ts"
+import * as Proxy from "./internal/Proxy.ts"
 import * as Tally from "./internal/Tally.ts"
 import * as Settings from "./Settings.ts"
 import * as Tracer from "./Tracer.ts"
@@ -50,17 +51,17 @@ export const layer = (options: Options = {}): Layer.Layer<never> =>
 export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings.CurrentSettings
-    const { metrics, traces } = settings.exporters
     const layers: Array<Layer.Layer<never>> = []
-    const otlp = (["traces", "metrics", "logs"] as const).filter((signal) =>
-      settings.exporters[signal].includes("otlp")
-    )
-    if (otlp.length > 0) layers.push(exporters(settings, {}, otlp))
-    if (traces.includes("console")) layers.push(ConsoleLayer)
-    if (traces.includes("file")) {
-      layers.push(settings.file === undefined ? File.FileLayer : File.layer({ path: settings.file }))
+    const to = (exporter: Settings.Exporter) =>
+      (["traces", "metrics", "logs"] as const).filter((signal) =>
+        settings.exporters[signal].includes(exporter)
+      )
+    if (to("otlp").length > 0) layers.push(exporters(settings, {}, to("otlp")))
+    if (to("console").length > 0) layers.push(Console.layer({ signals: to("console") }))
+    if (to("file").length > 0) {
+      layers.push(File.layer({ path: settings.file ?? File.defaultPath, signals: to("file") }))
     }
-    if (metrics.includes("prometheus")) {
+    if (to("prometheus").length > 0) {
       const { PrometheusLayer } = yield* Effect.promise(() => import("./Prometheus.ts"))
       layers.push(PrometheusLayer)
     }
@@ -138,7 +139,8 @@ const plan = Effect.fnUntraced(function* (
       protocol: options.protocol ?? ofSignal.protocol,
       compression: options.compression ?? ofSignal.compression,
       timeout: toTimeout(options.timeout ?? ofSignal.timeout),
-      identity: loaded.success
+      identity: loaded.success,
+      proxy: Proxy.variablesFor(settings.proxy, byDefault ? defaultEndpoint : destination.url)
     }
   }
   return planned
@@ -181,7 +183,8 @@ const metrics: Maker = (target, settings) =>
     Effect.gen(function* () {
       const Metrics = yield* Effect.promise(() => import("./Metrics.ts"))
       const OtlpMetrics = yield* Effect.promise(() => import("./internal/OtlpMetrics.ts"))
-      return Metrics.readerLayer(OtlpMetrics.reader(target, settings.metrics))
+      const { temporality } = settings.metrics
+      return Metrics.readerLayer(OtlpMetrics.reader(target, settings.metrics), { temporality })
     })
   ).pipe(Layer.provide(Tally.layer))
 

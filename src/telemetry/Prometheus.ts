@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as MetricProducer from "./internal/MetricProducer.ts"
-import { Variables } from "./internal/Variables.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Redaction from "./Redaction.ts"
 import * as Settings from "./Settings.ts"
@@ -27,17 +26,13 @@ class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: str
 export const layer = (options: Options = {}): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { disabled } = yield* Settings.CurrentSettings
+      const { disabled, prometheus } = yield* Settings.CurrentSettings
       if (disabled) return Layer.empty
-      const variables = new Variables(yield* Settings.Environment)
       const address = {
-        host: toAddress(
-          options.host ?? variables.first("OTEL_EXPORTER_PROMETHEUS_HOST")?.value ?? "localhost"
-        ),
-        port: options.port ?? toPort(variables) ?? 9464,
+        host: toAddress(options.host ?? prometheus.host),
+        port: options.port ?? prometheus.port,
         path: options.path ?? "/metrics"
       }
-      yield* Effect.forEach(variables.warnings, (warning) => Effect.logWarning(warning), { discard: true })
       return Layer.effectDiscard(endpoint(address)).pipe(Layer.provideMerge(Metrics.layer))
     })
   ).pipe(Layer.provide([Settings.layer, Redaction.base]))
@@ -51,16 +46,6 @@ export const PrometheusLayer: Layer.Layer<never> = layer()
 // A name may stand for an IPv4 and an IPv6 address, of which a server takes one: whoever asks for `localhost` tries
 // both, whoever asks for 127.0.0.1 does not.
 const toAddress = (host: string): string => (host === "localhost" ? "127.0.0.1" : host)
-
-const maxPort = 65_535
-
-const toPort = (variables: Variables): number | undefined => {
-  const name = "OTEL_EXPORTER_PROMETHEUS_PORT"
-  const port = variables.wholeNumber(0, name)
-  if (port === undefined || port <= maxPort) return port
-  variables.warn({ name, value: String(port) }, `is beyond ${maxPort} and is ignored`)
-  return undefined
-}
 
 interface Address {
   readonly host: string

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Assignments from "./internal/Assignments.ts"
+import * as CopiedSpan from "./internal/CopiedSpan.ts"
 import * as CutAttributes from "./internal/CutAttributes.ts"
 import { DistinctNames } from "./internal/DistinctNames.ts"
 import * as Home from "./internal/Home.ts"
@@ -89,6 +90,16 @@ export const layer = (options: Options): Layer.Layer<never> =>
   // What is taken for a secret once stays one: spans that end while layers close are scrubbed by the same rules.
   Layer.effectDiscard(Effect.map(Registry, ({ add }) => add(options))).pipe(Layer.provideMerge(base))
 
+/**
+ * Adds the secrets among these variables to what is masked where this runs, from then on: an engine may be given an
+ * environment that this process does not have.
+ */
+export const learn = (environment: Settings.Environment): Effect.Effect<void> =>
+  Effect.map(Current, (current) => {
+    const rules = Secrets.ofEnvironment(environment)
+    if (rules.length > 0 && isGrowing(current)) current.add({ rules })
+  })
+
 // Ids, names and the like come again and again; longer texts hardly ever do.
 const remembered = { length: 96, count: 4096 }
 
@@ -106,8 +117,9 @@ export const make = (options: Options, environment: Settings.Environment): Growi
 
   const add = ({ limit: other, rules = [] }: Options) => {
     for (const rule of rules) {
-      if (typeof rule === "string") known.push(rule)
-      else if (typeof rule === "function") functions.push(rule)
+      if (typeof rule === "string") {
+        if (!known.includes(rule)) known.push(rule)
+      } else if (typeof rule === "function") functions.push(rule)
       else patterns.push(new RegExp(rule.source, `${rule.flags.replace(/[gy]/g, "")}g`))
     }
     if (other !== undefined) limit = other
@@ -237,23 +249,6 @@ const toScrubbed = (
   })
   if (same) return span
   const { message } = span.status
-  return {
-    name,
-    kind: span.kind,
-    spanContext: () => span.spanContext(),
-    ...(span.parentSpanContext === undefined ? {} : { parentSpanContext: span.parentSpanContext }),
-    startTime: span.startTime,
-    endTime: span.endTime,
-    status: message === undefined ? span.status : { ...span.status, message: text(message) },
-    attributes: own,
-    links,
-    events,
-    duration: span.duration,
-    ended: span.ended,
-    resource: span.resource,
-    instrumentationScope: span.instrumentationScope,
-    droppedAttributesCount: span.droppedAttributesCount,
-    droppedEventsCount: span.droppedEventsCount,
-    droppedLinksCount: span.droppedLinksCount
-  }
+  const status = message === undefined ? span.status : { ...span.status, message: text(message) }
+  return CopiedSpan.make(span, { name, status, attributes: own, links, events })
 }

@@ -9,6 +9,8 @@ import type { ConfigFile, Exporter } from "./internal/ConfigFile.ts"
 import * as Endpoint from "./internal/Endpoint.ts"
 import * as Home from "./internal/Home.ts"
 import * as OtlpSettings from "./internal/OtlpSettings.ts"
+import * as Proxy from "./internal/Proxy.ts"
+import * as Supported from "./internal/Supported.ts"
 import { toBoolean, toDecoded, toPairs, toWords, Variables } from "./internal/Variables.ts"
 
 export type { Exporter } from "./internal/ConfigFile.ts"
@@ -55,8 +57,18 @@ export interface Settings {
   readonly spanLimits: Required<SpanLimits>
   readonly spans: Batch
   readonly logs: Batch
-  /** How often metrics are collected and how long that may take, in milliseconds. */
-  readonly metrics: { readonly interval: number; readonly timeout: number }
+  /** How much one log record may hold. */
+  readonly logLimits: { readonly attributeCountLimit: number; readonly attributeValueLengthLimit: number }
+  /** How often metrics are collected and how long that may take, in milliseconds; and what OTLP sends of them. */
+  readonly metrics: {
+    readonly interval: number
+    readonly timeout: number
+    readonly temporality: "cumulative" | "delta"
+  }
+  /** What OTLP goes through to collectors elsewhere. */
+  readonly proxy: Proxy.Proxy | undefined
+  /** How many updates of a kind a turn tells in a second; see `Throttle`. */
+  readonly updatesPerSecond: number
   /** Telemetry's own messages below this level are not logged. */
   readonly logLevel: LogLevel
 }
@@ -93,7 +105,10 @@ export const fromEnvironment = (
     spanLimits: toSpanLimits(variables),
     spans: toBatch(variables, "OTEL_BSP", file?.batchTimeout ?? 1000),
     logs: toBatch(variables, "OTEL_BLRP", 1000),
-    metrics: toInterval(variables),
+    logLimits: toLogLimits(variables),
+    metrics: { ...toInterval(variables), temporality: toTemporality(variables) },
+    proxy: Proxy.fromVariables(variables),
+    updatesPerSecond: toUpdates(variables),
     logLevel: levels[variables.word(levelNames, "OTEL_LOG_LEVEL") ?? "info"]
   }
   checkPropagators(variables)
@@ -198,7 +213,7 @@ const toExporters = (
   const forAll = toList(variables, "CODEX_OTEL_EXPORTER")
   const of = (signal: Endpoint.Signal): ReadonlyArray<Exporter> => {
     const named = toList(variables, `OTEL_${signal.toUpperCase()}_EXPORTER`)
-    const list = (forAll ?? named)?.filter((exporter) => supports(signal, exporter))
+    const list = (forAll ?? named)?.filter((exporter) => Supported.by(signal, exporter))
     const endpoint = variables.first(...OtlpSettings.endpoints(signal))
     const byStandard = endpoint?.name.startsWith("OTEL_") === true
     // The file may be the collector's own: what it exports to is not for those who export to the collector.
@@ -226,19 +241,11 @@ const toList = (variables: Variables, name: string): ReadonlyArray<Exporter> | u
   const names = toWords(variable.value)
   const known = names.flatMap((name) => exporterNames[name] ?? [])
   const unknown = names.some((name) => name !== "none" && exporterNames[name] === undefined)
-  if (unknown || (signal !== undefined && known.some((exporter) => !supports(signal, exporter)))) {
+  if (unknown || (signal !== undefined && known.some((exporter) => !Supported.by(signal, exporter)))) {
     variables.warn(variable, "names an exporter that is not to be had here, which is ignored")
   }
   return [...new Set(names.includes("none") ? [] : known)]
 }
-
-const supported: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>> = {
-  traces: ["otlp", "console", "file"],
-  metrics: ["otlp", "prometheus"],
-  logs: ["otlp"]
-}
-
-const supports = (signal: Endpoint.Signal, exporter: Exporter) => supported[signal].includes(exporter)
 
 const toPort = (variables: Variables): number | undefined => {
   const variable = variables.first("OTEL_EXPORTER_PROMETHEUS_PORT")
@@ -297,6 +304,30 @@ const toSpanLimits = (variables: Variables): Required<SpanLimits> => ({
   attributePerLinkCountLimit: variables.wholeNumber(0, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT") ?? 128
 })
 
+const toLogLimits = (variables: Variables): Settings["logLimits"] => ({
+  attributeCountLimit:
+    variables.wholeNumber(0, "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT") ?? 128,
+  attributeValueLengthLimit:
+    variables.wholeNumber(
+      0,
+      "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+      "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
+    ) ?? Infinity
+})
+
+/** How many updates of a kind an environment wants a turn to tell in a second. */
+export const toUpdates = (variables: Variables): number =>
+  variables.wholeNumber(0, "CODEX_OTEL_UPDATES_PER_SECOND") ?? 10
+
+// Ours are counters and histograms: what low memory asks for is the same as delta for these.
+const toTemporality = (variables: Variables): "cumulative" | "delta" => {
+  const asked = variables.word(
+    ["cumulative", "delta", "lowmemory"],
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+  )
+  return asked === undefined || asked === "cumulative" ? "cumulative" : "delta"
+}
+
 // Closing sends the whole queue at once, and the exporter refuses more than 30 requests at a time.
 const requestsAtOnce = 28
 
@@ -312,7 +343,7 @@ const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: 
 }
 
 // A reader of metrics refuses to be made with a timeout above its interval.
-const toInterval = (variables: Variables): Settings["metrics"] => {
+const toInterval = (variables: Variables): { readonly interval: number; readonly timeout: number } => {
   const interval = variables.milliseconds("OTEL_METRIC_EXPORT_INTERVAL") ?? 60_000
   const timeout = variables.milliseconds("OTEL_METRIC_EXPORT_TIMEOUT") ?? 30_000
   return { interval, timeout: Math.min(interval, timeout) }

@@ -129,12 +129,20 @@ export interface DiffUpdated {
   readonly removed: number
 }
 
+/** What was done with one file. Its size in bytes and its lines are there where they are known. */
+export interface FileOperation {
+  readonly kind: Item.FileOperation
+  readonly bytes: number | undefined
+  readonly added: number | undefined
+  readonly removed: number | undefined
+}
+
 /** What a tool that ran to its end did with files, one for each time. */
 export interface FileOperations {
   readonly _tag: "FileOperations"
   readonly at: number
   readonly callId: string
-  readonly operations: ReadonlyArray<Item.FileOperation>
+  readonly operations: ReadonlyArray<FileOperation>
 }
 
 /** A patch that was applied. */
@@ -145,17 +153,67 @@ export interface FilesChanged {
   readonly removed: number
 }
 
+/** The conversation is summarised; `interrupted` is a turn that ended meanwhile. */
 export interface Compaction {
   readonly _tag: "Compaction"
   readonly at: number
-  readonly stage: "started" | "completed"
+  readonly stage: "started" | "completed" | "interrupted"
+  /** Since it started, where that was told. */
+  readonly duration: number | undefined
 }
 
+/** A request failed and is made again: for the `attempt`th time, the first one not counted. */
 export interface Retry {
   readonly _tag: "Retry"
   readonly at: number
+  readonly attempt: number
   readonly errorType: string
   readonly status: number | undefined
+}
+
+/**
+ * The first that was heard of a request that is made again, or that it failed too. The wait before it and the model's
+ * own time to its first output are in it: no engine tells them apart.
+ */
+export interface RetryStop {
+  readonly _tag: "RetryStop"
+  readonly startedAt: number
+  readonly at: number
+  readonly duration: number
+  readonly attempt: number
+  /** What the attempt before it failed with. */
+  readonly errorType: string
+  readonly status: number | undefined
+  readonly end: End
+}
+
+/** The engine did not come up, or a conversation could not be opened; `duration` is how long it was tried. */
+export interface StartFailed {
+  readonly _tag: "StartFailed"
+  readonly at: number
+  readonly duration: number
+  readonly what: "engine" | "thread"
+  /** Nothing for a defect. */
+  readonly error: CodexError.CodexError | undefined
+  readonly errorType: string
+}
+
+/** Input files are staged, or removed again. */
+export interface AttachmentStart {
+  readonly _tag: "AttachmentStart"
+  readonly at: number
+  readonly stage: "stage" | "cleanup"
+}
+
+export interface AttachmentStop {
+  readonly _tag: "AttachmentStop"
+  readonly at: number
+  readonly duration: number
+  readonly stage: "stage" | "cleanup"
+  /** How many files there were and what they hold together; 0 of what failed. */
+  readonly files: number
+  readonly bytes: number
+  readonly end: End
 }
 
 export type Signal =
@@ -174,3 +232,7 @@ export type Signal =
   | FilesChanged
   | Compaction
   | Retry
+  | RetryStop
+  | StartFailed
+  | AttachmentStart
+  | AttachmentStop

@@ -9,7 +9,8 @@ import type * as Signal from "./Signal.ts"
 /** A signal, and where it belongs. */
 export interface Observed {
   readonly signal: Signal.Signal
-  readonly threadId: string
+  /** Nothing for what belongs to no conversation: an engine that does not come up. */
+  readonly threadId: string | undefined
   readonly turnId: string | undefined
   readonly model: string | undefined
   readonly provider: string | undefined
@@ -29,6 +30,21 @@ export const Listeners = Context.Reference<{ readonly all: ReadonlyArray<Listene
   "effect-codex/telemetry/Listeners",
   { defaultValue: () => ({ all: [] }) }
 )
+
+/** Tells all of them, for the library's own use: one that throws is not heard of. */
+export const tell = (
+  listeners: { readonly all: ReadonlyArray<Listener> },
+  observed: Observed,
+  context: Context.Context<never>
+): void => {
+  for (const listener of listeners.all) {
+    try {
+      listener(observed, context)
+    } catch {
+      // Who watches a turn cannot break it.
+    }
+  }
+}
 
 /** Where listeners are put and taken. */
 export class SignalBus extends Context.Service<

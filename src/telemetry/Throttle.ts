@@ -1,5 +1,19 @@
 /** Signals that come too often, thinned out: so many a second, and the last of each kind always. */
+import * as Context from "effect/Context"
+import * as TurnState from "../TurnState.ts"
+import { Variables } from "./internal/Variables.ts"
+import * as Settings from "./Settings.ts"
 import type * as Signal from "./Signal.ts"
+
+/** How many updates of a kind are told in any second of a turn; it wins over `CODEX_OTEL_UPDATES_PER_SECOND`. */
+export const PerSecond = Context.Reference<number | undefined>("effect-codex/telemetry/Throttle/PerSecond", {
+  defaultValue: () => undefined
+})
+
+/** The rate in force where a turn runs. */
+export const rateOf = (context: Context.Context<never>): number =>
+  Context.get(context, PerSecond) ??
+  Settings.toUpdates(new Variables(Context.get(context, Settings.Environment)))
 
 /** What may come at a high rate. */
 type Fast = Signal.UsageUpdated | Signal.DiffUpdated
@@ -16,7 +30,7 @@ interface Kind {
   readonly held: Fast | undefined
 }
 
-/** Nothing was sent yet, and at most `perSecond` of a kind will be within any second. */
+/** Nothing was sent yet, and at most `perSecond` of a kind will be within any second: with 0, the first and the last. */
 export const initial = (perSecond = 10): State => ({
   interval: perSecond > 0 ? 1000 / perSecond : Infinity,
   kinds: {}
@@ -56,13 +70,5 @@ const fast = (state: State, signal: Fast): readonly [State, ReadonlyArray<Signal
 // Usage is that of one request and has to add up; the size of a diff is that of everything so far.
 const merged = (held: Fast, signal: Fast): Fast =>
   held._tag === "UsageUpdated" && signal._tag === "UsageUpdated"
-    ? {
-        ...signal,
-        usage: {
-          input: held.usage.input + signal.usage.input,
-          cachedInput: held.usage.cachedInput + signal.usage.cachedInput,
-          output: held.usage.output + signal.usage.output,
-          reasoning: held.usage.reasoning + signal.usage.reasoning
-        }
-      }
+    ? { ...signal, usage: TurnState.plus(held.usage, signal.usage) }
     : signal

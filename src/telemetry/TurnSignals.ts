@@ -1,5 +1,5 @@
 /** Events of a turn into signals. Pure: a state, a step, and the signals that it gives. */
-import type * as Approval from "../Approval.ts"
+import * as Approval from "../Approval.ts"
 import * as Shell from "../internal/Shell.ts"
 import * as Item from "../Item.ts"
 import type * as Turn from "../Turn.ts"
@@ -8,6 +8,8 @@ import * as TurnState from "../TurnState.ts"
 import * as Convention from "./Convention.ts"
 import * as ChunkGaps from "./internal/ChunkGaps.ts"
 import * as DiffLines from "./internal/DiffLines.ts"
+import * as FileSignals from "./internal/FileSignals.ts"
+import * as ToolName from "./internal/ToolName.ts"
 import * as Signal from "./Signal.ts"
 
 interface Call {
@@ -47,6 +49,11 @@ export interface State {
   readonly calls: ReadonlyMap<string, Call>
   readonly commands: ReadonlyMap<string, Item.CommandExecution>
   readonly questions: ReadonlyMap<string, Question>
+  /** When the conversation began to be summarised. */
+  readonly compactingAt: number | undefined
+  /** How often the request that is being made has failed, and the failure that nothing was heard of it since. */
+  readonly failures: number
+  readonly retrying: Signal.Retry | undefined
 }
 
 export const initial = (startedAt: number): State => ({
@@ -57,7 +64,10 @@ export const initial = (startedAt: number): State => ({
   unpaid: [],
   calls: new Map(),
   commands: new Map(),
-  questions: new Map()
+  questions: new Map(),
+  compactingAt: undefined,
+  failures: 0,
+  retrying: undefined
 })
 
 type Step = readonly [State, ReadonlyArray<Signal.Signal>]
@@ -73,9 +83,6 @@ const without = <K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> => {
   rest.delete(key)
   return rest
 }
-
-// A model may ask for a tool that does not exist, by any words it likes.
-const toolName = (name: string): string => (/^[\w.-]{1,64}$/.test(name) ? name : Convention.unknownTool)
 
 const fail = (errorType: string): Signal.End => ({ _tag: "Error", errorType })
 
@@ -98,7 +105,7 @@ const marked = (state: State, mark: TurnTime.Mark): Step => {
     case "ModelClosed":
       return state.model === undefined ? [state, nothing] : modelClosed(state, state.model, mark)
     case "ToolOpened": {
-      const tool = toolName(mark.tool)
+      const tool = ToolName.safe(mark.tool)
       const call: Call = {
         tool,
         startedAt: mark.at,
@@ -164,22 +171,6 @@ const modelClosed = (
     : [{ ...next, unpaid: [...state.unpaid, stop] }, nothing]
 }
 
-const operationsOf = (item: Item.Work): ReadonlyArray<Item.FileOperation> =>
-  item._tag === "CommandExecution"
-    ? item.operations
-    : item._tag === "FileChange"
-      ? item.changes.map((change) => change.kind)
-      : []
-
-const performed = (item: Item.Work, at: number): ReadonlyArray<Signal.Signal> => {
-  // A command that found nothing has still searched; a patch that failed has changed nothing.
-  const ran = item.status === "completed" || (item.status === "failed" && item._tag === "CommandExecution")
-  const operations = operationsOf(item)
-  return ran && operations.length > 0
-    ? [{ _tag: "FileOperations", at, callId: item.id, operations }]
-    : nothing
-}
-
 /** A command has no moment of its own at which it starts; what there is of it is known when it is over. */
 const commandStop = (state: State, item: Item.CommandExecution, at: number): ReadonlyArray<Signal.Signal> => {
   if (item.status === "declined") return nothing
@@ -204,18 +195,6 @@ const commandStop = (state: State, item: Item.CommandExecution, at: number): Rea
   ]
 }
 
-const changed = (item: Item.FileChange, at: number): ReadonlyArray<Signal.Signal> => {
-  if (item.status !== "completed") return nothing
-  let added = 0
-  let removed = 0
-  for (const change of item.changes) {
-    const found = DiffLines.ofChange(change)
-    added += found.added
-    removed += found.removed
-  }
-  return [{ _tag: "FilesChanged", at, added, removed }]
-}
-
 const work = (state: State, item: Item.Work, done: boolean, at: number): Step => {
   const call = state.calls.get(item.id)
   const calls =
@@ -225,20 +204,19 @@ const work = (state: State, item: Item.Work, done: boolean, at: number): Step =>
           ...call,
           type: item._tag === "McpToolCall" ? "extension" : "function",
           mcpServer: item._tag === "McpToolCall" ? item.server : undefined,
-          operations: [...new Set(operationsOf(item))],
+          operations: [...new Set(FileSignals.kindsOf(item))],
           end:
             done && item.status === "failed" && item._tag !== "CommandExecution"
               ? fail(Convention.errorType.toolFailed)
               : call.end
         })
   const next = { ...state, calls }
-  if (item._tag === "FileChange")
-    return [next, done ? [...performed(item, at), ...changed(item, at)] : nothing]
+  if (item._tag === "FileChange") return [next, done ? FileSignals.of(item, at) : nothing]
   if (item._tag !== "CommandExecution") return [next, nothing]
   return done
     ? [
         { ...next, commands: without(state.commands, item.id) },
-        [...performed(item, at), ...commandStop(next, item, at)]
+        [...FileSignals.of(item, at), ...commandStop(next, item, at)]
       ]
     : [{ ...next, commands: put(state.commands, item.id, item) }, nothing]
 }
@@ -256,9 +234,11 @@ const heard = (state: State, event: Turn.EngineEvent): Step => {
       const done = event._tag === "ItemCompleted"
       if (Item.isWork(event.item)) return work(state, event.item, done, at)
       if (event.item._tag !== "ContextCompaction") return [state, nothing]
+      const { compactingAt } = state
+      const duration = done && compactingAt !== undefined ? at - compactingAt : undefined
       return [
-        { ...state, compacted: true },
-        [{ _tag: "Compaction", at, stage: done ? "completed" : "started" }]
+        { ...state, compacted: true, compactingAt: done ? undefined : at },
+        [{ _tag: "Compaction", at, stage: done ? "completed" : "started", duration }]
       ]
     }
     case "UsageUpdated": {
@@ -275,10 +255,15 @@ const heard = (state: State, event: Turn.EngineEvent): Step => {
         state,
         [{ _tag: "DiffUpdated", at, bytes: Buffer.byteLength(event.diff), ...DiffLines.ofDiff(event.diff) }]
       ]
-    case "Retrying":
-      return [state, [{ _tag: "Retry", at, errorType: event.errorType, status: event.status }]]
+    case "Retrying": {
+      const { errorType, status } = event
+      const attempt = state.failures + 1
+      const retrying: Signal.Retry = { _tag: "Retry", at, attempt, errorType, status }
+      return [{ ...state, failures: attempt, retrying }, [retrying]]
+    }
     case "ApprovalRequested": {
-      const { _tag: kind, id: requestId, itemId: callId } = event.request
+      const { id: requestId, itemId: callId } = event.request
+      const kind = Approval.kindOf(event.request)
       return [
         { ...state, questions: put(state.questions, requestId, { callId, kind, at }) },
         [{ _tag: "ApprovalStart", at, requestId, callId, kind }]
@@ -327,8 +312,43 @@ const all = (state: State, marks: ReadonlyArray<TurnTime.Mark>): Step => {
   return now
 }
 
+const retryStop = (retry: Signal.Retry, at: number, end: Signal.End): Signal.RetryStop => {
+  const { at: startedAt, attempt, errorType, status } = retry
+  return { _tag: "RetryStop", startedAt, at, duration: at - startedAt, attempt, errorType, status, end }
+}
+
+/** Whatever a model puts out is heard of the request that was made again. */
+const recovered = (state: State, event: Turn.EngineEvent): Step => {
+  const { retrying } = state
+  switch (event._tag) {
+    case "Retrying":
+      return retrying === undefined
+        ? [state, nothing]
+        : [state, [retryStop(retrying, event.at, { ...event, _tag: "Error" })]]
+    case "ItemStarted":
+    case "ItemCompleted":
+      if (!Item.isWork(event.item) && event.item._tag !== "AgentMessage" && event.item._tag !== "Reasoning")
+        return [state, nothing]
+      break
+    case "MessageDelta":
+    case "ReasoningDelta":
+    case "ToolRequested":
+    case "ModelResponded":
+    case "ApprovalRequested":
+      break
+    default:
+      return [state, nothing]
+  }
+  if (retrying === undefined)
+    return state.failures === 0 ? [state, nothing] : [{ ...state, failures: 0 }, nothing]
+  return [{ ...state, failures: 0, retrying: undefined }, [retryStop(retrying, event.at, Signal.ok)]]
+}
+
 /** The signals of an event and of what opened or closed with it. */
 export const step = (state: State, event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>): Step =>
+  then(recovered(state, event), (state) => stepped(state, event, marks))
+
+const stepped = (state: State, event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>): Step =>
   // An item tells about the call that its own start opens, and must be known before the call that its end closes. Output
   // belongs to the request that it opens.
   event._tag === "ItemStarted" || event._tag === "MessageDelta" || event._tag === "ReasoningDelta"
@@ -371,7 +391,14 @@ export const end = (
           ])
         )
   const [last, closed] = all({ ...state, calls }, marks)
+  const { compactingAt, retrying } = state
+  const failed = typeof outcome !== "string" && outcome._tag !== "TurnInterrupted" ? outcome : undefined
+  const lost = failed === undefined ? Signal.interrupted : fail(failed.errorType)
   return [
+    ...(retrying === undefined ? nothing : [retryStop(retrying, at, lost)]),
+    ...(compactingAt === undefined
+      ? nothing
+      : [{ _tag: "Compaction", stage: "interrupted", at, duration: at - compactingAt } as const]),
     ...unanswered,
     ...commands,
     ...closed,

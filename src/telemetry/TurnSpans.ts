@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type * as Turn from "../Turn.ts"
 import * as Convention from "./Convention.ts"
-import type * as Signal from "./Signal.ts"
+import * as Signal from "./Signal.ts"
 
 const { attribute } = Convention
 
@@ -99,6 +99,22 @@ const turnAttributes = (stop: Signal.TurnStop): Attributes => {
   }
 }
 
+/** Bytes and lines of operations as far as they are known; an attribute of none is left out. */
+const sizes = (operations: ReadonlyArray<Signal.FileOperation>): Record<string, number> => {
+  const out: Record<string, number> = {}
+  for (const { added, bytes, removed } of operations) {
+    const known = {
+      [attribute.fileBytes]: bytes,
+      [attribute.fileLinesAdded]: added,
+      [attribute.fileLinesRemoved]: removed
+    }
+    for (const [key, value] of Object.entries(known)) {
+      if (value !== undefined) out[key] = (out[key] ?? 0) + value
+    }
+  }
+  return out
+}
+
 export const make = (options: Options): TurnSpans => {
   const { tracer, turn } = options
   // What is not sampled, or not traced at all, has no children worth making.
@@ -109,6 +125,7 @@ export const make = (options: Options): TurnSpans => {
   const models = new Map<number, ReadonlyArray<Tracer.Span>>()
   const tools = new Map<string, Tracer.Span>()
   let latest: Tracer.Span | undefined
+  let compaction: Tracer.Span | undefined
   let ofTurn: Attributes = options.annotations
 
   const open = (name: string, at: number, kind: Tracer.SpanKind, attributes: Attributes, parent = turn) => {
@@ -205,10 +222,38 @@ export const make = (options: Options): TurnSpans => {
           [attribute.diffAdded]: signal.added,
           [attribute.diffRemoved]: signal.removed
         })
-      case "Compaction":
-        return turn.event(Convention.event.compaction, nanos(signal.at), {
-          [attribute.compactionStage]: signal.stage
+      case "FileOperations": {
+        const span = tools.get(signal.callId)
+        if (span === undefined) return
+        set(span, sizes(signal.operations))
+        for (const operation of signal.operations) {
+          span.event(Convention.event.fileOperation, nanos(signal.at), {
+            [attribute.fileOperation]: operation.kind,
+            ...sizes([operation])
+          })
+        }
+        return
+      }
+      case "Compaction": {
+        const { at, stage } = signal
+        turn.event(Convention.event.compaction, nanos(at), { [attribute.compactionStage]: stage })
+        if (stage === "started") {
+          compaction = open(Convention.span.compaction, at, "internal", {})
+        } else if (compaction !== undefined) {
+          close(compaction, at, stage === "completed" ? Signal.ok : Signal.interrupted, {})
+          compaction = undefined
+        }
+        return
+      }
+      case "RetryStop": {
+        // Told only now: nothing happens inside it, and its start lies in the past.
+        const span = open(Convention.span.retry, signal.startedAt, "internal", {
+          [attribute.retryAttempt]: signal.attempt,
+          [attribute.retryReason]: signal.errorType,
+          [attribute.retryStatus]: signal.status
         })
+        return close(span, signal.at, signal.end, {})
+      }
     }
   }
 

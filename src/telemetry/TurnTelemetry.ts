@@ -8,6 +8,7 @@ import type * as TurnTime from "../TurnTime.ts"
 import * as Convention from "./Convention.ts"
 import * as Semconv from "./Semconv.ts"
 import * as Telemetry from "./Telemetry.ts"
+import * as Throttle from "./Throttle.ts"
 import type * as Signal from "./Signal.ts"
 import * as TurnContent from "./internal/TurnContent.ts"
 import * as TurnSignals from "./TurnSignals.ts"
@@ -25,6 +26,8 @@ export interface Options extends Omit<TurnSpans.Options, "revision"> {
   readonly threadId: string
   readonly sandbox: string | undefined
   readonly input: Turn.Input
+  /** What the agent was told beside its own instructions. */
+  readonly instructions?: string | undefined
   /** The context of the turn: its listeners, and where they find what they need. */
   readonly context: Context.Context<never>
 }
@@ -49,6 +52,7 @@ export const make = (options: Options): TurnTelemetry => {
   const listeners = Context.get(context, Telemetry.Listeners)
   const content = TurnContent.make(options, spans)
   let state = TurnSignals.initial(options.startedAt)
+  let throttle = Throttle.initial(Throttle.rateOf(context))
   let turnId: string | undefined
 
   const spanOf = (signal: Signal.Signal) => {
@@ -58,18 +62,17 @@ export const make = (options: Options): TurnTelemetry => {
 
   const tell = (signals: ReadonlyArray<Signal.Signal>) => {
     for (const signal of signals) {
-      spans.write(signal, turnId)
-      if (listeners.all.length === 0) continue
-      const where = { threadId, turnId, model, provider, sandbox, attributes }
-      const observed = { signal, ...where, span: spanOf(signal) }
-      for (const listener of listeners.all) {
-        try {
-          listener(observed, context)
-        } catch {
-          // Who watches a turn cannot break it.
-        }
-      }
+      const [next, due] = Throttle.step(throttle, signal)
+      throttle = next
+      for (const one of due) tellOne(one)
     }
+  }
+
+  const tellOne = (signal: Signal.Signal) => {
+    spans.write(signal, turnId)
+    if (listeners.all.length === 0) return
+    const where = { threadId, turnId, model, provider, sandbox, attributes }
+    Telemetry.tell(listeners, { signal, ...where, span: spanOf(signal) }, context)
   }
 
   return {
@@ -81,10 +84,11 @@ export const make = (options: Options): TurnTelemetry => {
       if (event._tag === "ItemCompleted") content?.record(event)
       tell(signals)
       if (event._tag !== "ItemCompleted") content?.record(event)
+      content?.asked()
     },
     spanOf: spans.spanOf,
     end: (turn, marks, outcome, at) => {
-      content?.end(turnId, at)
+      content?.end(turnId, at, outcome)
       tell(TurnSignals.end(state, turn, marks, outcome, at))
     }
   }

@@ -30,6 +30,7 @@ export type RequestError = Refused | Unanswered | Gone
 
 /** A request of the peer. The first answer is sent, any other is not. */
 export interface Request {
+  readonly id: string | number
   readonly reply: (result: unknown) => void
   readonly refuse: (code: number, message: string) => void
 }
@@ -130,6 +131,7 @@ export const make = (
       write(message)
     }
     return {
+      id,
       reply: (result) => answer({ id, result }),
       refuse: (code, message) => answer({ id, error: { code, message } })
     }

@@ -4,9 +4,14 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Approval from "../../Approval.ts"
-import type { ThreadId } from "../../Id.ts"
+import * as CodexError from "../../CodexError.ts"
+import { ItemId, type ThreadId } from "../../Id.ts"
+import * as Abandon from "../../internal/Abandon.ts"
+import type * as Item from "../../Item.ts"
+import * as Approved from "./Approved.ts"
 import type * as Connection from "./Connection.ts"
 import type * as Process from "./Process.ts"
+import * as Questions from "./Questions.ts"
 import * as Slot from "./Slot.ts"
 import * as Translate from "./Translate.ts"
 
@@ -16,27 +21,44 @@ const stamp = (clock: Clock.Clock, codexMs: number | undefined): number => {
   return codexMs === undefined || codexMs >= Math.floor(now) || now - codexMs > 5000 ? now : codexMs
 }
 
-const approve = (slot: Slot.Slot, request: Approval.Request): Effect.Effect<unknown> =>
-  Effect.suspend(() => {
-    const decided = (decision: Approval.Decision, source: Approval.Source) =>
-      slot.handlers.emit({
-        _tag: "ApprovalDecided",
-        requestId: request.id,
-        itemId: request.itemId,
-        decision,
-        source,
-        at: stamp(slot.clock, undefined)
-      })
-    return slot.handlers.approve(request).pipe(
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          if (Exit.isSuccess(exit)) decided(exit.value, exit.value.source ?? "policy")
-          else decided(Approval.decline("the turn ended before anybody decided"), "default")
-        })
-      ),
-      Effect.map(Translate.decision)
-    )
+type Approve = Extract<Questions.Asked, { readonly _tag: "Approve" }>
+
+const decided = (slot: Slot.Slot, request: Approval.Request, decision: Approval.Decision) =>
+  slot.handlers.emit({
+    _tag: "ApprovalDecided",
+    requestId: request.id,
+    itemId: request.itemId,
+    decision: Approval.told(decision),
+    source: decision.source ?? "policy",
+    at: stamp(slot.clock, undefined)
   })
+
+const nobody = (reason: string): Approval.Decision => ({ _tag: "decline", reason, source: "default" })
+
+/** Asks until somebody decides or Codex no longer wants to know. */
+const approve = (
+  slot: Slot.Slot,
+  request: Approval.Request,
+  asked: Approve,
+  withdrawn: Effect.Effect<void>
+): Effect.Effect<unknown> =>
+  Abandon.unless(
+    Effect.suspend(() => slot.handlers.approve(request)),
+    Effect.as(withdrawn, nobody("codex wants no answer any more")),
+    "an approval policy"
+  ).pipe(
+    Effect.onExit((exit) =>
+      Effect.sync(() =>
+        decided(
+          slot,
+          request,
+          Exit.isSuccess(exit) ? exit.value : nobody("the turn ended before anybody decided")
+        )
+      )
+    ),
+    Effect.tap((decision) => Effect.sync(() => Approved.note(slot.approved, request, decision))),
+    Effect.map(asked.reply)
+  )
 
 /**
  * `settle` looks after a turn that should have ended; `totals` is what each open thread is known to have used, by its id.
@@ -46,11 +68,66 @@ export const make = (
   totals: Map<string, string>,
   settle: (slot: Slot.Slot) => void
 ): Process.Listener => {
-  const current = (threadId: ThreadId, turnId: string): Slot.Slot | undefined => {
+  const current = (threadId: ThreadId, turnId: string | undefined): Slot.Slot | undefined => {
     const slot = slots.get(threadId)
-    if (slot === undefined || slot.closed || slot.turnId !== turnId) return undefined
+    if (slot === undefined || slot.closed || slot.turnId === undefined) return undefined
+    if (turnId !== undefined && slot.turnId !== turnId) return undefined
     slot.heard++
     return slot
+  }
+
+  /** The questions that wait, by their turn and the id of Codex's request. */
+  const open = new WeakMap<Slot.Slot, Map<string | number, Deferred.Deferred<void>>>()
+
+  /** What runs must be what was approved. */
+  const check = (slot: Slot.Slot, item: Item.Item) => {
+    if (Approved.holds(slot.approved, item)) return
+    const payload = { itemId: item.id }
+    const at = stamp(slot.clock, undefined)
+    slot.handlers.emit({ _tag: "Unknown", method: Approved.violation, payload, at })
+    slot.run(Effect.logError("codex runs something else than was approved; the turn is interrupted"))
+    Slot.fail(slot, new CodexError.TurnInterrupted({ by: "policy" }))
+  }
+
+  /** Something that nobody here knows is told before it is refused. */
+  const refuse = (
+    request: Connection.Request,
+    method: string,
+    params: unknown,
+    { no, threadId, turnId }: Extract<Questions.Asked, { readonly _tag: "Unknown" }>
+  ) => {
+    const slot = threadId === undefined ? undefined : current(threadId, turnId)
+    if (slot !== undefined) {
+      const id = `question-${request.id}`
+      const question = { _tag: "unknown", id, itemId: ItemId.make(id), method, payload: params } as const
+      slot.handlers.emit({ _tag: "ApprovalRequested", request: question, at: stamp(slot.clock, undefined) })
+      decided(slot, question, nobody("effect-codex does not know what is asked"))
+    }
+    return no === undefined
+      ? request.refuse(-32601, `effect-codex does not answer ${method}`)
+      : request.reply(no)
+  }
+
+  const question = (request: Connection.Request, asked: Approve) => {
+    const slot = current(asked.threadId, asked.turnId)
+    const question =
+      slot === undefined
+        ? undefined
+        : asked.request({ items: slot.items, cwd: slot.cwd, name: `question-${request.id}` })
+    if (slot === undefined || question === undefined) return request.reply(asked.no)
+    const waiting = open.get(slot) ?? new Map<string | number, Deferred.Deferred<void>>()
+    const withdrawn = Deferred.makeUnsafe<void>()
+    open.set(slot, waiting.set(request.id, withdrawn))
+    slot.handlers.emit({ _tag: "ApprovalRequested", request: question, at: stamp(slot.clock, undefined) })
+    const answering = approve(slot, question, asked, Deferred.await(withdrawn)).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          // Codex uses an id again when it has its answer.
+          if (waiting.get(request.id) === withdrawn) waiting.delete(request.id)
+        })
+      )
+    )
+    return Slot.serve(slot, request, answering, asked.no)
   }
 
   const hear = (slot: Slot.Slot, heard: Translate.Addressed, emittedAtMs: number | undefined) => {
@@ -60,6 +137,10 @@ export const make = (
         return slot.handlers.emit({ ...heard.event, at: stamp(slot.clock, emittedAtMs) })
       case "Idle":
         return settle(slot)
+      case "Resolved": {
+        const withdrawn = open.get(slot)?.get(heard.requestId)
+        return withdrawn === undefined ? undefined : Deferred.doneUnsafe(withdrawn, Exit.void)
+      }
       case "Ended":
         return slot.turnId === heard.turnId ? Slot.end(slot, heard.end) : undefined
       case "Doomed":
@@ -74,6 +155,7 @@ export const make = (
         if (event._tag === "ItemStarted" || event._tag === "ItemCompleted")
           slot.items.set(event.item.id, event.item)
         slot.handlers.emit(event)
+        if (event._tag === "ItemStarted" || event._tag === "ItemCompleted") check(slot, event.item)
         slot.verdict = undefined
         Deferred.doneUnsafe(slot.started, Exit.void)
       }
@@ -81,12 +163,10 @@ export const make = (
   }
 
   const ask = (request: Connection.Request, method: string, params: unknown) => {
-    const asked = Translate.serverRequest(method, params)
+    const asked = Questions.read(method, params)
     switch (asked._tag) {
-      case "Refused":
-        return request.reply(asked.reply)
-      case "Unsupported":
-        return request.refuse(-32601, `effect-codex does not answer ${method}`)
+      case "Unknown":
+        return refuse(request, method, params, asked)
       case "Call": {
         const slot = current(asked.threadId, asked.turnId)
         const no = Translate.toolOutput({ success: false, text: "The call was interrupted." })
@@ -98,15 +178,8 @@ export const make = (
           no
         )
       }
-      case "Approve": {
-        const slot = current(asked.threadId, asked.turnId)
-        const no = Translate.decision(Approval.decline("nobody could be asked"))
-        const question =
-          slot === undefined ? undefined : asked.request((itemId) => slot.items.get(itemId), slot.cwd)
-        if (slot === undefined || question === undefined) return request.reply(no)
-        slot.handlers.emit({ _tag: "ApprovalRequested", request: question, at: stamp(slot.clock, undefined) })
-        return Slot.serve(slot, request, approve(slot, question), no)
-      }
+      case "Approve":
+        return question(request, asked)
     }
   }
 

@@ -4,7 +4,7 @@ import * as Predicate from "effect/Predicate"
 type Name = "null" | "boolean" | "string" | "integer" | "number" | "array" | "object" | "any"
 
 /** One of the things that a value may be. */
-interface Alternative {
+export interface Alternative {
   readonly name: Name
   readonly schema: Fields
 }
@@ -38,7 +38,12 @@ const resolve = (document: unknown, reference: string): unknown => {
   return at
 }
 
-const alternatives = ({ document, schema }: Shape): ReadonlyArray<Alternative> => {
+/** Whether there is something at a reference. */
+export const exists = (document: unknown, reference: string): boolean =>
+  resolve(document, reference) !== undefined
+
+/** Everything that a value may be, references resolved. */
+export const alternatives = ({ document, schema }: Shape): ReadonlyArray<Alternative> => {
   const own = fields(schema)
   const of = (schema: unknown) => alternatives({ schema, document })
   if (typeof own["$ref"] === "string") return of(resolve(document, own["$ref"]))
@@ -67,7 +72,8 @@ const alternatives = ({ document, schema }: Shape): ReadonlyArray<Alternative> =
   return [{ name: "any", schema: own }]
 }
 
-const literals = (schema: Fields): ReadonlyArray<unknown> | undefined =>
+/** The values that a schema names one by one, if it does. */
+export const literals = (schema: Fields): ReadonlyArray<unknown> | undefined =>
   "const" in schema ? [schema["const"]] : Array.isArray(schema["enum"]) ? schema["enum"] : undefined
 
 /** The schema of a field of an object; nothing where there is no such field. */
@@ -81,8 +87,13 @@ const field = (object: Fields, name: string): { readonly schema: unknown } | und
     : undefined
 }
 
-const isThere = (object: Fields, name: string): boolean =>
-  list(object["required"]).includes(name) || "default" in fields(field(object, name)?.schema)
+/** The fields that are always written: what is not required but has a default is left out by readers alone. */
+export const always = (object: Fields): ReadonlyArray<string> => {
+  const required = list(object["required"])
+  return Object.entries(fields(object["properties"])).flatMap(([name, schema]) =>
+    required.includes(name) || "default" in fields(schema) ? [name] : []
+  )
+}
 
 const below = (path: string, name: string) => (path === "" ? name : `${path}.${name}`)
 
@@ -122,7 +133,7 @@ export const unread = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<s
       continue
     }
     const needed = list(object?.["required"]).includes(name)
-    if (needed && variants.some((variant) => !isThere(variant, name))) {
+    if (needed && variants.some((variant) => !always(variant).includes(name))) {
       problems.push(`${below(path, name)}: may be left out, and is read as always there`)
     }
     for (const { schema: written } of having) {
@@ -140,10 +151,6 @@ export const unread = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<s
 
 const misfits = (value: unknown, { name, schema }: Alternative, document: unknown, path: string) => {
   const problems: Array<string> = []
-  const known = literals(schema)
-  if (known !== undefined && !known.includes(value)) {
-    problems.push(`${path}: ${JSON.stringify(value)} is none of ${known.map((one) => String(one)).join(", ")}`)
-  }
   if (name === "array") {
     for (const item of list(value))
       problems.push(...misfit(item, { schema: schema["items"] ?? {}, document }, `${path}[]`))
@@ -169,6 +176,13 @@ export const misfit = (value: unknown, reader: Shape, path = ""): ReadonlyArray<
   const name = nameOf(value)
   const fitting = all.filter((one) => one.name === name || (one.name === "number" && name === "integer"))
   if (fitting.length === 0) return [`${path}: is ${name}, where ${spell(all)} is read`]
+  const known = fitting.map(({ schema }) => literals(schema))
+  if (known.every((values) => values !== undefined)) {
+    const values = known.flat()
+    return values.includes(value)
+      ? []
+      : [`${path}: ${JSON.stringify(value)} is none of ${values.map((one) => String(one)).join(", ")}`]
+  }
   const tried = fitting.map((one) => misfits(value, one, reader.document, path))
   // Of several that it might be, it is the one that it fits best.
   return tried.reduce((best, next) => (next.length < best.length ? next : best))

@@ -175,6 +175,11 @@ export const notifications = {
     ...ofTurn,
     tokenUsage: Schema.Struct({ last: TokenUsage, total: maybe(TokenUsage) })
   }),
+  // Follows the answer to a request of the server, or says that none is wanted any more.
+  "serverRequest/resolved": Schema.Struct({
+    threadId: ThreadId,
+    requestId: Schema.Union([Schema.String, Schema.Finite])
+  }),
   error: Schema.Struct({ ...ofTurn, error: TurnError, willRetry: Schema.Boolean }),
   // Raw items carry prompts and outputs: only their kind and call id get past this line.
   "rawResponseItem/completed": Schema.Struct({
@@ -185,6 +190,41 @@ export const notifications = {
 }
 
 const asked = { threadId: ThreadId, turnId: TurnId, itemId: ItemId, reason: maybe(text) }
+
+const FileSystemEntry = Schema.Struct({
+  path: Schema.Union([
+    Schema.Struct({ type: Schema.Literal("path"), path: text }),
+    Schema.Struct({ type: Schema.Literal("glob_pattern"), pattern: text }),
+    Schema.Struct({ type: Schema.Literal("special"), value: Schema.Unknown })
+  ]),
+  access: Schema.Literals(["read", "write", "deny"])
+})
+
+const PermissionProfile = Schema.Struct({
+  network: maybe(Schema.Struct({ enabled: maybe(Schema.Boolean) })),
+  fileSystem: maybe(
+    Schema.Struct({
+      read: maybe(Schema.Array(text)),
+      write: maybe(Schema.Array(text)),
+      globScanMaxDepth: maybe(Schema.Natural),
+      entries: maybe(Schema.Array(FileSystemEntry))
+    })
+  )
+})
+
+/** What is read out of parts of requests, each only where it is there. */
+export const asides = {
+  permissions: PermissionProfile,
+  network: Schema.Struct({ host: text, protocol: text }),
+  /** What an elicitation says of the call of a tool that it stands for. */
+  toolApproval: Schema.Struct({
+    codex_approval_kind: Schema.Literal("mcp_tool_call"),
+    tool_name: text,
+    tool_params: Schema.optionalKey(Schema.Unknown)
+  }),
+  /** Legacy requests name their thread like this. */
+  conversed: Schema.Struct({ conversationId: ThreadId })
+}
 
 /** The requests of the server that are answered by a policy or a tool, by method. */
 export const serverRequests = {
@@ -198,16 +238,41 @@ export const serverRequests = {
     additionalPermissions: maybe(Schema.Unknown)
   }),
   "item/fileChange/requestApproval": Schema.Struct({ ...asked, grantRoot: maybe(text) }),
+  "item/permissions/requestApproval": Schema.Struct({ ...asked, cwd: text, permissions: PermissionProfile }),
+  "item/tool/requestUserInput": Schema.Struct({
+    ...ofTurn,
+    itemId: ItemId,
+    questions: Schema.Array(
+      Schema.Struct({
+        id: text,
+        header: text,
+        question: text,
+        isOther: Schema.Boolean,
+        isSecret: Schema.Boolean,
+        options: maybe(Schema.Array(Schema.Struct({ label: text, description: text })))
+      })
+    )
+  }),
+  "mcpServer/elicitation/request": Schema.Struct({
+    threadId: ThreadId,
+    turnId: maybe(TurnId),
+    serverName: text,
+    mode: text,
+    message: Schema.optionalKey(text),
+    requestedSchema: Schema.optionalKey(Schema.Unknown),
+    url: Schema.optionalKey(text),
+    _meta: maybe(Schema.Unknown)
+  }),
   "item/tool/call": Schema.Struct({ ...ofTurn, callId: ItemId, tool: text, arguments: Schema.Unknown })
 }
 
-/** Requests of the server that nobody here answers yet, each with the reply that means no. */
+/** Requests of the server that mean a question, each with the reply that means no. */
 export const refusals: Readonly<Record<string, unknown>> = {
   "item/permissions/requestApproval": { permissions: {}, scope: "turn" },
   "item/tool/requestUserInput": { answers: {} },
   "mcpServer/elicitation/request": { action: "decline", content: null, _meta: null },
-  applyPatchApproval: { decision: "denied" },
-  execCommandApproval: { decision: "denied" }
+  applyPatchApproval: { decision: { denied: { rejection: "nobody here decides it" } } },
+  execCommandApproval: { decision: { denied: { rejection: "nobody here decides it" } } }
 }
 
 /** Notifications that would only cost time: never asked for. */

@@ -29,6 +29,8 @@ export interface Slot {
   /** Codex runs the turn no more. */
   readonly over: Deferred.Deferred<void>
   readonly items: Map<string, Item.Item>
+  /** What was approved, by the item that it is about. */
+  readonly approved: Map<string, string>
   /** What Codex asked and nobody has answered yet. */
   readonly asked: Map<Fiber.Fiber<unknown>, () => void>
   readonly timers: Set<Fiber.Fiber<unknown>>
@@ -49,6 +51,7 @@ export const make = (options: Pick<Slot, "threadId" | "cwd" | "handlers" | "run"
   outcome: Deferred.makeUnsafe(),
   over: Deferred.makeUnsafe(),
   items: new Map(),
+  approved: new Map(),
   asked: new Map(),
   timers: new Set(),
   accepted: false,

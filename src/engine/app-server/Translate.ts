@@ -1,9 +1,7 @@
 /** What Codex says, in our words. Pure; the only place that knows both. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../CodexError.ts"
-import * as Shell from "../../internal/Shell.ts"
 import type { ItemId, ThreadId, TurnId } from "../../Id.ts"
 import type * as Item from "../../Item.ts"
 import type * as Turn from "../../Turn.ts"
@@ -168,6 +166,8 @@ export type Addressed =
     }
   /** The thread has no turn that runs. */
   | { readonly _tag: "Idle"; readonly threadId: ThreadId }
+  /** Codex wants no answer to that request of its own any more. */
+  | { readonly _tag: "Resolved"; readonly threadId: ThreadId; readonly requestId: string | number }
 
 export type Heard = Addressed | { readonly _tag: "Nothing" }
 
@@ -226,6 +226,7 @@ const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Hea
   }),
   "thread/status/changed": ({ status, threadId }) =>
     resting.has(status.type) ? { _tag: "Idle", threadId } : nothing,
+  "serverRequest/resolved": ({ requestId, threadId }) => ({ _tag: "Resolved", threadId, requestId }),
   error: (params, at) => {
     const error = Failure.classify(params.error)
     if (!params.willRetry && !Failure.endsTurn(params.error)) return unknown("error", params, at)
@@ -296,6 +297,7 @@ const notifications: { readonly [M in Method]: (params: unknown, at: number) => 
   "turn/diff/updated": hears("turn/diff/updated"),
   "thread/tokenUsage/updated": hears("thread/tokenUsage/updated"),
   "thread/status/changed": hears("thread/status/changed"),
+  "serverRequest/resolved": hears("serverRequest/resolved"),
   error: hears("error"),
   "rawResponseItem/completed": hears("rawResponseItem/completed"),
   "rawResponse/completed": hears("rawResponse/completed")
@@ -342,108 +344,6 @@ export const isIdle = (read: unknown): boolean =>
     threadRead(read),
     ({ thread }) => thread.status !== undefined && resting.has(thread.status.type)
   )
-
-type ServerMethod = keyof typeof Protocol.serverRequests
-
-/** What the server asks of its client, in our words. `Refused` is answered at once: nobody here decides such things. */
-export type Asked =
-  | {
-      readonly _tag: "Approve"
-      readonly threadId: ThreadId
-      readonly turnId: TurnId
-      readonly request: (
-        items: (itemId: ItemId) => Item.Item | undefined,
-        cwd: string
-      ) => Approval.Request | undefined
-    }
-  | {
-      readonly _tag: "Call"
-      readonly threadId: ThreadId
-      readonly turnId: TurnId
-      readonly callId: ItemId
-      readonly tool: string
-      readonly arguments: unknown
-    }
-  | { readonly _tag: "Refused"; readonly reply: unknown }
-  | { readonly _tag: "Unsupported" }
-
-const serverRequests: {
-  readonly [M in ServerMethod]: (params: (typeof Protocol.serverRequests)[M]["Type"]) => Asked
-} = {
-  "item/commandExecution/requestApproval": (params) => ({
-    _tag: "Approve",
-    threadId: params.threadId,
-    turnId: params.turnId,
-    request: (_items, cwd) => {
-      const command = params.command ?? ""
-      const script = Shell.script(command)
-      return {
-        _tag: "command",
-        id: params.approvalId ?? params.itemId,
-        itemId: params.itemId,
-        ...present("reason", params.reason),
-        command,
-        script,
-        ...present("argv", Shell.argv(script)),
-        cwd: params.cwd ?? cwd,
-        extra:
-          (params.kind ?? "command") !== "command" ||
-          (params.networkApprovalContext ?? null) !== null ||
-          (params.additionalPermissions ?? null) !== null
-      }
-    }
-  }),
-  // The request names no path: they stand in the item that started just before. An item that nobody knows is a no.
-  "item/fileChange/requestApproval": (params) => ({
-    _tag: "Approve",
-    threadId: params.threadId,
-    turnId: params.turnId,
-    request: (items, cwd) => {
-      const found = items(params.itemId)
-      return found?._tag !== "FileChange"
-        ? undefined
-        : {
-            _tag: "file_change",
-            id: params.itemId,
-            itemId: params.itemId,
-            ...present("reason", params.reason),
-            changes: found.changes,
-            cwd,
-            extra: (params.grantRoot ?? null) !== null
-          }
-    }
-  }),
-  "item/tool/call": (params) => ({ _tag: "Call", ...params })
-}
-
-const asks = <M extends ServerMethod>(method: M): ((params: unknown) => Asked) => {
-  const decode = Schema.decodeUnknownOption<
-    Schema.ConstraintDecoder<unknown> & { readonly Type: (typeof Protocol.serverRequests)[M]["Type"] }
-  >(Protocol.serverRequests[method])
-  return (params) =>
-    Option.match(decode(params), {
-      onNone: (): Asked => ({ _tag: "Unsupported" }),
-      onSome: (decoded) => serverRequests[method](decoded)
-    })
-}
-
-const requests: { readonly [M in ServerMethod]: (params: unknown) => Asked } = {
-  "item/commandExecution/requestApproval": asks("item/commandExecution/requestApproval"),
-  "item/fileChange/requestApproval": asks("item/fileChange/requestApproval"),
-  "item/tool/call": asks("item/tool/call")
-}
-
-const isServerMethod = (method: string): method is ServerMethod => Object.hasOwn(requests, method)
-
-export const serverRequest = (method: string, params: unknown): Asked => {
-  if (isServerMethod(method)) return requests[method](params)
-  return Object.hasOwn(Protocol.refusals, method)
-    ? { _tag: "Refused", reply: Protocol.refusals[method] }
-    : { _tag: "Unsupported" }
-}
-
-/** A decision as Codex takes it; it has no place for a reason. */
-export const decision = (decision: Approval.Decision): unknown => ({ decision: decision._tag })
 
 export const toolOutput = (output: { readonly success: boolean; readonly text: string }): unknown => ({
   contentItems: [{ type: "inputText", text: output.text }],

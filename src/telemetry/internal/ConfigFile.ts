@@ -1,9 +1,11 @@
 /** `otel-config.yaml`: a configuration of the OpenTelemetry collector, read for what an exporter can make of it. */
 import * as Yaml from "yaml"
 import * as Endpoint from "./Endpoint.ts"
+import * as Supported from "./Supported.ts"
+import type { Exporter } from "./Supported.ts"
 import { toBoolean } from "./Variables.ts"
 
-export type Exporter = "otlp" | "console" | "file" | "prometheus"
+export type { Exporter } from "./Supported.ts"
 
 /** What the file says; empty lists where it is broken. */
 export interface ConfigFile {
@@ -34,6 +36,7 @@ const none: ConfigFile = {
 /** The types of exporters that the collector has and this library has as well. */
 const known: Readonly<Record<string, Exporter>> = {
   otlp: "otlp",
+  otlp_grpc: "otlp",
   otlphttp: "otlp",
   otlp_http: "otlp",
   file: "file",
@@ -41,16 +44,6 @@ const known: Readonly<Record<string, Exporter>> = {
   debug: "console",
   prometheus: "prometheus"
 }
-
-const supported: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>> = {
-  traces: ["otlp", "console", "file"],
-  metrics: ["otlp", "prometheus"],
-  logs: ["otlp"]
-}
-
-/** What is asked for of one signal and can be done for it. */
-export const supportedBy = (signal: Endpoint.Signal, exporters: ReadonlyArray<Exporter>) =>
-  supported[signal].filter((exporter) => exporters.includes(exporter))
 
 /** What `text` says, and what of it cannot be used, each with its line and column. No warning shows a value. */
 export const parse = (
@@ -84,7 +77,7 @@ export const parse = (
   }
 }
 
-const toFile: ConfigFile["exporters"] = { traces: ["file"], metrics: [], logs: [] }
+const toFile: ConfigFile["exporters"] = { traces: ["file"], metrics: ["file"], logs: ["file"] }
 
 const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
   const named = reader.entries(reader.map(root, "exporters"))
@@ -142,7 +135,7 @@ const perSignal = (root: Yaml.YAMLMap, exporters: ReadonlyMap<string, Exporter>,
         : pipelines
             .filter(([name]) => typeOf(name) === signal)
             .flatMap(([, pipeline]) => reader.list(pipeline, "exporters"))
-    return supportedBy(
+    return Supported.among(
       signal,
       names.flatMap((name) => exporters.get(name) ?? [])
     )

@@ -21,9 +21,14 @@ export const ofDiff = (diff: string): Lines => {
   return { added, removed }
 }
 
-/** Lines added and removed in one file. Of a file that is new or gone Codex gives the content instead of a diff. */
-export const ofChange = ({ diff, kind }: Item.Change): Lines => {
-  if (kind === "update" || /^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@/m.test(diff)) return ofDiff(diff)
+/** Whether a change holds the content of its file: Codex gives that instead of a diff of one that is new or gone. */
+export const isContent = ({ diff, kind }: Item.Change): boolean =>
+  kind !== "update" && !/^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@/m.test(diff)
+
+/** Lines added and removed in one file. */
+export const ofChange = (change: Item.Change): Lines => {
+  if (!isContent(change)) return ofDiff(change.diff)
+  const { diff, kind } = change
   const count = diff === "" ? 0 : diff.replace(/\n$/, "").split("\n").length
   return kind === "add" ? { added: count, removed: 0 } : { added: 0, removed: count }
 }

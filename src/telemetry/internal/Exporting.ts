@@ -29,34 +29,20 @@ export interface PartialResult extends ExportResult {
 
 type Counts = typeof Tally.Service
 
-/** What waits and what is on its way; refuses what there is no room for. */
-export class Backlog {
-  private waiting = 0
+/** What is on its way. */
+export class InFlight {
+  protected readonly signal: Settings.Signal
+  protected readonly tally: Counts
   private sending = 0
-  private readonly signal: Settings.Signal
-  private readonly room: number
-  private readonly tally: Counts
   private abandoned = false
 
-  constructor(signal: Settings.Signal, room: number, tally: Counts) {
+  constructor(signal: Settings.Signal, tally: Counts) {
     this.signal = signal
-    this.room = room
     this.tally = tally
   }
 
-  admit(): boolean {
-    if (this.waiting >= this.room) {
-      this.tally.dropped(this.signal, 1, "queue_full")
-      return false
-    }
-    this.waiting++
-    return true
-  }
-
   taken(n: number): void {
-    this.waiting -= n
     this.sending += n
-    this.tally.queue(this.signal, this.waiting)
   }
 
   /** Whether anybody still counts on it. */
@@ -69,7 +55,41 @@ export class Backlog {
   abandon(): void {
     if (this.abandoned) return
     this.abandoned = true
-    this.tally.dropped(this.signal, this.waiting + this.sending, "shutdown")
+    this.tally.dropped(this.signal, this.left(), "shutdown")
+  }
+
+  protected left(): number {
+    return this.sending
+  }
+}
+
+/** What waits and what is on its way; refuses what there is no room for. */
+export class Backlog extends InFlight {
+  private waiting = 0
+  private readonly room: number
+
+  constructor(signal: Settings.Signal, room: number, tally: Counts) {
+    super(signal, tally)
+    this.room = room
+  }
+
+  admit(): boolean {
+    if (this.waiting >= this.room) {
+      this.tally.dropped(this.signal, 1, "queue_full")
+      return false
+    }
+    this.waiting++
+    return true
+  }
+
+  override taken(n: number): void {
+    this.waiting -= n
+    super.taken(n)
+    this.tally.queue(this.signal, this.waiting)
+  }
+
+  protected override left(): number {
+    return this.waiting + super.left()
   }
 }
 
@@ -80,7 +100,7 @@ export const counted = <Items>(
     readonly signal: Settings.Signal
     readonly count: (items: Items) => number
     readonly tally: Counts
-    readonly backlog?: Backlog
+    readonly backlog?: InFlight
   }
 ): Exporter<Items> & { forceFlush(): Promise<void> } => {
   const { backlog, count, signal, tally } = options

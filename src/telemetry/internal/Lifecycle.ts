@@ -28,6 +28,9 @@ const tool = (name: string) => field("tool", attribute.toolName, name)
 const call = (id: string) => field("call_id", attribute.toolCallId, id)
 const errorType = (type: string) => field("error_type", attribute.errorType, type)
 const status = (code: number | undefined) => field("status", attribute.httpStatus, code)
+const results = { Ok: "completed", Error: "failed", Interrupted: "interrupted" }
+const attempt = (n: number) => field("attempt", attribute.retryAttempt, n)
+const attachment = { stage: "attachment.stage", cleanup: "attachment.cleanup" }
 const usage = (tokens: { readonly input: number; readonly output: number } | undefined) => [
   field("input_tokens", attribute.inputTokens, tokens?.input),
   field("output_tokens", attribute.outputTokens, tokens?.output)
@@ -136,7 +139,7 @@ const lineOf = (signal: Signal.Signal): Line => {
         stage: "update",
         at,
         fields: [
-          field("operations", attribute.fileOperations, signal.operations.join(",")),
+          field("operations", attribute.fileOperations, signal.operations.map(({ kind }) => kind).join(",")),
           call(signal.callId)
         ]
       }
@@ -155,15 +158,49 @@ const lineOf = (signal: Signal.Signal): Line => {
         subject: "compaction",
         stage: "update",
         at,
-        fields: [field("stage", attribute.compactionStage, signal.stage)]
+        fields: [
+          field("stage", attribute.compactionStage, signal.stage),
+          ...(signal.duration === undefined ? [] : [duration(signal.duration)])
+        ]
       }
     case "Retry":
       return {
         subject: "retry",
         stage: "update",
         at,
-        fields: [errorType(signal.errorType), status(signal.status)]
+        fields: [attempt(signal.attempt), errorType(signal.errorType), status(signal.status)]
       }
+    case "RetryStop":
+      // A failure of it is that of its request, which is told as one.
+      return {
+        subject: "retry",
+        stage: "stop",
+        at,
+        fields: [
+          duration(signal.duration),
+          attempt(signal.attempt),
+          field("result", attribute.result, results[signal.end._tag])
+        ]
+      }
+    case "StartFailed":
+      return {
+        subject: signal.what,
+        stage: "exception",
+        at,
+        fields: [
+          duration(signal.duration),
+          errorType(signal.errorType),
+          field("class", attribute.errorClass, signal.error?.class),
+          field("retryable", attribute.errorRetryable, signal.error?.retryable)
+        ]
+      }
+    case "AttachmentStart":
+      return { subject: attachment[signal.stage], stage: "start", at, fields: [] }
+    case "AttachmentStop":
+      return ended(attachment[signal.stage], at, signal.duration, signal.end, [
+        field("files", attribute.attachmentFiles, signal.files),
+        field("bytes", attribute.attachmentBytes, signal.bytes)
+      ])
   }
 }
 

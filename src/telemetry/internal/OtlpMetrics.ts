@@ -8,19 +8,36 @@ import * as OtlpCodecs from "./OtlpCodecs.ts"
 import * as OtlpSender from "./OtlpSender.ts"
 import { Tally } from "./Tally.ts"
 
-export const reader = Effect.fnUntraced(function* (
-  target: OtlpSender.Target,
+/** A reader that collects from time to time and gives what it found to `exporter`, whose losses are counted. */
+export const periodic = Effect.fnUntraced(function* (
+  exporter: Exporting.Exporter<ResourceMetrics>,
   { interval, timeout }: Settings.Settings["metrics"]
 ) {
   const { PeriodicExportingMetricReader } = yield* Effect.promise(() => import("@opentelemetry/sdk-metrics"))
-  const codec = yield* OtlpCodecs.metrics(target.protocol)
-  const exporter: PushMetricExporter = Exporting.counted<ResourceMetrics>(
-    yield* OtlpSender.make(target, codec),
-    { signal: "metrics", count: codec.helper.countItems, tally: yield* Tally }
+  const { helper } = yield* OtlpCodecs.metrics("http/json")
+  const tally = yield* Tally
+  const backlog = yield* Effect.acquireRelease(
+    Effect.sync(() => new Exporting.InFlight("metrics", tally)),
+    (inFlight) => Effect.sync(() => inFlight.abandon())
   )
+  const counted: PushMetricExporter = Exporting.counted<ResourceMetrics>(exporter, {
+    signal: "metrics",
+    count: helper.countItems,
+    tally,
+    backlog
+  })
   return new PeriodicExportingMetricReader({
-    exporter,
+    exporter: counted,
     exportIntervalMillis: interval,
     exportTimeoutMillis: Math.min(timeout, shutdownTimeout, interval)
   })
+})
+
+/** The same to a collector. */
+export const reader = Effect.fnUntraced(function* (
+  target: OtlpSender.Target,
+  settings: Settings.Settings["metrics"]
+) {
+  const codec = yield* OtlpCodecs.metrics(target.protocol)
+  return yield* periodic(yield* OtlpSender.make(target, codec), settings)
 })

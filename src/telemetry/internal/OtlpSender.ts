@@ -15,6 +15,8 @@ export interface Target {
   /** How long one export may take, retries included, in milliseconds. */
   readonly timeout: number
   readonly identity: Identity
+  /** What it goes through; nothing for a collector on this machine. */
+  readonly proxy?: Readonly<Record<string, string>> | undefined
 }
 
 /** How the records of a signal are written, and how many of them an answer says were refused. */
@@ -37,12 +39,20 @@ export const make = Effect.fnUntraced(function* <Items, Response>(
   const { Agent } = yield* Effect.promise(() =>
     target.url.startsWith("https:") ? import("node:https") : import("node:http")
   )
-  const { timeout, url } = target
+  const { proxy, timeout, url } = target
 
   // The delegate's own time limit begins when a connection stands: where packets are dropped it would hold the process
   // for minutes. This agent limits connecting as well, and takes down what is left when the layer closes.
   const agent = yield* Effect.acquireRelease(
-    Effect.sync(() => new Agent({ keepAlive: true, timeout, ...target.identity })),
+    Effect.sync(
+      () =>
+        new Agent({
+          keepAlive: true,
+          timeout,
+          ...target.identity,
+          ...(proxy === undefined ? {} : { proxyEnv: proxy })
+        })
+    ),
     (agent) => Effect.sync(() => agent.destroy())
   )
 

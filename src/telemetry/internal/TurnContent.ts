@@ -7,6 +7,9 @@ import * as Turn from "../../Turn.ts"
 import * as Content from "../Content.ts"
 import * as Convention from "../Convention.ts"
 import * as Redaction from "../Redaction.ts"
+import type * as Signal from "../Signal.ts"
+import * as ExceptionEvent from "./ExceptionEvent.ts"
+import * as History from "./History.ts"
 import type { LogRecord } from "./LogRecords.ts"
 
 const { attribute } = Convention
@@ -24,6 +27,7 @@ interface Options {
   readonly context: Context.Context<never>
   readonly turn: Tracer.Span
   readonly input: Turn.Input
+  readonly instructions?: string | undefined
   readonly threadId: string
   readonly annotations: Readonly<Record<string, unknown>>
 }
@@ -34,7 +38,9 @@ type Part =
 
 export interface TurnContent {
   readonly record: (event: Turn.EngineEvent) => void
-  readonly end: (turnId: string | undefined, at: number) => void
+  /** Gives a request to the model that has just begun what it was sent, as far as this turn knows. */
+  readonly asked: () => void
+  readonly end: (turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => void
 }
 
 const assistant = (parts: ReadonlyArray<Part>) => [{ role: "assistant", parts, finish_reason: "stop" }]
@@ -131,9 +137,24 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
   const input = kinds.prompts
     ? [{ role: "user", parts: [{ type: "text", content: Turn.text(options.input) }] }]
     : undefined
+  const instructions =
+    kinds.prompts && options.instructions !== undefined
+      ? [{ type: "text", content: options.instructions }]
+      : undefined
+  const history = History.make(kinds, input)
   const said: Array<Part> = []
   let model: { readonly span: Tracer.Span; readonly parts: Array<Part> } | undefined
   put(turn, attribute.inputMessages, input)
+  put(turn, attribute.systemInstructions, instructions)
+
+  let latest: Tracer.Span | undefined
+  const asked = () => {
+    const span = spans.model()
+    if (span === undefined || span === latest) return
+    latest = span
+    put(span, attribute.systemInstructions, instructions)
+    put(span, attribute.inputMessages, history.messages())
+  }
 
   let kept = 0
   const output = (told: Part) => {
@@ -141,6 +162,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
     const part = { ...told, content: redaction.text(told.content) }
     kept += part.content.length
     said.push(part)
+    history.said(part)
     const span = spans.model()
     if (span === undefined) return
     if (model?.span !== span) model = { span, parts: [] }
@@ -156,6 +178,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
       if (span !== turn) put(span, key, value)
       told[key] = value
     }
+    if (done) history.worked(item)
     if (done && capture.records && Object.keys(told).length > 0) {
       tell(span, ofTurn, at, { [attribute.toolCallId]: item.id, ...told })
     }
@@ -179,11 +202,24 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
 
   return {
     record: quietly(record),
-    end: quietly((turnId: string | undefined, at: number) => {
+    asked: quietly(asked),
+    end: quietly((turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => {
       const answer = kinds.responses && said.length > 0 ? assistant(said) : undefined
       put(turn, attribute.outputMessages, answer)
-      if (!capture.records || (input === undefined && answer === undefined)) return
-      tell(turn, turnId, at, { [attribute.inputMessages]: input, [attribute.outputMessages]: answer })
+      const failure =
+        kinds.errors && typeof outcome !== "string" && outcome._tag !== "TurnInterrupted"
+          ? ExceptionEvent.describe(outcome, outcome.errorType)
+          : undefined
+      if (failure !== undefined && capture.spans) {
+        turn.event(Convention.event.exception, BigInt(Math.round(at * 1000)) * 1000n, failure)
+      }
+      if (!capture.records || (input ?? answer ?? failure) === undefined) return
+      tell(turn, turnId, at, {
+        [attribute.systemInstructions]: instructions,
+        [attribute.inputMessages]: input,
+        [attribute.outputMessages]: answer,
+        ...failure
+      })
     })
   }
 }

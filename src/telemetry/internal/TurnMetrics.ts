@@ -90,7 +90,7 @@ export const make = (): Telemetry.Listener => {
           [attribute.sandbox]: sandbox ?? "default"
         })
       case "FileOperations": {
-        for (const kind of signal.operations) {
+        for (const { kind } of signal.operations) {
           record(Instruments.tool.fileOperations, 1, { [attribute.fileOperation]: kind })
         }
         return
@@ -129,6 +129,16 @@ export const make = (): Telemetry.Listener => {
           [attribute.errorClass]: error.class
         })
       }
+      case "StartFailed":
+        return record(Instruments.turn.errors, 1, {
+          ...errorType(signal.errorType),
+          [attribute.errorClass]: signal.error?.class ?? "unknown"
+        })
+      case "AttachmentStop":
+        if (signal.end._tag !== "Ok") return
+        if (signal.stage === "cleanup") return record(Instruments.attachment.cleaned, signal.files)
+        record(Instruments.attachment.staged, signal.files)
+        return record(Instruments.attachment.bytes, signal.bytes)
     }
   }
 }
