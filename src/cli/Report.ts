@@ -114,6 +114,26 @@ export const broken = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyA
       : []
   )
 
+/** What was said and done in a turn that is over. */
+export const past = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
+  items.flatMap((item) => {
+    switch (item._tag) {
+      case "UserMessage":
+        return indented(item.text, "> ")
+      case "AgentMessage":
+        return indented(item.text, "")
+      case "Reasoning":
+        return item.summary.flatMap((text) => indented(text, "").map((line) => paint(style)("dim", line)))
+      case "ContextCompaction":
+        return [paint(style)("dim", "(the conversation was summarised here)")]
+      default:
+        return "status" in item ? [...began(item, style), ...finished(item, took(item), style)] : []
+    }
+  })
+
+const took = (item: Item.Work): string =>
+  "duration" in item && item.duration !== undefined ? duration(item.duration) : ""
+
 const decided = (decision: Approval.Decision, source: Approval.Source, style: Style): Line => {
   const color = paint(style)
   const policy = source === "policy" && decision.policy !== undefined ? `policy ${decision.policy}` : source

@@ -14,10 +14,11 @@ import { attachments } from "./attachments.ts"
 import { demo } from "./demo.ts"
 import { code, ExitWith, UsageError } from "./Exit.ts"
 import { run } from "./run.ts"
+import { threads } from "./threads.ts"
 
 const cli = Command.make("effect-codex").pipe(
   Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),
-  Command.withSubcommands([run, attachments, demo])
+  Command.withSubcommands([run, threads, attachments, demo])
 )
 
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {

@@ -1,0 +1,93 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import { fileURLToPath } from "node:url"
+import * as M from "../../src/testing/ModelServer.ts"
+import { test } from "../support/live.ts"
+import * as Real from "../support/realEngine.ts"
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+
+/** A command line in the home and the workspace of a real Codex. */
+const cli = (real: Effect.Success<ReturnType<typeof Real.make>>, ...args: ReadonlyArray<string>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const handle = yield* spawner.spawn(
+        ChildProcess.make(process.execPath, [main, "threads", ...args], {
+          cwd: real.workspace,
+          env: { ...real.env, PATH: process.env["PATH"] },
+          extendEnv: false,
+          stdin: "ignore"
+        })
+      )
+      const text = (stream: typeof handle.stdout) => stream.pipe(Stream.decodeText(), Stream.mkString)
+      const [stdout, stderr] = yield* Effect.all([text(handle.stdout), text(handle.stderr)], {
+        concurrency: 2
+      })
+      return { code: Number(yield* handle.exitCode), stdout, stderr }
+    })
+  ).pipe(Effect.provide(NodeServices.layer))
+
+describe.concurrent("effect-codex threads", () => {
+  test("lists, shows, forks, archives and deletes what the real Codex keeps", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([
+        M.reply(M.shell("exit 3")),
+        M.reply(M.text("It failed.")),
+        M.reply(M.text("ok"))
+      ])
+      const id = yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        yield* thread.run("Run the \u001b[31mtests")
+        yield* thread.run("And now?")
+        return thread.id
+      }).pipe(Effect.scoped, Effect.provide(real.layer))
+
+      const listed = yield* cli(real, "list")
+      assert.deepInclude(listed, { code: 0, stderr: "" })
+      assert.match(listed.stdout, new RegExp(`^${id}  \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  (Run the tests|And now\\?)\\n$`))
+      const one = JSON.parse((yield* cli(real, "list", "--json")).stdout)
+      assert.strictEqual(one.id, id)
+
+      const shown = yield* cli(real, "show", "last")
+      assert.strictEqual(shown.code, 0)
+      for (const part of [id, "> Run the tests", "$ exit 3", "exit 3", "It failed.", "> And now?", "ok"])
+        assert.include(shown.stdout, part)
+      assert.lengthOf(JSON.parse((yield* cli(real, "show", id, "--json")).stdout).turns, 2)
+
+      const forked = yield* cli(real, "fork", id)
+      assert.strictEqual(forked.code, 0)
+      const fork = forked.stdout.trim()
+      assert.notStrictEqual(fork, id)
+      assert.include((yield* cli(real, "list")).stdout, fork)
+
+      assert.strictEqual((yield* cli(real, "archive", fork)).code, 0)
+      assert.notInclude((yield* cli(real, "list")).stdout, fork)
+      assert.include((yield* cli(real, "list", "--archived")).stdout, fork)
+      assert.strictEqual((yield* cli(real, "archive", fork, "--undo")).code, 0)
+      assert.include((yield* cli(real, "list")).stdout, fork)
+
+      const asks = yield* cli(real, "delete", fork)
+      assert.strictEqual(asks.code, 2)
+      assert.include(asks.stderr, "--yes")
+      assert.include((yield* cli(real, "list")).stdout, fork)
+      assert.strictEqual((yield* cli(real, "delete", fork, "--yes")).code, 0)
+      assert.notInclude((yield* cli(real, "list")).stdout, fork)
+      const gone = yield* cli(real, "show", fork)
+      assert.strictEqual(gone.code, 1)
+      assert.match(gone.stderr, /^InvalidRequest: thread\/read: /)
+      assert.strictEqual(gone.stdout, "")
+    }))
+
+  test("says so where there is nothing", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([])
+      assert.deepInclude(yield* cli(real, "list"), { code: 0, stdout: "", stderr: "No conversations.\n" })
+      assert.deepInclude(yield* cli(real, "list", "--json"), { code: 0, stdout: "", stderr: "" })
+      assert.strictEqual((yield* cli(real, "show", "last")).code, 1)
+    }))
+})
