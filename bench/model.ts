@@ -1,6 +1,6 @@
 /**
- * The model behind the benchmarks, in a process of its own so that its work is not counted as ours: it answers every
- * request for ever with the same short text. It holds the folders of whoever asks too, and removes them when it ends.
+ * The model behind the benchmarks, in a process of its own so that its work is not counted as ours: it plays the same
+ * turn for ever. It holds the folders of whoever asks too, and removes them when it ends.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
@@ -19,16 +19,41 @@ export interface Place {
   readonly cwd: string
 }
 
-/** What the model says, always. */
+/** What the model says in the end, always. */
 export const answer = "Done."
+
+/** What it says where it takes its time, in as many pieces. */
+export const longAnswer = Array.from({ length: 100 }, (_, index) => `word${index} `)
+
+/**
+ * `short` answers at once. `long` has a command run and the tool `lookup_ticket` called, then speaks for a second; it
+ * wants a new thread for each turn.
+ */
+export type Kind = "short" | "long"
+
+const { call, reply, shell, text, usage } = ModelServer
+
+const replies: Readonly<Record<Kind, ModelServer.Reply | ModelServer.Respond>> = {
+  short: reply(text(answer), usage({ input: 100, output: 2 })),
+  long: ({ toolOutputs }) =>
+    toolOutputs.length === 0
+      ? reply(shell("echo one"), call("lookup_ticket", { id: "T-42" }), usage({ input: 100, output: 20 }))
+      : reply(
+          text(longAnswer.join(""), { deltas: longAnswer, every: "9 millis" }),
+          usage({ input: 200, cachedInput: 100, output: 100 })
+        )
+}
 
 const self = fileURLToPath(import.meta.url)
 
 /** A running model and a place for each contender, until the scope closes. */
-export const start = (contenders: number): Effect.Effect<ReadonlyArray<Place>, never, Scope.Scope> =>
+export const start = (
+  contenders: number,
+  kind: Kind = "short"
+): Effect.Effect<ReadonlyArray<Place>, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const child = fork(self, [String(contenders)], { execArgv: [] })
+      const child = fork(self, [String(contenders), kind], { execArgv: [] })
       const [places] = await Promise.race([
         once(child, "message"),
         once(child, "exit").then(() => [undefined])
@@ -45,15 +70,11 @@ const stop = async (child: ChildProcess) => {
   if (child.exitCode === null && child.signalCode === null) await exit
 }
 
-const serve = (contenders: number) =>
+const serve = (contenders: number, kind: Kind) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const otherwise = ModelServer.reply(
-      ModelServer.text(answer),
-      ModelServer.usage({ input: 100, output: 2 })
-    )
-    const server = yield* ModelServer.make([], { otherwise, keep: 1 })
+    const server = yield* ModelServer.make([], { otherwise: replies[kind], keep: 1 })
     const place = Effect.gen(function* () {
       const env = yield* ModelServer.home(server)
       const cwd = path.join(env.HOME, "work")
@@ -70,5 +91,5 @@ const serve = (contenders: number) =>
 if (process.argv[1] === self && process.send !== undefined) {
   // Ctrl-C reaches the whole group: the one who started this says when it ends.
   process.on("SIGINT", () => {})
-  await Effect.runPromise(serve(Number(process.argv[2])))
+  await Effect.runPromise(serve(Number(process.argv[2]), process.argv[3] === "long" ? "long" : "short"))
 }

@@ -1,6 +1,10 @@
 /**
  * What tracing costs: the CPU of one exported span of this pipe against one of the OpenTelemetry SDK, and of code inside
- * a span against the same code outside. All in one process, taking turns; medians. `node bench/spans.ts [rounds]`
+ * a span against the same code outside. All in one process, taking turns; medians.
+ * `node bench/spans.ts [--quick] [--rounds N]`
+ *
+ * "by hand" starts and ends spans as the SDK's are: what the pipe itself costs. "by Effect.withSpan" is a program of
+ * Effect, fibers and all; what of it is tracing is that less the same program with tracing off.
  */
 import { context, SpanKind, trace } from "@opentelemetry/api"
 import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer"
@@ -20,9 +24,11 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import * as Settings from "../src/telemetry/Settings.ts"
+import * as Host from "../src/telemetry/Host.ts"
 import * as Tracer from "../src/telemetry/Tracer.ts"
+import * as Report from "./report.ts"
 
-const rounds = Number(process.argv[2] ?? 31)
+const rounds = Report.roundsOf(31, 7)
 const warmUp = 5
 const traces = 200
 const children = 19
@@ -181,46 +187,44 @@ const byEffect = (encode: boolean, on: boolean): Subject => {
   }
 }
 
-const cpu = async (run: () => Promise<unknown>): Promise<number> => {
-  const before = process.cpuUsage()
-  await run()
-  const { system, user } = process.cpuUsage(before)
-  return (user + system) * 1000
-}
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
-
-/** The median CPU of one unit of work of each subject, in nanoseconds. */
+/** The CPU of one unit of work of each subject, round by round, in nanoseconds. */
 const measure = async (subjects: ReadonlyArray<() => Promise<unknown>>, units: number) => {
   const costs = subjects.map((): Array<number> => [])
   for (let round = -warmUp; round < rounds; round++) {
     for (const [at, subject] of subjects.entries()) {
-      const cost = await cpu(subject)
-      if (round >= 0) costs[at]?.push(cost / units)
+      const cost = await Report.cpuOf(subject)
+      if (round >= 0) costs[at]?.push((cost * 1e6) / units)
     }
   }
-  return costs.map(median)
+  return costs
 }
 
-const row = (name: string, cost: number, base: number) =>
-  console.log(`  ${name.padEnd(32)} ${cost.toFixed(0).padStart(6)} ns  ${(cost / base).toFixed(2)}`)
+const barOfSpan = 1.25
+const barOfCode = 1.15
 
-const compare = async (title: string, encode: boolean) => {
+const compare = async (title: string, encode: boolean): Promise<ReadonlyArray<Report.Row>> => {
   const subjects = [sdk(encode), await byHand(encode), byEffect(encode, true), byEffect(encode, false)]
-  const [base = NaN, hand = NaN, on = NaN, off = NaN] = await measure(
+  const [base = [], hand = [], on = [], off = []] = await measure(
     subjects.map(({ round }) => round),
     spansPerRound
   )
   for (const { exporter, name } of subjects.slice(0, 3)) {
     if (exporter.exported !== spansPerRound * (rounds + warmUp)) throw new Error(`${name} lost spans`)
   }
-  console.log(`\n${title}: CPU per exported span, and as a part of the SDK's`)
-  row("OpenTelemetry SDK", base, base)
-  row("this pipe", hand, base)
-  row("Effect.withSpan through this pipe", on, base)
-  row("  of which with tracing off", off, base)
-  row("  added by tracing", on - off, base)
+  const added = on.map((cost, round) => cost - (off[round] ?? Number.NaN))
+  const ratio = (name: string, cost: ReadonlyArray<number>, bar?: number): Report.Row => ({
+    name: `${title}, ${name} / SDK`,
+    unit: "x",
+    bar,
+    ...Report.quartilesOf(Report.ratios(cost, base))
+  })
+  return [
+    { name: `${title}, SDK`, unit: "ns", ...Report.quartilesOf(base) },
+    ratio("by hand", hand, barOfSpan),
+    ratio("added by tracing to Effect.withSpan", added, barOfSpan),
+    ratio("all of Effect.withSpan", on),
+    ratio("all of Effect.withSpan, tracing off", off)
+  ]
 }
 
 const steps = 200_000
@@ -230,18 +234,48 @@ const work = Effect.gen(function* () {
   return sum
 })
 
-const inside = async () => {
-  const { runtime } = pipeline(new Exporter(false))
-  const subjects = [work, Effect.withSpan(work, "inside", { captureStackTrace: false })]
-  const [outer = NaN, inner = NaN] = await measure(
-    subjects.map((subject) => () => runtime.runPromise(subject)),
+const inside = async (): Promise<ReadonlyArray<Report.Row>> => {
+  const plain = pipeline(new Exporter(false)).runtime
+  const host = ManagedRuntime.make(
+    Host.layer().pipe(
+      Layer.provideMerge(Tracer.processorLayer(Effect.succeed(processorOf(new Exporter(false))))),
+      Layer.provide(Layer.succeed(Settings.Environment, {}))
+    )
+  )
+  const traced = Effect.withSpan(work, "inside", { captureStackTrace: false })
+  const [outside = [], within = []] = await measure(
+    [() => plain.runPromise(work), () => plain.runPromise(traced)],
     steps
   )
-  console.log("\nCPU per step of code, and as a part of that outside")
-  row("outside a span", outer, outer)
-  row("inside a span", inner, outer)
+  // After the others: a context manager that is set slows everything down that waits.
+  const [outsideHost = [], withinHost = []] = await measure(
+    [() => host.runPromise(work), () => host.runPromise(traced)],
+    steps
+  )
+  await host.dispose()
+  return [
+    { name: "a step of code outside a span", unit: "ns", ...Report.quartilesOf(outside) },
+    {
+      name: "a step inside / outside",
+      unit: "x",
+      bar: barOfCode,
+      ...Report.quartilesOf(Report.ratios(within, outside))
+    },
+    {
+      name: "a step outside, with Host / without",
+      unit: "x",
+      ...Report.quartilesOf(Report.ratios(outsideHost, outside))
+    },
+    {
+      name: "a step inside, with Host / outside, without",
+      unit: "x",
+      ...Report.quartilesOf(Report.ratios(withinHost, outside))
+    }
+  ]
 }
 
-await compare("An exporter that does nothing", false)
-await compare("Batches encoded as OTLP JSON", true)
-await inside()
+Report.finish([
+  ...(await compare("no encoding", false)),
+  ...(await compare("OTLP JSON", true)),
+  ...(await inside())
+])

@@ -1,7 +1,7 @@
 /**
  * What a turn costs: 20 turns one after the other on one thread, with effect-codex, with `@openai/codex-sdk`, and with a
  * bare driver of `codex app-server` (driver.ts), all on the same Codex binary, the same settings and a model that
- * answers at once. `node bench/turns.ts [rounds] [turns]`.
+ * answers at once. `node bench/turns.ts [--quick] [--rounds N]`.
  *
  * How it is measured. All take turns in one run: in a round each of them has a new thread, and they run five turns at a
  * time, in an order that rotates and turns round, until each has run its twenty; a first round does not count. Processes
@@ -26,15 +26,16 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
 import { cpus } from "node:os"
-import { argv, cpuUsage, env, versions } from "node:process"
+import { cpuUsage, env, versions } from "node:process"
 import { AppServer, Codex } from "../src/index.ts"
 import * as Binary from "../src/engine/app-server/Binary.ts"
 import * as Environment from "../src/engine/app-server/Environment.ts"
 import * as Driver from "./driver.ts"
 import * as Model from "./model.ts"
+import * as Report from "./report.ts"
 
-const rounds = Number(argv[2] ?? 7)
-const turns = Number(argv[3] ?? 20)
+const rounds = Report.roundsOf(7, 2)
+const turns = 20
 const atATime = 5
 const prompt = "Say that you are done."
 const bars = { sdk: 0.4, driver: 1.1 }
@@ -120,19 +121,12 @@ const round = (contenders: ReadonlyArray<Contender>, number: number) =>
         run.cpu += (system + user) / 1000
       }
     }
-    return runs.map(({ cpu, walls }): Measured => ({ wall: median(walls), cpu: cpu / turns }))
+    return runs.map(({ cpu, walls }): Measured => ({ wall: Report.median(walls), cpu: cpu / turns }))
   }).pipe(Effect.scoped, Effect.timeout("5 minutes"))
 
-const median = (values: ReadonlyArray<number>): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
-}
-
 const spread = (values: ReadonlyArray<number>, digits: number): string => {
-  const [middle, low, high] = [median(values), Math.min(...values), Math.max(...values)]
-  return `${middle.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`
+  const { high, low, value } = Report.spreadOf(values)
+  return `${value.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`
 }
 
 const row = (...cells: ReadonlyArray<string>): string =>
@@ -163,21 +157,22 @@ const program = Effect.gen(function* () {
     yield* Console.log(row(name, spread(column(name, "wall"), 1), spread(column(name, "cpu"), 2)))
   }
 
-  const ratio = (name: string, to: string, bar: number | undefined) => {
-    const below = column(to, "wall")
-    const ratios = column(name, "wall").map((wall, round) => wall / (below[round] ?? Number.NaN))
-    const verdict =
-      bar === undefined
-        ? ""
-        : median(ratios) <= bar
-          ? `at most ${bar.toFixed(2)}: holds`
-          : `at most ${bar.toFixed(2)}: MISSED`
-    return Console.log(row(`${name} / ${to}`, spread(ratios, 3), verdict))
-  }
-  yield* Console.log(`\n${row("ratio of the walls", "", "bar")}`)
-  yield* ratio("effect-codex", "codex-sdk", bars.sdk)
-  yield* ratio("effect-codex", "driver", bars.driver)
-  yield* ratio("effect-codex, untraced", "driver", undefined)
+  const ratio = (name: string, to: string, bar?: number): Report.Row => ({
+    name: `wall of a turn, ${name} / ${to}`,
+    unit: "x",
+    bar,
+    ...Report.spreadOf(Report.ratios(column(name, "wall"), column(to, "wall")))
+  })
+  Report.finish([
+    ratio("effect-codex", "codex-sdk", bars.sdk),
+    ratio("effect-codex", "driver", bars.driver),
+    ratio("effect-codex, untraced", "driver"),
+    ...contenders.map(({ name }): Report.Row => ({
+      name: `CPU of a turn, ${name}`,
+      unit: "ms",
+      ...Report.spreadOf(column(name, "cpu"))
+    }))
+  ])
 }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
 NodeRuntime.runMain(program)

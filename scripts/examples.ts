@@ -45,6 +45,16 @@ const examples: Readonly<Record<string, Example>> = {
     ],
     prints: ["git status", "declined"]
   },
+  instrumented: {
+    script: [reply(call("lookup_ticket", { id: "T-42" })), answer("About sums.")],
+    prints: [
+      "About sums.",
+      "in the trace 00-",
+      "triage\n",
+      "\n  invoke_agent codex\n",
+      "\n    execute_tool lookup_ticket\n      GET\n"
+    ]
+  },
   streaming: { script: [reply(shell("ls")), answer("One file.")], prints: ["-> 0", "One file.", "thinking"] },
   production: {
     script: [answer("None.")],
@@ -83,8 +93,9 @@ const runExample = Effect.fnUntraced(function* (name: string, example: Example) 
       env: {
         ...home,
         PATH: process.env["PATH"],
-        CODEX_OTLP_ENABLE: example.exports === undefined ? "0" : "1",
-        CODEX_OTLP_ENDPOINT: collector.url
+        ...(example.exports === undefined
+          ? {}
+          : { CODEX_OTLP_ENABLE: "1", CODEX_OTLP_ENDPOINT: collector.url })
       },
       extendEnv: false,
       stdin: "ignore"

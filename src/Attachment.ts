@@ -120,10 +120,3 @@ export const holding =
           )
     )
   }
-
-/** Whether a staged file is an image that models see; any other file they are told the path of. */
-export const isImage = ({ mediaType }: Attachment): boolean =>
-  mediaType === "image/png" ||
-  mediaType === "image/jpeg" ||
-  mediaType === "image/gif" ||
-  mediaType === "image/webp"

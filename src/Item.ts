@@ -1,6 +1,6 @@
 /** What a turn produces: messages, reasoning, commands, file changes, tool calls, plans. */
 import * as Schema from "effect/Schema"
-import { ItemId } from "./Id.ts"
+import { ItemId, ThreadId } from "./Id.ts"
 
 /** Where an item stands. `declined` is a policy's or a person's no, `interrupted` an end that nobody reported. */
 export const Status = Schema.Literals(["inProgress", "completed", "failed", "declined", "interrupted"])
@@ -78,6 +78,20 @@ export const McpToolCall = Schema.TaggedStruct("McpToolCall", {
 })
 export type McpToolCall = typeof McpToolCall.Type
 
+/**
+ * What the agent had its sub-agents do: `tool` is `spawn_agent`, `send_input`, `wait_agent`, …, `agents` the threads of
+ * those it was about.
+ */
+export const AgentCall = Schema.TaggedStruct("AgentCall", {
+  id: ItemId,
+  tool: Schema.String,
+  agents: Schema.Array(ThreadId),
+  prompt: Schema.optionalKey(Schema.String),
+  model: Schema.optionalKey(Schema.String),
+  status: Status
+})
+export type AgentCall = typeof AgentCall.Type
+
 /** A search that the provider ran inside the model request. */
 export const WebSearch = Schema.TaggedStruct("WebSearch", { id: ItemId, query: Schema.String })
 export type WebSearch = typeof WebSearch.Type
@@ -103,6 +117,7 @@ export const Item = Schema.Union([
   FileChange,
   ToolCall,
   McpToolCall,
+  AgentCall,
   WebSearch,
   ContextCompaction,
   Unknown
@@ -110,13 +125,14 @@ export const Item = Schema.Union([
 export type Item = typeof Item.Type
 
 /** An item that runs outside the model: it takes time of its own and may change something. */
-export type Work = CommandExecution | FileChange | ToolCall | McpToolCall
+export type Work = CommandExecution | FileChange | ToolCall | McpToolCall | AgentCall
 
 export const isWork = (item: Item): item is Work =>
   item._tag === "CommandExecution" ||
   item._tag === "FileChange" ||
   item._tag === "ToolCall" ||
-  item._tag === "McpToolCall"
+  item._tag === "McpToolCall" ||
+  item._tag === "AgentCall"
 
 /** The tool's name as the model knows it: Codex's own tools by theirs, ours and MCP's by the name they were given. */
 export const toolName = (item: Work): string => {
@@ -127,6 +143,7 @@ export const toolName = (item: Work): string => {
       return "apply_patch"
     case "ToolCall":
     case "McpToolCall":
+    case "AgentCall":
       return item.tool
   }
 }

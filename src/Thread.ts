@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as EffectTracer from "effect/Tracer"
+import * as Attachment from "./Attachment.ts"
 import * as Budget from "./Budget.ts"
 import * as CodexError from "./CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
@@ -167,7 +168,10 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
     options: Turn.Options | undefined,
     output: Output.Output<A>,
     publish: (event: Turn.Event) => void
-  ) => turns.withPermits(1)(attempts(input, options ?? {}, output, publish))
+  ) =>
+    turns
+      .withPermits(1)(attempts(input, options ?? {}, output, publish))
+      .pipe(Attachment.holding(input))
 
   const unheard = () => {}
 

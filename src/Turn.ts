@@ -115,8 +115,8 @@ const at = Schema.Finite
  * `ToolRequested`, `ToolReturned` and `ModelResponded` are the exact bounds of tool calls and model requests; an engine
  * that cannot tell leaves them out. `Unknown` is what a newer Codex says and this version does not know.
  */
-export const Event = Schema.TaggedUnion({
-  TurnStarted: { threadId: ThreadId, turnId: TurnId, at },
+const said = {
+  TurnStarted: { threadId: ThreadId, turnId: TurnId, rootTurnId: Schema.optionalKey(TurnId), at },
   MessageDelta: { itemId: ItemId, delta: Schema.String, at },
   ReasoningDelta: { itemId: ItemId, delta: Schema.String, at },
   OutputDelta: { itemId: ItemId, delta: Schema.String, at },
@@ -136,13 +136,20 @@ export const Event = Schema.TaggedUnion({
     source: Approval.Source,
     at
   },
-  Unknown: { method: Schema.String, payload: Schema.Unknown, at },
+  Unknown: { method: Schema.String, payload: Schema.Unknown, at }
+}
+
+/** What an engine may say: everything but the end, which the runtime makes of it. */
+export const EngineEvent = Schema.TaggedUnion(said)
+export type EngineEvent = typeof EngineEvent.Type
+
+export const Event = Schema.TaggedUnion({
+  ...said,
+  /** What happens in a turn of a sub-agent, which is of a thread of its own. */
+  AgentEvent: { threadId: ThreadId, turnId: TurnId, event: EngineEvent, at },
   TurnCompleted: { turn: Turn, at }
 })
 export type Event = typeof Event.Type
-
-/** What an engine may say: everything but the end, which the runtime makes of it. */
-export type EngineEvent = Exclude<Event, { readonly _tag: "TurnCompleted" }>
 
 /** The text of an input, without what is no text. */
 export const text = (input: Input): string =>

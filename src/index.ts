@@ -1,5 +1,7 @@
 export * as AppServer from "./engine/AppServer.ts"
 export * as Approval from "./Approval.ts"
+export * as Attachment from "./Attachment.ts"
+export { Attachments } from "./Attachment.ts"
 export { Codex, type ThreadOptions } from "./Codex.ts"
 export * as CodexError from "./CodexError.ts"
 export { ConsoleLayer } from "./telemetry/Console.ts"

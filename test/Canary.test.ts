@@ -16,6 +16,7 @@ import { createServer, type Server } from "node:http"
 import { gunzipSync } from "node:zlib"
 import { ConsoleLayer, Content, File, Logging, Otlp, Prometheus } from "effect-codex"
 import { Canary, ModelServer } from "effect-codex/testing"
+import * as Console from "../src/telemetry/Console.ts"
 import * as Settings from "../src/telemetry/Settings.ts"
 import * as Leaky from "./support/leaky.ts"
 import * as RealEngine from "./support/realEngine.ts"
@@ -121,14 +122,35 @@ describe("no secret gets out", () => {
   }
 
   test(
+    "in what the console exporter shows of every signal",
+    Effect.gen(function* () {
+      const everything = Console.layer({ signals: ["traces", "metrics", "logs"] })
+      const report = yield* run(everything)
+      ended(report)
+      clean(report)
+      holds(
+        report,
+        "stderr",
+        "execute_tool works  ",
+        "gen_ai.invoke_agent.duration  count=",
+        "[codex] turn exception",
+        "a tool has worked"
+      )
+    })
+  )
+
+  test(
     "in files",
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* fs.makeTempDirectoryScoped()
       const path = `${directory}/traces.json`
       const report = yield* run(Layer.mergeAll(File.layer({ path }), Logging.layer()), { files: [directory] })
+      ended(report)
       clean(report)
       holds(report, path, "execute_tool works")
+      holds(report, `${directory}/metrics.json`, "gen_ai.invoke_agent.duration")
+      holds(report, `${directory}/logs.json`, "codex.turn.exception", "a tool has worked")
     })
   )
 

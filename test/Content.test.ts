@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { Codex, Content } from "effect-codex"
+import { Codex, CodexError, Content } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import * as LogRecords from "../src/telemetry/internal/LogRecords.ts"
 import * as Settings from "../src/telemetry/Settings.ts"
@@ -40,7 +40,11 @@ const run = Effect.fnUntraced(function* (
   ).pipe(Layer.provideMerge(LogRecords.layer))
   yield* Effect.gen(function* () {
     const codex = yield* Codex
-    const thread = yield* codex.startThread({ cwd: "/srv/project", tools: yield* Tools })
+    const thread = yield* codex.startThread({
+      cwd: "/srv/project",
+      instructions: "Be brief.",
+      tools: yield* Tools
+    })
     return yield* Effect.exit(thread.run("Fix ticket T-42"))
   }).pipe(
     Effect.scoped,
@@ -59,6 +63,7 @@ const run = Effect.fnUntraced(function* (
 })
 
 const content = [
+  "gen_ai.system_instructions",
   "gen_ai.input.messages",
   "gen_ai.output.messages",
   "gen_ai.tool.call.arguments",
@@ -143,13 +148,13 @@ describe("content", () => {
   )
 
   for (const [kind, names] of [
-    ["prompts", ["gen_ai.input.messages"]],
-    ["responses", ["gen_ai.output.messages"]],
-    ["toolArguments", ["gen_ai.tool.call.arguments"]],
-    ["toolResults", ["gen_ai.tool.call.result"]],
-    ["commands", ["process.command_line"]],
+    ["prompts", ["gen_ai.system_instructions", "gen_ai.input.messages"]],
+    ["responses", ["gen_ai.input.messages", "gen_ai.output.messages"]],
+    ["toolArguments", ["gen_ai.input.messages", "gen_ai.tool.call.arguments"]],
+    ["toolResults", ["gen_ai.input.messages", "gen_ai.tool.call.result"]],
+    ["commands", ["gen_ai.input.messages", "process.command_line"]],
     ["paths", ["process.working_directory", "codex.file.paths"]],
-    ["diffs", ["codex.file.diffs"]],
+    ["diffs", ["gen_ai.input.messages", "codex.file.diffs"]],
     ["errors", []]
   ] as const) {
     it.effect(`is that of one kind if code asks for ${kind}`, () =>
@@ -190,6 +195,156 @@ describe("content", () => {
       const value = String(agent.attributes["gen_ai.output.messages"])
       assert.isAtMost(value.length, 16_384)
       assert.isTrue(Array.isArray(parsed(value)))
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("says of each request what it was sent: instructions, and the turn so far", () =>
+    Effect.gen(function* () {
+      yield* run(Layer.empty, "span_only")
+      const instructions = [text("Be brief.")]
+      const agent = (yield* Captured.span("invoke_agent codex")).attributes
+      assert.deepStrictEqual(parsed(agent["gen_ai.system_instructions"]), instructions)
+      const chats = (yield* Captured.spans)
+        .filter((span) => span.name === "chat scripted")
+        .toSorted((a, b) => a.start - b.start)
+        .map(({ attributes }) => attributes)
+      assert.isAtLeast(chats.length, 2)
+      for (const chat of chats) {
+        assert.deepStrictEqual(parsed(chat["gen_ai.system_instructions"]), instructions)
+      }
+      const user = { role: "user", parts: [text("Fix ticket T-42")] }
+      assert.deepStrictEqual(parsed(chats[0]?.["gen_ai.input.messages"]), [user])
+      const [id] = (yield* Captured.spans).flatMap(({ attributes, name }) =>
+        name === "execute_tool lookup" ? [attributes["gen_ai.tool.call.id"]] : []
+      )
+      const last = parsed(chats.at(-1)?.["gen_ai.input.messages"])
+      assert.isTrue(Array.isArray(last))
+      assert.deepStrictEqual(Array.isArray(last) ? [last[0], ...last.slice(-2)] : [], [
+        user,
+        {
+          role: "assistant",
+          parts: [
+            {
+              type: "tool_call",
+              id: "call_3",
+              name: "apply_patch",
+              arguments: [{ kind: "update", diff: "+new\n-old", path: "src/a.ts" }]
+            },
+            { type: "tool_call", id, name: "lookup", arguments: { id: "T-42", password: "[redacted]" } }
+          ]
+        },
+        {
+          role: "tool",
+          parts: [{ type: "tool_call_response", id, response: '{"title":"about T-42"}' }]
+        }
+      ])
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("that a sub-agent is told is what a tool is given", () =>
+    Effect.gen(function* () {
+      const call = {
+        _tag: "AgentCall",
+        id: "a1",
+        tool: "spawn_agent",
+        agents: [],
+        prompt: "look around"
+      } as const
+      const steps = [
+        Scripted.event({ _tag: "ItemStarted", item: { ...call, status: "inProgress" } }),
+        Scripted.event({ _tag: "ItemCompleted", item: { ...call, status: "completed" } }),
+        Scripted.message("done")
+      ]
+      yield* run(Content.layer({ prompts: true, responses: true }), undefined, steps)
+      assert.notInclude(JSON.stringify(yield* Captured.spans), "look around")
+      yield* run(Content.layer({ toolArguments: true }), undefined, steps)
+      const told = (yield* Captured.spans).filter((span) => JSON.stringify(span).includes("look around"))
+      assert.deepStrictEqual(told.map(({ name }) => name).toSorted(), [
+        "chat scripted",
+        "execute_tool spawn_agent"
+      ])
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("of requests is what was asked for and no more", () =>
+    Effect.gen(function* () {
+      const sentWith = Effect.fnUntraced(function* (kinds: Partial<Content.Kinds>) {
+        yield* run(Content.layer(kinds))
+        const chats = (yield* Captured.spans).filter((span) => span.name === "chat scripted")
+        return JSON.stringify(chats.at(-1)?.attributes)
+      })
+      const told = {
+        prompts: ["Fix ticket T-42", "Be brief."],
+        responses: ["let me see"],
+        toolArguments: ['\\"id\\":\\"T-42\\"'],
+        toolResults: ["2 failed", "about T-42"],
+        commands: ["npm test"],
+        diffs: ["+new"]
+      }
+      for (const kind of [
+        "prompts",
+        "responses",
+        "toolArguments",
+        "toolResults",
+        "commands",
+        "diffs"
+      ] as const) {
+        const sent = yield* sentWith({ [kind]: true })
+        for (const [other, words] of Object.entries(told)) {
+          for (const word of words) {
+            if (other === kind) assert.include(sent, word, kind)
+            else assert.notInclude(sent, word, `${other} with ${kind}`)
+          }
+        }
+      }
+      assert.notInclude(yield* sentWith({ paths: true }), "src/a.ts")
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  const failing = [
+    Scripted.message("half of it"),
+    Scripted.failed(
+      // A union, so that what is thrown here is checked as what a turn may fail with.
+      new CodexError.TurnFailed({
+        reason: "ServerError",
+        detail: "upstream said: sk-live-1234567890abcdefghijklmn"
+      })
+    )
+  ]
+  const exceptions = Effect.map(Captured.spans, (spans) =>
+    spans.flatMap(({ events, name }) =>
+      events.filter((event) => event.name === "exception").map(({ attributes }) => ({ name, attributes }))
+    )
+  )
+
+  it.effect("of errors is an event with message and stack, on the turn that failed", () =>
+    Effect.gen(function* () {
+      const records = yield* run(Layer.empty, "SPAN_AND_EVENT", failing)
+      const [found, ...others] = yield* exceptions
+      assert.deepStrictEqual(others, [])
+      assert.strictEqual(found?.name, "invoke_agent codex")
+      assert.strictEqual(found?.attributes["exception.type"], "TurnFailed.ServerError")
+      assert.match(String(found?.attributes["exception.message"]), /^TurnFailed: .*upstream said: /)
+      assert.include(String(found?.attributes["exception.stacktrace"]), "TurnFailed")
+      const fields = records.at(-1)?.fields ?? {}
+      assert.deepStrictEqual(fields["exception.type"], "TurnFailed.ServerError")
+      assert.include(String(fields["exception.message"]), "upstream said: ")
+      assert.notInclude(JSON.stringify([found, records]), "sk-live-1234567890")
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("of errors is nowhere unless it is asked for", () =>
+    Effect.gen(function* () {
+      for (const layer of [
+        Layer.empty,
+        Content.layer({ prompts: true, responses: true, toolResults: true })
+      ]) {
+        const records = yield* run(layer, undefined, failing)
+        assert.deepStrictEqual(yield* exceptions, [])
+        assert.notInclude(JSON.stringify([records, yield* Captured.spans]), "upstream said")
+      }
+      yield* run(Layer.empty, "EVENT_ONLY", failing)
+      assert.deepStrictEqual(yield* exceptions, [])
     }).pipe(Effect.provide(TestLayer))
   )
 

@@ -719,7 +719,9 @@ describe("a file", () => {
       yield* files.writeFileString(join("file"), "")
       const { layer, lines } = capture()
       const path = join("file", "traces.json")
-      const writing = File.layer({ path }).pipe(Layer.provide(Layer.merge(environment({}), layer)))
+      const writing = File.layer({ signals: ["traces"], path }).pipe(
+        Layer.provide(Layer.merge(environment({}), layer))
+      )
       assert.strictEqual(yield* work.pipe(Effect.repeat({ times: 600 }), Effect.provide(writing)), 42)
       assert.deepStrictEqual(lines, [`Warn Telemetry was lost: 1202 spans (not sent: ENOTDIR: ${path})`])
     }).pipe(Effect.provide(NodeServices.layer))
@@ -736,7 +738,7 @@ describe("a file", () => {
           .pipe(Effect.repeat({ until: (exists) => exists }), Effect.timeout("5 seconds"))
         yield* files.remove(join("a"), { recursive: true })
         yield* work
-      }).pipe(Effect.provide(File.layer({ path }).pipe(Layer.provide(environment({})))))
+      }).pipe(Effect.provide(File.layer({ signals: ["traces"], path }).pipe(Layer.provide(environment({})))))
       assert.isTrue(yield* files.exists(path))
     }).pipe(Effect.provide(NodeServices.layer))
   )
@@ -747,7 +749,9 @@ describe("a file", () => {
       const path = join("traces.json")
       yield* files.writeFileString(path, "before\n")
       yield* files.chmod(path, 0o644)
-      yield* work.pipe(Effect.provide(File.layer({ path }).pipe(Layer.provide(environment({})))))
+      yield* work.pipe(
+        Effect.provide(File.layer({ signals: ["traces"], path }).pipe(Layer.provide(environment({}))))
+      )
       assert.strictEqual((yield* files.stat(path)).mode & 0o777, 0o600)
       assert.isTrue((yield* files.readFileString(path)).startsWith("before\n{"))
     }).pipe(Effect.provide(NodeServices.layer))
@@ -758,7 +762,7 @@ describe("a file", () => {
       const { files, join } = yield* inDirectory
       const path = join("traces.json")
       const maxBytes = 5_000
-      const writing = File.layer({ path, maxBytes, keep: 2 }).pipe(
+      const writing = File.layer({ signals: ["traces"], path, maxBytes, keep: 2 }).pipe(
         Layer.provide(environment({ OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "1", OTEL_BSP_MAX_QUEUE_SIZE: "28" }))
       )
       for (let at = 0; at < 8; at++) {
@@ -787,7 +791,9 @@ describe("a file", () => {
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       const path = join("traces.json")
-      const writing = File.layer({ path, maxBytes: 10, keep: 0 }).pipe(Layer.provide(environment({})))
+      const writing = File.layer({ signals: ["traces"], path, maxBytes: 10, keep: 0 }).pipe(
+        Layer.provide(environment({}))
+      )
       yield* work.pipe(Effect.provide(writing))
       yield* work.pipe(Effect.provide(writing))
       assert.deepStrictEqual(yield* files.readDirectory(join()), ["traces.json"])
@@ -806,7 +812,8 @@ describe("a file", () => {
       const { code, stderr, stdout } = yield* runChild(program("Otlp.OtlpLayer"), { env: { HOME: join() } })
       assert.strictEqual(code, 0)
       assert.isTrue(stdout.startsWith("42 "))
-      assert.strictEqual(stderr.trimEnd().split("\n").length, 2)
+      const shown = stderr.split("\n").filter((line) => line.includes("  trace="))
+      assert.strictEqual(shown.length, 2)
       const written = yield* files.readFileString(join("out", "traces.json"))
       assert.deepStrictEqual(
         spansIn([decodeRequest(written.trimEnd())]).map(({ name }) => name),

@@ -133,6 +133,33 @@ describe("with Host", () => {
     })
   )
 
+  it.live("what the host keeps in its context is there below a span, for each caller its own", () =>
+    Effect.gen(function* () {
+      yield* host({ contextManager: true })
+      const { layer } = yield* withMemory()
+      const key = Otel.createContextKey("request")
+      yield* Effect.gen(function* () {
+        const services = yield* Effect.context<never>()
+        const own = yield* Effect.currentSpan
+        const seen = Effect.sync(() => {
+          const active = Otel.context.active()
+          return [active.getValue(key), Otel.trace.getSpan(active)?.spanContext().spanId]
+        })
+        const request = Effect.all([seen, Effect.sleep("1 millis"), Effect.yieldNow, seen])
+        const asked = [1, 2, 1].map((value) =>
+          Otel.context.with(Otel.ROOT_CONTEXT.setValue(key, value), () =>
+            Effect.runPromiseWith(services)(request)
+          )
+        )
+        const answers = yield* Effect.promise(() => Promise.all(asked))
+        for (const [at, value] of [1, 2, 1].entries()) {
+          const expected = [value, own.spanId]
+          assert.deepStrictEqual([answers[at]?.[0], answers[at]?.[3]], [expected, expected])
+        }
+      }).pipe(Effect.withSpan("ours"), Effect.provide(layer))
+    })
+  )
+
   it.live("what a library traces in a tool goes to the host's provider, as a child of the tool", () =>
     Effect.gen(function* () {
       const { exporter } = yield* host({ contextManager: true })

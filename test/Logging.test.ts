@@ -14,6 +14,7 @@ import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { Approval, Codex, CodexError, Content, Logging } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
+import * as Settings from "../src/telemetry/Settings.ts"
 import { Stderr } from "../src/telemetry/internal/Stderr.ts"
 
 const run = promisify(execFile)
@@ -113,6 +114,7 @@ describe("Logging.layer", () => {
         "[codex] tool stop",
         "[codex] model exception",
         "[codex] model stop",
+        "[codex] retry stop",
         "[codex] model stop",
         "[codex] model stop",
         "[codex] turn stop"
@@ -291,6 +293,7 @@ describe("Logging.recordProcessorLayer", () => {
         ["INFO", "codex.tool.stop"],
         ["ERROR", "codex.model.exception"],
         ["INFO", "codex.model.stop"],
+        ["INFO", "codex.retry.stop"],
         ["INFO", "codex.model.stop"],
         ["INFO", "codex.model.stop"],
         ["INFO", "codex.turn.stop"]
@@ -325,6 +328,26 @@ describe("Logging.recordProcessorLayer", () => {
       assert.strictEqual(record?.resource.attributes["service.name"], "effect-codex")
       assert.include(String(record?.body), "[codex] turn exception duration_ms=0 result=failed")
     }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("gives no more than the environment allows one record to hold", () =>
+    Effect.gen(function* () {
+      const { layer, records } = processor()
+      yield* logged(layer)
+      assert.isAtLeast(records.length, 5)
+      for (const record of records) {
+        const values = Object.values(record.attributes)
+        assert.isAtMost(values.length, 3)
+        for (const value of values) if (typeof value === "string") assert.isAtMost(value.length, 4)
+      }
+      assert.isTrue(records.some((record) => record.droppedAttributesCount > 0))
+    }).pipe(
+      Effect.provide(TestLayer),
+      Effect.provideService(Settings.Environment, {
+        OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT: "3",
+        OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT: "4"
+      })
+    )
   )
 
   it.effect("tells of a cause its type, and message and stack only if errors are asked for", () =>

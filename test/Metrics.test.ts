@@ -355,6 +355,43 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
+  it.effect(
+    "have files by kind on the call that dealt with them, with their size where it is known, and no path",
+    () =>
+      Effect.gen(function* () {
+        yield* play([
+          Scripted.fileChange([
+            { path: "/srv/new.ts", kind: "add", diff: "one\ntwo\nthree é\n" },
+            { path: "/srv/old.ts", kind: "delete", diff: "gone" },
+            { path: "/srv/a.ts", kind: "update", diff: "@@ -1,2 +1,1 @@\n-x\n-y\n+z\n" }
+          ]),
+          Scripted.message("done")
+        ])
+        const span = yield* Captured.span("execute_tool apply_patch")
+        const of = (operation: string, sizes: Readonly<Record<string, number>>) => ({
+          name: "codex.file.operation",
+          attributes: { "codex.file.operation": operation, ...sizes }
+        })
+        const lines = (added: number, removed: number) => ({
+          "codex.file.lines_added": added,
+          "codex.file.lines_removed": removed
+        })
+        assert.deepStrictEqual(span.events, [
+          of("add", { "codex.file.bytes": 17, ...lines(3, 0) }),
+          of("delete", { "codex.file.bytes": 4, ...lines(0, 1) }),
+          of("update", lines(1, 2))
+        ])
+        assert.deepInclude(span.attributes, {
+          "codex.file.operations": ["add", "delete", "update"],
+          "codex.file.bytes": 21,
+          ...lines(4, 3)
+        })
+        assert.strictEqual(yield* metric("codex.file.operations", { "codex.file.operation": "add" }), 1)
+        assert.strictEqual(yield* metric("codex.file_change.lines", { "codex.file_change.type": "added" }), 4)
+        assert.notInclude(JSON.stringify(yield* Captured.spans), "/srv/")
+      }).pipe(provided)
+  )
+
   it.effect("count what a command read, listed and searched even where nothing was found", () =>
     Effect.gen(function* () {
       const item = { _tag: "CommandExecution", id: "call_1", command: "grep x a b", cwd: "/" } as const

@@ -1,6 +1,7 @@
 /** What goes to a collector and what becomes of it when the collector is not as it should be. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import type { LogRecordProcessor, SdkLogRecord } from "@opentelemetry/sdk-logs"
 import { createDevtools } from "autotel-devtools"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -14,6 +15,8 @@ import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
 import { gunzipSync } from "node:zlib"
+import * as Instruments from "../src/telemetry/internal/Instruments.ts"
+import * as Logging from "../src/telemetry/Logging.ts"
 import * as Memory from "../src/telemetry/Memory.ts"
 import * as Otlp from "../src/telemetry/Otlp.ts"
 import * as Settings from "../src/telemetry/Settings.ts"
@@ -124,6 +127,29 @@ const under = <A, E>(
     })
   })
 
+const MetricsRequest = Schema.Struct({
+  resourceMetrics: Schema.Array(
+    Schema.Struct({
+      scopeMetrics: Schema.Array(
+        Schema.Struct({
+          metrics: Schema.Array(
+            Schema.Struct({
+              name: Schema.String,
+              sum: Schema.optionalKey(
+                Schema.Struct({
+                  aggregationTemporality: Schema.Int,
+                  dataPoints: Schema.Array(Schema.Struct({ asDouble: Schema.optionalKey(Schema.Finite) }))
+                })
+              )
+            })
+          )
+        })
+      )
+    })
+  )
+})
+const decodeMetrics = Schema.decodeSync(Schema.fromJsonString(MetricsRequest))
+
 const exported = "codex.telemetry.exported"
 const dropped = "codex.telemetry.dropped"
 const traces = { "codex.telemetry.signal": "traces" }
@@ -161,6 +187,52 @@ describe("a collector that wants it so", () => {
       assert.strictEqual(count(dropped, {}), 0)
     })
   )
+})
+
+describe("sums", () => {
+  for (const [preference, expected] of [
+    [undefined, 2],
+    ["cumulative", 2],
+    ["delta", 1],
+    ["lowmemory", 1]
+  ] as const) {
+    it.live(
+      `are ${expected === 1 ? "what came since" : "all"} where ${preference ?? "nothing"} is preferred`,
+      () =>
+        Effect.gen(function* () {
+          const { received, url } = yield* collector()
+          const count = Metric.update(Metric.counter("of_the_program", { incremental: true }), 2)
+          yield* under(
+            {
+              OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/v1/metrics`,
+              OTEL_METRIC_EXPORT_INTERVAL: "100",
+              ...(preference === undefined
+                ? {}
+                : { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: preference })
+            },
+            Effect.gen(function* () {
+              yield* count
+              while (received.length < 1) yield* Effect.sleep("5 millis")
+              yield* count
+            })
+          )
+          const sums = received.flatMap(({ body }) =>
+            decodeMetrics(body.toString()).resourceMetrics.flatMap(({ scopeMetrics }) =>
+              scopeMetrics.flatMap(({ metrics }) =>
+                metrics.flatMap(({ name, sum }) =>
+                  name === "of_the_program" && sum !== undefined ? [sum] : []
+                )
+              )
+            )
+          )
+          assert.isAtLeast(sums.length, 2)
+          for (const { aggregationTemporality } of sums) assert.strictEqual(aggregationTemporality, expected)
+          const values = sums.map(({ dataPoints }) => dataPoints[0]?.asDouble ?? 0)
+          const total = values.reduce((sum, value) => sum + value, 0)
+          assert.strictEqual(expected === 1 ? total : values.at(-1), 4)
+        })
+    )
+  }
 })
 
 describe("mTLS", () => {
@@ -529,73 +601,308 @@ const freePort = () =>
     })
   })
 
-const StoredSpan = Schema.Struct({
-  name: Schema.String,
-  spanId: Schema.String,
-  traceId: Schema.String,
-  parentSpanId: Schema.optional(Schema.NullOr(Schema.String)),
-  attributes: Schema.Record(Schema.String, Schema.Unknown)
+const Values = Schema.Record(Schema.String, Schema.Unknown)
+const Optional = Schema.optional(Schema.NullOr(Schema.String))
+const Stored = Schema.Struct({
+  traces: Schema.Array(
+    Schema.Struct({
+      spans: Schema.Array(
+        Schema.Struct({
+          name: Schema.String,
+          spanId: Schema.String,
+          traceId: Schema.String,
+          parentSpanId: Optional,
+          attributes: Values
+        })
+      )
+    })
+  )
 })
-const Stored = Schema.Struct({ traces: Schema.Array(Schema.Struct({ spans: Schema.Array(StoredSpan) })) })
-const decodeStored = Schema.decodeUnknownSync(Stored)
+const StoredLogs = Schema.Struct({
+  logs: Schema.Array(
+    Schema.Struct({
+      body: Schema.Unknown,
+      severityText: Schema.String,
+      severityNumber: Schema.Finite,
+      timestamp: Schema.Finite,
+      traceId: Optional,
+      spanId: Optional,
+      attributes: Schema.optional(Values),
+      resource: Values
+    })
+  )
+})
+const StoredNames = Schema.Struct({ metrics: Schema.Array(Schema.Struct({ name: Schema.String })) })
+const StoredSeries = Schema.Struct({
+  series: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      unit: Schema.optional(Schema.String),
+      scope: Schema.Struct({ name: Schema.String }),
+      resource: Values,
+      attributes: Values,
+      points: Schema.Array(
+        Schema.Struct({
+          value: Schema.optional(Schema.Finite),
+          count: Schema.optional(Schema.Finite),
+          sum: Schema.optional(Schema.Finite),
+          bucketCounts: Schema.optional(Schema.Array(Schema.Finite)),
+          explicitBounds: Schema.optional(Schema.Array(Schema.Finite))
+        })
+      )
+    })
+  )
+})
+
+const devtools = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const made = createDevtools({ port: await freePort(), host: "127.0.0.1" })
+    if (!made.httpServer.listening) await new Promise((resolve) => made.httpServer.once("listening", resolve))
+    return made
+  }),
+  (made) => Effect.promise(async () => void (await made.close()))
+)
+
+const sorted = <A>(all: ReadonlyArray<A>, key: (one: A) => string) =>
+  all.toSorted((a, b) => key(a).localeCompare(key(b)))
+
+const byName = (attributes: Readonly<Record<string, unknown>> | undefined) =>
+  Object.fromEntries(Object.entries(attributes ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+
+/** What telemetry says of itself goes on while it is sent. */
+const ofItself = (name: string) => name.startsWith("codex.telemetry.")
+
+/** The fields of a message in protobuf by their numbers, each as its bytes; varints are passed over. */
+const fieldsOf = (message: Buffer, wanted: number): ReadonlyArray<Buffer> => {
+  const found: Array<Buffer> = []
+  let at = 0
+  const varint = () => {
+    let value = 0
+    for (let shift = 1; ; shift *= 128) {
+      const byte = message[at++] ?? 0
+      value += (byte % 128) * shift
+      if (byte < 128) return value
+    }
+  }
+  while (at < message.length) {
+    const tag = varint()
+    const type = tag % 8
+    const length = type === 0 ? (varint(), 0) : type === 1 ? 8 : type === 5 ? 4 : varint()
+    if (type !== 0 && Math.floor(tag / 8) === wanted) found.push(message.subarray(at, at + length))
+    at += length
+  }
+  return found
+}
+
+const inside = (messages: ReadonlyArray<Buffer>, field: number) =>
+  messages.flatMap((message) => fieldsOf(message, field))
+
+/** Name, count and sum of every histogram in an export of metrics, by the field numbers of OTLP. */
+const histogramsIn = (body: Buffer) =>
+  inside(inside(fieldsOf(body, 1), 2), 2).flatMap((metric) =>
+    inside(fieldsOf(metric, 9), 1).map((point) => ({
+      name: String(fieldsOf(metric, 1)[0]),
+      count: Number(fieldsOf(point, 4)[0]?.readBigUInt64LE()),
+      sum: fieldsOf(point, 5)[0]?.readDoubleLE()
+    }))
+  )
+
+/**
+ * This receiver takes the 8 bytes of each bucket's count in protobuf for 8 counts, all of ours here being below 128, and
+ * cannot read the count and the sum of a histogram there at all: those are read off the bytes that it got.
+ */
+const whole = (counts: ReadonlyArray<number> | undefined, bounds: number) =>
+  counts === undefined || counts.length === bounds + 1
+    ? counts
+    : Array.from({ length: bounds + 1 }, (_, at) =>
+        counts.slice(8 * at, 8 * at + 8).reduceRight((sum, byte) => sum * 256 + byte, 0)
+      )
+
+/** Counts of buckets, one by one, out of how many are at most so large. */
+const single = (upTo: ReadonlyArray<readonly [number, number]>, count: number) => {
+  const counts = upTo.map(([, n], at) => n - (upTo[at - 1]?.[1] ?? 0))
+  return [...counts, count - (upTo.at(-1)?.[1] ?? 0)]
+}
 
 describe("another receiver", () => {
   for (const protocol of ["http/json", "http/protobuf"] as const) {
-    it.live(`has the spans of a real turn as they were, by ${protocol}`, () =>
-      Effect.gen(function* () {
-        const devtools = yield* Effect.acquireRelease(
-          Effect.promise(async () => {
-            const made = createDevtools({ port: await freePort(), host: "127.0.0.1" })
-            if (!made.httpServer.listening)
-              await new Promise((resolve) => made.httpServer.once("listening", resolve))
-            return made
-          }),
-          (made) => Effect.promise(async () => void (await made.close()))
-        )
-        const url = `http://127.0.0.1:${devtools.port}`
-        const memory = yield* Memory.make
-        const real = yield* RealEngine.make([
-          ModelServer.reply(ModelServer.shell("echo hi"), ModelServer.usage({ input: 10, output: 5 })),
-          ModelServer.reply(ModelServer.text("Done."))
-        ])
-        yield* real.start().pipe(
-          Effect.flatMap((thread) => thread.run("Say done.")),
-          Effect.scoped,
-          Effect.provide(
-            real.layer.pipe(
-              Layer.provideMerge(Otlp.layer({ endpoint: url, protocol, signals: ["traces"] })),
-              Layer.provideMerge(Tracer.processorLayer(Effect.succeed(memory.processor))),
-              Layer.provide(environment({}))
+    it.live(
+      `has the spans, log records and metrics of a real turn as they were, by ${protocol}`,
+      () =>
+        Effect.gen(function* () {
+          const { httpServer, port } = yield* devtools
+          const sent: Array<Buffer> = []
+          httpServer.prependListener("request", (request: Http.IncomingMessage) => {
+            if (request.url !== "/v1/metrics") return
+            const chunks: Array<Buffer> = []
+            request.on("data", (chunk: Buffer) => chunks.push(chunk))
+            request.on("end", () => sent.push(Buffer.concat(chunks)))
+          })
+          const url = `http://127.0.0.1:${port}`
+          const get = (path: string) => Effect.promise(async () => (await fetch(`${url}${path}`)).json())
+          const ask = (path: string, body: unknown) =>
+            Effect.promise(async () =>
+              (
+                await fetch(`${url}${path}`, {
+                  method: "POST",
+                  headers: { "content-type": "application/json" },
+                  body: JSON.stringify(body)
+                })
+              ).json()
+            )
+          const memory = yield* Memory.make
+          const records: Array<SdkLogRecord> = []
+          const keep: LogRecordProcessor = {
+            onEmit: (record) => void records.push(record),
+            forceFlush: () => Promise.resolve(),
+            shutdown: () => Promise.resolve()
+          }
+          const registry: typeof Metric.MetricRegistry.Service = new Map()
+          const real = yield* RealEngine.make([
+            ModelServer.reply(ModelServer.shell("exit 3"), ModelServer.usage({ input: 10, output: 5 })),
+            ModelServer.reply(ModelServer.text("Done."))
+          ])
+          yield* real.start().pipe(
+            Effect.flatMap((thread) => thread.run("Say done.")),
+            Effect.andThen(Effect.logWarning("a line of the program", { count: 1 })),
+            Effect.scoped,
+            Effect.provide(
+              real.layer.pipe(
+                Layer.provideMerge(Otlp.layer({ endpoint: url, protocol })),
+                Layer.provideMerge(Tracer.processorLayer(Effect.succeed(memory.processor))),
+                Layer.provideMerge(Logging.recordProcessorLayer(Effect.succeed(keep))),
+                Layer.provide(environment({})),
+                Layer.provideMerge(Layer.succeed(Metric.MetricRegistry, registry))
+              )
             )
           )
-        )
-        const stored = yield* Effect.promise(async () => (await fetch(`${url}/v1/traces`)).json())
-        const emitted = yield* memory.spans
-        const arrived = decodeStored(stored).traces.flatMap(({ spans }) => spans)
-        assert.isAtLeast(emitted.length, 3)
-        const sorted = <A extends { readonly spanId: string }>(all: ReadonlyArray<A>) =>
-          all.toSorted((a, b) => a.spanId.localeCompare(b.spanId))
-        assert.deepStrictEqual(
-          sorted(
-            arrived.map(({ attributes, name, parentSpanId, spanId, traceId }) => ({
-              name,
-              spanId,
-              traceId,
-              parent: parentSpanId || undefined,
-              attributes
-            }))
-          ),
-          sorted(
-            emitted.map((span) => ({
-              name: span.name,
-              spanId: span.spanContext().spanId,
-              traceId: span.spanContext().traceId,
-              parent: span.parentSpanContext?.spanId,
-              attributes: { ...span.resource.attributes, ...span.attributes }
-            }))
+
+          const spans = yield* Effect.map(get("/v1/traces"), Schema.decodeUnknownSync(Stored))
+          const emitted = yield* memory.spans
+          assert.isAtLeast(emitted.length, 5)
+          const resource = emitted[0]?.resource.attributes ?? {}
+          assert.deepStrictEqual(
+            sorted(
+              spans.traces
+                .flatMap(({ spans }) => spans)
+                .map(({ attributes, name, parentSpanId, spanId, traceId }) => ({
+                  name,
+                  spanId,
+                  traceId,
+                  parent: parentSpanId || undefined,
+                  attributes
+                })),
+              ({ spanId }) => spanId
+            ),
+            sorted(
+              emitted.map((span) => ({
+                name: span.name,
+                spanId: span.spanContext().spanId,
+                traceId: span.spanContext().traceId,
+                parent: span.parentSpanContext?.spanId,
+                attributes: { ...resource, ...span.attributes }
+              })),
+              ({ spanId }) => spanId
+            )
           )
-        )
-      }).pipe(Effect.provide(Layer.merge(NodeServices.layer, Logger.layer([]))))
+
+          const { logs } = Schema.decodeUnknownSync(StoredLogs)(
+            yield* ask("/api/query/logs", { limit: 1000 })
+          )
+          assert.isTrue(records.some(({ eventName }) => eventName === "codex.command.exception"))
+          assert.isTrue(records.some(({ severityText }) => severityText === "WARN"))
+          const order = (one: unknown) => JSON.stringify(one)
+          assert.deepStrictEqual(
+            sorted(
+              logs.map((log) => ({
+                body: JSON.stringify(log.body),
+                severity: [log.severityText, log.severityNumber],
+                at: Math.round(log.timestamp * 100),
+                ids: [log.traceId || undefined, log.spanId || undefined],
+                attributes: byName(log.attributes),
+                resource: byName(log.resource)
+              })),
+              order
+            ),
+            sorted(
+              records.map((record) => ({
+                body: JSON.stringify(record.body),
+                severity: [record.severityText ?? "", record.severityNumber ?? 0],
+                at: Math.round(record.hrTime[0] * 100_000 + record.hrTime[1] / 10_000),
+                ids: [record.spanContext?.traceId, record.spanContext?.spanId],
+                attributes: byName(record.attributes),
+                resource: byName(resource)
+              })),
+              order
+            )
+          )
+
+          const { metrics } = Schema.decodeUnknownSync(StoredNames)(yield* get("/api/metrics"))
+          const names = metrics.map(({ name }) => name).filter((name) => !ofItself(name))
+          const series = yield* Effect.forEach(names, (name) =>
+            Effect.map(ask("/api/query/metrics", { name }), Schema.decodeUnknownSync(StoredSeries))
+          )
+          const snapshot = yield* Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry)
+          const units = new Map(Instruments.all.map(({ name, unit }) => [name, unit]))
+          assert.includeMembers(names, ["gen_ai.invoke_agent.duration", "codex.command.count"])
+          assert.deepStrictEqual(
+            sorted(
+              series
+                .flatMap(({ series }) => series)
+                .map(({ attributes, name, points, resource, scope, unit }) => {
+                  const { bucketCounts, count, explicitBounds, sum, value } = points.at(-1) ?? {}
+                  return {
+                    name,
+                    unit,
+                    scope: scope.name,
+                    resource: byName(resource),
+                    attributes: byName(attributes),
+                    value: value ?? {
+                      ...(protocol === "http/json" ? { count, sum } : {}),
+                      bucketCounts: whole(bucketCounts, explicitBounds?.length ?? 0),
+                      explicitBounds
+                    }
+                  }
+                }),
+              order
+            ),
+            sorted(
+              snapshot
+                .filter(({ id }) => !ofItself(id))
+                .map(({ attributes, id, state }) => ({
+                  name: id,
+                  unit: units.get(id),
+                  scope: "effect-codex",
+                  resource: byName(resource),
+                  attributes: byName(attributes),
+                  value:
+                    "buckets" in state
+                      ? {
+                          ...(protocol === "http/json" ? { count: state.count, sum: state.sum } : {}),
+                          bucketCounts: single(state.buckets, state.count),
+                          explicitBounds: state.buckets.map(([bound]) => bound)
+                        }
+                      : Number("count" in state ? state.count : NaN)
+                })),
+              order
+            )
+          )
+          if (protocol === "http/json") return
+          const last = sent.at(-1)
+          assert.deepStrictEqual(
+            sorted(
+              histogramsIn(last ?? Buffer.alloc(0)).filter(({ name }) => !ofItself(name)),
+              order
+            ),
+            sorted(
+              snapshot.flatMap(({ id, state }) =>
+                "buckets" in state && !ofItself(id) ? [{ name: id, count: state.count, sum: state.sum }] : []
+              ),
+              order
+            )
+          )
+        }).pipe(Effect.provide(Layer.merge(NodeServices.layer, Logger.layer([])))),
+      60_000
     )
   }
 })

@@ -54,7 +54,10 @@ describe("an empty environment", () => {
         },
         spans: { queue: 2048, size: 256, delay: 1000, timeout: 30_000 },
         logs: { queue: 2048, size: 256, delay: 1000, timeout: 30_000 },
-        metrics: { interval: 60_000, timeout: 30_000 },
+        logLimits: { attributeCountLimit: 128, attributeValueLengthLimit: Infinity },
+        metrics: { interval: 60_000, timeout: 30_000, temporality: "cumulative" },
+        proxy: undefined,
+        updatesPerSecond: 10,
         logLevel: "Info"
       },
       warnings: []
@@ -183,16 +186,23 @@ describe("exporters", () => {
   const cases: ReadonlyArray<readonly [Settings.Environment, string, string, string]> = [
     [{ CODEX_OTEL_EXPORTER: "otlp" }, "otlp", "otlp", "otlp"],
     [{ CODEX_OTEL_EXPORTER: "jaeger" }, "otlp", "otlp", "otlp"],
-    [{ CODEX_OTEL_EXPORTER: "console, otlp" }, "console,otlp", "otlp", "otlp"],
-    [{ CODEX_OTEL_EXPORTER: "file" }, "file", "", ""],
+    [{ CODEX_OTEL_EXPORTER: "console, otlp" }, "console,otlp", "console,otlp", "console,otlp"],
+    [{ CODEX_OTEL_EXPORTER: "file" }, "file", "file", "file"],
     [{ CODEX_OTEL_EXPORTER: "prometheus" }, "", "prometheus", ""],
     [{ CODEX_OTEL_EXPORTER: "none", OTEL_TRACES_EXPORTER: "otlp", CODEX_OTLP_ENABLE: "1" }, "", "", ""],
     [{ CODEX_OTEL_EXPORTER: "console", CODEX_OTLP_ENABLE: "0" }, "", "", ""],
-    [{ CODEX_OTEL_EXPORTER: "console", OTEL_TRACES_EXPORTER: "otlp" }, "console", "", ""],
+    [{ CODEX_OTEL_EXPORTER: "console", OTEL_TRACES_EXPORTER: "otlp" }, "console", "console", "console"],
+    [{ CODEX_OTEL_EXPORTER: "file, prometheus" }, "file", "file,prometheus", "file"],
+    [{ CODEX_OTEL_EXPORTER: "otlp,console,file", CODEX_OTLP_ENABLE: "no" }, "", "", ""],
+    [{ CODEX_OTEL_EXPORTER: "otlp,console,file", OTEL_SDK_DISABLED: "true" }, "", "", ""],
     [{ OTEL_METRICS_EXPORTER: "prometheus" }, "", "prometheus", ""],
     [{ CODEX_OTLP_ENABLE: "1", OTEL_METRICS_EXPORTER: "none" }, "otlp", "", "otlp"],
     [{ OTEL_LOGS_EXPORTER: "otlp" }, "", "", "otlp"],
-    [{ OTEL_LOGS_EXPORTER: "console" }, "", "", ""],
+    [{ OTEL_LOGS_EXPORTER: "console" }, "", "", "console"],
+    [{ OTEL_LOGS_EXPORTER: "file,console" }, "", "", "file,console"],
+    [{ OTEL_LOGS_EXPORTER: "prometheus" }, "", "", ""],
+    [{ OTEL_METRICS_EXPORTER: "console,file" }, "", "console,file", ""],
+    [{ OTEL_TRACES_EXPORTER: "file", CODEX_OTEL_ENABLED: "off" }, "", "", ""],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://h" }, "otlp", "otlp", "otlp"]
   ]
   for (const [environment, traces, metrics, logs] of cases) {
@@ -235,7 +245,11 @@ service:
 
   it("turns the export on by being there", () => {
     for (const text of ["", "{}", "# nothing", "receivers: {}", "exporters:"]) {
-      assert.deepStrictEqual(withFile(text).exporters, { traces: ["file"], metrics: [], logs: [] })
+      assert.deepStrictEqual(withFile(text).exporters, {
+        traces: ["file"],
+        metrics: ["file"],
+        logs: ["file"]
+      })
       assert.deepStrictEqual(withFile(text).warnings, [])
     }
     assert.deepStrictEqual(withFile("", { CODEX_OTEL_ENABLED: "0" }).exporters.traces, [])
@@ -560,6 +574,73 @@ describe("numbers", () => {
   })
 })
 
+describe("log records", () => {
+  it("have limits of their own, or those of everything", () => {
+    const limits = (environment: Settings.Environment) => settingsOf(environment).logLimits
+    assert.deepStrictEqual(limits({}), { attributeCountLimit: 128, attributeValueLengthLimit: Infinity })
+    const all = { OTEL_ATTRIBUTE_COUNT_LIMIT: "5", OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "6" }
+    assert.deepStrictEqual(limits(all), { attributeCountLimit: 5, attributeValueLengthLimit: 6 })
+    const own = {
+      OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT: "0",
+      OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT: "4"
+    }
+    assert.deepStrictEqual(limits({ ...all, ...own }), {
+      attributeCountLimit: 0,
+      attributeValueLengthLimit: 4
+    })
+    const { spanLimits } = settingsOf({ ...all, ...own })
+    assert.deepInclude(spanLimits, { attributeCountLimit: 5, attributeValueLengthLimit: 6 })
+  })
+})
+
+describe("metrics", () => {
+  it("are sums since the start unless somebody prefers what came since the last time", () => {
+    const name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+    const of = (value: string) => settingsOf({ [name]: value }).metrics.temporality
+    assert.deepStrictEqual(["cumulative", "delta", "lowmemory", "DELTA", ""].map(of), [
+      "cumulative",
+      "delta",
+      "delta",
+      "delta",
+      "cumulative"
+    ])
+    assert.strictEqual(of("sometimes"), "cumulative")
+    assert.match(String(warningsOf({ [name]: "sometimes" })), new RegExp(`^${name} is none of`))
+  })
+})
+
+describe("a proxy", () => {
+  const proxyOf = (environment: Settings.Environment) => {
+    const { proxy } = settingsOf(environment)
+    return proxy === undefined ? undefined : Redacted.value(proxy)
+  }
+  it("is the usual variables, small or large", () => {
+    assert.isUndefined(proxyOf({}))
+    assert.isUndefined(proxyOf({ NO_PROXY: "*" }))
+    assert.deepStrictEqual(proxyOf({ HTTP_PROXY: "http://p:3128", NO_PROXY: "intern" }), {
+      HTTP_PROXY: "http://p:3128",
+      NO_PROXY: "intern"
+    })
+    assert.deepStrictEqual(
+      proxyOf({ HTTPS_PROXY: "http://p:1", https_proxy: "http://q:2", no_proxy: "a", NO_PROXY: "b" }),
+      { HTTPS_PROXY: "http://q:2", NO_PROXY: "a" }
+    )
+  })
+  it("that is none is a warning without its value", () => {
+    for (const value of ["p:3128", "socks5://p:1", "http://", "://secret"]) {
+      assert.isUndefined(proxyOf({ HTTP_PROXY: value }), value)
+      const warnings = warningsOf({ HTTP_PROXY: value })
+      assert.strictEqual(warnings.length, 1)
+      assert.match(String(warnings), /^HTTP_PROXY is not an http or https URL/)
+      assert.notInclude(String(warnings), value)
+    }
+  })
+  it("shows its password to nobody who prints the settings", () => {
+    const settings = settingsOf({ HTTP_PROXY: "http://ada:hunter2@p:3128" })
+    assert.notInclude(JSON.stringify(settings), "hunter2")
+  })
+})
+
 describe("warnings", () => {
   it("name the variable", () => {
     const bad: ReadonlyArray<readonly [name: string, value: string]> = [
@@ -677,7 +758,8 @@ describe("docs/settings.md", () => {
     Effect.gen(function* () {
       const text = yield* FileSystem.FileSystem.use((files) => files.readFileString("docs/settings.md"))
       const documented = [...text.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name)
-      assert.deepStrictEqual(documented.toSorted(), [...variables, ...elsewhere].toSorted())
+      const read = variables.filter((name) => name === name.toUpperCase())
+      assert.deepStrictEqual(documented.toSorted(), [...read, ...elsewhere].toSorted())
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -686,8 +768,10 @@ describe("docs/settings.md", () => {
       const text = yield* FileSystem.FileSystem.use((files) => files.readFileString("docs/settings.md"))
       const rows = [...text.matchAll(/^\| `([A-Z_]+)` *\|.*\| `?([^|`]*?)`? *\|$/gm)]
       const values = Object.fromEntries(rows.map(([, name, value]) => [name, value]))
-      const { logs, metrics, prometheus, spanLimits, spans } = settingsOf({})
+      const { logLimits, logs, metrics, prometheus, spanLimits, spans, updatesPerSecond } = settingsOf({})
       const numbers = {
+        CODEX_OTEL_UPDATES_PER_SECOND: updatesPerSecond,
+        OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT: logLimits.attributeCountLimit,
         OTEL_BSP_SCHEDULE_DELAY: spans.delay,
         OTEL_BSP_MAX_QUEUE_SIZE: spans.queue,
         OTEL_BSP_MAX_EXPORT_BATCH_SIZE: spans.size,

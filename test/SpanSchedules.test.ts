@@ -7,11 +7,13 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as TestClock from "effect/testing/TestClock"
 import * as Approval from "../src/Approval.ts"
+import * as CodexError from "../src/CodexError.ts"
 import { Codex } from "../src/Codex.ts"
 import * as Scripted from "../src/engine/Scripted.ts"
 import * as Memory from "../src/telemetry/Memory.ts"
@@ -58,8 +60,26 @@ const steps = (random: Random): ReadonlyArray<Scripted.Step> => {
         return Scripted.toolCall("lookup", {})
     }
   }
-  return Array.from({ length: 1 + random.below(4) }, one)
+  const some = Array.from({ length: 1 + random.below(4) }, one)
+  switch (random.below(8)) {
+    case 0:
+      return [...some, Scripted.failed(failure)]
+    case 1:
+      return [...some, { _tag: "End", play: () => Effect.die(new Error("an engine that dies")) }]
+    case 2:
+      return [...some, Scripted.event({ _tag: "Retrying", errorType: "TurnFailed.Overloaded" }), ...some]
+    case 3:
+      return [
+        Scripted.event({ _tag: "ItemStarted", item: { _tag: "ContextCompaction", id: "c" } }),
+        ...some,
+        Scripted.silence
+      ]
+    default:
+      return some
+  }
 }
+
+const failure: CodexError.TurnError = new CodexError.TurnFailed({ reason: "ServerError", detail: "" })
 
 const tool = (random: Random) => {
   switch (random.below(5)) {
@@ -117,6 +137,13 @@ const counting = () => {
   return { open, layer }
 }
 
+/** How a program ended: it worked, failed as expected, died, or was interrupted. */
+const endingOf = (exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "worked"
+  const tags = new Set(exit.cause.reasons.map(({ _tag }) => _tag))
+  return tags.has("Fail") ? "failed" : tags.has("Die") ? "died" : "interrupted"
+}
+
 const idOf = (span: ReadableSpan) => span.spanContext().spanId
 
 const run = (seed: number) =>
@@ -124,6 +151,7 @@ const run = (seed: number) =>
     const dice = random(seed)
     const memory = yield* Memory.make
     const { layer: counted, open } = counting()
+    let cut: "stopped early" | "interrupted" | undefined
     const turn = Effect.gen(function* () {
       yield* Scripted.play(steps(dice))
       const codex = yield* Codex
@@ -131,11 +159,18 @@ const run = (seed: number) =>
       const timeout = dice.oneOf(["1 hour", "10 millis"] as const)
       const events = thread.stream("go", { timeout })
       const way = dice.below(5)
+      const interrupted = Effect.sync(() => (cut = "interrupted"))
+      if (way === 0) cut = "stopped early"
       if (way === 0) yield* Stream.runDrain(Stream.take(events, dice.below(6)))
       else if (way === 1)
         yield* Stream.runForEach(events, () => (dice.below(4) === 0 ? Effect.die("consumer") : Effect.void))
-      else if (way === 2) yield* Effect.timeoutOption(thread.run("go", { timeout }), dice.below(30))
-      else if (way === 3) yield* Effect.raceFirst(Stream.runDrain(events), Effect.sleep(dice.below(30)))
+      else if (way === 2)
+        yield* Effect.timeoutOrElse(thread.run("go", { timeout }), {
+          duration: dice.below(30),
+          orElse: () => interrupted
+        })
+      else if (way === 3)
+        yield* Effect.raceFirst(Stream.runDrain(events), Effect.delay(interrupted, dice.below(30)))
       else yield* thread.run("go", { timeout })
     }).pipe(
       Effect.scoped,
@@ -157,7 +192,9 @@ const run = (seed: number) =>
     for (let at = 0; at < 60; at++) yield* TestClock.adjust("1 millis")
     yield* TestClock.adjust("2 hours")
     yield* Fiber.interrupt(fiber)
-    return { open, spans: yield* memory.spans }
+    const outer = yield* Fiber.await(fiber)
+    const exit = Exit.isSuccess(outer) ? outer.value : outer
+    return { open, spans: yield* memory.spans, ending: cut ?? endingOf(exit) }
   })
 
 it.effect(
@@ -166,8 +203,11 @@ it.effect(
     Effect.gen(function* () {
       let total = 0
       const endings = new Set<unknown>()
+      const names = new Set<string>()
+      const ways = new Map<string, number>()
       for (let seed = 1; seed <= 1_000; seed++) {
-        const { open, spans } = yield* run(seed)
+        const { ending, open, spans } = yield* run(seed)
+        ways.set(ending, (ways.get(ending) ?? 0) + 1)
         const ids = spans.map(idOf)
         assert.strictEqual(new Set(ids).size, ids.length, `a span was exported twice (seed ${seed})`)
         for (const [span, ends] of open) {
@@ -177,6 +217,7 @@ it.effect(
         }
         assert.strictEqual(ids.length, open.size)
         for (const span of spans) {
+          names.add(span.name)
           assert.isUndefined(
             span.attributes["codex.incomplete"],
             `"${span.name}" was given up (seed ${seed})`
@@ -189,8 +230,11 @@ it.effect(
         total += spans.length
       }
       // The schedules are worth something only if they end in every way.
-      for (const ending of ["completed", "failed", "interrupted", "TurnTimedOut"])
+      for (const ending of ["completed", "failed", "interrupted", "TurnTimedOut", "TurnFailed.ServerError"])
         assert.include([...endings], ending)
+      for (const way of ["worked", "failed", "died", "interrupted", "stopped early"])
+        assert.isAtLeast(ways.get(way) ?? 0, 20, way)
+      for (const name of ["codex.retry", "codex.compaction"]) assert.include([...names], name)
       assert.isAbove(total, 3_000)
     }),
   120_000

@@ -1,5 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import { Codex, Logging, Telemetry } from "effect-codex"
+import { Captured, Scripted, TestLayer } from "effect-codex/testing"
+import { Stderr } from "../src/telemetry/internal/Stderr.ts"
+import * as Settings from "../src/telemetry/Settings.ts"
 import type * as Signal from "../src/telemetry/Signal.ts"
 import * as Throttle from "../src/telemetry/Throttle.ts"
 
@@ -15,7 +22,13 @@ const diff = (at: number, bytes: number): Signal.DiffUpdated => ({
   added: 0,
   removed: 0
 })
-const retry = (at: number): Signal.Retry => ({ _tag: "Retry", at, errorType: "x", status: undefined })
+const retry = (at: number): Signal.Retry => ({
+  _tag: "Retry",
+  at,
+  attempt: 1,
+  errorType: "x",
+  status: undefined
+})
 const stop = (at: number): Signal.TurnStop => ({
   _tag: "TurnStop",
   at,
@@ -62,6 +75,30 @@ describe("a throttle", () => {
       tell(signals).told.map(({ signal }) => signal),
       signals
     )
+  })
+
+  it("adds up all of the usage that it held, what went into the cache too", () => {
+    const wrote = (at: number, cacheWrite?: number): Signal.UsageUpdated => ({
+      _tag: "UsageUpdated",
+      at,
+      usage: {
+        input: 5,
+        cachedInput: 1,
+        ...(cacheWrite === undefined ? {} : { cacheWrite }),
+        output: 3,
+        reasoning: 2
+      }
+    })
+    const { state } = tell([wrote(0), wrote(1), wrote(2, 4), wrote(3), wrote(4, 7)])
+    const [held] = Throttle.flush(state)[1]
+    assert.deepStrictEqual(held, {
+      _tag: "UsageUpdated",
+      at: 4,
+      usage: { input: 20, cachedInput: 4, cacheWrite: 11, output: 12, reasoning: 8 }
+    })
+    // Nobody told of it: nothing is made up.
+    const [untold] = Throttle.flush(tell([wrote(0), wrote(1), wrote(2)]).state)[1]
+    assert.isTrue(untold?._tag === "UsageUpdated" && !("cacheWrite" in untold.usage))
   })
 
   it("gives what it held when there will be no end", () => {
@@ -113,5 +150,95 @@ describe("a throttle", () => {
       assert.deepStrictEqual(rare(told.map(({ signal }) => signal)), rare([...signals, stop(at)]))
       assert.strictEqual(told.at(-1)?.signal._tag, "TurnStop")
     }
+  )
+})
+
+describe("a turn with 1,000 updates", () => {
+  const updates = Array.from({ length: 1000 }, (_, at) => [
+    Scripted.delay("4 millis"),
+    Scripted.usage({ input: 3, cachedInput: 2, cacheWrite: 1, output: 2, reasoning: 1 }),
+    Scripted.event({ _tag: "DiffUpdated", diff: "+x\n".repeat(at) })
+  ]).flat()
+
+  /** Plays it in 4 seconds, and gives what listeners were told, what was logged and what the turn says. */
+  const run = Effect.gen(function* () {
+    yield* Scripted.play([...updates, Scripted.message("done")])
+    const told: Array<Signal.Signal> = []
+    const lines: Array<string> = []
+    const observer = Telemetry.observe(({ signal }) => Effect.sync(() => void told.push(signal)))
+    const turn = Effect.gen(function* () {
+      const codex = yield* Codex
+      const thread = yield* codex.startThread()
+      return yield* thread.run("go")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide([observer, Logging.layer({ level: "Debug" })]),
+      Effect.provideService(Stderr, (line) => void lines.push(line))
+    )
+    const fiber = yield* Effect.forkChild(turn)
+    yield* TestClock.adjust("1 minute")
+    return { turn: yield* Fiber.join(fiber), told, lines }
+  })
+
+  const counts = Effect.fnUntraced(function* ({
+    lines,
+    told
+  }: {
+    lines: Array<string>
+    told: Array<Signal.Signal>
+  }) {
+    const { events } = yield* Captured.span("invoke_agent codex")
+    const named = (name: string) => events.filter((event) => event.name === name).length
+    const tagged = (tag: Signal.Signal["_tag"]) => told.filter(({ _tag }) => _tag === tag).length
+    const said = (text: string) => lines.filter((line) => line.includes(text)).length
+    return {
+      usage: [tagged("UsageUpdated"), named("codex.token_usage.updated"), said("[codex] usage update")],
+      diff: [tagged("DiffUpdated"), named("codex.diff.updated"), said("[codex] diff update")]
+    }
+  })
+
+  it.effect("tells ten of a kind a second, and the last; every token is counted", () =>
+    Effect.gen(function* () {
+      const { lines, told, turn } = yield* run
+      const all = { input: 3000, cachedInput: 2000, cacheWrite: 1000, output: 2000, reasoning: 1000 }
+      assert.deepStrictEqual(turn.usage, all)
+      // 4 seconds at ten a second, and the last.
+      assert.deepStrictEqual(yield* counts({ lines, told }), { usage: [41, 41, 41], diff: [41, 41, 41] })
+      const sum = { input: 0, cachedInput: 0, cacheWrite: 0, output: 0, reasoning: 0 }
+      for (const signal of told) {
+        if (signal._tag !== "UsageUpdated") continue
+        sum.input += signal.usage.input
+        sum.cachedInput += signal.usage.cachedInput
+        sum.cacheWrite += signal.usage.cacheWrite ?? 0
+        sum.output += signal.usage.output
+        sum.reasoning += signal.usage.reasoning
+      }
+      assert.deepStrictEqual(sum, all)
+      const last = told.findLast(({ _tag }) => _tag === "DiffUpdated")
+      assert.isTrue(last?._tag === "DiffUpdated" && last.added === 999)
+      const usage = "gen_ai.client.inference.usage"
+      assert.strictEqual(yield* Captured.metric(`${usage}.input_tokens`), 3000)
+      assert.strictEqual(yield* Captured.metric(`${usage}.output_tokens`), 2000)
+      assert.strictEqual(yield* Captured.metric(`${usage}.cache_write.input_tokens`), 1000)
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("tells as many as the environment says, and code wins", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* counts(yield* run)).usage, [9, 9, 9])
+    }).pipe(
+      Effect.provide(TestLayer),
+      Effect.provideService(Settings.Environment, { CODEX_OTEL_UPDATES_PER_SECOND: "2" })
+    )
+  )
+
+  it.effect("tells the first and the last alone where nobody wants more", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* counts(yield* run)).diff, [2, 2, 2])
+    }).pipe(
+      Effect.provide(TestLayer),
+      Effect.provideService(Throttle.PerSecond, 0),
+      Effect.provideService(Settings.Environment, { CODEX_OTEL_UPDATES_PER_SECOND: "2" })
+    )
   )
 })

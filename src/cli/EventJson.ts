@@ -12,8 +12,16 @@ const item = ({ _tag, ...rest }: Item.Item) => ({ type: snake(_tag), ...rest })
 
 const request = ({ _tag, ...rest }: Approval.Request) => ({ kind: _tag, ...rest })
 
-/** An event of a turn that goes on. */
-export const event = (event: Turn.EngineEvent): object => {
+/** An event of a turn that goes on; one of a sub-agent's turn stands inside of one of the turn it works for. */
+export const event = (event: Exclude<Turn.Event, { readonly _tag: "TurnCompleted" }>): object => {
+  if (event._tag === "AgentEvent") {
+    const { at, threadId, turnId } = event
+    return { type: "agent.event", threadId, turnId, event: ofTurn(event.event), at }
+  }
+  return ofTurn(event)
+}
+
+const ofTurn = (event: Turn.EngineEvent): object => {
   const { _tag, ...rest } = event
   const type = dotted(_tag)
   switch (event._tag) {

@@ -63,6 +63,10 @@ const began = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
       return [
         `${color("cyan", "⚒")} ${oneLine(`${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
       ]
+    case "AgentCall":
+      return [
+        `${color("cyan", "⚇")} ${oneLine(`${item.tool} ${item.prompt ?? item.agents.join(" ")}`, width)}`
+      ]
     case "McpToolCall":
       return [
         `${color("cyan", "⚒")} ${oneLine(`${item.server}/${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`

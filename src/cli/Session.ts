@@ -57,7 +57,7 @@ const show = <R>(
 
     const see = (event: Turn.Event) => {
       if (event._tag === "TurnCompleted") turn = event.turn
-      else [state] = TurnState.step(state, event, new Set())
+      else if (event._tag !== "AgentEvent") [state] = TurnState.step(state, event, new Set())
       if (options.json) {
         return event._tag === "TurnCompleted"
           ? Effect.void

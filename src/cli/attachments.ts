@@ -7,6 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Folders from "../attachment/Folders.ts"
 import * as Owner from "../attachment/Owner.ts"
+import * as Private from "../attachment/Private.ts"
 import { oneLine } from "../internal/Printable.ts"
 import { code, ExitWith } from "./Exit.ts"
 
@@ -47,7 +48,7 @@ const look = Effect.fnUntraced(
     const folders = root === undefined ? [] : yield* Folders.survey(fs, root, yield* Owner.self)
     return { root: root ?? null, folders }
   },
-  Effect.catch((error) => failed(`the staged files cannot be looked at: ${error.message}`))
+  Effect.catch((error) => failed(`the staged files cannot be looked at: ${Private.detail(error)}`))
 )
 
 const list = Command.make(

@@ -54,6 +54,8 @@ export interface Handlers {
   readonly emit: (event: Turn.EngineEvent) => void
   readonly approve: (request: Approval.Request) => Effect.Effect<Approval.Decision>
   readonly callTool: (call: ToolCall) => Effect.Effect<ToolOutput>
+  /** A sub-agent of the turn begins a turn of its own: who hears and decides there. */
+  readonly agent?: (turn: { readonly threadId: ThreadId; readonly turnId: TurnId }) => AgentHandlers
 }
 
 /** How one turn differs from what its thread is set to. Codex keeps all but `outputSchema` for later turns too. */
@@ -64,6 +66,11 @@ export interface TurnOptions {
   readonly cwd?: string | undefined
   /** JSON Schema that the last message of the turn has to fit. */
   readonly outputSchema?: unknown
+}
+
+/** What is done for the turn of a sub-agent; `end` is told once, when it is over. */
+export interface AgentHandlers extends Omit<Handlers, "agent"> {
+  readonly end: (outcome: "completed" | CodexError.TurnError) => void
 }
 
 export interface EngineThread {

@@ -106,7 +106,7 @@ export const reasoning = (summary: string): Step =>
     })
   )
 
-const ask = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request) {
+const put = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request) {
   if (stage.options.approvalMode === "never") {
     return yield* wrong(`the script asks to ${Approval.describe(request)}, but this thread never asks`)
   }
@@ -117,12 +117,34 @@ const ask = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request
     _tag: "ApprovalDecided",
     requestId,
     itemId,
-    decision,
+    decision: Approval.told(decision),
     source: decision.source ?? "policy"
   })
   if (decision._tag === "cancel") return yield* new CodexError.TurnInterrupted({ by: "policy" })
-  return Approval.isGranted(decision)
+  return decision
 })
+
+const ask = (stage: Stage, request: Approval.Request) => Effect.map(put(stage, request), Approval.isGranted)
+
+type Unnamed<R> = R extends Approval.Request ? Omit<R, "id" | "itemId"> : never
+
+/**
+ * The agent asks for permissions, an answer, a form, the call of an MCP server's tool; `expect` looks at what was
+ * decided, after it has been held against what was asked.
+ */
+export const question = (
+  asked: Unnamed<Approval.Request>,
+  options: { readonly expect?: (decision: Approval.Decision) => boolean } = {}
+): Step =>
+  step(
+    Effect.fnUntraced(function* (stage) {
+      const id = stage.nextId("question")
+      const request: Approval.Request = { ...asked, id, itemId: id }
+      const decision = yield* put(stage, request)
+      if (options.expect?.(decision) === false)
+        return yield* wrong(`the answer to ${Approval.describe(request)} is not what the script expects`)
+    })
+  )
 
 /** A command that Codex runs; with `approval` it asks first, and is not run when the answer is no. */
 export const command = (

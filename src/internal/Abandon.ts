@@ -18,12 +18,15 @@ export const unless = <A, E, R, B, R2>(
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkDetach(effect, { startImmediately: true })
-      return yield* restore(
+      const first = yield* restore(
         Effect.raceFirst(
-          Fiber.join(fiber),
-          Effect.tap(signal, () => leave(fiber, what))
+          Effect.map(Fiber.await(fiber), (exit) => ({ _tag: "Done", exit }) as const),
+          Effect.map(signal, (value) => ({ _tag: "Signal", value }) as const)
         )
       ).pipe(Effect.onInterrupt(() => Fiber.interrupt(fiber)))
+      if (first._tag === "Done") return yield* first.exit
+      yield* leave(fiber, what)
+      return first.value
     })
   )
 

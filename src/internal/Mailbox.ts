@@ -7,10 +7,39 @@ import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Turn from "../Turn.ts"
 
-type Delta = Extract<Turn.Event, { readonly delta: string }>
+type Delta = Extract<Turn.EngineEvent, { readonly delta: string }>
 
-const isDelta = (event: Turn.Event): event is Delta =>
-  event._tag === "MessageDelta" || event._tag === "ReasoningDelta" || event._tag === "OutputDelta"
+const deltaOf = (event: Turn.Event): Delta | undefined => {
+  switch (event._tag) {
+    case "MessageDelta":
+    case "ReasoningDelta":
+    case "OutputDelta":
+      return event
+    case "AgentEvent":
+      return deltaOf(event.event)
+    default:
+      return undefined
+  }
+}
+
+/** The same event, with the text of the one before it. */
+const merged = (before: Turn.Event, after: Turn.Event): Turn.Event | undefined => {
+  if (before._tag === "AgentEvent" && after._tag === "AgentEvent") {
+    const event = merged(before.event, after.event)
+    return event === undefined || event._tag === "AgentEvent" || event._tag === "TurnCompleted"
+      ? undefined
+      : { ...before, event }
+  }
+  const [first, second] = [deltaOf(before), deltaOf(after)]
+  return first === undefined || second === undefined || first._tag !== second._tag
+    ? undefined
+    : { ...first, delta: first.delta + second.delta }
+}
+
+const itemOf = (event: Turn.Event): string | undefined => {
+  if (event._tag === "AgentEvent") return itemOf(event.event)
+  return event._tag === "ItemCompleted" ? event.item.id : undefined
+}
 
 export interface Mailbox<E> {
   readonly offer: (event: Turn.Event) => void
@@ -46,16 +75,19 @@ export const make = <E>(): Mailbox<E> => {
 
   return {
     offer: (event) => {
-      if (isDelta(event)) {
-        const index = deltas.get(event.itemId)
+      const delta = deltaOf(event)
+      if (delta !== undefined) {
+        const index = deltas.get(delta.itemId)
         const previous = index === undefined ? undefined : waiting[index]
-        if (index !== undefined && previous?._tag === event._tag) {
-          waiting[index] = { ...previous, delta: previous.delta + event.delta }
+        const both = previous === undefined ? undefined : merged(previous, event)
+        if (index !== undefined && both !== undefined) {
+          waiting[index] = both
           return
         }
-        deltas.set(event.itemId, waiting.length)
-      } else if (event._tag === "ItemCompleted") {
-        deltas.delete(event.item.id)
+        deltas.set(delta.itemId, waiting.length)
+      } else {
+        const done = itemOf(event)
+        if (done !== undefined) deltas.delete(done)
       }
       waiting.push(event)
       filled.openUnsafe()

@@ -8,17 +8,15 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as EffectTracer from "effect/Tracer"
-import * as Approval from "../Approval.ts"
+import type * as Approval from "../Approval.ts"
 import * as Budget from "../Budget.ts"
 import * as CodexError from "../CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
 import * as Convention from "../telemetry/Convention.ts"
 import type * as Signal from "../telemetry/Signal.ts"
-import * as TurnTelemetry from "../telemetry/TurnTelemetry.ts"
 import type * as ToolHost from "../ToolHost.ts"
 import * as Turn from "../Turn.ts"
-import * as TurnState from "../TurnState.ts"
-import { decide } from "./Decide.ts"
+import * as Live from "./Live.ts"
 
 /** What the runtime knows of a thread beside what its engine does. */
 export interface Setting {
@@ -51,104 +49,10 @@ export interface Job<A> {
   readonly ended: (turn: Turn.Turn, span: EffectTracer.AnySpan) => void
 }
 
-const milliseconds = (clock: Clock.Clock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
-
-/** Telemetry never changes a result: a tracer that breaks loses spans and nothing else. */
-const quietly = (tell: () => void): void => {
-  try {
-    tell()
-  } catch {
-    // There is nobody to tell: this runs in the reader of the connection.
-  }
-}
-
-/** Events that use something up: no other can pass a limit. */
-const uses = new Set<Turn.EngineEvent["_tag"]>([
-  "TurnStarted",
-  "ItemStarted",
-  "ItemCompleted",
-  "ToolRequested",
-  "ToolReturned",
-  "ModelResponded",
-  "UsageUpdated",
-  "Retrying",
-  "MessageDelta"
-])
-
 const excess = (
   scope: "turn" | "thread",
   { limit, reason, used }: Budget.Excess
 ): CodexError.BudgetExceeded => new CodexError.BudgetExceeded({ reason, scope, limit, used })
-
-/** The one place that changes the state of a turn. */
-const begin = <A>(
-  engine: Engine.EngineThread,
-  setting: Setting,
-  job: Job<A>,
-  clock: Clock.Clock,
-  startedAt: number,
-  telemetry: TurnTelemetry.TurnTelemetry
-) => {
-  const { readOnly } = setting.tools
-  const { budget = {} } = job.options
-  let state = TurnState.initial(engine.id, startedAt, Turn.noUsage)
-  let over = false
-
-  const checkBudget = () => {
-    const spent = { ...TurnState.spent(state), time: 0 }
-    const ofTurn = Budget.exceeded(budget, spent)
-    const ofThread = ofTurn ?? Budget.exceeded(setting.budget, Budget.plus(job.spent, spent))
-    if (ofThread === undefined) return
-    const error = excess(ofTurn === undefined ? "thread" : "turn", ofThread)
-    Deferred.doneUnsafe(job.stopped, Exit.fail(error))
-  }
-
-  const emit = (said: Turn.EngineEvent) => {
-    if (over) return
-    // Time never runs backwards in a turn, whatever clock an event was stamped by.
-    const event = said.at < state.time.at ? { ...said, at: state.time.at } : said
-    const before = state
-    const [next, marks] = TurnState.step(state, event, readOnly)
-    state = next
-    quietly(() => telemetry.record(event, marks))
-    job.publish(event)
-    if (uses.has(event._tag) && (marks.length > 0 || before.reported !== state.reported)) checkBudget()
-  }
-
-  const end = (outcome: Signal.TurnEnd): Turn.Turn => {
-    const at = milliseconds(clock)
-    const completed = outcome === "completed"
-    const failure =
-      typeof outcome === "string" || outcome._tag === "TurnInterrupted"
-        ? {}
-        : {
-            errorType: outcome.errorType,
-            ...(outcome._tag === "TurnFailed" && outcome.status !== undefined
-              ? { status: outcome.status }
-              : {})
-          }
-    over = true
-    const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
-    quietly(() => telemetry.end(turn, marks, outcome, Math.max(at, state.time.at)))
-    if (completed) job.publish({ _tag: "TurnCompleted", turn, at: Math.max(at, state.time.at) })
-    return turn
-  }
-
-  /** What is asked of the caller says in its spans and logs which turn asks. */
-  const inTurn = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
-    const annotations = { [Convention.attribute.turnId]: state.turnId }
-    return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
-  }
-
-  return {
-    emit,
-    end,
-    inTurn,
-    now: () => milliseconds(clock),
-    id: () => state.turnId,
-    message: () => TurnState.message(state)
-  }
-}
 
 /** Runs a turn to its end: what came of it, and what it was read as. */
 export const run = Effect.fnUntraced(function* <A>(
@@ -156,11 +60,9 @@ export const run = Effect.fnUntraced(function* <A>(
   setting: Setting,
   job: Job<A>
 ): Effect.fn.Return<readonly [Turn.Turn, A], CodexError.TurnError> {
-  const { input, options, stopped } = job
+  const { options, stopped } = job
   const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* Turn.DefaultTimeout))
   const clock = yield* Clock.Clock
-  const tracer = yield* EffectTracer.Tracer
-  const annotations = yield* References.TracerSpanAnnotations
   const model = options.model ?? engine.model
   const { attribute } = Convention
 
@@ -174,66 +76,50 @@ export const run = Effect.fnUntraced(function* <A>(
     }
   })
   const endSpan = (exit: Exit.Exit<unknown, unknown>) =>
-    quietly(() => span.end(clock.currentTimeNanosUnsafe(), exit))
-  const startedAt = milliseconds(clock)
-  const telemetry = TurnTelemetry.make({
-    startedAt,
-    threadId: engine.id,
-    sandbox: options.sandbox ?? setting.sandbox,
-    input,
-    instructions: setting.instructions,
-    context: yield* Effect.context(),
-    tracer,
-    turn: span,
-    annotations,
-    model,
-    provider: engine.provider,
-    effort: options.effort
-  })
-  const turn = begin(engine, setting, job, clock, startedAt, telemetry)
-
-  const approve = (request: Approval.Request) =>
-    decide(setting.policy, request, { threadId: engine.id, turnId: turn.id(), session: engine }).pipe(
-      TurnTelemetry.approving(telemetry.spanOf(request.itemId), Approval.kindOf(request)),
-      turn.inTurn,
-      Effect.tap((decision) =>
-        decision._tag === "cancel"
-          ? Deferred.fail(stopped, new CodexError.TurnInterrupted({ by: "policy" }))
-          : Effect.void
-      )
+    Live.quietly(() => span.end(clock.currentTimeNanosUnsafe(), exit))
+  const stop = (error: CodexError.TurnError): void => {
+    Deferred.doneUnsafe(stopped, Exit.fail(error))
+  }
+  const agents: Array<Live.Live> = []
+  const used = () => {
+    const spent = [turn, ...agents].reduce(
+      (sum, live) => Budget.plus(sum, { ...live.spent(), time: 0 }),
+      Budget.nothing
     )
-
-  /** Codex knows nothing of a tool that asks first: the question and its answer are told here. */
-  const approveTool = (request: Approval.Request) =>
-    Effect.suspend(() => {
-      const decided = (decision: Approval.Decision, source: Approval.Source) =>
-        Effect.sync(() => {
-          const { id: requestId, itemId } = request
-          turn.emit({ _tag: "ApprovalDecided", requestId, itemId, decision, source, at: turn.now() })
-        })
-      turn.emit({ _tag: "ApprovalRequested", request, at: turn.now() })
-      return approve(request).pipe(
-        Effect.tap((decision) => decided(decision, decision.source ?? "policy")),
-        Effect.onInterrupt(() =>
-          decided(Approval.decline("the turn ended before anybody decided"), "default")
-        )
-      )
-    })
-
+    const ofTurn = Budget.exceeded(options.budget ?? {}, spent)
+    const passed = ofTurn ?? Budget.exceeded(setting.budget, Budget.plus(job.spent, spent))
+    if (passed !== undefined) stop(excess(ofTurn === undefined ? "thread" : "turn", passed))
+  }
+  const shared = {
+    engine,
+    tools: setting.tools,
+    policy: setting.policy,
+    clock,
+    tracer: yield* EffectTracer.Tracer,
+    context: yield* Effect.context(),
+    annotations: yield* References.TracerSpanAnnotations,
+    model,
+    effort: options.effort,
+    sandbox: options.sandbox ?? setting.sandbox,
+    instructions: setting.instructions,
+    used,
+    stop
+  }
+  const turn = Live.make({ ...shared, threadId: engine.id, span, input: job.input, publish: job.publish })
   const handlers: Engine.Handlers = {
-    emit: turn.emit,
-    approve,
-    callTool: (call) =>
-      setting.tools.call(call, approveTool).pipe(
-        Effect.catch((error) =>
-          Effect.as(Deferred.fail(stopped, error), {
-            success: false,
-            text: `The tool ${call.tool} failed.`
-          })
-        ),
-        Effect.withParentSpan(telemetry.spanOf(call.callId), { captureStackTrace: false }),
-        turn.inTurn
-      )
+    ...turn.handlers,
+    agent: (agent) => {
+      const { handlers, live } = Live.nested(shared, turn.spanOfAgent(agent.threadId), agent, job.publish)
+      agents.push(live)
+      return handlers
+    }
+  }
+  const end = (outcome: Signal.TurnEnd): Turn.Turn => {
+    const result = turn.end(outcome)
+    if (outcome === "completed")
+      job.publish({ _tag: "TurnCompleted", turn: result, at: Live.milliseconds(clock) })
+    job.ended(result, span)
+    return result
   }
 
   const performed = Effect.flatMap(job.perform(handlers), () => job.read(turn.message()))
@@ -253,7 +139,7 @@ export const run = Effect.fnUntraced(function* <A>(
     Effect.exit,
     Effect.onInterrupt(() =>
       Effect.sync(() => {
-        job.ended(turn.end("interrupted"), span)
+        end("interrupted")
         endSpan(Exit.failCause(Cause.interrupt()))
       })
     ),
@@ -262,8 +148,7 @@ export const run = Effect.fnUntraced(function* <A>(
         ? undefined
         : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
       const outcome = Exit.isSuccess(exit) ? "completed" : (error ?? "interrupted")
-      const result = turn.end(outcome)
-      job.ended(result, span)
+      const result = end(outcome)
       // Stopped by somebody is not an error of the turn.
       endSpan(error?._tag === "TurnInterrupted" ? Exit.failCause(Cause.interrupt()) : exit)
       if (Exit.isSuccess(exit)) return Effect.succeed([result, exit.value])

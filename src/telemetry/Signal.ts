@@ -114,13 +114,14 @@ export interface ApprovalStop {
   readonly policy: string | undefined
 }
 
+/** Tokens of one request, or of several: it is told only so often, and nothing of it is lost. */
 export interface UsageUpdated {
   readonly _tag: "UsageUpdated"
   readonly at: number
   readonly usage: Turn.Usage
 }
 
-/** The change that the turn has made so far, by its size: bytes of the diff, lines added and removed. */
+/** The change that the turn has made so far, by its size: bytes of the diff, lines added and removed. Told only so often. */
 export interface DiffUpdated {
   readonly _tag: "DiffUpdated"
   readonly at: number

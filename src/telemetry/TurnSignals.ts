@@ -9,6 +9,7 @@ import * as Convention from "./Convention.ts"
 import * as ChunkGaps from "./internal/ChunkGaps.ts"
 import * as DiffLines from "./internal/DiffLines.ts"
 import * as FileSignals from "./internal/FileSignals.ts"
+import * as RetrySignals from "./internal/RetrySignals.ts"
 import * as ToolName from "./internal/ToolName.ts"
 import * as Signal from "./Signal.ts"
 
@@ -51,9 +52,7 @@ export interface State {
   readonly questions: ReadonlyMap<string, Question>
   /** When the conversation began to be summarised. */
   readonly compactingAt: number | undefined
-  /** How often the request that is being made has failed, and the failure that nothing was heard of it since. */
-  readonly failures: number
-  readonly retrying: Signal.Retry | undefined
+  readonly retries: RetrySignals.State
 }
 
 export const initial = (startedAt: number): State => ({
@@ -66,8 +65,7 @@ export const initial = (startedAt: number): State => ({
   commands: new Map(),
   questions: new Map(),
   compactingAt: undefined,
-  failures: 0,
-  retrying: undefined
+  retries: RetrySignals.initial
 })
 
 type Step = readonly [State, ReadonlyArray<Signal.Signal>]
@@ -255,12 +253,6 @@ const heard = (state: State, event: Turn.EngineEvent): Step => {
         state,
         [{ _tag: "DiffUpdated", at, bytes: Buffer.byteLength(event.diff), ...DiffLines.ofDiff(event.diff) }]
       ]
-    case "Retrying": {
-      const { errorType, status } = event
-      const attempt = state.failures + 1
-      const retrying: Signal.Retry = { _tag: "Retry", at, attempt, errorType, status }
-      return [{ ...state, failures: attempt, retrying }, [retrying]]
-    }
     case "ApprovalRequested": {
       const { id: requestId, itemId: callId } = event.request
       const kind = Approval.kindOf(event.request)
@@ -312,41 +304,14 @@ const all = (state: State, marks: ReadonlyArray<TurnTime.Mark>): Step => {
   return now
 }
 
-const retryStop = (retry: Signal.Retry, at: number, end: Signal.End): Signal.RetryStop => {
-  const { at: startedAt, attempt, errorType, status } = retry
-  return { _tag: "RetryStop", startedAt, at, duration: at - startedAt, attempt, errorType, status, end }
-}
-
-/** Whatever a model puts out is heard of the request that was made again. */
-const recovered = (state: State, event: Turn.EngineEvent): Step => {
-  const { retrying } = state
-  switch (event._tag) {
-    case "Retrying":
-      return retrying === undefined
-        ? [state, nothing]
-        : [state, [retryStop(retrying, event.at, { ...event, _tag: "Error" })]]
-    case "ItemStarted":
-    case "ItemCompleted":
-      if (!Item.isWork(event.item) && event.item._tag !== "AgentMessage" && event.item._tag !== "Reasoning")
-        return [state, nothing]
-      break
-    case "MessageDelta":
-    case "ReasoningDelta":
-    case "ToolRequested":
-    case "ModelResponded":
-    case "ApprovalRequested":
-      break
-    default:
-      return [state, nothing]
-  }
-  if (retrying === undefined)
-    return state.failures === 0 ? [state, nothing] : [{ ...state, failures: 0 }, nothing]
-  return [{ ...state, failures: 0, retrying: undefined }, [retryStop(retrying, event.at, Signal.ok)]]
+const retried = (state: State, event: Turn.EngineEvent): Step => {
+  const [retries, signals] = RetrySignals.step(state.retries, event)
+  return retries === state.retries ? [state, signals] : [{ ...state, retries }, signals]
 }
 
 /** The signals of an event and of what opened or closed with it. */
 export const step = (state: State, event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>): Step =>
-  then(recovered(state, event), (state) => stepped(state, event, marks))
+  then(retried(state, event), (state) => stepped(state, event, marks))
 
 const stepped = (state: State, event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>): Step =>
   // An item tells about the call that its own start opens, and must be known before the call that its end closes. Output
@@ -391,11 +356,11 @@ export const end = (
           ])
         )
   const [last, closed] = all({ ...state, calls }, marks)
-  const { compactingAt, retrying } = state
+  const { compactingAt } = state
   const failed = typeof outcome !== "string" && outcome._tag !== "TurnInterrupted" ? outcome : undefined
   const lost = failed === undefined ? Signal.interrupted : fail(failed.errorType)
   return [
-    ...(retrying === undefined ? nothing : [retryStop(retrying, at, lost)]),
+    ...RetrySignals.end(state.retries, at, lost),
     ...(compactingAt === undefined
       ? nothing
       : [{ _tag: "Compaction", stage: "interrupted", at, duration: at - compactingAt } as const]),

@@ -53,9 +53,10 @@ describe.concurrent("what is no message", () => {
         const thread = yield* start
         const error = yield* Effect.flip(thread.run("go"))
         assert.deepInclude(error, {
-  _tag: "ProtocolError",
- threadId: ThreadId.make("thread-1"),
- turnId: TurnId.make("turn-1") })
+          _tag: "ProtocolError",
+          threadId: ThreadId.make("thread-1"),
+          turnId: TurnId.make("turn-1")
+        })
         yield* start
         const [first] = yield* fake.pids
         assert.lengthOf(yield* fake.pids, 2)

@@ -9,6 +9,7 @@ import { ItemId, type ThreadId } from "../../Id.ts"
 import * as Abandon from "../../internal/Abandon.ts"
 import type * as Item from "../../Item.ts"
 import * as Approved from "./Approved.ts"
+import * as Agents from "./Agents.ts"
 import type * as Connection from "./Connection.ts"
 import type * as Process from "./Process.ts"
 import * as Questions from "./Questions.ts"
@@ -108,17 +109,27 @@ export const make = (
       : request.reply(no)
   }
 
-  const question = (request: Connection.Request, asked: Approve) => {
+  const question = (request: Connection.Request, method: string, params: unknown, asked: Approve) => {
     const slot = current(asked.threadId, asked.turnId)
     const question =
       slot === undefined
         ? undefined
         : asked.request({ items: slot.items, cwd: slot.cwd, name: `question-${request.id}` })
-    if (slot === undefined || question === undefined) return request.reply(asked.no)
+    if (slot === undefined || question === undefined) {
+      const { no, threadId, turnId } = asked
+      return refuse(request, method, params, { _tag: "Unknown", no, threadId, turnId })
+    }
+    const asks = () =>
+      slot.handlers.emit({ _tag: "ApprovalRequested", request: question, at: stamp(slot.clock, undefined) })
+    if (!Approved.fits(question, slot.items.get(question.itemId))) {
+      asks()
+      decided(slot, question, nobody("codex asks for something else than its item shows"))
+      return request.reply(asked.no)
+    }
     const waiting = open.get(slot) ?? new Map<string | number, Deferred.Deferred<void>>()
     const withdrawn = Deferred.makeUnsafe<void>()
     open.set(slot, waiting.set(request.id, withdrawn))
-    slot.handlers.emit({ _tag: "ApprovalRequested", request: question, at: stamp(slot.clock, undefined) })
+    asks()
     const answering = approve(slot, question, asked, Deferred.await(withdrawn)).pipe(
       Effect.ensuring(
         Effect.sync(() => {
@@ -179,7 +190,7 @@ export const make = (
         )
       }
       case "Approve":
-        return question(request, asked)
+        return question(request, method, params, asked)
     }
   }
 
@@ -193,9 +204,11 @@ export const make = (
         if (known === undefined || known === heard.total) return
         totals.set(heard.threadId, heard.total)
       }
-      const slot = slots.get(heard.threadId)
+      const slot =
+        slots.get(heard.threadId) ?? (heard._tag === "Event" ? Agents.adopt(slots, totals, heard) : undefined)
       if (slot === undefined) return
       slot.heard++
+      if (slot.root !== undefined) slot.root.heard++
       try {
         hear(slot, heard, emittedAtMs)
       } catch (defect) {

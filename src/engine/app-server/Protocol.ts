@@ -146,6 +146,14 @@ export const items = {
     error: maybe(Schema.Struct({ message: text })),
     durationMs: maybe(Schema.Finite)
   }),
+  collabAgentToolCall: Schema.Struct({
+    ...id,
+    tool: text,
+    status,
+    receiverThreadIds: Schema.Array(ThreadId),
+    prompt: maybe(text),
+    model: maybe(text)
+  }),
   webSearch: Schema.Struct({ ...id, query: text }),
   contextCompaction: Schema.Struct(id)
 }
@@ -161,7 +169,10 @@ const ofItem = Schema.Struct({
 
 /** The notifications that mean something here, by method. */
 export const notifications = {
-  "turn/started": Schema.Struct({ threadId: ThreadId, turn: Schema.Struct({ id: TurnId }) }),
+  "turn/started": Schema.Struct({
+    threadId: ThreadId,
+    turn: Schema.Struct({ id: TurnId, rootTurnId: maybe(TurnId) })
+  }),
   "turn/completed": Schema.Struct({ threadId: ThreadId, turn: TurnRead }),
   "thread/status/changed": Schema.Struct({ threadId: ThreadId, status: Schema.Struct({ type: text }) }),
   "item/started": ofItem,
@@ -192,12 +203,13 @@ export const notifications = {
 const asked = { threadId: ThreadId, turnId: TurnId, itemId: ItemId, reason: maybe(text) }
 
 const FileSystemEntry = Schema.Struct({
-  path: Schema.Union([
-    Schema.Struct({ type: Schema.Literal("path"), path: text }),
-    Schema.Struct({ type: Schema.Literal("glob_pattern"), pattern: text }),
-    Schema.Struct({ type: Schema.Literal("special"), value: Schema.Unknown })
-  ]),
-  access: Schema.Literals(["read", "write", "deny"])
+  path: Schema.Struct({
+    type: text,
+    path: Schema.optionalKey(text),
+    pattern: Schema.optionalKey(text),
+    value: Schema.optionalKey(Schema.Unknown)
+  }),
+  access: text
 })
 
 const PermissionProfile = Schema.Struct({

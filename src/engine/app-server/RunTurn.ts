@@ -12,6 +12,7 @@ import * as CodexError from "../../CodexError.ts"
 import type { ThreadId } from "../../Id.ts"
 import type * as Engine from "../Engine.ts"
 import * as Connection from "./Connection.ts"
+import * as Agents from "./Agents.ts"
 import type * as Process from "./Process.ts"
 import * as Protocol from "./Protocol.ts"
 import * as Slot from "./Slot.ts"
@@ -103,6 +104,7 @@ const stop = (
       Slot.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
     }
     yield* Slot.refuseAll(slot)
+    yield* Agents.interrupt(process, slot)
     // Its shells outlive an interrupted turn.
     yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))
     yield* Deferred.await(slot.over)
@@ -152,7 +154,7 @@ export const run = (
               slots.delete(threadId)
               if (!Slot.isOver(slot)) Slot.end(slot, new CodexError.TurnInterrupted({ by: "caller" }))
               Slot.unwatch(slot)
-              return Slot.refuseAll(slot)
+              return Effect.andThen(Slot.refuseAll(slot), Agents.release(slot))
             })
           )
         )

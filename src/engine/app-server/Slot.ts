@@ -34,6 +34,11 @@ export interface Slot {
   /** What Codex asked and nobody has answered yet. */
   readonly asked: Map<Fiber.Fiber<unknown>, () => void>
   readonly timers: Set<Fiber.Fiber<unknown>>
+  /** The turn whose sub-agent this is. */
+  readonly root: Slot | undefined
+  /** The turns of sub-agents, by their threads. */
+  readonly agents: Map<string, Slot>
+  readonly onEnd: ((end: Translate.TurnEnd | CodexError.TurnError) => void) | undefined
   /** Codex has taken the turn; what it says of turns before that is of older ones. */
   accepted: boolean
   /** Whatever Codex asks, the answer is no. */
@@ -45,8 +50,14 @@ export interface Slot {
   verdict: CodexError.TurnError | undefined
 }
 
-export const make = (options: Pick<Slot, "threadId" | "cwd" | "handlers" | "run" | "clock">): Slot => ({
+export const make = (
+  options: Pick<Slot, "threadId" | "cwd" | "handlers" | "run" | "clock"> &
+    Partial<Pick<Slot, "root" | "onEnd">>
+): Slot => ({
+  root: undefined,
+  onEnd: undefined,
   ...options,
+  agents: new Map(),
   started: Deferred.makeUnsafe(),
   outcome: Deferred.makeUnsafe(),
   over: Deferred.makeUnsafe(),
@@ -66,6 +77,8 @@ export const isOver = (slot: Slot): boolean => Deferred.isDoneUnsafe(slot.over)
 /** What the caller is told; the turn itself may go on until it is stopped. */
 export const fail = (slot: Slot, error: CodexError.TurnError): void => {
   Deferred.doneUnsafe(slot.outcome, Exit.fail(error))
+  // Nobody waits for a sub-agent's turn.
+  if (slot.root !== undefined) end(slot, error)
 }
 
 /** A bug of whoever listens ends his own turn and nothing else. */
@@ -74,8 +87,10 @@ export const broken = (slot: Slot, defect: unknown): void => {
 }
 
 export const end = (slot: Slot, end: Translate.TurnEnd | CodexError.TurnError): void => {
+  const over = isOver(slot)
   Deferred.doneUnsafe(slot.over, Exit.void)
   Deferred.doneUnsafe(slot.outcome, end === "completed" ? Exit.void : Exit.fail(end))
+  if (!over) slot.onEnd?.(end)
 }
 
 /** Forks what the turn is watched by; it is gone with the turn. */

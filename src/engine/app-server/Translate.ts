@@ -1,6 +1,7 @@
 /** What Codex says, in our words. Pure; the only place that knows both. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as MediaType from "../../attachment/MediaType.ts"
 import * as CodexError from "../../CodexError.ts"
 import type { ItemId, ThreadId, TurnId } from "../../Id.ts"
 import type * as Item from "../../Item.ts"
@@ -94,6 +95,16 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     ...present("error", wire.error?.message),
     ...present("duration", wire.durationMs)
   }),
+  collabAgentToolCall: (wire) => ({
+    _tag: "AgentCall",
+    id: wire.id,
+    // `spawnAgent` on the wire is the model's `spawn_agent`.
+    tool: wire.tool.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    agents: wire.receiverThreadIds,
+    status: status(wire.status),
+    ...present("prompt", wire.prompt),
+    ...present("model", wire.model === "" ? undefined : wire.model)
+  }),
   webSearch: (wire) => ({ _tag: "WebSearch", id: wire.id, query: wire.query }),
   contextCompaction: (wire) => ({ _tag: "ContextCompaction", id: wire.id })
 }
@@ -107,6 +118,7 @@ const itemDecoders = {
   fileChange: itemDecoder("fileChange"),
   dynamicToolCall: itemDecoder("dynamicToolCall"),
   mcpToolCall: itemDecoder("mcpToolCall"),
+  collabAgentToolCall: itemDecoder("collabAgentToolCall"),
   webSearch: itemDecoder("webSearch"),
   contextCompaction: itemDecoder("contextCompaction")
 }
@@ -199,7 +211,16 @@ const rawOutputs = new Set(["function_call_output", "custom_tool_call_output"])
 
 const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Heard } = {
   "turn/started": ({ threadId, turn }, at) =>
-    event({ threadId, turnId: turn.id }, { _tag: "TurnStarted", threadId, turnId: turn.id, at }),
+    event(
+      { threadId, turnId: turn.id },
+      {
+        _tag: "TurnStarted",
+        threadId,
+        turnId: turn.id,
+        ...present("rootTurnId", turn.rootTurnId === turn.id ? undefined : turn.rootTurnId),
+        at
+      }
+    ),
   "turn/completed": ({ threadId, turn }) => ({
     _tag: "Ended",
     threadId,
@@ -363,7 +384,7 @@ const inputPart = (part: Turn.InputPart): ReadonlyArray<unknown> => {
     case "attachment": {
       const { mediaType, name, path } = part.attachment
       // Codex takes nothing but images: of any other file the model is told where it is.
-      return mediaType.startsWith("image/")
+      return MediaType.isImage(mediaType)
         ? [{ type: "localImage", path }]
         : [text(`Attached file ${JSON.stringify(name)} (${mediaType}): ${path}`)]
     }

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import type * as Tracer from "effect/Tracer"
 import * as Shell from "../../internal/Shell.ts"
-import type * as Item from "../../Item.ts"
+import * as Item from "../../Item.ts"
 import * as Turn from "../../Turn.ts"
 import * as Content from "../Content.ts"
 import * as Convention from "../Convention.ts"
@@ -75,10 +75,20 @@ const workOf = (
         ["toolArguments", attribute.toolArguments, item.arguments],
         ["toolResults", attribute.toolResult, item.output]
       ]
+    case "AgentCall":
+      return [["toolArguments", attribute.toolArguments, item.prompt]]
     case "McpToolCall":
       return [
         ["toolArguments", attribute.toolArguments, item.arguments],
         ["toolResults", attribute.toolResult, item.error ?? item.result]
+      ]
+    case "AgentCall":
+      return [
+        [
+          "toolArguments",
+          attribute.toolArguments,
+          item.prompt === undefined ? undefined : { prompt: item.prompt }
+        ]
       ]
   }
 }
@@ -191,13 +201,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
     const done = event._tag === "ItemCompleted"
     const part = done && kinds.responses ? partOf(item) : undefined
     if (part !== undefined) output(part)
-    switch (item._tag) {
-      case "CommandExecution":
-      case "FileChange":
-      case "ToolCall":
-      case "McpToolCall":
-        work(item, done, event.at)
-    }
+    if (Item.isWork(item)) work(item, done, event.at)
   }
 
   return {

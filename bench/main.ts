@@ -1,0 +1,55 @@
+/**
+ * The benchmarks, each section in a process of its own, and one table of all of them at the end.
+ *
+ *     node bench/main.ts [section ...] [--quick] [--rounds N]
+ *
+ * Benchmarks are no gate: a value over its bar is told and changes no exit code. That is 1 only where a section broke.
+ */
+import { fork } from "node:child_process"
+import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
+import * as Report from "./report.ts"
+
+const sections: Readonly<Record<string, string>> = {
+  turns: "a trivial turn beside codex-sdk and a bare driver",
+  telemetry: "a turn of about a second on the real Codex, with and without telemetry",
+  scripted: "a turn in this process alone, with and without telemetry",
+  spans: "a span beside one of the OpenTelemetry SDK, and code inside a span",
+  redaction: "what scrubbing a span costs",
+  signals: "what one event of a turn costs"
+}
+
+const isRow = (row: unknown): row is Report.Row =>
+  typeof row === "object" && row !== null && "name" in row && "value" in row && "unit" in row
+
+const run = async (section: string): Promise<ReadonlyArray<Report.Row> | undefined> => {
+  const child = fork(fileURLToPath(new URL(`./${section}.ts`, import.meta.url)), Report.options)
+  let rows: ReadonlyArray<Report.Row> | undefined
+  child.on("message", (message) => {
+    if (Array.isArray(message)) rows = message.filter(isRow)
+  })
+  const code = await new Promise((resolve) => child.once("exit", resolve))
+  return code === 0 ? rows : undefined
+}
+
+const unknown = Report.positionals.filter((name) => sections[name] === undefined)
+if (unknown.length > 0) {
+  console.error(`no section ${unknown.join(", ")}; there are: ${Object.keys(sections).join(", ")}`)
+  process.exit(2)
+}
+
+const chosen = Object.keys(sections).filter(
+  (name) => Report.positionals.length === 0 || Report.positionals.includes(name)
+)
+const results: Array<readonly [section: string, rows: ReadonlyArray<Report.Row> | undefined]> = []
+for (const section of chosen) {
+  console.log(`\n== ${section}: ${sections[section]}`)
+  results.push([section, await run(section)])
+}
+
+console.log(`\n== all, on ${availableParallelism()} cores, node ${process.versions.node}`)
+for (const [section, rows] of results) {
+  console.log(`\n${section}`)
+  console.log(rows === undefined ? "  BROKEN: see above" : Report.table(rows))
+}
+process.exitCode = results.some(([, rows]) => rows === undefined) ? 1 : 0

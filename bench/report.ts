@@ -1,0 +1,114 @@
+/** What the benchmarks have in common: their arguments, their statistics, and the table at the end. */
+import { parseArgs } from "node:util"
+
+/** One line of the final table. Over its bar is a value above it; a row without a bar is there to be read. */
+export interface Row {
+  readonly name: string
+  readonly value: number
+  /** `x` is a ratio. */
+  readonly unit: "x" | "%" | "ms" | "us" | "ns"
+  /** The lowest and the highest of the rounds, or the quartiles where a section says so. */
+  readonly low?: number | undefined
+  readonly high?: number | undefined
+  readonly bar?: number | undefined
+  readonly goal?: number | undefined
+}
+
+const parsed = parseArgs({
+  options: { quick: { type: "boolean", default: false }, rounds: { type: "string" } },
+  allowPositionals: true
+})
+
+/** What is not an option, in order. */
+export const { positionals } = parsed
+
+/** The options, to be given on to another process. */
+export const options: ReadonlyArray<string> = [
+  ...(parsed.values.quick ? ["--quick"] : []),
+  ...(parsed.values.rounds === undefined ? [] : ["--rounds", parsed.values.rounds])
+]
+
+/** How many rounds to run: `--rounds`, else `quick` with `--quick`, else `usual`. */
+export const roundsOf = (usual: number, quick: number): number => {
+  const asked = Number(parsed.values.rounds)
+  return Number.isInteger(asked) && asked > 0 ? asked : parsed.values.quick ? quick : usual
+}
+
+export const quantile = (values: ReadonlyArray<number>, part: number): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const place = (sorted.length - 1) * part
+  const below = sorted[Math.floor(place)] ?? Number.NaN
+  const above = sorted[Math.ceil(place)] ?? Number.NaN
+  return below + (above - below) * (place - Math.floor(place))
+}
+
+export const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)
+
+/** The values of a row out of those of its rounds. */
+export const spreadOf = (values: ReadonlyArray<number>) => ({
+  value: median(values),
+  low: Math.min(...values),
+  high: Math.max(...values)
+})
+
+/** The same with the quartiles in place of the extremes, for what a busy machine may disturb a lot now and then. */
+export const quartilesOf = (values: ReadonlyArray<number>) => ({
+  value: median(values),
+  low: quantile(values, 0.25),
+  high: quantile(values, 0.75)
+})
+
+/** Round by round: what was measured of one over what was measured of the other. */
+export const ratios = (of: ReadonlyArray<number>, to: ReadonlyArray<number>): ReadonlyArray<number> =>
+  of.map((value, round) => value / (to[round] ?? Number.NaN))
+
+/** The CPU time that this process, and none of its children, takes meanwhile; in milliseconds. */
+export const cpuOf = async (run: () => Promise<unknown>): Promise<number> => {
+  const before = process.cpuUsage()
+  await run()
+  const { system, user } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+/** The contenders in an order that is another one in each round, so that none is always first. */
+export const rotated = <A>(all: ReadonlyArray<A>, round: number): ReadonlyArray<A> => {
+  const at = round % all.length
+  const order = [...all.slice(at), ...all.slice(0, at)]
+  return Math.floor(round / all.length) % 2 === 0 ? order : order.toReversed()
+}
+
+const digits = (value: number) => (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2)
+const shown = (value: number, unit: Row["unit"]) =>
+  `${value.toFixed(unit === "x" ? 3 : digits(value))} ${unit}`
+
+const verdict = ({ bar, goal, high, low, unit, value }: Row): string => {
+  if (bar === undefined) return ""
+  // A percentage that scatters by more than its bar says little of either.
+  if (unit === "%" && high !== undefined && low !== undefined && high - low > bar) {
+    return `${value <= bar ? "within" : "over"} ${shown(bar, unit)}, but the spread is wider than that`
+  }
+  if (!(value <= bar)) return `over ${shown(bar, unit)}`
+  const within = `within ${shown(bar, unit)}`
+  return goal === undefined
+    ? within
+    : `${within}, goal ${shown(goal, unit)} ${value <= goal ? "met" : "not met"}`
+}
+
+/** Rows as text: name, value, spread, and how they stand to their bars. */
+export const table = (rows: ReadonlyArray<Row>): string => {
+  const width = Math.max(...rows.map(({ name }) => name.length))
+  return rows
+    .map((row) => {
+      const { high, low, name, unit, value } = row
+      const spread =
+        low === undefined || high === undefined ? "" : `${shown(low, unit)} to ${shown(high, unit)}`
+      return `  ${name.padEnd(width)}  ${shown(value, unit).padStart(10)}  ${spread.padEnd(26)}  ${verdict(row)}`.trimEnd()
+    })
+    .join("\n")
+}
+
+/** The end of a section: its rows go to the process that runs all sections, or are printed where there is none. */
+export const finish = (rows: ReadonlyArray<Row>): void => {
+  if (process.send === undefined) console.log(`\n${table(rows)}`)
+  else process.send(rows, () => process.disconnect())
+}

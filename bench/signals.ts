@@ -1,0 +1,61 @@
+/**
+ * What one event of a turn costs: the CPU of a text delta, of a token count and of a diff that come in a storm, with all
+ * signals exported as OTLP JSON and with nothing. `node bench/signals.ts [--quick] [--rounds N]`
+ *
+ * One turn of a scripted engine per round, on a thread of its own; what a turn without events costs is taken off. Token
+ * counts and diffs come far faster than the ten a second that are let through, so that it is thinning out that is measured.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Codex } from "../src/index.ts"
+import { Scripted } from "../src/testing/index.ts"
+import * as Report from "./report.ts"
+import * as Subjects from "./subjects.ts"
+
+const rounds = Report.roundsOf(21, 5)
+const warmUp = 5
+const events = 2000
+
+const deltas = Array.from({ length: events }, (_, index) => `word${index} `)
+const storms = {
+  nothing: [],
+  delta: [Scripted.message(deltas.join(""), { deltas })],
+  "token count": Array.from({ length: events }, () => Scripted.usage({ input: 100, output: 2 })),
+  diff: Array.from({ length: events }, (_, at) =>
+    Scripted.event({ _tag: "DiffUpdated", diff: `+line ${at}\n` })
+  )
+}
+
+const program = Effect.gen(function* () {
+  const services = yield* Layer.build(Layer.fresh(Codex.layer).pipe(Layer.provideMerge(Scripted.layer)))
+  const codex = Context.get(services, Codex)
+  const subjects = (yield* Subjects.make).filter(({ name }) => name === Subjects.off || name === "OTLP JSON")
+
+  const turn = (steps: ReadonlyArray<Scripted.Step>) =>
+    Effect.gen(function* () {
+      yield* Scripted.play([...steps, Scripted.message("done")])
+      const thread = yield* codex.startThread()
+      yield* thread.run("go")
+    }).pipe(Effect.scoped, Effect.provideContext(services))
+
+  const rows: Array<Report.Row> = []
+  for (const { name, run } of subjects) {
+    const costs = new Map(Object.keys(storms).map((kind) => [kind, [] as Array<number>]))
+    for (let round = -warmUp; round < rounds; round++) {
+      for (const [kind, steps] of Object.entries(storms)) {
+        const cpu = yield* Effect.promise(() => Report.cpuOf(() => run(turn(steps))))
+        if (round >= 0) costs.get(kind)?.push((cpu * 1000) / events)
+      }
+    }
+    const idle = costs.get("nothing") ?? []
+    for (const [kind, all] of costs) {
+      if (kind === "nothing") continue
+      const net = all.map((cost, at) => cost - (idle[at] ?? Number.NaN))
+      rows.push({ name: `a ${kind}, ${name}`, unit: "us", ...Report.quartilesOf(net) })
+    }
+  }
+  Report.finish(rows)
+}).pipe(Effect.scoped)
+
+await Effect.runPromise(program)

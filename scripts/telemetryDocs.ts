@@ -1,0 +1,239 @@
+/** Writes docs/telemetry.md from what the code names, describes and catalogues; `--check` fails where it differs. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Console, Data, Effect, FileSystem, Struct } from "effect"
+import * as Convention from "../src/telemetry/Convention.ts"
+import { type Attribute, attributes } from "./catalogue/attributes.ts"
+import { classes, errors, others } from "./catalogue/errors.ts"
+import { code, difference, table } from "./catalogue/markdown.ts"
+import { instrumentOf, metrics, nameOf } from "./catalogue/metrics.ts"
+import { annotated, levels, records, where } from "./catalogue/records.ts"
+import { type Carried, events, spans } from "./catalogue/spans.ts"
+
+export const file = "docs/telemetry.md"
+
+const keys = Struct.keys
+
+const nameOfAttribute = (key: Attribute): string => Convention.attribute[key]
+const oldAttributes: Readonly<Partial<Record<Attribute, string>>> = Convention.v1_41.attribute
+const oldMetrics: Readonly<Record<string, string>> = Convention.v1_41.metric
+
+const carried = (given: Carried): string =>
+  table(
+    ["attribute", "type", "there", "meaning"],
+    keys(given).map((key) => {
+      const { meaning, type } = attributes[key]
+      const old = oldAttributes[key]
+      const renamed = old === undefined ? "" : ` (v1.41: ${code(old)})`
+      return [code(nameOfAttribute(key)), type, given[key] ?? "", `${meaning}${renamed}`]
+    })
+  )
+
+const spanSection = (): ReadonlyArray<string> =>
+  keys(spans).flatMap((key) => {
+    const { attributes: given, events: seen, kind, name, parent, reserved, when } = spans[key]
+    return [
+      `### ${code(name)}`,
+      when,
+      `Kind ${kind.toUpperCase()}, in ${parent}.${seen === undefined ? "" : ` Events: ${seen.map((event) => code(Convention.event[event])).join(", ")}.`}`,
+      ...(reserved === undefined
+        ? []
+        : [
+            `Not told in this version: ${reserved.map((event) => code(Convention.event[event])).join(", ")}.`
+          ]),
+      carried(given)
+    ]
+  })
+
+const eventSection = (): ReadonlyArray<string> =>
+  keys(events)
+    .filter((key) => events[key].on === "span")
+    .flatMap((key) => [
+      `### ${code(Convention.event[key])}`,
+      events[key].when,
+      carried(events[key].attributes)
+    ])
+
+const recordTable = (): string =>
+  table(
+    ["record", "level", "when", "says"],
+    keys(records).flatMap((key) => {
+      const { fields, reserved, stages, subjects, when } = records[key]
+      return [
+        [
+          subjects.flatMap((subject) => stages.map((stage) => code(`codex.${subject}.${stage}`))).join(", "),
+          stages.map((stage) => levels[stage]).join(", "),
+          reserved === undefined ? when : `${when} Not told in this version.`,
+          keys(fields).map(code).join(", ")
+        ]
+      ]
+    })
+  )
+
+const fieldTable = (): string => {
+  const named = new Map<string, Set<string>>()
+  for (const { fields } of Object.values(records)) {
+    for (const [name, key] of [...Object.entries(fields), ...Object.entries(where)]) {
+      named.set(name, (named.get(name) ?? new Set()).add(code(nameOfAttribute(key))))
+    }
+  }
+  return table(
+    ["in a line", "attribute of the record"],
+    [...named]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, found]) => [code(name), [...found].join(" or ")])
+  )
+}
+
+const metricSection = (): ReadonlyArray<string> =>
+  keys(metrics).flatMap((key) => {
+    const { attributes: given, bad, reserved, then } = metrics[key]
+    const instrument = instrumentOf(key)
+    if (instrument === undefined) return []
+    const { boundaries, description, kind, unit } = instrument
+    const shape = `${kind}, unit ${code(unit)}`
+    const old = key === "tokenUsage" ? "only with the names of v1.41" : undefined
+    const renamed = old ?? (oldMetrics[key] === undefined ? undefined : `v1.41: ${code(oldMetrics[key])}`)
+    return [
+      `### ${code(nameOf(key))}`,
+      `${description} (${[shape, ...(renamed === undefined ? [] : [renamed])].join("; ")})`,
+      ...(reserved === undefined ? [] : [`Not recorded in this version: ${reserved}.`]),
+      `- Attributes: ${keys(given)
+        .map(
+          (label) => `${code(nameOfAttribute(label))}${given[label] === "always" ? "" : ` (${given[label]})`}`
+        )
+        .join(", ")}.`,
+      ...(boundaries.length === 0 ? [] : [`- Buckets: ${boundaries.join(", ")}.`]),
+      `- A bad value: ${bad}`,
+      `- What next: ${then}`
+    ]
+  })
+
+const errorTable = (): string =>
+  table(
+    ["`error.type`", "class", "again?", "what next"],
+    Object.values(errors).map(({ again, error, then }) => [
+      code(error.errorType),
+      error.class,
+      again ?? (error.retryable ? "yes" : "no"),
+      then
+    ])
+  )
+
+const classTable = (): string =>
+  table(
+    ["class", "meaning"],
+    Object.entries(classes).map(([name, meaning]) => [code(name), meaning])
+  )
+
+const otherTable = (): string =>
+  table(
+    ["`error.type`", "on", "meaning"],
+    keys(others).map((key) => [code(Convention.errorType[key]), others[key].on, others[key].meaning])
+  )
+
+const glossary = (): string =>
+  table(
+    ["attribute", "type", "meaning"],
+    keys(attributes)
+      .toSorted((a, b) => (nameOfAttribute(a) < nameOfAttribute(b) ? -1 : 1))
+      .map((key) => {
+        const { content, meaning, reserved, type } = attributes[key]
+        const notes = [
+          ...(content === true ? ["content, off by default"] : []),
+          ...(reserved === undefined ? [] : [reserved])
+        ]
+        return [
+          code(nameOfAttribute(key)),
+          type,
+          notes.length === 0 ? meaning : `${meaning} (${notes.join("; ")})`
+        ]
+      })
+  )
+
+const renames = (): string =>
+  table(
+    ["latest", "v1.41"],
+    [
+      ...keys(oldAttributes).map((key) => [code(nameOfAttribute(key)), code(oldAttributes[key] ?? "")]),
+      ...keys(Convention.metric).flatMap((key) =>
+        oldMetrics[key] === undefined ? [] : [[code(Convention.metric[key]), code(oldMetrics[key])]]
+      ),
+      ...(["inputTokens", "outputTokens"] as const).map((key) => [
+        code(Convention.metric[key]),
+        `${code(Convention.v1_41.metric.tokenUsage)} with ${code(nameOfAttribute("tokenType"))}`
+      ]),
+      ...(
+        [
+          "cachedTokens",
+          "cacheWriteTokens",
+          "reasoningTokens",
+          "requestInputTokens",
+          "requestOutputTokens"
+        ] as const
+      ).map((key) => [code(Convention.metric[key]), "not recorded"])
+    ]
+  )
+
+/** The whole document. */
+export const document = (): string =>
+  `${[
+    "# What telemetry says",
+    "Generated by `node scripts/telemetryDocs.ts` from the names and instruments in `src/telemetry/`; do not edit. How it is turned on and where it goes: [settings.md](settings.md).",
+    "Names are those of the OpenTelemetry GenAI convention (state of October 2026) and of core semantic conventions 1.44; what they do not cover is under `codex.`. `CODEX_OTEL_SEMCONV=1.41` brings [the older names](#names-of-v141). No prompt, answer, argument, output, command line, path or diff is in any of this unless [content](#attributes) is asked for, kind by kind; secrets are masked before every exporter.",
+    "```\neffect-codex run             the command line only\n├ codex.engine.start\n├ codex.thread.start, codex.thread.resume, codex.thread.fork\n└ invoke_agent {agent}       one turn\n   ├ chat {model}            one request to the model, or one attempt at it\n   ├ codex.retry             from a failed attempt to the first of the next\n   ├ codex.compaction\n   └ execute_tool {tool}     one call of a tool\n      ├ codex.approval       one decision\n      └ {executable}         the command\n```",
+    "There is no span for a thread, which outlives traces: its turns share `gen_ai.conversation.id`. Spans that your own code opens inside tools and policies are below `execute_tool` and `codex.approval`, and carry what everything in a turn carries.",
+    "A span that failed has the status ERROR and an `error.type`, without a message; what was interrupted or declined has the status UNSET.",
+    "## Spans",
+    ...spanSection(),
+    "## Span events",
+    ...eventSection(),
+    "## Log records",
+    "A record for whatever starts, stops, fails or changes in a turn, to the exporters of logs and, with `Logging.layer`, as a line on stderr: `[codex] turn stop duration_ms=… result=completed …`. They have the trace and span that they are about. Those of level Debug need a minimum log level of Debug.",
+    recordTable(),
+    `Each of them says where it belongs: ${keys(where).map(code).join(" and ")}, and under their own names ${annotated.map((key) => code(nameOfAttribute(key))).join(", ")}, as far as the thread has them.`,
+    fieldTable(),
+    "What your program logs inside a turn has the same annotations; of a cause it has `error.type`, `codex.error.class` and `codex.error.retryable`, and `exception.message` and `exception.stacktrace` only where the content `errors` is asked for.",
+    `### ${code(Convention.event.inferenceDetails)}`,
+    events.inferenceDetails.when,
+    carried(events.inferenceDetails.attributes),
+    "## Metrics",
+    "Metrics are recorded before sampling, and no thread, turn, user or call is a label. In Prometheus dots become underscores, and counters end in `_total`. Labels keep to a hundred values each; what comes after them is `_OTHER`. A dashboard and alert rules are in [examples/dashboards](../examples/dashboards).",
+    ...metricSection(),
+    "## error.type",
+    "A closed list, the same on spans, metrics and records, absent where all went well.",
+    errorTable(),
+    `${code(Convention.attribute.errorClass)} is for routing and alerts:`,
+    classTable(),
+    "What is not the error of a turn:",
+    otherTable(),
+    "A span that your own code opens, in a tool or a policy, has the `_tag` of its failure (and its `reason`, where that is a name), or the class of its defect.",
+    "## Attributes",
+    "Token counts are inclusive: cached is part of input, reasoning is part of output. Never add them up.",
+    glossary(),
+    "## Names of v1.41",
+    "`CODEX_OTEL_SEMCONV=latest` (the default) or `1.41`, for back ends that read the older names. What is not in this table has the same name in both.",
+    renames()
+  ].reduce(
+    (text, block) =>
+      text === ""
+        ? block
+        : `${text}${text.endsWith("\n") || (/\n?- [^\n]*$/.test(text) && block.startsWith("- ")) ? "\n" : "\n\n"}${block}`,
+    ""
+  )}\n`
+
+class Outdated extends Data.TaggedError("Outdated")<{ readonly detail: string }> {
+  override get message() {
+    return `${file} is not what the code says; run \`node scripts/telemetryDocs.ts\`\n${this.detail}`
+  }
+}
+
+const main = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  if (!process.argv.includes("--check")) return yield* fs.writeFileString(file, document())
+  const found = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
+  if (found !== document()) return yield* new Outdated({ detail: difference(found, document()) })
+  yield* Console.log(`${file} is what the code says`)
+})
+
+if (import.meta.main) NodeRuntime.runMain(Effect.provide(main, NodeServices.layer))

@@ -1,0 +1,160 @@
+/** Policies as data: a list of rules, the first one that speaks of a request decides. */
+import * as Effect from "effect/Effect"
+import * as Glob from "effect/Glob"
+import * as Schema from "effect/Schema"
+import * as Nodepath from "node:path"
+import type { Policy } from "./Policy.ts"
+import { type Asks, prompt } from "./Prompt.ts"
+import { paths, type PermissionsRequest, type Request } from "./Request.ts"
+
+/**
+ * One line of a policy. Everything that it names must hold; what is left out holds always.
+ *
+ * `command` is compared word by word with one simple command; a last `"**"` stands for any further words. `path` is a
+ * glob over absolute paths or over paths relative to the working folder: to accept, every path of the change must
+ * match; to decline or ask, one is enough. No rule accepts a command with `;`, `|`, `&`, `$(`, backticks, redirection,
+ * expansion or a newline, nor one that asks for more than to be run.
+ *
+ * Permissions and tools of MCP servers are only accepted by a rule that names their `kind`. Permissions: every entry has
+ * to be a path that matches `path`, with no more than `access` ("write" includes reading; left out, only reading), and
+ * the network needs `network: true`. Questions and forms need words: a rule declines them or asks.
+ */
+export const Rule = Schema.Struct({
+  kind: Schema.optionalKey(
+    Schema.Literals([
+      "command",
+      "file_change",
+      "permissions",
+      "tool",
+      "mcp_tool",
+      "elicitation",
+      "user_input",
+      "unknown"
+    ])
+  ),
+  command: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
+  path: Schema.optionalKey(Schema.NonEmptyString),
+  tool: Schema.optionalKey(Schema.NonEmptyString),
+  server: Schema.optionalKey(Schema.NonEmptyString),
+  network: Schema.optionalKey(Schema.Boolean),
+  access: Schema.optionalKey(Schema.Literals(["read", "write"])),
+  decision: Schema.Literals(["accept", "decline", "ask"])
+})
+export type Rule = typeof Rule.Type
+
+const matchesWords = (rule: ReadonlyArray<string>, argv: ReadonlyArray<string>): boolean =>
+  rule.at(-1) === "**"
+    ? argv.length >= rule.length - 1 && rule.slice(0, -1).every((word, i) => word === argv[i])
+    : rule.length === argv.length && rule.every((word, i) => word === argv[i])
+
+const matchesPath = (pattern: string, cwd: string, path: string): boolean => {
+  const glob = Glob.make(pattern, { dot: true })
+  const absolute = Nodepath.resolve(cwd, path)
+  const relative = Nodepath.relative(cwd, absolute)
+  return (
+    Glob.match(glob, absolute) ||
+    (relative !== "" &&
+      !relative.startsWith("..") &&
+      !Nodepath.isAbsolute(relative) &&
+      Glob.match(glob, relative))
+  )
+}
+
+type Selector = Exclude<keyof Rule, "kind" | "decision">
+
+/** Whether a rule names nothing that requests of this kind do not have. */
+const namesOnly = (rule: Rule, ...selectors: ReadonlyArray<Selector>): boolean =>
+  (["command", "path", "tool", "server", "network", "access"] as const).every(
+    (selector) => rule[selector] === undefined || selectors.includes(selector)
+  )
+
+const matchesPermissions = (rule: Rule, request: typeof PermissionsRequest.Type): boolean => {
+  const { fileSystem, network } = request.permissions
+  const pattern = rule.path
+  const isMeant = (entry: (typeof fileSystem)[number]): boolean =>
+    pattern === undefined ||
+    (entry.place._tag === "path" && matchesPath(pattern, request.cwd, entry.place.path))
+  if (rule.decision === "accept") {
+    return (
+      rule.kind === "permissions" &&
+      (!network || rule.network === true) &&
+      // What is asked to stay closed opens nothing.
+      fileSystem
+        .filter((entry) => entry.access !== "deny")
+        .every(
+          (entry) =>
+            pattern !== undefined && isMeant(entry) && (entry.access === "read" || rule.access === "write")
+        )
+    )
+  }
+  return (
+    (rule.network === undefined || rule.network === network) &&
+    (pattern === undefined && rule.access === undefined
+      ? true
+      : fileSystem.some(
+          (entry) => isMeant(entry) && (rule.access === undefined || rule.access === entry.access)
+        ))
+  )
+}
+
+/** Whether a rule speaks of a request. Pure; exported for tests of a rule file. */
+export const matches = (rule: Rule, request: Request): boolean => {
+  if (rule.kind !== undefined && rule.kind !== request._tag) return false
+  const accepts = rule.decision === "accept"
+  switch (request._tag) {
+    case "command":
+      if (!namesOnly(rule, "command")) return false
+      if (accepts && (request.extra || request.argv === undefined)) return false
+      return (
+        rule.command === undefined || (request.argv !== undefined && matchesWords(rule.command, request.argv))
+      )
+    case "file_change": {
+      if (!namesOnly(rule, "path")) return false
+      if (accepts && (request.extra || request.changes.length === 0)) return false
+      const pattern = rule.path
+      if (pattern === undefined) return true
+      const test = (path: string) => matchesPath(pattern, request.cwd, path)
+      return accepts ? paths(request).every(test) : paths(request).some(test)
+    }
+    case "permissions":
+      return namesOnly(rule, "path", "network", "access") && matchesPermissions(rule, request)
+    case "tool":
+      return namesOnly(rule, "tool") && (rule.tool === undefined || rule.tool === request.tool)
+    case "mcp_tool":
+      return (
+        namesOnly(rule, "tool", "server") &&
+        (!accepts || rule.kind === "mcp_tool") &&
+        (rule.tool === undefined || rule.tool === request.tool) &&
+        (rule.server === undefined || rule.server === request.server)
+      )
+    case "elicitation":
+      return (
+        !accepts && namesOnly(rule, "server") && (rule.server === undefined || rule.server === request.server)
+      )
+    case "user_input":
+    case "unknown":
+      return !accepts && namesOnly(rule)
+  }
+}
+
+/**
+ * The first rule that speaks of the request decides; `ask` asks, on the terminal unless another policy is given for it.
+ * Where no rule speaks it abstains, which means no unless another policy of `firstOf` follows.
+ */
+export function rules(list: ReadonlyArray<Rule>): Policy<Asks>
+export function rules<R>(list: ReadonlyArray<Rule>, ask: Policy<R>): Policy<R>
+export function rules(list: ReadonlyArray<Rule>, ask: Policy<Asks> = prompt): Policy<Asks> {
+  return (request) => {
+    const rule = list.find((rule) => matches(rule, request))
+    switch (rule?.decision) {
+      case "accept":
+        return Effect.succeed({ _tag: "accept", policy: "rules" })
+      case "ask":
+        return ask(request)
+      case "decline":
+        return Effect.succeed({ _tag: "decline", reason: "a rule declines it", policy: "rules" })
+      case undefined:
+        return Effect.succeed({ _tag: "abstain", reason: "no rule accepts it", policy: "rules" })
+    }
+  }
+}

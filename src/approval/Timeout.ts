@@ -1,0 +1,23 @@
+/** A deadline for whoever decides. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Abandon from "../internal/Abandon.ts"
+import { type Decision, decline } from "./Decision.ts"
+import type { Policy } from "./Policy.ts"
+
+/**
+ * Decides in a policy's stead when it has not decided in time: `decision`, a no by default, with the source `timeout`.
+ * The policy is interrupted; whether it listens makes no difference.
+ */
+export const timeout =
+  <R>(
+    policy: Policy<R>,
+    duration: Duration.Input,
+    decision: Decision = decline("nobody decided in time")
+  ): Policy<R> =>
+  (request) =>
+    Abandon.unless(
+      Effect.suspend(() => policy(request)),
+      Effect.as(Effect.sleep(duration), { policy: "timeout", ...decision, source: "timeout" } as const),
+      "an approval policy"
+    )

@@ -1,0 +1,68 @@
+/** Sub-agents: threads that the agent of a turn started, whose turns belong to it. */
+import * as Effect from "effect/Effect"
+import * as CodexError from "../../CodexError.ts"
+import type * as Process from "./Process.ts"
+import * as Slot from "./Slot.ts"
+import type * as Translate from "./Translate.ts"
+
+type Started = Extract<Translate.Addressed, { readonly _tag: "Event" }>
+
+/** The slot of a sub-agent's turn that has just begun, below the turn that it was begun for; none for anybody else's. */
+export const adopt = (
+  slots: Map<string, Slot.Slot>,
+  totals: Map<string, string>,
+  { event, threadId, turnId }: Started
+): Slot.Slot | undefined => {
+  if (event._tag !== "TurnStarted" || event.rootTurnId === undefined) return undefined
+  const root = [...slots.values()].find((slot) => slot.root === undefined && slot.turnId === event.rootTurnId)
+  // A thread that is open here, and idle, is nobody's sub-agent.
+  if (root === undefined || root.closed || totals.has(threadId)) return undefined
+  const handlers = root.handlers.agent?.({ threadId, turnId })
+  if (handlers === undefined) return undefined
+  const slot = Slot.make({
+    threadId,
+    cwd: root.cwd,
+    handlers,
+    run: root.run,
+    clock: root.clock,
+    root,
+    onEnd: (end) => {
+      if (slots.get(threadId) === slot) slots.delete(threadId)
+      root.agents.delete(threadId)
+      totals.delete(threadId)
+      Slot.unwatch(slot)
+      handlers.end(end)
+    }
+  })
+  slot.accepted = true
+  slot.turnId = turnId
+  slots.set(threadId, slot)
+  totals.set(threadId, "")
+  root.agents.set(threadId, slot)
+  return slot
+}
+
+/** Has Codex end the turns of a turn's sub-agents, and what they started. */
+export const interrupt = (process: Process.Process, root: Slot.Slot): Effect.Effect<void> =>
+  Effect.forEach(
+    [...root.agents.values()],
+    (slot) => {
+      const { threadId, turnId } = slot
+      slot.closed = true
+      return Effect.ignore(process.connection.request("turn/interrupt", { threadId, turnId })).pipe(
+        Effect.andThen(Slot.refuseAll(slot)),
+        Effect.andThen(
+          Effect.ignore(process.connection.request("thread/backgroundTerminals/clean", { threadId }))
+        )
+      )
+    },
+    { discard: true, concurrency: "unbounded" }
+  )
+
+/** Nothing of a turn's sub-agents is heard any more; they may go on by themselves. */
+export const release = (root: Slot.Slot): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const left = [...root.agents.values()]
+    for (const slot of left) Slot.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
+    return Effect.forEach(left, Slot.refuseAll, { discard: true })
+  })

@@ -1,0 +1,343 @@
+/** Plays a recording: what was said is said again, what was asked is asked again, and the program has to do the same. */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as CodexError from "../../CodexError.ts"
+import { ThreadId } from "../../Id.ts"
+import * as ThreadInfo from "../../ThreadInfo.ts"
+import * as Engine from "../Engine.ts"
+import * as Difference from "./Difference.ts"
+import * as Format from "./Format.ts"
+import * as Stable from "./Stable.ts"
+import { plain } from "./Stable.ts"
+
+/** The program does something else than it did when it was recorded. */
+export class CassetteMismatch extends Data.TaggedError("CassetteMismatch")<{
+  readonly file: string
+  /** Where in the file stands what was expected, counted from 1. */
+  readonly line: number | undefined
+  readonly detail: string
+}> {
+  override get message() {
+    const at = this.line === undefined ? "" : `:${this.line}`
+    return `CassetteMismatch: ${this.detail}\n  recorded in ${this.file}${at}; if the change is meant, record it again`
+  }
+}
+
+export interface Options {
+  /** What the recording was scrubbed by: what the program does is scrubbed too before it is compared. */
+  readonly scrub: (value: unknown) => unknown
+  /** `recorded` waits on the clock as long as it took, `instant` never waits. */
+  readonly timing: "recorded" | "instant"
+}
+
+const Opened = Schema.Struct({
+  id: ThreadId,
+  model: Schema.optionalKey(Schema.String),
+  provider: Schema.optionalKey(Schema.String),
+  cwd: Schema.String
+})
+const decodeOpened = Schema.decodeUnknownEffect(Opened)
+const decodeEntry = Schema.decodeUnknownEffect(Format.Line)
+
+const pageOf = <S extends Schema.Top>(item: S) =>
+  Schema.Struct({ data: Schema.Array(item), next: Schema.optionalKey(Schema.String) })
+const threadPage = pageOf(ThreadInfo.ThreadInfo)
+const modelPage = pageOf(ThreadInfo.Model)
+
+/** Something of the recording that is played once. */
+interface Once<A> {
+  readonly value: A
+  taken: boolean
+}
+const once = <A>(value: A): Once<A> => ({ value, taken: false })
+
+export const make = Effect.fnUntraced(function* (
+  file: string,
+  recording: Format.Recording,
+  options: Options
+) {
+  const stable = Stable.make()
+  const opened = recording.opened.map(once)
+  const asked = recording.asked.map(once)
+  const turns = recording.turns.map(once)
+  const cut: Array<string> = []
+
+  const seen = (value: unknown): unknown => options.scrub(stable.hide(plain(value)))
+
+  const mismatch = (line: number | undefined, detail: string) =>
+    Effect.die(new CassetteMismatch({ file, line, detail }))
+
+  /** Dies with the first difference between what was recorded and what the program does. */
+  const compare = (what: string, line: number, expected: unknown, actual: unknown, path: string) =>
+    Effect.suspend(() => {
+      const found = Difference.first(expected, seen(actual), path)
+      return found === undefined
+        ? Effect.void
+        : mismatch(line, `${what} is not what was recorded\n${Difference.describe(found)}`)
+    })
+
+  yield* Effect.addFinalizer((exit) => {
+    if (exit._tag === "Failure") return Effect.void
+    const left = [
+      ...turns.flatMap(({ taken, value: { head, line } }) =>
+        taken ? [] : [`turn ${head.turn} of thread ${head.thread} (line ${line}) was not played`]
+      ),
+      ...opened.flatMap(({ taken, value }) =>
+        taken ? [] : [`the ${value.how} of thread ${value.thread} (line ${value.line}) was not played`]
+      ),
+      ...asked.flatMap(({ taken, value }) =>
+        taken ? [] : [`${value.method} (line ${value.line}) was not asked`]
+      ),
+      ...cut
+    ]
+    return left.length === 0
+      ? Effect.void
+      : mismatch(undefined, `the program is done and the recording is not:\n  ${left.join("\n  ")}`)
+  })
+
+  /** Ends as it ended when it was recorded. */
+  const replayed = <A, E extends CodexError.CodexError>(
+    outcome: Format.Outcome,
+    value: (value: unknown) => Effect.Effect<A>,
+    isExpected: (error: CodexError.CodexError) => error is E
+  ): Effect.Effect<A, E> => {
+    switch (outcome._tag) {
+      case "Success":
+        return value(stable.show(outcome.value))
+      case "Failure":
+        return isExpected(outcome.error)
+          ? Effect.fail(outcome.error)
+          : mismatch(undefined, `${outcome.error._tag} is no error of what it was recorded for`)
+      // Whoever interrupted it then has to do it again.
+      case "Interrupted":
+        return Effect.never
+      case "Died":
+        return Effect.die(new Error(`when it was recorded it died: ${outcome.detail}`))
+    }
+  }
+
+  const play = (
+    found: Once<Format.RecordedTurn>,
+    steers: Array<Format.Of<"Steered">>,
+    handlers: Engine.Handlers
+  ): Effect.Effect<void, CodexError.TurnError> =>
+    Effect.gen(function* () {
+      const { end, entries, head, line } = found.value
+      const what = `turn ${head.turn} of thread ${head.thread}`
+      const clock = yield* Clock.Clock
+      const asks = new Map<number, Fiber.Fiber<unknown>>()
+      let at = 0
+      let played = 0
+      yield* Effect.onInterrupt(
+        Effect.gen(function* () {
+          for (const [index, recorded] of entries.entries()) {
+            const lineOf = line + 1 + index
+            const entry = yield* shown(recorded)
+            const time = Format.timeOf(entry)
+            // An answer takes as long as the program takes for it.
+            const isAnswer = entry._tag === "Decided" || entry._tag === "Returned"
+            if (!isAnswer && options.timing === "recorded" && time > at) yield* Effect.sleep(time - at)
+            at = Math.max(at, time)
+            played = index + 1
+            switch (entry._tag) {
+              case "Event": {
+                if (entry.event._tag === "TurnCompleted" || entry.event._tag === "AgentEvent") break
+                const now = Number(clock.currentTimeNanosUnsafe()) / 1e6
+                handlers.emit({ ...entry.event, at: now })
+                break
+              }
+              case "Approve": {
+                const { ask, request } = entry
+                asks.set(ask, yield* Effect.forkScoped(handlers.approve(request), { startImmediately: true }))
+                break
+              }
+              case "Call": {
+                const { ask, call } = entry
+                asks.set(ask, yield* Effect.forkScoped(handlers.callTool(call), { startImmediately: true }))
+                break
+              }
+              case "Decided":
+              case "Returned": {
+                const fiber = asks.get(entry.ask)
+                if (fiber === undefined) yield* mismatch(lineOf, "an answer to what was not asked")
+                else {
+                  const answer = yield* Fiber.join(fiber)
+                  const [expected, path] =
+                    recorded._tag === "Decided"
+                      ? [recorded.decision, "decision"]
+                      : [recorded._tag === "Returned" ? recorded.output : undefined, "output"]
+                  yield* compare(what, lineOf, plain(expected), answer, path)
+                }
+                break
+              }
+              case "Steered":
+                steers.push(entry)
+            }
+          }
+          if (options.timing === "recorded" && end.at > at) yield* Effect.sleep(end.at - at)
+          played++
+          if (steers.length > 0)
+            yield* mismatch(line, `${what} was steered when it was recorded, and now is not`)
+        }),
+        () =>
+          Effect.sync(() => {
+            if (end.outcome._tag !== "Interrupted")
+              cut.push(`${what} was interrupted after ${played} of ${entries.length + 1} of its lines`)
+          })
+      )
+      return yield* replayed(end.outcome, () => Effect.void, isTurnError)
+    }).pipe(Effect.scoped)
+
+  /** An entry with the ids and folders of this run. */
+  const shown = (entry: Format.Entry): Effect.Effect<Format.Entry> =>
+    decodeEntry(stable.show(plain(Format.encode(entry)))).pipe(
+      Effect.flatMap((line) => (Format.isEntry(line) ? Effect.succeed(line) : Effect.die("no entry"))),
+      Effect.orDie
+    )
+
+  const threadOf = (number: number, value: typeof Opened.Type): Engine.EngineThread => {
+    const steers: Array<Format.Of<"Steered">> = []
+    const next = (
+      how: Format.Of<"Turn">["how"],
+      given: { readonly input?: unknown; readonly options?: unknown },
+      handlers: Engine.Handlers
+    ): Effect.Effect<void, CodexError.TurnError> =>
+      Effect.suspend(() => {
+        const found = turns.find(({ taken, value: { head } }) => !taken && head.thread === number)
+        if (found === undefined) {
+          const count = turns.filter(({ value: { head } }) => head.thread === number).length
+          return mismatch(
+            undefined,
+            `thread ${number} has ${count} recorded turns, and the program runs one more: ${JSON.stringify(seen(given.input ?? null))}`
+          )
+        }
+        found.taken = true
+        const { head, line } = found.value
+        const what = `turn ${head.turn} of thread ${head.thread}`
+        return compare(what, line, head.how, how, "how").pipe(
+          Effect.andThen(compare(what, line, head.input, given.input, "input")),
+          Effect.andThen(compare(what, line, head.options, given.options, "options")),
+          Effect.andThen(play(found, steers, handlers))
+        )
+      })
+    return {
+      id: value.id,
+      model: value.model,
+      provider: value.provider,
+      cwd: value.cwd,
+      turn: (input, settings, handlers) => next("run", { input, options: settings }, handlers),
+      compact: (handlers) => next("compact", {}, handlers),
+      steer: (input) =>
+        Effect.suspend(() => {
+          const steer = steers.shift()
+          if (steer === undefined)
+            return mismatch(
+              undefined,
+              `thread ${number} is steered, and was not at this point when it was recorded`
+            )
+          return compare(`a steer of thread ${number}`, 0, steer.input, input, "input").pipe(
+            Effect.andThen(replayed(steer.outcome, () => Effect.void, isRequestError))
+          )
+        })
+    }
+  }
+
+  const open = (
+    how: Format.Of<"Opened">["how"],
+    settings: Engine.ThreadOptions,
+    of: ThreadId | undefined
+  ): Effect.Effect<Engine.EngineThread, CodexError.StartError> =>
+    Effect.suspend(() => {
+      // Threads that are opened at once come in any order: the one that was asked for is the one that fits.
+      const left = opened.filter(({ taken, value }) => !taken && value.how === how)
+      const fits = ({ value }: (typeof left)[number]) =>
+        Difference.first(value.options, seen(settings), "") === undefined
+      const found = left.find(fits) ?? left[0]
+      if (found === undefined)
+        return mismatch(undefined, `the program does one ${how} of a thread more than was recorded`)
+      found.taken = true
+      const { line, of: from, options: expected, outcome, thread } = found.value
+      const what = `the ${how} of thread ${thread}`
+      if (of !== undefined && from !== undefined) stable.bind(of, from)
+      stable.folder(settings.cwd ?? process.cwd(), Stable.folderName(thread))
+      return compare(what, line, expected, settings, "options").pipe(
+        Effect.andThen(
+          replayed(
+            outcome,
+            (value) => Effect.orDie(Effect.map(decodeOpened(value), (value) => threadOf(thread, value))),
+            isStartError
+          )
+        )
+      )
+    })
+
+  const ask = <A>(
+    method: string,
+    args: ReadonlyArray<unknown>,
+    value: (value: unknown) => Effect.Effect<A>
+  ) =>
+    Effect.suspend(() => {
+      const left = asked.filter(({ taken, value }) => !taken && value.method === method)
+      const given = args.map((arg) => seen(arg) ?? null)
+      const same = ({ value }: (typeof left)[number]) => Difference.first(value.args, given, "") === undefined
+      const found = left.find(same) ?? left[0]
+      if (found === undefined)
+        return mismatch(
+          undefined,
+          `the program asks ${method}(${given.map((arg) => JSON.stringify(arg)).join(", ")}) once more than was recorded`
+        )
+      found.taken = true
+      const { args: expected, line, outcome } = found.value
+      return compare(
+        method,
+        line,
+        expected,
+        args.map((arg) => arg ?? null),
+        "args"
+      ).pipe(Effect.andThen(replayed(outcome, value, isStartError)))
+    })
+  const nothing = () => Effect.void
+  const as =
+    <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
+    (value: unknown): Effect.Effect<S["Type"]> =>
+      Effect.orDie(Schema.decodeUnknownEffect(schema)(value))
+
+  return Engine.Engine.of({
+    ready: Effect.suspend(() =>
+      asked.some(({ taken, value }) => !taken && value.method === "ready")
+        ? ask("ready", [], nothing)
+        : Effect.void
+    ),
+    startThread: (settings) => open("start", settings, undefined),
+    resumeThread: (id, settings) => open("resume", settings, id),
+    forkThread: (id, settings) => open("fork", settings, id),
+    listThreads: (filter, cursor) =>
+      Effect.map(ask("listThreads", [filter, cursor], as(threadPage)), ({ data, next }) => ({ data, next })),
+    readThread: (id) => ask("readThread", [id], as(ThreadInfo.ThreadHistory)),
+    renameThread: (id, name) => ask("renameThread", [id, name], nothing),
+    archiveThread: (id) => ask("archiveThread", [id], nothing),
+    unarchiveThread: (id) => ask("unarchiveThread", [id], nothing),
+    deleteThread: (id) => ask("deleteThread", [id], nothing),
+    listModels: (cursor) =>
+      Effect.map(ask("listModels", [cursor], as(modelPage)), ({ data, next }) => ({ data, next })),
+    request: (method, params) => ask("request", [method, params], Effect.succeed)
+  })
+})
+
+const startErrors = new Set<string>([
+  "CodexNotFound",
+  "CodexVersionUnsupported",
+  "EngineStartFailed",
+  "EngineExited",
+  "ProtocolError",
+  "InvalidRequest"
+])
+const isStartError = (error: CodexError.CodexError): error is CodexError.StartError =>
+  startErrors.has(error._tag)
+const isRequestError = (error: CodexError.CodexError): error is CodexError.RequestError =>
+  ["EngineExited", "ProtocolError", "InvalidRequest"].includes(error._tag)
+const isTurnError = (error: CodexError.CodexError): error is CodexError.TurnError =>
+  isRequestError(error) || !startErrors.has(error._tag)

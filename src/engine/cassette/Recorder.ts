@@ -1,0 +1,240 @@
+/** Writes down what an engine is asked and what it says. Never changes it. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Approval from "../../Approval.ts"
+import type * as CodexError from "../../CodexError.ts"
+import type { ThreadId } from "../../Id.ts"
+import type * as Turn from "../../Turn.ts"
+import * as Engine from "../Engine.ts"
+import * as File from "./File.ts"
+import * as Format from "./Format.ts"
+import * as Stable from "./Stable.ts"
+import { plain } from "./Stable.ts"
+
+export interface Options {
+  /** What is written of a value of JSON: it has to leave out what must not get out. */
+  readonly scrub: (value: unknown) => unknown
+  /** What becomes of a run whose recording cannot be written: it goes on, or it dies. */
+  readonly onError: "warn" | "fail"
+  /** `none` writes every time as 0, for recordings that are compared with each other. */
+  readonly times: "recorded" | "none"
+  readonly engine: string | undefined
+}
+
+type Service = Engine.Engine["Service"]
+
+/** What the lines of one turn are made of until its end. */
+type Draft = ReadonlyArray<Format.Line>
+
+const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000
+
+/** A secret may come in pieces: what is masked in the whole of a text is masked in its pieces. */
+const wholeDeltas = (lines: Draft, scrub: (value: unknown) => unknown): Draft => {
+  const texts = new Map<string, Array<number>>()
+  const out = [...lines]
+  const deltaOf = (line: Format.Line | undefined) =>
+    line?._tag === "Event" && "delta" in line.event ? line.event : undefined
+  for (const [index, line] of lines.entries()) {
+    const event = deltaOf(line)
+    if (event === undefined) continue
+    const key = `${event._tag} ${event.itemId}`
+    texts.set(key, [...(texts.get(key) ?? []), index])
+  }
+  for (const indexes of texts.values()) {
+    const whole = indexes.map((index) => deltaOf(lines[index])?.delta ?? "").join("")
+    const seen = scrub(whole)
+    if (seen === whole) continue
+    for (const [position, index] of indexes.entries()) {
+      const event = deltaOf(lines[index])
+      if (event !== undefined) {
+        out[index] = { _tag: "Event", event: { ...event, delta: position === 0 ? String(seen) : "" } }
+      }
+    }
+  }
+  return out
+}
+
+export const make = Effect.fnUntraced(function* (path: string, inner: Service, options: Options) {
+  const stable = Stable.make()
+  const { isOpen, write } = yield* File.make(path, options.onError)
+  let threads = 0
+  let turns = 0
+  let written = 0
+
+  const seen = (line: Format.Line): unknown => options.scrub(stable.hide(plain(Format.encode(line))))
+  const note = (line: () => Format.Line) => write(() => [seen(line())])
+
+  yield* note(() => ({
+    _tag: "Header",
+    format: Format.name,
+    version: Format.version,
+    ...(options.engine === undefined ? {} : { engine: options.engine })
+  }))
+  yield* Effect.addFinalizer(() => note(() => ({ _tag: "End", turns: written })))
+
+  const asked =
+    <Args extends ReadonlyArray<unknown>, A, E extends CodexError.CodexError>(
+      method: string,
+      ask: (...args: Args) => Effect.Effect<A, E>,
+      learn: (value: A) => void = () => {}
+    ) =>
+    (...args: Args): Effect.Effect<A, E> =>
+      Effect.onExit(ask(...args), (exit) =>
+        note(() => {
+          if (Exit.isSuccess(exit)) learn(exit.value)
+          return { _tag: "Asked", method, args: args.map(plain), outcome: Format.outcome(exit) }
+        })
+      )
+
+  /** One turn, written when it has ended. */
+  const recordTurn = (
+    thread: Recorded,
+    head: () => Pick<Format.Of<"Turn">, "how" | "input" | "options">,
+    handlers: Engine.Handlers,
+    run: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
+  ) =>
+    Effect.gen(function* () {
+      if (!isOpen()) return yield* run(handlers)
+      const clock = yield* Clock.Clock
+      const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+      const turn = ++turns
+      const startedAt = now()
+      const lines: Array<Format.Line> = []
+      let last = 0
+      let asks = 0
+      const since = (at: number): number => {
+        last = options.times === "none" ? 0 : Math.max(last, round(at - startedAt))
+        return last
+      }
+      const keep = (line: (at: number) => Format.Entry) => void lines.push(line(since(now())))
+      thread.keep = keep
+
+      const emit = (event: Turn.EngineEvent) => {
+        const at = since(event.at)
+        lines.push({ _tag: "Event", event: untimed({ ...event, at }, options.times) })
+        handlers.emit(event)
+      }
+      const approve = (request: Approval.Request) =>
+        Effect.suspend(() => {
+          const ask = ++asks
+          keep((at) => ({ _tag: "Approve", at, ask, request }))
+          return Effect.tap(handlers.approve(request), (decision) =>
+            Effect.sync(() => keep((at) => ({ _tag: "Decided", at, ask, decision })))
+          )
+        })
+      const callTool = (call: Engine.ToolCall) =>
+        Effect.suspend(() => {
+          const ask = ++asks
+          const { arguments: args, callId, tool } = call
+          keep((at) => ({ _tag: "Call", at, ask, call: { callId, tool, arguments: args } }))
+          return Effect.tap(handlers.callTool(call), (output) =>
+            Effect.sync(() => keep((at) => ({ _tag: "Returned", at, ask, output })))
+          )
+        })
+
+      return yield* run({ emit, approve, callTool }).pipe(
+        Effect.onExit((exit) =>
+          write(() => {
+            thread.keep = undefined
+            const ended: Format.Line = { _tag: "Ended", at: since(now()), outcome: Format.outcome(exit) }
+            const first: Format.Line = { _tag: "Turn", thread: thread.number, turn, ...head() }
+            written++
+            return wholeDeltas([first, ...lines, ended], options.scrub).map(seen)
+          })
+        )
+      )
+    })
+
+  const open = (
+    how: Format.Of<"Opened">["how"],
+    settings: object,
+    of: ThreadId | undefined,
+    opening: ReturnType<Service["startThread"]>
+  ) =>
+    Effect.gen(function* () {
+      const number = ++threads
+      const exit = yield* Effect.exit(opening)
+      yield* note(() => {
+        const value = Exit.isSuccess(exit) ? exit.value : undefined
+        if (of !== undefined) stable.name(of, "thread")
+        if (value !== undefined) {
+          stable.name(value.id, "thread")
+          stable.folder(value.cwd, Stable.folderName(number))
+        }
+        const told = value === undefined ? undefined : describe(value)
+        return {
+          _tag: "Opened",
+          thread: number,
+          how,
+          ...(of === undefined ? {} : { of }),
+          options: plain(settings),
+          outcome: told === undefined ? Format.outcome(Exit.asVoid(exit)) : { _tag: "Success", value: told }
+        }
+      })
+      const thread = yield* exit
+      return recorded(thread, { number, keep: undefined })
+    })
+
+  const recorded = (inner: Engine.EngineThread, thread: Recorded): Engine.EngineThread => ({
+    ...inner,
+    turn: (input, settings, handlers) =>
+      recordTurn(
+        thread,
+        () => ({ how: "run", input: plain(input), options: plain(settings) }),
+        handlers,
+        (handlers) => inner.turn(input, settings, handlers)
+      ),
+    compact: (handlers) => recordTurn(thread, () => ({ how: "compact" }), handlers, inner.compact),
+    steer: (input) =>
+      Effect.onExit(inner.steer(input), (exit) =>
+        Effect.sync(() =>
+          thread.keep?.((at) => ({ _tag: "Steered", at, input: plain(input), outcome: Format.outcome(exit) }))
+        )
+      )
+  })
+
+  return Engine.Engine.of({
+    // Only that it did not come up is worth a line: opening a thread says that it did.
+    ready: Effect.onExit(inner.ready, (exit) =>
+      Exit.isSuccess(exit)
+        ? Effect.void
+        : note(() => ({ _tag: "Asked", method: "ready", args: [], outcome: Format.outcome(exit) }))
+    ),
+    startThread: (settings) => open("start", settings, undefined, inner.startThread(settings)),
+    resumeThread: (id, settings) => open("resume", settings, id, inner.resumeThread(id, settings)),
+    forkThread: (id, settings) => open("fork", settings, id, inner.forkThread(id, settings)),
+    listThreads: asked("listThreads", inner.listThreads, ({ data }) =>
+      data.forEach(({ id }) => stable.name(id, "thread"))
+    ),
+    readThread: asked("readThread", inner.readThread),
+    renameThread: asked("renameThread", inner.renameThread),
+    archiveThread: asked("archiveThread", inner.archiveThread),
+    unarchiveThread: asked("unarchiveThread", inner.unarchiveThread),
+    deleteThread: asked("deleteThread", inner.deleteThread),
+    listModels: asked("listModels", inner.listModels),
+    request: asked("request", inner.request)
+  })
+})
+
+interface Recorded {
+  readonly number: number
+  /** Adds to the turn that runs. */
+  keep: ((line: (at: number) => Format.Entry) => void) | undefined
+}
+
+const describe = ({ cwd, id, model, provider }: Engine.EngineThread) => ({
+  id,
+  ...(model === undefined ? {} : { model }),
+  ...(provider === undefined ? {} : { provider }),
+  cwd
+})
+
+/** How long something took is another in every run. */
+const untimed = (event: Turn.EngineEvent, times: Options["times"]): Turn.EngineEvent => {
+  if (times === "recorded" || (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted")) return event
+  const { item } = event
+  return "duration" in item && item.duration !== undefined
+    ? { ...event, item: { ...item, duration: 0 } }
+    : event
+}

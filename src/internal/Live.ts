@@ -1,0 +1,239 @@
+/** A turn that runs, seen from inside: the one place that changes its state and tells of it. */
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
+import type * as EffectTracer from "effect/Tracer"
+import * as Approval from "../Approval.ts"
+import type * as Budget from "../Budget.ts"
+import * as CodexError from "../CodexError.ts"
+import type * as Engine from "../engine/Engine.ts"
+import type { ItemId, ThreadId, TurnId } from "../Id.ts"
+import * as Convention from "../telemetry/Convention.ts"
+import type * as Signal from "../telemetry/Signal.ts"
+import * as TurnTelemetry from "../telemetry/TurnTelemetry.ts"
+import type * as ToolHost from "../ToolHost.ts"
+import * as Turn from "../Turn.ts"
+import * as TurnState from "../TurnState.ts"
+import { decide } from "./Decide.ts"
+
+/** Where a turn runs, and what is asked of whom. */
+export interface Options {
+  readonly threadId: ThreadId
+  readonly engine: Engine.EngineThread
+  readonly tools: ToolHost.ToolHost
+  readonly policy: Approval.Policy
+  readonly clock: Clock.Clock
+  readonly tracer: EffectTracer.Tracer
+  readonly context: Context.Context<never>
+  /** Attributes of every span and log below the turn. */
+  readonly annotations: Readonly<Record<string, unknown>>
+  readonly span: EffectTracer.Span
+  readonly model: string | undefined
+  readonly effort: string | undefined
+  readonly sandbox: Turn.Sandbox | undefined
+  readonly instructions: string | undefined
+  readonly input: Turn.Input
+  readonly publish: (event: Turn.EngineEvent) => void
+  /** Something was used up: a limit may have been passed. */
+  readonly used: () => void
+  /** Ends the turn, or the one whose sub-agent this is. */
+  readonly stop: (error: CodexError.TurnError) => void
+}
+
+export interface Live {
+  readonly handlers: Omit<Engine.Handlers, "agent">
+  readonly end: (outcome: Signal.TurnEnd) => Turn.Turn
+  readonly message: () => string
+  readonly spent: () => Omit<Budget.Spent, "time">
+  /** The span that the work of a sub-agent happens in. */
+  readonly spanOfAgent: (threadId: ThreadId) => EffectTracer.Span
+}
+
+export const milliseconds = (clock: Clock.Clock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
+
+/** Telemetry never changes a result: a tracer that breaks loses spans and nothing else. */
+export const quietly = (tell: () => void): void => {
+  try {
+    tell()
+  } catch {
+    // There is nobody to tell: this runs in the reader of the connection.
+  }
+}
+
+/** Events that use something up: no other can pass a limit. */
+const uses = new Set<Turn.EngineEvent["_tag"]>([
+  "TurnStarted",
+  "ItemStarted",
+  "ItemCompleted",
+  "ToolRequested",
+  "ToolReturned",
+  "ModelResponded",
+  "UsageUpdated",
+  "Retrying",
+  "MessageDelta"
+])
+
+export const make = (options: Options): Live => {
+  const { clock, engine, threadId, tools } = options
+  const { readOnly } = tools
+  const startedAt = milliseconds(clock)
+  const telemetry = TurnTelemetry.make({
+    ...options,
+    startedAt,
+    turn: options.span,
+    provider: engine.provider
+  })
+  let state = TurnState.initial(threadId, startedAt, Turn.noUsage)
+  let over = false
+
+  const emit = (said: Turn.EngineEvent) => {
+    if (over) return
+    // Time never runs backwards in a turn, whatever clock an event was stamped by.
+    const event = said.at < state.time.at ? { ...said, at: state.time.at } : said
+    const before = state
+    const [next, marks] = TurnState.step(state, event, readOnly)
+    state = next
+    quietly(() => telemetry.record(event, marks))
+    options.publish(event)
+    if (uses.has(event._tag) && (marks.length > 0 || before.reported !== state.reported)) options.used()
+  }
+
+  /** What is asked of the caller says in its spans and logs which turn asks. */
+  const inTurn = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+    const annotations = { [Convention.attribute.turnId]: state.turnId }
+    return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
+  }
+
+  const approve = (request: Approval.Request) =>
+    decide(options.policy, request, { threadId, turnId: state.turnId, session: engine }).pipe(
+      TurnTelemetry.approving(telemetry.spanOf(request.itemId), Approval.kindOf(request)),
+      inTurn,
+      Effect.tap((decision) =>
+        Effect.sync(() => {
+          if (decision._tag === "cancel") options.stop(new CodexError.TurnInterrupted({ by: "policy" }))
+        })
+      )
+    )
+
+  /** Codex knows nothing of a tool that asks first: the question and its answer are told here. */
+  const approveTool = (request: Approval.Request) =>
+    Effect.suspend(() => {
+      const decided = (decision: Approval.Decision, source: Approval.Source) =>
+        Effect.sync(() => {
+          const { id: requestId, itemId } = request
+          emit({ _tag: "ApprovalDecided", requestId, itemId, decision, source, at: milliseconds(clock) })
+        })
+      emit({ _tag: "ApprovalRequested", request, at: milliseconds(clock) })
+      return approve(request).pipe(
+        Effect.tap((decision) => decided(decision, decision.source ?? "policy")),
+        Effect.onInterrupt(() =>
+          decided(Approval.decline("the turn ended before anybody decided"), "default")
+        )
+      )
+    })
+
+  return {
+    handlers: {
+      emit,
+      approve,
+      callTool: (call) =>
+        tools.call(call, approveTool).pipe(
+          Effect.catch((error) =>
+            Effect.sync(() => {
+              options.stop(error)
+              return { success: false, text: `The tool ${call.tool} failed.` }
+            })
+          ),
+          Effect.withParentSpan(telemetry.spanOf(call.callId), { captureStackTrace: false }),
+          inTurn
+        )
+    },
+    end: (outcome) => {
+      const at = Math.max(milliseconds(clock), state.time.at)
+      const completed = outcome === "completed"
+      const failure =
+        typeof outcome === "string" || outcome._tag === "TurnInterrupted"
+          ? {}
+          : {
+              errorType: outcome.errorType,
+              ...(outcome._tag === "TurnFailed" && outcome.status !== undefined
+                ? { status: outcome.status }
+                : {})
+            }
+      over = true
+      const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
+      quietly(() => telemetry.end(turn, marks, outcome, at))
+      return turn
+    },
+    message: () => TurnState.message(state),
+    spent: () => TurnState.spent(state),
+    spanOfAgent: (agent) => {
+      const about = (id: ItemId) => telemetry.spanOf(id)
+      const started = [...state.items, ...state.open.values()].findLast(
+        (item) => item._tag === "AgentCall" && item.agents.includes(agent)
+      )
+      return started === undefined ? options.span : about(started.id)
+    }
+  }
+}
+
+/** The turn of a sub-agent, below the one that it works for. */
+export const nested = (
+  root: Omit<Options, "publish" | "span" | "threadId" | "input">,
+  parent: EffectTracer.Span,
+  { threadId, turnId }: { readonly threadId: ThreadId; readonly turnId: TurnId },
+  publish: (event: Turn.Event) => void
+): { readonly live: Live; readonly handlers: Engine.AgentHandlers } => {
+  const { attribute } = Convention
+  const annotations = { ...root.annotations, [attribute.conversationId]: threadId }
+  const span = root.tracer.span({
+    name: Convention.span.invokeAgent(Convention.agent),
+    parent: Option.some(parent),
+    annotations: Context.empty(),
+    links: [],
+    startTime: root.clock.currentTimeNanosUnsafe(),
+    kind: "internal",
+    root: false,
+    sampled: parent.sampled
+  })
+  const attributes = {
+    ...annotations,
+    [attribute.turnId]: turnId,
+    [attribute.operationName]: Convention.operation.invokeAgent,
+    [attribute.agentName]: Convention.agent,
+    [attribute.providerName]: root.engine.provider,
+    [attribute.requestModel]: root.model
+  }
+  quietly(() => {
+    for (const [key, value] of Object.entries(attributes)) {
+      if (value !== undefined) span.attribute(key, value)
+    }
+  })
+  const live = make({
+    ...root,
+    annotations,
+    threadId,
+    span,
+    input: "",
+    publish: (event) => publish({ _tag: "AgentEvent", threadId, turnId, event, at: event.at })
+  })
+  return {
+    live,
+    handlers: {
+      ...live.handlers,
+      end: (outcome) => {
+        live.end(outcome)
+        const exit =
+          outcome === "completed"
+            ? Exit.void
+            : outcome._tag === "TurnInterrupted"
+              ? Exit.failCause(Cause.interrupt())
+              : Exit.fail(outcome)
+        quietly(() => span.end(root.clock.currentTimeNanosUnsafe(), exit))
+      }
+    }
+  }
+}

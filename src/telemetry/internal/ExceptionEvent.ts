@@ -1,0 +1,38 @@
+/** Message and stack of an error on a span: they may quote anything, and are there only where errors are asked for. */
+import type * as Context from "effect/Context"
+import * as Content from "../Content.ts"
+import { attribute } from "../Convention.ts"
+
+const textOf = (error: object, key: string): string | undefined => {
+  const value: unknown = Reflect.get(error, key)
+  return typeof value === "string" && value !== "" ? value : undefined
+}
+
+/** The attributes of the event, as they stand: spans are scrubbed when they end. */
+export const attributes = (
+  error: unknown,
+  errorType: string,
+  context: Context.Context<never>
+): Record<string, string> | undefined => {
+  const { kinds, spans } = Content.captureOf(context)
+  return kinds.errors && spans ? describe(error, errorType) : undefined
+}
+
+/** Type, message and stack of an error, as attributes. */
+export const describe = (error: unknown, errorType: string): Record<string, string> => {
+  const out: Record<string, string> = { [attribute.exceptionType]: errorType }
+  if (typeof error !== "object" || error === null) {
+    if (typeof error === "string") out[attribute.exceptionMessage] = error
+    return out
+  }
+  // What Codex said itself is beside the message of our errors.
+  const message = [textOf(error, "message"), textOf(error, "detail")].filter((text) => text !== undefined)
+  const stack = textOf(error, "stack")
+  const [first, second] = message
+  if (first !== undefined) {
+    out[attribute.exceptionMessage] =
+      second === undefined || first.includes(second) ? first : `${first}: ${second}`
+  }
+  if (stack !== undefined) out[attribute.exceptionStack] = stack
+  return out
+}

@@ -1,0 +1,48 @@
+/** What goes back to the model, in words. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as AiError from "effect/ai/AiError"
+import type * as Tool from "effect/ai/Tool"
+
+/** Any value as text; a failure where it has no JSON: a cycle, a bigint, a `toJSON` that throws. */
+export const ofValue = (value: unknown): Result.Result<string, unknown> =>
+  typeof value === "string"
+    ? Result.succeed(value)
+    : Result.try(() => (JSON.stringify(value) as string | undefined) ?? "null")
+
+/** A failure in words: the tool's own as its schema encodes it, ours by what they say. */
+export const ofFailure = (tool: Tool.Any, failure: unknown): Effect.Effect<string> => {
+  const unspoken = `The tool ${tool.name} failed.`
+  if (AiError.isAiError(failure)) return Effect.succeed(failure.message)
+  return Schema.encodeUnknownEffect(Schema.toCodecJson(tool.failureSchema))(failure).pipe(
+    Effect.map((encoded) => Result.getOrElse(ofValue(encoded), () => unspoken)),
+    Effect.orElseSucceed(() => unspoken)
+  ) as Effect.Effect<string>
+}
+
+/** The answer to a call that went well. */
+export const ofResult = (result: Tool.HandlerResult<Tool.Any>): Result.Result<string, unknown> => {
+  const { encodedResult, modelOutput } = result
+  if (modelOutput === undefined) return ofValue(encodedResult)
+  return Result.map(
+    Result.all(modelOutput.map((part) => (part.type === "text" ? Result.succeed(part.text) : ofValue(part)))),
+    (texts) => texts.join("\n")
+  )
+}
+
+const isHighSurrogate = (code: number) => code >= 0xd800 && code <= 0xdbff
+const isLowSurrogate = (code: number) => code >= 0xdc00 && code <= 0xdfff
+
+/** At most `limit` characters of a text and a note: its beginning and its end. */
+export const bounded = (text: string, limit: number): string => {
+  if (text.length <= limit) return text
+  const tail = Math.floor(limit / 4)
+  let head = limit - tail
+  let from = text.length - tail
+  // Half a character is none.
+  if (head > 0 && isHighSurrogate(text.charCodeAt(head - 1))) head--
+  if (from < text.length && isLowSurrogate(text.charCodeAt(from))) from++
+  const note = `\n[${from - head} of ${text.length} characters are left out here; ask for less at a time]\n`
+  return text.slice(0, head) + note + text.slice(from)
+}

@@ -1,0 +1,168 @@
+/** Requests that are made again, and conversations that are summarised: seen for as long as they take. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import { Codex, CodexError } from "effect-codex"
+import { Captured, Scripted, TestLayer } from "effect-codex/testing"
+
+const play = Effect.fnUntraced(function* (steps: ReadonlyArray<Scripted.Step>, timeout?: "3 seconds") {
+  yield* Scripted.play(steps)
+  const turn = Effect.gen(function* () {
+    const codex = yield* Codex
+    const thread = yield* codex.startThread()
+    return yield* Effect.exit(thread.run("go", timeout === undefined ? {} : { timeout }))
+  }).pipe(Effect.scoped)
+  const fiber = yield* Effect.forkChild(turn)
+  yield* TestClock.adjust("1 hour")
+  yield* Fiber.join(fiber)
+  return yield* Captured.spans
+})
+
+const failed = (errorType: string, status?: number) =>
+  Scripted.event({ _tag: "Retrying", errorType, ...(status === undefined ? {} : { status }) })
+
+const shapes = (spans: ReadonlyArray<Captured.CapturedSpan>, name: string) =>
+  spans
+    .filter((span) => span.name === name)
+    .map(({ attributes, duration, status }) => ({
+      duration,
+      status,
+      attempt: attributes["codex.retry.attempt"],
+      reason: attributes["codex.retry.reason"],
+      code: attributes["codex.retry.status_code"],
+      error: attributes["error.type"]
+    }))
+
+const retry = { status: "unset", code: undefined, error: undefined } as const
+
+describe("codex.retry", () => {
+  it.effect("lasts from a failure to the next sign of life, once for every attempt", () =>
+    Effect.gen(function* () {
+      const spans = yield* play([
+        Scripted.delay("1 second"),
+        failed("TurnFailed.ServerError", 503),
+        Scripted.delay("2 seconds"),
+        failed("TurnFailed.Disconnected"),
+        Scripted.delay("4 seconds"),
+        Scripted.message("half", { deltas: true }),
+        Scripted.delay("1 second"),
+        failed("TurnFailed.Overloaded", 529),
+        Scripted.delay("8 seconds"),
+        Scripted.command("ls"),
+        Scripted.message("done")
+      ])
+      assert.deepStrictEqual(shapes(spans, "codex.retry"), [
+        {
+          ...retry,
+          duration: 2000,
+          status: "error",
+          attempt: 1,
+          reason: "TurnFailed.ServerError",
+          code: 503,
+          error: "TurnFailed.Disconnected"
+        },
+        { ...retry, duration: 4000, attempt: 2, reason: "TurnFailed.Disconnected" },
+        { ...retry, duration: 8000, attempt: 1, reason: "TurnFailed.Overloaded", code: 529 }
+      ])
+      const agent = yield* Captured.span("invoke_agent codex")
+      for (const span of spans.filter(({ name }) => name === "codex.retry")) {
+        assert.strictEqual(span.parentSpanId, agent.spanId)
+        assert.strictEqual(span.kind, "internal")
+        assert.deepInclude(span.attributes, {
+          "codex.originator": "sdk",
+          "gen_ai.conversation.id": "thread_1",
+          "codex.turn.id": "turn_1"
+        })
+      }
+      assert.strictEqual(agent.status, "unset")
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("ends with its turn, as that did", () =>
+    Effect.gen(function* () {
+      const error: CodexError.TurnError = new CodexError.TurnFailed({ reason: "ServerError", detail: "" })
+      const spans = yield* play([
+        failed("TurnFailed.ServerError"),
+        Scripted.delay("1 second"),
+        Scripted.failed(error)
+      ])
+      assert.deepStrictEqual(shapes(spans, "codex.retry"), [
+        {
+          ...retry,
+          duration: 1000,
+          status: "error",
+          attempt: 1,
+          reason: "TurnFailed.ServerError",
+          error: "TurnFailed.ServerError"
+        }
+      ])
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("of a turn that took too long is cut", () =>
+    Effect.gen(function* () {
+      const spans = yield* play([failed("TurnFailed.ServerError"), Scripted.silence], "3 seconds")
+      const [found, ...others] = shapes(spans, "codex.retry")
+      assert.deepInclude(found, { duration: 3000, error: "TurnTimedOut" })
+      assert.deepStrictEqual(others, [])
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("is nowhere where nothing failed", () =>
+    Effect.gen(function* () {
+      const spans = yield* play([Scripted.command("ls"), Scripted.message("done", { deltas: true })])
+      assert.deepStrictEqual(shapes(spans, "codex.retry"), [])
+    }).pipe(Effect.provide(TestLayer))
+  )
+})
+
+describe("codex.compaction", () => {
+  const compaction = { _tag: "ContextCompaction", id: "c" } as const
+  const events = Effect.map(Captured.span("invoke_agent codex"), ({ events }) =>
+    events
+      .filter(({ name }) => name === "codex.compaction")
+      .map(({ attributes }) => attributes["codex.compaction.stage"])
+  )
+
+  it.effect("lasts as long as it takes, and the turn says when it began and ended", () =>
+    Effect.gen(function* () {
+      const spans = yield* play([
+        Scripted.event({ _tag: "ItemStarted", item: compaction }),
+        Scripted.delay("5 seconds"),
+        Scripted.event({ _tag: "ItemCompleted", item: compaction }),
+        Scripted.message("done")
+      ])
+      assert.deepStrictEqual(
+        shapes(spans, "codex.compaction").map(({ duration, status }) => [duration, status]),
+        [[5000, "unset"]]
+      )
+      assert.deepStrictEqual(yield* events, ["started", "completed"])
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("ends with its turn", () =>
+    Effect.gen(function* () {
+      const spans = yield* play(
+        [Scripted.event({ _tag: "ItemStarted", item: compaction }), Scripted.silence],
+        "3 seconds"
+      )
+      assert.deepStrictEqual(
+        shapes(spans, "codex.compaction").map(({ duration, status }) => [duration, status]),
+        [[3000, "unset"]]
+      )
+      assert.deepStrictEqual(yield* events, ["started", "interrupted"])
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("that was told only when it was over has no length to show", () =>
+    Effect.gen(function* () {
+      const spans = yield* play([
+        Scripted.event({ _tag: "ItemCompleted", item: compaction }),
+        Scripted.message("done")
+      ])
+      assert.deepStrictEqual(shapes(spans, "codex.compaction"), [])
+      assert.deepStrictEqual(yield* events, ["completed"])
+    }).pipe(Effect.provide(TestLayer))
+  )
+})

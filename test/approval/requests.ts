@@ -1,0 +1,107 @@
+/** Requests of every kind, made up for tests. */
+import type * as Approval from "../../src/Approval.ts"
+import { ItemId, ThreadId, TurnId } from "../../src/Id.ts"
+
+const of = (id: string) => ({ id, itemId: ItemId.make(id) })
+
+export const command = (script: string, more: Partial<typeof Approval.CommandRequest.Type> = {}) =>
+  ({
+    _tag: "command",
+    ...of("c1"),
+    command: script,
+    script,
+    argv: script.split(" "),
+    cwd: "/work",
+    extra: false,
+    ...more
+  }) as const satisfies Approval.Request
+
+export const fileChange = (...paths: ReadonlyArray<string>) =>
+  ({
+    _tag: "file_change",
+    ...of("f1"),
+    changes: paths.map((path) => ({ path, kind: "update", diff: "@@" }) as const),
+    cwd: "/work",
+    extra: false
+  }) as const satisfies Approval.Request
+
+export const permissions = (asked: Approval.Permissions) =>
+  ({ _tag: "permissions", ...of("p1"), permissions: asked, cwd: "/work" }) as const satisfies Approval.Request
+
+export const tool = (name: string, args: unknown) =>
+  ({ _tag: "tool", ...of("t1"), tool: name, arguments: args }) as const satisfies Approval.Request
+
+export const mcpTool = (server: string, name: string, args: unknown = {}) =>
+  ({
+    _tag: "mcp_tool",
+    ...of("m1"),
+    server,
+    tool: name,
+    arguments: args,
+    message: "Allow?"
+  }) as const satisfies Approval.Request
+
+export const form = (schema: unknown) =>
+  ({
+    _tag: "elicitation",
+    ...of("e1"),
+    server: "things",
+    message: "Who is it?",
+    mode: "form",
+    schema
+  }) as const satisfies Approval.Request
+
+export const url = (address: string) =>
+  ({
+    _tag: "elicitation",
+    ...of("e1"),
+    server: "things",
+    message: "Please open",
+    mode: "url",
+    url: address
+  }) as const satisfies Approval.Request
+
+/** A question with the options red and blue. */
+export const question = (id: string, more: Partial<Approval.Question> = {}) =>
+  ({
+    _tag: "user_input",
+    ...of("q1"),
+    questions: [
+      {
+        id,
+        header: "Colour",
+        question: "Which one?",
+        other: false,
+        secret: false,
+        options: [
+          { label: "red", description: "warm" },
+          { label: "blue", description: "cold" }
+        ],
+        ...more
+      }
+    ]
+  }) as const satisfies Approval.Request
+
+export const unknown = { _tag: "unknown", ...of("u1"), method: "item/new/ask", payload: {} } as const
+
+/** One of every kind. */
+export const all: ReadonlyArray<Approval.Request> = [
+  command("touch a"),
+  fileChange("a.ts"),
+  permissions({ network: true, fileSystem: [] }),
+  tool("deploy", { to: "a" }),
+  mcpTool("things", "write_it"),
+  form({ type: "object", properties: { name: { type: "string" } }, required: ["name"] }),
+  url("http://127.0.0.1/"),
+  question("which"),
+  unknown
+]
+
+const sessions = new Map<string, object>()
+
+/** Who asks: one session for each thread of that name. */
+export const asking = (thread: string): Approval.Asking => {
+  const session = sessions.get(thread) ?? {}
+  sessions.set(thread, session)
+  return { threadId: ThreadId.make(thread), turnId: TurnId.make("turn-1"), session }
+}

@@ -1,0 +1,71 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { Approval } from "effect-codex"
+import * as Cassette from "../../src/testing/Cassette.ts"
+import { assertMismatch, defectOf, inFolder, on, program, recording, type Program } from "./support.ts"
+
+/** Ids are others in a recording; all the rest is what it was. */
+const withoutIds = (value: unknown) => JSON.stringify(value).replace(/"(?:id|threadId)":"[^"]*"/g, "")
+
+describe("a cassette", () => {
+  it.effect("plays what was recorded: the same results, in the same time", () =>
+    inFolder(({ path }) =>
+      Effect.gen(function* () {
+        const file = `${path}/all.jsonl`
+        const live = yield* on(recording(file), program())
+        const before = yield* Clock.currentTimeMillis
+        const replayed = yield* on(Cassette.replay(file), program())
+        assert.strictEqual(withoutIds(replayed), withoutIds(live))
+        assert.deepInclude(replayed[0]?.time, { total: 6500, tools: 5000 })
+        assert.isAtLeast((yield* Clock.currentTimeMillis) - before, 6500)
+      })
+    )
+  )
+
+  it.effect("does not wait when it is told not to, but for the program itself", () =>
+    inFolder(({ path }) =>
+      Effect.gen(function* () {
+        const file = `${path}/all.jsonl`
+        yield* on(recording(file), program())
+        const [turn] = yield* on(Cassette.replay(file, { timing: "instant" }), program())
+        assert.strictEqual(turn?.message, "Fixed.")
+        // The tool's own two seconds.
+        assert.strictEqual(turn?.time.total, 2000)
+      })
+    )
+  )
+
+  const divergences: ReadonlyArray<readonly [string, Program, ReadonlyArray<string>]> = [
+    [
+      "another input",
+      { prompts: ["Fix T-42", "Thank you"] },
+      ["turn 2 of thread 1", "at input", '"Thanks"', '"Thank you"']
+    ],
+    ["another option", { model: "gpt-9" }, ["the start of thread 1", "at options.model", '"gpt-9"']],
+    [
+      "another answer of a tool",
+      { title: "else" },
+      ["turn 1 of thread 1", "at output.text", "about T-42", "else"]
+    ],
+    [
+      "another decision",
+      { policy: Approval.deny },
+      ["turn 1 of thread 1", "at decision._tag", 'expected "accept"', 'actual   "decline"']
+    ],
+    ["a turn more", { prompts: ["Fix T-42", "Thanks", "More"] }, ["thread 1 has 2 recorded turns", "More"]],
+    ["a turn less", { prompts: ["Fix T-42"] }, ["turn 2 of thread 1 (line ", "was not played"]]
+  ]
+  for (const [name, changed, parts] of divergences) {
+    it.effect(`is a defect that says where with ${name}`, () =>
+      inFolder(({ path }) =>
+        Effect.gen(function* () {
+          const file = `${path}/all.jsonl`
+          yield* on(recording(file), program())
+          const defect = yield* defectOf(on(Cassette.replay(file), program(changed)))
+          assertMismatch(defect, file, ...parts)
+        })
+      )
+    )
+  }
+})

@@ -1,0 +1,112 @@
+/** Runs a scenario, on the real Codex to make its transcript and on the transcript to check it. */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import { fileURLToPath } from "node:url"
+import * as AppServer from "../../src/engine/AppServer.ts"
+import { Codex } from "../../src/Codex.ts"
+import { mergeText } from "./merge.ts"
+import * as Captured from "../../src/testing/Captured.ts"
+import * as ModelServer from "../../src/testing/ModelServer.ts"
+import * as RealCodex from "../support/realCodex.ts"
+import type { Scenario } from "./scenarios.ts"
+import { type Line, normalizer, type Places } from "./wire.ts"
+
+const child = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
+const repository = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "")
+
+/** An executable that is this script of node with these arguments, and then those that it is given. */
+const executable = Effect.fnUntraced(function* (folder: string, script: string, args: ReadonlyArray<string>) {
+  const fs = yield* FileSystem.FileSystem
+  const path = (yield* Path.Path).join(folder, "codex")
+  const words = [process.execPath, "--no-warnings", child(script), ...args].map((word) => `"${word}"`)
+  yield* fs.writeFileString(path, `#!/bin/sh\nexec ${words.join(" ")} "$@"\n`, { mode: 0o755 })
+  return path
+})
+
+const temporary = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  return yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-golden-" }), fs.realPath)
+})
+
+/** What the caller saw, and what telemetry made of it. */
+const result = (scenario: Scenario, workspace: string, codexPath: string, env: Record<string, string>) =>
+  Effect.gen(function* () {
+    const value = yield* scenario
+      .program(workspace)
+      .pipe(
+        Effect.scoped,
+        Effect.provide(
+          Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerWith({ codexPath, env })))
+        )
+      )
+    return { value, spans: (yield* Captured.tree).split("\n") }
+  }).pipe(Effect.provide(Layer.fresh(Captured.layer)))
+
+const common: Places = [
+  [repository, "<repository>"],
+  [process.execPath, "<node>"]
+]
+
+/** As JSON, without times, and with text in one piece that came in many. */
+const told = (normal: (value: unknown) => unknown, value: unknown): unknown => {
+  const json: unknown = JSON.parse(
+    JSON.stringify(value, (key, inner: unknown) =>
+      key === "at" || key === "duration" || key === "time" ? undefined : inner
+    )
+  )
+  return normal(mergeText(json))
+}
+
+/** The lines and the result of a run on the real Codex. */
+export const record = Effect.fnUntraced(function* (scenario: Scenario) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const server = yield* ModelServer.make(scenario.script)
+  const env = yield* ModelServer.home(server, { config: scenario.config })
+  const workspace = yield* temporary
+  const folder = yield* temporary
+  const transcript = path.join(folder, "transcript.jsonl")
+  yield* fs.writeFileString(transcript, "")
+  const codexPath = yield* executable(folder, "tee", [
+    transcript,
+    RealCodex.command,
+    ...RealCodex.launcherArgs
+  ])
+  const seen = yield* result(scenario, workspace, codexPath, env)
+  const unexpected = yield* server.unexpected
+  if (unexpected.length > 0) return yield* Effect.die(new Error(unexpected.join("; ")))
+  const places: Places = [[workspace, "<workspace>"], [env.HOME, "<home>"], ...common]
+  const normal = normalizer(places)
+  const lines = (yield* fs.readFileString(transcript))
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line): Line => {
+      const parsed: Line = JSON.parse(line)
+      return ">" in parsed ? { ">": normal(parsed[">"]) } : { "<": normal(parsed["<"]) }
+    })
+  return { lines, result: told(normal, seen) }
+})
+
+/** The result of a run on a transcript, and what was said otherwise than it has it. */
+export const replay = Effect.fnUntraced(function* (scenario: Scenario, transcript: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const workspace = yield* temporary
+  const folder = yield* temporary
+  const places: Places = [[workspace, "<workspace>"], [folder, "<home>"], ...common]
+  yield* fs.writeFileString(path.join(folder, "places.json"), JSON.stringify(places))
+  const differences = path.join(folder, "differences.jsonl")
+  yield* fs.writeFileString(differences, "")
+  const codexPath = yield* executable(folder, "player", [
+    transcript,
+    path.join(folder, "places.json"),
+    differences
+  ])
+  const seen = yield* result(scenario, workspace, codexPath, { HOME: folder, CODEX_HOME: folder })
+  return {
+    result: told(normalizer(places), seen),
+    differences: (yield* fs.readFileString(differences)).split("\n").filter((line) => line !== "")
+  }
+})

@@ -1,0 +1,18 @@
+/** Whether a process runs. A zombie does not: who is to ask after it is not the point. */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { readFileSync } from "node:fs"
+
+export const isAlive = (pid: number): boolean => {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"))
+  } catch {
+    return false
+  }
+}
+
+/** Waits for the end of a process, but not for ever; gives whether it came. */
+export const hasEnded = (pid: number) =>
+  Effect.sync(() => !isAlive(pid)).pipe(
+    Effect.repeat({ until: (ended) => ended, schedule: Schedule.spaced("10 millis"), times: 1000 })
+  )

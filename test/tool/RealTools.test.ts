@@ -1,0 +1,147 @@
+import { assert, describe } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as ChildProcess from "effect/process/ChildProcess"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import * as M from "../../src/testing/ModelServer.ts"
+import * as ToolCommand from "../../src/tool/ToolCommand.ts"
+import * as ToolSettings from "../../src/tool/ToolSettings.ts"
+import { test, timed } from "../support/live.ts"
+import { isAlive } from "../support/processes.ts"
+import * as Real from "../support/realEngine.ts"
+
+const Numbered = Tool.make("numbered", {
+  parameters: Schema.Struct({ n: Schema.Finite }),
+  success: Schema.String
+})
+const outputs = (request: M.RecordedRequest | undefined) =>
+  (request?.toolOutputs ?? []).map(({ callId, output }) => [callId, output] as const)
+
+describe.concurrent("tools of the real Codex", () => {
+  test("F15 three calls of one response, answered in the other order: each has its own result, in its place", () =>
+    Effect.gen(function* () {
+      const Tools = Toolkit.make(Numbered)
+      const real = yield* Real.make([
+        M.reply(...[0, 1, 2].map((n) => M.call("numbered", { n }, { callId: `c${n}` }))),
+        M.reply(M.text("done"))
+      ])
+      const gates = yield* Effect.forEach([0, 1, 2, 3], () => Deferred.make<void>())
+      const gate = (n: number) => gates[n] ?? Deferred.makeUnsafe<void>()
+      yield* Deferred.succeed(gate(3), undefined)
+      const finished: Array<number> = []
+      const turn = yield* Effect.gen(function* () {
+        const thread = yield* real.start({ tools: yield* Tools })
+        return yield* thread.run("go")
+      }).pipe(
+        Effect.provide([
+          Tools.toLayer({
+            // Each waits for the one after it.
+            numbered: ({ n }) =>
+              Effect.gen(function* () {
+                yield* Deferred.await(gate(n + 1))
+                finished.push(n)
+                yield* Deferred.succeed(gate(n), undefined)
+                return `result ${n}`
+              })
+          }),
+          real.layer
+        ])
+      )
+      assert.deepStrictEqual(finished, [2, 1, 0])
+      const [, second] = yield* real.server.requests
+      assert.deepStrictEqual(outputs(second), [
+        ["c0", "result 0"],
+        ["c1", "result 1"],
+        ["c2", "result 2"]
+      ])
+      assert.strictEqual(turn.toolCalls, 3)
+    }))
+
+  const Shell = Toolkit.make(
+    Tool.make("hangs", { success: Schema.String }).annotate(ToolSettings.Deadline, "500 millis"),
+    Tool.make("works", { success: Schema.String })
+  )
+  /** Two shells that ignore TERM, which write their pids. */
+  const stubborn = `trap "" TERM; echo $$ >> pids; sh -c 'trap "" TERM; echo $$ >> pids; sleep 1000' & wait`
+  const shells = (cwd: string) => {
+    const run = ToolCommand.run(ChildProcess.make("/bin/sh", ["-c", stubborn], { cwd }), {
+      killAfter: "200 millis"
+    }).pipe(Effect.as("done"), Effect.orDie)
+    return Effect.map(Effect.context<ChildProcessSpawner>(), (context) =>
+      Shell.toLayer({ hangs: () => Effect.provide(run, context), works: () => Effect.provide(run, context) })
+    )
+  }
+  const pids = (folder: string, count: number) =>
+    Effect.flatMap(FileSystem.FileSystem, (fs) =>
+      fs.readFileString(`${folder}/pids`).pipe(
+        Effect.map((text) => text.trim().split("\n").map(Number)),
+        Effect.filterOrFail((found) => found.length >= count),
+        Effect.retry({ schedule: Schedule.spaced("10 millis"), times: 1500 })
+      )
+    )
+
+  test("F13 a hung tool is stopped at its deadline with all it started, the model is told, and the turn goes on", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.call("hangs", {})), M.reply(M.text("done"))])
+      const turn = yield* Effect.gen(function* () {
+        const thread = yield* real.start({ tools: yield* Shell })
+        return yield* thread.run("go")
+      }).pipe(Effect.provide([yield* shells(real.workspace), real.layer]))
+      assert.strictEqual(turn.message, "done")
+      const [, second] = yield* real.server.requests
+      assert.include(outputs(second)[0]?.[1], "did not finish within 500ms and was stopped")
+      assert.deepStrictEqual((yield* pids(real.workspace, 2)).filter(isAlive), [])
+    }))
+
+  test("F42 interrupting a turn ends what its tools have started", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.call("works", {}))])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ tools: yield* Shell })
+        const running = yield* Effect.forkScoped(thread.run("go"))
+        const started = yield* pids(real.workspace, 2)
+        assert.isTrue(started.every(isAlive))
+        yield* Fiber.interrupt(running)
+        assert.deepStrictEqual(started.filter(isAlive), [])
+      }).pipe(Effect.provide([yield* shells(real.workspace), real.layer]))
+    }))
+
+  test("F14 a tool that ignores its interruption holds up neither the turn nor the scope", () =>
+    Effect.gen(function* () {
+      const Deaf = Toolkit.make(Tool.make("deaf", { success: Schema.String }))
+      const real = yield* Real.make([M.reply(M.call("deaf", {}))])
+      const release = yield* Deferred.make<string>()
+      const entered = yield* Deferred.make<void>()
+      const closing = yield* Deferred.make<void>()
+      const fiber = yield* Effect.forkScoped(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const thread = yield* real.start({ tools: yield* Deaf })
+            yield* Effect.forkScoped(thread.run("go"))
+            yield* Deferred.await(entered)
+            yield* Deferred.succeed(closing, undefined)
+          })
+        ).pipe(
+          Effect.provide([
+            Deaf.toLayer({
+              deaf: () =>
+                Effect.uninterruptible(
+                  Effect.andThen(Deferred.succeed(entered, undefined), Deferred.await(release))
+                )
+            }),
+            real.layer
+          ])
+        )
+      )
+      yield* Deferred.await(closing)
+      const [took] = yield* timed(Fiber.join(fiber))
+      assert.isBelow(took, 15_000)
+      yield* Deferred.succeed(release, "")
+    }))
+})
