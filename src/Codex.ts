@@ -16,6 +16,8 @@ import type { ThreadId, TurnId } from "./Id.ts"
 import * as Content from "./telemetry/Content.ts"
 import * as Convention from "./telemetry/Convention.ts"
 import * as Correlation from "./telemetry/Correlation.ts"
+import * as Redaction from "./telemetry/Redaction.ts"
+import * as StartTelemetry from "./telemetry/StartTelemetry.ts"
 import * as TurnTelemetry from "./telemetry/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
 import type * as ThreadInfo from "./ThreadInfo.ts"
@@ -136,7 +138,8 @@ export class Codex extends Context.Service<
         if (options.group !== undefined) annotations[attribute.group] = options.group
         const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
           Effect.annotateSpans(originated(effect), annotations)
-        yield* annotated(engine.ready)
+        yield* Redaction.learn(engine.environment ?? {})
+        yield* annotated(StartTelemetry.starting("engine")(engine.ready))
         const thread = yield* start({
           cwd: options.cwd,
           sandbox: options.sandbox,
@@ -148,6 +151,7 @@ export class Codex extends Context.Service<
           config: options.config
         }).pipe(
           Effect.tap((thread) => Effect.annotateCurrentSpan(attribute.conversationId, thread.id)),
+          StartTelemetry.starting("thread"),
           Effect.withSpan(name, {}, { captureStackTrace: false }),
           annotated
         )

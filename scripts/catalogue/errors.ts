@@ -41,7 +41,7 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     then: "Install `@openai/codex`, or set `CODEX_PATH`."
   },
   CodexVersionUnsupported: {
-    error: new CodexError.CodexVersionUnsupported({ version: "", minimum: "", path: "" }),
+    error: new CodexError.CodexVersionUnsupported({ version: "0.1.0", minimum: "0.169.0", path: "codex" }),
     then: "Install a newer `@openai/codex`."
   },
   "EngineStartFailed.Timeout": {
@@ -126,7 +126,7 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     then: "The answer does not fit its schema: a simpler schema, or a clearer prompt."
   },
   ToolFailed: {
-    error: new CodexError.ToolFailed({ tool: "", detail: "", retryable: false }),
+    error: new CodexError.ToolFailed({ tool: "lookup", detail: "", retryable: false }),
     again: "as it says",
     then: "A tool of yours failed, and its policy is that the turn fails with it: the tool's own logs."
   },

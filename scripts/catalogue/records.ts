@@ -134,8 +134,7 @@ export const records: Readonly<Record<Signal.Signal["_tag"], RecordEntry>> = {
       error_type: "errorType",
       class: "errorClass",
       retryable: "errorRetryable"
-    },
-    reserved: true
+    }
   },
   AttachmentStart: {
     subjects: ["attachment.stage", "attachment.cleanup"],

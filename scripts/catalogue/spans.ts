@@ -87,7 +87,7 @@ export const spans: Readonly<Record<Span, SpanEntry>> = {
     parent: "the caller",
     when: "A conversation is opened.",
     attributes: { ...opened, conversationId: "when it was opened" },
-    reserved: ["exception"]
+    events: ["exception"]
   },
   threadResume: {
     name: "codex.thread.resume",
@@ -95,7 +95,7 @@ export const spans: Readonly<Record<Span, SpanEntry>> = {
     parent: "the caller",
     when: "A conversation is taken up again.",
     attributes: { ...opened, conversationId: "when it was opened" },
-    reserved: ["exception"]
+    events: ["exception"]
   },
   threadFork: {
     name: "codex.thread.fork",
@@ -103,7 +103,7 @@ export const spans: Readonly<Record<Span, SpanEntry>> = {
     parent: "the caller",
     when: "A conversation is opened that begins with what was said in another one.",
     attributes: { ...opened, conversationId: "when it was opened" },
-    reserved: ["exception"]
+    events: ["exception"]
   },
   invokeAgent: {
     name: "invoke_agent {agent}",

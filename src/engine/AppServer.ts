@@ -18,6 +18,7 @@ import { engineStart } from "../internal/names.ts"
 import type { RequestError } from "./app-server/Connection.ts"
 import * as Directory from "./app-server/Directory.ts"
 import * as Dispatch from "./app-server/Dispatch.ts"
+import * as Failure from "./app-server/Failure.ts"
 import * as Process from "./app-server/Process.ts"
 import * as Protocol from "./app-server/Protocol.ts"
 import * as RunTurn from "./app-server/RunTurn.ts"
@@ -27,29 +28,6 @@ import * as Translate from "./app-server/Translate.ts"
 import * as Engine from "./Engine.ts"
 
 export type Options = Process.Options
-
-const requestFailed = (
-  method: string,
-  error: RequestError,
-  end: () => Process.End
-): CodexError.RequestError => {
-  switch (error._tag) {
-    case "Gone":
-      return end()
-    case "Unanswered":
-      return new CodexError.ProtocolError({ detail: `codex did not answer ${method}` })
-    case "Refused": {
-      const reason = error.inputTooLarge
-        ? "InputTooLarge"
-        : /thread not (?:found|loaded)|no rollout found|not found: thread/i.test(error.text)
-          ? "ThreadNotFound"
-          : error.code === -32602
-            ? "BadParams"
-            : "Rejected"
-      return new CodexError.InvalidRequest({ reason, method, detail: error.text })
-    }
-  }
-}
 
 const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadOpened)
 
@@ -114,7 +92,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const request: Directory.Request = (method, params) =>
     Effect.flatMap(ready, ({ process }) =>
       Effect.mapError(process.connection.request(method, params), (error) =>
-        requestFailed(method, error, process.end)
+        Failure.ofRequest(method, error, process.end)
       )
     )
 
@@ -127,7 +105,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const session = yield* ready
     // Before Codex is asked: whoever lets go of the thread at this moment must see that it is still held.
     if (resumed !== undefined) yield* Session.join(session, resumed)
-    const failed = (error: RequestError) => requestFailed(method, error, session.process.end)
+    const failed = (error: RequestError) => Failure.ofRequest(method, error, session.process.end)
     const result = yield* Effect.mapError(session.process.connection.request(method, params), failed)
     const opened = decodeOpened(result)
     if (Option.isNone(opened))
@@ -161,6 +139,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   return Engine.Engine.of({
     ...Directory.make(request),
+    environment: options.env,
     request,
     ready: Effect.asVoid(ready),
     startThread: (options) =>
@@ -224,7 +203,7 @@ const hold = Effect.fnUntraced(function* (
     Effect.flatMap(here, ({ opened, session }) => {
       const { process, slots } = session
       const place = { threadId, cwd: opened.cwd, process, slots }
-      const failed = (error: RequestError) => requestFailed(method, error, process.end)
+      const failed = (error: RequestError) => Failure.ofRequest(method, error, process.end)
       const { turns } = Session.conversationOf(session, threadId)
       return Effect.raceFirst(
         RunTurn.run(place, method, params, handlers, failed),
@@ -248,7 +227,7 @@ const hold = Effect.fnUntraced(function* (
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
         const { process, slots } = at.session
         const slot = slots.get(threadId)
-        const failed = (error: RequestError) => requestFailed("turn/steer", error, process.end)
+        const failed = (error: RequestError) => Failure.ofRequest("turn/steer", error, process.end)
         return slot === undefined
           ? Effect.fail(nothingRuns)
           : Effect.mapError(RunTurn.steer(process, slot, Translate.input(input)), (error) =>

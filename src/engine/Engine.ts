@@ -107,6 +107,8 @@ export type Failure = CodexError.StartError
 export class Engine extends Context.Service<
   Engine,
   {
+    /** What the engine is given beside the environment of this process: secrets among it are masked everywhere. */
+    readonly environment?: Readonly<Record<string, string | undefined>> | undefined
     /** Comes up, if it is not up already. Opening a thread does it too; asked before, its time is told apart. */
     readonly ready: Effect.Effect<void, CodexError.StartError>
     readonly startThread: (

@@ -30,7 +30,8 @@ export const parse = (
   )
 }
 
-const stateOf = (span: EffectTracer.AnySpan): string => {
+/** The `tracestate` of the trace that a span is in; empty where there is none. */
+export const stateOf = (span: EffectTracer.AnySpan): string => {
   let at: EffectTracer.AnySpan = span
   while (at._tag === "Span" && Option.isSome(at.parent)) at = at.parent.value
   return Context.get(at.annotations, State)

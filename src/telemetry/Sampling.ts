@@ -17,14 +17,14 @@ export const Enabled = Context.Reference<boolean>("effect-codex/telemetry/Sampli
 export const seen =
   (wanted?: boolean) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(Enabled, (enabled) =>
-      (wanted ?? enabled)
-        ? effect
-        : effect.pipe(
-            Effect.withTracerEnabled(false),
-            Effect.provideService(Telemetry.Listeners, { all: [] })
-          )
-    )
+    Effect.flatMap(Enabled, (enabled) => {
+      const asked = wanted ?? enabled
+      // What is inside is asked again, and has no other answer.
+      const same = Effect.provideService(effect, Enabled, asked)
+      return asked
+        ? same
+        : same.pipe(Effect.withTracerEnabled(false), Effect.provideService(Telemetry.Listeners, { all: [] }))
+    })
 
 /** The SDK's sampler for what the environment asks for; nothing where it asks for nothing. */
 export const sampler = (sampling: Settings.Sampling | undefined): Effect.Effect<Sampler | undefined> =>

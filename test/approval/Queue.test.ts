@@ -176,6 +176,22 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
+  it.effect("may be answered as soon as it is seen", () =>
+    Effect.gen(function* () {
+      const queue = yield* ApprovalQueue
+      yield* Effect.forkChild(
+        Stream.runForEach(queue.changes, (pending) =>
+          Effect.forEach(pending, (entry) => Effect.ignore(queue.answer(entry.id, Approval.accept, entry)))
+        ),
+        { startImmediately: true }
+      )
+      yield* Effect.yieldNow
+      const asked = Array.from({ length: 50 }, (_, n) => decide(Approval.queue, tool("deploy", { n })))
+      const decided = yield* Effect.all(asked, { concurrency: "unbounded" })
+      assert.isTrue(decided.every(Approval.isGranted))
+    }).pipe(Effect.provide(ApprovalQueue.layer))
+  )
+
   it.effect("tells of every change; who is slow gets the last state", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue

@@ -114,10 +114,13 @@ describe("a staged file", () => {
       const attachments = yield* F.store(base)
       const stage = (ttl?: Duration.Input) =>
         Effect.scoped(attachments.stageBytes(bytes("x"), { name: "x", ttl }))
-      const { path } = yield* stage("10 minutes")
+      const attachment = yield* stage("10 minutes")
+      const { path } = attachment
       yield* stage("1 minutes")
       yield* stage()
       yield* TestClock.adjust("9 minutes")
+      // Whoever lets go of it last looks at its time.
+      yield* Effect.scoped(attachments.hold(attachment))
       assert.isTrue(Fs.existsSync(path))
       yield* stage("10 minutes")
       yield* TestClock.adjust("9 minutes")

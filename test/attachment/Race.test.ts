@@ -1,6 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { join } from "node:path"
 import { Worker } from "node:worker_threads"
@@ -87,6 +88,25 @@ describe("F38 a path that is swapped between check and use", () => {
         const seen = yield* race("folder/file", join(base, "root"), swaps)
         for (const outcome of seen.keys())
           assert.include(["public", "Symlink", "Changed", "NotFound", "OutsideRoot"], outcome)
+      }),
+    180_000
+  )
+
+  test(
+    "never makes us wait for somebody who writes to a FIFO that takes the place of the file",
+    () =>
+      Effect.gen(function* () {
+        const base = yield* F.folder
+        execFileSync("mkfifo", [join(base, "fifo")])
+        Fs.writeFileSync(join(base, "target"), "public")
+        const swaps = yield* beside(
+          base,
+          `renameSync(at("target"), at("away")); renameSync(at("fifo"), at("target"))
+           renameSync(at("target"), at("fifo")); renameSync(at("away"), at("target"))`
+        )
+        const seen = yield* race(join(base, "target"), undefined, swaps)
+        for (const outcome of seen.keys())
+          assert.include(["public", "NotAFile", "Changed", "NotFound"], outcome)
       }),
     180_000
   )

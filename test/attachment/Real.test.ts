@@ -1,5 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Fs from "node:fs"
 import { deflateSync } from "node:zlib"
 import { Attachments } from "../../src/Attachment.ts"
 import * as M from "../../src/testing/ModelServer.ts"
@@ -40,6 +42,8 @@ const png = Buffer.concat([
   chunk("IEND", Buffer.alloc(0))
 ])
 
+const bmp = Buffer.concat([Buffer.from("BM\u0036\0\0\0\0\0\0\0\u0036\0\0\0", "latin1"), Buffer.alloc(40)])
+
 describe("attachments of a turn of the real Codex", () => {
   test("reach the model: an image as one, a text file by its name and its path, which Codex can read", () =>
     Effect.gen(function* () {
@@ -57,21 +61,43 @@ describe("attachments of a turn of the real Codex", () => {
         const attachments = yield* Attachments
         const picture = yield* attachments.stageBytes(png, { name: "../screen shot.txt" })
         const notes = yield* attachments.stageBytes(Buffer.from("remember the milk"), { name: "my notes.md" })
+        // An image that Codex cannot show, and would leave out without a word.
+        const old = yield* attachments.stageBytes(bmp, { name: "old.bmp" })
+        assert.strictEqual(old.mediaType, "image/bmp")
         const thread = yield* real.start({ sandbox: "read-only" })
         yield* thread.run([
           { type: "text", text: "What is this?" },
           { type: "attachment", attachment: picture },
-          { type: "attachment", attachment: notes }
+          { type: "attachment", attachment: notes },
+          { type: "attachment", attachment: old }
         ])
         const [first, second] = yield* real.server.requests
         const body = JSON.stringify(first?.body)
         assert.match(body, /"type":"input_image"[^}]*"image_url":"data:image\/png;base64,/)
         assert.include(body, "my notes.md")
         assert.strictEqual(path, notes.path)
+        assert.include(body, old.path)
         assert.strictEqual(body.split('"input_image"').length, 2)
         // It is one word, so that the model may paste it as it is.
         assert.include(second?.toolOutputs[0]?.output, "remember the milk")
       }).pipe(Effect.provide([real.layer, Attachments.layerWith({ directory: `${base}/staged` })]))
       assert.deepStrictEqual(F.staged(base), [])
+    }))
+
+  test("F32 F33 are looked at before it starts: what was damaged or is gone never reaches it", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const real = yield* Real.make([M.reply(M.text("Hello."))])
+      yield* Effect.gen(function* () {
+        const attachments = yield* Attachments
+        const attachment = yield* attachments.stageBytes(Buffer.from("what it was"), { name: "notes.md" })
+        const thread = yield* real.start({ sandbox: "read-only" })
+        const input = [{ type: "attachment", attachment }] as const
+        Fs.writeFileSync(attachment.path, "something else")
+        yield* F.refused(thread.run(input), "StorageFailed")
+        yield* F.refused(Stream.runDrain(thread.stream(input)), "NotFound")
+        assert.deepStrictEqual(yield* real.server.requests, [])
+        assert.strictEqual((yield* thread.run("hello")).message, "Hello.")
+      }).pipe(Effect.provide([real.layer, Attachments.layerWith({ directory: `${base}/staged` })]))
     }))
 })

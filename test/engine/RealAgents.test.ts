@@ -40,7 +40,8 @@ describe.concurrent("sub-agents of the real Codex", () => {
             : M.reply(M.shell("echo of the agent"), M.usage({ input: 5, output: 2 }))
         }
         agent = /agent_id\\":\\"([0-9a-f-]+)/.exec(input)?.[1]?.replaceAll("\\", "") ?? agent
-        if (input.includes("wait_1")) return M.reply(M.text("the agent says it is fine"), M.usage({ input: 11, output: 1 }))
+        if (input.includes("wait_1"))
+          return M.reply(M.text("the agent says it is fine"), M.usage({ input: 11, output: 1 }))
         return input.includes("spawn_1") ? M.reply(wait(agent)) : M.reply(spawn)
       })
       const telemetry = Tracer.processorLayer(Effect.succeed(memory.processor))
@@ -67,12 +68,20 @@ describe.concurrent("sub-agents of the real Codex", () => {
       const nested = all.flatMap((event) => (event._tag === "AgentEvent" ? [event] : []))
       assert.isTrue(nested.every((event) => event.threadId !== threadId && event.threadId === agent))
       const tags = nested.map(({ event }) => event._tag)
-      for (const tag of ["TurnStarted", "ApprovalRequested", "ApprovalDecided", "ItemCompleted", "UsageUpdated"] as const)
+      for (const tag of [
+        "TurnStarted",
+        "ApprovalRequested",
+        "ApprovalDecided",
+        "ItemCompleted",
+        "UsageUpdated"
+      ] as const)
         assert.include(tags, tag)
       // Nothing of the agent's is taken for the turn's own.
       assert.isFalse(last.turn.items.some((item) => item._tag === "CommandExecution"))
-      assert.isFalse(all.some((event) => event._tag === "MessageDelta" && event.delta.includes("it is fine") && false))
-      assert.deepStrictEqual(asked.map((request) => request._tag === "command" ? request.script : ""), ["echo of the agent"])
+      assert.deepStrictEqual(
+        asked.map((request) => (request._tag === "command" ? request.script : "")),
+        ["echo of the agent"]
+      )
 
       const spans = yield* memory.spans
       const named = (name: string) => spans.filter((span) => span.name === name)
@@ -86,21 +95,27 @@ describe.concurrent("sub-agents of the real Codex", () => {
       const command = named("execute_tool exec_command")[0]
       assert.strictEqual(command?.parentSpanContext?.spanId, inner?.spanContext().spanId)
       assert.strictEqual(command?.attributes["gen_ai.conversation.id"], agent)
-      assert.strictEqual(new Set(spans.map((span) => span.spanContext().traceId)).size, new Set(turns.map((span) => span.spanContext().traceId)).size + 2)
+      assert.strictEqual(inner?.spanContext().traceId, outer?.spanContext().traceId)
     }))
 
   test("are ended with the turn that they work for, when it is interrupted", () =>
     Effect.gen(function* () {
       const real = yield* Real.make((request) => {
         const input = JSON.stringify(request.body["input"])
-        if (input.includes("look into it") && !input.includes("spawn_agent")) return M.reply(M.shell("sleep 1000"))
+        if (input.includes("look into it") && !input.includes("spawn_agent"))
+          return M.reply(M.shell("sleep 1000"))
         return input.includes("spawn_1") ? M.reply(M.hang) : M.reply(spawn)
       })
       yield* Effect.gen(function* () {
         const thread = yield* real.start({ model: "gpt-5.1-codex", sandbox: "danger-full-access" })
         const before = yield* real.processes
         const started = yield* thread.stream("please").pipe(
-          Stream.filter((event) => event._tag === "AgentEvent" && event.event._tag === "ItemStarted" && event.event.item._tag === "CommandExecution"),
+          Stream.filter(
+            (event) =>
+              event._tag === "AgentEvent" &&
+              event.event._tag === "ItemStarted" &&
+              event.event.item._tag === "CommandExecution"
+          ),
           Stream.runHead,
           Effect.forkScoped({ startImmediately: true })
         )

@@ -150,11 +150,15 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
       Fake.ask("elicitation", "mcpServer/elicitation/request", {}),
       { result: { action: "decline", content: null, _meta: null } }
     ],
-    ["legacy patch", Fake.ask("legacy patch", "applyPatchApproval", {}), { result: { decision: "denied" } }],
+    [
+      "legacy patch",
+      Fake.ask("legacy patch", "applyPatchApproval", {}),
+      { result: { decision: { denied: { rejection: "nobody here decides it" } } } }
+    ],
     [
       "legacy command",
       Fake.ask("legacy command", "execCommandApproval", {}),
-      { result: { decision: "denied" } }
+      { result: { decision: { denied: { rejection: "nobody here decides it" } } } }
     ],
     [
       "unreadable approval",

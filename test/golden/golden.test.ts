@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Predicate from "effect/Predicate"
 import { readdirSync, readFileSync } from "node:fs"
 import { test } from "../support/live.ts"
 import * as Golden from "./files.ts"
@@ -12,6 +13,65 @@ const versions = readdirSync(Golden.root, { withFileTypes: true }).flatMap((entr
   entry.isDirectory() ? [entry.name] : []
 )
 const parse = (text: string): unknown => JSON.parse(text)
+
+/** The result of a transcript in which lines are others, and of the one as it is. */
+const doctored = Effect.fnUntraced(function* (name: string, change: (line: unknown) => unknown) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* fs.readFileString(Golden.fileOf(name))
+  const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-doctored-" })
+  const lines = text.split("\n").filter((line) => /^\{"[<>]"/.test(line))
+  const changed = lines.map((line) =>
+    [change(parse(line))]
+      .flat()
+      .map((one) => `${JSON.stringify(one)}\n`)
+      .join("")
+  )
+  yield* fs.writeFileString(`${folder}/transcript.jsonl`, changed.join(""))
+  const make = scenarios[name]
+  if (make === undefined) return yield* Effect.die(new Error(`no scenario ${name}`))
+  return { ...(yield* replay(make(), `${folder}/transcript.jsonl`)), expected: Golden.resultOf(text) }
+})
+
+/** What is passed through as it is, and would be another with another field in it. */
+const theirs = new Set(["arguments", "result"])
+
+const more = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(more)
+  if (!Predicate.isObject(value)) return value
+  const fields = Object.entries(value).map(([key, inner]) => [key, theirs.has(key) ? inner : more(inner)])
+  return { ...Object.fromEntries(fields), aFieldFromTheFuture: { of: ["any", 1, null] } }
+}
+
+/** A line as a newer Codex might say it, and what else it might say. */
+const inflate = (line: unknown): unknown => {
+  if (!Predicate.hasProperty(line, ">")) return line
+  const said = line[">"]
+  if (!Predicate.isObject(said)) return line
+  const { method, params } = said
+  // An answer said twice, and one to what nobody asked.
+  if (method === undefined) return [{ ">": more(said) }, line, { ">": { id: 4711, result: {} } }]
+  const whole = { ">": { ...said, params: more(params) } }
+  if (method !== "item/completed" || !Predicate.isObject(params)) return whole
+  const { threadId, turnId } = params
+  const of = { threadId, turnId, startedAtMs: 0, completedAtMs: 0 }
+  return [
+    whole,
+    { ">": { method: "turn/dreamt", params: { ...of, dream: "sheep" } } },
+    { ">": { method: "item/completed", params: { ...of, item: { type: "hologram", id: "h1", light: 3 } } } },
+    { ">": { method: "world/ended", params: {} } },
+    { ">": { method: "item/agentMessage/delta", params: { ...of, itemId: "m", delta: 7 } } }
+  ]
+}
+
+/** The same without what is passed on as it came. */
+const withoutUnknown = (value: unknown): unknown => {
+  const isUnknown = (one: unknown): boolean =>
+    Predicate.hasProperty(one, "_tag") &&
+    (one._tag === "Unknown" || (Predicate.hasProperty(one, "item") && isUnknown(one.item)))
+  if (Array.isArray(value)) return value.filter((one) => !isUnknown(one)).map(withoutUnknown)
+  if (!Predicate.isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutUnknown(inner)]))
+}
 
 describe("what the real Codex said", () => {
   it("is there for the version that is installed", () => assert.include(versions, Golden.version))
@@ -30,10 +90,40 @@ describe("what the real Codex said", () => {
     }
   }
 
+  test("is compared with what is said now: a transcript in which we say something else does not pass", () =>
+    Effect.gen(function* () {
+      const replayed = yield* doctored("message", (line) =>
+        "<" in line ? parse(JSON.stringify(line).replace("How is it?", "How was it?")) : line
+      )
+      assert.lengthOf(replayed.differences, 1)
+      assert.include(replayed.differences[0], "How was it?")
+    }))
+
+  test("is compared with what comes of it: a transcript in which Codex says something else does not pass", () =>
+    Effect.gen(function* () {
+      const replayed = yield* doctored("message", (line) =>
+        ">" in line ? parse(JSON.stringify(line).replaceAll("summaryTextDelta", "summaryDelta")) : line
+      )
+      assert.notStrictEqual(canonical(replayed.result), canonical(replayed.expected))
+    }))
+
+  for (const name of ["message", "commands", "tools", "file-change"]) {
+    test(`F24 F25 may say more than is known, and nothing is lost by it: ${name}`, () =>
+      Effect.gen(function* () {
+        const replayed = yield* doctored(name, inflate)
+        assert.deepStrictEqual(replayed.differences, [])
+        const known = withoutUnknown(replayed.result)
+        assert.notStrictEqual(canonical(known), canonical(replayed.result))
+        assert.deepStrictEqual(parse(canonical(known)), parse(canonical(withoutUnknown(replayed.expected))))
+      }))
+  }
+
   it("has every kind of item, and none that is unknown", () => {
     const kinds = new Set<string>()
     for (const name of Object.keys(scenarios)) {
-      for (const [, kind] of readFileSync(Golden.fileOf(name), "utf8").matchAll(/\{"_tag":"(\w+)","id"/g)) {
+      for (const [, kind] of readFileSync(Golden.fileOf(name), "utf8").matchAll(
+        /\{"_tag":"([A-Z]\w+)","id"/g
+      )) {
         kinds.add(kind ?? "")
       }
     }

@@ -11,7 +11,7 @@ import * as Captured from "../../src/testing/Captured.ts"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
 import * as RealCodex from "../support/realCodex.ts"
 import type { Scenario } from "./scenarios.ts"
-import { type Line, normalizer, type Places } from "./wire.ts"
+import { isAnswer, type Line, normalizer, type Places } from "./wire.ts"
 
 const child = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
 const repository = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "")
@@ -29,6 +29,18 @@ const temporary = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   return yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-golden-" }), fs.realPath)
 })
+
+/** A folder whose own name is the same in every run: Codex names it in diffs. */
+const workspaceIn = Effect.fnUntraced(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const workspace = (yield* Path.Path).join(folder, "workspace")
+  yield* fs.makeDirectory(workspace)
+  return workspace
+})
+
+/** What Codex says after its last answer comes or does not: its input ends then. */
+const untilLastAnswer = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> =>
+  lines.slice(0, lines.findLastIndex((line) => ">" in line && isAnswer(line[">"])) + 1)
 
 /** What the caller saw, and what telemetry made of it. */
 const result = (scenario: Scenario, workspace: string, codexPath: string, env: Record<string, string>) =>
@@ -65,8 +77,8 @@ export const record = Effect.fnUntraced(function* (scenario: Scenario) {
   const path = yield* Path.Path
   const server = yield* ModelServer.make(scenario.script)
   const env = yield* ModelServer.home(server, { config: scenario.config })
-  const workspace = yield* temporary
   const folder = yield* temporary
+  const workspace = yield* workspaceIn(folder)
   const transcript = path.join(folder, "transcript.jsonl")
   yield* fs.writeFileString(transcript, "")
   const codexPath = yield* executable(folder, "tee", [
@@ -77,7 +89,12 @@ export const record = Effect.fnUntraced(function* (scenario: Scenario) {
   const seen = yield* result(scenario, workspace, codexPath, env)
   const unexpected = yield* server.unexpected
   if (unexpected.length > 0) return yield* Effect.die(new Error(unexpected.join("; ")))
-  const places: Places = [[workspace, "<workspace>"], [env.HOME, "<home>"], ...common]
+  const places: Places = [
+    [workspace, "<workspace>"],
+    [env.HOME, "<home>"],
+    [path.basename(folder), "<folder>"],
+    ...common
+  ]
   const normal = normalizer(places)
   const lines = (yield* fs.readFileString(transcript))
     .split("\n")
@@ -86,16 +103,21 @@ export const record = Effect.fnUntraced(function* (scenario: Scenario) {
       const parsed: Line = JSON.parse(line)
       return ">" in parsed ? { ">": normal(parsed[">"]) } : { "<": normal(parsed["<"]) }
     })
-  return { lines, result: told(normal, seen) }
+  return { lines: untilLastAnswer(lines), result: told(normal, seen) }
 })
 
 /** The result of a run on a transcript, and what was said otherwise than it has it. */
 export const replay = Effect.fnUntraced(function* (scenario: Scenario, transcript: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const workspace = yield* temporary
   const folder = yield* temporary
-  const places: Places = [[workspace, "<workspace>"], [folder, "<home>"], ...common]
+  const workspace = yield* workspaceIn(folder)
+  const places: Places = [
+    [workspace, "<workspace>"],
+    [folder, "<home>"],
+    [path.basename(folder), "<folder>"],
+    ...common
+  ]
   yield* fs.writeFileString(path.join(folder, "places.json"), JSON.stringify(places))
   const differences = path.join(folder, "differences.jsonl")
   yield* fs.writeFileString(differences, "")

@@ -43,11 +43,15 @@ const tickets = Lookup.toLayer({
 const observe = Effect.fnUntraced(function* (
   thread: Thread.Thread,
   input: Turn.Input,
-  options?: Turn.Options
+  options?: Turn.Options,
+  on: (event: Turn.Event) => Effect.Effect<unknown> = () => Effect.void
 ) {
   const events: Array<Turn.Event> = []
   const exit = yield* Effect.exit(
-    Stream.runForEach(thread.stream(input, options), (event) => Effect.sync(() => void events.push(event)))
+    Stream.runForEach(thread.stream(input, options), (event) => {
+      events.push(event)
+      return on(event)
+    })
   )
   return { events, ...ending(exit) }
 })
@@ -80,7 +84,16 @@ const turns =
 const addFile = (name: string) => `*** Begin Patch\n*** Add File: ${name}\n+hello\n*** End Patch`
 const done = M.reply(M.text("done"), M.usage({ input: 20, output: 2 }))
 
-const mcpServer = fileURLToPath(new URL("../support/mcpServer.ts", import.meta.url))
+const mcpCall = (name: string, args: object) =>
+  M.item({
+    type: "function_call",
+    call_id: `mcp_${name}`,
+    // Codex takes the tools of a server as one namespace.
+    namespace: "mcp__small",
+    name,
+    arguments: JSON.stringify(args)
+  })
+const mcpServer = fileURLToPath(new URL("./mcpServer.ts", import.meta.url))
 
 export const scenarios: Readonly<Record<string, () => Scenario>> = {
   message: () => ({
@@ -96,23 +109,19 @@ export const scenarios: Readonly<Record<string, () => Scenario>> = {
   }),
   commands: () => ({
     script: [
-      M.reply(M.shell("echo hello"), M.usage({ input: 30, output: 5 })),
+      M.reply(M.shell("echo hello && sleep 0.3"), M.usage({ input: 30, output: 5 })),
       M.reply(M.shell("exit 3"), M.usage({ input: 40, output: 5 })),
       done
     ],
     program: turns(["Run it"])
   }),
   "command-approved": () => ({
-    script: [M.reply(M.shell("echo yes"), M.usage({ input: 30, output: 5 })), done],
+    script: [M.reply(M.shell("echo yes && sleep 0.3"), M.usage({ input: 30, output: 5 })), done],
     program: turns(["Run it"], { approvalMode: "untrusted" }, Approval.allow)
   }),
   "command-declined": () => ({
     script: [M.reply(M.shell("echo no"), M.usage({ input: 30, output: 5 })), done],
     program: turns(["Run it"], { approvalMode: "untrusted" })
-  }),
-  "command-cancelled": () => ({
-    script: [M.reply(M.shell("echo stop"), M.usage({ input: 30, output: 5 })), done],
-    program: turns(["Run it"], { approvalMode: "untrusted" }, () => Effect.succeed(Approval.cancel))
   }),
   "file-change": () => ({
     script: [
@@ -143,21 +152,12 @@ export const scenarios: Readonly<Record<string, () => Scenario>> = {
       }).pipe(Effect.provide(tickets))
   }),
   mcp: () => ({
-    config: `[mcp_servers.small]\ncommand = ${JSON.stringify(process.execPath)}\nargs = ["--no-warnings", ${JSON.stringify(mcpServer)}, "/dev/null"]\n`,
+    config: `[mcp_servers.small]\ncommand = ${JSON.stringify(process.execPath)}\nargs = ["--no-warnings", ${JSON.stringify(mcpServer)}]\n`,
     script: [
       // The first request may go to the model before the server is up.
       M.reply(M.delay("1 second"), M.text("ready"), M.usage({ input: 10, output: 1 })),
-      M.reply(
-        M.item({
-          type: "function_call",
-          id: "fc_1",
-          call_id: "call_1",
-          namespace: "mcp__small",
-          name: "add",
-          arguments: '{"a":1,"b":2}'
-        }),
-        M.usage({ input: 30, output: 5 })
-      ),
+      M.reply(mcpCall("add", { a: 1, b: 2 }), M.usage({ input: 30, output: 5 })),
+      M.reply(mcpCall("fail", {}), M.usage({ input: 40, output: 5 })),
       done
     ],
     program: turns(["Are you there?", "Add it up"])
@@ -196,18 +196,35 @@ export const scenarios: Readonly<Record<string, () => Scenario>> = {
         const codex = yield* Codex
         const thread = yield* codex.startThread(settings(workspace))
         const thinking = yield* Deferred.make<void>()
-        const events: Array<Turn.Event> = []
         const running = yield* Effect.forkChild(
-          Stream.runForEach(thread.stream("Take your time"), (event) => {
-            events.push(event)
-            return event._tag === "ItemCompleted" && event.item._tag === "Reasoning"
+          observe(thread, "Take your time", {}, (event) =>
+            event._tag === "ItemCompleted" && event.item._tag === "Reasoning"
               ? Deferred.succeed(thinking, undefined)
               : Effect.void
-          })
+          )
         )
         yield* Deferred.await(thinking)
         yield* Fiber.interrupt(running)
-        return [events, yield* observe(thread, "And now?")]
+        return yield* observe(thread, "And now?")
+      })
+  }),
+  steer: () => ({
+    script: [M.reply(M.reasoning("let me think", { deltas: true }), M.hang), done],
+    program: (workspace) =>
+      Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread(settings(workspace))
+        const thinking = yield* Deferred.make<void>()
+        const running = yield* Effect.forkChild(
+          observe(thread, "Take your time", {}, (event) =>
+            event._tag === "ItemCompleted" && event.item._tag === "Reasoning"
+              ? Deferred.succeed(thinking, undefined)
+              : Effect.void
+          )
+        )
+        yield* Deferred.await(thinking)
+        yield* thread.steer("But not too long")
+        return yield* Fiber.join(running)
       })
   }),
   compaction: () => ({

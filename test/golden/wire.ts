@@ -17,6 +17,10 @@ export type Places = ReadonlyArray<readonly [place: string, name: string]>
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
+/** Whether a message answers a request, and asks and tells nothing. */
+export const isAnswer = (message: unknown): boolean =>
+  isObject(message) && message["id"] !== undefined && message["method"] === undefined
+
 /** Every run has a trace of its own. */
 const withoutTrace = (message: unknown): unknown => {
   if (!isObject(message)) return message

@@ -321,14 +321,14 @@ describe("progress", () => {
         const running = yield* Effect.forkChild(ask(call("chatty", {}, "c1")))
         for (let step = 0; step < 100; step++) yield* TestClock.adjust("100 millis")
         assert.deepStrictEqual(yield* Fiber.join(running), { success: true, text: "done" })
-        // Ten a second for two seconds; then one, and silence until the end.
+        // Ten a second for two seconds; silence; and two at the end.
         assert.deepStrictEqual(
           told.map(([id]) => id),
           told.map(() => "c1")
         )
         assert.deepStrictEqual(
           told.map(([, text]) => text),
-          ["0", "9", "19", "20"]
+          ["0", "9", "19", "20", "nearly", "very nearly"]
         )
       }).pipe(
         Effect.provide(

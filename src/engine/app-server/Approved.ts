@@ -64,5 +64,6 @@ export const note = (
 
 export const holds = (approved: ReadonlyMap<string, string>, item: Item.Item): boolean => {
   const what = approved.get(item.id)
-  return what === undefined || what === shownBy(item)
+  const shown = shownBy(item)
+  return what === undefined || shown === undefined || what === shown
 }

@@ -2,9 +2,14 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../CodexError.ts"
+import type * as Connection from "./Connection.ts"
 import type * as Protocol from "./Protocol.ts"
 
-const reasons = new Map<string, CodexError.TurnFailedReason>([
+/** What a turn failed of, by the name that Codex has for it. `other` is told by its text. */
+export const reasons: ReadonlyMap<string, CodexError.TurnFailedReason> = new Map<
+  string,
+  CodexError.TurnFailedReason
+>([
   ["contextWindowExceeded", "ContextOverflow"],
   ["usageLimitExceeded", "UsageLimit"],
   ["sessionBudgetExceeded", "UsageLimit"],
@@ -19,13 +24,19 @@ const reasons = new Map<string, CodexError.TurnFailedReason>([
   ["httpConnectionFailed", "Disconnected"],
   ["responseStreamConnectionFailed", "Disconnected"],
   ["responseStreamDisconnected", "Disconnected"],
-  ["responseTooManyFailedAttempts", "Disconnected"]
+  ["responseTooManyFailedAttempts", "Disconnected"],
+  ["inferenceHookDenied", "Other"],
+  ["cyberPolicy", "Other"],
+  ["misalignmentPolicyViolation", "Other"],
+  ["tooManyDenials", "Other"],
+  ["sandboxError", "Other"]
 ])
 
 /** Errors of a request that was made during the turn; the turn itself goes on. */
-const passing = new Set(["activeTurnNotSteerable", "threadRollbackFailed"])
+export const passing: ReadonlySet<string> = new Set(["activeTurnNotSteerable", "threadRollbackFailed"])
 
-const statusReason = (status: number): CodexError.TurnFailedReason | undefined => {
+/** What a turn failed of, by the status of the provider's answer; it says more than the name. */
+export const statusReason = (status: number): CodexError.TurnFailedReason | undefined => {
   if (status === 401 || status === 403) return "Unauthorized"
   if (status === 429) return "RateLimited"
   if (status === 503) return "Overloaded"
@@ -101,4 +112,28 @@ export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnF
     ...(status === undefined ? {} : { status }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs })
   })
+}
+
+/** Why a request was not done. `end` is why the process no longer answers. */
+export const ofRequest = (
+  method: string,
+  error: Connection.RequestError,
+  end: () => CodexError.EngineExited | CodexError.ProtocolError
+): CodexError.RequestError => {
+  switch (error._tag) {
+    case "Gone":
+      return end()
+    case "Unanswered":
+      return new CodexError.ProtocolError({ detail: `codex did not answer ${method}` })
+    case "Refused": {
+      const reason = error.inputTooLarge
+        ? "InputTooLarge"
+        : /thread not (?:found|loaded)|no rollout found|not found: thread/i.test(error.text)
+          ? "ThreadNotFound"
+          : error.code === -32602
+            ? "BadParams"
+            : "Rejected"
+      return new CodexError.InvalidRequest({ reason, method, detail: error.text })
+    }
+  }
 }

@@ -1,12 +1,15 @@
 /** Plays a recording: what was said is said again, what was asked is asked again, and the program has to do the same. */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../CodexError.ts"
 import { ThreadId } from "../../Id.ts"
 import * as ThreadInfo from "../../ThreadInfo.ts"
+import type * as Turn from "../../Turn.ts"
 import * as Engine from "../Engine.ts"
 import * as Difference from "./Difference.ts"
 import * as Format from "./Format.ts"
@@ -53,6 +56,12 @@ interface Once<A> {
   taken: boolean
 }
 const once = <A>(value: A): Once<A> => ({ value, taken: false })
+
+/** Somebody steers the turn that runs, and waits for what becomes of it. */
+interface Steer {
+  readonly input: Turn.Input
+  readonly done: Deferred.Deferred<void, CodexError.RequestError>
+}
 
 export const make = Effect.fnUntraced(function* (
   file: string,
@@ -121,7 +130,7 @@ export const make = Effect.fnUntraced(function* (
 
   const play = (
     found: Once<Format.RecordedTurn>,
-    steers: Array<Format.Of<"Steered">>,
+    steers: Queue.Queue<Steer>,
     handlers: Engine.Handlers
   ): Effect.Effect<void, CodexError.TurnError> =>
     Effect.gen(function* () {
@@ -131,6 +140,7 @@ export const make = Effect.fnUntraced(function* (
       const asks = new Map<number, Fiber.Fiber<unknown>>()
       let at = 0
       let played = 0
+      let waitsFor = ""
       yield* Effect.onInterrupt(
         Effect.gen(function* () {
           for (const [index, recorded] of entries.entries()) {
@@ -138,7 +148,7 @@ export const make = Effect.fnUntraced(function* (
             const entry = yield* shown(recorded)
             const time = Format.timeOf(entry)
             // An answer takes as long as the program takes for it.
-            const isAnswer = entry._tag === "Decided" || entry._tag === "Returned"
+            const isAnswer = ["Decided", "Returned", "Steered"].includes(entry._tag)
             if (!isAnswer && options.timing === "recorded" && time > at) yield* Effect.sleep(time - at)
             at = Math.max(at, time)
             played = index + 1
@@ -173,19 +183,23 @@ export const make = Effect.fnUntraced(function* (
                 }
                 break
               }
-              case "Steered":
-                steers.push(entry)
+              case "Steered": {
+                waitsFor = " while it waited to be steered"
+                const { done, input } = yield* Queue.take(steers)
+                waitsFor = ""
+                yield* compare(what, lineOf, entry.input, input, "input")
+                const ends = replayed(entry.outcome, () => Effect.void, isRequestError)
+                yield* Deferred.complete(done, ends)
+              }
             }
           }
           if (options.timing === "recorded" && end.at > at) yield* Effect.sleep(end.at - at)
           played++
-          if (steers.length > 0)
-            yield* mismatch(line, `${what} was steered when it was recorded, and now is not`)
         }),
         () =>
           Effect.sync(() => {
             if (end.outcome._tag !== "Interrupted")
-              cut.push(`${what} was interrupted after ${played} of ${entries.length + 1} of its lines`)
+              cut.push(`${what} was interrupted after ${played} of ${entries.length + 1} of its lines${waitsFor}`)
           })
       )
       return yield* replayed(end.outcome, () => Effect.void, isTurnError)
@@ -199,7 +213,7 @@ export const make = Effect.fnUntraced(function* (
     )
 
   const threadOf = (number: number, value: typeof Opened.Type): Engine.EngineThread => {
-    const steers: Array<Format.Of<"Steered">> = []
+    let running: Queue.Queue<Steer> | undefined
     const next = (
       how: Format.Of<"Turn">["how"],
       given: { readonly input?: unknown; readonly options?: unknown },
@@ -220,7 +234,20 @@ export const make = Effect.fnUntraced(function* (
         return compare(what, line, head.how, how, "how").pipe(
           Effect.andThen(compare(what, line, head.input, given.input, "input")),
           Effect.andThen(compare(what, line, head.options, given.options, "options")),
-          Effect.andThen(play(found, steers, handlers))
+          Effect.andThen(
+            Effect.acquireUseRelease(
+              Effect.tap(Queue.unbounded<Steer>(), (steers) => Effect.sync(() => void (running = steers))),
+              (steers) => play(found, steers, handlers),
+              (steers) =>
+                Effect.gen(function* () {
+                  running = undefined
+                  for (const { done } of yield* Queue.clear(steers)) {
+                    const detail = `${what} is steered once more than it was when it was recorded`
+                    yield* Deferred.complete(done, mismatch(line, detail))
+                  }
+                })
+            )
+          )
         )
       })
     return {
@@ -232,15 +259,9 @@ export const make = Effect.fnUntraced(function* (
       compact: (handlers) => next("compact", {}, handlers),
       steer: (input) =>
         Effect.suspend(() => {
-          const steer = steers.shift()
-          if (steer === undefined)
-            return mismatch(
-              undefined,
-              `thread ${number} is steered, and was not at this point when it was recorded`
-            )
-          return compare(`a steer of thread ${number}`, 0, steer.input, input, "input").pipe(
-            Effect.andThen(replayed(steer.outcome, () => Effect.void, isRequestError))
-          )
+          if (running === undefined) return ask("steer", [number, input], () => Effect.void, isRequestError)
+          const done = Deferred.makeUnsafe<void, CodexError.RequestError>()
+          return Effect.andThen(Queue.offer(running, { input, done }), Deferred.await(done))
         })
     }
   }

@@ -187,11 +187,13 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       ),
     compact: (handlers) => recordTurn(thread, () => ({ how: "compact" }), handlers, inner.compact),
     steer: (input) =>
-      Effect.onExit(inner.steer(input), (exit) =>
-        Effect.sync(() =>
-          thread.keep?.((at) => ({ _tag: "Steered", at, input: plain(input), outcome: Format.outcome(exit) }))
-        )
-      )
+      Effect.onExit(inner.steer(input), (exit) => {
+        const outcome = Format.outcome(exit)
+        const { keep } = thread
+        return keep === undefined
+          ? note(() => ({ _tag: "Asked", method: "steer", args: [thread.number, plain(input)], outcome }))
+          : Effect.sync(() => keep((at) => ({ _tag: "Steered", at, input: plain(input), outcome })))
+      })
   })
 
   return Engine.Engine.of({

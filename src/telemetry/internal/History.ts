@@ -45,11 +45,6 @@ const exchangeOf = (item: Item.Work, kinds: Content.Kinds): readonly [given: unk
         kinds.toolArguments ? item.arguments : undefined,
         kinds.toolResults ? (item.error ?? item.result) : undefined
       ]
-    case "AgentCall":
-      return [
-        kinds.toolArguments && item.prompt !== undefined ? { prompt: item.prompt } : undefined,
-        undefined
-      ]
   }
 }
 

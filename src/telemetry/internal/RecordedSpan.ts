@@ -1,4 +1,12 @@
-import type { Attributes, HrTime, Link, SpanContext, SpanKind, SpanStatus } from "@opentelemetry/api"
+import type {
+  Attributes,
+  HrTime,
+  Link,
+  SpanContext,
+  SpanKind,
+  SpanStatus,
+  TraceState
+} from "@opentelemetry/api"
 import type { InstrumentationScope } from "@opentelemetry/core"
 import type { Resource } from "@opentelemetry/resources"
 import type { ReadableSpan, SpanLimits, TimedEvent } from "@opentelemetry/sdk-trace-base"
@@ -7,6 +15,7 @@ import type * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import { attribute } from "../Convention.ts"
+import * as TraceContext from "../../internal/TraceContext.ts"
 import * as AttributeValue from "./AttributeValue.ts"
 import * as ErrorType from "./ErrorType.ts"
 import * as Identifier from "./Identifier.ts"
@@ -222,12 +231,32 @@ const nanosPerSecond = 1_000_000_000n
 const toHrTime = (nanos: bigint): HrTime =>
   nanos > 0n ? [Number(nanos / nanosPerSecond), Number(nanos % nanosPerSecond)] : [0, 0]
 
-const contextOf = (span: EffectTracer.AnySpan, traceId: string): SpanContext => ({
-  traceId,
-  spanId: span.spanId,
-  traceFlags: span.sampled ? 1 : 0,
-  isRemote: span._tag === "ExternalSpan"
-})
+/** As it came: whoever exports it asks for nothing but the text. */
+const traceState = (text: string): TraceState => {
+  const state: TraceState = {
+    serialize: () => text,
+    get: (key) =>
+      text
+        .split(",")
+        .find((entry) => entry.trim().startsWith(`${key}=`))
+        ?.trim()
+        .slice(key.length + 1),
+    set: () => state,
+    unset: () => state
+  }
+  return state
+}
+
+const contextOf = (span: EffectTracer.AnySpan, traceId: string): SpanContext => {
+  const context = {
+    traceId,
+    spanId: span.spanId,
+    traceFlags: span.sampled ? 1 : 0,
+    isRemote: span._tag === "ExternalSpan"
+  }
+  const state = TraceContext.stateOf(span)
+  return state === "" ? context : { ...context, traceState: traceState(state) }
+}
 
 // An empty key means nothing to a receiver, and this one would change what the object is.
 const isKey = (key: string) => key !== "" && key !== "__proto__"

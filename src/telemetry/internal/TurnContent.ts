@@ -82,14 +82,6 @@ const workOf = (
         ["toolArguments", attribute.toolArguments, item.arguments],
         ["toolResults", attribute.toolResult, item.error ?? item.result]
       ]
-    case "AgentCall":
-      return [
-        [
-          "toolArguments",
-          attribute.toolArguments,
-          item.prompt === undefined ? undefined : { prompt: item.prompt }
-        ]
-      ]
   }
 }
 

@@ -1,0 +1,78 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as Approval from "../../src/Approval.ts"
+import * as R from "./requests.ts"
+
+const { path } = Approval
+const asked = (fileSystem: Approval.Permissions["fileSystem"], network = false) =>
+  R.permissions({ network, fileSystem })
+
+const cases: ReadonlyArray<readonly [Approval.Rule, Approval.Request, boolean]> = [
+  // Permissions
+  [{ kind: "permissions", network: true, decision: "accept" }, asked([], true), true],
+  [{ kind: "permissions", decision: "accept" }, asked([], true), false],
+  [{ kind: "permissions", network: true, decision: "accept" }, asked([path("read", "/x")], true), false],
+  [{ kind: "permissions", path: "/x/**", decision: "accept" }, asked([path("read", "/x/y")]), true],
+  [{ kind: "permissions", path: "/x/**", decision: "accept" }, asked([path("write", "/x/y")]), false],
+  [
+    { kind: "permissions", path: "/x/**", access: "write", decision: "accept" },
+    asked([path("write", "/x/y"), path("read", "/x/z"), path("deny", "/x/y/secret")]),
+    true
+  ],
+  [
+    { kind: "permissions", path: "/x/**", access: "write", decision: "accept" },
+    asked([path("write", "/x/y"), path("read", "/z")]),
+    false
+  ],
+  [
+    { kind: "permissions", path: "**", access: "write", decision: "accept" },
+    asked([{ access: "read", place: { _tag: "special", value: { kind: "root" } } }]),
+    false
+  ],
+  [{ kind: "permissions", path: "/x/**", decision: "accept" }, asked([path("read", "/x/../etc")]), false],
+  [
+    { kind: "permissions", path: "/etc/**", decision: "decline" },
+    asked([path("read", "/x"), path("write", "/etc/x")]),
+    true
+  ],
+  [{ kind: "permissions", network: true, decision: "decline" }, asked([path("read", "/x")]), false],
+  [{ kind: "permissions", access: "write", decision: "ask" }, asked([path("read", "/x")]), false],
+  // Tools of MCP servers
+  [{ kind: "mcp_tool", server: "things", decision: "accept" }, R.mcpTool("things", "write"), true],
+  [
+    { kind: "mcp_tool", server: "things", tool: "read", decision: "accept" },
+    R.mcpTool("things", "write"),
+    false
+  ],
+  [{ kind: "mcp_tool", server: "other", decision: "accept" }, R.mcpTool("things", "write"), false],
+  [{ tool: "write", decision: "accept" }, R.mcpTool("things", "write"), false],
+  [{ tool: "write", decision: "decline" }, R.mcpTool("things", "write"), true],
+  [{ kind: "tool", server: "things", decision: "accept" }, R.tool("write", {}), false],
+  // What needs words
+  [{ kind: "user_input", decision: "ask" }, R.question("which"), true],
+  [{ kind: "user_input", decision: "accept" }, R.question("which"), false],
+  [{ kind: "elicitation", server: "things", decision: "decline" }, R.url("http://127.0.0.1/"), true],
+  [{ kind: "elicitation", decision: "accept" }, R.url("http://127.0.0.1/"), false],
+  [{ kind: "unknown", decision: "accept" }, R.unknown, false]
+]
+
+describe("rules", () => {
+  for (const [rule, request, expected] of cases) {
+    it(`${JSON.stringify(rule)} ${expected ? "speaks" : "does not speak"} of ${Approval.describe(request)}`, () =>
+      assert.strictEqual(Approval.matches(rule, request), expected))
+  }
+
+  it("that name no kind accept no more than they did before there were more kinds", () => {
+    for (const request of R.all) {
+      const expected = ["command", "file_change", "tool"].includes(request._tag)
+      assert.strictEqual(Approval.matches({ decision: "accept" }, request), expected, request._tag)
+      assert.isTrue(Approval.matches({ decision: "decline" }, request), request._tag)
+    }
+  })
+
+  it("know every kind of request", () => {
+    const decode = Schema.decodeUnknownSync(Approval.Rule)
+    for (const { _tag } of R.all) assert.strictEqual(decode({ kind: _tag, decision: "ask" }).kind, _tag)
+    assert.throws(() => decode({ kind: "everything", decision: "accept" }))
+  })
+})
