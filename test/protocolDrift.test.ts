@@ -66,10 +66,11 @@ const isMethod = (method: string) => (one: unknown) => JSON.stringify(one).inclu
 
 /** Takes a method out of a list of messages. */
 const forget = (messages: Record<string, unknown>, method: string) => {
-  const all = messages["oneOf"]
-  assert.isArray(all)
-  messages["oneOf"] = all.filter((one) => !isMethod(method)(one))
-  assert.lengthOf(messages["oneOf"], all.length - 1)
+  const found: unknown = messages["oneOf"]
+  const all: ReadonlyArray<unknown> = Array.isArray(found) ? found : []
+  const left = all.filter((one) => !isMethod(method)(one))
+  assert.lengthOf(left, all.length - 1)
+  messages["oneOf"] = left
 }
 
 /** The least that fits a shape: no field that may be left out, the first of several variants. */
@@ -349,7 +350,8 @@ describe("the protocol of the installed Codex", () => {
         assert.isAbove(values.length, 2)
         for (const value of values) {
           const wire = { ...(example(shape) as object), id: ItemId.make("i"), type: kind, status: value }
-          assert.deepInclude(Translate.item(wire), { status: value }, `${kind} ${String(value)}`)
+          const item = Translate.item(wire)
+          assert.strictEqual("status" in item ? item.status : undefined, value, kind)
         }
       }
     }))

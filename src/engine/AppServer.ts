@@ -134,7 +134,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
     const { opened, session } = yield* opening(method, { ...more, ...settings }, resumed)
     const again = (threadId: ThreadId) => opening("thread/resume", { threadId, ...settings }, threadId)
-    return yield* hold(session, opened, options.ephemeral === true ? undefined : again)
+    return yield* hold(session, opened, checkFolder, options.ephemeral === true ? undefined : again)
   })
 
   return Engine.Engine.of({
@@ -172,6 +172,7 @@ interface At {
 const hold = Effect.fnUntraced(function* (
   session: Session.Session,
   opened: Opened,
+  folder: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
   again: ((threadId: ThreadId) => Effect.Effect<At, CodexError.StartError, Scope.Scope>) | undefined
 ) {
   const threadId = opened.thread.id
@@ -217,10 +218,14 @@ const hold = Effect.fnUntraced(function* (
     provider: opened.modelProvider ?? undefined,
     cwd: opened.cwd,
     turn: (input, options, handlers) =>
-      run(
-        "turn/start",
-        { threadId, input: Translate.input(input), ...Translate.turnOptions(options) },
-        handlers
+      Effect.flatMap(
+        options.cwd === undefined ? Effect.undefined : folder(options.cwd, "turn/start"),
+        (cwd) =>
+          run(
+            "turn/start",
+            { threadId, input: Translate.input(input), ...Translate.turnOptions({ ...options, cwd }) },
+            handlers
+          )
       ),
     compact: (handlers) => run("thread/compact/start", { threadId }, handlers),
     steer: (input) =>

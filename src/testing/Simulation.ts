@@ -79,7 +79,9 @@ export const describe = ({ seed, story, violations }: Report): string => {
   const [first, ...more] = violations
   if (first === undefined) return `seed ${seed}: nothing was broken`
   const lines = story
-    .filter(({ threadId }) => threadId === undefined || first.threadId === undefined || threadId === first.threadId)
+    .filter(
+      ({ threadId }) => threadId === undefined || first.threadId === undefined || threadId === first.threadId
+    )
     .slice(-200)
     .map(({ at, text, threadId }) => `  ${String(at).padStart(9)} ms  ${threadId ?? "-"}  ${text}`)
   return [
@@ -202,11 +204,15 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
     ledger.broken(1, undefined, `the program has not ended after ${ledger.now() / 3_600_000} hours`)
     fiber.interruptUnsafe()
   } else {
-    ledger.say(undefined, `the program ends: ${Exit.isSuccess(exit) ? "worked" : Cause.pretty(exit.cause).split("\n")[0]}`)
+    ledger.say(
+      undefined,
+      `the program ends: ${Exit.isSuccess(exit) ? "worked" : Cause.pretty(exit.cause).split("\n")[0]}`
+    )
   }
   yield* TestClock.adjust(aftermath)
 
-  for (const { input, threadId } of ledger.running()) ledger.broken(2, threadId, `the engine still runs "${input}"`)
+  for (const { input, threadId } of ledger.running())
+    ledger.broken(2, threadId, `the engine still runs "${input}"`)
   for (const turn of telemetry ? ledger.performed() : []) {
     if (!turn.told) ledger.broken(1, turn.threadId, `the end of "${turn.input}" was never told`)
   }
@@ -267,5 +273,6 @@ export const check = <E = never>(
     typeof options.seeds === "number"
       ? Array.from({ length: options.seeds }, (_, index) => index + 1)
       : options.seeds,
-    (seed) => Effect.tap(holds({ ...options, seed }), (report) => Effect.sync(() => options.onReport?.(report)))
+    (seed) =>
+      Effect.tap(holds({ ...options, seed }), (report) => Effect.sync(() => options.onReport?.(report)))
   )

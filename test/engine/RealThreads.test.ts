@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -211,6 +212,79 @@ describe.concurrent("conversations of the real Codex", () => {
         prompts((yield* real.server.requests).at(-1)?.body).filter((text) => text === "count to ten"),
         ["count to ten"]
       )
+    }))
+})
+
+describe.concurrent("what a turn is given", () => {
+  const png =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+  test("text, images by URL and of this machine reach the model", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const real = yield* Real.make([M.reply(M.text("I see"))])
+      const path = `${real.workspace}/dot.png`
+      yield* fs.writeFile(path, Buffer.from(png, "base64"))
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        yield* thread.run([
+          { type: "text", text: "what is this?" },
+          { type: "image", url: `data:image/png;base64,${png}` },
+          { type: "local_image", path }
+        ])
+      }).pipe(Effect.provide(real.layer))
+      const input = JSON.stringify((yield* real.server.requests)[0]?.body["input"])
+      assert.include(input, "what is this?")
+      assert.strictEqual(input.split('"type":"input_image"').length - 1, 2)
+      assert.include(input, "data:image/png;base64,")
+    }))
+
+  test("a model, an effort, a folder and a sandbox of its own", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const real = yield* Real.make([
+        M.reply(M.shell("pwd")),
+        M.reply(M.shell("touch forbidden")),
+        M.reply(M.text("done")),
+        M.reply(M.shell("pwd; touch allowed")),
+        M.reply(M.text("done"))
+      ])
+      const other = `${real.workspace}/other`
+      yield* fs.makeDirectory(other)
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ approvalMode: "never" })
+        const turn = yield* thread.run("go", {
+          model: "gpt-5.1-codex",
+          effort: "low",
+          cwd: other,
+          sandbox: "read-only"
+        })
+        const command = turn.items.find((item) => item._tag === "CommandExecution")
+        assert.deepInclude(command, { cwd: other, output: `${other}\n` })
+        const after = yield* thread.run("go", { cwd: real.workspace, sandbox: "workspace-write" })
+        assert.deepInclude(
+          after.items.find((item) => item._tag === "CommandExecution"),
+          { exitCode: 0 }
+        )
+      }).pipe(Effect.provide(real.layer))
+      const [first] = yield* real.server.requests
+      assert.deepInclude(first?.body, { model: "gpt-5.1-codex" })
+      assert.include(JSON.stringify(first?.body["reasoning"]), "low")
+      assert.isFalse(yield* real.exists("other/forbidden"))
+      assert.isTrue(yield* real.exists("allowed"))
+    }))
+
+  test("and nothing that cannot be: a folder that is not there, an input that is too large", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.text("fine"))])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const large = yield* Effect.flip(thread.run("x".repeat(1_100_000)))
+        assert.deepInclude(large, { _tag: "InvalidRequest", reason: "InputTooLarge" })
+        const nowhere = yield* Effect.flip(thread.run("go", { cwd: "/no/such/folder" }))
+        assert.deepInclude(nowhere, { _tag: "InvalidRequest", reason: "BadParams" })
+        assert.strictEqual((yield* thread.run("go")).message, "fine")
+      }).pipe(Effect.provide(real.layer))
     }))
 })
 

@@ -35,6 +35,8 @@ const doctored = Effect.fnUntraced(function* (name: string, change: (line: unkno
 /** What is passed through as it is, and would be another with another field in it. */
 const theirs = new Set(["arguments", "result"])
 
+const isSaid = (line: unknown, by: "<" | ">") => Predicate.hasProperty(line, by)
+
 const more = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(more)
   if (!Predicate.isObject(value)) return value
@@ -93,7 +95,7 @@ describe("what the real Codex said", () => {
   test("is compared with what is said now: a transcript in which we say something else does not pass", () =>
     Effect.gen(function* () {
       const replayed = yield* doctored("message", (line) =>
-        "<" in line ? parse(JSON.stringify(line).replace("How is it?", "How was it?")) : line
+        isSaid(line, "<") ? parse(JSON.stringify(line).replace("How is it?", "How was it?")) : line
       )
       assert.lengthOf(replayed.differences, 1)
       assert.include(replayed.differences[0], "How was it?")
@@ -102,7 +104,7 @@ describe("what the real Codex said", () => {
   test("is compared with what comes of it: a transcript in which Codex says something else does not pass", () =>
     Effect.gen(function* () {
       const replayed = yield* doctored("message", (line) =>
-        ">" in line ? parse(JSON.stringify(line).replaceAll("summaryTextDelta", "summaryDelta")) : line
+        isSaid(line, ">") ? parse(JSON.stringify(line).replaceAll("summaryTextDelta", "summaryDelta")) : line
       )
       assert.notStrictEqual(canonical(replayed.result), canonical(replayed.expected))
     }))

@@ -339,6 +339,8 @@ describe("progress", () => {
                 yield* Effect.sleep("100 millis")
               }
               yield* Effect.sleep("3 seconds")
+              yield* preliminary("nearly")
+              yield* preliminary("very nearly")
               return "done"
             })
           })

@@ -199,7 +199,9 @@ export const make = Effect.fnUntraced(function* (
         () =>
           Effect.sync(() => {
             if (end.outcome._tag !== "Interrupted")
-              cut.push(`${what} was interrupted after ${played} of ${entries.length + 1} of its lines${waitsFor}`)
+              cut.push(
+                `${what} was interrupted after ${played} of ${entries.length + 1} of its lines${waitsFor}`
+              )
           })
       )
       return yield* replayed(end.outcome, () => Effect.void, isTurnError)
@@ -295,31 +297,36 @@ export const make = Effect.fnUntraced(function* (
       )
     })
 
-  const ask = <A>(
+  const ask = <A, E extends CodexError.CodexError>(
+    method: string,
+    args: ReadonlyArray<unknown>,
+    value: (value: unknown) => Effect.Effect<A>,
+    isExpected: (error: CodexError.CodexError) => error is E
+  ): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const left = asked.filter(({ taken, value }) => !taken && value.method === method)
+      const given = args.map((arg) => arg ?? null)
+      const same = ({ value }: (typeof left)[number]) =>
+        Difference.first(value.args, seen(given), "") === undefined
+      const found = left.find(same) ?? left[0]
+      if (found === undefined) {
+        const words = given.map((arg) => JSON.stringify(seen(arg)))
+        return mismatch(
+          undefined,
+          `the program asks ${method}(${words.join(", ")}), and did not when it was recorded`
+        )
+      }
+      found.taken = true
+      const { args: expected, line, outcome } = found.value
+      return compare(method, line, expected, given, "args").pipe(
+        Effect.andThen(replayed(outcome, value, isExpected))
+      )
+    })
+  const told = <A>(
     method: string,
     args: ReadonlyArray<unknown>,
     value: (value: unknown) => Effect.Effect<A>
-  ) =>
-    Effect.suspend(() => {
-      const left = asked.filter(({ taken, value }) => !taken && value.method === method)
-      const given = args.map((arg) => seen(arg) ?? null)
-      const same = ({ value }: (typeof left)[number]) => Difference.first(value.args, given, "") === undefined
-      const found = left.find(same) ?? left[0]
-      if (found === undefined)
-        return mismatch(
-          undefined,
-          `the program asks ${method}(${given.map((arg) => JSON.stringify(arg)).join(", ")}) once more than was recorded`
-        )
-      found.taken = true
-      const { args: expected, line, outcome } = found.value
-      return compare(
-        method,
-        line,
-        expected,
-        args.map((arg) => arg ?? null),
-        "args"
-      ).pipe(Effect.andThen(replayed(outcome, value, isStartError)))
-    })
+  ) => ask(method, args, value, isStartError)
   const nothing = () => Effect.void
   const as =
     <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
@@ -329,22 +336,22 @@ export const make = Effect.fnUntraced(function* (
   return Engine.Engine.of({
     ready: Effect.suspend(() =>
       asked.some(({ taken, value }) => !taken && value.method === "ready")
-        ? ask("ready", [], nothing)
+        ? told("ready", [], nothing)
         : Effect.void
     ),
     startThread: (settings) => open("start", settings, undefined),
     resumeThread: (id, settings) => open("resume", settings, id),
     forkThread: (id, settings) => open("fork", settings, id),
     listThreads: (filter, cursor) =>
-      Effect.map(ask("listThreads", [filter, cursor], as(threadPage)), ({ data, next }) => ({ data, next })),
-    readThread: (id) => ask("readThread", [id], as(ThreadInfo.ThreadHistory)),
-    renameThread: (id, name) => ask("renameThread", [id, name], nothing),
-    archiveThread: (id) => ask("archiveThread", [id], nothing),
-    unarchiveThread: (id) => ask("unarchiveThread", [id], nothing),
-    deleteThread: (id) => ask("deleteThread", [id], nothing),
+      Effect.map(told("listThreads", [filter, cursor], as(threadPage)), ({ data, next }) => ({ data, next })),
+    readThread: (threadId) => told("readThread", [{ threadId }], as(ThreadInfo.ThreadHistory)),
+    renameThread: (threadId, name) => told("renameThread", [{ threadId, name }], nothing),
+    archiveThread: (threadId) => told("archiveThread", [{ threadId }], nothing),
+    unarchiveThread: (threadId) => told("unarchiveThread", [{ threadId }], nothing),
+    deleteThread: (threadId) => told("deleteThread", [{ threadId }], nothing),
     listModels: (cursor) =>
-      Effect.map(ask("listModels", [cursor], as(modelPage)), ({ data, next }) => ({ data, next })),
-    request: (method, params) => ask("request", [method, params], Effect.succeed)
+      Effect.map(told("listModels", [cursor], as(modelPage)), ({ data, next }) => ({ data, next })),
+    request: (method, params) => told("request", [method, params], Effect.succeed)
   })
 })
 

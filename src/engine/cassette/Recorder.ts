@@ -73,19 +73,18 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
   }))
   yield* Effect.addFinalizer(() => note(() => ({ _tag: "End", turns: written })))
 
-  const asked =
-    <Args extends ReadonlyArray<unknown>, A, E extends CodexError.CodexError>(
-      method: string,
-      ask: (...args: Args) => Effect.Effect<A, E>,
-      learn: (value: A) => void = () => {}
-    ) =>
-    (...args: Args): Effect.Effect<A, E> =>
-      Effect.onExit(ask(...args), (exit) =>
-        note(() => {
-          if (Exit.isSuccess(exit)) learn(exit.value)
-          return { _tag: "Asked", method, args: args.map(plain), outcome: Format.outcome(exit) }
-        })
-      )
+  const asked = <A, E extends CodexError.CodexError>(
+    method: string,
+    args: ReadonlyArray<unknown>,
+    asking: Effect.Effect<A, E>,
+    learn: (value: A) => void = () => {}
+  ): Effect.Effect<A, E> =>
+    Effect.onExit(asking, (exit) =>
+      note(() => {
+        if (Exit.isSuccess(exit)) learn(exit.value)
+        return { _tag: "Asked", method, args: args.map(plain), outcome: Format.outcome(exit) }
+      })
+    )
 
   /** One turn, written when it has ended. */
   const recordTurn = (
@@ -107,7 +106,11 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
         last = options.times === "none" ? 0 : Math.max(last, round(at - startedAt))
         return last
       }
-      const keep = (line: (at: number) => Format.Entry) => void lines.push(line(since(now())))
+      const keep = (line: (at: number) => Format.Entry) => {
+        const at = since(now())
+        const index = lines.push(line(at)) - 1
+        return (other: (at: number) => Format.Entry) => void (lines[index] = other(at))
+      }
       thread.keep = keep
 
       const emit = (event: Turn.EngineEvent) => {
@@ -187,12 +190,19 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       ),
     compact: (handlers) => recordTurn(thread, () => ({ how: "compact" }), handlers, inner.compact),
     steer: (input) =>
-      Effect.onExit(inner.steer(input), (exit) => {
-        const outcome = Format.outcome(exit)
+      Effect.suspend(() => {
         const { keep } = thread
-        return keep === undefined
-          ? note(() => ({ _tag: "Asked", method: "steer", args: [thread.number, plain(input)], outcome }))
-          : Effect.sync(() => keep((at) => ({ _tag: "Steered", at, input: plain(input), outcome })))
+        const given = plain(input)
+        const steered = (outcome: Format.Outcome) => (at: number) =>
+          ({ _tag: "Steered", at, input: given, outcome }) as const
+        // What comes of it may be said before it is answered.
+        const change = keep?.(steered({ _tag: "Interrupted" }))
+        return Effect.onExit(inner.steer(input), (exit) => {
+          const outcome = Format.outcome(exit)
+          return change === undefined
+            ? note(() => ({ _tag: "Asked", method: "steer", args: [thread.number, given], outcome }))
+            : Effect.sync(() => change(steered(outcome)))
+        })
       })
   })
 
@@ -206,23 +216,25 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     startThread: (settings) => open("start", settings, undefined, inner.startThread(settings)),
     resumeThread: (id, settings) => open("resume", settings, id, inner.resumeThread(id, settings)),
     forkThread: (id, settings) => open("fork", settings, id, inner.forkThread(id, settings)),
-    listThreads: asked("listThreads", inner.listThreads, ({ data }) =>
-      data.forEach(({ id }) => stable.name(id, "thread"))
-    ),
-    readThread: asked("readThread", inner.readThread),
-    renameThread: asked("renameThread", inner.renameThread),
-    archiveThread: asked("archiveThread", inner.archiveThread),
-    unarchiveThread: asked("unarchiveThread", inner.unarchiveThread),
-    deleteThread: asked("deleteThread", inner.deleteThread),
-    listModels: asked("listModels", inner.listModels),
-    request: asked("request", inner.request)
+    listThreads: (filter, cursor) =>
+      asked("listThreads", [filter, cursor], inner.listThreads(filter, cursor), ({ data }) =>
+        data.forEach(({ id }) => stable.name(id, "thread"))
+      ),
+    readThread: (threadId) => asked("readThread", [{ threadId }], inner.readThread(threadId)),
+    renameThread: (threadId, name) =>
+      asked("renameThread", [{ threadId, name }], inner.renameThread(threadId, name)),
+    archiveThread: (threadId) => asked("archiveThread", [{ threadId }], inner.archiveThread(threadId)),
+    unarchiveThread: (threadId) => asked("unarchiveThread", [{ threadId }], inner.unarchiveThread(threadId)),
+    deleteThread: (threadId) => asked("deleteThread", [{ threadId }], inner.deleteThread(threadId)),
+    listModels: (cursor) => asked("listModels", [cursor], inner.listModels(cursor)),
+    request: (method, params) => asked("request", [method, params], inner.request(method, params))
   })
 })
 
 interface Recorded {
   readonly number: number
-  /** Adds to the turn that runs. */
-  keep: ((line: (at: number) => Format.Entry) => void) | undefined
+  /** Adds to the turn that runs; what it gives back puts another line in the place of that one. */
+  keep: ((line: (at: number) => Format.Entry) => (line: (at: number) => Format.Entry) => void) | undefined
 }
 
 const describe = ({ cwd, id, model, provider }: Engine.EngineThread) => ({

@@ -24,10 +24,20 @@ const parameters = Schema.Struct({ call: Schema.String })
 const toolGrace = 2_000
 const toolDeadline = 20_000
 
-const work = Tool.make("work", { parameters, success: Schema.String, failure: Schema.String, failureMode: "error" })
+const work = Tool.make("work", {
+  parameters,
+  success: Schema.String,
+  failure: Schema.String,
+  failureMode: "error"
+})
   .annotate(ToolSettings.Deadline, toolDeadline)
   .annotate(ToolSettings.Grace, toolGrace)
-const vital = Tool.make("vital", { parameters, success: Schema.String, failure: Schema.String, failureMode: "error" })
+const vital = Tool.make("vital", {
+  parameters,
+  success: Schema.String,
+  failure: Schema.String,
+  failureMode: "error"
+})
   .annotate(ToolSettings.OnFailure, "turn")
   .annotate(ToolSettings.Deadline, toolDeadline)
   .annotate(ToolSettings.Grace, toolGrace)
@@ -167,7 +177,8 @@ const compare = (
   seen: ReadonlyArray<Turn.Event>,
   completed: boolean
 ): void => {
-  const said = ledger.performed().findLast((turn) => turn.threadId === threadId && turn.input === input)?.said ?? []
+  const said =
+    ledger.performed().findLast((turn) => turn.threadId === threadId && turn.input === input)?.said ?? []
   const keys = (events: ReadonlyArray<Turn.Event>) => events.flatMap((event) => keyOfEvent(event) ?? [])
   const [expected, got] = [keys(said), keys(seen)]
   if (expected.length !== got.length || expected.some((key, index) => key !== got[index]))
@@ -209,7 +220,8 @@ export const program = Effect.fnUntraced(function* (
     guarded: ({ call }) =>
       Effect.sync(() => {
         ledger.say(undefined, `the tool runs for ${call}`)
-        if (!ledger.granted.has(call)) ledger.broken(3, undefined, `the tool runs for ${call}, and nobody said yes`)
+        if (!ledger.granted.has(call))
+          ledger.broken(3, undefined, `the tool runs for ${call}, and nobody said yes`)
         return "done"
       })
   })
@@ -239,7 +251,10 @@ export const program = Effect.fnUntraced(function* (
             : way === 5
               ? Effect.raceFirst(stream, cut)
               : way === 6
-                ? Effect.andThen(Effect.forkChild(Effect.andThen(cut, thread.interrupt)), thread.run(input, options))
+                ? Effect.andThen(
+                    Effect.forkChild(Effect.andThen(cut, thread.interrupt)),
+                    thread.run(input, options)
+                  )
                 : way === 7
                   ? Stream.runForEach(thread.stream(input, options), () =>
                       random.chance(20) ? Effect.die("a bug of the consumer") : Effect.void
@@ -263,7 +278,10 @@ export const program = Effect.fnUntraced(function* (
   const conversation = Effect.fnUntraced(function* (index: number) {
     const random = Random.make(seed, `conversation ${index}`)
     yield* Effect.sleep(random.below(50))
-    const thread = yield* codex.startThread({ tools: yield* Tools, approvalMode: random.oneOf(["on-request", "never"]) })
+    const thread = yield* codex.startThread({
+      tools: yield* Tools,
+      approvalMode: random.oneOf(["on-request", "never"])
+    })
     const turns = Array.from({ length: 1 + random.below(5) }, (_, turn) => turn)
     let waiting = 0
     yield* Effect.forEach(
@@ -280,17 +298,25 @@ export const program = Effect.fnUntraced(function* (
     )
   }, Effect.scoped)
 
-  yield* Effect.forEach(Array.from({ length: threads }, (_, index) => index), conversation, {
-    concurrency: "unbounded",
-    discard: true
-  }).pipe(Effect.provide(tools))
+  yield* Effect.forEach(
+    Array.from({ length: threads }, (_, index) => index),
+    conversation,
+    {
+      concurrency: "unbounded",
+      discard: true
+    }
+  ).pipe(Effect.provide(tools))
 })
 
 const endingOf = (exit: Exit.Exit<unknown, CodexError.TurnError>): string => {
   if (Exit.isSuccess(exit)) return "worked"
   return exit.cause.reasons
     .map((reason) =>
-      Cause.isFailReason(reason) ? reason.error.errorType : Cause.isDieReason(reason) ? `died: ${String(reason.defect)}` : "interrupted"
+      Cause.isFailReason(reason)
+        ? reason.error.errorType
+        : Cause.isDieReason(reason)
+          ? `died: ${String(reason.defect)}`
+          : "interrupted"
     )
     .join(", ")
 }
