@@ -17,8 +17,8 @@ const answersProblem = (
     const question = request.questions.find((question) => question.id === id)
     if (question === undefined) return "an answer belongs to no question"
     if (question.other || question.options === undefined) continue
-    const labels = question.options.map(({ label }) => label)
-    if (!texts.every((text) => labels.includes(text))) return "an answer is none of the options"
+    const labels = new Set(question.options.map(({ label }) => label))
+    if (!texts.every((text) => labels.has(text))) return "an answer is none of the options"
   }
   return undefined
 }

@@ -8,7 +8,7 @@ export const canonical = (value: unknown): string => {
   if (typeof value === "object" && value !== null) {
     const fields = Object.entries(value)
       .filter(([, field]) => field !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
       .map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`)
     return `{${fields.join(",")}}`
   }

@@ -101,7 +101,7 @@ describe("the hash of a request", () => {
     if (typeof value !== "object" || value === null) return value
     return Object.fromEntries(
       Object.entries(value)
-        .reverse()
+        .toReversed()
         .map(([key, field]) => [key, shuffle(field)])
     )
   }

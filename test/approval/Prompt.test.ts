@@ -133,13 +133,16 @@ describe("a person on the terminal", () => {
 
   it.effect("types a secret that nobody sees, and that answers nothing else", () =>
     Effect.gen(function* () {
-      const secret = R.question("password").questions.map(({ options: _, ...question }) => ({
-        ...question,
+      const secret = {
+        id: "password",
+        header: "Password",
+        question: "Which?",
+        other: true,
         secret: true
-      }))
+      }
       const request = {
         ...R.question("password"),
-        questions: [...secret, ...R.question("next", { other: true }).questions]
+        questions: [secret, ...R.question("next", { other: true }).questions]
       }
       const person = terminal("hunter3\b2", "blue")
       same(yield* person.ask(request), answered({ password: ["hunter2"], next: ["blue"] }))

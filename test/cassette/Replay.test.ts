@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Approval } from "effect-codex"
+import * as Stream from "effect/Stream"
+import { writeFileSync } from "node:fs"
+import { Approval, Codex } from "effect-codex"
+import { Scripted } from "effect-codex/testing"
+import { ThreadId } from "../../src/Id.ts"
 import * as Cassette from "../../src/testing/Cassette.ts"
 import { assertMismatch, defectOf, inFolder, on, program, recording, type Program } from "./support.ts"
 
@@ -68,4 +72,37 @@ describe("a cassette", () => {
       )
     )
   }
+
+  const resumed = (id: string) =>
+    Effect.gen(function* () {
+      const codex = yield* Codex
+      const threadId = ThreadId.make(id)
+      yield* codex.renameThread(threadId, "a name")
+      const thread = yield* codex.resumeThread(threadId)
+      const events = yield* Stream.runCollect(thread.stream("go on"))
+      const [first] = events
+      return [thread.id, first?._tag === "TurnStarted" ? first.threadId : ""]
+    }).pipe(Effect.scoped)
+  it.effect("knows a thread that was kept elsewhere by the id that the program has for it", () =>
+    inFolder(({ path, read }) =>
+      Effect.gen(function* () {
+        const file = `${path}/a.jsonl`
+        const id = "01a1fcea-ccd2-7422-bd9d-9ef42ebae678"
+        const steps = [Scripted.message("first"), Scripted.completed, Scripted.message("going on")]
+        const kept = Effect.gen(function* () {
+          const thread = yield* Effect.flatMap(Codex, (codex) => codex.startThread())
+          yield* thread.run("begin")
+          return yield* resumed(thread.id)
+        }).pipe(Effect.scoped)
+        yield* on(recording(file, steps), kept)
+        assert.notInclude(yield* read("a.jsonl"), "thread_1")
+        // The part of the recording that a later process would have made.
+        const lines = (yield* read("a.jsonl")).split("\n")
+        const from = lines.findIndex((line) => line.includes('"renameThread"'))
+        const later = [lines[0], ...lines.slice(from)].join("\n").replace('"turns":2', '"turns":1')
+        yield* Effect.sync(() => writeFileSync(file, later))
+        assert.deepStrictEqual(yield* on(Cassette.replay(file), resumed(id)), [id, id])
+      })
+    )
+  )
 })

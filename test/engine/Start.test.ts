@@ -4,6 +4,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import { Codex } from "../../src/Codex.ts"
 import * as AppServer from "../../src/engine/AppServer.ts"
@@ -205,6 +207,37 @@ describe.concurrent("ending the engine", () => {
       const error = yield* Fiber.join(running).pipe(Effect.timeout("5 seconds"))
       assert.strictEqual(error._tag, "EngineExited")
       assert.strictEqual((yield* Effect.flip(thread.run("again")))._tag, "EngineExited")
+    }))
+
+  test("what it says on stderr, and what was passed by, is in the log", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+        lines.push(`${logLevel} ${String(Array.isArray(message) ? message.join(" ") : message)}`)
+      })
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [
+              { stderr: "\u001b[31mERROR\u001b[0m first\nsecond" },
+              { bytes: Buffer.from("not JSON\n").toString("base64") },
+              { send: { id: 4711, result: {} } },
+              ...Fake.turn("fine")
+            ]
+          ]
+        }
+      })
+      yield* run.pipe(
+        Effect.scoped,
+        Effect.provide(fake.layer()),
+        Effect.provide(Logger.layer([logger])),
+        Effect.provideService(References.MinimumLogLevel, "Debug")
+      )
+      assert.includeMembers(lines, ["Debug codex: ERROR first", "Debug codex: second"])
+      assert.include(
+        lines,
+        "Warn codex said 1 lines that are no message, 1 answers that nobody asked for; they were passed by"
+      )
     }))
 
   test("a process that was killed is told by its signal, one that ended by its code", () =>

@@ -9,12 +9,16 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
+import { fileURLToPath } from "node:url"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as McpServers from "../../src/tool/McpServers.ts"
 import * as ToolCommand from "../../src/tool/ToolCommand.ts"
 import * as ToolSettings from "../../src/tool/ToolSettings.ts"
 import { test, timed } from "../support/live.ts"
 import { isAlive } from "../support/processes.ts"
 import * as Real from "../support/realEngine.ts"
+
+const mcpTools = fileURLToPath(new URL("../support/mcpTools.ts", import.meta.url))
 
 const Numbered = Tool.make("numbered", {
   parameters: Schema.Struct({ n: Schema.Finite }),
@@ -143,5 +147,94 @@ describe.concurrent("tools of the real Codex", () => {
       const [took] = yield* timed(Fiber.join(fiber))
       assert.isBelow(took, 15_000)
       yield* Deferred.succeed(release, "")
+    }))
+
+  test("F15 a tool whose failure is the turn's ends the turn and its siblings, and the thread goes on", () =>
+    Effect.gen(function* () {
+      const Tools = Toolkit.make(
+        Tool.make("fatal", {
+          success: Schema.String,
+          failure: Schema.Struct({ why: Schema.String, retryable: Schema.Boolean })
+        }).annotate(ToolSettings.OnFailure, "turn"),
+        Tool.make("sibling", { success: Schema.String })
+      )
+      const real = yield* Real.make([
+        M.reply(M.call("sibling", {}), M.call("fatal", {})),
+        M.reply(M.text("the next turn"))
+      ])
+      const entered = yield* Deferred.make<void>()
+      const stopped = yield* Deferred.make<void>()
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ tools: yield* Tools })
+        const error = yield* Effect.flip(thread.run("go"))
+        assert.strictEqual(error._tag, "ToolFailed")
+        if (error._tag !== "ToolFailed") return
+        assert.deepInclude(error, {
+          tool: "fatal",
+          retryable: true,
+          detail: '{"why":"broken","retryable":true}'
+        })
+        assert.isTrue(error.turn?.sideEffects)
+        assert.isTrue(yield* Deferred.isDone(stopped))
+        assert.strictEqual((yield* thread.run("again")).message, "the next turn")
+      }).pipe(
+        Effect.provide([
+          Tools.toLayer({
+            fatal: () =>
+              Effect.andThen(Deferred.await(entered), Effect.fail({ why: "broken", retryable: true })),
+            sibling: () =>
+              Deferred.succeed(entered, undefined).pipe(
+                Effect.andThen(Effect.never),
+                Effect.onInterrupt(() => Deferred.succeed(stopped, undefined))
+              )
+          }),
+          real.layer
+        ])
+      )
+    }))
+})
+
+describe("MCP servers of a thread", () => {
+  test("an MCP tool that says it failed is a failed item, and each call is made once", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const mcp = (name: string, args: object, callId: string) =>
+        M.item({
+          type: "function_call",
+          namespace: "mcp__probe",
+          name,
+          arguments: JSON.stringify(args),
+          call_id: callId
+        })
+      const real = yield* Real.make([
+        M.reply(mcp("add", { a: 2, b: 3 }, "m1"), mcp("fail", {}, "m2"), mcp("sleep", { ms: 60_000 }, "m3")),
+        M.reply(M.text("done"))
+      ])
+      const calls = `${real.workspace}/calls`
+      const config = yield* Effect.fromResult(
+        McpServers.toConfig({
+          probe: {
+            command: process.execPath,
+            args: ["--no-warnings", mcpTools, calls],
+            toolTimeout: "500 millis",
+            required: true
+          }
+        })
+      )
+      const turn = yield* Effect.gen(function* () {
+        const thread = yield* real.start({ config })
+        return yield* thread.run("go")
+      }).pipe(Effect.provide(real.layer))
+      const found = turn.items.flatMap((item) =>
+        item._tag === "McpToolCall" ? [[item.server, item.tool, item.status]] : []
+      )
+      assert.sameDeepMembers(found, [
+        ["probe", "add", "completed"],
+        ["probe", "fail", "failed"],
+        ["probe", "sleep", "failed"]
+      ])
+      assert.strictEqual(turn.message, "done")
+      const lines = (yield* fs.readFileString(calls)).trim().split("\n")
+      assert.lengthOf(lines, 3)
     }))
 })

@@ -99,6 +99,19 @@ interface Pending {
   readonly resume: (effect: Effect.Effect<unknown, RequestError>) => void
 }
 
+/** Says what was passed over, if anything was: the peer speaks of something that we do not understand. */
+export const warn = ({ malformed, skipped, unknownReplies }: Readonly<Counters>): Effect.Effect<void> => {
+  const said = [
+    [malformed, "lines that are no message"],
+    [skipped, "lines that are too long"],
+    [unknownReplies, "answers that nobody asked for"]
+  ] as const
+  const some = said.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []))
+  return some.length === 0
+    ? Effect.void
+    : Effect.logWarning(`codex said ${some.join(", ")}; they were passed by`)
+}
+
 const maxLine = 64 * 1024 * 1024
 const maxInFlight = 64
 const maxGarbage = 100

@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { homedir } from "node:os"
 import * as CodexError from "../../CodexError.ts"
+import { oneLine } from "../../internal/Printable.ts"
 import { version } from "../../internal/version.ts"
 import * as Binary from "./Binary.ts"
 import * as Connection from "./Connection.ts"
@@ -150,7 +151,15 @@ export const start = Effect.fnUntraced(function* (
   )
   const lastWords = yield* handle.stderr.pipe(
     Stream.decodeText(),
-    Stream.runForEach((text) => Effect.sync(() => void (stderr = (stderr + text).slice(-tailLength)))),
+    Stream.tap((text) => Effect.sync(() => void (stderr = (stderr + text).slice(-tailLength)))),
+    // A line may never end: what has come is told as it came, and nothing is kept.
+    Stream.runForEach((text) =>
+      Effect.forEach(
+        text.split("\n").filter((line) => line.trim() !== ""),
+        (line) => Effect.logDebug(`codex: ${oneLine(line, 1000)}`),
+        { discard: true }
+      )
+    ),
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )
@@ -163,6 +172,7 @@ export const start = Effect.fnUntraced(function* (
     Effect.ignore
   )
   const reading = yield* Effect.forkScoped(reader, { startImmediately: true })
+  yield* Effect.addFinalizer(() => Effect.suspend(() => Connection.warn(connection.counters())))
   yield* Effect.exit(handle.exitCode).pipe(
     // What the process said before it died is heard before its death is told; but a pipe that a grandchild holds open
     // never ends.

@@ -4,6 +4,7 @@ import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../CodexError.ts"
@@ -68,7 +69,7 @@ export const make = Effect.fnUntraced(function* (
   recording: Format.Recording,
   options: Options
 ) {
-  const stable = Stable.make()
+  const stable = Stable.make("play")
   const opened = recording.opened.map(once)
   const asked = recording.asked.map(once)
   const turns = recording.turns.map(once)
@@ -172,15 +173,11 @@ export const make = Effect.fnUntraced(function* (
               case "Decided":
               case "Returned": {
                 const fiber = asks.get(entry.ask)
-                if (fiber === undefined) yield* mismatch(lineOf, "an answer to what was not asked")
-                else {
-                  const answer = yield* Fiber.join(fiber)
-                  const [expected, path] =
-                    recorded._tag === "Decided"
-                      ? [recorded.decision, "decision"]
-                      : [recorded._tag === "Returned" ? recorded.output : undefined, "output"]
-                  yield* compare(what, lineOf, plain(expected), answer, path)
-                }
+                if (fiber === undefined) return yield* mismatch(lineOf, "an answer to what was not asked")
+                const answer = yield* Fiber.join(fiber)
+                yield* recorded._tag === "Decided"
+                  ? compare(what, lineOf, recorded.decision, answer, "decision")
+                  : compare(what, lineOf, entry._tag === "Returned" ? entry.output : undefined, answer, "output")
                 break
               }
               case "Steered": {
@@ -210,7 +207,7 @@ export const make = Effect.fnUntraced(function* (
   /** An entry with the ids and folders of this run. */
   const shown = (entry: Format.Entry): Effect.Effect<Format.Entry> =>
     decodeEntry(stable.show(plain(Format.encode(entry)))).pipe(
-      Effect.flatMap((line) => (Format.isEntry(line) ? Effect.succeed(line) : Effect.die("no entry"))),
+      Effect.filterOrFail(Format.isEntry),
       Effect.orDie
     )
 
@@ -284,9 +281,10 @@ export const make = Effect.fnUntraced(function* (
       found.taken = true
       const { line, of: from, options: expected, outcome, thread } = found.value
       const what = `the ${how} of thread ${thread}`
-      if (of !== undefined && from !== undefined) stable.bind(of, from)
+      if (of !== undefined && from !== undefined && !isName(of)) stable.bind(of, from)
       stable.folder(settings.cwd ?? process.cwd(), Stable.folderName(thread))
-      return compare(what, line, expected, settings, "options").pipe(
+      return compare(what, line, from, of === undefined ? undefined : stable.name(of, "thread"), "of").pipe(
+        Effect.andThen(compare(what, line, expected, settings, "options")),
         Effect.andThen(
           replayed(
             outcome,
@@ -318,6 +316,10 @@ export const make = Effect.fnUntraced(function* (
       }
       found.taken = true
       const { args: expected, line, outcome } = found.value
+      const id = threadIdOf(given)
+      const name = threadIdOf(expected)
+      // An id that was kept elsewhere: it is the one of the recording.
+      if (id !== undefined && name !== undefined && !isName(id)) stable.bind(id, name)
       return compare(method, line, expected, given, "args").pipe(
         Effect.andThen(replayed(outcome, value, isExpected))
       )
@@ -354,6 +356,14 @@ export const make = Effect.fnUntraced(function* (
     request: (method, params) => told("request", [method, params], Effect.succeed)
   })
 })
+
+const threadIdOf = (args: ReadonlyArray<unknown>): string | undefined => {
+  const [first] = args
+  return Predicate.hasProperty(first, "threadId") && typeof first.threadId === "string"
+    ? first.threadId
+    : undefined
+}
+const isName = (id: string): boolean => /^thread-\d+$/.test(id)
 
 const startErrors = new Set<string>([
   "CodexNotFound",

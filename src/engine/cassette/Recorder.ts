@@ -56,7 +56,7 @@ const wholeDeltas = (lines: Draft, scrub: (value: unknown) => unknown): Draft =>
 }
 
 export const make = Effect.fnUntraced(function* (path: string, inner: Service, options: Options) {
-  const stable = Stable.make()
+  const stable = Stable.make("record")
   const { isOpen, write } = yield* File.make(path, options.onError)
   let threads = 0
   let turns = 0

@@ -56,7 +56,8 @@ const long = /[A-Za-z0-9_-]{16,}/g
 
 export const folderName = (thread: number): string => (thread === 1 ? "<workspace>" : `<workspace-${thread}>`)
 
-export const make = (): Stable => {
+/** For a recording, which gives names out, or for one that is played: there an id without a name stays as it is. */
+export const make = (use: "record" | "play"): Stable => {
   const names = new Map<string, string>()
   const ids = new Map<string, string>()
   const counts = new Map<string, number>()
@@ -70,6 +71,7 @@ export const make = (): Stable => {
   const nameOf = (id: string, kind: string): string => {
     const known = names.get(id)
     if (known !== undefined) return known
+    if (use === "play") return id
     const count = (counts.get(kind) ?? 0) + 1
     counts.set(kind, count)
     const name = `${kind}-${count}`
