@@ -21,6 +21,7 @@ import * as StartTelemetry from "./telemetry/StartTelemetry.ts"
 import * as TurnTelemetry from "./telemetry/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
 import type * as ThreadInfo from "./ThreadInfo.ts"
+import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./ToolHost.ts"
 
 /** How a conversation is held. What is left out is as Codex's own configuration has it. */
@@ -38,6 +39,8 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
   readonly ephemeral?: boolean | undefined
   /** Tools of yours that the agent may call: `yield* MyToolkit`. */
   readonly tools?: Toolkit.WithHandler<Tools> | undefined
+  /** MCP servers that the agent may use, beside those of Codex's own configuration. */
+  readonly mcpServers?: McpServers.McpServers | undefined
   /** What all turns of this handle may use together; beyond it they fail with `BudgetExceeded`. */
   readonly budget?: Budget | undefined
   /** Overrides of Codex's own configuration for this thread: `{ "model_reasoning_effort": "high" }`. */
@@ -127,6 +130,10 @@ export class Codex extends Context.Service<
         ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
       ) {
         const tools = options.tools === undefined ? ToolHost.empty : yield* ToolHost.make(options.tools)
+        const servers =
+          options.mcpServers === undefined
+            ? undefined
+            : yield* Effect.fromResult(McpServers.toConfig(options.mcpServers))
         const context = yield* Effect.context()
         // One provided around the program wins over one in the layer.
         const policy = context.mapUnsafe.has(Approval.Current.key)
@@ -148,7 +155,7 @@ export class Codex extends Context.Service<
           instructions: options.instructions,
           ephemeral: options.ephemeral,
           tools: tools.specs,
-          config: options.config
+          config: servers === undefined ? options.config : { ...options.config, ...servers }
         }).pipe(
           Effect.tap((thread) => Effect.annotateCurrentSpan(attribute.conversationId, thread.id)),
           StartTelemetry.starting("thread"),

@@ -25,8 +25,6 @@ export interface ToolHost {
   readonly turn: (hooks: Hooks) => Call
   /** How many handlers were left behind, ignoring their interruption, and still run. */
   readonly leaked: () => number
-  /** The same as `turn`, for the turn that `approve` is of. */
-  readonly call: (call: Engine.ToolCall, approve: Approve) => ReturnType<Call>
 }
 
 /**
@@ -74,8 +72,7 @@ export const empty: ToolHost = {
   specs: [],
   readOnly: new Set(),
   turn: () => noSuchTool,
-  leaked: () => 0,
-  call: noSuchTool
+  leaked: () => 0
 }
 
 interface Served {
@@ -234,8 +231,6 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     })
   }
 
-  const ofTurns = new WeakMap<Approve, Call>()
-
   return {
     specs: [...tools.values()].map(({ tool }) => ({
       name: tool.name,
@@ -248,11 +243,6 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
         .map(({ tool }) => tool.name)
     ),
     turn,
-    leaked: () => leaked,
-    call: (call, approve) => {
-      const calls = ofTurns.get(approve) ?? turn({ approve })
-      ofTurns.set(approve, calls)
-      return calls(call)
-    }
+    leaked: () => leaked
   }
 })

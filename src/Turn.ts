@@ -124,6 +124,8 @@ const said = {
   ItemCompleted: { item: Item.Item, at },
   ToolRequested: { callId: ItemId, tool: Schema.String, at },
   ToolReturned: { callId: ItemId, at },
+  /** How far a call of one of the caller's tools is, in its own words: at most 4,000 characters. */
+  ToolProgress: { callId: ItemId, tool: Schema.String, text: Schema.String, at },
   ModelResponded: { responseId: Schema.String, usage: Schema.optionalKey(Usage), at },
   UsageUpdated: { usage: Usage, at },
   DiffUpdated: { diff: Schema.String, at },

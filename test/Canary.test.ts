@@ -70,7 +70,7 @@ const ended = (report: Canary.Report<unknown, unknown>) =>
 
 describe("no secret gets out", () => {
   test(
-    "in spans, records and metrics of turns that go well, fail, time out, are interrupted and die",
+    "F36 in spans, records and metrics of turns that go well, fail, time out, are interrupted and die",
     Effect.gen(function* () {
       const report = yield* run(Logging.layer({ level: "All" }))
       ended(report)
@@ -183,7 +183,7 @@ describe("no secret gets out", () => {
   let served = ""
 
   test(
-    "from a turn of the real Codex",
+    "F36 from a turn of the real Codex",
     Effect.gen(function* () {
       const { sent, url } = yield* receiver
       const report = yield* Canary.run(

@@ -334,7 +334,7 @@ describe("a bad collector", () => {
     ["talks nonsense", (response) => void response.writeHead(200).end("\u0000nonsense")]
   ]
   for (const [name, answer] of answers) {
-    it.live(`that ${name} changes no result and holds up for 1.5 s at most`, () =>
+    it.live(`F31 that ${name} changes no result and holds up for 1.5 s at most`, () =>
       Effect.gen(function* () {
         const { url } = yield* collector(answer)
         const { exit, millis } = yield* timed(
@@ -346,7 +346,7 @@ describe("a bad collector", () => {
     )
   }
 
-  it.live("that is not there changes no result and holds up for 1.5 s at most", () =>
+  it.live("F31 that is not there changes no result and holds up for 1.5 s at most", () =>
     Effect.gen(function* () {
       const { close, url } = yield* collector()
       close()

@@ -14,7 +14,7 @@ const matrix = (...args: ReadonlyArray<string>) =>
   })
 
 it.live(
-  "no fault of a receiver changes the result or the exit code of a program, or holds it up",
+  "F31 no fault of a receiver changes the result or the exit code of a program, or holds it up",
   () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* matrix("--engine", "scripted", "--exporter", "json")

@@ -8,7 +8,7 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Approval from "../src/Approval.ts"
 import * as CodexError from "../src/CodexError.ts"
-import { ItemId, ThreadId } from "../src/Id.ts"
+import { ItemId, ThreadId, TurnId } from "../src/Id.ts"
 import * as Directory from "../src/engine/app-server/Directory.ts"
 import * as Drift from "../src/engine/app-server/Drift.ts"
 import * as JsonShape from "../src/engine/app-server/JsonShape.ts"
@@ -228,7 +228,13 @@ describe("the protocol of the installed Codex", () => {
   test("takes every request that is made", () =>
     Effect.gen(function* () {
       const codex = Drift.make(JSON.parse(yield* generated))
-      const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine"), Fake.begin] } })
+      const opened = { thread: { id: "thread-9" }, model: "fake-model", modelProvider: "fake", cwd: "/" }
+      const fake = yield* Fake.make({
+        on: {
+          "thread/fork": [[{ reply: opened }]],
+          "turn/start": [Fake.turn("fine"), Fake.turn("fine"), Fake.begin]
+        }
+      })
       yield* Effect.gen(function* () {
         const engine = yield* Engine.Engine
         const settings: Engine.ThreadOptions = {
@@ -261,9 +267,12 @@ describe("the protocol of the installed Codex", () => {
           approve: () => Effect.succeed(Approval.accept),
           callTool: () => Effect.succeed({ success: true, text: "" })
         }
+        const forked = yield* engine.forkThread(thread.id, { ...settings, through: TurnId.make("t") })
+        yield* forked.turn("as before", {}, handlers)
         yield* thread.turn(input, options, handlers)
         const running = yield* Effect.forkChild(thread.turn("again", {}, handlers))
-        yield* fake.hears("turn/start", 2)
+        yield* fake.hears("turn/start", 3)
+        yield* Effect.ignore(thread.steer("and this"))
         yield* Fiber.interrupt(running)
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
       const heard = (yield* fake.heard).filter(({ id, method }) => id !== undefined && method !== undefined)
@@ -275,7 +284,9 @@ describe("the protocol of the installed Codex", () => {
           "initialize",
           "thread/start",
           "thread/resume",
+          "thread/fork",
           "turn/start",
+          "turn/steer",
           "turn/interrupt",
           "thread/backgroundTerminals/clean",
           "thread/unsubscribe"

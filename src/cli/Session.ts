@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import { Attachments } from "../Attachment.ts"
 import * as CodexError from "../CodexError.ts"
 import { oneLine } from "../internal/Printable.ts"
 import * as TraceContext from "../internal/TraceContext.ts"
@@ -27,8 +28,9 @@ import * as Report from "./Report.ts"
 
 export interface Options {
   readonly prompt: string
-  /** Milliseconds. */
-  readonly timeout: number | undefined
+  /** Files to send along. */
+  readonly attach?: ReadonlyArray<string>
+  readonly turn: Turn.Options
   readonly json: boolean
 }
 
@@ -110,10 +112,13 @@ const show = <R>(
       const thread = yield* open
       threadId = thread.id
       state = TurnState.initial(thread.id, yield* now, Turn.noUsage)
-      yield* Stream.runForEach(
-        thread.stream(options.prompt, options.timeout === undefined ? {} : { timeout: options.timeout }),
-        see
-      )
+      const { attach = [], prompt } = options
+      const run = (input: Turn.Input) => Stream.runForEach(thread.stream(input, options.turn), see)
+      return yield* attach.length === 0
+        ? run(prompt)
+        : Effect.flatMap(staged(attach), (files) => run([{ type: "text", text: prompt }, ...files])).pipe(
+            Effect.provide(Attachments.layer)
+          )
     }).pipe(
       Effect.scoped,
       Effect.exit,
@@ -130,6 +135,13 @@ const show = <R>(
       )
     )
   })
+
+const staged = (files: ReadonlyArray<string>) =>
+  Effect.flatMap(Attachments, (attachments) =>
+    Effect.forEach(files, (file) =>
+      Effect.map(attachments.stage(file), (attachment) => ({ type: "attachment", attachment }) as const)
+    )
+  )
 
 /** What only whoever sits in front of it should read: the engine's own words. */
 const details = (error: CodexError.CodexError): ReadonlyArray<string> => {

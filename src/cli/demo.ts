@@ -180,9 +180,13 @@ export const demo = Command.make(
     )
     const exit = yield* Session.run(
       open,
-      { prompt: "Fix ticket T-42: the test of this repository fails.", timeout: 30_000, json: false },
+      {
+        prompt: "Fix ticket T-42: the test of this repository fails.",
+        turn: { timeout: 30_000 },
+        json: false
+      },
       services,
-      File.layer({ path: traces })
+      File.layer({ path: traces, signals: ["traces"] })
     )
     yield* Console.error(`\nThe trace as OTLP JSON lines: ${traces}`)
     if (exit !== 0) return yield* new ExitWith({ code: exit })

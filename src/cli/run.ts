@@ -40,9 +40,26 @@ const flags = {
     Flag.withDescription("An override of Codex's configuration; may be given many times"),
     Flag.atLeast(0)
   ),
+  effort: Flag.String("effort").pipe(
+    Flag.withMetavar("E"),
+    Flag.withDescription("How hard the model thinks: low, medium, high, as the model has it"),
+    Flag.optional
+  ),
+  attach: Flag.String("attach").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("A file to send along; may be given many times"),
+    Flag.atLeast(0)
+  ),
   resume: Flag.String("resume").pipe(
     Flag.withMetavar("THREAD"),
-    Flag.withDescription("Go on with the conversation of this id"),
+    Flag.withDescription("Go on with the conversation of this id, or with the last one of the folder: last"),
+    Flag.optional
+  ),
+  tokens: Flag.Int("max-tokens").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(
+      "The most tokens that the turn may use, input and output together; then it is stopped"
+    ),
     Flag.optional
   ),
   timeout: Flag.String("timeout").pipe(
@@ -67,7 +84,9 @@ const flags = {
 export const run = Command.make(
   "run",
   flags,
-  Effect.fnUntraced(function* ({ approve, cd, config, json, model, prompt, resume, sandbox, timeout }) {
+  Effect.fnUntraced(function* (given) {
+    const { approve, attach, cd, config, effort, json, model, prompt, resume, sandbox, timeout, tokens } =
+      given
     const bad = config.find((override) => !/^[^=\s]+=/.test(override))
     if (bad !== undefined) return yield* new UsageError({ text: `-c takes key=value, not "${bad}"` })
     const policy = yield* Arguments.policy(approve)
@@ -78,18 +97,28 @@ export const run = Command.make(
       sandbox,
       approvalMode: "on-request"
     } as const
-    const open = Codex.use((codex) =>
-      Option.isSome(resume)
-        ? codex.resumeThread(ThreadId.make(resume.value), options)
-        : codex.startThread(options)
-    )
+    const open = Codex.use((codex) => {
+      if (Option.isNone(resume)) return codex.startThread(options)
+      return resume.value === "last"
+        ? codex.resumeLast(options)
+        : codex.resumeThread(ThreadId.make(resume.value), options)
+    })
     const services = Codex.layer.pipe(
       Layer.provide(AppServer.layerWith({ config })),
       Layer.provideMerge(Approval.layer(policy))
     )
     const exit = yield* Session.run(
       open,
-      { prompt: text, timeout: Option.getOrUndefined(timeout), json },
+      {
+        prompt: text,
+        attach,
+        turn: {
+          timeout: Option.getOrUndefined(timeout),
+          effort: Option.getOrUndefined(effort),
+          budget: { tokens: Option.getOrUndefined(tokens) }
+        },
+        json
+      },
       services,
       OtlpLayer
     )

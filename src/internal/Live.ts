@@ -135,12 +135,17 @@ export const make = (options: Options): Live => {
       )
     })
 
+  const callTool = tools.turn({
+    approve: approveTool,
+    progress: (progress) => emit({ _tag: "ToolProgress", ...progress, at: milliseconds(clock) })
+  })
+
   return {
     handlers: {
       emit,
       approve,
       callTool: (call) =>
-        tools.call(call, approveTool).pipe(
+        callTool(call).pipe(
           Effect.catch((error) =>
             Effect.sync(() => {
               options.stop(error)

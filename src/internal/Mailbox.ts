@@ -49,7 +49,8 @@ export interface Mailbox<E> {
 }
 
 /**
- * Deltas of one item that nobody has taken yet become one; no other event is ever merged or lost. What waits is
+ * Deltas of one item that nobody has taken yet become one, and of the progress of a tool the last is kept; no other event
+ * is ever merged or lost. What waits is
  * therefore bounded by the items of the turn and their text.
  */
 export const make = <E>(): Mailbox<E> => {
@@ -85,6 +86,15 @@ export const make = <E>(): Mailbox<E> => {
           return
         }
         deltas.set(delta.itemId, waiting.length)
+      } else if (event._tag === "ToolProgress") {
+        // Only the last report says how far it is.
+        const key = `progress of ${event.callId}`
+        const index = deltas.get(key)
+        if (index !== undefined) {
+          waiting[index] = event
+          return
+        }
+        deltas.set(key, waiting.length)
       } else {
         const done = itemOf(event)
         if (done !== undefined) deltas.delete(done)

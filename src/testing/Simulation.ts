@@ -12,9 +12,11 @@
  */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
@@ -24,6 +26,7 @@ import * as EffectTracer from "effect/Tracer"
 import * as Approval from "../Approval.ts"
 import { Codex } from "../Codex.ts"
 import type * as Engine from "../engine/Engine.ts"
+import * as Convention from "../telemetry/Convention.ts"
 import * as Memory from "../telemetry/Memory.ts"
 import * as Settings from "../telemetry/Settings.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
@@ -152,7 +155,8 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
 
   const engine: Layer.Layer<Engine.Engine> = Hostile.layer({
     seed,
-    faults: { ...Hostile.defaults, ...options.faults },
+    // A death ends the turns of all threads: of many, few have one.
+    faults: { ...Hostile.defaults, death: Math.min(2, 16 / threads), ...options.faults },
     ledger,
     args: options.args ?? (options.program === undefined ? Crowd.args : () => ({}))
   })
@@ -173,7 +177,9 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
     Layer.provideMerge(telemetry ? tracing : Layer.empty),
     Layer.provideMerge(Logger.layer([]))
   )
+  const built = Deferred.makeUnsafe<void>()
   const main = Effect.gen(function* () {
+    yield* Deferred.succeed(built, undefined)
     if (options.program !== undefined)
       return yield* Effect.provideService(
         options.program,
@@ -190,6 +196,17 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
     )
   }).pipe(
     Effect.scoped,
+    Effect.exit,
+    Effect.tap((exit) =>
+      Effect.sync(() =>
+        ledger.say(
+          undefined,
+          `the program ends: ${Exit.isSuccess(exit) ? "it worked" : Cause.pretty(exit.cause).split("\n")[0]}`
+        )
+      )
+    ),
+    // Within the layers: what they find open when they close is one too many.
+    Effect.tap(() => Effect.sleep(aftermath)),
     Effect.provide(services),
     Effect.withTracerEnabled(telemetry),
     Effect.provideService(Metric.FiberRuntimeMetrics, fibers.service)
@@ -197,19 +214,15 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
 
   // Apart: what is left of it when it is over belongs to nobody else.
   const fiber = yield* Effect.forkDetach(main, { startImmediately: true })
+  // Layers load modules, which takes real time: virtual time begins when they are there.
+  yield* Effect.raceFirst(Deferred.await(built), Fiber.await(fiber))
   const limit = (options.hours ?? 24) * 3_600_000
   while (fiber.pollUnsafe() === undefined && ledger.now() < limit) yield* TestClock.adjust("1 minute")
-  const exit = fiber.pollUnsafe()
-  if (exit === undefined) {
+  if (fiber.pollUnsafe() === undefined) {
     ledger.broken(1, undefined, `the program has not ended after ${ledger.now() / 3_600_000} hours`)
     fiber.interruptUnsafe()
-  } else {
-    ledger.say(
-      undefined,
-      `the program ends: ${Exit.isSuccess(exit) ? "worked" : Cause.pretty(exit.cause).split("\n")[0]}`
-    )
+    yield* TestClock.adjust(aftermath)
   }
-  yield* TestClock.adjust(aftermath)
 
   for (const { input, threadId } of ledger.running())
     ledger.broken(2, threadId, `the engine still runs "${input}"`)
@@ -218,8 +231,9 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
   }
   for (const call of ledger.handlers) ledger.broken(4, undefined, `a tool still runs for ${call}`)
   if (fibers.active() !== 0) ledger.broken(4, undefined, `${fibers.active()} fibers still run`)
-  const open = spans.open()
-  if (open.length > 0) ledger.broken(6, undefined, `spans are open: ${open.join(", ")}`)
+  const open = (yield* memory.spans).filter(({ attributes }) => Convention.attribute.incomplete in attributes)
+  for (const name of [...spans.open(), ...open.map(({ name }) => name)])
+    ledger.broken(6, undefined, `the span "${name}" was never ended`)
 
   const endings: Record<string, number> = {}
   for (const { end = "none" } of ledger.performed()) endings[end] = (endings[end] ?? 0) + 1

@@ -1,5 +1,7 @@
 export * as Canary from "./Canary.ts"
+export * as Cassette from "./Cassette.ts"
 export * as Captured from "./Captured.ts"
 export * as ModelServer from "./ModelServer.ts"
+export * as Simulation from "./Simulation.ts"
 export * as Scripted from "../engine/Scripted.ts"
 export { TestLayer } from "./TestLayer.ts"

@@ -37,6 +37,8 @@ const cases: ReadonlyArray<readonly [Approval.Rule, Approval.Request, boolean]> 
   ],
   [{ kind: "permissions", network: true, decision: "decline" }, asked([path("read", "/x")]), false],
   [{ kind: "permissions", access: "write", decision: "ask" }, asked([path("read", "/x")]), false],
+  [{ network: true, decision: "accept" }, asked([], true), false],
+  [{ path: "/x/**", decision: "accept" }, asked([path("read", "/x/y")]), false],
   // Tools of MCP servers
   [{ kind: "mcp_tool", server: "things", decision: "accept" }, R.mcpTool("things", "write"), true],
   [

@@ -5,11 +5,14 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { Codex, CodexError } from "effect-codex"
+import { Approval, Codex, CodexError } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
+import * as Format from "../../src/engine/cassette/Format.ts"
+import * as Engine from "../../src/engine/Engine.ts"
+import { ItemId } from "../../src/Id.ts"
 import * as Settings from "../../src/telemetry/Settings.ts"
 import * as Cassette from "../../src/testing/Cassette.ts"
-import { assertMismatch, defectOf, inFolder, on, program, recording, script } from "./support.ts"
+import { assertMismatch, defectOf, inFolder, on, program, recording, script, scripted } from "./support.ts"
 
 const linesOf = (text: string) => text.trimEnd().split("\n")
 
@@ -114,6 +117,51 @@ describe("a recording", () => {
           Effect.provideService(Settings.Environment, environment)
         )
         assert.include(turn?.message, "the key is ")
+      })
+    )
+  )
+
+  it.effect("F36 has no answer to a question that is marked as secret", () =>
+    inFolder(({ path, read }) =>
+      Effect.gen(function* () {
+        const itemId = ItemId.make("q")
+        const question = { header: "", question: "?", other: true }
+        const request: Approval.Request = {
+          _tag: "user_input",
+          id: "q",
+          itemId,
+          questions: [
+            { ...question, id: "pin", secret: true },
+            { ...question, id: "colour", secret: false }
+          ]
+        }
+        const asking = Layer.effect(
+          Engine.Engine,
+          Effect.map(Engine.Engine, (engine) => ({
+            ...engine,
+            startThread: (options: Engine.ThreadOptions) =>
+              Effect.map(engine.startThread(options), (thread) => ({
+                ...thread,
+                turn: (_input: unknown, _options: unknown, { approve, emit }: Engine.Handlers) =>
+                  Effect.gen(function* () {
+                    emit({ _tag: "ApprovalRequested", request, at: 0 })
+                    const decision = yield* approve(request)
+                    const of = { requestId: "q", itemId, source: "user" } as const
+                    emit({ _tag: "ApprovalDecided", ...of, decision, at: 0 })
+                  })
+              }))
+          }))
+        ).pipe(Layer.provide(scripted([])))
+        const answer = (pin: string) => () =>
+          Effect.succeed(Approval.answer({ pin: [pin], colour: ["blueish"] }))
+        const file = `${path}/a.jsonl`
+        const one = (pin: string) => program({ prompts: ["go"], policy: answer(pin) })
+        yield* on(Cassette.record(file).pipe(Layer.provide(asking)), one("Zanzibar"))
+        const text = yield* read("a.jsonl")
+        assert.notInclude(text, "Zanzibar")
+        assert.lengthOf(text.match(/blueish/g) ?? [], 2)
+        // Another secret is as good.
+        assert.lengthOf(yield* on(Cassette.replay(file), one("Timbuktu")), 1)
       })
     )
   )
@@ -314,6 +362,24 @@ describe("F33 a file that is no whole cassette is refused", () => {
         }
         yield* fs.writeFile(file, Uint8Array.of(0x7b, 0xff, 0xfe))
         assert.strictEqual((yield* refusal(file)).reason, "Corrupt")
+      })
+    )
+  )
+
+  it.effect("or is taken as it stands, whatever bit of it is flipped: nothing else happens", () =>
+    inFolder(({ path, read }) =>
+      Effect.gen(function* () {
+        yield* on(recording(`${path}/a.jsonl`), program())
+        const bytes = Buffer.from(yield* read("a.jsonl"))
+        let refused = 0
+        for (let i = 0; i < bytes.length; i += 5) {
+          const flipped = Buffer.from(bytes)
+          flipped[i] = (flipped[i] ?? 0) ^ (1 << (i % 8))
+          const parsed = Format.parse("a.jsonl", flipped)
+          if (parsed._tag === "CassetteError") refused++
+          else assert.strictEqual(parsed.turns.length, 2)
+        }
+        assert.isAbove(refused, bytes.length / 20)
       })
     )
   )

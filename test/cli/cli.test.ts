@@ -89,6 +89,43 @@ const live = (
   test: () => Effect.Effect<void, unknown, NodeServices.NodeServices | Scope.Scope>
 ) => it.live(name, () => test().pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+describe("effect-codex run with more than a prompt", () => {
+  live("sends files along, goes on with the last conversation, and stops at its budget", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const loop = Array.from({ length: 9 }, () => reply(shell("true"), usage({ input: 100, output: 10 })))
+      const server = yield* ModelServer.make([reply(text("one")), reply(text("two")), ...loop])
+      const home = yield* ModelServer.home(server)
+      const cwd = yield* Effect.flatMap(
+        fs.makeTempDirectoryScoped({ prefix: "effect-codex-cli-" }),
+        fs.realPath
+      )
+      yield* fs.writeFileString(`${cwd}/access.log`, "GET /login 500\n")
+      const go = (...args: ReadonlyArray<string>) => cli({ args: ["run", "--cd", cwd, ...args], env: home })
+
+      const none = yield* go("--resume", "last", "hello?")
+      assert.strictEqual(none.code, 1)
+      assert.include(none.stderr, "there is no conversation in")
+
+      const sent = yield* go("--attach", `${cwd}/access.log`, "why?")
+      assert.deepStrictEqual([sent.code, sent.stdout], [0, "one\n"])
+      assert.strictEqual((yield* go("--resume", "last", "and now?")).stdout, "two\n")
+      const [first, second] = yield* server.requests
+      assert.include(JSON.stringify(first?.body["input"]), "access.log")
+      assert.include(JSON.stringify(second?.body["input"]), "why?")
+
+      const missing = yield* go("--attach", `${cwd}/nothing.log`, "why?")
+      assert.strictEqual(missing.code, 1)
+      assert.include(missing.stderr, "AttachmentRejected: there is no such file")
+
+      const stopped = yield* go("--max-tokens", "200", "loop")
+      assert.strictEqual(stopped.code, 1)
+      assert.match(stopped.stderr, /BudgetExceeded: the turn used \d+ of 200 tokens/)
+      assert.match(stopped.stderr, /Go on with: effect-codex run --resume/)
+    })
+  )
+})
+
 describe("effect-codex run", () => {
   live("puts the last message on stdout and the rest on stderr", () =>
     Effect.gen(function* () {

@@ -49,7 +49,10 @@ describe.concurrent("effect-codex threads", () => {
 
       const listed = yield* cli(real, "list")
       assert.deepInclude(listed, { code: 0, stderr: "" })
-      assert.match(listed.stdout, new RegExp(`^${id}  \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  (Run the tests|And now\\?)\\n$`))
+      assert.match(
+        listed.stdout,
+        new RegExp(`^${id}  \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  (Run the tests|And now\\?)\\n$`)
+      )
       const one = JSON.parse((yield* cli(real, "list", "--json")).stdout)
       assert.strictEqual(one.id, id)
 

@@ -55,7 +55,7 @@ describe("the child's environment", () => {
     extra: Readonly<Record<string, string | undefined>> = {}
   ) => Object.keys(Environment.select(host, configurations, extra)).toSorted()
 
-  it("is an allow-list", () => {
+  it("F40 is an allow-list", () => {
     assert.deepStrictEqual(chosen([]), always)
   })
 
@@ -98,7 +98,7 @@ describe("the child's environment", () => {
     )
   })
 
-  test("arrives at the process, with what its config.toml and the overrides name", () =>
+  test("F40 arrives at the process, with what its config.toml and the overrides name", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const fake = yield* Fake.make({})

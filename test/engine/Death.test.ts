@@ -37,7 +37,7 @@ describe.concurrent("the process dies", () => {
     { when: "after the last item", steps: [...Fake.begin, Fake.said("all said")] }
   ]
   for (const { steps, when } of points) {
-    test(`${when}: EngineExited with what was there`, () =>
+    test(`F01 ${when}: EngineExited with what was there`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({
           on: {
@@ -66,7 +66,7 @@ describe.concurrent("the process dies", () => {
       }))
   }
 
-  test("at any moment, on every thread at once: all turns and requests fail, nothing hangs", () =>
+  test("F01 at any moment, on every thread at once: all turns and requests fail, nothing hangs", () =>
     Effect.forEach(
       Array.from({ length: 20 }, (_, n) => n * 1.5),
       (delay) =>
@@ -142,7 +142,7 @@ describe.concurrent("the process dies", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("later turns of its threads go on in a new process, which resumes them; all at once start one", () =>
+  test("F01 later turns of its threads go on in a new process, which resumes them; all at once start one", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [Fake.turn("first"), Fake.turn("second"), [...Fake.begin, { exit: 1 }]] }
@@ -245,7 +245,7 @@ describe.concurrent("interrupting", () => {
     "is stopped": { "turn/start": [[...Fake.begin, { signal: "SIGSTOP" }]] }
   }
   for (const [what, on] of Object.entries(deaf)) {
-    test(`a Codex that ${what} is ended after the grace, and the next thread gets a new one`, () =>
+    test(`F04 a Codex that ${what} is ended after the grace, and the next thread gets a new one`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({ on: { ...on } })
         yield* Effect.gen(function* () {
@@ -281,7 +281,7 @@ describe.concurrent("interrupting", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("the grace is five seconds of real time", () =>
+  test("F04 the grace is five seconds of real time", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "turn/interrupt": [[]] } })
       const [took, error] = yield* timed(
@@ -392,7 +392,7 @@ describe.concurrent("the engine forgets a turn", () => {
     }
   ]
 
-  test("an error that is not retried, and no end: the turn fails with it", () =>
+  test("F03 an error that is not retried, and no end: the turn fails with it", () =>
     Effect.gen(function* () {
       const error = {
         message: "slow down, try again in 2s",
@@ -423,7 +423,7 @@ describe.concurrent("the engine forgets a turn", () => {
       }
     }))
 
-  test("an error that is retried fails nothing", () =>
+  test("F03 an error that is retried fails nothing", () =>
     Effect.gen(function* () {
       const error = { message: "Reconnecting... 1/2", codexErrorInfo: null }
       const [result] = yield* failing(
@@ -515,7 +515,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.strictEqual(result._tag === "Failure" ? result.failure._tag : "", "ProtocolError")
     }))
 
-  test("silence: a Codex that no longer answers at all is ended, and the turn has stalled", () =>
+  test("F02 silence: a Codex that no longer answers at all is ended, and the turn has stalled", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "thread/read": [[]] } })
       yield* Effect.gen(function* () {
@@ -531,7 +531,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.lengthOf(yield* fake.pids, 2)
     }))
 
-  test("silence of a Codex that answers when asked is patience", () =>
+  test("F02 silence of a Codex that answers when asked is patience", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {

@@ -42,7 +42,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       assert.deepInclude(turn, { message: "done", sideEffects: false })
     }))
 
-  test("it waits for the answer, however long that takes, and other threads do not", () =>
+  test("F27 it waits for the answer, however long that takes, and other threads do not", () =>
     Effect.gen(function* () {
       const real = yield* Real.make((request) =>
         request.lastUserText !== "ask"

@@ -53,7 +53,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
   }
 
   for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
-    test(`kills the commands that it started (${sandbox})`, () =>
+    test(`F42 kills the commands that it started (${sandbox})`, () =>
       Effect.gen(function* () {
         const real = yield* Real.make([
           M.reply(M.shell("touch started; sleep 60; touch finished")),
@@ -76,7 +76,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
       }))
   }
 
-  test("kills a command, too, that the model left to run in the background", () =>
+  test("F42 kills a command, too, that the model left to run in the background", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.shell("touch started; sleep 60; touch finished", { timeoutMs: 250 })),
@@ -167,7 +167,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
 })
 
 describe.concurrent("the real process", () => {
-  test("killed in the middle of a turn: EngineExited within a second, and the thread goes on in a new one", () =>
+  test("F01 killed in the middle of a turn: EngineExited within a second, and the thread goes on in a new one", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.text("before")),
@@ -201,7 +201,7 @@ describe.concurrent("the real process", () => {
     }))
 
   for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
-    test(`nothing of it outlives its scope, a running command neither (${sandbox})`, () =>
+    test(`F42 nothing of it outlives its scope, a running command neither (${sandbox})`, () =>
       Effect.gen(function* () {
         const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60"))])
         const [took] = yield* Effect.gen(function* () {
@@ -270,7 +270,7 @@ describe.concurrent("the program around it ends", () => {
   const host = fileURLToPath(new URL("../support/host.ts", import.meta.url))
   for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
     for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
-      test(`by ${signal}: neither Codex nor its command is left (${sandbox})`, () =>
+      test(`F42 by ${signal}: neither Codex nor its command is left (${sandbox})`, () =>
         Effect.gen(function* () {
           const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60; touch finished"))])
           const place = yield* Schema.encodeEffect(Host.Place)({

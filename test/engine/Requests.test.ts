@@ -529,7 +529,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
       assert.deepInclude((yield* answer(fake, "t"))?.result, { success: false })
     }))
 
-  test("a handler on one thread delays no other thread, nor its own thread's other calls", () =>
+  test("F27 a handler on one thread delays no other thread, nor its own thread's other calls", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {

@@ -33,7 +33,7 @@ const withVariable = (name: string, value: string | undefined) =>
   )
 
 describe.concurrent("starting the engine", () => {
-  test("a Codex that never answers initialize is a typed timeout, and is not left behind", () =>
+  test("F05 a Codex that never answers initialize is a typed timeout, and is not left behind", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { initialize: [[{ stderr: "thinking\n" }]] }, stubborn: true })
       const [took, error] = yield* timed(
@@ -50,7 +50,7 @@ describe.concurrent("starting the engine", () => {
       assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
     }))
 
-  test("a Codex that ends while starting is told with what it said", () =>
+  test("F05 a Codex that ends while starting is told with what it said", () =>
     Effect.gen(function* () {
       const boot = [{ stderr: "error loading config.toml: invalid type\n" }, { exit: 1 }]
       const fake = yield* Fake.make({ on: { initialize: [boot] } })
@@ -113,7 +113,7 @@ describe.concurrent("starting the engine", () => {
       assert.lengthOf(yield* fake.pids, 2)
     }))
 
-  test("an engine that hangs while starting does not touch one that runs", () =>
+  test("F05 an engine that hangs while starting does not touch one that runs", () =>
     Effect.gen(function* () {
       const healthy = yield* Fake.make({})
       const hung = yield* Fake.make({ on: { initialize: [[]] } })

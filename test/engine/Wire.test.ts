@@ -33,7 +33,7 @@ const garbage = (count: number) => Fake.raw("{ this is no json\n".repeat(count))
 
 describe.concurrent("what is no message", () => {
   for (const count of [1, 99]) {
-    test(`${count} malformed lines in a row are skipped`, () =>
+    test(`F21 ${count} malformed lines in a row are skipped`, () =>
       Effect.gen(function* () {
         const events = yield* eventsOf(
           ...Fake.begin,
@@ -46,7 +46,7 @@ describe.concurrent("what is no message", () => {
       }))
   }
 
-  test("100 in a row are a ProtocolError, the process is ended and the next thread gets a new one", () =>
+  test("F21 100 in a row are a ProtocolError, the process is ended and the next thread gets a new one", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, garbage(100)]] } })
       yield* Effect.gen(function* () {
@@ -88,7 +88,7 @@ describe.concurrent("what is no message", () => {
       assert.deepStrictEqual(tags(events), ["TurnStarted", "ItemCompleted", "TurnCompleted"])
     }))
 
-  test("a line of 70 MB is skipped, and the next one is heard", () =>
+  test("F23 a line of 70 MB is skipped, and the next one is heard", () =>
     Effect.gen(function* () {
       const mega = Buffer.alloc(1024 * 1024, "x")
       const events = yield* eventsOf(
@@ -108,7 +108,7 @@ describe.concurrent("what is no message", () => {
       assert.isTrue(turn?.message === text)
     }))
 
-  test("lines may end in CRLF and break anywhere, in the middle of a character too", () =>
+  test("F22 lines may end in CRLF and break anywhere, in the middle of a character too", () =>
     Effect.gen(function* () {
       const message = (params: object) =>
         `${JSON.stringify({ method: "item/completed", params: { threadId: "thread-1", turnId: "turn-1", ...params } })}\r\n`
@@ -126,7 +126,7 @@ describe("lines", () => {
     crlf: Schema.Boolean
   })
 
-  it.prop("are the same however they are cut", [Chunking], ([{ crlf, cuts, lines }]) => {
+  it.prop("F22 are the same however they are cut", [Chunking], ([{ crlf, cuts, lines }]) => {
     const whole = lines.map((line) => line.replaceAll(/[\r\n]/g, "").toWellFormed())
     const bytes = Buffer.from(whole.map((line) => line + (crlf ? "\r\n" : "\n")).join(""))
     const splitter = Lines.make(1_000_000)
@@ -140,7 +140,7 @@ describe("lines", () => {
     )
   })
 
-  it("longer than the limit are skipped and counted, and never kept", () => {
+  it("F23 longer than the limit are skipped and counted, and never kept", () => {
     const splitter = Lines.make(10)
     const out = ["0123456789\n", "0123456789a\nshort\n", "01234", "56789", "abc", "def\n", "x\n"].flatMap(
       (text) => splitter.push(Buffer.from(text))
@@ -149,7 +149,7 @@ describe("lines", () => {
     assert.strictEqual(splitter.skipped(), 2)
   })
 
-  it("of a gigabyte cost no memory", () => {
+  it("F23 of a gigabyte cost no memory", () => {
     const splitter = Lines.make(1024 * 1024)
     const chunk = Buffer.alloc(1024 * 1024, "x")
     const before = process.memoryUsage().rss
@@ -180,7 +180,7 @@ describe("the connection", () => {
     return { connection, sent, unasked, say: (text: string) => connection.receive(Buffer.from(text)) }
   }
 
-  it("survives a hundred thousand lines of anything", () => {
+  it("F21 survives a hundred thousand lines of anything", () => {
     const { say, unasked } = open()
     const seeds = [
       '{"id":0,"result":1}',
@@ -215,7 +215,7 @@ describe("the connection", () => {
     assert.deepStrictEqual(unasked, ["a", "b", "c"])
   })
 
-  it("counts replies that nobody waits for", () => {
+  it("F25 counts replies that nobody waits for", () => {
     const { connection, say } = open()
     say('{"id":99,"result":1}\n{"id":"99","error":{}}\n{"id":null,"error":{"code":1,"message":"parse"}}\n')
     assert.deepStrictEqual(connection.counters(), { malformed: 0, skipped: 0, unknownReplies: 3 })
@@ -223,7 +223,7 @@ describe("the connection", () => {
 })
 
 describe.concurrent("what a newer Codex may say", () => {
-  test("unknown methods, kinds, values and fields pass through", () =>
+  test("F24 unknown methods, kinds, values and fields pass through", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf(
         ...Fake.begin,
@@ -269,7 +269,7 @@ describe.concurrent("what a newer Codex may say", () => {
       assert.strictEqual(result(events)?.message, "ok")
     }))
 
-  test("fields of the wrong type are kept as they came and end nothing", () =>
+  test("F24 fields of the wrong type are kept as they came and end nothing", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf(
         ...Fake.begin,
@@ -296,7 +296,7 @@ describe.concurrent("what a newer Codex may say", () => {
       ])
     }))
 
-  test("replies that come twice or that nobody waits for change nothing", () =>
+  test("F25 replies that come twice or that nobody waits for change nothing", () =>
     Effect.gen(function* () {
       const noise = [
         Fake.line('{"id":12345,"result":{}}'),
@@ -318,7 +318,7 @@ describe.concurrent("what a newer Codex may say", () => {
       assert.deepInclude(turn, { id: TurnId.make("turn-1"), message: "ok" })
     }))
 
-  test("answers out of order go to whoever asked", () =>
+  test("F25 answers out of order go to whoever asked", () =>
     Effect.gen(function* () {
       const opened = (id: string) => ({ thread: { id }, model: id, modelProvider: "p", cwd: "/" })
       const fake = yield* Fake.make({
@@ -437,7 +437,7 @@ describe.concurrent("a request", () => {
 })
 
 describe("slow consumers", () => {
-  test("deltas are merged, nothing else is lost, and other threads are not held up", () =>
+  test("F26 deltas are merged, nothing else is lost, and other threads are not held up", () =>
     Effect.gen(function* () {
       const deltas = Array.from({ length: 20_000 }, (_, n) => Fake.delta(`${n} `))
       const fake = yield* Fake.make({

@@ -177,6 +177,53 @@ export const scenarios: Readonly<Record<string, () => Scenario>> = {
     ],
     program: turns(["Search it"])
   }),
+  permissions: () => ({
+    config: "[features]\nrequest_permissions_tool = true\n",
+    script: [
+      M.reply(
+        M.call("request_permissions", { reason: "I need it", permissions: { network: { enabled: true } } }),
+        M.usage({ input: 30, output: 5 })
+      ),
+      done
+    ],
+    program: turns(["Get it"])
+  }),
+  "user-input": () => ({
+    config: "[features]\ndefault_mode_request_user_input = true\n",
+    script: [
+      M.reply(
+        M.call("request_user_input", {
+          questions: [
+            {
+              id: "which",
+              header: "Colour",
+              question: "Which one?",
+              options: [
+                { label: "red", description: "warm" },
+                { label: "blue", description: "cold" }
+              ]
+            }
+          ]
+        }),
+        M.usage({ input: 30, output: 5 })
+      ),
+      done
+    ],
+    program: turns(["Ask me"], {}, () => Effect.succeed(Approval.answer({ which: ["blue"] })))
+  }),
+  structured: () => ({
+    script: [M.reply(M.text('{"title":"fine"}'), M.usage({ input: 30, output: 5 }))],
+    program: (workspace) =>
+      Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread(settings(workspace))
+        return yield* thread.run("Name it", {
+          model: "gpt-5.5",
+          effort: "low",
+          output: Schema.Struct({ title: Schema.String })
+        })
+      })
+  }),
   retry: () => ({
     config: "model_providers.mock.stream_max_retries = 1\n",
     script: [M.reply(M.text("half an ans", { deltas: true }), M.cut), done],

@@ -207,7 +207,7 @@ const commandLine = Effect.gen(function* () {
   yield* Scripted.play([Scripted.message("fine")])
   yield* Session.run(
     Codex.use((codex) => codex.startThread()),
-    { prompt: "go", timeout: undefined, json: true },
+    { prompt: "go", turn: { timeout: undefined }, json: true },
     Layer.fresh(Codex.layer),
     Tracer.processorLayer(Effect.succeed(memory.processor))
   )

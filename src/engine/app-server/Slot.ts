@@ -14,7 +14,7 @@ import type * as Connection from "./Connection.ts"
 import type * as Translate from "./Translate.ts"
 
 /** How long an interrupted tool or policy is waited for. */
-const handlerGrace = Duration.seconds(1)
+const handlerGrace = Duration.seconds(3)
 
 export interface Slot {
   readonly threadId: ThreadId

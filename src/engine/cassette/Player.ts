@@ -7,11 +7,13 @@ import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
+import type * as Approval from "../../Approval.ts"
 import * as CodexError from "../../CodexError.ts"
 import { ThreadId } from "../../Id.ts"
 import * as ThreadInfo from "../../ThreadInfo.ts"
 import type * as Turn from "../../Turn.ts"
 import * as Engine from "../Engine.ts"
+import * as Answers from "./Answers.ts"
 import * as Difference from "./Difference.ts"
 import * as Format from "./Format.ts"
 import * as Stable from "./Stable.ts"
@@ -138,7 +140,8 @@ export const make = Effect.fnUntraced(function* (
       const { end, entries, head, line } = found.value
       const what = `turn ${head.turn} of thread ${head.thread}`
       const clock = yield* Clock.Clock
-      const asks = new Map<number, Fiber.Fiber<unknown>>()
+      const decisions = new Map<number, readonly [Approval.Request, Fiber.Fiber<Approval.Decision>]>()
+      const calls = new Map<number, Fiber.Fiber<Engine.ToolOutput>>()
       let at = 0
       let played = 0
       let waitsFor = ""
@@ -162,22 +165,29 @@ export const make = Effect.fnUntraced(function* (
               }
               case "Approve": {
                 const { ask, request } = entry
-                asks.set(ask, yield* Effect.forkScoped(handlers.approve(request), { startImmediately: true }))
+                const deciding = Effect.forkScoped(handlers.approve(request), { startImmediately: true })
+                decisions.set(ask, [request, yield* deciding])
                 break
               }
               case "Call": {
                 const { ask, call } = entry
-                asks.set(ask, yield* Effect.forkScoped(handlers.callTool(call), { startImmediately: true }))
+                calls.set(ask, yield* Effect.forkScoped(handlers.callTool(call), { startImmediately: true }))
                 break
               }
-              case "Decided":
+              case "Decided": {
+                const asked = decisions.get(entry.ask)
+                if (asked === undefined) return yield* mismatch(lineOf, "an answer to what was not asked")
+                const [request, deciding] = asked
+                const decision = Answers.conceal(request, yield* Fiber.join(deciding))
+                const expected = recorded._tag === "Decided" ? recorded.decision : undefined
+                yield* compare(what, lineOf, expected, decision, "decision")
+                break
+              }
               case "Returned": {
-                const fiber = asks.get(entry.ask)
-                if (fiber === undefined) return yield* mismatch(lineOf, "an answer to what was not asked")
-                const answer = yield* Fiber.join(fiber)
-                yield* recorded._tag === "Decided"
-                  ? compare(what, lineOf, recorded.decision, answer, "decision")
-                  : compare(what, lineOf, entry._tag === "Returned" ? entry.output : undefined, answer, "output")
+                const calling = calls.get(entry.ask)
+                if (calling === undefined) return yield* mismatch(lineOf, "an answer to what was not asked")
+                const expected = recorded._tag === "Returned" ? recorded.output : undefined
+                yield* compare(what, lineOf, expected, yield* Fiber.join(calling), "output")
                 break
               }
               case "Steered": {

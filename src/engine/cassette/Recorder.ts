@@ -7,6 +7,7 @@ import type * as CodexError from "../../CodexError.ts"
 import type { ThreadId } from "../../Id.ts"
 import type * as Turn from "../../Turn.ts"
 import * as Engine from "../Engine.ts"
+import * as Answers from "./Answers.ts"
 import * as File from "./File.ts"
 import * as Format from "./Format.ts"
 import * as Stable from "./Stable.ts"
@@ -113,17 +114,28 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       }
       thread.keep = keep
 
+      const questions = new Map<string, Approval.Request>()
+      const concealed = (event: Turn.EngineEvent): Turn.EngineEvent => {
+        if (event._tag === "ApprovalRequested") questions.set(event.request.id, event.request)
+        return event._tag === "ApprovalDecided"
+          ? { ...event, decision: Answers.conceal(questions.get(event.requestId), event.decision) }
+          : event
+      }
+
       const emit = (event: Turn.EngineEvent) => {
         const at = since(event.at)
-        lines.push({ _tag: "Event", event: untimed({ ...event, at }, options.times) })
+        lines.push({ _tag: "Event", event: untimed(concealed({ ...event, at }), options.times) })
         handlers.emit(event)
       }
       const approve = (request: Approval.Request) =>
         Effect.suspend(() => {
           const ask = ++asks
           keep((at) => ({ _tag: "Approve", at, ask, request }))
-          return Effect.tap(handlers.approve(request), (decision) =>
-            Effect.sync(() => keep((at) => ({ _tag: "Decided", at, ask, decision })))
+          return Effect.tap(handlers.approve(request), (made) =>
+            Effect.sync(() => {
+              const decision = Answers.conceal(request, made)
+              keep((at) => ({ _tag: "Decided", at, ask, decision }))
+            })
           )
         })
       const callTool = (call: Engine.ToolCall) =>

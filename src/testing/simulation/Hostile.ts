@@ -237,7 +237,7 @@ const play = Effect.fnUntraced(function* (
   const user = { _tag: "UserMessage", id: ItemId.make(`${turnId}-user`), text: input } as const
   if (random.chance(70)) say(stage, { _tag: "ItemCompleted", item: user })
   const steps = random.below(6)
-  const worst = random.below(100)
+  const worst = random.below(10_000) / 100
   const fate = (["death", "silence", "failure", "defect", "interruption"] as const).find(
     (_, index, all) => worst < all.slice(0, index + 1).reduce((sum, name) => sum + faults[name], 0)
   )

@@ -1,0 +1,149 @@
+/**
+ * The faults that the runtime has to survive, each held by tests whose titles begin with its id. Runs exactly these and
+ * prints a line for each row; exits with 1 unless all of them pass.
+ *
+ *     node scripts/faults.ts [F01 F42 ...] [--list]
+ */
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+
+export const rows: Readonly<Record<string, string>> = {
+  F01: "the engine's process dies in a turn",
+  F02: "the engine goes silent in a turn",
+  F03: "an error without an end of the turn",
+  F04: "an interrupt that is never answered",
+  F05: "the engine does not start, or hangs while starting",
+  F13: "a hung tool",
+  F14: "a tool that ignores its interruption",
+  F15: "one of many parallel tools fails",
+  F16: "an approval that is never answered",
+  F17: "two approvers at the same time",
+  F18: "an answer that comes too late",
+  F19: "one of two questions is answered",
+  F20: "arguments that change after they were approved",
+  F21: "malformed lines",
+  F22: "lines that are cut anywhere",
+  F23: "a line without end",
+  F24: "methods, kinds and fields that nobody knows",
+  F25: "answers that come twice, in another order, or unasked",
+  F26: "a slow consumer",
+  F27: "a question that waits while others talk",
+  F28: "429, 500 and 503 of the model",
+  F29: "a stream that is cut",
+  F30: "a clock that jumps",
+  F31: "a collector that is down, hangs or is slow",
+  F32: "a disk that is full, read-only or broken",
+  F33: "a stored file that is damaged",
+  F34: "thousands of threads",
+  F35: "a loop that would not end",
+  F36: "secrets",
+  F37: "attachments that lead elsewhere",
+  F38: "a path that is swapped between check and use",
+  F39: "text that a shell would read",
+  F40: "the environment of the child",
+  F41: "permissions of what is stored",
+  F42: "processes that are left behind",
+  F43: "SIGTERM during a hundred turns"
+}
+
+interface Found {
+  readonly title: string
+  readonly status: string
+  readonly file: string
+}
+
+interface Report {
+  readonly testResults: ReadonlyArray<{
+    readonly name: string
+    readonly message: string
+    readonly assertionResults: ReadonlyArray<{
+      readonly fullName: string
+      readonly title: string
+      readonly status: string
+      readonly failureMessages: ReadonlyArray<string>
+    }>
+  }>
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+
+/** The ids that a title begins with: `F13 F42 a command` is of both. */
+const idsOf = (title: string): ReadonlyArray<string> =>
+  (/^(?:F\d\d\s+)+/.exec(`${title} `)?.[0] ?? "").split(/\s+/).filter((id) => id !== "")
+
+/** The test files that speak of one of these rows. */
+const filesOf = (ids: ReadonlySet<string>): ReadonlyArray<string> =>
+  ["test", "examples"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".test.ts"))
+      .map((name) => join(folder, name))
+      .filter((name) =>
+        (readFileSync(join(root, name), "utf8").match(/\bF\d\d\b/g) ?? []).some((id) => ids.has(id))
+      )
+  )
+
+const runTests = (files: ReadonlyArray<string>, ids: ReadonlySet<string>): ReadonlyArray<Found> => {
+  const folder = mkdtempSync(join(tmpdir(), "effect-codex-faults-"))
+  const output = join(folder, "report.json")
+  const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs")
+  const pattern = `\\b(?:${[...ids].join("|")})\\b`
+  const more = ["--reporter=json", `--outputFile=${output}`, "--passWithNoTests"]
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ["--no-warnings", vitest, "run", ...files, "-t", pattern, ...more],
+    { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 }
+  )
+  try {
+    const report: Report = JSON.parse(readFileSync(output, "utf8"))
+    return report.testResults.flatMap(({ assertionResults, message, name }) => {
+      const file = name.slice(root.length)
+      // A file that cannot be loaded has no tests, and must not pass for one that needs none.
+      if (assertionResults.length === 0) process.stderr.write(`${file} did not run: ${message}\n`)
+      return assertionResults
+        .filter(({ status }) => status === "passed" || status === "failed")
+        .map(({ failureMessages, fullName, status, title }) => {
+          if (status === "failed") process.stderr.write(`${file} › ${title}\n  ${failureMessages[0] ?? ""}\n`)
+          // Of a test in a group that is about the row, the group's title begins with the id.
+          return { title: idsOf(title).length > 0 ? title : fullName, status, file }
+        })
+    })
+  } catch {
+    process.stderr.write(`vitest ended with ${status} and without a report\n${stderr}\n`)
+    return []
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Print the title of every test too. */
+    list: { type: "boolean", default: false }
+  }
+})
+
+const strange = positionals.filter((id) => rows[id] === undefined)
+if (strange.length > 0) {
+  process.stderr.write(`no row ${strange.join(", ")}; there are ${Object.keys(rows).join(", ")}\n`)
+  process.exit(2)
+}
+const wanted = new Set(positionals.length === 0 ? Object.keys(rows) : positionals)
+const found = runTests(filesOf(wanted), wanted)
+
+let passed = 0
+for (const id of wanted) {
+  const own = found.filter(({ title }) => idsOf(title).includes(id))
+  const state = own.length === 0 ? "absent" : own.every(({ status }) => status === "passed") ? "pass" : "fail"
+  if (state === "pass") passed++
+  process.stdout.write(`${id} ${state} ${rows[id]} (${own.length} ${own.length === 1 ? "test" : "tests"})\n`)
+  if (values.list)
+    for (const { file, status, title } of own) process.stdout.write(`      ${status} ${file} › ${title}\n`)
+}
+process.stdout.write(`\n${passed} of ${wanted.size} rows pass\n`)
+if (passed < wanted.size) process.exitCode = 1

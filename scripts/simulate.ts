@@ -1,0 +1,70 @@
+/**
+ * Many programs against an engine that fails in every way, under virtual time. Prints the seed and the story of what
+ * breaks a promise, and exits with 1.
+ *
+ *     node scripts/simulate.ts [--seeds 200] [--seed N] [--threads N] [--story]
+ */
+import * as Effect from "effect/Effect"
+import { parseArgs } from "node:util"
+import * as Simulation from "../src/testing/Simulation.ts"
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "200" },
+    /** This seed alone. */
+    seed: { type: "string" },
+    /** Conversations at once; by default 4, 8 or 16, by the seed. */
+    threads: { type: "string" },
+    /** Print everything that happened, also where nothing broke. */
+    story: { type: "boolean", default: false }
+  }
+})
+
+const number = (name: string, text: string): number => {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  process.stderr.write(`simulate: --${name} is a whole number from 1: ${text}\n`)
+  process.exit(2)
+}
+
+const seeds =
+  values.seed === undefined
+    ? Array.from({ length: number("seeds", values.seeds) }, (_, index) => index + 1)
+    : [number("seed", values.seed)]
+const threads = values.threads === undefined ? undefined : number("threads", values.threads)
+
+const before = performance.now()
+const endings = new Map<string, number>()
+let turns = 0
+
+const one = (seed: number) =>
+  Effect.map(Simulation.holds({ seed, threads: threads ?? [4, 8, 16][seed % 3] }), (report) => {
+    turns += report.turns
+    for (const [end, times] of Object.entries(report.endings))
+      endings.set(end, (endings.get(end) ?? 0) + times)
+    if (values.story)
+      for (const { at, text, threadId } of report.story)
+        process.stdout.write(`${at} ${threadId ?? "-"} ${text}\n`)
+    if (values.seed !== undefined) process.stdout.write(`seed ${seed}: trace ${report.trace}\n`)
+    else if (seed % 20 === 0)
+      process.stdout.write(
+        `${seed} seeds, ${turns} turns, ${((performance.now() - before) / 1000).toFixed(1)} s\n`
+      )
+  })
+
+const broken = await Effect.runPromise(
+  Effect.forEach(seeds, one, { discard: true }).pipe(
+    Effect.as(undefined),
+    Effect.catch((failed) => Effect.succeed(failed.message))
+  )
+)
+const ended = [...endings].toSorted(([, a], [, b]) => b - a).map(([end, times]) => `${end} ${times}`)
+process.stdout.write(`${turns} turns ended: ${ended.join(", ")}\n`)
+if (broken === undefined)
+  process.stdout.write(`${seeds.length} seeds hold, each run three times, once without telemetry\n`)
+else {
+  process.stdout.write(
+    `${broken}\n\nagain: node scripts/simulate.ts --seed ${/seed (\d+)/.exec(broken)?.[1] ?? ""}\n`
+  )
+  process.exitCode = 1
+}
