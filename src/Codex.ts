@@ -162,9 +162,11 @@ export class Codex extends Context.Service<
           Effect.withSpan(name, {}, { captureStackTrace: false }),
           annotated
         )
+        // Codex knows nothing of our tools: what was allowed for the session is kept here.
+        const remembering = Approval.remember(policy)
         return Thread.make(thread, {
           tools,
-          policy,
+          policy: (request) => (request._tag === "tool" ? remembering : policy)(request),
           sandbox: options.sandbox,
           instructions: options.instructions,
           budget: options.budget ?? {},

@@ -118,8 +118,6 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     // Its own place first: a call that waits for it takes none from the other tools.
     tools.set(tool.name, { tool, settings, limit: (effect) => own(ofThread(effect)) })
   }
-  /** What a person allowed for the session: the same call with the same arguments. */
-  const remembered = new Set<string>()
   let leaked = 0
 
   // A tool looked up by name has lost the type of what it needs; the type of this function has it. What the run brings
@@ -190,8 +188,6 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
   const refused = Effect.fnUntraced(function* (tool: Tool.Any, call: Engine.ToolCall, approve: Approve) {
     const { needsApproval } = tool
     if (needsApproval === undefined || needsApproval === false) return undefined
-    const key = `${call.tool}\u0000${JSON.stringify(call.arguments)}`
-    if (remembered.has(key)) return undefined
     const params = yield* readable(tool, call)
     // Nobody is asked about what cannot run, and what nobody was asked about does not run.
     if (params._tag === "Failure") {
@@ -205,7 +201,6 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       tool: call.tool,
       arguments: call.arguments
     })
-    if (decision._tag === "acceptForSession") remembered.add(key)
     return Approval.isGranted(decision) ? undefined : `The call of ${call.tool} was declined.`
   })
 

@@ -188,6 +188,11 @@ describe("the protocol of the installed Codex", () => {
       (document) => forget(part(document, "ClientRequest"), "model/list"),
       ["answer to model/list: gone"]
     ],
+    [
+      "a part of a question is another one",
+      (document) => rename(part(document, "NetworkApprovalContext", "properties"), "host", "hosts"),
+      ["item/commandExecution/requestApproval: networkApprovalContext.host: gone"]
+    ],
     ["a field is new", (document) => void (part(document, ...usage)["audioTokens"] = { type: "integer" }), []]
   ]
   test("is told of, by name, when it is another one", () =>

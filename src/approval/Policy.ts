@@ -61,10 +61,12 @@ export const Asking = Context.Reference<Asking>("effect-codex/Approval/Asking", 
   defaultValue: () => ({ threadId: undefined, turnId: undefined, session: {} })
 })
 
+type Needs<P> = P extends Policy<infer R> ? R : never
+
 /** The first policy that does not abstain decides; one that fails has decided: no. */
-export const firstOf =
-  <R = never>(...policies: ReadonlyArray<Policy<R>>): Policy<R> =>
-  (request) =>
+export function firstOf<P extends ReadonlyArray<Policy<unknown>>>(...policies: P): Policy<Needs<P[number]>>
+export function firstOf<R>(...policies: ReadonlyArray<Policy<R>>): Policy<R> {
+  return (request) =>
     Effect.gen(function* () {
       let last: Abstain = abstain
       for (const policy of policies) {
@@ -74,3 +76,4 @@ export const firstOf =
       }
       return last
     })
+}

@@ -50,8 +50,12 @@ const withCodex = <A, R>(
             Effect.fail(new ExitWith({ code: CodexError.exitCode(error) }))
           )
     ),
-    Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layerWith({ config: overrides })))),
-    Effect.provide(OtlpLayer),
+    Effect.provide(
+      Codex.layer.pipe(
+        Layer.provide(AppServer.layerWith({ config: overrides })),
+        Layer.provideMerge(OtlpLayer)
+      )
+    ),
     Effect.provideService(TurnTelemetry.Originator, "cli")
   )
 

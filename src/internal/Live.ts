@@ -1,5 +1,4 @@
 /** A turn that runs, seen from inside: the one place that changes its state and tells of it. */
-import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,6 +17,7 @@ import type * as ToolHost from "../ToolHost.ts"
 import * as Turn from "../Turn.ts"
 import * as TurnState from "../TurnState.ts"
 import { decide } from "./Decide.ts"
+import type { Steady } from "./Steady.ts"
 
 /** Where a turn runs, and what is asked of whom. */
 export interface Options {
@@ -25,7 +25,7 @@ export interface Options {
   readonly engine: Engine.EngineThread
   readonly tools: ToolHost.ToolHost
   readonly policy: Approval.Policy
-  readonly clock: Clock.Clock
+  readonly clock: Steady
   readonly tracer: EffectTracer.Tracer
   readonly context: Context.Context<never>
   /** Attributes of every span and log below the turn. */
@@ -52,7 +52,7 @@ export interface Live {
   readonly spanOfAgent: (threadId: ThreadId) => EffectTracer.Span
 }
 
-export const milliseconds = (clock: Clock.Clock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
+export const milliseconds = (clock: Steady): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
 
 /** Telemetry never changes a result: a tracer that breaks loses spans and nothing else. */
 export const quietly = (tell: () => void): void => {
@@ -92,7 +92,8 @@ export const make = (options: Options): Live => {
   const emit = (said: Turn.EngineEvent) => {
     if (over) return
     // Time never runs backwards in a turn, whatever clock an event was stamped by.
-    const event = said.at < state.time.at ? { ...said, at: state.time.at } : said
+    const at = Math.max(clock.of(said.at), state.time.at)
+    const event = said.at === at ? said : { ...said, at }
     const before = state
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next

@@ -74,12 +74,12 @@ export const end = (command: Command, killAfter: number): Effect.Effect<void> =>
     Effect.tryPromise(async () => {
       let left = await alive(command)
       signal(left, "SIGTERM")
-      for (const until = Date.now() + killAfter; left.length > 0 && Date.now() < until;) {
+      for (const until = performance.now() + killAfter; left.length > 0 && performance.now() < until;) {
         await setTimeout(interval)
         left = await alive(command)
       }
       // What is just being forked is found the next time round.
-      for (const until = Date.now() + patience; left.length > 0 && Date.now() < until;) {
+      for (const until = performance.now() + patience; left.length > 0 && performance.now() < until;) {
         signal(left, "SIGKILL")
         await setTimeout(interval)
         left = await alive(command)

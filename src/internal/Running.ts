@@ -17,6 +17,7 @@ import type * as Signal from "../telemetry/Signal.ts"
 import type * as ToolHost from "../ToolHost.ts"
 import * as Turn from "../Turn.ts"
 import * as Live from "./Live.ts"
+import * as Steady from "./Steady.ts"
 
 /** What the runtime knows of a thread beside what its engine does. */
 export interface Setting {
@@ -62,7 +63,7 @@ export const run = Effect.fnUntraced(function* <A>(
 ): Effect.fn.Return<readonly [Turn.Turn, A], CodexError.TurnError> {
   const { options, stopped } = job
   const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* Turn.DefaultTimeout))
-  const clock = yield* Clock.Clock
+  const clock = Steady.make(yield* Clock.Clock)
   const model = options.model ?? engine.model
   const { attribute } = Convention
 

@@ -451,9 +451,10 @@ describe("a policy in force", () => {
     Effect.gen(function* () {
       const policy = Approval.audit(
         Approval.timeout(
-          Approval.firstOf<Approval.ApprovalQueue>(
+          Approval.firstOf(
             Approval.rules([{ command: ["ls"], decision: "accept" }], Approval.queue),
-            Approval.remember(Approval.queue)
+            Approval.remember(Approval.queue),
+            Approval.deny
           ),
           "10 minutes"
         )

@@ -19,10 +19,18 @@ export const results = {
   "model/list": [Protocol.ModelList]
 } as const
 
+/** Which of our schemas reads which part of a request of the server, where that request has it. */
+export const asides = {
+  networkApprovalContext: Protocol.asides.network,
+  additionalPermissions: Protocol.asides.permissions
+} as const
+
 const ours = (schema: Schema.Top): JsonShape.Shape => {
   const { definitions, schema: own } = Schema.toJsonSchemaDocument(schema)
   return { schema: own, document: { $defs: definitions } }
 }
+
+const commandApproval = "item/commandExecution/requestApproval"
 
 /** What a Codex says of its protocol. */
 export interface Spoken {
@@ -89,6 +97,13 @@ export const make = (document: unknown): Spoken => {
         ...Object.entries(Protocol.serverRequests).flatMap(([method, schema]) =>
           reads(method, schema, paramsOf(questions.get(method)))
         ),
+        ...Object.entries(asides).flatMap(([name, schema]) => {
+          const command = paramsOf(questions.get(commandApproval))
+          const aside = command === undefined ? undefined : JsonShape.at(command, name)
+          return aside === undefined
+            ? [`${commandApproval}: ${name}: gone`]
+            : under(commandApproval, JsonShape.unread(ours(Schema.NullOr(schema)), aside, name))
+        }),
         ...Object.entries(results).flatMap(([method, schemas]) =>
           schemas.flatMap((schema) => reads(`answer to ${method}`, schema, answerTo(requests.get(method))))
         ),

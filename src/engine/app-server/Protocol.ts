@@ -31,6 +31,7 @@ export const TurnNamed = Schema.Struct({ threadId: ThreadId, turn: Schema.Struct
 export const TokenUsage = Schema.Struct({
   inputTokens: Schema.Natural,
   cachedInputTokens: Schema.Natural,
+  cacheWriteInputTokens: maybe(Schema.Natural),
   outputTokens: Schema.Natural,
   reasoningOutputTokens: Schema.Natural
 })
@@ -296,5 +297,6 @@ export const unwanted = [
   "skills/changed",
   "thread/readState/changed",
   "thread/started",
-  "item/fileChange/outputDelta"
+  "item/fileChange/outputDelta",
+  "item/reasoning/summaryPartAdded"
 ]

@@ -148,6 +148,7 @@ export const item = (wire: { readonly id: ItemId; readonly type: string }): Item
 export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
   input: wire.inputTokens,
   cachedInput: wire.cachedInputTokens,
+  ...present("cacheWrite", wire.cacheWriteInputTokens),
   output: wire.outputTokens,
   reasoning: wire.reasoningOutputTokens
 })
