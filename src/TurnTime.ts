@@ -138,10 +138,15 @@ export const step = (before: State, event: Turn.EngineEvent): Step => {
     case "MessageDelta":
     case "ReasoningDelta":
       return token(state)
-    case "ToolRequested":
-      return then(openTool({ ...state, exact: true }, event.callId, event.tool), (state) =>
-        still({ ...state, requestedAt: state.at, unreturned: added(state.unreturned, event.callId) })
-      )
+    case "ToolRequested": {
+      const { callId, tool } = event
+      const unreturned = added(state.unreturned, callId)
+      const requested = { ...state, exact: true, requestedAt: state.at, unreturned }
+      // Heard of before, by its item or by the same event: one call all the same.
+      return state.calls.has(callId) || state.unreturned.has(callId)
+        ? still(requested)
+        : openTool(requested, callId, tool)
+    }
     case "ToolReturned": {
       if (!state.unreturned.has(event.callId)) return still(state)
       return then(

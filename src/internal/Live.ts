@@ -9,7 +9,7 @@ import * as Approval from "../Approval.ts"
 import type * as Budget from "../Budget.ts"
 import * as CodexError from "../CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
-import type { ItemId, ThreadId, TurnId } from "../Id.ts"
+import type { ThreadId, TurnId } from "../Id.ts"
 import * as Convention from "../telemetry/Convention.ts"
 import type * as Signal from "../telemetry/Signal.ts"
 import * as TurnTelemetry from "../telemetry/TurnTelemetry.ts"
@@ -177,11 +177,12 @@ export const make = (options: Options): Live => {
     message: () => TurnState.message(state),
     spent: () => TurnState.spent(state),
     spanOfAgent: (agent) => {
-      const about = (id: ItemId) => telemetry.spanOf(id)
-      const started = [...state.items, ...state.open.values()].findLast(
-        (item) => item._tag === "AgentCall" && item.agents.includes(agent)
-      )
-      return started === undefined ? options.span : about(started.id)
+      const calls = [...state.items, ...state.open.values()].filter((item) => item._tag === "AgentCall")
+      const started =
+        calls.findLast(({ agents }) => agents.includes(agent)) ??
+        // Its first turn may begin before the call that started it says whom it started.
+        calls.find(({ agents, status }) => status === "inProgress" && agents.length === 0)
+      return started === undefined ? options.span : telemetry.spanOf(started.id)
     }
   }
 }

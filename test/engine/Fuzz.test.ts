@@ -261,8 +261,7 @@ const open = () => {
       run: Effect.runFork,
       clock
     })
-    slot.accepted = true
-    slot.turnId = TurnId.make("turn")
+    Slot.step(slot, { _tag: "Accepted", turnId: TurnId.make("turn") })
     slots.set("thread", slot)
     return slot
   }

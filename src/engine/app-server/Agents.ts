@@ -1,4 +1,6 @@
 /** Sub-agents: threads that the agent of a turn started, whose turns belong to it. */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as CodexError from "../../CodexError.ts"
 import type * as Process from "./Process.ts"
@@ -14,7 +16,9 @@ export const adopt = (
   { event, threadId, turnId }: Started
 ): Slot.Slot | undefined => {
   if (event._tag !== "TurnStarted" || event.rootTurnId === undefined) return undefined
-  const root = [...slots.values()].find((slot) => slot.root === undefined && slot.turnId === event.rootTurnId)
+  const root = [...slots.values()].find(
+    (slot) => slot.root === undefined && Slot.turnIdOf(slot) === event.rootTurnId
+  )
   // A thread that is open here, and idle, is nobody's sub-agent.
   if (root === undefined || root.closed || totals.has(threadId)) return undefined
   const handlers = root.handlers.agent?.({ threadId, turnId })
@@ -34,26 +38,33 @@ export const adopt = (
       handlers.end(end)
     }
   })
-  slot.accepted = true
-  slot.turnId = turnId
+  Slot.step(slot, { _tag: "Accepted", turnId })
   slots.set(threadId, slot)
   totals.set(threadId, "")
   root.agents.set(threadId, slot)
   return slot
 }
 
+/** How long Codex may take to end the turn of a sub-agent. */
+const grace = Duration.seconds(2)
+
 /** Has Codex end the turns of a turn's sub-agents, and what they started. */
 export const interrupt = (process: Process.Process, root: Slot.Slot): Effect.Effect<void> =>
   Effect.forEach(
     [...root.agents.values()],
     (slot) => {
-      const { threadId, turnId } = slot
+      const { threadId } = slot
+      const turnId = Slot.turnIdOf(slot)
+      const clean = Effect.ignore(
+        process.connection.request("thread/backgroundTerminals/clean", { threadId })
+      )
       slot.closed = true
       return Effect.ignore(process.connection.request("turn/interrupt", { threadId, turnId })).pipe(
         Effect.andThen(Slot.refuseAll(slot)),
-        Effect.andThen(
-          Effect.ignore(process.connection.request("thread/backgroundTerminals/clean", { threadId }))
-        )
+        Effect.andThen(clean),
+        // A shell that was being started when its turn was interrupted is there only when the turn is over.
+        Effect.andThen(Effect.timeoutOption(Deferred.await(slot.over), grace)),
+        Effect.andThen(clean)
       )
     },
     { discard: true, concurrency: "unbounded" }

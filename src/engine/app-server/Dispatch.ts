@@ -71,8 +71,9 @@ export const make = (
 ): Process.Listener => {
   const current = (threadId: ThreadId, turnId: string | undefined): Slot.Slot | undefined => {
     const slot = slots.get(threadId)
-    if (slot === undefined || slot.closed || slot.turnId === undefined) return undefined
-    if (turnId !== undefined && slot.turnId !== turnId) return undefined
+    if (slot === undefined || slot.closed) return undefined
+    const running = Slot.turnIdOf(slot)
+    if (running === undefined || (turnId !== undefined && running !== turnId)) return undefined
     slot.heard++
     return slot
   }
@@ -144,31 +145,28 @@ export const make = (
   const hear = (slot: Slot.Slot, heard: Translate.Addressed, emittedAtMs: number | undefined) => {
     switch (heard._tag) {
       case "Used":
-        if (slot.turnId !== heard.turnId) return
+        if (Slot.turnIdOf(slot) !== heard.turnId) return
         return slot.handlers.emit({ ...heard.event, at: stamp(slot.clock, emittedAtMs) })
       case "Idle":
-        return settle(slot)
+        return Slot.step(slot, { _tag: "Idle" }).settle ? settle(slot) : undefined
       case "Resolved": {
         const withdrawn = open.get(slot)?.get(heard.requestId)
         return withdrawn === undefined ? undefined : Deferred.doneUnsafe(withdrawn, Exit.void)
       }
       case "Ended":
-        return slot.turnId === heard.turnId ? Slot.end(slot, heard.end) : undefined
+        Slot.step(slot, heard)
+        return
       case "Doomed":
-        if (slot.turnId !== heard.turnId) return
-        slot.verdict = heard.error
-        return settle(slot)
+        return Slot.step(slot, heard).settle ? settle(slot) : undefined
       case "Event": {
-        if (heard.event._tag === "TurnStarted" && slot.accepted) slot.turnId ??= heard.turnId
+        const begins = heard.event._tag === "TurnStarted"
         // What an interrupted turn still has to say does not belong to the next one.
-        if (slot.turnId !== heard.turnId) return
+        if (!Slot.step(slot, { _tag: "Heard", turnId: heard.turnId, begins }).ours) return
         const event = { ...heard.event, at: stamp(slot.clock, emittedAtMs) }
         if (event._tag === "ItemStarted" || event._tag === "ItemCompleted")
           slot.items.set(event.item.id, event.item)
         slot.handlers.emit(event)
         if (event._tag === "ItemStarted" || event._tag === "ItemCompleted") check(slot, event.item)
-        slot.verdict = undefined
-        Deferred.doneUnsafe(slot.started, Exit.void)
       }
     }
   }
@@ -223,7 +221,7 @@ export const make = (
       }
     },
     onExit: (error) => {
-      for (const slot of slots.values()) Slot.end(slot, slot.verdict ?? error)
+      for (const slot of [...slots.values()]) Slot.step(slot, { _tag: "Gone", error })
     }
   }
 }

@@ -73,6 +73,9 @@ export const step = (state: State, input: Input): readonly [State, Output] => {
         ? [{ _tag: "Accepted", turnId: input.turnId }, nothing]
         : [state, nothing]
     case "Heard":
+      // Text comes word by word: nothing is made anew for each.
+      if (state._tag === "Running" && state.verdict === undefined && state.turnId === input.turnId)
+        return [state, ours]
       return isOurs(state, input.turnId, input.begins)
         ? [{ _tag: "Running", turnId: input.turnId, verdict: undefined }, ours]
         : [state, nothing]

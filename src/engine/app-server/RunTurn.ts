@@ -37,6 +37,8 @@ export interface Place {
 
 const stalled = (detail: string) => new CodexError.TurnStalled({ detail })
 
+const verdictOf = ({ state }: Slot.Slot) => (state._tag === "Running" ? state.verdict : undefined)
+
 const read = (process: Process.Process, threadId: ThreadId, includeTurns: boolean) =>
   process.connection.request("thread/read", { threadId, includeTurns })
 
@@ -48,13 +50,13 @@ export const settle = (process: Process.Process, slot: Slot.Slot): void =>
   Slot.watch(
     slot,
     Effect.gen(function* () {
-      const { verdict } = slot
+      const verdict = verdictOf(slot)
       yield* Effect.sleep(settleGrace)
       if (verdict !== undefined) {
         // One that has gone on since has not failed.
-        return slot.verdict === verdict ? Slot.fail(slot, verdict) : undefined
+        return verdictOf(slot) === verdict ? Slot.fail(slot, verdict) : undefined
       }
-      const { turnId } = slot
+      const turnId = Slot.turnIdOf(slot)
       if (turnId === undefined) return
       const thread = yield* Effect.option(read(process, slot.threadId, true))
       const end = Option.flatMap(thread, (thread) => Translate.endOf(thread, turnId))
@@ -75,7 +77,8 @@ const watch = (process: Process.Process, slot: Slot.Slot): Effect.Effect<void> =
       if (Exit.isSuccess(answer)) {
         if (Translate.isIdle(answer.value)) settle(process, slot)
       } else if (Exit.findErrorOption(answer).pipe(Option.exists((error) => error._tag === "Unanswered"))) {
-        slot.verdict = stalled("codex no longer answers; its process has been ended")
+        const error = stalled("codex no longer answers; its process has been ended")
+        Slot.step(slot, { _tag: "Condemned", error })
         yield* process.kill
       }
     }
@@ -99,7 +102,9 @@ const stop = (
     const { connection } = process
     // What Codex asks from now on is answered no: nobody wants the turn any more.
     slot.closed = true
-    const answer = yield* Effect.exit(connection.request("turn/interrupt", { threadId, turnId: slot.turnId }))
+    const answer = yield* Effect.exit(
+      connection.request("turn/interrupt", { threadId, turnId: Slot.turnIdOf(slot) })
+    )
     if (Exit.findErrorOption(answer).pipe(Option.exists(isNotRunning))) {
       Slot.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
     }
@@ -135,8 +140,8 @@ export const run = (
         const starting = yield* process.connection
           .request(method, params, {
             onResult: (result) => {
-              slot.accepted = true
-              slot.turnId = Option.getOrUndefined(Option.map(decodeAccepted(result), ({ turn }) => turn.id))
+              const turnId = Option.getOrUndefined(Option.map(decodeAccepted(result), ({ turn }) => turn.id))
+              Slot.step(slot, { _tag: "Accepted", turnId })
             }
           })
           .pipe(
@@ -171,7 +176,8 @@ export const steer = (
   Effect.raceFirst(Deferred.await(slot.started), Deferred.await(slot.over)).pipe(
     Effect.andThen(
       Effect.suspend((): Effect.Effect<unknown, Connection.RequestError | CodexError.InvalidRequest> => {
-        const { threadId, turnId } = slot
+        const { threadId } = slot
+        const turnId = Slot.turnIdOf(slot)
         return Slot.isOver(slot) || turnId === undefined
           ? Effect.fail(ended)
           : process.connection.request("turn/steer", { threadId, input, expectedTurnId: turnId })

@@ -11,7 +11,7 @@ import type { ThreadId, TurnId } from "../../Id.ts"
 import type * as Item from "../../Item.ts"
 import type * as Engine from "../Engine.ts"
 import type * as Connection from "./Connection.ts"
-import type * as Translate from "./Translate.ts"
+import * as Lifecycle from "./Lifecycle.ts"
 
 /** How long an interrupted tool or policy is waited for. */
 const handlerGrace = Duration.seconds(3)
@@ -38,16 +38,13 @@ export interface Slot {
   readonly root: Slot | undefined
   /** The turns of sub-agents, by their threads. */
   readonly agents: Map<string, Slot>
-  readonly onEnd: ((end: Translate.TurnEnd | CodexError.TurnError) => void) | undefined
-  /** Codex has taken the turn; what it says of turns before that is of older ones. */
-  accepted: boolean
+  readonly onEnd: ((end: Lifecycle.End) => void) | undefined
+  /** Where the turn stands; changed by `step` alone. */
+  state: Lifecycle.State
   /** Whatever Codex asks, the answer is no. */
   closed: boolean
-  turnId: TurnId | undefined
   /** How many messages came for the thread. */
   heard: number
-  /** How the turn ends if nobody says so. */
-  verdict: CodexError.TurnError | undefined
 }
 
 export const make = (
@@ -65,14 +62,12 @@ export const make = (
   approved: new Map(),
   asked: new Map(),
   timers: new Set(),
-  accepted: false,
+  state: Lifecycle.initial,
   closed: false,
-  turnId: undefined,
-  heard: 0,
-  verdict: undefined
+  heard: 0
 })
 
-export const isOver = (slot: Slot): boolean => Deferred.isDoneUnsafe(slot.over)
+export const isOver = (slot: Slot): boolean => slot.state._tag === "Over"
 
 /** What the caller is told; the turn itself may go on until it is stopped. */
 export const fail = (slot: Slot, error: CodexError.TurnError): void => {
@@ -86,12 +81,25 @@ export const broken = (slot: Slot, defect: unknown): void => {
   Deferred.doneUnsafe(slot.outcome, Exit.die(defect))
 }
 
-export const end = (slot: Slot, end: Translate.TurnEnd | CodexError.TurnError): void => {
-  const over = isOver(slot)
-  Deferred.doneUnsafe(slot.over, Exit.void)
-  Deferred.doneUnsafe(slot.outcome, end === "completed" ? Exit.void : Exit.fail(end))
-  if (!over) slot.onEnd?.(end)
+export const end = (slot: Slot, end: Lifecycle.End): void => {
+  step(slot, { _tag: "Settled", end })
 }
+
+/** Takes what was heard; what it means for whoever waits is told to them. */
+export const step = (slot: Slot, input: Lifecycle.Input): Lifecycle.Output => {
+  const [state, output] = Lifecycle.step(slot.state, input)
+  slot.state = state
+  if (state._tag === "Running") Deferred.doneUnsafe(slot.started, Exit.void)
+  const { end } = output
+  if (end !== undefined) {
+    Deferred.doneUnsafe(slot.over, Exit.void)
+    Deferred.doneUnsafe(slot.outcome, end === "completed" ? Exit.void : Exit.fail(end))
+    slot.onEnd?.(end)
+  }
+  return output
+}
+
+export const turnIdOf = (slot: Slot): TurnId | undefined => Lifecycle.turnIdOf(slot.state)
 
 /** Forks what the turn is watched by; it is gone with the turn. */
 export const watch = (slot: Slot, effect: Effect.Effect<unknown>): void => {
