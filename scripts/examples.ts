@@ -45,6 +45,22 @@ const examples: Readonly<Record<string, Example>> = {
     ],
     prints: ["git status", "declined"]
   },
+  conversations: {
+    script: (request) => {
+      const said = JSON.stringify(request.body["input"])
+      if (said.includes("in one commit")) return answer("The build.")
+      if (said.includes("in small commits")) return answer("The types.")
+      return answer(JSON.stringify({ steps: ["types", "code"], risk: "low" }))
+    },
+    prints: ["2 steps, risk low", "The build.", "The types.", "Splitting the module", "132 tokens so far"]
+  },
+  queue: {
+    script: [
+      reply(shell("git status --short", { escalate: "look" }), shell("npm publish", { escalate: "publish" })),
+      answer("Looked, not published.")
+    ],
+    prints: ["asked to run git status", "asked to run npm publish", "Looked, not published."]
+  },
   instrumented: {
     script: [reply(call("lookup_ticket", { id: "T-42" })), answer("About sums.")],
     prints: [

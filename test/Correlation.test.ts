@@ -132,7 +132,7 @@ describe("correlation", () => {
 
   it.effect("of a user needs a key, and says so once", () =>
     Effect.gen(function* () {
-      yield* open("ada")
+      yield* open("lovelace")
       yield* open("bob")
       const spans = yield* Captured.spans
       assert.isTrue(spans.every((span) => !("user.hash" in span.attributes)))
@@ -142,18 +142,18 @@ describe("correlation", () => {
         ["Warn"]
       )
       assert.include(String(logs[0]?.message), "CODEX_OTEL_USER_HASH_KEY")
-      assert.notInclude(JSON.stringify([spans, logs]), "ada")
+      assert.notInclude(JSON.stringify([spans, logs]), "lovelace")
     }).pipe(Effect.provide(TestLayer), Effect.provideService(Settings.Environment, {}))
   )
 
   it.effect("of a user differs by key and by user, and code's key wins", () =>
     Effect.gen(function* () {
-      yield* open("ada")
+      yield* open("lovelace")
       yield* open("bob")
-      yield* Effect.provideService(open("ada"), Correlation.UserHashKey, Redacted.make("another"))
+      yield* Effect.provideService(open("lovelace"), Correlation.UserHashKey, Redacted.make("another"))
       const hashes = (yield* Captured.spans).map((span) => span.attributes["user.hash"])
       assert.strictEqual(new Set(hashes).size, 3)
-      assert.strictEqual(hashes[2], Correlation.hash("ada", Redacted.make("another")))
+      assert.strictEqual(hashes[2], Correlation.hash("lovelace", Redacted.make("another")))
       for (const hash of hashes) assert.match(String(hash), /^[0-9a-f]{64}$/)
     }).pipe(Effect.provide(TestLayer), Effect.provideService(Settings.Environment, key))
   )

@@ -126,7 +126,7 @@ describe("a yes to something else is a no", () => {
     )
   }
 
-  it.effect("what a policy changes while it decides is not what it was asked", () =>
+  it.effect("F20 what a policy changes while it decides is not what it was asked", () =>
     Effect.gen(function* () {
       const args = { to: "staging" }
       const decided = yield* decide(
@@ -155,7 +155,7 @@ describe("timeout", () => {
     "ignores its interruption": () => Effect.uninterruptible(Effect.never),
     "answers a moment too late": () => Effect.as(Effect.sleep("10001 millis"), Approval.accept)
   })) {
-    it.effect(`a policy that ${how} is not waited for, to the millisecond`, () =>
+    it.effect(`F16 a policy that ${how} is not waited for, to the millisecond`, () =>
       Effect.gen(function* () {
         const fiber = yield* ask(Approval.timeout(policy, "10 seconds"))
         yield* TestClock.adjust("9999 millis")

@@ -55,7 +55,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("of two answers at once the first one counts, a thousand times", () =>
+  it.effect("F17 of two answers at once the first one counts, a thousand times", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       for (let n = 0; n < 1000; n++) {
@@ -80,7 +80,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("a late answer has no effect: after the turn's end, after the deadline, after another", () =>
+  it.effect("F18 a late answer has no effect: after the turn's end, after the deadline, after another", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const late = (entry: Approval.Pending) =>
@@ -109,7 +109,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("an answer in the last moment counts", () =>
+  it.effect("F18 an answer in the last moment counts", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const { entry, fiber } = yield* put(tool("deploy", {}), Approval.timeout(Approval.queue, "1 second"))
@@ -122,7 +122,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("an answer names what it answers, and answers it; else the question still waits", () =>
+  it.effect("F20 an answer names what it answers, and answers it; else the question still waits", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const { entry, fiber } = yield* put(question("which"))
@@ -148,7 +148,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("what is asked is what is shown, also when the asker changes it afterwards", () =>
+  it.effect("F20 what is asked is what is shown, also when the asker changes it afterwards", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const args = { to: "staging" }
@@ -160,7 +160,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("of two that wait only the one that is answered goes on", () =>
+  it.effect("F19 of two that wait only the one that is answered goes on", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const a = yield* put(tool("deploy", { to: "a" }))

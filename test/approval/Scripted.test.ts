@@ -62,7 +62,7 @@ describe("a turn that asks", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("and nobody answers, is declined at its deadline and goes on", () =>
+  it.effect("F16 and nobody answers, is declined at its deadline and goes on", () =>
     Effect.gen(function* () {
       yield* Scripted.play([
         Scripted.command("rm x", { approval: true }),

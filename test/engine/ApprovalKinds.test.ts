@@ -335,7 +335,7 @@ describe.concurrent("what nobody here knows", () => {
 })
 
 describe.concurrent("what Codex no longer wants to know", () => {
-  test("ends the question, and a late answer has no effect", () =>
+  test("F18 ends the question, and a late answer has no effect", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {

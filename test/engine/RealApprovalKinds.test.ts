@@ -273,7 +273,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
       assert.deepStrictEqual([yield* real.exists("a"), yield* real.exists("b")], [true, false])
     }))
 
-  test("of two calls that wait, the one that is approved runs", () =>
+  test("F19 of two calls that wait, the one that is approved runs", () =>
     Effect.gen(function* () {
       const Deploy = Toolkit.make(
         Tool.make("deploy", {

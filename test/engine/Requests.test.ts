@@ -363,7 +363,7 @@ describe.concurrent("policies that go wrong mean no", () => {
       }))
   }
 
-  test("one that never answers does not keep the turn from ending in time", () =>
+  test("F16 one that never answers does not keep the turn from ending in time", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [asking(command("c1"), askCommand("ask", "c1"))] }

@@ -1,0 +1,112 @@
+/** The program is ended from outside while a real Codex works for it. */
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { spawn } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import * as M from "../../src/testing/ModelServer.ts"
+import * as Real from "../support/realEngine.ts"
+import { test, timed } from "../support/live.ts"
+import * as Host from "./manyTurns.ts"
+
+const host = fileURLToPath(new URL("./manyTurns.ts", import.meta.url))
+
+const until = <A>(what: string, look: Effect.Effect<A>, holds: (value: A) => boolean) =>
+  look.pipe(
+    Effect.repeat({ until: holds, schedule: Schedule.spaced("20 millis") }),
+    Effect.timeoutOrElse({ duration: "60 seconds", orElse: () => Effect.die(new Error(`never: ${what}`)) })
+  )
+
+/** Every second turn runs a command for a minute, the others wait for the model. */
+const model: M.Respond = ({ lastUserText }) => {
+  const [what = "", number = "0"] = lastUserText?.split(" ") ?? []
+  if (what !== "work") return M.reply(M.text(`fine ${number}`))
+  return Number(number) % 2 === 0
+    ? M.reply(M.shell(`touch started-${number}; sleep 60; touch finished-${number}`))
+    : M.reply(M.text("half", { deltas: true }), M.hang)
+}
+
+const begin = Effect.fnUntraced(function* (turns: number) {
+  const real = yield* Real.make(model)
+  const record = `${real.workspace}/record.jsonl`
+  const place = yield* Schema.encodeEffect(Host.Place)({
+    cwd: real.workspace,
+    env: { ...real.env },
+    turns,
+    record
+  })
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => spawn(process.execPath, ["--no-warnings", host, place], { stdio: "ignore" })),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+  const lines = Effect.sync(() =>
+    existsSync(record)
+      ? readFileSync(record, "utf8")
+          .split("\n")
+          .slice(0, -1)
+          .map((line) => Schema.decodeUnknownSync(Host.Line)(line))
+      : []
+  )
+  yield* until("all turns run", lines, (lines) => lines.length >= turns)
+  const commands = Array.from({ length: turns }, (_, index) => index).filter((index) => index % 2 === 0)
+  for (const index of commands)
+    yield* until(`command ${index} runs`, real.exists(`started-${index}`), (exists) => exists)
+  assert.isAbove((yield* real.processes).length, turns / 2)
+  const gone = until(
+    "the program is gone",
+    Effect.sync(() => child.exitCode !== null || child.signalCode !== null),
+    (isGone) => isGone
+  )
+  const none = until("all processes are gone", real.processes, ({ length }) => length === 0)
+  return { real, child, lines, gone, none, commands }
+})
+
+describe("a program that is ended", () => {
+  test(
+    "F43 by SIGTERM in 100 turns ends each of them, exits soon, leaves nothing, and its threads can be resumed",
+    () =>
+      Effect.gen(function* () {
+        const { child, commands, gone, lines, none, real } = yield* begin(100)
+        child.kill("SIGTERM")
+        const [took] = yield* timed(gone)
+        const [after] = yield* timed(none)
+        process.stdout.write(
+          `100 turns: gone in ${Math.round(took)} ms, all processes ${Math.round(after)} ms later\n`
+        )
+        // An interrupted turn has 5 s, and the process that does not end 2 s more.
+        assert.isBelow(took, 15_000)
+        const ended = (yield* lines).filter(({ what }) => what === "ended")
+        assert.lengthOf(ended, 100)
+        for (const { how } of ended) assert.strictEqual(how, "Interrupt")
+        assert.strictEqual(new Set(ended.map(({ threadId }) => threadId)).size, 100)
+        for (const index of commands) assert.isFalse(yield* real.exists(`finished-${index}`))
+        yield* Effect.forEach(
+          ended.slice(0, 10),
+          ({ threadId }) =>
+            Effect.gen(function* () {
+              const thread = yield* real.resume(threadId)
+              assert.strictEqual((yield* thread.run("again 7")).message, "fine 7")
+            }).pipe(Effect.scoped),
+          { concurrency: 5, discard: true }
+        ).pipe(Effect.provide(real.layer))
+      }),
+    120_000
+  )
+
+  test(
+    "F42 by SIGKILL leaves no Codex and no sandboxed command after five seconds",
+    () =>
+      Effect.gen(function* () {
+        const { child, commands, gone, none, real } = yield* begin(20)
+        child.kill("SIGKILL")
+        yield* gone
+        const [took] = yield* timed(none)
+        process.stdout.write(`20 turns: all processes gone ${Math.round(took)} ms after SIGKILL\n`)
+        assert.isBelow(took, 5_000)
+        for (const index of commands) assert.isFalse(yield* real.exists(`finished-${index}`))
+      }),
+    120_000
+  )
+})

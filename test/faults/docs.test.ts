@@ -1,0 +1,36 @@
+/** The table that is read, the rows that are run, and the tests that are there are the same. */
+import { assert, it } from "@effect/vitest"
+import { readFileSync, readdirSync } from "node:fs"
+import { idsOf, rows } from "../../scripts/faults/rows.ts"
+
+const cells = readFileSync("docs/faults.md", "utf8")
+  .split("\n")
+  .map((line) => line.split("|").map((cell) => cell.trim()))
+  .filter(([, id = ""]) => /^F\d\d$/.test(id))
+
+it("docs/faults.md has every row that is run, by its name", () => {
+  assert.deepStrictEqual(
+    cells.map(([, id, name]) => [id, name]),
+    Object.entries(rows)
+  )
+  for (const [, id = "", , happens = ""] of cells) assert.notStrictEqual(happens, "", id)
+})
+
+it("no test is of a row that there is not", () => {
+  const strange = readdirSync("test", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .flatMap((name) =>
+      [...readFileSync(`test/${name}`, "utf8").matchAll(/["'`]((?:F\d\d )+)/g)]
+        .flatMap(([, ids = ""]) => idsOf(ids))
+        .filter((id) => rows[id] === undefined)
+        .map((id) => `${id} in ${name}`)
+    )
+  assert.deepStrictEqual(strange, [])
+})
+
+it("a title is of the rows that it begins with", () => {
+  assert.deepStrictEqual(idsOf("F13 F42 a command"), ["F13", "F42"])
+  assert.deepStrictEqual(idsOf("a command F13"), [])
+  assert.deepStrictEqual(idsOf("F13"), ["F13"])
+  assert.deepStrictEqual(idsOf("F130 x"), [])
+})
