@@ -1,12 +1,11 @@
 /** Writes docs/errors.md from the errors and their mapping in the code; `--check` fails where it differs. */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Console, Data, Duration, Effect, FileSystem, Struct } from "effect"
+import { Duration, Struct } from "effect"
 import * as CodexError from "../src/CodexError.ts"
 import * as Connection from "../src/engine/app-server/Connection.ts"
 import * as Failure from "../src/engine/app-server/Failure.ts"
 import { errors } from "./catalogue/errors.ts"
-import { code, difference, table } from "./catalogue/markdown.ts"
+import { code, table } from "./catalogue/markdown.ts"
+import { main } from "./catalogue/page.ts"
 
 export const file = "docs/errors.md"
 
@@ -128,18 +127,4 @@ export const document = (): string =>
     "0 completed, 1 failed, 2 wrong usage, 3 no engine, 124 out of time, 130 interrupted; which error has which stands in the table above."
   ].join("\n\n")}\n`
 
-class Outdated extends Data.TaggedError("Outdated")<{ readonly detail: string }> {
-  override get message() {
-    return `${file} is not what the code says; run \`node scripts/errorDocs.ts\`\n${this.detail}`
-  }
-}
-
-const main = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  if (!process.argv.includes("--check")) return yield* fs.writeFileString(file, document())
-  const found = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
-  if (found !== document()) return yield* new Outdated({ detail: difference(found, document()) })
-  yield* Console.log(`${file} is what the code says`)
-})
-
-if (import.meta.main) NodeRuntime.runMain(Effect.provide(main, NodeServices.layer))
+if (import.meta.main) main(file, document)

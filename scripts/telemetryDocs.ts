@@ -1,11 +1,10 @@
 /** Writes docs/telemetry.md from what the code names, describes and catalogues; `--check` fails where it differs. */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Console, Data, Effect, FileSystem, Struct } from "effect"
+import { Struct } from "effect"
 import * as Convention from "../src/telemetry/Convention.ts"
 import { type Attribute, attributes } from "./catalogue/attributes.ts"
 import { classes, errors, others } from "./catalogue/errors.ts"
-import { code, difference, table } from "./catalogue/markdown.ts"
+import { code, table } from "./catalogue/markdown.ts"
+import { main } from "./catalogue/page.ts"
 import { instrumentOf, metrics, nameOf } from "./catalogue/metrics.ts"
 import { annotated, levels, records, where } from "./catalogue/records.ts"
 import { type Carried, events, spans } from "./catalogue/spans.ts"
@@ -222,18 +221,4 @@ export const document = (): string =>
     ""
   )}\n`
 
-class Outdated extends Data.TaggedError("Outdated")<{ readonly detail: string }> {
-  override get message() {
-    return `${file} is not what the code says; run \`node scripts/telemetryDocs.ts\`\n${this.detail}`
-  }
-}
-
-const main = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  if (!process.argv.includes("--check")) return yield* fs.writeFileString(file, document())
-  const found = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
-  if (found !== document()) return yield* new Outdated({ detail: difference(found, document()) })
-  yield* Console.log(`${file} is what the code says`)
-})
-
-if (import.meta.main) NodeRuntime.runMain(Effect.provide(main, NodeServices.layer))
+if (import.meta.main) main(file, document)

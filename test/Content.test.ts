@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -345,6 +346,57 @@ describe("content", () => {
       }
       yield* run(Layer.empty, "EVENT_ONLY", failing)
       assert.deepStrictEqual(yield* exceptions, [])
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("of errors is on spans of the program too: failures, defects, what is thrown", () =>
+    Effect.gen(function* () {
+      class Refused extends Data.TaggedError("Refused")<{ readonly message: string }> {}
+      const hostile = {
+        get message(): string {
+          throw new Error("not to be read")
+        }
+      }
+      const program = Effect.gen(function* () {
+        yield* Effect.exit(
+          Effect.withSpan(
+            Effect.fail(new Refused({ message: "no: sk-live-1234567890abcdefghijklmn" })),
+            "typed"
+          )
+        )
+        yield* Effect.exit(Effect.withSpan(Effect.fail("just words"), "text"))
+        yield* Effect.exit(Effect.withSpan(Effect.die(new RangeError("too far")), "defect"))
+        yield* Effect.exit(Effect.withSpan(Effect.fail(hostile), "hostile"))
+        yield* Effect.exit(Effect.withSpan(Effect.interrupt, "stopped"))
+        yield* Effect.withSpan(Effect.void, "fine")
+      })
+      yield* program
+      assert.deepStrictEqual(yield* exceptions, [])
+      yield* Effect.provide(program, Content.layer({ prompts: true }))
+      assert.deepStrictEqual(yield* exceptions, [])
+      yield* Effect.provideService(program, Settings.Environment, {
+        OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "EVENT_ONLY"
+      })
+      assert.deepStrictEqual(yield* exceptions, [])
+
+      yield* Effect.provide(program, Content.layer({ errors: true }))
+      const found = yield* exceptions
+      assert.deepStrictEqual(
+        found.map(({ attributes, name }) => [name, attributes["exception.type"]]),
+        [
+          ["typed", "Refused"],
+          ["text", "_OTHER"],
+          ["defect", "RangeError"]
+        ]
+      )
+      const [typed, words, defect] = found.map(({ attributes }) => attributes)
+      assert.match(String(typed?.["exception.message"]), /^no: /)
+      assert.strictEqual(words?.["exception.message"], "just words")
+      assert.strictEqual(defect?.["exception.message"], "too far")
+      assert.include(String(defect?.["exception.stacktrace"]), "RangeError")
+      assert.notInclude(JSON.stringify(found), "sk-live-1234567890")
+      const ended = (yield* Captured.spans).filter(({ name }) => name === "hostile")
+      assert.strictEqual(ended.length, 4)
     }).pipe(Effect.provide(TestLayer))
   )
 

@@ -46,7 +46,7 @@ const begin = Effect.fnUntraced(function* (turns: number) {
       ? readFileSync(record, "utf8")
           .split("\n")
           .slice(0, -1)
-          .map((line) => Schema.decodeUnknownSync(Host.Line)(line))
+          .map((line) => Schema.decodeSync(Host.Line)(line))
       : []
   )
   yield* until("all turns run", lines, (lines) => lines.length >= turns)

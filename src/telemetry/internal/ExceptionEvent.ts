@@ -1,7 +1,11 @@
 /** Message and stack of an error on a span: they may quote anything, and are there only where errors are asked for. */
+import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Content from "../Content.ts"
 import { attribute } from "../Convention.ts"
+import * as ErrorType from "./ErrorType.ts"
 
 const textOf = (error: object, key: string): string | undefined => {
   const value: unknown = Reflect.get(error, key)
@@ -16,6 +20,21 @@ export const attributes = (
 ): Record<string, string> | undefined => {
   const { kinds, spans } = Content.captureOf(context)
   return kinds.errors && spans ? describe(error, errorType) : undefined
+}
+
+/** The same, of what a span ends with in the fiber that runs; nothing of an error without message and stack. */
+export const ofExit = (exit: Exit.Exit<unknown, unknown>): Record<string, string> | undefined => {
+  if (exit._tag === "Success") return undefined
+  const fiber = Fiber.getCurrent()
+  const errorType = fiber === undefined ? undefined : ErrorType.fromExit(exit)
+  if (fiber === undefined || errorType === undefined) return undefined
+  try {
+    const found = attributes(Cause.squash(exit.cause), errorType, fiber.context)
+    return found !== undefined && Object.keys(found).length > 1 ? found : undefined
+  } catch {
+    // An error may throw when it is asked for its message.
+    return undefined
+  }
 }
 
 /** Type, message and stack of an error, as attributes. */

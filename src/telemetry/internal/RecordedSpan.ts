@@ -14,10 +14,11 @@ import type * as Context from "effect/Context"
 import type * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
-import { attribute } from "../Convention.ts"
+import { attribute, event } from "../Convention.ts"
 import * as TraceContext from "../../internal/TraceContext.ts"
 import * as AttributeValue from "./AttributeValue.ts"
 import * as ErrorType from "./ErrorType.ts"
+import * as ExceptionEvent from "./ExceptionEvent.ts"
 import * as Identifier from "./Identifier.ts"
 
 /** What all spans of one pipeline share, and where they go when they end. */
@@ -106,6 +107,10 @@ export class RecordedSpan extends PropagatedSpan {
 
   override end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
     if (this.status._tag === "Ended") return
+    const exception = ExceptionEvent.ofExit(exit)
+    if (exception !== undefined && !this.events.some(({ name }) => name === event.exception)) {
+      this.event(event.exception, endTime, exception)
+    }
     super.end(endTime, exit)
     this.sink.ended(this)
   }
