@@ -169,7 +169,13 @@ describe("effect-codex run", () => {
       const last = ran.events.at(-1)
       assert.strictEqual(last?.["type"], "turn.completed")
       assert.strictEqual(last?.["message"], "Hello from the model")
-      assert.deepStrictEqual(last?.["usage"], { input: 12, cachedInput: 0, cacheWrite: 0, output: 4, reasoning: 0 })
+      assert.deepStrictEqual(last?.["usage"], {
+        input: 12,
+        cachedInput: 0,
+        cacheWrite: 0,
+        output: 4,
+        reasoning: 0
+      })
       assert.strictEqual(last?.["error"], null)
       assert.strictEqual(ran.stdout.trimEnd().split("\n").length, ran.events.length)
     })
