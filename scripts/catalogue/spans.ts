@@ -71,7 +71,8 @@ export const spans: Readonly<Record<Span, SpanEntry>> = {
     kind: "internal",
     parent: "`TRACEPARENT`, if it is set",
     when: "Around everything that one run of the command line does.",
-    attributes: { originator: "always", incomplete: opened.incomplete }
+    attributes: { originator: "always", incomplete: opened.incomplete },
+    events: ["exception"]
   },
   engineStart: {
     name: "codex.engine.start",
@@ -79,7 +80,7 @@ export const spans: Readonly<Record<Span, SpanEntry>> = {
     parent: "whoever opened the first thread",
     when: "Codex is spawned and shakes hands: once, and again after it died.",
     attributes: opened,
-    reserved: ["exception"]
+    events: ["exception"]
   },
   threadStart: {
     name: "codex.thread.start",
@@ -233,14 +234,16 @@ export const spans: Readonly<Record<Span, SpanEntry>> = {
     kind: "internal",
     parent: "whoever stages them",
     when: "Input files are staged.",
-    attributes: { ...staged }
+    attributes: { ...staged },
+    events: ["exception"]
   },
   attachmentCleanup: {
     name: "codex.attachment.cleanup",
     kind: "internal",
     parent: "whoever removes them",
     when: "Staged files are removed again.",
-    attributes: { ...staged }
+    attributes: { ...staged },
+    events: ["exception"]
   }
 }
 
@@ -272,7 +275,7 @@ export const events: Readonly<Record<Event, EventEntry>> = {
   },
   exception: {
     on: "span",
-    when: "What a turn, or the start of an engine or a thread, failed with; only where the content `errors` is asked for.",
+    when: "What the span ended with, an error or a defect that has a message; only where the content `errors` is asked for. Spans of your program have it as well.",
     attributes: {
       exceptionType: "always",
       exceptionMessage: "when it has one",

@@ -105,8 +105,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const session = yield* ready
     // Before Codex is asked: whoever lets go of the thread at this moment must see that it is still held.
     if (resumed !== undefined) yield* Session.join(session, resumed)
-    const failed = (error: RequestError) => Failure.ofRequest(method, error, session.process.end)
-    const result = yield* Effect.mapError(session.process.connection.request(method, params), failed)
+    const { connection, end, kill } = session.process
+    const result = yield* connection.request(method, params).pipe(
+      // Whoever runs a turn on it finds out for himself; nobody else would.
+      Effect.tapError((error) =>
+        error._tag === "Unanswered" && session.slots.size === 0 ? kill : Effect.void
+      ),
+      Effect.mapError((error) => Failure.ofRequest(method, error, end))
+    )
     const opened = decodeOpened(result)
     if (Option.isNone(opened))
       return yield* new CodexError.ProtocolError({ detail: `the answer to ${method} has no thread` })

@@ -174,6 +174,17 @@ describe.concurrent("the process dies", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
+  test("one that does not answer when a thread is opened is replaced for the next thread", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "thread/start": [[]] } })
+      yield* Effect.gen(function* () {
+        for (const expected of [1, 2]) {
+          assert.strictEqual((yield* Effect.flip(start))._tag, "ProtocolError")
+          assert.lengthOf(yield* fake.pids, expected)
+        }
+      }).pipe(Effect.provide(fake.layer({ requestTimeout: "300 millis" })))
+    }))
+
   test("the threads of another process do not notice", () =>
     Effect.gen(function* () {
       const healthy = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine", { wait: 300 })] } })
