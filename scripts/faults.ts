@@ -2,7 +2,7 @@
  * The faults that the runtime has to survive, each held by tests whose titles begin with its id. Runs exactly these and
  * prints a line for each row; exits with 1 unless all of them pass.
  *
- *     node scripts/faults.ts [F01 F42 ...] [--list]
+ *     node scripts/faults.ts [F01 F42 ...] [--list] [--results REPORT.json]
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs"
@@ -45,6 +45,23 @@ const filesOf = (ids: ReadonlySet<string>): ReadonlyArray<string> =>
       )
   )
 
+/** What a report of vitest's says of the tests that it ran. */
+const foundIn = (path: string): ReadonlyArray<Found> => {
+  const report: Report = JSON.parse(readFileSync(path, "utf8"))
+  return report.testResults.flatMap(({ assertionResults, message, name }) => {
+    const file = name.slice(root.length)
+    // A file that cannot be loaded has no tests, and must not pass for one that needs none.
+    if (assertionResults.length === 0) process.stderr.write(`${file} did not run: ${message}\n`)
+    return assertionResults
+      .filter(({ status }) => status === "passed" || status === "failed")
+      .map(({ failureMessages, fullName, status, title }) => {
+        if (status === "failed") process.stderr.write(`${file} › ${title}\n  ${failureMessages[0] ?? ""}\n`)
+        // Of a test in a group that is about the row, the group's title begins with the id.
+        return { title: idsOf(title).length > 0 ? title : fullName, status, file }
+      })
+  })
+}
+
 const runTests = (files: ReadonlyArray<string>, ids: ReadonlySet<string>): ReadonlyArray<Found> => {
   const folder = mkdtempSync(join(tmpdir(), "effect-codex-faults-"))
   const output = join(folder, "report.json")
@@ -57,19 +74,7 @@ const runTests = (files: ReadonlyArray<string>, ids: ReadonlySet<string>): Reado
     { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 }
   )
   try {
-    const report: Report = JSON.parse(readFileSync(output, "utf8"))
-    return report.testResults.flatMap(({ assertionResults, message, name }) => {
-      const file = name.slice(root.length)
-      // A file that cannot be loaded has no tests, and must not pass for one that needs none.
-      if (assertionResults.length === 0) process.stderr.write(`${file} did not run: ${message}\n`)
-      return assertionResults
-        .filter(({ status }) => status === "passed" || status === "failed")
-        .map(({ failureMessages, fullName, status, title }) => {
-          if (status === "failed") process.stderr.write(`${file} › ${title}\n  ${failureMessages[0] ?? ""}\n`)
-          // Of a test in a group that is about the row, the group's title begins with the id.
-          return { title: idsOf(title).length > 0 ? title : fullName, status, file }
-        })
-    })
+    return foundIn(output)
   } catch {
     process.stderr.write(`vitest ended with ${status} and without a report\n${stderr}\n`)
     return []
@@ -82,7 +87,9 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     /** Print the title of every test too. */
-    list: { type: "boolean", default: false }
+    list: { type: "boolean", default: false },
+    /** Take what a run of all tests has found (`vitest run --reporter=json`), and run none. */
+    results: { type: "string" }
   }
 })
 
@@ -92,7 +99,7 @@ if (strange.length > 0) {
   process.exit(2)
 }
 const wanted = new Set(positionals.length === 0 ? Object.keys(rows) : positionals)
-const found = runTests(filesOf(wanted), wanted)
+const found = values.results === undefined ? runTests(filesOf(wanted), wanted) : foundIn(values.results)
 
 let passed = 0
 for (const id of wanted) {

@@ -30,16 +30,11 @@ const carried = (given: Carried): string =>
 
 const spanSection = (): ReadonlyArray<string> =>
   keys(spans).flatMap((key) => {
-    const { attributes: given, events: seen, kind, name, parent, reserved, when } = spans[key]
+    const { attributes: given, events: seen, kind, name, parent, when } = spans[key]
     return [
       `### ${code(name)}`,
       when,
       `Kind ${kind.toUpperCase()}, in ${parent}.${seen === undefined ? "" : ` Events: ${seen.map((event) => code(Convention.event[event])).join(", ")}.`}`,
-      ...(reserved === undefined
-        ? []
-        : [
-            `Not told in this version: ${reserved.map((event) => code(Convention.event[event])).join(", ")}.`
-          ]),
       carried(given)
     ]
   })

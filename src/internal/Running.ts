@@ -41,13 +41,15 @@ export interface Job<A> {
   readonly perform: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
   /** What the turns of the thread used before. */
   readonly spent: Budget.Spent
+  /** What earlier attempts at this turn used; they are part of `spent`. */
+  readonly tried: Budget.Spent
   /** The span of the turn that this one goes on with. */
   readonly previous: EffectTracer.AnySpan | undefined
   readonly publish: (event: Turn.Event) => void
   /** Fails to end the turn. */
   readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
-  /** The turn as it was when it ended, however it did. */
-  readonly ended: (turn: Turn.Turn, span: EffectTracer.AnySpan) => void
+  /** The turn as it was when it ended, however it did; what it used, sub-agents included. */
+  readonly ended: (turn: Turn.Turn, spent: Budget.Spent, span: EffectTracer.AnySpan) => void
 }
 
 const excess = (
@@ -82,12 +84,12 @@ export const run = Effect.fnUntraced(function* <A>(
     Deferred.doneUnsafe(stopped, Exit.fail(error))
   }
   const agents: Array<Live.Live> = []
+  const budget = options.budget ?? {}
+  const sum = (lives: ReadonlyArray<Live.Live>) =>
+    lives.reduce((sum, live) => Budget.plus(sum, { ...live.spent(), time: 0 }), Budget.nothing)
   const used = () => {
-    const spent = [turn, ...agents].reduce(
-      (sum, live) => Budget.plus(sum, { ...live.spent(), time: 0 }),
-      Budget.nothing
-    )
-    const ofTurn = Budget.exceeded(options.budget ?? {}, spent)
+    const spent = sum([turn, ...agents])
+    const ofTurn = Budget.exceeded(budget, Budget.plus(job.tried, spent))
     const passed = ofTurn ?? Budget.exceeded(setting.budget, Budget.plus(job.spent, spent))
     if (passed !== undefined) stop(excess(ofTurn === undefined ? "thread" : "turn", passed))
   }
@@ -119,11 +121,20 @@ export const run = Effect.fnUntraced(function* <A>(
     const result = turn.end(outcome)
     if (outcome === "completed")
       job.publish({ _tag: "TurnCompleted", turn: result, at: Live.milliseconds(clock) })
-    job.ended(result, span)
+    job.ended(result, Budget.plus(Budget.ofTurn(result), sum(agents)), span)
     return result
   }
 
-  const performed = Effect.flatMap(job.perform(handlers), () => job.read(turn.message()))
+  // Nothing begins where there is nothing left to use.
+  const nothingLeft =
+    usedUp("turn", budget, job.tried) ?? usedUp("thread", setting.budget, job.spent)
+  const performed =
+    nothingLeft === undefined
+      ? Effect.flatMap(job.perform(handlers), () =>
+          // Passed by the last thing that was heard, a limit is passed all the same.
+          Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : job.read(turn.message())
+        )
+      : Effect.fail(nothingLeft)
   return yield* Effect.raceAllFirst([
     performed,
     Deferred.await(stopped),
@@ -133,7 +144,7 @@ export const run = Effect.fnUntraced(function* <A>(
       ),
       timeout
     ),
-    ...outOfTime("turn", options.budget, Budget.nothing),
+    ...outOfTime("turn", budget, job.tried),
     ...outOfTime("thread", setting.budget, job.spent)
   ]).pipe(
     Effect.withParentSpan(span, { captureStackTrace: false }),
@@ -162,12 +173,17 @@ export const run = Effect.fnUntraced(function* <A>(
   )
 })
 
+const usedUp = (scope: "turn" | "thread", budget: Budget.Budget, spent: Budget.Spent) => {
+  const passed = Budget.usedUp(budget, spent)
+  return passed === undefined ? undefined : excess(scope, passed)
+}
+
 const outOfTime = (
   scope: "turn" | "thread",
-  budget: Budget.Budget | undefined,
+  budget: Budget.Budget,
   spent: Budget.Spent
 ): ReadonlyArray<Effect.Effect<never, CodexError.BudgetExceeded>> => {
-  const left = budget === undefined ? undefined : Budget.timeLeft(budget, spent)
+  const left = Budget.timeLeft(budget, spent)
   if (left === undefined) return []
   const limit = spent.time + left
   return [

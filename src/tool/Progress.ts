@@ -11,6 +11,12 @@ export interface Progress {
   readonly close: Effect.Effect<void>
 }
 
+/** Milliseconds of the monotonic clock: one that is set back would be silent until it has caught up. */
+const milliseconds = Effect.map(
+  Clock.clockWith((clock) => clock.monotonicTimeNanos),
+  (nanos) => Number(nanos) / 1e6
+)
+
 /** The first is told at once, then the latest one whenever `interval` has passed. */
 export const make = (interval: Duration.Duration, tell: (text: string) => void): Progress => {
   const every = Duration.toMillis(interval)
@@ -19,7 +25,7 @@ export const make = (interval: Duration.Duration, tell: (text: string) => void):
   let due = false
   let open = true
 
-  const flush = Effect.map(Clock.currentTimeMillis, (now) => {
+  const flush = Effect.map(milliseconds, (now) => {
     if (!open || waiting === undefined) return
     const text = waiting
     waiting = undefined
@@ -35,7 +41,7 @@ export const make = (interval: Duration.Duration, tell: (text: string) => void):
     offer: Effect.fnUntraced(function* (text) {
       waiting = text
       if (due) return
-      const wait = last + every - (yield* Clock.currentTimeMillis)
+      const wait = last + every - (yield* milliseconds)
       if (wait <= 0) return yield* flush
       due = true
       yield* Effect.sleep(wait).pipe(

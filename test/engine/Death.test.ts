@@ -454,6 +454,19 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.lengthOf(yield* fake.of("thread/read"), 1)
     }))
 
+  test("an idle thread whose turn was taken and never began: it is stalled", () =>
+    Effect.gen(function* () {
+      const idle = {
+        method: "thread/status/changed",
+        params: { threadId: "$thread", status: { type: "idle" } }
+      }
+      const fake = yield* Fake.make({ on: { "turn/start": [[{ reply: {} }, { send: idle }]] } })
+      const error = yield* Effect.flatMap(start, (thread) => Effect.flip(thread.run("go"))).pipe(
+        Effect.provide(fake.layer())
+      )
+      assert.strictEqual(error._tag, "TurnStalled")
+    }))
+
   test("an idle thread whose turn is read as failed: it has failed with that error", () =>
     Effect.gen(function* () {
       const [result] = yield* failing(

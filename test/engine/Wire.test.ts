@@ -412,7 +412,7 @@ describe.concurrent("a request", () => {
       yield* Effect.gen(function* () {
         const codex = yield* Codex
         assert.strictEqual((yield* Effect.flip(codex.resumeThread(ThreadId.make("x"))))._tag, "ProtocolError")
-        assert.lengthOf((yield* fake.pids).filter(Fake.isAlive), 1)
+        assert.lengthOf((yield* fake.pids).filter(Fake.isAlive), 0)
         const error = yield* Effect.flatMap(start, (thread) => Effect.flip(thread.run("go")))
         assert.strictEqual(error._tag, "ProtocolError")
         assert.lengthOf((yield* fake.pids).filter(Fake.isAlive), 0)

@@ -13,6 +13,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
 import * as Scripted from "../../src/engine/Scripted.ts"
+import * as Progress from "../../src/tool/Progress.ts"
 import * as Captured from "../../src/testing/Captured.ts"
 import { TestLayer } from "../../src/testing/TestLayer.ts"
 import * as Fake from "../support/fakeCodex.ts"
@@ -127,6 +128,24 @@ describe("F30 the clock on the wall is set while a turn runs", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 })
+
+it.effect("F30 a tool goes on telling how far it is", () =>
+  Effect.gen(function* () {
+    yield* TestClock.adjust("10 days")
+    const { clock, set } = settable(yield* Clock.Clock)
+    const told: Array<string> = []
+    const fiber = yield* Effect.gen(function* () {
+      const progress = Progress.make(Duration.millis(100), (text) => told.push(text))
+      yield* progress.offer("one")
+      yield* set(-hour)
+      yield* Effect.sleep("1 second")
+      yield* progress.offer("two")
+    }).pipe(Effect.provideService(Clock.Clock, clock), Effect.forkChild)
+    yield* TestClock.adjust("2 seconds")
+    yield* Fiber.join(fiber)
+    assert.deepStrictEqual(told, ["one", "two"])
+  })
+)
 
 const realClock = Context.get(Context.empty(), Clock.Clock)
 

@@ -57,7 +57,7 @@ export const settle = (process: Process.Process, slot: Slot.Slot): void =>
         return verdictOf(slot) === verdict ? Slot.fail(slot, verdict) : undefined
       }
       const turnId = Slot.turnIdOf(slot)
-      if (turnId === undefined) return
+      if (turnId === undefined) return Slot.fail(slot, stalled("codex took the turn and never began it"))
       const thread = yield* Effect.option(read(process, slot.threadId, true))
       const end = Option.flatMap(thread, (thread) => Translate.endOf(thread, turnId))
       if (Option.isSome(end)) return end.value === "inProgress" ? undefined : Slot.end(slot, end.value)

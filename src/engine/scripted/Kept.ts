@@ -103,6 +103,14 @@ export const make = (): Kept => {
       Effect.flatMap(find("thread/fork", threadId), (from) => {
         const last =
           through === undefined ? from.turns.length : from.turns.findIndex((t) => t.id === through) + 1
+        if (through !== undefined && last === 0)
+          return Effect.fail(
+            new CodexError.InvalidRequest({
+              reason: "Rejected",
+              method: "thread/fork",
+              detail: `the thread ${threadId} has no turn ${through}`
+            })
+          )
         const id = fresh()
         return Effect.as(put(id, options, { ...from, turns: from.turns.slice(0, last) }), id)
       }),
