@@ -1,13 +1,20 @@
 /** Limits on what a turn, or all turns of a thread together, may use. Pure. */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import type * as CodexError from "./CodexError.ts"
 import type * as Turn from "./Turn.ts"
 
-/** What may be used; what is left out is not limited. A limit may be reached, and must not be passed. */
+/**
+ * What may be used; what is left out is not limited. A limit may be reached, and must not be passed; where nothing is
+ * left of tokens, time or model calls no turn begins. What sub-agents use counts.
+ */
 export interface Budget {
   /** Input and output tokens together, as they are billed: cached input counts. */
   readonly tokens?: number | undefined
-  /** Time from the start of the turn to its end; over a thread, the time of its turns together. */
+  /**
+   * Time from the start of the turn to its end, waits between attempts included; over a thread, the time of its turns
+   * together.
+   */
   readonly time?: Duration.Input | undefined
   /** Commands, edits and calls of tools. */
   readonly toolCalls?: number | undefined
@@ -58,8 +65,41 @@ export const exceeded = (budget: Budget, spent: Spent): Excess | undefined => {
     : undefined
 }
 
-/** The milliseconds that are left of the time; none where it is not limited. */
-export const timeLeft = (budget: Budget, spent: Spent): number | undefined =>
-  budget.time === undefined
+/** The limit that leaves no room for anything more: a turn asks the model at least once, and uses tokens. */
+export const usedUp = (budget: Budget, spent: Spent): Excess | undefined => {
+  const { modelCalls = Infinity, tokens = Infinity } = budget
+  const time = timeOf(budget)
+  if (time !== undefined && spent.time >= time) return { reason: "Time", limit: time, used: spent.time }
+  if (spent.tokens >= tokens) return { reason: "Tokens", limit: tokens, used: spent.tokens }
+  return spent.modelCalls >= modelCalls
+    ? { reason: "ModelCalls", limit: modelCalls, used: spent.modelCalls }
+    : exceeded(budget, spent)
+}
+
+/** What is wrong with a limit, if anything is. */
+export const mistake = (budget: Budget): string | undefined => {
+  for (const name of ["tokens", "toolCalls", "modelCalls"] as const) {
+    const limit = budget[name]
+    if (limit !== undefined && !(limit >= 0))
+      return `budget.${name} is ${limit}, and must be a number from 0 on`
+  }
+  return budget.time === undefined || isTime(budget.time)
     ? undefined
-    : Math.max(0, Duration.toMillis(Duration.fromInputUnsafe(budget.time)) - spent.time)
+    : 'budget.time must be a duration from 0 on, in milliseconds or like "20 seconds"'
+}
+
+/** Whether it is a length of time; what is no number would otherwise be none at all. */
+export const isTime = (time: Duration.Input): boolean => {
+  if (typeof time === "number" && Number.isNaN(time)) return false
+  const duration = Duration.fromInput(time)
+  return Option.isSome(duration) && Duration.toMillis(duration.value) >= 0
+}
+
+const timeOf = (budget: Budget): number | undefined =>
+  budget.time === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(budget.time))
+
+/** The milliseconds that are left of the time; none where it is not limited. */
+export const timeLeft = (budget: Budget, spent: Spent): number | undefined => {
+  const time = timeOf(budget)
+  return time === undefined ? undefined : Math.max(0, time - spent.time)
+}

@@ -9,7 +9,7 @@ import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Nodepath from "node:path"
 import * as Approval from "./Approval.ts"
-import type { Budget } from "./Budget.ts"
+import { type Budget, mistake } from "./Budget.ts"
 import * as CodexError from "./CodexError.ts"
 import * as Engine from "./engine/Engine.ts"
 import type { ThreadId, TurnId } from "./Id.ts"
@@ -129,6 +129,9 @@ export class Codex extends Context.Service<
           options: Engine.ThreadOptions
         ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
       ) {
+        const detail = mistake(options.budget ?? {})
+        if (detail !== undefined)
+          return yield* new CodexError.InvalidRequest({ reason: "BadParams", method: "thread/start", detail })
         const tools = options.tools === undefined ? ToolHost.empty : yield* ToolHost.make(options.tools)
         const servers =
           options.mcpServers === undefined

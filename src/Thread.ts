@@ -1,4 +1,5 @@
 /** One conversation. */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -53,23 +54,29 @@ export interface Thread {
   ) => Stream.Stream<Turn.Event, CodexError.TurnError>
   /** Runs a turn on what has been said so far, without saying more: after one that was interrupted or that failed. */
   readonly continue: Run<[]>
-  /** Adds to the turn that runs; `InvalidRequest` where none does. */
-  readonly steer: (input: Turn.Input) => Effect.Effect<void, CodexError.RequestError>
+  /** Adds to the turn that runs; `InvalidRequest` where none does. Its attachments must outlive that turn. */
+  readonly steer: (
+    input: Turn.Input
+  ) => Effect.Effect<void, CodexError.RequestError | CodexError.AttachmentRejected>
   /**
-   * Ends the turn that runs, which fails as `TurnInterrupted` by the caller, and waits until it has; those that wait
-   * for it run next. Nothing where none runs.
+   * Ends the turn that runs, or waits to be tried again, which fails as `TurnInterrupted` by the caller, and waits until
+   * it has; those that wait for it run next. Nothing where none runs.
    */
   readonly interrupt: Effect.Effect<void>
   /** Has the conversation summarised to make room in the model's context: a turn of its own. */
   readonly compact: (options?: Turn.Options) => Effect.Effect<Turn.Turn, CodexError.TurnError>
-  /** What the turns of this handle used together. */
+  /** What the turns of this handle used together, sub-agents included. */
   readonly spent: Effect.Effect<Budget.Spent>
 }
 
 export type Setting = Running.Setting
 
+/** What `run` or `compact` is at: an attempt at its turn, or the wait for the next one. */
 interface Current {
-  readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
+  /** Ends the attempt that runs. */
+  attempt: Deferred.Deferred<never, CodexError.TurnError> | undefined
+  /** Ends the wait. */
+  readonly interrupted: Deferred.Deferred<never, CodexError.TurnError>
   readonly over: Deferred.Deferred<void>
 }
 
@@ -77,11 +84,22 @@ interface Current {
 const isRetryable = (error: CodexError.TurnError): boolean =>
   error.retryable && error.turn?.sideEffects !== true
 
-/** What a schedule waits, but never less than the provider asked for. */
-const patient = <O, E, R>(schedule: Schedule.Schedule<O, CodexError.TurnError, E, R>) =>
-  Schedule.modifyDelay(schedule, ({ duration, input }) =>
-    Effect.succeed(input.retryAfter === undefined ? duration : Duration.max(duration, input.retryAfter))
-  )
+/** What a schedule waits, but never less than the provider asked for, and never longer than there is time. */
+const patient = <O, E, R>(
+  schedule: Schedule.Schedule<O, CodexError.TurnError, E, R>,
+  timeLeft: () => number | undefined
+) =>
+  Schedule.modifyDelay(schedule, ({ duration, input }) => {
+    const wait = input.retryAfter === undefined ? duration : Duration.max(duration, input.retryAfter)
+    const left = timeLeft()
+    return Effect.succeed(left === undefined ? wait : Duration.min(wait, Duration.millis(left)))
+  })
+
+/** What is wrong with what a turn is asked to keep to, if anything is. */
+const mistake = ({ budget = {}, timeout }: Turn.Options): string | undefined =>
+  timeout === undefined || Budget.isTime(timeout)
+    ? Budget.mistake(budget)
+    : 'timeout must be a duration from 0 on, in milliseconds or like "20 seconds"'
 
 /** A turn that may say what it likes. */
 const anything: Output.Output<undefined> = { jsonSchema: undefined, decode: () => Effect.undefined }
@@ -92,32 +110,31 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
   let spent = Budget.nothing
   let previous: EffectTracer.AnySpan | undefined
 
+  type Attempt<A> = Pick<Running.Job<A>, "perform" | "publish" | "read">
+
   const once = <A>(
-    job: Pick<Running.Job<A>, "input" | "options" | "perform" | "publish" | "read">,
+    running: Current,
+    job: Attempt<A> & Pick<Running.Job<A>, "input" | "options" | "tried">,
     goesOn: boolean,
-    ended: (turn: Turn.Turn) => void
+    ended: (turn: Turn.Turn, used: Budget.Spent) => void
   ) =>
     Effect.suspend(() => {
-      const running = {
-        stopped: Deferred.makeUnsafe<never, CodexError.TurnError>(),
-        over: Deferred.makeUnsafe<void>()
-      }
-      current = running
+      const stopped = Deferred.makeUnsafe<never, CodexError.TurnError>()
+      running.attempt = stopped
       return Running.run(engine, setting, {
         ...job,
         spent,
         previous: goesOn ? previous : undefined,
-        stopped: running.stopped,
-        ended: (turn, span) => {
-          spent = Budget.plus(spent, Budget.ofTurn(turn))
+        stopped,
+        ended: (turn, used, span) => {
+          spent = Budget.plus(spent, used)
           previous = span
-          ended(turn)
+          ended(turn, used)
         }
       }).pipe(
         Effect.ensuring(
           Effect.sync(() => {
-            current = undefined
-            Deferred.doneUnsafe(running.over, Exit.void)
+            running.attempt = undefined
           })
         )
       )
@@ -125,53 +142,102 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
 
   /** Runs a turn, and runs it again where its options say so. What Codex has heard once it is not told twice. */
   const attempts = <A>(
+    running: Current,
     input: Turn.Input,
     options: Turn.Options,
-    output: Output.Output<A>,
-    publish: (event: Turn.Event) => void
-  ) => {
-    let left: Turn.Input = input
-    let tries = 0
-    const attempt = Effect.suspend(() =>
-      once(
-        {
-          input: left,
-          options,
-          read: output.decode,
-          publish,
-          perform: (handlers) =>
-            engine.turn(
-              left,
-              {
-                model: options.model,
-                effort: options.effort,
-                sandbox: options.sandbox,
-                cwd: options.cwd,
-                outputSchema: output.jsonSchema
-              },
-              handlers
-            )
-        },
-        tries++ > 0 || input.length === 0,
-        (turn) => {
-          if (turn.items.some((item) => item._tag === "UserMessage")) left = []
-        }
+    goesOn: boolean,
+    attemptAt: (left: Turn.Input) => Attempt<A>
+  ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
+    Effect.flatMap(Clock.Clock, (clock) => {
+      const { budget = {}, retry } = options
+      const began = clock.monotonicTimeNanosUnsafe()
+      let left: Turn.Input = input
+      let tries = 0
+      let used = Budget.nothing
+      let last: Turn.Turn | undefined
+      const tried = () => ({ ...used, time: Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6 })
+      const attempt = Effect.suspend(() =>
+        once(
+          running,
+          { ...attemptAt(left), input: left, options, tried: tries === 0 ? Budget.nothing : tried() },
+          tries++ > 0 || goesOn,
+          (turn, more) => {
+            last = turn
+            used = Budget.plus(used, more)
+            if (turn.items.some((item) => item._tag === "UserMessage")) left = []
+          }
+        )
       )
-    )
-    return options.retry === undefined
-      ? attempt
-      : Effect.retry(attempt, { schedule: patient(options.retry), while: isRetryable })
-  }
+      if (retry === undefined) return attempt
+      const timeLeft = () => Budget.timeLeft(budget, tried())
+      return Effect.retry(attempt, {
+        schedule: patient(retry, timeLeft),
+        while: (error) =>
+          isRetryable(error) &&
+          // One that has to wait for longer than there is time need not wait for the time to be up.
+          !(Duration.toMillis(error.retryAfter ?? Duration.zero) > (timeLeft() ?? Infinity))
+      }).pipe(
+        Effect.raceFirst(
+          Effect.mapError(Deferred.await(running.interrupted), (error) =>
+            last === undefined ? error : CodexError.withTurn(error, last)
+          )
+        )
+      )
+    })
 
+  /** Waits for its turn on the thread; what it is asked to keep to must make sense. */
   const inTurn = <A>(
     input: Turn.Input,
-    options: Turn.Options | undefined,
+    options: Turn.Options,
+    goesOn: boolean,
+    attemptAt: (left: Turn.Input) => Attempt<A>
+  ) =>
+    Effect.suspend(() => {
+      const detail = mistake(options)
+      if (detail !== undefined)
+        return Effect.fail(
+          new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
+        )
+      return Effect.suspend(() => {
+        const running: Current = {
+          attempt: undefined,
+          interrupted: Deferred.makeUnsafe(),
+          over: Deferred.makeUnsafe()
+        }
+        current = running
+        return attempts(running, input, options, goesOn, attemptAt).pipe(
+          Effect.ensuring(
+            Effect.sync(() => {
+              current = undefined
+              Deferred.doneUnsafe(running.over, Exit.void)
+            })
+          )
+        )
+      }).pipe(turns.withPermits(1), Attachment.holding(input))
+    })
+
+  const spoken = <A>(
+    input: Turn.Input,
+    options: Turn.Options = {},
     output: Output.Output<A>,
     publish: (event: Turn.Event) => void
   ) =>
-    turns
-      .withPermits(1)(attempts(input, options ?? {}, output, publish))
-      .pipe(Attachment.holding(input))
+    inTurn(input, options, input.length === 0, (left) => ({
+      read: output.decode,
+      publish,
+      perform: (handlers) =>
+        engine.turn(
+          left,
+          {
+            model: options.model,
+            effort: options.effort,
+            sandbox: options.sandbox,
+            cwd: options.cwd,
+            outputSchema: output.jsonSchema
+          },
+          handlers
+        )
+    }))
 
   const unheard = () => {}
 
@@ -183,9 +249,9 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
   function run(input: Turn.Input, options?: Turn.Options) {
     const { output: schema } = options ?? {}
     return schema === undefined
-      ? Effect.map(inTurn(input, options, anything, unheard), ([turn]) => turn)
+      ? Effect.map(spoken(input, options, anything, unheard), ([turn]) => turn)
       : Effect.flatMap(Output.of(schema), (output) =>
-          Effect.map(inTurn(input, options, output, unheard), ([turn, value]) => ({ ...turn, output: value }))
+          Effect.map(spoken(input, options, output, unheard), ([turn, value]) => ({ ...turn, output: value }))
         )
   }
 
@@ -209,38 +275,30 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
           const schema = options?.output
           const output = schema === undefined ? anything : yield* Output.of(schema)
           const mailbox = Mailbox.make<CodexError.TurnError>()
-          yield* inTurn(input, options, output, mailbox.offer).pipe(
+          yield* spoken(input, options, output, mailbox.offer).pipe(
             Effect.onExit((exit) => Effect.sync(() => mailbox.end(exit))),
             Effect.forkScoped({ startImmediately: true })
           )
           return mailbox.stream
         })
       ),
-    steer: (input) => annotated(engine, setting)(engine.steer(input)),
+    steer: (input) => engine.steer(input).pipe(Attachment.holding(input), annotated(engine, setting)),
     interrupt: Effect.suspend(() => {
       if (current === undefined) return Effect.void
-      const { over, stopped } = current
+      const { attempt, interrupted, over } = current
       return Effect.andThen(
-        Deferred.fail(stopped, new CodexError.TurnInterrupted({ by: "caller" })),
+        Deferred.fail(attempt ?? interrupted, new CodexError.TurnInterrupted({ by: "caller" })),
         Deferred.await(over)
       )
     }),
     compact: (options = {}) =>
-      turns.withPermits(1)(
-        Effect.map(
-          once(
-            {
-              input: "",
-              options,
-              read: anything.decode,
-              publish: unheard,
-              perform: engine.compact
-            },
-            false,
-            unheard
-          ),
-          ([turn]) => turn
-        )
+      Effect.map(
+        inTurn("", options, false, () => ({
+          read: anything.decode,
+          publish: unheard,
+          perform: engine.compact
+        })),
+        ([turn]) => turn
       ),
     spent: Effect.sync(() => spent)
   }

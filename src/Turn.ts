@@ -73,7 +73,10 @@ export type InputPart =
  * How one turn is run. `model`, `effort`, `sandbox` and `cwd` are kept by Codex for the later turns of the thread too.
  */
 export interface Options {
-  /** The longest that the turn may take; at its end the turn is interrupted and fails with `TurnTimedOut`. */
+  /**
+   * The longest that the turn may take, each attempt at it for itself; at its end the turn is interrupted and fails with
+   * `TurnTimedOut`.
+   */
   readonly timeout?: Duration.Input | undefined
   readonly model?: string | undefined
   readonly effort?: string | undefined
@@ -85,7 +88,7 @@ export interface Options {
    * fit fails the turn with `OutputInvalid`, which carries it.
    */
   readonly output?: Schema.Codec<unknown, unknown> | undefined
-  /** What the turn may use; beyond it the turn is interrupted and fails with `BudgetExceeded`. */
+  /** What the turn may use, all attempts at it together; beyond it the turn is interrupted and fails with `BudgetExceeded`. */
   readonly budget?: Budget | undefined
   /**
    * When to try again by itself: only errors that are retryable, and only while no command, edit or tool that is more

@@ -3,13 +3,15 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { Approval, Codex } from "effect-codex"
+import { Approval, Codex, CodexError, Tracer } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import * as Correlation from "../src/telemetry/Correlation.ts"
+import * as Memory from "../src/telemetry/Memory.ts"
 import * as Settings from "../src/telemetry/Settings.ts"
 
 /** What a handler does: logs, opens spans, forks, streams, and does more of it inside. */
@@ -158,3 +160,26 @@ describe("correlation", () => {
     }).pipe(Effect.provide(TestLayer), Effect.provideService(Settings.Environment, key))
   )
 })
+
+it.effect("a turn that is made again is linked to the one that failed, and to no other", () =>
+  Effect.gen(function* () {
+    const memory = yield* Memory.make
+    yield* Effect.gen(function* () {
+      const codex = yield* Codex
+      const thread = yield* codex.startThread()
+      yield* Scripted.play([Scripted.message("done")])
+      yield* thread.run("first")
+      yield* Scripted.play([
+        Scripted.failed(new CodexError.TurnFailed({ reason: "ServerError", detail: "upstream" }))
+      ])
+      yield* Scripted.play([Scripted.message("done")])
+      yield* thread.run("second", { retry: Schedule.recurs(1) })
+    }).pipe(Effect.scoped, Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))))
+    const turns = (yield* memory.spans).filter(({ name }) => name === "invoke_agent codex")
+    const [, failed] = turns.map((span) => span.spanContext())
+    assert.deepStrictEqual(
+      turns.map(({ links }) => links.map(({ context }) => [context.traceId, context.spanId])),
+      [[], [], [[failed?.traceId, failed?.spanId]]]
+    )
+  }).pipe(Effect.provide(TestLayer))
+)

@@ -236,6 +236,28 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
+  it.effect("have a command as failed by its exit code, whatever else is said of it", () =>
+    Effect.gen(function* () {
+      const item = {
+        _tag: "CommandExecution",
+        id: "c",
+        command: "false",
+        cwd: "/",
+        operations: []
+      } as const
+      const ended = (status: "completed" | "failed", exitCode: number) => [
+        Scripted.event({ _tag: "ItemStarted", item: { ...item, status: "inProgress" } }),
+        Scripted.event({ _tag: "ItemCompleted", item: { ...item, status, exitCode } })
+      ]
+      yield* play([...ended("completed", 3), Scripted.message("done")])
+      assert.strictEqual(yield* metric("codex.command.count", { "codex.command.success": "false" }), 1)
+      const span = yield* Captured.span("false")
+      assert.deepStrictEqual([span.status, span.attributes["error.type"]], ["error", "CommandFailed"])
+      yield* play([...ended("failed", 0), Scripted.message("done")])
+      assert.strictEqual(yield* metric("codex.command.count", { "codex.command.success": "true" }), 1)
+    }).pipe(provided)
+  )
+
   it.effect("count a turn that failed once, by type and class, and what was there by then", () =>
     Effect.gen(function* () {
       const exit = yield* play([

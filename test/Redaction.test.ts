@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as EffectTracer from "effect/Tracer"
 import { Redaction, Tracer } from "effect-codex"
 import { Captured } from "effect-codex/testing"
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
@@ -353,6 +354,27 @@ describe("Redaction of spans", () => {
         Effect.provide(Layer.mergeAll(Captured.layer, Redaction.layer({ rules: ["tiger"] }))),
         Effect.provideService(Settings.Environment, environment)
       )
+  )
+
+  it.effect("stands before what a link says, and leaves where it leads", () =>
+    Effect.gen(function* () {
+      const memory = yield* Memory.make
+      const other = EffectTracer.externalSpan({ traceId: "a".repeat(32), spanId: "b".repeat(16) })
+      yield* Effect.void.pipe(
+        Effect.withSpan("linked", {
+          links: [
+            { span: other, attributes: { note: `by ${secrets.github}`, password: "hunter2", count: 2 } }
+          ]
+        }),
+        Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),
+        Effect.provideService(Settings.Environment, environment)
+      )
+      const links = (yield* memory.spans).flatMap((span) => span.links)
+      assert.deepStrictEqual(
+        links.map(({ attributes, context }) => [context.traceId, context.spanId, attributes]),
+        [["a".repeat(32), "b".repeat(16), { note: "by [redacted]", password: "[redacted]", count: 2 }]]
+      )
+    })
   )
 
   it.effect("stands before those that are still open when an exporter closes", () =>

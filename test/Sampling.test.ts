@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as EffectTracer from "effect/Tracer"
 import { Codex } from "../src/Codex.ts"
 import * as Scripted from "../src/engine/Scripted.ts"
@@ -120,6 +121,38 @@ describe("a turn", () => {
       )
       assert.isAbove((yield* Captured.spans).length, 2)
       assert.include(heard, "TurnStop")
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("is one turn among others, if its options say so", () =>
+    Effect.gen(function* () {
+      const heard: Array<string | undefined> = []
+      const listening = Telemetry.listen(
+        Effect.succeed(({ signal, turnId }) => void (signal._tag === "TurnStop" && heard.push(turnId)))
+      )
+      const program = Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread()
+        const ids: Array<string> = []
+        for (const telemetry of [false, true, undefined]) {
+          yield* Scripted.play([Scripted.command("ls"), Scripted.message("done")])
+          ids.push((yield* thread.run("go", { telemetry })).id)
+        }
+        yield* Scripted.play([Scripted.message("done")])
+        yield* Stream.runDrain(thread.stream("go", { telemetry: false }))
+        return ids
+      }).pipe(Effect.scoped, Effect.provide(listening))
+
+      const turns = Effect.map(Captured.spans, (spans) => [
+        ...new Set(spans.flatMap(({ attributes }) => attributes["codex.turn.id"] ?? []))
+      ])
+      const [, second = "", third = ""] = yield* program
+      assert.deepStrictEqual(heard, [second, third])
+      assert.deepStrictEqual(yield* turns, [second, third])
+
+      heard.length = 0
+      const [, asked] = yield* Effect.provideService(program, Sampling.Enabled, false)
+      assert.deepStrictEqual(heard, [asked])
     }).pipe(Effect.provide(TestLayer))
   )
 })

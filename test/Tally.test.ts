@@ -53,6 +53,24 @@ it.effect("what was lost right before the end is said in the end", () =>
   })
 )
 
+it.effect("what was lost since the last line is said in the end, however short a time that is", () =>
+  Effect.gen(function* () {
+    const { layer, lines } = capture()
+    yield* Tally.Tally.use((tally) =>
+      Effect.gen(function* () {
+        tally.dropped("traces", 1, "queue_full")
+        yield* TestClock.adjust("5 seconds")
+        tally.dropped("traces", 500, "shutdown")
+        yield* TestClock.adjust("5 seconds")
+      })
+    ).pipe(Effect.provide(layer))
+    assert.deepStrictEqual(lines, [
+      "Telemetry was lost: 1 spans (the queue was full)",
+      "Telemetry was lost: 500 spans (not sent before the end)"
+    ])
+  })
+)
+
 it.effect("kinds of loss without end make no line without end", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()

@@ -54,6 +54,26 @@ describe("Telemetry.observe", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
+  it.live("lets a handler end what it has begun when the layer closes, and what waits after it", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.message("done"), Scripted.completed])
+      const begun: Array<Signal.Signal["_tag"]> = []
+      const ended: Array<Signal.Signal["_tag"]> = []
+      const slow = Telemetry.observe(({ signal }) =>
+        Effect.gen(function* () {
+          begun.push(signal._tag)
+          yield* Effect.sleep("5 millis")
+          ended.push(signal._tag)
+        })
+      )
+      const begins = Effect.repeat(Effect.yieldNow, { until: () => begun.length > 0 })
+      yield* Effect.provide(Effect.andThen(turn, begins), slow)
+      assert.deepStrictEqual(ended, begun)
+      assert.strictEqual(ended[0], "TurnStart")
+      assert.strictEqual(ended.at(-1), "TurnStop")
+    }).pipe(Effect.provide(TestLayer))
+  )
+
   it.effect("changes nothing when a handler fails, dies or never returns", () =>
     Effect.gen(function* () {
       const handlers = [() => Effect.fail("no"), () => Effect.die("bug"), () => Effect.never]

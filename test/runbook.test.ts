@@ -3,6 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import { escape } from "effect/RegExp"
 import * as Result from "effect/Result"
 import * as Blocks from "../scripts/runbook/Blocks.ts"
 import * as SelfMetrics from "../src/telemetry/internal/SelfMetrics.ts"
@@ -15,6 +16,12 @@ const classified = (info: string, code = "true") => {
   const [block] = Blocks.parse("a.md", fenced(info, code))
   return block === undefined ? Result.fail("no block") : Blocks.classify(block)
 }
+
+/** What a pattern of the shell in a folder for temporary files stands for. */
+const globs = (code: string) =>
+  [...code.matchAll(/\brm -\w+ .*\/tmp\}"?\/(\S+)/g)].map(
+    ([, glob = ""]) => new RegExp(`^${glob.split("*").map(escape).join(".*")}$`)
+  )
 
 describe("a document", () => {
   it("is read block by block, with heading, line, marks and the output that follows", () => {
@@ -99,6 +106,26 @@ describe("a document", () => {
 })
 
 describe("the runbook", () => {
+  it.effect("removes no file that was staged for a turn, and nobody's home", () =>
+    Effect.gen(function* () {
+      const blocks = Blocks.parse("docs/runbook.md", yield* read("docs/runbook.md"))
+      const removed = blocks.flatMap(({ code }) => globs(code))
+      const demo = yield* read("src/cli/demo.ts")
+      const [, prefix = ""] = /directory: tmpdir\(\), prefix: "([^"]+)"/.exec(demo) ?? []
+      assert.isNotEmpty(prefix)
+      assert.strictEqual(removed.length, 1)
+      assert.isTrue(
+        removed.every((glob) => glob.test(`${prefix}Xa3_9z`)),
+        "what the demo leaves goes"
+      )
+      for (const other of ["effect-codex-1000", "effect-codex-user", "effect-codex-Xa3_9z"])
+        assert.isFalse(
+          removed.some((glob) => glob.test(other)),
+          other
+        )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("has no block that is neither run nor left out for a reason", () =>
     Effect.gen(function* () {
       const counts: Record<string, number> = {}

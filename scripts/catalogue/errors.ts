@@ -167,6 +167,11 @@ export const others: Readonly<Record<keyof typeof Convention.errorType, OtherEnt
     on: "`execute_tool`",
     meaning: "The tool answered with a failure, or the patch was not applied."
   },
+  processCrashed: {
+    on: "spans that were open",
+    meaning:
+      "The process died while the span was open; it was closed from the spool by the next one, with the time of the last sign of life as its end."
+  },
   other: {
     on: "spans, logged causes, metrics",
     meaning:

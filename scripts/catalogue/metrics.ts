@@ -120,8 +120,7 @@ const told: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
   },
   telemetrySpooled: {
     bad: "It grows while exported stands still: the receiver is away.",
-    then: "Bring the receiver back before the spool is full or too old.",
-    reserved: "nothing spools yet"
+    then: "Bring the receiver back before the spool is full or too old."
   },
   telemetryQueue: {
     bad: "It stays near its limit: the receiver takes less than is made, and the next are dropped.",

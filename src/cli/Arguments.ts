@@ -21,6 +21,14 @@ export const parseDuration = (text: string): Option.Option<number> => {
   return total > 0 && Number.isFinite(total) ? Option.some(total) : Option.none()
 }
 
+/** What `-c` was given, where each is an override that Codex can be told. */
+export const overrides = (given: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, UsageError> => {
+  const bad = given.find((override) => !/^[^=\s]+=/.test(override))
+  return bad === undefined
+    ? Effect.succeed(given)
+    : Effect.fail(new UsageError({ text: `-c takes key=value, not "${bad}"` }))
+}
+
 /** A file of rules for `--approve`. */
 export const RulesFile = Schema.Array(Approval.Rule)
 

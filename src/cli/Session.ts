@@ -46,11 +46,21 @@ const printAll = (lines: ReadonlyArray<string>) =>
   Effect.forEach(lines, (line) => Console.error(line), { discard: true })
 
 /** Runs the turn and shows it; what it came to is an exit code. Nothing is thrown away when it is interrupted. */
+/** How a run that failed ends: for its span, and for whoever started it. */
+class Failed {
+  readonly errorType: string
+  readonly exit: number
+  constructor(errorType: string, exit: number) {
+    this.errorType = errorType
+    this.exit = exit
+  }
+}
+
 const show = <R>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
   options: Options,
   style: Report.Style
-): Effect.Effect<number, never, Exclude<R, Scope.Scope>> =>
+): Effect.Effect<number, Failed, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
     let threadId: ThreadId | undefined
     let state = TurnState.initial(ThreadId.make(""), 0, Turn.noUsage)
@@ -127,7 +137,12 @@ const show = <R>(
         Effect.flatMap(now, (now) => {
           if (Exit.isSuccess(exit)) return finish(undefined, now)
           const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-          if (error !== undefined) return finish(error, now)
+          if (error !== undefined) {
+            const told = finish(error, now)
+            return error._tag === "TurnInterrupted"
+              ? told
+              : Effect.flatMap(told, (exit) => Effect.fail(new Failed(error.errorType, exit)))
+          }
           return Cause.hasInterruptsOnly(exit.cause)
             ? finish("interrupted", now)
             : Effect.failCause(exit.cause as Cause.Cause<never>)
@@ -177,8 +192,11 @@ export const run = Effect.fnUntraced(function* <R, RL>(
       },
       { captureStackTrace: false }
     ),
+    Effect.catch(({ exit }) => Effect.succeed(exit)),
     Effect.ensuring(picture),
-    Effect.provide(Layer.mergeAll(telemetry, Tracer.processorLayer(Effect.succeed(memory.processor)))),
+    Effect.provide(
+      Layer.mergeAll(telemetry, Tracer.processorLayer(Effect.succeed(memory.processor), { everything: true }))
+    ),
     Effect.provideService(Tracer.ServiceName, "codex-cli"),
     Effect.provideService(TurnTelemetry.Originator, "cli")
   )

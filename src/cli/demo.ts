@@ -148,7 +148,7 @@ export const demo = Command.make(
     const env = Environment.select(process.env, [], home)
     const folder = yield* makeRepository(env)
     const traces = path.join(
-      yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-" }),
+      yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-trace-" }),
       "traces.jsonl"
     )
 

@@ -15,10 +15,11 @@ import { demo } from "./demo.ts"
 import { code, ExitWith, UsageError } from "./Exit.ts"
 import { run } from "./run.ts"
 import { threads } from "./threads.ts"
+import { trace } from "./trace.ts"
 
 const cli = Command.make("effect-codex").pipe(
   Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),
-  Command.withSubcommands([run, threads, attachments, demo])
+  Command.withSubcommands([run, threads, attachments, trace, demo])
 )
 
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {

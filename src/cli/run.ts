@@ -26,8 +26,10 @@ const flags = {
     Flag.optional
   ),
   sandbox: Flag.Literals("sandbox", ["read-only", "workspace-write", "danger-full-access"]).pipe(
-    Flag.withDescription("What commands may reach without asking"),
-    Flag.withDefault("workspace-write")
+    Flag.withDescription(
+      "What commands may reach without asking; default: workspace-write, or what the conversation had"
+    ),
+    Flag.optional
   ),
   approve: Flag.String("approve").pipe(
     Flag.withMetavar("never|ask|all|RULES.json"),
@@ -87,18 +89,22 @@ export const run = Command.make(
   Effect.fnUntraced(function* (given) {
     const { approve, attach, cd, config, effort, json, model, prompt, resume, sandbox, timeout, tokens } =
       given
-    const bad = config.find((override) => !/^[^=\s]+=/.test(override))
-    if (bad !== undefined) return yield* new UsageError({ text: `-c takes key=value, not "${bad}"` })
+    yield* Arguments.overrides(config)
+    if (Option.exists(tokens, (tokens) => tokens < 1))
+      return yield* new UsageError({ text: "--max-tokens takes a number from 1 on" })
     const policy = yield* Arguments.policy(approve)
     const text = yield* Arguments.prompt(prompt)
     const options = {
       cwd: Option.getOrUndefined(cd),
       model: Option.getOrUndefined(model),
-      sandbox,
-      approvalMode: "on-request"
-    } as const
+      sandbox: Option.getOrUndefined(sandbox)
+    }
     const open = Codex.use((codex) => {
-      if (Option.isNone(resume)) return codex.startThread(options)
+      if (Option.isNone(resume)) {
+        const { sandbox = "workspace-write" } = options
+        return codex.startThread({ ...options, sandbox, approvalMode: "on-request" })
+      }
+      // What is taken up may do what it might before, and no more.
       return resume.value === "last"
         ? codex.resumeLast(options)
         : codex.resumeThread(ThreadId.make(resume.value), options)

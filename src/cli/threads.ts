@@ -18,6 +18,7 @@ import { oneLine } from "../internal/Printable.ts"
 import { OtlpLayer } from "../telemetry/Otlp.ts"
 import * as TurnTelemetry from "../telemetry/TurnTelemetry.ts"
 import type * as ThreadInfo from "../ThreadInfo.ts"
+import * as Arguments from "./Arguments.ts"
 import { code, ExitWith, UsageError } from "./Exit.ts"
 import * as Report from "./Report.ts"
 import * as Session from "./Session.ts"
@@ -38,6 +39,11 @@ const thread = Argument.String("THREAD").pipe(
 
 /** Runs against the real Codex; an error is told in its own words, and becomes the exit code. */
 const withCodex = <A, R>(
+  overrides: ReadonlyArray<string>,
+  use: (codex: Codex["Service"]) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
+) => Effect.andThen(Arguments.overrides(overrides), running(overrides, use))
+
+const running = <A, R>(
   overrides: ReadonlyArray<string>,
   use: (codex: Codex["Service"]) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
 ) =>
@@ -203,6 +209,8 @@ const archive = Command.make(
     config
   },
   Effect.fnUntraced(function* ({ config, thread, undo }) {
+    // The last one is looked for among those that are in the list.
+    if (undo && thread === "last") return yield* new UsageError({ text: "--undo takes an id, not last" })
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {

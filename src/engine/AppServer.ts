@@ -139,7 +139,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
       config: options.config ?? null
     }
     const { opened, session } = yield* opening(method, { ...more, ...settings }, resumed)
-    const again = (threadId: ThreadId) => opening("thread/resume", { threadId, ...settings }, threadId)
+    const again = (threadId: ThreadId, { effort, ...kept }: Kept) => {
+      const config =
+        effort === undefined ? settings.config : { ...settings.config, model_reasoning_effort: effort }
+      return opening("thread/resume", { threadId, ...settings, ...kept, config }, threadId)
+    }
     return yield* hold(session, opened, checkFolder, options.ephemeral === true ? undefined : again)
   })
 
@@ -174,12 +178,24 @@ interface At {
   readonly opened: Opened
 }
 
+/** What a turn may set for those that follow. */
+type Kept = Pick<Engine.TurnOptions, "cwd" | "effort" | "model" | "sandbox">
+
+const keptOf = ({ cwd, effort, model, sandbox }: Engine.TurnOptions): Kept => ({
+  ...Translate.present("cwd", cwd),
+  ...Translate.present("effort", effort),
+  ...Translate.present("model", model),
+  ...Translate.present("sandbox", sandbox)
+})
+
 /** A thread as one holder has it: his turns end with his scope. */
 const hold = Effect.fnUntraced(function* (
   session: Session.Session,
   opened: Opened,
   folder: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
-  again: ((threadId: ThreadId) => Effect.Effect<At, CodexError.StartError, Scope.Scope>) | undefined
+  again:
+    | ((threadId: ThreadId, kept: Kept) => Effect.Effect<At, CodexError.StartError, Scope.Scope>)
+    | undefined
 ) {
   const threadId = opened.thread.id
   const scope = yield* Effect.scope
@@ -199,24 +215,45 @@ const hold = Effect.fnUntraced(function* (
     if (at.session.process.isUsable()) return Effect.succeed(at)
     // Nothing of an ephemeral thread is left to resume it from.
     if (again === undefined) return Effect.fail(at.session.process.end())
-    return Effect.tap(Scope.provide(again(threadId), scope), (moved) => Effect.sync(() => void (at = moved)))
+    return Scope.provide(again(threadId, kept), scope).pipe(
+      Effect.mapError((error) =>
+        error._tag === "InvalidRequest" && error.reason === "ThreadNotFound" ? notKept(error) : error
+      ),
+      Effect.tap((moved) => Effect.sync(() => void (at = moved)))
+    )
   }).pipe(moving.withPermits(1))
+
+  /** What turns have set: Codex keeps it for those that follow, and a new process must be told. */
+  let kept: Kept = {}
 
   const run = (
     method: RunTurn.Method,
     params: Readonly<Record<string, unknown>>,
-    handlers: Engine.Handlers
-  ) =>
+    handlers: Engine.Handlers,
+    more: Kept
+  ): Effect.Effect<void, CodexError.TurnError> =>
     Effect.flatMap(here, ({ opened, session }) => {
       const { process, slots } = session
-      const place = { threadId, cwd: opened.cwd, process, slots }
       const failed = (error: RequestError) => Failure.ofRequest(method, error, process.end)
-      const { turns } = Session.conversationOf(session, threadId)
-      return Effect.raceFirst(
-        RunTurn.run(place, method, params, handlers, failed),
-        Deferred.await(closed)
-      ).pipe(turns.withPermits(1))
+      const turn = Effect.suspend(() => {
+        // Whoever had the thread until now may have taken the process with him.
+        if (!process.isUsable()) return Effect.succeed(false)
+        kept = { ...kept, ...more }
+        const place = { threadId, cwd: kept.cwd ?? opened.cwd, process, slots }
+        return Effect.as(RunTurn.run(place, method, params, handlers, failed), true)
+      })
+      return Effect.flatMap(Session.conversationOf(session, threadId).turns.withPermits(1)(turn), (ran) =>
+        ran ? Effect.void : run(method, params, handlers, more)
+      )
     })
+
+  /** Ends with the scope of the thread, also while it waits for whoever else holds the thread. */
+  const running = (...turn: Parameters<typeof run>) =>
+    Effect.suspend(() =>
+      Deferred.isDoneUnsafe(closed)
+        ? Effect.fail(isClosed)
+        : Effect.raceFirst(run(...turn), Deferred.await(closed))
+    )
 
   return {
     id: threadId,
@@ -227,13 +264,14 @@ const hold = Effect.fnUntraced(function* (
       Effect.flatMap(
         options.cwd === undefined ? Effect.undefined : folder(options.cwd, "turn/start"),
         (cwd) =>
-          run(
+          running(
             "turn/start",
             { threadId, input: Translate.input(input), ...Translate.turnOptions({ ...options, cwd }) },
-            handlers
+            handlers,
+            keptOf({ ...options, cwd })
           )
       ),
-    compact: (handlers) => run("thread/compact/start", { threadId }, handlers),
+    compact: (handlers) => running("thread/compact/start", { threadId }, handlers, {}),
     steer: (input) =>
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
         const { process, slots } = at.session
@@ -247,6 +285,14 @@ const hold = Effect.fnUntraced(function* (
       })
   } satisfies Engine.EngineThread
 })
+
+/** Codex writes a thread down with its first turn. */
+const notKept = ({ detail, method }: CodexError.InvalidRequest) =>
+  new CodexError.InvalidRequest({
+    reason: "ThreadNotFound",
+    method,
+    detail: `the process of the thread died, and nothing of the thread was kept, as before its first turn; start a new one (${detail})`
+  })
 
 const nothingRuns = new CodexError.InvalidRequest({
   reason: "Rejected",

@@ -48,8 +48,11 @@ export interface Live {
   readonly end: (outcome: Signal.TurnEnd) => Turn.Turn
   readonly message: () => string
   readonly spent: () => Omit<Budget.Spent, "time">
-  /** The span that the work of a sub-agent happens in. */
-  readonly spanOfAgent: (threadId: ThreadId) => EffectTracer.Span
+  /**
+   * The span of the call that started a sub-agent, if it was started here; `unnamed`: of one that has not said yet whom
+   * it starts.
+   */
+  readonly spanOfAgent: (threadId: ThreadId, unnamed: boolean) => EffectTracer.Span | undefined
 }
 
 export const milliseconds = (clock: Steady): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
@@ -176,13 +179,12 @@ export const make = (options: Options): Live => {
     },
     message: () => TurnState.message(state),
     spent: () => TurnState.spent(state),
-    spanOfAgent: (agent) => {
+    spanOfAgent: (agent, unnamed) => {
       const calls = [...state.items, ...state.open.values()].filter((item) => item._tag === "AgentCall")
-      const started =
-        calls.findLast(({ agents }) => agents.includes(agent)) ??
-        // Its first turn may begin before the call that started it says whom it started.
-        calls.find(({ agents, status }) => status === "inProgress" && agents.length === 0)
-      return started === undefined ? options.span : telemetry.spanOf(started.id)
+      const started = unnamed
+        ? calls.find(({ agents, status }) => status === "inProgress" && agents.length === 0)
+        : calls.findLast(({ agents }) => agents.includes(agent))
+      return started === undefined ? undefined : telemetry.spanOf(started.id)
     }
   }
 }

@@ -12,6 +12,7 @@ import type * as Approval from "../Approval.ts"
 import * as Budget from "../Budget.ts"
 import * as CodexError from "../CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
+import type { ThreadId } from "../Id.ts"
 import * as Convention from "../telemetry/Convention.ts"
 import type * as Signal from "../telemetry/Signal.ts"
 import type * as ToolHost from "../ToolHost.ts"
@@ -109,10 +110,19 @@ export const run = Effect.fnUntraced(function* <A>(
     stop
   }
   const turn = Live.make({ ...shared, threadId: engine.id, span, input: job.input, publish: job.publish })
+  /** Sub-agents start others; the first turn of one may begin before the call that started it says whom it started. */
+  const spanOfAgent = (threadId: ThreadId): EffectTracer.Span => {
+    for (const unnamed of [false, true])
+      for (const live of [...agents.toReversed(), turn]) {
+        const found = live.spanOfAgent(threadId, unnamed)
+        if (found !== undefined) return found
+      }
+    return span
+  }
   const handlers: Engine.Handlers = {
     ...turn.handlers,
     agent: (agent) => {
-      const { handlers, live } = Live.nested(shared, turn.spanOfAgent(agent.threadId), agent, job.publish)
+      const { handlers, live } = Live.nested(shared, spanOfAgent(agent.threadId), agent, job.publish)
       agents.push(live)
       return handlers
     }
@@ -126,8 +136,7 @@ export const run = Effect.fnUntraced(function* <A>(
   }
 
   // Nothing begins where there is nothing left to use.
-  const nothingLeft =
-    usedUp("turn", budget, job.tried) ?? usedUp("thread", setting.budget, job.spent)
+  const nothingLeft = usedUp("turn", budget, job.tried) ?? usedUp("thread", setting.budget, job.spent)
   const performed =
     nothingLeft === undefined
       ? Effect.flatMap(job.perform(handlers), () =>

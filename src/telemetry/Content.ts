@@ -7,8 +7,8 @@ import { Variables } from "./internal/Variables.ts"
 import * as Settings from "./Settings.ts"
 
 /**
- * What may be captured. `errors` are messages and stacks of causes that are logged, `paths` those of files and of the
- * folder that commands run in.
+ * What may be captured. `errors` are messages and stacks of causes that are logged and of what spans fail with,
+ * your program's own among them; `paths` those of files and of the folder that commands run in.
  */
 export interface Kinds {
   readonly prompts: boolean

@@ -113,7 +113,10 @@ export const attribute = {
   filePaths: "codex.file.paths",
   fileDiffs: "codex.file.diffs",
   telemetrySignal: "codex.telemetry.signal",
-  telemetryReason: "codex.telemetry.reason"
+  telemetryReason: "codex.telemetry.reason",
+  samplingReason: "codex.sampling.reason",
+  samplingShare: "codex.sampling.share",
+  samplingEarly: "codex.sampling.early"
 }
 
 export const metric = {
@@ -144,7 +147,8 @@ export const metric = {
   telemetryExported: "codex.telemetry.exported",
   telemetryDropped: "codex.telemetry.dropped",
   telemetrySpooled: "codex.telemetry.spooled",
-  telemetryQueue: "codex.telemetry.queue"
+  telemetryQueue: "codex.telemetry.queue",
+  samplingTurns: "codex.sampling.turns"
 }
 
 /** Which revision of the GenAI convention names things; most back ends still read that of v1.41. */
@@ -178,6 +182,7 @@ export const event = {
 export const errorType = {
   commandFailed: "CommandFailed",
   toolFailed: "ToolFailed",
+  processCrashed: "process_crashed",
   other: "_OTHER"
 }
 

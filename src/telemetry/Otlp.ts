@@ -1,17 +1,16 @@
 /** Traces, metrics and logs to an OpenTelemetry collector, over HTTP in JSON or protobuf. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Console from "./Console.ts"
 import * as File from "./File.ts"
 import * as Batching from "./internal/Batching.ts"
-import * as Certificates from "./internal/Certificates.ts"
+import * as OtlpPlan from "./internal/OtlpPlan.ts"
 import type * as OtlpSender from "./internal/OtlpSender.ts"
-import * as Proxy from "./internal/Proxy.ts"
 import * as Tally from "./internal/Tally.ts"
 import * as Settings from "./Settings.ts"
+import type * as Spool from "./Spool.ts"
 import * as Tracer from "./Tracer.ts"
 
 /** What the code says about the export; what it leaves open is for the environment to say. */
@@ -27,6 +26,8 @@ export interface Options {
   readonly timeout?: Duration.Input
   /** What to export; all three if it is left out. */
   readonly signals?: ReadonlyArray<Settings.Signal>
+  /** Where traces and logs are written before they are sent, so that none is lost; `false` for nowhere. */
+  readonly spool?: Spool.Options | false
 }
 
 /**
@@ -70,8 +71,6 @@ export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
   })
 ).pipe(Layer.provide(Settings.layer))
 
-const defaultEndpoint = "http://localhost:4318"
-
 const exporters = (
   settings: Settings.Settings,
   options: Options,
@@ -79,18 +78,22 @@ const exporters = (
 ): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const plans = yield* Effect.forEach(signals, (signal) => plan(settings, options, signal))
+      const plans = yield* Effect.forEach(signals, (signal) => OtlpPlan.make(settings, options, signal))
       const notes = new Set(plans.flatMap(({ notes }) => notes))
       for (const note of notes) {
         if (Settings.isLogged(settings, "Warn")) yield* Effect.logWarning(note)
       }
       if (plans.some(({ byDefault }) => byDefault) && Settings.isLogged(settings, "Info")) {
-        yield* Effect.logInfo(`No OTLP endpoint is set: telemetry goes to ${defaultEndpoint}`)
+        yield* Effect.logInfo(`No OTLP endpoint is set: telemetry goes to ${OtlpPlan.defaultEndpoint}`)
       }
       const layers = plans.flatMap(({ signal, target }) =>
         target === undefined
           ? []
-          : [makers[signal](target, settings).pipe(Layer.catchCause(() => unavailable(signal)))]
+          : [
+              makers[signal](target, settings, spoolOf(settings, options)).pipe(
+                Layer.catchCause(() => unavailable(signal))
+              )
+            ]
       )
       const [first, ...more] = layers
       return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
@@ -102,79 +105,27 @@ const unavailable = (signal: Settings.Signal) =>
     Effect.logWarning(`What OpenTelemetry needs cannot be loaded: no ${signal} are exported by OTLP`)
   )
 
-interface Plan {
-  readonly signal: Settings.Signal
-  /** Nothing where it cannot be: the notes say why. */
-  readonly target: OtlpSender.Target | undefined
-  readonly notes: ReadonlyArray<string>
-  readonly byDefault: boolean
+const spoolOf = (settings: Settings.Settings, { spool }: Options): Spool.Options | undefined => {
+  if (spool !== undefined) return spool === false ? undefined : spool
+  return settings.spool === undefined ? undefined : { directory: settings.spool, ...settings.spoolLimits }
 }
 
-const plan = Effect.fnUntraced(function* (
+type Maker = (
+  target: OtlpSender.Target,
   settings: Settings.Settings,
-  options: Options,
-  signal: Settings.Signal
-) {
-  const ofSignal = settings.otlp[signal]
-  // Credentials from otel-config.yaml are for the collector that is named there.
-  const elsewhere = options.endpoint !== undefined && ofSignal.ofFile
-  const destination =
-    options.endpoint === undefined ? ofSignal.destination : Settings.toSignal(options.endpoint, signal)
-  const off = (note: string): Plan => ({ signal, target: undefined, notes: [note], byDefault: false })
-  if (destination === "invalid") {
-    return off("The OTLP endpoint is not an http or https URL: nothing is exported by OTLP")
-  }
-  const files = options.certificates ?? (elsewhere ? {} : ofSignal.certificates)
-  const loaded = yield* Effect.result(Certificates.load(files))
-  if (loaded._tag === "Failure") return off(`${loaded.failure}: nothing is exported by OTLP`)
-  const { headers, notes } = toHeaders(options.headers ?? (elsewhere ? {} : ofSignal.headers))
-  const byDefault = destination === "unset"
-  const planned: Plan = {
-    signal,
-    notes,
-    byDefault,
-    target: {
-      url: byDefault ? `${defaultEndpoint}/v1/${signal}` : destination.url,
-      headers,
-      protocol: options.protocol ?? ofSignal.protocol,
-      compression: options.compression ?? ofSignal.compression,
-      timeout: toTimeout(options.timeout ?? ofSignal.timeout),
-      identity: loaded.success,
-      proxy: Proxy.variablesFor(settings.proxy, byDefault ? defaultEndpoint : destination.url)
-    }
-  }
-  return planned
-})
-
-const toTimeout = (timeout: Duration.Input | undefined): number => {
-  const millis = Option.match(Option.flatMap(Option.fromUndefinedOr(timeout), Duration.fromInput), {
-    onNone: () => Batching.shutdownTimeout,
-    onSome: Duration.toMillis
-  })
-  return Math.max(1, Math.min(Math.round(millis), Batching.shutdownTimeout))
-}
-
-const toHeaders = (headers: NonNullable<Options["headers"]>) => {
-  const sent: Array<readonly [name: string, value: string]> = []
-  const notes: Array<string> = []
-  for (const [name, value] of Object.entries(headers)) {
-    const text = Redacted.isRedacted(value) ? Redacted.value(value) : value
-    if (Settings.isHeader(name, text)) sent.push([name, text])
-    else notes.push(`The OTLP header ${JSON.stringify(name)} cannot be sent and is left out`)
-  }
-  return { headers: Object.fromEntries(sent), notes }
-}
-
-type Maker = (target: OtlpSender.Target, settings: Settings.Settings) => Layer.Layer<never>
+  spool: Spool.Options | undefined
+) => Layer.Layer<never>
 
 const sender = Effect.promise(() => import("./internal/OtlpSender.ts"))
 const codecs = Effect.promise(() => import("./internal/OtlpCodecs.ts"))
+const spooling = Effect.promise(() => import("./Spool.ts"))
 
-const traces: Maker = (target, { spans }) =>
+const traces: Maker = (target, { spans }, spool) =>
   Tracer.processorLayer(
     Effect.gen(function* () {
       const codec = yield* (yield* codecs).traces(target.protocol)
-      return yield* Batching.spans(yield* (yield* sender).make(target, codec), spans)
+      const direct = yield* Batching.spans(yield* (yield* sender).make(target, codec), spans)
+      return spool === undefined ? direct : yield* (yield* spooling).spans(spool, target, spans, direct)
     })
   ).pipe(Layer.provide(Tally.layer))
 
@@ -188,13 +139,16 @@ const metrics: Maker = (target, settings) =>
     })
   ).pipe(Layer.provide(Tally.layer))
 
-const logs: Maker = (target, settings) =>
+const logs: Maker = (target, settings, spool) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const Logging = yield* Effect.promise(() => import("./Logging.ts"))
       const processor = Effect.gen(function* () {
         const codec = yield* (yield* codecs).logs(target.protocol)
-        return yield* Batching.logs(yield* (yield* sender).make(target, codec), settings.logs)
+        const direct = yield* Batching.logs(yield* (yield* sender).make(target, codec), settings.logs)
+        return spool === undefined
+          ? direct
+          : yield* (yield* spooling).logs(spool, target, settings.logs, direct)
       })
       return Logging.recordProcessorLayer(processor)
     })

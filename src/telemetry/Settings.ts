@@ -11,6 +11,7 @@ import * as Home from "./internal/Home.ts"
 import * as OtlpSettings from "./internal/OtlpSettings.ts"
 import * as Proxy from "./internal/Proxy.ts"
 import * as Supported from "./internal/Supported.ts"
+import type * as TailSampling from "./TailSampling.ts"
 import { toBoolean, toDecoded, toPairs, toWords, Variables } from "./internal/Variables.ts"
 
 export type { Exporter } from "./internal/ConfigFile.ts"
@@ -50,10 +51,14 @@ export interface Settings {
   /** The file of the file exporter, and the directory of the spool, where named. */
   readonly file: string | undefined
   readonly spool: string | undefined
+  /** How much the spool may hold, in bytes and milliseconds, where that is said. */
+  readonly spoolLimits: { readonly maxBytes: number | undefined; readonly maxAge: number | undefined }
   readonly prometheus: { readonly host: string; readonly port: number }
   /** Attributes of the resource, the service's name among them if it was given. */
   readonly resource: Readonly<Record<string, string>>
   readonly sampling: Sampling | undefined
+  /** Tail sampling, where it is asked for. */
+  readonly tail: TailSampling.Options | undefined
   readonly spanLimits: Required<SpanLimits>
   readonly spans: Batch
   readonly logs: Batch
@@ -96,12 +101,17 @@ export const fromEnvironment = (
     otlp,
     file: file?.file,
     spool: variables.first("CODEX_OTLP_SPOOL_DIR")?.value,
+    spoolLimits: {
+      maxBytes: variables.wholeNumber(1, "CODEX_OTLP_SPOOL_MAX_BYTES"),
+      maxAge: toAge(variables)
+    },
     prometheus: {
       host: variables.first("OTEL_EXPORTER_PROMETHEUS_HOST")?.value ?? "localhost",
       port: toPort(variables) ?? 9464
     },
     resource: toResource(variables),
     sampling: toSampling(variables),
+    tail: toTail(variables),
     spanLimits: toSpanLimits(variables),
     spans: toBatch(variables, "OTEL_BSP", file?.batchTimeout ?? 1000),
     logs: toBatch(variables, "OTEL_BLRP", 1000),
@@ -247,6 +257,20 @@ const toList = (variables: Variables, name: string): ReadonlyArray<Exporter> | u
   return [...new Set(names.includes("none") ? [] : known)]
 }
 
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const isUnit = (text: string): text is keyof typeof units => Object.hasOwn(units, text)
+
+/** Milliseconds, or a number with its unit: `90m`. */
+const toAge = (variables: Variables): number | undefined => {
+  const variable = variables.first("CODEX_OTLP_SPOOL_MAX_AGE")
+  if (variable === undefined) return undefined
+  const [, number, unit = "ms"] = /^(\d{1,12}) ?(ms|s|m|h|d)?$/i.exec(variable.value.toLowerCase()) ?? []
+  const age = number === undefined || !isUnit(unit) ? 0 : Number(number) * units[unit]
+  if (age > 0) return age
+  variables.warn(variable, "is no length of time such as 3600000, 90m or 7d and is ignored")
+  return undefined
+}
+
 const toPort = (variables: Variables): number | undefined => {
   const variable = variables.first("OTEL_EXPORTER_PROMETHEUS_PORT")
   const port = variables.wholeNumber(0, "OTEL_EXPORTER_PROMETHEUS_PORT")
@@ -290,6 +314,28 @@ const toSampling = (variables: Variables): Sampling | undefined => {
   if (sampler === undefined) return undefined
   const parentBased = sampler.startsWith("parentbased")
   return { ratio: isRatio ? (argument ?? 1) : sampler.endsWith("always_on") ? 1 : 0, parentBased }
+}
+
+const toTail = (variables: Variables): TailSampling.Options | undefined => {
+  const keep = variables.share("CODEX_OTEL_TAIL_SAMPLE_RATE")
+  const firsts = variables.word(["true", "false"], "CODEX_OTEL_TAIL_KEEP_FIRST")
+  const options = {
+    slowerThan: toSlow(variables),
+    firsts: firsts === undefined ? undefined : firsts === "true",
+    maxSpans: variables.wholeNumber(1, "CODEX_OTEL_TAIL_MAX_SPANS"),
+    maxBytes: variables.wholeNumber(1, "CODEX_OTEL_TAIL_MAX_BYTES")
+  }
+  return keep === undefined ? undefined : { keep, ...options }
+}
+
+const toSlow = (variables: Variables): TailSampling.Slow | undefined => {
+  const variable = variables.first("CODEX_OTEL_TAIL_SLOWER_THAN")
+  if (variable === undefined) return undefined
+  const [, percentile, millis] = /^(?:p(\d{1,2}(?:\.\d+)?)|(\d{1,9}))$/i.exec(variable.value) ?? []
+  if (percentile !== undefined) return { percentile: Number(percentile) / 100 }
+  if (millis !== undefined) return Number(millis)
+  variables.warn(variable, "is neither a percentile such as p95 nor a number of milliseconds and is ignored")
+  return undefined
 }
 
 const toSpanLimits = (variables: Variables): Required<SpanLimits> => ({

@@ -1,6 +1,7 @@
 /** Who watches: any number of observers of what happens in turns. None of them can change or delay a turn. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -101,19 +102,21 @@ export const observe = <R = never>(
 ): Layer.Layer<SignalBus, never, R> =>
   listen(
     Effect.gen(function* () {
-      const queue = yield* Queue.sliding<Observed>(waiting)
+      const queue = yield* Queue.sliding<Observed | undefined>(waiting)
       const one = Effect.fnUntraced(function* (observed: Observed) {
         yield* Effect.suspend(() => handler(observed)).pipe(
           Effect.catchCause((cause) => Effect.logWarning("an observer of telemetry failed", cause))
         )
       })
-      const next = Effect.flatMap(Queue.take(queue), one)
-      const drain = Effect.flatMap(Queue.clear(queue), (rest) => Effect.forEach(rest, one, { discard: true }))
-      const services = yield* Effect.context<R>()
-      yield* Effect.addFinalizer(() =>
-        Effect.provideContext(drain, services).pipe(Effect.timeoutOption("1 second"))
+      const handled: Effect.Effect<void, never, R> = Effect.flatMap(Queue.take(queue), (observed) =>
+        observed === undefined ? Effect.void : Effect.andThen(one(observed), handled)
       )
-      yield* Effect.forkScoped(Effect.forever(next))
+      const worker = yield* Effect.forkScoped(handled)
+      // Nothing is told after this: the worker ends when it has come so far, or with its scope.
+      yield* Effect.addFinalizer(() => {
+        Queue.offerUnsafe(queue, undefined)
+        return Effect.timeoutOption(Fiber.await(worker), "1 second")
+      })
       return (observed) => Queue.offerUnsafe(queue, observed)
     })
   )

@@ -22,6 +22,7 @@ import { version } from "../internal/version.ts"
 import * as Redaction from "./Redaction.ts"
 import * as Sampling from "./Sampling.ts"
 import * as Settings from "./Settings.ts"
+import * as TailSampling from "./TailSampling.ts"
 
 /**
  * Decides which traces are recorded. It is asked once for a trace that starts here or comes from elsewhere sampled, and
@@ -46,6 +47,11 @@ export const ServiceName = Context.Reference<string>("effect-codex/telemetry/Ser
   defaultValue: () => "effect-codex"
 })
 
+export interface Adding {
+  /** Whether it also sees what tail sampling leaves out, each span as it ends: for what stays in this process. */
+  readonly everything?: boolean | undefined
+}
+
 /**
  * Where ended spans go. `add` gives them to a processor until the scope closes; then the processor gets the spans that
  * are still open, marked `codex.incomplete`, and is flushed and shut down within 1.5 s, whatever it does. Only `onEnd`,
@@ -54,7 +60,7 @@ export const ServiceName = Context.Reference<string>("effect-codex/telemetry/Ser
 export class SpanPipeline extends Context.Service<
   SpanPipeline,
   {
-    readonly add: (processor: SpanProcessor) => Effect.Effect<void, never, Scope.Scope>
+    readonly add: (processor: SpanProcessor, options?: Adding) => Effect.Effect<void, never, Scope.Scope>
     /** Hands a span that ended elsewhere to all processors. */
     readonly record: (span: ReadableSpan) => void
   }
@@ -80,13 +86,14 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
       instrumentationScope: { name: "effect-codex", version },
       decide: yield* makeDecide(settings),
       redact: (span) => redaction.span(span, limits.attributeValueLengthLimit),
-      now: () => clock.currentTimeNanosUnsafe()
+      now: () => clock.currentTimeNanosUnsafe(),
+      gate: yield* makeGate(settings)
     })
     yield* Effect.addFinalizer(() => Effect.sync(() => pipeline.close()))
 
-    const add = (processor: SpanProcessor) =>
+    const add = (processor: SpanProcessor, options?: Adding) =>
       Effect.acquireRelease(
-        Effect.sync(() => pipeline.attach(processor)),
+        Effect.sync(() => pipeline.attach(processor, options?.everything)),
         () =>
           Effect.suspend(() => {
             pipeline.detach(processor)
@@ -118,11 +125,11 @@ const sameClosing = 50
 const leastTime = 100
 
 /** The layer of a processor: `acquire`'s processor gets every span that ends while the layer is in use. */
-export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>) =>
+export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>, options?: Adding) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const pipeline = yield* SpanPipeline
-      yield* pipeline.add(yield* acquire)
+      yield* pipeline.add(yield* acquire, options)
     })
   ).pipe(Layer.provideMerge(layer))
 
@@ -162,6 +169,13 @@ export const makeResource = Effect.fnUntraced(function* (settings: Settings.Sett
     })
   )
   return resource
+})
+
+const makeGate = Effect.fnUntraced(function* (settings: Settings.Settings) {
+  const plan = yield* TailSampling.planned(settings)
+  if (plan === undefined) return undefined
+  const { make } = yield* Effect.promise(() => import("./tail/Gate.ts"))
+  return yield* make(plan, (yield* Sampler) !== undefined || settings.sampling !== undefined)
 })
 
 const makeDecide = Effect.fnUntraced(function* (settings: Settings.Settings) {

@@ -7,6 +7,7 @@ import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Metrics from "../telemetry/Metrics.ts"
+import type * as Check from "../trace/Check.ts"
 import * as Memory from "../telemetry/Memory.ts"
 import * as Tracer from "../telemetry/Tracer.ts"
 
@@ -113,6 +114,33 @@ export const metric = (
       .map(valueOf)
     return values.length === 0 ? undefined : values.reduce(total)
   })
+
+const seriesOf = (metric: Metric.Metric.Snapshot): Check.CheckedMetric => ({
+  name: metric.id,
+  kind: metric.type.toLowerCase(),
+  attributes: metric.attributes ?? {},
+  // What is above the last bucket has a bucket of its own here.
+  boundaries:
+    metric.type === "Histogram"
+      ? metric.state.buckets.map(([boundary]) => boundary).filter(Number.isFinite)
+      : undefined
+})
+
+/**
+ * All of it, as `checkTelemetry` takes it:
+ *
+ * ```ts
+ * assert.deepStrictEqual(checkTelemetry(yield* Captured.all), [])
+ * ```
+ */
+export const all: Effect.Effect<Required<Check.Emitted>, never, Captured> = Effect.gen(function* () {
+  const found = yield* logs
+  return {
+    spans: yield* spans,
+    metrics: (yield* metrics).map(seriesOf),
+    logs: found.map(({ annotations }) => ({ attributes: annotations }))
+  }
+})
 
 /** The one span of this name; a defect that lists what there is when there is none, or more than one. */
 export const span = Effect.fnUntraced(function* (name: string) {

@@ -3,10 +3,12 @@ import * as Layer from "effect/Layer"
 import { Codex } from "../Codex.ts"
 import * as Scripted from "../engine/Scripted.ts"
 import * as Captured from "./Captured.ts"
+import * as Checked from "./Checked.ts"
 
 /**
  * `Codex` on a scripted engine, with everything emitted captured in memory. The test says what the agent does with
- * `Scripted.play([...])` and reads what came of it from `Captured`; it runs under the TestClock.
+ * `Scripted.play([...])` and reads what came of it from `Captured`; it runs under the TestClock. A test whose
+ * telemetry violates the conventions dies with what is wrong (`Checked.Enabled` turns that off).
  *
  * ```ts
  * it.effect("fixes the ticket", () =>
@@ -18,5 +20,6 @@ import * as Captured from "./Captured.ts"
  */
 export const TestLayer: Layer.Layer<Codex | Scripted.Scripted | Captured.Captured> = Codex.layer.pipe(
   Layer.provideMerge(Scripted.layer),
+  Layer.merge(Checked.layer),
   Layer.provideMerge(Captured.layer)
 )

@@ -290,10 +290,17 @@ describe("effect-codex run", () => {
 
   live("exits with 1 where the turn fails, and names the class", () =>
     Effect.gen(function* () {
+      const collector = yield* Collector.make
       const ran = yield* run([ModelServer.httpError(429, { code: "insufficient_quota" })], {
-        args: ["--json", "go"]
+        args: ["--json", "go"],
+        env: { CODEX_OTLP_ENABLE: "1", CODEX_OTLP_ENDPOINT: collector.url }
       })
       assert.strictEqual(ran.code, 1)
+      for (const name of ["effect-codex run", "invoke_agent codex"]) {
+        const span = (yield* collector.spans).find((span) => span.name === name)
+        assert.isTrue(span?.error, name)
+        assert.strictEqual(span?.attributes["error.type"], "TurnFailed.UsageLimit", name)
+      }
       const last = ran.events.at(-1)
       assert.strictEqual(last?.["type"], "turn.failed")
       assert.deepInclude(last?.["error"], {

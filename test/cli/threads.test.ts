@@ -11,13 +11,17 @@ import * as Real from "../support/realEngine.ts"
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 
+type RealCodex = Effect.Success<ReturnType<typeof Real.make>>
+
 /** A command line in the home and the workspace of a real Codex. */
-const cli = (real: Effect.Success<ReturnType<typeof Real.make>>, ...args: ReadonlyArray<string>) =>
+const cli = (real: RealCodex, ...args: ReadonlyArray<string>) => command(real, "threads", ...args)
+
+const command = (real: RealCodex, ...args: ReadonlyArray<string>) =>
   Effect.scoped(
     Effect.gen(function* () {
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
       const handle = yield* spawner.spawn(
-        ChildProcess.make(process.execPath, [main, "threads", ...args], {
+        ChildProcess.make(process.execPath, [main, ...args], {
           cwd: real.workspace,
           env: { ...real.env, PATH: process.env["PATH"] },
           extendEnv: false,
@@ -92,5 +96,48 @@ describe.concurrent("effect-codex threads", () => {
       assert.deepInclude(yield* cli(real, "list"), { code: 0, stdout: "", stderr: "No conversations.\n" })
       assert.deepInclude(yield* cli(real, "list", "--json"), { code: 0, stdout: "", stderr: "" })
       assert.strictEqual((yield* cli(real, "show", "last")).code, 1)
+    }))
+
+  test("says what is wrong with what it is given, and asks Codex nothing", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([])
+      for (const [args, said] of [
+        [["list", "-c", "nonsense"], '-c takes key=value, not "nonsense"'],
+        [["delete", "x", "--yes", "-c", "a b=c"], '-c takes key=value, not "a b=c"'],
+        [["archive", "last", "--undo"], "--undo takes an id"]
+      ] as const) {
+        const { code, stderr } = yield* cli(real, ...args)
+        assert.strictEqual(code, 2)
+        assert.include(stderr, said)
+      }
+      for (const tokens of ["0", "-5"]) {
+        const { code, stderr } = yield* command(real, "run", `--max-tokens=${tokens}`, "hello")
+        assert.strictEqual(code, 2, stderr)
+        assert.include(stderr, "--max-tokens takes a number from 1 on")
+      }
+    }))
+
+  test("gives a conversation that it takes up no more than it had, unless it is told to", () =>
+    Effect.gen(function* () {
+      const write = (name: string) => [M.reply(M.shell(`echo x > ${name}`)), M.reply(M.text("done"))]
+      const real = yield* Real.make([
+        M.reply(M.text("hello")),
+        ...write("forbidden"),
+        ...write("allowed"),
+        ...write("new")
+      ])
+      const id = yield* Effect.gen(function* () {
+        const thread = yield* real.start({ sandbox: "read-only", approvalMode: "never" })
+        yield* thread.run("hello")
+        return thread.id
+      }).pipe(Effect.scoped, Effect.provide(real.layer))
+      const run = (...args: ReadonlyArray<string>) =>
+        Effect.map(command(real, "run", "--approve", "never", ...args, "write it"), ({ code }) => code)
+      assert.strictEqual(yield* run("--resume", id), 0)
+      assert.isFalse(yield* real.exists("forbidden"))
+      assert.strictEqual(yield* run("--resume", id, "--sandbox", "workspace-write"), 0)
+      assert.isTrue(yield* real.exists("allowed"))
+      assert.strictEqual(yield* run(), 0)
+      assert.isTrue(yield* real.exists("new"))
     }))
 })

@@ -460,4 +460,22 @@ describe.concurrent("a turn that is retried", () => {
       }).pipe(Effect.provide(real.layer))
       assert.deepStrictEqual(prompts((yield* real.server.requests).at(-1)?.body), ["are you there?"])
     }))
+
+  test("F01 of a thread that has said nothing says that nothing was kept, and what to do", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.text("fine"))])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const codex = (yield* real.processes).find(({ parent }) => parent === process.pid)
+        if (codex !== undefined) process.kill(codex.pid, "SIGKILL")
+        const error = yield* Effect.flip(thread.run("hello")).pipe(
+          // Its death may be heard only when the turn has begun.
+          Effect.repeat({ times: 5, until: (error) => error._tag !== "EngineExited" })
+        )
+        assert.deepInclude(error, { _tag: "InvalidRequest", reason: "ThreadNotFound" })
+        assert.include(error._tag === "InvalidRequest" ? error.detail : "", "start a new one")
+        const other = yield* real.start()
+        assert.strictEqual((yield* other.run("hello")).message, "fine")
+      }).pipe(Effect.provide(real.layer))
+    }))
 })

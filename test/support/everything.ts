@@ -19,6 +19,7 @@ import type { LogRecord } from "../../src/telemetry/internal/LogRecords.ts"
 import * as SelfMetrics from "../../src/telemetry/internal/SelfMetrics.ts"
 import * as Semconv from "../../src/telemetry/Semconv.ts"
 import * as Settings from "../../src/telemetry/Settings.ts"
+import * as TailGate from "../../src/telemetry/tail/Gate.ts"
 import * as Tracer from "../../src/telemetry/Tracer.ts"
 import * as Memory from "../../src/telemetry/Memory.ts"
 import type * as Signal from "../../src/telemetry/Signal.ts"
@@ -96,7 +97,8 @@ const good: ReadonlyArray<Scripted.Step> = [
   event({
     _tag: "ModelResponded",
     responseId: "resp_1",
-    usage: { input: 10, output: 2, cachedInput: 0, reasoning: 0, cacheWrite: 1 }
+    // The turn has its usage from the updates alone, and is not to have less than its requests.
+    usage: { input: 0, output: 0, cachedInput: 0, reasoning: 0, cacheWrite: 0 }
   }),
   Scripted.completed
 ]
@@ -181,6 +183,8 @@ const counted = Effect.gen(function* () {
   self.exported("traces", 1)
   self.dropped("logs", "queue_full", 1)
   self.queue("traces", 1)
+  const decided = yield* TailGate.counting
+  decided("failed", false)
 })
 
 /** A Codex that comes up, and one that does not. */
@@ -204,17 +208,26 @@ const engines = Effect.gen(function* () {
 /** What the command line puts around a turn. */
 const commandLine = Effect.gen(function* () {
   const memory = yield* Memory.make
-  yield* Scripted.play([Scripted.message("fine")])
-  yield* Session.run(
-    Codex.use((codex) => codex.startThread()),
-    { prompt: "go", turn: { timeout: undefined }, json: true },
-    Layer.fresh(Codex.layer),
-    Tracer.processorLayer(Effect.succeed(memory.processor))
-  )
+  for (const script of [[Scripted.message("fine")], [Scripted.failed(limited)]]) {
+    yield* Scripted.play(script)
+    yield* Session.run(
+      Codex.use((codex) => codex.startThread()),
+      { prompt: "go", turn: { timeout: undefined }, json: true },
+      Layer.fresh(Codex.layer),
+      Tracer.processorLayer(Effect.succeed(memory.processor))
+    )
+  }
   return (yield* memory.spans)
     .filter((span) => span.name === Convention.span.run)
     .map(
-      ({ attributes, name }) => ({ name, attributes, kind: "internal", status: "unset", events: [] }) as const
+      ({ attributes, name, status }) =>
+        ({
+          name,
+          attributes,
+          kind: "internal",
+          status: status.code === 2 ? "error" : "unset",
+          events: []
+        }) as const
     )
 })
 

@@ -16,9 +16,9 @@ export const adopt = (
   { event, threadId, turnId }: Started
 ): Slot.Slot | undefined => {
   if (event._tag !== "TurnStarted" || event.rootTurnId === undefined) return undefined
-  const root = [...slots.values()].find(
-    (slot) => slot.root === undefined && Slot.turnIdOf(slot) === event.rootTurnId
-  )
+  const named = [...slots.values()].find((slot) => Slot.turnIdOf(slot) === event.rootTurnId)
+  // One that a sub-agent started works for whom that one works for.
+  const root = named?.root ?? named
   // A thread that is open here, and idle, is nobody's sub-agent.
   if (root === undefined || root.closed || totals.has(threadId)) return undefined
   const handlers = root.handlers.agent?.({ threadId, turnId })
@@ -59,13 +59,13 @@ export const interrupt = (process: Process.Process, root: Slot.Slot): Effect.Eff
         process.connection.request("thread/backgroundTerminals/clean", { threadId })
       )
       slot.closed = true
-      return Effect.ignore(process.connection.request("turn/interrupt", { threadId, turnId })).pipe(
-        Effect.andThen(Slot.refuseAll(slot)),
+      const ending = Effect.ignore(process.connection.request("turn/interrupt", { threadId, turnId })).pipe(
         Effect.andThen(clean),
         // A shell that was being started when its turn was interrupted is there only when the turn is over.
         Effect.andThen(Effect.timeoutOption(Deferred.await(slot.over), grace)),
         Effect.andThen(clean)
       )
+      return Effect.all([ending, Slot.refuseAll(slot)], { concurrency: "unbounded", discard: true })
     },
     { discard: true, concurrency: "unbounded" }
   )

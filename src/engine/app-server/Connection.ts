@@ -116,6 +116,8 @@ const maxLine = 64 * 1024 * 1024
 const maxInFlight = 64
 const maxGarbage = 100
 const overloaded = -32001
+const badParams = -32602
+const internalError = -32603
 
 /** A connection that sends whole lines by `send`, which must not fail and must not wait. */
 export const make = (
@@ -136,12 +138,23 @@ export const make = (
     if (open) send(`${JSON.stringify(message)}\n`)
   }
 
+  /** Why something cannot be said; what comes from outside may be a circle or hold what JSON has no word for. */
+  const unspeakable = (message: unknown): string | undefined => {
+    try {
+      write(message)
+      return undefined
+    } catch (error) {
+      return `it cannot be put as JSON: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+
   const asked = (id: string | number): Request => {
     let answered = false
     const answer = (message: object) => {
       if (answered) return
       answered = true
-      write(message)
+      const why = unspeakable(message)
+      if (why !== undefined) write({ id, error: { code: internalError, message: why } })
     }
     return {
       id,
@@ -192,7 +205,9 @@ export const make = (
         if (!open) return resume(Effect.fail(new Gone()))
         const id = nextId++
         pending.set(id, { method, onResult: options?.onResult, resume })
-        write(trace === undefined ? { id, method, params } : { id, method, params, trace })
+        const text = unspeakable(trace === undefined ? { id, method, params } : { id, method, params, trace })
+        if (text !== undefined)
+          resume(Effect.fail(new Refused({ method, code: badParams, text, inputTooLarge: false })))
         return Effect.sync(() => pending.delete(id))
       })
     })

@@ -88,7 +88,7 @@ export const make = (
     const at = stamp(slot.clock, undefined)
     slot.handlers.emit({ _tag: "Unknown", method: Approved.violation, payload, at })
     slot.run(Effect.logError("codex runs something else than was approved; the turn is interrupted"))
-    Slot.fail(slot, new CodexError.TurnInterrupted({ by: "policy" }))
+    Slot.fail(slot.root ?? slot, new CodexError.TurnInterrupted({ by: "policy" }))
   }
 
   /** Something that nobody here knows is told before it is refused. */
@@ -210,7 +210,7 @@ export const make = (
       try {
         hear(slot, heard, emittedAtMs)
       } catch (defect) {
-        Slot.broken(slot, defect)
+        Slot.broken(slot.root ?? slot, defect)
       }
     },
     onRequest: (request, method, params) => {
@@ -221,7 +221,7 @@ export const make = (
       }
     },
     onExit: (error) => {
-      for (const slot of [...slots.values()]) Slot.step(slot, { _tag: "Gone", error })
+      for (const slot of slots.values()) Slot.step(slot, { _tag: "Gone", error })
     }
   }
 }

@@ -108,8 +108,11 @@ const stop = (
     if (Exit.findErrorOption(answer).pipe(Option.exists(isNotRunning))) {
       Slot.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
     }
-    yield* Slot.refuseAll(slot)
-    yield* Agents.interrupt(process, slot)
+    // Whoever is deaf costs his own grace, not that of the process.
+    yield* Effect.all([Slot.refuseAll(slot), Agents.interrupt(process, slot)], {
+      concurrency: "unbounded",
+      discard: true
+    })
     // Its shells outlive an interrupted turn.
     yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))
     yield* Deferred.await(slot.over)

@@ -22,7 +22,7 @@ export const attributes = (
   return kinds.errors && spans ? describe(error, errorType) : undefined
 }
 
-/** The same, of what a span ends with in the fiber that runs; nothing of an error without message and stack. */
+/** The same, of what a span ends with in the fiber that runs; nothing where that has neither message nor stack. */
 export const ofExit = (exit: Exit.Exit<unknown, unknown>): Record<string, string> | undefined => {
   if (exit._tag === "Success") return undefined
   const fiber = Fiber.getCurrent()

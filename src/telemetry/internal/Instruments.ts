@@ -196,7 +196,12 @@ export const telemetry = {
     "Spans, log records and metrics that were lost, and why."
   ),
   spooled: counter(metric.telemetrySpooled, "{record}", "Records written to disk before they were sent."),
-  queue: gauge(metric.telemetryQueue, "{record}", "Records that wait to be sent.")
+  queue: gauge(metric.telemetryQueue, "{record}", "Records that wait to be sent."),
+  turns: counter(
+    metric.samplingTurns,
+    "{turn}",
+    "Turns that tail sampling decided on: why they are kept, or that they are left out."
+  )
 }
 
 /** All of them. */

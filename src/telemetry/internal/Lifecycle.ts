@@ -139,7 +139,7 @@ const lineOf = (signal: Signal.Signal): Line => {
         stage: "update",
         at,
         fields: [
-          field("operations", attribute.fileOperations, signal.operations.map(({ kind }) => kind).join(",")),
+          field("operations", attribute.fileOperations, signal.operations.map(({ kind }) => kind)),
           call(signal.callId)
         ]
       }

@@ -5,7 +5,11 @@ import type { Field, LogRecord } from "./LogRecords.ts"
 export type Format = "pretty" | "logfmt" | "json"
 
 const asText = (value: unknown): string =>
-  typeof value === "string" ? value : (JSON.stringify(value) ?? String(value))
+  typeof value === "string"
+    ? value
+    : Array.isArray(value)
+      ? value.map(asText).join(",")
+      : (JSON.stringify(value) ?? String(value))
 
 const plain = /^[^\s"'=\\]+$/
 

@@ -14,6 +14,8 @@ export interface Target {
   readonly compression: "gzip" | "none"
   /** How long one export may take, retries included, in milliseconds. */
   readonly timeout: number
+  /** The same where nobody waits for it: from the spool. */
+  readonly patience: number
   readonly identity: Identity
   /** What it goes through; nothing for a collector on this machine. */
   readonly proxy?: Readonly<Record<string, string>> | undefined

@@ -21,12 +21,40 @@ export type Decide = (
   parent: SpanContext | undefined
 ) => Decision
 
+/** Holds spans back until it is known what becomes of them; `shown` is asked of what is still open after `flush`. */
+export interface Gate {
+  readonly started: (span: EffectTracer.Span) => void
+  readonly ended: (span: ReadableSpan) => void
+  readonly shown: (span: ReadableSpan) => ReadableSpan | undefined
+  readonly flush: () => void
+}
+
+/** A span that has started here; `snapshot` gives it as it is by then, and nothing once it has ended. */
+export interface Opened {
+  readonly name: string
+  readonly spanId: string
+  readonly sampled: boolean
+  /** Whether its parent, if it has one, is elsewhere. */
+  readonly root: boolean
+  readonly snapshot: () => ReadableSpan | undefined
+}
+
+/** A processor that also hears at once which spans are open, whatever a gate makes of them later. */
+export interface Watcher extends SpanProcessor {
+  readonly onOpened: (span: Opened) => void
+  readonly onEnded: (spanId: string) => void
+}
+
+const isWatcher = (processor: SpanProcessor): processor is Watcher => "onOpened" in processor
+
 export interface Options extends Omit<Recorded.Sink, "ended"> {
   readonly decide: Decide
   /** What must not get out is masked before any processor sees a span. */
   readonly redact: (span: ReadableSpan) => ReadableSpan
   /** Nanoseconds since 1970. */
   readonly now: () => bigint
+  /** Made with what takes the spans that it lets through. */
+  readonly gate?: ((emit: (span: ReadableSpan) => void) => Gate) | undefined
 }
 
 type SpanOptions = Parameters<EffectTracer.Tracer["span"]>[0]
@@ -45,11 +73,16 @@ export class Pipeline {
   private readonly options: Options
   private readonly sink: Recorded.Sink
   private readonly open = new Set<Recorded.RecordedSpan>()
+  private readonly gate: Gate | undefined
   private processors: ReadonlyArray<SpanProcessor> = []
+  /** Those that see what the gate holds back, at once. */
+  private ungated: ReadonlyArray<SpanProcessor> = []
+  private watchers: ReadonlyArray<Watcher> = []
   private closed = false
 
   constructor(options: Options) {
     this.options = options
+    this.gate = options.gate?.((span) => this.emit(span))
     this.sink = {
       limits: options.limits,
       resource: options.resource,
@@ -74,34 +107,56 @@ export class Pipeline {
     return this.make(options, traceId, remote === undefined ? Option.none() : options.parent, decision)
   }
 
-  attach(processor: SpanProcessor): void {
-    this.processors = [...this.processors, processor]
+  /** `everything` also of what tail sampling leaves out. */
+  attach(processor: SpanProcessor, everything = false): void {
+    if (everything && this.gate !== undefined) this.ungated = [...this.ungated, processor]
+    else this.processors = [...this.processors, processor]
+    if (isWatcher(processor)) this.watchers = [...this.watchers, processor]
   }
 
   /** Hands on a span that has ended, here or elsewhere. */
   record(span: ReadableSpan): void {
-    if (this.processors.length === 0) return
+    if (this.isIdle()) return
     attempt(() => {
       const seen = this.options.redact(span)
-      for (const processor of this.processors) attempt(() => processor.onEnd(seen))
+      for (const processor of this.ungated) attempt(() => processor.onEnd(seen))
+      if (this.gate === undefined) this.emit(seen)
+      else this.gate.ended(seen)
     })
+  }
+
+  private emit(span: ReadableSpan): void {
+    for (const processor of this.processors) attempt(() => processor.onEnd(span))
   }
 
   /** Takes a processor out; it still gets what is open, as far as that got, inner spans first. */
   detach(processor: SpanProcessor): void {
+    const gate = this.processors.includes(processor) ? this.gate : undefined
+    attempt(() => gate?.flush())
     this.processors = this.processors.filter((other) => other !== processor)
+    this.ungated = this.ungated.filter((other) => other !== processor)
+    this.watchers = this.watchers.filter((other) => other !== processor)
     const now = this.options.now()
     for (const span of [...this.open].toReversed()) {
-      attempt(() => processor.onEnd(this.options.redact(Recorded.interrupted(span, now))))
+      attempt(() => {
+        const seen = this.options.redact(Recorded.interrupted(span, now))
+        const shown = gate === undefined ? seen : gate.shown(seen)
+        if (shown !== undefined) processor.onEnd(shown)
+      })
     }
   }
 
   /** Ends what is open and records nothing from then on. */
   close(): void {
     this.closed = true
-    for (const processor of this.processors) this.detach(processor)
+    for (const processor of [...this.ungated, ...this.processors]) this.detach(processor)
     const now = this.options.now()
     for (const span of this.open) span.end(now, Exit.interrupt())
+  }
+
+  /** Nobody is to be told; a gate that was told of a start is told of the end. */
+  private isIdle(): boolean {
+    return this.processors.length === 0 && this.gate === undefined
   }
 
   private allowed(options: SpanOptions, parent: EffectTracer.AnySpan | undefined): boolean {
@@ -119,7 +174,20 @@ export class Pipeline {
     for (const key in decision.attributes) span.attribute(key, decision.attributes[key])
     if (this.open.size >= maxOpen) this.forgetOldest()
     this.open.add(span)
+    if (this.gate !== undefined) attempt(() => this.gate?.started(span))
+    if (this.watchers.length > 0) this.tellOpened(span)
     return span
+  }
+
+  private tellOpened(span: Recorded.RecordedSpan): void {
+    const { name, sampled, spanId } = span
+    const root = span.parent._tag === "None" || span.parent.value._tag === "ExternalSpan"
+    const snapshot = () =>
+      span.status._tag === "Ended"
+        ? undefined
+        : this.options.redact(Recorded.interrupted(span, this.options.now()))
+    for (const watcher of this.watchers)
+      attempt(() => watcher.onOpened({ name, spanId, sampled, root, snapshot }))
   }
 
   private forgetOldest(): void {
@@ -131,7 +199,8 @@ export class Pipeline {
 
   private ended(span: Recorded.RecordedSpan): void {
     this.open.delete(span)
-    if (this.processors.length === 0) return
+    for (const watcher of this.watchers) attempt(() => watcher.onEnded(span.spanId))
+    if (this.isIdle()) return
     attempt(() => this.record(Recorded.finished(span)))
   }
 }

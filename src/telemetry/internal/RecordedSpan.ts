@@ -237,7 +237,7 @@ const toHrTime = (nanos: bigint): HrTime =>
   nanos > 0n ? [Number(nanos / nanosPerSecond), Number(nanos % nanosPerSecond)] : [0, 0]
 
 /** As it came: whoever exports it asks for nothing but the text. */
-const traceState = (text: string): TraceState => {
+export const traceState = (text: string): TraceState => {
   const state: TraceState = {
     serialize: () => text,
     get: (key) =>

@@ -15,7 +15,10 @@ export class Tally extends Context.Service<
     readonly exported: (signal: Settings.Signal, n: number) => void
     /** `detail` goes into the log: an error code and a host, never content. */
     readonly dropped: (signal: Settings.Signal, n: number, reason: Reason, detail?: string) => void
+    readonly spooled: (signal: Settings.Signal, n: number) => void
     readonly queue: (signal: Settings.Signal, n: number) => void
+    /** Something to be said that is no loss, or not yet; the same once a minute at most. */
+    readonly warn: (text: string) => void
   }
 >()("effect-codex/telemetry/Tally") {}
 
@@ -35,6 +38,9 @@ const meanings: Readonly<Record<Reason, string>> = {
   expired: "too old"
 }
 
+/** How long the same warning is not said again, in milliseconds. */
+const quiet = 60_000
+
 /** What is said of losses; the kinds of them beyond these are summed up. */
 const shown = 6
 
@@ -46,24 +52,29 @@ export const layer: Layer.Layer<Tally> = Layer.effect(
     const self = yield* SelfMetrics.make
     const lost = new Map<string, number>()
     const losses = yield* Queue.dropping<void>(1)
-    let saidLately = false
+    const unsaid: Array<string> = []
+    const warned = new Map<string, number>()
+    const warnings = yield* Queue.dropping<void>(1)
+    const sayWarnings = Effect.suspend(() =>
+      Effect.forEach(unsaid.splice(0), (text) => Effect.logWarning(text), { discard: true })
+    )
+    yield* Effect.addFinalizer(() => sayWarnings)
+    yield* Queue.take(warnings).pipe(Effect.andThen(sayWarnings), Effect.forever, Effect.forkScoped)
 
     const say = Effect.suspend(() => {
       const kinds = [...lost].map(([kind, n]) => `${n} ${kind}`)
       lost.clear()
-      saidLately = true
       if (kinds.length === 0 || !Settings.isLogged(settings, "Warn")) return Effect.void
       const more = kinds.length > shown ? [`${kinds.length - shown} more kinds of loss`] : []
       return Effect.logWarning(`Telemetry was lost: ${[...kinds.slice(0, shown), ...more].join(", ")}`)
     })
-    yield* Effect.addFinalizer(() => Effect.suspend(() => (saidLately ? Effect.void : say)))
+    yield* Effect.addFinalizer(() => say)
     yield* Queue.take(losses).pipe(
       Effect.andThen(Effect.sleep("1 second")),
       Effect.andThen(say),
       Effect.andThen(Effect.sleep("59 seconds")),
       Effect.andThen(
         Effect.sync(() => {
-          saidLately = false
           if (lost.size > 0) Queue.offerUnsafe(losses, undefined)
         })
       ),
@@ -74,6 +85,14 @@ export const layer: Layer.Layer<Tally> = Layer.effect(
     return Tally.of({
       exported: self.exported,
       queue: self.queue,
+      spooled: self.spooled,
+      warn: (text) => {
+        const now = performance.now()
+        if (!Settings.isLogged(settings, "Warn") || now - (warned.get(text) ?? -Infinity) < quiet) return
+        warned.set(text, now)
+        unsaid.push(text)
+        Queue.offerUnsafe(warnings, undefined)
+      },
       dropped: (signal, n, reason, detail) => {
         if (n <= 0) return
         self.dropped(signal, reason, n)

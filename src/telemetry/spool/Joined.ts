@@ -1,0 +1,119 @@
+/** Requests of OTLP with one item each, made into one request without decoding what they hold. */
+
+/** What items share: all of a request but the items. */
+interface Group {
+  readonly before: string
+  readonly after: string
+  readonly items: Array<string>
+}
+
+// What stands in quotes has its own quotes escaped: the first of these is the list itself.
+const list = /"(?:spans|logRecords)":\[/
+const schema = `(?:,"schemaUrl":"(?:[^"\\\\]|\\\\.)*")?`
+const tail = new RegExp(`\\]${schema}\\}\\]${schema}\\}$`)
+
+/** Joins requests in JSON; resource and scope are said once for those that have the same. */
+export const json = (requests: ReadonlyArray<Uint8Array>): Buffer => {
+  let outer = ""
+  const groups = new Map<string, Group>()
+  for (const request of requests) {
+    const text = Buffer.from(request.buffer, request.byteOffset, request.byteLength).toString()
+    const open = text.indexOf("[") + 1
+    outer = text.slice(0, open)
+    const element = text.slice(open, -2)
+    const begin = list.exec(element)
+    const after = tail.exec(element)?.[0]
+    const from = begin === null ? 0 : begin.index + begin[0].length
+    const before = element.slice(0, from)
+    const whole = begin === null || after === undefined
+    const key = whole ? `alone ${groups.size}` : `${before}\n${after}`
+    const group = groups.get(key) ?? { before: whole ? "" : before, after: whole ? "" : after, items: [] }
+    group.items.push(whole ? element : element.slice(from, element.length - after.length))
+    groups.set(key, group)
+  }
+  const joined = [...groups.values()].map(({ after, before, items }) => before + items.join(",") + after)
+  return Buffer.from(`${outer}${joined.join(",")}]}`)
+}
+
+/** A field of a message in protobuf: its number, where it begins, where its content does, and where both end. */
+export interface Field {
+  readonly number: number
+  readonly begin: number
+  readonly content: number
+  readonly end: number
+}
+
+const varint = (bytes: Uint8Array, from: number): readonly [value: number, end: number] => {
+  let value = 0
+  for (let offset = from, factor = 1; offset < bytes.length; offset++, factor *= 128) {
+    const byte = bytes[offset] ?? 0
+    value += (byte & 127) * factor
+    if (byte < 128) return [value, offset + 1]
+  }
+  return [value, bytes.length]
+}
+
+/** The fields of the message between two offsets. */
+export const fields = (bytes: Uint8Array, from: number, to: number): ReadonlyArray<Field> => {
+  const found: Array<Field> = []
+  for (let begin = from; begin < to;) {
+    const [tag, after] = varint(bytes, begin)
+    const wire = tag % 8
+    const [length, past] = wire === 2 || wire === 0 ? varint(bytes, after) : [0, after]
+    const content = wire === 2 ? past : after
+    const size = wire === 2 ? length : wire === 0 ? past - after : wire === 1 ? 8 : 4
+    const end = content + size
+    found.push({ number: Math.floor(tag / 8), begin, content, end })
+    begin = end
+  }
+  return found
+}
+
+const lengthPrefixed = (tag: number, parts: ReadonlyArray<Uint8Array>): Buffer => {
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  const head = [tag]
+  let rest = length
+  for (; rest >= 128; rest = Math.floor(rest / 128)) head.push((rest % 128) + 128)
+  head.push(rest)
+  return Buffer.concat([Uint8Array.from(head), ...parts])
+}
+
+// Both requests are made alike: 1 = of a resource { 1 = resource, 2 = of a scope { 1 = scope, 2 = item, 3 = schema }, … }.
+const ofScope = 2
+const item = 2
+
+/** The items of a request, a field each. */
+export const items = (request: Uint8Array): ReadonlyArray<Field> =>
+  fields(request, 0, request.length).flatMap((resource) =>
+    fields(request, resource.content, resource.end)
+      .filter(({ number }) => number === ofScope)
+      .flatMap((scope) => fields(request, scope.content, scope.end).filter(({ number }) => number === item))
+  )
+
+/** Joins requests in protobuf. */
+export const protobuf = (requests: ReadonlyArray<Uint8Array>): Buffer => {
+  const groups = new Map<
+    string,
+    { readonly resource: Buffer; readonly scope: Buffer; readonly items: Array<Uint8Array> }
+  >()
+  for (const request of requests) {
+    const slice = ({ begin, end }: Field) => request.subarray(begin, end)
+    for (const resource of fields(request, 0, request.length)) {
+      const parts = fields(request, resource.content, resource.end)
+      const ofResource = Buffer.concat(parts.filter(({ number }) => number !== ofScope).map(slice))
+      for (const scope of parts.filter(({ number }) => number === ofScope)) {
+        const inner = fields(request, scope.content, scope.end)
+        const rest = Buffer.concat(inner.filter(({ number }) => number !== item).map(slice))
+        const key = `${ofResource.toString("latin1")}\n${rest.toString("latin1")}`
+        const group = groups.get(key) ?? { resource: ofResource, scope: rest, items: [] }
+        for (const one of inner) if (one.number === item) group.items.push(slice(one))
+        groups.set(key, group)
+      }
+    }
+  }
+  return Buffer.concat(
+    [...groups.values()].map(({ items, resource, scope }) =>
+      lengthPrefixed(0x0a, [resource, lengthPrefixed(0x12, [scope, ...items])])
+    )
+  )
+}
