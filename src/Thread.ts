@@ -115,7 +115,6 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
   const once = <A>(
     running: Current,
     job: Attempt<A> & Pick<Running.Job<A>, "input" | "options" | "tried">,
-    goesOn: boolean,
     ended: (turn: Turn.Turn, used: Budget.Spent) => void
   ) =>
     Effect.suspend(() => {
@@ -124,11 +123,12 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
       return Running.run(engine, setting, {
         ...job,
         spent,
-        previous: goesOn ? previous : undefined,
+        previous,
         stopped,
         ended: (turn, used, span) => {
           spent = Budget.plus(spent, used)
-          previous = span
+          // One that nobody sees cannot be pointed at.
+          if (span.sampled) previous = span
           ended(turn, used)
         }
       }).pipe(
@@ -145,7 +145,6 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
     running: Current,
     input: Turn.Input,
     options: Turn.Options,
-    goesOn: boolean,
     attemptAt: (left: Turn.Input) => Attempt<A>
   ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
     Effect.flatMap(Clock.Clock, (clock) => {
@@ -159,8 +158,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
       const attempt = Effect.suspend(() =>
         once(
           running,
-          { ...attemptAt(left), input: left, options, tried: tries === 0 ? Budget.nothing : tried() },
-          tries++ > 0 || goesOn,
+          { ...attemptAt(left), input: left, options, tried: tries++ === 0 ? Budget.nothing : tried() },
           (turn, more) => {
             last = turn
             used = Budget.plus(used, more)
@@ -186,12 +184,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
     })
 
   /** Waits for its turn on the thread; what it is asked to keep to must make sense. */
-  const inTurn = <A>(
-    input: Turn.Input,
-    options: Turn.Options,
-    goesOn: boolean,
-    attemptAt: (left: Turn.Input) => Attempt<A>
-  ) =>
+  const inTurn = <A>(input: Turn.Input, options: Turn.Options, attemptAt: (left: Turn.Input) => Attempt<A>) =>
     Effect.suspend(() => {
       const detail = mistake(options)
       if (detail !== undefined)
@@ -205,7 +198,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
           over: Deferred.makeUnsafe()
         }
         current = running
-        return attempts(running, input, options, goesOn, attemptAt).pipe(
+        return attempts(running, input, options, attemptAt).pipe(
           Effect.ensuring(
             Effect.sync(() => {
               current = undefined
@@ -222,7 +215,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
     output: Output.Output<A>,
     publish: (event: Turn.Event) => void
   ) =>
-    inTurn(input, options, input.length === 0, (left) => ({
+    inTurn(input, options, (left) => ({
       read: output.decode,
       publish,
       perform: (handlers) =>
@@ -293,7 +286,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
     }),
     compact: (options = {}) =>
       Effect.map(
-        inTurn("", options, false, () => ({
+        inTurn("", options, () => ({
           read: anything.decode,
           publish: unheard,
           perform: engine.compact

@@ -161,25 +161,31 @@ describe("correlation", () => {
   )
 })
 
-it.effect("a turn that is made again is linked to the one that failed, and to no other", () =>
-  Effect.gen(function* () {
-    const memory = yield* Memory.make
-    yield* Effect.gen(function* () {
-      const codex = yield* Codex
-      const thread = yield* codex.startThread()
-      yield* Scripted.play([Scripted.message("done")])
-      yield* thread.run("first")
-      yield* Scripted.play([
-        Scripted.failed(new CodexError.TurnFailed({ reason: "ServerError", detail: "upstream" }))
-      ])
-      yield* Scripted.play([Scripted.message("done")])
-      yield* thread.run("second", { retry: Schedule.recurs(1) })
-    }).pipe(Effect.scoped, Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))))
-    const turns = (yield* memory.spans).filter(({ name }) => name === "invoke_agent codex")
-    const [, failed] = turns.map((span) => span.spanContext())
-    assert.deepStrictEqual(
-      turns.map(({ links }) => links.map(({ context }) => [context.traceId, context.spanId])),
-      [[], [], [[failed?.traceId, failed?.spanId]]]
-    )
-  }).pipe(Effect.provide(TestLayer))
+it.effect(
+  "each turn of a thread is linked to the one before it, also to one that failed, never to one unseen",
+  () =>
+    Effect.gen(function* () {
+      const memory = yield* Memory.make
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread()
+        yield* Scripted.play([Scripted.message("done")])
+        yield* thread.run("first")
+        yield* Scripted.play([
+          Scripted.failed(new CodexError.TurnFailed({ reason: "ServerError", detail: "upstream" }))
+        ])
+        yield* Scripted.play([Scripted.message("done")])
+        yield* thread.run("second", { retry: Schedule.recurs(1) })
+        yield* Scripted.play([Scripted.message("done"), Scripted.completed, Scripted.message("done")])
+        yield* thread.run("third", { telemetry: false })
+        yield* thread.run("fourth")
+      }).pipe(Effect.scoped, Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))))
+      const turns = (yield* memory.spans).filter(({ name }) => name === "invoke_agent codex")
+      const ids = turns.map((span) => span.spanContext().spanId)
+      assert.deepStrictEqual(
+        turns.map(({ links }) => links.map(({ context }) => context.spanId)),
+        [[], ...ids.slice(0, -1).map((id) => [id])]
+      )
+      assert.lengthOf(turns, 4)
+    }).pipe(Effect.provide(TestLayer))
 )

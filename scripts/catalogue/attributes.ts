@@ -158,6 +158,14 @@ const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof Shapes.Att
   telemetryReason: {
     meaning: `why it was lost: ${oneOf(Shapes.attributes.telemetryReason.values ?? [])}`
   },
+  nativeSpan: { meaning: "the span is one of Codex's own, relayed; never `false`" },
+  nativeOutcome: { meaning: "how Codex says that it ended; an exit code other than 0 is no failure to it" },
+  nativeToolSource: { meaning: "who called the tool: the model (`direct`) or its script (`code_mode`)" },
+  nativeTimeInference: { meaning: "the turn's time with the model, by Codex's own reckoning" },
+  nativeTimeTools: { meaning: "the turn's time in tools, by Codex's own reckoning" },
+  nativeTimeWaiting: { meaning: "the turn's time waiting for answers, by Codex's own reckoning" },
+  nativeTimeOverhead: { meaning: "the rest of the turn's time, by Codex's own reckoning" },
+  measured: { meaning: "start and end of the request are those that Codex measured; never `false`" },
   samplingReason: {
     meaning: `why tail sampling kept the turn: ${oneOf(reasons)}, which is for a share of those that tell nothing; in the metric also \`${leftOut}\``
   },

@@ -44,7 +44,7 @@ export interface Job<A> {
   readonly spent: Budget.Spent
   /** What earlier attempts at this turn used; they are part of `spent`. */
   readonly tried: Budget.Spent
-  /** The span of the turn that this one goes on with. */
+  /** The span of the turn before it. */
   readonly previous: EffectTracer.AnySpan | undefined
   readonly publish: (event: Turn.Event) => void
   /** Fails to end the turn. */
