@@ -13,10 +13,13 @@ import * as Report from "./report.ts"
 const sections: Readonly<Record<string, string>> = {
   turns: "a trivial turn beside codex-sdk and a bare driver",
   telemetry: "a turn of about a second on the real Codex, with and without telemetry",
+  native: "a turn of about a second with and without Codex's own spans joined",
   scripted: "a turn in this process alone, with and without telemetry",
   spans: "a span beside one of the OpenTelemetry SDK, and code inside a span",
+  tail: "what tail sampling adds to a span and a turn",
   redaction: "what scrubbing a span costs",
-  signals: "what one event of a turn costs"
+  signals: "what one event of a turn costs",
+  spool: "spans with and without the spool"
 }
 
 const isRow = (row: unknown): row is Report.Row =>

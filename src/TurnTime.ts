@@ -129,6 +129,15 @@ const token = (state: State): Step => {
   return still({ ...state, model: { firstTokenAt: model.firstTokenAt ?? at, lastOutputAt: at } })
 }
 
+/** Until the input is recorded no request is made: Codex counts that as overhead, and it is some 15 ms of every turn. */
+const preparing = (state: State, item: Item.Item): State =>
+  item._tag === "UserMessage" &&
+  state.model !== undefined &&
+  state.model.firstTokenAt === undefined &&
+  state.modelCalls + state.toolCalls === 0
+    ? { ...state, thinking: 0, overhead: state.overhead + state.thinking }
+    : state
+
 /** The state after an event, and what opened or closed with it. Time never runs backwards. */
 export const step = (before: State, event: Turn.EngineEvent): Step => {
   const state = advance(before, event.at)
@@ -174,7 +183,8 @@ export const step = (before: State, event: Turn.EngineEvent): Step => {
         openTool(state, event.item.id, Item.isWork(event.item) ? Item.toolName(event.item) : "")
       )
     case "ItemCompleted":
-      if (!Item.isWork(event.item)) return isOutput(event.item) ? token(state) : still(state)
+      if (!Item.isWork(event.item))
+        return isOutput(event.item) ? token(state) : still(preparing(state, event.item))
       return then(closeTool(state, event.item.id), (state) =>
         !state.exact && state.calls.size === 0 ? openModel(state) : still(state)
       )

@@ -577,7 +577,7 @@ describe("a process", () => {
       const options = { args: ["--import", watchLoading] }
       const home = "/nowhere"
       const exporting =
-        /@opentelemetry|@effect\/opentelemetry|node_modules\/yaml|Otlp(?:Sender|Codecs|Metrics)|Prometheus|RotatedFile/
+        /@opentelemetry|@effect\/opentelemetry|node_modules\/yaml|Otlp(?:Sender|Codecs|Metrics)|Prometheus|RotatedFile|Spool\.ts|\/spool\//
       const namesOf = ({ stdout }: Ended) => stdout.slice(stdout.indexOf("|") + 1).split(" ")
       for (const env of [{}, { CODEX_OTLP_ENABLE: "0" }, { CODEX_OTEL_EXPORTER: "none" }]) {
         const off = yield* runChild(program("Otlp.OtlpLayer", loaded), {
@@ -599,7 +599,7 @@ describe("a process", () => {
       const names = namesOf(on).filter((name) => exporting.test(name))
       assert.isAbove(names.length, 10)
       assert.deepStrictEqual(
-        names.filter((name) => /node_modules\/yaml|OtlpMetrics|Prometheus/.test(name)),
+        names.filter((name) => /node_modules\/yaml|OtlpMetrics|Prometheus|Spool\.ts|\/spool\//.test(name)),
         []
       )
     })

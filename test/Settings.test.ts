@@ -41,9 +41,11 @@ describe("an empty environment", () => {
         otlp: { traces: otlp, metrics: otlp, logs: otlp },
         file: undefined,
         spool: undefined,
+        spoolLimits: { maxBytes: undefined, maxAge: undefined },
         prometheus: { host: "localhost", port: 9464 },
         resource: {},
         sampling: undefined,
+        tail: undefined,
         spanLimits: {
           attributeCountLimit: 128,
           attributeValueLengthLimit: Infinity,

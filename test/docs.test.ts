@@ -14,6 +14,7 @@ import {
   Otlp,
   Redaction,
   Sampling,
+  TailSampling,
   Telemetry,
   Tracer,
   Turn
@@ -72,6 +73,7 @@ describe("the docs", () => {
         Otlp,
         Redaction,
         Sampling,
+        TailSampling,
         Telemetry,
         Tracer
       }

@@ -89,7 +89,7 @@ const keys = <K extends string>(record: { readonly [Key in K]: unknown }): Reado
 const unique = (texts: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(texts)].toSorted()
 
 // Only when an exporter closes around a span; a defect of the program is none of the command line's.
-const closing = new Set<Attribute>(["incomplete", "samplingReason", "samplingShare"])
+const closing = new Set<Attribute>(["incomplete", "measured", "samplingReason", "samplingShare"])
 const without = (given: Carried, left: ReadonlySet<string>): Carried =>
   Object.fromEntries(Object.entries(given).filter(([key]) => !left.has(key)))
 

@@ -78,7 +78,7 @@ const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof Shapes.Att
   errorRetryable: { meaning: "whether the same may go well when it is tried again" },
   errorRetryAfter: { meaning: "milliseconds that the provider asked to wait" },
   approvalKind: {
-    meaning: `what was asked for: ${oneOf(Object.keys(Approval.Request.cases))}`
+    meaning: `what was asked for: ${oneOf(Shapes.attributes.approvalKind.values ?? [])}`
   },
   approvalDecision: {
     meaning: oneOf(Object.keys(Approval.Decision.cases))

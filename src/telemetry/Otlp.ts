@@ -66,6 +66,9 @@ export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
       const { PrometheusLayer } = yield* Effect.promise(() => import("./Prometheus.ts"))
       layers.push(PrometheusLayer)
     }
+    if (settings.nativeSpans && settings.exporters.traces.length > 0) {
+      layers.push((yield* Effect.promise(() => import("./NativeSpans.ts"))).layer)
+    }
     const [first, ...more] = layers
     return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
   })

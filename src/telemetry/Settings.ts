@@ -57,6 +57,8 @@ export interface Settings {
   /** Attributes of the resource, the service's name among them if it was given. */
   readonly resource: Readonly<Record<string, string>>
   readonly sampling: Sampling | undefined
+  /** Codex's own spans are to be joined to ours. */
+  readonly nativeSpans: boolean
   /** Tail sampling, where it is asked for. */
   readonly tail: TailSampling.Options | undefined
   readonly spanLimits: Required<SpanLimits>
@@ -111,6 +113,7 @@ export const fromEnvironment = (
     },
     resource: toResource(variables),
     sampling: toSampling(variables),
+    nativeSpans: toNativeSpans(variables),
     tail: toTail(variables),
     spanLimits: toSpanLimits(variables),
     spans: toBatch(variables, "OTEL_BSP", file?.batchTimeout ?? 1000),
@@ -314,6 +317,14 @@ const toSampling = (variables: Variables): Sampling | undefined => {
   if (sampler === undefined) return undefined
   const parentBased = sampler.startsWith("parentbased")
   return { ratio: isRatio ? (argument ?? 1) : sampler.endsWith("always_on") ? 1 : 0, parentBased }
+}
+
+const toNativeSpans = (variables: Variables): boolean => {
+  const variable = variables.first("CODEX_OTEL_NATIVE_SPANS")
+  if (variable === undefined) return false
+  const wanted = toBoolean(variable.value)
+  if (wanted === undefined) variables.warn(variable, "is neither yes nor no and counts as no")
+  return wanted === true
 }
 
 const toTail = (variables: Variables): TailSampling.Options | undefined => {

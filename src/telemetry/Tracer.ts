@@ -63,6 +63,14 @@ export class SpanPipeline extends Context.Service<
     readonly add: (processor: SpanProcessor, options?: Adding) => Effect.Effect<void, never, Scope.Scope>
     /** Hands a span that ended elsewhere to all processors. */
     readonly record: (span: ReadableSpan) => void
+    /**
+     * Asks `holder` about each span that ends here, until the scope closes; one that it takes it hands to `record` later,
+     * at the latest in `flush`, which is run before any processor closes.
+     */
+    readonly hold: (
+      holder: Pipeline.Holder,
+      flush: Effect.Effect<void>
+    ) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("effect-codex/telemetry/SpanPipeline") {}
 
@@ -95,10 +103,29 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
       Effect.acquireRelease(
         Effect.sync(() => pipeline.attach(processor, options?.everything)),
         () =>
-          Effect.suspend(() => {
-            pipeline.detach(processor)
-            return closing(processor)
-          })
+          Effect.andThen(
+            Effect.suspend(() => Effect.forEach(flushes, (flush) => flush, { discard: true })),
+            Effect.suspend(() => {
+              pipeline.detach(processor)
+              return closing(processor)
+            })
+          )
+      )
+    const flushes = new Set<Effect.Effect<void>>()
+    const hold = (holder: Pipeline.Holder, flush: Effect.Effect<void>) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          pipeline.hold(holder)
+          flushes.add(flush)
+        }),
+        () =>
+          Effect.andThen(
+            flush,
+            Effect.sync(() => {
+              pipeline.unhold(holder)
+              flushes.delete(flush)
+            })
+          )
       )
     // Exporters that close at once or one right after the other close together, within one time for all.
     let until = 0
@@ -113,7 +140,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
       )
     }
     const tracer = EffectTracer.make({ span: (options) => pipeline.start(options) })
-    return Context.make(SpanPipeline, { add, record: (span) => pipeline.record(span) }).pipe(
+    return Context.make(SpanPipeline, { add, hold, record: (span) => pipeline.record(span) }).pipe(
       Context.add(EffectTracer.Tracer, tracer),
       Context.add(Redaction.Current, redaction)
     )

@@ -45,7 +45,7 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)/g, "<date>"],
   [/((?:127\.0\.0\.1|localhost|\[::1\])):\d+/g, "$1:<port>"],
   [/(?<![\w<.])(?:~|\/(?:tmp|var|home|root|Users|private|work|opt|usr))(?:\/[^\s"'`,;:)\]}]*)+/g, "<path>"],
-  [/\bv?\d+\.\d+\.\d+(?:-[\w.]+)?\b/g, "<version>"]
+  [/(?<![\w.])v?\d+\.\d+\.\d+(?:-[\w.]+)?(?!\.?\w)/g, "<version>"]
 ]
 
 /** Names that are given to ids in the order in which they come. */
@@ -137,11 +137,6 @@ const linesOf = (span: NormalSpan, name: Name, options: Options): ReadonlyArray<
         return `  * ${one.name}${said.length === 0 ? "" : ` { ${said.join(", ")} }`}`
       }))
 ]
-    : span.events.map((event) => {
-        const said = shownOf(event.attributes, name, options)
-        return `  * ${event.name}${said.length === 0 ? "" : ` { ${said.join(", ")} }`}`
-      }))
-]
 
 interface Node {
   readonly span: NormalSpan
@@ -158,7 +153,10 @@ const wordOf = ({ name }: NormalSpan): string => name.split(" ")[0] ?? ""
  * say.
  */
 const inOrder = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
-  const sorted = nodes.toSorted((a, b) => (a.span.start ?? 0) - (b.span.start ?? 0))
+  // Of two that start together, as they do where time stands still, the one that is over first comes first.
+  const sorted = nodes.toSorted(
+    ({ span: a }, { span: b }) => (a.start ?? 0) - (b.start ?? 0) || endOf(a) - endOf(b)
+  )
   const places = Map.groupBy(sorted.keys(), (at) => wordOf(sorted[at]?.span ?? nobody))
   const out = sorted.slice()
   const settle = (together: ReadonlyArray<number>) => {
@@ -196,12 +194,19 @@ const toTree = (spans: ReadonlyArray<NormalSpan>, options: Options): ReadonlyArr
     spans.filter((span) => !isRoot(span)),
     ({ parentSpanId }) => parentSpanId ?? ""
   )
+  const drawn = new Set<NormalSpan>()
   const toNode = (span: NormalSpan): Node => {
-    const children = inOrder((below.get(span.spanId ?? "") ?? []).map(toNode))
+    drawn.add(span)
+    const children = inOrder(inside(span).map(toNode))
     const own = linesOf(span, unnumbered, options)
     return { span, children, key: [...own, ...children.map(({ key }) => key)].join("\n") }
   }
-  return inOrder(spans.filter(isRoot).map(toNode))
+  const inside = (span: NormalSpan) =>
+    (below.get(span.spanId ?? "") ?? []).filter((child) => !drawn.has(child))
+  const roots = spans.filter(isRoot).map(toNode)
+  // Parents in a circle: none of them is below a root.
+  for (const span of spans) if (!drawn.has(span)) roots.push(toNode(span))
+  return inOrder(roots)
 }
 
 /**

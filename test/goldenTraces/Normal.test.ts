@@ -2,7 +2,9 @@ import { assert, describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as TestClock from "effect/testing/TestClock"
 import { Codex, CodexError } from "effect-codex"
 import { Golden, Scripted, TestLayer } from "effect-codex/testing"
 import { random } from "../tail/random.ts"
@@ -32,7 +34,9 @@ const turn = Effect.gen(function* () {
   ])
   const codex = yield* Codex
   const thread = yield* codex.startThread()
-  yield* thread.run("go")
+  const running = yield* Effect.forkChild(thread.run("go"))
+  yield* TestClock.adjust("5 seconds")
+  yield* Fiber.join(running)
 }).pipe(Effect.scoped)
 
 describe("the normal form", () => {
@@ -238,17 +242,19 @@ describe("the difference", () => {
       Golden.diff(lines.join("\n"), other.join("\n")),
       [
         "…",
-        ...["  line 7", "  line 8", "  line 9", "- line 10", "+ another"],
-        ...[
-          "  line 11",
-          "  line 12",
-          "  line 13",
-          "  line 14",
-          "- line 15",
-          "  line 16",
-          "  line 17",
-          "  line 18"
-        ],
+        "  line 7",
+        "  line 8",
+        "  line 9",
+        "- line 10",
+        "+ another",
+        "  line 11",
+        "  line 12",
+        "  line 13",
+        "  line 14",
+        "- line 15",
+        "  line 16",
+        "  line 17",
+        "  line 18",
         "…"
       ].join("\n")
     )

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Settings from "../../src/telemetry/Settings.ts"
 import * as Delivery from "../../src/telemetry/spool/Delivery.ts"
 
 const limits: Delivery.Limits = { batch: 256, base: 1000, cap: 60_000 }
@@ -69,4 +70,16 @@ describe("an answer", () => {
     assert.isUndefined(Delivery.retryAfter("soon", 0))
     assert.isUndefined(Delivery.retryAfter(undefined, 0))
   })
+})
+
+it("the limits of a spool are bytes and a length of time, and what is none is passed over with a warning", () => {
+  const read = (age: string, bytes: string) =>
+    Settings.fromEnvironment({ CODEX_OTLP_SPOOL_MAX_AGE: age, CODEX_OTLP_SPOOL_MAX_BYTES: bytes })
+  assert.deepEqual(read("90m", "1000").settings.spoolLimits, { maxAge: 5_400_000, maxBytes: 1000 })
+  assert.deepEqual(read("250", "").settings.spoolLimits, { maxAge: 250, maxBytes: undefined })
+  for (const bad of ["0", "soon", "-1h", "1.5d"]) {
+    const { settings, warnings } = read(bad, "many")
+    assert.deepEqual(settings.spoolLimits, { maxAge: undefined, maxBytes: undefined })
+    assert.strictEqual(warnings.length, 2)
+  }
 })

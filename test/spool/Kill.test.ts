@@ -82,6 +82,38 @@ describe("kill -9", () => {
   }
 
   it.live(
+    "in the middle of sending loses nothing either, and what comes twice is the same",
+    () =>
+      Effect.gen(function* () {
+        yield* Effect.forEach(
+          Array.from({ length: 5 }, () => 1 + Math.floor(Math.random() * 2000)),
+          Effect.fnUntraced(function* (killAt) {
+            const directory = yield* folder
+            const { asked, items, url } = yield* collector()
+            const env = variables(url, directory, { ...traces, OTEL_BSP_SCHEDULE_DELAY: "1" })
+            const { killed, lines } = yield* child(["100000"], env, killAt)
+            assert.isTrue(killed)
+            const before = asked.length
+            const arrived = () => new Map(items().map((item) => [parsed(item).spanId, item]))
+            yield* Support.until(() => Support.filesBelow(directory).length === 0).pipe(
+              Effect.provide(Otlp.OtlpLayer),
+              Effect.provide(environment(env))
+            )
+            const ids = arrived()
+            assert.deepEqual(
+              lines.filter((id) => !ids.has(id)),
+              [],
+              `killed at ${killAt}, after ${before} requests`
+            )
+            assert.strictEqual(new Set(items()).size, ids.size)
+          }, Effect.scoped),
+          { discard: true }
+        )
+      }).pipe(Effect.scoped, Effect.provide(quiet)),
+    120_000
+  )
+
+  it.live(
     "with spans open has them closed by the next process, as crashed",
     () =>
       Effect.gen(function* () {

@@ -283,4 +283,67 @@ describe("a spool on disk", () => {
       assert.deepEqual(yield* takeAll(store), [1, 2])
     }).pipe(Effect.scoped)
   )
+
+  it.live("taken over by one that died over it is taken over again, its open spans closed once", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const me = yield* Owner.self
+      const bytes = yield* segmentOf(join(directory, "made"), [record(1), record(2)])
+      // No process has had this number since the beginning of time.
+      const folder = join(directory, "traces", Owner.folderName({ ...me, started: "1" }))
+      Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
+      const open = (n: number, kind: Frame.Kind = "json") =>
+        Frame.encode({
+          ...record(n),
+          kind,
+          payload: Buffer.from(
+            kind === "ended" ? "" : `{"startTimeUnixNano":"5","endTimeUnixNano":"5","n":${n}}`
+          )
+        })
+      // 2 ended, and died before it was struck out; 3 was struck out; 4 is open; of 5 a part was written.
+      Fs.writeFileSync(
+        join(folder, "open"),
+        Buffer.concat([open(2), open(3), open(4), open(3, "ended"), open(5).subarray(0, 50)])
+      )
+      const last = new Date(1_800_000_000_000)
+      for (const path of [...Support.below(folder), folder]) Fs.utimesSync(path, last, last)
+      const { lost, store } = yield* make(directory)
+      assert.strictEqual(yield* adoptAll(directory, store), 1)
+      const batches: Array<string> = []
+      for (;;) {
+        const batch = yield* Effect.promise(() => store.take(10))
+        if (batch === undefined) break
+        batches.push(...batch.records.map(({ payload }) => Buffer.from(payload).toString()))
+        store.settle(batch)
+      }
+      assert.deepEqual(
+        batches.map((text) => text.replace(/x+$/, "")),
+        ["1:", "2:", '{"startTimeUnixNano":"5","endTimeUnixNano":"1800000000000000000","n":4}']
+      )
+      assert.deepEqual(lost, {})
+      assert.deepEqual(Support.filesBelow(join(directory, "traces")), [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("of an owner elsewhere is left alone until nothing was heard of it for long", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const me = yield* Owner.self
+      const bytes = yield* segmentOf(join(directory, "made"), [record(1)])
+      const folder = join(
+        directory,
+        "traces",
+        Owner.folderName({ ...me, boot: "00000000", host: "00000000" })
+      )
+      Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
+      const { store } = yield* make(directory)
+      assert.strictEqual(yield* adoptAll(directory, store), 0)
+      const long = new Date(Date.now() - Folders.lease - 1000)
+      Fs.utimesSync(folder, long, long)
+      assert.strictEqual(yield* adoptAll(directory, store), 1)
+      assert.deepEqual(yield* takeAll(store), [1])
+    }).pipe(Effect.scoped)
+  )
 })

@@ -181,6 +181,7 @@ const scripted = <A, E, R>(program: Effect.Effect<A, E, R>) =>
 const counted = Effect.gen(function* () {
   const self = yield* SelfMetrics.make
   self.exported("traces", 1)
+  self.spooled("traces", 1)
   self.dropped("logs", "queue_full", 1)
   self.queue("traces", 1)
   const decided = yield* TailGate.counting

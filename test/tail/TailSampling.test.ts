@@ -7,6 +7,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as TraceContext from "../../src/internal/TraceContext.ts"
 import * as Memory from "../../src/telemetry/Memory.ts"
 import * as Settings from "../../src/telemetry/Settings.ts"
@@ -127,6 +129,68 @@ const spanOf = (parent: ReadableSpan, name: string): ReadableSpan => ({
   parentSpanContext: parent.spanContext(),
   spanContext: () => ({ ...parent.spanContext(), spanId: "00000000000000ff" })
 })
+
+/** Starts a turn of five spans, ends the four in it, and gives the turn as it is to end. */
+const ended = (sampler: TailSampler, number: number): ReadableSpan => {
+  const traceId = number.toString(16).padStart(32, "0")
+  const idOf = (at: number) => `${number.toString(16).padStart(12, "0")}${at.toString(16).padStart(4, "0")}`
+  const start = (at: number, parent: Option.Option<EffectTracer.AnySpan>) => {
+    const span = EffectTracer.externalSpan({ traceId, spanId: idOf(at), sampled: true })
+    sampler.started({
+      ...blank,
+      name: at === 0 ? "invoke_agent codex" : "step",
+      traceId,
+      spanId: idOf(at),
+      parent
+    })
+    return Option.some(span)
+  }
+  const end = (at: number): ReadableSpan => ({
+    name: at === 0 ? "invoke_agent codex" : "step",
+    kind: 0,
+    spanContext: () => ({ traceId, spanId: idOf(at), traceFlags: 1 }),
+    ...(at === 0 ? {} : { parentSpanContext: { traceId, spanId: idOf(0), traceFlags: 1 } }),
+    startTime: [0, 0],
+    endTime: [1, 0],
+    duration: [1, 0],
+    status: { code: 0 },
+    attributes: at === 0 ? { "gen_ai.operation.name": "invoke_agent", "codex.turn.status": "completed" } : {},
+    links: [],
+    events: [],
+    ended: true,
+    resource: { attributes: {}, merge: () => assert.fail("merged"), getRawAttributes: () => [] },
+    instrumentationScope: { name: "test" },
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0
+  })
+  const root = start(0, Option.none())
+  for (let at = 1; at < 5; at++) {
+    start(at, root)
+    sampler.ended(end(at))
+  }
+  return end(0)
+}
+
+const blank: Omit<EffectTracer.Span, "name" | "traceId" | "spanId" | "parent"> = {
+  _tag: "Span",
+  annotations: Context.empty(),
+  status: { _tag: "Started", startTime: 0n },
+  attributes: new Map(),
+  links: [],
+  sampled: true,
+  kind: "internal",
+  end: () => {},
+  attribute: () => {},
+  event: () => {},
+  addLinks: () => {}
+}
+
+const heap = () => {
+  setFlagsFromString("--expose-gc")
+  runInNewContext("gc")()
+  return process.memoryUsage().heapUsed
+}
 
 describe("a turn", () => {
   const cases: ReadonlyArray<readonly [what: string, turn: Turn, reason: string | undefined]> = [
@@ -403,6 +467,28 @@ describe("what comes late", () => {
     })
   )
 
+  it.effect("follows its own turn, not another one of the trace", () =>
+    Effect.gen(function* () {
+      const { kept } = yield* sampled(none, ({ all, record }) =>
+        Effect.gen(function* () {
+          yield* turn({ fails: true })
+          yield* turn()
+          const [bad, , good] = yield* all
+          if (bad === undefined || good === undefined) return assert.fail("no chat")
+          const late = spanOf(good, "of the good one")
+          record(spanOf(bad, "of the bad one"))
+          record({ ...late, spanContext: () => ({ ...good.spanContext(), spanId: "00000000000000dd" }) })
+        }).pipe(Effect.withSpan("GET /fix"))
+      )
+      assert.deepStrictEqual(names(kept), [
+        "chat gpt-5.5",
+        "invoke_agent codex",
+        "of the bad one",
+        "GET /fix"
+      ])
+    })
+  )
+
   it.effect("while the turn runs is held with it", () =>
     Effect.gen(function* () {
       const { kept } = yield* sampled(none, ({ all, kept, record }) =>
@@ -481,6 +567,24 @@ describe("bounds", () => {
         })
       )
     })
+  )
+
+  it.effect("of what is remembered hold: 40,000 turns leave no more behind than 20,000", () =>
+    sampled(none, ({ sampler }) =>
+      Effect.gen(function* () {
+        const heaps: Array<number> = []
+        for (let part = 0; part < 4; part++) {
+          for (let at = 0; at < 10_000; at++) sampler().ended(ended(sampler(), at + part * 10_000))
+          heaps.push(heap())
+        }
+        const [, second = 0, , fourth = 0] = heaps
+        assert.isBelow(fourth - second, 2 * 2 ** 20)
+        assert.deepStrictEqual(sampler().held, { spans: 0, bytes: 0, traces: 0 })
+        process.stderr.write(
+          `heap after each 10,000 turns, in MiB: ${heaps.map((bytes) => (bytes / 2 ** 20).toFixed(1)).join(" ")}\n`
+        )
+      })
+    )
   )
 
   it.effect("of a share that outlasts its bound: what is decided early is decided by the share", () =>

@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { homedir } from "node:os"
 import * as CodexError from "../../CodexError.ts"
+import * as CodexExtra from "../../internal/CodexExtra.ts"
 import { oneLine } from "../../internal/Printable.ts"
 import { version } from "../../internal/version.ts"
 import * as Binary from "./Binary.ts"
@@ -89,7 +90,11 @@ export const start = Effect.fnUntraced(function* (
 > {
   const binary = yield* Binary.find(options.codexPath, process.env)
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const env = Environment.select(process.env, yield* configurations(options), options.env ?? {})
+  const configured = yield* configurations(options)
+  const ask = yield* CodexExtra.Extra
+  // Before the process, so that whoever is asked is told of its end after it.
+  const extra = ask === undefined ? undefined : yield* ask(configured)
+  const env = Environment.select(process.env, configured, { ...extra?.env, ...options.env })
   let stderr = ""
   let ended: End | undefined
   let condemned = false
@@ -105,7 +110,7 @@ export const start = Effect.fnUntraced(function* (
   const args = [
     ...binary.args,
     "app-server",
-    ...(options.config ?? []).flatMap((override) => ["-c", override])
+    ...[...(options.config ?? []), ...(extra?.config ?? [])].flatMap((override) => ["-c", override])
   ]
   const handle = yield* spawner
     .spawn(
@@ -182,7 +187,8 @@ export const start = Effect.fnUntraced(function* (
   )
   // Codex ends by itself, and its commands with it, when nobody writes to it any more.
   yield* Effect.addFinalizer(() =>
-    Queue.end(outgoing).pipe(
+    Effect.suspend(() => (extra === undefined || ended !== undefined ? Effect.void : extra.settled)).pipe(
+      Effect.andThen(Queue.end(outgoing)),
       Effect.andThen(Deferred.await(exited)),
       Effect.timeoutOption(stopGrace),
       // One that takes no notice is killed next, but nobody is left to see it go.

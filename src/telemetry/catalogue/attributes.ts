@@ -33,6 +33,16 @@ const lost: Readonly<Record<SelfMetrics.Reason, true>> = {
   expired: true
 }
 
+const kinds: Readonly<Record<Approval.Kind, true>> = {
+  command: true,
+  file_change: true,
+  permissions: true,
+  tool: true,
+  mcp: true,
+  user_input: true,
+  unknown: true
+}
+
 export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   operationName: {
     type: "string",
@@ -78,7 +88,7 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   errorClass: { type: "string", values: CodexError.Class.literals },
   errorRetryable: { type: "boolean" },
   errorRetryAfter: { type: "double" },
-  approvalKind: { type: "string", values: Struct.keys(Approval.Request.cases) },
+  approvalKind: { type: "string", values: Struct.keys(kinds) },
   approvalDecision: { type: "string", values: Struct.keys(Approval.Decision.cases) },
   approvalSource: { type: "string", values: Approval.Source.literals },
   approvalPolicy: { type: "string" },
@@ -123,6 +133,14 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   fileDiffs: { type: "string[]", content: true },
   telemetrySignal: { type: "string", values: ["traces", "metrics", "logs"] },
   telemetryReason: { type: "string", values: Struct.keys(lost) },
+  nativeSpan: { type: "boolean", values: [true] },
+  nativeOutcome: { type: "string" },
+  nativeToolSource: { type: "string" },
+  nativeTimeInference: { type: "int" },
+  nativeTimeTools: { type: "int" },
+  nativeTimeWaiting: { type: "int" },
+  nativeTimeOverhead: { type: "int" },
+  measured: { type: "boolean", values: [true] },
   samplingReason: { type: "string", values: [...reasons, leftOut] },
   samplingShare: { type: "double" },
   samplingEarly: { type: "string", values: ["true", "false"] }

@@ -140,6 +140,7 @@ export const spans: Readonly<Record<Span, SpanShape>> = {
       responseId: "where its end is exact",
       finishReasons: "where its end is exact",
       timeToFirstChunk: "when its output was streamed",
+      measured: "when its bounds are those that Codex measured: with its own spans joined",
       inputTokens: counted,
       outputTokens: counted,
       cachedTokens: counted,

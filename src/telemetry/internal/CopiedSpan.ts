@@ -3,7 +3,12 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 /** The same span with other contents. A span of the SDK is a class with getters: spreading it would lose half of it. */
 export const make = (
   span: ReadableSpan,
-  other: Partial<Pick<ReadableSpan, "name" | "status" | "attributes" | "links" | "events">>
+  other: Partial<
+    Pick<
+      ReadableSpan,
+      "name" | "status" | "attributes" | "links" | "events" | "startTime" | "endTime" | "duration"
+    >
+  >
 ): ReadableSpan => ({
   name: span.name,
   kind: span.kind,

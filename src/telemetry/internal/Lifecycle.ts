@@ -139,7 +139,11 @@ const lineOf = (signal: Signal.Signal): Line => {
         stage: "update",
         at,
         fields: [
-          field("operations", attribute.fileOperations, signal.operations.map(({ kind }) => kind)),
+          field(
+            "operations",
+            attribute.fileOperations,
+            signal.operations.map(({ kind }) => kind)
+          ),
           call(signal.callId)
         ]
       }

@@ -68,6 +68,9 @@ export const decideAlways: Decide = () => always
 // A span that is never ended must not stay in memory for good: beyond this many the oldest is no longer waited for.
 const maxOpen = 10_000
 
+/** Takes a span that has ended to `record` it later, or says that it does not. */
+export type Holder = (span: ReadableSpan) => boolean
+
 /** Starts spans, knows which are still open, and hands on those that end. */
 export class Pipeline {
   private readonly options: Options
@@ -78,6 +81,7 @@ export class Pipeline {
   /** Those that see what the gate holds back, at once. */
   private ungated: ReadonlyArray<SpanProcessor> = []
   private watchers: ReadonlyArray<Watcher> = []
+  private holders: ReadonlyArray<Holder> = []
   private closed = false
 
   constructor(options: Options) {
@@ -179,6 +183,25 @@ export class Pipeline {
     return span
   }
 
+  hold(holder: Holder): void {
+    this.holders = [...this.holders, holder]
+  }
+
+  unhold(holder: Holder): void {
+    this.holders = this.holders.filter((other) => other !== holder)
+  }
+
+  private isHeld(span: ReadableSpan): boolean {
+    for (const holder of this.holders) {
+      try {
+        if (holder(span)) return true
+      } catch {
+        // It is recorded as it is.
+      }
+    }
+    return false
+  }
+
   private tellOpened(span: Recorded.RecordedSpan): void {
     const { name, sampled, spanId } = span
     const root = span.parent._tag === "None" || span.parent.value._tag === "ExternalSpan"
@@ -201,7 +224,10 @@ export class Pipeline {
     this.open.delete(span)
     for (const watcher of this.watchers) attempt(() => watcher.onEnded(span.spanId))
     if (this.isIdle()) return
-    attempt(() => this.record(Recorded.finished(span)))
+    attempt(() => {
+      const finished = Recorded.finished(span)
+      if (!this.isHeld(finished)) this.record(finished)
+    })
   }
 }
 

@@ -11,6 +11,7 @@ import { Tally } from "../internal/Tally.ts"
 import type * as Settings from "../Settings.ts"
 import * as Folders from "./Folders.ts"
 import type * as Frame from "./Frame.ts"
+import * as Idle from "./Idle.ts"
 import { OpenFile, type Snapshot } from "./OpenFile.ts"
 import * as Post from "./Post.ts"
 import * as Shipper from "./Shipper.ts"
@@ -113,16 +114,20 @@ export const keep = Effect.fnUntraced(function* (signal: Signal, opened: Opened)
   const { adopt, encoding: kind, shipper, store } = opened
   const tally = yield* Tally
   const { warn } = tally
-  const sending = yield* shipper.run
-  const openFile = new OpenFile({ folder: () => store.folder, kind, now: Date.now })
+  const openFile = yield* Effect.acquireRelease(
+    Effect.sync(() => new OpenFile({ folder: () => store.folder, kind, now: Date.now })),
+    (openFile) => Effect.sync(() => openFile.close())
+  )
   let off = false
   let written = 0
 
-  const count = Effect.sync(() => {
-    tally.spooled(signal, written)
+  // The metric is told in rounds: a span is cheaper to write than to count.
+  const count = (): void => {
+    if (written > 0) tally.spooled(signal, written)
     written = 0
-  })
-  yield* Effect.addFinalizer(() => count)
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(count))
+  const sending = yield* shipper.run(count)
 
   const adoptAndSend = Effect.gen(function* () {
     const before = store.waiting
@@ -136,12 +141,7 @@ export const keep = Effect.fnUntraced(function* (signal: Signal, opened: Opened)
     })
     yield* adoptAndSend
   })
-  yield* Effect.sleep(1000).pipe(
-    Effect.andThen(Effect.suspend(() => (written > 0 ? count : Effect.void))),
-    Effect.forever,
-    Effect.forkScoped
-  )
-  yield* Effect.andThen(adoptAndSend, Effect.forever(Effect.andThen(Effect.sleep(tending), tend))).pipe(
+  yield* Effect.andThen(adoptAndSend, Effect.forever(Effect.andThen(Idle.sleep(tending), tend))).pipe(
     Effect.forkScoped
   )
 

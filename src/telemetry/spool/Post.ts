@@ -48,6 +48,7 @@ export const make = Effect.fnUntraced(function* (
         none(true, "")
         outgoing.destroy()
       }, target.patience)
+      timer.unref()
       const answered = (response: IncomingMessage, chunks: ReadonlyArray<Buffer>) => {
         clearTimeout(timer)
         resume(Effect.sync(() => toAnswer(response, Buffer.concat(chunks))))
@@ -85,6 +86,8 @@ export const make = Effect.fnUntraced(function* (
         const code = codeOf(error)
         none(false, code === undefined ? "" : `${code} from `)
       })
+      // A process that has nothing else to do ends: what it was sending is on disk.
+      outgoing.on("socket", (socket) => socket.unref())
       outgoing.end(body)
       return Effect.sync(() => {
         clearTimeout(timer)

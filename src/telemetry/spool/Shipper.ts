@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Settings from "../Settings.ts"
 import * as Delivery from "./Delivery.ts"
+import * as Idle from "./Idle.ts"
 import * as Joined from "./Joined.ts"
 import type * as Post from "./Post.ts"
 import type { Batch, Store } from "./Store.ts"
@@ -56,8 +57,9 @@ export const make = (options: Options) => {
     const [first] = taken?.records ?? []
     if (taken === undefined || first === undefined) return "empty"
     const payloads = taken.records.map(({ payload }) => payload)
-    const encoding = first.kind === "protobuf" ? "protobuf" : "json"
-    const answer = yield* post(encoding, Joined[encoding](payloads))
+    const answer = yield* first.kind === "protobuf"
+      ? post("protobuf", Joined.protobuf(payloads))
+      : post("json", Joined.json(payloads))
     return settle(taken, answer)
   })
 
@@ -77,8 +79,8 @@ export const make = (options: Options) => {
       while ((yield* drain) === "later") yield* Effect.sleep(wait())
     }),
 
-    /** Sends what comes, until the scope closes. */
-    run: Effect.gen(function* () {
+    /** Sends what comes, until the scope closes; `before` is called before each time. */
+    run: Effect.fnUntraced(function* (before: () => void) {
       const work = yield* Queue.dropping<void>(1)
       const hurry = yield* Queue.dropping<void>(1)
       let fresh = 0
@@ -86,8 +88,9 @@ export const make = (options: Options) => {
 
       yield* Effect.gen(function* () {
         yield* Queue.take(work)
-        if (waiting.length === 0) yield* Effect.raceFirst(Effect.sleep(batch.delay), Queue.take(hurry))
+        if (waiting.length === 0) yield* Effect.raceFirst(Idle.sleep(batch.delay), Queue.take(hurry))
         fresh = 0
+        before()
         const outcome = yield* drain
         yield* Effect.sync(() => {
           options.queue(store.waiting)
@@ -96,17 +99,17 @@ export const make = (options: Options) => {
           for (const resolve of done) resolve()
         })
         if (outcome !== "later") return
-        yield* Effect.sleep(wait())
+        yield* Idle.sleep(wait())
         Queue.offerUnsafe(work, undefined)
       }).pipe(Effect.forever, Effect.forkScoped)
 
       return {
         /** There is one more record, or a number of them. */
         added: (n: number): void => {
-          const before = fresh
+          const already = fresh
           fresh += n
-          if (before === 0) Queue.offerUnsafe(work, undefined)
-          if (before < batch.size && fresh >= batch.size) Queue.offerUnsafe(hurry, undefined)
+          if (already === 0) Queue.offerUnsafe(work, undefined)
+          if (already < batch.size && fresh >= batch.size) Queue.offerUnsafe(hurry, undefined)
         },
         /** Resolves when everything was sent or the receiver does not take it: then it stays where it is. */
         flush: (): Promise<void> =>

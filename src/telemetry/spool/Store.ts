@@ -69,6 +69,7 @@ export class Store {
 
   /** Writes a record; throws where it cannot. One that is larger than the spool is lost. */
   append(record: Frame.Record): void {
+    if (this.closed) throw new Error("the spool is closed")
     const frame = Frame.encode(record)
     const { maxBytes } = this.options
     if (frame.length + headerBytes > maxBytes) return this.options.lost(1, "spool_full")
@@ -121,7 +122,7 @@ export class Store {
   /** Drops what is too old, says that we live, and sees how large the spool is. */
   tend(): void {
     const oldest = this.options.now() - this.options.maxAge
-    for (const segment of [...this.segments]) {
+    for (const segment of this.segments.slice()) {
       if (segment.newest < oldest && segment !== this.sending?.segment) {
         this.options.lost(segment.waiting, "expired")
         this.drop(segment)

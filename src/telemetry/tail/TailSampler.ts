@@ -59,8 +59,8 @@ interface Trace {
 }
 
 // Codex's own spans may come ten seconds after a turn, and every one of them names its parent.
-const rememberedIds = 20_000
-const rememberedTraces = 10_000
+const rememberedIds = 40_000
+const rememberedTraces = 20_000
 
 const prefix = `${operation.invokeAgent} `
 
@@ -120,8 +120,8 @@ export class TailSampler {
 
   /** Nothing is waited for any longer: turns that are still open are kept. */
   flush(): void {
-    for (const trace of [...this.traces.values()]) {
-      for (const turn of [...trace.turns]) {
+    for (const trace of this.traces.values()) {
+      for (const turn of trace.turns) {
         this.decide(turn, this.reasons.of(turn.spans, undefined) ?? "incomplete", true)
       }
       this.settleRest(trace)
@@ -285,7 +285,7 @@ export class TailSampler {
 
   private settle(trace: Trace): void {
     // What is started here and not ended can have no undecided turn above it, unless that one was forgotten.
-    for (const turn of [...trace.turns]) this.decide(turn, this.reasons.of(turn.spans, undefined), true)
+    for (const turn of trace.turns) this.decide(turn, this.reasons.of(turn.spans, undefined), true)
     this.settleRest(trace)
     this.traces.delete(trace.id)
     if (trace.verdict !== undefined) this.settled.set(trace.id, trace.verdict)

@@ -1,0 +1,67 @@
+/** Takes what one Codex sends: OTLP over HTTP on the loopback interface, below a path that nobody can guess. */
+import * as Effect from "effect/Effect"
+import { randomBytes } from "node:crypto"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+
+/** The longest body that is taken; a batch of 512 spans has some 700 kB. */
+export const maxBody = 8 * 1024 * 1024
+/** Bodies that are read at a time. */
+const maxOpen = 8
+
+export interface Options {
+  readonly receive: (body: string) => void
+  /** A body was not taken, or not to its end. */
+  readonly refused: () => void
+}
+
+export interface Receiver {
+  readonly url: string
+}
+
+const listen = ({ receive, refused }: Options) =>
+  Effect.callback<Receiver & { readonly server: Server }, Error>((resume) => {
+    const path = `/${randomBytes(24).toString("base64url")}/v1/traces`
+    let open = 0
+    const answer = (response: ServerResponse, status: number) =>
+      response.writeHead(status, { "content-type": "application/json" }).end("{}")
+    const take = (request: IncomingMessage, response: ServerResponse) => {
+      if (request.method !== "POST" || request.url !== path) {
+        request.resume()
+        answer(response, 404)
+        return
+      }
+      const chunks: Array<Buffer> = []
+      let length = 0
+      if (++open > maxOpen) length = Infinity
+      request.on("data", (chunk: Buffer) => {
+        length += chunk.length
+        if (length <= maxBody) chunks.push(chunk)
+        else chunks.length = 0
+      })
+      request.on("close", () => open--)
+      request.on("end", () => {
+        // Codex tries again after other answers, and there is nothing that would be better then.
+        answer(response, 200)
+        if (length > maxBody) refused()
+        else setImmediate(() => receive(Buffer.concat(chunks).toString("utf8")))
+      })
+    }
+    const server = createServer({ keepAliveTimeout: 0 }, take)
+    server.once("error", (error) => resume(Effect.fail(error)))
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      // It holds no process that has nothing else to do.
+      server.unref()
+      resume(Effect.succeed({ server, url: `http://127.0.0.1:${port}${path}` }))
+    })
+  })
+
+/** Listens until the scope closes. */
+export const make = (options: Options) =>
+  Effect.acquireRelease(listen(options), ({ server }) =>
+    Effect.sync(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+  )
