@@ -109,7 +109,7 @@ describe("a start that fails", () => {
         [1, 0, 0, 0]
       )
       assert.strictEqual(
-        yield* Captured.metric("codex.errors", { "error.type": "TypeError", "codex.error.class": "unknown" }),
+        yield* Captured.metric("codex.errors", { "error.type": "_OTHER", "codex.error.class": "unknown" }),
         1
       )
       assert.strictEqual(yield* Captured.metric("codex.errors"), 1)
@@ -209,11 +209,9 @@ describe("attachments", () => {
 
   it.effect("that cannot be staged count for nothing, and their span ends with the error", () =>
     Effect.gen(function* () {
-      const failing = Effect.fail({
-        _tag: "AttachmentFailed",
-        reason: "TooLarge",
-        path: "/home/ada/secret.png"
-      })
+      const failing = Effect.fail(
+        new CodexError.AttachmentRejected({ reason: "TooLarge", path: "/home/ada/secret.png", detail: "" })
+      )
       const { exit, lines } = yield* watched(
         AttachmentTelemetry.staging(measure)(failing).pipe(
           Effect.provideService(TurnTelemetry.Originator, "cli")
@@ -223,14 +221,14 @@ describe("attachments", () => {
       const span = yield* Captured.span("codex.attachment.stage")
       assert.strictEqual(span.status, "error")
       assert.deepInclude(span.attributes, {
-        "error.type": "AttachmentFailed.TooLarge",
+        "error.type": "AttachmentRejected.TooLarge",
         "codex.attachment.files": 0,
         "codex.originator": "cli"
       })
       assert.isUndefined(yield* Captured.metric("codex.attachment.staged"))
       assert.isTrue(
         lines.some((line) =>
-          /level=ERROR message="\[codex\] attachment.stage exception".*AttachmentFailed/.test(line)
+          /level=ERROR message="\[codex\] attachment.stage exception".*AttachmentRejected/.test(line)
         )
       )
       assert.notInclude(JSON.stringify([lines, yield* Captured.spans]), "secret.png")

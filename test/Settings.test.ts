@@ -46,6 +46,7 @@ describe("an empty environment", () => {
         resource: {},
         sampling: undefined,
         tail: undefined,
+        nativeSpans: false,
         spanLimits: {
           attributeCountLimit: 128,
           attributeValueLengthLimit: Infinity,

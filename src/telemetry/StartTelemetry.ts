@@ -39,7 +39,10 @@ export const starting =
           if (span._tag === "Some" && event !== undefined) {
             span.value.event(Convention.event.exception, yield* Clock.currentTimeNanos, event)
           }
-          yield* Outside.tell({ _tag: "StartFailed", at, duration: at - startedAt, what, error, errorType })
+          // The list of error types is closed: what is none of ours is another.
+          const told = error === undefined ? Convention.errorType.other : errorType
+          const duration = at - startedAt
+          yield* Outside.tell({ _tag: "StartFailed", at, duration, what, error, errorType: told })
         })
       })
     )

@@ -7,6 +7,8 @@ import * as CodexExtra from "../../src/internal/CodexExtra.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
 import * as Settings from "../../src/telemetry/Settings.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as Check from "../../src/trace/Check.ts"
+import * as Lines from "../../src/trace/check/Otlp.ts"
 import * as Collector from "../support/collector.ts"
 import { test } from "../support/live.ts"
 import { idOf, millis, parentId, run, script, shape } from "./run.ts"
@@ -237,6 +239,9 @@ describe("CODEX_OTEL_NATIVE_SPANS", () => {
           )
         )
       })
+      const { emitted } = Lines.fromLines((yield* collector.bytes).split("\n"))
+      const findings = Check.only(Check.checkTelemetry(emitted), "violation")
+      assert.deepStrictEqual(Check.lines(findings), [])
       const names = (yield* collector.spans).map(({ name }) => name)
       for (const name of ["invoke_agent codex", "session_task.turn", "exec_command", "codex.process.spawn"])
         assert.include(names, name)
