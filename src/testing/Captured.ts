@@ -40,7 +40,8 @@ const statuses = ["unset", "ok", "error"] as const
 
 const ms = ([seconds, nanos]: readonly [number, number]): number => seconds * 1000 + nanos / 1e6
 
-const captured = (span: ReadableSpan): CapturedSpan => ({
+/** A span of OpenTelemetry's, as tests look at it. */
+export const captured = (span: ReadableSpan): CapturedSpan => ({
   name: span.name,
   traceId: span.spanContext().traceId,
   spanId: span.spanContext().spanId,

@@ -6,6 +6,7 @@ import * as Logger from "effect/Logger"
 import * as CodexExtra from "../../src/internal/CodexExtra.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
 import * as Settings from "../../src/telemetry/Settings.ts"
+import * as Captured from "../../src/testing/Captured.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Check from "../../src/trace/Check.ts"
 import * as Lines from "../../src/trace/check/Otlp.ts"
@@ -36,6 +37,8 @@ const assertWhole = (spans: ReadonlyArray<ReadableSpan>, requests: ReadonlyArray
   const traceId = spans[0]?.spanContext().traceId
   assert.isAbove(requests.length, 0)
   for (const { headers } of requests) assert.strictEqual(headers["traceparent"]?.split("-")[1], traceId)
+  const findings = Check.checkTelemetry({ spans: spans.map(Captured.captured) })
+  assert.deepStrictEqual(Check.lines(Check.only(findings, "violation")), [])
 }
 
 /** Each request once, with Codex's times and its HTTP request inside, and no token counted anywhere else. */
