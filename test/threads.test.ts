@@ -280,12 +280,12 @@ describe("sub-agents", () => {
   it.effect("of a sub-agent are traced below the call that started them", () =>
     Effect.gen(function* () {
       const memory = yield* Memory.make
-      const call = (id: string, agent: string): Turn.EngineEvent => ({
+      const call = (id: string, agent: string, tool = "spawn_agent"): Turn.EngineEvent => ({
         _tag: "ItemStarted",
         item: {
           _tag: "AgentCall",
           id: ItemId.make(id),
-          tool: "spawn_agent",
+          tool,
           status: "inProgress",
           agents: [ThreadId.make(agent)]
         },
@@ -297,6 +297,8 @@ describe("sub-agents", () => {
             const begin = (name: string) =>
               handlers.agent?.({ threadId: ThreadId.make(name), turnId: TurnId.make(`turn-of-${name}`) })
             handlers.emit(call("outer", "a"))
+            // It may be waited for before it has said that it began.
+            handlers.emit(call("waiting", "a", "wait"))
             const a = begin("a")
             a?.emit(call("inner", "b"))
             begin("b")?.end("completed")

@@ -66,6 +66,9 @@ export const quietly = (tell: () => void): void => {
   }
 }
 
+/** Calls that have a sub-agent begin a turn. */
+const begins = new Set(["spawn_agent", "send_input", "send_message", "followup_task", "resume_agent"])
+
 /** Events that use something up: no other can pass a limit. */
 const uses = new Set<Turn.EngineEvent["_tag"]>([
   "TurnStarted",
@@ -180,7 +183,10 @@ export const make = (options: Options): Live => {
     message: () => TurnState.message(state),
     spent: () => TurnState.spent(state),
     spanOfAgent: (agent, unnamed) => {
-      const calls = [...state.items, ...state.open.values()].filter((item) => item._tag === "AgentCall")
+      // Whoever waits for an agent, or closes it, does not have it work.
+      const calls = [...state.items, ...state.open.values()].flatMap((item) =>
+        item._tag === "AgentCall" && begins.has(item.tool) ? [item] : []
+      )
       const started = unnamed
         ? calls.find(({ agents, status }) => status === "inProgress" && agents.length === 0)
         : calls.findLast(({ agents }) => agents.includes(agent))
