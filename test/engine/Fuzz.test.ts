@@ -388,7 +388,7 @@ describe("a Codex that says anything", () => {
       for (let megabyte = 0; megabyte < 200; megabyte++) peer.connection.receive(chunk)
       peer.connection.receive(Buffer.from("\n"))
       peer.connection.receive(item("two"))
-      assert.deepStrictEqual(peer.events, ["ItemCompleted", "ItemCompleted"])
+      assert.deepStrictEqual(peer.events, ["TurnStarted", "ItemCompleted", "ItemCompleted"])
       assert.strictEqual(TurnState.message(peer.state()), "two")
       assert.deepStrictEqual(peer.connection.counters(), { malformed: 0, skipped: 1, unknownReplies: 0 })
       yield* Effect.void

@@ -351,6 +351,22 @@ describe.concurrent("what a newer Codex may say", () => {
       assert.strictEqual(error._tag, "ProtocolError")
     }))
 
+  test("a turn that is said to begin before it is taken has begun all the same, once", () =>
+    Effect.gen(function* () {
+      for (const steps of [
+        [Fake.started, Fake.accepted, Fake.said("ok"), Fake.ended()],
+        [Fake.accepted, Fake.said("ok"), Fake.started, Fake.ended()],
+        [Fake.started, Fake.accepted, Fake.ended()]
+      ]) {
+        const events = yield* eventsOf(...steps)
+        assert.deepStrictEqual(
+          events.flatMap((event, at) => (event._tag === "TurnStarted" ? [[at, event.turnId]] : [])),
+          [[0, "turn-1"]]
+        )
+        assert.strictEqual(result(events)?.id, "turn-1")
+      }
+    }))
+
   test("an answer to turn/start without a turn is made good by turn/started", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf({ reply: {} }, Fake.started, Fake.said("ok"), Fake.ended())

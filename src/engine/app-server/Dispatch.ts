@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../CodexError.ts"
-import { ItemId, type ThreadId } from "../../Id.ts"
+import { ItemId, type ThreadId, type TurnId } from "../../Id.ts"
 import * as Abandon from "../../internal/Abandon.ts"
 import type * as Item from "../../Item.ts"
 import * as Approved from "./Approved.ts"
@@ -142,6 +142,13 @@ export const make = (
     return Slot.serve(slot, request, answering, asked.no)
   }
 
+  /** Codex may say that a turn began before it says that it took it: whoever listens is told by what comes next. */
+  const begin = (slot: Slot.Slot, turnId: TurnId, emittedAtMs: number | undefined) => {
+    if (slot.state._tag !== "Accepted" || slot.state.turnId !== turnId) return
+    const { threadId } = slot
+    slot.handlers.emit({ _tag: "TurnStarted", threadId, turnId, at: stamp(slot.clock, emittedAtMs) })
+  }
+
   const hear = (slot: Slot.Slot, heard: Translate.Addressed, emittedAtMs: number | undefined) => {
     switch (heard._tag) {
       case "Used":
@@ -154,12 +161,16 @@ export const make = (
         return withdrawn === undefined ? undefined : Deferred.doneUnsafe(withdrawn, Exit.void)
       }
       case "Ended":
+        begin(slot, heard.turnId, emittedAtMs)
         Slot.step(slot, heard)
         return
       case "Doomed":
+        begin(slot, heard.turnId, emittedAtMs)
         return Slot.step(slot, heard).settle ? settle(slot) : undefined
       case "Event": {
         const begins = heard.event._tag === "TurnStarted"
+        if (!begins) begin(slot, heard.turnId, emittedAtMs)
+        else if (slot.state._tag === "Running") return
         // What an interrupted turn still has to say does not belong to the next one.
         if (!Slot.step(slot, { _tag: "Heard", turnId: heard.turnId, begins }).ours) return
         const event = { ...heard.event, at: stamp(slot.clock, emittedAtMs) }
