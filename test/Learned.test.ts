@@ -2,11 +2,13 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Logging } from "effect-codex"
+import { Codex, Logging } from "effect-codex"
 import { Captured } from "effect-codex/testing"
 import { Stderr } from "../src/telemetry/internal/Stderr.ts"
 import * as Redaction from "../src/telemetry/Redaction.ts"
 import * as Settings from "../src/telemetry/Settings.ts"
+import * as Fake from "./support/fakeCodex.ts"
+import { test as live } from "./support/live.ts"
 
 const secret = "correct horse battery staple"
 const tell = Effect.logInfo(`it says ${secret}`).pipe(
@@ -48,5 +50,22 @@ it.effect("learning changes nothing where scrubbing was replaced as a whole", ()
     const { add: _, ...own } = Redaction.make({}, {})
     yield* Effect.provideService(Redaction.learn({ SHOP_API_KEY: secret }), Redaction.Current, own)
     assert.strictEqual(own.text(secret), secret)
+  })
+)
+
+live("what only the engine is given is masked from when its first thread is opened", () =>
+  Effect.gen(function* () {
+    const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine")] } })
+    yield* Effect.gen(function* () {
+      const codex = yield* Codex
+      yield* codex.startThread()
+      yield* tell
+      const spans = JSON.stringify(yield* Captured.spans)
+      assert.notInclude(spans, secret)
+      assert.include(spans, "[redacted]")
+    }).pipe(
+      Effect.provide(fake.layer({ env: { SHOP_API_KEY: secret } }).pipe(Layer.provideMerge(Captured.layer))),
+      Effect.provideService(Settings.Environment, {})
+    )
   })
 )

@@ -19,6 +19,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as EffectTracer from "effect/Tracer"
 import packageJson from "../package.json" with { type: "json" }
+import * as TraceContext from "../src/internal/TraceContext.ts"
 import * as Memory from "../src/telemetry/Memory.ts"
 import * as Settings from "../src/telemetry/Settings.ts"
 import * as Tracer from "../src/telemetry/Tracer.ts"
@@ -844,5 +845,22 @@ it.effect("a library never touches its host's OpenTelemetry", () =>
     assert.strictEqual(span.name, "ours")
     assert.isFalse(trace.getTracer("host").startSpan("host").isRecording())
     assert.isUndefined(trace.getActiveSpan())
+  })
+)
+
+it.effect("the tracestate of a remote parent is on every span below it, and on no other", () =>
+  Effect.gen(function* () {
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`
+    const parent = Option.getOrThrow(TraceContext.parse(traceparent, "lab=9,other=1"))
+    const inner = Effect.withSpan(Effect.void, "inner")
+    const spans = yield* spansOf(
+      Effect.all([inner.pipe(Effect.withSpan("outer", { parent })), Effect.withSpan(Effect.void, "alone")])
+    )
+    const state = (name: string) => named(spans, name).spanContext().traceState
+    for (const name of ["outer", "inner"]) {
+      assert.strictEqual(state(name)?.serialize(), "lab=9,other=1")
+      assert.strictEqual(state(name)?.get("lab"), "9")
+    }
+    assert.isUndefined(state("alone"))
   })
 )

@@ -4,6 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
 import * as TestClock from "effect/testing/TestClock"
 import * as Approval from "../src/Approval.ts"
 import { type Attachment, Attachments } from "../src/Attachment.ts"
@@ -315,6 +319,37 @@ describe("sub-agents", () => {
       assert.strictEqual(turnOf("b")?.parentSpanContext?.spanId, callOf("inner")?.spanContext().spanId)
       assert.strictEqual(callOf("inner")?.parentSpanContext?.spanId, turnOf("a")?.spanContext().spanId)
     })
+  )
+})
+
+describe("a tool of the thread", () => {
+  const Counting = Toolkit.make(Tool.make("count", { success: Schema.String }))
+
+  it.effect("says in the turn's stream how far it is", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex
+      yield* Scripted.play([Scripted.toolCall("count", {}), Scripted.message("counted")])
+      const thread = yield* codex.startThread({ tools: yield* Counting })
+      const events = yield* Stream.runCollect(thread.stream("go"))
+      const told = events.flatMap((event) =>
+        event._tag === "ToolProgress" ? [[event.tool, event.callId, event.text]] : []
+      )
+      const call = events.find((event) => event._tag === "ItemStarted" && event.item._tag === "ToolCall")
+      const id = call?._tag === "ItemStarted" ? call.item.id : ""
+      assert.deepStrictEqual(told, [["count", id, "one of two"]])
+      assert.isBelow(
+        events.findIndex((event) => event._tag === "ToolProgress"),
+        events.findIndex((event) => event._tag === "ItemCompleted")
+      )
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        Counting.toLayer({
+          count: (_, { preliminary }) => Effect.as(preliminary("one of two"), "two of two")
+        })
+      ),
+      Effect.provide(TestLayer.TestLayer)
+    )
   )
 })
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { ItemId } from "../../src/Id.ts"
+import { ItemId, ThreadId, TurnId } from "../../src/Id.ts"
 import * as Mailbox from "../../src/internal/Mailbox.ts"
 import type * as Turn from "../../src/Turn.ts"
 
@@ -95,5 +95,48 @@ it.effect("F26 a million deltas to one who sleeps are one delta, and what comes 
       [...textOf(got).values()].map(({ length }) => length),
       [500_000, 500_000]
     )
+  })
+)
+
+it.effect("of the progress of a tool the last report is kept, and each sub-agent's text is its own", () =>
+  Effect.gen(function* () {
+    const mailbox = Mailbox.make<never>()
+    const progress = (callId: string, text: string): Turn.Event => ({
+      _tag: "ToolProgress",
+      callId: ItemId.make(callId),
+      tool: "t",
+      text,
+      at: 0
+    })
+    const agent = (thread: string, item: string, delta: string): Turn.Event => ({
+      _tag: "AgentEvent",
+      threadId: ThreadId.make(thread),
+      turnId: TurnId.make("turn"),
+      event: { _tag: "MessageDelta", itemId: ItemId.make(item), delta, at: 0 },
+      at: 0
+    })
+    for (let n = 0; n < 1000; n++) {
+      mailbox.offer(progress(n % 2 === 0 ? "c1" : "c2", String(n)))
+      mailbox.offer(agent("one", "m1", "a"))
+      mailbox.offer(agent("two", "m2", "b"))
+    }
+    mailbox.end(Exit.void)
+    const got = yield* Stream.runCollect(mailbox.stream)
+    assert.deepStrictEqual(
+      got.flatMap((event) => (event._tag === "ToolProgress" ? [[event.callId, event.text]] : [])),
+      [
+        ["c1", "998"],
+        ["c2", "999"]
+      ]
+    )
+    const texts = got.flatMap((event) =>
+      event._tag === "AgentEvent" && event.event._tag === "MessageDelta"
+        ? [[event.threadId, event.event.delta]]
+        : []
+    )
+    assert.deepStrictEqual(texts, [
+      ["one", "a".repeat(1000)],
+      ["two", "b".repeat(1000)]
+    ])
   })
 )

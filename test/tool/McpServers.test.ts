@@ -6,12 +6,14 @@ import * as Result from "effect/Result"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Http from "node:http"
 import { fileURLToPath } from "node:url"
+import { Codex } from "../../src/Codex.ts"
 import * as ToolCommand from "../../src/tool/ToolCommand.ts"
 import * as McpServers from "../../src/tool/McpServers.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { test } from "../support/live.ts"
 import { hasEnded } from "../support/processes.ts"
 import * as RealCodex from "../support/realCodex.ts"
+import * as Real from "../support/realEngine.ts"
 
 const script = fileURLToPath(new URL("../support/mcpTools.ts", import.meta.url))
 
@@ -188,6 +190,43 @@ describe("MCP servers of a thread", () => {
       assert.isFalse(yield* fs.exists("pwned"))
       const [{ pid } = { pid: 0 }] = called
       assert.isTrue(yield* hasEnded(pid))
+    }))
+
+  test("are given to a thread that is started, resumed or forked, and a bad one is refused before Codex is asked", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const calls = `${yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-mcp-" })}/calls`
+      const probe = { command: process.execPath, args: ["--no-warnings", script, calls], required: true }
+      const ask = (n: number) => [M.reply(mcpCall("add", { a: n, b: 1 }, `m${n}`)), M.reply(M.text("done"))]
+      const real = yield* Real.make([...ask(1), ...ask(2), ...ask(3)])
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const options = { mcpServers: { probe } }
+        const bad = yield* Effect.flip(real.start({ mcpServers: { "no.such name": probe } }))
+        assert.deepInclude(bad, { _tag: "InvalidRequest", reason: "BadParams" })
+        const id = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const thread = yield* real.start({ ...options, approvalMode: "never" })
+            yield* thread.run("one")
+            return thread.id
+          })
+        )
+        const again = yield* codex.resumeThread(id, {
+          ...options,
+          cwd: real.workspace,
+          approvalMode: "never"
+        })
+        yield* again.run("two")
+        const fork = yield* codex.forkThread(id, { ...options, cwd: real.workspace, approvalMode: "never" })
+        const turn = yield* fork.run("three")
+        const call = turn.items.find((item) => item._tag === "McpToolCall")
+        assert.deepInclude(call, { server: "probe", tool: "add", status: "completed" })
+      }).pipe(Effect.provide(real.layer))
+      const names = (yield* fs.readFileString(calls))
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line).name)
+      assert.deepStrictEqual(names, ["add", "add", "add"])
     }))
 
   test("F36 are called over HTTP with their headers, and no secret is on disk", () =>
