@@ -7,6 +7,9 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import { createRequire } from "node:module"
 import { Codex } from "../../src/Codex.ts"
 import { ThreadId } from "../../src/Id.ts"
 import * as M from "../../src/testing/ModelServer.ts"
@@ -59,6 +62,50 @@ describe.concurrent("conversations of the real Codex", () => {
         assert.deepStrictEqual(yield* list(), [b.id])
         const gone = yield* Effect.flip(codex.readThread(a.id))
         assert.deepInclude(gone, { _tag: "InvalidRequest", reason: "ThreadNotFound", method: "thread/read" })
+      }).pipe(Effect.provide(real.layer))
+    }))
+
+  test("are listed by when they began or by when they were last spoken in", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make(["1", "2", "3"].map((text) => M.reply(M.text(text))))
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const ids = (sort: "created" | "updated") =>
+          Stream.runCollect(Stream.map(codex.listThreads({ sort }), ({ id }) => id))
+        // Codex counts in seconds.
+        const nextSecond = Effect.sleep("1100 millis")
+        const older = yield* real.start()
+        yield* older.run("first")
+        yield* nextSecond
+        const newer = yield* real.start()
+        yield* newer.run("second")
+        yield* nextSecond
+        yield* older.run("third")
+        assert.deepStrictEqual(yield* ids("created"), [newer.id, older.id])
+        assert.deepStrictEqual(yield* ids("updated"), [older.id, newer.id])
+      }).pipe(Effect.provide(real.layer))
+    }))
+
+  test("of other programs are listed only where they are asked for", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.text("by hand")), M.reply(M.text("by us"))])
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const bin = createRequire(import.meta.url).resolve("@openai/codex/bin/codex.js")
+      const exec = ChildProcess.make(process.execPath, [bin, "exec", "--skip-git-repo-check", "by hand"], {
+        cwd: real.workspace,
+        env: { ...real.env, PATH: process.env["PATH"] },
+        extendEnv: false,
+        stdin: "ignore"
+      })
+      assert.strictEqual(Number(yield* spawner.exitCode(exec)), 0)
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* real.start()
+        yield* thread.run("by us")
+        const listed = (everywhere: boolean) =>
+          Stream.runCollect(Stream.map(codex.listThreads({ everywhere }), ({ preview }) => preview))
+        assert.deepStrictEqual(yield* listed(false), ["by us"])
+        assert.sameMembers(yield* listed(true), ["by us", "by hand"])
       }).pipe(Effect.provide(real.layer))
     }))
 
