@@ -18,7 +18,7 @@ import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { AppServer, Codex } from "../src/index.ts"
 import * as NativeSpans from "../src/telemetry/NativeSpans.ts"
-import * as Tracer from "../src/telemetry/Tracer.ts"
+import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
 import * as Model from "./model.ts"
 import * as Report from "./report.ts"
 

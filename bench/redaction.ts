@@ -15,7 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Redaction, Tracer } from "../src/index.ts"
-import * as Settings from "../src/telemetry/Settings.ts"
+import * as Settings from "../src/telemetry/config/Settings.ts"
 import * as Report from "./report.ts"
 
 const rounds = Report.roundsOf(31, 5)

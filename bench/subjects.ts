@@ -8,8 +8,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } fro
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { File, OtlpLayer } from "../src/index.ts"
-import { Stderr } from "../src/telemetry/internal/Stderr.ts"
-import * as Settings from "../src/telemetry/Settings.ts"
+import { Stderr } from "../src/telemetry/delivery/Stderr.ts"
+import * as Settings from "../src/telemetry/config/Settings.ts"
 import * as Collector from "./collector.ts"
 
 export interface Subject {

@@ -14,9 +14,9 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
-import * as Settings from "../src/telemetry/Settings.ts"
-import * as TailSampling from "../src/telemetry/TailSampling.ts"
-import * as Tracer from "../src/telemetry/Tracer.ts"
+import * as Settings from "../src/telemetry/config/Settings.ts"
+import * as TailSampling from "../src/telemetry/tail-sampling/TailSampling.ts"
+import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
 import * as Report from "./report.ts"
 
 const rounds = Report.roundsOf(31, 7)

@@ -1,8 +1,8 @@
 /** Writes docs/errors.md from the errors and their mapping in the code; `--check` fails where it differs. */
 import { Duration, Struct } from "effect"
-import * as CodexError from "../src/CodexError.ts"
-import * as Connection from "../src/engine/app-server/Connection.ts"
-import * as Failure from "../src/engine/app-server/Failure.ts"
+import * as CodexError from "../src/domain/CodexError.ts"
+import * as Connection from "../src/engine/app-server/JsonRpcConnection.ts"
+import * as Failure from "../src/engine/app-server/ErrorMapping.ts"
 import { errors } from "./catalogue/errors.ts"
 import { code, table } from "./catalogue/markdown.ts"
 import { main } from "./catalogue/page.ts"

@@ -2,7 +2,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, FileSystem, Schema } from "effect"
-import { RulesFile } from "../src/cli/Arguments.ts"
+import { RulesFile } from "../src/cli/Options.ts"
 
 export const document = () => {
   const { definitions, schema } = Schema.toJsonSchemaDocument(RulesFile, { onExcessProperty: "error" })

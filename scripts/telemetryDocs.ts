@@ -1,6 +1,6 @@
 /** Writes docs/telemetry.md from what the code names, describes and catalogues; `--check` fails where it differs. */
 import { Struct } from "effect"
-import * as Convention from "../src/telemetry/Convention.ts"
+import * as Convention from "../src/semconv/Convention.ts"
 import { type Attribute, attributes } from "./catalogue/attributes.ts"
 import { classes, errors, others } from "./catalogue/errors.ts"
 import { code, table } from "./catalogue/markdown.ts"

@@ -1,12 +1,12 @@
 /** Who may do what: what the agent asks, what is decided, and the policies that decide. */
-export * from "./approval/Audit.ts"
-export * from "./approval/Decision.ts"
-export { intersect, isEmpty, path, Permissions } from "./approval/Permissions.ts"
-export type { Pending } from "./approval/Pending.ts"
+export * from "./approval/ApprovalAudit.ts"
+export * from "./domain/ApprovalDecision.ts"
+export { intersect, isEmpty, path, Permissions } from "./domain/Permissions.ts"
+export type { Pending } from "./approval/PendingRequests.ts"
 export * from "./approval/Policy.ts"
-export { type Asks, prompt } from "./approval/Prompt.ts"
-export * from "./approval/Queue.ts"
-export * from "./approval/Remember.ts"
+export { type Asks, prompt } from "./approval/TerminalPrompt.ts"
+export * from "./approval/ApprovalQueue.ts"
+export * from "./approval/SessionGrants.ts"
 export {
   CommandExtra,
   CommandRequest,
@@ -22,7 +22,7 @@ export {
   ToolRequest,
   UnknownRequest,
   UserInputRequest
-} from "./approval/Request.ts"
-export { hash } from "./approval/RequestHash.ts"
+} from "./domain/ApprovalRequest.ts"
+export { hash } from "./domain/ApprovalRequestHash.ts"
 export { matches, Rule, rules } from "./approval/Rules.ts"
 export { timeout } from "./approval/Timeout.ts"

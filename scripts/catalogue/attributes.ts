@@ -1,11 +1,11 @@
 /** What every attribute means; one that has no entry here fails the type check. */
 import * as Record from "effect/Record"
 import * as Approval from "../../src/Approval.ts"
-import * as Item from "../../src/Item.ts"
-import * as Shapes from "../../src/telemetry/catalogue/attributes.ts"
-import { leftOut, reasons } from "../../src/telemetry/tail/Reason.ts"
+import * as Item from "../../src/domain/Item.ts"
+import * as Shapes from "../../src/trace/catalogue/AttributeCatalogue.ts"
+import { leftOut, reasons } from "../../src/telemetry/tail-sampling/KeepReason.ts"
 
-export type { ValueType } from "../../src/telemetry/catalogue/attributes.ts"
+export type { ValueType } from "../../src/trace/catalogue/AttributeCatalogue.ts"
 export type Attribute = Shapes.Attribute
 
 export interface AttributeEntry extends Shapes.AttributeShape {

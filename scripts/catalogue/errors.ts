@@ -1,6 +1,6 @@
 /** Every value of `error.type`: where it comes from in the code, and what to do; one without an entry fails the type check. */
-import * as CodexError from "../../src/CodexError.ts"
-import * as Convention from "../../src/telemetry/Convention.ts"
+import * as CodexError from "../../src/domain/CodexError.ts"
+import * as Convention from "../../src/semconv/Convention.ts"
 
 type Reasoned = Extract<CodexError.CodexError, { readonly reason: string }>
 type Tags = Exclude<CodexError.CodexError["_tag"], Reasoned["_tag"]>

@@ -1,9 +1,9 @@
 /** What a bad value of every metric tells, and what to do about it; one that has no entry fails the type check. */
 import * as Record from "effect/Record"
-import * as Shapes from "../../src/telemetry/catalogue/metrics.ts"
+import * as Shapes from "../../src/trace/catalogue/MetricCatalogue.ts"
 import type { Carried } from "./spans.ts"
 
-export { instrumentOf, nameOf } from "../../src/telemetry/catalogue/metrics.ts"
+export { instrumentOf, nameOf } from "../../src/trace/catalogue/MetricCatalogue.ts"
 export type Metric = Shapes.Metric
 
 export interface MetricEntry {

@@ -1,8 +1,8 @@
 /** When every log record of a turn is told; a signal that has no entry fails the type check. */
 import * as Record from "effect/Record"
-import * as Shapes from "../../src/telemetry/catalogue/records.ts"
+import * as Shapes from "../../src/trace/catalogue/RecordCatalogue.ts"
 
-export { annotated, levels, where } from "../../src/telemetry/catalogue/records.ts"
+export { annotated, levels, where } from "../../src/trace/catalogue/RecordCatalogue.ts"
 
 type Tag = keyof typeof Shapes.records
 

@@ -1,8 +1,8 @@
 /** What every span and every event is about; one that has no entry fails the type check. */
 import * as Record from "effect/Record"
-import * as Shapes from "../../src/telemetry/catalogue/spans.ts"
+import * as Shapes from "../../src/trace/catalogue/SpanCatalogue.ts"
 
-export type { Carried } from "../../src/telemetry/catalogue/spans.ts"
+export type { Carried } from "../../src/trace/catalogue/SpanCatalogue.ts"
 export type Span = Shapes.Span
 export type Event = Shapes.Event
 

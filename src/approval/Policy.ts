@@ -2,9 +2,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { ThreadId, TurnId } from "../Id.ts"
-import type { Decision } from "./Decision.ts"
-import type { Request } from "./Request.ts"
+import type { ThreadId, TurnId } from "../domain/Ids.ts"
+import type { Decision } from "../domain/ApprovalDecision.ts"
+import type { Request } from "../domain/ApprovalRequest.ts"
 
 /** No opinion: the next policy of `firstOf` is asked. Where there is none, it means no. */
 export interface Abstain {

@@ -4,8 +4,8 @@ import * as Glob from "effect/Glob"
 import * as Schema from "effect/Schema"
 import * as Nodepath from "node:path"
 import type { Policy } from "./Policy.ts"
-import { type Asks, prompt } from "./Prompt.ts"
-import { paths, type PermissionsRequest, type Request } from "./Request.ts"
+import { type Asks, prompt } from "./TerminalPrompt.ts"
+import { paths, type PermissionsRequest, type Request } from "../domain/ApprovalRequest.ts"
 
 /**
  * One line of a policy. Everything that it names must hold; what is left out holds always.

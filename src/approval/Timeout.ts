@@ -1,8 +1,8 @@
 /** A deadline for whoever decides. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Abandon from "../internal/Abandon.ts"
-import { type Decision, decline } from "./Decision.ts"
+import * as Abandon from "../internal/GracefulInterrupt.ts"
+import { type Decision, decline } from "../domain/ApprovalDecision.ts"
 import type { Policy } from "./Policy.ts"
 
 /**

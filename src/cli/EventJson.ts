@@ -1,8 +1,8 @@
 /** Events as `--json` prints them, one a line; docs/events.md lists them. Pure. */
-import * as CodexError from "../CodexError.ts"
+import * as CodexError from "../domain/CodexError.ts"
 import type * as Approval from "../Approval.ts"
-import type * as Item from "../Item.ts"
-import type * as Turn from "../Turn.ts"
+import type * as Item from "../domain/Item.ts"
+import type * as Turn from "../domain/Turn.ts"
 
 const snake = (tag: string): string => tag.replace(/(?<!^)([A-Z])/g, "_$1").toLowerCase()
 

@@ -10,12 +10,12 @@ import * as Option from "effect/Option"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import { version } from "../internal/version.ts"
-import { attachments } from "./attachments.ts"
-import { demo } from "./demo.ts"
-import { code, ExitWith, UsageError } from "./Exit.ts"
-import { run } from "./run.ts"
-import { threads } from "./threads.ts"
-import { trace } from "./trace.ts"
+import { attachments } from "./commands/attachments.ts"
+import { demo } from "./commands/demo.ts"
+import { code, ExitWith, UsageError } from "./ExitCode.ts"
+import { run } from "./commands/run.ts"
+import { threads } from "./commands/threads.ts"
+import { trace } from "./commands/trace.ts"
 
 const cli = Command.make("effect-codex").pipe(
   Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),

@@ -3,10 +3,10 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Approval from "../Approval.ts"
-import type * as CodexError from "../CodexError.ts"
-import type { ItemId, ThreadId, TurnId } from "../Id.ts"
-import type * as ThreadInfo from "../ThreadInfo.ts"
-import type * as Turn from "../Turn.ts"
+import type * as CodexError from "../domain/CodexError.ts"
+import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
+import type * as ThreadInfo from "../domain/ThreadInfo.ts"
+import type * as Turn from "../domain/Turn.ts"
 
 export type Sandbox = Turn.Sandbox
 

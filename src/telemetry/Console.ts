@@ -2,13 +2,13 @@
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { oneLine } from "../internal/Printable.ts"
-import { attribute } from "./Convention.ts"
-import * as Elapsed from "./internal/Elapsed.ts"
-import { Stderr } from "./internal/Stderr.ts"
-import * as Tally from "./internal/Tally.ts"
-import * as Settings from "./Settings.ts"
-import * as Tracer from "./Tracer.ts"
+import { oneLine } from "../internal/TerminalText.ts"
+import { attribute } from "../semconv/Convention.ts"
+import * as Elapsed from "../internal/DurationText.ts"
+import { Stderr } from "./delivery/Stderr.ts"
+import * as Tally from "./delivery/ExportStats.ts"
+import * as Settings from "./config/Settings.ts"
+import * as Tracer from "./tracer/Tracer.ts"
 
 export interface Options {
   /** What to show; traces if it is left out. */
@@ -78,9 +78,9 @@ const traces: Maker = () => Tracer.processorLayer(Effect.map(Stderr, toProcessor
 const metrics: Maker = (settings) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const Metrics = yield* Effect.promise(() => import("./Metrics.ts"))
-      const { periodic } = yield* Effect.promise(() => import("./internal/OtlpMetrics.ts"))
-      const { lines } = yield* Effect.promise(() => import("./internal/MetricLines.ts"))
+      const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
+      const { periodic } = yield* Effect.promise(() => import("./delivery/PeriodicReader.ts"))
+      const { lines } = yield* Effect.promise(() => import("./metrics/MetricLines.ts"))
       const reader = Effect.gen(function* () {
         const print = yield* Stderr
         return yield* periodic(
@@ -101,7 +101,7 @@ const metrics: Maker = (settings) =>
 const logs: Maker = () =>
   Layer.unwrap(
     Effect.map(
-      Effect.promise(() => import("./Logging.ts")),
+      Effect.promise(() => import("./logs/Logging.ts")),
       (Logging) => Logging.layer()
     )
   )

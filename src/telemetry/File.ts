@@ -3,12 +3,12 @@ import type { ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { basename, dirname, extname, join } from "node:path"
-import * as Batching from "./internal/Batching.ts"
-import { codeOf, type Exporter, ExportFailure } from "./internal/Exporting.ts"
-import * as Home from "./internal/Home.ts"
-import * as Tally from "./internal/Tally.ts"
-import * as Settings from "./Settings.ts"
-import * as Tracer from "./Tracer.ts"
+import * as Batching from "./delivery/BatchProcessor.ts"
+import { codeOf, type Exporter, ExportFailure } from "./delivery/CountedExporter.ts"
+import * as Home from "../internal/HomeDirectory.ts"
+import * as Tally from "./delivery/ExportStats.ts"
+import * as Settings from "./config/Settings.ts"
+import * as Tracer from "./tracer/Tracer.ts"
 
 /** Where `FileLayer` writes traces to; metrics and logs go beside it. */
 export const defaultPath = "~/.codex/telemetry/codex-traces.json"
@@ -70,7 +70,7 @@ const unavailable = (signal: Settings.Signal, path: string) =>
 
 type Maker = (options: Options, settings: Settings.Settings) => Layer.Layer<never>
 
-const codecs = Effect.promise(() => import("./internal/OtlpCodecs.ts"))
+const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
 
 const traces: Maker = (options) =>
   Tracer.exporterLayer(
@@ -83,8 +83,8 @@ const traces: Maker = (options) =>
 const metrics: Maker = (options, settings) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const Metrics = yield* Effect.promise(() => import("./Metrics.ts"))
-      const { periodic } = yield* Effect.promise(() => import("./internal/OtlpMetrics.ts"))
+      const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
+      const { periodic } = yield* Effect.promise(() => import("./delivery/PeriodicReader.ts"))
       const reader = Effect.gen(function* () {
         const { serializer } = yield* (yield* codecs).metrics("http/json")
         return yield* periodic(yield* makeExporter(options, "metrics", serializer), settings.metrics)
@@ -96,7 +96,7 @@ const metrics: Maker = (options, settings) =>
 const logs: Maker = (options, settings) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const Logging = yield* Effect.promise(() => import("./Logging.ts"))
+      const Logging = yield* Effect.promise(() => import("./logs/Logging.ts"))
       const processor = Effect.gen(function* () {
         const { serializer } = yield* (yield* codecs).logs("http/json")
         return yield* Batching.logs(yield* makeExporter(options, "logs", serializer), settings.logs)
@@ -112,7 +112,7 @@ const makeExporter = Effect.fnUntraced(function* <Items>(
   signal: Settings.Signal,
   serializer: Pick<ISerializer<Items, unknown>, "serializeRequest">
 ) {
-  const { append } = yield* Effect.promise(() => import("./internal/RotatedFile.ts"))
+  const { append } = yield* Effect.promise(() => import("./delivery/RotatingFile.ts"))
   const file = Home.expand(pathOf(path, signal))
 
   const write = async (items: Items): Promise<void> => {

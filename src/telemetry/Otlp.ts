@@ -5,13 +5,13 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Console from "./Console.ts"
 import * as File from "./File.ts"
-import * as Batching from "./internal/Batching.ts"
-import * as OtlpPlan from "./internal/OtlpPlan.ts"
-import type * as OtlpSender from "./internal/OtlpSender.ts"
-import * as Tally from "./internal/Tally.ts"
-import * as Settings from "./Settings.ts"
-import type * as Spool from "./Spool.ts"
-import * as Tracer from "./Tracer.ts"
+import * as Batching from "./delivery/BatchProcessor.ts"
+import * as OtlpPlan from "./delivery/OtlpTarget.ts"
+import type * as OtlpSender from "./delivery/OtlpExporter.ts"
+import * as Tally from "./delivery/ExportStats.ts"
+import * as Settings from "./config/Settings.ts"
+import type * as Spool from "./spool/Spool.ts"
+import * as Tracer from "./tracer/Tracer.ts"
 
 /** What the code says about the export; what it leaves open is for the environment to say. */
 export interface Options {
@@ -119,9 +119,9 @@ type Maker = (
   spool: Spool.Options | undefined
 ) => Layer.Layer<never>
 
-const sender = Effect.promise(() => import("./internal/OtlpSender.ts"))
-const codecs = Effect.promise(() => import("./internal/OtlpCodecs.ts"))
-const spooling = Effect.promise(() => import("./Spool.ts"))
+const sender = Effect.promise(() => import("./delivery/OtlpExporter.ts"))
+const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
+const spooling = Effect.promise(() => import("./spool/Spool.ts"))
 
 const traces: Maker = (target, { spans }, spool) =>
   Tracer.processorLayer(
@@ -135,8 +135,8 @@ const traces: Maker = (target, { spans }, spool) =>
 const metrics: Maker = (target, settings) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const Metrics = yield* Effect.promise(() => import("./Metrics.ts"))
-      const OtlpMetrics = yield* Effect.promise(() => import("./internal/OtlpMetrics.ts"))
+      const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
+      const OtlpMetrics = yield* Effect.promise(() => import("./delivery/PeriodicReader.ts"))
       const { temporality } = settings.metrics
       return Metrics.readerLayer(OtlpMetrics.reader(target, settings.metrics), { temporality })
     })
@@ -145,7 +145,7 @@ const metrics: Maker = (target, settings) =>
 const logs: Maker = (target, settings, spool) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const Logging = yield* Effect.promise(() => import("./Logging.ts"))
+      const Logging = yield* Effect.promise(() => import("./logs/Logging.ts"))
       const processor = Effect.gen(function* () {
         const codec = yield* (yield* codecs).logs(target.protocol)
         const direct = yield* Batching.logs(yield* (yield* sender).make(target, codec), settings.logs)

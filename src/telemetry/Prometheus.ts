@@ -4,10 +4,10 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import * as MetricProducer from "./internal/MetricProducer.ts"
-import * as Metrics from "./Metrics.ts"
-import * as Redaction from "./Redaction.ts"
-import * as Settings from "./Settings.ts"
+import * as MetricProducer from "./metrics/MetricProducer.ts"
+import * as Metrics from "./metrics/Metrics.ts"
+import * as Redaction from "../redaction/Redaction.ts"
+import * as Settings from "./config/Settings.ts"
 
 /** Where the endpoint listens; what is left out is for the environment to say, and then as in `PrometheusLayer`. */
 export interface Options {

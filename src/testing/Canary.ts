@@ -13,12 +13,12 @@ import { randomBytes } from "node:crypto"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { format } from "node:util"
-import * as LogRecords from "../telemetry/internal/LogRecords.ts"
-import * as MetricProducer from "../telemetry/internal/MetricProducer.ts"
-import { Stderr } from "../telemetry/internal/Stderr.ts"
-import * as Metrics from "../telemetry/Metrics.ts"
-import * as Settings from "../telemetry/Settings.ts"
-import * as Tracer from "../telemetry/Tracer.ts"
+import * as LogRecords from "../telemetry/logs/LogPipeline.ts"
+import * as MetricProducer from "../telemetry/metrics/MetricProducer.ts"
+import { Stderr } from "../telemetry/delivery/Stderr.ts"
+import * as Metrics from "../telemetry/metrics/Metrics.ts"
+import * as Settings from "../telemetry/config/Settings.ts"
+import * as Tracer from "../telemetry/tracer/Tracer.ts"
 
 /** Where a secret is planted. */
 export const places = [

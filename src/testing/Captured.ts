@@ -6,10 +6,10 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
-import * as Metrics from "../telemetry/Metrics.ts"
+import * as Metrics from "../telemetry/metrics/Metrics.ts"
 import type * as Check from "../trace/Check.ts"
-import * as Memory from "../telemetry/Memory.ts"
-import * as Tracer from "../telemetry/Tracer.ts"
+import * as Memory from "../telemetry/tracer/InMemorySpans.ts"
+import * as Tracer from "../telemetry/tracer/Tracer.ts"
 
 /** A span that has ended. Times are in milliseconds; under a TestClock they count from its 0. */
 export interface CapturedSpan {

@@ -9,12 +9,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as EngineCassette from "../engine/Cassette.ts"
+import * as EngineCassette from "./cassette/CassetteEngine.ts"
 import type * as Engine from "../engine/Engine.ts"
-import * as Redaction from "../telemetry/Redaction.ts"
-import * as Settings from "../telemetry/Settings.ts"
+import * as Redaction from "../redaction/Redaction.ts"
+import * as Settings from "../telemetry/config/Settings.ts"
 
-export { CassetteError, CassetteMismatch } from "../engine/Cassette.ts"
+export { CassetteError, CassetteMismatch } from "./cassette/CassetteEngine.ts"
 
 interface Scrubbing {
   /** What else must not be written, beside what telemetry masks; give a replay the same. */

@@ -2,11 +2,11 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { diff } from "../trace/Diff.ts"
-import * as Normal from "../trace/Normal.ts"
+import * as Normal from "../trace/NormalizedTrace.ts"
 import * as Captured from "./Captured.ts"
 
 export { diff } from "../trace/Diff.ts"
-export { normal, type NormalSpan, type Options } from "../trace/Normal.ts"
+export { normal, type NormalSpan, type Options } from "../trace/NormalizedTrace.ts"
 
 /** The trace is another one; lines marked `-` were expected, those marked `+` came. */
 export class TraceDiffers extends Data.TaggedError("TraceDiffers")<{

@@ -26,9 +26,9 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import { text as readText } from "node:stream/consumers"
-import * as CodexConfig from "./internal/codexConfig.ts"
-import * as Requests from "./internal/requests.ts"
-import * as Responses from "./internal/responses.ts"
+import * as CodexConfig from "./model-server/codexConfig.ts"
+import * as Requests from "./model-server/requests.ts"
+import * as Responses from "./model-server/responses.ts"
 
 /** A part of a reply that streams: an output item, the token count, a wait or a way to break off. */
 export type Step = Responses.Step

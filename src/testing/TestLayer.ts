@@ -1,9 +1,9 @@
 /** What a test provides instead of Codex and of telemetry. */
 import * as Layer from "effect/Layer"
 import { Codex } from "../Codex.ts"
-import * as Scripted from "../engine/Scripted.ts"
+import * as Scripted from "./Scripted.ts"
 import * as Captured from "./Captured.ts"
-import * as Checked from "./Checked.ts"
+import * as Checked from "./ConventionCheck.ts"
 
 /**
  * `Codex` on a scripted engine, with everything emitted captured in memory. The test says what the agent does with

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as CodexError from "../CodexError.ts"
+import * as CodexError from "../domain/CodexError.ts"
 
 /** A value that may be a secret; a redacted one is in no log and no message of ours. */
 export type Value = string | Redacted.Redacted<string>

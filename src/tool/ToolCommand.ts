@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { randomUUID } from "node:crypto"
-import * as ProcessGroup from "../internal/ProcessGroup.ts"
+import * as ProcessGroup from "../internal/ProcessTree.ts"
 
 export interface Options {
   /** How long the processes may take to end after SIGTERM; then it is SIGKILL. Default: 500 ms. */

@@ -1,16 +1,16 @@
 /** Telemetry against the pinned revision of the conventions: what is wrong with it, what is missing, what is odd. */
-import type { Options } from "./check/Attributes.ts"
+import type { Options } from "./check/AttributeChecks.ts"
 import type { Finding, Level, Remark } from "./check/Finding.ts"
-import * as Logs from "./check/Logs.ts"
-import * as Metrics from "./check/Metrics.ts"
-import * as Spans from "./check/Spans.ts"
-import * as Traces from "./check/Traces.ts"
+import * as Logs from "./check/LogChecks.ts"
+import * as Metrics from "./check/MetricChecks.ts"
+import * as Spans from "./check/SpanChecks.ts"
+import * as Traces from "./check/TraceChecks.ts"
 
-export type { Options } from "./check/Attributes.ts"
+export type { Options } from "./check/AttributeChecks.ts"
 export { type Finding, type Level, type Rule, rules } from "./check/Finding.ts"
-export type { CheckedLog } from "./check/Logs.ts"
-export type { CheckedMetric } from "./check/Metrics.ts"
-export type { CheckedSpan } from "./check/Spans.ts"
+export type { CheckedLog } from "./check/LogChecks.ts"
+export type { CheckedMetric } from "./check/MetricChecks.ts"
+export type { CheckedSpan } from "./check/SpanChecks.ts"
 
 /** What was emitted; `Captured.all` gives it of a test. */
 export interface Emitted {

@@ -1,9 +1,9 @@
 /** A trace as a picture in a terminal: who called whom, when, for how long, and what went wrong. */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
-import { printable } from "../internal/Printable.ts"
-import { attribute, operation, span as names } from "../telemetry/Convention.ts"
-import * as Elapsed from "../telemetry/internal/Elapsed.ts"
-import * as TextWidth from "../telemetry/internal/TextWidth.ts"
+import { printable } from "../internal/TerminalText.ts"
+import { attribute, operation, span as names } from "../semconv/Convention.ts"
+import * as Elapsed from "../internal/DurationText.ts"
+import * as TextWidth from "../internal/TextWidth.ts"
 
 /** One span of a trace; times in nanoseconds since any one moment. */
 export interface Span {

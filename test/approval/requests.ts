@@ -1,6 +1,6 @@
 /** Requests of every kind, made up for tests. */
 import type * as Approval from "../../src/Approval.ts"
-import { ItemId, ThreadId, TurnId } from "../../src/Id.ts"
+import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 
 const of = (id: string) => ({ id, itemId: ItemId.make(id) })
 

@@ -7,8 +7,8 @@ import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
 import * as Fs from "node:fs"
 import { join } from "node:path"
-import { Attachments, type Options } from "../../src/Attachment.ts"
-import type { AttachmentReason, AttachmentRejected } from "../../src/CodexError.ts"
+import { Attachments, type Options } from "../../src/attachment/Attachments.ts"
+import type { AttachmentReason, AttachmentRejected } from "../../src/domain/CodexError.ts"
 
 export const folder = Effect.flatMap(FileSystem.FileSystem, (fs) =>
   Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-attachments-" }), fs.realPath)

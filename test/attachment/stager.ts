@@ -1,7 +1,7 @@
 /** A process that stages a file, says where, and ends with its standard input. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import { Attachments } from "../../src/Attachment.ts"
+import { Attachments } from "../../src/attachment/Attachments.ts"
 
 const directory = process.argv[2] ?? ""
 

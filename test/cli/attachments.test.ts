@@ -7,7 +7,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Fs from "node:fs"
 import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import * as Owner from "../../src/attachment/Owner.ts"
+import * as Owner from "../../src/internal/ProcessIdentity.ts"
 import * as F from "../attachment/fixture.ts"
 import { test as live } from "../support/live.ts"
 

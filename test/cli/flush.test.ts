@@ -6,8 +6,8 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
-import type * as Settings from "../../src/telemetry/Settings.ts"
-import * as Support from "../spool/support.ts"
+import type * as Settings from "../../src/telemetry/config/Settings.ts"
+import * as Support from "../telemetry/spool/support.ts"
 
 const { collector, environment, folder, nobody, variables } = Support
 const quiet = Logger.layer([])

@@ -3,12 +3,12 @@ import { assert, it } from "@effect/vitest"
 import { readFileSync, readdirSync } from "node:fs"
 import { idsOf, rows } from "../../scripts/faults/rows.ts"
 
-const cells = readFileSync("docs/faults.md", "utf8")
+const cells = readFileSync("docs/internals/faults.md", "utf8")
   .split("\n")
   .map((line) => line.split("|").map((cell) => cell.trim()))
   .filter(([, id = ""]) => /^F\d\d$/.test(id))
 
-it("docs/faults.md has every row that is run, by its name", () => {
+it("docs/internals/faults.md has every row that is run, by its name", () => {
   assert.deepStrictEqual(
     cells.map(([, id, name]) => [id, name]),
     Object.entries(rows)

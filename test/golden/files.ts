@@ -7,7 +7,7 @@ const manifest: { readonly version: string } = createRequire(import.meta.url)("@
 
 /** The version that is installed. */
 export const version = manifest.version
-export const root = fileURLToPath(new URL(".", import.meta.url))
+export const root = fileURLToPath(new URL("./", import.meta.url))
 export const folder = `${root}${version}`
 export const fileOf = (name: string, of = version) => `${root}${of}/${name}.jsonl`
 

@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url"
 import * as Approval from "../../src/Approval.ts"
 import { Codex, type ThreadOptions } from "../../src/Codex.ts"
 import type * as Thread from "../../src/Thread.ts"
-import type * as Turn from "../../src/Turn.ts"
+import type * as Turn from "../../src/domain/Turn.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 
 type Program = Effect.Effect<unknown, unknown, Codex | Scope.Scope>

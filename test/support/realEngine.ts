@@ -1,5 +1,5 @@
 /** The real Codex as an engine, on a model that plays a script, in a home and a workspace of its own. */
-import { ThreadId } from "../../src/Id.ts"
+import { ThreadId } from "../../src/domain/Ids.ts"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"

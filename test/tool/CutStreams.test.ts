@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as M from "../../src/testing/ModelServer.ts"
-import * as Responses from "../../src/testing/internal/responses.ts"
+import * as Responses from "../../src/testing/model-server/responses.ts"
 import { test } from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
 

@@ -3,7 +3,7 @@
  * (`codex app-server generate-ts --experimental`). They stop here: `Translate.ts` makes our own types of them.
  */
 import * as Schema from "effect/Schema"
-import { ItemId, ThreadId, TurnId } from "../../Id.ts"
+import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 
 const text = Schema.String
 const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))

@@ -1,13 +1,13 @@
 /** What Codex says, in our words. Pure; the only place that knows both. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as MediaType from "../../attachment/MediaType.ts"
-import * as CodexError from "../../CodexError.ts"
-import type { ItemId, ThreadId, TurnId } from "../../Id.ts"
-import type * as Item from "../../Item.ts"
-import type * as Turn from "../../Turn.ts"
+import * as MediaType from "../../internal/MediaType.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import type { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
+import type * as Item from "../../domain/Item.ts"
+import type * as Turn from "../../domain/Turn.ts"
 import type * as Engine from "../Engine.ts"
-import * as Failure from "./Failure.ts"
+import * as Failure from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
 
 /** A field that is left out where there is nothing. */

@@ -1,7 +1,7 @@
 /** A file of records that grows at its end and is acknowledged from its beginning. */
 import * as Fs from "node:fs"
 import { crc32 } from "node:zlib"
-import * as Frame from "./Frame.ts"
+import * as Frame from "./RecordFrame.ts"
 
 // mark, made at, acknowledged up to, checksum of that
 const mark = Buffer.from([0xf5, 0x53, 0x45, 0x47])

@@ -1,0 +1,129 @@
+/** Every decision, written down: also those that nobody was asked for. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
+import { decide } from "./PolicyRunner.ts"
+import * as Convention from "../semconv/Convention.ts"
+import { type Decision, Source } from "../domain/ApprovalDecision.ts"
+import { Asking, type Policy } from "./Policy.ts"
+import { kindOf, type Request } from "../domain/ApprovalRequest.ts"
+import { hash } from "../domain/ApprovalRequestHash.ts"
+
+/**
+ * One decision. `at` is when it was taken, in milliseconds since the epoch, `duration` how long it took, in milliseconds.
+ * What was asked is named by its hash alone.
+ */
+export const AuditEntry = Schema.Struct({
+  at: Schema.Finite,
+  duration: Schema.Finite,
+  threadId: Schema.optionalKey(ThreadId),
+  turnId: Schema.optionalKey(TurnId),
+  requestId: Schema.String,
+  itemId: ItemId,
+  kind: Schema.String,
+  hash: Schema.String,
+  decision: Schema.Literals(["accept", "acceptForSession", "decline", "cancel"]),
+  reason: Schema.optionalKey(Schema.String),
+  source: Source,
+  policy: Schema.optionalKey(Schema.String)
+})
+export type AuditEntry = typeof AuditEntry.Type
+
+/** Where the decisions of `audit` go. */
+export class ApprovalAudit extends Context.Service<
+  ApprovalAudit,
+  {
+    /** Never waits: who reads too slowly loses the oldest. */
+    readonly record: (entry: AuditEntry) => Effect.Effect<void>
+    /** The decisions from now on. */
+    readonly entries: Stream.Stream<AuditEntry>
+  }
+>()("effect-codex/ApprovalAudit") {
+  /** Keeps up to `capacity` entries for each reader that is behind. */
+  static readonly layerWith = (options: { readonly capacity: number }): Layer.Layer<ApprovalAudit> =>
+    Layer.effect(
+      ApprovalAudit,
+      Effect.gen(function* () {
+        const entries = yield* Effect.acquireRelease(
+          PubSub.sliding<AuditEntry>(options.capacity),
+          (entries) => PubSub.shutdown(entries)
+        )
+        return ApprovalAudit.of({
+          record: (entry) => Effect.asVoid(PubSub.publish(entries, entry)),
+          entries: Stream.fromPubSub(entries)
+        })
+      })
+    )
+
+  static readonly layer: Layer.Layer<ApprovalAudit> = ApprovalAudit.layerWith({ capacity: 1024 })
+}
+
+const { attribute } = Convention
+
+/** Says of every decision of a policy what it was, by whom and how fast, in `ApprovalAudit` and one line of the log. */
+export const audit =
+  <R>(policy: Policy<R>): Policy<R | ApprovalAudit> =>
+  (request) =>
+    Effect.gen(function* () {
+      const audit = yield* ApprovalAudit
+      const { threadId, turnId } = yield* Asking
+      const clock = yield* Clock.Clock
+      const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+      const startedAt = now()
+      // Before the policy sees it: what was asked, not what became of it.
+      const asked = hash(request)
+      const tell = (decision: Decision) =>
+        Effect.suspend(() => {
+          const at = now()
+          const entry = entryOf(request, asked, decision, at, at - startedAt)
+          return Effect.andThen(
+            audit.record({
+              ...entry,
+              ...(threadId === undefined ? {} : { threadId }),
+              ...(turnId === undefined ? {} : { turnId })
+            }),
+            log(entry)
+          )
+        })
+      return yield* decide(policy, request).pipe(
+        Effect.tap(tell),
+        Effect.onInterrupt(() =>
+          tell({ _tag: "decline", reason: "the turn ended before anybody decided", source: "default" })
+        )
+      )
+    })
+
+const entryOf = (
+  request: Request,
+  hash: string,
+  decision: Decision,
+  at: number,
+  duration: number
+): AuditEntry => ({
+  at,
+  duration,
+  requestId: request.id,
+  itemId: request.itemId,
+  kind: kindOf(request),
+  hash,
+  decision: decision._tag,
+  ...(decision._tag === "decline" ? { reason: decision.reason } : {}),
+  source: decision.source ?? "policy",
+  ...(decision.policy === undefined ? {} : { policy: decision.policy })
+})
+
+const log = (entry: AuditEntry): Effect.Effect<void> =>
+  Effect.logInfo("approval decided").pipe(
+    Effect.annotateLogs({
+      [attribute.approvalKind]: entry.kind,
+      [attribute.approvalDecision]: entry.decision,
+      [attribute.approvalSource]: entry.source,
+      [attribute.approvalPolicy]: entry.policy ?? "custom",
+      [attribute.toolCallId]: entry.itemId
+    })
+  )

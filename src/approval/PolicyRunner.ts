@@ -1,0 +1,69 @@
+/** What a policy says of a request, whatever the policy does. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Decision } from "../domain/ApprovalDecision.ts"
+import { fit, isUnfit } from "./DecisionValidation.ts"
+import { type Abstain, Asking, type Policy } from "./Policy.ts"
+import type { Request } from "../domain/ApprovalRequest.ts"
+import { hash } from "../domain/ApprovalRequestHash.ts"
+
+const isDecision = Schema.is(Decision)
+const Abstained = Schema.TaggedStruct("abstain", {
+  reason: Schema.optionalKey(Schema.String),
+  policy: Schema.optionalKey(Schema.String)
+})
+const isAbstain = Schema.is(Abstained)
+
+const abstained = ({ policy, reason = "no policy accepts it" }: Abstain): Decision => ({
+  _tag: "decline",
+  reason,
+  ...(policy === undefined ? {} : { policy })
+})
+
+const nobody = (reason: string): Decision => ({ _tag: "decline", reason, source: "default" })
+
+const report = (what: string, decision: Decision) => Effect.as(Effect.logWarning(what), decision)
+
+/** A yes to something else than what was asked is a no, and is reported. */
+const checked = (request: Request, asked: string, said: unknown): Effect.Effect<Decision> => {
+  if (isAbstain(said)) return Effect.succeed(abstained(said))
+  if (!isDecision(said)) return Effect.die(new TypeError("an approval policy gives no decision"))
+  if (said._tag !== "decline" && said._tag !== "cancel" && hash(request) !== asked) {
+    return report(
+      "what was asked has changed while it was decided; the request is declined",
+      nobody("what was asked has changed while it was decided")
+    )
+  }
+  const decision = fit(request, said)
+  const unfit = isUnfit(request, said)
+  return unfit === undefined
+    ? Effect.succeed(decision)
+    : report(`an approval policy says yes to something else; the request is declined: ${unfit}`, decision)
+}
+
+/**
+ * A policy that fails or dies has said no, and so has one that abstains, gives something else than a decision, says yes
+ * to something else than what was asked, or changes it while it decides.
+ */
+export const decide = <R>(
+  policy: Policy<R>,
+  request: Request,
+  asking?: Asking
+): Effect.Effect<Decision, never, R> => {
+  const deciding = Effect.suspend(() => {
+    const asked = hash(request)
+    const deciding = policy(request)
+    // What is no effect would end the fiber on the spot, finalizers and all.
+    return Effect.isEffect(deciding)
+      ? Effect.flatMap(deciding, (said) => checked(request, asked, said))
+      : Effect.die(new TypeError("an approval policy is no effect"))
+  }).pipe(
+    Effect.catchCause((cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.interrupt
+        : report("an approval policy failed; the request is declined", nobody("the approval policy failed"))
+    )
+  )
+  return asking === undefined ? deciding : Effect.provideService(deciding, Asking, asking)
+}

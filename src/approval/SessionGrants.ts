@@ -1,0 +1,87 @@
+/** Not asking twice: a yes for the session, kept on our side, where it can be seen and told. */
+import * as Effect from "effect/Effect"
+import * as Nodepath from "node:path"
+import type { Decision } from "../domain/ApprovalDecision.ts"
+import { fit } from "./DecisionValidation.ts"
+import { isWithin } from "../domain/Permissions.ts"
+import { Asking, type Policy } from "./Policy.ts"
+import { paths, type Request } from "../domain/ApprovalRequest.ts"
+import { hash } from "../domain/ApprovalRequestHash.ts"
+
+/** Whether what was accepted for the session covers what is asked now. */
+export type Likeness = (accepted: Request, asked: Request) => boolean
+
+/** Only the very same. */
+export const same: Likeness = (accepted, asked) => hash(accepted) === hash(asked)
+
+/** Simple commands in the same folder that begin with the same so many words. */
+export const sameCommand =
+  (words: number): Likeness =>
+  (accepted, asked) =>
+    accepted._tag === "command" &&
+    asked._tag === "command" &&
+    !accepted.extra &&
+    !asked.extra &&
+    accepted.cwd === asked.cwd &&
+    accepted.argv !== undefined &&
+    asked.argv !== undefined &&
+    accepted.argv.length >= words &&
+    asked.argv.length >= words &&
+    accepted.argv.slice(0, words).every((word, i) => word === asked.argv?.[i])
+
+/** Patches that stay in folders of which a file was changed before. */
+export const sameFolder: Likeness = (accepted, asked) => {
+  if (accepted._tag !== "file_change" || asked._tag !== "file_change" || accepted.extra || asked.extra)
+    return false
+  const folders = paths(accepted).map((path) => Nodepath.dirname(Nodepath.resolve(accepted.cwd, path)))
+  const wanted = paths(asked)
+  return (
+    wanted.length > 0 &&
+    wanted.every((path) => folders.some((folder) => isWithin(Nodepath.resolve(asked.cwd, path), folder)))
+  )
+}
+
+const maxKept = 1000
+
+interface Kept {
+  readonly accepted: Request
+  readonly decision: Extract<Decision, { readonly _tag: "acceptForSession" }>
+}
+
+const isLasting = (request: Request): boolean =>
+  request._tag !== "user_input" && request._tag !== "elicitation" && request._tag !== "unknown"
+
+/**
+ * What a policy accepts for the session is not asked of it again while the thread is open: the very same by default,
+ * besides what `like` says. Codex is told of a single yes each time, so that each is seen, with the source `session`.
+ * Threads know nothing of each other's unless `shared` says so.
+ */
+export const remember = <R>(
+  policy: Policy<R>,
+  options: { readonly like?: Likeness; readonly shared?: boolean } = {}
+): Policy<R> => {
+  const memories = new WeakMap<object, Array<Kept>>()
+  const shared = {}
+  return Effect.fnUntraced(function* (request) {
+    const key = options.shared === true ? shared : (yield* Asking).session
+    const known = memories
+      .get(key)
+      ?.find(({ accepted }) => same(accepted, request) || options.like?.(accepted, request) === true)
+    if (known !== undefined) {
+      const { given } = known.decision
+      const again = same(known.accepted, request) && given !== undefined ? { given } : {}
+      return { _tag: "accept", ...again, source: "session", policy: "remember" } as const
+    }
+    // What a policy does to the request must not change what is remembered of it.
+    const accepted = structuredClone(request)
+    const said = yield* policy(request)
+    if (said._tag !== "acceptForSession" || !isLasting(request)) return said
+    const fitted = fit(request, said)
+    if (fitted._tag !== "acceptForSession") return said
+    // Read again: another question may have been answered meanwhile.
+    const memory = memories.get(key) ?? []
+    memories.set(key, [...memory, { accepted, decision: fitted }].slice(-maxKept))
+    // A wider sandbox for the session is Codex's to keep.
+    return request._tag === "permissions" ? said : { ...said, kept: true }
+  })
+}

@@ -1,0 +1,176 @@
+/** Asking a person on the terminal: the questions on stderr, the answers from stdin, one question at a time. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Terminal from "effect/Terminal"
+import { oneLine } from "../internal/TerminalText.ts"
+import * as Secret from "./HiddenInput.ts"
+import type { Decision } from "../domain/ApprovalDecision.ts"
+import * as Form from "./ElicitationForm.ts"
+import type { Policy } from "./Policy.ts"
+import {
+  type ElicitationRequest,
+  describe,
+  type Question,
+  type Request,
+  type UserInputRequest
+} from "../domain/ApprovalRequest.ts"
+
+/** What it takes to ask somebody on the terminal. */
+export type Asks = Terminal.Terminal | Stdio.Stdio
+
+/** A person is asked one thing at a time. */
+const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval/PromptLock", {
+  defaultValue: () => Semaphore.makeUnsafe(1)
+})
+
+const by = { source: "user", policy: "prompt" } as const
+
+const no = (reason: string): Decision => ({ _tag: "decline", reason, ...by })
+
+const answers: Readonly<Record<string, Decision>> = {
+  y: { _tag: "accept", ...by },
+  a: { _tag: "acceptForSession", ...by },
+  n: no("declined on the terminal"),
+  q: { _tag: "cancel", ...by }
+}
+
+const say = (text: string) =>
+  Stdio.Stdio.use((stdio) => Stream.run(Stream.make(text), stdio.stderr({ endOnDone: false })))
+
+const readLine = Terminal.Terminal.use((terminal) => terminal.readLine)
+
+const yesOrNo = Effect.gen(function* () {
+  while (true) {
+    yield* say("  [y]es, [n]o, yes for this session [a], stop the turn [q]: ")
+    const line = yield* readLine
+    const answer = answers[line.trim().toLowerCase().charAt(0) || "n"]
+    if (answer !== undefined) return answer
+  }
+})
+
+/** What a person wrote, as an answer: the number of an option stands for its label. */
+const read = (question: Question, line: string): string | undefined => {
+  const { options, other } = question
+  if (options === undefined || options.length === 0) return line
+  const option = /^\d+$/.test(line) ? options[Number(line) - 1] : undefined
+  const named = option ?? options.find(({ label }) => label === line)
+  return named?.label ?? (other ? line : undefined)
+}
+
+const askQuestion = Effect.fnUntraced(function* (question: Question) {
+  const { options = [] } = question
+  yield* say(`  ${oneLine(question.header, 80)}: ${oneLine(question.question, 400)}\n`)
+  for (const [index, { description, label }] of options.entries()) {
+    yield* say(`    ${index + 1}. ${oneLine(label, 80)}: ${oneLine(description, 200)}\n`)
+  }
+  const how = [
+    ...(options.length === 0 ? [] : ["a number"]),
+    ...(options.length === 0 || question.other ? ["text"] : []),
+    ...(question.secret ? ["not shown"] : []),
+    "empty for no answer"
+  ]
+  while (true) {
+    yield* say(`  (${how.join(", ")}): `)
+    const line = question.secret ? yield* Secret.read : (yield* readLine).trim()
+    if (question.secret) yield* say("\n")
+    if (line === "") return undefined
+    const text = read(question, line)
+    if (text !== undefined) return text
+  }
+})
+
+const questions = Effect.fnUntraced(function* (request: typeof UserInputRequest.Type) {
+  const given: Array<readonly [string, ReadonlyArray<string>]> = []
+  for (const question of request.questions) {
+    const text = yield* askQuestion(question)
+    if (text !== undefined) given.push([question.id, [text]])
+  }
+  return given.length === 0
+    ? no("no question was answered")
+    : ({ _tag: "accept", given: { _tag: "answers", answers: Object.fromEntries(given) }, ...by } as const)
+})
+
+const yes = /^(?:y|yes|true)$/i
+
+const parse = (field: Form.Field, line: string): unknown => {
+  switch (field.type) {
+    case "string":
+      return line
+    case "number":
+    case "integer":
+      return Number(line)
+    case "boolean":
+      return yes.test(line)
+    case "array":
+      return line.split(",").map((part) => part.trim())
+  }
+}
+
+const kindOfField = (field: Form.Field): string => {
+  const choices = Form.choices(field)
+  const type =
+    field.type === "boolean" ? "yes or no" : field.type === "array" ? "list, with commas" : field.type
+  return choices === undefined ? type : `${type}: ${oneLine(choices.join(", "), 200)}`
+}
+
+const form = Effect.fnUntraced(function* (request: typeof ElicitationRequest.Type) {
+  const fields = Form.fieldsOf(request.schema)
+  if (fields === undefined) {
+    yield* say("  Declined: the form cannot be read.\n")
+    return no("the form cannot be read")
+  }
+  if (fields.length === 0) return yield* yesOrNo
+  const content: Array<readonly [string, unknown]> = []
+  for (const { field, name, required } of fields) {
+    const schema = { type: "object", properties: { [name]: field } }
+    while (true) {
+      yield* say(`  ${oneLine(name, 80)} (${kindOfField(field)}${required ? "" : ", may be empty"}): `)
+      const line = (yield* readLine).trim()
+      if (line === "" && required) return no("a field that is required was left empty")
+      if (line === "") break
+      const value = parse(field, line)
+      const problem = Form.problem(schema, { [name]: value })
+      if (problem === undefined) {
+        content.push([name, value])
+        break
+      }
+      yield* say(`  ${oneLine(problem, 200)}\n`)
+    }
+  }
+  return {
+    _tag: "accept",
+    given: { _tag: "content", content: Object.fromEntries(content) },
+    ...by
+  } as const
+})
+
+const ask = Effect.fnUntraced(function* (request: Request) {
+  if (request._tag === "user_input") {
+    yield* say("\nThe agent asks:\n")
+    return yield* questions(request)
+  }
+  yield* say(`\nThe agent asks to ${describe(request)}\n`)
+  if ("cwd" in request && request.cwd !== "") yield* say(`  in ${oneLine(request.cwd, 200)}\n`)
+  if (request.reason !== undefined) yield* say(`  because: ${oneLine(request.reason, 400)}\n`)
+  return yield* request._tag === "elicitation" && request.mode === "form" ? form(request) : yesOrNo
+})
+
+/**
+ * Asks on the terminal (question on stderr, answer from stdin); what is secret is not echoed. Where there is no terminal
+ * it declines, and says so.
+ */
+export const prompt: Policy<Asks> = Effect.fnUntraced(function* (request) {
+  const stdio = yield* Stdio.Stdio
+  const lock = yield* PromptLock
+  if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal))) {
+    yield* say(`Declined, there is no terminal to ask on: ${describe(request)}\n`)
+    return { _tag: "decline", reason: "there is no terminal to ask on", source: "default", policy: "prompt" }
+  }
+  return yield* Semaphore.withPermits(
+    lock,
+    1
+  )(Effect.catchTag(ask(request), "QuitError", () => Effect.succeed<Decision>({ _tag: "cancel", ...by })))
+})

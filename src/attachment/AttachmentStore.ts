@@ -1,0 +1,282 @@
+/** The staged files of one process, or of one layer in it: what there is, who holds it, and how long it stays. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as PlatformError from "effect/PlatformError"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { randomBytes } from "node:crypto"
+import { basename, dirname, join } from "node:path"
+import type * as Attachment from "./Attachments.ts"
+import { AttachmentRejected, type AttachmentReason } from "../domain/CodexError.ts"
+import * as AttachmentTelemetry from "../instrumentation/AttachmentTelemetry.ts"
+import * as Copy from "./HashedCopy.ts"
+import * as Folders from "./StagingDirectory.ts"
+import * as Name from "../internal/FileName.ts"
+import * as Owner from "../internal/ProcessIdentity.ts"
+import * as Private from "../internal/PrivateDirectory.ts"
+import * as Source from "./SourceFile.ts"
+
+/** A file as it stands on disk. Two names that look the same there share one. */
+interface Entry {
+  readonly path: string
+  readonly sha256: string
+  readonly size: number
+  /** How many scopes need it. */
+  holds: number
+  /** Milliseconds since the epoch; it stays until then even if nothing holds it. */
+  keepUntil: number
+  /** Whether somebody waits for `keepUntil`. */
+  watched: boolean
+}
+
+export const defaultMaxBytes = 20 * 1024 * 1024
+
+const measured = ({ bytes, files }: Folders.Cleaned): AttachmentTelemetry.Measured => ({ files, bytes })
+
+/** Removes, tells how long it took, and says in the log what could not be removed: without a name, for names are content. */
+const cleaning = (
+  removal: Effect.Effect<Omit<Folders.Cleaned, "durationMs">>
+): Effect.Effect<Folders.Cleaned> =>
+  Effect.timed(removal).pipe(
+    Effect.map(([took, removed]) => ({ ...removed, durationMs: Duration.toMillis(took) })),
+    AttachmentTelemetry.cleaning(measured),
+    Effect.tap(({ failed }) =>
+      failed.length === 0
+        ? Effect.void
+        : Effect.logWarning(
+            `${failed.length} staged files could not be removed; the next cleanup tries again`
+          )
+    )
+  )
+
+const staging = AttachmentTelemetry.staging(({ size }: Attachment.Attachment) => ({ files: 1, bytes: size }))
+
+const nothing: Folders.Cleaned = { files: 0, bytes: 0, failed: [], durationMs: 0 }
+
+export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
+  const fs = yield* FileSystem.FileSystem
+  const scope = yield* Effect.scope
+  const me = yield* Owner.self
+  const maxBytes = options.maxBytes ?? defaultMaxBytes
+  const entries = new Map<string, Entry>()
+  // Files are put in place and taken away one at a time; they are copied side by side.
+  const turnstile = Semaphore.makeUnsafe(1)
+
+  const outer = yield* Private.folders(fs, options.directory)
+  const root = outer.at(-1) ?? ""
+  const own = join(root, Owner.folderName(me))
+  const incoming = join(own, "incoming")
+  let closed = false
+
+  /** Makes the folders that are missing: who cleans up temporary files may have taken them at any time. */
+  const prepare = Effect.gen(function* () {
+    if (options.directory !== undefined && !(yield* fs.exists(dirname(root))))
+      yield* fs.makeDirectory(dirname(root), { recursive: true, mode: 0o700 })
+    for (const folder of [...outer, own, incoming]) yield* Private.ensure(fs, folder)
+  })
+
+  const remove = (gone: ReadonlyArray<Entry>) =>
+    gone.length === 0
+      ? Effect.succeed(nothing)
+      : cleaning(
+          Effect.gen(function* () {
+            const removed = yield* Folders.removeFiles(
+              fs,
+              gone.map((entry) => ({ path: entry.path, bytes: entry.size }))
+            )
+            const left = new Set(removed.failed.map(({ path }) => path))
+            const emptied = new Set<string>()
+            for (const entry of gone) {
+              if (left.has(entry.path)) continue
+              entries.delete(entry.path)
+              emptied.add(dirname(entry.path))
+            }
+            for (const entry of entries.values()) emptied.delete(dirname(entry.path))
+            for (const folder of emptied)
+              yield* Effect.ignore(fs.remove(folder, { recursive: true, force: true }))
+            return removed
+          })
+        )
+
+  const isFree = (now: number) => (entry: Entry) => entry.holds === 0 && entry.keepUntil <= now
+
+  const removeIfFree = (entry: Entry) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      entries.get(entry.path) === entry && isFree(now)(entry) ? remove([entry]) : Effect.void
+    )
+
+  const release = (entry: Entry) =>
+    turnstile.withPermits(1)(
+      Effect.suspend(() => {
+        entry.holds--
+        return removeIfFree(entry)
+      })
+    )
+
+  /** Waits until the time of an entry is over; it may have been given more meanwhile. */
+  const watch: (entry: Entry) => Effect.Effect<void> = Effect.fnUntraced(function* (entry) {
+    while (entries.get(entry.path) === entry) {
+      const left = entry.keepUntil - (yield* Clock.currentTimeMillis)
+      if (left > 0) yield* Effect.sleep(left)
+      else {
+        entry.watched = false
+        return yield* turnstile.withPermits(1)(removeIfFree(entry))
+      }
+    }
+  })
+
+  const keep = Effect.fnUntraced(function* (entry: Entry, ttl: Duration.Input | undefined) {
+    if (ttl === undefined) return
+    const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(Duration.fromInputUnsafe(ttl))
+    entry.keepUntil = Math.max(entry.keepUntil, until)
+    if (entry.watched || entry.keepUntil === Infinity) return
+    entry.watched = true
+    yield* Effect.forkIn(watch(entry), scope, { startImmediately: true })
+  })
+
+  const rejected = (path: string) => (reason: AttachmentReason, detail: string) =>
+    new AttachmentRejected({ reason, path, detail })
+
+  const storageFailed = (path: string) => (error: PlatformError.PlatformError | Private.NotPrivate) =>
+    rejected(path)("StorageFailed", Private.detail(error))
+
+  /** Fails unless the file is what was staged; one that is not is put aside and no longer ours. */
+  const verify = Effect.fnUntraced(function* (file: Attachment.Attachment, path: string) {
+    const found = yield* Copy.digest(fs, file.path).pipe(
+      Effect.catchIf(Private.isMissing, () => Effect.undefined),
+      Effect.mapError(storageFailed(path))
+    )
+    if (found === undefined)
+      return yield* rejected(path)("NotFound", "the staged file is gone; stage it again")
+    if (found.sha256 === file.sha256 && found.size === file.size) return
+    const what = `the staged file is damaged: ${found.size} bytes of ${file.size}, sha256 ${found.sha256}`
+    if (!entries.has(file.path)) return yield* rejected(path)("StorageFailed", what)
+    entries.delete(file.path)
+    const kept = yield* Effect.mapError(
+      Folders.keepDamaged(fs, root, file.path, file.sha256),
+      storageFailed(path)
+    )
+    return yield* rejected(path)("StorageFailed", `${what}; it is kept as "${kept}"; stage it again`)
+  })
+
+  /** Puts a copy in its place, or drops it where the same bytes are there already. */
+  const place = Effect.fnUntraced(function* (copied: Copy.Copied, name: string, path: string) {
+    if (closed) return yield* rejected(path)("StorageFailed", "the layer that stages has been closed")
+    const { mediaType, sha256, size } = copied
+    const file = { path: join(own, sha256, Name.onDisk(name)), name, size, mediaType, sha256 }
+    const same = [...entries.values()].filter((entry) => entry.sha256 === sha256)
+    const sound: Array<Entry> = []
+    for (const entry of same) {
+      const exit = yield* Effect.result(verify({ ...file, path: entry.path }, path))
+      if (exit._tag === "Success") sound.push(entry)
+      else if (exit.failure.reason === "NotFound") entries.delete(entry.path)
+      else return yield* exit.failure
+    }
+    const there = sound.find((entry) => entry.path === file.path)
+    if (there !== undefined) return { entry: there, file }
+    const put = Effect.gen(function* () {
+      yield* Private.ensure(fs, dirname(file.path))
+      const [twin] = sound
+      const moved = fs.rename(copied.path, file.path)
+      // Not every file system links; there the second name costs a second copy.
+      yield* twin === undefined ? moved : Effect.catch(fs.link(twin.path, file.path), () => moved)
+    })
+    yield* put.pipe(
+      Effect.onError(() =>
+        sound.length > 0
+          ? Effect.void
+          : Effect.ignore(fs.remove(dirname(file.path), { recursive: true, force: true }))
+      ),
+      Effect.mapError(storageFailed(path))
+    )
+    const entry: Entry = { path: file.path, sha256, size, holds: 0, keepUntil: 0, watched: false }
+    entries.set(file.path, entry)
+    return { entry, file }
+  })
+
+  const receive = <E, R>(
+    stream: Stream.Stream<Uint8Array, E, R>,
+    path: string,
+    given: string,
+    ttl: Duration.Input | undefined,
+    check: (size: number) => Effect.Effect<void, AttachmentRejected> = () => Effect.void
+  ) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const name = Name.sanitize(given)
+        if (name === undefined) return yield* rejected(path)("BadName", "nothing is left of its name")
+        yield* Effect.mapError(prepare, storageFailed(path))
+        const target = join(incoming, randomBytes(8).toString("hex"))
+        const { entry, file } = yield* Effect.gen(function* () {
+          const copied = yield* restore(
+            Copy.copy(fs, stream, target, { maxBytes, mediaTypes: options.mediaTypes, name, path }).pipe(
+              Effect.tap(({ size }) => check(size))
+            )
+          )
+          return yield* turnstile.withPermits(1)(
+            Effect.tap(place(copied, name, path), ({ entry }) => Effect.sync(() => entry.holds++))
+          )
+        }).pipe(Effect.ensuring(Effect.ignore(fs.remove(target, { force: true }))))
+        yield* Effect.addFinalizer(() => release(entry))
+        yield* keep(entry, ttl ?? options.ttl)
+        return file
+      })
+    )
+
+  const stage = (path: string, { name = basename(path), ttl }: Attachment.StageOptions = {}) =>
+    Effect.scopedWith((opened) =>
+      Effect.flatMap(Scope.provide(Source.open(path, { root: options.root, maxBytes }), opened), (source) =>
+        receive(source.chunks, path, name, ttl, source.unchanged)
+      )
+    ).pipe(staging)
+
+  const stageStream = <E, R>(
+    stream: Stream.Stream<Uint8Array, E, R>,
+    { name, ttl }: Attachment.NamedOptions
+  ) => receive(stream, name, name, ttl).pipe(staging)
+
+  const hold = Effect.fnUntraced(function* (file: Attachment.Attachment) {
+    const entry = entries.get(file.path)
+    if (entry !== undefined)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => void entry.holds++),
+        () => release(entry)
+      )
+    yield* turnstile.withPermits(1)(Effect.uninterruptible(verify(file, file.name)))
+  })
+
+  const cleanup = turnstile.withPermits(1)(
+    Effect.suspend(() => remove([...entries.values()].filter((entry) => entry.holds === 0)))
+  )
+
+  /** Takes away what dead processes have left. That it fails is told to nobody: whoever stages is told of a bad root. */
+  const sweep = Effect.gen(function* () {
+    const there = yield* Folders.root(fs, options.directory)
+    const folders = there === undefined ? [] : yield* Folders.survey(fs, there, me)
+    const gone = folders.flatMap(({ path, state }) => (state === "gone" ? [path] : []))
+    if (gone.length > 0) yield* cleaning(Folders.removeFolders(fs, gone))
+  }).pipe(Effect.ignore)
+
+  yield* Effect.addFinalizer(() =>
+    turnstile.withPermits(1)(
+      Effect.gen(function* () {
+        closed = true
+        yield* remove([...entries.values()])
+        // What could not be removed is found by its folder when this process is gone.
+        if (entries.size === 0) yield* Effect.ignore(fs.remove(own, { recursive: true, force: true }))
+      })
+    )
+  )
+  yield* sweep
+
+  return {
+    stage,
+    stageBytes: (bytes: Uint8Array, named: Attachment.NamedOptions) => stageStream(Stream.make(bytes), named),
+    stageStream,
+    hold,
+    cleanup
+  }
+})

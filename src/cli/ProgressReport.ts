@@ -1,0 +1,213 @@
+/** The work as it happens, in lines for a person. Pure: a state, a step, and the lines it adds. */
+import * as Approval from "../Approval.ts"
+import type * as Item from "../domain/Item.ts"
+import { oneLine, printable } from "../internal/TerminalText.ts"
+import * as Shell from "../internal/ShellCommand.ts"
+import type * as Turn from "../domain/Turn.ts"
+
+export interface Style {
+  readonly width: number
+  readonly color: boolean
+}
+
+export interface State {
+  /** The last message so far: it is only told here once it is known not to be the last. */
+  readonly held: string | undefined
+  /** When work began, by item: after its approval where there was one. */
+  readonly since: ReadonlyMap<string, number>
+  /** The item that the last lines were about: what is said next of another one names it again. */
+  readonly about: string | undefined
+}
+
+export const initial: State = { held: undefined, since: new Map(), about: undefined }
+
+const codes = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
+
+const paint =
+  (style: Style) =>
+  (color: keyof typeof codes, text: string): string =>
+    style.color ? `\u001b[${codes[color]}m${text}\u001b[0m` : text
+
+/** Milliseconds in words: `0.4 ms`, `85 ms`, `1.07 s`, `2 m 5 s`. */
+export const duration = (ms: number): string => {
+  if (ms < 10) return `${ms.toFixed(1)} ms`
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1000).toFixed(2)} s`
+  return `${Math.floor(ms / 60_000)} m ${Math.round((ms % 60_000) / 1000)} s`
+}
+
+type Line = string
+
+const indented = (text: string, prefix: string): ReadonlyArray<Line> =>
+  printable(text)
+    .trimEnd()
+    .split("\n")
+    .map((line) => `${prefix}${line}`)
+
+const tail = (output: string, count: number): ReadonlyArray<Line> => {
+  const lines = printable(output).trimEnd().split("\n")
+  const kept = lines.slice(-count)
+  return lines.length > kept.length ? [`… ${lines.length - kept.length} lines before`, ...kept] : kept
+}
+
+/** One line that tells an item from others. */
+const label = (item: Item.Work, style: Style): Line => began(item, style)[0] ?? ""
+
+const began = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
+  const width = style.width - 4
+  const color = paint(style)
+  switch (item._tag) {
+    case "CommandExecution":
+      return [`${color("cyan", "$")} ${oneLine(Shell.script(item.command), width)}`]
+    case "ToolCall":
+      return [
+        `${color("cyan", "⚒")} ${oneLine(`${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
+      ]
+    case "AgentCall":
+      return [
+        `${color("cyan", "⚇")} ${oneLine(`${item.tool} ${item.prompt ?? item.agents.join(" ")}`, width)}`
+      ]
+    case "McpToolCall":
+      return [
+        `${color("cyan", "⚒")} ${oneLine(`${item.server}/${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
+      ]
+    case "FileChange":
+      return item.changes.map((change) => {
+        const [added, removed] = changedLines(change.diff, change.kind)
+        const path = oneLine(
+          change.movePath === undefined ? change.path : `${change.path} → ${change.movePath}`,
+          width
+        )
+        return `${color("cyan", "±")} ${change.kind} ${path} ${color("dim", `+${added} −${removed}`)}`
+      })
+  }
+}
+
+const changedLines = (diff: string, kind: Item.Change["kind"]): readonly [added: number, removed: number] => {
+  const lines = diff.trimEnd().split("\n")
+  // Codex gives the whole text, and no diff, of a file that is new or gone.
+  if (!diff.includes("@@") && kind !== "update") return kind === "add" ? [lines.length, 0] : [0, lines.length]
+  return [
+    lines.filter((line) => line.startsWith("+") && !line.startsWith("+++")).length,
+    lines.filter((line) => line.startsWith("-") && !line.startsWith("---")).length
+  ]
+}
+
+const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Line> => {
+  const color = paint(style)
+  const timed = took === "" ? "" : ` ${color("dim", `(${took})`)}`
+  if (item.status === "declined") return [`  ${color("yellow", "not run")}`]
+  if (item.status === "interrupted") return [`  ${color("yellow", "interrupted")}${timed}`]
+  if (item._tag === "CommandExecution") {
+    const failed = item.exitCode === undefined ? item.status === "failed" : item.exitCode !== 0
+    const code = item.exitCode === undefined ? "did not start" : `exit ${item.exitCode}`
+    const output = failed && item.output !== undefined && item.output !== "" ? tail(item.output, 12) : []
+    return [
+      ...output.map((line) => color("dim", `  │ ${oneLine(line, style.width - 4)}`)),
+      `  ${color(failed ? "red" : "green", code)}${timed}`
+    ]
+  }
+  return [`  ${item.status === "failed" ? color("red", "failed") : color("green", "done")}${timed}`]
+}
+
+/** Lines about an item that was never heard of again when its turn broke off. */
+export const broken = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
+  items.flatMap((item) =>
+    "status" in item && item.status === "interrupted"
+      ? [...began(item, style), ...finished(item, "", style)]
+      : []
+  )
+
+/** What was said and done in a turn that is over. */
+export const past = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
+  items.flatMap((item) => {
+    switch (item._tag) {
+      case "UserMessage":
+        return indented(item.text, "> ")
+      case "AgentMessage":
+        return indented(item.text, "")
+      case "Reasoning":
+        return item.summary.flatMap((text) => indented(text, "").map((line) => paint(style)("dim", line)))
+      case "ContextCompaction":
+        return [paint(style)("dim", "(the conversation was summarised here)")]
+      default:
+        return "status" in item ? [...began(item, style), ...finished(item, took(item), style)] : []
+    }
+  })
+
+const took = (item: Item.Work): string =>
+  "duration" in item && item.duration !== undefined ? duration(item.duration) : ""
+
+const decided = (decision: Approval.Decision, source: Approval.Source, style: Style): Line => {
+  const color = paint(style)
+  const policy = source === "policy" && decision.policy !== undefined ? `policy ${decision.policy}` : source
+  const by = color("dim", `(${policy})`)
+  if (Approval.isGranted(decision)) return `  ${color("green", "accepted")} ${by}`
+  const why = decision._tag === "decline" ? `: ${oneLine(decision.reason, 200)}` : ", the turn is stopped"
+  return `  ${color("yellow", decision._tag === "cancel" ? "cancelled" : "declined")}${why} ${by}`
+}
+
+/** What an event adds to the report. */
+export const step = (
+  state: State,
+  event: Turn.Event,
+  style: Style
+): readonly [State, ReadonlyArray<Line>] => {
+  const color = paint(style)
+  switch (event._tag) {
+    case "ToolRequested":
+      return [{ ...state, since: new Map(state.since).set(event.callId, event.at) }, []]
+    case "ItemStarted": {
+      const released = state.held === undefined ? [] : [...indented(state.held, ""), ""]
+      const { id } = event.item
+      // Codex announces a command late: it began when the model asked for it.
+      const since = new Map(state.since).set(id, state.since.get(id) ?? event.at)
+      const about = "status" in event.item ? id : state.about
+      const next = { ...state, held: undefined, since, about }
+      return [next, [...released, ...("status" in event.item ? began(event.item, style) : [])]]
+    }
+    case "ItemCompleted": {
+      if (event.item._tag === "AgentMessage") return [{ ...state, held: event.item.text }, []]
+      if (event.item._tag === "Reasoning") {
+        return [
+          state,
+          event.item.summary.flatMap((text) => indented(text, "").map((line) => color("dim", line)))
+        ]
+      }
+      if (!("status" in event.item)) return [state, []]
+      const start = state.since.get(event.item.id)
+      const took = start === undefined ? "" : duration(event.at - start)
+      const again = state.about === event.item.id ? [] : [label(event.item, style)]
+      return [{ ...state, about: event.item.id }, [...again, ...finished(event.item, took, style)]]
+    }
+    case "ApprovalRequested": {
+      const reason = event.request.reason === undefined ? "" : ` — ${oneLine(event.request.reason, 200)}`
+      return [
+        { ...state, about: event.request.itemId },
+        [`  ${color("yellow", "asks")} to ${Approval.describe(event.request)}${reason}`]
+      ]
+    }
+    case "ApprovalDecided": {
+      const since = new Map(state.since).set(event.itemId, event.at)
+      const line = decided(event.decision, event.source, style)
+      return [{ ...state, since, about: event.itemId }, [line]]
+    }
+    case "Retrying": {
+      const status = event.status === undefined ? "" : ` (HTTP ${event.status})`
+      return [state, [color("yellow", `↻ ${event.errorType}${status}; Codex tries again`)]]
+    }
+    default:
+      return [state, []]
+  }
+}
+
+/** Where the time and the tokens of a turn went, on two lines. */
+export const sums = (turn: Turn.Turn, style: Style): ReadonlyArray<Line> => {
+  const color = paint(style)
+  const { approval, overhead, thinking, tools, total } = turn.time
+  const { cachedInput, input, output, reasoning } = turn.usage
+  return [
+    `${color("dim", "time  ")} ${duration(total)} = thinking ${duration(thinking)} + tools ${duration(tools)} + approval ${duration(approval)} + overhead ${duration(overhead)}`,
+    `${color("dim", "tokens")} ${input} in (${cachedInput} cached), ${output} out (${reasoning} reasoning)`
+  ]
+}

@@ -1,0 +1,203 @@
+/** One turn for a person or a script: shown as it happens, summed up when it is over. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import { Attachments } from "../attachment/Attachments.ts"
+import * as CodexError from "../domain/CodexError.ts"
+import { oneLine } from "../internal/TerminalText.ts"
+import * as TraceContext from "../internal/TraceContext.ts"
+import * as Convention from "../semconv/Convention.ts"
+import * as Memory from "../telemetry/tracer/InMemorySpans.ts"
+import * as Tracer from "../telemetry/tracer/Tracer.ts"
+import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
+import type * as Thread from "../Thread.ts"
+import * as Waterfall from "../trace/Waterfall.ts"
+import { ThreadId } from "../domain/Ids.ts"
+import * as Turn from "../domain/Turn.ts"
+import * as TurnState from "../domain/TurnState.ts"
+import * as EventJson from "./EventJson.ts"
+import { code } from "./ExitCode.ts"
+import * as Report from "./ProgressReport.ts"
+
+export interface Options {
+  readonly prompt: string
+  /** Files to send along. */
+  readonly attach?: ReadonlyArray<string>
+  readonly turn: Turn.Options
+  readonly json: boolean
+}
+
+/** How the terminal wants it: its width, and colour where stderr is one and nobody objects. */
+export const style: Effect.Effect<Report.Style, never, Stdio.Stdio> = Effect.gen(function* () {
+  const stdio = yield* Stdio.Stdio
+  const terminal = yield* stdio.stderrIsTerminal
+  const color = terminal && (process.env["NO_COLOR"] ?? "") === ""
+  return { color, width: Math.max(60, Math.min(terminal ? (process.stderr.columns ?? 100) : 100, 160)) }
+})
+
+const printAll = (lines: ReadonlyArray<string>) =>
+  Effect.forEach(lines, (line) => Console.error(line), { discard: true })
+
+/** Runs the turn and shows it; what it came to is an exit code. Nothing is thrown away when it is interrupted. */
+/** How a run that failed ends: for its span, and for whoever started it. */
+class Failed {
+  readonly errorType: string
+  readonly exit: number
+  constructor(errorType: string, exit: number) {
+    this.errorType = errorType
+    this.exit = exit
+  }
+}
+
+const show = <R>(
+  open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
+  options: Options,
+  style: Report.Style
+): Effect.Effect<number, Failed, Exclude<R, Scope.Scope>> =>
+  Effect.gen(function* () {
+    let threadId: ThreadId | undefined
+    let state = TurnState.initial(ThreadId.make(""), 0, Turn.noUsage)
+    let report = Report.initial
+    let turn: Turn.Turn | undefined
+
+    const see = (event: Turn.Event) => {
+      if (event._tag === "TurnCompleted") turn = event.turn
+      else if (event._tag !== "AgentEvent") [state] = TurnState.step(state, event, new Set())
+      if (options.json) {
+        return event._tag === "TurnCompleted"
+          ? Effect.void
+          : Console.log(JSON.stringify(EventJson.event(event)))
+      }
+      const [next, lines] = Report.step(report, event, style)
+      report = next
+      return printAll(lines)
+    }
+
+    const finish = (failure: EventJson.Failure | undefined, now: number): Effect.Effect<number> => {
+      const ended =
+        turn ??
+        (failure !== undefined && failure !== "interrupted" && "turn" in failure
+          ? failure.turn
+          : undefined) ??
+        (threadId === undefined ? undefined : TurnState.end(state, now, { completed: false }, new Set())[0])
+      const exit =
+        failure === undefined
+          ? code.completed
+          : failure === "interrupted"
+            ? code.interrupted
+            : CodexError.exitCode(failure)
+      if (options.json) {
+        const turnId = ended?.id === "" ? undefined : ended?.id
+        return Effect.as(
+          Console.log(JSON.stringify(EventJson.last(ended, failure, { threadId, turnId }))),
+          exit
+        )
+      }
+      return Effect.gen(function* () {
+        if (failure !== undefined) {
+          if (report.held !== undefined) yield* printAll([report.held])
+          yield* printAll(Report.broken(ended?.items ?? [], style))
+          yield* Console.error(failure === "interrupted" ? "Interrupted." : failure.message)
+          if (failure !== "interrupted") yield* printAll(details(failure))
+        } else if (ended !== undefined) {
+          yield* Console.log(ended.message)
+        }
+        if (ended !== undefined) yield* printAll(["", ...Report.sums(ended, style)])
+        if (threadId !== undefined && failure !== undefined) {
+          yield* Console.error(`Go on with: effect-codex run --resume ${threadId}`)
+        }
+        return exit
+      })
+    }
+
+    const now = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
+    return yield* Effect.gen(function* () {
+      const thread = yield* open
+      threadId = thread.id
+      state = TurnState.initial(thread.id, yield* now, Turn.noUsage)
+      const { attach = [], prompt } = options
+      const run = (input: Turn.Input) => Stream.runForEach(thread.stream(input, options.turn), see)
+      return yield* attach.length === 0
+        ? run(prompt)
+        : Effect.flatMap(staged(attach), (files) => run([{ type: "text", text: prompt }, ...files])).pipe(
+            Effect.provide(Attachments.layer)
+          )
+    }).pipe(
+      Effect.scoped,
+      Effect.exit,
+      Effect.onInterrupt(() => Effect.flatMap(now, (now) => finish("interrupted", now))),
+      Effect.flatMap((exit) =>
+        Effect.flatMap(now, (now) => {
+          if (Exit.isSuccess(exit)) return finish(undefined, now)
+          const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+          if (error !== undefined) {
+            const told = finish(error, now)
+            return error._tag === "TurnInterrupted"
+              ? told
+              : Effect.flatMap(told, (exit) => Effect.fail(new Failed(error.errorType, exit)))
+          }
+          return Cause.hasInterruptsOnly(exit.cause)
+            ? finish("interrupted", now)
+            : Effect.failCause(exit.cause as Cause.Cause<never>)
+        })
+      )
+    )
+  })
+
+const staged = (files: ReadonlyArray<string>) =>
+  Effect.flatMap(Attachments, (attachments) =>
+    Effect.forEach(files, (file) =>
+      Effect.map(attachments.stage(file), (attachment) => ({ type: "attachment", attachment }) as const)
+    )
+  )
+
+/** What only whoever sits in front of it should read: the engine's own words. */
+const details = (error: CodexError.CodexError): ReadonlyArray<string> => {
+  const text = "detail" in error ? error.detail : "stderr" in error ? error.stderr : ""
+  return error._tag === "InvalidRequest" || error._tag === "ProtocolError" || text.trim() === ""
+    ? []
+    : [`  ${oneLine(text, 600)}`]
+}
+
+/** The turn inside the span of the whole run, and after it the picture of what took how long. */
+export const run = Effect.fnUntraced(function* <R, RL>(
+  open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
+  options: Options,
+  services: Layer.Layer<Exclude<R, Scope.Scope>, never, RL>,
+  telemetry: Layer.Layer<never>
+) {
+  const memory = yield* Memory.make
+  const looks = yield* style
+  const parent = TraceContext.parse(process.env["TRACEPARENT"], process.env["TRACESTATE"])
+  const picture = Effect.gen(function* () {
+    if (options.json) return
+    const spans = yield* memory.spans
+    if (spans.length > 0)
+      yield* printAll(["", Waterfall.render(spans.map(Waterfall.fromReadableSpan), looks)])
+  })
+  return yield* show(open, options, looks).pipe(
+    Effect.provide(services),
+    Effect.withSpan(
+      Convention.span.run,
+      {
+        ...(Option.isSome(parent) ? { parent: parent.value } : { root: true }),
+        attributes: { [Convention.attribute.originator]: "cli" }
+      },
+      { captureStackTrace: false }
+    ),
+    Effect.catch(({ exit }) => Effect.succeed(exit)),
+    Effect.ensuring(picture),
+    Effect.provide(
+      Layer.mergeAll(telemetry, Tracer.processorLayer(Effect.succeed(memory.processor), { everything: true }))
+    ),
+    Effect.provideService(Tracer.ServiceName, "codex-cli"),
+    Effect.provideService(TurnTelemetry.Originator, "cli")
+  )
+})

@@ -1,0 +1,120 @@
+/** `effect-codex attachments`: the files that processes have staged, and what dead ones have left. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Folders from "../../attachment/StagingDirectory.ts"
+import * as Owner from "../../internal/ProcessIdentity.ts"
+import * as Private from "../../internal/PrivateDirectory.ts"
+import { oneLine } from "../../internal/TerminalText.ts"
+import { code, ExitWith } from "../ExitCode.ts"
+
+const shared = {
+  directory: Flag.String("directory").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("The folder that files are staged in; default: yours below the temporary folder"),
+    Flag.optional
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Print one object of JSON on stdout"),
+    Flag.withDefault(false)
+  )
+}
+
+/** Sizes in words: `412 B`, `3.1 kB`, `20.5 MB`. */
+const size = (bytes: number): string => {
+  if (bytes < 1000) return `${bytes} B`
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
+}
+
+const count = (files: number): string => (files === 1 ? "1 file" : `${files} files`)
+
+const describe = ({ bytes, files, path, pid, state }: Folders.Folder): string => {
+  const whose = pid === undefined ? "" : ` pid ${pid}`
+  return `${state}${whose}: ${count(files)}, ${size(bytes)} in ${oneLine(path, 400)}`
+}
+
+const print = (value: object) => Console.log(JSON.stringify(value))
+
+const failed = (text: string) =>
+  Effect.andThen(Console.error(oneLine(text, 600)), new ExitWith({ code: code.failed }))
+
+const look = Effect.fnUntraced(
+  function* (directory: Option.Option<string>) {
+    const fs = yield* FileSystem.FileSystem
+    const root = yield* Folders.root(fs, Option.getOrUndefined(directory))
+    const folders = root === undefined ? [] : yield* Folders.survey(fs, root, yield* Owner.self)
+    return { root: root ?? null, folders }
+  },
+  Effect.catch((error) => failed(`the staged files cannot be looked at: ${Private.detail(error)}`))
+)
+
+const list = Command.make(
+  "list",
+  shared,
+  Effect.fnUntraced(function* ({ directory, json }) {
+    const found = yield* look(directory)
+    if (json) return yield* print(found)
+    if (found.folders.length === 0) return yield* Console.error("nothing is staged")
+    for (const folder of found.folders) yield* Console.log(describe(folder))
+  })
+).pipe(Command.withDescription("List the folders of staged files, whose they are and what is in them"))
+
+const clean = Command.make(
+  "clean",
+  {
+    all: Flag.Boolean("all").pipe(
+      Flag.withDescription(
+        "Also folders of processes in other containers or on other machines, and damaged copies that were kept"
+      ),
+      Flag.withDefault(false)
+    ),
+    dryRun: Flag.Boolean("dry-run").pipe(
+      Flag.withDescription("Say what would be removed, and remove nothing"),
+      Flag.withDefault(false)
+    ),
+    ...shared
+  },
+  Effect.fnUntraced(function* ({ all, directory, dryRun, json }) {
+    const fs = yield* FileSystem.FileSystem
+    const { folders, root } = yield* look(directory)
+    const doomed = folders.filter(({ state }) => state === "gone" || (all && state !== "live"))
+    const removed = dryRun
+      ? {
+          files: doomed.reduce((sum, folder) => sum + folder.files, 0),
+          bytes: doomed.reduce((sum, folder) => sum + folder.bytes, 0),
+          failed: []
+        }
+      : yield* Folders.removeFolders(
+          fs,
+          doomed.map(({ path }) => path)
+        )
+    if (json) yield* print({ root, dryRun, folders: doomed, ...removed })
+    else {
+      for (const folder of doomed) yield* Console.log(describe(folder))
+      yield* Console.error(
+        `${dryRun ? "would remove" : "removed"} ${count(removed.files)}, ${size(removed.bytes)}`
+      )
+      for (const { detail } of removed.failed) yield* Console.error(`not removed: ${oneLine(detail, 600)}`)
+    }
+    if (removed.failed.length > 0) return yield* new ExitWith({ code: code.failed })
+  })
+).pipe(
+  Command.withDescription(
+    "Remove staged files whose process is gone; files of live processes are never touched"
+  ),
+  Command.withExamples([
+    { command: "effect-codex attachments clean --dry-run", description: "See what dead processes have left" },
+    {
+      command: "effect-codex attachments clean --all --json",
+      description: "Remove all that no live process here owns"
+    }
+  ])
+)
+
+export const attachments = Command.make("attachments").pipe(
+  Command.withDescription("Look at staged files, and remove what dead processes have left"),
+  Command.withSubcommands([list, clean])
+)

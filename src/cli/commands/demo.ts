@@ -1,0 +1,194 @@
+/** `effect-codex demo`: the real Codex at work on a small repository, with a scripted model behind it. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import * as Command from "effect/cli/Command"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import { tmpdir } from "node:os"
+import * as Approval from "../../Approval.ts"
+import { Codex } from "../../Codex.ts"
+import * as Binary from "../../engine/app-server/CodexBinary.ts"
+import * as Environment from "../../engine/app-server/ChildEnvironment.ts"
+import * as AppServer from "../../engine/AppServer.ts"
+import * as File from "../../telemetry/File.ts"
+import * as ModelServer from "../../testing/ModelServer.ts"
+import { ExitWith } from "../ExitCode.ts"
+import * as Session from "../TurnSession.ts"
+
+const source = `export const sum = (numbers) => numbers.reduce((total, n) => total - n, 0)
+`
+const test = `import { sum } from "./sum.js"
+
+const found = sum([1, 2, 3])
+if (found !== 6) {
+  console.error(\`FAIL sum([1, 2, 3]) is \${found}, not 6\`)
+  process.exit(1)
+}
+console.log("ok")
+`
+const patch = `*** Begin Patch
+*** Update File: sum.js
+@@
+-export const sum = (numbers) => numbers.reduce((total, n) => total - n, 0)
++export const sum = (numbers) => numbers.reduce((total, n) => total + n, 0)
+*** End Patch`
+
+const LookupTicket = Tool.make("lookup_ticket", {
+  description: "Read a ticket of the issue tracker",
+  parameters: Schema.Struct({ id: Schema.String }),
+  success: Schema.Struct({ title: Schema.String })
+}).annotate(Tool.Readonly, true)
+
+const Tickets = Toolkit.make(LookupTicket)
+
+const TicketsLayer = Tickets.toLayer({
+  lookup_ticket: () => Effect.succeed({ title: "sum() gives negative numbers" })
+})
+
+/** What the model says, request by request. Codex does the rest, for real. */
+const script: ModelServer.Script = [
+  ModelServer.reply(
+    ModelServer.reasoning("I should see the test fail before I touch anything."),
+    ModelServer.shell("node sum.test.js"),
+    ModelServer.usage({ input: 2140, output: 31, reasoning: 12 })
+  ),
+  ModelServer.reply(
+    ModelServer.text("The test fails. Let me read the ticket and see what changed lately."),
+    ModelServer.call("lookup_ticket", { id: "T-42" }),
+    ModelServer.shell("git log --oneline", { escalate: "see the history of the repository" }),
+    ModelServer.usage({ input: 2410, cachedInput: 2140, output: 58 })
+  ),
+  ModelServer.reply(
+    ModelServer.shell("npm publish --access public", { escalate: "ship it right away" }),
+    ModelServer.usage({ input: 2560, cachedInput: 2410, output: 27 })
+  ),
+  ModelServer.reply(
+    ModelServer.text("Publishing is not mine to do. The sign in sum.js is wrong, so I fix that."),
+    ModelServer.patch(patch),
+    ModelServer.usage({ input: 2650, cachedInput: 2560, output: 96 })
+  ),
+  ModelServer.reply(
+    ModelServer.shell("node sum.test.js"),
+    ModelServer.usage({ input: 2790, cachedInput: 2650, output: 14 })
+  ),
+  ModelServer.reply(
+    ModelServer.text("T-42 is fixed: sum() subtracted where it should add, and the test passes now.", {
+      deltas: true,
+      every: "15 millis"
+    }),
+    ModelServer.usage({ input: 2930, cachedInput: 2790, output: 22 })
+  )
+]
+
+/** What this user lets the agent do beyond its sandbox: look at git, and nothing else. */
+const rules: ReadonlyArray<Approval.Rule> = [
+  { kind: "command", command: ["git", "log", "--oneline"], decision: "accept" },
+  { decision: "decline" }
+]
+
+const quietly = (command: string, args: ReadonlyArray<string>, options: ChildProcess.CommandOptions) =>
+  Effect.gen(function* () {
+    const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+    return yield* spawner.exitCode(ChildProcess.make(command, args, { stdin: "ignore", ...options }))
+  }).pipe(
+    Effect.timeoutOption("5 seconds"),
+    Effect.map((code) => Option.isSome(code) && code.value === 0),
+    Effect.orElseSucceed(() => false)
+  )
+
+/** A repository with a test that fails. Without git it is a plain folder, and git's part of the demo fails in it. */
+const makeRepository = Effect.fnUntraced(function* (env: Record<string, string>) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-demo-" })
+  const write = (name: string, text: string) => fs.writeFileString(path.join(folder, name), text)
+  yield* write(
+    "package.json",
+    `${JSON.stringify({ name: "demo", private: true, type: "module" }, null, 2)}\n`
+  )
+  yield* write("sum.js", source)
+  yield* write("sum.test.js", test)
+  const git = (...args: ReadonlyArray<string>) =>
+    quietly("git", ["-c", "user.name=demo", "-c", "user.email=demo@localhost", ...args], {
+      cwd: folder,
+      env,
+      extendEnv: false
+    })
+  yield* git("init", "--quiet")
+  yield* git("add", ".")
+  yield* git("commit", "--quiet", "--message", "Add sum")
+  return folder
+})
+
+/** Whether Codex's sandbox can start here; in some containers it cannot. */
+const sandboxWorks = Effect.fnUntraced(function* (env: Record<string, string>, cwd: string) {
+  const binary = yield* Binary.find(undefined, process.env)
+  return yield* quietly(binary.command, [...binary.args, "sandbox", "--", "true"], {
+    cwd,
+    env,
+    extendEnv: false
+  })
+})
+
+export const demo = Command.make(
+  "demo",
+  {},
+  Effect.fnUntraced(function* () {
+    const path = yield* Path.Path
+    const fs = yield* FileSystem.FileSystem
+    const server = yield* ModelServer.make(script)
+    const home = yield* ModelServer.home(server)
+    const env = Environment.select(process.env, [], home)
+    const folder = yield* makeRepository(env)
+    const traces = path.join(
+      yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-trace-" }),
+      "traces.jsonl"
+    )
+
+    yield* Console.error(
+      "The real Codex works on a temporary repository whose test fails; its model is a script.\n"
+    )
+    const sandboxed = yield* Effect.orElseSucceed(sandboxWorks(env, folder), () => true)
+    if (!sandboxed) {
+      yield* Console.error(
+        "Codex's sandbox cannot start here: it gets full access, in the temporary repository only.\n"
+      )
+    }
+    const open = Effect.gen(function* () {
+      const codex = yield* Codex
+      return yield* codex.startThread({
+        cwd: folder,
+        sandbox: sandboxed ? "workspace-write" : "danger-full-access",
+        approvalMode: "on-request",
+        tools: yield* Tickets,
+        source: "demo"
+      })
+    })
+    const services = Layer.mergeAll(
+      Codex.layer.pipe(
+        Layer.provide(AppServer.layerWith({ env: home })),
+        Layer.provideMerge(Approval.layer(Approval.rules(rules)))
+      ),
+      TicketsLayer
+    )
+    const exit = yield* Session.run(
+      open,
+      {
+        prompt: "Fix ticket T-42: the test of this repository fails.",
+        turn: { timeout: 30_000 },
+        json: false
+      },
+      services,
+      File.layer({ path: traces, signals: ["traces"] })
+    )
+    yield* Console.error(`\nThe trace as OTLP JSON lines: ${traces}`)
+    if (exit !== 0) return yield* new ExitWith({ code: exit })
+  }, Effect.scoped)
+).pipe(Command.withDescription("Watch the real Codex fix a test, offline, and see the trace of it"))

@@ -1,0 +1,73 @@
+/** `effect-codex trace check`: telemetry in files, held against the conventions. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { printable } from "../../internal/TerminalText.ts"
+import * as Check from "../../trace/Check.ts"
+import * as Otlp from "../../trace/check/OtlpDocument.ts"
+import { code, ExitWith, UsageError } from "../ExitCode.ts"
+
+const files = Argument.String("FILE").pipe(
+  Argument.withDescription(
+    "Lines of OTLP JSON, as the exporter `file` writes them; those of one run belong together"
+  ),
+  Argument.atLeast(1)
+)
+const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print JSON on stdout, a line for each finding"),
+  Flag.withDefault(false)
+)
+const semconv = Flag.Literals("semconv", ["latest", "1.41"]).pipe(
+  Flag.withDescription("Whose names there may be; default: those of both revisions"),
+  Flag.optional
+)
+const content = Flag.Boolean("content").pipe(
+  Flag.withDescription("Content was asked for: prompts, outputs, commands, paths are no violation"),
+  Flag.withDefault(false)
+)
+
+const read = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* Effect.mapError(
+    fs.readFileString(file),
+    () => new UsageError({ text: `cannot read "${file}"` })
+  )
+})
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`
+
+export const check = Command.make(
+  "check",
+  { files, json, semconv, content },
+  Effect.fnUntraced(function* ({ content, files, json, semconv }) {
+    const texts = yield* Effect.forEach(files, read)
+    const parts = texts.map((text) => Otlp.fromLines(text.split("\n")))
+    const emitted = {
+      spans: parts.flatMap(({ emitted }) => emitted.spans),
+      metrics: parts.flatMap(({ emitted }) => emitted.metrics),
+      logs: parts.flatMap(({ emitted }) => emitted.logs)
+    }
+    const findings = Check.checkTelemetry(emitted, { content, revision: Option.getOrUndefined(semconv) })
+    const lines = json
+      ? findings.map((finding) => JSON.stringify(finding))
+      : Check.lines(findings).map(printable)
+    for (const line of lines) yield* Console.log(line)
+    const unread = parts.flatMap(({ unread }, at) => unread.map((line) => `${files[at]}:${line}`))
+    for (const place of unread) yield* Console.error(`${place}: no line of OTLP JSON`)
+    const violations = Check.only(findings, "violation").length
+    const { logs, metrics, spans } = emitted
+    yield* Console.error(
+      `${plural(spans.length, "span")}, ${metrics.length} series of metrics, ` +
+        `${plural(logs.length, "record")}: ${plural(violations, "violation")}`
+    )
+    if (violations > 0 || unread.length > 0) return yield* new ExitWith({ code: code.failed })
+  })
+).pipe(
+  Command.withDescription(
+    "Hold telemetry in files against the conventions; exit code 1 where something violates them"
+  )
+)

@@ -1,0 +1,67 @@
+/** Conversations as they are kept: what is told of one that is not open, and what was said in it. */
+import * as Schema from "effect/Schema"
+import { ThreadId, TurnId } from "./Ids.ts"
+import * as Item from "./Item.ts"
+
+const maybe = Schema.optionalKey
+
+/** What is known of a conversation without opening it. Times are in milliseconds since the epoch. */
+export const ThreadInfo = Schema.Struct({
+  id: ThreadId,
+  /** The name that somebody gave it. */
+  name: maybe(Schema.String),
+  /** How it begins: the first thing that was asked. */
+  preview: Schema.String,
+  cwd: Schema.String,
+  provider: maybe(Schema.String),
+  createdAt: Schema.Finite,
+  updatedAt: Schema.Finite,
+  /** The conversation that it was forked from. */
+  forkedFrom: maybe(ThreadId),
+  /** The conversation whose agent started it. */
+  parent: maybe(ThreadId),
+  /** Nothing of it is kept on disk. */
+  ephemeral: Schema.Boolean
+})
+export type ThreadInfo = typeof ThreadInfo.Type
+
+/** A turn that was. `duration` is in milliseconds; `error` is the engine's own text of why it failed. */
+export const PastTurn = Schema.Struct({
+  id: TurnId,
+  status: Schema.Literals(["completed", "failed", "interrupted", "inProgress"]),
+  items: Schema.Array(Item.Item),
+  error: maybe(Schema.String),
+  startedAt: maybe(Schema.Finite),
+  duration: maybe(Schema.Finite)
+})
+export type PastTurn = typeof PastTurn.Type
+
+/** A conversation with everything that was said in it, oldest turn first. */
+export const ThreadHistory = Schema.Struct({ ...ThreadInfo.fields, turns: Schema.Array(PastTurn) })
+export type ThreadHistory = typeof ThreadHistory.Type
+
+/** Which conversations to list. What is left out does not matter. */
+export interface Filter {
+  /** Those that were archived, and no others; default: those that were not. */
+  readonly archived?: boolean | undefined
+  /** Those that work in this folder. */
+  readonly cwd?: string | undefined
+  /** Those with this text in their title. */
+  readonly search?: string | undefined
+  /** Also those that other programs started: the Codex command line, editors. Default: only those of app-server clients. */
+  readonly everywhere?: boolean | undefined
+  readonly sort?: "created" | "updated" | undefined
+}
+
+/** A model that the engine offers. */
+export const Model = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  description: Schema.String,
+  isDefault: Schema.Boolean,
+  efforts: Schema.Array(Schema.String),
+  defaultEffort: maybe(Schema.String),
+  /** What may be sent to it: `text`, `image`. */
+  inputs: Schema.Array(Schema.String)
+})
+export type Model = typeof Model.Type

@@ -1,0 +1,58 @@
+/** One process and what runs on it. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { ThreadId } from "../../domain/Ids.ts"
+import type * as Process from "./AppServerProcess.ts"
+import type * as Slot from "./RunningTurn.ts"
+
+/** One conversation on a process, however many hold it. */
+interface Conversation {
+  holders: number
+  /** Codex takes a second `turn/start` for a steer of the first: one at a time, whoever asks. */
+  readonly turns: Semaphore.Semaphore
+}
+
+export interface Session {
+  readonly process: Process.Process
+  /** The turns that run, by their thread. */
+  readonly slots: Map<string, Slot.Slot>
+  /** What each open thread is known to have used. */
+  readonly totals: Map<string, string>
+  readonly conversations: Map<string, Conversation>
+  readonly scope: Scope.Closeable
+}
+
+export const conversationOf = (
+  { conversations, totals }: Pick<Session, "conversations" | "totals">,
+  threadId: ThreadId
+): Conversation => {
+  const known = conversations.get(threadId)
+  if (known !== undefined) return known
+  const conversation = { holders: 0, turns: Semaphore.makeUnsafe(1) }
+  conversations.set(threadId, conversation)
+  totals.set(threadId, "")
+  return conversation
+}
+
+/** Makes one more holder of a conversation; with the last one Codex lets go of it. */
+export const join = (session: Session, threadId: ThreadId): Effect.Effect<Conversation, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const conversation = conversationOf(session, threadId)
+      conversation.holders++
+      return conversation
+    }),
+    (conversation) => {
+      conversation.holders--
+      const letGo = Effect.suspend(() => {
+        if (conversation.holders > 0) return Effect.void
+        session.conversations.delete(threadId)
+        session.totals.delete(threadId)
+        const { connection } = session.process
+        return Effect.ignore(connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" }))
+      })
+      // A turn that is being interrupted is heard to its end, one of another holder is not waited for.
+      return conversation.holders > 0 ? Effect.void : conversation.turns.withPermits(1)(letGo)
+    }
+  )

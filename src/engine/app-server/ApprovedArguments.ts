@@ -1,0 +1,69 @@
+/** Whether what Codex runs is what was approved. Pure but for the map that it is noted in. */
+import * as Approval from "../../Approval.ts"
+import * as Shell from "../../internal/ShellCommand.ts"
+import type * as Item from "../../domain/Item.ts"
+import { canonical } from "../../domain/ApprovalRequestHash.ts"
+
+/** The event that tells of something else. */
+export const violation = "effect-codex/approvedArgumentsChanged"
+
+const command = (command: string, cwd: string) => canonical(["command", Shell.script(command), cwd])
+
+const patch = (changes: ReadonlyArray<Item.Change>) =>
+  canonical([
+    "file_change",
+    changes.map(({ diff, kind, movePath, path }) => ({ diff, kind, movePath, path }))
+  ])
+
+const call = (server: string, tool: string, args: unknown) =>
+  canonical(["mcp_tool", server, tool, args ?? {}])
+
+const approvedBy = (request: Approval.Request): string | undefined => {
+  switch (request._tag) {
+    case "command":
+      // One that asks for more, or for a part of what its item runs, is about something else than the item shows.
+      return request.extra || request.id !== request.itemId
+        ? undefined
+        : command(request.command, request.cwd)
+    case "file_change":
+      return patch(request.changes)
+    case "mcp_tool":
+      return call(request.server, request.tool, request.arguments)
+    default:
+      return undefined
+  }
+}
+
+const shownBy = (item: Item.Item): string | undefined => {
+  switch (item._tag) {
+    case "CommandExecution":
+      return command(item.command, item.cwd)
+    case "FileChange":
+      return patch(item.changes)
+    case "McpToolCall":
+      return call(item.server, item.tool, item.arguments)
+    default:
+      return undefined
+  }
+}
+
+/** Whether a question is about what its item shows. */
+export const fits = (request: Approval.Request, item: Item.Item | undefined): boolean => {
+  const asked = approvedBy(request)
+  return asked === undefined || item === undefined || asked === shownBy(item)
+}
+
+export const note = (
+  approved: Map<string, string>,
+  request: Approval.Request,
+  decision: Approval.Decision
+): void => {
+  const what = Approval.isGranted(decision) ? approvedBy(request) : undefined
+  if (what !== undefined) approved.set(request.itemId, what)
+}
+
+export const holds = (approved: ReadonlyMap<string, string>, item: Item.Item): boolean => {
+  const what = approved.get(item.id)
+  const shown = shownBy(item)
+  return what === undefined || shown === undefined || what === shown
+}

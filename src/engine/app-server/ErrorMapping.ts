@@ -1,0 +1,139 @@
+/** Why a turn failed, read off what Codex says of it. */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as CodexError from "../../domain/CodexError.ts"
+import type * as Connection from "./JsonRpcConnection.ts"
+import type * as Protocol from "./Protocol.ts"
+
+/** What a turn failed of, by the name that Codex has for it. `other` is told by its text. */
+export const reasons: ReadonlyMap<string, CodexError.TurnFailedReason> = new Map<
+  string,
+  CodexError.TurnFailedReason
+>([
+  ["contextWindowExceeded", "ContextOverflow"],
+  ["usageLimitExceeded", "UsageLimit"],
+  ["sessionBudgetExceeded", "UsageLimit"],
+  ["rateLimitExceeded", "RateLimited"],
+  ["serverOverloaded", "Overloaded"],
+  ["policyCapacityUnavailable", "Overloaded"],
+  ["flexUnavailable", "Overloaded"],
+  ["modelNotFound", "ModelNotFound"],
+  ["internalServerError", "ServerError"],
+  ["unauthorized", "Unauthorized"],
+  ["badRequest", "BadRequest"],
+  ["httpConnectionFailed", "Disconnected"],
+  ["responseStreamConnectionFailed", "Disconnected"],
+  ["responseStreamDisconnected", "Disconnected"],
+  ["responseTooManyFailedAttempts", "Disconnected"],
+  ["inferenceHookDenied", "Other"],
+  ["cyberPolicy", "Other"],
+  ["misalignmentPolicyViolation", "Other"],
+  ["tooManyDenials", "Other"],
+  ["sandboxError", "Other"]
+])
+
+/** Errors of a request that was made during the turn; the turn itself goes on. */
+export const passing: ReadonlySet<string> = new Set(["activeTurnNotSteerable", "threadRollbackFailed"])
+
+/** What a turn failed of, by the status of the provider's answer; it says more than the name. */
+export const statusReason = (status: number): CodexError.TurnFailedReason | undefined => {
+  if (status === 401 || status === 403) return "Unauthorized"
+  if (status === 429) return "RateLimited"
+  if (status === 503) return "Overloaded"
+  if (status >= 500) return "ServerError"
+  return status >= 400 ? "BadRequest" : undefined
+}
+
+const httpInfo = Schema.decodeUnknownOption(
+  Schema.Record(
+    Schema.String,
+    Schema.Struct({ httpStatusCode: Schema.optionalKey(Schema.NullOr(Schema.Int)) })
+  )
+)
+const refusal = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ error: Schema.Struct({ message: Schema.String }) }))
+)
+
+interface Info {
+  readonly name: string
+  readonly status: number | undefined
+}
+
+const infoOf = (info: unknown): Info => {
+  if (typeof info === "string") return { name: info, status: undefined }
+  const [first] = Object.entries(Option.getOrElse(httpInfo(info), () => ({})))
+  if (first === undefined) return { name: "other", status: undefined }
+  const [name, { httpStatusCode }] = first
+  return { name, status: httpStatusCode ?? undefined }
+}
+
+const wait =
+  /try again in ((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|seconds?|m|minutes?|h|hours?)\b\s*|\d+(?:\.\d+)?[hm](?=\d))+)/i
+const parts = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h)/gi
+const units = new Map([
+  ["ms", 1],
+  ["milli", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000]
+])
+
+/** "try again in 0.3s", "in 20 seconds", "in 1m30s": milliseconds. */
+const retryAfter = (text: string): number | undefined => {
+  const said = wait.exec(text)?.[1]
+  if (said === undefined) return undefined
+  let total = 0
+  for (const [, amount, unit = ""] of said.matchAll(parts)) {
+    total += Number(amount) * (units.get(unit.toLowerCase()) ?? 0)
+  }
+  return Number.isFinite(total) ? total : undefined
+}
+
+// "other" is what Codex calls a stream that broke and a body that it passes on: both can only be told by their text.
+const otherReason = (detail: string): CodexError.TurnFailedReason => {
+  if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail))
+    return "Disconnected"
+  return Option.isSome(refusal(detail)) ? "BadRequest" : "Other"
+}
+
+/** Whether a turn that says this, and will not try again, is going to end. */
+export const endsTurn = (wire: typeof Protocol.TurnError.Type): boolean =>
+  !passing.has(infoOf(wire.codexErrorInfo).name)
+
+/** Codex's error of a turn, classified. */
+export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnFailed => {
+  const { name, status } = infoOf(wire.codexErrorInfo)
+  const detail = [wire.message, wire.additionalDetails ?? ""].filter((part) => part !== "").join(": ")
+  const retryAfterMs = retryAfter(detail)
+  return new CodexError.TurnFailed({
+    reason:
+      (status === undefined ? undefined : statusReason(status)) ?? reasons.get(name) ?? otherReason(detail),
+    detail,
+    ...(status === undefined ? {} : { status }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs })
+  })
+}
+
+/** Why a request was not done. `end` is why the process no longer answers. */
+export const ofRequest = (
+  method: string,
+  error: Connection.RequestError,
+  end: () => CodexError.EngineExited | CodexError.ProtocolError
+): CodexError.RequestError => {
+  switch (error._tag) {
+    case "Gone":
+      return end()
+    case "Unanswered":
+      return new CodexError.ProtocolError({ detail: `codex did not answer ${method}` })
+    case "Refused": {
+      const reason = error.inputTooLarge
+        ? "InputTooLarge"
+        : /thread not (?:found|loaded)|no rollout found|not found: thread/i.test(error.text)
+          ? "ThreadNotFound"
+          : error.code === -32602
+            ? "BadParams"
+            : "Rejected"
+      return new CodexError.InvalidRequest({ reason, method, detail: error.text })
+    }
+  }
+}

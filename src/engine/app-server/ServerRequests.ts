@@ -1,0 +1,358 @@
+/** What Codex asks of its client, in our words, and our answers in its. Pure. */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Approval from "../../Approval.ts"
+import { ItemId, type ThreadId, type TurnId } from "../../domain/Ids.ts"
+import * as Shell from "../../internal/ShellCommand.ts"
+import type * as Item from "../../domain/Item.ts"
+import * as Protocol from "./Protocol.ts"
+import { present } from "./Translate.ts"
+
+type Method = keyof typeof Protocol.serverRequests
+type Params<M extends Method> = (typeof Protocol.serverRequests)[M]["Type"]
+
+/** Where a question is asked. */
+export interface Place {
+  readonly items: ReadonlyMap<string, Item.Item>
+  readonly cwd: string
+  /** A name for a question that has none of its own. */
+  readonly name: string
+}
+
+/** What the server asks of its client. `no` is the reply that means no, where there is one; else it is refused. */
+export type Asked =
+  | {
+      readonly _tag: "Approve"
+      readonly threadId: ThreadId
+      /** Nothing where Codex does not know: the turn that runs is meant. */
+      readonly turnId: TurnId | undefined
+      readonly request: (place: Place) => Approval.Request | undefined
+      readonly reply: (decision: Approval.Decision) => unknown
+      readonly no: unknown
+    }
+  | {
+      readonly _tag: "Call"
+      readonly threadId: ThreadId
+      readonly turnId: TurnId
+      readonly callId: ItemId
+      readonly tool: string
+      readonly arguments: unknown
+    }
+  | {
+      readonly _tag: "Unknown"
+      readonly threadId: ThreadId | undefined
+      readonly turnId: TurnId | undefined
+      readonly no: unknown
+    }
+
+const decodePermissions = Schema.decodeUnknownOption(Protocol.asides.permissions)
+const decodeNetwork = Schema.decodeUnknownOption(Protocol.asides.network)
+const decodeToolApproval = Schema.decodeUnknownOption(Protocol.asides.toolApproval)
+const decodeAddressed = Schema.decodeUnknownOption(Protocol.Addressed)
+const decodeConversed = Schema.decodeUnknownOption(Protocol.asides.conversed)
+
+type Profile = typeof Protocol.asides.permissions.Type
+type WireEntry = NonNullable<NonNullable<Profile["fileSystem"]>["entries"]>[number]
+type Entry = Approval.Permissions["fileSystem"][number]
+
+const placeOf = (wire: WireEntry["path"]): Entry["place"] | undefined => {
+  if (wire.type === "path" && wire.path !== undefined) return { _tag: "path", path: wire.path }
+  if (wire.type === "glob_pattern" && wire.pattern !== undefined)
+    return { _tag: "glob", pattern: wire.pattern }
+  return wire.type === "special" ? { _tag: "special", value: wire.value } : undefined
+}
+
+const accesses = new Map<string, Entry["access"]>([
+  ["read", "read"],
+  ["write", "write"],
+  ["deny", "deny"]
+])
+
+/**
+ * Where both are told, the list of entries says everything and the older two lists say a part of it. Nothing where one of
+ * them cannot be read: the rest would be something else than what is asked.
+ */
+const entries = (fileSystem: Profile["fileSystem"]): ReadonlyArray<Entry> | undefined => {
+  if (fileSystem === null || fileSystem === undefined) return []
+  if (fileSystem.entries === null || fileSystem.entries === undefined) {
+    const all = (access: "read" | "write", paths: ReadonlyArray<string>) =>
+      paths.map((path): Entry => ({ access, place: { _tag: "path", path } }))
+    return [...all("read", fileSystem.read ?? []), ...all("write", fileSystem.write ?? [])]
+  }
+  const read: Array<Entry> = []
+  for (const wire of fileSystem.entries) {
+    const access = accesses.get(wire.access)
+    const place = placeOf(wire.path)
+    if (access === undefined || place === undefined) return undefined
+    read.push({ access, place })
+  }
+  return read
+}
+
+const permissions = (wire: Profile): Approval.Permissions | undefined => {
+  const fileSystem = entries(wire.fileSystem)
+  return fileSystem === undefined
+    ? undefined
+    : {
+        network: wire.network?.enabled === true,
+        fileSystem,
+        ...present("globDepth", wire.fileSystem?.globScanMaxDepth)
+      }
+}
+
+const place = (place: Entry["place"]): unknown => {
+  switch (place._tag) {
+    case "path":
+      return { type: "path", path: place.path }
+    case "glob":
+      return { type: "glob_pattern", pattern: place.pattern }
+    case "special":
+      return { type: "special", value: place.value }
+  }
+}
+
+const profile = ({ fileSystem, globDepth, network }: Approval.Permissions): unknown => ({
+  ...(network ? { network: { enabled: true } } : {}),
+  ...(fileSystem.length === 0
+    ? {}
+    : {
+        fileSystem: {
+          read: null,
+          write: null,
+          entries: fileSystem.map((entry) => ({ path: place(entry.place), access: entry.access })),
+          ...(globDepth === undefined ? {} : { globScanMaxDepth: globDepth })
+        }
+      })
+})
+
+/** What a command asks for besides being run. */
+const wants = (
+  params: Params<"item/commandExecution/requestApproval">
+): Approval.CommandExtra | undefined => {
+  const kind = params.kind ?? "command"
+  const extra = {
+    ...(kind === "command" ? {} : { as: kind }),
+    ...present("network", Option.getOrUndefined(decodeNetwork(params.networkApprovalContext))),
+    ...present(
+      "permissions",
+      Option.getOrUndefined(Option.map(decodePermissions(params.additionalPermissions), permissions))
+    )
+  }
+  return Object.keys(extra).length === 0 ? undefined : extra
+}
+
+/** A decision of a command or a patch as Codex takes it; it has no place for a reason. */
+export const verdict = (decision: Approval.Decision): unknown => ({
+  decision: decision._tag === "acceptForSession" && decision.kept === true ? "accept" : decision._tag
+})
+const noVerdict = { decision: "decline" }
+
+const action = (decision: Approval.Decision, yes: unknown): unknown =>
+  decision._tag === "accept" || decision._tag === "acceptForSession"
+    ? yes
+    : { action: decision._tag, content: null, _meta: null }
+const noAction = { action: "decline", content: null, _meta: null }
+
+/** The item that waits for an MCP server's question: of its calls the last one that is still going on. */
+const callOf = (items: Place["items"], server: string, tool: string | undefined): ItemId | undefined =>
+  [...items.values()].findLast(
+    (item) =>
+      item._tag === "McpToolCall" &&
+      item.server === server &&
+      item.status === "inProgress" &&
+      (tool === undefined || item.tool === tool)
+  )?.id
+
+const elicitation = (params: Params<"mcpServer/elicitation/request">): Asked => {
+  const { message = "", serverName: server } = params
+  const of = { threadId: params.threadId, turnId: params.turnId ?? undefined }
+  const call = Option.getOrUndefined(decodeToolApproval(params._meta))
+  if (call !== undefined) {
+    return {
+      _tag: "Approve",
+      ...of,
+      request: ({ items, name }) => ({
+        _tag: "mcp_tool",
+        id: name,
+        itemId: callOf(items, server, call.tool_name) ?? ItemId.make(name),
+        server,
+        tool: call.tool_name,
+        arguments: call.tool_params ?? {},
+        message
+      }),
+      // Told that it is for the session, Codex would run the tool unasked with any other arguments, too.
+      reply: (decision) => action(decision, { action: "accept", content: {}, _meta: null }),
+      no: noAction
+    }
+  }
+  const mode = params.mode === "url" ? "url" : "form"
+  if (params.mode !== "url" && params.mode !== "form") return { _tag: "Unknown", ...of, no: noAction }
+  return {
+    _tag: "Approve",
+    ...of,
+    request: ({ items, name }) => ({
+      _tag: "elicitation",
+      id: name,
+      itemId: callOf(items, server, undefined) ?? ItemId.make(name),
+      server,
+      message,
+      mode,
+      ...(mode === "form" ? present("schema", params.requestedSchema) : present("url", params.url))
+    }),
+    reply: (decision) => {
+      const given =
+        decision._tag === "accept" || decision._tag === "acceptForSession" ? decision.given : undefined
+      const content = given?._tag === "content" ? given.content : null
+      return action(decision, { action: "accept", content, _meta: null })
+    },
+    no: noAction
+  }
+}
+
+const meanings: { readonly [M in Method]: (params: Params<M>) => Asked } = {
+  "item/commandExecution/requestApproval": (params) => ({
+    _tag: "Approve",
+    threadId: params.threadId,
+    turnId: params.turnId,
+    request: ({ cwd }) => {
+      const command = params.command ?? ""
+      const script = Shell.script(command)
+      return {
+        _tag: "command",
+        id: params.approvalId ?? params.itemId,
+        itemId: params.itemId,
+        ...present("reason", params.reason),
+        command,
+        script,
+        ...present("argv", Shell.argv(script)),
+        cwd: params.cwd ?? cwd,
+        extra:
+          (params.kind ?? "command") !== "command" ||
+          (params.networkApprovalContext ?? null) !== null ||
+          (params.additionalPermissions ?? null) !== null,
+        ...present("wants", wants(params))
+      }
+    },
+    reply: verdict,
+    no: noVerdict
+  }),
+  // The request names no path: they stand in the item that started just before. An item that nobody knows is a no.
+  "item/fileChange/requestApproval": (params) => ({
+    _tag: "Approve",
+    threadId: params.threadId,
+    turnId: params.turnId,
+    request: ({ cwd, items }) => {
+      const found = items.get(params.itemId)
+      return found?._tag !== "FileChange"
+        ? undefined
+        : {
+            _tag: "file_change",
+            id: params.itemId,
+            itemId: params.itemId,
+            ...present("reason", params.reason),
+            changes: found.changes,
+            cwd,
+            extra: (params.grantRoot ?? null) !== null,
+            ...present("root", params.grantRoot)
+          }
+    },
+    reply: verdict,
+    no: noVerdict
+  }),
+  "item/permissions/requestApproval": (params) => ({
+    _tag: "Approve",
+    threadId: params.threadId,
+    turnId: params.turnId,
+    request: () => {
+      const asked = permissions(params.permissions)
+      return asked === undefined
+        ? undefined
+        : {
+            _tag: "permissions",
+            id: params.itemId,
+            itemId: params.itemId,
+            ...present("reason", params.reason),
+            permissions: asked,
+            cwd: params.cwd
+          }
+    },
+    reply: (decision) =>
+      (decision._tag === "accept" || decision._tag === "acceptForSession") &&
+      decision.given?._tag === "permissions"
+        ? {
+            permissions: profile(decision.given.permissions),
+            scope: decision._tag === "accept" ? "turn" : "session"
+          }
+        : { permissions: {}, scope: "turn" },
+    no: { permissions: {}, scope: "turn" }
+  }),
+  "item/tool/requestUserInput": (params) => ({
+    _tag: "Approve",
+    threadId: params.threadId,
+    turnId: params.turnId,
+    request: () => ({
+      _tag: "user_input",
+      id: params.itemId,
+      itemId: params.itemId,
+      questions: params.questions.map(({ header, id, isOther, isSecret, options, question }) => ({
+        id,
+        header,
+        question,
+        other: isOther,
+        secret: isSecret,
+        ...present("options", options)
+      }))
+    }),
+    reply: (decision) => {
+      const given =
+        decision._tag === "accept" || decision._tag === "acceptForSession" ? decision.given : undefined
+      return {
+        answers:
+          given?._tag === "answers"
+            ? Object.fromEntries(Object.entries(given.answers).map(([id, answers]) => [id, { answers }]))
+            : {}
+      }
+    },
+    no: { answers: {} }
+  }),
+  "mcpServer/elicitation/request": elicitation,
+  "item/tool/call": (params) => ({ _tag: "Call", ...params })
+}
+
+/** A question that is new, or that no longer looks as it did: who asks, as far as it can be told. */
+const unknown = (method: string, params: unknown): Asked => ({
+  _tag: "Unknown",
+  threadId: Option.getOrUndefined(
+    Option.orElse(
+      Option.map(decodeAddressed(params), ({ threadId }) => threadId),
+      () => Option.map(decodeConversed(params), ({ conversationId }) => conversationId)
+    )
+  ),
+  turnId: Option.getOrUndefined(decodeAddressed(params))?.turnId ?? undefined,
+  no: Object.hasOwn(Protocol.refusals, method) ? Protocol.refusals[method] : undefined
+})
+
+const asks = <M extends Method>(method: M): ((params: unknown) => Asked) => {
+  const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Params<M> }>(
+    Protocol.serverRequests[method]
+  )
+  return (params) =>
+    Option.match(decode(params), {
+      onNone: () => unknown(method, params),
+      onSome: (decoded) => meanings[method](decoded)
+    })
+}
+
+const requests: { readonly [M in Method]: (params: unknown) => Asked } = {
+  "item/commandExecution/requestApproval": asks("item/commandExecution/requestApproval"),
+  "item/fileChange/requestApproval": asks("item/fileChange/requestApproval"),
+  "item/permissions/requestApproval": asks("item/permissions/requestApproval"),
+  "item/tool/requestUserInput": asks("item/tool/requestUserInput"),
+  "mcpServer/elicitation/request": asks("mcpServer/elicitation/request"),
+  "item/tool/call": asks("item/tool/call")
+}
+
+const isKnown = (method: string): method is Method => Object.hasOwn(requests, method)
+
+export const read = (method: string, params: unknown): Asked =>
+  isKnown(method) ? requests[method](params) : unknown(method, params)

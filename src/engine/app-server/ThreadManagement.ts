@@ -1,0 +1,127 @@
+/** The conversations that Codex keeps, and the models that it offers. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as CodexError from "../../domain/CodexError.ts"
+import type { ThreadId } from "../../domain/Ids.ts"
+import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
+import type * as Engine from "../Engine.ts"
+import * as Protocol from "./Protocol.ts"
+import * as Translate from "./Translate.ts"
+
+/** Asks the process that runs, or a new one. */
+export type Request = (method: string, params: unknown) => Effect.Effect<unknown, CodexError.StartError>
+
+export type Directory = Pick<
+  Engine.Engine["Service"],
+  | "listThreads"
+  | "readThread"
+  | "renameThread"
+  | "archiveThread"
+  | "unarchiveThread"
+  | "deleteThread"
+  | "listModels"
+>
+
+const listed = Schema.decodeUnknownOption(Protocol.ThreadList)
+const history = Schema.decodeUnknownOption(Protocol.ThreadHistory)
+const models = Schema.decodeUnknownOption(Protocol.ModelList)
+
+const unreadable = (method: string) =>
+  new CodexError.ProtocolError({ detail: `the answer to ${method} cannot be read` })
+
+/** Left out, Codex lists what people started and nothing of other programs. */
+const everySource = [
+  "cli",
+  "vscode",
+  "exec",
+  "appServer",
+  "subAgent",
+  "subAgentReview",
+  "subAgentCompact",
+  "subAgentThreadSpawn",
+  "subAgentOther",
+  "unknown"
+]
+const ourSources = ["appServer", "vscode", "unknown"]
+
+export const make = (request: Request): Directory => {
+  const ask = <A>(method: string, params: unknown, decode: (result: unknown) => Option.Option<A>) =>
+    Effect.flatMap(request(method, params), (result) =>
+      Option.match(decode(result), {
+        onNone: () => Effect.fail(unreadable(method)),
+        onSome: (answer) => Effect.succeed(answer)
+      })
+    )
+  const tell = (method: string) => (threadId: ThreadId) => Effect.asVoid(request(method, { threadId }))
+
+  return {
+    listThreads: (filter, cursor) =>
+      ask(
+        "thread/list",
+        {
+          cursor: cursor ?? null,
+          archived: filter.archived ?? false,
+          cwd: filter.cwd ?? null,
+          searchTerm: filter.search ?? null,
+          sortKey: filter.sort === "updated" ? "updated_at" : "created_at",
+          sourceKinds: filter.everywhere === true ? everySource : ourSources
+        },
+        listed
+      ).pipe(Effect.map(({ data, nextCursor }) => ({ data: data.map(info), next: nextCursor ?? undefined }))),
+    readThread: (threadId) =>
+      ask("thread/read", { threadId, includeTurns: true }, history).pipe(
+        Effect.map(({ thread }) => ({ ...info(thread), turns: thread.turns.map(pastTurn) }))
+      ),
+    renameThread: (threadId, name) => Effect.asVoid(request("thread/name/set", { threadId, name })),
+    archiveThread: tell("thread/archive"),
+    unarchiveThread: tell("thread/unarchive"),
+    deleteThread: tell("thread/delete"),
+    listModels: (cursor) =>
+      ask("model/list", { cursor: cursor ?? null }, models).pipe(
+        Effect.map(({ data, nextCursor }) => ({ data: data.map(model), next: nextCursor ?? undefined }))
+      )
+  }
+}
+
+type Kept = (typeof Protocol.ThreadList.Type)["data"][number]
+type Past = (typeof Protocol.ThreadHistory.Type)["thread"]["turns"][number]
+type Offered = (typeof Protocol.ModelList.Type)["data"][number]
+
+const info = (wire: Kept): ThreadInfo.ThreadInfo => ({
+  id: wire.id,
+  ...Translate.present("name", wire.name),
+  preview: wire.preview,
+  cwd: wire.cwd,
+  ...Translate.present("provider", wire.modelProvider),
+  createdAt: wire.createdAt * 1000,
+  updatedAt: wire.updatedAt * 1000,
+  ...Translate.present("forkedFrom", wire.forkedFromId),
+  ...Translate.present("parent", wire.parentThreadId),
+  ephemeral: wire.ephemeral
+})
+
+const statuses = new Map<string, ThreadInfo.PastTurn["status"]>([
+  ["completed", "completed"],
+  ["interrupted", "interrupted"],
+  ["inProgress", "inProgress"]
+])
+
+const pastTurn = (wire: Past): ThreadInfo.PastTurn => ({
+  id: wire.id,
+  status: statuses.get(wire.status) ?? "failed",
+  items: wire.items.map(Translate.item),
+  ...Translate.present("error", wire.error?.message),
+  ...Translate.present("startedAt", typeof wire.startedAt === "number" ? wire.startedAt * 1000 : undefined),
+  ...Translate.present("duration", wire.durationMs)
+})
+
+const model = (wire: Offered): ThreadInfo.Model => ({
+  id: wire.model,
+  name: wire.displayName,
+  description: wire.description,
+  isDefault: wire.isDefault,
+  efforts: wire.supportedReasoningEfforts.map(({ reasoningEffort }) => reasoningEffort),
+  ...Translate.present("defaultEffort", wire.defaultReasoningEffort),
+  inputs: wire.inputModalities ?? ["text"]
+})

@@ -1,0 +1,101 @@
+/** The life of one turn, as what is heard of it tells: events in, the state of it and at most one end out. Pure. */
+import type * as CodexError from "../../domain/CodexError.ts"
+import type { TurnId } from "../../domain/Ids.ts"
+
+export type End = "completed" | CodexError.TurnError
+
+export type State =
+  /** Asked for, and not answered: whatever is said of turns is of older ones. */
+  | { readonly _tag: "Starting" }
+  /** Codex has taken it, and may not know yet that it runs: it cannot be interrupted. */
+  | { readonly _tag: "Accepted"; readonly turnId: TurnId | undefined }
+  /** `verdict` is how it ends if nobody says so. */
+  | { readonly _tag: "Running"; readonly turnId: TurnId; readonly verdict: CodexError.TurnError | undefined }
+  | { readonly _tag: "Over"; readonly turnId: TurnId | undefined; readonly end: End }
+
+export type Input =
+  /** The reply to the request that starts it. */
+  | { readonly _tag: "Accepted"; readonly turnId: TurnId | undefined }
+  /** Something that happened in a turn; `begins` is its first. */
+  | { readonly _tag: "Heard"; readonly turnId: TurnId; readonly begins: boolean }
+  /** The thread has no turn that runs. */
+  | { readonly _tag: "Idle" }
+  /** The turn will fail with this; its end should follow. */
+  | { readonly _tag: "Doomed"; readonly turnId: TurnId; readonly error: CodexError.TurnError }
+  /** Codex says how the turn ended. */
+  | { readonly _tag: "Ended"; readonly turnId: TurnId; readonly end: End }
+  /** Somebody else knows how it ended: the watchdog, whoever stopped it. */
+  | { readonly _tag: "Settled"; readonly end: End }
+  /** The process is about to be ended for this. */
+  | { readonly _tag: "Condemned"; readonly error: CodexError.TurnError }
+  /** The process is gone. */
+  | { readonly _tag: "Gone"; readonly error: CodexError.TurnError }
+
+/** What follows from an input. */
+export interface Output {
+  /** What was heard is of this turn. */
+  readonly ours: boolean
+  /** The end should have come, or comes soon: somebody has to look after it. */
+  readonly settle: boolean
+  /** How the turn ended: told once. */
+  readonly end: End | undefined
+}
+
+export const initial: State = { _tag: "Starting" }
+
+const nothing: Output = { ours: false, settle: false, end: undefined }
+const ours: Output = { ours: true, settle: false, end: undefined }
+const doubtful: Output = { ours: true, settle: true, end: undefined }
+
+/** The turn's id, once it has one. */
+export const turnIdOf = (state: State): TurnId | undefined =>
+  state._tag === "Starting" ? undefined : state.turnId
+
+const over = (state: State, end: End): readonly [State, Output] => [
+  { _tag: "Over", turnId: turnIdOf(state), end },
+  { ours: true, settle: false, end }
+]
+
+/** Whether what names that turn is of this one: one that was accepted without an id is whichever begins first. */
+const isOurs = (state: State, turnId: TurnId, begins: boolean): boolean => {
+  const known = turnIdOf(state)
+  return known === undefined ? state._tag === "Accepted" && begins : known === turnId
+}
+
+export const step = (state: State, input: Input): readonly [State, Output] => {
+  if (state._tag === "Over") {
+    // What is still said of it is passed by.
+    return [state, nothing]
+  }
+  switch (input._tag) {
+    case "Accepted":
+      return state._tag === "Starting"
+        ? [{ _tag: "Accepted", turnId: input.turnId }, nothing]
+        : [state, nothing]
+    case "Heard":
+      // Text comes word by word: nothing is made anew for each.
+      if (state._tag === "Running" && state.verdict === undefined && state.turnId === input.turnId)
+        return [state, ours]
+      return isOurs(state, input.turnId, input.begins)
+        ? [{ _tag: "Running", turnId: input.turnId, verdict: undefined }, ours]
+        : [state, nothing]
+    case "Idle":
+      return state._tag === "Starting" ? [state, nothing] : [state, doubtful]
+    case "Doomed":
+      return isOurs(state, input.turnId, false)
+        ? [{ _tag: "Running", turnId: input.turnId, verdict: input.error }, doubtful]
+        : [state, nothing]
+    case "Ended":
+      return isOurs(state, input.turnId, false) ? over(state, input.end) : [state, nothing]
+    case "Settled":
+      return over(state, input.end)
+    case "Condemned": {
+      const turnId = turnIdOf(state)
+      return turnId === undefined
+        ? [state, nothing]
+        : [{ _tag: "Running", turnId, verdict: input.error }, nothing]
+    }
+    case "Gone":
+      return over(state, state._tag === "Running" ? (state.verdict ?? input.error) : input.error)
+  }
+}

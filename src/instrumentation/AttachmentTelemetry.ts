@@ -1,0 +1,73 @@
+/** What is seen of input files: that they are staged and removed again, how many and how large. No name, no path. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Tracer from "effect/Tracer"
+import * as Convention from "../semconv/Convention.ts"
+import * as ErrorType from "../semconv/ErrorType.ts"
+import * as Outside from "./EmitSignal.ts"
+import * as Signal from "./Signal.ts"
+import * as TurnTelemetry from "./TurnTelemetry.ts"
+
+/** How many files were dealt with, and the bytes in them together. */
+export interface Measured {
+  readonly files: number
+  readonly bytes: number
+}
+
+const nothing: Measured = { files: 0, bytes: 0 }
+
+const names = { stage: Convention.span.attachmentStage, cleanup: Convention.span.attachmentCleanup }
+
+const endOf = (exit: Exit.Exit<unknown, unknown>): Signal.End => {
+  if (Exit.isSuccess(exit)) return Signal.ok
+  const errorType = ErrorType.fromExit(exit)
+  return errorType === undefined ? Signal.interrupted : { _tag: "Error", errorType }
+}
+
+const watching =
+  (stage: Signal.AttachmentStop["stage"]) =>
+  <A>(measure: (value: A) => Measured) =>
+  <E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+    const ended = Effect.fnUntraced(function* (
+      span: Tracer.Span,
+      startedAt: number,
+      exit: Exit.Exit<A, unknown>
+    ) {
+      const { bytes, files } = Exit.isSuccess(exit) ? measured(measure, exit.value) : nothing
+      span.attribute(Convention.attribute.attachmentFiles, files)
+      span.attribute(Convention.attribute.attachmentBytes, bytes)
+      const at = yield* Outside.now
+      const duration = at - startedAt
+      yield* Outside.tell({ _tag: "AttachmentStop", at, duration, stage, files, bytes, end: endOf(exit) })
+    })
+    return Effect.useSpan(names[stage], (span) =>
+      Effect.gen(function* () {
+        const startedAt = yield* Outside.now
+        span.attribute(Convention.attribute.originator, yield* TurnTelemetry.Originator)
+        yield* Outside.tell({ _tag: "AttachmentStart", at: startedAt, stage })
+        return yield* Effect.onExit(effect, (exit) => ended(span, startedAt, exit))
+      }).pipe(Effect.withParentSpan(span, { captureStackTrace: false }))
+    )
+  }
+
+// What is measured wrongly is not the trouble of who stages files.
+const measured = <A>(measure: (value: A) => Measured, value: A): Measured => {
+  try {
+    return measure(value)
+  } catch {
+    return nothing
+  }
+}
+
+/**
+ * Tells of files that `effect` stages: the span `codex.attachment.stage`, the counters `codex.attachment.staged` (files)
+ * and `codex.attachment.bytes`, and log lines. `measure` is asked for what came of it.
+ *
+ * ```ts
+ * stage(files).pipe(AttachmentTelemetry.staging((staged) => ({ files: staged.length, bytes: sum(staged) })))
+ * ```
+ */
+export const staging = watching("stage")
+
+/** The same of files that are removed: the span `codex.attachment.cleanup` and the counter `codex.attachment.cleaned`. */
+export const cleaning = watching("cleanup")

@@ -1,0 +1,74 @@
+/** The messages of a turn so far, as the GenAI convention writes them: what the next request to the model is sent. */
+import * as Shell from "../internal/ShellCommand.ts"
+import * as Item from "../domain/Item.ts"
+import type * as Content from "./ContentCapture.ts"
+import * as ToolName from "../semconv/ToolName.ts"
+
+type Part = { readonly type: string } & Readonly<Record<string, unknown>>
+
+interface Message {
+  readonly role: string
+  readonly parts: ReadonlyArray<Part>
+}
+
+// All of it goes onto every request of the turn: what comes beyond this many characters is left out.
+const most = 65_536
+
+export interface History {
+  readonly said: (part: Part) => void
+  readonly worked: (item: Item.Work) => void
+  /** Nothing where nothing was asked for. */
+  readonly messages: () => ReadonlyArray<Message> | undefined
+}
+
+/** What a tool was given, and what it gave back, as far as it is asked for. */
+const exchangeOf = (item: Item.Work, kinds: Content.Kinds): readonly [given: unknown, back: unknown] => {
+  switch (item._tag) {
+    case "CommandExecution":
+      return [
+        kinds.commands ? { command: Shell.script(item.command) } : undefined,
+        kinds.toolResults ? item.output : undefined
+      ]
+    case "FileChange":
+      return [
+        kinds.diffs
+          ? item.changes.map(({ diff, kind, path }) => ({ kind, diff, ...(kinds.paths ? { path } : {}) }))
+          : undefined,
+        undefined
+      ]
+    case "ToolCall":
+      return [kinds.toolArguments ? item.arguments : undefined, kinds.toolResults ? item.output : undefined]
+    case "AgentCall":
+      return [kinds.toolArguments ? item.prompt : undefined, undefined]
+    case "McpToolCall":
+      return [
+        kinds.toolArguments ? item.arguments : undefined,
+        kinds.toolResults ? (item.error ?? item.result) : undefined
+      ]
+  }
+}
+
+export const make = (kinds: Content.Kinds, input: ReadonlyArray<Message> | undefined): History => {
+  const messages: Array<Message> = [...(input ?? [])]
+  let kept = 0
+
+  const add = (role: string, part: Part) => {
+    kept += JSON.stringify(part)?.length ?? 0
+    if (kept > most) return
+    const last = messages.at(-1)
+    if (last?.role === role) messages[messages.length - 1] = { role, parts: [...last.parts, part] }
+    else messages.push({ role, parts: [part] })
+  }
+
+  return {
+    said: (part) => add("assistant", part),
+    worked: (item) => {
+      const [given, back] = exchangeOf(item, kinds)
+      const { id } = item
+      const name = ToolName.safe(Item.toolName(item))
+      if (given !== undefined) add("assistant", { type: "tool_call", id, name, arguments: given })
+      if (back !== undefined) add("tool", { type: "tool_call_response", id, response: back })
+    },
+    messages: () => (messages.length === 0 ? undefined : messages)
+  }
+}

@@ -1,0 +1,114 @@
+/** Content of turns in telemetry: prompts, answers, arguments and the like, off unless asked for, kind by kind. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { LogRecord } from "../telemetry/logs/LogPipeline.ts"
+import { Variables } from "../internal/EnvironmentVariables.ts"
+import * as Settings from "../telemetry/config/Settings.ts"
+
+/**
+ * What may be captured. `errors` are messages and stacks of causes that are logged and of what spans fail with,
+ * your program's own among them; `paths` those of files and of the folder that commands run in.
+ */
+export interface Kinds {
+  readonly prompts: boolean
+  readonly responses: boolean
+  readonly toolArguments: boolean
+  readonly toolResults: boolean
+  readonly commands: boolean
+  readonly paths: boolean
+  readonly diffs: boolean
+  readonly errors: boolean
+}
+
+/** Where content goes: attributes of spans, log records, or both. */
+export interface Capture {
+  readonly kinds: Kinds
+  readonly spans: boolean
+  readonly records: boolean
+}
+
+const none: Kinds = {
+  prompts: false,
+  responses: false,
+  toolArguments: false,
+  toolResults: false,
+  commands: false,
+  paths: false,
+  diffs: false,
+  errors: false
+}
+
+const all: Kinds = {
+  prompts: true,
+  responses: true,
+  toolArguments: true,
+  toolResults: true,
+  commands: true,
+  paths: true,
+  diffs: true,
+  errors: true
+}
+
+/** What code asks for; it wins over the environment. */
+export const Current = Context.Reference<Partial<Kinds> | undefined>(
+  "effect-codex/telemetry/Content/Current",
+  {
+    defaultValue: () => undefined
+  }
+)
+
+/** Where records of content go; nowhere while logs are not exported. */
+export const Records = Context.Reference<(record: LogRecord) => void>(
+  "effect-codex/telemetry/Content/Records",
+  {
+    defaultValue: () => () => {}
+  }
+)
+
+const modes = ["no_content", "span_only", "event_only", "span_and_event"] as const
+
+/** What an environment asks for, and what of it cannot be used. */
+export const fromEnvironment = (
+  environment: Settings.Environment
+): { readonly mode: (typeof modes)[number] | undefined; readonly warnings: ReadonlyArray<string> } => {
+  const variables = new Variables(environment)
+  const mode = variables.word(modes, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")
+  return { mode, warnings: variables.warnings }
+}
+
+/** Logs what of the environment cannot be used. */
+export const warn: Effect.Effect<void> = Effect.flatMap(Settings.Environment, (environment) =>
+  Effect.forEach(fromEnvironment(environment).warnings, (warning) => Effect.logWarning(warning), {
+    discard: true
+  })
+)
+
+/** What is captured where this context is in force. */
+export const captureOf = (context: Context.Context<never>): Capture => {
+  const asked = Context.get(context, Current)
+  const { mode } = fromEnvironment(Context.get(context, Settings.Environment))
+  const kinds =
+    asked === undefined ? (mode === undefined || mode === "no_content" ? none : all) : { ...none, ...asked }
+  return {
+    kinds,
+    spans: mode !== "event_only",
+    records: mode === "event_only" || mode === "span_and_event"
+  }
+}
+
+/** Whether records may hold this kind of content. */
+export const inRecords = (context: Context.Context<never>, kind: keyof Kinds): boolean => {
+  const { kinds, records } = captureOf(context)
+  return kinds[kind] && (records || Context.get(context, Current) !== undefined)
+}
+
+/**
+ * Captures these kinds of content and no other, whatever the environment says of it; where it goes the environment
+ * still says, to spans if it does not. Secrets are masked in it as everywhere.
+ *
+ * ```ts
+ * Content.layer({ prompts: true, responses: true })
+ * ```
+ */
+export const layer = (kinds: Partial<Kinds>): Layer.Layer<never> => Layer.succeed(Current, kinds)

@@ -1,0 +1,47 @@
+/** Signals of what is no part of a turn; where they belong, the place where they are told from says. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as References from "effect/References"
+import * as Tracer from "effect/Tracer"
+import * as Convention from "../semconv/Convention.ts"
+import type * as Signal from "./Signal.ts"
+import * as Telemetry from "./SignalBus.ts"
+import * as TurnTelemetry from "./TurnTelemetry.ts"
+import * as Identifier from "../internal/TraceIds.ts"
+
+const { attribute } = Convention
+
+/** Milliseconds since the epoch, with fractions. */
+export const now: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
+
+const spanOf = (context: Context.Context<never>): Telemetry.Observed["span"] => {
+  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
+  if (span === undefined || Identifier.toTraceId(span.traceId) === undefined) return undefined
+  return { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled }
+}
+
+/** Tells those who watch. Never fails, never waits. */
+export const tell = (signal: Signal.Signal): Effect.Effect<void> =>
+  Effect.map(Effect.context<never>(), (context) => {
+    const listeners = Context.get(context, Telemetry.Listeners)
+    if (listeners.all.length === 0) return
+    const annotations = Context.get(context, References.TracerSpanAnnotations)
+    const attributes = {
+      [attribute.originator]: Context.get(context, TurnTelemetry.Originator),
+      ...annotations
+    }
+    const observed: Telemetry.Observed = {
+      signal,
+      threadId: textOf(annotations[attribute.conversationId]),
+      turnId: textOf(annotations[attribute.turnId]),
+      model: undefined,
+      provider: undefined,
+      sandbox: undefined,
+      attributes,
+      span: spanOf(context)
+    }
+    Telemetry.tell(listeners, observed, context)
+  })

@@ -1,0 +1,232 @@
+/** Log records of what happens in a turn: when something starts, stops or fails, and what changes meanwhile. */
+import type * as LogLevel from "effect/LogLevel"
+import { attribute } from "../semconv/Convention.ts"
+import type * as Signal from "./Signal.ts"
+import type * as Telemetry from "./SignalBus.ts"
+import * as Identifier from "../internal/TraceIds.ts"
+import type { Field, LogRecord } from "../telemetry/logs/LogPipeline.ts"
+
+interface Line {
+  /** What it is about and what became of it: `turn stop`. */
+  readonly subject: string
+  readonly stage: "start" | "stop" | "exception" | "update"
+  readonly at: number
+  readonly fields: ReadonlyArray<Field>
+}
+
+const levels: { readonly [Stage in Line["stage"]]: LogLevel.Severity } = {
+  start: "Debug",
+  stop: "Info",
+  exception: "Error",
+  update: "Debug"
+}
+
+const field = (name: string, key: string, value: unknown): Field => ({ name, key, value })
+
+const duration = (ms: number) => field("duration_ms", attribute.durationMs, Math.round(ms * 1000) / 1000)
+const tool = (name: string) => field("tool", attribute.toolName, name)
+const call = (id: string) => field("call_id", attribute.toolCallId, id)
+const errorType = (type: string) => field("error_type", attribute.errorType, type)
+const status = (code: number | undefined) => field("status", attribute.httpStatus, code)
+const results = { Ok: "completed", Error: "failed", Interrupted: "interrupted" }
+const attempt = (n: number) => field("attempt", attribute.retryAttempt, n)
+const attachment = { stage: "attachment.stage", cleanup: "attachment.cleanup" }
+const usage = (tokens: { readonly input: number; readonly output: number } | undefined) => [
+  field("input_tokens", attribute.inputTokens, tokens?.input),
+  field("output_tokens", attribute.outputTokens, tokens?.output)
+]
+
+const ended = (subject: string, at: number, ms: number, end: Signal.End, fields: Line["fields"]): Line => ({
+  subject,
+  stage: end._tag === "Error" ? "exception" : "stop",
+  at,
+  fields: [
+    duration(ms),
+    ...fields,
+    ...(end._tag === "Error"
+      ? [errorType(end.errorType), status(end.status)]
+      : [field("result", attribute.result, end._tag === "Ok" ? "completed" : "interrupted")])
+  ]
+})
+
+const turnStop = (signal: Signal.TurnStop): Line => {
+  const { end } = signal
+  const result = typeof end === "string" ? end : end._tag === "TurnInterrupted" ? "interrupted" : "failed"
+  return {
+    subject: "turn",
+    stage: result === "failed" ? "exception" : "stop",
+    at: signal.at,
+    fields: [
+      duration(signal.duration),
+      field("result", attribute.turnStatus, result),
+      ...(typeof end === "string" || result !== "failed"
+        ? []
+        : [
+            errorType(end.errorType),
+            field("class", attribute.errorClass, end.class),
+            field("retryable", attribute.errorRetryable, end.retryable),
+            field(
+              "retry_after_ms",
+              attribute.errorRetryAfter,
+              end._tag === "TurnFailed" ? end.retryAfterMs : undefined
+            )
+          ]),
+      ...usage(signal.usage),
+      field("model_calls", attribute.turnModelCalls, signal.modelCalls),
+      field("tool_calls", attribute.turnToolCalls, signal.toolCalls)
+    ]
+  }
+}
+
+const lineOf = (signal: Signal.Signal): Line => {
+  const { at } = signal
+  switch (signal._tag) {
+    case "TurnStart":
+      return { subject: "turn", stage: "start", at, fields: [] }
+    case "TurnStop":
+      return turnStop(signal)
+    case "ModelStart":
+      return { subject: "model", stage: "start", at, fields: [] }
+    case "ModelStop":
+      return ended("model", at, signal.duration, signal.end, usage(signal.usage))
+    case "ToolStart":
+      return { subject: "tool", stage: "start", at, fields: [tool(signal.tool), call(signal.callId)] }
+    case "ToolStop":
+      return ended("tool", at, signal.duration, signal.end, [tool(signal.tool), call(signal.callId)])
+    case "CommandStop":
+      return ended("command", at, signal.duration, signal.end, [
+        field("executable", attribute.executableName, signal.executable),
+        field("exit_code", attribute.exitCode, signal.exitCode),
+        call(signal.callId)
+      ])
+    case "ApprovalStart":
+      return {
+        subject: "approval",
+        stage: "start",
+        at,
+        fields: [field("kind", attribute.approvalKind, signal.kind), call(signal.callId)]
+      }
+    case "ApprovalStop":
+      return {
+        subject: "approval",
+        stage: "stop",
+        at,
+        fields: [
+          duration(signal.duration),
+          field("kind", attribute.approvalKind, signal.kind),
+          field("decision", attribute.approvalDecision, signal.decision),
+          field("source", attribute.approvalSource, signal.source),
+          field("policy", attribute.approvalPolicy, signal.policy),
+          call(signal.callId)
+        ]
+      }
+    case "UsageUpdated":
+      return { subject: "usage", stage: "update", at, fields: usage(signal.usage) }
+    case "DiffUpdated":
+      return {
+        subject: "diff",
+        stage: "update",
+        at,
+        fields: [
+          field("bytes", attribute.diffBytes, signal.bytes),
+          field("added", attribute.diffAdded, signal.added),
+          field("removed", attribute.diffRemoved, signal.removed)
+        ]
+      }
+    case "FileOperations":
+      return {
+        subject: "files",
+        stage: "update",
+        at,
+        fields: [
+          field(
+            "operations",
+            attribute.fileOperations,
+            signal.operations.map(({ kind }) => kind)
+          ),
+          call(signal.callId)
+        ]
+      }
+    case "FilesChanged":
+      return {
+        subject: "files",
+        stage: "update",
+        at,
+        fields: [
+          field("added", attribute.diffAdded, signal.added),
+          field("removed", attribute.diffRemoved, signal.removed)
+        ]
+      }
+    case "Compaction":
+      return {
+        subject: "compaction",
+        stage: "update",
+        at,
+        fields: [
+          field("stage", attribute.compactionStage, signal.stage),
+          ...(signal.duration === undefined ? [] : [duration(signal.duration)])
+        ]
+      }
+    case "Retry":
+      return {
+        subject: "retry",
+        stage: "update",
+        at,
+        fields: [attempt(signal.attempt), errorType(signal.errorType), status(signal.status)]
+      }
+    case "RetryStop":
+      // A failure of it is that of its request, which is told as one.
+      return {
+        subject: "retry",
+        stage: "stop",
+        at,
+        fields: [
+          duration(signal.duration),
+          attempt(signal.attempt),
+          field("result", attribute.result, results[signal.end._tag])
+        ]
+      }
+    case "StartFailed":
+      return {
+        subject: signal.what,
+        stage: "exception",
+        at,
+        fields: [
+          duration(signal.duration),
+          errorType(signal.errorType),
+          field("class", attribute.errorClass, signal.error?.class),
+          field("retryable", attribute.errorRetryable, signal.error?.retryable)
+        ]
+      }
+    case "AttachmentStart":
+      return { subject: attachment[signal.stage], stage: "start", at, fields: [] }
+    case "AttachmentStop":
+      return ended(attachment[signal.stage], at, signal.duration, signal.end, [
+        field("files", attribute.attachmentFiles, signal.files),
+        field("bytes", attribute.attachmentBytes, signal.bytes)
+      ])
+  }
+}
+
+/** The record of a signal; its fields belong to what is told first, where it belongs comes after. */
+export const of = (observed: Telemetry.Observed): LogRecord => {
+  const { attributes, signal, span, threadId, turnId } = observed
+  const { at, fields, stage, subject } = lineOf(signal)
+  const where = Object.entries(attributes)
+    .filter(([key]) => key !== attribute.conversationId && key !== attribute.turnId)
+    .map(([key, value]) => field(key, key, value))
+  return {
+    at,
+    level: levels[stage],
+    event: `codex.${subject}.${stage}`,
+    message: `[codex] ${subject} ${stage}`,
+    fields: [
+      ...fields,
+      field("thread_id", attribute.conversationId, threadId),
+      field("turn_id", attribute.turnId, turnId),
+      ...where
+    ].filter(({ value }) => value !== undefined),
+    span: span === undefined || !Identifier.isSpanId(span.spanId) ? undefined : span,
+    content: false
+  }
+}

@@ -1,0 +1,74 @@
+/** Signals that come too often, thinned out: so many a second, and the last of each kind always. */
+import * as Context from "effect/Context"
+import * as TurnState from "../domain/TurnState.ts"
+import { Variables } from "../internal/EnvironmentVariables.ts"
+import * as Settings from "../telemetry/config/Settings.ts"
+import type * as Signal from "./Signal.ts"
+
+/** How many updates of a kind are told in any second of a turn; it wins over `CODEX_OTEL_UPDATES_PER_SECOND`. */
+export const PerSecond = Context.Reference<number | undefined>("effect-codex/telemetry/Throttle/PerSecond", {
+  defaultValue: () => undefined
+})
+
+/** The rate in force where a turn runs. */
+export const rateOf = (context: Context.Context<never>): number =>
+  Context.get(context, PerSecond) ??
+  Settings.toUpdates(new Variables(Context.get(context, Settings.Environment)))
+
+/** What may come at a high rate. */
+type Fast = Signal.UsageUpdated | Signal.DiffUpdated
+
+export interface State {
+  /** The least time between two of a kind, in milliseconds. */
+  readonly interval: number
+  readonly kinds: Readonly<Partial<Record<Fast["_tag"], Kind>>>
+}
+
+interface Kind {
+  readonly sentAt: number
+  /** What came since and was not sent. */
+  readonly held: Fast | undefined
+}
+
+/** Nothing was sent yet, and at most `perSecond` of a kind will be within any second: with 0, the first and the last. */
+export const initial = (perSecond = 10): State => ({
+  interval: perSecond > 0 ? 1000 / perSecond : Infinity,
+  kinds: {}
+})
+
+const nothing: ReadonlyArray<Signal.Signal> = []
+
+/** What is to be told when `signal` happens: itself, unless it is too soon; before the end of the turn what was held. */
+export const step = (state: State, signal: Signal.Signal): readonly [State, ReadonlyArray<Signal.Signal>] => {
+  switch (signal._tag) {
+    case "UsageUpdated":
+    case "DiffUpdated":
+      return fast(state, signal)
+    case "TurnStop": {
+      const [next, held] = flush(state)
+      return [next, [...held, signal]]
+    }
+    default:
+      return [state, [signal]]
+  }
+}
+
+/** What was held, for when there will be no end. */
+export const flush = (state: State): readonly [State, ReadonlyArray<Signal.Signal>] => {
+  const held = Object.values(state.kinds).flatMap((kind) => kind.held ?? [])
+  return held.length === 0 ? [state, nothing] : [{ ...state, kinds: {} }, held]
+}
+
+const fast = (state: State, signal: Fast): readonly [State, ReadonlyArray<Signal.Signal>] => {
+  const kind = state.kinds[signal._tag]
+  const latest = kind?.held === undefined ? signal : merged(kind.held, signal)
+  const due = kind === undefined || signal.at - kind.sentAt >= state.interval
+  const next: Kind = due ? { sentAt: signal.at, held: undefined } : { sentAt: kind.sentAt, held: latest }
+  return [{ ...state, kinds: { ...state.kinds, [signal._tag]: next } }, due ? [latest] : nothing]
+}
+
+// Usage is that of one request and has to add up; the size of a diff is that of everything so far.
+const merged = (held: Fast, signal: Fast): Fast =>
+  held._tag === "UsageUpdated" && signal._tag === "UsageUpdated"
+    ? { ...signal, usage: TurnState.plus(held.usage, signal.usage) }
+    : signal

@@ -1,0 +1,48 @@
+/** What is seen of an engine that does not come up and of a conversation that cannot be opened. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as CodexError from "../domain/CodexError.ts"
+import * as Convention from "../semconv/Convention.ts"
+import * as ErrorType from "../semconv/ErrorType.ts"
+import * as ExceptionEvent from "./ExceptionEvent.ts"
+import * as Outside from "./EmitSignal.ts"
+import type * as Signal from "./Signal.ts"
+
+/**
+ * Tells of a failure or a defect of `effect`: a count in `codex.errors` and the line `[codex] engine exception` or
+ * `[codex] thread exception`; message and stack are an event of the span that it happens in, where errors are asked for.
+ * Being interrupted is no failure.
+ *
+ * ```ts
+ * engine.ready.pipe(StartTelemetry.starting("engine"))
+ * ```
+ */
+export const starting =
+  (what: Signal.StartFailed["what"]) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(Outside.now, (startedAt) =>
+      Effect.tapCause(effect, (cause) => {
+        const errorType = ErrorType.fromExit(Exit.failCause(cause))
+        if (errorType === undefined) return Effect.void
+        const failure = cause.reasons.find(Cause.isFailReason)?.error
+        const error = CodexError.isCodexError(failure) ? failure : undefined
+        return Effect.gen(function* () {
+          const at = yield* Outside.now
+          const span = yield* Effect.option(Effect.currentSpan)
+          const event = ExceptionEvent.attributes(
+            failure ?? cause.reasons.find(Cause.isDieReason)?.defect,
+            errorType,
+            yield* Effect.context<never>()
+          )
+          if (span._tag === "Some" && event !== undefined) {
+            span.value.event(Convention.event.exception, yield* Clock.currentTimeNanos, event)
+          }
+          // The list of error types is closed: what is none of ours is another.
+          const told = error === undefined ? Convention.errorType.other : errorType
+          const duration = at - startedAt
+          yield* Outside.tell({ _tag: "StartFailed", at, duration, what, error, errorType: told })
+        })
+      })
+    )

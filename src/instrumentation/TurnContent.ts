@@ -1,0 +1,232 @@
+/** What a turn says and does, put where it was asked for: on spans, in records. */
+import * as Context from "effect/Context"
+import type * as Tracer from "effect/Tracer"
+import * as Shell from "../internal/ShellCommand.ts"
+import * as Item from "../domain/Item.ts"
+import * as Turn from "../domain/Turn.ts"
+import * as Content from "./ContentCapture.ts"
+import * as Convention from "../semconv/Convention.ts"
+import * as Redaction from "../redaction/Redaction.ts"
+import type * as Signal from "./Signal.ts"
+import * as ExceptionEvent from "./ExceptionEvent.ts"
+import * as History from "./ChatHistory.ts"
+import type { LogRecord } from "../telemetry/logs/LogPipeline.ts"
+
+const { attribute } = Convention
+
+// What is said beyond this many characters in a turn is left out: all of it is kept until the turn ends.
+const most = 65_536
+
+interface Spans {
+  readonly spanOf: (callId: string) => Tracer.Span
+  /** The span of the last request to the model. */
+  readonly model: () => Tracer.Span | undefined
+}
+
+interface Options {
+  readonly context: Context.Context<never>
+  readonly turn: Tracer.Span
+  readonly input: Turn.Input
+  readonly instructions?: string | undefined
+  readonly threadId: string
+  readonly annotations: Readonly<Record<string, unknown>>
+}
+
+type Part =
+  | { readonly type: "text"; readonly content: string }
+  | { readonly type: "reasoning"; readonly content: string }
+
+export interface TurnContent {
+  readonly record: (event: Turn.EngineEvent) => void
+  /** Gives a request to the model that has just begun what it was sent, as far as this turn knows. */
+  readonly asked: () => void
+  readonly end: (turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => void
+}
+
+const assistant = (parts: ReadonlyArray<Part>) => [{ role: "assistant", parts, finish_reason: "stop" }]
+
+const partOf = (item: Item.Item): Part | undefined => {
+  if (item._tag === "AgentMessage") return { type: "text", content: item.text }
+  return item._tag === "Reasoning" ? { type: "reasoning", content: item.summary.join("\n") } : undefined
+}
+
+/** What a piece of work was asked to do and what came of it, by kind. */
+const workOf = (
+  item: Item.Work
+): ReadonlyArray<readonly [kind: keyof Content.Kinds, key: string, value: unknown]> => {
+  switch (item._tag) {
+    case "CommandExecution":
+      return [
+        ["commands", attribute.commandLine, Shell.script(item.command)],
+        ["paths", attribute.workingDirectory, item.cwd],
+        ["toolResults", attribute.toolResult, item.output]
+      ]
+    case "FileChange":
+      return [
+        [
+          "paths",
+          attribute.filePaths,
+          item.changes.flatMap(({ movePath, path }) => (movePath === undefined ? [path] : [path, movePath]))
+        ],
+        ["diffs", attribute.fileDiffs, item.changes.map((change) => change.diff)]
+      ]
+    case "ToolCall":
+      return [
+        ["toolArguments", attribute.toolArguments, item.arguments],
+        ["toolResults", attribute.toolResult, item.output]
+      ]
+    case "AgentCall":
+      return [["toolArguments", attribute.toolArguments, item.prompt]]
+    case "McpToolCall":
+      return [
+        ["toolArguments", attribute.toolArguments, item.arguments],
+        ["toolResults", attribute.toolResult, item.error ?? item.result]
+      ]
+  }
+}
+
+/** `undefined` where nobody asks for content. */
+export const make = (options: Options, spans: Spans): TurnContent | undefined => {
+  const { annotations, context, threadId, turn } = options
+  const capture = Content.captureOf(context)
+  const { kinds } = capture
+  if (!Object.values(kinds).includes(true)) return undefined
+  const redaction = Context.get(context, Redaction.Current)
+  const write = Context.get(context, Content.Records)
+
+  const shown = (value: unknown): unknown => {
+    const seen = redaction.value(value)
+    // Lists of texts are attributes as they are.
+    return typeof seen === "string" || (Array.isArray(seen) && seen.every((item) => typeof item === "string"))
+      ? seen
+      : JSON.stringify(seen)
+  }
+
+  const put = (span: Tracer.Span, key: string, value: unknown) => {
+    if (capture.spans && value !== undefined) span.attribute(key, shown(value))
+  }
+
+  const tell = (
+    span: Tracer.Span,
+    turnId: string | undefined,
+    at: number,
+    fields: Record<string, unknown>
+  ) => {
+    const all = {
+      ...annotations,
+      [attribute.conversationId]: threadId,
+      [attribute.turnId]: turnId,
+      ...Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, shown(value)]))
+    }
+    const record: LogRecord = {
+      at,
+      level: "Debug",
+      event: Convention.event.inferenceDetails,
+      message: Convention.event.inferenceDetails,
+      fields: Object.entries(all).flatMap(([key, value]) =>
+        value === undefined ? [] : [{ name: key, key, value }]
+      ),
+      span:
+        span.traceId === "noop"
+          ? undefined
+          : { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled },
+      content: true
+    }
+    write(record)
+  }
+
+  let ofTurn: string | undefined
+  const input = kinds.prompts
+    ? [{ role: "user", parts: [{ type: "text", content: Turn.text(options.input) }] }]
+    : undefined
+  const instructions =
+    kinds.prompts && options.instructions !== undefined
+      ? [{ type: "text", content: options.instructions }]
+      : undefined
+  const history = History.make(kinds, input)
+  const said: Array<Part> = []
+  let model: { readonly span: Tracer.Span; readonly parts: Array<Part> } | undefined
+  put(turn, attribute.inputMessages, input)
+  put(turn, attribute.systemInstructions, instructions)
+
+  let latest: Tracer.Span | undefined
+  const asked = () => {
+    const span = spans.model()
+    if (span === undefined || span === latest) return
+    latest = span
+    put(span, attribute.systemInstructions, instructions)
+    put(span, attribute.inputMessages, history.messages())
+  }
+
+  let kept = 0
+  const output = (told: Part) => {
+    if (kept > most) return
+    const part = { ...told, content: redaction.text(told.content) }
+    kept += part.content.length
+    said.push(part)
+    history.said(part)
+    const span = spans.model()
+    if (span === undefined) return
+    if (model?.span !== span) model = { span, parts: [] }
+    model.parts.push(part)
+    if (capture.spans) span.attribute(attribute.outputMessages, JSON.stringify(assistant(model.parts)))
+  }
+
+  const work = (item: Item.Work, done: boolean, at: number) => {
+    const span = spans.spanOf(item.id)
+    const told: Record<string, unknown> = {}
+    for (const [kind, key, value] of workOf(item)) {
+      if (!kinds[kind] || value === undefined) continue
+      if (span !== turn) put(span, key, value)
+      told[key] = value
+    }
+    if (done) history.worked(item)
+    if (done && capture.records && Object.keys(told).length > 0) {
+      tell(span, ofTurn, at, { [attribute.toolCallId]: item.id, ...told })
+    }
+  }
+
+  const record = (event: Turn.EngineEvent) => {
+    if (event._tag === "TurnStarted") ofTurn = event.turnId
+    if (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted") return
+    const { item } = event
+    const done = event._tag === "ItemCompleted"
+    const part = done && kinds.responses ? partOf(item) : undefined
+    if (part !== undefined) output(part)
+    if (Item.isWork(item)) work(item, done, event.at)
+  }
+
+  return {
+    record: quietly(record),
+    asked: quietly(asked),
+    end: quietly((turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => {
+      const answer = kinds.responses && said.length > 0 ? assistant(said) : undefined
+      put(turn, attribute.outputMessages, answer)
+      const failure =
+        kinds.errors && typeof outcome !== "string" && outcome._tag !== "TurnInterrupted"
+          ? ExceptionEvent.describe(outcome, outcome.errorType)
+          : undefined
+      if (failure !== undefined && capture.spans) {
+        turn.event(Convention.event.exception, BigInt(Math.round(at * 1000)) * 1000n, failure)
+      }
+      if (!capture.records || (input ?? answer ?? failure) === undefined) return
+      tell(turn, turnId, at, {
+        [attribute.systemInstructions]: instructions,
+        [attribute.inputMessages]: input,
+        [attribute.outputMessages]: answer,
+        ...failure
+      })
+    })
+  }
+}
+
+/** Content that cannot be told is left out, and what else is told of a turn is not. */
+const quietly =
+  <Args extends ReadonlyArray<unknown>>(tell: (...args: Args) => void) =>
+  (...args: Args): void => {
+    try {
+      tell(...args)
+    } catch {
+      // There is nobody to tell.
+    }
+  }

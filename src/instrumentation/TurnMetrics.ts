@@ -1,0 +1,165 @@
+/** Signals into metrics: which instrument a signal moves, by how much, and under which labels. */
+import * as Context from "effect/Context"
+import type * as Turn from "../domain/Turn.ts"
+import * as Convention from "../semconv/Convention.ts"
+import * as Semconv from "../semconv/Version.ts"
+import type * as Signal from "./Signal.ts"
+import type * as Telemetry from "./SignalBus.ts"
+import * as Instruments from "../semconv/Instruments.ts"
+
+const { attribute, operation } = Convention
+
+/** Whose turns these are. */
+export const Team = Context.Reference<string | undefined>("effect-codex/telemetry/Metrics/Team", {
+  defaultValue: () => undefined
+})
+
+type Labels = Instruments.Labels
+
+const seconds = (ms: number): number => ms / 1000
+
+// A model may call tools by made-up names and a program may name teams by its users: each label keeps to this many
+// values, and what comes after them is one more.
+const maxValues = 100
+
+const limiter = () => {
+  const known = new Map<string, Set<string>>()
+  return (key: string, value: string | undefined): string | undefined => {
+    if (value === undefined) return undefined
+    const values = known.get(key) ?? new Set()
+    known.set(key, values)
+    if (values.has(value)) return value
+    if (values.size >= maxValues || value.length > 128) return Convention.errorType.other
+    values.add(value)
+    return value
+  }
+}
+
+const errorTypeOf = (end: Signal.End): string | undefined =>
+  end._tag === "Error" ? end.errorType : undefined
+
+/** A listener that records. Its only state is which labels it has seen. */
+export const make = (): Telemetry.Listener => {
+  const limited = limiter()
+
+  return ({ attributes, model, provider, sandbox, signal }, context) => {
+    const originator = attributes[attribute.originator]
+    const base: Labels = {
+      [attribute.originator]: typeof originator === "string" ? originator : "sdk",
+      [attribute.team]: limited(attribute.team, Context.get(context, Team))
+    }
+    const record = (instrument: Instruments.Instrument, value: number, labels: Labels = {}) =>
+      instrument.update(value, { ...base, ...labels }, context)
+    const errorType = (value: string | undefined): Labels => ({
+      [attribute.errorType]: limited(attribute.errorType, value)
+    })
+
+    switch (signal._tag) {
+      case "ModelStop": {
+        const revision = Semconv.revisionOf(context)
+        const { inferenceDuration, timePerOutputChunk, timeToFirstChunk } = Instruments.inference(revision)
+        const { chunkGaps, duration, end, timeToFirstToken, usage } = signal
+        const request: Labels = {
+          [attribute.operationName]: operation.chat,
+          [attribute.providerName]: limited(attribute.providerName, provider),
+          [attribute.requestModel]: limited(attribute.requestModel, model),
+          [attribute.responseModel]: end._tag === "Error" ? undefined : limited(attribute.requestModel, model)
+        }
+        const failure: Labels = {
+          ...errorType(errorTypeOf(end)),
+          [attribute.httpStatus]:
+            end._tag === "Error" && end.status !== undefined ? String(end.status) : undefined
+        }
+        record(inferenceDuration, seconds(duration), { ...request, ...failure })
+        if (timeToFirstToken !== undefined) record(timeToFirstChunk, seconds(timeToFirstToken), request)
+        timePerOutputChunk.updateAll(chunkGaps.map(seconds), { ...base, ...request }, context)
+        if (usage === undefined) return
+        if (revision === "1.41") return recordTokenUsage(record, usage, request)
+        return recordTokens(record, usage, request)
+      }
+      case "ToolStop":
+        return record(Instruments.tool.duration, seconds(signal.duration), {
+          [attribute.operationName]: operation.executeTool,
+          [attribute.toolName]: limited(attribute.toolName, signal.tool),
+          [attribute.toolType]: signal.type,
+          ...errorType(errorTypeOf(signal.end))
+        })
+      case "CommandStop":
+        return record(Instruments.tool.commands, 1, {
+          [attribute.commandSuccess]: String(signal.end._tag === "Ok"),
+          [attribute.sandbox]: sandbox ?? "default"
+        })
+      case "FileOperations": {
+        for (const { kind } of signal.operations) {
+          record(Instruments.tool.fileOperations, 1, { [attribute.fileOperation]: kind })
+        }
+        return
+      }
+      case "FilesChanged":
+        record(Instruments.tool.lines, signal.added, { [attribute.lineType]: "added" })
+        return record(Instruments.tool.lines, signal.removed, { [attribute.lineType]: "removed" })
+      case "ApprovalStop": {
+        const decided: Labels = {
+          [attribute.approvalKind]: signal.kind,
+          [attribute.approvalDecision]: signal.decision,
+          [attribute.approvalSource]: signal.source
+        }
+        record(Instruments.approval.duration, seconds(signal.duration), decided)
+        return record(Instruments.approval.count, 1, decided)
+      }
+      case "TurnStop": {
+        const { end, modelCalls, time, toolCalls } = signal
+        const agent: Labels = { [attribute.agentName]: Convention.agent }
+        const error = typeof end === "string" || end._tag === "TurnInterrupted" ? undefined : end
+        record(Instruments.turn.duration, seconds(signal.duration), {
+          [attribute.operationName]: operation.invokeAgent,
+          ...agent,
+          ...errorType(error?.errorType)
+        })
+        record(Instruments.turn.inferenceCalls, modelCalls, agent)
+        record(Instruments.turn.toolCalls, toolCalls, agent)
+        for (const component of ["thinking", "tools", "approval", "overhead"] as const) {
+          record(Instruments.turn.componentDuration, seconds(time[component]), {
+            [attribute.component]: component
+          })
+        }
+        if (error === undefined) return
+        return record(Instruments.turn.errors, 1, {
+          ...errorType(error.errorType),
+          [attribute.errorClass]: error.class
+        })
+      }
+      case "StartFailed":
+        return record(Instruments.turn.errors, 1, {
+          ...errorType(signal.errorType),
+          [attribute.errorClass]: signal.error?.class ?? "unknown"
+        })
+      case "AttachmentStop":
+        if (signal.end._tag !== "Ok") return
+        if (signal.stage === "cleanup") return record(Instruments.attachment.cleaned, signal.files)
+        record(Instruments.attachment.staged, signal.files)
+        return record(Instruments.attachment.bytes, signal.bytes)
+    }
+  }
+}
+
+type Record = (instrument: Instruments.Instrument, value: number, labels: Labels) => void
+
+// Codex does not say what its tokens were of, and images count among them.
+const modality: Labels = { [attribute.tokenModality]: "unknown" }
+
+const recordTokens = (record: Record, usage: Turn.Usage, request: Labels): void => {
+  const { cached, cacheWrite, input, output, reasoning, requestInput, requestOutput } = Instruments.tokens
+  record(input, usage.input, { ...request, ...modality })
+  record(output, usage.output, { ...request, ...modality })
+  record(cached, usage.cachedInput, { ...request, ...modality })
+  if (usage.cacheWrite !== undefined) record(cacheWrite, usage.cacheWrite, { ...request, ...modality })
+  record(reasoning, usage.reasoning, { ...request, ...modality })
+  record(requestInput, usage.input, request)
+  record(requestOutput, usage.output, request)
+}
+
+const recordTokenUsage = (record: Record, usage: Turn.Usage, request: Labels): void => {
+  record(Instruments.tokenUsage, usage.input, { ...request, [attribute.tokenType]: "input" })
+  record(Instruments.tokenUsage, usage.output, { ...request, [attribute.tokenType]: "output" })
+}

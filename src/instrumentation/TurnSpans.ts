@@ -1,0 +1,271 @@
+/** Signals of a turn into spans below the turn's own: the one place that writes them. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Tracer from "effect/Tracer"
+import type * as Turn from "../domain/Turn.ts"
+import * as Convention from "../semconv/Convention.ts"
+import * as Signal from "./Signal.ts"
+
+const { attribute } = Convention
+
+/** A failure as a span ends with it: classified, and without a word of content. */
+class SpanFailure {
+  readonly _tag = "SpanFailure"
+  readonly errorType: string
+  constructor(errorType: string) {
+    this.errorType = errorType
+  }
+}
+
+const exitOf = (end: Signal.End): Exit.Exit<void, SpanFailure> => {
+  switch (end._tag) {
+    case "Ok":
+      return Exit.void
+    case "Interrupted":
+      return Exit.failCause(Cause.interrupt())
+    case "Error":
+      return Exit.fail(new SpanFailure(end.errorType))
+  }
+}
+
+const nanos = (ms: number): bigint => {
+  const whole = Math.trunc(ms)
+  return BigInt(whole) * 1_000_000n + BigInt(Math.round((ms - whole) * 1e6))
+}
+
+const noLinks: Array<Tracer.SpanLink> = []
+
+export interface Options {
+  readonly tracer: Tracer.Tracer
+  /** The span of the turn, `invoke_agent`. */
+  readonly turn: Tracer.Span
+  /** What every span below the turn says of where it belongs. */
+  readonly annotations: Readonly<Record<string, unknown>>
+  readonly model: string | undefined
+  readonly provider: string | undefined
+  readonly effort: string | undefined
+  /** Whose names the attributes have. */
+  readonly revision: Convention.Revision
+}
+
+export interface TurnSpans {
+  readonly write: (signal: Signal.Signal, turnId: string | undefined) => void
+  /** The span that what belongs to a call happens in. */
+  readonly spanOf: (callId: string) => Tracer.Span
+  /** The span of the last request to the model. */
+  readonly model: () => Tracer.Span | undefined
+}
+
+type Attributes = Readonly<Record<string, unknown>>
+
+const set = (span: Tracer.Span, attributes: Attributes): void => {
+  for (const key in attributes) {
+    if (attributes[key] !== undefined) span.attribute(key, attributes[key])
+  }
+}
+
+const usageAttributes = (usage: Turn.Usage, revision: Convention.Revision): Attributes => ({
+  [attribute.inputTokens]: usage.input,
+  [attribute.outputTokens]: usage.output,
+  [attribute.cachedTokens]: usage.cachedInput,
+  [Convention.attributesOf(revision).cacheWriteTokens]: usage.cacheWrite,
+  [attribute.reasoningTokens]: usage.reasoning
+})
+
+/** What the span of a turn says in the end. Being stopped is not an error of the turn. */
+const turnAttributes = (stop: Signal.TurnStop): Attributes => {
+  const { end, time, usage } = stop
+  const sums = {
+    [attribute.inputTokens]: usage.input,
+    [attribute.outputTokens]: usage.output,
+    [attribute.timeThinking]: time.thinking,
+    [attribute.timeTools]: time.tools,
+    [attribute.timeApproval]: time.approval,
+    [attribute.timeOverhead]: time.overhead,
+    [attribute.turnModelCalls]: stop.modelCalls,
+    [attribute.turnToolCalls]: stop.toolCalls
+  }
+  if (typeof end === "string") return { ...sums, [attribute.turnStatus]: end }
+  if (end._tag === "TurnInterrupted") return { ...sums, [attribute.turnStatus]: "interrupted" }
+  return {
+    ...sums,
+    [attribute.turnStatus]: "failed",
+    [attribute.errorType]: end.errorType,
+    [attribute.errorClass]: end.class,
+    [attribute.errorRetryable]: end.retryable,
+    [attribute.errorRetryAfter]: end._tag === "TurnFailed" ? end.retryAfterMs : undefined
+  }
+}
+
+/** Bytes and lines of operations as far as they are known; an attribute of none is left out. */
+const sizes = (operations: ReadonlyArray<Signal.FileOperation>): Record<string, number> => {
+  const out: Record<string, number> = {}
+  for (const { added, bytes, removed } of operations) {
+    const known = {
+      [attribute.fileBytes]: bytes,
+      [attribute.fileLinesAdded]: added,
+      [attribute.fileLinesRemoved]: removed
+    }
+    for (const [key, value] of Object.entries(known)) {
+      if (value !== undefined) out[key] = (out[key] ?? 0) + value
+    }
+  }
+  return out
+}
+
+export const make = (options: Options): TurnSpans => {
+  const { tracer, turn } = options
+  // What is not sampled, or not traced at all, has no children worth making.
+  if (!turn.sampled || turn.traceId === "noop")
+    return { write: () => {}, spanOf: () => turn, model: () => undefined }
+
+  /** Model requests by their start: one whose usage is still to come may be open when the next starts, even at once. */
+  const models = new Map<number, ReadonlyArray<Tracer.Span>>()
+  const tools = new Map<string, Tracer.Span>()
+  let latest: Tracer.Span | undefined
+  let compaction: Tracer.Span | undefined
+  let ofTurn: Attributes = options.annotations
+
+  const open = (name: string, at: number, kind: Tracer.SpanKind, attributes: Attributes, parent = turn) => {
+    const span = tracer.span({
+      name,
+      parent: Option.some(parent),
+      annotations: Context.empty(),
+      links: noLinks,
+      startTime: nanos(at),
+      kind,
+      root: false,
+      sampled: turn.sampled
+    })
+    set(span, ofTurn)
+    set(span, attributes)
+    return span
+  }
+
+  const close = (span: Tracer.Span, at: number, end: Signal.End, attributes: Attributes) => {
+    set(span, attributes)
+    if (end._tag === "Error")
+      set(span, { [attribute.errorType]: end.errorType, [attribute.httpStatus]: end.status })
+    span.end(nanos(at), exitOf(end))
+  }
+
+  const write = (signal: Signal.Signal) => {
+    switch (signal._tag) {
+      case "TurnStop":
+        return set(turn, turnAttributes(signal))
+      case "ModelStart": {
+        const span = open(Convention.span.chat(options.model), signal.at, "client", {
+          [attribute.operationName]: Convention.operation.chat,
+          [attribute.providerName]: options.provider,
+          [attribute.requestModel]: options.model,
+          [attribute.reasoningLevel]: options.effort,
+          [attribute.openaiApiType]: "responses",
+          [attribute.compacted]: signal.compacted ? true : undefined
+        })
+        models.set(signal.at, [...(models.get(signal.at) ?? []), span])
+        latest = span
+        return
+      }
+      case "ModelStop": {
+        const [span, ...others] = models.get(signal.startedAt) ?? []
+        if (span === undefined) return
+        if (others.length > 0) models.set(signal.startedAt, others)
+        else models.delete(signal.startedAt)
+        const { timeToFirstToken } = signal
+        return close(span, signal.at, signal.end, {
+          [attribute.responseModel]: options.model,
+          [attribute.responseId]: signal.responseId,
+          [attribute.finishReasons]: signal.finishReason === undefined ? undefined : [signal.finishReason],
+          [attribute.timeToFirstChunk]: timeToFirstToken === undefined ? undefined : timeToFirstToken / 1000,
+          ...(signal.usage === undefined ? {} : usageAttributes(signal.usage, options.revision))
+        })
+      }
+      case "ToolStart":
+        tools.set(
+          signal.callId,
+          open(Convention.span.executeTool(signal.tool), signal.at, "internal", {
+            [attribute.operationName]: Convention.operation.executeTool,
+            [attribute.toolName]: signal.tool,
+            [attribute.toolCallId]: signal.callId
+          })
+        )
+        return
+      case "ToolStop": {
+        const span = tools.get(signal.callId)
+        if (span === undefined) return
+        const { mcpServer, operations } = signal
+        return close(span, signal.at, signal.end, {
+          [attribute.toolType]: signal.type,
+          [attribute.mcpMethod]: mcpServer === undefined ? undefined : "tools/call",
+          [attribute.mcpServer]: mcpServer,
+          [attribute.fileOperations]: operations.length > 0 ? operations : undefined
+        })
+      }
+      case "CommandStop": {
+        const attributes = {
+          [attribute.executableName]: signal.executable,
+          [attribute.exitCode]: signal.exitCode
+        }
+        const span = open(signal.executable, signal.startedAt, "client", attributes, tools.get(signal.callId))
+        return close(span, signal.at, signal.end, {})
+      }
+      case "UsageUpdated":
+        return turn.event(Convention.event.tokenUsage, nanos(signal.at), {
+          [attribute.inputTokens]: signal.usage.input,
+          [attribute.outputTokens]: signal.usage.output
+        })
+      case "DiffUpdated":
+        return turn.event(Convention.event.diff, nanos(signal.at), {
+          [attribute.diffBytes]: signal.bytes,
+          [attribute.diffAdded]: signal.added,
+          [attribute.diffRemoved]: signal.removed
+        })
+      case "FileOperations": {
+        const span = tools.get(signal.callId)
+        if (span === undefined) return
+        set(span, sizes(signal.operations))
+        for (const operation of signal.operations) {
+          span.event(Convention.event.fileOperation, nanos(signal.at), {
+            [attribute.fileOperation]: operation.kind,
+            ...sizes([operation])
+          })
+        }
+        return
+      }
+      case "Compaction": {
+        const { at, stage } = signal
+        turn.event(Convention.event.compaction, nanos(at), { [attribute.compactionStage]: stage })
+        if (stage === "started") {
+          compaction = open(Convention.span.compaction, at, "internal", {})
+        } else if (compaction !== undefined) {
+          close(compaction, at, stage === "completed" ? Signal.ok : Signal.interrupted, {})
+          compaction = undefined
+        }
+        return
+      }
+      case "RetryStop": {
+        // Told only now: nothing happens inside it, and its start lies in the past.
+        const span = open(Convention.span.retry, signal.startedAt, "internal", {
+          [attribute.retryAttempt]: signal.attempt,
+          [attribute.retryReason]: signal.errorType,
+          [attribute.retryStatus]: signal.status
+        })
+        return close(span, signal.at, signal.end, {})
+      }
+    }
+  }
+
+  return {
+    write: (signal, turnId) => {
+      if (signal._tag === "TurnStart" && turnId !== undefined) {
+        ofTurn = { ...options.annotations, [attribute.turnId]: turnId }
+        turn.attribute(attribute.turnId, turnId)
+      }
+      write(signal)
+    },
+    spanOf: (callId) => tools.get(callId) ?? turn,
+    model: () => latest
+  }
+}

@@ -1,0 +1,112 @@
+/** What is seen of a turn: its events become signals, and signals become spans and whatever observers make of them. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Tracer from "effect/Tracer"
+import type * as Approval from "../Approval.ts"
+import type * as Turn from "../domain/Turn.ts"
+import type * as TurnTime from "../domain/TurnTiming.ts"
+import * as Convention from "../semconv/Convention.ts"
+import * as Semconv from "../semconv/Version.ts"
+import * as Telemetry from "./SignalBus.ts"
+import * as Throttle from "./SignalThrottle.ts"
+import type * as Signal from "./Signal.ts"
+import * as TurnContent from "./TurnContent.ts"
+import * as TurnSignals from "./TurnSignals.ts"
+import * as TurnSpans from "./TurnSpans.ts"
+
+const { attribute } = Convention
+
+/** Where a turn comes from: `sdk` from a program, `cli` from the command line. */
+export const Originator = Context.Reference<"sdk" | "cli">("effect-codex/telemetry/Originator", {
+  defaultValue: () => "sdk"
+})
+
+export interface Options extends Omit<TurnSpans.Options, "revision"> {
+  readonly startedAt: number
+  readonly threadId: string
+  readonly sandbox: string | undefined
+  readonly input: Turn.Input
+  /** What the agent was told beside its own instructions. */
+  readonly instructions?: string | undefined
+  /** The context of the turn: its listeners, and where they find what they need. */
+  readonly context: Context.Context<never>
+}
+
+export interface TurnTelemetry {
+  /** Takes an event and what opened or closed with it. Never throws, never waits. */
+  readonly record: (event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>) => void
+  /** The span that what belongs to a call or an item happens in. */
+  readonly spanOf: (callId: string) => Tracer.Span
+  /** What was open ends, and the turn's span gets its sums. */
+  readonly end: (
+    turn: Turn.Turn,
+    marks: ReadonlyArray<TurnTime.Mark>,
+    outcome: Signal.TurnEnd,
+    at: number
+  ) => void
+}
+
+export const make = (options: Options): TurnTelemetry => {
+  const spans = TurnSpans.make({ ...options, revision: Semconv.revisionOf(options.context) })
+  const { annotations: attributes, context, model, provider, sandbox, threadId } = options
+  const listeners = Context.get(context, Telemetry.Listeners)
+  const content = TurnContent.make(options, spans)
+  let state = TurnSignals.initial(options.startedAt)
+  let throttle = Throttle.initial(Throttle.rateOf(context))
+  let turnId: string | undefined
+
+  const spanOf = (signal: Signal.Signal) => {
+    const { sampled, spanId, traceId } = "callId" in signal ? spans.spanOf(signal.callId) : options.turn
+    return traceId === "noop" ? undefined : { traceId, spanId, sampled }
+  }
+
+  const tell = (signals: ReadonlyArray<Signal.Signal>) => {
+    for (const signal of signals) {
+      const [next, due] = Throttle.step(throttle, signal)
+      throttle = next
+      for (const one of due) tellOne(one)
+    }
+  }
+
+  const tellOne = (signal: Signal.Signal) => {
+    spans.write(signal, turnId)
+    if (listeners.all.length === 0) return
+    const where = { threadId, turnId, model, provider, sandbox, attributes }
+    Telemetry.tell(listeners, { signal, ...where, span: spanOf(signal) }, context)
+  }
+
+  return {
+    record: (event, marks) => {
+      if (event._tag === "TurnStarted") turnId = event.turnId
+      const [next, signals] = TurnSignals.step(state, event, marks)
+      state = next
+      // An item that is done is told before its span ends, one that begins when it has its span.
+      if (event._tag === "ItemCompleted") content?.record(event)
+      tell(signals)
+      if (event._tag !== "ItemCompleted") content?.record(event)
+      content?.asked()
+    },
+    spanOf: spans.spanOf,
+    end: (turn, marks, outcome, at) => {
+      content?.end(turnId, at, outcome)
+      tell(TurnSignals.end(state, turn, marks, outcome, at))
+    }
+  }
+}
+
+/** The span of one decision: as long as it took, inside the call that it is about. */
+export const approving =
+  (parent: Tracer.Span, kind: Approval.Kind) =>
+  <E, R>(decide: Effect.Effect<Approval.Decision, E, R>): Effect.Effect<Approval.Decision, E, R> =>
+    Effect.useSpan(
+      Convention.span.approval,
+      { parent, attributes: { [attribute.approvalKind]: kind } },
+      (span) =>
+        Effect.tap(Effect.withParentSpan(decide, span), (decision) =>
+          Effect.sync(() => {
+            span.attribute(attribute.approvalDecision, decision._tag)
+            span.attribute(attribute.approvalSource, decision.source ?? "policy")
+            span.attribute(attribute.approvalPolicy, decision.policy ?? "custom")
+          })
+        )
+    )

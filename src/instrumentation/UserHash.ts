@@ -1,0 +1,45 @@
+/** Who a conversation is for, so that turns of one person can be found without knowing the person. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { createHmac } from "node:crypto"
+import { attribute } from "../semconv/Convention.ts"
+import * as Settings from "../telemetry/config/Settings.ts"
+
+/**
+ * The key that users are hashed with; it wins over `CODEX_OTEL_USER_HASH_KEY`. Whoever has it can tell whether a hash
+ * is that of a name: keep it where other secrets are.
+ */
+export const UserHashKey = Context.Reference<Redacted.Redacted | undefined>(
+  "effect-codex/telemetry/Correlation/UserHashKey",
+  { defaultValue: () => undefined }
+)
+
+/** The hash of a user, 64 hexadecimal digits: the same for the same key, and nothing without it. */
+export const hash = (user: string, key: Redacted.Redacted): string =>
+  createHmac("sha256", Redacted.value(key)).update(user).digest("hex")
+
+const keyOf = (context: Context.Context<never>): Redacted.Redacted | undefined => {
+  const value = Context.get(context, Settings.Environment)["CODEX_OTEL_USER_HASH_KEY"]?.trim() ?? ""
+  const key = Context.get(context, UserHashKey) ?? Redacted.make(value)
+  return Redacted.value(key) === "" ? undefined : key
+}
+
+/** Gives the attributes of a user: none without a key, which is said once. */
+export const makeUser: Effect.Effect<
+  (user: string | undefined) => Effect.Effect<Readonly<Record<string, string>>>
+> = Effect.map(Effect.context<never>(), (ofLayer) => {
+  let warned = false
+  return Effect.fnUntraced(function* (user) {
+    if (user === undefined) return {}
+    const key = keyOf(yield* Effect.context<never>()) ?? keyOf(ofLayer)
+    if (key !== undefined) return { [attribute.userHash]: hash(user, key) }
+    if (!warned) {
+      warned = true
+      yield* Effect.logWarning(
+        "CODEX_OTEL_USER_HASH_KEY is not set: telemetry does not say for which user a thread is"
+      )
+    }
+    return {}
+  })
+})

@@ -1,0 +1,98 @@
+/** What a file is: images are told by what is in them, all else by the name. Pure. */
+import * as Name from "./FileName.ts"
+
+/** How many bytes of its beginning `tell` wants to see of a file. */
+export const headSize = 512
+
+const ascii = (head: Uint8Array, from: number, to: number): string =>
+  Buffer.from(head.subarray(from, to)).toString("latin1")
+
+const image = (head: Uint8Array): string | undefined => {
+  if (ascii(head, 0, 8) === "\u0089PNG\r\n\u001a\n") return "image/png"
+  if (ascii(head, 0, 3) === "\u00ff\u00d8\u00ff") return "image/jpeg"
+  if (/^GIF8[79]a/.test(ascii(head, 0, 6))) return "image/gif"
+  if (ascii(head, 0, 4) === "RIFF" && ascii(head, 8, 12) === "WEBP") return "image/webp"
+  if (ascii(head, 0, 2) === "BM" && head.length >= 26 && ascii(head, 6, 10) === "\0\0\0\0") return "image/bmp"
+  if (/^(?:II\*\0|MM\0\*)/.test(ascii(head, 0, 4))) return "image/tiff"
+  if (/^ftyp(?:avif|avis)/.test(ascii(head, 4, 12))) return "image/avif"
+  if (/^ftyp(?:heic|heix|mif1)/.test(ascii(head, 4, 12))) return "image/heic"
+  return undefined
+}
+
+// No entry is an image: a name alone makes none.
+const byName: Readonly<Record<string, string>> = {
+  ".c": "text/x-c",
+  ".cfg": "text/plain",
+  ".conf": "text/plain",
+  ".cpp": "text/x-c++",
+  ".cs": "text/x-csharp",
+  ".css": "text/css",
+  ".csv": "text/csv",
+  ".diff": "text/x-diff",
+  ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+  ".go": "text/x-go",
+  ".gz": "application/gzip",
+  ".h": "text/x-c",
+  ".htm": "text/html",
+  ".html": "text/html",
+  ".ini": "text/plain",
+  ".java": "text/x-java",
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".jsonl": "application/x-ndjson",
+  ".log": "text/plain",
+  ".md": "text/markdown",
+  ".mjs": "text/javascript",
+  ".patch": "text/x-diff",
+  ".pdf": "application/pdf",
+  ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+  ".py": "text/x-python",
+  ".rb": "text/x-ruby",
+  ".rs": "text/x-rust",
+  ".sh": "text/x-shellscript",
+  ".sql": "application/sql",
+  // An image to a browser, but text to everybody who would read it here.
+  ".svg": "text/xml",
+  ".tar": "application/x-tar",
+  ".toml": "application/toml",
+  ".ts": "text/x-typescript",
+  ".tsv": "text/tab-separated-values",
+  ".tsx": "text/x-typescript",
+  ".txt": "text/plain",
+  ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+  ".xml": "text/xml",
+  ".yaml": "application/yaml",
+  ".yml": "application/yaml",
+  ".zip": "application/zip"
+}
+
+const isText = (head: Uint8Array): boolean => {
+  if (head.includes(0)) return false
+  try {
+    // As a stream: the head may end within a character.
+    new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The media type of a file by its first bytes and its name; without a known ending: text, or bytes. */
+export const tell = (head: Uint8Array, name: string): string =>
+  image(head) ??
+  byName[Name.extension(name).toLowerCase()] ??
+  (isText(head) ? "text/plain" : "application/octet-stream")
+
+const seen: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"])
+
+/** Whether it is an image that Codex can show to a model. */
+export const isImage = (mediaType: string): boolean => seen.has(mediaType)
+
+/** Whether a type is in a list like `["image/*", "text/plain"]`. */
+export const isAllowed = (mediaType: string, allowed: ReadonlyArray<string>): boolean =>
+  allowed.some(
+    (pattern) =>
+      pattern === "*/*" ||
+      pattern === mediaType ||
+      (pattern.endsWith("/*") && mediaType.startsWith(pattern.slice(0, -1)))
+  )

@@ -1,0 +1,80 @@
+/** Known secrets, by their very text, in every form that they may be written in. */
+import { isSecretVariable } from "./SecretNames.ts"
+import { toDecoded, toPairs } from "../internal/EnvironmentVariables.ts"
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Shorter ones cannot be told from ordinary words. */
+const shortest = 6
+
+// Settings that go by the name of a secret, and words that would be missed everywhere else.
+const ordinary =
+  /^(?:true|false|none|null|undefined|default|auto|enabled|disabled|required|optional|always|never|production|development|staging|localhost|\d{1,6}|\[redacted\])$/i
+
+const isTelling = (value: string): boolean => value.length >= shortest && !ordinary.test(value)
+
+const passwordOf = (value: string): ReadonlyArray<string> => {
+  const raw = /:\/\/[^\s/?#:@]{0,256}:([^\s/]{1,512})@/.exec(value)?.[1]
+  return raw === undefined ? [] : [raw, toDecoded(raw) ?? raw]
+}
+
+const headersOf = (value: string): ReadonlyArray<string> =>
+  toPairs(value, /[,;]/).flatMap((pair) => {
+    if (pair === undefined) return []
+    const decoded = toDecoded(pair[1]) ?? pair[1]
+    return [pair[1], decoded, decoded.replace(/^(?:Bearer|Basic)\s+/i, "")]
+  })
+
+/** The secrets that an environment holds: values of variables that look secret, headers, passwords in URLs. */
+export const ofEnvironment = (environment: Environment): ReadonlyArray<string> =>
+  Object.entries(environment).flatMap(([name, value = ""]) => {
+    const trimmed = value.trim()
+    if (trimmed.length < shortest) return []
+    const found = [...passwordOf(trimmed)]
+    if (/HEADERS$/i.test(name)) found.push(...headersOf(trimmed))
+    else if (isSecretVariable(name)) found.push(trimmed, ...trimmed.split("\n").map((line) => line.trim()))
+    return found.filter(isTelling)
+  })
+
+// The 3 ways in which bytes may lie in base64: whole characters in the middle are the same whatever stands around.
+const base64 = (secret: string): ReadonlyArray<string> => {
+  if (secret.length < 9) return []
+  const bytes = Buffer.from(secret)
+  return [0, 1, 2].flatMap((shift) => {
+    const text = Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString("base64")
+      .replace(/=+$/, "")
+    const whole = text.slice(shift === 0 ? 0 : shift + 1, (shift + bytes.length) % 3 === 0 ? undefined : -1)
+    return [whole, whole.replaceAll("+", "-").replaceAll("/", "_")]
+  })
+}
+
+const forms = (secret: string): ReadonlyArray<string> => {
+  const escaped = JSON.stringify(secret).slice(1, -1)
+  return [
+    secret,
+    escaped,
+    JSON.stringify(escaped).slice(1, -1),
+    encodeURIComponent(secret.toWellFormed()),
+    encodeURIComponent(secret.toWellFormed()).replaceAll("%20", "+"),
+    ...base64(secret)
+  ]
+}
+
+const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
+
+// A short word is a secret only where it stands alone.
+const alone = 12
+const pattern = (form: string): string =>
+  form.length < alone && /^\w+$/.test(form) ? `(?<![A-Za-z0-9])${form}(?![A-Za-z0-9])` : escape(form)
+
+/** One pattern for all of them, the longest first; `undefined` if there are none. */
+export const toPattern = (
+  secrets: ReadonlyArray<string>
+): { readonly pattern: RegExp; readonly shortest: number } | undefined => {
+  const all = [...new Set(secrets.filter((secret) => secret.length >= 4).flatMap(forms))].toSorted(
+    (a, b) => b.length - a.length
+  )
+  if (all.length === 0) return undefined
+  return { pattern: new RegExp(all.map(pattern).join("|"), "g"), shortest: all[all.length - 1]?.length ?? 0 }
+}

@@ -1,0 +1,279 @@
+/** `otel-config.yaml`: a configuration of the OpenTelemetry collector, read for what an exporter can make of it. */
+import * as Yaml from "yaml"
+import * as Endpoint from "./OtlpEndpoint.ts"
+import * as Supported from "./Exporters.ts"
+import type { Exporter } from "./Exporters.ts"
+import { toBoolean } from "../../internal/EnvironmentVariables.ts"
+
+export type { Exporter } from "./Exporters.ts"
+
+/** What the file says; empty lists where it is broken. */
+export interface ConfigFile {
+  readonly exporters: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>>
+  readonly file: string | undefined
+  readonly destinations: Readonly<Record<Endpoint.Signal, Endpoint.Destination>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly certificates: { readonly ca?: string; readonly certificate?: string; readonly key?: string }
+  readonly compression: "gzip" | "none" | undefined
+  readonly protocol: "http/json" | "http/protobuf" | undefined
+  /** How long spans wait for a batch to fill, in milliseconds. */
+  readonly batchTimeout: number | undefined
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const none: ConfigFile = {
+  exporters: { traces: [], metrics: [], logs: [] },
+  file: undefined,
+  destinations: { traces: "unset", metrics: "unset", logs: "unset" },
+  headers: {},
+  certificates: {},
+  compression: undefined,
+  protocol: undefined,
+  batchTimeout: undefined
+}
+
+/** The types of exporters that the collector has and this library has as well. */
+const known: Readonly<Record<string, Exporter>> = {
+  otlp: "otlp",
+  otlp_grpc: "otlp",
+  otlphttp: "otlp",
+  otlp_http: "otlp",
+  file: "file",
+  logging: "console",
+  debug: "console",
+  prometheus: "prometheus"
+}
+
+/** What `text` says, and what of it cannot be used, each with its line and column. No warning shows a value. */
+export const parse = (
+  path: string,
+  text: string,
+  environment: Environment
+): { readonly config: ConfigFile; readonly warnings: ReadonlyArray<string> } => {
+  const lines = new Yaml.LineCounter()
+  const warnings: Array<string> = []
+  const warn = (offset: number | undefined, problem: string) => {
+    const { col, line } = lines.linePos(offset ?? 0)
+    warnings.push(`${path}:${Math.max(line, 1)}:${Math.max(col, 1)}: ${problem}`)
+  }
+  const document = Yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" })
+  const [error] = document.errors
+  if (error !== undefined) {
+    warn(error.pos[0], `not YAML (${error.code}): the file is ignored`)
+    return { config: none, warnings }
+  }
+  const reader = new Reader(document, warn, environment)
+  if (document.contents === null) return { config: { ...none, exporters: toFile }, warnings }
+  if (!Yaml.isMap(document.contents)) {
+    warn(document.contents.range?.[0], "not a map: the file is ignored")
+    return { config: none, warnings }
+  }
+  try {
+    return { config: toConfig(document.contents, reader), warnings }
+  } catch {
+    warn(0, "cannot be understood: the file is ignored")
+    return { config: none, warnings }
+  }
+}
+
+const toFile: ConfigFile["exporters"] = { traces: ["file"], metrics: ["file"], logs: ["file"] }
+
+const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
+  const named = reader.entries(reader.map(root, "exporters"))
+  const exporters = new Map<string, Exporter>()
+  for (const [name, node] of named) {
+    const exporter = known[typeOf(name)]
+    if (exporter === undefined) reader.warn(node, "an exporter that is not known here and is ignored")
+    else exporters.set(name, exporter)
+  }
+  const options = (wanted: Exporter) => {
+    const found = named.find(([name]) => exporters.get(name) === wanted)
+    return found !== undefined && Yaml.isMap(found[1]) ? { name: found[0], map: found[1] } : undefined
+  }
+  const otlp = options("otlp")
+  const tls = reader.map(otlp?.map, "tls")
+  const headers = reader.entries(reader.map(otlp?.map, "headers")).flatMap(([name, node]) => {
+    const value = reader.text(node)
+    if (value !== undefined && Endpoint.isHeader(name, value)) return [[name.toLowerCase(), value] as const]
+    reader.warn(node, "a header that cannot be sent and is left out")
+    return []
+  })
+  const certificates = {
+    ca: reader.string(tls, "ca_file"),
+    certificate: reader.string(tls, "cert_file"),
+    key: reader.string(tls, "key_file")
+  }
+  const { ca, certificate, key } = certificates
+  return {
+    exporters: named.length === 0 ? toFile : perSignal(root, exporters, reader),
+    file: reader.string(options("file")?.map, "path"),
+    destinations: toDestinations(otlp, reader),
+    headers: Object.fromEntries(headers),
+    certificates: {
+      ...(ca === undefined ? {} : { ca }),
+      ...(certificate === undefined ? {} : { certificate }),
+      ...(key === undefined ? {} : { key })
+    },
+    compression: reader.word(otlp?.map, "compression", ["gzip", "none"]),
+    protocol: ({ json: "http/json", proto: "http/protobuf" } as const)[
+      reader.word(otlp?.map, "encoding", ["json", "proto"]) ?? "json"
+    ],
+    batchTimeout: toBatchTimeout(root, reader)
+  }
+}
+
+const typeOf = (name: string) => name.split("/", 1)[0]?.trim() ?? ""
+
+// Where the file has pipelines, an exporter is for the signals of the pipelines that name it; else it is for all.
+const perSignal = (root: Yaml.YAMLMap, exporters: ReadonlyMap<string, Exporter>, reader: Reader) => {
+  const pipelines = reader.entries(reader.map(reader.map(root, "service"), "pipelines"))
+  const of = (signal: Endpoint.Signal) => {
+    const names =
+      pipelines.length === 0
+        ? [...exporters.keys()]
+        : pipelines
+            .filter(([name]) => typeOf(name) === signal)
+            .flatMap(([, pipeline]) => reader.list(pipeline, "exporters"))
+    return Supported.among(
+      signal,
+      names.flatMap((name) => exporters.get(name) ?? [])
+    )
+  }
+  return { traces: of("traces"), metrics: of("metrics"), logs: of("logs") }
+}
+
+const toDestinations = (
+  otlp: { readonly name: string; readonly map: Yaml.YAMLMap } | undefined,
+  reader: Reader
+): ConfigFile["destinations"] => {
+  const base = reader.string(otlp?.map, "endpoint")
+  const insecure = toBoolean(reader.string(reader.map(otlp?.map, "tls"), "insecure") ?? "") ?? false
+  const of = (signal: Endpoint.Signal): Endpoint.Destination => {
+    const exact = reader.string(otlp?.map, `${signal}_endpoint`)
+    if (exact !== undefined) return Endpoint.toExact(exact)
+    if (base === undefined) return "unset"
+    return Endpoint.toSignal(toHttp(base, insecure), signal)
+  }
+  const destinations = { traces: of("traces"), metrics: of("metrics"), logs: of("logs") }
+  if (Object.values(destinations).includes("invalid")) {
+    reader.warn(otlp?.map, "an OTLP endpoint that is not an http or https URL: nothing goes there")
+  }
+  return destinations
+}
+
+// The collector's `otlp` exporter speaks gRPC to `host:4317`; the same collector takes HTTP one port further on.
+const toHttp = (endpoint: string, insecure: boolean): string => {
+  if (endpoint.includes("://")) return endpoint
+  const plain = insecure || /^(?:localhost|127\.|\[::1\])/.test(endpoint)
+  return `${plain ? "http" : "https"}://${endpoint.replace(/:4317$/, ":4318")}`
+}
+
+const toBatchTimeout = (root: Yaml.YAMLMap, reader: Reader): number | undefined => {
+  const processors = reader.entries(reader.map(root, "processors"))
+  const batch = processors.find(([name]) => typeOf(name) === "batch")?.[1]
+  const timeout = reader.string(batch, "timeout")
+  if (timeout === undefined) return undefined
+  const millis = toMillis(timeout)
+  if (millis === undefined)
+    reader.warn(batch, "a batch timeout that is no duration such as 200ms and is ignored")
+  return millis
+}
+
+const units: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  us: 0.001,
+  ns: 1e-6
+}
+
+/** A duration as Go writes it: `1m30s`, `200ms`. */
+export const toMillis = (text: string): number | undefined => {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|us|ns|s|m|h)/g)]
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return undefined
+  const millis = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0)
+  return Math.min(Math.max(Math.round(millis), 1), 2 ** 31 - 1)
+}
+
+type Node = Yaml.YAMLMap | Yaml.Scalar | Yaml.YAMLSeq | Yaml.Alias | undefined
+
+/** Reads nodes as what they should be, and says where they are something else. */
+class Reader {
+  private readonly report: (offset: number | undefined, problem: string) => void
+  private readonly environment: Environment
+  private readonly document: Yaml.Document.Parsed
+
+  constructor(
+    document: Yaml.Document.Parsed,
+    report: (offset: number | undefined, problem: string) => void,
+    environment: Environment
+  ) {
+    this.document = document
+    this.report = report
+    this.environment = environment
+  }
+
+  warn(node: Node, problem: string): void {
+    this.report(node?.range?.[0], problem)
+  }
+
+  map(parent: Node, key: string): Yaml.YAMLMap | undefined {
+    const node = this.child(parent, key)
+    if (node === undefined || Yaml.isMap(node)) return node
+    if (!isNull(node)) this.warn(node, `${key} is not a map and is ignored`)
+    return undefined
+  }
+
+  entries(map: Yaml.YAMLMap | undefined): ReadonlyArray<readonly [string, Node]> {
+    return (map?.items ?? []).map(({ key, value }) => {
+      const name = Yaml.isScalar(key) ? String(key.value) : ""
+      return [name, this.resolved(value) ?? (Yaml.isScalar(key) ? key : undefined)]
+    })
+  }
+
+  list(parent: Node, key: string): ReadonlyArray<string> {
+    const node = this.child(parent, key)
+    return Yaml.isSeq(node)
+      ? node.items.flatMap((item) => (Yaml.isScalar(item) ? [String(item.value)] : []))
+      : []
+  }
+
+  string(parent: Node, key: string): string | undefined {
+    const node = this.child(parent, key)
+    if (node === undefined || isNull(node)) return undefined
+    const text = this.text(node)
+    if (text === undefined) this.warn(node, `${key} is not text and is ignored`)
+    return text === "" ? undefined : text
+  }
+
+  word<Word extends string>(parent: Node, key: string, words: ReadonlyArray<Word>): Word | undefined {
+    const text = this.string(parent, key)
+    const found = words.find((word) => word === text?.toLowerCase())
+    if (text !== undefined && found === undefined) {
+      this.warn(this.child(parent, key), `${key} is none of ${words.join(", ")} and is ignored`)
+    }
+    return found
+  }
+
+  /** Text with `${env:NAME}` replaced, as the collector does. */
+  text(node: Node): string | undefined {
+    if (!Yaml.isScalar(node) || node.value === null || typeof node.value === "object") return undefined
+    return String(node.value)
+      .trim()
+      .replace(/\$\{(?:env:)?(\w+)\}/g, (_, name: string) => this.environment[name] ?? "")
+  }
+
+  private child(parent: Node, key: string): Node {
+    if (!Yaml.isMap(parent)) return undefined
+    return this.resolved(parent.get(key, true))
+  }
+
+  private resolved(node: unknown): Node {
+    if (Yaml.isAlias(node)) return node.resolve(this.document)
+    return Yaml.isNode(node) ? node : undefined
+  }
+}
+
+const isNull = (node: Node) => Yaml.isScalar(node) && node.value === null

@@ -1,0 +1,414 @@
+/** What the environment and `otel-config.yaml` say about telemetry, as one value. */
+import type { SpanLimits } from "@opentelemetry/sdk-trace-base"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { ConfigFile, Exporter } from "./ConfigFile.ts"
+import * as Endpoint from "./OtlpEndpoint.ts"
+import * as Home from "../../internal/HomeDirectory.ts"
+import * as OtlpSettings from "./OtlpSettings.ts"
+import * as Proxy from "./ProxySettings.ts"
+import * as Supported from "./Exporters.ts"
+import type * as TailSampling from "../tail-sampling/TailSampling.ts"
+import { toBoolean, toDecoded, toPairs, toWords, Variables } from "../../internal/EnvironmentVariables.ts"
+
+export type { Exporter } from "./ConfigFile.ts"
+export { type Destination, isHeader, type Signal, toSignal } from "./OtlpEndpoint.ts"
+export type { Certificates, Headers, Otlp, Protocol } from "./OtlpSettings.ts"
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The environment that `layer` reads: that of the process. */
+export const Environment = Context.Reference<Environment>("effect-codex/telemetry/Settings/Environment", {
+  defaultValue: () => process.env
+})
+
+/** How what waits for export is queued, times in milliseconds; beyond `queue` the newest are dropped. */
+export interface Batch {
+  readonly queue: number
+  readonly size: number
+  readonly delay: number
+  readonly timeout: number
+}
+
+/** Head sampling: which share of the traces that start here is kept. */
+export interface Sampling {
+  readonly ratio: number
+  /** A trace that comes from elsewhere sampled stays so, whatever the ratio. */
+  readonly parentBased: boolean
+}
+
+/** Everything the environment may say, by concern. */
+export interface Settings {
+  /** Somebody said no: nothing is exported, by no exporter, whatever the code says. */
+  readonly disabled: boolean
+  /** What `OtlpLayer` exports to, for each signal; nothing by default. */
+  readonly exporters: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>>
+  readonly otlp: Readonly<Record<Endpoint.Signal, OtlpSettings.Otlp>>
+  /** The file of the file exporter, and the directory of the spool, where named. */
+  readonly file: string | undefined
+  readonly spool: string | undefined
+  /** How much the spool may hold, in bytes and milliseconds, where that is said. */
+  readonly spoolLimits: { readonly maxBytes: number | undefined; readonly maxAge: number | undefined }
+  readonly prometheus: { readonly host: string; readonly port: number }
+  /** Attributes of the resource, the service's name among them if it was given. */
+  readonly resource: Readonly<Record<string, string>>
+  readonly sampling: Sampling | undefined
+  /** Codex's own spans are to be joined to ours. */
+  readonly nativeSpans: boolean
+  /** Tail sampling, where it is asked for. */
+  readonly tail: TailSampling.Options | undefined
+  readonly spanLimits: Required<SpanLimits>
+  readonly spans: Batch
+  readonly logs: Batch
+  /** How much one log record may hold. */
+  readonly logLimits: { readonly attributeCountLimit: number; readonly attributeValueLengthLimit: number }
+  /** How often metrics are collected and how long that may take, in milliseconds; and what OTLP sends of them. */
+  readonly metrics: {
+    readonly interval: number
+    readonly timeout: number
+    readonly temporality: "cumulative" | "delta"
+  }
+  /** What OTLP goes through to collectors elsewhere. */
+  readonly proxy: Proxy.Proxy | undefined
+  /** How many updates of a kind a turn tells in a second; see `Throttle`. */
+  readonly updatesPerSecond: number
+  /** Telemetry's own messages below this level are not logged. */
+  readonly logLevel: LogLevel
+}
+
+export type LogLevel = "None" | "Error" | "Warn" | "Info" | "Debug"
+
+/** The settings of the process; see `layer`. */
+export class CurrentSettings extends Context.Service<CurrentSettings, Settings>()(
+  "effect-codex/telemetry/Settings"
+) {}
+
+/** The settings that an environment and a file ask for, and what cannot be used. No warning shows a value. */
+export const fromEnvironment = (
+  environment: Environment,
+  file?: ConfigFile
+): { readonly settings: Settings; readonly warnings: ReadonlyArray<string> } => {
+  const variables = new Variables(environment)
+  const sdkDisabled = isDisabled(variables)
+  const switches = toSwitches(variables)
+  const disabled = sdkDisabled || switches.includes(false)
+  const otlp = OtlpSettings.make(variables, file)
+  const settings: Settings = {
+    disabled,
+    exporters: toExporters(variables, { disabled, asked: switches.includes(true), otlp }, file),
+    otlp,
+    file: file?.file,
+    spool: variables.first("CODEX_OTLP_SPOOL_DIR")?.value,
+    spoolLimits: {
+      maxBytes: variables.wholeNumber(1, "CODEX_OTLP_SPOOL_MAX_BYTES"),
+      maxAge: toAge(variables)
+    },
+    prometheus: {
+      host: variables.first("OTEL_EXPORTER_PROMETHEUS_HOST")?.value ?? "localhost",
+      port: toPort(variables) ?? 9464
+    },
+    resource: toResource(variables),
+    sampling: toSampling(variables),
+    nativeSpans: toNativeSpans(variables),
+    tail: toTail(variables),
+    spanLimits: toSpanLimits(variables),
+    spans: toBatch(variables, "OTEL_BSP", file?.batchTimeout ?? 1000),
+    logs: toBatch(variables, "OTEL_BLRP", 1000),
+    logLimits: toLogLimits(variables),
+    metrics: { ...toInterval(variables), temporality: toTemporality(variables) },
+    proxy: Proxy.fromVariables(variables),
+    updatesPerSecond: toUpdates(variables),
+    logLevel: levels[variables.word(levelNames, "OTEL_LOG_LEVEL") ?? "info"]
+  }
+  checkPropagators(variables)
+  return { settings, warnings: variables.warnings }
+}
+
+/**
+ * Reads `Environment` and `otel-config.yaml`, in `CODEX_HOME` and then in `~/.codex`, once however many layers ask, and
+ * logs what cannot be used.
+ */
+export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
+  CurrentSettings,
+  Effect.gen(function* () {
+    const environment = yield* Environment
+    const { config, warnings: ofFile } = yield* readConfig(environment)
+    const { settings, warnings } = fromEnvironment(environment, config)
+    if (isLogged(settings, "Warn")) {
+      yield* Effect.forEach([...ofFile, ...warnings], (warning) => Effect.logWarning(warning), {
+        discard: true
+      })
+    }
+    return settings
+  })
+)
+
+/** Whether telemetry's own messages of this level are wanted. */
+export const isLogged = (settings: Settings, level: Exclude<LogLevel, "None">): boolean =>
+  order.indexOf(level) <= order.indexOf(settings.logLevel)
+
+const order: ReadonlyArray<LogLevel> = ["None", "Error", "Warn", "Info", "Debug"]
+
+const levelNames = ["none", "error", "warn", "info", "debug", "verbose", "all"] as const
+const levels: Readonly<Record<(typeof levelNames)[number], LogLevel>> = {
+  none: "None",
+  error: "Error",
+  warn: "Warn",
+  info: "Info",
+  debug: "Debug",
+  verbose: "Debug",
+  all: "Debug"
+}
+
+interface FromFile {
+  readonly config?: ConfigFile
+  readonly warnings: ReadonlyArray<string>
+}
+
+const readConfig = (environment: Environment): Effect.Effect<FromFile> =>
+  Effect.promise(async () => {
+    const home = Home.of(environment)
+    const directories = [environment["CODEX_HOME"]?.trim(), home && join(home, ".codex")]
+    for (const directory of directories) {
+      if (directory === undefined || directory === "") continue
+      const path = join(Home.expand(directory, home), "otel-config.yaml")
+      try {
+        const text = await readFile(path, "utf8")
+        const { parse } = await import("./ConfigFile.ts")
+        return parse(path, text, environment)
+      } catch (error) {
+        const reason = error instanceof Error && "code" in error ? error.code : undefined
+        if (reason !== "ENOENT" && reason !== "ENOTDIR") {
+          return { warnings: [`${path}:1:1: cannot be read: the file is ignored`] }
+        }
+      }
+    }
+    return { warnings: [] }
+  })
+
+const isDisabled = (variables: Variables): boolean => {
+  const variable = variables.first("OTEL_SDK_DISABLED")
+  if (variable === undefined) return false
+  const value = variable.value.toLowerCase()
+  if (value !== "true" && value !== "false")
+    variables.warn(variable, "is neither true nor false and is ignored")
+  return value === "true"
+}
+
+const toSwitches = (variables: Variables): ReadonlyArray<boolean> =>
+  variables.all("CODEX_OTLP_ENABLE", "CODEX_OTEL_ENABLED").map((variable) => {
+    const on = toBoolean(variable.value)
+    if (on === undefined) {
+      variables.warn(variable, "is none of 1, true, yes, on, 0, false, no, off: nothing is exported")
+    }
+    return on ?? false
+  })
+
+const exporterNames: Readonly<Record<string, Exporter>> = {
+  otlp: "otlp",
+  jaeger: "otlp",
+  console: "console",
+  file: "file",
+  prometheus: "prometheus"
+}
+
+const nothing: Settings["exporters"] = { traces: [], metrics: [], logs: [] }
+
+const toExporters = (
+  variables: Variables,
+  said: { readonly disabled: boolean; readonly asked: boolean; readonly otlp: Settings["otlp"] },
+  file: ConfigFile | undefined
+): Settings["exporters"] => {
+  const forAll = toList(variables, "CODEX_OTEL_EXPORTER")
+  const of = (signal: Endpoint.Signal): ReadonlyArray<Exporter> => {
+    const named = toList(variables, `OTEL_${signal.toUpperCase()}_EXPORTER`)
+    const list = (forAll ?? named)?.filter((exporter) => Supported.by(signal, exporter))
+    const endpoint = variables.first(...OtlpSettings.endpoints(signal))
+    const byStandard = endpoint?.name.startsWith("OTEL_") === true
+    // The file may be the collector's own: what it exports to is not for those who export to the collector.
+    const ofFile = endpoint === undefined ? file?.exporters[signal] : undefined
+    const otlp: ReadonlyArray<Exporter> = ["otlp"]
+    const wanted = list ?? ofFile ?? (said.asked || byStandard || file !== undefined ? otlp : [])
+    return wanted.filter((exporter) => exporter !== "otlp" || said.otlp[signal].destination !== "invalid")
+  }
+  const exporters = { traces: of("traces"), metrics: of("metrics"), logs: of("logs") }
+  if (said.disabled) return nothing
+  const own = variables.first("CODEX_OTLP_ENDPOINT", "CODEX_OTEL_ENDPOINT")
+  const valid = Object.values(said.otlp).some(({ destination }) => destination !== "invalid")
+  if (own !== undefined && valid && Object.values(exporters).every((list) => list.length === 0)) {
+    if (forAll === undefined) {
+      variables.warn(own, "alone does not turn the export on: set CODEX_OTLP_ENABLE=1 as well")
+    }
+  }
+  return exporters
+}
+
+const toList = (variables: Variables, name: string): ReadonlyArray<Exporter> | undefined => {
+  const variable = variables.first(name)
+  if (variable === undefined) return undefined
+  const signal = Endpoint.signals.find((signal) => name === `OTEL_${signal.toUpperCase()}_EXPORTER`)
+  const names = toWords(variable.value)
+  const known = names.flatMap((name) => exporterNames[name] ?? [])
+  const unknown = names.some((name) => name !== "none" && exporterNames[name] === undefined)
+  if (unknown || (signal !== undefined && known.some((exporter) => !Supported.by(signal, exporter)))) {
+    variables.warn(variable, "names an exporter that is not to be had here, which is ignored")
+  }
+  return [...new Set(names.includes("none") ? [] : known)]
+}
+
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const isUnit = (text: string): text is keyof typeof units => Object.hasOwn(units, text)
+
+/** Milliseconds, or a number with its unit: `90m`. */
+const toAge = (variables: Variables): number | undefined => {
+  const variable = variables.first("CODEX_OTLP_SPOOL_MAX_AGE")
+  if (variable === undefined) return undefined
+  const [, number, unit = "ms"] = /^(\d{1,12}) ?(ms|s|m|h|d)?$/i.exec(variable.value.toLowerCase()) ?? []
+  const age = number === undefined || !isUnit(unit) ? 0 : Number(number) * units[unit]
+  if (age > 0) return age
+  variables.warn(variable, "is no length of time such as 3600000, 90m or 7d and is ignored")
+  return undefined
+}
+
+const toPort = (variables: Variables): number | undefined => {
+  const variable = variables.first("OTEL_EXPORTER_PROMETHEUS_PORT")
+  const port = variables.wholeNumber(0, "OTEL_EXPORTER_PROMETHEUS_PORT")
+  if (port === undefined || port <= 65_535) return port
+  if (variable !== undefined) variables.warn(variable, "is not a port and is ignored")
+  return undefined
+}
+
+const toResource = (variables: Variables): Readonly<Record<string, string>> => {
+  const variable = variables.first("OTEL_RESOURCE_ATTRIBUTES")
+  const attributes = toPairs(variable?.value ?? "", /,/).map((pair) => {
+    const name = pair && toDecoded(pair[0])
+    const value = pair && toDecoded(pair[1])
+    return name !== undefined && name !== "" && value !== undefined ? ([name, value] as const) : undefined
+  })
+  // The standard wants all of it dropped for one bad part.
+  const broken = attributes.includes(undefined)
+  if (variable !== undefined && broken) variables.warn(variable, "is not a list of name=value and is ignored")
+  const service = variables.first("CODEX_OTEL_SERVICE_NAME", "OTEL_SERVICE_NAME")
+  return {
+    ...(broken ? {} : Object.fromEntries(attributes.filter((attribute) => attribute !== undefined))),
+    ...(service === undefined ? {} : { "service.name": service.value })
+  }
+}
+
+const samplers = [
+  "always_on",
+  "always_off",
+  "traceidratio",
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio"
+] as const
+
+const toSampling = (variables: Variables): Sampling | undefined => {
+  const rate = variables.share("CODEX_OTEL_SAMPLE_RATE")
+  const sampler = variables.word(samplers, "OTEL_TRACES_SAMPLER")
+  const isRatio = sampler?.endsWith("traceidratio") === true
+  const argument = isRatio ? variables.share("OTEL_TRACES_SAMPLER_ARG") : undefined
+  if (rate !== undefined) return { ratio: rate, parentBased: true }
+  if (sampler === undefined) return undefined
+  const parentBased = sampler.startsWith("parentbased")
+  return { ratio: isRatio ? (argument ?? 1) : sampler.endsWith("always_on") ? 1 : 0, parentBased }
+}
+
+const toNativeSpans = (variables: Variables): boolean => {
+  const variable = variables.first("CODEX_OTEL_NATIVE_SPANS")
+  if (variable === undefined) return false
+  const wanted = toBoolean(variable.value)
+  if (wanted === undefined) variables.warn(variable, "is neither yes nor no and counts as no")
+  return wanted === true
+}
+
+const toTail = (variables: Variables): TailSampling.Options | undefined => {
+  const keep = variables.share("CODEX_OTEL_TAIL_SAMPLE_RATE")
+  const firsts = variables.word(["true", "false"], "CODEX_OTEL_TAIL_KEEP_FIRST")
+  const options = {
+    slowerThan: toSlow(variables),
+    firsts: firsts === undefined ? undefined : firsts === "true",
+    maxSpans: variables.wholeNumber(1, "CODEX_OTEL_TAIL_MAX_SPANS"),
+    maxBytes: variables.wholeNumber(1, "CODEX_OTEL_TAIL_MAX_BYTES")
+  }
+  return keep === undefined ? undefined : { keep, ...options }
+}
+
+const toSlow = (variables: Variables): TailSampling.Slow | undefined => {
+  const variable = variables.first("CODEX_OTEL_TAIL_SLOWER_THAN")
+  if (variable === undefined) return undefined
+  const [, percentile, millis] = /^(?:p(\d{1,2}(?:\.\d+)?)|(\d{1,9}))$/i.exec(variable.value) ?? []
+  if (percentile !== undefined) return { percentile: Number(percentile) / 100 }
+  if (millis !== undefined) return Number(millis)
+  variables.warn(variable, "is neither a percentile such as p95 nor a number of milliseconds and is ignored")
+  return undefined
+}
+
+const toSpanLimits = (variables: Variables): Required<SpanLimits> => ({
+  attributeCountLimit:
+    variables.wholeNumber(0, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT") ?? 128,
+  attributeValueLengthLimit:
+    variables.wholeNumber(0, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT") ??
+    Infinity,
+  eventCountLimit: variables.wholeNumber(0, "OTEL_SPAN_EVENT_COUNT_LIMIT") ?? 128,
+  linkCountLimit: variables.wholeNumber(0, "OTEL_SPAN_LINK_COUNT_LIMIT") ?? 128,
+  attributePerEventCountLimit: variables.wholeNumber(0, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT") ?? 128,
+  attributePerLinkCountLimit: variables.wholeNumber(0, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT") ?? 128
+})
+
+const toLogLimits = (variables: Variables): Settings["logLimits"] => ({
+  attributeCountLimit:
+    variables.wholeNumber(0, "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT") ?? 128,
+  attributeValueLengthLimit:
+    variables.wholeNumber(
+      0,
+      "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+      "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
+    ) ?? Infinity
+})
+
+/** How many updates of a kind an environment wants a turn to tell in a second. */
+export const toUpdates = (variables: Variables): number =>
+  variables.wholeNumber(0, "CODEX_OTEL_UPDATES_PER_SECOND") ?? 10
+
+// Ours are counters and histograms: what low memory asks for is the same as delta for these.
+const toTemporality = (variables: Variables): "cumulative" | "delta" => {
+  const asked = variables.word(
+    ["cumulative", "delta", "lowmemory"],
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+  )
+  return asked === undefined || asked === "cumulative" ? "cumulative" : "delta"
+}
+
+// Closing sends the whole queue at once, and the exporter refuses more than 30 requests at a time.
+const requestsAtOnce = 28
+
+const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: number): Batch => {
+  const queue = variables.wholeNumber(1, `${prefix}_MAX_QUEUE_SIZE`) ?? 2048
+  const size = variables.wholeNumber(1, `${prefix}_MAX_EXPORT_BATCH_SIZE`) ?? 256
+  return {
+    queue,
+    size: Math.max(Math.min(size, queue), Math.ceil(queue / requestsAtOnce)),
+    delay: variables.milliseconds(`${prefix}_SCHEDULE_DELAY`) ?? delay,
+    timeout: variables.milliseconds(`${prefix}_EXPORT_TIMEOUT`) ?? 30_000
+  }
+}
+
+// A reader of metrics refuses to be made with a timeout above its interval.
+const toInterval = (variables: Variables): { readonly interval: number; readonly timeout: number } => {
+  const interval = variables.milliseconds("OTEL_METRIC_EXPORT_INTERVAL") ?? 60_000
+  const timeout = variables.milliseconds("OTEL_METRIC_EXPORT_TIMEOUT") ?? 30_000
+  return { interval, timeout: Math.min(interval, timeout) }
+}
+
+const checkPropagators = (variables: Variables): void => {
+  const variable = variables.first("OTEL_PROPAGATORS")
+  if (variable !== undefined && toWords(variable.value).some((name) => name !== "tracecontext")) {
+    variables.warn(variable, "names another propagator than tracecontext, which is the only one there is")
+  }
+}

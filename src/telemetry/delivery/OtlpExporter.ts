@@ -1,0 +1,130 @@
+/** OTLP over HTTP: the SDK's encoding, retries and requests, within a time that holds whatever the collector does. */
+import type { ExportResult } from "@opentelemetry/core"
+import type { IExporterMetricsHelper, ISerializer } from "@opentelemetry/otlp-transformer"
+import * as Effect from "effect/Effect"
+import type * as Settings from "../config/Settings.ts"
+import type { Identity } from "./TlsCertificates.ts"
+import { codeOf, type Exporter, ExportFailure, type PartialResult } from "./CountedExporter.ts"
+
+/** Where a signal goes, and how. */
+export interface Target {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly protocol: Settings.Protocol
+  readonly compression: "gzip" | "none"
+  /** How long one export may take, retries included, in milliseconds. */
+  readonly timeout: number
+  /** The same where nobody waits for it: from the spool. */
+  readonly patience: number
+  readonly identity: Identity
+  /** What it goes through; nothing for a collector on this machine. */
+  readonly proxy?: Readonly<Record<string, string>> | undefined
+}
+
+/** How the records of a signal are written, and how many of them an answer says were refused. */
+export interface Codec<Items, Response> {
+  readonly serializer: ISerializer<Items, Response>
+  readonly helper: IExporterMetricsHelper<Items>
+  readonly rejected: (response: Response) => number | string | null | undefined
+}
+
+/** Also what a collector is given at once; the queue is cut into fewer batches than this. */
+const requestsAtOnce = 30
+
+export const make = Effect.fnUntraced(function* <Items, Response>(
+  target: Target,
+  codec: Codec<Items, Response>
+) {
+  const { createOtlpHttpExportDelegate } = yield* Effect.promise(
+    () => import("@opentelemetry/otlp-exporter-base/node-http")
+  )
+  const { Agent } = yield* Effect.promise(() =>
+    target.url.startsWith("https:") ? import("node:https") : import("node:http")
+  )
+  const { proxy, timeout, url } = target
+
+  // The delegate's own time limit begins when a connection stands: where packets are dropped it would hold the process
+  // for minutes. This agent limits connecting as well, and takes down what is left when the layer closes.
+  const agent = yield* Effect.acquireRelease(
+    Effect.sync(
+      () =>
+        new Agent({
+          keepAlive: true,
+          timeout,
+          ...target.identity,
+          ...(proxy === undefined ? {} : { proxyEnv: proxy })
+        })
+    ),
+    (agent) => Effect.sync(() => agent.destroy())
+  )
+
+  let rejected = 0
+  const serializer: ISerializer<Items, Response> = {
+    serializeRequest: (items) => codec.serializer.serializeRequest(items),
+    // The delegate tells nobody but the global `diag` of a partial success, and reads the answer right before it reports.
+    deserializeResponse: (data) => {
+      const response = codec.serializer.deserializeResponse(data)
+      const refused = Number(codec.rejected(response) ?? 0)
+      rejected = Number.isFinite(refused) && refused > 0 ? refused : 0
+      return response
+    }
+  }
+  const contentType = target.protocol === "http/json" ? "application/json" : "application/x-protobuf"
+  const delegate = createOtlpHttpExportDelegate(
+    {
+      url,
+      timeoutMillis: timeout,
+      concurrencyLimit: requestsAtOnce,
+      compression: target.compression,
+      headers: () => Promise.resolve({ ...target.headers, "Content-Type": contentType }),
+      agentFactory: () => agent
+    },
+    serializer,
+    "otlp_http_exporter",
+    codec.helper,
+    undefined
+  )
+  const origin = new URL(url).origin
+
+  const exporter: Required<Exporter<Items>> = {
+    export: (items, report) => {
+      // Also for an answer that never ends: it is never idle, which is all that the delegate looks at.
+      const timer = setTimeout(() => {
+        report({ code: 1, error: new ExportFailure("timeout", origin) })
+        agent.destroy()
+      }, timeout)
+      delegate.export(items, (result) => {
+        clearTimeout(timer)
+        report(outcome(result, origin, rejected))
+        rejected = 0
+      })
+    },
+    forceFlush: () => delegate.forceFlush(),
+    shutdown: () => delegate.shutdown()
+  }
+  return exporter
+})
+
+const outcome = (result: ExportResult, origin: string, rejected: number): ExportResult => {
+  if (result.code === 0) {
+    const partial: PartialResult = { code: 0, rejected }
+    return partial
+  }
+  return { code: 1, error: failureOf(result.error, origin) }
+}
+
+const failureOf = (error: unknown, origin: string): ExportFailure => {
+  const status = error instanceof Error && "code" in error ? error.code : undefined
+  if (typeof status === "number") {
+    return new ExportFailure(status < 500 ? "rejected" : "export_failed", `HTTP ${status} from ${origin}`)
+  }
+  const code = codeOf(error)
+  if (code !== undefined) return new ExportFailure("export_failed", `${code} from ${origin}`)
+  const message = error instanceof Error ? error.message : ""
+  if (message === "Request timed out") return new ExportFailure("timeout", origin)
+  if (message === "Concurrent export limit reached") return new ExportFailure("queue_full", origin)
+  if (message === "Export failed with retryable status") {
+    return new ExportFailure("export_failed", `overloaded: ${origin}`)
+  }
+  return new ExportFailure("export_failed", origin)
+}

@@ -1,0 +1,83 @@
+/** Where a signal is to go by OTLP: what the code says, then the environment, and what cannot be. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { Options } from "../Otlp.ts"
+import * as Settings from "../config/Settings.ts"
+import * as Batching from "./BatchProcessor.ts"
+import * as Certificates from "./TlsCertificates.ts"
+import type * as OtlpSender from "./OtlpExporter.ts"
+import * as Proxy from "../config/ProxySettings.ts"
+
+export const defaultEndpoint = "http://localhost:4318"
+
+// What is spooled is waited for by nobody: the time of the standard, and a bound on what may be asked for.
+const defaultPatience = 10_000
+const longestPatience = 120_000
+
+/** What is to become of a signal. */
+export interface Plan {
+  readonly signal: Settings.Signal
+  /** Nothing where it cannot be: the notes say why. */
+  readonly target: OtlpSender.Target | undefined
+  readonly notes: ReadonlyArray<string>
+  readonly byDefault: boolean
+}
+
+export const make = Effect.fnUntraced(function* (
+  settings: Settings.Settings,
+  options: Options,
+  signal: Settings.Signal
+) {
+  const ofSignal = settings.otlp[signal]
+  // Credentials from otel-config.yaml are for the collector that is named there.
+  const elsewhere = options.endpoint !== undefined && ofSignal.ofFile
+  const destination =
+    options.endpoint === undefined ? ofSignal.destination : Settings.toSignal(options.endpoint, signal)
+  const off = (note: string): Plan => ({ signal, target: undefined, notes: [note], byDefault: false })
+  if (destination === "invalid") {
+    return off("The OTLP endpoint is not an http or https URL: nothing is exported by OTLP")
+  }
+  const files = options.certificates ?? (elsewhere ? {} : ofSignal.certificates)
+  const loaded = yield* Effect.result(Certificates.load(files))
+  if (loaded._tag === "Failure") return off(`${loaded.failure}: nothing is exported by OTLP`)
+  const { headers, notes } = toHeaders(options.headers ?? (elsewhere ? {} : ofSignal.headers))
+  const byDefault = destination === "unset"
+  const timeout = toMillis(options.timeout ?? ofSignal.timeout)
+  const planned: Plan = {
+    signal,
+    notes,
+    byDefault,
+    target: {
+      url: byDefault ? `${defaultEndpoint}/v1/${signal}` : destination.url,
+      headers,
+      protocol: options.protocol ?? ofSignal.protocol,
+      compression: options.compression ?? ofSignal.compression,
+      timeout: within(Batching.shutdownTimeout, timeout),
+      patience: within(longestPatience, timeout ?? defaultPatience),
+      identity: loaded.success,
+      proxy: Proxy.variablesFor(settings.proxy, byDefault ? defaultEndpoint : destination.url)
+    }
+  }
+  return planned
+})
+
+const toMillis = (timeout: Duration.Input | undefined): number | undefined =>
+  Option.match(Option.flatMap(Option.fromUndefinedOr(timeout), Duration.fromInput), {
+    onNone: () => undefined,
+    onSome: Duration.toMillis
+  })
+
+const within = (most: number, millis = most): number => Math.max(1, Math.min(Math.round(millis), most))
+
+const toHeaders = (headers: NonNullable<Options["headers"]>) => {
+  const sent: Array<readonly [name: string, value: string]> = []
+  const notes: Array<string> = []
+  for (const [name, value] of Object.entries(headers)) {
+    const text = Redacted.isRedacted(value) ? Redacted.value(value) : value
+    if (Settings.isHeader(name, text)) sent.push([name, text])
+    else notes.push(`The OTLP header ${JSON.stringify(name)} cannot be sent and is left out`)
+  }
+  return { headers: Object.fromEntries(sent), notes }
+}

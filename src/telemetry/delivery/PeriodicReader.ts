@@ -1,0 +1,43 @@
+/** Metrics by OTLP: a reader that collects them from time to time and sends them. */
+import type { PushMetricExporter, ResourceMetrics } from "@opentelemetry/sdk-metrics"
+import * as Effect from "effect/Effect"
+import type * as Settings from "../config/Settings.ts"
+import { shutdownTimeout } from "./BatchProcessor.ts"
+import * as Exporting from "./CountedExporter.ts"
+import * as OtlpCodecs from "./OtlpSerializers.ts"
+import * as OtlpSender from "./OtlpExporter.ts"
+import { Tally } from "./ExportStats.ts"
+
+/** A reader that collects from time to time and gives what it found to `exporter`, whose losses are counted. */
+export const periodic = Effect.fnUntraced(function* (
+  exporter: Exporting.Exporter<ResourceMetrics>,
+  { interval, timeout }: Settings.Settings["metrics"]
+) {
+  const { PeriodicExportingMetricReader } = yield* Effect.promise(() => import("@opentelemetry/sdk-metrics"))
+  const { helper } = yield* OtlpCodecs.metrics("http/json")
+  const tally = yield* Tally
+  const backlog = yield* Effect.acquireRelease(
+    Effect.sync(() => new Exporting.InFlight("metrics", tally)),
+    (inFlight) => Effect.sync(() => inFlight.abandon())
+  )
+  const counted: PushMetricExporter = Exporting.counted<ResourceMetrics>(exporter, {
+    signal: "metrics",
+    count: helper.countItems,
+    tally,
+    backlog
+  })
+  return new PeriodicExportingMetricReader({
+    exporter: counted,
+    exportIntervalMillis: interval,
+    exportTimeoutMillis: Math.min(timeout, shutdownTimeout, interval)
+  })
+})
+
+/** The same to a collector. */
+export const reader = Effect.fnUntraced(function* (
+  target: OtlpSender.Target,
+  settings: Settings.Settings["metrics"]
+) {
+  const codec = yield* OtlpCodecs.metrics(target.protocol)
+  return yield* periodic(yield* OtlpSender.make(target, codec), settings)
+})

@@ -1,0 +1,57 @@
+/** A file of lines that only its owner can read and that does not grow without end. */
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises"
+import { dirname } from "node:path"
+import { codeOf } from "./CountedExporter.ts"
+
+export interface Bounds {
+  readonly maxBytes: number
+  /** How many older files stay. */
+  readonly keep: number
+}
+
+const newline = Buffer.from("\n")
+
+/** Appends one line; before it the file is put aside if it would become too large. Other processes may write to it too. */
+export const append = async (file: string, text: Uint8Array, bounds: Bounds): Promise<void> => {
+  const line = Buffer.concat([text, newline])
+  const size = await write(file, line, bounds.maxBytes)
+  if (size === 0 || size + line.length <= bounds.maxBytes) return
+  await rotate(file, bounds.keep)
+  await write(file, line, Infinity)
+}
+
+/** Writes unless it does not fit in; gives the size that the file had before. An empty file takes a line of any size. */
+const write = async (file: string, line: Buffer, maxBytes: number): Promise<number> => {
+  const handle = await openOwned(file)
+  try {
+    const { mode, size } = await handle.stat()
+    if ((mode & 0o077) !== 0) await handle.chmod(0o600)
+    if (size === 0 || size + line.length <= maxBytes) await handle.appendFile(line)
+    return size
+  } finally {
+    await handle.close()
+  }
+}
+
+const openOwned = async (file: string): Promise<FileHandle> => {
+  try {
+    return await open(file, "a", 0o600)
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    return await open(file, "a", 0o600)
+  }
+}
+
+const rotate = async (file: string, keep: number): Promise<void> => {
+  if (keep < 1) return rm(file, { force: true })
+  for (let at = keep - 1; at >= 0; at--) {
+    const from = at === 0 ? file : `${file}.${at}`
+    try {
+      await rename(from, `${file}.${at + 1}`)
+    } catch (error) {
+      // There were fewer files so far, or another process was first.
+      if (codeOf(error) !== "ENOENT") throw error
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What telemetry counts of itself: `codex.telemetry.{exported,dropped,spooled,queue}`.
+ *
+ * An exporter makes one where its layer is built and calls it from wherever it learns something; every function is
+ * synchronous and never throws:
+ *
+ * ```ts
+ * const self = yield* SelfMetrics.make
+ * self.exported("traces", batch.length)
+ * self.dropped("traces", "queue_full", 1)
+ * self.queue("traces", waiting)
+ * ```
+ */
+import * as Effect from "effect/Effect"
+import * as Convention from "../../semconv/Convention.ts"
+import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
+import * as Instruments from "../../semconv/Instruments.ts"
+
+export type Kind = "traces" | "metrics" | "logs"
+
+/** Why something was lost. */
+export type Reason =
+  | "queue_full"
+  | "export_failed"
+  | "rejected"
+  | "timeout"
+  | "shutdown"
+  | "spool_full"
+  | "expired"
+
+export interface SelfMetrics {
+  /** A receiver took `n` records. */
+  readonly exported: (signal: Kind, n: number) => void
+  /** `n` records are lost for good. */
+  readonly dropped: (signal: Kind, reason: Reason, n: number) => void
+  /** `n` records were written to disk. */
+  readonly spooled: (signal: Kind, n: number) => void
+  /** `n` records wait now. */
+  readonly queue: (signal: Kind, n: number) => void
+}
+
+/** Counts in the registry that is in force where this is made. */
+export const make: Effect.Effect<SelfMetrics> = Effect.gen(function* () {
+  const context = yield* Effect.context()
+  const originator = yield* TurnTelemetry.Originator
+  const { attribute } = Convention
+  const count = (instrument: Instruments.Instrument, signal: Kind, n: number, reason?: Reason) =>
+    instrument.update(
+      n,
+      {
+        [attribute.originator]: originator,
+        [attribute.telemetrySignal]: signal,
+        [attribute.telemetryReason]: reason
+      },
+      context
+    )
+  const { dropped, exported, queue, spooled } = Instruments.telemetry
+  return {
+    exported: (signal, n) => count(exported, signal, n),
+    dropped: (signal, reason, n) => count(dropped, signal, n, reason),
+    spooled: (signal, n) => count(spooled, signal, n),
+    queue: (signal, n) => count(queue, signal, n)
+  }
+})

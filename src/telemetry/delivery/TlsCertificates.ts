@@ -1,0 +1,54 @@
+/** The files that TLS with a client certificate needs, read and tried. */
+import * as Effect from "effect/Effect"
+import { readFile } from "node:fs/promises"
+import type * as Settings from "../config/Settings.ts"
+import { codeOf } from "./CountedExporter.ts"
+import * as Home from "../../internal/HomeDirectory.ts"
+
+/** The contents of the files, as Node's TLS takes them. */
+export interface Identity {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** What the files hold, or what is wrong with them, by their names. */
+export const load = (files: Settings.Certificates): Effect.Effect<Identity, string> =>
+  Effect.gen(function* () {
+    const { ca, certificate, key } = files
+    if (certificate !== undefined && key === undefined) {
+      return yield* Effect.fail(`The OTLP client certificate ${certificate} has no key beside it`)
+    }
+    if (key !== undefined && certificate === undefined) {
+      return yield* Effect.fail(`The OTLP client key ${key} has no certificate beside it`)
+    }
+    const identity: Identity = {
+      ...(ca === undefined ? {} : { ca: yield* read(ca) }),
+      ...(certificate === undefined ? {} : { cert: yield* read(certificate) }),
+      ...(key === undefined ? {} : { key: yield* read(key) })
+    }
+    if (ca === undefined && certificate === undefined) return identity
+    const { createSecureContext } = yield* Effect.promise(() => import("node:tls"))
+    // One after the other, to know which of them it is; a key that does not belong to the certificate shows at last.
+    const attempts: ReadonlyArray<readonly [Identity, string]> = [
+      [pick(identity, "ca"), `The OTLP CA certificate ${ca} is none`],
+      [pick(identity, "cert"), `The OTLP client certificate ${certificate} is none`],
+      [pick(identity, "key"), `The OTLP client key ${key} is none`],
+      [identity, `The OTLP client key ${key} does not belong to the certificate ${certificate}`]
+    ]
+    for (const [options, problem] of attempts) {
+      yield* Effect.try({ try: () => createSecureContext(options), catch: () => problem })
+    }
+    return identity
+  })
+
+const pick = (identity: Identity, name: keyof Identity): Identity => {
+  const value = identity[name]
+  return value === undefined ? {} : { [name]: value }
+}
+
+const read = (path: string): Effect.Effect<string, string> =>
+  Effect.tryPromise({
+    try: () => readFile(Home.expand(path), "utf8"),
+    catch: (error) => `The OTLP certificate file ${path} cannot be read (${codeOf(error) ?? "unknown error"})`
+  })

@@ -1,0 +1,86 @@
+/** Log records as lines: for people, as logfmt, as JSON. */
+import { oneLine, printable } from "../../internal/TerminalText.ts"
+import type { Field, LogRecord } from "./LogPipeline.ts"
+
+export type Format = "pretty" | "logfmt" | "json"
+
+const asText = (value: unknown): string =>
+  typeof value === "string"
+    ? value
+    : Array.isArray(value)
+      ? value.map(asText).join(",")
+      : (JSON.stringify(value) ?? String(value))
+
+const plain = /^[^\s"'=\\]+$/
+
+const quoted = (value: unknown): string => {
+  const text = printable(asText(value))
+  return plain.test(text) ? text : JSON.stringify(text)
+}
+
+const pair = (name: string, value: unknown): string => `${name.replace(/[\s="]/g, "_")}=${quoted(value)}`
+
+const idsOf = ({ span }: LogRecord): ReadonlyArray<Field> =>
+  span === undefined
+    ? []
+    : [
+        { name: "trace_id", key: "trace_id", value: span.traceId },
+        { name: "span_id", key: "span_id", value: span.spanId }
+      ]
+
+// Whoever annotates may not say when or how bad it was: who reads logfmt takes the last word for it.
+const reserved = new Set(["timestamp", "level", "message", "trace_id", "span_id"])
+
+const pairs = (fields: ReadonlyArray<Field>): ReadonlyArray<string> =>
+  fields.map(({ name, value }) => pair(reserved.has(name) ? `${name}_` : name, value))
+
+/** The message with what belongs to it, as one line: `[codex] turn stop duration_ms=12 thread_id=…`. */
+export const line = (record: LogRecord): string =>
+  [oneLine(record.message, Infinity), ...pairs(record.fields)].join(" ")
+
+const timeOf = (record: LogRecord): string => new Date(record.at).toISOString()
+
+const pretty = (record: LogRecord): string =>
+  [
+    timeOf(record).slice(11, 23),
+    record.level.toUpperCase().padEnd(5),
+    // A line that a message begins by itself must not look like one of ours.
+    printable(record.message).replaceAll("\n", "\n    "),
+    ...pairs(record.fields),
+    ...idsOf(record).map(({ name, value }) => pair(name, value))
+  ].join(" ")
+
+const logfmt = (record: LogRecord): string =>
+  [
+    pair("timestamp", timeOf(record)),
+    pair("level", record.level.toUpperCase()),
+    pair("message", record.message),
+    ...pairs(record.fields),
+    ...idsOf(record).map(({ name, value }) => pair(name, value))
+  ].join(" ")
+
+// JSON leaves what reorders or hides text as it is, and a terminal acts upon it.
+const hidden = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
+
+const json = (record: LogRecord): string =>
+  JSON.stringify({
+    // What a record says of itself wins over what somebody annotates.
+    ...Object.fromEntries(record.fields.map(({ name, value }) => [name, value])),
+    timestamp: timeOf(record),
+    level: record.level.toUpperCase(),
+    message: record.message,
+    ...Object.fromEntries(idsOf(record).map(({ name, value }) => [name, value]))
+  }).replace(hidden, escaped)
+
+/** The text of a record in a format, without its line break. */
+export const format = (format: Format, record: LogRecord): string => {
+  switch (format) {
+    case "pretty":
+      return pretty(record)
+    case "logfmt":
+      return logfmt(record)
+    case "json":
+      return json(record)
+  }
+}

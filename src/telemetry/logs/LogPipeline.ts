@@ -1,0 +1,168 @@
+/** Log records on their way: from Effect's logger and from what happens in turns, scrubbed once, to every sink. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
+import * as Content from "../../instrumentation/ContentCapture.ts"
+import * as Redaction from "../../redaction/Redaction.ts"
+import * as Telemetry from "../../instrumentation/SignalBus.ts"
+import * as CauseFields from "./CauseFields.ts"
+import * as Identifier from "../../internal/TraceIds.ts"
+import * as Lifecycle from "../../instrumentation/SignalLogs.ts"
+
+/** What a record says beside its message: `name` as lines have it, `key` as attributes do. */
+export interface Field {
+  readonly name: string
+  readonly key: string
+  readonly value: unknown
+}
+
+export interface LogRecord {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly level: LogLevel.Severity
+  /** The name of the event that this record is, where it is one. */
+  readonly event: string | undefined
+  readonly message: string
+  readonly fields: ReadonlyArray<Field>
+  readonly span: { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined
+  /** It holds content that was asked for: for records alone, not for lines. */
+  readonly content: boolean
+}
+
+/** Takes records, all of them or those that people read. What it throws is dropped. */
+export interface Sink {
+  readonly lines: boolean
+  readonly write: (record: LogRecord) => void
+}
+
+/** Where records are written to, and where sinks are put and taken. */
+export class LogRecords extends Context.Service<
+  LogRecords,
+  { readonly add: (sink: Sink) => Effect.Effect<void, never, Scope.Scope> }
+>()("effect-codex/telemetry/internal/LogRecords") {}
+
+const textOf = (message: unknown, redaction: Redaction.Redaction): string =>
+  (Array.isArray(message) ? message : [message])
+    .map((part: unknown) => {
+      const seen = redaction.value(part)
+      return typeof seen === "string" ? seen : (JSON.stringify(seen) ?? String(seen))
+    })
+    .join(" ")
+
+const spanOf = (context: Context.Context<never>): LogRecord["span"] => {
+  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
+  const traceId = span === undefined ? undefined : Identifier.toTraceId(span.traceId)
+  if (span === undefined || traceId === undefined || !Identifier.isSpanId(span.spanId)) return undefined
+  return { traceId, spanId: span.spanId, sampled: span.sampled }
+}
+
+const same = (key: string, value: unknown): Field => ({ name: key, key, value })
+
+const ofLog = (
+  { cause, date, fiber, logLevel, message }: Logger.Options<unknown>,
+  redaction: Redaction.Redaction
+): LogRecord => {
+  const annotations = Object.entries(fiber.getRef(References.CurrentLogAnnotations))
+  const spans = fiber.getRef(References.CurrentLogSpans)
+  const errors = () => Content.inRecords(fiber.context, "errors")
+  return {
+    at: date.getTime(),
+    level: logLevel === "All" || logLevel === "None" ? "Info" : logLevel,
+    event: undefined,
+    message: textOf(message, redaction),
+    fields: [
+      ...annotations.map(([key, value]) => same(key, value)),
+      ...spans.map(([label, startedAt]) => same(`effect.log_span.${label}`, date.getTime() - startedAt)),
+      ...CauseFields.make(cause, errors).map(([key, value]) => same(key, value))
+    ],
+    span: spanOf(fiber.context),
+    content: false
+  }
+}
+
+const scrubbed = (record: LogRecord, redaction: Redaction.Redaction): LogRecord => ({
+  ...record,
+  message: redaction.text(record.message),
+  fields: record.fields.flatMap(({ key, name, value }) => {
+    const seen = redaction.value(value, key)
+    return seen === undefined || seen === null
+      ? []
+      : [{ name: redaction.text(name), key: redaction.text(key), value: seen }]
+  })
+})
+
+/**
+ * Effect's logger and the listener of turns that feed the sinks. A constant, for layers are shared by identity: sinks
+ * built on it get the same records, each once.
+ *
+ * Loggers that were there go on, but for two: the one that makes a span event of every line, and, where there are lines
+ * of ours, the one that prints.
+ */
+export const layer: Layer.Layer<LogRecords | Telemetry.SignalBus> = Layer.effectContext(
+  Effect.gen(function* () {
+    const redaction = yield* Redaction.Current
+    const before = yield* Logger.CurrentLoggers
+    let sinks: ReadonlyArray<Sink> = []
+
+    const write = (make: () => LogRecord) => {
+      if (sinks.length === 0) return
+      try {
+        const record = scrubbed(make(), redaction)
+        for (const sink of sinks) {
+          if (!record.content || !sink.lines) attempt(() => sink.write(record))
+        }
+      } catch {
+        // What cannot be scrubbed is not shown.
+      }
+    }
+    const printing = before.has(Logger.defaultLogger)
+    const logger = Logger.make<unknown, void>((options) => {
+      if (printing && !sinks.some((sink) => sink.lines)) Logger.defaultLogger.log(options)
+      write(() => ofLog(options, redaction))
+    })
+    const loggers = new Set(
+      [...before].filter((other) => other !== Logger.tracerLogger && other !== Logger.defaultLogger)
+    )
+
+    const bus = yield* Telemetry.SignalBus
+    yield* bus.add((observed, context) => {
+      if (sinks.length === 0) return
+      const line = Lifecycle.of(observed)
+      if (
+        line === undefined ||
+        LogLevel.isLessThan(line.level, Context.get(context, References.MinimumLogLevel))
+      )
+        return
+      write(() => line)
+    })
+
+    const add = (sink: Sink) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          sinks = [...sinks, sink]
+        }),
+        () =>
+          Effect.sync(() => {
+            sinks = sinks.filter((other) => other !== sink)
+          })
+      )
+    return Context.make(LogRecords, { add }).pipe(
+      Context.add(Telemetry.SignalBus, bus),
+      Context.add(Logger.CurrentLoggers, loggers.add(logger)),
+      Context.add(Content.Records, (record) => write(() => record))
+    )
+  })
+).pipe(Layer.provideMerge(Telemetry.layer), Layer.provideMerge(Redaction.base))
+
+const attempt = (run: () => void): void => {
+  try {
+    run()
+  } catch {
+    // A sink that breaks loses what it was given, and nobody else does.
+  }
+}

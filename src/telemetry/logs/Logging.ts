@@ -1,0 +1,123 @@
+/** Logs: lines on stderr for people and for log files, records for OpenTelemetry, of a program and of its turns. */
+import type { LogRecordProcessor } from "@opentelemetry/sdk-logs"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import { version } from "../../internal/version.ts"
+import * as AttributeValue from "../../redaction/AttributeValue.ts"
+import * as LogFormat from "./LogFormat.ts"
+import * as LogRecords from "./LogPipeline.ts"
+import * as Pipeline from "../tracer/SpanPipeline.ts"
+import { Stderr } from "../delivery/Stderr.ts"
+import * as Settings from "../config/Settings.ts"
+import type * as Telemetry from "../../instrumentation/SignalBus.ts"
+import * as Tracer from "../tracer/Tracer.ts"
+
+export interface Options {
+  /** How a line looks; default: `pretty`. */
+  readonly format?: LogFormat.Format
+  /** The least that is logged, here and to OpenTelemetry; default: what is in force, `Info` if nobody says otherwise. */
+  readonly level?: LogLevel.LogLevel
+}
+
+/**
+ * Logs to stderr: what the program logs, and a line for whatever starts (`Debug`), stops (`Info`), fails (`Error`) or
+ * changes (`Debug`) in a turn. Lines inside a span carry `trace_id` and `span_id`; none carries content.
+ *
+ * ```
+ * [codex] turn stop duration_ms=5210.4 result=completed thread_id=… turn_id=… trace_id=… span_id=…
+ * ```
+ *
+ * Beside exporters of logs every record is still made once. The logger of Effect that prints is replaced, others stay.
+ */
+export const layer = (options: Options = {}): Layer.Layer<Telemetry.SignalBus> => {
+  const format = options.format ?? "pretty"
+  const lines = Layer.effectDiscard(
+    Effect.gen(function* () {
+      const records = yield* LogRecords.LogRecords
+      const print = yield* Stderr
+      yield* records.add({ lines: true, write: (record) => print(`${LogFormat.format(format, record)}\n`) })
+    })
+  ).pipe(Layer.provideMerge(LogRecords.layer))
+  return options.level === undefined
+    ? lines
+    : Layer.merge(lines, Layer.succeed(References.MinimumLogLevel, options.level))
+}
+
+/**
+ * The layer of an exporter of logs: `acquire`'s processor gets a record of everything that `layer` would print, whether
+ * it is printed or not: severity, trace context, attributes; of a cause its type, never its message. When the layer
+ * closes the processor is flushed and shut down, within 1.5 s whatever it does.
+ *
+ * ```ts
+ * Logging.recordProcessorLayer(Effect.sync(() => new BatchLogRecordProcessor({ exporter })))
+ * ```
+ */
+export const recordProcessorLayer = <E, R>(
+  acquire: Effect.Effect<LogRecordProcessor, E, R>
+): Layer.Layer<
+  Telemetry.SignalBus,
+  E,
+  Exclude<
+    Exclude<Exclude<R, Scope.Scope>, Settings.CurrentSettings>,
+    LogRecords.LogRecords | Telemetry.SignalBus
+  >
+> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const records = yield* LogRecords.LogRecords
+      const processor = yield* acquire
+      yield* Effect.addFinalizer(() => Pipeline.settle(processor, Tracer.shutdownTimeout))
+      yield* records.add({ lines: false, write: yield* toRecords(processor) })
+    })
+  ).pipe(Layer.provide(Settings.layer), Layer.provideMerge(LogRecords.layer))
+
+const severities: { readonly [Level in LogLevel.Severity]: number } = {
+  Trace: 1,
+  Debug: 5,
+  Info: 9,
+  Warn: 13,
+  Error: 17,
+  Fatal: 21
+}
+
+// Imported only here, where something is to be exported.
+const toRecords = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
+  const { LoggerProvider } = yield* Effect.promise(() => import("@opentelemetry/sdk-logs"))
+  const { ROOT_CONTEXT, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))
+  const settings = yield* Settings.CurrentSettings
+  const resource = yield* Tracer.makeResource(settings)
+  const provider = new LoggerProvider({
+    resource,
+    processors: [processor],
+    logRecordLimits: settings.logLimits
+  })
+  const logger = provider.getLogger("effect-codex", version)
+  return (record: LogRecords.LogRecord) => {
+    const { at, event, level, span } = record
+    const attributes: Record<string, NonNullable<ReturnType<typeof AttributeValue.fromUnknown>>> = {}
+    for (const { key, value } of record.fields) {
+      const kept = AttributeValue.fromUnknown(value, Infinity)
+      if (kept !== undefined) attributes[key] = kept
+    }
+    const timestamp: [number, number] = [Math.floor(at / 1000), Math.round((at % 1000) * 1e6)]
+    logger.emit({
+      ...(event === undefined ? {} : { eventName: event }),
+      timestamp,
+      severityNumber: severities[level],
+      severityText: level.toUpperCase(),
+      body: event === undefined || record.content ? record.message : LogFormat.line(record),
+      attributes,
+      context:
+        span === undefined
+          ? ROOT_CONTEXT
+          : trace.setSpanContext(ROOT_CONTEXT, {
+              traceId: span.traceId,
+              spanId: span.spanId,
+              traceFlags: span.sampled ? 1 : 0
+            })
+    })
+  }
+})

@@ -1,0 +1,63 @@
+/** What a reader of metrics collects: the registry of Effect, with units and a scope of ours on what is ours. */
+import type { MetricData, MetricProducer, ScopeMetrics } from "@opentelemetry/sdk-metrics"
+import * as Effect from "effect/Effect"
+import { version } from "../../internal/version.ts"
+import * as Convention from "../../semconv/Convention.ts"
+import * as Redaction from "../../redaction/Redaction.ts"
+import * as Settings from "../config/Settings.ts"
+import * as Tracer from "../tracer/Tracer.ts"
+import * as Instruments from "../../semconv/Instruments.ts"
+import * as ScrubbedMetrics from "./ScrubbedMetrics.ts"
+
+/** Whether a value is the sum since the start or what came since it was last asked for. */
+export type Temporality = "cumulative" | "delta"
+
+const scope = { name: "effect-codex", version }
+
+// `OtelMetrics` takes the unit from an attribute and leaves it among the labels, where it would split every query.
+const units = new Map(Instruments.all.map(({ name, unit }) => [name, unit]))
+
+const isOurs = (metric: MetricData): boolean => units.has(metric.descriptor.name)
+
+const { httpStatus } = Convention.attribute
+
+const finished = (metric: MetricData): MetricData => {
+  for (const { attributes } of metric.dataPoints) {
+    // Effect's labels are text; the convention has a number here.
+    if (typeof attributes[httpStatus] === "string") attributes[httpStatus] = Number(attributes[httpStatus])
+  }
+  const unit = units.get(metric.descriptor.name) ?? metric.descriptor.unit
+  return { ...metric, descriptor: { ...metric.descriptor, unit } }
+}
+
+const split = (found: ScopeMetrics): ReadonlyArray<ScopeMetrics> => {
+  const ours = found.metrics.filter(isOurs).map(finished)
+  const theirs = found.metrics.filter((metric) => !isOurs(metric))
+  return [
+    ...(ours.length > 0 ? [{ scope, metrics: ours }] : []),
+    ...(theirs.length > 0 ? [{ ...found, metrics: theirs }] : [])
+  ]
+}
+
+/** A producer over the registry that is in force where this runs; its packages are loaded only here. */
+export const make = Effect.fnUntraced(function* (temporality: Temporality = "cumulative") {
+  const [{ makeProducer }, { Resource }] = yield* Effect.promise(() =>
+    Promise.all([import("@effect/opentelemetry/OtelMetrics"), import("@effect/opentelemetry/Resource")])
+  )
+  const resource = yield* Tracer.makeResource(yield* Settings.CurrentSettings)
+  const redaction = yield* Redaction.Current
+  const registry = yield* Effect.provideService(makeProducer(temporality), Resource, resource)
+  const producer: MetricProducer = {
+    collect: async (options) => {
+      const { errors, resourceMetrics } = await registry.collect(options)
+      return {
+        errors,
+        resourceMetrics: ScrubbedMetrics.make(
+          { resource, scopeMetrics: resourceMetrics.scopeMetrics.flatMap(split) },
+          redaction
+        )
+      }
+    }
+  }
+  return producer
+})

@@ -1,0 +1,69 @@
+/** Metrics of turns, made of the same signals as spans, whether spans are sampled or not. */
+import type { MetricReader } from "@opentelemetry/sdk-metrics"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as MetricProducer from "./MetricProducer.ts"
+import * as TurnMetrics from "../../instrumentation/TurnMetrics.ts"
+import * as Redaction from "../../redaction/Redaction.ts"
+import * as Semconv from "../../semconv/Version.ts"
+import * as Settings from "../config/Settings.ts"
+import * as Telemetry from "../../instrumentation/SignalBus.ts"
+import * as Tracer from "../tracer/Tracer.ts"
+
+/** Whose turns these are, as `codex.team` on every metric of a turn: a handful of names, never a person. */
+export const Team = TurnMetrics.Team
+
+/**
+ * Records the metrics of every turn that runs while it is in use, into the registry of the turn's context. Exporters of
+ * metrics are built on it; nothing is recorded where there is none.
+ */
+export const layer: Layer.Layer<Telemetry.SignalBus> = Telemetry.listen(
+  Effect.gen(function* () {
+    const { warnings } = Semconv.fromEnvironment(yield* Settings.Environment)
+    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    return TurnMetrics.make()
+  })
+)
+
+/**
+ * The layer of an exporter: `acquire`'s reader collects all metrics of the registry, ours and the program's own. When
+ * the layer closes the reader is shut down, within 1.5 s whatever it does, and with it sends the last values.
+ *
+ * ```ts
+ * Metrics.readerLayer(Effect.sync(() => new PeriodicExportingMetricReader({ exporter })))
+ * ```
+ */
+export const readerLayer = <E, R>(
+  acquire: Effect.Effect<MetricReader, E, R>,
+  options: { readonly temporality?: MetricProducer.Temporality | undefined } = {}
+): Layer.Layer<Telemetry.SignalBus, E, Exclude<Exclude<R, Scope.Scope>, Telemetry.SignalBus>> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const producer = yield* MetricProducer.make(options.temporality)
+      const reader = yield* acquire
+      yield* Effect.acquireRelease(
+        Effect.sync(() => reader.setMetricProducer(producer)),
+        () => settle(reader)
+      )
+    })
+  ).pipe(Layer.provide([Settings.layer, Redaction.base]), Layer.provideMerge(layer))
+
+/** In real time, also under a clock of a test: a reader that hangs must not hold the program. */
+const settle = (reader: MetricReader): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const done = () => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    }
+    const timer = setTimeout(done, Tracer.shutdownTimeout)
+    void shutdown(reader).finally(done)
+  })
+
+const shutdown = async (reader: MetricReader): Promise<void> => {
+  try {
+    await reader.shutdown()
+  } catch {
+    // A reader that throws or rejects is as closed as one that does not.
+  }
+}

@@ -1,0 +1,99 @@
+/** Our spans of model requests, held until Codex has told when each began and ended. Pure but for what it holds. */
+import type { HrTime } from "@opentelemetry/api"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { attribute } from "../../semconv/Convention.ts"
+import * as CopiedSpan from "../../redaction/CopySpan.ts"
+
+/** A request as Codex measured it. */
+export interface Measured {
+  /** The id of the span of Codex that it is the request of. */
+  readonly attempt: string
+  readonly startTime: HrTime
+  readonly endTime: HrTime
+}
+
+const millis = ([seconds, nanos]: HrTime): number => seconds * 1000 + nanos / 1e6
+
+const difference = (from: HrTime, to: HrTime): HrTime => {
+  const seconds = to[0] - from[0]
+  const nanos = to[1] - from[1]
+  return nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos]
+}
+
+/** How long two lasted together, as a share of the shorter. */
+const overlap = (one: ReadableSpan, other: Measured): number => {
+  const from = Math.max(millis(one.startTime), millis(other.startTime))
+  const to = Math.min(millis(one.endTime), millis(other.endTime))
+  const shorter = Math.min(
+    millis(one.endTime) - millis(one.startTime),
+    millis(other.endTime) - millis(other.startTime)
+  )
+  return shorter <= 0 ? (to >= from ? 1 : 0) : (to - from) / shorter
+}
+
+/** The span with the times of the request; its first output stays when it was. */
+const refined = (span: ReadableSpan, { endTime, startTime }: Measured): ReadableSpan => {
+  const first = span.attributes[attribute.timeToFirstChunk]
+  const later = millis(startTime) - millis(span.startTime)
+  const attributes = {
+    ...span.attributes,
+    [attribute.measured]: true,
+    ...(typeof first === "number" ? { [attribute.timeToFirstChunk]: Math.max(0, first - later / 1000) } : {})
+  }
+  return CopiedSpan.make(span, { startTime, endTime, duration: difference(startTime, endTime), attributes })
+}
+
+/** Requests of one turn beyond these are no longer matched. */
+const most = 512
+
+export class Chats {
+  private held: Array<{ readonly span: ReadableSpan; readonly since: number }> = []
+  private measured: Array<Measured> = []
+  /** The ids of our spans by the attempts that they are. */
+  readonly replaced = new Map<string, string>()
+
+  get size(): number {
+    return this.held.length
+  }
+
+  /** Takes one that has ended; whether there was room. */
+  add(span: ReadableSpan, now: number): boolean {
+    if (this.held.length >= most) return false
+    this.held.push({ span, since: now })
+    return true
+  }
+
+  tell(measured: Measured): void {
+    this.measured.push(measured)
+    if (this.measured.length > most) this.measured.shift()
+  }
+
+  /** Those that are known exactly, and as they are those that came at `before` or earlier. */
+  take(before: number): ReadonlyArray<ReadableSpan> {
+    const out: Array<ReadableSpan> = []
+    this.held = this.held.filter((held) => {
+      const found = this.find(held.span)
+      if (found !== undefined) out.push(refined(held.span, found))
+      else if (held.since <= before) out.push(held.span)
+      else return true
+      return false
+    })
+    return out
+  }
+
+  private find(span: ReadableSpan): Measured | undefined {
+    let best: Measured | undefined
+    let most = 0.5
+    for (const one of this.measured) {
+      const share = overlap(span, one)
+      if (share > most) {
+        best = one
+        most = share
+      }
+    }
+    if (best === undefined) return undefined
+    this.measured = this.measured.filter((one) => one !== best)
+    this.replaced.set(best.attempt, span.spanContext().spanId)
+    return best
+  }
+}

@@ -1,0 +1,64 @@
+/** Which of Codex's spans are worth keeping, and what of them. A trivial turn has 500 of them. */
+import type { Attributes } from "@opentelemetry/api"
+import { attribute } from "../../semconv/Convention.ts"
+import * as ToolName from "../../semconv/ToolName.ts"
+import type { NativeSpan } from "./OtlpTraceJson.ts"
+
+const names = new Set([
+  "turn/start",
+  "session_task.turn",
+  "session_task.compact",
+  "run_sampling_request",
+  "model_client.stream_responses_api",
+  "codex.process.spawn",
+  "codex.tool_blocking",
+  "codex.task.compact"
+])
+
+const families = /^(?:unified_exec\.|mcp\.(?!runtime))/
+
+/** One request to the model, from before it is sent to the end of its stream: our `chat` has its times. */
+export const isSampling = (span: NativeSpan): boolean => span.name === "codex.sampling"
+/** The request itself, until its answer begins. */
+export const isRequest = (span: NativeSpan): boolean => span.name === "model_client.stream_responses_api"
+/** One attempt at a request to the model, with the tools that its answer asks for. */
+export const isAttempt = (span: NativeSpan): boolean => span.name === "try_run_sampling_request"
+/** What our own request to Codex became: the span above it is ours. */
+export const isEntry = (span: NativeSpan): boolean => span.attributes["rpc.system"] !== undefined
+
+/** The call that a span named after a tool is about. */
+export const callOf = ({ attributes, name }: NativeSpan): string | undefined =>
+  attributes["tool_name"] === name ? attributes["call_id"] : undefined
+
+export const turnOf = ({ attributes }: NativeSpan): string | undefined =>
+  attributes["turn.id"] ?? attributes["turn_id"]
+
+export const isKept = (span: NativeSpan): boolean =>
+  names.has(span.name) || callOf(span) !== undefined || families.test(span.name)
+
+export const nameOf = (span: NativeSpan): string =>
+  callOf(span) === undefined ? span.name : ToolName.safe(span.name)
+
+const count = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+
+/** No token counts, which are those of our own spans; no path, argument or output. */
+export const attributesOf = (span: NativeSpan): Attributes => {
+  const { attributes: said, profile } = span
+  const known = {
+    [attribute.nativeSpan]: true,
+    [attribute.turnId]: turnOf(span),
+    [attribute.conversationId]: said["conversation.id"],
+    [attribute.toolCallId]: said["call_id"],
+    [attribute.mcpServer]: said["mcp.server.name"],
+    [attribute.nativeOutcome]: said["outcome"],
+    [attribute.nativeToolSource]: said["tool_source"],
+    [attribute.nativeTimeInference]: count(profile?.["critical_path_inference_ms"]),
+    [attribute.nativeTimeTools]: count(profile?.["critical_path_tools_ms"]),
+    [attribute.nativeTimeWaiting]: count(profile?.["critical_path_user_wait_ms"]),
+    [attribute.nativeTimeOverhead]: count(profile?.["critical_path_overhead_ms"])
+  }
+  const attributes: Attributes = {}
+  for (const [name, value] of Object.entries(known)) if (value !== undefined) attributes[name] = value
+  return attributes
+}

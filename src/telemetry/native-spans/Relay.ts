@@ -1,0 +1,171 @@
+/** What receives Codex's spans and hands them to the pipeline, each in its place. */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as CodexExtra from "../../internal/CodexLaunch.ts"
+import { version } from "../../internal/version.ts"
+import * as Settings from "../config/Settings.ts"
+import * as Tally from "../delivery/ExportStats.ts"
+import * as Configured from "./Configured.ts"
+import { Joiner, patience, type Ref } from "./SpanJoiner.ts"
+import * as KeepList from "./KeptSpans.ts"
+import * as Receiver from "./OtlpReceiver.ts"
+import * as Wire from "./OtlpTraceJson.ts"
+import * as Telemetry from "../../instrumentation/SignalBus.ts"
+import * as Tracer from "../tracer/Tracer.ts"
+
+/** How long closing waits for what a Codex that is ending still sends, in milliseconds of real time. */
+const lastWait = 500
+
+/** For so long after it has told of the end of a turn, Codex loses the spans around it when it ends. */
+const finishing = 100
+
+const listener =
+  (joiner: Joiner, ended: () => void): Telemetry.Listener =>
+  ({ signal, span, turnId }) => {
+    if (signal._tag === "TurnStop") ended()
+    if (turnId === undefined || span === undefined) return
+    if (signal._tag === "TurnStart") joiner.turnStarted(turnId, span)
+    if (signal._tag === "ToolStart") joiner.toolStarted(turnId, signal.callId, span)
+    if (signal._tag === "TurnStop") joiner.turnEnded(turnId, performance.now())
+  }
+
+const scope = { name: "codex", version }
+
+const placed = (span: Wire.NativeSpan, parent: Ref, resource: ReadableSpan["resource"]): ReadableSpan => {
+  const traceFlags = parent.sampled ? 1 : 0
+  const context = { traceId: parent.traceId, spanId: span.spanId, traceFlags }
+  const [seconds, nanos] = [span.endTime[0] - span.startTime[0], span.endTime[1] - span.startTime[1]]
+  return {
+    name: KeepList.nameOf(span),
+    kind: span.kind,
+    spanContext: () => context,
+    parentSpanContext: { traceId: parent.traceId, spanId: parent.spanId, traceFlags },
+    startTime: span.startTime,
+    endTime: span.endTime,
+    duration: nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos],
+    status: { code: 0 },
+    attributes: KeepList.attributesOf(span),
+    links: [],
+    events: [],
+    ended: true,
+    resource,
+    instrumentationScope: scope,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0
+  }
+}
+
+const wait = (millis: number) =>
+  Effect.callback<void>((resume) => {
+    const timer = setTimeout(() => resume(Effect.void), millis)
+    return Effect.sync(() => clearTimeout(timer))
+  })
+
+/** Overrides and variables that make a Codex send its spans there, soon, and never wait long for that. */
+const extra = (url: string): Omit<CodexExtra.CodexExtra, "settled"> => ({
+  config: [`otel.trace_exporter={ otlp-http = { endpoint = "${url}", protocol = "json" } }`],
+  env: {
+    OTEL_BSP_SCHEDULE_DELAY: "500",
+    OTEL_BSP_EXPORT_TIMEOUT: "1000",
+    OTEL_EXPORTER_OTLP_TIMEOUT: "1000"
+  }
+})
+
+const make = Effect.gen(function* () {
+  const settings = yield* Settings.CurrentSettings
+  const pipeline = yield* Tracer.SpanPipeline
+  const tally = yield* Tally.Tally
+  const resource = yield* Tracer.makeResource(settings)
+  const lost = (n: number, detail: string) => tally.dropped("traces", n, "rejected", detail)
+  const joiner = new Joiner({
+    emit: (span, parent) => {
+      if (parent.sampled) pipeline.record(placed(span, parent, resource))
+    },
+    give: (span) => pipeline.record(span),
+    dropped: (n) => lost(n, "spans of Codex without a place")
+  })
+
+  // One timer, and none while nothing waits.
+  let timer: NodeJS.Timeout | undefined
+  const watch = () => {
+    if (timer !== undefined || !joiner.waits) return
+    timer = setTimeout(() => {
+      timer = undefined
+      joiner.tick(performance.now())
+      watch()
+    }, patience / 4)
+    timer.unref()
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(() => clearTimeout(timer)))
+
+  const receiver = yield* Receiver.make({
+    receive: (body) => {
+      const spans = Wire.decode(body)
+      if (spans === undefined) return lost(1, "a batch of Codex that is none")
+      joiner.receive(spans, performance.now())
+      watch()
+    },
+    refused: () => lost(1, "a batch of Codex that is too large")
+  })
+
+  let running = 0
+  let lastEnd = -Infinity
+  const settled = Effect.suspend(() => {
+    const rest = lastEnd + finishing - performance.now()
+    return rest > 0 ? wait(rest) : Effect.void
+  })
+  let closing = false
+  const ended = Effect.suspend(() => {
+    const until = performance.now() + lastWait
+    const step: Effect.Effect<void> = Effect.suspend(() =>
+      running === 0 || performance.now() >= until ? Effect.void : Effect.andThen(wait(10), step)
+    )
+    return step
+  })
+  const flush = Effect.suspend(() => {
+    if (closing) return Effect.void
+    closing = true
+    // What has arrived is taken up by the event loop's next round.
+    return ended.pipe(Effect.andThen(wait(1)), Effect.andThen(Effect.sync(() => joiner.flush())))
+  })
+  yield* pipeline.hold((span) => {
+    if (closing || (span.spanContext().traceFlags & 1) === 0) return false
+    const held = joiner.hold(span, performance.now())
+    if (held) watch()
+    return held
+  }, flush)
+
+  let warned = false
+  const ask: CodexExtra.Ask = Effect.fnUntraced(function* (configurations) {
+    if (Configured.hasTraceExporter(configurations)) {
+      if (!warned && Settings.isLogged(settings, "Warn")) {
+        yield* Effect.logWarning(
+          "Codex's configuration has a trace exporter: its spans go there and are not joined to ours"
+        )
+      }
+      warned = true
+      return { config: [], env: {}, settled: Effect.void }
+    }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => void running++),
+      () => Effect.sync(() => void running--)
+    )
+    return { ...extra(receiver.url), settled }
+  })
+  return { ask, listen: listener(joiner, () => void (lastEnd = performance.now())) }
+})
+
+/** The layer that joins them, whatever the environment says. */
+export const layer: Layer.Layer<never> = Layer.unwrap(
+  Effect.map(make, ({ ask, listen }) =>
+    Layer.merge(Layer.succeed(CodexExtra.Extra, ask), Telemetry.listen(Effect.succeed(listen)))
+  )
+).pipe(
+  Layer.provideMerge(Tracer.layer),
+  Layer.provide([Tally.layer, Settings.layer]),
+  Layer.catchCause(() =>
+    Layer.effectDiscard(Effect.logWarning("No port on the loopback interface: Codex's spans are not joined"))
+  )
+)

@@ -1,0 +1,257 @@
+/**
+ * Codex's spans put into our traces. A span is passed on when everything above it is known: those of Codex end, and
+ * come, inside out, so most wait for the end of their turn. What is dropped is stepped over on the way up.
+ */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { attribute, operation } from "../../semconv/Convention.ts"
+import { Chats } from "./HeldChatSpans.ts"
+import * as KeepList from "./KeptSpans.ts"
+import type { NativeSpan } from "./OtlpTraceJson.ts"
+
+/** A span to hang others below. */
+export interface Ref {
+  readonly traceId: string
+  readonly spanId: string
+  readonly sampled: boolean
+}
+
+export interface Options {
+  /** Takes a span with its place. */
+  readonly emit: (span: NativeSpan, parent: Ref) => void
+  /** Takes a span of ours that was held. */
+  readonly give: (span: ReadableSpan) => void
+  /** So many kept spans had no place. */
+  readonly dropped: (n: number) => void
+}
+
+interface Turn {
+  readonly ref: Ref
+  readonly calls: Map<string, Ref>
+  readonly chats: Chats
+  /** When it ended here. */
+  endedAt: number | undefined
+}
+
+interface Pending {
+  readonly span: NativeSpan
+  readonly since: number
+}
+
+/** How long after the end of a turn, or after it came, a span is waited for or waits, in milliseconds. */
+export const patience = 2000
+
+// A turn has some 500 spans; a name and three ids of each are remembered.
+const maxTurns = 500
+const maxLinks = 20_000
+const maxPending = 5_000
+const maxDepth = 200
+
+/** What a span is remembered by when nothing more is wanted of it. */
+const bare = (span: NativeSpan): NativeSpan => ({ ...span, attributes: nothing, profile: undefined })
+const nothing = {}
+
+type Place = Ref | "later" | "nowhere"
+
+export class Joiner {
+  private readonly options: Options
+  private readonly turns = new Map<string, Turn>()
+  /** Every span of Codex that was seen, by its id, until too many are. */
+  private readonly seen = new Map<string, NativeSpan>()
+  private readonly placed = new Map<string, Ref>()
+  private pending: Array<Pending> = []
+
+  constructor(options: Options) {
+    this.options = options
+  }
+
+  /** Whether anything waits for the time to pass. */
+  get waits(): boolean {
+    if (this.pending.length > 0) return true
+    for (const { chats } of this.turns.values()) if (chats.size > 0) return true
+    return false
+  }
+
+  turnStarted(turnId: string, ref: Ref): void {
+    if (this.turns.has(turnId)) return
+    this.turns.set(turnId, { ref, calls: new Map(), chats: new Chats(), endedAt: undefined })
+    if (this.turns.size <= maxTurns) return
+    for (const [oldest, { chats }] of this.turns) {
+      for (const span of chats.take(Infinity)) this.options.give(span)
+      this.turns.delete(oldest)
+      return
+    }
+  }
+
+  turnEnded(turnId: string, now: number): void {
+    const turn = this.turns.get(turnId)
+    if (turn !== undefined) turn.endedAt = now
+  }
+
+  toolStarted(turnId: string, callId: string, ref: Ref): void {
+    this.turns.get(turnId)?.calls.set(callId, ref)
+  }
+
+  /** Whether a span of ours is held until more is known of it. */
+  hold(span: ReadableSpan, now: number): boolean {
+    if (span.attributes[attribute.operationName] !== operation.chat) return false
+    const turnId = span.attributes[attribute.turnId]
+    const turn = typeof turnId === "string" ? this.turns.get(turnId) : undefined
+    if (turn === undefined || !turn.chats.add(span, now)) return false
+    this.give(turn, -Infinity)
+    return true
+  }
+
+  /** Spans of Codex have come. */
+  receive(spans: ReadonlyArray<NativeSpan>, now: number): void {
+    for (const span of spans) {
+      this.seen.set(span.spanId, KeepList.isKept(span) ? span : bare(span))
+      this.forget(this.seen, maxLinks)
+    }
+    for (const span of spans) {
+      if (KeepList.isSampling(span)) this.measured(span, spans)
+      if (KeepList.isKept(span)) this.pending.push({ span, since: now })
+    }
+    for (const turn of this.turns.values()) this.give(turn, -Infinity)
+    this.settle(now)
+    const excess = this.pending.length - maxPending
+    if (excess > 0) this.dropFirst(excess)
+  }
+
+  /** Time has passed: what has waited too long is placed as well as can be. */
+  tick(now: number): void {
+    for (const turn of this.turns.values()) this.give(turn, now - patience)
+    this.settle(now)
+  }
+
+  /** Nothing is waited for any longer. */
+  flush(): void {
+    for (const turn of this.turns.values()) this.give(turn, Infinity)
+    this.settle(Infinity)
+  }
+
+  private measured(span: NativeSpan, batch: ReadonlyArray<NativeSpan>): void {
+    const turnId = KeepList.turnOf(span)
+    const turn = turnId === undefined ? undefined : this.turns.get(turnId)
+    if (turn === undefined) return
+    // Both are in one attempt; the request ended first, and may have come in a batch before.
+    const attempt = span.parentId ?? span.spanId
+    const sent = [...batch, ...this.pending.map((one) => one.span)].find(
+      (other) => KeepList.isRequest(other) && this.attemptOf(other) === attempt
+    )
+    const { endTime, startTime } = span
+    turn.chats.tell({ attempt, endTime, startTime: sent?.startTime ?? startTime })
+  }
+
+  /** The attempt at a model request that a request of HTTP is in. */
+  private attemptOf(span: NativeSpan): string | undefined {
+    let at = span
+    for (let steps = 0; steps < 4; steps++) {
+      const parent = at.parentId === undefined ? undefined : this.seen.get(at.parentId)
+      // The attempt lasts until its tools have run: it may be known by its id only.
+      if (parent === undefined || KeepList.isAttempt(parent)) break
+      at = parent
+    }
+    return at.parentId
+  }
+
+  private give(turn: Turn, before: number): void {
+    if (turn.chats.size === 0) return
+    for (const span of turn.chats.take(before)) this.options.give(span)
+  }
+
+  private settle(now: number): void {
+    const waiting: Array<Pending> = []
+    let lost = 0
+    for (const one of this.pending) {
+      const place = this.place(one.span, this.isDue(one, now), maxDepth)
+      if (place === "later") waiting.push(one)
+      else if (place === "nowhere") lost++
+    }
+    this.pending = waiting
+    if (lost > 0) this.options.dropped(lost)
+  }
+
+  private isDue({ since, span }: Pending, now: number): boolean {
+    if (now - since < patience) return false
+    const turn = this.turnOf(span)
+    if (turn !== undefined) return turn.endedAt !== undefined && now - turn.endedAt >= patience
+    // In a trace of its own, as what a script of the model calls: any turn may be the one.
+    for (const { endedAt } of this.turns.values()) if (endedAt === undefined && now !== Infinity) return false
+    return true
+  }
+
+  private turnOf(span: NativeSpan): Turn | undefined {
+    const turnId = KeepList.turnOf(span)
+    const named = turnId === undefined ? undefined : this.turns.get(turnId)
+    if (named !== undefined) return named
+    let found: Turn | undefined
+    for (const turn of this.turns.values()) {
+      if (turn.ref.traceId !== span.traceId) continue
+      // Where a trace has several, the one that still runs is meant.
+      if (found === undefined || found.endedAt !== undefined) found = turn
+    }
+    return found
+  }
+
+  /** Where a kept span belongs; it is passed on with it, once, and what is above it before. */
+  private place(span: NativeSpan, due: boolean, depth: number): Place {
+    const above = this.parentOf(span, due, depth)
+    if (above === "later" || above === "nowhere") return above
+    if (!this.placed.has(span.spanId)) {
+      this.placed.set(span.spanId, { ...above, spanId: span.spanId })
+      this.forget(this.placed, maxLinks)
+      this.seen.set(span.spanId, bare(span))
+      this.options.emit(span, above)
+    }
+    return above
+  }
+
+  private parentOf(span: NativeSpan, due: boolean, depth: number): Place {
+    const call = this.callOf(span)
+    if (call !== undefined) return call
+    const own = this.turnOf(span)
+    const otherwise: Place = due ? (own?.ref ?? "nowhere") : "later"
+    if (KeepList.isRequest(span) && own !== undefined) {
+      const chat = own.chats.replaced.get(this.attemptOf(span) ?? "")
+      if (chat !== undefined) return { ...own.ref, spanId: chat }
+      // Our span for it may be still to come.
+      if (!due) return "later"
+    }
+    let at = span
+    for (let steps = 0; steps < depth; steps++) {
+      const { parentId } = at
+      if (parentId === undefined) return own !== undefined && due ? own.ref : otherwise
+      if (KeepList.isEntry(at)) return own === undefined ? otherwise : { ...own.ref, spanId: parentId }
+      const placed = this.placed.get(parentId)
+      if (placed !== undefined) return placed
+      const parent = this.seen.get(parentId)
+      if (parent === undefined) return otherwise
+      if (KeepList.isKept(parent)) {
+        const above = this.place(parent, due, depth - steps - 1)
+        return above === "later" || above === "nowhere" ? above : (this.placed.get(parentId) ?? otherwise)
+      }
+      at = parent
+    }
+    return otherwise
+  }
+
+  private callOf(span: NativeSpan): Ref | undefined {
+    const callId = KeepList.callOf(span)
+    const turnId = KeepList.turnOf(span)
+    if (callId === undefined || turnId === undefined) return undefined
+    return this.turns.get(turnId)?.calls.get(callId)
+  }
+
+  private dropFirst(n: number): void {
+    this.pending.splice(0, n)
+    this.options.dropped(n)
+  }
+
+  private forget(map: Map<string, unknown>, most: number): void {
+    if (map.size <= most) return
+    for (const key of map.keys()) {
+      map.delete(key)
+      return
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/** Sends what dead processes have left in a spool, and says what became of it. */
+import * as Effect from "effect/Effect"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import * as OtlpCodecs from "../delivery/OtlpSerializers.ts"
+import * as OtlpPlan from "../delivery/OtlpTarget.ts"
+import { Tally } from "../delivery/ExportStats.ts"
+import type * as Settings from "../config/Settings.ts"
+import * as Spool from "./Spool.ts"
+import * as Keeping from "./SpoolWriter.ts"
+
+export interface Counts {
+  traces: number
+  logs: number
+}
+
+/** Numbers of records; what is `left` goes with the next flush, or the next process that spools there. */
+export interface Report {
+  readonly directory: string
+  readonly sent: Counts
+  readonly dropped: Counts
+  readonly left: Counts
+  /** Processes that live and send what is theirs themselves. */
+  readonly inUse: ReadonlyArray<number>
+  /** Why something is left or was dropped: codes and hosts. */
+  readonly notes: ReadonlyArray<string>
+}
+
+const none = (): Counts => ({ traces: 0, logs: 0 })
+
+/**
+ * A flush: `run` ends when everything was sent, `report` may be asked at any time. An interrupted one leaves what was not
+ * acknowledged. `run` fails with a text where nothing can be sent at all.
+ */
+export const make = (options: Keeping.Options, settings: Settings.Settings) => {
+  const directory = Keeping.directoryOf(options)
+  const sent = none()
+  const dropped = none()
+  const left = none()
+  const inUse = new Set<number>()
+  const notes = new Set<string>()
+
+  const tally = Tally.of({
+    exported: (signal, n) => {
+      if (signal !== "metrics") sent[signal] += n
+    },
+    dropped: (signal, n, reason, detail) => {
+      if (signal === "metrics" || n <= 0) return
+      dropped[signal] += n
+      notes.add(detail === undefined ? reason : `${reason}: ${detail}`)
+    },
+    spooled: () => {},
+    queue: () => {},
+    warn: (text) => void notes.add(text)
+  })
+
+  const one = Effect.fnUntraced(function* (signal: Keeping.Signal) {
+    if (!existsSync(join(directory, signal))) return
+    const planned = yield* OtlpPlan.make(settings, {}, signal)
+    for (const note of planned.notes) notes.add(note)
+    if (planned.target === undefined) return yield* Effect.fail(planned.notes.join("; "))
+    const rejected = yield* signal === "traces"
+      ? Spool.rejectedIn(OtlpCodecs.traces)
+      : Spool.rejectedIn(OtlpCodecs.logs)
+    const batch = signal === "traces" ? settings.spans : settings.logs
+    const { adopt, shipper, store } = yield* Effect.mapError(
+      Keeping.open(signal, options, planned.target, batch, rejected),
+      (code) => `${code}: the spool at ${directory} cannot be used`
+    )
+    yield* Effect.addFinalizer(() => Effect.sync(() => (left[signal] = store.waiting)))
+    for (const { pid } of yield* adopt) if (pid !== undefined && pid !== process.pid) inUse.add(pid)
+    yield* shipper.drainAll
+  }, Effect.scoped)
+
+  const report = (): Report => ({ directory, sent, dropped, left, inUse: [...inUse], notes: [...notes] })
+
+  return {
+    report,
+    run: Effect.all([one("traces"), one("logs")], { concurrency: 2, discard: true }).pipe(
+      Effect.provideService(Tally, tally)
+    )
+  }
+}

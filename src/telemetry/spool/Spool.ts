@@ -1,0 +1,124 @@
+/** Traces and logs written to disk before they are sent, so that none is lost while the receiver or the process is away. */
+import type { LogRecordProcessor, ReadableLogRecord } from "@opentelemetry/sdk-logs"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import * as Effect from "effect/Effect"
+import * as Convention from "../../semconv/Convention.ts"
+import * as CopiedSpan from "../../redaction/CopySpan.ts"
+import * as OtlpCodecs from "../delivery/OtlpSerializers.ts"
+import type { Codec, Target } from "../delivery/OtlpExporter.ts"
+import type { Watcher } from "../tracer/SpanPipeline.ts"
+import { Tally } from "../delivery/ExportStats.ts"
+import type * as Settings from "../config/Settings.ts"
+import * as Frame from "./RecordFrame.ts"
+import * as Keeping from "./SpoolWriter.ts"
+import type { Encoding } from "./HttpPost.ts"
+
+/**
+ * Where the spool is, and how much it may hold: bytes of all files together, 128 MiB if it is left out, and how old a
+ * record may get, 7 days. What is beyond is dropped, the oldest first.
+ */
+export type Options = Keeping.Options
+
+/** What spools ended spans; `direct` gets them where the disk does not take them, and sends without. */
+export const spans = Effect.fnUntraced(function* (
+  options: Options,
+  target: Target,
+  batch: Settings.Batch,
+  direct: SpanProcessor
+) {
+  const codec = yield* OtlpCodecs.traces(target.protocol)
+  const rejected = yield* rejectedIn(OtlpCodecs.traces)
+  const keeper = yield* makeKeeper("traces", options, target, batch, rejected)
+  if (keeper === undefined) return direct
+  const encode = (span: ReadableSpan) => codec.serializer.serializeRequest([span])
+  const processor: Watcher = {
+    onStart: () => {},
+    onOpened: (span) => {
+      if (!span.sampled || !isTold(span)) return
+      keeper.started(span.spanId, () => {
+        const seen = span.snapshot()
+        return seen === undefined ? undefined : encode(crashed(seen))
+      })
+    },
+    onEnded: (spanId) => keeper.finished(spanId),
+    onEnd: (span) => {
+      const { spanId, traceFlags } = span.spanContext()
+      if ((traceFlags & 1) !== 1) return
+      const encoded = encode(span)
+      if (encoded === undefined || !keeper.write(spanId, encoded)) direct.onEnd(span)
+      keeper.finished(spanId)
+    },
+    forceFlush: () => both(keeper.flush(), direct.forceFlush()),
+    shutdown: () => {
+      keeper.end()
+      return direct.shutdown()
+    }
+  }
+  return processor
+})
+
+/** The same of log records. */
+export const logs = Effect.fnUntraced(function* (
+  options: Options,
+  target: Target,
+  batch: Settings.Batch,
+  direct: LogRecordProcessor
+) {
+  const codec = yield* OtlpCodecs.logs(target.protocol)
+  const rejected = yield* rejectedIn(OtlpCodecs.logs)
+  const keeper = yield* makeKeeper("logs", options, target, batch, rejected)
+  if (keeper === undefined) return direct
+  const encode = (record: ReadableLogRecord) => codec.serializer.serializeRequest([record])
+  const processor: LogRecordProcessor = {
+    onEmit: (record) => {
+      const encoded = encode(record)
+      if (encoded === undefined || !keeper.write(Frame.noId, encoded)) direct.onEmit(record)
+    },
+    forceFlush: () => both(keeper.flush(), direct.forceFlush()),
+    shutdown: () => direct.shutdown()
+  }
+  return processor
+})
+
+const both = async (one: Promise<void>, other: Promise<void>): Promise<void> => {
+  await Promise.all([one, other])
+}
+
+/** Reads how many records an answer in either encoding says were refused. */
+export const rejectedIn = Effect.fnUntraced(function* <Items, Response>(
+  codecOf: (protocol: Settings.Protocol) => Effect.Effect<Codec<Items, Response>>
+) {
+  const json = yield* codecOf("http/json")
+  const protobuf = yield* codecOf("http/protobuf")
+  return (encoding: Encoding, answer: Uint8Array): number => {
+    const codec = encoding === "json" ? json : protobuf
+    return Number(codec.rejected(codec.serializer.deserializeResponse(answer)) ?? 0)
+  }
+})
+
+const makeKeeper = Effect.fnUntraced(function* (
+  signal: Keeping.Signal,
+  options: Options,
+  target: Target,
+  batch: Settings.Batch,
+  rejected: (encoding: Encoding, answer: Uint8Array) => number
+) {
+  const { warn } = yield* Tally
+  const opened = yield* Effect.result(Keeping.open(signal, options, target, batch, rejected))
+  if (opened._tag === "Success") return yield* Keeping.keep(signal, opened.success)
+  warn(`${opened.failure}: the spool cannot be written to, telemetry is sent without it`)
+  return undefined
+})
+
+const told = [Convention.operation.invokeAgent, Convention.operation.executeTool]
+
+/** Turns, tools and what is outermost here: the others are told by what is in these. */
+const isTold = ({ name, root }: { readonly name: string; readonly root: boolean }): boolean =>
+  root || told.some((operation) => name.startsWith(`${operation} `))
+
+/** An open span, as it looks should the process die now. */
+const crashed = (span: ReadableSpan): ReadableSpan =>
+  CopiedSpan.make(span, {
+    status: { code: 2 },
+    attributes: { ...span.attributes, [Convention.attribute.errorType]: Convention.errorType.processCrashed }
+  })

@@ -1,0 +1,174 @@
+/** The spool of one signal of this process: written to at once, sent in the background, tended until the scope closes. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { join, resolve } from "node:path"
+import * as Owner from "../../internal/ProcessIdentity.ts"
+import { codeOf } from "../delivery/CountedExporter.ts"
+import * as Home from "../../internal/HomeDirectory.ts"
+import type * as OtlpSender from "../delivery/OtlpExporter.ts"
+import { Tally } from "../delivery/ExportStats.ts"
+import type * as Settings from "../config/Settings.ts"
+import * as Folders from "./SpoolDirectory.ts"
+import type * as Frame from "./RecordFrame.ts"
+import * as Idle from "../../internal/NodeTimers.ts"
+import { OpenFile, type Snapshot } from "./OpenSpansFile.ts"
+import * as Post from "./HttpPost.ts"
+import * as Shipper from "./SpoolSender.ts"
+import { Store } from "./SegmentStore.ts"
+
+/** Signals that are spooled: metrics are summed up here, and sent again and again as they are. */
+export type Signal = "traces" | "logs"
+
+export interface Options {
+  /** `~/` means the home directory. */
+  readonly directory: string
+  readonly maxBytes?: number | undefined
+  readonly maxAge?: Duration.Input | undefined
+}
+
+const defaultBytes = 128 * 1024 * 1024
+const defaultAge = 7 * 86_400_000
+
+/** How often it is looked after, in milliseconds. */
+const tending = 10_000
+
+/** Where the spool is. */
+export const directoryOf = ({ directory }: Options): string => resolve(Home.expand(directory))
+
+export interface Opened {
+  readonly store: Store
+  readonly shipper: ReturnType<typeof Shipper.make>
+  readonly encoding: Post.Encoding
+  /** Takes over what dead processes have left; gives those who live. */
+  readonly adopt: Effect.Effect<ReadonlyArray<Folders.Found>>
+}
+
+/** Opens a spool; fails with the system's word for it where it cannot be written to. */
+export const open = Effect.fnUntraced(function* (
+  signal: Signal,
+  options: Options,
+  target: OtlpSender.Target,
+  batch: Settings.Batch,
+  rejected: (encoding: Post.Encoding, answer: Uint8Array) => number
+) {
+  const tally = yield* Tally
+  const { warn } = tally
+  const me = yield* Owner.self
+  const directory = directoryOf(options)
+  const maxAge = Option.flatMap(Option.fromUndefinedOr(options.maxAge), Duration.fromInput)
+  const store = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () =>
+        new Store({
+          directory,
+          signal,
+          me,
+          maxBytes: options.maxBytes ?? defaultBytes,
+          maxAge: Option.match(maxAge, { onNone: () => defaultAge, onSome: Duration.toMillis }),
+          now: Date.now,
+          lost: (n, reason, detail) => tally.dropped(signal, n, reason, detail)
+        }),
+      catch: (error) => codeOf(error) ?? "unknown error"
+    }),
+    (store) => Effect.sync(() => store.close())
+  )
+  const shipper = Shipper.make({
+    store,
+    post: yield* Post.make(target, rejected),
+    batch,
+    warn,
+    exported: (n) => tally.exported(signal, n),
+    lost: (n, reason, detail) => tally.dropped(signal, n, reason, detail),
+    queue: (n) => tally.queue(signal, n)
+  })
+
+  const adopt = Effect.gen(function* () {
+    const found = yield* Folders.survey(join(directory, signal), me, Date.now())
+    for (const folder of found) {
+      if (folder.gone) yield* Effect.promise(() => store.adopt(folder).catch(() => false))
+    }
+    return found.filter(({ gone }) => !gone)
+  })
+  const opened: Opened = {
+    store,
+    shipper,
+    adopt,
+    encoding: target.protocol === "http/json" ? "json" : "protobuf"
+  }
+  return opened
+})
+
+export interface Keeper {
+  /** Writes a record; false where the disk does not take it, now or before: it is for others to send. */
+  readonly write: (id: string, payload: Uint8Array) => boolean
+  readonly started: (id: string, snapshot: Snapshot) => void
+  readonly finished: (id: string) => void
+  readonly flush: () => Promise<void>
+  /** No more comes. */
+  readonly end: () => void
+}
+
+/** Keeps an open spool going until the scope closes. */
+export const keep = Effect.fnUntraced(function* (signal: Signal, opened: Opened) {
+  const { adopt, encoding: kind, shipper, store } = opened
+  const tally = yield* Tally
+  const { warn } = tally
+  const openFile = yield* Effect.acquireRelease(
+    Effect.sync(() => new OpenFile({ folder: () => store.folder, kind, now: Date.now })),
+    (openFile) => Effect.sync(() => openFile.close())
+  )
+  let off = false
+  let written = 0
+
+  // The metric is told in rounds: a span is cheaper to write than to count.
+  const count = (): void => {
+    if (written > 0) tally.spooled(signal, written)
+    written = 0
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(count))
+  const sending = yield* shipper.run(count)
+
+  const adoptAndSend = Effect.gen(function* () {
+    const before = store.waiting
+    yield* adopt
+    if (store.waiting > before) sending.added(store.waiting - before)
+  })
+  const tend = Effect.gen(function* () {
+    yield* Effect.sync(() => {
+      store.tend()
+      openFile.refresh()
+    })
+    yield* adoptAndSend
+  })
+  yield* Effect.andThen(adoptAndSend, Effect.forever(Effect.andThen(Idle.sleep(tending), tend))).pipe(
+    Effect.forkScoped
+  )
+
+  const put = (record: Frame.Record): boolean => {
+    if (off) return false
+    try {
+      store.append(record)
+    } catch (error) {
+      off = true
+      warn(
+        `${codeOf(error) ?? "unknown error"}: the spool cannot be written to, telemetry is sent without it`
+      )
+      return false
+    }
+    written++
+    sending.added(1)
+    return true
+  }
+
+  const keeper: Keeper = {
+    write: (id, payload) => put({ kind, id, payload, time: Date.now() }),
+    started: (id, snapshot) => {
+      if (!off) openFile.started(id, snapshot)
+    },
+    finished: (id) => openFile.finished(id),
+    flush: () => sending.flush(),
+    end: () => openFile.close()
+  }
+  return keeper
+})

@@ -1,0 +1,52 @@
+/** Tail sampling as the pipeline of spans has it, its decisions counted. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Convention from "../../semconv/Convention.ts"
+import * as Instruments from "../../semconv/Instruments.ts"
+import type * as Pipeline from "../tracer/SpanPipeline.ts"
+import type { Plan } from "./TailSampling.ts"
+import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
+import { type Options, TailSampler } from "./TailSampler.ts"
+
+const { attribute } = Convention
+
+/** Told of every sampler that is made: whoever wants to know what it holds. */
+export const Made = Context.Reference<(sampler: TailSampler) => void>(
+  "effect-codex/telemetry/tail/Gate/Made",
+  {
+    defaultValue: () => () => {}
+  }
+)
+
+/** Counts decisions in the registry that is in force where this is made. */
+export const counting = Effect.gen(function* () {
+  const context = yield* Effect.context()
+  const originator = yield* TurnTelemetry.Originator
+  const count: Options["decided"] = (reason, early) =>
+    Instruments.telemetry.turns.update(
+      1,
+      {
+        [attribute.originator]: originator,
+        [attribute.samplingReason]: reason,
+        [attribute.samplingEarly]: String(early)
+      },
+      context
+    )
+  return count
+})
+
+/** The gate of a pipeline, which it gets what takes the spans that are passed on from. */
+export const make = Effect.fnUntraced(function* (plan: Plan, sampledBefore: boolean) {
+  const decided = yield* counting
+  const made = yield* Made
+  return (emit: Parameters<NonNullable<Pipeline.Options["gate"]>>[0]): Pipeline.Gate => {
+    const sampler = new TailSampler({ ...plan, emit, sampledBefore, decided })
+    made(sampler)
+    return {
+      started: (span) => sampler.started(span),
+      ended: (span) => sampler.ended(span),
+      shown: (span) => sampler.shown(span),
+      flush: () => sampler.flush()
+    }
+  }
+})

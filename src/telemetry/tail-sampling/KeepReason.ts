@@ -1,0 +1,102 @@
+/** Why a turn is kept, out of its spans. */
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { attribute, operation, span as names } from "../../semconv/Convention.ts"
+import type { Plan } from "./TailSampling.ts"
+import { Recent } from "./BoundedMap.ts"
+import { RunningPercentile } from "./RunningPercentile.ts"
+
+/** The values of `codex.sampling.reason`, those that win first; `share` is of what tells nothing. */
+export const reasons = [
+  "failed",
+  "approval_timeout",
+  "declined",
+  "unanswered",
+  "incomplete",
+  "slow",
+  "first",
+  "share"
+] as const
+export type Reason = (typeof reasons)[number]
+
+/** What a turn that is left out is counted under. */
+export const leftOut = "left_out"
+
+// A model may call tools by made-up names: beyond so many there are no first ones.
+const maxKinds = 1_000
+const maxEstimates = 100
+
+const granted: ReadonlySet<unknown> = new Set(["accept", "acceptForSession"])
+
+const isTurn = (span: ReadableSpan): boolean =>
+  span.attributes[attribute.operationName] === operation.invokeAgent
+
+/** What one span alone says. */
+export const ofSpan = (span: ReadableSpan): Reason | undefined => {
+  if (isTurn(span)) {
+    if (span.status.code === 2) return "failed"
+    if (span.attributes[attribute.incomplete] === true) return "incomplete"
+  }
+  if (span.name !== names.approval) return undefined
+  const { [attribute.approvalDecision]: decision, [attribute.approvalSource]: source } = span.attributes
+  if (source === "timeout") return "approval_timeout"
+  if (decision === undefined) return "unanswered"
+  return granted.has(decision) ? undefined : "declined"
+}
+
+const rank = (reason: Reason): number => reasons.indexOf(reason)
+
+const kinds = [attribute.errorType, attribute.toolName, attribute.requestModel, attribute.agentName] as const
+
+export const millisOf = ({ duration: [seconds, nanos] }: ReadableSpan): number => seconds * 1000 + nanos / 1e6
+
+/** Remembers what it has seen, within bounds. */
+export class Reasons {
+  private readonly plan: Pick<Plan, "firsts" | "slowerThan">
+  private readonly known = new Set<string>()
+  private readonly estimates = new Recent<string, RunningPercentile>(maxEstimates)
+
+  constructor(plan: Pick<Plan, "firsts" | "slowerThan">) {
+    this.plan = plan
+  }
+
+  /** Of the spans of a turn so far, the turn's own among them if it is over. */
+  of(spans: ReadonlyArray<ReadableSpan>, root: ReadableSpan | undefined): Reason | undefined {
+    let found: Reason | undefined
+    const add = (reason: Reason | undefined) => {
+      if (reason !== undefined && (found === undefined || rank(reason) < rank(found))) found = reason
+    }
+    for (const span of spans) {
+      add(ofSpan(span))
+      if (this.plan.firsts && this.isFirst(span)) add("first")
+    }
+    if (root !== undefined && this.isSlow(root)) add("slow")
+    return found
+  }
+
+  private isFirst(span: ReadableSpan): boolean {
+    let first = false
+    for (const name of kinds) {
+      const value = span.attributes[name]
+      if (typeof value !== "string" || this.known.size >= maxKinds) continue
+      const kind = `${name} ${value.slice(0, 128)}`
+      if (this.known.has(kind)) continue
+      this.known.add(kind)
+      first = true
+    }
+    return first
+  }
+
+  private isSlow(root: ReadableSpan): boolean {
+    const { slowerThan } = this.plan
+    const millis = millisOf(root)
+    if ("millis" in slowerThan) return millis > slowerThan.millis
+    const { [attribute.agentName]: agent, [attribute.requestModel]: model } = root.attributes
+    const key = `${String(agent)} ${String(model)}`.slice(0, 256)
+    const estimate = this.estimates.get(key) ?? new RunningPercentile(slowerThan.percentile)
+    this.estimates.set(key, estimate)
+    const above = estimate.isAbove(millis)
+    // A turn that was cut short says nothing of how long turns take.
+    if (root.attributes[attribute.turnStatus] === "completed") estimate.add(millis)
+    return above
+  }
+}

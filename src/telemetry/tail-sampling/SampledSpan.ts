@@ -1,0 +1,50 @@
+/** A span with why it was kept, and of how many it stands for one. */
+import type { SpanContext } from "@opentelemetry/api"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { attribute } from "../../semconv/Convention.ts"
+import * as CopiedSpan from "../../redaction/CopySpan.ts"
+import { traceState } from "../span/RecordedSpan.ts"
+import type { Reason } from "./KeepReason.ts"
+import * as Share from "./ConsistentProbability.ts"
+
+export interface Why {
+  readonly reason: Reason
+  /** The share of its like that is kept. */
+  readonly share: number
+  readonly threshold: string
+}
+
+export const stamp = (span: ReadableSpan, why: Why, sampledBefore: boolean): ReadableSpan => {
+  const attributes = {
+    ...span.attributes,
+    [attribute.samplingReason]: why.reason,
+    [attribute.samplingShare]: why.share
+  }
+  const context = span.spanContext()
+  const state = Share.stateOf(context, why.threshold, sampledBefore)
+  const copy = CopiedSpan.make(span, { attributes })
+  if (state === undefined) return copy
+  const weighed: SpanContext = { ...context, traceState: traceState(state) }
+  return { ...copy, spanContext: () => weighed }
+}
+
+/** What a span takes in memory, roughly, in bytes. */
+export const sizeOf = (span: ReadableSpan): number => {
+  let size = 600 + 2 * span.name.length + sizeOfAll(span.attributes)
+  for (const event of span.events) size += 200 + sizeOfAll(event.attributes)
+  for (const link of span.links) size += 300 + sizeOfAll(link.attributes)
+  return size
+}
+
+const sizeOfAll = (attributes: ReadableSpan["attributes"] | undefined): number => {
+  let size = 0
+  for (const key in attributes) size += 32 + sizeOfValue(attributes[key])
+  return size
+}
+
+const sizeOfValue = (value: ReadableSpan["attributes"][string]): number =>
+  typeof value === "string"
+    ? 2 * value.length
+    : Array.isArray(value)
+      ? value.reduce<number>((sum, item) => sum + 16 + (typeof item === "string" ? 2 * item.length : 0), 16)
+      : 8

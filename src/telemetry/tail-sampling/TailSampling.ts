@@ -1,0 +1,85 @@
+/** Which turns are exported, decided when they are over: those that tell something, and a share of the rest. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Settings from "../config/Settings.ts"
+
+/** What makes a turn slow: longer than this, or longer than this share of the turns of its agent and model. */
+export type Slow = { readonly percentile: number } | Duration.Input
+
+export interface Options {
+  /** The share of the turns to keep that tell nothing, from 0 to 1. Which ones, the trace id decides. */
+  readonly keep: number
+  /** `{ percentile: 0.95 }` if it is left out: known after the first 20 turns of an agent and model. */
+  readonly slowerThan?: Slow | undefined
+  /** Whether the first turn with an `error.type`, a tool, a model or an agent is kept; yes if it is left out. */
+  readonly firsts?: boolean | undefined
+  /** How many spans may wait for the end of their turn, all turns together; 10,000 if it is left out. */
+  readonly maxSpans?: number | undefined
+  /** What they may take, roughly, in bytes; 32 MiB if it is left out. */
+  readonly maxBytes?: number | undefined
+  /** How many traces may be open at a time; 2,000 if it is left out. */
+  readonly maxTraces?: number | undefined
+}
+
+/** Tail sampling as the code asks for it; it wins over the environment. */
+export const Asked = Context.Reference<Options | undefined>("effect-codex/telemetry/TailSampling", {
+  defaultValue: () => undefined
+})
+
+/**
+ * Keeps turns that failed, were slow, had a declined or unanswered approval or are the first of a kind, and `keep` of
+ * the others; see docs/tail-sampling.md. For the layers that export:
+ *
+ * ```ts
+ * const Telemetry = OtlpLayer.pipe(Layer.provide(TailSampling.layer({ keep: 0.1 })))
+ * ```
+ */
+export const layer = (options: Options): Layer.Layer<never> => Layer.succeed(Asked, options)
+
+/** Options with nothing left open, times in milliseconds. */
+export interface Plan {
+  readonly keep: number
+  readonly slowerThan: { readonly percentile: number } | { readonly millis: number }
+  readonly firsts: boolean
+  readonly maxSpans: number
+  readonly maxBytes: number
+  readonly maxTraces: number
+}
+
+/** Whether anything is asked for, by code or environment, and what. */
+export const planned = (settings: Settings.Settings): Effect.Effect<Plan | undefined> =>
+  Effect.map(Asked, (asked) => {
+    const options = asked ?? settings.tail
+    return options === undefined ? undefined : plan(options)
+  })
+
+/** What is out of range is taken as the nearest that is not. */
+export const plan = (options: Options): Plan => ({
+  keep: within(options.keep, 0, 1, 1),
+  slowerThan: toSlow(options.slowerThan),
+  firsts: options.firsts ?? true,
+  maxSpans: atLeastOne(options.maxSpans, 10_000),
+  maxBytes: atLeastOne(options.maxBytes, 32 * 1024 * 1024),
+  maxTraces: atLeastOne(options.maxTraces, 2_000)
+})
+
+const within = (value: number, low: number, high: number, otherwise: number): number =>
+  Number.isNaN(value) ? otherwise : Math.min(high, Math.max(low, value))
+
+const atLeastOne = (value: number | undefined, otherwise: number): number =>
+  value === undefined || Number.isNaN(value) ? otherwise : Math.max(1, Math.floor(value))
+
+const usual = { percentile: 0.95 }
+
+const toSlow = (slow: Slow | undefined): Plan["slowerThan"] => {
+  if (slow === undefined) return usual
+  if (typeof slow === "object" && "percentile" in slow)
+    return { percentile: within(slow.percentile, 0, 1, usual.percentile) }
+  return Option.match(Duration.fromInput(slow), {
+    onNone: () => usual,
+    onSome: (duration) => ({ millis: Duration.toMillis(duration) })
+  })
+}

@@ -1,0 +1,135 @@
+/**
+ * Libraries that know OpenTelemetry and not Effect, such as an instrumented HTTP client, inside our spans. Opt-in: it
+ * makes code inside spans slower, and it is the only place that sets anything global of OpenTelemetry.
+ */
+import type { ContextManager } from "@opentelemetry/api"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as EffectTracer from "effect/Tracer"
+import * as HostContext from "./OtelContext.ts"
+import * as HostSpan from "./OtelSpan.ts"
+import * as LibrarySpan from "./LibrarySpan.ts"
+import * as Settings from "../config/Settings.ts"
+import * as Tracer from "./Tracer.ts"
+
+export interface Options {
+  /**
+   * Also record what such libraries trace, with our own spans. By default their spans go to the tracer provider of the
+   * host, and nowhere if it has none; one that is there already is left in place.
+   */
+  readonly tracerProvider?: boolean | undefined
+}
+
+/**
+ * While it is in use, `trace.getActiveSpan()` and `context.active()` of `@opentelemetry/api` are the Effect span that
+ * runs, and what libraries trace becomes its child. An instrumented HTTP client sends that trace along, as `traceparent`.
+ * A context manager and a propagator of the host are used; without them there are ours for as long as the layer lives.
+ * Put it above the exporters:
+ *
+ * ```ts
+ * program.pipe(Effect.provide(Host.layer().pipe(Layer.provideMerge(OtlpLayer))))
+ * ```
+ */
+export const layer = (options: Options = {}): Layer.Layer<never> =>
+  Layer.unwrap(
+    Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : joined(options)))
+  ).pipe(Layer.provide(Settings.layer))
+
+const joined = (options: Options) =>
+  Layer.effect(
+    EffectTracer.Tracer,
+    Effect.gen(function* () {
+      const api = yield* Effect.promise(() => import("@opentelemetry/api"))
+      const clock = yield* Clock.Clock
+      const inner = yield* EffectTracer.Tracer
+      const contexts = yield* acquireContextManager(api)
+      yield* acquirePropagator(api)
+      if (options.tracerProvider === true) yield* acquireTracerProvider(api)
+
+      const contextOf = HostContext.make(api.trace, (span) =>
+        HostSpan.make(span, clock, api.INVALID_SPAN_CONTEXT)
+      )
+      return EffectTracer.make({
+        span: (options) => inner.span(options),
+        context: (primitive, fiber) => {
+          const span = fiber.cache.span
+          if (span === undefined) return primitive["~effect/Effect/evaluate"](fiber)
+          const active = contexts.active()
+          const context = contextOf(span, active)
+          return context === active
+            ? primitive["~effect/Effect/evaluate"](fiber)
+            : contexts.with(context, () => primitive["~effect/Effect/evaluate"](fiber))
+        }
+      })
+    })
+  ).pipe(Layer.provide(Tracer.layer))
+
+type Api = typeof import("@opentelemetry/api")
+
+// The API tells only by its behaviour whether a context manager is set: without one there is nothing but the root.
+const hasContextManager = ({ context, createContextKey, ROOT_CONTEXT }: Api): boolean => {
+  const key = createContextKey("effect-codex")
+  return context.with(ROOT_CONTEXT.setValue(key, true), () => context.active().getValue(key) === true)
+}
+
+/** Ours is used as it is: the API looks for the global one each time. */
+const acquireContextManager = (api: Api) =>
+  Effect.gen(function* () {
+    if (hasContextManager(api)) return api.context
+    const { AsyncLocalStorageContextManager } = yield* Effect.promise(
+      () => import("@opentelemetry/context-async-hooks")
+    )
+    return yield* Effect.acquireRelease(
+      Effect.sync((): Pick<ContextManager, "active" | "with"> => {
+        const manager = new AsyncLocalStorageContextManager().enable()
+        api.context.setGlobalContextManager(manager)
+        return manager
+      }),
+      () => Effect.sync(() => api.context.disable())
+    )
+  })
+
+// One that is not set has no fields. Without one a library makes spans, but those it calls do not join the trace.
+const acquirePropagator = (api: Api) =>
+  Effect.gen(function* () {
+    const { OTEL_PROPAGATORS: wanted = "tracecontext" } = yield* Settings.Environment
+    if (api.propagation.fields().length > 0 || !wanted.toLowerCase().includes("tracecontext")) return
+    const { W3CTraceContextPropagator } = yield* Effect.promise(() => import("@opentelemetry/core"))
+    yield* Effect.acquireRelease(
+      Effect.sync(() => api.propagation.setGlobalPropagator(new W3CTraceContextPropagator())),
+      (ours) => Effect.sync(() => ours && api.propagation.disable())
+    )
+  })
+
+// A tracer that a library got once it keeps: that of a layer which was closed has to serve the one that came after it.
+const recording: { pipeline: (typeof Tracer.SpanPipeline)["Service"] | undefined } = { pipeline: undefined }
+
+const forward: SpanProcessor = {
+  onStart: () => {},
+  onEnd: (span: ReadableSpan) => recording.pipeline?.record(LibrarySpan.withoutMessages(span)),
+  forceFlush: () => Promise.resolve(),
+  shutdown: () => Promise.resolve()
+}
+
+const acquireTracerProvider = (api: Api) =>
+  Effect.gen(function* () {
+    const pipeline = yield* Tracer.SpanPipeline
+    const resource = yield* Tracer.makeResource(yield* Settings.CurrentSettings)
+    const { BasicTracerProvider } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace-base"))
+    const provider = new BasicTracerProvider({ resource, spanProcessors: [forward] })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const ours = api.trace.setGlobalTracerProvider(provider)
+        if (ours) recording.pipeline = pipeline
+        return ours
+      }),
+      (ours) =>
+        Effect.sync(() => {
+          if (!ours) return
+          recording.pipeline = undefined
+          api.trace.disable()
+        })
+    )
+  }).pipe(Effect.provide(Settings.layer))

@@ -1,0 +1,74 @@
+/** A span of Effect as libraries see it that know OpenTelemetry only. */
+import type { Attributes, HrTime, Link, Span, SpanContext, TimeInput } from "@opentelemetry/api"
+import type * as Clock from "effect/Clock"
+import { externalSpan } from "effect/Tracer"
+import type * as EffectTracer from "effect/Tracer"
+import * as Identifier from "../../internal/TraceIds.ts"
+
+/** What is set on it is set on the span of Effect, which alone decides on its name, status and end. */
+export const make = (span: EffectTracer.AnySpan, clock: Clock.Clock, invalid: SpanContext): Span => {
+  const own = span._tag === "Span" ? span : undefined
+  const traceId = Identifier.toTraceId(span.traceId)
+  const context: SpanContext =
+    traceId === undefined || !Identifier.isSpanId(span.spanId)
+      ? invalid
+      : { traceId, spanId: span.spanId, traceFlags: span.sampled ? 1 : 0 }
+  const set = (attributes: Attributes) => {
+    for (const key in attributes) own?.attribute(key, attributes[key])
+  }
+  const self: Span = {
+    spanContext: () => context,
+    setAttribute: (key, value) => {
+      own?.attribute(key, value)
+      return self
+    },
+    setAttributes: (attributes) => {
+      set(attributes)
+      return self
+    },
+    addEvent: (name, attributesOrTime, time) => {
+      const isTime = attributesOrTime === undefined || !isAttributes(attributesOrTime)
+      const at = isTime ? attributesOrTime : time
+      own?.event(name, toNanos(at) ?? clock.currentTimeNanosUnsafe(), isTime ? {} : attributesOrTime)
+      return self
+    },
+    addLink: (link) => {
+      own?.addLinks([toLink(link)])
+      return self
+    },
+    addLinks: (links) => {
+      own?.addLinks(links.map(toLink))
+      return self
+    },
+    setStatus: () => self,
+    updateName: () => self,
+    end: () => {},
+    isRecording: () => own !== undefined && own.sampled && own.status._tag === "Started",
+    // Message and stack may carry content; the error comes out of Effect with its type.
+    recordException: () => {}
+  }
+  return self
+}
+
+const isAttributes = (value: Attributes | TimeInput): value is Attributes =>
+  typeof value === "object" && !Array.isArray(value) && !(value instanceof Date)
+
+const isHrTime = (time: TimeInput): time is HrTime => Array.isArray(time)
+
+const toNanos = (time: TimeInput | undefined): bigint | undefined => {
+  if (time === undefined) return undefined
+  if (isHrTime(time)) return BigInt(time[0]) * 1_000_000_000n + BigInt(time[1])
+  const millis = typeof time === "number" ? time : time.getTime()
+  // A number below the age of this process is one of `performance.now()`.
+  const epoch = millis < performance.timeOrigin ? performance.timeOrigin + millis : millis
+  return BigInt(Math.round(epoch * 1000)) * 1000n
+}
+
+const toLink = ({ attributes, context }: Link): EffectTracer.SpanLink => ({
+  span: externalSpan({
+    traceId: context.traceId,
+    spanId: context.spanId,
+    sampled: (context.traceFlags & 1) === 1
+  }),
+  attributes: attributes ?? {}
+})

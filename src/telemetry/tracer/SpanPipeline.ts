@@ -1,0 +1,270 @@
+import type { Attributes, SpanContext } from "@opentelemetry/api"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as EffectTracer from "effect/Tracer"
+import * as Identifier from "../../internal/TraceIds.ts"
+import * as Recorded from "../span/RecordedSpan.ts"
+
+/** What becomes of a span; `attributes` are the sampler's own. */
+export interface Decision {
+  readonly recorded: boolean
+  readonly sampled: boolean
+  readonly attributes?: Readonly<Attributes> | undefined
+}
+
+/** Asked for a span that starts a trace here, with its remote parent if it has one. */
+export type Decide = (
+  span: { readonly name: string; readonly kind: EffectTracer.SpanKind },
+  traceId: string,
+  parent: SpanContext | undefined
+) => Decision
+
+/** Holds spans back until it is known what becomes of them; `shown` is asked of what is still open after `flush`. */
+export interface Gate {
+  readonly started: (span: EffectTracer.Span) => void
+  readonly ended: (span: ReadableSpan) => void
+  readonly shown: (span: ReadableSpan) => ReadableSpan | undefined
+  readonly flush: () => void
+}
+
+/** A span that has started here; `snapshot` gives it as it is by then, and nothing once it has ended. */
+export interface Opened {
+  readonly name: string
+  readonly spanId: string
+  readonly sampled: boolean
+  /** Whether its parent, if it has one, is elsewhere. */
+  readonly root: boolean
+  readonly snapshot: () => ReadableSpan | undefined
+}
+
+/** A processor that also hears at once which spans are open, whatever a gate makes of them later. */
+export interface Watcher extends SpanProcessor {
+  readonly onOpened: (span: Opened) => void
+  readonly onEnded: (spanId: string) => void
+}
+
+const isWatcher = (processor: SpanProcessor): processor is Watcher => "onOpened" in processor
+
+export interface Options extends Omit<Recorded.Sink, "ended"> {
+  readonly decide: Decide
+  /** What must not get out is masked before any processor sees a span. */
+  readonly redact: (span: ReadableSpan) => ReadableSpan
+  /** Nanoseconds since 1970. */
+  readonly now: () => bigint
+  /** Made with what takes the spans that it lets through. */
+  readonly gate?: ((emit: (span: ReadableSpan) => void) => Gate) | undefined
+}
+
+type SpanOptions = Parameters<EffectTracer.Tracer["span"]>[0]
+
+const always: Decision = { recorded: true, sampled: true }
+const never: Decision = { recorded: false, sampled: false }
+
+/** Records everything that no parent decided against. */
+export const decideAlways: Decide = () => always
+
+// A span that is never ended must not stay in memory for good: beyond this many the oldest is no longer waited for.
+const maxOpen = 10_000
+
+/** Takes a span that has ended to `record` it later, or says that it does not. */
+export type Holder = (span: ReadableSpan) => boolean
+
+/** Starts spans, knows which are still open, and hands on those that end. */
+export class Pipeline {
+  private readonly options: Options
+  private readonly sink: Recorded.Sink
+  private readonly open = new Set<Recorded.RecordedSpan>()
+  private readonly gate: Gate | undefined
+  private processors: ReadonlyArray<SpanProcessor> = []
+  /** Those that see what the gate holds back, at once. */
+  private ungated: ReadonlyArray<SpanProcessor> = []
+  private watchers: ReadonlyArray<Watcher> = []
+  private holders: ReadonlyArray<Holder> = []
+  private closed = false
+
+  constructor(options: Options) {
+    this.options = options
+    this.gate = options.gate?.((span) => this.emit(span))
+    this.sink = {
+      limits: options.limits,
+      resource: options.resource,
+      instrumentationScope: options.instrumentationScope,
+      ended: (span) => this.ended(span)
+    }
+  }
+
+  start(options: SpanOptions): EffectTracer.Span {
+    const parent = options.root ? undefined : Option.getOrUndefined(options.parent)
+    if (parent instanceof Recorded.PropagatedSpan) {
+      return this.make(
+        options,
+        parent.traceId,
+        options.parent,
+        this.allowed(options, parent) ? always : never
+      )
+    }
+    const remote = parent === undefined ? undefined : toContext(parent)
+    const traceId = remote?.traceId ?? Identifier.traceId()
+    const decision = this.allowed(options, parent) ? this.options.decide(options, traceId, remote) : never
+    return this.make(options, traceId, remote === undefined ? Option.none() : options.parent, decision)
+  }
+
+  /** `everything` also of what tail sampling leaves out. */
+  attach(processor: SpanProcessor, everything = false): void {
+    if (everything && this.gate !== undefined) this.ungated = [...this.ungated, processor]
+    else this.processors = [...this.processors, processor]
+    if (isWatcher(processor)) this.watchers = [...this.watchers, processor]
+  }
+
+  /** Hands on a span that has ended, here or elsewhere. */
+  record(span: ReadableSpan): void {
+    if (this.isIdle()) return
+    attempt(() => {
+      const seen = this.options.redact(span)
+      for (const processor of this.ungated) attempt(() => processor.onEnd(seen))
+      if (this.gate === undefined) this.emit(seen)
+      else this.gate.ended(seen)
+    })
+  }
+
+  private emit(span: ReadableSpan): void {
+    for (const processor of this.processors) attempt(() => processor.onEnd(span))
+  }
+
+  /** Takes a processor out; it still gets what is open, as far as that got, inner spans first. */
+  detach(processor: SpanProcessor): void {
+    const gate = this.processors.includes(processor) ? this.gate : undefined
+    attempt(() => gate?.flush())
+    this.processors = this.processors.filter((other) => other !== processor)
+    this.ungated = this.ungated.filter((other) => other !== processor)
+    this.watchers = this.watchers.filter((other) => other !== processor)
+    const now = this.options.now()
+    for (const span of [...this.open].toReversed()) {
+      attempt(() => {
+        const seen = this.options.redact(Recorded.interrupted(span, now))
+        const shown = gate === undefined ? seen : gate.shown(seen)
+        if (shown !== undefined) processor.onEnd(shown)
+      })
+    }
+  }
+
+  /** Ends what is open and records nothing from then on. */
+  close(): void {
+    this.closed = true
+    for (const processor of [...this.ungated, ...this.processors]) this.detach(processor)
+    const now = this.options.now()
+    for (const span of this.open) span.end(now, Exit.interrupt())
+  }
+
+  /** Nobody is to be told; a gate that was told of a start is told of the end. */
+  private isIdle(): boolean {
+    return this.processors.length === 0 && this.gate === undefined
+  }
+
+  private allowed(options: SpanOptions, parent: EffectTracer.AnySpan | undefined): boolean {
+    return options.sampled && parent?.sampled !== false && !this.closed
+  }
+
+  private make(
+    options: SpanOptions,
+    traceId: string,
+    parent: Option.Option<EffectTracer.AnySpan>,
+    decision: Decision
+  ): EffectTracer.Span {
+    if (!decision.recorded) return new Recorded.PropagatedSpan(options, traceId, parent, decision.sampled)
+    const span = new Recorded.RecordedSpan(options, traceId, parent, decision.sampled, this.sink)
+    for (const key in decision.attributes) span.attribute(key, decision.attributes[key])
+    if (this.open.size >= maxOpen) this.forgetOldest()
+    this.open.add(span)
+    if (this.gate !== undefined) attempt(() => this.gate?.started(span))
+    if (this.watchers.length > 0) this.tellOpened(span)
+    return span
+  }
+
+  hold(holder: Holder): void {
+    this.holders = [...this.holders, holder]
+  }
+
+  unhold(holder: Holder): void {
+    this.holders = this.holders.filter((other) => other !== holder)
+  }
+
+  private isHeld(span: ReadableSpan): boolean {
+    for (const holder of this.holders) {
+      try {
+        if (holder(span)) return true
+      } catch {
+        // It is recorded as it is.
+      }
+    }
+    return false
+  }
+
+  private tellOpened(span: Recorded.RecordedSpan): void {
+    const { name, sampled, spanId } = span
+    const root = span.parent._tag === "None" || span.parent.value._tag === "ExternalSpan"
+    const snapshot = () =>
+      span.status._tag === "Ended"
+        ? undefined
+        : this.options.redact(Recorded.interrupted(span, this.options.now()))
+    for (const watcher of this.watchers)
+      attempt(() => watcher.onOpened({ name, spanId, sampled, root, snapshot }))
+  }
+
+  private forgetOldest(): void {
+    for (const span of this.open) {
+      this.open.delete(span)
+      return
+    }
+  }
+
+  private ended(span: Recorded.RecordedSpan): void {
+    this.open.delete(span)
+    for (const watcher of this.watchers) attempt(() => watcher.onEnded(span.spanId))
+    if (this.isIdle()) return
+    attempt(() => {
+      const finished = Recorded.finished(span)
+      if (!this.isHeld(finished)) this.record(finished)
+    })
+  }
+}
+
+const attempt = (run: () => void): void => {
+  try {
+    run()
+  } catch {
+    // What tracing gets wrong is never the traced program's trouble.
+  }
+}
+
+// Parents that are not ours: from another process, or of a tracer that was replaced by this one.
+const toContext = (span: EffectTracer.AnySpan): SpanContext | undefined => {
+  const traceId = Identifier.toTraceId(span.traceId)
+  if (traceId === undefined || !Identifier.isSpanId(span.spanId)) return undefined
+  return { traceId, spanId: span.spanId, traceFlags: span.sampled ? 1 : 0, isRemote: true }
+}
+
+/** Lets a processor send what it holds and shuts it down, in `millis` of real time at most. Never fails. */
+export const settle = (processor: Closing, millis: number): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const done = () => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    }
+    const timer = setTimeout(done, millis)
+    void drain(processor).finally(done)
+  })
+
+type Closing = Pick<SpanProcessor, "forceFlush" | "shutdown">
+
+const drain = async (processor: Closing): Promise<void> => {
+  for (const step of [() => processor.forceFlush(), () => processor.shutdown()]) {
+    try {
+      await step()
+    } catch {
+      // As above.
+    }
+  }
+}

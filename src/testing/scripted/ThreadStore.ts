@@ -1,0 +1,170 @@
+/** The conversations that a scripted engine keeps: in memory, for as long as it lives. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as CodexError from "../../domain/CodexError.ts"
+import { ThreadId, type TurnId } from "../../domain/Ids.ts"
+import type * as Item from "../../domain/Item.ts"
+import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
+import * as Turn from "../../domain/Turn.ts"
+import type * as Engine from "../../engine/Engine.ts"
+
+interface Record {
+  info: ThreadInfo.ThreadInfo
+  turns: ReadonlyArray<ThreadInfo.PastTurn>
+  archived: boolean
+}
+
+export interface Kept {
+  readonly open: (options: Engine.ThreadOptions) => Effect.Effect<ThreadId>
+  /** One that this engine never saw is taken for one of an earlier process. */
+  readonly resume: (threadId: ThreadId, options: Engine.ThreadOptions) => Effect.Effect<void>
+  readonly fork: (
+    threadId: ThreadId,
+    options: Engine.ThreadOptions,
+    through: TurnId | undefined
+  ) => Effect.Effect<ThreadId, CodexError.InvalidRequest>
+  /** Runs a turn and keeps what it says. */
+  readonly turn: (
+    threadId: ThreadId,
+    turnId: TurnId,
+    input: Turn.Input,
+    handlers: Engine.Handlers,
+    play: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
+  ) => Effect.Effect<void, CodexError.TurnError>
+  readonly directory: Pick<
+    Engine.Engine["Service"],
+    "listThreads" | "readThread" | "renameThread" | "archiveThread" | "unarchiveThread" | "deleteThread"
+  >
+}
+
+const pageSize = 25
+
+export const make = (): Kept => {
+  const records = new Map<ThreadId, Record>()
+  let opened = 0
+
+  const fresh = (): ThreadId => {
+    while (records.has(ThreadId.make(`thread_${++opened}`)));
+    return ThreadId.make(`thread_${opened}`)
+  }
+
+  const put = (id: ThreadId, options: Engine.ThreadOptions, from?: Record) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      records.set(id, {
+        info: {
+          id,
+          preview: from?.info.preview ?? "",
+          cwd: options.cwd ?? "/",
+          provider: "scripted",
+          createdAt: now,
+          updatedAt: now,
+          ...(from === undefined ? {} : { forkedFrom: from.info.id }),
+          ephemeral: options.ephemeral ?? false
+        },
+        turns: from?.turns ?? [],
+        archived: false
+      })
+    })
+
+  const find = (method: string, threadId: ThreadId) =>
+    Effect.suspend(() => {
+      const record = records.get(threadId)
+      return record === undefined
+        ? Effect.fail(
+            new CodexError.InvalidRequest({
+              reason: "ThreadNotFound",
+              method,
+              detail: `no thread ${threadId}`
+            })
+          )
+        : Effect.succeed(record)
+    })
+
+  const change = (method: string, threadId: ThreadId, update: (record: Record) => void) =>
+    Effect.map(find(method, threadId), update)
+
+  const matches =
+    ({ archived = false, cwd, search }: ThreadInfo.Filter) =>
+    (record: Record) =>
+      record.archived === archived &&
+      !record.info.ephemeral &&
+      (cwd === undefined || record.info.cwd === cwd) &&
+      (search === undefined || (record.info.name ?? record.info.preview).includes(search))
+
+  return {
+    open: (options) =>
+      Effect.suspend(() => {
+        const id = fresh()
+        return Effect.as(put(id, options), id)
+      }),
+    resume: (threadId, options) =>
+      Effect.suspend(() => (records.has(threadId) ? Effect.void : put(threadId, options))),
+    fork: (threadId, options, through) =>
+      Effect.flatMap(find("thread/fork", threadId), (from) => {
+        const last =
+          through === undefined ? from.turns.length : from.turns.findIndex((t) => t.id === through) + 1
+        if (through !== undefined && last === 0)
+          return Effect.fail(
+            new CodexError.InvalidRequest({
+              reason: "Rejected",
+              method: "thread/fork",
+              detail: `the thread ${threadId} has no turn ${through}`
+            })
+          )
+        const id = fresh()
+        return Effect.as(put(id, options, { ...from, turns: from.turns.slice(0, last) }), id)
+      }),
+    turn: (threadId, turnId, input, handlers, play) =>
+      Effect.gen(function* () {
+        const startedAt = yield* Clock.currentTimeMillis
+        const items: Array<Item.Item> = []
+        const emit: Engine.Handlers["emit"] = (event) => {
+          if (event._tag === "ItemCompleted") items.push(event.item)
+          handlers.emit(event)
+        }
+        const end = (status: ThreadInfo.PastTurn["status"]) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            const record = records.get(threadId)
+            if (record === undefined) return
+            const turn = { id: turnId, status, items, startedAt, duration: now - startedAt }
+            record.turns = [...record.turns, turn]
+            const preview = record.info.preview === "" ? Turn.text(input) : record.info.preview
+            record.info = { ...record.info, preview, updatedAt: now }
+          })
+        yield* play({ ...handlers, emit }).pipe(
+          Effect.tap(() => end("completed")),
+          Effect.tapError((error) => end(error._tag === "TurnInterrupted" ? "interrupted" : "failed")),
+          Effect.onInterrupt(() => end("interrupted"))
+        )
+      }),
+    directory: {
+      listThreads: (filter, cursor) =>
+        Effect.sync(() => {
+          const key = filter.sort === "updated" ? "updatedAt" : "createdAt"
+          const found = [...records.values()]
+            .filter(matches(filter))
+            .map(({ info }) => info)
+            .toReversed()
+            .toSorted((a, b) => b[key] - a[key])
+          const from = cursor === undefined ? 0 : Number(cursor)
+          const next = from + pageSize < found.length ? String(from + pageSize) : undefined
+          return { data: found.slice(from, from + pageSize), next }
+        }),
+      readThread: (threadId) =>
+        Effect.map(find("thread/read", threadId), ({ info, turns }) => ({ ...info, turns })),
+      renameThread: (threadId, name) =>
+        change("thread/name/set", threadId, (record) => {
+          record.info = { ...record.info, name }
+        }),
+      archiveThread: (threadId) =>
+        change("thread/archive", threadId, (record) => {
+          record.archived = true
+        }),
+      unarchiveThread: (threadId) =>
+        change("thread/unarchive", threadId, (record) => {
+          record.archived = false
+        }),
+      deleteThread: (threadId) => change("thread/delete", threadId, () => void records.delete(threadId))
+    }
+  }
+}

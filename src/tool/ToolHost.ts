@@ -1,0 +1,243 @@
+/** The caller's tools, served to the agent: an `effect/ai` Toolkit on one side, calls of a model on the other. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+import * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
+import * as Approval from "../Approval.ts"
+import * as CodexError from "../domain/CodexError.ts"
+import type * as Engine from "../engine/Engine.ts"
+import type { ItemId } from "../domain/Ids.ts"
+import * as Handling from "./ToolCall.ts"
+import * as Progress from "./ToolProgress.ts"
+import { supervise } from "../internal/Supervise.ts"
+import * as ToolSettings from "./ToolSettings.ts"
+import * as ToolText from "./ToolResultText.ts"
+
+export interface ToolHost {
+  readonly specs: ReadonlyArray<Engine.ToolSpec>
+  /** The tools that only read: `read` by their annotations. */
+  readonly readOnly: ReadonlySet<string>
+  /** What a turn calls its tools by; calls are counted from here. */
+  readonly turn: (hooks: Hooks) => Call
+  /** How many handlers were left behind, ignoring their interruption, and still run. */
+  readonly leaked: () => number
+}
+
+/**
+ * Runs a call. Whatever goes wrong in it is an answer to the model, but for tools whose failure is the turn's. It ends
+ * within the tool's deadline and grace; interrupted, within its grace.
+ */
+export type Call = (call: Engine.ToolCall) => Effect.Effect<Engine.ToolOutput, CodexError.ToolFailed>
+
+/** Asks the policy about a tool that is marked `needsApproval`. */
+export type Approve = (request: Approval.Request) => Effect.Effect<Approval.Decision>
+
+/** A preliminary result of a call, as text of at most 4,000 characters. */
+export interface ToolProgress {
+  readonly callId: ItemId
+  readonly tool: string
+  readonly text: string
+}
+
+/** A handler that went on when it was interrupted, and that nobody waits for any more. */
+export interface Abandoned {
+  readonly callId: ItemId
+  readonly tool: string
+}
+
+/** What the calls of a turn need of it. */
+export interface Hooks {
+  readonly approve: Approve
+  readonly progress?: (progress: ToolProgress) => void
+  readonly abandoned?: (abandoned: Abandoned) => void
+}
+
+const maxProgress = 4000
+const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
+
+const refuse = (detail: string) =>
+  Effect.fail(new CodexError.InvalidRequest({ reason: "BadParams", method: "startThread", detail }))
+
+const said = (success: boolean, text: string): Engine.ToolOutput => ({ success, text })
+
+const noSuchTool = (call: Engine.ToolCall) =>
+  Effect.succeed(said(false, `There is no tool ${ToolText.bounded(call.tool, 100)}.`))
+
+/** No tools at all. */
+export const empty: ToolHost = {
+  specs: [],
+  readOnly: new Set(),
+  turn: () => noSuchTool,
+  leaked: () => 0
+}
+
+interface Served {
+  readonly tool: Tool.Any
+  readonly settings: ToolSettings.ToolSettings
+  readonly limit: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+const limited = (concurrency: number | undefined): Served["limit"] => {
+  if (concurrency === undefined || concurrency === Number.POSITIVE_INFINITY) return (effect) => effect
+  const places = Semaphore.makeUnsafe(concurrency)
+  return (effect) => places.withPermits(1)(effect)
+}
+
+const checkName = (tool: Tool.Any, known: ReadonlyMap<string, unknown>): string | undefined => {
+  if (!namePattern.test(tool.name)) {
+    return `the tool name ${JSON.stringify(tool.name)} is not one of letters, digits, "_" and "-"; rename the tool`
+  }
+  if (known.has(tool.name)) return `there are two tools named "${tool.name}"; rename one`
+  return Tool.isProviderDefined(tool)
+    ? `the tool "${tool.name}" is defined by a provider; codex only takes tools of your own`
+    : undefined
+}
+
+/**
+ * Serves a Toolkit. Names that Codex would refuse and settings that cannot be are refused here, with their reason;
+ * handlers run with the services that were there when the thread was started.
+ */
+export const make = Effect.fnUntraced(function* <Tools extends Record<string, Tool.Any>>(
+  toolkit: Toolkit.WithHandler<Tools>
+): Effect.fn.Return<ToolHost, CodexError.InvalidRequest, Tool.HandlerServices<Tools[keyof Tools]>> {
+  const services = yield* Effect.context<Tool.HandlerServices<Tools[keyof Tools]>>()
+  const limits = ToolSettings.ofThread(services)
+  if (typeof limits === "string") return yield* refuse(`the setting of the thread's tools: ${limits}`)
+  const ofThread = limited(limits.concurrency)
+  const tools = new Map<string, Served>()
+  for (const tool of Object.values(toolkit.tools)) {
+    const problem = checkName(tool, tools)
+    if (problem !== undefined) return yield* refuse(problem)
+    const settings = ToolSettings.of(tool, services)
+    if (typeof settings === "string") return yield* refuse(`the tool "${tool.name}": ${settings}`)
+    const own = limited(settings.own.concurrency)
+    // Its own place first: a call that waits for it takes none from the other tools.
+    tools.set(tool.name, { tool, settings, limit: (effect) => own(ofThread(effect)) })
+  }
+  let leaked = 0
+
+  // A tool looked up by name has lost the type of what it needs; the type of this function has it. What the run brings
+  // wins over what the thread was started with: its spans and settings are those of the moment.
+  const provided = <A, E>(effect: Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
+    Effect.updateContext(
+      effect as Effect.Effect<A, E, Tool.HandlerServices<Tools[keyof Tools]>>,
+      (context: Context.Context<never>) => Context.merge(services, context)
+    )
+
+  const left = (call: Engine.ToolCall, hooks: Hooks) =>
+    Effect.andThen(
+      Effect.sync(() => {
+        leaked++
+        hooks.abandoned?.({ callId: call.callId, tool: call.tool })
+      }),
+      Effect.logWarning(`the tool ${call.tool} ignores its interruption; its handler is left behind`)
+    )
+
+  const run = Effect.fnUntraced(function* ({ settings, tool }: Served, call: Engine.ToolCall, hooks: Hooks) {
+    const { callId, tool: name } = call
+    const progress = Progress.make(settings.progressInterval, (text) =>
+      hooks.progress?.({ callId, tool: name, text: ToolText.bounded(text, maxProgress) })
+    )
+    const ended = yield* supervise(
+      provided(Handling.handle(toolkit.handle(name, call.arguments as never, callId), tool, progress.offer)),
+      {
+        deadline: settings.deadline,
+        grace: settings.grace,
+        abandoned: (fiber) => {
+          fiber.addObserver(() => void leaked--)
+          return left(call, hooks)
+        }
+      }
+    ).pipe(Effect.tap(progress.flush), Effect.ensuring(progress.close))
+    const outcome = Option.match(ended, {
+      onNone: () => Handling.late(tool, settings),
+      onSome: (exit) => Handling.outcome(tool, exit)
+    })
+    if (outcome.bug !== undefined && !Cause.hasInterruptsOnly(outcome.bug)) {
+      yield* Effect.logError(`the tool ${name} died`, outcome.bug)
+    }
+    const text = ToolText.bounded(outcome.text, settings.maxResult)
+    if (outcome.success || outcome.fault === "model" || settings.onFailure === "result") {
+      return said(outcome.success, text)
+    }
+    const { retryable } = outcome
+    return yield* new CodexError.ToolFailed({ tool: name, detail: outcome.detail ?? text, retryable })
+  })
+
+  const readable = (tool: Tool.Any, call: Engine.ToolCall) =>
+    provided(Effect.result(Schema.decodeUnknownEffect(tool.parametersSchema)(call.arguments)))
+
+  const asks = (tool: Tool.Any, call: Engine.ToolCall, params: unknown): Effect.Effect<boolean> => {
+    const needs = tool.needsApproval
+    if (typeof needs !== "function") return Effect.succeed(needs === true)
+    return Effect.suspend(() => {
+      const answer = needs(params, { toolCallId: call.callId, messages: [] })
+      return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+    }).pipe(
+      // Anything that goes wrong means asking.
+      Effect.catchCause(() => Effect.succeed(true)),
+      provided
+    )
+  }
+
+  /** Why the call is not to run; nothing where it is. */
+  const refused = Effect.fnUntraced(function* (tool: Tool.Any, call: Engine.ToolCall, approve: Approve) {
+    const { needsApproval } = tool
+    if (needsApproval === undefined || needsApproval === false) return undefined
+    const params = yield* readable(tool, call)
+    // Nobody is asked about what cannot run, and what nobody was asked about does not run.
+    if (params._tag === "Failure") {
+      return `The arguments do not fit the tool ${call.tool}: ${params.failure.message}`
+    }
+    if (!(yield* asks(tool, call, params.success))) return undefined
+    const decision = yield* approve({
+      _tag: "tool",
+      id: call.callId,
+      itemId: call.callId,
+      tool: call.tool,
+      arguments: call.arguments
+    })
+    return Approval.isGranted(decision) ? undefined : `The call of ${call.tool} was declined.`
+  })
+
+  const turn = (hooks: Hooks): Call => {
+    const counts = new Map<string, number>()
+    let all = 0
+    return Effect.fnUntraced(function* (call) {
+      const served = tools.get(call.tool)
+      if (served === undefined) return yield* noSuchTool(call)
+      const count = (counts.get(call.tool) ?? 0) + 1
+      counts.set(call.tool, count)
+      const { maxCalls } = served.settings.own
+      if (count > maxCalls) {
+        return said(false, `No: this turn has called ${call.tool} ${maxCalls} times, which is all it may.`)
+      }
+      if (++all > limits.maxCalls) {
+        return said(false, `No: this turn has called tools ${limits.maxCalls} times, which is all it may.`)
+      }
+      const no = yield* refused(served.tool, call, hooks.approve)
+      return no === undefined
+        ? yield* served.limit(run(served, call, hooks))
+        : said(false, ToolText.bounded(no, served.settings.maxResult))
+    })
+  }
+
+  return {
+    specs: [...tools.values()].map(({ tool }) => ({
+      name: tool.name,
+      description: Tool.getDescription(tool) ?? tool.name,
+      inputSchema: Tool.getJsonSchema(tool)
+    })),
+    readOnly: new Set(
+      [...tools.values()]
+        .filter(({ settings }) => settings.sideEffect === "read")
+        .map(({ tool }) => tool.name)
+    ),
+    turn,
+    leaked: () => leaked
+  }
+})

@@ -1,0 +1,147 @@
+/** What every attribute is; one that has no entry here fails the type check. */
+import * as Struct from "effect/Struct"
+import * as Approval from "../../Approval.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import * as Item from "../../domain/Item.ts"
+import * as Convention from "../../semconv/Convention.ts"
+import type * as SelfMetrics from "../../telemetry/delivery/SelfMetrics.ts"
+import { leftOut, reasons } from "../../telemetry/tail-sampling/KeepReason.ts"
+
+export type Attribute = keyof typeof Convention.attribute
+
+/** The part of an OpenTelemetry value type that is used here. */
+export type ValueType = "string" | "string[]" | "int" | "double" | "boolean"
+
+export interface AttributeShape {
+  readonly type: ValueType
+  /** What it may be, or each of what it holds; anything of its type where nothing is said. */
+  readonly values?: ReadonlyArray<string | boolean>
+  /** Content: off unless it is asked for, kind by kind. */
+  readonly content?: true
+  /** It names one thing among many, and is for no metric. */
+  readonly unique?: true
+}
+
+/** Why telemetry may be lost. */
+const lost: Readonly<Record<SelfMetrics.Reason, true>> = {
+  queue_full: true,
+  export_failed: true,
+  rejected: true,
+  timeout: true,
+  shutdown: true,
+  spool_full: true,
+  expired: true
+}
+
+const kinds: Readonly<Record<Approval.Kind, true>> = {
+  command: true,
+  file_change: true,
+  permissions: true,
+  tool: true,
+  mcp: true,
+  user_input: true,
+  unknown: true
+}
+
+export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
+  operationName: {
+    type: "string",
+    values: [Convention.operation.invokeAgent, Convention.operation.chat, Convention.operation.executeTool]
+  },
+  agentName: { type: "string" },
+  conversationId: { type: "string", unique: true },
+  providerName: { type: "string" },
+  requestModel: { type: "string" },
+  reasoningLevel: { type: "string" },
+  responseModel: { type: "string" },
+  responseId: { type: "string", unique: true },
+  compacted: { type: "boolean", values: [true] },
+  finishReasons: { type: "string[]", values: ["stop", "tool_calls"] },
+  timeToFirstChunk: { type: "double" },
+  inputTokens: { type: "int" },
+  outputTokens: { type: "int" },
+  cachedTokens: { type: "int" },
+  reasoningTokens: { type: "int" },
+  toolName: { type: "string" },
+  toolType: { type: "string", values: ["function", "extension"] },
+  toolCallId: { type: "string", unique: true },
+  openaiApiType: { type: "string", values: ["responses"] },
+  sessionId: { type: "string", unique: true },
+  errorType: { type: "string" },
+  httpStatus: { type: "int" },
+  executableName: { type: "string" },
+  exitCode: { type: "int" },
+  mcpMethod: { type: "string", values: ["tools/call"] },
+  mcpServer: { type: "string" },
+  originator: { type: "string", values: ["sdk", "cli"] },
+  source: { type: "string" },
+  workflow: { type: "string" },
+  group: { type: "string" },
+  turnId: { type: "string", unique: true },
+  turnStatus: { type: "string", values: ["completed", "failed", "interrupted"] },
+  turnModelCalls: { type: "int" },
+  turnToolCalls: { type: "int" },
+  timeThinking: { type: "double" },
+  timeTools: { type: "double" },
+  timeApproval: { type: "double" },
+  timeOverhead: { type: "double" },
+  errorClass: { type: "string", values: CodexError.Class.literals },
+  errorRetryable: { type: "boolean" },
+  errorRetryAfter: { type: "double" },
+  approvalKind: { type: "string", values: Struct.keys(kinds) },
+  approvalDecision: { type: "string", values: Struct.keys(Approval.Decision.cases) },
+  approvalSource: { type: "string", values: Approval.Source.literals },
+  approvalPolicy: { type: "string" },
+  fileOperations: { type: "string[]", values: Item.FileOperation.literals },
+  fileBytes: { type: "int" },
+  fileLinesAdded: { type: "int" },
+  fileLinesRemoved: { type: "int" },
+  retryAttempt: { type: "int" },
+  retryReason: { type: "string" },
+  retryStatus: { type: "int" },
+  attachmentFiles: { type: "int" },
+  attachmentBytes: { type: "int" },
+  compactionStage: { type: "string", values: ["started", "completed", "interrupted"] },
+  diffBytes: { type: "int" },
+  diffAdded: { type: "int" },
+  diffRemoved: { type: "int" },
+  engineVersion: { type: "string" },
+  incomplete: { type: "boolean", values: [true] },
+  cacheWriteTokens: { type: "int" },
+  tokenType: { type: "string", values: ["input", "output"] },
+  tokenModality: { type: "string", values: ["unknown"] },
+  team: { type: "string" },
+  component: { type: "string", values: ["thinking", "tools", "approval", "overhead"] },
+  commandSuccess: { type: "string", values: ["true", "false"] },
+  sandbox: { type: "string" },
+  lineType: { type: "string", values: ["added", "removed"] },
+  fileOperation: { type: "string", values: Item.FileOperation.literals },
+  durationMs: { type: "double" },
+  result: { type: "string", values: ["completed", "interrupted", "failed"] },
+  exceptionType: { type: "string", content: true },
+  exceptionMessage: { type: "string", content: true },
+  exceptionStack: { type: "string", content: true },
+  userHash: { type: "string", unique: true },
+  systemInstructions: { type: "string", content: true },
+  inputMessages: { type: "string", content: true },
+  outputMessages: { type: "string", content: true },
+  toolArguments: { type: "string", content: true },
+  toolResult: { type: "string", content: true },
+  commandLine: { type: "string", content: true },
+  workingDirectory: { type: "string", content: true },
+  filePaths: { type: "string[]", content: true },
+  fileDiffs: { type: "string[]", content: true },
+  telemetrySignal: { type: "string", values: ["traces", "metrics", "logs"] },
+  telemetryReason: { type: "string", values: Struct.keys(lost) },
+  nativeSpan: { type: "boolean", values: [true] },
+  nativeOutcome: { type: "string" },
+  nativeToolSource: { type: "string" },
+  nativeTimeInference: { type: "int" },
+  nativeTimeTools: { type: "int" },
+  nativeTimeWaiting: { type: "int" },
+  nativeTimeOverhead: { type: "int" },
+  measured: { type: "boolean", values: [true] },
+  samplingReason: { type: "string", values: [...reasons, leftOut] },
+  samplingShare: { type: "double" },
+  samplingEarly: { type: "string", values: ["true", "false"] }
+}

@@ -1,0 +1,104 @@
+/** Attributes against the table of what they may be. */
+import * as Convention from "../../semconv/Convention.ts"
+import { type Attribute, attributes, type ValueType } from "../catalogue/AttributeCatalogue.ts"
+import { type Carried, isRecommended, isRequired } from "../catalogue/SpanCatalogue.ts"
+import * as ErrorTypes from "./ErrorTypeChecks.ts"
+import { improvement, type Remark, violation } from "./Finding.ts"
+
+export interface Options {
+  /** Whose names there may be; those of both, if it is left out. */
+  readonly revision?: Convention.Revision | undefined
+  /** Whether content was asked for; not, if it is left out. */
+  readonly content?: boolean | undefined
+}
+
+export type Values = Readonly<Record<string, unknown>>
+
+const keys = (names: Readonly<Record<string, string>>) =>
+  new Map(Object.entries(names).map(([k, v]) => [v, k]))
+const isAttribute = (key: string): key is Attribute => Object.hasOwn(attributes, key)
+
+const latest = keys(Convention.attribute)
+const old = keys(Convention.v1_41.attribute)
+const renamed: ReadonlySet<string> = new Set(
+  Object.keys(Convention.v1_41.attribute).map((key) => (isAttribute(key) ? Convention.attribute[key] : key))
+)
+
+/** The key of a name in either revision. */
+export const keyOf = (name: string): Attribute | undefined => {
+  const key = latest.get(name) ?? old.get(name)
+  return key !== undefined && isAttribute(key) ? key : undefined
+}
+
+/** Names that are the convention's to give. */
+export const isOurs = (name: string): boolean => name.startsWith("gen_ai.") || name.startsWith("codex.")
+
+const hasType: { readonly [Type in ValueType]: (value: unknown) => boolean } = {
+  string: (value) => typeof value === "string",
+  "string[]": (value) => Array.isArray(value) && value.every((item) => typeof item === "string"),
+  int: (value) => Number.isSafeInteger(value),
+  double: (value) => typeof value === "number",
+  boolean: (value) => typeof value === "boolean"
+}
+
+const shown = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}
+
+const ofRevision = (name: string, { revision }: Options): ReadonlyArray<Remark> =>
+  (revision === "latest" && old.has(name)) || (revision === "1.41" && renamed.has(name))
+    ? [violation("revision", `${name} is not a name of the revision ${revision}`)]
+    : []
+
+/** What is wrong with one attribute, wherever it is. */
+export const one = (
+  name: string,
+  value: unknown,
+  options: Options,
+  asText = false
+): ReadonlyArray<Remark> => {
+  const key = keyOf(name)
+  if (key === undefined)
+    return isOurs(name) ? [violation("unknownAttribute", `${name} is not in the convention`)] : []
+  const { content, type, values } = attributes[key]
+  const remarks = [...ofRevision(name, options)]
+  // The value of what is content stays out of the message.
+  if (content === true && options.content !== true)
+    return [...remarks, violation("content", `${name} is content, and was not asked for`)]
+  const fits = hasType[type](value) || (asText && typeof value === "string")
+  if (!fits) return [...remarks, violation("type", `${name} is ${shown(value)}, which is no ${type}`)]
+  const given = Array.isArray(value) ? value : [value]
+  const wrong = values === undefined ? undefined : given.find((item) => !values.includes(item))
+  if (wrong !== undefined && values !== undefined)
+    remarks.push(violation("value", `${name} is ${shown(wrong)}, none of ${values.join(", ")}`))
+  return remarks
+}
+
+/** What is wrong with all attributes of something that the table lists: those not listed, those missing. */
+export const listed = (
+  has: Values,
+  given: Carried,
+  options: Options & { readonly asText?: boolean; readonly complete?: boolean; readonly well?: boolean }
+): ReadonlyArray<Remark> => {
+  const found = new Set<Attribute>()
+  const remarks: Array<Remark> = []
+  for (const [name, value] of Object.entries(has)) {
+    remarks.push(...one(name, value, options, options.asText))
+    const key = keyOf(name)
+    if (key === undefined) continue
+    found.add(key)
+    if (given[key] === undefined) remarks.push(violation("unexpectedAttribute", `${name} has no place here`))
+    if (key === "errorType" && typeof value === "string" && !ErrorTypes.has(value))
+      remarks.push(violation("errorType", `${name} is ${shown(value)}, which is in no list`))
+  }
+  if (options.complete === false) return remarks
+  for (const [key, there] of Object.entries(given)) {
+    if (!isAttribute(key) || found.has(key)) continue
+    const name = Convention.attribute[key]
+    if (isRequired(there)) remarks.push(violation("missingAttribute", `${name} is missing`))
+    else if (options.well === true && isRecommended(there))
+      remarks.push(improvement("missingAttribute", `${name} is missing: it is there ${there}`))
+  }
+  return remarks
+}

@@ -1,0 +1,66 @@
+/** Log records against the table of signals that they are made of. */
+import * as Struct from "effect/Struct"
+import * as Convention from "../../semconv/Convention.ts"
+import { annotated, levels, records, where } from "../catalogue/RecordCatalogue.ts"
+import { events } from "../catalogue/SpanCatalogue.ts"
+import type { Attribute } from "../catalogue/AttributeCatalogue.ts"
+import * as Attributes from "./AttributeChecks.ts"
+import { type Remark, violation } from "./Finding.ts"
+
+/** A log record. `event` is its name, where it is one of ours. */
+export interface CheckedLog {
+  readonly event?: string | undefined
+  /** `Debug`, `Info`, ... in any case. */
+  readonly severity?: string | undefined
+  readonly attributes: Attributes.Values
+}
+
+type Stage = keyof typeof levels
+
+/** Of every name: its stage, and what a record of it may say. */
+const known = new Map<string, { readonly stage: Stage; readonly fields: Set<Attribute> }>()
+for (const tag of Struct.keys(records)) {
+  const { fields, stages, subjects } = records[tag]
+  for (const subject of subjects) {
+    for (const stage of stages) {
+      const name = `codex.${subject}.${stage}`
+      const entry = known.get(name) ?? {
+        stage,
+        fields: new Set<Attribute>([...Object.values(where), ...annotated])
+      }
+      for (const field of Object.values(fields)) entry.fields.add(field)
+      known.set(name, entry)
+    }
+  }
+}
+
+export const check = (log: CheckedLog, options: Attributes.Options): ReadonlyArray<Remark> => {
+  const { attributes: has, event, severity } = log
+  if (event === undefined) {
+    return Object.entries(has).flatMap(([name, value]) => Attributes.one(name, value, options))
+  }
+  if (event === Convention.event.inferenceDetails)
+    return Attributes.listed(has, events.inferenceDetails.attributes, { ...options, complete: false })
+  const entry = known.get(event)
+  if (entry === undefined)
+    return Attributes.isOurs(event) ? [violation("unknownRecord", `${event} is not in the convention`)] : []
+  const given = Object.fromEntries(
+    [...entry.fields].map((key) => [key, key === "originator" ? "always" : "sometimes"])
+  )
+  const remarks = [...Attributes.listed(has, given, options)]
+  const level = levels[entry.stage]
+  if (severity !== undefined && severity.toLowerCase() !== level.toLowerCase())
+    remarks.push(violation("severity", `the severity is ${severity}, and should be ${level}`))
+  const failed = has[Convention.attribute.errorType] !== undefined
+  // A retry tells what was wrong with the attempt before.
+  if (entry.stage !== "update" && failed !== (entry.stage === "exception"))
+    remarks.push(
+      violation(
+        "status",
+        failed
+          ? `there is an ${Convention.attribute.errorType} on what is no exception`
+          : `an exception without ${Convention.attribute.errorType}`
+      )
+    )
+  return remarks
+}

@@ -1,0 +1,131 @@
+/** One span against the table: which it is, what it says, its kind, name and status. */
+import * as Struct from "effect/Struct"
+import * as Convention from "../../semconv/Convention.ts"
+import { type Event, events, type Span, spans } from "../catalogue/SpanCatalogue.ts"
+import * as Attributes from "./AttributeChecks.ts"
+import { improvement, information, type Remark, violation } from "./Finding.ts"
+
+/** A span, from wherever it comes. Without ids and times what needs them is not looked at. Times in milliseconds. */
+export interface CheckedSpan {
+  readonly name: string
+  readonly kind: string
+  readonly status: "unset" | "ok" | "error"
+  readonly statusMessage?: string | undefined
+  readonly attributes: Attributes.Values
+  readonly events: ReadonlyArray<{ readonly name: string; readonly attributes: Attributes.Values }>
+  readonly traceId?: string | undefined
+  readonly spanId?: string | undefined
+  readonly parentSpanId?: string | undefined
+  readonly start?: number | undefined
+  readonly duration?: number | undefined
+}
+
+const { attribute, operation, span: names } = Convention
+
+const fixed = new Map<string, Span>(
+  Struct.keys(names).flatMap((key) => {
+    const name = names[key]
+    return typeof name === "string" ? [[name, key] as const] : []
+  })
+)
+
+const operations = new Map<string, Span>([
+  [operation.invokeAgent, "invokeAgent"],
+  [operation.chat, "chat"],
+  [operation.executeTool, "executeTool"]
+])
+
+/** Which of ours a span is; nothing of a span of the program. */
+export const which = ({ attributes, name }: CheckedSpan): Span | undefined => {
+  const known = fixed.get(name)
+  if (known !== undefined) return known
+  const said = attributes[attribute.operationName]
+  const byOperation = typeof said === "string" ? operations.get(said) : undefined
+  if (byOperation !== undefined) return byOperation
+  const [word = "", subject] = name.split(" ")
+  const byName = subject !== undefined || word === operation.chat ? operations.get(word) : undefined
+  return byName ?? (attributes[attribute.executableName] === undefined ? undefined : "command")
+}
+
+/** The name that a span should have by its attributes. */
+const nameOf = (key: Span, has: Attributes.Values): string => {
+  const text = (name: string) => String(has[name])
+  switch (key) {
+    case "invokeAgent":
+      return names.invokeAgent(text(attribute.agentName))
+    case "chat":
+      return names.chat(has[attribute.requestModel] === undefined ? undefined : text(attribute.requestModel))
+    case "executeTool":
+      return names.executeTool(text(attribute.toolName))
+    case "command":
+      return text(attribute.executableName)
+    default: {
+      const name = names[key]
+      return typeof name === "string" ? name : ""
+    }
+  }
+}
+
+const eventKeys = new Map<string, Event>(
+  Struct.keys(Convention.event).map((key) => [Convention.event[key], key])
+)
+
+const ofEvents = (
+  span: CheckedSpan,
+  key: Span | undefined,
+  options: Attributes.Options
+): ReadonlyArray<Remark> =>
+  span.events.flatMap(({ attributes, name }) => {
+    const event = eventKeys.get(name)
+    if (event === undefined || events[event].on !== "span")
+      return Attributes.isOurs(name) ? [violation("event", `the event ${name} is not in the convention`)] : []
+    // Of an exception every span may tell, where it is asked for.
+    const misplaced =
+      event !== "exception" && (key === undefined || !(spans[key].events ?? []).includes(event))
+    return [
+      ...(misplaced ? [violation("event", `the event ${name} is none of this span`)] : []),
+      ...Attributes.listed(attributes, events[event].attributes, options).map((remark) => ({
+        ...remark,
+        message: `in the event ${name}: ${remark.message}`
+      }))
+    ]
+  })
+
+const ofStatus = ({ attributes, status, statusMessage }: CheckedSpan): ReadonlyArray<Remark> => {
+  const type = attributes[attribute.errorType]
+  const remarks: Array<Remark> = []
+  if (status === "error" && type === undefined)
+    remarks.push(violation("status", `the status is ERROR and there is no ${attribute.errorType}`))
+  if (status !== "error" && type !== undefined)
+    remarks.push(
+      violation("status", `there is an ${attribute.errorType} and the status is ${status.toUpperCase()}`)
+    )
+  if (statusMessage !== undefined && statusMessage !== "")
+    remarks.push(violation("status", "the status has a message, which may hold content"))
+  return remarks
+}
+
+/** What is wrong with a span by itself. */
+export const check = (span: CheckedSpan, options: Attributes.Options): ReadonlyArray<Remark> => {
+  const key = which(span)
+  if (key === undefined) {
+    const own = Object.entries(span.attributes).flatMap(([name, value]) =>
+      Attributes.one(name, value, options)
+    )
+    return [...own, ...ofEvents(span, key, options)]
+  }
+  const { attributes: given, kind } = spans[key]
+  const complete = span.attributes[attribute.incomplete] !== true
+  const remarks = [
+    ...Attributes.listed(span.attributes, given, { ...options, complete, well: span.status !== "error" }),
+    ...ofEvents(span, key, options),
+    ...ofStatus(span)
+  ]
+  if (span.status === "ok")
+    remarks.push(improvement("status", "the status is OK; of what went well it is UNSET"))
+  if (span.kind !== kind) remarks.push(violation("kind", `the kind is ${span.kind}, and should be ${kind}`))
+  const name = nameOf(key, span.attributes)
+  if (complete && span.name !== name) remarks.push(violation("name", `by its attributes the name is ${name}`))
+  if (!complete) remarks.push(information("times", "the span was not ended: its exporter closed before"))
+  return remarks
+}

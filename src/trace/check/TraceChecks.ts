@@ -1,0 +1,131 @@
+/** Spans against each other: who is in whom, and whether the numbers of a turn are those of what is in it. */
+import * as Convention from "../../semconv/Convention.ts"
+import { spans as shapes } from "../catalogue/SpanCatalogue.ts"
+import { type Finding, improvement, information, type Remark, violation } from "./Finding.ts"
+import { type CheckedSpan, which } from "./SpanChecks.ts"
+
+const { attribute } = Convention
+
+type Found = readonly [span: CheckedSpan, remark: Remark]
+
+const numberOf = (span: CheckedSpan, name: string): number | undefined => {
+  const value = span.attributes[name]
+  return typeof value === "number" ? value : undefined
+}
+
+const cacheWrites = [attribute.cacheWriteTokens, Convention.v1_41.attribute.cacheWriteTokens]
+
+/** Token counts are inclusive. */
+const ofTokens = (span: CheckedSpan): ReadonlyArray<Remark> => {
+  const input = numberOf(span, attribute.inputTokens)
+  const output = numberOf(span, attribute.outputTokens)
+  const parts = [
+    ...[attribute.cachedTokens, ...cacheWrites].map((name) => [name, input, attribute.inputTokens] as const),
+    [attribute.reasoningTokens, output, attribute.outputTokens] as const
+  ]
+  return parts.flatMap(([name, whole, of]) => {
+    const part = numberOf(span, name)
+    return part !== undefined && (whole === undefined || part > whole)
+      ? [violation("tokens", `${name} is ${part}, more than ${of} (${whole ?? "none"}) that it is a part of`)]
+      : []
+  })
+}
+
+// What Codex says of times is in whole milliseconds.
+const slack = (millis: number): number => Math.max(20, millis / 20)
+
+const times = [attribute.timeThinking, attribute.timeTools, attribute.timeApproval, attribute.timeOverhead]
+
+const ofTimes = (turn: CheckedSpan): ReadonlyArray<Remark> => {
+  const parts = times.map((name) => numberOf(turn, name))
+  const { duration } = turn
+  if (duration === undefined || parts.includes(undefined)) return []
+  if (parts.some((part) => part !== undefined && part < 0))
+    return [violation("times", "a time is below zero")]
+  const sum = parts.reduce<number>((sum, part) => sum + (part ?? 0), 0)
+  const message = `the four times sum to ${sum.toFixed(1)} ms, the turn took ${duration.toFixed(1)} ms`
+  if (sum > duration + slack(duration)) return [violation("times", message)]
+  // A busy machine may take its time between the last event of a turn and the end of its span.
+  return sum < duration - slack(duration) ? [improvement("times", message)] : []
+}
+
+/** What a turn says of its requests and calls, against those that are there. */
+const ofTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): ReadonlyArray<Remark> => {
+  const remarks = [...ofTimes(turn)]
+  const chats = children.filter((child) => which(child) === "chat")
+  const tools = children.filter((child) => which(child) === "executeTool")
+  for (const name of [attribute.inputTokens, attribute.outputTokens]) {
+    const whole = numberOf(turn, name)
+    const sum = chats.reduce((sum, chat) => sum + (numberOf(chat, name) ?? 0), 0)
+    if (whole !== undefined && sum > whole)
+      remarks.push(violation("tokens", `${name} is ${whole}, its requests to the model used ${sum}`))
+  }
+  for (const [name, found] of [
+    [attribute.turnModelCalls, chats],
+    [attribute.turnToolCalls, tools]
+  ] as const) {
+    const said = numberOf(turn, name)
+    if (said !== undefined && said !== found.length)
+      remarks.push(violation("calls", `${name} is ${said}, and there are ${found.length} spans of them`))
+  }
+  return remarks
+}
+
+const ofParent = (span: CheckedSpan, byId: ReadonlyMap<string, CheckedSpan>): ReadonlyArray<Remark> => {
+  const key = which(span)
+  const parents = key === undefined ? undefined : shapes[key].parents
+  const { parentSpanId } = span
+  if (parentSpanId === undefined || parentSpanId === "") {
+    return parents === undefined
+      ? []
+      : [violation("parent", `it is in no span, and should be in ${parents.join(" or ")}`)]
+  }
+  const parent = byId.get(parentSpanId)
+  if (parent === undefined)
+    return parents === undefined ? [] : [information("orphan", "the span that it is in is not here")]
+  const found = which(parent)
+  return parents !== undefined && (found === undefined || !parents.includes(found))
+    ? [violation("parent", `it is in "${parent.name}", and should be in ${parents.join(" or ")}`)]
+    : []
+}
+
+const idOf = ({ spanId, traceId }: CheckedSpan): string | undefined =>
+  spanId === undefined ? undefined : `${traceId ?? ""} ${spanId}`
+
+/** What is wrong with spans as they stand to each other. */
+export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> => {
+  const found: Array<Found> = []
+  const traces = Map.groupBy(
+    spans.filter((span) => span.spanId !== undefined),
+    (span) => span.traceId ?? ""
+  )
+  for (const inTrace of traces.values()) {
+    const byId = new Map<string, CheckedSpan>()
+    for (const span of inTrace) {
+      const id = span.spanId ?? ""
+      if (byId.has(id))
+        found.push([span, violation("duplicate", `the id ${id} is that of another span, too`)])
+      else byId.set(id, span)
+    }
+    const children = Map.groupBy(byId.values(), (span) => span.parentSpanId ?? "")
+    for (const span of byId.values()) {
+      const remarks = [...ofParent(span, byId)]
+      if (which(span) === "invokeAgent" && span.attributes[attribute.incomplete] !== true)
+        remarks.push(...ofTurn(span, children.get(span.spanId ?? "") ?? []))
+      for (const remark of remarks) found.push([span, remark])
+    }
+  }
+  for (const span of spans) {
+    for (const remark of ofTokens(span)) found.push([span, remark])
+    if ((span.duration ?? 0) < 0) found.push([span, violation("times", "it ends before it starts")])
+  }
+  return found
+}
+
+/** A remark on a span as it is told. */
+export const told = (span: CheckedSpan, remark: Remark): Finding => ({
+  ...remark,
+  signal: "span",
+  on: span.name,
+  ...(idOf(span) === undefined ? {} : { traceId: span.traceId, spanId: span.spanId })
+})

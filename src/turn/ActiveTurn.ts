@@ -1,0 +1,254 @@
+/** A turn that runs, seen from inside: the one place that changes its state and tells of it. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
+import type * as EffectTracer from "effect/Tracer"
+import * as Approval from "../Approval.ts"
+import type * as Budget from "../domain/Budget.ts"
+import * as CodexError from "../domain/CodexError.ts"
+import type * as Engine from "../engine/Engine.ts"
+import type { ThreadId, TurnId } from "../domain/Ids.ts"
+import * as Convention from "../semconv/Convention.ts"
+import type * as Signal from "../instrumentation/Signal.ts"
+import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
+import type * as ToolHost from "../tool/ToolHost.ts"
+import * as Turn from "../domain/Turn.ts"
+import * as TurnState from "../domain/TurnState.ts"
+import { decide } from "../approval/PolicyRunner.ts"
+import type { Steady } from "./MonotonicClock.ts"
+
+/** Where a turn runs, and what is asked of whom. */
+export interface Options {
+  readonly threadId: ThreadId
+  readonly engine: Engine.EngineThread
+  readonly tools: ToolHost.ToolHost
+  readonly policy: Approval.Policy
+  readonly clock: Steady
+  readonly tracer: EffectTracer.Tracer
+  readonly context: Context.Context<never>
+  /** Attributes of every span and log below the turn. */
+  readonly annotations: Readonly<Record<string, unknown>>
+  readonly span: EffectTracer.Span
+  readonly model: string | undefined
+  readonly effort: string | undefined
+  readonly sandbox: Turn.Sandbox | undefined
+  readonly instructions: string | undefined
+  readonly input: Turn.Input
+  readonly publish: (event: Turn.EngineEvent) => void
+  /** Something was used up: a limit may have been passed. */
+  readonly used: () => void
+  /** Ends the turn, or the one whose sub-agent this is. */
+  readonly stop: (error: CodexError.TurnError) => void
+}
+
+export interface Live {
+  readonly handlers: Omit<Engine.Handlers, "agent">
+  readonly end: (outcome: Signal.TurnEnd) => Turn.Turn
+  readonly message: () => string
+  readonly spent: () => Omit<Budget.Spent, "time">
+  /**
+   * The span of the call that started a sub-agent, if it was started here; `unnamed`: of one that has not said yet whom
+   * it starts.
+   */
+  readonly spanOfAgent: (threadId: ThreadId, unnamed: boolean) => EffectTracer.Span | undefined
+}
+
+export const milliseconds = (clock: Steady): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
+
+/** Telemetry never changes a result: a tracer that breaks loses spans and nothing else. */
+export const quietly = (tell: () => void): void => {
+  try {
+    tell()
+  } catch {
+    // There is nobody to tell: this runs in the reader of the connection.
+  }
+}
+
+/** Calls that have a sub-agent begin a turn. */
+const begins = new Set(["spawn_agent", "send_input", "send_message", "followup_task", "resume_agent"])
+
+/** Events that use something up: no other can pass a limit. */
+const uses = new Set<Turn.EngineEvent["_tag"]>([
+  "TurnStarted",
+  "ItemStarted",
+  "ItemCompleted",
+  "ToolRequested",
+  "ToolReturned",
+  "ModelResponded",
+  "UsageUpdated",
+  "Retrying",
+  "MessageDelta"
+])
+
+export const make = (options: Options): Live => {
+  const { clock, engine, threadId, tools } = options
+  const { readOnly } = tools
+  const startedAt = milliseconds(clock)
+  const telemetry = TurnTelemetry.make({
+    ...options,
+    startedAt,
+    turn: options.span,
+    provider: engine.provider
+  })
+  let state = TurnState.initial(threadId, startedAt, Turn.noUsage)
+  let over = false
+
+  const emit = (said: Turn.EngineEvent) => {
+    if (over) return
+    // Time never runs backwards in a turn, whatever clock an event was stamped by.
+    const at = Math.max(clock.of(said.at), state.time.at)
+    const event = said.at === at ? said : { ...said, at }
+    const before = state
+    const [next, marks] = TurnState.step(state, event, readOnly)
+    state = next
+    quietly(() => telemetry.record(event, marks))
+    options.publish(event)
+    if (uses.has(event._tag) && (marks.length > 0 || before.reported !== state.reported)) options.used()
+  }
+
+  /** What is asked of the caller says in its spans and logs which turn asks. */
+  const inTurn = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+    const annotations = { [Convention.attribute.turnId]: state.turnId }
+    return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
+  }
+
+  const approve = (request: Approval.Request) =>
+    decide(options.policy, request, { threadId, turnId: state.turnId, session: engine }).pipe(
+      TurnTelemetry.approving(telemetry.spanOf(request.itemId), Approval.kindOf(request)),
+      inTurn,
+      Effect.tap((decision) =>
+        Effect.sync(() => {
+          if (decision._tag === "cancel") options.stop(new CodexError.TurnInterrupted({ by: "policy" }))
+        })
+      )
+    )
+
+  /** Codex knows nothing of a tool that asks first: the question and its answer are told here. */
+  const approveTool = (request: Approval.Request) =>
+    Effect.suspend(() => {
+      const decided = (decision: Approval.Decision, source: Approval.Source) =>
+        Effect.sync(() => {
+          const { id: requestId, itemId } = request
+          emit({ _tag: "ApprovalDecided", requestId, itemId, decision, source, at: milliseconds(clock) })
+        })
+      emit({ _tag: "ApprovalRequested", request, at: milliseconds(clock) })
+      return approve(request).pipe(
+        Effect.tap((decision) => decided(decision, decision.source ?? "policy")),
+        Effect.onInterrupt(() =>
+          decided(Approval.decline("the turn ended before anybody decided"), "default")
+        )
+      )
+    })
+
+  const callTool = tools.turn({
+    approve: approveTool,
+    progress: (progress) => emit({ _tag: "ToolProgress", ...progress, at: milliseconds(clock) })
+  })
+
+  return {
+    handlers: {
+      emit,
+      approve,
+      callTool: (call) =>
+        callTool(call).pipe(
+          Effect.catch((error) =>
+            Effect.sync(() => {
+              options.stop(error)
+              return { success: false, text: `The tool ${call.tool} failed.` }
+            })
+          ),
+          Effect.withParentSpan(telemetry.spanOf(call.callId), { captureStackTrace: false }),
+          inTurn
+        )
+    },
+    end: (outcome) => {
+      const at = Math.max(milliseconds(clock), state.time.at)
+      const completed = outcome === "completed"
+      const failure =
+        typeof outcome === "string" || outcome._tag === "TurnInterrupted"
+          ? {}
+          : {
+              errorType: outcome.errorType,
+              ...(outcome._tag === "TurnFailed" && outcome.status !== undefined
+                ? { status: outcome.status }
+                : {})
+            }
+      over = true
+      const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
+      quietly(() => telemetry.end(turn, marks, outcome, at))
+      return turn
+    },
+    message: () => TurnState.message(state),
+    spent: () => TurnState.spent(state),
+    spanOfAgent: (agent, unnamed) => {
+      // Whoever waits for an agent, or closes it, does not have it work.
+      const calls = [...state.items, ...state.open.values()].flatMap((item) =>
+        item._tag === "AgentCall" && begins.has(item.tool) ? [item] : []
+      )
+      const started = unnamed
+        ? calls.find(({ agents, status }) => status === "inProgress" && agents.length === 0)
+        : calls.findLast(({ agents }) => agents.includes(agent))
+      return started === undefined ? undefined : telemetry.spanOf(started.id)
+    }
+  }
+}
+
+/** The turn of a sub-agent, below the one that it works for. */
+export const nested = (
+  root: Omit<Options, "publish" | "span" | "threadId" | "input">,
+  parent: EffectTracer.Span,
+  { threadId, turnId }: { readonly threadId: ThreadId; readonly turnId: TurnId },
+  publish: (event: Turn.Event) => void
+): { readonly live: Live; readonly handlers: Engine.AgentHandlers } => {
+  const { attribute } = Convention
+  const annotations = { ...root.annotations, [attribute.conversationId]: threadId }
+  const span = root.tracer.span({
+    name: Convention.span.invokeAgent(Convention.agent),
+    parent: Option.some(parent),
+    annotations: Context.empty(),
+    links: [],
+    startTime: root.clock.currentTimeNanosUnsafe(),
+    kind: "internal",
+    root: false,
+    sampled: parent.sampled
+  })
+  const attributes = {
+    ...annotations,
+    [attribute.turnId]: turnId,
+    [attribute.operationName]: Convention.operation.invokeAgent,
+    [attribute.agentName]: Convention.agent,
+    [attribute.providerName]: root.engine.provider,
+    [attribute.requestModel]: root.model
+  }
+  quietly(() => {
+    for (const [key, value] of Object.entries(attributes)) {
+      if (value !== undefined) span.attribute(key, value)
+    }
+  })
+  const live = make({
+    ...root,
+    annotations,
+    threadId,
+    span,
+    input: "",
+    publish: (event) => publish({ _tag: "AgentEvent", threadId, turnId, event, at: event.at })
+  })
+  return {
+    live,
+    handlers: {
+      ...live.handlers,
+      end: (outcome) => {
+        live.end(outcome)
+        const exit =
+          outcome === "completed"
+            ? Exit.void
+            : outcome._tag === "TurnInterrupted"
+              ? Exit.failCause(Cause.interrupt())
+              : Exit.fail(outcome)
+        quietly(() => span.end(root.clock.currentTimeNanosUnsafe(), exit))
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** Events for one consumer that may be slow: never full, never waited for, and never longer than it has to be. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import type * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
+import type * as Turn from "../domain/Turn.ts"
+
+type Delta = Extract<Turn.EngineEvent, { readonly delta: string }>
+
+const deltaOf = (event: Turn.Event): Delta | undefined => {
+  switch (event._tag) {
+    case "MessageDelta":
+    case "ReasoningDelta":
+    case "OutputDelta":
+      return event
+    case "AgentEvent":
+      return deltaOf(event.event)
+    default:
+      return undefined
+  }
+}
+
+/** The same event, with the text of the one before it. */
+const merged = (before: Turn.Event, after: Turn.Event): Turn.Event | undefined => {
+  if (before._tag === "AgentEvent" && after._tag === "AgentEvent") {
+    const event = merged(before.event, after.event)
+    return event === undefined || event._tag === "AgentEvent" || event._tag === "TurnCompleted"
+      ? undefined
+      : { ...before, event }
+  }
+  const [first, second] = [deltaOf(before), deltaOf(after)]
+  return first === undefined || second === undefined || first._tag !== second._tag
+    ? undefined
+    : { ...first, delta: first.delta + second.delta }
+}
+
+const itemOf = (event: Turn.Event): string | undefined => {
+  if (event._tag === "AgentEvent") return itemOf(event.event)
+  return event._tag === "ItemCompleted" ? event.item.id : undefined
+}
+
+export interface Mailbox<E> {
+  readonly offer: (event: Turn.Event) => void
+  /** Says how it ends; what was offered before is still delivered. */
+  readonly end: (exit: Exit.Exit<unknown, E>) => void
+  readonly stream: Stream.Stream<Turn.Event, E>
+}
+
+/**
+ * Deltas of one item that nobody has taken yet become one, and of the progress of a tool the last is kept; no other event
+ * is ever merged or lost. What waits is
+ * therefore bounded by the items of the turn and their text.
+ */
+export const make = <E>(): Mailbox<E> => {
+  let waiting: Array<Turn.Event> = []
+  /** Where the last untaken delta of an item stands, by item. */
+  let deltas = new Map<string, number>()
+  let ended: Exit.Exit<unknown, E> | undefined
+  const filled = Latch.makeUnsafe(false)
+
+  const take: Pull.Pull<readonly [Turn.Event, ...Array<Turn.Event>], E> = Effect.suspend(() => {
+    const [first, ...rest] = waiting
+    if (first !== undefined) {
+      waiting = []
+      deltas = new Map()
+      return Effect.succeed([first, ...rest] as const)
+    }
+    if (ended === undefined) {
+      filled.closeUnsafe()
+      return Effect.andThen(filled.await, take)
+    }
+    return Exit.isFailure(ended) ? Effect.failCause(ended.cause) : Cause.done()
+  })
+
+  return {
+    offer: (event) => {
+      const delta = deltaOf(event)
+      if (delta !== undefined) {
+        const index = deltas.get(delta.itemId)
+        const previous = index === undefined ? undefined : waiting[index]
+        const both = previous === undefined ? undefined : merged(previous, event)
+        if (index !== undefined && both !== undefined) {
+          waiting[index] = both
+          return
+        }
+        deltas.set(delta.itemId, waiting.length)
+      } else if (event._tag === "ToolProgress") {
+        // Only the last report says how far it is.
+        const key = `progress of ${event.callId}`
+        const index = deltas.get(key)
+        if (index !== undefined) {
+          waiting[index] = event
+          return
+        }
+        deltas.set(key, waiting.length)
+      } else {
+        const done = itemOf(event)
+        if (done !== undefined) deltas.delete(done)
+      }
+      waiting.push(event)
+      filled.openUnsafe()
+    },
+    end: (exit) => {
+      ended ??= exit
+      filled.openUnsafe()
+    },
+    stream: Stream.fromPull(Effect.succeed(take))
+  }
+}

@@ -1,0 +1,54 @@
+/** Structured output: what the model is asked for, and what becomes of what it says. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"
+import * as CodexError from "../domain/CodexError.ts"
+
+/** A schema, made ready once. */
+export interface Output<A> {
+  readonly jsonSchema: unknown
+  readonly decode: (text: string) => Effect.Effect<A, CodexError.OutputInvalid>
+}
+
+const made = new WeakMap<object, Output<unknown>>()
+
+const ready = <A, E>(schema: Schema.Codec<A, E>): Output<A> => {
+  const { codec, jsonSchema } = OpenAiStructuredOutput.toCodecOpenAI(schema)
+  const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(codec))
+  return {
+    jsonSchema,
+    decode: (text) =>
+      Effect.mapError(
+        decode(text),
+        (error) => new CodexError.OutputInvalid({ output: text, detail: String(error) })
+      )
+  }
+}
+
+// The provider takes nothing but an object for the whole.
+const wrapped = <A, E>(schema: Schema.Codec<A, E>): Output<A> => {
+  const { decode, jsonSchema } = ready(Schema.Struct({ value: schema }))
+  return { jsonSchema, decode: (text) => Effect.map(decode(text), ({ value }) => value) }
+}
+
+/** What a schema is to the provider; `InvalidRequest` for one that it cannot be told of. */
+export const of = <A, E>(schema: Schema.Codec<A, E>): Effect.Effect<Output<A>, CodexError.InvalidRequest> =>
+  Effect.suspend(() => {
+    const known = made.get(schema)
+    if (known !== undefined) return Effect.succeed(known as Output<A>)
+    return Effect.try({
+      try: () => {
+        try {
+          return ready(schema)
+        } catch {
+          return wrapped(schema)
+        }
+      },
+      catch: (error) =>
+        new CodexError.InvalidRequest({
+          reason: "BadParams",
+          method: "turn/start",
+          detail: `the output schema cannot be put as JSON Schema: ${error instanceof Error ? error.message : String(error)}`
+        })
+    }).pipe(Effect.tap((output) => Effect.sync(() => void made.set(schema, output))))
+  })

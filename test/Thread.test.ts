@@ -1,0 +1,368 @@
+/** What the runtime makes of a thread, on an engine that does what the test says. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import * as TestClock from "effect/testing/TestClock"
+import * as Approval from "../src/Approval.ts"
+import { type Attachment, Attachments } from "../src/attachment/Attachments.ts"
+import type * as Budget from "../src/domain/Budget.ts"
+import { Codex } from "../src/Codex.ts"
+import * as CodexError from "../src/domain/CodexError.ts"
+import type * as Engine from "../src/engine/Engine.ts"
+import { ItemId, ThreadId, TurnId } from "../src/domain/Ids.ts"
+import * as Scripted from "../src/testing/Scripted.ts"
+import * as Memory from "../src/telemetry/tracer/InMemorySpans.ts"
+import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
+import * as TestLayer from "../src/testing/TestLayer.ts"
+import * as Thread from "../src/Thread.ts"
+import * as ToolHost from "../src/tool/ToolHost.ts"
+import * as Turn from "../src/domain/Turn.ts"
+
+type Play = (handlers: Engine.Handlers, input: Turn.Input) => Effect.Effect<void, CodexError.TurnError>
+
+const threadId = ThreadId.make("thread")
+const lost = new CodexError.TurnFailed({ reason: "Disconnected", detail: "cut" })
+
+/** A thread whose turns go as they are told, the last one of them for ever. */
+const make = (plays: ReadonlyArray<Play>, budget: Budget.Budget = {}) => {
+  const inputs: Array<Turn.Input> = []
+  const next = (input: Turn.Input, handlers: Engine.Handlers) =>
+    Effect.suspend(() => {
+      inputs.push(input)
+      const play = plays[Math.min(inputs.length, plays.length) - 1]
+      handlers.emit({ _tag: "TurnStarted", threadId, turnId: TurnId.make(`turn-${inputs.length}`), at: 0 })
+      return play === undefined ? Effect.die(new Error("a turn too many")) : play(handlers, input)
+    })
+  const engine: Engine.EngineThread = {
+    id: threadId,
+    model: "model",
+    provider: "provider",
+    cwd: "/",
+    turn: (input, _options, handlers) => next(input, handlers),
+    compact: (handlers) => next("compact", handlers),
+    steer: () => Effect.void
+  }
+  const thread = Thread.make(engine, {
+    tools: ToolHost.empty,
+    policy: Approval.deny,
+    sandbox: undefined,
+    instructions: undefined,
+    budget,
+    annotations: {}
+  })
+  return { thread, inputs }
+}
+
+const uses =
+  (tokens: number, then: Effect.Effect<void, CodexError.TurnError> = Effect.void): Play =>
+  (handlers) =>
+    Effect.suspend(() => {
+      handlers.emit({ _tag: "UsageUpdated", usage: { ...Turn.noUsage, input: tokens }, at: 0 })
+      return then
+    })
+
+const agentUses =
+  (tokens: number): Play =>
+  (handlers) =>
+    Effect.sync(() => {
+      const agent = handlers.agent?.({ threadId: ThreadId.make("agent"), turnId: TurnId.make("agent-turn") })
+      agent?.emit({ _tag: "UsageUpdated", usage: { ...Turn.noUsage, output: tokens }, at: 0 })
+      agent?.end("completed")
+    })
+
+describe("a budget", () => {
+  it.effect("may be reached, and ends the turn that passes it", () =>
+    Effect.gen(function* () {
+      const { thread } = make([uses(100)])
+      yield* thread.run("go", { budget: { tokens: 100 } })
+      const error = yield* Effect.flip(thread.run("go", { budget: { tokens: 99 } }))
+      assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "turn", limit: 99, used: 100 })
+    })
+  )
+
+  it.effect("of a thread counts what the sub-agents of earlier turns used", () =>
+    Effect.gen(function* () {
+      const { thread } = make([agentUses(90), uses(20)], { tokens: 100 })
+      yield* thread.run("go")
+      assert.deepInclude(yield* thread.spent, { tokens: 90 })
+      const error = yield* Effect.flip(thread.run("go"))
+      assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", limit: 100, used: 110 })
+    })
+  )
+
+  for (const [what, budget, used] of [
+    ["tokens", { tokens: 90 }, 90],
+    ["tokens, passed", { tokens: 80 }, 90],
+    ["time", { time: "2 seconds" }, 2000],
+    ["model calls", { modelCalls: 1 }, 1]
+  ] as const)
+    it.effect(`of a thread that is used up lets no turn begin: ${what}`, () =>
+      Effect.gen(function* () {
+        const { inputs, thread } = make(
+          [
+            (handlers) =>
+              Effect.gen(function* () {
+                yield* Effect.sleep("2 seconds")
+                const usage = { ...Turn.noUsage, input: 90 }
+                handlers.emit({ _tag: "ModelResponded", responseId: "r", usage, at: 2000 })
+              })
+          ],
+          budget
+        )
+        yield* Effect.forkChild(Effect.exit(thread.run("one")), { startImmediately: true })
+        yield* TestClock.adjust("3 seconds")
+        const error = yield* Effect.flip(thread.run("two"))
+        assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", used })
+        assert.deepStrictEqual(inputs, ["one"])
+      })
+    )
+
+  it.effect("of nothing lets nothing begin; one without tools is one of words", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([uses(1)])
+      for (const budget of [{ tokens: 0 }, { modelCalls: 0 }, { time: 0 }]) {
+        const error = yield* Effect.flip(thread.run("go", { budget }))
+        assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "turn", limit: 0, used: 0 })
+      }
+      assert.deepStrictEqual(inputs, [])
+      yield* thread.run("go", { budget: { toolCalls: 0 } })
+    })
+  )
+
+  it.effect("that is no number is refused, and nothing begins", () =>
+    Effect.gen(function* () {
+      for (const budget of [
+        { tokens: Number.NaN },
+        { tokens: -1 },
+        { toolCalls: -1 },
+        { modelCalls: Number.NaN },
+        { time: Number.NaN },
+        { time: "-1 seconds" }
+      ] as const) {
+        const { inputs, thread } = make([uses(1)])
+        const error = yield* Effect.flip(thread.run("go", { budget }))
+        assert.deepInclude(error, { _tag: "InvalidRequest", reason: "BadParams" })
+        assert.include(error._tag === "InvalidRequest" ? error.detail : "", Object.keys(budget).join())
+        assert.deepStrictEqual(inputs, [])
+        const opened = Codex.use((codex) => codex.startThread({ budget }))
+        const refused = yield* Effect.flip(Effect.scoped(opened))
+        assert.deepInclude(refused, { _tag: "InvalidRequest", reason: "BadParams" })
+      }
+      const { thread } = make([uses(1)])
+      for (const timeout of [Number.NaN, -5]) {
+        const error = yield* Effect.flip(thread.run("go", { timeout }))
+        assert.deepInclude(error, { _tag: "InvalidRequest", reason: "BadParams" })
+      }
+    }).pipe(Effect.provide(TestLayer.TestLayer))
+  )
+
+  it.effect("of a turn is for all its attempts together", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([uses(60, Effect.fail(lost))])
+      const retry = Schedule.recurs(5)
+      const error = yield* Effect.flip(thread.run("go", { budget: { tokens: 100 }, retry }))
+      assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "turn", limit: 100, used: 120 })
+      assert.lengthOf(inputs, 2)
+    })
+  )
+
+  it.effect("of time goes on while the turn waits to be tried again", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([uses(1, Effect.fail(lost))])
+      const retry = Schedule.spaced("1 hour")
+      const running = yield* Effect.forkChild(
+        Effect.flip(thread.run("go", { budget: { time: "1 minute" }, retry })),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("1 minute")
+      const error = yield* Fiber.join(running)
+      assert.deepInclude(error, { _tag: "BudgetExceeded", reason: "Time", scope: "turn", limit: 60_000 })
+      assert.lengthOf(inputs, 1)
+    })
+  )
+
+  it.effect("of time that the provider's own wait would pass is not waited for", () =>
+    Effect.gen(function* () {
+      const limited = new CodexError.TurnFailed({
+        reason: "RateLimited",
+        detail: "later",
+        retryAfterMs: 3_600_000
+      })
+      const { thread } = make([uses(1, Effect.fail(limited))])
+      const error = yield* Effect.flip(
+        thread.run("go", { budget: { time: "1 minute" }, retry: Schedule.recurs(3) })
+      )
+      assert.deepInclude(error, { _tag: "TurnFailed", reason: "RateLimited" })
+    })
+  )
+})
+
+describe("a turn that is tried again", () => {
+  const heard: Play = (handlers) =>
+    Effect.suspend(() => {
+      const item = { _tag: "UserMessage", id: ItemId.make("u"), text: "go" } as const
+      handlers.emit({ _tag: "ItemCompleted", item, at: 0 })
+      return Effect.fail(lost)
+    })
+
+  it.effect("is told again what was not heard, with its images, and only then", () =>
+    Effect.gen(function* () {
+      const input = [
+        { type: "text", text: "go" },
+        { type: "image", url: "data:image/png;base64,AA==" }
+      ] as const
+      const { inputs, thread } = make([uses(1, Effect.fail(lost)), heard, uses(1)])
+      yield* thread.run(input, { retry: Schedule.recurs(5) })
+      assert.deepStrictEqual(inputs, [input, input, []])
+    })
+  )
+
+  it.effect("is ended by `interrupt` while it waits, and is not begun again", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([heard, uses(1)])
+      const running = yield* Effect.forkChild(
+        Effect.flip(thread.run("go", { retry: Schedule.spaced("1 hour") })),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* thread.interrupt
+      const error = yield* Fiber.join(running)
+      assert.deepInclude(error, { _tag: "TurnInterrupted", by: "caller" })
+      assert.strictEqual(error.turn?.id, "turn-1")
+      yield* TestClock.adjust("2 hours")
+      assert.lengthOf(inputs, 1)
+      yield* thread.run("next")
+      assert.deepStrictEqual(inputs, ["go", "next"])
+    })
+  )
+
+  it.effect("is ended by `interrupt` while it runs, and is not begun again", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([heard, () => Effect.never, uses(1)])
+      const running = yield* Effect.forkChild(Effect.flip(thread.run("go", { retry: Schedule.recurs(5) })), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("1 second")
+      yield* thread.interrupt
+      const error = yield* Fiber.join(running)
+      assert.deepInclude(error, { _tag: "TurnInterrupted", by: "caller" })
+      assert.strictEqual(error.turn?.id, "turn-2")
+      assert.lengthOf(inputs, 2)
+    })
+  )
+
+  it.effect("may be one that makes room", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([uses(1, Effect.fail(lost)), uses(1)])
+      yield* thread.compact({ retry: Schedule.recurs(5) })
+      assert.deepStrictEqual(inputs, ["compact", "compact"])
+    })
+  )
+})
+
+it.live("steering says nothing of an attachment that is gone", () =>
+  Effect.gen(function* () {
+    const { thread } = make([uses(1)])
+    const attachments = yield* Attachments
+    const bytes = new TextEncoder().encode("hello")
+    const stage = attachments.stageBytes(bytes, { name: "a.txt" })
+    const part = (attachment: Attachment) => [{ type: "attachment", attachment }] as const
+    yield* Effect.scoped(Effect.flatMap(stage, (staged) => thread.steer(part(staged))))
+    const gone = yield* Effect.scoped(stage)
+    const error = yield* Effect.flip(thread.steer(part(gone)))
+    assert.strictEqual(error._tag, "AttachmentRejected")
+  }).pipe(Effect.provide(Attachments.layer))
+)
+
+describe("sub-agents", () => {
+  it.effect("of a sub-agent are traced below the call that started them", () =>
+    Effect.gen(function* () {
+      const memory = yield* Memory.make
+      const call = (id: string, agent: string, tool = "spawn_agent"): Turn.EngineEvent => ({
+        _tag: "ItemStarted",
+        item: {
+          _tag: "AgentCall",
+          id: ItemId.make(id),
+          tool,
+          status: "inProgress",
+          agents: [ThreadId.make(agent)]
+        },
+        at: 0
+      })
+      const { thread } = make([
+        (handlers) =>
+          Effect.sync(() => {
+            const begin = (name: string) =>
+              handlers.agent?.({ threadId: ThreadId.make(name), turnId: TurnId.make(`turn-of-${name}`) })
+            handlers.emit(call("outer", "a"))
+            // It may be waited for before it has said that it began.
+            handlers.emit(call("waiting", "a", "wait"))
+            const a = begin("a")
+            a?.emit(call("inner", "b"))
+            begin("b")?.end("completed")
+            a?.end("completed")
+          })
+      ])
+      yield* Effect.provide(thread.run("go"), Tracer.processorLayer(Effect.succeed(memory.processor)))
+      const spans = yield* memory.spans
+      const of = (name: string, key: string, value: string) =>
+        spans.find((span) => span.name === name && span.attributes[key] === value)
+      const turnOf = (id: string) => of("invoke_agent codex", "gen_ai.conversation.id", id)
+      const callOf = (id: string) => of("execute_tool spawn_agent", "gen_ai.tool.call.id", id)
+      assert.strictEqual(turnOf("a")?.parentSpanContext?.spanId, callOf("outer")?.spanContext().spanId)
+      assert.strictEqual(turnOf("b")?.parentSpanContext?.spanId, callOf("inner")?.spanContext().spanId)
+      assert.strictEqual(callOf("inner")?.parentSpanContext?.spanId, turnOf("a")?.spanContext().spanId)
+    })
+  )
+})
+
+describe("a tool of the thread", () => {
+  const Counting = Toolkit.make(Tool.make("count", { success: Schema.String }))
+
+  it.effect("says in the turn's stream how far it is", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex
+      yield* Scripted.play([Scripted.toolCall("count", {}), Scripted.message("counted")])
+      const thread = yield* codex.startThread({ tools: yield* Counting })
+      const events = yield* Stream.runCollect(thread.stream("go"))
+      const told = events.flatMap((event) =>
+        event._tag === "ToolProgress" ? [[event.tool, event.callId, event.text]] : []
+      )
+      const call = events.find((event) => event._tag === "ItemStarted" && event.item._tag === "ToolCall")
+      const id = call?._tag === "ItemStarted" ? call.item.id : ""
+      assert.deepStrictEqual(told, [["count", id, "one of two"]])
+      assert.isBelow(
+        events.findIndex((event) => event._tag === "ToolProgress"),
+        events.findIndex((event) => event._tag === "ItemCompleted")
+      )
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        Counting.toLayer({
+          count: (_, { preliminary }) => Effect.as(preliminary("one of two"), "two of two")
+        })
+      ),
+      Effect.provide(TestLayer.TestLayer)
+    )
+  )
+})
+
+describe("the scripted engine", () => {
+  it.effect("forks nothing at a turn that its thread does not have", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex
+      yield* Scripted.play([Scripted.message("fine")])
+      const thread = yield* codex.startThread()
+      yield* thread.run("go")
+      const through = TurnId.make("nowhere")
+      const exit = yield* Effect.exit(codex.forkThread(thread.id, { through }))
+      assert.isTrue(Exit.isFailure(exit))
+    }).pipe(Effect.scoped, Effect.provide(TestLayer.TestLayer))
+  )
+})

@@ -1,0 +1,222 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Sink from "effect/Sink"
+import * as Stdio from "effect/Stdio"
+import * as Terminal from "effect/Terminal"
+import * as TestClock from "effect/testing/TestClock"
+import * as Approval from "../../src/Approval.ts"
+import { decide } from "../../src/approval/PolicyRunner.ts"
+import * as R from "./requests.ts"
+
+/**
+ * A terminal that types these lines. Like Node's it keeps a line that was read key by key as a line, too, and shows what
+ * is typed as a line.
+ */
+const terminal = (...typed: ReadonlyArray<string>) => {
+  const shown: Array<string> = []
+  const lines = [...typed]
+  const kept: Array<string> = []
+  const service = Terminal.make({
+    columns: Effect.succeed(80),
+    rows: Effect.succeed(24),
+    size: Effect.die("nobody asks"),
+    readInput: Effect.gen(function* () {
+      const queue = yield* Queue.make<Terminal.UserInput, Cause.Done>()
+      const line = lines.shift()
+      if (line === undefined) yield* Queue.end(queue)
+      else {
+        kept.push(line)
+        for (const character of [...line, "\r"]) {
+          const named = character === "\b" ? "backspace" : character === "\r" ? "return" : character
+          const key = { name: named, ctrl: false, meta: false, shift: false }
+          yield* Queue.offer(queue, { input: Option.some(character), key })
+        }
+      }
+      return queue
+    }),
+    readLine: Effect.suspend(() => {
+      const unseen = kept.shift()
+      if (unseen !== undefined) return Effect.succeed(unseen)
+      const line = lines.shift()
+      if (line === undefined) return Effect.fail(new Terminal.QuitError({}))
+      shown.push(`${line}\n`)
+      return Effect.succeed(line)
+    }),
+    display: () => Effect.die("questions go to stderr")
+  })
+  const stdio = Stdio.layerTest({
+    stdinIsTerminal: Effect.succeed(true),
+    stderrIsTerminal: Effect.succeed(true),
+    stderr: () =>
+      Sink.forEach((chunk: string | Uint8Array) =>
+        Effect.sync(
+          () => void shown.push(typeof chunk === "string" ? chunk : new TextDecoder().decode(chunk))
+        )
+      )
+  })
+  const layer = Layer.mergeAll(Layer.succeed(Terminal.Terminal, service), stdio, Logger.layer([]))
+  const ask = (request: Approval.Request) =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(decide(Approval.prompt, request), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      return yield* Fiber.join(fiber)
+    }).pipe(Effect.provide(layer))
+  return { ask, shown: () => shown.join(""), layer, left: () => [...kept, ...lines] }
+}
+
+const by = { source: "user", policy: "prompt" }
+const answered = (answers: Readonly<Record<string, ReadonlyArray<string>>>) => ({
+  _tag: "accept",
+  given: { _tag: "answers", answers },
+  ...by
+})
+const same = (decision: Approval.Decision, expected: object) =>
+  assert.deepStrictEqual<object>(JSON.parse(JSON.stringify(decision)), expected)
+
+describe("a person on the terminal", () => {
+  it.effect("says yes, no, yes for the session or stop to what takes no more than that", () =>
+    Effect.gen(function* () {
+      for (const request of [
+        R.command("ls"),
+        R.fileChange("a"),
+        R.tool("deploy", {}),
+        R.mcpTool("things", "write"),
+        R.url("http://127.0.0.1/")
+      ]) {
+        const person = terminal("what?", "y", "n", "a", "q", "")
+        const decisions: Array<string> = []
+        for (let n = 0; n < 5; n++) decisions.push((yield* person.ask(request))._tag)
+        assert.deepStrictEqual(decisions, ["accept", "decline", "acceptForSession", "cancel", "decline"])
+      }
+    })
+  )
+
+  it.effect("sees what permissions are asked for", () =>
+    Effect.gen(function* () {
+      const person = terminal("y")
+      const fileSystem = [Approval.path("write", "/opt/x"), Approval.path("read", "/etc")]
+      const decided = yield* person.ask(R.permissions({ network: true, fileSystem }))
+      assert.strictEqual(decided._tag, "accept")
+      assert.include(person.shown(), "be allowed the network, to write /opt/x, to read /etc")
+    })
+  )
+
+  it.effect("answers by number, by label or in words where that is wanted", () =>
+    Effect.gen(function* () {
+      const closed = terminal("green", "3", "0", "2", "red")
+      same(yield* closed.ask(R.question("which")), answered({ which: ["blue"] }))
+      same(yield* closed.ask(R.question("which")), answered({ which: ["red"] }))
+      assert.include(closed.shown(), "1. red: warm")
+      const open = terminal("green", "1")
+      same(yield* open.ask(R.question("which", { other: true })), answered({ which: ["green"] }))
+      same(yield* open.ask(R.question("which", { other: true })), answered({ which: ["red"] }))
+    })
+  )
+
+  it.effect("may leave questions unanswered; none answered is a no", () =>
+    Effect.gen(function* () {
+      const both = {
+        ...R.question("a"),
+        questions: [...R.question("a").questions, ...R.question("b").questions]
+      }
+      same(yield* terminal("", "1").ask(both), answered({ b: ["red"] }))
+      assert.strictEqual((yield* terminal("", "").ask(both))._tag, "decline")
+      assert.strictEqual((yield* terminal("1").ask(both))._tag, "cancel")
+    })
+  )
+
+  it.effect("types a secret that nobody sees, and that answers nothing else", () =>
+    Effect.gen(function* () {
+      const secret = {
+        id: "password",
+        header: "Password",
+        question: "Which?",
+        other: true,
+        secret: true
+      }
+      const request = {
+        ...R.question("password"),
+        questions: [secret, ...R.question("next", { other: true }).questions]
+      }
+      const person = terminal("hunter3\b2", "blue")
+      same(yield* person.ask(request), answered({ password: ["hunter2"], next: ["blue"] }))
+      assert.notInclude(person.shown(), "hunter")
+      assert.deepStrictEqual(person.left(), [])
+      assert.strictEqual((yield* terminal().ask(request))._tag, "cancel")
+    })
+  )
+
+  it.effect("fills in a form until it fits", () =>
+    Effect.gen(function* () {
+      const form = R.form({
+        type: "object",
+        properties: {
+          name: { type: "string", minLength: 2 },
+          age: { type: "integer", minimum: 1 },
+          sure: { type: "boolean" },
+          colours: { type: "array", items: { enum: ["red", "blue"] } }
+        },
+        required: ["name"]
+      })
+      const person = terminal("B", "Bob", "none", "0", "3", "y", "green", "red, blue")
+      same(yield* person.ask(form), {
+        _tag: "accept",
+        given: {
+          _tag: "content",
+          content: { name: "Bob", age: 3, sure: true, colours: ["red", "blue"] }
+        },
+        ...by
+      })
+      same(yield* terminal("Bob", "", "", "").ask(form), {
+        _tag: "accept",
+        given: { _tag: "content", content: { name: "Bob" } },
+        ...by
+      })
+      assert.strictEqual((yield* terminal("").ask(form))._tag, "decline")
+      assert.strictEqual((yield* terminal().ask(R.form("nonsense")))._tag, "decline")
+    })
+  )
+
+  it.effect("is asked one thing at a time, whatever it is", () =>
+    Effect.gen(function* () {
+      const person = terminal("1", "2", "y")
+      const decided = yield* Effect.gen(function* () {
+        const fibers = yield* Effect.forEach([R.question("a"), R.question("b"), R.command("ls")], (request) =>
+          Effect.forkChild(decide(Approval.prompt, request), { startImmediately: true })
+        )
+        return yield* Effect.forEach(fibers, Fiber.join)
+      }).pipe(Effect.provide(person.layer))
+      same(decided[0] ?? Approval.cancel, answered({ a: ["red"] }))
+      same(decided[1] ?? Approval.cancel, answered({ b: ["blue"] }))
+      assert.strictEqual(decided[2]?._tag, "accept")
+    })
+  )
+
+  it.effect("sees no escape sequence, whatever the agent writes", () =>
+    Effect.gen(function* () {
+      const evil = "\u001b[2J\u202eevil"
+      for (const request of [
+        R.question("q", { header: evil, question: evil, options: [{ label: evil, description: evil }] }),
+        R.mcpTool(evil, evil, { evil }),
+        R.permissions({ network: false, fileSystem: [Approval.path("read", evil)] }),
+        R.form({
+          type: "object",
+          properties: { [evil]: { type: "string", enum: [evil] } },
+          required: [evil]
+        }),
+        R.url(evil)
+      ]) {
+        const person = terminal("")
+        yield* person.ask(request)
+        assert.notMatch(person.shown(), /[\u001b\u202e]/, request._tag)
+        assert.include(person.shown(), "evil")
+      }
+    })
+  )
+})

@@ -1,0 +1,278 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { execFileSync } from "node:child_process"
+import * as Fs from "node:fs"
+import { dirname, join } from "node:path"
+import { Attachments, holding } from "../../src/attachment/Attachments.ts"
+import { test } from "../support/live.ts"
+import * as F from "./fixture.ts"
+
+const bytes = (text: string) => Buffer.from(text)
+
+/** A file system of 1 MB, where we may make one. */
+const small = (path: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      Fs.mkdirSync(path, { mode: 0o700 })
+      try {
+        execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", path], { stdio: "ignore" })
+        return true
+      } catch {
+        return false
+      }
+    }),
+    (mounted) => Effect.sync(() => mounted && execFileSync("umount", [path], { stdio: "ignore" }))
+  )
+
+/** Fails a method of the file system from its `after`th call on, with the text of an errno. */
+const failing = (
+  method: "writeAll" | "rename" | "makeDirectory" | "chmod" | "open",
+  text: string,
+  after = 0
+) => {
+  let calls = 0
+  const failed = () => calls++ >= after
+  const error = Effect.fail(F.broken(method, text))
+  return F.replacing((fs) => ({
+    rename: (from, to) => (method === "rename" && failed() ? error : fs.rename(from, to)),
+    makeDirectory: (path, options) =>
+      method === "makeDirectory" && failed() ? error : fs.makeDirectory(path, options),
+    chmod: (path, mode) => (method === "chmod" && failed() ? error : fs.chmod(path, mode)),
+    open: (path, options) =>
+      method === "open" && failed()
+        ? error
+        : Effect.map(
+            fs.open(path, options),
+            (file) =>
+              new Proxy(file, {
+                get: (target, key) => {
+                  const value: unknown = Reflect.get(target, key, target)
+                  if (key === "writeAll" && method === "writeAll")
+                    return (piece: Uint8Array) => (failed() ? error : target.writeAll(piece))
+                  return typeof value === "function" ? value.bind(target) : value
+                }
+              })
+          )
+  }))
+}
+
+describe("F32 a disk that fails", () => {
+  test("because it is full refuses the file and keeps nothing of it; what fits is staged after", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      // Where nothing may be mounted the same is told by a file system of ours, below.
+      if (!(yield* small(join(base, "staged")))) return
+      const attachments = yield* F.store(base)
+      const kept = yield* attachments.stageBytes(Buffer.alloc(300_000, "k"), { name: "kept" })
+      const error = yield* F.refused(
+        attachments.stageBytes(Buffer.alloc(900_000, "x"), { name: "large" }),
+        "StorageFailed"
+      )
+      assert.include(error._tag === "AttachmentRejected" ? error.detail : "", "ENOSPC")
+      const slowly = Stream.range(1, 900).pipe(Stream.map(() => Buffer.alloc(1000)))
+      yield* F.refused(attachments.stageStream(slowly, { name: "slow" }), "StorageFailed")
+      assert.deepStrictEqual(F.staged(base).length, 1)
+      assert.strictEqual(Fs.statSync(kept.path).size, 300_000)
+      yield* attachments.stageBytes(Buffer.alloc(400_000, "y"), { name: "fits" })
+    }))
+
+  for (const [method, text, after] of [
+    ["writeAll", "ENOSPC: no space left on device, write", 0],
+    ["writeAll", "EIO: i/o error, write", 1],
+    ["rename", "EIO: i/o error, rename", 0],
+    ["open", "EROFS: read-only file system, open", 0],
+    ["chmod", "EIO: i/o error, chmod", 4],
+    ["makeDirectory", "EROFS: read-only file system, mkdir", 0],
+    ["makeDirectory", "ENOSPC: no space left on device, mkdir", 3]
+  ] as const) {
+    test(`with ${text.slice(0, 6)} at ${method} ${after} refuses the file and keeps nothing of it`, () =>
+      Effect.gen(function* () {
+        const base = yield* F.folder
+        yield* Effect.gen(function* () {
+          const attachments = yield* F.store(base)
+          const stream = Stream.make(bytes("one"), bytes("two"))
+          const error = yield* F.refused(attachments.stageStream(stream, { name: "x" }), "StorageFailed")
+          assert.include(error._tag === "AttachmentRejected" ? error.detail : "", text)
+        }).pipe(failing(method, text, after), Effect.scoped)
+        assert.deepStrictEqual(F.staged(base), [])
+        const left = Fs.existsSync(join(base, "staged")) ? Fs.readdirSync(join(base, "staged")) : []
+        assert.deepStrictEqual(left, [])
+      }))
+  }
+
+  test("because it is read-only refuses the file", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      if (!(yield* small(join(base, "staged")))) return
+      execFileSync("mount", ["-o", "remount,ro", join(base, "staged")])
+      const attachments = yield* F.store(base)
+      yield* F.refused(attachments.stageBytes(bytes("x"), { name: "x" }), "StorageFailed")
+    }))
+})
+
+describe("F33 a staged file that was damaged", () => {
+  const damages: Readonly<Record<string, (path: string) => void>> = {
+    "by a flipped byte": (path) => {
+      const found = Fs.readFileSync(path)
+      found[found.length >> 1] = (found[found.length >> 1] ?? 0) ^ 1
+      Fs.writeFileSync(path, found)
+    },
+    "by being cut": (path) => Fs.truncateSync(path, 3),
+    "by more at its end": (path) => Fs.appendFileSync(path, "x"),
+    "by being emptied": (path) => Fs.truncateSync(path, 0)
+  }
+  for (const [how, damage] of Object.entries(damages)) {
+    test(`${how} is refused, kept for whoever asks why, and can be staged anew`, () =>
+      Effect.gen(function* () {
+        const base = yield* F.folder
+        yield* Effect.gen(function* () {
+          const attachments = yield* F.store(base)
+          const stage = attachments.stageBytes(bytes("what it was"), { name: "x.txt" })
+          const attachment = yield* stage
+          damage(attachment.path)
+          const found = F.text(attachment.path)
+          const error = yield* F.refused(stage, "StorageFailed")
+          const detail = error._tag === "AttachmentRejected" ? error.detail : ""
+          assert.include(detail, "damaged")
+          const [, kept = ""] = /kept as "([^"]+)"/.exec(detail) ?? []
+          assert.strictEqual(F.text(kept), found)
+          assert.strictEqual(F.text((yield* stage).path), "what it was")
+
+          damage(attachment.path)
+          const turn = Effect.sync(() => assert.fail("started")).pipe(
+            holding([{ type: "attachment", attachment }]),
+            Effect.provideService(Attachments, attachments)
+          )
+          yield* F.refused(turn, "StorageFailed")
+          assert.strictEqual(F.text((yield* stage).path), "what it was")
+        }).pipe(Effect.scoped)
+        // Both copies outlive the layer, and neither took the place of the other.
+        assert.strictEqual(F.staged(base).length, 2)
+        for (const name of F.staged(base)) {
+          assert.match(name, /^damaged\//)
+          assert.strictEqual(Fs.statSync(join(base, "staged", name)).mode & 0o777, 0o600)
+        }
+      }))
+  }
+
+  test("is never what another name is made of, and who held it lets go of nothing else", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const attachments = yield* F.store(base)
+      const held = yield* Scope.make()
+      const first = yield* Scope.provide(attachments.stageBytes(bytes("same"), { name: "a" }), held)
+      Fs.writeFileSync(first.path, "evil")
+      yield* F.refused(attachments.stageBytes(bytes("same"), { name: "b" }), "StorageFailed")
+      const b = yield* attachments.stageBytes(bytes("same"), { name: "b" })
+      const a = yield* attachments.stageBytes(bytes("same"), { name: "a" })
+      yield* Scope.close(held, Exit.void)
+      assert.strictEqual(F.text(a.path), "same")
+      assert.strictEqual(F.text(b.path), "same")
+    }))
+
+  test("by a link or a FIFO in its place is refused without waiting", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const attachments = yield* F.store(base)
+      const attachment = yield* attachments.stageBytes(bytes("x"), { name: "x" })
+      Fs.writeFileSync(join(base, "same"), "x")
+      for (const replace of [
+        () => Fs.symlinkSync(join(base, "same"), attachment.path),
+        () => void execFileSync("mkfifo", [attachment.path])
+      ]) {
+        Fs.rmSync(attachment.path)
+        replace()
+        yield* F.refused(Effect.scoped(attachments.hold(attachment)), "StorageFailed")
+      }
+    }))
+
+  test("is staged anew where it is gone, with its folder or the whole root", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const attachments = yield* F.store(base)
+      const stage = attachments.stageBytes(bytes("x"), { name: "x" })
+      const { path } = yield* stage
+      for (const gone of [path, dirname(path), dirname(dirname(path)), join(base, "staged")]) {
+        Fs.rmSync(gone, { recursive: true })
+        assert.strictEqual(F.text((yield* stage).path), "x")
+      }
+    }))
+})
+
+describe("F41 the folder of staged files", () => {
+  for (const umask of [0o000, 0o022, 0o077, 0o777]) {
+    test(`is ours alone under a umask of ${umask.toString(8)}`, () =>
+      Effect.gen(function* () {
+        const base = yield* F.folder
+        const before = process.umask(umask)
+        yield* Effect.addFinalizer(() => Effect.sync(() => process.umask(before)))
+        const attachments = yield* F.store(base)
+        Fs.writeFileSync(join(base, "open"), "x")
+        Fs.chmodSync(join(base, "open"), 0o666)
+        const { path } = yield* attachments.stage(join(base, "open"))
+        const mode = (path: string) => (Fs.statSync(path).mode & 0o777).toString(8)
+        assert.strictEqual(mode(path), "600")
+        for (let folder = dirname(path); folder !== base; folder = dirname(folder))
+          assert.strictEqual(mode(folder), "700", folder)
+      }))
+  }
+
+  test("is refused where it is a link, open to others, somebody else's or a file", () =>
+    Effect.gen(function* () {
+      const cases: ReadonlyArray<readonly [(root: string) => void, string]> = [
+        [
+          (root) => {
+            Fs.mkdirSync(`${root}-real`, { mode: 0o700 })
+            Fs.symlinkSync(`${root}-real`, root)
+          },
+          "symbolic link"
+        ],
+        [(root) => Fs.mkdirSync(root, { mode: 0o755 }), "chmod 700"],
+        [(root) => Fs.writeFileSync(root, ""), "no folder"],
+        ...(process.geteuid?.() === 0
+          ? [
+              [
+                (root: string) => {
+                  Fs.mkdirSync(root, { mode: 0o700 })
+                  Fs.chownSync(root, 65534, 65534)
+                },
+                "somebody else"
+              ] as const
+            ]
+          : [])
+      ]
+      for (const [make, said] of cases) {
+        const base = yield* F.folder
+        make(join(base, "staged"))
+        const attachments = yield* F.store(base)
+        const error = yield* F.refused(attachments.stageBytes(bytes("x"), { name: "x" }), "StorageFailed")
+        assert.include(error._tag === "AttachmentRejected" ? error.detail : "", said)
+        assert.deepStrictEqual(
+          F.files(base).filter((name) => name !== "staged"),
+          []
+        )
+      }
+    }))
+
+  test("is below the temporary folder, one for each user", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const before = process.env["TMPDIR"]
+      process.env["TMPDIR"] = base
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          if (before === undefined) delete process.env["TMPDIR"]
+          else process.env["TMPDIR"] = before
+        })
+      )
+      yield* Effect.gen(function* () {
+        const attachments = yield* Attachments
+        const { path } = yield* attachments.stageBytes(bytes("x"), { name: "x" })
+        assert.isTrue(path.startsWith(join(base, `effect-codex-${process.geteuid?.()}`, "attachments/")))
+      }).pipe(Effect.scoped, Effect.provide(Attachments.layerWith({})))
+      assert.deepStrictEqual(F.files(base), [])
+    }))
+})

@@ -1,0 +1,166 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Fs from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import * as Owner from "../../src/internal/ProcessIdentity.ts"
+import { test } from "../support/live.ts"
+import * as F from "./fixture.ts"
+
+const script = fileURLToPath(new URL("./stager.ts", import.meta.url))
+
+/** A process that has staged a file below `${base}/staged`. */
+const stager = Effect.fnUntraced(function* (base: string) {
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const input = yield* Queue.unbounded<Uint8Array, never>()
+  const handle = yield* spawner.spawn(
+    ChildProcess.make(process.execPath, [script, join(base, "staged")], {
+      stdin: Stream.fromQueue(input),
+      stderr: "inherit"
+    })
+  )
+  const said = yield* Deferred.make<string>()
+  yield* handle.stdout.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.runForEach((line) => Deferred.succeed(said, line)),
+    Effect.forkScoped
+  )
+  const path = yield* Deferred.await(said)
+  const ended = Effect.exit(handle.exitCode)
+  return {
+    path,
+    pid: Number(handle.pid),
+    kill: Effect.sync(() => process.kill(handle.pid, "SIGKILL")).pipe(Effect.andThen(ended)),
+    terminate: Effect.sync(() => process.kill(handle.pid, "SIGTERM")).pipe(Effect.andThen(ended))
+  }
+})
+
+describe("processes that stage in the same place", () => {
+  test("never clean each other's files while they live, and clean those of one that was killed", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const [one, two] = yield* Effect.all([stager(base), stager(base)], { concurrency: 2 })
+      assert.notStrictEqual(dirname(dirname(one.path)), dirname(dirname(two.path)))
+      // A start and an end beside them.
+      yield* Effect.scoped(F.store(base))
+      assert.strictEqual(F.text(one.path), "staged")
+      assert.strictEqual(F.text(two.path), "staged")
+
+      yield* one.kill
+      assert.strictEqual(F.text(one.path), "staged")
+      const three = yield* stager(base)
+      assert.isFalse(Fs.existsSync(dirname(dirname(one.path))))
+      assert.strictEqual(F.text(two.path), "staged")
+      assert.strictEqual(F.text(three.path), "staged")
+
+      yield* two.terminate
+      assert.isFalse(Fs.existsSync(dirname(dirname(two.path))))
+      assert.deepStrictEqual(Fs.readdirSync(join(base, "staged")), [basename(dirname(dirname(three.path)))])
+    }))
+
+  test("clean nothing by being imported", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const dead = yield* stager(base)
+      yield* dead.kill
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      // The place where a layer without options would look.
+      const folder = join(base, `effect-codex-${process.geteuid?.()}`)
+      Fs.mkdirSync(folder, { mode: 0o700 })
+      Fs.renameSync(join(base, "staged"), join(folder, "attachments"))
+      const before = F.files(base)
+      assert.strictEqual(before.length, 1)
+      const handle = yield* spawner.spawn(
+        ChildProcess.make(process.execPath, [script], { env: { TMPDIR: base }, extendEnv: true })
+      )
+      assert.strictEqual(yield* handle.exitCode, 0)
+      assert.deepStrictEqual(F.files(base), before)
+    }))
+
+  test("in one process clean only their own", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const scope = yield* Scope.make()
+      const one = yield* Scope.provide(F.store(base), scope)
+      const two = yield* F.store(base)
+      const kept = yield* two.stageBytes(Buffer.from("same"), { name: "x" })
+      const gone = yield* Scope.provide(one.stageBytes(Buffer.from("same"), { name: "x" }), scope)
+      yield* one.cleanup
+      yield* Scope.close(scope, Exit.void)
+      assert.isFalse(Fs.existsSync(gone.path))
+      assert.strictEqual(F.text(kept.path), "same")
+    }))
+
+  test("leave alone what they do not know, and folders of which they cannot tell", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const me = yield* Owner.self
+      const staged = join(base, "staged")
+      Fs.mkdirSync(staged, { mode: 0o700 })
+      const make = (name: string) => {
+        Fs.mkdirSync(join(staged, name, "sha"), { recursive: true })
+        Fs.writeFileSync(join(staged, name, "sha", "file"), "x")
+        return name
+      }
+      const kept = [
+        make(Owner.folderName({ ...me, namespace: "00000000" })),
+        make(Owner.folderName({ ...me, boot: "00000000", host: "00000000" })),
+        make(Owner.folderName(me)),
+        make("1-2-3"),
+        make("mine"),
+        make("damaged")
+      ]
+      Fs.symlinkSync(base, join(staged, Owner.folderName({ ...me, started: "1" })))
+      make(Owner.folderName({ ...me, started: "1" }))
+      make(Owner.folderName({ ...me, pid: 2 ** 22 + 1 }))
+      make(Owner.folderName({ ...me, boot: "00000000" }))
+      yield* Effect.scoped(F.store(base))
+      const left = Fs.readdirSync(staged).filter((name) => !Fs.lstatSync(join(staged, name)).isSymbolicLink())
+      assert.deepStrictEqual(left.toSorted(), kept.toSorted())
+    }))
+})
+
+const Name = Schema.Array(Schema.Literals(["0", "9", "12", "-", "a", "f".repeat(8), "..", "/", "\n"]))
+
+describe("the owner of a folder", () => {
+  it.live("is told by its name alone", () =>
+    Effect.gen(function* () {
+      const me = yield* Owner.self
+      assert.deepStrictEqual(Owner.parse(Owner.folderName(me)), me)
+      assert.notStrictEqual(Owner.folderName(me), Owner.folderName(me))
+      assert.strictEqual(yield* Owner.state(me, me), "live")
+      assert.strictEqual(me.pid, process.pid)
+    })
+  )
+
+  it.prop("is nobody where the name is not one of ours", [Name], ([parts]) => {
+    const name = parts.join("")
+    const owner = Owner.parse(name)
+    if (owner !== undefined) assert.strictEqual(name.split("-").length, 6)
+    assert.notStrictEqual(owner?.pid, 0)
+  })
+
+  it.live("is gone with its process, even if another one has its number, and else lives", () =>
+    Effect.gen(function* () {
+      const me = yield* Owner.self
+      const of = (change: Partial<Owner.Owner>) => Owner.state({ ...me, ...change }, me)
+      assert.strictEqual(yield* of({ started: String(BigInt(me.started) + 1n) }), "gone")
+      assert.strictEqual(yield* of({ pid: 2 ** 22 + 1 }), "gone")
+      assert.strictEqual(yield* of({ boot: "00000000" }), "gone")
+      assert.strictEqual(yield* of({ boot: "00000000", host: "00000000" }), "elsewhere")
+      assert.strictEqual(yield* of({ namespace: "00000000" }), "elsewhere")
+      // Where nobody says when it began, its number has to do.
+      assert.strictEqual(yield* of({ started: "0" }), "live")
+      assert.strictEqual(yield* of({ started: "0", pid: 2 ** 22 + 1 }), "gone")
+    })
+  )
+})

@@ -1,0 +1,67 @@
+/** What the command line makes of events and items, for people and for scripts. */
+import { assert, describe, it } from "@effect/vitest"
+import * as EventJson from "../../src/cli/EventJson.ts"
+import * as Report from "../../src/cli/ProgressReport.ts"
+import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
+import type * as Item from "../../src/domain/Item.ts"
+
+const style = { width: 80, color: false }
+const id = ItemId.make("i")
+
+describe("events as JSON", () => {
+  it("have one of a sub-agent's turn inside of one of the turn that it works for", () => {
+    const [threadId, turnId] = [ThreadId.make("agent"), TurnId.make("turn")]
+    const item = { _tag: "AgentMessage", id, text: "done" } as const
+    assert.deepStrictEqual<unknown>(
+      EventJson.event({
+        _tag: "AgentEvent",
+        threadId,
+        turnId,
+        event: { _tag: "ItemCompleted", item, at: 1 },
+        at: 2
+      }),
+      {
+        type: "agent.event",
+        threadId,
+        turnId,
+        event: { type: "item.completed", item: { type: "agent_message", id, text: "done" }, at: 1 },
+        at: 2
+      }
+    )
+  })
+})
+
+describe("a turn that is over", () => {
+  it("is told item by item, each kind in its own way", () => {
+    const items: ReadonlyArray<Item.Item> = [
+      { _tag: "UserMessage", id, text: "Why?\u001b[31m" },
+      { _tag: "Reasoning", id, summary: ["Hm."], content: [] },
+      {
+        _tag: "CommandExecution",
+        id,
+        command: "/bin/bash -c 'npm test'",
+        cwd: "/",
+        status: "failed",
+        operations: [],
+        exitCode: 3,
+        output: "1 failed",
+        duration: 1500
+      },
+      { _tag: "AgentCall", id, tool: "spawn_agent", agents: [], prompt: "look", status: "completed" },
+      { _tag: "ContextCompaction", id },
+      { _tag: "Unknown", id, kind: "new", payload: {} },
+      { _tag: "AgentMessage", id, text: "Because." }
+    ]
+    assert.deepStrictEqual(Report.past(items, style), [
+      "> Why?",
+      "Hm.",
+      "$ npm test",
+      "  │ 1 failed",
+      "  exit 3 (1.50 s)",
+      "⚇ spawn_agent look",
+      "  done",
+      "(the conversation was summarised here)",
+      "Because."
+    ])
+  })
+})

@@ -1,0 +1,100 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Schema from "effect/Schema"
+import {
+  Approval,
+  Content,
+  Correlation,
+  Host,
+  Item,
+  Logging,
+  Metrics,
+  Otlp,
+  Redaction,
+  Sampling,
+  TailSampling,
+  Telemetry,
+  Tracer,
+  Turn
+} from "effect-codex"
+import manifest from "../../package.json" with { type: "json" }
+import { document } from "../../scripts/rulesSchema.ts"
+import { version } from "../../src/internal/version.ts"
+
+const read = (file: string) => FileSystem.FileSystem.use((fs) => fs.readFileString(file))
+
+const words = (tag: string, separator: string) =>
+  tag.replace(/(?<!^)([A-Z])/g, `${separator}$1`).toLowerCase()
+
+describe("the docs", () => {
+  it.effect("have every event, item and kind of request that --json prints", () =>
+    Effect.gen(function* () {
+      const cli = yield* read("docs/cli.md")
+      const events = Object.keys(Turn.Event.cases).filter((tag) => tag !== "TurnCompleted")
+      for (const tag of events) assert.include(cli, `\`${words(tag, ".")}\``)
+      for (const tag of Object.keys(Item.Item.cases)) assert.include(cli, `\`${words(tag, "_")}\``)
+      for (const tag of Object.keys(Approval.Request.cases)) assert.include(cli, `\`${tag}\``)
+      for (const status of Item.Status.literals) assert.include(cli, `\`${status}\``)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("have the schema of the rules file that is in force", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(
+        JSON.parse(yield* read("docs/rules.schema.json")),
+        JSON.parse(JSON.stringify(document()))
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("have rules that are rules", () =>
+    Effect.gen(function* () {
+      const example = /## Rules[\s\S]*?```json\n([\s\S]*?)```/.exec(yield* read("docs/cli.md"))?.[1] ?? ""
+      const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Approval.Rule)))
+      assert.strictEqual((yield* decode(example)).length, 5)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("say of telemetry what code can set, and nothing that is not there", () =>
+    Effect.gen(function* () {
+      const text = yield* read("docs/settings.md")
+      const section = text.slice(text.indexOf("## In code")).split("\n## ")[0] ?? ""
+      const named = new Set(
+        [...section.matchAll(/`([A-Z]\w+)\.(\w+)/g)].map(([, space, name]) => `${space}.${name}`)
+      )
+      const spaces = {
+        Content,
+        Correlation,
+        Host,
+        Logging,
+        Metrics,
+        Otlp,
+        Redaction,
+        Sampling,
+        TailSampling,
+        Telemetry,
+        Tracer
+      }
+      const there = Object.entries(spaces).flatMap(([space, module]) =>
+        Object.keys(module).map((name) => `${space}.${name}`)
+      )
+      assert.deepStrictEqual([...named].filter((name) => !there.includes(name)).toSorted(), [])
+      const internal = new Set(["Telemetry.layer", "Tracer.layer", "Metrics.layer"])
+      const wanted = there.filter(
+        (name) =>
+          (/\.(layer|observe|\w+Layer)$/.test(name) && !internal.has(name)) ||
+          /^(Correlation|Metrics|Sampling|Tracer)\.(UserHashKey|Team|Enabled|Sampler|SpanLimits|Resource|ServiceName)$/.test(
+            name
+          )
+      )
+      assert.isAtLeast(wanted.length, 15)
+      for (const name of wanted.filter((name) => name !== "Otlp.OtlpLayer"))
+        assert.isTrue(named.has(name), name)
+      assert.include(section, "`{ telemetry: false }`")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it("name the version that package.json has", () => assert.strictEqual(version, manifest.version))
+})

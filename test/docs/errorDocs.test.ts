@@ -1,0 +1,101 @@
+/** docs/errors.md is what the code says, and the code knows every error that the installed Codex has a name for. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import { createRequire } from "node:module"
+import { difference } from "../../scripts/catalogue/markdown.ts"
+import { errors } from "../../scripts/catalogue/errors.ts"
+import { document, file } from "../../scripts/errorDocs.ts"
+import * as CodexError from "../../src/domain/CodexError.ts"
+import * as Failure from "../../src/engine/app-server/ErrorMapping.ts"
+import { test } from "../support/live.ts"
+
+const Info = Schema.Struct({
+  definitions: Schema.Struct({
+    v2: Schema.Struct({
+      CodexErrorInfo: Schema.Struct({
+        oneOf: Schema.optionalKey(Schema.Array(Schema.Unknown)),
+        anyOf: Schema.optionalKey(Schema.Array(Schema.Unknown))
+      })
+    })
+  })
+})
+
+const namesIn = (schema: unknown): ReadonlyArray<string> => {
+  if (typeof schema !== "object" || schema === null) return []
+  const { enum: literals, required } = schema as {
+    enum?: ReadonlyArray<string>
+    required?: ReadonlyArray<string>
+  }
+  return [...(literals ?? []), ...(required ?? [])]
+}
+
+describe("docs/errors.md", () => {
+  it.effect("is what the generator writes", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const found = yield* fs.readFileString(file)
+      assert.strictEqual(found === document() ? "" : difference(found, document()), "")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it("no message quotes what an error carries", () => {
+    const secret = "the words of a prompt"
+    const carrying: ReadonlyArray<CodexError.CodexError> = [
+      new CodexError.TurnFailed({ reason: "Other", detail: secret }),
+      new CodexError.EngineExited({ stderr: secret }),
+      new CodexError.EngineStartFailed({ reason: "Exited", detail: secret }),
+      new CodexError.OutputInvalid({ output: secret, detail: secret }),
+      new CodexError.ToolFailed({ tool: "t", detail: secret, retryable: false }),
+      new CodexError.AttachmentRejected({ reason: "NotFound", path: `/${secret}`, detail: secret })
+    ]
+    for (const error of carrying) assert.notInclude(error.message, secret, error._tag)
+  })
+
+  it("every error survives being encoded and decoded", () => {
+    const codec = Schema.toCodecJson(CodexError.CodexError)
+    for (const { error } of Object.values(errors)) {
+      const again = Schema.decodeUnknownSync(codec)(
+        JSON.parse(JSON.stringify(Schema.encodeUnknownSync(codec)(error)))
+      )
+      assert.strictEqual(again.message, error.message)
+      assert.deepStrictEqual(
+        [again.class, again.retryable, again.errorType],
+        [error.class, error.retryable, error.errorType]
+      )
+    }
+  })
+})
+
+test("the mapping has every error that the installed Codex has a name for", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+    const folder = yield* fs.makeTempDirectoryScoped()
+    const bin = createRequire(import.meta.url).resolve("@openai/codex/bin/codex.js")
+    const made = yield* spawner.exitCode(
+      ChildProcess.make(process.execPath, [
+        bin,
+        "app-server",
+        "generate-json-schema",
+        "--experimental",
+        "--out",
+        folder
+      ])
+    )
+    assert.strictEqual(Number(made), 0)
+    const all = yield* fs.readFileString(path.join(folder, "codex_app_server_protocol.schemas.json"))
+    const { CodexErrorInfo } = Schema.decodeUnknownSync(Schema.fromJsonString(Info))(all).definitions.v2
+    const names = [...(CodexErrorInfo.oneOf ?? []), ...(CodexErrorInfo.anyOf ?? [])].flatMap(namesIn)
+    assert.include(names, "contextWindowExceeded")
+    const unknown = names.filter(
+      (name) => name !== "other" && !Failure.reasons.has(name) && !Failure.passing.has(name)
+    )
+    assert.deepStrictEqual(unknown, [])
+  }))

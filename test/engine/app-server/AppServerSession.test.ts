@@ -1,0 +1,304 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import * as Scope from "effect/Scope"
+import { Codex } from "../../../src/Codex.ts"
+import * as AppServer from "../../../src/engine/AppServer.ts"
+import * as Fake from "../../support/fakeCodex.ts"
+import { test, timed } from "../../support/live.ts"
+
+const start = Effect.flatMap(Codex, (codex) => codex.startThread())
+const run = Effect.flatMap(start, (thread) => thread.run("hello"))
+const on = (options: AppServer.Options) =>
+  Layer.fresh(Codex.layer).pipe(Layer.provide(AppServer.layerWith(options)))
+
+const withVariable = (name: string, value: string | undefined) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const before = process.env[name]
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+      return before
+    }),
+    (before) =>
+      Effect.sync(() => {
+        if (before === undefined) delete process.env[name]
+        else process.env[name] = before
+      })
+  )
+
+describe.concurrent("starting the engine", () => {
+  test("F05 a Codex that never answers initialize is a typed timeout, and is not left behind", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { initialize: [[{ stderr: "thinking\n" }]] }, stubborn: true })
+      const [took, error] = yield* timed(
+        start.pipe(Effect.flip, Effect.provide(fake.layer({ startTimeout: "1 second" })))
+      )
+      assert.deepInclude(error, {
+        _tag: "EngineStartFailed",
+        reason: "Timeout",
+        errorType: "EngineStartFailed.Timeout"
+      })
+      assert.isTrue("detail" in error && error.detail.includes("thinking"))
+      assert.isAtLeast(took, 1000)
+      assert.isBelow(took, 8000)
+      assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
+    }))
+
+  test("F05 a Codex that ends while starting is told with what it said", () =>
+    Effect.gen(function* () {
+      const boot = [{ stderr: "error loading config.toml: invalid type\n" }, { exit: 1 }]
+      const fake = yield* Fake.make({ on: { initialize: [boot] } })
+      const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
+      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
+      assert.isTrue("detail" in error && error.detail.includes("error loading config.toml"))
+    }))
+
+  test("a Codex that ends before it reads anything does not wait for the deadline", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ boot: [{ stderr: "no" }, { exit: 2 }] })
+      const [took, error] = yield* timed(start.pipe(Effect.flip, Effect.provide(fake.layer())))
+      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited", detail: "no" })
+      assert.isBelow(took, 5000)
+    }))
+
+  test("the handshake has a time of its own, not that of a request", () =>
+    Effect.gen(function* () {
+      const hello = [{ wait: 1500 }, { reply: { userAgent: "fake/0.169.0" } }]
+      const fake = yield* Fake.make({ on: { initialize: [hello] } })
+      const turn = yield* run.pipe(Effect.provide(fake.layer({ requestTimeout: "1 second" })))
+      assert.strictEqual(turn.message, "fine")
+    }))
+
+  test("a Codex that refuses the handshake says why", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { initialize: [[{ refuse: { code: -32600, message: "who are you" } }]] }
+      })
+      const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
+      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Rejected", detail: "who are you" })
+    }))
+
+  test("an older Codex is refused by its version, and ended", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { initialize: [[{ reply: { userAgent: "x/0.100.0 (linux)" } }]] } })
+      const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
+      assert.deepInclude(error, { _tag: "CodexVersionUnsupported", version: "0.100.0", path: fake.codexPath })
+      assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
+    }))
+
+  for (const userAgent of ["codex/0.170.1-alpha.3 (x)", "something else entirely"]) {
+    test(`a Codex that calls itself "${userAgent}" is used`, () =>
+      Effect.gen(function* () {
+        const fake = yield* Fake.make({ on: { initialize: [[{ reply: { userAgent } }]] } })
+        const turn = yield* run.pipe(Effect.provide(fake.layer()))
+        assert.strictEqual(turn.message, "fine")
+      }))
+  }
+
+  test("a start that failed is tried again by the next thread", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const fake = yield* Fake.make({ boot: [{ exit: 1 }] })
+      yield* Effect.gen(function* () {
+        assert.strictEqual((yield* Effect.flip(start))._tag, "EngineStartFailed")
+        yield* fs.writeFileString(`${fake.folder}/scenario.json`, "{}")
+        assert.strictEqual((yield* run).message, "fine")
+      }).pipe(Effect.provide(fake.layer()))
+      assert.lengthOf(yield* fake.pids, 2)
+    }))
+
+  test("F05 an engine that hangs while starting does not touch one that runs", () =>
+    Effect.gen(function* () {
+      const healthy = yield* Fake.make({})
+      const hung = yield* Fake.make({ on: { initialize: [[]] } })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const failing = yield* start.pipe(
+          Effect.flip,
+          Effect.provide(hung.layer({ startTimeout: "1500 millis" })),
+          Effect.forkScoped
+        )
+        yield* hung.hears("initialize")
+        assert.strictEqual((yield* thread.run("meanwhile")).message, "fine")
+        assert.isUndefined(failing.pollUnsafe())
+        assert.strictEqual((yield* Fiber.join(failing))._tag, "EngineStartFailed")
+      }).pipe(Effect.provide(healthy.layer()))
+    }))
+
+  test("an interrupted start leaves no process", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { initialize: [[]] } })
+      yield* Effect.gen(function* () {
+        const starting = yield* Effect.forkScoped(Effect.exit(start))
+        yield* fake.hears("initialize")
+        yield* Fiber.interrupt(starting)
+        assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("many threads that start at once share one process", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      yield* Effect.forEach(Array.from({ length: 20 }), () => run, { concurrency: "unbounded" }).pipe(
+        Effect.provide(fake.layer())
+      )
+      assert.lengthOf(yield* fake.pids, 1)
+      assert.lengthOf(yield* fake.of("initialize"), 1)
+    }))
+
+  test("nothing is started before the first thread, and initialized follows initialize", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      yield* Effect.gen(function* () {
+        assert.lengthOf(yield* fake.pids, 0)
+        yield* start
+      }).pipe(Effect.provide(fake.layer({ clientName: "me" })))
+      const heard = yield* fake.heard
+      assert.deepStrictEqual(
+        heard.slice(0, 3).map((message) => message.method),
+        ["initialize", "initialized", "thread/start"]
+      )
+      const hello = heard[0]?.params
+      assert.deepInclude(hello?.["clientInfo"], { name: "me" })
+      assert.deepInclude(hello?.["capabilities"], { experimentalApi: true })
+      assert.include(JSON.stringify(hello), "account/rateLimits/updated")
+    }))
+})
+
+describe.concurrent("ending the engine", () => {
+  for (const how of ["closes", "is interrupted"]) {
+    test(`a Codex that listens to nothing is gone soon after its scope ${how}`, () =>
+      Effect.gen(function* () {
+        const fake = yield* Fake.make({ stubborn: true, on: { "thread/unsubscribe": [[]] } })
+        const [took] = yield* timed(
+          Effect.gen(function* () {
+            const program = Effect.andThen(run, how === "closes" ? Effect.void : Effect.never).pipe(
+              Effect.scoped,
+              Effect.provide(fake.layer())
+            )
+            const fiber = yield* Effect.forkScoped(program, { startImmediately: true })
+            if (how === "closes") return yield* Fiber.join(fiber)
+            yield* fake.hears("turn/start")
+            yield* Fiber.interrupt(fiber)
+          })
+        )
+        assert.isBelow(took, 9000)
+        assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
+      }))
+  }
+
+  test("a turn that still runs when the engine is closed ends as EngineExited", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ stubborn: true, on: { "turn/start": [Fake.begin] } })
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(fake.layer(), scope)
+      const thread = yield* Effect.provideContext(start, context)
+      const running = yield* Effect.forkScoped(Effect.flip(thread.run("for ever")), {
+        startImmediately: true
+      })
+      yield* fake.hears("turn/start")
+      yield* Scope.close(scope, Exit.void)
+      const error = yield* Fiber.join(running).pipe(Effect.timeout("5 seconds"))
+      assert.strictEqual(error._tag, "EngineExited")
+      assert.strictEqual((yield* Effect.flip(thread.run("again")))._tag, "EngineExited")
+    }))
+
+  test("what it says on stderr, and what was passed by, is in the log", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+        lines.push(`${logLevel} ${String(Array.isArray(message) ? message.join(" ") : message)}`)
+      })
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [
+              { stderr: "\u001b[31mERROR\u001b[0m first\nsecond" },
+              { bytes: Buffer.from("not JSON\n").toString("base64") },
+              { send: { id: 4711, result: {} } },
+              ...Fake.turn("fine")
+            ]
+          ]
+        }
+      })
+      yield* run.pipe(
+        Effect.scoped,
+        Effect.provide(fake.layer()),
+        Effect.provide(Logger.layer([logger])),
+        Effect.provideService(References.MinimumLogLevel, "Debug")
+      )
+      assert.includeMembers(lines, ["Debug codex: ERROR first", "Debug codex: second"])
+      assert.include(
+        lines,
+        "Warn codex said 1 lines that are no message, 1 answers that nobody asked for; they were passed by"
+      )
+    }))
+
+  test("a process that was killed is told by its signal, one that ended by its code", () =>
+    Effect.gen(function* () {
+      for (const [step, expected] of [
+        [{ signal: "SIGKILL" }, { signal: "SIGKILL" }],
+        [{ exit: 7 }, { code: 7 }],
+        [{ exit: 0 }, { code: 0 }]
+      ] as const) {
+        const fake = yield* Fake.make({
+          on: { "turn/start": [[...Fake.begin, { stderr: "the last words" }, { wait: 30 }, step]] }
+        })
+        const error = yield* run.pipe(Effect.flip, Effect.provide(fake.layer()))
+        assert.deepInclude(error, { _tag: "EngineExited", stderr: "the last words", ...expected })
+      }
+    }))
+})
+
+describe("finding Codex", () => {
+  test("a path that was chosen and is not there is not replaced by another codex", () =>
+    Effect.gen(function* () {
+      const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath: "/nowhere/codex" })))
+      assert.strictEqual(error._tag, "CodexNotFound")
+      assert.include(error.message, "/nowhere/codex")
+      yield* withVariable("CODEX_PATH", "/nowhere/else")
+      const other = yield* start.pipe(Effect.flip, Effect.provide(on({})))
+      assert.strictEqual(other._tag, "CodexNotFound")
+      assert.include(other.message, `CODEX_PATH "/nowhere/else"`)
+    }))
+
+  test("CODEX_PATH is used, and the option wins over it", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      const other = yield* Fake.make({})
+      yield* withVariable("CODEX_PATH", fake.codexPath)
+      yield* run.pipe(Effect.provide(on({})))
+      assert.lengthOf(yield* fake.pids, 1)
+      yield* run.pipe(Effect.provide(other.layer()))
+      assert.lengthOf(yield* fake.pids, 1)
+      assert.lengthOf(yield* other.pids, 1)
+    }))
+
+  for (const what of ["a folder", "a file that cannot be run"]) {
+    test(`${what} in its place is a typed error`, () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-fake-" })
+        yield* fs.writeFileString(`${folder}/codex`, "not a program")
+        const codexPath = what === "a folder" ? folder : `${folder}/codex`
+        const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath })))
+        assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
+      }))
+  }
+
+  test("a working folder that does not exist is refused before Codex is asked", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      const error = yield* Effect.flatMap(Codex, (codex) =>
+        codex.startThread({ cwd: "/no/such/folder" })
+      ).pipe(Effect.flip, Effect.provide(fake.layer()))
+      assert.deepInclude(error, { _tag: "InvalidRequest", reason: "BadParams" })
+      assert.lengthOf(yield* fake.of("thread/start"), 0)
+    }))
+})

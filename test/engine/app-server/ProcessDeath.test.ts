@@ -1,0 +1,576 @@
+import { assert, describe } from "@effect/vitest"
+import { ItemId, ThreadId, TurnId } from "../../../src/domain/Ids.ts"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { Codex } from "../../../src/Codex.ts"
+import * as Fake from "../../support/fakeCodex.ts"
+import { advancing, onTestClock, test, timed } from "../../support/live.ts"
+
+const start = Effect.flatMap(Codex, (codex) => codex.startThread())
+const gone = (fake: { readonly pids: Effect.Effect<ReadonlyArray<number>> }) =>
+  Effect.map(fake.pids, (pids) => assert.isFalse(pids.some(Fake.isAlive)))
+
+describe.concurrent("the process dies", () => {
+  const points = [
+    { when: "before it answers turn/start", steps: [] },
+    { when: "after it answered turn/start", steps: [Fake.accepted] },
+    { when: "after turn/started", steps: Fake.begin },
+    { when: "in a message", steps: [...Fake.begin, Fake.delta("par"), Fake.delta("tial")] },
+    {
+      when: "in a command",
+      steps: [
+        ...Fake.begin,
+        Fake.ofTurn("item/started", {
+          item: {
+            type: "commandExecution",
+            id: "c1",
+            command: "sleep 9",
+            cwd: "/",
+            status: "inProgress",
+            commandActions: []
+          }
+        })
+      ]
+    },
+    { when: "after the last item", steps: [...Fake.begin, Fake.said("all said")] }
+  ]
+  for (const { steps, when } of points) {
+    test(`F01 ${when}: EngineExited with what was there`, () =>
+      Effect.gen(function* () {
+        const fake = yield* Fake.make({
+          on: {
+            "turn/start": [[...steps, { wait: 20 }, { stderr: "ouch" }, { wait: 20 }, { signal: "SIGKILL" }]]
+          }
+        })
+        const error = yield* Effect.flatMap(start, (thread) => thread.run("hello")).pipe(
+          Effect.flip,
+          Effect.provide(fake.layer())
+        )
+        assert.strictEqual(error._tag, "EngineExited")
+        if (error._tag !== "EngineExited") return
+        assert.deepInclude(error, {
+          signal: "SIGKILL",
+          stderr: "ouch",
+          retryable: true,
+          threadId: ThreadId.make("thread-1")
+        })
+        assert.strictEqual(error.turnId, steps.length > 1 ? "turn-1" : undefined)
+        assert.strictEqual(error.turn?.threadId, "thread-1")
+        if (when === "after the last item") assert.strictEqual(error.turn?.message, "all said")
+        if (when === "in a command") {
+          assert.deepInclude(error.turn?.items[0], { id: ItemId.make("c1"), status: "interrupted" })
+          assert.isTrue(error.turn?.sideEffects)
+        }
+      }))
+  }
+
+  test("F01 at any moment, on every thread at once: all turns and requests fail, nothing hangs", () =>
+    Effect.forEach(
+      Array.from({ length: 20 }, (_, n) => n * 1.5),
+      (delay) =>
+        Effect.gen(function* () {
+          const chatter = Array.from({ length: 40 }, () => [Fake.delta("word "), { wait: 1 }]).flat()
+          const fake = yield* Fake.make({
+            on: { "turn/start": [[...Fake.begin, ...chatter]], "thread/resume": [[]] }
+          })
+          yield* Effect.gen(function* () {
+            const codex = yield* Codex
+            const threads = yield* Effect.all([start, start, start])
+            const running = yield* Effect.forEach(threads, (thread) =>
+              Effect.forkScoped(Effect.flip(Stream.runDrain(thread.stream("go"))), { startImmediately: true })
+            )
+            const resuming = yield* Effect.forkScoped(
+              Effect.flip(codex.resumeThread(ThreadId.make("never-answered"))),
+              {
+                startImmediately: true
+              }
+            )
+            yield* fake.hears("thread/resume")
+            yield* Effect.sleep(delay)
+            const [pid] = yield* fake.pids
+            if (pid !== undefined) process.kill(pid, "SIGKILL")
+            const [took, [errors, error]] = yield* timed(
+              Effect.all([Effect.forEach(running, Fiber.join), Fiber.join(resuming)])
+            )
+            assert.deepStrictEqual(
+              [error, ...errors].map((error) => error._tag),
+              Array(4).fill("EngineExited")
+            )
+            assert.isBelow(took, 1000)
+          }).pipe(Effect.provide(fake.layer()))
+        }).pipe(Effect.scoped),
+      { concurrency: 2 }
+    ))
+
+  test("what was said before is still heard: a turn that was told to its end has completed", () =>
+    Effect.gen(function* () {
+      const [last] = [Fake.ended()].flatMap((step) => ("send" in step ? [{ testament: step.send }] : []))
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [...Fake.begin, Fake.said("all"), ...(last === undefined ? [] : [last]), { exit: 0 }]
+          ]
+        }
+      })
+      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+        Effect.provide(fake.layer())
+      )
+      assert.strictEqual(turn.message, "all")
+    }))
+
+  test("a flood on stderr holds nothing up, and the end of it is what is told", () =>
+    Effect.gen(function* () {
+      const flood = Array.from({ length: 64 }, () => ({ stderr: "noise ".repeat(10_000) }))
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            Fake.turn("fine", ...flood),
+            [...Fake.begin, { stderr: "the end" }, { wait: 50 }, { exit: 3 }]
+          ]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        assert.strictEqual((yield* thread.run("go")).message, "fine")
+        const error = yield* Effect.flip(thread.run("go"))
+        assert.deepInclude(error, { _tag: "EngineExited", code: 3 })
+        if (error._tag !== "EngineExited") return
+        assert.isTrue(error.stderr.endsWith("the end"))
+        assert.isAtMost(error.stderr.length, 4096)
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("F01 later turns of its threads go on in a new process, which resumes them; all at once start one", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [Fake.turn("first"), Fake.turn("second"), [...Fake.begin, { exit: 1 }]] }
+      })
+      yield* Effect.gen(function* () {
+        const [one, two] = [yield* start, yield* start]
+        yield* one.run("fine")
+        yield* two.run("fine")
+        assert.strictEqual((yield* Effect.flip(two.run("die")))._tag, "EngineExited")
+        const turns = yield* Effect.all([one.run("again"), two.run("again")], { concurrency: 2 })
+        assert.deepStrictEqual(turns.map(({ message }) => message).toSorted(), ["first", "second"])
+        assert.lengthOf(yield* fake.pids, 2)
+        const resumed = yield* fake.of("thread/resume")
+        assert.deepStrictEqual(resumed.map(({ params }) => params?.["threadId"]).toSorted(), [one.id, two.id])
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("an ephemeral thread ends with it, for there is nothing to resume it from", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, { exit: 1 }]] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread({ ephemeral: true })
+        assert.strictEqual((yield* Effect.flip(thread.run("die")))._tag, "EngineExited")
+        const [took, error] = yield* timed(Effect.flip(thread.run("again")))
+        assert.deepInclude(error, { _tag: "EngineExited", code: 1 })
+        assert.isBelow(took, 1000)
+        assert.lengthOf(yield* fake.pids, 1)
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("one that does not answer when a thread is opened is replaced for the next thread", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "thread/start": [[]] } })
+      yield* Effect.gen(function* () {
+        for (const expected of [1, 2]) {
+          assert.strictEqual((yield* Effect.flip(start))._tag, "ProtocolError")
+          assert.lengthOf(yield* fake.pids, expected)
+        }
+      }).pipe(Effect.provide(fake.layer({ requestTimeout: "300 millis" })))
+    }))
+
+  test("the threads of another process do not notice", () =>
+    Effect.gen(function* () {
+      const healthy = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine", { wait: 300 })] } })
+      const dying = yield* Fake.make({ on: { "turn/start": [[{ exit: 1 }]] } })
+      const run = Effect.flatMap(start, (thread) => thread.run("hello"))
+      const running = yield* Effect.forkScoped(run.pipe(Effect.provide(healthy.layer())), {
+        startImmediately: true
+      })
+      yield* healthy.hears("turn/start")
+      yield* Effect.flip(run).pipe(Effect.provide(dying.layer()))
+      assert.strictEqual((yield* Fiber.join(running)).message, "fine")
+    }))
+})
+
+describe.concurrent("interrupting", () => {
+  const interrupted = Effect.fnUntraced(function* (
+    on: Fake.Scenario["on"],
+    heard: string,
+    then?: (fake: Effect.Success<ReturnType<typeof Fake.make>>) => Effect.Effect<void, unknown, never>
+  ) {
+    const fake = yield* Fake.make({ on: { ...on } })
+    const took = yield* Effect.gen(function* () {
+      const thread = yield* start
+      const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+      yield* fake.hears(heard)
+      const [took] = yield* timed(Fiber.interrupt(running))
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(running)))
+      if (then !== undefined) yield* then(fake)
+      return took
+    }).pipe(Effect.provide(fake.layer()))
+    return [took, fake] as const
+  })
+
+  test("sends turn/interrupt for that turn, cleans its terminals and waits for its end", () =>
+    Effect.gen(function* () {
+      const [took, fake] = yield* interrupted({ "turn/start": [Fake.begin] }, "turn/start")
+      assert.isBelow(took, 2000)
+      const [interrupt] = yield* fake.of("turn/interrupt")
+      assert.deepStrictEqual(interrupt?.params, { threadId: "thread-1", turnId: "turn-1" })
+      assert.lengthOf(yield* fake.of("thread/backgroundTerminals/clean"), 1)
+    }))
+
+  test("waits for turn/started, before which Codex knows of no turn", () =>
+    Effect.gen(function* () {
+      const late = [Fake.accepted, { wait: 150 }, Fake.started]
+      const early = { refuse: { code: -32600, message: "no active turn to interrupt" } }
+      const [, fake] = yield* interrupted(
+        { "turn/start": [late], "turn/interrupt": [[{ reply: {} }, Fake.ended("interrupted")], [early]] },
+        "turn/start"
+      )
+      assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
+    }))
+
+  test("before turn/start is refused ends with the refusal: there is nothing to interrupt", () =>
+    Effect.gen(function* () {
+      const refused = [{ wait: 100 }, { refuse: { code: -32600, message: "no" } }]
+      const [took, fake] = yield* interrupted({ "turn/start": [refused] }, "turn/start")
+      assert.isBelow(took, 2000)
+      assert.lengthOf(yield* fake.of("turn/interrupt"), 0)
+    }))
+
+  const refused = [{ refuse: { code: -32603, message: "internal error" } }]
+  const deaf: Readonly<Record<string, Fake.Scenario["on"]>> = {
+    "does not answer turn/interrupt": { "turn/start": [Fake.begin], "turn/interrupt": [[]] },
+    "answers turn/interrupt and goes on": { "turn/start": [Fake.begin], "turn/interrupt": [[{ reply: {} }]] },
+    "refuses turn/interrupt": { "turn/start": [Fake.begin], "turn/interrupt": [refused] },
+    "does not answer turn/start": { "turn/start": [[]] },
+    "does not start the turn it has taken": { "turn/start": [[Fake.accepted]] },
+    "is stopped": { "turn/start": [[...Fake.begin, { signal: "SIGSTOP" }]] }
+  }
+  for (const [what, on] of Object.entries(deaf)) {
+    test(`F04 a Codex that ${what} is ended after the grace, and the next thread gets a new one`, () =>
+      Effect.gen(function* () {
+        const fake = yield* Fake.make({ on: { ...on } })
+        yield* Effect.gen(function* () {
+          const thread = yield* start
+          yield* onTestClock(
+            Effect.gen(function* () {
+              const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+              yield* fake.hears("turn/start")
+              const [took] = yield* advancing(Fiber.interrupt(running))
+              assert.isAtLeast(took, 5000)
+            })
+          )
+          yield* gone(fake)
+          yield* start
+          assert.lengthOf(yield* fake.pids, 2)
+        }).pipe(Effect.provide(fake.layer()))
+      }))
+  }
+
+  test("a Codex that has closed its input is ended, and the next thread gets a new one", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [[...Fake.begin, { closeInput: true }, { wait: 50 }, Fake.delta("x")]] }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const leaving = thread.stream("go").pipe(Stream.take(2), Stream.runDrain)
+        yield* onTestClock(advancing(leaving)).pipe(Effect.timeout("9 seconds"))
+        yield* start
+        const [first] = yield* fake.pids
+        assert.isFalse(first !== undefined && Fake.isAlive(first))
+        assert.lengthOf(yield* fake.pids, 2)
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("F04 the grace is five seconds of real time", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "turn/interrupt": [[]] } })
+      const [took, error] = yield* timed(
+        Effect.flatMap(start, (thread) => thread.run("go", { timeout: "100 millis" })).pipe(
+          Effect.flip,
+          Effect.provide(fake.layer())
+        )
+      )
+      assert.strictEqual(error._tag, "TurnTimedOut")
+      assert.isBelow(took, 9000)
+    }))
+
+  test("needs no turn/started where something else shows that the turn has begun", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [[Fake.accepted, Fake.delta("x")]] } })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const [took, events] = yield* timed(thread.stream("go").pipe(Stream.take(2), Stream.runCollect))
+        assert.deepStrictEqual(
+          events.map(({ _tag }) => _tag),
+          ["TurnStarted", "MessageDelta"]
+        )
+        assert.isBelow(took, 4000)
+      }).pipe(Effect.provide(fake.layer()))
+      assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
+    }))
+
+  test("what an interrupted turn says late is not the next turn's", () =>
+    Effect.gen(function* () {
+      const ghost = (event: Fake.Step): Fake.Step =>
+        JSON.parse(JSON.stringify(event).replaceAll("$turn", "turn-1"))
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            Fake.begin,
+            [
+              ghost(Fake.started),
+              ghost(Fake.delta("ghost")),
+              Fake.accepted,
+              ghost(Fake.started),
+              ghost(Fake.said("ghost", "g1")),
+              Fake.started,
+              ghost(Fake.said("ghost", "g2")),
+              ghost(Fake.ended("failed", { message: "ghost" })),
+              Fake.said("mine"),
+              Fake.ended()
+            ]
+          ]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+        yield* fake.hears("turn/start")
+        yield* Fiber.interrupt(running)
+        const events = yield* Stream.runCollect(thread.stream("next"))
+        assert.deepStrictEqual(
+          events.map(({ _tag }) => _tag),
+          ["TurnStarted", "ItemCompleted", "TurnCompleted"]
+        )
+        const last = events.at(-1)
+        assert.deepInclude(last?._tag === "TurnCompleted" ? last.turn : {}, { id: "turn-2", message: "mine" })
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("another thread's turn goes on", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [Fake.begin, Fake.turn("still here", { heard: "turn/interrupt" }, { wait: 20 })] }
+      })
+      yield* Effect.gen(function* () {
+        const [one, two] = yield* Effect.all([start, start])
+        const first = yield* Effect.forkScoped(one.run("go"), { startImmediately: true })
+        yield* fake.hears("turn/start")
+        const second = yield* Effect.forkScoped(two.run("go"), { startImmediately: true })
+        yield* fake.hears("turn/start", 2)
+        yield* Fiber.interrupt(first)
+        assert.strictEqual((yield* Fiber.join(second)).message, "still here")
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("a stream that is left early interrupts its turn before it is over", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: { "turn/start": [[...Fake.begin, Fake.delta("a")], Fake.turn("next")] }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const [event] = yield* thread.stream("go").pipe(Stream.take(1), Stream.runCollect)
+        assert.strictEqual(event?._tag, "TurnStarted")
+        assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
+        assert.strictEqual((yield* thread.run("go")).message, "next")
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+})
+
+describe.concurrent("the engine forgets a turn", () => {
+  const failing = (turn: ReadonlyArray<Fake.Step>, read: ReadonlyArray<Fake.Step>) =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [turn], "thread/read": [read] } })
+      const result = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+        Effect.result,
+        Effect.timeout("10 seconds"),
+        Effect.provide(fake.layer())
+      )
+      return [result, fake] as const
+    })
+  const readAs = (status: string, error: object | null = null): ReadonlyArray<Fake.Step> => [
+    {
+      reply: { thread: { id: "$thread", status: { type: "idle" }, turns: [{ id: "$turn", status, error }] } }
+    }
+  ]
+
+  test("F03 an error that is not retried, and no end: the turn fails with it", () =>
+    Effect.gen(function* () {
+      const error = {
+        message: "slow down, try again in 2s",
+        codexErrorInfo: "rateLimitExceeded",
+        additionalDetails: null
+      }
+      const [result] = yield* failing([...Fake.begin, Fake.ofTurn("error", { error, willRetry: false })], [])
+      assert.isTrue(result._tag === "Failure" && result.failure._tag === "TurnFailed")
+      if (result._tag === "Failure")
+        assert.deepInclude(result.failure, { reason: "RateLimited", turnId: TurnId.make("turn-1") })
+    }))
+
+  test("an error of something else, or one that the turn outlives, fails nothing", () =>
+    Effect.gen(function* () {
+      const steer = {
+        message: "cannot steer",
+        codexErrorInfo: { activeTurnNotSteerable: { turnKind: "review" } }
+      }
+      const odd = { message: "something failed", codexErrorInfo: "other" }
+      for (const error of [steer, odd]) {
+        const alive = error === odd ? [Fake.delta("still here")] : []
+        const [result, fake] = yield* failing(
+          Fake.turn("after all", Fake.ofTurn("error", { error, willRetry: false }), ...alive, { wait: 1500 }),
+          []
+        )
+        assert.strictEqual(result._tag === "Success" ? result.success.message : "", "after all")
+        assert.lengthOf(yield* fake.of("turn/interrupt"), 0)
+      }
+    }))
+
+  test("F03 an error that is retried fails nothing", () =>
+    Effect.gen(function* () {
+      const error = { message: "Reconnecting... 1/2", codexErrorInfo: null }
+      const [result] = yield* failing(
+        Fake.turn("after all", Fake.ofTurn("error", { error, willRetry: true }), { wait: 1500 }),
+        []
+      )
+      assert.strictEqual(result._tag === "Success" ? result.success.message : "", "after all")
+    }))
+
+  test("an idle thread whose turn is read as completed: it has completed", () =>
+    Effect.gen(function* () {
+      const [result, fake] = yield* failing(
+        [...Fake.begin, Fake.said("done"), Fake.status("idle")],
+        readAs("completed")
+      )
+      assert.strictEqual(result._tag === "Success" ? result.success.message : "", "done")
+      assert.lengthOf(yield* fake.of("thread/read"), 1)
+    }))
+
+  test("an idle thread whose turn was taken and never began: it is stalled", () =>
+    Effect.gen(function* () {
+      const idle = {
+        method: "thread/status/changed",
+        params: { threadId: "$thread", status: { type: "idle" } }
+      }
+      const fake = yield* Fake.make({ on: { "turn/start": [[{ reply: {} }, { send: idle }]] } })
+      const error = yield* Effect.flatMap(start, (thread) => Effect.flip(thread.run("go"))).pipe(
+        Effect.provide(fake.layer())
+      )
+      assert.strictEqual(error._tag, "TurnStalled")
+    }))
+
+  test("an idle thread whose turn is read as failed: it has failed with that error", () =>
+    Effect.gen(function* () {
+      const [result] = yield* failing(
+        [...Fake.begin, Fake.status("idle")],
+        readAs("failed", {
+          message: "no money",
+          codexErrorInfo: "usageLimitExceeded",
+          additionalDetails: null
+        })
+      )
+      assert.isTrue(result._tag === "Failure" && result.failure._tag === "TurnFailed")
+      if (result._tag === "Failure") assert.deepInclude(result.failure, { reason: "UsageLimit" })
+    }))
+
+  for (const [what, read] of Object.entries({
+    "that nobody can read": [{ refuse: { code: -32600, message: "thread not found" } }],
+    "that is not there": [{ reply: { thread: { id: "$thread", status: { type: "idle" }, turns: [] } } }],
+    "that is read as nonsense": [{ reply: { thread: 7 } }]
+  })) {
+    test(`an idle thread whose turn ${what.slice(5)}: TurnStalled, and the thread goes on`, () =>
+      Effect.gen(function* () {
+        const fake = yield* Fake.make({
+          on: {
+            "turn/start": [[...Fake.begin, Fake.status("idle")], Fake.turn("next")],
+            "thread/read": [read]
+          }
+        })
+        yield* Effect.gen(function* () {
+          const thread = yield* start
+          const error = yield* thread.run("go").pipe(Effect.flip, Effect.timeout("10 seconds"))
+          assert.strictEqual(error._tag, "TurnStalled")
+          assert.strictEqual((yield* thread.run("go")).message, "next")
+        }).pipe(Effect.provide(fake.layer()))
+      }))
+  }
+
+  test("an idle of a thread that is read as active is not believed", () =>
+    Effect.gen(function* () {
+      const [result] = yield* failing(
+        [
+          ...Fake.begin,
+          Fake.status("idle"),
+          { heard: "thread/read" },
+          { wait: 100 },
+          Fake.said("on"),
+          Fake.ended()
+        ],
+        [{ reply: { thread: { id: "$thread", status: { type: "active", activeFlags: [] }, turns: [] } } }]
+      )
+      assert.strictEqual(result._tag === "Success" ? result.success.message : "", "on")
+    }))
+
+  test("an idle that is followed by the end in time asks nothing", () =>
+    Effect.gen(function* () {
+      const [result, fake] = yield* failing(
+        [...Fake.begin, Fake.said("done"), Fake.status("idle"), { wait: 100 }, Fake.ended(), { wait: 1500 }],
+        readAs("failed")
+      )
+      assert.strictEqual(result._tag, "Success")
+      assert.lengthOf(yield* fake.of("thread/read"), 0)
+    }))
+
+  test("an end that cannot be understood is a ProtocolError, not silence", () =>
+    Effect.gen(function* () {
+      const odd = Fake.notify("turn/completed", {
+        threadId: "$thread",
+        turn: { id: "$turn", status: 7, error: "no" }
+      })
+      const [result] = yield* failing([...Fake.begin, odd], [])
+      assert.strictEqual(result._tag === "Failure" ? result.failure._tag : "", "ProtocolError")
+    }))
+
+  test("F02 silence: a Codex that no longer answers at all is ended, and the turn has stalled", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "thread/read": [[]] } })
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        const [took, error] = yield* onTestClock(advancing(Effect.flip(thread.run("go")), "5 seconds"))
+        assert.isBelow(took, 200_000)
+        assert.strictEqual(error._tag, "TurnStalled")
+        if (error._tag === "TurnStalled")
+          assert.deepInclude(error, { threadId: ThreadId.make("thread-1"), turnId: TurnId.make("turn-1") })
+        yield* gone(fake)
+        yield* start
+      }).pipe(Effect.provide(fake.layer()))
+      assert.lengthOf(yield* fake.pids, 2)
+    }))
+
+  test("F02 silence of a Codex that answers when asked is patience", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [...Fake.begin, { heard: "thread/read" }, { wait: 50 }, Fake.said("long"), Fake.ended()]
+          ]
+        }
+      })
+      const [, turn] = yield* Effect.gen(function* () {
+        const thread = yield* start
+        return yield* onTestClock(advancing(thread.run("go"), "1 second"))
+      }).pipe(Effect.provide(fake.layer()))
+      assert.strictEqual(turn.message, "long")
+    }))
+})

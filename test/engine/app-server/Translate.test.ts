@@ -1,0 +1,182 @@
+/** What comes from outside is any JSON at all; reading it never fails. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { ItemId } from "../../../src/domain/Ids.ts"
+import * as Failure from "../../../src/engine/app-server/ErrorMapping.ts"
+import * as Lines from "../../../src/engine/app-server/LineSplitter.ts"
+import * as Questions from "../../../src/engine/app-server/ServerRequests.ts"
+import * as Translate from "../../../src/engine/app-server/Translate.ts"
+import * as Shell from "../../../src/internal/ShellCommand.ts"
+
+const Leaf = Schema.Union([
+  Schema.String,
+  Schema.Finite,
+  Schema.Boolean,
+  Schema.Null,
+  Schema.Literals(["thread", "turn", "m1", "commandExecution", "agentMessage", "completed", "__proto__"])
+])
+const names = Schema.Literals([
+  "threadId",
+  "turnId",
+  "itemId",
+  "id",
+  "type",
+  "turn",
+  "item",
+  "status",
+  "error",
+  "message",
+  "changes",
+
+  "codexErrorInfo",
+  "httpStatusCode",
+  "additionalDetails",
+  "questions",
+  "permissions",
+  "tokenUsage",
+  "last",
+  "command",
+  "commandActions",
+  "kind",
+  "path",
+  "network",
+  "fileSystem",
+  "options",
+  "delta",
+  "thread"
+])
+const Inner = Schema.Union([Leaf, Schema.Array(Leaf), Schema.Record(names, Leaf)])
+const Middle = Schema.Union([Inner, Schema.Array(Inner), Schema.Record(names, Inner)])
+const Json = Schema.Union([Middle, Schema.Record(names, Middle)])
+
+const Notification = Schema.Literals([
+  "turn/started",
+  "turn/completed",
+  "turn/diff/updated",
+  "item/started",
+  "item/completed",
+  "error",
+  "item/agentMessage/delta",
+  "rawResponseItem/completed",
+  "rawResponse/completed",
+  "thread/started",
+  "thread/tokenUsage/updated",
+  "thread/status/changed",
+  "serverRequest/resolved",
+  "toString",
+  "x/y"
+])
+const Request = Schema.Literals([
+  "item/commandExecution/requestApproval",
+  "item/fileChange/requestApproval",
+  "item/tool/call",
+  "item/permissions/requestApproval",
+  "item/tool/requestUserInput",
+  "mcpServer/elicitation/request",
+  "constructor",
+  "execCommandApproval"
+])
+
+const runs = { arbitrary: { runs: 250, seed: 1 } }
+
+describe("any JSON", () => {
+  it.prop(
+    "F24 is a notification that says something or nothing",
+    [Notification, Json],
+    ([method, params]) => {
+      assert.isString(Translate.notification(method, params, 7)._tag)
+    },
+    runs
+  )
+
+  it.prop(
+    "F24 is a question that is understood or unknown, and never a yes",
+    [Request, Json],
+    ([method, params]) => {
+      const asked = Questions.read(method, params)
+      assert.isTrue(["Approve", "Call", "Unknown"].includes(asked._tag))
+      if (asked._tag === "Unknown")
+        assert.notMatch(JSON.stringify(asked.no ?? null), /"(?:accept|acceptForSession|approved)"/)
+    },
+    runs
+  )
+
+  it.prop(
+    "F24 is an item, of a kind that is known or not",
+    [Schema.String, Json],
+    ([type, json]) => {
+      const more = typeof json === "object" && json !== null ? json : {}
+      assert.isString(Translate.item({ ...more, id: ItemId.make("x"), type })._tag)
+    },
+    runs
+  )
+
+  it.prop(
+    "is a failure with a reason",
+    [Schema.String, Json],
+    ([message, codexErrorInfo]) => {
+      const failed = Failure.classify({ message, codexErrorInfo })
+      assert.strictEqual(failed._tag, "TurnFailed")
+      assert.isBoolean(Failure.endsTurn({ message, codexErrorInfo }))
+      assert.isTrue(failed.retryAfterMs === undefined || failed.retryAfterMs >= 0)
+    },
+    runs
+  )
+})
+
+describe("any bytes", () => {
+  it.prop(
+    "F22 are the same lines, in whatever chunks they come, broken UTF-8 and all",
+    [
+      Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))),
+      Schema.Array(Schema.Natural)
+    ],
+    ([bytes, cuts]) => {
+      // Every eighth byte or so ends a line.
+      const whole = Buffer.from(bytes.map((byte) => (byte % 8 === 0 ? 0x0a : byte % 8 === 1 ? 0x0d : byte)))
+      const limit = 12
+      const one = Lines.make(limit)
+      const expected = one.push(whole)
+      const other = Lines.make(limit)
+      const places = [
+        0,
+        ...cuts.map((cut) => cut % (whole.length + 1)).toSorted((a, b) => a - b),
+        whole.length
+      ]
+      const got = places.flatMap((place, index) =>
+        other.push(whole.subarray(place, places[index + 1] ?? place))
+      )
+      assert.deepStrictEqual(got, expected)
+      assert.strictEqual(other.skipped(), one.skipped())
+    },
+    runs
+  )
+})
+
+describe("F39 a command line", () => {
+  it.prop(
+    "F39 that is taken for one simple command has nothing in it that a shell would read",
+    [Schema.String],
+    ([text]) => {
+      for (const line of [text, `ls ${text}`, `"${text}"`, `ls '${text}' x`, `${text}=1 ls`]) {
+        const argv = Shell.argv(line)
+        if (argv === undefined) continue
+        assert.isAbove(argv.length, 0)
+        assert.notMatch(line, /[;|&$`<>(){}*?\n\r\0]/)
+      }
+    },
+    runs
+  )
+
+  it.prop(
+    "F39 is the words that were quoted, whatever is in them",
+    [Schema.Array(Schema.String).check(Schema.isMinLength(1))],
+    ([words]) => {
+      const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
+      assert.deepStrictEqual(Shell.words(quoted), words)
+      const argv = Shell.argv(quoted)
+      if (argv !== undefined && !/^\w+\+?=/.test(words[0] ?? "")) assert.deepStrictEqual(argv, words)
+    },
+    runs
+  )
+})

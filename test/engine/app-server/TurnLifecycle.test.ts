@@ -1,0 +1,137 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as CodexError from "../../../src/domain/CodexError.ts"
+import * as Lifecycle from "../../../src/engine/app-server/TurnLifecycle.ts"
+import { TurnId } from "../../../src/domain/Ids.ts"
+
+const first = TurnId.make("turn-1")
+const second = TurnId.make("turn-2")
+const failed = new CodexError.TurnFailed({ reason: "Other", detail: "" })
+const stalled = new CodexError.TurnStalled({ detail: "" })
+const exited = new CodexError.EngineExited({ stderr: "" })
+
+/** Something that is heard, in a form that can be made up. */
+const Move = Schema.Struct({
+  what: Schema.Literals([
+    "Accepted",
+    "Nameless",
+    "Heard",
+    "Idle",
+    "Doomed",
+    "Ended",
+    "Settled",
+    "Condemned",
+    "Gone"
+  ]),
+  turnId: Schema.Literals(["turn-1", "turn-2", "older"]),
+  flag: Schema.Boolean
+})
+const Moves = Schema.Array(Move).check(Schema.isMaxLength(40))
+
+const inputOf = ({ flag, turnId: text, what }: typeof Move.Type): Lifecycle.Input => {
+  const turnId = TurnId.make(text)
+  switch (what) {
+    case "Accepted":
+      return { _tag: "Accepted", turnId }
+    case "Nameless":
+      return { _tag: "Accepted", turnId: undefined }
+    case "Heard":
+      return { _tag: "Heard", turnId, begins: flag }
+    case "Idle":
+      return { _tag: "Idle" }
+    case "Doomed":
+      return { _tag: "Doomed", turnId, error: failed }
+    case "Ended":
+      return { _tag: "Ended", turnId, end: flag ? "completed" : failed }
+    case "Settled":
+      return { _tag: "Settled", end: stalled }
+    case "Condemned":
+      return { _tag: "Condemned", error: stalled }
+    case "Gone":
+      return { _tag: "Gone", error: exited }
+  }
+}
+const runs = { arbitrary: { runs: 2000 } }
+
+const play = (inputs: ReadonlyArray<Lifecycle.Input>) => {
+  let state = Lifecycle.initial
+  return inputs.map((input) => {
+    const before = state
+    const [next, output] = Lifecycle.step(state, input)
+    state = next
+    return { before, input, output, after: next }
+  })
+}
+const last = (...inputs: ReadonlyArray<Lifecycle.Input>) => play(inputs).at(-1)
+
+const accepted: Lifecycle.Input = { _tag: "Accepted", turnId: first }
+const begun: Lifecycle.Input = { _tag: "Heard", turnId: first, begins: true }
+
+describe("the life of a turn", () => {
+  it.prop(
+    "ends at most once, whatever is heard, and in any order",
+    [Moves],
+    ([moves]) => {
+      const steps = play(moves.map(inputOf))
+      assert.isAtMost(steps.filter(({ output }) => output.end !== undefined).length, 1)
+      for (const { after, before, output } of steps) {
+        if (before._tag === "Over") assert.strictEqual(after, before)
+        assert.strictEqual(output.end !== undefined, before._tag !== "Over" && after._tag === "Over")
+      }
+    },
+    runs
+  )
+
+  it.prop(
+    "keeps the id that it has, and takes nothing of another turn for its own",
+    [Moves],
+    ([moves]) => {
+      for (const { after, before, input, output } of play(moves.map(inputOf))) {
+        const known = Lifecycle.turnIdOf(before)
+        if (known !== undefined) assert.strictEqual(Lifecycle.turnIdOf(after), known)
+        if (output.ours && "turnId" in input && input.turnId !== undefined && known !== undefined)
+          assert.strictEqual(input.turnId, known)
+      }
+    },
+    runs
+  )
+
+  it.prop(
+    "always ends when its process is gone or somebody settles it",
+    [Moves, Schema.Boolean],
+    ([moves, gone]) => {
+      const end: Lifecycle.Input = gone ? { _tag: "Gone", error: exited } : { _tag: "Settled", end: stalled }
+      assert.strictEqual(play([...moves.map(inputOf), end]).at(-1)?.after._tag, "Over")
+    }
+  )
+
+  it("takes what is said before the reply for an older turn's", () => {
+    assert.isFalse(last(begun)?.output.ours)
+    assert.isUndefined(last({ _tag: "Ended", turnId: first, end: "completed" })?.output.end)
+    assert.isTrue(last(accepted, begun)?.output.ours)
+    assert.isFalse(last(accepted, { _tag: "Heard", turnId: second, begins: true })?.output.ours)
+  })
+
+  it("is named by what begins first where the reply did not name it", () => {
+    const nameless: Lifecycle.Input = { _tag: "Accepted", turnId: undefined }
+    assert.isFalse(last(nameless, { _tag: "Heard", turnId: second, begins: false })?.output.ours)
+    assert.strictEqual(Lifecycle.turnIdOf(last(nameless, begun)?.after ?? Lifecycle.initial), first)
+  })
+
+  it("ends as its last error where the process dies after it, unless it went on", () => {
+    const doomed: Lifecycle.Input = { _tag: "Doomed", turnId: first, error: failed }
+    const gone: Lifecycle.Input = { _tag: "Gone", error: exited }
+    assert.strictEqual(last(accepted, begun, doomed, gone)?.output.end, failed)
+    assert.strictEqual(last(accepted, begun, doomed, begun, gone)?.output.end, exited)
+    assert.isTrue(last(accepted, begun, doomed)?.output.settle)
+    assert.strictEqual(
+      last(accepted, begun, { _tag: "Condemned", error: stalled }, gone)?.output.end,
+      stalled
+    )
+  })
+
+  it("is looked after when the thread goes idle, but not before it was taken", () => {
+    assert.isFalse(last({ _tag: "Idle" })?.output.settle)
+    assert.isTrue(last(accepted, begun, { _tag: "Idle" })?.output.settle)
+  })
+})

@@ -1,0 +1,374 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Approval from "../../../src/Approval.ts"
+import * as CodexError from "../../../src/domain/CodexError.ts"
+import { ItemId, ThreadId, TurnId } from "../../../src/domain/Ids.ts"
+import * as Directory from "../../../src/engine/app-server/ThreadManagement.ts"
+import * as Drift from "../../support/protocolCompatibility.ts"
+import * as JsonShape from "../../support/jsonSchemaCompat.ts"
+import * as Protocol from "../../../src/engine/app-server/Protocol.ts"
+import * as Questions from "../../../src/engine/app-server/ServerRequests.ts"
+import * as Translate from "../../../src/engine/app-server/Translate.ts"
+import * as Engine from "../../../src/engine/Engine.ts"
+import type * as Turn from "../../../src/domain/Turn.ts"
+import * as Fake from "../../support/fakeCodex.ts"
+import { test } from "../../support/live.ts"
+import * as Real from "../../support/realCodex.ts"
+
+/** What the installed Codex says of its own protocol. */
+const generated = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const out = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-schema-" })
+  const args = [...Real.launcherArgs, "app-server", "generate-json-schema", "--experimental", "--out", out]
+  const code = yield* Effect.flatMap(
+    spawner.spawn(
+      ChildProcess.make(Real.command, args, {
+        env: { PATH: process.env["PATH"], HOME: out, CODEX_HOME: out },
+        extendEnv: false,
+        stdout: "ignore",
+        stderr: "ignore"
+      })
+    ),
+    (child) => child.exitCode
+  )
+  assert.strictEqual(code, 0)
+  return yield* fs.readFileString(`${out}/codex_app_server_protocol.schemas.json`)
+}).pipe(Effect.scoped)
+
+/** A part of the document, by the names on the way to it. */
+const part = (document: unknown, ...path: ReadonlyArray<string>): Record<string, unknown> => {
+  let at = document
+  for (const name of ["definitions", ...path]) at = Predicate.isObject(at) ? at[name] : undefined
+  assert.isObject(at, path.join("."))
+  return at as Record<string, unknown>
+}
+
+/** What is said of the document with one thing changed. */
+const doctored = (text: string, change: (document: unknown) => void): ReadonlyArray<string> => {
+  const document: unknown = JSON.parse(text)
+  change(document)
+  return Drift.make(document).unread
+}
+
+const rename = (object: Record<string, unknown>, from: string, to: string) => {
+  object[to] = object[from]
+  delete object[from]
+}
+
+const isMethod = (method: string) => (one: unknown) => JSON.stringify(one).includes(`"enum":["${method}"]`)
+
+/** Takes a method out of a list of messages. */
+const forget = (messages: Record<string, unknown>, method: string) => {
+  const found: unknown = messages["oneOf"]
+  const all: ReadonlyArray<unknown> = Array.isArray(found) ? found : []
+  const left = all.filter((one) => !isMethod(method)(one))
+  assert.lengthOf(left, all.length - 1)
+  messages["oneOf"] = left
+}
+
+/** The least that fits a shape: no field that may be left out, the first of several variants. */
+const example = (shape: JsonShape.Shape): unknown => {
+  if (Predicate.isObject(shape.schema) && "default" in shape.schema) return shape.schema["default"]
+  const [first] = JsonShape.alternatives(shape)
+  switch (first?.name) {
+    case "string":
+      return JsonShape.literals(first.schema)?.[0] ?? "text"
+    case "integer":
+    case "number":
+      return 7
+    case "boolean":
+      return true
+    case "array":
+      return []
+    case "object": {
+      const object = { schema: first.schema, document: shape.document }
+      return Object.fromEntries(
+        JsonShape.always(first.schema).flatMap((name) => {
+          const field = JsonShape.at(object, name)
+          return field === undefined ? [] : [[name, example(field)]]
+        })
+      )
+    }
+    default:
+      return null
+  }
+}
+
+const definition = (document: unknown, name: string): JsonShape.Shape => ({
+  schema: { $ref: `#/definitions/v2/${name}` },
+  document
+})
+
+describe("the protocol of the installed Codex", () => {
+  test("is what is read here", () =>
+    Effect.map(generated, (text) => assert.deepStrictEqual(Drift.make(JSON.parse(text)).unread, [])))
+
+  it("is compared with every schema that the wire is read by", () => {
+    // They are parts of others, or what every message has.
+    const parts: ReadonlyArray<unknown> = [
+      Protocol.Addressed,
+      Protocol.TurnNamed,
+      Protocol.TokenUsage,
+      Protocol.TurnError
+    ]
+    const compared: ReadonlyArray<unknown> = [...Object.values(Drift.results).flat(), ...parts]
+    for (const [name, value] of Object.entries(Protocol)) {
+      if (Schema.isSchema(value)) assert.include(compared, value, name)
+    }
+  })
+
+  const usage = ["v2", "TokenUsageBreakdown", "properties"]
+  const cases: ReadonlyArray<readonly [string, (document: unknown) => void, ReadonlyArray<string>]> = [
+    [
+      "a field has another name",
+      (document) => rename(part(document, ...usage), "inputTokens", "promptTokens"),
+      [
+        "thread/tokenUsage/updated: tokenUsage.last.inputTokens: gone",
+        "thread/tokenUsage/updated: tokenUsage.total.inputTokens: gone",
+        "rawResponse/completed: usage.inputTokens: gone"
+      ]
+    ],
+    [
+      "a field has another type",
+      (document) => void (part(document, ...usage)["outputTokens"] = { type: "string" }),
+      [
+        "thread/tokenUsage/updated: tokenUsage.last.outputTokens: is string, where integer is read",
+        "thread/tokenUsage/updated: tokenUsage.total.outputTokens: is string, where integer is read",
+        "rawResponse/completed: usage.outputTokens: is string, where integer is read"
+      ]
+    ],
+    [
+      "a field may be null",
+      (document) =>
+        void (part(document, "v2", "AgentMessageDeltaNotification", "properties")["delta"] = {
+          type: ["string", "null"]
+        }),
+      ["item/agentMessage/delta: delta: is string or null, where string is read"]
+    ],
+    [
+      "a field may be left out",
+      (document) =>
+        void (part(document, "v2", "TurnDiffUpdatedNotification")["required"] = ["threadId", "turnId"]),
+      ["turn/diff/updated: diff: may be left out, and is read as always there"]
+    ],
+    [
+      "a field that need not be there is gone",
+      (document) => void delete part(document, "v2", "TurnError", "properties")["additionalDetails"],
+      [
+        "turn/completed: turn.error.additionalDetails: gone",
+        "error: error.additionalDetails: gone",
+        "answer to thread/read: thread.turns[].error.additionalDetails: gone"
+      ]
+    ],
+    [
+      "a notification is gone",
+      (document) => forget(part(document, "ServerNotification"), "turn/started"),
+      ["turn/started: gone"]
+    ],
+    [
+      "a question is gone",
+      (document) => forget(part(document, "ServerRequest"), "item/tool/call"),
+      ["item/tool/call: gone"]
+    ],
+    [
+      "an answer is another one",
+      (document) =>
+        void (part(document, "v2", "TurnStartResponse", "properties")["turn"] = { type: "string" }),
+      ["answer to turn/start: turn: is string, where object is read"]
+    ],
+    [
+      "a request is gone",
+      (document) => forget(part(document, "ClientRequest"), "model/list"),
+      ["answer to model/list: gone"]
+    ],
+    [
+      "a part of a question is another one",
+      (document) => rename(part(document, "NetworkApprovalContext", "properties"), "host", "hosts"),
+      ["item/commandExecution/requestApproval: networkApprovalContext.host: gone"]
+    ],
+    ["a field is new", (document) => void (part(document, ...usage)["audioTokens"] = { type: "integer" }), []]
+  ]
+  test("is told of, by name, when it is another one", () =>
+    Effect.gen(function* () {
+      const text = yield* generated
+      for (const [name, change, expected] of cases)
+        assert.deepStrictEqual(doctored(text, change), expected, name)
+      assert.deepInclude(
+        doctored("{}", () => {}),
+        "turn/completed: gone"
+      )
+    }))
+
+  test("takes every answer that is given", () =>
+    Effect.gen(function* () {
+      const codex = Drift.make(JSON.parse(yield* generated))
+      for (const decision of [
+        Approval.accept,
+        Approval.acceptForSession,
+        Approval.decline("no"),
+        Approval.cancel
+      ]) {
+        for (const kind of ["commandExecution", "fileChange"]) {
+          const method = `item/${kind}/requestApproval`
+          assert.deepStrictEqual(codex.answer(method, Questions.verdict(decision)), [])
+        }
+      }
+      const output = Translate.toolOutput({ success: true, text: "fine" })
+      assert.deepStrictEqual(codex.answer("item/tool/call", output), [])
+      for (const [method, refusal] of Object.entries(Protocol.refusals)) {
+        assert.deepStrictEqual(codex.answer(method, refusal), [])
+      }
+      assert.deepStrictEqual(codex.answer("item/fileChange/requestApproval", { decision: "maybe" }), [
+        'answer to item/fileChange/requestApproval: decision: "maybe" is none of accept, acceptForSession, decline, cancel'
+      ])
+    }))
+
+  test("takes every request that is made", () =>
+    Effect.gen(function* () {
+      const codex = Drift.make(JSON.parse(yield* generated))
+      const opened = { thread: { id: "thread-9" }, model: "fake-model", modelProvider: "fake", cwd: "/" }
+      const fake = yield* Fake.make({
+        on: {
+          "thread/fork": [[{ reply: opened }]],
+          "turn/start": [Fake.turn("fine"), Fake.turn("fine"), Fake.begin]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const engine = yield* Engine.Engine
+        const settings: Engine.ThreadOptions = {
+          cwd: fake.folder,
+          sandbox: "workspace-write",
+          approvalMode: "on-request",
+          model: "gpt-5.5",
+          instructions: "be brief",
+          ephemeral: true,
+          tools: [{ name: "look", description: "looks", inputSchema: { type: "object" } }]
+        }
+        const thread = yield* engine.startThread(settings)
+        yield* engine.resumeThread(thread.id, settings)
+        const attachment = { path: "/a.png", name: "a.png", size: 1, mediaType: "image/png", sha256: "0" }
+        const input: Turn.Input = [
+          { type: "text", text: "look" },
+          { type: "image", url: "data:image/png;base64,AAAA" },
+          { type: "local_image", path: "/a.png" },
+          { type: "attachment", attachment }
+        ]
+        const options: Engine.TurnOptions = {
+          model: "gpt-5.5",
+          effort: "high",
+          sandbox: "read-only",
+          cwd: fake.folder,
+          outputSchema: { type: "object" }
+        }
+        const handlers: Engine.Handlers = {
+          emit: () => {},
+          approve: () => Effect.succeed(Approval.accept),
+          callTool: () => Effect.succeed({ success: true, text: "" })
+        }
+        const forked = yield* engine.forkThread(thread.id, { ...settings, through: TurnId.make("t") })
+        yield* forked.turn("as before", {}, handlers)
+        yield* thread.turn(input, options, handlers)
+        const running = yield* Effect.forkChild(thread.turn("again", {}, handlers))
+        yield* fake.hears("turn/start", 3)
+        yield* Effect.ignore(thread.steer("and this"))
+        yield* Fiber.interrupt(running)
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+      const heard = (yield* fake.heard).filter(({ id, method }) => id !== undefined && method !== undefined)
+      const wrong = heard.flatMap(({ method = "", params }) => codex.request(method, params))
+      assert.deepStrictEqual(wrong, [])
+      assert.includeMembers(
+        heard.map(({ method }) => method),
+        [
+          "initialize",
+          "thread/start",
+          "thread/resume",
+          "thread/fork",
+          "turn/start",
+          "turn/steer",
+          "turn/interrupt",
+          "thread/backgroundTerminals/clean",
+          "thread/unsubscribe"
+        ]
+      )
+    }))
+
+  test("takes every question about threads and models", () =>
+    Effect.gen(function* () {
+      const codex = Drift.make(JSON.parse(yield* generated))
+      const asked: Array<string> = []
+      const directory = Directory.make((method, params) => {
+        asked.push(method)
+        assert.deepStrictEqual(codex.request(method, params), [])
+        return Effect.fail(new CodexError.ProtocolError({ detail: "not asked for its answer" }))
+      })
+      const threadId = ThreadId.make("t")
+      yield* Effect.forEach(
+        [
+          directory.listThreads({}, undefined),
+          directory.listThreads(
+            { archived: true, cwd: "/", search: "x", everywhere: true, sort: "updated" },
+            "next"
+          ),
+          directory.readThread(threadId),
+          directory.renameThread(threadId, "name"),
+          directory.archiveThread(threadId),
+          directory.unarchiveThread(threadId),
+          directory.deleteThread(threadId),
+          directory.listModels("next")
+        ],
+        (ask) => Effect.flip<unknown, CodexError.StartError, never>(ask)
+      )
+      assert.lengthOf(asked, 8)
+    }))
+
+  test("has examples that are all understood", () =>
+    Effect.gen(function* () {
+      const document: unknown = JSON.parse(yield* generated)
+      const items = JsonShape.variants(definition(document, "ThreadItem"), "type")
+      for (const kind of Object.keys(Protocol.items)) {
+        const shape = items.get(kind)
+        const wire = shape === undefined ? {} : example(shape)
+        const item = Translate.item({ ...(wire as object), id: ItemId.make("i"), type: kind })
+        assert.notStrictEqual(item._tag, "Unknown", kind)
+      }
+      const methods = JsonShape.variants(
+        { schema: { $ref: "#/definitions/ServerNotification" }, document },
+        "method"
+      )
+      for (const method of Object.keys(Protocol.notifications)) {
+        const message = methods.get(method)
+        const params = message === undefined ? undefined : JsonShape.at(message, "params")
+        if (params === undefined) continue
+        const heard = Translate.notification(method, example(params), 0)
+        if (heard._tag === "Event") assert.notStrictEqual(heard.event._tag, "Unknown", method)
+      }
+    }))
+
+  test("has no status of an item that is taken for another", () =>
+    Effect.gen(function* () {
+      const document: unknown = JSON.parse(yield* generated)
+      const items = JsonShape.variants(definition(document, "ThreadItem"), "type")
+      for (const kind of ["commandExecution", "fileChange", "dynamicToolCall", "mcpToolCall"]) {
+        const shape = items.get(kind)
+        const status = shape === undefined ? undefined : JsonShape.at(shape, "status")
+        assert.isDefined(status, kind)
+        if (shape === undefined || status === undefined) continue
+        const values = JsonShape.alternatives(status).flatMap(
+          ({ schema }) => JsonShape.literals(schema) ?? []
+        )
+        assert.isAbove(values.length, 2)
+        for (const value of values) {
+          const wire = { ...(example(shape) as object), id: ItemId.make("i"), type: kind, status: value }
+          const item = Translate.item(wire)
+          assert.strictEqual("status" in item ? item.status : undefined, value, kind)
+        }
+      }
+    }))
+})

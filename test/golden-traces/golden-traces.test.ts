@@ -1,0 +1,39 @@
+/** One trace for each kind of turn that the real Codex has, whole and without a violation. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import * as Golden from "../../src/testing/Golden.ts"
+import * as Check from "../../src/trace/Check.ts"
+import { scenarios } from "../golden/scenarios.ts"
+import { test } from "../support/live.ts"
+import { fileOf, run } from "./run.ts"
+
+describe("the trace of a real turn", () => {
+  for (const [name, make] of Object.entries(scenarios)) {
+    test(`is what it was and violates nothing: ${name}`, () =>
+      Effect.gen(function* () {
+        const { findings, text } = yield* run(make())
+        assert.deepStrictEqual(Check.lines(Check.only(findings, "violation")), [])
+        assert.isTrue(existsSync(fileOf(name)), "record it: node test/golden-traces/record.ts")
+        const expected = readFileSync(fileOf(name), "utf8")
+        if (text !== expected)
+          assert.fail(`node test/golden-traces/record.ts ${name}\n${Golden.diff(expected, text)}`)
+      }))
+  }
+
+  it("is there for every scenario and for nothing else, without a word of the machine it was recorded on", () => {
+    const files = readdirSync(new URL(".", import.meta.url)).filter((file) => file.endsWith(".trace"))
+    assert.sameMembers(
+      files,
+      Object.keys(scenarios).map((name) => `${name}.trace`)
+    )
+    for (const file of files) {
+      const text = readFileSync(new URL(file, import.meta.url), "utf8")
+      assert.notMatch(
+        text,
+        /\/tmp\/|\/root|\/home\/|127\.0\.0\.1:\d|[0-9a-f]{8}-[0-9a-f]{4}-|\bresp_|\bcall_/,
+        file
+      )
+    }
+  })
+})

@@ -1,0 +1,244 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import { Codex, Logging, Telemetry } from "effect-codex"
+import { Captured, Scripted, TestLayer } from "effect-codex/testing"
+import { Stderr } from "../../src/telemetry/delivery/Stderr.ts"
+import * as Settings from "../../src/telemetry/config/Settings.ts"
+import type * as Signal from "../../src/instrumentation/Signal.ts"
+import * as Throttle from "../../src/instrumentation/SignalThrottle.ts"
+
+const usage = (at: number, input: number): Signal.UsageUpdated => ({
+  _tag: "UsageUpdated",
+  at,
+  usage: { input, cachedInput: 0, output: 2 * input, reasoning: 0 }
+})
+const diff = (at: number, bytes: number): Signal.DiffUpdated => ({
+  _tag: "DiffUpdated",
+  at,
+  bytes,
+  added: 0,
+  removed: 0
+})
+const retry = (at: number): Signal.Retry => ({
+  _tag: "Retry",
+  at,
+  attempt: 1,
+  errorType: "x",
+  status: undefined
+})
+const stop = (at: number): Signal.TurnStop => ({
+  _tag: "TurnStop",
+  at,
+  duration: at,
+  end: "completed",
+  usage: { input: 0, cachedInput: 0, output: 0, reasoning: 0 },
+  time: { total: 0, thinking: 0, tools: 0, approval: 0, overhead: 0 },
+  modelCalls: 0,
+  toolCalls: 0
+})
+
+/** What is told of `signals`, each with the time at which it is told. */
+const tell = (signals: ReadonlyArray<Signal.Signal>, perSecond?: number) => {
+  let state = Throttle.initial(perSecond)
+  const told: Array<{ readonly now: number; readonly signal: Signal.Signal }> = []
+  for (const signal of signals) {
+    const [next, emitted] = Throttle.step(state, signal)
+    state = next
+    for (const one of emitted) told.push({ now: signal.at, signal: one })
+  }
+  return { told, state }
+}
+
+describe("a throttle", () => {
+  it("tells the first at once, then one in a while, then the last", () => {
+    const signals = [
+      diff(0, 1),
+      diff(10, 2),
+      diff(99, 3),
+      diff(100, 4),
+      diff(120, 5),
+      diff(130, 6),
+      stop(131)
+    ]
+    const bytes = tell(signals).told.map(({ signal }) =>
+      signal._tag === "DiffUpdated" ? signal.bytes : signal._tag
+    )
+    assert.deepStrictEqual(bytes, [1, 4, 6, "TurnStop"])
+  })
+
+  it("holds nothing back of what is rare", () => {
+    const signals = [retry(0), retry(0), retry(0), stop(0)]
+    assert.deepStrictEqual(
+      tell(signals).told.map(({ signal }) => signal),
+      signals
+    )
+  })
+
+  it("adds up all of the usage that it held, what went into the cache too", () => {
+    const wrote = (at: number, cacheWrite?: number): Signal.UsageUpdated => ({
+      _tag: "UsageUpdated",
+      at,
+      usage: {
+        input: 5,
+        cachedInput: 1,
+        ...(cacheWrite === undefined ? {} : { cacheWrite }),
+        output: 3,
+        reasoning: 2
+      }
+    })
+    const { state } = tell([wrote(0), wrote(1), wrote(2, 4), wrote(3), wrote(4, 7)])
+    const [held] = Throttle.flush(state)[1]
+    assert.deepStrictEqual(held, {
+      _tag: "UsageUpdated",
+      at: 4,
+      usage: { input: 20, cachedInput: 4, cacheWrite: 11, output: 12, reasoning: 8 }
+    })
+    // Nobody told of it: nothing is made up.
+    const [untold] = Throttle.flush(tell([wrote(0), wrote(1), wrote(2)]).state)[1]
+    assert.isTrue(untold?._tag === "UsageUpdated" && !("cacheWrite" in untold.usage))
+  })
+
+  it("gives what it held when there will be no end", () => {
+    const { state } = tell([diff(0, 1), diff(1, 2), usage(1, 3), usage(2, 4)])
+    const [after, held] = Throttle.flush(state)
+    assert.deepStrictEqual(held, [diff(1, 2), usage(2, 4)])
+    assert.deepStrictEqual(Throttle.flush(after)[1], [])
+  })
+
+  const Raw = Schema.Array(
+    Schema.Struct({
+      gap: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 })),
+      kind: Schema.Literals(["usage", "diff", "retry"]),
+      size: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))
+    })
+  )
+  const PerSecond = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))
+
+  it.prop(
+    "tells N a second of a kind at most, loses no usage and always tells the last",
+    [Raw, PerSecond],
+    ([raw, n]) => {
+      let at = 0
+      const signals = raw.map(({ gap, kind, size }): Signal.Signal => {
+        at += gap
+        return kind === "usage" ? usage(at, size) : kind === "diff" ? diff(at, size) : retry(at)
+      })
+      const { told } = tell([...signals, stop(at)], n)
+      for (const tag of ["UsageUpdated", "DiffUpdated"] as const) {
+        const sent = told.filter(({ signal }) => signal._tag === tag)
+        // The last one is told whenever the turn ends.
+        const times = sent.map(({ now }) => now).slice(0, -1)
+        for (const [index, time] of times.entries()) {
+          assert.isAtMost(times.slice(index).filter((other) => other < time + 1000).length, n)
+        }
+        const last = signals.findLast(({ _tag }) => _tag === tag)
+        const lastSent = sent.at(-1)?.signal
+        assert.strictEqual(lastSent?.at, last?.at)
+        if (last?._tag === "DiffUpdated") assert.deepStrictEqual(lastSent, last)
+        const sum = (all: ReadonlyArray<Signal.Signal>) =>
+          all.reduce(
+            (total, one) => total + (one._tag === "UsageUpdated" ? one.usage.input + one.usage.output : 0),
+            0
+          )
+        assert.strictEqual(sum(sent.map(({ signal }) => signal)), tag === "UsageUpdated" ? sum(signals) : 0)
+      }
+      const rare = (all: ReadonlyArray<Signal.Signal>) =>
+        all.filter(({ _tag }) => _tag === "Retry" || _tag === "TurnStop")
+      assert.deepStrictEqual(rare(told.map(({ signal }) => signal)), rare([...signals, stop(at)]))
+      assert.strictEqual(told.at(-1)?.signal._tag, "TurnStop")
+    }
+  )
+})
+
+describe("a turn with 1,000 updates", () => {
+  const updates = Array.from({ length: 1000 }, (_, at) => [
+    Scripted.delay("4 millis"),
+    Scripted.usage({ input: 3, cachedInput: 2, cacheWrite: 1, output: 2, reasoning: 1 }),
+    Scripted.event({ _tag: "DiffUpdated", diff: "+x\n".repeat(at) })
+  ]).flat()
+
+  /** Plays it in 4 seconds, and gives what listeners were told, what was logged and what the turn says. */
+  const run = Effect.gen(function* () {
+    yield* Scripted.play([...updates, Scripted.message("done")])
+    const told: Array<Signal.Signal> = []
+    const lines: Array<string> = []
+    const observer = Telemetry.observe(({ signal }) => Effect.sync(() => void told.push(signal)))
+    const turn = Effect.gen(function* () {
+      const codex = yield* Codex
+      const thread = yield* codex.startThread()
+      return yield* thread.run("go")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide([observer, Logging.layer({ level: "Debug" })]),
+      Effect.provideService(Stderr, (line) => void lines.push(line))
+    )
+    const fiber = yield* Effect.forkChild(turn)
+    yield* TestClock.adjust("1 minute")
+    return { turn: yield* Fiber.join(fiber), told, lines }
+  })
+
+  const counts = Effect.fnUntraced(function* ({
+    lines,
+    told
+  }: {
+    lines: Array<string>
+    told: Array<Signal.Signal>
+  }) {
+    const { events } = yield* Captured.span("invoke_agent codex")
+    const named = (name: string) => events.filter((event) => event.name === name).length
+    const tagged = (tag: Signal.Signal["_tag"]) => told.filter(({ _tag }) => _tag === tag).length
+    const said = (text: string) => lines.filter((line) => line.includes(text)).length
+    return {
+      usage: [tagged("UsageUpdated"), named("codex.token_usage.updated"), said("[codex] usage update")],
+      diff: [tagged("DiffUpdated"), named("codex.diff.updated"), said("[codex] diff update")]
+    }
+  })
+
+  it.effect("tells ten of a kind a second, and the last; every token is counted", () =>
+    Effect.gen(function* () {
+      const { lines, told, turn } = yield* run
+      const all = { input: 3000, cachedInput: 2000, cacheWrite: 1000, output: 2000, reasoning: 1000 }
+      assert.deepStrictEqual(turn.usage, all)
+      // 4 seconds at ten a second, and the last.
+      assert.deepStrictEqual(yield* counts({ lines, told }), { usage: [41, 41, 41], diff: [41, 41, 41] })
+      const sum = { input: 0, cachedInput: 0, cacheWrite: 0, output: 0, reasoning: 0 }
+      for (const signal of told) {
+        if (signal._tag !== "UsageUpdated") continue
+        sum.input += signal.usage.input
+        sum.cachedInput += signal.usage.cachedInput
+        sum.cacheWrite += signal.usage.cacheWrite ?? 0
+        sum.output += signal.usage.output
+        sum.reasoning += signal.usage.reasoning
+      }
+      assert.deepStrictEqual(sum, all)
+      const last = told.findLast(({ _tag }) => _tag === "DiffUpdated")
+      assert.isTrue(last?._tag === "DiffUpdated" && last.added === 999)
+      const usage = "gen_ai.client.inference.usage"
+      assert.strictEqual(yield* Captured.metric(`${usage}.input_tokens`), 3000)
+      assert.strictEqual(yield* Captured.metric(`${usage}.output_tokens`), 2000)
+      assert.strictEqual(yield* Captured.metric(`${usage}.cache_write.input_tokens`), 1000)
+    }).pipe(Effect.provide(TestLayer))
+  )
+
+  it.effect("tells as many as the environment says, and code wins", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* counts(yield* run)).usage, [9, 9, 9])
+    }).pipe(
+      Effect.provide(TestLayer),
+      Effect.provideService(Settings.Environment, { CODEX_OTEL_UPDATES_PER_SECOND: "2" })
+    )
+  )
+
+  it.effect("tells the first and the last alone where nobody wants more", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual((yield* counts(yield* run)).diff, [2, 2, 2])
+    }).pipe(
+      Effect.provide(TestLayer),
+      Effect.provideService(Throttle.PerSecond, 0),
+      Effect.provideService(Settings.Environment, { CODEX_OTEL_UPDATES_PER_SECOND: "2" })
+    )
+  )
+})

@@ -1,0 +1,462 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as EffectTracer from "effect/Tracer"
+import { Redaction, Tracer } from "effect-codex"
+import { Captured } from "effect-codex/testing"
+import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as Settings from "../../src/telemetry/config/Settings.ts"
+
+const environment = {
+  HOME: "/home/ada",
+  GITHUB_TOKEN: "plain-looking-value",
+  DATABASE_URL: "postgres://app:correct%20horse@db.internal:5432/main",
+  OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20collector-credential,x-tenant=acme-production",
+  SOME_FLAG_TOKEN: "true",
+  DEPLOY_KEY: "line one of a key\nline two of a key",
+  PATH: "/usr/bin:/bin"
+}
+
+const make = (rules: ReadonlyArray<Redaction.Rule> = [], limit?: number) =>
+  Redaction.make({ rules, ...(limit === undefined ? {} : { limit }) }, environment)
+
+const { text, value } = make()
+
+// Put together here, so that nobody who looks for leaked tokens finds these.
+const secrets = {
+  openai: `sk-${"proj"}-Ab3dEf6hIj9kLm2nOp5qRs8tUv`,
+  openaiLetters: `sk-${"abcdefghijklmnopqrstuvwxyz"}`,
+  anthropic: `sk-${"ant"}-api03-0123456789abcdefABCDEF`,
+  github: `ghp_${"0123456789abcdefghijABCDEFGHIJ012345"}`,
+  githubFine: `github_pat_${"11ABCDEFG0123456789_abcdefghijklmnop"}`,
+  aws: `AKIA${"IOSFODNN7EXAMPLE"}`,
+  slack: `xoxb-${"123456789012-1234567890123-AbCdEfGhIjKl"}`,
+  slackHook: `hooks.slack.com/services/${"T00000000/B00000000/XXXXXXXXXXXXXXXX"}`,
+  google: `AIza${"SyA1234567890abcdefghijklmnopqrstuv"}`,
+  googleOauth: `ya29.${"a0AfH6SMBx1234567890abcdef"}`,
+  jwt: `eyJ${"hbGciOiJIUzI1NiJ9"}.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U`,
+  stripe: `sk_live_${"4eC39HqLyjWDarjtT1zdp7dc"}`,
+  pem: "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabc\n-----END RSA PRIVATE KEY-----"
+}
+
+describe("Redaction of text", () => {
+  for (const [name, secret] of Object.entries(secrets)) {
+    it(`masks ${name} wherever it stands`, () => {
+      for (const around of ["", "before ", "x=", '"', "https://host/?q=", "("]) {
+        const seen = text(`${around}${secret} after`)
+        assert.notInclude(seen, secret.slice(-12), around)
+        assert.include(seen, Redaction.mask)
+      }
+    })
+  }
+
+  const masked: ReadonlyArray<readonly [string, string]> = [
+    ["Authorization: Bearer abc.def-123", "Authorization: Bearer [redacted]"],
+    ["curl -H 'authorization: Basic dXNlcjpwYXNz' x", "curl -H 'authorization: Basic [redacted]' x"],
+    ["sent with Bearer 0123456789abcdef", "sent with Bearer [redacted]"],
+    ["https://ada:hunter2@example.com/x", "https://ada:[redacted]@example.com/x"],
+    ["https://ada:p@ss:w0rd@example.com", "https://ada:[redacted]@example.com"],
+    ["https://0123456789abcdef0123@example.com", "https://[redacted]@example.com"],
+    ["GET /x?api_key=12345abc&page=2", "GET /x?api_key=[redacted]&page=2"],
+    ["export DB_PASSWORD=hunter2 && run", "export DB_PASSWORD=[redacted] && run"],
+    ["login --token abc123 --verbose", "login --token [redacted] --verbose"],
+    [`{password: 'it"s here', user: 'ada'}`, `{password: '[redacted]', user: 'ada'}`],
+    [`said {\\"apiKey\\":\\"abc\\",\\"n\\":1}`, `said {\\"apiKey\\":\\"[redacted]\\",\\"n\\":1}`],
+    ["Cookie: a=1; session=xyz", "Cookie: [redacted]"],
+    ["aws_secret_access_key = wJalrXUtnFEMI/K7MDENG", "aws_secret_access_key = [redacted]"],
+    [`${secrets.aws} wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY`, "[redacted] [redacted]"],
+    ["password=12345678", "password=[redacted]"],
+    ["the plain-looking-value of it", "the [redacted] of it"],
+    ["db says correct horse", "db says [redacted]"],
+    ["collector-credential and acme-production", "[redacted] and [redacted]"],
+    ["line two of a key", "[redacted]"],
+    ["/home/ada/project and /home/ada", "~/project and ~"],
+    ["file:///home/ada/x:12:3", "file://~/x:12:3"]
+  ]
+  for (const [before, after] of masked)
+    it(`${before} -> ${after}`, () => assert.strictEqual(text(before), after))
+
+  const kept = [
+    "019a2b3c-4d5e-7f60-8192-a3b4c5d6e7f8",
+    "execute_tool exec_command",
+    "gpt-5.5",
+    "a basic understanding of bearer bonds",
+    "max_tokens=4096, input tokens: 12",
+    "token_type=bearer",
+    "isSecret: true",
+    "see https://example.com:8080/path?page=2#top",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "/home/adam/x and /mnt/home/ada/x",
+    "task-0123456789012345678901234567890",
+    "monkey=banana; keyboard: us",
+    "author=ada"
+  ]
+  for (const plain of kept) it(`keeps ${plain}`, () => assert.strictEqual(text(plain), plain))
+
+  it("knows a secret of the environment in other encodings", () => {
+    const secret = environment.GITHUB_TOKEN
+    for (const around of ["", "a", "ab", "abc"]) {
+      const encoded = Buffer.from(`${around}${secret}zz`).toString("base64")
+      assert.include(text(`x ${encoded}`), Redaction.mask)
+    }
+    const { text: seen } = make(['a "quoted"\nsecret/&'])
+    assert.notInclude(seen(JSON.stringify({ note: 'a "quoted"\nsecret/&' })), "quoted")
+    assert.notInclude(seen(`q=${encodeURIComponent('a "quoted"\nsecret/&')}`), "quoted")
+    assert.notInclude(seen(JSON.stringify(JSON.stringify({ note: 'a "quoted"\nsecret/&' }))), "quoted")
+  })
+
+  it("masks what is registered: texts, patterns of any flags, functions", () => {
+    const sticky = /CUST-\d+/y
+    const { text } = make(["tiger", sticky, (text) => text.replaceAll("lion", "cat")])
+    for (let again = 0; again < 3; again++) {
+      assert.strictEqual(
+        text("a tiger, a lion, CUST-1 and CUST-22"),
+        "a [redacted], a cat, [redacted] and [redacted]"
+      )
+    }
+  })
+
+  it("masks all of it when a rule throws or gives no text", () => {
+    const thrower = make([
+      () => {
+        throw new Error("no")
+      }
+    ])
+    assert.strictEqual(thrower.text("anything"), Redaction.mask)
+    const wrong = make([() => JSON.parse("1")])
+    assert.strictEqual(wrong.text("anything"), Redaction.mask)
+  })
+
+  it("cuts what is long, and half characters with it", () => {
+    const { text } = make([], 10)
+    assert.strictEqual(text("0123456789"), "0123456789")
+    assert.strictEqual(text("0123456789a"), "012345678…")
+    assert.isTrue(text("01234567😀 and on").isWellFormed())
+  })
+
+  it("keeps JSON JSON, and all of it that is no secret as it was", () => {
+    const before = `{ "n": 12345678901234567890, "x": 1.0, "password": "hunter2", "deep": {"list": [], "token": ["abc", 5, false, null, ""], "path": "/home/ada/x"} }`
+    assert.strictEqual(
+      text(before),
+      `{ "n": 12345678901234567890, "x": 1.0, "password": "[redacted]", "deep": {"list": [], "token": ["[redacted]", 5, false, null, ""], "path": "~/x"} }`
+    )
+    const long = JSON.stringify({
+      items: Array.from({ length: 1000 }, (_, n) => ({ n, note: "x".repeat(500) }))
+    })
+    const cut = make([], 1000).text(long)
+    assert.isAtMost(cut.length, 1000)
+    assert.isTrue(typeof JSON.parse(cut) === "object")
+    assert.include(text(JSON.stringify({ inner: JSON.stringify({ password: "hunter2" }) })), Redaction.mask)
+  })
+})
+
+describe("Redaction of values", () => {
+  it("goes by names, however deep, and changes no shape", () => {
+    assert.deepStrictEqual(
+      value({
+        isSecret: true,
+        secrets: [],
+        token: "",
+        tokens: 12,
+        "gen_ai.token.type": "input",
+        apiKey: "abc",
+        credentials: { user: "ada", attempts: 3, roles: ["x", null] },
+        nested: [{ "x-auth-token": "abc", ok: false }]
+      }),
+      {
+        isSecret: true,
+        secrets: [],
+        token: "",
+        tokens: 12,
+        "gen_ai.token.type": "input",
+        apiKey: "[redacted]",
+        credentials: { user: "[redacted]", attempts: 3, roles: ["[redacted]", null] },
+        nested: [{ "x-auth-token": "[redacted]", ok: false }]
+      }
+    )
+  })
+
+  it("keeps apart what is masked in names", () => {
+    const twice = { [secrets.openai]: 1, [secrets.github]: 2, "[redacted]": 3 }
+    const apart = { "[redacted]": 1, "[redacted] 2": 2, "[redacted] 3": 3 }
+    assert.deepStrictEqual(value(twice), apart)
+    assert.deepStrictEqual(JSON.parse(text(JSON.stringify(twice))), apart)
+    assert.deepStrictEqual(make().attributes(twice), apart)
+    const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`${secrets.openai}${n}`, n]))
+    const started = performance.now()
+    assert.strictEqual(Object.keys(Object(value(many))).length, 20_000)
+    assert.strictEqual(Object.keys(JSON.parse(make([], 1e7).text(JSON.stringify(many)))).length, 20_000)
+    assert.isBelow(performance.now() - started, 2000)
+  })
+
+  it("takes whatever somebody logs", () => {
+    const circle: Record<string, unknown> = { a: 1 }
+    circle["self"] = circle
+    const bad = {
+      get boom() {
+        throw new Error("no")
+      }
+    }
+    assert.deepStrictEqual(value(circle), { a: 1, self: "[unreadable]" })
+    assert.deepStrictEqual(value(bad), "[unreadable]")
+    assert.deepStrictEqual(value(Redacted.make("x")), "[redacted]")
+    assert.deepStrictEqual(value(new TypeError("the secret word")), "TypeError")
+    assert.deepStrictEqual(value(new Map([["password", "x"]])), { password: "[redacted]" })
+    assert.deepStrictEqual(value(new Date(0)), "1970-01-01T00:00:00.000Z")
+    let deep: unknown = "bottom"
+    for (let at = 0; at < 10_000; at++) deep = [deep]
+    assert.isDefined(value(deep))
+    assert.isDefined(text("[".repeat(100_000) + "]".repeat(100_000)))
+  })
+
+  const shape = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(shape)
+    if (typeof value !== "object" || value === null) return typeof value === "string" ? "text" : value
+    return Object.entries(value).map(([, item]) => shape(item))
+  }
+
+  const names = ["password", "isSecret", "list", "apiKey", "n", "token", "tokens", "note", "credentials"]
+  const Leaf = Schema.Union([
+    Schema.String,
+    Schema.Finite,
+    Schema.Boolean,
+    Schema.Null,
+    Schema.Literals(Object.values(secrets)),
+    Schema.Literals(["", "true", "password=hunter2", "/home/ada/x", '{"password":"x"}', "[redacted]"])
+  ])
+  const Inner = Schema.Union([Leaf, Schema.Array(Leaf), Schema.Record(Schema.Literals(names), Leaf)])
+  const Json = Schema.Union([Inner, Schema.Array(Inner), Schema.Record(Schema.String, Inner)])
+
+  it.prop("preserves shape: values, and the same as JSON", [Json], ([json]) => {
+    assert.deepStrictEqual(shape(value(json)), shape(json))
+    if (typeof json === "object" && json !== null) {
+      const written = JSON.stringify(json)
+      const seen: unknown = JSON.parse(text(written))
+      assert.deepStrictEqual(shape(seen), shape(JSON.parse(written)))
+      assert.deepStrictEqual(seen, value(JSON.parse(written)))
+    }
+  })
+
+  it.prop("scrubs twice as once", [Json, Schema.String, Schema.Literals(masked())], ([json, some, known]) => {
+    for (const { text, value } of [make(), make([], 24)]) {
+      assert.deepStrictEqual(value(value(json)), value(json))
+      for (const one of [some, `${some}${known}`, `${known}${some}`, JSON.stringify(json)]) {
+        assert.strictEqual(text(text(one)), text(one))
+      }
+    }
+  })
+
+  function masked() {
+    return [
+      ...Object.values(secrets),
+      "password=x",
+      "Cookie: a=1",
+      'token: "abc',
+      "https://a:b@c",
+      "Bearer 123456789"
+    ]
+  }
+})
+
+describe("Redaction in linear time", () => {
+  const size = 200_000
+  const repeated = (part: string) => part.repeat(Math.ceil(size / part.length)).slice(0, size)
+  const adversaries = [
+    "a",
+    " ",
+    "-",
+    "=",
+    ":",
+    "\\",
+    '"',
+    '\\"',
+    "://",
+    "://a:",
+    "://a@",
+    "sk-",
+    "eyJ",
+    "eyJ.",
+    "-eyJ-",
+    "a.",
+    "a.a=",
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "-----BEGIN ",
+    "password=",
+    'password="',
+    "password='\\'",
+    "token: ",
+    "--token ",
+    "Bearer ",
+    "bearer bearer",
+    "AKIA",
+    "AKIA" + "A".repeat(39) + " ",
+    "{",
+    "[",
+    '{"a":',
+    "xox-",
+    "password",
+    "ya29.",
+    "1//0",
+    "SG.a.",
+    "/home/ada",
+    "/home/ad",
+    "basic%20",
+    "key=>",
+    "\u0000",
+    "😀"
+  ]
+  for (const part of adversaries) {
+    it(`${JSON.stringify(part.slice(0, 40))} over and over`, () => {
+      const once = repeated(part)
+      const started = performance.now()
+      text(once)
+      text(`{"a":${JSON.stringify(once)}}`)
+      assert.isBelow(performance.now() - started, 1000)
+    })
+  }
+})
+
+describe("Redaction of spans", () => {
+  it.effect(
+    "stands before every processor: names, attributes, events; layers add rules wherever they stand",
+    () =>
+      Effect.gen(function* () {
+        yield* Effect.gen(function* () {
+          const span = yield* Effect.currentSpan
+          span.event(`used ${secrets.github}`, 0n, { note: secrets.openai, password: "hunter2", count: 2 })
+          yield* Effect.annotateCurrentSpan({
+            [secrets.aws]: 1,
+            note: `a tiger with ${secrets.jwt}`,
+            list: ["plain", secrets.slack],
+            isSecret: true,
+            secrets: [],
+            "gen_ai.token.type": "input"
+          })
+        }).pipe(Effect.withSpan(`call ${secrets.openai}`))
+        const [span] = yield* Captured.spans
+        assert.strictEqual(span?.name, "call [redacted]")
+        assert.deepInclude(span?.attributes, {
+          "[redacted]": 1,
+          note: "a [redacted] with [redacted]",
+          list: ["plain", "[redacted]"],
+          isSecret: true,
+          secrets: [],
+          "gen_ai.token.type": "input"
+        })
+        assert.deepStrictEqual(span?.events[0], {
+          name: "used [redacted]",
+          attributes: { note: "[redacted]", password: "[redacted]", count: 2 }
+        })
+      }).pipe(
+        Effect.provide(Layer.mergeAll(Captured.layer, Redaction.layer({ rules: ["tiger"] }))),
+        Effect.provideService(Settings.Environment, environment)
+      )
+  )
+
+  it.effect("stands before what a link says, and leaves where it leads", () =>
+    Effect.gen(function* () {
+      const memory = yield* Memory.make
+      const other = EffectTracer.externalSpan({ traceId: "a".repeat(32), spanId: "b".repeat(16) })
+      yield* Effect.void.pipe(
+        Effect.withSpan("linked", {
+          links: [
+            { span: other, attributes: { note: `by ${secrets.github}`, password: "hunter2", count: 2 } }
+          ]
+        }),
+        Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),
+        Effect.provideService(Settings.Environment, environment)
+      )
+      const links = (yield* memory.spans).flatMap((span) => span.links)
+      assert.deepStrictEqual(
+        links.map(({ attributes, context }) => [context.traceId, context.spanId, attributes]),
+        [["a".repeat(32), "b".repeat(16), { note: "by [redacted]", password: "[redacted]", count: 2 }]]
+      )
+    })
+  )
+
+  it.effect("stands before those that are still open when an exporter closes", () =>
+    Effect.gen(function* () {
+      const seen: Array<unknown> = []
+      const processor: SpanProcessor = {
+        onStart: () => {},
+        onEnd: ({ attributes, name }) => void seen.push([name, attributes["note"]]),
+        forceFlush: () => Promise.resolve(),
+        shutdown: () => Promise.resolve()
+      }
+      yield* Effect.makeSpanScoped(`open ${secrets.github}`, { attributes: { note: secrets.openai } }).pipe(
+        Effect.andThen(Effect.void),
+        Effect.provide(Tracer.processorLayer(Effect.succeed(processor)))
+      )
+      assert.deepStrictEqual(seen, [["open [redacted]", "[redacted]"]])
+    })
+  )
+
+  it.effect("comes before any limit: of a secret that is cut no part is left", () =>
+    Effect.gen(function* () {
+      const memory = yield* Memory.make
+      const secret = environment.GITHUB_TOKEN
+      for (let limit = 4; limit < 40; limit++) {
+        yield* Effect.currentSpan.pipe(
+          Effect.tap((span) => Effect.sync(() => span.event("e", 0n, { note: `ab ${secrets.github}` }))),
+          Effect.withSpan("x", {
+            attributes: { note: `ab ${secret}`, list: [`a ${secret}`, secrets.openai] }
+          }),
+          Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),
+          Effect.provideService(Tracer.SpanLimits, { attributeValueLengthLimit: limit }),
+          Effect.provideService(Settings.Environment, environment)
+        )
+      }
+      const spans = yield* memory.spans
+      assert.strictEqual(spans.length, 36)
+      for (const [at, { attributes, events }] of spans.entries()) {
+        const limit = at + 4
+        assert.strictEqual(attributes["note"], "ab [redacted]".slice(0, limit))
+        assert.deepStrictEqual(attributes["list"], [
+          "a [redacted]".slice(0, limit),
+          "[redacted]".slice(0, limit)
+        ])
+        assert.strictEqual(events[0]?.attributes?.["note"], "ab [redacted]".slice(0, limit))
+      }
+    })
+  )
+
+  it.effect("stands before the resource", () =>
+    Effect.gen(function* () {
+      const memory = yield* Memory.make
+      yield* Effect.void.pipe(
+        Effect.withSpan("x"),
+        Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),
+        Effect.provideService(Tracer.Resource, { note: secrets.openai, "db.password": "hunter2" })
+      )
+      const [span] = yield* memory.spans
+      assert.deepInclude(span?.resource.attributes, { note: "[redacted]", "db.password": "[redacted]" })
+    })
+  )
+
+  it.effect("can be replaced as a whole", () =>
+    Effect.gen(function* () {
+      yield* Effect.void.pipe(Effect.withSpan("anything"))
+      const [span] = yield* Captured.spans
+      assert.strictEqual(span?.name, "ANYTHING")
+    }).pipe(
+      Effect.provide(
+        Captured.layer.pipe(
+          Layer.provide(
+            Layer.succeed(Redaction.Current, {
+              ...make(),
+              span: (span) => Object.assign(Object.create(span), { name: span.name.toUpperCase() })
+            })
+          )
+        )
+      )
+    )
+  )
+
+  it("hands on the very span that has nothing to mask", () => {
+    const attributes = { a: "plain", n: 1, list: ["x"], "gen_ai.conversation.id": "019a2b3c-4d5e" }
+    assert.strictEqual(make().attributes(attributes), attributes)
+  })
+})

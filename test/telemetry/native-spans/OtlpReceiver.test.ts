@@ -1,0 +1,116 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Configured from "../../../src/telemetry/native-spans/Configured.ts"
+import * as Receiver from "../../../src/telemetry/native-spans/OtlpReceiver.ts"
+import * as Wire from "../../../src/telemetry/native-spans/OtlpTraceJson.ts"
+import { test } from "../../support/live.ts"
+
+const post = (url: string, body: string, method = "POST") =>
+  Effect.promise(() =>
+    fetch(url, { method, ...(method === "POST" ? { body } : {}) }).then(({ status }) => status)
+  )
+
+const received = Effect.gen(function* () {
+  const bodies: Array<string> = []
+  const seen = { refused: 0 }
+  const receiver = yield* Receiver.make({
+    receive: (body) => bodies.push(body),
+    refused: () => seen.refused++
+  })
+  return { bodies, receiver, seen }
+})
+
+describe("the receiver", () => {
+  test("listens on loopback, below a path of its own, to nothing else", () =>
+    Effect.gen(function* () {
+      const { bodies, receiver } = yield* received
+      const other = yield* received
+      const url = new URL(receiver.url)
+      assert.strictEqual(url.hostname, "127.0.0.1")
+      assert.match(url.pathname, /^\/[\w-]{32}\/v1\/traces$/)
+      assert.notStrictEqual(url.pathname, new URL(other.receiver.url).pathname)
+      assert.strictEqual(yield* post(`${url.origin}/v1/traces`, "x"), 404)
+      assert.strictEqual(yield* post(`${receiver.url}/more`, "x"), 404)
+      assert.strictEqual(yield* post(receiver.url, "", "GET"), 404)
+      assert.strictEqual(yield* post(receiver.url, "x"), 200)
+      assert.deepStrictEqual(bodies, ["x"])
+    }))
+
+  test("refuses a body that is too long without keeping it, and answers all the same", () =>
+    Effect.gen(function* () {
+      const { bodies, receiver, seen } = yield* received
+      assert.strictEqual(yield* post(receiver.url, "x".repeat(Receiver.maxBody + 1)), 200)
+      assert.strictEqual(yield* post(receiver.url, "short"), 200)
+      assert.deepStrictEqual([bodies, seen.refused], [["short"], 1])
+    }))
+
+  test("is gone with its scope", () =>
+    Effect.gen(function* () {
+      const url = yield* Effect.scoped(Effect.map(received, ({ receiver }) => receiver.url))
+      const gone = yield* Effect.promise(() =>
+        fetch(url).then(
+          () => false,
+          () => true
+        )
+      )
+      assert.isTrue(gone)
+    }))
+})
+
+describe("what comes is", () => {
+  const span = {
+    traceId: "a".repeat(32),
+    spanId: "b".repeat(16),
+    name: "n",
+    startTimeUnixNano: "1795249361848786651",
+    endTimeUnixNano: "1795249361848786652"
+  }
+  const body = (...spans: ReadonlyArray<unknown>) =>
+    JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] })
+
+  test("spans, to the nanosecond; what is none among them is passed by", () =>
+    Effect.sync(() => {
+      const decoded = Wire.decode(
+        body(
+          null,
+          {},
+          span,
+          { ...span, traceId: "x" },
+          { ...span, startTimeUnixNano: "-1" },
+          { ...span, name: 3 }
+        )
+      )
+      assert.deepStrictEqual(
+        decoded?.map(({ endTime, startTime }) => [startTime, endTime]),
+        [
+          [
+            [1795249361, 848786651],
+            [1795249361, 848786652]
+          ]
+        ]
+      )
+    }))
+
+  test("or nothing", () =>
+    Effect.sync(() => {
+      for (const text of ["", "{", "[]", "null", `{"resourceSpans":{}}`])
+        assert.isUndefined(Wire.decode(text), text)
+    }))
+})
+
+test("an exporter of traces is seen wherever Codex's configuration names it", () =>
+  Effect.sync(() => {
+    const named = `trace_exporter = { otlp-http = { endpoint = "http://x", protocol = "json" } }`
+    const cases: ReadonlyArray<readonly [ReadonlyArray<string>, boolean]> = [
+      [[""], false],
+      [["[otel]\ntrace_exporter = 'none'"], false],
+      [["[otel]\nexporter = 'otlp-http'"], false],
+      [[`[otel]\n${named}`], true],
+      [["", `otel.${named}`], true],
+      [["", `otel={${named}}`], true],
+      [[`[otel]\n${named}`, "otel.trace_exporter=none"], false],
+      [["this is = no toml ="], false]
+    ]
+    for (const [configurations, expected] of cases)
+      assert.strictEqual(Configured.hasTraceExporter(configurations), expected, configurations.join())
+  }))

@@ -1,0 +1,132 @@
+import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer"
+import { resourceFromAttributes } from "@opentelemetry/resources"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { assert, describe, it } from "@effect/vitest"
+import * as Frame from "../../../src/telemetry/spool/RecordFrame.ts"
+import * as Joined from "../../../src/telemetry/spool/OtlpMerge.ts"
+
+const record = (n: number): Frame.Record => ({
+  kind: n % 2 === 0 ? "json" : "protobuf",
+  time: 1_700_000_000_000 + n,
+  id: (0xabc0 + n).toString(16).padStart(16, "0"),
+  payload: Buffer.from(`payload of ${n} ${"x".repeat(n * 3)}`)
+})
+const four = [0, 1, 2, 3].map(record)
+const frames = four.map(Frame.encode)
+const bytes = Buffer.concat(frames)
+const plain = (records: ReadonlyArray<Frame.Record>) =>
+  records.map(({ payload, ...rest }) => ({ ...rest, text: Buffer.from(payload).toString() }))
+
+describe("records in a file", () => {
+  it("are what they were", () => {
+    const { damaged, records } = Frame.all(bytes, 0)
+    assert.deepEqual(plain(records), plain(four))
+    assert.strictEqual(damaged, 0)
+  })
+
+  it("cut at any byte are all that were whole, and one that is not", () => {
+    let offset = 0
+    const ends = frames.map((frame) => (offset += frame.length))
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const whole = ends.filter((end) => end <= cut).length
+      const { damaged, records } = Frame.all(bytes.subarray(0, cut), 0)
+      assert.deepEqual(plain(records), plain(four.slice(0, whole)), `cut at ${cut}`)
+      const rest = cut > (ends[whole - 1] ?? 0)
+      assert.strictEqual(damaged, rest ? 1 : 0, `cut at ${cut}`)
+    }
+  })
+
+  it("with any bit turned are the others, each as it was", () => {
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const turned = Buffer.from(bytes)
+      turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      let from = 0
+      const hit = frames.findIndex((frame) => (from += frame.length) > bit >> 3)
+      const { damaged, records } = Frame.all(turned, 0)
+      // Three bytes that mean nothing are checked like all others.
+      assert.deepEqual(plain(records), plain(four.filter((_, n) => n !== hit)), `bit ${bit}`)
+      assert.strictEqual(damaged, 1, `bit ${bit}`)
+    }
+  })
+
+  it("are found behind anything, and no text makes one", () => {
+    const inside = Buffer.concat([bytes.subarray(0, 20), Buffer.alloc(50, 0xf5), bytes])
+    assert.deepEqual(plain(Frame.all(inside, 0).records), plain(four))
+    const text = { ...record(1), payload: Buffer.from(bytes.toString("utf8")) }
+    const broken = Frame.encode(text)
+    broken[40] = (broken[40] ?? 0) ^ 1
+    assert.deepEqual(Frame.all(broken, 0).records, [])
+  })
+})
+
+const scopes = { "effect-codex": { name: "effect-codex", version: "1" }, other: { name: "other" } }
+
+const span = (n: number, service: string, scope: keyof typeof scopes = "effect-codex"): ReadableSpan => {
+  const context = (id: number) => ({
+    traceId: "0af7651916cd43dd8448eb211c80319c",
+    spanId: id.toString(16).padStart(16, "1"),
+    traceFlags: 1
+  })
+  return {
+    name: `span ${n} "spans":[`,
+    kind: 0,
+    spanContext: () => context(n),
+    parentSpanContext: context(n + 1),
+    startTime: [1_700_000_000, 123_456_789],
+    endTime: [1_700_000_001, n],
+    duration: [1, 0],
+    ended: true,
+    status: { code: 0 },
+    attributes: {
+      n,
+      half: 0.5,
+      huge: 2 ** 60,
+      text: `","spans":[{"x":"]}]}]} ä€ \\ ${"y".repeat(n * 50)}`,
+      list: ["a", "b"]
+    },
+    links: [],
+    events: [{ name: "e", time: [1_700_000_000, 5], attributes: { schemaUrl: "]}]}" } }],
+    resource: resources.get(service) ?? resourceFromAttributes({}),
+    instrumentationScope: scopes[scope],
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0
+  }
+}
+const resources = new Map(
+  ["a", 'b "spans":[ ]}]}'].map((service) => [service, resourceFromAttributes({ "service.name": service })])
+)
+const names = [...resources.keys()]
+const spans = Array.from({ length: 6 }, (_, n) =>
+  span(n, names[n % 2] ?? "", n > 3 ? "other" : "effect-codex")
+)
+
+describe("requests with one item each", () => {
+  it("joined in JSON hold the same bytes, with resource and scope said once", () => {
+    const single = spans.map((one) => JsonTraceSerializer.serializeRequest([one]) ?? new Uint8Array())
+    const joined = Joined.json(single).toString()
+    const items = (texts: ReadonlyArray<string>) =>
+      texts.flatMap((text) => {
+        const parsed: { resourceSpans: Array<{ scopeSpans: Array<{ spans: Array<unknown> }> }> } =
+          JSON.parse(text)
+        return parsed.resourceSpans.flatMap((of) =>
+          of.scopeSpans.flatMap((scope) => scope.spans.map((one) => JSON.stringify(one)))
+        )
+      })
+    const before = items(single.map((bytes) => Buffer.from(bytes).toString()))
+    assert.sameMembers([...items([joined])], before)
+    for (const item of before) assert.include(joined, item)
+    assert.strictEqual(joined.split('"resource":{').length - 1, 4)
+    assert.strictEqual(JSON.parse(joined).resourceSpans.length, 4)
+  })
+
+  it("joined in protobuf are what the SDK makes of them together", () => {
+    const same = spans.filter((_, n) => n % 2 === 0 && n <= 3)
+    const encode = (some: Array<ReadableSpan>) =>
+      ProtobufTraceSerializer.serializeRequest(some) ?? new Uint8Array()
+    assert.deepEqual(Joined.protobuf(same.map((one) => encode([one]))), Buffer.from(encode(same)))
+    const all = Joined.protobuf(spans.map((one) => encode([one])))
+    assert.strictEqual(Joined.fields(all, 0, all.length).length, 4)
+    assert.strictEqual(Joined.items(all).length, 6)
+  })
+})

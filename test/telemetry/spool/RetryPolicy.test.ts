@@ -1,0 +1,85 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Settings from "../../../src/telemetry/config/Settings.ts"
+import * as Delivery from "../../../src/telemetry/spool/RetryPolicy.ts"
+
+const limits: Delivery.Limits = { batch: 256, base: 1000, cap: 60_000 }
+const step = (answer: Delivery.Answer, state = Delivery.initial(limits), records = 100, random = 0.5) =>
+  Delivery.step(state, answer, { records, limits, now: 10_000, random })
+const status = (code: number, retryAfter?: number): Delivery.Answer => ({
+  _tag: "Status",
+  status: code,
+  detail: "",
+  ...(retryAfter === undefined ? {} : { retryAfter })
+})
+const none: Delivery.Answer = { _tag: "None", timeout: false, detail: "" }
+
+describe("an answer", () => {
+  it("of 2xx is the only one after which a record is gone as delivered", () => {
+    assert.strictEqual(step({ _tag: "Taken", rejected: 0 }).verdict, "delivered")
+    for (let code = 100; code < 600; code++) assert.notStrictEqual(step(status(code)).verdict, "delivered")
+    assert.strictEqual(step(none).verdict, "later")
+  })
+
+  it("that may be another one tomorrow keeps the records, one that never will loses the one it is about", () => {
+    for (const code of [302, 401, 403, 404, 407, 408, 429, 500, 502, 503, 504])
+      assert.strictEqual(step(status(code), undefined, 1).verdict, "later", `${code}`)
+    for (const code of [400, 413, 415, 422]) {
+      assert.strictEqual(step(status(code), undefined, 1).verdict, "lost", `${code}`)
+      const { state, verdict } = step(status(code))
+      assert.strictEqual(verdict, "smaller")
+      assert.strictEqual(state.limit, 50)
+    }
+  })
+
+  it("that refuses everything is not asked about each record", () => {
+    let state = Delivery.initial(limits)
+    let requests = 0
+    for (let left = 10_000; left > 0;) {
+      const records = Math.min(left, state.limit)
+      const next = step(status(400), state, records)
+      state = next.state
+      requests++
+      if (next.verdict === "lost") left -= records
+    }
+    assert.isBelow(requests, 10_000 / 2)
+  })
+
+  it("backs off with full jitter, twice as far each time and never for longer than the cap", () => {
+    for (const [failures, most] of [
+      [0, 1000],
+      [1, 2000],
+      [5, 32_000],
+      [6, 60_000],
+      [5000, 60_000]
+    ] as const) {
+      assert.strictEqual(Delivery.backOff(failures, limits, 0), 0)
+      assert.strictEqual(Delivery.backOff(failures, limits, 0.5), most / 2)
+      assert.strictEqual(Delivery.backOff(failures, limits, 1), most)
+    }
+    const first = step(none).state
+    assert.strictEqual(first.notBefore, 10_500)
+    assert.strictEqual(step(none, first).state.notBefore, 11_000)
+    assert.strictEqual(step({ _tag: "Taken", rejected: 0 }, first).state.notBefore, 0)
+  })
+
+  it("with Retry-After is left alone for at least that long, an hour at most", () => {
+    assert.strictEqual(step(status(429, 5000)).state.notBefore, 15_000)
+    assert.strictEqual(step(status(503, 1e12)).state.notBefore, 3_610_000)
+    assert.strictEqual(Delivery.retryAfter("7", 0), 7000)
+    assert.strictEqual(Delivery.retryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 20_000), 40_000)
+    assert.isUndefined(Delivery.retryAfter("soon", 0))
+    assert.isUndefined(Delivery.retryAfter(undefined, 0))
+  })
+})
+
+it("the limits of a spool are bytes and a length of time, and what is none is passed over with a warning", () => {
+  const read = (age: string, bytes: string) =>
+    Settings.fromEnvironment({ CODEX_OTLP_SPOOL_MAX_AGE: age, CODEX_OTLP_SPOOL_MAX_BYTES: bytes })
+  assert.deepEqual(read("90m", "1000").settings.spoolLimits, { maxAge: 5_400_000, maxBytes: 1000 })
+  assert.deepEqual(read("250", "").settings.spoolLimits, { maxAge: 250, maxBytes: undefined })
+  for (const bad of ["0", "soon", "-1h", "1.5d"]) {
+    const { settings, warnings } = read(bad, "many")
+    assert.deepEqual(settings.spoolLimits, { maxAge: undefined, maxBytes: undefined })
+    assert.strictEqual(warnings.length, 2)
+  }
+})

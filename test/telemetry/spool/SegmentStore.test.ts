@@ -1,0 +1,349 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import { join } from "node:path"
+import * as Owner from "../../../src/internal/ProcessIdentity.ts"
+import * as Folders from "../../../src/telemetry/spool/SpoolDirectory.ts"
+import * as Frame from "../../../src/telemetry/spool/RecordFrame.ts"
+import { headerBytes } from "../../../src/telemetry/spool/Segment.ts"
+import { Store } from "../../../src/telemetry/spool/SegmentStore.ts"
+import * as Support from "./support.ts"
+
+const record = (n: number, bytes = 10, time = 1000): Frame.Record => ({
+  kind: "json",
+  time,
+  id: n.toString(16).padStart(16, "0"),
+  payload: Buffer.from(`${n}:`.padEnd(bytes, "x"))
+})
+
+/** A store, and what it has lost. */
+const make = (directory: string, more: { maxBytes?: number; maxAge?: number; now?: () => number } = {}) =>
+  Effect.gen(function* () {
+    const lost: Record<string, number> = {}
+    const store = yield* Effect.acquireRelease(
+      Effect.map(
+        Owner.self,
+        (me) =>
+          new Store({
+            directory,
+            signal: "traces",
+            me,
+            maxBytes: more.maxBytes ?? 1e9,
+            maxAge: more.maxAge ?? 1e9,
+            now: more.now ?? (() => 1000),
+            lost: (n, reason) => {
+              if (n > 0) lost[reason] = (lost[reason] ?? 0) + n
+            }
+          })
+      ),
+      (store) => Effect.sync(() => store.close())
+    )
+    return { store, lost }
+  })
+
+const ids = (records: ReadonlyArray<Frame.Record>) => records.map(({ id }) => Number.parseInt(id, 16))
+
+/** Takes everything out. */
+const takeAll = (store: Store, limit = 1000) =>
+  Effect.promise(async () => {
+    const taken: Array<number> = []
+    for (;;) {
+      const batch = await store.take(limit)
+      if (batch === undefined) return taken
+      taken.push(...ids(batch.records))
+      store.settle(batch)
+    }
+  })
+
+const adoptAll = (directory: string, store: Store) =>
+  Effect.gen(function* () {
+    const found = yield* Folders.survey(join(directory, "traces"), yield* Owner.self, Date.now())
+    let taken = 0
+    for (const folder of found) {
+      if (folder.gone && (yield* Effect.promise(() => store.adopt(folder)))) taken++
+    }
+    return taken
+  })
+
+/** A folder of a dead process with one segment of these bytes. */
+const leave = (directory: string, bytes: Uint8Array) => {
+  const folder = join(directory, "traces", Folders.freeName())
+  Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+  Fs.writeFileSync(join(folder, "00000001.seg"), bytes, { mode: 0o600 })
+}
+
+const segmentOf = (directory: string, records: ReadonlyArray<Frame.Record>) =>
+  Effect.gen(function* () {
+    const { store } = yield* make(directory)
+    for (const one of records) store.append(one)
+    const [file = ""] = Support.filesBelow(directory)
+    return Fs.readFileSync(file)
+  }).pipe(Effect.scoped)
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n)
+
+describe("a spool on disk", () => {
+  it.live("gives what was written, in order, and keeps what was not settled for the next one", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      yield* Effect.gen(function* () {
+        const { store } = yield* make(directory)
+        for (const n of numbers(0, 10)) store.append(record(n))
+        const batch = yield* Effect.promise(() => store.take(4))
+        assert.deepEqual(ids(batch?.records ?? []), [0, 1, 2, 3])
+        if (batch !== undefined) store.settle(batch)
+        const kept = yield* Effect.promise(() => store.take(4))
+        if (kept !== undefined) assert.isFalse(store.keep(kept))
+        assert.strictEqual(store.waiting, 6)
+      }).pipe(Effect.scoped)
+      const { lost, store } = yield* make(directory)
+      assert.strictEqual(yield* adoptAll(directory, store), 1)
+      assert.strictEqual(store.waiting, 6)
+      assert.deepEqual(yield* takeAll(store, 4), [4, 5, 6, 7, 8, 9])
+      assert.deepEqual(Support.filesBelow(directory), [])
+      assert.deepEqual(lost, {})
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("cut at every byte gives every record that was whole, and says that one was lost", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const bytes = yield* segmentOf(
+        join(directory, "made"),
+        numbers(0, 4).map((n) => record(n))
+      )
+      const each = Frame.encode(record(0)).length
+      for (let cut = 0; cut <= bytes.length; cut++) {
+        const here = join(directory, `cut-${cut}`)
+        leave(here, bytes.subarray(0, cut))
+        yield* Effect.gen(function* () {
+          const { lost, store } = yield* make(here)
+          yield* adoptAll(here, store)
+          const whole = Math.max(0, Math.floor((cut - headerBytes) / each))
+          assert.deepEqual(yield* takeAll(store), numbers(0, whole), `cut at ${cut}`)
+          const part = cut > headerBytes && (cut - headerBytes) % each > 0
+          assert.deepEqual(lost, part ? { export_failed: 1 } : {}, `cut at ${cut}`)
+        }).pipe(Effect.scoped)
+        assert.deepEqual(Support.filesBelow(here), [], `cut at ${cut}`)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("with any bit turned gives all other records", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const bytes = yield* segmentOf(
+        join(directory, "made"),
+        numbers(0, 3).map((n) => record(n))
+      )
+      const each = Frame.encode(record(0)).length
+      for (let at = 0; at < bytes.length; at++) {
+        const turned = Buffer.from(bytes)
+        turned[at] = (turned[at] ?? 0) ^ (1 << (at % 8))
+        const here = join(directory, `bit-${at}`)
+        leave(here, turned)
+        yield* Effect.gen(function* () {
+          const { store } = yield* make(here)
+          yield* adoptAll(here, store)
+          const hit = at < headerBytes ? -1 : Math.floor((at - headerBytes) / each)
+          assert.deepEqual(
+            yield* takeAll(store),
+            numbers(0, 3).filter((n) => n !== hit),
+            `byte ${at}`
+          )
+        }).pipe(Effect.scoped)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is never larger than it may be, and drops the oldest", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const maxBytes = 64 * 1024
+      const { lost, store } = yield* make(directory, { maxBytes })
+      for (const n of numbers(0, 400)) {
+        store.append(record(n, 1000))
+        assert.isAtMost(Support.bytesBelow(directory), maxBytes)
+      }
+      store.append(record(999, maxBytes))
+      const left = yield* takeAll(store)
+      assert.deepEqual(left, numbers(400 - left.length, 400))
+      assert.isAtLeast(left.length, 50)
+      assert.deepEqual(lost, { spool_full: 400 - left.length + 1 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("counts what others have in it, and a batch that is dropped on its way once", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const maxBytes = 64 * 1024
+      const other = yield* make(directory, { maxBytes })
+      for (const n of numbers(0, 40)) other.store.append(record(n, 1000))
+      const { lost, store } = yield* make(directory, { maxBytes })
+      store.append(record(0, 1000))
+      const batch = yield* Effect.promise(() => store.take(100))
+      for (const n of numbers(1, 100)) store.append(record(n, 1000))
+      assert.isAtMost(Support.bytesBelow(directory), maxBytes)
+      assert.isTrue(batch !== undefined && store.keep(batch))
+      const left = yield* takeAll(store)
+      assert.strictEqual((lost["spool_full"] ?? 0) + left.length, 99)
+      assert.strictEqual((yield* takeAll(other.store)).length, 40)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("drops what is too old, waiting or on its way out", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      let now = 1000
+      const { lost, store } = yield* make(directory, { maxAge: 500, now: () => now })
+      for (const n of numbers(0, 5)) store.append(record(n))
+      store.append(record(5, 10, 1600))
+      now = 1700
+      store.tend()
+      assert.deepEqual(yield* takeAll(store), [5])
+      assert.deepEqual(lost, { expired: 5 })
+      store.append(record(6, 10, 1700))
+      now = 3000
+      store.tend()
+      assert.deepEqual(lost, { expired: 6 })
+      assert.deepEqual(Support.filesBelow(directory), [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("F41 is private whatever the umask is, and also where the folder was there before", () =>
+    Effect.gen(function* () {
+      for (const umask of [0o000, 0o022, 0o377]) {
+        const outer = yield* Support.folder
+        const directory = join(outer, "spool")
+        if (umask === 0) {
+          Fs.mkdirSync(directory)
+          Fs.chmodSync(directory, 0o777)
+        }
+        const before = process.umask(umask)
+        yield* Effect.gen(function* () {
+          const { store } = yield* make(directory)
+          store.append(record(1))
+        }).pipe(Effect.ensuring(Effect.sync(() => process.umask(before))))
+        const modes = [directory, ...Support.below(directory)].map(
+          (path) => [Fs.statSync(path).isFile(), Fs.statSync(path).mode & 0o777] as const
+        )
+        assert.isAtLeast(modes.length, 4)
+        for (const [isFile, mode] of modes) assert.strictEqual(mode, isFile ? 0o600 : 0o700)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("of a dead process is taken over by one of many, and by nobody while it lives", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const living = yield* make(directory)
+      living.store.append(record(1))
+      for (const n of numbers(0, 20)) {
+        leave(directory, yield* segmentOf(join(directory, `made-${n}`), [record(100 + n)]))
+      }
+      const stores = yield* Effect.forEach(numbers(0, 4), () => make(directory))
+      const taken = yield* Effect.all(
+        stores.map(({ store }) => adoptAll(directory, store)),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(
+        taken.reduce((sum, n) => sum + n, 0),
+        20
+      )
+      const got = yield* Effect.forEach(stores, ({ store }) => takeAll(store))
+      assert.sameMembers(got.flat(), numbers(100, 120))
+      assert.deepEqual(yield* takeAll(living.store), [1])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is nobody's through a link, and what has no name of ours stays", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const elsewhere = yield* Support.folder
+      Fs.mkdirSync(join(directory, "traces"))
+      Fs.writeFileSync(join(elsewhere, "00000001.seg"), "precious")
+      Fs.symlinkSync(elsewhere, join(directory, "traces", Folders.freeName()))
+      Fs.mkdirSync(join(directory, "traces", "mine"))
+      const { store } = yield* make(directory)
+      assert.strictEqual(yield* adoptAll(directory, store), 0)
+      assert.strictEqual(Fs.readFileSync(join(elsewhere, "00000001.seg"), "utf8"), "precious")
+      assert.isTrue(Fs.existsSync(join(directory, "traces", "mine")))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("whose folder is taken away goes on in another one", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const { store } = yield* make(directory)
+      store.append(record(1))
+      Fs.rmSync(directory, { recursive: true })
+      store.tend()
+      store.append(record(2))
+      assert.strictEqual(Support.filesBelow(directory).length, 1)
+      assert.deepEqual(yield* takeAll(store), [1, 2])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("taken over by one that died over it is taken over again, its open spans closed once", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const me = yield* Owner.self
+      const bytes = yield* segmentOf(join(directory, "made"), [record(1), record(2)])
+      // No process has had this number since the beginning of time.
+      const folder = join(directory, "traces", Owner.folderName({ ...me, started: "1" }))
+      Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
+      const open = (n: number, kind: Frame.Kind = "json") =>
+        Frame.encode({
+          ...record(n),
+          kind,
+          payload: Buffer.from(
+            kind === "ended" ? "" : `{"startTimeUnixNano":"5","endTimeUnixNano":"5","n":${n}}`
+          )
+        })
+      // 2 ended, and died before it was struck out; 3 was struck out; 4 is open; of 5 a part was written.
+      Fs.writeFileSync(
+        join(folder, "open"),
+        Buffer.concat([open(2), open(3), open(4), open(3, "ended"), open(5).subarray(0, 50)])
+      )
+      const last = new Date(1_800_000_000_000)
+      for (const path of [...Support.below(folder), folder]) Fs.utimesSync(path, last, last)
+      const { lost, store } = yield* make(directory)
+      assert.strictEqual(yield* adoptAll(directory, store), 1)
+      const batches: Array<string> = []
+      for (;;) {
+        const batch = yield* Effect.promise(() => store.take(10))
+        if (batch === undefined) break
+        batches.push(...batch.records.map(({ payload }) => Buffer.from(payload).toString()))
+        store.settle(batch)
+      }
+      assert.deepEqual(
+        batches.map((text) => text.replace(/x+$/, "")),
+        ["1:", "2:", '{"startTimeUnixNano":"5","endTimeUnixNano":"1800000000000000000","n":4}']
+      )
+      assert.deepEqual(lost, {})
+      assert.deepEqual(Support.filesBelow(join(directory, "traces")), [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("of an owner elsewhere is left alone until nothing was heard of it for long", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const me = yield* Owner.self
+      const bytes = yield* segmentOf(join(directory, "made"), [record(1)])
+      const folder = join(
+        directory,
+        "traces",
+        Owner.folderName({ ...me, boot: "00000000", host: "00000000" })
+      )
+      Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
+      const { store } = yield* make(directory)
+      assert.strictEqual(yield* adoptAll(directory, store), 0)
+      const long = new Date(Date.now() - Folders.lease - 1000)
+      Fs.utimesSync(folder, long, long)
+      assert.strictEqual(yield* adoptAll(directory, store), 1)
+      assert.deepEqual(yield* takeAll(store), [1])
+    }).pipe(Effect.scoped)
+  )
+})

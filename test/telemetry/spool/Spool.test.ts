@@ -1,0 +1,280 @@
+import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { gunzipSync } from "node:zlib"
+import * as Convention from "../../../src/semconv/Convention.ts"
+import * as Memory from "../../../src/telemetry/tracer/InMemorySpans.ts"
+import * as Otlp from "../../../src/telemetry/Otlp.ts"
+import type * as Settings from "../../../src/telemetry/config/Settings.ts"
+import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
+import * as Support from "./support.ts"
+
+const { collector, environment, folder, nobody, parsed, variables } = Support
+const quiet = Logger.layer([])
+
+const traces = { OTEL_LOGS_EXPORTER: "none" }
+
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
+
+/** So many spans below one, each with attributes that are easy to get wrong. */
+const spans = (count: number) =>
+  Effect.forEach(
+    numbers(count),
+    (n) =>
+      Effect.void.pipe(
+        Effect.withSpan(`span ${n}`, {
+          attributes: { n, half: n / 3, big: 2 ** 53 - n, text: `ä "${n}" \\ \n ]}]}`, list: ["a", `${n}`] }
+        })
+      ),
+    { discard: true }
+  ).pipe(Effect.withSpan("outer"))
+
+const through =
+  (variables: Settings.Environment) =>
+  <A, E>(effect: Effect.Effect<A, E>) =>
+    effect.pipe(Effect.provide(Otlp.OtlpLayer), Effect.provide(environment(variables)))
+
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const before = performance.now()
+    const value = yield* effect
+    return { value, millis: performance.now() - before }
+  })
+
+describe("with a spool", () => {
+  it.live("what ended while the collector was away arrives later, byte for byte, and once", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const memory = yield* Memory.make
+      yield* spans(40).pipe(
+        Effect.provide(Layer.merge(Otlp.OtlpLayer, Tracer.processorLayer(Effect.succeed(memory.processor)))),
+        Effect.provide(environment(variables(yield* nobody, directory, traces)))
+      )
+      const { items, url } = yield* collector()
+      yield* Support.until(() => items().length >= 41).pipe(through(variables(url, directory, traces)))
+      const made = yield* memory.spans
+      const bytes = JsonTraceSerializer.serializeRequest([...made]) ?? new Uint8Array()
+      assert.strictEqual(made.length, 41)
+      assert.sameMembers([...items()], [...Support.itemsIn(Buffer.from(bytes).toString())])
+      assert.deepEqual(Support.filesBelow(directory), [])
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.live("logs arrive as well, and metrics are not in it", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const away = variables(yield* nobody, directory, { OTEL_METRICS_EXPORTER: "otlp" })
+      yield* Effect.logInfo("said while nobody listened").pipe(Effect.withSpan("one"), through(away))
+      assert.deepEqual(readdirSync(directory).toSorted(), ["logs", "traces"])
+      const { items, url } = yield* collector()
+      const back = variables(url, directory)
+      yield* Support.until(() => items().length >= 2).pipe(through(back))
+      const got = items().map(parsed)
+      assert.isTrue(got.some(({ body }) => body?.stringValue === "said while nobody listened"))
+      assert.isTrue(got.some(({ name }) => name === "one"))
+      assert.deepEqual(Support.filesBelow(directory), [])
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.live("a collector that is there gets everything at once, and the disk is clean after that", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { asked, items, url } = yield* collector()
+      yield* spans(600).pipe(through(variables(url, directory, traces)))
+      assert.strictEqual(new Set(items()).size, 601)
+      assert.strictEqual(items().length, 601)
+      assert.isAtMost(asked.length, 20)
+      assert.deepEqual(Support.below(join(directory, "traces")), [])
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.live("one request holds spans of several processes, each with its own resource, and gzip", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const away = yield* nobody
+      for (const name of ["a", "b"]) {
+        yield* spans(2).pipe(through(variables(away, directory, { ...traces, OTEL_SERVICE_NAME: name })))
+      }
+      const { asked, url } = yield* collector()
+      const zipped = variables(url, directory, { ...traces, OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" })
+      yield* Support.until(() => asked.length > 0 && Support.filesBelow(directory).length === 0).pipe(
+        through(zipped)
+      )
+      const bodies = asked.map(({ bytes }) => gunzipSync(bytes).toString())
+      assert.strictEqual(bodies.flatMap((body) => Support.itemsIn(body)).length, 6)
+      for (const name of ["a", "b"]) assert.include(bodies.join(""), `"stringValue":"${name}"`)
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.live("answers that will never be another one cost the record they are about, and no more", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { layer, lines } = Support.capture()
+      const { items, url } = yield* collector((request, response) =>
+        (request.bytes.toString().includes("span 7") ? Support.status(400) : Support.ok)(request, response)
+      )
+      yield* spans(20).pipe(through(variables(url, directory, traces)), Effect.provide(layer))
+      const names = items().map((item) => parsed(item).name)
+      assert.strictEqual(names.length, 20)
+      assert.notInclude(names, "span 7")
+      assert.deepEqual(
+        lines.filter((line) => line.includes("lost")),
+        [`Warn Telemetry was lost: 1 spans (refused by the receiver: HTTP 400 from ${url})`]
+      )
+      assert.deepEqual(Support.filesBelow(directory), [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a collector that is overloaded is left alone for as long as it asks", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { answerWith, asked, items, url } = yield* collector((request, response) => {
+        answerWith(Support.ok)
+        Support.status(429, { "retry-after": "2" })(request, response)
+      })
+      yield* Effect.andThen(
+        spans(3),
+        Support.until(() => items().length > 0)
+      ).pipe(through(variables(url, directory, traces)))
+      assert.strictEqual(items().length, 4)
+      assert.isAtLeast((asked[1]?.at ?? 0) - (asked[0]?.at ?? 0), 1990)
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.live("what an answer says was refused is counted, and not sent again", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { layer, lines } = Support.capture()
+      const { asked, url } = yield* collector((_, response) => {
+        response.writeHead(200, { "content-type": "application/json" })
+        response.end(JSON.stringify({ partialSuccess: { rejectedSpans: 2, errorMessage: "no" } }))
+      })
+      yield* spans(5).pipe(through(variables(url, directory, traces)), Effect.provide(layer))
+      assert.strictEqual(asked.length, 1)
+      assert.isTrue(lines.some((line) => line.includes("2 spans (refused by the receiver)")))
+      assert.deepEqual(Support.filesBelow(directory), [])
+    }).pipe(Effect.scoped)
+  )
+
+  for (const [name, answer] of [
+    ["never answers", () => {}],
+    ["is overloaded", Support.status(503)],
+    ["refuses the credentials", Support.status(401)],
+    ["hangs up", (_, response) => void response.socket?.destroy()]
+  ] satisfies ReadonlyArray<readonly [string, Support.Answer]>) {
+    it.live(
+      `F31 a collector that ${name} changes no result, holds up for 1.5 s at most and costs no span`,
+      () =>
+        Effect.gen(function* () {
+          const directory = yield* folder
+          const { answerWith, items, url } = yield* collector(answer)
+          const run = Effect.as(spans(10), 42).pipe(through(variables(url, directory, traces)))
+          const { millis, value } = yield* timed(run)
+          assert.strictEqual(value, 42)
+          assert.isBelow(millis, 2500)
+          answerWith(Support.ok)
+          yield* Support.until(() => items().length >= 11).pipe(through(variables(url, directory, traces)))
+          assert.strictEqual(new Set(items()).size, 11)
+        }).pipe(Effect.scoped, Effect.provide(quiet))
+    )
+  }
+
+  it.live("F32 a disk that takes nothing is one warning, and telemetry goes without it", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const file = join(directory, "file")
+      writeFileSync(file, "")
+      const { layer, lines } = Support.capture()
+      const { items, url } = yield* collector()
+      yield* Effect.andThen(spans(5), Effect.logDebug("x")).pipe(
+        through(variables(url, join(file, "spool"))),
+        Effect.provide(layer)
+      )
+      assert.strictEqual(items().length, 6)
+      assert.deepEqual(
+        lines.filter((line) => line.includes("spool")),
+        ["Warn ENOTDIR: the spool cannot be written to, telemetry is sent without it"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("F32 a disk that stops taking anything half-way costs no span", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { layer, lines } = Support.capture()
+      const { items, url } = yield* collector()
+      const broken = Effect.sync(() => {
+        rmSync(directory, { recursive: true })
+        writeFileSync(directory, "")
+      })
+      yield* spans(5).pipe(
+        Effect.andThen(Support.until(() => items().length >= 6)),
+        Effect.andThen(broken),
+        Effect.andThen(spans(5)),
+        through(variables(url, directory, traces)),
+        Effect.provide(layer)
+      )
+      assert.strictEqual(new Set(items()).size, 12)
+      assert.strictEqual(lines.filter((line) => line.includes("spool cannot be written")).length, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("what was written is counted", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { url } = yield* collector()
+      const registry = new Map()
+      yield* spans(5).pipe(
+        through(variables(url, directory, traces)),
+        Effect.provideService(Metric.MetricRegistry, registry)
+      )
+      const snapshot = yield* Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry)
+      const found = snapshot.find(({ id }) => id === Convention.metric.telemetrySpooled)
+      assert.strictEqual(found?.type === "Counter" ? Number(found.state.count) : undefined, 6)
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.live("nothing is there while it is off", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { url } = yield* collector()
+      const spool = join(directory, "spool")
+      const { CODEX_OTLP_SPOOL_DIR: _, ...without } = variables(url, spool, traces)
+      yield* spans(1).pipe(through(without))
+      assert.isFalse(existsSync(spool))
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.live("what is not to be exported is not written either", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { asked, url } = yield* collector()
+      const spool = join(directory, "spool")
+      yield* spans(1).pipe(through({ ...variables(url, spool), OTEL_SDK_DISABLED: "true" }))
+      assert.isFalse(existsSync(spool))
+      assert.strictEqual(asked.length, 0)
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+
+  it.live("code may name it, and may refuse the one of the environment", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const [named, refused] = [join(directory, "named"), join(directory, "refused")]
+      const away = yield* nobody
+      const run = (spool: Otlp.Options["spool"] & {}) =>
+        spans(1).pipe(
+          Effect.provide(Otlp.layer({ signals: ["traces"], spool })),
+          Effect.provide(environment(variables(away, refused, traces)))
+        )
+      yield* run({ directory: named, maxBytes: 1e6, maxAge: "1 hour" })
+      assert.isAtLeast(Support.filesBelow(named).length, 1)
+      yield* run(false)
+      assert.isFalse(existsSync(refused))
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+})

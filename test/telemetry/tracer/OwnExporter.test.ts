@@ -1,0 +1,114 @@
+/** Exporters and processors of OpenTelemetry that a program brings itself, in our pipe. */
+import { assert, describe, it } from "@effect/vitest"
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http"
+import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace-node"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Codex, Redaction, Tracer } from "effect-codex"
+import { Scripted } from "effect-codex/testing"
+import * as Settings from "../../../src/telemetry/config/Settings.ts"
+import * as Collector from "../../support/collector.ts"
+
+const scripted = Layer.fresh(Codex.layer).pipe(Layer.provideMerge(Scripted.layer))
+const secret = "hunter2-of-the-shop"
+const environment = (more: Settings.Environment = {}) => Layer.succeed(Settings.Environment, more)
+
+/** A turn below a span of the program, which has a secret in it. */
+const turn = Effect.gen(function* () {
+  yield* Scripted.play([Scripted.command("npm test"), Scripted.message("done")])
+  const codex = yield* Codex
+  const thread = yield* codex.startThread()
+  return yield* thread.run("test it")
+}).pipe(Effect.scoped, Effect.withSpan("nightly", { attributes: { "shop.token": secret } }))
+
+const toCollector = (url: string) => new OTLPTraceExporter({ url: `${url}/v1/traces`, timeoutMillis: 1000 })
+
+const arrivals = <A>(layerOf: (url: string) => Layer.Layer<A>) =>
+  Effect.gen(function* () {
+    const collector = yield* Collector.make
+    const { message } = yield* turn.pipe(
+      Effect.provide(scripted.pipe(Layer.provideMerge(layerOf(collector.url))))
+    )
+    assert.strictEqual(message, "done")
+    assert.notInclude(yield* collector.bytes, secret)
+    return yield* collector.spans
+  })
+
+const isWhole = (spans: ReadonlyArray<Collector.Arrived>) => {
+  const root = spans.find(({ name }) => name === "nightly")
+  const agent = spans.find(({ name }) => name === "invoke_agent codex")
+  const tool = spans.find(({ name }) => name === "execute_tool exec_command")
+  assert.isDefined(root)
+  assert.isDefined(agent)
+  assert.isUndefined(root.parentSpanId)
+  assert.strictEqual(agent.parentSpanId, root.spanId)
+  assert.strictEqual(tool?.parentSpanId, agent.spanId)
+  assert.strictEqual(new Set(spans.map(({ traceId }) => traceId)).size, 1)
+  assert.strictEqual(new Set(spans.map(({ spanId }) => spanId)).size, spans.length)
+  assert.strictEqual(root.attributes["shop.token"], Redaction.mask)
+}
+
+describe("what a program brings itself", () => {
+  it.live("an exporter gets the whole trace, scrubbed, when the layer closes", () =>
+    Effect.gen(function* () {
+      isWhole(
+        yield* arrivals((url) =>
+          Tracer.exporterLayer(Effect.sync(() => toCollector(url))).pipe(Layer.provide(environment()))
+        )
+      )
+    })
+  )
+
+  it.live("an exporter gets nothing where telemetry is switched off", () =>
+    Effect.gen(function* () {
+      const off = environment({ OTEL_SDK_DISABLED: "true" })
+      const spans = yield* arrivals((url) =>
+        Tracer.exporterLayer(Effect.sync(() => toCollector(url))).pipe(Layer.provide(off))
+      )
+      assert.deepStrictEqual(spans, [])
+    })
+  )
+
+  it.live("a batch processor with an exporter of its own gets the same", () =>
+    Effect.gen(function* () {
+      isWhole(
+        yield* arrivals((url) =>
+          Tracer.processorLayer(Effect.sync(() => new BatchSpanProcessor(toCollector(url)))).pipe(
+            Layer.provide(environment())
+          )
+        )
+      )
+    })
+  )
+
+  it.live("a processor is only ever told of ends, then flushed and shut down, once each", () =>
+    Effect.gen(function* () {
+      const calls: Array<string> = []
+      const seen: Array<ReadableSpan> = []
+      const processor: SpanProcessor = {
+        onStart: () => void calls.push("start"),
+        onEnd: (span) => void seen.push(span),
+        forceFlush: async () => void calls.push("flush"),
+        shutdown: async () => void calls.push("shutdown")
+      }
+      const layer = Tracer.processorLayer(Effect.succeed(processor)).pipe(Layer.provide(environment()))
+      yield* turn.pipe(Effect.provide(scripted.pipe(Layer.provideMerge(layer))))
+      assert.deepStrictEqual(calls, ["flush", "shutdown"])
+      assert.isTrue(seen.length > 3 && seen.every(({ ended }) => ended))
+    })
+  )
+
+  it.live("two of them and ours get the same spans", () =>
+    Effect.gen(function* () {
+      const [first, second] = [yield* Collector.make, yield* Collector.make]
+      const layer = Layer.mergeAll(
+        Tracer.exporterLayer(Effect.sync(() => toCollector(first.url))),
+        Tracer.processorLayer(Effect.sync(() => new BatchSpanProcessor(toCollector(second.url))))
+      ).pipe(Layer.provide(environment()))
+      yield* turn.pipe(Effect.provide(scripted.pipe(Layer.provideMerge(layer))))
+      const ids = (spans: ReadonlyArray<Collector.Arrived>) => spans.map(({ spanId }) => spanId).toSorted()
+      assert.deepStrictEqual(ids(yield* first.spans), ids(yield* second.spans))
+      isWhole(yield* first.spans)
+    })
+  )
+})

@@ -1,0 +1,172 @@
+/** Many threads, and one consumer that sleeps: what is asserted does not depend on how fast the machine is. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { Codex } from "../../../src/Codex.ts"
+import * as Engine from "../../../src/engine/Engine.ts"
+import * as Scripted from "../../../src/testing/Scripted.ts"
+import { ItemId } from "../../../src/domain/Ids.ts"
+import type * as Turn from "../../../src/domain/Turn.ts"
+
+setFlagsFromString("--expose-gc")
+const collect: unknown = runInNewContext("gc")
+
+const memory = () => {
+  if (typeof collect === "function") collect()
+  const { heapUsed, rss } = process.memoryUsage()
+  return { heap: heapUsed / 2 ** 20, rss: rss / 2 ** 20 }
+}
+
+const print = (text: string) => Effect.sync(() => void process.stdout.write(`${text}\n`))
+
+const layer = Layer.fresh(Codex.layer).pipe(
+  Layer.provideMerge(Layer.fresh(Scripted.layer)),
+  Layer.provideMerge(Logger.layer([]))
+)
+
+describe("F34 thousands of threads", () => {
+  for (const count of [1_000, 10_000]) {
+    it.effect(
+      `F34 ${count} at once all end, and nothing of them stays`,
+      () =>
+        Effect.gen(function* () {
+          const before = memory()
+          const started = performance.now()
+          const result = yield* Effect.gen(function* () {
+            for (let thread = 0; thread < count; thread++) {
+              yield* Scripted.play([
+                Scripted.delay("1 minute"),
+                Scripted.command("npm test"),
+                Scripted.message("one two three four five six seven", { deltas: true }),
+                thread % 10 === 0 ? Scripted.silence : Scripted.completed
+              ])
+            }
+            const codex = yield* Codex
+            const latencies: Array<number> = []
+            const one = Effect.gen(function* () {
+              const thread = yield* codex.startThread()
+              const exit = yield* Effect.result(thread.run("go", { timeout: "10 minutes" }))
+              latencies.push(performance.now())
+              return exit._tag
+            }).pipe(Effect.scoped)
+            const fiber = yield* Effect.forkChild(
+              Effect.forEach(Array.from({ length: count }), () => one, { concurrency: "unbounded" })
+            )
+            yield* TestClock.adjust("30 seconds")
+            const waiting = memory()
+            const woken = performance.now()
+            yield* TestClock.adjust("1 minute")
+            yield* TestClock.adjust("1 hour")
+            const ends = yield* Fiber.join(fiber)
+            const sorted = latencies.map((at) => at - woken).toSorted((a, b) => a - b)
+            return { ends, waiting, p99: sorted[Math.floor(count * 0.9 * 0.99)] ?? 0 }
+          }).pipe(Effect.provide(layer))
+          const after = memory()
+          const perThread = ((result.waiting.heap - before.heap) / count) * 1024
+          const rss = ((result.waiting.rss - before.rss) / count) * 1024
+          yield* print(
+            `${count} threads: ${((performance.now() - started) / 1000).toFixed(1)} s, while they wait ` +
+              `${perThread.toFixed(1)} kB of heap and ${rss.toFixed(1)} kB of RSS each (RSS ${result.waiting.rss.toFixed(0)} MB), ` +
+              `99 of 100 that complete have within ${result.p99.toFixed(0)} ms; heap ${before.heap.toFixed(0)} MB before, ${after.heap.toFixed(0)} MB after`
+          )
+          assert.lengthOf(result.ends, count)
+          assert.lengthOf(
+            result.ends.filter((end) => end === "Failure"),
+            count / 10
+          )
+          assert.isBelow(perThread, 100)
+          assert.isBelow(after.heap - before.heap, 20 + count / 500)
+        }),
+      120_000
+    )
+  }
+})
+
+/** An engine that says a million words in one go, as often as it is asked. */
+const talker = (words: number, done: Deferred.Deferred<void>) =>
+  Layer.effect(
+    Engine.Engine,
+    Effect.map(Engine.Engine, (quiet) => ({
+      ...quiet,
+      startThread: (options: Engine.ThreadOptions) =>
+        Effect.map(quiet.startThread(options), (thread) => ({
+          ...thread,
+          turn: (_: Turn.Input, __: Engine.TurnOptions, { emit }: Engine.Handlers) =>
+            Effect.gen(function* () {
+              const id = ItemId.make("m1")
+              emit({ _tag: "ItemStarted", item: { _tag: "AgentMessage", id, text: "" }, at: 0 })
+              for (let word = 0; word < words; word++) {
+                emit({ _tag: "MessageDelta", itemId: id, delta: "12345678", at: 0 })
+                if (word % 1_000 === 0) {
+                  const item = {
+                    _tag: "Reasoning",
+                    id: ItemId.make(`r${word}`),
+                    summary: [],
+                    content: []
+                  } as const
+                  emit({ _tag: "ItemCompleted", item, at: 0 })
+                  yield* Effect.yieldNow
+                }
+              }
+              emit({ _tag: "ItemCompleted", item: { _tag: "AgentMessage", id, text: "done" }, at: 0 })
+              yield* Deferred.succeed(done, undefined)
+            })
+        }))
+    }))
+  ).pipe(Layer.provide(Layer.fresh(Scripted.layer)))
+
+describe("F26 a consumer that sleeps", () => {
+  it.effect(
+    "F26 gets every item, every character and the end of a million deltas, and no turn waits for him",
+    () =>
+      Effect.gen(function* () {
+        const words = 1_000_000
+        const done = yield* Deferred.make<void>()
+        const before = memory()
+        let most = 0
+        const seen = { deltas: 0, items: 0, characters: 0, end: 0 }
+        const codex = Context.get(
+          yield* Layer.build(Layer.fresh(Codex.layer).pipe(Layer.provide(talker(words, done)))),
+          Codex
+        )
+        const thread = yield* codex.startThread()
+        const consumer = yield* thread.stream("go").pipe(
+          Stream.runForEach((event) => {
+            if (event._tag === "MessageDelta") {
+              seen.deltas++
+              seen.characters += event.delta.length
+            } else if (event._tag === "ItemCompleted") seen.items++
+            else if (event._tag === "TurnCompleted") seen.end++
+            return Effect.sleep("10 seconds")
+          }),
+          Effect.forkChild
+        )
+        // The turn is over before he has read his second event.
+        yield* Deferred.await(done)
+        const after = memory()
+        most = after.heap - before.heap
+        yield* print(
+          `${words} deltas of 8 characters: ${most.toFixed(1)} MB more heap and ${(after.rss - before.rss).toFixed(0)} MB ` +
+            `more RSS while they wait`
+        )
+        for (let hour = 0; consumer.pollUnsafe() === undefined && hour < 100; hour++)
+          yield* TestClock.adjust("1 hour")
+        yield* Fiber.join(consumer)
+        assert.strictEqual(seen.end, 1)
+        assert.strictEqual(seen.items, words / 1_000 + 1)
+        assert.strictEqual(seen.characters, words * 8)
+        assert.isAtMost(seen.deltas, words / 1_000 + 2)
+        // Eight megabytes of text and a thousand items.
+        assert.isBelow(most, 100)
+      }).pipe(Effect.scoped),
+    120_000
+  )
+})

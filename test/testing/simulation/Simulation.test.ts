@@ -1,0 +1,112 @@
+/** The seven promises against an engine that fails in every way it can, from seeds: `npm run simulate` runs more. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import * as Approval from "../../../src/Approval.ts"
+import { Codex } from "../../../src/Codex.ts"
+import * as Simulation from "../../../src/testing/Simulation.ts"
+
+describe("a simulation", () => {
+  it.live(
+    "holds the promises over 20 seeds, traced or not, and is the same run again",
+    () =>
+      Effect.gen(function* () {
+        const reports = yield* Simulation.check({ seeds: 20 })
+        const endings = new Set(reports.flatMap((report) => Object.keys(report.endings)))
+        // The seeds are worth something only if turns end in every way.
+        for (const ending of [
+          "completed",
+          "Interrupt",
+          "EngineExited",
+          "TurnInterrupted",
+          "TurnFailed.RateLimited",
+          "Die"
+        ])
+          assert.include([...endings], ending)
+        assert.isAbove(new Set(reports.map(({ trace }) => trace)).size, 19)
+      }),
+    120_000
+  )
+
+  it.live(
+    "holds them for 300 threads at once",
+    () =>
+      Effect.gen(function* () {
+        const report = yield* Simulation.run({ seed: 7, threads: 300 })
+        assert.deepStrictEqual(report.violations, [])
+        assert.isAbove(report.turns, 500)
+      }),
+    120_000
+  )
+
+  it.live("runs a program of one's own, with its tools and its policy", () =>
+    Effect.gen(function* () {
+      const calls: Array<string> = []
+      const Lookup = Tool.make("lookup", {
+        parameters: Schema.Struct({ id: Schema.String }),
+        success: Schema.String
+      })
+      const Tickets = Toolkit.make(Lookup)
+      const program = Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread({ tools: yield* Tickets, approvalMode: "on-request" })
+        for (let turn = 0; turn < 3; turn++) yield* Effect.ignore(thread.run("go", { timeout: "1 minute" }))
+      }).pipe(
+        Effect.provide(
+          Tickets.toLayer({
+            lookup: ({ id }) => Effect.sync(() => (calls.push(id), "found"))
+          })
+        )
+      )
+      const reports = yield* Simulation.check({
+        seeds: [1, 2, 3, 4, 5],
+        program,
+        policy: Approval.allow,
+        args: (_, call) => ({ id: call })
+      })
+      assert.isTrue(reports.every(({ turns }) => turns === 3))
+      assert.isAbove(calls.length, 0)
+    })
+  )
+
+  it.live("tells what breaks: its promise, its seed, and the story of it", () =>
+    Effect.gen(function* () {
+      const asking = Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread({ approvalMode: "on-request" })
+        for (let turn = 0; turn < 10; turn++) yield* Effect.ignore(thread.run("go", { timeout: "1 minute" }))
+      })
+      // The simulation knows of no approver who said yes.
+      const unseen = Effect.provideService(asking, Approval.Current, Approval.allow)
+      const failed = yield* Effect.flip(Simulation.check({ seeds: [3], program: unseen }))
+      assert.strictEqual(failed.report.violations[0]?.promise, 3)
+      assert.match(failed.message, /^seed 3: promise 3: run step .* runs, and nobody said yes/)
+      assert.include(failed.message, 'engine begins "go"')
+
+      const hung = yield* Simulation.run({ seed: 1, program: Effect.never, hours: 1 })
+      assert.strictEqual(hung.violations[0]?.promise, 1)
+      const left = yield* Simulation.run({ seed: 1, program: Effect.forkDetach(Effect.sleep("2 days")) })
+      assert.strictEqual(left.violations[0]?.promise, 4)
+      const fine = yield* Simulation.run({ seed: 1, program: Effect.forkDetach(Effect.sleep("1 minute")) })
+      assert.deepStrictEqual(fine.violations, [])
+    })
+  )
+
+  it.live("without faults is a quiet day: every turn that is waited for completes", () =>
+    Effect.gen(function* () {
+      const quiet = { death: 0, silence: 0, failure: 0, defect: 0, interruption: 0, disorder: 0, deafness: 0 }
+      const program = Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread()
+        yield* thread.run("go")
+      })
+      const reports = yield* Simulation.check({ seeds: 10, faults: quiet, program: Effect.orDie(program) })
+      assert.deepStrictEqual(
+        reports.map(({ endings }) => endings),
+        reports.map(() => ({ completed: 1 }))
+      )
+    })
+  )
+})

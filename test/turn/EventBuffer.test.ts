@@ -1,0 +1,142 @@
+/** What a consumer gets, however slow he is. */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
+import * as Mailbox from "../../src/turn/EventBuffer.ts"
+import type * as Turn from "../../src/domain/Turn.ts"
+
+const Offered = Schema.Struct({
+  what: Schema.Literals(["message", "reasoning", "output", "other", "started", "completed", "taken"]),
+  item: Schema.Literals(["a", "b", "c"]),
+  text: Schema.String
+})
+
+const eventOf = ({ item, text, what }: typeof Offered.Type, at: number): Turn.Event => {
+  const id = ItemId.make(`${what}-${item}`)
+  const message = { _tag: "AgentMessage", id: ItemId.make(`message-${item}`), text } as const
+  switch (what) {
+    case "message":
+      return { _tag: "MessageDelta", itemId: id, delta: text, at }
+    case "reasoning":
+      return { _tag: "ReasoningDelta", itemId: id, delta: text, at }
+    case "output":
+      return { _tag: "OutputDelta", itemId: id, delta: text, at }
+    case "started":
+      return { _tag: "ItemStarted", item: message, at }
+    case "completed":
+      return { _tag: "ItemCompleted", item: message, at }
+    default:
+      return { _tag: "Unknown", method: text, payload: {}, at }
+  }
+}
+
+const isDelta = (event: Turn.Event) => "delta" in event
+const textOf = (events: ReadonlyArray<Turn.Event>) => {
+  const text = new Map<string, string>()
+  for (const event of events)
+    if ("delta" in event) text.set(event.itemId, (text.get(event.itemId) ?? "") + event.delta)
+  return text
+}
+
+it.effect.prop(
+  "F26 loses no event and no character, in whatever pieces it is read, and what waits is bounded",
+  [Schema.Array(Offered).check(Schema.isMaxLength(80))],
+  ([offered]) =>
+    Effect.gen(function* () {
+      const mailbox = Mailbox.make<never>()
+      const given: Array<Turn.Event> = []
+      const batches: Array<ReadonlyArray<Turn.Event>> = []
+      const pull = yield* Stream.toPull(mailbox.stream)
+      let since = 0
+      for (const [at, offer] of offered.entries()) {
+        if (offer.what === "taken") {
+          if (since > 0) batches.push(yield* pull)
+          since = 0
+        } else {
+          const event = eventOf(offer, at)
+          given.push(event)
+          mailbox.offer(event)
+          since++
+        }
+      }
+      mailbox.end(Exit.void)
+      if (since > 0) batches.push(yield* pull)
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(pull)), "it goes on after its end")
+
+      const got = batches.flat()
+      const others = (events: ReadonlyArray<Turn.Event>) => events.filter((event) => !isDelta(event))
+      assert.deepStrictEqual(others(got), others(given))
+      assert.deepStrictEqual(textOf(got), textOf(given))
+      for (const batch of batches) {
+        const ends = batch.filter((event) => event._tag === "ItemCompleted").length
+        // Nine items have deltas here: each has one that waits, and another after every end of it.
+        assert.isAtMost(batch.filter(isDelta).length, 9 + ends)
+      }
+    }).pipe(Effect.scoped),
+  { arbitrary: { runs: 500, seed: 1 } }
+)
+
+it.effect("F26 a million deltas to one who sleeps are one delta, and what comes after them is heard", () =>
+  Effect.gen(function* () {
+    const mailbox = Mailbox.make<never>()
+    for (let index = 0; index < 1_000_000; index++)
+      mailbox.offer(eventOf({ what: "message", item: index % 2 === 0 ? "a" : "b", text: "x" }, index))
+    mailbox.offer(eventOf({ what: "completed", item: "a", text: "the end" }, 1_000_000))
+    mailbox.end(Exit.void)
+    const got = yield* Stream.runCollect(mailbox.stream)
+    assert.deepStrictEqual(
+      got.map(({ _tag }) => _tag),
+      ["MessageDelta", "MessageDelta", "ItemCompleted"]
+    )
+    assert.deepStrictEqual(
+      [...textOf(got).values()].map(({ length }) => length),
+      [500_000, 500_000]
+    )
+  })
+)
+
+it.effect("of the progress of a tool the last report is kept, and each sub-agent's text is its own", () =>
+  Effect.gen(function* () {
+    const mailbox = Mailbox.make<never>()
+    const progress = (callId: string, text: string): Turn.Event => ({
+      _tag: "ToolProgress",
+      callId: ItemId.make(callId),
+      tool: "t",
+      text,
+      at: 0
+    })
+    const agent = (thread: string, item: string, delta: string): Turn.Event => ({
+      _tag: "AgentEvent",
+      threadId: ThreadId.make(thread),
+      turnId: TurnId.make("turn"),
+      event: { _tag: "MessageDelta", itemId: ItemId.make(item), delta, at: 0 },
+      at: 0
+    })
+    for (let n = 0; n < 1000; n++) {
+      mailbox.offer(progress(n % 2 === 0 ? "c1" : "c2", String(n)))
+      mailbox.offer(agent("one", "m1", "a"))
+      mailbox.offer(agent("two", "m2", "b"))
+    }
+    mailbox.end(Exit.void)
+    const got = yield* Stream.runCollect(mailbox.stream)
+    assert.deepStrictEqual(
+      got.flatMap((event) => (event._tag === "ToolProgress" ? [[event.callId, event.text]] : [])),
+      [
+        ["c1", "998"],
+        ["c2", "999"]
+      ]
+    )
+    const texts = got.flatMap((event) =>
+      event._tag === "AgentEvent" && event.event._tag === "MessageDelta"
+        ? [[event.threadId, event.event.delta]]
+        : []
+    )
+    assert.deepStrictEqual(texts, [
+      ["one", "a".repeat(1000)],
+      ["two", "b".repeat(1000)]
+    ])
+  })
+)
