@@ -32,7 +32,7 @@ const program = Effect.gen(function* () {
   const codex = Context.get(services, Codex)
   const subjects = (yield* Subjects.make).filter(({ name }) => name === Subjects.off || name === "OTLP JSON")
 
-  const turn = (steps: ReadonlyArray<Scripted.Step>) =>
+  const turn = (steps: ReadonlyArray<Scripted.ScriptedStep>) =>
     Effect.gen(function* () {
       yield* Scripted.play([...steps, Scripted.message("done")])
       const thread = yield* codex.startThread()

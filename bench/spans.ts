@@ -24,7 +24,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import * as Settings from "../src/telemetry/config/Settings.ts"
-import * as Host from "../src/telemetry/tracer/OpenTelemetryInterop.ts"
+import * as OpenTelemetryInterop from "../src/telemetry/tracer/OpenTelemetryInterop.ts"
 import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
 import * as Report from "./report.ts"
 
@@ -237,7 +237,7 @@ const work = Effect.gen(function* () {
 const inside = async (): Promise<ReadonlyArray<Report.Row>> => {
   const plain = pipeline(new Exporter(false)).runtime
   const host = ManagedRuntime.make(
-    Host.layer().pipe(
+    OpenTelemetryInterop.layer().pipe(
       Layer.provideMerge(Tracer.processorLayer(Effect.succeed(processorOf(new Exporter(false))))),
       Layer.provide(Layer.succeed(Settings.Environment, {}))
     )

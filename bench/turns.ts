@@ -28,8 +28,8 @@ import { execFileSync } from "node:child_process"
 import { cpus } from "node:os"
 import { cpuUsage, env, versions } from "node:process"
 import { AppServer, Codex } from "../src/index.ts"
-import * as Binary from "../src/engine/app-server/CodexBinary.ts"
-import * as Environment from "../src/engine/app-server/ChildEnvironment.ts"
+import * as CodexBinary from "../src/engine/app-server/CodexBinary.ts"
+import * as ChildEnvironment from "../src/engine/app-server/ChildEnvironment.ts"
 import * as Driver from "./driver.ts"
 import * as Model from "./model.ts"
 import * as Report from "./report.ts"
@@ -64,7 +64,7 @@ const untraced = ({ name, thread }: Contender): Contender => ({
 
 const driver = (command: string, { config, cwd, env: own }: Model.Place) =>
   Effect.acquireRelease(
-    Effect.promise(() => Driver.start(command, Environment.select(env, [config], own))),
+    Effect.promise(() => Driver.start(command, ChildEnvironment.select(env, [config], own))),
     (driver) => Effect.promise(() => driver.close())
   ).pipe(
     Effect.map((driver): Contender => ({
@@ -77,7 +77,7 @@ const driver = (command: string, { config, cwd, env: own }: Model.Place) =>
   )
 
 const sdk = (command: string, { config, cwd, env: own }: Model.Place): Contender => {
-  const codex = new Sdk({ codexPathOverride: command, env: Environment.select(env, [config], own) })
+  const codex = new Sdk({ codexPathOverride: command, env: ChildEnvironment.select(env, [config], own) })
   return {
     name: "codex-sdk",
     thread: Effect.sync(() => {
@@ -133,7 +133,7 @@ const row = (...cells: ReadonlyArray<string>): string =>
   cells.map((cell, index) => (index === 0 ? cell.padEnd(34) : cell.padStart(24))).join("")
 
 const program = Effect.gen(function* () {
-  const { args, command } = yield* Binary.find(undefined, env)
+  const { args, command } = yield* CodexBinary.find(undefined, env)
   if (args.length > 0) return yield* Effect.die("found no native Codex: name one by CODEX_PATH")
   const [ours, bare, theirs] = yield* Model.start(3)
   if (ours === undefined || bare === undefined || theirs === undefined) return yield* Effect.die("no place")

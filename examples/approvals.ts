@@ -11,7 +11,7 @@ const rules = Approval.rules([
 ])
 
 /** A policy is any function from a request to a decision; one that fails has said no. */
-const policy: Approval.Policy<Approval.Asks> = (request) =>
+const policy: Approval.Policy<Approval.PromptServices> = (request) =>
   request._tag === "command" && request.argv?.[0] === "rm"
     ? Effect.succeed(Approval.decline("nothing is removed here"))
     : rules(request)

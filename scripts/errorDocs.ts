@@ -1,8 +1,8 @@
 /** Writes docs/errors.md from the errors and their mapping in the code; `--check` fails where it differs. */
 import { Duration, Struct } from "effect"
 import * as CodexError from "../src/domain/CodexError.ts"
-import * as Connection from "../src/engine/app-server/JsonRpcConnection.ts"
-import * as Failure from "../src/engine/app-server/ErrorMapping.ts"
+import * as JsonRpcConnection from "../src/engine/app-server/JsonRpcConnection.ts"
+import * as ErrorMapping from "../src/engine/app-server/ErrorMapping.ts"
 import { errors } from "./catalogue/errors.ts"
 import { code, table } from "./catalogue/markdown.ts"
 import { main } from "./catalogue/page.ts"
@@ -31,8 +31,8 @@ const named = (): string =>
   table(
     ["`codexErrorInfo`", "error"],
     [
-      ...[...Failure.reasons].map(([name, reason]) => [code(name), code(`TurnFailed.${reason}`)]),
-      ...[...Failure.passing].map((name) => [code(name), "none: of a request, the turn goes on"]),
+      ...[...ErrorMapping.reasons].map(([name, reason]) => [code(name), code(`TurnFailed.${reason}`)]),
+      ...[...ErrorMapping.passing].map((name) => [code(name), "none: of a request, the turn goes on"]),
       [
         code("other"),
         "by its text: `TurnFailed.Disconnected` for a stream that broke, `TurnFailed.BadRequest` for a body that the provider sent, else `TurnFailed.Other`"
@@ -48,7 +48,7 @@ const byStatus = (): string =>
   table(
     ["HTTP status", "error", "retryable"],
     statuses.map((status) => {
-      const error = Failure.classify({
+      const error = ErrorMapping.classify({
         message: "",
         codexErrorInfo: { httpConnectionFailed: { httpStatusCode: status } }
       })
@@ -57,9 +57,9 @@ const byStatus = (): string =>
   )
 
 const refused = (rpc: number, text: string, inputTooLarge = false) =>
-  Failure.ofRequest(
+  ErrorMapping.ofRequest(
     "",
-    new Connection.Refused({ method: "", code: rpc, text, inputTooLarge }),
+    new JsonRpcConnection.RpcError({ method: "", code: rpc, text, inputTooLarge }),
     () => new CodexError.EngineExited({ stderr: "" })
   ).errorType
 
@@ -76,9 +76,9 @@ const byCode = (): string =>
       [
         "none in time",
         code(
-          Failure.ofRequest(
+          ErrorMapping.ofRequest(
             "",
-            new Connection.Unanswered({ method: "" }),
+            new JsonRpcConnection.RequestTimeout({ method: "" }),
             () => new CodexError.EngineExited({ stderr: "" })
           ).errorType
         )
@@ -91,7 +91,7 @@ const waits = (): string =>
   table(
     ["text", "`retryAfter`"],
     ["Please try again in 0.3s.", "Try again in 20 seconds", "try again in 1m30s"].map((message) => {
-      const { retryAfter } = Failure.classify({ message, codexErrorInfo: "rateLimitExceeded" })
+      const { retryAfter } = ErrorMapping.classify({ message, codexErrorInfo: "rateLimitExceeded" })
       return [message, retryAfter === undefined ? "none" : Duration.format(retryAfter)]
     })
   )

@@ -18,11 +18,11 @@ import * as Receiver from "./runbook/Receiver.ts"
 
 const documents = ["docs/runbook.md", "docs/backends.md"]
 const bin = fileURLToPath(new URL("../bin/effect-codex.js", import.meta.url))
-const { delay, hang, reply, shell, text, usage } = ModelServer
+const { delay, never, reply, shell, text, usage } = ModelServer
 
 /** The model: it looks around and answers; it takes its time where it shall work slowly, and for ever where it hangs. */
 const model: ModelServer.Respond = ({ lastUserText = "", toolOutputs }) => {
-  if (lastUserText.includes("hang")) return reply(text("Let me think.", { deltas: true }), hang)
+  if (lastUserText.includes("hang")) return reply(text("Let me think.", { deltas: true }), never)
   if (toolOutputs.length === 0) return reply(shell("ls"), usage({ input: 900, output: 20 }))
   const answer = [text("All is well."), usage({ input: 1100, cachedInput: 900, output: 5 })]
   return lastUserText.includes("slowly") ? reply(delay("3 seconds"), ...answer) : reply(...answer)

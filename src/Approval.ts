@@ -4,7 +4,7 @@ export * from "./domain/ApprovalDecision.ts"
 export { intersect, isEmpty, path, Permissions } from "./domain/Permissions.ts"
 export type { Pending } from "./approval/PendingRequests.ts"
 export * from "./approval/Policy.ts"
-export { type Asks, prompt } from "./approval/TerminalPrompt.ts"
+export { type PromptServices, prompt } from "./approval/TerminalPrompt.ts"
 export * from "./approval/ApprovalQueue.ts"
 export * from "./approval/SessionGrants.ts"
 export {
@@ -13,16 +13,16 @@ export {
   describe,
   ElicitationRequest,
   FileChangeRequest,
-  type Kind,
+  type ApprovalKind,
   kindOf,
   McpToolRequest,
   PermissionsRequest,
   Question,
-  Request,
+  ApprovalRequest,
   ToolRequest,
   UnknownRequest,
   UserInputRequest
 } from "./domain/ApprovalRequest.ts"
 export { hash } from "./domain/ApprovalRequestHash.ts"
-export { matches, Rule, rules } from "./approval/Rules.ts"
+export { matches, ApprovalRule, rules } from "./approval/Rules.ts"
 export { timeout } from "./approval/Timeout.ts"

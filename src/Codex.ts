@@ -8,14 +8,15 @@ import * as Stream from "effect/Stream"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Nodepath from "node:path"
-import * as Approval from "./Approval.ts"
-import { type Budget, mistake } from "./domain/Budget.ts"
+import * as Policy from "./approval/Policy.ts"
+import * as SessionGrants from "./approval/SessionGrants.ts"
+import { type Budget, validate } from "./domain/Budget.ts"
 import * as CodexError from "./domain/CodexError.ts"
 import * as Engine from "./engine/Engine.ts"
 import type { ThreadId, TurnId } from "./domain/Ids.ts"
-import * as Content from "./instrumentation/ContentCapture.ts"
+import * as ContentCapture from "./instrumentation/ContentCapture.ts"
 import * as Convention from "./semconv/Convention.ts"
-import * as Correlation from "./instrumentation/UserHash.ts"
+import * as UserHash from "./instrumentation/UserHash.ts"
 import * as Redaction from "./redaction/Redaction.ts"
 import * as StartTelemetry from "./instrumentation/StartTelemetry.ts"
 import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
@@ -112,9 +113,9 @@ export class Codex extends Context.Service<
     Codex,
     Effect.gen(function* () {
       const engine = yield* Engine.Engine
-      const ofLayer = yield* Approval.Current
-      yield* Content.warn
-      const ofUser = yield* Correlation.makeUser
+      const ofLayer = yield* Policy.Current
+      yield* ContentCapture.warn
+      const ofUser = yield* UserHash.makeUser
       const { attribute } = Convention
 
       const originated = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -126,10 +127,10 @@ export class Codex extends Context.Service<
         name: string,
         options: ThreadOptions<Tools>,
         start: (
-          options: Engine.ThreadOptions
+          options: Engine.EngineThreadOptions
         ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
       ) {
-        const detail = mistake(options.budget ?? {})
+        const detail = validate(options.budget ?? {})
         if (detail !== undefined)
           return yield* new CodexError.InvalidRequest({ reason: "BadParams", method: "thread/start", detail })
         const tools = options.tools === undefined ? ToolHost.empty : yield* ToolHost.make(options.tools)
@@ -139,8 +140,8 @@ export class Codex extends Context.Service<
             : yield* Effect.fromResult(McpServers.toConfig(options.mcpServers))
         const context = yield* Effect.context()
         // One provided around the program wins over one in the layer.
-        const policy = context.mapUnsafe.has(Approval.Current.key)
-          ? Context.get(context, Approval.Current)
+        const policy = context.mapUnsafe.has(Policy.Current.key)
+          ? Context.get(context, Policy.Current)
           : ofLayer
         const annotations: Record<string, unknown> = { ...(yield* ofUser(options.user)) }
         if (options.source !== undefined) annotations[attribute.source] = options.source
@@ -148,7 +149,7 @@ export class Codex extends Context.Service<
         if (options.group !== undefined) annotations[attribute.group] = options.group
         const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
           Effect.annotateSpans(originated(effect), annotations)
-        yield* Redaction.learn(engine.environment ?? {})
+        yield* Redaction.addSecretsFrom(engine.environment ?? {})
         yield* annotated(StartTelemetry.starting("engine")(engine.ready))
         const thread = yield* start({
           cwd: options.cwd,
@@ -166,7 +167,7 @@ export class Codex extends Context.Service<
           annotated
         )
         // Codex knows nothing of our tools: what was allowed for the session is kept here.
-        const remembering = Approval.remember(policy)
+        const remembering = SessionGrants.remember(policy)
         return Thread.make(thread, {
           tools,
           policy: (request) => (request._tag === "tool" ? remembering : policy)(request),

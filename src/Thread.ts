@@ -9,14 +9,14 @@ import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as EffectTracer from "effect/Tracer"
-import * as Attachment from "./attachment/Attachments.ts"
+import * as Attachments from "./attachment/Attachments.ts"
 import * as Budget from "./domain/Budget.ts"
 import * as CodexError from "./domain/CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
 import type { ThreadId } from "./domain/Ids.ts"
-import * as Mailbox from "./turn/EventBuffer.ts"
-import * as Output from "./turn/StructuredOutput.ts"
-import * as Running from "./turn/TurnRunner.ts"
+import * as EventBuffer from "./turn/EventBuffer.ts"
+import * as StructuredOutput from "./turn/StructuredOutput.ts"
+import * as TurnRunner from "./turn/TurnRunner.ts"
 import * as Convention from "./semconv/Convention.ts"
 import * as Sampling from "./instrumentation/Sampling.ts"
 import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
@@ -25,9 +25,9 @@ import type * as Turn from "./domain/Turn.ts"
 /** Runs a turn; with an output schema, its last message is JSON of that shape and is decoded. */
 export interface Run<Args extends ReadonlyArray<unknown>> {
   <A, E>(
-    ...args: [...Args, options: Turn.Options & { readonly output: Schema.Codec<A, E> }]
-  ): Effect.Effect<Turn.WithOutput<A>, CodexError.TurnError>
-  (...args: [...Args, options?: Turn.Options]): Effect.Effect<Turn.Turn, CodexError.TurnError>
+    ...args: [...Args, options: Turn.TurnOptions & { readonly output: Schema.Codec<A, E> }]
+  ): Effect.Effect<Turn.TurnWithOutput<A>, CodexError.TurnError>
+  (...args: [...Args, options?: Turn.TurnOptions]): Effect.Effect<Turn.Turn, CodexError.TurnError>
 }
 
 /**
@@ -43,20 +43,20 @@ export interface Thread {
    * Runs a turn to its end. Interrupting the effect interrupts the turn and ends what it started; a turn that did not
    * complete is an error, which carries what was there by then.
    */
-  readonly run: Run<[input: Turn.Input]>
+  readonly run: Run<[input: Turn.TurnInput]>
   /**
    * The same as it happens; the last event, `TurnCompleted`, carries the turn. A stream that is left early interrupts its
    * turn. For a slow consumer text deltas are merged; no other event is ever lost.
    */
   readonly stream: (
-    input: Turn.Input,
-    options?: Turn.Options
-  ) => Stream.Stream<Turn.Event, CodexError.TurnError>
+    input: Turn.TurnInput,
+    options?: Turn.TurnOptions
+  ) => Stream.Stream<Turn.TurnEvent, CodexError.TurnError>
   /** Runs a turn on what has been said so far, without saying more: after one that was interrupted or that failed. */
   readonly continue: Run<[]>
   /** Adds to the turn that runs; `InvalidRequest` where none does. Its attachments must outlive that turn. */
   readonly steer: (
-    input: Turn.Input
+    input: Turn.TurnInput
   ) => Effect.Effect<void, CodexError.RequestError | CodexError.AttachmentRejected>
   /**
    * Ends the turn that runs, or waits to be tried again, which fails as `TurnInterrupted` by the caller, and waits until
@@ -64,12 +64,12 @@ export interface Thread {
    */
   readonly interrupt: Effect.Effect<void>
   /** Has the conversation summarised to make room in the model's context: a turn of its own. */
-  readonly compact: (options?: Turn.Options) => Effect.Effect<Turn.Turn, CodexError.TurnError>
+  readonly compact: (options?: Turn.TurnOptions) => Effect.Effect<Turn.Turn, CodexError.TurnError>
   /** What the turns of this handle used together, sub-agents included. */
-  readonly spent: Effect.Effect<Budget.Spent>
+  readonly spent: Effect.Effect<Budget.BudgetUsage>
 }
 
-export type Setting = Running.Setting
+export type ThreadContext = TurnRunner.ThreadContext
 
 /** What `run` or `compact` is at: an attempt at its turn, or the wait for the next one. */
 interface Current {
@@ -96,37 +96,40 @@ const patient = <O, E, R>(
   })
 
 /** What is wrong with what a turn is asked to keep to, if anything is. */
-const mistake = ({ budget = {}, timeout }: Turn.Options): string | undefined =>
-  timeout === undefined || Budget.isTime(timeout)
-    ? Budget.mistake(budget)
+const mistake = ({ budget = {}, timeout }: Turn.TurnOptions): string | undefined =>
+  timeout === undefined || Budget.isValidDuration(timeout)
+    ? Budget.validate(budget)
     : 'timeout must be a duration from 0 on, in milliseconds or like "20 seconds"'
 
 /** A turn that may say what it likes. */
-const anything: Output.Output<undefined> = { jsonSchema: undefined, decode: () => Effect.undefined }
+const anything: StructuredOutput.StructuredOutput<undefined> = {
+  jsonSchema: undefined,
+  decode: () => Effect.undefined
+}
 
-export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
+export const make = (engine: Engine.EngineThread, setting: ThreadContext): Thread => {
   const turns = Semaphore.makeUnsafe(1)
   let current: Current | undefined
-  let spent = Budget.nothing
+  let spent = Budget.zero
   let previous: EffectTracer.AnySpan | undefined
 
-  type Attempt<A> = Pick<Running.Job<A>, "perform" | "publish" | "read">
+  type Attempt<A> = Pick<TurnRunner.TurnRequest<A>, "perform" | "publish" | "read">
 
   const once = <A>(
     running: Current,
-    job: Attempt<A> & Pick<Running.Job<A>, "input" | "options" | "tried">,
-    ended: (turn: Turn.Turn, used: Budget.Spent) => void
+    job: Attempt<A> & Pick<TurnRunner.TurnRequest<A>, "input" | "options" | "tried">,
+    ended: (turn: Turn.Turn, used: Budget.BudgetUsage) => void
   ) =>
     Effect.suspend(() => {
       const stopped = Deferred.makeUnsafe<never, CodexError.TurnError>()
       running.attempt = stopped
-      return Running.run(engine, setting, {
+      return TurnRunner.run(engine, setting, {
         ...job,
         spent,
         previous,
         stopped,
         ended: (turn, used, span) => {
-          spent = Budget.plus(spent, used)
+          spent = Budget.add(spent, used)
           // One that nobody sees cannot be pointed at.
           if (span.sampled) previous = span
           ended(turn, used)
@@ -138,30 +141,30 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
           })
         )
       )
-    }).pipe(annotated(engine, setting), Sampling.seen(job.options.telemetry))
+    }).pipe(annotated(engine, setting), Sampling.withTelemetry(job.options.telemetry))
 
   /** Runs a turn, and runs it again where its options say so. What Codex has heard once it is not told twice. */
   const attempts = <A>(
     running: Current,
-    input: Turn.Input,
-    options: Turn.Options,
-    attemptAt: (left: Turn.Input) => Attempt<A>
+    input: Turn.TurnInput,
+    options: Turn.TurnOptions,
+    attemptAt: (left: Turn.TurnInput) => Attempt<A>
   ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
     Effect.flatMap(Clock.Clock, (clock) => {
       const { budget = {}, retry } = options
       const began = clock.monotonicTimeNanosUnsafe()
-      let left: Turn.Input = input
+      let left: Turn.TurnInput = input
       let tries = 0
-      let used = Budget.nothing
+      let used = Budget.zero
       let last: Turn.Turn | undefined
       const tried = () => ({ ...used, time: Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6 })
       const attempt = Effect.suspend(() =>
         once(
           running,
-          { ...attemptAt(left), input: left, options, tried: tries++ === 0 ? Budget.nothing : tried() },
+          { ...attemptAt(left), input: left, options, tried: tries++ === 0 ? Budget.zero : tried() },
           (turn, more) => {
             last = turn
-            used = Budget.plus(used, more)
+            used = Budget.add(used, more)
             if (turn.items.some((item) => item._tag === "UserMessage")) left = []
           }
         )
@@ -184,7 +187,11 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
     })
 
   /** Waits for its turn on the thread; what it is asked to keep to must make sense. */
-  const inTurn = <A>(input: Turn.Input, options: Turn.Options, attemptAt: (left: Turn.Input) => Attempt<A>) =>
+  const inTurn = <A>(
+    input: Turn.TurnInput,
+    options: Turn.TurnOptions,
+    attemptAt: (left: Turn.TurnInput) => Attempt<A>
+  ) =>
     Effect.suspend(() => {
       const detail = mistake(options)
       if (detail !== undefined)
@@ -206,14 +213,14 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
             })
           )
         )
-      }).pipe(turns.withPermits(1), Attachment.holding(input))
+      }).pipe(turns.withPermits(1), Attachments.holding(input))
     })
 
   const spoken = <A>(
-    input: Turn.Input,
-    options: Turn.Options = {},
-    output: Output.Output<A>,
-    publish: (event: Turn.Event) => void
+    input: Turn.TurnInput,
+    options: Turn.TurnOptions = {},
+    output: StructuredOutput.StructuredOutput<A>,
+    publish: (event: Turn.TurnEvent) => void
   ) =>
     inTurn(input, options, (left) => ({
       read: output.decode,
@@ -235,24 +242,27 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
   const unheard = () => {}
 
   function run<A, E>(
-    input: Turn.Input,
-    options: Turn.Options & { readonly output: Schema.Codec<A, E> }
-  ): Effect.Effect<Turn.WithOutput<A>, CodexError.TurnError>
-  function run(input: Turn.Input, options?: Turn.Options): Effect.Effect<Turn.Turn, CodexError.TurnError>
-  function run(input: Turn.Input, options?: Turn.Options) {
+    input: Turn.TurnInput,
+    options: Turn.TurnOptions & { readonly output: Schema.Codec<A, E> }
+  ): Effect.Effect<Turn.TurnWithOutput<A>, CodexError.TurnError>
+  function run(
+    input: Turn.TurnInput,
+    options?: Turn.TurnOptions
+  ): Effect.Effect<Turn.Turn, CodexError.TurnError>
+  function run(input: Turn.TurnInput, options?: Turn.TurnOptions) {
     const { output: schema } = options ?? {}
     return schema === undefined
       ? Effect.map(spoken(input, options, anything, unheard), ([turn]) => turn)
-      : Effect.flatMap(Output.of(schema), (output) =>
+      : Effect.flatMap(StructuredOutput.of(schema), (output) =>
           Effect.map(spoken(input, options, output, unheard), ([turn, value]) => ({ ...turn, output: value }))
         )
   }
 
   function goOn<A, E>(
-    options: Turn.Options & { readonly output: Schema.Codec<A, E> }
-  ): Effect.Effect<Turn.WithOutput<A>, CodexError.TurnError>
-  function goOn(options?: Turn.Options): Effect.Effect<Turn.Turn, CodexError.TurnError>
-  function goOn(options?: Turn.Options) {
+    options: Turn.TurnOptions & { readonly output: Schema.Codec<A, E> }
+  ): Effect.Effect<Turn.TurnWithOutput<A>, CodexError.TurnError>
+  function goOn(options?: Turn.TurnOptions): Effect.Effect<Turn.Turn, CodexError.TurnError>
+  function goOn(options?: Turn.TurnOptions) {
     return run([], options)
   }
 
@@ -266,8 +276,8 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
       Stream.unwrap(
         Effect.gen(function* () {
           const schema = options?.output
-          const output = schema === undefined ? anything : yield* Output.of(schema)
-          const mailbox = Mailbox.make<CodexError.TurnError>()
+          const output = schema === undefined ? anything : yield* StructuredOutput.of(schema)
+          const mailbox = EventBuffer.make<CodexError.TurnError>()
           yield* spoken(input, options, output, mailbox.offer).pipe(
             Effect.onExit((exit) => Effect.sync(() => mailbox.end(exit))),
             Effect.forkScoped({ startImmediately: true })
@@ -275,7 +285,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
           return mailbox.stream
         })
       ),
-    steer: (input) => engine.steer(input).pipe(Attachment.holding(input), annotated(engine, setting)),
+    steer: (input) => engine.steer(input).pipe(Attachments.holding(input), annotated(engine, setting)),
     interrupt: Effect.suspend(() => {
       if (current === undefined) return Effect.void
       const { attempt, interrupted, over } = current
@@ -299,7 +309,7 @@ export const make = (engine: Engine.EngineThread, setting: Setting): Thread => {
 
 /** What every span and log record below a thread says of where it belongs. */
 const annotated =
-  (engine: Engine.EngineThread, setting: Setting) =>
+  (engine: Engine.EngineThread, setting: ThreadContext) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(TurnTelemetry.Originator, (originator) => {
       const annotations = {

@@ -17,22 +17,22 @@ import * as CodexError from "../src/domain/CodexError.ts"
 import type * as Engine from "../src/engine/Engine.ts"
 import { ItemId, ThreadId, TurnId } from "../src/domain/Ids.ts"
 import * as Scripted from "../src/testing/Scripted.ts"
-import * as Memory from "../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../src/telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
 import * as TestLayer from "../src/testing/TestLayer.ts"
 import * as Thread from "../src/Thread.ts"
 import * as ToolHost from "../src/tool/ToolHost.ts"
 import * as Turn from "../src/domain/Turn.ts"
 
-type Play = (handlers: Engine.Handlers, input: Turn.Input) => Effect.Effect<void, CodexError.TurnError>
+type Play = (handlers: Engine.Handlers, input: Turn.TurnInput) => Effect.Effect<void, CodexError.TurnError>
 
 const threadId = ThreadId.make("thread")
 const lost = new CodexError.TurnFailed({ reason: "Disconnected", detail: "cut" })
 
 /** A thread whose turns go as they are told, the last one of them for ever. */
 const make = (plays: ReadonlyArray<Play>, budget: Budget.Budget = {}) => {
-  const inputs: Array<Turn.Input> = []
-  const next = (input: Turn.Input, handlers: Engine.Handlers) =>
+  const inputs: Array<Turn.TurnInput> = []
+  const next = (input: Turn.TurnInput, handlers: Engine.Handlers) =>
     Effect.suspend(() => {
       inputs.push(input)
       const play = plays[Math.min(inputs.length, plays.length) - 1]
@@ -283,7 +283,7 @@ it.live("steering says nothing of an attachment that is gone", () =>
 describe("sub-agents", () => {
   it.effect("of a sub-agent are traced below the call that started them", () =>
     Effect.gen(function* () {
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       const call = (id: string, agent: string, tool = "spawn_agent"): Turn.EngineEvent => ({
         _tag: "ItemStarted",
         item: {

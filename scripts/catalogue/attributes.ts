@@ -2,13 +2,13 @@
 import * as Record from "effect/Record"
 import * as Approval from "../../src/Approval.ts"
 import * as Item from "../../src/domain/Item.ts"
-import * as Shapes from "../../src/trace/catalogue/AttributeCatalogue.ts"
+import * as AttributeCatalogue from "../../src/trace/catalogue/AttributeCatalogue.ts"
 import { leftOut, reasons } from "../../src/telemetry/tail-sampling/KeepReason.ts"
 
 export type { ValueType } from "../../src/trace/catalogue/AttributeCatalogue.ts"
-export type Attribute = Shapes.Attribute
+export type Attribute = AttributeCatalogue.Attribute
 
-export interface AttributeEntry extends Shapes.AttributeShape {
+export interface AttributeEntry extends AttributeCatalogue.AttributeShape {
   readonly meaning: string
   /** It has its name and nothing carries it yet. */
   readonly reserved?: string
@@ -19,7 +19,7 @@ const oneOf = (values: ReadonlyArray<unknown>): string => {
   return `${shown.slice(0, -1).join(", ")} or ${shown.at(-1)}`
 }
 
-const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof Shapes.AttributeShape> } = {
+const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof AttributeCatalogue.AttributeShape> } = {
   operationName: { meaning: "what is done: `invoke_agent`, `chat` or `execute_tool`" },
   agentName: { meaning: "the agent; always `codex`" },
   conversationId: {
@@ -78,13 +78,13 @@ const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof Shapes.Att
   errorRetryable: { meaning: "whether the same may go well when it is tried again" },
   errorRetryAfter: { meaning: "milliseconds that the provider asked to wait" },
   approvalKind: {
-    meaning: `what was asked for: ${oneOf(Shapes.attributes.approvalKind.values ?? [])}`
+    meaning: `what was asked for: ${oneOf(AttributeCatalogue.attributes.approvalKind.values ?? [])}`
   },
   approvalDecision: {
-    meaning: oneOf(Object.keys(Approval.Decision.cases))
+    meaning: oneOf(Object.keys(Approval.ApprovalDecision.cases))
   },
   approvalSource: {
-    meaning: `who decided: ${oneOf(Approval.Source.literals)}, which is nobody`
+    meaning: `who decided: ${oneOf(Approval.ApprovalSource.literals)}, which is nobody`
   },
   approvalPolicy: { meaning: "which policy decided: its name, or `custom`" },
   fileOperations: {
@@ -156,7 +156,7 @@ const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof Shapes.Att
   fileDiffs: { meaning: "the diffs of a patch, file by file" },
   telemetrySignal: { meaning: "`traces`, `metrics` or `logs`" },
   telemetryReason: {
-    meaning: `why it was lost: ${oneOf(Shapes.attributes.telemetryReason.values ?? [])}`
+    meaning: `why it was lost: ${oneOf(AttributeCatalogue.attributes.telemetryReason.values ?? [])}`
   },
   nativeSpan: { meaning: "the span is one of Codex's own, relayed; never `false`" },
   nativeOutcome: { meaning: "how Codex says that it ended; an exit code other than 0 is no failure to it" },
@@ -177,5 +177,5 @@ const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof Shapes.Att
 
 export const attributes: { readonly [Key in Attribute]: AttributeEntry } = Record.map(told, (entry, key) => ({
   ...entry,
-  ...Shapes.attributes[key]
+  ...AttributeCatalogue.attributes[key]
 }))

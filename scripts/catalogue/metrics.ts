@@ -1,10 +1,10 @@
 /** What a bad value of every metric tells, and what to do about it; one that has no entry fails the type check. */
 import * as Record from "effect/Record"
-import * as Shapes from "../../src/trace/catalogue/MetricCatalogue.ts"
+import * as MetricCatalogue from "../../src/trace/catalogue/MetricCatalogue.ts"
 import type { Carried } from "./spans.ts"
 
 export { instrumentOf, nameOf } from "../../src/trace/catalogue/MetricCatalogue.ts"
-export type Metric = Shapes.Metric
+export type Metric = MetricCatalogue.Metric
 
 export interface MetricEntry {
   readonly attributes: Carried
@@ -138,5 +138,5 @@ const told: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
 
 export const metrics: { readonly [Key in Metric]: MetricEntry } = Record.map(told, (entry, key) => ({
   ...entry,
-  ...Shapes.metrics[key]
+  ...MetricCatalogue.metrics[key]
 }))

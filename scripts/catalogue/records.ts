@@ -1,18 +1,18 @@
 /** When every log record of a turn is told; a signal that has no entry fails the type check. */
 import * as Record from "effect/Record"
-import * as Shapes from "../../src/trace/catalogue/RecordCatalogue.ts"
+import * as RecordCatalogue from "../../src/trace/catalogue/RecordCatalogue.ts"
 
 export { annotated, levels, where } from "../../src/trace/catalogue/RecordCatalogue.ts"
 
-type Tag = keyof typeof Shapes.records
+type Tag = keyof typeof RecordCatalogue.records
 
-export interface RecordEntry extends Shapes.RecordShape {
+export interface RecordEntry extends RecordCatalogue.RecordShape {
   readonly when: string
   /** It has its code, and nothing calls that yet. */
   readonly reserved?: true
 }
 
-const told: { readonly [Key in Tag]: Omit<RecordEntry, keyof Shapes.RecordShape> } = {
+const told: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.RecordShape> } = {
   TurnStart: {
     when: "Codex has taken the turn."
   },
@@ -74,5 +74,5 @@ const told: { readonly [Key in Tag]: Omit<RecordEntry, keyof Shapes.RecordShape>
 
 export const records: { readonly [Key in Tag]: RecordEntry } = Record.map(told, (entry, key) => ({
   ...entry,
-  ...Shapes.records[key]
+  ...RecordCatalogue.records[key]
 }))

@@ -1,12 +1,12 @@
 /** What every span and every event is about; one that has no entry fails the type check. */
 import * as Record from "effect/Record"
-import * as Shapes from "../../src/trace/catalogue/SpanCatalogue.ts"
+import * as SpanCatalogue from "../../src/trace/catalogue/SpanCatalogue.ts"
 
 export type { Carried } from "../../src/trace/catalogue/SpanCatalogue.ts"
-export type Span = Shapes.Span
-export type Event = Shapes.Event
+export type Span = SpanCatalogue.CataloguedSpan
+export type Event = SpanCatalogue.CataloguedEvent
 
-export interface SpanEntry extends Shapes.SpanShape {
+export interface SpanEntry extends SpanCatalogue.SpanShape {
   readonly name: string
   /** The span that it is in, where that is one of these. */
   readonly parent: string
@@ -15,13 +15,13 @@ export interface SpanEntry extends Shapes.SpanShape {
   readonly reserved?: ReadonlyArray<Event>
 }
 
-export interface EventEntry extends Shapes.EventShape {
+export interface EventEntry extends SpanCatalogue.EventShape {
   readonly when: string
 }
 
 type Told<Entry, Shape> = Omit<Entry, keyof Shape>
 
-const toldOfSpans: { readonly [Key in Span]: Told<SpanEntry, Shapes.SpanShape> } = {
+const toldOfSpans: { readonly [Key in Span]: Told<SpanEntry, SpanCatalogue.SpanShape> } = {
   run: {
     name: "effect-codex run",
     parent: "`TRACEPARENT`, if it is set",
@@ -94,7 +94,7 @@ const toldOfSpans: { readonly [Key in Span]: Told<SpanEntry, Shapes.SpanShape> }
   }
 }
 
-const toldOfEvents: { readonly [Key in Event]: Told<EventEntry, Shapes.EventShape> } = {
+const toldOfEvents: { readonly [Key in Event]: Told<EventEntry, SpanCatalogue.EventShape> } = {
   tokenUsage: {
     when: "The usage of a request became known; the numbers are those of that request."
   },
@@ -117,10 +117,10 @@ const toldOfEvents: { readonly [Key in Event]: Told<EventEntry, Shapes.EventShap
 
 export const spans: { readonly [Key in Span]: SpanEntry } = Record.map(toldOfSpans, (told, key) => ({
   ...told,
-  ...Shapes.spans[key]
+  ...SpanCatalogue.spans[key]
 }))
 
 export const events: { readonly [Key in Event]: EventEntry } = Record.map(toldOfEvents, (told, key) => ({
   ...told,
-  ...Shapes.events[key]
+  ...SpanCatalogue.events[key]
 }))

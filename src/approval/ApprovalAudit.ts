@@ -9,9 +9,9 @@ import * as Stream from "effect/Stream"
 import { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import { decide } from "./PolicyRunner.ts"
 import * as Convention from "../semconv/Convention.ts"
-import { type Decision, Source } from "../domain/ApprovalDecision.ts"
-import { Asking, type Policy } from "./Policy.ts"
-import { kindOf, type Request } from "../domain/ApprovalRequest.ts"
+import { type ApprovalDecision, ApprovalSource } from "../domain/ApprovalDecision.ts"
+import { ApprovalContext, type Policy } from "./Policy.ts"
+import { kindOf, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
 /**
@@ -29,7 +29,7 @@ export const AuditEntry = Schema.Struct({
   hash: Schema.String,
   decision: Schema.Literals(["accept", "acceptForSession", "decline", "cancel"]),
   reason: Schema.optionalKey(Schema.String),
-  source: Source,
+  source: ApprovalSource,
   policy: Schema.optionalKey(Schema.String)
 })
 export type AuditEntry = typeof AuditEntry.Type
@@ -71,13 +71,13 @@ export const audit =
   (request) =>
     Effect.gen(function* () {
       const audit = yield* ApprovalAudit
-      const { threadId, turnId } = yield* Asking
+      const { threadId, turnId } = yield* ApprovalContext
       const clock = yield* Clock.Clock
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
       const startedAt = now()
       // Before the policy sees it: what was asked, not what became of it.
       const asked = hash(request)
-      const tell = (decision: Decision) =>
+      const tell = (decision: ApprovalDecision) =>
         Effect.suspend(() => {
           const at = now()
           const entry = entryOf(request, asked, decision, at, at - startedAt)
@@ -99,9 +99,9 @@ export const audit =
     })
 
 const entryOf = (
-  request: Request,
+  request: ApprovalRequest,
   hash: string,
-  decision: Decision,
+  decision: ApprovalDecision,
   at: number,
   duration: number
 ): AuditEntry => ({

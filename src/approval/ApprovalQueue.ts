@@ -9,10 +9,10 @@ import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
-import type { Decision } from "../domain/ApprovalDecision.ts"
-import * as Pending from "./PendingRequests.ts"
-import { Asking, type Policy } from "./Policy.ts"
-import type { Request } from "../domain/ApprovalRequest.ts"
+import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import * as PendingRequests from "./PendingRequests.ts"
+import { ApprovalContext, type Policy } from "./Policy.ts"
+import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
 /** Somebody was faster, or the question was withdrawn: its turn ended, or its time was up. The answer has no effect. */
@@ -58,7 +58,7 @@ export class AnswerRejected extends Schema.TaggedError<AnswerRejected>()("Answer
 export const AnswerError = Schema.Union([AlreadyDecided, NotPending, ArgumentsChanged, AnswerRejected])
 export type AnswerError = typeof AnswerError.Type
 
-const errorOf = (id: string, refusal: Pending.Refusal): AnswerError => {
+const errorOf = (id: string, refusal: PendingRequests.Refusal): AnswerError => {
   switch (refusal._tag) {
     case "AlreadyDecided":
       return new AlreadyDecided({ id, decided: refusal.decided })
@@ -78,17 +78,17 @@ const errorOf = (id: string, refusal: Pending.Refusal): AnswerError => {
 export class ApprovalQueue extends Context.Service<
   ApprovalQueue,
   {
-    readonly pending: Effect.Effect<ReadonlyArray<Pending.Pending>>
+    readonly pending: Effect.Effect<ReadonlyArray<PendingRequests.Pending>>
     /** What waits now, and again whenever that changes. Who reads too slowly misses states in between, never the last. */
-    readonly changes: Stream.Stream<ReadonlyArray<Pending.Pending>>
+    readonly changes: Stream.Stream<ReadonlyArray<PendingRequests.Pending>>
     /** Answers a question. `hash` is that of the entry which was shown to whoever answers. */
     readonly answer: (
       id: string,
-      decision: Decision,
+      decision: ApprovalDecision,
       shown: { readonly hash: string }
     ) => Effect.Effect<void, AnswerError>
     /** Puts a question in and waits for its answer. */
-    readonly ask: (request: Request) => Effect.Effect<Decision>
+    readonly ask: (request: ApprovalRequest) => Effect.Effect<ApprovalDecision>
   }
 >()("effect-codex/ApprovalQueue") {
   static readonly layer: Layer.Layer<ApprovalQueue> = Layer.effect(
@@ -96,48 +96,51 @@ export class ApprovalQueue extends Context.Service<
     Effect.gen(function* () {
       // Only the last state is of use to whoever was too slow for those before it.
       const lists = yield* Effect.acquireRelease(
-        PubSub.sliding<ReadonlyArray<Pending.Pending>>({ capacity: 1, replay: 1 }),
+        PubSub.sliding<ReadonlyArray<PendingRequests.Pending>>({ capacity: 1, replay: 1 }),
         (lists) => PubSub.shutdown(lists)
       )
-      const waiting = new Map<string, Deferred.Deferred<Decision>>()
-      let state = Pending.initial
+      const waiting = new Map<string, Deferred.Deferred<ApprovalDecision>>()
+      let state = PendingRequests.initial
 
       const listed = () => [...state.pending.values()]
 
       /** The only place that changes the state: at once, so that of two answers one is the first. */
-      const become = (next: Pending.State): Effect.Effect<void> => {
+      const become = (next: PendingRequests.PendingState): Effect.Effect<void> => {
         if (next === state) return Effect.void
         state = next
         return Effect.suspend(() => PubSub.publish(lists, listed()))
       }
       yield* PubSub.publish(lists, listed())
 
-      const ask = Effect.fnUntraced(function* (request: Request) {
-        const { threadId, turnId } = yield* Asking
+      const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
+        const { threadId, turnId } = yield* ApprovalContext
         const at = Number((yield* Clock.Clock).currentTimeNanosUnsafe()) / 1e6
         // A copy: what is shown to whoever answers is what was asked.
         const asked = structuredClone(request)
         // Never used again, also not by another process: a late answer must not meet another question.
         const entry = { id: randomUUID(), threadId, turnId, request: asked, hash: hash(asked), at }
         // Before anybody can see the question: the answer may come at once.
-        const answered = Deferred.makeUnsafe<Decision>()
+        const answered = Deferred.makeUnsafe<ApprovalDecision>()
         return yield* Effect.uninterruptibleMask((restore) => {
           waiting.set(entry.id, answered)
-          return Effect.andThen(become(Pending.ask(state, entry)), restore(Deferred.await(answered))).pipe(
+          return Effect.andThen(
+            become(PendingRequests.ask(state, entry)),
+            restore(Deferred.await(answered))
+          ).pipe(
             Effect.ensuring(
               Effect.suspend(() => {
                 waiting.delete(entry.id)
-                return become(Pending.withdraw(state, entry.id))
+                return become(PendingRequests.withdraw(state, entry.id))
               })
             )
           )
         })
       })
 
-      const answer = (id: string, decision: Decision, shown: { readonly hash: string }) =>
+      const answer = (id: string, decision: ApprovalDecision, shown: { readonly hash: string }) =>
         Effect.uninterruptible(
           Effect.suspend((): Effect.Effect<void, AnswerError> => {
-            const [next, refusal] = Pending.answer(state, id, decision, shown.hash)
+            const [next, refusal] = PendingRequests.answer(state, id, decision, shown.hash)
             if (refusal !== undefined) return Effect.fail(errorOf(id, refusal))
             const changed = become(next)
             const asked = waiting.get(id)

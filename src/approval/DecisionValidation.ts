@@ -1,14 +1,14 @@
 /** Whether a decision answers what was asked. Pure. */
-import type { Decision, Given } from "../domain/ApprovalDecision.ts"
-import * as Form from "./ElicitationForm.ts"
+import type { ApprovalDecision, GivenAnswer } from "../domain/ApprovalDecision.ts"
+import * as ElicitationForm from "./ElicitationForm.ts"
 import * as Permissions from "../domain/Permissions.ts"
-import type { Request, UserInputRequest } from "../domain/ApprovalRequest.ts"
+import type { ApprovalRequest, UserInputRequest } from "../domain/ApprovalRequest.ts"
 
-type Yes = Extract<Decision, { readonly _tag: "accept" | "acceptForSession" }>
+type Yes = Extract<ApprovalDecision, { readonly _tag: "accept" | "acceptForSession" }>
 
 const answersProblem = (
   request: typeof UserInputRequest.Type,
-  given: Given | undefined
+  given: GivenAnswer | undefined
 ): string | undefined => {
   if (given?._tag !== "answers") return "a question needs an answer"
   const answers = Object.entries(given.answers)
@@ -23,7 +23,7 @@ const answersProblem = (
   return undefined
 }
 
-const no = (yes: Yes, reason: string): Decision => {
+const no = (yes: Yes, reason: string): ApprovalDecision => {
   const { policy, source } = yes
   return {
     _tag: "decline",
@@ -33,7 +33,10 @@ const no = (yes: Yes, reason: string): Decision => {
   }
 }
 
-const granted = (request: Extract<Request, { readonly _tag: "permissions" }>, yes: Yes): Decision => {
+const granted = (
+  request: Extract<ApprovalRequest, { readonly _tag: "permissions" }>,
+  yes: Yes
+): ApprovalDecision => {
   const { given } = yes
   if (given !== undefined && given._tag !== "permissions") return no(yes, "permissions were asked for")
   const permissions = Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)
@@ -46,7 +49,7 @@ const granted = (request: Extract<Request, { readonly _tag: "permissions" }>, ye
  * The decision that a decision amounts to. A yes that does not answer what was asked is a no; of permissions no more is
  * granted than was asked for; content is checked against the form.
  */
-export const fit = (request: Request, decision: Decision): Decision => {
+export const normalize = (request: ApprovalRequest, decision: ApprovalDecision): ApprovalDecision => {
   if (decision._tag !== "accept" && decision._tag !== "acceptForSession") return decision
   const { given } = decision
   switch (request._tag) {
@@ -66,7 +69,7 @@ export const fit = (request: Request, decision: Decision): Decision => {
         return no(decision, "the answer does not belong to what was asked")
       if (request.mode === "url") return decision
       const content = given?.content ?? {}
-      const problem = Form.problem(request.schema, content)
+      const problem = ElicitationForm.problem(request.schema, content)
       return problem === undefined
         ? { ...decision, given: { _tag: "content", content } }
         : no(decision, problem)
@@ -77,7 +80,7 @@ export const fit = (request: Request, decision: Decision): Decision => {
 }
 
 /** Whether a yes came out as a no. */
-export const isUnfit = (request: Request, decision: Decision): string | undefined => {
-  const fitted = fit(request, decision)
+export const mismatch = (request: ApprovalRequest, decision: ApprovalDecision): string | undefined => {
+  const fitted = normalize(request, decision)
   return decision._tag !== "decline" && fitted._tag === "decline" ? fitted.reason : undefined
 }

@@ -6,7 +6,7 @@ const choice = Schema.Struct({ const: Schema.String })
 const count = Schema.optionalKey(Schema.Finite)
 
 /** The flat fields that the MCP specification allows; one that looks otherwise cannot be checked and is refused. */
-const Field = Schema.Union([
+const FormField = Schema.Union([
   Schema.Struct({
     type: Schema.Literal("string"),
     minLength: count,
@@ -27,7 +27,7 @@ const Field = Schema.Union([
     })
   })
 ])
-export type Field = typeof Field.Type
+export type FormField = typeof FormField.Type
 
 const Form = Schema.Struct({
   type: Schema.Literal("object"),
@@ -36,10 +36,10 @@ const Form = Schema.Struct({
 })
 
 const decodeForm = Schema.decodeUnknownOption(Form)
-const decodeField = Schema.decodeUnknownOption(Field)
+const decodeField = Schema.decodeUnknownOption(FormField)
 
 /** The values that a field offers to choose from; nothing where any value of its type will do. */
-export const choices = (field: Field): ReadonlyArray<string> | undefined => {
+export const choices = (field: FormField): ReadonlyArray<string> | undefined => {
   switch (field.type) {
     case "string":
       return field.enum ?? field.oneOf?.map((option) => option.const)
@@ -60,7 +60,7 @@ const formats = new Map<string, (text: string) => boolean>([
 const within = (value: number, low: number | undefined, high: number | undefined): boolean =>
   value >= (low ?? -Infinity) && value <= (high ?? Infinity)
 
-const fits = (field: Field, value: unknown): boolean => {
+const fits = (field: FormField, value: unknown): boolean => {
   const options = choices(field)
   switch (field.type) {
     case "string":
@@ -94,11 +94,11 @@ const fits = (field: Field, value: unknown): boolean => {
 export const fieldsOf = (
   schema: unknown
 ):
-  | ReadonlyArray<{ readonly name: string; readonly required: boolean; readonly field: Field }>
+  | ReadonlyArray<{ readonly name: string; readonly required: boolean; readonly field: FormField }>
   | undefined => {
   const form = Option.getOrUndefined(decodeForm(schema))
   if (form === undefined) return undefined
-  const fields: Array<{ readonly name: string; readonly required: boolean; readonly field: Field }> = []
+  const fields: Array<{ readonly name: string; readonly required: boolean; readonly field: FormField }> = []
   for (const [name, wire] of Object.entries(form.properties)) {
     const field = Option.getOrUndefined(decodeField(wire))
     if (field === undefined) return undefined

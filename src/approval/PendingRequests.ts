@@ -1,45 +1,45 @@
 /** Questions that wait for an answer, and what became of those that no longer do. Pure. */
 import type { ThreadId, TurnId } from "../domain/Ids.ts"
-import type { Decision } from "../domain/ApprovalDecision.ts"
-import { isUnfit } from "./DecisionValidation.ts"
-import type { Request } from "../domain/ApprovalRequest.ts"
+import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import { mismatch } from "./DecisionValidation.ts"
+import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
 /** A question that waits. `at` is when it was asked, in milliseconds since the epoch; `hash` names what it asks. */
 export interface Pending {
   readonly id: string
   readonly threadId: ThreadId | undefined
   readonly turnId: TurnId | undefined
-  readonly request: Request
+  readonly request: ApprovalRequest
   readonly hash: string
   readonly at: number
 }
 
 /** How a question ended: by the decision that was taken, or withdrawn before anybody answered. */
-export type End = Decision["_tag"] | "withdrawn"
+export type RequestEnd = ApprovalDecision["_tag"] | "withdrawn"
 
-export interface State {
+export interface PendingState {
   readonly pending: ReadonlyMap<string, Pending>
   /** The questions that ended last. */
-  readonly ended: ReadonlyMap<string, End>
+  readonly ended: ReadonlyMap<string, RequestEnd>
 }
 
-export const initial: State = { pending: new Map(), ended: new Map() }
+export const initial: PendingState = { pending: new Map(), ended: new Map() }
 
 /** Why an answer has no effect. */
 export type Refusal =
-  | { readonly _tag: "AlreadyDecided"; readonly decided: End }
+  | { readonly _tag: "AlreadyDecided"; readonly decided: RequestEnd }
   | { readonly _tag: "NotPending" }
   | { readonly _tag: "ArgumentsChanged"; readonly hash: string }
   | { readonly _tag: "Unfit"; readonly problem: string }
 
 const maxEnded = 10_000
 
-export const ask = (state: State, entry: Pending): State => ({
+export const ask = (state: PendingState, entry: Pending): PendingState => ({
   ...state,
   pending: new Map(state.pending).set(entry.id, entry)
 })
 
-const end = (state: State, id: string, how: End): State => {
+const end = (state: PendingState, id: string, how: RequestEnd): PendingState => {
   const pending = new Map(state.pending)
   pending.delete(id)
   const ended = new Map(state.ended).set(id, how)
@@ -50,23 +50,23 @@ const end = (state: State, id: string, how: End): State => {
   return { pending, ended }
 }
 
-export const withdraw = (state: State, id: string): State =>
+export const withdraw = (state: PendingState, id: string): PendingState =>
   state.pending.has(id) ? end(state, id, "withdrawn") : state
 
 /** The first answer to what is asked ends the question; any other is refused and changes nothing. */
 export const answer = (
-  state: State,
+  state: PendingState,
   id: string,
-  decision: Decision,
+  decision: ApprovalDecision,
   hash: string
-): readonly [State, Refusal | undefined] => {
+): readonly [PendingState, Refusal | undefined] => {
   const entry = state.pending.get(id)
   if (entry === undefined) {
     const decided = state.ended.get(id)
     return [state, decided === undefined ? { _tag: "NotPending" } : { _tag: "AlreadyDecided", decided }]
   }
   if (entry.hash !== hash) return [state, { _tag: "ArgumentsChanged", hash: entry.hash }]
-  const problem = isUnfit(entry.request, decision)
+  const problem = mismatch(entry.request, decision)
   if (problem !== undefined) return [state, { _tag: "Unfit", problem }]
   return [end(state, id, decision._tag), undefined]
 }

@@ -3,8 +3,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { ThreadId, TurnId } from "../domain/Ids.ts"
-import type { Decision } from "../domain/ApprovalDecision.ts"
-import type { Request } from "../domain/ApprovalRequest.ts"
+import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
 /** No opinion: the next policy of `firstOf` is asked. Where there is none, it means no. */
 export interface Abstain {
@@ -19,7 +19,9 @@ export const abstain: Abstain = { _tag: "abstain" }
  * Any function from a request to a decision. One that fails, dies, is interrupted, abstains, or says yes without giving
  * what was asked for has said no.
  */
-export type Policy<R = never> = (request: Request) => Effect.Effect<Decision | Abstain, unknown, R>
+export type Policy<R = never> = (
+  request: ApprovalRequest
+) => Effect.Effect<ApprovalDecision | Abstain, unknown, R>
 
 /** Nobody may do anything. */
 export const deny: Policy = () =>
@@ -50,14 +52,14 @@ export const layer = <R>(policy: Policy<R>): Layer.Layer<never, never, R> =>
   )
 
 /** Who asks: the thread and its turn. `session` is the same object for as long as the thread is open, and no other's. */
-export interface Asking {
+export interface ApprovalContext {
   readonly threadId: ThreadId | undefined
   readonly turnId: TurnId | undefined
   readonly session: object
 }
 
 /** Who asks, as a policy sees it while it decides. */
-export const Asking = Context.Reference<Asking>("effect-codex/Approval/Asking", {
+export const ApprovalContext = Context.Reference<ApprovalContext>("effect-codex/Approval/Asking", {
   defaultValue: () => ({ threadId: undefined, turnId: undefined, session: {} })
 })
 

@@ -2,31 +2,31 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Decision } from "../domain/ApprovalDecision.ts"
-import { fit, isUnfit } from "./DecisionValidation.ts"
-import { type Abstain, Asking, type Policy } from "./Policy.ts"
-import type { Request } from "../domain/ApprovalRequest.ts"
+import { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import { normalize, mismatch } from "./DecisionValidation.ts"
+import { type Abstain, ApprovalContext, type Policy } from "./Policy.ts"
+import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
-const isDecision = Schema.is(Decision)
+const isDecision = Schema.is(ApprovalDecision)
 const Abstained = Schema.TaggedStruct("abstain", {
   reason: Schema.optionalKey(Schema.String),
   policy: Schema.optionalKey(Schema.String)
 })
 const isAbstain = Schema.is(Abstained)
 
-const abstained = ({ policy, reason = "no policy accepts it" }: Abstain): Decision => ({
+const abstained = ({ policy, reason = "no policy accepts it" }: Abstain): ApprovalDecision => ({
   _tag: "decline",
   reason,
   ...(policy === undefined ? {} : { policy })
 })
 
-const nobody = (reason: string): Decision => ({ _tag: "decline", reason, source: "default" })
+const nobody = (reason: string): ApprovalDecision => ({ _tag: "decline", reason, source: "default" })
 
-const report = (what: string, decision: Decision) => Effect.as(Effect.logWarning(what), decision)
+const report = (what: string, decision: ApprovalDecision) => Effect.as(Effect.logWarning(what), decision)
 
 /** A yes to something else than what was asked is a no, and is reported. */
-const checked = (request: Request, asked: string, said: unknown): Effect.Effect<Decision> => {
+const checked = (request: ApprovalRequest, asked: string, said: unknown): Effect.Effect<ApprovalDecision> => {
   if (isAbstain(said)) return Effect.succeed(abstained(said))
   if (!isDecision(said)) return Effect.die(new TypeError("an approval policy gives no decision"))
   if (said._tag !== "decline" && said._tag !== "cancel" && hash(request) !== asked) {
@@ -35,8 +35,8 @@ const checked = (request: Request, asked: string, said: unknown): Effect.Effect<
       nobody("what was asked has changed while it was decided")
     )
   }
-  const decision = fit(request, said)
-  const unfit = isUnfit(request, said)
+  const decision = normalize(request, said)
+  const unfit = mismatch(request, said)
   return unfit === undefined
     ? Effect.succeed(decision)
     : report(`an approval policy says yes to something else; the request is declined: ${unfit}`, decision)
@@ -48,9 +48,9 @@ const checked = (request: Request, asked: string, said: unknown): Effect.Effect<
  */
 export const decide = <R>(
   policy: Policy<R>,
-  request: Request,
-  asking?: Asking
-): Effect.Effect<Decision, never, R> => {
+  request: ApprovalRequest,
+  asking?: ApprovalContext
+): Effect.Effect<ApprovalDecision, never, R> => {
   const deciding = Effect.suspend(() => {
     const asked = hash(request)
     const deciding = policy(request)
@@ -65,5 +65,5 @@ export const decide = <R>(
         : report("an approval policy failed; the request is declined", nobody("the approval policy failed"))
     )
   )
-  return asking === undefined ? deciding : Effect.provideService(deciding, Asking, asking)
+  return asking === undefined ? deciding : Effect.provideService(deciding, ApprovalContext, asking)
 }

@@ -4,8 +4,8 @@ import * as Glob from "effect/Glob"
 import * as Schema from "effect/Schema"
 import * as Nodepath from "node:path"
 import type { Policy } from "./Policy.ts"
-import { type Asks, prompt } from "./TerminalPrompt.ts"
-import { paths, type PermissionsRequest, type Request } from "../domain/ApprovalRequest.ts"
+import { type PromptServices, prompt } from "./TerminalPrompt.ts"
+import { paths, type PermissionsRequest, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
 /**
  * One line of a policy. Everything that it names must hold; what is left out holds always.
@@ -19,7 +19,7 @@ import { paths, type PermissionsRequest, type Request } from "../domain/Approval
  * to be a path that matches `path`, with no more than `access` ("write" includes reading; left out, only reading), and
  * the network needs `network: true`. Questions and forms need words: a rule declines them or asks.
  */
-export const Rule = Schema.Struct({
+export const ApprovalRule = Schema.Struct({
   kind: Schema.optionalKey(
     Schema.Literals([
       "command",
@@ -40,7 +40,7 @@ export const Rule = Schema.Struct({
   access: Schema.optionalKey(Schema.Literals(["read", "write"])),
   decision: Schema.Literals(["accept", "decline", "ask"])
 })
-export type Rule = typeof Rule.Type
+export type ApprovalRule = typeof ApprovalRule.Type
 
 const matchesWords = (rule: ReadonlyArray<string>, argv: ReadonlyArray<string>): boolean =>
   rule.at(-1) === "**"
@@ -60,15 +60,15 @@ const matchesPath = (pattern: string, cwd: string, path: string): boolean => {
   )
 }
 
-type Selector = Exclude<keyof Rule, "kind" | "decision">
+type Selector = Exclude<keyof ApprovalRule, "kind" | "decision">
 
 /** Whether a rule names nothing that requests of this kind do not have. */
-const namesOnly = (rule: Rule, ...selectors: ReadonlyArray<Selector>): boolean =>
+const namesOnly = (rule: ApprovalRule, ...selectors: ReadonlyArray<Selector>): boolean =>
   (["command", "path", "tool", "server", "network", "access"] as const).every(
     (selector) => rule[selector] === undefined || selectors.includes(selector)
   )
 
-const matchesPermissions = (rule: Rule, request: typeof PermissionsRequest.Type): boolean => {
+const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsRequest.Type): boolean => {
   const { fileSystem, network } = request.permissions
   const pattern = rule.path
   const isMeant = (entry: (typeof fileSystem)[number]): boolean =>
@@ -98,7 +98,7 @@ const matchesPermissions = (rule: Rule, request: typeof PermissionsRequest.Type)
 }
 
 /** Whether a rule speaks of a request. Pure; exported for tests of a rule file. */
-export const matches = (rule: Rule, request: Request): boolean => {
+export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean => {
   if (rule.kind !== undefined && rule.kind !== request._tag) return false
   const accepts = rule.decision === "accept"
   switch (request._tag) {
@@ -141,9 +141,12 @@ export const matches = (rule: Rule, request: Request): boolean => {
  * The first rule that speaks of the request decides; `ask` asks, on the terminal unless another policy is given for it.
  * Where no rule speaks it abstains, which means no unless another policy of `firstOf` follows.
  */
-export function rules(list: ReadonlyArray<Rule>): Policy<Asks>
-export function rules<R>(list: ReadonlyArray<Rule>, ask: Policy<R>): Policy<R>
-export function rules(list: ReadonlyArray<Rule>, ask: Policy<Asks> = prompt): Policy<Asks> {
+export function rules(list: ReadonlyArray<ApprovalRule>): Policy<PromptServices>
+export function rules<R>(list: ReadonlyArray<ApprovalRule>, ask: Policy<R>): Policy<R>
+export function rules(
+  list: ReadonlyArray<ApprovalRule>,
+  ask: Policy<PromptServices> = prompt
+): Policy<PromptServices> {
   return (request) => {
     const rule = list.find((rule) => matches(rule, request))
     switch (rule?.decision) {

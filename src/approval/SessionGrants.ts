@@ -1,22 +1,22 @@
 /** Not asking twice: a yes for the session, kept on our side, where it can be seen and told. */
 import * as Effect from "effect/Effect"
 import * as Nodepath from "node:path"
-import type { Decision } from "../domain/ApprovalDecision.ts"
-import { fit } from "./DecisionValidation.ts"
+import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import { normalize } from "./DecisionValidation.ts"
 import { isWithin } from "../domain/Permissions.ts"
-import { Asking, type Policy } from "./Policy.ts"
-import { paths, type Request } from "../domain/ApprovalRequest.ts"
+import { ApprovalContext, type Policy } from "./Policy.ts"
+import { paths, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
 /** Whether what was accepted for the session covers what is asked now. */
-export type Likeness = (accepted: Request, asked: Request) => boolean
+export type RequestEquivalence = (accepted: ApprovalRequest, asked: ApprovalRequest) => boolean
 
 /** Only the very same. */
-export const same: Likeness = (accepted, asked) => hash(accepted) === hash(asked)
+export const identical: RequestEquivalence = (accepted, asked) => hash(accepted) === hash(asked)
 
 /** Simple commands in the same folder that begin with the same so many words. */
 export const sameCommand =
-  (words: number): Likeness =>
+  (words: number): RequestEquivalence =>
   (accepted, asked) =>
     accepted._tag === "command" &&
     asked._tag === "command" &&
@@ -30,7 +30,7 @@ export const sameCommand =
     accepted.argv.slice(0, words).every((word, i) => word === asked.argv?.[i])
 
 /** Patches that stay in folders of which a file was changed before. */
-export const sameFolder: Likeness = (accepted, asked) => {
+export const sameFolder: RequestEquivalence = (accepted, asked) => {
   if (accepted._tag !== "file_change" || asked._tag !== "file_change" || accepted.extra || asked.extra)
     return false
   const folders = paths(accepted).map((path) => Nodepath.dirname(Nodepath.resolve(accepted.cwd, path)))
@@ -44,11 +44,11 @@ export const sameFolder: Likeness = (accepted, asked) => {
 const maxKept = 1000
 
 interface Kept {
-  readonly accepted: Request
-  readonly decision: Extract<Decision, { readonly _tag: "acceptForSession" }>
+  readonly accepted: ApprovalRequest
+  readonly decision: Extract<ApprovalDecision, { readonly _tag: "acceptForSession" }>
 }
 
-const isLasting = (request: Request): boolean =>
+const isLasting = (request: ApprovalRequest): boolean =>
   request._tag !== "user_input" && request._tag !== "elicitation" && request._tag !== "unknown"
 
 /**
@@ -58,25 +58,25 @@ const isLasting = (request: Request): boolean =>
  */
 export const remember = <R>(
   policy: Policy<R>,
-  options: { readonly like?: Likeness; readonly shared?: boolean } = {}
+  options: { readonly like?: RequestEquivalence; readonly shared?: boolean } = {}
 ): Policy<R> => {
   const memories = new WeakMap<object, Array<Kept>>()
   const shared = {}
   return Effect.fnUntraced(function* (request) {
-    const key = options.shared === true ? shared : (yield* Asking).session
+    const key = options.shared === true ? shared : (yield* ApprovalContext).session
     const known = memories
       .get(key)
-      ?.find(({ accepted }) => same(accepted, request) || options.like?.(accepted, request) === true)
+      ?.find(({ accepted }) => identical(accepted, request) || options.like?.(accepted, request) === true)
     if (known !== undefined) {
       const { given } = known.decision
-      const again = same(known.accepted, request) && given !== undefined ? { given } : {}
+      const again = identical(known.accepted, request) && given !== undefined ? { given } : {}
       return { _tag: "accept", ...again, source: "session", policy: "remember" } as const
     }
     // What a policy does to the request must not change what is remembered of it.
     const accepted = structuredClone(request)
     const said = yield* policy(request)
     if (said._tag !== "acceptForSession" || !isLasting(request)) return said
-    const fitted = fit(request, said)
+    const fitted = normalize(request, said)
     if (fitted._tag !== "acceptForSession") return said
     // Read again: another question may have been answered meanwhile.
     const memory = memories.get(key) ?? []

@@ -6,20 +6,20 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import { oneLine } from "../internal/TerminalText.ts"
-import * as Secret from "./HiddenInput.ts"
-import type { Decision } from "../domain/ApprovalDecision.ts"
-import * as Form from "./ElicitationForm.ts"
+import * as HiddenInput from "./HiddenInput.ts"
+import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import * as ElicitationForm from "./ElicitationForm.ts"
 import type { Policy } from "./Policy.ts"
 import {
   type ElicitationRequest,
   describe,
   type Question,
-  type Request,
+  type ApprovalRequest,
   type UserInputRequest
 } from "../domain/ApprovalRequest.ts"
 
 /** What it takes to ask somebody on the terminal. */
-export type Asks = Terminal.Terminal | Stdio.Stdio
+export type PromptServices = Terminal.Terminal | Stdio.Stdio
 
 /** A person is asked one thing at a time. */
 const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval/PromptLock", {
@@ -28,9 +28,9 @@ const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval
 
 const by = { source: "user", policy: "prompt" } as const
 
-const no = (reason: string): Decision => ({ _tag: "decline", reason, ...by })
+const no = (reason: string): ApprovalDecision => ({ _tag: "decline", reason, ...by })
 
-const answers: Readonly<Record<string, Decision>> = {
+const answers: Readonly<Record<string, ApprovalDecision>> = {
   y: { _tag: "accept", ...by },
   a: { _tag: "acceptForSession", ...by },
   n: no("declined on the terminal"),
@@ -74,7 +74,7 @@ const askQuestion = Effect.fnUntraced(function* (question: Question) {
   ]
   while (true) {
     yield* say(`  (${how.join(", ")}): `)
-    const line = question.secret ? yield* Secret.read : (yield* readLine).trim()
+    const line = question.secret ? yield* HiddenInput.read : (yield* readLine).trim()
     if (question.secret) yield* say("\n")
     if (line === "") return undefined
     const text = read(question, line)
@@ -95,7 +95,7 @@ const questions = Effect.fnUntraced(function* (request: typeof UserInputRequest.
 
 const yes = /^(?:y|yes|true)$/i
 
-const parse = (field: Form.Field, line: string): unknown => {
+const parse = (field: ElicitationForm.FormField, line: string): unknown => {
   switch (field.type) {
     case "string":
       return line
@@ -109,15 +109,15 @@ const parse = (field: Form.Field, line: string): unknown => {
   }
 }
 
-const kindOfField = (field: Form.Field): string => {
-  const choices = Form.choices(field)
+const kindOfField = (field: ElicitationForm.FormField): string => {
+  const choices = ElicitationForm.choices(field)
   const type =
     field.type === "boolean" ? "yes or no" : field.type === "array" ? "list, with commas" : field.type
   return choices === undefined ? type : `${type}: ${oneLine(choices.join(", "), 200)}`
 }
 
 const form = Effect.fnUntraced(function* (request: typeof ElicitationRequest.Type) {
-  const fields = Form.fieldsOf(request.schema)
+  const fields = ElicitationForm.fieldsOf(request.schema)
   if (fields === undefined) {
     yield* say("  Declined: the form cannot be read.\n")
     return no("the form cannot be read")
@@ -132,7 +132,7 @@ const form = Effect.fnUntraced(function* (request: typeof ElicitationRequest.Typ
       if (line === "" && required) return no("a field that is required was left empty")
       if (line === "") break
       const value = parse(field, line)
-      const problem = Form.problem(schema, { [name]: value })
+      const problem = ElicitationForm.problem(schema, { [name]: value })
       if (problem === undefined) {
         content.push([name, value])
         break
@@ -147,7 +147,7 @@ const form = Effect.fnUntraced(function* (request: typeof ElicitationRequest.Typ
   } as const
 })
 
-const ask = Effect.fnUntraced(function* (request: Request) {
+const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
   if (request._tag === "user_input") {
     yield* say("\nThe agent asks:\n")
     return yield* questions(request)
@@ -162,7 +162,7 @@ const ask = Effect.fnUntraced(function* (request: Request) {
  * Asks on the terminal (question on stderr, answer from stdin); what is secret is not echoed. Where there is no terminal
  * it declines, and says so.
  */
-export const prompt: Policy<Asks> = Effect.fnUntraced(function* (request) {
+export const prompt: Policy<PromptServices> = Effect.fnUntraced(function* (request) {
   const stdio = yield* Stdio.Stdio
   const lock = yield* PromptLock
   if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal))) {
@@ -172,5 +172,9 @@ export const prompt: Policy<Asks> = Effect.fnUntraced(function* (request) {
   return yield* Semaphore.withPermits(
     lock,
     1
-  )(Effect.catchTag(ask(request), "QuitError", () => Effect.succeed<Decision>({ _tag: "cancel", ...by })))
+  )(
+    Effect.catchTag(ask(request), "QuitError", () =>
+      Effect.succeed<ApprovalDecision>({ _tag: "cancel", ...by })
+    )
+  )
 })

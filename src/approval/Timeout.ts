@@ -1,8 +1,8 @@
 /** A deadline for whoever decides. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Abandon from "../internal/GracefulInterrupt.ts"
-import { type Decision, decline } from "../domain/ApprovalDecision.ts"
+import * as GracefulInterrupt from "../internal/GracefulInterrupt.ts"
+import { type ApprovalDecision, decline } from "../domain/ApprovalDecision.ts"
 import type { Policy } from "./Policy.ts"
 
 /**
@@ -13,10 +13,10 @@ export const timeout =
   <R>(
     policy: Policy<R>,
     duration: Duration.Input,
-    decision: Decision = decline("nobody decided in time")
+    decision: ApprovalDecision = decline("nobody decided in time")
   ): Policy<R> =>
   (request) =>
-    Abandon.unless(
+    GracefulInterrupt.unless(
       Effect.suspend(() => policy(request)),
       Effect.as(Effect.sleep(duration), { policy: "timeout", ...decision, source: "timeout" } as const),
       "an approval policy"

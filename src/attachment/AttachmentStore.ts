@@ -9,15 +9,15 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
 import { basename, dirname, join } from "node:path"
-import type * as Attachment from "./Attachments.ts"
+import type * as Attachments from "./Attachments.ts"
 import { AttachmentRejected, type AttachmentReason } from "../domain/CodexError.ts"
 import * as AttachmentTelemetry from "../instrumentation/AttachmentTelemetry.ts"
-import * as Copy from "./HashedCopy.ts"
-import * as Folders from "./StagingDirectory.ts"
-import * as Name from "../internal/FileName.ts"
-import * as Owner from "../internal/ProcessIdentity.ts"
-import * as Private from "../internal/PrivateDirectory.ts"
-import * as Source from "./SourceFile.ts"
+import * as HashedCopy from "./HashedCopy.ts"
+import * as StagingDirectory from "./StagingDirectory.ts"
+import * as FileName from "../internal/FileName.ts"
+import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
+import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
+import * as SourceFile from "./SourceFile.ts"
 
 /** A file as it stands on disk. Two names that look the same there share one. */
 interface Entry {
@@ -34,12 +34,15 @@ interface Entry {
 
 export const defaultMaxBytes = 20 * 1024 * 1024
 
-const measured = ({ bytes, files }: Folders.Cleaned): AttachmentTelemetry.Measured => ({ files, bytes })
+const measured = ({ bytes, files }: StagingDirectory.CleanupResult): AttachmentTelemetry.StagedFile => ({
+  files,
+  bytes
+})
 
 /** Removes, tells how long it took, and says in the log what could not be removed: without a name, for names are content. */
 const cleaning = (
-  removal: Effect.Effect<Omit<Folders.Cleaned, "durationMs">>
-): Effect.Effect<Folders.Cleaned> =>
+  removal: Effect.Effect<Omit<StagingDirectory.CleanupResult, "durationMs">>
+): Effect.Effect<StagingDirectory.CleanupResult> =>
   Effect.timed(removal).pipe(
     Effect.map(([took, removed]) => ({ ...removed, durationMs: Duration.toMillis(took) })),
     AttachmentTelemetry.cleaning(measured),
@@ -52,22 +55,22 @@ const cleaning = (
     )
   )
 
-const staging = AttachmentTelemetry.staging(({ size }: Attachment.Attachment) => ({ files: 1, bytes: size }))
+const staging = AttachmentTelemetry.staging(({ size }: Attachments.Attachment) => ({ files: 1, bytes: size }))
 
-const nothing: Folders.Cleaned = { files: 0, bytes: 0, failed: [], durationMs: 0 }
+const nothing: StagingDirectory.CleanupResult = { files: 0, bytes: 0, failed: [], durationMs: 0 }
 
-export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
+export const make = Effect.fnUntraced(function* (options: Attachments.AttachmentOptions) {
   const fs = yield* FileSystem.FileSystem
   const scope = yield* Effect.scope
-  const me = yield* Owner.self
+  const me = yield* ProcessIdentity.self
   const maxBytes = options.maxBytes ?? defaultMaxBytes
   const entries = new Map<string, Entry>()
   // Files are put in place and taken away one at a time; they are copied side by side.
   const turnstile = Semaphore.makeUnsafe(1)
 
-  const outer = yield* Private.folders(fs, options.directory)
+  const outer = yield* PrivateDirectory.folders(fs, options.directory)
   const root = outer.at(-1) ?? ""
-  const own = join(root, Owner.folderName(me))
+  const own = join(root, ProcessIdentity.folderName(me))
   const incoming = join(own, "incoming")
   let closed = false
 
@@ -75,7 +78,7 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
   const prepare = Effect.gen(function* () {
     if (options.directory !== undefined && !(yield* fs.exists(dirname(root))))
       yield* fs.makeDirectory(dirname(root), { recursive: true, mode: 0o700 })
-    for (const folder of [...outer, own, incoming]) yield* Private.ensure(fs, folder)
+    for (const folder of [...outer, own, incoming]) yield* PrivateDirectory.ensure(fs, folder)
   })
 
   const remove = (gone: ReadonlyArray<Entry>) =>
@@ -83,7 +86,7 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
       ? Effect.succeed(nothing)
       : cleaning(
           Effect.gen(function* () {
-            const removed = yield* Folders.removeFiles(
+            const removed = yield* StagingDirectory.removeFiles(
               fs,
               gone.map((entry) => ({ path: entry.path, bytes: entry.size }))
             )
@@ -140,13 +143,14 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
   const rejected = (path: string) => (reason: AttachmentReason, detail: string) =>
     new AttachmentRejected({ reason, path, detail })
 
-  const storageFailed = (path: string) => (error: PlatformError.PlatformError | Private.NotPrivate) =>
-    rejected(path)("StorageFailed", Private.detail(error))
+  const storageFailed =
+    (path: string) => (error: PlatformError.PlatformError | PrivateDirectory.NotPrivate) =>
+      rejected(path)("StorageFailed", PrivateDirectory.detail(error))
 
   /** Fails unless the file is what was staged; one that is not is put aside and no longer ours. */
-  const verify = Effect.fnUntraced(function* (file: Attachment.Attachment, path: string) {
-    const found = yield* Copy.digest(fs, file.path).pipe(
-      Effect.catchIf(Private.isMissing, () => Effect.undefined),
+  const verify = Effect.fnUntraced(function* (file: Attachments.Attachment, path: string) {
+    const found = yield* HashedCopy.digest(fs, file.path).pipe(
+      Effect.catchIf(PrivateDirectory.isMissing, () => Effect.undefined),
       Effect.mapError(storageFailed(path))
     )
     if (found === undefined)
@@ -156,17 +160,17 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
     if (!entries.has(file.path)) return yield* rejected(path)("StorageFailed", what)
     entries.delete(file.path)
     const kept = yield* Effect.mapError(
-      Folders.keepDamaged(fs, root, file.path, file.sha256),
+      StagingDirectory.keepDamaged(fs, root, file.path, file.sha256),
       storageFailed(path)
     )
     return yield* rejected(path)("StorageFailed", `${what}; it is kept as "${kept}"; stage it again`)
   })
 
   /** Puts a copy in its place, or drops it where the same bytes are there already. */
-  const place = Effect.fnUntraced(function* (copied: Copy.Copied, name: string, path: string) {
+  const place = Effect.fnUntraced(function* (copied: HashedCopy.Copied, name: string, path: string) {
     if (closed) return yield* rejected(path)("StorageFailed", "the layer that stages has been closed")
     const { mediaType, sha256, size } = copied
-    const file = { path: join(own, sha256, Name.onDisk(name)), name, size, mediaType, sha256 }
+    const file = { path: join(own, sha256, FileName.onDisk(name)), name, size, mediaType, sha256 }
     const same = [...entries.values()].filter((entry) => entry.sha256 === sha256)
     const sound: Array<Entry> = []
     for (const entry of same) {
@@ -178,7 +182,7 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
     const there = sound.find((entry) => entry.path === file.path)
     if (there !== undefined) return { entry: there, file }
     const put = Effect.gen(function* () {
-      yield* Private.ensure(fs, dirname(file.path))
+      yield* PrivateDirectory.ensure(fs, dirname(file.path))
       const [twin] = sound
       const moved = fs.rename(copied.path, file.path)
       // Not every file system links; there the second name costs a second copy.
@@ -206,15 +210,18 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
   ) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const name = Name.sanitize(given)
+        const name = FileName.sanitize(given)
         if (name === undefined) return yield* rejected(path)("BadName", "nothing is left of its name")
         yield* Effect.mapError(prepare, storageFailed(path))
         const target = join(incoming, randomBytes(8).toString("hex"))
         const { entry, file } = yield* Effect.gen(function* () {
           const copied = yield* restore(
-            Copy.copy(fs, stream, target, { maxBytes, mediaTypes: options.mediaTypes, name, path }).pipe(
-              Effect.tap(({ size }) => check(size))
-            )
+            HashedCopy.copy(fs, stream, target, {
+              maxBytes,
+              mediaTypes: options.mediaTypes,
+              name,
+              path
+            }).pipe(Effect.tap(({ size }) => check(size)))
           )
           return yield* turnstile.withPermits(1)(
             Effect.tap(place(copied, name, path), ({ entry }) => Effect.sync(() => entry.holds++))
@@ -226,19 +233,20 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
       })
     )
 
-  const stage = (path: string, { name = basename(path), ttl }: Attachment.StageOptions = {}) =>
+  const stage = (path: string, { name = basename(path), ttl }: Attachments.StageOptions = {}) =>
     Effect.scopedWith((opened) =>
-      Effect.flatMap(Scope.provide(Source.open(path, { root: options.root, maxBytes }), opened), (source) =>
-        receive(source.chunks, path, name, ttl, source.unchanged)
+      Effect.flatMap(
+        Scope.provide(SourceFile.open(path, { root: options.root, maxBytes }), opened),
+        (source) => receive(source.chunks, path, name, ttl, source.unchanged)
       )
     ).pipe(staging)
 
   const stageStream = <E, R>(
     stream: Stream.Stream<Uint8Array, E, R>,
-    { name, ttl }: Attachment.NamedOptions
+    { name, ttl }: Attachments.NamedOptions
   ) => receive(stream, name, name, ttl).pipe(staging)
 
-  const hold = Effect.fnUntraced(function* (file: Attachment.Attachment) {
+  const hold = Effect.fnUntraced(function* (file: Attachments.Attachment) {
     const entry = entries.get(file.path)
     if (entry !== undefined)
       yield* Effect.acquireRelease(
@@ -254,10 +262,10 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
 
   /** Takes away what dead processes have left. That it fails is told to nobody: whoever stages is told of a bad root. */
   const sweep = Effect.gen(function* () {
-    const there = yield* Folders.root(fs, options.directory)
-    const folders = there === undefined ? [] : yield* Folders.survey(fs, there, me)
+    const there = yield* StagingDirectory.root(fs, options.directory)
+    const folders = there === undefined ? [] : yield* StagingDirectory.survey(fs, there, me)
     const gone = folders.flatMap(({ path, state }) => (state === "gone" ? [path] : []))
-    if (gone.length > 0) yield* cleaning(Folders.removeFolders(fs, gone))
+    if (gone.length > 0) yield* cleaning(StagingDirectory.removeFolders(fs, gone))
   }).pipe(Effect.ignore)
 
   yield* Effect.addFinalizer(() =>
@@ -274,7 +282,8 @@ export const make = Effect.fnUntraced(function* (options: Attachment.Options) {
 
   return {
     stage,
-    stageBytes: (bytes: Uint8Array, named: Attachment.NamedOptions) => stageStream(Stream.make(bytes), named),
+    stageBytes: (bytes: Uint8Array, named: Attachments.NamedOptions) =>
+      stageStream(Stream.make(bytes), named),
     stageStream,
     hold,
     cleanup

@@ -9,8 +9,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type * as Folders from "./StagingDirectory.ts"
-import * as Store from "./AttachmentStore.ts"
+import type * as StagingDirectory from "./StagingDirectory.ts"
+import * as AttachmentStore from "./AttachmentStore.ts"
 import type { AttachmentRejected } from "../domain/CodexError.ts"
 import type * as Turn from "../domain/Turn.ts"
 
@@ -26,7 +26,7 @@ export const Attachment = Schema.Struct({
 })
 export type Attachment = typeof Attachment.Type
 
-export interface Options {
+export interface AttachmentOptions {
   /** Where files are staged: a folder of mode 0700; default: one for each user below the temporary folder. */
   readonly directory?: string | undefined
   /** The only folder that files may come from, followed through no link; default: files may come from anywhere. */
@@ -52,7 +52,7 @@ export interface NamedOptions extends StageOptions {
 }
 
 /** What came of removing files: counts, bytes, milliseconds, and what could not be removed, which is in no count. */
-export type Cleaned = Folders.Cleaned
+export type CleanupSummary = StagingDirectory.CleanupResult
 
 /**
  * Stages files for turns. A staged file lives as long as the scope it was staged in, or its `ttl` if that is longer, and
@@ -84,17 +84,17 @@ export class Attachments extends Context.Service<
     /** Keeps a staged file for the scope; fails where it is gone, or is not what was staged. */
     readonly hold: (attachment: Attachment) => Effect.Effect<void, AttachmentRejected, Scope.Scope>
     /** Removes every staged file that nothing holds, whatever time it has left. */
-    readonly cleanup: Effect.Effect<Cleaned>
+    readonly cleanup: Effect.Effect<CleanupSummary>
   }
 >()("effect-codex/Attachments") {
   /** Writes through the `FileSystem` at hand; the files that are staged are always read by Node. */
   static readonly layerFileSystem = (
-    options: Options
+    options: AttachmentOptions
   ): Layer.Layer<Attachments, never, FileSystem.FileSystem> =>
-    Layer.effect(Attachments, Effect.map(Store.make(options), Attachments.of))
+    Layer.effect(Attachments, Effect.map(AttachmentStore.make(options), Attachments.of))
 
   /** With options; Node's services are included. */
-  static readonly layerWith = (options: Options): Layer.Layer<Attachments> =>
+  static readonly layerWith = (options: AttachmentOptions): Layer.Layer<Attachments> =>
     Attachments.layerFileSystem(options).pipe(Layer.provide(NodeServices.layer))
 
   /**
@@ -106,7 +106,7 @@ export class Attachments extends Context.Service<
 
 /** Runs something with the attachments of an input held: none is removed meanwhile, and one that is not whole is refused. */
 export const holding =
-  (input: Turn.Input) =>
+  (input: Turn.TurnInput) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | AttachmentRejected, R> => {
     const staged = typeof input === "string" ? [] : input.filter((part) => part.type === "attachment")
     if (staged.length === 0) return effect

@@ -7,9 +7,9 @@ import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
 import { AttachmentRejected } from "../domain/CodexError.ts"
 import * as MediaType from "../internal/MediaType.ts"
-import * as Private from "../internal/PrivateDirectory.ts"
+import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
 
-export interface Limits {
+export interface CopyLimits {
   readonly maxBytes: number
   readonly mediaTypes: ReadonlyArray<string> | undefined
   readonly name: string
@@ -33,12 +33,16 @@ export const copy = <E, R>(
   fs: FileSystem.FileSystem,
   stream: Stream.Stream<Uint8Array, E, R>,
   path: string,
-  limits: Limits
+  limits: CopyLimits
 ): Effect.Effect<Copied, AttachmentRejected | E, R> =>
   Effect.scopedWith((scope) =>
     Effect.gen(function* () {
       const storageFailed = (error: PlatformError.PlatformError) =>
-        new AttachmentRejected({ reason: "StorageFailed", path: limits.path, detail: Private.detail(error) })
+        new AttachmentRejected({
+          reason: "StorageFailed",
+          path: limits.path,
+          detail: PrivateDirectory.detail(error)
+        })
       const file = yield* create(fs, path).pipe(Scope.provide(scope), Effect.mapError(storageFailed))
       const hash = createHash("sha256")
       let size = 0
@@ -47,7 +51,7 @@ export const copy = <E, R>(
 
       /** Says what it is once enough of it was seen. */
       const judge = Effect.suspend(() => {
-        mediaType = MediaType.tell(head, limits.name)
+        mediaType = MediaType.detect(head, limits.name)
         return limits.mediaTypes === undefined || MediaType.isAllowed(mediaType, limits.mediaTypes)
           ? Effect.succeed(mediaType)
           : new AttachmentRejected({

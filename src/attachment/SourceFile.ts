@@ -7,14 +7,14 @@ import { type FileHandle, lstat, open as openFile, readlink, realpath, statfs } 
 import { isAbsolute, join, relative, resolve, sep } from "node:path"
 import { AttachmentRejected, type AttachmentReason } from "../domain/CodexError.ts"
 
-export interface Limits {
+export interface SourceLimits {
   /** The only folder that files may come from; anywhere when absent. */
   readonly root: string | undefined
   readonly maxBytes: number
 }
 
 /** A file that is open. What was checked is this handle, not what the name stands for by now. */
-export interface Source {
+export interface SourceFile {
   /** In bytes, when it was opened. */
   readonly size: number
   readonly chunks: Stream.Stream<Uint8Array, AttachmentRejected>
@@ -75,8 +75,8 @@ const within = (root: string, path: string): boolean =>
 /** Opens a file for reading; it is closed with the scope. Nothing is read of a file that is refused. */
 export const open = Effect.fnUntraced(function* (
   path: string,
-  limits: Limits
-): Effect.fn.Return<Source, AttachmentRejected, Scope.Scope> {
+  limits: SourceLimits
+): Effect.fn.Return<SourceFile, AttachmentRejected, Scope.Scope> {
   const rejected = (reason: AttachmentReason, detail: string) =>
     new AttachmentRejected({ reason, path, detail })
   const attempt = <A>(run: () => Promise<A>) =>

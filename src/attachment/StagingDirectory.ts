@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
 import { basename, join } from "node:path"
-import * as Owner from "../internal/ProcessIdentity.ts"
-import * as Private from "../internal/PrivateDirectory.ts"
+import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
+import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
 
 /** The folder, beside those of the processes, of staged files that were found damaged. */
 export const damaged = "damaged"
@@ -12,7 +12,7 @@ export const damaged = "damaged"
 /** A folder of staged files. `damaged` holds copies that were found damaged and kept. */
 export interface Folder {
   readonly path: string
-  readonly state: Owner.State | "damaged"
+  readonly state: ProcessIdentity.ProcessStatus | "damaged"
   /** The process whose it is. */
   readonly pid: number | undefined
   readonly files: number
@@ -21,7 +21,7 @@ export interface Folder {
 }
 
 /** What came of removing files. Those that could not be removed are in `failed` and in no count. */
-export interface Cleaned {
+export interface CleanupResult {
   readonly files: number
   readonly bytes: number
   readonly failed: ReadonlyArray<{ readonly path: string; readonly detail: string }>
@@ -30,12 +30,12 @@ export interface Cleaned {
 
 /** The root below which files are staged; nothing where there is none yet, and a failure where it is not fit for use. */
 export const root = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, given: string | undefined) {
-  const outer = yield* Private.folders(fs, given)
+  const outer = yield* PrivateDirectory.folders(fs, given)
   for (const folder of outer) {
-    const missing = yield* Private.check(fs, folder).pipe(
+    const missing = yield* PrivateDirectory.check(fs, folder).pipe(
       Effect.as(false),
       Effect.catchIf(
-        (error) => error._tag === "PlatformError" && Private.isMissing(error),
+        (error) => error._tag === "PlatformError" && PrivateDirectory.isMissing(error),
         () => Effect.succeed(true)
       )
     )
@@ -65,14 +65,14 @@ const filesIn = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, folder: 
 export const survey = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   root: string,
-  me: Owner.Owner
+  me: ProcessIdentity.Owner
 ): Effect.fn.Return<ReadonlyArray<Folder>, PlatformError.PlatformError> {
   const names = yield* fs
     .readDirectory(root)
-    .pipe(Effect.catchIf(Private.isMissing, () => Effect.succeed<Array<string>>([])))
+    .pipe(Effect.catchIf(PrivateDirectory.isMissing, () => Effect.succeed<Array<string>>([])))
   const folders: Array<Folder> = []
   for (const name of names.toSorted()) {
-    const owner = Owner.parse(name)
+    const owner = ProcessIdentity.parse(name)
     if (owner === undefined && name !== damaged) continue
     const path = join(root, name)
     const stats = yield* Effect.orElseSucceed(fs.lstat(path), () => undefined)
@@ -81,7 +81,7 @@ export const survey = Effect.fnUntraced(function* (
     folders.push({
       path,
       pid: owner?.pid,
-      state: owner === undefined ? "damaged" : yield* Owner.state(owner, me),
+      state: owner === undefined ? "damaged" : yield* ProcessIdentity.state(owner, me),
       files: files.length,
       bytes: files.reduce((sum, file) => sum + file.bytes, 0)
     })
@@ -93,8 +93,8 @@ export const survey = Effect.fnUntraced(function* (
 export const removeFiles = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   files: ReadonlyArray<Found>
-): Effect.fn.Return<Omit<Cleaned, "durationMs">> {
-  const failed: Array<Cleaned["failed"][number]> = []
+): Effect.fn.Return<Omit<CleanupResult, "durationMs">> {
+  const failed: Array<CleanupResult["failed"][number]> = []
   let count = 0
   let bytes = 0
   for (const file of files) {
@@ -105,7 +105,8 @@ export const removeFiles = Effect.fnUntraced(function* (
           bytes += file.bytes
         },
         onFailure: (error) => {
-          if (!Private.isMissing(error)) failed.push({ path: file.path, detail: Private.detail(error) })
+          if (!PrivateDirectory.isMissing(error))
+            failed.push({ path: file.path, detail: PrivateDirectory.detail(error) })
         }
       })
     )
@@ -117,8 +118,8 @@ export const removeFiles = Effect.fnUntraced(function* (
 export const removeFolders = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   folders: ReadonlyArray<string>
-): Effect.fn.Return<Omit<Cleaned, "durationMs">> {
-  let total: Omit<Cleaned, "durationMs"> = { files: 0, bytes: 0, failed: [] }
+): Effect.fn.Return<Omit<CleanupResult, "durationMs">> {
+  let total: Omit<CleanupResult, "durationMs"> = { files: 0, bytes: 0, failed: [] }
   for (const folder of folders) {
     const removed = yield* removeFiles(fs, yield* filesIn(fs, folder))
     const failed =
@@ -127,7 +128,7 @@ export const removeFolders = Effect.fnUntraced(function* (
         : yield* fs.remove(folder, { recursive: true, force: true }).pipe(
             Effect.match({
               onSuccess: () => [],
-              onFailure: (error) => [{ path: folder, detail: Private.detail(error) }]
+              onFailure: (error) => [{ path: folder, detail: PrivateDirectory.detail(error) }]
             })
           )
     total = {
@@ -147,7 +148,7 @@ export const keepDamaged = Effect.fnUntraced(function* (
   sha256: string
 ) {
   const folder = join(root, damaged)
-  yield* Private.ensure(fs, folder)
+  yield* PrivateDirectory.ensure(fs, folder)
   // Never over another one that is kept.
   let kept = join(folder, `${sha256.slice(0, 12)}-${basename(file)}`)
   for (let n = 2; yield* fs.exists(kept); n++)

@@ -10,10 +10,10 @@ const dotted = (tag: string): string => snake(tag).replaceAll("_", ".")
 
 const item = ({ _tag, ...rest }: Item.Item) => ({ type: snake(_tag), ...rest })
 
-const request = ({ _tag, ...rest }: Approval.Request) => ({ kind: _tag, ...rest })
+const request = ({ _tag, ...rest }: Approval.ApprovalRequest) => ({ kind: _tag, ...rest })
 
 /** An event of a turn that goes on; one of a sub-agent's turn stands inside of one of the turn it works for. */
-export const event = (event: Exclude<Turn.Event, { readonly _tag: "TurnCompleted" }>): object => {
+export const event = (event: Exclude<Turn.TurnEvent, { readonly _tag: "TurnCompleted" }>): object => {
   if (event._tag === "AgentEvent") {
     const { at, threadId, turnId } = event
     return { type: "agent.event", threadId, turnId, event: ofTurn(event.event), at }
@@ -41,9 +41,9 @@ const ofTurn = (event: Turn.EngineEvent): object => {
 }
 
 /** How a turn ended that did not complete. */
-export type Failure = CodexError.CodexError | "interrupted"
+export type FailureJson = CodexError.CodexError | "interrupted"
 
-const error = (failure: Failure) => {
+const error = (failure: FailureJson) => {
   const known = failure === "interrupted" ? new CodexError.TurnInterrupted({ by: "caller" }) : failure
   return {
     _tag: known._tag,
@@ -57,7 +57,7 @@ const error = (failure: Failure) => {
 /** The last line of every run: `turn.completed`, `turn.failed` or `turn.interrupted`. */
 export const last = (
   turn: Turn.Turn | undefined,
-  failure: Failure | undefined,
+  failure: FailureJson | undefined,
   ids: { readonly threadId: string | undefined; readonly turnId: string | undefined }
 ): object => ({
   type:

@@ -30,7 +30,7 @@ export const overrides = (given: ReadonlyArray<string>): Effect.Effect<ReadonlyA
 }
 
 /** A file of rules for `--approve`. */
-export const RulesFile = Schema.Array(Approval.Rule)
+export const RulesFile = Schema.Array(Approval.ApprovalRule)
 
 const decodeRules = Schema.decodeUnknownEffect(Schema.fromJsonString(RulesFile), {
   onExcessProperty: "error"
@@ -39,7 +39,11 @@ const decodeRules = Schema.decodeUnknownEffect(Schema.fromJsonString(RulesFile),
 /** `never`, `ask`, `all` or the path of a file of rules, as a policy. Without the flag: ask where there is a terminal. */
 export const policy = Effect.fnUntraced(function* (
   approve: Option.Option<string>
-): Effect.fn.Return<Approval.Policy<Approval.Asks>, UsageError, FileSystem.FileSystem | Stdio.Stdio> {
+): Effect.fn.Return<
+  Approval.Policy<Approval.PromptServices>,
+  UsageError,
+  FileSystem.FileSystem | Stdio.Stdio
+> {
   if (Option.isNone(approve)) {
     const stdio = yield* Stdio.Stdio
     return (yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal) ? Approval.prompt : Approval.deny

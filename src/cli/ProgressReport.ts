@@ -2,7 +2,7 @@
 import * as Approval from "../Approval.ts"
 import type * as Item from "../domain/Item.ts"
 import { oneLine, printable } from "../internal/TerminalText.ts"
-import * as Shell from "../internal/ShellCommand.ts"
+import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Turn from "../domain/Turn.ts"
 
 export interface Style {
@@ -10,7 +10,7 @@ export interface Style {
   readonly color: boolean
 }
 
-export interface State {
+export interface ReportState {
   /** The last message so far: it is only told here once it is known not to be the last. */
   readonly held: string | undefined
   /** When work began, by item: after its approval where there was one. */
@@ -19,7 +19,7 @@ export interface State {
   readonly about: string | undefined
 }
 
-export const initial: State = { held: undefined, since: new Map(), about: undefined }
+export const initial: ReportState = { held: undefined, since: new Map(), about: undefined }
 
 const codes = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
 
@@ -51,14 +51,14 @@ const tail = (output: string, count: number): ReadonlyArray<Line> => {
 }
 
 /** One line that tells an item from others. */
-const label = (item: Item.Work, style: Style): Line => began(item, style)[0] ?? ""
+const label = (item: Item.Work, style: Style): Line => started(item, style)[0] ?? ""
 
-const began = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
+const started = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
   const width = style.width - 4
   const color = paint(style)
   switch (item._tag) {
     case "CommandExecution":
-      return [`${color("cyan", "$")} ${oneLine(Shell.script(item.command), width)}`]
+      return [`${color("cyan", "$")} ${oneLine(ShellCommand.script(item.command), width)}`]
     case "ToolCall":
       return [
         `${color("cyan", "⚒")} ${oneLine(`${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
@@ -111,15 +111,15 @@ const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Li
 }
 
 /** Lines about an item that was never heard of again when its turn broke off. */
-export const broken = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
+export const interruptedItems = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
   items.flatMap((item) =>
     "status" in item && item.status === "interrupted"
-      ? [...began(item, style), ...finished(item, "", style)]
+      ? [...started(item, style), ...finished(item, "", style)]
       : []
   )
 
 /** What was said and done in a turn that is over. */
-export const past = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
+export const history = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
   items.flatMap((item) => {
     switch (item._tag) {
       case "UserMessage":
@@ -131,14 +131,18 @@ export const past = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArr
       case "ContextCompaction":
         return [paint(style)("dim", "(the conversation was summarised here)")]
       default:
-        return "status" in item ? [...began(item, style), ...finished(item, took(item), style)] : []
+        return "status" in item ? [...started(item, style), ...finished(item, took(item), style)] : []
     }
   })
 
 const took = (item: Item.Work): string =>
   "duration" in item && item.duration !== undefined ? duration(item.duration) : ""
 
-const decided = (decision: Approval.Decision, source: Approval.Source, style: Style): Line => {
+const decided = (
+  decision: Approval.ApprovalDecision,
+  source: Approval.ApprovalSource,
+  style: Style
+): Line => {
   const color = paint(style)
   const policy = source === "policy" && decision.policy !== undefined ? `policy ${decision.policy}` : source
   const by = color("dim", `(${policy})`)
@@ -149,10 +153,10 @@ const decided = (decision: Approval.Decision, source: Approval.Source, style: St
 
 /** What an event adds to the report. */
 export const step = (
-  state: State,
-  event: Turn.Event,
+  state: ReportState,
+  event: Turn.TurnEvent,
   style: Style
-): readonly [State, ReadonlyArray<Line>] => {
+): readonly [ReportState, ReadonlyArray<Line>] => {
   const color = paint(style)
   switch (event._tag) {
     case "ToolRequested":
@@ -164,7 +168,7 @@ export const step = (
       const since = new Map(state.since).set(id, state.since.get(id) ?? event.at)
       const about = "status" in event.item ? id : state.about
       const next = { ...state, held: undefined, since, about }
-      return [next, [...released, ...("status" in event.item ? began(event.item, style) : [])]]
+      return [next, [...released, ...("status" in event.item ? started(event.item, style) : [])]]
     }
     case "ItemCompleted": {
       if (event.item._tag === "AgentMessage") return [{ ...state, held: event.item.text }, []]
@@ -202,7 +206,7 @@ export const step = (
 }
 
 /** Where the time and the tokens of a turn went, on two lines. */
-export const sums = (turn: Turn.Turn, style: Style): ReadonlyArray<Line> => {
+export const summary = (turn: Turn.Turn, style: Style): ReadonlyArray<Line> => {
   const color = paint(style)
   const { approval, overhead, thinking, tools, total } = turn.time
   const { cachedInput, input, output, reasoning } = turn.usage

@@ -14,7 +14,7 @@ import * as CodexError from "../domain/CodexError.ts"
 import { oneLine } from "../internal/TerminalText.ts"
 import * as TraceContext from "../internal/TraceContext.ts"
 import * as Convention from "../semconv/Convention.ts"
-import * as Memory from "../telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
 import type * as Thread from "../Thread.ts"
@@ -24,18 +24,18 @@ import * as Turn from "../domain/Turn.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import * as EventJson from "./EventJson.ts"
 import { code } from "./ExitCode.ts"
-import * as Report from "./ProgressReport.ts"
+import * as ProgressReport from "./ProgressReport.ts"
 
-export interface Options {
+export interface TurnSessionOptions {
   readonly prompt: string
   /** Files to send along. */
   readonly attach?: ReadonlyArray<string>
-  readonly turn: Turn.Options
+  readonly turn: Turn.TurnOptions
   readonly json: boolean
 }
 
 /** How the terminal wants it: its width, and colour where stderr is one and nobody objects. */
-export const style: Effect.Effect<Report.Style, never, Stdio.Stdio> = Effect.gen(function* () {
+export const style: Effect.Effect<ProgressReport.Style, never, Stdio.Stdio> = Effect.gen(function* () {
   const stdio = yield* Stdio.Stdio
   const terminal = yield* stdio.stderrIsTerminal
   const color = terminal && (process.env["NO_COLOR"] ?? "") === ""
@@ -58,16 +58,16 @@ class Failed {
 
 const show = <R>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
-  options: Options,
-  style: Report.Style
+  options: TurnSessionOptions,
+  style: ProgressReport.Style
 ): Effect.Effect<number, Failed, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
     let threadId: ThreadId | undefined
     let state = TurnState.initial(ThreadId.make(""), 0, Turn.noUsage)
-    let report = Report.initial
+    let report = ProgressReport.initial
     let turn: Turn.Turn | undefined
 
-    const see = (event: Turn.Event) => {
+    const see = (event: Turn.TurnEvent) => {
       if (event._tag === "TurnCompleted") turn = event.turn
       else if (event._tag !== "AgentEvent") [state] = TurnState.step(state, event, new Set())
       if (options.json) {
@@ -75,12 +75,12 @@ const show = <R>(
           ? Effect.void
           : Console.log(JSON.stringify(EventJson.event(event)))
       }
-      const [next, lines] = Report.step(report, event, style)
+      const [next, lines] = ProgressReport.step(report, event, style)
       report = next
       return printAll(lines)
     }
 
-    const finish = (failure: EventJson.Failure | undefined, now: number): Effect.Effect<number> => {
+    const finish = (failure: EventJson.FailureJson | undefined, now: number): Effect.Effect<number> => {
       const ended =
         turn ??
         (failure !== undefined && failure !== "interrupted" && "turn" in failure
@@ -103,13 +103,13 @@ const show = <R>(
       return Effect.gen(function* () {
         if (failure !== undefined) {
           if (report.held !== undefined) yield* printAll([report.held])
-          yield* printAll(Report.broken(ended?.items ?? [], style))
+          yield* printAll(ProgressReport.interruptedItems(ended?.items ?? [], style))
           yield* Console.error(failure === "interrupted" ? "Interrupted." : failure.message)
           if (failure !== "interrupted") yield* printAll(details(failure))
         } else if (ended !== undefined) {
           yield* Console.log(ended.message)
         }
-        if (ended !== undefined) yield* printAll(["", ...Report.sums(ended, style)])
+        if (ended !== undefined) yield* printAll(["", ...ProgressReport.summary(ended, style)])
         if (threadId !== undefined && failure !== undefined) {
           yield* Console.error(`Go on with: effect-codex run --resume ${threadId}`)
         }
@@ -123,7 +123,7 @@ const show = <R>(
       threadId = thread.id
       state = TurnState.initial(thread.id, yield* now, Turn.noUsage)
       const { attach = [], prompt } = options
-      const run = (input: Turn.Input) => Stream.runForEach(thread.stream(input, options.turn), see)
+      const run = (input: Turn.TurnInput) => Stream.runForEach(thread.stream(input, options.turn), see)
       return yield* attach.length === 0
         ? run(prompt)
         : Effect.flatMap(staged(attach), (files) => run([{ type: "text", text: prompt }, ...files])).pipe(
@@ -169,11 +169,11 @@ const details = (error: CodexError.CodexError): ReadonlyArray<string> => {
 /** The turn inside the span of the whole run, and after it the picture of what took how long. */
 export const run = Effect.fnUntraced(function* <R, RL>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
-  options: Options,
+  options: TurnSessionOptions,
   services: Layer.Layer<Exclude<R, Scope.Scope>, never, RL>,
   telemetry: Layer.Layer<never>
 ) {
-  const memory = yield* Memory.make
+  const memory = yield* InMemorySpans.make
   const looks = yield* style
   const parent = TraceContext.parse(process.env["TRACEPARENT"], process.env["TRACESTATE"])
   const picture = Effect.gen(function* () {

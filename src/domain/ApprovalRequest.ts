@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { ItemId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 import { oneLine } from "../internal/TerminalText.ts"
-import { Permissions, type Place } from "./Permissions.ts"
+import { Permissions, type FileSystemPlace } from "./Permissions.ts"
 
 const fields = {
   /** Names this question; one item may ask more than once. */
@@ -107,7 +107,7 @@ export const UnknownRequest = Schema.TaggedStruct("unknown", {
   payload: Schema.Unknown
 })
 
-export const Request = Schema.Union([
+export const ApprovalRequest = Schema.Union([
   CommandRequest,
   FileChangeRequest,
   PermissionsRequest,
@@ -117,12 +117,19 @@ export const Request = Schema.Union([
   UserInputRequest,
   UnknownRequest
 ]).pipe(Schema.toTaggedUnion("_tag"))
-export type Request = typeof Request.Type
+export type ApprovalRequest = typeof ApprovalRequest.Type
 
 /** The kind of a request as telemetry names it. */
-export type Kind = "command" | "file_change" | "permissions" | "tool" | "mcp" | "user_input" | "unknown"
+export type ApprovalKind =
+  | "command"
+  | "file_change"
+  | "permissions"
+  | "tool"
+  | "mcp"
+  | "user_input"
+  | "unknown"
 
-export const kindOf = (request: Request): Kind =>
+export const kindOf = (request: ApprovalRequest): ApprovalKind =>
   request._tag === "mcp_tool" || request._tag === "elicitation" ? "mcp" : request._tag
 
 /** Every path that a patch touches. */
@@ -133,7 +140,7 @@ export const paths = (request: typeof FileChangeRequest.Type): ReadonlyArray<str
 
 const json = (value: unknown, width: number): string => oneLine(JSON.stringify(value) ?? "", width)
 
-const placeName = (place: Place): string => {
+const placeName = (place: FileSystemPlace): string => {
   switch (place._tag) {
     case "path":
       return place.path
@@ -171,7 +178,7 @@ const extraWords = (request: typeof CommandRequest.Type): string => {
 }
 
 /** What is asked, in words for a person. */
-export const describe = (request: Request): string => {
+export const describe = (request: ApprovalRequest): string => {
   switch (request._tag) {
     case "command":
       return `run ${oneLine(request.script, 400)}${extraWords(request)}`

@@ -23,17 +23,17 @@ export interface Budget {
 }
 
 /** What was used: tokens, milliseconds, calls. */
-export interface Spent {
+export interface BudgetUsage {
   readonly tokens: number
   readonly time: number
   readonly toolCalls: number
   readonly modelCalls: number
 }
 
-export const nothing: Spent = { tokens: 0, time: 0, toolCalls: 0, modelCalls: 0 }
+export const zero: BudgetUsage = { tokens: 0, time: 0, toolCalls: 0, modelCalls: 0 }
 
 /** What a turn that has ended used. */
-export const ofTurn = (turn: Turn.Turn): Spent => ({
+export const fromTurn = (turn: Turn.Turn): BudgetUsage => ({
   tokens: turn.usage.input + turn.usage.output,
   time: turn.time.total,
   toolCalls: turn.toolCalls,
@@ -41,7 +41,7 @@ export const ofTurn = (turn: Turn.Turn): Spent => ({
 })
 
 /** What two turns used together. */
-export const plus = (a: Spent, b: Spent): Spent => ({
+export const add = (a: BudgetUsage, b: BudgetUsage): BudgetUsage => ({
   tokens: a.tokens + b.tokens,
   time: a.time + b.time,
   toolCalls: a.toolCalls + b.toolCalls,
@@ -56,7 +56,7 @@ export interface Excess {
 }
 
 /** The first limit that was passed; time is not looked at, a clock does that. */
-export const exceeded = (budget: Budget, spent: Spent): Excess | undefined => {
+export const exceeded = (budget: Budget, spent: BudgetUsage): Excess | undefined => {
   const { modelCalls = Infinity, tokens = Infinity, toolCalls = Infinity } = budget
   if (spent.tokens > tokens) return { reason: "Tokens", limit: tokens, used: spent.tokens }
   if (spent.toolCalls > toolCalls) return { reason: "ToolCalls", limit: toolCalls, used: spent.toolCalls }
@@ -66,7 +66,7 @@ export const exceeded = (budget: Budget, spent: Spent): Excess | undefined => {
 }
 
 /** The limit that leaves no room for anything more: a turn asks the model at least once, and uses tokens. */
-export const usedUp = (budget: Budget, spent: Spent): Excess | undefined => {
+export const exhausted = (budget: Budget, spent: BudgetUsage): Excess | undefined => {
   const { modelCalls = Infinity, tokens = Infinity } = budget
   const time = timeOf(budget)
   if (time !== undefined && spent.time >= time) return { reason: "Time", limit: time, used: spent.time }
@@ -77,19 +77,19 @@ export const usedUp = (budget: Budget, spent: Spent): Excess | undefined => {
 }
 
 /** What is wrong with a limit, if anything is. */
-export const mistake = (budget: Budget): string | undefined => {
+export const validate = (budget: Budget): string | undefined => {
   for (const name of ["tokens", "toolCalls", "modelCalls"] as const) {
     const limit = budget[name]
     if (limit !== undefined && !(limit >= 0))
       return `budget.${name} is ${limit}, and must be a number from 0 on`
   }
-  return budget.time === undefined || isTime(budget.time)
+  return budget.time === undefined || isValidDuration(budget.time)
     ? undefined
     : 'budget.time must be a duration from 0 on, in milliseconds or like "20 seconds"'
 }
 
 /** Whether it is a length of time; what is no number would otherwise be none at all. */
-export const isTime = (time: Duration.Input): boolean => {
+export const isValidDuration = (time: Duration.Input): boolean => {
   if (typeof time === "number" && Number.isNaN(time)) return false
   const duration = Duration.fromInput(time)
   return Option.isSome(duration) && Duration.toMillis(duration.value) >= 0
@@ -99,7 +99,7 @@ const timeOf = (budget: Budget): number | undefined =>
   budget.time === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(budget.time))
 
 /** The milliseconds that are left of the time; none where it is not limited. */
-export const timeLeft = (budget: Budget, spent: Spent): number | undefined => {
+export const timeLeft = (budget: Budget, spent: BudgetUsage): number | undefined => {
   const time = timeOf(budget)
   return time === undefined ? undefined : Math.max(0, time - spent.time)
 }

@@ -1,21 +1,21 @@
 /** What the sandbox may be opened for: asked by the agent, granted by a policy. */
 import * as Schema from "effect/Schema"
 import * as Nodepath from "node:path"
-import { canonical } from "./ApprovalRequestHash.ts"
+import { canonicalJson } from "./ApprovalRequestHash.ts"
 
 /** `write` includes reading; `deny` takes something out of what other entries allow. */
 export const Access = Schema.Literals(["read", "write", "deny"])
 export type Access = typeof Access.Type
 
 /** A path and all below it, a glob over paths, or a place that Codex has a name for, in Codex's own terms. */
-export const Place = Schema.Union([
+export const FileSystemPlace = Schema.Union([
   Schema.TaggedStruct("path", { path: Schema.String }),
   Schema.TaggedStruct("glob", { pattern: Schema.String }),
   Schema.TaggedStruct("special", { value: Schema.Unknown })
 ]).pipe(Schema.toTaggedUnion("_tag"))
-export type Place = typeof Place.Type
+export type FileSystemPlace = typeof FileSystemPlace.Type
 
-export const FileSystemEntry = Schema.Struct({ access: Access, place: Place })
+export const FileSystemEntry = Schema.Struct({ access: Access, place: FileSystemPlace })
 export type FileSystemEntry = typeof FileSystemEntry.Type
 
 /** Network access as a whole, and entries of the file system. `globDepth` is how many folders deep a glob looks. */
@@ -50,19 +50,19 @@ export const isWithin = (path: string, folder: string): boolean => {
 }
 
 /** Where both hold; nothing where that is nowhere, or where nobody can tell. */
-const overlap = (a: Place, b: Place): Place | undefined => {
+const overlap = (a: FileSystemPlace, b: FileSystemPlace): FileSystemPlace | undefined => {
   if (a._tag === "path" && b._tag === "path") {
     if (isWithin(a.path, b.path)) return { _tag: "path", path: clean(a.path) }
     return isWithin(b.path, a.path) ? { _tag: "path", path: clean(b.path) } : undefined
   }
   // What a glob or a name of Codex's stands for is not known here: only the very same one is no larger.
-  return canonical(a) === canonical(b) ? a : undefined
+  return canonicalJson(a) === canonicalJson(b) ? a : undefined
 }
 
-const isApart = (a: Place, b: Place): boolean =>
+const isApart = (a: FileSystemPlace, b: FileSystemPlace): boolean =>
   a._tag === "path" && b._tag === "path" && !isWithin(a.path, b.path) && !isWithin(b.path, a.path)
 
-const same = (a: FileSystemEntry, b: FileSystemEntry): boolean => canonical(a) === canonical(b)
+const same = (a: FileSystemEntry, b: FileSystemEntry): boolean => canonicalJson(a) === canonicalJson(b)
 
 /**
  * What was both asked for and granted, never more than either. What was asked to stay closed does; something that only

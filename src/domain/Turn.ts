@@ -3,7 +3,8 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import * as Approval from "../Approval.ts"
+import * as ApprovalDecision from "./ApprovalDecision.ts"
+import * as ApprovalRequest from "./ApprovalRequest.ts"
 import type { Attachment } from "../attachment/Attachments.ts"
 import type { Budget } from "./Budget.ts"
 import type { TurnError } from "./CodexError.ts"
@@ -29,14 +30,14 @@ export const noUsage: Usage = { input: 0, cachedInput: 0, output: 0, reasoning: 
  * Where the time of a turn went, in milliseconds; the four parts sum to `total`. Where things overlap, time belongs to
  * approval before tools before thinking before overhead.
  */
-export const Time = Schema.Struct({
+export const TurnTime = Schema.Struct({
   total: Schema.Finite,
   thinking: Schema.Finite,
   tools: Schema.Finite,
   approval: Schema.Finite,
   overhead: Schema.Finite
 })
-export type Time = typeof Time.Type
+export type TurnTime = typeof TurnTime.Type
 
 /**
  * What a turn came to. One that `run` returns has completed; the one that an error carries is what was there when it
@@ -50,7 +51,7 @@ export const Turn = Schema.Struct({
   items: Schema.Array(Item.Item),
   usage: Usage,
   diff: Schema.String,
-  time: Time,
+  time: TurnTime,
   modelCalls: Schema.Natural,
   toolCalls: Schema.Natural,
   sideEffects: Schema.Boolean
@@ -62,7 +63,7 @@ export type Turn = typeof Turn.Type
  * a local image is read by Codex. A staged attachment is an image to the model if its type is one, and else a file
  * that the model is told the path of.
  */
-export type Input = string | ReadonlyArray<InputPart>
+export type TurnInput = string | ReadonlyArray<InputPart>
 export type InputPart =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image"; readonly url: string }
@@ -72,7 +73,7 @@ export type InputPart =
 /**
  * How one turn is run. `model`, `effort`, `sandbox` and `cwd` are kept by Codex for the later turns of the thread too.
  */
-export interface Options {
+export interface TurnOptions {
   /**
    * The longest that the turn may take, each attempt at it for itself; at its end the turn is interrupted and fails with
    * `TurnTimedOut`.
@@ -103,7 +104,7 @@ export interface Options {
 export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
 
 /** A turn whose last message was asked to be of a schema, and what it said. */
-export type WithOutput<A> = Turn & { readonly output: A }
+export type TurnWithOutput<A> = Turn & { readonly output: A }
 
 /** The timeout of a turn that names none: 30 minutes. */
 export const DefaultTimeout = Context.Reference<Duration.Duration>("effect-codex/Turn/DefaultTimeout", {
@@ -133,12 +134,12 @@ const said = {
   UsageUpdated: { usage: Usage, at },
   DiffUpdated: { diff: Schema.String, at },
   Retrying: { errorType: Schema.String, status: Schema.optionalKey(Schema.Int), at },
-  ApprovalRequested: { request: Approval.Request, at },
+  ApprovalRequested: { request: ApprovalRequest.ApprovalRequest, at },
   ApprovalDecided: {
     requestId: Schema.String,
     itemId: ItemId,
-    decision: Approval.Decision,
-    source: Approval.Source,
+    decision: ApprovalDecision.ApprovalDecision,
+    source: ApprovalDecision.ApprovalSource,
     at
   },
   Unknown: { method: Schema.String, payload: Schema.Unknown, at }
@@ -148,16 +149,16 @@ const said = {
 export const EngineEvent = Schema.TaggedUnion(said)
 export type EngineEvent = typeof EngineEvent.Type
 
-export const Event = Schema.TaggedUnion({
+export const TurnEvent = Schema.TaggedUnion({
   ...said,
   /** What happens in a turn of a sub-agent, which is of a thread of its own. */
   AgentEvent: { threadId: ThreadId, turnId: TurnId, event: EngineEvent, at },
   TurnCompleted: { turn: Turn, at }
 })
-export type Event = typeof Event.Type
+export type TurnEvent = typeof TurnEvent.Type
 
 /** The text of an input, without what is no text. */
-export const text = (input: Input): string =>
+export const text = (input: TurnInput): string =>
   typeof input === "string"
     ? input
     : input.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n")

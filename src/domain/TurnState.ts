@@ -3,12 +3,12 @@ import type * as Budget from "./Budget.ts"
 import { type ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 import type * as Turn from "./Turn.ts"
-import * as TurnTime from "./TurnTiming.ts"
+import * as TurnTiming from "./TurnTiming.ts"
 
-export interface State {
+export interface TurnState {
   readonly threadId: ThreadId
   readonly turnId: TurnId
-  readonly time: TurnTime.State
+  readonly time: TurnTiming.TimingState
   readonly items: ReadonlyArray<Item.Item>
   readonly open: ReadonlyMap<string, Item.Item>
   /** The message that is being written: kept as text so far, for a turn that ends in the middle of it. */
@@ -21,10 +21,10 @@ export interface State {
   readonly sideEffects: boolean
 }
 
-export const initial = (threadId: ThreadId, at: number, noUsage: Turn.Usage): State => ({
+export const initial = (threadId: ThreadId, at: number, noUsage: Turn.Usage): TurnState => ({
   threadId,
   turnId: TurnId.make(""),
-  time: TurnTime.initial(at),
+  time: TurnTiming.initial(at),
   items: [],
   open: new Map(),
   writing: undefined,
@@ -47,14 +47,14 @@ export const plus = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
 })
 
 /** What the turn has used by now; a request that has begun counts as one. */
-export const spent = (state: State): Omit<Budget.Spent, "time"> => {
+export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "time"> => {
   const { input, output } = larger(state.requested, state.reported)
   const { model, modelCalls, toolCalls } = state.time
   return { tokens: input + output, toolCalls, modelCalls: modelCalls + (model === undefined ? 0 : 1) }
 }
 
 /** The last message of the agent so far. */
-export const message = (state: State): string => {
+export const message = (state: TurnState): string => {
   const found = state.items.findLast((item) => item._tag === "AgentMessage")
   return found?._tag === "AgentMessage" ? found.text : ""
 }
@@ -74,7 +74,7 @@ const put = (items: ReadonlyArray<Item.Item>, item: Item.Item): ReadonlyArray<It
   return index < 0 ? [...items, item] : items.with(index, item)
 }
 
-const apply = (state: State, event: Turn.EngineEvent, readOnly: ReadonlySet<string>): State => {
+const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<string>): TurnState => {
   switch (event._tag) {
     case "TurnStarted":
       return { ...state, turnId: event.turnId }
@@ -116,23 +116,23 @@ const changes = (item: Item.Item, readOnly: ReadonlySet<string>): boolean =>
   Item.isWork(item) && item.status !== "declined" && !(item._tag === "ToolCall" && readOnly.has(item.tool))
 
 export const step = (
-  state: State,
+  state: TurnState,
   event: Turn.EngineEvent,
   readOnly: ReadonlySet<string>
-): readonly [State, ReadonlyArray<TurnTime.Mark>] => {
-  const [time, marks] = TurnTime.step(state.time, event)
+): readonly [TurnState, ReadonlyArray<TurnTiming.Mark>] => {
+  const [time, marks] = TurnTiming.step(state.time, event)
   const next = apply(state, event, readOnly)
   return [next === state ? { ...state, time } : { ...next, time }, marks]
 }
 
 /** Ends the turn: what is open is closed, and what was said and done becomes the `Turn`. */
 export const end = (
-  state: State,
+  state: TurnState,
   at: number,
   outcome: { readonly completed: boolean; readonly errorType?: string; readonly status?: number },
   readOnly: ReadonlySet<string>
-): readonly [Turn.Turn, ReadonlyArray<TurnTime.Mark>] => {
-  const [time, marks] = TurnTime.end(state.time, at, outcome)
+): readonly [Turn.Turn, ReadonlyArray<TurnTiming.Mark>] => {
+  const [time, marks] = TurnTiming.end(state.time, at, outcome)
   const asked = new Set(state.undecided.values())
   let { items, sideEffects } = state
   for (const item of state.open.values()) {
@@ -154,7 +154,7 @@ export const end = (
       items,
       usage: larger(state.requested, state.reported),
       diff: state.diff,
-      time: TurnTime.split(time),
+      time: TurnTiming.split(time),
       modelCalls: time.modelCalls,
       toolCalls: time.toolCalls,
       sideEffects

@@ -26,7 +26,7 @@ export interface ModelEnd {
   readonly cut?: true
 }
 
-export interface State {
+export interface TimingState {
   readonly at: number
   readonly thinking: number
   readonly tools: number
@@ -46,7 +46,7 @@ export interface State {
 
 const none: ReadonlySet<string> = new Set()
 
-export const initial = (at: number): State => ({
+export const initial = (at: number): TimingState => ({
   at,
   thinking: 0,
   tools: 0,
@@ -64,7 +64,7 @@ export const initial = (at: number): State => ({
 
 const noMarks: ReadonlyArray<Mark> = []
 
-const part = (state: State): "approval" | "tools" | "thinking" | "overhead" =>
+const part = (state: TimingState): "approval" | "tools" | "thinking" | "overhead" =>
   state.approvals.size > 0
     ? "approval"
     : state.calls.size > 0
@@ -73,7 +73,7 @@ const part = (state: State): "approval" | "tools" | "thinking" | "overhead" =>
         ? "thinking"
         : "overhead"
 
-const advance = (state: State, at: number): State => {
+const advance = (state: TimingState, at: number): TimingState => {
   if (at <= state.at) return state
   const key = part(state)
   return { ...state, at, [key]: state[key] + (at - state.at) }
@@ -88,11 +88,11 @@ const removed = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => 
   return rest
 }
 
-type Step = readonly [State, ReadonlyArray<Mark>]
+type Step = readonly [TimingState, ReadonlyArray<Mark>]
 
-const still = (state: State): Step => [state, noMarks]
+const still = (state: TimingState): Step => [state, noMarks]
 
-const openModel = (state: State): Step =>
+const openModel = (state: TimingState): Step =>
   state.model !== undefined
     ? still(state)
     : [
@@ -100,7 +100,7 @@ const openModel = (state: State): Step =>
         [{ _tag: "ModelOpened", at: state.at }]
       ]
 
-const closeModel = (state: State, at: number, end: Omit<ModelEnd, "firstTokenAt">): Step =>
+const closeModel = (state: TimingState, at: number, end: Omit<ModelEnd, "firstTokenAt">): Step =>
   state.model === undefined
     ? still(state)
     : [
@@ -108,29 +108,29 @@ const closeModel = (state: State, at: number, end: Omit<ModelEnd, "firstTokenAt"
         [{ _tag: "ModelClosed", at, end: { ...end, firstTokenAt: state.model.firstTokenAt } }]
       ]
 
-const openTool = (state: State, callId: string, tool: string): Step => [
+const openTool = (state: TimingState, callId: string, tool: string): Step => [
   { ...state, calls: added(state.calls, callId), toolCalls: state.toolCalls + 1 },
   [{ _tag: "ToolOpened", at: state.at, callId, tool }]
 ]
 
-const closeTool = (state: State, callId: string): Step =>
+const closeTool = (state: TimingState, callId: string): Step =>
   state.calls.has(callId)
     ? [{ ...state, calls: removed(state.calls, callId) }, [{ _tag: "ToolClosed", at: state.at, callId }]]
     : still(state)
 
-const then = ([state, marks]: Step, next: (state: State) => Step): Step => {
+const then = ([state, marks]: Step, next: (state: TimingState) => Step): Step => {
   const [after, more] = next(state)
   return [after, marks.length === 0 ? more : more.length === 0 ? marks : [...marks, ...more]]
 }
 
-const token = (state: State): Step => {
+const token = (state: TimingState): Step => {
   if (state.model === undefined) return then(openModel(state), token)
   const { at, model } = state
   return still({ ...state, model: { firstTokenAt: model.firstTokenAt ?? at, lastOutputAt: at } })
 }
 
 /** Until the input is recorded no request is made: Codex counts that as overhead, and it is some 15 ms of every turn. */
-const preparing = (state: State, item: Item.Item): State =>
+const preparing = (state: TimingState, item: Item.Item): TimingState =>
   item._tag === "UserMessage" &&
   state.model !== undefined &&
   state.model.firstTokenAt === undefined &&
@@ -139,7 +139,7 @@ const preparing = (state: State, item: Item.Item): State =>
     : state
 
 /** The state after an event, and what opened or closed with it. Time never runs backwards. */
-export const step = (before: State, event: Turn.EngineEvent): Step => {
+export const step = (before: TimingState, event: Turn.EngineEvent): Step => {
   const state = advance(before, event.at)
   switch (event._tag) {
     case "TurnStarted":
@@ -203,7 +203,7 @@ const isOutput = (item: Item.Item): boolean => item._tag === "AgentMessage" || i
 
 /** Closes what is open, in the order of its nesting. `failure` is what ended a request that was still running. */
 export const end = (
-  before: State,
+  before: TimingState,
   at: number,
   outcome: { readonly completed: boolean; readonly errorType?: string; readonly status?: number }
 ): Step => {
@@ -220,7 +220,7 @@ export const end = (
 }
 
 /** The split of the time so far; its parts sum to its total to the last bit that matters. */
-export const split = (state: State): Turn.Time => {
+export const split = (state: TimingState): Turn.TurnTime => {
   const { thinking, tools, approval, overhead } = state
   return { total: thinking + tools + approval + overhead, thinking, tools, approval, overhead }
 }

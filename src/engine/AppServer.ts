@@ -15,23 +15,23 @@ import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
 import { engineStart } from "../semconv/Names.ts"
-import type { RequestError } from "./app-server/JsonRpcConnection.ts"
-import * as Directory from "./app-server/ThreadManagement.ts"
-import * as Dispatch from "./app-server/MessageRouter.ts"
-import * as Failure from "./app-server/ErrorMapping.ts"
-import * as Process from "./app-server/AppServerProcess.ts"
+import type { RpcRequestError } from "./app-server/JsonRpcConnection.ts"
+import * as ThreadManagement from "./app-server/ThreadManagement.ts"
+import * as MessageRouter from "./app-server/MessageRouter.ts"
+import * as ErrorMapping from "./app-server/ErrorMapping.ts"
+import * as AppServerProcess from "./app-server/AppServerProcess.ts"
 import * as Protocol from "./app-server/Protocol.ts"
-import * as RunTurn from "./app-server/TurnDriver.ts"
-import * as Session from "./app-server/AppServerSession.ts"
-import type * as Slot from "./app-server/RunningTurn.ts"
+import * as TurnDriver from "./app-server/TurnDriver.ts"
+import * as AppServerSession from "./app-server/AppServerSession.ts"
+import type * as RunningTurn from "./app-server/RunningTurn.ts"
 import * as Translate from "./app-server/Translate.ts"
 import * as Engine from "./Engine.ts"
 
-export type Options = Process.Options
+export type AppServerOptions = AppServerProcess.ProcessOptions
 
 const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadOpened)
 
-const make = Effect.fnUntraced(function* (options: Options) {
+const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const context = yield* Effect.context<
     ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
   >()
@@ -39,24 +39,24 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const path = yield* Path.Path
   const layerScope = yield* Effect.scope
   const starting = Semaphore.makeUnsafe(1)
-  let session: Session.Session | undefined
+  let session: AppServerSession.Session | undefined
 
   const open = Effect.fnUntraced(
     function* () {
       const scope = yield* Scope.fork(layerScope)
-      const slots = new Map<string, Slot.Slot>()
-      let started: Process.Process | undefined
+      const slots = new Map<string, RunningTurn.RunningTurn>()
+      let started: AppServerProcess.Process | undefined
       const totals = new Map<string, string>()
-      const listener = Dispatch.make(slots, totals, (slot) => {
-        if (started !== undefined) RunTurn.settle(started, slot)
+      const listener = MessageRouter.make(slots, totals, (slot) => {
+        if (started !== undefined) TurnDriver.settle(started, slot)
       })
-      const process = yield* Process.start(options, listener).pipe(
+      const process = yield* AppServerProcess.start(options, listener).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
         Effect.withSpan(engineStart, {}, { captureStackTrace: false })
       )
       started = process
-      return { process, slots, totals, conversations: new Map(), scope } satisfies Session.Session
+      return { process, slots, totals, conversations: new Map(), scope } satisfies AppServerSession.Session
     },
     // The span is the child of whoever needs the engine now, not of whoever built the layer.
     Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
@@ -89,10 +89,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
     })
   })
 
-  const request: Directory.Request = (method, params) =>
+  const request: ThreadManagement.SendRequest = (method, params) =>
     Effect.flatMap(ready, ({ process }) =>
       Effect.mapError(process.connection.request(method, params), (error) =>
-        Failure.ofRequest(method, error, process.end)
+        ErrorMapping.ofRequest(method, error, process.end)
       )
     )
 
@@ -104,25 +104,25 @@ const make = Effect.fnUntraced(function* (options: Options) {
   ) {
     const session = yield* ready
     // Before Codex is asked: whoever lets go of the thread at this moment must see that it is still held.
-    if (resumed !== undefined) yield* Session.join(session, resumed)
+    if (resumed !== undefined) yield* AppServerSession.acquire(session, resumed)
     const { connection, end, kill } = session.process
     const result = yield* connection.request(method, params).pipe(
       // Whoever runs a turn on it finds out for himself; nobody else would.
       Effect.tapError((error) =>
-        error._tag === "Unanswered" && session.slots.size === 0 ? kill : Effect.void
+        error._tag === "RequestTimeout" && session.slots.size === 0 ? kill : Effect.void
       ),
-      Effect.mapError((error) => Failure.ofRequest(method, error, end))
+      Effect.mapError((error) => ErrorMapping.ofRequest(method, error, end))
     )
     const opened = decodeOpened(result)
     if (Option.isNone(opened))
       return yield* new CodexError.ProtocolError({ detail: `the answer to ${method} has no thread` })
-    if (resumed !== opened.value.thread.id) yield* Session.join(session, opened.value.thread.id)
+    if (resumed !== opened.value.thread.id) yield* AppServerSession.acquire(session, opened.value.thread.id)
     return { session, opened: opened.value }
   })
 
   const openThread = Effect.fnUntraced(function* (
     method: "thread/start" | "thread/resume" | "thread/fork",
-    options: Engine.ThreadOptions,
+    options: Engine.EngineThreadOptions,
     more: Readonly<Record<string, unknown>>,
     resumed?: ThreadId
   ) {
@@ -148,7 +148,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   return Engine.Engine.of({
-    ...Directory.make(request),
+    ...ThreadManagement.make(request),
     environment: options.env,
     request,
     ready: Effect.asVoid(ready),
@@ -174,23 +174,23 @@ type Opened = typeof Protocol.ThreadOpened.Type
 
 /** A thread where it is now: a process that died is replaced, and the thread resumed on the new one. */
 interface At {
-  readonly session: Session.Session
+  readonly session: AppServerSession.Session
   readonly opened: Opened
 }
 
 /** What a turn may set for those that follow. */
-type Kept = Pick<Engine.TurnOptions, "cwd" | "effort" | "model" | "sandbox">
+type Kept = Pick<Engine.EngineTurnOptions, "cwd" | "effort" | "model" | "sandbox">
 
-const keptOf = ({ cwd, effort, model, sandbox }: Engine.TurnOptions): Kept => ({
-  ...Translate.present("cwd", cwd),
-  ...Translate.present("effort", effort),
-  ...Translate.present("model", model),
-  ...Translate.present("sandbox", sandbox)
+const keptOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptions): Kept => ({
+  ...Translate.optionalField("cwd", cwd),
+  ...Translate.optionalField("effort", effort),
+  ...Translate.optionalField("model", model),
+  ...Translate.optionalField("sandbox", sandbox)
 })
 
 /** A thread as one holder has it: his turns end with his scope. */
 const hold = Effect.fnUntraced(function* (
-  session: Session.Session,
+  session: AppServerSession.Session,
   opened: Opened,
   folder: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
   again:
@@ -227,23 +227,24 @@ const hold = Effect.fnUntraced(function* (
   let kept: Kept = {}
 
   const run = (
-    method: RunTurn.Method,
+    method: TurnDriver.Method,
     params: Readonly<Record<string, unknown>>,
     handlers: Engine.Handlers,
     more: Kept
   ): Effect.Effect<void, CodexError.TurnError> =>
     Effect.flatMap(here, ({ opened, session }) => {
       const { process, slots } = session
-      const failed = (error: RequestError) => Failure.ofRequest(method, error, process.end)
+      const failed = (error: RpcRequestError) => ErrorMapping.ofRequest(method, error, process.end)
       const turn = Effect.suspend(() => {
         // Whoever had the thread until now may have taken the process with him.
         if (!process.isUsable()) return Effect.succeed(false)
         kept = { ...kept, ...more }
         const place = { threadId, cwd: kept.cwd ?? opened.cwd, process, slots }
-        return Effect.as(RunTurn.run(place, method, params, handlers, failed), true)
+        return Effect.as(TurnDriver.run(place, method, params, handlers, failed), true)
       })
-      return Effect.flatMap(Session.conversationOf(session, threadId).turns.withPermits(1)(turn), (ran) =>
-        ran ? Effect.void : run(method, params, handlers, more)
+      return Effect.flatMap(
+        AppServerSession.conversationOf(session, threadId).turns.withPermits(1)(turn),
+        (ran) => (ran ? Effect.void : run(method, params, handlers, more))
       )
     })
 
@@ -276,10 +277,10 @@ const hold = Effect.fnUntraced(function* (
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
         const { process, slots } = at.session
         const slot = slots.get(threadId)
-        const failed = (error: RequestError) => Failure.ofRequest("turn/steer", error, process.end)
+        const failed = (error: RpcRequestError) => ErrorMapping.ofRequest("turn/steer", error, process.end)
         return slot === undefined
           ? Effect.fail(nothingRuns)
-          : Effect.mapError(RunTurn.steer(process, slot, Translate.input(input)), (error) =>
+          : Effect.mapError(TurnDriver.steer(process, slot, Translate.input(input)), (error) =>
               error._tag === "InvalidRequest" ? error : failed(error)
             )
       })
@@ -301,7 +302,7 @@ const nothingRuns = new CodexError.InvalidRequest({
 })
 
 /** The real Codex with settings of your own. */
-export const layerWith = (options: Options): Layer.Layer<Engine.Engine> =>
+export const layerWith = (options: AppServerOptions): Layer.Layer<Engine.Engine> =>
   Layer.effect(Engine.Engine, make(options)).pipe(Layer.provide(NodeServices.layer))
 
 /**

@@ -2,7 +2,8 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Approval from "../Approval.ts"
+import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
+import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as CodexError from "../domain/CodexError.ts"
 import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
@@ -21,7 +22,7 @@ export interface ToolSpec {
   readonly inputSchema: unknown
 }
 
-export interface ThreadOptions {
+export interface EngineThreadOptions {
   readonly cwd: string | undefined
   readonly sandbox: Sandbox | undefined
   readonly approvalMode: ApprovalMode | undefined
@@ -34,14 +35,14 @@ export interface ThreadOptions {
 }
 
 /** A call of one of the caller's tools. `arguments` is whatever the model wrote. */
-export interface ToolCall {
+export interface EngineToolCall {
   readonly callId: ItemId
   readonly tool: string
   readonly arguments: unknown
 }
 
 /** What goes back to the model. */
-export interface ToolOutput {
+export interface EngineToolOutput {
   readonly success: boolean
   readonly text: string
 }
@@ -52,14 +53,16 @@ export interface ToolOutput {
  */
 export interface Handlers {
   readonly emit: (event: Turn.EngineEvent) => void
-  readonly approve: (request: Approval.Request) => Effect.Effect<Approval.Decision>
-  readonly callTool: (call: ToolCall) => Effect.Effect<ToolOutput>
+  readonly approve: (
+    request: ApprovalRequest.ApprovalRequest
+  ) => Effect.Effect<ApprovalDecision.ApprovalDecision>
+  readonly callTool: (call: EngineToolCall) => Effect.Effect<EngineToolOutput>
   /** A sub-agent of the turn begins a turn of its own: who hears and decides there. */
   readonly agent?: (turn: { readonly threadId: ThreadId; readonly turnId: TurnId }) => AgentHandlers
 }
 
 /** How one turn differs from what its thread is set to. Codex keeps all but `outputSchema` for later turns too. */
-export interface TurnOptions {
+export interface EngineTurnOptions {
   readonly model?: string | undefined
   readonly effort?: string | undefined
   readonly sandbox?: Sandbox | undefined
@@ -85,14 +88,14 @@ export interface EngineThread {
    * and ends what the turn started. The runtime never runs two at once on a thread.
    */
   readonly turn: (
-    input: Turn.Input,
-    options: TurnOptions,
+    input: Turn.TurnInput,
+    options: EngineTurnOptions,
     handlers: Handlers
   ) => Effect.Effect<void, CodexError.TurnError>
   /** Summarises the conversation to make room: a turn of its own. */
   readonly compact: (handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>
   /** Adds to the turn that runs; `InvalidRequest` where none does. */
-  readonly steer: (input: Turn.Input) => Effect.Effect<void, CodexError.RequestError>
+  readonly steer: (input: Turn.TurnInput) => Effect.Effect<void, CodexError.RequestError>
 }
 
 /** A page of a list, and where the next one begins. */
@@ -112,16 +115,16 @@ export class Engine extends Context.Service<
     /** Comes up, if it is not up already. Opening a thread does it too; asked before, its time is told apart. */
     readonly ready: Effect.Effect<void, CodexError.StartError>
     readonly startThread: (
-      options: ThreadOptions
+      options: EngineThreadOptions
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
     readonly resumeThread: (
       threadId: ThreadId,
-      options: ThreadOptions
+      options: EngineThreadOptions
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
     /** A new thread that has said what another one has, up to and with turn `through`. */
     readonly forkThread: (
       threadId: ThreadId,
-      options: ThreadOptions & { readonly through: TurnId | undefined }
+      options: EngineThreadOptions & { readonly through: TurnId | undefined }
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
     /** The conversations that are kept, newest first, a page at a time. */
     readonly listThreads: (

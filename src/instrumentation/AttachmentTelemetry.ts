@@ -4,21 +4,21 @@ import * as Exit from "effect/Exit"
 import type * as Tracer from "effect/Tracer"
 import * as Convention from "../semconv/Convention.ts"
 import * as ErrorType from "../semconv/ErrorType.ts"
-import * as Outside from "./EmitSignal.ts"
+import * as EmitSignal from "./EmitSignal.ts"
 import * as Signal from "./Signal.ts"
 import * as TurnTelemetry from "./TurnTelemetry.ts"
 
 /** How many files were dealt with, and the bytes in them together. */
-export interface Measured {
+export interface StagedFile {
   readonly files: number
   readonly bytes: number
 }
 
-const nothing: Measured = { files: 0, bytes: 0 }
+const nothing: StagedFile = { files: 0, bytes: 0 }
 
 const names = { stage: Convention.span.attachmentStage, cleanup: Convention.span.attachmentCleanup }
 
-const endOf = (exit: Exit.Exit<unknown, unknown>): Signal.End => {
+const endOf = (exit: Exit.Exit<unknown, unknown>): Signal.SignalEnd => {
   if (Exit.isSuccess(exit)) return Signal.ok
   const errorType = ErrorType.fromExit(exit)
   return errorType === undefined ? Signal.interrupted : { _tag: "Error", errorType }
@@ -26,7 +26,7 @@ const endOf = (exit: Exit.Exit<unknown, unknown>): Signal.End => {
 
 const watching =
   (stage: Signal.AttachmentStop["stage"]) =>
-  <A>(measure: (value: A) => Measured) =>
+  <A>(measure: (value: A) => StagedFile) =>
   <E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
     const ended = Effect.fnUntraced(function* (
       span: Tracer.Span,
@@ -36,22 +36,22 @@ const watching =
       const { bytes, files } = Exit.isSuccess(exit) ? measured(measure, exit.value) : nothing
       span.attribute(Convention.attribute.attachmentFiles, files)
       span.attribute(Convention.attribute.attachmentBytes, bytes)
-      const at = yield* Outside.now
+      const at = yield* EmitSignal.now
       const duration = at - startedAt
-      yield* Outside.tell({ _tag: "AttachmentStop", at, duration, stage, files, bytes, end: endOf(exit) })
+      yield* EmitSignal.emit({ _tag: "AttachmentStop", at, duration, stage, files, bytes, end: endOf(exit) })
     })
     return Effect.useSpan(names[stage], (span) =>
       Effect.gen(function* () {
-        const startedAt = yield* Outside.now
+        const startedAt = yield* EmitSignal.now
         span.attribute(Convention.attribute.originator, yield* TurnTelemetry.Originator)
-        yield* Outside.tell({ _tag: "AttachmentStart", at: startedAt, stage })
+        yield* EmitSignal.emit({ _tag: "AttachmentStart", at: startedAt, stage })
         return yield* Effect.onExit(effect, (exit) => ended(span, startedAt, exit))
       }).pipe(Effect.withParentSpan(span, { captureStackTrace: false }))
     )
   }
 
 // What is measured wrongly is not the trouble of who stages files.
-const measured = <A>(measure: (value: A) => Measured, value: A): Measured => {
+const measured = <A>(measure: (value: A) => StagedFile, value: A): StagedFile => {
   try {
     return measure(value)
   } catch {

@@ -1,7 +1,7 @@
 /** The messages of a turn so far, as the GenAI convention writes them: what the next request to the model is sent. */
-import * as Shell from "../internal/ShellCommand.ts"
+import * as ShellCommand from "../internal/ShellCommand.ts"
 import * as Item from "../domain/Item.ts"
-import type * as Content from "./ContentCapture.ts"
+import type * as ContentCapture from "./ContentCapture.ts"
 import * as ToolName from "../semconv/ToolName.ts"
 
 type Part = { readonly type: string } & Readonly<Record<string, unknown>>
@@ -22,11 +22,14 @@ export interface History {
 }
 
 /** What a tool was given, and what it gave back, as far as it is asked for. */
-const exchangeOf = (item: Item.Work, kinds: Content.Kinds): readonly [given: unknown, back: unknown] => {
+const exchangeOf = (
+  item: Item.Work,
+  kinds: ContentCapture.Kinds
+): readonly [given: unknown, back: unknown] => {
   switch (item._tag) {
     case "CommandExecution":
       return [
-        kinds.commands ? { command: Shell.script(item.command) } : undefined,
+        kinds.commands ? { command: ShellCommand.script(item.command) } : undefined,
         kinds.toolResults ? item.output : undefined
       ]
     case "FileChange":
@@ -48,7 +51,7 @@ const exchangeOf = (item: Item.Work, kinds: Content.Kinds): readonly [given: unk
   }
 }
 
-export const make = (kinds: Content.Kinds, input: ReadonlyArray<Message> | undefined): History => {
+export const make = (kinds: ContentCapture.Kinds, input: ReadonlyArray<Message> | undefined): History => {
   const messages: Array<Message> = [...(input ?? [])]
   let kept = 0
 

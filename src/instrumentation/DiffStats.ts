@@ -1,12 +1,12 @@
 import type * as Item from "../domain/Item.ts"
 
-export interface Lines {
+export interface DiffStats {
   readonly added: number
   readonly removed: number
 }
 
 /** Lines added and removed by a unified diff. */
-export const ofDiff = (diff: string): Lines => {
+export const ofDiff = (diff: string): DiffStats => {
   let added = 0
   let removed = 0
   const all = diff.split("\n")
@@ -26,7 +26,7 @@ export const isContent = ({ diff, kind }: Item.Change): boolean =>
   kind !== "update" && !/^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@/m.test(diff)
 
 /** Lines added and removed in one file. */
-export const ofChange = (change: Item.Change): Lines => {
+export const ofChange = (change: Item.Change): DiffStats => {
   if (!isContent(change)) return ofDiff(change.diff)
   const { diff, kind } = change
   const count = diff === "" ? 0 : diff.replace(/\n$/, "").split("\n").length

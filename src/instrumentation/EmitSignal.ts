@@ -6,9 +6,9 @@ import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import * as Convention from "../semconv/Convention.ts"
 import type * as Signal from "./Signal.ts"
-import * as Telemetry from "./SignalBus.ts"
+import * as SignalBus from "./SignalBus.ts"
 import * as TurnTelemetry from "./TurnTelemetry.ts"
-import * as Identifier from "../internal/TraceIds.ts"
+import * as TraceIds from "../internal/TraceIds.ts"
 
 const { attribute } = Convention
 
@@ -17,23 +17,23 @@ export const now: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (na
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
 
-const spanOf = (context: Context.Context<never>): Telemetry.Observed["span"] => {
+const spanOf = (context: Context.Context<never>): SignalBus.SignalEvent["span"] => {
   const span = Context.getOrUndefined(context, Tracer.ParentSpan)
-  if (span === undefined || Identifier.toTraceId(span.traceId) === undefined) return undefined
+  if (span === undefined || TraceIds.toTraceId(span.traceId) === undefined) return undefined
   return { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled }
 }
 
 /** Tells those who watch. Never fails, never waits. */
-export const tell = (signal: Signal.Signal): Effect.Effect<void> =>
+export const emit = (signal: Signal.Signal): Effect.Effect<void> =>
   Effect.map(Effect.context<never>(), (context) => {
-    const listeners = Context.get(context, Telemetry.Listeners)
+    const listeners = Context.get(context, SignalBus.Listeners)
     if (listeners.all.length === 0) return
     const annotations = Context.get(context, References.TracerSpanAnnotations)
     const attributes = {
       [attribute.originator]: Context.get(context, TurnTelemetry.Originator),
       ...annotations
     }
-    const observed: Telemetry.Observed = {
+    const observed: SignalBus.SignalEvent = {
       signal,
       threadId: textOf(annotations[attribute.conversationId]),
       turnId: textOf(annotations[attribute.turnId]),
@@ -43,5 +43,5 @@ export const tell = (signal: Signal.Signal): Effect.Effect<void> =>
       attributes,
       span: spanOf(context)
     }
-    Telemetry.tell(listeners, observed, context)
+    SignalBus.emit(listeners, observed, context)
   })

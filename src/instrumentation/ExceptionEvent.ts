@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Content from "./ContentCapture.ts"
+import * as ContentCapture from "./ContentCapture.ts"
 import { attribute } from "../semconv/Convention.ts"
 import * as ErrorType from "../semconv/ErrorType.ts"
 
@@ -18,7 +18,7 @@ export const attributes = (
   errorType: string,
   context: Context.Context<never>
 ): Record<string, string> | undefined => {
-  const { kinds, spans } = Content.captureOf(context)
+  const { kinds, spans } = ContentCapture.captureOf(context)
   return kinds.errors && spans ? describe(error, errorType) : undefined
 }
 

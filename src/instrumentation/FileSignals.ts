@@ -1,7 +1,7 @@
 /** What a piece of work did with files, by kind and size and without a path. */
 import type * as Item from "../domain/Item.ts"
 import type * as Signal from "./Signal.ts"
-import * as DiffLines from "./DiffStats.ts"
+import * as DiffStats from "./DiffStats.ts"
 
 /** The kinds of what it is to do, one for each time. */
 export const kindsOf = (item: Item.Work): ReadonlyArray<Item.FileOperation> =>
@@ -15,13 +15,13 @@ const none: ReadonlyArray<Signal.Signal> = []
 const unknown = { bytes: undefined, added: undefined, removed: undefined }
 
 /** The size of a file is known where Codex gives its content: of one that is new or gone. */
-const ofChange = (change: Item.Change): Signal.FileOperation => ({
+const ofChange = (change: Item.Change): Signal.FileOperationKind => ({
   kind: change.kind,
-  bytes: DiffLines.isContent(change) ? Buffer.byteLength(change.diff) : undefined,
-  ...DiffLines.ofChange(change)
+  bytes: DiffStats.isContent(change) ? Buffer.byteLength(change.diff) : undefined,
+  ...DiffStats.ofChange(change)
 })
 
-const operationsOf = (item: Item.Work): ReadonlyArray<Signal.FileOperation> =>
+const operationsOf = (item: Item.Work): ReadonlyArray<Signal.FileOperationKind> =>
   item._tag === "FileChange"
     ? item.changes.map(ofChange)
     : kindsOf(item).map((kind) => ({ kind, ...unknown }))

@@ -3,18 +3,18 @@ import * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
 import * as Signal from "./Signal.ts"
 
-export interface State {
+export interface RetrySignalsState {
   /** How often the request that is being made has failed. */
   readonly failures: number
   /** The failure that nothing was heard of the request since. */
   readonly retrying: Signal.Retry | undefined
 }
 
-export const initial: State = { failures: 0, retrying: undefined }
+export const initial: RetrySignalsState = { failures: 0, retrying: undefined }
 
-type Step = readonly [State, ReadonlyArray<Signal.Signal>]
+type Step = readonly [RetrySignalsState, ReadonlyArray<Signal.Signal>]
 
-const stop = (retry: Signal.Retry, at: number, end: Signal.End): Signal.RetryStop => {
+const stop = (retry: Signal.Retry, at: number, end: Signal.SignalEnd): Signal.RetryStop => {
   const { at: startedAt, attempt, errorType, status } = retry
   return { _tag: "RetryStop", startedAt, at, duration: at - startedAt, attempt, errorType, status, end }
 }
@@ -38,7 +38,7 @@ const isHeard = (event: Turn.EngineEvent): boolean => {
   }
 }
 
-export const step = (state: State, event: Turn.EngineEvent): Step => {
+export const step = (state: RetrySignalsState, event: Turn.EngineEvent): Step => {
   const { failures, retrying } = state
   if (event._tag === "Retrying") {
     const { at, errorType, status } = event
@@ -51,5 +51,8 @@ export const step = (state: State, event: Turn.EngineEvent): Step => {
 }
 
 /** Of a turn that ends meanwhile. */
-export const end = ({ retrying }: State, at: number, how: Signal.End): ReadonlyArray<Signal.Signal> =>
-  retrying === undefined ? [] : [stop(retrying, at, how)]
+export const end = (
+  { retrying }: RetrySignalsState,
+  at: number,
+  how: Signal.SignalEnd
+): ReadonlyArray<Signal.Signal> => (retrying === undefined ? [] : [stop(retrying, at, how)])

@@ -3,7 +3,7 @@ import type { Sampler } from "@opentelemetry/sdk-trace-base"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Settings from "../telemetry/config/Settings.ts"
-import * as Telemetry from "./SignalBus.ts"
+import * as SignalBus from "./SignalBus.ts"
 
 /** Whether turns are seen at all; provide `false` around a program to leave everything in it out. */
 export const Enabled = Context.Reference<boolean>("effect-codex/telemetry/Sampling/Enabled", {
@@ -14,7 +14,7 @@ export const Enabled = Context.Reference<boolean>("effect-codex/telemetry/Sampli
  * Runs a turn unseen where `wanted` is false, or where it is left out and `Enabled` is false: no span, no listener, and
  * no trace for Codex to join.
  */
-export const seen =
+export const withTelemetry =
   (wanted?: boolean) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(Enabled, (enabled) => {
@@ -23,7 +23,7 @@ export const seen =
       const same = Effect.provideService(effect, Enabled, asked)
       return asked
         ? same
-        : same.pipe(Effect.withTracerEnabled(false), Effect.provideService(Telemetry.Listeners, { all: [] }))
+        : same.pipe(Effect.withTracerEnabled(false), Effect.provideService(SignalBus.Listeners, { all: [] }))
     })
 
 /** The SDK's sampler for what the environment asks for; nothing where it asks for nothing. */

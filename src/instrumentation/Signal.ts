@@ -4,19 +4,20 @@
  *
  * Times are in milliseconds: `at` since the epoch, `duration` by the monotonic clock of the turn.
  */
-import type * as Approval from "../Approval.ts"
+import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
+import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as CodexError from "../domain/CodexError.ts"
 import type * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
 
 /** How something ended: well, with an error by its type, or because its turn was interrupted. */
-export type End =
+export type SignalEnd =
   | { readonly _tag: "Ok" }
   | { readonly _tag: "Error"; readonly errorType: string; readonly status?: number | undefined }
   | { readonly _tag: "Interrupted" }
 
-export const ok: End = { _tag: "Ok" }
-export const interrupted: End = { _tag: "Interrupted" }
+export const ok: SignalEnd = { _tag: "Ok" }
+export const interrupted: SignalEnd = { _tag: "Interrupted" }
 
 /** How a turn ended. */
 export type TurnEnd = "completed" | "interrupted" | CodexError.TurnError
@@ -32,7 +33,7 @@ export interface TurnStop {
   readonly duration: number
   readonly end: TurnEnd
   readonly usage: Turn.Usage
-  readonly time: Turn.Time
+  readonly time: Turn.TurnTime
   readonly modelCalls: number
   readonly toolCalls: number
 }
@@ -57,7 +58,7 @@ export interface ModelStop {
   readonly responseId: string | undefined
   readonly finishReason: "stop" | "tool_calls" | undefined
   readonly usage: Turn.Usage | undefined
-  readonly end: End
+  readonly end: SignalEnd
 }
 
 export interface ToolStart {
@@ -78,7 +79,7 @@ export interface ToolStop {
   readonly mcpServer: string | undefined
   /** What it was to do with files: each kind once. */
   readonly operations: ReadonlyArray<Item.FileOperation>
-  readonly end: End
+  readonly end: SignalEnd
 }
 
 /** A command that ran, approved or unasked. */
@@ -91,7 +92,7 @@ export interface CommandStop {
   /** The base name of what ran. */
   readonly executable: string
   readonly exitCode: number | undefined
-  readonly end: End
+  readonly end: SignalEnd
 }
 
 export interface ApprovalStart {
@@ -99,7 +100,7 @@ export interface ApprovalStart {
   readonly at: number
   readonly requestId: string
   readonly callId: string
-  readonly kind: Approval.Kind
+  readonly kind: ApprovalRequest.ApprovalKind
 }
 
 export interface ApprovalStop {
@@ -108,9 +109,9 @@ export interface ApprovalStop {
   readonly duration: number
   readonly requestId: string
   readonly callId: string
-  readonly kind: Approval.Kind
-  readonly decision: Approval.Decision["_tag"]
-  readonly source: Approval.Source
+  readonly kind: ApprovalRequest.ApprovalKind
+  readonly decision: ApprovalDecision.ApprovalDecision["_tag"]
+  readonly source: ApprovalDecision.ApprovalSource
   readonly policy: string | undefined
 }
 
@@ -131,7 +132,7 @@ export interface DiffUpdated {
 }
 
 /** What was done with one file. Its size in bytes and its lines are there where they are known. */
-export interface FileOperation {
+export interface FileOperationKind {
   readonly kind: Item.FileOperation
   readonly bytes: number | undefined
   readonly added: number | undefined
@@ -143,7 +144,7 @@ export interface FileOperations {
   readonly _tag: "FileOperations"
   readonly at: number
   readonly callId: string
-  readonly operations: ReadonlyArray<FileOperation>
+  readonly operations: ReadonlyArray<FileOperationKind>
 }
 
 /** A patch that was applied. */
@@ -185,7 +186,7 @@ export interface RetryStop {
   /** What the attempt before it failed with. */
   readonly errorType: string
   readonly status: number | undefined
-  readonly end: End
+  readonly end: SignalEnd
 }
 
 /** The engine did not come up, or a conversation could not be opened; `duration` is how long it was tried. */
@@ -214,7 +215,7 @@ export interface AttachmentStop {
   /** How many files there were and what they hold together; 0 of what failed. */
   readonly files: number
   readonly bytes: number
-  readonly end: End
+  readonly end: SignalEnd
 }
 
 export type Signal =

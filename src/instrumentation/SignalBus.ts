@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type * as Signal from "./Signal.ts"
 
 /** A signal, and where it belongs. */
-export interface Observed {
+export interface SignalEvent {
   readonly signal: Signal.Signal
   /** Nothing for what belongs to no conversation: an engine that does not come up. */
   readonly threadId: string | undefined
@@ -24,18 +24,18 @@ export interface Observed {
 }
 
 /** A handler for the library's own use: synchronous, in the context of the turn. */
-export type Listener = (observed: Observed, context: Context.Context<never>) => void
+export type SignalListener = (observed: SignalEvent, context: Context.Context<never>) => void
 
 /** The listeners in force where a turn runs. */
-export const Listeners = Context.Reference<{ readonly all: ReadonlyArray<Listener> }>(
+export const Listeners = Context.Reference<{ readonly all: ReadonlyArray<SignalListener> }>(
   "effect-codex/telemetry/Listeners",
   { defaultValue: () => ({ all: [] }) }
 )
 
 /** Tells all of them, for the library's own use: one that throws is not heard of. */
-export const tell = (
-  listeners: { readonly all: ReadonlyArray<Listener> },
-  observed: Observed,
+export const emit = (
+  listeners: { readonly all: ReadonlyArray<SignalListener> },
+  observed: SignalEvent,
   context: Context.Context<never>
 ): void => {
   for (const listener of listeners.all) {
@@ -50,7 +50,7 @@ export const tell = (
 /** Where listeners are put and taken. */
 export class SignalBus extends Context.Service<
   SignalBus,
-  { readonly add: (listener: Listener) => Effect.Effect<void, never, Scope.Scope> }
+  { readonly add: (listener: SignalListener) => Effect.Effect<void, never, Scope.Scope> }
 >()("effect-codex/telemetry/SignalBus") {}
 
 /**
@@ -59,8 +59,8 @@ export class SignalBus extends Context.Service<
  */
 export const layer: Layer.Layer<SignalBus> = Layer.effectContext(
   Effect.sync(() => {
-    const listeners: { all: ReadonlyArray<Listener> } = { all: [] }
-    const add = (listener: Listener) =>
+    const listeners: { all: ReadonlyArray<SignalListener> } = { all: [] }
+    const add = (listener: SignalListener) =>
       Effect.acquireRelease(
         Effect.sync(() => {
           listeners.all = [...listeners.all, listener]
@@ -76,7 +76,7 @@ export const layer: Layer.Layer<SignalBus> = Layer.effectContext(
 
 /** The layer of a listener: it hears every turn that runs while the layer is in use. */
 export const listen = <E, R>(
-  make: Effect.Effect<Listener, E, R>
+  make: Effect.Effect<SignalListener, E, R>
 ): Layer.Layer<SignalBus, E, Exclude<Exclude<R, Scope.Scope>, SignalBus>> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -98,12 +98,12 @@ const waiting = 4096
  * ```
  */
 export const observe = <R = never>(
-  handler: (observed: Observed) => Effect.Effect<unknown, unknown, R>
+  handler: (observed: SignalEvent) => Effect.Effect<unknown, unknown, R>
 ): Layer.Layer<SignalBus, never, R> =>
   listen(
     Effect.gen(function* () {
-      const queue = yield* Queue.sliding<Observed | undefined>(waiting)
-      const one = Effect.fnUntraced(function* (observed: Observed) {
+      const queue = yield* Queue.sliding<SignalEvent | undefined>(waiting)
+      const one = Effect.fnUntraced(function* (observed: SignalEvent) {
         yield* Effect.suspend(() => handler(observed)).pipe(
           Effect.catchCause((cause) => Effect.logWarning("an observer of telemetry failed", cause))
         )

@@ -2,16 +2,16 @@
 import type * as LogLevel from "effect/LogLevel"
 import { attribute } from "../semconv/Convention.ts"
 import type * as Signal from "./Signal.ts"
-import type * as Telemetry from "./SignalBus.ts"
-import * as Identifier from "../internal/TraceIds.ts"
-import type { Field, LogRecord } from "../telemetry/logs/LogPipeline.ts"
+import type * as SignalBus from "./SignalBus.ts"
+import * as TraceIds from "../internal/TraceIds.ts"
+import type { LogField, LogRecord } from "../telemetry/logs/LogPipeline.ts"
 
 interface Line {
   /** What it is about and what became of it: `turn stop`. */
   readonly subject: string
   readonly stage: "start" | "stop" | "exception" | "update"
   readonly at: number
-  readonly fields: ReadonlyArray<Field>
+  readonly fields: ReadonlyArray<LogField>
 }
 
 const levels: { readonly [Stage in Line["stage"]]: LogLevel.Severity } = {
@@ -21,7 +21,7 @@ const levels: { readonly [Stage in Line["stage"]]: LogLevel.Severity } = {
   update: "Debug"
 }
 
-const field = (name: string, key: string, value: unknown): Field => ({ name, key, value })
+const field = (name: string, key: string, value: unknown): LogField => ({ name, key, value })
 
 const duration = (ms: number) => field("duration_ms", attribute.durationMs, Math.round(ms * 1000) / 1000)
 const tool = (name: string) => field("tool", attribute.toolName, name)
@@ -36,7 +36,13 @@ const usage = (tokens: { readonly input: number; readonly output: number } | und
   field("output_tokens", attribute.outputTokens, tokens?.output)
 ]
 
-const ended = (subject: string, at: number, ms: number, end: Signal.End, fields: Line["fields"]): Line => ({
+const ended = (
+  subject: string,
+  at: number,
+  ms: number,
+  end: Signal.SignalEnd,
+  fields: Line["fields"]
+): Line => ({
   subject,
   stage: end._tag === "Error" ? "exception" : "stop",
   at,
@@ -209,7 +215,7 @@ const lineOf = (signal: Signal.Signal): Line => {
 }
 
 /** The record of a signal; its fields belong to what is told first, where it belongs comes after. */
-export const of = (observed: Telemetry.Observed): LogRecord => {
+export const of = (observed: SignalBus.SignalEvent): LogRecord => {
   const { attributes, signal, span, threadId, turnId } = observed
   const { at, fields, stage, subject } = lineOf(signal)
   const where = Object.entries(attributes)
@@ -226,7 +232,7 @@ export const of = (observed: Telemetry.Observed): LogRecord => {
       field("turn_id", attribute.turnId, turnId),
       ...where
     ].filter(({ value }) => value !== undefined),
-    span: span === undefined || !Identifier.isSpanId(span.spanId) ? undefined : span,
+    span: span === undefined || !TraceIds.isSpanId(span.spanId) ? undefined : span,
     content: false
   }
 }

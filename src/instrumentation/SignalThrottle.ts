@@ -18,7 +18,7 @@ export const rateOf = (context: Context.Context<never>): number =>
 /** What may come at a high rate. */
 type Fast = Signal.UsageUpdated | Signal.DiffUpdated
 
-export interface State {
+export interface ThrottleState {
   /** The least time between two of a kind, in milliseconds. */
   readonly interval: number
   readonly kinds: Readonly<Partial<Record<Fast["_tag"], Kind>>>
@@ -31,7 +31,7 @@ interface Kind {
 }
 
 /** Nothing was sent yet, and at most `perSecond` of a kind will be within any second: with 0, the first and the last. */
-export const initial = (perSecond = 10): State => ({
+export const initial = (perSecond = 10): ThrottleState => ({
   interval: perSecond > 0 ? 1000 / perSecond : Infinity,
   kinds: {}
 })
@@ -39,7 +39,10 @@ export const initial = (perSecond = 10): State => ({
 const nothing: ReadonlyArray<Signal.Signal> = []
 
 /** What is to be told when `signal` happens: itself, unless it is too soon; before the end of the turn what was held. */
-export const step = (state: State, signal: Signal.Signal): readonly [State, ReadonlyArray<Signal.Signal>] => {
+export const step = (
+  state: ThrottleState,
+  signal: Signal.Signal
+): readonly [ThrottleState, ReadonlyArray<Signal.Signal>] => {
   switch (signal._tag) {
     case "UsageUpdated":
     case "DiffUpdated":
@@ -54,12 +57,12 @@ export const step = (state: State, signal: Signal.Signal): readonly [State, Read
 }
 
 /** What was held, for when there will be no end. */
-export const flush = (state: State): readonly [State, ReadonlyArray<Signal.Signal>] => {
+export const flush = (state: ThrottleState): readonly [ThrottleState, ReadonlyArray<Signal.Signal>] => {
   const held = Object.values(state.kinds).flatMap((kind) => kind.held ?? [])
   return held.length === 0 ? [state, nothing] : [{ ...state, kinds: {} }, held]
 }
 
-const fast = (state: State, signal: Fast): readonly [State, ReadonlyArray<Signal.Signal>] => {
+const fast = (state: ThrottleState, signal: Fast): readonly [ThrottleState, ReadonlyArray<Signal.Signal>] => {
   const kind = state.kinds[signal._tag]
   const latest = kind?.held === undefined ? signal : merged(kind.held, signal)
   const due = kind === undefined || signal.at - kind.sentAt >= state.interval

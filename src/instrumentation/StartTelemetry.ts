@@ -7,7 +7,7 @@ import * as CodexError from "../domain/CodexError.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as ErrorType from "../semconv/ErrorType.ts"
 import * as ExceptionEvent from "./ExceptionEvent.ts"
-import * as Outside from "./EmitSignal.ts"
+import * as EmitSignal from "./EmitSignal.ts"
 import type * as Signal from "./Signal.ts"
 
 /**
@@ -22,14 +22,14 @@ import type * as Signal from "./Signal.ts"
 export const starting =
   (what: Signal.StartFailed["what"]) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(Outside.now, (startedAt) =>
+    Effect.flatMap(EmitSignal.now, (startedAt) =>
       Effect.tapCause(effect, (cause) => {
         const errorType = ErrorType.fromExit(Exit.failCause(cause))
         if (errorType === undefined) return Effect.void
         const failure = cause.reasons.find(Cause.isFailReason)?.error
         const error = CodexError.isCodexError(failure) ? failure : undefined
         return Effect.gen(function* () {
-          const at = yield* Outside.now
+          const at = yield* EmitSignal.now
           const span = yield* Effect.option(Effect.currentSpan)
           const event = ExceptionEvent.attributes(
             failure ?? cause.reasons.find(Cause.isDieReason)?.defect,
@@ -42,7 +42,7 @@ export const starting =
           // The list of error types is closed: what is none of ours is another.
           const told = error === undefined ? Convention.errorType.other : errorType
           const duration = at - startedAt
-          yield* Outside.tell({ _tag: "StartFailed", at, duration, what, error, errorType: told })
+          yield* EmitSignal.emit({ _tag: "StartFailed", at, duration, what, error, errorType: told })
         })
       })
     )

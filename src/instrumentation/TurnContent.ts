@@ -1,15 +1,15 @@
 /** What a turn says and does, put where it was asked for: on spans, in records. */
 import * as Context from "effect/Context"
 import type * as Tracer from "effect/Tracer"
-import * as Shell from "../internal/ShellCommand.ts"
+import * as ShellCommand from "../internal/ShellCommand.ts"
 import * as Item from "../domain/Item.ts"
 import * as Turn from "../domain/Turn.ts"
-import * as Content from "./ContentCapture.ts"
+import * as ContentCapture from "./ContentCapture.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import type * as Signal from "./Signal.ts"
 import * as ExceptionEvent from "./ExceptionEvent.ts"
-import * as History from "./ChatHistory.ts"
+import * as ChatHistory from "./ChatHistory.ts"
 import type { LogRecord } from "../telemetry/logs/LogPipeline.ts"
 
 const { attribute } = Convention
@@ -26,7 +26,7 @@ interface Spans {
 interface Options {
   readonly context: Context.Context<never>
   readonly turn: Tracer.Span
-  readonly input: Turn.Input
+  readonly input: Turn.TurnInput
   readonly instructions?: string | undefined
   readonly threadId: string
   readonly annotations: Readonly<Record<string, unknown>>
@@ -53,11 +53,11 @@ const partOf = (item: Item.Item): Part | undefined => {
 /** What a piece of work was asked to do and what came of it, by kind. */
 const workOf = (
   item: Item.Work
-): ReadonlyArray<readonly [kind: keyof Content.Kinds, key: string, value: unknown]> => {
+): ReadonlyArray<readonly [kind: keyof ContentCapture.Kinds, key: string, value: unknown]> => {
   switch (item._tag) {
     case "CommandExecution":
       return [
-        ["commands", attribute.commandLine, Shell.script(item.command)],
+        ["commands", attribute.commandLine, ShellCommand.script(item.command)],
         ["paths", attribute.workingDirectory, item.cwd],
         ["toolResults", attribute.toolResult, item.output]
       ]
@@ -88,11 +88,11 @@ const workOf = (
 /** `undefined` where nobody asks for content. */
 export const make = (options: Options, spans: Spans): TurnContent | undefined => {
   const { annotations, context, threadId, turn } = options
-  const capture = Content.captureOf(context)
+  const capture = ContentCapture.captureOf(context)
   const { kinds } = capture
   if (!Object.values(kinds).includes(true)) return undefined
   const redaction = Context.get(context, Redaction.Current)
-  const write = Context.get(context, Content.Records)
+  const write = Context.get(context, ContentCapture.Records)
 
   const shown = (value: unknown): unknown => {
     const seen = redaction.value(value)
@@ -143,7 +143,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
     kinds.prompts && options.instructions !== undefined
       ? [{ type: "text", content: options.instructions }]
       : undefined
-  const history = History.make(kinds, input)
+  const history = ChatHistory.make(kinds, input)
   const said: Array<Part> = []
   let model: { readonly span: Tracer.Span; readonly parts: Array<Part> } | undefined
   put(turn, attribute.inputMessages, input)

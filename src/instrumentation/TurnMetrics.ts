@@ -2,9 +2,9 @@
 import * as Context from "effect/Context"
 import type * as Turn from "../domain/Turn.ts"
 import * as Convention from "../semconv/Convention.ts"
-import * as Semconv from "../semconv/Version.ts"
+import * as Version from "../semconv/Version.ts"
 import type * as Signal from "./Signal.ts"
-import type * as Telemetry from "./SignalBus.ts"
+import type * as SignalBus from "./SignalBus.ts"
 import * as Instruments from "../semconv/Instruments.ts"
 
 const { attribute, operation } = Convention
@@ -35,11 +35,11 @@ const limiter = () => {
   }
 }
 
-const errorTypeOf = (end: Signal.End): string | undefined =>
+const errorTypeOf = (end: Signal.SignalEnd): string | undefined =>
   end._tag === "Error" ? end.errorType : undefined
 
 /** A listener that records. Its only state is which labels it has seen. */
-export const make = (): Telemetry.Listener => {
+export const make = (): SignalBus.SignalListener => {
   const limited = limiter()
 
   return ({ attributes, model, provider, sandbox, signal }, context) => {
@@ -56,7 +56,7 @@ export const make = (): Telemetry.Listener => {
 
     switch (signal._tag) {
       case "ModelStop": {
-        const revision = Semconv.revisionOf(context)
+        const revision = Version.revisionOf(context)
         const { inferenceDuration, timePerOutputChunk, timeToFirstChunk } = Instruments.inference(revision)
         const { chunkGaps, duration, end, timeToFirstToken, usage } = signal
         const request: Labels = {

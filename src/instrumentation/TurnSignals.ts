@@ -1,13 +1,13 @@
 /** Events of a turn into signals. Pure: a state, a step, and the signals that it gives. */
-import * as Approval from "../Approval.ts"
-import * as Shell from "../internal/ShellCommand.ts"
+import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
+import * as ShellCommand from "../internal/ShellCommand.ts"
 import * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
-import type * as TurnTime from "../domain/TurnTiming.ts"
+import type * as TurnTiming from "../domain/TurnTiming.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as ChunkGaps from "./ChunkGaps.ts"
-import * as DiffLines from "./DiffStats.ts"
+import * as DiffStats from "./DiffStats.ts"
 import * as FileSignals from "./FileSignals.ts"
 import * as RetrySignals from "./RetrySignals.ts"
 import * as ToolName from "../semconv/ToolName.ts"
@@ -21,7 +21,7 @@ interface Call {
   readonly type: "function" | "extension" | undefined
   readonly mcpServer: string | undefined
   readonly operations: ReadonlyArray<Item.FileOperation>
-  readonly end: Signal.End
+  readonly end: Signal.SignalEnd
 }
 
 interface Model {
@@ -35,11 +35,11 @@ interface Model {
 
 interface Question {
   readonly callId: string
-  readonly kind: Approval.Kind
+  readonly kind: ApprovalRequest.ApprovalKind
   readonly at: number
 }
 
-export interface State {
+export interface SignalsState {
   readonly startedAt: number
   readonly model: Model | undefined
   readonly compacted: boolean
@@ -52,10 +52,10 @@ export interface State {
   readonly questions: ReadonlyMap<string, Question>
   /** When the conversation began to be summarised. */
   readonly compactingAt: number | undefined
-  readonly retries: RetrySignals.State
+  readonly retries: RetrySignals.RetrySignalsState
 }
 
-export const initial = (startedAt: number): State => ({
+export const initial = (startedAt: number): SignalsState => ({
   startedAt,
   model: undefined,
   compacted: false,
@@ -68,7 +68,7 @@ export const initial = (startedAt: number): State => ({
   retries: RetrySignals.initial
 })
 
-type Step = readonly [State, ReadonlyArray<Signal.Signal>]
+type Step = readonly [SignalsState, ReadonlyArray<Signal.Signal>]
 
 const nothing: ReadonlyArray<Signal.Signal> = []
 
@@ -82,9 +82,9 @@ const without = <K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> => {
   return rest
 }
 
-const fail = (errorType: string): Signal.End => ({ _tag: "Error", errorType })
+const fail = (errorType: string): Signal.SignalEnd => ({ _tag: "Error", errorType })
 
-const marked = (state: State, mark: TurnTime.Mark): Step => {
+const marked = (state: SignalsState, mark: TurnTiming.Mark): Step => {
   switch (mark._tag) {
     case "ModelOpened":
       return [
@@ -132,7 +132,7 @@ const marked = (state: State, mark: TurnTime.Mark): Step => {
   }
 }
 
-const chunk = (state: State, at: number): Step => {
+const chunk = (state: SignalsState, at: number): Step => {
   if (state.model === undefined) return [state, nothing]
   const { gaps: before, lastChunkAt } = state.model
   const gaps = lastChunkAt === undefined ? before : ChunkGaps.add(before, at - lastChunkAt)
@@ -140,9 +140,9 @@ const chunk = (state: State, at: number): Step => {
 }
 
 const modelClosed = (
-  state: State,
+  state: SignalsState,
   model: Model,
-  { at, end }: Extract<TurnTime.Mark, { readonly _tag: "ModelClosed" }>
+  { at, end }: Extract<TurnTiming.Mark, { readonly _tag: "ModelClosed" }>
 ): Step => {
   const exact = end.responseId !== undefined
   const stop: Signal.ModelStop = {
@@ -170,7 +170,11 @@ const modelClosed = (
 }
 
 /** A command has no moment of its own at which it starts; what there is of it is known when it is over. */
-const commandStop = (state: State, item: Item.CommandExecution, at: number): ReadonlyArray<Signal.Signal> => {
+const commandStop = (
+  state: SignalsState,
+  item: Item.CommandExecution,
+  at: number
+): ReadonlyArray<Signal.Signal> => {
   if (item.status === "declined") return nothing
   const call = state.calls.get(item.id)
   const startedAt = call?.decidedAt ?? call?.startedAt ?? at
@@ -182,7 +186,7 @@ const commandStop = (state: State, item: Item.CommandExecution, at: number): Rea
       at,
       duration: at - startedAt,
       callId: item.id,
-      executable: Shell.executable(item.command),
+      executable: ShellCommand.executable(item.command),
       exitCode: item.exitCode,
       end: failed
         ? fail(Convention.errorType.commandFailed)
@@ -193,7 +197,7 @@ const commandStop = (state: State, item: Item.CommandExecution, at: number): Rea
   ]
 }
 
-const work = (state: State, item: Item.Work, done: boolean, at: number): Step => {
+const work = (state: SignalsState, item: Item.Work, done: boolean, at: number): Step => {
   const call = state.calls.get(item.id)
   const calls =
     call === undefined
@@ -219,7 +223,7 @@ const work = (state: State, item: Item.Work, done: boolean, at: number): Step =>
     : [{ ...next, commands: put(state.commands, item.id, item) }, nothing]
 }
 
-const heard = (state: State, event: Turn.EngineEvent): Step => {
+const heard = (state: SignalsState, event: Turn.EngineEvent): Step => {
   const { at } = event
   switch (event._tag) {
     case "TurnStarted":
@@ -251,11 +255,11 @@ const heard = (state: State, event: Turn.EngineEvent): Step => {
     case "DiffUpdated":
       return [
         state,
-        [{ _tag: "DiffUpdated", at, bytes: Buffer.byteLength(event.diff), ...DiffLines.ofDiff(event.diff) }]
+        [{ _tag: "DiffUpdated", at, bytes: Buffer.byteLength(event.diff), ...DiffStats.ofDiff(event.diff) }]
       ]
     case "ApprovalRequested": {
       const { id: requestId, itemId: callId } = event.request
-      const kind = Approval.kindOf(event.request)
+      const kind = ApprovalRequest.kindOf(event.request)
       return [
         { ...state, questions: put(state.questions, requestId, { callId, kind, at }) },
         [{ _tag: "ApprovalStart", at, requestId, callId, kind }]
@@ -293,27 +297,34 @@ const heard = (state: State, event: Turn.EngineEvent): Step => {
   }
 }
 
-const then = ([state, signals]: Step, next: (state: State) => Step): Step => {
+const then = ([state, signals]: Step, next: (state: SignalsState) => Step): Step => {
   const [after, more] = next(state)
   return [after, signals.length === 0 ? more : more.length === 0 ? signals : [...signals, ...more]]
 }
 
-const all = (state: State, marks: ReadonlyArray<TurnTime.Mark>): Step => {
+const all = (state: SignalsState, marks: ReadonlyArray<TurnTiming.Mark>): Step => {
   let now: Step = [state, nothing]
   for (const mark of marks) now = then(now, (state) => marked(state, mark))
   return now
 }
 
-const retried = (state: State, event: Turn.EngineEvent): Step => {
+const retried = (state: SignalsState, event: Turn.EngineEvent): Step => {
   const [retries, signals] = RetrySignals.step(state.retries, event)
   return retries === state.retries ? [state, signals] : [{ ...state, retries }, signals]
 }
 
 /** The signals of an event and of what opened or closed with it. */
-export const step = (state: State, event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>): Step =>
-  then(retried(state, event), (state) => stepped(state, event, marks))
+export const step = (
+  state: SignalsState,
+  event: Turn.EngineEvent,
+  marks: ReadonlyArray<TurnTiming.Mark>
+): Step => then(retried(state, event), (state) => stepped(state, event, marks))
 
-const stepped = (state: State, event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>): Step =>
+const stepped = (
+  state: SignalsState,
+  event: Turn.EngineEvent,
+  marks: ReadonlyArray<TurnTiming.Mark>
+): Step =>
   // An item tells about the call that its own start opens, and must be known before the call that its end closes. Output
   // belongs to the request that it opens.
   event._tag === "ItemStarted" || event._tag === "MessageDelta" || event._tag === "ReasoningDelta"
@@ -322,9 +333,9 @@ const stepped = (state: State, event: Turn.EngineEvent, marks: ReadonlyArray<Tur
 
 /** The signals of the end: what was open closes, and the turn with it. */
 export const end = (
-  state: State,
+  state: SignalsState,
   turn: Turn.Turn,
-  marks: ReadonlyArray<TurnTime.Mark>,
+  marks: ReadonlyArray<TurnTiming.Mark>,
   outcome: Signal.TurnEnd,
   at: number
 ): ReadonlyArray<Signal.Signal> => {

@@ -19,7 +19,7 @@ class SpanFailure {
   }
 }
 
-const exitOf = (end: Signal.End): Exit.Exit<void, SpanFailure> => {
+const exitOf = (end: Signal.SignalEnd): Exit.Exit<void, SpanFailure> => {
   switch (end._tag) {
     case "Ok":
       return Exit.void
@@ -37,7 +37,7 @@ const nanos = (ms: number): bigint => {
 
 const noLinks: Array<Tracer.SpanLink> = []
 
-export interface Options {
+export interface TurnSpansOptions {
   readonly tracer: Tracer.Tracer
   /** The span of the turn, `invoke_agent`. */
   readonly turn: Tracer.Span
@@ -100,7 +100,7 @@ const turnAttributes = (stop: Signal.TurnStop): Attributes => {
 }
 
 /** Bytes and lines of operations as far as they are known; an attribute of none is left out. */
-const sizes = (operations: ReadonlyArray<Signal.FileOperation>): Record<string, number> => {
+const sizes = (operations: ReadonlyArray<Signal.FileOperationKind>): Record<string, number> => {
   const out: Record<string, number> = {}
   for (const { added, bytes, removed } of operations) {
     const known = {
@@ -115,7 +115,7 @@ const sizes = (operations: ReadonlyArray<Signal.FileOperation>): Record<string, 
   return out
 }
 
-export const make = (options: Options): TurnSpans => {
+export const make = (options: TurnSpansOptions): TurnSpans => {
   const { tracer, turn } = options
   // What is not sampled, or not traced at all, has no children worth making.
   if (!turn.sampled || turn.traceId === "noop")
@@ -144,7 +144,7 @@ export const make = (options: Options): TurnSpans => {
     return span
   }
 
-  const close = (span: Tracer.Span, at: number, end: Signal.End, attributes: Attributes) => {
+  const close = (span: Tracer.Span, at: number, end: Signal.SignalEnd, attributes: Attributes) => {
     set(span, attributes)
     if (end._tag === "Error")
       set(span, { [attribute.errorType]: end.errorType, [attribute.httpStatus]: end.status })

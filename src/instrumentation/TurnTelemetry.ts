@@ -2,13 +2,14 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
-import type * as Approval from "../Approval.ts"
+import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
+import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as Turn from "../domain/Turn.ts"
-import type * as TurnTime from "../domain/TurnTiming.ts"
+import type * as TurnTiming from "../domain/TurnTiming.ts"
 import * as Convention from "../semconv/Convention.ts"
-import * as Semconv from "../semconv/Version.ts"
-import * as Telemetry from "./SignalBus.ts"
-import * as Throttle from "./SignalThrottle.ts"
+import * as Version from "../semconv/Version.ts"
+import * as SignalBus from "./SignalBus.ts"
+import * as SignalThrottle from "./SignalThrottle.ts"
 import type * as Signal from "./Signal.ts"
 import * as TurnContent from "./TurnContent.ts"
 import * as TurnSignals from "./TurnSignals.ts"
@@ -21,11 +22,11 @@ export const Originator = Context.Reference<"sdk" | "cli">("effect-codex/telemet
   defaultValue: () => "sdk"
 })
 
-export interface Options extends Omit<TurnSpans.Options, "revision"> {
+export interface TurnTelemetryOptions extends Omit<TurnSpans.TurnSpansOptions, "revision"> {
   readonly startedAt: number
   readonly threadId: string
   readonly sandbox: string | undefined
-  readonly input: Turn.Input
+  readonly input: Turn.TurnInput
   /** What the agent was told beside its own instructions. */
   readonly instructions?: string | undefined
   /** The context of the turn: its listeners, and where they find what they need. */
@@ -34,25 +35,25 @@ export interface Options extends Omit<TurnSpans.Options, "revision"> {
 
 export interface TurnTelemetry {
   /** Takes an event and what opened or closed with it. Never throws, never waits. */
-  readonly record: (event: Turn.EngineEvent, marks: ReadonlyArray<TurnTime.Mark>) => void
+  readonly record: (event: Turn.EngineEvent, marks: ReadonlyArray<TurnTiming.Mark>) => void
   /** The span that what belongs to a call or an item happens in. */
   readonly spanOf: (callId: string) => Tracer.Span
   /** What was open ends, and the turn's span gets its sums. */
   readonly end: (
     turn: Turn.Turn,
-    marks: ReadonlyArray<TurnTime.Mark>,
+    marks: ReadonlyArray<TurnTiming.Mark>,
     outcome: Signal.TurnEnd,
     at: number
   ) => void
 }
 
-export const make = (options: Options): TurnTelemetry => {
-  const spans = TurnSpans.make({ ...options, revision: Semconv.revisionOf(options.context) })
+export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
+  const spans = TurnSpans.make({ ...options, revision: Version.revisionOf(options.context) })
   const { annotations: attributes, context, model, provider, sandbox, threadId } = options
-  const listeners = Context.get(context, Telemetry.Listeners)
+  const listeners = Context.get(context, SignalBus.Listeners)
   const content = TurnContent.make(options, spans)
   let state = TurnSignals.initial(options.startedAt)
-  let throttle = Throttle.initial(Throttle.rateOf(context))
+  let throttle = SignalThrottle.initial(SignalThrottle.rateOf(context))
   let turnId: string | undefined
 
   const spanOf = (signal: Signal.Signal) => {
@@ -62,7 +63,7 @@ export const make = (options: Options): TurnTelemetry => {
 
   const tell = (signals: ReadonlyArray<Signal.Signal>) => {
     for (const signal of signals) {
-      const [next, due] = Throttle.step(throttle, signal)
+      const [next, due] = SignalThrottle.step(throttle, signal)
       throttle = next
       for (const one of due) tellOne(one)
     }
@@ -72,7 +73,7 @@ export const make = (options: Options): TurnTelemetry => {
     spans.write(signal, turnId)
     if (listeners.all.length === 0) return
     const where = { threadId, turnId, model, provider, sandbox, attributes }
-    Telemetry.tell(listeners, { signal, ...where, span: spanOf(signal) }, context)
+    SignalBus.emit(listeners, { signal, ...where, span: spanOf(signal) }, context)
   }
 
   return {
@@ -96,8 +97,10 @@ export const make = (options: Options): TurnTelemetry => {
 
 /** The span of one decision: as long as it took, inside the call that it is about. */
 export const approving =
-  (parent: Tracer.Span, kind: Approval.Kind) =>
-  <E, R>(decide: Effect.Effect<Approval.Decision, E, R>): Effect.Effect<Approval.Decision, E, R> =>
+  (parent: Tracer.Span, kind: ApprovalRequest.ApprovalKind) =>
+  <E, R>(
+    decide: Effect.Effect<ApprovalDecision.ApprovalDecision, E, R>
+  ): Effect.Effect<ApprovalDecision.ApprovalDecision, E, R> =>
     Effect.useSpan(
       Convention.span.approval,
       { parent, attributes: { [attribute.approvalKind]: kind } },

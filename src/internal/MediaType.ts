@@ -1,5 +1,5 @@
 /** What a file is: images are told by what is in them, all else by the name. Pure. */
-import * as Name from "./FileName.ts"
+import * as FileName from "./FileName.ts"
 
 /** How many bytes of its beginning `tell` wants to see of a file. */
 export const headSize = 512
@@ -78,9 +78,9 @@ const isText = (head: Uint8Array): boolean => {
 }
 
 /** The media type of a file by its first bytes and its name; without a known ending: text, or bytes. */
-export const tell = (head: Uint8Array, name: string): string =>
+export const detect = (head: Uint8Array, name: string): string =>
   image(head) ??
-  byName[Name.extension(name).toLowerCase()] ??
+  byName[FileName.extension(name).toLowerCase()] ??
   (isText(head) ? "text/plain" : "application/octet-stream")
 
 const seen: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"])

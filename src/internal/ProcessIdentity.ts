@@ -16,7 +16,7 @@ export interface Owner {
 }
 
 /** `elsewhere`: in another container or on another machine; nobody here can tell whether it lives. */
-export type State = "live" | "gone" | "elsewhere"
+export type ProcessStatus = "live" | "gone" | "elsewhere"
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8)
 
@@ -72,7 +72,7 @@ const isRunning = (pid: number): boolean => {
 }
 
 /** Whether an owner is still there, as seen by `me`. In doubt it is. */
-export const state = Effect.fnUntraced(function* (owner: Owner, me: Owner): Effect.fn.Return<State> {
+export const state = Effect.fnUntraced(function* (owner: Owner, me: Owner): Effect.fn.Return<ProcessStatus> {
   if (owner.boot !== me.boot) return owner.host === me.host ? "gone" : "elsewhere"
   if (owner.namespace !== me.namespace) return "elsewhere"
   if (owner.started === "0" || me.started === "0") return isRunning(owner.pid) ? "live" : "gone"

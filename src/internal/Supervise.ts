@@ -5,7 +5,7 @@ import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 
-export interface Options {
+export interface SuperviseOptions {
   readonly deadline: Duration.Duration
   /** How long it is waited for once it is interrupted. */
   readonly grace: Duration.Duration
@@ -19,7 +19,7 @@ export interface Options {
  */
 export const supervise = <A, R>(
   effect: Effect.Effect<A, never, R>,
-  options: Options
+  options: SuperviseOptions
 ): Effect.Effect<Option.Option<Exit.Exit<A>>, never, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {

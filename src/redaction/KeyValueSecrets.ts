@@ -1,5 +1,5 @@
 /** `password=…`, `"apiKey": "…"`, `--token …`, wherever they stand in a text. */
-import * as SecretName from "./SecretNames.ts"
+import * as SecretNames from "./SecretNames.ts"
 import { mask } from "./TokenPatterns.ts"
 
 const hint = /pass|pwd|secret|token|auth|key|cookie|credential|jwt|bearer|dsn|sig|pat|otp/i
@@ -64,7 +64,7 @@ export const scrub = (text: string): string => {
   naming.lastIndex = 0
   for (let found = naming.exec(text); found !== null; found = naming.exec(text)) {
     const [all, option, name = option ?? ""] = found
-    if (!SecretName.isSecret(name)) {
+    if (!SecretNames.isSecret(name)) {
       // The value may be the next name.
       naming.lastIndex = found.index + name.length
       continue

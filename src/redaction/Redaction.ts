@@ -7,15 +7,15 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Assignments from "./KeyValueSecrets.ts"
-import * as CopiedSpan from "./CopySpan.ts"
+import * as KeyValueSecrets from "./KeyValueSecrets.ts"
+import * as CopySpan from "./CopySpan.ts"
 import * as CutAttributes from "./CutAttributes.ts"
 import { DistinctNames } from "./UniqueNames.ts"
-import * as Home from "../internal/HomeDirectory.ts"
-import * as JsonText from "./JsonStrings.ts"
-import * as SecretName from "./SecretNames.ts"
-import * as Secrets from "./KnownSecrets.ts"
-import * as Structure from "./JsonValues.ts"
+import * as HomeDirectory from "../internal/HomeDirectory.ts"
+import * as JsonStrings from "./JsonStrings.ts"
+import * as SecretNames from "./SecretNames.ts"
+import * as KnownSecrets from "./KnownSecrets.ts"
+import * as JsonValues from "./JsonValues.ts"
 import * as TokenPatterns from "./TokenPatterns.ts"
 import * as Settings from "../telemetry/config/Settings.ts"
 
@@ -24,7 +24,7 @@ import * as Settings from "../telemetry/config/Settings.ts"
  * text as it may be seen. A function is told the name of what it is given, where there is one; one that throws has
  * everything masked.
  */
-export type Rule = string | RegExp | ((text: string, name: string | undefined) => string)
+export type RedactionRule = string | RegExp | ((text: string, name: string | undefined) => string)
 
 /** How telemetry is scrubbed. Nothing here ever throws, and doing it twice changes no more than doing it once. */
 export interface Redaction {
@@ -43,14 +43,14 @@ export const mask = TokenPatterns.mask
 /** The longest text that is kept where nobody says otherwise, in characters. */
 export const defaultLimit = 16_384
 
-export interface Options {
-  readonly rules?: ReadonlyArray<Rule>
+export interface RedactionOptions {
+  readonly rules?: ReadonlyArray<RedactionRule>
   /** Longer texts are cut, in characters. */
   readonly limit?: number
 }
 
 interface Growing extends Redaction {
-  readonly add: (options: Options) => void
+  readonly add: (options: RedactionOptions) => void
 }
 
 const isGrowing = (redaction: Redaction): redaction is Growing => "add" in redaction
@@ -60,7 +60,7 @@ export const Current = Context.Reference<Redaction>("effect-codex/telemetry/Reda
   defaultValue: () => make({}, process.env)
 })
 
-class Registry extends Context.Service<Registry, { readonly add: (options: Options) => void }>()(
+class Registry extends Context.Service<Registry, { readonly add: (options: RedactionOptions) => void }>()(
   "effect-codex/telemetry/Redaction/Registry"
 ) {}
 
@@ -86,7 +86,7 @@ export const base: Layer.Layer<Registry> = Layer.effectContext(
  * Layer.mergeAll(OtlpLayer, Redaction.layer({ rules: [/\bCUST-\d{8}\b/] }))
  * ```
  */
-export const layer = (options: Options): Layer.Layer<never> =>
+export const layer = (options: RedactionOptions): Layer.Layer<never> =>
   // What is taken for a secret once stays one: spans that end while layers close are scrubbed by the same rules.
   Layer.effectDiscard(Effect.map(Registry, ({ add }) => add(options))).pipe(Layer.provideMerge(base))
 
@@ -94,9 +94,9 @@ export const layer = (options: Options): Layer.Layer<never> =>
  * Adds the secrets among these variables to what is masked where this runs, from then on: an engine may be given an
  * environment that this process does not have.
  */
-export const learn = (environment: Settings.Environment): Effect.Effect<void> =>
+export const addSecretsFrom = (environment: Settings.Environment): Effect.Effect<void> =>
   Effect.map(Current, (current) => {
-    const rules = Secrets.ofEnvironment(environment)
+    const rules = KnownSecrets.ofEnvironment(environment)
     if (rules.length > 0 && isGrowing(current)) current.add({ rules })
   })
 
@@ -104,18 +104,18 @@ export const learn = (environment: Settings.Environment): Effect.Effect<void> =>
 const remembered = { length: 96, count: 4096 }
 
 /** Scrubs by the usual rules and by these; `environment` is where secrets are looked for, and the home directory. */
-export const make = (options: Options, environment: Settings.Environment): Growing => {
+export const make = (options: RedactionOptions, environment: Settings.Environment): Growing => {
   let limit = options.limit ?? defaultLimit
-  const known = [...Secrets.ofEnvironment(environment)]
+  const known = [...KnownSecrets.ofEnvironment(environment)]
   const patterns: Array<RegExp> = []
-  const functions: Array<Exclude<Rule, string | RegExp>> = []
-  const home = Home.of(environment)
+  const functions: Array<Exclude<RedactionRule, string | RegExp>> = []
+  const home = HomeDirectory.of(environment)
   const homes = home === undefined || home.length < 4 ? undefined : homePattern(home)
-  let literals = Secrets.toPattern(known)
+  let literals = KnownSecrets.toPattern(known)
   const clean = new Set<string>()
   const secretNames = new Map<string, boolean>()
 
-  const add = ({ limit: other, rules = [] }: Options) => {
+  const add = ({ limit: other, rules = [] }: RedactionOptions) => {
     for (const rule of rules) {
       if (typeof rule === "string") {
         if (!known.includes(rule)) known.push(rule)
@@ -123,7 +123,7 @@ export const make = (options: Options, environment: Settings.Environment): Growi
       else patterns.push(new RegExp(rule.source, `${rule.flags.replace(/[gy]/g, "")}g`))
     }
     if (other !== undefined) limit = other
-    literals = Secrets.toPattern(known)
+    literals = KnownSecrets.toPattern(known)
     clean.clear()
   }
   add({ rules: options.rules ?? [] })
@@ -132,7 +132,7 @@ export const make = (options: Options, environment: Settings.Environment): Growi
     const found = secretNames.get(name)
     if (found !== undefined) return found
     if (secretNames.size >= remembered.count) secretNames.clear()
-    const secret = SecretName.isSecret(name)
+    const secret = SecretNames.isSecret(name)
     secretNames.set(name, secret)
     return secret
   }
@@ -146,30 +146,30 @@ export const make = (options: Options, environment: Settings.Environment): Growi
       if (typeof seen !== "string") return mask
       out = seen
     }
-    out = Assignments.scrub(TokenPatterns.scrub(out))
+    out = KeyValueSecrets.scrub(TokenPatterns.scrub(out))
     return homes === undefined ? out : out.replace(homes, "~")
   }
 
   const cut = (text: string): string =>
     (text.length <= limit ? text : `${text.slice(0, Math.max(0, limit - 1))}…`).toWellFormed()
 
-  const inJson: JsonText.Visit = (text, name, isName, path) => {
+  const inJson: JsonStrings.Visit = (text, name, isName, path) => {
     if (isName) return cut(plain(text, undefined))
-    for (let at: JsonText.Path | undefined = path; at !== undefined; at = at.above) {
+    for (let at: JsonStrings.Path | undefined = path; at !== undefined; at = at.above) {
       if (at.name !== undefined && isSecretName(at.name)) {
-        return Assignments.isPlain(text, at.name) ? text : mask
+        return KeyValueSecrets.isPlain(text, at.name) ? text : mask
       }
     }
     return scrubbed(text, name)
   }
 
   const scrubbed = (text: string, name: string | undefined): string => {
-    const json = JsonText.looksLike(text) ? JsonText.map(text, inJson) : undefined
-    return json === undefined ? cut(plain(text, name)) : JsonText.cut(json, limit)
+    const json = JsonStrings.looksLike(text) ? JsonStrings.map(text, inJson) : undefined
+    return json === undefined ? cut(plain(text, name)) : JsonStrings.cut(json, limit)
   }
 
   const text = (text: string, name?: string): string => {
-    if (name !== undefined && isSecretName(name)) return Assignments.isPlain(text, name) ? text : mask
+    if (name !== undefined && isSecretName(name)) return KeyValueSecrets.isPlain(text, name) ? text : mask
     if (clean.has(text)) return text
     try {
       const seen = scrubbed(text, name)
@@ -213,7 +213,7 @@ export const make = (options: Options, environment: Settings.Environment): Growi
     add,
     text,
     attributes,
-    value: (value, name) => Structure.map(value, name, text),
+    value: (value, name) => JsonValues.map(value, name, text),
     span: (span, limit = Infinity) =>
       toScrubbed(
         span,
@@ -250,5 +250,5 @@ const toScrubbed = (
   if (same) return span
   const { message } = span.status
   const status = message === undefined ? span.status : { ...span.status, message: text(message) }
-  return CopiedSpan.make(span, { name, status, attributes: own, links, events })
+  return CopySpan.make(span, { name, status, attributes: own, links, events })
 }

@@ -4,22 +4,22 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { oneLine } from "../internal/TerminalText.ts"
 import { attribute } from "../semconv/Convention.ts"
-import * as Elapsed from "../internal/DurationText.ts"
+import * as DurationText from "../internal/DurationText.ts"
 import { Stderr } from "./delivery/Stderr.ts"
-import * as Tally from "./delivery/ExportStats.ts"
+import * as ExportStats from "./delivery/ExportStats.ts"
 import * as Settings from "./config/Settings.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
-export interface Options {
+export interface ConsoleOptions {
   /** What to show; traces if it is left out. */
-  readonly signals?: ReadonlyArray<Settings.Signal> | undefined
+  readonly signals?: ReadonlyArray<Settings.SignalKind> | undefined
 }
 
 /**
  * Writes to stderr: every span as it ends, with name, duration, status, what matters of its attributes, trace id; log
  * records as `Logging.layer()` does; every metric as it stands, from time to time and at the end.
  */
-export const layer = (options: Options = {}): Layer.Layer<never> =>
+export const layer = (options: ConsoleOptions = {}): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, (settings) => {
       if (settings.disabled) return Layer.empty
@@ -41,7 +41,7 @@ export const line = (span: ReadableSpan): string => {
   const status = span.status.code === 2 ? "error" : "ok"
   return [
     oneLine(span.name, 60),
-    Elapsed.format(elapsed),
+    DurationText.format(elapsed),
     status,
     ...shown,
     `trace=${span.spanContext().traceId}`
@@ -96,7 +96,7 @@ const metrics: Maker = (settings) =>
       })
       return Metrics.readerLayer(reader)
     })
-  ).pipe(Layer.provide(Tally.layer))
+  ).pipe(Layer.provide(ExportStats.layer))
 
 const logs: Maker = () =>
   Layer.unwrap(
@@ -106,4 +106,4 @@ const logs: Maker = () =>
     )
   )
 
-const makers: Readonly<Record<Settings.Signal, Maker>> = { traces, metrics, logs }
+const makers: Readonly<Record<Settings.SignalKind, Maker>> = { traces, metrics, logs }

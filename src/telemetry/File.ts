@@ -3,17 +3,17 @@ import type { ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { basename, dirname, extname, join } from "node:path"
-import * as Batching from "./delivery/BatchProcessor.ts"
-import { codeOf, type Exporter, ExportFailure } from "./delivery/CountedExporter.ts"
-import * as Home from "../internal/HomeDirectory.ts"
-import * as Tally from "./delivery/ExportStats.ts"
+import * as BatchProcessor from "./delivery/BatchProcessor.ts"
+import { codeOf, type CountedExporter, ExportFailure } from "./delivery/CountedExporter.ts"
+import * as HomeDirectory from "../internal/HomeDirectory.ts"
+import * as ExportStats from "./delivery/ExportStats.ts"
 import * as Settings from "./config/Settings.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
 /** Where `FileLayer` writes traces to; metrics and logs go beside it. */
 export const defaultPath = "~/.codex/telemetry/codex-traces.json"
 
-export interface Options {
+export interface FileOptions {
   /** The file of traces. */
   readonly path: string
   /** A file that a batch would make larger than this is put aside as `<path>.1`, the one before as `.2`, and so on. */
@@ -21,7 +21,7 @@ export interface Options {
   /** How many files that were put aside are kept. */
   readonly keep?: number | undefined
   /** What to write; all three if it is left out. */
-  readonly signals?: ReadonlyArray<Settings.Signal> | undefined
+  readonly signals?: ReadonlyArray<Settings.SignalKind> | undefined
 }
 
 /**
@@ -29,7 +29,7 @@ export interface Options {
  *
  * `~/codex-traces.json` gives `~/codex-metrics.json`, `~/run.json` gives `~/run-metrics.json`.
  */
-export const pathOf = (path: string, signal: Settings.Signal): string => {
+export const pathOf = (path: string, signal: Settings.SignalKind): string => {
   if (signal === "traces") return path
   const name = basename(path)
   const extension = extname(name)
@@ -45,7 +45,7 @@ export const pathOf = (path: string, signal: Settings.Signal): string => {
  * three older ones as large. Only the user can read them, also where they were there before. A file that cannot be
  * written to is a warning, no more. Make it once: every call is another layer.
  */
-export const layer = (options: Options): Layer.Layer<never> =>
+export const layer = (options: FileOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, (settings) => {
       if (settings.disabled) return Layer.empty
@@ -63,12 +63,12 @@ export const FileLayer: Layer.Layer<never> = layer({ path: defaultPath })
 
 const nouns = { traces: "Traces", metrics: "Metrics", logs: "Logs" }
 
-const unavailable = (signal: Settings.Signal, path: string) =>
+const unavailable = (signal: Settings.SignalKind, path: string) =>
   Layer.effectDiscard(
     Effect.logWarning(`${nouns[signal]} cannot be written to ${path}: the exporter does not start`)
   )
 
-type Maker = (options: Options, settings: Settings.Settings) => Layer.Layer<never>
+type Maker = (options: FileOptions, settings: Settings.Settings) => Layer.Layer<never>
 
 const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
 
@@ -91,7 +91,7 @@ const metrics: Maker = (options, settings) =>
       })
       return Metrics.readerLayer(reader)
     })
-  ).pipe(Layer.provide(Tally.layer))
+  ).pipe(Layer.provide(ExportStats.layer))
 
 const logs: Maker = (options, settings) =>
   Layer.unwrap(
@@ -99,21 +99,21 @@ const logs: Maker = (options, settings) =>
       const Logging = yield* Effect.promise(() => import("./logs/Logging.ts"))
       const processor = Effect.gen(function* () {
         const { serializer } = yield* (yield* codecs).logs("http/json")
-        return yield* Batching.logs(yield* makeExporter(options, "logs", serializer), settings.logs)
+        return yield* BatchProcessor.logs(yield* makeExporter(options, "logs", serializer), settings.logs)
       })
       return Logging.recordProcessorLayer(processor)
     })
-  ).pipe(Layer.provide(Tally.layer))
+  ).pipe(Layer.provide(ExportStats.layer))
 
-const makers: Readonly<Record<Settings.Signal, Maker>> = { traces, metrics, logs }
+const makers: Readonly<Record<Settings.SignalKind, Maker>> = { traces, metrics, logs }
 
 const makeExporter = Effect.fnUntraced(function* <Items>(
-  { keep = 3, maxBytes = 64 * 1024 * 1024, path }: Options,
-  signal: Settings.Signal,
+  { keep = 3, maxBytes = 64 * 1024 * 1024, path }: FileOptions,
+  signal: Settings.SignalKind,
   serializer: Pick<ISerializer<Items, unknown>, "serializeRequest">
 ) {
   const { append } = yield* Effect.promise(() => import("./delivery/RotatingFile.ts"))
-  const file = Home.expand(pathOf(path, signal))
+  const file = HomeDirectory.expand(pathOf(path, signal))
 
   const write = async (items: Items): Promise<void> => {
     const encoded = serializer.serializeRequest(items)
@@ -122,7 +122,7 @@ const makeExporter = Effect.fnUntraced(function* <Items>(
 
   // One batch after the other, while a flush asks for several at a time.
   let written = Promise.resolve()
-  const exporter: Required<Exporter<Items>> = {
+  const exporter: Required<CountedExporter<Items>> = {
     export: (items, report) => {
       written = written
         .then(() => write(items))

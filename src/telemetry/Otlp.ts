@@ -5,16 +5,16 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Console from "./Console.ts"
 import * as File from "./File.ts"
-import * as Batching from "./delivery/BatchProcessor.ts"
-import * as OtlpPlan from "./delivery/OtlpTarget.ts"
-import type * as OtlpSender from "./delivery/OtlpExporter.ts"
-import * as Tally from "./delivery/ExportStats.ts"
+import * as BatchProcessor from "./delivery/BatchProcessor.ts"
+import * as OtlpTarget from "./delivery/OtlpTarget.ts"
+import type * as OtlpExporter from "./delivery/OtlpExporter.ts"
+import * as ExportStats from "./delivery/ExportStats.ts"
 import * as Settings from "./config/Settings.ts"
 import type * as Spool from "./spool/Spool.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
 /** What the code says about the export; what it leaves open is for the environment to say. */
-export interface Options {
+export interface OtlpOptions {
   /** The collector's base URL, or its URL for one signal; `http://localhost:4318` if nobody names one. */
   readonly endpoint?: string
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>>
@@ -25,9 +25,9 @@ export interface Options {
   /** How long one export may take; more than 1.5 s is taken as 1.5 s, so that it cannot hold the process. */
   readonly timeout?: Duration.Input
   /** What to export; all three if it is left out. */
-  readonly signals?: ReadonlyArray<Settings.Signal>
+  readonly signals?: ReadonlyArray<Settings.SignalKind>
   /** Where traces and logs are written before they are sent, so that none is lost; `false` for nowhere. */
-  readonly spool?: Spool.Options | false
+  readonly spool?: Spool.SpoolOptions | false
 }
 
 /**
@@ -36,7 +36,7 @@ export interface Options {
  *
  * Whatever the collector does, what this is provided to neither fails nor waits for it; closing takes 1.5 s at most.
  */
-export const layer = (options: Options = {}): Layer.Layer<never> =>
+export const layer = (options: OtlpOptions = {}): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, (settings) =>
       settings.disabled
@@ -53,7 +53,7 @@ export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings.CurrentSettings
     const layers: Array<Layer.Layer<never>> = []
-    const to = (exporter: Settings.Exporter) =>
+    const to = (exporter: Settings.ExporterName) =>
       (["traces", "metrics", "logs"] as const).filter((signal) =>
         settings.exporters[signal].includes(exporter)
       )
@@ -76,18 +76,18 @@ export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
 
 const exporters = (
   settings: Settings.Settings,
-  options: Options,
-  signals: ReadonlyArray<Settings.Signal>
+  options: OtlpOptions,
+  signals: ReadonlyArray<Settings.SignalKind>
 ): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const plans = yield* Effect.forEach(signals, (signal) => OtlpPlan.make(settings, options, signal))
+      const plans = yield* Effect.forEach(signals, (signal) => OtlpTarget.make(settings, options, signal))
       const notes = new Set(plans.flatMap(({ notes }) => notes))
       for (const note of notes) {
         if (Settings.isLogged(settings, "Warn")) yield* Effect.logWarning(note)
       }
       if (plans.some(({ byDefault }) => byDefault) && Settings.isLogged(settings, "Info")) {
-        yield* Effect.logInfo(`No OTLP endpoint is set: telemetry goes to ${OtlpPlan.defaultEndpoint}`)
+        yield* Effect.logInfo(`No OTLP endpoint is set: telemetry goes to ${OtlpTarget.defaultEndpoint}`)
       }
       const layers = plans.flatMap(({ signal, target }) =>
         target === undefined
@@ -103,20 +103,20 @@ const exporters = (
     })
   )
 
-const unavailable = (signal: Settings.Signal) =>
+const unavailable = (signal: Settings.SignalKind) =>
   Layer.effectDiscard(
     Effect.logWarning(`What OpenTelemetry needs cannot be loaded: no ${signal} are exported by OTLP`)
   )
 
-const spoolOf = (settings: Settings.Settings, { spool }: Options): Spool.Options | undefined => {
+const spoolOf = (settings: Settings.Settings, { spool }: OtlpOptions): Spool.SpoolOptions | undefined => {
   if (spool !== undefined) return spool === false ? undefined : spool
   return settings.spool === undefined ? undefined : { directory: settings.spool, ...settings.spoolLimits }
 }
 
 type Maker = (
-  target: OtlpSender.Target,
+  target: OtlpExporter.Target,
   settings: Settings.Settings,
-  spool: Spool.Options | undefined
+  spool: Spool.SpoolOptions | undefined
 ) => Layer.Layer<never>
 
 const sender = Effect.promise(() => import("./delivery/OtlpExporter.ts"))
@@ -127,10 +127,10 @@ const traces: Maker = (target, { spans }, spool) =>
   Tracer.processorLayer(
     Effect.gen(function* () {
       const codec = yield* (yield* codecs).traces(target.protocol)
-      const direct = yield* Batching.spans(yield* (yield* sender).make(target, codec), spans)
+      const direct = yield* BatchProcessor.spans(yield* (yield* sender).make(target, codec), spans)
       return spool === undefined ? direct : yield* (yield* spooling).spans(spool, target, spans, direct)
     })
-  ).pipe(Layer.provide(Tally.layer))
+  ).pipe(Layer.provide(ExportStats.layer))
 
 const metrics: Maker = (target, settings) =>
   Layer.unwrap(
@@ -140,7 +140,7 @@ const metrics: Maker = (target, settings) =>
       const { temporality } = settings.metrics
       return Metrics.readerLayer(OtlpMetrics.reader(target, settings.metrics), { temporality })
     })
-  ).pipe(Layer.provide(Tally.layer))
+  ).pipe(Layer.provide(ExportStats.layer))
 
 const logs: Maker = (target, settings, spool) =>
   Layer.unwrap(
@@ -148,13 +148,13 @@ const logs: Maker = (target, settings, spool) =>
       const Logging = yield* Effect.promise(() => import("./logs/Logging.ts"))
       const processor = Effect.gen(function* () {
         const codec = yield* (yield* codecs).logs(target.protocol)
-        const direct = yield* Batching.logs(yield* (yield* sender).make(target, codec), settings.logs)
+        const direct = yield* BatchProcessor.logs(yield* (yield* sender).make(target, codec), settings.logs)
         return spool === undefined
           ? direct
           : yield* (yield* spooling).logs(spool, target, settings.logs, direct)
       })
       return Logging.recordProcessorLayer(processor)
     })
-  ).pipe(Layer.provide(Tally.layer))
+  ).pipe(Layer.provide(ExportStats.layer))
 
-const makers: Readonly<Record<Settings.Signal, Maker>> = { traces, metrics, logs }
+const makers: Readonly<Record<Settings.SignalKind, Maker>> = { traces, metrics, logs }

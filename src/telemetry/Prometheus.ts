@@ -10,7 +10,7 @@ import * as Redaction from "../redaction/Redaction.ts"
 import * as Settings from "./config/Settings.ts"
 
 /** Where the endpoint listens; what is left out is for the environment to say, and then as in `PrometheusLayer`. */
-export interface Options {
+export interface PrometheusOptions {
   readonly host?: string | undefined
   /** 0 takes any free port; the log says which. */
   readonly port?: number | undefined
@@ -23,7 +23,7 @@ class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: str
  * Serves the metrics of the registry while it is in use, unless `OTEL_SDK_DISABLED=true`. An address that cannot be had
  * is a warning, and the program runs without the endpoint; when the layer closes the port is free again.
  */
-export const layer = (options: Options = {}): Layer.Layer<never> =>
+export const layer = (options: PrometheusOptions = {}): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { disabled, prometheus } = yield* Settings.CurrentSettings

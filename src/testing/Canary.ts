@@ -13,7 +13,7 @@ import { randomBytes } from "node:crypto"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { format } from "node:util"
-import * as LogRecords from "../telemetry/logs/LogPipeline.ts"
+import * as LogPipeline from "../telemetry/logs/LogPipeline.ts"
 import * as MetricProducer from "../telemetry/metrics/MetricProducer.ts"
 import { Stderr } from "../telemetry/delivery/Stderr.ts"
 import * as Metrics from "../telemetry/metrics/Metrics.ts"
@@ -35,21 +35,21 @@ export const places = [
   "path",
   "environment"
 ] as const
-export type Place = (typeof places)[number]
+export type LeakLocation = (typeof places)[number]
 
 /**
  * One secret for each place, each another one and unlike any known token, so that nothing can be masked by its form:
  * what is not emitted is not found. `token` has the form of a key of OpenAI and `environment` is the value of
  * `variable`: those must not be seen even where content is asked for.
  */
-export interface Planted extends Readonly<Record<Place, string>> {
+export interface Planted extends Readonly<Record<LeakLocation, string>> {
   readonly token: string
   readonly variable: string
 }
 
 /** A secret that got out: which, where to, and how it was written there. */
 export interface Leak {
-  readonly place: Place | "token"
+  readonly place: LeakLocation | "token"
   readonly source: string
   readonly encoding: string
   /** What stands around it. */
@@ -138,7 +138,7 @@ export const find = (planted: Planted, source: string, bytes: string | Uint8Arra
   })
 }
 
-export interface Options {
+export interface CanaryOptions {
   /** Files and folders that are written to: everything in them is looked at when the program has ended. */
   readonly files?: ReadonlyArray<string>
   /** What else got out, read when the program has ended: bodies that a server received, stderr of a child. */
@@ -146,7 +146,7 @@ export interface Options {
 }
 
 /** What was found, and all that was looked at. */
-export interface Report<A, E> {
+export interface CanaryReport<A, E> {
   readonly exit: Exit.Exit<A, E>
   readonly planted: Planted
   readonly leaks: ReadonlyArray<Leak>
@@ -175,10 +175,10 @@ const taking = (spans: Array<string>, records: Array<string>): Layer.Layer<never
     shutdown: () => Promise.resolve()
   }
   const sink = Layer.effectDiscard(
-    LogRecords.LogRecords.use((all) =>
+    LogPipeline.LogRecords.use((all) =>
       all.add({ lines: false, write: (record) => void records.push(JSON.stringify(record, bigints)) })
     )
-  ).pipe(Layer.provideMerge(LogRecords.layer))
+  ).pipe(Layer.provideMerge(LogPipeline.layer))
   return Layer.mergeAll(Tracer.processorLayer(Effect.succeed(processor)), sink, Metrics.layer)
 }
 
@@ -199,8 +199,8 @@ const written = (console: Console.Console, lines: Array<string>): Console.Consol
  */
 export const run = <A, E, R>(
   program: (planted: Planted) => Effect.Effect<A, E, R>,
-  options: Options = {}
-): Effect.Effect<Report<A, E>, never, R> =>
+  options: CanaryOptions = {}
+): Effect.Effect<CanaryReport<A, E>, never, R> =>
   Effect.gen(function* () {
     const planted = yield* plant
     const spans: Array<string> = []
@@ -247,8 +247,8 @@ export const run = <A, E, R>(
 /** The same, failing when anything got out. */
 export const check = <A, E, R>(
   program: (planted: Planted) => Effect.Effect<A, E, R>,
-  options: Options = {}
-): Effect.Effect<Report<A, E>, CanaryError, R> =>
+  options: CanaryOptions = {}
+): Effect.Effect<CanaryReport<A, E>, CanaryError, R> =>
   Effect.flatMap(run(program, options), (report) =>
     report.leaks.length === 0 ? Effect.succeed(report) : Effect.fail(new CanaryError({ leaks: report.leaks }))
   )

@@ -8,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Metrics from "../telemetry/metrics/Metrics.ts"
 import type * as Check from "../trace/Check.ts"
-import * as Memory from "../telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
 
 /** A span that has ended. Times are in milliseconds; under a TestClock they count from its 0. */
@@ -191,7 +191,7 @@ const capturing = (into: Array<CapturedLog>): Logger.Logger<unknown, void> =>
 /** Captures in memory: spans through the same pipe as in production, logs instead of printing them, metrics apart. */
 export const layer: Layer.Layer<Captured> = Layer.unwrap(
   Effect.gen(function* () {
-    const memory = yield* Memory.make
+    const memory = yield* InMemorySpans.make
     const logs: Array<CapturedLog> = []
     // Effect's registry of metrics is one for the whole process; a test has its own.
     const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()

@@ -30,7 +30,7 @@ export const layer: Layer.Layer<never, never, Captured.Captured> = Layer.effectD
       Effect.gen(function* () {
         const emitted = yield* Effect.provideService(Captured.all, Captured.Captured, captured)
         // Content is the program's to ask for.
-        const findings = Check.only(Check.checkTelemetry(emitted, { content: true }), "violation")
+        const findings = Check.filterByLevel(Check.checkTelemetry(emitted, { content: true }), "violation")
         if (findings.length > 0) return yield* Effect.die(new TelemetryViolated({ findings }))
       })
     )

@@ -2,11 +2,11 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { diff } from "../trace/Diff.ts"
-import * as Normal from "../trace/NormalizedTrace.ts"
+import * as NormalizedTrace from "../trace/NormalizedTrace.ts"
 import * as Captured from "./Captured.ts"
 
 export { diff } from "../trace/Diff.ts"
-export { normal, type NormalSpan, type Options } from "../trace/NormalizedTrace.ts"
+export { normalize, type NormalSpan, type NormalizeOptions } from "../trace/NormalizedTrace.ts"
 
 /** The trace is another one; lines marked `-` were expected, those marked `+` came. */
 export class TraceDiffers extends Data.TaggedError("TraceDiffers")<{
@@ -25,8 +25,10 @@ export class TraceDiffers extends Data.TaggedError("TraceDiffers")<{
  * expect(yield* Golden.trace({ attributes: ["codex.turn.status"] })).toMatchInlineSnapshot()
  * ```
  */
-export const trace = (options?: Normal.Options): Effect.Effect<string, never, Captured.Captured> =>
-  Effect.map(Captured.spans, (spans) => Normal.normal(spans, options))
+export const trace = (
+  options?: NormalizedTrace.NormalizeOptions
+): Effect.Effect<string, never, Captured.Captured> =>
+  Effect.map(Captured.spans, (spans) => NormalizedTrace.normalize(spans, options))
 
 /** Text without the indentation that all of its lines have, and without blank lines around it. */
 const dedented = (text: string): string => {
@@ -49,7 +51,10 @@ const dedented = (text: string): string => {
  * `)
  * ```
  */
-export const expectTrace = Effect.fnUntraced(function* (expected: string, options?: Normal.Options) {
+export const expectTrace = Effect.fnUntraced(function* (
+  expected: string,
+  options?: NormalizedTrace.NormalizeOptions
+) {
   const actual = yield* trace(options)
   const wanted = dedented(expected)
   if (wanted !== actual) return yield* Effect.die(new TraceDiffers({ expected: wanted, actual }))

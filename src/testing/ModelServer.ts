@@ -31,11 +31,11 @@ import * as Requests from "./model-server/requests.ts"
 import * as Responses from "./model-server/responses.ts"
 
 /** A part of a reply that streams: an output item, the token count, a wait or a way to break off. */
-export type Step = Responses.Step
+export type ModelStep = Responses.Step
 
 /** What one request gets. */
 export type Reply =
-  | { readonly _tag: "Stream"; readonly steps: ReadonlyArray<Step>; readonly bytes: number }
+  | { readonly _tag: "Stream"; readonly steps: ReadonlyArray<ModelStep>; readonly bytes: number }
   | {
       readonly _tag: "HttpError"
       readonly status: number
@@ -49,7 +49,7 @@ export type Respond = (request: RecordedRequest, index: number) => Reply | Effec
 /** One entry per request, in order of arrival, or one function that answers for ever. */
 export type Script = ReadonlyArray<Reply | Respond> | Respond
 
-export interface Options {
+export interface ModelServerOptions {
   /** What every request after the end of the script gets. Without it such a request is refused and `unexpected`. */
   readonly otherwise?: Reply | Respond | undefined
   /** How many requests are kept, the latest ones; all when absent. */
@@ -94,7 +94,11 @@ interface CallOptions {
 }
 
 /** A reply that streams the steps in order and, unless one of them ends it otherwise, completes. */
-export const reply = (...steps: ReadonlyArray<Step>): Reply => ({ _tag: "Stream", steps, bytes: Infinity })
+export const reply = (...steps: ReadonlyArray<ModelStep>): Reply => ({
+  _tag: "Stream",
+  steps,
+  bytes: Infinity
+})
 
 /** The same reply with the connection cut after so many bytes of its body; after 0, without any answer. */
 export const truncate = (reply: Reply, bytes: number): Reply =>
@@ -127,21 +131,21 @@ export const httpError = (
 })
 
 /** A message of the assistant. */
-export const text = (text: string, options: ItemOptions = {}): Step => ({
+export const text = (text: string, options: ItemOptions = {}): ModelStep => ({
   _tag: "Item",
   item: { type: "message", id: options.itemId, text },
   deltas: deltasOf(text, options)
 })
 
 /** A summary of reasoning. */
-export const reasoning = (summary: string, options: ItemOptions = {}): Step => ({
+export const reasoning = (summary: string, options: ItemOptions = {}): ModelStep => ({
   _tag: "Item",
   item: { type: "reasoning", id: options.itemId, text: summary },
   deltas: deltasOf(summary, options)
 })
 
 /** A call of any tool that is a function, with its arguments; a dynamic tool for example. */
-export const call = (name: string, args: object, options: CallOptions = {}): Step => ({
+export const call = (name: string, args: object, options: CallOptions = {}): ModelStep => ({
   _tag: "Item",
   item: { type: "function_call", name, arguments: JSON.stringify(args), callId: options.callId },
   deltas: undefined
@@ -158,7 +162,7 @@ export const shell = (
     readonly timeoutMs?: number | undefined
     readonly workdir?: string | undefined
   } = {}
-): Step =>
+): ModelStep =>
   call(
     "exec_command",
     {
@@ -173,39 +177,39 @@ export const shell = (
   )
 
 /** An edit of files in Codex's patch format: `*** Begin Patch`, `*** Add File: a.txt`, `+line`, `*** End Patch`. */
-export const patch = (patchText: string, options: CallOptions = {}): Step => ({
+export const patch = (patchText: string, options: CallOptions = {}): ModelStep => ({
   _tag: "Item",
   item: { type: "custom_tool_call", name: "apply_patch", input: patchText, callId: options.callId },
   deltas: undefined
 })
 
 /** Any output item, sent as it is. */
-export const item = (rawItem: Schema.JsonObject): Step => ({
+export const item = (rawItem: Schema.JsonObject): ModelStep => ({
   _tag: "Item",
   item: { type: "raw", item: rawItem },
   deltas: undefined
 })
 
 /** Any event, sent as it is. One that ends a response ends the reply. */
-export const event = (rawEvent: Responses.Event): Step => ({ _tag: "Event", event: rawEvent })
+export const event = (rawEvent: Responses.ResponseEvent): ModelStep => ({ _tag: "Event", event: rawEvent })
 
 /** The token count of the response: `cachedInput` is part of `input`, `reasoning` part of `output`. */
-export const usage = (usage: Responses.TokenCount): Step => ({ _tag: "Usage", usage })
+export const usage = (usage: Responses.TokenCount): ModelStep => ({ _tag: "Usage", usage })
 
 /** Sends nothing more until the effect is done. */
-export const until = (effect: Effect.Effect<unknown>): Step => ({ _tag: "Wait", until: effect })
+export const until = (effect: Effect.Effect<unknown>): ModelStep => ({ _tag: "Wait", until: effect })
 
 /** Sends nothing more for that long. This is real time, under a test clock too. */
-export const delay = (duration: Duration.Input): Step => until(inRealTime(Effect.sleep(duration)))
+export const delay = (duration: Duration.Input): ModelStep => until(inRealTime(Effect.sleep(duration)))
 
 /** Destroys the connection in the middle of the reply. */
-export const cut: Step = { _tag: "Cut" }
+export const cut: ModelStep = { _tag: "Cut" }
 
 /** Sends nothing more until the client goes or the server closes. */
-export const hang: Step = { _tag: "Hang" }
+export const never: ModelStep = { _tag: "Hang" }
 
 /** The response fails; `code` is OpenAI's, `server_is_overloaded` for example. */
-export const failed = (options: { readonly code: string; readonly message: string }): Step => ({
+export const failed = (options: { readonly code: string; readonly message: string }): ModelStep => ({
   _tag: "Failed",
   ...options
 })
@@ -213,7 +217,7 @@ export const failed = (options: { readonly code: string; readonly message: strin
 /** Starts a server on a free port of 127.0.0.1. When the scope closes, so do the server and all its connections. */
 export const make = Effect.fnUntraced(function* (
   script: Script,
-  options: Options = {}
+  options: ModelServerOptions = {}
 ): Effect.fn.Return<ModelServer["Service"], never, Scope.Scope> {
   const requests: Array<RecordedRequest> = []
   const unexpected: Array<string> = []
@@ -282,7 +286,7 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
-export const layer = (script: Script, options?: Options): Layer.Layer<ModelServer> =>
+export const layer = (script: Script, options?: ModelServerOptions): Layer.Layer<ModelServer> =>
   Layer.effect(ModelServer, make(script, options))
 
 /**

@@ -23,12 +23,12 @@ import * as Queue from "effect/Queue"
 import * as Approval from "../Approval.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
-import * as Shell from "../internal/ShellCommand.ts"
+import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Item from "../domain/Item.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import * as Turn from "../domain/Turn.ts"
 import * as Engine from "../engine/Engine.ts"
-import * as Kept from "./scripted/ThreadStore.ts"
+import * as ThreadStore from "./scripted/ThreadStore.ts"
 
 /** The script and the program do not fit each other. */
 export class ScriptError extends Data.TaggedError("ScriptError")<{ readonly detail: string }> {
@@ -42,7 +42,7 @@ interface Stage {
   readonly threadId: ThreadId
   readonly turnId: TurnId
   readonly input: string
-  readonly options: Engine.ThreadOptions
+  readonly options: Engine.EngineThreadOptions
   readonly handlers: Engine.Handlers
   readonly nextId: (prefix: string) => ItemId
   /** What the turn was steered by and has not heard yet. */
@@ -52,16 +52,16 @@ interface Stage {
 type Outcome = Effect.Effect<void, CodexError.TurnError>
 
 /** One thing that happens in a turn. */
-export type Step =
+export type ScriptedStep =
   | { readonly _tag: "Step"; readonly play: (stage: Stage) => Outcome }
   | { readonly _tag: "End"; readonly play: (stage: Stage) => Outcome }
 
-const step = (play: (stage: Stage) => Outcome): Step => ({ _tag: "Step", play })
+const step = (play: (stage: Stage) => Outcome): ScriptedStep => ({ _tag: "Step", play })
 
 const wrong = (detail: string) => Effect.die(new ScriptError({ detail }))
 
 /** An event as a script writes it: ids are plain strings. */
-type Said = Exclude<typeof Turn.Event.Encoded, { readonly _tag: "TurnCompleted" }>
+type Said = Exclude<typeof Turn.TurnEvent.Encoded, { readonly _tag: "TurnCompleted" }>
 
 type Untimed<E> = E extends unknown ? Omit<E, "at"> : never
 
@@ -80,7 +80,7 @@ const takes = (duration: Duration.Input | undefined) =>
 export const message = (
   text: string,
   options: { readonly deltas?: ReadonlyArray<string> | true; readonly takes?: Duration.Input } = {}
-): Step =>
+): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (stage) {
       const id = stage.nextId("msg")
@@ -93,7 +93,7 @@ export const message = (
   )
 
 /** A summary of what the model thought. */
-export const reasoning = (summary: string): Step =>
+export const reasoning = (summary: string): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (stage) {
       const item = {
@@ -106,7 +106,7 @@ export const reasoning = (summary: string): Step =>
     })
   )
 
-const put = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request) {
+const put = Effect.fnUntraced(function* (stage: Stage, request: Approval.ApprovalRequest) {
   if (stage.options.approvalMode === "never") {
     return yield* wrong(`the script asks to ${Approval.describe(request)}, but this thread never asks`)
   }
@@ -117,29 +117,30 @@ const put = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request
     _tag: "ApprovalDecided",
     requestId,
     itemId,
-    decision: Approval.told(decision),
+    decision: Approval.withoutAnswers(decision),
     source: decision.source ?? "policy"
   })
   if (decision._tag === "cancel") return yield* new CodexError.TurnInterrupted({ by: "policy" })
   return decision
 })
 
-const ask = (stage: Stage, request: Approval.Request) => Effect.map(put(stage, request), Approval.isGranted)
+const ask = (stage: Stage, request: Approval.ApprovalRequest) =>
+  Effect.map(put(stage, request), Approval.isGranted)
 
-type Unnamed<R> = R extends Approval.Request ? Omit<R, "id" | "itemId"> : never
+type Unnamed<R> = R extends Approval.ApprovalRequest ? Omit<R, "id" | "itemId"> : never
 
 /**
  * The agent asks for permissions, an answer, a form, the call of an MCP server's tool; `expect` looks at what was
  * decided, after it has been held against what was asked.
  */
 export const question = (
-  asked: Unnamed<Approval.Request>,
-  options: { readonly expect?: (decision: Approval.Decision) => boolean } = {}
-): Step =>
+  asked: Unnamed<Approval.ApprovalRequest>,
+  options: { readonly expect?: (decision: Approval.ApprovalDecision) => boolean } = {}
+): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (stage) {
       const id = stage.nextId("question")
-      const request: Approval.Request = { ...asked, id, itemId: id }
+      const request: Approval.ApprovalRequest = { ...asked, id, itemId: id }
       const decision = yield* put(stage, request)
       if (options.expect?.(decision) === false)
         return yield* wrong(`the answer to ${Approval.describe(request)} is not what the script expects`)
@@ -156,7 +157,7 @@ export const command = (
     readonly output?: string
     readonly takes?: Duration.Input
   } = {}
-): Step =>
+): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (stage) {
       const item: Item.CommandExecution = {
@@ -169,7 +170,7 @@ export const command = (
       }
       const exitCode = options.exitCode ?? 0
       yield* say(stage, { _tag: "ItemStarted", item })
-      const argv = Shell.argv(script)
+      const argv = ShellCommand.argv(script)
       const granted =
         options.approval !== true ||
         (yield* ask(stage, {
@@ -196,7 +197,7 @@ export const command = (
 export const fileChange = (
   changes: ReadonlyArray<Item.Change>,
   options: { readonly approval?: boolean; readonly takes?: Duration.Input } = {}
-): Step =>
+): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (stage) {
       const item: Item.FileChange = {
@@ -230,8 +231,8 @@ export const fileChange = (
 export const toolCall = (
   tool: string,
   args: unknown,
-  options: { readonly expect?: (output: Engine.ToolOutput) => boolean } = {}
-): Step =>
+  options: { readonly expect?: (output: Engine.EngineToolOutput) => boolean } = {}
+): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (stage) {
       if (!stage.options.tools.some((spec) => spec.name === tool)) {
@@ -260,18 +261,18 @@ export const toolCall = (
   )
 
 /** What one model request used, in tokens. */
-export const usage = (tokens: Partial<Turn.Usage>): Step =>
+export const usage = (tokens: Partial<Turn.Usage>): ScriptedStep =>
   step((stage) => say(stage, { _tag: "UsageUpdated", usage: { ...Turn.noUsage, ...tokens } }))
 
 /** Time passes: virtual time under a TestClock. */
-export const delay = (duration: Duration.Input): Step => step(() => Effect.sleep(duration))
+export const delay = (duration: Duration.Input): ScriptedStep => step(() => Effect.sleep(duration))
 
 /** Any event, for what has no step of its own. */
-export const event = (event: Untimed<Said>): Step =>
+export const event = (event: Untimed<Said>): ScriptedStep =>
   step((stage) => say(stage, event as Untimed<Turn.EngineEvent>))
 
 /** Looks at what the caller sent: the text itself, or a test of it. */
-export const prompt = (expected: string | ((input: string) => boolean)): Step =>
+export const prompt = (expected: string | ((input: string) => boolean)): ScriptedStep =>
   step((stage) => {
     const fits = typeof expected === "string" ? stage.input === expected : expected(stage.input)
     return fits
@@ -280,7 +281,7 @@ export const prompt = (expected: string | ((input: string) => boolean)): Step =>
   })
 
 /** Waits until somebody steers the turn, and looks at what he says. */
-export const steered = (expected: string | ((input: string) => boolean)): Step =>
+export const steered = (expected: string | ((input: string) => boolean)): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (stage) {
       const said = yield* Queue.take(stage.steered)
@@ -293,21 +294,24 @@ export const steered = (expected: string | ((input: string) => boolean)): Step =
   )
 
 /** The turn ends; what follows belongs to the next one. A script that ends without it ends like this. */
-export const completed: Step = { _tag: "End", play: () => Effect.void }
+export const completed: ScriptedStep = { _tag: "End", play: () => Effect.void }
 
 /** The turn ends in this error. */
-export const failed = (error: CodexError.TurnError): Step => ({ _tag: "End", play: () => Effect.fail(error) })
+export const failed = (error: CodexError.TurnError): ScriptedStep => ({
+  _tag: "End",
+  play: () => Effect.fail(error)
+})
 
 /** Codex interrupts the turn. */
-export const interrupted: Step = failed(new CodexError.TurnInterrupted({ by: "codex" }))
+export const interrupted: ScriptedStep = failed(new CodexError.TurnInterrupted({ by: "codex" }))
 
 /** Nothing more is heard: the turn lasts until its deadline or until somebody interrupts it. */
-export const silence: Step = { _tag: "End", play: () => Effect.never }
+export const silence: ScriptedStep = { _tag: "End", play: () => Effect.never }
 
 export class Scripted extends Context.Service<
   Scripted,
   {
-    readonly play: (steps: ReadonlyArray<Step>) => Effect.Effect<void>
+    readonly play: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
     /** What the turns so far were given, in their order. */
     readonly inputs: Effect.Effect<ReadonlyArray<string>>
     readonly remaining: Effect.Effect<number>
@@ -316,7 +320,7 @@ export class Scripted extends Context.Service<
 >()("effect-codex/testing/Scripted") {}
 
 /** Puts steps at the end of the script. */
-export const play = (steps: ReadonlyArray<Step>): Effect.Effect<void, never, Scripted> =>
+export const play = (steps: ReadonlyArray<ScriptedStep>): Effect.Effect<void, never, Scripted> =>
   Scripted.use((scripted) => scripted.play(steps))
 
 /** What the turns so far were given, in their order. */
@@ -355,7 +359,7 @@ const model: ThreadInfo.Model = {
 /** The engine, and the service that `play` speaks to. Steps that nobody played by its end are a defect. */
 export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
   Effect.gen(function* () {
-    const script: Array<Step> = []
+    const script: Array<ScriptedStep> = []
     const inputs: Array<string> = []
     let turns = 0
     let ids = 0
@@ -368,18 +372,18 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
     )
 
     /** The steps of the next turn; they are its own, also when other threads play meanwhile. */
-    const take = (): ReadonlyArray<Step> => {
+    const take = (): ReadonlyArray<ScriptedStep> => {
       const end = script.findIndex((step) => step._tag === "End")
       return script.splice(0, end < 0 ? script.length : end + 1)
     }
 
-    const kept = Kept.make()
+    const kept = ThreadStore.make()
     const running = new Map<ThreadId, Queue.Queue<string>>()
     const answers = new Map<string, (params: unknown) => unknown>()
 
-    const thread = (id: ThreadId, options: Engine.ThreadOptions): Engine.EngineThread => {
+    const thread = (id: ThreadId, options: Engine.EngineThreadOptions): Engine.EngineThread => {
       const begin = (
-        input: Turn.Input,
+        input: Turn.TurnInput,
         handlers: Engine.Handlers,
         play: (stage: Stage) => Effect.Effect<void, CodexError.TurnError>
       ) =>

@@ -27,22 +27,22 @@ import * as Approval from "../Approval.ts"
 import { Codex } from "../Codex.ts"
 import type * as Engine from "../engine/Engine.ts"
 import * as Convention from "../semconv/Convention.ts"
-import * as Memory from "../telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../telemetry/config/Settings.ts"
-import * as Telemetry from "../instrumentation/SignalBus.ts"
+import * as SignalBus from "../instrumentation/SignalBus.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
-import * as Crowd from "./simulation/Workload.ts"
-import * as Hostile from "./simulation/FaultyEngine.ts"
-import * as Ledger from "./simulation/History.ts"
+import * as Workload from "./simulation/Workload.ts"
+import * as FaultyEngine from "./simulation/FaultyEngine.ts"
+import * as History from "./simulation/History.ts"
 import type { Random } from "./simulation/SeededRandom.ts"
 
-export type { Line, Violation } from "./simulation/History.ts"
+export type { HistoryLine, Violation } from "./simulation/History.ts"
 export type { Faults } from "./simulation/FaultyEngine.ts"
 export type { Random } from "./simulation/SeededRandom.ts"
 
-export interface Options<E = unknown> {
+export interface SimulationOptions<E = unknown> {
   /** How often what goes wrong, in a hundred turns: `{ death: 0 }`. */
-  readonly faults?: Partial<Hostile.Faults> | undefined
+  readonly faults?: Partial<FaultyEngine.Faults> | undefined
   /**
    * What to run, with a scope that ends with it. Default: `threads` conversations that do everything at once. It may
    * fail, and is not asked why; it must come to an end.
@@ -59,26 +59,28 @@ export interface Options<E = unknown> {
 }
 
 /** What one run came to. */
-export interface Report {
+export interface SimulationReport {
   readonly seed: number
   /** A number for everything that happened, and when: the same for the same seed. */
   readonly trace: string
   readonly turns: number
   /** How turns ended, and how often. */
   readonly endings: Readonly<Record<string, number>>
-  readonly violations: ReadonlyArray<Ledger.Violation>
-  readonly story: ReadonlyArray<Ledger.Line>
+  readonly violations: ReadonlyArray<History.Violation>
+  readonly story: ReadonlyArray<History.HistoryLine>
 }
 
 /** A promise was broken. `message` names the seed and tells the story of the thread. */
-export class SimulationFailed extends Data.TaggedError("SimulationFailed")<{ readonly report: Report }> {
+export class SimulationFailed extends Data.TaggedError("SimulationFailed")<{
+  readonly report: SimulationReport
+}> {
   override get message() {
     return describe(this.report)
   }
 }
 
 /** The story of the first promise that was broken: what happened on its thread, and to all. */
-export const describe = ({ seed, story, violations }: Report): string => {
+export const describe = ({ seed, story, violations }: SimulationReport): string => {
   const [first, ...more] = violations
   if (first === undefined) return `seed ${seed}: nothing was broken`
   const lines = story
@@ -104,7 +106,7 @@ const countFibers = () => {
 }
 
 /** Counts the spans that were opened and those that were ended. */
-const countSpans = (ledger: Ledger.Ledger) => {
+const countSpans = (ledger: History.Ledger) => {
   const open = new Set<EffectTracer.Span>()
   const layer = Layer.effect(
     EffectTracer.Tracer,
@@ -128,7 +130,7 @@ const countSpans = (ledger: Ledger.Ledger) => {
 
 /** Notes what the policy says before the runtime hears it. */
 const watched =
-  <R>(ledger: Ledger.Ledger, policy: Approval.Policy<R>): Approval.Policy<R> =>
+  <R>(ledger: History.Ledger, policy: Approval.Policy<R>): Approval.Policy<R> =>
   (request) =>
     Effect.map(policy(request), (said) => {
       if (said._tag === "accept" || said._tag === "acceptForSession")
@@ -137,7 +139,7 @@ const watched =
       return said
     })
 
-interface Seeded<E> extends Options<E> {
+interface Seeded<E> extends SimulationOptions<E> {
   readonly seed: number
   /** Whether the run is traced and observed; default `true`. It must make no difference. */
   readonly telemetry?: boolean | undefined
@@ -146,21 +148,21 @@ interface Seeded<E> extends Options<E> {
 /** A second after everything that may still be on its way: a deaf tool, a late event, an approver who is slow. */
 const aftermath = "10 minutes"
 
-const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Return<Report> {
+const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Return<SimulationReport> {
   const { seed, telemetry = true, threads = 8 } = options
-  const ledger = Ledger.make(yield* Clock.Clock)
+  const ledger = History.make(yield* Clock.Clock)
   const fibers = countFibers()
   const spans = countSpans(ledger)
-  const memory = yield* Memory.make
+  const memory = yield* InMemorySpans.make
 
-  const engine: Layer.Layer<Engine.Engine> = Hostile.layer({
+  const engine: Layer.Layer<Engine.Engine> = FaultyEngine.layer({
     seed,
     // A death ends the turns of all threads: of many, few have one.
-    faults: { ...Hostile.defaults, death: Math.min(2, 16 / threads), ...options.faults },
+    faults: { ...FaultyEngine.defaults, death: Math.min(2, 16 / threads), ...options.faults },
     ledger,
-    args: options.args ?? (options.program === undefined ? Crowd.args : () => ({}))
+    args: options.args ?? (options.program === undefined ? Workload.args : () => ({}))
   })
-  const observed = Telemetry.listen(
+  const observed = SignalBus.listen(
     Effect.succeed(({ signal, threadId }) => {
       if (signal._tag === "TurnStop" && threadId !== undefined)
         ledger.told(threadId, typeof signal.end === "string" ? signal.end : signal.end._tag)
@@ -188,9 +190,9 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
       )
     const queue = yield* Approval.ApprovalQueue
     const decide: Approval.Policy = (request) =>
-      Effect.provideService(Crowd.policy(seed)(request), Approval.ApprovalQueue, queue)
+      Effect.provideService(Workload.policy(seed)(request), Approval.ApprovalQueue, queue)
     return yield* Effect.provideService(
-      Crowd.program(seed, threads, ledger),
+      Workload.program(seed, threads, ledger),
       Approval.Current,
       watched(ledger, decide)
     )
@@ -248,7 +250,7 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
 })
 
 /** Runs one seed and tells what happened; whatever broke is in `violations`. */
-export const run = <E = never>(options: Seeded<E>): Effect.Effect<Report> =>
+export const run = <E = never>(options: Seeded<E>): Effect.Effect<SimulationReport> =>
   play(options).pipe(Effect.scoped, Effect.provide(Layer.fresh(TestClock.layer())))
 
 /**
@@ -256,7 +258,7 @@ export const run = <E = never>(options: Seeded<E>): Effect.Effect<Report> =>
  */
 export const holds = Effect.fnUntraced(function* <E = never>(
   options: Omit<Seeded<E>, "telemetry">
-): Effect.fn.Return<Report, SimulationFailed> {
+): Effect.fn.Return<SimulationReport, SimulationFailed> {
   const report = yield* run(options)
   if (report.violations.length > 0) return yield* new SimulationFailed({ report })
   for (const telemetry of [true, false]) {
@@ -277,12 +279,12 @@ export const holds = Effect.fnUntraced(function* <E = never>(
 
 /** Runs many seeds, `1` to the number given or those listed; ends with the first that breaks a promise. */
 export const check = <E = never>(
-  options: Options<E> & {
+  options: SimulationOptions<E> & {
     readonly seeds: number | ReadonlyArray<number>
     /** Told of every seed that holds. */
-    readonly onReport?: (report: Report) => void
+    readonly onReport?: (report: SimulationReport) => void
   }
-): Effect.Effect<ReadonlyArray<Report>, SimulationFailed> =>
+): Effect.Effect<ReadonlyArray<SimulationReport>, SimulationFailed> =>
   Effect.forEach(
     typeof options.seeds === "number"
       ? Array.from({ length: options.seeds }, (_, index) => index + 1)

@@ -3,7 +3,7 @@ import * as Layer from "effect/Layer"
 import { Codex } from "../Codex.ts"
 import * as Scripted from "./Scripted.ts"
 import * as Captured from "./Captured.ts"
-import * as Checked from "./ConventionCheck.ts"
+import * as ConventionCheck from "./ConventionCheck.ts"
 
 /**
  * `Codex` on a scripted engine, with everything emitted captured in memory. The test says what the agent does with
@@ -20,6 +20,6 @@ import * as Checked from "./ConventionCheck.ts"
  */
 export const TestLayer: Layer.Layer<Codex | Scripted.Scripted | Captured.Captured> = Codex.layer.pipe(
   Layer.provideMerge(Scripted.layer),
-  Layer.merge(Checked.layer),
+  Layer.merge(ConventionCheck.layer),
   Layer.provideMerge(Captured.layer)
 )

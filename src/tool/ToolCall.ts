@@ -13,9 +13,9 @@ import * as AiError from "effect/ai/AiError"
 import type * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import type { ToolSettings } from "./ToolSettings.ts"
-import * as ToolText from "./ToolResultText.ts"
+import * as ToolResultText from "./ToolResultText.ts"
 
-export interface Outcome {
+export interface ToolCallOutcome {
   readonly success: boolean
   /** For the model. */
   readonly text: string
@@ -28,7 +28,7 @@ export interface Outcome {
   readonly bug?: Cause.Cause<unknown>
 }
 
-const failed = (text: string, more: Partial<Outcome> = {}): Outcome => ({
+const failed = (text: string, more: Partial<ToolCallOutcome> = {}): ToolCallOutcome => ({
   success: false,
   text,
   fault: "tool",
@@ -41,14 +41,14 @@ const isRetryable = (failure: unknown): boolean =>
     ? failure.isRetryable
     : Predicate.hasProperty(failure, "retryable") && failure.retryable === true
 
-const ofOrigin = (origin: Tool.FailureOrigin | undefined): Outcome["fault"] =>
+const ofOrigin = (origin: Tool.FailureOrigin | undefined): ToolCallOutcome["fault"] =>
   origin === "parameters" ? "model" : "tool"
 
 const noJson = (tool: Tool.Any) => failed(`The tool ${tool.name} gave a result that is no JSON.`)
 
-const ofResult = (tool: Tool.Any, result: Tool.HandlerResult<Tool.Any>): Effect.Effect<Outcome> => {
+const ofResult = (tool: Tool.Any, result: Tool.HandlerResult<Tool.Any>): Effect.Effect<ToolCallOutcome> => {
   if (!result.isFailure) {
-    const text = ToolText.ofResult(result)
+    const text = ToolResultText.ofResult(result)
     return Effect.succeed(
       Result.isSuccess(text)
         ? { success: true, text: text.success, fault: "tool", retryable: false }
@@ -56,7 +56,7 @@ const ofResult = (tool: Tool.Any, result: Tool.HandlerResult<Tool.Any>): Effect.
     )
   }
   const failure: unknown = result.result
-  return Effect.map(ToolText.ofFailure(tool, failure), (text) =>
+  return Effect.map(ToolResultText.ofFailure(tool, failure), (text) =>
     failed(text, { fault: ofOrigin(result.failureOrigin), retryable: isRetryable(failure) })
   )
 }
@@ -66,13 +66,13 @@ export const handle = (
   call: ReturnType<Toolkit.WithHandler<Record<string, Tool.Any>>["handle"]>,
   tool: Tool.Any,
   progress: (text: string) => Effect.Effect<void>
-): Effect.Effect<Outcome, never, unknown> => {
+): Effect.Effect<ToolCallOutcome, never, unknown> => {
   let last: Tool.HandlerResult<Tool.Any> | undefined
   return call.pipe(
     Effect.flatMap(
       Stream.runForEach((result) => {
         if (!result.preliminary) return Effect.sync(() => void (last = result))
-        const text = ToolText.ofValue(result.encodedResult)
+        const text = ToolResultText.ofValue(result.encodedResult)
         return Result.isSuccess(text) ? progress(text.success) : Effect.void
       })
     ),
@@ -81,11 +81,11 @@ export const handle = (
         ? Effect.succeed(failed(`The tool ${tool.name} gave no result.`))
         : ofResult(tool, last)
     ),
-    Effect.catchCause((cause): Effect.Effect<Outcome> => {
+    Effect.catchCause((cause): Effect.Effect<ToolCallOutcome> => {
       const failure = Cause.findErrorOption(cause)
       if (Option.isNone(failure)) return Effect.failCause(cause as Cause.Cause<never>)
       const fault = ofOrigin(Context.get(Cause.annotations(cause), Toolkit.FailureOrigin))
-      return Effect.map(ToolText.ofFailure(tool, failure.value), (text) =>
+      return Effect.map(ToolResultText.ofFailure(tool, failure.value), (text) =>
         failed(text, { fault, retryable: isRetryable(failure.value) })
       )
     }),
@@ -94,13 +94,13 @@ export const handle = (
 }
 
 /** What became of a call whose handler has ended; one that died or interrupted itself is not for the model to read. */
-export const outcome = (tool: Tool.Any, exit: Exit.Exit<Outcome>): Outcome =>
+export const outcome = (tool: Tool.Any, exit: Exit.Exit<ToolCallOutcome>): ToolCallOutcome =>
   Exit.isSuccess(exit)
     ? exit.value
     : failed(`The tool ${tool.name} failed.`, { detail: Cause.pretty(exit.cause), bug: exit.cause })
 
 /** What became of a call that took too long. */
-export const late = (tool: Tool.Any, { deadline, sideEffect }: ToolSettings): Outcome =>
+export const timedOut = (tool: Tool.Any, { deadline, sideEffect }: ToolSettings): ToolCallOutcome =>
   failed(
     `The tool ${tool.name} did not finish within ${Duration.format(deadline)} and was stopped.` +
       (sideEffect === "read" ? "" : " It may have taken effect."),

@@ -9,9 +9,9 @@ import * as Stream from "effect/Stream"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { randomUUID } from "node:crypto"
-import * as ProcessGroup from "../internal/ProcessTree.ts"
+import * as ProcessTree from "../internal/ProcessTree.ts"
 
-export interface Options {
+export interface ToolCommandOptions {
   /** How long the processes may take to end after SIGTERM; then it is SIGKILL. Default: 500 ms. */
   readonly killAfter?: Duration.Input | undefined
   /** How much of each output is kept, in characters, the end of it. Default: 64 Ki. */
@@ -19,7 +19,7 @@ export interface Options {
 }
 
 /** What a command came to. A command that was ended by a signal has no exit code. */
-export interface Output {
+export interface CommandOutput {
   readonly exitCode: number | undefined
   readonly stdout: string
   readonly stderr: string
@@ -36,7 +36,7 @@ const drainGrace = Duration.millis(200)
  */
 export const spawn = Effect.fnUntraced(function* (
   command: ChildProcess.StandardCommand,
-  options: Pick<Options, "killAfter"> = {}
+  options: Pick<ToolCommandOptions, "killAfter"> = {}
 ): Effect.fn.Return<
   ChildProcessSpawner.ChildProcessHandle,
   PlatformError.PlatformError,
@@ -53,11 +53,11 @@ export const spawn = Effect.fnUntraced(function* (
       detached: process.platform !== "win32",
       killSignal: "SIGTERM",
       forceKillAfter: killAfter,
-      env: { ...env, [ProcessGroup.variable]: mark },
+      env: { ...env, [ProcessTree.variable]: mark },
       extendEnv: env === undefined || command.options.extendEnv === true
     })
   )
-  if (!ProcessGroup.isSupported) return yield* start
+  if (!ProcessTree.isSupported) return yield* start
   const [handle] = yield* Effect.acquireRelease(
     Effect.gen(function* () {
       const scope = yield* Scope.make()
@@ -71,7 +71,7 @@ export const spawn = Effect.fnUntraced(function* (
       Effect.gen(function* () {
         const exited = !(yield* Effect.orElseSucceed(handle.isRunning, () => false))
         const { pid } = handle
-        yield* ProcessGroup.end({ pid, mark, hasExited: () => exited }, Duration.toMillis(killAfter))
+        yield* ProcessTree.end({ pid, mark, hasExited: () => exited }, Duration.toMillis(killAfter))
         // It waits for the zombies of the group too, which nobody may ever ask after: no reason to wait for it.
         yield* Effect.forkDetach(Scope.close(scope, Exit.void))
       })
@@ -111,8 +111,8 @@ const tail = (stream: Stream.Stream<Uint8Array, PlatformError.PlatformError>, li
  */
 export const run = Effect.fnUntraced(function* (
   command: ChildProcess.StandardCommand,
-  options: Options = {}
-): Effect.fn.Return<Output, PlatformError.PlatformError, ChildProcessSpawner.ChildProcessSpawner> {
+  options: ToolCommandOptions = {}
+): Effect.fn.Return<CommandOutput, PlatformError.PlatformError, ChildProcessSpawner.ChildProcessSpawner> {
   const limit = options.maxOutput ?? 65_536
   return yield* Effect.scoped(
     Effect.gen(function* () {

@@ -7,15 +7,16 @@ import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
-import * as Approval from "../Approval.ts"
+import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
+import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type { ItemId } from "../domain/Ids.ts"
-import * as Handling from "./ToolCall.ts"
+import * as ToolCall from "./ToolCall.ts"
 import * as Progress from "./ToolProgress.ts"
 import { supervise } from "../internal/Supervise.ts"
 import * as ToolSettings from "./ToolSettings.ts"
-import * as ToolText from "./ToolResultText.ts"
+import * as ToolResultText from "./ToolResultText.ts"
 
 export interface ToolHost {
   readonly specs: ReadonlyArray<Engine.ToolSpec>
@@ -31,10 +32,14 @@ export interface ToolHost {
  * Runs a call. Whatever goes wrong in it is an answer to the model, but for tools whose failure is the turn's. It ends
  * within the tool's deadline and grace; interrupted, within its grace.
  */
-export type Call = (call: Engine.ToolCall) => Effect.Effect<Engine.ToolOutput, CodexError.ToolFailed>
+export type Call = (
+  call: Engine.EngineToolCall
+) => Effect.Effect<Engine.EngineToolOutput, CodexError.ToolFailed>
 
 /** Asks the policy about a tool that is marked `needsApproval`. */
-export type Approve = (request: Approval.Request) => Effect.Effect<Approval.Decision>
+export type Approve = (
+  request: ApprovalRequest.ApprovalRequest
+) => Effect.Effect<ApprovalDecision.ApprovalDecision>
 
 /** A preliminary result of a call, as text of at most 4,000 characters. */
 export interface ToolProgress {
@@ -62,10 +67,10 @@ const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
 const refuse = (detail: string) =>
   Effect.fail(new CodexError.InvalidRequest({ reason: "BadParams", method: "startThread", detail }))
 
-const said = (success: boolean, text: string): Engine.ToolOutput => ({ success, text })
+const said = (success: boolean, text: string): Engine.EngineToolOutput => ({ success, text })
 
-const noSuchTool = (call: Engine.ToolCall) =>
-  Effect.succeed(said(false, `There is no tool ${ToolText.bounded(call.tool, 100)}.`))
+const noSuchTool = (call: Engine.EngineToolCall) =>
+  Effect.succeed(said(false, `There is no tool ${ToolResultText.truncateMiddle(call.tool, 100)}.`))
 
 /** No tools at all. */
 export const empty: ToolHost = {
@@ -128,7 +133,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       (context: Context.Context<never>) => Context.merge(services, context)
     )
 
-  const left = (call: Engine.ToolCall, hooks: Hooks) =>
+  const left = (call: Engine.EngineToolCall, hooks: Hooks) =>
     Effect.andThen(
       Effect.sync(() => {
         leaked++
@@ -137,13 +142,17 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       Effect.logWarning(`the tool ${call.tool} ignores its interruption; its handler is left behind`)
     )
 
-  const run = Effect.fnUntraced(function* ({ settings, tool }: Served, call: Engine.ToolCall, hooks: Hooks) {
+  const run = Effect.fnUntraced(function* (
+    { settings, tool }: Served,
+    call: Engine.EngineToolCall,
+    hooks: Hooks
+  ) {
     const { callId, tool: name } = call
     const progress = Progress.make(settings.progressInterval, (text) =>
-      hooks.progress?.({ callId, tool: name, text: ToolText.bounded(text, maxProgress) })
+      hooks.progress?.({ callId, tool: name, text: ToolResultText.truncateMiddle(text, maxProgress) })
     )
     const ended = yield* supervise(
-      provided(Handling.handle(toolkit.handle(name, call.arguments as never, callId), tool, progress.offer)),
+      provided(ToolCall.handle(toolkit.handle(name, call.arguments as never, callId), tool, progress.offer)),
       {
         deadline: settings.deadline,
         grace: settings.grace,
@@ -154,13 +163,13 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       }
     ).pipe(Effect.tap(progress.flush), Effect.ensuring(progress.close))
     const outcome = Option.match(ended, {
-      onNone: () => Handling.late(tool, settings),
-      onSome: (exit) => Handling.outcome(tool, exit)
+      onNone: () => ToolCall.timedOut(tool, settings),
+      onSome: (exit) => ToolCall.outcome(tool, exit)
     })
     if (outcome.bug !== undefined && !Cause.hasInterruptsOnly(outcome.bug)) {
       yield* Effect.logError(`the tool ${name} died`, outcome.bug)
     }
-    const text = ToolText.bounded(outcome.text, settings.maxResult)
+    const text = ToolResultText.truncateMiddle(outcome.text, settings.maxResult)
     if (outcome.success || outcome.fault === "model" || settings.onFailure === "result") {
       return said(outcome.success, text)
     }
@@ -168,10 +177,10 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     return yield* new CodexError.ToolFailed({ tool: name, detail: outcome.detail ?? text, retryable })
   })
 
-  const readable = (tool: Tool.Any, call: Engine.ToolCall) =>
+  const readable = (tool: Tool.Any, call: Engine.EngineToolCall) =>
     provided(Effect.result(Schema.decodeUnknownEffect(tool.parametersSchema)(call.arguments)))
 
-  const asks = (tool: Tool.Any, call: Engine.ToolCall, params: unknown): Effect.Effect<boolean> => {
+  const asks = (tool: Tool.Any, call: Engine.EngineToolCall, params: unknown): Effect.Effect<boolean> => {
     const needs = tool.needsApproval
     if (typeof needs !== "function") return Effect.succeed(needs === true)
     return Effect.suspend(() => {
@@ -185,7 +194,11 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
   }
 
   /** Why the call is not to run; nothing where it is. */
-  const refused = Effect.fnUntraced(function* (tool: Tool.Any, call: Engine.ToolCall, approve: Approve) {
+  const refused = Effect.fnUntraced(function* (
+    tool: Tool.Any,
+    call: Engine.EngineToolCall,
+    approve: Approve
+  ) {
     const { needsApproval } = tool
     if (needsApproval === undefined || needsApproval === false) return undefined
     const params = yield* readable(tool, call)
@@ -201,7 +214,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       tool: call.tool,
       arguments: call.arguments
     })
-    return Approval.isGranted(decision) ? undefined : `The call of ${call.tool} was declined.`
+    return ApprovalDecision.isGranted(decision) ? undefined : `The call of ${call.tool} was declined.`
   })
 
   const turn = (hooks: Hooks): Call => {
@@ -222,7 +235,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       const no = yield* refused(served.tool, call, hooks.approve)
       return no === undefined
         ? yield* served.limit(run(served, call, hooks))
-        : said(false, ToolText.bounded(no, served.settings.maxResult))
+        : said(false, ToolResultText.truncateMiddle(no, served.settings.maxResult))
     })
   }
 

@@ -35,7 +35,7 @@ const isHighSurrogate = (code: number) => code >= 0xd800 && code <= 0xdbff
 const isLowSurrogate = (code: number) => code >= 0xdc00 && code <= 0xdfff
 
 /** At most `limit` characters of a text and a note: its beginning and its end. */
-export const bounded = (text: string, limit: number): string => {
+export const truncateMiddle = (text: string, limit: number): string => {
   if (text.length <= limit) return text
   const tail = Math.floor(limit / 4)
   let head = limit - tail

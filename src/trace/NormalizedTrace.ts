@@ -18,7 +18,7 @@ export interface NormalSpan {
   readonly duration?: number | undefined
 }
 
-export interface Options {
+export interface NormalizeOptions {
   /** Which attributes are shown, with events: all, or these; none if it is left out. */
   readonly attributes?: "all" | ReadonlyArray<string> | undefined
   /** What else is another in every run, and what stands for it. */
@@ -67,7 +67,7 @@ class Names {
 type Name = (noun: string, id: string) => string
 const unnumbered: Name = (noun) => `<${noun}>`
 
-const textOf = (text: string, name: Name, { replace = [] }: Options): string => {
+const textOf = (text: string, name: Name, { replace = [] }: NormalizeOptions): string => {
   let shown = text
   for (const [found, by] of replace)
     shown = shown.replaceAll(typeof found === "string" ? found : global(found), by)
@@ -79,7 +79,7 @@ const textOf = (text: string, name: Name, { replace = [] }: Options): string => 
 const global = (pattern: RegExp): RegExp =>
   pattern.global ? pattern : new RegExp(pattern.source, `${pattern.flags}g`)
 
-const valueOf = (key: string, value: unknown, name: Name, options: Options): string => {
+const valueOf = (key: string, value: unknown, name: Name, options: NormalizeOptions): string => {
   if (isTime(key)) return "<time>"
   const noun = nouns[key]
   if (noun !== undefined && typeof value === "string") return name(noun, value)
@@ -87,16 +87,20 @@ const valueOf = (key: string, value: unknown, name: Name, options: Options): str
   return textOf(typeof value === "string" ? value : (JSON.stringify(value) ?? String(value)), name, options)
 }
 
-const isShown = (key: string, { attributes }: Options): boolean =>
+const isShown = (key: string, { attributes }: NormalizeOptions): boolean =>
   attributes === "all" || (attributes ?? []).includes(key)
 
-const shownOf = (given: NormalSpan["attributes"], name: Name, options: Options): ReadonlyArray<string> =>
+const shownOf = (
+  given: NormalSpan["attributes"],
+  name: Name,
+  options: NormalizeOptions
+): ReadonlyArray<string> =>
   Object.keys(given)
     .filter((key) => isShown(key, options))
     .toSorted()
     .map((key) => `${key} = ${valueOf(key, given[key], name, options)}`)
 
-const headOf = (span: NormalSpan, name: Name, options: Options): string => {
+const headOf = (span: NormalSpan, name: Name, options: NormalizeOptions): string => {
   const kind = span.kind === "internal" ? "" : ` [${span.kind}]`
   const type = span.attributes[attribute.errorType]
   const failed = span.status === "error" ? ` ERROR ${typeof type === "string" ? type : ""}`.trimEnd() : ""
@@ -127,7 +131,7 @@ const eventsOf = ({ events }: NormalSpan): ReadonlyArray<Event> => {
   ]
 }
 
-const linesOf = (span: NormalSpan, name: Name, options: Options): ReadonlyArray<string> => [
+const linesOf = (span: NormalSpan, name: Name, options: NormalizeOptions): ReadonlyArray<string> => [
   headOf(span, name, options),
   ...shownOf(span.attributes, name, options).map((line) => `  @ ${line}`),
   ...(options.attributes === undefined
@@ -186,7 +190,7 @@ const inOrder = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
 
 const nobody: NormalSpan = { name: "", kind: "", status: "unset", attributes: {}, events: [] }
 
-const toTree = (spans: ReadonlyArray<NormalSpan>, options: Options): ReadonlyArray<Node> => {
+const toTree = (spans: ReadonlyArray<NormalSpan>, options: NormalizeOptions): ReadonlyArray<Node> => {
   const ids = new Set(spans.flatMap(({ spanId }) => spanId ?? []))
   const isRoot = ({ parentSpanId, spanId }: NormalSpan): boolean =>
     parentSpanId === undefined || !ids.has(parentSpanId) || parentSpanId === spanId
@@ -221,7 +225,7 @@ const toTree = (spans: ReadonlyArray<NormalSpan>, options: Options): ReadonlyArr
  *     npm [client] ERROR CommandFailed
  * ```
  */
-export const normal = (spans: ReadonlyArray<NormalSpan>, options: Options = {}): string => {
+export const normalize = (spans: ReadonlyArray<NormalSpan>, options: NormalizeOptions = {}): string => {
   const names = new Names()
   const name: Name = (noun, id) => names.of(noun, id)
   const draw = (node: Node, indent: string): ReadonlyArray<string> => [

@@ -2,11 +2,11 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { printable } from "../internal/TerminalText.ts"
 import { attribute, operation, span as names } from "../semconv/Convention.ts"
-import * as Elapsed from "../internal/DurationText.ts"
+import * as DurationText from "../internal/DurationText.ts"
 import * as TextWidth from "../internal/TextWidth.ts"
 
 /** One span of a trace; times in nanoseconds since any one moment. */
-export interface Span {
+export interface WaterfallSpan {
   readonly name: string
   readonly spanId: string
   readonly parentSpanId?: string | undefined
@@ -16,7 +16,7 @@ export interface Span {
   readonly attributes: Readonly<Record<string, unknown>>
 }
 
-export interface Options {
+export interface WaterfallOptions {
   /** Columns of the terminal. No line is wider. */
   readonly width: number
   /** Whether to use ANSI colours. */
@@ -24,7 +24,7 @@ export interface Options {
 }
 
 /** A span as a processor or exporter has it. */
-export const fromReadableSpan = (span: ReadableSpan): Span => ({
+export const fromReadableSpan = (span: ReadableSpan): WaterfallSpan => ({
   name: span.name,
   spanId: span.spanContext().spanId,
   parentSpanId: span.parentSpanContext?.spanId,
@@ -41,7 +41,7 @@ const toNanos = ([seconds, nanos]: readonly [number, number]): bigint =>
  * The spans of one trace as a tree, each with a bar, its duration and what went wrong; empty for no spans. Spans whose
  * parent is missing stand at the top. Control, escape and bidi characters of names are left out.
  */
-export const render = (spans: ReadonlyArray<Span>, options: Options): string => {
+export const render = (spans: ReadonlyArray<WaterfallSpan>, options: WaterfallOptions): string => {
   if (spans.length === 0) return ""
   const rows = toRows(spans)
   const summary = toSummary(spans)
@@ -73,11 +73,11 @@ const maxFailures = 20
 // Twelve levels of indentation; what is deeper stays there.
 const maxIndent = 24
 
-const toRows = (spans: ReadonlyArray<Span>): ReadonlyArray<Row> => {
+const toRows = (spans: ReadonlyArray<WaterfallSpan>): ReadonlyArray<Row> => {
   const inOrder = spans.toSorted(byTime)
   const children = toChildren(inOrder)
   const rows: Array<Row> = []
-  const drawn = new Set<Span>()
+  const drawn = new Set<WaterfallSpan>()
   const pending = branches(toRoots(inOrder, children), "", true)
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (next.spans !== undefined) {
@@ -91,24 +91,27 @@ const toRows = (spans: ReadonlyArray<Span>): ReadonlyArray<Row> => {
   return rows
 }
 
-const byTime = (a: Span, b: Span): number =>
+const byTime = (a: WaterfallSpan, b: WaterfallSpan): number =>
   a.startNanos !== b.startNanos ? (a.startNanos < b.startNanos ? -1 : 1) : Number(b.endNanos - a.endNanos)
 
-const toChildren = (spans: ReadonlyArray<Span>): ReadonlyMap<Span, ReadonlyArray<Span>> => {
-  const byId = new Map<string, Span>()
+const toChildren = (
+  spans: ReadonlyArray<WaterfallSpan>
+): ReadonlyMap<WaterfallSpan, ReadonlyArray<WaterfallSpan>> => {
+  const byId = new Map<string, WaterfallSpan>()
   for (const span of spans) if (!byId.has(span.spanId)) byId.set(span.spanId, span)
-  const parentOf = (span: Span) => (span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId))
+  const parentOf = (span: WaterfallSpan) =>
+    span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId)
   const withParent = spans.filter((span) => parentOf(span) !== undefined && parentOf(span) !== span)
   return Map.groupBy(withParent, (span) => parentOf(span) ?? span)
 }
 
 /** Where to begin so that every span is reached: what has no parent here, and the first of each circle of parents. */
 const toRoots = (
-  spans: ReadonlyArray<Span>,
-  children: ReadonlyMap<Span, ReadonlyArray<Span>>
-): ReadonlyArray<Span> => {
-  const reached = new Set<Span>()
-  const reach = (root: Span) => {
+  spans: ReadonlyArray<WaterfallSpan>,
+  children: ReadonlyMap<WaterfallSpan, ReadonlyArray<WaterfallSpan>>
+): ReadonlyArray<WaterfallSpan> => {
+  const reached = new Set<WaterfallSpan>()
+  const reach = (root: WaterfallSpan) => {
     const pending = [root]
     for (let span = pending.pop(); span !== undefined; span = pending.pop()) {
       if (reached.has(span)) continue
@@ -128,11 +131,11 @@ const toRoots = (
 }
 
 type Branch =
-  | { readonly spans?: never; readonly span: Span; readonly prefix: string; readonly indent: string }
-  | { readonly spans: ReadonlyArray<Span>; readonly prefix: string }
+  | { readonly spans?: never; readonly span: WaterfallSpan; readonly prefix: string; readonly indent: string }
+  | { readonly spans: ReadonlyArray<WaterfallSpan>; readonly prefix: string }
 
 /** The lines below one span, the last one first, as a stack wants them. */
-const branches = (spans: ReadonlyArray<Span>, indent: string, top: boolean): Array<Branch> => {
+const branches = (spans: ReadonlyArray<WaterfallSpan>, indent: string, top: boolean): Array<Branch> => {
   const shown = toShown(spans)
   const hidden = shown.length === spans.length ? [] : spans.filter((span) => !shown.includes(span))
   const end = hidden.length === 0 ? shown.length - 1 : shown.length
@@ -146,25 +149,25 @@ const branches = (spans: ReadonlyArray<Span>, indent: string, top: boolean): Arr
   return lines.toReversed()
 }
 
-const toShown = (spans: ReadonlyArray<Span>): ReadonlyArray<Span> => {
+const toShown = (spans: ReadonlyArray<WaterfallSpan>): ReadonlyArray<WaterfallSpan> => {
   if (spans.length <= maxChildren) return spans
   const failures = spans.filter((span) => span.status === "error").slice(0, maxFailures)
   const others = spans.filter((span) => !failures.includes(span)).slice(0, maxChildren - failures.length)
   return [...failures, ...others].toSorted(byTime)
 }
 
-const toRow = (span: Span, prefix: string): Row => ({
+const toRow = (span: WaterfallSpan, prefix: string): Row => ({
   prefix,
   name: clean(span.name) || "(no name)",
   style: styleOf(span),
   failed: span.status === "error",
   startNanos: span.startNanos,
   endNanos: span.endNanos,
-  duration: Elapsed.format(span.endNanos - span.startNanos),
+  duration: DurationText.format(span.endNanos - span.startNanos),
   note: noteOf(span)
 })
 
-const toMore = (spans: ReadonlyArray<Span>, prefix: string): Row => {
+const toMore = (spans: ReadonlyArray<WaterfallSpan>, prefix: string): Row => {
   const failures = spans.filter((span) => span.status === "error").length
   return {
     prefix,
@@ -178,7 +181,7 @@ const toMore = (spans: ReadonlyArray<Span>, prefix: string): Row => {
   }
 }
 
-const styleOf = ({ attributes, name }: Span): Style => {
+const styleOf = ({ attributes, name }: WaterfallSpan): Style => {
   const operationName = attributes[attribute.operationName]
   if (operationName === operation.invokeAgent || name === names.run) return "agent"
   if (operationName === operation.chat) return "model"
@@ -189,7 +192,7 @@ const styleOf = ({ attributes, name }: Span): Style => {
     : "command"
 }
 
-const noteOf = ({ attributes, status }: Span): string => {
+const noteOf = ({ attributes, status }: WaterfallSpan): string => {
   const exitCode = clean(attributes[attribute.exitCode])
   const told = attributes[status === "error" ? attribute.errorType : attribute.approvalDecision]
   return [
@@ -252,7 +255,7 @@ interface Scale {
   readonly nanos: bigint
 }
 
-const toScale = (spans: ReadonlyArray<Span>): Scale => {
+const toScale = (spans: ReadonlyArray<WaterfallSpan>): Scale => {
   const start = minimum(spans.map((span) => span.startNanos))
   const end = maximum(spans.map((span) => span.endNanos))
   return { start, nanos: end > start ? end - start : 0n }
@@ -311,7 +314,7 @@ const drawBar = (row: Row, width: number, { nanos, start }: Scale, paint: Paint)
   return " ".repeat(before) + paint(row.failed ? "failure" : row.style, bar) + " ".repeat(after)
 }
 
-const toSummary = (spans: ReadonlyArray<Span>): string => {
+const toSummary = (spans: ReadonlyArray<WaterfallSpan>): string => {
   const failures = spans.filter((span) => span.status === "error").length
   return `${spans.length} ${spans.length === 1 ? "span" : "spans"}${failures === 0 ? "" : `, ${failures} failed`}`
 }
@@ -319,7 +322,7 @@ const toSummary = (spans: ReadonlyArray<Span>): string => {
 const drawAxis = (summary: string, columns: Columns, { nanos }: Scale, paint: Paint): string => {
   const steps = nanos === 0n ? 0 : columns.bar >= 64 ? 4 : columns.bar >= 32 ? 2 : 1
   const ticks = Array.from({ length: steps + 1 }, (_, step) =>
-    step === 0 ? "0" : Elapsed.format((nanos * BigInt(step)) / BigInt(steps))
+    step === 0 ? "0" : DurationText.format((nanos * BigInt(step)) / BigInt(steps))
   )
   const line = ticks.reduce((drawn, tick, step) => {
     const column =

@@ -5,7 +5,9 @@ import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
-import * as Approval from "../Approval.ts"
+import * as Policy from "../approval/Policy.ts"
+import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
+import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
@@ -17,15 +19,15 @@ import type * as ToolHost from "../tool/ToolHost.ts"
 import * as Turn from "../domain/Turn.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import { decide } from "../approval/PolicyRunner.ts"
-import type { Steady } from "./MonotonicClock.ts"
+import type { MonotonicClock } from "./MonotonicClock.ts"
 
 /** Where a turn runs, and what is asked of whom. */
-export interface Options {
+export interface ActiveTurnOptions {
   readonly threadId: ThreadId
   readonly engine: Engine.EngineThread
   readonly tools: ToolHost.ToolHost
-  readonly policy: Approval.Policy
-  readonly clock: Steady
+  readonly policy: Policy.Policy
+  readonly clock: MonotonicClock
   readonly tracer: EffectTracer.Tracer
   readonly context: Context.Context<never>
   /** Attributes of every span and log below the turn. */
@@ -35,7 +37,7 @@ export interface Options {
   readonly effort: string | undefined
   readonly sandbox: Turn.Sandbox | undefined
   readonly instructions: string | undefined
-  readonly input: Turn.Input
+  readonly input: Turn.TurnInput
   readonly publish: (event: Turn.EngineEvent) => void
   /** Something was used up: a limit may have been passed. */
   readonly used: () => void
@@ -43,11 +45,11 @@ export interface Options {
   readonly stop: (error: CodexError.TurnError) => void
 }
 
-export interface Live {
+export interface ActiveTurn {
   readonly handlers: Omit<Engine.Handlers, "agent">
   readonly end: (outcome: Signal.TurnEnd) => Turn.Turn
   readonly message: () => string
-  readonly spent: () => Omit<Budget.Spent, "time">
+  readonly spent: () => Omit<Budget.BudgetUsage, "time">
   /**
    * The span of the call that started a sub-agent, if it was started here; `unnamed`: of one that has not said yet whom
    * it starts.
@@ -55,10 +57,10 @@ export interface Live {
   readonly spanOfAgent: (threadId: ThreadId, unnamed: boolean) => EffectTracer.Span | undefined
 }
 
-export const milliseconds = (clock: Steady): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
+export const milliseconds = (clock: MonotonicClock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
 
 /** Telemetry never changes a result: a tracer that breaks loses spans and nothing else. */
-export const quietly = (tell: () => void): void => {
+export const ignoreDefects = (tell: () => void): void => {
   try {
     tell()
   } catch {
@@ -82,7 +84,7 @@ const uses = new Set<Turn.EngineEvent["_tag"]>([
   "MessageDelta"
 ])
 
-export const make = (options: Options): Live => {
+export const make = (options: ActiveTurnOptions): ActiveTurn => {
   const { clock, engine, threadId, tools } = options
   const { readOnly } = tools
   const startedAt = milliseconds(clock)
@@ -103,7 +105,7 @@ export const make = (options: Options): Live => {
     const before = state
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
-    quietly(() => telemetry.record(event, marks))
+    ignoreDefects(() => telemetry.record(event, marks))
     options.publish(event)
     if (uses.has(event._tag) && (marks.length > 0 || before.reported !== state.reported)) options.used()
   }
@@ -114,9 +116,9 @@ export const make = (options: Options): Live => {
     return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
   }
 
-  const approve = (request: Approval.Request) =>
+  const approve = (request: ApprovalRequest.ApprovalRequest) =>
     decide(options.policy, request, { threadId, turnId: state.turnId, session: engine }).pipe(
-      TurnTelemetry.approving(telemetry.spanOf(request.itemId), Approval.kindOf(request)),
+      TurnTelemetry.approving(telemetry.spanOf(request.itemId), ApprovalRequest.kindOf(request)),
       inTurn,
       Effect.tap((decision) =>
         Effect.sync(() => {
@@ -126,9 +128,12 @@ export const make = (options: Options): Live => {
     )
 
   /** Codex knows nothing of a tool that asks first: the question and its answer are told here. */
-  const approveTool = (request: Approval.Request) =>
+  const approveTool = (request: ApprovalRequest.ApprovalRequest) =>
     Effect.suspend(() => {
-      const decided = (decision: Approval.Decision, source: Approval.Source) =>
+      const decided = (
+        decision: ApprovalDecision.ApprovalDecision,
+        source: ApprovalDecision.ApprovalSource
+      ) =>
         Effect.sync(() => {
           const { id: requestId, itemId } = request
           emit({ _tag: "ApprovalDecided", requestId, itemId, decision, source, at: milliseconds(clock) })
@@ -137,7 +142,7 @@ export const make = (options: Options): Live => {
       return approve(request).pipe(
         Effect.tap((decision) => decided(decision, decision.source ?? "policy")),
         Effect.onInterrupt(() =>
-          decided(Approval.decline("the turn ended before anybody decided"), "default")
+          decided(ApprovalDecision.decline("the turn ended before anybody decided"), "default")
         )
       )
     })
@@ -177,7 +182,7 @@ export const make = (options: Options): Live => {
             }
       over = true
       const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
-      quietly(() => telemetry.end(turn, marks, outcome, at))
+      ignoreDefects(() => telemetry.end(turn, marks, outcome, at))
       return turn
     },
     message: () => TurnState.message(state),
@@ -196,12 +201,12 @@ export const make = (options: Options): Live => {
 }
 
 /** The turn of a sub-agent, below the one that it works for. */
-export const nested = (
-  root: Omit<Options, "publish" | "span" | "threadId" | "input">,
+export const makeSubAgent = (
+  root: Omit<ActiveTurnOptions, "publish" | "span" | "threadId" | "input">,
   parent: EffectTracer.Span,
   { threadId, turnId }: { readonly threadId: ThreadId; readonly turnId: TurnId },
-  publish: (event: Turn.Event) => void
-): { readonly live: Live; readonly handlers: Engine.AgentHandlers } => {
+  publish: (event: Turn.TurnEvent) => void
+): { readonly live: ActiveTurn; readonly handlers: Engine.AgentHandlers } => {
   const { attribute } = Convention
   const annotations = { ...root.annotations, [attribute.conversationId]: threadId }
   const span = root.tracer.span({
@@ -222,7 +227,7 @@ export const nested = (
     [attribute.providerName]: root.engine.provider,
     [attribute.requestModel]: root.model
   }
-  quietly(() => {
+  ignoreDefects(() => {
     for (const [key, value] of Object.entries(attributes)) {
       if (value !== undefined) span.attribute(key, value)
     }
@@ -247,7 +252,7 @@ export const nested = (
             : outcome._tag === "TurnInterrupted"
               ? Exit.failCause(Cause.interrupt())
               : Exit.fail(outcome)
-        quietly(() => span.end(root.clock.currentTimeNanosUnsafe(), exit))
+        ignoreDefects(() => span.end(root.clock.currentTimeNanosUnsafe(), exit))
       }
     }
   }

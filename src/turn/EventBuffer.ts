@@ -9,7 +9,7 @@ import type * as Turn from "../domain/Turn.ts"
 
 type Delta = Extract<Turn.EngineEvent, { readonly delta: string }>
 
-const deltaOf = (event: Turn.Event): Delta | undefined => {
+const deltaOf = (event: Turn.TurnEvent): Delta | undefined => {
   switch (event._tag) {
     case "MessageDelta":
     case "ReasoningDelta":
@@ -23,7 +23,7 @@ const deltaOf = (event: Turn.Event): Delta | undefined => {
 }
 
 /** The same event, with the text of the one before it. */
-const merged = (before: Turn.Event, after: Turn.Event): Turn.Event | undefined => {
+const merged = (before: Turn.TurnEvent, after: Turn.TurnEvent): Turn.TurnEvent | undefined => {
   if (before._tag === "AgentEvent" && after._tag === "AgentEvent") {
     const event = merged(before.event, after.event)
     return event === undefined || event._tag === "AgentEvent" || event._tag === "TurnCompleted"
@@ -36,16 +36,16 @@ const merged = (before: Turn.Event, after: Turn.Event): Turn.Event | undefined =
     : { ...first, delta: first.delta + second.delta }
 }
 
-const itemOf = (event: Turn.Event): string | undefined => {
+const itemOf = (event: Turn.TurnEvent): string | undefined => {
   if (event._tag === "AgentEvent") return itemOf(event.event)
   return event._tag === "ItemCompleted" ? event.item.id : undefined
 }
 
 export interface Mailbox<E> {
-  readonly offer: (event: Turn.Event) => void
+  readonly offer: (event: Turn.TurnEvent) => void
   /** Says how it ends; what was offered before is still delivered. */
   readonly end: (exit: Exit.Exit<unknown, E>) => void
-  readonly stream: Stream.Stream<Turn.Event, E>
+  readonly stream: Stream.Stream<Turn.TurnEvent, E>
 }
 
 /**
@@ -54,13 +54,13 @@ export interface Mailbox<E> {
  * therefore bounded by the items of the turn and their text.
  */
 export const make = <E>(): Mailbox<E> => {
-  let waiting: Array<Turn.Event> = []
+  let waiting: Array<Turn.TurnEvent> = []
   /** Where the last untaken delta of an item stands, by item. */
   let deltas = new Map<string, number>()
   let ended: Exit.Exit<unknown, E> | undefined
   const filled = Latch.makeUnsafe(false)
 
-  const take: Pull.Pull<readonly [Turn.Event, ...Array<Turn.Event>], E> = Effect.suspend(() => {
+  const take: Pull.Pull<readonly [Turn.TurnEvent, ...Array<Turn.TurnEvent>], E> = Effect.suspend(() => {
     const [first, ...rest] = waiting
     if (first !== undefined) {
       waiting = []

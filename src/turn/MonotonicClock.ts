@@ -1,7 +1,7 @@
 /** The time of a turn: the clock on the wall may be set meanwhile, and the turn lasts no longer and no shorter for it. */
 import type * as Clock from "effect/Clock"
 
-export interface Steady {
+export interface MonotonicClock {
   /** Nanoseconds since the epoch as they were at the beginning, and from then on by the monotonic clock. */
   readonly currentTimeNanosUnsafe: () => bigint
   /** What a time on the wall, in milliseconds, is here; the past reaches back a few seconds at most. */
@@ -13,7 +13,7 @@ const jump = 1000
 /** How old an event may be when it is told. */
 const maxAge = 5000
 
-export const make = (clock: Clock.Clock): Steady => {
+export const make = (clock: Clock.Clock): MonotonicClock => {
   const ahead = clock.currentTimeNanosUnsafe() - clock.monotonicTimeNanosUnsafe()
   const nanos = () => clock.monotonicTimeNanosUnsafe() + ahead
   return {

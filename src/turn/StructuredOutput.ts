@@ -5,14 +5,14 @@ import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"
 import * as CodexError from "../domain/CodexError.ts"
 
 /** A schema, made ready once. */
-export interface Output<A> {
+export interface StructuredOutput<A> {
   readonly jsonSchema: unknown
   readonly decode: (text: string) => Effect.Effect<A, CodexError.OutputInvalid>
 }
 
-const made = new WeakMap<object, Output<unknown>>()
+const made = new WeakMap<object, StructuredOutput<unknown>>()
 
-const ready = <A, E>(schema: Schema.Codec<A, E>): Output<A> => {
+const ready = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   const { codec, jsonSchema } = OpenAiStructuredOutput.toCodecOpenAI(schema)
   const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(codec))
   return {
@@ -26,16 +26,18 @@ const ready = <A, E>(schema: Schema.Codec<A, E>): Output<A> => {
 }
 
 // The provider takes nothing but an object for the whole.
-const wrapped = <A, E>(schema: Schema.Codec<A, E>): Output<A> => {
+const wrapped = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   const { decode, jsonSchema } = ready(Schema.Struct({ value: schema }))
   return { jsonSchema, decode: (text) => Effect.map(decode(text), ({ value }) => value) }
 }
 
 /** What a schema is to the provider; `InvalidRequest` for one that it cannot be told of. */
-export const of = <A, E>(schema: Schema.Codec<A, E>): Effect.Effect<Output<A>, CodexError.InvalidRequest> =>
+export const of = <A, E>(
+  schema: Schema.Codec<A, E>
+): Effect.Effect<StructuredOutput<A>, CodexError.InvalidRequest> =>
   Effect.suspend(() => {
     const known = made.get(schema)
-    if (known !== undefined) return Effect.succeed(known as Output<A>)
+    if (known !== undefined) return Effect.succeed(known as StructuredOutput<A>)
     return Effect.try({
       try: () => {
         try {

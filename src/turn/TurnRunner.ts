@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as EffectTracer from "effect/Tracer"
-import type * as Approval from "../Approval.ts"
+import type * as Policy from "../approval/Policy.ts"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
@@ -17,13 +17,13 @@ import * as Convention from "../semconv/Convention.ts"
 import type * as Signal from "../instrumentation/Signal.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
 import * as Turn from "../domain/Turn.ts"
-import * as Live from "./ActiveTurn.ts"
-import * as Steady from "./MonotonicClock.ts"
+import * as ActiveTurn from "./ActiveTurn.ts"
+import * as MonotonicClock from "./MonotonicClock.ts"
 
 /** What the runtime knows of a thread beside what its engine does. */
-export interface Setting {
+export interface ThreadContext {
   readonly tools: ToolHost.ToolHost
-  readonly policy: Approval.Policy
+  readonly policy: Policy.Policy
   readonly sandbox: Engine.Sandbox | undefined
   readonly instructions: string | undefined
   /** What all turns of the thread may use together. */
@@ -33,24 +33,24 @@ export interface Setting {
 }
 
 /** A turn to run. */
-export interface Job<A> {
-  readonly input: Turn.Input
-  readonly options: Turn.Options
+export interface TurnRequest<A> {
+  readonly input: Turn.TurnInput
+  readonly options: Turn.TurnOptions
   /** Reads the last message, while the turn can still fail by it. */
   readonly read: (message: string) => Effect.Effect<A, CodexError.OutputInvalid>
   /** Has the engine run it. */
   readonly perform: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
   /** What the turns of the thread used before. */
-  readonly spent: Budget.Spent
+  readonly spent: Budget.BudgetUsage
   /** What earlier attempts at this turn used; they are part of `spent`. */
-  readonly tried: Budget.Spent
+  readonly tried: Budget.BudgetUsage
   /** The span of the turn before it. */
   readonly previous: EffectTracer.AnySpan | undefined
-  readonly publish: (event: Turn.Event) => void
+  readonly publish: (event: Turn.TurnEvent) => void
   /** Fails to end the turn. */
   readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
   /** The turn as it was when it ended, however it did; what it used, sub-agents included. */
-  readonly ended: (turn: Turn.Turn, spent: Budget.Spent, span: EffectTracer.AnySpan) => void
+  readonly ended: (turn: Turn.Turn, spent: Budget.BudgetUsage, span: EffectTracer.AnySpan) => void
 }
 
 const excess = (
@@ -61,12 +61,12 @@ const excess = (
 /** Runs a turn to its end: what came of it, and what it was read as. */
 export const run = Effect.fnUntraced(function* <A>(
   engine: Engine.EngineThread,
-  setting: Setting,
-  job: Job<A>
+  setting: ThreadContext,
+  job: TurnRequest<A>
 ): Effect.fn.Return<readonly [Turn.Turn, A], CodexError.TurnError> {
   const { options, stopped } = job
   const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* Turn.DefaultTimeout))
-  const clock = Steady.make(yield* Clock.Clock)
+  const clock = MonotonicClock.make(yield* Clock.Clock)
   const model = options.model ?? engine.model
   const { attribute } = Convention
 
@@ -80,18 +80,18 @@ export const run = Effect.fnUntraced(function* <A>(
     }
   })
   const endSpan = (exit: Exit.Exit<unknown, unknown>) =>
-    Live.quietly(() => span.end(clock.currentTimeNanosUnsafe(), exit))
+    ActiveTurn.ignoreDefects(() => span.end(clock.currentTimeNanosUnsafe(), exit))
   const stop = (error: CodexError.TurnError): void => {
     Deferred.doneUnsafe(stopped, Exit.fail(error))
   }
-  const agents: Array<Live.Live> = []
+  const agents: Array<ActiveTurn.ActiveTurn> = []
   const budget = options.budget ?? {}
-  const sum = (lives: ReadonlyArray<Live.Live>) =>
-    lives.reduce((sum, live) => Budget.plus(sum, { ...live.spent(), time: 0 }), Budget.nothing)
+  const sum = (lives: ReadonlyArray<ActiveTurn.ActiveTurn>) =>
+    lives.reduce((sum, live) => Budget.add(sum, { ...live.spent(), time: 0 }), Budget.zero)
   const used = () => {
     const spent = sum([turn, ...agents])
-    const ofTurn = Budget.exceeded(budget, Budget.plus(job.tried, spent))
-    const passed = ofTurn ?? Budget.exceeded(setting.budget, Budget.plus(job.spent, spent))
+    const ofTurn = Budget.exceeded(budget, Budget.add(job.tried, spent))
+    const passed = ofTurn ?? Budget.exceeded(setting.budget, Budget.add(job.spent, spent))
     if (passed !== undefined) stop(excess(ofTurn === undefined ? "thread" : "turn", passed))
   }
   const shared = {
@@ -109,7 +109,13 @@ export const run = Effect.fnUntraced(function* <A>(
     used,
     stop
   }
-  const turn = Live.make({ ...shared, threadId: engine.id, span, input: job.input, publish: job.publish })
+  const turn = ActiveTurn.make({
+    ...shared,
+    threadId: engine.id,
+    span,
+    input: job.input,
+    publish: job.publish
+  })
   /** Sub-agents start others; the first turn of one may begin before the call that started it says whom it started. */
   const spanOfAgent = (threadId: ThreadId): EffectTracer.Span => {
     for (const unnamed of [false, true])
@@ -122,7 +128,12 @@ export const run = Effect.fnUntraced(function* <A>(
   const handlers: Engine.Handlers = {
     ...turn.handlers,
     agent: (agent) => {
-      const { handlers, live } = Live.nested(shared, spanOfAgent(agent.threadId), agent, job.publish)
+      const { handlers, live } = ActiveTurn.makeSubAgent(
+        shared,
+        spanOfAgent(agent.threadId),
+        agent,
+        job.publish
+      )
       agents.push(live)
       return handlers
     }
@@ -130,8 +141,8 @@ export const run = Effect.fnUntraced(function* <A>(
   const end = (outcome: Signal.TurnEnd): Turn.Turn => {
     const result = turn.end(outcome)
     if (outcome === "completed")
-      job.publish({ _tag: "TurnCompleted", turn: result, at: Live.milliseconds(clock) })
-    job.ended(result, Budget.plus(Budget.ofTurn(result), sum(agents)), span)
+      job.publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
+    job.ended(result, Budget.add(Budget.fromTurn(result), sum(agents)), span)
     return result
   }
 
@@ -182,15 +193,15 @@ export const run = Effect.fnUntraced(function* <A>(
   )
 })
 
-const usedUp = (scope: "turn" | "thread", budget: Budget.Budget, spent: Budget.Spent) => {
-  const passed = Budget.usedUp(budget, spent)
+const usedUp = (scope: "turn" | "thread", budget: Budget.Budget, spent: Budget.BudgetUsage) => {
+  const passed = Budget.exhausted(budget, spent)
   return passed === undefined ? undefined : excess(scope, passed)
 }
 
 const outOfTime = (
   scope: "turn" | "thread",
   budget: Budget.Budget,
-  spent: Budget.Spent
+  spent: Budget.BudgetUsage
 ): ReadonlyArray<Effect.Effect<never, CodexError.BudgetExceeded>> => {
   const left = Budget.timeLeft(budget, spent)
   if (left === undefined) return []

@@ -13,7 +13,7 @@ const { ApprovalQueue } = Approval
 
 /** Asks, and gives the entry that waits, with the fiber that waits for it. */
 const put = Effect.fnUntraced(function* (
-  request: Approval.Request,
+  request: Approval.ApprovalRequest,
   policy: Approval.Policy<Approval.ApprovalQueue> = Approval.queue
 ) {
   const queue = yield* ApprovalQueue
@@ -61,7 +61,7 @@ describe("the queue of questions", () => {
       for (let n = 0; n < 1000; n++) {
         const { entry, fiber } = yield* put(tool("deploy", { n }))
         const gate = yield* Deferred.make<void>()
-        const answer = (decision: Approval.Decision) =>
+        const answer = (decision: Approval.ApprovalDecision) =>
           Effect.forkChild(
             Effect.exit(Effect.andThen(Deferred.await(gate), queue.answer(entry.id, decision, entry))),
             { startImmediately: true }

@@ -12,13 +12,13 @@ import * as R from "./requests.ts"
 
 const quiet = Effect.provide(Logger.layer([]))
 const saying =
-  (...answers: ReadonlyArray<Approval.Decision | Approval.Abstain>): Approval.Policy =>
+  (...answers: ReadonlyArray<Approval.ApprovalDecision | Approval.Abstain>): Approval.Policy =>
   () =>
     Effect.sync(() => answers[said++ % answers.length] ?? Approval.abstain)
 let said = 0
 
 /** A policy that says that each time, and how often it was asked. */
-const counting = (answer: Approval.Decision | Approval.Abstain) => {
+const counting = (answer: Approval.ApprovalDecision | Approval.Abstain) => {
   const state = { asked: 0 }
   const policy: Approval.Policy = () => Effect.sync(() => (state.asked++, answer))
   return { state, policy }
@@ -71,7 +71,7 @@ describe("a yes to something else is a no", () => {
     },
     required: ["name"]
   })
-  const cases: ReadonlyArray<readonly [Approval.Request, Approval.Decision, boolean]> = [
+  const cases: ReadonlyArray<readonly [Approval.ApprovalRequest, Approval.ApprovalDecision, boolean]> = [
     [R.command("ls"), Approval.accept, true],
     [R.command("ls"), Approval.submit({}), false],
     [R.command("ls"), Approval.grant({ network: true, fileSystem: [] }), false],
@@ -138,11 +138,11 @@ describe("a yes to something else is a no", () => {
   )
 
   it("what a person answered is in no event", () => {
-    const { told } = Approval
-    assert.deepStrictEqual(told(Approval.answer({ q: ["secret"] })), Approval.accept)
-    assert.deepStrictEqual(told(Approval.submit({ q: "secret" })), Approval.accept)
+    const { withoutAnswers } = Approval
+    assert.deepStrictEqual(withoutAnswers(Approval.answer({ q: ["secret"] })), Approval.accept)
+    assert.deepStrictEqual(withoutAnswers(Approval.submit({ q: "secret" })), Approval.accept)
     const granted = Approval.grant({ network: true, fileSystem: [] })
-    assert.deepStrictEqual(told(granted), granted)
+    assert.deepStrictEqual(withoutAnswers(granted), granted)
   })
 })
 
@@ -222,7 +222,7 @@ describe("remember", () => {
     Effect.gen(function* () {
       const { policy, state } = counting(Approval.acceptForSession)
       const remembering = Approval.remember(policy)
-      const ask = (thread: string, request: Approval.Request) =>
+      const ask = (thread: string, request: Approval.ApprovalRequest) =>
         decide(remembering, request, R.asking(thread))
       const first = yield* ask("a", R.command("touch x"))
       assert.isTrue(first._tag === "acceptForSession" && first.kept)
@@ -284,14 +284,14 @@ describe("remember", () => {
     })
   )
 
-  const like = (likeness: Approval.Likeness, first: Approval.Request) =>
+  const like = (likeness: Approval.RequestEquivalence, first: Approval.ApprovalRequest) =>
     Effect.gen(function* () {
       const state = { asked: 0 }
       const policy = () =>
         Effect.sync(() => (state.asked++ === 0 ? Approval.acceptForSession : Approval.accept))
       const remembering = Approval.remember(policy, { like: likeness })
       yield* decide(remembering, first, R.asking("like"))
-      return (request: Approval.Request) =>
+      return (request: Approval.ApprovalRequest) =>
         Effect.gen(function* () {
           const before = state.asked
           const decided = yield* decide(remembering, request, R.asking("like"))
@@ -460,7 +460,7 @@ describe("a policy in force", () => {
         )
       )
       const queue = yield* Approval.ApprovalQueue
-      const ask = (request: Approval.Request) => decide(policy, request, R.asking("composed"))
+      const ask = (request: Approval.ApprovalRequest) => decide(policy, request, R.asking("composed"))
       assert.deepInclude(yield* ask(R.command("ls")), { policy: "rules" })
       const waiting = yield* Effect.forkChild(ask(R.command("make")), { startImmediately: true })
       const [entry] = yield* queue.pending

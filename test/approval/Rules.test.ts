@@ -7,7 +7,7 @@ const { path } = Approval
 const asked = (fileSystem: Approval.Permissions["fileSystem"], network = false) =>
   R.permissions({ network, fileSystem })
 
-const cases: ReadonlyArray<readonly [Approval.Rule, Approval.Request, boolean]> = [
+const cases: ReadonlyArray<readonly [Approval.ApprovalRule, Approval.ApprovalRequest, boolean]> = [
   // Permissions
   [{ kind: "permissions", network: true, decision: "accept" }, asked([], true), true],
   [{ kind: "permissions", decision: "accept" }, asked([], true), false],
@@ -73,7 +73,7 @@ describe("rules", () => {
   })
 
   it("know every kind of request", () => {
-    const decode = Schema.decodeUnknownSync(Approval.Rule)
+    const decode = Schema.decodeUnknownSync(Approval.ApprovalRule)
     for (const { _tag } of R.all) assert.strictEqual(decode({ kind: _tag, decision: "ask" }).kind, _tag)
     assert.throws(() => decode({ kind: "everything", decision: "accept" }))
   })

@@ -41,7 +41,7 @@ describe("a turn that asks", () => {
 
   it.effect("in the thread and turn that it is, as the policy sees it", () =>
     Effect.gen(function* () {
-      const seen: Array<Approval.Asking> = []
+      const seen: Array<Approval.ApprovalContext> = []
       yield* Scripted.play([
         Scripted.question(R.command("ls")),
         Scripted.question(R.command("ls")),
@@ -49,7 +49,7 @@ describe("a turn that asks", () => {
       ])
       yield* Scripted.play([Scripted.completed, Scripted.question(R.command("ls")), Scripted.message("done")])
       const policy: Approval.Policy = () =>
-        Effect.flatMap(Approval.Asking, (asking) =>
+        Effect.flatMap(Approval.ApprovalContext, (asking) =>
           Effect.sync(() => (seen.push(asking), Approval.decline("no")))
         )
       yield* Effect.provideService(Effect.andThen(run, run), Approval.Current, policy)

@@ -61,7 +61,7 @@ const terminal = (...typed: ReadonlyArray<string>) => {
       )
   })
   const layer = Layer.mergeAll(Layer.succeed(Terminal.Terminal, service), stdio, Logger.layer([]))
-  const ask = (request: Approval.Request) =>
+  const ask = (request: Approval.ApprovalRequest) =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(decide(Approval.prompt, request), { startImmediately: true })
       yield* TestClock.adjust("1 second")
@@ -76,7 +76,7 @@ const answered = (answers: Readonly<Record<string, ReadonlyArray<string>>>) => (
   given: { _tag: "answers", answers },
   ...by
 })
-const same = (decision: Approval.Decision, expected: object) =>
+const same = (decision: Approval.ApprovalDecision, expected: object) =>
   assert.deepStrictEqual<object>(JSON.parse(JSON.stringify(decision)), expected)
 
 describe("a person on the terminal", () => {

@@ -14,7 +14,7 @@ export const command = (script: string, more: Partial<typeof Approval.CommandReq
     cwd: "/work",
     extra: false,
     ...more
-  }) as const satisfies Approval.Request
+  }) as const satisfies Approval.ApprovalRequest
 
 export const fileChange = (...paths: ReadonlyArray<string>) =>
   ({
@@ -23,13 +23,18 @@ export const fileChange = (...paths: ReadonlyArray<string>) =>
     changes: paths.map((path) => ({ path, kind: "update", diff: "@@" }) as const),
     cwd: "/work",
     extra: false
-  }) as const satisfies Approval.Request
+  }) as const satisfies Approval.ApprovalRequest
 
 export const permissions = (asked: Approval.Permissions) =>
-  ({ _tag: "permissions", ...of("p1"), permissions: asked, cwd: "/work" }) as const satisfies Approval.Request
+  ({
+    _tag: "permissions",
+    ...of("p1"),
+    permissions: asked,
+    cwd: "/work"
+  }) as const satisfies Approval.ApprovalRequest
 
 export const tool = (name: string, args: unknown) =>
-  ({ _tag: "tool", ...of("t1"), tool: name, arguments: args }) as const satisfies Approval.Request
+  ({ _tag: "tool", ...of("t1"), tool: name, arguments: args }) as const satisfies Approval.ApprovalRequest
 
 export const mcpTool = (server: string, name: string, args: unknown = {}) =>
   ({
@@ -39,7 +44,7 @@ export const mcpTool = (server: string, name: string, args: unknown = {}) =>
     tool: name,
     arguments: args,
     message: "Allow?"
-  }) as const satisfies Approval.Request
+  }) as const satisfies Approval.ApprovalRequest
 
 export const form = (schema: unknown) =>
   ({
@@ -49,7 +54,7 @@ export const form = (schema: unknown) =>
     message: "Who is it?",
     mode: "form",
     schema
-  }) as const satisfies Approval.Request
+  }) as const satisfies Approval.ApprovalRequest
 
 export const url = (address: string) =>
   ({
@@ -59,7 +64,7 @@ export const url = (address: string) =>
     message: "Please open",
     mode: "url",
     url: address
-  }) as const satisfies Approval.Request
+  }) as const satisfies Approval.ApprovalRequest
 
 /** A question with the options red and blue. */
 export const question = (id: string, more: Partial<Approval.Question> = {}) =>
@@ -80,12 +85,12 @@ export const question = (id: string, more: Partial<Approval.Question> = {}) =>
         ...more
       }
     ]
-  }) as const satisfies Approval.Request
+  }) as const satisfies Approval.ApprovalRequest
 
 export const unknown = { _tag: "unknown", ...of("u1"), method: "item/new/ask", payload: {} } as const
 
 /** One of every kind. */
-export const all: ReadonlyArray<Approval.Request> = [
+export const all: ReadonlyArray<Approval.ApprovalRequest> = [
   command("touch a"),
   fileChange("a.ts"),
   permissions({ network: true, fileSystem: [] }),
@@ -100,7 +105,7 @@ export const all: ReadonlyArray<Approval.Request> = [
 const sessions = new Map<string, object>()
 
 /** Who asks: one session for each thread of that name. */
-export const asking = (thread: string): Approval.Asking => {
+export const asking = (thread: string): Approval.ApprovalContext => {
   const session = sessions.get(thread) ?? {}
   sessions.set(thread, session)
   return { threadId: ThreadId.make(thread), turnId: TurnId.make("turn-1"), session }

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { join } from "node:path"
 import { Worker } from "node:worker_threads"
-import * as Source from "../../src/attachment/SourceFile.ts"
+import * as SourceFile from "../../src/attachment/SourceFile.ts"
 import { test } from "../support/live.ts"
 import * as F from "./fixture.ts"
 
@@ -31,7 +31,7 @@ const beside = (base: string, step: string) =>
 const race = Effect.fnUntraced(function* (path: string, root: string | undefined, swaps: () => number) {
   const seen = new Map<string, number>()
   for (let n = 0; n < attempts || swaps() < 1000; n++) {
-    const outcome = yield* Source.open(path, { root, maxBytes: 1000 }).pipe(
+    const outcome = yield* SourceFile.open(path, { root, maxBytes: 1000 }).pipe(
       Effect.flatMap(({ chunks }) =>
         Stream.runFold(
           chunks,

@@ -11,7 +11,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Fs from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import * as Owner from "../../src/internal/ProcessIdentity.ts"
+import * as ProcessIdentity from "../../src/internal/ProcessIdentity.ts"
 import { test } from "../support/live.ts"
 import * as F from "./fixture.ts"
 
@@ -103,7 +103,7 @@ describe("processes that stage in the same place", () => {
   test("leave alone what they do not know, and folders of which they cannot tell", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
-      const me = yield* Owner.self
+      const me = yield* ProcessIdentity.self
       const staged = join(base, "staged")
       Fs.mkdirSync(staged, { mode: 0o700 })
       const make = (name: string) => {
@@ -112,17 +112,17 @@ describe("processes that stage in the same place", () => {
         return name
       }
       const kept = [
-        make(Owner.folderName({ ...me, namespace: "00000000" })),
-        make(Owner.folderName({ ...me, boot: "00000000", host: "00000000" })),
-        make(Owner.folderName(me)),
+        make(ProcessIdentity.folderName({ ...me, namespace: "00000000" })),
+        make(ProcessIdentity.folderName({ ...me, boot: "00000000", host: "00000000" })),
+        make(ProcessIdentity.folderName(me)),
         make("1-2-3"),
         make("mine"),
         make("damaged")
       ]
-      Fs.symlinkSync(base, join(staged, Owner.folderName({ ...me, started: "1" })))
-      make(Owner.folderName({ ...me, started: "1" }))
-      make(Owner.folderName({ ...me, pid: 2 ** 22 + 1 }))
-      make(Owner.folderName({ ...me, boot: "00000000" }))
+      Fs.symlinkSync(base, join(staged, ProcessIdentity.folderName({ ...me, started: "1" })))
+      make(ProcessIdentity.folderName({ ...me, started: "1" }))
+      make(ProcessIdentity.folderName({ ...me, pid: 2 ** 22 + 1 }))
+      make(ProcessIdentity.folderName({ ...me, boot: "00000000" }))
       yield* Effect.scoped(F.store(base))
       const left = Fs.readdirSync(staged).filter((name) => !Fs.lstatSync(join(staged, name)).isSymbolicLink())
       assert.deepStrictEqual(left.toSorted(), kept.toSorted())
@@ -134,25 +134,25 @@ const Name = Schema.Array(Schema.Literals(["0", "9", "12", "-", "a", "f".repeat(
 describe("the owner of a folder", () => {
   it.live("is told by its name alone", () =>
     Effect.gen(function* () {
-      const me = yield* Owner.self
-      assert.deepStrictEqual(Owner.parse(Owner.folderName(me)), me)
-      assert.notStrictEqual(Owner.folderName(me), Owner.folderName(me))
-      assert.strictEqual(yield* Owner.state(me, me), "live")
+      const me = yield* ProcessIdentity.self
+      assert.deepStrictEqual(ProcessIdentity.parse(ProcessIdentity.folderName(me)), me)
+      assert.notStrictEqual(ProcessIdentity.folderName(me), ProcessIdentity.folderName(me))
+      assert.strictEqual(yield* ProcessIdentity.state(me, me), "live")
       assert.strictEqual(me.pid, process.pid)
     })
   )
 
   it.prop("is nobody where the name is not one of ours", [Name], ([parts]) => {
     const name = parts.join("")
-    const owner = Owner.parse(name)
+    const owner = ProcessIdentity.parse(name)
     if (owner !== undefined) assert.strictEqual(name.split("-").length, 6)
     assert.notStrictEqual(owner?.pid, 0)
   })
 
   it.live("is gone with its process, even if another one has its number, and else lives", () =>
     Effect.gen(function* () {
-      const me = yield* Owner.self
-      const of = (change: Partial<Owner.Owner>) => Owner.state({ ...me, ...change }, me)
+      const me = yield* ProcessIdentity.self
+      const of = (change: Partial<ProcessIdentity.Owner>) => ProcessIdentity.state({ ...me, ...change }, me)
       assert.strictEqual(yield* of({ started: String(BigInt(me.started) + 1n) }), "gone")
       assert.strictEqual(yield* of({ pid: 2 ** 22 + 1 }), "gone")
       assert.strictEqual(yield* of({ boot: "00000000" }), "gone")

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
 import * as Fs from "node:fs"
 import { join } from "node:path"
-import { Attachments, type Options } from "../../src/attachment/Attachments.ts"
+import { Attachments, type AttachmentOptions } from "../../src/attachment/Attachments.ts"
 import type { AttachmentReason, AttachmentRejected } from "../../src/domain/CodexError.ts"
 
 export const folder = Effect.flatMap(FileSystem.FileSystem, (fs) =>
@@ -15,7 +15,7 @@ export const folder = Effect.flatMap(FileSystem.FileSystem, (fs) =>
 )
 
 /** A store in `${base}/staged`; it closes with the scope. */
-export const store = (base: string, options: Options = {}) =>
+export const store = (base: string, options: AttachmentOptions = {}) =>
   Effect.map(
     Layer.build(Attachments.layerFileSystem({ directory: join(base, "staged"), ...options })),
     Context.get(Attachments)

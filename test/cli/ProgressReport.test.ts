@@ -1,7 +1,7 @@
 /** What the command line makes of events and items, for people and for scripts. */
 import { assert, describe, it } from "@effect/vitest"
 import * as EventJson from "../../src/cli/EventJson.ts"
-import * as Report from "../../src/cli/ProgressReport.ts"
+import * as ProgressReport from "../../src/cli/ProgressReport.ts"
 import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import type * as Item from "../../src/domain/Item.ts"
 
@@ -52,7 +52,7 @@ describe("a turn that is over", () => {
       { _tag: "Unknown", id, kind: "new", payload: {} },
       { _tag: "AgentMessage", id, text: "Because." }
     ]
-    assert.deepStrictEqual(Report.past(items, style), [
+    assert.deepStrictEqual(ProgressReport.history(items, style), [
       "> Why?",
       "Hm.",
       "$ npm test",

@@ -7,7 +7,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Fs from "node:fs"
 import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import * as Owner from "../../src/internal/ProcessIdentity.ts"
+import * as ProcessIdentity from "../../src/internal/ProcessIdentity.ts"
 import * as F from "../attachment/fixture.ts"
 import { test as live } from "../support/live.ts"
 
@@ -55,7 +55,7 @@ const printed = Schema.decodeUnknownEffect(Printed)
 /** A root with a folder of each kind: of a live process, of dead ones, of another container, and of damaged copies. */
 const populated = Effect.gen(function* () {
   const base = yield* F.folder
-  const me = yield* Owner.self
+  const me = yield* ProcessIdentity.self
   const root = join(base, `effect-codex-${process.geteuid?.()}`, "attachments")
   Fs.mkdirSync(join(root, ".."), { mode: 0o700 })
   Fs.mkdirSync(root, { mode: 0o700 })
@@ -67,9 +67,9 @@ const populated = Effect.gen(function* () {
   return {
     base,
     root,
-    live: make(Owner.folderName(me), 10),
-    gone: make(Owner.folderName({ ...me, started: "1" }), 100, 1000),
-    elsewhere: make(Owner.folderName({ ...me, namespace: "00000000" }), 1),
+    live: make(ProcessIdentity.folderName(me), 10),
+    gone: make(ProcessIdentity.folderName({ ...me, started: "1" }), 100, 1000),
+    elsewhere: make(ProcessIdentity.folderName({ ...me, namespace: "00000000" }), 1),
     damaged: make("damaged", 7),
     unknown: make("unknown", 5)
   }

@@ -277,7 +277,7 @@ describe("effect-codex run", () => {
 
   live("times out with 124 and says so", () =>
     Effect.gen(function* () {
-      const ran = yield* run([reply(text("Half", { deltas: true }), ModelServer.hang)], {
+      const ran = yield* run([reply(text("Half", { deltas: true }), ModelServer.never)], {
         args: ["--json", "--timeout", "1s", "go"]
       })
       assert.strictEqual(ran.code, 124)

@@ -21,7 +21,7 @@ const completes = [
   reply(text("Hello from the model", { deltas: true }), usage({ input: 12, output: 4 }))
 ]
 const fails = [ModelServer.httpError(429, { code: "insufficient_quota" })]
-const hangs = [reply(text("Half", { deltas: true }), ModelServer.hang)]
+const hangs = [reply(text("Half", { deltas: true }), ModelServer.never)]
 
 interface Case {
   readonly script: ModelServer.Script

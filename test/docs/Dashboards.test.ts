@@ -159,7 +159,7 @@ const turns = Effect.gen(function* () {
   ]
   const stuck = [Scripted.silence]
   const run = Effect.fnUntraced(function* (
-    script: ReadonlyArray<Scripted.Step>,
+    script: ReadonlyArray<Scripted.ScriptedStep>,
     model: string,
     team: string
   ) {

@@ -32,10 +32,10 @@ describe("the docs", () => {
   it.effect("have every event, item and kind of request that --json prints", () =>
     Effect.gen(function* () {
       const cli = yield* read("docs/cli.md")
-      const events = Object.keys(Turn.Event.cases).filter((tag) => tag !== "TurnCompleted")
+      const events = Object.keys(Turn.TurnEvent.cases).filter((tag) => tag !== "TurnCompleted")
       for (const tag of events) assert.include(cli, `\`${words(tag, ".")}\``)
       for (const tag of Object.keys(Item.Item.cases)) assert.include(cli, `\`${words(tag, "_")}\``)
-      for (const tag of Object.keys(Approval.Request.cases)) assert.include(cli, `\`${tag}\``)
+      for (const tag of Object.keys(Approval.ApprovalRequest.cases)) assert.include(cli, `\`${tag}\``)
       for (const status of Item.Status.literals) assert.include(cli, `\`${status}\``)
     }).pipe(Effect.provide(NodeServices.layer))
   )
@@ -52,7 +52,7 @@ describe("the docs", () => {
   it.effect("have rules that are rules", () =>
     Effect.gen(function* () {
       const example = /## Rules[\s\S]*?```json\n([\s\S]*?)```/.exec(yield* read("docs/cli.md"))?.[1] ?? ""
-      const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Approval.Rule)))
+      const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Approval.ApprovalRule)))
       assert.strictEqual((yield* decode(example)).length, 5)
     }).pipe(Effect.provide(NodeServices.layer))
   )

@@ -12,7 +12,7 @@ import { difference } from "../../scripts/catalogue/markdown.ts"
 import { errors } from "../../scripts/catalogue/errors.ts"
 import { document, file } from "../../scripts/errorDocs.ts"
 import * as CodexError from "../../src/domain/CodexError.ts"
-import * as Failure from "../../src/engine/app-server/ErrorMapping.ts"
+import * as ErrorMapping from "../../src/engine/app-server/ErrorMapping.ts"
 import { test } from "../support/live.ts"
 
 const Info = Schema.Struct({
@@ -95,7 +95,7 @@ test("the mapping has every error that the installed Codex has a name for", () =
     const names = [...(CodexErrorInfo.oneOf ?? []), ...(CodexErrorInfo.anyOf ?? [])].flatMap(namesIn)
     assert.include(names, "contextWindowExceeded")
     const unknown = names.filter(
-      (name) => name !== "other" && !Failure.reasons.has(name) && !Failure.passing.has(name)
+      (name) => name !== "other" && !ErrorMapping.reasons.has(name) && !ErrorMapping.passing.has(name)
     )
     assert.deepStrictEqual(unknown, [])
   }))

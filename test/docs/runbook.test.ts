@@ -151,7 +151,7 @@ describe("the runbook", () => {
   it.effect("says what to do about everything that telemetry may be lost for", () =>
     Effect.gen(function* () {
       const text = yield* read("docs/runbook.md")
-      const reasons: Readonly<Record<SelfMetrics.Reason, true>> = {
+      const reasons: Readonly<Record<SelfMetrics.FailureReason, true>> = {
         queue_full: true,
         export_failed: true,
         rejected: true,

@@ -5,7 +5,7 @@ import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import type * as Item from "../../src/domain/Item.ts"
 import * as Turn from "../../src/domain/Turn.ts"
 import * as TurnState from "../../src/domain/TurnState.ts"
-import * as TurnTime from "../../src/domain/TurnTiming.ts"
+import * as TurnTiming from "../../src/domain/TurnTiming.ts"
 
 const Happening = Schema.Struct({
   what: Schema.Literals([
@@ -90,7 +90,7 @@ const begun = 1_000_000
 /** A turn played to its end: all its marks, in order, and what it came to. */
 const play = (schedule: typeof Schedule.Type, { after, completed }: typeof Ending.Type) => {
   let state = TurnState.initial(ThreadId.make("t"), begun, Turn.noUsage)
-  const marks: Array<TurnTime.Mark> = []
+  const marks: Array<TurnTiming.Mark> = []
   let at = begun
   let latest = begun
   for (const happening of schedule) {

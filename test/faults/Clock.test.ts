@@ -13,7 +13,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
 import * as Scripted from "../../src/testing/Scripted.ts"
-import * as Progress from "../../src/tool/ToolProgress.ts"
+import * as ToolProgress from "../../src/tool/ToolProgress.ts"
 import * as Captured from "../../src/testing/Captured.ts"
 import { TestLayer } from "../../src/testing/TestLayer.ts"
 import * as Fake from "../support/fakeCodex.ts"
@@ -135,7 +135,7 @@ it.effect("F30 a tool goes on telling how far it is", () =>
     const { clock, set } = settable(yield* Clock.Clock)
     const told: Array<string> = []
     const fiber = yield* Effect.gen(function* () {
-      const progress = Progress.make(Duration.millis(100), (text) => told.push(text))
+      const progress = ToolProgress.make(Duration.millis(100), (text) => told.push(text))
       yield* progress.offer("one")
       yield* set(-hour)
       yield* Effect.sleep("1 second")

@@ -25,7 +25,7 @@ const model: M.Respond = ({ lastUserText }) => {
   if (what !== "work") return M.reply(M.text(`fine ${number}`))
   return Number(number) % 2 === 0
     ? M.reply(M.shell(`touch started-${number}; sleep 60; touch finished-${number}`))
-    : M.reply(M.text("half", { deltas: true }), M.hang)
+    : M.reply(M.text("half", { deltas: true }), M.never)
 }
 
 const begin = Effect.fnUntraced(function* (turns: number) {

@@ -118,8 +118,8 @@ describe("the normal form", () => {
   )
 
   it("replaces what is another in every run, and the same thing by the same name", () => {
-    const shown = (attributes: Record<string, unknown>, options: Golden.Options = {}) =>
-      Golden.normal([span("a", 0, 1, { attributes })], { attributes: "all", ...options })
+    const shown = (attributes: Record<string, unknown>, options: Golden.NormalizeOptions = {}) =>
+      Golden.normalize([span("a", 0, 1, { attributes })], { attributes: "all", ...options })
         .split("\n")
         .slice(1)
         .map((line) => line.trim().slice(2))
@@ -183,7 +183,7 @@ describe("the normal form", () => {
       ]
       const shuffled = all.map((one) => [next(), one] as const).toSorted(([a], [b]) => a - b)
       forms.add(
-        Golden.normal(
+        Golden.normalize(
           shuffled.map(([, one]) => one),
           { attributes: "all" }
         )
@@ -207,14 +207,14 @@ describe("the normal form", () => {
   })
 
   it("takes spans without a parent, and parents in a circle do not hang it", () => {
-    assert.strictEqual(Golden.normal([]), "")
-    assert.strictEqual(Golden.normal([span("orphan", 1, 1, { parentSpanId: "gone" })]), "orphan")
-    assert.strictEqual(Golden.normal([span("self", 1, 1, { spanId: "x", parentSpanId: "x" })]), "self")
+    assert.strictEqual(Golden.normalize([]), "")
+    assert.strictEqual(Golden.normalize([span("orphan", 1, 1, { parentSpanId: "gone" })]), "orphan")
+    assert.strictEqual(Golden.normalize([span("self", 1, 1, { spanId: "x", parentSpanId: "x" })]), "self")
     const circle = [
       span("a", 1, 1, { spanId: "a", parentSpanId: "b" }),
       span("b", 2, 1, { spanId: "b", parentSpanId: "a" })
     ]
-    assert.include(Golden.normal(circle), "a")
+    assert.include(Golden.normalize(circle), "a")
   })
 
   it("has updates once: how many are told hangs on the time", () => {
@@ -227,7 +227,7 @@ describe("the normal form", () => {
       attributes: { "codex.diff.bytes": bytes }
     })
     const form = (events: Golden.NormalSpan["events"]) =>
-      Golden.normal([span("a", 0, 1, { events })], { attributes: "all" })
+      Golden.normalize([span("a", 0, 1, { events })], { attributes: "all" })
     assert.strictEqual(form([usage(1), diff(5), usage(2), diff(7)]), form([diff(7), usage(3)]))
     assert.notStrictEqual(form([usage(1)]), form([usage(2)]))
   })

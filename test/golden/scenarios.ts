@@ -42,11 +42,11 @@ const tickets = Lookup.toLayer({
 /** What a turn says and how it ends, as its caller sees it. */
 const observe = Effect.fnUntraced(function* (
   thread: Thread.Thread,
-  input: Turn.Input,
-  options?: Turn.Options,
-  on: (event: Turn.Event) => Effect.Effect<unknown> = () => Effect.void
+  input: Turn.TurnInput,
+  options?: Turn.TurnOptions,
+  on: (event: Turn.TurnEvent) => Effect.Effect<unknown> = () => Effect.void
 ) {
-  const events: Array<Turn.Event> = []
+  const events: Array<Turn.TurnEvent> = []
   const exit = yield* Effect.exit(
     Stream.runForEach(thread.stream(input, options), (event) => {
       events.push(event)
@@ -237,7 +237,7 @@ export const scenarios: Readonly<Record<string, () => Scenario>> = {
     program: turns(["Answer", "Answer again"])
   }),
   interruption: () => ({
-    script: [M.reply(M.reasoning("let me think", { deltas: true }), M.hang), done],
+    script: [M.reply(M.reasoning("let me think", { deltas: true }), M.never), done],
     program: (workspace) =>
       Effect.gen(function* () {
         const codex = yield* Codex
@@ -256,7 +256,7 @@ export const scenarios: Readonly<Record<string, () => Scenario>> = {
       })
   }),
   steer: () => ({
-    script: [M.reply(M.reasoning("let me think", { deltas: true }), M.hang), done],
+    script: [M.reply(M.reasoning("let me think", { deltas: true }), M.never), done],
     program: (workspace) =>
       Effect.gen(function* () {
         const codex = yield* Codex

@@ -7,7 +7,7 @@ import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { Codex, CodexError, Content } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
-import * as LogRecords from "../../src/telemetry/logs/LogPipeline.ts"
+import * as LogPipeline from "../../src/telemetry/logs/LogPipeline.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 
 const lookup = Tool.make("lookup", {
@@ -30,15 +30,15 @@ const script = [
 const run = Effect.fnUntraced(function* (
   layer: Layer.Layer<never>,
   mode?: string,
-  steps: ReadonlyArray<Scripted.Step> = script
+  steps: ReadonlyArray<Scripted.ScriptedStep> = script
 ) {
-  const records: Array<LogRecords.LogRecord> = []
+  const records: Array<LogPipeline.LogRecord> = []
   yield* Scripted.play(steps)
   const sink = Layer.effectDiscard(
-    LogRecords.LogRecords.use((all) =>
+    LogPipeline.LogRecords.use((all) =>
       all.add({ lines: false, write: (record) => void records.push(record) })
     )
-  ).pipe(Layer.provideMerge(LogRecords.layer))
+  ).pipe(Layer.provideMerge(LogPipeline.layer))
   yield* Effect.gen(function* () {
     const codex = yield* Codex
     const thread = yield* codex.startThread({

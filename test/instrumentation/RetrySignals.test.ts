@@ -6,7 +6,10 @@ import * as TestClock from "effect/testing/TestClock"
 import { Codex, CodexError } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 
-const play = Effect.fnUntraced(function* (steps: ReadonlyArray<Scripted.Step>, timeout?: "3 seconds") {
+const play = Effect.fnUntraced(function* (
+  steps: ReadonlyArray<Scripted.ScriptedStep>,
+  timeout?: "3 seconds"
+) {
   yield* Scripted.play(steps)
   const turn = Effect.gen(function* () {
     const codex = yield* Codex

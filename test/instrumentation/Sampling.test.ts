@@ -5,10 +5,10 @@ import * as Stream from "effect/Stream"
 import * as EffectTracer from "effect/Tracer"
 import { Codex } from "../../src/Codex.ts"
 import * as Scripted from "../../src/testing/Scripted.ts"
-import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Sampling from "../../src/instrumentation/Sampling.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
-import * as Telemetry from "../../src/instrumentation/SignalBus.ts"
+import * as SignalBus from "../../src/instrumentation/SignalBus.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as Captured from "../../src/testing/Captured.ts"
 import { TestLayer } from "../../src/testing/TestLayer.ts"
@@ -16,7 +16,7 @@ import { TestLayer } from "../../src/testing/TestLayer.ts"
 /** The names of the spans that `effect` leaves under an environment. */
 const spansOf = <A, E>(effect: Effect.Effect<A, E>, environment: Settings.Environment, more = Layer.empty) =>
   Effect.gen(function* () {
-    const memory = yield* Memory.make
+    const memory = yield* InMemorySpans.make
     yield* Effect.provide(
       effect,
       Layer.fresh(Tracer.processorLayer(Effect.succeed(memory.processor))).pipe(
@@ -107,15 +107,15 @@ describe("a turn", () => {
   it.effect("that shall not be seen leaves no span and reaches no listener, and runs the same", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
-      const listening = Telemetry.listen(Effect.succeed(({ signal }) => void heard.push(signal._tag)))
-      const result = yield* turn.pipe(Sampling.seen(false), Effect.provide(listening))
+      const listening = SignalBus.listen(Effect.succeed(({ signal }) => void heard.push(signal._tag)))
+      const result = yield* turn.pipe(Sampling.withTelemetry(false), Effect.provide(listening))
       assert.strictEqual(result.message, "done")
       assert.deepStrictEqual(yield* Captured.spans, [])
       assert.deepStrictEqual(heard, [])
-      yield* turn.pipe(Sampling.seen(), Effect.provideService(Sampling.Enabled, false))
+      yield* turn.pipe(Sampling.withTelemetry(), Effect.provideService(Sampling.Enabled, false))
       assert.deepStrictEqual(yield* Captured.spans, [])
       yield* turn.pipe(
-        Sampling.seen(true),
+        Sampling.withTelemetry(true),
         Effect.provideService(Sampling.Enabled, false),
         Effect.provide(listening)
       )
@@ -127,7 +127,7 @@ describe("a turn", () => {
   it.effect("is one turn among others, if its options say so", () =>
     Effect.gen(function* () {
       const heard: Array<string | undefined> = []
-      const listening = Telemetry.listen(
+      const listening = SignalBus.listen(
         Effect.succeed(({ signal, turnId }) => void (signal._tag === "TurnStop" && heard.push(turnId)))
       )
       const program = Effect.gen(function* () {

@@ -22,7 +22,7 @@ describe("Telemetry.observe", () => {
   it.effect("tells every handler what happened, in order, with where it belongs", () =>
     Effect.gen(function* () {
       yield* Scripted.play(script)
-      const seen: Array<Telemetry.Observed> = []
+      const seen: Array<Telemetry.SignalEvent> = []
       const again: Array<Signal.Signal["_tag"]> = []
       const one = Telemetry.observe((observed) => Effect.sync(() => void seen.push(observed)))
       const two = Telemetry.observe(({ signal }) => Effect.sync(() => void again.push(signal._tag)))

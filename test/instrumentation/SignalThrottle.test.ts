@@ -8,7 +8,7 @@ import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import { Stderr } from "../../src/telemetry/delivery/Stderr.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 import type * as Signal from "../../src/instrumentation/Signal.ts"
-import * as Throttle from "../../src/instrumentation/SignalThrottle.ts"
+import * as SignalThrottle from "../../src/instrumentation/SignalThrottle.ts"
 
 const usage = (at: number, input: number): Signal.UsageUpdated => ({
   _tag: "UsageUpdated",
@@ -42,10 +42,10 @@ const stop = (at: number): Signal.TurnStop => ({
 
 /** What is told of `signals`, each with the time at which it is told. */
 const tell = (signals: ReadonlyArray<Signal.Signal>, perSecond?: number) => {
-  let state = Throttle.initial(perSecond)
+  let state = SignalThrottle.initial(perSecond)
   const told: Array<{ readonly now: number; readonly signal: Signal.Signal }> = []
   for (const signal of signals) {
-    const [next, emitted] = Throttle.step(state, signal)
+    const [next, emitted] = SignalThrottle.step(state, signal)
     state = next
     for (const one of emitted) told.push({ now: signal.at, signal: one })
   }
@@ -90,22 +90,22 @@ describe("a throttle", () => {
       }
     })
     const { state } = tell([wrote(0), wrote(1), wrote(2, 4), wrote(3), wrote(4, 7)])
-    const [held] = Throttle.flush(state)[1]
+    const [held] = SignalThrottle.flush(state)[1]
     assert.deepStrictEqual(held, {
       _tag: "UsageUpdated",
       at: 4,
       usage: { input: 20, cachedInput: 4, cacheWrite: 11, output: 12, reasoning: 8 }
     })
     // Nobody told of it: nothing is made up.
-    const [untold] = Throttle.flush(tell([wrote(0), wrote(1), wrote(2)]).state)[1]
+    const [untold] = SignalThrottle.flush(tell([wrote(0), wrote(1), wrote(2)]).state)[1]
     assert.isTrue(untold?._tag === "UsageUpdated" && !("cacheWrite" in untold.usage))
   })
 
   it("gives what it held when there will be no end", () => {
     const { state } = tell([diff(0, 1), diff(1, 2), usage(1, 3), usage(2, 4)])
-    const [after, held] = Throttle.flush(state)
+    const [after, held] = SignalThrottle.flush(state)
     assert.deepStrictEqual(held, [diff(1, 2), usage(2, 4)])
-    assert.deepStrictEqual(Throttle.flush(after)[1], [])
+    assert.deepStrictEqual(SignalThrottle.flush(after)[1], [])
   })
 
   const Raw = Schema.Array(
@@ -237,7 +237,7 @@ describe("a turn with 1,000 updates", () => {
       assert.deepStrictEqual((yield* counts(yield* run)).diff, [2, 2, 2])
     }).pipe(
       Effect.provide(TestLayer),
-      Effect.provideService(Throttle.PerSecond, 0),
+      Effect.provideService(SignalThrottle.PerSecond, 0),
       Effect.provideService(Settings.Environment, { CODEX_OTEL_UPDATES_PER_SECOND: "2" })
     )
   )

@@ -10,8 +10,8 @@ import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { Approval, Codex, CodexError, Tracer } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
-import * as Correlation from "../../src/instrumentation/UserHash.ts"
-import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as UserHash from "../../src/instrumentation/UserHash.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 
 /** What a handler does: logs, opens spans, forks, streams, and does more of it inside. */
@@ -75,7 +75,7 @@ const expected = {
   "gen_ai.conversation.id": "thread_1",
   "session.id": "thread_1",
   "codex.turn.id": "turn_1",
-  "user.hash": Correlation.hash("ada@example.com", Redacted.make(key.CODEX_OTEL_USER_HASH_KEY))
+  "user.hash": UserHash.hash("ada@example.com", Redacted.make(key.CODEX_OTEL_USER_HASH_KEY))
 }
 
 const options = { source: "test", workflow: "nightly", group: "g1", user: "ada@example.com" }
@@ -152,10 +152,10 @@ describe("correlation", () => {
     Effect.gen(function* () {
       yield* open("lovelace")
       yield* open("bob")
-      yield* Effect.provideService(open("lovelace"), Correlation.UserHashKey, Redacted.make("another"))
+      yield* Effect.provideService(open("lovelace"), UserHash.UserHashKey, Redacted.make("another"))
       const hashes = (yield* Captured.spans).map((span) => span.attributes["user.hash"])
       assert.strictEqual(new Set(hashes).size, 3)
-      assert.strictEqual(hashes[2], Correlation.hash("lovelace", Redacted.make("another")))
+      assert.strictEqual(hashes[2], UserHash.hash("lovelace", Redacted.make("another")))
       for (const hash of hashes) assert.match(String(hash), /^[0-9a-f]{64}$/)
     }).pipe(Effect.provide(TestLayer), Effect.provideService(Settings.Environment, key))
   )
@@ -165,7 +165,7 @@ it.effect(
   "each turn of a thread is linked to the one before it, also to one that failed, never to one unseen",
   () =>
     Effect.gen(function* () {
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       yield* Effect.gen(function* () {
         const codex = yield* Codex
         const thread = yield* codex.startThread()

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { execFileSync } from "node:child_process"
 import * as MediaType from "../../src/internal/MediaType.ts"
-import * as Name from "../../src/internal/FileName.ts"
+import * as FileName from "../../src/internal/FileName.ts"
 
 const nasty = [
   ..."/\\.-~ \n\t\r\0;$`()&|<>*?!#'\"aZ9é",
@@ -39,8 +39,8 @@ const isSafe = (name: string) => {
   assert.isAtMost(Buffer.byteLength(name), 200)
   assert.isTrue(name.isWellFormed())
   // What is sane stays as it is.
-  assert.strictEqual(Name.sanitize(name), name)
-  const onDisk = Name.onDisk(name)
+  assert.strictEqual(FileName.sanitize(name), name)
+  const onDisk = FileName.onDisk(name)
   assert.match(onDisk, /^[\p{L}\p{M}\p{N}._+@=][\p{L}\p{M}\p{N}._+@=-]*$/u)
   assert.isAtMost(Buffer.byteLength(onDisk), 200)
   assert.notInclude(["", ".", ".."], onDisk)
@@ -51,7 +51,7 @@ describe("the name of an attachment", () => {
     "F37 F39 is safe to show, to store and to pass on, whatever was given",
     [Nasty],
     ([parts]) => {
-      const name = Name.sanitize(parts.join(""))
+      const name = FileName.sanitize(parts.join(""))
       if (name !== undefined) isSafe(name)
     },
     { arbitrary: { runs: 2000 } }
@@ -61,7 +61,7 @@ describe("the name of an attachment", () => {
     "F37 is safe for any text",
     [Schema.String],
     ([text]) => {
-      const name = Name.sanitize(text)
+      const name = FileName.sanitize(text)
       if (name !== undefined) isSafe(name)
     },
     { arbitrary: { runs: 1000 } }
@@ -89,15 +89,16 @@ describe("the name of an attachment", () => {
       ["/", undefined],
       ["\u202e", undefined]
     ]
-    for (const [given, name] of cases) assert.strictEqual(Name.sanitize(given), name, JSON.stringify(given))
+    for (const [given, name] of cases)
+      assert.strictEqual(FileName.sanitize(given), name, JSON.stringify(given))
   })
 
   it("F37 of 300 bytes is cut between characters, and what it ends with is kept", () => {
-    const long = Name.sanitize(`${"日".repeat(100)}.png`) ?? ""
+    const long = FileName.sanitize(`${"日".repeat(100)}.png`) ?? ""
     assert.match(long, /^日+\.png$/u)
     assert.strictEqual(Buffer.byteLength(long), 199)
-    assert.strictEqual(Buffer.byteLength(Name.sanitize("x".repeat(300)) ?? ""), 200)
-    assert.strictEqual(Name.sanitize(`x.${"y".repeat(300)}`)?.length, 200)
+    assert.strictEqual(Buffer.byteLength(FileName.sanitize("x".repeat(300)) ?? ""), 200)
+    assert.strictEqual(FileName.sanitize(`x.${"y".repeat(300)}`)?.length, 200)
   })
 
   it("F39 is one word to a shell, on disk", () => {
@@ -111,7 +112,7 @@ describe("the name of an attachment", () => {
       "'\"",
       "a|b>c"
     ]) {
-      const onDisk = Name.onDisk(Name.sanitize(given) ?? "none")
+      const onDisk = FileName.onDisk(FileName.sanitize(given) ?? "none")
       const said = execFileSync("/bin/sh", ["-c", `printf '%s|' ${onDisk}`], { encoding: "utf8" })
       assert.strictEqual(said, `${onDisk}|`)
     }
@@ -121,20 +122,20 @@ describe("the name of an attachment", () => {
 describe("the type of an attachment", () => {
   const png = Buffer.from("\u0089PNG\r\n\u001a\n....", "latin1")
   it("is an image by what is in it, whatever it is called, and by no name", () => {
-    assert.strictEqual(MediaType.tell(png, "notes.txt"), "image/png")
-    assert.strictEqual(MediaType.tell(Buffer.from("\u00ff\u00d8\u00ff\u00e0", "latin1"), "x"), "image/jpeg")
-    assert.strictEqual(MediaType.tell(Buffer.from("GIF89a"), "x"), "image/gif")
-    assert.strictEqual(MediaType.tell(Buffer.from("RIFF....WEBPVP8 "), "x"), "image/webp")
-    assert.strictEqual(MediaType.tell(Buffer.from("#!/bin/sh\nrm -rf ~"), "cat.png"), "text/plain")
-    assert.strictEqual(MediaType.tell(Buffer.from([0, 1, 2]), "cat.png"), "application/octet-stream")
-    assert.strictEqual(MediaType.tell(Buffer.from("<svg/>"), "cat.svg"), "text/xml")
-    for (const cut of [0, 1, 4, 7]) assert.notMatch(MediaType.tell(png.subarray(0, cut), "x.png"), /^image/)
+    assert.strictEqual(MediaType.detect(png, "notes.txt"), "image/png")
+    assert.strictEqual(MediaType.detect(Buffer.from("\u00ff\u00d8\u00ff\u00e0", "latin1"), "x"), "image/jpeg")
+    assert.strictEqual(MediaType.detect(Buffer.from("GIF89a"), "x"), "image/gif")
+    assert.strictEqual(MediaType.detect(Buffer.from("RIFF....WEBPVP8 "), "x"), "image/webp")
+    assert.strictEqual(MediaType.detect(Buffer.from("#!/bin/sh\nrm -rf ~"), "cat.png"), "text/plain")
+    assert.strictEqual(MediaType.detect(Buffer.from([0, 1, 2]), "cat.png"), "application/octet-stream")
+    assert.strictEqual(MediaType.detect(Buffer.from("<svg/>"), "cat.svg"), "text/xml")
+    for (const cut of [0, 1, 4, 7]) assert.notMatch(MediaType.detect(png.subarray(0, cut), "x.png"), /^image/)
   })
   it("is told by the name, else by whether it is text", () => {
-    assert.strictEqual(MediaType.tell(Buffer.from("{}"), "a.JSON"), "application/json")
-    assert.strictEqual(MediaType.tell(Buffer.from("all:\n\ttrue\n"), "Makefile"), "text/plain")
-    assert.strictEqual(MediaType.tell(Buffer.from("é").subarray(0, 1), "half"), "text/plain")
-    assert.strictEqual(MediaType.tell(Buffer.from([0xff, 0xfe, 1]), "bytes"), "application/octet-stream")
+    assert.strictEqual(MediaType.detect(Buffer.from("{}"), "a.JSON"), "application/json")
+    assert.strictEqual(MediaType.detect(Buffer.from("all:\n\ttrue\n"), "Makefile"), "text/plain")
+    assert.strictEqual(MediaType.detect(Buffer.from("é").subarray(0, 1), "half"), "text/plain")
+    assert.strictEqual(MediaType.detect(Buffer.from([0xff, 0xfe, 1]), "bytes"), "application/octet-stream")
   })
   it("is allowed by name, by family, or whatever it is", () => {
     assert.isTrue(MediaType.isAllowed("image/png", ["text/plain", "image/*"]))

@@ -50,7 +50,7 @@ const which = {
 /** Runs a turn under a policy: what was asked, what the model was told, and the events. */
 const run = Effect.fnUntraced(function* <R>(script: ReadonlyArray<M.Reply>, policy: Approval.Policy<R>) {
   const real = yield* Real.make([...script, M.reply(M.text("done"))], { config })
-  const asked: Array<Approval.Request> = []
+  const asked: Array<Approval.ApprovalRequest> = []
   const services = yield* Effect.context<R>()
   const events = yield* Effect.flatMap(real.start(), (thread) => Stream.runCollect(thread.stream("go"))).pipe(
     Effect.provideService(Approval.Current, (request) => {
@@ -68,7 +68,7 @@ const run = Effect.fnUntraced(function* <R>(script: ReadonlyArray<M.Reply>, poli
   }
 })
 
-const answering = (...decisions: ReadonlyArray<Approval.Decision>): Approval.Policy => {
+const answering = (...decisions: ReadonlyArray<Approval.ApprovalDecision>): Approval.Policy => {
   let next = 0
   return () => Effect.sync(() => decisions[next++] ?? Approval.decline("out of decisions"))
 }

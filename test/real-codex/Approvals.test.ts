@@ -23,8 +23,8 @@ const statuses = (items: ReadonlyArray<Item.Item>) =>
   )
 
 /** A policy that says that, and what it was asked. */
-const answering = (...decisions: ReadonlyArray<Approval.Decision>) => {
-  const asked: Array<Approval.Request> = []
+const answering = (...decisions: ReadonlyArray<Approval.ApprovalDecision>) => {
+  const asked: Array<Approval.ApprovalRequest> = []
   const policy: Approval.Policy = (request) =>
     Effect.sync(() => decisions[asked.push(request) - 1] ?? Approval.decline("out of decisions"))
   return { asked, policy: Effect.provideService(Approval.Current, policy) }
@@ -52,7 +52,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
             : M.reply(M.text("done"))
       )
       const asked = yield* Deferred.make<void>()
-      const answer = yield* Deferred.make<Approval.Decision>()
+      const answer = yield* Deferred.make<Approval.ApprovalDecision>()
       yield* Effect.gen(function* () {
         const [asking, other] = yield* Effect.all([real.start(), real.start()])
         const running = yield* Effect.forkScoped(asking.run("ask"), { startImmediately: true })

@@ -29,7 +29,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
         const real = yield* Real.make((request) =>
           request.lastUserText === "next"
             ? M.reply(M.text("fine"))
-            : M.reply(M.text("half", { deltas: true }), M.hang)
+            : M.reply(M.text("half", { deltas: true }), M.never)
         )
         yield* Effect.gen(function* () {
           const thread = yield* real.start()
@@ -80,7 +80,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.shell("touch started; sleep 60; touch finished", { timeoutMs: 250 })),
-        M.reply(M.text("waiting", { deltas: true }), M.hang)
+        M.reply(M.text("waiting", { deltas: true }), M.never)
       ])
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
@@ -104,7 +104,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
       const gate = yield* Deferred.make<void>()
       const real = yield* Real.make((request) =>
         request.lastUserText === "hang"
-          ? M.reply(M.hang)
+          ? M.reply(M.never)
           : M.reply(M.until(Deferred.await(gate)), M.text("fine"))
       )
       yield* Effect.gen(function* () {
@@ -148,7 +148,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.shell("touch made"), M.usage({ input: 11, output: 2 })),
-        M.reply(M.text("half of it", { deltas: true }), M.hang),
+        M.reply(M.text("half of it", { deltas: true }), M.never),
         M.reply(M.text("next"))
       ])
       yield* Effect.gen(function* () {
@@ -171,7 +171,7 @@ describe.concurrent("the real process", () => {
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.text("before")),
-        M.reply(M.text("half", { deltas: true }), M.hang),
+        M.reply(M.text("half", { deltas: true }), M.never),
         M.reply(M.text("after"))
       ])
       yield* Effect.gen(function* () {

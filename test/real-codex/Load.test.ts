@@ -8,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import { readdirSync } from "node:fs"
 import * as M from "../../src/testing/ModelServer.ts"
-import * as Random from "../../src/testing/simulation/SeededRandom.ts"
+import * as SeededRandom from "../../src/testing/simulation/SeededRandom.ts"
 import type * as Thread from "../../src/Thread.ts"
 import * as Real from "../support/realEngine.ts"
 import { test, timed } from "../support/live.ts"
@@ -41,7 +41,7 @@ const model: M.Respond = ({ body, lastUserText }) => {
     case 1:
       return returned === 0 ? M.reply(M.shell("sleep 0.3; echo done")) : M.reply(M.text(`worked ${number}`))
     case 2:
-      return M.reply(M.text("half of it", { deltas: true }), M.hang)
+      return M.reply(M.text("half of it", { deltas: true }), M.never)
     default:
       return returned === 0 ? M.reply(M.shell("sleep 30")) : M.reply(M.text(`worked ${number}`))
   }
@@ -59,7 +59,7 @@ describe("a real Codex under load", () => {
     () =>
       Effect.gen(function* () {
         const real = yield* Real.make(model)
-        const random = Random.make(50, "load")
+        const random = SeededRandom.make(50, "load")
         let active = 0
         const counting: Metric.FiberRuntimeMetricsService = {
           recordFiberStart: () => void active++,

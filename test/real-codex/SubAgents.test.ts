@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Approval from "../../src/Approval.ts"
-import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { test } from "../support/live.ts"
@@ -30,8 +30,8 @@ const wait = (id: string) =>
 describe.concurrent("sub-agents of the real Codex", () => {
   test("work on threads of their own; their turns are heard, asked about and traced below the one they work for", () =>
     Effect.gen(function* () {
-      const memory = yield* Memory.make
-      const asked: Array<Approval.Request> = []
+      const memory = yield* InMemorySpans.make
+      const asked: Array<Approval.ApprovalRequest> = []
       let agent = ""
       const real = yield* Real.make((request) => {
         const input = JSON.stringify(request.body["input"])
@@ -105,7 +105,7 @@ describe.concurrent("sub-agents of the real Codex", () => {
         const input = JSON.stringify(request.body["input"])
         if (input.includes("look into it") && !input.includes("spawn_agent"))
           return M.reply(M.shell("sleep 1000"))
-        return input.includes("spawn_1") ? M.reply(M.hang) : M.reply(spawn)
+        return input.includes("spawn_1") ? M.reply(M.never) : M.reply(spawn)
       })
       yield* Effect.gen(function* () {
         const thread = yield* real.start({ model: "gpt-5.1-codex", sandbox: "danger-full-access" })

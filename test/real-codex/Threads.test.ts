@@ -241,7 +241,7 @@ describe.concurrent("conversations of the real Codex", () => {
     Effect.gen(function* () {
       const streaming = yield* Deferred.make<void>()
       const real = yield* Real.make([
-        M.reply(M.until(Deferred.succeed(streaming, undefined)), M.hang),
+        M.reply(M.until(Deferred.succeed(streaming, undefined)), M.never),
         M.reply(M.text("here I am again"))
       ])
       yield* Effect.gen(function* () {
@@ -410,7 +410,7 @@ describe.concurrent("a turn with a budget", () => {
 
   test("F35 of time ends it, too", () =>
     Effect.gen(function* () {
-      const real = yield* Real.make([M.reply(M.hang)])
+      const real = yield* Real.make([M.reply(M.never)])
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
         const error = yield* Effect.flip(thread.run("wait", { budget: { time: "200 millis" } }))
@@ -492,7 +492,7 @@ describe.concurrent("a turn that is retried", () => {
     Effect.gen(function* () {
       const streaming = yield* Deferred.make<void>()
       const real = yield* Real.make([
-        M.reply(M.until(Deferred.succeed(streaming, undefined)), M.hang),
+        M.reply(M.until(Deferred.succeed(streaming, undefined)), M.never),
         M.reply(M.text("back again"))
       ])
       yield* Effect.gen(function* () {

@@ -27,7 +27,7 @@ const tickets = Tickets.toLayer({
 
 const addFile = (name: string, text: string) =>
   `*** Begin Patch\n*** Add File: ${name}\n+${text}\n*** End Patch`
-const sum = ({ approval, overhead, thinking, tools }: Turn.Time) => approval + overhead + thinking + tools
+const sum = ({ approval, overhead, thinking, tools }: Turn.TurnTime) => approval + overhead + thinking + tools
 const outputs = (requests: ReadonlyArray<M.RecordedRequest>, index: number) =>
   (requests[index]?.toolOutputs ?? []).map(({ output }) => output)
 
@@ -246,7 +246,7 @@ describe.concurrent("a thread of the real Codex", () => {
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.text("one"), M.usage({ input: 100, output: 10 })),
-        M.reply(M.text("half", { deltas: true }), M.hang),
+        M.reply(M.text("half", { deltas: true }), M.never),
         M.reply(M.text("three"), M.usage({ input: 7, output: 2 }))
       ])
       const id = yield* Effect.flatMap(real.start(), (thread) => Effect.as(thread.run("1"), thread.id)).pipe(

@@ -25,7 +25,7 @@ it.effect("secrets of an environment that is learned are masked in everything, f
       const before = (yield* Captured.spans).length
       printed = ""
       for (let times = 0; times < 3; times++) {
-        yield* Redaction.learn({ SHOP_API_KEY: secret, PLAIN: "a word", UNSET: undefined })
+        yield* Redaction.addSecretsFrom({ SHOP_API_KEY: secret, PLAIN: "a word", UNSET: undefined })
       }
       yield* tell
       const spans = JSON.stringify((yield* Captured.spans).slice(before))
@@ -48,7 +48,7 @@ it.effect("secrets of an environment that is learned are masked in everything, f
 it.effect("learning changes nothing where scrubbing was replaced as a whole", () =>
   Effect.gen(function* () {
     const { add: _, ...own } = Redaction.make({}, {})
-    yield* Effect.provideService(Redaction.learn({ SHOP_API_KEY: secret }), Redaction.Current, own)
+    yield* Effect.provideService(Redaction.addSecretsFrom({ SHOP_API_KEY: secret }), Redaction.Current, own)
     assert.strictEqual(own.text(secret), secret)
   })
 )

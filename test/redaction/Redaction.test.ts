@@ -7,7 +7,7 @@ import * as EffectTracer from "effect/Tracer"
 import { Redaction, Tracer } from "effect-codex"
 import { Captured } from "effect-codex/testing"
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
-import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 
 const environment = {
@@ -20,7 +20,7 @@ const environment = {
   PATH: "/usr/bin:/bin"
 }
 
-const make = (rules: ReadonlyArray<Redaction.Rule> = [], limit?: number) =>
+const make = (rules: ReadonlyArray<Redaction.RedactionRule> = [], limit?: number) =>
   Redaction.make({ rules, ...(limit === undefined ? {} : { limit }) }, environment)
 
 const { text, value } = make()
@@ -358,7 +358,7 @@ describe("Redaction of spans", () => {
 
   it.effect("stands before what a link says, and leaves where it leads", () =>
     Effect.gen(function* () {
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       const other = EffectTracer.externalSpan({ traceId: "a".repeat(32), spanId: "b".repeat(16) })
       yield* Effect.void.pipe(
         Effect.withSpan("linked", {
@@ -396,7 +396,7 @@ describe("Redaction of spans", () => {
 
   it.effect("comes before any limit: of a secret that is cut no part is left", () =>
     Effect.gen(function* () {
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       const secret = environment.GITHUB_TOKEN
       for (let limit = 4; limit < 40; limit++) {
         yield* Effect.currentSpan.pipe(
@@ -425,7 +425,7 @@ describe("Redaction of spans", () => {
 
   it.effect("stands before the resource", () =>
     Effect.gen(function* () {
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       yield* Effect.void.pipe(
         Effect.withSpan("x"),
         Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),

@@ -11,17 +11,17 @@ import * as Toolkit from "effect/ai/Toolkit"
 import * as TestConsole from "effect/testing/TestConsole"
 import { Approval, Codex, CodexError, Content, Correlation, Metrics, Telemetry, ThreadId } from "effect-codex"
 import { Captured, Scripted } from "effect-codex/testing"
-import * as Session from "../../src/cli/TurnSession.ts"
+import * as TurnSession from "../../src/cli/TurnSession.ts"
 import * as AttachmentTelemetry from "../../src/instrumentation/AttachmentTelemetry.ts"
 import * as Convention from "../../src/semconv/Convention.ts"
-import * as Lifecycle from "../../src/instrumentation/SignalLogs.ts"
+import * as SignalLogs from "../../src/instrumentation/SignalLogs.ts"
 import type { LogRecord } from "../../src/telemetry/logs/LogPipeline.ts"
 import * as SelfMetrics from "../../src/telemetry/delivery/SelfMetrics.ts"
-import * as Semconv from "../../src/semconv/Version.ts"
+import * as Version from "../../src/semconv/Version.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
-import * as TailGate from "../../src/telemetry/tail-sampling/Gate.ts"
+import * as Gate from "../../src/telemetry/tail-sampling/Gate.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
-import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import type * as Signal from "../../src/instrumentation/Signal.ts"
 import * as Fake from "./fakeCodex.ts"
 
@@ -76,7 +76,7 @@ const mcp = {
 } as const
 
 /** A turn that goes well in the end. */
-const good: ReadonlyArray<Scripted.Step> = [
+const good: ReadonlyArray<Scripted.ScriptedStep> = [
   again,
   again,
   event({ _tag: "ItemStarted", item: compaction }),
@@ -147,7 +147,7 @@ const watched = <E, R>(
     const records: Array<readonly [Signal.Signal["_tag"], LogRecord]> = []
     const contents: Array<LogRecord> = []
     const listening = Telemetry.listen(
-      Effect.succeed((observed) => void records.push([observed.signal._tag, Lifecycle.of(observed)]))
+      Effect.succeed((observed) => void records.push([observed.signal._tag, SignalLogs.of(observed)]))
     )
     const context = yield* Layer.build(
       listening.pipe(
@@ -162,7 +162,7 @@ const watched = <E, R>(
       Effect.provideService(Content.Records, (record) => void contents.push(record)),
       Effect.provideService(Correlation.UserHashKey, Redacted.make("a key")),
       Effect.provideService(Metrics.Team, "payments"),
-      Effect.provideService(Semconv.Revision, revision),
+      Effect.provideService(Version.Revision, revision),
       Effect.provideService(Settings.Environment, environment),
       Effect.provide(context),
       Effect.exit
@@ -184,7 +184,7 @@ const counted = Effect.gen(function* () {
   self.spooled("traces", 1)
   self.dropped("logs", "queue_full", 1)
   self.queue("traces", 1)
-  const decided = yield* TailGate.counting
+  const decided = yield* Gate.counting
   decided("failed", false)
 })
 
@@ -208,10 +208,10 @@ const engines = Effect.gen(function* () {
 
 /** What the command line puts around a turn. */
 const commandLine = Effect.gen(function* () {
-  const memory = yield* Memory.make
+  const memory = yield* InMemorySpans.make
   for (const script of [[Scripted.message("fine")], [Scripted.failed(limited)]]) {
     yield* Scripted.play(script)
-    yield* Session.run(
+    yield* TurnSession.run(
       Codex.use((codex) => codex.startThread()),
       { prompt: "go", turn: { timeout: undefined }, json: true },
       Layer.fresh(Codex.layer),

@@ -124,7 +124,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
     of: (method: string) =>
       Effect.map(heard, (messages) => messages.filter((message) => message.method === method)),
     pids: Effect.map(processes, (entries) => entries.map(({ pid }) => pid)),
-    layer: (options: AppServer.Options = {}) =>
+    layer: (options: AppServer.AppServerOptions = {}) =>
       // Fresh: a layer that is a constant is built once, and would bring the engine of an outer `provide` with it.
       Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerWith({ codexPath, ...options })))
   }

@@ -46,7 +46,7 @@ const turnFailed = (planted: Canary.Planted) => {
   return failed
 }
 
-const work = (planted: Canary.Planted): ReadonlyArray<Scripted.Step> => [
+const work = (planted: Canary.Planted): ReadonlyArray<Scripted.ScriptedStep> => [
   Scripted.reasoning(planted.message),
   Scripted.command(`cat /${planted.path} # ${planted.command} ${planted.token}`, {
     approval: true,

@@ -12,7 +12,7 @@ import * as ModelServer from "../../src/testing/ModelServer.ts"
 
 export const make = Effect.fnUntraced(function* (
   script: ModelServer.Script,
-  options: { readonly config?: string; readonly engine?: AppServer.Options } = {}
+  options: { readonly config?: string; readonly engine?: AppServer.AppServerOptions } = {}
 ) {
   const fs = yield* FileSystem.FileSystem
   const server = yield* ModelServer.make(script)

@@ -15,7 +15,7 @@ import { spawn } from "node:child_process"
 import * as Http from "node:http"
 import * as Console from "../../src/telemetry/Console.ts"
 import * as File from "../../src/telemetry/File.ts"
-import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
@@ -135,7 +135,7 @@ describe("a collector", () => {
   it.live("gets the trace as it was: ids, times, attributes, status, origin", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       const before = BigInt(Date.now()) * 1_000_000n
       yield* Effect.sleep("20 millis").pipe(
         Effect.andThen(Effect.fail("secret")),
@@ -653,7 +653,7 @@ Effect.sleep("20 millis").pipe(
 
 it.effect("a line of the console names what failed and with what", () =>
   Effect.gen(function* () {
-    const memory = yield* Memory.make
+    const memory = yield* InMemorySpans.make
     yield* Effect.fail({ _tag: "TurnFailed", reason: "Overloaded", detail: "secret" }).pipe(
       Effect.withSpan("chat gpt-5.5", {
         attributes: {

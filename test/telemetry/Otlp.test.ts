@@ -17,7 +17,7 @@ import * as Net from "node:net"
 import { gunzipSync } from "node:zlib"
 import * as Instruments from "../../src/semconv/Instruments.ts"
 import * as Logging from "../../src/telemetry/logs/Logging.ts"
-import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
@@ -756,7 +756,7 @@ describe("another receiver", () => {
                 })
               ).json()
             )
-          const memory = yield* Memory.make
+          const memory = yield* InMemorySpans.make
           const records: Array<SdkLogRecord> = []
           const keep: LogRecordProcessor = {
             onEmit: (record) => void records.push(record),

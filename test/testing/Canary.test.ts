@@ -55,17 +55,21 @@ const test = (
   timeout?: number
 ) => it.live(name, () => Effect.scoped(Effect.provide(body, NodeServices.layer)), timeout)
 
-const clean = (report: Canary.Report<unknown, unknown>) => assert.deepStrictEqual(report.leaks, [])
+const clean = (report: Canary.CanaryReport<unknown, unknown>) => assert.deepStrictEqual(report.leaks, [])
 
 /** What each source must hold for a search in it to mean anything. */
-const holds = (report: Canary.Report<unknown, unknown>, source: string, ...texts: ReadonlyArray<string>) => {
+const holds = (
+  report: Canary.CanaryReport<unknown, unknown>,
+  source: string,
+  ...texts: ReadonlyArray<string>
+) => {
   for (const text of texts) assert.include(report.emitted[source] ?? "nothing", text, source)
 }
 
-const run = (layer: Layer.Layer<never>, options?: Canary.Options) =>
+const run = (layer: Layer.Layer<never>, options?: Canary.CanaryOptions) =>
   Canary.run((planted) => Effect.provide(Leaky.program(planted), layer), options)
 
-const ended = (report: Canary.Report<unknown, unknown>) =>
+const ended = (report: Canary.CanaryReport<unknown, unknown>) =>
   assert.isTrue(Exit.isSuccess(report.exit), String(report.exit))
 
 describe("no secret gets out", () => {
@@ -286,7 +290,7 @@ describe("the canary sings", () => {
     name: string,
     source: string,
     leak: (planted: Canary.Planted) => Effect.Effect<unknown, unknown, never>,
-    options?: Canary.Options
+    options?: Canary.CanaryOptions
   ) =>
     test(
       name,

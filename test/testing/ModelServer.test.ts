@@ -13,7 +13,7 @@ import * as ModelServer from "../../src/testing/ModelServer.ts"
 import * as Responses from "../../src/testing/model-server/responses.ts"
 import * as RealCodex from "../support/realCodex.ts"
 
-const framesOf = (...steps: ReadonlyArray<ModelServer.Step>) => {
+const framesOf = (...steps: ReadonlyArray<ModelServer.ModelStep>) => {
   let calls = 0
   return Responses.encode(steps, { response: 1, nextCall: () => `call_${++calls}` })
 }
@@ -22,12 +22,12 @@ const textOf = (frames: ReadonlyArray<Responses.Frame>) =>
 const decodeEvent = Schema.decodeSync(Schema.fromJsonString(Schema.JsonObject))
 const eventsIn = (body: string) =>
   body.split("\n").flatMap((line) => (line.startsWith("data: ") ? [decodeEvent(line.slice(6))] : []))
-const eventsOf = (...steps: ReadonlyArray<ModelServer.Step>) => eventsIn(textOf(framesOf(...steps)))
-const itemsOf = (...steps: ReadonlyArray<ModelServer.Step>) =>
+const eventsOf = (...steps: ReadonlyArray<ModelServer.ModelStep>) => eventsIn(textOf(framesOf(...steps)))
+const itemsOf = (...steps: ReadonlyArray<ModelServer.ModelStep>) =>
   eventsOf(...steps).flatMap((event) =>
     event["type"] === "response.output_item.done" ? [event["item"]] : []
   )
-const tags = (...steps: ReadonlyArray<ModelServer.Step>) => framesOf(...steps).map((frame) => frame._tag)
+const tags = (...steps: ReadonlyArray<ModelServer.ModelStep>) => framesOf(...steps).map((frame) => frame._tag)
 
 const created = {
   type: "response.created",
@@ -197,7 +197,7 @@ describe("a reply on the wire", () => {
     assert.deepStrictEqual(tags(text, text, text), ["Write"])
     assert.deepStrictEqual(tags(text, ModelServer.delay("1 second"), text), ["Write", "Wait", "Write"])
     assert.deepStrictEqual(tags(text, ModelServer.cut, text), ["Write", "Cut"])
-    assert.deepStrictEqual(tags(text, ModelServer.hang, text), ["Write", "Hang"])
+    assert.deepStrictEqual(tags(text, ModelServer.never, text), ["Write", "Hang"])
   })
 
   it("can be cut at every byte", () => {
@@ -407,7 +407,9 @@ describe("the server", () => {
   it.live("closes at once with its scope, open replies included", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const server = yield* ModelServer.make([ModelServer.reply(ModelServer.hang)]).pipe(Scope.provide(scope))
+      const server = yield* ModelServer.make([ModelServer.reply(ModelServer.never)]).pipe(
+        Scope.provide(scope)
+      )
       const response = yield* Effect.promise(() => post(server.url))
       const before = performance.now()
       yield* Scope.close(scope, Exit.void)
@@ -743,7 +745,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("the real Codex", (it) 
       const hanging = Effect.never.pipe(Effect.onInterrupt(() => Deferred.succeed(gone, undefined)))
       const half = ModelServer.text("half", { deltas: true })
       const { codex, thread } = yield* realCodex([
-        ModelServer.reply(half, ModelServer.hang),
+        ModelServer.reply(half, ModelServer.never),
         ModelServer.reply(half, ModelServer.until(hanging))
       ])
       for (const round of ["hang", "until"]) {

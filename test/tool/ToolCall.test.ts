@@ -18,9 +18,9 @@ import { ItemId } from "../../src/domain/Ids.ts"
 import { TestLayer } from "../../src/testing/TestLayer.ts"
 import * as ToolHost from "../../src/tool/ToolHost.ts"
 import * as ToolSettings from "../../src/tool/ToolSettings.ts"
-import * as ToolText from "../../src/tool/ToolResultText.ts"
+import * as ToolResultText from "../../src/tool/ToolResultText.ts"
 
-const call = (tool: string, args: unknown = {}, id = tool): Engine.ToolCall => ({
+const call = (tool: string, args: unknown = {}, id = tool): Engine.EngineToolCall => ({
   callId: ItemId.make(id),
   tool,
   arguments: args
@@ -84,7 +84,7 @@ describe("arguments", () => {
   it.effect("F39 F20 what a person saw is what runs, whatever is in it", () => {
     const evil = "; rm -rf / $(x) `y` \n\u001b[31m -- \"'\\ \u202e"
     const ran: Array<unknown> = []
-    const asked: Array<Approval.Request> = []
+    const asked: Array<Approval.ApprovalRequest> = []
     const Asked = Toolkit.make(
       Tool.make("run", {
         parameters: Schema.Struct({ text: Schema.String }),
@@ -94,7 +94,7 @@ describe("arguments", () => {
     )
     return Effect.gen(function* () {
       const host = yield* Effect.flatMap(Asked, ToolHost.make)
-      const ask = (decision: Approval.Decision) =>
+      const ask = (decision: Approval.ApprovalDecision) =>
         host.turn({ approve: (request) => Effect.sync(() => (asked.push(request), decision)) })
       const declined = yield* ask({ _tag: "decline", reason: "no" })(call("run", { text: evil }))
       assert.isFalse(declined.success)
@@ -290,7 +290,7 @@ describe("what a handler may give back", () => {
     [Schema.String, Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))],
     ([text, limit]) =>
       Effect.sync(() => {
-        const bounded = ToolText.bounded(text, limit)
+        const bounded = ToolResultText.truncateMiddle(text, limit)
         if (text.length <= limit) return assert.strictEqual(bounded, text)
         const [head = "", note = "", tail = ""] = bounded.split(/\n\[(\d+) of \d+ characters[^\]]*\]\n/)
         assert.isTrue(text.startsWith(head) && text.endsWith(tail))

@@ -22,7 +22,7 @@ const text = (name: string) =>
   Tool.make(name, { parameters: Schema.Struct({ n: Schema.Finite }), success: Schema.String })
 const plain = (name: string) => Tool.make(name, { success: Schema.String })
 
-const call = (tool: string, args: unknown = {}, id = tool): Engine.ToolCall => ({
+const call = (tool: string, args: unknown = {}, id = tool): Engine.EngineToolCall => ({
   callId: ItemId.make(id),
   tool,
   arguments: args
@@ -30,7 +30,7 @@ const call = (tool: string, args: unknown = {}, id = tool): Engine.ToolCall => (
 const no: ToolHost.Approve = () => Effect.die("nobody is asked")
 
 /** Steps that the model asks for in one response: they run at once. */
-const together = (...steps: ReadonlyArray<Scripted.Step>): Scripted.Step => ({
+const together = (...steps: ReadonlyArray<Scripted.ScriptedStep>): Scripted.ScriptedStep => ({
   _tag: "Step",
   play: (stage) =>
     Effect.forEach(steps, (step) => step.play(stage), { concurrency: "unbounded", discard: true })

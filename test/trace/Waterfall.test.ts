@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Fiber from "effect/Fiber"
-import * as Memory from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as TextWidth from "../../src/internal/TextWidth.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as Waterfall from "../../src/trace/Waterfall.ts"
@@ -15,8 +15,8 @@ const span = (
   parentSpanId: string | undefined,
   name: string,
   [start, end]: readonly [number, number],
-  options: Partial<Waterfall.Span> = {}
-): Waterfall.Span => ({
+  options: Partial<Waterfall.WaterfallSpan> = {}
+): Waterfall.WaterfallSpan => ({
   name,
   spanId,
   parentSpanId,
@@ -28,9 +28,9 @@ const span = (
 })
 
 const operation = (name: string) => ({ attributes: { "gen_ai.operation.name": name } })
-const render = (spans: ReadonlyArray<Waterfall.Span>, width = 80, color = false) =>
+const render = (spans: ReadonlyArray<Waterfall.WaterfallSpan>, width = 80, color = false) =>
   Waterfall.render(spans, { width, color })
-const linesOf = (spans: ReadonlyArray<Waterfall.Span>, width?: number) =>
+const linesOf = (spans: ReadonlyArray<Waterfall.WaterfallSpan>, width?: number) =>
   render(spans, width).split("\n").slice(0, -1)
 
 const turn = [
@@ -107,7 +107,7 @@ effect-codex run          12.4 s
 
   it.effect("comes from what a processor has kept", () =>
     Effect.gen(function* () {
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       yield* Effect.sleep("2 seconds").pipe(
         Effect.andThen(Effect.fail("no")),
         Effect.withSpan("npm", { attributes: { "process.exit.code": 3 } }),
@@ -129,7 +129,7 @@ effect-codex run          12.4 s
 })
 
 describe("spans that make no proper tree", () => {
-  const names = (spans: ReadonlyArray<Waterfall.Span>) =>
+  const names = (spans: ReadonlyArray<Waterfall.WaterfallSpan>) =>
     linesOf(spans, 20).map((line) => line.split("  ")[0])
 
   it("stand at the top when their parent is missing", () => {

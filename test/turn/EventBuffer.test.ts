@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
-import * as Mailbox from "../../src/turn/EventBuffer.ts"
+import * as EventBuffer from "../../src/turn/EventBuffer.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
 
 const Offered = Schema.Struct({
@@ -14,7 +14,7 @@ const Offered = Schema.Struct({
   text: Schema.String
 })
 
-const eventOf = ({ item, text, what }: typeof Offered.Type, at: number): Turn.Event => {
+const eventOf = ({ item, text, what }: typeof Offered.Type, at: number): Turn.TurnEvent => {
   const id = ItemId.make(`${what}-${item}`)
   const message = { _tag: "AgentMessage", id: ItemId.make(`message-${item}`), text } as const
   switch (what) {
@@ -33,8 +33,8 @@ const eventOf = ({ item, text, what }: typeof Offered.Type, at: number): Turn.Ev
   }
 }
 
-const isDelta = (event: Turn.Event) => "delta" in event
-const textOf = (events: ReadonlyArray<Turn.Event>) => {
+const isDelta = (event: Turn.TurnEvent) => "delta" in event
+const textOf = (events: ReadonlyArray<Turn.TurnEvent>) => {
   const text = new Map<string, string>()
   for (const event of events)
     if ("delta" in event) text.set(event.itemId, (text.get(event.itemId) ?? "") + event.delta)
@@ -46,9 +46,9 @@ it.effect.prop(
   [Schema.Array(Offered).check(Schema.isMaxLength(80))],
   ([offered]) =>
     Effect.gen(function* () {
-      const mailbox = Mailbox.make<never>()
-      const given: Array<Turn.Event> = []
-      const batches: Array<ReadonlyArray<Turn.Event>> = []
+      const mailbox = EventBuffer.make<never>()
+      const given: Array<Turn.TurnEvent> = []
+      const batches: Array<ReadonlyArray<Turn.TurnEvent>> = []
       const pull = yield* Stream.toPull(mailbox.stream)
       let since = 0
       for (const [at, offer] of offered.entries()) {
@@ -67,7 +67,7 @@ it.effect.prop(
       assert.isTrue(Exit.isFailure(yield* Effect.exit(pull)), "it goes on after its end")
 
       const got = batches.flat()
-      const others = (events: ReadonlyArray<Turn.Event>) => events.filter((event) => !isDelta(event))
+      const others = (events: ReadonlyArray<Turn.TurnEvent>) => events.filter((event) => !isDelta(event))
       assert.deepStrictEqual(others(got), others(given))
       assert.deepStrictEqual(textOf(got), textOf(given))
       for (const batch of batches) {
@@ -81,7 +81,7 @@ it.effect.prop(
 
 it.effect("F26 a million deltas to one who sleeps are one delta, and what comes after them is heard", () =>
   Effect.gen(function* () {
-    const mailbox = Mailbox.make<never>()
+    const mailbox = EventBuffer.make<never>()
     for (let index = 0; index < 1_000_000; index++)
       mailbox.offer(eventOf({ what: "message", item: index % 2 === 0 ? "a" : "b", text: "x" }, index))
     mailbox.offer(eventOf({ what: "completed", item: "a", text: "the end" }, 1_000_000))
@@ -100,15 +100,15 @@ it.effect("F26 a million deltas to one who sleeps are one delta, and what comes 
 
 it.effect("of the progress of a tool the last report is kept, and each sub-agent's text is its own", () =>
   Effect.gen(function* () {
-    const mailbox = Mailbox.make<never>()
-    const progress = (callId: string, text: string): Turn.Event => ({
+    const mailbox = EventBuffer.make<never>()
+    const progress = (callId: string, text: string): Turn.TurnEvent => ({
       _tag: "ToolProgress",
       callId: ItemId.make(callId),
       tool: "t",
       text,
       at: 0
     })
-    const agent = (thread: string, item: string, delta: string): Turn.Event => ({
+    const agent = (thread: string, item: string, delta: string): Turn.TurnEvent => ({
       _tag: "AgentEvent",
       threadId: ThreadId.make(thread),
       turnId: TurnId.make("turn"),

@@ -5,9 +5,9 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Folders from "../../attachment/StagingDirectory.ts"
-import * as Owner from "../../internal/ProcessIdentity.ts"
-import * as Private from "../../internal/PrivateDirectory.ts"
+import * as StagingDirectory from "../../attachment/StagingDirectory.ts"
+import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
+import * as PrivateDirectory from "../../internal/PrivateDirectory.ts"
 import { oneLine } from "../../internal/TerminalText.ts"
 import { code, ExitWith } from "../ExitCode.ts"
 
@@ -31,7 +31,7 @@ const size = (bytes: number): string => {
 
 const count = (files: number): string => (files === 1 ? "1 file" : `${files} files`)
 
-const describe = ({ bytes, files, path, pid, state }: Folders.Folder): string => {
+const describe = ({ bytes, files, path, pid, state }: StagingDirectory.Folder): string => {
   const whose = pid === undefined ? "" : ` pid ${pid}`
   return `${state}${whose}: ${count(files)}, ${size(bytes)} in ${oneLine(path, 400)}`
 }
@@ -44,11 +44,12 @@ const failed = (text: string) =>
 const look = Effect.fnUntraced(
   function* (directory: Option.Option<string>) {
     const fs = yield* FileSystem.FileSystem
-    const root = yield* Folders.root(fs, Option.getOrUndefined(directory))
-    const folders = root === undefined ? [] : yield* Folders.survey(fs, root, yield* Owner.self)
+    const root = yield* StagingDirectory.root(fs, Option.getOrUndefined(directory))
+    const folders =
+      root === undefined ? [] : yield* StagingDirectory.survey(fs, root, yield* ProcessIdentity.self)
     return { root: root ?? null, folders }
   },
-  Effect.catch((error) => failed(`the staged files cannot be looked at: ${Private.detail(error)}`))
+  Effect.catch((error) => failed(`the staged files cannot be looked at: ${PrivateDirectory.detail(error)}`))
 )
 
 const list = Command.make(
@@ -87,7 +88,7 @@ const clean = Command.make(
           bytes: doomed.reduce((sum, folder) => sum + folder.bytes, 0),
           failed: []
         }
-      : yield* Folders.removeFolders(
+      : yield* StagingDirectory.removeFolders(
           fs,
           doomed.map(({ path }) => path)
         )

@@ -14,13 +14,13 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { tmpdir } from "node:os"
 import * as Approval from "../../Approval.ts"
 import { Codex } from "../../Codex.ts"
-import * as Binary from "../../engine/app-server/CodexBinary.ts"
-import * as Environment from "../../engine/app-server/ChildEnvironment.ts"
+import * as CodexBinary from "../../engine/app-server/CodexBinary.ts"
+import * as ChildEnvironment from "../../engine/app-server/ChildEnvironment.ts"
 import * as AppServer from "../../engine/AppServer.ts"
 import * as File from "../../telemetry/File.ts"
 import * as ModelServer from "../../testing/ModelServer.ts"
 import { ExitWith } from "../ExitCode.ts"
-import * as Session from "../TurnSession.ts"
+import * as TurnSession from "../TurnSession.ts"
 
 const source = `export const sum = (numbers) => numbers.reduce((total, n) => total - n, 0)
 `
@@ -88,7 +88,7 @@ const script: ModelServer.Script = [
 ]
 
 /** What this user lets the agent do beyond its sandbox: look at git, and nothing else. */
-const rules: ReadonlyArray<Approval.Rule> = [
+const rules: ReadonlyArray<Approval.ApprovalRule> = [
   { kind: "command", command: ["git", "log", "--oneline"], decision: "accept" },
   { decision: "decline" }
 ]
@@ -129,7 +129,7 @@ const makeRepository = Effect.fnUntraced(function* (env: Record<string, string>)
 
 /** Whether Codex's sandbox can start here; in some containers it cannot. */
 const sandboxWorks = Effect.fnUntraced(function* (env: Record<string, string>, cwd: string) {
-  const binary = yield* Binary.find(undefined, process.env)
+  const binary = yield* CodexBinary.find(undefined, process.env)
   return yield* quietly(binary.command, [...binary.args, "sandbox", "--", "true"], {
     cwd,
     env,
@@ -145,7 +145,7 @@ export const demo = Command.make(
     const fs = yield* FileSystem.FileSystem
     const server = yield* ModelServer.make(script)
     const home = yield* ModelServer.home(server)
-    const env = Environment.select(process.env, [], home)
+    const env = ChildEnvironment.select(process.env, [], home)
     const folder = yield* makeRepository(env)
     const traces = path.join(
       yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-trace-" }),
@@ -178,7 +178,7 @@ export const demo = Command.make(
       ),
       TicketsLayer
     )
-    const exit = yield* Session.run(
+    const exit = yield* TurnSession.run(
       open,
       {
         prompt: "Fix ticket T-42: the test of this repository fails.",

@@ -10,9 +10,9 @@ import { Codex } from "../../Codex.ts"
 import { ThreadId } from "../../domain/Ids.ts"
 import * as AppServer from "../../engine/AppServer.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
-import * as Arguments from "../Options.ts"
+import * as Options from "../Options.ts"
 import { ExitWith, UsageError } from "../ExitCode.ts"
-import * as Session from "../TurnSession.ts"
+import * as TurnSession from "../TurnSession.ts"
 
 const flags = {
   cd: Flag.String("cd").pipe(
@@ -68,7 +68,7 @@ const flags = {
     Flag.withMetavar("DURATION"),
     Flag.withDescription("The longest that the turn may take: 500ms, 20s, 5m, 1h30m; default 30m"),
     Flag.filterMap(
-      Arguments.parseDuration,
+      Options.parseDuration,
       (text) => `Expected a duration like 500ms, 20s, 5m or 1h30m, not "${text}"`
     ),
     Flag.optional
@@ -89,11 +89,11 @@ export const run = Command.make(
   Effect.fnUntraced(function* (given) {
     const { approve, attach, cd, config, effort, json, model, prompt, resume, sandbox, timeout, tokens } =
       given
-    yield* Arguments.overrides(config)
+    yield* Options.overrides(config)
     if (Option.exists(tokens, (tokens) => tokens < 1))
       return yield* new UsageError({ text: "--max-tokens takes a number from 1 on" })
-    const policy = yield* Arguments.policy(approve)
-    const text = yield* Arguments.prompt(prompt)
+    const policy = yield* Options.policy(approve)
+    const text = yield* Options.prompt(prompt)
     const options = {
       cwd: Option.getOrUndefined(cd),
       model: Option.getOrUndefined(model),
@@ -113,7 +113,7 @@ export const run = Command.make(
       Layer.provide(AppServer.layerWith({ config })),
       Layer.provideMerge(Approval.layer(policy))
     )
-    const exit = yield* Session.run(
+    const exit = yield* TurnSession.run(
       open,
       {
         prompt: text,

@@ -18,10 +18,10 @@ import { oneLine } from "../../internal/TerminalText.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
-import * as Arguments from "../Options.ts"
+import * as Options from "../Options.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
-import * as Report from "../ProgressReport.ts"
-import * as Session from "../TurnSession.ts"
+import * as ProgressReport from "../ProgressReport.ts"
+import * as TurnSession from "../TurnSession.ts"
 
 const config = Flag.String("config").pipe(
   Flag.withAlias("c"),
@@ -41,7 +41,7 @@ const thread = Argument.String("THREAD").pipe(
 const withCodex = <A, R>(
   overrides: ReadonlyArray<string>,
   use: (codex: Codex["Service"]) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
-) => Effect.andThen(Arguments.overrides(overrides), running(overrides, use))
+) => Effect.andThen(Options.overrides(overrides), running(overrides, use))
 
 const running = <A, R>(
   overrides: ReadonlyArray<string>,
@@ -121,7 +121,7 @@ const list = Command.make(
   },
   Effect.fnUntraced(function* ({ archived, cd, config, everywhere, json, limit, search }) {
     if (limit < 0) return yield* new UsageError({ text: "--limit takes a number from 0 on" })
-    const { width } = yield* Session.style
+    const { width } = yield* TurnSession.style
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {
@@ -150,7 +150,7 @@ const show = Command.make(
   "show",
   { thread, config, json },
   Effect.fnUntraced(function* ({ config, json, thread }) {
-    const style = yield* Session.style
+    const style = yield* TurnSession.style
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {
@@ -159,9 +159,9 @@ const show = Command.make(
         yield* Console.log(`${history.name ?? "(no name)"}  ${history.id}`)
         yield* Console.log(`in ${oneLine(history.cwd, 200)}, begun ${when(history.createdAt)}`)
         for (const turn of history.turns) {
-          const took = turn.duration === undefined ? "" : ` ${Report.duration(turn.duration)}`
+          const took = turn.duration === undefined ? "" : ` ${ProgressReport.duration(turn.duration)}`
           yield* Console.log(`\n── ${turn.id}${took} ${outcomes[turn.status]}`.trimEnd())
-          for (const line of Report.past(turn.items, style)) yield* Console.log(line)
+          for (const line of ProgressReport.history(turn.items, style)) yield* Console.log(line)
           if (turn.error !== undefined) yield* Console.log(`  ${oneLine(turn.error, 600)}`)
         }
       })

@@ -6,20 +6,27 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { oneLine } from "../../internal/TerminalText.ts"
 import * as Settings from "../../telemetry/config/Settings.ts"
-import type * as Flush from "../../telemetry/spool/FlushSpool.ts"
-import * as Arguments from "../Options.ts"
+import type * as FlushSpool from "../../telemetry/spool/FlushSpool.ts"
+import * as Options from "../Options.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
 import { check } from "./traceCheck.ts"
 
-const counted = ({ logs, traces }: Flush.Counts): string =>
+const counted = ({ logs, traces }: FlushSpool.Counts): string =>
   [
     ...(traces > 0 || logs === 0 ? [`${traces} ${traces === 1 ? "span" : "spans"}`] : []),
     ...(logs > 0 ? [`${logs} ${logs === 1 ? "log record" : "log records"}`] : [])
   ].join(", ")
 
-const total = ({ logs, traces }: Flush.Counts): number => traces + logs
+const total = ({ logs, traces }: FlushSpool.Counts): number => traces + logs
 
-const lines = ({ directory, dropped, inUse, left, notes, sent }: Flush.Report): ReadonlyArray<string> => [
+const lines = ({
+  directory,
+  dropped,
+  inUse,
+  left,
+  notes,
+  sent
+}: FlushSpool.FlushReport): ReadonlyArray<string> => [
   `sent: ${counted(sent)}`,
   ...(total(dropped) > 0 ? [`dropped: ${counted(dropped)}`] : []),
   ...(total(left) > 0 ? [`left in ${oneLine(directory, 400)}: ${counted(left)}`] : []),
@@ -41,7 +48,7 @@ const flush = Command.make(
       Flag.withMetavar("DURATION"),
       Flag.withDescription("How long to try: 500ms, 90s, 5m; default 30s"),
       Flag.filterMap(
-        Arguments.parseDuration,
+        Options.parseDuration,
         (text) => `Expected a duration like 500ms, 90s or 5m, not "${text}"`
       ),
       Flag.optional

@@ -8,7 +8,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { printable } from "../../internal/TerminalText.ts"
 import * as Check from "../../trace/Check.ts"
-import * as Otlp from "../../trace/check/OtlpDocument.ts"
+import * as OtlpDocument from "../../trace/check/OtlpDocument.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
 
 const files = Argument.String("FILE").pipe(
@@ -45,7 +45,7 @@ export const check = Command.make(
   { files, json, semconv, content },
   Effect.fnUntraced(function* ({ content, files, json, semconv }) {
     const texts = yield* Effect.forEach(files, read)
-    const parts = texts.map((text) => Otlp.fromLines(text.split("\n")))
+    const parts = texts.map((text) => OtlpDocument.fromLines(text.split("\n")))
     const emitted = {
       spans: parts.flatMap(({ emitted }) => emitted.spans),
       metrics: parts.flatMap(({ emitted }) => emitted.metrics),
@@ -58,7 +58,7 @@ export const check = Command.make(
     for (const line of lines) yield* Console.log(line)
     const unread = parts.flatMap(({ unread }, at) => unread.map((line) => `${files[at]}:${line}`))
     for (const place of unread) yield* Console.error(`${place}: no line of OTLP JSON`)
-    const violations = Check.only(findings, "violation").length
+    const violations = Check.filterByLevel(findings, "violation").length
     const { logs, metrics, spans } = emitted
     yield* Console.error(
       `${plural(spans.length, "span")}, ${metrics.length} series of metrics, ` +

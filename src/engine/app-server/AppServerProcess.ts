@@ -16,15 +16,15 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { homedir } from "node:os"
 import * as CodexError from "../../domain/CodexError.ts"
-import * as CodexExtra from "../../internal/CodexLaunch.ts"
+import * as CodexLaunch from "../../internal/CodexLaunch.ts"
 import { oneLine } from "../../internal/TerminalText.ts"
 import { version } from "../../internal/version.ts"
-import * as Binary from "./CodexBinary.ts"
-import * as Connection from "./JsonRpcConnection.ts"
-import * as Environment from "./ChildEnvironment.ts"
+import * as CodexBinary from "./CodexBinary.ts"
+import * as JsonRpcConnection from "./JsonRpcConnection.ts"
+import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as Protocol from "./Protocol.ts"
 
-export interface Options {
+export interface ProcessOptions {
   /** The codex to run; default: `CODEX_PATH`, then the package `@openai/codex`, then `PATH`. */
   readonly codexPath?: string | undefined
   /** Overrides of Codex's configuration, as `-c key=value` takes them. */
@@ -40,22 +40,22 @@ export interface Options {
 }
 
 /** Why nothing more will be heard of a process. */
-export type End = CodexError.EngineExited | CodexError.ProtocolError
+export type ProcessEnd = CodexError.EngineExited | CodexError.ProtocolError
 
 export interface Process {
-  readonly connection: Connection.Connection
+  readonly connection: JsonRpcConnection.Connection
   readonly version: string | undefined
   /** Whether it makes sense to ask it for anything; `false` from the moment that its end is certain. */
   readonly isUsable: () => boolean
   /** Why it no longer answers. */
-  readonly end: () => End
+  readonly end: () => ProcessEnd
   /** Ends it now, in-flight commands included; it is gone when this returns. */
   readonly kill: Effect.Effect<void>
 }
 
-export type Listener = Omit<Connection.Host, "onGarbage"> & {
+export type ProcessListener = Omit<JsonRpcConnection.Host, "onGarbage"> & {
   /** Called once, before anything that was waiting for an answer fails. */
-  readonly onExit: (error: End) => void
+  readonly onExit: (error: ProcessEnd) => void
 }
 
 const tailLength = 4096
@@ -71,7 +71,7 @@ const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError
   return new CodexError.EngineExited(signal === undefined ? { stderr } : { signal, stderr })
 }
 
-const configurations = Effect.fnUntraced(function* (options: Options) {
+const configurations = Effect.fnUntraced(function* (options: ProcessOptions) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const home = options.env?.["CODEX_HOME"] ?? process.env["CODEX_HOME"] ?? path.join(homedir(), ".codex")
@@ -81,25 +81,25 @@ const configurations = Effect.fnUntraced(function* (options: Options) {
 
 /** Starts Codex and shakes hands. The process ends with the scope: politely at first, then not. */
 export const start = Effect.fnUntraced(function* (
-  options: Options,
-  listener: Listener
+  options: ProcessOptions,
+  listener: ProcessListener
 ): Effect.fn.Return<
   Process,
   CodexError.CodexNotFound | CodexError.CodexVersionUnsupported | CodexError.EngineStartFailed,
   ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope
 > {
-  const binary = yield* Binary.find(options.codexPath, process.env)
+  const binary = yield* CodexBinary.find(options.codexPath, process.env)
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const configured = yield* configurations(options)
-  const ask = yield* CodexExtra.Extra
+  const ask = yield* CodexLaunch.Extra
   // Before the process, so that whoever is asked is told of its end after it.
   const extra = ask === undefined ? undefined : yield* ask(configured)
-  const env = Environment.select(process.env, configured, { ...extra?.env, ...options.env })
+  const env = ChildEnvironment.select(process.env, configured, { ...extra?.env, ...options.env })
   let stderr = ""
-  let ended: End | undefined
+  let ended: ProcessEnd | undefined
   let condemned = false
-  const exited = yield* Deferred.make<End>()
-  const finish = (error: End) => {
+  const exited = yield* Deferred.make<ProcessEnd>()
+  const finish = (error: ProcessEnd) => {
     if (ended !== undefined) return
     ended = error
     // Whoever is told may go on at once, and must find it ended.
@@ -134,7 +134,7 @@ export const start = Effect.fnUntraced(function* (
     return Effect.ignore(handle.kill({ killSignal: "SIGKILL" })).pipe(Effect.andThen(Deferred.await(exited)))
   })
 
-  const connection: Connection.Connection = Connection.make(
+  const connection: JsonRpcConnection.Connection = JsonRpcConnection.make(
     (line) => Queue.offerUnsafe(outgoing, line),
     {
       ...listener,
@@ -177,7 +177,7 @@ export const start = Effect.fnUntraced(function* (
     Effect.ignore
   )
   const reading = yield* Effect.forkScoped(reader, { startImmediately: true })
-  yield* Effect.addFinalizer(() => Effect.suspend(() => Connection.warn(connection.counters())))
+  yield* Effect.addFinalizer(() => Effect.suspend(() => JsonRpcConnection.warn(connection.counters())))
   yield* Effect.exit(handle.exitCode).pipe(
     // What the process said before it died is heard before its death is told; but a pipe that a grandchild holds open
     // never ends.
@@ -215,12 +215,12 @@ export const start = Effect.fnUntraced(function* (
   )
   const initialized = yield* Effect.raceFirst(
     Effect.catch(hello, (error) =>
-      error._tag === "Gone"
+      error._tag === "ConnectionClosed"
         ? dead
         : Effect.fail(
             new CodexError.EngineStartFailed({
-              reason: error._tag === "Refused" ? "Rejected" : "Timeout",
-              detail: error._tag === "Refused" ? error.text : stderr
+              reason: error._tag === "RpcError" ? "Rejected" : "Timeout",
+              detail: error._tag === "RpcError" ? error.text : stderr
             })
           )
     ),
@@ -234,14 +234,18 @@ export const start = Effect.fnUntraced(function* (
   connection.notify("initialized")
 
   const found = Option.getOrUndefined(
-    Option.flatMapNullishOr(decodeInitialized(initialized), ({ userAgent }) => Binary.version(userAgent))
+    Option.flatMapNullishOr(decodeInitialized(initialized), ({ userAgent }) => CodexBinary.version(userAgent))
   )
-  if (found !== undefined && Binary.compare(found, Binary.oldest) < 0) {
+  if (found !== undefined && CodexBinary.compare(found, CodexBinary.oldest) < 0) {
     const { command: path } = binary
-    return yield* new CodexError.CodexVersionUnsupported({ version: found, minimum: Binary.oldest, path })
+    return yield* new CodexError.CodexVersionUnsupported({
+      version: found,
+      minimum: CodexBinary.oldest,
+      path
+    })
   }
-  if (found !== undefined && Binary.compare(found, `${Binary.newest}.9999`) > 0) {
-    yield* Effect.logWarning(`codex ${found} is newer than any tested with (${Binary.newest})`)
+  if (found !== undefined && CodexBinary.compare(found, `${CodexBinary.newest}.9999`) > 0) {
+    yield* Effect.logWarning(`codex ${found} is newer than any tested with (${CodexBinary.newest})`)
   }
   return {
     connection,

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { ThreadId } from "../../domain/Ids.ts"
-import type * as Process from "./AppServerProcess.ts"
-import type * as Slot from "./RunningTurn.ts"
+import type * as AppServerProcess from "./AppServerProcess.ts"
+import type * as RunningTurn from "./RunningTurn.ts"
 
 /** One conversation on a process, however many hold it. */
 interface Conversation {
@@ -14,9 +14,9 @@ interface Conversation {
 }
 
 export interface Session {
-  readonly process: Process.Process
+  readonly process: AppServerProcess.Process
   /** The turns that run, by their thread. */
-  readonly slots: Map<string, Slot.Slot>
+  readonly slots: Map<string, RunningTurn.RunningTurn>
   /** What each open thread is known to have used. */
   readonly totals: Map<string, string>
   readonly conversations: Map<string, Conversation>
@@ -36,7 +36,10 @@ export const conversationOf = (
 }
 
 /** Makes one more holder of a conversation; with the last one Codex lets go of it. */
-export const join = (session: Session, threadId: ThreadId): Effect.Effect<Conversation, never, Scope.Scope> =>
+export const acquire = (
+  session: Session,
+  threadId: ThreadId
+): Effect.Effect<Conversation, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const conversation = conversationOf(session, threadId)

@@ -1,24 +1,26 @@
 /** Whether what Codex runs is what was approved. Pure but for the map that it is noted in. */
-import * as Approval from "../../Approval.ts"
-import * as Shell from "../../internal/ShellCommand.ts"
+import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
+import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
+import * as ShellCommand from "../../internal/ShellCommand.ts"
 import type * as Item from "../../domain/Item.ts"
-import { canonical } from "../../domain/ApprovalRequestHash.ts"
+import { canonicalJson } from "../../domain/ApprovalRequestHash.ts"
 
 /** The event that tells of something else. */
 export const violation = "effect-codex/approvedArgumentsChanged"
 
-const command = (command: string, cwd: string) => canonical(["command", Shell.script(command), cwd])
+const command = (command: string, cwd: string) =>
+  canonicalJson(["command", ShellCommand.script(command), cwd])
 
 const patch = (changes: ReadonlyArray<Item.Change>) =>
-  canonical([
+  canonicalJson([
     "file_change",
     changes.map(({ diff, kind, movePath, path }) => ({ diff, kind, movePath, path }))
   ])
 
 const call = (server: string, tool: string, args: unknown) =>
-  canonical(["mcp_tool", server, tool, args ?? {}])
+  canonicalJson(["mcp_tool", server, tool, args ?? {}])
 
-const approvedBy = (request: Approval.Request): string | undefined => {
+const approvedBy = (request: ApprovalRequest.ApprovalRequest): string | undefined => {
   switch (request._tag) {
     case "command":
       // One that asks for more, or for a part of what its item runs, is about something else than the item shows.
@@ -48,17 +50,17 @@ const shownBy = (item: Item.Item): string | undefined => {
 }
 
 /** Whether a question is about what its item shows. */
-export const fits = (request: Approval.Request, item: Item.Item | undefined): boolean => {
+export const fits = (request: ApprovalRequest.ApprovalRequest, item: Item.Item | undefined): boolean => {
   const asked = approvedBy(request)
   return asked === undefined || item === undefined || asked === shownBy(item)
 }
 
 export const note = (
   approved: Map<string, string>,
-  request: Approval.Request,
-  decision: Approval.Decision
+  request: ApprovalRequest.ApprovalRequest,
+  decision: ApprovalDecision.ApprovalDecision
 ): void => {
-  const what = Approval.isGranted(decision) ? approvedBy(request) : undefined
+  const what = ApprovalDecision.isGranted(decision) ? approvedBy(request) : undefined
   if (what !== undefined) approved.set(request.itemId, what)
 }
 

@@ -10,7 +10,7 @@ export const oldest = "0.169.0"
 /** The newest line that is tested against; a newer one is used, with a warning. */
 export const newest = "0.169"
 
-export interface Found {
+export interface CodexBinary {
   readonly command: string
   readonly args: ReadonlyArray<string>
 }
@@ -64,7 +64,7 @@ const onPath = Effect.fnUntraced(function* (searchPath: string | undefined) {
 export const find = Effect.fnUntraced(function* (
   option: string | undefined,
   env: Readonly<Record<string, string | undefined>>
-): Effect.fn.Return<Found, CodexError.CodexNotFound, FileSystem.FileSystem | Path.Path> {
+): Effect.fn.Return<CodexBinary, CodexError.CodexNotFound, FileSystem.FileSystem | Path.Path> {
   const fs = yield* FileSystem.FileSystem
   const named = option ?? (env["CODEX_PATH"] === "" ? undefined : env["CODEX_PATH"])
   if (named !== undefined) {

@@ -2,7 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../domain/CodexError.ts"
-import type * as Connection from "./JsonRpcConnection.ts"
+import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import type * as Protocol from "./Protocol.ts"
 
 /** What a turn failed of, by the name that Codex has for it. `other` is told by its text. */
@@ -117,15 +117,15 @@ export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnF
 /** Why a request was not done. `end` is why the process no longer answers. */
 export const ofRequest = (
   method: string,
-  error: Connection.RequestError,
+  error: JsonRpcConnection.RpcRequestError,
   end: () => CodexError.EngineExited | CodexError.ProtocolError
 ): CodexError.RequestError => {
   switch (error._tag) {
-    case "Gone":
+    case "ConnectionClosed":
       return end()
-    case "Unanswered":
+    case "RequestTimeout":
       return new CodexError.ProtocolError({ detail: `codex did not answer ${method}` })
-    case "Refused": {
+    case "RpcError": {
       const reason = error.inputTooLarge
         ? "InputTooLarge"
         : /thread not (?:found|loaded)|no rollout found|not found: thread/i.test(error.text)

@@ -10,10 +10,10 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as TraceContext from "../../internal/TraceContext.ts"
-import * as Lines from "./LineSplitter.ts"
+import * as LineSplitter from "./LineSplitter.ts"
 
 /** The peer answered with an error. */
-export class Refused extends Data.TaggedError("Refused")<{
+export class RpcError extends Data.TaggedError("RpcError")<{
   readonly method: string
   readonly code: number
   readonly text: string
@@ -21,15 +21,15 @@ export class Refused extends Data.TaggedError("Refused")<{
 }> {}
 
 /** The peer did not answer in time. */
-export class Unanswered extends Data.TaggedError("Unanswered")<{ readonly method: string }> {}
+export class RequestTimeout extends Data.TaggedError("RequestTimeout")<{ readonly method: string }> {}
 
 /** The peer is gone; what is known of why is the host's to tell. */
-export class Gone extends Data.TaggedError("Gone") {}
+export class ConnectionClosed extends Data.TaggedError("ConnectionClosed") {}
 
-export type RequestError = Refused | Unanswered | Gone
+export type RpcRequestError = RpcError | RequestTimeout | ConnectionClosed
 
 /** A request of the peer. The first answer is sent, any other is not. */
-export interface Request {
+export interface IncomingRequest {
   readonly id: string | number
   readonly reply: (result: unknown) => void
   readonly refuse: (code: number, message: string) => void
@@ -38,7 +38,7 @@ export interface Request {
 /** What the peer's owner does with what comes unasked. Called synchronously, in the order of arrival. */
 export interface Host {
   readonly onNotification: (method: string, params: unknown, emittedAtMs: number | undefined) => void
-  readonly onRequest: (request: Request, method: string, params: unknown) => void
+  readonly onRequest: (request: IncomingRequest, method: string, params: unknown) => void
   /** So many malformed lines in a row that it makes no sense to go on. */
   readonly onGarbage: () => void
 }
@@ -60,7 +60,7 @@ export interface Connection {
     method: string,
     params: unknown,
     options?: RequestOptions
-  ) => Effect.Effect<unknown, RequestError>
+  ) => Effect.Effect<unknown, RpcRequestError>
   readonly notify: (method: string) => void
   readonly receive: (chunk: Uint8Array) => void
   /** Fails what is waiting, and everything from now on. */
@@ -96,7 +96,7 @@ const parse = (line: string): Option.Option<typeof Message.Type> => {
 interface Pending {
   readonly method: string
   readonly onResult: ((result: unknown) => void) | undefined
-  readonly resume: (effect: Effect.Effect<unknown, RequestError>) => void
+  readonly resume: (effect: Effect.Effect<unknown, RpcRequestError>) => void
 }
 
 /** Says what was passed over, if anything was: the peer speaks of something that we do not understand. */
@@ -128,7 +128,7 @@ export const make = (
   const pending = new Map<string | number, Pending>()
   // More than some 128 at once and Codex drops answers without a word.
   const inFlight = Semaphore.makeUnsafe(maxInFlight)
-  const lines = Lines.make(maxLine)
+  const lines = LineSplitter.make(maxLine)
   const counters: Counters = { malformed: 0, skipped: 0, unknownReplies: 0 }
   let garbage = 0
   let nextId = 0
@@ -148,7 +148,7 @@ export const make = (
     }
   }
 
-  const asked = (id: string | number): Request => {
+  const asked = (id: string | number): IncomingRequest => {
     let answered = false
     const answer = (message: object) => {
       if (answered) return
@@ -165,9 +165,9 @@ export const make = (
 
   const refused = (method: string, error: unknown) =>
     Option.match(decodeError(error), {
-      onNone: () => new Refused({ method, code: 0, text: JSON.stringify(error), inputTooLarge: false }),
+      onNone: () => new RpcError({ method, code: 0, text: JSON.stringify(error), inputTooLarge: false }),
       onSome: ({ code, data, message }) =>
-        new Refused({ method, code, text: message, inputTooLarge: Option.isSome(decodeTooLarge(data)) })
+        new RpcError({ method, code, text: message, inputTooLarge: Option.isSome(decodeTooLarge(data)) })
     })
 
   const receiveLine = (line: string) => {
@@ -199,15 +199,15 @@ export const make = (
   }
 
   const once = (method: string, params: unknown, options: RequestOptions | undefined) =>
-    Effect.withFiber<unknown, RequestError>((fiber) => {
+    Effect.withFiber<unknown, RpcRequestError>((fiber) => {
       const trace = TraceContext.fields(fiber.cache.span)
-      return Effect.callback<unknown, RequestError>((resume) => {
-        if (!open) return resume(Effect.fail(new Gone()))
+      return Effect.callback<unknown, RpcRequestError>((resume) => {
+        if (!open) return resume(Effect.fail(new ConnectionClosed()))
         const id = nextId++
         pending.set(id, { method, onResult: options?.onResult, resume })
         const text = unspeakable(trace === undefined ? { id, method, params } : { id, method, params, trace })
         if (text !== undefined)
-          resume(Effect.fail(new Refused({ method, code: badParams, text, inputTooLarge: false })))
+          resume(Effect.fail(new RpcError({ method, code: badParams, text, inputTooLarge: false })))
         return Effect.sync(() => pending.delete(id))
       })
     })
@@ -221,14 +221,14 @@ export const make = (
           once(method, params, options).pipe(
             Effect.timeoutOrElse({
               duration: options?.timeout ?? requestTimeout,
-              orElse: () => Effect.fail(new Unanswered({ method }))
+              orElse: () => Effect.fail(new RequestTimeout({ method }))
             })
           )
         )
         .pipe(
           Effect.retry({
             schedule: again,
-            while: (error) => error._tag === "Refused" && error.code === overloaded
+            while: (error) => error._tag === "RpcError" && error.code === overloaded
           })
         ),
     notify: (method) => write({ method }),
@@ -241,7 +241,7 @@ export const make = (
       open = false
       const waiting = [...pending.values()]
       pending.clear()
-      for (const { resume } of waiting) resume(Effect.fail(new Gone()))
+      for (const { resume } of waiting) resume(Effect.fail(new ConnectionClosed()))
     },
     counters: () => counters
   }

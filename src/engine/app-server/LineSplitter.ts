@@ -3,7 +3,7 @@
 const newline = 0x0a
 const carriageReturn = 0x0d
 
-export interface Lines {
+export interface LineSplitter {
   /** The lines that this chunk completes, without their ends; empty ones are left out. */
   readonly push: (chunk: Uint8Array) => ReadonlyArray<string>
   /** How many lines were longer than the limit and were skipped. */
@@ -11,7 +11,7 @@ export interface Lines {
 }
 
 /** Splits into lines of at most `limit` bytes. A longer one is skipped and counted, and never held in memory whole. */
-export const make = (limit: number): Lines => {
+export const make = (limit: number): LineSplitter => {
   let parts: Array<Uint8Array> = []
   let length = 0
   let tooLong = false

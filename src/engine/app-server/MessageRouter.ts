@@ -3,17 +3,18 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Approval from "../../Approval.ts"
+import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
+import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId, type ThreadId, type TurnId } from "../../domain/Ids.ts"
-import * as Abandon from "../../internal/GracefulInterrupt.ts"
+import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type * as Item from "../../domain/Item.ts"
-import * as Approved from "./ApprovedArguments.ts"
-import * as Agents from "./SubAgents.ts"
-import type * as Connection from "./JsonRpcConnection.ts"
-import type * as Process from "./AppServerProcess.ts"
-import * as Questions from "./ServerRequests.ts"
-import * as Slot from "./RunningTurn.ts"
+import * as ApprovedArguments from "./ApprovedArguments.ts"
+import * as SubAgents from "./SubAgents.ts"
+import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
+import type * as AppServerProcess from "./AppServerProcess.ts"
+import * as ServerRequests from "./ServerRequests.ts"
+import * as RunningTurn from "./RunningTurn.ts"
 import * as Translate from "./Translate.ts"
 
 /** Codex's clock is ours, but cut to milliseconds: within the same millisecond ours says more. */
@@ -22,28 +23,36 @@ const stamp = (clock: Clock.Clock, codexMs: number | undefined): number => {
   return codexMs === undefined || codexMs >= Math.floor(now) || now - codexMs > 5000 ? now : codexMs
 }
 
-type Approve = Extract<Questions.Asked, { readonly _tag: "Approve" }>
+type Approve = Extract<ServerRequests.Asked, { readonly _tag: "Approve" }>
 
-const decided = (slot: Slot.Slot, request: Approval.Request, decision: Approval.Decision) =>
+const decided = (
+  slot: RunningTurn.RunningTurn,
+  request: ApprovalRequest.ApprovalRequest,
+  decision: ApprovalDecision.ApprovalDecision
+) =>
   slot.handlers.emit({
     _tag: "ApprovalDecided",
     requestId: request.id,
     itemId: request.itemId,
-    decision: Approval.told(decision),
+    decision: ApprovalDecision.withoutAnswers(decision),
     source: decision.source ?? "policy",
     at: stamp(slot.clock, undefined)
   })
 
-const nobody = (reason: string): Approval.Decision => ({ _tag: "decline", reason, source: "default" })
+const nobody = (reason: string): ApprovalDecision.ApprovalDecision => ({
+  _tag: "decline",
+  reason,
+  source: "default"
+})
 
 /** Asks until somebody decides or Codex no longer wants to know. */
 const approve = (
-  slot: Slot.Slot,
-  request: Approval.Request,
+  slot: RunningTurn.RunningTurn,
+  request: ApprovalRequest.ApprovalRequest,
   asked: Approve,
   withdrawn: Effect.Effect<void>
 ): Effect.Effect<unknown> =>
-  Abandon.unless(
+  GracefulInterrupt.unless(
     Effect.suspend(() => slot.handlers.approve(request)),
     Effect.as(withdrawn, nobody("codex wants no answer any more")),
     "an approval policy"
@@ -57,7 +66,7 @@ const approve = (
         )
       )
     ),
-    Effect.tap((decision) => Effect.sync(() => Approved.note(slot.approved, request, decision))),
+    Effect.tap((decision) => Effect.sync(() => ApprovedArguments.note(slot.approved, request, decision))),
     Effect.map(asked.reply)
   )
 
@@ -65,38 +74,38 @@ const approve = (
  * `settle` looks after a turn that should have ended; `totals` is what each open thread is known to have used, by its id.
  */
 export const make = (
-  slots: Map<string, Slot.Slot>,
+  slots: Map<string, RunningTurn.RunningTurn>,
   totals: Map<string, string>,
-  settle: (slot: Slot.Slot) => void
-): Process.Listener => {
-  const current = (threadId: ThreadId, turnId: string | undefined): Slot.Slot | undefined => {
+  settle: (slot: RunningTurn.RunningTurn) => void
+): AppServerProcess.ProcessListener => {
+  const current = (threadId: ThreadId, turnId: string | undefined): RunningTurn.RunningTurn | undefined => {
     const slot = slots.get(threadId)
     if (slot === undefined || slot.closed) return undefined
-    const running = Slot.turnIdOf(slot)
+    const running = RunningTurn.turnIdOf(slot)
     if (running === undefined || (turnId !== undefined && running !== turnId)) return undefined
     slot.heard++
     return slot
   }
 
   /** The questions that wait, by their turn and the id of Codex's request. */
-  const open = new WeakMap<Slot.Slot, Map<string | number, Deferred.Deferred<void>>>()
+  const open = new WeakMap<RunningTurn.RunningTurn, Map<string | number, Deferred.Deferred<void>>>()
 
   /** What runs must be what was approved. */
-  const check = (slot: Slot.Slot, item: Item.Item) => {
-    if (Approved.holds(slot.approved, item)) return
+  const check = (slot: RunningTurn.RunningTurn, item: Item.Item) => {
+    if (ApprovedArguments.holds(slot.approved, item)) return
     const payload = { itemId: item.id }
     const at = stamp(slot.clock, undefined)
-    slot.handlers.emit({ _tag: "Unknown", method: Approved.violation, payload, at })
+    slot.handlers.emit({ _tag: "Unknown", method: ApprovedArguments.violation, payload, at })
     slot.run(Effect.logError("codex runs something else than was approved; the turn is interrupted"))
-    Slot.fail(slot.root ?? slot, new CodexError.TurnInterrupted({ by: "policy" }))
+    RunningTurn.fail(slot.root ?? slot, new CodexError.TurnInterrupted({ by: "policy" }))
   }
 
   /** Something that nobody here knows is told before it is refused. */
   const refuse = (
-    request: Connection.Request,
+    request: JsonRpcConnection.IncomingRequest,
     method: string,
     params: unknown,
-    { no, threadId, turnId }: Extract<Questions.Asked, { readonly _tag: "Unknown" }>
+    { no, threadId, turnId }: Extract<ServerRequests.Asked, { readonly _tag: "Unknown" }>
   ) => {
     const slot = threadId === undefined ? undefined : current(threadId, turnId)
     if (slot !== undefined) {
@@ -110,7 +119,12 @@ export const make = (
       : request.reply(no)
   }
 
-  const question = (request: Connection.Request, method: string, params: unknown, asked: Approve) => {
+  const question = (
+    request: JsonRpcConnection.IncomingRequest,
+    method: string,
+    params: unknown,
+    asked: Approve
+  ) => {
     const slot = current(asked.threadId, asked.turnId)
     const question =
       slot === undefined
@@ -122,7 +136,7 @@ export const make = (
     }
     const asks = () =>
       slot.handlers.emit({ _tag: "ApprovalRequested", request: question, at: stamp(slot.clock, undefined) })
-    if (!Approved.fits(question, slot.items.get(question.itemId))) {
+    if (!ApprovedArguments.fits(question, slot.items.get(question.itemId))) {
       asks()
       decided(slot, question, nobody("codex asks for something else than its item shows"))
       return request.reply(asked.no)
@@ -139,40 +153,44 @@ export const make = (
         })
       )
     )
-    return Slot.serve(slot, request, answering, asked.no)
+    return RunningTurn.answerRequest(slot, request, answering, asked.no)
   }
 
   /** Codex may say that a turn began before it says that it took it: whoever listens is told by what comes next. */
-  const begin = (slot: Slot.Slot, turnId: TurnId, emittedAtMs: number | undefined) => {
+  const begin = (slot: RunningTurn.RunningTurn, turnId: TurnId, emittedAtMs: number | undefined) => {
     if (slot.state._tag !== "Accepted" || slot.state.turnId !== turnId) return
     const { threadId } = slot
     slot.handlers.emit({ _tag: "TurnStarted", threadId, turnId, at: stamp(slot.clock, emittedAtMs) })
   }
 
-  const hear = (slot: Slot.Slot, heard: Translate.Addressed, emittedAtMs: number | undefined) => {
+  const hear = (
+    slot: RunningTurn.RunningTurn,
+    heard: Translate.TurnNotification,
+    emittedAtMs: number | undefined
+  ) => {
     switch (heard._tag) {
       case "Used":
-        if (Slot.turnIdOf(slot) !== heard.turnId) return
+        if (RunningTurn.turnIdOf(slot) !== heard.turnId) return
         return slot.handlers.emit({ ...heard.event, at: stamp(slot.clock, emittedAtMs) })
       case "Idle":
-        return Slot.step(slot, { _tag: "Idle" }).settle ? settle(slot) : undefined
+        return RunningTurn.step(slot, { _tag: "Idle" }).settle ? settle(slot) : undefined
       case "Resolved": {
         const withdrawn = open.get(slot)?.get(heard.requestId)
         return withdrawn === undefined ? undefined : Deferred.doneUnsafe(withdrawn, Exit.void)
       }
       case "Ended":
         begin(slot, heard.turnId, emittedAtMs)
-        Slot.step(slot, heard)
+        RunningTurn.step(slot, heard)
         return
       case "Doomed":
         begin(slot, heard.turnId, emittedAtMs)
-        return Slot.step(slot, heard).settle ? settle(slot) : undefined
+        return RunningTurn.step(slot, heard).settle ? settle(slot) : undefined
       case "Event": {
         const begins = heard.event._tag === "TurnStarted"
         if (!begins) begin(slot, heard.turnId, emittedAtMs)
         else if (slot.state._tag === "Running") return
         // What an interrupted turn still has to say does not belong to the next one.
-        if (!Slot.step(slot, { _tag: "Heard", turnId: heard.turnId, begins }).ours) return
+        if (!RunningTurn.step(slot, { _tag: "Heard", turnId: heard.turnId, begins }).ours) return
         const event = { ...heard.event, at: stamp(slot.clock, emittedAtMs) }
         if (event._tag === "ItemStarted" || event._tag === "ItemCompleted")
           slot.items.set(event.item.id, event.item)
@@ -182,8 +200,8 @@ export const make = (
     }
   }
 
-  const ask = (request: Connection.Request, method: string, params: unknown) => {
-    const asked = Questions.read(method, params)
+  const ask = (request: JsonRpcConnection.IncomingRequest, method: string, params: unknown) => {
+    const asked = ServerRequests.read(method, params)
     switch (asked._tag) {
       case "Unknown":
         return refuse(request, method, params, asked)
@@ -191,7 +209,7 @@ export const make = (
         const slot = current(asked.threadId, asked.turnId)
         const no = Translate.toolOutput({ success: false, text: "The call was interrupted." })
         if (slot === undefined) return request.reply(no)
-        return Slot.serve(
+        return RunningTurn.answerRequest(
           slot,
           request,
           Effect.suspend(() => slot.handlers.callTool(asked)).pipe(Effect.map(Translate.toolOutput)),
@@ -214,14 +232,15 @@ export const make = (
         totals.set(heard.threadId, heard.total)
       }
       const slot =
-        slots.get(heard.threadId) ?? (heard._tag === "Event" ? Agents.adopt(slots, totals, heard) : undefined)
+        slots.get(heard.threadId) ??
+        (heard._tag === "Event" ? SubAgents.attach(slots, totals, heard) : undefined)
       if (slot === undefined) return
       slot.heard++
       if (slot.root !== undefined) slot.root.heard++
       try {
         hear(slot, heard, emittedAtMs)
       } catch (defect) {
-        Slot.broken(slot.root ?? slot, defect)
+        RunningTurn.die(slot.root ?? slot, defect)
       }
     },
     onRequest: (request, method, params) => {
@@ -232,7 +251,7 @@ export const make = (
       }
     },
     onExit: (error) => {
-      for (const slot of slots.values()) Slot.step(slot, { _tag: "Gone", error })
+      for (const slot of slots.values()) RunningTurn.step(slot, { _tag: "ConnectionClosed", error })
     }
   }
 }

@@ -10,13 +10,13 @@ import type * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import type * as Engine from "../Engine.ts"
-import type * as Connection from "./JsonRpcConnection.ts"
-import * as Lifecycle from "./TurnLifecycle.ts"
+import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
+import * as TurnLifecycle from "./TurnLifecycle.ts"
 
 /** How long an interrupted tool or policy is waited for. */
 const handlerGrace = Duration.seconds(3)
 
-export interface Slot {
+export interface RunningTurn {
   readonly threadId: ThreadId
   readonly cwd: string
   readonly handlers: Engine.Handlers
@@ -35,12 +35,12 @@ export interface Slot {
   readonly asked: Map<Fiber.Fiber<unknown>, () => void>
   readonly timers: Set<Fiber.Fiber<unknown>>
   /** The turn whose sub-agent this is. */
-  readonly root: Slot | undefined
+  readonly root: RunningTurn | undefined
   /** The turns of sub-agents, by their threads. */
-  readonly agents: Map<string, Slot>
-  readonly onEnd: ((end: Lifecycle.End) => void) | undefined
+  readonly agents: Map<string, RunningTurn>
+  readonly onEnd: ((end: TurnLifecycle.LifecycleEnd) => void) | undefined
   /** Where the turn stands; changed by `step` alone. */
-  state: Lifecycle.State
+  state: TurnLifecycle.LifecycleState
   /** Whatever Codex asks, the answer is no. */
   closed: boolean
   /** How many messages came for the thread. */
@@ -48,9 +48,9 @@ export interface Slot {
 }
 
 export const make = (
-  options: Pick<Slot, "threadId" | "cwd" | "handlers" | "run" | "clock"> &
-    Partial<Pick<Slot, "root" | "onEnd">>
-): Slot => ({
+  options: Pick<RunningTurn, "threadId" | "cwd" | "handlers" | "run" | "clock"> &
+    Partial<Pick<RunningTurn, "root" | "onEnd">>
+): RunningTurn => ({
   root: undefined,
   onEnd: undefined,
   ...options,
@@ -62,32 +62,35 @@ export const make = (
   approved: new Map(),
   asked: new Map(),
   timers: new Set(),
-  state: Lifecycle.initial,
+  state: TurnLifecycle.initial,
   closed: false,
   heard: 0
 })
 
-export const isOver = (slot: Slot): boolean => slot.state._tag === "Over"
+export const isOver = (slot: RunningTurn): boolean => slot.state._tag === "Over"
 
 /** What the caller is told; the turn itself may go on until it is stopped. */
-export const fail = (slot: Slot, error: CodexError.TurnError): void => {
+export const fail = (slot: RunningTurn, error: CodexError.TurnError): void => {
   Deferred.doneUnsafe(slot.outcome, Exit.fail(error))
   // Nobody waits for a sub-agent's turn.
   if (slot.root !== undefined) end(slot, error)
 }
 
 /** A bug of whoever listens ends his own turn and nothing else. */
-export const broken = (slot: Slot, defect: unknown): void => {
+export const die = (slot: RunningTurn, defect: unknown): void => {
   Deferred.doneUnsafe(slot.outcome, Exit.die(defect))
 }
 
-export const end = (slot: Slot, end: Lifecycle.End): void => {
+export const end = (slot: RunningTurn, end: TurnLifecycle.LifecycleEnd): void => {
   step(slot, { _tag: "Settled", end })
 }
 
 /** Takes what was heard; what it means for whoever waits is told to them. */
-export const step = (slot: Slot, input: Lifecycle.Input): Lifecycle.Output => {
-  const [state, output] = Lifecycle.step(slot.state, input)
+export const step = (
+  slot: RunningTurn,
+  input: TurnLifecycle.LifecycleInput
+): TurnLifecycle.LifecycleOutput => {
+  const [state, output] = TurnLifecycle.step(slot.state, input)
   slot.state = state
   if (state._tag === "Running") Deferred.doneUnsafe(slot.started, Exit.void)
   const { end } = output
@@ -99,22 +102,22 @@ export const step = (slot: Slot, input: Lifecycle.Input): Lifecycle.Output => {
   return output
 }
 
-export const turnIdOf = (slot: Slot): TurnId | undefined => Lifecycle.turnIdOf(slot.state)
+export const turnIdOf = (slot: RunningTurn): TurnId | undefined => TurnLifecycle.turnIdOf(slot.state)
 
 /** Forks what the turn is watched by; it is gone with the turn. */
-export const watch = (slot: Slot, effect: Effect.Effect<unknown>): void => {
+export const watch = (slot: RunningTurn, effect: Effect.Effect<unknown>): void => {
   if (isOver(slot)) return
   const fiber = slot.run(effect)
   slot.timers.add(fiber)
   fiber.addObserver(() => slot.timers.delete(fiber))
 }
 
-export const unwatch = (slot: Slot): void => {
+export const unwatch = (slot: RunningTurn): void => {
   for (const fiber of slot.timers) fiber.interruptUnsafe()
 }
 
 /** Answers no to everything that is still asked, and ends who is at it; who does not listen is left behind. */
-export const refuseAll = (slot: Slot): Effect.Effect<void> =>
+export const declinePending = (slot: RunningTurn): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (slot.asked.size === 0) return Effect.void
     for (const no of slot.asked.values()) no()
@@ -130,9 +133,9 @@ export const refuseAll = (slot: Slot): Effect.Effect<void> =>
   })
 
 /** Runs what Codex asked for. Whatever becomes of it, there is one answer: what fails, dies or is interrupted says no. */
-export const serve = (
-  slot: Slot,
-  request: Connection.Request,
+export const answerRequest = (
+  slot: RunningTurn,
+  request: JsonRpcConnection.IncomingRequest,
   handler: Effect.Effect<unknown>,
   no: unknown
 ): void => {

@@ -1,18 +1,20 @@
 /** What Codex asks of its client, in our words, and our answers in its. Pure. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as Approval from "../../Approval.ts"
+import type * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
+import type * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
+import type * as Permissions from "../../domain/Permissions.ts"
 import { ItemId, type ThreadId, type TurnId } from "../../domain/Ids.ts"
-import * as Shell from "../../internal/ShellCommand.ts"
+import * as ShellCommand from "../../internal/ShellCommand.ts"
 import type * as Item from "../../domain/Item.ts"
 import * as Protocol from "./Protocol.ts"
-import { present } from "./Translate.ts"
+import { optionalField } from "./Translate.ts"
 
 type Method = keyof typeof Protocol.serverRequests
 type Params<M extends Method> = (typeof Protocol.serverRequests)[M]["Type"]
 
 /** Where a question is asked. */
-export interface Place {
+export interface RequestContext {
   readonly items: ReadonlyMap<string, Item.Item>
   readonly cwd: string
   /** A name for a question that has none of its own. */
@@ -26,8 +28,8 @@ export type Asked =
       readonly threadId: ThreadId
       /** Nothing where Codex does not know: the turn that runs is meant. */
       readonly turnId: TurnId | undefined
-      readonly request: (place: Place) => Approval.Request | undefined
-      readonly reply: (decision: Approval.Decision) => unknown
+      readonly request: (place: RequestContext) => ApprovalRequest.ApprovalRequest | undefined
+      readonly reply: (decision: ApprovalDecision.ApprovalDecision) => unknown
       readonly no: unknown
     }
   | {
@@ -53,7 +55,7 @@ const decodeConversed = Schema.decodeUnknownOption(Protocol.asides.conversed)
 
 type Profile = typeof Protocol.asides.permissions.Type
 type WireEntry = NonNullable<NonNullable<Profile["fileSystem"]>["entries"]>[number]
-type Entry = Approval.Permissions["fileSystem"][number]
+type Entry = Permissions.Permissions["fileSystem"][number]
 
 const placeOf = (wire: WireEntry["path"]): Entry["place"] | undefined => {
   if (wire.type === "path" && wire.path !== undefined) return { _tag: "path", path: wire.path }
@@ -89,14 +91,14 @@ const entries = (fileSystem: Profile["fileSystem"]): ReadonlyArray<Entry> | unde
   return read
 }
 
-const permissions = (wire: Profile): Approval.Permissions | undefined => {
+const permissions = (wire: Profile): Permissions.Permissions | undefined => {
   const fileSystem = entries(wire.fileSystem)
   return fileSystem === undefined
     ? undefined
     : {
         network: wire.network?.enabled === true,
         fileSystem,
-        ...present("globDepth", wire.fileSystem?.globScanMaxDepth)
+        ...optionalField("globDepth", wire.fileSystem?.globScanMaxDepth)
       }
 }
 
@@ -111,7 +113,7 @@ const place = (place: Entry["place"]): unknown => {
   }
 }
 
-const profile = ({ fileSystem, globDepth, network }: Approval.Permissions): unknown => ({
+const profile = ({ fileSystem, globDepth, network }: Permissions.Permissions): unknown => ({
   ...(network ? { network: { enabled: true } } : {}),
   ...(fileSystem.length === 0
     ? {}
@@ -128,12 +130,12 @@ const profile = ({ fileSystem, globDepth, network }: Approval.Permissions): unkn
 /** What a command asks for besides being run. */
 const wants = (
   params: Params<"item/commandExecution/requestApproval">
-): Approval.CommandExtra | undefined => {
+): ApprovalRequest.CommandExtra | undefined => {
   const kind = params.kind ?? "command"
   const extra = {
     ...(kind === "command" ? {} : { as: kind }),
-    ...present("network", Option.getOrUndefined(decodeNetwork(params.networkApprovalContext))),
-    ...present(
+    ...optionalField("network", Option.getOrUndefined(decodeNetwork(params.networkApprovalContext))),
+    ...optionalField(
       "permissions",
       Option.getOrUndefined(Option.map(decodePermissions(params.additionalPermissions), permissions))
     )
@@ -142,19 +144,23 @@ const wants = (
 }
 
 /** A decision of a command or a patch as Codex takes it; it has no place for a reason. */
-export const verdict = (decision: Approval.Decision): unknown => ({
+export const verdict = (decision: ApprovalDecision.ApprovalDecision): unknown => ({
   decision: decision._tag === "acceptForSession" && decision.kept === true ? "accept" : decision._tag
 })
 const noVerdict = { decision: "decline" }
 
-const action = (decision: Approval.Decision, yes: unknown): unknown =>
+const action = (decision: ApprovalDecision.ApprovalDecision, yes: unknown): unknown =>
   decision._tag === "accept" || decision._tag === "acceptForSession"
     ? yes
     : { action: decision._tag, content: null, _meta: null }
 const noAction = { action: "decline", content: null, _meta: null }
 
 /** The item that waits for an MCP server's question: of its calls the last one that is still going on. */
-const callOf = (items: Place["items"], server: string, tool: string | undefined): ItemId | undefined =>
+const callOf = (
+  items: RequestContext["items"],
+  server: string,
+  tool: string | undefined
+): ItemId | undefined =>
   [...items.values()].findLast(
     (item) =>
       item._tag === "McpToolCall" &&
@@ -197,7 +203,9 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): Asked => 
       server,
       message,
       mode,
-      ...(mode === "form" ? present("schema", params.requestedSchema) : present("url", params.url))
+      ...(mode === "form"
+        ? optionalField("schema", params.requestedSchema)
+        : optionalField("url", params.url))
     }),
     reply: (decision) => {
       const given =
@@ -209,28 +217,28 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): Asked => 
   }
 }
 
-const meanings: { readonly [M in Method]: (params: Params<M>) => Asked } = {
+const decoders: { readonly [M in Method]: (params: Params<M>) => Asked } = {
   "item/commandExecution/requestApproval": (params) => ({
     _tag: "Approve",
     threadId: params.threadId,
     turnId: params.turnId,
     request: ({ cwd }) => {
       const command = params.command ?? ""
-      const script = Shell.script(command)
+      const script = ShellCommand.script(command)
       return {
         _tag: "command",
         id: params.approvalId ?? params.itemId,
         itemId: params.itemId,
-        ...present("reason", params.reason),
+        ...optionalField("reason", params.reason),
         command,
         script,
-        ...present("argv", Shell.argv(script)),
+        ...optionalField("argv", ShellCommand.argv(script)),
         cwd: params.cwd ?? cwd,
         extra:
           (params.kind ?? "command") !== "command" ||
           (params.networkApprovalContext ?? null) !== null ||
           (params.additionalPermissions ?? null) !== null,
-        ...present("wants", wants(params))
+        ...optionalField("wants", wants(params))
       }
     },
     reply: verdict,
@@ -249,11 +257,11 @@ const meanings: { readonly [M in Method]: (params: Params<M>) => Asked } = {
             _tag: "file_change",
             id: params.itemId,
             itemId: params.itemId,
-            ...present("reason", params.reason),
+            ...optionalField("reason", params.reason),
             changes: found.changes,
             cwd,
             extra: (params.grantRoot ?? null) !== null,
-            ...present("root", params.grantRoot)
+            ...optionalField("root", params.grantRoot)
           }
     },
     reply: verdict,
@@ -271,7 +279,7 @@ const meanings: { readonly [M in Method]: (params: Params<M>) => Asked } = {
             _tag: "permissions",
             id: params.itemId,
             itemId: params.itemId,
-            ...present("reason", params.reason),
+            ...optionalField("reason", params.reason),
             permissions: asked,
             cwd: params.cwd
           }
@@ -300,7 +308,7 @@ const meanings: { readonly [M in Method]: (params: Params<M>) => Asked } = {
         question,
         other: isOther,
         secret: isSecret,
-        ...present("options", options)
+        ...optionalField("options", options)
       }))
     }),
     reply: (decision) => {
@@ -339,7 +347,7 @@ const asks = <M extends Method>(method: M): ((params: unknown) => Asked) => {
   return (params) =>
     Option.match(decode(params), {
       onNone: () => unknown(method, params),
-      onSome: (decoded) => meanings[method](decoded)
+      onSome: (decoded) => decoders[method](decoded)
     })
 }
 

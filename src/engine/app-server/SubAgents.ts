@@ -3,27 +3,27 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as CodexError from "../../domain/CodexError.ts"
-import type * as Process from "./AppServerProcess.ts"
-import * as Slot from "./RunningTurn.ts"
+import type * as AppServerProcess from "./AppServerProcess.ts"
+import * as RunningTurn from "./RunningTurn.ts"
 import type * as Translate from "./Translate.ts"
 
-type Started = Extract<Translate.Addressed, { readonly _tag: "Event" }>
+type Started = Extract<Translate.TurnNotification, { readonly _tag: "Event" }>
 
 /** The slot of a sub-agent's turn that has just begun, below the turn that it was begun for; none for anybody else's. */
-export const adopt = (
-  slots: Map<string, Slot.Slot>,
+export const attach = (
+  slots: Map<string, RunningTurn.RunningTurn>,
   totals: Map<string, string>,
   { event, threadId, turnId }: Started
-): Slot.Slot | undefined => {
+): RunningTurn.RunningTurn | undefined => {
   if (event._tag !== "TurnStarted" || event.rootTurnId === undefined) return undefined
-  const named = [...slots.values()].find((slot) => Slot.turnIdOf(slot) === event.rootTurnId)
+  const named = [...slots.values()].find((slot) => RunningTurn.turnIdOf(slot) === event.rootTurnId)
   // One that a sub-agent started works for whom that one works for.
   const root = named?.root ?? named
   // A thread that is open here, and idle, is nobody's sub-agent.
   if (root === undefined || root.closed || totals.has(threadId)) return undefined
   const handlers = root.handlers.agent?.({ threadId, turnId })
   if (handlers === undefined) return undefined
-  const slot = Slot.make({
+  const slot = RunningTurn.make({
     threadId,
     cwd: root.cwd,
     handlers,
@@ -34,11 +34,11 @@ export const adopt = (
       if (slots.get(threadId) === slot) slots.delete(threadId)
       root.agents.delete(threadId)
       totals.delete(threadId)
-      Slot.unwatch(slot)
+      RunningTurn.unwatch(slot)
       handlers.end(end)
     }
   })
-  Slot.step(slot, { _tag: "Accepted", turnId })
+  RunningTurn.step(slot, { _tag: "Accepted", turnId })
   slots.set(threadId, slot)
   totals.set(threadId, "")
   root.agents.set(threadId, slot)
@@ -49,12 +49,15 @@ export const adopt = (
 const grace = Duration.seconds(2)
 
 /** Has Codex end the turns of a turn's sub-agents, and what they started. */
-export const interrupt = (process: Process.Process, root: Slot.Slot): Effect.Effect<void> =>
+export const interrupt = (
+  process: AppServerProcess.Process,
+  root: RunningTurn.RunningTurn
+): Effect.Effect<void> =>
   Effect.forEach(
     [...root.agents.values()],
     (slot) => {
       const { threadId } = slot
-      const turnId = Slot.turnIdOf(slot)
+      const turnId = RunningTurn.turnIdOf(slot)
       const clean = Effect.ignore(
         process.connection.request("thread/backgroundTerminals/clean", { threadId })
       )
@@ -65,15 +68,18 @@ export const interrupt = (process: Process.Process, root: Slot.Slot): Effect.Eff
         Effect.andThen(Effect.timeoutOption(Deferred.await(slot.over), grace)),
         Effect.andThen(clean)
       )
-      return Effect.all([ending, Slot.refuseAll(slot)], { concurrency: "unbounded", discard: true })
+      return Effect.all([ending, RunningTurn.declinePending(slot)], {
+        concurrency: "unbounded",
+        discard: true
+      })
     },
     { discard: true, concurrency: "unbounded" }
   )
 
 /** Nothing of a turn's sub-agents is heard any more; they may go on by themselves. */
-export const release = (root: Slot.Slot): Effect.Effect<void> =>
+export const release = (root: RunningTurn.RunningTurn): Effect.Effect<void> =>
   Effect.suspend(() => {
     const left = [...root.agents.values()]
-    for (const slot of left) Slot.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
-    return Effect.forEach(left, Slot.refuseAll, { discard: true })
+    for (const slot of left) RunningTurn.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
+    return Effect.forEach(left, RunningTurn.declinePending, { discard: true })
   })

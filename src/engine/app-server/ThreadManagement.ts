@@ -10,7 +10,7 @@ import * as Protocol from "./Protocol.ts"
 import * as Translate from "./Translate.ts"
 
 /** Asks the process that runs, or a new one. */
-export type Request = (method: string, params: unknown) => Effect.Effect<unknown, CodexError.StartError>
+export type SendRequest = (method: string, params: unknown) => Effect.Effect<unknown, CodexError.StartError>
 
 export type Directory = Pick<
   Engine.Engine["Service"],
@@ -45,7 +45,7 @@ const everySource = [
 ]
 const ourSources = ["appServer", "vscode", "unknown"]
 
-export const make = (request: Request): Directory => {
+export const make = (request: SendRequest): Directory => {
   const ask = <A>(method: string, params: unknown, decode: (result: unknown) => Option.Option<A>) =>
     Effect.flatMap(request(method, params), (result) =>
       Option.match(decode(result), {
@@ -90,14 +90,14 @@ type Offered = (typeof Protocol.ModelList.Type)["data"][number]
 
 const info = (wire: Kept): ThreadInfo.ThreadInfo => ({
   id: wire.id,
-  ...Translate.present("name", wire.name),
+  ...Translate.optionalField("name", wire.name),
   preview: wire.preview,
   cwd: wire.cwd,
-  ...Translate.present("provider", wire.modelProvider),
+  ...Translate.optionalField("provider", wire.modelProvider),
   createdAt: wire.createdAt * 1000,
   updatedAt: wire.updatedAt * 1000,
-  ...Translate.present("forkedFrom", wire.forkedFromId),
-  ...Translate.present("parent", wire.parentThreadId),
+  ...Translate.optionalField("forkedFrom", wire.forkedFromId),
+  ...Translate.optionalField("parent", wire.parentThreadId),
   ephemeral: wire.ephemeral
 })
 
@@ -111,9 +111,12 @@ const pastTurn = (wire: Past): ThreadInfo.PastTurn => ({
   id: wire.id,
   status: statuses.get(wire.status) ?? "failed",
   items: wire.items.map(Translate.item),
-  ...Translate.present("error", wire.error?.message),
-  ...Translate.present("startedAt", typeof wire.startedAt === "number" ? wire.startedAt * 1000 : undefined),
-  ...Translate.present("duration", wire.durationMs)
+  ...Translate.optionalField("error", wire.error?.message),
+  ...Translate.optionalField(
+    "startedAt",
+    typeof wire.startedAt === "number" ? wire.startedAt * 1000 : undefined
+  ),
+  ...Translate.optionalField("duration", wire.durationMs)
 })
 
 const model = (wire: Offered): ThreadInfo.Model => ({
@@ -122,6 +125,6 @@ const model = (wire: Offered): ThreadInfo.Model => ({
   description: wire.description,
   isDefault: wire.isDefault,
   efforts: wire.supportedReasoningEfforts.map(({ reasoningEffort }) => reasoningEffort),
-  ...Translate.present("defaultEffort", wire.defaultReasoningEffort),
+  ...Translate.optionalField("defaultEffort", wire.defaultReasoningEffort),
   inputs: wire.inputModalities ?? ["text"]
 })

@@ -7,11 +7,11 @@ import type { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as Engine from "../Engine.ts"
-import * as Failure from "./ErrorMapping.ts"
+import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
 
 /** A field that is left out where there is nothing. */
-export const present = <K extends string, V>(
+export const optionalField = <K extends string, V>(
   key: K,
   value: V | null | undefined
 ): { readonly [P in K]?: V } => {
@@ -57,9 +57,9 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     cwd: wire.cwd,
     status: status(wire.status),
     operations: wire.commandActions.flatMap((action) => operations.get(action.type) ?? []),
-    ...present("exitCode", wire.exitCode),
-    ...present("output", wire.aggregatedOutput),
-    ...present("duration", wire.durationMs)
+    ...optionalField("exitCode", wire.exitCode),
+    ...optionalField("output", wire.aggregatedOutput),
+    ...optionalField("duration", wire.durationMs)
   }),
   fileChange: (wire) => ({
     _tag: "FileChange",
@@ -69,7 +69,7 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
       path: change.path,
       kind: changeKinds.get(change.kind.type) ?? "update",
       diff: change.diff,
-      ...present("movePath", change.kind.move_path)
+      ...optionalField("movePath", change.kind.move_path)
     }))
   }),
   dynamicToolCall: (wire) => ({
@@ -78,11 +78,11 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     tool: wire.tool,
     arguments: wire.arguments,
     status: status(wire.status),
-    ...present(
+    ...optionalField(
       "output",
       wire.contentItems === null || wire.contentItems === undefined ? undefined : texts(wire.contentItems)
     ),
-    ...present("duration", wire.durationMs)
+    ...optionalField("duration", wire.durationMs)
   }),
   mcpToolCall: (wire) => ({
     _tag: "McpToolCall",
@@ -91,9 +91,9 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     tool: wire.tool,
     arguments: wire.arguments,
     status: status(wire.status),
-    ...present("result", wire.result),
-    ...present("error", wire.error?.message),
-    ...present("duration", wire.durationMs)
+    ...optionalField("result", wire.result),
+    ...optionalField("error", wire.error?.message),
+    ...optionalField("duration", wire.durationMs)
   }),
   collabAgentToolCall: (wire) => ({
     _tag: "AgentCall",
@@ -102,8 +102,8 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     tool: wire.tool.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
     agents: wire.receiverThreadIds,
     status: status(wire.status),
-    ...present("prompt", wire.prompt),
-    ...present("model", wire.model === "" ? undefined : wire.model)
+    ...optionalField("prompt", wire.prompt),
+    ...optionalField("model", wire.model === "" ? undefined : wire.model)
   }),
   webSearch: (wire) => ({ _tag: "WebSearch", id: wire.id, query: wire.query }),
   contextCompaction: (wire) => ({ _tag: "ContextCompaction", id: wire.id })
@@ -148,13 +148,13 @@ export const item = (wire: { readonly id: ItemId; readonly type: string }): Item
 export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
   input: wire.inputTokens,
   cachedInput: wire.cachedInputTokens,
-  ...present("cacheWrite", wire.cacheWriteInputTokens),
+  ...optionalField("cacheWrite", wire.cacheWriteInputTokens),
   output: wire.outputTokens,
   reasoning: wire.reasoningOutputTokens
 })
 
 /** What a notification means to the turn it belongs to. */
-export type Addressed =
+export type TurnNotification =
   | {
       readonly _tag: "Event"
       readonly threadId: ThreadId
@@ -169,7 +169,12 @@ export type Addressed =
       readonly total: string | undefined
       readonly event: Turn.EngineEvent
     }
-  | { readonly _tag: "Ended"; readonly threadId: ThreadId; readonly turnId: TurnId; readonly end: TurnEnd }
+  | {
+      readonly _tag: "Ended"
+      readonly threadId: ThreadId
+      readonly turnId: TurnId
+      readonly end: TranslatedTurnEnd
+    }
   /** The turn will fail with this error; its end should follow. */
   | {
       readonly _tag: "Doomed"
@@ -182,10 +187,10 @@ export type Addressed =
   /** Codex wants no answer to that request of its own any more. */
   | { readonly _tag: "Resolved"; readonly threadId: ThreadId; readonly requestId: string | number }
 
-export type Heard = Addressed | { readonly _tag: "Nothing" }
+export type TranslatedNotification = TurnNotification | { readonly _tag: "Nothing" }
 
 /** How a turn ended: completed without an error, or with the error it ended in. */
-export type TurnEnd =
+export type TranslatedTurnEnd =
   | CodexError.TurnFailed
   | CodexError.TurnInterrupted
   | CodexError.ProtocolError
@@ -194,23 +199,23 @@ export type TurnEnd =
 type Method = keyof typeof Protocol.notifications
 type Params<M extends Method> = (typeof Protocol.notifications)[M]["Type"]
 
-const nothing: Heard = { _tag: "Nothing" }
+const nothing: TranslatedNotification = { _tag: "Nothing" }
 
 const event = (
   of: { readonly threadId: ThreadId; readonly turnId: TurnId },
   event: Turn.EngineEvent
-): Heard => ({
+): TranslatedNotification => ({
   _tag: "Event",
   threadId: of.threadId,
   turnId: of.turnId,
   event
 })
 
-const resting = new Set(["idle", "notLoaded", "systemError"])
+const idleStatuses = new Set(["idle", "notLoaded", "systemError"])
 const rawCalls = new Set(["function_call", "custom_tool_call", "local_shell_call"])
 const rawOutputs = new Set(["function_call_output", "custom_tool_call_output"])
 
-const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Heard } = {
+const decoders: { readonly [M in Method]: (params: Params<M>, at: number) => TranslatedNotification } = {
   "turn/started": ({ threadId, turn }, at) =>
     event(
       { threadId, turnId: turn.id },
@@ -218,7 +223,7 @@ const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Hea
         _tag: "TurnStarted",
         threadId,
         turnId: turn.id,
-        ...present("rootTurnId", turn.rootTurnId === turn.id ? undefined : turn.rootTurnId),
+        ...optionalField("rootTurnId", turn.rootTurnId === turn.id ? undefined : turn.rootTurnId),
         at
       }
     ),
@@ -247,16 +252,16 @@ const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Hea
     event: { _tag: "UsageUpdated", usage: usage(last), at }
   }),
   "thread/status/changed": ({ status, threadId }) =>
-    resting.has(status.type) ? { _tag: "Idle", threadId } : nothing,
+    idleStatuses.has(status.type) ? { _tag: "Idle", threadId } : nothing,
   "serverRequest/resolved": ({ requestId, threadId }) => ({ _tag: "Resolved", threadId, requestId }),
   error: (params, at) => {
-    const error = Failure.classify(params.error)
-    if (!params.willRetry && !Failure.endsTurn(params.error)) return unknown("error", params, at)
+    const error = ErrorMapping.classify(params.error)
+    if (!params.willRetry && !ErrorMapping.endsTurn(params.error)) return unknown("error", params, at)
     if (!params.willRetry) return { _tag: "Doomed", threadId: params.threadId, turnId: params.turnId, error }
     return event(params, {
       _tag: "Retrying",
       errorType: error.errorType,
-      ...present("status", error.status),
+      ...optionalField("status", error.status),
       at
     })
   },
@@ -278,7 +283,7 @@ const meanings: { readonly [M in Method]: (params: Params<M>, at: number) => Hea
 const addressed = Schema.decodeUnknownOption(Protocol.Addressed)
 const turnNamed = Schema.decodeUnknownOption(Protocol.TurnNamed)
 
-const unknown = (method: string, params: unknown, at: number): Heard =>
+const unknown = (method: string, params: unknown, at: number): TranslatedNotification =>
   Option.match(addressed(params), {
     onNone: () => nothing,
     onSome: ({ threadId, turnId }) =>
@@ -288,7 +293,7 @@ const unknown = (method: string, params: unknown, at: number): Heard =>
   })
 
 /** One that no longer looks as it did is passed on as it is; only the end of a turn cannot be passed over. */
-const unreadable = (method: string, params: unknown, at: number): Heard => {
+const unreadable = (method: string, params: unknown, at: number): TranslatedNotification => {
   const ended = method === "turn/completed" ? turnNamed(params) : Option.none()
   if (Option.isNone(ended)) return unknown(method, params, at)
   const { threadId, turn } = ended.value
@@ -296,18 +301,18 @@ const unreadable = (method: string, params: unknown, at: number): Heard => {
   return { _tag: "Ended", threadId, turnId: turn.id, end }
 }
 
-const hears = <M extends Method>(method: M): ((params: unknown, at: number) => Heard) => {
+const hears = <M extends Method>(method: M): ((params: unknown, at: number) => TranslatedNotification) => {
   const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Params<M> }>(
     Protocol.notifications[method]
   )
   return (params, at) =>
     Option.match(decode(params), {
       onNone: () => unreadable(method, params, at),
-      onSome: (decoded) => meanings[method](decoded, at)
+      onSome: (decoded) => decoders[method](decoded, at)
     })
 }
 
-const notifications: { readonly [M in Method]: (params: unknown, at: number) => Heard } = {
+const notifications: { readonly [M in Method]: (params: unknown, at: number) => TranslatedNotification } = {
   "turn/started": hears("turn/started"),
   "turn/completed": hears("turn/completed"),
   "item/started": hears("item/started"),
@@ -328,27 +333,27 @@ const notifications: { readonly [M in Method]: (params: unknown, at: number) => 
 const isKnown = (method: string): method is Method => Object.hasOwn(notifications, method)
 
 /** What a notification means. One of a method that is new belongs to its turn as `Unknown`, if it belongs to one. */
-export const notification = (method: string, params: unknown, at: number): Heard =>
+export const notification = (method: string, params: unknown, at: number): TranslatedNotification =>
   isKnown(method) ? notifications[method](params, at) : unknown(method, params, at)
 
 const turnEnd = (turn: {
   readonly status: string
   readonly error?: typeof Protocol.TurnError.Type | null
-}): TurnEnd => {
+}): TranslatedTurnEnd => {
   switch (turn.status) {
     case "completed":
       return "completed"
     case "interrupted":
       return new CodexError.TurnInterrupted({ by: "codex" })
     default:
-      return Failure.classify(turn.error ?? { message: `the turn ended as ${turn.status}` })
+      return ErrorMapping.classify(turn.error ?? { message: `the turn ended as ${turn.status}` })
   }
 }
 
 const threadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
 
 /** How a turn of a thread that was read ended; nothing where it is not told. */
-export const endOf = (read: unknown, turnId: TurnId): Option.Option<TurnEnd | "inProgress"> =>
+export const endOf = (read: unknown, turnId: TurnId): Option.Option<TranslatedTurnEnd | "inProgress"> =>
   Option.flatMap(threadRead(read), ({ thread }) => {
     const turn = thread.turns?.find((turn) => turn.id === turnId)
     return turn === undefined
@@ -364,7 +369,7 @@ export const isActive = (read: unknown): boolean =>
 export const isIdle = (read: unknown): boolean =>
   Option.exists(
     threadRead(read),
-    ({ thread }) => thread.status !== undefined && resting.has(thread.status.type)
+    ({ thread }) => thread.status !== undefined && idleStatuses.has(thread.status.type)
   )
 
 export const toolOutput = (output: { readonly success: boolean; readonly text: string }): unknown => ({
@@ -393,7 +398,7 @@ const inputPart = (part: Turn.InputPart): ReadonlyArray<unknown> => {
 }
 
 /** What goes into a turn, as Codex takes it. */
-export const input = (input: Turn.Input): ReadonlyArray<unknown> =>
+export const input = (input: Turn.TurnInput): ReadonlyArray<unknown> =>
   typeof input === "string" ? [text(input)] : input.flatMap(inputPart)
 
 const sandboxPolicies = {
@@ -403,10 +408,10 @@ const sandboxPolicies = {
 }
 
 /** How a turn differs from its thread, as Codex takes it. */
-export const turnOptions = (options: Engine.TurnOptions): Readonly<Record<string, unknown>> => ({
-  ...present("model", options.model),
-  ...present("effort", options.effort),
-  ...present("cwd", options.cwd),
+export const turnOptions = (options: Engine.EngineTurnOptions): Readonly<Record<string, unknown>> => ({
+  ...optionalField("model", options.model),
+  ...optionalField("effort", options.effort),
+  ...optionalField("cwd", options.cwd),
   ...(options.sandbox === undefined ? {} : { sandboxPolicy: { type: sandboxPolicies[options.sandbox] } }),
-  ...present("outputSchema", options.outputSchema)
+  ...optionalField("outputSchema", options.outputSchema)
 })

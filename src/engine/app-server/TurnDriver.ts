@@ -11,11 +11,11 @@ import * as Schema from "effect/Schema"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Engine from "../Engine.ts"
-import * as Connection from "./JsonRpcConnection.ts"
-import * as Agents from "./SubAgents.ts"
-import type * as Process from "./AppServerProcess.ts"
+import * as JsonRpcConnection from "./JsonRpcConnection.ts"
+import * as SubAgents from "./SubAgents.ts"
+import type * as AppServerProcess from "./AppServerProcess.ts"
 import * as Protocol from "./Protocol.ts"
-import * as Slot from "./RunningTurn.ts"
+import * as RunningTurn from "./RunningTurn.ts"
 import * as Translate from "./Translate.ts"
 
 /** How long an interrupted turn may take to end before the process is ended instead. */
@@ -28,46 +28,48 @@ const patience = Duration.seconds(30)
 const decodeAccepted = Schema.decodeUnknownOption(Protocol.TurnAccepted)
 
 /** A thread on the process that it was opened on. */
-export interface Place {
+export interface ThreadLocation {
   readonly threadId: ThreadId
   readonly cwd: string
-  readonly process: Process.Process
-  readonly slots: Map<string, Slot.Slot>
+  readonly process: AppServerProcess.Process
+  readonly slots: Map<string, RunningTurn.RunningTurn>
 }
 
 const stalled = (detail: string) => new CodexError.TurnStalled({ detail })
 
-const verdictOf = ({ state }: Slot.Slot) => (state._tag === "Running" ? state.verdict : undefined)
+const verdictOf = ({ state }: RunningTurn.RunningTurn) =>
+  state._tag === "Running" ? state.verdict : undefined
 
-const read = (process: Process.Process, threadId: ThreadId, includeTurns: boolean) =>
+const read = (process: AppServerProcess.Process, threadId: ThreadId, includeTurns: boolean) =>
   process.connection.request("thread/read", { threadId, includeTurns })
 
 /**
  * Looks after a turn that has an error for its last word, or whose thread has gone idle: `turn/completed` is known to
  * get lost. What Codex has written down of the turn is how it ended.
  */
-export const settle = (process: Process.Process, slot: Slot.Slot): void =>
-  Slot.watch(
+export const settle = (process: AppServerProcess.Process, slot: RunningTurn.RunningTurn): void =>
+  RunningTurn.watch(
     slot,
     Effect.gen(function* () {
       const verdict = verdictOf(slot)
       yield* Effect.sleep(settleGrace)
       if (verdict !== undefined) {
         // One that has gone on since has not failed.
-        return verdictOf(slot) === verdict ? Slot.fail(slot, verdict) : undefined
+        return verdictOf(slot) === verdict ? RunningTurn.fail(slot, verdict) : undefined
       }
-      const turnId = Slot.turnIdOf(slot)
-      if (turnId === undefined) return Slot.fail(slot, stalled("codex took the turn and never began it"))
+      const turnId = RunningTurn.turnIdOf(slot)
+      if (turnId === undefined)
+        return RunningTurn.fail(slot, stalled("codex took the turn and never began it"))
       const thread = yield* Effect.option(read(process, slot.threadId, true))
       const end = Option.flatMap(thread, (thread) => Translate.endOf(thread, turnId))
-      if (Option.isSome(end)) return end.value === "inProgress" ? undefined : Slot.end(slot, end.value)
+      if (Option.isSome(end)) return end.value === "inProgress" ? undefined : RunningTurn.end(slot, end.value)
       if (Option.exists(thread, Translate.isActive)) return
-      Slot.fail(slot, stalled("codex went idle and did not say how the turn ended"))
+      RunningTurn.fail(slot, stalled("codex went idle and did not say how the turn ended"))
     })
   )
 
 /** Silence is no fault: a model may think and a command may run for hours. Not answering is one. */
-const watch = (process: Process.Process, slot: Slot.Slot): Effect.Effect<void> =>
+const watch = (process: AppServerProcess.Process, slot: RunningTurn.RunningTurn): Effect.Effect<void> =>
   Effect.gen(function* () {
     while (true) {
       const { heard } = slot
@@ -76,40 +78,42 @@ const watch = (process: Process.Process, slot: Slot.Slot): Effect.Effect<void> =
       const answer = yield* Effect.exit(read(process, slot.threadId, false))
       if (Exit.isSuccess(answer)) {
         if (Translate.isIdle(answer.value)) settle(process, slot)
-      } else if (Exit.findErrorOption(answer).pipe(Option.exists((error) => error._tag === "Unanswered"))) {
+      } else if (
+        Exit.findErrorOption(answer).pipe(Option.exists((error) => error._tag === "RequestTimeout"))
+      ) {
         const error = stalled("codex no longer answers; its process has been ended")
-        Slot.step(slot, { _tag: "Condemned", error })
+        RunningTurn.step(slot, { _tag: "Condemned", error })
         yield* process.kill
       }
     }
   })
 
-const isNotRunning = (error: Connection.RequestError) =>
-  error._tag === "Refused" && /no active turn/i.test(error.text)
+const isNotRunning = (error: JsonRpcConnection.RpcRequestError) =>
+  error._tag === "RpcError" && /no active turn/i.test(error.text)
 
 /** Ends a turn that nobody wants any more, and what it started; a Codex that does not listen is ended itself. */
 const stop = (
-  { process, threadId }: Place,
-  slot: Slot.Slot,
-  starting: Fiber.Fiber<unknown, Connection.RequestError>
+  { process, threadId }: ThreadLocation,
+  slot: RunningTurn.RunningTurn,
+  starting: Fiber.Fiber<unknown, JsonRpcConnection.RpcRequestError>
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     // Interrupted before the reply it would run on, and its end would be taken for the next turn's.
     if (Exit.isFailure(yield* Fiber.await(starting))) return
     // Before turn/started Codex knows of no turn to interrupt, says so, and runs it nevertheless.
     yield* Effect.raceFirst(Deferred.await(slot.started), Deferred.await(slot.over))
-    if (Slot.isOver(slot)) return
+    if (RunningTurn.isOver(slot)) return
     const { connection } = process
     // What Codex asks from now on is answered no: nobody wants the turn any more.
     slot.closed = true
     const answer = yield* Effect.exit(
-      connection.request("turn/interrupt", { threadId, turnId: Slot.turnIdOf(slot) })
+      connection.request("turn/interrupt", { threadId, turnId: RunningTurn.turnIdOf(slot) })
     )
     if (Exit.findErrorOption(answer).pipe(Option.exists(isNotRunning))) {
-      Slot.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
+      RunningTurn.end(slot, new CodexError.TurnInterrupted({ by: "codex" }))
     }
     // Whoever is deaf costs his own grace, not that of the process.
-    yield* Effect.all([Slot.refuseAll(slot), Agents.interrupt(process, slot)], {
+    yield* Effect.all([RunningTurn.declinePending(slot), SubAgents.interrupt(process, slot)], {
       concurrency: "unbounded",
       discard: true
     })
@@ -122,17 +126,17 @@ const stop = (
 export type Method = "turn/start" | "thread/compact/start"
 
 export const run = (
-  place: Place,
+  place: ThreadLocation,
   method: Method,
   params: Readonly<Record<string, unknown>>,
   handlers: Engine.Handlers,
-  failed: (error: Connection.RequestError) => CodexError.TurnError
+  failed: (error: JsonRpcConnection.RpcRequestError) => CodexError.TurnError
 ): Effect.Effect<void, CodexError.TurnError> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const { process, slots, threadId } = place
-        const slot = Slot.make({
+        const slot = RunningTurn.make({
           threadId,
           cwd: place.cwd,
           handlers,
@@ -144,25 +148,26 @@ export const run = (
           .request(method, params, {
             onResult: (result) => {
               const turnId = Option.getOrUndefined(Option.map(decodeAccepted(result), ({ turn }) => turn.id))
-              Slot.step(slot, { _tag: "Accepted", turnId })
+              RunningTurn.step(slot, { _tag: "Accepted", turnId })
             }
           })
           .pipe(
             // Whether the turn runs or not is then anybody's guess.
-            Effect.tapError((error) => (error._tag === "Unanswered" ? process.kill : Effect.void)),
+            Effect.tapError((error) => (error._tag === "RequestTimeout" ? process.kill : Effect.void)),
             Effect.forkDetach({ startImmediately: true })
           )
-        Slot.watch(slot, watch(process, slot))
+        RunningTurn.watch(slot, watch(process, slot))
         return yield* restore(
           Fiber.join(starting).pipe(Effect.mapError(failed), Effect.andThen(Deferred.await(slot.outcome)))
         ).pipe(
-          Effect.onExit(() => (Slot.isOver(slot) ? Effect.void : stop(place, slot, starting))),
+          Effect.onExit(() => (RunningTurn.isOver(slot) ? Effect.void : stop(place, slot, starting))),
           Effect.ensuring(
             Effect.suspend(() => {
               slots.delete(threadId)
-              if (!Slot.isOver(slot)) Slot.end(slot, new CodexError.TurnInterrupted({ by: "caller" }))
-              Slot.unwatch(slot)
-              return Effect.andThen(Slot.refuseAll(slot), Agents.release(slot))
+              if (!RunningTurn.isOver(slot))
+                RunningTurn.end(slot, new CodexError.TurnInterrupted({ by: "caller" }))
+              RunningTurn.unwatch(slot)
+              return Effect.andThen(RunningTurn.declinePending(slot), SubAgents.release(slot))
             })
           )
         )
@@ -172,19 +177,21 @@ export const run = (
 
 /** Adds to a turn that runs, as soon as Codex knows of it. */
 export const steer = (
-  process: Process.Process,
-  slot: Slot.Slot,
+  process: AppServerProcess.Process,
+  slot: RunningTurn.RunningTurn,
   input: ReadonlyArray<unknown>
-): Effect.Effect<void, Connection.RequestError | CodexError.InvalidRequest> =>
+): Effect.Effect<void, JsonRpcConnection.RpcRequestError | CodexError.InvalidRequest> =>
   Effect.raceFirst(Deferred.await(slot.started), Deferred.await(slot.over)).pipe(
     Effect.andThen(
-      Effect.suspend((): Effect.Effect<unknown, Connection.RequestError | CodexError.InvalidRequest> => {
-        const { threadId } = slot
-        const turnId = Slot.turnIdOf(slot)
-        return Slot.isOver(slot) || turnId === undefined
-          ? Effect.fail(ended)
-          : process.connection.request("turn/steer", { threadId, input, expectedTurnId: turnId })
-      })
+      Effect.suspend(
+        (): Effect.Effect<unknown, JsonRpcConnection.RpcRequestError | CodexError.InvalidRequest> => {
+          const { threadId } = slot
+          const turnId = RunningTurn.turnIdOf(slot)
+          return RunningTurn.isOver(slot) || turnId === undefined
+            ? Effect.fail(ended)
+            : process.connection.request("turn/steer", { threadId, input, expectedTurnId: turnId })
+        }
+      )
     ),
     Effect.asVoid
   )

@@ -2,18 +2,18 @@
 import type * as CodexError from "../../domain/CodexError.ts"
 import type { TurnId } from "../../domain/Ids.ts"
 
-export type End = "completed" | CodexError.TurnError
+export type LifecycleEnd = "completed" | CodexError.TurnError
 
-export type State =
+export type LifecycleState =
   /** Asked for, and not answered: whatever is said of turns is of older ones. */
   | { readonly _tag: "Starting" }
   /** Codex has taken it, and may not know yet that it runs: it cannot be interrupted. */
   | { readonly _tag: "Accepted"; readonly turnId: TurnId | undefined }
   /** `verdict` is how it ends if nobody says so. */
   | { readonly _tag: "Running"; readonly turnId: TurnId; readonly verdict: CodexError.TurnError | undefined }
-  | { readonly _tag: "Over"; readonly turnId: TurnId | undefined; readonly end: End }
+  | { readonly _tag: "Over"; readonly turnId: TurnId | undefined; readonly end: LifecycleEnd }
 
-export type Input =
+export type LifecycleInput =
   /** The reply to the request that starts it. */
   | { readonly _tag: "Accepted"; readonly turnId: TurnId | undefined }
   /** Something that happened in a turn; `begins` is its first. */
@@ -23,46 +23,49 @@ export type Input =
   /** The turn will fail with this; its end should follow. */
   | { readonly _tag: "Doomed"; readonly turnId: TurnId; readonly error: CodexError.TurnError }
   /** Codex says how the turn ended. */
-  | { readonly _tag: "Ended"; readonly turnId: TurnId; readonly end: End }
+  | { readonly _tag: "Ended"; readonly turnId: TurnId; readonly end: LifecycleEnd }
   /** Somebody else knows how it ended: the watchdog, whoever stopped it. */
-  | { readonly _tag: "Settled"; readonly end: End }
+  | { readonly _tag: "Settled"; readonly end: LifecycleEnd }
   /** The process is about to be ended for this. */
   | { readonly _tag: "Condemned"; readonly error: CodexError.TurnError }
   /** The process is gone. */
-  | { readonly _tag: "Gone"; readonly error: CodexError.TurnError }
+  | { readonly _tag: "ConnectionClosed"; readonly error: CodexError.TurnError }
 
 /** What follows from an input. */
-export interface Output {
+export interface LifecycleOutput {
   /** What was heard is of this turn. */
   readonly ours: boolean
   /** The end should have come, or comes soon: somebody has to look after it. */
   readonly settle: boolean
   /** How the turn ended: told once. */
-  readonly end: End | undefined
+  readonly end: LifecycleEnd | undefined
 }
 
-export const initial: State = { _tag: "Starting" }
+export const initial: LifecycleState = { _tag: "Starting" }
 
-const nothing: Output = { ours: false, settle: false, end: undefined }
-const ours: Output = { ours: true, settle: false, end: undefined }
-const doubtful: Output = { ours: true, settle: true, end: undefined }
+const nothing: LifecycleOutput = { ours: false, settle: false, end: undefined }
+const ours: LifecycleOutput = { ours: true, settle: false, end: undefined }
+const doubtful: LifecycleOutput = { ours: true, settle: true, end: undefined }
 
 /** The turn's id, once it has one. */
-export const turnIdOf = (state: State): TurnId | undefined =>
+export const turnIdOf = (state: LifecycleState): TurnId | undefined =>
   state._tag === "Starting" ? undefined : state.turnId
 
-const over = (state: State, end: End): readonly [State, Output] => [
+const over = (state: LifecycleState, end: LifecycleEnd): readonly [LifecycleState, LifecycleOutput] => [
   { _tag: "Over", turnId: turnIdOf(state), end },
   { ours: true, settle: false, end }
 ]
 
 /** Whether what names that turn is of this one: one that was accepted without an id is whichever begins first. */
-const isOurs = (state: State, turnId: TurnId, begins: boolean): boolean => {
+const isOurs = (state: LifecycleState, turnId: TurnId, begins: boolean): boolean => {
   const known = turnIdOf(state)
   return known === undefined ? state._tag === "Accepted" && begins : known === turnId
 }
 
-export const step = (state: State, input: Input): readonly [State, Output] => {
+export const step = (
+  state: LifecycleState,
+  input: LifecycleInput
+): readonly [LifecycleState, LifecycleOutput] => {
   if (state._tag === "Over") {
     // What is still said of it is passed by.
     return [state, nothing]
@@ -95,7 +98,7 @@ export const step = (state: State, input: Input): readonly [State, Output] => {
         ? [state, nothing]
         : [{ _tag: "Running", turnId, verdict: input.error }, nothing]
     }
-    case "Gone":
+    case "ConnectionClosed":
       return over(state, state._tag === "Running" ? (state.verdict ?? input.error) : input.error)
   }
 }

@@ -1,17 +1,17 @@
 /** `otel-config.yaml`: a configuration of the OpenTelemetry collector, read for what an exporter can make of it. */
 import * as Yaml from "yaml"
-import * as Endpoint from "./OtlpEndpoint.ts"
-import * as Supported from "./Exporters.ts"
-import type { Exporter } from "./Exporters.ts"
+import * as OtlpEndpoint from "./OtlpEndpoint.ts"
+import * as Exporters from "./Exporters.ts"
+import type { ExporterName } from "./Exporters.ts"
 import { toBoolean } from "../../internal/EnvironmentVariables.ts"
 
-export type { Exporter } from "./Exporters.ts"
+export type { ExporterName } from "./Exporters.ts"
 
 /** What the file says; empty lists where it is broken. */
 export interface ConfigFile {
-  readonly exporters: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>>
+  readonly exporters: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<ExporterName>>>
   readonly file: string | undefined
-  readonly destinations: Readonly<Record<Endpoint.Signal, Endpoint.Destination>>
+  readonly destinations: Readonly<Record<OtlpEndpoint.SignalKind, OtlpEndpoint.Destination>>
   readonly headers: Readonly<Record<string, string>>
   readonly certificates: { readonly ca?: string; readonly certificate?: string; readonly key?: string }
   readonly compression: "gzip" | "none" | undefined
@@ -34,7 +34,7 @@ const none: ConfigFile = {
 }
 
 /** The types of exporters that the collector has and this library has as well. */
-const known: Readonly<Record<string, Exporter>> = {
+const known: Readonly<Record<string, ExporterName>> = {
   otlp: "otlp",
   otlp_grpc: "otlp",
   otlphttp: "otlp",
@@ -81,13 +81,13 @@ const toFile: ConfigFile["exporters"] = { traces: ["file"], metrics: ["file"], l
 
 const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
   const named = reader.entries(reader.map(root, "exporters"))
-  const exporters = new Map<string, Exporter>()
+  const exporters = new Map<string, ExporterName>()
   for (const [name, node] of named) {
     const exporter = known[typeOf(name)]
     if (exporter === undefined) reader.warn(node, "an exporter that is not known here and is ignored")
     else exporters.set(name, exporter)
   }
-  const options = (wanted: Exporter) => {
+  const options = (wanted: ExporterName) => {
     const found = named.find(([name]) => exporters.get(name) === wanted)
     return found !== undefined && Yaml.isMap(found[1]) ? { name: found[0], map: found[1] } : undefined
   }
@@ -95,7 +95,8 @@ const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
   const tls = reader.map(otlp?.map, "tls")
   const headers = reader.entries(reader.map(otlp?.map, "headers")).flatMap(([name, node]) => {
     const value = reader.text(node)
-    if (value !== undefined && Endpoint.isHeader(name, value)) return [[name.toLowerCase(), value] as const]
+    if (value !== undefined && OtlpEndpoint.isHeader(name, value))
+      return [[name.toLowerCase(), value] as const]
     reader.warn(node, "a header that cannot be sent and is left out")
     return []
   })
@@ -126,16 +127,16 @@ const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
 const typeOf = (name: string) => name.split("/", 1)[0]?.trim() ?? ""
 
 // Where the file has pipelines, an exporter is for the signals of the pipelines that name it; else it is for all.
-const perSignal = (root: Yaml.YAMLMap, exporters: ReadonlyMap<string, Exporter>, reader: Reader) => {
+const perSignal = (root: Yaml.YAMLMap, exporters: ReadonlyMap<string, ExporterName>, reader: Reader) => {
   const pipelines = reader.entries(reader.map(reader.map(root, "service"), "pipelines"))
-  const of = (signal: Endpoint.Signal) => {
+  const of = (signal: OtlpEndpoint.SignalKind) => {
     const names =
       pipelines.length === 0
         ? [...exporters.keys()]
         : pipelines
             .filter(([name]) => typeOf(name) === signal)
             .flatMap(([, pipeline]) => reader.list(pipeline, "exporters"))
-    return Supported.among(
+    return Exporters.among(
       signal,
       names.flatMap((name) => exporters.get(name) ?? [])
     )
@@ -149,11 +150,11 @@ const toDestinations = (
 ): ConfigFile["destinations"] => {
   const base = reader.string(otlp?.map, "endpoint")
   const insecure = toBoolean(reader.string(reader.map(otlp?.map, "tls"), "insecure") ?? "") ?? false
-  const of = (signal: Endpoint.Signal): Endpoint.Destination => {
+  const of = (signal: OtlpEndpoint.SignalKind): OtlpEndpoint.Destination => {
     const exact = reader.string(otlp?.map, `${signal}_endpoint`)
-    if (exact !== undefined) return Endpoint.toExact(exact)
+    if (exact !== undefined) return OtlpEndpoint.toExact(exact)
     if (base === undefined) return "unset"
-    return Endpoint.toSignal(toHttp(base, insecure), signal)
+    return OtlpEndpoint.toSignal(toHttp(base, insecure), signal)
   }
   const destinations = { traces: of("traces"), metrics: of("metrics"), logs: of("logs") }
   if (Object.values(destinations).includes("invalid")) {

@@ -1,17 +1,19 @@
-import type * as Endpoint from "./OtlpEndpoint.ts"
+import type * as OtlpEndpoint from "./OtlpEndpoint.ts"
 
-export type Exporter = "otlp" | "console" | "file" | "prometheus"
+export type ExporterName = "otlp" | "console" | "file" | "prometheus"
 
-const supported: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>> = {
+const supported: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<ExporterName>>> = {
   traces: ["otlp", "console", "file"],
   metrics: ["otlp", "prometheus", "console", "file"],
   logs: ["otlp", "console", "file"]
 }
 
 /** Whether an exporter can take a signal. */
-export const by = (signal: Endpoint.Signal, exporter: Exporter): boolean =>
+export const by = (signal: OtlpEndpoint.SignalKind, exporter: ExporterName): boolean =>
   supported[signal].includes(exporter)
 
 /** What is asked for of one signal and can be done for it, each once. */
-export const among = (signal: Endpoint.Signal, exporters: ReadonlyArray<Exporter>): ReadonlyArray<Exporter> =>
-  supported[signal].filter((exporter) => exporters.includes(exporter))
+export const among = (
+  signal: OtlpEndpoint.SignalKind,
+  exporters: ReadonlyArray<ExporterName>
+): ReadonlyArray<ExporterName> => supported[signal].filter((exporter) => exporters.includes(exporter))

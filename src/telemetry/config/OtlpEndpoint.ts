@@ -1,14 +1,14 @@
 /** The URLs that OTLP over HTTP goes to, and what may be sent to them. */
 
-export type Signal = "traces" | "metrics" | "logs"
+export type SignalKind = "traces" | "metrics" | "logs"
 
-export const signals: ReadonlyArray<Signal> = ["traces", "metrics", "logs"]
+export const signals: ReadonlyArray<SignalKind> = ["traces", "metrics", "logs"]
 
 /** The URL that takes one signal, if one was named. */
 export type Destination = "unset" | "invalid" | { readonly url: string }
 
 /** A base URL has `/v1/<signal>` appended, the URL of a signal leads to its sibling; `invalid` for no http(s) URL. */
-export const toSignal = (endpoint: string, signal: Signal): Destination => {
+export const toSignal = (endpoint: string, signal: SignalKind): Destination => {
   const url = parse(endpoint)
   if (url === undefined) return "invalid"
   const base = url.pathname.replace(/\/+$/, "").replace(/\/v1\/(?:traces|metrics|logs)$/, "")

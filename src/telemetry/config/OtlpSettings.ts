@@ -1,7 +1,7 @@
 /** What the environment and `otel-config.yaml` say about OTLP, for each signal. */
 import * as Redacted from "effect/Redacted"
 import type { ConfigFile } from "./ConfigFile.ts"
-import * as Endpoint from "./OtlpEndpoint.ts"
+import * as OtlpEndpoint from "./OtlpEndpoint.ts"
 import { toDecoded, toPairs, type Variable, type Variables } from "../../internal/EnvironmentVariables.ts"
 
 /** Header values by lower-case name; they are credentials more often than not. */
@@ -18,7 +18,7 @@ export type Protocol = "http/json" | "http/protobuf"
 
 /** How one signal goes to a collector. */
 export interface Otlp {
-  readonly destination: Endpoint.Destination
+  readonly destination: OtlpEndpoint.Destination
   readonly headers: Headers
   /** `headers` and `certificates` are those of `otel-config.yaml`: for the endpoint in it and for no other. */
   readonly ofFile: boolean
@@ -29,25 +29,32 @@ export interface Otlp {
   readonly certificates: Certificates
 }
 
-export const make = (variables: Variables, file: ConfigFile | undefined): Record<Endpoint.Signal, Otlp> => ({
+export const make = (
+  variables: Variables,
+  file: ConfigFile | undefined
+): Record<OtlpEndpoint.SignalKind, Otlp> => ({
   traces: ofSignal("traces", variables, file),
   metrics: ofSignal("metrics", variables, file),
   logs: ofSignal("logs", variables, file)
 })
 
-const standard = (signal: Endpoint.Signal, name: string): ReadonlyArray<string> => [
+const standard = (signal: OtlpEndpoint.SignalKind, name: string): ReadonlyArray<string> => [
   `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_${name}`,
   `OTEL_EXPORTER_OTLP_${name}`
 ]
 
 /** The variables that name where a signal goes, first come first served. */
-export const endpoints = (signal: Endpoint.Signal): ReadonlyArray<string> => [
+export const endpoints = (signal: OtlpEndpoint.SignalKind): ReadonlyArray<string> => [
   "CODEX_OTLP_ENDPOINT",
   "CODEX_OTEL_ENDPOINT",
   ...standard(signal, "ENDPOINT")
 ]
 
-const ofSignal = (signal: Endpoint.Signal, variables: Variables, file: ConfigFile | undefined): Otlp => {
+const ofSignal = (
+  signal: OtlpEndpoint.SignalKind,
+  variables: Variables,
+  file: ConfigFile | undefined
+): Otlp => {
   const endpoint = variables.first(...endpoints(signal))
   const destination =
     endpoint === undefined ? (file?.destinations[signal] ?? "unset") : toDestination(endpoint, signal)
@@ -77,13 +84,18 @@ const ofSignal = (signal: Endpoint.Signal, variables: Variables, file: ConfigFil
 }
 
 // The standard has the URL of one signal used as it stands, path or no path.
-const toDestination = ({ name, value }: Variable, signal: Endpoint.Signal): Endpoint.Destination =>
-  name === standard(signal, "ENDPOINT")[0] ? Endpoint.toExact(value) : Endpoint.toSignal(value, signal)
+const toDestination = (
+  { name, value }: Variable,
+  signal: OtlpEndpoint.SignalKind
+): OtlpEndpoint.Destination =>
+  name === standard(signal, "ENDPOINT")[0]
+    ? OtlpEndpoint.toExact(value)
+    : OtlpEndpoint.toSignal(value, signal)
 
-const toProtocol = (signal: Endpoint.Signal, variables: Variables): Protocol | undefined =>
+const toProtocol = (signal: OtlpEndpoint.SignalKind, variables: Variables): Protocol | undefined =>
   variables.word(["http/json", "http/protobuf"], ...standard(signal, "PROTOCOL"))
 
-const toCertificates = (signal: Endpoint.Signal, variables: Variables): Certificates => {
+const toCertificates = (signal: OtlpEndpoint.SignalKind, variables: Variables): Certificates => {
   const ca = variables.first(
     "CODEX_OTLP_CACERTFILE",
     "CODEX_OTLP_CA_CERTFILE",
@@ -104,7 +116,7 @@ const toHeaders = (variables: Variables, ...names: ReadonlyArray<string>): Heade
   const headers = toPairs(variable.value, /[,;]/).map((pair) => {
     const name = pair && (toDecoded(pair[0]) ?? pair[0]).toLowerCase()
     const value = pair && (toDecoded(pair[1]) ?? pair[1])
-    return name !== undefined && value !== undefined && Endpoint.isHeader(name, value)
+    return name !== undefined && value !== undefined && OtlpEndpoint.isHeader(name, value)
       ? ([name, value] as const)
       : undefined
   })

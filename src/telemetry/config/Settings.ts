@@ -5,17 +5,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { ConfigFile, Exporter } from "./ConfigFile.ts"
-import * as Endpoint from "./OtlpEndpoint.ts"
-import * as Home from "../../internal/HomeDirectory.ts"
+import type { ConfigFile, ExporterName } from "./ConfigFile.ts"
+import * as OtlpEndpoint from "./OtlpEndpoint.ts"
+import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 import * as OtlpSettings from "./OtlpSettings.ts"
-import * as Proxy from "./ProxySettings.ts"
-import * as Supported from "./Exporters.ts"
+import * as ProxySettings from "./ProxySettings.ts"
+import * as Exporters from "./Exporters.ts"
 import type * as TailSampling from "../tail-sampling/TailSampling.ts"
 import { toBoolean, toDecoded, toPairs, toWords, Variables } from "../../internal/EnvironmentVariables.ts"
 
-export type { Exporter } from "./ConfigFile.ts"
-export { type Destination, isHeader, type Signal, toSignal } from "./OtlpEndpoint.ts"
+export type { ExporterName } from "./ConfigFile.ts"
+export { type Destination, isHeader, type SignalKind, toSignal } from "./OtlpEndpoint.ts"
 export type { Certificates, Headers, Otlp, Protocol } from "./OtlpSettings.ts"
 
 /** Environment variables by name. */
@@ -27,7 +27,7 @@ export const Environment = Context.Reference<Environment>("effect-codex/telemetr
 })
 
 /** How what waits for export is queued, times in milliseconds; beyond `queue` the newest are dropped. */
-export interface Batch {
+export interface BatchSettings {
   readonly queue: number
   readonly size: number
   readonly delay: number
@@ -46,8 +46,8 @@ export interface Settings {
   /** Somebody said no: nothing is exported, by no exporter, whatever the code says. */
   readonly disabled: boolean
   /** What `OtlpLayer` exports to, for each signal; nothing by default. */
-  readonly exporters: Readonly<Record<Endpoint.Signal, ReadonlyArray<Exporter>>>
-  readonly otlp: Readonly<Record<Endpoint.Signal, OtlpSettings.Otlp>>
+  readonly exporters: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<ExporterName>>>
+  readonly otlp: Readonly<Record<OtlpEndpoint.SignalKind, OtlpSettings.Otlp>>
   /** The file of the file exporter, and the directory of the spool, where named. */
   readonly file: string | undefined
   readonly spool: string | undefined
@@ -60,10 +60,10 @@ export interface Settings {
   /** Codex's own spans are to be joined to ours. */
   readonly nativeSpans: boolean
   /** Tail sampling, where it is asked for. */
-  readonly tail: TailSampling.Options | undefined
+  readonly tail: TailSampling.TailSamplingOptions | undefined
   readonly spanLimits: Required<SpanLimits>
-  readonly spans: Batch
-  readonly logs: Batch
+  readonly spans: BatchSettings
+  readonly logs: BatchSettings
   /** How much one log record may hold. */
   readonly logLimits: { readonly attributeCountLimit: number; readonly attributeValueLengthLimit: number }
   /** How often metrics are collected and how long that may take, in milliseconds; and what OTLP sends of them. */
@@ -73,7 +73,7 @@ export interface Settings {
     readonly temporality: "cumulative" | "delta"
   }
   /** What OTLP goes through to collectors elsewhere. */
-  readonly proxy: Proxy.Proxy | undefined
+  readonly proxy: ProxySettings.Proxy | undefined
   /** How many updates of a kind a turn tells in a second; see `Throttle`. */
   readonly updatesPerSecond: number
   /** Telemetry's own messages below this level are not logged. */
@@ -120,7 +120,7 @@ export const fromEnvironment = (
     logs: toBatch(variables, "OTEL_BLRP", 1000),
     logLimits: toLogLimits(variables),
     metrics: { ...toInterval(variables), temporality: toTemporality(variables) },
-    proxy: Proxy.fromVariables(variables),
+    proxy: ProxySettings.fromVariables(variables),
     updatesPerSecond: toUpdates(variables),
     logLevel: levels[variables.word(levelNames, "OTEL_LOG_LEVEL") ?? "info"]
   }
@@ -171,11 +171,11 @@ interface FromFile {
 
 const readConfig = (environment: Environment): Effect.Effect<FromFile> =>
   Effect.promise(async () => {
-    const home = Home.of(environment)
+    const home = HomeDirectory.of(environment)
     const directories = [environment["CODEX_HOME"]?.trim(), home && join(home, ".codex")]
     for (const directory of directories) {
       if (directory === undefined || directory === "") continue
-      const path = join(Home.expand(directory, home), "otel-config.yaml")
+      const path = join(HomeDirectory.expand(directory, home), "otel-config.yaml")
       try {
         const text = await readFile(path, "utf8")
         const { parse } = await import("./ConfigFile.ts")
@@ -208,7 +208,7 @@ const toSwitches = (variables: Variables): ReadonlyArray<boolean> =>
     return on ?? false
   })
 
-const exporterNames: Readonly<Record<string, Exporter>> = {
+const exporterNames: Readonly<Record<string, ExporterName>> = {
   otlp: "otlp",
   jaeger: "otlp",
   console: "console",
@@ -224,14 +224,14 @@ const toExporters = (
   file: ConfigFile | undefined
 ): Settings["exporters"] => {
   const forAll = toList(variables, "CODEX_OTEL_EXPORTER")
-  const of = (signal: Endpoint.Signal): ReadonlyArray<Exporter> => {
+  const of = (signal: OtlpEndpoint.SignalKind): ReadonlyArray<ExporterName> => {
     const named = toList(variables, `OTEL_${signal.toUpperCase()}_EXPORTER`)
-    const list = (forAll ?? named)?.filter((exporter) => Supported.by(signal, exporter))
+    const list = (forAll ?? named)?.filter((exporter) => Exporters.by(signal, exporter))
     const endpoint = variables.first(...OtlpSettings.endpoints(signal))
     const byStandard = endpoint?.name.startsWith("OTEL_") === true
     // The file may be the collector's own: what it exports to is not for those who export to the collector.
     const ofFile = endpoint === undefined ? file?.exporters[signal] : undefined
-    const otlp: ReadonlyArray<Exporter> = ["otlp"]
+    const otlp: ReadonlyArray<ExporterName> = ["otlp"]
     const wanted = list ?? ofFile ?? (said.asked || byStandard || file !== undefined ? otlp : [])
     return wanted.filter((exporter) => exporter !== "otlp" || said.otlp[signal].destination !== "invalid")
   }
@@ -247,14 +247,14 @@ const toExporters = (
   return exporters
 }
 
-const toList = (variables: Variables, name: string): ReadonlyArray<Exporter> | undefined => {
+const toList = (variables: Variables, name: string): ReadonlyArray<ExporterName> | undefined => {
   const variable = variables.first(name)
   if (variable === undefined) return undefined
-  const signal = Endpoint.signals.find((signal) => name === `OTEL_${signal.toUpperCase()}_EXPORTER`)
+  const signal = OtlpEndpoint.signals.find((signal) => name === `OTEL_${signal.toUpperCase()}_EXPORTER`)
   const names = toWords(variable.value)
   const known = names.flatMap((name) => exporterNames[name] ?? [])
   const unknown = names.some((name) => name !== "none" && exporterNames[name] === undefined)
-  if (unknown || (signal !== undefined && known.some((exporter) => !Supported.by(signal, exporter)))) {
+  if (unknown || (signal !== undefined && known.some((exporter) => !Exporters.by(signal, exporter)))) {
     variables.warn(variable, "names an exporter that is not to be had here, which is ignored")
   }
   return [...new Set(names.includes("none") ? [] : known)]
@@ -327,7 +327,7 @@ const toNativeSpans = (variables: Variables): boolean => {
   return wanted === true
 }
 
-const toTail = (variables: Variables): TailSampling.Options | undefined => {
+const toTail = (variables: Variables): TailSampling.TailSamplingOptions | undefined => {
   const keep = variables.share("CODEX_OTEL_TAIL_SAMPLE_RATE")
   const firsts = variables.word(["true", "false"], "CODEX_OTEL_TAIL_KEEP_FIRST")
   const options = {
@@ -388,7 +388,7 @@ const toTemporality = (variables: Variables): "cumulative" | "delta" => {
 // Closing sends the whole queue at once, and the exporter refuses more than 30 requests at a time.
 const requestsAtOnce = 28
 
-const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: number): Batch => {
+const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: number): BatchSettings => {
   const queue = variables.wholeNumber(1, `${prefix}_MAX_QUEUE_SIZE`) ?? 2048
   const size = variables.wholeNumber(1, `${prefix}_MAX_EXPORT_BATCH_SIZE`) ?? 256
   return {

@@ -3,13 +3,13 @@ import type { LogRecordExporter, LogRecordProcessor, ReadableLogRecord } from "@
 import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
-import * as Exporting from "./CountedExporter.ts"
+import * as CountedExporter from "./CountedExporter.ts"
 import { Tally } from "./ExportStats.ts"
 
 /** The longest that closing may take for all signals together, in milliseconds of real time. */
 export const shutdownTimeout = 1500
 
-const configOf = (batch: Settings.Batch) => ({
+const configOf = (batch: Settings.BatchSettings) => ({
   maxQueueSize: batch.queue,
   maxExportBatchSize: batch.size,
   scheduledDelayMillis: batch.delay,
@@ -20,11 +20,11 @@ const configOf = (batch: Settings.Batch) => ({
 const count = (items: ReadonlyArray<unknown>) => items.length
 
 /** Sends ended spans in batches; gives up what could not be sent when the scope closes. */
-export const spans = Effect.fnUntraced(function* (exporter: SpanExporter, batch: Settings.Batch) {
+export const spans = Effect.fnUntraced(function* (exporter: SpanExporter, batch: Settings.BatchSettings) {
   const { BatchSpanProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace-base"))
   const tally = yield* Tally
   const backlog = yield* acquireBacklog("traces", batch)
-  const counted = Exporting.counted<Array<ReadableSpan>>(exporter, {
+  const counted = CountedExporter.counted<Array<ReadableSpan>>(exporter, {
     signal: "traces",
     count,
     tally,
@@ -43,11 +43,11 @@ export const spans = Effect.fnUntraced(function* (exporter: SpanExporter, batch:
 })
 
 /** The same of log records. */
-export const logs = Effect.fnUntraced(function* (exporter: LogRecordExporter, batch: Settings.Batch) {
+export const logs = Effect.fnUntraced(function* (exporter: LogRecordExporter, batch: Settings.BatchSettings) {
   const { BatchLogRecordProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-logs"))
   const tally = yield* Tally
   const backlog = yield* acquireBacklog("logs", batch)
-  const counted = Exporting.counted<Array<ReadableLogRecord>>(exporter, {
+  const counted = CountedExporter.counted<Array<ReadableLogRecord>>(exporter, {
     signal: "logs",
     count,
     tally,
@@ -64,8 +64,8 @@ export const logs = Effect.fnUntraced(function* (exporter: LogRecordExporter, ba
   return processor
 })
 
-const acquireBacklog = (signal: Settings.Signal, batch: Settings.Batch) =>
+const acquireBacklog = (signal: Settings.SignalKind, batch: Settings.BatchSettings) =>
   Effect.acquireRelease(
-    Effect.map(Tally, (tally) => new Exporting.Backlog(signal, batch.queue, tally)),
+    Effect.map(Tally, (tally) => new CountedExporter.Backlog(signal, batch.queue, tally)),
     (backlog) => Effect.sync(() => backlog.abandon())
   )

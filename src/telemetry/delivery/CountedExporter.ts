@@ -1,10 +1,10 @@
 /** Exporters of OpenTelemetry, watched: what they take, what they lose, what is still waiting for them. */
 import type { ExportResult } from "@opentelemetry/core"
 import type * as Settings from "../config/Settings.ts"
-import type { Reason, Tally } from "./ExportStats.ts"
+import type { DropReason, Tally } from "./ExportStats.ts"
 
 /** What an exporter of any signal can do. */
-export interface Exporter<Items> {
+export interface CountedExporter<Items> {
   export(items: Items, report: (result: ExportResult) => void): void
   forceFlush?(): Promise<void>
   shutdown(): Promise<void>
@@ -12,10 +12,10 @@ export interface Exporter<Items> {
 
 /** Why an export failed, for the tally. */
 export class ExportFailure extends Error {
-  readonly reason: Reason
+  readonly reason: DropReason
   readonly detail: string | undefined
 
-  constructor(reason: Reason, detail?: string) {
+  constructor(reason: DropReason, detail?: string) {
     super(detail ?? reason)
     this.reason = reason
     this.detail = detail
@@ -31,12 +31,12 @@ type Counts = typeof Tally.Service
 
 /** What is on its way. */
 export class InFlight {
-  protected readonly signal: Settings.Signal
+  protected readonly signal: Settings.SignalKind
   protected readonly tally: Counts
   private sending = 0
   private abandoned = false
 
-  constructor(signal: Settings.Signal, tally: Counts) {
+  constructor(signal: Settings.SignalKind, tally: Counts) {
     this.signal = signal
     this.tally = tally
   }
@@ -68,7 +68,7 @@ export class Backlog extends InFlight {
   private waiting = 0
   private readonly room: number
 
-  constructor(signal: Settings.Signal, room: number, tally: Counts) {
+  constructor(signal: Settings.SignalKind, room: number, tally: Counts) {
     super(signal, tally)
     this.room = room
   }
@@ -95,14 +95,14 @@ export class Backlog extends InFlight {
 
 /** The exporter, with what becomes of each batch told to the tally. It reports every batch once, and never throws. */
 export const counted = <Items>(
-  exporter: Exporter<Items>,
+  exporter: CountedExporter<Items>,
   options: {
-    readonly signal: Settings.Signal
+    readonly signal: Settings.SignalKind
     readonly count: (items: Items) => number
     readonly tally: Counts
     readonly backlog?: InFlight
   }
-): Exporter<Items> & { forceFlush(): Promise<void> } => {
+): CountedExporter<Items> & { forceFlush(): Promise<void> } => {
   const { backlog, count, signal, tally } = options
   return {
     export: (items, report) => {

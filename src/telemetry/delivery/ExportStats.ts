@@ -6,29 +6,29 @@ import * as Queue from "effect/Queue"
 import * as Settings from "../config/Settings.ts"
 import * as SelfMetrics from "./SelfMetrics.ts"
 
-export type Reason = SelfMetrics.Reason
+export type DropReason = SelfMetrics.FailureReason
 
 /** Told by exporters; every function is synchronous and never throws. */
 export class Tally extends Context.Service<
   Tally,
   {
-    readonly exported: (signal: Settings.Signal, n: number) => void
+    readonly exported: (signal: Settings.SignalKind, n: number) => void
     /** `detail` goes into the log: an error code and a host, never content. */
-    readonly dropped: (signal: Settings.Signal, n: number, reason: Reason, detail?: string) => void
-    readonly spooled: (signal: Settings.Signal, n: number) => void
-    readonly queue: (signal: Settings.Signal, n: number) => void
+    readonly dropped: (signal: Settings.SignalKind, n: number, reason: DropReason, detail?: string) => void
+    readonly spooled: (signal: Settings.SignalKind, n: number) => void
+    readonly queue: (signal: Settings.SignalKind, n: number) => void
     /** Something to be said that is no loss, or not yet; the same once a minute at most. */
     readonly warn: (text: string) => void
   }
 >()("effect-codex/telemetry/Tally") {}
 
-const nouns: Readonly<Record<Settings.Signal, string>> = {
+const nouns: Readonly<Record<Settings.SignalKind, string>> = {
   traces: "spans",
   metrics: "data points",
   logs: "log records"
 }
 
-const meanings: Readonly<Record<Reason, string>> = {
+const meanings: Readonly<Record<DropReason, string>> = {
   queue_full: "the queue was full",
   export_failed: "not sent",
   rejected: "refused by the receiver",

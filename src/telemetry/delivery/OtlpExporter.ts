@@ -4,7 +4,7 @@ import type { IExporterMetricsHelper, ISerializer } from "@opentelemetry/otlp-tr
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 import type { Identity } from "./TlsCertificates.ts"
-import { codeOf, type Exporter, ExportFailure, type PartialResult } from "./CountedExporter.ts"
+import { codeOf, type CountedExporter, ExportFailure, type PartialResult } from "./CountedExporter.ts"
 
 /** Where a signal goes, and how. */
 export interface Target {
@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function* <Items, Response>(
   )
   const origin = new URL(url).origin
 
-  const exporter: Required<Exporter<Items>> = {
+  const exporter: Required<CountedExporter<Items>> = {
     export: (items, report) => {
       // Also for an answer that never ends: it is never idle, which is all that the delegate looks at.
       const timer = setTimeout(() => {

@@ -3,12 +3,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { Options } from "../Otlp.ts"
+import type { OtlpOptions } from "../Otlp.ts"
 import * as Settings from "../config/Settings.ts"
-import * as Batching from "./BatchProcessor.ts"
-import * as Certificates from "./TlsCertificates.ts"
-import type * as OtlpSender from "./OtlpExporter.ts"
-import * as Proxy from "../config/ProxySettings.ts"
+import * as BatchProcessor from "./BatchProcessor.ts"
+import * as TlsCertificates from "./TlsCertificates.ts"
+import type * as OtlpExporter from "./OtlpExporter.ts"
+import * as ProxySettings from "../config/ProxySettings.ts"
 
 export const defaultEndpoint = "http://localhost:4318"
 
@@ -17,35 +17,35 @@ const defaultPatience = 10_000
 const longestPatience = 120_000
 
 /** What is to become of a signal. */
-export interface Plan {
-  readonly signal: Settings.Signal
+export interface OtlpTarget {
+  readonly signal: Settings.SignalKind
   /** Nothing where it cannot be: the notes say why. */
-  readonly target: OtlpSender.Target | undefined
+  readonly target: OtlpExporter.Target | undefined
   readonly notes: ReadonlyArray<string>
   readonly byDefault: boolean
 }
 
 export const make = Effect.fnUntraced(function* (
   settings: Settings.Settings,
-  options: Options,
-  signal: Settings.Signal
+  options: OtlpOptions,
+  signal: Settings.SignalKind
 ) {
   const ofSignal = settings.otlp[signal]
   // Credentials from otel-config.yaml are for the collector that is named there.
   const elsewhere = options.endpoint !== undefined && ofSignal.ofFile
   const destination =
     options.endpoint === undefined ? ofSignal.destination : Settings.toSignal(options.endpoint, signal)
-  const off = (note: string): Plan => ({ signal, target: undefined, notes: [note], byDefault: false })
+  const off = (note: string): OtlpTarget => ({ signal, target: undefined, notes: [note], byDefault: false })
   if (destination === "invalid") {
     return off("The OTLP endpoint is not an http or https URL: nothing is exported by OTLP")
   }
   const files = options.certificates ?? (elsewhere ? {} : ofSignal.certificates)
-  const loaded = yield* Effect.result(Certificates.load(files))
+  const loaded = yield* Effect.result(TlsCertificates.load(files))
   if (loaded._tag === "Failure") return off(`${loaded.failure}: nothing is exported by OTLP`)
   const { headers, notes } = toHeaders(options.headers ?? (elsewhere ? {} : ofSignal.headers))
   const byDefault = destination === "unset"
   const timeout = toMillis(options.timeout ?? ofSignal.timeout)
-  const planned: Plan = {
+  const planned: OtlpTarget = {
     signal,
     notes,
     byDefault,
@@ -54,10 +54,10 @@ export const make = Effect.fnUntraced(function* (
       headers,
       protocol: options.protocol ?? ofSignal.protocol,
       compression: options.compression ?? ofSignal.compression,
-      timeout: within(Batching.shutdownTimeout, timeout),
+      timeout: within(BatchProcessor.shutdownTimeout, timeout),
       patience: within(longestPatience, timeout ?? defaultPatience),
       identity: loaded.success,
-      proxy: Proxy.variablesFor(settings.proxy, byDefault ? defaultEndpoint : destination.url)
+      proxy: ProxySettings.variablesFor(settings.proxy, byDefault ? defaultEndpoint : destination.url)
     }
   }
   return planned
@@ -71,7 +71,7 @@ const toMillis = (timeout: Duration.Input | undefined): number | undefined =>
 
 const within = (most: number, millis = most): number => Math.max(1, Math.min(Math.round(millis), most))
 
-const toHeaders = (headers: NonNullable<Options["headers"]>) => {
+const toHeaders = (headers: NonNullable<OtlpOptions["headers"]>) => {
   const sent: Array<readonly [name: string, value: string]> = []
   const notes: Array<string> = []
   for (const [name, value] of Object.entries(headers)) {

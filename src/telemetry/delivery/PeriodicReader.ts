@@ -3,24 +3,24 @@ import type { PushMetricExporter, ResourceMetrics } from "@opentelemetry/sdk-met
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 import { shutdownTimeout } from "./BatchProcessor.ts"
-import * as Exporting from "./CountedExporter.ts"
-import * as OtlpCodecs from "./OtlpSerializers.ts"
-import * as OtlpSender from "./OtlpExporter.ts"
+import * as CountedExporter from "./CountedExporter.ts"
+import * as OtlpSerializers from "./OtlpSerializers.ts"
+import * as OtlpExporter from "./OtlpExporter.ts"
 import { Tally } from "./ExportStats.ts"
 
 /** A reader that collects from time to time and gives what it found to `exporter`, whose losses are counted. */
 export const periodic = Effect.fnUntraced(function* (
-  exporter: Exporting.Exporter<ResourceMetrics>,
+  exporter: CountedExporter.CountedExporter<ResourceMetrics>,
   { interval, timeout }: Settings.Settings["metrics"]
 ) {
   const { PeriodicExportingMetricReader } = yield* Effect.promise(() => import("@opentelemetry/sdk-metrics"))
-  const { helper } = yield* OtlpCodecs.metrics("http/json")
+  const { helper } = yield* OtlpSerializers.metrics("http/json")
   const tally = yield* Tally
   const backlog = yield* Effect.acquireRelease(
-    Effect.sync(() => new Exporting.InFlight("metrics", tally)),
+    Effect.sync(() => new CountedExporter.InFlight("metrics", tally)),
     (inFlight) => Effect.sync(() => inFlight.abandon())
   )
-  const counted: PushMetricExporter = Exporting.counted<ResourceMetrics>(exporter, {
+  const counted: PushMetricExporter = CountedExporter.counted<ResourceMetrics>(exporter, {
     signal: "metrics",
     count: helper.countItems,
     tally,
@@ -35,9 +35,9 @@ export const periodic = Effect.fnUntraced(function* (
 
 /** The same to a collector. */
 export const reader = Effect.fnUntraced(function* (
-  target: OtlpSender.Target,
+  target: OtlpExporter.Target,
   settings: Settings.Settings["metrics"]
 ) {
-  const codec = yield* OtlpCodecs.metrics(target.protocol)
-  return yield* periodic(yield* OtlpSender.make(target, codec), settings)
+  const codec = yield* OtlpSerializers.metrics(target.protocol)
+  return yield* periodic(yield* OtlpExporter.make(target, codec), settings)
 })

@@ -16,10 +16,10 @@ import * as Convention from "../../semconv/Convention.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
 
-export type Kind = "traces" | "metrics" | "logs"
+export type ExportedKind = "traces" | "metrics" | "logs"
 
 /** Why something was lost. */
-export type Reason =
+export type FailureReason =
   | "queue_full"
   | "export_failed"
   | "rejected"
@@ -30,13 +30,13 @@ export type Reason =
 
 export interface SelfMetrics {
   /** A receiver took `n` records. */
-  readonly exported: (signal: Kind, n: number) => void
+  readonly exported: (signal: ExportedKind, n: number) => void
   /** `n` records are lost for good. */
-  readonly dropped: (signal: Kind, reason: Reason, n: number) => void
+  readonly dropped: (signal: ExportedKind, reason: FailureReason, n: number) => void
   /** `n` records were written to disk. */
-  readonly spooled: (signal: Kind, n: number) => void
+  readonly spooled: (signal: ExportedKind, n: number) => void
   /** `n` records wait now. */
-  readonly queue: (signal: Kind, n: number) => void
+  readonly queue: (signal: ExportedKind, n: number) => void
 }
 
 /** Counts in the registry that is in force where this is made. */
@@ -44,7 +44,12 @@ export const make: Effect.Effect<SelfMetrics> = Effect.gen(function* () {
   const context = yield* Effect.context()
   const originator = yield* TurnTelemetry.Originator
   const { attribute } = Convention
-  const count = (instrument: Instruments.Instrument, signal: Kind, n: number, reason?: Reason) =>
+  const count = (
+    instrument: Instruments.Instrument,
+    signal: ExportedKind,
+    n: number,
+    reason?: FailureReason
+  ) =>
     instrument.update(
       n,
       {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { readFile } from "node:fs/promises"
 import type * as Settings from "../config/Settings.ts"
 import { codeOf } from "./CountedExporter.ts"
-import * as Home from "../../internal/HomeDirectory.ts"
+import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 
 /** The contents of the files, as Node's TLS takes them. */
 export interface Identity {
@@ -49,6 +49,6 @@ const pick = (identity: Identity, name: keyof Identity): Identity => {
 
 const read = (path: string): Effect.Effect<string, string> =>
   Effect.tryPromise({
-    try: () => readFile(Home.expand(path), "utf8"),
+    try: () => readFile(HomeDirectory.expand(path), "utf8"),
     catch: (error) => `The OTLP certificate file ${path} cannot be read (${codeOf(error) ?? "unknown error"})`
   })

@@ -1,6 +1,6 @@
 /** Log records as lines: for people, as logfmt, as JSON. */
 import { oneLine, printable } from "../../internal/TerminalText.ts"
-import type { Field, LogRecord } from "./LogPipeline.ts"
+import type { LogField, LogRecord } from "./LogPipeline.ts"
 
 export type Format = "pretty" | "logfmt" | "json"
 
@@ -20,7 +20,7 @@ const quoted = (value: unknown): string => {
 
 const pair = (name: string, value: unknown): string => `${name.replace(/[\s="]/g, "_")}=${quoted(value)}`
 
-const idsOf = ({ span }: LogRecord): ReadonlyArray<Field> =>
+const idsOf = ({ span }: LogRecord): ReadonlyArray<LogField> =>
   span === undefined
     ? []
     : [
@@ -31,7 +31,7 @@ const idsOf = ({ span }: LogRecord): ReadonlyArray<Field> =>
 // Whoever annotates may not say when or how bad it was: who reads logfmt takes the last word for it.
 const reserved = new Set(["timestamp", "level", "message", "trace_id", "span_id"])
 
-const pairs = (fields: ReadonlyArray<Field>): ReadonlyArray<string> =>
+const pairs = (fields: ReadonlyArray<LogField>): ReadonlyArray<string> =>
   fields.map(({ name, value }) => pair(reserved.has(name) ? `${name}_` : name, value))
 
 /** The message with what belongs to it, as one line: `[codex] turn stop duration_ms=12 thread_id=…`. */

@@ -7,15 +7,15 @@ import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import * as Content from "../../instrumentation/ContentCapture.ts"
+import * as ContentCapture from "../../instrumentation/ContentCapture.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
-import * as Telemetry from "../../instrumentation/SignalBus.ts"
+import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as CauseFields from "./CauseFields.ts"
-import * as Identifier from "../../internal/TraceIds.ts"
-import * as Lifecycle from "../../instrumentation/SignalLogs.ts"
+import * as TraceIds from "../../internal/TraceIds.ts"
+import * as SignalLogs from "../../instrumentation/SignalLogs.ts"
 
 /** What a record says beside its message: `name` as lines have it, `key` as attributes do. */
-export interface Field {
+export interface LogField {
   readonly name: string
   readonly key: string
   readonly value: unknown
@@ -28,14 +28,14 @@ export interface LogRecord {
   /** The name of the event that this record is, where it is one. */
   readonly event: string | undefined
   readonly message: string
-  readonly fields: ReadonlyArray<Field>
+  readonly fields: ReadonlyArray<LogField>
   readonly span: { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined
   /** It holds content that was asked for: for records alone, not for lines. */
   readonly content: boolean
 }
 
 /** Takes records, all of them or those that people read. What it throws is dropped. */
-export interface Sink {
+export interface LogSink {
   readonly lines: boolean
   readonly write: (record: LogRecord) => void
 }
@@ -43,7 +43,7 @@ export interface Sink {
 /** Where records are written to, and where sinks are put and taken. */
 export class LogRecords extends Context.Service<
   LogRecords,
-  { readonly add: (sink: Sink) => Effect.Effect<void, never, Scope.Scope> }
+  { readonly add: (sink: LogSink) => Effect.Effect<void, never, Scope.Scope> }
 >()("effect-codex/telemetry/internal/LogRecords") {}
 
 const textOf = (message: unknown, redaction: Redaction.Redaction): string =>
@@ -56,12 +56,12 @@ const textOf = (message: unknown, redaction: Redaction.Redaction): string =>
 
 const spanOf = (context: Context.Context<never>): LogRecord["span"] => {
   const span = Context.getOrUndefined(context, Tracer.ParentSpan)
-  const traceId = span === undefined ? undefined : Identifier.toTraceId(span.traceId)
-  if (span === undefined || traceId === undefined || !Identifier.isSpanId(span.spanId)) return undefined
+  const traceId = span === undefined ? undefined : TraceIds.toTraceId(span.traceId)
+  if (span === undefined || traceId === undefined || !TraceIds.isSpanId(span.spanId)) return undefined
   return { traceId, spanId: span.spanId, sampled: span.sampled }
 }
 
-const same = (key: string, value: unknown): Field => ({ name: key, key, value })
+const same = (key: string, value: unknown): LogField => ({ name: key, key, value })
 
 const ofLog = (
   { cause, date, fiber, logLevel, message }: Logger.Options<unknown>,
@@ -69,7 +69,7 @@ const ofLog = (
 ): LogRecord => {
   const annotations = Object.entries(fiber.getRef(References.CurrentLogAnnotations))
   const spans = fiber.getRef(References.CurrentLogSpans)
-  const errors = () => Content.inRecords(fiber.context, "errors")
+  const errors = () => ContentCapture.inRecords(fiber.context, "errors")
   return {
     at: date.getTime(),
     level: logLevel === "All" || logLevel === "None" ? "Info" : logLevel,
@@ -103,11 +103,11 @@ const scrubbed = (record: LogRecord, redaction: Redaction.Redaction): LogRecord 
  * Loggers that were there go on, but for two: the one that makes a span event of every line, and, where there are lines
  * of ours, the one that prints.
  */
-export const layer: Layer.Layer<LogRecords | Telemetry.SignalBus> = Layer.effectContext(
+export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effectContext(
   Effect.gen(function* () {
     const redaction = yield* Redaction.Current
     const before = yield* Logger.CurrentLoggers
-    let sinks: ReadonlyArray<Sink> = []
+    let sinks: ReadonlyArray<LogSink> = []
 
     const write = (make: () => LogRecord) => {
       if (sinks.length === 0) return
@@ -129,10 +129,10 @@ export const layer: Layer.Layer<LogRecords | Telemetry.SignalBus> = Layer.effect
       [...before].filter((other) => other !== Logger.tracerLogger && other !== Logger.defaultLogger)
     )
 
-    const bus = yield* Telemetry.SignalBus
+    const bus = yield* SignalBus.SignalBus
     yield* bus.add((observed, context) => {
       if (sinks.length === 0) return
-      const line = Lifecycle.of(observed)
+      const line = SignalLogs.of(observed)
       if (
         line === undefined ||
         LogLevel.isLessThan(line.level, Context.get(context, References.MinimumLogLevel))
@@ -141,7 +141,7 @@ export const layer: Layer.Layer<LogRecords | Telemetry.SignalBus> = Layer.effect
       write(() => line)
     })
 
-    const add = (sink: Sink) =>
+    const add = (sink: LogSink) =>
       Effect.acquireRelease(
         Effect.sync(() => {
           sinks = [...sinks, sink]
@@ -152,12 +152,12 @@ export const layer: Layer.Layer<LogRecords | Telemetry.SignalBus> = Layer.effect
           })
       )
     return Context.make(LogRecords, { add }).pipe(
-      Context.add(Telemetry.SignalBus, bus),
+      Context.add(SignalBus.SignalBus, bus),
       Context.add(Logger.CurrentLoggers, loggers.add(logger)),
-      Context.add(Content.Records, (record) => write(() => record))
+      Context.add(ContentCapture.Records, (record) => write(() => record))
     )
   })
-).pipe(Layer.provideMerge(Telemetry.layer), Layer.provideMerge(Redaction.base))
+).pipe(Layer.provideMerge(SignalBus.layer), Layer.provideMerge(Redaction.base))
 
 const attempt = (run: () => void): void => {
   try {

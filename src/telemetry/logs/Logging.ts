@@ -8,14 +8,14 @@ import type * as Scope from "effect/Scope"
 import { version } from "../../internal/version.ts"
 import * as AttributeValue from "../../redaction/AttributeValue.ts"
 import * as LogFormat from "./LogFormat.ts"
-import * as LogRecords from "./LogPipeline.ts"
-import * as Pipeline from "../tracer/SpanPipeline.ts"
+import * as LogPipeline from "./LogPipeline.ts"
+import * as SpanPipeline from "../tracer/SpanPipeline.ts"
 import { Stderr } from "../delivery/Stderr.ts"
 import * as Settings from "../config/Settings.ts"
-import type * as Telemetry from "../../instrumentation/SignalBus.ts"
+import type * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
-export interface Options {
+export interface LoggingOptions {
   /** How a line looks; default: `pretty`. */
   readonly format?: LogFormat.Format
   /** The least that is logged, here and to OpenTelemetry; default: what is in force, `Info` if nobody says otherwise. */
@@ -32,15 +32,15 @@ export interface Options {
  *
  * Beside exporters of logs every record is still made once. The logger of Effect that prints is replaced, others stay.
  */
-export const layer = (options: Options = {}): Layer.Layer<Telemetry.SignalBus> => {
+export const layer = (options: LoggingOptions = {}): Layer.Layer<SignalBus.SignalBus> => {
   const format = options.format ?? "pretty"
   const lines = Layer.effectDiscard(
     Effect.gen(function* () {
-      const records = yield* LogRecords.LogRecords
+      const records = yield* LogPipeline.LogRecords
       const print = yield* Stderr
       yield* records.add({ lines: true, write: (record) => print(`${LogFormat.format(format, record)}\n`) })
     })
-  ).pipe(Layer.provideMerge(LogRecords.layer))
+  ).pipe(Layer.provideMerge(LogPipeline.layer))
   return options.level === undefined
     ? lines
     : Layer.merge(lines, Layer.succeed(References.MinimumLogLevel, options.level))
@@ -58,21 +58,21 @@ export const layer = (options: Options = {}): Layer.Layer<Telemetry.SignalBus> =
 export const recordProcessorLayer = <E, R>(
   acquire: Effect.Effect<LogRecordProcessor, E, R>
 ): Layer.Layer<
-  Telemetry.SignalBus,
+  SignalBus.SignalBus,
   E,
   Exclude<
     Exclude<Exclude<R, Scope.Scope>, Settings.CurrentSettings>,
-    LogRecords.LogRecords | Telemetry.SignalBus
+    LogPipeline.LogRecords | SignalBus.SignalBus
   >
 > =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const records = yield* LogRecords.LogRecords
+      const records = yield* LogPipeline.LogRecords
       const processor = yield* acquire
-      yield* Effect.addFinalizer(() => Pipeline.settle(processor, Tracer.shutdownTimeout))
+      yield* Effect.addFinalizer(() => SpanPipeline.settle(processor, Tracer.shutdownTimeout))
       yield* records.add({ lines: false, write: yield* toRecords(processor) })
     })
-  ).pipe(Layer.provide(Settings.layer), Layer.provideMerge(LogRecords.layer))
+  ).pipe(Layer.provide(Settings.layer), Layer.provideMerge(LogPipeline.layer))
 
 const severities: { readonly [Level in LogLevel.Severity]: number } = {
   Trace: 1,
@@ -95,7 +95,7 @@ const toRecords = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
     logRecordLimits: settings.logLimits
   })
   const logger = provider.getLogger("effect-codex", version)
-  return (record: LogRecords.LogRecord) => {
+  return (record: LogPipeline.LogRecord) => {
     const { at, event, level, span } = record
     const attributes: Record<string, NonNullable<ReturnType<typeof AttributeValue.fromUnknown>>> = {}
     for (const { key, value } of record.fields) {

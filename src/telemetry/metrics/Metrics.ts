@@ -6,9 +6,9 @@ import type * as Scope from "effect/Scope"
 import * as MetricProducer from "./MetricProducer.ts"
 import * as TurnMetrics from "../../instrumentation/TurnMetrics.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
-import * as Semconv from "../../semconv/Version.ts"
+import * as Version from "../../semconv/Version.ts"
 import * as Settings from "../config/Settings.ts"
-import * as Telemetry from "../../instrumentation/SignalBus.ts"
+import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
 /** Whose turns these are, as `codex.team` on every metric of a turn: a handful of names, never a person. */
@@ -18,9 +18,9 @@ export const Team = TurnMetrics.Team
  * Records the metrics of every turn that runs while it is in use, into the registry of the turn's context. Exporters of
  * metrics are built on it; nothing is recorded where there is none.
  */
-export const layer: Layer.Layer<Telemetry.SignalBus> = Telemetry.listen(
+export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.listen(
   Effect.gen(function* () {
-    const { warnings } = Semconv.fromEnvironment(yield* Settings.Environment)
+    const { warnings } = Version.fromEnvironment(yield* Settings.Environment)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     return TurnMetrics.make()
   })
@@ -37,7 +37,7 @@ export const layer: Layer.Layer<Telemetry.SignalBus> = Telemetry.listen(
 export const readerLayer = <E, R>(
   acquire: Effect.Effect<MetricReader, E, R>,
   options: { readonly temporality?: MetricProducer.Temporality | undefined } = {}
-): Layer.Layer<Telemetry.SignalBus, E, Exclude<Exclude<R, Scope.Scope>, Telemetry.SignalBus>> =>
+): Layer.Layer<SignalBus.SignalBus, E, Exclude<Exclude<R, Scope.Scope>, SignalBus.SignalBus>> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const producer = yield* MetricProducer.make(options.temporality)

@@ -2,10 +2,10 @@
 import type { HrTime } from "@opentelemetry/api"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute } from "../../semconv/Convention.ts"
-import * as CopiedSpan from "../../redaction/CopySpan.ts"
+import * as CopySpan from "../../redaction/CopySpan.ts"
 
 /** A request as Codex measured it. */
-export interface Measured {
+export interface MeasuredChat {
   /** The id of the span of Codex that it is the request of. */
   readonly attempt: string
   readonly startTime: HrTime
@@ -21,7 +21,7 @@ const difference = (from: HrTime, to: HrTime): HrTime => {
 }
 
 /** How long two lasted together, as a share of the shorter. */
-const overlap = (one: ReadableSpan, other: Measured): number => {
+const overlap = (one: ReadableSpan, other: MeasuredChat): number => {
   const from = Math.max(millis(one.startTime), millis(other.startTime))
   const to = Math.min(millis(one.endTime), millis(other.endTime))
   const shorter = Math.min(
@@ -32,7 +32,7 @@ const overlap = (one: ReadableSpan, other: Measured): number => {
 }
 
 /** The span with the times of the request; its first output stays when it was. */
-const refined = (span: ReadableSpan, { endTime, startTime }: Measured): ReadableSpan => {
+const refined = (span: ReadableSpan, { endTime, startTime }: MeasuredChat): ReadableSpan => {
   const first = span.attributes[attribute.timeToFirstChunk]
   const later = millis(startTime) - millis(span.startTime)
   const attributes = {
@@ -40,7 +40,7 @@ const refined = (span: ReadableSpan, { endTime, startTime }: Measured): Readable
     [attribute.measured]: true,
     ...(typeof first === "number" ? { [attribute.timeToFirstChunk]: Math.max(0, first - later / 1000) } : {})
   }
-  return CopiedSpan.make(span, { startTime, endTime, duration: difference(startTime, endTime), attributes })
+  return CopySpan.make(span, { startTime, endTime, duration: difference(startTime, endTime), attributes })
 }
 
 /** Requests of one turn beyond these are no longer matched. */
@@ -48,7 +48,7 @@ const most = 512
 
 export class Chats {
   private held: Array<{ readonly span: ReadableSpan; readonly since: number }> = []
-  private measured: Array<Measured> = []
+  private measured: Array<MeasuredChat> = []
   /** The ids of our spans by the attempts that they are. */
   readonly replaced = new Map<string, string>()
 
@@ -63,7 +63,7 @@ export class Chats {
     return true
   }
 
-  tell(measured: Measured): void {
+  tell(measured: MeasuredChat): void {
     this.measured.push(measured)
     if (this.measured.length > most) this.measured.shift()
   }
@@ -81,8 +81,8 @@ export class Chats {
     return out
   }
 
-  private find(span: ReadableSpan): Measured | undefined {
-    let best: Measured | undefined
+  private find(span: ReadableSpan): MeasuredChat | undefined {
+    let best: MeasuredChat | undefined
     let most = 0.5
     for (const one of this.measured) {
       const share = overlap(span, one)

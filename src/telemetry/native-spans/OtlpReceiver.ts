@@ -8,7 +8,7 @@ export const maxBody = 8 * 1024 * 1024
 /** Bodies that are read at a time. */
 const maxOpen = 8
 
-export interface Options {
+export interface OtlpReceiverOptions {
   readonly receive: (body: string) => void
   /** A body was not taken, or not to its end. */
   readonly refused: () => void
@@ -18,7 +18,7 @@ export interface Receiver {
   readonly url: string
 }
 
-const listen = ({ receive, refused }: Options) =>
+const listen = ({ receive, refused }: OtlpReceiverOptions) =>
   Effect.callback<Receiver & { readonly server: Server }, Error>((resume) => {
     const path = `/${randomBytes(24).toString("base64url")}/v1/traces`
     let open = 0
@@ -58,7 +58,7 @@ const listen = ({ receive, refused }: Options) =>
   })
 
 /** Listens until the scope closes. */
-export const make = (options: Options) =>
+export const make = (options: OtlpReceiverOptions) =>
   Effect.acquireRelease(listen(options), ({ server }) =>
     Effect.sync(() => {
       server.close()

@@ -2,7 +2,7 @@
 import type { HrTime } from "@opentelemetry/api"
 import * as Predicate from "effect/Predicate"
 
-export type Values = Readonly<Record<string, string>>
+export type OtlpAttributes = Readonly<Record<string, string>>
 
 /** A span of Codex; its attributes, and those of the profile of a turn that one may carry, as texts. */
 export interface NativeSpan {
@@ -13,8 +13,8 @@ export interface NativeSpan {
   readonly kind: number
   readonly startTime: HrTime
   readonly endTime: HrTime
-  readonly attributes: Values
-  readonly profile: Values | undefined
+  readonly attributes: OtlpAttributes
+  readonly profile: OtlpAttributes | undefined
 }
 
 // By hand, for a turn has 500 spans with a dozen attributes each, and this is next to the turn: a twelfth of the CPU time
@@ -32,7 +32,7 @@ const textOf = (value: unknown): string | undefined => {
   return typeof boolValue === "boolean" ? String(boolValue) : undefined
 }
 
-const valuesOf = (holder: unknown): Values => {
+const valuesOf = (holder: unknown): OtlpAttributes => {
   const values: Record<string, string> = {}
   for (const one of list(holder, "attributes")) {
     if (!Predicate.isObject(one) || typeof one["key"] !== "string" || one["key"] === "__proto__") continue

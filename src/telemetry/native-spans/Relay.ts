@@ -2,16 +2,16 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as CodexExtra from "../../internal/CodexLaunch.ts"
+import * as CodexLaunch from "../../internal/CodexLaunch.ts"
 import { version } from "../../internal/version.ts"
 import * as Settings from "../config/Settings.ts"
-import * as Tally from "../delivery/ExportStats.ts"
+import * as ExportStats from "../delivery/ExportStats.ts"
 import * as Configured from "./Configured.ts"
-import { Joiner, patience, type Ref } from "./SpanJoiner.ts"
-import * as KeepList from "./KeptSpans.ts"
-import * as Receiver from "./OtlpReceiver.ts"
-import * as Wire from "./OtlpTraceJson.ts"
-import * as Telemetry from "../../instrumentation/SignalBus.ts"
+import { Joiner, waitMillis, type SpanRef } from "./SpanJoiner.ts"
+import * as KeptSpans from "./KeptSpans.ts"
+import * as OtlpReceiver from "./OtlpReceiver.ts"
+import * as OtlpTraceJson from "./OtlpTraceJson.ts"
+import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
 /** How long closing waits for what a Codex that is ending still sends, in milliseconds of real time. */
@@ -21,7 +21,7 @@ const lastWait = 500
 const finishing = 100
 
 const listener =
-  (joiner: Joiner, ended: () => void): Telemetry.Listener =>
+  (joiner: Joiner, ended: () => void): SignalBus.SignalListener =>
   ({ signal, span, turnId }) => {
     if (signal._tag === "TurnStop") ended()
     if (turnId === undefined || span === undefined) return
@@ -32,12 +32,16 @@ const listener =
 
 const scope = { name: "codex", version }
 
-const placed = (span: Wire.NativeSpan, parent: Ref, resource: ReadableSpan["resource"]): ReadableSpan => {
+const placed = (
+  span: OtlpTraceJson.NativeSpan,
+  parent: SpanRef,
+  resource: ReadableSpan["resource"]
+): ReadableSpan => {
   const traceFlags = parent.sampled ? 1 : 0
   const context = { traceId: parent.traceId, spanId: span.spanId, traceFlags }
   const [seconds, nanos] = [span.endTime[0] - span.startTime[0], span.endTime[1] - span.startTime[1]]
   return {
-    name: KeepList.nameOf(span),
+    name: KeptSpans.nameOf(span),
     kind: span.kind,
     spanContext: () => context,
     parentSpanContext: { traceId: parent.traceId, spanId: parent.spanId, traceFlags },
@@ -45,7 +49,7 @@ const placed = (span: Wire.NativeSpan, parent: Ref, resource: ReadableSpan["reso
     endTime: span.endTime,
     duration: nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos],
     status: { code: 0 },
-    attributes: KeepList.attributesOf(span),
+    attributes: KeptSpans.attributesOf(span),
     links: [],
     events: [],
     ended: true,
@@ -64,7 +68,7 @@ const wait = (millis: number) =>
   })
 
 /** Overrides and variables that make a Codex send its spans there, soon, and never wait long for that. */
-const extra = (url: string): Omit<CodexExtra.CodexExtra, "settled"> => ({
+const extra = (url: string): Omit<CodexLaunch.CodexExtra, "settled"> => ({
   config: [`otel.trace_exporter={ otlp-http = { endpoint = "${url}", protocol = "json" } }`],
   env: {
     OTEL_BSP_SCHEDULE_DELAY: "500",
@@ -76,7 +80,7 @@ const extra = (url: string): Omit<CodexExtra.CodexExtra, "settled"> => ({
 const make = Effect.gen(function* () {
   const settings = yield* Settings.CurrentSettings
   const pipeline = yield* Tracer.SpanPipeline
-  const tally = yield* Tally.Tally
+  const tally = yield* ExportStats.Tally
   const resource = yield* Tracer.makeResource(settings)
   const lost = (n: number, detail: string) => tally.dropped("traces", n, "rejected", detail)
   const joiner = new Joiner({
@@ -95,14 +99,14 @@ const make = Effect.gen(function* () {
       timer = undefined
       joiner.tick(performance.now())
       watch()
-    }, patience / 4)
+    }, waitMillis / 4)
     timer.unref()
   }
   yield* Effect.addFinalizer(() => Effect.sync(() => clearTimeout(timer)))
 
-  const receiver = yield* Receiver.make({
+  const receiver = yield* OtlpReceiver.make({
     receive: (body) => {
-      const spans = Wire.decode(body)
+      const spans = OtlpTraceJson.decode(body)
       if (spans === undefined) return lost(1, "a batch of Codex that is none")
       joiner.receive(spans, performance.now())
       watch()
@@ -138,7 +142,7 @@ const make = Effect.gen(function* () {
   }, flush)
 
   let warned = false
-  const ask: CodexExtra.Ask = Effect.fnUntraced(function* (configurations) {
+  const ask: CodexLaunch.Ask = Effect.fnUntraced(function* (configurations) {
     if (Configured.hasTraceExporter(configurations)) {
       if (!warned && Settings.isLogged(settings, "Warn")) {
         yield* Effect.logWarning(
@@ -160,11 +164,11 @@ const make = Effect.gen(function* () {
 /** The layer that joins them, whatever the environment says. */
 export const layer: Layer.Layer<never> = Layer.unwrap(
   Effect.map(make, ({ ask, listen }) =>
-    Layer.merge(Layer.succeed(CodexExtra.Extra, ask), Telemetry.listen(Effect.succeed(listen)))
+    Layer.merge(Layer.succeed(CodexLaunch.Extra, ask), SignalBus.listen(Effect.succeed(listen)))
   )
 ).pipe(
   Layer.provideMerge(Tracer.layer),
-  Layer.provide([Tally.layer, Settings.layer]),
+  Layer.provide([ExportStats.layer, Settings.layer]),
   Layer.catchCause(() =>
     Layer.effectDiscard(Effect.logWarning("No port on the loopback interface: Codex's spans are not joined"))
   )

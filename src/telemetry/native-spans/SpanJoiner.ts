@@ -5,19 +5,19 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute, operation } from "../../semconv/Convention.ts"
 import { Chats } from "./HeldChatSpans.ts"
-import * as KeepList from "./KeptSpans.ts"
+import * as KeptSpans from "./KeptSpans.ts"
 import type { NativeSpan } from "./OtlpTraceJson.ts"
 
 /** A span to hang others below. */
-export interface Ref {
+export interface SpanRef {
   readonly traceId: string
   readonly spanId: string
   readonly sampled: boolean
 }
 
-export interface Options {
+export interface SpanJoinerOptions {
   /** Takes a span with its place. */
-  readonly emit: (span: NativeSpan, parent: Ref) => void
+  readonly emit: (span: NativeSpan, parent: SpanRef) => void
   /** Takes a span of ours that was held. */
   readonly give: (span: ReadableSpan) => void
   /** So many kept spans had no place. */
@@ -25,8 +25,8 @@ export interface Options {
 }
 
 interface Turn {
-  readonly ref: Ref
-  readonly calls: Map<string, Ref>
+  readonly ref: SpanRef
+  readonly calls: Map<string, SpanRef>
   readonly chats: Chats
   /** When it ended here. */
   endedAt: number | undefined
@@ -38,7 +38,7 @@ interface Pending {
 }
 
 /** How long after the end of a turn, or after it came, a span is waited for or waits, in milliseconds. */
-export const patience = 2000
+export const waitMillis = 2000
 
 // A turn has some 500 spans; a name and three ids of each are remembered.
 const maxTurns = 500
@@ -50,17 +50,17 @@ const maxDepth = 200
 const bare = (span: NativeSpan): NativeSpan => ({ ...span, attributes: nothing, profile: undefined })
 const nothing = {}
 
-type Place = Ref | "later" | "nowhere"
+type Place = SpanRef | "later" | "nowhere"
 
 export class Joiner {
-  private readonly options: Options
+  private readonly options: SpanJoinerOptions
   private readonly turns = new Map<string, Turn>()
   /** Every span of Codex that was seen, by its id, until too many are. */
   private readonly seen = new Map<string, NativeSpan>()
-  private readonly placed = new Map<string, Ref>()
+  private readonly placed = new Map<string, SpanRef>()
   private pending: Array<Pending> = []
 
-  constructor(options: Options) {
+  constructor(options: SpanJoinerOptions) {
     this.options = options
   }
 
@@ -71,7 +71,7 @@ export class Joiner {
     return false
   }
 
-  turnStarted(turnId: string, ref: Ref): void {
+  turnStarted(turnId: string, ref: SpanRef): void {
     if (this.turns.has(turnId)) return
     this.turns.set(turnId, { ref, calls: new Map(), chats: new Chats(), endedAt: undefined })
     if (this.turns.size <= maxTurns) return
@@ -87,7 +87,7 @@ export class Joiner {
     if (turn !== undefined) turn.endedAt = now
   }
 
-  toolStarted(turnId: string, callId: string, ref: Ref): void {
+  toolStarted(turnId: string, callId: string, ref: SpanRef): void {
     this.turns.get(turnId)?.calls.set(callId, ref)
   }
 
@@ -104,12 +104,12 @@ export class Joiner {
   /** Spans of Codex have come. */
   receive(spans: ReadonlyArray<NativeSpan>, now: number): void {
     for (const span of spans) {
-      this.seen.set(span.spanId, KeepList.isKept(span) ? span : bare(span))
+      this.seen.set(span.spanId, KeptSpans.isKept(span) ? span : bare(span))
       this.forget(this.seen, maxLinks)
     }
     for (const span of spans) {
-      if (KeepList.isSampling(span)) this.measured(span, spans)
-      if (KeepList.isKept(span)) this.pending.push({ span, since: now })
+      if (KeptSpans.isSampling(span)) this.measured(span, spans)
+      if (KeptSpans.isKept(span)) this.pending.push({ span, since: now })
     }
     for (const turn of this.turns.values()) this.give(turn, -Infinity)
     this.settle(now)
@@ -119,7 +119,7 @@ export class Joiner {
 
   /** Time has passed: what has waited too long is placed as well as can be. */
   tick(now: number): void {
-    for (const turn of this.turns.values()) this.give(turn, now - patience)
+    for (const turn of this.turns.values()) this.give(turn, now - waitMillis)
     this.settle(now)
   }
 
@@ -130,13 +130,13 @@ export class Joiner {
   }
 
   private measured(span: NativeSpan, batch: ReadonlyArray<NativeSpan>): void {
-    const turnId = KeepList.turnOf(span)
+    const turnId = KeptSpans.turnOf(span)
     const turn = turnId === undefined ? undefined : this.turns.get(turnId)
     if (turn === undefined) return
     // Both are in one attempt; the request ended first, and may have come in a batch before.
     const attempt = span.parentId ?? span.spanId
     const sent = [...batch, ...this.pending.map((one) => one.span)].find(
-      (other) => KeepList.isRequest(other) && this.attemptOf(other) === attempt
+      (other) => KeptSpans.isRequest(other) && this.attemptOf(other) === attempt
     )
     const { endTime, startTime } = span
     turn.chats.tell({ attempt, endTime, startTime: sent?.startTime ?? startTime })
@@ -148,7 +148,7 @@ export class Joiner {
     for (let steps = 0; steps < 4; steps++) {
       const parent = at.parentId === undefined ? undefined : this.seen.get(at.parentId)
       // The attempt lasts until its tools have run: it may be known by its id only.
-      if (parent === undefined || KeepList.isAttempt(parent)) break
+      if (parent === undefined || KeptSpans.isAttempt(parent)) break
       at = parent
     }
     return at.parentId
@@ -172,16 +172,16 @@ export class Joiner {
   }
 
   private isDue({ since, span }: Pending, now: number): boolean {
-    if (now - since < patience) return false
+    if (now - since < waitMillis) return false
     const turn = this.turnOf(span)
-    if (turn !== undefined) return turn.endedAt !== undefined && now - turn.endedAt >= patience
+    if (turn !== undefined) return turn.endedAt !== undefined && now - turn.endedAt >= waitMillis
     // In a trace of its own, as what a script of the model calls: any turn may be the one.
     for (const { endedAt } of this.turns.values()) if (endedAt === undefined && now !== Infinity) return false
     return true
   }
 
   private turnOf(span: NativeSpan): Turn | undefined {
-    const turnId = KeepList.turnOf(span)
+    const turnId = KeptSpans.turnOf(span)
     const named = turnId === undefined ? undefined : this.turns.get(turnId)
     if (named !== undefined) return named
     let found: Turn | undefined
@@ -211,7 +211,7 @@ export class Joiner {
     if (call !== undefined) return call
     const own = this.turnOf(span)
     const otherwise: Place = due ? (own?.ref ?? "nowhere") : "later"
-    if (KeepList.isRequest(span) && own !== undefined) {
+    if (KeptSpans.isRequest(span) && own !== undefined) {
       const chat = own.chats.replaced.get(this.attemptOf(span) ?? "")
       if (chat !== undefined) return { ...own.ref, spanId: chat }
       // Our span for it may be still to come.
@@ -221,12 +221,12 @@ export class Joiner {
     for (let steps = 0; steps < depth; steps++) {
       const { parentId } = at
       if (parentId === undefined) return own !== undefined && due ? own.ref : otherwise
-      if (KeepList.isEntry(at)) return own === undefined ? otherwise : { ...own.ref, spanId: parentId }
+      if (KeptSpans.isEntry(at)) return own === undefined ? otherwise : { ...own.ref, spanId: parentId }
       const placed = this.placed.get(parentId)
       if (placed !== undefined) return placed
       const parent = this.seen.get(parentId)
       if (parent === undefined) return otherwise
-      if (KeepList.isKept(parent)) {
+      if (KeptSpans.isKept(parent)) {
         const above = this.place(parent, due, depth - steps - 1)
         return above === "later" || above === "nowhere" ? above : (this.placed.get(parentId) ?? otherwise)
       }
@@ -235,9 +235,9 @@ export class Joiner {
     return otherwise
   }
 
-  private callOf(span: NativeSpan): Ref | undefined {
-    const callId = KeepList.callOf(span)
-    const turnId = KeepList.turnOf(span)
+  private callOf(span: NativeSpan): SpanRef | undefined {
+    const callId = KeptSpans.callOf(span)
+    const turnId = KeptSpans.turnOf(span)
     if (callId === undefined || turnId === undefined) return undefined
     return this.turns.get(turnId)?.calls.get(callId)
   }

@@ -19,10 +19,10 @@ import * as TraceContext from "../../internal/TraceContext.ts"
 import * as AttributeValue from "../../redaction/AttributeValue.ts"
 import * as ErrorType from "../../semconv/ErrorType.ts"
 import * as ExceptionEvent from "../../instrumentation/ExceptionEvent.ts"
-import * as Identifier from "../../internal/TraceIds.ts"
+import * as TraceIds from "../../internal/TraceIds.ts"
 
 /** What all spans of one pipeline share, and where they go when they end. */
-export interface Sink {
+export interface SpanSink {
   readonly limits: Required<SpanLimits>
   readonly resource: Resource
   readonly instrumentationScope: InstrumentationScope
@@ -53,7 +53,7 @@ export class PropagatedSpan implements EffectTracer.Span {
     sampled: boolean
   ) {
     this.name = options.name
-    this.spanId = Identifier.spanId()
+    this.spanId = TraceIds.spanId()
     this.traceId = traceId
     this.parent = parent
     this.annotations = options.annotations
@@ -81,7 +81,7 @@ export class PropagatedSpan implements EffectTracer.Span {
 
 /** A span that keeps what happens to it, within the limits, until it ends. */
 export class RecordedSpan extends PropagatedSpan {
-  readonly sink: Sink
+  readonly sink: SpanSink
   readonly recorded: Attributes = {}
   readonly events: Array<TimedEvent> = []
   attributesCount = 0
@@ -94,7 +94,7 @@ export class RecordedSpan extends PropagatedSpan {
     traceId: string,
     parent: Option.Option<EffectTracer.AnySpan>,
     sampled: boolean,
-    sink: Sink
+    sink: SpanSink
   ) {
     super(options, traceId, parent, sampled)
     this.sink = sink
@@ -290,8 +290,8 @@ const limited = (source: Readonly<Record<string, unknown>>, count: number, lengt
 const toLinks = (links: ReadonlyArray<EffectTracer.SpanLink>, limits: Required<SpanLimits>): Array<Link> =>
   links.flatMap(({ attributes, span }) => {
     // The ids of a disabled tracer are no ids, and a receiver refuses the whole batch over them.
-    const traceId = Identifier.toTraceId(span.traceId)
-    if (traceId === undefined || !Identifier.isSpanId(span.spanId)) return []
+    const traceId = TraceIds.toTraceId(span.traceId)
+    if (traceId === undefined || !TraceIds.isSpanId(span.spanId)) return []
     const kept = limited(attributes, limits.attributePerLinkCountLimit, limits.attributeValueLengthLimit)
     return [{ context: contextOf(span, traceId), ...kept }]
   })

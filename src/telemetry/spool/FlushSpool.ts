@@ -2,12 +2,12 @@
 import * as Effect from "effect/Effect"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import * as OtlpCodecs from "../delivery/OtlpSerializers.ts"
-import * as OtlpPlan from "../delivery/OtlpTarget.ts"
+import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
+import * as OtlpTarget from "../delivery/OtlpTarget.ts"
 import { Tally } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
 import * as Spool from "./Spool.ts"
-import * as Keeping from "./SpoolWriter.ts"
+import * as SpoolWriter from "./SpoolWriter.ts"
 
 export interface Counts {
   traces: number
@@ -15,7 +15,7 @@ export interface Counts {
 }
 
 /** Numbers of records; what is `left` goes with the next flush, or the next process that spools there. */
-export interface Report {
+export interface FlushReport {
   readonly directory: string
   readonly sent: Counts
   readonly dropped: Counts
@@ -32,8 +32,8 @@ const none = (): Counts => ({ traces: 0, logs: 0 })
  * A flush: `run` ends when everything was sent, `report` may be asked at any time. An interrupted one leaves what was not
  * acknowledged. `run` fails with a text where nothing can be sent at all.
  */
-export const make = (options: Keeping.Options, settings: Settings.Settings) => {
-  const directory = Keeping.directoryOf(options)
+export const make = (options: SpoolWriter.SpoolWriterOptions, settings: Settings.Settings) => {
+  const directory = SpoolWriter.directoryOf(options)
   const sent = none()
   const dropped = none()
   const left = none()
@@ -54,17 +54,17 @@ export const make = (options: Keeping.Options, settings: Settings.Settings) => {
     warn: (text) => void notes.add(text)
   })
 
-  const one = Effect.fnUntraced(function* (signal: Keeping.Signal) {
+  const one = Effect.fnUntraced(function* (signal: SpoolWriter.SpooledSignal) {
     if (!existsSync(join(directory, signal))) return
-    const planned = yield* OtlpPlan.make(settings, {}, signal)
+    const planned = yield* OtlpTarget.make(settings, {}, signal)
     for (const note of planned.notes) notes.add(note)
     if (planned.target === undefined) return yield* Effect.fail(planned.notes.join("; "))
     const rejected = yield* signal === "traces"
-      ? Spool.rejectedIn(OtlpCodecs.traces)
-      : Spool.rejectedIn(OtlpCodecs.logs)
+      ? Spool.rejectedIn(OtlpSerializers.traces)
+      : Spool.rejectedIn(OtlpSerializers.logs)
     const batch = signal === "traces" ? settings.spans : settings.logs
     const { adopt, shipper, store } = yield* Effect.mapError(
-      Keeping.open(signal, options, planned.target, batch, rejected),
+      SpoolWriter.open(signal, options, planned.target, batch, rejected),
       (code) => `${code}: the spool at ${directory} cannot be used`
     )
     yield* Effect.addFinalizer(() => Effect.sync(() => (left[signal] = store.waiting)))
@@ -72,7 +72,7 @@ export const make = (options: Keeping.Options, settings: Settings.Settings) => {
     yield* shipper.drainAll
   }, Effect.scoped)
 
-  const report = (): Report => ({ directory, sent, dropped, left, inUse: [...inUse], notes: [...notes] })
+  const report = (): FlushReport => ({ directory, sent, dropped, left, inUse: [...inUse], notes: [...notes] })
 
   return {
     report,

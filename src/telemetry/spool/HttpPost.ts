@@ -4,8 +4,8 @@ import type { ClientRequest, IncomingMessage } from "node:http"
 import { promisify } from "node:util"
 import { gzip } from "node:zlib"
 import { codeOf } from "../delivery/CountedExporter.ts"
-import type * as OtlpSender from "../delivery/OtlpExporter.ts"
-import * as Delivery from "./RetryPolicy.ts"
+import type * as OtlpExporter from "../delivery/OtlpExporter.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
 
 const compress = promisify(gzip)
 
@@ -21,7 +21,7 @@ const contentTypes: Readonly<Record<Encoding, string>> = {
 
 /** What sends for a target until the scope closes; it never fails. `rejected` reads the answer to a request. */
 export const make = Effect.fnUntraced(function* (
-  target: OtlpSender.Target,
+  target: OtlpExporter.Target,
   rejected: (encoding: Encoding, answer: Uint8Array) => number
 ) {
   const { Agent, request } = yield* Effect.promise(() =>
@@ -40,7 +40,7 @@ export const make = Effect.fnUntraced(function* (
   )
   const { origin } = new URL(target.url)
 
-  const post = (encoding: Encoding, body: Uint8Array, gzipped: boolean): Effect.Effect<Delivery.Answer> =>
+  const post = (encoding: Encoding, body: Uint8Array, gzipped: boolean): Effect.Effect<RetryPolicy.Answer> =>
     Effect.callback((resume) => {
       const none = (timeout: boolean, detail: string) =>
         resume(Effect.succeed({ _tag: "None", timeout, detail: `${detail}${origin}` }))
@@ -94,10 +94,10 @@ export const make = Effect.fnUntraced(function* (
         outgoing.destroy()
       })
 
-      function toAnswer(response: IncomingMessage, answer: Buffer): Delivery.Answer {
+      function toAnswer(response: IncomingMessage, answer: Buffer): RetryPolicy.Answer {
         const status = response.statusCode ?? 0
         if (status >= 200 && status < 300) return { _tag: "Taken", rejected: rejectedIn(answer, response) }
-        const after = Delivery.retryAfter(response.headers["retry-after"], Date.now())
+        const after = RetryPolicy.retryAfter(response.headers["retry-after"], Date.now())
         return {
           _tag: "Status",
           status,
@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  return (encoding: Encoding, body: Uint8Array): Effect.Effect<Delivery.Answer> =>
+  return (encoding: Encoding, body: Uint8Array): Effect.Effect<RetryPolicy.Answer> =>
     target.compression === "none"
       ? post(encoding, body, false)
       : Effect.flatMap(

@@ -4,8 +4,8 @@
  */
 import * as Fs from "node:fs"
 import { join } from "node:path"
-import * as Frame from "./RecordFrame.ts"
-import * as Joined from "./OtlpMerge.ts"
+import * as RecordFrame from "./RecordFrame.ts"
+import * as OtlpMerge from "./OtlpMerge.ts"
 
 export const name = "open"
 
@@ -24,7 +24,7 @@ interface Open {
 
 export class OpenFile {
   private readonly folder: () => string
-  private readonly kind: Frame.Kind
+  private readonly kind: RecordFrame.FrameKind
   private readonly now: () => number
   private readonly open = new Map<string, Open>()
   private readonly ended = new Set<string>()
@@ -33,7 +33,7 @@ export class OpenFile {
   private broken = false
 
   /** `folder` is asked each time: it may have been taken away. */
-  constructor(options: { folder: () => string; kind: Frame.Kind; now: () => number }) {
+  constructor(options: { folder: () => string; kind: RecordFrame.FrameKind; now: () => number }) {
     this.folder = options.folder
     this.kind = options.kind
     this.now = options.now
@@ -149,21 +149,21 @@ export class OpenFile {
     Fs.rmSync(path, { force: true })
   }
 
-  private frame(kind: Frame.Kind, id: string, payload: Uint8Array): Buffer {
-    return Frame.encode({ kind, id, payload, time: this.now() })
+  private frame(kind: RecordFrame.FrameKind, id: string, payload: Uint8Array): Buffer {
+    return RecordFrame.encode({ kind, id, payload, time: this.now() })
   }
 }
 
 /** The spans that were open when a process died, ended at a time in milliseconds since 1970. */
-export const crashed = (path: string, at: number): ReadonlyArray<Frame.Record> => {
+export const crashed = (path: string, at: number): ReadonlyArray<RecordFrame.Record> => {
   let bytes: Buffer
   try {
     bytes = Fs.readFileSync(path)
   } catch {
     return []
   }
-  const open = new Map<string, Frame.Record>()
-  for (const record of Frame.all(bytes, 0).records) {
+  const open = new Map<string, RecordFrame.Record>()
+  for (const record of RecordFrame.all(bytes, 0).records) {
     if (record.kind === "ended") open.delete(record.id)
     else open.set(record.id, record)
   }
@@ -187,7 +187,7 @@ export const removeIfEmpty = (folder: string): void => {
 }
 
 /** A span's end in place of the one it was written with. */
-const endedAt = ({ kind, payload }: Frame.Record, at: number): Uint8Array => {
+const endedAt = ({ kind, payload }: RecordFrame.Record, at: number): Uint8Array => {
   const end = BigInt(Math.round(at)) * 1_000_000n
   if (kind === "json") {
     const text = Buffer.from(payload).toString()
@@ -199,8 +199,8 @@ const endedAt = ({ kind, payload }: Frame.Record, at: number): Uint8Array => {
     )
   }
   const bytes = Buffer.from(payload)
-  for (const item of Joined.items(bytes)) {
-    for (const { content, number } of Joined.fields(bytes, item.content, item.end)) {
+  for (const item of OtlpMerge.items(bytes)) {
+    for (const { content, number } of OtlpMerge.fields(bytes, item.content, item.end)) {
       if (number === endTime && bytes.readBigUInt64LE(content) < end) bytes.writeBigUInt64LE(end, content)
     }
   }

@@ -36,7 +36,7 @@ export const json = (requests: ReadonlyArray<Uint8Array>): Buffer => {
 }
 
 /** A field of a message in protobuf: its number, where it begins, where its content does, and where both end. */
-export interface Field {
+export interface ProtobufField {
   readonly number: number
   readonly begin: number
   readonly content: number
@@ -54,8 +54,8 @@ const varint = (bytes: Uint8Array, from: number): readonly [value: number, end: 
 }
 
 /** The fields of the message between two offsets. */
-export const fields = (bytes: Uint8Array, from: number, to: number): ReadonlyArray<Field> => {
-  const found: Array<Field> = []
+export const fields = (bytes: Uint8Array, from: number, to: number): ReadonlyArray<ProtobufField> => {
+  const found: Array<ProtobufField> = []
   for (let begin = from; begin < to;) {
     const [tag, after] = varint(bytes, begin)
     const wire = tag % 8
@@ -83,7 +83,7 @@ const ofScope = 2
 const item = 2
 
 /** The items of a request, a field each. */
-export const items = (request: Uint8Array): ReadonlyArray<Field> =>
+export const items = (request: Uint8Array): ReadonlyArray<ProtobufField> =>
   fields(request, 0, request.length).flatMap((resource) =>
     fields(request, resource.content, resource.end)
       .filter(({ number }) => number === ofScope)
@@ -97,7 +97,7 @@ export const protobuf = (requests: ReadonlyArray<Uint8Array>): Buffer => {
     { readonly resource: Buffer; readonly scope: Buffer; readonly items: Array<Uint8Array> }
   >()
   for (const request of requests) {
-    const slice = ({ begin, end }: Field) => request.subarray(begin, end)
+    const slice = ({ begin, end }: ProtobufField) => request.subarray(begin, end)
     for (const resource of fields(request, 0, request.length)) {
       const parts = fields(request, resource.content, resource.end)
       const ofResource = Buffer.concat(parts.filter(({ number }) => number !== ofScope).map(slice))

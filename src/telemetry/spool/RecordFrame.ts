@@ -2,10 +2,10 @@
 import { crc32 } from "node:zlib"
 
 /** What a record holds: a request of OTLP with one item in either encoding, or that a span which was open has ended. */
-export type Kind = "json" | "protobuf" | "ended"
+export type FrameKind = "json" | "protobuf" | "ended"
 
 export interface Record {
-  readonly kind: Kind
+  readonly kind: FrameKind
   /** When it was written, in milliseconds since 1970. */
   readonly time: number
   /** The span's, 16 hexadecimal digits; zeros where it is of none. */
@@ -13,14 +13,14 @@ export interface Record {
   readonly payload: Uint8Array
 }
 
-export const noId = "0000000000000000"
+export const noSpanId = "0000000000000000"
 
 // Its first byte stands in no text of UTF-8: nothing that a span says looks like the beginning of a record.
 const mark = Buffer.from([0xf5, 0x53, 0x50, 0x4c])
 const headerBytes = 32
 const checkedFrom = 12
 
-const kinds: ReadonlyArray<Kind> = ["json", "protobuf", "ended"]
+const kinds: ReadonlyArray<FrameKind> = ["json", "protobuf", "ended"]
 
 /** How many bytes a record takes beside its payload. */
 export const overhead = headerBytes

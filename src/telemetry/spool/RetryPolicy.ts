@@ -12,7 +12,7 @@ export type Answer =
   | { readonly _tag: "None"; readonly timeout: boolean; readonly detail: string }
 
 /** How deliveries stand. Times in milliseconds. */
-export interface State {
+export interface RetryState {
   /** How many in a row came to nothing. */
   readonly failures: number
   /** No delivery before this time. */
@@ -26,14 +26,14 @@ export interface State {
 /** What becomes of the batch: it is gone, it is lost, it goes again in smaller parts, or it goes again later. */
 export type Verdict = "delivered" | "lost" | "smaller" | "later"
 
-export interface Limits {
+export interface RetryLimits {
   readonly batch: number
   /** The first wait, and the longest. */
   readonly base: number
   readonly cap: number
 }
 
-export const initial = (limits: Limits): State => ({
+export const initial = (limits: RetryLimits): RetryState => ({
   failures: 0,
   notBefore: 0,
   limit: limits.batch,
@@ -51,14 +51,19 @@ const isFinal = (status: number): boolean =>
   status >= 400 && status < 500 && ![401, 403, 404, 405, 407, 408, 421, 423, 425, 429].includes(status)
 
 /** Full jitter: anything between nothing and a bound that doubles with each failure. `random` is from 0 to 1. */
-export const backOff = (failures: number, { base, cap }: Limits, random: number): number =>
+export const backOff = (failures: number, { base, cap }: RetryLimits, random: number): number =>
   random * Math.min(cap, base * 2 ** Math.min(failures, 30))
 
 export const step = (
-  state: State,
+  state: RetryState,
   answer: Answer,
-  batch: { readonly records: number; readonly limits: Limits; readonly now: number; readonly random: number }
-): { readonly state: State; readonly verdict: Verdict } => {
+  batch: {
+    readonly records: number
+    readonly limits: RetryLimits
+    readonly now: number
+    readonly random: number
+  }
+): { readonly state: RetryState; readonly verdict: Verdict } => {
   const { limits, now, random, records } = batch
   const half = Math.max(1, Math.floor(records / 2))
   if (answer._tag === "Taken") {

@@ -1,7 +1,7 @@
 /** A file of records that grows at its end and is acknowledged from its beginning. */
 import * as Fs from "node:fs"
 import { crc32 } from "node:zlib"
-import * as Frame from "./RecordFrame.ts"
+import * as RecordFrame from "./RecordFrame.ts"
 
 // mark, made at, acknowledged up to, checksum of that
 const mark = Buffer.from([0xf5, 0x53, 0x45, 0x47])
@@ -70,7 +70,7 @@ export class Segment {
   static adopt(path: string): {
     readonly segment: Segment
     readonly damaged: number
-    readonly records: ReadonlyArray<Frame.Record>
+    readonly records: ReadonlyArray<RecordFrame.Record>
   } {
     const descriptor = Fs.openSync(path, O_RDWR | O_NOFOLLOW)
     try {
@@ -81,7 +81,7 @@ export class Segment {
       const valid = encodeCursor(asked).equals(kept) && asked >= headerBytes && asked <= bytes.length
       // What was sent before is sent again rather than anything left out.
       const cursor = valid ? asked : headerBytes
-      const { damaged, records } = Frame.all(bytes, Math.min(cursor, bytes.length))
+      const { damaged, records } = RecordFrame.all(bytes, Math.min(cursor, bytes.length))
       const made = records[0]?.time ?? Math.round(Fs.fstatSync(descriptor).mtimeMs)
       const segment = new Segment(path, descriptor, { made, size: bytes.length, cursor })
       segment.waiting = records.length

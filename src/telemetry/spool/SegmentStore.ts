@@ -1,33 +1,33 @@
 /** The segments that a process has: its own, which it writes to, and those of dead ones that it has taken over. */
 import * as Fs from "node:fs"
 import { join } from "node:path"
-import type * as Owner from "../../internal/ProcessIdentity.ts"
-import type { Reason } from "../delivery/ExportStats.ts"
-import * as Folders from "./SpoolDirectory.ts"
-import * as Frame from "./RecordFrame.ts"
-import * as OpenFile from "./OpenSpansFile.ts"
+import type * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
+import type { DropReason } from "../delivery/ExportStats.ts"
+import * as SpoolDirectory from "./SpoolDirectory.ts"
+import * as RecordFrame from "./RecordFrame.ts"
+import * as OpenSpansFile from "./OpenSpansFile.ts"
 import { headerBytes, Segment } from "./Segment.ts"
 
-export interface Limits {
+export interface SegmentLimits {
   /** Of all files below the spool together. */
   readonly maxBytes: number
   /** In milliseconds. */
   readonly maxAge: number
 }
 
-export interface Options extends Limits {
+export interface SegmentStoreOptions extends SegmentLimits {
   readonly directory: string
   readonly signal: "traces" | "logs"
-  readonly me: Owner.Owner
+  readonly me: ProcessIdentity.Owner
   readonly now: () => number
   /** Records that are lost. */
-  readonly lost: (n: number, reason: Reason, detail?: string) => void
+  readonly lost: (n: number, reason: DropReason, detail?: string) => void
 }
 
 /** Records of one segment, in one encoding, on their way. */
-export interface Batch {
+export interface SpoolBatch {
   readonly segment: Segment
-  readonly records: ReadonlyArray<Frame.Record>
+  readonly records: ReadonlyArray<RecordFrame.Record>
   /** Where in the segment it ends, damaged records after it included. */
   readonly end: number
 }
@@ -40,7 +40,7 @@ const largestSegment = 1024 * 1024
 export class Store {
   /** The folder that is written to. */
   folder: string
-  private readonly options: Options
+  private readonly options: SegmentStoreOptions
   private readonly parent: string
   private readonly own = new Set<string>()
   private readonly segments: Array<Segment> = []
@@ -49,15 +49,15 @@ export class Store {
   private elsewhere = 0
   private closed = false
   /** What is being sent may be dropped meanwhile, and is lost only if it does not arrive. */
-  private sending: Batch | undefined
+  private sending: SpoolBatch | undefined
 
   /** Throws where the folders cannot be made. */
-  constructor(options: Options) {
+  constructor(options: SegmentStoreOptions) {
     this.options = options
     this.parent = join(options.directory, options.signal)
-    Folders.ensure(options.directory)
-    Folders.ensure(this.parent)
-    this.folder = join(this.parent, Folders.folderName(options.me))
+    SpoolDirectory.ensure(options.directory)
+    SpoolDirectory.ensure(this.parent)
+    this.folder = join(this.parent, SpoolDirectory.folderName(options.me))
     this.makeFolder()
     this.measure()
   }
@@ -68,9 +68,9 @@ export class Store {
   }
 
   /** Writes a record; throws where it cannot. One that is larger than the spool is lost. */
-  append(record: Frame.Record): void {
+  append(record: RecordFrame.Record): void {
     if (this.closed) throw new Error("the spool is closed")
-    const frame = Frame.encode(record)
+    const frame = RecordFrame.encode(record)
     const { maxBytes } = this.options
     if (frame.length + headerBytes > maxBytes) return this.options.lost(1, "spool_full")
     const full = Math.max(smallestSegment, Math.min(largestSegment, Math.floor(maxBytes / 16)))
@@ -81,7 +81,7 @@ export class Store {
   }
 
   /** The oldest records that wait, at most so many; nothing where none do. */
-  async take(limit: number): Promise<Batch | undefined> {
+  async take(limit: number): Promise<SpoolBatch | undefined> {
     for (;;) {
       const [segment] = this.segments
       if (segment === undefined) return undefined
@@ -101,7 +101,7 @@ export class Store {
   }
 
   /** Whatever became of a batch, it is no longer here. */
-  settle({ end, records, segment }: Batch): void {
+  settle({ end, records, segment }: SpoolBatch): void {
     this.sending = undefined
     if (!this.segments.includes(segment)) return
     segment.waiting -= records.length
@@ -114,7 +114,7 @@ export class Store {
   }
 
   /** A batch stays; true if it was dropped meanwhile. */
-  keep(batch: Batch): boolean {
+  keep(batch: SpoolBatch): boolean {
     this.sending = undefined
     return !this.segments.includes(batch.segment)
   }
@@ -139,20 +139,20 @@ export class Store {
       if (folder !== this.folder) continue
       // Somebody cleaned up, or took us for dead: what comes next goes into a folder that is there.
       this.seal()
-      this.folder = join(this.parent, Folders.folderName(this.options.me))
+      this.folder = join(this.parent, SpoolDirectory.folderName(this.options.me))
     }
     for (const folder of this.own) if (folder !== this.folder && this.isEmpty(folder)) this.forget(folder)
     this.measure()
   }
 
   /** Takes over what a dead process has left; false where somebody else did. */
-  async adopt(found: Folders.Found): Promise<boolean> {
+  async adopt(found: SpoolDirectory.OrphanedSpools): Promise<boolean> {
     const lastSign = lastSignOf(found.path)
-    const folder = join(this.parent, Folders.folderName(this.options.me))
-    if (this.closed || !Folders.take(found.path, folder)) return false
+    const folder = join(this.parent, SpoolDirectory.folderName(this.options.me))
+    if (this.closed || !SpoolDirectory.take(found.path, folder)) return false
     this.own.add(folder)
     const ids = new Set<string>()
-    for (const name of Folders.list(folder)) {
+    for (const name of SpoolDirectory.list(folder)) {
       if (!name.endsWith(".seg")) continue
       // A spool that is full takes a while to read; turns go on meanwhile.
       await immediate()
@@ -160,9 +160,9 @@ export class Store {
       this.adoptSegment(join(folder, name), ids)
     }
     this.segments.sort((a, b) => a.made - b.made)
-    const crashed = OpenFile.crashed(join(folder, OpenFile.name), lastSign)
+    const crashed = OpenSpansFile.crashed(join(folder, OpenSpansFile.name), lastSign)
     for (const record of crashed) if (!ids.has(record.id)) this.append(record)
-    OpenFile.remove(folder)
+    OpenSpansFile.remove(folder)
     if (this.isEmpty(folder)) this.forget(folder)
     this.measure()
     this.makeRoom(0)
@@ -174,9 +174,9 @@ export class Store {
     this.closed = true
     for (const segment of this.segments.splice(0)) segment.close()
     for (const folder of this.own) {
-      OpenFile.removeIfEmpty(folder)
+      OpenSpansFile.removeIfEmpty(folder)
       if (this.isEmpty(folder)) this.forget(folder)
-      else Folders.take(folder, join(this.parent, Folders.freeName()))
+      else SpoolDirectory.take(folder, join(this.parent, SpoolDirectory.freeName()))
     }
   }
 
@@ -192,14 +192,14 @@ export class Store {
     }
   }
 
-  private pick(segment: Segment, bytes: Buffer, limit: number): Batch | undefined {
+  private pick(segment: Segment, bytes: Buffer, limit: number): SpoolBatch | undefined {
     const oldest = this.options.now() - this.options.maxAge
-    const records: Array<Frame.Record> = []
+    const records: Array<RecordFrame.Record> = []
     let offset = 0
     let size = 0
     let expired = 0
     while (records.length < limit && size < batchBytes) {
-      const { damaged, found } = Frame.next(bytes, offset)
+      const { damaged, found } = RecordFrame.next(bytes, offset)
       if (found === undefined) {
         // Damaged ones were counted when the segment was taken over; ours are not damaged.
         if (damaged > 0 || offset > 0) offset = bytes.length
@@ -236,9 +236,9 @@ export class Store {
   }
 
   private makeFolder(): void {
-    Folders.ensure(this.options.directory)
-    Folders.ensure(this.parent)
-    Folders.ensure(this.folder)
+    SpoolDirectory.ensure(this.options.directory)
+    SpoolDirectory.ensure(this.parent)
+    SpoolDirectory.ensure(this.folder)
     this.own.add(this.folder)
   }
 
@@ -282,11 +282,11 @@ export class Store {
   }
 
   private measure(): void {
-    this.elsewhere = Folders.sizeWithout(this.options.directory, this.own)
+    this.elsewhere = SpoolDirectory.sizeWithout(this.options.directory, this.own)
   }
 
   private isEmpty(folder: string): boolean {
-    return Folders.list(folder).length === 0
+    return SpoolDirectory.list(folder).length === 0
   }
 
   private forget(folder: string): void {
@@ -303,7 +303,7 @@ const immediate = () => new Promise((resolve) => setImmediate(resolve))
 
 /** When a process was last heard of, by its files, in milliseconds since 1970. */
 const lastSignOf = (folder: string): number =>
-  [folder, ...Folders.list(folder).map((name) => join(folder, name))].reduce(
+  [folder, ...SpoolDirectory.list(folder).map((name) => join(folder, name))].reduce(
     (latest, path) => Math.max(latest, Fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0),
     0
   )

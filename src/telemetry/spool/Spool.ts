@@ -3,31 +3,31 @@ import type { LogRecordProcessor, ReadableLogRecord } from "@opentelemetry/sdk-l
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Convention from "../../semconv/Convention.ts"
-import * as CopiedSpan from "../../redaction/CopySpan.ts"
-import * as OtlpCodecs from "../delivery/OtlpSerializers.ts"
+import * as CopySpan from "../../redaction/CopySpan.ts"
+import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
 import type { Codec, Target } from "../delivery/OtlpExporter.ts"
 import type { Watcher } from "../tracer/SpanPipeline.ts"
 import { Tally } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
-import * as Frame from "./RecordFrame.ts"
-import * as Keeping from "./SpoolWriter.ts"
+import * as RecordFrame from "./RecordFrame.ts"
+import * as SpoolWriter from "./SpoolWriter.ts"
 import type { Encoding } from "./HttpPost.ts"
 
 /**
  * Where the spool is, and how much it may hold: bytes of all files together, 128 MiB if it is left out, and how old a
  * record may get, 7 days. What is beyond is dropped, the oldest first.
  */
-export type Options = Keeping.Options
+export type SpoolOptions = SpoolWriter.SpoolWriterOptions
 
 /** What spools ended spans; `direct` gets them where the disk does not take them, and sends without. */
 export const spans = Effect.fnUntraced(function* (
-  options: Options,
+  options: SpoolOptions,
   target: Target,
-  batch: Settings.Batch,
+  batch: Settings.BatchSettings,
   direct: SpanProcessor
 ) {
-  const codec = yield* OtlpCodecs.traces(target.protocol)
-  const rejected = yield* rejectedIn(OtlpCodecs.traces)
+  const codec = yield* OtlpSerializers.traces(target.protocol)
+  const rejected = yield* rejectedIn(OtlpSerializers.traces)
   const keeper = yield* makeKeeper("traces", options, target, batch, rejected)
   if (keeper === undefined) return direct
   const encode = (span: ReadableSpan) => codec.serializer.serializeRequest([span])
@@ -59,20 +59,20 @@ export const spans = Effect.fnUntraced(function* (
 
 /** The same of log records. */
 export const logs = Effect.fnUntraced(function* (
-  options: Options,
+  options: SpoolOptions,
   target: Target,
-  batch: Settings.Batch,
+  batch: Settings.BatchSettings,
   direct: LogRecordProcessor
 ) {
-  const codec = yield* OtlpCodecs.logs(target.protocol)
-  const rejected = yield* rejectedIn(OtlpCodecs.logs)
+  const codec = yield* OtlpSerializers.logs(target.protocol)
+  const rejected = yield* rejectedIn(OtlpSerializers.logs)
   const keeper = yield* makeKeeper("logs", options, target, batch, rejected)
   if (keeper === undefined) return direct
   const encode = (record: ReadableLogRecord) => codec.serializer.serializeRequest([record])
   const processor: LogRecordProcessor = {
     onEmit: (record) => {
       const encoded = encode(record)
-      if (encoded === undefined || !keeper.write(Frame.noId, encoded)) direct.onEmit(record)
+      if (encoded === undefined || !keeper.write(RecordFrame.noSpanId, encoded)) direct.onEmit(record)
     },
     forceFlush: () => both(keeper.flush(), direct.forceFlush()),
     shutdown: () => direct.shutdown()
@@ -97,15 +97,15 @@ export const rejectedIn = Effect.fnUntraced(function* <Items, Response>(
 })
 
 const makeKeeper = Effect.fnUntraced(function* (
-  signal: Keeping.Signal,
-  options: Options,
+  signal: SpoolWriter.SpooledSignal,
+  options: SpoolOptions,
   target: Target,
-  batch: Settings.Batch,
+  batch: Settings.BatchSettings,
   rejected: (encoding: Encoding, answer: Uint8Array) => number
 ) {
   const { warn } = yield* Tally
-  const opened = yield* Effect.result(Keeping.open(signal, options, target, batch, rejected))
-  if (opened._tag === "Success") return yield* Keeping.keep(signal, opened.success)
+  const opened = yield* Effect.result(SpoolWriter.open(signal, options, target, batch, rejected))
+  if (opened._tag === "Success") return yield* SpoolWriter.keep(signal, opened.success)
   warn(`${opened.failure}: the spool cannot be written to, telemetry is sent without it`)
   return undefined
 })
@@ -118,7 +118,7 @@ const isTold = ({ name, root }: { readonly name: string; readonly root: boolean 
 
 /** An open span, as it looks should the process die now. */
 const crashed = (span: ReadableSpan): ReadableSpan =>
-  CopiedSpan.make(span, {
+  CopySpan.make(span, {
     status: { code: 2 },
     attributes: { ...span.attributes, [Convention.attribute.errorType]: Convention.errorType.processCrashed }
   })

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
 import { join } from "node:path"
-import * as Owner from "../../internal/ProcessIdentity.ts"
+import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 
 const free = "free-"
 
@@ -24,12 +24,12 @@ export const ensure = (folder: string): void => {
   if (uid === user && (mode & 0o1000) === 0) Fs.chmodSync(folder, 0o700)
 }
 
-export const folderName = (me: Owner.Owner): string => Owner.folderName(me)
+export const folderName = (me: ProcessIdentity.Owner): string => ProcessIdentity.folderName(me)
 
 export const freeName = (): string => `${free}${randomBytes(8).toString("hex")}`
 
 /** A folder that a process has or had. */
-export interface Found {
+export interface OrphanedSpools {
   readonly name: string
   readonly path: string
   /** Nothing where nobody has it. */
@@ -38,10 +38,10 @@ export interface Found {
 }
 
 /** The folders of a signal. What is a link, of another user or has no name of ours is not there. */
-export const survey = Effect.fnUntraced(function* (parent: string, me: Owner.Owner, now: number) {
-  const found: Array<Found> = []
+export const survey = Effect.fnUntraced(function* (parent: string, me: ProcessIdentity.Owner, now: number) {
+  const found: Array<OrphanedSpools> = []
   for (const name of list(parent)) {
-    const owner = Owner.parse(name)
+    const owner = ProcessIdentity.parse(name)
     if (owner === undefined && !name.startsWith(free)) continue
     const path = join(parent, name)
     const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
@@ -50,7 +50,7 @@ export const survey = Effect.fnUntraced(function* (parent: string, me: Owner.Own
       found.push({ name, path, pid: undefined, gone: true })
       continue
     }
-    const state = yield* Owner.state(owner, me)
+    const state = yield* ProcessIdentity.state(owner, me)
     const gone = state === "gone" || (state === "elsewhere" && now - stats.mtimeMs > lease)
     found.push({ name, path, pid: owner.pid, gone })
   }

@@ -2,16 +2,16 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Settings from "../config/Settings.ts"
-import * as Delivery from "./RetryPolicy.ts"
-import * as Idle from "../../internal/NodeTimers.ts"
-import * as Joined from "./OtlpMerge.ts"
-import type * as Post from "./HttpPost.ts"
-import type { Batch, Store } from "./SegmentStore.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
+import * as NodeTimers from "../../internal/NodeTimers.ts"
+import * as OtlpMerge from "./OtlpMerge.ts"
+import type * as HttpPost from "./HttpPost.ts"
+import type { SpoolBatch, Store } from "./SegmentStore.ts"
 
-export interface Options {
+export interface SpoolSenderOptions {
   readonly store: Store
-  readonly post: (encoding: Post.Encoding, body: Uint8Array) => Effect.Effect<Delivery.Answer>
-  readonly batch: Pick<Settings.Batch, "size" | "delay">
+  readonly post: (encoding: HttpPost.Encoding, body: Uint8Array) => Effect.Effect<RetryPolicy.Answer>
+  readonly batch: Pick<Settings.BatchSettings, "size" | "delay">
   readonly exported: (n: number) => void
   readonly lost: (n: number, reason: "rejected" | "spool_full", detail?: string) => void
   /** What is waiting now. */
@@ -25,14 +25,14 @@ const cap = 60_000
 
 type Outcome = "empty" | "went" | "later"
 
-export const make = (options: Options) => {
+export const make = (options: SpoolSenderOptions) => {
   const { batch, post, store } = options
-  const limits: Delivery.Limits = { batch: batch.size, base, cap }
-  let state = Delivery.initial(limits)
+  const limits: RetryPolicy.RetryLimits = { batch: batch.size, base, cap }
+  let state = RetryPolicy.initial(limits)
 
-  const settle = (sent: Batch, answer: Delivery.Answer): Outcome => {
+  const settle = (sent: SpoolBatch, answer: RetryPolicy.Answer): Outcome => {
     const n = sent.records.length
-    const { state: next, verdict } = Delivery.step(state, answer, {
+    const { state: next, verdict } = RetryPolicy.step(state, answer, {
       records: n,
       limits,
       now: Date.now(),
@@ -58,8 +58,8 @@ export const make = (options: Options) => {
     if (taken === undefined || first === undefined) return "empty"
     const payloads = taken.records.map(({ payload }) => payload)
     const answer = yield* first.kind === "protobuf"
-      ? post("protobuf", Joined.protobuf(payloads))
-      : post("json", Joined.json(payloads))
+      ? post("protobuf", OtlpMerge.protobuf(payloads))
+      : post("json", OtlpMerge.json(payloads))
     return settle(taken, answer)
   })
 
@@ -88,7 +88,7 @@ export const make = (options: Options) => {
 
       yield* Effect.gen(function* () {
         yield* Queue.take(work)
-        if (waiting.length === 0) yield* Effect.raceFirst(Idle.sleep(batch.delay), Queue.take(hurry))
+        if (waiting.length === 0) yield* Effect.raceFirst(NodeTimers.sleep(batch.delay), Queue.take(hurry))
         fresh = 0
         before()
         const outcome = yield* drain
@@ -99,7 +99,7 @@ export const make = (options: Options) => {
           for (const resolve of done) resolve()
         })
         if (outcome !== "later") return
-        yield* Idle.sleep(wait())
+        yield* NodeTimers.sleep(wait())
         Queue.offerUnsafe(work, undefined)
       }).pipe(Effect.forever, Effect.forkScoped)
 
@@ -125,7 +125,7 @@ export const make = (options: Options) => {
   }
 }
 
-const detailOf = (answer: Delivery.Answer): string => {
+const detailOf = (answer: RetryPolicy.Answer): string => {
   if (answer._tag === "Taken") return ""
   return answer._tag === "None" && answer.timeout ? `no answer in time from ${answer.detail}` : answer.detail
 }

@@ -3,24 +3,24 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { join, resolve } from "node:path"
-import * as Owner from "../../internal/ProcessIdentity.ts"
+import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 import { codeOf } from "../delivery/CountedExporter.ts"
-import * as Home from "../../internal/HomeDirectory.ts"
-import type * as OtlpSender from "../delivery/OtlpExporter.ts"
+import * as HomeDirectory from "../../internal/HomeDirectory.ts"
+import type * as OtlpExporter from "../delivery/OtlpExporter.ts"
 import { Tally } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
-import * as Folders from "./SpoolDirectory.ts"
-import type * as Frame from "./RecordFrame.ts"
-import * as Idle from "../../internal/NodeTimers.ts"
+import * as SpoolDirectory from "./SpoolDirectory.ts"
+import type * as RecordFrame from "./RecordFrame.ts"
+import * as NodeTimers from "../../internal/NodeTimers.ts"
 import { OpenFile, type Snapshot } from "./OpenSpansFile.ts"
-import * as Post from "./HttpPost.ts"
-import * as Shipper from "./SpoolSender.ts"
+import * as HttpPost from "./HttpPost.ts"
+import * as SpoolSender from "./SpoolSender.ts"
 import { Store } from "./SegmentStore.ts"
 
 /** Signals that are spooled: metrics are summed up here, and sent again and again as they are. */
-export type Signal = "traces" | "logs"
+export type SpooledSignal = "traces" | "logs"
 
-export interface Options {
+export interface SpoolWriterOptions {
   /** `~/` means the home directory. */
   readonly directory: string
   readonly maxBytes?: number | undefined
@@ -34,27 +34,28 @@ const defaultAge = 7 * 86_400_000
 const tending = 10_000
 
 /** Where the spool is. */
-export const directoryOf = ({ directory }: Options): string => resolve(Home.expand(directory))
+export const directoryOf = ({ directory }: SpoolWriterOptions): string =>
+  resolve(HomeDirectory.expand(directory))
 
-export interface Opened {
+export interface OpenSpool {
   readonly store: Store
-  readonly shipper: ReturnType<typeof Shipper.make>
-  readonly encoding: Post.Encoding
+  readonly shipper: ReturnType<typeof SpoolSender.make>
+  readonly encoding: HttpPost.Encoding
   /** Takes over what dead processes have left; gives those who live. */
-  readonly adopt: Effect.Effect<ReadonlyArray<Folders.Found>>
+  readonly adopt: Effect.Effect<ReadonlyArray<SpoolDirectory.OrphanedSpools>>
 }
 
 /** Opens a spool; fails with the system's word for it where it cannot be written to. */
 export const open = Effect.fnUntraced(function* (
-  signal: Signal,
-  options: Options,
-  target: OtlpSender.Target,
-  batch: Settings.Batch,
-  rejected: (encoding: Post.Encoding, answer: Uint8Array) => number
+  signal: SpooledSignal,
+  options: SpoolWriterOptions,
+  target: OtlpExporter.Target,
+  batch: Settings.BatchSettings,
+  rejected: (encoding: HttpPost.Encoding, answer: Uint8Array) => number
 ) {
   const tally = yield* Tally
   const { warn } = tally
-  const me = yield* Owner.self
+  const me = yield* ProcessIdentity.self
   const directory = directoryOf(options)
   const maxAge = Option.flatMap(Option.fromUndefinedOr(options.maxAge), Duration.fromInput)
   const store = yield* Effect.acquireRelease(
@@ -73,9 +74,9 @@ export const open = Effect.fnUntraced(function* (
     }),
     (store) => Effect.sync(() => store.close())
   )
-  const shipper = Shipper.make({
+  const shipper = SpoolSender.make({
     store,
-    post: yield* Post.make(target, rejected),
+    post: yield* HttpPost.make(target, rejected),
     batch,
     warn,
     exported: (n) => tally.exported(signal, n),
@@ -84,13 +85,13 @@ export const open = Effect.fnUntraced(function* (
   })
 
   const adopt = Effect.gen(function* () {
-    const found = yield* Folders.survey(join(directory, signal), me, Date.now())
+    const found = yield* SpoolDirectory.survey(join(directory, signal), me, Date.now())
     for (const folder of found) {
       if (folder.gone) yield* Effect.promise(() => store.adopt(folder).catch(() => false))
     }
     return found.filter(({ gone }) => !gone)
   })
-  const opened: Opened = {
+  const opened: OpenSpool = {
     store,
     shipper,
     adopt,
@@ -99,7 +100,7 @@ export const open = Effect.fnUntraced(function* (
   return opened
 })
 
-export interface Keeper {
+export interface SpoolWriter {
   /** Writes a record; false where the disk does not take it, now or before: it is for others to send. */
   readonly write: (id: string, payload: Uint8Array) => boolean
   readonly started: (id: string, snapshot: Snapshot) => void
@@ -110,7 +111,7 @@ export interface Keeper {
 }
 
 /** Keeps an open spool going until the scope closes. */
-export const keep = Effect.fnUntraced(function* (signal: Signal, opened: Opened) {
+export const keep = Effect.fnUntraced(function* (signal: SpooledSignal, opened: OpenSpool) {
   const { adopt, encoding: kind, shipper, store } = opened
   const tally = yield* Tally
   const { warn } = tally
@@ -141,11 +142,11 @@ export const keep = Effect.fnUntraced(function* (signal: Signal, opened: Opened)
     })
     yield* adoptAndSend
   })
-  yield* Effect.andThen(adoptAndSend, Effect.forever(Effect.andThen(Idle.sleep(tending), tend))).pipe(
+  yield* Effect.andThen(adoptAndSend, Effect.forever(Effect.andThen(NodeTimers.sleep(tending), tend))).pipe(
     Effect.forkScoped
   )
 
-  const put = (record: Frame.Record): boolean => {
+  const put = (record: RecordFrame.Record): boolean => {
     if (off) return false
     try {
       store.append(record)
@@ -161,7 +162,7 @@ export const keep = Effect.fnUntraced(function* (signal: Signal, opened: Opened)
     return true
   }
 
-  const keeper: Keeper = {
+  const keeper: SpoolWriter = {
     write: (id, payload) => put({ kind, id, payload, time: Date.now() }),
     started: (id, snapshot) => {
       if (!off) openFile.started(id, snapshot)

@@ -3,10 +3,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Convention from "../../semconv/Convention.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
-import type * as Pipeline from "../tracer/SpanPipeline.ts"
-import type { Plan } from "./TailSampling.ts"
+import type * as SpanPipeline from "../tracer/SpanPipeline.ts"
+import type { TailSamplingPlan } from "./TailSampling.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
-import { type Options, TailSampler } from "./TailSampler.ts"
+import { type TailSamplerOptions, TailSampler } from "./TailSampler.ts"
 
 const { attribute } = Convention
 
@@ -22,7 +22,7 @@ export const Made = Context.Reference<(sampler: TailSampler) => void>(
 export const counting = Effect.gen(function* () {
   const context = yield* Effect.context()
   const originator = yield* TurnTelemetry.Originator
-  const count: Options["decided"] = (reason, early) =>
+  const count: TailSamplerOptions["decided"] = (reason, early) =>
     Instruments.telemetry.turns.update(
       1,
       {
@@ -36,10 +36,10 @@ export const counting = Effect.gen(function* () {
 })
 
 /** The gate of a pipeline, which it gets what takes the spans that are passed on from. */
-export const make = Effect.fnUntraced(function* (plan: Plan, sampledBefore: boolean) {
+export const make = Effect.fnUntraced(function* (plan: TailSamplingPlan, sampledBefore: boolean) {
   const decided = yield* counting
   const made = yield* Made
-  return (emit: Parameters<NonNullable<Pipeline.Options["gate"]>>[0]): Pipeline.Gate => {
+  return (emit: Parameters<NonNullable<SpanPipeline.SpanPipelineOptions["gate"]>>[0]): SpanPipeline.Gate => {
     const sampler = new TailSampler({ ...plan, emit, sampledBefore, decided })
     made(sampler)
     return {

@@ -1,7 +1,7 @@
 /** Why a turn is kept, out of its spans. */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute, operation, span as names } from "../../semconv/Convention.ts"
-import type { Plan } from "./TailSampling.ts"
+import type { TailSamplingPlan } from "./TailSampling.ts"
 import { Recent } from "./BoundedMap.ts"
 import { RunningPercentile } from "./RunningPercentile.ts"
 
@@ -16,7 +16,7 @@ export const reasons = [
   "first",
   "share"
 ] as const
-export type Reason = (typeof reasons)[number]
+export type KeepReason = (typeof reasons)[number]
 
 /** What a turn that is left out is counted under. */
 export const leftOut = "left_out"
@@ -31,7 +31,7 @@ const isTurn = (span: ReadableSpan): boolean =>
   span.attributes[attribute.operationName] === operation.invokeAgent
 
 /** What one span alone says. */
-export const ofSpan = (span: ReadableSpan): Reason | undefined => {
+export const ofSpan = (span: ReadableSpan): KeepReason | undefined => {
   if (isTurn(span)) {
     if (span.status.code === 2) return "failed"
     if (span.attributes[attribute.incomplete] === true) return "incomplete"
@@ -43,7 +43,7 @@ export const ofSpan = (span: ReadableSpan): Reason | undefined => {
   return granted.has(decision) ? undefined : "declined"
 }
 
-const rank = (reason: Reason): number => reasons.indexOf(reason)
+const rank = (reason: KeepReason): number => reasons.indexOf(reason)
 
 const kinds = [attribute.errorType, attribute.toolName, attribute.requestModel, attribute.agentName] as const
 
@@ -51,18 +51,18 @@ export const millisOf = ({ duration: [seconds, nanos] }: ReadableSpan): number =
 
 /** Remembers what it has seen, within bounds. */
 export class Reasons {
-  private readonly plan: Pick<Plan, "firsts" | "slowerThan">
+  private readonly plan: Pick<TailSamplingPlan, "firsts" | "slowerThan">
   private readonly known = new Set<string>()
   private readonly estimates = new Recent<string, RunningPercentile>(maxEstimates)
 
-  constructor(plan: Pick<Plan, "firsts" | "slowerThan">) {
+  constructor(plan: Pick<TailSamplingPlan, "firsts" | "slowerThan">) {
     this.plan = plan
   }
 
   /** Of the spans of a turn so far, the turn's own among them if it is over. */
-  of(spans: ReadonlyArray<ReadableSpan>, root: ReadableSpan | undefined): Reason | undefined {
-    let found: Reason | undefined
-    const add = (reason: Reason | undefined) => {
+  of(spans: ReadonlyArray<ReadableSpan>, root: ReadableSpan | undefined): KeepReason | undefined {
+    let found: KeepReason | undefined
+    const add = (reason: KeepReason | undefined) => {
       if (reason !== undefined && (found === undefined || rank(reason) < rank(found))) found = reason
     }
     for (const span of spans) {

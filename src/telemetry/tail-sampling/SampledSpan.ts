@@ -2,27 +2,27 @@
 import type { SpanContext } from "@opentelemetry/api"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute } from "../../semconv/Convention.ts"
-import * as CopiedSpan from "../../redaction/CopySpan.ts"
+import * as CopySpan from "../../redaction/CopySpan.ts"
 import { traceState } from "../span/RecordedSpan.ts"
-import type { Reason } from "./KeepReason.ts"
-import * as Share from "./ConsistentProbability.ts"
+import type { KeepReason } from "./KeepReason.ts"
+import * as ConsistentProbability from "./ConsistentProbability.ts"
 
-export interface Why {
-  readonly reason: Reason
+export interface KeepDecision {
+  readonly reason: KeepReason
   /** The share of its like that is kept. */
   readonly share: number
   readonly threshold: string
 }
 
-export const stamp = (span: ReadableSpan, why: Why, sampledBefore: boolean): ReadableSpan => {
+export const annotate = (span: ReadableSpan, why: KeepDecision, sampledBefore: boolean): ReadableSpan => {
   const attributes = {
     ...span.attributes,
     [attribute.samplingReason]: why.reason,
     [attribute.samplingShare]: why.share
   }
   const context = span.spanContext()
-  const state = Share.stateOf(context, why.threshold, sampledBefore)
-  const copy = CopiedSpan.make(span, { attributes })
+  const state = ConsistentProbability.stateOf(context, why.threshold, sampledBefore)
+  const copy = CopySpan.make(span, { attributes })
   if (state === undefined) return copy
   const weighed: SpanContext = { ...context, traceState: traceState(state) }
   return { ...copy, spanContext: () => weighed }

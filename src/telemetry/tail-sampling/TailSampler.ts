@@ -7,17 +7,17 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import { operation } from "../../semconv/Convention.ts"
-import type { Plan } from "./TailSampling.ts"
-import { sizeOf, stamp, type Why } from "./SampledSpan.ts"
-import { leftOut, ofSpan, type Reason, Reasons } from "./KeepReason.ts"
+import type { TailSamplingPlan } from "./TailSampling.ts"
+import { sizeOf, annotate, type KeepDecision } from "./SampledSpan.ts"
+import { leftOut, ofSpan, type KeepReason, Reasons } from "./KeepReason.ts"
 import { Recent } from "./BoundedMap.ts"
-import * as Share from "./ConsistentProbability.ts"
+import * as ConsistentProbability from "./ConsistentProbability.ts"
 
-export interface Options extends Plan {
+export interface TailSamplerOptions extends TailSamplingPlan {
   /** Takes what is passed on. */
   readonly emit: (span: ReadableSpan) => void
   /** Told of every turn: why it is kept, or that it is left out, and whether its end was not waited for. */
-  readonly decided: (reason: Reason | typeof leftOut, early: boolean) => void
+  readonly decided: (reason: KeepReason | typeof leftOut, early: boolean) => void
   /** Another sampler has been asked before, whose rate no tracestate tells. */
   readonly sampledBefore: boolean
 }
@@ -31,7 +31,7 @@ export interface Held {
 
 interface Verdict {
   /** Nothing of what is left out. */
-  why: Why | undefined
+  why: KeepDecision | undefined
   /** It was not waited for the end of the turn. */
   readonly early: boolean
 }
@@ -64,11 +64,14 @@ const rememberedTraces = 20_000
 
 const prefix = `${operation.invokeAgent} `
 
-const everything: Omit<Why, "reason"> = { share: 1, threshold: Share.whole.threshold }
+const everything: Omit<KeepDecision, "reason"> = {
+  share: 1,
+  threshold: ConsistentProbability.whole.threshold
+}
 
 export class TailSampler {
-  private readonly options: Options
-  private readonly share: Share.Share
+  private readonly options: TailSamplerOptions
+  private readonly share: ConsistentProbability.Share
   private readonly reasons: Reasons
   private readonly traces = new Map<string, Trace>()
   /** Turns that are not decided yet, by the ids of their spans. */
@@ -79,9 +82,9 @@ export class TailSampler {
   private bytes = 0
   private most: Held = { spans: 0, bytes: 0, traces: 0 }
 
-  constructor(options: Options) {
+  constructor(options: TailSamplerOptions) {
     this.options = options
-    this.share = Share.make(options.keep)
+    this.share = ConsistentProbability.make(options.keep)
     this.reasons = new Reasons(options)
   }
 
@@ -133,7 +136,7 @@ export class TailSampler {
     const { spanId, traceFlags, traceId } = span.spanContext()
     const verdict = this.verdicts.get(spanId) ?? this.traces.get(traceId)?.verdict
     if (verdict === undefined || verdict === "passed" || (traceFlags & 1) === 0) return span
-    return verdict.why === undefined ? undefined : stamp(span, verdict.why, this.options.sampledBefore)
+    return verdict.why === undefined ? undefined : annotate(span, verdict.why, this.options.sampledBefore)
   }
 
   private take(span: ReadableSpan, spanId: string, trace: Trace | undefined, here: boolean): void {
@@ -200,12 +203,12 @@ export class TailSampler {
     this.decide(turn, this.reasons.of(turn.spans, root), false)
   }
 
-  private decide(turn: Turn, reason: Reason | undefined, early: boolean): void {
+  private decide(turn: Turn, reason: KeepReason | undefined, early: boolean): void {
     const { ids, rootId, spans, trace } = turn
     const first = spans.find((span) => span.spanContext().spanId === rootId) ?? spans[0]
     const context = first?.spanContext() ?? { traceId: trace.id, spanId: rootId, traceFlags: 1 }
     const byShare = reason === undefined && this.share.keeps(context)
-    const why: Why | undefined =
+    const why: KeepDecision | undefined =
       reason !== undefined
         ? { reason, ...everything }
         : byShare
@@ -257,8 +260,8 @@ export class TailSampler {
     if (verdict.why !== undefined) this.pass(span, verdict.why)
   }
 
-  private pass(span: ReadableSpan, why: Why): void {
-    this.options.emit(stamp(span, why, this.options.sampledBefore))
+  private pass(span: ReadableSpan, why: KeepDecision): void {
+    this.options.emit(annotate(span, why, this.options.sampledBefore))
   }
 
   private makeTrace(id: string): Trace {

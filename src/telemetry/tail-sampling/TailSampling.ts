@@ -9,7 +9,7 @@ import type * as Settings from "../config/Settings.ts"
 /** What makes a turn slow: longer than this, or longer than this share of the turns of its agent and model. */
 export type Slow = { readonly percentile: number } | Duration.Input
 
-export interface Options {
+export interface TailSamplingOptions {
   /** The share of the turns to keep that tell nothing, from 0 to 1. Which ones, the trace id decides. */
   readonly keep: number
   /** `{ percentile: 0.95 }` if it is left out: known after the first 20 turns of an agent and model. */
@@ -25,9 +25,12 @@ export interface Options {
 }
 
 /** Tail sampling as the code asks for it; it wins over the environment. */
-export const Asked = Context.Reference<Options | undefined>("effect-codex/telemetry/TailSampling", {
-  defaultValue: () => undefined
-})
+export const Asked = Context.Reference<TailSamplingOptions | undefined>(
+  "effect-codex/telemetry/TailSampling",
+  {
+    defaultValue: () => undefined
+  }
+)
 
 /**
  * Keeps turns that failed, were slow, had a declined or unanswered approval or are the first of a kind, and `keep` of
@@ -37,10 +40,10 @@ export const Asked = Context.Reference<Options | undefined>("effect-codex/teleme
  * const Telemetry = OtlpLayer.pipe(Layer.provide(TailSampling.layer({ keep: 0.1 })))
  * ```
  */
-export const layer = (options: Options): Layer.Layer<never> => Layer.succeed(Asked, options)
+export const layer = (options: TailSamplingOptions): Layer.Layer<never> => Layer.succeed(Asked, options)
 
 /** Options with nothing left open, times in milliseconds. */
-export interface Plan {
+export interface TailSamplingPlan {
   readonly keep: number
   readonly slowerThan: { readonly percentile: number } | { readonly millis: number }
   readonly firsts: boolean
@@ -50,14 +53,14 @@ export interface Plan {
 }
 
 /** Whether anything is asked for, by code or environment, and what. */
-export const planned = (settings: Settings.Settings): Effect.Effect<Plan | undefined> =>
+export const planned = (settings: Settings.Settings): Effect.Effect<TailSamplingPlan | undefined> =>
   Effect.map(Asked, (asked) => {
     const options = asked ?? settings.tail
     return options === undefined ? undefined : plan(options)
   })
 
 /** What is out of range is taken as the nearest that is not. */
-export const plan = (options: Options): Plan => ({
+export const plan = (options: TailSamplingOptions): TailSamplingPlan => ({
   keep: within(options.keep, 0, 1, 1),
   slowerThan: toSlow(options.slowerThan),
   firsts: options.firsts ?? true,
@@ -74,7 +77,7 @@ const atLeastOne = (value: number | undefined, otherwise: number): number =>
 
 const usual = { percentile: 0.95 }
 
-const toSlow = (slow: Slow | undefined): Plan["slowerThan"] => {
+const toSlow = (slow: Slow | undefined): TailSamplingPlan["slowerThan"] => {
   if (slow === undefined) return usual
   if (typeof slow === "object" && "percentile" in slow)
     return { percentile: within(slow.percentile, 0, 1, usual.percentile) }

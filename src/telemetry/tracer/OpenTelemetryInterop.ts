@@ -8,13 +8,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EffectTracer from "effect/Tracer"
-import * as HostContext from "./OtelContext.ts"
-import * as HostSpan from "./OtelSpan.ts"
+import * as OtelContext from "./OtelContext.ts"
+import * as OtelSpan from "./OtelSpan.ts"
 import * as LibrarySpan from "./LibrarySpan.ts"
 import * as Settings from "../config/Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
-export interface Options {
+export interface InteropOptions {
   /**
    * Also record what such libraries trace, with our own spans. By default their spans go to the tracer provider of the
    * host, and nowhere if it has none; one that is there already is left in place.
@@ -32,12 +32,12 @@ export interface Options {
  * program.pipe(Effect.provide(Host.layer().pipe(Layer.provideMerge(OtlpLayer))))
  * ```
  */
-export const layer = (options: Options = {}): Layer.Layer<never> =>
+export const layer = (options: InteropOptions = {}): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : joined(options)))
   ).pipe(Layer.provide(Settings.layer))
 
-const joined = (options: Options) =>
+const joined = (options: InteropOptions) =>
   Layer.effect(
     EffectTracer.Tracer,
     Effect.gen(function* () {
@@ -48,8 +48,8 @@ const joined = (options: Options) =>
       yield* acquirePropagator(api)
       if (options.tracerProvider === true) yield* acquireTracerProvider(api)
 
-      const contextOf = HostContext.make(api.trace, (span) =>
-        HostSpan.make(span, clock, api.INVALID_SPAN_CONTEXT)
+      const contextOf = OtelContext.make(api.trace, (span) =>
+        OtelSpan.make(span, clock, api.INVALID_SPAN_CONTEXT)
       )
       return EffectTracer.make({
         span: (options) => inner.span(options),

@@ -3,14 +3,14 @@ import type { Attributes, HrTime, Link, Span, SpanContext, TimeInput } from "@op
 import type * as Clock from "effect/Clock"
 import { externalSpan } from "effect/Tracer"
 import type * as EffectTracer from "effect/Tracer"
-import * as Identifier from "../../internal/TraceIds.ts"
+import * as TraceIds from "../../internal/TraceIds.ts"
 
 /** What is set on it is set on the span of Effect, which alone decides on its name, status and end. */
 export const make = (span: EffectTracer.AnySpan, clock: Clock.Clock, invalid: SpanContext): Span => {
   const own = span._tag === "Span" ? span : undefined
-  const traceId = Identifier.toTraceId(span.traceId)
+  const traceId = TraceIds.toTraceId(span.traceId)
   const context: SpanContext =
-    traceId === undefined || !Identifier.isSpanId(span.spanId)
+    traceId === undefined || !TraceIds.isSpanId(span.spanId)
       ? invalid
       : { traceId, spanId: span.spanId, traceFlags: span.sampled ? 1 : 0 }
   const set = (attributes: Attributes) => {

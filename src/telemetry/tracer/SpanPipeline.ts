@@ -4,11 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
-import * as Identifier from "../../internal/TraceIds.ts"
-import * as Recorded from "../span/RecordedSpan.ts"
+import * as TraceIds from "../../internal/TraceIds.ts"
+import * as RecordedSpan from "../span/RecordedSpan.ts"
 
 /** What becomes of a span; `attributes` are the sampler's own. */
-export interface Decision {
+export interface SamplingDecision {
   readonly recorded: boolean
   readonly sampled: boolean
   readonly attributes?: Readonly<Attributes> | undefined
@@ -19,7 +19,7 @@ export type Decide = (
   span: { readonly name: string; readonly kind: EffectTracer.SpanKind },
   traceId: string,
   parent: SpanContext | undefined
-) => Decision
+) => SamplingDecision
 
 /** Holds spans back until it is known what becomes of them; `shown` is asked of what is still open after `flush`. */
 export interface Gate {
@@ -30,7 +30,7 @@ export interface Gate {
 }
 
 /** A span that has started here; `snapshot` gives it as it is by then, and nothing once it has ended. */
-export interface Opened {
+export interface OpenSpan {
   readonly name: string
   readonly spanId: string
   readonly sampled: boolean
@@ -41,13 +41,13 @@ export interface Opened {
 
 /** A processor that also hears at once which spans are open, whatever a gate makes of them later. */
 export interface Watcher extends SpanProcessor {
-  readonly onOpened: (span: Opened) => void
+  readonly onOpened: (span: OpenSpan) => void
   readonly onEnded: (spanId: string) => void
 }
 
 const isWatcher = (processor: SpanProcessor): processor is Watcher => "onOpened" in processor
 
-export interface Options extends Omit<Recorded.Sink, "ended"> {
+export interface SpanPipelineOptions extends Omit<RecordedSpan.SpanSink, "ended"> {
   readonly decide: Decide
   /** What must not get out is masked before any processor sees a span. */
   readonly redact: (span: ReadableSpan) => ReadableSpan
@@ -59,8 +59,8 @@ export interface Options extends Omit<Recorded.Sink, "ended"> {
 
 type SpanOptions = Parameters<EffectTracer.Tracer["span"]>[0]
 
-const always: Decision = { recorded: true, sampled: true }
-const never: Decision = { recorded: false, sampled: false }
+const always: SamplingDecision = { recorded: true, sampled: true }
+const never: SamplingDecision = { recorded: false, sampled: false }
 
 /** Records everything that no parent decided against. */
 export const decideAlways: Decide = () => always
@@ -73,9 +73,9 @@ export type Holder = (span: ReadableSpan) => boolean
 
 /** Starts spans, knows which are still open, and hands on those that end. */
 export class Pipeline {
-  private readonly options: Options
-  private readonly sink: Recorded.Sink
-  private readonly open = new Set<Recorded.RecordedSpan>()
+  private readonly options: SpanPipelineOptions
+  private readonly sink: RecordedSpan.SpanSink
+  private readonly open = new Set<RecordedSpan.RecordedSpan>()
   private readonly gate: Gate | undefined
   private processors: ReadonlyArray<SpanProcessor> = []
   /** Those that see what the gate holds back, at once. */
@@ -84,7 +84,7 @@ export class Pipeline {
   private holders: ReadonlyArray<Holder> = []
   private closed = false
 
-  constructor(options: Options) {
+  constructor(options: SpanPipelineOptions) {
     this.options = options
     this.gate = options.gate?.((span) => this.emit(span))
     this.sink = {
@@ -97,7 +97,7 @@ export class Pipeline {
 
   start(options: SpanOptions): EffectTracer.Span {
     const parent = options.root ? undefined : Option.getOrUndefined(options.parent)
-    if (parent instanceof Recorded.PropagatedSpan) {
+    if (parent instanceof RecordedSpan.PropagatedSpan) {
       return this.make(
         options,
         parent.traceId,
@@ -106,7 +106,7 @@ export class Pipeline {
       )
     }
     const remote = parent === undefined ? undefined : toContext(parent)
-    const traceId = remote?.traceId ?? Identifier.traceId()
+    const traceId = remote?.traceId ?? TraceIds.traceId()
     const decision = this.allowed(options, parent) ? this.options.decide(options, traceId, remote) : never
     return this.make(options, traceId, remote === undefined ? Option.none() : options.parent, decision)
   }
@@ -143,7 +143,7 @@ export class Pipeline {
     const now = this.options.now()
     for (const span of [...this.open].toReversed()) {
       attempt(() => {
-        const seen = this.options.redact(Recorded.interrupted(span, now))
+        const seen = this.options.redact(RecordedSpan.interrupted(span, now))
         const shown = gate === undefined ? seen : gate.shown(seen)
         if (shown !== undefined) processor.onEnd(shown)
       })
@@ -171,10 +171,10 @@ export class Pipeline {
     options: SpanOptions,
     traceId: string,
     parent: Option.Option<EffectTracer.AnySpan>,
-    decision: Decision
+    decision: SamplingDecision
   ): EffectTracer.Span {
-    if (!decision.recorded) return new Recorded.PropagatedSpan(options, traceId, parent, decision.sampled)
-    const span = new Recorded.RecordedSpan(options, traceId, parent, decision.sampled, this.sink)
+    if (!decision.recorded) return new RecordedSpan.PropagatedSpan(options, traceId, parent, decision.sampled)
+    const span = new RecordedSpan.RecordedSpan(options, traceId, parent, decision.sampled, this.sink)
     for (const key in decision.attributes) span.attribute(key, decision.attributes[key])
     if (this.open.size >= maxOpen) this.forgetOldest()
     this.open.add(span)
@@ -202,13 +202,13 @@ export class Pipeline {
     return false
   }
 
-  private tellOpened(span: Recorded.RecordedSpan): void {
+  private tellOpened(span: RecordedSpan.RecordedSpan): void {
     const { name, sampled, spanId } = span
     const root = span.parent._tag === "None" || span.parent.value._tag === "ExternalSpan"
     const snapshot = () =>
       span.status._tag === "Ended"
         ? undefined
-        : this.options.redact(Recorded.interrupted(span, this.options.now()))
+        : this.options.redact(RecordedSpan.interrupted(span, this.options.now()))
     for (const watcher of this.watchers)
       attempt(() => watcher.onOpened({ name, spanId, sampled, root, snapshot }))
   }
@@ -220,12 +220,12 @@ export class Pipeline {
     }
   }
 
-  private ended(span: Recorded.RecordedSpan): void {
+  private ended(span: RecordedSpan.RecordedSpan): void {
     this.open.delete(span)
     for (const watcher of this.watchers) attempt(() => watcher.onEnded(span.spanId))
     if (this.isIdle()) return
     attempt(() => {
-      const finished = Recorded.finished(span)
+      const finished = RecordedSpan.finished(span)
       if (!this.isHeld(finished)) this.record(finished)
     })
   }
@@ -241,8 +241,8 @@ const attempt = (run: () => void): void => {
 
 // Parents that are not ours: from another process, or of a tracer that was replaced by this one.
 const toContext = (span: EffectTracer.AnySpan): SpanContext | undefined => {
-  const traceId = Identifier.toTraceId(span.traceId)
-  if (traceId === undefined || !Identifier.isSpanId(span.spanId)) return undefined
+  const traceId = TraceIds.toTraceId(span.traceId)
+  if (traceId === undefined || !TraceIds.isSpanId(span.spanId)) return undefined
   return { traceId, spanId: span.spanId, traceFlags: span.sampled ? 1 : 0, isRemote: true }
 }
 

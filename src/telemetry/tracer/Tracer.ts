@@ -14,10 +14,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as EffectTracer from "effect/Tracer"
-import * as Batching from "../delivery/BatchProcessor.ts"
+import * as BatchProcessor from "../delivery/BatchProcessor.ts"
 import * as Pipeline from "./SpanPipeline.ts"
 import { kindOf } from "../span/RecordedSpan.ts"
-import * as Tally from "../delivery/ExportStats.ts"
+import * as ExportStats from "../delivery/ExportStats.ts"
 import { version } from "../../internal/version.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
 import * as Sampling from "../../instrumentation/Sampling.ts"
@@ -75,7 +75,7 @@ export class SpanPipeline extends Context.Service<
 >()("effect-codex/telemetry/SpanPipeline") {}
 
 /** How long a processor may take to send what it holds when its scope closes, in milliseconds. */
-export const shutdownTimeout = Batching.shutdownTimeout
+export const shutdownTimeout = BatchProcessor.shutdownTimeout
 
 /**
  * The pipeline and Effect's tracer that feeds it. A constant, for layers are shared by identity: exporters built on it
@@ -173,8 +173,8 @@ export const exporterLayer = <E, R>(acquire: Effect.Effect<SpanExporter, E, R>) 
     Effect.map(Settings.CurrentSettings, ({ disabled, spans }) =>
       disabled
         ? Layer.empty
-        : processorLayer(Effect.flatMap(acquire, (exporter) => Batching.spans(exporter, spans))).pipe(
-            Layer.provide(Tally.layer)
+        : processorLayer(Effect.flatMap(acquire, (exporter) => BatchProcessor.spans(exporter, spans))).pipe(
+            Layer.provide(ExportStats.layer)
           )
     )
   ).pipe(Layer.provide(Settings.layer))

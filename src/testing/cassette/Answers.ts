@@ -4,10 +4,10 @@ import type * as Approval from "../../Approval.ts"
 const mask = "[redacted]"
 
 /** A decision as it may be written: the answers to secret questions of the request are masked. */
-export const conceal = (
-  request: Approval.Request | undefined,
-  decision: Approval.Decision
-): Approval.Decision => {
+export const maskSecretAnswers = (
+  request: Approval.ApprovalRequest | undefined,
+  decision: Approval.ApprovalDecision
+): Approval.ApprovalDecision => {
   if (request?._tag !== "user_input" || (decision._tag !== "accept" && decision._tag !== "acceptForSession"))
     return decision
   const { given } = decision

@@ -5,8 +5,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Engine from "../../engine/Engine.ts"
-import * as File from "./CassetteFile.ts"
-import * as Format from "./CassetteFormat.ts"
+import * as CassetteFile from "./CassetteFile.ts"
+import * as CassetteFormat from "./CassetteFormat.ts"
 import * as Player from "./Player.ts"
 import * as Recorder from "./Recorder.ts"
 
@@ -50,14 +50,14 @@ export interface ReplayOptions {
 }
 
 const read = Effect.fnUntraced(function* (file: string) {
-  const bytes = yield* File.read(file)
-  const recording = Format.parse(file, bytes)
+  const bytes = yield* CassetteFile.read(file)
+  const recording = CassetteFormat.parse(file, bytes)
   if (recording._tag === "Recording") return recording
-  const copy = recording.reason === "Corrupt" ? File.keepCopy(file, bytes) : undefined
+  const copy = recording.reason === "Corrupt" ? CassetteFile.keepCopy(file, bytes) : undefined
   const { detail } = recording
   return yield* copy === undefined
     ? recording
-    : new Format.CassetteError({ ...recording, detail: `${detail}; a copy is kept in ${copy}` })
+    : new CassetteFormat.CassetteError({ ...recording, detail: `${detail}; a copy is kept in ${copy}` })
 })
 
 /**
@@ -67,7 +67,7 @@ const read = Effect.fnUntraced(function* (file: string) {
 export const replay = (
   file: string,
   options: ReplayOptions
-): Layer.Layer<Engine.Engine, Format.CassetteError> =>
+): Layer.Layer<Engine.Engine, CassetteFormat.CassetteError> =>
   Layer.effect(
     Engine.Engine,
     Effect.flatMap(read(file), (recording) =>

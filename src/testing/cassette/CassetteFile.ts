@@ -1,7 +1,7 @@
 /** The file of a recording. Written at once and not in the background, for under a test's clock nothing may take time. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import * as Format from "./CassetteFormat.ts"
+import * as CassetteFormat from "./CassetteFormat.ts"
 
 export interface File {
   /** Writes lines of JSON, all of them or none. */
@@ -49,7 +49,7 @@ export const make = Effect.fnUntraced(function* (path: string, onError: "warn" |
           file = undefined
         }
         const detail = `cannot be written, and nothing more is recorded: ${messageOf(error)}`
-        const problem = new Format.CassetteError({ reason: "Unwritable", file: path, detail })
+        const problem = new CassetteFormat.CassetteError({ reason: "Unwritable", file: path, detail })
         return onError === "fail" ? Effect.die(problem) : Effect.logWarning(problem.message)
       }
     })
@@ -74,11 +74,11 @@ export const make = Effect.fnUntraced(function* (path: string, onError: "warn" |
 })
 
 /** The whole of a file. */
-export const read = (path: string): Effect.Effect<Uint8Array, Format.CassetteError> =>
+export const read = (path: string): Effect.Effect<Uint8Array, CassetteFormat.CassetteError> =>
   Effect.try({
     try: () => Fs.readFileSync(path),
     catch: (error) =>
-      new Format.CassetteError({
+      new CassetteFormat.CassetteError({
         reason: "Unreadable",
         file: path,
         detail: `cannot be read: ${messageOf(error)}`

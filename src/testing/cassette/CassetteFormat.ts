@@ -26,17 +26,17 @@ export class CassetteError extends Schema.TaggedError<CassetteError>()("Cassette
 }
 
 /** How something that was asked ended. */
-const Outcome = Schema.TaggedUnion({
+const RecordedOutcome = Schema.TaggedUnion({
   Success: { value: Schema.optionalKey(Schema.Unknown) },
   Failure: { error: CodexError.CodexError },
   Interrupted: {},
   /** A bug: what is known of it as text. */
   Died: { detail: Schema.String }
 })
-export type Outcome = typeof Outcome.Type
+export type RecordedOutcome = typeof RecordedOutcome.Type
 
 /** How an effect of the engine's ended, as it is written. */
-export const outcome = (exit: Exit.Exit<unknown, CodexError.CodexError>): Outcome => {
+export const outcome = (exit: Exit.Exit<unknown, CodexError.CodexError>): RecordedOutcome => {
   if (Exit.isSuccess(exit))
     return exit.value === undefined ? { _tag: "Success" } : { _tag: "Success", value: exit.value }
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
@@ -57,7 +57,7 @@ const ToolOutput = Schema.Struct({ success: Schema.Boolean, text: Schema.String 
  * A line. Those of one turn stand together, from `Turn` to `Ended`; `thread` counts the threads that were opened and
  * `ask` the questions of a turn, both from 1.
  */
-export const Line = Schema.TaggedUnion({
+export const CassetteLine = Schema.TaggedUnion({
   Header: {
     format: Schema.Literal(name),
     version: Schema.Literal(version),
@@ -69,10 +69,10 @@ export const Line = Schema.TaggedUnion({
     how: Schema.Literals(["start", "resume", "fork"]),
     of: Schema.optionalKey(Schema.String),
     options: Schema.Unknown,
-    outcome: Outcome
+    outcome: RecordedOutcome
   },
   /** Something that was asked of the engine beside any turn. */
-  Asked: { method: Schema.String, args: Schema.Array(Schema.Unknown), outcome: Outcome },
+  Asked: { method: Schema.String, args: Schema.Array(Schema.Unknown), outcome: RecordedOutcome },
   Turn: {
     thread,
     turn: Schema.Natural,
@@ -81,17 +81,17 @@ export const Line = Schema.TaggedUnion({
     options: Schema.optionalKey(Schema.Unknown)
   },
   /** The event's own `at` is counted like all others. */
-  Event: { event: Turn.Event },
-  Approve: { at, ask: Schema.Natural, request: Approval.Request },
-  Decided: { at, ask: Schema.Natural, decision: Approval.Decision },
+  Event: { event: Turn.TurnEvent },
+  Approve: { at, ask: Schema.Natural, request: Approval.ApprovalRequest },
+  Decided: { at, ask: Schema.Natural, decision: Approval.ApprovalDecision },
   Call: { at, ask: Schema.Natural, call: ToolCall },
   Returned: { at, ask: Schema.Natural, output: ToolOutput },
-  Steered: { at, input: Schema.Unknown, outcome: Outcome },
-  Ended: { at, outcome: Outcome },
+  Steered: { at, input: Schema.Unknown, outcome: RecordedOutcome },
+  Ended: { at, outcome: RecordedOutcome },
   End: { turns: Schema.Natural }
 })
-export type Line = typeof Line.Type
-export type Of<Tag extends Line["_tag"]> = Extract<Line, { readonly _tag: Tag }>
+export type CassetteLine = typeof CassetteLine.Type
+export type Of<Tag extends CassetteLine["_tag"]> = Extract<CassetteLine, { readonly _tag: Tag }>
 
 /** What happens in a turn, before its end. */
 export type Entry = Of<"Event" | "Approve" | "Decided" | "Call" | "Returned" | "Steered">
@@ -99,8 +99,8 @@ export type Entry = Of<"Event" | "Approve" | "Decided" | "Call" | "Returned" | "
 /** When it happened, in milliseconds since the turn began. */
 export const timeOf = (entry: Entry): number => (entry._tag === "Event" ? entry.event.at : entry.at)
 
-export const encode = Schema.encodeUnknownSync(Line)
-const decode = Schema.decodeUnknownExit(Line)
+export const encode = Schema.encodeUnknownSync(CassetteLine)
+const decode = Schema.decodeUnknownExit(CassetteLine)
 
 /** A turn as it was recorded; `line` is where it stands in the file, counted from 1. */
 export interface RecordedTurn {
@@ -118,7 +118,7 @@ export interface Recording {
   readonly turns: ReadonlyArray<RecordedTurn>
 }
 
-export const isEntry = (line: Line): line is Entry =>
+export const isEntry = (line: CassetteLine): line is Entry =>
   ["Event", "Approve", "Decided", "Call", "Returned", "Steered"].includes(line._tag)
 
 const versionOf = Schema.decodeUnknownOption(

@@ -14,9 +14,9 @@ import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as Answers from "./Answers.ts"
-import * as Difference from "./JsonDiff.ts"
-import * as Format from "./CassetteFormat.ts"
-import * as Stable from "./Normalizer.ts"
+import * as JsonDiff from "./JsonDiff.ts"
+import * as CassetteFormat from "./CassetteFormat.ts"
+import * as Normalizer from "./Normalizer.ts"
 import { plain } from "./Normalizer.ts"
 
 /** The program does something else than it did when it was recorded. */
@@ -32,7 +32,7 @@ export class CassetteMismatch extends Data.TaggedError("CassetteMismatch")<{
   }
 }
 
-export interface Options {
+export interface PlayerOptions {
   /** What the recording was scrubbed by: what the program does is scrubbed too before it is compared. */
   readonly scrub: (value: unknown) => unknown
   /** `recorded` waits on the clock as long as it took, `instant` never waits. */
@@ -46,7 +46,7 @@ const Opened = Schema.Struct({
   cwd: Schema.String
 })
 const decodeOpened = Schema.decodeUnknownEffect(Opened)
-const decodeEntry = Schema.decodeUnknownEffect(Format.Line)
+const decodeEntry = Schema.decodeUnknownEffect(CassetteFormat.CassetteLine)
 
 const pageOf = <S extends Schema.Top>(item: S) =>
   Schema.Struct({ data: Schema.Array(item), next: Schema.optionalKey(Schema.String) })
@@ -62,16 +62,16 @@ const once = <A>(value: A): Once<A> => ({ value, taken: false })
 
 /** Somebody steers the turn that runs, and waits for what becomes of it. */
 interface Steer {
-  readonly input: Turn.Input
+  readonly input: Turn.TurnInput
   readonly done: Deferred.Deferred<void, CodexError.RequestError>
 }
 
 export const make = Effect.fnUntraced(function* (
   file: string,
-  recording: Format.Recording,
-  options: Options
+  recording: CassetteFormat.Recording,
+  options: PlayerOptions
 ) {
-  const stable = Stable.make("play")
+  const stable = Normalizer.make("play")
   const opened = recording.opened.map(once)
   const asked = recording.asked.map(once)
   const turns = recording.turns.map(once)
@@ -85,10 +85,10 @@ export const make = Effect.fnUntraced(function* (
   /** Dies with the first difference between what was recorded and what the program does. */
   const compare = (what: string, line: number, expected: unknown, actual: unknown, path: string) =>
     Effect.suspend(() => {
-      const found = Difference.first(expected, seen(actual), path)
+      const found = JsonDiff.first(expected, seen(actual), path)
       return found === undefined
         ? Effect.void
-        : mismatch(line, `${what} is not what was recorded\n${Difference.describe(found)}`)
+        : mismatch(line, `${what} is not what was recorded\n${JsonDiff.describe(found)}`)
     })
 
   yield* Effect.addFinalizer((exit) => {
@@ -112,7 +112,7 @@ export const make = Effect.fnUntraced(function* (
 
   /** Ends as it ended when it was recorded. */
   const replayed = <A, E extends CodexError.CodexError>(
-    outcome: Format.Outcome,
+    outcome: CassetteFormat.RecordedOutcome,
     value: (value: unknown) => Effect.Effect<A>,
     isExpected: (error: CodexError.CodexError) => error is E
   ): Effect.Effect<A, E> => {
@@ -132,7 +132,7 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const play = (
-    found: Once<Format.RecordedTurn>,
+    found: Once<CassetteFormat.RecordedTurn>,
     steers: Queue.Queue<Steer>,
     handlers: Engine.Handlers
   ): Effect.Effect<void, CodexError.TurnError> =>
@@ -140,8 +140,11 @@ export const make = Effect.fnUntraced(function* (
       const { end, entries, head, line } = found.value
       const what = `turn ${head.turn} of thread ${head.thread}`
       const clock = yield* Clock.Clock
-      const decisions = new Map<number, readonly [Approval.Request, Fiber.Fiber<Approval.Decision>]>()
-      const calls = new Map<number, Fiber.Fiber<Engine.ToolOutput>>()
+      const decisions = new Map<
+        number,
+        readonly [Approval.ApprovalRequest, Fiber.Fiber<Approval.ApprovalDecision>]
+      >()
+      const calls = new Map<number, Fiber.Fiber<Engine.EngineToolOutput>>()
       let at = 0
       let played = 0
       let waitsFor = ""
@@ -150,7 +153,7 @@ export const make = Effect.fnUntraced(function* (
           for (const [index, recorded] of entries.entries()) {
             const lineOf = line + 1 + index
             const entry = yield* shown(recorded)
-            const time = Format.timeOf(entry)
+            const time = CassetteFormat.timeOf(entry)
             // An answer takes as long as the program takes for it.
             const isAnswer = ["Decided", "Returned", "Steered"].includes(entry._tag)
             if (!isAnswer && options.timing === "recorded" && time > at) yield* Effect.sleep(time - at)
@@ -178,7 +181,7 @@ export const make = Effect.fnUntraced(function* (
                 const asked = decisions.get(entry.ask)
                 if (asked === undefined) return yield* mismatch(lineOf, "an answer to what was not asked")
                 const [request, deciding] = asked
-                const decision = Answers.conceal(request, yield* Fiber.join(deciding))
+                const decision = Answers.maskSecretAnswers(request, yield* Fiber.join(deciding))
                 const expected = recorded._tag === "Decided" ? recorded.decision : undefined
                 yield* compare(what, lineOf, expected, decision, "decision")
                 break
@@ -215,16 +218,16 @@ export const make = Effect.fnUntraced(function* (
     }).pipe(Effect.scoped)
 
   /** An entry with the ids and folders of this run. */
-  const shown = (entry: Format.Entry): Effect.Effect<Format.Entry> =>
-    decodeEntry(stable.show(plain(Format.encode(entry)))).pipe(
-      Effect.filterOrFail(Format.isEntry),
+  const shown = (entry: CassetteFormat.Entry): Effect.Effect<CassetteFormat.Entry> =>
+    decodeEntry(stable.show(plain(CassetteFormat.encode(entry)))).pipe(
+      Effect.filterOrFail(CassetteFormat.isEntry),
       Effect.orDie
     )
 
   const threadOf = (number: number, value: typeof Opened.Type): Engine.EngineThread => {
     let running: Queue.Queue<Steer> | undefined
     const next = (
-      how: Format.Of<"Turn">["how"],
+      how: CassetteFormat.Of<"Turn">["how"],
       given: { readonly input?: unknown; readonly options?: unknown },
       handlers: Engine.Handlers
     ): Effect.Effect<void, CodexError.TurnError> =>
@@ -276,15 +279,15 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const open = (
-    how: Format.Of<"Opened">["how"],
-    settings: Engine.ThreadOptions,
+    how: CassetteFormat.Of<"Opened">["how"],
+    settings: Engine.EngineThreadOptions,
     of: ThreadId | undefined
   ): Effect.Effect<Engine.EngineThread, CodexError.StartError> =>
     Effect.suspend(() => {
       // Threads that are opened at once come in any order: the one that was asked for is the one that fits.
       const left = opened.filter(({ taken, value }) => !taken && value.how === how)
       const fits = ({ value }: (typeof left)[number]) =>
-        Difference.first(value.options, seen(settings), "") === undefined
+        JsonDiff.first(value.options, seen(settings), "") === undefined
       const found = left.find(fits) ?? left[0]
       if (found === undefined)
         return mismatch(undefined, `the program does one ${how} of a thread more than was recorded`)
@@ -292,7 +295,7 @@ export const make = Effect.fnUntraced(function* (
       const { line, of: from, options: expected, outcome, thread } = found.value
       const what = `the ${how} of thread ${thread}`
       if (of !== undefined && from !== undefined && !isName(of)) stable.bind(of, from)
-      stable.folder(settings.cwd ?? process.cwd(), Stable.folderName(thread))
+      stable.folder(settings.cwd ?? process.cwd(), Normalizer.folderName(thread))
       return compare(what, line, from, of === undefined ? undefined : stable.name(of, "thread"), "of").pipe(
         Effect.andThen(compare(what, line, expected, settings, "options")),
         Effect.andThen(
@@ -315,7 +318,7 @@ export const make = Effect.fnUntraced(function* (
       const left = asked.filter(({ taken, value }) => !taken && value.method === method)
       const given = args.map((arg) => arg ?? null)
       const same = ({ value }: (typeof left)[number]) =>
-        Difference.first(value.args, seen(given), "") === undefined
+        JsonDiff.first(value.args, seen(given), "") === undefined
       const found = left.find(same) ?? left[0]
       if (found === undefined) {
         const words = given.map((arg) => JSON.stringify(seen(arg)))

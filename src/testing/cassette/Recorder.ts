@@ -8,12 +8,12 @@ import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as Answers from "./Answers.ts"
-import * as File from "./CassetteFile.ts"
-import * as Format from "./CassetteFormat.ts"
-import * as Stable from "./Normalizer.ts"
+import * as CassetteFile from "./CassetteFile.ts"
+import * as CassetteFormat from "./CassetteFormat.ts"
+import * as Normalizer from "./Normalizer.ts"
 import { plain } from "./Normalizer.ts"
 
-export interface Options {
+export interface RecorderOptions {
   /** What is written of a value of JSON: it has to leave out what must not get out. */
   readonly scrub: (value: unknown) => unknown
   /** What becomes of a run whose recording cannot be written: it goes on, or it dies. */
@@ -26,7 +26,7 @@ export interface Options {
 type Service = Engine.Engine["Service"]
 
 /** What the lines of one turn are made of until its end. */
-type Draft = ReadonlyArray<Format.Line>
+type Draft = ReadonlyArray<CassetteFormat.CassetteLine>
 
 const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000
 
@@ -34,7 +34,7 @@ const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000
 const wholeDeltas = (lines: Draft, scrub: (value: unknown) => unknown): Draft => {
   const texts = new Map<string, Array<number>>()
   const out = [...lines]
-  const deltaOf = (line: Format.Line | undefined) =>
+  const deltaOf = (line: CassetteFormat.CassetteLine | undefined) =>
     line?._tag === "Event" && "delta" in line.event ? line.event : undefined
   for (const [index, line] of lines.entries()) {
     const event = deltaOf(line)
@@ -56,20 +56,21 @@ const wholeDeltas = (lines: Draft, scrub: (value: unknown) => unknown): Draft =>
   return out
 }
 
-export const make = Effect.fnUntraced(function* (path: string, inner: Service, options: Options) {
-  const stable = Stable.make("record")
-  const { isOpen, write } = yield* File.make(path, options.onError)
+export const make = Effect.fnUntraced(function* (path: string, inner: Service, options: RecorderOptions) {
+  const stable = Normalizer.make("record")
+  const { isOpen, write } = yield* CassetteFile.make(path, options.onError)
   let threads = 0
   let turns = 0
   let written = 0
 
-  const seen = (line: Format.Line): unknown => options.scrub(stable.hide(plain(Format.encode(line))))
-  const note = (line: () => Format.Line) => write(() => [seen(line())])
+  const seen = (line: CassetteFormat.CassetteLine): unknown =>
+    options.scrub(stable.hide(plain(CassetteFormat.encode(line))))
+  const note = (line: () => CassetteFormat.CassetteLine) => write(() => [seen(line())])
 
   yield* note(() => ({
     _tag: "Header",
-    format: Format.name,
-    version: Format.version,
+    format: CassetteFormat.name,
+    version: CassetteFormat.version,
     ...(options.engine === undefined ? {} : { engine: options.engine })
   }))
   yield* Effect.addFinalizer(() => note(() => ({ _tag: "End", turns: written })))
@@ -83,14 +84,14 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     Effect.onExit(asking, (exit) =>
       note(() => {
         if (Exit.isSuccess(exit)) learn(exit.value)
-        return { _tag: "Asked", method, args: args.map(plain), outcome: Format.outcome(exit) }
+        return { _tag: "Asked", method, args: args.map(plain), outcome: CassetteFormat.outcome(exit) }
       })
     )
 
   /** One turn, written when it has ended. */
   const recordTurn = (
     thread: Recorded,
-    head: () => Pick<Format.Of<"Turn">, "how" | "input" | "options">,
+    head: () => Pick<CassetteFormat.Of<"Turn">, "how" | "input" | "options">,
     handlers: Engine.Handlers,
     run: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
   ) =>
@@ -100,25 +101,25 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
       const turn = ++turns
       const startedAt = now()
-      const lines: Array<Format.Line> = []
+      const lines: Array<CassetteFormat.CassetteLine> = []
       let last = 0
       let asks = 0
       const since = (at: number): number => {
         last = options.times === "none" ? 0 : Math.max(last, round(at - startedAt))
         return last
       }
-      const keep = (line: (at: number) => Format.Entry) => {
+      const keep = (line: (at: number) => CassetteFormat.Entry) => {
         const at = since(now())
         const index = lines.push(line(at)) - 1
-        return (other: (at: number) => Format.Entry) => void (lines[index] = other(at))
+        return (other: (at: number) => CassetteFormat.Entry) => void (lines[index] = other(at))
       }
       thread.keep = keep
 
-      const questions = new Map<string, Approval.Request>()
+      const questions = new Map<string, Approval.ApprovalRequest>()
       const concealed = (event: Turn.EngineEvent): Turn.EngineEvent => {
         if (event._tag === "ApprovalRequested") questions.set(event.request.id, event.request)
         return event._tag === "ApprovalDecided"
-          ? { ...event, decision: Answers.conceal(questions.get(event.requestId), event.decision) }
+          ? { ...event, decision: Answers.maskSecretAnswers(questions.get(event.requestId), event.decision) }
           : event
       }
 
@@ -127,18 +128,18 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
         lines.push({ _tag: "Event", event: untimed(concealed({ ...event, at }), options.times) })
         handlers.emit(event)
       }
-      const approve = (request: Approval.Request) =>
+      const approve = (request: Approval.ApprovalRequest) =>
         Effect.suspend(() => {
           const ask = ++asks
           keep((at) => ({ _tag: "Approve", at, ask, request }))
           return Effect.tap(handlers.approve(request), (made) =>
             Effect.sync(() => {
-              const decision = Answers.conceal(request, made)
+              const decision = Answers.maskSecretAnswers(request, made)
               keep((at) => ({ _tag: "Decided", at, ask, decision }))
             })
           )
         })
-      const callTool = (call: Engine.ToolCall) =>
+      const callTool = (call: Engine.EngineToolCall) =>
         Effect.suspend(() => {
           const ask = ++asks
           const { arguments: args, callId, tool } = call
@@ -152,8 +153,17 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
         Effect.onExit((exit) =>
           write(() => {
             thread.keep = undefined
-            const ended: Format.Line = { _tag: "Ended", at: since(now()), outcome: Format.outcome(exit) }
-            const first: Format.Line = { _tag: "Turn", thread: thread.number, turn, ...head() }
+            const ended: CassetteFormat.CassetteLine = {
+              _tag: "Ended",
+              at: since(now()),
+              outcome: CassetteFormat.outcome(exit)
+            }
+            const first: CassetteFormat.CassetteLine = {
+              _tag: "Turn",
+              thread: thread.number,
+              turn,
+              ...head()
+            }
             written++
             return wholeDeltas([first, ...lines, ended], options.scrub).map(seen)
           })
@@ -162,7 +172,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     })
 
   const open = (
-    how: Format.Of<"Opened">["how"],
+    how: CassetteFormat.Of<"Opened">["how"],
     settings: object,
     of: ThreadId | undefined,
     opening: ReturnType<Service["startThread"]>
@@ -175,7 +185,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
         if (of !== undefined) stable.name(of, "thread")
         if (value !== undefined) {
           stable.name(value.id, "thread")
-          stable.folder(value.cwd, Stable.folderName(number))
+          stable.folder(value.cwd, Normalizer.folderName(number))
         }
         const told = value === undefined ? undefined : describe(value)
         return {
@@ -184,7 +194,8 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
           how,
           ...(of === undefined ? {} : { of }),
           options: plain(settings),
-          outcome: told === undefined ? Format.outcome(Exit.asVoid(exit)) : { _tag: "Success", value: told }
+          outcome:
+            told === undefined ? CassetteFormat.outcome(Exit.asVoid(exit)) : { _tag: "Success", value: told }
         }
       })
       const thread = yield* exit
@@ -205,12 +216,12 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       Effect.suspend(() => {
         const { keep } = thread
         const given = plain(input)
-        const steered = (outcome: Format.Outcome) => (at: number) =>
+        const steered = (outcome: CassetteFormat.RecordedOutcome) => (at: number) =>
           ({ _tag: "Steered", at, input: given, outcome }) as const
         // What comes of it may be said before it is answered.
         const change = keep?.(steered({ _tag: "Interrupted" }))
         return Effect.onExit(inner.steer(input), (exit) => {
-          const outcome = Format.outcome(exit)
+          const outcome = CassetteFormat.outcome(exit)
           return change === undefined
             ? note(() => ({ _tag: "Asked", method: "steer", args: [thread.number, given], outcome }))
             : Effect.sync(() => change(steered(outcome)))
@@ -223,7 +234,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     ready: Effect.onExit(inner.ready, (exit) =>
       Exit.isSuccess(exit)
         ? Effect.void
-        : note(() => ({ _tag: "Asked", method: "ready", args: [], outcome: Format.outcome(exit) }))
+        : note(() => ({ _tag: "Asked", method: "ready", args: [], outcome: CassetteFormat.outcome(exit) }))
     ),
     startThread: (settings) => open("start", settings, undefined, inner.startThread(settings)),
     resumeThread: (id, settings) => open("resume", settings, id, inner.resumeThread(id, settings)),
@@ -246,7 +257,9 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
 interface Recorded {
   readonly number: number
   /** Adds to the turn that runs; what it gives back puts another line in the place of that one. */
-  keep: ((line: (at: number) => Format.Entry) => (line: (at: number) => Format.Entry) => void) | undefined
+  keep:
+    | ((line: (at: number) => CassetteFormat.Entry) => (line: (at: number) => CassetteFormat.Entry) => void)
+    | undefined
 }
 
 const describe = ({ cwd, id, model, provider }: Engine.EngineThread) => ({
@@ -257,7 +270,7 @@ const describe = ({ cwd, id, model, provider }: Engine.EngineThread) => ({
 })
 
 /** How long something took is another in every run. */
-const untimed = (event: Turn.EngineEvent, times: Options["times"]): Turn.EngineEvent => {
+const untimed = (event: Turn.EngineEvent, times: RecorderOptions["times"]): Turn.EngineEvent => {
   if (times === "recorded" || (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted")) return event
   const { item } = event
   return "duration" in item && item.duration !== undefined

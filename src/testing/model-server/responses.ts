@@ -4,7 +4,7 @@ import type * as Schema from "effect/Schema"
 
 export type Step =
   | { readonly _tag: "Item"; readonly item: Draft; readonly deltas: Deltas | undefined }
-  | { readonly _tag: "Event"; readonly event: Event }
+  | { readonly _tag: "Event"; readonly event: ResponseEvent }
   | { readonly _tag: "Usage"; readonly usage: TokenCount }
   | { readonly _tag: "Wait"; readonly until: Effect.Effect<unknown> }
   | { readonly _tag: "Failed"; readonly code: string; readonly message: string }
@@ -34,7 +34,7 @@ export interface Deltas {
   readonly between: Effect.Effect<unknown> | undefined
 }
 
-export interface Event extends Schema.JsonObject {
+export interface ResponseEvent extends Schema.JsonObject {
   readonly type: string
 }
 
@@ -99,9 +99,9 @@ export const truncate = (frames: ReadonlyArray<Frame>, bytes: number): ReadonlyA
 /** Words with the space that follows them; joined they are the text again. */
 export const words = (text: string): ReadonlyArray<string> => text.match(/\S+\s*|\s+/g) ?? []
 
-const serverSentEvent = (event: Event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+const serverSentEvent = (event: ResponseEvent) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
 
-type Part = Event | Exclude<Frame, { readonly _tag: "Write" }>
+type Part = ResponseEvent | Exclude<Frame, { readonly _tag: "Write" }>
 
 function* parts(steps: ReadonlyArray<Step>, identifiers: Identifiers): Generator<Part> {
   const response = { id: `resp_${identifiers.response}`, object: "response" }

@@ -14,20 +14,20 @@ interface Record {
   archived: boolean
 }
 
-export interface Kept {
-  readonly open: (options: Engine.ThreadOptions) => Effect.Effect<ThreadId>
+export interface StoredThread {
+  readonly open: (options: Engine.EngineThreadOptions) => Effect.Effect<ThreadId>
   /** One that this engine never saw is taken for one of an earlier process. */
-  readonly resume: (threadId: ThreadId, options: Engine.ThreadOptions) => Effect.Effect<void>
+  readonly resume: (threadId: ThreadId, options: Engine.EngineThreadOptions) => Effect.Effect<void>
   readonly fork: (
     threadId: ThreadId,
-    options: Engine.ThreadOptions,
+    options: Engine.EngineThreadOptions,
     through: TurnId | undefined
   ) => Effect.Effect<ThreadId, CodexError.InvalidRequest>
   /** Runs a turn and keeps what it says. */
   readonly turn: (
     threadId: ThreadId,
     turnId: TurnId,
-    input: Turn.Input,
+    input: Turn.TurnInput,
     handlers: Engine.Handlers,
     play: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
   ) => Effect.Effect<void, CodexError.TurnError>
@@ -39,7 +39,7 @@ export interface Kept {
 
 const pageSize = 25
 
-export const make = (): Kept => {
+export const make = (): StoredThread => {
   const records = new Map<ThreadId, Record>()
   let opened = 0
 
@@ -48,7 +48,7 @@ export const make = (): Kept => {
     return ThreadId.make(`thread_${opened}`)
   }
 
-  const put = (id: ThreadId, options: Engine.ThreadOptions, from?: Record) =>
+  const put = (id: ThreadId, options: Engine.EngineThreadOptions, from?: Record) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
       records.set(id, {
         info: {

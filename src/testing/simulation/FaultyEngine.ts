@@ -14,7 +14,7 @@ import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import * as Turn from "../../domain/Turn.ts"
 import type { Ledger, Performed } from "./History.ts"
-import * as Random from "./SeededRandom.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 /** What may go wrong, each in so many of a hundred turns; what is left out is as it is by default. */
 export interface Faults {
@@ -44,12 +44,12 @@ export const defaults: Faults = {
   deafness: 15
 }
 
-export interface Options {
+export interface FaultyEngineOptions {
   readonly seed: number
   readonly faults: Faults
   readonly ledger: Ledger
   /** What the model calls a tool of the program with. */
-  readonly args: (tool: string, call: string, random: Random.Random) => unknown
+  readonly args: (tool: string, call: string, random: SeededRandom.Random) => unknown
 }
 
 /** How long an engine may take to stop a turn: the grace of the real one, after which its process is ended. */
@@ -60,10 +60,10 @@ const handlerGrace = Duration.seconds(1)
 interface Stage {
   readonly performed: Performed
   readonly handlers: Engine.Handlers
-  readonly random: Random.Random
+  readonly random: SeededRandom.Random
   readonly turnId: TurnId
-  readonly options: Engine.ThreadOptions
-  readonly settings: Options
+  readonly options: Engine.EngineThreadOptions
+  readonly settings: FaultyEngineOptions
 }
 
 type Untimed<E> = E extends unknown ? Omit<E, "at"> : never
@@ -78,7 +78,7 @@ const say = (stage: Stage, event: Untimed<Turn.EngineEvent>): void => {
   handlers.emit(said)
 }
 
-const pause = (random: Random.Random): Effect.Effect<void> => {
+const pause = (random: SeededRandom.Random): Effect.Effect<void> => {
   const length = random.oneOf([0, 0, 0, 1, 7, 40, 300, 2_000])
   return length === 0 ? Effect.void : Effect.sleep(length)
 }
@@ -93,7 +93,7 @@ const asked = <A>(handler: Effect.Effect<A>): Effect.Effect<A> =>
     )
   )
 
-const put = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request) {
+const put = Effect.fnUntraced(function* (stage: Stage, request: Approval.ApprovalRequest) {
   const { ledger } = stage.settings
   say(stage, { _tag: "ApprovalRequested", request })
   const decision = yield* asked(Effect.suspend(() => stage.handlers.approve(request)))
@@ -102,7 +102,7 @@ const put = Effect.fnUntraced(function* (stage: Stage, request: Approval.Request
     _tag: "ApprovalDecided",
     requestId,
     itemId,
-    decision: Approval.told(decision),
+    decision: Approval.withoutAnswers(decision),
     source: decision.source ?? "policy"
   })
   if (decision._tag === "cancel") return yield* new CodexError.TurnInterrupted({ by: "policy" })
@@ -270,7 +270,7 @@ const nameOf = (exit: Exit.Exit<unknown, CodexError.TurnError>): string => {
 }
 
 /** The engine; what it does is in the ledger. Everything but turns is that of the scripted one. */
-export const layer = (options: Options): Layer.Layer<Engine.Engine> =>
+export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> =>
   Layer.effect(
     Engine.Engine,
     Effect.gen(function* () {
@@ -289,7 +289,7 @@ export const layer = (options: Options): Layer.Layer<Engine.Engine> =>
 
       const perform = (
         thread: Engine.EngineThread,
-        settings: Engine.ThreadOptions,
+        settings: Engine.EngineThreadOptions,
         input: string,
         handlers: Engine.Handlers
       ): Effect.Effect<void, CodexError.TurnError> =>
@@ -298,7 +298,7 @@ export const layer = (options: Options): Layer.Layer<Engine.Engine> =>
           const number = (turns.get(thread.id) ?? 0) + 1
           turns.set(thread.id, number)
           const name = `${thread.id}.${number}`
-          const random = Random.make(seed, `turn ${name}`)
+          const random = SeededRandom.make(seed, `turn ${name}`)
           const performed = ledger.begin(thread.id, input)
           const turnId = TurnId.make(`turn-${name}`)
           const stage: Stage = { performed, handlers, random, turnId, options: settings, settings: options }
@@ -331,7 +331,10 @@ export const layer = (options: Options): Layer.Layer<Engine.Engine> =>
           )
         })
 
-      const ours = (thread: Engine.EngineThread, settings: Engine.ThreadOptions): Engine.EngineThread => ({
+      const ours = (
+        thread: Engine.EngineThread,
+        settings: Engine.EngineThreadOptions
+      ): Engine.EngineThread => ({
         ...thread,
         turn: (input, _, handlers) => perform(thread, settings, Turn.text(input), handlers),
         compact: (handlers) => perform(thread, settings, "compact", handlers)

@@ -2,10 +2,10 @@
 import type * as Clock from "effect/Clock"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
-import * as Random from "./SeededRandom.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 /** One line of the story of a run. */
-export interface Line {
+export interface HistoryLine {
   /** Milliseconds of virtual time since the run began. */
   readonly at: number
   /** The thread that it is about, if it is about one. */
@@ -49,14 +49,14 @@ export interface Ledger {
   readonly due: Map<string, number>
   /** Handlers that are at work. */
   readonly handlers: Set<string>
-  readonly story: () => ReadonlyArray<Line>
+  readonly story: () => ReadonlyArray<HistoryLine>
   readonly violations: () => ReadonlyArray<Violation>
   /** A number for all that happened and when, the same for the same run. */
   readonly trace: () => string
 }
 
 export const make = (clock: Clock.Clock): Ledger => {
-  const story: Array<Line> = []
+  const story: Array<HistoryLine> = []
   const violations: Array<Violation> = []
   const turns: Array<Performed> = []
   const last = new Map<string, Performed>()
@@ -67,7 +67,7 @@ export const make = (clock: Clock.Clock): Ledger => {
   const say = (threadId: string | undefined, text: string) => {
     const at = now()
     story.push({ at, threadId, text })
-    trace = Random.hash(`${at} ${threadId ?? ""} ${text}`, trace)
+    trace = SeededRandom.hash(`${at} ${threadId ?? ""} ${text}`, trace)
   }
 
   const broken = (promise: number, threadId: string | undefined, text: string) => {

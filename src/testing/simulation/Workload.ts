@@ -18,7 +18,7 @@ import * as ToolSettings from "../../tool/ToolSettings.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import { interruptGrace } from "./FaultyEngine.ts"
 import type { Ledger } from "./History.ts"
-import * as Random from "./SeededRandom.ts"
+import * as SeededRandom from "./SeededRandom.ts"
 
 const parameters = Schema.Struct({ call: Schema.String })
 const toolGrace = 2_000
@@ -46,11 +46,11 @@ const guarded = Tool.make("guarded", { parameters, success: Schema.String, needs
 const Tools = Toolkit.make(work, vital, guarded)
 
 /** What the engine calls these tools with; sometimes it is not what they take. */
-export const args = (_tool: string, call: string, random: Random.Random): unknown =>
+export const args = (_tool: string, call: string, random: SeededRandom.Random): unknown =>
   random.chance(5) ? { call: 7 } : { call }
 
 const handler = (seed: number, ledger: Ledger, call: string): Effect.Effect<string, string> => {
-  const random = Random.make(seed, `tool ${call}`)
+  const random = SeededRandom.make(seed, `tool ${call}`)
   const behave = Effect.suspend(() => {
     switch (random.below(9)) {
       case 0:
@@ -85,7 +85,7 @@ const handler = (seed: number, ledger: Ledger, call: string): Effect.Effect<stri
 export const policy =
   (seed: number): Approval.Policy<Approval.ApprovalQueue> =>
   (request) => {
-    const random = Random.make(seed, `policy ${request.id}`)
+    const random = SeededRandom.make(seed, `policy ${request.id}`)
     switch (random.below(10)) {
       case 0:
         return Effect.fail("the policy does not work")
@@ -113,7 +113,7 @@ const approver = (seed: number, ledger: Ledger, name: string, answered: Map<stri
     const seen = new Set<string>()
     const answer = ({ hash, id, request }: Approval.Pending) => {
       seen.add(id)
-      const random = Random.make(seed, `${name} ${request.id}`)
+      const random = SeededRandom.make(seed, `${name} ${request.id}`)
       const decision = random.chance(60) ? Approval.accept : Approval.decline(name)
       return queue.answer(id, decision, { hash }).pipe(
         Effect.delay(random.oneOf([5, 5, 5, 900, 19_999, 20_000, 20_001, 60_000])),
@@ -142,11 +142,11 @@ const approver = (seed: number, ledger: Ledger, name: string, answered: Map<stri
 /** How long a turn may go on when its time is over: its engine is stopped, its tools and policies are waited for. */
 export const grace = interruptGrace + toolGrace + 1_000
 
-const isDelta = (event: Turn.Event): event is Extract<Turn.Event, { readonly delta: string }> =>
+const isDelta = (event: Turn.TurnEvent): event is Extract<Turn.TurnEvent, { readonly delta: string }> =>
   event._tag === "MessageDelta" || event._tag === "ReasoningDelta" || event._tag === "OutputDelta"
 
 /** What of an event must come through, in short; nothing for what the runtime adds by itself. */
-const keyOfEvent = (event: Turn.Event): string | undefined => {
+const keyOfEvent = (event: Turn.TurnEvent): string | undefined => {
   switch (event._tag) {
     case "ItemStarted":
     case "ItemCompleted":
@@ -161,7 +161,7 @@ const keyOfEvent = (event: Turn.Event): string | undefined => {
   }
 }
 
-const textOf = (events: ReadonlyArray<Turn.Event>): ReadonlyMap<string, string> => {
+const textOf = (events: ReadonlyArray<Turn.TurnEvent>): ReadonlyMap<string, string> => {
   const text = new Map<string, string>()
   for (const event of events) {
     if (isDelta(event)) text.set(event.itemId, (text.get(event.itemId) ?? "") + event.delta)
@@ -174,12 +174,12 @@ const compare = (
   ledger: Ledger,
   threadId: string,
   input: string,
-  seen: ReadonlyArray<Turn.Event>,
+  seen: ReadonlyArray<Turn.TurnEvent>,
   completed: boolean
 ): void => {
   const said =
     ledger.performed().findLast((turn) => turn.threadId === threadId && turn.input === input)?.said ?? []
-  const keys = (events: ReadonlyArray<Turn.Event>) => events.flatMap((event) => keyOfEvent(event) ?? [])
+  const keys = (events: ReadonlyArray<Turn.TurnEvent>) => events.flatMap((event) => keyOfEvent(event) ?? [])
   const [expected, got] = [keys(said), keys(seen)]
   if (expected.length !== got.length || expected.some((key, index) => key !== got[index]))
     ledger.broken(5, threadId, `"${input}": said ${expected.join(", ")}; seen ${got.join(", ")}`)
@@ -192,7 +192,7 @@ const compare = (
 }
 
 /** Holds one batch of a slow consumer against its bound: what waits is one delta between two other events of an item. */
-const bounded = (ledger: Ledger, threadId: string, batch: ReadonlyArray<Turn.Event>): void => {
+const bounded = (ledger: Ledger, threadId: string, batch: ReadonlyArray<Turn.TurnEvent>): void => {
   const waiting = new Set<string>()
   for (const event of batch) {
     if (!isDelta(event)) {
@@ -226,10 +226,14 @@ export const program = Effect.fnUntraced(function* (
       })
   })
 
-  const ask = Effect.fnUntraced(function* (thread: Thread.Thread, random: Random.Random, input: string) {
+  const ask = Effect.fnUntraced(function* (
+    thread: Thread.Thread,
+    random: SeededRandom.Random,
+    input: string
+  ) {
     const timeout = random.oneOf([100, 3_000, 60_000, 600_000])
     const options = { timeout, ...(random.chance(20) ? { retry: Schedule.recurs(2) } : {}) }
-    const seen: Array<Turn.Event> = []
+    const seen: Array<Turn.TurnEvent> = []
     const slow = random.oneOf([0, 0, 50, 3_000])
     const stream = thread.stream(input, options).pipe(
       Stream.runForEachArray((batch) => {
@@ -276,7 +280,7 @@ export const program = Effect.fnUntraced(function* (
   })
 
   const conversation = Effect.fnUntraced(function* (index: number) {
-    const random = Random.make(seed, `conversation ${index}`)
+    const random = SeededRandom.make(seed, `conversation ${index}`)
     yield* Effect.sleep(random.below(50))
     const thread = yield* codex.startThread({
       tools: yield* Tools,
@@ -287,7 +291,7 @@ export const program = Effect.fnUntraced(function* (
     yield* Effect.forEach(
       turns,
       Effect.fnUntraced(function* (turn) {
-        const own = Random.make(seed, `ask ${index}.${turn}`)
+        const own = SeededRandom.make(seed, `ask ${index}.${turn}`)
         yield* Effect.sleep(own.oneOf([0, 0, 10, 30_000]))
         if (waiting++ === 0) ledger.due.set(thread.id, ledger.now())
         yield* ask(thread, own, `${index}.${turn}`)

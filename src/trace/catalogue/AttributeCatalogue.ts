@@ -1,6 +1,7 @@
 /** What every attribute is; one that has no entry here fails the type check. */
 import * as Struct from "effect/Struct"
-import * as Approval from "../../Approval.ts"
+import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
+import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import * as Item from "../../domain/Item.ts"
 import * as Convention from "../../semconv/Convention.ts"
@@ -23,7 +24,7 @@ export interface AttributeShape {
 }
 
 /** Why telemetry may be lost. */
-const lost: Readonly<Record<SelfMetrics.Reason, true>> = {
+const lost: Readonly<Record<SelfMetrics.FailureReason, true>> = {
   queue_full: true,
   export_failed: true,
   rejected: true,
@@ -33,7 +34,7 @@ const lost: Readonly<Record<SelfMetrics.Reason, true>> = {
   expired: true
 }
 
-const kinds: Readonly<Record<Approval.Kind, true>> = {
+const kinds: Readonly<Record<ApprovalRequest.ApprovalKind, true>> = {
   command: true,
   file_change: true,
   permissions: true,
@@ -89,8 +90,8 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   errorRetryable: { type: "boolean" },
   errorRetryAfter: { type: "double" },
   approvalKind: { type: "string", values: Struct.keys(kinds) },
-  approvalDecision: { type: "string", values: Struct.keys(Approval.Decision.cases) },
-  approvalSource: { type: "string", values: Approval.Source.literals },
+  approvalDecision: { type: "string", values: Struct.keys(ApprovalDecision.ApprovalDecision.cases) },
+  approvalSource: { type: "string", values: ApprovalDecision.ApprovalSource.literals },
   approvalPolicy: { type: "string" },
   fileOperations: { type: "string[]", values: Item.FileOperation.literals },
   fileBytes: { type: "int" },

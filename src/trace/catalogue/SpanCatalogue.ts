@@ -3,8 +3,8 @@ import type * as Convention from "../../semconv/Convention.ts"
 import type { Attribute } from "./AttributeCatalogue.ts"
 
 /** The spans of the convention, and those of commands, which have the names of what ran. */
-export type Span = keyof typeof Convention.span | "command"
-export type Event = keyof typeof Convention.event
+export type CataloguedSpan = keyof typeof Convention.span | "command"
+export type CataloguedEvent = keyof typeof Convention.event
 
 /** `always`, or when it is there. */
 export type Carried = Readonly<Partial<Record<Attribute, string>>>
@@ -12,9 +12,9 @@ export type Carried = Readonly<Partial<Record<Attribute, string>>>
 export interface SpanShape {
   readonly kind: "internal" | "client"
   readonly attributes: Carried
-  readonly events?: ReadonlyArray<Event>
+  readonly events?: ReadonlyArray<CataloguedEvent>
   /** It is in one of these and nowhere else. */
-  readonly parents?: ReadonlyArray<Span>
+  readonly parents?: ReadonlyArray<CataloguedSpan>
 }
 
 export interface EventShape {
@@ -68,7 +68,7 @@ export const isRequired = (there: string): boolean => there.startsWith("always")
 /** Whether it should be there on a span that went well: what reads it is poorer without. */
 export const isRecommended = (there: string): boolean => there === known || there === counted
 
-export const spans: Readonly<Record<Span, SpanShape>> = {
+export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
   run: {
     kind: "internal",
     attributes: {
@@ -220,7 +220,7 @@ export const spans: Readonly<Record<Span, SpanShape>> = {
   }
 }
 
-export const events: Readonly<Record<Event, EventShape>> = {
+export const events: Readonly<Record<CataloguedEvent, EventShape>> = {
   tokenUsage: {
     on: "span",
     attributes: { inputTokens: "always", outputTokens: "always" }

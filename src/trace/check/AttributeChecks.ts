@@ -2,17 +2,17 @@
 import * as Convention from "../../semconv/Convention.ts"
 import { type Attribute, attributes, type ValueType } from "../catalogue/AttributeCatalogue.ts"
 import { type Carried, isRecommended, isRequired } from "../catalogue/SpanCatalogue.ts"
-import * as ErrorTypes from "./ErrorTypeChecks.ts"
+import * as ErrorTypeChecks from "./ErrorTypeChecks.ts"
 import { improvement, type Remark, violation } from "./Finding.ts"
 
-export interface Options {
+export interface AttributeCheckOptions {
   /** Whose names there may be; those of both, if it is left out. */
   readonly revision?: Convention.Revision | undefined
   /** Whether content was asked for; not, if it is left out. */
   readonly content?: boolean | undefined
 }
 
-export type Values = Readonly<Record<string, unknown>>
+export type AttributeValues = Readonly<Record<string, unknown>>
 
 const keys = (names: Readonly<Record<string, string>>) =>
   new Map(Object.entries(names).map(([k, v]) => [v, k]))
@@ -46,16 +46,16 @@ const shown = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
 
-const ofRevision = (name: string, { revision }: Options): ReadonlyArray<Remark> =>
+const ofRevision = (name: string, { revision }: AttributeCheckOptions): ReadonlyArray<Remark> =>
   (revision === "latest" && old.has(name)) || (revision === "1.41" && renamed.has(name))
     ? [violation("revision", `${name} is not a name of the revision ${revision}`)]
     : []
 
 /** What is wrong with one attribute, wherever it is. */
-export const one = (
+export const checkAttribute = (
   name: string,
   value: unknown,
-  options: Options,
+  options: AttributeCheckOptions,
   asText = false
 ): ReadonlyArray<Remark> => {
   const key = keyOf(name)
@@ -77,19 +77,23 @@ export const one = (
 
 /** What is wrong with all attributes of something that the table lists: those not listed, those missing. */
 export const listed = (
-  has: Values,
+  has: AttributeValues,
   given: Carried,
-  options: Options & { readonly asText?: boolean; readonly complete?: boolean; readonly well?: boolean }
+  options: AttributeCheckOptions & {
+    readonly asText?: boolean
+    readonly complete?: boolean
+    readonly well?: boolean
+  }
 ): ReadonlyArray<Remark> => {
   const found = new Set<Attribute>()
   const remarks: Array<Remark> = []
   for (const [name, value] of Object.entries(has)) {
-    remarks.push(...one(name, value, options, options.asText))
+    remarks.push(...checkAttribute(name, value, options, options.asText))
     const key = keyOf(name)
     if (key === undefined) continue
     found.add(key)
     if (given[key] === undefined) remarks.push(violation("unexpectedAttribute", `${name} has no place here`))
-    if (key === "errorType" && typeof value === "string" && !ErrorTypes.has(value))
+    if (key === "errorType" && typeof value === "string" && !ErrorTypeChecks.has(value))
       remarks.push(violation("errorType", `${name} is ${shown(value)}, which is in no list`))
   }
   if (options.complete === false) return remarks

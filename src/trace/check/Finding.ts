@@ -33,11 +33,11 @@ export const rules = {
   unknownMetric: "a metric under gen_ai. or codex. that is not in the convention",
   unknownRecord: "a record under gen_ai. or codex. that is not in the convention"
 } as const
-export type Rule = keyof typeof rules
+export type CheckRule = keyof typeof rules
 
 export interface Finding {
   readonly level: Level
-  readonly rule: Rule
+  readonly rule: CheckRule
   readonly signal: "span" | "metric" | "log"
   /** The name of the span, metric or record. */
   readonly on: string
@@ -49,6 +49,14 @@ export interface Finding {
 /** A finding before it is known what it is on. */
 export type Remark = Pick<Finding, "level" | "rule" | "message">
 
-export const violation = (rule: Rule, message: string): Remark => ({ level: "violation", rule, message })
-export const improvement = (rule: Rule, message: string): Remark => ({ level: "improvement", rule, message })
-export const information = (rule: Rule, message: string): Remark => ({ level: "information", rule, message })
+export const violation = (rule: CheckRule, message: string): Remark => ({ level: "violation", rule, message })
+export const improvement = (rule: CheckRule, message: string): Remark => ({
+  level: "improvement",
+  rule,
+  message
+})
+export const information = (rule: CheckRule, message: string): Remark => ({
+  level: "information",
+  rule,
+  message
+})

@@ -4,7 +4,7 @@ import * as Convention from "../../semconv/Convention.ts"
 import { annotated, levels, records, where } from "../catalogue/RecordCatalogue.ts"
 import { events } from "../catalogue/SpanCatalogue.ts"
 import type { Attribute } from "../catalogue/AttributeCatalogue.ts"
-import * as Attributes from "./AttributeChecks.ts"
+import * as AttributeChecks from "./AttributeChecks.ts"
 import { type Remark, violation } from "./Finding.ts"
 
 /** A log record. `event` is its name, where it is one of ours. */
@@ -12,7 +12,7 @@ export interface CheckedLog {
   readonly event?: string | undefined
   /** `Debug`, `Info`, ... in any case. */
   readonly severity?: string | undefined
-  readonly attributes: Attributes.Values
+  readonly attributes: AttributeChecks.AttributeValues
 }
 
 type Stage = keyof typeof levels
@@ -34,20 +34,27 @@ for (const tag of Struct.keys(records)) {
   }
 }
 
-export const check = (log: CheckedLog, options: Attributes.Options): ReadonlyArray<Remark> => {
+export const check = (
+  log: CheckedLog,
+  options: AttributeChecks.AttributeCheckOptions
+): ReadonlyArray<Remark> => {
   const { attributes: has, event, severity } = log
   if (event === undefined) {
-    return Object.entries(has).flatMap(([name, value]) => Attributes.one(name, value, options))
+    return Object.entries(has).flatMap(([name, value]) =>
+      AttributeChecks.checkAttribute(name, value, options)
+    )
   }
   if (event === Convention.event.inferenceDetails)
-    return Attributes.listed(has, events.inferenceDetails.attributes, { ...options, complete: false })
+    return AttributeChecks.listed(has, events.inferenceDetails.attributes, { ...options, complete: false })
   const entry = known.get(event)
   if (entry === undefined)
-    return Attributes.isOurs(event) ? [violation("unknownRecord", `${event} is not in the convention`)] : []
+    return AttributeChecks.isOurs(event)
+      ? [violation("unknownRecord", `${event} is not in the convention`)]
+      : []
   const given = Object.fromEntries(
     [...entry.fields].map((key) => [key, key === "originator" ? "always" : "sometimes"])
   )
-  const remarks = [...Attributes.listed(has, given, options)]
+  const remarks = [...AttributeChecks.listed(has, given, options)]
   const level = levels[entry.stage]
   if (severity !== undefined && severity.toLowerCase() !== level.toLowerCase())
     remarks.push(violation("severity", `the severity is ${severity}, and should be ${level}`))

@@ -4,7 +4,7 @@ import * as Convention from "../../semconv/Convention.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
 import { attributes } from "../catalogue/AttributeCatalogue.ts"
 import { type Metric, metrics, nameOf } from "../catalogue/MetricCatalogue.ts"
-import * as Attributes from "./AttributeChecks.ts"
+import * as AttributeChecks from "./AttributeChecks.ts"
 import { type Remark, violation } from "./Finding.ts"
 
 /** One series of a metric. What is left out is not looked at. */
@@ -13,7 +13,7 @@ export interface CheckedMetric {
   readonly kind: string
   readonly unit?: string | undefined
   readonly boundaries?: ReadonlyArray<number> | undefined
-  readonly attributes: Attributes.Values
+  readonly attributes: AttributeChecks.AttributeValues
 }
 
 const instruments = new Map(Instruments.all.map((instrument) => [instrument.name, instrument]))
@@ -31,12 +31,17 @@ const onlyLatest: ReadonlySet<string> = new Set(
 const same = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean =>
   a.length === b.length && a.every((value, at) => value === b[at])
 
-export const check = (metric: CheckedMetric, options: Attributes.Options): ReadonlyArray<Remark> => {
+export const check = (
+  metric: CheckedMetric,
+  options: AttributeChecks.AttributeCheckOptions
+): ReadonlyArray<Remark> => {
   const { boundaries, kind, name, unit } = metric
   const key = keys.get(name)
   const instrument = instruments.get(name)
   if (key === undefined || instrument === undefined)
-    return Attributes.isOurs(name) ? [violation("unknownMetric", `${name} is not in the convention`)] : []
+    return AttributeChecks.isOurs(name)
+      ? [violation("unknownMetric", `${name} is not in the convention`)]
+      : []
   const remarks: Array<Remark> = []
   if (
     (options.revision === "latest" && onlyOld.has(name)) ||
@@ -50,11 +55,13 @@ export const check = (metric: CheckedMetric, options: Attributes.Options): Reado
   if (boundaries !== undefined && !same(boundaries, instrument.boundaries))
     remarks.push(violation("buckets", `the buckets are ${boundaries.join(" ")}`))
   for (const label of Object.keys(metric.attributes)) {
-    const attribute = Attributes.keyOf(label)
+    const attribute = AttributeChecks.keyOf(label)
     if (attribute !== undefined && attributes[attribute].unique === true)
       remarks.push(violation("unique", `${label} makes a series of each: it is for spans and records`))
   }
   // A label is text, except where an exporter has made a number of it again.
-  remarks.push(...Attributes.listed(metric.attributes, metrics[key].attributes, { ...options, asText: true }))
+  remarks.push(
+    ...AttributeChecks.listed(metric.attributes, metrics[key].attributes, { ...options, asText: true })
+  )
   return remarks
 }

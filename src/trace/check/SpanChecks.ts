@@ -1,8 +1,8 @@
 /** One span against the table: which it is, what it says, its kind, name and status. */
 import * as Struct from "effect/Struct"
 import * as Convention from "../../semconv/Convention.ts"
-import { type Event, events, type Span, spans } from "../catalogue/SpanCatalogue.ts"
-import * as Attributes from "./AttributeChecks.ts"
+import { type CataloguedEvent, events, type CataloguedSpan, spans } from "../catalogue/SpanCatalogue.ts"
+import * as AttributeChecks from "./AttributeChecks.ts"
 import { improvement, information, type Remark, violation } from "./Finding.ts"
 
 /** A span, from wherever it comes. Without ids and times what needs them is not looked at. Times in milliseconds. */
@@ -11,8 +11,11 @@ export interface CheckedSpan {
   readonly kind: string
   readonly status: "unset" | "ok" | "error"
   readonly statusMessage?: string | undefined
-  readonly attributes: Attributes.Values
-  readonly events: ReadonlyArray<{ readonly name: string; readonly attributes: Attributes.Values }>
+  readonly attributes: AttributeChecks.AttributeValues
+  readonly events: ReadonlyArray<{
+    readonly name: string
+    readonly attributes: AttributeChecks.AttributeValues
+  }>
   readonly traceId?: string | undefined
   readonly spanId?: string | undefined
   readonly parentSpanId?: string | undefined
@@ -22,21 +25,21 @@ export interface CheckedSpan {
 
 const { attribute, operation, span: names } = Convention
 
-const fixed = new Map<string, Span>(
+const fixed = new Map<string, CataloguedSpan>(
   Struct.keys(names).flatMap((key) => {
     const name = names[key]
     return typeof name === "string" ? [[name, key] as const] : []
   })
 )
 
-const operations = new Map<string, Span>([
+const operations = new Map<string, CataloguedSpan>([
   [operation.invokeAgent, "invokeAgent"],
   [operation.chat, "chat"],
   [operation.executeTool, "executeTool"]
 ])
 
 /** Which of ours a span is; nothing of a span of the program. */
-export const which = ({ attributes, name }: CheckedSpan): Span | undefined => {
+export const specOf = ({ attributes, name }: CheckedSpan): CataloguedSpan | undefined => {
   const known = fixed.get(name)
   if (known !== undefined) return known
   const said = attributes[attribute.operationName]
@@ -48,7 +51,7 @@ export const which = ({ attributes, name }: CheckedSpan): Span | undefined => {
 }
 
 /** The name that a span should have by its attributes. */
-const nameOf = (key: Span, has: Attributes.Values): string => {
+const nameOf = (key: CataloguedSpan, has: AttributeChecks.AttributeValues): string => {
   const text = (name: string) => String(has[name])
   switch (key) {
     case "invokeAgent":
@@ -66,25 +69,27 @@ const nameOf = (key: Span, has: Attributes.Values): string => {
   }
 }
 
-const eventKeys = new Map<string, Event>(
+const eventKeys = new Map<string, CataloguedEvent>(
   Struct.keys(Convention.event).map((key) => [Convention.event[key], key])
 )
 
 const ofEvents = (
   span: CheckedSpan,
-  key: Span | undefined,
-  options: Attributes.Options
+  key: CataloguedSpan | undefined,
+  options: AttributeChecks.AttributeCheckOptions
 ): ReadonlyArray<Remark> =>
   span.events.flatMap(({ attributes, name }) => {
     const event = eventKeys.get(name)
     if (event === undefined || events[event].on !== "span")
-      return Attributes.isOurs(name) ? [violation("event", `the event ${name} is not in the convention`)] : []
+      return AttributeChecks.isOurs(name)
+        ? [violation("event", `the event ${name} is not in the convention`)]
+        : []
     // Of an exception every span may tell, where it is asked for.
     const misplaced =
       event !== "exception" && (key === undefined || !(spans[key].events ?? []).includes(event))
     return [
       ...(misplaced ? [violation("event", `the event ${name} is none of this span`)] : []),
-      ...Attributes.listed(attributes, events[event].attributes, options).map((remark) => ({
+      ...AttributeChecks.listed(attributes, events[event].attributes, options).map((remark) => ({
         ...remark,
         message: `in the event ${name}: ${remark.message}`
       }))
@@ -106,18 +111,25 @@ const ofStatus = ({ attributes, status, statusMessage }: CheckedSpan): ReadonlyA
 }
 
 /** What is wrong with a span by itself. */
-export const check = (span: CheckedSpan, options: Attributes.Options): ReadonlyArray<Remark> => {
-  const key = which(span)
+export const check = (
+  span: CheckedSpan,
+  options: AttributeChecks.AttributeCheckOptions
+): ReadonlyArray<Remark> => {
+  const key = specOf(span)
   if (key === undefined) {
     const own = Object.entries(span.attributes).flatMap(([name, value]) =>
-      Attributes.one(name, value, options)
+      AttributeChecks.checkAttribute(name, value, options)
     )
     return [...own, ...ofEvents(span, key, options)]
   }
   const { attributes: given, kind } = spans[key]
   const complete = span.attributes[attribute.incomplete] !== true
   const remarks = [
-    ...Attributes.listed(span.attributes, given, { ...options, complete, well: span.status !== "error" }),
+    ...AttributeChecks.listed(span.attributes, given, {
+      ...options,
+      complete,
+      well: span.status !== "error"
+    }),
     ...ofEvents(span, key, options),
     ...ofStatus(span)
   ]

@@ -2,7 +2,7 @@
 import * as Convention from "../../semconv/Convention.ts"
 import { spans as shapes } from "../catalogue/SpanCatalogue.ts"
 import { type Finding, improvement, information, type Remark, violation } from "./Finding.ts"
-import { type CheckedSpan, which } from "./SpanChecks.ts"
+import { type CheckedSpan, specOf } from "./SpanChecks.ts"
 
 const { attribute } = Convention
 
@@ -52,8 +52,8 @@ const ofTimes = (turn: CheckedSpan): ReadonlyArray<Remark> => {
 /** What a turn says of its requests and calls, against those that are there. */
 const ofTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): ReadonlyArray<Remark> => {
   const remarks = [...ofTimes(turn)]
-  const chats = children.filter((child) => which(child) === "chat")
-  const tools = children.filter((child) => which(child) === "executeTool")
+  const chats = children.filter((child) => specOf(child) === "chat")
+  const tools = children.filter((child) => specOf(child) === "executeTool")
   for (const name of [attribute.inputTokens, attribute.outputTokens]) {
     const whole = numberOf(turn, name)
     const sum = chats.reduce((sum, chat) => sum + (numberOf(chat, name) ?? 0), 0)
@@ -72,7 +72,7 @@ const ofTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): Readon
 }
 
 const ofParent = (span: CheckedSpan, byId: ReadonlyMap<string, CheckedSpan>): ReadonlyArray<Remark> => {
-  const key = which(span)
+  const key = specOf(span)
   const parents = key === undefined ? undefined : shapes[key].parents
   const { parentSpanId } = span
   if (parentSpanId === undefined || parentSpanId === "") {
@@ -83,7 +83,7 @@ const ofParent = (span: CheckedSpan, byId: ReadonlyMap<string, CheckedSpan>): Re
   const parent = byId.get(parentSpanId)
   if (parent === undefined)
     return parents === undefined ? [] : [information("orphan", "the span that it is in is not here")]
-  const found = which(parent)
+  const found = specOf(parent)
   return parents !== undefined && (found === undefined || !parents.includes(found))
     ? [violation("parent", `it is in "${parent.name}", and should be in ${parents.join(" or ")}`)]
     : []
@@ -110,7 +110,7 @@ export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> =
     const children = Map.groupBy(byId.values(), (span) => span.parentSpanId ?? "")
     for (const span of byId.values()) {
       const remarks = [...ofParent(span, byId)]
-      if (which(span) === "invokeAgent" && span.attributes[attribute.incomplete] !== true)
+      if (specOf(span) === "invokeAgent" && span.attributes[attribute.incomplete] !== true)
         remarks.push(...ofTurn(span, children.get(span.spanId ?? "") ?? []))
       for (const remark of remarks) found.push([span, remark])
     }
@@ -123,7 +123,7 @@ export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> =
 }
 
 /** A remark on a span as it is told. */
-export const told = (span: CheckedSpan, remark: Remark): Finding => ({
+export const toFinding = (span: CheckedSpan, remark: Remark): Finding => ({
   ...remark,
   signal: "span",
   on: span.name,

@@ -5,7 +5,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { Codex } from "../../../src/Codex.ts"
-import * as Environment from "../../../src/engine/app-server/ChildEnvironment.ts"
+import * as ChildEnvironment from "../../../src/engine/app-server/ChildEnvironment.ts"
 import * as TraceContext from "../../../src/internal/TraceContext.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { test } from "../../support/live.ts"
@@ -53,7 +53,7 @@ describe("the child's environment", () => {
   const chosen = (
     configurations: ReadonlyArray<string>,
     extra: Readonly<Record<string, string | undefined>> = {}
-  ) => Object.keys(Environment.select(host, configurations, extra)).toSorted()
+  ) => Object.keys(ChildEnvironment.select(host, configurations, extra)).toSorted()
 
   it("F40 is an allow-list", () => {
     assert.deepStrictEqual(chosen([]), always)

@@ -120,7 +120,7 @@ const run = Effect.fnUntraced(function* (
   const fake = yield* Fake.make({
     on: { "turn/start": [[...Fake.begin, ...steps, { heard: "q" }, Fake.said("done"), Fake.ended()]] }
   })
-  const asked: Array<Approval.Request> = []
+  const asked: Array<Approval.ApprovalRequest> = []
   const events = yield* Effect.flatMap(start, (thread) => Stream.runCollect(thread.stream("go"))).pipe(
     Effect.provideService(Approval.Current, (request) => {
       asked.push(request)
@@ -138,11 +138,11 @@ const only = (fake: Fake_) =>
     return answer?.result ?? answer?.error
   })
 
-const decisions = (events: ReadonlyArray<Turn.Event>) =>
+const decisions = (events: ReadonlyArray<Turn.TurnEvent>) =>
   events.flatMap((event) => (event._tag === "ApprovalDecided" ? [event.decision._tag] : []))
 
 const always =
-  (decision: Approval.Decision): Approval.Policy =>
+  (decision: Approval.ApprovalDecision): Approval.Policy =>
   () =>
     Effect.succeed(decision)
 
@@ -156,7 +156,7 @@ const entry = { path: { type: "path", path: "/etc" }, access: "read" }
 
 describe.concurrent("each question gets one reply in its own dialect", () => {
   const cases: ReadonlyArray<
-    readonly [name: string, request: Fake.Step, decision: Approval.Decision, reply: object]
+    readonly [name: string, request: Fake.Step, decision: Approval.ApprovalDecision, reply: object]
   > = [
     ["a command", requests.command(), Approval.accept, { decision: "accept" }],
     [
@@ -356,7 +356,7 @@ describe.concurrent("what Codex no longer wants to know", () => {
       yield* Effect.gen(function* () {
         const queue = yield* Approval.ApprovalQueue
         const thread = yield* start
-        const events: Array<Turn.Event> = []
+        const events: Array<Turn.TurnEvent> = []
         const running = yield* Effect.forkScoped(
           Stream.runForEach(thread.stream("go"), (event) => Effect.sync(() => events.push(event))),
           { startImmediately: true }
@@ -406,7 +406,7 @@ describe.concurrent("what runs is what was approved", () => {
         const fake = yield* Fake.make({
           on: { "turn/start": [[...Fake.begin, ...before, request, { heard: "q" }, other]] }
         })
-        const events: Array<Turn.Event> = []
+        const events: Array<Turn.TurnEvent> = []
         const error = yield* Effect.flatMap(start, (thread) =>
           Stream.runForEach(thread.stream("go"), (event) => Effect.sync(() => events.push(event)))
         ).pipe(
@@ -463,7 +463,7 @@ describe.concurrent("whoever waits for an answer", () => {
       ]
       const fake = yield* Fake.make({ on: { "turn/start": [ask, Fake.turn("quick")] } })
       const asked = yield* Deferred.make<void>()
-      const answer = yield* Deferred.make<Approval.Decision>()
+      const answer = yield* Deferred.make<Approval.ApprovalDecision>()
       yield* Effect.gen(function* () {
         const [asking, other] = [yield* start, yield* start]
         const running = yield* Effect.forkScoped(asking.run("ask"), { startImmediately: true })

@@ -6,9 +6,9 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Codex } from "../../../src/Codex.ts"
-import * as Connection from "../../../src/engine/app-server/JsonRpcConnection.ts"
-import * as Failure from "../../../src/engine/app-server/ErrorMapping.ts"
-import * as Lines from "../../../src/engine/app-server/LineSplitter.ts"
+import * as JsonRpcConnection from "../../../src/engine/app-server/JsonRpcConnection.ts"
+import * as ErrorMapping from "../../../src/engine/app-server/ErrorMapping.ts"
+import * as LineSplitter from "../../../src/engine/app-server/LineSplitter.ts"
 import * as Translate from "../../../src/engine/app-server/Translate.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 import * as Fake from "../../support/fakeCodex.ts"
@@ -23,8 +23,8 @@ const eventsOf = (...steps: ReadonlyArray<Fake.Step>) =>
       Effect.provide(fake.layer())
     )
   })
-const tags = (events: ReadonlyArray<Turn.Event>) => events.map((event) => event._tag)
-const result = (events: ReadonlyArray<Turn.Event>): Turn.Turn | undefined => {
+const tags = (events: ReadonlyArray<Turn.TurnEvent>) => events.map((event) => event._tag)
+const result = (events: ReadonlyArray<Turn.TurnEvent>): Turn.Turn | undefined => {
   const last = events.at(-1)
   return last?._tag === "TurnCompleted" ? last.turn : undefined
 }
@@ -129,7 +129,7 @@ describe("lines", () => {
   it.prop("F22 are the same however they are cut", [Chunking], ([{ crlf, cuts, lines }]) => {
     const whole = lines.map((line) => line.replaceAll(/[\r\n]/g, "").toWellFormed())
     const bytes = Buffer.from(whole.map((line) => line + (crlf ? "\r\n" : "\n")).join(""))
-    const splitter = Lines.make(1_000_000)
+    const splitter = LineSplitter.make(1_000_000)
     const places = [...cuts.map((cut) => cut % (bytes.length + 1)), 0, bytes.length].toSorted((a, b) => a - b)
     const out = places.flatMap((place, i) =>
       splitter.push(bytes.subarray(place, places[i + 1] ?? bytes.length))
@@ -141,7 +141,7 @@ describe("lines", () => {
   })
 
   it("F23 longer than the limit are skipped and counted, and never kept", () => {
-    const splitter = Lines.make(10)
+    const splitter = LineSplitter.make(10)
     const out = ["0123456789\n", "0123456789a\nshort\n", "01234", "56789", "abc", "def\n", "x\n"].flatMap(
       (text) => splitter.push(Buffer.from(text))
     )
@@ -150,7 +150,7 @@ describe("lines", () => {
   })
 
   it("F23 of a gigabyte cost no memory", () => {
-    const splitter = Lines.make(1024 * 1024)
+    const splitter = LineSplitter.make(1024 * 1024)
     const chunk = Buffer.alloc(1024 * 1024, "x")
     const before = process.memoryUsage().rss
     for (let i = 0; i < 1024; i++) splitter.push(chunk)
@@ -163,7 +163,7 @@ describe("the connection", () => {
   const open = () => {
     const sent: Array<string> = []
     const unasked: Array<string> = []
-    const connection = Connection.make(
+    const connection = JsonRpcConnection.make(
       (line) => void sent.push(line),
       {
         onNotification: (method) => void unasked.push(method),
@@ -509,7 +509,7 @@ describe("what Codex says of a failure", () => {
   ]
   for (const [text, ms] of waits) {
     it(`"${text.slice(0, 50)}"`, () => {
-      const error = Failure.classify({ message: text, codexErrorInfo: "rateLimitExceeded" })
+      const error = ErrorMapping.classify({ message: text, codexErrorInfo: "rateLimitExceeded" })
       assert.strictEqual(error.retryAfterMs, ms)
     })
   }
@@ -531,9 +531,12 @@ describe("what Codex says of a failure", () => {
       { brandNew: { httpStatusCode: null } }
     ]
     for (const codexErrorInfo of odd) {
-      assert.strictEqual(Failure.classify({ message: "?", codexErrorInfo }).reason, "Other")
+      assert.strictEqual(ErrorMapping.classify({ message: "?", codexErrorInfo }).reason, "Other")
     }
-    const statused = Failure.classify({ message: "?", codexErrorInfo: { brandNew: { httpStatusCode: 503 } } })
+    const statused = ErrorMapping.classify({
+      message: "?",
+      codexErrorInfo: { brandNew: { httpStatusCode: 503 } }
+    })
     assert.deepInclude(statused, { reason: "Overloaded", status: 503 })
   })
 

@@ -10,10 +10,10 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as Approval from "../../../src/Approval.ts"
 import { ThreadId, TurnId } from "../../../src/domain/Ids.ts"
-import * as Connection from "../../../src/engine/app-server/JsonRpcConnection.ts"
-import * as Dispatch from "../../../src/engine/app-server/MessageRouter.ts"
-import * as Slot from "../../../src/engine/app-server/RunningTurn.ts"
-import * as Random from "../../../src/testing/simulation/SeededRandom.ts"
+import * as JsonRpcConnection from "../../../src/engine/app-server/JsonRpcConnection.ts"
+import * as MessageRouter from "../../../src/engine/app-server/MessageRouter.ts"
+import * as RunningTurn from "../../../src/engine/app-server/RunningTurn.ts"
+import * as SeededRandom from "../../../src/testing/simulation/SeededRandom.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 import * as TurnState from "../../../src/domain/TurnState.ts"
 import { noUsage } from "../../../src/domain/Turn.ts"
@@ -97,7 +97,7 @@ const kinds = [
 
 /** Lines by a seed: some are right, most nearly, some not at all. */
 const fuzz = (seed: number) => {
-  const random = Random.make(seed, "fuzz")
+  const random = SeededRandom.make(seed, "fuzz")
 
   const value = (depth: number): unknown => {
     switch (random.below(depth > 3 ? 9 : 12)) {
@@ -230,8 +230,8 @@ const threadId = ThreadId.make("thread")
 const open = () => {
   const sent: Array<string> = []
   const events: Array<string> = []
-  const slots = new Map<string, Slot.Slot>()
-  const settled: Array<Slot.Slot> = []
+  const slots = new Map<string, RunningTurn.RunningTurn>()
+  const settled: Array<RunningTurn.RunningTurn> = []
   const clock = Context.get(Context.empty(), Clock.Clock)
   let state = TurnState.initial(threadId, 0, noUsage)
   let asked = 0
@@ -241,8 +241,8 @@ const open = () => {
     events.push(event._tag)
   }
   const totals = new Map([["thread", ""]])
-  const listener = Dispatch.make(slots, totals, (slot) => settled.push(slot))
-  const connection = Connection.make(
+  const listener = MessageRouter.make(slots, totals, (slot) => settled.push(slot))
+  const connection = JsonRpcConnection.make(
     (line) => void sent.push(line),
     { ...listener, onGarbage: () => void garbage++ },
     Duration.seconds(30)
@@ -250,7 +250,7 @@ const open = () => {
   /** What there was of the turn goes with it; the next one is of the same name. */
   const begin = () => {
     state = TurnState.initial(threadId, 0, noUsage)
-    const slot = Slot.make({
+    const slot = RunningTurn.make({
       threadId,
       cwd: "/",
       handlers: {
@@ -261,7 +261,7 @@ const open = () => {
       run: Effect.runFork,
       clock
     })
-    Slot.step(slot, { _tag: "Accepted", turnId: TurnId.make("turn") })
+    RunningTurn.step(slot, { _tag: "Accepted", turnId: TurnId.make("turn") })
     slots.set("thread", slot)
     return slot
   }
@@ -334,7 +334,7 @@ describe("a Codex that says anything", () => {
             answers += peer.sent.filter((text) => !text.includes('"thread/read"')).length
             peer.clear()
             const slot = peer.slots.get("thread")
-            if (slot === undefined || Slot.isOver(slot)) peer.begin()
+            if (slot === undefined || RunningTurn.isOver(slot)) peer.begin()
             if (sent === 9_999) before = heap()
             // A turn's own state is as large as what was said in it: each has its share.
             if (sent % 5_000 === 4_999) peer.begin()

@@ -200,7 +200,7 @@ describe.concurrent("a sub-agent", () => {
           ]
         }
       })
-      const events: Array<Turn.Event> = []
+      const events: Array<Turn.TurnEvent> = []
       yield* Effect.gen(function* () {
         const codex = yield* Codex
         const thread = yield* start

@@ -2,11 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { ItemId } from "../../../src/domain/Ids.ts"
-import * as Failure from "../../../src/engine/app-server/ErrorMapping.ts"
-import * as Lines from "../../../src/engine/app-server/LineSplitter.ts"
-import * as Questions from "../../../src/engine/app-server/ServerRequests.ts"
+import * as ErrorMapping from "../../../src/engine/app-server/ErrorMapping.ts"
+import * as LineSplitter from "../../../src/engine/app-server/LineSplitter.ts"
+import * as ServerRequests from "../../../src/engine/app-server/ServerRequests.ts"
 import * as Translate from "../../../src/engine/app-server/Translate.ts"
-import * as Shell from "../../../src/internal/ShellCommand.ts"
+import * as ShellCommand from "../../../src/internal/ShellCommand.ts"
 
 const Leaf = Schema.Union([
   Schema.String,
@@ -93,7 +93,7 @@ describe("any JSON", () => {
     "F24 is a question that is understood or unknown, and never a yes",
     [Request, Json],
     ([method, params]) => {
-      const asked = Questions.read(method, params)
+      const asked = ServerRequests.read(method, params)
       assert.isTrue(["Approve", "Call", "Unknown"].includes(asked._tag))
       if (asked._tag === "Unknown")
         assert.notMatch(JSON.stringify(asked.no ?? null), /"(?:accept|acceptForSession|approved)"/)
@@ -115,9 +115,9 @@ describe("any JSON", () => {
     "is a failure with a reason",
     [Schema.String, Json],
     ([message, codexErrorInfo]) => {
-      const failed = Failure.classify({ message, codexErrorInfo })
+      const failed = ErrorMapping.classify({ message, codexErrorInfo })
       assert.strictEqual(failed._tag, "TurnFailed")
-      assert.isBoolean(Failure.endsTurn({ message, codexErrorInfo }))
+      assert.isBoolean(ErrorMapping.endsTurn({ message, codexErrorInfo }))
       assert.isTrue(failed.retryAfterMs === undefined || failed.retryAfterMs >= 0)
     },
     runs
@@ -135,9 +135,9 @@ describe("any bytes", () => {
       // Every eighth byte or so ends a line.
       const whole = Buffer.from(bytes.map((byte) => (byte % 8 === 0 ? 0x0a : byte % 8 === 1 ? 0x0d : byte)))
       const limit = 12
-      const one = Lines.make(limit)
+      const one = LineSplitter.make(limit)
       const expected = one.push(whole)
-      const other = Lines.make(limit)
+      const other = LineSplitter.make(limit)
       const places = [
         0,
         ...cuts.map((cut) => cut % (whole.length + 1)).toSorted((a, b) => a - b),
@@ -159,7 +159,7 @@ describe("F39 a command line", () => {
     [Schema.String],
     ([text]) => {
       for (const line of [text, `ls ${text}`, `"${text}"`, `ls '${text}' x`, `${text}=1 ls`]) {
-        const argv = Shell.argv(line)
+        const argv = ShellCommand.argv(line)
         if (argv === undefined) continue
         assert.isAbove(argv.length, 0)
         assert.notMatch(line, /[;|&$`<>(){}*?\n\r\0]/)
@@ -173,8 +173,8 @@ describe("F39 a command line", () => {
     [Schema.Array(Schema.String).check(Schema.isMinLength(1))],
     ([words]) => {
       const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
-      assert.deepStrictEqual(Shell.words(quoted), words)
-      const argv = Shell.argv(quoted)
+      assert.deepStrictEqual(ShellCommand.words(quoted), words)
+      const argv = ShellCommand.argv(quoted)
       if (argv !== undefined && !/^\w+\+?=/.test(words[0] ?? "")) assert.deepStrictEqual(argv, words)
     },
     runs

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../../src/domain/CodexError.ts"
-import * as Lifecycle from "../../../src/engine/app-server/TurnLifecycle.ts"
+import * as TurnLifecycle from "../../../src/engine/app-server/TurnLifecycle.ts"
 import { TurnId } from "../../../src/domain/Ids.ts"
 
 const first = TurnId.make("turn-1")
@@ -21,14 +21,14 @@ const Move = Schema.Struct({
     "Ended",
     "Settled",
     "Condemned",
-    "Gone"
+    "ConnectionClosed"
   ]),
   turnId: Schema.Literals(["turn-1", "turn-2", "older"]),
   flag: Schema.Boolean
 })
 const Moves = Schema.Array(Move).check(Schema.isMaxLength(40))
 
-const inputOf = ({ flag, turnId: text, what }: typeof Move.Type): Lifecycle.Input => {
+const inputOf = ({ flag, turnId: text, what }: typeof Move.Type): TurnLifecycle.LifecycleInput => {
   const turnId = TurnId.make(text)
   switch (what) {
     case "Accepted":
@@ -47,25 +47,25 @@ const inputOf = ({ flag, turnId: text, what }: typeof Move.Type): Lifecycle.Inpu
       return { _tag: "Settled", end: stalled }
     case "Condemned":
       return { _tag: "Condemned", error: stalled }
-    case "Gone":
-      return { _tag: "Gone", error: exited }
+    case "ConnectionClosed":
+      return { _tag: "ConnectionClosed", error: exited }
   }
 }
 const runs = { arbitrary: { runs: 2000 } }
 
-const play = (inputs: ReadonlyArray<Lifecycle.Input>) => {
-  let state = Lifecycle.initial
+const play = (inputs: ReadonlyArray<TurnLifecycle.LifecycleInput>) => {
+  let state = TurnLifecycle.initial
   return inputs.map((input) => {
     const before = state
-    const [next, output] = Lifecycle.step(state, input)
+    const [next, output] = TurnLifecycle.step(state, input)
     state = next
     return { before, input, output, after: next }
   })
 }
-const last = (...inputs: ReadonlyArray<Lifecycle.Input>) => play(inputs).at(-1)
+const last = (...inputs: ReadonlyArray<TurnLifecycle.LifecycleInput>) => play(inputs).at(-1)
 
-const accepted: Lifecycle.Input = { _tag: "Accepted", turnId: first }
-const begun: Lifecycle.Input = { _tag: "Heard", turnId: first, begins: true }
+const accepted: TurnLifecycle.LifecycleInput = { _tag: "Accepted", turnId: first }
+const begun: TurnLifecycle.LifecycleInput = { _tag: "Heard", turnId: first, begins: true }
 
 describe("the life of a turn", () => {
   it.prop(
@@ -87,8 +87,8 @@ describe("the life of a turn", () => {
     [Moves],
     ([moves]) => {
       for (const { after, before, input, output } of play(moves.map(inputOf))) {
-        const known = Lifecycle.turnIdOf(before)
-        if (known !== undefined) assert.strictEqual(Lifecycle.turnIdOf(after), known)
+        const known = TurnLifecycle.turnIdOf(before)
+        if (known !== undefined) assert.strictEqual(TurnLifecycle.turnIdOf(after), known)
         if (output.ours && "turnId" in input && input.turnId !== undefined && known !== undefined)
           assert.strictEqual(input.turnId, known)
       }
@@ -100,7 +100,9 @@ describe("the life of a turn", () => {
     "always ends when its process is gone or somebody settles it",
     [Moves, Schema.Boolean],
     ([moves, gone]) => {
-      const end: Lifecycle.Input = gone ? { _tag: "Gone", error: exited } : { _tag: "Settled", end: stalled }
+      const end: TurnLifecycle.LifecycleInput = gone
+        ? { _tag: "ConnectionClosed", error: exited }
+        : { _tag: "Settled", end: stalled }
       assert.strictEqual(play([...moves.map(inputOf), end]).at(-1)?.after._tag, "Over")
     }
   )
@@ -113,14 +115,14 @@ describe("the life of a turn", () => {
   })
 
   it("is named by what begins first where the reply did not name it", () => {
-    const nameless: Lifecycle.Input = { _tag: "Accepted", turnId: undefined }
+    const nameless: TurnLifecycle.LifecycleInput = { _tag: "Accepted", turnId: undefined }
     assert.isFalse(last(nameless, { _tag: "Heard", turnId: second, begins: false })?.output.ours)
-    assert.strictEqual(Lifecycle.turnIdOf(last(nameless, begun)?.after ?? Lifecycle.initial), first)
+    assert.strictEqual(TurnLifecycle.turnIdOf(last(nameless, begun)?.after ?? TurnLifecycle.initial), first)
   })
 
   it("ends as its last error where the process dies after it, unless it went on", () => {
-    const doomed: Lifecycle.Input = { _tag: "Doomed", turnId: first, error: failed }
-    const gone: Lifecycle.Input = { _tag: "Gone", error: exited }
+    const doomed: TurnLifecycle.LifecycleInput = { _tag: "Doomed", turnId: first, error: failed }
+    const gone: TurnLifecycle.LifecycleInput = { _tag: "ConnectionClosed", error: exited }
     assert.strictEqual(last(accepted, begun, doomed, gone)?.output.end, failed)
     assert.strictEqual(last(accepted, begun, doomed, begun, gone)?.output.end, exited)
     assert.isTrue(last(accepted, begun, doomed)?.output.settle)

@@ -9,11 +9,11 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Approval from "../../../src/Approval.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { ItemId, ThreadId, TurnId } from "../../../src/domain/Ids.ts"
-import * as Directory from "../../../src/engine/app-server/ThreadManagement.ts"
+import * as ThreadManagement from "../../../src/engine/app-server/ThreadManagement.ts"
 import * as Drift from "../../support/protocolCompatibility.ts"
 import * as JsonShape from "../../support/jsonSchemaCompat.ts"
 import * as Protocol from "../../../src/engine/app-server/Protocol.ts"
-import * as Questions from "../../../src/engine/app-server/ServerRequests.ts"
+import * as ServerRequests from "../../../src/engine/app-server/ServerRequests.ts"
 import * as Translate from "../../../src/engine/app-server/Translate.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
@@ -217,7 +217,7 @@ describe("the protocol of the installed Codex", () => {
       ]) {
         for (const kind of ["commandExecution", "fileChange"]) {
           const method = `item/${kind}/requestApproval`
-          assert.deepStrictEqual(codex.answer(method, Questions.verdict(decision)), [])
+          assert.deepStrictEqual(codex.answer(method, ServerRequests.verdict(decision)), [])
         }
       }
       const output = Translate.toolOutput({ success: true, text: "fine" })
@@ -242,7 +242,7 @@ describe("the protocol of the installed Codex", () => {
       })
       yield* Effect.gen(function* () {
         const engine = yield* Engine.Engine
-        const settings: Engine.ThreadOptions = {
+        const settings: Engine.EngineThreadOptions = {
           cwd: fake.folder,
           sandbox: "workspace-write",
           approvalMode: "on-request",
@@ -254,13 +254,13 @@ describe("the protocol of the installed Codex", () => {
         const thread = yield* engine.startThread(settings)
         yield* engine.resumeThread(thread.id, settings)
         const attachment = { path: "/a.png", name: "a.png", size: 1, mediaType: "image/png", sha256: "0" }
-        const input: Turn.Input = [
+        const input: Turn.TurnInput = [
           { type: "text", text: "look" },
           { type: "image", url: "data:image/png;base64,AAAA" },
           { type: "local_image", path: "/a.png" },
           { type: "attachment", attachment }
         ]
-        const options: Engine.TurnOptions = {
+        const options: Engine.EngineTurnOptions = {
           model: "gpt-5.5",
           effort: "high",
           sandbox: "read-only",
@@ -303,7 +303,7 @@ describe("the protocol of the installed Codex", () => {
     Effect.gen(function* () {
       const codex = Drift.make(JSON.parse(yield* generated))
       const asked: Array<string> = []
-      const directory = Directory.make((method, params) => {
+      const directory = ThreadManagement.make((method, params) => {
         asked.push(method)
         assert.deepStrictEqual(codex.request(method, params), [])
         return Effect.fail(new CodexError.ProtocolError({ detail: "not asked for its answer" }))

@@ -20,7 +20,7 @@ const headersOf = (environment: Settings.Environment) =>
   )
 const toText = (destination: Settings.Destination) =>
   typeof destination === "string" ? destination : destination.url
-const urlOf = (environment: Settings.Environment, signal: Settings.Signal = "traces") =>
+const urlOf = (environment: Settings.Environment, signal: Settings.SignalKind = "traces") =>
   toText(settingsOf(environment).otlp[signal].destination)
 
 describe("an empty environment", () => {

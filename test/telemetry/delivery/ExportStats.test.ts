@@ -4,14 +4,14 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
-import * as Tally from "../../../src/telemetry/delivery/ExportStats.ts"
+import * as ExportStats from "../../../src/telemetry/delivery/ExportStats.ts"
 
 const capture = () => {
   const lines: Array<string> = []
   const logger = Logger.make<unknown, void>(({ message }) => void lines.push([message].flat().join(" ")))
   return {
     lines,
-    layer: Tally.layer.pipe(
+    layer: ExportStats.layer.pipe(
       Layer.provide(Layer.merge(Layer.succeed(Settings.Environment, {}), Logger.layer([logger])))
     )
   }
@@ -21,7 +21,7 @@ it.effect("losses are summed up and said once a minute, as long as there are any
   Effect.gen(function* () {
     const { layer, lines } = capture()
     yield* Effect.gen(function* () {
-      const tally = yield* Tally.Tally
+      const tally = yield* ExportStats.Tally
       yield* TestClock.adjust("10 minutes")
       assert.deepStrictEqual(lines, [])
       for (let at = 0; at < 150; at++) {
@@ -46,7 +46,7 @@ it.effect("losses are summed up and said once a minute, as long as there are any
 it.effect("what was lost right before the end is said in the end", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
-    yield* Tally.Tally.use((tally) => Effect.sync(() => tally.dropped("metrics", 3, "shutdown"))).pipe(
+    yield* ExportStats.Tally.use((tally) => Effect.sync(() => tally.dropped("metrics", 3, "shutdown"))).pipe(
       Effect.provide(layer)
     )
     assert.deepStrictEqual(lines, ["Telemetry was lost: 3 data points (not sent before the end)"])
@@ -56,7 +56,7 @@ it.effect("what was lost right before the end is said in the end", () =>
 it.effect("what was lost since the last line is said in the end, however short a time that is", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
-    yield* Tally.Tally.use((tally) =>
+    yield* ExportStats.Tally.use((tally) =>
       Effect.gen(function* () {
         tally.dropped("traces", 1, "queue_full")
         yield* TestClock.adjust("5 seconds")
@@ -74,7 +74,7 @@ it.effect("what was lost since the last line is said in the end, however short a
 it.effect("kinds of loss without end make no line without end", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
-    yield* Tally.Tally.use((tally) =>
+    yield* ExportStats.Tally.use((tally) =>
       Effect.sync(() => {
         for (let at = 0; at < 100; at++) tally.dropped("traces", 1, "export_failed", `E${at}`)
         tally.dropped("traces", 0, "shutdown")

@@ -58,7 +58,7 @@ const turn = Effect.gen(function* () {
 /** Runs turns with a layer that logs, and gives the lines. */
 const logged = Effect.fnUntraced(function* (
   layer: Layer.Layer<never>,
-  steps: ReadonlyArray<Scripted.Step> = script
+  steps: ReadonlyArray<Scripted.ScriptedStep> = script
 ) {
   yield* Scripted.play(steps)
   const lines: Array<string> = []
@@ -87,7 +87,7 @@ const processor = () => {
   return { records, calls, layer: Logging.recordProcessorLayer(Effect.succeed(it)) }
 }
 
-const layer = (options: Logging.Options) => Logging.layer(options)
+const layer = (options: Logging.LoggingOptions) => Logging.layer(options)
 
 const Line = Schema.fromJsonString(Schema.JsonObject)
 const parse = Schema.decodeSync(Line)

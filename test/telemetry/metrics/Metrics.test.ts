@@ -30,10 +30,10 @@ import {
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import * as Convention from "../../../src/semconv/Convention.ts"
 import * as ChunkGaps from "../../../src/instrumentation/ChunkGaps.ts"
-import * as DiffLines from "../../../src/instrumentation/DiffStats.ts"
+import * as DiffStats from "../../../src/instrumentation/DiffStats.ts"
 import * as Instruments from "../../../src/semconv/Instruments.ts"
 import * as SelfMetrics from "../../../src/telemetry/delivery/SelfMetrics.ts"
-import * as Semconv from "../../../src/semconv/Version.ts"
+import * as Version from "../../../src/semconv/Version.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as TurnTelemetry from "../../../src/instrumentation/TurnTelemetry.ts"
 import * as M from "../../../src/testing/ModelServer.ts"
@@ -55,9 +55,9 @@ const tickets = Tickets.toLayer({
 
 /** A turn that plays the script, as long as it takes. */
 const play = Effect.fnUntraced(function* (
-  script: ReadonlyArray<Scripted.Step>,
+  script: ReadonlyArray<Scripted.ScriptedStep>,
   options: ThreadOptions = {},
-  turn: Turn.Options = {}
+  turn: Turn.TurnOptions = {}
 ) {
   yield* Scripted.play(script)
   const codex = yield* Codex
@@ -73,7 +73,7 @@ const play = Effect.fnUntraced(function* (
 
 /** Decides after a while. */
 const after =
-  (duration: Duration.Input, decision: Approval.Decision): Approval.Policy =>
+  (duration: Duration.Input, decision: Approval.ApprovalDecision): Approval.Policy =>
   () =>
     Effect.as(Effect.sleep(duration), decision)
 
@@ -497,14 +497,14 @@ describe("metrics", () => {
       // Code wins over the environment.
       yield* play(script).pipe(
         Effect.provideService(Settings.Environment, { CODEX_OTEL_SEMCONV: "1.41" }),
-        Effect.provideService(Semconv.Revision, "latest")
+        Effect.provideService(Version.Revision, "latest")
       )
       assert.strictEqual(yield* metric("gen_ai.client.inference.usage.cache_write.input_tokens"), 9)
     }).pipe(provided)
   )
 
   it("take the revision from the environment, and say what they cannot read", () => {
-    const read = (value: string) => Semconv.fromEnvironment({ CODEX_OTEL_SEMCONV: value })
+    const read = (value: string) => Version.fromEnvironment({ CODEX_OTEL_SEMCONV: value })
     for (const value of ["1.41", "v1.41", "1.41.0"])
       assert.deepStrictEqual(read(value), { revision: "1.41", warnings: [] })
     for (const value of ["", "latest", "LATEST"])
@@ -514,8 +514,8 @@ describe("metrics", () => {
     assert.match(odd.warnings.join(), /CODEX_OTEL_SEMCONV.*latest nor 1.41/)
     assert.notInclude(odd.warnings.join(), "canary")
     const optIn = { OTEL_SEMCONV_STABILITY_OPT_IN: "http,gen_ai_latest_experimental" }
-    assert.deepStrictEqual(Semconv.fromEnvironment(optIn), { revision: "latest", warnings: [] })
-    assert.strictEqual(Semconv.fromEnvironment({ ...optIn, CODEX_OTEL_SEMCONV: "1.41" }).revision, "1.41")
+    assert.deepStrictEqual(Version.fromEnvironment(optIn), { revision: "latest", warnings: [] })
+    assert.strictEqual(Version.fromEnvironment({ ...optIn, CODEX_OTEL_SEMCONV: "1.41" }).revision, "1.41")
   })
 
   it.effect("say where they come from, and whose team's they are only if told", () =>
@@ -604,7 +604,7 @@ describe("metrics", () => {
 describe("what is measured", () => {
   it("are lines, of a diff or of the content that Codex gives for a file that is new or gone", () => {
     const lines = (kind: "add" | "update" | "delete", diff: string) => {
-      const { added, removed } = DiffLines.ofChange({ path: "a", kind, diff })
+      const { added, removed } = DiffStats.ofChange({ path: "a", kind, diff })
       return [added, removed]
     }
     assert.deepStrictEqual(lines("add", "one\n+two\n\n"), [3, 0])
@@ -641,7 +641,7 @@ const Happening = Schema.Literals([
   "message"
 ])
 
-const stepsOf = (happening: typeof Happening.Type): ReadonlyArray<Scripted.Step> => {
+const stepsOf = (happening: typeof Happening.Type): ReadonlyArray<Scripted.ScriptedStep> => {
   switch (happening) {
     case "command":
       return [Scripted.command("canary-command", { takes: "1 second", output: "canary-output" })]

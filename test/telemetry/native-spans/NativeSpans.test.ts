@@ -3,13 +3,13 @@ import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace-ba
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as CodexExtra from "../../../src/internal/CodexLaunch.ts"
+import * as CodexLaunch from "../../../src/internal/CodexLaunch.ts"
 import * as Otlp from "../../../src/telemetry/Otlp.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Captured from "../../../src/testing/Captured.ts"
 import * as M from "../../../src/testing/ModelServer.ts"
 import * as Check from "../../../src/trace/Check.ts"
-import * as Lines from "../../../src/trace/check/OtlpDocument.ts"
+import * as OtlpDocument from "../../../src/trace/check/OtlpDocument.ts"
 import * as Collector from "../../support/collector.ts"
 import { test } from "../../support/live.ts"
 import { idOf, millis, parentId, run, script, shape } from "./run.ts"
@@ -38,7 +38,7 @@ const assertWhole = (spans: ReadonlyArray<ReadableSpan>, requests: ReadonlyArray
   assert.isAbove(requests.length, 0)
   for (const { headers } of requests) assert.strictEqual(headers["traceparent"]?.split("-")[1], traceId)
   const findings = Check.checkTelemetry({ spans: spans.map(Captured.captured) })
-  assert.deepStrictEqual(Check.lines(Check.only(findings, "violation")), [])
+  assert.deepStrictEqual(Check.lines(Check.filterByLevel(findings, "violation")), [])
 }
 
 /** Each request once, with Codex's times and its HTTP request inside, and no token counted anywhere else. */
@@ -212,7 +212,7 @@ describe("Codex's own spans are left where they go", () => {
 describe("CODEX_OTEL_NATIVE_SPANS", () => {
   const environment = (more: Settings.Environment) => Layer.succeed(Settings.Environment, more)
   const asked = (more: Settings.Environment) =>
-    Effect.map(CodexExtra.Extra, (extra) => extra !== undefined).pipe(
+    Effect.map(CodexLaunch.Extra, (extra) => extra !== undefined).pipe(
       Effect.provide(Layer.fresh(Otlp.OtlpLayer).pipe(Layer.provide(environment(more)))),
       Effect.scoped
     )
@@ -242,8 +242,8 @@ describe("CODEX_OTEL_NATIVE_SPANS", () => {
           )
         )
       })
-      const { emitted } = Lines.fromLines((yield* collector.bytes).split("\n"))
-      const findings = Check.only(Check.checkTelemetry(emitted), "violation")
+      const { emitted } = OtlpDocument.fromLines((yield* collector.bytes).split("\n"))
+      const findings = Check.filterByLevel(Check.checkTelemetry(emitted), "violation")
       assert.deepStrictEqual(Check.lines(findings), [])
       const names = (yield* collector.spans).map(({ name }) => name)
       for (const name of ["invoke_agent codex", "session_task.turn", "exec_command", "codex.process.spawn"])

@@ -1,8 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Configured from "../../../src/telemetry/native-spans/Configured.ts"
-import * as Receiver from "../../../src/telemetry/native-spans/OtlpReceiver.ts"
-import * as Wire from "../../../src/telemetry/native-spans/OtlpTraceJson.ts"
+import * as OtlpReceiver from "../../../src/telemetry/native-spans/OtlpReceiver.ts"
+import * as OtlpTraceJson from "../../../src/telemetry/native-spans/OtlpTraceJson.ts"
 import { test } from "../../support/live.ts"
 
 const post = (url: string, body: string, method = "POST") =>
@@ -13,7 +13,7 @@ const post = (url: string, body: string, method = "POST") =>
 const received = Effect.gen(function* () {
   const bodies: Array<string> = []
   const seen = { refused: 0 }
-  const receiver = yield* Receiver.make({
+  const receiver = yield* OtlpReceiver.make({
     receive: (body) => bodies.push(body),
     refused: () => seen.refused++
   })
@@ -39,7 +39,7 @@ describe("the receiver", () => {
   test("refuses a body that is too long without keeping it, and answers all the same", () =>
     Effect.gen(function* () {
       const { bodies, receiver, seen } = yield* received
-      assert.strictEqual(yield* post(receiver.url, "x".repeat(Receiver.maxBody + 1)), 200)
+      assert.strictEqual(yield* post(receiver.url, "x".repeat(OtlpReceiver.maxBody + 1)), 200)
       assert.strictEqual(yield* post(receiver.url, "short"), 200)
       assert.deepStrictEqual([bodies, seen.refused], [["short"], 1])
     }))
@@ -70,7 +70,7 @@ describe("what comes is", () => {
 
   test("spans, to the nanosecond; what is none among them is passed by", () =>
     Effect.sync(() => {
-      const decoded = Wire.decode(
+      const decoded = OtlpTraceJson.decode(
         body(
           null,
           {},
@@ -94,7 +94,7 @@ describe("what comes is", () => {
   test("or nothing", () =>
     Effect.sync(() => {
       for (const text of ["", "{", "[]", "null", `{"resourceSpans":{}}`])
-        assert.isUndefined(Wire.decode(text), text)
+        assert.isUndefined(OtlpTraceJson.decode(text), text)
     }))
 })
 

@@ -1,13 +1,13 @@
 /** What becomes of spans in whatever order and number they come, without a process or a clock. */
 import { assert, describe, it } from "@effect/vitest"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
-import { Joiner, patience, type Ref } from "../../../src/telemetry/native-spans/SpanJoiner.ts"
+import { Joiner, waitMillis, type SpanRef } from "../../../src/telemetry/native-spans/SpanJoiner.ts"
 import type { NativeSpan } from "../../../src/telemetry/native-spans/OtlpTraceJson.ts"
 
 const trace = "a".repeat(32)
 const foreign = "b".repeat(32)
-const turn: Ref = { traceId: trace, spanId: "turn", sampled: true }
-const call: Ref = { traceId: trace, spanId: "call", sampled: true }
+const turn: SpanRef = { traceId: trace, spanId: "turn", sampled: true }
+const call: SpanRef = { traceId: trace, spanId: "call", sampled: true }
 
 const native = (
   spanId: string,
@@ -74,7 +74,7 @@ const chat: ReadableSpan = {
 }
 
 const start = () => {
-  const emitted = new Map<string, Ref>()
+  const emitted = new Map<string, SpanRef>()
   const given: Array<ReadableSpan> = []
   const seen = { dropped: 0, twice: 0 }
   const joiner = new Joiner({
@@ -91,7 +91,7 @@ const start = () => {
   return { emitted, given, joiner, seen }
 }
 
-const parents = (emitted: ReadonlyMap<string, Ref>) =>
+const parents = (emitted: ReadonlyMap<string, SpanRef>) =>
   Object.fromEntries([...emitted].map(([id, { spanId }]) => [id, spanId]).toSorted())
 
 /** Numbers from 0 to 1 that a seed decides. */
@@ -129,7 +129,7 @@ describe("spans of Codex in our trace", () => {
       }
       if (chatAt >= Math.ceil(order.length / size) * size) joiner.hold(chat, 0)
       joiner.turnEnded("t1", 20)
-      joiner.tick(20 + patience * 2)
+      joiner.tick(20 + waitMillis * 2)
       assert.deepStrictEqual(parents(emitted), places)
       assert.deepStrictEqual(new Set([...emitted.values()].map(({ traceId }) => traceId)), new Set([trace]))
       const known = new Set(["turn", "call", "call2", "chat"])
@@ -149,10 +149,10 @@ describe("spans of Codex in our trace", () => {
       0
     )
     assert.strictEqual(emitted.size, 0)
-    joiner.tick(patience * 10)
+    joiner.tick(waitMillis * 10)
     assert.strictEqual(emitted.size, 0, "the turn still runs")
-    joiner.turnEnded("t1", patience * 10)
-    joiner.tick(patience * 12)
+    joiner.turnEnded("t1", waitMillis * 10)
+    joiner.tick(waitMillis * 12)
     assert.deepStrictEqual(parents(emitted), { blocking: "turn", exec: "turn", sampling: "turn" })
     assert.strictEqual(seen.dropped, 0)
   })
@@ -219,9 +219,9 @@ describe("a request to the model", () => {
       ],
       10
     )
-    joiner.tick(patience - 1)
+    joiner.tick(waitMillis - 1)
     assert.strictEqual(given.length, 0)
-    joiner.tick(patience)
+    joiner.tick(waitMillis)
     assert.deepStrictEqual(given, [chat])
     assert.isFalse(joiner.waits)
   })

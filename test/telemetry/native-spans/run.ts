@@ -9,7 +9,7 @@ import * as Approval from "../../../src/Approval.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 import type * as Thread from "../../../src/Thread.ts"
 import type * as AppServer from "../../../src/engine/AppServer.ts"
-import * as Memory from "../../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as NativeSpans from "../../../src/telemetry/NativeSpans.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
 import * as M from "../../../src/testing/ModelServer.ts"
@@ -30,7 +30,7 @@ export interface Options {
   readonly script: M.Script
   readonly model?: string
   readonly config?: string
-  readonly engine?: AppServer.Options
+  readonly engine?: AppServer.AppServerOptions
   readonly use?: (thread: Thread.Thread, other: Thread.Thread) => Effect.Effect<Turn.Turn, unknown>
   /** Decides which traces are recorded. */
   readonly sampler?: Sampler
@@ -44,7 +44,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     ...(options.config === undefined ? {} : { config: options.config }),
     ...(options.engine === undefined ? {} : { engine: options.engine })
   })
-  const memory = yield* Memory.make
+  const memory = yield* InMemorySpans.make
   const slow = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 150)))
   const recording = Tracer.processorLayer(Effect.succeed(memory.processor))
   const telemetry = Layer.merge(recording, options.telemetry ?? NativeSpans.layer).pipe(

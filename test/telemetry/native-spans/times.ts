@@ -36,7 +36,7 @@ export const kinds: Readonly<Record<string, Options>> = {
   }
 }
 
-export type Part = Exclude<keyof Turn.Time, "total">
+export type Part = Exclude<keyof Turn.TurnTime, "total">
 
 const theirs: Readonly<Record<Part, string>> = {
   thinking: attribute.nativeTimeInference,

@@ -2,24 +2,24 @@ import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otl
 import { resourceFromAttributes } from "@opentelemetry/resources"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { assert, describe, it } from "@effect/vitest"
-import * as Frame from "../../../src/telemetry/spool/RecordFrame.ts"
-import * as Joined from "../../../src/telemetry/spool/OtlpMerge.ts"
+import * as RecordFrame from "../../../src/telemetry/spool/RecordFrame.ts"
+import * as OtlpMerge from "../../../src/telemetry/spool/OtlpMerge.ts"
 
-const record = (n: number): Frame.Record => ({
+const record = (n: number): RecordFrame.Record => ({
   kind: n % 2 === 0 ? "json" : "protobuf",
   time: 1_700_000_000_000 + n,
   id: (0xabc0 + n).toString(16).padStart(16, "0"),
   payload: Buffer.from(`payload of ${n} ${"x".repeat(n * 3)}`)
 })
 const four = [0, 1, 2, 3].map(record)
-const frames = four.map(Frame.encode)
+const frames = four.map(RecordFrame.encode)
 const bytes = Buffer.concat(frames)
-const plain = (records: ReadonlyArray<Frame.Record>) =>
+const plain = (records: ReadonlyArray<RecordFrame.Record>) =>
   records.map(({ payload, ...rest }) => ({ ...rest, text: Buffer.from(payload).toString() }))
 
 describe("records in a file", () => {
   it("are what they were", () => {
-    const { damaged, records } = Frame.all(bytes, 0)
+    const { damaged, records } = RecordFrame.all(bytes, 0)
     assert.deepEqual(plain(records), plain(four))
     assert.strictEqual(damaged, 0)
   })
@@ -29,7 +29,7 @@ describe("records in a file", () => {
     const ends = frames.map((frame) => (offset += frame.length))
     for (let cut = 0; cut <= bytes.length; cut++) {
       const whole = ends.filter((end) => end <= cut).length
-      const { damaged, records } = Frame.all(bytes.subarray(0, cut), 0)
+      const { damaged, records } = RecordFrame.all(bytes.subarray(0, cut), 0)
       assert.deepEqual(plain(records), plain(four.slice(0, whole)), `cut at ${cut}`)
       const rest = cut > (ends[whole - 1] ?? 0)
       assert.strictEqual(damaged, rest ? 1 : 0, `cut at ${cut}`)
@@ -42,7 +42,7 @@ describe("records in a file", () => {
       turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       let from = 0
       const hit = frames.findIndex((frame) => (from += frame.length) > bit >> 3)
-      const { damaged, records } = Frame.all(turned, 0)
+      const { damaged, records } = RecordFrame.all(turned, 0)
       // Three bytes that mean nothing are checked like all others.
       assert.deepEqual(plain(records), plain(four.filter((_, n) => n !== hit)), `bit ${bit}`)
       assert.strictEqual(damaged, 1, `bit ${bit}`)
@@ -51,11 +51,11 @@ describe("records in a file", () => {
 
   it("are found behind anything, and no text makes one", () => {
     const inside = Buffer.concat([bytes.subarray(0, 20), Buffer.alloc(50, 0xf5), bytes])
-    assert.deepEqual(plain(Frame.all(inside, 0).records), plain(four))
+    assert.deepEqual(plain(RecordFrame.all(inside, 0).records), plain(four))
     const text = { ...record(1), payload: Buffer.from(bytes.toString("utf8")) }
-    const broken = Frame.encode(text)
+    const broken = RecordFrame.encode(text)
     broken[40] = (broken[40] ?? 0) ^ 1
-    assert.deepEqual(Frame.all(broken, 0).records, [])
+    assert.deepEqual(RecordFrame.all(broken, 0).records, [])
   })
 })
 
@@ -104,7 +104,7 @@ const spans = Array.from({ length: 6 }, (_, n) =>
 describe("requests with one item each", () => {
   it("joined in JSON hold the same bytes, with resource and scope said once", () => {
     const single = spans.map((one) => JsonTraceSerializer.serializeRequest([one]) ?? new Uint8Array())
-    const joined = Joined.json(single).toString()
+    const joined = OtlpMerge.json(single).toString()
     const items = (texts: ReadonlyArray<string>) =>
       texts.flatMap((text) => {
         const parsed: { resourceSpans: Array<{ scopeSpans: Array<{ spans: Array<unknown> }> }> } =
@@ -124,9 +124,9 @@ describe("requests with one item each", () => {
     const same = spans.filter((_, n) => n % 2 === 0 && n <= 3)
     const encode = (some: Array<ReadableSpan>) =>
       ProtobufTraceSerializer.serializeRequest(some) ?? new Uint8Array()
-    assert.deepEqual(Joined.protobuf(same.map((one) => encode([one]))), Buffer.from(encode(same)))
-    const all = Joined.protobuf(spans.map((one) => encode([one])))
-    assert.strictEqual(Joined.fields(all, 0, all.length).length, 4)
-    assert.strictEqual(Joined.items(all).length, 6)
+    assert.deepEqual(OtlpMerge.protobuf(same.map((one) => encode([one]))), Buffer.from(encode(same)))
+    const all = OtlpMerge.protobuf(spans.map((one) => encode([one])))
+    assert.strictEqual(OtlpMerge.fields(all, 0, all.length).length, 4)
+    assert.strictEqual(OtlpMerge.items(all).length, 6)
   })
 })

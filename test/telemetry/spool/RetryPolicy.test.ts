@@ -1,17 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
-import * as Delivery from "../../../src/telemetry/spool/RetryPolicy.ts"
+import * as RetryPolicy from "../../../src/telemetry/spool/RetryPolicy.ts"
 
-const limits: Delivery.Limits = { batch: 256, base: 1000, cap: 60_000 }
-const step = (answer: Delivery.Answer, state = Delivery.initial(limits), records = 100, random = 0.5) =>
-  Delivery.step(state, answer, { records, limits, now: 10_000, random })
-const status = (code: number, retryAfter?: number): Delivery.Answer => ({
+const limits: RetryPolicy.RetryLimits = { batch: 256, base: 1000, cap: 60_000 }
+const step = (answer: RetryPolicy.Answer, state = RetryPolicy.initial(limits), records = 100, random = 0.5) =>
+  RetryPolicy.step(state, answer, { records, limits, now: 10_000, random })
+const status = (code: number, retryAfter?: number): RetryPolicy.Answer => ({
   _tag: "Status",
   status: code,
   detail: "",
   ...(retryAfter === undefined ? {} : { retryAfter })
 })
-const none: Delivery.Answer = { _tag: "None", timeout: false, detail: "" }
+const none: RetryPolicy.Answer = { _tag: "None", timeout: false, detail: "" }
 
 describe("an answer", () => {
   it("of 2xx is the only one after which a record is gone as delivered", () => {
@@ -32,7 +32,7 @@ describe("an answer", () => {
   })
 
   it("that refuses everything is not asked about each record", () => {
-    let state = Delivery.initial(limits)
+    let state = RetryPolicy.initial(limits)
     let requests = 0
     for (let left = 10_000; left > 0;) {
       const records = Math.min(left, state.limit)
@@ -52,9 +52,9 @@ describe("an answer", () => {
       [6, 60_000],
       [5000, 60_000]
     ] as const) {
-      assert.strictEqual(Delivery.backOff(failures, limits, 0), 0)
-      assert.strictEqual(Delivery.backOff(failures, limits, 0.5), most / 2)
-      assert.strictEqual(Delivery.backOff(failures, limits, 1), most)
+      assert.strictEqual(RetryPolicy.backOff(failures, limits, 0), 0)
+      assert.strictEqual(RetryPolicy.backOff(failures, limits, 0.5), most / 2)
+      assert.strictEqual(RetryPolicy.backOff(failures, limits, 1), most)
     }
     const first = step(none).state
     assert.strictEqual(first.notBefore, 10_500)
@@ -65,10 +65,10 @@ describe("an answer", () => {
   it("with Retry-After is left alone for at least that long, an hour at most", () => {
     assert.strictEqual(step(status(429, 5000)).state.notBefore, 15_000)
     assert.strictEqual(step(status(503, 1e12)).state.notBefore, 3_610_000)
-    assert.strictEqual(Delivery.retryAfter("7", 0), 7000)
-    assert.strictEqual(Delivery.retryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 20_000), 40_000)
-    assert.isUndefined(Delivery.retryAfter("soon", 0))
-    assert.isUndefined(Delivery.retryAfter(undefined, 0))
+    assert.strictEqual(RetryPolicy.retryAfter("7", 0), 7000)
+    assert.strictEqual(RetryPolicy.retryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 20_000), 40_000)
+    assert.isUndefined(RetryPolicy.retryAfter("soon", 0))
+    assert.isUndefined(RetryPolicy.retryAfter(undefined, 0))
   })
 })
 

@@ -2,14 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import { join } from "node:path"
-import * as Owner from "../../../src/internal/ProcessIdentity.ts"
-import * as Folders from "../../../src/telemetry/spool/SpoolDirectory.ts"
-import * as Frame from "../../../src/telemetry/spool/RecordFrame.ts"
+import * as ProcessIdentity from "../../../src/internal/ProcessIdentity.ts"
+import * as SpoolDirectory from "../../../src/telemetry/spool/SpoolDirectory.ts"
+import * as RecordFrame from "../../../src/telemetry/spool/RecordFrame.ts"
 import { headerBytes } from "../../../src/telemetry/spool/Segment.ts"
 import { Store } from "../../../src/telemetry/spool/SegmentStore.ts"
 import * as Support from "./support.ts"
 
-const record = (n: number, bytes = 10, time = 1000): Frame.Record => ({
+const record = (n: number, bytes = 10, time = 1000): RecordFrame.Record => ({
   kind: "json",
   time,
   id: n.toString(16).padStart(16, "0"),
@@ -22,7 +22,7 @@ const make = (directory: string, more: { maxBytes?: number; maxAge?: number; now
     const lost: Record<string, number> = {}
     const store = yield* Effect.acquireRelease(
       Effect.map(
-        Owner.self,
+        ProcessIdentity.self,
         (me) =>
           new Store({
             directory,
@@ -41,7 +41,7 @@ const make = (directory: string, more: { maxBytes?: number; maxAge?: number; now
     return { store, lost }
   })
 
-const ids = (records: ReadonlyArray<Frame.Record>) => records.map(({ id }) => Number.parseInt(id, 16))
+const ids = (records: ReadonlyArray<RecordFrame.Record>) => records.map(({ id }) => Number.parseInt(id, 16))
 
 /** Takes everything out. */
 const takeAll = (store: Store, limit = 1000) =>
@@ -57,7 +57,11 @@ const takeAll = (store: Store, limit = 1000) =>
 
 const adoptAll = (directory: string, store: Store) =>
   Effect.gen(function* () {
-    const found = yield* Folders.survey(join(directory, "traces"), yield* Owner.self, Date.now())
+    const found = yield* SpoolDirectory.survey(
+      join(directory, "traces"),
+      yield* ProcessIdentity.self,
+      Date.now()
+    )
     let taken = 0
     for (const folder of found) {
       if (folder.gone && (yield* Effect.promise(() => store.adopt(folder)))) taken++
@@ -67,12 +71,12 @@ const adoptAll = (directory: string, store: Store) =>
 
 /** A folder of a dead process with one segment of these bytes. */
 const leave = (directory: string, bytes: Uint8Array) => {
-  const folder = join(directory, "traces", Folders.freeName())
+  const folder = join(directory, "traces", SpoolDirectory.freeName())
   Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
   Fs.writeFileSync(join(folder, "00000001.seg"), bytes, { mode: 0o600 })
 }
 
-const segmentOf = (directory: string, records: ReadonlyArray<Frame.Record>) =>
+const segmentOf = (directory: string, records: ReadonlyArray<RecordFrame.Record>) =>
   Effect.gen(function* () {
     const { store } = yield* make(directory)
     for (const one of records) store.append(one)
@@ -112,7 +116,7 @@ describe("a spool on disk", () => {
         join(directory, "made"),
         numbers(0, 4).map((n) => record(n))
       )
-      const each = Frame.encode(record(0)).length
+      const each = RecordFrame.encode(record(0)).length
       for (let cut = 0; cut <= bytes.length; cut++) {
         const here = join(directory, `cut-${cut}`)
         leave(here, bytes.subarray(0, cut))
@@ -136,7 +140,7 @@ describe("a spool on disk", () => {
         join(directory, "made"),
         numbers(0, 3).map((n) => record(n))
       )
-      const each = Frame.encode(record(0)).length
+      const each = RecordFrame.encode(record(0)).length
       for (let at = 0; at < bytes.length; at++) {
         const turned = Buffer.from(bytes)
         turned[at] = (turned[at] ?? 0) ^ (1 << (at % 8))
@@ -262,7 +266,7 @@ describe("a spool on disk", () => {
       const elsewhere = yield* Support.folder
       Fs.mkdirSync(join(directory, "traces"))
       Fs.writeFileSync(join(elsewhere, "00000001.seg"), "precious")
-      Fs.symlinkSync(elsewhere, join(directory, "traces", Folders.freeName()))
+      Fs.symlinkSync(elsewhere, join(directory, "traces", SpoolDirectory.freeName()))
       Fs.mkdirSync(join(directory, "traces", "mine"))
       const { store } = yield* make(directory)
       assert.strictEqual(yield* adoptAll(directory, store), 0)
@@ -287,14 +291,14 @@ describe("a spool on disk", () => {
   it.live("taken over by one that died over it is taken over again, its open spans closed once", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
-      const me = yield* Owner.self
+      const me = yield* ProcessIdentity.self
       const bytes = yield* segmentOf(join(directory, "made"), [record(1), record(2)])
       // No process has had this number since the beginning of time.
-      const folder = join(directory, "traces", Owner.folderName({ ...me, started: "1" }))
+      const folder = join(directory, "traces", ProcessIdentity.folderName({ ...me, started: "1" }))
       Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
       Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
-      const open = (n: number, kind: Frame.Kind = "json") =>
-        Frame.encode({
+      const open = (n: number, kind: RecordFrame.FrameKind = "json") =>
+        RecordFrame.encode({
           ...record(n),
           kind,
           payload: Buffer.from(
@@ -329,18 +333,18 @@ describe("a spool on disk", () => {
   it.live("of an owner elsewhere is left alone until nothing was heard of it for long", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
-      const me = yield* Owner.self
+      const me = yield* ProcessIdentity.self
       const bytes = yield* segmentOf(join(directory, "made"), [record(1)])
       const folder = join(
         directory,
         "traces",
-        Owner.folderName({ ...me, boot: "00000000", host: "00000000" })
+        ProcessIdentity.folderName({ ...me, boot: "00000000", host: "00000000" })
       )
       Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
       Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
       const { store } = yield* make(directory)
       assert.strictEqual(yield* adoptAll(directory, store), 0)
-      const long = new Date(Date.now() - Folders.lease - 1000)
+      const long = new Date(Date.now() - SpoolDirectory.lease - 1000)
       Fs.utimesSync(folder, long, long)
       assert.strictEqual(yield* adoptAll(directory, store), 1)
       assert.deepEqual(yield* takeAll(store), [1])

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
 import * as Convention from "../../../src/semconv/Convention.ts"
-import * as Memory from "../../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Otlp from "../../../src/telemetry/Otlp.ts"
 import type * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
@@ -50,7 +50,7 @@ describe("with a spool", () => {
   it.live("what ended while the collector was away arrives later, byte for byte, and once", () =>
     Effect.gen(function* () {
       const directory = yield* folder
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       yield* spans(40).pipe(
         Effect.provide(Layer.merge(Otlp.OtlpLayer, Tracer.processorLayer(Effect.succeed(memory.processor)))),
         Effect.provide(environment(variables(yield* nobody, directory, traces)))
@@ -266,7 +266,7 @@ describe("with a spool", () => {
       const directory = yield* folder
       const [named, refused] = [join(directory, "named"), join(directory, "refused")]
       const away = yield* nobody
-      const run = (spool: Otlp.Options["spool"] & {}) =>
+      const run = (spool: Otlp.OtlpOptions["spool"] & {}) =>
         spans(1).pipe(
           Effect.provide(Otlp.layer({ signals: ["traces"], spool })),
           Effect.provide(environment(variables(away, refused, traces)))

@@ -44,13 +44,13 @@ const kindOf = (next: () => number): Kind => {
           : "plain"
 }
 
-const stepsOf = (kind: Kind, next: () => number): ReadonlyArray<Scripted.Step> => {
+const stepsOf = (kind: Kind, next: () => number): ReadonlyArray<Scripted.ScriptedStep> => {
   const takes = 500 + Math.floor(next() * 500)
   const work = [
     Scripted.command("npm test", { takes, exitCode: next() < 0.3 ? 1 : 0 }),
     Scripted.message("ok")
   ]
-  const first: { readonly [K in Kind]: ReadonlyArray<Scripted.Step> } = {
+  const first: { readonly [K in Kind]: ReadonlyArray<Scripted.ScriptedStep> } = {
     plain: [],
     failed: [],
     slow: [Scripted.command("make world", { takes: 20_000 })],

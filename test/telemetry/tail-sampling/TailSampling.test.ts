@@ -10,17 +10,17 @@ import { execFileSync } from "node:child_process"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as TraceContext from "../../../src/internal/TraceContext.ts"
-import * as Memory from "../../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Gate from "../../../src/telemetry/tail-sampling/Gate.ts"
 import { RunningPercentile, warmUp } from "../../../src/telemetry/tail-sampling/RunningPercentile.ts"
-import * as Share from "../../../src/telemetry/tail-sampling/ConsistentProbability.ts"
+import * as ConsistentProbability from "../../../src/telemetry/tail-sampling/ConsistentProbability.ts"
 import type { TailSampler } from "../../../src/telemetry/tail-sampling/TailSampler.ts"
 import * as TailSampling from "../../../src/telemetry/tail-sampling/TailSampling.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
 import { hex, random } from "./random.ts"
 
-const none = { keep: 0, firsts: false } satisfies TailSampling.Options
+const none = { keep: 0, firsts: false } satisfies TailSampling.TailSamplingOptions
 
 const reasonOf = (span: ReadableSpan) => span.attributes["codex.sampling.reason"]
 const names = (spans: ReadonlyArray<ReadableSpan>) => spans.map(({ name }) => name)
@@ -34,13 +34,13 @@ interface World {
 
 /** Runs a program whose spans are sampled, and gives what was kept when all was closed. */
 const sampled = <A, E>(
-  options: TailSampling.Options | undefined,
+  options: TailSampling.TailSamplingOptions | undefined,
   program: (world: World) => Effect.Effect<A, E, Scope.Scope>,
   environment: Settings.Environment = {}
 ) =>
   Effect.gen(function* () {
-    const kept = yield* Memory.make
-    const all = yield* Memory.make
+    const kept = yield* InMemorySpans.make
+    const all = yield* InMemorySpans.make
     let sampler: TailSampler | undefined
     const telemetry = Layer.mergeAll(
       Tracer.processorLayer(Effect.succeed(kept.processor)),
@@ -337,9 +337,10 @@ describe("the share", () => {
         }
       }
     }
-    const { threshold } = Share.make(0.1)
+    const { threshold } = ConsistentProbability.make(0.1)
     assert.strictEqual(threshold, "e6666666666670")
-    const told = (state: string, before = false) => Share.stateOf(contextOf(state), threshold, before)
+    const told = (state: string, before = false) =>
+      ConsistentProbability.stateOf(contextOf(state), threshold, before)
     assert.strictEqual(told("congo=t61"), "ot=th:e666666666667,congo=t61")
     assert.strictEqual(
       told("congo=t61,ot=th:c;rv:f0000000000000"),
@@ -348,11 +349,11 @@ describe("the share", () => {
     assert.strictEqual(told("ot=th:f8"), "ot=th:f8")
     assert.strictEqual(told("", true), undefined)
     assert.strictEqual(told("ot=th:c", true), "ot=th:e666666666667")
-    assert.isTrue(Share.make(0.1).keeps(contextOf("ot=rv:f0000000000000")))
-    assert.isFalse(Share.make(0.1).keeps(contextOf("ot=rv:00000000000000")))
-    assert.isFalse(Share.make(0).keeps(contextOf("ot=rv:ffffffffffffff")))
-    assert.isTrue(Share.make(1).keeps(contextOf("ot=rv:00000000000000")))
-    assert.strictEqual(Share.make(1).threshold, "00000000000000")
+    assert.isTrue(ConsistentProbability.make(0.1).keeps(contextOf("ot=rv:f0000000000000")))
+    assert.isFalse(ConsistentProbability.make(0.1).keeps(contextOf("ot=rv:00000000000000")))
+    assert.isFalse(ConsistentProbability.make(0).keeps(contextOf("ot=rv:ffffffffffffff")))
+    assert.isTrue(ConsistentProbability.make(1).keeps(contextOf("ot=rv:00000000000000")))
+    assert.strictEqual(ConsistentProbability.make(1).threshold, "00000000000000")
   })
 
   it.effect("of what a head sampler left is not told as if it were of everything", () =>

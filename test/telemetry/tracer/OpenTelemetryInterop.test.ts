@@ -9,8 +9,8 @@ import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { Codex } from "../../../src/Codex.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
-import * as Host from "../../../src/telemetry/tracer/OpenTelemetryInterop.ts"
-import * as Memory from "../../../src/telemetry/tracer/InMemorySpans.ts"
+import * as OpenTelemetryInterop from "../../../src/telemetry/tracer/OpenTelemetryInterop.ts"
+import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
 import { TestLayer } from "../../../src/testing/TestLayer.ts"
@@ -46,10 +46,10 @@ const host = (options: { readonly contextManager: boolean }) =>
 
 const environment = Layer.succeed(Settings.Environment, {})
 
-const withMemory = (options?: Host.Options) =>
-  Effect.map(Memory.make, (memory) => ({
+const withMemory = (options?: OpenTelemetryInterop.InteropOptions) =>
+  Effect.map(InMemorySpans.make, (memory) => ({
     spans: memory.spans,
-    layer: Host.layer(options).pipe(
+    layer: OpenTelemetryInterop.layer(options).pipe(
       Layer.provideMerge(Tracer.processorLayer(Effect.succeed(memory.processor))),
       Layer.provide(environment)
     )
@@ -61,7 +61,7 @@ describe("without Host", () => {
   it.live("a host's provider, its spans and Effect's own tracer are left alone", () =>
     Effect.gen(function* () {
       const { exporter, provider } = yield* host({ contextManager: true })
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       const ours = Tracer.processorLayer(Effect.succeed(memory.processor)).pipe(Layer.provide(environment))
       const before = yield* Effect.tracer
       yield* Effect.promise(() => fetchLike("/")).pipe(Effect.withSpan("ours"), Effect.provide(ours))
@@ -182,8 +182,8 @@ describe("with Host", () => {
     Effect.gen(function* () {
       const Lookup = Tool.make("lookup", { parameters: Schema.Struct({}), success: Schema.String })
       const Tickets = Toolkit.make(Lookup)
-      const memory = yield* Memory.make
-      const layer = Host.layer({ tracerProvider: true }).pipe(
+      const memory = yield* InMemorySpans.make
+      const layer = OpenTelemetryInterop.layer({ tracerProvider: true }).pipe(
         Layer.provideMerge(Tracer.processorLayer(Effect.succeed(memory.processor))),
         Layer.provide(environment)
       )
@@ -245,7 +245,7 @@ describe("with Host", () => {
       const disabled = Layer.succeed(Settings.Environment, { OTEL_SDK_DISABLED: "true" })
       const active = yield* Effect.sync(() => Otel.trace.getActiveSpan()).pipe(
         Effect.withSpan("span"),
-        Effect.provide(Host.layer().pipe(Layer.provide(disabled)))
+        Effect.provide(OpenTelemetryInterop.layer().pipe(Layer.provide(disabled)))
       )
       assert.isUndefined(active)
     })

@@ -16,7 +16,7 @@ import * as Approval from "../../../src/Approval.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { Codex } from "../../../src/Codex.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
-import * as Memory from "../../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
 
@@ -40,8 +40,8 @@ type Random = ReturnType<typeof random>
 const Lookup = Tool.make("lookup", { parameters: Schema.Struct({}), success: Schema.String })
 const Tickets = Toolkit.make(Lookup)
 
-const steps = (random: Random): ReadonlyArray<Scripted.Step> => {
-  const one = (): Scripted.Step => {
+const steps = (random: Random): ReadonlyArray<Scripted.ScriptedStep> => {
+  const one = (): Scripted.ScriptedStep => {
     const takes = random.oneOf(["0 millis", "3 millis", "20 millis"] as const)
     switch (random.below(6)) {
       case 0:
@@ -149,7 +149,7 @@ const idOf = (span: ReadableSpan) => span.spanContext().spanId
 const run = (seed: number) =>
   Effect.gen(function* () {
     const dice = random(seed)
-    const memory = yield* Memory.make
+    const memory = yield* InMemorySpans.make
     const { layer: counted, open } = counting()
     let cut: "stopped early" | "interrupted" | undefined
     const turn = Effect.gen(function* () {

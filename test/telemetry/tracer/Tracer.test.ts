@@ -20,7 +20,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as EffectTracer from "effect/Tracer"
 import packageJson from "../../../package.json" with { type: "json" }
 import * as TraceContext from "../../../src/internal/TraceContext.ts"
-import * as Memory from "../../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
 
@@ -31,7 +31,7 @@ const spansOf = Effect.fnUntraced(function* <A, E>(
   program: Effect.Effect<A, E>,
   settings: Layer.Layer<never> = Layer.empty
 ) {
-  const memory = yield* Memory.make
+  const memory = yield* InMemorySpans.make
   const layer = Tracer.processorLayer(Effect.succeed(memory.processor)).pipe(
     Layer.provide(Layer.merge(environment({}), settings))
   )
@@ -727,7 +727,7 @@ describe("a span still open", () => {
   it.effect("when its layer closes is handed on as incomplete, before the flush, inner spans first", () =>
     Effect.gen(function* () {
       const a = journal()
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       const fiber = yield* Effect.gen(function* () {
         const started = yield* Deferred.make<void>()
         const fiber = yield* Deferred.succeed(started, undefined).pipe(
@@ -777,7 +777,7 @@ describe("a span still open", () => {
 
   it.effect("is not kept for ever: the oldest of more than ten thousand are forgotten", () =>
     Effect.gen(function* () {
-      const memory = yield* Memory.make
+      const memory = yield* InMemorySpans.make
       yield* Effect.gen(function* () {
         const oldest = yield* begin({ name: "oldest" })
         for (let at = 0; at < 10_005; at++) yield* begin()

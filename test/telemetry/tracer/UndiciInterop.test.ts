@@ -21,7 +21,7 @@ import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { Codex, Host, Redaction, Tracer } from "effect-codex"
 import { ModelServer, Scripted } from "effect-codex/testing"
-import * as Memory from "../../../src/telemetry/tracer/InMemorySpans.ts"
+import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Real from "../../support/realEngine.ts"
 import * as Upstream from "../../support/upstream.ts"
@@ -56,8 +56,11 @@ const turn = (path: string) =>
     return yield* thread.run("look it up")
   }).pipe(Effect.scoped)
 
-const recording = (options: { readonly host?: Host.Options; readonly environment?: Settings.Environment }) =>
-  Effect.map(Memory.make, ({ processor, spans }) => {
+const recording = (options: {
+  readonly host?: Host.InteropOptions
+  readonly environment?: Settings.Environment
+}) =>
+  Effect.map(InMemorySpans.make, ({ processor, spans }) => {
     const exporter = Tracer.processorLayer(Effect.succeed(processor))
     const layer =
       options.host === undefined ? exporter : Layer.provideMerge(Host.layer(options.host), exporter)

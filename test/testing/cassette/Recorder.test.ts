@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { Approval, Codex, CodexError } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
-import * as Format from "../../../src/testing/cassette/CassetteFormat.ts"
+import * as CassetteFormat from "../../../src/testing/cassette/CassetteFormat.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import { ItemId } from "../../../src/domain/Ids.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
@@ -126,7 +126,7 @@ describe("a recording", () => {
       Effect.gen(function* () {
         const itemId = ItemId.make("q")
         const question = { header: "", question: "?", other: true }
-        const request: Approval.Request = {
+        const request: Approval.ApprovalRequest = {
           _tag: "user_input",
           id: "q",
           itemId,
@@ -139,7 +139,7 @@ describe("a recording", () => {
           Engine.Engine,
           Effect.map(Engine.Engine, (engine) => ({
             ...engine,
-            startThread: (options: Engine.ThreadOptions) =>
+            startThread: (options: Engine.EngineThreadOptions) =>
               Effect.map(engine.startThread(options), (thread) => ({
                 ...thread,
                 turn: (_input: unknown, _options: unknown, { approve, emit }: Engine.Handlers) =>
@@ -375,7 +375,7 @@ describe("F33 a file that is no whole cassette is refused", () => {
         for (let i = 0; i < bytes.length; i += 5) {
           const flipped = Buffer.from(bytes)
           flipped[i] = (flipped[i] ?? 0) ^ (1 << (i % 8))
-          const parsed = Format.parse("a.jsonl", flipped)
+          const parsed = CassetteFormat.parse("a.jsonl", flipped)
           if (parsed._tag === "CassetteError") refused++
           else assert.strictEqual(parsed.turns.length, 2)
         }

@@ -82,12 +82,12 @@ export const on = <A, E, E2>(
   })
 
 /** A scripted engine that plays these steps. */
-export const scripted = (steps: ReadonlyArray<Scripted.Step>): Layer.Layer<Engine.Engine> =>
+export const scripted = (steps: ReadonlyArray<Scripted.ScriptedStep>): Layer.Layer<Engine.Engine> =>
   Layer.effectDiscard(Scripted.play(steps)).pipe(Layer.provideMerge(Layer.fresh(Scripted.layer)))
 
 export const recording = (
   file: string,
-  steps: ReadonlyArray<Scripted.Step> = script,
+  steps: ReadonlyArray<Scripted.ScriptedStep> = script,
   options: Cassette.RecordOptions = {}
 ) => Cassette.record(file, options).pipe(Layer.provide(scripted(steps)))
 

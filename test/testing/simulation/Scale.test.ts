@@ -96,10 +96,10 @@ const talker = (words: number, done: Deferred.Deferred<void>) =>
     Engine.Engine,
     Effect.map(Engine.Engine, (quiet) => ({
       ...quiet,
-      startThread: (options: Engine.ThreadOptions) =>
+      startThread: (options: Engine.EngineThreadOptions) =>
         Effect.map(quiet.startThread(options), (thread) => ({
           ...thread,
-          turn: (_: Turn.Input, __: Engine.TurnOptions, { emit }: Engine.Handlers) =>
+          turn: (_: Turn.TurnInput, __: Engine.EngineTurnOptions, { emit }: Engine.Handlers) =>
             Effect.gen(function* () {
               const id = ItemId.make("m1")
               emit({ _tag: "ItemStarted", item: { _tag: "AgentMessage", id, text: "" }, at: 0 })

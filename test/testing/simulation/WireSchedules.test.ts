@@ -9,13 +9,13 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Approval from "../../../src/Approval.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
-import * as Connection from "../../../src/engine/app-server/JsonRpcConnection.ts"
-import * as Dispatch from "../../../src/engine/app-server/MessageRouter.ts"
-import type * as Process from "../../../src/engine/app-server/AppServerProcess.ts"
-import * as RunTurn from "../../../src/engine/app-server/TurnDriver.ts"
-import type * as Slot from "../../../src/engine/app-server/RunningTurn.ts"
+import * as JsonRpcConnection from "../../../src/engine/app-server/JsonRpcConnection.ts"
+import * as MessageRouter from "../../../src/engine/app-server/MessageRouter.ts"
+import type * as AppServerProcess from "../../../src/engine/app-server/AppServerProcess.ts"
+import * as TurnDriver from "../../../src/engine/app-server/TurnDriver.ts"
+import type * as RunningTurn from "../../../src/engine/app-server/RunningTurn.ts"
 import { ThreadId } from "../../../src/domain/Ids.ts"
-import * as Random from "../../../src/testing/simulation/SeededRandom.ts"
+import * as SeededRandom from "../../../src/testing/simulation/SeededRandom.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 
 interface Heard {
@@ -31,12 +31,12 @@ const grace = 5_000 + 3_000 + 1_000
 /** A Codex in this process; `broken` is told of what a client must not do. */
 const codex = (
   name: string,
-  random: Random.Random,
+  random: SeededRandom.Random,
   now: () => number,
   fork: (effect: Effect.Effect<unknown>) => unknown,
   broken: (text: string) => void
 ) => {
-  const slots = new Map<string, Slot.Slot>()
+  const slots = new Map<string, RunningTurn.RunningTurn>()
   const totals = new Map<string, string>()
   const running = new Map<string, string>()
   const asked = new Map<string, number>()
@@ -176,8 +176,8 @@ const codex = (
     listener.onExit(ended)
     connection.close()
   }
-  const listener = Dispatch.make(slots, totals, (slot) => RunTurn.settle(process, slot))
-  const connection = Connection.make(
+  const listener = MessageRouter.make(slots, totals, (slot) => TurnDriver.settle(process, slot))
+  const connection = JsonRpcConnection.make(
     // A pipe takes its time: no answer comes while the question is still being asked.
     (line) => {
       const said: Heard = JSON.parse(line)
@@ -191,7 +191,7 @@ const codex = (
     { ...listener, onGarbage: () => broken("garbage") },
     Duration.seconds(30)
   )
-  const process: Process.Process = {
+  const process: AppServerProcess.Process = {
     connection,
     version: undefined,
     isUsable: () => ended === undefined,
@@ -208,7 +208,7 @@ const codex = (
 }
 
 const simulate = Effect.fnUntraced(function* (seed: number) {
-  const random = Random.make(seed, "wire")
+  const random = SeededRandom.make(seed, "wire")
   const violations: Array<string> = []
   const endings: Array<string> = []
   const clock = yield* Clock.Clock
@@ -224,7 +224,7 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
     if (last?.process.isUsable() === true) return last
     const next = codex(
       `codex${peers.length}`,
-      Random.make(seed, `codex ${peers.length}`),
+      SeededRandom.make(seed, `codex ${peers.length}`),
       () => clock.currentTimeMillisUnsafe(),
       (effect) => fork(effect),
       (text) => void violations.push(text)
@@ -233,7 +233,7 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
     return next
   }
 
-  const turn = Effect.fnUntraced(function* (threadId: ThreadId, own: Random.Random) {
+  const turn = Effect.fnUntraced(function* (threadId: ThreadId, own: SeededRandom.Random) {
     const { failed: failedAt, process, slots } = peer()
     failedAt.delete(threadId)
     let over = false
@@ -251,12 +251,12 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
             : Effect.as(Effect.sleep(own.below(100)), Approval.decline("no")),
       callTool: () => (own.chance(30) ? Effect.never : Effect.succeed({ success: true, text: "" }))
     }
-    const failed = (error: Connection.RequestError) =>
+    const failed = (error: JsonRpcConnection.RpcRequestError) =>
       error._tag === "Gone" ? process.end() : new CodexError.ProtocolError({ detail: error._tag })
     const place = { threadId, cwd: "/", process, slots }
     const started = clock.currentTimeMillisUnsafe()
     const patience = own.chance(30) ? own.below(5_000) : timeout
-    const exit = yield* RunTurn.run(place, "turn/start", { threadId }, handlers, failed).pipe(
+    const exit = yield* TurnDriver.run(place, "turn/start", { threadId }, handlers, failed).pipe(
       Effect.timeoutOption(patience),
       Effect.exit
     )
@@ -277,9 +277,13 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
   const fiber = yield* Effect.forEach(
     threads,
     (threadId) =>
-      Effect.forEach([1, 2, 3], (number) => turn(threadId, Random.make(seed, `${threadId} ${number}`)), {
-        discard: true
-      }),
+      Effect.forEach(
+        [1, 2, 3],
+        (number) => turn(threadId, SeededRandom.make(seed, `${threadId} ${number}`)),
+        {
+          discard: true
+        }
+      ),
     { concurrency: "unbounded", discard: true }
   ).pipe(Effect.provideService(Metric.FiberRuntimeMetrics, counting), Effect.forkChild)
   for (let minute = 0; fiber.pollUnsafe() === undefined && minute < 20; minute++)

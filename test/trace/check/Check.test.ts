@@ -43,10 +43,10 @@ describe("what is emitted", () => {
         assert.isAbove(logs.length, 50)
         assert.isAbove(emitted.metrics.length, 30)
         const findings = checkTelemetry(emitted, { revision, content: true })
-        assert.deepStrictEqual(Check.lines(Check.only(findings, "violation")), [])
+        assert.deepStrictEqual(Check.lines(Check.filterByLevel(findings, "violation")), [])
         // Content was asked for in half of it, which nobody says here; and the other revision has other names.
-        const rules = (options: Check.Options) =>
-          new Set(Check.only(checkTelemetry(emitted, options), "violation").map(({ rule }) => rule))
+        const rules = (options: Check.AttributeCheckOptions) =>
+          new Set(Check.filterByLevel(checkTelemetry(emitted, options), "violation").map(({ rule }) => rule))
         assert.deepStrictEqual([...rules({ revision })], ["content"])
         assert.deepStrictEqual(
           [...rules({ revision: revision === "latest" ? "1.41" : "latest", content: true })],
@@ -201,9 +201,9 @@ describe("a rule", () => {
     readonly [
       what: string,
       level: Check.Level,
-      rule: Check.Rule,
+      rule: Check.CheckRule,
       emitted: Check.Emitted,
-      options?: Check.Options
+      options?: Check.AttributeCheckOptions
     ]
   > = [
     [
