@@ -21,13 +21,14 @@ import * as Convention from "./semconv/Convention.ts"
 import * as Sampling from "./instrumentation/Sampling.ts"
 import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import type * as Turn from "./domain/Turn.ts"
+import type * as TurnOptions from "./domain/TurnOptions.ts"
 
 /** Runs a turn; with an output schema, its last message is JSON of that shape and is decoded. */
 export interface Run<Args extends ReadonlyArray<unknown>> {
   <A, E>(
-    ...args: [...Args, options: Turn.TurnOptions & { readonly output: Schema.Codec<A, E> }]
-  ): Effect.Effect<Turn.TurnWithOutput<A>, CodexError.TurnError>
-  (...args: [...Args, options?: Turn.TurnOptions]): Effect.Effect<Turn.Turn, CodexError.TurnError>
+    ...args: [...Args, options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }]
+  ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
+  (...args: [...Args, options?: TurnOptions.TurnOptions]): Effect.Effect<Turn.Turn, CodexError.TurnError>
 }
 
 /**
@@ -43,20 +44,20 @@ export interface Thread {
    * Runs a turn to its end. Interrupting the effect interrupts the turn and ends what it started; a turn that did not
    * complete is an error, which carries what was there by then.
    */
-  readonly run: Run<[input: Turn.TurnInput]>
+  readonly run: Run<[input: TurnOptions.TurnInput]>
   /**
    * The same as it happens; the last event, `TurnCompleted`, carries the turn. A stream that is left early interrupts its
    * turn. For a slow consumer text deltas are merged; no other event is ever lost.
    */
   readonly stream: (
-    input: Turn.TurnInput,
-    options?: Turn.TurnOptions
+    input: TurnOptions.TurnInput,
+    options?: TurnOptions.TurnOptions
   ) => Stream.Stream<Turn.TurnEvent, CodexError.TurnError>
   /** Runs a turn on what has been said so far, without saying more: after one that was interrupted or that failed. */
   readonly continue: Run<[]>
   /** Adds to the turn that runs; `InvalidRequest` where none does. Its attachments must outlive that turn. */
   readonly steer: (
-    input: Turn.TurnInput
+    input: TurnOptions.TurnInput
   ) => Effect.Effect<void, CodexError.RequestError | CodexError.AttachmentRejected>
   /**
    * Ends the turn that runs, or waits to be tried again, which fails as `TurnInterrupted` by the caller, and waits until
@@ -64,12 +65,10 @@ export interface Thread {
    */
   readonly interrupt: Effect.Effect<void>
   /** Has the conversation summarised to make room in the model's context: a turn of its own. */
-  readonly compact: (options?: Turn.TurnOptions) => Effect.Effect<Turn.Turn, CodexError.TurnError>
+  readonly compact: (options?: TurnOptions.TurnOptions) => Effect.Effect<Turn.Turn, CodexError.TurnError>
   /** What the turns of this handle used together, sub-agents included. */
   readonly spent: Effect.Effect<Budget.BudgetUsage>
 }
-
-export type ThreadContext = TurnRunner.ThreadContext
 
 /** What `run` or `compact` is at: an attempt at its turn, or the wait for the next one. */
 interface Current {
@@ -96,7 +95,7 @@ const patient = <O, E, R>(
   })
 
 /** What is wrong with what a turn is asked to keep to, if anything is. */
-const mistake = ({ budget = {}, timeout }: Turn.TurnOptions): string | undefined =>
+const mistake = ({ budget = {}, timeout }: TurnOptions.TurnOptions): string | undefined =>
   timeout === undefined || Budget.isValidDuration(timeout)
     ? Budget.validate(budget)
     : 'timeout must be a duration from 0 on, in milliseconds or like "20 seconds"'
@@ -107,7 +106,7 @@ const anything: StructuredOutput.StructuredOutput<undefined> = {
   decode: () => Effect.undefined
 }
 
-export const make = (engine: Engine.EngineThread, setting: ThreadContext): Thread => {
+export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadContext): Thread => {
   const turns = Semaphore.makeUnsafe(1)
   let current: Current | undefined
   let spent = Budget.zero
@@ -146,14 +145,14 @@ export const make = (engine: Engine.EngineThread, setting: ThreadContext): Threa
   /** Runs a turn, and runs it again where its options say so. What Codex has heard once it is not told twice. */
   const attempts = <A>(
     running: Current,
-    input: Turn.TurnInput,
-    options: Turn.TurnOptions,
-    attemptAt: (left: Turn.TurnInput) => Attempt<A>
+    input: TurnOptions.TurnInput,
+    options: TurnOptions.TurnOptions,
+    attemptAt: (left: TurnOptions.TurnInput) => Attempt<A>
   ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
     Effect.flatMap(Clock.Clock, (clock) => {
       const { budget = {}, retry } = options
       const began = clock.monotonicTimeNanosUnsafe()
-      let left: Turn.TurnInput = input
+      let left: TurnOptions.TurnInput = input
       let tries = 0
       let used = Budget.zero
       let last: Turn.Turn | undefined
@@ -188,9 +187,9 @@ export const make = (engine: Engine.EngineThread, setting: ThreadContext): Threa
 
   /** Waits for its turn on the thread; what it is asked to keep to must make sense. */
   const inTurn = <A>(
-    input: Turn.TurnInput,
-    options: Turn.TurnOptions,
-    attemptAt: (left: Turn.TurnInput) => Attempt<A>
+    input: TurnOptions.TurnInput,
+    options: TurnOptions.TurnOptions,
+    attemptAt: (left: TurnOptions.TurnInput) => Attempt<A>
   ) =>
     Effect.suspend(() => {
       const detail = mistake(options)
@@ -217,8 +216,8 @@ export const make = (engine: Engine.EngineThread, setting: ThreadContext): Threa
     })
 
   const spoken = <A>(
-    input: Turn.TurnInput,
-    options: Turn.TurnOptions = {},
+    input: TurnOptions.TurnInput,
+    options: TurnOptions.TurnOptions = {},
     output: StructuredOutput.StructuredOutput<A>,
     publish: (event: Turn.TurnEvent) => void
   ) =>
@@ -242,14 +241,14 @@ export const make = (engine: Engine.EngineThread, setting: ThreadContext): Threa
   const unheard = () => {}
 
   function run<A, E>(
-    input: Turn.TurnInput,
-    options: Turn.TurnOptions & { readonly output: Schema.Codec<A, E> }
-  ): Effect.Effect<Turn.TurnWithOutput<A>, CodexError.TurnError>
+    input: TurnOptions.TurnInput,
+    options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }
+  ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   function run(
-    input: Turn.TurnInput,
-    options?: Turn.TurnOptions
+    input: TurnOptions.TurnInput,
+    options?: TurnOptions.TurnOptions
   ): Effect.Effect<Turn.Turn, CodexError.TurnError>
-  function run(input: Turn.TurnInput, options?: Turn.TurnOptions) {
+  function run(input: TurnOptions.TurnInput, options?: TurnOptions.TurnOptions) {
     const { output: schema } = options ?? {}
     return schema === undefined
       ? Effect.map(spoken(input, options, anything, unheard), ([turn]) => turn)
@@ -259,10 +258,10 @@ export const make = (engine: Engine.EngineThread, setting: ThreadContext): Threa
   }
 
   function goOn<A, E>(
-    options: Turn.TurnOptions & { readonly output: Schema.Codec<A, E> }
-  ): Effect.Effect<Turn.TurnWithOutput<A>, CodexError.TurnError>
-  function goOn(options?: Turn.TurnOptions): Effect.Effect<Turn.Turn, CodexError.TurnError>
-  function goOn(options?: Turn.TurnOptions) {
+    options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }
+  ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
+  function goOn(options?: TurnOptions.TurnOptions): Effect.Effect<Turn.Turn, CodexError.TurnError>
+  function goOn(options?: TurnOptions.TurnOptions) {
     return run([], options)
   }
 
@@ -309,7 +308,7 @@ export const make = (engine: Engine.EngineThread, setting: ThreadContext): Threa
 
 /** What every span and log record below a thread says of where it belongs. */
 const annotated =
-  (engine: Engine.EngineThread, setting: ThreadContext) =>
+  (engine: Engine.EngineThread, setting: TurnRunner.ThreadContext) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(TurnTelemetry.Originator, (originator) => {
       const annotations = {

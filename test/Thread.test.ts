@@ -23,16 +23,20 @@ import * as TestLayer from "../src/testing/TestLayer.ts"
 import * as Thread from "../src/Thread.ts"
 import * as ToolHost from "../src/tool/ToolHost.ts"
 import * as Turn from "../src/domain/Turn.ts"
+import * as TurnOptions from "../src/domain/TurnOptions.ts"
 
-type Play = (handlers: Engine.Handlers, input: Turn.TurnInput) => Effect.Effect<void, CodexError.TurnError>
+type Play = (
+  handlers: Engine.Handlers,
+  input: TurnOptions.TurnInput
+) => Effect.Effect<void, CodexError.TurnError>
 
 const threadId = ThreadId.make("thread")
 const lost = new CodexError.TurnFailed({ reason: "Disconnected", detail: "cut" })
 
 /** A thread whose turns go as they are told, the last one of them for ever. */
 const make = (plays: ReadonlyArray<Play>, budget: Budget.Budget = {}) => {
-  const inputs: Array<Turn.TurnInput> = []
-  const next = (input: Turn.TurnInput, handlers: Engine.Handlers) =>
+  const inputs: Array<TurnOptions.TurnInput> = []
+  const next = (input: TurnOptions.TurnInput, handlers: Engine.Handlers) =>
     Effect.suspend(() => {
       inputs.push(input)
       const play = plays[Math.min(inputs.length, plays.length) - 1]

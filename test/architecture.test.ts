@@ -1,62 +1,154 @@
-/** The rules of the house, as docs/internals/design.md has them: who may know whom. */
+/** The structure of `src`: who may import whom, how large a part may grow, and what the package offers. */
 import { assert, describe, it } from "@effect/vitest"
-import { readdirSync, readFileSync } from "node:fs"
-import { dirname, join, relative } from "node:path"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { facades, layers, pureFiles } from "../scripts/architecture/layers.ts"
+import * as SourceTree from "../scripts/architecture/SourceTree.ts"
 
 const root = fileURLToPath(new URL("../src", import.meta.url))
+const files = SourceTree.read(root)
+const importsOf = (path: string) => files.find((file) => file.path === path)?.imports ?? []
 
-const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))
+const sourceFile = (path: string, ...imports: ReadonlyArray<string>): SourceTree.SourceFile => ({
+  path,
+  text: "",
+  lines: 1,
+  imports
+})
 
-/** What a file imports of the house, as paths below src. */
-const importsOf = (file: string): ReadonlyArray<string> =>
-  [...readFileSync(join(root, file), "utf8").matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map(
-    ([, path = ""]) => relative(root, join(root, dirname(file), path))
-  )
-
-const offenders = (from: (file: string) => boolean, to: (file: string) => boolean): ReadonlyArray<string> =>
-  files.filter(from).flatMap((file) =>
-    importsOf(file)
-      .filter(to)
-      .map((path) => `${file} imports ${path}`)
-  )
-
-const within = (folder: string) => (file: string) => file.startsWith(`${folder}/`)
-
-describe("the house", () => {
-  it("has files, and they know each other", () => {
-    assert.isAbove(files.length, 100)
+describe("the architecture", () => {
+  it("reads every file and its imports", () => {
+    assert.isAbove(files.length, 200)
     assert.include(importsOf("Codex.ts"), "engine/Engine.ts")
   })
 
-  it("keeps engines from telemetry, and telemetry from engines", () => {
-    assert.deepStrictEqual(offenders(within("engine"), within("telemetry")), [])
-    assert.deepStrictEqual(offenders(within("telemetry"), within("engine")), [])
+  it("has no import cycle, types included", () => assert.deepStrictEqual(SourceTree.cycles(files), []))
+
+  it("has a row for every folder, and no import that its row does not list", () => {
+    const folders = new Set(files.map(({ path }) => SourceTree.layerOf(path)))
+    assert.sameMembers([...folders], Object.keys(layers))
+    assert.deepStrictEqual(SourceTree.layerViolations(files), [])
   })
 
-  it("keeps wire types where the wire is", () => {
-    const wire = (file: string) => file === "engine/app-server/Protocol.ts"
+  it("lists only lower layers in a row, so that the table itself allows no cycle", () => {
+    const order = Object.keys(layers)
+    for (const [folder, allowed] of Object.entries(layers))
+      for (const below of allowed) assert.isBelow(order.indexOf(below), order.indexOf(folder), folder)
+  })
+
+  it("lets only the command line, the test kit and the entry points import telemetry", () => {
+    const importers = Object.entries(layers).flatMap(([folder, allowed]) =>
+      allowed.includes("telemetry") ? [folder] : []
+    )
+    assert.sameMembers(importers, ["trace", "facades", "testing", "cli", "index.ts"])
+  })
+
+  it("lets nothing in internal import another folder of this package", () => {
+    assert.deepStrictEqual(layers["internal"], [])
+  })
+
+  it("keeps wire types inside the app-server engine", () => {
+    const importers = files.filter(
+      ({ imports, path }) =>
+        imports.includes("engine/app-server/Protocol.ts") &&
+        !path.startsWith("engine/app-server/") &&
+        path !== "engine/AppServer.ts"
+    )
     assert.deepStrictEqual(
-      offenders((file) => !within("engine/app-server")(file) && file !== "engine/AppServer.ts", wire),
+      importers.map(({ path }) => path),
       []
     )
   })
 
-  it("has nothing for tests, and nothing of the command line, behind its front door", () => {
-    const inner = (file: string) => !within("testing")(file) && !within("cli")(file)
-    assert.deepStrictEqual(offenders(inner, within("cli")), [])
-    assert.deepStrictEqual(offenders(inner, within("testing")), [])
+  it("keeps state machines pure: they neither make nor run an Effect", () => {
+    for (const path of pureFiles) {
+      const file = files.find((file) => file.path === path)
+      assert.isDefined(file, path)
+      assert.notMatch(file?.text ?? "", /from "effect\/(?:Effect|Fiber|Layer|Runtime)"/, path)
+    }
   })
 
-  it("has pure parts that ask nobody: no Effect is run or made in them", () => {
-    const pure = [
-      "domain/TurnState.ts",
-      "domain/TurnTiming.ts",
-      "domain/Budget.ts",
-      "engine/app-server/TurnLifecycle.ts",
-      "instrumentation/TurnSignals.ts"
-    ]
-    for (const file of pure)
-      assert.notMatch(readFileSync(join(root, file), "utf8"), /from "effect\/Effect"/, file)
+  it("has facades that only re-export", () => {
+    for (const path of facades) {
+      const text = files.find((file) => file.path === path)?.text ?? ""
+      const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/export [\s\S]*?from "[^"]+"/g, "")
+      assert.strictEqual(code.trim(), "", path)
+    }
+  })
+
+  it("has no file of more than 450 lines and no folder with a quarter of the code", () => {
+    const long = files.filter(({ lines, path }) => lines > 450 && !SourceTree.isGenerated(path))
+    assert.deepStrictEqual(
+      long.map(({ path }) => path),
+      []
+    )
+    assert.isBelow(SourceTree.folderShares(files)[0]?.share ?? 1, 0.25)
+  })
+
+  it("uses no name for two files or two exported types", () => {
+    assert.deepStrictEqual(SourceTree.namesUsedTwice(files), [])
+  })
+
+  it("offers exactly the names of the checked-in list", () => {
+    const surface = ["index.ts", "testing/index.ts"].map(
+      (entry) => `# ${entry}\n${SourceTree.publicNames(files, entry).join("\n")}\n`
+    )
+    assert.strictEqual(
+      surface.join("\n"),
+      readFileSync(new URL("publicSurface.txt", import.meta.url), "utf8"),
+      "if the change is wanted: node scripts/architecture.ts --surface"
+    )
+  })
+
+  it("has tests in folders that mirror src", () => {
+    const test = fileURLToPath(new URL(".", import.meta.url))
+    // Suites that cross layers have folders of their own.
+    const crossing = new Set(["docs", "faults", "golden", "golden-traces", "real-codex", "support"])
+    const folders = readdirSync(test, { recursive: true, withFileTypes: true, encoding: "utf8" })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name).slice(test.length))
+      .filter((path) => !crossing.has(path.split("/")[0] ?? path))
+    for (const folder of folders) assert.isTrue(existsSync(join(root, folder)), folder)
+  })
+})
+
+describe("the architecture check", () => {
+  it("finds a cycle of types and one of three files", () => {
+    assert.deepStrictEqual(
+      SourceTree.cycles([
+        sourceFile("a.ts", "b.ts"),
+        sourceFile("b.ts", "c.ts"),
+        sourceFile("c.ts", "a.ts"),
+        sourceFile("d.ts", "a.ts")
+      ]),
+      [["a.ts", "b.ts", "c.ts"]]
+    )
+  })
+
+  it("refuses an import against the layering, between telemetry folders too, and of an unknown folder", () => {
+    const found = SourceTree.layerViolations([
+      sourceFile("domain/A.ts", "engine/B.ts", "internal/C.ts"),
+      sourceFile("telemetry/config/D.ts", "telemetry/tracer/E.ts"),
+      sourceFile("telemetry/tracer/E.ts", "telemetry/Otlp.ts", "telemetry/config/D.ts"),
+      sourceFile("newFolder/F.ts", "internal/C.ts")
+    ])
+    assert.deepStrictEqual(found, [
+      "domain/A.ts -> engine/B.ts",
+      "telemetry/config/D.ts -> telemetry/tracer/E.ts",
+      "telemetry/tracer/E.ts -> telemetry/Otlp.ts",
+      "newFolder/F.ts -> internal/C.ts"
+    ])
+  })
+
+  it("finds a file name and an exported type that are used twice", () => {
+    const declaring = (path: string, text: string) => ({ ...sourceFile(path), text })
+    assert.deepStrictEqual(
+      SourceTree.namesUsedTwice([
+        declaring("a/Same.ts", "export interface Options {}\n"),
+        declaring("b/same.ts", "export type Options = string\n")
+      ]),
+      ["file same.ts: a/Same.ts, b/same.ts", "type Options: a/Same.ts, b/same.ts"]
+    )
   })
 })

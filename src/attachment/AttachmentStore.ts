@@ -9,7 +9,8 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
 import { basename, dirname, join } from "node:path"
-import type * as Attachments from "./Attachments.ts"
+import type { Attachment } from "../domain/Attachment.ts"
+import type { AttachmentOptions, NamedOptions, StageOptions } from "./AttachmentOptions.ts"
 import { AttachmentRejected, type AttachmentReason } from "../domain/CodexError.ts"
 import * as AttachmentTelemetry from "../instrumentation/AttachmentTelemetry.ts"
 import * as HashedCopy from "./HashedCopy.ts"
@@ -55,11 +56,11 @@ const cleaning = (
     )
   )
 
-const staging = AttachmentTelemetry.staging(({ size }: Attachments.Attachment) => ({ files: 1, bytes: size }))
+const staging = AttachmentTelemetry.staging(({ size }: Attachment) => ({ files: 1, bytes: size }))
 
 const nothing: StagingDirectory.CleanupResult = { files: 0, bytes: 0, failed: [], durationMs: 0 }
 
-export const make = Effect.fnUntraced(function* (options: Attachments.AttachmentOptions) {
+export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
   const fs = yield* FileSystem.FileSystem
   const scope = yield* Effect.scope
   const me = yield* ProcessIdentity.self
@@ -148,7 +149,7 @@ export const make = Effect.fnUntraced(function* (options: Attachments.Attachment
       rejected(path)("StorageFailed", PrivateDirectory.detail(error))
 
   /** Fails unless the file is what was staged; one that is not is put aside and no longer ours. */
-  const verify = Effect.fnUntraced(function* (file: Attachments.Attachment, path: string) {
+  const verify = Effect.fnUntraced(function* (file: Attachment, path: string) {
     const found = yield* HashedCopy.digest(fs, file.path).pipe(
       Effect.catchIf(PrivateDirectory.isMissing, () => Effect.undefined),
       Effect.mapError(storageFailed(path))
@@ -233,7 +234,7 @@ export const make = Effect.fnUntraced(function* (options: Attachments.Attachment
       })
     )
 
-  const stage = (path: string, { name = basename(path), ttl }: Attachments.StageOptions = {}) =>
+  const stage = (path: string, { name = basename(path), ttl }: StageOptions = {}) =>
     Effect.scopedWith((opened) =>
       Effect.flatMap(
         Scope.provide(SourceFile.open(path, { root: options.root, maxBytes }), opened),
@@ -241,12 +242,10 @@ export const make = Effect.fnUntraced(function* (options: Attachments.Attachment
       )
     ).pipe(staging)
 
-  const stageStream = <E, R>(
-    stream: Stream.Stream<Uint8Array, E, R>,
-    { name, ttl }: Attachments.NamedOptions
-  ) => receive(stream, name, name, ttl).pipe(staging)
+  const stageStream = <E, R>(stream: Stream.Stream<Uint8Array, E, R>, { name, ttl }: NamedOptions) =>
+    receive(stream, name, name, ttl).pipe(staging)
 
-  const hold = Effect.fnUntraced(function* (file: Attachments.Attachment) {
+  const hold = Effect.fnUntraced(function* (file: Attachment) {
     const entry = entries.get(file.path)
     if (entry !== undefined)
       yield* Effect.acquireRelease(
@@ -282,8 +281,7 @@ export const make = Effect.fnUntraced(function* (options: Attachments.Attachment
 
   return {
     stage,
-    stageBytes: (bytes: Uint8Array, named: Attachments.NamedOptions) =>
-      stageStream(Stream.make(bytes), named),
+    stageBytes: (bytes: Uint8Array, named: NamedOptions) => stageStream(Stream.make(bytes), named),
     stageStream,
     hold,
     cleanup

@@ -1,55 +1,22 @@
 /** Files that go into a turn, staged where nobody can change them under it. */
+import { Attachment } from "../domain/Attachment.ts"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import type { AttachmentOptions, NamedOptions, StageOptions } from "./AttachmentOptions.ts"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as StagingDirectory from "./StagingDirectory.ts"
 import * as AttachmentStore from "./AttachmentStore.ts"
 import type { AttachmentRejected } from "../domain/CodexError.ts"
-import type * as Turn from "../domain/Turn.ts"
+import type * as TurnOptions from "../domain/TurnOptions.ts"
 
-/** A staged file. `path` is absolute and private to this process; `size` is in bytes; `sha256` in hexadecimal. */
-export const Attachment = Schema.Struct({
-  path: Schema.String,
-  /** The name that the file had. */
-  name: Schema.String,
-  size: Schema.Natural,
-  /** `image/png`, `text/plain`, … told by the content and the name. */
-  mediaType: Schema.String,
-  sha256: Schema.String
-})
-export type Attachment = typeof Attachment.Type
+export { Attachment } from "../domain/Attachment.ts"
 
-export interface AttachmentOptions {
-  /** Where files are staged: a folder of mode 0700; default: one for each user below the temporary folder. */
-  readonly directory?: string | undefined
-  /** The only folder that files may come from, followed through no link; default: files may come from anywhere. */
-  readonly root?: string | undefined
-  /** The most bytes that a file may have; default 20 MiB. */
-  readonly maxBytes?: number | undefined
-  /** The types that are allowed, like `["image/*", "text/plain"]`; default: all. */
-  readonly mediaTypes?: ReadonlyArray<string> | undefined
-  /** How long files stay that are staged without a time of their own; default: as long as their scope. */
-  readonly ttl?: Duration.Input | undefined
-}
-
-export interface StageOptions {
-  /** A name other than that of the file. */
-  readonly name?: string | undefined
-  /** The file stays that long, from now, even if its scope closes before; it never shortens the time of a file that is staged already. */
-  readonly ttl?: Duration.Input | undefined
-}
-
-/** What has no name of its own needs one. */
-export interface NamedOptions extends StageOptions {
-  readonly name: string
-}
+export type { AttachmentOptions, NamedOptions, StageOptions } from "./AttachmentOptions.ts"
 
 /** What came of removing files: counts, bytes, milliseconds, and what could not be removed, which is in no count. */
 export type CleanupSummary = StagingDirectory.CleanupResult
@@ -106,7 +73,7 @@ export class Attachments extends Context.Service<
 
 /** Runs something with the attachments of an input held: none is removed meanwhile, and one that is not whole is refused. */
 export const holding =
-  (input: Turn.TurnInput) =>
+  (input: TurnOptions.TurnInput) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | AttachmentRejected, R> => {
     const staged = typeof input === "string" ? [] : input.filter((part) => part.type === "attachment")
     if (staged.length === 0) return effect

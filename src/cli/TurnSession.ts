@@ -21,6 +21,7 @@ import type * as Thread from "../Thread.ts"
 import * as Waterfall from "../trace/Waterfall.ts"
 import { ThreadId } from "../domain/Ids.ts"
 import * as Turn from "../domain/Turn.ts"
+import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import * as EventJson from "./EventJson.ts"
 import { code } from "./ExitCode.ts"
@@ -30,7 +31,7 @@ export interface TurnSessionOptions {
   readonly prompt: string
   /** Files to send along. */
   readonly attach?: ReadonlyArray<string>
-  readonly turn: Turn.TurnOptions
+  readonly turn: TurnOptions.TurnOptions
   readonly json: boolean
 }
 
@@ -123,7 +124,7 @@ const show = <R>(
       threadId = thread.id
       state = TurnState.initial(thread.id, yield* now, Turn.noUsage)
       const { attach = [], prompt } = options
-      const run = (input: Turn.TurnInput) => Stream.runForEach(thread.stream(input, options.turn), see)
+      const run = (input: TurnOptions.TurnInput) => Stream.runForEach(thread.stream(input, options.turn), see)
       return yield* attach.length === 0
         ? run(prompt)
         : Effect.flatMap(staged(attach), (files) => run([{ type: "text", text: prompt }, ...files])).pipe(

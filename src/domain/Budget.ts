@@ -1,7 +1,7 @@
 /** Limits on what a turn, or all turns of a thread together, may use. Pure. */
+import * as Schema from "effect/Schema"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import type * as CodexError from "./CodexError.ts"
 import type * as Turn from "./Turn.ts"
 
 /**
@@ -48,9 +48,12 @@ export const add = (a: BudgetUsage, b: BudgetUsage): BudgetUsage => ({
   modelCalls: a.modelCalls + b.modelCalls
 })
 
+export const BudgetReason = Schema.Literals(["Tokens", "Time", "ToolCalls", "ModelCalls"])
+export type BudgetReason = typeof BudgetReason.Type
+
 /** Which limit was passed. */
 export interface Excess {
-  readonly reason: CodexError.BudgetReason
+  readonly reason: BudgetReason
   readonly limit: number
   readonly used: number
 }

@@ -1,4 +1,5 @@
 /** Every way in which something can end otherwise than asked for: one union, each error classified. */
+import { BudgetReason } from "./Budget.ts"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { ThreadId, TurnId } from "./Ids.ts"
@@ -292,8 +293,7 @@ export class AttachmentRejected extends Schema.TaggedError<AttachmentRejected>()
   }
 }
 
-export const BudgetReason = Schema.Literals(["Tokens", "Time", "ToolCalls", "ModelCalls"])
-export type BudgetReason = typeof BudgetReason.Type
+export { BudgetReason } from "./Budget.ts"
 
 const budgetReasons: { readonly [Reason in BudgetReason]: string } = {
   Tokens: "tokens",

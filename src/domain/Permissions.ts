@@ -1,7 +1,7 @@
 /** What the sandbox may be opened for: asked by the agent, granted by a policy. */
 import * as Schema from "effect/Schema"
 import * as Nodepath from "node:path"
-import { canonicalJson } from "./ApprovalRequestHash.ts"
+import { canonicalJson } from "../internal/CanonicalJson.ts"
 
 /** `write` includes reading; `deny` takes something out of what other entries allow. */
 export const Access = Schema.Literals(["read", "write", "deny"])

@@ -8,8 +8,7 @@ import type * as CodexError from "../domain/CodexError.ts"
 import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import type * as Turn from "../domain/Turn.ts"
-
-export type Sandbox = Turn.Sandbox
+import type * as TurnOptions from "../domain/TurnOptions.ts"
 
 /** When Codex asks: `on-request` runs sandboxed commands unasked, `untrusted` asks for each, `never` never asks. */
 export type ApprovalMode = "untrusted" | "on-request" | "never"
@@ -24,7 +23,7 @@ export interface ToolSpec {
 
 export interface EngineThreadOptions {
   readonly cwd: string | undefined
-  readonly sandbox: Sandbox | undefined
+  readonly sandbox: TurnOptions.Sandbox | undefined
   readonly approvalMode: ApprovalMode | undefined
   readonly model: string | undefined
   readonly instructions: string | undefined
@@ -65,7 +64,7 @@ export interface Handlers {
 export interface EngineTurnOptions {
   readonly model?: string | undefined
   readonly effort?: string | undefined
-  readonly sandbox?: Sandbox | undefined
+  readonly sandbox?: TurnOptions.Sandbox | undefined
   readonly cwd?: string | undefined
   /** JSON Schema that the last message of the turn has to fit. */
   readonly outputSchema?: unknown
@@ -88,14 +87,14 @@ export interface EngineThread {
    * and ends what the turn started. The runtime never runs two at once on a thread.
    */
   readonly turn: (
-    input: Turn.TurnInput,
+    input: TurnOptions.TurnInput,
     options: EngineTurnOptions,
     handlers: Handlers
   ) => Effect.Effect<void, CodexError.TurnError>
   /** Summarises the conversation to make room: a turn of its own. */
   readonly compact: (handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>
   /** Adds to the turn that runs; `InvalidRequest` where none does. */
-  readonly steer: (input: Turn.TurnInput) => Effect.Effect<void, CodexError.RequestError>
+  readonly steer: (input: TurnOptions.TurnInput) => Effect.Effect<void, CodexError.RequestError>
 }
 
 /** A page of a list, and where the next one begins. */

@@ -2,9 +2,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { LogRecord } from "../telemetry/logs/LogPipeline.ts"
-import { Variables } from "../internal/EnvironmentVariables.ts"
-import * as Settings from "../telemetry/config/Settings.ts"
+import type { LogRecord } from "./LogRecord.ts"
+import { Environment, Variables } from "../internal/EnvironmentVariables.ts"
 
 /**
  * What may be captured. `errors` are messages and stacks of causes that are logged and of what spans fail with,
@@ -70,7 +69,7 @@ const modes = ["no_content", "span_only", "event_only", "span_and_event"] as con
 
 /** What an environment asks for, and what of it cannot be used. */
 export const fromEnvironment = (
-  environment: Settings.Environment
+  environment: Environment
 ): { readonly mode: (typeof modes)[number] | undefined; readonly warnings: ReadonlyArray<string> } => {
   const variables = new Variables(environment)
   const mode = variables.word(modes, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")
@@ -78,7 +77,7 @@ export const fromEnvironment = (
 }
 
 /** Logs what of the environment cannot be used. */
-export const warn: Effect.Effect<void> = Effect.flatMap(Settings.Environment, (environment) =>
+export const warn: Effect.Effect<void> = Effect.flatMap(Environment, (environment) =>
   Effect.forEach(fromEnvironment(environment).warnings, (warning) => Effect.logWarning(warning), {
     discard: true
   })
@@ -87,7 +86,7 @@ export const warn: Effect.Effect<void> = Effect.flatMap(Settings.Environment, (e
 /** What is captured where this context is in force. */
 export const captureOf = (context: Context.Context<never>): Capture => {
   const asked = Context.get(context, Current)
-  const { mode } = fromEnvironment(Context.get(context, Settings.Environment))
+  const { mode } = fromEnvironment(Context.get(context, Environment))
   const kinds =
     asked === undefined ? (mode === undefined || mode === "no_content" ? none : all) : { ...none, ...asked }
   return {

@@ -4,7 +4,7 @@ import { attribute } from "../semconv/Convention.ts"
 import type * as Signal from "./Signal.ts"
 import type * as SignalBus from "./SignalBus.ts"
 import * as TraceIds from "../internal/TraceIds.ts"
-import type { LogField, LogRecord } from "../telemetry/logs/LogPipeline.ts"
+import type { LogField, LogRecord } from "./LogRecord.ts"
 
 interface Line {
   /** What it is about and what became of it: `turn stop`. */

@@ -1,8 +1,7 @@
 /** Signals that come too often, thinned out: so many a second, and the last of each kind always. */
 import * as Context from "effect/Context"
 import * as TurnState from "../domain/TurnState.ts"
-import { Variables } from "../internal/EnvironmentVariables.ts"
-import * as Settings from "../telemetry/config/Settings.ts"
+import { Environment, Variables } from "../internal/EnvironmentVariables.ts"
 import type * as Signal from "./Signal.ts"
 
 /** How many updates of a kind are told in any second of a turn; it wins over `CODEX_OTEL_UPDATES_PER_SECOND`. */
@@ -10,10 +9,13 @@ export const PerSecond = Context.Reference<number | undefined>("effect-codex/tel
   defaultValue: () => undefined
 })
 
+/** The rate that the environment asks for: 10 updates a second by default. */
+export const toUpdates = (variables: Variables): number =>
+  variables.wholeNumber(0, "CODEX_OTEL_UPDATES_PER_SECOND") ?? 10
+
 /** The rate in force where a turn runs. */
 export const rateOf = (context: Context.Context<never>): number =>
-  Context.get(context, PerSecond) ??
-  Settings.toUpdates(new Variables(Context.get(context, Settings.Environment)))
+  Context.get(context, PerSecond) ?? toUpdates(new Variables(Context.get(context, Environment)))
 
 /** What may come at a high rate. */
 type Fast = Signal.UsageUpdated | Signal.DiffUpdated

@@ -4,13 +4,14 @@ import type * as Tracer from "effect/Tracer"
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import * as Item from "../domain/Item.ts"
 import * as Turn from "../domain/Turn.ts"
+import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as ContentCapture from "./ContentCapture.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import type * as Signal from "./Signal.ts"
 import * as ExceptionEvent from "./ExceptionEvent.ts"
 import * as ChatHistory from "./ChatHistory.ts"
-import type { LogRecord } from "../telemetry/logs/LogPipeline.ts"
+import type { LogRecord } from "./LogRecord.ts"
 
 const { attribute } = Convention
 
@@ -26,7 +27,7 @@ interface Spans {
 interface Options {
   readonly context: Context.Context<never>
   readonly turn: Tracer.Span
-  readonly input: Turn.TurnInput
+  readonly input: TurnOptions.TurnInput
   readonly instructions?: string | undefined
   readonly threadId: string
   readonly annotations: Readonly<Record<string, unknown>>
@@ -137,7 +138,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
 
   let ofTurn: string | undefined
   const input = kinds.prompts
-    ? [{ role: "user", parts: [{ type: "text", content: Turn.text(options.input) }] }]
+    ? [{ role: "user", parts: [{ type: "text", content: TurnOptions.text(options.input) }] }]
     : undefined
   const instructions =
     kinds.prompts && options.instructions !== undefined

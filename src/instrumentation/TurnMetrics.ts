@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import type * as Turn from "../domain/Turn.ts"
 import * as Convention from "../semconv/Convention.ts"
-import * as Version from "../semconv/Version.ts"
+import * as Revision from "../semconv/Revision.ts"
 import type * as Signal from "./Signal.ts"
 import type * as SignalBus from "./SignalBus.ts"
 import * as Instruments from "../semconv/Instruments.ts"
@@ -56,7 +56,7 @@ export const make = (): SignalBus.SignalListener => {
 
     switch (signal._tag) {
       case "ModelStop": {
-        const revision = Version.revisionOf(context)
+        const revision = Revision.revisionOf(context)
         const { inferenceDuration, timePerOutputChunk, timeToFirstChunk } = Instruments.inference(revision)
         const { chunkGaps, duration, end, timeToFirstToken, usage } = signal
         const request: Labels = {

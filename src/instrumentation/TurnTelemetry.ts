@@ -5,9 +5,10 @@ import type * as Tracer from "effect/Tracer"
 import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as Turn from "../domain/Turn.ts"
+import type * as TurnOptions from "../domain/TurnOptions.ts"
 import type * as TurnTiming from "../domain/TurnTiming.ts"
 import * as Convention from "../semconv/Convention.ts"
-import * as Version from "../semconv/Version.ts"
+import * as Revision from "../semconv/Revision.ts"
 import * as SignalBus from "./SignalBus.ts"
 import * as SignalThrottle from "./SignalThrottle.ts"
 import type * as Signal from "./Signal.ts"
@@ -26,7 +27,7 @@ export interface TurnTelemetryOptions extends Omit<TurnSpans.TurnSpansOptions, "
   readonly startedAt: number
   readonly threadId: string
   readonly sandbox: string | undefined
-  readonly input: Turn.TurnInput
+  readonly input: TurnOptions.TurnInput
   /** What the agent was told beside its own instructions. */
   readonly instructions?: string | undefined
   /** The context of the turn: its listeners, and where they find what they need. */
@@ -48,7 +49,7 @@ export interface TurnTelemetry {
 }
 
 export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
-  const spans = TurnSpans.make({ ...options, revision: Version.revisionOf(options.context) })
+  const spans = TurnSpans.make({ ...options, revision: Revision.revisionOf(options.context) })
   const { annotations: attributes, context, model, provider, sandbox, threadId } = options
   const listeners = Context.get(context, SignalBus.Listeners)
   const content = TurnContent.make(options, spans)

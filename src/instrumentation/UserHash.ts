@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { createHmac } from "node:crypto"
 import { attribute } from "../semconv/Convention.ts"
-import * as Settings from "../telemetry/config/Settings.ts"
+import { Environment } from "../internal/EnvironmentVariables.ts"
 
 /**
  * The key that users are hashed with; it wins over `CODEX_OTEL_USER_HASH_KEY`. Whoever has it can tell whether a hash
@@ -20,7 +20,7 @@ export const hash = (user: string, key: Redacted.Redacted): string =>
   createHmac("sha256", Redacted.value(key)).update(user).digest("hex")
 
 const keyOf = (context: Context.Context<never>): Redacted.Redacted | undefined => {
-  const value = Context.get(context, Settings.Environment)["CODEX_OTEL_USER_HASH_KEY"]?.trim() ?? ""
+  const value = Context.get(context, Environment)["CODEX_OTEL_USER_HASH_KEY"]?.trim() ?? ""
   const key = Context.get(context, UserHashKey) ?? Redacted.make(value)
   return Redacted.value(key) === "" ? undefined : key
 }

@@ -1,3 +1,13 @@
+import * as Context from "effect/Context"
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The environment that `layer` reads: that of the process. */
+export const Environment = Context.Reference<Environment>("effect-codex/telemetry/Settings/Environment", {
+  defaultValue: () => process.env
+})
+
 /** One environment variable that has a value. */
 export interface Variable {
   readonly name: string

@@ -17,7 +17,7 @@ import * as SecretNames from "./SecretNames.ts"
 import * as KnownSecrets from "./KnownSecrets.ts"
 import * as JsonValues from "./JsonValues.ts"
 import * as TokenPatterns from "./TokenPatterns.ts"
-import * as Settings from "../telemetry/config/Settings.ts"
+import { Environment } from "../internal/EnvironmentVariables.ts"
 
 /**
  * What else must not be seen: a text in whatever encoding, what a pattern matches, or a function that gives back the
@@ -71,7 +71,7 @@ class Registry extends Context.Service<Registry, { readonly add: (options: Redac
 export const base: Layer.Layer<Registry> = Layer.effectContext(
   Effect.gen(function* () {
     const context = yield* Effect.context<never>()
-    const own = make({}, yield* Settings.Environment)
+    const own = make({}, yield* Environment)
     // One that is in force already may have been added to, and is what sinks further out use.
     const current = context.mapUnsafe.has(Current.key) ? Context.get(context, Current) : own
     const add = isGrowing(current) ? current.add : own.add
@@ -94,7 +94,7 @@ export const layer = (options: RedactionOptions): Layer.Layer<never> =>
  * Adds the secrets among these variables to what is masked where this runs, from then on: an engine may be given an
  * environment that this process does not have.
  */
-export const addSecretsFrom = (environment: Settings.Environment): Effect.Effect<void> =>
+export const addSecretsFrom = (environment: Environment): Effect.Effect<void> =>
   Effect.map(Current, (current) => {
     const rules = KnownSecrets.ofEnvironment(environment)
     if (rules.length > 0 && isGrowing(current)) current.add({ rules })
@@ -104,7 +104,7 @@ export const addSecretsFrom = (environment: Settings.Environment): Effect.Effect
 const remembered = { length: 96, count: 4096 }
 
 /** Scrubs by the usual rules and by these; `environment` is where secrets are looked for, and the home directory. */
-export const make = (options: RedactionOptions, environment: Settings.Environment): Growing => {
+export const make = (options: RedactionOptions, environment: Environment): Growing => {
   let limit = options.limit ?? defaultLimit
   const known = [...KnownSecrets.ofEnvironment(environment)]
   const patterns: Array<RegExp> = []

@@ -1,8 +1,6 @@
 /** Traces, metrics and logs to an OpenTelemetry collector, over HTTP in JSON or protobuf. */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import * as Console from "./Console.ts"
 import * as File from "./File.ts"
 import * as BatchProcessor from "./delivery/BatchProcessor.ts"
@@ -13,19 +11,7 @@ import * as Settings from "./config/Settings.ts"
 import type * as Spool from "./spool/Spool.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
-/** What the code says about the export; what it leaves open is for the environment to say. */
-export interface OtlpOptions {
-  /** The collector's base URL, or its URL for one signal; `http://localhost:4318` if nobody names one. */
-  readonly endpoint?: string
-  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>>
-  readonly protocol?: Settings.Protocol
-  readonly compression?: "gzip" | "none"
-  /** Files in PEM: whom to trust, and who this is. */
-  readonly certificates?: Settings.Certificates
-  /** How long one export may take; more than 1.5 s is taken as 1.5 s, so that it cannot hold the process. */
-  readonly timeout?: Duration.Input
-  /** What to export; all three if it is left out. */
-  readonly signals?: ReadonlyArray<Settings.SignalKind>
+export interface OtlpOptions extends OtlpTarget.OtlpTargetOptions {
   /** Where traces and logs are written before they are sent, so that none is lost; `false` for nowhere. */
   readonly spool?: Spool.SpoolOptions | false
 }

@@ -27,6 +27,7 @@ import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Item from "../domain/Item.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import * as Turn from "../domain/Turn.ts"
+import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as Engine from "../engine/Engine.ts"
 import * as ThreadStore from "./scripted/ThreadStore.ts"
 
@@ -383,7 +384,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
 
     const thread = (id: ThreadId, options: Engine.EngineThreadOptions): Engine.EngineThread => {
       const begin = (
-        input: Turn.TurnInput,
+        input: TurnOptions.TurnInput,
         handlers: Engine.Handlers,
         play: (stage: Stage) => Effect.Effect<void, CodexError.TurnError>
       ) =>
@@ -395,7 +396,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
               const stage = {
                 threadId: id,
                 turnId,
-                input: Turn.text(input),
+                input: TurnOptions.text(input),
                 options,
                 handlers,
                 nextId,
@@ -412,7 +413,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
         cwd: options.cwd ?? "/",
         turn: (given, _options, handlers) =>
           Effect.suspend(() => {
-            const input = Turn.text(given)
+            const input = TurnOptions.text(given)
             inputs.push(input)
             const steps = take()
             if (steps.length === 0)
@@ -430,7 +431,7 @@ export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
           Effect.suspend(() => {
             const steered = running.get(id)
             if (steered === undefined) return Effect.fail(nothingRuns)
-            return Effect.asVoid(Queue.offer(steered, Turn.text(given)))
+            return Effect.asVoid(Queue.offer(steered, TurnOptions.text(given)))
           })
       }
     }

@@ -17,6 +17,7 @@ import type * as Signal from "../instrumentation/Signal.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
 import * as Turn from "../domain/Turn.ts"
+import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import { decide } from "../approval/PolicyRunner.ts"
 import type { MonotonicClock } from "./MonotonicClock.ts"
@@ -35,9 +36,9 @@ export interface ActiveTurnOptions {
   readonly span: EffectTracer.Span
   readonly model: string | undefined
   readonly effort: string | undefined
-  readonly sandbox: Turn.Sandbox | undefined
+  readonly sandbox: TurnOptions.Sandbox | undefined
   readonly instructions: string | undefined
-  readonly input: Turn.TurnInput
+  readonly input: TurnOptions.TurnInput
   readonly publish: (event: Turn.EngineEvent) => void
   /** Something was used up: a limit may have been passed. */
   readonly used: () => void

@@ -17,6 +17,7 @@ import * as Convention from "../semconv/Convention.ts"
 import type * as Signal from "../instrumentation/Signal.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
 import * as Turn from "../domain/Turn.ts"
+import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as ActiveTurn from "./ActiveTurn.ts"
 import * as MonotonicClock from "./MonotonicClock.ts"
 
@@ -34,8 +35,8 @@ export interface ThreadContext {
 
 /** A turn to run. */
 export interface TurnRequest<A> {
-  readonly input: Turn.TurnInput
-  readonly options: Turn.TurnOptions
+  readonly input: TurnOptions.TurnInput
+  readonly options: TurnOptions.TurnOptions
   /** Reads the last message, while the turn can still fail by it. */
   readonly read: (message: string) => Effect.Effect<A, CodexError.OutputInvalid>
   /** Has the engine run it. */
@@ -65,7 +66,7 @@ export const run = Effect.fnUntraced(function* <A>(
   job: TurnRequest<A>
 ): Effect.fn.Return<readonly [Turn.Turn, A], CodexError.TurnError> {
   const { options, stopped } = job
-  const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* Turn.DefaultTimeout))
+  const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* TurnOptions.DefaultTimeout))
   const clock = MonotonicClock.make(yield* Clock.Clock)
   const model = options.model ?? engine.model
   const { attribute } = Convention

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Approval from "../../src/Approval.ts"
 import * as Permissions from "../../src/domain/Permissions.ts"
-import { canonicalJson } from "../../src/domain/ApprovalRequestHash.ts"
+import { canonicalJson } from "../../src/internal/CanonicalJson.ts"
 import * as R from "../approval/requests.ts"
 
 const names = ["a", "b", "c"]

@@ -15,6 +15,7 @@ import * as Approval from "../../src/Approval.ts"
 import { Codex, type ThreadOptions } from "../../src/Codex.ts"
 import type * as Thread from "../../src/Thread.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
+import type * as TurnOptions from "../../src/domain/TurnOptions.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 
 type Program = Effect.Effect<unknown, unknown, Codex | Scope.Scope>
@@ -42,8 +43,8 @@ const tickets = Lookup.toLayer({
 /** What a turn says and how it ends, as its caller sees it. */
 const observe = Effect.fnUntraced(function* (
   thread: Thread.Thread,
-  input: Turn.TurnInput,
-  options?: Turn.TurnOptions,
+  input: TurnOptions.TurnInput,
+  options?: TurnOptions.TurnOptions,
   on: (event: Turn.TurnEvent) => Effect.Effect<unknown> = () => Effect.void
 ) {
   const events: Array<Turn.TurnEvent> = []

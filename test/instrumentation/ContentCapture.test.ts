@@ -8,6 +8,7 @@ import * as Toolkit from "effect/ai/Toolkit"
 import { Codex, CodexError, Content } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import * as LogPipeline from "../../src/telemetry/logs/LogPipeline.ts"
+import type { LogRecord } from "../../src/instrumentation/LogRecord.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 
 const lookup = Tool.make("lookup", {
@@ -32,7 +33,7 @@ const run = Effect.fnUntraced(function* (
   mode?: string,
   steps: ReadonlyArray<Scripted.ScriptedStep> = script
 ) {
-  const records: Array<LogPipeline.LogRecord> = []
+  const records: Array<LogRecord> = []
   yield* Scripted.play(steps)
   const sink = Layer.effectDiscard(
     LogPipeline.LogRecords.use((all) =>

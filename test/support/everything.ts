@@ -15,9 +15,9 @@ import * as TurnSession from "../../src/cli/TurnSession.ts"
 import * as AttachmentTelemetry from "../../src/instrumentation/AttachmentTelemetry.ts"
 import * as Convention from "../../src/semconv/Convention.ts"
 import * as SignalLogs from "../../src/instrumentation/SignalLogs.ts"
-import type { LogRecord } from "../../src/telemetry/logs/LogPipeline.ts"
+import type { LogRecord } from "../../src/instrumentation/LogRecord.ts"
 import * as SelfMetrics from "../../src/telemetry/delivery/SelfMetrics.ts"
-import * as Version from "../../src/semconv/Version.ts"
+import * as Revision from "../../src/semconv/Revision.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as Gate from "../../src/telemetry/tail-sampling/Gate.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
@@ -162,7 +162,7 @@ const watched = <E, R>(
       Effect.provideService(Content.Records, (record) => void contents.push(record)),
       Effect.provideService(Correlation.UserHashKey, Redacted.make("a key")),
       Effect.provideService(Metrics.Team, "payments"),
-      Effect.provideService(Version.Revision, revision),
+      Effect.provideService(Revision.Revision, revision),
       Effect.provideService(Settings.Environment, environment),
       Effect.provide(context),
       Effect.exit

@@ -3,7 +3,7 @@ import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import * as ShellCommand from "../../internal/ShellCommand.ts"
 import type * as Item from "../../domain/Item.ts"
-import { canonicalJson } from "../../domain/ApprovalRequestHash.ts"
+import { canonicalJson } from "../../internal/CanonicalJson.ts"
 
 /** The event that tells of something else. */
 export const violation = "effect-codex/approvedArgumentsChanged"

@@ -6,6 +6,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import type { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import type * as Turn from "../../domain/Turn.ts"
+import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../Engine.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
@@ -379,7 +380,7 @@ export const toolOutput = (output: { readonly success: boolean; readonly text: s
 
 const text = (text: string) => ({ type: "text", text, text_elements: [] })
 
-const inputPart = (part: Turn.InputPart): ReadonlyArray<unknown> => {
+const inputPart = (part: TurnOptions.InputPart): ReadonlyArray<unknown> => {
   switch (part.type) {
     case "text":
       return [text(part.text)]
@@ -398,7 +399,7 @@ const inputPart = (part: Turn.InputPart): ReadonlyArray<unknown> => {
 }
 
 /** What goes into a turn, as Codex takes it. */
-export const input = (input: Turn.TurnInput): ReadonlyArray<unknown> =>
+export const input = (input: TurnOptions.TurnInput): ReadonlyArray<unknown> =>
   typeof input === "string" ? [text(input)] : input.flatMap(inputPart)
 
 const sandboxPolicies = {

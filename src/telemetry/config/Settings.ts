@@ -9,22 +9,23 @@ import type { ConfigFile, ExporterName } from "./ConfigFile.ts"
 import * as OtlpEndpoint from "./OtlpEndpoint.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 import * as OtlpSettings from "./OtlpSettings.ts"
+import { toUpdates } from "../../instrumentation/SignalThrottle.ts"
 import * as ProxySettings from "./ProxySettings.ts"
 import * as Exporters from "./Exporters.ts"
-import type * as TailSampling from "../tail-sampling/TailSampling.ts"
-import { toBoolean, toDecoded, toPairs, toWords, Variables } from "../../internal/EnvironmentVariables.ts"
+import type { Slow, TailSamplingOptions } from "./TailSamplingOptions.ts"
+import {
+  Environment,
+  toBoolean,
+  toDecoded,
+  toPairs,
+  toWords,
+  Variables
+} from "../../internal/EnvironmentVariables.ts"
 
+export { Environment } from "../../internal/EnvironmentVariables.ts"
 export type { ExporterName } from "./ConfigFile.ts"
 export { type Destination, isHeader, type SignalKind, toSignal } from "./OtlpEndpoint.ts"
 export type { Certificates, Headers, Otlp, Protocol } from "./OtlpSettings.ts"
-
-/** Environment variables by name. */
-export type Environment = Readonly<Record<string, string | undefined>>
-
-/** The environment that `layer` reads: that of the process. */
-export const Environment = Context.Reference<Environment>("effect-codex/telemetry/Settings/Environment", {
-  defaultValue: () => process.env
-})
 
 /** How what waits for export is queued, times in milliseconds; beyond `queue` the newest are dropped. */
 export interface BatchSettings {
@@ -35,7 +36,7 @@ export interface BatchSettings {
 }
 
 /** Head sampling: which share of the traces that start here is kept. */
-export interface Sampling {
+export interface HeadSampling {
   readonly ratio: number
   /** A trace that comes from elsewhere sampled stays so, whatever the ratio. */
   readonly parentBased: boolean
@@ -56,11 +57,11 @@ export interface Settings {
   readonly prometheus: { readonly host: string; readonly port: number }
   /** Attributes of the resource, the service's name among them if it was given. */
   readonly resource: Readonly<Record<string, string>>
-  readonly sampling: Sampling | undefined
+  readonly sampling: HeadSampling | undefined
   /** Codex's own spans are to be joined to ours. */
   readonly nativeSpans: boolean
   /** Tail sampling, where it is asked for. */
-  readonly tail: TailSampling.TailSamplingOptions | undefined
+  readonly tail: TailSamplingOptions | undefined
   readonly spanLimits: Required<SpanLimits>
   readonly spans: BatchSettings
   readonly logs: BatchSettings
@@ -308,7 +309,7 @@ const samplers = [
   "parentbased_traceidratio"
 ] as const
 
-const toSampling = (variables: Variables): Sampling | undefined => {
+const toSampling = (variables: Variables): HeadSampling | undefined => {
   const rate = variables.share("CODEX_OTEL_SAMPLE_RATE")
   const sampler = variables.word(samplers, "OTEL_TRACES_SAMPLER")
   const isRatio = sampler?.endsWith("traceidratio") === true
@@ -327,7 +328,7 @@ const toNativeSpans = (variables: Variables): boolean => {
   return wanted === true
 }
 
-const toTail = (variables: Variables): TailSampling.TailSamplingOptions | undefined => {
+const toTail = (variables: Variables): TailSamplingOptions | undefined => {
   const keep = variables.share("CODEX_OTEL_TAIL_SAMPLE_RATE")
   const firsts = variables.word(["true", "false"], "CODEX_OTEL_TAIL_KEEP_FIRST")
   const options = {
@@ -339,7 +340,7 @@ const toTail = (variables: Variables): TailSampling.TailSamplingOptions | undefi
   return keep === undefined ? undefined : { keep, ...options }
 }
 
-const toSlow = (variables: Variables): TailSampling.Slow | undefined => {
+const toSlow = (variables: Variables): Slow | undefined => {
   const variable = variables.first("CODEX_OTEL_TAIL_SLOWER_THAN")
   if (variable === undefined) return undefined
   const [, percentile, millis] = /^(?:p(\d{1,2}(?:\.\d+)?)|(\d{1,9}))$/i.exec(variable.value) ?? []
@@ -371,10 +372,6 @@ const toLogLimits = (variables: Variables): Settings["logLimits"] => ({
       "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
     ) ?? Infinity
 })
-
-/** How many updates of a kind an environment wants a turn to tell in a second. */
-export const toUpdates = (variables: Variables): number =>
-  variables.wholeNumber(0, "CODEX_OTEL_UPDATES_PER_SECOND") ?? 10
 
 // Ours are counters and histograms: what low memory asks for is the same as delta for these.
 const toTemporality = (variables: Variables): "cumulative" | "delta" => {

@@ -3,7 +3,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { OtlpOptions } from "../Otlp.ts"
 import * as Settings from "../config/Settings.ts"
 import * as BatchProcessor from "./BatchProcessor.ts"
 import * as TlsCertificates from "./TlsCertificates.ts"
@@ -16,6 +15,21 @@ export const defaultEndpoint = "http://localhost:4318"
 const defaultPatience = 10_000
 const longestPatience = 120_000
 
+/** What the code says about the export; what it leaves open is for the environment to say. */
+export interface OtlpTargetOptions {
+  /** The collector's base URL, or its URL for one signal; `http://localhost:4318` if nobody names one. */
+  readonly endpoint?: string
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>>
+  readonly protocol?: Settings.Protocol
+  readonly compression?: "gzip" | "none"
+  /** Files in PEM: whom to trust, and who this is. */
+  readonly certificates?: Settings.Certificates
+  /** How long one export may take; more than 1.5 s is taken as 1.5 s, so that it cannot hold the process. */
+  readonly timeout?: Duration.Input
+  /** What to export; all three if it is left out. */
+  readonly signals?: ReadonlyArray<Settings.SignalKind>
+}
+
 /** What is to become of a signal. */
 export interface OtlpTarget {
   readonly signal: Settings.SignalKind
@@ -27,7 +41,7 @@ export interface OtlpTarget {
 
 export const make = Effect.fnUntraced(function* (
   settings: Settings.Settings,
-  options: OtlpOptions,
+  options: OtlpTargetOptions,
   signal: Settings.SignalKind
 ) {
   const ofSignal = settings.otlp[signal]
@@ -71,7 +85,7 @@ const toMillis = (timeout: Duration.Input | undefined): number | undefined =>
 
 const within = (most: number, millis = most): number => Math.max(1, Math.min(Math.round(millis), most))
 
-const toHeaders = (headers: NonNullable<OtlpOptions["headers"]>) => {
+const toHeaders = (headers: NonNullable<OtlpTargetOptions["headers"]>) => {
   const sent: Array<readonly [name: string, value: string]> = []
   const notes: Array<string> = []
   for (const [name, value] of Object.entries(headers)) {

@@ -1,6 +1,6 @@
 /** Log records as lines: for people, as logfmt, as JSON. */
 import { oneLine, printable } from "../../internal/TerminalText.ts"
-import type { LogField, LogRecord } from "./LogPipeline.ts"
+import type { LogField, LogRecord } from "../../instrumentation/LogRecord.ts"
 
 export type Format = "pretty" | "logfmt" | "json"
 

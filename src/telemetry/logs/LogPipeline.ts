@@ -11,28 +11,9 @@ import * as ContentCapture from "../../instrumentation/ContentCapture.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
 import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as CauseFields from "./CauseFields.ts"
+import type { LogField, LogRecord } from "../../instrumentation/LogRecord.ts"
 import * as TraceIds from "../../internal/TraceIds.ts"
 import * as SignalLogs from "../../instrumentation/SignalLogs.ts"
-
-/** What a record says beside its message: `name` as lines have it, `key` as attributes do. */
-export interface LogField {
-  readonly name: string
-  readonly key: string
-  readonly value: unknown
-}
-
-export interface LogRecord {
-  /** Milliseconds since the epoch. */
-  readonly at: number
-  readonly level: LogLevel.Severity
-  /** The name of the event that this record is, where it is one. */
-  readonly event: string | undefined
-  readonly message: string
-  readonly fields: ReadonlyArray<LogField>
-  readonly span: { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined
-  /** It holds content that was asked for: for records alone, not for lines. */
-  readonly content: boolean
-}
 
 /** Takes records, all of them or those that people read. What it throws is dropped. */
 export interface LogSink {

@@ -1,4 +1,5 @@
 /** Logs: lines on stderr for people and for log files, records for OpenTelemetry, of a program and of its turns. */
+import type { LogRecord } from "../../instrumentation/LogRecord.ts"
 import type { LogRecordProcessor } from "@opentelemetry/sdk-logs"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -95,7 +96,7 @@ const toRecords = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
     logRecordLimits: settings.logLimits
   })
   const logger = provider.getLogger("effect-codex", version)
-  return (record: LogPipeline.LogRecord) => {
+  return (record: LogRecord) => {
     const { at, event, level, span } = record
     const attributes: Record<string, NonNullable<ReturnType<typeof AttributeValue.fromUnknown>>> = {}
     for (const { key, value } of record.fields) {

@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as MetricProducer from "./MetricProducer.ts"
 import * as TurnMetrics from "../../instrumentation/TurnMetrics.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
-import * as Version from "../../semconv/Version.ts"
+import * as Revision from "../../semconv/Revision.ts"
 import * as Settings from "../config/Settings.ts"
 import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
@@ -20,7 +20,7 @@ export const Team = TurnMetrics.Team
  */
 export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.listen(
   Effect.gen(function* () {
-    const { warnings } = Version.fromEnvironment(yield* Settings.Environment)
+    const { warnings } = Revision.fromEnvironment(yield* Settings.Environment)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     return TurnMetrics.make()
   })

@@ -6,7 +6,7 @@ import * as Convention from "../../semconv/Convention.ts"
 import * as CopySpan from "../../redaction/CopySpan.ts"
 import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
 import type { Codec, Target } from "../delivery/OtlpExporter.ts"
-import type { Watcher } from "../tracer/SpanPipeline.ts"
+import type { SpanWatcher } from "../span/SpanWatcher.ts"
 import { Tally } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
 import * as RecordFrame from "./RecordFrame.ts"
@@ -31,7 +31,7 @@ export const spans = Effect.fnUntraced(function* (
   const keeper = yield* makeKeeper("traces", options, target, batch, rejected)
   if (keeper === undefined) return direct
   const encode = (span: ReadableSpan) => codec.serializer.serializeRequest([span])
-  const processor: Watcher = {
+  const processor: SpanWatcher = {
     onStart: () => {},
     onOpened: (span) => {
       if (!span.sampled || !isTold(span)) return

@@ -3,7 +3,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Convention from "../../semconv/Convention.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
-import type * as SpanPipeline from "../tracer/SpanPipeline.ts"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { SpanGate } from "../span/SpanWatcher.ts"
 import type { TailSamplingPlan } from "./TailSampling.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import { type TailSamplerOptions, TailSampler } from "./TailSampler.ts"
@@ -39,7 +40,7 @@ export const counting = Effect.gen(function* () {
 export const make = Effect.fnUntraced(function* (plan: TailSamplingPlan, sampledBefore: boolean) {
   const decided = yield* counting
   const made = yield* Made
-  return (emit: Parameters<NonNullable<SpanPipeline.SpanPipelineOptions["gate"]>>[0]): SpanPipeline.Gate => {
+  return (emit: (span: ReadableSpan) => void): SpanGate => {
     const sampler = new TailSampler({ ...plan, emit, sampledBefore, decided })
     made(sampler)
     return {

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import * as TraceIds from "../../internal/TraceIds.ts"
+import type { SpanGate, SpanWatcher } from "../span/SpanWatcher.ts"
 import * as RecordedSpan from "../span/RecordedSpan.ts"
 
 /** What becomes of a span; `attributes` are the sampler's own. */
@@ -21,31 +22,7 @@ export type Decide = (
   parent: SpanContext | undefined
 ) => SamplingDecision
 
-/** Holds spans back until it is known what becomes of them; `shown` is asked of what is still open after `flush`. */
-export interface Gate {
-  readonly started: (span: EffectTracer.Span) => void
-  readonly ended: (span: ReadableSpan) => void
-  readonly shown: (span: ReadableSpan) => ReadableSpan | undefined
-  readonly flush: () => void
-}
-
-/** A span that has started here; `snapshot` gives it as it is by then, and nothing once it has ended. */
-export interface OpenSpan {
-  readonly name: string
-  readonly spanId: string
-  readonly sampled: boolean
-  /** Whether its parent, if it has one, is elsewhere. */
-  readonly root: boolean
-  readonly snapshot: () => ReadableSpan | undefined
-}
-
-/** A processor that also hears at once which spans are open, whatever a gate makes of them later. */
-export interface Watcher extends SpanProcessor {
-  readonly onOpened: (span: OpenSpan) => void
-  readonly onEnded: (spanId: string) => void
-}
-
-const isWatcher = (processor: SpanProcessor): processor is Watcher => "onOpened" in processor
+const isWatcher = (processor: SpanProcessor): processor is SpanWatcher => "onOpened" in processor
 
 export interface SpanPipelineOptions extends Omit<RecordedSpan.SpanSink, "ended"> {
   readonly decide: Decide
@@ -54,7 +31,7 @@ export interface SpanPipelineOptions extends Omit<RecordedSpan.SpanSink, "ended"
   /** Nanoseconds since 1970. */
   readonly now: () => bigint
   /** Made with what takes the spans that it lets through. */
-  readonly gate?: ((emit: (span: ReadableSpan) => void) => Gate) | undefined
+  readonly gate?: ((emit: (span: ReadableSpan) => void) => SpanGate) | undefined
 }
 
 type SpanOptions = Parameters<EffectTracer.Tracer["span"]>[0]
@@ -76,11 +53,11 @@ export class Pipeline {
   private readonly options: SpanPipelineOptions
   private readonly sink: RecordedSpan.SpanSink
   private readonly open = new Set<RecordedSpan.RecordedSpan>()
-  private readonly gate: Gate | undefined
+  private readonly gate: SpanGate | undefined
   private processors: ReadonlyArray<SpanProcessor> = []
   /** Those that see what the gate holds back, at once. */
   private ungated: ReadonlyArray<SpanProcessor> = []
-  private watchers: ReadonlyArray<Watcher> = []
+  private watchers: ReadonlyArray<SpanWatcher> = []
   private holders: ReadonlyArray<Holder> = []
   private closed = false
 

@@ -1,4 +1,5 @@
 /** Effect's spans, handed to OpenTelemetry span processors as they end. */
+import * as HeadSampler from "./HeadSampler.ts"
 import type { Attributes } from "@opentelemetry/api"
 import type { Resource as OtelResource } from "@opentelemetry/resources"
 import type {
@@ -20,7 +21,6 @@ import { kindOf } from "../span/RecordedSpan.ts"
 import * as ExportStats from "../delivery/ExportStats.ts"
 import { version } from "../../internal/version.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
-import * as Sampling from "../../instrumentation/Sampling.ts"
 import * as Settings from "../config/Settings.ts"
 import * as TailSampling from "../tail-sampling/TailSampling.ts"
 
@@ -206,7 +206,7 @@ const makeGate = Effect.fnUntraced(function* (settings: Settings.Settings) {
 })
 
 const makeDecide = Effect.fnUntraced(function* (settings: Settings.Settings) {
-  const sampler = (yield* Sampler) ?? (yield* Sampling.sampler(settings.sampling))
+  const sampler = (yield* Sampler) ?? (yield* HeadSampler.fromSettings(settings.sampling))
   if (sampler === undefined) return Pipeline.decideAlways
   const { ROOT_CONTEXT, SamplingDecision, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))
   const decide: Pipeline.Decide = (span, traceId, parent) => {

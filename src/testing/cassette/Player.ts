@@ -11,7 +11,7 @@ import type * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ThreadId } from "../../domain/Ids.ts"
 import * as ThreadInfo from "../../domain/ThreadInfo.ts"
-import type * as Turn from "../../domain/Turn.ts"
+import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as Answers from "./Answers.ts"
 import * as JsonDiff from "./JsonDiff.ts"
@@ -62,7 +62,7 @@ const once = <A>(value: A): Once<A> => ({ value, taken: false })
 
 /** Somebody steers the turn that runs, and waits for what becomes of it. */
 interface Steer {
-  readonly input: Turn.TurnInput
+  readonly input: TurnOptions.TurnInput
   readonly done: Deferred.Deferred<void, CodexError.RequestError>
 }
 

@@ -5,7 +5,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import { ThreadId, type TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
-import * as Turn from "../../domain/Turn.ts"
+import * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../../engine/Engine.ts"
 
 interface Record {
@@ -27,7 +27,7 @@ export interface StoredThread {
   readonly turn: (
     threadId: ThreadId,
     turnId: TurnId,
-    input: Turn.TurnInput,
+    input: TurnOptions.TurnInput,
     handlers: Engine.Handlers,
     play: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
   ) => Effect.Effect<void, CodexError.TurnError>
@@ -128,7 +128,7 @@ export const make = (): StoredThread => {
             if (record === undefined) return
             const turn = { id: turnId, status, items, startedAt, duration: now - startedAt }
             record.turns = [...record.turns, turn]
-            const preview = record.info.preview === "" ? Turn.text(input) : record.info.preview
+            const preview = record.info.preview === "" ? TurnOptions.text(input) : record.info.preview
             record.info = { ...record.info, preview, updatedAt: now }
           })
         yield* play({ ...handlers, emit }).pipe(

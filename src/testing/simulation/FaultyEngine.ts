@@ -13,6 +13,7 @@ import * as Engine from "../../engine/Engine.ts"
 import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import * as Turn from "../../domain/Turn.ts"
+import * as TurnOptions from "../../domain/TurnOptions.ts"
 import type { Ledger, Performed } from "./History.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
@@ -336,7 +337,7 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
         settings: Engine.EngineThreadOptions
       ): Engine.EngineThread => ({
         ...thread,
-        turn: (input, _, handlers) => perform(thread, settings, Turn.text(input), handlers),
+        turn: (input, _, handlers) => perform(thread, settings, TurnOptions.text(input), handlers),
         compact: (handlers) => perform(thread, settings, "compact", handlers)
       })
 

@@ -16,7 +16,7 @@ import * as Protocol from "../../../src/engine/app-server/Protocol.ts"
 import * as ServerRequests from "../../../src/engine/app-server/ServerRequests.ts"
 import * as Translate from "../../../src/engine/app-server/Translate.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
-import type * as Turn from "../../../src/domain/Turn.ts"
+import type * as TurnOptions from "../../../src/domain/TurnOptions.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { test } from "../../support/live.ts"
 import * as Real from "../../support/realCodex.ts"
@@ -254,7 +254,7 @@ describe("the protocol of the installed Codex", () => {
         const thread = yield* engine.startThread(settings)
         yield* engine.resumeThread(thread.id, settings)
         const attachment = { path: "/a.png", name: "a.png", size: 1, mediaType: "image/png", sha256: "0" }
-        const input: Turn.TurnInput = [
+        const input: TurnOptions.TurnInput = [
           { type: "text", text: "look" },
           { type: "image", url: "data:image/png;base64,AAAA" },
           { type: "local_image", path: "/a.png" },

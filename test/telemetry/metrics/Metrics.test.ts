@@ -33,7 +33,7 @@ import * as ChunkGaps from "../../../src/instrumentation/ChunkGaps.ts"
 import * as DiffStats from "../../../src/instrumentation/DiffStats.ts"
 import * as Instruments from "../../../src/semconv/Instruments.ts"
 import * as SelfMetrics from "../../../src/telemetry/delivery/SelfMetrics.ts"
-import * as Version from "../../../src/semconv/Version.ts"
+import * as Revision from "../../../src/semconv/Revision.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as TurnTelemetry from "../../../src/instrumentation/TurnTelemetry.ts"
 import * as M from "../../../src/testing/ModelServer.ts"
@@ -497,14 +497,14 @@ describe("metrics", () => {
       // Code wins over the environment.
       yield* play(script).pipe(
         Effect.provideService(Settings.Environment, { CODEX_OTEL_SEMCONV: "1.41" }),
-        Effect.provideService(Version.Revision, "latest")
+        Effect.provideService(Revision.Revision, "latest")
       )
       assert.strictEqual(yield* metric("gen_ai.client.inference.usage.cache_write.input_tokens"), 9)
     }).pipe(provided)
   )
 
   it("take the revision from the environment, and say what they cannot read", () => {
-    const read = (value: string) => Version.fromEnvironment({ CODEX_OTEL_SEMCONV: value })
+    const read = (value: string) => Revision.fromEnvironment({ CODEX_OTEL_SEMCONV: value })
     for (const value of ["1.41", "v1.41", "1.41.0"])
       assert.deepStrictEqual(read(value), { revision: "1.41", warnings: [] })
     for (const value of ["", "latest", "LATEST"])
@@ -514,8 +514,8 @@ describe("metrics", () => {
     assert.match(odd.warnings.join(), /CODEX_OTEL_SEMCONV.*latest nor 1.41/)
     assert.notInclude(odd.warnings.join(), "canary")
     const optIn = { OTEL_SEMCONV_STABILITY_OPT_IN: "http,gen_ai_latest_experimental" }
-    assert.deepStrictEqual(Version.fromEnvironment(optIn), { revision: "latest", warnings: [] })
-    assert.strictEqual(Version.fromEnvironment({ ...optIn, CODEX_OTEL_SEMCONV: "1.41" }).revision, "1.41")
+    assert.deepStrictEqual(Revision.fromEnvironment(optIn), { revision: "latest", warnings: [] })
+    assert.strictEqual(Revision.fromEnvironment({ ...optIn, CODEX_OTEL_SEMCONV: "1.41" }).revision, "1.41")
   })
 
   it.effect("say where they come from, and whose team's they are only if told", () =>

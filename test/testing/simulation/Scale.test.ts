@@ -14,7 +14,7 @@ import { Codex } from "../../../src/Codex.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
 import { ItemId } from "../../../src/domain/Ids.ts"
-import type * as Turn from "../../../src/domain/Turn.ts"
+import type * as TurnOptions from "../../../src/domain/TurnOptions.ts"
 
 setFlagsFromString("--expose-gc")
 const collect: unknown = runInNewContext("gc")
@@ -99,7 +99,7 @@ const talker = (words: number, done: Deferred.Deferred<void>) =>
       startThread: (options: Engine.EngineThreadOptions) =>
         Effect.map(quiet.startThread(options), (thread) => ({
           ...thread,
-          turn: (_: Turn.TurnInput, __: Engine.EngineTurnOptions, { emit }: Engine.Handlers) =>
+          turn: (_: TurnOptions.TurnInput, __: Engine.EngineTurnOptions, { emit }: Engine.Handlers) =>
             Effect.gen(function* () {
               const id = ItemId.make("m1")
               emit({ _tag: "ItemStarted", item: { _tag: "AgentMessage", id, text: "" }, at: 0 })

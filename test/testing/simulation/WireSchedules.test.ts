@@ -252,7 +252,7 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
       callTool: () => (own.chance(30) ? Effect.never : Effect.succeed({ success: true, text: "" }))
     }
     const failed = (error: JsonRpcConnection.RpcRequestError) =>
-      error._tag === "Gone" ? process.end() : new CodexError.ProtocolError({ detail: error._tag })
+      error._tag === "ConnectionClosed" ? process.end() : new CodexError.ProtocolError({ detail: error._tag })
     const place = { threadId, cwd: "/", process, slots }
     const started = clock.currentTimeMillisUnsafe()
     const patience = own.chance(30) ? own.below(5_000) : timeout

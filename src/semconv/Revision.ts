@@ -1,8 +1,7 @@
 /** Which revision of the GenAI convention is in force: `CODEX_OTEL_SEMCONV=latest|1.41`. */
 import * as Context from "effect/Context"
 import type * as Convention from "./Convention.ts"
-import { Variables } from "../internal/EnvironmentVariables.ts"
-import * as Settings from "../telemetry/config/Settings.ts"
+import { Environment, Variables } from "../internal/EnvironmentVariables.ts"
 
 /** The revision that code asks for; it wins over the environment. */
 export const Revision = Context.Reference<Convention.Revision | undefined>("effect-codex/telemetry/Semconv", {
@@ -14,7 +13,7 @@ export const Revision = Context.Reference<Convention.Revision | undefined>("effe
  * `OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental` asks for just that.
  */
 export const fromEnvironment = (
-  environment: Settings.Environment
+  environment: Environment
 ): { readonly revision: Convention.Revision; readonly warnings: ReadonlyArray<string> } => {
   const variables = new Variables(environment)
   const asked = variables.first("CODEX_OTEL_SEMCONV")
@@ -27,4 +26,4 @@ export const fromEnvironment = (
 
 /** The revision in force where a turn runs. */
 export const revisionOf = (context: Context.Context<never>): Convention.Revision =>
-  Context.get(context, Revision) ?? fromEnvironment(Context.get(context, Settings.Environment)).revision
+  Context.get(context, Revision) ?? fromEnvironment(Context.get(context, Environment)).revision
