@@ -30,7 +30,7 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
   /** The folder to work in; default: the one this process is in. It must exist. */
   readonly cwd?: string | undefined
   /** What commands may reach without asking. */
-  readonly sandbox?: Engine.Sandbox | undefined
+  readonly sandbox?: TurnOptions.Sandbox | undefined
   /** When the agent asks. `on-request` runs sandboxed commands unasked. */
   readonly approvalMode?: Engine.ApprovalMode | undefined
   readonly model?: string | undefined

@@ -25,7 +25,7 @@ import * as MonotonicClock from "./MonotonicClock.ts"
 export interface ThreadContext {
   readonly tools: ToolHost.ToolHost
   readonly policy: Policy.Policy
-  readonly sandbox: Engine.Sandbox | undefined
+  readonly sandbox: TurnOptions.Sandbox | undefined
   readonly instructions: string | undefined
   /** What all turns of the thread may use together. */
   readonly budget: Budget.Budget
