@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
@@ -84,7 +85,7 @@ const isRetryable = (error: CodexError.TurnError): boolean =>
   error.retryable && error.turn?.sideEffects !== true
 
 /** What a schedule waits, but never less than the provider asked for, and never longer than there is time. */
-const patient = <O, E, R>(
+const respectRetryAfter = <O, E, R>(
   schedule: Schedule.Schedule<O, CodexError.TurnError, E, R>,
   timeLeft: () => number | undefined
 ) =>
@@ -95,13 +96,13 @@ const patient = <O, E, R>(
   })
 
 /** What is wrong with what a turn is asked to keep to, if anything is. */
-const mistake = ({ budget = {}, timeout }: TurnOptions.TurnOptions): string | undefined =>
+const validateOptions = ({ budget = {}, timeout }: TurnOptions.TurnOptions): string | undefined =>
   timeout === undefined || Budget.isValidDuration(timeout)
     ? Budget.validate(budget)
     : 'timeout must be a duration from 0 on, in milliseconds or like "20 seconds"'
 
 /** A turn that may say what it likes. */
-const anything: StructuredOutput.StructuredOutput<undefined> = {
+const unstructured: StructuredOutput.StructuredOutput<undefined> = {
   jsonSchema: undefined,
   decode: () => Effect.undefined
 }
@@ -114,7 +115,7 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
 
   type Attempt<A> = Pick<TurnRunner.TurnRequest<A>, "perform" | "publish" | "read">
 
-  const once = <A>(
+  const runAttempt = <A>(
     running: Current,
     job: Attempt<A> & Pick<TurnRunner.TurnRequest<A>, "input" | "options" | "tried">,
     ended: (turn: Turn.Turn, used: Budget.BudgetUsage) => void
@@ -158,7 +159,7 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
       let last: Turn.Turn | undefined
       const tried = () => ({ ...used, time: Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6 })
       const attempt = Effect.suspend(() =>
-        once(
+        runAttempt(
           running,
           { ...attemptAt(left), input: left, options, tried: tries++ === 0 ? Budget.zero : tried() },
           (turn, more) => {
@@ -171,7 +172,7 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
       if (retry === undefined) return attempt
       const timeLeft = () => Budget.timeLeft(budget, tried())
       return Effect.retry(attempt, {
-        schedule: patient(retry, timeLeft),
+        schedule: respectRetryAfter(retry, timeLeft),
         while: (error) =>
           isRetryable(error) &&
           // One that has to wait for longer than there is time need not wait for the time to be up.
@@ -186,13 +187,13 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
     })
 
   /** Waits for its turn on the thread; what it is asked to keep to must make sense. */
-  const inTurn = <A>(
+  const enqueue = <A>(
     input: TurnOptions.TurnInput,
     options: TurnOptions.TurnOptions,
     attemptAt: (left: TurnOptions.TurnInput) => Attempt<A>
   ) =>
     Effect.suspend(() => {
-      const detail = mistake(options)
+      const detail = validateOptions(options)
       if (detail !== undefined)
         return Effect.fail(
           new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
@@ -215,13 +216,13 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
       }).pipe(turns.withPermits(1), Attachments.holding(input))
     })
 
-  const spoken = <A>(
+  const runInput = <A>(
     input: TurnOptions.TurnInput,
     options: TurnOptions.TurnOptions = {},
     output: StructuredOutput.StructuredOutput<A>,
     publish: (event: Turn.TurnEvent) => void
   ) =>
-    inTurn(input, options, (left) => ({
+    enqueue(input, options, (left) => ({
       read: output.decode,
       publish,
       perform: (handlers) =>
@@ -238,8 +239,6 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
         )
     }))
 
-  const unheard = () => {}
-
   function run<A, E>(
     input: TurnOptions.TurnInput,
     options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }
@@ -251,17 +250,20 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
   function run(input: TurnOptions.TurnInput, options?: TurnOptions.TurnOptions) {
     const { output: schema } = options ?? {}
     return schema === undefined
-      ? Effect.map(spoken(input, options, anything, unheard), ([turn]) => turn)
-      : Effect.flatMap(StructuredOutput.of(schema), (output) =>
-          Effect.map(spoken(input, options, output, unheard), ([turn, value]) => ({ ...turn, output: value }))
+      ? Effect.map(runInput(input, options, unstructured, constVoid), ([turn]) => turn)
+      : Effect.flatMap(StructuredOutput.fromSchema(schema), (output) =>
+          Effect.map(runInput(input, options, output, constVoid), ([turn, value]) => ({
+            ...turn,
+            output: value
+          }))
         )
   }
 
-  function goOn<A, E>(
+  function continueTurn<A, E>(
     options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
-  function goOn(options?: TurnOptions.TurnOptions): Effect.Effect<Turn.Turn, CodexError.TurnError>
-  function goOn(options?: TurnOptions.TurnOptions) {
+  function continueTurn(options?: TurnOptions.TurnOptions): Effect.Effect<Turn.Turn, CodexError.TurnError>
+  function continueTurn(options?: TurnOptions.TurnOptions) {
     return run([], options)
   }
 
@@ -270,18 +272,18 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
     model: engine.model,
     cwd: engine.cwd,
     run,
-    continue: goOn,
+    continue: continueTurn,
     stream: (input, options) =>
       Stream.unwrap(
         Effect.gen(function* () {
           const schema = options?.output
-          const output = schema === undefined ? anything : yield* StructuredOutput.of(schema)
-          const mailbox = EventBuffer.make<CodexError.TurnError>()
-          yield* spoken(input, options, output, mailbox.offer).pipe(
-            Effect.onExit((exit) => Effect.sync(() => mailbox.end(exit))),
+          const output = schema === undefined ? unstructured : yield* StructuredOutput.fromSchema(schema)
+          const buffer = EventBuffer.make<CodexError.TurnError>()
+          yield* runInput(input, options, output, buffer.offer).pipe(
+            Effect.onExit((exit) => Effect.sync(() => buffer.end(exit))),
             Effect.forkScoped({ startImmediately: true })
           )
-          return mailbox.stream
+          return buffer.stream
         })
       ),
     steer: (input) => engine.steer(input).pipe(Attachments.holding(input), annotated(engine, setting)),
@@ -295,9 +297,9 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
     }),
     compact: (options = {}) =>
       Effect.map(
-        inTurn("", options, () => ({
-          read: anything.decode,
-          publish: unheard,
+        enqueue("", options, () => ({
+          read: unstructured.decode,
+          publish: constVoid,
           perform: engine.compact
         })),
         ([turn]) => turn

@@ -3,23 +3,23 @@ import * as Schema from "effect/Schema"
 import { ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 
-const maybe = Schema.optionalKey
+const optionalKey = Schema.optionalKey
 
 /** What is known of a conversation without opening it. Times are in milliseconds since the epoch. */
 export const ThreadInfo = Schema.Struct({
   id: ThreadId,
   /** The name that somebody gave it. */
-  name: maybe(Schema.String),
+  name: optionalKey(Schema.String),
   /** How it begins: the first thing that was asked. */
   preview: Schema.String,
   cwd: Schema.String,
-  provider: maybe(Schema.String),
+  provider: optionalKey(Schema.String),
   createdAt: Schema.Finite,
   updatedAt: Schema.Finite,
   /** The conversation that it was forked from. */
-  forkedFrom: maybe(ThreadId),
+  forkedFrom: optionalKey(ThreadId),
   /** The conversation whose agent started it. */
-  parent: maybe(ThreadId),
+  parent: optionalKey(ThreadId),
   /** Nothing of it is kept on disk. */
   ephemeral: Schema.Boolean
 })
@@ -30,9 +30,9 @@ export const PastTurn = Schema.Struct({
   id: TurnId,
   status: Schema.Literals(["completed", "failed", "interrupted", "inProgress"]),
   items: Schema.Array(Item.Item),
-  error: maybe(Schema.String),
-  startedAt: maybe(Schema.Finite),
-  duration: maybe(Schema.Finite)
+  error: optionalKey(Schema.String),
+  startedAt: optionalKey(Schema.Finite),
+  duration: optionalKey(Schema.Finite)
 })
 export type PastTurn = typeof PastTurn.Type
 
@@ -60,7 +60,7 @@ export const Model = Schema.Struct({
   description: Schema.String,
   isDefault: Schema.Boolean,
   efforts: Schema.Array(Schema.String),
-  defaultEffort: maybe(Schema.String),
+  defaultEffort: optionalKey(Schema.String),
   /** What may be sent to it: `text`, `image`. */
   inputs: Schema.Array(Schema.String)
 })

@@ -60,7 +60,7 @@ const at = Schema.Finite
  * `ToolRequested`, `ToolReturned` and `ModelResponded` are the exact bounds of tool calls and model requests; an engine
  * that cannot tell leaves them out. `Unknown` is what a newer Codex says and this version does not know.
  */
-const said = {
+const eventFields = {
   TurnStarted: { threadId: ThreadId, turnId: TurnId, rootTurnId: Schema.optionalKey(TurnId), at },
   MessageDelta: { itemId: ItemId, delta: Schema.String, at },
   ReasoningDelta: { itemId: ItemId, delta: Schema.String, at },
@@ -87,11 +87,11 @@ const said = {
 }
 
 /** What an engine may say: everything but the end, which the runtime makes of it. */
-export const EngineEvent = Schema.TaggedUnion(said)
+export const EngineEvent = Schema.TaggedUnion(eventFields)
 export type EngineEvent = typeof EngineEvent.Type
 
 export const TurnEvent = Schema.TaggedUnion({
-  ...said,
+  ...eventFields,
   /** What happens in a turn of a sub-agent, which is of a thread of its own. */
   AgentEvent: { threadId: ThreadId, turnId: TurnId, event: EngineEvent, at },
   TurnCompleted: { turn: Turn, at }

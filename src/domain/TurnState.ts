@@ -36,7 +36,7 @@ export const initial = (threadId: ThreadId, at: number, noUsage: Turn.Usage): Tu
 })
 
 /** What two requests used together. */
-export const plus = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
+export const addUsage = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
   input: a.input + b.input,
   cachedInput: a.cachedInput + b.cachedInput,
   ...(a.cacheWrite === undefined && b.cacheWrite === undefined
@@ -69,7 +69,7 @@ const without = <K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> => {
   return rest
 }
 
-const put = (items: ReadonlyArray<Item.Item>, item: Item.Item): ReadonlyArray<Item.Item> => {
+const upsert = (items: ReadonlyArray<Item.Item>, item: Item.Item): ReadonlyArray<Item.Item> => {
   const index = items.findIndex((known) => known.id === item.id)
   return index < 0 ? [...items, item] : items.with(index, item)
 }
@@ -91,15 +91,17 @@ const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<
     case "ItemCompleted":
       return {
         ...state,
-        items: put(state.items, event.item),
+        items: upsert(state.items, event.item),
         open: without(state.open, event.item.id),
         writing: state.writing?.itemId === event.item.id ? undefined : state.writing,
         sideEffects: state.sideEffects || changes(event.item, readOnly)
       }
     case "ModelResponded":
-      return event.usage === undefined ? state : { ...state, requested: plus(state.requested, event.usage) }
+      return event.usage === undefined
+        ? state
+        : { ...state, requested: addUsage(state.requested, event.usage) }
     case "UsageUpdated":
-      return { ...state, reported: plus(state.reported, event.usage) }
+      return { ...state, reported: addUsage(state.reported, event.usage) }
     case "DiffUpdated":
       return { ...state, diff: event.diff }
     case "ApprovalRequested":
@@ -138,11 +140,11 @@ export const end = (
   for (const item of state.open.values()) {
     // A message that Codex began and never completed belongs to an attempt that was lost, unless the turn broke off.
     if (Item.isWork(item)) {
-      items = put(items, Item.interrupt(item))
+      items = upsert(items, Item.interrupt(item))
       sideEffects ||= !asked.has(item.id) && changes(item, readOnly)
     } else if (!outcome.completed && item._tag === "AgentMessage") {
       const text = state.writing?.itemId === item.id ? state.writing.text : item.text
-      if (text !== "") items = put(items, { ...item, text })
+      if (text !== "") items = upsert(items, { ...item, text })
     }
   }
   const message = items.findLast((item) => item._tag === "AgentMessage")

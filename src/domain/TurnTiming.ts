@@ -90,11 +90,11 @@ const removed = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => 
 
 type Step = readonly [TimingState, ReadonlyArray<Mark>]
 
-const still = (state: TimingState): Step => [state, noMarks]
+const unchanged = (state: TimingState): Step => [state, noMarks]
 
 const openModel = (state: TimingState): Step =>
   state.model !== undefined
-    ? still(state)
+    ? unchanged(state)
     : [
         { ...state, model: { firstTokenAt: undefined, lastOutputAt: state.at }, requestedAt: undefined },
         [{ _tag: "ModelOpened", at: state.at }]
@@ -102,7 +102,7 @@ const openModel = (state: TimingState): Step =>
 
 const closeModel = (state: TimingState, at: number, end: Omit<ModelEnd, "firstTokenAt">): Step =>
   state.model === undefined
-    ? still(state)
+    ? unchanged(state)
     : [
         { ...state, model: undefined, requestedAt: undefined, modelCalls: state.modelCalls + 1 },
         [{ _tag: "ModelClosed", at, end: { ...end, firstTokenAt: state.model.firstTokenAt } }]
@@ -116,7 +116,7 @@ const openTool = (state: TimingState, callId: string, tool: string): Step => [
 const closeTool = (state: TimingState, callId: string): Step =>
   state.calls.has(callId)
     ? [{ ...state, calls: removed(state.calls, callId) }, [{ _tag: "ToolClosed", at: state.at, callId }]]
-    : still(state)
+    : unchanged(state)
 
 const then = ([state, marks]: Step, next: (state: TimingState) => Step): Step => {
   const [after, more] = next(state)
@@ -126,7 +126,7 @@ const then = ([state, marks]: Step, next: (state: TimingState) => Step): Step =>
 const token = (state: TimingState): Step => {
   if (state.model === undefined) return then(openModel(state), token)
   const { at, model } = state
-  return still({ ...state, model: { firstTokenAt: model.firstTokenAt ?? at, lastOutputAt: at } })
+  return unchanged({ ...state, model: { firstTokenAt: model.firstTokenAt ?? at, lastOutputAt: at } })
 }
 
 /** Until the input is recorded no request is made: Codex counts that as overhead, and it is some 15 ms of every turn. */
@@ -153,14 +153,14 @@ export const step = (before: TimingState, event: Turn.EngineEvent): Step => {
       const requested = { ...state, exact: true, requestedAt: state.at, unreturned }
       // Heard of before, by its item or by the same event: one call all the same.
       return state.calls.has(callId) || state.unreturned.has(callId)
-        ? still(requested)
+        ? unchanged(requested)
         : openTool(requested, callId, tool)
     }
     case "ToolReturned": {
-      if (!state.unreturned.has(event.callId)) return still(state)
+      if (!state.unreturned.has(event.callId)) return unchanged(state)
       return then(
         closeTool({ ...state, unreturned: removed(state.unreturned, event.callId) }, event.callId),
-        (state) => (state.unreturned.size === 0 ? openModel(state) : still(state))
+        (state) => (state.unreturned.size === 0 ? openModel(state) : unchanged(state))
       )
     }
     case "ModelResponded":
@@ -177,25 +177,25 @@ export const step = (before: TimingState, event: Turn.EngineEvent): Step => {
         openModel
       )
     case "ItemStarted":
-      if (!Item.isWork(event.item)) return isOutput(event.item) ? token(state) : still(state)
-      if (state.calls.has(event.item.id) || state.unreturned.has(event.item.id)) return still(state)
-      return then(state.exact ? still(state) : closeModel(state, state.at, {}), (state) =>
+      if (!Item.isWork(event.item)) return isOutput(event.item) ? token(state) : unchanged(state)
+      if (state.calls.has(event.item.id) || state.unreturned.has(event.item.id)) return unchanged(state)
+      return then(state.exact ? unchanged(state) : closeModel(state, state.at, {}), (state) =>
         openTool(state, event.item.id, Item.isWork(event.item) ? Item.toolName(event.item) : "")
       )
     case "ItemCompleted":
       if (!Item.isWork(event.item))
-        return isOutput(event.item) ? token(state) : still(preparing(state, event.item))
+        return isOutput(event.item) ? token(state) : unchanged(preparing(state, event.item))
       return then(closeTool(state, event.item.id), (state) =>
-        !state.exact && state.calls.size === 0 ? openModel(state) : still(state)
+        !state.exact && state.calls.size === 0 ? openModel(state) : unchanged(state)
       )
     case "ApprovalRequested":
-      return then(state.exact ? still(state) : closeModel(state, state.at, {}), (state) =>
-        still({ ...state, approvals: added(state.approvals, event.request.id) })
+      return then(state.exact ? unchanged(state) : closeModel(state, state.at, {}), (state) =>
+        unchanged({ ...state, approvals: added(state.approvals, event.request.id) })
       )
     case "ApprovalDecided":
-      return still({ ...state, approvals: removed(state.approvals, event.requestId) })
+      return unchanged({ ...state, approvals: removed(state.approvals, event.requestId) })
     default:
-      return still(state)
+      return unchanged(state)
   }
 }
 
@@ -207,7 +207,7 @@ export const end = (
   at: number,
   outcome: { readonly completed: boolean; readonly errorType?: string; readonly status?: number }
 ): Step => {
-  let now: Step = still({ ...advance(before, at), approvals: none, unreturned: none })
+  let now: Step = unchanged({ ...advance(before, at), approvals: none, unreturned: none })
   for (const callId of before.calls) now = then(now, (state) => closeTool(state, callId))
   const { completed, ...failure } = outcome
   return then(now, (state) =>

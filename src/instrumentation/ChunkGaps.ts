@@ -6,11 +6,11 @@ export interface Gaps {
 }
 
 /** A request that streams without end must not fill the memory: beyond this many its gaps are not told. */
-export const most = 10_000
+export const maxGaps = 10_000
 
 export const add = (before: Gaps | undefined, gap: number): Gaps | undefined => {
   const count = (before?.count ?? 0) + 1
-  return count > most ? before : { gap, before, count }
+  return count > maxGaps ? before : { gap, before, count }
 }
 
 /** The first first. */

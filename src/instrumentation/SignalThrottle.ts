@@ -75,5 +75,5 @@ const fast = (state: ThrottleState, signal: Fast): readonly [ThrottleState, Read
 // Usage is that of one request and has to add up; the size of a diff is that of everything so far.
 const merged = (held: Fast, signal: Fast): Fast =>
   held._tag === "UsageUpdated" && signal._tag === "UsageUpdated"
-    ? { ...signal, usage: TurnState.plus(held.usage, signal.usage) }
+    ? { ...signal, usage: TurnState.addUsage(held.usage, signal.usage) }
     : signal

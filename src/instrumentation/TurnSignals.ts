@@ -46,7 +46,7 @@ export interface SignalsState {
   /** The engine tells the end of model requests, each with its usage. */
   readonly exact: boolean
   /** Model requests that have ended and whose usage is still to come. */
-  readonly unpaid: ReadonlyArray<Signal.ModelStop>
+  readonly awaitingUsage: ReadonlyArray<Signal.ModelStop>
   readonly calls: ReadonlyMap<string, Call>
   readonly commands: ReadonlyMap<string, Item.CommandExecution>
   readonly questions: ReadonlyMap<string, Question>
@@ -60,7 +60,7 @@ export const initial = (startedAt: number): SignalsState => ({
   model: undefined,
   compacted: false,
   exact: false,
-  unpaid: [],
+  awaitingUsage: [],
   calls: new Map(),
   commands: new Map(),
   questions: new Map(),
@@ -70,7 +70,7 @@ export const initial = (startedAt: number): SignalsState => ({
 
 type Step = readonly [SignalsState, ReadonlyArray<Signal.Signal>]
 
-const nothing: ReadonlyArray<Signal.Signal> = []
+const noSignals: ReadonlyArray<Signal.Signal> = []
 
 const put = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> =>
   new Map(map).set(key, value)
@@ -84,7 +84,7 @@ const without = <K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> => {
 
 const fail = (errorType: string): Signal.SignalEnd => ({ _tag: "Error", errorType })
 
-const marked = (state: SignalsState, mark: TurnTiming.Mark): Step => {
+const onTiming = (state: SignalsState, mark: TurnTiming.Mark): Step => {
   switch (mark._tag) {
     case "ModelOpened":
       return [
@@ -101,7 +101,7 @@ const marked = (state: SignalsState, mark: TurnTiming.Mark): Step => {
         [{ _tag: "ModelStart", at: mark.at, compacted: state.compacted }]
       ]
     case "ModelClosed":
-      return state.model === undefined ? [state, nothing] : modelClosed(state, state.model, mark)
+      return state.model === undefined ? [state, noSignals] : modelClosed(state, state.model, mark)
     case "ToolOpened": {
       const tool = ToolName.safe(mark.tool)
       const call: Call = {
@@ -121,7 +121,7 @@ const marked = (state: SignalsState, mark: TurnTiming.Mark): Step => {
     }
     case "ToolClosed": {
       const call = state.calls.get(mark.callId)
-      if (call === undefined) return [state, nothing]
+      if (call === undefined) return [state, noSignals]
       const { end, mcpServer, operations, startedAt, tool, type } = call
       const { at, callId } = mark
       return [
@@ -133,10 +133,10 @@ const marked = (state: SignalsState, mark: TurnTiming.Mark): Step => {
 }
 
 const chunk = (state: SignalsState, at: number): Step => {
-  if (state.model === undefined) return [state, nothing]
+  if (state.model === undefined) return [state, noSignals]
   const { gaps: before, lastChunkAt } = state.model
   const gaps = lastChunkAt === undefined ? before : ChunkGaps.add(before, at - lastChunkAt)
-  return [{ ...state, model: { ...state.model, lastChunkAt: at, gaps } }, nothing]
+  return [{ ...state, model: { ...state.model, lastChunkAt: at, gaps } }, noSignals]
 }
 
 const modelClosed = (
@@ -166,7 +166,7 @@ const modelClosed = (
   // Where nobody says when a request ends, its usage comes only after its tools have run.
   return exact || stop.usage !== undefined || stop.end._tag !== "Ok"
     ? [next, [stop]]
-    : [{ ...next, unpaid: [...state.unpaid, stop] }, nothing]
+    : [{ ...next, awaitingUsage: [...state.awaitingUsage, stop] }, noSignals]
 }
 
 /** A command has no moment of its own at which it starts; what there is of it is known when it is over. */
@@ -175,7 +175,7 @@ const commandStop = (
   item: Item.CommandExecution,
   at: number
 ): ReadonlyArray<Signal.Signal> => {
-  if (item.status === "declined") return nothing
+  if (item.status === "declined") return noSignals
   const call = state.calls.get(item.id)
   const startedAt = call?.decidedAt ?? call?.startedAt ?? at
   const failed = item.exitCode === undefined ? item.status === "failed" : item.exitCode !== 0
@@ -213,17 +213,17 @@ const work = (state: SignalsState, item: Item.Work, done: boolean, at: number): 
               : call.end
         })
   const next = { ...state, calls }
-  if (item._tag === "FileChange") return [next, done ? FileSignals.of(item, at) : nothing]
-  if (item._tag !== "CommandExecution") return [next, nothing]
+  if (item._tag === "FileChange") return [next, done ? FileSignals.of(item, at) : noSignals]
+  if (item._tag !== "CommandExecution") return [next, noSignals]
   return done
     ? [
         { ...next, commands: without(state.commands, item.id) },
         [...FileSignals.of(item, at), ...commandStop(next, item, at)]
       ]
-    : [{ ...next, commands: put(state.commands, item.id, item) }, nothing]
+    : [{ ...next, commands: put(state.commands, item.id, item) }, noSignals]
 }
 
-const heard = (state: SignalsState, event: Turn.EngineEvent): Step => {
+const onEvent = (state: SignalsState, event: Turn.EngineEvent): Step => {
   const { at } = event
   switch (event._tag) {
     case "TurnStarted":
@@ -235,7 +235,7 @@ const heard = (state: SignalsState, event: Turn.EngineEvent): Step => {
     case "ItemCompleted": {
       const done = event._tag === "ItemCompleted"
       if (Item.isWork(event.item)) return work(state, event.item, done, at)
-      if (event.item._tag !== "ContextCompaction") return [state, nothing]
+      if (event.item._tag !== "ContextCompaction") return [state, noSignals]
       const { compactingAt } = state
       const duration = done && compactingAt !== undefined ? at - compactingAt : undefined
       return [
@@ -244,12 +244,13 @@ const heard = (state: SignalsState, event: Turn.EngineEvent): Step => {
       ]
     }
     case "UsageUpdated": {
-      const [first, ...unpaid] = state.unpaid
+      const [first, ...awaitingUsage] = state.awaitingUsage
       const update: Signal.Signal = { _tag: "UsageUpdated", at, usage: event.usage }
-      if (first !== undefined) return [{ ...state, unpaid }, [{ ...first, usage: event.usage }, update]]
+      if (first !== undefined)
+        return [{ ...state, awaitingUsage }, [{ ...first, usage: event.usage }, update]]
       if (state.exact || state.model === undefined) return [state, [update]]
       const { usage: sofar } = state.model
-      const usage = sofar === undefined ? event.usage : TurnState.plus(sofar, event.usage)
+      const usage = sofar === undefined ? event.usage : TurnState.addUsage(sofar, event.usage)
       return [{ ...state, model: { ...state.model, usage } }, [update]]
     }
     case "DiffUpdated":
@@ -267,7 +268,7 @@ const heard = (state: SignalsState, event: Turn.EngineEvent): Step => {
     }
     case "ApprovalDecided": {
       const question = state.questions.get(event.requestId)
-      if (question === undefined) return [state, nothing]
+      if (question === undefined) return [state, noSignals]
       const { decision, requestId, source } = event
       const { callId, kind } = question
       const call = state.calls.get(callId)
@@ -293,7 +294,7 @@ const heard = (state: SignalsState, event: Turn.EngineEvent): Step => {
       ]
     }
     default:
-      return [state, nothing]
+      return [state, noSignals]
   }
 }
 
@@ -302,13 +303,13 @@ const then = ([state, signals]: Step, next: (state: SignalsState) => Step): Step
   return [after, signals.length === 0 ? more : more.length === 0 ? signals : [...signals, ...more]]
 }
 
-const all = (state: SignalsState, marks: ReadonlyArray<TurnTiming.Mark>): Step => {
-  let now: Step = [state, nothing]
-  for (const mark of marks) now = then(now, (state) => marked(state, mark))
+const onTimings = (state: SignalsState, marks: ReadonlyArray<TurnTiming.Mark>): Step => {
+  let now: Step = [state, noSignals]
+  for (const mark of marks) now = then(now, (state) => onTiming(state, mark))
   return now
 }
 
-const retried = (state: SignalsState, event: Turn.EngineEvent): Step => {
+const applyRetry = (state: SignalsState, event: Turn.EngineEvent): Step => {
   const [retries, signals] = RetrySignals.step(state.retries, event)
   return retries === state.retries ? [state, signals] : [{ ...state, retries }, signals]
 }
@@ -318,9 +319,9 @@ export const step = (
   state: SignalsState,
   event: Turn.EngineEvent,
   marks: ReadonlyArray<TurnTiming.Mark>
-): Step => then(retried(state, event), (state) => stepped(state, event, marks))
+): Step => then(applyRetry(state, event), (state) => applyEvent(state, event, marks))
 
-const stepped = (
+const applyEvent = (
   state: SignalsState,
   event: Turn.EngineEvent,
   marks: ReadonlyArray<TurnTiming.Mark>
@@ -328,8 +329,8 @@ const stepped = (
   // An item tells about the call that its own start opens, and must be known before the call that its end closes. Output
   // belongs to the request that it opens.
   event._tag === "ItemStarted" || event._tag === "MessageDelta" || event._tag === "ReasoningDelta"
-    ? then(all(state, marks), (state) => heard(state, event))
-    : then(heard(state, event), (state) => all(state, marks))
+    ? then(onTimings(state, marks), (state) => onEvent(state, event))
+    : then(onEvent(state, event), (state) => onTimings(state, marks))
 
 /** The signals of the end: what was open closes, and the turn with it. */
 export const end = (
@@ -366,19 +367,19 @@ export const end = (
             call.end._tag === "Ok" ? { ...call, end: Signal.interrupted } : call
           ])
         )
-  const [last, closed] = all({ ...state, calls }, marks)
+  const [last, closed] = onTimings({ ...state, calls }, marks)
   const { compactingAt } = state
   const failed = typeof outcome !== "string" && outcome._tag !== "TurnInterrupted" ? outcome : undefined
   const lost = failed === undefined ? Signal.interrupted : fail(failed.errorType)
   return [
     ...RetrySignals.end(state.retries, at, lost),
     ...(compactingAt === undefined
-      ? nothing
+      ? noSignals
       : [{ _tag: "Compaction", stage: "interrupted", at, duration: at - compactingAt } as const]),
     ...unanswered,
     ...commands,
     ...closed,
-    ...last.unpaid,
+    ...last.awaitingUsage,
     {
       _tag: "TurnStop",
       at,

@@ -41,7 +41,7 @@ export interface ActiveTurnOptions {
   readonly input: TurnOptions.TurnInput
   readonly publish: (event: Turn.EngineEvent) => void
   /** Something was used up: a limit may have been passed. */
-  readonly used: () => void
+  readonly onUsage: () => void
   /** Ends the turn, or the one whose sub-agent this is. */
   readonly stop: (error: CodexError.TurnError) => void
 }
@@ -70,10 +70,16 @@ export const ignoreDefects = (tell: () => void): void => {
 }
 
 /** Calls that have a sub-agent begin a turn. */
-const begins = new Set(["spawn_agent", "send_input", "send_message", "followup_task", "resume_agent"])
+const startsAgentTurn = new Set([
+  "spawn_agent",
+  "send_input",
+  "send_message",
+  "followup_task",
+  "resume_agent"
+])
 
 /** Events that use something up: no other can pass a limit. */
-const uses = new Set<Turn.EngineEvent["_tag"]>([
+const usageEvents = new Set<Turn.EngineEvent["_tag"]>([
   "TurnStarted",
   "ItemStarted",
   "ItemCompleted",
@@ -96,19 +102,20 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     provider: engine.provider
   })
   let state = TurnState.initial(threadId, startedAt, Turn.noUsage)
-  let over = false
+  let ended = false
 
-  const emit = (said: Turn.EngineEvent) => {
-    if (over) return
+  const emit = (received: Turn.EngineEvent) => {
+    if (ended) return
     // Time never runs backwards in a turn, whatever clock an event was stamped by.
-    const at = Math.max(clock.of(said.at), state.time.at)
-    const event = said.at === at ? said : { ...said, at }
+    const at = Math.max(clock.fromWallClock(received.at), state.time.at)
+    const event = received.at === at ? received : { ...received, at }
     const before = state
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
     ignoreDefects(() => telemetry.record(event, marks))
     options.publish(event)
-    if (uses.has(event._tag) && (marks.length > 0 || before.reported !== state.reported)) options.used()
+    if (usageEvents.has(event._tag) && (marks.length > 0 || before.reported !== state.reported))
+      options.onUsage()
   }
 
   /** What is asked of the caller says in its spans and logs which turn asks. */
@@ -181,7 +188,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
                 ? { status: outcome.status }
                 : {})
             }
-      over = true
+      ended = true
       const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
       ignoreDefects(() => telemetry.end(turn, marks, outcome, at))
       return turn
@@ -191,7 +198,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     spanOfAgent: (agent, unnamed) => {
       // Whoever waits for an agent, or closes it, does not have it work.
       const calls = [...state.items, ...state.open.values()].flatMap((item) =>
-        item._tag === "AgentCall" && begins.has(item.tool) ? [item] : []
+        item._tag === "AgentCall" && startsAgentTurn.has(item.tool) ? [item] : []
       )
       const started = unnamed
         ? calls.find(({ agents, status }) => status === "inProgress" && agents.length === 0)

@@ -23,9 +23,9 @@ const deltaOf = (event: Turn.TurnEvent): Delta | undefined => {
 }
 
 /** The same event, with the text of the one before it. */
-const merged = (before: Turn.TurnEvent, after: Turn.TurnEvent): Turn.TurnEvent | undefined => {
+const merge = (before: Turn.TurnEvent, after: Turn.TurnEvent): Turn.TurnEvent | undefined => {
   if (before._tag === "AgentEvent" && after._tag === "AgentEvent") {
-    const event = merged(before.event, after.event)
+    const event = merge(before.event, after.event)
     return event === undefined || event._tag === "AgentEvent" || event._tag === "TurnCompleted"
       ? undefined
       : { ...before, event }
@@ -36,12 +36,12 @@ const merged = (before: Turn.TurnEvent, after: Turn.TurnEvent): Turn.TurnEvent |
     : { ...first, delta: first.delta + second.delta }
 }
 
-const itemOf = (event: Turn.TurnEvent): string | undefined => {
-  if (event._tag === "AgentEvent") return itemOf(event.event)
+const completedItemOf = (event: Turn.TurnEvent): string | undefined => {
+  if (event._tag === "AgentEvent") return completedItemOf(event.event)
   return event._tag === "ItemCompleted" ? event.item.id : undefined
 }
 
-export interface Mailbox<E> {
+export interface EventBuffer<E> {
   readonly offer: (event: Turn.TurnEvent) => void
   /** Says how it ends; what was offered before is still delivered. */
   readonly end: (exit: Exit.Exit<unknown, E>) => void
@@ -53,7 +53,7 @@ export interface Mailbox<E> {
  * is ever merged or lost. What waits is
  * therefore bounded by the items of the turn and their text.
  */
-export const make = <E>(): Mailbox<E> => {
+export const make = <E>(): EventBuffer<E> => {
   let waiting: Array<Turn.TurnEvent> = []
   /** Where the last untaken delta of an item stands, by item. */
   let deltas = new Map<string, number>()
@@ -80,7 +80,7 @@ export const make = <E>(): Mailbox<E> => {
       if (delta !== undefined) {
         const index = deltas.get(delta.itemId)
         const previous = index === undefined ? undefined : waiting[index]
-        const both = previous === undefined ? undefined : merged(previous, event)
+        const both = previous === undefined ? undefined : merge(previous, event)
         if (index !== undefined && both !== undefined) {
           waiting[index] = both
           return
@@ -96,7 +96,7 @@ export const make = <E>(): Mailbox<E> => {
         }
         deltas.set(key, waiting.length)
       } else {
-        const done = itemOf(event)
+        const done = completedItemOf(event)
         if (done !== undefined) deltas.delete(done)
       }
       waiting.push(event)

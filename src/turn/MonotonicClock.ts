@@ -5,11 +5,11 @@ export interface MonotonicClock {
   /** Nanoseconds since the epoch as they were at the beginning, and from then on by the monotonic clock. */
   readonly currentTimeNanosUnsafe: () => bigint
   /** What a time on the wall, in milliseconds, is here; the past reaches back a few seconds at most. */
-  readonly of: (at: number) => number
+  readonly fromWallClock: (at: number) => number
 }
 
 /** Below it the wall clock is only made to go faster or slower, which Effect's clock levels out itself. */
-const jump = 1000
+const minJump = 1000
 /** How old an event may be when it is told. */
 const maxAge = 5000
 
@@ -18,10 +18,10 @@ export const make = (clock: Clock.Clock): MonotonicClock => {
   const nanos = () => clock.monotonicTimeNanosUnsafe() + ahead
   return {
     currentTimeNanosUnsafe: nanos,
-    of: (at) => {
+    fromWallClock: (at) => {
       const now = Number(nanos()) / 1e6
       const set = Number(clock.currentTimeNanosUnsafe()) / 1e6 - now
-      if (Math.abs(set) < jump) return at
+      if (Math.abs(set) < minJump) return at
       const moved = at - set
       return Math.abs(now - moved) > maxAge ? now : moved
     }

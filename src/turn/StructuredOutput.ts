@@ -10,9 +10,9 @@ export interface StructuredOutput<A> {
   readonly decode: (text: string) => Effect.Effect<A, CodexError.OutputInvalid>
 }
 
-const made = new WeakMap<object, StructuredOutput<unknown>>()
+const cache = new WeakMap<object, StructuredOutput<unknown>>()
 
-const ready = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
+const direct = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   const { codec, jsonSchema } = OpenAiStructuredOutput.toCodecOpenAI(schema)
   const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(codec))
   return {
@@ -27,21 +27,21 @@ const ready = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
 
 // The provider takes nothing but an object for the whole.
 const wrapped = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
-  const { decode, jsonSchema } = ready(Schema.Struct({ value: schema }))
+  const { decode, jsonSchema } = direct(Schema.Struct({ value: schema }))
   return { jsonSchema, decode: (text) => Effect.map(decode(text), ({ value }) => value) }
 }
 
 /** What a schema is to the provider; `InvalidRequest` for one that it cannot be told of. */
-export const of = <A, E>(
+export const fromSchema = <A, E>(
   schema: Schema.Codec<A, E>
 ): Effect.Effect<StructuredOutput<A>, CodexError.InvalidRequest> =>
   Effect.suspend(() => {
-    const known = made.get(schema)
+    const known = cache.get(schema)
     if (known !== undefined) return Effect.succeed(known as StructuredOutput<A>)
     return Effect.try({
       try: () => {
         try {
-          return ready(schema)
+          return direct(schema)
         } catch {
           return wrapped(schema)
         }
@@ -52,5 +52,5 @@ export const of = <A, E>(
           method: "turn/start",
           detail: `the output schema cannot be put as JSON Schema: ${error instanceof Error ? error.message : String(error)}`
         })
-    }).pipe(Effect.tap((output) => Effect.sync(() => void made.set(schema, output))))
+    }).pipe(Effect.tap((output) => Effect.sync(() => void cache.set(schema, output))))
   })

@@ -54,7 +54,7 @@ export interface TurnRequest<A> {
   readonly ended: (turn: Turn.Turn, spent: Budget.BudgetUsage, span: EffectTracer.AnySpan) => void
 }
 
-const excess = (
+const budgetExceeded = (
   scope: "turn" | "thread",
   { limit, reason, used }: Budget.Excess
 ): CodexError.BudgetExceeded => new CodexError.BudgetExceeded({ reason, scope, limit, used })
@@ -89,11 +89,11 @@ export const run = Effect.fnUntraced(function* <A>(
   const budget = options.budget ?? {}
   const sum = (lives: ReadonlyArray<ActiveTurn.ActiveTurn>) =>
     lives.reduce((sum, live) => Budget.add(sum, { ...live.spent(), time: 0 }), Budget.zero)
-  const used = () => {
+  const onUsage = () => {
     const spent = sum([turn, ...agents])
     const ofTurn = Budget.exceeded(budget, Budget.add(job.tried, spent))
     const passed = ofTurn ?? Budget.exceeded(setting.budget, Budget.add(job.spent, spent))
-    if (passed !== undefined) stop(excess(ofTurn === undefined ? "thread" : "turn", passed))
+    if (passed !== undefined) stop(budgetExceeded(ofTurn === undefined ? "thread" : "turn", passed))
   }
   const shared = {
     engine,
@@ -107,7 +107,7 @@ export const run = Effect.fnUntraced(function* <A>(
     effort: options.effort,
     sandbox: options.sandbox ?? setting.sandbox,
     instructions: setting.instructions,
-    used,
+    onUsage,
     stop
   }
   const turn = ActiveTurn.make({
@@ -148,7 +148,7 @@ export const run = Effect.fnUntraced(function* <A>(
   }
 
   // Nothing begins where there is nothing left to use.
-  const nothingLeft = usedUp("turn", budget, job.tried) ?? usedUp("thread", setting.budget, job.spent)
+  const nothingLeft = exhausted("turn", budget, job.tried) ?? exhausted("thread", setting.budget, job.spent)
   const performed =
     nothingLeft === undefined
       ? Effect.flatMap(job.perform(handlers), () =>
@@ -165,8 +165,8 @@ export const run = Effect.fnUntraced(function* <A>(
       ),
       timeout
     ),
-    ...outOfTime("turn", budget, job.tried),
-    ...outOfTime("thread", setting.budget, job.spent)
+    ...timeLimit("turn", budget, job.tried),
+    ...timeLimit("thread", setting.budget, job.spent)
   ]).pipe(
     Effect.withParentSpan(span, { captureStackTrace: false }),
     Effect.exit,
@@ -194,12 +194,12 @@ export const run = Effect.fnUntraced(function* <A>(
   )
 })
 
-const usedUp = (scope: "turn" | "thread", budget: Budget.Budget, spent: Budget.BudgetUsage) => {
+const exhausted = (scope: "turn" | "thread", budget: Budget.Budget, spent: Budget.BudgetUsage) => {
   const passed = Budget.exhausted(budget, spent)
-  return passed === undefined ? undefined : excess(scope, passed)
+  return passed === undefined ? undefined : budgetExceeded(scope, passed)
 }
 
-const outOfTime = (
+const timeLimit = (
   scope: "turn" | "thread",
   budget: Budget.Budget,
   spent: Budget.BudgetUsage
@@ -209,7 +209,7 @@ const outOfTime = (
   const limit = spent.time + left
   return [
     Effect.delay(
-      Effect.suspend(() => Effect.fail(excess(scope, { reason: "Time", limit, used: limit }))),
+      Effect.suspend(() => Effect.fail(budgetExceeded(scope, { reason: "Time", limit, used: limit }))),
       Duration.millis(left)
     )
   ]

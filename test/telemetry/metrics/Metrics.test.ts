@@ -620,9 +620,9 @@ describe("what is measured", () => {
 
   it("are the gaps between pieces of output, in order, as many as may be kept", () => {
     let gaps: ChunkGaps.Gaps | undefined
-    for (let n = 0; n < ChunkGaps.most + 5; n++) gaps = ChunkGaps.add(gaps, n)
+    for (let n = 0; n < ChunkGaps.maxGaps + 5; n++) gaps = ChunkGaps.add(gaps, n)
     const all = ChunkGaps.toArray(gaps)
-    assert.deepStrictEqual([all.length, all[0], all.at(-1)], [ChunkGaps.most, 0, ChunkGaps.most - 1])
+    assert.deepStrictEqual([all.length, all[0], all.at(-1)], [ChunkGaps.maxGaps, 0, ChunkGaps.maxGaps - 1])
     assert.deepStrictEqual(ChunkGaps.toArray(undefined), [])
   })
 })
