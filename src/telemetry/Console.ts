@@ -23,7 +23,7 @@ export const layer = (options: ConsoleOptions = {}): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, (settings) => {
       if (settings.disabled) return Layer.empty
-      const [first, ...more] = (options.signals ?? ["traces"]).map((signal) => makers[signal](settings))
+      const [first, ...more] = (options.signals ?? ["traces"]).map((signal) => layers[signal](settings))
       return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
     })
   ).pipe(Layer.provide(Settings.layer))
@@ -34,7 +34,7 @@ export const ConsoleLayer: Layer.Layer<never> = layer()
 /** The line of one span, without its line break. */
 export const line = (span: ReadableSpan): string => {
   const elapsed = BigInt(span.duration[0]) * 1_000_000_000n + BigInt(span.duration[1])
-  const shown = telling.flatMap((name) => {
+  const attributes = shownAttributes.flatMap((name) => {
     const value = span.attributes[name]
     return value === undefined ? [] : [`${name}=${oneLine(String(value), 60)}`]
   })
@@ -43,12 +43,12 @@ export const line = (span: ReadableSpan): string => {
     oneLine(span.name, 60),
     DurationText.format(elapsed),
     status,
-    ...shown,
+    ...attributes,
     `trace=${span.spanContext().traceId}`
   ].join("  ")
 }
 
-const telling = [
+const shownAttributes = [
   attribute.requestModel,
   attribute.inputTokens,
   attribute.outputTokens,
@@ -71,11 +71,11 @@ const toProcessor = (print: (text: string) => void): SpanProcessor => ({
   shutdown: () => Promise.resolve()
 })
 
-type Maker = (settings: Settings.Settings) => Layer.Layer<never>
+type ToLayer = (settings: Settings.Settings) => Layer.Layer<never>
 
-const traces: Maker = () => Tracer.processorLayer(Effect.map(Stderr, toProcessor))
+const traces: ToLayer = () => Tracer.processorLayer(Effect.map(Stderr, toProcessor))
 
-const metrics: Maker = (settings) =>
+const metrics: ToLayer = (settings) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
@@ -98,7 +98,7 @@ const metrics: Maker = (settings) =>
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
-const logs: Maker = () =>
+const logs: ToLayer = () =>
   Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./logs/Logging.ts")),
@@ -106,4 +106,4 @@ const logs: Maker = () =>
     )
   )
 
-const makers: Readonly<Record<Settings.SignalKind, Maker>> = { traces, metrics, logs }
+const layers: Readonly<Record<Settings.SignalKind, ToLayer>> = { traces, metrics, logs }

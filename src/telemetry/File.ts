@@ -50,7 +50,7 @@ export const layer = (options: FileOptions): Layer.Layer<never> =>
     Effect.map(Settings.CurrentSettings, (settings) => {
       if (settings.disabled) return Layer.empty
       const [first, ...more] = (options.signals ?? (["traces", "metrics", "logs"] as const)).map((signal) =>
-        makers[signal](options, settings).pipe(
+        layers[signal](options, settings).pipe(
           Layer.catchCause(() => unavailable(signal, pathOf(options.path, signal)))
         )
       )
@@ -68,11 +68,11 @@ const unavailable = (signal: Settings.SignalKind, path: string) =>
     Effect.logWarning(`${nouns[signal]} cannot be written to ${path}: the exporter does not start`)
   )
 
-type Maker = (options: FileOptions, settings: Settings.Settings) => Layer.Layer<never>
+type ToLayer = (options: FileOptions, settings: Settings.Settings) => Layer.Layer<never>
 
 const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
 
-const traces: Maker = (options) =>
+const traces: ToLayer = (options) =>
   Tracer.exporterLayer(
     Effect.gen(function* () {
       const { serializer } = yield* (yield* codecs).traces("http/json")
@@ -80,7 +80,7 @@ const traces: Maker = (options) =>
     })
   )
 
-const metrics: Maker = (options, settings) =>
+const metrics: ToLayer = (options, settings) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
@@ -93,7 +93,7 @@ const metrics: Maker = (options, settings) =>
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
-const logs: Maker = (options, settings) =>
+const logs: ToLayer = (options, settings) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const Logging = yield* Effect.promise(() => import("./logs/Logging.ts"))
@@ -105,7 +105,7 @@ const logs: Maker = (options, settings) =>
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
-const makers: Readonly<Record<Settings.SignalKind, Maker>> = { traces, metrics, logs }
+const layers: Readonly<Record<Settings.SignalKind, ToLayer>> = { traces, metrics, logs }
 
 const makeExporter = Effect.fnUntraced(function* <Items>(
   { keep = 3, maxBytes = 64 * 1024 * 1024, path }: FileOptions,

@@ -67,19 +67,22 @@ const exporters = (
 ): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const plans = yield* Effect.forEach(signals, (signal) => OtlpTarget.make(settings, options, signal))
-      const notes = new Set(plans.flatMap(({ notes }) => notes))
+      const targets = yield* Effect.forEach(signals, (signal) => OtlpTarget.make(settings, options, signal))
+      const notes = new Set(targets.flatMap(({ warnings }) => warnings))
       for (const note of notes) {
         if (Settings.isLogged(settings, "Warn")) yield* Effect.logWarning(note)
       }
-      if (plans.some(({ byDefault }) => byDefault) && Settings.isLogged(settings, "Info")) {
+      if (
+        targets.some(({ usesDefaultEndpoint }) => usesDefaultEndpoint) &&
+        Settings.isLogged(settings, "Info")
+      ) {
         yield* Effect.logInfo(`No OTLP endpoint is set: telemetry goes to ${OtlpTarget.defaultEndpoint}`)
       }
-      const layers = plans.flatMap(({ signal, target }) =>
+      const layers = targets.flatMap(({ signal, target }) =>
         target === undefined
           ? []
           : [
-              makers[signal](target, settings, spoolOf(settings, options)).pipe(
+              toLayer[signal](target, settings, spoolOf(settings, options)).pipe(
                 Layer.catchCause(() => unavailable(signal))
               )
             ]
@@ -99,7 +102,7 @@ const spoolOf = (settings: Settings.Settings, { spool }: OtlpOptions): Spool.Spo
   return settings.spool === undefined ? undefined : { directory: settings.spool, ...settings.spoolLimits }
 }
 
-type Maker = (
+type ToLayer = (
   target: OtlpExporter.Target,
   settings: Settings.Settings,
   spool: Spool.SpoolOptions | undefined
@@ -109,7 +112,7 @@ const sender = Effect.promise(() => import("./delivery/OtlpExporter.ts"))
 const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
 const spooling = Effect.promise(() => import("./spool/Spool.ts"))
 
-const traces: Maker = (target, { spans }, spool) =>
+const traces: ToLayer = (target, { spans }, spool) =>
   Tracer.processorLayer(
     Effect.gen(function* () {
       const codec = yield* (yield* codecs).traces(target.protocol)
@@ -118,7 +121,7 @@ const traces: Maker = (target, { spans }, spool) =>
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
-const metrics: Maker = (target, settings) =>
+const metrics: ToLayer = (target, settings) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
@@ -128,7 +131,7 @@ const metrics: Maker = (target, settings) =>
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
-const logs: Maker = (target, settings, spool) =>
+const logs: ToLayer = (target, settings, spool) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const Logging = yield* Effect.promise(() => import("./logs/Logging.ts"))
@@ -143,4 +146,4 @@ const logs: Maker = (target, settings, spool) =>
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
-const makers: Readonly<Record<Settings.SignalKind, Maker>> = { traces, metrics, logs }
+const toLayer: Readonly<Record<Settings.SignalKind, ToLayer>> = { traces, metrics, logs }

@@ -22,7 +22,7 @@ export interface ConfigFile {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-const none: ConfigFile = {
+const empty: ConfigFile = {
   exporters: { traces: [], metrics: [], logs: [] },
   file: undefined,
   destinations: { traces: "unset", metrics: "unset", logs: "unset" },
@@ -34,7 +34,7 @@ const none: ConfigFile = {
 }
 
 /** The types of exporters that the collector has and this library has as well. */
-const known: Readonly<Record<string, ExporterName>> = {
+const exporterNames: Readonly<Record<string, ExporterName>> = {
   otlp: "otlp",
   otlp_grpc: "otlp",
   otlphttp: "otlp",
@@ -61,29 +61,29 @@ export const parse = (
   const [error] = document.errors
   if (error !== undefined) {
     warn(error.pos[0], `not YAML (${error.code}): the file is ignored`)
-    return { config: none, warnings }
+    return { config: empty, warnings }
   }
   const reader = new Reader(document, warn, environment)
-  if (document.contents === null) return { config: { ...none, exporters: toFile }, warnings }
+  if (document.contents === null) return { config: { ...empty, exporters: allToFile }, warnings }
   if (!Yaml.isMap(document.contents)) {
     warn(document.contents.range?.[0], "not a map: the file is ignored")
-    return { config: none, warnings }
+    return { config: empty, warnings }
   }
   try {
     return { config: toConfig(document.contents, reader), warnings }
   } catch {
     warn(0, "cannot be understood: the file is ignored")
-    return { config: none, warnings }
+    return { config: empty, warnings }
   }
 }
 
-const toFile: ConfigFile["exporters"] = { traces: ["file"], metrics: ["file"], logs: ["file"] }
+const allToFile: ConfigFile["exporters"] = { traces: ["file"], metrics: ["file"], logs: ["file"] }
 
 const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
   const named = reader.entries(reader.map(root, "exporters"))
   const exporters = new Map<string, ExporterName>()
   for (const [name, node] of named) {
-    const exporter = known[typeOf(name)]
+    const exporter = exporterNames[typeOf(name)]
     if (exporter === undefined) reader.warn(node, "an exporter that is not known here and is ignored")
     else exporters.set(name, exporter)
   }
@@ -107,7 +107,7 @@ const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
   }
   const { ca, certificate, key } = certificates
   return {
-    exporters: named.length === 0 ? toFile : perSignal(root, exporters, reader),
+    exporters: named.length === 0 ? allToFile : toExporters(root, exporters, reader),
     file: reader.string(options("file")?.map, "path"),
     destinations: toDestinations(otlp, reader),
     headers: Object.fromEntries(headers),
@@ -127,7 +127,7 @@ const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
 const typeOf = (name: string) => name.split("/", 1)[0]?.trim() ?? ""
 
 // Where the file has pipelines, an exporter is for the signals of the pipelines that name it; else it is for all.
-const perSignal = (root: Yaml.YAMLMap, exporters: ReadonlyMap<string, ExporterName>, reader: Reader) => {
+const toExporters = (root: Yaml.YAMLMap, exporters: ReadonlyMap<string, ExporterName>, reader: Reader) => {
   const pipelines = reader.entries(reader.map(reader.map(root, "service"), "pipelines"))
   const of = (signal: OtlpEndpoint.SignalKind) => {
     const names =
@@ -136,7 +136,7 @@ const perSignal = (root: Yaml.YAMLMap, exporters: ReadonlyMap<string, ExporterNa
         : pipelines
             .filter(([name]) => typeOf(name) === signal)
             .flatMap(([, pipeline]) => reader.list(pipeline, "exporters"))
-    return Exporters.among(
+    return Exporters.filterSupported(
       signal,
       names.flatMap((name) => exporters.get(name) ?? [])
     )

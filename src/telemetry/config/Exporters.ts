@@ -9,11 +9,11 @@ const supported: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<Exporter
 }
 
 /** Whether an exporter can take a signal. */
-export const by = (signal: OtlpEndpoint.SignalKind, exporter: ExporterName): boolean =>
+export const supports = (signal: OtlpEndpoint.SignalKind, exporter: ExporterName): boolean =>
   supported[signal].includes(exporter)
 
 /** What is asked for of one signal and can be done for it, each once. */
-export const among = (
+export const filterSupported = (
   signal: OtlpEndpoint.SignalKind,
   exporters: ReadonlyArray<ExporterName>
 ): ReadonlyArray<ExporterName> => supported[signal].filter((exporter) => exporters.includes(exporter))

@@ -21,7 +21,7 @@ export interface Otlp {
   readonly destination: OtlpEndpoint.Destination
   readonly headers: Headers
   /** `headers` and `certificates` are those of `otel-config.yaml`: for the endpoint in it and for no other. */
-  readonly ofFile: boolean
+  readonly fromFile: boolean
   readonly protocol: Protocol
   readonly compression: "gzip" | "none"
   /** How long one export may take, in milliseconds. */
@@ -33,12 +33,12 @@ export const make = (
   variables: Variables,
   file: ConfigFile | undefined
 ): Record<OtlpEndpoint.SignalKind, Otlp> => ({
-  traces: ofSignal("traces", variables, file),
-  metrics: ofSignal("metrics", variables, file),
-  logs: ofSignal("logs", variables, file)
+  traces: forSignal("traces", variables, file),
+  metrics: forSignal("metrics", variables, file),
+  logs: forSignal("logs", variables, file)
 })
 
-const standard = (signal: OtlpEndpoint.SignalKind, name: string): ReadonlyArray<string> => [
+const standardNames = (signal: OtlpEndpoint.SignalKind, name: string): ReadonlyArray<string> => [
   `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_${name}`,
   `OTEL_EXPORTER_OTLP_${name}`
 ]
@@ -47,10 +47,10 @@ const standard = (signal: OtlpEndpoint.SignalKind, name: string): ReadonlyArray<
 export const endpoints = (signal: OtlpEndpoint.SignalKind): ReadonlyArray<string> => [
   "CODEX_OTLP_ENDPOINT",
   "CODEX_OTEL_ENDPOINT",
-  ...standard(signal, "ENDPOINT")
+  ...standardNames(signal, "ENDPOINT")
 ]
 
-const ofSignal = (
+const forSignal = (
   signal: OtlpEndpoint.SignalKind,
   variables: Variables,
   file: ConfigFile | undefined
@@ -61,25 +61,25 @@ const ofSignal = (
   if (endpoint !== undefined && destination === "invalid") {
     variables.warn(endpoint, "is not an http or https URL: nothing is exported there")
   }
-  const ofFile = endpoint === undefined && typeof destination !== "string" && file !== undefined
+  const fromFile = endpoint === undefined && typeof destination !== "string" && file !== undefined
   const headers = toHeaders(
     variables,
     "CODEX_OTLP_HEADERS",
     "CODEX_OTEL_HEADERS",
-    ...standard(signal, "HEADERS")
+    ...standardNames(signal, "HEADERS")
   )
   const certificates = toCertificates(signal, variables)
   return {
     destination,
-    headers: headers ?? (ofFile ? secret(file.headers) : {}),
-    ofFile: ofFile && headers === undefined,
-    protocol: toProtocol(signal, variables) ?? (ofFile ? file.protocol : undefined) ?? "http/json",
+    headers: headers ?? (fromFile ? toRedacted(file.headers) : {}),
+    fromFile: fromFile && headers === undefined,
+    protocol: toProtocol(signal, variables) ?? (fromFile ? file.protocol : undefined) ?? "http/json",
     compression:
-      variables.word(["gzip", "none"], ...standard(signal, "COMPRESSION")) ??
-      (ofFile ? file.compression : undefined) ??
+      variables.word(["gzip", "none"], ...standardNames(signal, "COMPRESSION")) ??
+      (fromFile ? file.compression : undefined) ??
       "none",
-    timeout: variables.milliseconds(...standard(signal, "TIMEOUT")),
-    certificates: ofFile ? { ...file.certificates, ...certificates } : certificates
+    timeout: variables.milliseconds(...standardNames(signal, "TIMEOUT")),
+    certificates: fromFile ? { ...file.certificates, ...certificates } : certificates
   }
 }
 
@@ -88,21 +88,21 @@ const toDestination = (
   { name, value }: Variable,
   signal: OtlpEndpoint.SignalKind
 ): OtlpEndpoint.Destination =>
-  name === standard(signal, "ENDPOINT")[0]
+  name === standardNames(signal, "ENDPOINT")[0]
     ? OtlpEndpoint.toExact(value)
     : OtlpEndpoint.toSignal(value, signal)
 
 const toProtocol = (signal: OtlpEndpoint.SignalKind, variables: Variables): Protocol | undefined =>
-  variables.word(["http/json", "http/protobuf"], ...standard(signal, "PROTOCOL"))
+  variables.word(["http/json", "http/protobuf"], ...standardNames(signal, "PROTOCOL"))
 
 const toCertificates = (signal: OtlpEndpoint.SignalKind, variables: Variables): Certificates => {
   const ca = variables.first(
     "CODEX_OTLP_CACERTFILE",
     "CODEX_OTLP_CA_CERTFILE",
-    ...standard(signal, "CERTIFICATE")
+    ...standardNames(signal, "CERTIFICATE")
   )
-  const certificate = variables.first("CODEX_OTLP_CERTFILE", ...standard(signal, "CLIENT_CERTIFICATE"))
-  const key = variables.first("CODEX_OTLP_KEYFILE", ...standard(signal, "CLIENT_KEY"))
+  const certificate = variables.first("CODEX_OTLP_CERTFILE", ...standardNames(signal, "CLIENT_CERTIFICATE"))
+  const key = variables.first("CODEX_OTLP_KEYFILE", ...standardNames(signal, "CLIENT_KEY"))
   return {
     ...(ca === undefined ? {} : { ca: ca.value }),
     ...(certificate === undefined ? {} : { certificate: certificate.value }),
@@ -123,8 +123,8 @@ const toHeaders = (variables: Variables, ...names: ReadonlyArray<string>): Heade
   if (headers.includes(undefined)) {
     variables.warn(variable, "holds something other than name=value, which is left out")
   }
-  return secret(Object.fromEntries(headers.filter((header) => header !== undefined)))
+  return toRedacted(Object.fromEntries(headers.filter((header) => header !== undefined)))
 }
 
-const secret = (headers: Readonly<Record<string, string>>): Headers =>
+const toRedacted = (headers: Readonly<Record<string, string>>): Headers =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Redacted.make(value)]))

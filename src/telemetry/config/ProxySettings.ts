@@ -9,17 +9,17 @@ const names = ["HTTP_PROXY", "HTTPS_PROXY"] as const
 
 /** Nothing where no proxy is named that can be used. */
 export const fromVariables = (variables: Variables): Proxy | undefined => {
-  const found: Record<string, string> = {}
-  const except = variables.first("no_proxy", "NO_PROXY")
+  const proxies: Record<string, string> = {}
+  const noProxy = variables.first("no_proxy", "NO_PROXY")
   for (const name of names) {
     // The small ones are the older ones, and win everywhere.
     const variable = variables.first(name.toLowerCase(), name)
     if (variable === undefined) continue
-    if (isProxy(variable.value)) found[name] = variable.value
+    if (isProxy(variable.value)) proxies[name] = variable.value
     else variables.warn(variable, "is not an http or https URL: exports do not go through it")
   }
-  if (Object.keys(found).length === 0) return undefined
-  return Redacted.make(except === undefined ? found : { ...found, NO_PROXY: except.value })
+  if (Object.keys(proxies).length === 0) return undefined
+  return Redacted.make(noProxy === undefined ? proxies : { ...proxies, NO_PROXY: noProxy.value })
 }
 
 const isProxy = (value: string): boolean =>

@@ -100,7 +100,7 @@ export const fromEnvironment = (
   const otlp = OtlpSettings.make(variables, file)
   const settings: Settings = {
     disabled,
-    exporters: toExporters(variables, { disabled, asked: switches.includes(true), otlp }, file),
+    exporters: toExporters(variables, { disabled, isEnabled: switches.includes(true), otlp }, file),
     otlp,
     file: file?.file,
     spool: variables.first("CODEX_OTLP_SPOOL_DIR")?.value,
@@ -137,10 +137,10 @@ export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
   CurrentSettings,
   Effect.gen(function* () {
     const environment = yield* Environment
-    const { config, warnings: ofFile } = yield* readConfig(environment)
+    const { config, warnings: fileWarnings } = yield* readConfig(environment)
     const { settings, warnings } = fromEnvironment(environment, config)
     if (isLogged(settings, "Warn")) {
-      yield* Effect.forEach([...ofFile, ...warnings], (warning) => Effect.logWarning(warning), {
+      yield* Effect.forEach([...fileWarnings, ...warnings], (warning) => Effect.logWarning(warning), {
         discard: true
       })
     }
@@ -150,9 +150,9 @@ export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
 
 /** Whether telemetry's own messages of this level are wanted. */
 export const isLogged = (settings: Settings, level: Exclude<LogLevel, "None">): boolean =>
-  order.indexOf(level) <= order.indexOf(settings.logLevel)
+  levelOrder.indexOf(level) <= levelOrder.indexOf(settings.logLevel)
 
-const order: ReadonlyArray<LogLevel> = ["None", "Error", "Warn", "Info", "Debug"]
+const levelOrder: ReadonlyArray<LogLevel> = ["None", "Error", "Warn", "Info", "Debug"]
 
 const levelNames = ["none", "error", "warn", "info", "debug", "verbose", "all"] as const
 const levels: Readonly<Record<(typeof levelNames)[number], LogLevel>> = {
@@ -165,12 +165,12 @@ const levels: Readonly<Record<(typeof levelNames)[number], LogLevel>> = {
   all: "Debug"
 }
 
-interface FromFile {
+interface ConfigFileResult {
   readonly config?: ConfigFile
   readonly warnings: ReadonlyArray<string>
 }
 
-const readConfig = (environment: Environment): Effect.Effect<FromFile> =>
+const readConfig = (environment: Environment): Effect.Effect<ConfigFileResult> =>
   Effect.promise(async () => {
     const home = HomeDirectory.of(environment)
     const directories = [environment["CODEX_HOME"]?.trim(), home && join(home, ".codex")]
@@ -217,32 +217,33 @@ const exporterNames: Readonly<Record<string, ExporterName>> = {
   prometheus: "prometheus"
 }
 
-const nothing: Settings["exporters"] = { traces: [], metrics: [], logs: [] }
+const noExporters: Settings["exporters"] = { traces: [], metrics: [], logs: [] }
 
 const toExporters = (
   variables: Variables,
-  said: { readonly disabled: boolean; readonly asked: boolean; readonly otlp: Settings["otlp"] },
+  context: { readonly disabled: boolean; readonly isEnabled: boolean; readonly otlp: Settings["otlp"] },
   file: ConfigFile | undefined
 ): Settings["exporters"] => {
   const forAll = toList(variables, "CODEX_OTEL_EXPORTER")
   const of = (signal: OtlpEndpoint.SignalKind): ReadonlyArray<ExporterName> => {
     const named = toList(variables, `OTEL_${signal.toUpperCase()}_EXPORTER`)
-    const list = (forAll ?? named)?.filter((exporter) => Exporters.by(signal, exporter))
+    const list = (forAll ?? named)?.filter((exporter) => Exporters.supports(signal, exporter))
     const endpoint = variables.first(...OtlpSettings.endpoints(signal))
-    const byStandard = endpoint?.name.startsWith("OTEL_") === true
+    const isStandardEndpoint = endpoint?.name.startsWith("OTEL_") === true
     // The file may be the collector's own: what it exports to is not for those who export to the collector.
-    const ofFile = endpoint === undefined ? file?.exporters[signal] : undefined
+    const fileExporters = endpoint === undefined ? file?.exporters[signal] : undefined
     const otlp: ReadonlyArray<ExporterName> = ["otlp"]
-    const wanted = list ?? ofFile ?? (said.asked || byStandard || file !== undefined ? otlp : [])
-    return wanted.filter((exporter) => exporter !== "otlp" || said.otlp[signal].destination !== "invalid")
+    const wanted =
+      list ?? fileExporters ?? (context.isEnabled || isStandardEndpoint || file !== undefined ? otlp : [])
+    return wanted.filter((exporter) => exporter !== "otlp" || context.otlp[signal].destination !== "invalid")
   }
   const exporters = { traces: of("traces"), metrics: of("metrics"), logs: of("logs") }
-  if (said.disabled) return nothing
-  const own = variables.first("CODEX_OTLP_ENDPOINT", "CODEX_OTEL_ENDPOINT")
-  const valid = Object.values(said.otlp).some(({ destination }) => destination !== "invalid")
-  if (own !== undefined && valid && Object.values(exporters).every((list) => list.length === 0)) {
+  if (context.disabled) return noExporters
+  const codexEndpoint = variables.first("CODEX_OTLP_ENDPOINT", "CODEX_OTEL_ENDPOINT")
+  const valid = Object.values(context.otlp).some(({ destination }) => destination !== "invalid")
+  if (codexEndpoint !== undefined && valid && Object.values(exporters).every((list) => list.length === 0)) {
     if (forAll === undefined) {
-      variables.warn(own, "alone does not turn the export on: set CODEX_OTLP_ENABLE=1 as well")
+      variables.warn(codexEndpoint, "alone does not turn the export on: set CODEX_OTLP_ENABLE=1 as well")
     }
   }
   return exporters
@@ -255,7 +256,7 @@ const toList = (variables: Variables, name: string): ReadonlyArray<ExporterName>
   const names = toWords(variable.value)
   const known = names.flatMap((name) => exporterNames[name] ?? [])
   const unknown = names.some((name) => name !== "none" && exporterNames[name] === undefined)
-  if (unknown || (signal !== undefined && known.some((exporter) => !Exporters.by(signal, exporter)))) {
+  if (unknown || (signal !== undefined && known.some((exporter) => !Exporters.supports(signal, exporter)))) {
     variables.warn(variable, "names an exporter that is not to be had here, which is ignored")
   }
   return [...new Set(names.includes("none") ? [] : known)]
@@ -291,11 +292,12 @@ const toResource = (variables: Variables): Readonly<Record<string, string>> => {
     return name !== undefined && name !== "" && value !== undefined ? ([name, value] as const) : undefined
   })
   // The standard wants all of it dropped for one bad part.
-  const broken = attributes.includes(undefined)
-  if (variable !== undefined && broken) variables.warn(variable, "is not a list of name=value and is ignored")
+  const isMalformed = attributes.includes(undefined)
+  if (variable !== undefined && isMalformed)
+    variables.warn(variable, "is not a list of name=value and is ignored")
   const service = variables.first("CODEX_OTEL_SERVICE_NAME", "OTEL_SERVICE_NAME")
   return {
-    ...(broken ? {} : Object.fromEntries(attributes.filter((attribute) => attribute !== undefined))),
+    ...(isMalformed ? {} : Object.fromEntries(attributes.filter((attribute) => attribute !== undefined))),
     ...(service === undefined ? {} : { "service.name": service.value })
   }
 }
@@ -375,22 +377,22 @@ const toLogLimits = (variables: Variables): Settings["logLimits"] => ({
 
 // Ours are counters and histograms: what low memory asks for is the same as delta for these.
 const toTemporality = (variables: Variables): "cumulative" | "delta" => {
-  const asked = variables.word(
+  const preference = variables.word(
     ["cumulative", "delta", "lowmemory"],
     "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
   )
-  return asked === undefined || asked === "cumulative" ? "cumulative" : "delta"
+  return preference === undefined || preference === "cumulative" ? "cumulative" : "delta"
 }
 
 // Closing sends the whole queue at once, and the exporter refuses more than 30 requests at a time.
-const requestsAtOnce = 28
+const maxConcurrentRequests = 28
 
 const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: number): BatchSettings => {
   const queue = variables.wholeNumber(1, `${prefix}_MAX_QUEUE_SIZE`) ?? 2048
   const size = variables.wholeNumber(1, `${prefix}_MAX_EXPORT_BATCH_SIZE`) ?? 256
   return {
     queue,
-    size: Math.max(Math.min(size, queue), Math.ceil(queue / requestsAtOnce)),
+    size: Math.max(Math.min(size, queue), Math.ceil(queue / maxConcurrentRequests)),
     delay: variables.milliseconds(`${prefix}_SCHEDULE_DELAY`) ?? delay,
     timeout: variables.milliseconds(`${prefix}_EXPORT_TIMEOUT`) ?? 30_000
   }

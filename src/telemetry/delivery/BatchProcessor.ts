@@ -4,7 +4,7 @@ import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/s
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 import * as CountedExporter from "./CountedExporter.ts"
-import { Tally } from "./ExportStats.ts"
+import { ExportStats } from "./ExportStats.ts"
 
 /** The longest that closing may take for all signals together, in milliseconds of real time. */
 export const shutdownTimeout = 1500
@@ -22,12 +22,12 @@ const count = (items: ReadonlyArray<unknown>) => items.length
 /** Sends ended spans in batches; gives up what could not be sent when the scope closes. */
 export const spans = Effect.fnUntraced(function* (exporter: SpanExporter, batch: Settings.BatchSettings) {
   const { BatchSpanProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace-base"))
-  const tally = yield* Tally
+  const stats = yield* ExportStats
   const backlog = yield* acquireBacklog("traces", batch)
-  const counted = CountedExporter.counted<Array<ReadableSpan>>(exporter, {
+  const counted = CountedExporter.make<Array<ReadableSpan>>(exporter, {
     signal: "traces",
     count,
-    tally,
+    stats,
     backlog
   })
   const inner = new BatchSpanProcessor(counted, configOf(batch))
@@ -45,12 +45,12 @@ export const spans = Effect.fnUntraced(function* (exporter: SpanExporter, batch:
 /** The same of log records. */
 export const logs = Effect.fnUntraced(function* (exporter: LogRecordExporter, batch: Settings.BatchSettings) {
   const { BatchLogRecordProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-logs"))
-  const tally = yield* Tally
+  const stats = yield* ExportStats
   const backlog = yield* acquireBacklog("logs", batch)
-  const counted = CountedExporter.counted<Array<ReadableLogRecord>>(exporter, {
+  const counted = CountedExporter.make<Array<ReadableLogRecord>>(exporter, {
     signal: "logs",
     count,
-    tally,
+    stats,
     backlog
   })
   const inner = new BatchLogRecordProcessor({ exporter: counted, ...configOf(batch) })
@@ -66,6 +66,6 @@ export const logs = Effect.fnUntraced(function* (exporter: LogRecordExporter, ba
 
 const acquireBacklog = (signal: Settings.SignalKind, batch: Settings.BatchSettings) =>
   Effect.acquireRelease(
-    Effect.map(Tally, (tally) => new CountedExporter.Backlog(signal, batch.queue, tally)),
+    Effect.map(ExportStats, (stats) => new CountedExporter.Backlog(signal, batch.queue, stats)),
     (backlog) => Effect.sync(() => backlog.abandon())
   )

@@ -1,7 +1,7 @@
 /** Exporters of OpenTelemetry, watched: what they take, what they lose, what is still waiting for them. */
 import type { ExportResult } from "@opentelemetry/core"
 import type * as Settings from "../config/Settings.ts"
-import type { DropReason, Tally } from "./ExportStats.ts"
+import type { DropReason, ExportStats } from "./ExportStats.ts"
 
 /** What an exporter of any signal can do. */
 export interface CountedExporter<Items> {
@@ -27,26 +27,26 @@ export interface PartialResult extends ExportResult {
   readonly rejected: number
 }
 
-type Counts = typeof Tally.Service
+type Stats = typeof ExportStats.Service
 
 /** What is on its way. */
 export class InFlight {
   protected readonly signal: Settings.SignalKind
-  protected readonly tally: Counts
+  protected readonly stats: Stats
   private sending = 0
   private abandoned = false
 
-  constructor(signal: Settings.SignalKind, tally: Counts) {
+  constructor(signal: Settings.SignalKind, stats: Stats) {
     this.signal = signal
-    this.tally = tally
+    this.stats = stats
   }
 
-  taken(n: number): void {
+  startExport(n: number): void {
     this.sending += n
   }
 
   /** Whether anybody still counts on it. */
-  settled(n: number): boolean {
+  finishExport(n: number): boolean {
     this.sending -= n
     return !this.abandoned
   }
@@ -55,10 +55,10 @@ export class InFlight {
   abandon(): void {
     if (this.abandoned) return
     this.abandoned = true
-    this.tally.dropped(this.signal, this.left(), "shutdown")
+    this.stats.dropped(this.signal, this.remaining(), "shutdown")
   }
 
-  protected left(): number {
+  protected remaining(): number {
     return this.sending
   }
 }
@@ -66,74 +66,74 @@ export class InFlight {
 /** What waits and what is on its way; refuses what there is no room for. */
 export class Backlog extends InFlight {
   private waiting = 0
-  private readonly room: number
+  private readonly capacity: number
 
-  constructor(signal: Settings.SignalKind, room: number, tally: Counts) {
-    super(signal, tally)
-    this.room = room
+  constructor(signal: Settings.SignalKind, capacity: number, stats: Stats) {
+    super(signal, stats)
+    this.capacity = capacity
   }
 
   admit(): boolean {
-    if (this.waiting >= this.room) {
-      this.tally.dropped(this.signal, 1, "queue_full")
+    if (this.waiting >= this.capacity) {
+      this.stats.dropped(this.signal, 1, "queue_full")
       return false
     }
     this.waiting++
     return true
   }
 
-  override taken(n: number): void {
+  override startExport(n: number): void {
     this.waiting -= n
-    super.taken(n)
-    this.tally.queue(this.signal, this.waiting)
+    super.startExport(n)
+    this.stats.queue(this.signal, this.waiting)
   }
 
-  protected override left(): number {
-    return this.waiting + super.left()
+  protected override remaining(): number {
+    return this.waiting + super.remaining()
   }
 }
 
 /** The exporter, with what becomes of each batch told to the tally. It reports every batch once, and never throws. */
-export const counted = <Items>(
+export const make = <Items>(
   exporter: CountedExporter<Items>,
   options: {
     readonly signal: Settings.SignalKind
     readonly count: (items: Items) => number
-    readonly tally: Counts
+    readonly stats: Stats
     readonly backlog?: InFlight
   }
 ): CountedExporter<Items> & { forceFlush(): Promise<void> } => {
-  const { backlog, count, signal, tally } = options
+  const { backlog, count, signal, stats } = options
   return {
     export: (items, report) => {
       const n = count(items)
       let reported = false
-      const settled = (result: ExportResult) => {
+      const finishExport = (result: ExportResult) => {
         if (reported) return
         reported = true
-        if (backlog?.settled(n) !== false) tell(result, n)
+        if (backlog?.finishExport(n) !== false) record(result, n)
         report(result)
       }
-      backlog?.taken(n)
+      backlog?.startExport(n)
       try {
-        exporter.export(items, settled)
+        exporter.export(items, finishExport)
       } catch (error) {
-        settled({ code: 1, error: error instanceof Error ? error : new Error("the exporter threw") })
+        finishExport({ code: 1, error: error instanceof Error ? error : new Error("the exporter threw") })
       }
     },
     forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve(),
     shutdown: () => exporter.shutdown()
   }
 
-  function tell(result: ExportResult, n: number): void {
+  function record(result: ExportResult, n: number): void {
     if (result.code === 0) {
       const rejected = isPartial(result) ? Math.min(result.rejected, n) : 0
-      tally.exported(signal, n - rejected)
-      return tally.dropped(signal, rejected, "rejected")
+      stats.exported(signal, n - rejected)
+      return stats.dropped(signal, rejected, "rejected")
     }
     const { error } = result
-    if (error instanceof ExportFailure) return tally.dropped(signal, n, error.reason, error.detail)
-    tally.dropped(signal, n, "export_failed", codeOf(error))
+    if (error instanceof ExportFailure) return stats.dropped(signal, n, error.reason, error.detail)
+    stats.dropped(signal, n, "export_failed", codeOf(error))
   }
 }
 

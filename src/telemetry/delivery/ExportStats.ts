@@ -9,8 +9,8 @@ import * as SelfMetrics from "./SelfMetrics.ts"
 export type DropReason = SelfMetrics.FailureReason
 
 /** Told by exporters; every function is synchronous and never throws. */
-export class Tally extends Context.Service<
-  Tally,
+export class ExportStats extends Context.Service<
+  ExportStats,
   {
     readonly exported: (signal: Settings.SignalKind, n: number) => void
     /** `detail` goes into the log: an error code and a host, never content. */
@@ -28,7 +28,7 @@ const nouns: Readonly<Record<Settings.SignalKind, string>> = {
   logs: "log records"
 }
 
-const meanings: Readonly<Record<DropReason, string>> = {
+const reasons: Readonly<Record<DropReason, string>> = {
   queue_full: "the queue was full",
   export_failed: "not sent",
   rejected: "refused by the receiver",
@@ -39,66 +39,70 @@ const meanings: Readonly<Record<DropReason, string>> = {
 }
 
 /** How long the same warning is not said again, in milliseconds. */
-const quiet = 60_000
+const repeatInterval = 60_000
 
 /** What is said of losses; the kinds of them beyond these are summed up. */
-const shown = 6
+const maxKinds = 6
 
 /** The one tally of everything that exports; a constant, for layers are shared by identity. */
-export const layer: Layer.Layer<Tally> = Layer.effect(
-  Tally,
+export const layer: Layer.Layer<ExportStats> = Layer.effect(
+  ExportStats,
   Effect.gen(function* () {
     const settings = yield* Settings.CurrentSettings
     const self = yield* SelfMetrics.make
-    const lost = new Map<string, number>()
-    const losses = yield* Queue.dropping<void>(1)
-    const unsaid: Array<string> = []
-    const warned = new Map<string, number>()
-    const warnings = yield* Queue.dropping<void>(1)
-    const sayWarnings = Effect.suspend(() =>
-      Effect.forEach(unsaid.splice(0), (text) => Effect.logWarning(text), { discard: true })
+    const losses = new Map<string, number>()
+    const lossSignal = yield* Queue.dropping<void>(1)
+    const pendingWarnings: Array<string> = []
+    const lastWarned = new Map<string, number>()
+    const warningSignal = yield* Queue.dropping<void>(1)
+    const logWarnings = Effect.suspend(() =>
+      Effect.forEach(pendingWarnings.splice(0), (text) => Effect.logWarning(text), { discard: true })
     )
-    yield* Effect.addFinalizer(() => sayWarnings)
-    yield* Queue.take(warnings).pipe(Effect.andThen(sayWarnings), Effect.forever, Effect.forkScoped)
+    yield* Effect.addFinalizer(() => logWarnings)
+    yield* Queue.take(warningSignal).pipe(Effect.andThen(logWarnings), Effect.forever, Effect.forkScoped)
 
-    const say = Effect.suspend(() => {
-      const kinds = [...lost].map(([kind, n]) => `${n} ${kind}`)
-      lost.clear()
+    const logLosses = Effect.suspend(() => {
+      const kinds = [...losses].map(([kind, n]) => `${n} ${kind}`)
+      losses.clear()
       if (kinds.length === 0 || !Settings.isLogged(settings, "Warn")) return Effect.void
-      const more = kinds.length > shown ? [`${kinds.length - shown} more kinds of loss`] : []
-      return Effect.logWarning(`Telemetry was lost: ${[...kinds.slice(0, shown), ...more].join(", ")}`)
+      const overflow = kinds.length > maxKinds ? [`${kinds.length - maxKinds} more kinds of loss`] : []
+      return Effect.logWarning(`Telemetry was lost: ${[...kinds.slice(0, maxKinds), ...overflow].join(", ")}`)
     })
-    yield* Effect.addFinalizer(() => say)
-    yield* Queue.take(losses).pipe(
+    yield* Effect.addFinalizer(() => logLosses)
+    yield* Queue.take(lossSignal).pipe(
       Effect.andThen(Effect.sleep("1 second")),
-      Effect.andThen(say),
+      Effect.andThen(logLosses),
       Effect.andThen(Effect.sleep("59 seconds")),
       Effect.andThen(
         Effect.sync(() => {
-          if (lost.size > 0) Queue.offerUnsafe(losses, undefined)
+          if (losses.size > 0) Queue.offerUnsafe(lossSignal, undefined)
         })
       ),
       Effect.forever,
       Effect.forkScoped
     )
 
-    return Tally.of({
+    return ExportStats.of({
       exported: self.exported,
       queue: self.queue,
       spooled: self.spooled,
       warn: (text) => {
         const now = performance.now()
-        if (!Settings.isLogged(settings, "Warn") || now - (warned.get(text) ?? -Infinity) < quiet) return
-        warned.set(text, now)
-        unsaid.push(text)
-        Queue.offerUnsafe(warnings, undefined)
+        if (
+          !Settings.isLogged(settings, "Warn") ||
+          now - (lastWarned.get(text) ?? -Infinity) < repeatInterval
+        )
+          return
+        lastWarned.set(text, now)
+        pendingWarnings.push(text)
+        Queue.offerUnsafe(warningSignal, undefined)
       },
       dropped: (signal, n, reason, detail) => {
         if (n <= 0) return
         self.dropped(signal, reason, n)
-        const kind = `${nouns[signal]} (${meanings[reason]}${detail === undefined ? "" : `: ${detail}`})`
-        lost.set(kind, (lost.get(kind) ?? 0) + n)
-        Queue.offerUnsafe(losses, undefined)
+        const kind = `${nouns[signal]} (${reasons[reason]}${detail === undefined ? "" : `: ${detail}`})`
+        losses.set(kind, (losses.get(kind) ?? 0) + n)
+        Queue.offerUnsafe(lossSignal, undefined)
       }
     })
   })

@@ -3,7 +3,7 @@ import type { ExportResult } from "@opentelemetry/core"
 import type { IExporterMetricsHelper, ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
-import type { Identity } from "./TlsCertificates.ts"
+import type { TlsIdentity } from "./TlsCertificates.ts"
 import { codeOf, type CountedExporter, ExportFailure, type PartialResult } from "./CountedExporter.ts"
 
 /** Where a signal goes, and how. */
@@ -15,8 +15,8 @@ export interface Target {
   /** How long one export may take, retries included, in milliseconds. */
   readonly timeout: number
   /** The same where nobody waits for it: from the spool. */
-  readonly patience: number
-  readonly identity: Identity
+  readonly spoolTimeout: number
+  readonly identity: TlsIdentity
   /** What it goes through; nothing for a collector on this machine. */
   readonly proxy?: Readonly<Record<string, string>> | undefined
 }
@@ -29,7 +29,7 @@ export interface Codec<Items, Response> {
 }
 
 /** Also what a collector is given at once; the queue is cut into fewer batches than this. */
-const requestsAtOnce = 30
+const maxConcurrentRequests = 30
 
 export const make = Effect.fnUntraced(function* <Items, Response>(
   target: Target,
@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function* <Items, Response>(
     {
       url,
       timeoutMillis: timeout,
-      concurrencyLimit: requestsAtOnce,
+      concurrencyLimit: maxConcurrentRequests,
       compression: target.compression,
       headers: () => Promise.resolve({ ...target.headers, "Content-Type": contentType }),
       agentFactory: () => agent
@@ -95,7 +95,7 @@ export const make = Effect.fnUntraced(function* <Items, Response>(
       }, timeout)
       delegate.export(items, (result) => {
         clearTimeout(timer)
-        report(outcome(result, origin, rejected))
+        report(toResult(result, origin, rejected))
         rejected = 0
       })
     },
@@ -105,15 +105,15 @@ export const make = Effect.fnUntraced(function* <Items, Response>(
   return exporter
 })
 
-const outcome = (result: ExportResult, origin: string, rejected: number): ExportResult => {
+const toResult = (result: ExportResult, origin: string, rejected: number): ExportResult => {
   if (result.code === 0) {
     const partial: PartialResult = { code: 0, rejected }
     return partial
   }
-  return { code: 1, error: failureOf(result.error, origin) }
+  return { code: 1, error: toFailure(result.error, origin) }
 }
 
-const failureOf = (error: unknown, origin: string): ExportFailure => {
+const toFailure = (error: unknown, origin: string): ExportFailure => {
   const status = error instanceof Error && "code" in error ? error.code : undefined
   if (typeof status === "number") {
     return new ExportFailure(status < 500 ? "rejected" : "export_failed", `HTTP ${status} from ${origin}`)

@@ -12,8 +12,8 @@ import * as ProxySettings from "../config/ProxySettings.ts"
 export const defaultEndpoint = "http://localhost:4318"
 
 // What is spooled is waited for by nobody: the time of the standard, and a bound on what may be asked for.
-const defaultPatience = 10_000
-const longestPatience = 120_000
+const defaultSpoolTimeout = 10_000
+const maxSpoolTimeout = 120_000
 
 /** What the code says about the export; what it leaves open is for the environment to say. */
 export interface OtlpTargetOptions {
@@ -35,8 +35,8 @@ export interface OtlpTarget {
   readonly signal: Settings.SignalKind
   /** Nothing where it cannot be: the notes say why. */
   readonly target: OtlpExporter.Target | undefined
-  readonly notes: ReadonlyArray<string>
-  readonly byDefault: boolean
+  readonly warnings: ReadonlyArray<string>
+  readonly usesDefaultEndpoint: boolean
 }
 
 export const make = Effect.fnUntraced(function* (
@@ -46,35 +46,43 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const ofSignal = settings.otlp[signal]
   // Credentials from otel-config.yaml are for the collector that is named there.
-  const elsewhere = options.endpoint !== undefined && ofSignal.ofFile
+  const isOtherEndpoint = options.endpoint !== undefined && ofSignal.fromFile
   const destination =
     options.endpoint === undefined ? ofSignal.destination : Settings.toSignal(options.endpoint, signal)
-  const off = (note: string): OtlpTarget => ({ signal, target: undefined, notes: [note], byDefault: false })
+  const off = (note: string): OtlpTarget => ({
+    signal,
+    target: undefined,
+    warnings: [note],
+    usesDefaultEndpoint: false
+  })
   if (destination === "invalid") {
     return off("The OTLP endpoint is not an http or https URL: nothing is exported by OTLP")
   }
-  const files = options.certificates ?? (elsewhere ? {} : ofSignal.certificates)
-  const loaded = yield* Effect.result(TlsCertificates.load(files))
+  const certificateFiles = options.certificates ?? (isOtherEndpoint ? {} : ofSignal.certificates)
+  const loaded = yield* Effect.result(TlsCertificates.load(certificateFiles))
   if (loaded._tag === "Failure") return off(`${loaded.failure}: nothing is exported by OTLP`)
-  const { headers, notes } = toHeaders(options.headers ?? (elsewhere ? {} : ofSignal.headers))
-  const byDefault = destination === "unset"
+  const { headers, warnings } = toHeaders(options.headers ?? (isOtherEndpoint ? {} : ofSignal.headers))
+  const usesDefaultEndpoint = destination === "unset"
   const timeout = toMillis(options.timeout ?? ofSignal.timeout)
-  const planned: OtlpTarget = {
+  const resolved: OtlpTarget = {
     signal,
-    notes,
-    byDefault,
+    warnings,
+    usesDefaultEndpoint,
     target: {
-      url: byDefault ? `${defaultEndpoint}/v1/${signal}` : destination.url,
+      url: usesDefaultEndpoint ? `${defaultEndpoint}/v1/${signal}` : destination.url,
       headers,
       protocol: options.protocol ?? ofSignal.protocol,
       compression: options.compression ?? ofSignal.compression,
-      timeout: within(BatchProcessor.shutdownTimeout, timeout),
-      patience: within(longestPatience, timeout ?? defaultPatience),
+      timeout: clampMillis(BatchProcessor.shutdownTimeout, timeout),
+      spoolTimeout: clampMillis(maxSpoolTimeout, timeout ?? defaultSpoolTimeout),
       identity: loaded.success,
-      proxy: ProxySettings.variablesFor(settings.proxy, byDefault ? defaultEndpoint : destination.url)
+      proxy: ProxySettings.variablesFor(
+        settings.proxy,
+        usesDefaultEndpoint ? defaultEndpoint : destination.url
+      )
     }
   }
-  return planned
+  return resolved
 })
 
 const toMillis = (timeout: Duration.Input | undefined): number | undefined =>
@@ -83,15 +91,15 @@ const toMillis = (timeout: Duration.Input | undefined): number | undefined =>
     onSome: Duration.toMillis
   })
 
-const within = (most: number, millis = most): number => Math.max(1, Math.min(Math.round(millis), most))
+const clampMillis = (max: number, millis = max): number => Math.max(1, Math.min(Math.round(millis), max))
 
 const toHeaders = (headers: NonNullable<OtlpTargetOptions["headers"]>) => {
-  const sent: Array<readonly [name: string, value: string]> = []
-  const notes: Array<string> = []
+  const sendable: Array<readonly [name: string, value: string]> = []
+  const warnings: Array<string> = []
   for (const [name, value] of Object.entries(headers)) {
     const text = Redacted.isRedacted(value) ? Redacted.value(value) : value
-    if (Settings.isHeader(name, text)) sent.push([name, text])
-    else notes.push(`The OTLP header ${JSON.stringify(name)} cannot be sent and is left out`)
+    if (Settings.isHeader(name, text)) sendable.push([name, text])
+    else warnings.push(`The OTLP header ${JSON.stringify(name)} cannot be sent and is left out`)
   }
-  return { headers: Object.fromEntries(sent), notes }
+  return { headers: Object.fromEntries(sendable), warnings }
 }

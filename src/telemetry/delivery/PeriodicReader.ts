@@ -6,7 +6,7 @@ import { shutdownTimeout } from "./BatchProcessor.ts"
 import * as CountedExporter from "./CountedExporter.ts"
 import * as OtlpSerializers from "./OtlpSerializers.ts"
 import * as OtlpExporter from "./OtlpExporter.ts"
-import { Tally } from "./ExportStats.ts"
+import { ExportStats } from "./ExportStats.ts"
 
 /** A reader that collects from time to time and gives what it found to `exporter`, whose losses are counted. */
 export const periodic = Effect.fnUntraced(function* (
@@ -15,15 +15,15 @@ export const periodic = Effect.fnUntraced(function* (
 ) {
   const { PeriodicExportingMetricReader } = yield* Effect.promise(() => import("@opentelemetry/sdk-metrics"))
   const { helper } = yield* OtlpSerializers.metrics("http/json")
-  const tally = yield* Tally
+  const stats = yield* ExportStats
   const backlog = yield* Effect.acquireRelease(
-    Effect.sync(() => new CountedExporter.InFlight("metrics", tally)),
+    Effect.sync(() => new CountedExporter.InFlight("metrics", stats)),
     (inFlight) => Effect.sync(() => inFlight.abandon())
   )
-  const counted: PushMetricExporter = CountedExporter.counted<ResourceMetrics>(exporter, {
+  const counted: PushMetricExporter = CountedExporter.make<ResourceMetrics>(exporter, {
     signal: "metrics",
     count: helper.countItems,
-    tally,
+    stats,
     backlog
   })
   return new PeriodicExportingMetricReader({

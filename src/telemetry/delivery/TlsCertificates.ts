@@ -6,14 +6,14 @@ import { codeOf } from "./CountedExporter.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 
 /** The contents of the files, as Node's TLS takes them. */
-export interface Identity {
+export interface TlsIdentity {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
 }
 
 /** What the files hold, or what is wrong with them, by their names. */
-export const load = (files: Settings.Certificates): Effect.Effect<Identity, string> =>
+export const load = (files: Settings.Certificates): Effect.Effect<TlsIdentity, string> =>
   Effect.gen(function* () {
     const { ca, certificate, key } = files
     if (certificate !== undefined && key === undefined) {
@@ -22,7 +22,7 @@ export const load = (files: Settings.Certificates): Effect.Effect<Identity, stri
     if (key !== undefined && certificate === undefined) {
       return yield* Effect.fail(`The OTLP client key ${key} has no certificate beside it`)
     }
-    const identity: Identity = {
+    const identity: TlsIdentity = {
       ...(ca === undefined ? {} : { ca: yield* read(ca) }),
       ...(certificate === undefined ? {} : { cert: yield* read(certificate) }),
       ...(key === undefined ? {} : { key: yield* read(key) })
@@ -30,7 +30,7 @@ export const load = (files: Settings.Certificates): Effect.Effect<Identity, stri
     if (ca === undefined && certificate === undefined) return identity
     const { createSecureContext } = yield* Effect.promise(() => import("node:tls"))
     // One after the other, to know which of them it is; a key that does not belong to the certificate shows at last.
-    const attempts: ReadonlyArray<readonly [Identity, string]> = [
+    const attempts: ReadonlyArray<readonly [TlsIdentity, string]> = [
       [pick(identity, "ca"), `The OTLP CA certificate ${ca} is none`],
       [pick(identity, "cert"), `The OTLP client certificate ${certificate} is none`],
       [pick(identity, "key"), `The OTLP client key ${key} is none`],
@@ -42,7 +42,7 @@ export const load = (files: Settings.Certificates): Effect.Effect<Identity, stri
     return identity
   })
 
-const pick = (identity: Identity, name: keyof Identity): Identity => {
+const pick = (identity: TlsIdentity, name: keyof TlsIdentity): TlsIdentity => {
   const value = identity[name]
   return value === undefined ? {} : { [name]: value }
 }

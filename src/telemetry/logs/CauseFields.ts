@@ -8,7 +8,7 @@ import * as ErrorType from "../../semconv/ErrorType.ts"
  * What a record says of a cause: its type and class. Message and stack may quote anything, and are told only where
  * `content` is asked for.
  */
-export const make = (
+export const causeFields = (
   cause: Cause.Cause<unknown>,
   content: () => boolean
 ): ReadonlyArray<readonly [key: string, value: unknown]> => {

@@ -30,8 +30,10 @@ export class LogRecords extends Context.Service<
 const textOf = (message: unknown, redaction: Redaction.Redaction): string =>
   (Array.isArray(message) ? message : [message])
     .map((part: unknown) => {
-      const seen = redaction.value(part)
-      return typeof seen === "string" ? seen : (JSON.stringify(seen) ?? String(seen))
+      const redactedPart = redaction.value(part)
+      return typeof redactedPart === "string"
+        ? redactedPart
+        : (JSON.stringify(redactedPart) ?? String(redactedPart))
     })
     .join(" ")
 
@@ -42,9 +44,9 @@ const spanOf = (context: Context.Context<never>): LogRecord["span"] => {
   return { traceId, spanId: span.spanId, sampled: span.sampled }
 }
 
-const same = (key: string, value: unknown): LogField => ({ name: key, key, value })
+const toField = (key: string, value: unknown): LogField => ({ name: key, key, value })
 
-const ofLog = (
+const fromLog = (
   { cause, date, fiber, logLevel, message }: Logger.Options<unknown>,
   redaction: Redaction.Redaction
 ): LogRecord => {
@@ -57,23 +59,23 @@ const ofLog = (
     event: undefined,
     message: textOf(message, redaction),
     fields: [
-      ...annotations.map(([key, value]) => same(key, value)),
-      ...spans.map(([label, startedAt]) => same(`effect.log_span.${label}`, date.getTime() - startedAt)),
-      ...CauseFields.make(cause, errors).map(([key, value]) => same(key, value))
+      ...annotations.map(([key, value]) => toField(key, value)),
+      ...spans.map(([label, startedAt]) => toField(`effect.log_span.${label}`, date.getTime() - startedAt)),
+      ...CauseFields.causeFields(cause, errors).map(([key, value]) => toField(key, value))
     ],
     span: spanOf(fiber.context),
     content: false
   }
 }
 
-const scrubbed = (record: LogRecord, redaction: Redaction.Redaction): LogRecord => ({
+const redacted = (record: LogRecord, redaction: Redaction.Redaction): LogRecord => ({
   ...record,
   message: redaction.text(record.message),
   fields: record.fields.flatMap(({ key, name, value }) => {
-    const seen = redaction.value(value, key)
-    return seen === undefined || seen === null
+    const redactedPart = redaction.value(value, key)
+    return redactedPart === undefined || redactedPart === null
       ? []
-      : [{ name: redaction.text(name), key: redaction.text(key), value: seen }]
+      : [{ name: redaction.text(name), key: redaction.text(key), value: redactedPart }]
   })
 })
 
@@ -93,9 +95,9 @@ export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effect
     const write = (make: () => LogRecord) => {
       if (sinks.length === 0) return
       try {
-        const record = scrubbed(make(), redaction)
+        const record = redacted(make(), redaction)
         for (const sink of sinks) {
-          if (!record.content || !sink.lines) attempt(() => sink.write(record))
+          if (!record.content || !sink.lines) ignoreErrors(() => sink.write(record))
         }
       } catch {
         // What cannot be scrubbed is not shown.
@@ -104,7 +106,7 @@ export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effect
     const printing = before.has(Logger.defaultLogger)
     const logger = Logger.make<unknown, void>((options) => {
       if (printing && !sinks.some((sink) => sink.lines)) Logger.defaultLogger.log(options)
-      write(() => ofLog(options, redaction))
+      write(() => fromLog(options, redaction))
     })
     const loggers = new Set(
       [...before].filter((other) => other !== Logger.tracerLogger && other !== Logger.defaultLogger)
@@ -140,7 +142,7 @@ export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effect
   })
 ).pipe(Layer.provideMerge(SignalBus.layer), Layer.provideMerge(Redaction.base))
 
-const attempt = (run: () => void): void => {
+const ignoreErrors = (run: () => void): void => {
   try {
     run()
   } catch {

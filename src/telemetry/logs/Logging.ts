@@ -10,7 +10,7 @@ import { version } from "../../internal/version.ts"
 import * as AttributeValue from "../../redaction/AttributeValue.ts"
 import * as LogFormat from "./LogFormat.ts"
 import * as LogPipeline from "./LogPipeline.ts"
-import * as SpanPipeline from "../tracer/SpanPipeline.ts"
+import * as SpanRecorder from "../tracer/SpanRecorder.ts"
 import { Stderr } from "../delivery/Stderr.ts"
 import * as Settings from "../config/Settings.ts"
 import type * as SignalBus from "../../instrumentation/SignalBus.ts"
@@ -70,7 +70,7 @@ export const recordProcessorLayer = <E, R>(
     Effect.gen(function* () {
       const records = yield* LogPipeline.LogRecords
       const processor = yield* acquire
-      yield* Effect.addFinalizer(() => SpanPipeline.settle(processor, Tracer.shutdownTimeout))
+      yield* Effect.addFinalizer(() => SpanRecorder.shutdownWithin(processor, Tracer.shutdownTimeout))
       yield* records.add({ lines: false, write: yield* toRecords(processor) })
     })
   ).pipe(Layer.provide(Settings.layer), Layer.provideMerge(LogPipeline.layer))

@@ -21,7 +21,7 @@ const isOurs = (metric: MetricData): boolean => units.has(metric.descriptor.name
 
 const { httpStatus } = Convention.attribute
 
-const finished = (metric: MetricData): MetricData => {
+const withUnit = (metric: MetricData): MetricData => {
   for (const { attributes } of metric.dataPoints) {
     // Effect's labels are text; the convention has a number here.
     if (typeof attributes[httpStatus] === "string") attributes[httpStatus] = Number(attributes[httpStatus])
@@ -30,12 +30,12 @@ const finished = (metric: MetricData): MetricData => {
   return { ...metric, descriptor: { ...metric.descriptor, unit } }
 }
 
-const split = (found: ScopeMetrics): ReadonlyArray<ScopeMetrics> => {
-  const ours = found.metrics.filter(isOurs).map(finished)
-  const theirs = found.metrics.filter((metric) => !isOurs(metric))
+const splitByOwner = (scopeMetrics: ScopeMetrics): ReadonlyArray<ScopeMetrics> => {
+  const ours = scopeMetrics.metrics.filter(isOurs).map(withUnit)
+  const others = scopeMetrics.metrics.filter((metric) => !isOurs(metric))
   return [
     ...(ours.length > 0 ? [{ scope, metrics: ours }] : []),
-    ...(theirs.length > 0 ? [{ ...found, metrics: theirs }] : [])
+    ...(others.length > 0 ? [{ ...scopeMetrics, metrics: others }] : [])
   ]
 }
 
@@ -52,8 +52,8 @@ export const make = Effect.fnUntraced(function* (temporality: Temporality = "cum
       const { errors, resourceMetrics } = await registry.collect(options)
       return {
         errors,
-        resourceMetrics: ScrubbedMetrics.make(
-          { resource, scopeMetrics: resourceMetrics.scopeMetrics.flatMap(split) },
+        resourceMetrics: ScrubbedMetrics.redactLabels(
+          { resource, scopeMetrics: resourceMetrics.scopeMetrics.flatMap(splitByOwner) },
           redaction
         )
       }

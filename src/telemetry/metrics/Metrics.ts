@@ -44,13 +44,13 @@ export const readerLayer = <E, R>(
       const reader = yield* acquire
       yield* Effect.acquireRelease(
         Effect.sync(() => reader.setMetricProducer(producer)),
-        () => settle(reader)
+        () => shutdownWithin(reader)
       )
     })
   ).pipe(Layer.provide([Settings.layer, Redaction.base]), Layer.provideMerge(layer))
 
 /** In real time, also under a clock of a test: a reader that hangs must not hold the program. */
-const settle = (reader: MetricReader): Effect.Effect<void> =>
+const shutdownWithin = (reader: MetricReader): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const done = () => {
       clearTimeout(timer)

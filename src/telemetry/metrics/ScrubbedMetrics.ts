@@ -2,12 +2,15 @@ import type { DataPoint, ResourceMetrics } from "@opentelemetry/sdk-metrics"
 import type { Redaction } from "../../redaction/Redaction.ts"
 
 /** Labels as they may be seen. Of series that differ in nothing else any more one is left: two would be refused. */
-export const make = (metrics: ResourceMetrics, redaction: Redaction): ResourceMetrics => {
-  const scrubbed = <A>(points: ReadonlyArray<DataPoint<A>>): Array<DataPoint<A>> => {
+export const redactLabels = (metrics: ResourceMetrics, redaction: Redaction): ResourceMetrics => {
+  const redacted = <A>(points: ReadonlyArray<DataPoint<A>>): Array<DataPoint<A>> => {
     const seen = new Set<string>()
-    const masked = points.map((point) => ({ ...point, attributes: redaction.attributes(point.attributes) }))
-    if (masked.every((point, at) => point.attributes === points[at]?.attributes)) return [...points]
-    return masked.filter(({ attributes }) => {
+    const redactedPoints = points.map((point) => ({
+      ...point,
+      attributes: redaction.attributes(point.attributes)
+    }))
+    if (redactedPoints.every((point, at) => point.attributes === points[at]?.attributes)) return [...points]
+    return redactedPoints.filter(({ attributes }) => {
       const key = JSON.stringify(Object.entries(attributes).toSorted())
       return !seen.has(key) && seen.add(key)
     })
@@ -20,11 +23,11 @@ export const make = (metrics: ResourceMetrics, redaction: Redaction): ResourceMe
       metrics: scope.metrics.map((metric) => {
         switch (metric.dataPointType) {
           case 0:
-            return { ...metric, dataPoints: scrubbed(metric.dataPoints) }
+            return { ...metric, dataPoints: redacted(metric.dataPoints) }
           case 1:
-            return { ...metric, dataPoints: scrubbed(metric.dataPoints) }
+            return { ...metric, dataPoints: redacted(metric.dataPoints) }
           default:
-            return { ...metric, dataPoints: scrubbed(metric.dataPoints) }
+            return { ...metric, dataPoints: redacted(metric.dataPoints) }
         }
       })
     }))

@@ -80,9 +80,9 @@ const extra = (url: string): Omit<CodexLaunch.CodexExtra, "settled"> => ({
 const make = Effect.gen(function* () {
   const settings = yield* Settings.CurrentSettings
   const pipeline = yield* Tracer.SpanPipeline
-  const tally = yield* ExportStats.Tally
+  const stats = yield* ExportStats.ExportStats
   const resource = yield* Tracer.makeResource(settings)
-  const lost = (n: number, detail: string) => tally.dropped("traces", n, "rejected", detail)
+  const lost = (n: number, detail: string) => stats.dropped("traces", n, "rejected", detail)
   const joiner = new Joiner({
     emit: (span, parent) => {
       if (parent.sampled) pipeline.record(placed(span, parent, resource))

@@ -132,8 +132,12 @@ export class RecordedSpan extends PropagatedSpan {
   override event(name: string, startTime: bigint, attributes: Record<string, unknown> = {}): void {
     if (this.status._tag === "Ended" || isLogLine(attributes)) return
     const { attributePerEventCountLimit, attributeValueLengthLimit, eventCountLimit } = this.sink.limits
-    const kept = limited(attributes, attributePerEventCountLimit, attributeValueLengthLimit)
-    this.events.push({ name: name.toWellFormed(), time: toHrTime(startTime), ...kept })
+    const limitedAttributes = limitAttributes(
+      attributes,
+      attributePerEventCountLimit,
+      attributeValueLengthLimit
+    )
+    this.events.push({ name: name.toWellFormed(), time: toHrTime(startTime), ...limitedAttributes })
     if (this.events.length > eventCountLimit) {
       this.events.shift()
       this.droppedEventsCount++
@@ -208,7 +212,7 @@ export class FinishedSpan implements ReadableSpan {
 /** What a span that has ended shows: an error by its type, an interruption not at all. */
 export const finished = (span: RecordedSpan): FinishedSpan => {
   const { status } = span
-  if (status._tag === "Started") return interrupted(span, status.startTime)
+  if (status._tag === "Started") return incomplete(span, status.startTime)
   const errorType = ErrorType.fromExit(status.exit)
   if (errorType === undefined) return new FinishedSpan(span, status.endTime, unset, span.recorded)
   if (!Object.hasOwn(span.recorded, attribute.errorType)) span.recorded[attribute.errorType] = errorType
@@ -216,7 +220,7 @@ export const finished = (span: RecordedSpan): FinishedSpan => {
 }
 
 /** What a span that is still open shows when nobody can wait for its end any longer. */
-export const interrupted = (span: RecordedSpan, now: bigint): FinishedSpan =>
+export const incomplete = (span: RecordedSpan, now: bigint): FinishedSpan =>
   new FinishedSpan(span, now, unset, { ...span.recorded, [attribute.incomplete]: true })
 
 const unset: SpanStatus = { code: 0 }
@@ -270,16 +274,16 @@ const isKey = (key: string) => key !== "" && key !== "__proto__"
 const isLogLine = (attributes: Record<string, unknown>) =>
   "effect.logLevel" in attributes && "effect.fiberId" in attributes
 
-const limited = (source: Readonly<Record<string, unknown>>, count: number, length: number) => {
+const limitAttributes = (source: Readonly<Record<string, unknown>>, count: number, length: number) => {
   const attributes: Attributes = {}
-  let kept = 0
+  let size = 0
   let droppedAttributesCount = 0
   for (const key of Object.keys(source)) {
     const value = isKey(key) ? AttributeValue.ofProperty(source, key, length) : undefined
     if (value === undefined) continue
-    if (kept < count) {
+    if (size < count) {
       attributes[key] = value
-      kept++
+      size++
     } else {
       droppedAttributesCount++
     }
@@ -292,6 +296,10 @@ const toLinks = (links: ReadonlyArray<EffectTracer.SpanLink>, limits: Required<S
     // The ids of a disabled tracer are no ids, and a receiver refuses the whole batch over them.
     const traceId = TraceIds.toTraceId(span.traceId)
     if (traceId === undefined || !TraceIds.isSpanId(span.spanId)) return []
-    const kept = limited(attributes, limits.attributePerLinkCountLimit, limits.attributeValueLengthLimit)
-    return [{ context: contextOf(span, traceId), ...kept }]
+    const limitedAttributes = limitAttributes(
+      attributes,
+      limits.attributePerLinkCountLimit,
+      limits.attributeValueLengthLimit
+    )
+    return [{ context: contextOf(span, traceId), ...limitedAttributes }]
   })

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
 import * as OtlpTarget from "../delivery/OtlpTarget.ts"
-import { Tally } from "../delivery/ExportStats.ts"
+import { ExportStats } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
 import * as Spool from "./Spool.ts"
 import * as SpoolWriter from "./SpoolWriter.ts"
@@ -40,7 +40,7 @@ export const make = (options: SpoolWriter.SpoolWriterOptions, settings: Settings
   const inUse = new Set<number>()
   const notes = new Set<string>()
 
-  const tally = Tally.of({
+  const stats = ExportStats.of({
     exported: (signal, n) => {
       if (signal !== "metrics") sent[signal] += n
     },
@@ -57,8 +57,8 @@ export const make = (options: SpoolWriter.SpoolWriterOptions, settings: Settings
   const one = Effect.fnUntraced(function* (signal: SpoolWriter.SpooledSignal) {
     if (!existsSync(join(directory, signal))) return
     const planned = yield* OtlpTarget.make(settings, {}, signal)
-    for (const note of planned.notes) notes.add(note)
-    if (planned.target === undefined) return yield* Effect.fail(planned.notes.join("; "))
+    for (const note of planned.warnings) notes.add(note)
+    if (planned.target === undefined) return yield* Effect.fail(planned.warnings.join("; "))
     const rejected = yield* signal === "traces"
       ? Spool.rejectedIn(OtlpSerializers.traces)
       : Spool.rejectedIn(OtlpSerializers.logs)
@@ -77,7 +77,7 @@ export const make = (options: SpoolWriter.SpoolWriterOptions, settings: Settings
   return {
     report,
     run: Effect.all([one("traces"), one("logs")], { concurrency: 2, discard: true }).pipe(
-      Effect.provideService(Tally, tally)
+      Effect.provideService(ExportStats, stats)
     )
   }
 }

@@ -47,7 +47,7 @@ export const make = Effect.fnUntraced(function* (
       const timer = setTimeout(() => {
         none(true, "")
         outgoing.destroy()
-      }, target.patience)
+      }, target.spoolTimeout)
       timer.unref()
       const answered = (response: IncomingMessage, chunks: ReadonlyArray<Buffer>) => {
         clearTimeout(timer)

@@ -7,7 +7,7 @@ import * as CopySpan from "../../redaction/CopySpan.ts"
 import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
 import type { Codec, Target } from "../delivery/OtlpExporter.ts"
 import type { SpanWatcher } from "../span/SpanWatcher.ts"
-import { Tally } from "../delivery/ExportStats.ts"
+import { ExportStats } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
 import * as RecordFrame from "./RecordFrame.ts"
 import * as SpoolWriter from "./SpoolWriter.ts"
@@ -103,7 +103,7 @@ const makeKeeper = Effect.fnUntraced(function* (
   batch: Settings.BatchSettings,
   rejected: (encoding: Encoding, answer: Uint8Array) => number
 ) {
-  const { warn } = yield* Tally
+  const { warn } = yield* ExportStats
   const opened = yield* Effect.result(SpoolWriter.open(signal, options, target, batch, rejected))
   if (opened._tag === "Success") return yield* SpoolWriter.keep(signal, opened.success)
   warn(`${opened.failure}: the spool cannot be written to, telemetry is sent without it`)

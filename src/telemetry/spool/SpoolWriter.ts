@@ -7,7 +7,7 @@ import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 import { codeOf } from "../delivery/CountedExporter.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 import type * as OtlpExporter from "../delivery/OtlpExporter.ts"
-import { Tally } from "../delivery/ExportStats.ts"
+import { ExportStats } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
 import * as SpoolDirectory from "./SpoolDirectory.ts"
 import type * as RecordFrame from "./RecordFrame.ts"
@@ -53,8 +53,8 @@ export const open = Effect.fnUntraced(function* (
   batch: Settings.BatchSettings,
   rejected: (encoding: HttpPost.Encoding, answer: Uint8Array) => number
 ) {
-  const tally = yield* Tally
-  const { warn } = tally
+  const stats = yield* ExportStats
+  const { warn } = stats
   const me = yield* ProcessIdentity.self
   const directory = directoryOf(options)
   const maxAge = Option.flatMap(Option.fromUndefinedOr(options.maxAge), Duration.fromInput)
@@ -68,7 +68,7 @@ export const open = Effect.fnUntraced(function* (
           maxBytes: options.maxBytes ?? defaultBytes,
           maxAge: Option.match(maxAge, { onNone: () => defaultAge, onSome: Duration.toMillis }),
           now: Date.now,
-          lost: (n, reason, detail) => tally.dropped(signal, n, reason, detail)
+          lost: (n, reason, detail) => stats.dropped(signal, n, reason, detail)
         }),
       catch: (error) => codeOf(error) ?? "unknown error"
     }),
@@ -79,9 +79,9 @@ export const open = Effect.fnUntraced(function* (
     post: yield* HttpPost.make(target, rejected),
     batch,
     warn,
-    exported: (n) => tally.exported(signal, n),
-    lost: (n, reason, detail) => tally.dropped(signal, n, reason, detail),
-    queue: (n) => tally.queue(signal, n)
+    exported: (n) => stats.exported(signal, n),
+    lost: (n, reason, detail) => stats.dropped(signal, n, reason, detail),
+    queue: (n) => stats.queue(signal, n)
   })
 
   const adopt = Effect.gen(function* () {
@@ -113,8 +113,8 @@ export interface SpoolWriter {
 /** Keeps an open spool going until the scope closes. */
 export const keep = Effect.fnUntraced(function* (signal: SpooledSignal, opened: OpenSpool) {
   const { adopt, encoding: kind, shipper, store } = opened
-  const tally = yield* Tally
-  const { warn } = tally
+  const stats = yield* ExportStats
+  const { warn } = stats
   const openFile = yield* Effect.acquireRelease(
     Effect.sync(() => new OpenFile({ folder: () => store.folder, kind, now: Date.now })),
     (openFile) => Effect.sync(() => openFile.close())
@@ -124,7 +124,7 @@ export const keep = Effect.fnUntraced(function* (signal: SpooledSignal, opened: 
 
   // The metric is told in rounds: a span is cheaper to write than to count.
   const count = (): void => {
-    if (written > 0) tally.spooled(signal, written)
+    if (written > 0) stats.spooled(signal, written)
     written = 0
   }
   yield* Effect.addFinalizer(() => Effect.sync(count))

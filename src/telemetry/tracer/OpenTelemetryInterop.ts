@@ -34,10 +34,10 @@ export interface InteropOptions {
  */
 export const layer = (options: InteropOptions = {}): Layer.Layer<never> =>
   Layer.unwrap(
-    Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : joined(options)))
+    Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : interopLayer(options)))
   ).pipe(Layer.provide(Settings.layer))
 
-const joined = (options: InteropOptions) =>
+const interopLayer = (options: InteropOptions) =>
   Layer.effect(
     EffectTracer.Tracer,
     Effect.gen(function* () {
@@ -104,11 +104,11 @@ const acquirePropagator = (api: Api) =>
   })
 
 // A tracer that a library got once it keeps: that of a layer which was closed has to serve the one that came after it.
-const recording: { pipeline: (typeof Tracer.SpanPipeline)["Service"] | undefined } = { pipeline: undefined }
+const current: { pipeline: (typeof Tracer.SpanPipeline)["Service"] | undefined } = { pipeline: undefined }
 
-const forward: SpanProcessor = {
+const forwarder: SpanProcessor = {
   onStart: () => {},
-  onEnd: (span: ReadableSpan) => recording.pipeline?.record(LibrarySpan.withoutMessages(span)),
+  onEnd: (span: ReadableSpan) => current.pipeline?.record(LibrarySpan.withoutMessages(span)),
   forceFlush: () => Promise.resolve(),
   shutdown: () => Promise.resolve()
 }
@@ -118,17 +118,17 @@ const acquireTracerProvider = (api: Api) =>
     const pipeline = yield* Tracer.SpanPipeline
     const resource = yield* Tracer.makeResource(yield* Settings.CurrentSettings)
     const { BasicTracerProvider } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace-base"))
-    const provider = new BasicTracerProvider({ resource, spanProcessors: [forward] })
+    const provider = new BasicTracerProvider({ resource, spanProcessors: [forwarder] })
     yield* Effect.acquireRelease(
       Effect.sync(() => {
         const ours = api.trace.setGlobalTracerProvider(provider)
-        if (ours) recording.pipeline = pipeline
+        if (ours) current.pipeline = pipeline
         return ours
       }),
       (ours) =>
         Effect.sync(() => {
           if (!ours) return
-          recording.pipeline = undefined
+          current.pipeline = undefined
           api.trace.disable()
         })
     )

@@ -4,7 +4,7 @@ import type { AnySpan } from "effect/Tracer"
 
 interface Entered {
   readonly span: AnySpan
-  readonly own: OtelSpan
+  readonly otelSpan: OtelSpan
   /** What was active where the span was entered, and the same with the span in it. */
   readonly base: Context
   readonly context: Context
@@ -15,15 +15,18 @@ interface Entered {
  * every step of a program, so what was given last is kept.
  */
 export const make = (trace: TraceAPI, toOtel: (span: AnySpan) => OtelSpan) => {
-  const known = new WeakMap<AnySpan, Entered>()
+  const entered = new WeakMap<AnySpan, Entered>()
   let last: Entered | undefined
 
   const enter = (span: AnySpan, active: Context): Context => {
-    const before = known.get(span)
-    const own = before?.own ?? toOtel(span)
-    if (trace.getSpan(active) === own) return active
-    last = before?.base === active ? before : { span, own, base: active, context: trace.setSpan(active, own) }
-    known.set(span, last)
+    const earlier = entered.get(span)
+    const otelSpan = earlier?.otelSpan ?? toOtel(span)
+    if (trace.getSpan(active) === otelSpan) return active
+    last =
+      earlier?.base === active
+        ? earlier
+        : { span, otelSpan, base: active, context: trace.setSpan(active, otelSpan) }
+    entered.set(span, last)
     return last.context
   }
 

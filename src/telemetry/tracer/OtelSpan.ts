@@ -7,19 +7,19 @@ import * as TraceIds from "../../internal/TraceIds.ts"
 
 /** What is set on it is set on the span of Effect, which alone decides on its name, status and end. */
 export const make = (span: EffectTracer.AnySpan, clock: Clock.Clock, invalid: SpanContext): Span => {
-  const own = span._tag === "Span" ? span : undefined
+  const recorded = span._tag === "Span" ? span : undefined
   const traceId = TraceIds.toTraceId(span.traceId)
   const context: SpanContext =
     traceId === undefined || !TraceIds.isSpanId(span.spanId)
       ? invalid
       : { traceId, spanId: span.spanId, traceFlags: span.sampled ? 1 : 0 }
   const set = (attributes: Attributes) => {
-    for (const key in attributes) own?.attribute(key, attributes[key])
+    for (const key in attributes) recorded?.attribute(key, attributes[key])
   }
   const self: Span = {
     spanContext: () => context,
     setAttribute: (key, value) => {
-      own?.attribute(key, value)
+      recorded?.attribute(key, value)
       return self
     },
     setAttributes: (attributes) => {
@@ -29,21 +29,21 @@ export const make = (span: EffectTracer.AnySpan, clock: Clock.Clock, invalid: Sp
     addEvent: (name, attributesOrTime, time) => {
       const isTime = attributesOrTime === undefined || !isAttributes(attributesOrTime)
       const at = isTime ? attributesOrTime : time
-      own?.event(name, toNanos(at) ?? clock.currentTimeNanosUnsafe(), isTime ? {} : attributesOrTime)
+      recorded?.event(name, toNanos(at) ?? clock.currentTimeNanosUnsafe(), isTime ? {} : attributesOrTime)
       return self
     },
     addLink: (link) => {
-      own?.addLinks([toLink(link)])
+      recorded?.addLinks([toLink(link)])
       return self
     },
     addLinks: (links) => {
-      own?.addLinks(links.map(toLink))
+      recorded?.addLinks(links.map(toLink))
       return self
     },
     setStatus: () => self,
     updateName: () => self,
     end: () => {},
-    isRecording: () => own !== undefined && own.sampled && own.status._tag === "Started",
+    isRecording: () => recorded !== undefined && recorded.sampled && recorded.status._tag === "Started",
     // Message and stack may carry content; the error comes out of Effect with its type.
     recordException: () => {}
   }

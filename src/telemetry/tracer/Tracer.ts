@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as EffectTracer from "effect/Tracer"
 import * as BatchProcessor from "../delivery/BatchProcessor.ts"
-import * as Pipeline from "./SpanPipeline.ts"
+import * as SpanRecorder from "./SpanRecorder.ts"
 import { kindOf } from "../span/RecordedSpan.ts"
 import * as ExportStats from "../delivery/ExportStats.ts"
 import { version } from "../../internal/version.ts"
@@ -47,7 +47,7 @@ export const ServiceName = Context.Reference<string>("effect-codex/telemetry/Ser
   defaultValue: () => "effect-codex"
 })
 
-export interface Adding {
+export interface AddOptions {
   /** Whether it also sees what tail sampling leaves out, each span as it ends: for what stays in this process. */
   readonly everything?: boolean | undefined
 }
@@ -60,7 +60,7 @@ export interface Adding {
 export class SpanPipeline extends Context.Service<
   SpanPipeline,
   {
-    readonly add: (processor: SpanProcessor, options?: Adding) => Effect.Effect<void, never, Scope.Scope>
+    readonly add: (processor: SpanProcessor, options?: AddOptions) => Effect.Effect<void, never, Scope.Scope>
     /** Hands a span that ended elsewhere to all processors. */
     readonly record: (span: ReadableSpan) => void
     /**
@@ -68,7 +68,7 @@ export class SpanPipeline extends Context.Service<
      * at the latest in `flush`, which is run before any processor closes.
      */
     readonly hold: (
-      holder: Pipeline.Holder,
+      holder: SpanRecorder.Holder,
       flush: Effect.Effect<void>
     ) => Effect.Effect<void, never, Scope.Scope>
   }
@@ -87,7 +87,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
     const clock = yield* Clock.Clock
     const redaction = yield* Redaction.Current
     const limits = { ...settings.spanLimits, ...(yield* SpanLimits) }
-    const pipeline = new Pipeline.Pipeline({
+    const pipeline = new SpanRecorder.SpanRecorder({
       // Texts are cut when they are scrubbed: of a secret that is cut first a part would be left.
       limits: { ...limits, attributeValueLengthLimit: Infinity },
       resource: yield* makeResource(settings),
@@ -99,7 +99,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
     })
     yield* Effect.addFinalizer(() => Effect.sync(() => pipeline.close()))
 
-    const add = (processor: SpanProcessor, options?: Adding) =>
+    const add = (processor: SpanProcessor, options?: AddOptions) =>
       Effect.acquireRelease(
         Effect.sync(() => pipeline.attach(processor, options?.everything)),
         () =>
@@ -112,7 +112,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
           )
       )
     const flushes = new Set<Effect.Effect<void>>()
-    const hold = (holder: Pipeline.Holder, flush: Effect.Effect<void>) =>
+    const hold = (holder: SpanRecorder.Holder, flush: Effect.Effect<void>) =>
       Effect.acquireRelease(
         Effect.sync(() => {
           pipeline.hold(holder)
@@ -128,14 +128,14 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
           )
       )
     // Exporters that close at once or one right after the other close together, within one time for all.
-    let until = 0
+    let deadline = 0
     let lastClosed = -Infinity
     const closing = (processor: SpanProcessor) => {
       const now = performance.now()
-      if (now > lastClosed + sameClosing) until = now + shutdownTimeout
+      if (now > lastClosed + closingWindow) deadline = now + shutdownTimeout
       lastClosed = Infinity
       return Effect.ensuring(
-        Pipeline.settle(processor, Math.max(until - now, leastTime)),
+        SpanRecorder.shutdownWithin(processor, Math.max(deadline - now, minClosingTime)),
         Effect.sync(() => (lastClosed = performance.now()))
       )
     }
@@ -148,11 +148,11 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
 ).pipe(Layer.provide([Settings.layer, Redaction.base]))
 
 /** How soon after the end of one closing another counts as its second part, and what that one has at least. */
-const sameClosing = 50
-const leastTime = 100
+const closingWindow = 50
+const minClosingTime = 100
 
 /** The layer of a processor: `acquire`'s processor gets every span that ends while the layer is in use. */
-export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>, options?: Adding) =>
+export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>, options?: AddOptions) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const pipeline = yield* SpanPipeline
@@ -185,12 +185,12 @@ export const makeResource = Effect.fnUntraced(function* (settings: Settings.Sett
     () => import("@opentelemetry/resources")
   )
   const named = { ...settings.resource, ...(yield* Resource) }
-  const own = named["service.name"] === undefined ? { "service.version": version } : {}
+  const defaults = named["service.name"] === undefined ? { "service.version": version } : {}
   const redaction = yield* Redaction.Current
   const resource: OtelResource = resourceFromAttributes(
     redaction.attributes({
       ...defaultResource().attributes,
-      ...own,
+      ...defaults,
       "service.name": yield* ServiceName,
       ...named
     })
@@ -207,9 +207,9 @@ const makeGate = Effect.fnUntraced(function* (settings: Settings.Settings) {
 
 const makeDecide = Effect.fnUntraced(function* (settings: Settings.Settings) {
   const sampler = (yield* Sampler) ?? (yield* HeadSampler.fromSettings(settings.sampling))
-  if (sampler === undefined) return Pipeline.decideAlways
+  if (sampler === undefined) return SpanRecorder.decideAlways
   const { ROOT_CONTEXT, SamplingDecision, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))
-  const decide: Pipeline.Decide = (span, traceId, parent) => {
+  const decide: SpanRecorder.Decide = (span, traceId, parent) => {
     const context = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent)
     try {
       const { attributes, decision } = sampler.shouldSample(
@@ -226,7 +226,7 @@ const makeDecide = Effect.fnUntraced(function* (settings: Settings.Settings) {
         attributes
       }
     } catch {
-      return Pipeline.decideAlways(span, traceId, parent)
+      return SpanRecorder.decideAlways(span, traceId, parent)
     }
   }
   return decide

@@ -28,7 +28,7 @@ describe("an empty environment", () => {
     const otlp = {
       destination: "unset",
       headers: {},
-      ofFile: false,
+      fromFile: false,
       protocol: "http/json",
       compression: "none",
       timeout: undefined,

@@ -21,12 +21,12 @@ it.effect("losses are summed up and said once a minute, as long as there are any
   Effect.gen(function* () {
     const { layer, lines } = capture()
     yield* Effect.gen(function* () {
-      const tally = yield* ExportStats.Tally
+      const stats = yield* ExportStats.ExportStats
       yield* TestClock.adjust("10 minutes")
       assert.deepStrictEqual(lines, [])
       for (let at = 0; at < 150; at++) {
-        tally.dropped("traces", 2, "queue_full")
-        tally.dropped("logs", 1, "export_failed", "ECONNREFUSED from http://h")
+        stats.dropped("traces", 2, "queue_full")
+        stats.dropped("logs", 1, "export_failed", "ECONNREFUSED from http://h")
         yield* TestClock.adjust("1 second")
       }
       assert.strictEqual(lines.length, 3)
@@ -46,9 +46,9 @@ it.effect("losses are summed up and said once a minute, as long as there are any
 it.effect("what was lost right before the end is said in the end", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
-    yield* ExportStats.Tally.use((tally) => Effect.sync(() => tally.dropped("metrics", 3, "shutdown"))).pipe(
-      Effect.provide(layer)
-    )
+    yield* ExportStats.ExportStats.use((stats) =>
+      Effect.sync(() => stats.dropped("metrics", 3, "shutdown"))
+    ).pipe(Effect.provide(layer))
     assert.deepStrictEqual(lines, ["Telemetry was lost: 3 data points (not sent before the end)"])
   })
 )
@@ -56,11 +56,11 @@ it.effect("what was lost right before the end is said in the end", () =>
 it.effect("what was lost since the last line is said in the end, however short a time that is", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
-    yield* ExportStats.Tally.use((tally) =>
+    yield* ExportStats.ExportStats.use((stats) =>
       Effect.gen(function* () {
-        tally.dropped("traces", 1, "queue_full")
+        stats.dropped("traces", 1, "queue_full")
         yield* TestClock.adjust("5 seconds")
-        tally.dropped("traces", 500, "shutdown")
+        stats.dropped("traces", 500, "shutdown")
         yield* TestClock.adjust("5 seconds")
       })
     ).pipe(Effect.provide(layer))
@@ -74,10 +74,10 @@ it.effect("what was lost since the last line is said in the end, however short a
 it.effect("kinds of loss without end make no line without end", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
-    yield* ExportStats.Tally.use((tally) =>
+    yield* ExportStats.ExportStats.use((stats) =>
       Effect.sync(() => {
-        for (let at = 0; at < 100; at++) tally.dropped("traces", 1, "export_failed", `E${at}`)
-        tally.dropped("traces", 0, "shutdown")
+        for (let at = 0; at < 100; at++) stats.dropped("traces", 1, "export_failed", `E${at}`)
+        stats.dropped("traces", 0, "shutdown")
       })
     ).pipe(Effect.provide(layer))
     assert.strictEqual(lines.length, 1)

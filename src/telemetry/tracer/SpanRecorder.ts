@@ -24,7 +24,7 @@ export type Decide = (
 
 const isWatcher = (processor: SpanProcessor): processor is SpanWatcher => "onOpened" in processor
 
-export interface SpanPipelineOptions extends Omit<RecordedSpan.SpanSink, "ended"> {
+export interface SpanRecorderOptions extends Omit<RecordedSpan.SpanSink, "ended"> {
   readonly decide: Decide
   /** What must not get out is masked before any processor sees a span. */
   readonly redact: (span: ReadableSpan) => ReadableSpan
@@ -49,8 +49,8 @@ const maxOpen = 10_000
 export type Holder = (span: ReadableSpan) => boolean
 
 /** Starts spans, knows which are still open, and hands on those that end. */
-export class Pipeline {
-  private readonly options: SpanPipelineOptions
+export class SpanRecorder {
+  private readonly options: SpanRecorderOptions
   private readonly sink: RecordedSpan.SpanSink
   private readonly open = new Set<RecordedSpan.RecordedSpan>()
   private readonly gate: SpanGate | undefined
@@ -61,7 +61,7 @@ export class Pipeline {
   private holders: ReadonlyArray<Holder> = []
   private closed = false
 
-  constructor(options: SpanPipelineOptions) {
+  constructor(options: SpanRecorderOptions) {
     this.options = options
     this.gate = options.gate?.((span) => this.emit(span))
     this.sink = {
@@ -79,12 +79,12 @@ export class Pipeline {
         options,
         parent.traceId,
         options.parent,
-        this.allowed(options, parent) ? always : never
+        this.isAllowed(options, parent) ? always : never
       )
     }
     const remote = parent === undefined ? undefined : toContext(parent)
     const traceId = remote?.traceId ?? TraceIds.traceId()
-    const decision = this.allowed(options, parent) ? this.options.decide(options, traceId, remote) : never
+    const decision = this.isAllowed(options, parent) ? this.options.decide(options, traceId, remote) : never
     return this.make(options, traceId, remote === undefined ? Option.none() : options.parent, decision)
   }
 
@@ -97,30 +97,30 @@ export class Pipeline {
 
   /** Hands on a span that has ended, here or elsewhere. */
   record(span: ReadableSpan): void {
-    if (this.isIdle()) return
-    attempt(() => {
+    if (this.isUnobserved()) return
+    ignoreErrors(() => {
       const seen = this.options.redact(span)
-      for (const processor of this.ungated) attempt(() => processor.onEnd(seen))
+      for (const processor of this.ungated) ignoreErrors(() => processor.onEnd(seen))
       if (this.gate === undefined) this.emit(seen)
       else this.gate.ended(seen)
     })
   }
 
   private emit(span: ReadableSpan): void {
-    for (const processor of this.processors) attempt(() => processor.onEnd(span))
+    for (const processor of this.processors) ignoreErrors(() => processor.onEnd(span))
   }
 
   /** Takes a processor out; it still gets what is open, as far as that got, inner spans first. */
   detach(processor: SpanProcessor): void {
     const gate = this.processors.includes(processor) ? this.gate : undefined
-    attempt(() => gate?.flush())
+    ignoreErrors(() => gate?.flush())
     this.processors = this.processors.filter((other) => other !== processor)
     this.ungated = this.ungated.filter((other) => other !== processor)
     this.watchers = this.watchers.filter((other) => other !== processor)
     const now = this.options.now()
     for (const span of [...this.open].toReversed()) {
-      attempt(() => {
-        const seen = this.options.redact(RecordedSpan.interrupted(span, now))
+      ignoreErrors(() => {
+        const seen = this.options.redact(RecordedSpan.incomplete(span, now))
         const shown = gate === undefined ? seen : gate.shown(seen)
         if (shown !== undefined) processor.onEnd(shown)
       })
@@ -136,11 +136,11 @@ export class Pipeline {
   }
 
   /** Nobody is to be told; a gate that was told of a start is told of the end. */
-  private isIdle(): boolean {
+  private isUnobserved(): boolean {
     return this.processors.length === 0 && this.gate === undefined
   }
 
-  private allowed(options: SpanOptions, parent: EffectTracer.AnySpan | undefined): boolean {
+  private isAllowed(options: SpanOptions, parent: EffectTracer.AnySpan | undefined): boolean {
     return options.sampled && parent?.sampled !== false && !this.closed
   }
 
@@ -153,10 +153,10 @@ export class Pipeline {
     if (!decision.recorded) return new RecordedSpan.PropagatedSpan(options, traceId, parent, decision.sampled)
     const span = new RecordedSpan.RecordedSpan(options, traceId, parent, decision.sampled, this.sink)
     for (const key in decision.attributes) span.attribute(key, decision.attributes[key])
-    if (this.open.size >= maxOpen) this.forgetOldest()
+    if (this.open.size >= maxOpen) this.dropOldest()
     this.open.add(span)
-    if (this.gate !== undefined) attempt(() => this.gate?.started(span))
-    if (this.watchers.length > 0) this.tellOpened(span)
+    if (this.gate !== undefined) ignoreErrors(() => this.gate?.started(span))
+    if (this.watchers.length > 0) this.notifyOpened(span)
     return span
   }
 
@@ -179,18 +179,18 @@ export class Pipeline {
     return false
   }
 
-  private tellOpened(span: RecordedSpan.RecordedSpan): void {
+  private notifyOpened(span: RecordedSpan.RecordedSpan): void {
     const { name, sampled, spanId } = span
     const root = span.parent._tag === "None" || span.parent.value._tag === "ExternalSpan"
     const snapshot = () =>
       span.status._tag === "Ended"
         ? undefined
-        : this.options.redact(RecordedSpan.interrupted(span, this.options.now()))
+        : this.options.redact(RecordedSpan.incomplete(span, this.options.now()))
     for (const watcher of this.watchers)
-      attempt(() => watcher.onOpened({ name, spanId, sampled, root, snapshot }))
+      ignoreErrors(() => watcher.onOpened({ name, spanId, sampled, root, snapshot }))
   }
 
-  private forgetOldest(): void {
+  private dropOldest(): void {
     for (const span of this.open) {
       this.open.delete(span)
       return
@@ -199,16 +199,16 @@ export class Pipeline {
 
   private ended(span: RecordedSpan.RecordedSpan): void {
     this.open.delete(span)
-    for (const watcher of this.watchers) attempt(() => watcher.onEnded(span.spanId))
-    if (this.isIdle()) return
-    attempt(() => {
+    for (const watcher of this.watchers) ignoreErrors(() => watcher.onEnded(span.spanId))
+    if (this.isUnobserved()) return
+    ignoreErrors(() => {
       const finished = RecordedSpan.finished(span)
       if (!this.isHeld(finished)) this.record(finished)
     })
   }
 }
 
-const attempt = (run: () => void): void => {
+const ignoreErrors = (run: () => void): void => {
   try {
     run()
   } catch {
@@ -224,19 +224,19 @@ const toContext = (span: EffectTracer.AnySpan): SpanContext | undefined => {
 }
 
 /** Lets a processor send what it holds and shuts it down, in `millis` of real time at most. Never fails. */
-export const settle = (processor: Closing, millis: number): Effect.Effect<void> =>
+export const shutdownWithin = (processor: Closable, millis: number): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const done = () => {
       clearTimeout(timer)
       resume(Effect.void)
     }
     const timer = setTimeout(done, millis)
-    void drain(processor).finally(done)
+    void flushAndShutdown(processor).finally(done)
   })
 
-type Closing = Pick<SpanProcessor, "forceFlush" | "shutdown">
+type Closable = Pick<SpanProcessor, "forceFlush" | "shutdown">
 
-const drain = async (processor: Closing): Promise<void> => {
+const flushAndShutdown = async (processor: Closable): Promise<void> => {
   for (const step of [() => processor.forceFlush(), () => processor.shutdown()]) {
     try {
       await step()
