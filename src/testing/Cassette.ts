@@ -1,5 +1,6 @@
 /**
- * Record a program with the real Codex once, and play the recording in every test from then on:
+ * Records what a program asks of an engine and what the engine answers, and replays it later. A replay needs no Codex, no
+ * network and no time, and fails when the program does something else than in the recording:
  *
  * ```ts
  * const engine = process.env.RECORD
@@ -9,41 +10,94 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as CassetteEngine from "./cassette/CassetteEngine.ts"
-import type * as Engine from "../engine/Engine.ts"
+import * as Engine from "../engine/Engine.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as Settings from "../telemetry/config/Settings.ts"
+import * as CassetteFile from "./cassette/CassetteFile.ts"
+import * as CassetteFormat from "./cassette/CassetteFormat.ts"
+import * as Player from "./cassette/Player.ts"
+import * as Recorder from "./cassette/Recorder.ts"
 
-export { CassetteError, CassetteMismatch } from "./cassette/CassetteEngine.ts"
+export { CassetteError } from "./cassette/CassetteFormat.ts"
+export { CassetteMismatch } from "./cassette/Player.ts"
 
-interface Scrubbing {
-  /** What else must not be written, beside what telemetry masks; give a replay the same. */
+/** Removes secrets from a JSON value. It must keep the shape: a text for a text, a list for a list. */
+export type Scrub = (value: unknown) => unknown
+
+interface ScrubOptions {
+  /** Redaction rules in addition to those of telemetry. Give a replay the same rules as its recording. */
   readonly rules?: ReadonlyArray<Redaction.RedactionRule> | undefined
-  /** Scrubs instead of all that, or `false`: everything is written as it is. */
-  readonly scrub?: CassetteEngine.Scrub | false | undefined
+  /** Replaces all redaction; `false` writes everything unredacted. */
+  readonly scrub?: Scrub | false | undefined
 }
 
-export interface RecordOptions extends Omit<CassetteEngine.RecordOptions, "scrub">, Scrubbing {}
-export interface ReplayOptions extends Omit<CassetteEngine.ReplayOptions, "scrub">, Scrubbing {}
+export interface RecordOptions extends ScrubOptions {
+  /** What happens when the file cannot be written: `warn` logs once and stops recording (default), `fail` dies. */
+  readonly onError?: "warn" | "fail" | undefined
+  /** `none` writes all times as 0, so that two recordings of one program are equal; default `recorded`. */
+  readonly times?: "recorded" | "none" | undefined
+  /** The recorded engine, for the header of the file: `codex 0.169.0`. */
+  readonly engine?: string | undefined
+}
 
-/** A cut text would be another text: nothing is cut here. */
-const scrubOf = ({ rules = [], scrub }: Scrubbing): Effect.Effect<CassetteEngine.Scrub> =>
+export interface ReplayOptions extends ScrubOptions {
+  /** `recorded` takes as long as the recording did, on the current clock (default); `instant` never waits. */
+  readonly timing?: "recorded" | "instant" | undefined
+}
+
+/** Redacts without a length limit: a truncated text would be a different text. */
+const scrubOf = ({ rules = [], scrub }: ScrubOptions): Effect.Effect<Scrub> =>
   Effect.map(Settings.Environment, (environment) => {
     if (scrub !== undefined) return scrub === false ? (value) => value : scrub
     const { value } = Redaction.make({ rules, limit: Infinity }, environment)
     return (json) => value(json)
   })
 
-/** Wraps an engine and writes down all that goes through it, without secrets. The file is replaced; its mode is 0600. */
+/**
+ * Wraps an engine and records everything that passes through it, without secrets. Replaces the file; only its owner can
+ * read it (mode 0600).
+ */
 export const record = (
   file: string,
   options: RecordOptions = {}
 ): Layer.Layer<Engine.Engine, never, Engine.Engine> =>
-  Layer.unwrap(Effect.map(scrubOf(options), (scrub) => CassetteEngine.record(file, { ...options, scrub })))
+  Layer.effect(
+    Engine.Engine,
+    Effect.gen(function* () {
+      return yield* Recorder.make(file, yield* Engine.Engine, {
+        scrub: yield* scrubOf(options),
+        onError: options.onError ?? "warn",
+        times: options.times ?? "recorded",
+        engine: options.engine
+      })
+    })
+  )
 
-/** The engine of a recording: no Codex, no network, the clock of the test. */
+const read = Effect.fnUntraced(function* (file: string) {
+  const bytes = yield* CassetteFile.read(file)
+  const recording = CassetteFormat.parse(file, bytes)
+  if (recording._tag === "Recording") return recording
+  const copy = recording.reason === "Corrupt" ? CassetteFile.keepCopy(file, bytes) : undefined
+  const { detail } = recording
+  return yield* copy === undefined
+    ? recording
+    : new CassetteFormat.CassetteError({ ...recording, detail: `${detail}; a copy is kept in ${copy}` })
+})
+
+/**
+ * The engine of a recording: no Codex, no network, the clock of the test. A program that does something else dies with a
+ * `CassetteMismatch`, and so does one that leaves a part of the recording over. A file that is corrupt, cut off or of
+ * another format fails with a `CassetteError`.
+ */
 export const replay = (
   file: string,
   options: ReplayOptions = {}
-): Layer.Layer<Engine.Engine, CassetteEngine.CassetteError> =>
-  Layer.unwrap(Effect.map(scrubOf(options), (scrub) => CassetteEngine.replay(file, { ...options, scrub })))
+): Layer.Layer<Engine.Engine, CassetteFormat.CassetteError> =>
+  Layer.effect(
+    Engine.Engine,
+    Effect.gen(function* () {
+      const scrub = yield* scrubOf(options)
+      const recording = yield* read(file)
+      return yield* Player.make(file, recording, { scrub, timing: options.timing ?? "recorded" })
+    })
+  )

@@ -28,7 +28,10 @@ import * as Http from "node:http"
 import { text as readText } from "node:stream/consumers"
 import * as CodexConfig from "./model-server/codexConfig.ts"
 import * as Requests from "./model-server/requests.ts"
+import type { RecordedRequest } from "./model-server/requests.ts"
 import * as Responses from "./model-server/responses.ts"
+
+export type { RecordedRequest } from "./model-server/requests.ts"
 
 /** A part of a reply that streams: an output item, the token count, a wait or a way to break off. */
 export type ModelStep = Responses.Step
@@ -55,9 +58,6 @@ export interface ModelServerOptions {
   /** How many requests are kept, the latest ones; all when absent. */
   readonly keep?: number | undefined
 }
-
-/** A request for a model response. */
-export type RecordedRequest = Requests.RecordedRequest
 
 export class ModelServer extends Context.Service<
   ModelServer,

@@ -13,11 +13,11 @@ import { ThreadId } from "../../domain/Ids.ts"
 import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
-import * as Answers from "./Answers.ts"
 import * as JsonDiff from "./JsonDiff.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as Normalizer from "./Normalizer.ts"
 import { plain } from "./Normalizer.ts"
+import * as Recorder from "./Recorder.ts"
 
 /** The program does something else than it did when it was recorded. */
 export class CassetteMismatch extends Data.TaggedError("CassetteMismatch")<{
@@ -181,7 +181,7 @@ export const make = Effect.fnUntraced(function* (
                 const asked = decisions.get(entry.ask)
                 if (asked === undefined) return yield* mismatch(lineOf, "an answer to what was not asked")
                 const [request, deciding] = asked
-                const decision = Answers.maskSecretAnswers(request, yield* Fiber.join(deciding))
+                const decision = Recorder.maskSecretAnswers(request, yield* Fiber.join(deciding))
                 const expected = recorded._tag === "Decided" ? recorded.decision : undefined
                 yield* compare(what, lineOf, expected, decision, "decision")
                 break

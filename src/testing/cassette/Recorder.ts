@@ -7,7 +7,6 @@ import type * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as Engine from "../../engine/Engine.ts"
-import * as Answers from "./Answers.ts"
 import * as CassetteFile from "./CassetteFile.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as Normalizer from "./Normalizer.ts"
@@ -27,6 +26,28 @@ type Service = Engine.Engine["Service"]
 
 /** What the lines of one turn are made of until its end. */
 type Draft = ReadonlyArray<CassetteFormat.CassetteLine>
+
+const mask = "[redacted]"
+
+/**
+ * Masks the answers to questions that Codex marks as secret. Scrubbing cannot recognise them, because any text may be
+ * such an answer.
+ */
+export const maskSecretAnswers = (
+  request: Approval.ApprovalRequest | undefined,
+  decision: Approval.ApprovalDecision
+): Approval.ApprovalDecision => {
+  if (request?._tag !== "user_input" || (decision._tag !== "accept" && decision._tag !== "acceptForSession"))
+    return decision
+  const { given } = decision
+  if (given?._tag !== "answers") return decision
+  const secret = new Set(request.questions.flatMap(({ id, secret }) => (secret ? [id] : [])))
+  const answers = Object.entries(given.answers).map(([id, texts]) => [
+    id,
+    secret.has(id) ? texts.map(() => mask) : texts
+  ])
+  return { ...decision, given: { _tag: "answers", answers: Object.fromEntries(answers) } }
+}
 
 const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000
 
@@ -119,7 +140,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       const concealed = (event: Turn.EngineEvent): Turn.EngineEvent => {
         if (event._tag === "ApprovalRequested") questions.set(event.request.id, event.request)
         return event._tag === "ApprovalDecided"
-          ? { ...event, decision: Answers.maskSecretAnswers(questions.get(event.requestId), event.decision) }
+          ? { ...event, decision: maskSecretAnswers(questions.get(event.requestId), event.decision) }
           : event
       }
 
@@ -134,7 +155,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
           keep((at) => ({ _tag: "Approve", at, ask, request }))
           return Effect.tap(handlers.approve(request), (made) =>
             Effect.sync(() => {
-              const decision = Answers.maskSecretAnswers(request, made)
+              const decision = maskSecretAnswers(request, made)
               keep((at) => ({ _tag: "Decided", at, ask, decision }))
             })
           )

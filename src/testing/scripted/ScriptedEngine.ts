@@ -1,0 +1,147 @@
+/** The engine that plays a script. Each turn takes the steps up to the next end of a turn. */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as CodexError from "../../domain/CodexError.ts"
+import { ItemId, type ThreadId, TurnId } from "../../domain/Ids.ts"
+import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
+import * as TurnOptions from "../../domain/TurnOptions.ts"
+import * as Engine from "../../engine/Engine.ts"
+import { dieScriptError, emit, emitAll, type ScriptedStep, type ScriptedTurn } from "./ScriptedTurn.ts"
+import * as ThreadStore from "./ThreadStore.ts"
+
+/** The engine and what controls it. */
+export interface ScriptedEngine {
+  readonly engine: Engine.Engine["Service"]
+  /** Adds steps to the end of the script. */
+  readonly play: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
+  /** The inputs of all turns so far, in order. */
+  readonly inputs: Effect.Effect<ReadonlyArray<string>>
+  /** The number of steps that no turn has taken yet. */
+  readonly remaining: Effect.Effect<number>
+  /** Sets the answer to a raw request. */
+  readonly answer: (method: string, answer: (params: unknown) => unknown) => Effect.Effect<void>
+}
+
+const noRunningTurn = new CodexError.InvalidRequest({
+  reason: "Rejected",
+  method: "turn/steer",
+  detail: "no turn of the thread is running"
+})
+
+const noAnswer = (method: string) =>
+  new CodexError.InvalidRequest({
+    reason: "Rejected",
+    method,
+    detail: "the script has no answer to it; give one by Scripted.answer"
+  })
+
+const model: ThreadInfo.Model = {
+  id: "scripted",
+  name: "Scripted",
+  description: "Plays a script",
+  isDefault: true,
+  efforts: [],
+  inputs: ["text", "image"]
+}
+
+/** Starts with an empty script. Dies with a `ScriptError` when the scope closes and steps are left. */
+export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.gen(function* () {
+  const script: Array<ScriptedStep> = []
+  const inputs: Array<string> = []
+  let turns = 0
+  let ids = 0
+  const nextId = (prefix: string) => ItemId.make(`${prefix}_${++ids}`)
+
+  yield* Effect.addFinalizer((exit) =>
+    script.length > 0 && exit._tag === "Success"
+      ? dieScriptError(`${script.length} steps of the script are left over: no turn came to them`)
+      : Effect.void
+  )
+
+  /** Removes the steps of the next turn at once, so that turns of other threads do not play them. */
+  const takeTurn = (): ReadonlyArray<ScriptedStep> => {
+    const end = script.findIndex((step) => step._tag === "End")
+    return script.splice(0, end < 0 ? script.length : end + 1)
+  }
+
+  const threads = ThreadStore.make()
+  const running = new Map<ThreadId, Queue.Queue<string>>()
+  const answers = new Map<string, (params: unknown) => unknown>()
+
+  const makeThread = (id: ThreadId, options: Engine.EngineThreadOptions): Engine.EngineThread => {
+    const runTurn = (
+      input: TurnOptions.TurnInput,
+      handlers: Engine.Handlers,
+      play: (turn: ScriptedTurn) => Effect.Effect<void, CodexError.TurnError>
+    ) =>
+      Effect.flatMap(Queue.unbounded<string>(), (steered) => {
+        const turnId = TurnId.make(`turn_${++turns}`)
+        running.set(id, steered)
+        return threads
+          .turn(id, turnId, input, handlers, (handlers) => {
+            const turn = {
+              threadId: id,
+              turnId,
+              input: TurnOptions.text(input),
+              options,
+              handlers,
+              nextId,
+              steered
+            }
+            return Effect.andThen(emit(turn, { _tag: "TurnStarted", threadId: id, turnId }), play(turn))
+          })
+          .pipe(Effect.ensuring(Effect.sync(() => running.delete(id))))
+      })
+    return {
+      id,
+      model: options.model ?? "scripted",
+      provider: "scripted",
+      cwd: options.cwd ?? "/",
+      turn: (input, _options, handlers) =>
+        Effect.suspend(() => {
+          const text = TurnOptions.text(input)
+          inputs.push(text)
+          const steps = takeTurn()
+          if (steps.length === 0)
+            return dieScriptError(`the script has no steps for the input ${JSON.stringify(text)}`)
+          return runTurn(input, handlers, (turn) =>
+            Effect.forEach(steps, (step) => step.play(turn), { discard: true })
+          )
+        }),
+      compact: (handlers) =>
+        runTurn("", handlers, (turn) => {
+          const item = { _tag: "ContextCompaction", id: nextId("compaction") } as const
+          return emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
+        }),
+      steer: (input) =>
+        Effect.suspend(() => {
+          const steered = running.get(id)
+          if (steered === undefined) return Effect.fail(noRunningTurn)
+          return Effect.asVoid(Queue.offer(steered, TurnOptions.text(input)))
+        })
+    }
+  }
+
+  return {
+    engine: Engine.Engine.of({
+      ...threads.directory,
+      ready: Effect.void,
+      startThread: (options) => Effect.map(threads.open(options), (id) => makeThread(id, options)),
+      resumeThread: (threadId, options) =>
+        Effect.as(threads.resume(threadId, options), makeThread(threadId, options)),
+      forkThread: (threadId, { through, ...options }) =>
+        Effect.map(threads.fork(threadId, options, through), (id) => makeThread(id, options)),
+      listModels: () => Effect.succeed({ data: [model], next: undefined }),
+      request: (method, params) =>
+        Effect.suspend(() => {
+          const answer = answers.get(method)
+          return answer === undefined ? Effect.fail(noAnswer(method)) : Effect.sync(() => answer(params))
+        })
+    }),
+    play: (steps) => Effect.sync(() => void script.push(...steps)),
+    inputs: Effect.sync(() => [...inputs]),
+    remaining: Effect.sync(() => script.length),
+    answer: (method, answer) => Effect.sync(() => void answers.set(method, answer))
+  }
+})
