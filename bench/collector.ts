@@ -24,7 +24,7 @@ export interface Collector {
 
 const self = fileURLToPath(import.meta.url)
 
-const said = async (child: ChildProcess) => {
+const firstMessage = async (child: ChildProcess) => {
   const [message] = await Promise.race([once(child, "message"), once(child, "exit").then(() => [undefined])])
   if (message === undefined) throw new Error("the collector is gone")
   return message
@@ -34,7 +34,7 @@ const said = async (child: ChildProcess) => {
 export const start: Effect.Effect<Collector, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(async () => {
     const child = fork(self, [], { execArgv: [] })
-    return { child, url: String(await said(child)) }
+    return { child, url: String(await firstMessage(child)) }
   }),
   ({ child }) =>
     Effect.promise(async () => {
@@ -46,7 +46,7 @@ export const start: Effect.Effect<Collector, never, Scope.Scope> = Effect.acquir
   Effect.map(({ child, url }) => ({
     url,
     arrived: Effect.promise(() => {
-      const answer = said(child)
+      const answer = firstMessage(child)
       child.send("arrived")
       return answer
     })

@@ -30,8 +30,8 @@ export const options: ReadonlyArray<string> = [
 
 /** How many rounds to run: `--rounds`, else `quick` with `--quick`, else `usual`. */
 export const roundsOf = (usual: number, quick: number): number => {
-  const asked = Number(parsed.values.rounds)
-  return Number.isInteger(asked) && asked > 0 ? asked : parsed.values.quick ? quick : usual
+  const rounds = Number(parsed.values.rounds)
+  return Number.isInteger(rounds) && rounds > 0 ? rounds : parsed.values.quick ? quick : usual
 }
 
 export const quantile = (values: ReadonlyArray<number>, part: number): number => {

@@ -53,7 +53,7 @@ const program = Effect.gen(function* () {
     Effect.promise(async () => {
       let wall = Number.NaN
       let cpu = Number.NaN
-      const one = Effect.gen(function* () {
+      const turn = Effect.gen(function* () {
         const thread = yield* codex.startThread({
           cwd: place.cwd,
           sandbox: "read-only",
@@ -72,7 +72,7 @@ const program = Effect.gen(function* () {
           Report.cpuOf(() => Effect.runPromiseWith(context)(measured).then(settled))
         )
       }).pipe(Effect.scoped, Effect.provideContext(services))
-      await run(one)
+      await run(turn)
       return { wall, cpu }
     })
 

@@ -9,7 +9,7 @@ import { main } from "./catalogue/page.ts"
 
 export const file = "docs/errors.md"
 
-const yes = (value: boolean): string => (value ? "yes" : "no")
+const yesNo = (value: boolean): string => (value ? "yes" : "no")
 
 const union = (): string =>
   table(
@@ -19,7 +19,7 @@ const union = (): string =>
       return [
         code(name),
         error.class,
-        again ?? yes(error.retryable),
+        again ?? yesNo(error.retryable),
         String(CodexError.exitCode(error)),
         error.message.slice(error.message.indexOf(":") + 1).trim(),
         then
@@ -52,7 +52,7 @@ const byStatus = (): string =>
         message: "",
         codexErrorInfo: { httpConnectionFailed: { httpStatusCode: status } }
       })
-      return [String(status), code(error.errorType), yes(error.retryable)]
+      return [String(status), code(error.errorType), yesNo(error.retryable)]
     })
   )
 

@@ -47,9 +47,9 @@ const examples: Readonly<Record<string, Example>> = {
   },
   conversations: {
     script: (request) => {
-      const said = JSON.stringify(request.body["input"])
-      if (said.includes("in one commit")) return answer("The build.")
-      if (said.includes("in small commits")) return answer("The types.")
+      const input = JSON.stringify(request.body["input"])
+      if (input.includes("in one commit")) return answer("The build.")
+      if (input.includes("in small commits")) return answer("The types.")
       return answer(JSON.stringify({ steps: ["types", "code"], risk: "low" }))
     },
     prints: ["2 steps, risk low", "The build.", "The types.", "Splitting the module", "132 tokens so far"]

@@ -37,7 +37,7 @@ const before = performance.now()
 const endings = new Map<string, number>()
 let turns = 0
 
-const one = (seed: number) =>
+const simulate = (seed: number) =>
   Effect.map(Simulation.holds({ seed, threads: threads ?? [4, 8, 16][seed % 3] }), (report) => {
     turns += report.turns
     for (const [end, times] of Object.entries(report.endings))
@@ -53,7 +53,7 @@ const one = (seed: number) =>
   })
 
 const broken = await Effect.runPromise(
-  Effect.forEach(seeds, one, { discard: true }).pipe(
+  Effect.forEach(seeds, simulate, { discard: true }).pipe(
     Effect.as(undefined),
     Effect.catch((failed) => Effect.succeed(failed.message))
   )

@@ -17,25 +17,25 @@ const nameOfAttribute = (key: Attribute): string => Convention.attribute[key]
 const oldAttributes: Readonly<Partial<Record<Attribute, string>>> = Convention.v1_41.attribute
 const oldMetrics: Readonly<Record<string, string>> = Convention.v1_41.metric
 
-const carried = (given: Carried): string =>
+const attributeTable = (listed: Carried): string =>
   table(
     ["attribute", "type", "there", "meaning"],
-    keys(given).map((key) => {
+    keys(listed).map((key) => {
       const { meaning, type } = attributes[key]
       const old = oldAttributes[key]
       const renamed = old === undefined ? "" : ` (v1.41: ${code(old)})`
-      return [code(nameOfAttribute(key)), type, given[key] ?? "", `${meaning}${renamed}`]
+      return [code(nameOfAttribute(key)), type, listed[key] ?? "", `${meaning}${renamed}`]
     })
   )
 
 const spanSection = (): ReadonlyArray<string> =>
   keys(spans).flatMap((key) => {
-    const { attributes: given, events: seen, kind, name, parent, when } = spans[key]
+    const { attributes: listed, events: seen, kind, name, parent, when } = spans[key]
     return [
       `### ${code(name)}`,
       when,
       `Kind ${kind.toUpperCase()}, in ${parent}.${seen === undefined ? "" : ` Events: ${seen.map((event) => code(Convention.event[event])).join(", ")}.`}`,
-      carried(given)
+      attributeTable(listed)
     ]
   })
 
@@ -45,7 +45,7 @@ const eventSection = (): ReadonlyArray<string> =>
     .flatMap((key) => [
       `### ${code(Convention.event[key])}`,
       events[key].when,
-      carried(events[key].attributes)
+      attributeTable(events[key].attributes)
     ])
 
 const recordTable = (): string =>
@@ -81,7 +81,7 @@ const fieldTable = (): string => {
 
 const metricSection = (): ReadonlyArray<string> =>
   keys(metrics).flatMap((key) => {
-    const { attributes: given, bad, reserved, then } = metrics[key]
+    const { attributes: listed, bad, reserved, then } = metrics[key]
     const instrument = instrumentOf(key)
     if (instrument === undefined) return []
     const { boundaries, description, kind, unit } = instrument
@@ -92,9 +92,10 @@ const metricSection = (): ReadonlyArray<string> =>
       `### ${code(nameOf(key))}`,
       `${description} (${[shape, ...(renamed === undefined ? [] : [renamed])].join("; ")})`,
       ...(reserved === undefined ? [] : [`Not recorded in this version: ${reserved}.`]),
-      `- Attributes: ${keys(given)
+      `- Attributes: ${keys(listed)
         .map(
-          (label) => `${code(nameOfAttribute(label))}${given[label] === "always" ? "" : ` (${given[label]})`}`
+          (label) =>
+            `${code(nameOfAttribute(label))}${listed[label] === "always" ? "" : ` (${listed[label]})`}`
         )
         .join(", ")}.`,
       ...(boundaries.length === 0 ? [] : [`- Buckets: ${boundaries.join(", ")}.`]),
@@ -190,7 +191,7 @@ export const document = (): string =>
     "What your program logs inside a turn has the same annotations; of a cause it has `error.type`, `codex.error.class` and `codex.error.retryable`, and `exception.message` and `exception.stacktrace` only where the content `errors` is asked for.",
     `### ${code(Convention.event.inferenceDetails)}`,
     events.inferenceDetails.when,
-    carried(events.inferenceDetails.attributes),
+    attributeTable(events.inferenceDetails.attributes),
     "## Metrics",
     "Metrics are recorded before sampling, and no thread, turn, user or call is a label. In Prometheus dots become underscores, and counters end in `_total`. Labels keep to a hundred values each; what comes after them is `_OTHER`. A dashboard and alert rules are in [examples/dashboards](../examples/dashboards).",
     ...metricSection(),

@@ -19,7 +19,9 @@ const oneOf = (values: ReadonlyArray<unknown>): string => {
   return `${shown.slice(0, -1).join(", ")} or ${shown.at(-1)}`
 }
 
-const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof AttributeCatalogue.AttributeShape> } = {
+const entries: {
+  readonly [Key in Attribute]: Omit<AttributeEntry, keyof AttributeCatalogue.AttributeShape>
+} = {
   operationName: { meaning: "what is done: `invoke_agent`, `chat` or `execute_tool`" },
   agentName: { meaning: "the agent; always `codex`" },
   conversationId: {
@@ -175,7 +177,10 @@ const told: { readonly [Key in Attribute]: Omit<AttributeEntry, keyof AttributeC
   samplingEarly: { meaning: "`true` where too much was held to wait for the end of the turn, else `false`" }
 }
 
-export const attributes: { readonly [Key in Attribute]: AttributeEntry } = Record.map(told, (entry, key) => ({
-  ...entry,
-  ...AttributeCatalogue.attributes[key]
-}))
+export const attributes: { readonly [Key in Attribute]: AttributeEntry } = Record.map(
+  entries,
+  (entry, key) => ({
+    ...entry,
+    ...AttributeCatalogue.attributes[key]
+  })
+)

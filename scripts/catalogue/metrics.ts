@@ -13,7 +13,7 @@ export interface MetricEntry {
   readonly reserved?: string
 }
 
-const told: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
+const entries: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
   inferenceDuration: {
     bad: "More than one in twenty with an `error.type`, or a p95 that doubles: the provider refuses, fails or is slow. Turns may still complete, for Codex tries again.",
     then: "Split by `error.type` and `http.response.status_code`. 401 and 403: the credentials. 429: fewer turns at once, or a higher limit. 5xx: the provider's status page. No error and slow: split by model, then look at the time to the first chunk."
@@ -136,7 +136,7 @@ const told: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
   }
 }
 
-export const metrics: { readonly [Key in Metric]: MetricEntry } = Record.map(told, (entry, key) => ({
+export const metrics: { readonly [Key in Metric]: MetricEntry } = Record.map(entries, (entry, key) => ({
   ...entry,
   ...MetricCatalogue.metrics[key]
 }))

@@ -12,7 +12,7 @@ export interface RecordEntry extends RecordCatalogue.RecordShape {
   readonly reserved?: true
 }
 
-const told: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.RecordShape> } = {
+const entries: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.RecordShape> } = {
   TurnStart: {
     when: "Codex has taken the turn."
   },
@@ -72,7 +72,7 @@ const told: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.Rec
   }
 }
 
-export const records: { readonly [Key in Tag]: RecordEntry } = Record.map(told, (entry, key) => ({
+export const records: { readonly [Key in Tag]: RecordEntry } = Record.map(entries, (entry, key) => ({
   ...entry,
   ...RecordCatalogue.records[key]
 }))

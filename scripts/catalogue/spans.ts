@@ -21,7 +21,7 @@ export interface EventEntry extends SpanCatalogue.EventShape {
 
 type Told<Entry, Shape> = Omit<Entry, keyof Shape>
 
-const toldOfSpans: { readonly [Key in Span]: Told<SpanEntry, SpanCatalogue.SpanShape> } = {
+const spanEntries: { readonly [Key in Span]: Told<SpanEntry, SpanCatalogue.SpanShape> } = {
   run: {
     name: "effect-codex run",
     parent: "`TRACEPARENT`, if it is set",
@@ -94,7 +94,7 @@ const toldOfSpans: { readonly [Key in Span]: Told<SpanEntry, SpanCatalogue.SpanS
   }
 }
 
-const toldOfEvents: { readonly [Key in Event]: Told<EventEntry, SpanCatalogue.EventShape> } = {
+const eventEntries: { readonly [Key in Event]: Told<EventEntry, SpanCatalogue.EventShape> } = {
   tokenUsage: {
     when: "The usage of a request became known; the numbers are those of that request."
   },
@@ -115,12 +115,12 @@ const toldOfEvents: { readonly [Key in Event]: Told<EventEntry, SpanCatalogue.Ev
   }
 }
 
-export const spans: { readonly [Key in Span]: SpanEntry } = Record.map(toldOfSpans, (told, key) => ({
-  ...told,
+export const spans: { readonly [Key in Span]: SpanEntry } = Record.map(spanEntries, (entry, key) => ({
+  ...entry,
   ...SpanCatalogue.spans[key]
 }))
 
-export const events: { readonly [Key in Event]: EventEntry } = Record.map(toldOfEvents, (told, key) => ({
-  ...told,
+export const events: { readonly [Key in Event]: EventEntry } = Record.map(eventEntries, (entry, key) => ({
+  ...entry,
   ...SpanCatalogue.events[key]
 }))

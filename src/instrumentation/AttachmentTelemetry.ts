@@ -14,7 +14,7 @@ export interface StagedFile {
   readonly bytes: number
 }
 
-const nothing: StagedFile = { files: 0, bytes: 0 }
+const noFiles: StagedFile = { files: 0, bytes: 0 }
 
 const names = { stage: Convention.span.attachmentStage, cleanup: Convention.span.attachmentCleanup }
 
@@ -24,16 +24,16 @@ const endOf = (exit: Exit.Exit<unknown, unknown>): Signal.SignalEnd => {
   return errorType === undefined ? Signal.interrupted : { _tag: "Error", errorType }
 }
 
-const watching =
+const instrument =
   (stage: Signal.AttachmentStop["stage"]) =>
   <A>(measure: (value: A) => StagedFile) =>
   <E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-    const ended = Effect.fnUntraced(function* (
+    const recordEnd = Effect.fnUntraced(function* (
       span: Tracer.Span,
       startedAt: number,
       exit: Exit.Exit<A, unknown>
     ) {
-      const { bytes, files } = Exit.isSuccess(exit) ? measured(measure, exit.value) : nothing
+      const { bytes, files } = Exit.isSuccess(exit) ? measureSafely(measure, exit.value) : noFiles
       span.attribute(Convention.attribute.attachmentFiles, files)
       span.attribute(Convention.attribute.attachmentBytes, bytes)
       const at = yield* EmitSignal.now
@@ -45,17 +45,17 @@ const watching =
         const startedAt = yield* EmitSignal.now
         span.attribute(Convention.attribute.originator, yield* TurnTelemetry.Originator)
         yield* EmitSignal.emit({ _tag: "AttachmentStart", at: startedAt, stage })
-        return yield* Effect.onExit(effect, (exit) => ended(span, startedAt, exit))
+        return yield* Effect.onExit(effect, (exit) => recordEnd(span, startedAt, exit))
       }).pipe(Effect.withParentSpan(span, { captureStackTrace: false }))
     )
   }
 
 // What is measured wrongly is not the trouble of who stages files.
-const measured = <A>(measure: (value: A) => StagedFile, value: A): StagedFile => {
+const measureSafely = <A>(measure: (value: A) => StagedFile, value: A): StagedFile => {
   try {
     return measure(value)
   } catch {
-    return nothing
+    return noFiles
   }
 }
 
@@ -67,7 +67,7 @@ const measured = <A>(measure: (value: A) => StagedFile, value: A): StagedFile =>
  * stage(files).pipe(AttachmentTelemetry.staging((staged) => ({ files: staged.length, bytes: sum(staged) })))
  * ```
  */
-export const staging = watching("stage")
+export const staging = instrument("stage")
 
 /** The same of files that are removed: the span `codex.attachment.cleanup` and the counter `codex.attachment.cleaned`. */
-export const cleaning = watching("cleanup")
+export const cleaning = instrument("cleanup")

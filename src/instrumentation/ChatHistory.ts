@@ -12,11 +12,11 @@ interface Message {
 }
 
 // All of it goes onto every request of the turn: what comes beyond this many characters is left out.
-const most = 65_536
+const maxCharacters = 65_536
 
 export interface History {
-  readonly said: (part: Part) => void
-  readonly worked: (item: Item.Work) => void
+  readonly addOutput: (part: Part) => void
+  readonly addWork: (item: Item.Work) => void
   /** Nothing where nothing was asked for. */
   readonly messages: () => ReadonlyArray<Message> | undefined
 }
@@ -53,24 +53,24 @@ const exchangeOf = (
 
 export const make = (kinds: ContentCapture.Kinds, input: ReadonlyArray<Message> | undefined): History => {
   const messages: Array<Message> = [...(input ?? [])]
-  let kept = 0
+  let length = 0
 
   const add = (role: string, part: Part) => {
-    kept += JSON.stringify(part)?.length ?? 0
-    if (kept > most) return
+    length += JSON.stringify(part)?.length ?? 0
+    if (length > maxCharacters) return
     const last = messages.at(-1)
     if (last?.role === role) messages[messages.length - 1] = { role, parts: [...last.parts, part] }
     else messages.push({ role, parts: [part] })
   }
 
   return {
-    said: (part) => add("assistant", part),
-    worked: (item) => {
-      const [given, back] = exchangeOf(item, kinds)
+    addOutput: (part) => add("assistant", part),
+    addWork: (item) => {
+      const [input, output] = exchangeOf(item, kinds)
       const { id } = item
       const name = ToolName.safe(Item.toolName(item))
-      if (given !== undefined) add("assistant", { type: "tool_call", id, name, arguments: given })
-      if (back !== undefined) add("tool", { type: "tool_call_response", id, response: back })
+      if (input !== undefined) add("assistant", { type: "tool_call", id, name, arguments: input })
+      if (output !== undefined) add("tool", { type: "tool_call_response", id, response: output })
     },
     messages: () => (messages.length === 0 ? undefined : messages)
   }

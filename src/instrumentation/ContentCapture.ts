@@ -85,10 +85,14 @@ export const warn: Effect.Effect<void> = Effect.flatMap(Environment, (environmen
 
 /** What is captured where this context is in force. */
 export const captureOf = (context: Context.Context<never>): Capture => {
-  const asked = Context.get(context, Current)
+  const requested = Context.get(context, Current)
   const { mode } = fromEnvironment(Context.get(context, Environment))
   const kinds =
-    asked === undefined ? (mode === undefined || mode === "no_content" ? none : all) : { ...none, ...asked }
+    requested === undefined
+      ? mode === undefined || mode === "no_content"
+        ? none
+        : all
+      : { ...none, ...requested }
   return {
     kinds,
     spans: mode !== "event_only",

@@ -20,7 +20,7 @@ const stop = (retry: Signal.Retry, at: number, end: Signal.SignalEnd): Signal.Re
 }
 
 /** Whatever a model puts out is heard of the request that was made again. */
-const isHeard = (event: Turn.EngineEvent): boolean => {
+const isModelOutput = (event: Turn.EngineEvent): boolean => {
   switch (event._tag) {
     case "ItemStarted":
     case "ItemCompleted": {
@@ -46,7 +46,7 @@ export const step = (state: RetrySignalsState, event: Turn.EngineEvent): Step =>
     const failed = retrying === undefined ? [] : [stop(retrying, at, { _tag: "Error", errorType, status })]
     return [{ failures: failures + 1, retrying: next }, [...failed, next]]
   }
-  if (failures === 0 || !isHeard(event)) return [state, []]
+  if (failures === 0 || !isModelOutput(event)) return [state, []]
   return [initial, retrying === undefined ? [] : [stop(retrying, event.at, Signal.ok)]]
 }
 

@@ -16,10 +16,13 @@ export const withTelemetry =
   (wanted?: boolean) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(Enabled, (enabled) => {
-      const asked = wanted ?? enabled
+      const isEnabled = wanted ?? enabled
       // What is inside is asked again, and has no other answer.
-      const same = Effect.provideService(effect, Enabled, asked)
-      return asked
-        ? same
-        : same.pipe(Effect.withTracerEnabled(false), Effect.provideService(SignalBus.Listeners, { all: [] }))
+      const pinned = Effect.provideService(effect, Enabled, isEnabled)
+      return isEnabled
+        ? pinned
+        : pinned.pipe(
+            Effect.withTracerEnabled(false),
+            Effect.provideService(SignalBus.Listeners, { all: [] })
+          )
     })

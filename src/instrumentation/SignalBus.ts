@@ -86,7 +86,7 @@ export const listen = <E, R>(
   ).pipe(Layer.provideMerge(layer))
 
 /** What may wait for a handler that is slow; what comes beyond it pushes out the oldest. */
-const waiting = 4096
+const queueCapacity = 4096
 
 /**
  * Runs `handler` for every signal of every turn, in order, apart from the turns: one that is slow, fails or dies
@@ -102,16 +102,16 @@ export const observe = <R = never>(
 ): Layer.Layer<SignalBus, never, R> =>
   listen(
     Effect.gen(function* () {
-      const queue = yield* Queue.sliding<SignalEvent | undefined>(waiting)
-      const one = Effect.fnUntraced(function* (observed: SignalEvent) {
+      const queue = yield* Queue.sliding<SignalEvent | undefined>(queueCapacity)
+      const handleSafely = Effect.fnUntraced(function* (observed: SignalEvent) {
         yield* Effect.suspend(() => handler(observed)).pipe(
           Effect.catchCause((cause) => Effect.logWarning("an observer of telemetry failed", cause))
         )
       })
-      const handled: Effect.Effect<void, never, R> = Effect.flatMap(Queue.take(queue), (observed) =>
-        observed === undefined ? Effect.void : Effect.andThen(one(observed), handled)
+      const drain: Effect.Effect<void, never, R> = Effect.flatMap(Queue.take(queue), (observed) =>
+        observed === undefined ? Effect.void : Effect.andThen(handleSafely(observed), drain)
       )
-      const worker = yield* Effect.forkScoped(handled)
+      const worker = yield* Effect.forkScoped(drain)
       // Nothing is told after this: the worker ends when it has come so far, or with its scope.
       yield* Effect.addFinalizer(() => {
         Queue.offerUnsafe(queue, undefined)

@@ -40,9 +40,9 @@ export const starting =
             span.value.event(Convention.event.exception, yield* Clock.currentTimeNanos, event)
           }
           // The list of error types is closed: what is none of ours is another.
-          const told = error === undefined ? Convention.errorType.other : errorType
+          const knownType = error === undefined ? Convention.errorType.other : errorType
           const duration = at - startedAt
-          yield* EmitSignal.emit({ _tag: "StartFailed", at, duration, what, error, errorType: told })
+          yield* EmitSignal.emit({ _tag: "StartFailed", at, duration, what, error, errorType: knownType })
         })
       })
     )

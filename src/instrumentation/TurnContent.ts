@@ -16,7 +16,7 @@ import type { LogRecord } from "./LogRecord.ts"
 const { attribute } = Convention
 
 // What is said beyond this many characters in a turn is left out: all of it is kept until the turn ends.
-const most = 65_536
+const maxCharacters = 65_536
 
 interface Spans {
   readonly spanOf: (callId: string) => Tracer.Span
@@ -40,7 +40,7 @@ type Part =
 export interface TurnContent {
   readonly record: (event: Turn.EngineEvent) => void
   /** Gives a request to the model that has just begun what it was sent, as far as this turn knows. */
-  readonly asked: () => void
+  readonly requestStarted: () => void
   readonly end: (turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => void
 }
 
@@ -52,7 +52,7 @@ const partOf = (item: Item.Item): Part | undefined => {
 }
 
 /** What a piece of work was asked to do and what came of it, by kind. */
-const workOf = (
+const contentOf = (
   item: Item.Work
 ): ReadonlyArray<readonly [kind: keyof ContentCapture.Kinds, key: string, value: unknown]> => {
   switch (item._tag) {
@@ -95,7 +95,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
   const redaction = Context.get(context, Redaction.Current)
   const write = Context.get(context, ContentCapture.Records)
 
-  const shown = (value: unknown): unknown => {
+  const attributeValue = (value: unknown): unknown => {
     const seen = redaction.value(value)
     // Lists of texts are attributes as they are.
     return typeof seen === "string" || (Array.isArray(seen) && seen.every((item) => typeof item === "string"))
@@ -103,11 +103,11 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
       : JSON.stringify(seen)
   }
 
-  const put = (span: Tracer.Span, key: string, value: unknown) => {
-    if (capture.spans && value !== undefined) span.attribute(key, shown(value))
+  const setAttribute = (span: Tracer.Span, key: string, value: unknown) => {
+    if (capture.spans && value !== undefined) span.attribute(key, attributeValue(value))
   }
 
-  const tell = (
+  const writeRecord = (
     span: Tracer.Span,
     turnId: string | undefined,
     at: number,
@@ -117,7 +117,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
       ...annotations,
       [attribute.conversationId]: threadId,
       [attribute.turnId]: turnId,
-      ...Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, shown(value)]))
+      ...Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, attributeValue(value)]))
     }
     const record: LogRecord = {
       at,
@@ -136,7 +136,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
     write(record)
   }
 
-  let ofTurn: string | undefined
+  let currentTurnId: string | undefined
   const input = kinds.prompts
     ? [{ role: "user", parts: [{ type: "text", content: TurnOptions.text(options.input) }] }]
     : undefined
@@ -145,27 +145,27 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
       ? [{ type: "text", content: options.instructions }]
       : undefined
   const history = ChatHistory.make(kinds, input)
-  const said: Array<Part> = []
+  const parts: Array<Part> = []
   let model: { readonly span: Tracer.Span; readonly parts: Array<Part> } | undefined
-  put(turn, attribute.inputMessages, input)
-  put(turn, attribute.systemInstructions, instructions)
+  setAttribute(turn, attribute.inputMessages, input)
+  setAttribute(turn, attribute.systemInstructions, instructions)
 
   let latest: Tracer.Span | undefined
-  const asked = () => {
+  const requestStarted = () => {
     const span = spans.model()
     if (span === undefined || span === latest) return
     latest = span
-    put(span, attribute.systemInstructions, instructions)
-    put(span, attribute.inputMessages, history.messages())
+    setAttribute(span, attribute.systemInstructions, instructions)
+    setAttribute(span, attribute.inputMessages, history.messages())
   }
 
-  let kept = 0
-  const output = (told: Part) => {
-    if (kept > most) return
-    const part = { ...told, content: redaction.text(told.content) }
-    kept += part.content.length
-    said.push(part)
-    history.said(part)
+  let length = 0
+  const output = (raw: Part) => {
+    if (length > maxCharacters) return
+    const part = { ...raw, content: redaction.text(raw.content) }
+    length += part.content.length
+    parts.push(part)
+    history.addOutput(part)
     const span = spans.model()
     if (span === undefined) return
     if (model?.span !== span) model = { span, parts: [] }
@@ -175,20 +175,20 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
 
   const work = (item: Item.Work, done: boolean, at: number) => {
     const span = spans.spanOf(item.id)
-    const told: Record<string, unknown> = {}
-    for (const [kind, key, value] of workOf(item)) {
+    const captured: Record<string, unknown> = {}
+    for (const [kind, key, value] of contentOf(item)) {
       if (!kinds[kind] || value === undefined) continue
-      if (span !== turn) put(span, key, value)
-      told[key] = value
+      if (span !== turn) setAttribute(span, key, value)
+      captured[key] = value
     }
-    if (done) history.worked(item)
-    if (done && capture.records && Object.keys(told).length > 0) {
-      tell(span, ofTurn, at, { [attribute.toolCallId]: item.id, ...told })
+    if (done) history.addWork(item)
+    if (done && capture.records && Object.keys(captured).length > 0) {
+      writeRecord(span, currentTurnId, at, { [attribute.toolCallId]: item.id, ...captured })
     }
   }
 
   const record = (event: Turn.EngineEvent) => {
-    if (event._tag === "TurnStarted") ofTurn = event.turnId
+    if (event._tag === "TurnStarted") currentTurnId = event.turnId
     if (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted") return
     const { item } = event
     const done = event._tag === "ItemCompleted"
@@ -198,11 +198,11 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
   }
 
   return {
-    record: quietly(record),
-    asked: quietly(asked),
-    end: quietly((turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => {
-      const answer = kinds.responses && said.length > 0 ? assistant(said) : undefined
-      put(turn, attribute.outputMessages, answer)
+    record: ignoreErrors(record),
+    requestStarted: ignoreErrors(requestStarted),
+    end: ignoreErrors((turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => {
+      const answer = kinds.responses && parts.length > 0 ? assistant(parts) : undefined
+      setAttribute(turn, attribute.outputMessages, answer)
       const failure =
         kinds.errors && typeof outcome !== "string" && outcome._tag !== "TurnInterrupted"
           ? ExceptionEvent.describe(outcome, outcome.errorType)
@@ -211,7 +211,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
         turn.event(Convention.event.exception, BigInt(Math.round(at * 1000)) * 1000n, failure)
       }
       if (!capture.records || (input ?? answer ?? failure) === undefined) return
-      tell(turn, turnId, at, {
+      writeRecord(turn, turnId, at, {
         [attribute.systemInstructions]: instructions,
         [attribute.inputMessages]: input,
         [attribute.outputMessages]: answer,
@@ -222,11 +222,11 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
 }
 
 /** Content that cannot be told is left out, and what else is told of a turn is not. */
-const quietly =
-  <Args extends ReadonlyArray<unknown>>(tell: (...args: Args) => void) =>
+const ignoreErrors =
+  <Args extends ReadonlyArray<unknown>>(write: (...args: Args) => void) =>
   (...args: Args): void => {
     try {
-      tell(...args)
+      write(...args)
     } catch {
       // There is nobody to tell.
     }

@@ -62,15 +62,15 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
     return traceId === "noop" ? undefined : { traceId, spanId, sampled }
   }
 
-  const tell = (signals: ReadonlyArray<Signal.Signal>) => {
+  const emitAll = (signals: ReadonlyArray<Signal.Signal>) => {
     for (const signal of signals) {
       const [next, due] = SignalThrottle.step(throttle, signal)
       throttle = next
-      for (const one of due) tellOne(one)
+      for (const dueSignal of due) emit(dueSignal)
     }
   }
 
-  const tellOne = (signal: Signal.Signal) => {
+  const emit = (signal: Signal.Signal) => {
     spans.write(signal, turnId)
     if (listeners.all.length === 0) return
     const where = { threadId, turnId, model, provider, sandbox, attributes }
@@ -84,14 +84,14 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
       state = next
       // An item that is done is told before its span ends, one that begins when it has its span.
       if (event._tag === "ItemCompleted") content?.record(event)
-      tell(signals)
+      emitAll(signals)
       if (event._tag !== "ItemCompleted") content?.record(event)
-      content?.asked()
+      content?.requestStarted()
     },
     spanOf: spans.spanOf,
     end: (turn, marks, outcome, at) => {
       content?.end(turnId, at, outcome)
-      tell(TurnSignals.end(state, turn, marks, outcome, at))
+      emitAll(TurnSignals.end(state, turn, marks, outcome, at))
     }
   }
 }

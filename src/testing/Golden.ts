@@ -1,12 +1,21 @@
 /** A whole trace against what it was before. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { diff } from "../trace/Diff.ts"
+import * as TextDiff from "effect/TextDiff"
 import * as NormalizedTrace from "../trace/NormalizedTrace.ts"
 import * as Captured from "./Captured.ts"
 
-export { diff } from "../trace/Diff.ts"
 export { normalize, type NormalSpan, type NormalizeOptions } from "../trace/NormalizedTrace.ts"
+
+// Limits the search for the shortest edit script, which is quadratic for long texts that share little.
+const maxEdits = 2_000
+
+/**
+ * Returns the lines that differ, as the hunks of a unified diff: `-` for a line that only `expected` has, `+` for a line
+ * that only `actual` has, with three lines of context. Returns an empty string for equal texts.
+ */
+export const diff = (expected: string, actual: string): string =>
+  TextDiff.unified(TextDiff.lines(`${expected}\n`, `${actual}\n`, { maxEdits })).replace(/\n$/, "")
 
 /** The trace is another one; lines marked `-` were expected, those marked `+` came. */
 export class TraceDiffers extends Data.TaggedError("TraceDiffers")<{

@@ -50,22 +50,22 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
 
 /** Names that are given to ids in the order in which they come. */
 class Names {
-  private readonly given = new Map<string, string>()
+  private readonly names = new Map<string, string>()
   private readonly counts = new Map<string, number>()
 
   of(noun: string, id: string): string {
-    const known = this.given.get(id)
+    const known = this.names.get(id)
     if (known !== undefined) return known
     const count = (this.counts.get(noun) ?? 0) + 1
     this.counts.set(noun, count)
     const name = `<${noun} ${count}>`
-    this.given.set(id, name)
+    this.names.set(id, name)
     return name
   }
 }
 
 type Name = (noun: string, id: string) => string
-const unnumbered: Name = (noun) => `<${noun}>`
+const nounOnly: Name = (noun) => `<${noun}>`
 
 const textOf = (text: string, name: Name, { replace = [] }: NormalizeOptions): string => {
   let shown = text
@@ -91,14 +91,14 @@ const isShown = (key: string, { attributes }: NormalizeOptions): boolean =>
   attributes === "all" || (attributes ?? []).includes(key)
 
 const shownOf = (
-  given: NormalSpan["attributes"],
+  attributes: NormalSpan["attributes"],
   name: Name,
   options: NormalizeOptions
 ): ReadonlyArray<string> =>
-  Object.keys(given)
+  Object.keys(attributes)
     .filter((key) => isShown(key, options))
     .toSorted()
-    .map((key) => `${key} = ${valueOf(key, given[key], name, options)}`)
+    .map((key) => `${key} = ${valueOf(key, attributes[key], name, options)}`)
 
 const headOf = (span: NormalSpan, name: Name, options: NormalizeOptions): string => {
   const kind = span.kind === "internal" ? "" : ` [${span.kind}]`
@@ -110,7 +110,7 @@ const headOf = (span: NormalSpan, name: Name, options: NormalizeOptions): string
 
 type Event = NormalSpan["events"][number]
 
-const summed = (a: Event, b: Event): Event => ({
+const sumEvents = (a: Event, b: Event): Event => ({
   name: a.name,
   attributes: Object.fromEntries(
     Object.entries({ ...a.attributes, ...b.attributes }).map(([key, value]) => {
@@ -126,7 +126,7 @@ const eventsOf = ({ events }: NormalSpan): ReadonlyArray<Event> => {
   const diff = events.findLast(({ name }) => name === event.diff)
   return [
     ...events.filter(({ name }) => name !== event.tokenUsage && name !== event.diff),
-    ...(usage.length === 0 ? [] : [usage.reduce(summed)]),
+    ...(usage.length === 0 ? [] : [usage.reduce(sumEvents)]),
     ...(diff === undefined ? [] : [diff])
   ]
 }
@@ -136,9 +136,9 @@ const linesOf = (span: NormalSpan, name: Name, options: NormalizeOptions): Reado
   ...shownOf(span.attributes, name, options).map((line) => `  @ ${line}`),
   ...(options.attributes === undefined
     ? []
-    : eventsOf(span).map((one) => {
-        const said = shownOf(one.attributes, name, options)
-        return `  * ${one.name}${said.length === 0 ? "" : ` { ${said.join(", ")} }`}`
+    : eventsOf(span).map((event) => {
+        const shown = shownOf(event.attributes, name, options)
+        return `  * ${event.name}${shown.length === 0 ? "" : ` { ${shown.join(", ")} }`}`
       }))
 ]
 
@@ -156,12 +156,12 @@ const wordOf = ({ name }: NormalSpan): string => name.split(" ")[0] ?? ""
  * Siblings by their starts. Those of one kind that run at the same time start in any order: they stand by what they
  * say.
  */
-const inOrder = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
+const stableOrder = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
   // Of two that start together, as they do where time stands still, the one that is over first comes first.
   const sorted = nodes.toSorted(
     ({ span: a }, { span: b }) => (a.start ?? 0) - (b.start ?? 0) || endOf(a) - endOf(b)
   )
-  const places = Map.groupBy(sorted.keys(), (at) => wordOf(sorted[at]?.span ?? nobody))
+  const places = Map.groupBy(sorted.keys(), (at) => wordOf(sorted[at]?.span ?? emptySpan))
   const out = sorted.slice()
   const settle = (together: ReadonlyArray<number>) => {
     const found = together.flatMap((at) => sorted[at] ?? [])
@@ -175,7 +175,7 @@ const inOrder = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
     let together: Array<number> = []
     let until = -Infinity
     for (const at of of) {
-      const span = sorted[at]?.span ?? nobody
+      const span = sorted[at]?.span ?? emptySpan
       if ((span.start ?? 0) >= until && together.length > 0) {
         settle(together)
         together = []
@@ -188,7 +188,7 @@ const inOrder = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
   return out
 }
 
-const nobody: NormalSpan = { name: "", kind: "", status: "unset", attributes: {}, events: [] }
+const emptySpan: NormalSpan = { name: "", kind: "", status: "unset", attributes: {}, events: [] }
 
 const toTree = (spans: ReadonlyArray<NormalSpan>, options: NormalizeOptions): ReadonlyArray<Node> => {
   const ids = new Set(spans.flatMap(({ spanId }) => spanId ?? []))
@@ -201,8 +201,8 @@ const toTree = (spans: ReadonlyArray<NormalSpan>, options: NormalizeOptions): Re
   const drawn = new Set<NormalSpan>()
   const toNode = (span: NormalSpan): Node => {
     drawn.add(span)
-    const children = inOrder(inside(span).map(toNode))
-    const own = linesOf(span, unnumbered, options)
+    const children = stableOrder(inside(span).map(toNode))
+    const own = linesOf(span, nounOnly, options)
     return { span, children, key: [...own, ...children.map(({ key }) => key)].join("\n") }
   }
   const inside = (span: NormalSpan) =>
@@ -210,7 +210,7 @@ const toTree = (spans: ReadonlyArray<NormalSpan>, options: NormalizeOptions): Re
   const roots = spans.filter(isRoot).map(toNode)
   // Parents in a circle: none of them is below a root.
   for (const span of spans) if (!drawn.has(span)) roots.push(toNode(span))
-  return inOrder(roots)
+  return stableOrder(roots)
 }
 
 /**

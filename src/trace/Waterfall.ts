@@ -194,10 +194,10 @@ const styleOf = ({ attributes, name }: WaterfallSpan): Style => {
 
 const noteOf = ({ attributes, status }: WaterfallSpan): string => {
   const exitCode = clean(attributes[attribute.exitCode])
-  const told = attributes[status === "error" ? attribute.errorType : attribute.approvalDecision]
+  const reason = attributes[status === "error" ? attribute.errorType : attribute.approvalDecision]
   return [
     status === "error" ? "✗" : "",
-    exitCode === "" ? clean(told) : `exit ${exitCode}`,
+    exitCode === "" ? clean(reason) : `exit ${exitCode}`,
     attributes[attribute.incomplete] === true ? "still open" : ""
   ]
     .filter((part) => part !== "")

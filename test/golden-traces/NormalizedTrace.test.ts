@@ -96,7 +96,7 @@ describe("the normal form", () => {
       const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
       assert.include(
         String(defect),
-        `    execute_tool exec_command\n-     npm [client]\n+     npm [client] ERROR CommandFailed\n    chat scripted [client]`
+        `   execute_tool exec_command\n-    npm [client]\n+    npm [client] ERROR CommandFailed\n   chat scripted [client]`
       )
     }).pipe(Effect.provide(TestLayer))
   )
@@ -233,38 +233,47 @@ describe("the normal form", () => {
   })
 })
 
-describe("the difference", () => {
-  it("is empty for the same, and shows what is gone and new with what is around it", () => {
+describe("Golden.diff", () => {
+  it("is empty for equal texts, and otherwise shows each changed line with its context", () => {
     assert.strictEqual(Golden.diff("a\nb", "a\nb"), "")
     const lines = Array.from({ length: 20 }, (_, at) => `line ${at}`)
     const other = lines.with(10, "another").toSpliced(15, 1)
     assert.strictEqual(
       Golden.diff(lines.join("\n"), other.join("\n")),
       [
-        "…",
-        "  line 7",
-        "  line 8",
-        "  line 9",
-        "- line 10",
-        "+ another",
-        "  line 11",
-        "  line 12",
-        "  line 13",
-        "  line 14",
-        "- line 15",
-        "  line 16",
-        "  line 17",
-        "  line 18",
-        "…"
+        "@@ -8,12 +8,11 @@",
+        " line 7",
+        " line 8",
+        " line 9",
+        "-line 10",
+        "+another",
+        " line 11",
+        " line 12",
+        " line 13",
+        " line 14",
+        "-line 15",
+        " line 16",
+        " line 17",
+        " line 18"
       ].join("\n")
     )
   })
 
-  it("is told also of texts that are too long for it", () => {
+  it("shows the changed line of texts with thousands of lines", () => {
     const long = Array.from({ length: 3_000 }, (_, at) => `line ${at}`)
     assert.strictEqual(
       Golden.diff(long.join("\n"), long.with(2_000, "another").join("\n")),
-      "line 2001\n- line 2000\n+ another"
+      [
+        "@@ -1998,7 +1998,7 @@",
+        " line 1997",
+        " line 1998",
+        " line 1999",
+        "-line 2000",
+        "+another",
+        " line 2001",
+        " line 2002",
+        " line 2003"
+      ].join("\n")
     )
   })
 })

@@ -103,7 +103,7 @@ const spell = (all: ReadonlyArray<Alternative>) => [...new Set(all.map(({ name }
  * What `reader` cannot take of what `writer` may write, a text each: fields that are gone or may be left out, types that
  * changed. A field that only the writer has is no trouble.
  */
-export const unread = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<string> => {
+export const incompatibilities = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<string> => {
   const ours = alternatives(reader)
   const theirs = alternatives(writer)
   if (ours.some(({ name }) => name === "any")) return []
@@ -120,7 +120,11 @@ export const unread = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<s
   for (const array of elements === undefined ? [] : pick(theirs, "array")) {
     const items = { schema: array["items"] ?? {}, document: writer.document }
     problems.push(
-      ...unread({ schema: elements?.["items"] ?? {}, document: reader.document }, items, `${path}[]`)
+      ...incompatibilities(
+        { schema: elements?.["items"] ?? {}, document: reader.document },
+        items,
+        `${path}[]`
+      )
     )
   }
 
@@ -138,7 +142,7 @@ export const unread = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<s
     }
     for (const { schema: written } of having) {
       problems.push(
-        ...unread(
+        ...incompatibilities(
           { schema, document: reader.document },
           { schema: written, document: writer.document },
           below(path, name)
@@ -149,18 +153,18 @@ export const unread = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<s
   return [...new Set(problems)]
 }
 
-const misfits = (value: unknown, { name, schema }: Alternative, document: unknown, path: string) => {
+const checkAlternative = (value: unknown, { name, schema }: Alternative, document: unknown, path: string) => {
   const problems: Array<string> = []
   if (name === "array") {
     for (const item of list(value))
-      problems.push(...misfit(item, { schema: schema["items"] ?? {}, document }, `${path}[]`))
+      problems.push(...validate(item, { schema: schema["items"] ?? {}, document }, `${path}[]`))
   }
   if (name !== "object") return problems
   for (const [key, inner] of Object.entries(fields(value))) {
     if (inner === undefined) continue
     const found = field(schema, key)
     if (found === undefined) problems.push(`${below(path, key)}: unknown`)
-    else problems.push(...misfit(inner, { schema: found.schema, document }, below(path, key)))
+    else problems.push(...validate(inner, { schema: found.schema, document }, below(path, key)))
   }
   for (const needed of list(schema["required"])) {
     if (typeof needed === "string" && fields(value)[needed] === undefined)
@@ -170,7 +174,7 @@ const misfits = (value: unknown, { name, schema }: Alternative, document: unknow
 }
 
 /** What does not fit of a value that is sent to somebody who reads `reader`: fields that he does not know as well. */
-export const misfit = (value: unknown, reader: Shape, path = ""): ReadonlyArray<string> => {
+export const validate = (value: unknown, reader: Shape, path = ""): ReadonlyArray<string> => {
   const all = alternatives(reader)
   if (all.some(({ name }) => name === "any")) return []
   const name = nameOf(value)
@@ -183,7 +187,7 @@ export const misfit = (value: unknown, reader: Shape, path = ""): ReadonlyArray<
       ? []
       : [`${path}: ${JSON.stringify(value)} is none of ${values.map((one) => String(one)).join(", ")}`]
   }
-  const tried = fitting.map((one) => misfits(value, one, reader.document, path))
+  const tried = fitting.map((one) => checkAlternative(value, one, reader.document, path))
   // Of several that it might be, it is the one that it fits best.
   return tried.reduce((best, next) => (next.length < best.length ? next : best))
 }

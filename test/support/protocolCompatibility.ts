@@ -35,7 +35,7 @@ const commandApproval = "item/commandExecution/requestApproval"
 /** What a Codex says of its protocol. */
 export interface Spoken {
   /** What is read here and it no longer says, or says otherwise. */
-  readonly unread: ReadonlyArray<string>
+  readonly incompatibilities: ReadonlyArray<string>
   /** What it does not take of a request of ours. */
   readonly request: (method: string, params: unknown) => ReadonlyArray<string>
   /** What it does not take of our answer to a request of its own. */
@@ -81,12 +81,12 @@ export const make = (document: unknown): Spoken => {
   const under = (method: string, problems: ReadonlyArray<string>) =>
     problems.map((problem) => `${method}: ${problem}`)
   const reads = (method: string, schema: Schema.Top, writer: JsonShape.Shape | undefined) =>
-    under(method, writer === undefined ? ["gone"] : JsonShape.unread(ours(schema), writer))
+    under(method, writer === undefined ? ["gone"] : JsonShape.incompatibilities(ours(schema), writer))
   const gone = (methods: Iterable<string>, known: ReadonlyMap<string, unknown>) =>
     [...methods].filter((method) => !known.has(method)).map((method) => `${method}: gone`)
 
   return {
-    unread: [
+    incompatibilities: [
       ...new Set([
         ...Object.entries(Protocol.notifications).flatMap(([method, schema]) =>
           reads(method, schema, paramsOf(notifications.get(method)) ?? definition(internal(method)))
@@ -102,7 +102,7 @@ export const make = (document: unknown): Spoken => {
           const aside = command === undefined ? undefined : JsonShape.at(command, name)
           return aside === undefined
             ? [`${commandApproval}: ${name}: gone`]
-            : under(commandApproval, JsonShape.unread(ours(Schema.NullOr(schema)), aside, name))
+            : under(commandApproval, JsonShape.incompatibilities(ours(Schema.NullOr(schema)), aside, name))
         }),
         ...Object.entries(results).flatMap(([method, schemas]) =>
           schemas.flatMap((schema) => reads(`answer to ${method}`, schema, answerTo(requests.get(method))))
@@ -115,11 +115,14 @@ export const make = (document: unknown): Spoken => {
       const known = requests.get(method)
       const reader = paramsOf(known)
       if (known === undefined) return [`${method}: gone`]
-      return reader === undefined ? [] : under(method, JsonShape.misfit(params, reader))
+      return reader === undefined ? [] : under(method, JsonShape.validate(params, reader))
     },
     answer: (method, result) => {
       const reader = answerTo(questions.get(method))
-      return under(`answer to ${method}`, reader === undefined ? ["gone"] : JsonShape.misfit(result, reader))
+      return under(
+        `answer to ${method}`,
+        reader === undefined ? ["gone"] : JsonShape.validate(result, reader)
+      )
     }
   }
 }

@@ -56,15 +56,17 @@ export const check = Command.make(
       ? findings.map((finding) => JSON.stringify(finding))
       : Check.lines(findings).map(printable)
     for (const line of lines) yield* Console.log(line)
-    const unread = parts.flatMap(({ unread }, at) => unread.map((line) => `${files[at]}:${line}`))
-    for (const place of unread) yield* Console.error(`${place}: no line of OTLP JSON`)
+    const invalid = parts.flatMap(({ invalidLines }, at) =>
+      invalidLines.map((line) => `${files[at]}:${line}`)
+    )
+    for (const place of invalid) yield* Console.error(`${place}: no line of OTLP JSON`)
     const violations = Check.filterByLevel(findings, "violation").length
     const { logs, metrics, spans } = emitted
     yield* Console.error(
       `${plural(spans.length, "span")}, ${metrics.length} series of metrics, ` +
         `${plural(logs.length, "record")}: ${plural(violations, "violation")}`
     )
-    if (violations > 0 || unread.length > 0) return yield* new ExitWith({ code: code.failed })
+    if (violations > 0 || invalid.length > 0) return yield* new ExitWith({ code: code.failed })
   })
 ).pipe(
   Command.withDescription(

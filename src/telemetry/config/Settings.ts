@@ -9,7 +9,7 @@ import type { ConfigFile, ExporterName } from "./ConfigFile.ts"
 import * as OtlpEndpoint from "./OtlpEndpoint.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 import * as OtlpSettings from "./OtlpSettings.ts"
-import { toUpdates } from "../../instrumentation/SignalThrottle.ts"
+import { updatesPerSecond } from "../../instrumentation/SignalThrottle.ts"
 import * as ProxySettings from "./ProxySettings.ts"
 import * as Exporters from "./Exporters.ts"
 import type { Slow, TailSamplingOptions } from "./TailSamplingOptions.ts"
@@ -122,7 +122,7 @@ export const fromEnvironment = (
     logLimits: toLogLimits(variables),
     metrics: { ...toInterval(variables), temporality: toTemporality(variables) },
     proxy: ProxySettings.fromVariables(variables),
-    updatesPerSecond: toUpdates(variables),
+    updatesPerSecond: updatesPerSecond(variables),
     logLevel: levels[variables.word(levelNames, "OTEL_LOG_LEVEL") ?? "info"]
   }
   checkPropagators(variables)

@@ -46,7 +46,7 @@ const shown = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
 
-const ofRevision = (name: string, { revision }: AttributeCheckOptions): ReadonlyArray<Remark> =>
+const checkRevision = (name: string, { revision }: AttributeCheckOptions): ReadonlyArray<Remark> =>
   (revision === "latest" && old.has(name)) || (revision === "1.41" && renamed.has(name))
     ? [violation("revision", `${name} is not a name of the revision ${revision}`)]
     : []
@@ -62,27 +62,27 @@ export const checkAttribute = (
   if (key === undefined)
     return isOurs(name) ? [violation("unknownAttribute", `${name} is not in the convention`)] : []
   const { content, type, values } = attributes[key]
-  const remarks = [...ofRevision(name, options)]
+  const remarks = [...checkRevision(name, options)]
   // The value of what is content stays out of the message.
   if (content === true && options.content !== true)
     return [...remarks, violation("content", `${name} is content, and was not asked for`)]
   const fits = hasType[type](value) || (asText && typeof value === "string")
   if (!fits) return [...remarks, violation("type", `${name} is ${shown(value)}, which is no ${type}`)]
-  const given = Array.isArray(value) ? value : [value]
-  const wrong = values === undefined ? undefined : given.find((item) => !values.includes(item))
+  const found = Array.isArray(value) ? value : [value]
+  const wrong = values === undefined ? undefined : found.find((item) => !values.includes(item))
   if (wrong !== undefined && values !== undefined)
     remarks.push(violation("value", `${name} is ${shown(wrong)}, none of ${values.join(", ")}`))
   return remarks
 }
 
 /** What is wrong with all attributes of something that the table lists: those not listed, those missing. */
-export const listed = (
+export const checkAttributes = (
   has: AttributeValues,
-  given: Carried,
+  allowed: Carried,
   options: AttributeCheckOptions & {
     readonly asText?: boolean
     readonly complete?: boolean
-    readonly well?: boolean
+    readonly succeeded?: boolean
   }
 ): ReadonlyArray<Remark> => {
   const found = new Set<Attribute>()
@@ -92,16 +92,17 @@ export const listed = (
     const key = keyOf(name)
     if (key === undefined) continue
     found.add(key)
-    if (given[key] === undefined) remarks.push(violation("unexpectedAttribute", `${name} has no place here`))
+    if (allowed[key] === undefined)
+      remarks.push(violation("unexpectedAttribute", `${name} has no place here`))
     if (key === "errorType" && typeof value === "string" && !ErrorTypeChecks.has(value))
       remarks.push(violation("errorType", `${name} is ${shown(value)}, which is in no list`))
   }
   if (options.complete === false) return remarks
-  for (const [key, there] of Object.entries(given)) {
+  for (const [key, there] of Object.entries(allowed)) {
     if (!isAttribute(key) || found.has(key)) continue
     const name = Convention.attribute[key]
     if (isRequired(there)) remarks.push(violation("missingAttribute", `${name} is missing`))
-    else if (options.well === true && isRecommended(there))
+    else if (options.succeeded === true && isRecommended(there))
       remarks.push(improvement("missingAttribute", `${name} is missing: it is there ${there}`))
   }
   return remarks

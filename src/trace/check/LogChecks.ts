@@ -45,16 +45,19 @@ export const check = (
     )
   }
   if (event === Convention.event.inferenceDetails)
-    return AttributeChecks.listed(has, events.inferenceDetails.attributes, { ...options, complete: false })
+    return AttributeChecks.checkAttributes(has, events.inferenceDetails.attributes, {
+      ...options,
+      complete: false
+    })
   const entry = known.get(event)
   if (entry === undefined)
     return AttributeChecks.isOurs(event)
       ? [violation("unknownRecord", `${event} is not in the convention`)]
       : []
-  const given = Object.fromEntries(
+  const allowed = Object.fromEntries(
     [...entry.fields].map((key) => [key, key === "originator" ? "always" : "sometimes"])
   )
-  const remarks = [...AttributeChecks.listed(has, given, options)]
+  const remarks = [...AttributeChecks.checkAttributes(has, allowed, options)]
   const level = levels[entry.stage]
   if (severity !== undefined && severity.toLowerCase() !== level.toLowerCase())
     remarks.push(violation("severity", `the severity is ${severity}, and should be ${level}`))

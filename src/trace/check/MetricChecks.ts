@@ -61,7 +61,10 @@ export const check = (
   }
   // A label is text, except where an exporter has made a number of it again.
   remarks.push(
-    ...AttributeChecks.listed(metric.attributes, metrics[key].attributes, { ...options, asText: true })
+    ...AttributeChecks.checkAttributes(metric.attributes, metrics[key].attributes, {
+      ...options,
+      asText: true
+    })
   )
   return remarks
 }

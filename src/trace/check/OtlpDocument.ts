@@ -179,23 +179,23 @@ export const fromLine = (line: string): Option.Option<Required<Emitted>> =>
 /** What all lines hold together, blank ones passed over; and the numbers, from 1 on, of those that are no OTLP. */
 export const fromLines = (
   lines: Iterable<string>
-): { readonly emitted: Required<Emitted>; readonly unread: ReadonlyArray<number> } => {
+): { readonly emitted: Required<Emitted>; readonly invalidLines: ReadonlyArray<number> } => {
   const spans: Array<CheckedSpan> = []
   const metrics: Array<CheckedMetric> = []
   const logs: Array<CheckedLog> = []
-  const unread: Array<number> = []
+  const invalidLines: Array<number> = []
   let number = 0
   for (const line of lines) {
     number++
     if (line.trim() === "") continue
     const found = Option.getOrUndefined(fromLine(line))
     if (found === undefined) {
-      unread.push(number)
+      invalidLines.push(number)
       continue
     }
     for (const span of found.spans) spans.push(span)
     for (const metric of found.metrics) metrics.push(metric)
     for (const log of found.logs) logs.push(log)
   }
-  return { emitted: { spans, metrics, logs }, unread }
+  return { emitted: { spans, metrics, logs }, invalidLines }
 }

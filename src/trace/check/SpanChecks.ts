@@ -42,8 +42,8 @@ const operations = new Map<string, CataloguedSpan>([
 export const specOf = ({ attributes, name }: CheckedSpan): CataloguedSpan | undefined => {
   const known = fixed.get(name)
   if (known !== undefined) return known
-  const said = attributes[attribute.operationName]
-  const byOperation = typeof said === "string" ? operations.get(said) : undefined
+  const operationName = attributes[attribute.operationName]
+  const byOperation = typeof operationName === "string" ? operations.get(operationName) : undefined
   if (byOperation !== undefined) return byOperation
   const [word = "", subject] = name.split(" ")
   const byName = subject !== undefined || word === operation.chat ? operations.get(word) : undefined
@@ -73,7 +73,7 @@ const eventKeys = new Map<string, CataloguedEvent>(
   Struct.keys(Convention.event).map((key) => [Convention.event[key], key])
 )
 
-const ofEvents = (
+const checkEvents = (
   span: CheckedSpan,
   key: CataloguedSpan | undefined,
   options: AttributeChecks.AttributeCheckOptions
@@ -89,14 +89,14 @@ const ofEvents = (
       event !== "exception" && (key === undefined || !(spans[key].events ?? []).includes(event))
     return [
       ...(misplaced ? [violation("event", `the event ${name} is none of this span`)] : []),
-      ...AttributeChecks.listed(attributes, events[event].attributes, options).map((remark) => ({
+      ...AttributeChecks.checkAttributes(attributes, events[event].attributes, options).map((remark) => ({
         ...remark,
         message: `in the event ${name}: ${remark.message}`
       }))
     ]
   })
 
-const ofStatus = ({ attributes, status, statusMessage }: CheckedSpan): ReadonlyArray<Remark> => {
+const checkStatus = ({ attributes, status, statusMessage }: CheckedSpan): ReadonlyArray<Remark> => {
   const type = attributes[attribute.errorType]
   const remarks: Array<Remark> = []
   if (status === "error" && type === undefined)
@@ -120,18 +120,18 @@ export const check = (
     const own = Object.entries(span.attributes).flatMap(([name, value]) =>
       AttributeChecks.checkAttribute(name, value, options)
     )
-    return [...own, ...ofEvents(span, key, options)]
+    return [...own, ...checkEvents(span, key, options)]
   }
-  const { attributes: given, kind } = spans[key]
+  const { attributes: allowed, kind } = spans[key]
   const complete = span.attributes[attribute.incomplete] !== true
   const remarks = [
-    ...AttributeChecks.listed(span.attributes, given, {
+    ...AttributeChecks.checkAttributes(span.attributes, allowed, {
       ...options,
       complete,
-      well: span.status !== "error"
+      succeeded: span.status !== "error"
     }),
-    ...ofEvents(span, key, options),
-    ...ofStatus(span)
+    ...checkEvents(span, key, options),
+    ...checkStatus(span)
   ]
   if (span.status === "ok")
     remarks.push(improvement("status", "the status is OK; of what went well it is UNSET"))

@@ -16,7 +16,7 @@ const numberOf = (span: CheckedSpan, name: string): number | undefined => {
 const cacheWrites = [attribute.cacheWriteTokens, Convention.v1_41.attribute.cacheWriteTokens]
 
 /** Token counts are inclusive. */
-const ofTokens = (span: CheckedSpan): ReadonlyArray<Remark> => {
+const checkTokens = (span: CheckedSpan): ReadonlyArray<Remark> => {
   const input = numberOf(span, attribute.inputTokens)
   const output = numberOf(span, attribute.outputTokens)
   const parts = [
@@ -36,7 +36,7 @@ const slack = (millis: number): number => Math.max(20, millis / 20)
 
 const times = [attribute.timeThinking, attribute.timeTools, attribute.timeApproval, attribute.timeOverhead]
 
-const ofTimes = (turn: CheckedSpan): ReadonlyArray<Remark> => {
+const checkTimes = (turn: CheckedSpan): ReadonlyArray<Remark> => {
   const parts = times.map((name) => numberOf(turn, name))
   const { duration } = turn
   if (duration === undefined || parts.includes(undefined)) return []
@@ -50,8 +50,8 @@ const ofTimes = (turn: CheckedSpan): ReadonlyArray<Remark> => {
 }
 
 /** What a turn says of its requests and calls, against those that are there. */
-const ofTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): ReadonlyArray<Remark> => {
-  const remarks = [...ofTimes(turn)]
+const checkTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): ReadonlyArray<Remark> => {
+  const remarks = [...checkTimes(turn)]
   const chats = children.filter((child) => specOf(child) === "chat")
   const tools = children.filter((child) => specOf(child) === "executeTool")
   for (const name of [attribute.inputTokens, attribute.outputTokens]) {
@@ -64,14 +64,14 @@ const ofTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): Readon
     [attribute.turnModelCalls, chats],
     [attribute.turnToolCalls, tools]
   ] as const) {
-    const said = numberOf(turn, name)
-    if (said !== undefined && said !== found.length)
-      remarks.push(violation("calls", `${name} is ${said}, and there are ${found.length} spans of them`))
+    const reported = numberOf(turn, name)
+    if (reported !== undefined && reported !== found.length)
+      remarks.push(violation("calls", `${name} is ${reported}, and there are ${found.length} spans of them`))
   }
   return remarks
 }
 
-const ofParent = (span: CheckedSpan, byId: ReadonlyMap<string, CheckedSpan>): ReadonlyArray<Remark> => {
+const checkParent = (span: CheckedSpan, byId: ReadonlyMap<string, CheckedSpan>): ReadonlyArray<Remark> => {
   const key = specOf(span)
   const parents = key === undefined ? undefined : shapes[key].parents
   const { parentSpanId } = span
@@ -109,14 +109,14 @@ export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> =
     }
     const children = Map.groupBy(byId.values(), (span) => span.parentSpanId ?? "")
     for (const span of byId.values()) {
-      const remarks = [...ofParent(span, byId)]
+      const remarks = [...checkParent(span, byId)]
       if (specOf(span) === "invokeAgent" && span.attributes[attribute.incomplete] !== true)
-        remarks.push(...ofTurn(span, children.get(span.spanId ?? "") ?? []))
+        remarks.push(...checkTurn(span, children.get(span.spanId ?? "") ?? []))
       for (const remark of remarks) found.push([span, remark])
     }
   }
   for (const span of spans) {
-    for (const remark of ofTokens(span)) found.push([span, remark])
+    for (const remark of checkTokens(span)) found.push([span, remark])
     if ((span.duration ?? 0) < 0) found.push([span, violation("times", "it ends before it starts")])
   }
   return found

@@ -54,7 +54,7 @@ const part = (document: unknown, ...path: ReadonlyArray<string>): Record<string,
 const doctored = (text: string, change: (document: unknown) => void): ReadonlyArray<string> => {
   const document: unknown = JSON.parse(text)
   change(document)
-  return Drift.make(document).unread
+  return Drift.make(document).incompatibilities
 }
 
 const rename = (object: Record<string, unknown>, from: string, to: string) => {
@@ -108,7 +108,9 @@ const definition = (document: unknown, name: string): JsonShape.Shape => ({
 
 describe("the protocol of the installed Codex", () => {
   test("is what is read here", () =>
-    Effect.map(generated, (text) => assert.deepStrictEqual(Drift.make(JSON.parse(text)).unread, [])))
+    Effect.map(generated, (text) =>
+      assert.deepStrictEqual(Drift.make(JSON.parse(text)).incompatibilities, [])
+    ))
 
   it("is compared with every schema that the wire is read by", () => {
     // They are parts of others, or what every message has.
