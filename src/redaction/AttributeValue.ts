@@ -8,22 +8,22 @@ import * as Formatter from "effect/Formatter"
 export const fromUnknown = (value: unknown, limit: number): AttributeValue | undefined => {
   switch (typeof value) {
     case "string":
-      return text(value, limit)
+      return truncate(value, limit)
     case "number":
-      return isNumeral(value) ? value : String(value)
+      return isEncodable(value) ? value : String(value)
     case "boolean":
       return value
     case "object":
-      return value === null ? undefined : structure(value, limit)
+      return value === null ? undefined : fromObject(value, limit)
     case "bigint":
-      return text(value.toString(), limit)
+      return truncate(value.toString(), limit)
     default:
       return undefined
   }
 }
 
 /** The same of a property, also where reading it throws. */
-export const ofProperty = (
+export const fromProperty = (
   source: Readonly<Record<string, unknown>>,
   key: string,
   limit: number
@@ -36,32 +36,32 @@ export const ofProperty = (
 }
 
 /** Text of at most `limit` characters without half a surrogate pair, which receivers refuse together with its batch. */
-export const text = (value: string, limit: number): string =>
+export const truncate = (value: string, limit: number): string =>
   (value.length <= limit ? value : value.slice(0, limit)).toWellFormed()
 
 // OTLP writes integers as int64 and knows no NaN in JSON: a number beyond would cost the whole batch.
-const isNumeral = (value: number) =>
+const isEncodable = (value: number) =>
   Number.isFinite(value) && (!Number.isInteger(value) || Math.abs(value) < 2 ** 63)
 
-const structure = (value: object, limit: number): AttributeValue | undefined => {
+const fromObject = (value: object, limit: number): AttributeValue | undefined => {
   try {
-    const list = Array.isArray(value) ? uniform(value, limit) : undefined
+    const list = Array.isArray(value) ? fromList(value, limit) : undefined
     if (list !== undefined) return list
     const json: unknown = Formatter.formatJson(value)
-    return typeof json === "string" ? text(json, limit) : undefined
+    return typeof json === "string" ? truncate(json, limit) : undefined
   } catch {
     return undefined
   }
 }
 
-const uniform = (items: ReadonlyArray<unknown>, limit: number): AttributeValue | undefined => {
+const fromList = (items: ReadonlyArray<unknown>, limit: number): AttributeValue | undefined => {
   const texts: Array<string> = []
   const numbers: Array<number> = []
   const booleans: Array<boolean> = []
   for (const item of items) {
-    if (typeof item === "string") texts.push(text(item, limit))
-    else if (typeof item === "bigint") texts.push(text(item.toString(), limit))
-    else if (typeof item === "number" && isNumeral(item)) numbers.push(item)
+    if (typeof item === "string") texts.push(truncate(item, limit))
+    else if (typeof item === "bigint") texts.push(truncate(item.toString(), limit))
+    else if (typeof item === "number" && isEncodable(item)) numbers.push(item)
     else if (typeof item === "boolean") booleans.push(item)
     else return undefined
   }

@@ -1,6 +1,6 @@
 /** JSON that stays as it is but for its texts: numbers, blanks and the order of everything are left alone. */
 import { isEscaped } from "./KeyValueSecrets.ts"
-import { DistinctNames } from "./UniqueNames.ts"
+import { UniqueNames } from "./UniqueNames.ts"
 
 /** What a text in JSON is: a name, or the value that goes by this name, itself or in lists of it. */
 export type Visit = (text: string, name: string | undefined, isName: boolean, path: Path) => string
@@ -14,7 +14,7 @@ export interface Path {
 interface Container {
   readonly object: boolean
   readonly path: Path | undefined
-  readonly names: DistinctNames
+  readonly names: UniqueNames
 }
 
 const isJson = (text: string): boolean => {
@@ -32,7 +32,7 @@ const decode = (quoted: string): string => {
 }
 
 /** Whether it is worth a try. */
-export const looksLike = (text: string): boolean => {
+export const looksLikeJson = (text: string): boolean => {
   const first = /^\s{0,16}([{[])/.exec(text)?.[1]
   return first === "{"
     ? /\}\s{0,16}$/.test(text.slice(-17))
@@ -55,7 +55,7 @@ export const map = (text: string, visit: Visit): string | undefined => {
     if (char === 123 || char === 91) {
       const path = within()
       if (inside !== undefined) stack.push(inside)
-      inside = { object: char === 123, path, names: new DistinctNames() }
+      inside = { object: char === 123, path, names: new UniqueNames() }
       naming = inside.object
     } else if (char === 125 || char === 93) {
       inside = stack.pop()

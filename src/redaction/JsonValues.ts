@@ -2,16 +2,16 @@
 import * as Redacted from "effect/Redacted"
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import { DistinctNames } from "./UniqueNames.ts"
+import { UniqueNames } from "./UniqueNames.ts"
 import * as ErrorType from "../semconv/ErrorType.ts"
 import { isSecret } from "./SecretNames.ts"
-import { isPlain } from "./KeyValueSecrets.ts"
+import { isHarmless } from "./KeyValueSecrets.ts"
 import { mask } from "./TokenPatterns.ts"
 
-type See = (text: string, name?: string) => string
+type ReplaceText = (text: string, name?: string) => string
 
 // Deeper than anything that is written down to be read.
-const deepest = 32
+const maxDepth = 32
 
 /** What `map` makes of what is too deep, goes in circles, or cannot be read. */
 export const unreadable = "[unreadable]"
@@ -20,35 +20,35 @@ export const unreadable = "[unreadable]"
  * Errors by their type, secrets of Effect masked, dates and the like as their JSON. What has the name of a secret is
  * masked, text by text, however deep. Never throws.
  */
-export const map = (value: unknown, name: string | undefined, see: See): unknown =>
-  mapped(value, name, name !== undefined && isSecret(name) ? name : undefined, see, [])
+export const map = (value: unknown, name: string | undefined, replace: ReplaceText): unknown =>
+  mapped(value, name, name !== undefined && isSecret(name) ? name : undefined, replace, [])
 
 const mapped = (
   value: unknown,
   name: string | undefined,
   secret: string | undefined,
-  see: See,
+  replace: ReplaceText,
   above: ReadonlyArray<object>
 ): unknown => {
   switch (typeof value) {
     case "string":
-      return secret === undefined ? see(value, name) : isPlain(value, secret) ? value : mask
+      return secret === undefined ? replace(value, name) : isHarmless(value, secret) ? value : mask
     case "number":
     case "boolean":
     case "undefined":
       return value
     case "bigint":
-      return see(value.toString(), name)
+      return replace(value.toString(), name)
     case "object":
       if (value === null) return null
-      if (above.length >= deepest || above.includes(value)) return unreadable
+      if (above.length >= maxDepth || above.includes(value)) return unreadable
       try {
-        return structure(value, name, secret, see, [...above, value])
+        return structure(value, name, secret, replace, [...above, value])
       } catch {
         return unreadable
       }
     default:
-      return see(String(value), name)
+      return replace(String(value), name)
   }
 }
 
@@ -56,11 +56,11 @@ const structure = (
   value: object,
   name: string | undefined,
   secret: string | undefined,
-  see: See,
+  replace: ReplaceText,
   above: ReadonlyArray<object>
 ): unknown => {
   const inner = (item: unknown, name: string | undefined) =>
-    mapped(item, name, secret ?? (name !== undefined && isSecret(name) ? name : undefined), see, above)
+    mapped(item, name, secret ?? (name !== undefined && isSecret(name) ? name : undefined), replace, above)
   if (Redacted.isRedacted(value)) return mask
   if (Cause.isCause(value)) return ErrorType.fromExit(Exit.failCause(value)) ?? "Interrupted"
   if (value instanceof Error) {
@@ -68,18 +68,23 @@ const structure = (
   }
   if (Array.isArray(value)) return value.map((item) => inner(item, name))
   if (value instanceof Map) {
-    return Object.fromEntries([...value].map(([key, item]) => [see(String(key)), inner(item, String(key))]))
+    return Object.fromEntries(
+      [...value].map(([key, item]) => [replace(String(key)), inner(item, String(key))])
+    )
   }
   if (value instanceof Set) return [...value].map((item) => inner(item, name))
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
   if ("toJSON" in value && typeof value.toJSON === "function") return inner(value.toJSON(), name)
   return record(
     Object.keys(value).map((key) => [key, inner(Reflect.get(value, key), key)] as const),
-    see
+    replace
   )
 }
 
-const record = (entries: ReadonlyArray<readonly [name: string, value: unknown]>, see: See): object => {
-  const names = new DistinctNames()
-  return Object.fromEntries(entries.map(([name, value]) => [names.of(name, see(name)), value]))
+const record = (
+  entries: ReadonlyArray<readonly [name: string, value: unknown]>,
+  replace: ReplaceText
+): object => {
+  const names = new UniqueNames()
+  return Object.fromEntries(entries.map(([name, value]) => [names.of(name, replace(name)), value]))
 }

@@ -5,11 +5,11 @@ import { mask } from "./TokenPatterns.ts"
 const hint = /pass|pwd|secret|token|auth|key|cookie|credential|jwt|bearer|dsn|sig|pat|otp/i
 
 // An option and a blank; or a name, quotes that may be escaped, and a sign. Names begin only where no other could.
-const naming =
+const keyPattern =
   /(?<![\w.-])(?:(--[A-Za-z][\w.-]{0,255})\s{1,4}|(-{0,2}[A-Za-z_][\w.-]{0,255})(?:\\{0,4}["'])?\s{0,4}(?:=>|[:=])\s{0,4})/g
-const bare = /[^\s,;&"'`<>()[\]{}\\]+/y
-const rest = /[^\r\n"'`\\]+/y
-const opening = /(\\{0,4})(["'`])/y
+const unquoted = /[^\s,;&"'`<>()[\]{}\\]+/y
+const restOfLine = /[^\r\n"'`\\]+/y
+const openingQuote = /(\\{0,4})(["'`])/y
 const scheme = /(?:bearer|basic|token)(?:\s|%20|\+){1,4}/iy
 
 const stickyAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | null => {
@@ -25,7 +25,7 @@ export const isEscaped = (text: string, at: number): boolean => {
 }
 
 /** Where the quoted text that begins at `from` ends; at the end of all text if nobody closes it. */
-const closing = (text: string, from: number, slashes: string, quote: string): number => {
+const closingQuoteAt = (text: string, from: number, slashes: string, quote: string): number => {
   const close = slashes + quote
   for (let at = text.indexOf(close, from); at >= 0; at = text.indexOf(close, at + 1)) {
     if (slashes !== "" || !isEscaped(text, at)) return at
@@ -35,20 +35,20 @@ const closing = (text: string, from: number, slashes: string, quote: string): nu
 
 /** Where the value that begins at `from` begins and ends. */
 const valueAt = (text: string, from: number, name: string): readonly [from: number, to: number] => {
-  const quoted = stickyAt(opening, text, from)
+  const quoted = stickyAt(openingQuote, text, from)
   if (quoted !== null) {
     const [all, slashes = "", quote = '"'] = quoted
-    return [from + all.length, closing(text, from + all.length, slashes, quote)]
+    return [from + all.length, closingQuoteAt(text, from + all.length, slashes, quote)]
   }
   if (text.startsWith(mask, from)) return [from, from + mask.length]
   const start = from + (stickyAt(scheme, text, from)?.[0].length ?? 0)
   // Cookies are a list of names and values: all of it opens something.
-  const found = stickyAt(/cookies?$/i.test(name) ? rest : bare, text, start)
+  const found = stickyAt(/cookies?$/i.test(name) ? restOfLine : unquoted, text, start)
   return [start, start + (found?.[0].length ?? 0)]
 }
 
 /** What has the name of a secret and is none: a flag, or a number of tokens. */
-export const isPlain = (value: string, name: string): boolean =>
+export const isHarmless = (value: string, name: string): boolean =>
   value === "" ||
   value === mask ||
   // A mask that was cut with the text around it.
@@ -61,17 +61,17 @@ export const scrub = (text: string): string => {
   if (!hint.test(text)) return text
   let out = ""
   let from = 0
-  naming.lastIndex = 0
-  for (let found = naming.exec(text); found !== null; found = naming.exec(text)) {
+  keyPattern.lastIndex = 0
+  for (let found = keyPattern.exec(text); found !== null; found = keyPattern.exec(text)) {
     const [all, option, name = option ?? ""] = found
     if (!SecretNames.isSecret(name)) {
       // The value may be the next name.
-      naming.lastIndex = found.index + name.length
+      keyPattern.lastIndex = found.index + name.length
       continue
     }
     const [start, end] = valueAt(text, found.index + all.length, name)
-    naming.lastIndex = Math.max(end, found.index + all.length)
-    if (isPlain(text.slice(start, end), name)) continue
+    keyPattern.lastIndex = Math.max(end, found.index + all.length)
+    if (isHarmless(text.slice(start, end), name)) continue
     out += text.slice(from, start) + mask
     from = end
   }

@@ -8,10 +8,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 const shortest = 6
 
 // Settings that go by the name of a secret, and words that would be missed everywhere else.
-const ordinary =
+const commonValues =
   /^(?:true|false|none|null|undefined|default|auto|enabled|disabled|required|optional|always|never|production|development|staging|localhost|\d{1,6}|\[redacted\])$/i
 
-const isTelling = (value: string): boolean => value.length >= shortest && !ordinary.test(value)
+const isDistinctive = (value: string): boolean => value.length >= shortest && !commonValues.test(value)
 
 const passwordOf = (value: string): ReadonlyArray<string> => {
   const raw = /:\/\/[^\s/?#:@]{0,256}:([^\s/]{1,512})@/.exec(value)?.[1]
@@ -26,14 +26,14 @@ const headersOf = (value: string): ReadonlyArray<string> =>
   })
 
 /** The secrets that an environment holds: values of variables that look secret, headers, passwords in URLs. */
-export const ofEnvironment = (environment: Environment): ReadonlyArray<string> =>
+export const fromEnvironment = (environment: Environment): ReadonlyArray<string> =>
   Object.entries(environment).flatMap(([name, value = ""]) => {
     const trimmed = value.trim()
     if (trimmed.length < shortest) return []
     const found = [...passwordOf(trimmed)]
     if (/HEADERS$/i.test(name)) found.push(...headersOf(trimmed))
     else if (isSecretVariable(name)) found.push(trimmed, ...trimmed.split("\n").map((line) => line.trim()))
-    return found.filter(isTelling)
+    return found.filter(isDistinctive)
   })
 
 // The 3 ways in which bytes may lie in base64: whole characters in the middle are the same whatever stands around.
@@ -49,7 +49,7 @@ const base64 = (secret: string): ReadonlyArray<string> => {
   })
 }
 
-const forms = (secret: string): ReadonlyArray<string> => {
+const encodedForms = (secret: string): ReadonlyArray<string> => {
   const escaped = JSON.stringify(secret).slice(1, -1)
   return [
     secret,
@@ -64,15 +64,17 @@ const forms = (secret: string): ReadonlyArray<string> => {
 const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
 
 // A short word is a secret only where it stands alone.
-const alone = 12
+const standaloneLength = 12
 const pattern = (form: string): string =>
-  form.length < alone && /^\w+$/.test(form) ? `(?<![A-Za-z0-9])${form}(?![A-Za-z0-9])` : escape(form)
+  form.length < standaloneLength && /^\w+$/.test(form)
+    ? `(?<![A-Za-z0-9])${form}(?![A-Za-z0-9])`
+    : escape(form)
 
 /** One pattern for all of them, the longest first; `undefined` if there are none. */
 export const toPattern = (
   secrets: ReadonlyArray<string>
 ): { readonly pattern: RegExp; readonly shortest: number } | undefined => {
-  const all = [...new Set(secrets.filter((secret) => secret.length >= 4).flatMap(forms))].toSorted(
+  const all = [...new Set(secrets.filter((secret) => secret.length >= 4).flatMap(encodedForms))].toSorted(
     (a, b) => b.length - a.length
   )
   if (all.length === 0) return undefined

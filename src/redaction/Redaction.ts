@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as KeyValueSecrets from "./KeyValueSecrets.ts"
 import * as CopySpan from "./CopySpan.ts"
 import * as CutAttributes from "./CutAttributes.ts"
-import { DistinctNames } from "./UniqueNames.ts"
+import { UniqueNames } from "./UniqueNames.ts"
 import * as HomeDirectory from "../internal/HomeDirectory.ts"
 import * as JsonStrings from "./JsonStrings.ts"
 import * as SecretNames from "./SecretNames.ts"
@@ -49,11 +49,11 @@ export interface RedactionOptions {
   readonly limit?: number
 }
 
-interface Growing extends Redaction {
+interface MutableRedaction extends Redaction {
   readonly add: (options: RedactionOptions) => void
 }
 
-const isGrowing = (redaction: Redaction): redaction is Growing => "add" in redaction
+const isMutable = (redaction: Redaction): redaction is MutableRedaction => "add" in redaction
 
 /** The scrubbing that is in force; provide another one to replace all of it. */
 export const Current = Context.Reference<Redaction>("effect-codex/telemetry/Redaction/Current", {
@@ -68,13 +68,13 @@ class Registry extends Context.Service<Registry, { readonly add: (options: Redac
  * What every sink is built on: the usual rules, and the secrets that the environment holds. A constant, for layers are
  * shared by identity: `layer` adds to it wherever it stands.
  */
-export const base: Layer.Layer<Registry> = Layer.effectContext(
+export const layerDefault: Layer.Layer<Registry> = Layer.effectContext(
   Effect.gen(function* () {
     const context = yield* Effect.context<never>()
     const own = make({}, yield* Environment)
     // One that is in force already may have been added to, and is what sinks further out use.
     const current = context.mapUnsafe.has(Current.key) ? Context.get(context, Current) : own
-    const add = isGrowing(current) ? current.add : own.add
+    const add = isMutable(current) ? current.add : own.add
     return Context.make(Registry, { add }).pipe(Context.add(Current, current))
   })
 )
@@ -88,7 +88,7 @@ export const base: Layer.Layer<Registry> = Layer.effectContext(
  */
 export const layer = (options: RedactionOptions): Layer.Layer<never> =>
   // What is taken for a secret once stays one: spans that end while layers close are scrubbed by the same rules.
-  Layer.effectDiscard(Effect.map(Registry, ({ add }) => add(options))).pipe(Layer.provideMerge(base))
+  Layer.effectDiscard(Effect.map(Registry, ({ add }) => add(options))).pipe(Layer.provideMerge(layerDefault))
 
 /**
  * Adds the secrets among these variables to what is masked where this runs, from then on: an engine may be given an
@@ -96,23 +96,23 @@ export const layer = (options: RedactionOptions): Layer.Layer<never> =>
  */
 export const addSecretsFrom = (environment: Environment): Effect.Effect<void> =>
   Effect.map(Current, (current) => {
-    const rules = KnownSecrets.ofEnvironment(environment)
-    if (rules.length > 0 && isGrowing(current)) current.add({ rules })
+    const rules = KnownSecrets.fromEnvironment(environment)
+    if (rules.length > 0 && isMutable(current)) current.add({ rules })
   })
 
 // Ids, names and the like come again and again; longer texts hardly ever do.
-const remembered = { length: 96, count: 4096 }
+const cacheLimits = { length: 96, count: 4096 }
 
 /** Scrubs by the usual rules and by these; `environment` is where secrets are looked for, and the home directory. */
-export const make = (options: RedactionOptions, environment: Environment): Growing => {
+export const make = (options: RedactionOptions, environment: Environment): MutableRedaction => {
   let limit = options.limit ?? defaultLimit
-  const known = [...KnownSecrets.ofEnvironment(environment)]
+  const known = [...KnownSecrets.fromEnvironment(environment)]
   const patterns: Array<RegExp> = []
   const functions: Array<Exclude<RedactionRule, string | RegExp>> = []
   const home = HomeDirectory.of(environment)
   const homes = home === undefined || home.length < 4 ? undefined : homePattern(home)
   let literals = KnownSecrets.toPattern(known)
-  const clean = new Set<string>()
+  const cleanTexts = new Set<string>()
   const secretNames = new Map<string, boolean>()
 
   const add = ({ limit: other, rules = [] }: RedactionOptions) => {
@@ -124,20 +124,20 @@ export const make = (options: RedactionOptions, environment: Environment): Growi
     }
     if (other !== undefined) limit = other
     literals = KnownSecrets.toPattern(known)
-    clean.clear()
+    cleanTexts.clear()
   }
   add({ rules: options.rules ?? [] })
 
   const isSecretName = (name: string): boolean => {
     const found = secretNames.get(name)
     if (found !== undefined) return found
-    if (secretNames.size >= remembered.count) secretNames.clear()
+    if (secretNames.size >= cacheLimits.count) secretNames.clear()
     const secret = SecretNames.isSecret(name)
     secretNames.set(name, secret)
     return secret
   }
 
-  const plain = (text: string, name: string | undefined): string => {
+  const scrubText = (text: string, name: string | undefined): string => {
     let out = text
     if (literals !== undefined && out.length >= literals.shortest) out = out.replace(literals.pattern, mask)
     for (const pattern of patterns) out = out.replace(pattern, mask)
@@ -153,29 +153,29 @@ export const make = (options: RedactionOptions, environment: Environment): Growi
   const cut = (text: string): string =>
     (text.length <= limit ? text : `${text.slice(0, Math.max(0, limit - 1))}…`).toWellFormed()
 
-  const inJson: JsonStrings.Visit = (text, name, isName, path) => {
-    if (isName) return cut(plain(text, undefined))
+  const scrubJsonText: JsonStrings.Visit = (text, name, isName, path) => {
+    if (isName) return cut(scrubText(text, undefined))
     for (let at: JsonStrings.Path | undefined = path; at !== undefined; at = at.above) {
       if (at.name !== undefined && isSecretName(at.name)) {
-        return KeyValueSecrets.isPlain(text, at.name) ? text : mask
+        return KeyValueSecrets.isHarmless(text, at.name) ? text : mask
       }
     }
     return scrubbed(text, name)
   }
 
   const scrubbed = (text: string, name: string | undefined): string => {
-    const json = JsonStrings.looksLike(text) ? JsonStrings.map(text, inJson) : undefined
-    return json === undefined ? cut(plain(text, name)) : JsonStrings.cut(json, limit)
+    const json = JsonStrings.looksLikeJson(text) ? JsonStrings.map(text, scrubJsonText) : undefined
+    return json === undefined ? cut(scrubText(text, name)) : JsonStrings.cut(json, limit)
   }
 
   const text = (text: string, name?: string): string => {
-    if (name !== undefined && isSecretName(name)) return KeyValueSecrets.isPlain(text, name) ? text : mask
-    if (clean.has(text)) return text
+    if (name !== undefined && isSecretName(name)) return KeyValueSecrets.isHarmless(text, name) ? text : mask
+    if (cleanTexts.has(text)) return text
     try {
       const seen = scrubbed(text, name)
-      if (seen === text && text.length <= remembered.length && functions.length === 0) {
-        if (clean.size >= remembered.count) clean.clear()
-        clean.add(text)
+      if (seen === text && text.length <= cacheLimits.length && functions.length === 0) {
+        if (cleanTexts.size >= cacheLimits.count) cleanTexts.clear()
+        cleanTexts.add(text)
       }
       return seen
     } catch {
@@ -190,13 +190,13 @@ export const make = (options: RedactionOptions, environment: Environment): Growi
       const value = all[name]
       const seen =
         typeof value === "string" ? text(value, name) : Array.isArray(value) ? list(value, name) : value
-      if (!clean.has(name) && text(name) !== name) renamed = true
+      if (!cleanTexts.has(name) && text(name) !== name) renamed = true
       if (seen === value) continue
       changed ??= { ...all }
       changed[name] = seen
     }
     if (!renamed) return changed ?? all
-    const names = new DistinctNames()
+    const names = new UniqueNames()
     return Object.fromEntries(
       Object.entries(changed ?? all).map(([name, value]) => [names.of(name, text(name)), value])
     )

@@ -1,18 +1,18 @@
 /** Whether a name says that what it names is a secret. */
 
-const whole = new Set(
+const secretWords = new Set(
   "password passwd passphrase passcode passwords secret secrets credential credentials authorization cookie cookies jwt bearer apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey pgpassword mysqlpwd dsn signature sig pat otp".split(
     " "
   )
 )
 // `key` alone is a cache key or a map's; together with one of these it opens something.
-const beforeKey = new Set(
+const secretKeyQualifiers = new Set(
   "api access private secret encryption signing master ssh deploy account auth hash hmac license license session client service subscription shared storage admin app webhook".split(
     " "
   )
 )
 // What follows tells about the secret and is none: `token_count`, `secret_name`, `password_file`.
-const about = new Set(
+const metadataWords = new Set(
   "type types count counts name names file files path paths dir url uri urls endpoint modality usage limit limits budget length size expiry expires expiration ttl id ids sock socket info mode method provider index window details status policy rotation hint required enabled updated".split(
     " "
   )
@@ -32,11 +32,12 @@ export const isSecret = (name: string): boolean => {
   const all = words(name)
   const last = all.length - 1
   for (const [at, word] of all.entries()) {
-    if (at < last && about.has(all[last] ?? "")) return false
-    if (whole.has(word)) return true
+    if (at < last && metadataWords.has(all[last] ?? "")) return false
+    if (secretWords.has(word)) return true
     if (word === "token" || word === "auth") return true
     if (word === "tokens" && at === last) return true
-    if ((word === "key" || word === "keys") && at > 0 && beforeKey.has(all[at - 1] ?? "")) return true
+    if ((word === "key" || word === "keys") && at > 0 && secretKeyQualifiers.has(all[at - 1] ?? ""))
+      return true
     if ((word === "pwd" || word === "pass") && (at > 0 || word === "pass")) return true
   }
   return false

@@ -1,5 +1,5 @@
 /** Names as they may be seen, each its own: two that are masked must not fall into one. */
-export class DistinctNames {
+export class UniqueNames {
   private readonly taken = new Map<string, string>()
   private readonly counts = new Map<string, number>()
 

@@ -35,7 +35,7 @@ export const layer = (options: PrometheusOptions = {}): Layer.Layer<never> =>
       }
       return Layer.effectDiscard(endpoint(address)).pipe(Layer.provideMerge(Metrics.layer))
     })
-  ).pipe(Layer.provide([Settings.layer, Redaction.base]))
+  ).pipe(Layer.provide([Settings.layer, Redaction.layerDefault]))
 
 /**
  * Serves the metrics at `OTEL_EXPORTER_PROMETHEUS_HOST` and `_PORT`, by default http://localhost:9464/metrics: on where

@@ -184,7 +184,7 @@ const counted = Effect.gen(function* () {
   self.spooled("traces", 1)
   self.dropped("logs", "queue_full", 1)
   self.queue("traces", 1)
-  const decided = yield* Gate.counting
+  const decided = yield* Gate.makeDecisionCounter
   decided("failed", false)
 })
 

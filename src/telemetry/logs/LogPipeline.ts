@@ -140,7 +140,7 @@ export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effect
       Context.add(ContentCapture.Records, (record) => write(() => record))
     )
   })
-).pipe(Layer.provideMerge(SignalBus.layer), Layer.provideMerge(Redaction.base))
+).pipe(Layer.provideMerge(SignalBus.layer), Layer.provideMerge(Redaction.layerDefault))
 
 const ignoreErrors = (run: () => void): void => {
   try {

@@ -47,7 +47,7 @@ export const readerLayer = <E, R>(
         () => shutdownWithin(reader)
       )
     })
-  ).pipe(Layer.provide([Settings.layer, Redaction.base]), Layer.provideMerge(layer))
+  ).pipe(Layer.provide([Settings.layer, Redaction.layerDefault]), Layer.provideMerge(layer))
 
 /** In real time, also under a clock of a test: a reader that hangs must not hold the program. */
 const shutdownWithin = (reader: MetricReader): Effect.Effect<void> =>

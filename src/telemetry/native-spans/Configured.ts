@@ -4,7 +4,7 @@ import { parse } from "smol-toml"
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
 
-const exporterOf = (toml: string): unknown => {
+const traceExporterOf = (toml: string): unknown => {
   try {
     const { otel } = parse(toml)
     return isTable(otel) ? otel["trace_exporter"] : undefined
@@ -16,7 +16,7 @@ const exporterOf = (toml: string): unknown => {
 
 /** The last that says anything counts; `none` says nothing against ours. */
 export const hasTraceExporter = (configurations: ReadonlyArray<string>): boolean => {
-  const said = configurations.map(exporterOf).filter((exporter) => exporter !== undefined)
+  const said = configurations.map(traceExporterOf).filter((exporter) => exporter !== undefined)
   const last = said.at(-1)
   return last !== undefined && last !== "none"
 }

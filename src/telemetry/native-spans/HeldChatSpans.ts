@@ -32,7 +32,7 @@ const overlap = (one: ReadableSpan, other: MeasuredChat): number => {
 }
 
 /** The span with the times of the request; its first output stays when it was. */
-const refined = (span: ReadableSpan, { endTime, startTime }: MeasuredChat): ReadableSpan => {
+const withMeasuredTimes = (span: ReadableSpan, { endTime, startTime }: MeasuredChat): ReadableSpan => {
   const first = span.attributes[attribute.timeToFirstChunk]
   const later = millis(startTime) - millis(span.startTime)
   const attributes = {
@@ -46,11 +46,11 @@ const refined = (span: ReadableSpan, { endTime, startTime }: MeasuredChat): Read
 /** Requests of one turn beyond these are no longer matched. */
 const most = 512
 
-export class Chats {
+export class HeldChatSpans {
   private held: Array<{ readonly span: ReadableSpan; readonly since: number }> = []
   private measured: Array<MeasuredChat> = []
   /** The ids of our spans by the attempts that they are. */
-  readonly replaced = new Map<string, string>()
+  readonly chatByAttempt = new Map<string, string>()
 
   get size(): number {
     return this.held.length
@@ -63,17 +63,17 @@ export class Chats {
     return true
   }
 
-  tell(measured: MeasuredChat): void {
+  addMeasurement(measured: MeasuredChat): void {
     this.measured.push(measured)
     if (this.measured.length > most) this.measured.shift()
   }
 
   /** Those that are known exactly, and as they are those that came at `before` or earlier. */
-  take(before: number): ReadonlyArray<ReadableSpan> {
+  release(before: number): ReadonlyArray<ReadableSpan> {
     const out: Array<ReadableSpan> = []
     this.held = this.held.filter((held) => {
       const found = this.find(held.span)
-      if (found !== undefined) out.push(refined(held.span, found))
+      if (found !== undefined) out.push(withMeasuredTimes(held.span, found))
       else if (held.since <= before) out.push(held.span)
       else return true
       return false
@@ -93,7 +93,7 @@ export class Chats {
     }
     if (best === undefined) return undefined
     this.measured = this.measured.filter((one) => one !== best)
-    this.replaced.set(best.attempt, span.spanContext().spanId)
+    this.chatByAttempt.set(best.attempt, span.spanContext().spanId)
     return best
   }
 }

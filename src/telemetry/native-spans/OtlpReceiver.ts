@@ -9,16 +9,16 @@ export const maxBody = 8 * 1024 * 1024
 const maxOpen = 8
 
 export interface OtlpReceiverOptions {
-  readonly receive: (body: string) => void
+  readonly onBody: (body: string) => void
   /** A body was not taken, or not to its end. */
-  readonly refused: () => void
+  readonly onRejected: () => void
 }
 
 export interface Receiver {
   readonly url: string
 }
 
-const listen = ({ receive, refused }: OtlpReceiverOptions) =>
+const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
   Effect.callback<Receiver & { readonly server: Server }, Error>((resume) => {
     const path = `/${randomBytes(24).toString("base64url")}/v1/traces`
     let open = 0
@@ -42,8 +42,8 @@ const listen = ({ receive, refused }: OtlpReceiverOptions) =>
       request.on("end", () => {
         // Codex tries again after other answers, and there is nothing that would be better then.
         answer(response, 200)
-        if (length > maxBody) refused()
-        else setImmediate(() => receive(Buffer.concat(chunks).toString("utf8")))
+        if (length > maxBody) onRejected()
+        else setImmediate(() => onBody(Buffer.concat(chunks).toString("utf8")))
       })
     }
     const server = createServer({ keepAliveTimeout: 0 }, take)

@@ -7,7 +7,7 @@ import { version } from "../../internal/version.ts"
 import * as Settings from "../config/Settings.ts"
 import * as ExportStats from "../delivery/ExportStats.ts"
 import * as Configured from "./Configured.ts"
-import { Joiner, waitMillis, type SpanRef } from "./SpanJoiner.ts"
+import { SpanJoiner, waitMillis, type SpanRef } from "./SpanJoiner.ts"
 import * as KeptSpans from "./KeptSpans.ts"
 import * as OtlpReceiver from "./OtlpReceiver.ts"
 import * as OtlpTraceJson from "./OtlpTraceJson.ts"
@@ -15,13 +15,13 @@ import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
 /** How long closing waits for what a Codex that is ending still sends, in milliseconds of real time. */
-const lastWait = 500
+const shutdownWaitMillis = 500
 
 /** For so long after it has told of the end of a turn, Codex loses the spans around it when it ends. */
-const finishing = 100
+const turnEndGraceMillis = 100
 
 const listener =
-  (joiner: Joiner, ended: () => void): SignalBus.SignalListener =>
+  (joiner: SpanJoiner, ended: () => void): SignalBus.SignalListener =>
   ({ signal, span, turnId }) => {
     if (signal._tag === "TurnStop") ended()
     if (turnId === undefined || span === undefined) return
@@ -32,7 +32,7 @@ const listener =
 
 const scope = { name: "codex", version }
 
-const placed = (
+const toReadableSpan = (
   span: OtlpTraceJson.NativeSpan,
   parent: SpanRef,
   resource: ReadableSpan["resource"]
@@ -68,7 +68,7 @@ const wait = (millis: number) =>
   })
 
 /** Overrides and variables that make a Codex send its spans there, soon, and never wait long for that. */
-const extra = (url: string): Omit<CodexLaunch.CodexExtra, "settled"> => ({
+const codexLaunchExtra = (url: string): Omit<CodexLaunch.CodexExtra, "settled"> => ({
   config: [`otel.trace_exporter={ otlp-http = { endpoint = "${url}", protocol = "json" } }`],
   env: {
     OTEL_BSP_SCHEDULE_DELAY: "500",
@@ -83,18 +83,18 @@ const make = Effect.gen(function* () {
   const stats = yield* ExportStats.ExportStats
   const resource = yield* Tracer.makeResource(settings)
   const lost = (n: number, detail: string) => stats.dropped("traces", n, "rejected", detail)
-  const joiner = new Joiner({
+  const joiner = new SpanJoiner({
     emit: (span, parent) => {
-      if (parent.sampled) pipeline.record(placed(span, parent, resource))
+      if (parent.sampled) pipeline.record(toReadableSpan(span, parent, resource))
     },
-    give: (span) => pipeline.record(span),
+    release: (span) => pipeline.record(span),
     dropped: (n) => lost(n, "spans of Codex without a place")
   })
 
   // One timer, and none while nothing waits.
   let timer: NodeJS.Timeout | undefined
   const watch = () => {
-    if (timer !== undefined || !joiner.waits) return
+    if (timer !== undefined || !joiner.hasPending) return
     timer = setTimeout(() => {
       timer = undefined
       joiner.tick(performance.now())
@@ -105,24 +105,24 @@ const make = Effect.gen(function* () {
   yield* Effect.addFinalizer(() => Effect.sync(() => clearTimeout(timer)))
 
   const receiver = yield* OtlpReceiver.make({
-    receive: (body) => {
+    onBody: (body) => {
       const spans = OtlpTraceJson.decode(body)
       if (spans === undefined) return lost(1, "a batch of Codex that is none")
       joiner.receive(spans, performance.now())
       watch()
     },
-    refused: () => lost(1, "a batch of Codex that is too large")
+    onRejected: () => lost(1, "a batch of Codex that is too large")
   })
 
   let running = 0
   let lastEnd = -Infinity
   const settled = Effect.suspend(() => {
-    const rest = lastEnd + finishing - performance.now()
+    const rest = lastEnd + turnEndGraceMillis - performance.now()
     return rest > 0 ? wait(rest) : Effect.void
   })
   let closing = false
   const ended = Effect.suspend(() => {
-    const until = performance.now() + lastWait
+    const until = performance.now() + shutdownWaitMillis
     const step: Effect.Effect<void> = Effect.suspend(() =>
       running === 0 || performance.now() >= until ? Effect.void : Effect.andThen(wait(10), step)
     )
@@ -156,7 +156,7 @@ const make = Effect.gen(function* () {
       Effect.sync(() => void running++),
       () => Effect.sync(() => void running--)
     )
-    return { ...extra(receiver.url), settled }
+    return { ...codexLaunchExtra(receiver.url), settled }
   })
   return { ask, listen: listener(joiner, () => void (lastEnd = performance.now())) }
 })

@@ -4,7 +4,7 @@
  */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute, operation } from "../../semconv/Convention.ts"
-import { Chats } from "./HeldChatSpans.ts"
+import { HeldChatSpans } from "./HeldChatSpans.ts"
 import * as KeptSpans from "./KeptSpans.ts"
 import type { NativeSpan } from "./OtlpTraceJson.ts"
 
@@ -19,7 +19,7 @@ export interface SpanJoinerOptions {
   /** Takes a span with its place. */
   readonly emit: (span: NativeSpan, parent: SpanRef) => void
   /** Takes a span of ours that was held. */
-  readonly give: (span: ReadableSpan) => void
+  readonly release: (span: ReadableSpan) => void
   /** So many kept spans had no place. */
   readonly dropped: (n: number) => void
 }
@@ -27,7 +27,7 @@ export interface SpanJoinerOptions {
 interface Turn {
   readonly ref: SpanRef
   readonly calls: Map<string, SpanRef>
-  readonly chats: Chats
+  readonly chats: HeldChatSpans
   /** When it ended here. */
   endedAt: number | undefined
 }
@@ -47,12 +47,16 @@ const maxPending = 5_000
 const maxDepth = 200
 
 /** What a span is remembered by when nothing more is wanted of it. */
-const bare = (span: NativeSpan): NativeSpan => ({ ...span, attributes: nothing, profile: undefined })
+const withoutAttributes = (span: NativeSpan): NativeSpan => ({
+  ...span,
+  attributes: nothing,
+  profile: undefined
+})
 const nothing = {}
 
 type Place = SpanRef | "later" | "nowhere"
 
-export class Joiner {
+export class SpanJoiner {
   private readonly options: SpanJoinerOptions
   private readonly turns = new Map<string, Turn>()
   /** Every span of Codex that was seen, by its id, until too many are. */
@@ -65,7 +69,7 @@ export class Joiner {
   }
 
   /** Whether anything waits for the time to pass. */
-  get waits(): boolean {
+  get hasPending(): boolean {
     if (this.pending.length > 0) return true
     for (const { chats } of this.turns.values()) if (chats.size > 0) return true
     return false
@@ -73,10 +77,10 @@ export class Joiner {
 
   turnStarted(turnId: string, ref: SpanRef): void {
     if (this.turns.has(turnId)) return
-    this.turns.set(turnId, { ref, calls: new Map(), chats: new Chats(), endedAt: undefined })
+    this.turns.set(turnId, { ref, calls: new Map(), chats: new HeldChatSpans(), endedAt: undefined })
     if (this.turns.size <= maxTurns) return
     for (const [oldest, { chats }] of this.turns) {
-      for (const span of chats.take(Infinity)) this.options.give(span)
+      for (const span of chats.release(Infinity)) this.options.release(span)
       this.turns.delete(oldest)
       return
     }
@@ -97,39 +101,39 @@ export class Joiner {
     const turnId = span.attributes[attribute.turnId]
     const turn = typeof turnId === "string" ? this.turns.get(turnId) : undefined
     if (turn === undefined || !turn.chats.add(span, now)) return false
-    this.give(turn, -Infinity)
+    this.release(turn, -Infinity)
     return true
   }
 
   /** Spans of Codex have come. */
   receive(spans: ReadonlyArray<NativeSpan>, now: number): void {
     for (const span of spans) {
-      this.seen.set(span.spanId, KeptSpans.isKept(span) ? span : bare(span))
-      this.forget(this.seen, maxLinks)
+      this.seen.set(span.spanId, KeptSpans.isKept(span) ? span : withoutAttributes(span))
+      this.evict(this.seen, maxLinks)
     }
     for (const span of spans) {
-      if (KeptSpans.isSampling(span)) this.measured(span, spans)
+      if (KeptSpans.isSampling(span)) this.addMeasurement(span, spans)
       if (KeptSpans.isKept(span)) this.pending.push({ span, since: now })
     }
-    for (const turn of this.turns.values()) this.give(turn, -Infinity)
-    this.settle(now)
+    for (const turn of this.turns.values()) this.release(turn, -Infinity)
+    this.placePending(now)
     const excess = this.pending.length - maxPending
     if (excess > 0) this.dropFirst(excess)
   }
 
   /** Time has passed: what has waited too long is placed as well as can be. */
   tick(now: number): void {
-    for (const turn of this.turns.values()) this.give(turn, now - waitMillis)
-    this.settle(now)
+    for (const turn of this.turns.values()) this.release(turn, now - waitMillis)
+    this.placePending(now)
   }
 
   /** Nothing is waited for any longer. */
   flush(): void {
-    for (const turn of this.turns.values()) this.give(turn, Infinity)
-    this.settle(Infinity)
+    for (const turn of this.turns.values()) this.release(turn, Infinity)
+    this.placePending(Infinity)
   }
 
-  private measured(span: NativeSpan, batch: ReadonlyArray<NativeSpan>): void {
+  private addMeasurement(span: NativeSpan, batch: ReadonlyArray<NativeSpan>): void {
     const turnId = KeptSpans.turnOf(span)
     const turn = turnId === undefined ? undefined : this.turns.get(turnId)
     if (turn === undefined) return
@@ -139,7 +143,7 @@ export class Joiner {
       (other) => KeptSpans.isRequest(other) && this.attemptOf(other) === attempt
     )
     const { endTime, startTime } = span
-    turn.chats.tell({ attempt, endTime, startTime: sent?.startTime ?? startTime })
+    turn.chats.addMeasurement({ attempt, endTime, startTime: sent?.startTime ?? startTime })
   }
 
   /** The attempt at a model request that a request of HTTP is in. */
@@ -154,12 +158,12 @@ export class Joiner {
     return at.parentId
   }
 
-  private give(turn: Turn, before: number): void {
+  private release(turn: Turn, before: number): void {
     if (turn.chats.size === 0) return
-    for (const span of turn.chats.take(before)) this.options.give(span)
+    for (const span of turn.chats.release(before)) this.options.release(span)
   }
 
-  private settle(now: number): void {
+  private placePending(now: number): void {
     const waiting: Array<Pending> = []
     let lost = 0
     for (const one of this.pending) {
@@ -199,8 +203,8 @@ export class Joiner {
     if (above === "later" || above === "nowhere") return above
     if (!this.placed.has(span.spanId)) {
       this.placed.set(span.spanId, { ...above, spanId: span.spanId })
-      this.forget(this.placed, maxLinks)
-      this.seen.set(span.spanId, bare(span))
+      this.evict(this.placed, maxLinks)
+      this.seen.set(span.spanId, withoutAttributes(span))
       this.options.emit(span, above)
     }
     return above
@@ -212,7 +216,7 @@ export class Joiner {
     const own = this.turnOf(span)
     const otherwise: Place = due ? (own?.ref ?? "nowhere") : "later"
     if (KeptSpans.isRequest(span) && own !== undefined) {
-      const chat = own.chats.replaced.get(this.attemptOf(span) ?? "")
+      const chat = own.chats.chatByAttempt.get(this.attemptOf(span) ?? "")
       if (chat !== undefined) return { ...own.ref, spanId: chat }
       // Our span for it may be still to come.
       if (!due) return "later"
@@ -247,7 +251,7 @@ export class Joiner {
     this.options.dropped(n)
   }
 
-  private forget(map: Map<string, unknown>, most: number): void {
+  private evict(map: Map<string, unknown>, most: number): void {
     if (map.size <= most) return
     for (const key of map.keys()) {
       map.delete(key)

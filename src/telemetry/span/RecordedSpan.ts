@@ -279,7 +279,7 @@ const limitAttributes = (source: Readonly<Record<string, unknown>>, count: numbe
   let size = 0
   let droppedAttributesCount = 0
   for (const key of Object.keys(source)) {
-    const value = isKey(key) ? AttributeValue.ofProperty(source, key, length) : undefined
+    const value = isKey(key) ? AttributeValue.fromProperty(source, key, length) : undefined
     if (value === undefined) continue
     if (size < count) {
       attributes[key] = value

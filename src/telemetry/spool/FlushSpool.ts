@@ -26,7 +26,7 @@ export interface FlushReport {
   readonly notes: ReadonlyArray<string>
 }
 
-const none = (): Counts => ({ traces: 0, logs: 0 })
+const zeroCounts = (): Counts => ({ traces: 0, logs: 0 })
 
 /**
  * A flush: `run` ends when everything was sent, `report` may be asked at any time. An interrupted one leaves what was not
@@ -34,9 +34,9 @@ const none = (): Counts => ({ traces: 0, logs: 0 })
  */
 export const make = (options: SpoolWriter.SpoolWriterOptions, settings: Settings.Settings) => {
   const directory = SpoolWriter.directoryOf(options)
-  const sent = none()
-  const dropped = none()
-  const left = none()
+  const sent = zeroCounts()
+  const dropped = zeroCounts()
+  const left = zeroCounts()
   const inUse = new Set<number>()
   const notes = new Set<string>()
 
@@ -54,29 +54,29 @@ export const make = (options: SpoolWriter.SpoolWriterOptions, settings: Settings
     warn: (text) => void notes.add(text)
   })
 
-  const one = Effect.fnUntraced(function* (signal: SpoolWriter.SpooledSignal) {
+  const flushSignal = Effect.fnUntraced(function* (signal: SpoolWriter.SpooledSignal) {
     if (!existsSync(join(directory, signal))) return
     const planned = yield* OtlpTarget.make(settings, {}, signal)
     for (const note of planned.warnings) notes.add(note)
     if (planned.target === undefined) return yield* Effect.fail(planned.warnings.join("; "))
     const rejected = yield* signal === "traces"
-      ? Spool.rejectedIn(OtlpSerializers.traces)
-      : Spool.rejectedIn(OtlpSerializers.logs)
+      ? Spool.rejectedReader(OtlpSerializers.traces)
+      : Spool.rejectedReader(OtlpSerializers.logs)
     const batch = signal === "traces" ? settings.spans : settings.logs
-    const { adopt, shipper, store } = yield* Effect.mapError(
+    const { adopt, sender, store } = yield* Effect.mapError(
       SpoolWriter.open(signal, options, planned.target, batch, rejected),
       (code) => `${code}: the spool at ${directory} cannot be used`
     )
     yield* Effect.addFinalizer(() => Effect.sync(() => (left[signal] = store.waiting)))
     for (const { pid } of yield* adopt) if (pid !== undefined && pid !== process.pid) inUse.add(pid)
-    yield* shipper.drainAll
+    yield* sender.drainAll
   }, Effect.scoped)
 
   const report = (): FlushReport => ({ directory, sent, dropped, left, inUse: [...inUse], notes: [...notes] })
 
   return {
     report,
-    run: Effect.all([one("traces"), one("logs")], { concurrency: 2, discard: true }).pipe(
+    run: Effect.all([flushSignal("traces"), flushSignal("logs")], { concurrency: 2, discard: true }).pipe(
       Effect.provideService(ExportStats, stats)
     )
   }

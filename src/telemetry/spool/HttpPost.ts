@@ -40,7 +40,11 @@ export const make = Effect.fnUntraced(function* (
   )
   const { origin } = new URL(target.url)
 
-  const post = (encoding: Encoding, body: Uint8Array, gzipped: boolean): Effect.Effect<RetryPolicy.Answer> =>
+  const post = (
+    encoding: Encoding,
+    body: Uint8Array,
+    gzipped: boolean
+  ): Effect.Effect<RetryPolicy.SendResult> =>
     Effect.callback((resume) => {
       const none = (timeout: boolean, detail: string) =>
         resume(Effect.succeed({ _tag: "None", timeout, detail: `${detail}${origin}` }))
@@ -94,7 +98,7 @@ export const make = Effect.fnUntraced(function* (
         outgoing.destroy()
       })
 
-      function toAnswer(response: IncomingMessage, answer: Buffer): RetryPolicy.Answer {
+      function toAnswer(response: IncomingMessage, answer: Buffer): RetryPolicy.SendResult {
         const status = response.statusCode ?? 0
         if (status >= 200 && status < 300) return { _tag: "Taken", rejected: rejectedIn(answer, response) }
         const after = RetryPolicy.retryAfter(response.headers["retry-after"], Date.now())
@@ -118,7 +122,7 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  return (encoding: Encoding, body: Uint8Array): Effect.Effect<RetryPolicy.Answer> =>
+  return (encoding: Encoding, body: Uint8Array): Effect.Effect<RetryPolicy.SendResult> =>
     target.compression === "none"
       ? post(encoding, body, false)
       : Effect.flatMap(

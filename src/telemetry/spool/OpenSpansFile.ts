@@ -7,7 +7,7 @@ import { join } from "node:path"
 import * as RecordFrame from "./RecordFrame.ts"
 import * as OtlpMerge from "./OtlpMerge.ts"
 
-export const name = "open"
+export const fileName = "open"
 
 /** Beyond this many the newest are not written. */
 const maxOpen = 1000
@@ -17,20 +17,20 @@ const maxBytes = 256 * 1024
 /** Says what a span looks like by now; nothing once it has ended. */
 export type Snapshot = () => Uint8Array | undefined
 
-interface Open {
+interface Entry {
   readonly snapshot: Snapshot
   written: boolean
 }
 
-export class OpenFile {
+export class OpenSpansFile {
   private readonly folder: () => string
   private readonly kind: RecordFrame.FrameKind
   private readonly now: () => number
-  private readonly open = new Map<string, Open>()
+  private readonly open = new Map<string, Entry>()
   private readonly ended = new Set<string>()
   private scheduled: NodeJS.Immediate | undefined
   private file: { readonly path: string; readonly descriptor: number; size: number } | undefined
-  private broken = false
+  private disabled = false
 
   /** `folder` is asked each time: it may have been taken away. */
   constructor(options: { folder: () => string; kind: RecordFrame.FrameKind; now: () => number }) {
@@ -39,14 +39,14 @@ export class OpenFile {
     this.now = options.now
   }
 
-  started(id: string, snapshot: Snapshot): void {
-    if (this.broken || this.open.size >= maxOpen) return
+  spanStarted(id: string, snapshot: Snapshot): void {
+    if (this.disabled || this.open.size >= maxOpen) return
     this.open.set(id, { snapshot, written: false })
     this.schedule()
   }
 
   /** One that ends where it started costs nothing: it was never written. */
-  finished(id: string): void {
+  spanEnded(id: string): void {
     const one = this.open.get(id)
     if (one === undefined) return
     this.open.delete(id)
@@ -57,7 +57,7 @@ export class OpenFile {
 
   /** Writes all that are open as they are now, in place of what was written before. */
   refresh(): void {
-    this.attempt(() => {
+    this.guard(() => {
       if (this.open.size > 0) this.rewrite()
     })
   }
@@ -65,32 +65,32 @@ export class OpenFile {
   /** Nothing is open any more, or nobody can wait for it. */
   close(): void {
     clearImmediate(this.scheduled)
-    this.attempt(() => this.forget())
-    this.broken = true
+    this.guard(() => this.removeFile())
+    this.disabled = true
   }
 
   private schedule(): void {
     // By then the span has the attributes that it starts with, and often it has ended.
     this.scheduled ??= setImmediate(() => {
       this.scheduled = undefined
-      this.attempt(() => this.write())
+      this.guard(() => this.write())
     })
   }
 
-  private attempt(run: () => void): void {
-    if (this.broken) return
+  private guard(run: () => void): void {
+    if (this.disabled) return
     try {
       run()
     } catch {
       // Spans that end are written elsewhere: without this only those that a crash left open are missing.
-      this.broken = true
+      this.disabled = true
       this.open.clear()
       this.ended.clear()
     }
   }
 
   private write(): void {
-    const path = join(this.folder(), name)
+    const path = join(this.folder(), fileName)
     if (this.file !== undefined && this.file.path !== path) return this.rewrite()
     const frames = [...this.ended].map((id) => this.frame("ended", id, new Uint8Array()))
     this.ended.clear()
@@ -101,17 +101,17 @@ export class OpenFile {
       if (payload === undefined) this.open.delete(id)
       else frames.push(this.frame(this.kind, id, payload))
     }
-    if (this.open.size === 0) return this.empty()
+    if (this.open.size === 0) return this.truncate()
     if (frames.length === 0) return
     if (this.file !== undefined && this.file.size > maxBytes) return this.rewrite()
     const bytes = Buffer.concat(frames)
-    this.file ??= this.begin(path)
+    this.file ??= this.createFile(path)
     Fs.writeSync(this.file.descriptor, bytes, 0, bytes.length, this.file.size)
     this.file.size += bytes.length
   }
 
   private rewrite(): void {
-    const path = join(this.folder(), name)
+    const path = join(this.folder(), fileName)
     const frames: Array<Buffer> = []
     for (const [id, one] of this.open) {
       const payload = one.snapshot()
@@ -121,27 +121,27 @@ export class OpenFile {
     }
     this.ended.clear()
     const bytes = Buffer.concat(frames)
-    const next = this.begin(`${path}.new`)
+    const next = this.createFile(`${path}.new`)
     Fs.writeSync(next.descriptor, bytes, 0, bytes.length, 0)
     Fs.renameSync(`${path}.new`, path)
     if (this.file !== undefined) Fs.closeSync(this.file.descriptor)
     this.file = { path, descriptor: next.descriptor, size: bytes.length }
   }
 
-  private begin(path: string) {
+  private createFile(path: string) {
     const { O_CREAT, O_NOFOLLOW = 0, O_RDWR, O_TRUNC } = Fs.constants
     const descriptor = Fs.openSync(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
     Fs.fchmodSync(descriptor, 0o600)
     return { path, descriptor, size: 0 }
   }
 
-  private empty(): void {
+  private truncate(): void {
     if (this.file === undefined || this.file.size === 0) return
     Fs.ftruncateSync(this.file.descriptor)
     this.file.size = 0
   }
 
-  private forget(): void {
+  private removeFile(): void {
     if (this.file === undefined) return
     const { descriptor, path } = this.file
     this.file = undefined
@@ -155,7 +155,7 @@ export class OpenFile {
 }
 
 /** The spans that were open when a process died, ended at a time in milliseconds since 1970. */
-export const crashed = (path: string, at: number): ReadonlyArray<RecordFrame.Record> => {
+export const readCrashed = (path: string, at: number): ReadonlyArray<RecordFrame.Record> => {
   let bytes: Buffer
   try {
     bytes = Fs.readFileSync(path)
@@ -163,16 +163,16 @@ export const crashed = (path: string, at: number): ReadonlyArray<RecordFrame.Rec
     return []
   }
   const open = new Map<string, RecordFrame.Record>()
-  for (const record of RecordFrame.all(bytes, 0).records) {
+  for (const record of RecordFrame.decodeAll(bytes, 0).records) {
     if (record.kind === "ended") open.delete(record.id)
     else open.set(record.id, record)
   }
-  return [...open.values()].map((record) => ({ ...record, payload: endedAt(record, at) }))
+  return [...open.values()].map((record) => ({ ...record, payload: withEndTime(record, at) }))
 }
 
 /** Takes the file away, where that can be done. */
 export const remove = (folder: string): void => {
-  for (const file of [name, `${name}.new`]) {
+  for (const file of [fileName, `${fileName}.new`]) {
     try {
       Fs.rmSync(join(folder, file), { force: true })
     } catch {
@@ -183,11 +183,11 @@ export const remove = (folder: string): void => {
 
 /** For a folder that is let go of; whoever has spans open in it has closed its file before. */
 export const removeIfEmpty = (folder: string): void => {
-  if (crashed(join(folder, name), 0).length === 0) remove(folder)
+  if (readCrashed(join(folder, fileName), 0).length === 0) remove(folder)
 }
 
 /** A span's end in place of the one it was written with. */
-const endedAt = ({ kind, payload }: RecordFrame.Record, at: number): Uint8Array => {
+const withEndTime = ({ kind, payload }: RecordFrame.Record, at: number): Uint8Array => {
   const end = BigInt(Math.round(at)) * 1_000_000n
   if (kind === "json") {
     const text = Buffer.from(payload).toString()
@@ -199,13 +199,14 @@ const endedAt = ({ kind, payload }: RecordFrame.Record, at: number): Uint8Array 
     )
   }
   const bytes = Buffer.from(payload)
-  for (const item of OtlpMerge.items(bytes)) {
-    for (const { content, number } of OtlpMerge.fields(bytes, item.content, item.end)) {
-      if (number === endTime && bytes.readBigUInt64LE(content) < end) bytes.writeBigUInt64LE(end, content)
+  for (const item of OtlpMerge.itemFields(bytes)) {
+    for (const { content, number } of OtlpMerge.fieldsOf(bytes, item.content, item.end)) {
+      if (number === endTimeField && bytes.readBigUInt64LE(content) < end)
+        bytes.writeBigUInt64LE(end, content)
     }
   }
   return bytes
 }
 
 /** The number of `end_time_unix_nano` in a span. */
-const endTime = 8
+const endTimeField = 8

@@ -4,7 +4,7 @@
 interface Group {
   readonly before: string
   readonly after: string
-  readonly items: Array<string>
+  readonly itemFields: Array<string>
 }
 
 // What stands in quotes has its own quotes escaped: the first of these is the list itself.
@@ -27,11 +27,17 @@ export const json = (requests: ReadonlyArray<Uint8Array>): Buffer => {
     const before = element.slice(0, from)
     const whole = begin === null || after === undefined
     const key = whole ? `alone ${groups.size}` : `${before}\n${after}`
-    const group = groups.get(key) ?? { before: whole ? "" : before, after: whole ? "" : after, items: [] }
-    group.items.push(whole ? element : element.slice(from, element.length - after.length))
+    const group = groups.get(key) ?? {
+      before: whole ? "" : before,
+      after: whole ? "" : after,
+      itemFields: []
+    }
+    group.itemFields.push(whole ? element : element.slice(from, element.length - after.length))
     groups.set(key, group)
   }
-  const joined = [...groups.values()].map(({ after, before, items }) => before + items.join(",") + after)
+  const joined = [...groups.values()].map(
+    ({ after, before, itemFields }) => before + itemFields.join(",") + after
+  )
   return Buffer.from(`${outer}${joined.join(",")}]}`)
 }
 
@@ -54,7 +60,7 @@ const varint = (bytes: Uint8Array, from: number): readonly [value: number, end: 
 }
 
 /** The fields of the message between two offsets. */
-export const fields = (bytes: Uint8Array, from: number, to: number): ReadonlyArray<ProtobufField> => {
+export const fieldsOf = (bytes: Uint8Array, from: number, to: number): ReadonlyArray<ProtobufField> => {
   const found: Array<ProtobufField> = []
   for (let begin = from; begin < to;) {
     const [tag, after] = varint(bytes, begin)
@@ -79,41 +85,43 @@ const lengthPrefixed = (tag: number, parts: ReadonlyArray<Uint8Array>): Buffer =
 }
 
 // Both requests are made alike: 1 = of a resource { 1 = resource, 2 = of a scope { 1 = scope, 2 = item, 3 = schema }, … }.
-const ofScope = 2
-const item = 2
+const scopeField = 2
+const itemField = 2
 
 /** The items of a request, a field each. */
-export const items = (request: Uint8Array): ReadonlyArray<ProtobufField> =>
-  fields(request, 0, request.length).flatMap((resource) =>
-    fields(request, resource.content, resource.end)
-      .filter(({ number }) => number === ofScope)
-      .flatMap((scope) => fields(request, scope.content, scope.end).filter(({ number }) => number === item))
+export const itemFields = (request: Uint8Array): ReadonlyArray<ProtobufField> =>
+  fieldsOf(request, 0, request.length).flatMap((resource) =>
+    fieldsOf(request, resource.content, resource.end)
+      .filter(({ number }) => number === scopeField)
+      .flatMap((scope) =>
+        fieldsOf(request, scope.content, scope.end).filter(({ number }) => number === itemField)
+      )
   )
 
 /** Joins requests in protobuf. */
 export const protobuf = (requests: ReadonlyArray<Uint8Array>): Buffer => {
   const groups = new Map<
     string,
-    { readonly resource: Buffer; readonly scope: Buffer; readonly items: Array<Uint8Array> }
+    { readonly resource: Buffer; readonly scope: Buffer; readonly itemFields: Array<Uint8Array> }
   >()
   for (const request of requests) {
     const slice = ({ begin, end }: ProtobufField) => request.subarray(begin, end)
-    for (const resource of fields(request, 0, request.length)) {
-      const parts = fields(request, resource.content, resource.end)
-      const ofResource = Buffer.concat(parts.filter(({ number }) => number !== ofScope).map(slice))
-      for (const scope of parts.filter(({ number }) => number === ofScope)) {
-        const inner = fields(request, scope.content, scope.end)
-        const rest = Buffer.concat(inner.filter(({ number }) => number !== item).map(slice))
+    for (const resource of fieldsOf(request, 0, request.length)) {
+      const parts = fieldsOf(request, resource.content, resource.end)
+      const ofResource = Buffer.concat(parts.filter(({ number }) => number !== scopeField).map(slice))
+      for (const scope of parts.filter(({ number }) => number === scopeField)) {
+        const inner = fieldsOf(request, scope.content, scope.end)
+        const rest = Buffer.concat(inner.filter(({ number }) => number !== itemField).map(slice))
         const key = `${ofResource.toString("latin1")}\n${rest.toString("latin1")}`
-        const group = groups.get(key) ?? { resource: ofResource, scope: rest, items: [] }
-        for (const one of inner) if (one.number === item) group.items.push(slice(one))
+        const group = groups.get(key) ?? { resource: ofResource, scope: rest, itemFields: [] }
+        for (const one of inner) if (one.number === itemField) group.itemFields.push(slice(one))
         groups.set(key, group)
       }
     }
   }
   return Buffer.concat(
-    [...groups.values()].map(({ items, resource, scope }) =>
-      lengthPrefixed(0x0a, [resource, lengthPrefixed(0x12, [scope, ...items])])
+    [...groups.values()].map(({ itemFields, resource, scope }) =>
+      lengthPrefixed(0x0a, [resource, lengthPrefixed(0x12, [scope, ...itemFields])])
     )
   )
 }

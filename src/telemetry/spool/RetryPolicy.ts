@@ -1,7 +1,7 @@
 /** What an answer to a delivery means: pure, and the only place that knows. */
 
 /** How a receiver answered, or why it did not; `detail` is a code and a host, never content. */
-export type Answer =
+export type SendResult =
   | { readonly _tag: "Taken"; readonly rejected: number }
   | {
       readonly _tag: "Status"
@@ -41,7 +41,7 @@ export const initial = (limits: RetryLimits): RetryState => ({
 })
 
 // One bad record has its whole batch refused. To find it costs some requests; where everything is refused that ends.
-const mostRefused = 24
+const maxRefused = 24
 
 /** The longest that a receiver can ask to be left alone, in milliseconds. */
 const longestRetryAfter = 3_600_000
@@ -56,7 +56,7 @@ export const backOff = (failures: number, { base, cap }: RetryLimits, random: nu
 
 export const step = (
   state: RetryState,
-  answer: Answer,
+  answer: SendResult,
   batch: {
     readonly records: number
     readonly limits: RetryLimits
@@ -72,9 +72,9 @@ export const step = (
   }
   if (answer._tag === "Status" && isFinal(answer.status)) {
     const refused = state.refused + 1
-    if (records > 1 && refused <= mostRefused)
+    if (records > 1 && refused <= maxRefused)
       return { verdict: "smaller", state: { ...state, limit: half, refused } }
-    const limit = refused > mostRefused ? Math.min(limits.batch, state.limit * 2) : state.limit
+    const limit = refused > maxRefused ? Math.min(limits.batch, state.limit * 2) : state.limit
     return { verdict: "lost", state: { failures: 0, notBefore: 0, limit, refused } }
   }
   const asked = answer._tag === "Status" ? Math.min(answer.retryAfter ?? 0, longestRetryAfter) : 0

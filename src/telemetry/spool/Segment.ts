@@ -4,9 +4,9 @@ import { crc32 } from "node:zlib"
 import * as RecordFrame from "./RecordFrame.ts"
 
 // mark, made at, acknowledged up to, checksum of that
-const mark = Buffer.from([0xf5, 0x53, 0x45, 0x47])
-const madeAt = 8
-const cursorAt = 16
+const magic = Buffer.from([0xf5, 0x53, 0x45, 0x47])
+const createdAtOffset = 8
+const cursorOffset = 16
 const cursorBytes = 12
 export const headerBytes = 32
 
@@ -23,7 +23,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_RDWR } = Fs.constants
 export class Segment {
   readonly path: string
   /** In milliseconds since 1970. */
-  readonly made: number
+  readonly createdAt: number
   /** Where the next record goes. */
   size: number
   /** From where on it is not acknowledged. */
@@ -37,15 +37,15 @@ export class Segment {
   private constructor(
     path: string,
     descriptor: number,
-    at: { readonly made: number; readonly size: number; readonly cursor: number }
+    at: { readonly createdAt: number; readonly size: number; readonly cursor: number }
   ) {
     this.path = path
     this.descriptor = descriptor
-    this.made = at.made
+    this.createdAt = at.createdAt
     this.size = at.size
     this.cursor = at.cursor
     this.waiting = 0
-    this.newest = at.made
+    this.newest = at.createdAt
   }
 
   /** A new file, closed to all others whatever the umask is. */
@@ -54,16 +54,16 @@ export class Segment {
     try {
       Fs.fchmodSync(descriptor, 0o600)
       const header = Buffer.alloc(headerBytes)
-      mark.copy(header)
-      header.writeDoubleLE(now, madeAt)
-      encodeCursor(headerBytes).copy(header, cursorAt)
+      magic.copy(header)
+      header.writeDoubleLE(now, createdAtOffset)
+      encodeCursor(headerBytes).copy(header, cursorOffset)
       writeAll(descriptor, header, 0)
     } catch (error) {
       Fs.closeSync(descriptor)
       Fs.rmSync(path, { force: true })
       throw error
     }
-    return new Segment(path, descriptor, { made: now, size: headerBytes, cursor: headerBytes })
+    return new Segment(path, descriptor, { createdAt: now, size: headerBytes, cursor: headerBytes })
   }
 
   /** One that a process has left; gives how many of its records are damaged, and all that are not. */
@@ -76,16 +76,18 @@ export class Segment {
     try {
       const bytes = Fs.readFileSync(descriptor)
       const whole = bytes.length >= headerBytes
-      const kept = whole ? bytes.subarray(cursorAt, cursorAt + cursorBytes) : encodeCursor(headerBytes)
+      const kept = whole
+        ? bytes.subarray(cursorOffset, cursorOffset + cursorBytes)
+        : encodeCursor(headerBytes)
       const asked = kept.readDoubleLE()
       const valid = encodeCursor(asked).equals(kept) && asked >= headerBytes && asked <= bytes.length
       // What was sent before is sent again rather than anything left out.
       const cursor = valid ? asked : headerBytes
-      const { damaged, records } = RecordFrame.all(bytes, Math.min(cursor, bytes.length))
-      const made = records[0]?.time ?? Math.round(Fs.fstatSync(descriptor).mtimeMs)
-      const segment = new Segment(path, descriptor, { made, size: bytes.length, cursor })
+      const { damaged, records } = RecordFrame.decodeAll(bytes, Math.min(cursor, bytes.length))
+      const createdAt = records[0]?.time ?? Math.round(Fs.fstatSync(descriptor).mtimeMs)
+      const segment = new Segment(path, descriptor, { createdAt, size: bytes.length, cursor })
       segment.waiting = records.length
-      segment.newest = records.at(-1)?.time ?? made
+      segment.newest = records.at(-1)?.time ?? createdAt
       return { segment, damaged, records }
     } catch (error) {
       Fs.closeSync(descriptor)
@@ -124,7 +126,7 @@ export class Segment {
   /** Says that everything before an offset has arrived. A crash right before it sends that again. */
   acknowledge(cursor: number): void {
     this.cursor = cursor
-    if (this.descriptor !== undefined) writeAll(this.descriptor, encodeCursor(cursor), cursorAt)
+    if (this.descriptor !== undefined) writeAll(this.descriptor, encodeCursor(cursor), cursorOffset)
   }
 
   close(): void {

@@ -18,7 +18,7 @@ export interface SegmentLimits {
 export interface SegmentStoreOptions extends SegmentLimits {
   readonly directory: string
   readonly signal: "traces" | "logs"
-  readonly me: ProcessIdentity.Owner
+  readonly owner: ProcessIdentity.Owner
   readonly now: () => number
   /** Records that are lost. */
   readonly lost: (n: number, reason: DropReason, detail?: string) => void
@@ -37,16 +37,16 @@ const batchBytes = 1024 * 1024
 const smallestSegment = 4096
 const largestSegment = 1024 * 1024
 
-export class Store {
+export class SegmentStore {
   /** The folder that is written to. */
-  folder: string
+  processDirectory: string
   private readonly options: SegmentStoreOptions
   private readonly parent: string
-  private readonly own = new Set<string>()
+  private readonly ownedDirectories = new Set<string>()
   private readonly segments: Array<Segment> = []
   private current: Segment | undefined
-  private made = 0
-  private elsewhere = 0
+  private segmentCount = 0
+  private otherBytes = 0
   private closed = false
   /** What is being sent may be dropped meanwhile, and is lost only if it does not arrive. */
   private sending: SpoolBatch | undefined
@@ -57,9 +57,9 @@ export class Store {
     this.parent = join(options.directory, options.signal)
     SpoolDirectory.ensure(options.directory)
     SpoolDirectory.ensure(this.parent)
-    this.folder = join(this.parent, SpoolDirectory.folderName(options.me))
-    this.makeFolder()
-    this.measure()
+    this.processDirectory = join(this.parent, SpoolDirectory.directoryName(options.owner))
+    this.ensureDirectory()
+    this.measureOtherBytes()
   }
 
   /** How many records wait. */
@@ -74,9 +74,9 @@ export class Store {
     const { maxBytes } = this.options
     if (frame.length + headerBytes > maxBytes) return this.options.lost(1, "spool_full")
     const full = Math.max(smallestSegment, Math.min(largestSegment, Math.floor(maxBytes / 16)))
-    if (this.current !== undefined && this.current.size + frame.length > full) this.seal()
+    if (this.current !== undefined && this.current.size + frame.length > full) this.rotate()
     this.makeRoom(frame.length + (this.current === undefined ? headerBytes : 0))
-    this.current ??= this.begin()
+    this.current ??= this.createSegment()
     this.current.append(frame, record.time)
   }
 
@@ -89,10 +89,10 @@ export class Store {
       // Meanwhile it may have been dropped, and what was read be of the file that came after it.
       if (segment !== this.segments[0]) continue
       if (bytes === undefined) {
-        this.letGo(segment)
+        this.release(segment)
         continue
       }
-      const batch = this.pick(segment, bytes, limit)
+      const batch = this.collectBatch(segment, bytes, limit)
       if (batch !== undefined) return (this.sending = batch)
       // What cannot be read any more though it was written.
       this.options.lost(segment.waiting, "export_failed", "damaged in the spool")
@@ -101,7 +101,7 @@ export class Store {
   }
 
   /** Whatever became of a batch, it is no longer here. */
-  settle({ end, records, segment }: SpoolBatch): void {
+  acknowledge({ end, records, segment }: SpoolBatch): void {
     this.sending = undefined
     if (!this.segments.includes(segment)) return
     segment.waiting -= records.length
@@ -114,13 +114,13 @@ export class Store {
   }
 
   /** A batch stays; true if it was dropped meanwhile. */
-  keep(batch: SpoolBatch): boolean {
+  retain(batch: SpoolBatch): boolean {
     this.sending = undefined
     return !this.segments.includes(batch.segment)
   }
 
   /** Drops what is too old, says that we live, and sees how large the spool is. */
-  tend(): void {
+  maintain(): void {
     const oldest = this.options.now() - this.options.maxAge
     for (const segment of this.segments.slice()) {
       if (segment.newest < oldest && segment !== this.sending?.segment) {
@@ -129,42 +129,44 @@ export class Store {
       }
     }
     const now = new Date()
-    for (const folder of this.own) {
+    for (const processDirectory of this.ownedDirectories) {
       try {
-        Fs.utimesSync(folder, now, now)
+        Fs.utimesSync(processDirectory, now, now)
         continue
       } catch {
-        this.own.delete(folder)
+        this.ownedDirectories.delete(processDirectory)
       }
-      if (folder !== this.folder) continue
+      if (processDirectory !== this.processDirectory) continue
       // Somebody cleaned up, or took us for dead: what comes next goes into a folder that is there.
-      this.seal()
-      this.folder = join(this.parent, SpoolDirectory.folderName(this.options.me))
+      this.rotate()
+      this.processDirectory = join(this.parent, SpoolDirectory.directoryName(this.options.owner))
     }
-    for (const folder of this.own) if (folder !== this.folder && this.isEmpty(folder)) this.forget(folder)
-    this.measure()
+    for (const processDirectory of this.ownedDirectories)
+      if (processDirectory !== this.processDirectory && this.isEmpty(processDirectory))
+        this.removeDirectory(processDirectory)
+    this.measureOtherBytes()
   }
 
   /** Takes over what a dead process has left; false where somebody else did. */
-  async adopt(found: SpoolDirectory.OrphanedSpools): Promise<boolean> {
-    const lastSign = lastSignOf(found.path)
-    const folder = join(this.parent, SpoolDirectory.folderName(this.options.me))
-    if (this.closed || !SpoolDirectory.take(found.path, folder)) return false
-    this.own.add(folder)
+  async adopt(found: SpoolDirectory.ProcessSpool): Promise<boolean> {
+    const lastSeen = lastModified(found.path)
+    const processDirectory = join(this.parent, SpoolDirectory.directoryName(this.options.owner))
+    if (this.closed || !SpoolDirectory.claim(found.path, processDirectory)) return false
+    this.ownedDirectories.add(processDirectory)
     const ids = new Set<string>()
-    for (const name of SpoolDirectory.list(folder)) {
+    for (const name of SpoolDirectory.fileNames(processDirectory)) {
       if (!name.endsWith(".seg")) continue
       // A spool that is full takes a while to read; turns go on meanwhile.
       await immediate()
       if (this.closed) return true
-      this.adoptSegment(join(folder, name), ids)
+      this.adoptSegment(join(processDirectory, name), ids)
     }
-    this.segments.sort((a, b) => a.made - b.made)
-    const crashed = OpenSpansFile.crashed(join(folder, OpenSpansFile.name), lastSign)
+    this.segments.sort((a, b) => a.createdAt - b.createdAt)
+    const crashed = OpenSpansFile.readCrashed(join(processDirectory, OpenSpansFile.fileName), lastSeen)
     for (const record of crashed) if (!ids.has(record.id)) this.append(record)
-    OpenSpansFile.remove(folder)
-    if (this.isEmpty(folder)) this.forget(folder)
-    this.measure()
+    OpenSpansFile.remove(processDirectory)
+    if (this.isEmpty(processDirectory)) this.removeDirectory(processDirectory)
+    this.measureOtherBytes()
     this.makeRoom(0)
     return true
   }
@@ -173,10 +175,10 @@ export class Store {
   close(): void {
     this.closed = true
     for (const segment of this.segments.splice(0)) segment.close()
-    for (const folder of this.own) {
-      OpenSpansFile.removeIfEmpty(folder)
-      if (this.isEmpty(folder)) this.forget(folder)
-      else SpoolDirectory.take(folder, join(this.parent, SpoolDirectory.freeName()))
+    for (const processDirectory of this.ownedDirectories) {
+      OpenSpansFile.removeIfEmpty(processDirectory)
+      if (this.isEmpty(processDirectory)) this.removeDirectory(processDirectory)
+      else SpoolDirectory.claim(processDirectory, join(this.parent, SpoolDirectory.freeName()))
     }
   }
 
@@ -192,14 +194,14 @@ export class Store {
     }
   }
 
-  private pick(segment: Segment, bytes: Buffer, limit: number): SpoolBatch | undefined {
+  private collectBatch(segment: Segment, bytes: Buffer, limit: number): SpoolBatch | undefined {
     const oldest = this.options.now() - this.options.maxAge
     const records: Array<RecordFrame.Record> = []
     let offset = 0
     let size = 0
     let expired = 0
     while (records.length < limit && size < batchBytes) {
-      const { damaged, found } = RecordFrame.next(bytes, offset)
+      const { damaged, found } = RecordFrame.scan(bytes, offset)
       if (found === undefined) {
         // Damaged ones were counted when the segment was taken over; ours are not damaged.
         if (damaged > 0 || offset > 0) offset = bytes.length
@@ -221,35 +223,35 @@ export class Store {
     return records.length === 0 ? undefined : { segment, records, end: segment.cursor + offset }
   }
 
-  private begin(): Segment {
-    const path = () => join(this.folder, `${String(++this.made).padStart(8, "0")}.seg`)
+  private createSegment(): Segment {
+    const path = () => join(this.processDirectory, `${String(++this.segmentCount).padStart(8, "0")}.seg`)
     const now = this.options.now()
     let segment: Segment
     try {
       segment = Segment.create(path(), now)
     } catch {
-      this.makeFolder()
+      this.ensureDirectory()
       segment = Segment.create(path(), now)
     }
     this.segments.push(segment)
     return segment
   }
 
-  private makeFolder(): void {
+  private ensureDirectory(): void {
     SpoolDirectory.ensure(this.options.directory)
     SpoolDirectory.ensure(this.parent)
-    SpoolDirectory.ensure(this.folder)
-    this.own.add(this.folder)
+    SpoolDirectory.ensure(this.processDirectory)
+    this.ownedDirectories.add(this.processDirectory)
   }
 
   /** What is written from now on goes into another file. */
-  private seal(): void {
+  private rotate(): void {
     this.current = undefined
   }
 
   private makeRoom(bytes: number): void {
     const { maxBytes } = this.options
-    while (this.elsewhere + this.size() + bytes > maxBytes) {
+    while (this.otherBytes + this.size() + bytes > maxBytes) {
       const [oldest] = this.segments
       if (oldest === undefined) break
       const sending = this.sending?.segment === oldest ? this.sending.records.length : 0
@@ -266,7 +268,7 @@ export class Store {
     const index = this.segments.indexOf(segment)
     if (index === -1) return
     this.segments.splice(index, 1)
-    if (segment === this.current) this.seal()
+    if (segment === this.current) this.rotate()
     try {
       segment.remove()
     } catch {
@@ -275,24 +277,24 @@ export class Store {
   }
 
   /** A file that cannot be read stays for whoever comes next. */
-  private letGo(segment: Segment): void {
+  private release(segment: Segment): void {
     this.segments.splice(this.segments.indexOf(segment), 1)
-    if (segment === this.current) this.seal()
+    if (segment === this.current) this.rotate()
     segment.close()
   }
 
-  private measure(): void {
-    this.elsewhere = SpoolDirectory.sizeWithout(this.options.directory, this.own)
+  private measureOtherBytes(): void {
+    this.otherBytes = SpoolDirectory.sizeExcluding(this.options.directory, this.ownedDirectories)
   }
 
-  private isEmpty(folder: string): boolean {
-    return SpoolDirectory.list(folder).length === 0
+  private isEmpty(processDirectory: string): boolean {
+    return SpoolDirectory.fileNames(processDirectory).length === 0
   }
 
-  private forget(folder: string): void {
-    this.own.delete(folder)
+  private removeDirectory(processDirectory: string): void {
+    this.ownedDirectories.delete(processDirectory)
     try {
-      Fs.rmdirSync(folder)
+      Fs.rmdirSync(processDirectory)
     } catch {
       // Not empty after all, or gone.
     }
@@ -302,8 +304,8 @@ export class Store {
 const immediate = () => new Promise((resolve) => setImmediate(resolve))
 
 /** When a process was last heard of, by its files, in milliseconds since 1970. */
-const lastSignOf = (folder: string): number =>
-  [folder, ...SpoolDirectory.list(folder).map((name) => join(folder, name))].reduce(
-    (latest, path) => Math.max(latest, Fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0),
-    0
-  )
+const lastModified = (processDirectory: string): number =>
+  [
+    processDirectory,
+    ...SpoolDirectory.fileNames(processDirectory).map((name) => join(processDirectory, name))
+  ].reduce((latest, path) => Math.max(latest, Fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0), 0)

@@ -27,30 +27,30 @@ export const spans = Effect.fnUntraced(function* (
   direct: SpanProcessor
 ) {
   const codec = yield* OtlpSerializers.traces(target.protocol)
-  const rejected = yield* rejectedIn(OtlpSerializers.traces)
-  const keeper = yield* makeKeeper("traces", options, target, batch, rejected)
-  if (keeper === undefined) return direct
+  const rejected = yield* rejectedReader(OtlpSerializers.traces)
+  const writer = yield* openWriter("traces", options, target, batch, rejected)
+  if (writer === undefined) return direct
   const encode = (span: ReadableSpan) => codec.serializer.serializeRequest([span])
   const processor: SpanWatcher = {
     onStart: () => {},
     onOpened: (span) => {
-      if (!span.sampled || !isTold(span)) return
-      keeper.started(span.spanId, () => {
+      if (!span.sampled || !isSpooledWhileOpen(span)) return
+      writer.spanStarted(span.spanId, () => {
         const seen = span.snapshot()
-        return seen === undefined ? undefined : encode(crashed(seen))
+        return seen === undefined ? undefined : encode(asCrashed(seen))
       })
     },
-    onEnded: (spanId) => keeper.finished(spanId),
+    onEnded: (spanId) => writer.spanEnded(spanId),
     onEnd: (span) => {
       const { spanId, traceFlags } = span.spanContext()
       if ((traceFlags & 1) !== 1) return
       const encoded = encode(span)
-      if (encoded === undefined || !keeper.write(spanId, encoded)) direct.onEnd(span)
-      keeper.finished(spanId)
+      if (encoded === undefined || !writer.write(spanId, encoded)) direct.onEnd(span)
+      writer.spanEnded(spanId)
     },
-    forceFlush: () => both(keeper.flush(), direct.forceFlush()),
+    forceFlush: () => both(writer.flush(), direct.forceFlush()),
     shutdown: () => {
-      keeper.end()
+      writer.end()
       return direct.shutdown()
     }
   }
@@ -65,16 +65,16 @@ export const logs = Effect.fnUntraced(function* (
   direct: LogRecordProcessor
 ) {
   const codec = yield* OtlpSerializers.logs(target.protocol)
-  const rejected = yield* rejectedIn(OtlpSerializers.logs)
-  const keeper = yield* makeKeeper("logs", options, target, batch, rejected)
-  if (keeper === undefined) return direct
+  const rejected = yield* rejectedReader(OtlpSerializers.logs)
+  const writer = yield* openWriter("logs", options, target, batch, rejected)
+  if (writer === undefined) return direct
   const encode = (record: ReadableLogRecord) => codec.serializer.serializeRequest([record])
   const processor: LogRecordProcessor = {
     onEmit: (record) => {
       const encoded = encode(record)
-      if (encoded === undefined || !keeper.write(RecordFrame.noSpanId, encoded)) direct.onEmit(record)
+      if (encoded === undefined || !writer.write(RecordFrame.noSpanId, encoded)) direct.onEmit(record)
     },
-    forceFlush: () => both(keeper.flush(), direct.forceFlush()),
+    forceFlush: () => both(writer.flush(), direct.forceFlush()),
     shutdown: () => direct.shutdown()
   }
   return processor
@@ -85,7 +85,7 @@ const both = async (one: Promise<void>, other: Promise<void>): Promise<void> => 
 }
 
 /** Reads how many records an answer in either encoding says were refused. */
-export const rejectedIn = Effect.fnUntraced(function* <Items, Response>(
+export const rejectedReader = Effect.fnUntraced(function* <Items, Response>(
   codecOf: (protocol: Settings.Protocol) => Effect.Effect<Codec<Items, Response>>
 ) {
   const json = yield* codecOf("http/json")
@@ -96,7 +96,7 @@ export const rejectedIn = Effect.fnUntraced(function* <Items, Response>(
   }
 })
 
-const makeKeeper = Effect.fnUntraced(function* (
+const openWriter = Effect.fnUntraced(function* (
   signal: SpoolWriter.SpooledSignal,
   options: SpoolOptions,
   target: Target,
@@ -105,19 +105,19 @@ const makeKeeper = Effect.fnUntraced(function* (
 ) {
   const { warn } = yield* ExportStats
   const opened = yield* Effect.result(SpoolWriter.open(signal, options, target, batch, rejected))
-  if (opened._tag === "Success") return yield* SpoolWriter.keep(signal, opened.success)
+  if (opened._tag === "Success") return yield* SpoolWriter.run(signal, opened.success)
   warn(`${opened.failure}: the spool cannot be written to, telemetry is sent without it`)
   return undefined
 })
 
-const told = [Convention.operation.invokeAgent, Convention.operation.executeTool]
+const spooledOperations = [Convention.operation.invokeAgent, Convention.operation.executeTool]
 
 /** Turns, tools and what is outermost here: the others are told by what is in these. */
-const isTold = ({ name, root }: { readonly name: string; readonly root: boolean }): boolean =>
-  root || told.some((operation) => name.startsWith(`${operation} `))
+const isSpooledWhileOpen = ({ name, root }: { readonly name: string; readonly root: boolean }): boolean =>
+  root || spooledOperations.some((operation) => name.startsWith(`${operation} `))
 
 /** An open span, as it looks should the process die now. */
-const crashed = (span: ReadableSpan): ReadableSpan =>
+const asCrashed = (span: ReadableSpan): ReadableSpan =>
   CopySpan.make(span, {
     status: { code: 2 },
     attributes: { ...span.attributes, [Convention.attribute.errorType]: Convention.errorType.processCrashed }

@@ -9,10 +9,10 @@ import * as Fs from "node:fs"
 import { join } from "node:path"
 import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 
-const free = "free-"
+const freePrefix = "free-"
 
 /** For how long nothing may have been heard of an owner elsewhere before it counts as gone, in milliseconds. */
-export const lease = 300_000
+export const leaseMillis = 300_000
 
 /** Makes a folder for us alone, whatever the umask; one that we have already is closed to others. */
 export const ensure = (folder: string): void => {
@@ -24,12 +24,12 @@ export const ensure = (folder: string): void => {
   if (uid === user && (mode & 0o1000) === 0) Fs.chmodSync(folder, 0o700)
 }
 
-export const folderName = (me: ProcessIdentity.Owner): string => ProcessIdentity.folderName(me)
+export const directoryName = (self: ProcessIdentity.Owner): string => ProcessIdentity.folderName(self)
 
-export const freeName = (): string => `${free}${randomBytes(8).toString("hex")}`
+export const freeName = (): string => `${freePrefix}${randomBytes(8).toString("hex")}`
 
 /** A folder that a process has or had. */
-export interface OrphanedSpools {
+export interface ProcessSpool {
   readonly name: string
   readonly path: string
   /** Nothing where nobody has it. */
@@ -38,11 +38,11 @@ export interface OrphanedSpools {
 }
 
 /** The folders of a signal. What is a link, of another user or has no name of ours is not there. */
-export const survey = Effect.fnUntraced(function* (parent: string, me: ProcessIdentity.Owner, now: number) {
-  const found: Array<OrphanedSpools> = []
-  for (const name of list(parent)) {
+export const list = Effect.fnUntraced(function* (parent: string, self: ProcessIdentity.Owner, now: number) {
+  const found: Array<ProcessSpool> = []
+  for (const name of fileNames(parent)) {
     const owner = ProcessIdentity.parse(name)
-    if (owner === undefined && !name.startsWith(free)) continue
+    if (owner === undefined && !name.startsWith(freePrefix)) continue
     const path = join(parent, name)
     const stats = Fs.lstatSync(path, { throwIfNoEntry: false })
     if (stats?.isDirectory() !== true || stats.uid !== (process.geteuid?.() ?? stats.uid)) continue
@@ -50,15 +50,15 @@ export const survey = Effect.fnUntraced(function* (parent: string, me: ProcessId
       found.push({ name, path, pid: undefined, gone: true })
       continue
     }
-    const state = yield* ProcessIdentity.state(owner, me)
-    const gone = state === "gone" || (state === "elsewhere" && now - stats.mtimeMs > lease)
+    const state = yield* ProcessIdentity.state(owner, self)
+    const gone = state === "gone" || (state === "elsewhere" && now - stats.mtimeMs > leaseMillis)
     found.push({ name, path, pid: owner.pid, gone })
   }
   return found
 })
 
 /** The names in a folder; none where it cannot be read. */
-export const list = (folder: string): ReadonlyArray<string> => {
+export const fileNames = (folder: string): ReadonlyArray<string> => {
   try {
     return Fs.readdirSync(folder).toSorted()
   } catch {
@@ -67,7 +67,7 @@ export const list = (folder: string): ReadonlyArray<string> => {
 }
 
 /** Takes a folder over; false where somebody else did. */
-export const take = (from: string, to: string): boolean => {
+export const claim = (from: string, to: string): boolean => {
   try {
     Fs.renameSync(from, to)
     return true
@@ -77,13 +77,13 @@ export const take = (from: string, to: string): boolean => {
 }
 
 /** How many bytes the files below a spool have, but for those in the given folders. */
-export const sizeWithout = (directory: string, own: ReadonlySet<string>): number => {
+export const sizeExcluding = (directory: string, own: ReadonlySet<string>): number => {
   let bytes = 0
-  for (const signal of list(directory)) {
-    for (const name of list(join(directory, signal))) {
+  for (const signal of fileNames(directory)) {
+    for (const name of fileNames(join(directory, signal))) {
       const folder = join(directory, signal, name)
       if (own.has(folder)) continue
-      for (const file of list(folder)) {
+      for (const file of fileNames(folder)) {
         bytes += Fs.lstatSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0
       }
     }

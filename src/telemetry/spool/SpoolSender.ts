@@ -6,11 +6,11 @@ import * as RetryPolicy from "./RetryPolicy.ts"
 import * as NodeTimers from "../../internal/NodeTimers.ts"
 import * as OtlpMerge from "./OtlpMerge.ts"
 import type * as HttpPost from "./HttpPost.ts"
-import type { SpoolBatch, Store } from "./SegmentStore.ts"
+import type { SpoolBatch, SegmentStore } from "./SegmentStore.ts"
 
 export interface SpoolSenderOptions {
-  readonly store: Store
-  readonly post: (encoding: HttpPost.Encoding, body: Uint8Array) => Effect.Effect<RetryPolicy.Answer>
+  readonly store: SegmentStore
+  readonly post: (encoding: HttpPost.Encoding, body: Uint8Array) => Effect.Effect<RetryPolicy.SendResult>
   readonly batch: Pick<Settings.BatchSettings, "size" | "delay">
   readonly exported: (n: number) => void
   readonly lost: (n: number, reason: "rejected" | "spool_full", detail?: string) => void
@@ -30,7 +30,7 @@ export const make = (options: SpoolSenderOptions) => {
   const limits: RetryPolicy.RetryLimits = { batch: batch.size, base, cap }
   let state = RetryPolicy.initial(limits)
 
-  const settle = (sent: SpoolBatch, answer: RetryPolicy.Answer): Outcome => {
+  const handleResult = (sent: SpoolBatch, answer: RetryPolicy.SendResult): Outcome => {
     const n = sent.records.length
     const { state: next, verdict } = RetryPolicy.step(state, answer, {
       records: n,
@@ -40,13 +40,13 @@ export const make = (options: SpoolSenderOptions) => {
     })
     state = next
     if (verdict === "delivered" || verdict === "lost") {
-      store.settle(sent)
+      store.acknowledge(sent)
       const rejected = answer._tag === "Taken" ? Math.min(answer.rejected, n) : n
       options.exported(n - rejected)
       options.lost(rejected, "rejected", answer._tag === "Status" ? answer.detail : undefined)
       return "went"
     }
-    if (store.keep(sent)) options.lost(n, "spool_full")
+    if (store.retain(sent)) options.lost(n, "spool_full")
     if (verdict === "smaller") return "went"
     options.warn(`The spool waits for the receiver of telemetry: ${detailOf(answer)}`)
     return "later"
@@ -60,7 +60,7 @@ export const make = (options: SpoolSenderOptions) => {
     const answer = yield* first.kind === "protobuf"
       ? post("protobuf", OtlpMerge.protobuf(payloads))
       : post("json", OtlpMerge.json(payloads))
-    return settle(taken, answer)
+    return handleResult(taken, answer)
   })
 
   const drain = Effect.gen(function* () {
@@ -125,7 +125,7 @@ export const make = (options: SpoolSenderOptions) => {
   }
 }
 
-const detailOf = (answer: RetryPolicy.Answer): string => {
+const detailOf = (answer: RetryPolicy.SendResult): string => {
   if (answer._tag === "Taken") return ""
   return answer._tag === "None" && answer.timeout ? `no answer in time from ${answer.detail}` : answer.detail
 }

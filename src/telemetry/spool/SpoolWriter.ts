@@ -12,10 +12,10 @@ import type * as Settings from "../config/Settings.ts"
 import * as SpoolDirectory from "./SpoolDirectory.ts"
 import type * as RecordFrame from "./RecordFrame.ts"
 import * as NodeTimers from "../../internal/NodeTimers.ts"
-import { OpenFile, type Snapshot } from "./OpenSpansFile.ts"
+import { OpenSpansFile, type Snapshot } from "./OpenSpansFile.ts"
 import * as HttpPost from "./HttpPost.ts"
 import * as SpoolSender from "./SpoolSender.ts"
-import { Store } from "./SegmentStore.ts"
+import { SegmentStore } from "./SegmentStore.ts"
 
 /** Signals that are spooled: metrics are summed up here, and sent again and again as they are. */
 export type SpooledSignal = "traces" | "logs"
@@ -31,18 +31,18 @@ const defaultBytes = 128 * 1024 * 1024
 const defaultAge = 7 * 86_400_000
 
 /** How often it is looked after, in milliseconds. */
-const tending = 10_000
+const maintenanceMillis = 10_000
 
 /** Where the spool is. */
 export const directoryOf = ({ directory }: SpoolWriterOptions): string =>
   resolve(HomeDirectory.expand(directory))
 
 export interface OpenSpool {
-  readonly store: Store
-  readonly shipper: ReturnType<typeof SpoolSender.make>
+  readonly store: SegmentStore
+  readonly sender: ReturnType<typeof SpoolSender.make>
   readonly encoding: HttpPost.Encoding
   /** Takes over what dead processes have left; gives those who live. */
-  readonly adopt: Effect.Effect<ReadonlyArray<SpoolDirectory.OrphanedSpools>>
+  readonly adopt: Effect.Effect<ReadonlyArray<SpoolDirectory.ProcessSpool>>
 }
 
 /** Opens a spool; fails with the system's word for it where it cannot be written to. */
@@ -55,16 +55,16 @@ export const open = Effect.fnUntraced(function* (
 ) {
   const stats = yield* ExportStats
   const { warn } = stats
-  const me = yield* ProcessIdentity.self
+  const self = yield* ProcessIdentity.self
   const directory = directoryOf(options)
   const maxAge = Option.flatMap(Option.fromUndefinedOr(options.maxAge), Duration.fromInput)
   const store = yield* Effect.acquireRelease(
     Effect.try({
       try: () =>
-        new Store({
+        new SegmentStore({
           directory,
           signal,
-          me,
+          owner: self,
           maxBytes: options.maxBytes ?? defaultBytes,
           maxAge: Option.match(maxAge, { onNone: () => defaultAge, onSome: Duration.toMillis }),
           now: Date.now,
@@ -74,7 +74,7 @@ export const open = Effect.fnUntraced(function* (
     }),
     (store) => Effect.sync(() => store.close())
   )
-  const shipper = SpoolSender.make({
+  const sender = SpoolSender.make({
     store,
     post: yield* HttpPost.make(target, rejected),
     batch,
@@ -85,7 +85,7 @@ export const open = Effect.fnUntraced(function* (
   })
 
   const adopt = Effect.gen(function* () {
-    const found = yield* SpoolDirectory.survey(join(directory, signal), me, Date.now())
+    const found = yield* SpoolDirectory.list(join(directory, signal), self, Date.now())
     for (const folder of found) {
       if (folder.gone) yield* Effect.promise(() => store.adopt(folder).catch(() => false))
     }
@@ -93,7 +93,7 @@ export const open = Effect.fnUntraced(function* (
   })
   const opened: OpenSpool = {
     store,
-    shipper,
+    sender,
     adopt,
     encoding: target.protocol === "http/json" ? "json" : "protobuf"
   }
@@ -103,23 +103,23 @@ export const open = Effect.fnUntraced(function* (
 export interface SpoolWriter {
   /** Writes a record; false where the disk does not take it, now or before: it is for others to send. */
   readonly write: (id: string, payload: Uint8Array) => boolean
-  readonly started: (id: string, snapshot: Snapshot) => void
-  readonly finished: (id: string) => void
+  readonly spanStarted: (id: string, snapshot: Snapshot) => void
+  readonly spanEnded: (id: string) => void
   readonly flush: () => Promise<void>
   /** No more comes. */
   readonly end: () => void
 }
 
 /** Keeps an open spool going until the scope closes. */
-export const keep = Effect.fnUntraced(function* (signal: SpooledSignal, opened: OpenSpool) {
-  const { adopt, encoding: kind, shipper, store } = opened
+export const run = Effect.fnUntraced(function* (signal: SpooledSignal, opened: OpenSpool) {
+  const { adopt, encoding: kind, sender, store } = opened
   const stats = yield* ExportStats
   const { warn } = stats
   const openFile = yield* Effect.acquireRelease(
-    Effect.sync(() => new OpenFile({ folder: () => store.folder, kind, now: Date.now })),
+    Effect.sync(() => new OpenSpansFile({ folder: () => store.processDirectory, kind, now: Date.now })),
     (openFile) => Effect.sync(() => openFile.close())
   )
-  let off = false
+  let disabled = false
   let written = 0
 
   // The metric is told in rounds: a span is cheaper to write than to count.
@@ -128,30 +128,31 @@ export const keep = Effect.fnUntraced(function* (signal: SpooledSignal, opened: 
     written = 0
   }
   yield* Effect.addFinalizer(() => Effect.sync(count))
-  const sending = yield* shipper.run(count)
+  const sending = yield* sender.run(count)
 
   const adoptAndSend = Effect.gen(function* () {
     const before = store.waiting
     yield* adopt
     if (store.waiting > before) sending.added(store.waiting - before)
   })
-  const tend = Effect.gen(function* () {
+  const maintain = Effect.gen(function* () {
     yield* Effect.sync(() => {
-      store.tend()
+      store.maintain()
       openFile.refresh()
     })
     yield* adoptAndSend
   })
-  yield* Effect.andThen(adoptAndSend, Effect.forever(Effect.andThen(NodeTimers.sleep(tending), tend))).pipe(
-    Effect.forkScoped
-  )
+  yield* Effect.andThen(
+    adoptAndSend,
+    Effect.forever(Effect.andThen(NodeTimers.sleep(maintenanceMillis), maintain))
+  ).pipe(Effect.forkScoped)
 
-  const put = (record: RecordFrame.Record): boolean => {
-    if (off) return false
+  const append = (record: RecordFrame.Record): boolean => {
+    if (disabled) return false
     try {
       store.append(record)
     } catch (error) {
-      off = true
+      disabled = true
       warn(
         `${codeOf(error) ?? "unknown error"}: the spool cannot be written to, telemetry is sent without it`
       )
@@ -162,14 +163,14 @@ export const keep = Effect.fnUntraced(function* (signal: SpooledSignal, opened: 
     return true
   }
 
-  const keeper: SpoolWriter = {
-    write: (id, payload) => put({ kind, id, payload, time: Date.now() }),
-    started: (id, snapshot) => {
-      if (!off) openFile.started(id, snapshot)
+  const writer: SpoolWriter = {
+    write: (id, payload) => append({ kind, id, payload, time: Date.now() }),
+    spanStarted: (id, snapshot) => {
+      if (!disabled) openFile.spanStarted(id, snapshot)
     },
-    finished: (id) => openFile.finished(id),
+    spanEnded: (id) => openFile.spanEnded(id),
     flush: () => sending.flush(),
     end: () => openFile.close()
   }
-  return keeper
+  return writer
 })

@@ -2,7 +2,7 @@
  * A map of what was last used, of bounded size. In two generations: a map of which the oldest entry is taken out again
  * and again is slow, for what was taken out is still looked at.
  */
-export class Recent<K, V> {
+export class BoundedMap<K, V> {
   private young = new Map<K, V>()
   private old: ReadonlyMap<K, V> = new Map()
   private readonly half: number

@@ -5,9 +5,9 @@
 import type { SpanContext } from "@opentelemetry/api"
 
 const digits = 14
-const none = "0".repeat(digits)
+const zeroThreshold = "0".repeat(digits)
 
-export interface Share {
+export interface ProbabilitySampler {
   readonly keeps: (context: SpanContext) => boolean
   /** Fourteen hexadecimal digits. */
   readonly threshold: string
@@ -17,15 +17,15 @@ export interface Share {
 const thresholdOf = (probability: number): string =>
   (BigInt(Math.round((1 - probability) * 2 ** 52)) << 4n).toString(16).padStart(digits, "0")
 
-export const make = (probability: number): Share => {
-  if (probability <= 0) return { keeps: () => false, threshold: none }
+export const make = (probability: number): ProbabilitySampler => {
+  if (probability <= 0) return { keeps: () => false, threshold: zeroThreshold }
   const threshold = thresholdOf(probability)
   // Of the same length and in lower case, texts compare as numbers do.
   return { keeps: (context) => randomnessOf(context) >= threshold, threshold }
 }
 
 /** Everything. */
-export const whole: Share = { keeps: () => true, threshold: none }
+export const keepAll: ProbabilitySampler = { keeps: () => true, threshold: zeroThreshold }
 
 const randomnessOf = (context: SpanContext): string => {
   const given = fieldsOf(context).get("rv") ?? ""
@@ -45,7 +45,7 @@ const fieldsOf = ({ traceState }: SpanContext): Map<string, string> => {
  * The tracestate of a span that was kept at a threshold; nothing where the chance that it had before is not known, for
  * a wrong weight is worse than none.
  */
-export const stateOf = (
+export const traceStateOf = (
   context: SpanContext,
   threshold: string,
   sampledBefore: boolean

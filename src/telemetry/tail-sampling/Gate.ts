@@ -12,7 +12,7 @@ import { type TailSamplerOptions, TailSampler } from "./TailSampler.ts"
 const { attribute } = Convention
 
 /** Told of every sampler that is made: whoever wants to know what it holds. */
-export const Made = Context.Reference<(sampler: TailSampler) => void>(
+export const OnCreate = Context.Reference<(sampler: TailSampler) => void>(
   "effect-codex/telemetry/tail/Gate/Made",
   {
     defaultValue: () => () => {}
@@ -20,7 +20,7 @@ export const Made = Context.Reference<(sampler: TailSampler) => void>(
 )
 
 /** Counts decisions in the registry that is in force where this is made. */
-export const counting = Effect.gen(function* () {
+export const makeDecisionCounter = Effect.gen(function* () {
   const context = yield* Effect.context()
   const originator = yield* TurnTelemetry.Originator
   const count: TailSamplerOptions["decided"] = (reason, early) =>
@@ -38,8 +38,8 @@ export const counting = Effect.gen(function* () {
 
 /** The gate of a pipeline, which it gets what takes the spans that are passed on from. */
 export const make = Effect.fnUntraced(function* (plan: TailSamplingPlan, sampledBefore: boolean) {
-  const decided = yield* counting
-  const made = yield* Made
+  const decided = yield* makeDecisionCounter
+  const made = yield* OnCreate
   return (emit: (span: ReadableSpan) => void): SpanGate => {
     const sampler = new TailSampler({ ...plan, emit, sampledBefore, decided })
     made(sampler)

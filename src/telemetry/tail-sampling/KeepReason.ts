@@ -2,7 +2,7 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute, operation, span as names } from "../../semconv/Convention.ts"
 import type { TailSamplingPlan } from "./TailSampling.ts"
-import { Recent } from "./BoundedMap.ts"
+import { BoundedMap } from "./BoundedMap.ts"
 import { RunningPercentile } from "./RunningPercentile.ts"
 
 /** The values of `codex.sampling.reason`, those that win first; `share` is of what tells nothing. */
@@ -31,7 +31,7 @@ const isTurn = (span: ReadableSpan): boolean =>
   span.attributes[attribute.operationName] === operation.invokeAgent
 
 /** What one span alone says. */
-export const ofSpan = (span: ReadableSpan): KeepReason | undefined => {
+export const reasonOfSpan = (span: ReadableSpan): KeepReason | undefined => {
   if (isTurn(span)) {
     if (span.status.code === 2) return "failed"
     if (span.attributes[attribute.incomplete] === true) return "incomplete"
@@ -45,15 +45,20 @@ export const ofSpan = (span: ReadableSpan): KeepReason | undefined => {
 
 const rank = (reason: KeepReason): number => reasons.indexOf(reason)
 
-const kinds = [attribute.errorType, attribute.toolName, attribute.requestModel, attribute.agentName] as const
+const kindAttributes = [
+  attribute.errorType,
+  attribute.toolName,
+  attribute.requestModel,
+  attribute.agentName
+] as const
 
 export const millisOf = ({ duration: [seconds, nanos] }: ReadableSpan): number => seconds * 1000 + nanos / 1e6
 
 /** Remembers what it has seen, within bounds. */
-export class Reasons {
+export class KeepReasons {
   private readonly plan: Pick<TailSamplingPlan, "firsts" | "slowerThan">
   private readonly known = new Set<string>()
-  private readonly estimates = new Recent<string, RunningPercentile>(maxEstimates)
+  private readonly estimates = new BoundedMap<string, RunningPercentile>(maxEstimates)
 
   constructor(plan: Pick<TailSamplingPlan, "firsts" | "slowerThan">) {
     this.plan = plan
@@ -66,7 +71,7 @@ export class Reasons {
       if (reason !== undefined && (found === undefined || rank(reason) < rank(found))) found = reason
     }
     for (const span of spans) {
-      add(ofSpan(span))
+      add(reasonOfSpan(span))
       if (this.plan.firsts && this.isFirst(span)) add("first")
     }
     if (root !== undefined && this.isSlow(root)) add("slow")
@@ -75,7 +80,7 @@ export class Reasons {
 
   private isFirst(span: ReadableSpan): boolean {
     let first = false
-    for (const name of kinds) {
+    for (const name of kindAttributes) {
       const value = span.attributes[name]
       if (typeof value !== "string" || this.known.size >= maxKinds) continue
       const kind = `${name} ${value.slice(0, 128)}`

@@ -14,14 +14,18 @@ export interface KeepDecision {
   readonly threshold: string
 }
 
-export const annotate = (span: ReadableSpan, why: KeepDecision, sampledBefore: boolean): ReadableSpan => {
+export const annotate = (
+  span: ReadableSpan,
+  decision: KeepDecision,
+  sampledBefore: boolean
+): ReadableSpan => {
   const attributes = {
     ...span.attributes,
-    [attribute.samplingReason]: why.reason,
-    [attribute.samplingShare]: why.share
+    [attribute.samplingReason]: decision.reason,
+    [attribute.samplingShare]: decision.share
   }
   const context = span.spanContext()
-  const state = ConsistentProbability.stateOf(context, why.threshold, sampledBefore)
+  const state = ConsistentProbability.traceStateOf(context, decision.threshold, sampledBefore)
   const copy = CopySpan.make(span, { attributes })
   if (state === undefined) return copy
   const weighed: SpanContext = { ...context, traceState: traceState(state) }

@@ -9,8 +9,8 @@ import type * as EffectTracer from "effect/Tracer"
 import { operation } from "../../semconv/Convention.ts"
 import type { TailSamplingPlan } from "./TailSampling.ts"
 import { sizeOf, annotate, type KeepDecision } from "./SampledSpan.ts"
-import { leftOut, ofSpan, type KeepReason, Reasons } from "./KeepReason.ts"
-import { Recent } from "./BoundedMap.ts"
+import { leftOut, reasonOfSpan, type KeepReason, KeepReasons } from "./KeepReason.ts"
+import { BoundedMap } from "./BoundedMap.ts"
 import * as ConsistentProbability from "./ConsistentProbability.ts"
 
 export interface TailSamplerOptions extends TailSamplingPlan {
@@ -23,7 +23,7 @@ export interface TailSamplerOptions extends TailSamplingPlan {
 }
 
 /** What is held now, and the most there was at any time. */
-export interface Held {
+export interface HeldTotals {
   readonly spans: number
   readonly bytes: number
   readonly traces: number
@@ -31,7 +31,7 @@ export interface Held {
 
 interface Verdict {
   /** Nothing of what is left out. */
-  why: KeepDecision | undefined
+  decision: KeepDecision | undefined
   /** It was not waited for the end of the turn. */
   readonly early: boolean
 }
@@ -50,10 +50,10 @@ interface Trace {
   /** The ids of what has started here and not ended. */
   readonly open: Set<string>
   readonly turns: Set<Turn>
-  rest: Array<ReadableSpan>
-  restBytes: number
+  outsideSpans: Array<ReadableSpan>
+  outsideBytes: number
   /** A turn has been left out. */
-  thinned: boolean
+  hasDroppedTurn: boolean
   /** What became of spans in no turn; nothing while that is open. */
   verdict: Verdict | "passed" | undefined
 }
@@ -62,38 +62,38 @@ interface Trace {
 const rememberedIds = 40_000
 const rememberedTraces = 20_000
 
-const prefix = `${operation.invokeAgent} `
+const turnNamePrefix = `${operation.invokeAgent} `
 
-const everything: Omit<KeepDecision, "reason"> = {
+const keepAlways: Omit<KeepDecision, "reason"> = {
   share: 1,
-  threshold: ConsistentProbability.whole.threshold
+  threshold: ConsistentProbability.keepAll.threshold
 }
 
 export class TailSampler {
   private readonly options: TailSamplerOptions
-  private readonly share: ConsistentProbability.Share
-  private readonly reasons: Reasons
+  private readonly share: ConsistentProbability.ProbabilitySampler
+  private readonly reasons: KeepReasons
   private readonly traces = new Map<string, Trace>()
   /** Turns that are not decided yet, by the ids of their spans. */
-  private readonly owners = new Map<string, Turn>()
-  private readonly verdicts = new Recent<string, Verdict>(rememberedIds)
-  private readonly settled = new Recent<string, Verdict | "passed">(rememberedTraces)
+  private readonly turnBySpan = new Map<string, Turn>()
+  private readonly verdicts = new BoundedMap<string, Verdict>(rememberedIds)
+  private readonly finishedTraces = new BoundedMap<string, Verdict | "passed">(rememberedTraces)
   private spans = 0
   private bytes = 0
-  private most: Held = { spans: 0, bytes: 0, traces: 0 }
+  private maximum: HeldTotals = { spans: 0, bytes: 0, traces: 0 }
 
   constructor(options: TailSamplerOptions) {
     this.options = options
     this.share = ConsistentProbability.make(options.keep)
-    this.reasons = new Reasons(options)
+    this.reasons = new KeepReasons(options)
   }
 
-  get held(): Held {
+  get held(): HeldTotals {
     return { spans: this.spans, bytes: this.bytes, traces: this.traces.size }
   }
 
-  get mostHeld(): Held {
-    return this.most
+  get maxHeld(): HeldTotals {
+    return this.maximum
   }
 
   /** A span has started here. */
@@ -101,11 +101,11 @@ export class TailSampler {
     const trace = this.traces.get(span.traceId) ?? this.makeTrace(span.traceId)
     trace.open.add(span.spanId)
     const parentId = Option.getOrUndefined(span.parent)?.spanId
-    const turn = parentId === undefined ? undefined : this.owners.get(parentId)
+    const turn = parentId === undefined ? undefined : this.turnBySpan.get(parentId)
     if (turn !== undefined) return this.join(turn, span.spanId)
     const verdict = parentId === undefined ? undefined : this.verdicts.get(parentId)
     if (verdict !== undefined) return this.verdicts.set(span.spanId, verdict)
-    if (!span.name.startsWith(prefix)) return
+    if (!span.name.startsWith(turnNamePrefix)) return
     const begun: Turn = { trace, rootId: span.spanId, ids: [], spans: [], bytes: 0 }
     trace.turns.add(begun)
     this.join(begun, span.spanId)
@@ -117,8 +117,8 @@ export class TailSampler {
     const trace = this.traces.get(traceId)
     const here = trace?.open.delete(spanId) === true
     if ((traceFlags & 1) === 0) this.options.emit(span)
-    else this.take(span, spanId, trace, here)
-    if (trace !== undefined && trace.open.size === 0) this.settle(trace)
+    else this.accept(span, spanId, trace, here)
+    if (trace !== undefined && trace.open.size === 0) this.finishTrace(trace)
   }
 
   /** Nothing is waited for any longer: turns that are still open are kept. */
@@ -127,7 +127,7 @@ export class TailSampler {
       for (const turn of trace.turns) {
         this.decide(turn, this.reasons.of(turn.spans, undefined) ?? "incomplete", true)
       }
-      this.settleRest(trace)
+      this.decideOutside(trace)
     }
   }
 
@@ -136,47 +136,49 @@ export class TailSampler {
     const { spanId, traceFlags, traceId } = span.spanContext()
     const verdict = this.verdicts.get(spanId) ?? this.traces.get(traceId)?.verdict
     if (verdict === undefined || verdict === "passed" || (traceFlags & 1) === 0) return span
-    return verdict.why === undefined ? undefined : annotate(span, verdict.why, this.options.sampledBefore)
+    return verdict.decision === undefined
+      ? undefined
+      : annotate(span, verdict.decision, this.options.sampledBefore)
   }
 
-  private take(span: ReadableSpan, spanId: string, trace: Trace | undefined, here: boolean): void {
+  private accept(span: ReadableSpan, spanId: string, trace: Trace | undefined, here: boolean): void {
     const parentId = span.parentSpanContext?.spanId ?? ""
-    const turn = this.owners.get(spanId) ?? this.owners.get(parentId)
+    const turn = this.turnBySpan.get(spanId) ?? this.turnBySpan.get(parentId)
     if (turn !== undefined) {
       this.hold(turn, span)
-      return spanId === turn.rootId ? this.end(turn, span) : this.keepWithin()
+      return spanId === turn.rootId ? this.end(turn, span) : this.enforceLimits()
     }
     const verdict = this.verdicts.get(spanId) ?? this.verdicts.get(parentId)
     if (verdict !== undefined) {
       this.verdicts.set(spanId, verdict)
-      return this.follow(span, verdict)
+      return this.applyVerdict(span, verdict)
     }
     if (trace === undefined) {
-      const late = this.settled.get(span.spanContext().traceId)
-      return late === undefined || late === "passed" ? this.options.emit(span) : this.follow(span, late)
+      const late = this.finishedTraces.get(span.spanContext().traceId)
+      return late === undefined || late === "passed" ? this.options.emit(span) : this.applyVerdict(span, late)
     }
     // Of another process or library, with a parent that is not known here: it is most likely about what runs now.
     const running = here ? undefined : [...trace.turns].at(-1)
     if (running !== undefined) {
       this.hold(running, span)
-      return this.keepWithin()
+      return this.enforceLimits()
     }
-    this.takeRest(trace, span)
+    this.acceptOutside(trace, span)
   }
 
-  private takeRest(trace: Trace, span: ReadableSpan): void {
+  private acceptOutside(trace: Trace, span: ReadableSpan): void {
     if (trace.verdict === "passed") return this.options.emit(span)
-    if (trace.verdict !== undefined) return this.follow(span, trace.verdict)
+    if (trace.verdict !== undefined) return this.applyVerdict(span, trace.verdict)
     const size = sizeOf(span)
-    trace.rest.push(span)
-    trace.restBytes += size
+    trace.outsideSpans.push(span)
+    trace.outsideBytes += size
     this.count(1, size)
-    this.keepWithin()
+    this.enforceLimits()
   }
 
   private join(turn: Turn, spanId: string): void {
     turn.ids.push(spanId)
-    this.owners.set(spanId, turn)
+    this.turnBySpan.set(spanId, turn)
   }
 
   private hold(turn: Turn, span: ReadableSpan): void {
@@ -189,12 +191,12 @@ export class TailSampler {
   private count(spans: number, bytes: number): void {
     this.spans += spans
     this.bytes += bytes
-    const { most } = this
-    if (this.spans > most.spans || this.bytes > most.bytes || this.traces.size > most.traces) {
-      this.most = {
-        spans: Math.max(most.spans, this.spans),
-        bytes: Math.max(most.bytes, this.bytes),
-        traces: Math.max(most.traces, this.traces.size)
+    const { maximum } = this
+    if (this.spans > maximum.spans || this.bytes > maximum.bytes || this.traces.size > maximum.traces) {
+      this.maximum = {
+        spans: Math.max(maximum.spans, this.spans),
+        bytes: Math.max(maximum.bytes, this.bytes),
+        traces: Math.max(maximum.traces, this.traces.size)
       }
     }
   }
@@ -208,60 +210,60 @@ export class TailSampler {
     const first = spans.find((span) => span.spanContext().spanId === rootId) ?? spans[0]
     const context = first?.spanContext() ?? { traceId: trace.id, spanId: rootId, traceFlags: 1 }
     const byShare = reason === undefined && this.share.keeps(context)
-    const why: KeepDecision | undefined =
+    const decision: KeepDecision | undefined =
       reason !== undefined
-        ? { reason, ...everything }
+        ? { reason, ...keepAlways }
         : byShare
           ? { reason: "share", share: this.options.keep, threshold: this.share.threshold }
           : undefined
-    const verdict: Verdict = { why, early }
+    const verdict: Verdict = { decision, early }
     trace.turns.delete(turn)
     for (const id of ids) {
-      this.owners.delete(id)
+      this.turnBySpan.delete(id)
       this.verdicts.set(id, verdict)
     }
     turn.spans = []
     this.count(-spans.length, -turn.bytes)
-    this.options.decided(why?.reason ?? leftOut, early)
-    if (why === undefined) {
-      trace.thinned = true
+    this.options.decided(decision?.reason ?? leftOut, early)
+    if (decision === undefined) {
+      trace.hasDroppedTurn = true
       return
     }
     this.release(trace, verdict)
-    for (const span of spans) this.pass(span, why)
+    for (const span of spans) this.emitKept(span, decision)
   }
 
   /** A turn of the trace is kept: what is around it goes with it. */
   private release(trace: Trace, verdict: Verdict | "passed"): void {
     if (trace.verdict !== undefined) {
-      if (verdict !== "passed" && trace.verdict !== "passed") trace.verdict.why ??= verdict.why
+      if (verdict !== "passed" && trace.verdict !== "passed") trace.verdict.decision ??= verdict.decision
       return
     }
     trace.verdict = verdict
-    const { rest } = trace
-    trace.rest = []
-    this.count(-rest.length, -trace.restBytes)
-    trace.restBytes = 0
-    for (const span of rest) {
+    const { outsideSpans } = trace
+    trace.outsideSpans = []
+    this.count(-outsideSpans.length, -trace.outsideBytes)
+    trace.outsideBytes = 0
+    for (const span of outsideSpans) {
       if (verdict === "passed") this.options.emit(span)
-      else this.follow(span, verdict)
+      else this.applyVerdict(span, verdict)
     }
   }
 
   /** Of a turn that was left out before its end, what shows that it should not have been is kept, and what follows. */
-  private follow(span: ReadableSpan, verdict: Verdict): void {
-    if (verdict.why === undefined && verdict.early) {
-      const reason = ofSpan(span)
+  private applyVerdict(span: ReadableSpan, verdict: Verdict): void {
+    if (verdict.decision === undefined && verdict.early) {
+      const reason = reasonOfSpan(span)
       if (reason !== undefined) {
-        verdict.why = { reason, ...everything }
+        verdict.decision = { reason, ...keepAlways }
         this.options.decided(reason, true)
       }
     }
-    if (verdict.why !== undefined) this.pass(span, verdict.why)
+    if (verdict.decision !== undefined) this.emitKept(span, verdict.decision)
   }
 
-  private pass(span: ReadableSpan, why: KeepDecision): void {
-    this.options.emit(annotate(span, why, this.options.sampledBefore))
+  private emitKept(span: ReadableSpan, decision: KeepDecision): void {
+    this.options.emit(annotate(span, decision, this.options.sampledBefore))
   }
 
   private makeTrace(id: string): Trace {
@@ -269,16 +271,16 @@ export class TailSampler {
       id,
       open: new Set(),
       turns: new Set(),
-      rest: [],
-      restBytes: 0,
-      thinned: false,
-      verdict: this.settled.get(id)
+      outsideSpans: [],
+      outsideBytes: 0,
+      hasDroppedTurn: false,
+      verdict: this.finishedTraces.get(id)
     }
     this.traces.set(id, trace)
     if (this.traces.size > this.options.maxTraces) {
       for (const oldest of this.traces.values()) {
-        this.giveUp(oldest)
-        this.settle(oldest)
+        this.decideEarly(oldest)
+        this.finishTrace(oldest)
         break
       }
     }
@@ -286,28 +288,28 @@ export class TailSampler {
     return trace
   }
 
-  private settle(trace: Trace): void {
+  private finishTrace(trace: Trace): void {
     // What is started here and not ended can have no undecided turn above it, unless that one was forgotten.
     for (const turn of trace.turns) this.decide(turn, this.reasons.of(turn.spans, undefined), true)
-    this.settleRest(trace)
+    this.decideOutside(trace)
     this.traces.delete(trace.id)
-    if (trace.verdict !== undefined) this.settled.set(trace.id, trace.verdict)
+    if (trace.verdict !== undefined) this.finishedTraces.set(trace.id, trace.verdict)
   }
 
-  private settleRest(trace: Trace): void {
+  private decideOutside(trace: Trace): void {
     if (trace.verdict !== undefined) return
-    if (!trace.thinned) return this.release(trace, "passed")
-    const failed = trace.rest.some((span) => span.status.code === 2)
-    this.release(trace, { why: failed ? { reason: "failed", ...everything } : undefined, early: true })
+    if (!trace.hasDroppedTurn) return this.release(trace, "passed")
+    const failed = trace.outsideSpans.some((span) => span.status.code === 2)
+    this.release(trace, { decision: failed ? { reason: "failed", ...keepAlways } : undefined, early: true })
   }
 
   /** Decides what is oldest at once, as long as too much is held. */
-  private keepWithin(): void {
+  private enforceLimits(): void {
     const { maxBytes, maxSpans } = this.options
     if (this.spans <= maxSpans && this.bytes <= maxBytes) return
     for (const trace of this.traces.values()) {
       if (this.spans <= maxSpans && this.bytes <= maxBytes) return
-      if (this.giveUp(trace)) {
+      if (this.decideEarly(trace)) {
         // It holds nothing now, and is not to be looked at again before the others.
         this.traces.delete(trace.id)
         this.traces.set(trace.id, trace)
@@ -315,11 +317,11 @@ export class TailSampler {
     }
   }
 
-  private giveUp(trace: Trace): boolean {
+  private decideEarly(trace: Trace): boolean {
     const holding = [...trace.turns].filter((turn) => turn.spans.length > 0)
-    const resting = trace.rest.length > 0
+    const resting = trace.outsideSpans.length > 0
     for (const turn of holding) this.decide(turn, this.reasons.of(turn.spans, undefined), true)
-    if (trace.rest.length > 0) this.settleRest(trace)
+    if (trace.outsideSpans.length > 0) this.decideOutside(trace)
     return holding.length > 0 || resting
   }
 }

@@ -10,7 +10,7 @@ import type * as Settings from "../config/Settings.ts"
 export type { Slow, TailSamplingOptions } from "../config/TailSamplingOptions.ts"
 
 /** Tail sampling as the code asks for it; it wins over the environment. */
-export const Asked = Context.Reference<TailSamplingOptions | undefined>(
+export const Current = Context.Reference<TailSamplingOptions | undefined>(
   "effect-codex/telemetry/TailSampling",
   {
     defaultValue: () => undefined
@@ -25,7 +25,7 @@ export const Asked = Context.Reference<TailSamplingOptions | undefined>(
  * const Telemetry = OtlpLayer.pipe(Layer.provide(TailSampling.layer({ keep: 0.1 })))
  * ```
  */
-export const layer = (options: TailSamplingOptions): Layer.Layer<never> => Layer.succeed(Asked, options)
+export const layer = (options: TailSamplingOptions): Layer.Layer<never> => Layer.succeed(Current, options)
 
 /** Options with nothing left open, times in milliseconds. */
 export interface TailSamplingPlan {
@@ -39,14 +39,14 @@ export interface TailSamplingPlan {
 
 /** Whether anything is asked for, by code or environment, and what. */
 export const planned = (settings: Settings.Settings): Effect.Effect<TailSamplingPlan | undefined> =>
-  Effect.map(Asked, (asked) => {
+  Effect.map(Current, (asked) => {
     const options = asked ?? settings.tail
     return options === undefined ? undefined : plan(options)
   })
 
 /** What is out of range is taken as the nearest that is not. */
 export const plan = (options: TailSamplingOptions): TailSamplingPlan => ({
-  keep: within(options.keep, 0, 1, 1),
+  keep: clamp(options.keep, 0, 1, 1),
   slowerThan: toSlow(options.slowerThan),
   firsts: options.firsts ?? true,
   maxSpans: atLeastOne(options.maxSpans, 10_000),
@@ -54,20 +54,20 @@ export const plan = (options: TailSamplingOptions): TailSamplingPlan => ({
   maxTraces: atLeastOne(options.maxTraces, 2_000)
 })
 
-const within = (value: number, low: number, high: number, otherwise: number): number =>
+const clamp = (value: number, low: number, high: number, otherwise: number): number =>
   Number.isNaN(value) ? otherwise : Math.min(high, Math.max(low, value))
 
 const atLeastOne = (value: number | undefined, otherwise: number): number =>
   value === undefined || Number.isNaN(value) ? otherwise : Math.max(1, Math.floor(value))
 
-const usual = { percentile: 0.95 }
+const defaultSlow = { percentile: 0.95 }
 
 const toSlow = (slow: Slow | undefined): TailSamplingPlan["slowerThan"] => {
-  if (slow === undefined) return usual
+  if (slow === undefined) return defaultSlow
   if (typeof slow === "object" && "percentile" in slow)
-    return { percentile: within(slow.percentile, 0, 1, usual.percentile) }
+    return { percentile: clamp(slow.percentile, 0, 1, defaultSlow.percentile) }
   return Option.match(Duration.fromInput(slow), {
-    onNone: () => usual,
+    onNone: () => defaultSlow,
     onSome: (duration) => ({ millis: Duration.toMillis(duration) })
   })
 }

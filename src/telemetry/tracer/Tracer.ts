@@ -145,7 +145,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
       Context.add(Redaction.Current, redaction)
     )
   })
-).pipe(Layer.provide([Settings.layer, Redaction.base]))
+).pipe(Layer.provide([Settings.layer, Redaction.layerDefault]))
 
 /** How soon after the end of one closing another counts as its second part, and what that one has at least. */
 const closingWindow = 50

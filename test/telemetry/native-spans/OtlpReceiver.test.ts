@@ -14,8 +14,8 @@ const received = Effect.gen(function* () {
   const bodies: Array<string> = []
   const seen = { refused: 0 }
   const receiver = yield* OtlpReceiver.make({
-    receive: (body) => bodies.push(body),
-    refused: () => seen.refused++
+    onBody: (body) => bodies.push(body),
+    onRejected: () => seen.refused++
   })
   return { bodies, receiver, seen }
 })

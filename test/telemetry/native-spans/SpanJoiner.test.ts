@@ -1,7 +1,7 @@
 /** What becomes of spans in whatever order and number they come, without a process or a clock. */
 import { assert, describe, it } from "@effect/vitest"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
-import { Joiner, waitMillis, type SpanRef } from "../../../src/telemetry/native-spans/SpanJoiner.ts"
+import { SpanJoiner, waitMillis, type SpanRef } from "../../../src/telemetry/native-spans/SpanJoiner.ts"
 import type { NativeSpan } from "../../../src/telemetry/native-spans/OtlpTraceJson.ts"
 
 const trace = "a".repeat(32)
@@ -77,12 +77,12 @@ const start = () => {
   const emitted = new Map<string, SpanRef>()
   const given: Array<ReadableSpan> = []
   const seen = { dropped: 0, twice: 0 }
-  const joiner = new Joiner({
+  const joiner = new SpanJoiner({
     emit: (span, parent) => {
       if (emitted.has(span.spanId)) seen.twice++
       emitted.set(span.spanId, parent)
     },
-    give: (span) => given.push(span),
+    release: (span) => given.push(span),
     dropped: (n) => (seen.dropped += n)
   })
   joiner.turnStarted("t1", turn)
@@ -162,7 +162,7 @@ describe("spans of Codex in our trace", () => {
     joiner.receive([native("x", undefined, "codex.process.spawn", {}, "c".repeat(32))], 0)
     joiner.turnEnded("t1", 0)
     joiner.flush()
-    assert.deepStrictEqual([emitted.size, seen.dropped, joiner.waits], [0, 1, false])
+    assert.deepStrictEqual([emitted.size, seen.dropped, joiner.hasPending], [0, 1, false])
   })
 
   it("in a flood are dropped and counted, and the memory they take is bounded", () => {
@@ -223,7 +223,7 @@ describe("a request to the model", () => {
     assert.strictEqual(given.length, 0)
     joiner.tick(waitMillis)
     assert.deepStrictEqual(given, [chat])
-    assert.isFalse(joiner.waits)
+    assert.isFalse(joiner.hasPending)
   })
 
   it("of a turn that is not watched is not held, and no other span is", () => {

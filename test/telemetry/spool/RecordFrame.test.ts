@@ -19,7 +19,7 @@ const plain = (records: ReadonlyArray<RecordFrame.Record>) =>
 
 describe("records in a file", () => {
   it("are what they were", () => {
-    const { damaged, records } = RecordFrame.all(bytes, 0)
+    const { damaged, records } = RecordFrame.decodeAll(bytes, 0)
     assert.deepEqual(plain(records), plain(four))
     assert.strictEqual(damaged, 0)
   })
@@ -29,7 +29,7 @@ describe("records in a file", () => {
     const ends = frames.map((frame) => (offset += frame.length))
     for (let cut = 0; cut <= bytes.length; cut++) {
       const whole = ends.filter((end) => end <= cut).length
-      const { damaged, records } = RecordFrame.all(bytes.subarray(0, cut), 0)
+      const { damaged, records } = RecordFrame.decodeAll(bytes.subarray(0, cut), 0)
       assert.deepEqual(plain(records), plain(four.slice(0, whole)), `cut at ${cut}`)
       const rest = cut > (ends[whole - 1] ?? 0)
       assert.strictEqual(damaged, rest ? 1 : 0, `cut at ${cut}`)
@@ -42,7 +42,7 @@ describe("records in a file", () => {
       turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       let from = 0
       const hit = frames.findIndex((frame) => (from += frame.length) > bit >> 3)
-      const { damaged, records } = RecordFrame.all(turned, 0)
+      const { damaged, records } = RecordFrame.decodeAll(turned, 0)
       // Three bytes that mean nothing are checked like all others.
       assert.deepEqual(plain(records), plain(four.filter((_, n) => n !== hit)), `bit ${bit}`)
       assert.strictEqual(damaged, 1, `bit ${bit}`)
@@ -51,11 +51,11 @@ describe("records in a file", () => {
 
   it("are found behind anything, and no text makes one", () => {
     const inside = Buffer.concat([bytes.subarray(0, 20), Buffer.alloc(50, 0xf5), bytes])
-    assert.deepEqual(plain(RecordFrame.all(inside, 0).records), plain(four))
+    assert.deepEqual(plain(RecordFrame.decodeAll(inside, 0).records), plain(four))
     const text = { ...record(1), payload: Buffer.from(bytes.toString("utf8")) }
     const broken = RecordFrame.encode(text)
     broken[40] = (broken[40] ?? 0) ^ 1
-    assert.deepEqual(RecordFrame.all(broken, 0).records, [])
+    assert.deepEqual(RecordFrame.decodeAll(broken, 0).records, [])
   })
 })
 
@@ -126,7 +126,7 @@ describe("requests with one item each", () => {
       ProtobufTraceSerializer.serializeRequest(some) ?? new Uint8Array()
     assert.deepEqual(OtlpMerge.protobuf(same.map((one) => encode([one]))), Buffer.from(encode(same)))
     const all = OtlpMerge.protobuf(spans.map((one) => encode([one])))
-    assert.strictEqual(OtlpMerge.fields(all, 0, all.length).length, 4)
-    assert.strictEqual(OtlpMerge.items(all).length, 6)
+    assert.strictEqual(OtlpMerge.fieldsOf(all, 0, all.length).length, 4)
+    assert.strictEqual(OtlpMerge.itemFields(all).length, 6)
   })
 })

@@ -3,15 +3,19 @@ import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as RetryPolicy from "../../../src/telemetry/spool/RetryPolicy.ts"
 
 const limits: RetryPolicy.RetryLimits = { batch: 256, base: 1000, cap: 60_000 }
-const step = (answer: RetryPolicy.Answer, state = RetryPolicy.initial(limits), records = 100, random = 0.5) =>
-  RetryPolicy.step(state, answer, { records, limits, now: 10_000, random })
-const status = (code: number, retryAfter?: number): RetryPolicy.Answer => ({
+const step = (
+  answer: RetryPolicy.SendResult,
+  state = RetryPolicy.initial(limits),
+  records = 100,
+  random = 0.5
+) => RetryPolicy.step(state, answer, { records, limits, now: 10_000, random })
+const status = (code: number, retryAfter?: number): RetryPolicy.SendResult => ({
   _tag: "Status",
   status: code,
   detail: "",
   ...(retryAfter === undefined ? {} : { retryAfter })
 })
-const none: RetryPolicy.Answer = { _tag: "None", timeout: false, detail: "" }
+const none: RetryPolicy.SendResult = { _tag: "None", timeout: false, detail: "" }
 
 describe("an answer", () => {
   it("of 2xx is the only one after which a record is gone as delivered", () => {

@@ -6,7 +6,7 @@ import * as ProcessIdentity from "../../../src/internal/ProcessIdentity.ts"
 import * as SpoolDirectory from "../../../src/telemetry/spool/SpoolDirectory.ts"
 import * as RecordFrame from "../../../src/telemetry/spool/RecordFrame.ts"
 import { headerBytes } from "../../../src/telemetry/spool/Segment.ts"
-import { Store } from "../../../src/telemetry/spool/SegmentStore.ts"
+import { SegmentStore } from "../../../src/telemetry/spool/SegmentStore.ts"
 import * as Support from "./support.ts"
 
 const record = (n: number, bytes = 10, time = 1000): RecordFrame.Record => ({
@@ -23,11 +23,11 @@ const make = (directory: string, more: { maxBytes?: number; maxAge?: number; now
     const store = yield* Effect.acquireRelease(
       Effect.map(
         ProcessIdentity.self,
-        (me) =>
-          new Store({
+        (owner) =>
+          new SegmentStore({
             directory,
             signal: "traces",
-            me,
+            owner,
             maxBytes: more.maxBytes ?? 1e9,
             maxAge: more.maxAge ?? 1e9,
             now: more.now ?? (() => 1000),
@@ -44,20 +44,20 @@ const make = (directory: string, more: { maxBytes?: number; maxAge?: number; now
 const ids = (records: ReadonlyArray<RecordFrame.Record>) => records.map(({ id }) => Number.parseInt(id, 16))
 
 /** Takes everything out. */
-const takeAll = (store: Store, limit = 1000) =>
+const takeAll = (store: SegmentStore, limit = 1000) =>
   Effect.promise(async () => {
     const taken: Array<number> = []
     for (;;) {
       const batch = await store.take(limit)
       if (batch === undefined) return taken
       taken.push(...ids(batch.records))
-      store.settle(batch)
+      store.acknowledge(batch)
     }
   })
 
-const adoptAll = (directory: string, store: Store) =>
+const adoptAll = (directory: string, store: SegmentStore) =>
   Effect.gen(function* () {
-    const found = yield* SpoolDirectory.survey(
+    const found = yield* SpoolDirectory.list(
       join(directory, "traces"),
       yield* ProcessIdentity.self,
       Date.now()
@@ -95,9 +95,9 @@ describe("a spool on disk", () => {
         for (const n of numbers(0, 10)) store.append(record(n))
         const batch = yield* Effect.promise(() => store.take(4))
         assert.deepEqual(ids(batch?.records ?? []), [0, 1, 2, 3])
-        if (batch !== undefined) store.settle(batch)
+        if (batch !== undefined) store.acknowledge(batch)
         const kept = yield* Effect.promise(() => store.take(4))
-        if (kept !== undefined) assert.isFalse(store.keep(kept))
+        if (kept !== undefined) assert.isFalse(store.retain(kept))
         assert.strictEqual(store.waiting, 6)
       }).pipe(Effect.scoped)
       const { lost, store } = yield* make(directory)
@@ -188,7 +188,7 @@ describe("a spool on disk", () => {
       const batch = yield* Effect.promise(() => store.take(100))
       for (const n of numbers(1, 100)) store.append(record(n, 1000))
       assert.isAtMost(Support.bytesBelow(directory), maxBytes)
-      assert.isTrue(batch !== undefined && store.keep(batch))
+      assert.isTrue(batch !== undefined && store.retain(batch))
       const left = yield* takeAll(store)
       assert.strictEqual((lost["spool_full"] ?? 0) + left.length, 99)
       assert.strictEqual((yield* takeAll(other.store)).length, 40)
@@ -203,12 +203,12 @@ describe("a spool on disk", () => {
       for (const n of numbers(0, 5)) store.append(record(n))
       store.append(record(5, 10, 1600))
       now = 1700
-      store.tend()
+      store.maintain()
       assert.deepEqual(yield* takeAll(store), [5])
       assert.deepEqual(lost, { expired: 5 })
       store.append(record(6, 10, 1700))
       now = 3000
-      store.tend()
+      store.maintain()
       assert.deepEqual(lost, { expired: 6 })
       assert.deepEqual(Support.filesBelow(directory), [])
     }).pipe(Effect.scoped)
@@ -281,7 +281,7 @@ describe("a spool on disk", () => {
       const { store } = yield* make(directory)
       store.append(record(1))
       Fs.rmSync(directory, { recursive: true })
-      store.tend()
+      store.maintain()
       store.append(record(2))
       assert.strictEqual(Support.filesBelow(directory).length, 1)
       assert.deepEqual(yield* takeAll(store), [1, 2])
@@ -319,7 +319,7 @@ describe("a spool on disk", () => {
         const batch = yield* Effect.promise(() => store.take(10))
         if (batch === undefined) break
         batches.push(...batch.records.map(({ payload }) => Buffer.from(payload).toString()))
-        store.settle(batch)
+        store.acknowledge(batch)
       }
       assert.deepEqual(
         batches.map((text) => text.replace(/x+$/, "")),
@@ -344,7 +344,7 @@ describe("a spool on disk", () => {
       Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
       const { store } = yield* make(directory)
       assert.strictEqual(yield* adoptAll(directory, store), 0)
-      const long = new Date(Date.now() - SpoolDirectory.lease - 1000)
+      const long = new Date(Date.now() - SpoolDirectory.leaseMillis - 1000)
       Fs.utimesSync(folder, long, long)
       assert.strictEqual(yield* adoptAll(directory, store), 1)
       assert.deepEqual(yield* takeAll(store), [1])

@@ -162,7 +162,7 @@ it.effect(
             ),
             Layer.provideMerge(Logger.layer([])),
             Layer.provide(TailSampling.layer({ keep, maxSpans })),
-            Layer.provide(Layer.succeed(Gate.Made, (made) => void (sampler = made))),
+            Layer.provide(Layer.succeed(Gate.OnCreate, (made) => void (sampler = made))),
             Layer.provide(Layer.succeed(Settings.Environment, {}))
           )
         ),
@@ -205,7 +205,7 @@ it.effect(
       assert.isAtMost(counts.first, 10)
       assert.isAtMost(counts.beyond, turns / 100)
 
-      const most = sampler?.mostHeld ?? { spans: Infinity, bytes: Infinity, traces: Infinity }
+      const most = sampler?.maxHeld ?? { spans: Infinity, bytes: Infinity, traces: Infinity }
       assert.isAtMost(most.spans, maxSpans)
       assert.isAbove(most.spans, 20)
       assert.isAtMost(most.traces, 2 * atOnce)

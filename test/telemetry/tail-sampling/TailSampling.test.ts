@@ -47,7 +47,7 @@ const sampled = <A, E>(
       Tracer.processorLayer(Effect.succeed(all.processor), { everything: true })
     ).pipe(
       Layer.provide(options === undefined ? Layer.empty : TailSampling.layer(options)),
-      Layer.provide(Layer.succeed(Gate.Made, (made) => void (sampler = made))),
+      Layer.provide(Layer.succeed(Gate.OnCreate, (made) => void (sampler = made))),
       Layer.provide(Layer.succeed(Settings.Environment, environment))
     )
     yield* Effect.gen(function* () {
@@ -340,7 +340,7 @@ describe("the share", () => {
     const { threshold } = ConsistentProbability.make(0.1)
     assert.strictEqual(threshold, "e6666666666670")
     const told = (state: string, before = false) =>
-      ConsistentProbability.stateOf(contextOf(state), threshold, before)
+      ConsistentProbability.traceStateOf(contextOf(state), threshold, before)
     assert.strictEqual(told("congo=t61"), "ot=th:e666666666667,congo=t61")
     assert.strictEqual(
       told("congo=t61,ot=th:c;rv:f0000000000000"),
@@ -523,7 +523,7 @@ describe("bounds", () => {
           Effect.gen(function* () {
             yield* turn({ fails: true, inside: many(500) })
             yield* turn({ inside: many(500) })
-            most = sampler().mostHeld.spans
+            most = sampler().maxHeld.spans
           })
         )
         assert.isAtMost(most, 51)
@@ -548,7 +548,7 @@ describe("bounds", () => {
       yield* sampled({ ...none, maxBytes: 200_000 }, ({ sampler }) =>
         Effect.gen(function* () {
           yield* turn({ inside: Effect.repeat(large, { times: 200 }) })
-          most = sampler().mostHeld.bytes
+          most = sampler().maxHeld.bytes
         })
       )
       assert.isAtMost(most, 230_000)
@@ -677,9 +677,9 @@ describe("settings", () => {
       const run = (environment) => Effect.runPromise(Effect.provide(Effect.withSpan(Effect.void, "x"),
         Layer.fresh(Tracer.layer).pipe(Layer.provide(Layer.succeed(Settings.Environment, environment)))))
       await run({})
-      const before = loaded.filter((url) => url.includes("/telemetry/tail/")).length
+      const before = loaded.filter((url) => url.includes("/telemetry/tail-sampling/")).length
       await run({ CODEX_OTEL_TAIL_SAMPLE_RATE: "0.5" })
-      console.log(before, loaded.filter((url) => url.includes("/telemetry/tail/TailSampler")).length)`
+      console.log(before, loaded.filter((url) => url.includes("/telemetry/tail-sampling/TailSampler")).length)`
     const out = execFileSync(process.execPath, ["--no-warnings", "--input-type=module", "-e", script], {
       encoding: "utf8"
     })
