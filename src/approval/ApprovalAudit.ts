@@ -76,11 +76,11 @@ export const audit =
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
       const startedAt = now()
       // Before the policy sees it: what was asked, not what became of it.
-      const asked = hash(request)
-      const tell = (decision: ApprovalDecision) =>
+      const requestHash = hash(request)
+      const record = (decision: ApprovalDecision) =>
         Effect.suspend(() => {
           const at = now()
-          const entry = entryOf(request, asked, decision, at, at - startedAt)
+          const entry = entryOf(request, requestHash, decision, at, at - startedAt)
           return Effect.andThen(
             audit.record({
               ...entry,
@@ -91,9 +91,9 @@ export const audit =
           )
         })
       return yield* decide(policy, request).pipe(
-        Effect.tap(tell),
+        Effect.tap(record),
         Effect.onInterrupt(() =>
-          tell({ _tag: "decline", reason: "the turn ended before anybody decided", source: "default" })
+          record({ _tag: "decline", reason: "the turn ended before anybody decided", source: "default" })
         )
       )
     })

@@ -102,35 +102,35 @@ export class ApprovalQueue extends Context.Service<
       const waiting = new Map<string, Deferred.Deferred<ApprovalDecision>>()
       let state = PendingRequests.initial
 
-      const listed = () => [...state.pending.values()]
+      const pendingList = () => [...state.pending.values()]
 
       /** The only place that changes the state: at once, so that of two answers one is the first. */
-      const become = (next: PendingRequests.PendingState): Effect.Effect<void> => {
+      const setState = (next: PendingRequests.PendingState): Effect.Effect<void> => {
         if (next === state) return Effect.void
         state = next
-        return Effect.suspend(() => PubSub.publish(lists, listed()))
+        return Effect.suspend(() => PubSub.publish(lists, pendingList()))
       }
-      yield* PubSub.publish(lists, listed())
+      yield* PubSub.publish(lists, pendingList())
 
       const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
         const { threadId, turnId } = yield* ApprovalContext
         const at = Number((yield* Clock.Clock).currentTimeNanosUnsafe()) / 1e6
         // A copy: what is shown to whoever answers is what was asked.
-        const asked = structuredClone(request)
+        const copy = structuredClone(request)
         // Never used again, also not by another process: a late answer must not meet another question.
-        const entry = { id: randomUUID(), threadId, turnId, request: asked, hash: hash(asked), at }
+        const entry = { id: randomUUID(), threadId, turnId, request: copy, hash: hash(copy), at }
         // Before anybody can see the question: the answer may come at once.
         const answered = Deferred.makeUnsafe<ApprovalDecision>()
         return yield* Effect.uninterruptibleMask((restore) => {
           waiting.set(entry.id, answered)
           return Effect.andThen(
-            become(PendingRequests.ask(state, entry)),
+            setState(PendingRequests.ask(state, entry)),
             restore(Deferred.await(answered))
           ).pipe(
             Effect.ensuring(
               Effect.suspend(() => {
                 waiting.delete(entry.id)
-                return become(PendingRequests.withdraw(state, entry.id))
+                return setState(PendingRequests.withdraw(state, entry.id))
               })
             )
           )
@@ -142,17 +142,17 @@ export class ApprovalQueue extends Context.Service<
           Effect.suspend((): Effect.Effect<void, AnswerError> => {
             const [next, refusal] = PendingRequests.answer(state, id, decision, shown.hash)
             if (refusal !== undefined) return Effect.fail(errorOf(id, refusal))
-            const changed = become(next)
-            const asked = waiting.get(id)
-            if (asked !== undefined) {
-              Deferred.doneUnsafe(asked, Exit.succeed({ source: "user", policy: "queue", ...decision }))
+            const changed = setState(next)
+            const answered = waiting.get(id)
+            if (answered !== undefined) {
+              Deferred.doneUnsafe(answered, Exit.succeed({ source: "user", policy: "queue", ...decision }))
             }
             return changed
           })
         )
 
       return ApprovalQueue.of({
-        pending: Effect.sync(listed),
+        pending: Effect.sync(pendingList),
         changes: Stream.fromPubSub(lists),
         answer,
         ask

@@ -1,14 +1,14 @@
 /** Whether a decision answers what was asked. Pure. */
-import type { ApprovalDecision, GivenAnswer } from "../domain/ApprovalDecision.ts"
+import type { ApprovalDecision, ApprovalAnswer } from "../domain/ApprovalDecision.ts"
 import * as ElicitationForm from "./ElicitationForm.ts"
 import * as Permissions from "../domain/Permissions.ts"
 import type { ApprovalRequest, UserInputRequest } from "../domain/ApprovalRequest.ts"
 
-type Yes = Extract<ApprovalDecision, { readonly _tag: "accept" | "acceptForSession" }>
+type Accepting = Extract<ApprovalDecision, { readonly _tag: "accept" | "acceptForSession" }>
 
 const answersProblem = (
   request: typeof UserInputRequest.Type,
-  given: GivenAnswer | undefined
+  given: ApprovalAnswer | undefined
 ): string | undefined => {
   if (given?._tag !== "answers") return "a question needs an answer"
   const answers = Object.entries(given.answers)
@@ -23,8 +23,8 @@ const answersProblem = (
   return undefined
 }
 
-const no = (yes: Yes, reason: string): ApprovalDecision => {
-  const { policy, source } = yes
+const declined = (accepting: Accepting, reason: string): ApprovalDecision => {
+  const { policy, source } = accepting
   return {
     _tag: "decline",
     reason,
@@ -33,16 +33,17 @@ const no = (yes: Yes, reason: string): ApprovalDecision => {
   }
 }
 
-const granted = (
+const normalizePermissions = (
   request: Extract<ApprovalRequest, { readonly _tag: "permissions" }>,
-  yes: Yes
+  accepting: Accepting
 ): ApprovalDecision => {
-  const { given } = yes
-  if (given !== undefined && given._tag !== "permissions") return no(yes, "permissions were asked for")
+  const { given } = accepting
+  if (given !== undefined && given._tag !== "permissions")
+    return declined(accepting, "permissions were asked for")
   const permissions = Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)
   return Permissions.isEmpty(permissions)
-    ? no(yes, "nothing was granted of what was asked for")
-    : { ...yes, given: { _tag: "permissions", permissions } }
+    ? declined(accepting, "nothing was granted of what was asked for")
+    : { ...accepting, given: { _tag: "permissions", permissions } }
 }
 
 /**
@@ -57,30 +58,30 @@ export const normalize = (request: ApprovalRequest, decision: ApprovalDecision):
     case "file_change":
     case "tool":
     case "mcp_tool":
-      return given === undefined ? decision : no(decision, "nothing but a yes or a no was asked for")
+      return given === undefined ? decision : declined(decision, "nothing but a yes or a no was asked for")
     case "permissions":
-      return granted(request, decision)
+      return normalizePermissions(request, decision)
     case "user_input": {
       const problem = answersProblem(request, given)
-      return problem === undefined ? decision : no(decision, problem)
+      return problem === undefined ? decision : declined(decision, problem)
     }
     case "elicitation": {
       if (given !== undefined && (given._tag !== "content" || request.mode === "url"))
-        return no(decision, "the answer does not belong to what was asked")
+        return declined(decision, "the answer does not belong to what was asked")
       if (request.mode === "url") return decision
       const content = given?.content ?? {}
       const problem = ElicitationForm.problem(request.schema, content)
       return problem === undefined
         ? { ...decision, given: { _tag: "content", content } }
-        : no(decision, problem)
+        : declined(decision, problem)
     }
     case "unknown":
-      return no(decision, "effect-codex does not know what is asked")
+      return declined(decision, "effect-codex does not know what is asked")
   }
 }
 
 /** Whether a yes came out as a no. */
 export const mismatch = (request: ApprovalRequest, decision: ApprovalDecision): string | undefined => {
-  const fitted = normalize(request, decision)
-  return decision._tag !== "decline" && fitted._tag === "decline" ? fitted.reason : undefined
+  const normalized = normalize(request, decision)
+  return decision._tag !== "decline" && normalized._tag === "decline" ? normalized.reason : undefined
 }

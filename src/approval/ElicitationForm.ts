@@ -57,17 +57,17 @@ const formats = new Map<string, (text: string) => boolean>([
   ["date-time", (text) => /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}/.test(text) && !Number.isNaN(Date.parse(text))]
 ])
 
-const within = (value: number, low: number | undefined, high: number | undefined): boolean =>
+const inRange = (value: number, low: number | undefined, high: number | undefined): boolean =>
   value >= (low ?? -Infinity) && value <= (high ?? Infinity)
 
-const fits = (field: FormField, value: unknown): boolean => {
+const isValid = (field: FormField, value: unknown): boolean => {
   const options = choices(field)
   switch (field.type) {
     case "string":
       return (
         typeof value === "string" &&
         // As JSON Schema counts: characters, not UTF-16 units.
-        within([...value].length, field.minLength, field.maxLength) &&
+        inRange([...value].length, field.minLength, field.maxLength) &&
         (options === undefined || options.includes(value)) &&
         (field.format === undefined || (formats.get(field.format)?.(value) ?? false))
       )
@@ -77,15 +77,17 @@ const fits = (field: FormField, value: unknown): boolean => {
         typeof value === "number" &&
         Number.isFinite(value) &&
         (field.type === "number" || Number.isInteger(value)) &&
-        within(value, field.minimum, field.maximum)
+        inRange(value, field.minimum, field.maximum)
       )
     case "boolean":
       return typeof value === "boolean"
     case "array":
       return (
         Array.isArray(value) &&
-        within(value.length, field.minItems, field.maxItems) &&
-        value.every((one) => typeof one === "string" && (options === undefined || options.includes(one)))
+        inRange(value.length, field.minItems, field.maxItems) &&
+        value.every(
+          (element) => typeof element === "string" && (options === undefined || options.includes(element))
+        )
       )
   }
 }
@@ -114,7 +116,7 @@ export const problem = (schema: unknown, content: Readonly<Record<string, unknow
   for (const { field, name, required } of fields) {
     if (!Object.hasOwn(content, name)) {
       if (required) return `the field "${name}" is missing`
-    } else if (!fits(field, content[name])) return `the field "${name}" does not fit`
+    } else if (!isValid(field, content[name])) return `the field "${name}" does not fit`
   }
   const extra = Object.keys(content).find((name) => !fields.some((field) => field.name === name))
   return extra === undefined ? undefined : `there is no field "${extra}"`

@@ -15,31 +15,43 @@ const Abstained = Schema.TaggedStruct("abstain", {
 })
 const isAbstain = Schema.is(Abstained)
 
-const abstained = ({ policy, reason = "no policy accepts it" }: Abstain): ApprovalDecision => ({
+const declinedByAbstention = ({ policy, reason = "no policy accepts it" }: Abstain): ApprovalDecision => ({
   _tag: "decline",
   reason,
   ...(policy === undefined ? {} : { policy })
 })
 
-const nobody = (reason: string): ApprovalDecision => ({ _tag: "decline", reason, source: "default" })
+const declinedByDefault = (reason: string): ApprovalDecision => ({
+  _tag: "decline",
+  reason,
+  source: "default"
+})
 
-const report = (what: string, decision: ApprovalDecision) => Effect.as(Effect.logWarning(what), decision)
+const logAndReturn = (what: string, decision: ApprovalDecision) =>
+  Effect.as(Effect.logWarning(what), decision)
 
 /** A yes to something else than what was asked is a no, and is reported. */
-const checked = (request: ApprovalRequest, asked: string, said: unknown): Effect.Effect<ApprovalDecision> => {
-  if (isAbstain(said)) return Effect.succeed(abstained(said))
+const validated = (
+  request: ApprovalRequest,
+  hashBefore: string,
+  said: unknown
+): Effect.Effect<ApprovalDecision> => {
+  if (isAbstain(said)) return Effect.succeed(declinedByAbstention(said))
   if (!isDecision(said)) return Effect.die(new TypeError("an approval policy gives no decision"))
-  if (said._tag !== "decline" && said._tag !== "cancel" && hash(request) !== asked) {
-    return report(
+  if (said._tag !== "decline" && said._tag !== "cancel" && hash(request) !== hashBefore) {
+    return logAndReturn(
       "what was asked has changed while it was decided; the request is declined",
-      nobody("what was asked has changed while it was decided")
+      declinedByDefault("what was asked has changed while it was decided")
     )
   }
   const decision = normalize(request, said)
-  const unfit = mismatch(request, said)
-  return unfit === undefined
+  const problem = mismatch(request, said)
+  return problem === undefined
     ? Effect.succeed(decision)
-    : report(`an approval policy says yes to something else; the request is declined: ${unfit}`, decision)
+    : logAndReturn(
+        `an approval policy says yes to something else; the request is declined: ${problem}`,
+        decision
+      )
 }
 
 /**
@@ -49,21 +61,24 @@ const checked = (request: ApprovalRequest, asked: string, said: unknown): Effect
 export const decide = <R>(
   policy: Policy<R>,
   request: ApprovalRequest,
-  asking?: ApprovalContext
+  context?: ApprovalContext
 ): Effect.Effect<ApprovalDecision, never, R> => {
   const deciding = Effect.suspend(() => {
-    const asked = hash(request)
+    const hashBefore = hash(request)
     const deciding = policy(request)
     // What is no effect would end the fiber on the spot, finalizers and all.
     return Effect.isEffect(deciding)
-      ? Effect.flatMap(deciding, (said) => checked(request, asked, said))
+      ? Effect.flatMap(deciding, (said) => validated(request, hashBefore, said))
       : Effect.die(new TypeError("an approval policy is no effect"))
   }).pipe(
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.interrupt
-        : report("an approval policy failed; the request is declined", nobody("the approval policy failed"))
+        : logAndReturn(
+            "an approval policy failed; the request is declined",
+            declinedByDefault("the approval policy failed")
+          )
     )
   )
-  return asking === undefined ? deciding : Effect.provideService(deciding, ApprovalContext, asking)
+  return context === undefined ? deciding : Effect.provideService(deciding, ApprovalContext, context)
 }

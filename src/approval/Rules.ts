@@ -71,7 +71,7 @@ const namesOnly = (rule: ApprovalRule, ...selectors: ReadonlyArray<Selector>): b
 const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsRequest.Type): boolean => {
   const { fileSystem, network } = request.permissions
   const pattern = rule.path
-  const isMeant = (entry: (typeof fileSystem)[number]): boolean =>
+  const selects = (entry: (typeof fileSystem)[number]): boolean =>
     pattern === undefined ||
     (entry.place._tag === "path" && matchesPath(pattern, request.cwd, entry.place.path))
   if (rule.decision === "accept") {
@@ -83,7 +83,7 @@ const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsReque
         .filter((entry) => entry.access !== "deny")
         .every(
           (entry) =>
-            pattern !== undefined && isMeant(entry) && (entry.access === "read" || rule.access === "write")
+            pattern !== undefined && selects(entry) && (entry.access === "read" || rule.access === "write")
         )
     )
   }
@@ -92,7 +92,7 @@ const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsReque
     (pattern === undefined && rule.access === undefined
       ? true
       : fileSystem.some(
-          (entry) => isMeant(entry) && (rule.access === undefined || rule.access === entry.access)
+          (entry) => selects(entry) && (rule.access === undefined || rule.access === entry.access)
         ))
   )
 }

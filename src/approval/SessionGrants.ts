@@ -30,25 +30,27 @@ export const sameCommand =
     accepted.argv.slice(0, words).every((word, i) => word === asked.argv?.[i])
 
 /** Patches that stay in folders of which a file was changed before. */
-export const sameFolder: RequestEquivalence = (accepted, asked) => {
+export const sameDirectory: RequestEquivalence = (accepted, asked) => {
   if (accepted._tag !== "file_change" || asked._tag !== "file_change" || accepted.extra || asked.extra)
     return false
-  const folders = paths(accepted).map((path) => Nodepath.dirname(Nodepath.resolve(accepted.cwd, path)))
-  const wanted = paths(asked)
+  const directories = paths(accepted).map((path) => Nodepath.dirname(Nodepath.resolve(accepted.cwd, path)))
+  const askedPaths = paths(asked)
   return (
-    wanted.length > 0 &&
-    wanted.every((path) => folders.some((folder) => isWithin(Nodepath.resolve(asked.cwd, path), folder)))
+    askedPaths.length > 0 &&
+    askedPaths.every((path) =>
+      directories.some((directory) => isWithin(Nodepath.resolve(asked.cwd, path), directory))
+    )
   )
 }
 
-const maxKept = 1000
+const maxGrants = 1000
 
-interface Kept {
+interface SessionGrant {
   readonly accepted: ApprovalRequest
   readonly decision: Extract<ApprovalDecision, { readonly _tag: "acceptForSession" }>
 }
 
-const isLasting = (request: ApprovalRequest): boolean =>
+const canBeRemembered = (request: ApprovalRequest): boolean =>
   request._tag !== "user_input" && request._tag !== "elicitation" && request._tag !== "unknown"
 
 /**
@@ -60,28 +62,28 @@ export const remember = <R>(
   policy: Policy<R>,
   options: { readonly like?: RequestEquivalence; readonly shared?: boolean } = {}
 ): Policy<R> => {
-  const memories = new WeakMap<object, Array<Kept>>()
+  const grantsBySession = new WeakMap<object, Array<SessionGrant>>()
   const shared = {}
   return Effect.fnUntraced(function* (request) {
     const key = options.shared === true ? shared : (yield* ApprovalContext).session
-    const known = memories
+    const grant = grantsBySession
       .get(key)
       ?.find(({ accepted }) => identical(accepted, request) || options.like?.(accepted, request) === true)
-    if (known !== undefined) {
-      const { given } = known.decision
-      const again = identical(known.accepted, request) && given !== undefined ? { given } : {}
-      return { _tag: "accept", ...again, source: "session", policy: "remember" } as const
+    if (grant !== undefined) {
+      const { given } = grant.decision
+      const remembered = identical(grant.accepted, request) && given !== undefined ? { given } : {}
+      return { _tag: "accept", ...remembered, source: "session", policy: "remember" } as const
     }
     // What a policy does to the request must not change what is remembered of it.
     const accepted = structuredClone(request)
     const said = yield* policy(request)
-    if (said._tag !== "acceptForSession" || !isLasting(request)) return said
-    const fitted = normalize(request, said)
-    if (fitted._tag !== "acceptForSession") return said
+    if (said._tag !== "acceptForSession" || !canBeRemembered(request)) return said
+    const normalized = normalize(request, said)
+    if (normalized._tag !== "acceptForSession") return said
     // Read again: another question may have been answered meanwhile.
-    const memory = memories.get(key) ?? []
-    memories.set(key, [...memory, { accepted, decision: fitted }].slice(-maxKept))
+    const grants = grantsBySession.get(key) ?? []
+    grantsBySession.set(key, [...grants, { accepted, decision: normalized }].slice(-maxGrants))
     // A wider sandbox for the session is Codex's to keep.
-    return request._tag === "permissions" ? said : { ...said, kept: true }
+    return request._tag === "permissions" ? said : { ...said, rememberedLocally: true }
   })
 }

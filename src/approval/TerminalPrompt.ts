@@ -26,25 +26,25 @@ const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval
   defaultValue: () => Semaphore.makeUnsafe(1)
 })
 
-const by = { source: "user", policy: "prompt" } as const
+const origin = { source: "user", policy: "prompt" } as const
 
-const no = (reason: string): ApprovalDecision => ({ _tag: "decline", reason, ...by })
+const declined = (reason: string): ApprovalDecision => ({ _tag: "decline", reason, ...origin })
 
 const answers: Readonly<Record<string, ApprovalDecision>> = {
-  y: { _tag: "accept", ...by },
-  a: { _tag: "acceptForSession", ...by },
-  n: no("declined on the terminal"),
-  q: { _tag: "cancel", ...by }
+  y: { _tag: "accept", ...origin },
+  a: { _tag: "acceptForSession", ...origin },
+  n: declined("declined on the terminal"),
+  q: { _tag: "cancel", ...origin }
 }
 
-const say = (text: string) =>
+const write = (text: string) =>
   Stdio.Stdio.use((stdio) => Stream.run(Stream.make(text), stdio.stderr({ endOnDone: false })))
 
 const readLine = Terminal.Terminal.use((terminal) => terminal.readLine)
 
 const yesOrNo = Effect.gen(function* () {
   while (true) {
-    yield* say("  [y]es, [n]o, yes for this session [a], stop the turn [q]: ")
+    yield* write("  [y]es, [n]o, yes for this session [a], stop the turn [q]: ")
     const line = yield* readLine
     const answer = answers[line.trim().toLowerCase().charAt(0) || "n"]
     if (answer !== undefined) return answer
@@ -52,7 +52,7 @@ const yesOrNo = Effect.gen(function* () {
 })
 
 /** What a person wrote, as an answer: the number of an option stands for its label. */
-const read = (question: Question, line: string): string | undefined => {
+const parseAnswer = (question: Question, line: string): string | undefined => {
   const { options, other } = question
   if (options === undefined || options.length === 0) return line
   const option = /^\d+$/.test(line) ? options[Number(line) - 1] : undefined
@@ -62,9 +62,9 @@ const read = (question: Question, line: string): string | undefined => {
 
 const askQuestion = Effect.fnUntraced(function* (question: Question) {
   const { options = [] } = question
-  yield* say(`  ${oneLine(question.header, 80)}: ${oneLine(question.question, 400)}\n`)
+  yield* write(`  ${oneLine(question.header, 80)}: ${oneLine(question.question, 400)}\n`)
   for (const [index, { description, label }] of options.entries()) {
-    yield* say(`    ${index + 1}. ${oneLine(label, 80)}: ${oneLine(description, 200)}\n`)
+    yield* write(`    ${index + 1}. ${oneLine(label, 80)}: ${oneLine(description, 200)}\n`)
   }
   const how = [
     ...(options.length === 0 ? [] : ["a number"]),
@@ -73,29 +73,29 @@ const askQuestion = Effect.fnUntraced(function* (question: Question) {
     "empty for no answer"
   ]
   while (true) {
-    yield* say(`  (${how.join(", ")}): `)
+    yield* write(`  (${how.join(", ")}): `)
     const line = question.secret ? yield* HiddenInput.read : (yield* readLine).trim()
-    if (question.secret) yield* say("\n")
+    if (question.secret) yield* write("\n")
     if (line === "") return undefined
-    const text = read(question, line)
+    const text = parseAnswer(question, line)
     if (text !== undefined) return text
   }
 })
 
-const questions = Effect.fnUntraced(function* (request: typeof UserInputRequest.Type) {
+const askQuestions = Effect.fnUntraced(function* (request: typeof UserInputRequest.Type) {
   const given: Array<readonly [string, ReadonlyArray<string>]> = []
   for (const question of request.questions) {
     const text = yield* askQuestion(question)
     if (text !== undefined) given.push([question.id, [text]])
   }
   return given.length === 0
-    ? no("no question was answered")
-    : ({ _tag: "accept", given: { _tag: "answers", answers: Object.fromEntries(given) }, ...by } as const)
+    ? declined("no question was answered")
+    : ({ _tag: "accept", given: { _tag: "answers", answers: Object.fromEntries(given) }, ...origin } as const)
 })
 
-const yes = /^(?:y|yes|true)$/i
+const affirmative = /^(?:y|yes|true)$/i
 
-const parse = (field: ElicitationForm.FormField, line: string): unknown => {
+const parseField = (field: ElicitationForm.FormField, line: string): unknown => {
   switch (field.type) {
     case "string":
       return line
@@ -103,59 +103,59 @@ const parse = (field: ElicitationForm.FormField, line: string): unknown => {
     case "integer":
       return Number(line)
     case "boolean":
-      return yes.test(line)
+      return affirmative.test(line)
     case "array":
       return line.split(",").map((part) => part.trim())
   }
 }
 
-const kindOfField = (field: ElicitationForm.FormField): string => {
+const describeField = (field: ElicitationForm.FormField): string => {
   const choices = ElicitationForm.choices(field)
   const type =
     field.type === "boolean" ? "yes or no" : field.type === "array" ? "list, with commas" : field.type
   return choices === undefined ? type : `${type}: ${oneLine(choices.join(", "), 200)}`
 }
 
-const form = Effect.fnUntraced(function* (request: typeof ElicitationRequest.Type) {
+const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest.Type) {
   const fields = ElicitationForm.fieldsOf(request.schema)
   if (fields === undefined) {
-    yield* say("  Declined: the form cannot be read.\n")
-    return no("the form cannot be read")
+    yield* write("  Declined: the form cannot be read.\n")
+    return declined("the form cannot be read")
   }
   if (fields.length === 0) return yield* yesOrNo
   const content: Array<readonly [string, unknown]> = []
   for (const { field, name, required } of fields) {
     const schema = { type: "object", properties: { [name]: field } }
     while (true) {
-      yield* say(`  ${oneLine(name, 80)} (${kindOfField(field)}${required ? "" : ", may be empty"}): `)
+      yield* write(`  ${oneLine(name, 80)} (${describeField(field)}${required ? "" : ", may be empty"}): `)
       const line = (yield* readLine).trim()
-      if (line === "" && required) return no("a field that is required was left empty")
+      if (line === "" && required) return declined("a field that is required was left empty")
       if (line === "") break
-      const value = parse(field, line)
+      const value = parseField(field, line)
       const problem = ElicitationForm.problem(schema, { [name]: value })
       if (problem === undefined) {
         content.push([name, value])
         break
       }
-      yield* say(`  ${oneLine(problem, 200)}\n`)
+      yield* write(`  ${oneLine(problem, 200)}\n`)
     }
   }
   return {
     _tag: "accept",
     given: { _tag: "content", content: Object.fromEntries(content) },
-    ...by
+    ...origin
   } as const
 })
 
 const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
   if (request._tag === "user_input") {
-    yield* say("\nThe agent asks:\n")
-    return yield* questions(request)
+    yield* write("\nThe agent asks:\n")
+    return yield* askQuestions(request)
   }
-  yield* say(`\nThe agent asks to ${describe(request)}\n`)
-  if ("cwd" in request && request.cwd !== "") yield* say(`  in ${oneLine(request.cwd, 200)}\n`)
-  if (request.reason !== undefined) yield* say(`  because: ${oneLine(request.reason, 400)}\n`)
-  return yield* request._tag === "elicitation" && request.mode === "form" ? form(request) : yesOrNo
+  yield* write(`\nThe agent asks to ${describe(request)}\n`)
+  if ("cwd" in request && request.cwd !== "") yield* write(`  in ${oneLine(request.cwd, 200)}\n`)
+  if (request.reason !== undefined) yield* write(`  because: ${oneLine(request.reason, 400)}\n`)
+  return yield* request._tag === "elicitation" && request.mode === "form" ? fillForm(request) : yesOrNo
 })
 
 /**
@@ -166,7 +166,7 @@ export const prompt: Policy<PromptServices> = Effect.fnUntraced(function* (reque
   const stdio = yield* Stdio.Stdio
   const lock = yield* PromptLock
   if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal))) {
-    yield* say(`Declined, there is no terminal to ask on: ${describe(request)}\n`)
+    yield* write(`Declined, there is no terminal to ask on: ${describe(request)}\n`)
     return { _tag: "decline", reason: "there is no terminal to ask on", source: "default", policy: "prompt" }
   }
   return yield* Semaphore.withPermits(
@@ -174,7 +174,7 @@ export const prompt: Policy<PromptServices> = Effect.fnUntraced(function* (reque
     1
   )(
     Effect.catchTag(ask(request), "QuitError", () =>
-      Effect.succeed<ApprovalDecision>({ _tag: "cancel", ...by })
+      Effect.succeed<ApprovalDecision>({ _tag: "cancel", ...origin })
     )
   )
 })

@@ -12,6 +12,16 @@ const item = ({ _tag, ...rest }: Item.Item) => ({ type: snake(_tag), ...rest })
 
 const request = ({ _tag, ...rest }: Approval.ApprovalRequest) => ({ kind: _tag, ...rest })
 
+/** The fields of a decision. `rememberedLocally` is called `kept` in JSON. */
+const decisionDetails = (decision: Approval.ApprovalDecision): object => {
+  if (decision._tag !== "acceptForSession" || decision.rememberedLocally === undefined) {
+    const { _tag, ...details } = decision
+    return details
+  }
+  const { _tag, rememberedLocally: kept, ...details } = decision
+  return { ...details, kept }
+}
+
 /** An event of a turn that goes on; one of a sub-agent's turn stands inside of one of the turn it works for. */
 export const event = (event: Exclude<Turn.TurnEvent, { readonly _tag: "TurnCompleted" }>): object => {
   if (event._tag === "AgentEvent") {
@@ -31,9 +41,8 @@ const ofTurn = (event: Turn.EngineEvent): object => {
     case "ApprovalRequested":
       return { type, request: request(event.request), at: event.at }
     case "ApprovalDecided": {
-      const { _tag: decision, ...why } = event.decision
-      const { at, itemId, requestId, source } = event
-      return { type, requestId, itemId, decision, ...why, source, at }
+      const { at, decision, itemId, requestId, source } = event
+      return { type, requestId, itemId, decision: decision._tag, ...decisionDetails(decision), source, at }
     }
     default:
       return { type, ...rest }

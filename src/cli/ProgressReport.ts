@@ -12,14 +12,14 @@ export interface Style {
 
 export interface ReportState {
   /** The last message so far: it is only told here once it is known not to be the last. */
-  readonly held: string | undefined
+  readonly pendingMessage: string | undefined
   /** When work began, by item: after its approval where there was one. */
-  readonly since: ReadonlyMap<string, number>
+  readonly startedAt: ReadonlyMap<string, number>
   /** The item that the last lines were about: what is said next of another one names it again. */
-  readonly about: string | undefined
+  readonly lastItemId: string | undefined
 }
 
-export const initial: ReportState = { held: undefined, since: new Map(), about: undefined }
+export const initial: ReportState = { pendingMessage: undefined, startedAt: new Map(), lastItemId: undefined }
 
 const codes = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
 
@@ -44,7 +44,7 @@ const indented = (text: string, prefix: string): ReadonlyArray<Line> =>
     .split("\n")
     .map((line) => `${prefix}${line}`)
 
-const tail = (output: string, count: number): ReadonlyArray<Line> => {
+const lastLines = (output: string, count: number): ReadonlyArray<Line> => {
   const lines = printable(output).trimEnd().split("\n")
   const kept = lines.slice(-count)
   return lines.length > kept.length ? [`… ${lines.length - kept.length} lines before`, ...kept] : kept
@@ -101,7 +101,7 @@ const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Li
   if (item._tag === "CommandExecution") {
     const failed = item.exitCode === undefined ? item.status === "failed" : item.exitCode !== 0
     const code = item.exitCode === undefined ? "did not start" : `exit ${item.exitCode}`
-    const output = failed && item.output !== undefined && item.output !== "" ? tail(item.output, 12) : []
+    const output = failed && item.output !== undefined && item.output !== "" ? lastLines(item.output, 12) : []
     return [
       ...output.map((line) => color("dim", `  │ ${oneLine(line, style.width - 4)}`)),
       `  ${color(failed ? "red" : "green", code)}${timed}`
@@ -138,7 +138,7 @@ export const history = (items: ReadonlyArray<Item.Item>, style: Style): Readonly
 const took = (item: Item.Work): string =>
   "duration" in item && item.duration !== undefined ? duration(item.duration) : ""
 
-const decided = (
+const decisionLine = (
   decision: Approval.ApprovalDecision,
   source: Approval.ApprovalSource,
   style: Style
@@ -160,18 +160,18 @@ export const step = (
   const color = paint(style)
   switch (event._tag) {
     case "ToolRequested":
-      return [{ ...state, since: new Map(state.since).set(event.callId, event.at) }, []]
+      return [{ ...state, startedAt: new Map(state.startedAt).set(event.callId, event.at) }, []]
     case "ItemStarted": {
-      const released = state.held === undefined ? [] : [...indented(state.held, ""), ""]
+      const heldLines = state.pendingMessage === undefined ? [] : [...indented(state.pendingMessage, ""), ""]
       const { id } = event.item
       // Codex announces a command late: it began when the model asked for it.
-      const since = new Map(state.since).set(id, state.since.get(id) ?? event.at)
-      const about = "status" in event.item ? id : state.about
-      const next = { ...state, held: undefined, since, about }
-      return [next, [...released, ...("status" in event.item ? started(event.item, style) : [])]]
+      const startedAt = new Map(state.startedAt).set(id, state.startedAt.get(id) ?? event.at)
+      const lastItemId = "status" in event.item ? id : state.lastItemId
+      const next = { ...state, pendingMessage: undefined, startedAt, lastItemId }
+      return [next, [...heldLines, ...("status" in event.item ? started(event.item, style) : [])]]
     }
     case "ItemCompleted": {
-      if (event.item._tag === "AgentMessage") return [{ ...state, held: event.item.text }, []]
+      if (event.item._tag === "AgentMessage") return [{ ...state, pendingMessage: event.item.text }, []]
       if (event.item._tag === "Reasoning") {
         return [
           state,
@@ -179,22 +179,25 @@ export const step = (
         ]
       }
       if (!("status" in event.item)) return [state, []]
-      const start = state.since.get(event.item.id)
+      const start = state.startedAt.get(event.item.id)
       const took = start === undefined ? "" : duration(event.at - start)
-      const again = state.about === event.item.id ? [] : [label(event.item, style)]
-      return [{ ...state, about: event.item.id }, [...again, ...finished(event.item, took, style)]]
+      const repeatedLabel = state.lastItemId === event.item.id ? [] : [label(event.item, style)]
+      return [
+        { ...state, lastItemId: event.item.id },
+        [...repeatedLabel, ...finished(event.item, took, style)]
+      ]
     }
     case "ApprovalRequested": {
       const reason = event.request.reason === undefined ? "" : ` — ${oneLine(event.request.reason, 200)}`
       return [
-        { ...state, about: event.request.itemId },
+        { ...state, lastItemId: event.request.itemId },
         [`  ${color("yellow", "asks")} to ${Approval.describe(event.request)}${reason}`]
       ]
     }
     case "ApprovalDecided": {
-      const since = new Map(state.since).set(event.itemId, event.at)
-      const line = decided(event.decision, event.source, style)
-      return [{ ...state, since, about: event.itemId }, [line]]
+      const startedAt = new Map(state.startedAt).set(event.itemId, event.at)
+      const line = decisionLine(event.decision, event.source, style)
+      return [{ ...state, startedAt, lastItemId: event.itemId }, [line]]
     }
     case "Retrying": {
       const status = event.status === undefined ? "" : ` (HTTP ${event.status})`

@@ -48,7 +48,7 @@ const printAll = (lines: ReadonlyArray<string>) =>
 
 /** Runs the turn and shows it; what it came to is an exit code. Nothing is thrown away when it is interrupted. */
 /** How a run that failed ends: for its span, and for whoever started it. */
-class Failed {
+class FailedRun {
   readonly errorType: string
   readonly exit: number
   constructor(errorType: string, exit: number) {
@@ -57,18 +57,18 @@ class Failed {
   }
 }
 
-const show = <R>(
+const runAndReport = <R>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
   options: TurnSessionOptions,
   style: ProgressReport.Style
-): Effect.Effect<number, Failed, Exclude<R, Scope.Scope>> =>
+): Effect.Effect<number, FailedRun, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
     let threadId: ThreadId | undefined
     let state = TurnState.initial(ThreadId.make(""), 0, Turn.noUsage)
     let report = ProgressReport.initial
     let turn: Turn.Turn | undefined
 
-    const see = (event: Turn.TurnEvent) => {
+    const onEvent = (event: Turn.TurnEvent) => {
       if (event._tag === "TurnCompleted") turn = event.turn
       else if (event._tag !== "AgentEvent") [state] = TurnState.step(state, event, new Set())
       if (options.json) {
@@ -103,7 +103,7 @@ const show = <R>(
       }
       return Effect.gen(function* () {
         if (failure !== undefined) {
-          if (report.held !== undefined) yield* printAll([report.held])
+          if (report.pendingMessage !== undefined) yield* printAll([report.pendingMessage])
           yield* printAll(ProgressReport.interruptedItems(ended?.items ?? [], style))
           yield* Console.error(failure === "interrupted" ? "Interrupted." : failure.message)
           if (failure !== "interrupted") yield* printAll(details(failure))
@@ -124,10 +124,11 @@ const show = <R>(
       threadId = thread.id
       state = TurnState.initial(thread.id, yield* now, Turn.noUsage)
       const { attach = [], prompt } = options
-      const run = (input: TurnOptions.TurnInput) => Stream.runForEach(thread.stream(input, options.turn), see)
+      const run = (input: TurnOptions.TurnInput) =>
+        Stream.runForEach(thread.stream(input, options.turn), onEvent)
       return yield* attach.length === 0
         ? run(prompt)
-        : Effect.flatMap(staged(attach), (files) => run([{ type: "text", text: prompt }, ...files])).pipe(
+        : Effect.flatMap(stageFiles(attach), (files) => run([{ type: "text", text: prompt }, ...files])).pipe(
             Effect.provide(Attachments.layer)
           )
     }).pipe(
@@ -139,10 +140,10 @@ const show = <R>(
           if (Exit.isSuccess(exit)) return finish(undefined, now)
           const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
           if (error !== undefined) {
-            const told = finish(error, now)
+            const finished = finish(error, now)
             return error._tag === "TurnInterrupted"
-              ? told
-              : Effect.flatMap(told, (exit) => Effect.fail(new Failed(error.errorType, exit)))
+              ? finished
+              : Effect.flatMap(finished, (exit) => Effect.fail(new FailedRun(error.errorType, exit)))
           }
           return Cause.hasInterruptsOnly(exit.cause)
             ? finish("interrupted", now)
@@ -152,7 +153,7 @@ const show = <R>(
     )
   })
 
-const staged = (files: ReadonlyArray<string>) =>
+const stageFiles = (files: ReadonlyArray<string>) =>
   Effect.flatMap(Attachments, (attachments) =>
     Effect.forEach(files, (file) =>
       Effect.map(attachments.stage(file), (attachment) => ({ type: "attachment", attachment }) as const)
@@ -175,15 +176,15 @@ export const run = Effect.fnUntraced(function* <R, RL>(
   telemetry: Layer.Layer<never>
 ) {
   const memory = yield* InMemorySpans.make
-  const looks = yield* style
+  const terminalStyle = yield* style
   const parent = TraceContext.parse(process.env["TRACEPARENT"], process.env["TRACESTATE"])
-  const picture = Effect.gen(function* () {
+  const printWaterfall = Effect.gen(function* () {
     if (options.json) return
     const spans = yield* memory.spans
     if (spans.length > 0)
-      yield* printAll(["", Waterfall.render(spans.map(Waterfall.fromReadableSpan), looks)])
+      yield* printAll(["", Waterfall.render(spans.map(Waterfall.fromReadableSpan), terminalStyle)])
   })
-  return yield* show(open, options, looks).pipe(
+  return yield* runAndReport(open, options, terminalStyle).pipe(
     Effect.provide(services),
     Effect.withSpan(
       Convention.span.run,
@@ -194,7 +195,7 @@ export const run = Effect.fnUntraced(function* <R, RL>(
       { captureStackTrace: false }
     ),
     Effect.catch(({ exit }) => Effect.succeed(exit)),
-    Effect.ensuring(picture),
+    Effect.ensuring(printWaterfall),
     Effect.provide(
       Layer.mergeAll(telemetry, Tracer.processorLayer(Effect.succeed(memory.processor), { everything: true }))
     ),

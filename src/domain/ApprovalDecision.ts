@@ -9,25 +9,29 @@ export type ApprovalSource = typeof ApprovalSource.Type
 const origin = { source: Schema.optionalKey(ApprovalSource), policy: Schema.optionalKey(Schema.String) }
 
 /** What a yes gives with it: what is granted, the answers by the id of their question, or a form's fields. */
-export const GivenAnswer = Schema.TaggedUnion({
+export const ApprovalAnswer = Schema.TaggedUnion({
   permissions: { permissions: Permissions },
   answers: { answers: Schema.Record(Schema.String, Schema.Array(Schema.String)) },
   content: { content: Schema.Record(Schema.String, Schema.Unknown) }
 })
-export type GivenAnswer = typeof GivenAnswer.Type
+export type ApprovalAnswer = typeof ApprovalAnswer.Type
 
-const given = { given: Schema.optionalKey(GivenAnswer) }
+const given = { given: Schema.optionalKey(ApprovalAnswer) }
 
 /**
  * `reason` of a decline is for events, logs and spans: Codex tells the model that it was declined, not why. `kept` says
  * that the yes is remembered on our side: Codex is told a yes for this once and asks again.
  */
-export const ApprovalDecision = Schema.TaggedUnion({
-  accept: { ...given, ...origin },
-  acceptForSession: { ...given, kept: Schema.optionalKey(Schema.Boolean), ...origin },
-  decline: { reason: Schema.String, ...origin },
-  cancel: origin
-})
+export const ApprovalDecision = Schema.Union([
+  Schema.TaggedStruct("accept", { ...given, ...origin }),
+  Schema.TaggedStruct("acceptForSession", {
+    ...given,
+    rememberedLocally: Schema.optionalKey(Schema.Boolean),
+    ...origin
+  }).pipe(Schema.encodeKeys({ rememberedLocally: "kept" })),
+  Schema.TaggedStruct("decline", { reason: Schema.String, ...origin }),
+  Schema.TaggedStruct("cancel", origin)
+]).pipe(Schema.toTaggedUnion("_tag"))
 export type ApprovalDecision = typeof ApprovalDecision.Type
 
 /** Yes, this once. Of a question, or a form that has fields to fill in, it is no answer and means no. */

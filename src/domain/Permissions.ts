@@ -37,32 +37,33 @@ export const path = (access: Access, path: string): FileSystemEntry => ({
 export const isEmpty = (permissions: Permissions): boolean =>
   !permissions.network && permissions.fileSystem.every((entry) => entry.access === "deny")
 
-const clean = (path: string): string => {
+const normalize = (path: string): string => {
   const normal = Nodepath.normalize(path)
   return normal.length > 1 && normal.endsWith(Nodepath.sep) ? normal.slice(0, -1) : normal
 }
 
 /** Whether a path is another one or lies below it. Paths that are not absolute lie nowhere. */
-export const isWithin = (path: string, folder: string): boolean => {
-  if (!Nodepath.isAbsolute(path) || !Nodepath.isAbsolute(folder)) return false
-  const [inner, outer] = [clean(path), clean(folder)]
+export const isWithin = (path: string, directory: string): boolean => {
+  if (!Nodepath.isAbsolute(path) || !Nodepath.isAbsolute(directory)) return false
+  const [inner, outer] = [normalize(path), normalize(directory)]
   return inner === outer || inner.startsWith(outer.endsWith(Nodepath.sep) ? outer : `${outer}${Nodepath.sep}`)
 }
 
 /** Where both hold; nothing where that is nowhere, or where nobody can tell. */
 const overlap = (a: FileSystemPlace, b: FileSystemPlace): FileSystemPlace | undefined => {
   if (a._tag === "path" && b._tag === "path") {
-    if (isWithin(a.path, b.path)) return { _tag: "path", path: clean(a.path) }
-    return isWithin(b.path, a.path) ? { _tag: "path", path: clean(b.path) } : undefined
+    if (isWithin(a.path, b.path)) return { _tag: "path", path: normalize(a.path) }
+    return isWithin(b.path, a.path) ? { _tag: "path", path: normalize(b.path) } : undefined
   }
   // What a glob or a name of Codex's stands for is not known here: only the very same one is no larger.
   return canonicalJson(a) === canonicalJson(b) ? a : undefined
 }
 
-const isApart = (a: FileSystemPlace, b: FileSystemPlace): boolean =>
+const areDisjoint = (a: FileSystemPlace, b: FileSystemPlace): boolean =>
   a._tag === "path" && b._tag === "path" && !isWithin(a.path, b.path) && !isWithin(b.path, a.path)
 
-const same = (a: FileSystemEntry, b: FileSystemEntry): boolean => canonicalJson(a) === canonicalJson(b)
+const entriesEqual = (a: FileSystemEntry, b: FileSystemEntry): boolean =>
+  canonicalJson(a) === canonicalJson(b)
 
 /**
  * What was both asked for and granted, never more than either. What was asked to stay closed does; something that only
@@ -71,7 +72,7 @@ const same = (a: FileSystemEntry, b: FileSystemEntry): boolean => canonicalJson(
 export const intersect = (asked: Permissions, granted: Permissions): Permissions => {
   const denied = asked.fileSystem.filter((entry) => entry.access === "deny")
   const taken = granted.fileSystem.filter(
-    (entry) => entry.access === "deny" && !denied.some((known) => same(known, entry))
+    (entry) => entry.access === "deny" && !denied.some((known) => entriesEqual(known, entry))
   )
   const open: Array<FileSystemEntry> = []
   for (const a of asked.fileSystem) {
@@ -81,7 +82,10 @@ export const intersect = (asked: Permissions, granted: Permissions): Permissions
       if (place === undefined) continue
       const access = a.access === "write" && g.access === "write" ? "write" : "read"
       const entry = { access, place } as const
-      if (!open.some((known) => same(known, entry)) && taken.every((no) => isApart(no.place, place)))
+      if (
+        !open.some((known) => entriesEqual(known, entry)) &&
+        taken.every((no) => areDisjoint(no.place, place))
+      )
         open.push(entry)
     }
   }

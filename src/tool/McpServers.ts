@@ -52,15 +52,15 @@ const headerPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 const seconds = (input: Duration.Input): number | undefined =>
   Option.getOrUndefined(Duration.fromInput(input).pipe(Option.map(Duration.toSeconds)))
-const isTime = (input: Duration.Input | undefined) => {
+const isPositiveDuration = (input: Duration.Input | undefined) => {
   const value = input === undefined ? 1 : seconds(input)
   return value !== undefined && value > 0 && Number.isFinite(value)
 }
 
 const commonProblem = (server: Server): string | undefined =>
-  !isTime(server.startTimeout)
+  !isPositiveDuration(server.startTimeout)
     ? "its startTimeout is no time"
-    : !isTime(server.toolTimeout)
+    : !isPositiveDuration(server.toolTimeout)
       ? "its toolTimeout is no time"
       : undefined
 

@@ -41,23 +41,23 @@ const isRetryable = (failure: unknown): boolean =>
     ? failure.isRetryable
     : Predicate.hasProperty(failure, "retryable") && failure.retryable === true
 
-const ofOrigin = (origin: Tool.FailureOrigin | undefined): ToolCallOutcome["fault"] =>
+const faultOf = (origin: Tool.FailureOrigin | undefined): ToolCallOutcome["fault"] =>
   origin === "parameters" ? "model" : "tool"
 
-const noJson = (tool: Tool.Any) => failed(`The tool ${tool.name} gave a result that is no JSON.`)
+const notJson = (tool: Tool.Any) => failed(`The tool ${tool.name} gave a result that is no JSON.`)
 
-const ofResult = (tool: Tool.Any, result: Tool.HandlerResult<Tool.Any>): Effect.Effect<ToolCallOutcome> => {
+const fromResult = (tool: Tool.Any, result: Tool.HandlerResult<Tool.Any>): Effect.Effect<ToolCallOutcome> => {
   if (!result.isFailure) {
-    const text = ToolResultText.ofResult(result)
+    const text = ToolResultText.fromResult(result)
     return Effect.succeed(
       Result.isSuccess(text)
         ? { success: true, text: text.success, fault: "tool", retryable: false }
-        : noJson(tool)
+        : notJson(tool)
     )
   }
   const failure: unknown = result.result
-  return Effect.map(ToolResultText.ofFailure(tool, failure), (text) =>
-    failed(text, { fault: ofOrigin(result.failureOrigin), retryable: isRetryable(failure) })
+  return Effect.map(ToolResultText.fromFailure(tool, failure), (text) =>
+    failed(text, { fault: faultOf(result.failureOrigin), retryable: isRetryable(failure) })
   )
 }
 
@@ -72,20 +72,20 @@ export const handle = (
     Effect.flatMap(
       Stream.runForEach((result) => {
         if (!result.preliminary) return Effect.sync(() => void (last = result))
-        const text = ToolResultText.ofValue(result.encodedResult)
+        const text = ToolResultText.fromValue(result.encodedResult)
         return Result.isSuccess(text) ? progress(text.success) : Effect.void
       })
     ),
     Effect.flatMap(() =>
       last === undefined
         ? Effect.succeed(failed(`The tool ${tool.name} gave no result.`))
-        : ofResult(tool, last)
+        : fromResult(tool, last)
     ),
     Effect.catchCause((cause): Effect.Effect<ToolCallOutcome> => {
       const failure = Cause.findErrorOption(cause)
       if (Option.isNone(failure)) return Effect.failCause(cause as Cause.Cause<never>)
-      const fault = ofOrigin(Context.get(Cause.annotations(cause), Toolkit.FailureOrigin))
-      return Effect.map(ToolResultText.ofFailure(tool, failure.value), (text) =>
+      const fault = faultOf(Context.get(Cause.annotations(cause), Toolkit.FailureOrigin))
+      return Effect.map(ToolResultText.fromFailure(tool, failure.value), (text) =>
         failed(text, { fault, retryable: isRetryable(failure.value) })
       )
     }),

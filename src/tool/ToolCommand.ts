@@ -79,7 +79,7 @@ export const spawn = Effect.fnUntraced(function* (
   return handle
 })
 
-const tail = (stream: Stream.Stream<Uint8Array, PlatformError.PlatformError>, limit: number) => {
+const collectTail = (stream: Stream.Stream<Uint8Array, PlatformError.PlatformError>, limit: number) => {
   let text = ""
   let truncated = false
   return {
@@ -117,8 +117,8 @@ export const run = Effect.fnUntraced(function* (
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const handle = yield* spawn(command, options)
-      const stdout = tail(handle.stdout, limit)
-      const stderr = tail(handle.stderr, limit)
+      const stdout = collectTail(handle.stdout, limit)
+      const stderr = collectTail(handle.stderr, limit)
       const reading = yield* Effect.forEach([stdout, stderr], ({ read }) => Effect.forkScoped(read))
       // It fails where a signal ended the process.
       const exit = yield* Effect.exit(handle.exitCode)

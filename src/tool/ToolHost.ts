@@ -64,13 +64,13 @@ export interface Hooks {
 const maxProgress = 4000
 const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
 
-const refuse = (detail: string) =>
+const invalidRequest = (detail: string) =>
   Effect.fail(new CodexError.InvalidRequest({ reason: "BadParams", method: "startThread", detail }))
 
-const said = (success: boolean, text: string): Engine.EngineToolOutput => ({ success, text })
+const toolOutput = (success: boolean, text: string): Engine.EngineToolOutput => ({ success, text })
 
 const noSuchTool = (call: Engine.EngineToolCall) =>
-  Effect.succeed(said(false, `There is no tool ${ToolResultText.truncateMiddle(call.tool, 100)}.`))
+  Effect.succeed(toolOutput(false, `There is no tool ${ToolResultText.truncateMiddle(call.tool, 100)}.`))
 
 /** No tools at all. */
 export const empty: ToolHost = {
@@ -80,16 +80,16 @@ export const empty: ToolHost = {
   leaked: () => 0
 }
 
-interface Served {
+interface HostedTool {
   readonly tool: Tool.Any
   readonly settings: ToolSettings.ToolSettings
   readonly limit: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-const limited = (concurrency: number | undefined): Served["limit"] => {
+const makeLimiter = (concurrency: number | undefined): HostedTool["limit"] => {
   if (concurrency === undefined || concurrency === Number.POSITIVE_INFINITY) return (effect) => effect
-  const places = Semaphore.makeUnsafe(concurrency)
-  return (effect) => places.withPermits(1)(effect)
+  const semaphore = Semaphore.makeUnsafe(concurrency)
+  return (effect) => semaphore.withPermits(1)(effect)
 }
 
 const checkName = (tool: Tool.Any, known: ReadonlyMap<string, unknown>): string | undefined => {
@@ -111,29 +111,29 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
 ): Effect.fn.Return<ToolHost, CodexError.InvalidRequest, Tool.HandlerServices<Tools[keyof Tools]>> {
   const services = yield* Effect.context<Tool.HandlerServices<Tools[keyof Tools]>>()
   const limits = ToolSettings.ofThread(services)
-  if (typeof limits === "string") return yield* refuse(`the setting of the thread's tools: ${limits}`)
-  const ofThread = limited(limits.concurrency)
-  const tools = new Map<string, Served>()
+  if (typeof limits === "string") return yield* invalidRequest(`the setting of the thread's tools: ${limits}`)
+  const limitOfThread = makeLimiter(limits.concurrency)
+  const tools = new Map<string, HostedTool>()
   for (const tool of Object.values(toolkit.tools)) {
     const problem = checkName(tool, tools)
-    if (problem !== undefined) return yield* refuse(problem)
+    if (problem !== undefined) return yield* invalidRequest(problem)
     const settings = ToolSettings.of(tool, services)
-    if (typeof settings === "string") return yield* refuse(`the tool "${tool.name}": ${settings}`)
-    const own = limited(settings.own.concurrency)
+    if (typeof settings === "string") return yield* invalidRequest(`the tool "${tool.name}": ${settings}`)
+    const own = makeLimiter(settings.own.concurrency)
     // Its own place first: a call that waits for it takes none from the other tools.
-    tools.set(tool.name, { tool, settings, limit: (effect) => own(ofThread(effect)) })
+    tools.set(tool.name, { tool, settings, limit: (effect) => own(limitOfThread(effect)) })
   }
   let leaked = 0
 
   // A tool looked up by name has lost the type of what it needs; the type of this function has it. What the run brings
   // wins over what the thread was started with: its spans and settings are those of the moment.
-  const provided = <A, E>(effect: Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
+  const withServices = <A, E>(effect: Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
     Effect.updateContext(
       effect as Effect.Effect<A, E, Tool.HandlerServices<Tools[keyof Tools]>>,
       (context: Context.Context<never>) => Context.merge(services, context)
     )
 
-  const left = (call: Engine.EngineToolCall, hooks: Hooks) =>
+  const reportAbandoned = (call: Engine.EngineToolCall, hooks: Hooks) =>
     Effect.andThen(
       Effect.sync(() => {
         leaked++
@@ -143,7 +143,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     )
 
   const run = Effect.fnUntraced(function* (
-    { settings, tool }: Served,
+    { settings, tool }: HostedTool,
     call: Engine.EngineToolCall,
     hooks: Hooks
   ) {
@@ -152,13 +152,15 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       hooks.progress?.({ callId, tool: name, text: ToolResultText.truncateMiddle(text, maxProgress) })
     )
     const ended = yield* supervise(
-      provided(ToolCall.handle(toolkit.handle(name, call.arguments as never, callId), tool, progress.offer)),
+      withServices(
+        ToolCall.handle(toolkit.handle(name, call.arguments as never, callId), tool, progress.offer)
+      ),
       {
         deadline: settings.deadline,
         grace: settings.grace,
         abandoned: (fiber) => {
           fiber.addObserver(() => void leaked--)
-          return left(call, hooks)
+          return reportAbandoned(call, hooks)
         }
       }
     ).pipe(Effect.tap(progress.flush), Effect.ensuring(progress.close))
@@ -171,16 +173,20 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     }
     const text = ToolResultText.truncateMiddle(outcome.text, settings.maxResult)
     if (outcome.success || outcome.fault === "model" || settings.onFailure === "result") {
-      return said(outcome.success, text)
+      return toolOutput(outcome.success, text)
     }
     const { retryable } = outcome
     return yield* new CodexError.ToolFailed({ tool: name, detail: outcome.detail ?? text, retryable })
   })
 
-  const readable = (tool: Tool.Any, call: Engine.EngineToolCall) =>
-    provided(Effect.result(Schema.decodeUnknownEffect(tool.parametersSchema)(call.arguments)))
+  const decodeParameters = (tool: Tool.Any, call: Engine.EngineToolCall) =>
+    withServices(Effect.result(Schema.decodeUnknownEffect(tool.parametersSchema)(call.arguments)))
 
-  const asks = (tool: Tool.Any, call: Engine.EngineToolCall, params: unknown): Effect.Effect<boolean> => {
+  const requiresApproval = (
+    tool: Tool.Any,
+    call: Engine.EngineToolCall,
+    params: unknown
+  ): Effect.Effect<boolean> => {
     const needs = tool.needsApproval
     if (typeof needs !== "function") return Effect.succeed(needs === true)
     return Effect.suspend(() => {
@@ -189,24 +195,24 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     }).pipe(
       // Anything that goes wrong means asking.
       Effect.catchCause(() => Effect.succeed(true)),
-      provided
+      withServices
     )
   }
 
   /** Why the call is not to run; nothing where it is. */
-  const refused = Effect.fnUntraced(function* (
+  const rejectionReason = Effect.fnUntraced(function* (
     tool: Tool.Any,
     call: Engine.EngineToolCall,
     approve: Approve
   ) {
     const { needsApproval } = tool
     if (needsApproval === undefined || needsApproval === false) return undefined
-    const params = yield* readable(tool, call)
+    const params = yield* decodeParameters(tool, call)
     // Nobody is asked about what cannot run, and what nobody was asked about does not run.
     if (params._tag === "Failure") {
       return `The arguments do not fit the tool ${call.tool}: ${params.failure.message}`
     }
-    if (!(yield* asks(tool, call, params.success))) return undefined
+    if (!(yield* requiresApproval(tool, call, params.success))) return undefined
     const decision = yield* approve({
       _tag: "tool",
       id: call.callId,
@@ -219,7 +225,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
 
   const turn = (hooks: Hooks): Call => {
     const counts = new Map<string, number>()
-    let all = 0
+    let callsOfAllTools = 0
     return Effect.fnUntraced(function* (call) {
       const served = tools.get(call.tool)
       if (served === undefined) return yield* noSuchTool(call)
@@ -227,15 +233,21 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       counts.set(call.tool, count)
       const { maxCalls } = served.settings.own
       if (count > maxCalls) {
-        return said(false, `No: this turn has called ${call.tool} ${maxCalls} times, which is all it may.`)
+        return toolOutput(
+          false,
+          `No: this turn has called ${call.tool} ${maxCalls} times, which is all it may.`
+        )
       }
-      if (++all > limits.maxCalls) {
-        return said(false, `No: this turn has called tools ${limits.maxCalls} times, which is all it may.`)
+      if (++callsOfAllTools > limits.maxCalls) {
+        return toolOutput(
+          false,
+          `No: this turn has called tools ${limits.maxCalls} times, which is all it may.`
+        )
       }
-      const no = yield* refused(served.tool, call, hooks.approve)
+      const no = yield* rejectionReason(served.tool, call, hooks.approve)
       return no === undefined
         ? yield* served.limit(run(served, call, hooks))
-        : said(false, ToolResultText.truncateMiddle(no, served.settings.maxResult))
+        : toolOutput(false, ToolResultText.truncateMiddle(no, served.settings.maxResult))
     })
   }
 

@@ -18,7 +18,7 @@ const milliseconds = Effect.map(
 )
 
 /** The first is told at once, then the latest one whenever `interval` has passed. */
-export const make = (interval: Duration.Duration, tell: (text: string) => void): Progress => {
+export const make = (interval: Duration.Duration, emit: (text: string) => void): Progress => {
   const every = Duration.toMillis(interval)
   let last = Number.NEGATIVE_INFINITY
   let waiting: string | undefined
@@ -31,7 +31,7 @@ export const make = (interval: Duration.Duration, tell: (text: string) => void):
     waiting = undefined
     last = now
     try {
-      tell(text)
+      emit(text)
     } catch {
       // Whoever listens does not stop the tool.
     }

@@ -6,27 +6,29 @@ import * as AiError from "effect/ai/AiError"
 import type * as Tool from "effect/ai/Tool"
 
 /** Any value as text; a failure where it has no JSON: a cycle, a bigint, a `toJSON` that throws. */
-export const ofValue = (value: unknown): Result.Result<string, unknown> =>
+export const fromValue = (value: unknown): Result.Result<string, unknown> =>
   typeof value === "string"
     ? Result.succeed(value)
     : Result.try(() => (JSON.stringify(value) as string | undefined) ?? "null")
 
 /** A failure in words: the tool's own as its schema encodes it, ours by what they say. */
-export const ofFailure = (tool: Tool.Any, failure: unknown): Effect.Effect<string> => {
-  const unspoken = `The tool ${tool.name} failed.`
+export const fromFailure = (tool: Tool.Any, failure: unknown): Effect.Effect<string> => {
+  const fallback = `The tool ${tool.name} failed.`
   if (AiError.isAiError(failure)) return Effect.succeed(failure.message)
   return Schema.encodeUnknownEffect(Schema.toCodecJson(tool.failureSchema))(failure).pipe(
-    Effect.map((encoded) => Result.getOrElse(ofValue(encoded), () => unspoken)),
-    Effect.orElseSucceed(() => unspoken)
+    Effect.map((encoded) => Result.getOrElse(fromValue(encoded), () => fallback)),
+    Effect.orElseSucceed(() => fallback)
   ) as Effect.Effect<string>
 }
 
 /** The answer to a call that went well. */
-export const ofResult = (result: Tool.HandlerResult<Tool.Any>): Result.Result<string, unknown> => {
+export const fromResult = (result: Tool.HandlerResult<Tool.Any>): Result.Result<string, unknown> => {
   const { encodedResult, modelOutput } = result
-  if (modelOutput === undefined) return ofValue(encodedResult)
+  if (modelOutput === undefined) return fromValue(encodedResult)
   return Result.map(
-    Result.all(modelOutput.map((part) => (part.type === "text" ? Result.succeed(part.text) : ofValue(part)))),
+    Result.all(
+      modelOutput.map((part) => (part.type === "text" ? Result.succeed(part.text) : fromValue(part)))
+    ),
     (texts) => texts.join("\n")
   )
 }

@@ -66,13 +66,13 @@ export type SideEffect = "read" | "idempotent" | "once"
  * The side effect of a tool, where `Tool.Readonly` and `Tool.Idempotent` do not say it; it wins over them. An annotation
  * only: a tool that says nothing is `once`.
  */
-export const Effects = Context.Reference<SideEffect | undefined>("effect-codex/ToolSettings/Effects", {
+export const SideEffects = Context.Reference<SideEffect | undefined>("effect-codex/ToolSettings/Effects", {
   defaultValue: () => undefined
 })
 
 /** The side effect of a tool, by its annotations. */
 export const sideEffect = (tool: Tool.Any): SideEffect =>
-  Context.get(tool.annotations, Effects) ??
+  Context.get(tool.annotations, SideEffects) ??
   (Context.get(tool.annotations, Tool.Readonly)
     ? "read"
     : Context.get(tool.annotations, Tool.Idempotent)

@@ -225,7 +225,7 @@ describe("remember", () => {
       const ask = (thread: string, request: Approval.ApprovalRequest) =>
         decide(remembering, request, R.asking(thread))
       const first = yield* ask("a", R.command("touch x"))
-      assert.isTrue(first._tag === "acceptForSession" && first.kept)
+      assert.isTrue(first._tag === "acceptForSession" && first.rememberedLocally)
       assert.deepStrictEqual(yield* ask("a", { ...R.command("touch x"), id: "c2", reason: "again" }), {
         _tag: "accept",
         source: "session",
@@ -318,7 +318,7 @@ describe("remember", () => {
 
   it.effect("may cover the folder of a patch", () =>
     Effect.gen(function* () {
-      const covers = yield* like(Approval.sameFolder, R.fileChange("src/a.ts"))
+      const covers = yield* like(Approval.sameDirectory, R.fileChange("src/a.ts"))
       assert.isTrue(yield* covers(R.fileChange("src/b.ts", "src/deep/c.ts")))
       for (const other of [
         R.fileChange("src/b.ts", "package.json"),

@@ -29,6 +29,29 @@ describe("events as JSON", () => {
       }
     )
   })
+
+  it("call a decision that the library remembers itself `kept`", () => {
+    assert.deepStrictEqual<unknown>(
+      EventJson.event({
+        _tag: "ApprovalDecided",
+        requestId: "r",
+        itemId: id,
+        decision: { _tag: "acceptForSession", policy: "prompt", rememberedLocally: true },
+        source: "user",
+        at: 1
+      }),
+      {
+        type: "approval.decided",
+        requestId: "r",
+        itemId: id,
+        decision: "acceptForSession",
+        policy: "prompt",
+        kept: true,
+        source: "user",
+        at: 1
+      }
+    )
+  })
 })
 
 describe("a turn that is over", () => {

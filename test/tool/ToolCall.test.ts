@@ -381,8 +381,8 @@ describe("settings", () => {
       tool("reads").annotate(Tool.Readonly, true),
       tool("again").annotate(Tool.Idempotent, true),
       tool("adds").annotate(Tool.Destructive, false),
-      tool("ours").annotate(Tool.Readonly, true).annotate(ToolSettings.Effects, "once"),
-      tool("oursReads").annotate(ToolSettings.Effects, "read")
+      tool("ours").annotate(Tool.Readonly, true).annotate(ToolSettings.SideEffects, "once"),
+      tool("oursReads").annotate(ToolSettings.SideEffects, "read")
     )
     const sideEffects = Object.values(Kinds.tools).map(ToolSettings.sideEffect)
     assert.deepStrictEqual(sideEffects, ["once", "read", "idempotent", "once", "once", "read"])

@@ -41,7 +41,7 @@ const print = (value: object) => Console.log(JSON.stringify(value))
 const failed = (text: string) =>
   Effect.andThen(Console.error(oneLine(text, 600)), new ExitWith({ code: code.failed }))
 
-const look = Effect.fnUntraced(
+const readStaging = Effect.fnUntraced(
   function* (directory: Option.Option<string>) {
     const fs = yield* FileSystem.FileSystem
     const root = yield* StagingDirectory.root(fs, Option.getOrUndefined(directory))
@@ -56,7 +56,7 @@ const list = Command.make(
   "list",
   shared,
   Effect.fnUntraced(function* ({ directory, json }) {
-    const found = yield* look(directory)
+    const found = yield* readStaging(directory)
     if (json) return yield* print(found)
     if (found.folders.length === 0) return yield* Console.error("nothing is staged")
     for (const folder of found.folders) yield* Console.log(describe(folder))
@@ -80,21 +80,21 @@ const clean = Command.make(
   },
   Effect.fnUntraced(function* ({ all, directory, dryRun, json }) {
     const fs = yield* FileSystem.FileSystem
-    const { folders, root } = yield* look(directory)
-    const doomed = folders.filter(({ state }) => state === "gone" || (all && state !== "live"))
+    const { folders, root } = yield* readStaging(directory)
+    const selected = folders.filter(({ state }) => state === "gone" || (all && state !== "live"))
     const removed = dryRun
       ? {
-          files: doomed.reduce((sum, folder) => sum + folder.files, 0),
-          bytes: doomed.reduce((sum, folder) => sum + folder.bytes, 0),
+          files: selected.reduce((sum, folder) => sum + folder.files, 0),
+          bytes: selected.reduce((sum, folder) => sum + folder.bytes, 0),
           failed: []
         }
       : yield* StagingDirectory.removeFolders(
           fs,
-          doomed.map(({ path }) => path)
+          selected.map(({ path }) => path)
         )
-    if (json) yield* print({ root, dryRun, folders: doomed, ...removed })
+    if (json) yield* print({ root, dryRun, folders: selected, ...removed })
     else {
-      for (const folder of doomed) yield* Console.log(describe(folder))
+      for (const folder of selected) yield* Console.log(describe(folder))
       yield* Console.error(
         `${dryRun ? "would remove" : "removed"} ${count(removed.files)}, ${size(removed.bytes)}`
       )

@@ -93,7 +93,7 @@ const rules: ReadonlyArray<Approval.ApprovalRule> = [
   { decision: "decline" }
 ]
 
-const quietly = (command: string, args: ReadonlyArray<string>, options: ChildProcess.CommandOptions) =>
+const succeeds = (command: string, args: ReadonlyArray<string>, options: ChildProcess.CommandOptions) =>
   Effect.gen(function* () {
     const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
     return yield* spawner.exitCode(ChildProcess.make(command, args, { stdin: "ignore", ...options }))
@@ -116,7 +116,7 @@ const makeRepository = Effect.fnUntraced(function* (env: Record<string, string>)
   yield* write("sum.js", source)
   yield* write("sum.test.js", test)
   const git = (...args: ReadonlyArray<string>) =>
-    quietly("git", ["-c", "user.name=demo", "-c", "user.email=demo@localhost", ...args], {
+    succeeds("git", ["-c", "user.name=demo", "-c", "user.email=demo@localhost", ...args], {
       cwd: folder,
       env,
       extendEnv: false
@@ -130,7 +130,7 @@ const makeRepository = Effect.fnUntraced(function* (env: Record<string, string>)
 /** Whether Codex's sandbox can start here; in some containers it cannot. */
 const sandboxWorks = Effect.fnUntraced(function* (env: Record<string, string>, cwd: string) {
   const binary = yield* CodexBinary.find(undefined, process.env)
-  return yield* quietly(binary.command, [...binary.args, "sandbox", "--", "true"], {
+  return yield* succeeds(binary.command, [...binary.args, "sandbox", "--", "true"], {
     cwd,
     env,
     extendEnv: false

@@ -66,7 +66,10 @@ const running = <A, R>(
   )
 
 /** The conversation that is meant. */
-const named = (codex: Codex["Service"], name: string): Effect.Effect<ThreadId, CodexError.StartError> =>
+const resolveThread = (
+  codex: Codex["Service"],
+  name: string
+): Effect.Effect<ThreadId, CodexError.StartError> =>
   name !== "last"
     ? Effect.succeed(ThreadId.make(name))
     : Stream.runHead(codex.listThreads({ sort: "updated", cwd: process.cwd() })).pipe(
@@ -85,10 +88,10 @@ const named = (codex: Codex["Service"], name: string): Effect.Effect<ThreadId, C
         )
       )
 
-const when = (at: number): string => new Date(at).toISOString().slice(0, 16).replace("T", " ")
+const formatTime = (at: number): string => new Date(at).toISOString().slice(0, 16).replace("T", " ")
 
 const row = (info: ThreadInfo.ThreadInfo, width: number): string =>
-  `${info.id}  ${when(info.updatedAt)}  ${oneLine(info.name ?? info.preview, width - 56)}`
+  `${info.id}  ${formatTime(info.updatedAt)}  ${oneLine(info.name ?? info.preview, width - 56)}`
 
 const list = Command.make(
   "list",
@@ -154,10 +157,10 @@ const show = Command.make(
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {
-        const history = yield* codex.readThread(yield* named(codex, thread))
+        const history = yield* codex.readThread(yield* resolveThread(codex, thread))
         if (json) return yield* Console.log(JSON.stringify(history))
         yield* Console.log(`${history.name ?? "(no name)"}  ${history.id}`)
-        yield* Console.log(`in ${oneLine(history.cwd, 200)}, begun ${when(history.createdAt)}`)
+        yield* Console.log(`in ${oneLine(history.cwd, 200)}, begun ${formatTime(history.createdAt)}`)
         for (const turn of history.turns) {
           const took = turn.duration === undefined ? "" : ` ${ProgressReport.duration(turn.duration)}`
           yield* Console.log(`\n── ${turn.id}${took} ${outcomes[turn.status]}`.trimEnd())
@@ -185,7 +188,7 @@ const fork = Command.make(
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {
-        const from = yield* named(codex, thread)
+        const from = yield* resolveThread(codex, thread)
         const { id } = yield* Effect.scoped(
           codex.forkThread(from, {
             through: Option.getOrUndefined(Option.map(through, (id) => TurnId.make(id)))
@@ -214,7 +217,7 @@ const archive = Command.make(
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {
-        const id = undo ? ThreadId.make(thread) : yield* named(codex, thread)
+        const id = undo ? ThreadId.make(thread) : yield* resolveThread(codex, thread)
         yield* undo ? codex.unarchiveThread(id) : codex.archiveThread(id)
         yield* Console.error(undo ? `${id} is back in the list` : `${id} is archived; back with --undo`)
       })
@@ -237,9 +240,9 @@ const remove = Command.make(
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {
-        const id = yield* named(codex, thread)
+        const id = yield* resolveThread(codex, thread)
         const { name, preview } = yield* codex.readThread(id)
-        if (!yes && !(yield* sure(`Delete "${oneLine(name ?? preview, 80)}" (${id}) for good?`)))
+        if (!yes && !(yield* confirm(`Delete "${oneLine(name ?? preview, 80)}" (${id}) for good?`)))
           return yield* Console.error("Nothing was deleted.")
         yield* codex.deleteThread(id)
         yield* Console.error(`${id} is deleted`)
@@ -249,7 +252,7 @@ const remove = Command.make(
 ).pipe(Command.withDescription("Delete a conversation for good"))
 
 /** Asks on the terminal; where there is none, nobody is sure. */
-const sure = Effect.fnUntraced(function* (question: string) {
+const confirm = Effect.fnUntraced(function* (question: string) {
   const stdio = yield* Stdio.Stdio
   const terminal = yield* Terminal.Terminal
   if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal)))

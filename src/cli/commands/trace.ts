@@ -11,7 +11,7 @@ import * as Options from "../Options.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
 import { check } from "./traceCheck.ts"
 
-const counted = ({ logs, traces }: FlushSpool.Counts): string =>
+const formatCounts = ({ logs, traces }: FlushSpool.Counts): string =>
   [
     ...(traces > 0 || logs === 0 ? [`${traces} ${traces === 1 ? "span" : "spans"}`] : []),
     ...(logs > 0 ? [`${logs} ${logs === 1 ? "log record" : "log records"}`] : [])
@@ -27,9 +27,9 @@ const lines = ({
   notes,
   sent
 }: FlushSpool.FlushReport): ReadonlyArray<string> => [
-  `sent: ${counted(sent)}`,
-  ...(total(dropped) > 0 ? [`dropped: ${counted(dropped)}`] : []),
-  ...(total(left) > 0 ? [`left in ${oneLine(directory, 400)}: ${counted(left)}`] : []),
+  `sent: ${formatCounts(sent)}`,
+  ...(total(dropped) > 0 ? [`dropped: ${formatCounts(dropped)}`] : []),
+  ...(total(left) > 0 ? [`left in ${oneLine(directory, 400)}: ${formatCounts(left)}`] : []),
   ...(inUse.length > 0 ? [`in use by ${inUse.map((pid) => `pid ${pid}`).join(", ")}`] : []),
   ...notes.map((note) => `  ${oneLine(note, 400)}`)
 ]

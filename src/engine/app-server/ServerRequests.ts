@@ -145,7 +145,8 @@ const wants = (
 
 /** A decision of a command or a patch as Codex takes it; it has no place for a reason. */
 export const verdict = (decision: ApprovalDecision.ApprovalDecision): unknown => ({
-  decision: decision._tag === "acceptForSession" && decision.kept === true ? "accept" : decision._tag
+  decision:
+    decision._tag === "acceptForSession" && decision.rememberedLocally === true ? "accept" : decision._tag
 })
 const noVerdict = { decision: "decline" }
 

@@ -168,7 +168,7 @@ describe.concurrent("each question gets one reply in its own dialect", () => {
     [
       "a command that is remembered here",
       requests.command(),
-      { _tag: "acceptForSession", kept: true },
+      { _tag: "acceptForSession", rememberedLocally: true },
       { decision: "accept" }
     ],
     ["a command, answered like a form", requests.command(), Approval.submit({}), no.verdict],
