@@ -117,7 +117,7 @@ export class Codex extends Context.Service<
       const ofLayer = yield* Policy.Current
       yield* ContentCapture.warn
       const ofUser = yield* UserHash.makeUser
-      const { attribute } = Convention
+      const { attribute, span } = Convention
 
       const originated = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
         Effect.flatMap(TurnTelemetry.Originator, (originator) =>
@@ -182,10 +182,22 @@ export class Codex extends Context.Service<
       const resumeThread = <Tools extends Record<string, Tool.Any>>(
         threadId: ThreadId,
         options: ThreadOptions<Tools> = {}
-      ) => open(Convention.span.threadResume, options, (options) => engine.resumeThread(threadId, options))
+      ) => open(span.threadResume, options, (options) => engine.resumeThread(threadId, options))
+
+      /** The span is inside the annotation, so it carries the originator, and so does an engine that starts in it. */
+      const traced =
+        (name: string, attributes: Readonly<Record<string, unknown>> = {}) =>
+        <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+          originated(effect.pipe(Effect.withSpan(name, { attributes }, { captureStackTrace: false })))
+
+      const ofThread = (name: string, threadId: ThreadId) =>
+        traced(name, { [attribute.conversationId]: threadId })
+
+      const listThreads = (filter: ThreadInfo.Filter, cursor: string | undefined) =>
+        traced(span.listThreads)(engine.listThreads(filter, cursor))
 
       const last = (cwd: string) =>
-        Effect.flatMap(engine.listThreads({ cwd, sort: "updated" }, undefined), ({ data: [newest] }) =>
+        Effect.flatMap(listThreads({ cwd, sort: "updated" }, undefined), ({ data: [newest] }) =>
           newest === undefined
             ? Effect.fail(
                 new CodexError.InvalidRequest({
@@ -197,32 +209,36 @@ export class Codex extends Context.Service<
             : Effect.succeed(newest.id)
         )
 
+      /** Each page has its own span: a span of the whole stream would include the time of its consumer. */
       const paged = <A>(
         ask: (cursor: string | undefined) => Effect.Effect<Engine.Page<A>, CodexError.StartError>
       ) =>
         Stream.paginate<string | undefined, A, CodexError.StartError>(undefined, (cursor) =>
-          Effect.map(originated(ask(cursor)), ({ data, next }) => [data, Option.fromUndefinedOr(next)])
+          Effect.map(ask(cursor), ({ data, next }) => [data, Option.fromUndefinedOr(next)])
         )
 
       return Codex.of({
-        startThread: (options) => open(Convention.span.threadStart, options ?? {}, engine.startThread),
+        startThread: (options) => open(span.threadStart, options ?? {}, engine.startThread),
         resumeThread,
         resumeLast: (options) =>
           Effect.flatMap(last(Nodepath.resolve(options?.cwd ?? ".")), (threadId) =>
             resumeThread(threadId, options)
           ),
         forkThread: (threadId, options) =>
-          open(Convention.span.threadFork, options ?? {}, (more) =>
+          open(span.threadFork, options ?? {}, (more) =>
             engine.forkThread(threadId, { ...more, through: options?.through })
           ),
-        listThreads: (filter = {}) => paged((cursor) => engine.listThreads(filter, cursor)),
-        readThread: (threadId) => originated(engine.readThread(threadId)),
-        renameThread: (threadId, name) => originated(engine.renameThread(threadId, name)),
-        archiveThread: (threadId) => originated(engine.archiveThread(threadId)),
-        unarchiveThread: (threadId) => originated(engine.unarchiveThread(threadId)),
-        deleteThread: (threadId) => originated(engine.deleteThread(threadId)),
-        listModels: paged(engine.listModels),
-        request: (method, params = {}) => originated(engine.request(method, params))
+        listThreads: (filter = {}) => paged((cursor) => listThreads(filter, cursor)),
+        readThread: (threadId) => ofThread(span.readThread, threadId)(engine.readThread(threadId)),
+        renameThread: (threadId, name) =>
+          ofThread(span.renameThread, threadId)(engine.renameThread(threadId, name)),
+        archiveThread: (threadId) => ofThread(span.archiveThread, threadId)(engine.archiveThread(threadId)),
+        unarchiveThread: (threadId) =>
+          ofThread(span.unarchiveThread, threadId)(engine.unarchiveThread(threadId)),
+        deleteThread: (threadId) => ofThread(span.deleteThread, threadId)(engine.deleteThread(threadId)),
+        listModels: paged((cursor) => traced(span.listModels)(engine.listModels(cursor))),
+        request: (method, params = {}) =>
+          traced(span.request, { [attribute.rpcMethod]: method })(engine.request(method, params))
       })
     })
   )

@@ -58,6 +58,7 @@ const entries: {
     meaning: "the base name of what ran: no path, no argument, no variable before it"
   },
   exitCode: { meaning: "the exit code of the command; other than 0 is an error" },
+  rpcMethod: { meaning: "the method of `codex app-server` that the caller requested" },
   mcpMethod: { meaning: "the method of MCP; always `tools/call`" },
   mcpServer: { meaning: "the MCP server, as Codex's configuration names it" },
   originator: { meaning: "`sdk` from a program, `cli` from the command line" },

@@ -47,6 +47,30 @@ const spanEntries: { readonly [Key in Span]: Told<SpanEntry, SpanCatalogue.SpanS
     parent: "the caller",
     when: "A conversation is opened that begins with what was said in another one."
   },
+  listThreads: {
+    name: "Codex.listThreads",
+    parent: "the caller",
+    when: "One page of the list of threads is requested. A list of several pages has a span for each."
+  },
+  readThread: { name: "Codex.readThread", parent: "the caller", when: "A thread is read with its turns." },
+  renameThread: { name: "Codex.renameThread", parent: "the caller", when: "A thread is renamed." },
+  archiveThread: { name: "Codex.archiveThread", parent: "the caller", when: "A thread is archived." },
+  unarchiveThread: {
+    name: "Codex.unarchiveThread",
+    parent: "the caller",
+    when: "A thread is restored from the archive."
+  },
+  deleteThread: { name: "Codex.deleteThread", parent: "the caller", when: "A thread is deleted." },
+  listModels: {
+    name: "Codex.listModels",
+    parent: "the caller",
+    when: "One page of the list of models is requested. A list of several pages has a span for each."
+  },
+  request: {
+    name: "Codex.request",
+    parent: "the caller",
+    when: "The program calls a method of `codex app-server` with `codex.request`."
+  },
   invokeAgent: {
     name: "invoke_agent {agent}",
     parent: "the caller",

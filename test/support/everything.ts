@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import type * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as TestConsole from "effect/testing/TestConsole"
@@ -38,6 +39,25 @@ export interface Emitted {
 const files = { files: 2, bytes: 10 }
 const full = new CodexError.AttachmentRejected({ reason: "StorageFailed", path: "a", detail: "" })
 
+/** Every request that `Codex` makes without opening a thread, each on a thread that does not exist, too. */
+const requests = Effect.gen(function* () {
+  const codex = yield* Effect.serviceOption(Codex)
+  if (codex._tag === "None") return
+  const { value } = codex
+  const gone = ThreadId.make("gone")
+  for (const request of [
+    Stream.runDrain(value.listThreads()),
+    value.readThread(gone),
+    value.renameThread(gone, "a name"),
+    value.archiveThread(gone),
+    value.unarchiveThread(gone),
+    value.deleteThread(gone),
+    Stream.runDrain(value.listModels),
+    value.request("no/such/method")
+  ])
+    yield* Effect.ignore(request)
+})
+
 const Lookup = Tool.make("lookup_ticket", {
   parameters: Schema.Struct({ id: Schema.String }),
   success: Schema.String,
@@ -51,6 +71,7 @@ const answering = Tickets.toLayer({
       : Effect.gen(function* () {
           yield* AttachmentTelemetry.staging(() => files)(Effect.void)
           yield* AttachmentTelemetry.cleaning(() => files)(Effect.void)
+          yield* requests
           return id
         })
 })
@@ -199,11 +220,18 @@ const engines = Effect.gen(function* () {
   yield* Effect.ignore(Effect.provide(start, ill.layer()))
   const refusing = [[{ refuse: { code: -32600, message: "no" } }]]
   const refused = yield* Fake.make({
-    on: { "thread/start": refusing, "thread/resume": refusing, "thread/fork": refusing }
+    on: {
+      "thread/start": refusing,
+      "thread/resume": refusing,
+      "thread/fork": refusing,
+      "thread/list": refusing,
+      "model/list": refusing
+    }
   })
   yield* Effect.ignore(Effect.provide(start, refused.layer()))
   yield* Effect.ignore(Effect.provide(resume, refused.layer()))
   yield* Effect.ignore(Effect.provide(fork, refused.layer()))
+  yield* Effect.ignore(Effect.provide(requests, refused.layer()))
 })
 
 /** What the command line puts around a turn. */

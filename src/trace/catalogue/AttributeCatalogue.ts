@@ -72,6 +72,7 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   httpStatus: { type: "int" },
   executableName: { type: "string" },
   exitCode: { type: "int" },
+  rpcMethod: { type: "string" },
   mcpMethod: { type: "string", values: ["tools/call"] },
   mcpServer: { type: "string" },
   originator: { type: "string", values: ["sdk", "cli"] },

@@ -54,6 +54,19 @@ const staged = {
   attachmentBytes: "always"
 } satisfies Carried
 
+/** A request to Codex that belongs to no open thread. It may be made inside a turn, by a tool or a policy. */
+const outsideThread = {
+  ...inTurn,
+  conversationId: "inside a turn",
+  sessionId: "inside a turn",
+  turnId: "inside a turn"
+} satisfies Carried
+
+const ofThread = {
+  ...outsideThread,
+  conversationId: "always: the thread that the request is about"
+} satisfies Carried
+
 /** What is in a turn and never fails: a policy that does has said no, a turn that ends interrupts the rest. */
 const { errorType: _, ...neverFails } = inTurn
 
@@ -99,6 +112,14 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
     attributes: { ...opened, conversationId: "when it was opened" },
     events: ["exception"]
   },
+  listThreads: { kind: "internal", attributes: outsideThread, events: ["exception"] },
+  readThread: { kind: "internal", attributes: ofThread, events: ["exception"] },
+  renameThread: { kind: "internal", attributes: ofThread, events: ["exception"] },
+  archiveThread: { kind: "internal", attributes: ofThread, events: ["exception"] },
+  unarchiveThread: { kind: "internal", attributes: ofThread, events: ["exception"] },
+  deleteThread: { kind: "internal", attributes: ofThread, events: ["exception"] },
+  listModels: { kind: "internal", attributes: outsideThread, events: ["exception"] },
+  request: { kind: "internal", attributes: { ...outsideThread, rpcMethod: "always" }, events: ["exception"] },
   invokeAgent: {
     kind: "internal",
     attributes: {
