@@ -11,53 +11,12 @@ import manifest from "../package.json" with { type: "json" }
 
 const oldestNode = "22.23.3"
 
-const program = `
-import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer, Schema, Stream } from "effect"
-import { AppServer, Approval, Codex, OtlpLayer } from "effect-codex"
-import { Tool, Toolkit } from "effect/ai"
+/** The three files that the README shows: a program, what runs it, and its test. */
+const readmeFiles = ["triage.ts", "main.ts", "triage.test.ts"]
 
-const dir = process.cwd()
-
-const Lookup = Tool.make("lookup_ticket", {
-  description: "Read a ticket", parameters: Schema.Struct({ id: Schema.String }),
-  success: Schema.Struct({ title: Schema.String }), failure: Schema.Struct({ reason: Schema.String })
-})
-const Tickets = Toolkit.make(Lookup)
-
-const program = Effect.gen(function*() {
-  const codex = yield* Codex
-  const tools = yield* Tickets
-  const thread = yield* codex.startThread({ cwd: dir, sandbox: "workspace-write", approvalMode: "on-request", tools, source: "docs" })
-  yield* thread.stream("first prompt").pipe(
-    Stream.runForEach((event) => Console.log(event._tag)))
-  const turn = yield* thread.run("second prompt")
-  return [thread.id, turn.id, turn.message, turn.items, turn.usage, turn.diff, turn.time] as const
-}).pipe(Effect.scoped)
-
-program.pipe(
-  Effect.tap(([, , message]) => Console.log(message)),
-  Effect.provide(Tickets.toLayer({ lookup_ticket: ({ id }) => Effect.succeed({ title: id }) })),
-  Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layer), Layer.provideMerge(Approval.layer(Approval.deny)), Layer.provideMerge(OtlpLayer))),
-  NodeRuntime.runMain
-)
-`
-
-const test = `
-import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { Codex } from "effect-codex"
-import { Captured, Scripted, TestLayer } from "effect-codex/testing"
-
-it.effect("a test of a user", () =>
-  Effect.gen(function*() {
-    yield* Scripted.play([Scripted.message("done")])
-    const codex = yield* Codex
-    const thread = yield* codex.startThread()
-    assert.strictEqual((yield* thread.run("go")).message, "done")
-    assert.include(yield* Captured.tree, "invoke_agent")
-  }).pipe(Effect.scoped, Effect.provide(TestLayer)))
-`
+/** The TypeScript blocks of a page, in order. */
+const codeBlocks = (markdown: string): ReadonlyArray<string> =>
+  [...markdown.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = ""]) => code)
 
 const tsconfig = {
   compilerOptions: {
@@ -66,11 +25,15 @@ const tsconfig = {
     target: "es2024",
     module: "nodenext",
     noEmit: true,
+    allowImportingTsExtensions: true,
     types: ["node"],
     skipLibCheck: false
   },
   include: ["*.ts"]
 }
+
+/** What the model answers: JSON that matches the schema of the README's program. */
+const answer = JSON.stringify({ priority: "high", summary: "The build fails." })
 
 const pinned = (names: ReadonlyArray<keyof typeof manifest.devDependencies>) =>
   names.map((name) => `${name}@${manifest.devDependencies[name]}`)
@@ -117,8 +80,12 @@ const check = Effect.gen(function* () {
     JSON.stringify({ name: "consumer", private: true, type: "module", allowScripts: { node: true } })
   )
   yield* write("tsconfig.json", JSON.stringify(tsconfig))
-  yield* write("program.ts", program)
-  yield* write("user.test.ts", test)
+  const blocks = codeBlocks(yield* fs.readFileString("README.md"))
+  if (blocks.length !== readmeFiles.length)
+    return yield* Effect.fail(
+      `README.md has ${blocks.length} TypeScript blocks, expected ${readmeFiles.join(", ")}`
+    )
+  yield* Effect.forEach(readmeFiles, (name, at) => write(name, blocks[at] ?? ""))
   yield* Console.log("installing the package in an empty project")
   yield* inProject(
     {},
@@ -144,18 +111,21 @@ const check = Effect.gen(function* () {
   yield* inProject({}, "tsc")
   yield* Console.log("ok    type-checks")
 
-  const server = yield* ModelServer.make(() => ModelServer.reply(ModelServer.text("hello", { deltas: true })))
+  const server = yield* ModelServer.make((request) =>
+    request.toolOutputs.length > 0 || !JSON.stringify(request.body["input"]).includes("T-42")
+      ? ModelServer.reply(ModelServer.text(answer, { deltas: true }))
+      : ModelServer.reply(ModelServer.call("lookup_ticket", { id: "T-42" }))
+  )
   const home = yield* ModelServer.home(server)
-  const output = yield* inProject(home, "node", "program.ts")
-  if (!output.includes("TurnCompleted") || !output.trimEnd().endsWith("hello"))
-    return yield* Effect.fail(output)
-  yield* Console.log("ok    runs the real Codex")
+  const output = yield* inProject(home, "node", "main.ts")
+  if (!output.includes("priority: 'high'")) return yield* Effect.fail(output)
+  yield* Console.log("ok    the README's program runs the real Codex")
 
   yield* inProject({}, "vitest", "run")
-  yield* Console.log("ok    tests with TestLayer")
+  yield* Console.log("ok    the README's test passes with TestLayer")
 
-  const answer = yield* inProject(home, "effect-codex", "run", "--json", "say hello")
-  if (!answer.includes('"type":"turn.completed"')) return yield* Effect.fail(answer)
+  const events = yield* inProject(home, "effect-codex", "run", "--json", "say hello")
+  if (!events.includes('"type":"turn.completed"')) return yield* Effect.fail(events)
   yield* Console.log("ok    effect-codex run")
 }).pipe(Effect.scoped)
 
