@@ -32,7 +32,7 @@ const named = (): string =>
     ["`codexErrorInfo`", "error"],
     [
       ...[...ErrorMapping.reasons].map(([name, reason]) => [code(name), code(`TurnFailed.${reason}`)]),
-      ...[...ErrorMapping.passing].map((name) => [code(name), "none: of a request, the turn goes on"]),
+      ...[...ErrorMapping.nonFatalErrors].map((name) => [code(name), "none: of a request, the turn goes on"]),
       [
         code("other"),
         "by its text: `TurnFailed.Disconnected` for a stream that broke, `TurnFailed.BadRequest` for a body that the provider sent, else `TurnFailed.Other`"
@@ -57,7 +57,7 @@ const byStatus = (): string =>
   )
 
 const refused = (rpc: number, text: string, inputTooLarge = false) =>
-  ErrorMapping.ofRequest(
+  ErrorMapping.fromRpcError(
     "",
     new JsonRpcConnection.RpcError({ method: "", code: rpc, text, inputTooLarge }),
     () => new CodexError.EngineExited({ stderr: "" })
@@ -76,7 +76,7 @@ const byCode = (): string =>
       [
         "none in time",
         code(
-          ErrorMapping.ofRequest(
+          ErrorMapping.fromRpcError(
             "",
             new JsonRpcConnection.RequestTimeout({ method: "" }),
             () => new CodexError.EngineExited({ stderr: "" })

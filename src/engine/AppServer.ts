@@ -41,14 +41,14 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const starting = Semaphore.makeUnsafe(1)
   let session: AppServerSession.Session | undefined
 
-  const open = Effect.fnUntraced(
+  const startSession = Effect.fnUntraced(
     function* () {
       const scope = yield* Scope.fork(layerScope)
-      const slots = new Map<string, RunningTurn.RunningTurn>()
+      const runningTurns = new Map<string, RunningTurn.RunningTurn>()
       let started: AppServerProcess.Process | undefined
-      const totals = new Map<string, string>()
-      const listener = MessageRouter.make(slots, totals, (slot) => {
-        if (started !== undefined) TurnDriver.settle(started, slot)
+      const usageTotals = new Map<string, string>()
+      const listener = MessageRouter.make(runningTurns, usageTotals, (runningTurn) => {
+        if (started !== undefined) TurnDriver.confirmEnd(started, runningTurn)
       })
       const process = yield* AppServerProcess.start(options, listener).pipe(
         Scope.provide(scope),
@@ -56,7 +56,13 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         Effect.withSpan(engineStart, {}, { captureStackTrace: false })
       )
       started = process
-      return { process, slots, totals, conversations: new Map(), scope } satisfies AppServerSession.Session
+      return {
+        process,
+        runningTurns,
+        usageTotals,
+        loadedThreads: new Map(),
+        scope
+      } satisfies AppServerSession.Session
     },
     // The span is the child of whoever needs the engine now, not of whoever built the layer.
     Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
@@ -71,12 +77,12 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         return yield* session?.process.end() ?? new CodexError.EngineExited({ stderr: "" })
       if (session !== undefined) yield* Scope.close(session.scope, Exit.void)
       session = undefined
-      session = yield* open()
+      session = yield* startSession()
       return session
     })
   )
 
-  const checkFolder = Effect.fnUntraced(function* (cwd: string | undefined, method: string) {
+  const resolveDirectory = Effect.fnUntraced(function* (cwd: string | undefined, method: string) {
     if (cwd === undefined) return process.cwd()
     const absolute = path.resolve(cwd)
     const info = yield* Effect.option(fs.stat(absolute))
@@ -92,12 +98,12 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const request: ThreadManagement.SendRequest = (method, params) =>
     Effect.flatMap(ready, ({ process }) =>
       Effect.mapError(process.connection.request(method, params), (error) =>
-        ErrorMapping.ofRequest(method, error, process.end)
+        ErrorMapping.fromRpcError(method, error, process.end)
       )
     )
 
   /** Opens a thread on the process that runs, for as long as the scope lives. */
-  const opening = Effect.fnUntraced(function* (
+  const openOnProcess = Effect.fnUntraced(function* (
     method: "thread/start" | "thread/resume" | "thread/fork",
     params: Readonly<Record<string, unknown>>,
     resumed: ThreadId | undefined
@@ -109,9 +115,9 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     const result = yield* connection.request(method, params).pipe(
       // Whoever runs a turn on it finds out for himself; nobody else would.
       Effect.tapError((error) =>
-        error._tag === "RequestTimeout" && session.slots.size === 0 ? kill : Effect.void
+        error._tag === "RequestTimeout" && session.runningTurns.size === 0 ? kill : Effect.void
       ),
-      Effect.mapError((error) => ErrorMapping.ofRequest(method, error, end))
+      Effect.mapError((error) => ErrorMapping.fromRpcError(method, error, end))
     )
     const opened = decodeOpened(result)
     if (Option.isNone(opened))
@@ -129,7 +135,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     const cwd =
       options.cwd === undefined && method !== "thread/start"
         ? undefined
-        : yield* checkFolder(options.cwd, method)
+        : yield* resolveDirectory(options.cwd, method)
     const settings = {
       cwd: cwd ?? null,
       sandbox: options.sandbox ?? null,
@@ -138,13 +144,18 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       developerInstructions: options.instructions ?? null,
       config: options.config ?? null
     }
-    const { opened, session } = yield* opening(method, { ...more, ...settings }, resumed)
-    const again = (threadId: ThreadId, { effort, ...kept }: Kept) => {
+    const { opened, session } = yield* openOnProcess(method, { ...more, ...settings }, resumed)
+    const resume = (threadId: ThreadId, { effort, ...stickyOptions }: StickyOptions) => {
       const config =
         effort === undefined ? settings.config : { ...settings.config, model_reasoning_effort: effort }
-      return opening("thread/resume", { threadId, ...settings, ...kept, config }, threadId)
+      return openOnProcess("thread/resume", { threadId, ...settings, ...stickyOptions, config }, threadId)
     }
-    return yield* hold(session, opened, checkFolder, options.ephemeral === true ? undefined : again)
+    return yield* makeThreadHandle(
+      session,
+      opened,
+      resolveDirectory,
+      options.ephemeral === true ? undefined : resume
+    )
   })
 
   return Engine.Engine.of({
@@ -173,15 +184,15 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
 type Opened = typeof Protocol.ThreadOpened.Type
 
 /** A thread where it is now: a process that died is replaced, and the thread resumed on the new one. */
-interface At {
+interface ThreadOnSession {
   readonly session: AppServerSession.Session
   readonly opened: Opened
 }
 
 /** What a turn may set for those that follow. */
-type Kept = Pick<Engine.EngineTurnOptions, "cwd" | "effort" | "model" | "sandbox">
+type StickyOptions = Pick<Engine.EngineTurnOptions, "cwd" | "effort" | "model" | "sandbox">
 
-const keptOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptions): Kept => ({
+const stickyOptionsOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptions): StickyOptions => ({
   ...Translate.optionalField("cwd", cwd),
   ...Translate.optionalField("effort", effort),
   ...Translate.optionalField("model", model),
@@ -189,70 +200,73 @@ const keptOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptions): Kept
 })
 
 /** A thread as one holder has it: his turns end with his scope. */
-const hold = Effect.fnUntraced(function* (
+const makeThreadHandle = Effect.fnUntraced(function* (
   session: AppServerSession.Session,
   opened: Opened,
-  folder: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
-  again:
-    | ((threadId: ThreadId, kept: Kept) => Effect.Effect<At, CodexError.StartError, Scope.Scope>)
+  resolveDirectory: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
+  resume:
+    | ((
+        threadId: ThreadId,
+        stickyOptions: StickyOptions
+      ) => Effect.Effect<ThreadOnSession, CodexError.StartError, Scope.Scope>)
     | undefined
 ) {
   const threadId = opened.thread.id
   const scope = yield* Effect.scope
-  const moving = Semaphore.makeUnsafe(1)
-  let at: At = { session, opened }
+  const resuming = Semaphore.makeUnsafe(1)
+  let current: ThreadOnSession = { session, opened }
   const closed = yield* Effect.acquireRelease(Deferred.make<never, CodexError.TurnInterrupted>(), (closed) =>
     Deferred.fail(closed, new CodexError.TurnInterrupted({ by: "caller" }))
   )
-  const isClosed = new CodexError.InvalidRequest({
+  const threadClosed = new CodexError.InvalidRequest({
     reason: "ThreadNotFound",
     method: "turn/start",
     detail: "the scope that the thread was opened in is closed; resume it by its id"
   })
 
-  const here: Effect.Effect<At, CodexError.StartError> = Effect.suspend(() => {
-    if (Deferred.isDoneUnsafe(closed)) return Effect.fail(isClosed)
-    if (at.session.process.isUsable()) return Effect.succeed(at)
+  const currentSession: Effect.Effect<ThreadOnSession, CodexError.StartError> = Effect.suspend(() => {
+    if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed)
+    if (current.session.process.isUsable()) return Effect.succeed(current)
     // Nothing of an ephemeral thread is left to resume it from.
-    if (again === undefined) return Effect.fail(at.session.process.end())
-    return Scope.provide(again(threadId, kept), scope).pipe(
+    if (resume === undefined) return Effect.fail(current.session.process.end())
+    return Scope.provide(resume(threadId, stickyOptions), scope).pipe(
       Effect.mapError((error) =>
-        error._tag === "InvalidRequest" && error.reason === "ThreadNotFound" ? notKept(error) : error
+        error._tag === "InvalidRequest" && error.reason === "ThreadNotFound" ? threadLost(error) : error
       ),
-      Effect.tap((moved) => Effect.sync(() => void (at = moved)))
+      Effect.tap((resumed) => Effect.sync(() => void (current = resumed)))
     )
-  }).pipe(moving.withPermits(1))
+  }).pipe(resuming.withPermits(1))
 
   /** What turns have set: Codex keeps it for those that follow, and a new process must be told. */
-  let kept: Kept = {}
+  let stickyOptions: StickyOptions = {}
 
   const run = (
     method: TurnDriver.Method,
     params: Readonly<Record<string, unknown>>,
     handlers: Engine.Handlers,
-    more: Kept
+    more: StickyOptions
   ): Effect.Effect<void, CodexError.TurnError> =>
-    Effect.flatMap(here, ({ opened, session }) => {
-      const { process, slots } = session
-      const failed = (error: RpcRequestError) => ErrorMapping.ofRequest(method, error, process.end)
+    Effect.flatMap(currentSession, ({ opened, session }) => {
+      const { process, runningTurns } = session
+      const failed = (error: RpcRequestError) => ErrorMapping.fromRpcError(method, error, process.end)
       const turn = Effect.suspend(() => {
         // Whoever had the thread until now may have taken the process with him.
         if (!process.isUsable()) return Effect.succeed(false)
-        kept = { ...kept, ...more }
-        const place = { threadId, cwd: kept.cwd ?? opened.cwd, process, slots }
-        return Effect.as(TurnDriver.run(place, method, params, handlers, failed), true)
+        stickyOptions = { ...stickyOptions, ...more }
+        const location = { threadId, cwd: stickyOptions.cwd ?? opened.cwd, process, runningTurns }
+        return Effect.as(TurnDriver.run(location, method, params, handlers, failed), true)
       })
       return Effect.flatMap(
-        AppServerSession.conversationOf(session, threadId).turns.withPermits(1)(turn),
+        AppServerSession.loadedThread(session, threadId).turns.withPermits(1)(turn),
         (ran) => (ran ? Effect.void : run(method, params, handlers, more))
       )
     })
 
   /** Ends with the scope of the thread, also while it waits for whoever else holds the thread. */
-  const running = (...turn: Parameters<typeof run>) =>
+  const runUntilClosed = (...turn: Parameters<typeof run>) =>
     Effect.suspend(() =>
       Deferred.isDoneUnsafe(closed)
-        ? Effect.fail(isClosed)
+        ? Effect.fail(threadClosed)
         : Effect.raceFirst(run(...turn), Deferred.await(closed))
     )
 
@@ -263,24 +277,24 @@ const hold = Effect.fnUntraced(function* (
     cwd: opened.cwd,
     turn: (input, options, handlers) =>
       Effect.flatMap(
-        options.cwd === undefined ? Effect.undefined : folder(options.cwd, "turn/start"),
+        options.cwd === undefined ? Effect.undefined : resolveDirectory(options.cwd, "turn/start"),
         (cwd) =>
-          running(
+          runUntilClosed(
             "turn/start",
             { threadId, input: Translate.input(input), ...Translate.turnOptions({ ...options, cwd }) },
             handlers,
-            keptOf({ ...options, cwd })
+            stickyOptionsOf({ ...options, cwd })
           )
       ),
-    compact: (handlers) => running("thread/compact/start", { threadId }, handlers, {}),
+    compact: (handlers) => runUntilClosed("thread/compact/start", { threadId }, handlers, {}),
     steer: (input) =>
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
-        const { process, slots } = at.session
-        const slot = slots.get(threadId)
-        const failed = (error: RpcRequestError) => ErrorMapping.ofRequest("turn/steer", error, process.end)
-        return slot === undefined
-          ? Effect.fail(nothingRuns)
-          : Effect.mapError(TurnDriver.steer(process, slot, Translate.input(input)), (error) =>
+        const { process, runningTurns } = current.session
+        const runningTurn = runningTurns.get(threadId)
+        const failed = (error: RpcRequestError) => ErrorMapping.fromRpcError("turn/steer", error, process.end)
+        return runningTurn === undefined
+          ? Effect.fail(noActiveTurn)
+          : Effect.mapError(TurnDriver.steer(process, runningTurn, Translate.input(input)), (error) =>
               error._tag === "InvalidRequest" ? error : failed(error)
             )
       })
@@ -288,14 +302,14 @@ const hold = Effect.fnUntraced(function* (
 })
 
 /** Codex writes a thread down with its first turn. */
-const notKept = ({ detail, method }: CodexError.InvalidRequest) =>
+const threadLost = ({ detail, method }: CodexError.InvalidRequest) =>
   new CodexError.InvalidRequest({
     reason: "ThreadNotFound",
     method,
     detail: `the process of the thread died, and nothing of the thread was kept, as before its first turn; start a new one (${detail})`
   })
 
-const nothingRuns = new CodexError.InvalidRequest({
+const noActiveTurn = new CodexError.InvalidRequest({
   reason: "Rejected",
   method: "turn/steer",
   detail: "no turn of the thread is running"

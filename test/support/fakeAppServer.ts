@@ -42,7 +42,7 @@ export type Recorded =
       readonly argv: ReadonlyArray<string>
       readonly env: Readonly<Record<string, string>>
     }
-  | { readonly _tag: "Heard"; readonly pid: number; readonly message: Message }
+  | { readonly _tag: "Received"; readonly pid: number; readonly message: Message }
 
 export interface Message {
   readonly id?: string | number
@@ -172,7 +172,7 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
 
   const hear = (line: string) => {
     const message: Message = JSON.parse(line)
-    record({ _tag: "Heard", pid, message })
+    record({ _tag: "Received", pid, message })
     heard.push(message)
     for (const look of waiting) look()
     if (message.method !== undefined) answer(message)

@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
         .map((line): Recorded => JSON.parse(line))
   )
   const heard = Effect.map(recorded, (entries) =>
-    entries.flatMap((entry) => (entry._tag === "Heard" ? [entry.message] : []))
+    entries.flatMap((entry) => (entry._tag === "Received" ? [entry.message] : []))
   )
   const processes = Effect.map(recorded, (entries) =>
     entries.flatMap((entry) => (entry._tag === "Started" ? [entry] : []))

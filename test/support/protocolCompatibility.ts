@@ -21,8 +21,8 @@ export const results = {
 
 /** Which of our schemas reads which part of a request of the server, where that request has it. */
 export const asides = {
-  networkApprovalContext: Protocol.asides.network,
-  additionalPermissions: Protocol.asides.permissions
+  networkApprovalContext: Protocol.requestParts.network,
+  additionalPermissions: Protocol.requestParts.permissions
 } as const
 
 const ours = (schema: Schema.Top): JsonShape.Shape => {
@@ -107,8 +107,8 @@ export const make = (document: unknown): Spoken => {
         ...Object.entries(results).flatMap(([method, schemas]) =>
           schemas.flatMap((schema) => reads(`answer to ${method}`, schema, answerTo(requests.get(method))))
         ),
-        ...gone(Object.keys(Protocol.refusals), questions),
-        ...gone(Protocol.unwanted, notifications)
+        ...gone(Object.keys(Protocol.declineReplies), questions),
+        ...gone(Protocol.optedOutNotifications, notifications)
       ])
     ],
     request: (method, params) => {

@@ -53,12 +53,12 @@ export interface Process {
   readonly kill: Effect.Effect<void>
 }
 
-export type ProcessListener = Omit<JsonRpcConnection.Host, "onGarbage"> & {
+export type ProcessListener = Omit<JsonRpcConnection.Host, "onUnparsable"> & {
   /** Called once, before anything that was waiting for an answer fails. */
   readonly onExit: (error: ProcessEnd) => void
 }
 
-const tailLength = 4096
+const maxStderrLength = 4096
 const stopGrace = Duration.seconds(2)
 const drainGrace = Duration.millis(250)
 
@@ -71,7 +71,7 @@ const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError
   return new CodexError.EngineExited(signal === undefined ? { stderr } : { signal, stderr })
 }
 
-const configurations = Effect.fnUntraced(function* (options: ProcessOptions) {
+const readConfigurations = Effect.fnUntraced(function* (options: ProcessOptions) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const home = options.env?.["CODEX_HOME"] ?? process.env["CODEX_HOME"] ?? path.join(homedir(), ".codex")
@@ -90,14 +90,14 @@ export const start = Effect.fnUntraced(function* (
 > {
   const binary = yield* CodexBinary.find(options.codexPath, process.env)
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const configured = yield* configurations(options)
-  const ask = yield* CodexLaunch.Extra
+  const configurations = yield* readConfigurations(options)
+  const makeExtra = yield* CodexLaunch.Extra
   // Before the process, so that whoever is asked is told of its end after it.
-  const extra = ask === undefined ? undefined : yield* ask(configured)
-  const env = ChildEnvironment.select(process.env, configured, { ...extra?.env, ...options.env })
+  const extra = makeExtra === undefined ? undefined : yield* makeExtra(configurations)
+  const env = ChildEnvironment.select(process.env, configurations, { ...extra?.env, ...options.env })
   let stderr = ""
   let ended: ProcessEnd | undefined
-  let condemned = false
+  let killRequested = false
   const exited = yield* Deferred.make<ProcessEnd>()
   const finish = (error: ProcessEnd) => {
     if (ended !== undefined) return
@@ -130,7 +130,7 @@ export const start = Effect.fnUntraced(function* (
   const fork = Effect.runForkWith(yield* Effect.context())
   const outgoing = yield* Queue.unbounded<string, Cause.Done>()
   const kill = Effect.suspend(() => {
-    condemned = true
+    killRequested = true
     return Effect.ignore(handle.kill({ killSignal: "SIGKILL" })).pipe(Effect.andThen(Deferred.await(exited)))
   })
 
@@ -138,7 +138,7 @@ export const start = Effect.fnUntraced(function* (
     (line) => Queue.offerUnsafe(outgoing, line),
     {
       ...listener,
-      onGarbage: () => {
+      onUnparsable: () => {
         finish(
           new CodexError.ProtocolError({ detail: "codex app-server says nothing but what is no message" })
         )
@@ -154,9 +154,9 @@ export const start = Effect.fnUntraced(function* (
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )
-  const lastWords = yield* handle.stderr.pipe(
+  const stderrFiber = yield* handle.stderr.pipe(
     Stream.decodeText(),
-    Stream.tap((text) => Effect.sync(() => void (stderr = (stderr + text).slice(-tailLength)))),
+    Stream.tap((text) => Effect.sync(() => void (stderr = (stderr + text).slice(-maxStderrLength)))),
     // A line may never end: what has come is told as it came, and nothing is kept.
     Stream.runForEach((text) =>
       Effect.forEach(
@@ -168,7 +168,7 @@ export const start = Effect.fnUntraced(function* (
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )
-  const reader = handle.stdout.pipe(
+  const readStdout = handle.stdout.pipe(
     Stream.runForEachArray((chunks) =>
       Effect.sync(() => {
         for (const chunk of chunks) connection.receive(chunk)
@@ -176,12 +176,12 @@ export const start = Effect.fnUntraced(function* (
     ),
     Effect.ignore
   )
-  const reading = yield* Effect.forkScoped(reader, { startImmediately: true })
-  yield* Effect.addFinalizer(() => Effect.suspend(() => JsonRpcConnection.warn(connection.counters())))
+  const stdoutFiber = yield* Effect.forkScoped(readStdout, { startImmediately: true })
+  yield* Effect.addFinalizer(() => Effect.suspend(() => JsonRpcConnection.warnSkipped(connection.counters())))
   yield* Effect.exit(handle.exitCode).pipe(
     // What the process said before it died is heard before its death is told; but a pipe that a grandchild holds open
     // never ends.
-    Effect.tap(() => Effect.timeoutOption(Fiber.awaitAll([reading, lastWords]), drainGrace)),
+    Effect.tap(() => Effect.timeoutOption(Fiber.awaitAll([stdoutFiber, stderrFiber]), drainGrace)),
     Effect.tap((exit) => Effect.sync(() => finish(exitError(exit, stderr)))),
     Effect.forkScoped({ startImmediately: true })
   )
@@ -196,27 +196,27 @@ export const start = Effect.fnUntraced(function* (
     )
   )
 
-  const dead = Effect.flatMap(Deferred.await(exited), (error) => {
+  const failOnExit = Effect.flatMap(Deferred.await(exited), (error) => {
     const detail = error._tag === "EngineExited" ? error.stderr : error.detail
     return Effect.fail(new CodexError.EngineStartFailed({ reason: "Exited", detail }))
   })
   const startTimeout = options.startTimeout ?? "10 seconds"
-  const hello = connection.request(
+  const initialize = connection.request(
     "initialize",
     {
       clientInfo: { name: options.clientName ?? "effect-codex", title: "effect-codex", version },
       capabilities: {
         experimentalApi: true,
         requestAttestation: false,
-        optOutNotificationMethods: Protocol.unwanted
+        optOutNotificationMethods: Protocol.optedOutNotifications
       }
     },
     { timeout: startTimeout }
   )
   const initialized = yield* Effect.raceFirst(
-    Effect.catch(hello, (error) =>
+    Effect.catch(initialize, (error) =>
       error._tag === "ConnectionClosed"
-        ? dead
+        ? failOnExit
         : Effect.fail(
             new CodexError.EngineStartFailed({
               reason: error._tag === "RpcError" ? "Rejected" : "Timeout",
@@ -224,7 +224,7 @@ export const start = Effect.fnUntraced(function* (
             })
           )
     ),
-    dead
+    failOnExit
   ).pipe(
     Effect.timeoutOrElse({
       duration: startTimeout,
@@ -233,24 +233,24 @@ export const start = Effect.fnUntraced(function* (
   )
   connection.notify("initialized")
 
-  const found = Option.getOrUndefined(
+  const codexVersion = Option.getOrUndefined(
     Option.flatMapNullishOr(decodeInitialized(initialized), ({ userAgent }) => CodexBinary.version(userAgent))
   )
-  if (found !== undefined && CodexBinary.compare(found, CodexBinary.oldest) < 0) {
+  if (codexVersion !== undefined && CodexBinary.compare(codexVersion, CodexBinary.oldest) < 0) {
     const { command: path } = binary
     return yield* new CodexError.CodexVersionUnsupported({
-      version: found,
+      version: codexVersion,
       minimum: CodexBinary.oldest,
       path
     })
   }
-  if (found !== undefined && CodexBinary.compare(found, `${CodexBinary.newest}.9999`) > 0) {
-    yield* Effect.logWarning(`codex ${found} is newer than any tested with (${CodexBinary.newest})`)
+  if (codexVersion !== undefined && CodexBinary.compare(codexVersion, `${CodexBinary.newest}.9999`) > 0) {
+    yield* Effect.logWarning(`codex ${codexVersion} is newer than any tested with (${CodexBinary.newest})`)
   }
   return {
     connection,
-    version: found,
-    isUsable: () => ended === undefined && !condemned,
+    version: codexVersion,
+    isUsable: () => ended === undefined && !killRequested,
     end: () => ended ?? new CodexError.EngineExited({ stderr }),
     kill
   }

@@ -7,7 +7,7 @@ import type * as AppServerProcess from "./AppServerProcess.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
 
 /** One conversation on a process, however many hold it. */
-interface Conversation {
+interface LoadedThread {
   holders: number
   /** Codex takes a second `turn/start` for a steer of the first: one at a time, whoever asks. */
   readonly turns: Semaphore.Semaphore
@@ -16,22 +16,22 @@ interface Conversation {
 export interface Session {
   readonly process: AppServerProcess.Process
   /** The turns that run, by their thread. */
-  readonly slots: Map<string, RunningTurn.RunningTurn>
+  readonly runningTurns: Map<string, RunningTurn.RunningTurn>
   /** What each open thread is known to have used. */
-  readonly totals: Map<string, string>
-  readonly conversations: Map<string, Conversation>
+  readonly usageTotals: Map<string, string>
+  readonly loadedThreads: Map<string, LoadedThread>
   readonly scope: Scope.Closeable
 }
 
-export const conversationOf = (
-  { conversations, totals }: Pick<Session, "conversations" | "totals">,
+export const loadedThread = (
+  { loadedThreads, usageTotals }: Pick<Session, "loadedThreads" | "usageTotals">,
   threadId: ThreadId
-): Conversation => {
-  const known = conversations.get(threadId)
+): LoadedThread => {
+  const known = loadedThreads.get(threadId)
   if (known !== undefined) return known
   const conversation = { holders: 0, turns: Semaphore.makeUnsafe(1) }
-  conversations.set(threadId, conversation)
-  totals.set(threadId, "")
+  loadedThreads.set(threadId, conversation)
+  usageTotals.set(threadId, "")
   return conversation
 }
 
@@ -39,23 +39,23 @@ export const conversationOf = (
 export const acquire = (
   session: Session,
   threadId: ThreadId
-): Effect.Effect<Conversation, never, Scope.Scope> =>
+): Effect.Effect<LoadedThread, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const conversation = conversationOf(session, threadId)
+      const conversation = loadedThread(session, threadId)
       conversation.holders++
       return conversation
     }),
     (conversation) => {
       conversation.holders--
-      const letGo = Effect.suspend(() => {
+      const unsubscribe = Effect.suspend(() => {
         if (conversation.holders > 0) return Effect.void
-        session.conversations.delete(threadId)
-        session.totals.delete(threadId)
+        session.loadedThreads.delete(threadId)
+        session.usageTotals.delete(threadId)
         const { connection } = session.process
         return Effect.ignore(connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" }))
       })
       // A turn that is being interrupted is heard to its end, one of another holder is not waited for.
-      return conversation.holders > 0 ? Effect.void : conversation.turns.withPermits(1)(letGo)
+      return conversation.holders > 0 ? Effect.void : conversation.turns.withPermits(1)(unsubscribe)
     }
   )

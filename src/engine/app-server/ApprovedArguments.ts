@@ -20,7 +20,7 @@ const patch = (changes: ReadonlyArray<Item.Change>) =>
 const call = (server: string, tool: string, args: unknown) =>
   canonicalJson(["mcp_tool", server, tool, args ?? {}])
 
-const approvedBy = (request: ApprovalRequest.ApprovalRequest): string | undefined => {
+const keyOfRequest = (request: ApprovalRequest.ApprovalRequest): string | undefined => {
   switch (request._tag) {
     case "command":
       // One that asks for more, or for a part of what its item runs, is about something else than the item shows.
@@ -36,7 +36,7 @@ const approvedBy = (request: ApprovalRequest.ApprovalRequest): string | undefine
   }
 }
 
-const shownBy = (item: Item.Item): string | undefined => {
+const keyOfItem = (item: Item.Item): string | undefined => {
   switch (item._tag) {
     case "CommandExecution":
       return command(item.command, item.cwd)
@@ -50,22 +50,25 @@ const shownBy = (item: Item.Item): string | undefined => {
 }
 
 /** Whether a question is about what its item shows. */
-export const fits = (request: ApprovalRequest.ApprovalRequest, item: Item.Item | undefined): boolean => {
-  const asked = approvedBy(request)
-  return asked === undefined || item === undefined || asked === shownBy(item)
+export const matchesItem = (
+  request: ApprovalRequest.ApprovalRequest,
+  item: Item.Item | undefined
+): boolean => {
+  const asked = keyOfRequest(request)
+  return asked === undefined || item === undefined || asked === keyOfItem(item)
 }
 
-export const note = (
+export const record = (
   approved: Map<string, string>,
   request: ApprovalRequest.ApprovalRequest,
   decision: ApprovalDecision.ApprovalDecision
 ): void => {
-  const what = ApprovalDecision.isGranted(decision) ? approvedBy(request) : undefined
+  const what = ApprovalDecision.isGranted(decision) ? keyOfRequest(request) : undefined
   if (what !== undefined) approved.set(request.itemId, what)
 }
 
-export const holds = (approved: ReadonlyMap<string, string>, item: Item.Item): boolean => {
+export const isAsApproved = (approved: ReadonlyMap<string, string>, item: Item.Item): boolean => {
   const what = approved.get(item.id)
-  const shown = shownBy(item)
+  const shown = keyOfItem(item)
   return what === undefined || shown === undefined || what === shown
 }

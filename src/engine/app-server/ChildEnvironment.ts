@@ -44,32 +44,34 @@ const windows = new Set([
 ])
 
 /** Ours: where spans go and with which credentials is no business of a command that an agent runs. */
-const ours = /^CODEX_(?:OTLP|OTEL)_/
-const families = /^(?:LC_|CODEX_|OPENAI_|AZURE_)/
+const telemetryVariables = /^CODEX_(?:OTLP|OTEL)_/
+const allowedPrefixes = /^(?:LC_|CODEX_|OPENAI_|AZURE_)/
 
 const allowed = (name: string): boolean => {
   const upper = name.toUpperCase()
   return (
-    !ours.test(upper) &&
-    (basics.has(upper) || families.test(upper) || (process.platform === "win32" && windows.has(upper)))
+    !telemetryVariables.test(upper) &&
+    (basics.has(upper) || allowedPrefixes.test(upper) || (process.platform === "win32" && windows.has(upper)))
   )
 }
 
-const strings = (value: unknown): ReadonlyArray<string> => {
+const stringsIn = (value: unknown): ReadonlyArray<string> => {
   if (typeof value === "string") return [value]
-  if (Array.isArray(value)) return value.flatMap(strings)
-  return typeof value === "object" && value !== null ? Object.values(value).flatMap(strings) : []
+  if (Array.isArray(value)) return value.flatMap(stringsIn)
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(stringsIn) : []
 }
 
-const naming = new Set(["env_key", "env_http_headers", "env_vars", "bearer_token_env_var"])
+const variableKeys = new Set(["env_key", "env_http_headers", "env_vars", "bearer_token_env_var"])
 
-const named = (value: unknown): ReadonlyArray<string> => {
-  if (Array.isArray(value)) return value.flatMap(named)
+const variablesIn = (value: unknown): ReadonlyArray<string> => {
+  if (Array.isArray(value)) return value.flatMap(variablesIn)
   if (typeof value !== "object" || value === null) return []
-  return Object.entries(value).flatMap(([key, inner]) => (naming.has(key) ? strings(inner) : named(inner)))
+  return Object.entries(value).flatMap(([key, inner]) =>
+    variableKeys.has(key) ? stringsIn(inner) : variablesIn(inner)
+  )
 }
 
-const parsed = (toml: string) => {
+const parseToml = (toml: string) => {
   try {
     return parse(toml)
   } catch {
@@ -78,15 +80,15 @@ const parsed = (toml: string) => {
 }
 
 /** What `-c key=value` says whose value is no TOML: Codex takes it for a string as it stands. */
-const literal = (override: string) => {
+const parseAsString = (override: string) => {
   const [key = "", ...value] = override.split("=")
-  return parsed(`${key} = ${JSON.stringify(value.join("=").trim())}`)
+  return parseToml(`${key} = ${JSON.stringify(value.join("=").trim())}`)
 }
 
 /** The variables that a configuration in TOML names; one that does not parse names none, as Codex will say itself. */
-export const namedBy = (toml: string): ReadonlyArray<string> => {
-  const settings = parsed(toml) ?? (toml.includes("\n") ? undefined : literal(toml))
-  return settings === undefined ? [] : named(settings)
+export const variablesNamedBy = (toml: string): ReadonlyArray<string> => {
+  const settings = parseToml(toml) ?? (toml.includes("\n") ? undefined : parseAsString(toml))
+  return settings === undefined ? [] : variablesIn(settings)
 }
 
 /** The environment of the child: what is allowed of ours, what the configurations name, and what `extra` adds. */
@@ -95,7 +97,7 @@ export const select = (
   configurations: ReadonlyArray<string>,
   extra: Environment
 ): Record<string, string> => {
-  const wanted = new Set(configurations.flatMap(namedBy))
+  const wanted = new Set(configurations.flatMap(variablesNamedBy))
   const out: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
     if (value !== undefined && (allowed(name) || wanted.has(name))) out[name] = value

@@ -31,7 +31,7 @@ const resolveFrom = (from: string, specifier: string) =>
  * The binary inside the `@openai/codex` package: the native one, which starts 25 ms earlier than its launcher, or the
  * launcher where the package is laid out otherwise.
  */
-const fromPackage = Effect.gen(function* () {
+const findInPackage = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const launcher = yield* resolveFrom(import.meta.url, "@openai/codex/package.json")
@@ -47,7 +47,7 @@ const fromPackage = Effect.gen(function* () {
   return { command: process.execPath, args: [path.join(path.dirname(launcher.value), "bin", "codex.js")] }
 })
 
-const onPath = Effect.fnUntraced(function* (searchPath: string | undefined) {
+const findOnPath = Effect.fnUntraced(function* (searchPath: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const names = process.platform === "win32" ? ["codex.exe", "codex.cmd"] : ["codex"]
@@ -75,7 +75,7 @@ export const find = Effect.fnUntraced(function* (
           tried: [`${option === undefined ? "CODEX_PATH" : "the option codexPath"} "${named}"`]
         })
   }
-  const found = (yield* fromPackage) ?? (yield* onPath(env["PATH"]))
+  const found = (yield* findInPackage) ?? (yield* findOnPath(env["PATH"]))
   if (found !== undefined) return found
   return yield* new CodexError.CodexNotFound({ tried: ["the package @openai/codex", "PATH"] })
 })

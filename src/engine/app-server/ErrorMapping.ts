@@ -33,7 +33,7 @@ export const reasons: ReadonlyMap<string, CodexError.TurnFailedReason> = new Map
 ])
 
 /** Errors of a request that was made during the turn; the turn itself goes on. */
-export const passing: ReadonlySet<string> = new Set(["activeTurnNotSteerable", "threadRollbackFailed"])
+export const nonFatalErrors: ReadonlySet<string> = new Set(["activeTurnNotSteerable", "threadRollbackFailed"])
 
 /** What a turn failed of, by the status of the provider's answer; it says more than the name. */
 export const statusReason = (status: number): CodexError.TurnFailedReason | undefined => {
@@ -44,13 +44,13 @@ export const statusReason = (status: number): CodexError.TurnFailedReason | unde
   return status >= 400 ? "BadRequest" : undefined
 }
 
-const httpInfo = Schema.decodeUnknownOption(
+const decodeHttpInfo = Schema.decodeUnknownOption(
   Schema.Record(
     Schema.String,
     Schema.Struct({ httpStatusCode: Schema.optionalKey(Schema.NullOr(Schema.Int)) })
   )
 )
-const refusal = Schema.decodeUnknownOption(
+const decodeErrorBody = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ error: Schema.Struct({ message: Schema.String }) }))
 )
 
@@ -61,16 +61,16 @@ interface Info {
 
 const infoOf = (info: unknown): Info => {
   if (typeof info === "string") return { name: info, status: undefined }
-  const [first] = Object.entries(Option.getOrElse(httpInfo(info), () => ({})))
+  const [first] = Object.entries(Option.getOrElse(decodeHttpInfo(info), () => ({})))
   if (first === undefined) return { name: "other", status: undefined }
   const [name, { httpStatusCode }] = first
   return { name, status: httpStatusCode ?? undefined }
 }
 
-const wait =
+const retryAfterPattern =
   /try again in ((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|seconds?|m|minutes?|h|hours?)\b\s*|\d+(?:\.\d+)?[hm](?=\d))+)/i
-const parts = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h)/gi
-const units = new Map([
+const durationPart = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h)/gi
+const millisPerUnit = new Map([
   ["ms", 1],
   ["milli", 1],
   ["s", 1000],
@@ -80,11 +80,11 @@ const units = new Map([
 
 /** "try again in 0.3s", "in 20 seconds", "in 1m30s": milliseconds. */
 const retryAfter = (text: string): number | undefined => {
-  const said = wait.exec(text)?.[1]
-  if (said === undefined) return undefined
+  const duration = retryAfterPattern.exec(text)?.[1]
+  if (duration === undefined) return undefined
   let total = 0
-  for (const [, amount, unit = ""] of said.matchAll(parts)) {
-    total += Number(amount) * (units.get(unit.toLowerCase()) ?? 0)
+  for (const [, amount, unit = ""] of duration.matchAll(durationPart)) {
+    total += Number(amount) * (millisPerUnit.get(unit.toLowerCase()) ?? 0)
   }
   return Number.isFinite(total) ? total : undefined
 }
@@ -93,12 +93,12 @@ const retryAfter = (text: string): number | undefined => {
 const otherReason = (detail: string): CodexError.TurnFailedReason => {
   if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail))
     return "Disconnected"
-  return Option.isSome(refusal(detail)) ? "BadRequest" : "Other"
+  return Option.isSome(decodeErrorBody(detail)) ? "BadRequest" : "Other"
 }
 
 /** Whether a turn that says this, and will not try again, is going to end. */
 export const endsTurn = (wire: typeof Protocol.TurnError.Type): boolean =>
-  !passing.has(infoOf(wire.codexErrorInfo).name)
+  !nonFatalErrors.has(infoOf(wire.codexErrorInfo).name)
 
 /** Codex's error of a turn, classified. */
 export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnFailed => {
@@ -115,7 +115,7 @@ export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnF
 }
 
 /** Why a request was not done. `end` is why the process no longer answers. */
-export const ofRequest = (
+export const fromRpcError = (
   method: string,
   error: JsonRpcConnection.RpcRequestError,
   end: () => CodexError.EngineExited | CodexError.ProtocolError

@@ -40,7 +40,7 @@ export interface Host {
   readonly onNotification: (method: string, params: unknown, emittedAtMs: number | undefined) => void
   readonly onRequest: (request: IncomingRequest, method: string, params: unknown) => void
   /** So many malformed lines in a row that it makes no sense to go on. */
-  readonly onGarbage: () => void
+  readonly onUnparsable: () => void
 }
 
 export interface RequestOptions {
@@ -100,21 +100,25 @@ interface Pending {
 }
 
 /** Says what was passed over, if anything was: the peer speaks of something that we do not understand. */
-export const warn = ({ malformed, skipped, unknownReplies }: Readonly<Counters>): Effect.Effect<void> => {
-  const said = [
+export const warnSkipped = ({
+  malformed,
+  skipped,
+  unknownReplies
+}: Readonly<Counters>): Effect.Effect<void> => {
+  const counts = [
     [malformed, "lines that are no message"],
     [skipped, "lines that are too long"],
     [unknownReplies, "answers that nobody asked for"]
   ] as const
-  const some = said.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []))
-  return some.length === 0
+  const descriptions = counts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []))
+  return descriptions.length === 0
     ? Effect.void
-    : Effect.logWarning(`codex said ${some.join(", ")}; they were passed by`)
+    : Effect.logWarning(`codex said ${descriptions.join(", ")}; they were passed by`)
 }
 
-const maxLine = 64 * 1024 * 1024
+const maxLineBytes = 64 * 1024 * 1024
 const maxInFlight = 64
-const maxGarbage = 100
+const maxConsecutiveMalformed = 100
 const overloaded = -32001
 const badParams = -32602
 const internalError = -32603
@@ -128,9 +132,9 @@ export const make = (
   const pending = new Map<string | number, Pending>()
   // More than some 128 at once and Codex drops answers without a word.
   const inFlight = Semaphore.makeUnsafe(maxInFlight)
-  const lines = LineSplitter.make(maxLine)
+  const lines = LineSplitter.make(maxLineBytes)
   const counters: Counters = { malformed: 0, skipped: 0, unknownReplies: 0 }
-  let garbage = 0
+  let consecutiveMalformed = 0
   let nextId = 0
   let open = true
 
@@ -139,7 +143,7 @@ export const make = (
   }
 
   /** Why something cannot be said; what comes from outside may be a circle or hold what JSON has no word for. */
-  const unspeakable = (message: unknown): string | undefined => {
+  const trySend = (message: unknown): string | undefined => {
     try {
       write(message)
       return undefined
@@ -148,12 +152,12 @@ export const make = (
     }
   }
 
-  const asked = (id: string | number): IncomingRequest => {
+  const makeIncomingRequest = (id: string | number): IncomingRequest => {
     let answered = false
     const answer = (message: object) => {
       if (answered) return
       answered = true
-      const why = unspeakable(message)
+      const why = trySend(message)
       if (why !== undefined) write({ id, error: { code: internalError, message: why } })
     }
     return {
@@ -163,7 +167,7 @@ export const make = (
     }
   }
 
-  const refused = (method: string, error: unknown) =>
+  const toRpcError = (method: string, error: unknown) =>
     Option.match(decodeError(error), {
       onNone: () => new RpcError({ method, code: 0, text: JSON.stringify(error), inputTooLarge: false }),
       onSome: ({ code, data, message }) =>
@@ -174,14 +178,14 @@ export const make = (
     const parsed = parse(line)
     if (Option.isNone(parsed)) {
       counters.malformed++
-      if (++garbage === maxGarbage) host.onGarbage()
+      if (++consecutiveMalformed === maxConsecutiveMalformed) host.onUnparsable()
       return
     }
-    garbage = 0
+    consecutiveMalformed = 0
     const { emittedAtMs, error, method, params, result } = parsed.value
     const id = parsed.value.id ?? undefined
     if (method !== undefined) {
-      if (id !== undefined) return host.onRequest(asked(id), method, params)
+      if (id !== undefined) return host.onRequest(makeIncomingRequest(id), method, params)
       return host.onNotification(method, params, typeof emittedAtMs === "number" ? emittedAtMs : undefined)
     }
     const waiting = id === undefined ? undefined : pending.get(id)
@@ -191,34 +195,34 @@ export const make = (
     }
     pending.delete(id)
     if (error !== undefined && error !== null) {
-      waiting.resume(Effect.fail(refused(waiting.method, error)))
+      waiting.resume(Effect.fail(toRpcError(waiting.method, error)))
     } else {
       waiting.onResult?.(result)
       waiting.resume(Effect.succeed(result))
     }
   }
 
-  const once = (method: string, params: unknown, options: RequestOptions | undefined) =>
+  const sendOnce = (method: string, params: unknown, options: RequestOptions | undefined) =>
     Effect.withFiber<unknown, RpcRequestError>((fiber) => {
       const trace = TraceContext.fields(fiber.cache.span)
       return Effect.callback<unknown, RpcRequestError>((resume) => {
         if (!open) return resume(Effect.fail(new ConnectionClosed()))
         const id = nextId++
         pending.set(id, { method, onResult: options?.onResult, resume })
-        const text = unspeakable(trace === undefined ? { id, method, params } : { id, method, params, trace })
+        const text = trySend(trace === undefined ? { id, method, params } : { id, method, params, trace })
         if (text !== undefined)
           resume(Effect.fail(new RpcError({ method, code: badParams, text, inputTooLarge: false })))
         return Effect.sync(() => pending.delete(id))
       })
     })
 
-  const again = Schedule.exponential("50 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
+  const retrySchedule = Schedule.exponential("50 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
 
   return {
     request: (method, params, options) =>
       inFlight
         .withPermits(1)(
-          once(method, params, options).pipe(
+          sendOnce(method, params, options).pipe(
             Effect.timeoutOrElse({
               duration: options?.timeout ?? requestTimeout,
               orElse: () => Effect.fail(new RequestTimeout({ method }))
@@ -227,7 +231,7 @@ export const make = (
         )
         .pipe(
           Effect.retry({
-            schedule: again,
+            schedule: retrySchedule,
             while: (error) => error._tag === "RpcError" && error.code === overloaded
           })
         ),

@@ -17,7 +17,7 @@ export const make = (limit: number): LineSplitter => {
   let tooLong = false
   let skipped = 0
 
-  const keep = (part: Uint8Array) => {
+  const append = (part: Uint8Array) => {
     if (tooLong || part.length === 0) return
     if (length + part.length > limit) {
       tooLong = true
@@ -29,7 +29,7 @@ export const make = (limit: number): LineSplitter => {
     length += part.length
   }
 
-  const take = (): string => {
+  const finishLine = (): string => {
     if (tooLong) {
       tooLong = false
       skipped++
@@ -50,12 +50,12 @@ export const make = (limit: number): LineSplitter => {
       const lines: Array<string> = []
       let from = 0
       for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, from)) {
-        keep(chunk.subarray(from, end))
+        append(chunk.subarray(from, end))
         from = end + 1
-        const line = take()
+        const line = finishLine()
         if (line !== "") lines.push(line)
       }
-      keep(chunk.subarray(from))
+      append(chunk.subarray(from))
       return lines
     },
     skipped: () => skipped

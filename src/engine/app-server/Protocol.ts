@@ -6,80 +6,80 @@ import * as Schema from "effect/Schema"
 import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 
 const text = Schema.String
-const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+const nullish = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
 export const Initialized = Schema.Struct({ userAgent: text, codexHome: Schema.optionalKey(text) })
 
 export const ThreadOpened = Schema.Struct({
   thread: Schema.Struct({ id: ThreadId }),
   model: text,
-  modelProvider: maybe(text),
+  modelProvider: nullish(text),
   cwd: text
 })
 
 export const TurnAccepted = Schema.Struct({ turn: Schema.Struct({ id: TurnId }) })
 
 /** Every message of a turn says whose it is. */
-export const Addressed = Schema.Struct({
+export const TurnIds = Schema.Struct({
   threadId: ThreadId,
   turnId: Schema.optionalKey(Schema.NullOr(TurnId))
 })
 
 /** What is left of a turn that cannot be read otherwise. */
-export const TurnNamed = Schema.Struct({ threadId: ThreadId, turn: Schema.Struct({ id: TurnId }) })
+export const TurnRef = Schema.Struct({ threadId: ThreadId, turn: Schema.Struct({ id: TurnId }) })
 
 export const TokenUsage = Schema.Struct({
   inputTokens: Schema.Natural,
   cachedInputTokens: Schema.Natural,
-  cacheWriteInputTokens: maybe(Schema.Natural),
+  cacheWriteInputTokens: nullish(Schema.Natural),
   outputTokens: Schema.Natural,
   reasoningOutputTokens: Schema.Natural
 })
 
 export const TurnError = Schema.Struct({
   message: text,
-  codexErrorInfo: maybe(Schema.Unknown),
-  additionalDetails: maybe(text)
+  codexErrorInfo: nullish(Schema.Unknown),
+  additionalDetails: nullish(text)
 })
 
-const TurnRead = Schema.Struct({ id: TurnId, status: text, error: maybe(TurnError) })
+const StoredTurn = Schema.Struct({ id: TurnId, status: text, error: nullish(TurnError) })
 
 export const ThreadRead = Schema.Struct({
   thread: Schema.Struct({
     status: Schema.optionalKey(Schema.Struct({ type: text })),
-    turns: Schema.optionalKey(Schema.Array(TurnRead))
+    turns: Schema.optionalKey(Schema.Array(StoredTurn))
   })
 })
 
-const ThreadKept = Schema.Struct({
+const StoredThread = Schema.Struct({
   id: ThreadId,
-  name: maybe(text),
+  name: nullish(text),
   preview: text,
   cwd: text,
-  modelProvider: maybe(text),
+  modelProvider: nullish(text),
   /** Seconds since the epoch. */
   createdAt: Schema.Finite,
   updatedAt: Schema.Finite,
-  forkedFromId: maybe(ThreadId),
-  parentThreadId: maybe(ThreadId),
+  forkedFromId: nullish(ThreadId),
+  parentThreadId: nullish(ThreadId),
   ephemeral: Schema.Boolean
 })
 
-export const ThreadList = Schema.Struct({ data: Schema.Array(ThreadKept), nextCursor: maybe(text) })
+export const ThreadList = Schema.Struct({ data: Schema.Array(StoredThread), nextCursor: nullish(text) })
 
-const ItemKept = Schema.StructWithRest(Schema.Struct({ id: ItemId, type: text }), [
+const StoredItem = Schema.StructWithRest(Schema.Struct({ id: ItemId, type: text }), [
   Schema.Record(text, Schema.Unknown)
 ])
 
 export const ThreadHistory = Schema.Struct({
   thread: Schema.Struct({
-    ...ThreadKept.fields,
+    ...StoredThread.fields,
     turns: Schema.Array(
       Schema.Struct({
-        ...TurnRead.fields,
-        items: Schema.Array(ItemKept),
-        startedAt: maybe(Schema.Finite),
-        durationMs: maybe(Schema.Finite)
+        ...StoredTurn.fields,
+        items: Schema.Array(StoredItem),
+        startedAt: nullish(Schema.Finite),
+        durationMs: nullish(Schema.Finite)
       })
     )
   })
@@ -93,16 +93,16 @@ export const ModelList = Schema.Struct({
       description: text,
       isDefault: Schema.Boolean,
       supportedReasoningEfforts: Schema.Array(Schema.Struct({ reasoningEffort: text })),
-      defaultReasoningEffort: maybe(text),
+      defaultReasoningEffort: nullish(text),
       inputModalities: Schema.optionalKey(Schema.Array(text))
     })
   ),
-  nextCursor: maybe(text)
+  nextCursor: nullish(text)
 })
 
 const Change = Schema.Struct({
   path: text,
-  kind: Schema.Struct({ type: text, move_path: maybe(text) }),
+  kind: Schema.Struct({ type: text, move_path: nullish(text) }),
   diff: text
 })
 
@@ -123,9 +123,9 @@ export const items = {
     cwd: text,
     status,
     commandActions: Schema.Array(Schema.Struct({ type: text })),
-    aggregatedOutput: maybe(text),
-    exitCode: maybe(Schema.Int),
-    durationMs: maybe(Schema.Finite)
+    aggregatedOutput: nullish(text),
+    exitCode: nullish(Schema.Int),
+    durationMs: nullish(Schema.Finite)
   }),
   fileChange: Schema.Struct({ ...id, changes: Schema.Array(Change), status }),
   dynamicToolCall: Schema.Struct({
@@ -133,9 +133,9 @@ export const items = {
     tool: text,
     arguments: Schema.Unknown,
     status,
-    contentItems: maybe(Schema.Array(Content)),
-    success: maybe(Schema.Boolean),
-    durationMs: maybe(Schema.Finite)
+    contentItems: nullish(Schema.Array(Content)),
+    success: nullish(Schema.Boolean),
+    durationMs: nullish(Schema.Finite)
   }),
   mcpToolCall: Schema.Struct({
     ...id,
@@ -143,17 +143,17 @@ export const items = {
     tool: text,
     arguments: Schema.Unknown,
     status,
-    result: maybe(Schema.Unknown),
-    error: maybe(Schema.Struct({ message: text })),
-    durationMs: maybe(Schema.Finite)
+    result: nullish(Schema.Unknown),
+    error: nullish(Schema.Struct({ message: text })),
+    durationMs: nullish(Schema.Finite)
   }),
   collabAgentToolCall: Schema.Struct({
     ...id,
     tool: text,
     status,
     receiverThreadIds: Schema.Array(ThreadId),
-    prompt: maybe(text),
-    model: maybe(text)
+    prompt: nullish(text),
+    model: nullish(text)
   }),
   webSearch: Schema.Struct({ ...id, query: text }),
   contextCompaction: Schema.Struct(id)
@@ -161,10 +161,10 @@ export const items = {
 
 const Item = Schema.Struct({ ...id, type: text })
 
-const ofTurn = { threadId: ThreadId, turnId: TurnId }
-const Delta = Schema.Struct({ ...ofTurn, itemId: ItemId, delta: text })
-const ofItem = Schema.Struct({
-  ...ofTurn,
+const turnFields = { threadId: ThreadId, turnId: TurnId }
+const Delta = Schema.Struct({ ...turnFields, itemId: ItemId, delta: text })
+const ItemNotification = Schema.Struct({
+  ...turnFields,
   item: Schema.StructWithRest(Item, [Schema.Record(text, Schema.Unknown)])
 })
 
@@ -172,36 +172,36 @@ const ofItem = Schema.Struct({
 export const notifications = {
   "turn/started": Schema.Struct({
     threadId: ThreadId,
-    turn: Schema.Struct({ id: TurnId, rootTurnId: maybe(TurnId) })
+    turn: Schema.Struct({ id: TurnId, rootTurnId: nullish(TurnId) })
   }),
-  "turn/completed": Schema.Struct({ threadId: ThreadId, turn: TurnRead }),
+  "turn/completed": Schema.Struct({ threadId: ThreadId, turn: StoredTurn }),
   "thread/status/changed": Schema.Struct({ threadId: ThreadId, status: Schema.Struct({ type: text }) }),
-  "item/started": ofItem,
-  "item/completed": ofItem,
+  "item/started": ItemNotification,
+  "item/completed": ItemNotification,
   "item/agentMessage/delta": Delta,
   "item/reasoning/summaryTextDelta": Delta,
   "item/reasoning/textDelta": Delta,
   "item/commandExecution/outputDelta": Delta,
-  "turn/diff/updated": Schema.Struct({ ...ofTurn, diff: text }),
+  "turn/diff/updated": Schema.Struct({ ...turnFields, diff: text }),
   "thread/tokenUsage/updated": Schema.Struct({
-    ...ofTurn,
-    tokenUsage: Schema.Struct({ last: TokenUsage, total: maybe(TokenUsage) })
+    ...turnFields,
+    tokenUsage: Schema.Struct({ last: TokenUsage, total: nullish(TokenUsage) })
   }),
   // Follows the answer to a request of the server, or says that none is wanted any more.
   "serverRequest/resolved": Schema.Struct({
     threadId: ThreadId,
     requestId: Schema.Union([Schema.String, Schema.Finite])
   }),
-  error: Schema.Struct({ ...ofTurn, error: TurnError, willRetry: Schema.Boolean }),
+  error: Schema.Struct({ ...turnFields, error: TurnError, willRetry: Schema.Boolean }),
   // Raw items carry prompts and outputs: only their kind and call id get past this line.
   "rawResponseItem/completed": Schema.Struct({
-    ...ofTurn,
-    item: Schema.Struct({ type: text, call_id: maybe(ItemId), name: maybe(text) })
+    ...turnFields,
+    item: Schema.Struct({ type: text, call_id: nullish(ItemId), name: nullish(text) })
   }),
-  "rawResponse/completed": Schema.Struct({ ...ofTurn, responseId: text, usage: maybe(TokenUsage) })
+  "rawResponse/completed": Schema.Struct({ ...turnFields, responseId: text, usage: nullish(TokenUsage) })
 }
 
-const asked = { threadId: ThreadId, turnId: TurnId, itemId: ItemId, reason: maybe(text) }
+const approvalFields = { threadId: ThreadId, turnId: TurnId, itemId: ItemId, reason: nullish(text) }
 
 const FileSystemEntry = Schema.Struct({
   path: Schema.Struct({
@@ -214,19 +214,19 @@ const FileSystemEntry = Schema.Struct({
 })
 
 const PermissionProfile = Schema.Struct({
-  network: maybe(Schema.Struct({ enabled: maybe(Schema.Boolean) })),
-  fileSystem: maybe(
+  network: nullish(Schema.Struct({ enabled: nullish(Schema.Boolean) })),
+  fileSystem: nullish(
     Schema.Struct({
-      read: maybe(Schema.Array(text)),
-      write: maybe(Schema.Array(text)),
-      globScanMaxDepth: maybe(Schema.Natural),
-      entries: maybe(Schema.Array(FileSystemEntry))
+      read: nullish(Schema.Array(text)),
+      write: nullish(Schema.Array(text)),
+      globScanMaxDepth: nullish(Schema.Natural),
+      entries: nullish(Schema.Array(FileSystemEntry))
     })
   )
 })
 
 /** What is read out of parts of requests, each only where it is there. */
-export const asides = {
+export const requestParts = {
   permissions: PermissionProfile,
   network: Schema.Struct({ host: text, protocol: text }),
   /** What an elicitation says of the call of a tool that it stands for. */
@@ -236,24 +236,28 @@ export const asides = {
     tool_params: Schema.optionalKey(Schema.Unknown)
   }),
   /** Legacy requests name their thread like this. */
-  conversed: Schema.Struct({ conversationId: ThreadId })
+  legacyThread: Schema.Struct({ conversationId: ThreadId })
 }
 
 /** The requests of the server that are answered by a policy or a tool, by method. */
 export const serverRequests = {
   "item/commandExecution/requestApproval": Schema.Struct({
-    ...asked,
-    kind: maybe(text),
-    approvalId: maybe(text),
-    command: maybe(text),
-    cwd: maybe(text),
-    networkApprovalContext: maybe(Schema.Unknown),
-    additionalPermissions: maybe(Schema.Unknown)
+    ...approvalFields,
+    kind: nullish(text),
+    approvalId: nullish(text),
+    command: nullish(text),
+    cwd: nullish(text),
+    networkApprovalContext: nullish(Schema.Unknown),
+    additionalPermissions: nullish(Schema.Unknown)
   }),
-  "item/fileChange/requestApproval": Schema.Struct({ ...asked, grantRoot: maybe(text) }),
-  "item/permissions/requestApproval": Schema.Struct({ ...asked, cwd: text, permissions: PermissionProfile }),
+  "item/fileChange/requestApproval": Schema.Struct({ ...approvalFields, grantRoot: nullish(text) }),
+  "item/permissions/requestApproval": Schema.Struct({
+    ...approvalFields,
+    cwd: text,
+    permissions: PermissionProfile
+  }),
   "item/tool/requestUserInput": Schema.Struct({
-    ...ofTurn,
+    ...turnFields,
     itemId: ItemId,
     questions: Schema.Array(
       Schema.Struct({
@@ -262,25 +266,25 @@ export const serverRequests = {
         question: text,
         isOther: Schema.Boolean,
         isSecret: Schema.Boolean,
-        options: maybe(Schema.Array(Schema.Struct({ label: text, description: text })))
+        options: nullish(Schema.Array(Schema.Struct({ label: text, description: text })))
       })
     )
   }),
   "mcpServer/elicitation/request": Schema.Struct({
     threadId: ThreadId,
-    turnId: maybe(TurnId),
+    turnId: nullish(TurnId),
     serverName: text,
     mode: text,
     message: Schema.optionalKey(text),
     requestedSchema: Schema.optionalKey(Schema.Unknown),
     url: Schema.optionalKey(text),
-    _meta: maybe(Schema.Unknown)
+    _meta: nullish(Schema.Unknown)
   }),
-  "item/tool/call": Schema.Struct({ ...ofTurn, callId: ItemId, tool: text, arguments: Schema.Unknown })
+  "item/tool/call": Schema.Struct({ ...turnFields, callId: ItemId, tool: text, arguments: Schema.Unknown })
 }
 
 /** Requests of the server that mean a question, each with the reply that means no. */
-export const refusals: Readonly<Record<string, unknown>> = {
+export const declineReplies: Readonly<Record<string, unknown>> = {
   "item/permissions/requestApproval": { permissions: {}, scope: "turn" },
   "item/tool/requestUserInput": { answers: {} },
   "mcpServer/elicitation/request": { action: "decline", content: null, _meta: null },
@@ -289,7 +293,7 @@ export const refusals: Readonly<Record<string, unknown>> = {
 }
 
 /** Notifications that would only cost time: never asked for. */
-export const unwanted = [
+export const optedOutNotifications = [
   "account/rateLimits/updated",
   "account/updated",
   "app/list/updated",

@@ -21,7 +21,7 @@ export interface RunningTurn {
   readonly cwd: string
   readonly handlers: Engine.Handlers
   /** Forks in the context of the run that asked for the turn. */
-  readonly run: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
+  readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
   readonly clock: Clock.Clock
   readonly started: Deferred.Deferred<void>
   /** How the turn ends for its caller. */
@@ -32,100 +32,100 @@ export interface RunningTurn {
   /** What was approved, by the item that it is about. */
   readonly approved: Map<string, string>
   /** What Codex asked and nobody has answered yet. */
-  readonly asked: Map<Fiber.Fiber<unknown>, () => void>
+  readonly pendingRequests: Map<Fiber.Fiber<unknown>, () => void>
   readonly timers: Set<Fiber.Fiber<unknown>>
   /** The turn whose sub-agent this is. */
   readonly root: RunningTurn | undefined
   /** The turns of sub-agents, by their threads. */
-  readonly agents: Map<string, RunningTurn>
+  readonly subAgents: Map<string, RunningTurn>
   readonly onEnd: ((end: TurnLifecycle.LifecycleEnd) => void) | undefined
   /** Where the turn stands; changed by `step` alone. */
   state: TurnLifecycle.LifecycleState
   /** Whatever Codex asks, the answer is no. */
   closed: boolean
   /** How many messages came for the thread. */
-  heard: number
+  messageCount: number
 }
 
 export const make = (
-  options: Pick<RunningTurn, "threadId" | "cwd" | "handlers" | "run" | "clock"> &
+  options: Pick<RunningTurn, "threadId" | "cwd" | "handlers" | "fork" | "clock"> &
     Partial<Pick<RunningTurn, "root" | "onEnd">>
 ): RunningTurn => ({
   root: undefined,
   onEnd: undefined,
   ...options,
-  agents: new Map(),
+  subAgents: new Map(),
   started: Deferred.makeUnsafe(),
   outcome: Deferred.makeUnsafe(),
   over: Deferred.makeUnsafe(),
   items: new Map(),
   approved: new Map(),
-  asked: new Map(),
+  pendingRequests: new Map(),
   timers: new Set(),
   state: TurnLifecycle.initial,
   closed: false,
-  heard: 0
+  messageCount: 0
 })
 
-export const isOver = (slot: RunningTurn): boolean => slot.state._tag === "Over"
+export const isOver = (turn: RunningTurn): boolean => turn.state._tag === "Over"
 
 /** What the caller is told; the turn itself may go on until it is stopped. */
-export const fail = (slot: RunningTurn, error: CodexError.TurnError): void => {
-  Deferred.doneUnsafe(slot.outcome, Exit.fail(error))
+export const fail = (turn: RunningTurn, error: CodexError.TurnError): void => {
+  Deferred.doneUnsafe(turn.outcome, Exit.fail(error))
   // Nobody waits for a sub-agent's turn.
-  if (slot.root !== undefined) end(slot, error)
+  if (turn.root !== undefined) end(turn, error)
 }
 
 /** A bug of whoever listens ends his own turn and nothing else. */
-export const die = (slot: RunningTurn, defect: unknown): void => {
-  Deferred.doneUnsafe(slot.outcome, Exit.die(defect))
+export const die = (turn: RunningTurn, defect: unknown): void => {
+  Deferred.doneUnsafe(turn.outcome, Exit.die(defect))
 }
 
-export const end = (slot: RunningTurn, end: TurnLifecycle.LifecycleEnd): void => {
-  step(slot, { _tag: "Settled", end })
+export const end = (turn: RunningTurn, end: TurnLifecycle.LifecycleEnd): void => {
+  step(turn, { _tag: "Resolved", end })
 }
 
 /** Takes what was heard; what it means for whoever waits is told to them. */
 export const step = (
-  slot: RunningTurn,
+  turn: RunningTurn,
   input: TurnLifecycle.LifecycleInput
 ): TurnLifecycle.LifecycleOutput => {
-  const [state, output] = TurnLifecycle.step(slot.state, input)
-  slot.state = state
-  if (state._tag === "Running") Deferred.doneUnsafe(slot.started, Exit.void)
+  const [state, output] = TurnLifecycle.step(turn.state, input)
+  turn.state = state
+  if (state._tag === "Running") Deferred.doneUnsafe(turn.started, Exit.void)
   const { end } = output
   if (end !== undefined) {
-    Deferred.doneUnsafe(slot.over, Exit.void)
-    Deferred.doneUnsafe(slot.outcome, end === "completed" ? Exit.void : Exit.fail(end))
-    slot.onEnd?.(end)
+    Deferred.doneUnsafe(turn.over, Exit.void)
+    Deferred.doneUnsafe(turn.outcome, end === "completed" ? Exit.void : Exit.fail(end))
+    turn.onEnd?.(end)
   }
   return output
 }
 
-export const turnIdOf = (slot: RunningTurn): TurnId | undefined => TurnLifecycle.turnIdOf(slot.state)
+export const turnIdOf = (turn: RunningTurn): TurnId | undefined => TurnLifecycle.turnIdOf(turn.state)
 
 /** Forks what the turn is watched by; it is gone with the turn. */
-export const watch = (slot: RunningTurn, effect: Effect.Effect<unknown>): void => {
-  if (isOver(slot)) return
-  const fiber = slot.run(effect)
-  slot.timers.add(fiber)
-  fiber.addObserver(() => slot.timers.delete(fiber))
+export const watch = (turn: RunningTurn, effect: Effect.Effect<unknown>): void => {
+  if (isOver(turn)) return
+  const fiber = turn.fork(effect)
+  turn.timers.add(fiber)
+  fiber.addObserver(() => turn.timers.delete(fiber))
 }
 
-export const unwatch = (slot: RunningTurn): void => {
-  for (const fiber of slot.timers) fiber.interruptUnsafe()
+export const unwatch = (turn: RunningTurn): void => {
+  for (const fiber of turn.timers) fiber.interruptUnsafe()
 }
 
 /** Answers no to everything that is still asked, and ends who is at it; who does not listen is left behind. */
-export const declinePending = (slot: RunningTurn): Effect.Effect<void> =>
+export const declinePending = (turn: RunningTurn): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (slot.asked.size === 0) return Effect.void
-    for (const no of slot.asked.values()) no()
-    return Fiber.interruptAll([...slot.asked.keys()]).pipe(
+    if (turn.pendingRequests.size === 0) return Effect.void
+    for (const declineReply of turn.pendingRequests.values()) declineReply()
+    return Fiber.interruptAll([...turn.pendingRequests.keys()]).pipe(
       Effect.timeoutOption(handlerGrace),
       Effect.tap((ended) => {
         if (Option.isSome(ended)) return Effect.void
-        slot.asked.clear()
+        turn.pendingRequests.clear()
         return Effect.logWarning("a tool or an approval policy ignores its interruption; it is left behind")
       }),
       Effect.asVoid
@@ -134,15 +134,15 @@ export const declinePending = (slot: RunningTurn): Effect.Effect<void> =>
 
 /** Runs what Codex asked for. Whatever becomes of it, there is one answer: what fails, dies or is interrupted says no. */
 export const answerRequest = (
-  slot: RunningTurn,
+  turn: RunningTurn,
   request: JsonRpcConnection.IncomingRequest,
   handler: Effect.Effect<unknown>,
-  no: unknown
+  declineReply: unknown
 ): void => {
-  const fiber = slot.run(handler)
-  slot.asked.set(fiber, () => request.reply(no))
+  const fiber = turn.fork(handler)
+  turn.pendingRequests.set(fiber, () => request.reply(declineReply))
   fiber.addObserver((exit) => {
-    slot.asked.delete(fiber)
-    request.reply(Exit.isSuccess(exit) ? exit.value : no)
+    turn.pendingRequests.delete(fiber)
+    request.reply(Exit.isSuccess(exit) ? exit.value : declineReply)
   })
 }

@@ -22,15 +22,15 @@ export interface RequestContext {
 }
 
 /** What the server asks of its client. `no` is the reply that means no, where there is one; else it is refused. */
-export type Asked =
+export type ServerRequest =
   | {
       readonly _tag: "Approve"
       readonly threadId: ThreadId
       /** Nothing where Codex does not know: the turn that runs is meant. */
       readonly turnId: TurnId | undefined
-      readonly request: (place: RequestContext) => ApprovalRequest.ApprovalRequest | undefined
+      readonly request: (context: RequestContext) => ApprovalRequest.ApprovalRequest | undefined
       readonly reply: (decision: ApprovalDecision.ApprovalDecision) => unknown
-      readonly no: unknown
+      readonly declineReply: unknown
     }
   | {
       readonly _tag: "Call"
@@ -44,20 +44,20 @@ export type Asked =
       readonly _tag: "Unknown"
       readonly threadId: ThreadId | undefined
       readonly turnId: TurnId | undefined
-      readonly no: unknown
+      readonly declineReply: unknown
     }
 
-const decodePermissions = Schema.decodeUnknownOption(Protocol.asides.permissions)
-const decodeNetwork = Schema.decodeUnknownOption(Protocol.asides.network)
-const decodeToolApproval = Schema.decodeUnknownOption(Protocol.asides.toolApproval)
-const decodeAddressed = Schema.decodeUnknownOption(Protocol.Addressed)
-const decodeConversed = Schema.decodeUnknownOption(Protocol.asides.conversed)
+const decodePermissions = Schema.decodeUnknownOption(Protocol.requestParts.permissions)
+const decodeNetwork = Schema.decodeUnknownOption(Protocol.requestParts.network)
+const decodeToolApproval = Schema.decodeUnknownOption(Protocol.requestParts.toolApproval)
+const decodeTurnIds = Schema.decodeUnknownOption(Protocol.TurnIds)
+const decodeLegacyThread = Schema.decodeUnknownOption(Protocol.requestParts.legacyThread)
 
-type Profile = typeof Protocol.asides.permissions.Type
+type Profile = typeof Protocol.requestParts.permissions.Type
 type WireEntry = NonNullable<NonNullable<Profile["fileSystem"]>["entries"]>[number]
 type Entry = Permissions.Permissions["fileSystem"][number]
 
-const placeOf = (wire: WireEntry["path"]): Entry["place"] | undefined => {
+const toPlace = (wire: WireEntry["path"]): Entry["place"] | undefined => {
   if (wire.type === "path" && wire.path !== undefined) return { _tag: "path", path: wire.path }
   if (wire.type === "glob_pattern" && wire.pattern !== undefined)
     return { _tag: "glob", pattern: wire.pattern }
@@ -84,7 +84,7 @@ const entries = (fileSystem: Profile["fileSystem"]): ReadonlyArray<Entry> | unde
   const read: Array<Entry> = []
   for (const wire of fileSystem.entries) {
     const access = accesses.get(wire.access)
-    const place = placeOf(wire.path)
+    const place = toPlace(wire.path)
     if (access === undefined || place === undefined) return undefined
     read.push({ access, place })
   }
@@ -102,7 +102,7 @@ const permissions = (wire: Profile): Permissions.Permissions | undefined => {
       }
 }
 
-const place = (place: Entry["place"]): unknown => {
+const encodePlace = (place: Entry["place"]): unknown => {
   switch (place._tag) {
     case "path":
       return { type: "path", path: place.path }
@@ -113,7 +113,7 @@ const place = (place: Entry["place"]): unknown => {
   }
 }
 
-const profile = ({ fileSystem, globDepth, network }: Permissions.Permissions): unknown => ({
+const encodePermissions = ({ fileSystem, globDepth, network }: Permissions.Permissions): unknown => ({
   ...(network ? { network: { enabled: true } } : {}),
   ...(fileSystem.length === 0
     ? {}
@@ -121,7 +121,7 @@ const profile = ({ fileSystem, globDepth, network }: Permissions.Permissions): u
         fileSystem: {
           read: null,
           write: null,
-          entries: fileSystem.map((entry) => ({ path: place(entry.place), access: entry.access })),
+          entries: fileSystem.map((entry) => ({ path: encodePlace(entry.place), access: entry.access })),
           ...(globDepth === undefined ? {} : { globScanMaxDepth: globDepth })
         }
       })
@@ -144,20 +144,20 @@ const wants = (
 }
 
 /** A decision of a command or a patch as Codex takes it; it has no place for a reason. */
-export const verdict = (decision: ApprovalDecision.ApprovalDecision): unknown => ({
+export const decisionReply = (decision: ApprovalDecision.ApprovalDecision): unknown => ({
   decision:
     decision._tag === "acceptForSession" && decision.rememberedLocally === true ? "accept" : decision._tag
 })
-const noVerdict = { decision: "decline" }
+const declineDecision = { decision: "decline" }
 
-const action = (decision: ApprovalDecision.ApprovalDecision, yes: unknown): unknown =>
+const elicitationReply = (decision: ApprovalDecision.ApprovalDecision, yes: unknown): unknown =>
   decision._tag === "accept" || decision._tag === "acceptForSession"
     ? yes
     : { action: decision._tag, content: null, _meta: null }
-const noAction = { action: "decline", content: null, _meta: null }
+const declineElicitation = { action: "decline", content: null, _meta: null }
 
 /** The item that waits for an MCP server's question: of its calls the last one that is still going on. */
-const callOf = (
+const findMcpCall = (
   items: RequestContext["items"],
   server: string,
   tool: string | undefined
@@ -170,7 +170,7 @@ const callOf = (
       (tool === undefined || item.tool === tool)
   )?.id
 
-const elicitation = (params: Params<"mcpServer/elicitation/request">): Asked => {
+const elicitation = (params: Params<"mcpServer/elicitation/request">): ServerRequest => {
   const { message = "", serverName: server } = params
   const of = { threadId: params.threadId, turnId: params.turnId ?? undefined }
   const call = Option.getOrUndefined(decodeToolApproval(params._meta))
@@ -181,26 +181,27 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): Asked => 
       request: ({ items, name }) => ({
         _tag: "mcp_tool",
         id: name,
-        itemId: callOf(items, server, call.tool_name) ?? ItemId.make(name),
+        itemId: findMcpCall(items, server, call.tool_name) ?? ItemId.make(name),
         server,
         tool: call.tool_name,
         arguments: call.tool_params ?? {},
         message
       }),
       // Told that it is for the session, Codex would run the tool unasked with any other arguments, too.
-      reply: (decision) => action(decision, { action: "accept", content: {}, _meta: null }),
-      no: noAction
+      reply: (decision) => elicitationReply(decision, { action: "accept", content: {}, _meta: null }),
+      declineReply: declineElicitation
     }
   }
   const mode = params.mode === "url" ? "url" : "form"
-  if (params.mode !== "url" && params.mode !== "form") return { _tag: "Unknown", ...of, no: noAction }
+  if (params.mode !== "url" && params.mode !== "form")
+    return { _tag: "Unknown", ...of, declineReply: declineElicitation }
   return {
     _tag: "Approve",
     ...of,
     request: ({ items, name }) => ({
       _tag: "elicitation",
       id: name,
-      itemId: callOf(items, server, undefined) ?? ItemId.make(name),
+      itemId: findMcpCall(items, server, undefined) ?? ItemId.make(name),
       server,
       message,
       mode,
@@ -212,13 +213,13 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): Asked => 
       const given =
         decision._tag === "accept" || decision._tag === "acceptForSession" ? decision.given : undefined
       const content = given?._tag === "content" ? given.content : null
-      return action(decision, { action: "accept", content, _meta: null })
+      return elicitationReply(decision, { action: "accept", content, _meta: null })
     },
-    no: noAction
+    declineReply: declineElicitation
   }
 }
 
-const decoders: { readonly [M in Method]: (params: Params<M>) => Asked } = {
+const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest } = {
   "item/commandExecution/requestApproval": (params) => ({
     _tag: "Approve",
     threadId: params.threadId,
@@ -242,8 +243,8 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => Asked } = {
         ...optionalField("wants", wants(params))
       }
     },
-    reply: verdict,
-    no: noVerdict
+    reply: decisionReply,
+    declineReply: declineDecision
   }),
   // The request names no path: they stand in the item that started just before. An item that nobody knows is a no.
   "item/fileChange/requestApproval": (params) => ({
@@ -265,8 +266,8 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => Asked } = {
             ...optionalField("root", params.grantRoot)
           }
     },
-    reply: verdict,
-    no: noVerdict
+    reply: decisionReply,
+    declineReply: declineDecision
   }),
   "item/permissions/requestApproval": (params) => ({
     _tag: "Approve",
@@ -289,11 +290,11 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => Asked } = {
       (decision._tag === "accept" || decision._tag === "acceptForSession") &&
       decision.given?._tag === "permissions"
         ? {
-            permissions: profile(decision.given.permissions),
+            permissions: encodePermissions(decision.given.permissions),
             scope: decision._tag === "accept" ? "turn" : "session"
           }
         : { permissions: {}, scope: "turn" },
-    no: { permissions: {}, scope: "turn" }
+    declineReply: { permissions: {}, scope: "turn" }
   }),
   "item/tool/requestUserInput": (params) => ({
     _tag: "Approve",
@@ -322,26 +323,26 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => Asked } = {
             : {}
       }
     },
-    no: { answers: {} }
+    declineReply: { answers: {} }
   }),
   "mcpServer/elicitation/request": elicitation,
   "item/tool/call": (params) => ({ _tag: "Call", ...params })
 }
 
 /** A question that is new, or that no longer looks as it did: who asks, as far as it can be told. */
-const unknown = (method: string, params: unknown): Asked => ({
+const unknown = (method: string, params: unknown): ServerRequest => ({
   _tag: "Unknown",
   threadId: Option.getOrUndefined(
     Option.orElse(
-      Option.map(decodeAddressed(params), ({ threadId }) => threadId),
-      () => Option.map(decodeConversed(params), ({ conversationId }) => conversationId)
+      Option.map(decodeTurnIds(params), ({ threadId }) => threadId),
+      () => Option.map(decodeLegacyThread(params), ({ conversationId }) => conversationId)
     )
   ),
-  turnId: Option.getOrUndefined(decodeAddressed(params))?.turnId ?? undefined,
-  no: Object.hasOwn(Protocol.refusals, method) ? Protocol.refusals[method] : undefined
+  turnId: Option.getOrUndefined(decodeTurnIds(params))?.turnId ?? undefined,
+  declineReply: Object.hasOwn(Protocol.declineReplies, method) ? Protocol.declineReplies[method] : undefined
 })
 
-const asks = <M extends Method>(method: M): ((params: unknown) => Asked) => {
+const decoderFor = <M extends Method>(method: M): ((params: unknown) => ServerRequest) => {
   const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Params<M> }>(
     Protocol.serverRequests[method]
   )
@@ -352,16 +353,16 @@ const asks = <M extends Method>(method: M): ((params: unknown) => Asked) => {
     })
 }
 
-const requests: { readonly [M in Method]: (params: unknown) => Asked } = {
-  "item/commandExecution/requestApproval": asks("item/commandExecution/requestApproval"),
-  "item/fileChange/requestApproval": asks("item/fileChange/requestApproval"),
-  "item/permissions/requestApproval": asks("item/permissions/requestApproval"),
-  "item/tool/requestUserInput": asks("item/tool/requestUserInput"),
-  "mcpServer/elicitation/request": asks("mcpServer/elicitation/request"),
-  "item/tool/call": asks("item/tool/call")
+const requests: { readonly [M in Method]: (params: unknown) => ServerRequest } = {
+  "item/commandExecution/requestApproval": decoderFor("item/commandExecution/requestApproval"),
+  "item/fileChange/requestApproval": decoderFor("item/fileChange/requestApproval"),
+  "item/permissions/requestApproval": decoderFor("item/permissions/requestApproval"),
+  "item/tool/requestUserInput": decoderFor("item/tool/requestUserInput"),
+  "mcpServer/elicitation/request": decoderFor("mcpServer/elicitation/request"),
+  "item/tool/call": decoderFor("item/tool/call")
 }
 
 const isKnown = (method: string): method is Method => Object.hasOwn(requests, method)
 
-export const read = (method: string, params: unknown): Asked =>
+export const read = (method: string, params: unknown): ServerRequest =>
   isKnown(method) ? requests[method](params) : unknown(method, params)

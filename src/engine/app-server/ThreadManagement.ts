@@ -12,7 +12,7 @@ import * as Translate from "./Translate.ts"
 /** Asks the process that runs, or a new one. */
 export type SendRequest = (method: string, params: unknown) => Effect.Effect<unknown, CodexError.StartError>
 
-export type Directory = Pick<
+export type ThreadManagement = Pick<
   Engine.Engine["Service"],
   | "listThreads"
   | "readThread"
@@ -23,15 +23,15 @@ export type Directory = Pick<
   | "listModels"
 >
 
-const listed = Schema.decodeUnknownOption(Protocol.ThreadList)
-const history = Schema.decodeUnknownOption(Protocol.ThreadHistory)
-const models = Schema.decodeUnknownOption(Protocol.ModelList)
+const decodeThreadList = Schema.decodeUnknownOption(Protocol.ThreadList)
+const decodeHistory = Schema.decodeUnknownOption(Protocol.ThreadHistory)
+const decodeModelList = Schema.decodeUnknownOption(Protocol.ModelList)
 
 const unreadable = (method: string) =>
   new CodexError.ProtocolError({ detail: `the answer to ${method} cannot be read` })
 
 /** Left out, Codex lists what people started and nothing of other programs. */
-const everySource = [
+const allSources = [
   "cli",
   "vscode",
   "exec",
@@ -43,21 +43,21 @@ const everySource = [
   "subAgentOther",
   "unknown"
 ]
-const ourSources = ["appServer", "vscode", "unknown"]
+const appServerSources = ["appServer", "vscode", "unknown"]
 
-export const make = (request: SendRequest): Directory => {
-  const ask = <A>(method: string, params: unknown, decode: (result: unknown) => Option.Option<A>) =>
+export const make = (request: SendRequest): ThreadManagement => {
+  const query = <A>(method: string, params: unknown, decode: (result: unknown) => Option.Option<A>) =>
     Effect.flatMap(request(method, params), (result) =>
       Option.match(decode(result), {
         onNone: () => Effect.fail(unreadable(method)),
         onSome: (answer) => Effect.succeed(answer)
       })
     )
-  const tell = (method: string) => (threadId: ThreadId) => Effect.asVoid(request(method, { threadId }))
+  const command = (method: string) => (threadId: ThreadId) => Effect.asVoid(request(method, { threadId }))
 
   return {
     listThreads: (filter, cursor) =>
-      ask(
+      query(
         "thread/list",
         {
           cursor: cursor ?? null,
@@ -65,30 +65,30 @@ export const make = (request: SendRequest): Directory => {
           cwd: filter.cwd ?? null,
           searchTerm: filter.search ?? null,
           sortKey: filter.sort === "updated" ? "updated_at" : "created_at",
-          sourceKinds: filter.everywhere === true ? everySource : ourSources
+          sourceKinds: filter.everywhere === true ? allSources : appServerSources
         },
-        listed
+        decodeThreadList
       ).pipe(Effect.map(({ data, nextCursor }) => ({ data: data.map(info), next: nextCursor ?? undefined }))),
     readThread: (threadId) =>
-      ask("thread/read", { threadId, includeTurns: true }, history).pipe(
+      query("thread/read", { threadId, includeTurns: true }, decodeHistory).pipe(
         Effect.map(({ thread }) => ({ ...info(thread), turns: thread.turns.map(pastTurn) }))
       ),
     renameThread: (threadId, name) => Effect.asVoid(request("thread/name/set", { threadId, name })),
-    archiveThread: tell("thread/archive"),
-    unarchiveThread: tell("thread/unarchive"),
-    deleteThread: tell("thread/delete"),
+    archiveThread: command("thread/archive"),
+    unarchiveThread: command("thread/unarchive"),
+    deleteThread: command("thread/delete"),
     listModels: (cursor) =>
-      ask("model/list", { cursor: cursor ?? null }, models).pipe(
+      query("model/list", { cursor: cursor ?? null }, decodeModelList).pipe(
         Effect.map(({ data, nextCursor }) => ({ data: data.map(model), next: nextCursor ?? undefined }))
       )
   }
 }
 
-type Kept = (typeof Protocol.ThreadList.Type)["data"][number]
-type Past = (typeof Protocol.ThreadHistory.Type)["thread"]["turns"][number]
-type Offered = (typeof Protocol.ModelList.Type)["data"][number]
+type WireThread = (typeof Protocol.ThreadList.Type)["data"][number]
+type WireTurn = (typeof Protocol.ThreadHistory.Type)["thread"]["turns"][number]
+type WireModel = (typeof Protocol.ModelList.Type)["data"][number]
 
-const info = (wire: Kept): ThreadInfo.ThreadInfo => ({
+const info = (wire: WireThread): ThreadInfo.ThreadInfo => ({
   id: wire.id,
   ...Translate.optionalField("name", wire.name),
   preview: wire.preview,
@@ -107,7 +107,7 @@ const statuses = new Map<string, ThreadInfo.PastTurn["status"]>([
   ["inProgress", "inProgress"]
 ])
 
-const pastTurn = (wire: Past): ThreadInfo.PastTurn => ({
+const pastTurn = (wire: WireTurn): ThreadInfo.PastTurn => ({
   id: wire.id,
   status: statuses.get(wire.status) ?? "failed",
   items: wire.items.map(Translate.item),
@@ -119,7 +119,7 @@ const pastTurn = (wire: Past): ThreadInfo.PastTurn => ({
   ...Translate.optionalField("duration", wire.durationMs)
 })
 
-const model = (wire: Offered): ThreadInfo.Model => ({
+const model = (wire: WireModel): ThreadInfo.Model => ({
   id: wire.model,
   name: wire.displayName,
   description: wire.description,

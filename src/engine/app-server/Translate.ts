@@ -164,7 +164,7 @@ export type TurnNotification =
     }
   /** `total` tells one count of the thread's tokens from another. */
   | {
-      readonly _tag: "Used"
+      readonly _tag: "UsageReported"
       readonly threadId: ThreadId
       readonly turnId: TurnId
       readonly total: string | undefined
@@ -178,7 +178,7 @@ export type TurnNotification =
     }
   /** The turn will fail with this error; its end should follow. */
   | {
-      readonly _tag: "Doomed"
+      readonly _tag: "Failing"
       readonly threadId: ThreadId
       readonly turnId: TurnId
       readonly error: CodexError.TurnFailed
@@ -186,9 +186,9 @@ export type TurnNotification =
   /** The thread has no turn that runs. */
   | { readonly _tag: "Idle"; readonly threadId: ThreadId }
   /** Codex wants no answer to that request of its own any more. */
-  | { readonly _tag: "Resolved"; readonly threadId: ThreadId; readonly requestId: string | number }
+  | { readonly _tag: "RequestResolved"; readonly threadId: ThreadId; readonly requestId: string | number }
 
-export type TranslatedNotification = TurnNotification | { readonly _tag: "Nothing" }
+export type TranslatedNotification = TurnNotification | { readonly _tag: "Ignored" }
 
 /** How a turn ended: completed without an error, or with the error it ended in. */
 export type TranslatedTurnEnd =
@@ -200,7 +200,7 @@ export type TranslatedTurnEnd =
 type Method = keyof typeof Protocol.notifications
 type Params<M extends Method> = (typeof Protocol.notifications)[M]["Type"]
 
-const nothing: TranslatedNotification = { _tag: "Nothing" }
+const ignored: TranslatedNotification = { _tag: "Ignored" }
 
 const event = (
   of: { readonly threadId: ThreadId; readonly turnId: TurnId },
@@ -246,19 +246,19 @@ const decoders: { readonly [M in Method]: (params: Params<M>, at: number) => Tra
     event(params, { _tag: "OutputDelta", itemId: params.itemId, delta: params.delta, at }),
   "turn/diff/updated": (params, at) => event(params, { _tag: "DiffUpdated", diff: params.diff, at }),
   "thread/tokenUsage/updated": ({ threadId, tokenUsage: { last, total }, turnId }, at) => ({
-    _tag: "Used",
+    _tag: "UsageReported",
     threadId,
     turnId,
     total: total === null || total === undefined ? undefined : JSON.stringify(total),
     event: { _tag: "UsageUpdated", usage: usage(last), at }
   }),
   "thread/status/changed": ({ status, threadId }) =>
-    idleStatuses.has(status.type) ? { _tag: "Idle", threadId } : nothing,
-  "serverRequest/resolved": ({ requestId, threadId }) => ({ _tag: "Resolved", threadId, requestId }),
+    idleStatuses.has(status.type) ? { _tag: "Idle", threadId } : ignored,
+  "serverRequest/resolved": ({ requestId, threadId }) => ({ _tag: "RequestResolved", threadId, requestId }),
   error: (params, at) => {
     const error = ErrorMapping.classify(params.error)
     if (!params.willRetry && !ErrorMapping.endsTurn(params.error)) return unknown("error", params, at)
-    if (!params.willRetry) return { _tag: "Doomed", threadId: params.threadId, turnId: params.turnId, error }
+    if (!params.willRetry) return { _tag: "Failing", threadId: params.threadId, turnId: params.turnId, error }
     return event(params, {
       _tag: "Retrying",
       errorType: error.errorType,
@@ -268,9 +268,9 @@ const decoders: { readonly [M in Method]: (params: Params<M>, at: number) => Tra
   },
   "rawResponseItem/completed": (params, at) => {
     const { call_id: callId, name, type } = params.item
-    if (callId === null || callId === undefined) return nothing
+    if (callId === null || callId === undefined) return ignored
     if (rawCalls.has(type)) return event(params, { _tag: "ToolRequested", callId, tool: name ?? type, at })
-    return rawOutputs.has(type) ? event(params, { _tag: "ToolReturned", callId, at }) : nothing
+    return rawOutputs.has(type) ? event(params, { _tag: "ToolReturned", callId, at }) : ignored
   },
   "rawResponse/completed": (params, at) =>
     event(params, {
@@ -281,28 +281,30 @@ const decoders: { readonly [M in Method]: (params: Params<M>, at: number) => Tra
     })
 }
 
-const addressed = Schema.decodeUnknownOption(Protocol.Addressed)
-const turnNamed = Schema.decodeUnknownOption(Protocol.TurnNamed)
+const decodeTurnIds = Schema.decodeUnknownOption(Protocol.TurnIds)
+const decodeTurnRef = Schema.decodeUnknownOption(Protocol.TurnRef)
 
 const unknown = (method: string, params: unknown, at: number): TranslatedNotification =>
-  Option.match(addressed(params), {
-    onNone: () => nothing,
+  Option.match(decodeTurnIds(params), {
+    onNone: () => ignored,
     onSome: ({ threadId, turnId }) =>
       turnId === null || turnId === undefined
-        ? nothing
+        ? ignored
         : event({ threadId, turnId }, { _tag: "Unknown", method, payload: params, at })
   })
 
 /** One that no longer looks as it did is passed on as it is; only the end of a turn cannot be passed over. */
 const unreadable = (method: string, params: unknown, at: number): TranslatedNotification => {
-  const ended = method === "turn/completed" ? turnNamed(params) : Option.none()
+  const ended = method === "turn/completed" ? decodeTurnRef(params) : Option.none()
   if (Option.isNone(ended)) return unknown(method, params, at)
   const { threadId, turn } = ended.value
   const end = new CodexError.ProtocolError({ detail: "the turn ended, and how it ended cannot be read" })
   return { _tag: "Ended", threadId, turnId: turn.id, end }
 }
 
-const hears = <M extends Method>(method: M): ((params: unknown, at: number) => TranslatedNotification) => {
+const decoderFor = <M extends Method>(
+  method: M
+): ((params: unknown, at: number) => TranslatedNotification) => {
   const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Params<M> }>(
     Protocol.notifications[method]
   )
@@ -314,21 +316,21 @@ const hears = <M extends Method>(method: M): ((params: unknown, at: number) => T
 }
 
 const notifications: { readonly [M in Method]: (params: unknown, at: number) => TranslatedNotification } = {
-  "turn/started": hears("turn/started"),
-  "turn/completed": hears("turn/completed"),
-  "item/started": hears("item/started"),
-  "item/completed": hears("item/completed"),
-  "item/agentMessage/delta": hears("item/agentMessage/delta"),
-  "item/reasoning/summaryTextDelta": hears("item/reasoning/summaryTextDelta"),
-  "item/reasoning/textDelta": hears("item/reasoning/textDelta"),
-  "item/commandExecution/outputDelta": hears("item/commandExecution/outputDelta"),
-  "turn/diff/updated": hears("turn/diff/updated"),
-  "thread/tokenUsage/updated": hears("thread/tokenUsage/updated"),
-  "thread/status/changed": hears("thread/status/changed"),
-  "serverRequest/resolved": hears("serverRequest/resolved"),
-  error: hears("error"),
-  "rawResponseItem/completed": hears("rawResponseItem/completed"),
-  "rawResponse/completed": hears("rawResponse/completed")
+  "turn/started": decoderFor("turn/started"),
+  "turn/completed": decoderFor("turn/completed"),
+  "item/started": decoderFor("item/started"),
+  "item/completed": decoderFor("item/completed"),
+  "item/agentMessage/delta": decoderFor("item/agentMessage/delta"),
+  "item/reasoning/summaryTextDelta": decoderFor("item/reasoning/summaryTextDelta"),
+  "item/reasoning/textDelta": decoderFor("item/reasoning/textDelta"),
+  "item/commandExecution/outputDelta": decoderFor("item/commandExecution/outputDelta"),
+  "turn/diff/updated": decoderFor("turn/diff/updated"),
+  "thread/tokenUsage/updated": decoderFor("thread/tokenUsage/updated"),
+  "thread/status/changed": decoderFor("thread/status/changed"),
+  "serverRequest/resolved": decoderFor("serverRequest/resolved"),
+  error: decoderFor("error"),
+  "rawResponseItem/completed": decoderFor("rawResponseItem/completed"),
+  "rawResponse/completed": decoderFor("rawResponse/completed")
 }
 
 const isKnown = (method: string): method is Method => Object.hasOwn(notifications, method)
@@ -351,11 +353,11 @@ const turnEnd = (turn: {
   }
 }
 
-const threadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
+const decodeThreadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
 
 /** How a turn of a thread that was read ended; nothing where it is not told. */
 export const endOf = (read: unknown, turnId: TurnId): Option.Option<TranslatedTurnEnd | "inProgress"> =>
-  Option.flatMap(threadRead(read), ({ thread }) => {
+  Option.flatMap(decodeThreadRead(read), ({ thread }) => {
     const turn = thread.turns?.find((turn) => turn.id === turnId)
     return turn === undefined
       ? Option.none()
@@ -364,12 +366,12 @@ export const endOf = (read: unknown, turnId: TurnId): Option.Option<TranslatedTu
 
 /** Whether a thread that was read has a turn that runs. */
 export const isActive = (read: unknown): boolean =>
-  Option.exists(threadRead(read), ({ thread }) => thread.status?.type === "active")
+  Option.exists(decodeThreadRead(read), ({ thread }) => thread.status?.type === "active")
 
 /** Whether a thread that was read has no turn that runs. */
 export const isIdle = (read: unknown): boolean =>
   Option.exists(
-    threadRead(read),
+    decodeThreadRead(read),
     ({ thread }) => thread.status !== undefined && idleStatuses.has(thread.status.type)
   )
 

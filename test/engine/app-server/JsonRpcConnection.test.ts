@@ -173,7 +173,7 @@ describe("the connection", () => {
           request.reply(2)
           request.refuse(3, "three")
         },
-        onGarbage: () => void unasked.push("GARBAGE")
+        onUnparsable: () => void unasked.push("GARBAGE")
       },
       Duration.seconds(1)
     )
@@ -562,7 +562,7 @@ describe("what Codex says of a failure", () => {
         Object.assign({ id: ItemId.make("f1"), type: "fileChange" }, { changes, status: "completed" })
       )
       assert.deepInclude(patch._tag === "FileChange" ? patch.changes[0] : {}, { kind: "update" })
-      assert.strictEqual(Translate.notification(name, {}, 0)._tag, "Nothing")
+      assert.strictEqual(Translate.notification(name, {}, 0)._tag, "Ignored")
     }
   })
 })

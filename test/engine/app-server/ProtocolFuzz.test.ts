@@ -230,7 +230,7 @@ const threadId = ThreadId.make("thread")
 const open = () => {
   const sent: Array<string> = []
   const events: Array<string> = []
-  const slots = new Map<string, RunningTurn.RunningTurn>()
+  const runningTurns = new Map<string, RunningTurn.RunningTurn>()
   const settled: Array<RunningTurn.RunningTurn> = []
   const clock = Context.get(Context.empty(), Clock.Clock)
   let state = TurnState.initial(threadId, 0, noUsage)
@@ -241,16 +241,16 @@ const open = () => {
     events.push(event._tag)
   }
   const totals = new Map([["thread", ""]])
-  const listener = MessageRouter.make(slots, totals, (slot) => settled.push(slot))
+  const listener = MessageRouter.make(runningTurns, totals, (runningTurn) => settled.push(runningTurn))
   const connection = JsonRpcConnection.make(
     (line) => void sent.push(line),
-    { ...listener, onGarbage: () => void garbage++ },
+    { ...listener, onUnparsable: () => void garbage++ },
     Duration.seconds(30)
   )
   /** What there was of the turn goes with it; the next one is of the same name. */
   const begin = () => {
     state = TurnState.initial(threadId, 0, noUsage)
-    const slot = RunningTurn.make({
+    const runningTurn = RunningTurn.make({
       threadId,
       cwd: "/",
       handlers: {
@@ -258,17 +258,17 @@ const open = () => {
         approve: () => Effect.sync(() => (asked++, Approval.decline("no"))),
         callTool: () => Effect.sync(() => (asked++, { success: true, text: "" }))
       },
-      run: Effect.runFork,
+      fork: Effect.runFork,
       clock
     })
-    RunningTurn.step(slot, { _tag: "Accepted", turnId: TurnId.make("turn") })
-    slots.set("thread", slot)
-    return slot
+    RunningTurn.step(runningTurn, { _tag: "Accepted", turnId: TurnId.make("turn") })
+    runningTurns.set("thread", runningTurn)
+    return runningTurn
   }
   begin()
   return {
     connection,
-    slots,
+    runningTurns,
     totals,
     sent,
     events,
@@ -333,8 +333,8 @@ describe("a Codex that says anything", () => {
             for (let at = 0; at < 5; at++) yield* Effect.sleep(0)
             answers += peer.sent.filter((text) => !text.includes('"thread/read"')).length
             peer.clear()
-            const slot = peer.slots.get("thread")
-            if (slot === undefined || RunningTurn.isOver(slot)) peer.begin()
+            const runningTurn = peer.runningTurns.get("thread")
+            if (runningTurn === undefined || RunningTurn.isOver(runningTurn)) peer.begin()
             if (sent === 9_999) before = heap()
             // A turn's own state is as large as what was said in it: each has its share.
             if (sent % 5_000 === 4_999) peer.begin()
@@ -357,7 +357,7 @@ describe("a Codex that says anything", () => {
         assert.strictEqual(answers, asks)
         assert.isAbove(peer.asked(), 100)
         assert.isBelow(after - before, 20)
-        assert.strictEqual(peer.slots.size, 1)
+        assert.strictEqual(peer.runningTurns.size, 1)
         assert.strictEqual(peer.totals.size, 1)
 
         // It still hears, and answers who waits.

@@ -96,7 +96,7 @@ describe("any JSON", () => {
       const asked = ServerRequests.read(method, params)
       assert.isTrue(["Approve", "Call", "Unknown"].includes(asked._tag))
       if (asked._tag === "Unknown")
-        assert.notMatch(JSON.stringify(asked.no ?? null), /"(?:accept|acceptForSession|approved)"/)
+        assert.notMatch(JSON.stringify(asked.declineReply ?? null), /"(?:accept|acceptForSession|approved)"/)
     },
     runs
   )

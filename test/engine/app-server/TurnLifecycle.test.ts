@@ -15,12 +15,12 @@ const Move = Schema.Struct({
   what: Schema.Literals([
     "Accepted",
     "Nameless",
-    "Heard",
+    "EventReceived",
     "Idle",
-    "Doomed",
+    "Failing",
     "Ended",
-    "Settled",
-    "Condemned",
+    "Resolved",
+    "ProcessKilled",
     "ConnectionClosed"
   ]),
   turnId: Schema.Literals(["turn-1", "turn-2", "older"]),
@@ -35,18 +35,18 @@ const inputOf = ({ flag, turnId: text, what }: typeof Move.Type): TurnLifecycle.
       return { _tag: "Accepted", turnId }
     case "Nameless":
       return { _tag: "Accepted", turnId: undefined }
-    case "Heard":
-      return { _tag: "Heard", turnId, begins: flag }
+    case "EventReceived":
+      return { _tag: "EventReceived", turnId, begins: flag }
     case "Idle":
       return { _tag: "Idle" }
-    case "Doomed":
-      return { _tag: "Doomed", turnId, error: failed }
+    case "Failing":
+      return { _tag: "Failing", turnId, error: failed }
     case "Ended":
       return { _tag: "Ended", turnId, end: flag ? "completed" : failed }
-    case "Settled":
-      return { _tag: "Settled", end: stalled }
-    case "Condemned":
-      return { _tag: "Condemned", error: stalled }
+    case "Resolved":
+      return { _tag: "Resolved", end: stalled }
+    case "ProcessKilled":
+      return { _tag: "ProcessKilled", error: stalled }
     case "ConnectionClosed":
       return { _tag: "ConnectionClosed", error: exited }
   }
@@ -65,7 +65,7 @@ const play = (inputs: ReadonlyArray<TurnLifecycle.LifecycleInput>) => {
 const last = (...inputs: ReadonlyArray<TurnLifecycle.LifecycleInput>) => play(inputs).at(-1)
 
 const accepted: TurnLifecycle.LifecycleInput = { _tag: "Accepted", turnId: first }
-const begun: TurnLifecycle.LifecycleInput = { _tag: "Heard", turnId: first, begins: true }
+const begun: TurnLifecycle.LifecycleInput = { _tag: "EventReceived", turnId: first, begins: true }
 
 describe("the life of a turn", () => {
   it.prop(
@@ -89,7 +89,7 @@ describe("the life of a turn", () => {
       for (const { after, before, input, output } of play(moves.map(inputOf))) {
         const known = TurnLifecycle.turnIdOf(before)
         if (known !== undefined) assert.strictEqual(TurnLifecycle.turnIdOf(after), known)
-        if (output.ours && "turnId" in input && input.turnId !== undefined && known !== undefined)
+        if (output.matches && "turnId" in input && input.turnId !== undefined && known !== undefined)
           assert.strictEqual(input.turnId, known)
       }
     },
@@ -102,38 +102,38 @@ describe("the life of a turn", () => {
     ([moves, gone]) => {
       const end: TurnLifecycle.LifecycleInput = gone
         ? { _tag: "ConnectionClosed", error: exited }
-        : { _tag: "Settled", end: stalled }
+        : { _tag: "Resolved", end: stalled }
       assert.strictEqual(play([...moves.map(inputOf), end]).at(-1)?.after._tag, "Over")
     }
   )
 
   it("takes what is said before the reply for an older turn's", () => {
-    assert.isFalse(last(begun)?.output.ours)
+    assert.isFalse(last(begun)?.output.matches)
     assert.isUndefined(last({ _tag: "Ended", turnId: first, end: "completed" })?.output.end)
-    assert.isTrue(last(accepted, begun)?.output.ours)
-    assert.isFalse(last(accepted, { _tag: "Heard", turnId: second, begins: true })?.output.ours)
+    assert.isTrue(last(accepted, begun)?.output.matches)
+    assert.isFalse(last(accepted, { _tag: "EventReceived", turnId: second, begins: true })?.output.matches)
   })
 
   it("is named by what begins first where the reply did not name it", () => {
     const nameless: TurnLifecycle.LifecycleInput = { _tag: "Accepted", turnId: undefined }
-    assert.isFalse(last(nameless, { _tag: "Heard", turnId: second, begins: false })?.output.ours)
+    assert.isFalse(last(nameless, { _tag: "EventReceived", turnId: second, begins: false })?.output.matches)
     assert.strictEqual(TurnLifecycle.turnIdOf(last(nameless, begun)?.after ?? TurnLifecycle.initial), first)
   })
 
   it("ends as its last error where the process dies after it, unless it went on", () => {
-    const doomed: TurnLifecycle.LifecycleInput = { _tag: "Doomed", turnId: first, error: failed }
+    const failing: TurnLifecycle.LifecycleInput = { _tag: "Failing", turnId: first, error: failed }
     const gone: TurnLifecycle.LifecycleInput = { _tag: "ConnectionClosed", error: exited }
-    assert.strictEqual(last(accepted, begun, doomed, gone)?.output.end, failed)
-    assert.strictEqual(last(accepted, begun, doomed, begun, gone)?.output.end, exited)
-    assert.isTrue(last(accepted, begun, doomed)?.output.settle)
+    assert.strictEqual(last(accepted, begun, failing, gone)?.output.end, failed)
+    assert.strictEqual(last(accepted, begun, failing, begun, gone)?.output.end, exited)
+    assert.isTrue(last(accepted, begun, failing)?.output.confirmEnd)
     assert.strictEqual(
-      last(accepted, begun, { _tag: "Condemned", error: stalled }, gone)?.output.end,
+      last(accepted, begun, { _tag: "ProcessKilled", error: stalled }, gone)?.output.end,
       stalled
     )
   })
 
   it("is looked after when the thread goes idle, but not before it was taken", () => {
-    assert.isFalse(last({ _tag: "Idle" })?.output.settle)
-    assert.isTrue(last(accepted, begun, { _tag: "Idle" })?.output.settle)
+    assert.isFalse(last({ _tag: "Idle" })?.output.confirmEnd)
+    assert.isTrue(last(accepted, begun, { _tag: "Idle" })?.output.confirmEnd)
   })
 })

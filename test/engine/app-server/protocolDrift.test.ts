@@ -115,8 +115,8 @@ describe("the protocol of the installed Codex", () => {
   it("is compared with every schema that the wire is read by", () => {
     // They are parts of others, or what every message has.
     const parts: ReadonlyArray<unknown> = [
-      Protocol.Addressed,
-      Protocol.TurnNamed,
+      Protocol.TurnIds,
+      Protocol.TurnRef,
       Protocol.TokenUsage,
       Protocol.TurnError
     ]
@@ -219,12 +219,12 @@ describe("the protocol of the installed Codex", () => {
       ]) {
         for (const kind of ["commandExecution", "fileChange"]) {
           const method = `item/${kind}/requestApproval`
-          assert.deepStrictEqual(codex.answer(method, ServerRequests.verdict(decision)), [])
+          assert.deepStrictEqual(codex.answer(method, ServerRequests.decisionReply(decision)), [])
         }
       }
       const output = Translate.toolOutput({ success: true, text: "fine" })
       assert.deepStrictEqual(codex.answer("item/tool/call", output), [])
-      for (const [method, refusal] of Object.entries(Protocol.refusals)) {
+      for (const [method, refusal] of Object.entries(Protocol.declineReplies)) {
         assert.deepStrictEqual(codex.answer(method, refusal), [])
       }
       assert.deepStrictEqual(codex.answer("item/fileChange/requestApproval", { decision: "maybe" }), [

@@ -36,7 +36,7 @@ const codex = (
   fork: (effect: Effect.Effect<unknown>) => unknown,
   broken: (text: string) => void
 ) => {
-  const slots = new Map<string, RunningTurn.RunningTurn>()
+  const runningTurns = new Map<string, RunningTurn.RunningTurn>()
   const totals = new Map<string, string>()
   const running = new Map<string, string>()
   const asked = new Map<string, number>()
@@ -176,7 +176,9 @@ const codex = (
     listener.onExit(ended)
     connection.close()
   }
-  const listener = MessageRouter.make(slots, totals, (slot) => TurnDriver.settle(process, slot))
+  const listener = MessageRouter.make(runningTurns, totals, (runningTurn) =>
+    TurnDriver.confirmEnd(process, runningTurn)
+  )
   const connection = JsonRpcConnection.make(
     // A pipe takes its time: no answer comes while the question is still being asked.
     (line) => {
@@ -188,7 +190,7 @@ const codex = (
         )
       )
     },
-    { ...listener, onGarbage: () => broken("garbage") },
+    { ...listener, onUnparsable: () => broken("garbage") },
     Duration.seconds(30)
   )
   const process: AppServerProcess.Process = {
@@ -200,7 +202,7 @@ const codex = (
   }
   return {
     process,
-    slots,
+    runningTurns,
     failed,
     unanswered: () =>
       ended === undefined ? [...asked].filter(([, times]) => times === 0).map(([id]) => id) : []
@@ -234,7 +236,7 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
   }
 
   const turn = Effect.fnUntraced(function* (threadId: ThreadId, own: SeededRandom.Random) {
-    const { failed: failedAt, process, slots } = peer()
+    const { failed: failedAt, process, runningTurns } = peer()
     failedAt.delete(threadId)
     let over = false
     const handlers = {
@@ -253,10 +255,10 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
     }
     const failed = (error: JsonRpcConnection.RpcRequestError) =>
       error._tag === "ConnectionClosed" ? process.end() : new CodexError.ProtocolError({ detail: error._tag })
-    const place = { threadId, cwd: "/", process, slots }
+    const location = { threadId, cwd: "/", process, runningTurns }
     const started = clock.currentTimeMillisUnsafe()
     const patience = own.chance(30) ? own.below(5_000) : timeout
-    const exit = yield* TurnDriver.run(place, "turn/start", { threadId }, handlers, failed).pipe(
+    const exit = yield* TurnDriver.run(location, "turn/start", { threadId }, handlers, failed).pipe(
       Effect.timeoutOption(patience),
       Effect.exit
     )
@@ -270,7 +272,7 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
     endings.push(Exit.isSuccess(exit) ? exit.value._tag : "failed")
     if (Exit.isFailure(exit) && exit.cause.reasons.some(({ _tag }) => _tag === "Die"))
       violations.push(`a turn of ${threadId} died: ${String(exit.cause)}`)
-    if (slots.has(threadId)) violations.push(`${threadId} is still taken`)
+    if (runningTurns.has(threadId)) violations.push(`${threadId} is still taken`)
   })
 
   const threads = Array.from({ length: 1 + random.below(4) }, (_, index) => ThreadId.make(`thread-${index}`))
@@ -291,9 +293,9 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
   if (fiber.pollUnsafe() === undefined) violations.push("it hangs")
   yield* Fiber.interrupt(fiber)
   yield* TestClock.adjust("5 minutes")
-  for (const { slots, unanswered } of peers) {
+  for (const { runningTurns, unanswered } of peers) {
     violations.push(...unanswered().map((id) => `no answer to ${id}`))
-    if (slots.size > 0) violations.push("turns are left")
+    if (runningTurns.size > 0) violations.push("turns are left")
   }
   if (active !== 0) violations.push(`${active} fibers are left`)
   return { violations, endings, processes: peers.length }
