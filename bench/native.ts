@@ -41,7 +41,7 @@ const program = Effect.gen(function* () {
   const places = yield* Model.start(2, "long")
   const subject = (name: string, place: Model.Place | undefined, joined: Layer.Layer<never>) => {
     const seen = { ours: 0, theirs: 0 }
-    const counting = Tracer.processorLayer(
+    const counting = Tracer.layerProcessor(
       Effect.succeed({
         onStart: () => {},
         onEnd: ({ attributes }) => void (attributes["codex.native"] === true ? seen.theirs++ : seen.ours++),
@@ -49,7 +49,7 @@ const program = Effect.gen(function* () {
         shutdown: () => Promise.resolve()
       })
     )
-    const engine = AppServer.layerWith({ env: place?.env })
+    const engine = AppServer.layerOptions({ env: place?.env })
     const runtime = ManagedRuntime.make(
       Layer.fresh(Codex.layer).pipe(
         Layer.provideMerge(Layer.fresh(engine)),

@@ -91,7 +91,7 @@ const subject = Effect.fnUntraced(function* (
     shutdown: async () => {}
   }
   const services = yield* Layer.buildWithMemoMap(
-    Tracer.processorLayer(Effect.succeed(processor)).pipe(
+    Tracer.layerProcessor(Effect.succeed(processor)).pipe(
       Layer.provide(layer),
       Layer.provide(Layer.succeed(Settings.Environment, environment))
     ),

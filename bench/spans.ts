@@ -112,7 +112,7 @@ const sdk = (encode: boolean): Subject => {
 const pipeline = (exporter: Exporter, processor = processorOf(exporter)) => ({
   processor,
   runtime: ManagedRuntime.make(
-    Tracer.processorLayer(Effect.succeed(processor)).pipe(
+    Tracer.layerProcessor(Effect.succeed(processor)).pipe(
       Layer.provide(Layer.succeed(Settings.Environment, {}))
     )
   )
@@ -237,8 +237,8 @@ const work = Effect.gen(function* () {
 const inside = async (): Promise<ReadonlyArray<Report.Row>> => {
   const plain = pipeline(new Exporter(false)).runtime
   const host = ManagedRuntime.make(
-    OpenTelemetryInterop.layer().pipe(
-      Layer.provideMerge(Tracer.processorLayer(Effect.succeed(processorOf(new Exporter(false))))),
+    OpenTelemetryInterop.layer.pipe(
+      Layer.provideMerge(Tracer.layerProcessor(Effect.succeed(processorOf(new Exporter(false))))),
       Layer.provide(Layer.succeed(Settings.Environment, {}))
     )
   )

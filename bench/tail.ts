@@ -48,7 +48,7 @@ const subject = async (tail: Layer.Layer<never>): Promise<Subject> => {
     shutdown: () => Promise.resolve()
   }
   const runtime = ManagedRuntime.make(
-    Layer.fresh(Tracer.processorLayer(Effect.succeed(processor))).pipe(
+    Layer.fresh(Tracer.layerProcessor(Effect.succeed(processor))).pipe(
       Layer.provide(tail),
       Layer.provide(Layer.succeed(Settings.Environment, {}))
     )

@@ -43,7 +43,10 @@ const settled = () => new Promise<void>((resolve) => setTimeout(resolve, Subject
 const program = Effect.gen(function* () {
   const [place] = yield* Model.start(1, "long")
   if (place === undefined) return yield* Effect.die("no place")
-  const layer = Codex.layer.pipe(Layer.provide(AppServer.layerWith({ env: place.env })), Layer.merge(tickets))
+  const layer = Codex.layer.pipe(
+    Layer.provide(AppServer.layerOptions({ env: place.env })),
+    Layer.merge(tickets)
+  )
   const services = yield* Layer.build(layer)
   const codex = Context.get(services, Codex)
   const tools = yield* Effect.provideContext(Tickets, services)

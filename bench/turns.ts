@@ -48,7 +48,7 @@ interface Contender {
 
 const effectCodex = (command: string, { cwd, env }: Model.Place) =>
   Effect.gen(function* () {
-    const layer = Codex.layer.pipe(Layer.provide(AppServer.layerWith({ codexPath: command, env })))
+    const layer = Codex.layer.pipe(Layer.provide(AppServer.layerOptions({ codexPath: command, env })))
     const codex = Context.get(yield* Layer.build(layer), Codex)
     const thread = codex.startThread({ cwd, sandbox: "read-only", approvalMode: "never" })
     return {

@@ -6,11 +6,11 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import { Console, Effect, Layer, Schema } from "effect"
-import { AppServer, Codex, Host, Tracer } from "effect-codex"
+import { AppServer, Codex, OpenTelemetryInterop, Tracer } from "effect-codex"
 import { Tool, Toolkit } from "effect/ai"
 import { createServer } from "node:http"
 
-// As a program does it where it starts; until `Host.layer` is in use it traces nothing.
+// As a program does it where it starts; until `OpenTelemetryInterop.layer` is in use it traces nothing.
 const instrumentation = new UndiciInstrumentation()
 
 const tracker = createServer((request, response) => {
@@ -71,8 +71,8 @@ const program = Effect.gen(function* () {
   )
 )
 
-const Telemetry = Host.layer({ tracerProvider: true }).pipe(
-  Layer.provideMerge(Tracer.processorLayer(Effect.sync(printed)))
+const Telemetry = OpenTelemetryInterop.layerOptions({ tracerProvider: true }).pipe(
+  Layer.provideMerge(Tracer.layerProcessor(Effect.sync(printed)))
 )
 
 program.pipe(

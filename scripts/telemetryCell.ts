@@ -45,7 +45,7 @@ const real = Effect.gen(function* () {
     httpError(400, { message: "bad" })
   ])
   const env = yield* ModelServer.home(server)
-  return yield* Effect.provide(turns, Codex.layer.pipe(Layer.provideMerge(AppServer.layerWith({ env }))))
+  return yield* Effect.provide(turns, Codex.layer.pipe(Layer.provideMerge(AppServer.layerOptions({ env }))))
 }).pipe(Effect.scoped)
 
 /** What Prometheus would get now, if anybody serves it. */

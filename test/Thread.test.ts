@@ -313,7 +313,7 @@ describe("sub-agents", () => {
             a?.end("completed")
           })
       ])
-      yield* Effect.provide(thread.run("go"), Tracer.processorLayer(Effect.succeed(memory.processor)))
+      yield* Effect.provide(thread.run("go"), Tracer.layerProcessor(Effect.succeed(memory.processor)))
       const spans = yield* memory.spans
       const of = (name: string, key: string, value: string) =>
         spans.find((span) => span.name === name && span.attributes[key] === value)

@@ -90,7 +90,7 @@ export const telemetryLayers: Readonly<Record<string, ReadonlyArray<string>>> = 
 }
 
 /** Files at the root of `src` that only re-export for the entry points. */
-export const facades = new Set(["Approval.ts", "Sampling.ts", "Turn.ts"])
+export const facades = new Set(["Approval.ts", "Sampling.ts", "Telemetry.ts", "Turn.ts"])
 
 /** Pure state machines and folds: they import no Effect runtime. */
 export const pureFiles = [

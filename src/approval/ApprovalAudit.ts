@@ -45,7 +45,7 @@ export class ApprovalAudit extends Context.Service<
   }
 >()("effect-codex/ApprovalAudit") {
   /** Keeps up to `capacity` entries for each reader that is behind. */
-  static readonly layerWith = (options: { readonly capacity: number }): Layer.Layer<ApprovalAudit> =>
+  static readonly layerOptions = (options: { readonly capacity: number }): Layer.Layer<ApprovalAudit> =>
     Layer.effect(
       ApprovalAudit,
       Effect.gen(function* () {
@@ -60,7 +60,7 @@ export class ApprovalAudit extends Context.Service<
       })
     )
 
-  static readonly layer: Layer.Layer<ApprovalAudit> = ApprovalAudit.layerWith({ capacity: 1024 })
+  static readonly layer: Layer.Layer<ApprovalAudit> = ApprovalAudit.layerOptions({ capacity: 1024 })
 }
 
 const { attribute } = Convention

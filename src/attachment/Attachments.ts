@@ -55,20 +55,20 @@ export class Attachments extends Context.Service<
   }
 >()("effect-codex/Attachments") {
   /** Writes through the `FileSystem` at hand; the files that are staged are always read by Node. */
-  static readonly layerFileSystem = (
+  static readonly layerNoDeps = (
     options: AttachmentOptions
   ): Layer.Layer<Attachments, never, FileSystem.FileSystem> =>
     Layer.effect(Attachments, Effect.map(AttachmentStore.make(options), Attachments.of))
 
   /** With options; Node's services are included. */
-  static readonly layerWith = (options: AttachmentOptions): Layer.Layer<Attachments> =>
-    Attachments.layerFileSystem(options).pipe(Layer.provide(NodeServices.layer))
+  static readonly layerOptions = (options: AttachmentOptions): Layer.Layer<Attachments> =>
+    Attachments.layerNoDeps(options).pipe(Layer.provide(NodeServices.layer))
 
   /**
    * Stages below the temporary folder, where folders whose process is gone are removed when the layer starts. Node's
    * services are included.
    */
-  static readonly layer: Layer.Layer<Attachments> = Attachments.layerWith({})
+  static readonly layer: Layer.Layer<Attachments> = Attachments.layerOptions({})
 }
 
 /** Runs something with the attachments of an input held: none is removed meanwhile, and one that is not whole is refused. */

@@ -197,7 +197,7 @@ export const run = Effect.fnUntraced(function* <R, RL>(
     Effect.catch(({ exit }) => Effect.succeed(exit)),
     Effect.ensuring(printWaterfall),
     Effect.provide(
-      Layer.mergeAll(telemetry, Tracer.processorLayer(Effect.succeed(memory.processor), { everything: true }))
+      Layer.mergeAll(telemetry, Tracer.layerProcessor(Effect.succeed(memory.processor), { everything: true }))
     ),
     Effect.provideService(Tracer.ServiceName, "codex-cli"),
     Effect.provideService(TurnTelemetry.Originator, "cli")

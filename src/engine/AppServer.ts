@@ -315,12 +315,21 @@ const noActiveTurn = new CodexError.InvalidRequest({
   detail: "no turn of the thread is running"
 })
 
-/** The real Codex with settings of your own. */
-export const layerWith = (options: AppServerOptions): Layer.Layer<Engine.Engine> =>
-  Layer.effect(Engine.Engine, make(options)).pipe(Layer.provide(NodeServices.layer))
+/** The same as `layer`, with options, and with the platform services left for the caller to provide. */
+export const layerNoDeps = (
+  options: AppServerOptions
+): Layer.Layer<
+  Engine.Engine,
+  never,
+  ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
+> => Layer.effect(Engine.Engine, make(options))
+
+/** The same as `layer`, with options. */
+export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engine> =>
+  layerNoDeps(options).pipe(Layer.provide(NodeServices.layer))
 
 /**
- * The real Codex: found by `CODEX_PATH`, the package `@openai/codex` or `PATH`, started with the first thread, ended
- * with the layer. Node's services are included.
+ * Runs the real Codex. Finds the binary by `CODEX_PATH`, the package `@openai/codex` or `PATH`, starts it with the first
+ * thread, and ends it with the layer. Includes Node's platform services.
  */
-export const layer: Layer.Layer<Engine.Engine> = layerWith({})
+export const layer: Layer.Layer<Engine.Engine> = layerOptions({})

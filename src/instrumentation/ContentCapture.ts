@@ -111,7 +111,7 @@ export const inRecords = (context: Context.Context<never>, kind: keyof Kinds): b
  * still says, to spans if it does not. Secrets are masked in it as everywhere.
  *
  * ```ts
- * Content.layer({ prompts: true, responses: true })
+ * ContentCapture.layer({ prompts: true, responses: true })
  * ```
  */
 export const layer = (kinds: Partial<Kinds>): Layer.Layer<never> => Layer.succeed(Current, kinds)

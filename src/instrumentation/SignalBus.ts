@@ -75,7 +75,7 @@ export const layer: Layer.Layer<SignalBus> = Layer.effectContext(
 )
 
 /** The layer of a listener: it hears every turn that runs while the layer is in use. */
-export const listen = <E, R>(
+export const layerListener = <E, R>(
   make: Effect.Effect<SignalListener, E, R>
 ): Layer.Layer<SignalBus, E, Exclude<Exclude<R, Scope.Scope>, SignalBus>> =>
   Layer.effectDiscard(
@@ -93,14 +93,14 @@ const queueCapacity = 4096
  * changes nothing in them. When the layer closes, what waits is still handled, for a second at most.
  *
  * ```ts
- * const SlowCommands = Telemetry.observe(({ signal, threadId }) =>
+ * const SlowCommands = Telemetry.layerObserver(({ signal, threadId }) =>
  *   signal._tag === "CommandStop" && signal.duration > 60_000 ? notify(threadId) : Effect.void)
  * ```
  */
-export const observe = <R = never>(
+export const layerObserver = <R = never>(
   handler: (observed: SignalEvent) => Effect.Effect<unknown, unknown, R>
 ): Layer.Layer<SignalBus, never, R> =>
-  listen(
+  layerListener(
     Effect.gen(function* () {
       const queue = yield* Queue.sliding<SignalEvent | undefined>(queueCapacity)
       const handleSafely = Effect.fnUntraced(function* (observed: SignalEvent) {

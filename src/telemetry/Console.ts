@@ -17,9 +17,9 @@ export interface ConsoleOptions {
 
 /**
  * Writes to stderr: every span as it ends, with name, duration, status, what matters of its attributes, trace id; log
- * records as `Logging.layer()` does; every metric as it stands, from time to time and at the end.
+ * records as `Logging.layer` does; every metric as it stands, from time to time and at the end.
  */
-export const layer = (options: ConsoleOptions = {}): Layer.Layer<never> =>
+export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, (settings) => {
       if (settings.disabled) return Layer.empty
@@ -29,7 +29,7 @@ export const layer = (options: ConsoleOptions = {}): Layer.Layer<never> =>
   ).pipe(Layer.provide(Settings.layer))
 
 /** `layer` for traces alone. */
-export const ConsoleLayer: Layer.Layer<never> = layer()
+export const ConsoleLayer: Layer.Layer<never> = layer({})
 
 /** The line of one span, without its line break. */
 export const line = (span: ReadableSpan): string => {
@@ -73,7 +73,7 @@ const toProcessor = (print: (text: string) => void): SpanProcessor => ({
 
 type ToLayer = (settings: Settings.Settings) => Layer.Layer<never>
 
-const traces: ToLayer = () => Tracer.processorLayer(Effect.map(Stderr, toProcessor))
+const traces: ToLayer = () => Tracer.layerProcessor(Effect.map(Stderr, toProcessor))
 
 const metrics: ToLayer = (settings) =>
   Layer.unwrap(
@@ -94,7 +94,7 @@ const metrics: ToLayer = (settings) =>
           settings.metrics
         )
       })
-      return Metrics.readerLayer(reader)
+      return Metrics.layerReader(reader)
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
@@ -102,7 +102,7 @@ const logs: ToLayer = () =>
   Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./logs/Logging.ts")),
-      (Logging) => Logging.layer()
+      (Logging) => Logging.layer
     )
   )
 

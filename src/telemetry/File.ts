@@ -73,7 +73,7 @@ type ToLayer = (options: FileOptions, settings: Settings.Settings) => Layer.Laye
 const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
 
 const traces: ToLayer = (options) =>
-  Tracer.exporterLayer(
+  Tracer.layerExporter(
     Effect.gen(function* () {
       const { serializer } = yield* (yield* codecs).traces("http/json")
       return yield* makeExporter(options, "traces", serializer)
@@ -89,7 +89,7 @@ const metrics: ToLayer = (options, settings) =>
         const { serializer } = yield* (yield* codecs).metrics("http/json")
         return yield* periodic(yield* makeExporter(options, "metrics", serializer), settings.metrics)
       })
-      return Metrics.readerLayer(reader)
+      return Metrics.layerReader(reader)
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
@@ -101,7 +101,7 @@ const logs: ToLayer = (options, settings) =>
         const { serializer } = yield* (yield* codecs).logs("http/json")
         return yield* BatchProcessor.logs(yield* makeExporter(options, "logs", serializer), settings.logs)
       })
-      return Logging.recordProcessorLayer(processor)
+      return Logging.layerRecordProcessor(processor)
     })
   ).pipe(Layer.provide(ExportStats.layer))
 

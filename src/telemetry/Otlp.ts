@@ -22,7 +22,7 @@ export interface OtlpOptions extends OtlpTarget.OtlpTargetOptions {
  *
  * Whatever the collector does, what this is provided to neither fails nor waits for it; closing takes 1.5 s at most.
  */
-export const layer = (options: OtlpOptions = {}): Layer.Layer<never> =>
+export const layer = (options: OtlpOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, (settings) =>
       settings.disabled
@@ -113,7 +113,7 @@ const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
 const spooling = Effect.promise(() => import("./spool/Spool.ts"))
 
 const traces: ToLayer = (target, { spans }, spool) =>
-  Tracer.processorLayer(
+  Tracer.layerProcessor(
     Effect.gen(function* () {
       const codec = yield* (yield* codecs).traces(target.protocol)
       const direct = yield* BatchProcessor.spans(yield* (yield* sender).make(target, codec), spans)
@@ -127,7 +127,7 @@ const metrics: ToLayer = (target, settings) =>
       const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
       const OtlpMetrics = yield* Effect.promise(() => import("./delivery/PeriodicReader.ts"))
       const { temporality } = settings.metrics
-      return Metrics.readerLayer(OtlpMetrics.reader(target, settings.metrics), { temporality })
+      return Metrics.layerReader(OtlpMetrics.reader(target, settings.metrics), { temporality })
     })
   ).pipe(Layer.provide(ExportStats.layer))
 
@@ -142,7 +142,7 @@ const logs: ToLayer = (target, settings, spool) =>
           ? direct
           : yield* (yield* spooling).logs(spool, target, settings.logs, direct)
       })
-      return Logging.recordProcessorLayer(processor)
+      return Logging.layerRecordProcessor(processor)
     })
   ).pipe(Layer.provide(ExportStats.layer))
 

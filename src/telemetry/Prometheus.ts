@@ -23,7 +23,7 @@ class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: str
  * Serves the metrics of the registry while it is in use, unless `OTEL_SDK_DISABLED=true`. An address that cannot be had
  * is a warning, and the program runs without the endpoint; when the layer closes the port is free again.
  */
-export const layer = (options: PrometheusOptions = {}): Layer.Layer<never> =>
+export const layer = (options: PrometheusOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { disabled, prometheus } = yield* Settings.CurrentSettings
@@ -41,7 +41,7 @@ export const layer = (options: PrometheusOptions = {}): Layer.Layer<never> =>
  * Serves the metrics at `OTEL_EXPORTER_PROMETHEUS_HOST` and `_PORT`, by default http://localhost:9464/metrics: on where
  * it is provided, and otherwise as `layer`.
  */
-export const PrometheusLayer: Layer.Layer<never> = layer()
+export const PrometheusLayer: Layer.Layer<never> = layer({})
 
 // A name may stand for an IPv4 and an IPv6 address, of which a server takes one: whoever asks for `localhost` tries
 // both, whoever asks for 127.0.0.1 does not.

@@ -179,7 +179,7 @@ const taking = (spans: Array<string>, records: Array<string>): Layer.Layer<never
       all.add({ lines: false, write: (record) => void records.push(JSON.stringify(record, bigints)) })
     )
   ).pipe(Layer.provideMerge(LogPipeline.layer))
-  return Layer.mergeAll(Tracer.processorLayer(Effect.succeed(processor)), sink, Metrics.layer)
+  return Layer.mergeAll(Tracer.layerProcessor(Effect.succeed(processor)), sink, Metrics.layer)
 }
 
 /** All metrics, as readers collect them. */

@@ -206,7 +206,7 @@ export const layer: Layer.Layer<Captured> = Layer.unwrap(
       ),
       Layer.succeed(Metric.MetricRegistry, registry),
       Logger.layer([capturing(logs)]),
-      Tracer.processorLayer(Effect.succeed(memory.processor)),
+      Tracer.layerProcessor(Effect.succeed(memory.processor)),
       Metrics.layer
     )
   })

@@ -162,14 +162,14 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
     ledger,
     args: options.args ?? (options.program === undefined ? Workload.args : () => ({}))
   })
-  const observed = SignalBus.listen(
+  const observed = SignalBus.layerListener(
     Effect.succeed(({ signal, threadId }) => {
       if (signal._tag === "TurnStop" && threadId !== undefined)
         ledger.told(threadId, typeof signal.end === "string" ? signal.end : signal.end._tag)
     })
   )
   const tracing = spans.layer.pipe(
-    Layer.provideMerge(Layer.fresh(Tracer.processorLayer(Effect.succeed(memory.processor)))),
+    Layer.provideMerge(Layer.fresh(Tracer.layerProcessor(Effect.succeed(memory.processor)))),
     Layer.provideMerge(Layer.fresh(observed)),
     Layer.provide(Layer.succeed(Settings.Environment, {}))
   )

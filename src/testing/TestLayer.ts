@@ -8,7 +8,7 @@ import * as ConventionCheck from "./ConventionCheck.ts"
 /**
  * `Codex` on a scripted engine, with everything emitted captured in memory. The test says what the agent does with
  * `Scripted.play([...])` and reads what came of it from `Captured`; it runs under the TestClock. A test whose
- * telemetry violates the conventions dies with what is wrong (`Checked.Enabled` turns that off).
+ * telemetry violates the conventions dies with what is wrong (`ConventionCheck.Enabled` turns that off).
  *
  * ```ts
  * it.effect("fixes the ticket", () =>

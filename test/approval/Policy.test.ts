@@ -442,7 +442,7 @@ describe("audit", () => {
       yield* TestClock.adjust("1 millis")
       assert.isBelow(seen.length, 100)
       assert.strictEqual(seen.at(-1), "99")
-    }).pipe(Effect.provide([Approval.ApprovalAudit.layerWith({ capacity: 4 }), Logger.layer([])]))
+    }).pipe(Effect.provide([Approval.ApprovalAudit.layerOptions({ capacity: 4 }), Logger.layer([])]))
   )
 })
 

@@ -272,7 +272,7 @@ describe("F41 the folder of staged files", () => {
         const attachments = yield* Attachments
         const { path } = yield* attachments.stageBytes(bytes("x"), { name: "x" })
         assert.isTrue(path.startsWith(join(base, `effect-codex-${process.geteuid?.()}`, "attachments/")))
-      }).pipe(Effect.scoped, Effect.provide(Attachments.layerWith({})))
+      }).pipe(Effect.scoped, Effect.provide(Attachments.layerOptions({})))
       assert.deepStrictEqual(F.files(base), [])
     }))
 })

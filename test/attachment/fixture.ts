@@ -17,7 +17,7 @@ export const folder = Effect.flatMap(FileSystem.FileSystem, (fs) =>
 /** A store in `${base}/staged`; it closes with the scope. */
 export const store = (base: string, options: AttachmentOptions = {}) =>
   Effect.map(
-    Layer.build(Attachments.layerFileSystem({ directory: join(base, "staged"), ...options })),
+    Layer.build(Attachments.layerNoDeps({ directory: join(base, "staged"), ...options })),
     Context.get(Attachments)
   )
 

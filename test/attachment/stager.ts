@@ -16,4 +16,4 @@ const program = Effect.gen(function* () {
 
 // Without a folder it is only imported.
 if (directory !== "")
-  program.pipe(Effect.scoped, Effect.provide(Attachments.layerWith({ directory })), NodeRuntime.runMain)
+  program.pipe(Effect.scoped, Effect.provide(Attachments.layerOptions({ directory })), NodeRuntime.runMain)

@@ -5,19 +5,19 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import {
   Approval,
-  Content,
-  Correlation,
-  Host,
+  ContentCapture,
   Item,
   Logging,
   Metrics,
+  OpenTelemetryInterop,
   Otlp,
   Redaction,
   Sampling,
   TailSampling,
   Telemetry,
   Tracer,
-  Turn
+  Turn,
+  UserHash
 } from "effect-codex"
 import manifest from "../../package.json" with { type: "json" }
 import { document } from "../../scripts/rulesSchema.ts"
@@ -65,27 +65,27 @@ describe("the docs", () => {
         [...section.matchAll(/`([A-Z]\w+)\.(\w+)/g)].map(([, space, name]) => `${space}.${name}`)
       )
       const spaces = {
-        Content,
-        Correlation,
-        Host,
+        ContentCapture,
         Logging,
         Metrics,
+        OpenTelemetryInterop,
         Otlp,
         Redaction,
         Sampling,
         TailSampling,
         Telemetry,
-        Tracer
+        Tracer,
+        UserHash
       }
       const there = Object.entries(spaces).flatMap(([space, module]) =>
         Object.keys(module).map((name) => `${space}.${name}`)
       )
       assert.deepStrictEqual([...named].filter((name) => !there.includes(name)).toSorted(), [])
-      const internal = new Set(["Telemetry.layer", "Tracer.layer", "Metrics.layer"])
+      const internal = new Set(["Tracer.layer", "Metrics.layer"])
       const wanted = there.filter(
         (name) =>
-          (/\.(layer|observe|\w+Layer)$/.test(name) && !internal.has(name)) ||
-          /^(Correlation|Metrics|Sampling|Tracer)\.(UserHashKey|Team|Enabled|Sampler|SpanLimits|Resource|ServiceName)$/.test(
+          (/\.layer\w*$/.test(name) && !internal.has(name)) ||
+          /^(UserHash|Metrics|Sampling|Tracer)\.(UserHashKey|Team|Enabled|Sampler|SpanLimits|Resource|ServiceName)$/.test(
             name
           )
       )

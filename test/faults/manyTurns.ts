@@ -53,7 +53,7 @@ if (process.argv[1] === import.meta.filename) {
       concurrency: "unbounded"
     }
   ).pipe(
-    Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layerWith({ env })))),
+    Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layerOptions({ env })))),
     NodeRuntime.runMain({ disableErrorReporting: true })
   )
 }

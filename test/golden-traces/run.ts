@@ -30,7 +30,7 @@ export const run = Effect.fnUntraced(function* (scenario: Scenario) {
       .program(workspace)
       .pipe(
         Effect.scoped,
-        Effect.provide(Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerWith({ env }))))
+        Effect.provide(Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerOptions({ env }))))
       )
     const emitted = yield* Captured.all
     return {

@@ -50,7 +50,7 @@ const result = (scenario: Scenario, workspace: string, codexPath: string, env: R
       .pipe(
         Effect.scoped,
         Effect.provide(
-          Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerWith({ codexPath, env })))
+          Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerOptions({ codexPath, env })))
         )
       )
     return { value, spans: (yield* Captured.tree).split("\n") }

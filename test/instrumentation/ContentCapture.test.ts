@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { Codex, CodexError, Content } from "effect-codex"
+import { Codex, CodexError, ContentCapture } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import * as LogPipeline from "../../src/telemetry/logs/LogPipeline.ts"
 import type { LogRecord } from "../../src/instrumentation/LogRecord.ts"
@@ -92,7 +92,7 @@ describe("content", () => {
         assert.deepStrictEqual(yield* run(Layer.empty, mode), [])
         assert.deepStrictEqual(yield* onSpans, [])
       }
-      assert.deepStrictEqual(yield* run(Content.layer({}), "SPAN_AND_EVENT"), [])
+      assert.deepStrictEqual(yield* run(ContentCapture.layer({}), "SPAN_AND_EVENT"), [])
       assert.deepStrictEqual(yield* onSpans, [])
     }).pipe(Effect.provide(TestLayer))
   )
@@ -161,7 +161,7 @@ describe("content", () => {
   ] as const) {
     it.effect(`is that of one kind if code asks for ${kind}`, () =>
       Effect.gen(function* () {
-        yield* run(Content.layer({ [kind]: true }))
+        yield* run(ContentCapture.layer({ [kind]: true }))
         assert.deepStrictEqual(yield* onSpans, [...names])
       }).pipe(Effect.provide(TestLayer))
     )
@@ -189,7 +189,7 @@ describe("content", () => {
 
   it.effect("that is long is cut and still JSON", () =>
     Effect.gen(function* () {
-      yield* run(Content.layer({ responses: true }), undefined, [
+      yield* run(ContentCapture.layer({ responses: true }), undefined, [
         ...Array.from({ length: 50 }, () => Scripted.message("y".repeat(50_000))),
         Scripted.completed
       ])
@@ -257,9 +257,9 @@ describe("content", () => {
         Scripted.event({ _tag: "ItemCompleted", item: { ...call, status: "completed" } }),
         Scripted.message("done")
       ]
-      yield* run(Content.layer({ prompts: true, responses: true }), undefined, steps)
+      yield* run(ContentCapture.layer({ prompts: true, responses: true }), undefined, steps)
       assert.notInclude(JSON.stringify(yield* Captured.spans), "look around")
-      yield* run(Content.layer({ toolArguments: true }), undefined, steps)
+      yield* run(ContentCapture.layer({ toolArguments: true }), undefined, steps)
       const told = (yield* Captured.spans).filter((span) => JSON.stringify(span).includes("look around"))
       assert.deepStrictEqual(told.map(({ name }) => name).toSorted(), [
         "chat scripted",
@@ -270,8 +270,8 @@ describe("content", () => {
 
   it.effect("of requests is what was asked for and no more", () =>
     Effect.gen(function* () {
-      const sentWith = Effect.fnUntraced(function* (kinds: Partial<Content.Kinds>) {
-        yield* run(Content.layer(kinds))
+      const sentWith = Effect.fnUntraced(function* (kinds: Partial<ContentCapture.Kinds>) {
+        yield* run(ContentCapture.layer(kinds))
         const chats = (yield* Captured.spans).filter((span) => span.name === "chat scripted")
         return JSON.stringify(chats.at(-1)?.attributes)
       })
@@ -339,7 +339,7 @@ describe("content", () => {
     Effect.gen(function* () {
       for (const layer of [
         Layer.empty,
-        Content.layer({ prompts: true, responses: true, toolResults: true })
+        ContentCapture.layer({ prompts: true, responses: true, toolResults: true })
       ]) {
         const records = yield* run(layer, undefined, failing)
         assert.deepStrictEqual(yield* exceptions, [])
@@ -373,14 +373,14 @@ describe("content", () => {
       })
       yield* program
       assert.deepStrictEqual(yield* exceptions, [])
-      yield* Effect.provide(program, Content.layer({ prompts: true }))
+      yield* Effect.provide(program, ContentCapture.layer({ prompts: true }))
       assert.deepStrictEqual(yield* exceptions, [])
       yield* Effect.provideService(program, Settings.Environment, {
         OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "EVENT_ONLY"
       })
       assert.deepStrictEqual(yield* exceptions, [])
 
-      yield* Effect.provide(program, Content.layer({ errors: true }))
+      yield* Effect.provide(program, ContentCapture.layer({ errors: true }))
       const found = yield* exceptions
       assert.deepStrictEqual(
         found.map(({ attributes, name }) => [name, attributes["exception.type"]]),
@@ -402,7 +402,7 @@ describe("content", () => {
   )
 
   it("complains about a mode that is none", () => {
-    const { warnings } = Content.fromEnvironment({
+    const { warnings } = ContentCapture.fromEnvironment({
       OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "true"
     })
     assert.strictEqual(warnings.length, 1)

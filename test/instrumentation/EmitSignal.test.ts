@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { CodexError, Content, Logging, Telemetry } from "effect-codex"
+import { CodexError, ContentCapture, Logging, Telemetry } from "effect-codex"
 import { Captured, TestLayer } from "effect-codex/testing"
 import * as AttachmentTelemetry from "../../src/instrumentation/AttachmentTelemetry.ts"
 import { Stderr } from "../../src/telemetry/delivery/Stderr.ts"
@@ -19,8 +19,8 @@ const watched = Effect.fnUntraced(function* <A, E>(effect: Effect.Effect<A, E>) 
   const fiber = yield* effect.pipe(
     Effect.exit,
     Effect.provide([
-      Telemetry.observe(({ signal }) => Effect.sync(() => void told.push(signal))),
-      Logging.layer({ level: "Debug", format: "logfmt" })
+      Telemetry.layerObserver(({ signal }) => Effect.sync(() => void told.push(signal))),
+      Logging.layerOptions({ level: "Debug", format: "logfmt" })
     ]),
     Effect.provideService(Stderr, (line) => void lines.push(line)),
     Effect.forkChild
@@ -122,7 +122,7 @@ describe("a start that fails", () => {
         StartTelemetry.starting("engine"),
         Effect.withSpan("start")
       )
-      const { lines } = yield* watched(Effect.provide(fail, Content.layer({ errors: true })))
+      const { lines } = yield* watched(Effect.provide(fail, ContentCapture.layer({ errors: true })))
       const { events } = yield* Captured.span("start")
       assert.deepStrictEqual(
         events.map(({ name }) => name),

@@ -19,7 +19,7 @@ const spansOf = <A, E>(effect: Effect.Effect<A, E>, environment: Settings.Enviro
     const memory = yield* InMemorySpans.make
     yield* Effect.provide(
       effect,
-      Layer.fresh(Tracer.processorLayer(Effect.succeed(memory.processor))).pipe(
+      Layer.fresh(Tracer.layerProcessor(Effect.succeed(memory.processor))).pipe(
         Layer.provide(more),
         Layer.provide(Layer.succeed(Settings.Environment, environment))
       )
@@ -107,7 +107,7 @@ describe("a turn", () => {
   it.effect("that shall not be seen leaves no span and reaches no listener, and runs the same", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
-      const listening = SignalBus.listen(Effect.succeed(({ signal }) => void heard.push(signal._tag)))
+      const listening = SignalBus.layerListener(Effect.succeed(({ signal }) => void heard.push(signal._tag)))
       const result = yield* turn.pipe(Sampling.withTelemetry(false), Effect.provide(listening))
       assert.strictEqual(result.message, "done")
       assert.deepStrictEqual(yield* Captured.spans, [])
@@ -127,7 +127,7 @@ describe("a turn", () => {
   it.effect("is one turn among others, if its options say so", () =>
     Effect.gen(function* () {
       const heard: Array<string | undefined> = []
-      const listening = SignalBus.listen(
+      const listening = SignalBus.layerListener(
         Effect.succeed(({ signal, turnId }) => void (signal._tag === "TurnStop" && heard.push(turnId)))
       )
       const program = Effect.gen(function* () {

@@ -18,14 +18,14 @@ const turn = Effect.gen(function* () {
   return yield* thread.run("go")
 }).pipe(Effect.scoped)
 
-describe("Telemetry.observe", () => {
+describe("Telemetry.layerObserver", () => {
   it.effect("tells every handler what happened, in order, with where it belongs", () =>
     Effect.gen(function* () {
       yield* Scripted.play(script)
       const seen: Array<Telemetry.SignalEvent> = []
       const again: Array<Signal.Signal["_tag"]> = []
-      const one = Telemetry.observe((observed) => Effect.sync(() => void seen.push(observed)))
-      const two = Telemetry.observe(({ signal }) => Effect.sync(() => void again.push(signal._tag)))
+      const one = Telemetry.layerObserver((observed) => Effect.sync(() => void seen.push(observed)))
+      const two = Telemetry.layerObserver(({ signal }) => Effect.sync(() => void again.push(signal._tag)))
       const fiber = yield* Effect.forkChild(Effect.provide(turn, Layer.mergeAll(one, two)))
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(fiber)
@@ -59,7 +59,7 @@ describe("Telemetry.observe", () => {
       yield* Scripted.play([Scripted.message("done"), Scripted.completed])
       const begun: Array<Signal.Signal["_tag"]> = []
       const ended: Array<Signal.Signal["_tag"]> = []
-      const slow = Telemetry.observe(({ signal }) =>
+      const slow = Telemetry.layerObserver(({ signal }) =>
         Effect.gen(function* () {
           begun.push(signal._tag)
           yield* Effect.sleep("5 millis")
@@ -79,7 +79,7 @@ describe("Telemetry.observe", () => {
       const handlers = [() => Effect.fail("no"), () => Effect.die("bug"), () => Effect.never]
       for (const handler of handlers) {
         yield* Scripted.play([Scripted.message("done"), Scripted.completed])
-        const fiber = yield* Effect.forkChild(Effect.provide(turn, Telemetry.observe(handler)))
+        const fiber = yield* Effect.forkChild(Effect.provide(turn, Telemetry.layerObserver(handler)))
         yield* TestClock.adjust("1 minute")
         assert.strictEqual((yield* Fiber.join(fiber)).message, "done")
       }

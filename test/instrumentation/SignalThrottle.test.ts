@@ -165,14 +165,14 @@ describe("a turn with 1,000 updates", () => {
     yield* Scripted.play([...updates, Scripted.message("done")])
     const told: Array<Signal.Signal> = []
     const lines: Array<string> = []
-    const observer = Telemetry.observe(({ signal }) => Effect.sync(() => void told.push(signal)))
+    const observer = Telemetry.layerObserver(({ signal }) => Effect.sync(() => void told.push(signal)))
     const turn = Effect.gen(function* () {
       const codex = yield* Codex
       const thread = yield* codex.startThread()
       return yield* thread.run("go")
     }).pipe(
       Effect.scoped,
-      Effect.provide([observer, Logging.layer({ level: "Debug" })]),
+      Effect.provide([observer, Logging.layerOptions({ level: "Debug" })]),
       Effect.provideService(Stderr, (line) => void lines.push(line))
     )
     const fiber = yield* Effect.forkChild(turn)

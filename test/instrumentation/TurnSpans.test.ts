@@ -33,7 +33,7 @@ const traced = Effect.fnUntraced(function* (options: Run) {
   const cwd = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-trace-" })
   const collector = yield* Collector.make
   const services = Codex.layer.pipe(
-    Layer.provide(AppServer.layerWith({ env: home })),
+    Layer.provide(AppServer.layerOptions({ env: home })),
     Layer.provideMerge(Approval.layer(options.policy ?? Approval.deny)),
     Layer.provideMerge(Otlp.layer({ endpoint: collector.url }))
   )

@@ -179,7 +179,7 @@ it.effect(
         yield* Scripted.play([Scripted.message("done"), Scripted.completed, Scripted.message("done")])
         yield* thread.run("third", { telemetry: false })
         yield* thread.run("fourth")
-      }).pipe(Effect.scoped, Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))))
+      }).pipe(Effect.scoped, Effect.provide(Tracer.layerProcessor(Effect.succeed(memory.processor))))
       const turns = (yield* memory.spans).filter(({ name }) => name === "invoke_agent codex")
       const ids = turns.map((span) => span.spanContext().spanId)
       assert.deepStrictEqual(

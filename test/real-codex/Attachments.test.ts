@@ -80,7 +80,7 @@ describe("attachments of a turn of the real Codex", () => {
         assert.strictEqual(body.split('"input_image"').length, 2)
         // It is one word, so that the model may paste it as it is.
         assert.include(second?.toolOutputs[0]?.output, "remember the milk")
-      }).pipe(Effect.provide([real.layer, Attachments.layerWith({ directory: `${base}/staged` })]))
+      }).pipe(Effect.provide([real.layer, Attachments.layerOptions({ directory: `${base}/staged` })]))
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
@@ -98,6 +98,6 @@ describe("attachments of a turn of the real Codex", () => {
         yield* F.refused(Stream.runDrain(thread.stream(input)), "NotFound")
         assert.deepStrictEqual(yield* real.server.requests, [])
         assert.strictEqual((yield* thread.run("hello")).message, "Hello.")
-      }).pipe(Effect.provide([real.layer, Attachments.layerWith({ directory: `${base}/staged` })]))
+      }).pipe(Effect.provide([real.layer, Attachments.layerOptions({ directory: `${base}/staged` })]))
     }))
 })

@@ -43,7 +43,7 @@ describe("a cassette of the real Codex", () => {
       Effect.gen(function* () {
         const record = Effect.fnUntraced(function* (name: string) {
           const real = yield* Real.make(script)
-          const engine = AppServer.layerWith({ env: real.env })
+          const engine = AppServer.layerOptions({ env: real.env })
           const recorder = Cassette.record(`${path}/${name}.jsonl`, { times: "none" })
           return yield* run(real.workspace).pipe(Effect.provide(on(recorder.pipe(Layer.provide(engine)))))
         })

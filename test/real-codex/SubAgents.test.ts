@@ -45,7 +45,7 @@ describe.concurrent("sub-agents of the real Codex", () => {
           return M.reply(M.text("the agent says it is fine"), M.usage({ input: 11, output: 1 }))
         return input.includes("spawn_1") ? M.reply(wait(agent)) : M.reply(spawn)
       })
-      const telemetry = Tracer.processorLayer(Effect.succeed(memory.processor))
+      const telemetry = Tracer.layerProcessor(Effect.succeed(memory.processor))
       const policy = Approval.layer((request) =>
         Effect.sync(() => {
           asked.push(request)

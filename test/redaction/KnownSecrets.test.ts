@@ -38,7 +38,7 @@ it.effect("secrets of an environment that is learned are masked in everything, f
       yield* Captured.span("a word")
     })
     yield* shown.pipe(
-      Effect.provide(Logging.layer().pipe(Layer.provideMerge(Captured.layer))),
+      Effect.provide(Logging.layer.pipe(Layer.provideMerge(Captured.layer))),
       Effect.provideService(Stderr, (text) => void (printed += text)),
       Effect.provideService(Settings.Environment, {})
     )

@@ -366,7 +366,7 @@ describe("Redaction of spans", () => {
             { span: other, attributes: { note: `by ${secrets.github}`, password: "hunter2", count: 2 } }
           ]
         }),
-        Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),
+        Effect.provide(Tracer.layerProcessor(Effect.succeed(memory.processor))),
         Effect.provideService(Settings.Environment, environment)
       )
       const links = (yield* memory.spans).flatMap((span) => span.links)
@@ -388,7 +388,7 @@ describe("Redaction of spans", () => {
       }
       yield* Effect.makeSpanScoped(`open ${secrets.github}`, { attributes: { note: secrets.openai } }).pipe(
         Effect.andThen(Effect.void),
-        Effect.provide(Tracer.processorLayer(Effect.succeed(processor)))
+        Effect.provide(Tracer.layerProcessor(Effect.succeed(processor)))
       )
       assert.deepStrictEqual(seen, [["open [redacted]", "[redacted]"]])
     })
@@ -404,7 +404,7 @@ describe("Redaction of spans", () => {
           Effect.withSpan("x", {
             attributes: { note: `ab ${secret}`, list: [`a ${secret}`, secrets.openai] }
           }),
-          Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),
+          Effect.provide(Tracer.layerProcessor(Effect.succeed(memory.processor))),
           Effect.provideService(Tracer.SpanLimits, { attributeValueLengthLimit: limit }),
           Effect.provideService(Settings.Environment, environment)
         )
@@ -428,7 +428,7 @@ describe("Redaction of spans", () => {
       const memory = yield* InMemorySpans.make
       yield* Effect.void.pipe(
         Effect.withSpan("x"),
-        Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))),
+        Effect.provide(Tracer.layerProcessor(Effect.succeed(memory.processor))),
         Effect.provideService(Tracer.Resource, { note: secrets.openai, "db.password": "hunter2" })
       )
       const [span] = yield* memory.spans

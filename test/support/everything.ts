@@ -10,11 +10,12 @@ import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as TestConsole from "effect/testing/TestConsole"
-import { Approval, Codex, CodexError, Content, Correlation, Metrics, Telemetry, ThreadId } from "effect-codex"
+import { Approval, Codex, CodexError, ContentCapture, UserHash, Metrics, ThreadId } from "effect-codex"
 import { Captured, Scripted } from "effect-codex/testing"
 import * as TurnSession from "../../src/cli/TurnSession.ts"
 import * as AttachmentTelemetry from "../../src/instrumentation/AttachmentTelemetry.ts"
 import * as Convention from "../../src/semconv/Convention.ts"
+import * as SignalBus from "../../src/instrumentation/SignalBus.ts"
 import * as SignalLogs from "../../src/instrumentation/SignalLogs.ts"
 import type { LogRecord } from "../../src/instrumentation/LogRecord.ts"
 import * as SelfMetrics from "../../src/telemetry/delivery/SelfMetrics.ts"
@@ -167,7 +168,7 @@ const watched = <E, R>(
   Effect.gen(function* () {
     const records: Array<readonly [Signal.Signal["_tag"], LogRecord]> = []
     const contents: Array<LogRecord> = []
-    const listening = Telemetry.listen(
+    const listening = SignalBus.layerListener(
       Effect.succeed((observed) => void records.push([observed.signal._tag, SignalLogs.of(observed)]))
     )
     const context = yield* Layer.build(
@@ -180,8 +181,8 @@ const watched = <E, R>(
       )
     )
     yield* program.pipe(
-      Effect.provideService(Content.Records, (record) => void contents.push(record)),
-      Effect.provideService(Correlation.UserHashKey, Redacted.make("a key")),
+      Effect.provideService(ContentCapture.Records, (record) => void contents.push(record)),
+      Effect.provideService(UserHash.UserHashKey, Redacted.make("a key")),
       Effect.provideService(Metrics.Team, "payments"),
       Effect.provideService(Revision.Revision, revision),
       Effect.provideService(Settings.Environment, environment),
@@ -243,7 +244,7 @@ const commandLine = Effect.gen(function* () {
       Codex.use((codex) => codex.startThread()),
       { prompt: "go", turn: { timeout: undefined }, json: true },
       Layer.fresh(Codex.layer),
-      Tracer.processorLayer(Effect.succeed(memory.processor))
+      Tracer.layerProcessor(Effect.succeed(memory.processor))
     )
   }
   return (yield* memory.spans)

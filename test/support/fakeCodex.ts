@@ -126,6 +126,6 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
     pids: Effect.map(processes, (entries) => entries.map(({ pid }) => pid)),
     layer: (options: AppServer.AppServerOptions = {}) =>
       // Fresh: a layer that is a constant is built once, and would bring the engine of an outer `provide` with it.
-      Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerWith({ codexPath, ...options })))
+      Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerOptions({ codexPath, ...options })))
   }
 })

@@ -22,7 +22,7 @@ if (process.argv[1] === import.meta.filename) {
     yield* thread.run("go")
   }).pipe(
     Effect.scoped,
-    Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layerWith({ env })))),
+    Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layerOptions({ env })))),
     NodeRuntime.runMain({ disableErrorReporting: true })
   )
 }

@@ -31,7 +31,9 @@ export const make = Effect.fnUntraced(function* (
     server,
     workspace,
     env,
-    layer: Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerWith({ ...options.engine, env }))),
+    layer: Layer.fresh(Codex.layer).pipe(
+      Layer.provideMerge(AppServer.layerOptions({ ...options.engine, env }))
+    ),
     start: <Tools extends Record<string, Tool.Any> = {}>(more: ThreadOptions<Tools> = {}) =>
       Effect.flatMap(Codex, (codex) => codex.startThread({ ...settings, ...more })),
     resume: <Tools extends Record<string, Tool.Any> = {}>(id: string, more: ThreadOptions<Tools> = {}) =>

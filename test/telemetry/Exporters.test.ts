@@ -151,7 +151,7 @@ describe("a collector", () => {
               endpoint: url,
               headers: { Authorization: Redacted.make("Bearer t"), "x-plain": "p" }
             }),
-            Tracer.processorLayer(Effect.succeed(memory.processor))
+            Tracer.layerProcessor(Effect.succeed(memory.processor))
           ).pipe(Layer.provide(environment({ OTEL_SERVICE_NAME: "bot" })))
         )
       )
@@ -408,7 +408,7 @@ describe("any exporter of OpenTelemetry", () => {
         shutdown: () => Promise.resolve(void closed++)
       }
       const { layer, lines } = capture()
-      const exporting = Tracer.exporterLayer(Effect.succeed(exporter)).pipe(
+      const exporting = Tracer.layerExporter(Effect.succeed(exporter)).pipe(
         Layer.provide(Layer.merge(environment({}), layer))
       )
       yield* work.pipe(Effect.provide(exporting))
@@ -421,7 +421,7 @@ describe("any exporter of OpenTelemetry", () => {
   it.live("that hangs on top of another one that does holds nobody for longer than one", () =>
     Effect.gen(function* () {
       const hanging = () =>
-        Tracer.exporterLayer(
+        Tracer.layerExporter(
           Effect.succeed<SpanExporter>({ export: () => {}, shutdown: () => new Promise(() => {}) })
         )
       const both = hanging().pipe(Layer.provideMerge(hanging()), Layer.provideMerge(hanging()))
@@ -435,7 +435,7 @@ describe("any exporter of OpenTelemetry", () => {
         shutdown: () => Promise.resolve()
       }
       const { layer, lines } = capture()
-      const fine = Tracer.exporterLayer(Effect.succeed(slow))
+      const fine = Tracer.layerExporter(Effect.succeed(slow))
       yield* Effect.sleep("60 millis").pipe(
         Effect.andThen(work),
         Effect.provide(fine.pipe(Layer.provide(Layer.merge(environment({}), layer))))
@@ -465,7 +465,7 @@ describe("any exporter of OpenTelemetry", () => {
       for (const [send, expected] of exporters) {
         const { layer, lines } = capture()
         const exporter = Effect.succeed({ export: send, shutdown: () => Promise.resolve() })
-        const exporting = Tracer.exporterLayer(exporter).pipe(
+        const exporting = Tracer.layerExporter(exporter).pipe(
           Layer.provide(Layer.merge(environment({}), layer))
         )
         const { exit, millis } = yield* timed(work.pipe(Effect.provide(exporting)))
@@ -663,7 +663,7 @@ it.effect("a line of the console names what failed and with what", () =>
         }
       }),
       Effect.exit,
-      Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor)))
+      Effect.provide(Tracer.layerProcessor(Effect.succeed(memory.processor)))
     )
     const lines = (yield* memory.spans).map((span: ReadableSpan) =>
       Console.line(span).replace(/[0-9a-f]{32}/, "<id>")

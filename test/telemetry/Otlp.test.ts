@@ -775,8 +775,8 @@ describe("another receiver", () => {
             Effect.provide(
               real.layer.pipe(
                 Layer.provideMerge(Otlp.layer({ endpoint: url, protocol })),
-                Layer.provideMerge(Tracer.processorLayer(Effect.succeed(memory.processor))),
-                Layer.provideMerge(Logging.recordProcessorLayer(Effect.succeed(keep))),
+                Layer.provideMerge(Tracer.layerProcessor(Effect.succeed(memory.processor))),
+                Layer.provideMerge(Logging.layerRecordProcessor(Effect.succeed(keep))),
                 Layer.provide(environment({})),
                 Layer.provideMerge(Layer.succeed(Metric.MetricRegistry, registry))
               )

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createServer, type Server } from "node:http"
 import { gunzipSync } from "node:zlib"
-import { ConsoleLayer, Content, File, Logging, Otlp, Prometheus } from "effect-codex"
+import { ConsoleLayer, ContentCapture, File, Logging, Otlp, Prometheus } from "effect-codex"
 import { Canary, ModelServer } from "effect-codex/testing"
 import * as Console from "../../src/telemetry/Console.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
@@ -76,7 +76,7 @@ describe("no secret gets out", () => {
   test(
     "F36 in spans, records and metrics of turns that go well, fail, time out, are interrupted and die",
     Effect.gen(function* () {
-      const report = yield* run(Logging.layer({ level: "All" }))
+      const report = yield* run(Logging.layerOptions({ level: "All" }))
       ended(report)
       clean(report)
       holds(report, "spans", "invoke_agent codex", "execute_tool works", "codex.approval", "inside", "dying")
@@ -97,7 +97,9 @@ describe("no secret gets out", () => {
     test(
       `in ${format} lines and those of the console exporter`,
       Effect.gen(function* () {
-        const report = yield* run(Layer.mergeAll(Logging.layer({ format, level: "All" }), ConsoleLayer))
+        const report = yield* run(
+          Layer.mergeAll(Logging.layerOptions({ format, level: "All" }), ConsoleLayer)
+        )
         clean(report)
         holds(report, "stderr", "[codex] command exception", "execute_tool works  ", "[redacted]")
       })
@@ -149,7 +151,7 @@ describe("no secret gets out", () => {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* fs.makeTempDirectoryScoped()
       const path = `${directory}/traces.json`
-      const report = yield* run(Layer.mergeAll(File.layer({ path }), Logging.layer()), { files: [directory] })
+      const report = yield* run(Layer.mergeAll(File.layer({ path }), Logging.layer), { files: [directory] })
       ended(report)
       clean(report)
       holds(report, path, "execute_tool works")
@@ -214,7 +216,9 @@ describe("no secret gets out", () => {
             }).pipe(Effect.provide([Leaky.handlers(planted), real.layer]))
           }).pipe(
             Effect.scoped,
-            Effect.provide(Layer.mergeAll(Otlp.layer({ endpoint: url }), Logging.layer({ level: "All" })))
+            Effect.provide(
+              Layer.mergeAll(Otlp.layer({ endpoint: url }), Logging.layerOptions({ level: "All" }))
+            )
           ),
         { sources: { sent } }
       )
@@ -237,7 +241,7 @@ describe("content that is asked for", () => {
       const { sent, url } = yield* receiver
       const layers = Layer.mergeAll(
         Otlp.layer({ endpoint: url }),
-        Logging.layer({ level: "All" }),
+        Logging.layerOptions({ level: "All" }),
         ConsoleLayer
       )
       const report = yield* run(layers, { sources: { sent } }).pipe(
@@ -278,7 +282,7 @@ describe("content that is asked for", () => {
         [{ toolArguments: true }, ["argument"]],
         [{ diffs: true }, ["diff"]]
       ] as const) {
-        const report = yield* run(Layer.merge(Content.layer(kinds), Logger.layer([])))
+        const report = yield* run(Layer.merge(ContentCapture.layer(kinds), Logger.layer([])))
         assert.deepStrictEqual([...new Set(report.leaks.map((leak) => leak.place))], [...places])
       }
     })

@@ -116,7 +116,7 @@ effect-codex run          12.4 s
         Effect.forkChild,
         Effect.tap(() => TestClock.adjust("2 seconds")),
         Effect.flatMap(Fiber.join),
-        Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor)))
+        Effect.provide(Tracer.layerProcessor(Effect.succeed(memory.processor)))
       )
       const spans = (yield* memory.spans).map(Waterfall.fromReadableSpan)
       assert.deepStrictEqual(linesOf(spans, 30), ["turn   2.00 s  ✗ _OTHER", "└ npm  2.00 s  ✗ exit 3"])

@@ -173,7 +173,7 @@ export const demo = Command.make(
     })
     const services = Layer.mergeAll(
       Codex.layer.pipe(
-        Layer.provide(AppServer.layerWith({ env: home })),
+        Layer.provide(AppServer.layerOptions({ env: home })),
         Layer.provideMerge(Approval.layer(Approval.rules(rules)))
       ),
       TicketsLayer

@@ -110,7 +110,7 @@ export const run = Command.make(
         : codex.resumeThread(ThreadId.make(resume.value), options)
     })
     const services = Codex.layer.pipe(
-      Layer.provide(AppServer.layerWith({ config })),
+      Layer.provide(AppServer.layerOptions({ config })),
       Layer.provideMerge(Approval.layer(policy))
     )
     const exit = yield* TurnSession.run(

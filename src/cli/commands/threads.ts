@@ -58,7 +58,7 @@ const running = <A, R>(
     ),
     Effect.provide(
       Codex.layer.pipe(
-        Layer.provide(AppServer.layerWith({ config: overrides })),
+        Layer.provide(AppServer.layerOptions({ config: overrides })),
         Layer.provideMerge(OtlpLayer)
       )
     ),

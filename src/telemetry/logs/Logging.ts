@@ -33,7 +33,7 @@ export interface LoggingOptions {
  *
  * Beside exporters of logs every record is still made once. The logger of Effect that prints is replaced, others stay.
  */
-export const layer = (options: LoggingOptions = {}): Layer.Layer<SignalBus.SignalBus> => {
+export const layerOptions = (options: LoggingOptions): Layer.Layer<SignalBus.SignalBus> => {
   const format = options.format ?? "pretty"
   const lines = Layer.effectDiscard(
     Effect.gen(function* () {
@@ -47,16 +47,19 @@ export const layer = (options: LoggingOptions = {}): Layer.Layer<SignalBus.Signa
     : Layer.merge(lines, Layer.succeed(References.MinimumLogLevel, options.level))
 }
 
+/** The same as `layerOptions`, with the `pretty` format and the log level in force. */
+export const layer: Layer.Layer<SignalBus.SignalBus> = layerOptions({})
+
 /**
  * The layer of an exporter of logs: `acquire`'s processor gets a record of everything that `layer` would print, whether
  * it is printed or not: severity, trace context, attributes; of a cause its type, never its message. When the layer
  * closes the processor is flushed and shut down, within 1.5 s whatever it does.
  *
  * ```ts
- * Logging.recordProcessorLayer(Effect.sync(() => new BatchLogRecordProcessor({ exporter })))
+ * Logging.layerRecordProcessor(Effect.sync(() => new BatchLogRecordProcessor({ exporter })))
  * ```
  */
-export const recordProcessorLayer = <E, R>(
+export const layerRecordProcessor = <E, R>(
   acquire: Effect.Effect<LogRecordProcessor, E, R>
 ): Layer.Layer<
   SignalBus.SignalBus,

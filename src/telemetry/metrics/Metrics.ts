@@ -18,7 +18,7 @@ export const Team = TurnMetrics.Team
  * Records the metrics of every turn that runs while it is in use, into the registry of the turn's context. Exporters of
  * metrics are built on it; nothing is recorded where there is none.
  */
-export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.listen(
+export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.layerListener(
   Effect.gen(function* () {
     const { warnings } = Revision.fromEnvironment(yield* Settings.Environment)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
@@ -31,10 +31,10 @@ export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.listen(
  * the layer closes the reader is shut down, within 1.5 s whatever it does, and with it sends the last values.
  *
  * ```ts
- * Metrics.readerLayer(Effect.sync(() => new PeriodicExportingMetricReader({ exporter })))
+ * Metrics.layerReader(Effect.sync(() => new PeriodicExportingMetricReader({ exporter })))
  * ```
  */
-export const readerLayer = <E, R>(
+export const layerReader = <E, R>(
   acquire: Effect.Effect<MetricReader, E, R>,
   options: { readonly temporality?: MetricProducer.Temporality | undefined } = {}
 ): Layer.Layer<SignalBus.SignalBus, E, Exclude<Exclude<R, Scope.Scope>, SignalBus.SignalBus>> =>

@@ -164,7 +164,7 @@ const make = Effect.gen(function* () {
 /** The layer that joins them, whatever the environment says. */
 export const layer: Layer.Layer<never> = Layer.unwrap(
   Effect.map(make, ({ ask, listen }) =>
-    Layer.merge(Layer.succeed(CodexLaunch.Extra, ask), SignalBus.listen(Effect.succeed(listen)))
+    Layer.merge(Layer.succeed(CodexLaunch.Extra, ask), SignalBus.layerListener(Effect.succeed(listen)))
   )
 ).pipe(
   Layer.provideMerge(Tracer.layer),

@@ -29,13 +29,16 @@ export interface InteropOptions {
  * Put it above the exporters:
  *
  * ```ts
- * program.pipe(Effect.provide(Host.layer().pipe(Layer.provideMerge(OtlpLayer))))
+ * program.pipe(Effect.provide(OpenTelemetryInterop.layer.pipe(Layer.provideMerge(OtlpLayer))))
  * ```
  */
-export const layer = (options: InteropOptions = {}): Layer.Layer<never> =>
+export const layerOptions = (options: InteropOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : interopLayer(options)))
   ).pipe(Layer.provide(Settings.layer))
+
+/** The same as `layerOptions`, without a tracer provider for what such libraries trace. */
+export const layer: Layer.Layer<never> = layerOptions({})
 
 const interopLayer = (options: InteropOptions) =>
   Layer.effect(

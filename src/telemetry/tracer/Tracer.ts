@@ -152,7 +152,7 @@ const closingWindow = 50
 const minClosingTime = 100
 
 /** The layer of a processor: `acquire`'s processor gets every span that ends while the layer is in use. */
-export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>, options?: AddOptions) =>
+export const layerProcessor = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>, options?: AddOptions) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const pipeline = yield* SpanPipeline
@@ -165,15 +165,15 @@ export const processorLayer = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>
  * counted and logged. Make it once: every call is another layer that exports by itself.
  *
  * ```ts
- * const Zipkin = Tracer.exporterLayer(Effect.sync(() => new ZipkinExporter({ url })))
+ * const Zipkin = Tracer.layerExporter(Effect.sync(() => new ZipkinExporter({ url })))
  * ```
  */
-export const exporterLayer = <E, R>(acquire: Effect.Effect<SpanExporter, E, R>) =>
+export const layerExporter = <E, R>(acquire: Effect.Effect<SpanExporter, E, R>) =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, ({ disabled, spans }) =>
       disabled
         ? Layer.empty
-        : processorLayer(Effect.flatMap(acquire, (exporter) => BatchProcessor.spans(exporter, spans))).pipe(
+        : layerProcessor(Effect.flatMap(acquire, (exporter) => BatchProcessor.spans(exporter, spans))).pipe(
             Layer.provide(ExportStats.layer)
           )
     )

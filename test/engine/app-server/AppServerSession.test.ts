@@ -15,7 +15,7 @@ import { test, timed } from "../../support/live.ts"
 const start = Effect.flatMap(Codex, (codex) => codex.startThread())
 const run = Effect.flatMap(start, (thread) => thread.run("hello"))
 const on = (options: AppServer.AppServerOptions) =>
-  Layer.fresh(Codex.layer).pipe(Layer.provide(AppServer.layerWith(options)))
+  Layer.fresh(Codex.layer).pipe(Layer.provide(AppServer.layerOptions(options)))
 
 const withVariable = (name: string, value: string | undefined) =>
   Effect.acquireRelease(

@@ -12,7 +12,7 @@ import * as Toolkit from "effect/ai/Toolkit"
 import * as TestClock from "effect/testing/TestClock"
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
-import { Approval, Codex, CodexError, Content, Logging } from "effect-codex"
+import { Approval, Codex, CodexError, ContentCapture, Logging } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import { Stderr } from "../../../src/telemetry/delivery/Stderr.ts"
@@ -84,10 +84,10 @@ const processor = () => {
     forceFlush: () => Promise.resolve(void calls.push("flush")),
     shutdown: () => Promise.resolve(void calls.push("shutdown"))
   }
-  return { records, calls, layer: Logging.recordProcessorLayer(Effect.succeed(it)) }
+  return { records, calls, layer: Logging.layerRecordProcessor(Effect.succeed(it)) }
 }
 
-const layer = (options: Logging.LoggingOptions) => Logging.layer(options)
+const layer = (options: Logging.LoggingOptions) => Logging.layerOptions(options)
 
 const Line = Schema.fromJsonString(Schema.JsonObject)
 const parse = Schema.decodeSync(Line)
@@ -244,7 +244,7 @@ describe("Logging.layer", () => {
         import * as Logging from "./src/telemetry/logs/Logging.ts"
         Effect.logInfo("hello").pipe(
           Effect.withSpan("x"),
-          Effect.provide(Logging.layer({ format: "logfmt" })),
+          Effect.provide(Logging.layerOptions({ format: "logfmt" })),
           NodeRuntime.runMain
         )`
       const args = ["--no-warnings", "--input-type=module-typescript", "--eval", source]
@@ -273,7 +273,7 @@ describe("Logging.layer", () => {
   )
 })
 
-describe("Logging.recordProcessorLayer", () => {
+describe("Logging.layerRecordProcessor", () => {
   const summary = (record: SdkLogRecord) => [record.severityText, record.eventName ?? record.body]
 
   it.effect("gets each record once, beside lines as without", () =>
@@ -354,7 +354,7 @@ describe("Logging.recordProcessorLayer", () => {
     Effect.gen(function* () {
       const { layer, records } = processor()
       yield* logged(layer)
-      yield* logged(Layer.mergeAll(layer, Content.layer({ errors: true })))
+      yield* logged(Layer.mergeAll(layer, ContentCapture.layer({ errors: true })))
       const [without, with_] = records.filter((record) => record.body === "it broke")
       assert.strictEqual(without?.attributes["error.type"], "_OTHER")
       assert.isUndefined(without?.attributes["exception.message"])
@@ -374,7 +374,7 @@ describe("Logging.recordProcessorLayer", () => {
       }
       const started = performance.now()
       yield* Effect.logInfo("x").pipe(
-        Effect.provide(Layer.provide(Logging.recordProcessorLayer(Effect.succeed(hanging)), Logger.layer([])))
+        Effect.provide(Layer.provide(Logging.layerRecordProcessor(Effect.succeed(hanging)), Logger.layer([])))
       )
       assert.isBelow(performance.now() - started, 2500)
     })

@@ -815,7 +815,7 @@ describe("a reader of metrics", () => {
       exporter.shutdown = () => Promise.resolve(void (last = [...exported()]))
       yield* inProduction(
         Effect.andThen(oneTurn, Metric.update(Metric.counter("shop.orders"), 2)),
-        Metrics.readerLayer(
+        Metrics.layerReader(
           Effect.sync(() => new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 60_000 }))
         )
       )
@@ -863,7 +863,7 @@ describe("a reader of metrics", () => {
     test(`that ${what} at the end changes no result, and holds it for 1.5 s at most`, () =>
       Effect.gen(function* () {
         const reader = new Reader(then)
-        const [took, turn] = yield* timed(inProduction(oneTurn, Metrics.readerLayer(Effect.succeed(reader))))
+        const [took, turn] = yield* timed(inProduction(oneTurn, Metrics.layerReader(Effect.succeed(reader))))
         assert.strictEqual(turn.toolCalls, 1)
         assert.strictEqual(reader.shutdowns, 1)
         assert.isBelow(took, what === "never ends" ? 1900 : 800)
@@ -890,7 +890,7 @@ describe("a reader of metrics", () => {
             assert.deepStrictEqual(yield* commands, [[AggregationTemporality.DELTA, 1]])
           }
         }),
-        Metrics.readerLayer(Effect.succeed(reader), { temporality: "delta" })
+        Metrics.layerReader(Effect.succeed(reader), { temporality: "delta" })
       )
     }))
 })

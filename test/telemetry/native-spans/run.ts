@@ -46,7 +46,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   })
   const memory = yield* InMemorySpans.make
   const slow = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 150)))
-  const recording = Tracer.processorLayer(Effect.succeed(memory.processor))
+  const recording = Tracer.layerProcessor(Effect.succeed(memory.processor))
   const telemetry = Layer.merge(recording, options.telemetry ?? NativeSpans.layer).pipe(
     Layer.provide(Layer.succeed(Tracer.Sampler, options.sampler))
   )

@@ -52,7 +52,7 @@ describe("with a spool", () => {
       const directory = yield* folder
       const memory = yield* InMemorySpans.make
       yield* spans(40).pipe(
-        Effect.provide(Layer.merge(Otlp.OtlpLayer, Tracer.processorLayer(Effect.succeed(memory.processor)))),
+        Effect.provide(Layer.merge(Otlp.OtlpLayer, Tracer.layerProcessor(Effect.succeed(memory.processor)))),
         Effect.provide(environment(variables(yield* nobody, directory, traces)))
       )
       const { items, url } = yield* collector()

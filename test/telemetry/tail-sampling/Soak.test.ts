@@ -155,8 +155,8 @@ it.effect(
             Layer.provideMerge(
               Layer.fresh(
                 Layer.merge(
-                  Tracer.processorLayer(Effect.succeed(all.processor), { everything: true }),
-                  Tracer.processorLayer(Effect.succeed(kept.processor))
+                  Tracer.layerProcessor(Effect.succeed(all.processor), { everything: true }),
+                  Tracer.layerProcessor(Effect.succeed(kept.processor))
                 )
               )
             ),

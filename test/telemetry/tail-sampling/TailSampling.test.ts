@@ -43,8 +43,8 @@ const sampled = <A, E>(
     const all = yield* InMemorySpans.make
     let sampler: TailSampler | undefined
     const telemetry = Layer.mergeAll(
-      Tracer.processorLayer(Effect.succeed(kept.processor)),
-      Tracer.processorLayer(Effect.succeed(all.processor), { everything: true })
+      Tracer.layerProcessor(Effect.succeed(kept.processor)),
+      Tracer.layerProcessor(Effect.succeed(all.processor), { everything: true })
     ).pipe(
       Layer.provide(options === undefined ? Layer.empty : TailSampling.layer(options)),
       Layer.provide(Layer.succeed(Gate.OnCreate, (made) => void (sampler = made))),

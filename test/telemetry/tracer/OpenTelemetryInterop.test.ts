@@ -49,8 +49,8 @@ const environment = Layer.succeed(Settings.Environment, {})
 const withMemory = (options?: OpenTelemetryInterop.InteropOptions) =>
   Effect.map(InMemorySpans.make, (memory) => ({
     spans: memory.spans,
-    layer: OpenTelemetryInterop.layer(options).pipe(
-      Layer.provideMerge(Tracer.processorLayer(Effect.succeed(memory.processor))),
+    layer: OpenTelemetryInterop.layerOptions(options ?? {}).pipe(
+      Layer.provideMerge(Tracer.layerProcessor(Effect.succeed(memory.processor))),
       Layer.provide(environment)
     )
   }))
@@ -62,7 +62,7 @@ describe("without Host", () => {
     Effect.gen(function* () {
       const { exporter, provider } = yield* host({ contextManager: true })
       const memory = yield* InMemorySpans.make
-      const ours = Tracer.processorLayer(Effect.succeed(memory.processor)).pipe(Layer.provide(environment))
+      const ours = Tracer.layerProcessor(Effect.succeed(memory.processor)).pipe(Layer.provide(environment))
       const before = yield* Effect.tracer
       yield* Effect.promise(() => fetchLike("/")).pipe(Effect.withSpan("ours"), Effect.provide(ours))
       assert.strictEqual(yield* Effect.tracer, before)
@@ -183,8 +183,8 @@ describe("with Host", () => {
       const Lookup = Tool.make("lookup", { parameters: Schema.Struct({}), success: Schema.String })
       const Tickets = Toolkit.make(Lookup)
       const memory = yield* InMemorySpans.make
-      const layer = OpenTelemetryInterop.layer({ tracerProvider: true }).pipe(
-        Layer.provideMerge(Tracer.processorLayer(Effect.succeed(memory.processor))),
+      const layer = OpenTelemetryInterop.layerOptions({ tracerProvider: true }).pipe(
+        Layer.provideMerge(Tracer.layerProcessor(Effect.succeed(memory.processor))),
         Layer.provide(environment)
       )
       yield* Effect.gen(function* () {
@@ -245,7 +245,7 @@ describe("with Host", () => {
       const disabled = Layer.succeed(Settings.Environment, { OTEL_SDK_DISABLED: "true" })
       const active = yield* Effect.sync(() => Otel.trace.getActiveSpan()).pipe(
         Effect.withSpan("span"),
-        Effect.provide(OpenTelemetryInterop.layer().pipe(Layer.provide(disabled)))
+        Effect.provide(OpenTelemetryInterop.layer.pipe(Layer.provide(disabled)))
       )
       assert.isUndefined(active)
     })

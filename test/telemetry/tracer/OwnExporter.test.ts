@@ -53,7 +53,7 @@ describe("what a program brings itself", () => {
     Effect.gen(function* () {
       isWhole(
         yield* arrivals((url) =>
-          Tracer.exporterLayer(Effect.sync(() => toCollector(url))).pipe(Layer.provide(environment()))
+          Tracer.layerExporter(Effect.sync(() => toCollector(url))).pipe(Layer.provide(environment()))
         )
       )
     })
@@ -63,7 +63,7 @@ describe("what a program brings itself", () => {
     Effect.gen(function* () {
       const off = environment({ OTEL_SDK_DISABLED: "true" })
       const spans = yield* arrivals((url) =>
-        Tracer.exporterLayer(Effect.sync(() => toCollector(url))).pipe(Layer.provide(off))
+        Tracer.layerExporter(Effect.sync(() => toCollector(url))).pipe(Layer.provide(off))
       )
       assert.deepStrictEqual(spans, [])
     })
@@ -73,7 +73,7 @@ describe("what a program brings itself", () => {
     Effect.gen(function* () {
       isWhole(
         yield* arrivals((url) =>
-          Tracer.processorLayer(Effect.sync(() => new BatchSpanProcessor(toCollector(url)))).pipe(
+          Tracer.layerProcessor(Effect.sync(() => new BatchSpanProcessor(toCollector(url)))).pipe(
             Layer.provide(environment())
           )
         )
@@ -91,7 +91,7 @@ describe("what a program brings itself", () => {
         forceFlush: async () => void calls.push("flush"),
         shutdown: async () => void calls.push("shutdown")
       }
-      const layer = Tracer.processorLayer(Effect.succeed(processor)).pipe(Layer.provide(environment()))
+      const layer = Tracer.layerProcessor(Effect.succeed(processor)).pipe(Layer.provide(environment()))
       yield* turn.pipe(Effect.provide(scripted.pipe(Layer.provideMerge(layer))))
       assert.deepStrictEqual(calls, ["flush", "shutdown"])
       assert.isTrue(seen.length > 3 && seen.every(({ ended }) => ended))
@@ -102,8 +102,8 @@ describe("what a program brings itself", () => {
     Effect.gen(function* () {
       const [first, second] = [yield* Collector.make, yield* Collector.make]
       const layer = Layer.mergeAll(
-        Tracer.exporterLayer(Effect.sync(() => toCollector(first.url))),
-        Tracer.processorLayer(Effect.sync(() => new BatchSpanProcessor(toCollector(second.url))))
+        Tracer.layerExporter(Effect.sync(() => toCollector(first.url))),
+        Tracer.layerProcessor(Effect.sync(() => new BatchSpanProcessor(toCollector(second.url))))
       ).pipe(Layer.provide(environment()))
       yield* turn.pipe(Effect.provide(scripted.pipe(Layer.provideMerge(layer))))
       const ids = (spans: ReadonlyArray<Collector.Arrived>) => spans.map(({ spanId }) => spanId).toSorted()

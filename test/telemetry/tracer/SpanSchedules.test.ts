@@ -181,7 +181,7 @@ const run = (seed: number) =>
         ).pipe(
           Layer.provideMerge(Approval.layer(policy(dice))),
           Layer.provideMerge(counted),
-          Layer.provideMerge(Layer.fresh(Tracer.processorLayer(Effect.succeed(memory.processor)))),
+          Layer.provideMerge(Layer.fresh(Tracer.layerProcessor(Effect.succeed(memory.processor)))),
           Layer.provideMerge(Logger.layer([])),
           Layer.provide(Layer.succeed(Settings.Environment, {}))
         )

@@ -32,7 +32,7 @@ const spansOf = Effect.fnUntraced(function* <A, E>(
   settings: Layer.Layer<never> = Layer.empty
 ) {
   const memory = yield* InMemorySpans.make
-  const layer = Tracer.processorLayer(Effect.succeed(memory.processor)).pipe(
+  const layer = Tracer.layerProcessor(Effect.succeed(memory.processor)).pipe(
     Layer.provide(Layer.merge(environment({}), settings))
   )
   yield* program.pipe(Effect.provide(layer), Effect.exit)
@@ -642,7 +642,7 @@ const journal = (fail: "never" | "always" = "never") => {
     forceFlush: () => note("flush"),
     shutdown: () => note("shutdown")
   }
-  return { entries, processor, layer: Tracer.processorLayer(Effect.succeed(processor)) }
+  return { entries, processor, layer: Tracer.layerProcessor(Effect.succeed(processor)) }
 }
 
 describe("exporters", () => {
@@ -711,8 +711,8 @@ describe("exporters", () => {
         shutdown: () => new Promise(() => {})
       }
       const layer = Layer.mergeAll(
-        Tracer.processorLayer(Effect.succeed(hanging)),
-        Tracer.processorLayer(Effect.succeed({ ...hanging }))
+        Tracer.layerProcessor(Effect.succeed(hanging)),
+        Tracer.layerProcessor(Effect.succeed({ ...hanging }))
       )
       const before = performance.now()
       assert.strictEqual(yield* Effect.as(work, 42).pipe(Effect.provide(layer)), 42)
@@ -740,7 +740,7 @@ describe("a span still open", () => {
         yield* TestClock.adjust("1 second")
         return fiber
       }).pipe(
-        Effect.provide(Layer.mergeAll(a.layer, Tracer.processorLayer(Effect.succeed(memory.processor))))
+        Effect.provide(Layer.mergeAll(a.layer, Tracer.layerProcessor(Effect.succeed(memory.processor))))
       )
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(a.entries, ["inner (incomplete)", "outer (incomplete)", "flush", "shutdown"])
@@ -782,7 +782,7 @@ describe("a span still open", () => {
         const oldest = yield* begin({ name: "oldest" })
         for (let at = 0; at < 10_005; at++) yield* begin()
         oldest.end(2_000n, Exit.void)
-      }).pipe(Effect.provide(Tracer.processorLayer(Effect.succeed(memory.processor))))
+      }).pipe(Effect.provide(Tracer.layerProcessor(Effect.succeed(memory.processor))))
       const spans = yield* memory.spans
       assert.isUndefined(named(spans, "oldest").attributes["codex.incomplete"])
       assert.strictEqual(spans.length, 10_001)

@@ -19,7 +19,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { Codex, Host, Redaction, Tracer } from "effect-codex"
+import { Codex, OpenTelemetryInterop, Redaction, Tracer } from "effect-codex"
 import { ModelServer, Scripted } from "effect-codex/testing"
 import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
@@ -57,13 +57,15 @@ const turn = (path: string) =>
   }).pipe(Effect.scoped)
 
 const recording = (options: {
-  readonly host?: Host.InteropOptions
+  readonly host?: OpenTelemetryInterop.InteropOptions
   readonly environment?: Settings.Environment
 }) =>
   Effect.map(InMemorySpans.make, ({ processor, spans }) => {
-    const exporter = Tracer.processorLayer(Effect.succeed(processor))
+    const exporter = Tracer.layerProcessor(Effect.succeed(processor))
     const layer =
-      options.host === undefined ? exporter : Layer.provideMerge(Host.layer(options.host), exporter)
+      options.host === undefined
+        ? exporter
+        : Layer.provideMerge(OpenTelemetryInterop.layerOptions(options.host), exporter)
     return {
       spans,
       layer: Layer.provide(layer, Layer.succeed(Settings.Environment, options.environment ?? {}))
@@ -227,8 +229,8 @@ describe("an exporter that uses `fetch` itself", () => {
         },
         shutdown: () => Promise.resolve()
       })
-      const layer = Host.layer({ tracerProvider: true }).pipe(
-        Layer.provideMerge(Tracer.exporterLayer(Effect.sync(() => exporter(`${upstream.url}/collector`)))),
+      const layer = OpenTelemetryInterop.layerOptions({ tracerProvider: true }).pipe(
+        Layer.provideMerge(Tracer.layerExporter(Effect.sync(() => exporter(`${upstream.url}/collector`)))),
         Layer.provide(Layer.succeed(Settings.Environment, { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "1" }))
       )
       yield* Effect.replicateEffect(get(`${upstream.url}/asked`).pipe(Effect.withSpan("ours")), 3).pipe(

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Metric from "effect/Metric"
 import { Codex } from "effect-codex"
-import { Checked, checkTelemetry, Scripted, TestLayer } from "effect-codex/testing"
+import { ConventionCheck, checkTelemetry, Scripted, TestLayer } from "effect-codex/testing"
 import * as Convention from "../../../src/semconv/Convention.ts"
 import * as Check from "../../../src/trace/Check.ts"
 import { emitted as everything } from "../../support/everything.ts"
@@ -469,14 +469,14 @@ describe("TestLayer", () => {
       const wrong = turnOf({ "codex.mine": 1 })
       const exit = yield* Effect.exit(Effect.provide(wrong, Layer.fresh(TestLayer)))
       const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-      assert.instanceOf(defect, Checked.TelemetryViolated)
+      assert.instanceOf(defect, ConventionCheck.TelemetryViolated)
       assert.include(
         String(defect),
         `violation  span "invoke_agent codex": codex.mine is not in the convention`
       )
       yield* Effect.provide(
         wrong,
-        Layer.fresh(TestLayer).pipe(Layer.provide(Layer.succeed(Checked.Enabled, false)))
+        Layer.fresh(TestLayer).pipe(Layer.provide(Layer.succeed(ConventionCheck.Enabled, false)))
       )
     })
   )

@@ -1,0 +1,2 @@
+/** Observers of telemetry signals. */
+export { layerObserver, type SignalBus, type SignalEvent } from "./instrumentation/SignalBus.ts"
