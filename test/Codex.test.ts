@@ -13,7 +13,7 @@ import * as TestLayer from "../src/testing/TestLayer.ts"
 const spansOf = <E, R>(program: Effect.Effect<unknown, E, R>) =>
   Effect.gen(function* () {
     const memory = yield* InMemorySpans.make
-    yield* Effect.provide(program, Tracer.processorLayer(Effect.succeed(memory.processor)))
+    yield* Effect.provide(program, Tracer.layerProcessor(Effect.succeed(memory.processor)))
     return (yield* memory.spans).map(({ attributes, name }) => ({ name, attributes }))
   })
 
