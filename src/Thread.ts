@@ -1,28 +1,19 @@
-/** One conversation. */
-import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+/** One thread of conversation with the agent. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
-import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type * as EffectTracer from "effect/Tracer"
 import * as Attachments from "./attachment/Attachments.ts"
-import * as Budget from "./domain/Budget.ts"
-import * as CodexError from "./domain/CodexError.ts"
+import type * as Budget from "./domain/Budget.ts"
+import type * as CodexError from "./domain/CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
 import type { ThreadId } from "./domain/Ids.ts"
-import * as EventBuffer from "./turn/EventBuffer.ts"
-import * as StructuredOutput from "./turn/StructuredOutput.ts"
-import * as TurnRunner from "./turn/TurnRunner.ts"
-import * as Convention from "./semconv/Convention.ts"
-import * as Sampling from "./instrumentation/Sampling.ts"
-import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import type * as Turn from "./domain/Turn.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
+import * as EventBuffer from "./turn/EventBuffer.ts"
+import * as StructuredOutput from "./turn/StructuredOutput.ts"
+import * as TurnQueue from "./turn/TurnQueue.ts"
+import * as TurnRunner from "./turn/TurnRunner.ts"
 
 /** Runs a turn; with an output schema, its last message is JSON of that shape and is decoded. */
 export interface Run<Args extends ReadonlyArray<unknown>> {
@@ -71,173 +62,8 @@ export interface Thread {
   readonly spent: Effect.Effect<Budget.BudgetUsage>
 }
 
-/** What `run` or `compact` is at: an attempt at its turn, or the wait for the next one. */
-interface Current {
-  /** Ends the attempt that runs. */
-  attempt: Deferred.Deferred<never, CodexError.TurnError> | undefined
-  /** Ends the wait. */
-  readonly interrupted: Deferred.Deferred<never, CodexError.TurnError>
-  readonly over: Deferred.Deferred<void>
-}
-
-/** Whether the same turn may be tried again by itself: it may succeed, and did not change anything yet. */
-const isRetryable = (error: CodexError.TurnError): boolean =>
-  error.retryable && error.turn?.sideEffects !== true
-
-/** What a schedule waits, but never less than the provider asked for, and never longer than there is time. */
-const respectRetryAfter = <O, E, R>(
-  schedule: Schedule.Schedule<O, CodexError.TurnError, E, R>,
-  timeLeft: () => number | undefined
-) =>
-  Schedule.modifyDelay(schedule, ({ duration, input }) => {
-    const wait = input.retryAfter === undefined ? duration : Duration.max(duration, input.retryAfter)
-    const left = timeLeft()
-    return Effect.succeed(left === undefined ? wait : Duration.min(wait, Duration.millis(left)))
-  })
-
-/** What is wrong with what a turn is asked to keep to, if anything is. */
-const validateOptions = ({ budget = {}, timeout }: TurnOptions.TurnOptions): string | undefined =>
-  timeout === undefined || Budget.isValidDuration(timeout)
-    ? Budget.validate(budget)
-    : 'timeout must be a duration from 0 on, in milliseconds or like "20 seconds"'
-
-/** A turn that may say what it likes. */
-const unstructured: StructuredOutput.StructuredOutput<undefined> = {
-  jsonSchema: undefined,
-  decode: () => Effect.undefined
-}
-
-export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadContext): Thread => {
-  const turns = Semaphore.makeUnsafe(1)
-  let current: Current | undefined
-  let spent = Budget.zero
-  let previous: EffectTracer.AnySpan | undefined
-
-  type Attempt<A> = Pick<TurnRunner.TurnRequest<A>, "perform" | "publish" | "read">
-
-  const runAttempt = <A>(
-    running: Current,
-    job: Attempt<A> & Pick<TurnRunner.TurnRequest<A>, "input" | "options" | "tried">,
-    ended: (turn: Turn.Turn, used: Budget.BudgetUsage) => void
-  ) =>
-    Effect.suspend(() => {
-      const stopped = Deferred.makeUnsafe<never, CodexError.TurnError>()
-      running.attempt = stopped
-      return TurnRunner.run(engine, setting, {
-        ...job,
-        spent,
-        previous,
-        stopped,
-        ended: (turn, used, span) => {
-          spent = Budget.add(spent, used)
-          // One that nobody sees cannot be pointed at.
-          if (span.sampled) previous = span
-          ended(turn, used)
-        }
-      }).pipe(
-        Effect.ensuring(
-          Effect.sync(() => {
-            running.attempt = undefined
-          })
-        )
-      )
-    }).pipe(annotated(engine, setting), Sampling.withTelemetry(job.options.telemetry))
-
-  /** Runs a turn, and runs it again where its options say so. What Codex has heard once it is not told twice. */
-  const attempts = <A>(
-    running: Current,
-    input: TurnOptions.TurnInput,
-    options: TurnOptions.TurnOptions,
-    attemptAt: (left: TurnOptions.TurnInput) => Attempt<A>
-  ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
-    Effect.flatMap(Clock.Clock, (clock) => {
-      const { budget = {}, retry } = options
-      const began = clock.monotonicTimeNanosUnsafe()
-      let left: TurnOptions.TurnInput = input
-      let tries = 0
-      let used = Budget.zero
-      let last: Turn.Turn | undefined
-      const tried = () => ({ ...used, time: Number(clock.monotonicTimeNanosUnsafe() - began) / 1e6 })
-      const attempt = Effect.suspend(() =>
-        runAttempt(
-          running,
-          { ...attemptAt(left), input: left, options, tried: tries++ === 0 ? Budget.zero : tried() },
-          (turn, more) => {
-            last = turn
-            used = Budget.add(used, more)
-            if (turn.items.some((item) => item._tag === "UserMessage")) left = []
-          }
-        )
-      )
-      if (retry === undefined) return attempt
-      const timeLeft = () => Budget.timeLeft(budget, tried())
-      return Effect.retry(attempt, {
-        schedule: respectRetryAfter(retry, timeLeft),
-        while: (error) =>
-          isRetryable(error) &&
-          // One that has to wait for longer than there is time need not wait for the time to be up.
-          !(Duration.toMillis(error.retryAfter ?? Duration.zero) > (timeLeft() ?? Infinity))
-      }).pipe(
-        Effect.raceFirst(
-          Effect.mapError(Deferred.await(running.interrupted), (error) =>
-            last === undefined ? error : CodexError.withTurn(error, last)
-          )
-        )
-      )
-    })
-
-  /** Waits for its turn on the thread; what it is asked to keep to must make sense. */
-  const enqueue = <A>(
-    input: TurnOptions.TurnInput,
-    options: TurnOptions.TurnOptions,
-    attemptAt: (left: TurnOptions.TurnInput) => Attempt<A>
-  ) =>
-    Effect.suspend(() => {
-      const detail = validateOptions(options)
-      if (detail !== undefined)
-        return Effect.fail(
-          new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
-        )
-      return Effect.suspend(() => {
-        const running: Current = {
-          attempt: undefined,
-          interrupted: Deferred.makeUnsafe(),
-          over: Deferred.makeUnsafe()
-        }
-        current = running
-        return attempts(running, input, options, attemptAt).pipe(
-          Effect.ensuring(
-            Effect.sync(() => {
-              current = undefined
-              Deferred.doneUnsafe(running.over, Exit.void)
-            })
-          )
-        )
-      }).pipe(turns.withPermits(1), Attachments.holding(input))
-    })
-
-  const runInput = <A>(
-    input: TurnOptions.TurnInput,
-    options: TurnOptions.TurnOptions = {},
-    output: StructuredOutput.StructuredOutput<A>,
-    publish: (event: Turn.TurnEvent) => void
-  ) =>
-    enqueue(input, options, (left) => ({
-      read: output.decode,
-      publish,
-      perform: (handlers) =>
-        engine.turn(
-          left,
-          {
-            model: options.model,
-            effort: options.effort,
-            sandbox: options.sandbox,
-            cwd: options.cwd,
-            outputSchema: output.jsonSchema
-          },
-          handlers
-        )
-    }))
+export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadContext): Thread => {
+  const queue = TurnQueue.make(engine, context)
 
   function run<A, E>(
     input: TurnOptions.TurnInput,
@@ -247,15 +73,13 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
     input: TurnOptions.TurnInput,
     options?: TurnOptions.TurnOptions
   ): Effect.Effect<Turn.Turn, CodexError.TurnError>
-  function run(input: TurnOptions.TurnInput, options?: TurnOptions.TurnOptions) {
-    const { output: schema } = options ?? {}
+  function run(input: TurnOptions.TurnInput, options: TurnOptions.TurnOptions = {}) {
+    const { output: schema } = options
+    const turn = { request: { _tag: "Prompt", input }, options, publish: constVoid } as const
     return schema === undefined
-      ? Effect.map(runInput(input, options, unstructured, constVoid), ([turn]) => turn)
+      ? Effect.map(queue.run({ ...turn, output: StructuredOutput.none }), ([result]) => result)
       : Effect.flatMap(StructuredOutput.fromSchema(schema), (output) =>
-          Effect.map(runInput(input, options, output, constVoid), ([turn, value]) => ({
-            ...turn,
-            output: value
-          }))
+          Effect.map(queue.run({ ...turn, output }), ([result, value]) => ({ ...result, output: value }))
         )
   }
 
@@ -273,51 +97,33 @@ export const make = (engine: Engine.EngineThread, setting: TurnRunner.ThreadCont
     cwd: engine.cwd,
     run,
     continue: continueTurn,
-    stream: (input, options) =>
+    stream: (input, options = {}) =>
       Stream.unwrap(
         Effect.gen(function* () {
-          const schema = options?.output
-          const output = schema === undefined ? unstructured : yield* StructuredOutput.fromSchema(schema)
-          const buffer = EventBuffer.make<CodexError.TurnError>()
-          yield* runInput(input, options, output, buffer.offer).pipe(
-            Effect.onExit((exit) => Effect.sync(() => buffer.end(exit))),
+          const { output: schema } = options
+          const output =
+            schema === undefined ? StructuredOutput.none : yield* StructuredOutput.fromSchema(schema)
+          const { end, offer, stream } = EventBuffer.make<CodexError.TurnError>()
+          yield* queue.run({ request: { _tag: "Prompt", input }, options, output, publish: offer }).pipe(
+            Effect.onExit((exit) => Effect.sync(() => end(exit))),
             Effect.forkScoped({ startImmediately: true })
           )
-          return buffer.stream
+          return stream
         })
       ),
-    steer: (input) => engine.steer(input).pipe(Attachments.holding(input), annotated(engine, setting)),
-    interrupt: Effect.suspend(() => {
-      if (current === undefined) return Effect.void
-      const { attempt, interrupted, over } = current
-      return Effect.andThen(
-        Deferred.fail(attempt ?? interrupted, new CodexError.TurnInterrupted({ by: "caller" })),
-        Deferred.await(over)
-      )
-    }),
+    steer: (input) =>
+      engine.steer(input).pipe(Attachments.holding(input), TurnRunner.annotated(engine, context)),
+    interrupt: queue.interrupt,
     compact: (options = {}) =>
       Effect.map(
-        enqueue("", options, () => ({
-          read: unstructured.decode,
-          publish: constVoid,
-          perform: engine.compact
-        })),
+        queue.run({
+          request: { _tag: "Compact" },
+          options,
+          output: StructuredOutput.none,
+          publish: constVoid
+        }),
         ([turn]) => turn
       ),
-    spent: Effect.sync(() => spent)
+    spent: queue.spent
   }
 }
-
-/** What every span and log record below a thread says of where it belongs. */
-const annotated =
-  (engine: Engine.EngineThread, setting: TurnRunner.ThreadContext) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(TurnTelemetry.Originator, (originator) => {
-      const annotations = {
-        ...setting.annotations,
-        [Convention.attribute.originator]: originator,
-        [Convention.attribute.conversationId]: engine.id,
-        [Convention.attribute.sessionId]: engine.id
-      }
-      return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
-    })

@@ -10,6 +10,9 @@ export interface StructuredOutput<A> {
   readonly decode: (text: string) => Effect.Effect<A, CodexError.OutputInvalid>
 }
 
+/** A turn without an output schema: its last message may be anything. */
+export const none: StructuredOutput<undefined> = { jsonSchema: undefined, decode: () => Effect.undefined }
+
 const cache = new WeakMap<object, StructuredOutput<unknown>>()
 
 const direct = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {

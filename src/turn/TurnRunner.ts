@@ -1,4 +1,4 @@
-/** One turn while it runs: between whoever asked for it, the engine, and what watches. */
+/** Runs one attempt at a turn: the engine, its limits, its span and its sub-agents. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -18,40 +18,83 @@ import type * as Signal from "../instrumentation/Signal.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
 import * as Turn from "../domain/Turn.ts"
 import * as TurnOptions from "../domain/TurnOptions.ts"
+import * as Sampling from "../instrumentation/Sampling.ts"
+import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
 import * as ActiveTurn from "./ActiveTurn.ts"
 import * as MonotonicClock from "./MonotonicClock.ts"
+import type * as StructuredOutput from "./StructuredOutput.ts"
 
-/** What the runtime knows of a thread beside what its engine does. */
+/** Settings of a thread that the runtime applies itself, in addition to those of its engine. */
 export interface ThreadContext {
   readonly tools: ToolHost.ToolHost
   readonly policy: Policy.Policy
   readonly sandbox: TurnOptions.Sandbox | undefined
   readonly instructions: string | undefined
-  /** What all turns of the thread may use together. */
+  /** The limit for all turns of the thread together. */
   readonly budget: Budget.Budget
   /** Attributes of every span and log of the thread: source, workflow, group. */
   readonly annotations: Readonly<Record<string, unknown>>
 }
 
+/** What the engine does in a turn. A prompt without input continues the conversation as it is. */
+export type TurnRequest =
+  | { readonly _tag: "Prompt"; readonly input: TurnOptions.TurnInput }
+  | { readonly _tag: "Compact" }
+
 /** A turn to run. */
-export interface TurnRequest<A> {
-  readonly input: TurnOptions.TurnInput
+export interface TurnSpec<A> {
+  readonly request: TurnRequest
   readonly options: TurnOptions.TurnOptions
-  /** Reads the last message, while the turn can still fail by it. */
-  readonly read: (message: string) => Effect.Effect<A, CodexError.OutputInvalid>
-  /** Has the engine run it. */
-  readonly perform: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
-  /** What the turns of the thread used before. */
+  /** Decodes the last message while the turn can still fail. */
+  readonly output: StructuredOutput.StructuredOutput<A>
+  readonly publish: (event: Turn.TurnEvent) => void
+}
+
+/** One attempt at a turn: what ran before it, and how it ends. */
+export interface TurnAttempt {
+  /** What the turns of the thread used before, earlier attempts at this turn included. */
   readonly spent: Budget.BudgetUsage
-  /** What earlier attempts at this turn used; they are part of `spent`. */
+  /** What earlier attempts at this turn used. */
   readonly tried: Budget.BudgetUsage
   /** The span of the turn before it. */
   readonly previous: EffectTracer.AnySpan | undefined
-  readonly publish: (event: Turn.TurnEvent) => void
-  /** Fails to end the turn. */
+  /** Fails to end the attempt. */
   readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
-  /** The turn as it was when it ended, however it did; what it used, sub-agents included. */
-  readonly ended: (turn: Turn.Turn, spent: Budget.BudgetUsage, span: EffectTracer.AnySpan) => void
+  /** Receives the turn and its usage, sub-agents included, however it ends: also when it is interrupted. */
+  readonly onEnd: (turn: Turn.Turn, usage: Budget.BudgetUsage, span: EffectTracer.AnySpan) => void
+}
+
+/** Adds the attributes of the thread to every span and log record of an effect. */
+export const annotated =
+  (engine: Engine.EngineThread, context: ThreadContext) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(TurnTelemetry.Originator, (originator) => {
+      const annotations = {
+        ...context.annotations,
+        [Convention.attribute.originator]: originator,
+        [Convention.attribute.conversationId]: engine.id,
+        [Convention.attribute.sessionId]: engine.id
+      }
+      return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
+    })
+
+const runOnEngine = <A>(
+  engine: Engine.EngineThread,
+  { options, output, request }: TurnSpec<A>,
+  handlers: Engine.Handlers
+): Effect.Effect<void, CodexError.TurnError> => {
+  switch (request._tag) {
+    case "Prompt": {
+      const { cwd, effort, model, sandbox } = options
+      return engine.turn(
+        request.input,
+        { model, effort, sandbox, cwd, outputSchema: output.jsonSchema },
+        handlers
+      )
+    }
+    case "Compact":
+      return engine.compact(handlers)
+  }
 }
 
 const budgetExceeded = (
@@ -59,20 +102,33 @@ const budgetExceeded = (
   { limit, reason, used }: Budget.Excess
 ): CodexError.BudgetExceeded => new CodexError.BudgetExceeded({ reason, scope, limit, used })
 
-/** Runs a turn to its end: what came of it, and what it was read as. */
-export const run = Effect.fnUntraced(function* <A>(
+/** Runs one attempt at a turn to its end. Returns the turn and its decoded output. */
+export const run = <A>(
   engine: Engine.EngineThread,
-  setting: ThreadContext,
-  job: TurnRequest<A>
+  context: ThreadContext,
+  spec: TurnSpec<A>,
+  attempt: TurnAttempt
+): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
+  runAttempt(engine, context, spec, attempt).pipe(
+    annotated(engine, context),
+    Sampling.withTelemetry(spec.options.telemetry)
+  )
+
+const runAttempt = Effect.fnUntraced(function* <A>(
+  engine: Engine.EngineThread,
+  context: ThreadContext,
+  spec: TurnSpec<A>,
+  attempt: TurnAttempt
 ): Effect.fn.Return<readonly [Turn.Turn, A], CodexError.TurnError> {
-  const { options, stopped } = job
+  const { options, publish } = spec
+  const { spent: spentBefore, stopped, tried } = attempt
   const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* TurnOptions.DefaultTimeout))
   const clock = MonotonicClock.make(yield* Clock.Clock)
   const model = options.model ?? engine.model
   const { attribute } = Convention
 
   const span = yield* Effect.makeSpan(Convention.span.invokeAgent(Convention.agent), {
-    links: job.previous === undefined ? [] : [{ span: job.previous, attributes: {} }],
+    links: attempt.previous === undefined ? [] : [{ span: attempt.previous, attributes: {} }],
     attributes: {
       [attribute.operationName]: Convention.operation.invokeAgent,
       [attribute.agentName]: Convention.agent,
@@ -91,22 +147,22 @@ export const run = Effect.fnUntraced(function* <A>(
     lives.reduce((sum, live) => Budget.add(sum, { ...live.spent(), time: 0 }), Budget.zero)
   const onUsage = () => {
     const spent = sum([turn, ...agents])
-    const ofTurn = Budget.exceeded(budget, Budget.add(job.tried, spent))
-    const passed = ofTurn ?? Budget.exceeded(setting.budget, Budget.add(job.spent, spent))
+    const ofTurn = Budget.exceeded(budget, Budget.add(tried, spent))
+    const passed = ofTurn ?? Budget.exceeded(context.budget, Budget.add(spentBefore, spent))
     if (passed !== undefined) stop(budgetExceeded(ofTurn === undefined ? "thread" : "turn", passed))
   }
   const shared = {
     engine,
-    tools: setting.tools,
-    policy: setting.policy,
+    tools: context.tools,
+    policy: context.policy,
     clock,
     tracer: yield* EffectTracer.Tracer,
     context: yield* Effect.context(),
     annotations: yield* References.TracerSpanAnnotations,
     model,
     effort: options.effort,
-    sandbox: options.sandbox ?? setting.sandbox,
-    instructions: setting.instructions,
+    sandbox: options.sandbox ?? context.sandbox,
+    instructions: context.instructions,
     onUsage,
     stop
   }
@@ -114,10 +170,13 @@ export const run = Effect.fnUntraced(function* <A>(
     ...shared,
     threadId: engine.id,
     span,
-    input: job.input,
-    publish: job.publish
+    input: spec.request._tag === "Prompt" ? spec.request.input : "",
+    publish
   })
-  /** Sub-agents start others; the first turn of one may begin before the call that started it says whom it started. */
+  /**
+   * Returns the span of the call that started a sub-agent. Sub-agents start others, and the first turn of one may begin
+   * before the call that started it names it.
+   */
   const spanOfAgent = (threadId: ThreadId): EffectTracer.Span => {
     for (const unnamed of [false, true])
       for (const live of [...agents.toReversed(), turn]) {
@@ -129,12 +188,7 @@ export const run = Effect.fnUntraced(function* <A>(
   const handlers: Engine.Handlers = {
     ...turn.handlers,
     agent: (agent) => {
-      const { handlers, live } = ActiveTurn.makeSubAgent(
-        shared,
-        spanOfAgent(agent.threadId),
-        agent,
-        job.publish
-      )
+      const { handlers, live } = ActiveTurn.makeSubAgent(shared, spanOfAgent(agent.threadId), agent, publish)
       agents.push(live)
       return handlers
     }
@@ -142,18 +196,18 @@ export const run = Effect.fnUntraced(function* <A>(
   const end = (outcome: Signal.TurnEnd): Turn.Turn => {
     const result = turn.end(outcome)
     if (outcome === "completed")
-      job.publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
-    job.ended(result, Budget.add(Budget.fromTurn(result), sum(agents)), span)
+      publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
+    attempt.onEnd(result, Budget.add(Budget.fromTurn(result), sum(agents)), span)
     return result
   }
 
-  // Nothing begins where there is nothing left to use.
-  const nothingLeft = exhausted("turn", budget, job.tried) ?? exhausted("thread", setting.budget, job.spent)
+  // Do not start a turn when the budget is exhausted.
+  const nothingLeft = exhausted("turn", budget, tried) ?? exhausted("thread", context.budget, spentBefore)
   const performed =
     nothingLeft === undefined
-      ? Effect.flatMap(job.perform(handlers), () =>
-          // Passed by the last thing that was heard, a limit is passed all the same.
-          Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : job.read(turn.message())
+      ? Effect.flatMap(runOnEngine(engine, spec, handlers), () =>
+          // The last event of the turn may have exceeded a limit: the turn fails although Codex completed it.
+          Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.message())
         )
       : Effect.fail(nothingLeft)
   return yield* Effect.raceAllFirst([
@@ -165,8 +219,8 @@ export const run = Effect.fnUntraced(function* <A>(
       ),
       timeout
     ),
-    ...timeLimit("turn", budget, job.tried),
-    ...timeLimit("thread", setting.budget, job.spent)
+    ...timeLimit("turn", budget, tried),
+    ...timeLimit("thread", context.budget, spentBefore)
   ]).pipe(
     Effect.withParentSpan(span, { captureStackTrace: false }),
     Effect.exit,
@@ -182,7 +236,7 @@ export const run = Effect.fnUntraced(function* <A>(
         : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
       const outcome = Exit.isSuccess(exit) ? "completed" : (error ?? "interrupted")
       const result = end(outcome)
-      // Stopped by somebody is not an error of the turn.
+      // An interruption is not an error, so the span ends without one.
       endSpan(error?._tag === "TurnInterrupted" ? Exit.failCause(Cause.interrupt()) : exit)
       if (Exit.isSuccess(exit)) return Effect.succeed([result, exit.value])
       return error === undefined

@@ -1,0 +1,112 @@
+/** Runs a turn, and runs it again as its `retry` schedule says. */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type * as EffectTracer from "effect/Tracer"
+import * as Budget from "../domain/Budget.ts"
+import * as CodexError from "../domain/CodexError.ts"
+import type * as Engine from "../engine/Engine.ts"
+import type * as Turn from "../domain/Turn.ts"
+import * as TurnRunner from "./TurnRunner.ts"
+
+/** A thread, and what its turns share. Only the turn that runs changes it. */
+export interface ThreadTurns {
+  readonly engine: Engine.EngineThread
+  readonly context: TurnRunner.ThreadContext
+  /** What all turns of the thread used, sub-agents included. */
+  spent: Budget.BudgetUsage
+  /** The span of the last turn that was sampled. */
+  previous: EffectTracer.AnySpan | undefined
+}
+
+/** How to end a turn that runs, or that waits for its next attempt. */
+export interface CurrentTurn {
+  /** Fails to end the attempt; `undefined` between attempts. */
+  attempt: Deferred.Deferred<never, CodexError.TurnError> | undefined
+  /** Fails to end the wait between attempts. */
+  readonly interrupted: Deferred.Deferred<never, CodexError.TurnError>
+}
+
+/** Whether another attempt may succeed and repeats no side effect. */
+const isRetryable = (error: CodexError.TurnError): boolean =>
+  error.retryable && error.turn?.sideEffects !== true
+
+/** Waits at least as long as the provider's `retryAfter`, and at most as long as the time budget lasts. */
+const respectRetryAfter = <O, E, R>(
+  schedule: Schedule.Schedule<O, CodexError.TurnError, E, R>,
+  timeLeft: () => number | undefined
+) =>
+  Schedule.modifyDelay(schedule, ({ duration, input }) => {
+    const wait = input.retryAfter === undefined ? duration : Duration.max(duration, input.retryAfter)
+    const left = timeLeft()
+    return Effect.succeed(left === undefined ? wait : Duration.min(wait, Duration.millis(left)))
+  })
+
+/**
+ * Runs a turn until an attempt succeeds or may not be repeated. Codex keeps the input of a failed turn, so once it has
+ * recorded the user message, the next attempt is a turn without input.
+ */
+export const run = <A>(
+  thread: ThreadTurns,
+  current: CurrentTurn,
+  turn: TurnRunner.TurnSpec<A>
+): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
+  Effect.flatMap(Clock.Clock, (clock) => {
+    const { budget = {}, retry } = turn.options
+    const startedAt = clock.monotonicTimeNanosUnsafe()
+    let request = turn.request
+    let attempts = 0
+    let used = Budget.zero
+    let last: Turn.Turn | undefined
+    const usedSoFar = () => ({
+      ...used,
+      time: Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e6
+    })
+    const attempt = Effect.suspend(() => {
+      const stopped = Deferred.makeUnsafe<never, CodexError.TurnError>()
+      current.attempt = stopped
+      return TurnRunner.run(
+        thread.engine,
+        thread.context,
+        { ...turn, request },
+        {
+          stopped,
+          spent: thread.spent,
+          tried: attempts++ === 0 ? Budget.zero : usedSoFar(),
+          previous: thread.previous,
+          onEnd: (result, usage, span) => {
+            thread.spent = Budget.add(thread.spent, usage)
+            // Unsampled spans are not exported, so the next turn does not link to them.
+            if (span.sampled) thread.previous = span
+            used = Budget.add(used, usage)
+            last = result
+            if (request._tag === "Prompt" && result.items.some((item) => item._tag === "UserMessage"))
+              request = { ...request, input: [] }
+          }
+        }
+      ).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            current.attempt = undefined
+          })
+        )
+      )
+    })
+    if (retry === undefined) return attempt
+    const timeLeft = () => Budget.timeLeft(budget, usedSoFar())
+    return Effect.retry(attempt, {
+      schedule: respectRetryAfter(retry, timeLeft),
+      while: (error) =>
+        isRetryable(error) &&
+        // Fail now if `retryAfter` exceeds the remaining time budget.
+        !(Duration.toMillis(error.retryAfter ?? Duration.zero) > (timeLeft() ?? Infinity))
+    }).pipe(
+      Effect.raceFirst(
+        Effect.mapError(Deferred.await(current.interrupted), (error) =>
+          last === undefined ? error : CodexError.withTurn(error, last)
+        )
+      )
+    )
+  })

@@ -1,0 +1,80 @@
+/** Runs the turns of one thread one after the other, and interrupts the current one. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Semaphore from "effect/Semaphore"
+import * as Attachments from "../attachment/Attachments.ts"
+import * as Budget from "../domain/Budget.ts"
+import * as CodexError from "../domain/CodexError.ts"
+import type * as Engine from "../engine/Engine.ts"
+import type * as Turn from "../domain/Turn.ts"
+import type * as TurnOptions from "../domain/TurnOptions.ts"
+import * as TurnAttempts from "./TurnAttempts.ts"
+import type * as TurnRunner from "./TurnRunner.ts"
+
+export interface TurnQueue {
+  /** Runs a turn after the turns that were requested before it. Fails at once if its options are invalid. */
+  readonly run: <A>(
+    turn: TurnRunner.TurnSpec<A>
+  ) => Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError>
+  /** Interrupts the current turn, or its wait for the next attempt, and waits for its end. */
+  readonly interrupt: Effect.Effect<void>
+  /** What all turns used together, sub-agents included. */
+  readonly spent: Effect.Effect<Budget.BudgetUsage>
+}
+
+interface RunningTurn extends TurnAttempts.CurrentTurn {
+  readonly ended: Deferred.Deferred<void>
+}
+
+/** Returns why the timeout or the budget of a turn is invalid, or `undefined`. */
+const validateOptions = ({ budget = {}, timeout }: TurnOptions.TurnOptions): string | undefined =>
+  timeout === undefined || Budget.isValidDuration(timeout)
+    ? Budget.validate(budget)
+    : 'timeout must be a duration from 0 on, in milliseconds or like "20 seconds"'
+
+export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadContext): TurnQueue => {
+  const mutex = Semaphore.makeUnsafe(1)
+  const thread: TurnAttempts.ThreadTurns = { engine, context, spent: Budget.zero, previous: undefined }
+  let current: RunningTurn | undefined
+
+  return {
+    run: (turn) =>
+      Effect.suspend(() => {
+        const detail = validateOptions(turn.options)
+        if (detail !== undefined)
+          return Effect.fail(
+            new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
+          )
+        return Effect.suspend(() => {
+          const running: RunningTurn = {
+            attempt: undefined,
+            interrupted: Deferred.makeUnsafe(),
+            ended: Deferred.makeUnsafe()
+          }
+          current = running
+          return TurnAttempts.run(thread, running, turn).pipe(
+            Effect.ensuring(
+              Effect.sync(() => {
+                current = undefined
+                Deferred.doneUnsafe(running.ended, Exit.void)
+              })
+            )
+          )
+        }).pipe(
+          mutex.withPermits(1),
+          // The files of a turn must exist from the request on, also while it waits for other turns.
+          Attachments.holding(turn.request._tag === "Prompt" ? turn.request.input : "")
+        )
+      }),
+    interrupt: Effect.suspend(() => {
+      if (current === undefined) return Effect.void
+      const { attempt, ended, interrupted } = current
+      return Effect.andThen(
+        Deferred.fail(attempt ?? interrupted, new CodexError.TurnInterrupted({ by: "caller" })),
+        Deferred.await(ended)
+      )
+    }),
+    spent: Effect.sync(() => thread.spent)
+  }
+}
