@@ -19,3 +19,20 @@ export const format = (nanos: bigint): string => {
     ? `${minutes}m ${two(seconds % 60)}s`
     : `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`
 }
+
+const millisPerUnit: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 0.001,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000
+}
+
+/** Parses a duration such as `200ms`, `1.5s`, `1m30s` or `7d` into milliseconds; `undefined` for any other text. */
+export const parseMillis = (text: string): number | undefined => {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|us|ns|s|m|h|d)/g)]
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return undefined
+  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (millisPerUnit[unit ?? ""] ?? 0), 0)
+}

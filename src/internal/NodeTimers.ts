@@ -7,3 +7,17 @@ export const sleep = (millis: number): Effect.Effect<void> =>
     timer.unref()
     return Effect.sync(() => clearTimeout(timer))
   })
+
+/**
+ * Runs a promise and waits until it settles or `millis` have passed, in real time even under a test clock. Never fails:
+ * a rejection counts as settled, and a promise that hangs is abandoned.
+ */
+export const settleWithin = (run: () => Promise<unknown>, millis: number): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const done = () => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    }
+    const timer = setTimeout(done, millis)
+    void (async () => run())().then(done, done)
+  })

@@ -1,4 +1,5 @@
 /** One line per span, log record or metric on stderr, where it cannot get into a program's output. */
+import type { DataPoint, MetricData, ResourceMetrics } from "@opentelemetry/sdk-metrics"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,7 +7,7 @@ import { oneLine } from "../internal/TerminalText.ts"
 import { attribute } from "../semconv/Convention.ts"
 import * as DurationText from "../internal/DurationText.ts"
 import { Stderr } from "./delivery/Stderr.ts"
-import * as ExportStats from "./delivery/ExportStats.ts"
+import * as SignalLayers from "./SignalLayers.ts"
 import * as Settings from "./config/Settings.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
@@ -23,8 +24,7 @@ export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, (settings) => {
       if (settings.disabled) return Layer.empty
-      const [first, ...more] = (options.signals ?? ["traces"]).map((signal) => layers[signal](settings))
-      return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
+      return SignalLayers.mergeAll((options.signals ?? ["traces"]).map((signal) => layers[signal](settings)))
     })
   ).pipe(Layer.provide(Settings.layer))
 
@@ -76,27 +76,16 @@ type ToLayer = (settings: Settings.Settings) => Layer.Layer<never>
 const traces: ToLayer = () => Tracer.layerProcessor(Effect.map(Stderr, toProcessor))
 
 const metrics: ToLayer = (settings) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
-      const { periodic } = yield* Effect.promise(() => import("./delivery/PeriodicReader.ts"))
-      const { lines } = yield* Effect.promise(() => import("./metrics/MetricLines.ts"))
-      const reader = Effect.gen(function* () {
-        const print = yield* Stderr
-        return yield* periodic(
-          {
-            export: (found, report) => {
-              for (const line of lines(found)) print(`${line}\n`)
-              report({ code: 0 })
-            },
-            shutdown: () => Promise.resolve()
-          },
-          settings.metrics
-        )
-      })
-      return Metrics.layerReader(reader)
-    })
-  ).pipe(Layer.provide(ExportStats.layer))
+  SignalLayers.periodicMetrics(
+    settings,
+    Effect.map(Stderr, (print) => ({
+      export: (metrics, report) => {
+        for (const line of metricLines(metrics)) print(`${line}\n`)
+        report({ code: 0 })
+      },
+      shutdown: () => Promise.resolve()
+    }))
+  )
 
 const logs: ToLayer = () =>
   Layer.unwrap(
@@ -107,3 +96,27 @@ const logs: ToLayer = () =>
   )
 
 const layers: Readonly<Record<Settings.SignalKind, ToLayer>> = { traces, metrics, logs }
+
+const toNumberText = (value: number): string => String(Number(value.toPrecision(6)))
+
+const valueOf = ({ value }: MetricData["dataPoints"][number], unit: string): string =>
+  typeof value === "number"
+    ? `${toNumberText(value)} ${unit}`.trimEnd()
+    : `count=${value.count} sum=${toNumberText(value.sum ?? 0)} ${unit}`.trimEnd()
+
+const labelsOf = ({ attributes }: DataPoint<unknown>): ReadonlyArray<string> =>
+  Object.entries(attributes).map(([name, value]) => `${oneLine(name, 60)}=${oneLine(String(value), 60)}`)
+
+/** One line per series, without the line break: `codex.command.count  3 {command}  codex.command.success=true`. */
+const metricLines = ({ scopeMetrics }: ResourceMetrics): ReadonlyArray<string> =>
+  scopeMetrics.flatMap(({ metrics }) =>
+    metrics.flatMap((metric) =>
+      metric.dataPoints.map((point: MetricData["dataPoints"][number]) =>
+        [
+          oneLine(metric.descriptor.name, 80),
+          valueOf(point, metric.descriptor.unit),
+          ...labelsOf(point)
+        ].join("  ")
+      )
+    )
+  )

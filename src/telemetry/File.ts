@@ -3,12 +3,10 @@ import type { ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { basename, dirname, extname, join } from "node:path"
-import * as BatchProcessor from "./delivery/BatchProcessor.ts"
 import { codeOf, type CountedExporter, ExportFailure } from "./delivery/CountedExporter.ts"
 import * as HomeDirectory from "../internal/HomeDirectory.ts"
-import * as ExportStats from "./delivery/ExportStats.ts"
 import * as Settings from "./config/Settings.ts"
-import * as Tracer from "./tracer/Tracer.ts"
+import * as SignalLayers from "./SignalLayers.ts"
 
 /** Where `FileLayer` writes traces to; metrics and logs go beside it. */
 export const defaultPath = "~/.codex/telemetry/codex-traces.json"
@@ -49,12 +47,14 @@ export const layer = (options: FileOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, (settings) => {
       if (settings.disabled) return Layer.empty
-      const [first, ...more] = (options.signals ?? (["traces", "metrics", "logs"] as const)).map((signal) =>
-        layers[signal](options, settings).pipe(
-          Layer.catchCause(() => unavailable(signal, pathOf(options.path, signal)))
+      return SignalLayers.mergeAll(
+        (options.signals ?? (["traces", "metrics", "logs"] as const)).map((signal) =>
+          SignalLayers.otlpBatches[signal](settings, {
+            protocol: "http/json",
+            makeExporter: ({ serializer }) => makeExporter(options, signal, serializer)
+          }).pipe(Layer.catchCause(() => unavailable(signal, pathOf(options.path, signal))))
         )
       )
-      return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
     })
   ).pipe(Layer.provide(Settings.layer))
 
@@ -67,45 +67,6 @@ const unavailable = (signal: Settings.SignalKind, path: string) =>
   Layer.effectDiscard(
     Effect.logWarning(`${nouns[signal]} cannot be written to ${path}: the exporter does not start`)
   )
-
-type ToLayer = (options: FileOptions, settings: Settings.Settings) => Layer.Layer<never>
-
-const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
-
-const traces: ToLayer = (options) =>
-  Tracer.layerExporter(
-    Effect.gen(function* () {
-      const { serializer } = yield* (yield* codecs).traces("http/json")
-      return yield* makeExporter(options, "traces", serializer)
-    })
-  )
-
-const metrics: ToLayer = (options, settings) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
-      const { periodic } = yield* Effect.promise(() => import("./delivery/PeriodicReader.ts"))
-      const reader = Effect.gen(function* () {
-        const { serializer } = yield* (yield* codecs).metrics("http/json")
-        return yield* periodic(yield* makeExporter(options, "metrics", serializer), settings.metrics)
-      })
-      return Metrics.layerReader(reader)
-    })
-  ).pipe(Layer.provide(ExportStats.layer))
-
-const logs: ToLayer = (options, settings) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const Logging = yield* Effect.promise(() => import("./logs/Logging.ts"))
-      const processor = Effect.gen(function* () {
-        const { serializer } = yield* (yield* codecs).logs("http/json")
-        return yield* BatchProcessor.logs(yield* makeExporter(options, "logs", serializer), settings.logs)
-      })
-      return Logging.layerRecordProcessor(processor)
-    })
-  ).pipe(Layer.provide(ExportStats.layer))
-
-const layers: Readonly<Record<Settings.SignalKind, ToLayer>> = { traces, metrics, logs }
 
 const makeExporter = Effect.fnUntraced(function* <Items>(
   { keep = 3, maxBytes = 64 * 1024 * 1024, path }: FileOptions,

@@ -3,13 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Console from "./Console.ts"
 import * as File from "./File.ts"
-import * as BatchProcessor from "./delivery/BatchProcessor.ts"
 import * as OtlpTarget from "./delivery/OtlpTarget.ts"
-import type * as OtlpExporter from "./delivery/OtlpExporter.ts"
-import * as ExportStats from "./delivery/ExportStats.ts"
 import * as Settings from "./config/Settings.ts"
+import * as SignalLayers from "./SignalLayers.ts"
 import type * as Spool from "./spool/Spool.ts"
-import * as Tracer from "./tracer/Tracer.ts"
 
 export interface OtlpOptions extends OtlpTarget.OtlpTargetOptions {
   /** Where traces and logs are written before they are sent, so that none is lost; `false` for nowhere. */
@@ -55,8 +52,7 @@ export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
     if (settings.nativeSpans && settings.exporters.traces.length > 0) {
       layers.push((yield* Effect.promise(() => import("./NativeSpans.ts"))).layer)
     }
-    const [first, ...more] = layers
-    return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
+    return SignalLayers.mergeAll(layers)
   })
 ).pipe(Layer.provide(Settings.layer))
 
@@ -78,72 +74,30 @@ const exporters = (
       ) {
         yield* Effect.logInfo(`No OTLP endpoint is set: telemetry goes to ${OtlpTarget.defaultEndpoint}`)
       }
-      const layers = targets.flatMap(({ signal, target }) =>
-        target === undefined
-          ? []
-          : [
-              toLayer[signal](target, settings, spoolOf(settings, options)).pipe(
-                Layer.catchCause(() => unavailable(signal))
-              )
-            ]
+      const spool = toSpool(settings, options)
+      return SignalLayers.mergeAll(
+        targets.flatMap(({ signal, target }) =>
+          target === undefined
+            ? []
+            : SignalLayers.otlpBatches[signal](settings, {
+                protocol: target.protocol,
+                temporality: settings.metrics.temporality,
+                makeExporter: (codec) => Effect.flatMap(sender, ({ make }) => make(target, codec)),
+                spool: spool && { options: spool, target }
+              }).pipe(Layer.catchCause(() => unavailable(signal)))
+        )
       )
-      const [first, ...more] = layers
-      return first === undefined ? Layer.empty : Layer.mergeAll(first, ...more)
     })
   )
+
+const sender = Effect.promise(() => import("./delivery/OtlpExporter.ts"))
 
 const unavailable = (signal: Settings.SignalKind) =>
   Layer.effectDiscard(
     Effect.logWarning(`What OpenTelemetry needs cannot be loaded: no ${signal} are exported by OTLP`)
   )
 
-const spoolOf = (settings: Settings.Settings, { spool }: OtlpOptions): Spool.SpoolOptions | undefined => {
+const toSpool = (settings: Settings.Settings, { spool }: OtlpOptions): Spool.SpoolOptions | undefined => {
   if (spool !== undefined) return spool === false ? undefined : spool
   return settings.spool === undefined ? undefined : { directory: settings.spool, ...settings.spoolLimits }
 }
-
-type ToLayer = (
-  target: OtlpExporter.Target,
-  settings: Settings.Settings,
-  spool: Spool.SpoolOptions | undefined
-) => Layer.Layer<never>
-
-const sender = Effect.promise(() => import("./delivery/OtlpExporter.ts"))
-const codecs = Effect.promise(() => import("./delivery/OtlpSerializers.ts"))
-const spooling = Effect.promise(() => import("./spool/Spool.ts"))
-
-const traces: ToLayer = (target, { spans }, spool) =>
-  Tracer.layerProcessor(
-    Effect.gen(function* () {
-      const codec = yield* (yield* codecs).traces(target.protocol)
-      const direct = yield* BatchProcessor.spans(yield* (yield* sender).make(target, codec), spans)
-      return spool === undefined ? direct : yield* (yield* spooling).spans(spool, target, spans, direct)
-    })
-  ).pipe(Layer.provide(ExportStats.layer))
-
-const metrics: ToLayer = (target, settings) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const Metrics = yield* Effect.promise(() => import("./metrics/Metrics.ts"))
-      const OtlpMetrics = yield* Effect.promise(() => import("./delivery/PeriodicReader.ts"))
-      const { temporality } = settings.metrics
-      return Metrics.layerReader(OtlpMetrics.reader(target, settings.metrics), { temporality })
-    })
-  ).pipe(Layer.provide(ExportStats.layer))
-
-const logs: ToLayer = (target, settings, spool) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const Logging = yield* Effect.promise(() => import("./logs/Logging.ts"))
-      const processor = Effect.gen(function* () {
-        const codec = yield* (yield* codecs).logs(target.protocol)
-        const direct = yield* BatchProcessor.logs(yield* (yield* sender).make(target, codec), settings.logs)
-        return spool === undefined
-          ? direct
-          : yield* (yield* spooling).logs(spool, target, settings.logs, direct)
-      })
-      return Logging.layerRecordProcessor(processor)
-    })
-  ).pipe(Layer.provide(ExportStats.layer))
-
-const toLayer: Readonly<Record<Settings.SignalKind, ToLayer>> = { traces, metrics, logs }

@@ -3,6 +3,7 @@ import * as Yaml from "yaml"
 import * as OtlpEndpoint from "./OtlpEndpoint.ts"
 import * as Exporters from "./Exporters.ts"
 import type { ExporterName } from "./Exporters.ts"
+import * as DurationText from "../../internal/DurationText.ts"
 import { toBoolean } from "../../internal/EnvironmentVariables.ts"
 
 export type { ExporterName } from "./Exporters.ts"
@@ -181,21 +182,10 @@ const toBatchTimeout = (root: Yaml.YAMLMap, reader: Reader): number | undefined 
   return millis
 }
 
-const units: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  us: 0.001,
-  ns: 1e-6
-}
-
-/** A duration as Go writes it: `1m30s`, `200ms`. */
+/** Parses a Go duration such as `1m30s`, clamped to what a Node timer can wait. */
 export const toMillis = (text: string): number | undefined => {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|us|ns|s|m|h)/g)]
-  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return undefined
-  const millis = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0)
-  return Math.min(Math.max(Math.round(millis), 1), 2 ** 31 - 1)
+  const millis = DurationText.parseMillis(text)
+  return millis === undefined ? undefined : Math.min(Math.max(Math.round(millis), 1), 2 ** 31 - 1)
 }
 
 type Node = Yaml.YAMLMap | Yaml.Scalar | Yaml.YAMLSeq | Yaml.Alias | undefined

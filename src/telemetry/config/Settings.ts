@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { ConfigFile, ExporterName } from "./ConfigFile.ts"
 import * as OtlpEndpoint from "./OtlpEndpoint.ts"
+import * as DurationText from "../../internal/DurationText.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 import * as OtlpSettings from "./OtlpSettings.ts"
 import { updatesPerSecond } from "../../instrumentation/SignalThrottle.ts"
@@ -262,16 +263,13 @@ const toList = (variables: Variables, name: string): ReadonlyArray<ExporterName>
   return [...new Set(names.includes("none") ? [] : known)]
 }
 
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-const isUnit = (text: string): text is keyof typeof units => Object.hasOwn(units, text)
-
-/** Milliseconds, or a number with its unit: `90m`. */
+/** A whole number of milliseconds, or a duration such as `90m`. */
 const toAge = (variables: Variables): number | undefined => {
   const variable = variables.first("CODEX_OTLP_SPOOL_MAX_AGE")
   if (variable === undefined) return undefined
-  const [, number, unit = "ms"] = /^(\d{1,12}) ?(ms|s|m|h|d)?$/i.exec(variable.value.toLowerCase()) ?? []
-  const age = number === undefined || !isUnit(unit) ? 0 : Number(number) * units[unit]
-  if (age > 0) return age
+  const text = variable.value.toLowerCase().replace(/^(\d+) /, "$1")
+  const age = DurationText.parseMillis(/^\d+$/.test(text) ? `${text}ms` : text) ?? 0
+  if (age > 0 && Number.isFinite(age)) return age
   variables.warn(variable, "is no length of time such as 3600000, 90m or 7d and is ignored")
   return undefined
 }

@@ -1,4 +1,4 @@
-/** Batch processors of the SDK with a bounded queue whose losses are counted. */
+/** The SDK's batch processors behind a bounded queue whose losses are counted. */
 import type { LogRecordExporter, LogRecordProcessor, ReadableLogRecord } from "@opentelemetry/sdk-logs"
 import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
@@ -6,31 +6,14 @@ import type * as Settings from "../config/Settings.ts"
 import * as CountedExporter from "./CountedExporter.ts"
 import { ExportStats } from "./ExportStats.ts"
 
-/** The longest that closing may take for all signals together, in milliseconds of real time. */
+/** The maximum time that closing takes for all signals together, in milliseconds of real time. */
 export const shutdownTimeout = 1500
 
-const configOf = (batch: Settings.BatchSettings) => ({
-  maxQueueSize: batch.queue,
-  maxExportBatchSize: batch.size,
-  scheduledDelayMillis: batch.delay,
-  // An export that may take longer could hold the end of the process for as long.
-  exportTimeoutMillis: Math.min(batch.timeout, shutdownTimeout)
-})
-
-const count = (items: ReadonlyArray<unknown>) => items.length
-
-/** Sends ended spans in batches; gives up what could not be sent when the scope closes. */
+/** Sends ended spans in batches. Spans that are not sent when the scope closes are dropped and counted. */
 export const spans = Effect.fnUntraced(function* (exporter: SpanExporter, batch: Settings.BatchSettings) {
   const { BatchSpanProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace-base"))
-  const stats = yield* ExportStats
-  const backlog = yield* acquireBacklog("traces", batch)
-  const counted = CountedExporter.make<Array<ReadableSpan>>(exporter, {
-    signal: "traces",
-    count,
-    stats,
-    backlog
-  })
-  const inner = new BatchSpanProcessor(counted, configOf(batch))
+  const { backlog, config, counted } = yield* acquireQueue<ReadableSpan>("traces", exporter, batch)
+  const inner = new BatchSpanProcessor(counted, config)
   const processor: SpanProcessor = {
     onStart: () => {},
     onEnd: (span) => {
@@ -42,18 +25,11 @@ export const spans = Effect.fnUntraced(function* (exporter: SpanExporter, batch:
   return processor
 })
 
-/** The same of log records. */
+/** Sends log records in batches. Records that are not sent when the scope closes are dropped and counted. */
 export const logs = Effect.fnUntraced(function* (exporter: LogRecordExporter, batch: Settings.BatchSettings) {
   const { BatchLogRecordProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-logs"))
-  const stats = yield* ExportStats
-  const backlog = yield* acquireBacklog("logs", batch)
-  const counted = CountedExporter.make<Array<ReadableLogRecord>>(exporter, {
-    signal: "logs",
-    count,
-    stats,
-    backlog
-  })
-  const inner = new BatchLogRecordProcessor({ exporter: counted, ...configOf(batch) })
+  const { backlog, config, counted } = yield* acquireQueue<ReadableLogRecord>("logs", exporter, batch)
+  const inner = new BatchLogRecordProcessor({ exporter: counted, ...config })
   const processor: LogRecordProcessor = {
     onEmit: (record) => {
       if (backlog.admit()) inner.onEmit(record)
@@ -64,8 +40,23 @@ export const logs = Effect.fnUntraced(function* (exporter: LogRecordExporter, ba
   return processor
 })
 
-const acquireBacklog = (signal: Settings.SignalKind, batch: Settings.BatchSettings) =>
-  Effect.acquireRelease(
-    Effect.map(ExportStats, (stats) => new CountedExporter.Backlog(signal, batch.queue, stats)),
+const acquireQueue = Effect.fnUntraced(function* <Item>(
+  signal: Settings.SignalKind,
+  exporter: CountedExporter.CountedExporter<Array<Item>>,
+  batch: Settings.BatchSettings
+) {
+  const stats = yield* ExportStats
+  const backlog = yield* Effect.acquireRelease(
+    Effect.sync(() => new CountedExporter.Backlog(signal, batch.queue, stats)),
     (backlog) => Effect.sync(() => backlog.abandon())
   )
+  const count = (items: ReadonlyArray<Item>) => items.length
+  const config = {
+    maxQueueSize: batch.queue,
+    maxExportBatchSize: batch.size,
+    scheduledDelayMillis: batch.delay,
+    // A longer export could delay the end of the process by as much.
+    exportTimeoutMillis: Math.min(batch.timeout, shutdownTimeout)
+  }
+  return { backlog, config, counted: CountedExporter.make(exporter, { signal, count, stats, backlog }) }
+})

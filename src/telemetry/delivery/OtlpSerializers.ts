@@ -1,4 +1,4 @@
-/** The encodings of OTLP, loaded when something is to be sent. */
+/** The OTLP encodings of each signal. The SDK's transformer is loaded at the first use. */
 import type {
   IExportLogsServiceResponse,
   IExportMetricsServiceResponse,
@@ -11,46 +11,41 @@ import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 import type { Codec } from "./OtlpExporter.ts"
 
-const transformer = Effect.promise(() => import("@opentelemetry/otlp-transformer"))
+type Transformer = typeof import("@opentelemetry/otlp-transformer")
 
-export const traces = (protocol: Settings.Protocol) =>
-  Effect.map(
-    transformer,
-    ({
-      JsonTraceSerializer,
-      ProtobufTraceSerializer,
-      TraceExporterMetricsHelper
-    }): Codec<Array<ReadableSpan>, IExportTraceServiceResponse> => ({
-      serializer: protocol === "http/json" ? JsonTraceSerializer : ProtobufTraceSerializer,
-      helper: TraceExporterMetricsHelper,
-      rejected: ({ partialSuccess }) => partialSuccess?.rejectedSpans
-    })
-  )
+interface CodecParts<Items, Response> extends Omit<Codec<Items, Response>, "serializer"> {
+  readonly json: Codec<Items, Response>["serializer"]
+  readonly protobuf: Codec<Items, Response>["serializer"]
+}
 
-export const metrics = (protocol: Settings.Protocol) =>
-  Effect.map(
-    transformer,
-    ({
-      JsonMetricsSerializer,
-      MetricsExporterMetricsHelper,
-      ProtobufMetricsSerializer
-    }): Codec<ResourceMetrics, IExportMetricsServiceResponse> => ({
-      serializer: protocol === "http/json" ? JsonMetricsSerializer : ProtobufMetricsSerializer,
-      helper: MetricsExporterMetricsHelper,
-      rejected: ({ partialSuccess }) => partialSuccess?.rejectedDataPoints
-    })
-  )
+const makeCodec =
+  <Items, Response>(toParts: (transformer: Transformer) => CodecParts<Items, Response>) =>
+  (protocol: Settings.Protocol): Effect.Effect<Codec<Items, Response>> =>
+    Effect.map(
+      Effect.promise(() => import("@opentelemetry/otlp-transformer")),
+      (transformer) => {
+        const { json, protobuf, ...parts } = toParts(transformer)
+        return { ...parts, serializer: protocol === "http/json" ? json : protobuf }
+      }
+    )
 
-export const logs = (protocol: Settings.Protocol) =>
-  Effect.map(
-    transformer,
-    ({
-      JsonLogsSerializer,
-      LogsExporterMetricsHelper,
-      ProtobufLogsSerializer
-    }): Codec<Array<ReadableLogRecord>, IExportLogsServiceResponse> => ({
-      serializer: protocol === "http/json" ? JsonLogsSerializer : ProtobufLogsSerializer,
-      helper: LogsExporterMetricsHelper,
-      rejected: ({ partialSuccess }) => partialSuccess?.rejectedLogRecords
-    })
-  )
+export const traces = makeCodec<Array<ReadableSpan>, IExportTraceServiceResponse>((transformer) => ({
+  json: transformer.JsonTraceSerializer,
+  protobuf: transformer.ProtobufTraceSerializer,
+  helper: transformer.TraceExporterMetricsHelper,
+  rejected: ({ partialSuccess }) => partialSuccess?.rejectedSpans
+}))
+
+export const metrics = makeCodec<ResourceMetrics, IExportMetricsServiceResponse>((transformer) => ({
+  json: transformer.JsonMetricsSerializer,
+  protobuf: transformer.ProtobufMetricsSerializer,
+  helper: transformer.MetricsExporterMetricsHelper,
+  rejected: ({ partialSuccess }) => partialSuccess?.rejectedDataPoints
+}))
+
+export const logs = makeCodec<Array<ReadableLogRecord>, IExportLogsServiceResponse>((transformer) => ({
+  json: transformer.JsonLogsSerializer,
+  protobuf: transformer.ProtobufLogsSerializer,
+  helper: transformer.LogsExporterMetricsHelper,
+  rejected: ({ partialSuccess }) => partialSuccess?.rejectedLogRecords
+}))

@@ -1,15 +1,14 @@
-/** Metrics by OTLP: a reader that collects them from time to time and sends them. */
+/** A metric reader that collects at an interval. */
 import type { PushMetricExporter, ResourceMetrics } from "@opentelemetry/sdk-metrics"
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 import { shutdownTimeout } from "./BatchProcessor.ts"
 import * as CountedExporter from "./CountedExporter.ts"
 import * as OtlpSerializers from "./OtlpSerializers.ts"
-import * as OtlpExporter from "./OtlpExporter.ts"
 import { ExportStats } from "./ExportStats.ts"
 
-/** A reader that collects from time to time and gives what it found to `exporter`, whose losses are counted. */
-export const periodic = Effect.fnUntraced(function* (
+/** Collects at the interval, gives the result to `exporter` and counts what the exporter loses. */
+export const make = Effect.fnUntraced(function* (
   exporter: CountedExporter.CountedExporter<ResourceMetrics>,
   { interval, timeout }: Settings.Settings["metrics"]
 ) {
@@ -31,13 +30,4 @@ export const periodic = Effect.fnUntraced(function* (
     exportIntervalMillis: interval,
     exportTimeoutMillis: Math.min(timeout, shutdownTimeout, interval)
   })
-})
-
-/** The same to a collector. */
-export const reader = Effect.fnUntraced(function* (
-  target: OtlpExporter.Target,
-  settings: Settings.Settings["metrics"]
-) {
-  const codec = yield* OtlpSerializers.metrics(target.protocol)
-  return yield* periodic(yield* OtlpExporter.make(target, codec), settings)
 })

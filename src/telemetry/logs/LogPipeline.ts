@@ -1,6 +1,8 @@
 /** Log records on their way: from Effect's logger and from what happens in turns, scrubbed once, to every sink. */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -10,7 +12,9 @@ import * as Tracer from "effect/Tracer"
 import * as ContentCapture from "../../instrumentation/ContentCapture.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
 import * as SignalBus from "../../instrumentation/SignalBus.ts"
-import * as CauseFields from "./CauseFields.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import { attribute } from "../../semconv/Convention.ts"
+import * as ErrorType from "../../semconv/ErrorType.ts"
 import type { LogField, LogRecord } from "../../instrumentation/LogRecord.ts"
 import * as TraceIds from "../../internal/TraceIds.ts"
 import * as SignalLogs from "../../instrumentation/SignalLogs.ts"
@@ -61,11 +65,33 @@ const fromLog = (
     fields: [
       ...annotations.map(([key, value]) => toField(key, value)),
       ...spans.map(([label, startedAt]) => toField(`effect.log_span.${label}`, date.getTime() - startedAt)),
-      ...CauseFields.causeFields(cause, errors).map(([key, value]) => toField(key, value))
+      ...causeFields(cause, errors).map(([key, value]) => toField(key, value))
     ],
     span: spanOf(fiber.context),
     content: false
   }
+}
+
+/**
+ * Returns the fields that describe a cause: its error type and class. The message and the stack can quote anything, so
+ * they are included only when `content` allows it.
+ */
+const causeFields = (
+  cause: Cause.Cause<unknown>,
+  content: () => boolean
+): ReadonlyArray<readonly [key: string, value: unknown]> => {
+  if (cause.reasons.length === 0) return []
+  const type = ErrorType.fromExit(Exit.failCause(cause))
+  const failure = cause.reasons.find(Cause.isFailReason)?.error
+  const found = CodexError.isCodexError(failure) ? failure : undefined
+  const [error] = content() ? Cause.prettyErrors(cause) : []
+  return [
+    [attribute.errorType, type],
+    [attribute.errorClass, found?.class],
+    [attribute.errorRetryable, found?.retryable],
+    [attribute.exceptionMessage, error?.message],
+    [attribute.exceptionStack, error?.stack]
+  ]
 }
 
 const redacted = (record: LogRecord, redaction: Redaction.Redaction): LogRecord => ({

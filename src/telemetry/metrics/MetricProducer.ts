@@ -1,5 +1,5 @@
 /** What a reader of metrics collects: the registry of Effect, with units and a scope of ours on what is ours. */
-import type { MetricData, MetricProducer, ScopeMetrics } from "@opentelemetry/sdk-metrics"
+import type { DataPoint, MetricData, MetricProducer, ResourceMetrics, ScopeMetrics } from "@opentelemetry/sdk-metrics"
 import * as Effect from "effect/Effect"
 import { version } from "../../internal/version.ts"
 import * as Convention from "../../semconv/Convention.ts"
@@ -7,7 +7,6 @@ import * as Redaction from "../../redaction/Redaction.ts"
 import * as Settings from "../config/Settings.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
-import * as ScrubbedMetrics from "./ScrubbedMetrics.ts"
 
 /** Whether a value is the sum since the start or what came since it was last asked for. */
 export type Temporality = "cumulative" | "delta"
@@ -39,6 +38,39 @@ const splitByOwner = (scopeMetrics: ScopeMetrics): ReadonlyArray<ScopeMetrics> =
   ]
 }
 
+/** Redacts labels. Of the series that become equal it keeps the first: receivers refuse duplicates. */
+const redactLabels = (metrics: ResourceMetrics, redaction: Redaction.Redaction): ResourceMetrics => {
+  const redacted = <A>(points: ReadonlyArray<DataPoint<A>>): Array<DataPoint<A>> => {
+    const seen = new Set<string>()
+    const redactedPoints = points.map((point) => ({
+      ...point,
+      attributes: redaction.attributes(point.attributes)
+    }))
+    if (redactedPoints.every((point, at) => point.attributes === points[at]?.attributes)) return [...points]
+    return redactedPoints.filter(({ attributes }) => {
+      const key = JSON.stringify(Object.entries(attributes).toSorted())
+      return !seen.has(key) && seen.add(key)
+    })
+  }
+  return {
+    ...metrics,
+    scopeMetrics: metrics.scopeMetrics.map((scope) => ({
+      ...scope,
+      // One call for each kind of value: they are types of their own.
+      metrics: scope.metrics.map((metric) => {
+        switch (metric.dataPointType) {
+          case 0:
+            return { ...metric, dataPoints: redacted(metric.dataPoints) }
+          case 1:
+            return { ...metric, dataPoints: redacted(metric.dataPoints) }
+          default:
+            return { ...metric, dataPoints: redacted(metric.dataPoints) }
+        }
+      })
+    }))
+  }
+}
+
 /** A producer over the registry that is in force where this runs; its packages are loaded only here. */
 export const make = Effect.fnUntraced(function* (temporality: Temporality = "cumulative") {
   const [{ makeProducer }, { Resource }] = yield* Effect.promise(() =>
@@ -52,7 +84,7 @@ export const make = Effect.fnUntraced(function* (temporality: Temporality = "cum
       const { errors, resourceMetrics } = await registry.collect(options)
       return {
         errors,
-        resourceMetrics: ScrubbedMetrics.redactLabels(
+        resourceMetrics: redactLabels(
           { resource, scopeMetrics: resourceMetrics.scopeMetrics.flatMap(splitByOwner) },
           redaction
         )

@@ -3,6 +3,7 @@ import type { MetricReader } from "@opentelemetry/sdk-metrics"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as NodeTimers from "../../internal/NodeTimers.ts"
 import * as MetricProducer from "./MetricProducer.ts"
 import * as TurnMetrics from "../../instrumentation/TurnMetrics.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
@@ -44,26 +45,7 @@ export const layerReader = <E, R>(
       const reader = yield* acquire
       yield* Effect.acquireRelease(
         Effect.sync(() => reader.setMetricProducer(producer)),
-        () => shutdownWithin(reader)
+        () => NodeTimers.settleWithin(() => reader.shutdown(), Tracer.shutdownTimeout)
       )
     })
   ).pipe(Layer.provide([Settings.layer, Redaction.layerDefault]), Layer.provideMerge(layer))
-
-/** In real time, also under a clock of a test: a reader that hangs must not hold the program. */
-const shutdownWithin = (reader: MetricReader): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const done = () => {
-      clearTimeout(timer)
-      resume(Effect.void)
-    }
-    const timer = setTimeout(done, Tracer.shutdownTimeout)
-    void shutdown(reader).finally(done)
-  })
-
-const shutdown = async (reader: MetricReader): Promise<void> => {
-  try {
-    await reader.shutdown()
-  } catch {
-    // A reader that throws or rejects is as closed as one that does not.
-  }
-}

@@ -203,9 +203,7 @@ export class FinishedSpan implements ReadableSpan {
   }
 
   get duration(): HrTime {
-    const seconds = this.endTime[0] - this.startTime[0]
-    const nanos = this.endTime[1] - this.startTime[1]
-    return nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos]
+    return hrTimeDifference(this.startTime, this.endTime)
   }
 }
 
@@ -234,6 +232,13 @@ const kinds: { readonly [Kind in EffectTracer.SpanKind]: SpanKind } = {
   client: 2,
   producer: 3,
   consumer: 4
+}
+
+/** Like `hrTimeDuration` of `@opentelemetry/core`, which must not be loaded before something is exported. */
+export const hrTimeDifference = (start: HrTime, end: HrTime): HrTime => {
+  const seconds = end[0] - start[0]
+  const nanos = end[1] - start[1]
+  return nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos]
 }
 
 const nanosPerSecond = 1_000_000_000n

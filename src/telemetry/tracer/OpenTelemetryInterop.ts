@@ -2,15 +2,16 @@
  * Libraries that know OpenTelemetry and not Effect, such as an instrumented HTTP client, inside our spans. Opt-in: it
  * makes code inside spans slower, and it is the only place that sets anything global of OpenTelemetry.
  */
-import type { ContextManager } from "@opentelemetry/api"
+import type { Attributes, ContextManager } from "@opentelemetry/api"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as EffectTracer from "effect/Tracer"
+import * as CopySpan from "../../redaction/CopySpan.ts"
+import { attribute } from "../../semconv/Convention.ts"
 import * as OtelContext from "./OtelContext.ts"
 import * as OtelSpan from "./OtelSpan.ts"
-import * as LibrarySpan from "./LibrarySpan.ts"
 import * as Settings from "../config/Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
@@ -111,7 +112,7 @@ const current: { pipeline: (typeof Tracer.SpanPipeline)["Service"] | undefined }
 
 const forwarder: SpanProcessor = {
   onStart: () => {},
-  onEnd: (span: ReadableSpan) => current.pipeline?.record(LibrarySpan.withoutMessages(span)),
+  onEnd: (span: ReadableSpan) => current.pipeline?.record(withoutMessages(span)),
   forceFlush: () => Promise.resolve(),
   shutdown: () => Promise.resolve()
 }
@@ -136,3 +137,23 @@ const acquireTracerProvider = (api: Api) =>
         })
     )
   }).pipe(Effect.provide(Settings.layer))
+
+/** Removes error messages, as our own spans do: a library's message may carry content. The error type stays. */
+const withoutMessages = (span: ReadableSpan): ReadableSpan => {
+  const { events, status } = span
+  if (status.message === undefined && !events.some(({ attributes }) => hasMessage(attributes))) return span
+  return CopySpan.make(span, {
+    status: { code: status.code },
+    events: events.map((event) =>
+      hasMessage(event.attributes) ? { ...event, attributes: dropMessages(event.attributes) } : event
+    )
+  })
+}
+
+const messageAttributes: ReadonlyArray<string> = [attribute.exceptionMessage, attribute.exceptionStack]
+
+const hasMessage = (attributes: Attributes | undefined): attributes is Attributes =>
+  attributes !== undefined && messageAttributes.some((name) => Object.hasOwn(attributes, name))
+
+const dropMessages = (attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).filter(([name]) => !messageAttributes.includes(name)))

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
+import * as NodeTimers from "../../internal/NodeTimers.ts"
 import * as TraceIds from "../../internal/TraceIds.ts"
 import type { SpanGate, SpanWatcher } from "../span/SpanWatcher.ts"
 import * as RecordedSpan from "../span/RecordedSpan.ts"
@@ -223,25 +224,15 @@ const toContext = (span: EffectTracer.AnySpan): SpanContext | undefined => {
   return { traceId, spanId: span.spanId, traceFlags: span.sampled ? 1 : 0, isRemote: true }
 }
 
-/** Lets a processor send what it holds and shuts it down, in `millis` of real time at most. Never fails. */
+/** Flushes a processor and shuts it down, within `millis` of real time. Never fails. */
 export const shutdownWithin = (processor: Closable, millis: number): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const done = () => {
-      clearTimeout(timer)
-      resume(Effect.void)
+  NodeTimers.settleWithin(async () => {
+    try {
+      await processor.forceFlush()
+    } catch {
+      // A processor that cannot be flushed is still shut down.
     }
-    const timer = setTimeout(done, millis)
-    void flushAndShutdown(processor).finally(done)
-  })
+    await processor.shutdown()
+  }, millis)
 
 type Closable = Pick<SpanProcessor, "forceFlush" | "shutdown">
-
-const flushAndShutdown = async (processor: Closable): Promise<void> => {
-  for (const step of [() => processor.forceFlush(), () => processor.shutdown()]) {
-    try {
-      await step()
-    } catch {
-      // As above.
-    }
-  }
-}
