@@ -5,20 +5,14 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as DurationText from "../internal/DurationText.ts"
 import * as Approval from "../Approval.ts"
 import { UsageError } from "./ExitCode.ts"
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-const durationPattern = /^(?:\d+(?:\.\d+)?(?:ms|h|m|s))+$/
-
-/** `500ms`, `20s`, `5m`, `1h30m`, as milliseconds; none for anything else, and for no time at all. */
+/** Parses `500ms`, `20s`, `5m` or `1h30m` into milliseconds; none for any other text and for zero. */
 export const parseDuration = (text: string): Option.Option<number> => {
-  if (!durationPattern.test(text)) return Option.none()
-  let total = 0
-  for (const [, amount = "0", unit = "ms"] of text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)) {
-    total += Number(amount) * (units[unit] ?? 1)
-  }
-  return total > 0 && Number.isFinite(total) ? Option.some(total) : Option.none()
+  const millis = DurationText.parseMillis(text, ["ms", "s", "m", "h"])
+  return millis !== undefined && millis > 0 && Number.isFinite(millis) ? Option.some(millis) : Option.none()
 }
 
 /** What `-c` was given, where each is an override that Codex can be told. */

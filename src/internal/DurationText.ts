@@ -20,7 +20,7 @@ export const format = (nanos: bigint): string => {
     : `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`
 }
 
-const millisPerUnit: Readonly<Record<string, number>> = {
+const millisPerUnit = {
   ns: 1e-6,
   us: 0.001,
   ms: 1,
@@ -30,9 +30,19 @@ const millisPerUnit: Readonly<Record<string, number>> = {
   d: 86_400_000
 }
 
-/** Parses a duration such as `200ms`, `1.5s`, `1m30s` or `7d` into milliseconds; `undefined` for any other text. */
-export const parseMillis = (text: string): number | undefined => {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|us|ns|s|m|h|d)/g)]
+export type DurationUnit = keyof typeof millisPerUnit
+
+/** Parses `200ms`, `1.5s` or `1m30s` into milliseconds; `undefined` for other text and for a unit that is not listed. */
+export const parseMillis = (text: string, units: ReadonlyArray<DurationUnit>): number | undefined => {
+  const pattern = new RegExp(
+    `(\\d+(?:\\.\\d+)?)(${units.toSorted((a, b) => b.length - a.length).join("|")})`,
+    "g"
+  )
+  const parts = [...text.matchAll(pattern)]
   if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) return undefined
-  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (millisPerUnit[unit ?? ""] ?? 0), 0)
+  const isUnit = (unit: string | undefined): unit is DurationUnit => units.some((known) => known === unit)
+  return parts.reduce(
+    (sum, [, number, unit]) => sum + (isUnit(unit) ? Number(number) * millisPerUnit[unit] : 0),
+    0
+  )
 }

@@ -19,5 +19,13 @@ export const settleWithin = (run: () => Promise<unknown>, millis: number): Effec
       resume(Effect.void)
     }
     const timer = setTimeout(done, millis)
-    void (async () => run())().then(done, done)
+    void attempt(run).then(done)
   })
+
+const attempt = async (run: () => Promise<unknown>): Promise<void> => {
+  try {
+    await run()
+  } catch {
+    // The caller waits for the end, whatever it is.
+  }
+}

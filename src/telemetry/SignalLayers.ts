@@ -11,7 +11,11 @@ import type { Codec, Target } from "./delivery/OtlpExporter.ts"
 import type * as Spool from "./spool/Spool.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
-type Exporter<Items> = Effect.Effect<CountedExporter<Items> & { forceFlush(): Promise<void> }, never, Scope.Scope>
+type Exporter<Items> = Effect.Effect<
+  CountedExporter<Items> & { forceFlush(): Promise<void> },
+  never,
+  Scope.Scope
+>
 
 /** Exports one signal as OTLP batches, to a collector or to a file. */
 export interface OtlpBatches {

@@ -599,7 +599,11 @@ describe("a process", () => {
       const names = namesOf(on).filter((name) => exporting.test(name))
       assert.isAbove(names.length, 10)
       assert.deepStrictEqual(
-        names.filter((name) => /node_modules\/yaml|PeriodicReader|OtlpSerializers|OtlpExporter|Prometheus|Spool\.ts|\/spool\//.test(name)),
+        names.filter((name) =>
+          /node_modules\/yaml|PeriodicReader|OtlpSerializers|OtlpExporter|Prometheus|Spool\.ts|\/spool\//.test(
+            name
+          )
+        ),
         []
       )
     })

@@ -184,7 +184,7 @@ const toBatchTimeout = (root: Yaml.YAMLMap, reader: Reader): number | undefined 
 
 /** Parses a Go duration such as `1m30s`, clamped to what a Node timer can wait. */
 export const toMillis = (text: string): number | undefined => {
-  const millis = DurationText.parseMillis(text)
+  const millis = DurationText.parseMillis(text, ["ns", "us", "ms", "s", "m", "h"])
   return millis === undefined ? undefined : Math.min(Math.max(Math.round(millis), 1), 2 ** 31 - 1)
 }
 

@@ -268,7 +268,8 @@ const toAge = (variables: Variables): number | undefined => {
   const variable = variables.first("CODEX_OTLP_SPOOL_MAX_AGE")
   if (variable === undefined) return undefined
   const text = variable.value.toLowerCase().replace(/^(\d+) /, "$1")
-  const age = DurationText.parseMillis(/^\d+$/.test(text) ? `${text}ms` : text) ?? 0
+  const age =
+    DurationText.parseMillis(/^\d+$/.test(text) ? `${text}ms` : text, ["ms", "s", "m", "h", "d"]) ?? 0
   if (age > 0 && Number.isFinite(age)) return age
   variables.warn(variable, "is no length of time such as 3600000, 90m or 7d and is ignored")
   return undefined

@@ -1,5 +1,11 @@
 /** What a reader of metrics collects: the registry of Effect, with units and a scope of ours on what is ours. */
-import type { DataPoint, MetricData, MetricProducer, ResourceMetrics, ScopeMetrics } from "@opentelemetry/sdk-metrics"
+import type {
+  DataPoint,
+  MetricData,
+  MetricProducer,
+  ResourceMetrics,
+  ScopeMetrics
+} from "@opentelemetry/sdk-metrics"
 import * as Effect from "effect/Effect"
 import { version } from "../../internal/version.ts"
 import * as Convention from "../../semconv/Convention.ts"

@@ -3,6 +3,7 @@ import type { HrTime } from "@opentelemetry/api"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute } from "../../semconv/Convention.ts"
 import * as CopySpan from "../../redaction/CopySpan.ts"
+import { hrTimeDifference } from "../span/RecordedSpan.ts"
 
 /** A request as Codex measured it. */
 export interface MeasuredChat {
@@ -13,12 +14,6 @@ export interface MeasuredChat {
 }
 
 const millis = ([seconds, nanos]: HrTime): number => seconds * 1000 + nanos / 1e6
-
-const difference = (from: HrTime, to: HrTime): HrTime => {
-  const seconds = to[0] - from[0]
-  const nanos = to[1] - from[1]
-  return nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos]
-}
 
 /** How long two lasted together, as a share of the shorter. */
 const overlap = (one: ReadableSpan, other: MeasuredChat): number => {
@@ -40,7 +35,12 @@ const withMeasuredTimes = (span: ReadableSpan, { endTime, startTime }: MeasuredC
     [attribute.measured]: true,
     ...(typeof first === "number" ? { [attribute.timeToFirstChunk]: Math.max(0, first - later / 1000) } : {})
   }
-  return CopySpan.make(span, { startTime, endTime, duration: difference(startTime, endTime), attributes })
+  return CopySpan.make(span, {
+    startTime,
+    endTime,
+    duration: hrTimeDifference(startTime, endTime),
+    attributes
+  })
 }
 
 /** Requests of one turn beyond these are no longer matched. */

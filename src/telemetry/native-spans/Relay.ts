@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CodexLaunch from "../../internal/CodexLaunch.ts"
 import { version } from "../../internal/version.ts"
+import { hrTimeDifference } from "../span/RecordedSpan.ts"
 import * as Settings from "../config/Settings.ts"
 import * as ExportStats from "../delivery/ExportStats.ts"
 import * as Configured from "./Configured.ts"
@@ -39,7 +40,6 @@ const toReadableSpan = (
 ): ReadableSpan => {
   const traceFlags = parent.sampled ? 1 : 0
   const context = { traceId: parent.traceId, spanId: span.spanId, traceFlags }
-  const [seconds, nanos] = [span.endTime[0] - span.startTime[0], span.endTime[1] - span.startTime[1]]
   return {
     name: KeptSpans.nameOf(span),
     kind: span.kind,
@@ -47,7 +47,7 @@ const toReadableSpan = (
     parentSpanContext: { traceId: parent.traceId, spanId: parent.spanId, traceFlags },
     startTime: span.startTime,
     endTime: span.endTime,
-    duration: nanos < 0 ? [seconds - 1, nanos + 1e9] : [seconds, nanos],
+    duration: hrTimeDifference(span.startTime, span.endTime),
     status: { code: 0 },
     attributes: KeptSpans.attributesOf(span),
     links: [],
