@@ -19,7 +19,7 @@ export const settleWithin = (run: () => Promise<unknown>, millis: number): Effec
       resume(Effect.void)
     }
     const timer = setTimeout(done, millis)
-    void attempt(run).then(done)
+    void attempt(run).finally(done)
   })
 
 const attempt = async (run: () => Promise<unknown>): Promise<void> => {
