@@ -12,6 +12,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { idsOf, rows } from "./faults/rows.ts"
+import { testsInFile } from "./testSources.ts"
 
 interface Found {
   readonly title: string
@@ -45,7 +46,23 @@ const filesOf = (ids: ReadonlySet<string>): ReadonlyArray<string> =>
       )
   )
 
-/** What a report of vitest's says of the tests that it ran. */
+/** Whether a title could come from this template, whose `${…}` stands for any text. */
+const isFrom = (template: string, title: string): boolean =>
+  new RegExp(
+    `^${template
+      .split(/\$\{[^}]*\}/)
+      .map((part) => part.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&"))
+      .join(".*")}$`,
+    "s"
+  ).test(title)
+
+/** Whether the test with this title asserts nothing. An empty test passes, and checks no row. */
+const isEmpty = (file: string, title: string): boolean => {
+  const sources = testsInFile(join(root, file)).filter((test) => isFrom(test.title, title))
+  return sources.length > 0 && sources.every(({ asserts }) => !asserts)
+}
+
+/** Returns the tests that a report of vitest lists as passed or failed. A test that asserts nothing has failed. */
 const foundIn = (path: string): ReadonlyArray<Found> => {
   const report: Report = JSON.parse(readFileSync(path, "utf8"))
   return report.testResults.flatMap(({ assertionResults, message, name }) => {
@@ -55,9 +72,11 @@ const foundIn = (path: string): ReadonlyArray<Found> => {
     return assertionResults
       .filter(({ status }) => status === "passed" || status === "failed")
       .map(({ failureMessages, fullName, status, title }) => {
+        const empty = isEmpty(file, title)
+        if (empty) process.stderr.write(`${file} › ${title}\n  asserts nothing\n`)
         if (status === "failed") process.stderr.write(`${file} › ${title}\n  ${failureMessages[0] ?? ""}\n`)
         // Of a test in a group that is about the row, the group's title begins with the id.
-        return { title: idsOf(title).length > 0 ? title : fullName, status, file }
+        return { title: idsOf(title).length > 0 ? title : fullName, status: empty ? "failed" : status, file }
       })
   })
 }

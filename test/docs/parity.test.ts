@@ -1,15 +1,16 @@
-/** docs/internals/parity.md says of every row which test holds it: each of them must be there, under that very title. */
+/** Each row of docs/internals/parity.md names the tests that check it: each must exist, run and assert something. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import manifest from "../../package.json" with { type: "json" }
+import { testsIn, testsInFile, type TestSource } from "../../scripts/testSources.ts"
 
 interface Row {
   readonly section: string
-  readonly asked: string
-  readonly here: string
+  readonly requirement: string
+  readonly provided: string
   readonly tests: ReadonlyArray<{ readonly file: string; readonly title: string }>
 }
 
@@ -33,48 +34,60 @@ const rowsOf = (text: string): ReadonlyArray<Row> => {
   return text.split("\n").flatMap((line) => {
     if (line.startsWith("## ")) section = line.slice(3)
     if (!line.startsWith("|")) return []
-    const [, asked = "", here = "", held = ""] = cells(line)
-    return asked === "asked" || /^-+$/.test(asked) ? [] : [{ section, asked, here, tests: testsOf(held) }]
+    const [, requirement = "", provided = "", tests = ""] = cells(line)
+    return requirement === "requirement" || /^-+$/.test(requirement)
+      ? []
+      : [{ section, requirement, provided, tests: testsOf(tests) }]
   })
 }
-
-// `it("…")`, `it.effect("…")`, `it.live.skipIf(x)(\`…\`)`, and the names that files give to these.
-const titled = /\b(?:it|test|live)((?:\.\w+)*)(?:\([^()]*\))?\(\s*(["'`])((?:\\.|(?!\2).)*)\2/gs
-
-/** The titles of the tests that a source has and runs, templates as they are written. */
-const titlesOf = (source: string): ReadonlySet<string> =>
-  new Set(
-    [...source.replaceAll(/^\s*\/\/.*$|\/\*[\s\S]*?\*\//gm, "").matchAll(titled)]
-      .filter(([, modifiers = ""]) => !/\.(?:skip|todo|fails)\b/.test(modifiers))
-      .map(([, , , title = ""]) => title.replaceAll(/\\(["'`])/g, "$1"))
-  )
 
 const read = (file: string) => FileSystem.FileSystem.use((fs) => fs.readFileString(file))
 const rows = Effect.map(read("docs/internals/parity.md"), rowsOf)
 
 describe("docs/internals/parity.md", () => {
-  it.effect("every row names tests that exist, or says that there are none", () =>
+  it.effect("names in each row tests that run and assert something, or says why there are none", () =>
     Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const titles = new Map<string, ReadonlySet<string>>()
-      const missing: Array<string> = []
-      for (const { asked, here, tests } of yield* rows) {
-        // What is not there on purpose may be held by a test as well, what is done by hand is not.
-        if (tests.length === 0 ? !/^(?:not here|by hand)\b[^:]*: ./.test(here) : /^by hand\b/.test(here)) {
-          missing.push(`"${asked}" has ${tests.length} tests, and says: ${here}`)
+      const files = new Map<string, ReadonlyArray<TestSource>>()
+      const problems: Array<string> = []
+      for (const { provided, requirement, tests } of yield* rows) {
+        // A test may check that something is left out on purpose; no test repeats a manual measurement.
+        const isManual = /^manual\b/.test(provided)
+        if (tests.length === 0 ? !/^(?:not provided|manual)\b[^:]*: ./.test(provided) : isManual) {
+          problems.push(`"${requirement}" has ${tests.length} tests, and says: ${provided}`)
         }
         for (const { file, title } of tests) {
-          if (!titles.has(file)) {
-            titles.set(file, titlesOf(yield* Effect.orElseSucceed(fs.readFileString(file), () => "")))
-          }
-          if (!titles.get(file)?.has(title)) missing.push(`"${asked}": no test "${title}" in "${file}"`)
+          const known = files.get(file) ?? testsInFile(file)
+          files.set(file, known)
+          const found = known.filter((test) => test.title === title)
+          if (found.length === 0) problems.push(`"${requirement}": no test "${title}" in "${file}"`)
+          else if (!found.every(({ asserts }) => asserts))
+            problems.push(`"${requirement}": the test "${title}" in "${file}" asserts nothing`)
         }
       }
-      assert.deepStrictEqual(missing, [])
+      assert.deepStrictEqual(problems, [])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("has every design, and no line twice in one part of it", () =>
+  it.effect("has no test of a fault that asserts nothing", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const files = (yield* fs.readDirectory("test", { recursive: true })).filter((file) =>
+        file.endsWith(".test.ts")
+      )
+      const faults = files.flatMap((file) =>
+        testsInFile(`test/${file}`).flatMap(({ asserts, title }) =>
+          /^F\d\d\b/.test(title) ? [{ asserts, test: `${file} › ${title}` }] : []
+        )
+      )
+      assert.isAbove(faults.length, 50)
+      assert.deepStrictEqual(
+        faults.filter(({ asserts }) => !asserts),
+        []
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("has a section for each design note, and no duplicate row", () =>
     Effect.gen(function* () {
       const all = yield* rows
       const sections = Map.groupBy(all, (row) => row.section)
@@ -92,13 +105,13 @@ describe("docs/internals/parity.md", () => {
       const lines = (yield* read("docs/internals/parity.md"))
         .split("\n")
         .filter((line) => line.startsWith("| "))
-      const told = lines.map(cells).map(([where, asked, here]) => `${where}: ${asked}: ${here}`)
-      const headers = told.filter((line) => /^(?:where:|-)/.test(line))
-      assert.strictEqual(new Set(told).size, told.length - headers.length + new Set(headers).size)
+      const keys = lines.map(cells).map((row) => row.slice(0, 3).join(": "))
+      const headers = keys.filter((line) => /^(?:section:|-)/.test(line))
+      assert.strictEqual(new Set(keys).size, keys.length - headers.length + new Set(headers).size)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("names files and scripts that are there", () =>
+  it.effect("names only files and scripts that exist", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -118,7 +131,7 @@ describe("docs/internals/parity.md", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("the README says how telemetry is turned on", () =>
+  it.effect("has a README that says how to turn telemetry on", () =>
     Effect.gen(function* () {
       const readme = yield* read("README.md")
       for (const word of [
@@ -132,7 +145,7 @@ describe("docs/internals/parity.md", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it("knows titles that are not run, or only spoken of", () => {
+  it("finds the titles of tests that run, and leaves out skipped tests and comments", () => {
     const source = [
       'it("runs", () => {})',
       'it.effect.prop(\n  "spans lines",\n [])',
@@ -143,6 +156,59 @@ describe("docs/internals/parity.md", () => {
       '/* it("is gone, too", () => {}) */',
       'describe("a group", () => {})'
     ].join("\n")
-    assert.deepStrictEqual([...titlesOf(source)], ["runs", "spans lines", "of ${each}", "may run"])
+    assert.deepStrictEqual(
+      testsIn(source).map(({ title }) => title),
+      ["runs", "spans lines", "of ${each}", "may run"]
+    )
+  })
+
+  it("finds tests that assert nothing, themselves or through a helper", () => {
+    const source = [
+      'import * as F from "./fixtures.ts"',
+      "const check = (value: number) => {",
+      "  assert.strictEqual(value, 1)",
+      "}",
+      "const checkTwice = (value: number) => [check(value), check(value)]",
+      "const add = (value: number) => value + 1",
+      'describe("a group", () => {',
+      '  it("asserts", () => {',
+      "    assert.isTrue(true)",
+      "  })",
+      "",
+      '  it("asserts by a helper", () => {',
+      "    checkTwice(1)",
+      "  })",
+      "",
+      '  it("asserts by a helper of another file", () => F.refused())',
+      "",
+      '  it("calls a helper that asserts nothing", () => add(1))',
+      "",
+      '  it("is empty: assert.isTrue(true)", () => {})',
+      "",
+      '  it("runs a program of several lines", () => {',
+      "    run(`",
+      "assert.isTrue(true)",
+      "`)",
+      "  })",
+      "",
+      '  it("comes before a test that asserts", () => {',
+      "    // assert.isTrue(true)",
+      "  })",
+      '  it("asserts on the next line", () => {',
+      "    expect(1).toBe(1)",
+      "  })",
+      "})"
+    ].join("\n")
+    assert.deepStrictEqual(
+      testsIn(source, new Set(["refused"]))
+        .filter(({ asserts }) => !asserts)
+        .map(({ title }) => title),
+      [
+        "calls a helper that asserts nothing",
+        "is empty: assert.isTrue(true)",
+        "runs a program of several lines",
+        "comes before a test that asserts"
+      ]
+    )
   })
 })

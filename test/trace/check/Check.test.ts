@@ -460,8 +460,11 @@ describe("TestLayer", () => {
       yield* Effect.annotateSpans(thread.run("go"), annotations)
     }).pipe(Effect.scoped)
 
-  it.effect("lets a test be whose telemetry is right", () =>
-    turnOf({ "my.own": 1 }).pipe(Effect.provide(Layer.fresh(TestLayer)))
+  it.effect("passes a test whose telemetry follows the conventions", () =>
+    Effect.gen(function* () {
+      const right = turnOf({ "my.own": 1 })
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(Effect.provide(right, Layer.fresh(TestLayer)))))
+    })
   )
 
   it.effect("ends a test with what is wrong, unless it is told not to look", () =>
