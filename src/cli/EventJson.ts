@@ -1,4 +1,4 @@
-/** Events as `--json` prints them, one a line; docs/events.md lists them. Pure. */
+/** Converts events to the objects that `--json` prints, one per line. Pure. docs/cli.md documents the format. */
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Approval from "../Approval.ts"
 import type * as Item from "../domain/Item.ts"
@@ -22,7 +22,7 @@ const decisionDetails = (decision: Approval.ApprovalDecision): object => {
   return { ...details, kept }
 }
 
-/** An event of a turn that goes on; one of a sub-agent's turn stands inside of one of the turn it works for. */
+/** Converts an event of a running turn. An event of a sub-agent's turn is nested in an event of the parent turn. */
 export const event = (event: Exclude<Turn.TurnEvent, { readonly _tag: "TurnCompleted" }>): object => {
   if (event._tag === "AgentEvent") {
     const { at, threadId, turnId } = event
@@ -49,7 +49,7 @@ const ofTurn = (event: Turn.EngineEvent): object => {
   }
 }
 
-/** How a turn ended that did not complete. */
+/** Why a turn did not complete. */
 export type FailureJson = CodexError.CodexError | "interrupted"
 
 const error = (failure: FailureJson) => {

@@ -1,10 +1,10 @@
-/** How a command of the command line ends. */
+/** How a command ends: its exit code and the errors that carry one. */
 import * as Data from "effect/Data"
 
-/** Ends with this code; whatever there was to say has been said. */
+/** Ends the process with this code. The command has already printed its output and errors. */
 export class ExitWith extends Data.TaggedError("ExitWith")<{ readonly code: number }> {}
 
-/** Somebody used the command in a way that it cannot be used. Said on stderr; exit code 2. */
+/** The arguments are invalid. The command line prints `text` on stderr and exits with code 2. */
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly text: string }> {}
 
 export const code = { completed: 0, failed: 1, usage: 2, interrupted: 130 } as const

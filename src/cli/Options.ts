@@ -1,36 +1,61 @@
-/** What is given on the command line, as values. */
+/** Flags that several commands share, and the parsing of their values. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as DurationText from "../internal/DurationText.ts"
+import * as Flag from "effect/cli/Flag"
 import * as Approval from "../Approval.ts"
+import * as DurationText from "../internal/DurationText.ts"
 import { UsageError } from "./ExitCode.ts"
 
-/** Parses `500ms`, `20s`, `5m` or `1h30m` into milliseconds; none for any other text and for zero. */
+export const config = Flag.String("config").pipe(
+  Flag.withAlias("c"),
+  Flag.withMetavar("key=value"),
+  Flag.withDescription("Override a setting of Codex's configuration; can be repeated"),
+  Flag.atLeast(0)
+)
+
+export const json = (description: string) =>
+  Flag.Boolean("json").pipe(Flag.withDescription(description), Flag.withDefault(false))
+
+export const timeout = (description: string) =>
+  Flag.String("timeout").pipe(
+    Flag.withMetavar("DURATION"),
+    Flag.withDescription(description),
+    Flag.filterMap(
+      parseDuration,
+      (text) => `Expected a duration such as 500ms, 20s, 5m or 1h30m, not "${text}"`
+    ),
+    Flag.optional
+  )
+
+/** Parses `500ms`, `20s`, `5m` or `1h30m` to milliseconds. Returns `None` for any other text and for zero. */
 export const parseDuration = (text: string): Option.Option<number> => {
-  const millis = DurationText.parseMillis(text, ["ms", "s", "m", "h"])
-  return millis !== undefined && millis > 0 && Number.isFinite(millis) ? Option.some(millis) : Option.none()
+  const millis = DurationText.parseMillis(text, ["ms", "s", "m", "h"]) ?? 0
+  return millis > 0 && Number.isFinite(millis) ? Option.some(millis) : Option.none()
 }
 
-/** What `-c` was given, where each is an override that Codex can be told. */
-export const overrides = (given: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, UsageError> => {
-  const bad = given.find((override) => !/^[^=\s]+=/.test(override))
-  return bad === undefined
-    ? Effect.succeed(given)
-    : Effect.fail(new UsageError({ text: `-c takes key=value, not "${bad}"` }))
+/** Checks that every `-c` is a `key=value` pair. */
+export const validateOverrides = (overrides: ReadonlyArray<string>): Effect.Effect<void, UsageError> => {
+  const invalid = overrides.find((override) => !/^[^=\s]+=/.test(override))
+  return invalid === undefined
+    ? Effect.void
+    : Effect.fail(new UsageError({ text: `-c takes key=value, not "${invalid}"` }))
 }
 
-/** A file of rules for `--approve`. */
+/** The rules file that `--approve` reads. */
 export const RulesFile = Schema.Array(Approval.ApprovalRule)
 
 const decodeRules = Schema.decodeUnknownEffect(Schema.fromJsonString(RulesFile), {
   onExcessProperty: "error"
 })
 
-/** `never`, `ask`, `all` or the path of a file of rules, as a policy. Without the flag: ask where there is a terminal. */
+/**
+ * The policy for `--approve`: `never`, `ask`, `all` or the path of a rules file. Without the flag, asks on the terminal if
+ * stdin and stderr are one and declines otherwise.
+ */
 export const policy = Effect.fnUntraced(function* (
   approve: Option.Option<string>
 ): Effect.fn.Return<
@@ -56,26 +81,27 @@ export const policy = Effect.fnUntraced(function* (
     Effect.mapError(
       () =>
         new UsageError({
-          text: `--approve: cannot read "${file}"; it takes never, ask, all or a file of rules`
+          text: `--approve: cannot read "${file}"; pass never, ask, all or the path of a rules file`
         })
     )
   )
   const rules = yield* decodeRules(text).pipe(
     Effect.mapError(
-      (error) => new UsageError({ text: `--approve: "${file}" is not a list of rules:\n${error.message}` })
+      (error) =>
+        new UsageError({ text: `--approve: "${file}" is not a valid list of rules:\n${error.message}` })
     )
   )
   return Approval.rules(rules)
 })
 
-/** The prompt as given, or from stdin where it is missing or `-`. */
+/** The prompt argument, or the text on stdin if the argument is missing or `-`. */
 export const prompt = Effect.fnUntraced(function* (
-  given: Option.Option<string>
+  argument: Option.Option<string>
 ): Effect.fn.Return<string, UsageError, Stdio.Stdio> {
   const stdio = yield* Stdio.Stdio
   const text =
-    Option.isSome(given) && given.value !== "-"
-      ? given.value
+    Option.isSome(argument) && argument.value !== "-"
+      ? argument.value
       : yield* Effect.gen(function* () {
           if (yield* stdio.stdinIsTerminal) {
             const hint = Stream.make("Type the prompt, then Ctrl-D:\n")
@@ -88,6 +114,6 @@ export const prompt = Effect.fnUntraced(function* (
           )
         })
   if (text.trim() === "")
-    return yield* new UsageError({ text: "there is no prompt; give one, or pipe one in" })
+    return yield* new UsageError({ text: "there is no prompt; pass one as an argument or on stdin" })
   return text
 })

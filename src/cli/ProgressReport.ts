@@ -1,4 +1,4 @@
-/** The work as it happens, in lines for a person. Pure: a state, a step, and the lines it adds. */
+/** Formats the progress of a turn as lines for a person. Pure: a state, and a step that returns the lines to add. */
 import * as Approval from "../Approval.ts"
 import type * as Item from "../domain/Item.ts"
 import { oneLine, printable } from "../internal/TerminalText.ts"
@@ -11,11 +11,11 @@ export interface Style {
 }
 
 export interface ReportState {
-  /** The last message so far: it is only told here once it is known not to be the last. */
+  /** The latest message. It is printed only when work follows it, because the final message goes to stdout. */
   readonly pendingMessage: string | undefined
-  /** When work began, by item: after its approval where there was one. */
+  /** When work started, by item. Waiting for approval does not count. */
   readonly startedAt: ReadonlyMap<string, number>
-  /** The item that the last lines were about: what is said next of another one names it again. */
+  /** The item of the last printed lines. A line about another item repeats the label of that item. */
   readonly lastItemId: string | undefined
 }
 
@@ -28,7 +28,7 @@ const paint =
   (color: keyof typeof codes, text: string): string =>
     style.color ? `\u001b[${codes[color]}m${text}\u001b[0m` : text
 
-/** Milliseconds in words: `0.4 ms`, `85 ms`, `1.07 s`, `2 m 5 s`. */
+/** Formats milliseconds: `0.4 ms`, `85 ms`, `1.07 s`, `2 m 5 s`. */
 export const duration = (ms: number): string => {
   if (ms < 10) return `${ms.toFixed(1)} ms`
   if (ms < 1000) return `${Math.round(ms)} ms`
@@ -46,11 +46,11 @@ const indented = (text: string, prefix: string): ReadonlyArray<Line> =>
 
 const lastLines = (output: string, count: number): ReadonlyArray<Line> => {
   const lines = printable(output).trimEnd().split("\n")
-  const kept = lines.slice(-count)
-  return lines.length > kept.length ? [`… ${lines.length - kept.length} lines before`, ...kept] : kept
+  const shown = lines.slice(-count)
+  return lines.length > shown.length ? [`… ${lines.length - shown.length} earlier lines`, ...shown] : shown
 }
 
-/** One line that tells an item from others. */
+/** One line that identifies an item. */
 const label = (item: Item.Work, style: Style): Line => started(item, style)[0] ?? ""
 
 const started = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
@@ -85,7 +85,7 @@ const started = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
 
 const changedLines = (diff: string, kind: Item.Change["kind"]): readonly [added: number, removed: number] => {
   const lines = diff.trimEnd().split("\n")
-  // Codex gives the whole text, and no diff, of a file that is new or gone.
+  // For added and deleted files Codex sends the whole text instead of a diff.
   if (!diff.includes("@@") && kind !== "update") return kind === "add" ? [lines.length, 0] : [0, lines.length]
   return [
     lines.filter((line) => line.startsWith("+") && !line.startsWith("+++")).length,
@@ -110,7 +110,7 @@ const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Li
   return [`  ${item.status === "failed" ? color("red", "failed") : color("green", "done")}${timed}`]
 }
 
-/** Lines about an item that was never heard of again when its turn broke off. */
+/** Formats the items that were still running when the turn ended. */
 export const interruptedItems = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
   items.flatMap((item) =>
     "status" in item && item.status === "interrupted"
@@ -118,7 +118,7 @@ export const interruptedItems = (items: ReadonlyArray<Item.Item>, style: Style):
       : []
   )
 
-/** What was said and done in a turn that is over. */
+/** Formats the items of a past turn. */
 export const history = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
   items.flatMap((item) => {
     switch (item._tag) {
@@ -129,7 +129,7 @@ export const history = (items: ReadonlyArray<Item.Item>, style: Style): Readonly
       case "Reasoning":
         return item.summary.flatMap((text) => indented(text, "").map((line) => paint(style)("dim", line)))
       case "ContextCompaction":
-        return [paint(style)("dim", "(the conversation was summarised here)")]
+        return [paint(style)("dim", "(Codex summarised the conversation here)")]
       default:
         return "status" in item ? [...started(item, style), ...finished(item, took(item), style)] : []
     }
@@ -147,11 +147,11 @@ const decisionLine = (
   const policy = source === "policy" && decision.policy !== undefined ? `policy ${decision.policy}` : source
   const by = color("dim", `(${policy})`)
   if (Approval.isGranted(decision)) return `  ${color("green", "accepted")} ${by}`
-  const why = decision._tag === "decline" ? `: ${oneLine(decision.reason, 200)}` : ", the turn is stopped"
+  const why = decision._tag === "decline" ? `: ${oneLine(decision.reason, 200)}` : ", the turn stops"
   return `  ${color("yellow", decision._tag === "cancel" ? "cancelled" : "declined")}${why} ${by}`
 }
 
-/** What an event adds to the report. */
+/** Returns the next state and the lines that an event adds. */
 export const step = (
   state: ReportState,
   event: Turn.TurnEvent,
@@ -164,7 +164,7 @@ export const step = (
     case "ItemStarted": {
       const heldLines = state.pendingMessage === undefined ? [] : [...indented(state.pendingMessage, ""), ""]
       const { id } = event.item
-      // Codex announces a command late: it began when the model asked for it.
+      // Codex announces a command late. The command starts when the model requests it.
       const startedAt = new Map(state.startedAt).set(id, state.startedAt.get(id) ?? event.at)
       const lastItemId = "status" in event.item ? id : state.lastItemId
       const next = { ...state, pendingMessage: undefined, startedAt, lastItemId }
@@ -201,14 +201,14 @@ export const step = (
     }
     case "Retrying": {
       const status = event.status === undefined ? "" : ` (HTTP ${event.status})`
-      return [state, [color("yellow", `↻ ${event.errorType}${status}; Codex tries again`)]]
+      return [state, [color("yellow", `↻ ${event.errorType}${status}; Codex retries`)]]
     }
     default:
       return [state, []]
   }
 }
 
-/** Where the time and the tokens of a turn went, on two lines. */
+/** Formats the time and the tokens of a turn, one line each. */
 export const summary = (turn: Turn.Turn, style: Style): ReadonlyArray<Line> => {
   const color = paint(style)
   const { approval, overhead, thinking, tools, total } = turn.time

@@ -1,4 +1,4 @@
-/** One turn for a person or a script: shown as it happens, summed up when it is over. */
+/** Runs one turn and reports it: progress and a summary for a person, or JSON lines for a script. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -29,13 +29,13 @@ import * as ProgressReport from "./ProgressReport.ts"
 
 export interface TurnSessionOptions {
   readonly prompt: string
-  /** Files to send along. */
+  /** Paths of files to attach to the prompt. */
   readonly attach?: ReadonlyArray<string>
   readonly turn: TurnOptions.TurnOptions
   readonly json: boolean
 }
 
-/** How the terminal wants it: its width, and colour where stderr is one and nobody objects. */
+/** The width of the terminal, and whether to use colour: only if stderr is a terminal and `NO_COLOR` is not set. */
 export const style: Effect.Effect<ProgressReport.Style, never, Stdio.Stdio> = Effect.gen(function* () {
   const stdio = yield* Stdio.Stdio
   const terminal = yield* stdio.stderrIsTerminal
@@ -46,8 +46,7 @@ export const style: Effect.Effect<ProgressReport.Style, never, Stdio.Stdio> = Ef
 const printAll = (lines: ReadonlyArray<string>) =>
   Effect.forEach(lines, (line) => Console.error(line), { discard: true })
 
-/** Runs the turn and shows it; what it came to is an exit code. Nothing is thrown away when it is interrupted. */
-/** How a run that failed ends: for its span, and for whoever started it. */
+/** The failure of a run: `errorType` goes to its span, `exit` is the exit code. */
 class FailedRun {
   readonly errorType: string
   readonly exit: number
@@ -57,6 +56,10 @@ class FailedRun {
   }
 }
 
+/**
+ * Runs the turn, reports it and returns the exit code. An interrupted turn is reported too, with everything that it did
+ * before the interruption.
+ */
 const runAndReport = <R>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
   options: TurnSessionOptions,
@@ -112,7 +115,7 @@ const runAndReport = <R>(
         }
         if (ended !== undefined) yield* printAll(["", ...ProgressReport.summary(ended, style)])
         if (threadId !== undefined && failure !== undefined) {
-          yield* Console.error(`Go on with: effect-codex run --resume ${threadId}`)
+          yield* Console.error(`Continue with: effect-codex run --resume ${threadId}`)
         }
         return exit
       })
@@ -160,7 +163,7 @@ const stageFiles = (files: ReadonlyArray<string>) =>
     )
   )
 
-/** What only whoever sits in front of it should read: the engine's own words. */
+/** The detail that Codex or the system gave. It can contain content, so only the terminal shows it. */
 const details = (error: CodexError.CodexError): ReadonlyArray<string> => {
   const text = "detail" in error ? error.detail : "stderr" in error ? error.stderr : ""
   return error._tag === "InvalidRequest" || error._tag === "ProtocolError" || text.trim() === ""
@@ -168,7 +171,7 @@ const details = (error: CodexError.CodexError): ReadonlyArray<string> => {
     : [`  ${oneLine(text, 600)}`]
 }
 
-/** The turn inside the span of the whole run, and after it the picture of what took how long. */
+/** Runs the turn inside the `run` span, then prints a waterfall of its spans. */
 export const run = Effect.fnUntraced(function* <R, RL>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
   options: TurnSessionOptions,

@@ -1,4 +1,4 @@
-/** The command line. */
+/** The entry point of the command line. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
@@ -32,22 +32,23 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   return Cause.hasInterruptsOnly(exit.cause) ? code.interrupted : code.failed
 }
 
-// Whoever reads our output may stop at any time; that is no reason to stop the work half-way with a stack trace.
+// The reader of our output can close the pipe at any time (`| head`). That must not stop the turn with a stack trace.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
 
 Command.run(cli, { version }).pipe(
   Effect.tapCause((cause) => {
     const error = Option.getOrUndefined(Cause.findErrorOption(cause))
     if (error instanceof UsageError) return Console.error(`${error.text}\nSee: effect-codex --help`)
-    const said = error instanceof ExitWith || CliError.isCliError(error) || Cause.hasInterruptsOnly(cause)
-    return said ? Effect.void : Console.error(Cause.pretty(cause))
+    const isReported =
+      error instanceof ExitWith || CliError.isCliError(error) || Cause.hasInterruptsOnly(cause)
+    return isReported ? Effect.void : Console.error(Cause.pretty(cause))
   }),
   Effect.provide(NodeServices.layer),
-  // stdout is for what the command was asked for.
+  // stdout carries only the result of the command.
   Effect.provideService(Logger.LogToStderr, true),
   NodeRuntime.runMain({
     disableErrorReporting: true,
-    // Everything is flushed by now; an export in flight must not hold the exit.
+    // Telemetry is flushed at this point. An export that is still running must not delay the exit.
     teardown: (exit) => process.exit(exitCode(exit))
   })
 )

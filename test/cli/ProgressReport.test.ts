@@ -83,7 +83,7 @@ describe("a turn that is over", () => {
       "  exit 3 (1.50 s)",
       "⚇ spawn_agent look",
       "  done",
-      "(the conversation was summarised here)",
+      "(Codex summarised the conversation here)",
       "Because."
     ])
   })

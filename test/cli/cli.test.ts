@@ -121,7 +121,7 @@ describe("effect-codex run with more than a prompt", () => {
       const stopped = yield* go("--max-tokens", "200", "loop")
       assert.strictEqual(stopped.code, 1)
       assert.match(stopped.stderr, /BudgetExceeded: the turn used \d+ of 200 tokens/)
-      assert.match(stopped.stderr, /Go on with: effect-codex run --resume/)
+      assert.match(stopped.stderr, /Continue with: effect-codex run --resume/)
     })
   )
 })

@@ -93,7 +93,7 @@ describe.concurrent("effect-codex threads", () => {
   test("says so where there is nothing", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([])
-      assert.deepInclude(yield* cli(real, "list"), { code: 0, stdout: "", stderr: "No conversations.\n" })
+      assert.deepInclude(yield* cli(real, "list"), { code: 0, stdout: "", stderr: "No threads.\n" })
       assert.deepInclude(yield* cli(real, "list", "--json"), { code: 0, stdout: "", stderr: "" })
       assert.strictEqual((yield* cli(real, "show", "last")).code, 1)
     }))
@@ -104,7 +104,7 @@ describe.concurrent("effect-codex threads", () => {
       for (const [args, said] of [
         [["list", "-c", "nonsense"], '-c takes key=value, not "nonsense"'],
         [["delete", "x", "--yes", "-c", "a b=c"], '-c takes key=value, not "a b=c"'],
-        [["archive", "last", "--undo"], "--undo takes an id"]
+        [["archive", "last", "--undo"], "--undo needs the id"]
       ] as const) {
         const { code, stderr } = yield* cli(real, ...args)
         assert.strictEqual(code, 2)
@@ -113,7 +113,7 @@ describe.concurrent("effect-codex threads", () => {
       for (const tokens of ["0", "-5"]) {
         const { code, stderr } = yield* command(real, "run", `--max-tokens=${tokens}`, "hello")
         assert.strictEqual(code, 2, stderr)
-        assert.include(stderr, "--max-tokens takes a number from 1 on")
+        assert.include(stderr, "--max-tokens must be 1 or more")
       }
     }))
 

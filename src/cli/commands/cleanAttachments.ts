@@ -1,4 +1,4 @@
-/** `effect-codex attachments`: the files that processes have staged, and what dead ones have left. */
+/** `effect-codex attachments`: lists staged files and removes those that ended processes left behind. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -10,20 +10,18 @@ import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 import * as PrivateDirectory from "../../internal/PrivateDirectory.ts"
 import { oneLine } from "../../internal/TerminalText.ts"
 import { code, ExitWith } from "../ExitCode.ts"
+import * as Options from "../Options.ts"
 
 const shared = {
   directory: Flag.String("directory").pipe(
     Flag.withMetavar("DIR"),
-    Flag.withDescription("The folder that files are staged in; default: yours below the temporary folder"),
+    Flag.withDescription("The staging directory; default: your own in the temporary directory"),
     Flag.optional
   ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print one object of JSON on stdout"),
-    Flag.withDefault(false)
-  )
+  json: Options.json("Print one JSON object on stdout")
 }
 
-/** Sizes in words: `412 B`, `3.1 kB`, `20.5 MB`. */
+/** Formats a size: `412 B`, `3.1 kB`, `20.5 MB`. */
 const size = (bytes: number): string => {
   if (bytes < 1000) return `${bytes} B`
   return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
@@ -32,11 +30,11 @@ const size = (bytes: number): string => {
 const count = (files: number): string => (files === 1 ? "1 file" : `${files} files`)
 
 const describe = ({ bytes, files, path, pid, state }: StagingDirectory.Folder): string => {
-  const whose = pid === undefined ? "" : ` pid ${pid}`
-  return `${state}${whose}: ${count(files)}, ${size(bytes)} in ${oneLine(path, 400)}`
+  const owner = pid === undefined ? "" : ` pid ${pid}`
+  return `${state}${owner}: ${count(files)}, ${size(bytes)} in ${oneLine(path, 400)}`
 }
 
-const print = (value: object) => Console.log(JSON.stringify(value))
+const printJson = (value: object) => Console.log(JSON.stringify(value))
 
 const failed = (text: string) =>
   Effect.andThen(Console.error(oneLine(text, 600)), new ExitWith({ code: code.failed }))
@@ -49,7 +47,7 @@ const readStaging = Effect.fnUntraced(
       root === undefined ? [] : yield* StagingDirectory.survey(fs, root, yield* ProcessIdentity.self)
     return { root: root ?? null, folders }
   },
-  Effect.catch((error) => failed(`the staged files cannot be looked at: ${PrivateDirectory.detail(error)}`))
+  Effect.catch((error) => failed(`cannot list the staged files: ${PrivateDirectory.detail(error)}`))
 )
 
 const list = Command.make(
@@ -57,23 +55,23 @@ const list = Command.make(
   shared,
   Effect.fnUntraced(function* ({ directory, json }) {
     const found = yield* readStaging(directory)
-    if (json) return yield* print(found)
-    if (found.folders.length === 0) return yield* Console.error("nothing is staged")
+    if (json) return yield* printJson(found)
+    if (found.folders.length === 0) return yield* Console.error("No files are staged.")
     for (const folder of found.folders) yield* Console.log(describe(folder))
   })
-).pipe(Command.withDescription("List the folders of staged files, whose they are and what is in them"))
+).pipe(Command.withDescription("List the directories of staged files with their owner, file count and size"))
 
 const clean = Command.make(
   "clean",
   {
     all: Flag.Boolean("all").pipe(
       Flag.withDescription(
-        "Also folders of processes in other containers or on other machines, and damaged copies that were kept"
+        "Also remove directories of other containers and machines, and the damaged copies kept for inspection"
       ),
       Flag.withDefault(false)
     ),
     dryRun: Flag.Boolean("dry-run").pipe(
-      Flag.withDescription("Say what would be removed, and remove nothing"),
+      Flag.withDescription("Print what would be removed without removing it"),
       Flag.withDefault(false)
     ),
     ...shared
@@ -92,7 +90,7 @@ const clean = Command.make(
           fs,
           selected.map(({ path }) => path)
         )
-    if (json) yield* print({ root, dryRun, folders: selected, ...removed })
+    if (json) yield* printJson({ root, dryRun, folders: selected, ...removed })
     else {
       for (const folder of selected) yield* Console.log(describe(folder))
       yield* Console.error(
@@ -104,18 +102,21 @@ const clean = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Remove staged files whose process is gone; files of live processes are never touched"
+    "Remove staged files of ended processes; files of running processes are never touched"
   ),
   Command.withExamples([
-    { command: "effect-codex attachments clean --dry-run", description: "See what dead processes have left" },
+    {
+      command: "effect-codex attachments clean --dry-run",
+      description: "Show what ended processes left behind"
+    },
     {
       command: "effect-codex attachments clean --all --json",
-      description: "Remove all that no live process here owns"
+      description: "Remove everything that no running process on this machine owns"
     }
   ])
 )
 
 export const attachments = Command.make("attachments").pipe(
-  Command.withDescription("Look at staged files, and remove what dead processes have left"),
+  Command.withDescription("List staged files, and remove those of ended processes"),
   Command.withSubcommands([list, clean])
 )

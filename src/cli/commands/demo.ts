@@ -1,4 +1,4 @@
-/** `effect-codex demo`: the real Codex at work on a small repository, with a scripted model behind it. */
+/** `effect-codex demo`: the real Codex fixes a small repository, with a scripted model. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -52,7 +52,7 @@ const TicketsLayer = Tickets.toLayer({
   lookup_ticket: () => Effect.succeed({ title: "sum() gives negative numbers" })
 })
 
-/** What the model says, request by request. Codex does the rest, for real. */
+/** The model's reply to each request. Everything else is the real Codex. */
 const script: ModelServer.Script = [
   ModelServer.reply(
     ModelServer.reasoning("I should see the test fail before I touch anything."),
@@ -87,7 +87,7 @@ const script: ModelServer.Script = [
   )
 ]
 
-/** What this user lets the agent do beyond its sandbox: look at git, and nothing else. */
+/** Outside its sandbox the agent may read the git history and nothing else. */
 const rules: ReadonlyArray<Approval.ApprovalRule> = [
   { kind: "command", command: ["git", "log", "--oneline"], decision: "accept" },
   { decision: "decline" }
@@ -103,12 +103,14 @@ const succeeds = (command: string, args: ReadonlyArray<string>, options: ChildPr
     Effect.orElseSucceed(() => false)
   )
 
-/** A repository with a test that fails. Without git it is a plain folder, and git's part of the demo fails in it. */
+/**
+ * Creates a repository with a failing test. Without git it is a plain directory, and the git commands of the demo fail.
+ */
 const makeRepository = Effect.fnUntraced(function* (env: Record<string, string>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-demo-" })
-  const write = (name: string, text: string) => fs.writeFileString(path.join(folder, name), text)
+  const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-demo-" })
+  const write = (name: string, text: string) => fs.writeFileString(path.join(directory, name), text)
   yield* write(
     "package.json",
     `${JSON.stringify({ name: "demo", private: true, type: "module" }, null, 2)}\n`
@@ -117,17 +119,17 @@ const makeRepository = Effect.fnUntraced(function* (env: Record<string, string>)
   yield* write("sum.test.js", test)
   const git = (...args: ReadonlyArray<string>) =>
     succeeds("git", ["-c", "user.name=demo", "-c", "user.email=demo@localhost", ...args], {
-      cwd: folder,
+      cwd: directory,
       env,
       extendEnv: false
     })
   yield* git("init", "--quiet")
   yield* git("add", ".")
   yield* git("commit", "--quiet", "--message", "Add sum")
-  return folder
+  return directory
 })
 
-/** Whether Codex's sandbox can start here; in some containers it cannot. */
+/** Whether Codex's sandbox can start on this machine. In some containers it cannot. */
 const sandboxWorks = Effect.fnUntraced(function* (env: Record<string, string>, cwd: string) {
   const binary = yield* CodexBinary.find(undefined, process.env)
   return yield* succeeds(binary.command, [...binary.args, "sandbox", "--", "true"], {
@@ -146,25 +148,25 @@ export const demo = Command.make(
     const server = yield* ModelServer.make(script)
     const home = yield* ModelServer.home(server)
     const env = ChildEnvironment.select(process.env, [], home)
-    const folder = yield* makeRepository(env)
+    const repository = yield* makeRepository(env)
     const traces = path.join(
       yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-trace-" }),
       "traces.jsonl"
     )
 
     yield* Console.error(
-      "The real Codex works on a temporary repository whose test fails; its model is a script.\n"
+      "The real Codex fixes a failing test in a temporary repository; a script plays the model.\n"
     )
-    const sandboxed = yield* Effect.orElseSucceed(sandboxWorks(env, folder), () => true)
+    const sandboxed = yield* Effect.orElseSucceed(sandboxWorks(env, repository), () => true)
     if (!sandboxed) {
       yield* Console.error(
-        "Codex's sandbox cannot start here: it gets full access, in the temporary repository only.\n"
+        "Codex's sandbox cannot start on this machine; the demo runs with full access in its temporary repository.\n"
       )
     }
     const open = Effect.gen(function* () {
       const codex = yield* Codex
       return yield* codex.startThread({
-        cwd: folder,
+        cwd: repository,
         sandbox: sandboxed ? "workspace-write" : "danger-full-access",
         approvalMode: "on-request",
         tools: yield* Tickets,
@@ -188,7 +190,7 @@ export const demo = Command.make(
       services,
       File.layer({ path: traces, signals: ["traces"] })
     )
-    yield* Console.error(`\nThe trace as OTLP JSON lines: ${traces}`)
+    yield* Console.error(`\nTrace (OTLP JSON lines): ${traces}`)
     if (exit !== 0) return yield* new ExitWith({ code: exit })
   }, Effect.scoped)
-).pipe(Command.withDescription("Watch the real Codex fix a test, offline, and see the trace of it"))
+).pipe(Command.withDescription("Watch the real Codex fix a failing test offline, and see its trace"))

@@ -1,4 +1,4 @@
-/** `effect-codex run`: one turn of the real Codex. */
+/** `effect-codex run`: runs one turn of the real Codex. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -17,68 +17,50 @@ import * as TurnSession from "../TurnSession.ts"
 const flags = {
   cd: Flag.String("cd").pipe(
     Flag.withMetavar("DIR"),
-    Flag.withDescription("The folder to work in; default: this one"),
+    Flag.withDescription("The directory to work in; default: the current directory"),
     Flag.optional
   ),
   model: Flag.String("model").pipe(
     Flag.withMetavar("M"),
-    Flag.withDescription("The model to ask"),
+    Flag.withDescription("The model to use"),
     Flag.optional
   ),
   sandbox: Flag.Literals("sandbox", ["read-only", "workspace-write", "danger-full-access"]).pipe(
     Flag.withDescription(
-      "What commands may reach without asking; default: workspace-write, or what the conversation had"
+      "What commands can access without approval; default: workspace-write, or the resumed thread's own"
     ),
     Flag.optional
   ),
   approve: Flag.String("approve").pipe(
     Flag.withMetavar("never|ask|all|RULES.json"),
-    Flag.withDescription("Who answers what the agent asks; default: ask on a terminal, else never"),
+    Flag.withDescription("How to answer approval requests; default: ask on a terminal, otherwise never"),
     Flag.optional
   ),
-  config: Flag.String("config").pipe(
-    Flag.withAlias("c"),
-    Flag.withMetavar("key=value"),
-    Flag.withDescription("An override of Codex's configuration; may be given many times"),
-    Flag.atLeast(0)
-  ),
+  config: Options.config,
   effort: Flag.String("effort").pipe(
     Flag.withMetavar("E"),
-    Flag.withDescription("How hard the model thinks: low, medium, high, as the model has it"),
+    Flag.withDescription("The reasoning effort, such as low, medium or high; the model defines the values"),
     Flag.optional
   ),
   attach: Flag.String("attach").pipe(
     Flag.withMetavar("FILE"),
-    Flag.withDescription("A file to send along; may be given many times"),
+    Flag.withDescription("A file to attach to the prompt; can be repeated"),
     Flag.atLeast(0)
   ),
   resume: Flag.String("resume").pipe(
     Flag.withMetavar("THREAD"),
-    Flag.withDescription("Go on with the conversation of this id, or with the last one of the folder: last"),
+    Flag.withDescription("Resume the thread with this id, or the last thread of the directory: last"),
     Flag.optional
   ),
   tokens: Flag.Int("max-tokens").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription(
-      "The most tokens that the turn may use, input and output together; then it is stopped"
-    ),
+    Flag.withDescription("The maximum number of input and output tokens; the turn stops when it exceeds it"),
     Flag.optional
   ),
-  timeout: Flag.String("timeout").pipe(
-    Flag.withMetavar("DURATION"),
-    Flag.withDescription("The longest that the turn may take: 500ms, 20s, 5m, 1h30m; default 30m"),
-    Flag.filterMap(
-      Options.parseDuration,
-      (text) => `Expected a duration like 500ms, 20s, 5m or 1h30m, not "${text}"`
-    ),
-    Flag.optional
-  ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print every event as a line of JSON on stdout"),
-    Flag.withDefault(false)
-  ),
+  timeout: Options.timeout("The maximum duration of the turn: 500ms, 20s, 5m, 1h30m; default: 30m"),
+  json: Options.json("Print every event as a line of JSON on stdout"),
   prompt: Argument.String("PROMPT").pipe(
-    Argument.withDescription("What to do; read from stdin where it is missing or -"),
+    Argument.withDescription("What to do; read from stdin if it is missing or -"),
     Argument.optional
   )
 }
@@ -86,12 +68,12 @@ const flags = {
 export const run = Command.make(
   "run",
   flags,
-  Effect.fnUntraced(function* (given) {
+  Effect.fnUntraced(function* (input) {
     const { approve, attach, cd, config, effort, json, model, prompt, resume, sandbox, timeout, tokens } =
-      given
-    yield* Options.overrides(config)
+      input
+    yield* Options.validateOverrides(config)
     if (Option.exists(tokens, (tokens) => tokens < 1))
-      return yield* new UsageError({ text: "--max-tokens takes a number from 1 on" })
+      return yield* new UsageError({ text: "--max-tokens must be 1 or more" })
     const policy = yield* Options.policy(approve)
     const text = yield* Options.prompt(prompt)
     const options = {
@@ -104,7 +86,7 @@ export const run = Command.make(
         const { sandbox = "workspace-write" } = options
         return codex.startThread({ ...options, sandbox, approvalMode: "on-request" })
       }
-      // What is taken up may do what it might before, and no more.
+      // A resumed thread keeps its sandbox, so that resuming never grants more access.
       return resume.value === "last"
         ? codex.resumeLast(options)
         : codex.resumeThread(ThreadId.make(resume.value), options)
@@ -133,11 +115,14 @@ export const run = Command.make(
 ).pipe(
   Command.withDescription("Run one turn of Codex and show what it does"),
   Command.withExamples([
-    { command: 'effect-codex run "Fix the failing test"', description: "Work here, ask on the terminal" },
+    {
+      command: 'effect-codex run "Fix the failing test"',
+      description: "Work in the current directory and ask on the terminal"
+    },
     {
       command:
         'effect-codex run --cd ../app --approve rules.json --timeout 10m --json "Update the changelog"',
-      description: "In a script: rules decide, events on stdout"
+      description: "In a script: rules decide about approvals, and events go to stdout"
     }
   ])
 )

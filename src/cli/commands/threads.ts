@@ -1,4 +1,4 @@
-/** `effect-codex threads`: the conversations that Codex keeps. */
+/** `effect-codex threads`: lists, shows, forks, archives and deletes the threads that Codex stores. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -23,49 +23,38 @@ import { code, ExitWith, UsageError } from "../ExitCode.ts"
 import * as ProgressReport from "../ProgressReport.ts"
 import * as TurnSession from "../TurnSession.ts"
 
-const config = Flag.String("config").pipe(
-  Flag.withAlias("c"),
-  Flag.withMetavar("key=value"),
-  Flag.withDescription("An override of Codex's configuration; may be given many times"),
-  Flag.atLeast(0)
-)
-const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print JSON on stdout, a line for each"),
-  Flag.withDefault(false)
-)
+const json = Options.json("Print JSON on stdout, one line per thread")
 const thread = Argument.String("THREAD").pipe(
-  Argument.withDescription("The id of a conversation, as `threads list` shows it; or `last`")
+  Argument.withDescription("The id of a thread, as `threads list` prints it, or `last`")
 )
 
-/** Runs against the real Codex; an error is told in its own words, and becomes the exit code. */
+/** Runs `use` with the real Codex. Prints the message of an error and maps the error to its exit code. */
 const withCodex = <A, R>(
   overrides: ReadonlyArray<string>,
   use: (codex: Codex["Service"]) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
-) => Effect.andThen(Options.overrides(overrides), running(overrides, use))
-
-const running = <A, R>(
-  overrides: ReadonlyArray<string>,
-  use: (codex: Codex["Service"]) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
 ) =>
-  Effect.flatMap(Codex, use).pipe(
-    Effect.catch((error) =>
-      error._tag === "UsageError" || error._tag === "ExitWith"
-        ? Effect.fail(error)
-        : Effect.andThen(
-            Console.error(error.message),
-            Effect.fail(new ExitWith({ code: CodexError.exitCode(error) }))
-          )
-    ),
-    Effect.provide(
-      Codex.layer.pipe(
-        Layer.provide(AppServer.layerOptions({ config: overrides })),
-        Layer.provideMerge(OtlpLayer)
-      )
-    ),
-    Effect.provideService(TurnTelemetry.Originator, "cli")
+  Effect.andThen(
+    Options.validateOverrides(overrides),
+    Effect.flatMap(Codex, use).pipe(
+      Effect.catch((error) =>
+        error._tag === "UsageError" || error._tag === "ExitWith"
+          ? Effect.fail(error)
+          : Effect.andThen(
+              Console.error(error.message),
+              Effect.fail(new ExitWith({ code: CodexError.exitCode(error) }))
+            )
+      ),
+      Effect.provide(
+        Codex.layer.pipe(
+          Layer.provide(AppServer.layerOptions({ config: overrides })),
+          Layer.provideMerge(OtlpLayer)
+        )
+      ),
+      Effect.provideService(TurnTelemetry.Originator, "cli")
+    )
   )
 
-/** The conversation that is meant. */
+/** Resolves `last` to the most recently updated thread of the current directory. Any other name is an id. */
 const resolveThread = (
   codex: Codex["Service"],
   name: string
@@ -80,13 +69,23 @@ const resolveThread = (
                 new CodexError.InvalidRequest({
                   reason: "ThreadNotFound",
                   method: "thread/list",
-                  detail: "there is no conversation in this folder"
+                  detail: "there is no thread in this directory"
                 })
               ),
             onSome: ({ id }) => Effect.succeed(id)
           })
         )
       )
+
+/** Runs `use` with the real Codex and the id of the thread that the caller named. */
+const withThread = <A, R>(
+  overrides: ReadonlyArray<string>,
+  name: string,
+  use: (
+    codex: Codex["Service"],
+    id: ThreadId
+  ) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
+) => withCodex(overrides, (codex) => Effect.flatMap(resolveThread(codex, name), (id) => use(codex, id)))
 
 const formatTime = (at: number): string => new Date(at).toISOString().slice(0, 16).replace("T", " ")
 
@@ -97,70 +96,71 @@ const list = Command.make(
   "list",
   {
     archived: Flag.Boolean("archived").pipe(
-      Flag.withDescription("Those that were archived"),
+      Flag.withDescription("List archived threads instead"),
       Flag.withDefault(false)
     ),
     everywhere: Flag.Boolean("everywhere").pipe(
-      Flag.withDescription("Also those of other programs: the Codex command line, editors, sub-agents"),
+      Flag.withDescription("Include threads of other programs: the Codex command line, editors, sub-agents"),
       Flag.withDefault(false)
     ),
     cd: Flag.String("cd").pipe(
       Flag.withMetavar("DIR"),
-      Flag.withDescription("Those that work in this folder"),
+      Flag.withDescription("List only threads that work in this directory"),
       Flag.optional
     ),
     search: Flag.String("search").pipe(
       Flag.withMetavar("TEXT"),
-      Flag.withDescription("Those with this text in their title"),
+      Flag.withDescription("List only threads whose title contains this text"),
       Flag.optional
     ),
     limit: Flag.Int("limit").pipe(
       Flag.withMetavar("N"),
-      Flag.withDescription("At most so many; default 20, 0 for all"),
+      Flag.withDescription("The maximum number of threads; default: 20, 0 for all"),
       Flag.withDefault(20)
     ),
-    config,
+    config: Options.config,
     json
   },
   Effect.fnUntraced(function* ({ archived, cd, config, everywhere, json, limit, search }) {
-    if (limit < 0) return yield* new UsageError({ text: "--limit takes a number from 0 on" })
+    if (limit < 0) return yield* new UsageError({ text: "--limit must be 0 or more" })
     const { width } = yield* TurnSession.style
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {
-        const found = codex.listThreads({
+        const matching = codex.listThreads({
           archived,
           everywhere,
           sort: "updated",
-          cwd: Option.getOrUndefined(Option.map(cd, (folder) => Nodepath.resolve(folder))),
+          cwd: Option.getOrUndefined(Option.map(cd, (directory) => Nodepath.resolve(directory))),
           search: Option.getOrUndefined(search)
         })
-        const count = yield* (limit === 0 ? found : Stream.take(found, limit)).pipe(
+        const count = yield* (limit === 0 ? matching : Stream.take(matching, limit)).pipe(
           Stream.tap((info) => Console.log(json ? JSON.stringify(info) : row(info, width))),
           Stream.runCount
         )
-        if (count === 0 && !json) yield* Console.error("No conversations.")
+        if (count === 0 && !json) yield* Console.error("No threads.")
         if (limit > 0 && count === limit && !json)
-          yield* Console.error(`The ${limit} last ones; more with --limit`)
+          yield* Console.error(`These are the last ${limit} threads; use --limit to see more`)
       })
     )
   })
-).pipe(Command.withDescription("List conversations, the last one first"))
+).pipe(Command.withDescription("List threads, the most recent first"))
 
 const outcomes = { completed: "", failed: "failed", interrupted: "interrupted", inProgress: "still running" }
 
 const show = Command.make(
   "show",
-  { thread, config, json },
+  { thread, config: Options.config, json },
   Effect.fnUntraced(function* ({ config, json, thread }) {
     const style = yield* TurnSession.style
-    yield* withCodex(
+    yield* withThread(
       config,
-      Effect.fnUntraced(function* (codex) {
-        const history = yield* codex.readThread(yield* resolveThread(codex, thread))
+      thread,
+      Effect.fnUntraced(function* (codex, id) {
+        const history = yield* codex.readThread(id)
         if (json) return yield* Console.log(JSON.stringify(history))
         yield* Console.log(`${history.name ?? "(no name)"}  ${history.id}`)
-        yield* Console.log(`in ${oneLine(history.cwd, 200)}, begun ${formatTime(history.createdAt)}`)
+        yield* Console.log(`in ${oneLine(history.cwd, 200)}, started ${formatTime(history.createdAt)}`)
         for (const turn of history.turns) {
           const took = turn.duration === undefined ? "" : ` ${ProgressReport.duration(turn.duration)}`
           yield* Console.log(`\n── ${turn.id}${took} ${outcomes[turn.status]}`.trimEnd())
@@ -170,7 +170,7 @@ const show = Command.make(
       })
     )
   })
-).pipe(Command.withDescription("Show what was said and done in a conversation"))
+).pipe(Command.withDescription("Show the messages and work of a thread"))
 
 const fork = Command.make(
   "fork",
@@ -178,52 +178,55 @@ const fork = Command.make(
     thread,
     through: Flag.String("through").pipe(
       Flag.withMetavar("TURN"),
-      Flag.withDescription("Up to and with this turn; default: all of it"),
+      Flag.withDescription("Copy the history up to and including this turn; default: all turns"),
       Flag.optional
     ),
-    config,
+    config: Options.config,
     json
   },
   Effect.fnUntraced(function* ({ config, json, through, thread }) {
-    yield* withCodex(
+    yield* withThread(
       config,
-      Effect.fnUntraced(function* (codex) {
-        const from = yield* resolveThread(codex, thread)
+      thread,
+      Effect.fnUntraced(function* (codex, from) {
         const { id } = yield* Effect.scoped(
           codex.forkThread(from, {
             through: Option.getOrUndefined(Option.map(through, (id) => TurnId.make(id)))
           })
         )
         yield* Console.log(json ? JSON.stringify({ id, forkedFrom: from }) : id)
-        if (!json) yield* Console.error(`Go on with: effect-codex run --resume ${id}`)
+        if (!json) yield* Console.error(`Continue with: effect-codex run --resume ${id}`)
       })
     )
   })
-).pipe(Command.withDescription("Make a new conversation out of one"))
+).pipe(Command.withDescription("Start a thread from a copy of another thread's history"))
 
 const archive = Command.make(
   "archive",
   {
     thread,
     undo: Flag.Boolean("undo").pipe(
-      Flag.withDescription("Take it back into the list"),
+      Flag.withDescription("Restore the thread to the list"),
       Flag.withDefault(false)
     ),
-    config
+    config: Options.config
   },
   Effect.fnUntraced(function* ({ config, thread, undo }) {
-    // The last one is looked for among those that are in the list.
-    if (undo && thread === "last") return yield* new UsageError({ text: "--undo takes an id, not last" })
+    // `last` looks for threads that are not archived.
+    if (undo && thread === "last")
+      return yield* new UsageError({
+        text: "--undo needs the id of a thread; `last` finds only threads that are not archived"
+      })
     yield* withCodex(
       config,
       Effect.fnUntraced(function* (codex) {
         const id = undo ? ThreadId.make(thread) : yield* resolveThread(codex, thread)
         yield* undo ? codex.unarchiveThread(id) : codex.archiveThread(id)
-        yield* Console.error(undo ? `${id} is back in the list` : `${id} is archived; back with --undo`)
+        yield* Console.error(undo ? `Restored ${id}` : `Archived ${id}; restore it with --undo`)
       })
     )
   })
-).pipe(Command.withDescription("Take a conversation out of the list"))
+).pipe(Command.withDescription("Remove a thread from the list without deleting it"))
 
 const remove = Command.make(
   "delete",
@@ -231,32 +234,32 @@ const remove = Command.make(
     thread,
     yes: Flag.Boolean("yes").pipe(
       Flag.withAlias("y"),
-      Flag.withDescription("Do not ask"),
+      Flag.withDescription("Delete without asking"),
       Flag.withDefault(false)
     ),
-    config
+    config: Options.config
   },
   Effect.fnUntraced(function* ({ config, thread, yes }) {
-    yield* withCodex(
+    yield* withThread(
       config,
-      Effect.fnUntraced(function* (codex) {
-        const id = yield* resolveThread(codex, thread)
+      thread,
+      Effect.fnUntraced(function* (codex, id) {
         const { name, preview } = yield* codex.readThread(id)
-        if (!yes && !(yield* confirm(`Delete "${oneLine(name ?? preview, 80)}" (${id}) for good?`)))
+        if (!yes && !(yield* confirm(`Permanently delete "${oneLine(name ?? preview, 80)}" (${id})?`)))
           return yield* Console.error("Nothing was deleted.")
         yield* codex.deleteThread(id)
-        yield* Console.error(`${id} is deleted`)
+        yield* Console.error(`Deleted ${id}`)
       })
     )
   })
-).pipe(Command.withDescription("Delete a conversation for good"))
+).pipe(Command.withDescription("Delete a thread permanently"))
 
-/** Asks on the terminal; where there is none, nobody is sure. */
+/** Asks for confirmation on the terminal. Fails without a terminal, so that a script must pass `--yes`. */
 const confirm = Effect.fnUntraced(function* (question: string) {
   const stdio = yield* Stdio.Stdio
   const terminal = yield* Terminal.Terminal
   if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal)))
-    return yield* new UsageError({ text: "there is no terminal to ask on; say --yes" })
+    return yield* new UsageError({ text: "there is no terminal to ask for confirmation on; pass --yes" })
   yield* Stream.run(Stream.make(`${question} [y/N] `), stdio.stderr({ endOnDone: false })).pipe(Effect.ignore)
   const answer = yield* Effect.catchTag(terminal.readLine, "QuitError", () =>
     Effect.fail(new ExitWith({ code: code.interrupted }))
@@ -265,6 +268,6 @@ const confirm = Effect.fnUntraced(function* (question: string) {
 })
 
 export const threads = Command.make("threads").pipe(
-  Command.withDescription("The conversations that Codex keeps: list, show, fork, archive, delete"),
+  Command.withDescription("List, show, fork, archive and delete the threads that Codex stores"),
   Command.withSubcommands([list, show, fork, archive, remove])
 )

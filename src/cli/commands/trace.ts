@@ -1,4 +1,4 @@
-/** `effect-codex trace`: what telemetry leaves behind. */
+/** `effect-codex trace`: works with stored telemetry. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -41,39 +41,28 @@ const flush = Command.make(
   {
     dir: Flag.String("dir").pipe(
       Flag.withMetavar("DIR"),
-      Flag.withDescription("The spool; default: CODEX_OTLP_SPOOL_DIR"),
+      Flag.withDescription("The spool directory; default: CODEX_OTLP_SPOOL_DIR"),
       Flag.optional
     ),
-    timeout: Flag.String("timeout").pipe(
-      Flag.withMetavar("DURATION"),
-      Flag.withDescription("How long to try: 500ms, 90s, 5m; default 30s"),
-      Flag.filterMap(
-        Options.parseDuration,
-        (text) => `Expected a duration like 500ms, 90s or 5m, not "${text}"`
-      ),
-      Flag.optional
-    ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("Print one object of JSON on stdout"),
-      Flag.withDefault(false)
-    )
+    timeout: Options.timeout("How long to keep sending: 500ms, 90s, 5m; default: 30s"),
+    json: Options.json("Print one JSON object on stdout")
   },
   Effect.fnUntraced(function* ({ dir, json, timeout }) {
     const settings = yield* Settings.CurrentSettings
     const directory = Option.getOrUndefined(dir) ?? settings.spool
     if (directory === undefined)
-      return yield* new UsageError({ text: "name the spool with --dir or CODEX_OTLP_SPOOL_DIR" })
+      return yield* new UsageError({ text: "there is no spool directory; set --dir or CODEX_OTLP_SPOOL_DIR" })
     if (settings.disabled) {
-      yield* Console.error("the environment says that nothing is to be exported: nothing was sent")
+      yield* Console.error("nothing was sent: OTEL_SDK_DISABLED or CODEX_OTLP_ENABLE turns telemetry off")
       return yield* new ExitWith({ code: code.failed })
     }
     const { make } = yield* Effect.promise(() => import("../../telemetry/spool/FlushSpool.ts"))
     const { report, run } = make({ directory, ...settings.spoolLimits }, settings)
     const print = Effect.suspend(() => {
-      const said = report()
+      const current = report()
       return json
-        ? Console.log(JSON.stringify(said))
-        : Effect.forEach(lines(said), (line) => Console.log(line), { discard: true })
+        ? Console.log(JSON.stringify(current))
+        : Effect.forEach(lines(current), (line) => Console.log(line), { discard: true })
     })
     yield* Effect.timeoutOption(
       run,
@@ -86,9 +75,9 @@ const flush = Command.make(
     )
     if (total(report().left) > 0) return yield* new ExitWith({ code: code.failed })
   }, Effect.provide(Settings.layer))
-).pipe(Command.withDescription("Send what processes that are gone have left in a spool"))
+).pipe(Command.withDescription("Send the telemetry that ended processes left in a spool"))
 
 export const trace = Command.make("trace").pipe(
-  Command.withDescription("What telemetry leaves behind"),
+  Command.withDescription("Send or check stored telemetry"),
   Command.withSubcommands([flush, check])
 )

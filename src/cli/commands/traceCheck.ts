@@ -1,4 +1,4 @@
-/** `effect-codex trace check`: telemetry in files, held against the conventions. */
+/** `effect-codex trace check`: checks telemetry in files against the conventions. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -10,23 +10,21 @@ import { printable } from "../../internal/TerminalText.ts"
 import * as Check from "../../trace/Check.ts"
 import * as OtlpDocument from "../../trace/check/OtlpDocument.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
+import * as Options from "../Options.ts"
 
 const files = Argument.String("FILE").pipe(
   Argument.withDescription(
-    "Lines of OTLP JSON, as the exporter `file` writes them; those of one run belong together"
+    "OTLP JSON lines, as the `file` exporter writes them; pass all files of one run together"
   ),
   Argument.atLeast(1)
 )
-const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print JSON on stdout, a line for each finding"),
-  Flag.withDefault(false)
-)
+const json = Options.json("Print each finding as a line of JSON on stdout")
 const semconv = Flag.Literals("semconv", ["latest", "1.41"]).pipe(
-  Flag.withDescription("Whose names there may be; default: those of both revisions"),
+  Flag.withDescription("The revision of the semantic conventions to check; default: accept both"),
   Flag.optional
 )
 const content = Flag.Boolean("content").pipe(
-  Flag.withDescription("Content was asked for: prompts, outputs, commands, paths are no violation"),
+  Flag.withDescription("Content capture is on: accept prompts, outputs, commands and paths"),
   Flag.withDefault(false)
 )
 
@@ -34,7 +32,7 @@ const read = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   return yield* Effect.mapError(
     fs.readFileString(file),
-    () => new UsageError({ text: `cannot read "${file}"` })
+    () => new UsageError({ text: `cannot read "${file}"; pass a file of OTLP JSON lines` })
   )
 })
 
@@ -59,17 +57,15 @@ export const check = Command.make(
     const invalid = parts.flatMap(({ invalidLines }, at) =>
       invalidLines.map((line) => `${files[at]}:${line}`)
     )
-    for (const place of invalid) yield* Console.error(`${place}: no line of OTLP JSON`)
+    for (const place of invalid) yield* Console.error(`${place}: not a line of OTLP JSON`)
     const violations = Check.filterByLevel(findings, "violation").length
     const { logs, metrics, spans } = emitted
     yield* Console.error(
-      `${plural(spans.length, "span")}, ${metrics.length} series of metrics, ` +
+      `${plural(spans.length, "span")}, ${metrics.length} metric series, ` +
         `${plural(logs.length, "record")}: ${plural(violations, "violation")}`
     )
     if (violations > 0 || invalid.length > 0) return yield* new ExitWith({ code: code.failed })
   })
 ).pipe(
-  Command.withDescription(
-    "Hold telemetry in files against the conventions; exit code 1 where something violates them"
-  )
+  Command.withDescription("Check telemetry in files against the conventions; exit code 1 means violations")
 )

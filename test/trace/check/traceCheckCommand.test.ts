@@ -55,7 +55,7 @@ test("finds nothing in the files of all signals, and exits with 0", () =>
     const { lines, status, stderr } = check("--semconv", "latest", ...files)
     assert.deepStrictEqual([lines.filter((line) => line.startsWith("violation")), status], [[], 0], stderr)
     const [, spans, series, records] =
-      /^(\d+) spans, (\d+) series of metrics, (\d+) records: 0 violations/.exec(stderr) ?? []
+      /^(\d+) spans, (\d+) metric series, (\d+) records: 0 violations/.exec(stderr) ?? []
     assert.isAbove(Number(spans), 6)
     assert.isAbove(Number(series), 6)
     assert.isAbove(Number(records), 3)
@@ -96,7 +96,7 @@ test("refuses what is no OTLP JSON, by its line, and what is not there", () =>
     yield* fs.writeFileString(traces, `${yield* fs.readFileString(traces)}{"half": \n[]\n{"other":1}\n`)
     const { status, stderr } = check(traces)
     assert.strictEqual(status, 1)
-    assert.strictEqual(stderr.match(/no line of OTLP JSON/g)?.length, 3)
+    assert.strictEqual(stderr.match(/not a line of OTLP JSON/g)?.length, 3)
     const missing = check("/nowhere/x.json")
     assert.strictEqual(missing.status, 2)
     assert.include(missing.stderr, 'cannot read "/nowhere/x.json"')
