@@ -1,9 +1,11 @@
-import type { AttributeValue } from "@opentelemetry/api"
+/** Attribute values of OpenTelemetry: conversion of any value, and length limits. */
+import type { Attributes, AttributeValue } from "@opentelemetry/api"
 import * as Formatter from "effect/Formatter"
 
 /**
- * What a back end may store of any value: text, numbers, booleans and lists of one of these as they are, the rest as
- * JSON; `undefined` for what has no value. Text is cut at `limit` characters. Never throws.
+ * Converts any value to an attribute value. Strings, numbers, booleans and lists of one of these types are kept; other
+ * objects become JSON; `null`, `undefined`, functions and symbols become `undefined`. Strings are cut at `limit`
+ * characters. Never throws.
  */
 export const fromUnknown = (value: unknown, limit: number): AttributeValue | undefined => {
   switch (typeof value) {
@@ -22,7 +24,7 @@ export const fromUnknown = (value: unknown, limit: number): AttributeValue | und
   }
 }
 
-/** The same of a property, also where reading it throws. */
+/** Converts a property like {@link fromUnknown}. Returns `undefined` if its getter throws. */
 export const fromProperty = (
   source: Readonly<Record<string, unknown>>,
   key: string,
@@ -35,11 +37,30 @@ export const fromProperty = (
   }
 }
 
-/** Text of at most `limit` characters without half a surrogate pair, which receivers refuse together with its batch. */
+/**
+ * Cuts every string in the attributes at `limit` characters. Returns the same object if no string is longer.
+ */
+export const truncateAttributes = (attributes: Attributes, limit: number): Attributes => {
+  let changed: Attributes | undefined
+  for (const name in attributes) {
+    const value = attributes[name]
+    if (!isTooLong(value, limit)) continue
+    changed ??= { ...attributes }
+    changed[name] = fromUnknown(value, limit)
+  }
+  return changed ?? attributes
+}
+
+const isTooLong = (value: AttributeValue | undefined, limit: number): boolean =>
+  typeof value === "string"
+    ? value.length > limit
+    : Array.isArray(value) && value.some((item) => typeof item === "string" && item.length > limit)
+
+/** Cuts text at `limit` characters. Removes half surrogate pairs: a receiver rejects the whole batch because of one. */
 export const truncate = (value: string, limit: number): string =>
   (value.length <= limit ? value : value.slice(0, limit)).toWellFormed()
 
-// OTLP writes integers as int64 and knows no NaN in JSON: a number beyond would cost the whole batch.
+// OTLP encodes integers as int64, and its JSON has no NaN: any other number makes the receiver reject the whole batch.
 const isEncodable = (value: number) =>
   Number.isFinite(value) && (!Number.isInteger(value) || Math.abs(value) < 2 ** 63)
 

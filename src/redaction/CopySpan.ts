@@ -1,6 +1,9 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 
-/** The same span with other contents. A span of the SDK is a class with getters: spreading it would lose half of it. */
+/**
+ * Copies a span and replaces some of its fields. The SDK's spans are classes with getters, so spread syntax would lose
+ * half of the fields.
+ */
 export const make = (
   span: ReadableSpan,
   other: Partial<

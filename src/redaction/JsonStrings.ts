@@ -1,11 +1,14 @@
-/** JSON that stays as it is but for its texts: numbers, blanks and the order of everything are left alone. */
+/** Replaces strings inside JSON text. Numbers, whitespace and the order of properties stay byte for byte. */
 import { isEscaped } from "./KeyValueSecrets.ts"
 import { UniqueNames } from "./UniqueNames.ts"
 
-/** What a text in JSON is: a name, or the value that goes by this name, itself or in lists of it. */
+/**
+ * Returns the replacement for a string. The string is a property name (`isName`), or a value; then `name` is the nearest
+ * property name above it, also through arrays.
+ */
 export type Visit = (text: string, name: string | undefined, isName: boolean, path: Path) => string
 
-/** The names that lead to a text, from the inside. */
+/** The property names that lead to a string, innermost first. */
 export interface Path {
   readonly name: string | undefined
   readonly above: Path | undefined
@@ -31,7 +34,7 @@ const decode = (quoted: string): string => {
   return typeof value === "string" ? value : quoted
 }
 
-/** Whether it is worth a try. */
+/** Whether the text starts and ends like a JSON object or array: a cheap test before parsing it. */
 export const looksLikeJson = (text: string): boolean => {
   const first = /^\s{0,16}([{[])/.exec(text)?.[1]
   return first === "{"
@@ -39,75 +42,76 @@ export const looksLikeJson = (text: string): boolean => {
     : first === "[" && /\]\s{0,16}$/.test(text.slice(-17))
 }
 
-/** The same JSON with each text as `visit` has it; `undefined` if this is no JSON. */
+/** Replaces each string of a JSON text by what `visit` returns. Returns `undefined` if the text is not JSON. */
 export const map = (text: string, visit: Visit): string | undefined => {
   if (!isJson(text)) return undefined
   const stack: Array<Container> = []
-  let inside: Container | undefined
+  let container: Container | undefined
   let name: string | undefined
-  let naming = false
+  let expectsName = false
   let out = ""
-  let from = 0
-  const within = (): Path | undefined =>
-    inside?.object === true ? { name, above: inside.path } : inside?.path
+  let copiedTo = 0
+  const currentPath = (): Path | undefined =>
+    container?.object === true ? { name, above: container.path } : container?.path
   for (let at = 0; at < text.length; at++) {
     const char = text.charCodeAt(at)
     if (char === 123 || char === 91) {
-      const path = within()
-      if (inside !== undefined) stack.push(inside)
-      inside = { object: char === 123, path, names: new UniqueNames() }
-      naming = inside.object
+      const path = currentPath()
+      if (container !== undefined) stack.push(container)
+      container = { object: char === 123, path, names: new UniqueNames() }
+      expectsName = container.object
     } else if (char === 125 || char === 93) {
-      inside = stack.pop()
-      naming = false
+      container = stack.pop()
+      expectsName = false
     } else if (char === 44) {
-      naming = inside?.object === true
+      expectsName = container?.object === true
     } else if (char === 34) {
       let end = text.indexOf('"', at + 1)
       while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
       const quoted = text.slice(at, end + 1)
       const value = decode(quoted)
-      const path = within() ?? { name: undefined, above: undefined }
-      let seen = visit(value, naming ? undefined : path.name, naming, path)
-      if (naming) {
+      const path = currentPath() ?? { name: undefined, above: undefined }
+      let replacement = visit(value, expectsName ? undefined : path.name, expectsName, path)
+      if (expectsName) {
         name = value
-        seen = inside?.names.of(value, seen) ?? seen
+        replacement = container?.names.of(value, replacement) ?? replacement
       }
-      if (seen !== value) {
-        out += text.slice(from, at) + JSON.stringify(seen)
-        from = end + 1
+      if (replacement !== value) {
+        out += text.slice(copiedTo, at) + JSON.stringify(replacement)
+        copiedTo = end + 1
       }
-      if (naming) naming = false
+      if (expectsName) expectsName = false
       at = end
     }
   }
-  return from === 0 ? text : out + text.slice(from)
+  return copiedTo === 0 ? text : out + text.slice(copiedTo)
 }
 
-const prune = (value: unknown, texts: number, items: number, depth: number): unknown => {
+const prune = (value: unknown, maxText: number, maxItems: number, depth: number): unknown => {
   if (typeof value === "string") {
-    return value.length <= texts ? value : `${value.slice(0, Math.max(0, texts - 1))}…`.toWellFormed()
+    return value.length <= maxText ? value : `${value.slice(0, Math.max(0, maxText - 1))}…`.toWellFormed()
   }
   if (typeof value !== "object" || value === null) return value
   if (depth === 0) return Array.isArray(value) ? [] : {}
-  if (Array.isArray(value)) return value.slice(0, items).map((item) => prune(item, texts, items, depth - 1))
+  if (Array.isArray(value))
+    return value.slice(0, maxItems).map((item) => prune(item, maxText, maxItems, depth - 1))
   return Object.fromEntries(
     Object.entries(value)
-      .slice(0, items)
-      .map(([name, item]) => [name, prune(item, texts, items, depth - 1)])
+      .slice(0, maxItems)
+      .map(([name, item]) => [name, prune(item, maxText, maxItems, depth - 1)])
   )
 }
 
-/** JSON of at most `limit` characters: long texts are cut first, then long lists, then what lies deep. */
+/** Shortens JSON to at most `limit` characters: cuts long strings first, then long lists, then deep levels. */
 export const cut = (text: string, limit: number): string => {
   if (text.length <= limit) return text
   const value: unknown = JSON.parse(text)
-  for (let texts = Math.min(limit, 4096), items = 1024, depth = 32; ;) {
-    const short = JSON.stringify(prune(value, texts, items, depth))
+  for (let maxText = Math.min(limit, 4096), maxItems = 1024, depth = 32; ;) {
+    const short = JSON.stringify(prune(value, maxText, maxItems, depth))
     if (short.length <= limit) return short
-    if (texts === 1 && items === 1 && depth === 0) return Array.isArray(value) ? "[]" : "{}"
-    if (texts === 1 && items === 1) depth = Math.floor(depth / 2)
-    texts = Math.max(1, Math.floor(texts / 4))
-    items = Math.max(1, Math.floor(items / 2))
+    if (maxText === 1 && maxItems === 1 && depth === 0) return Array.isArray(value) ? "[]" : "{}"
+    if (maxText === 1 && maxItems === 1) depth = Math.floor(depth / 2)
+    maxText = Math.max(1, Math.floor(maxText / 4))
+    maxItems = Math.max(1, Math.floor(maxItems / 2))
   }
 }

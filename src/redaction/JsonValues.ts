@@ -1,4 +1,4 @@
-/** Any value as one of JSON, its texts as somebody wants to see them. */
+/** Converts any value to a JSON value and replaces its strings. */
 import * as Redacted from "effect/Redacted"
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
@@ -10,15 +10,15 @@ import { mask } from "./TokenPatterns.ts"
 
 type ReplaceText = (text: string, name?: string) => string
 
-// Deeper than anything that is written down to be read.
+// Deeper than any value that a person reads in a log.
 const maxDepth = 32
 
-/** What `map` makes of what is too deep, goes in circles, or cannot be read. */
+/** Replaces a value that is too deep, refers to itself, or throws when read. */
 export const unreadable = "[unreadable]"
 
 /**
- * Errors by their type, secrets of Effect masked, dates and the like as their JSON. What has the name of a secret is
- * masked, text by text, however deep. Never throws.
+ * Converts a value: an error becomes its type, `Redacted` becomes the mask, a date or another value with `toJSON` becomes
+ * its JSON. Below a property with the name of a secret, each string becomes the mask, at any depth. Never throws.
  */
 export const map = (value: unknown, name: string | undefined, replace: ReplaceText): unknown =>
   mapped(value, name, name !== undefined && isSecret(name) ? name : undefined, replace, [])

@@ -1,10 +1,11 @@
-/** `password=…`, `"apiKey": "…"`, `--token …`, wherever they stand in a text. */
+/** Masks the values of secret names in text: `password=…`, `"apiKey": "…"`, `--token …`. */
 import * as SecretNames from "./SecretNames.ts"
 import { mask } from "./TokenPatterns.ts"
 
 const hint = /pass|pwd|secret|token|auth|key|cookie|credential|jwt|bearer|dsn|sig|pat|otp/i
 
-// An option and a blank; or a name, quotes that may be escaped, and a sign. Names begin only where no other could.
+// Either an option and a space, or a name, an optional quote (which may be escaped) and a sign. A match starts only
+// where no longer name could start: this keeps the time linear.
 const keyPattern =
   /(?<![\w.-])(?:(--[A-Za-z][\w.-]{0,255})\s{1,4}|(-{0,2}[A-Za-z_][\w.-]{0,255})(?:\\{0,4}["'])?\s{0,4}(?:=>|[:=])\s{0,4})/g
 const unquoted = /[^\s,;&"'`<>()[\]{}\\]+/y
@@ -17,14 +18,14 @@ const stickyAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | 
   return pattern.exec(text)
 }
 
-/** Whether an odd number of backslashes stands before. */
+/** Whether an odd number of backslashes precedes the position. */
 export const isEscaped = (text: string, at: number): boolean => {
   let slashes = 0
   while (text.charCodeAt(at - 1 - slashes) === 92) slashes++
   return slashes % 2 === 1
 }
 
-/** Where the quoted text that begins at `from` ends; at the end of all text if nobody closes it. */
+/** Returns the position of the closing quote, or the end of the text if the quote is not closed. */
 const closingQuoteAt = (text: string, from: number, slashes: string, quote: string): number => {
   const close = slashes + quote
   for (let at = text.indexOf(close, from); at >= 0; at = text.indexOf(close, at + 1)) {
@@ -33,7 +34,7 @@ const closingQuoteAt = (text: string, from: number, slashes: string, quote: stri
   return text.length
 }
 
-/** Where the value that begins at `from` begins and ends. */
+/** Returns the range of the value at `from`, without quotes and without an authentication scheme before it. */
 const valueAt = (text: string, from: number, name: string): readonly [from: number, to: number] => {
   const quoted = stickyAt(openingQuote, text, from)
   if (quoted !== null) {
@@ -42,21 +43,21 @@ const valueAt = (text: string, from: number, name: string): readonly [from: numb
   }
   if (text.startsWith(mask, from)) return [from, from + mask.length]
   const start = from + (stickyAt(scheme, text, from)?.[0].length ?? 0)
-  // Cookies are a list of names and values: all of it opens something.
+  // A cookie header is a list of names and values, all of them secret: mask the rest of the line.
   const found = stickyAt(/cookies?$/i.test(name) ? restOfLine : unquoted, text, start)
   return [start, start + (found?.[0].length ?? 0)]
 }
 
-/** What has the name of a secret and is none: a flag, or a number of tokens. */
+/** Whether a value is harmless although its name is that of a secret: empty, a flag, or a number of tokens. */
 export const isHarmless = (value: string, name: string): boolean =>
   value === "" ||
   value === mask ||
-  // A mask that was cut with the text around it.
+  // The mask itself, cut by a length limit.
   (value.endsWith("…") && mask.startsWith(value.slice(0, -1))) ||
   /^(?:true|false|null|undefined|none|yes|no)$/i.test(value) ||
   (/^\d{1,9}$/.test(value) && /token/i.test(name))
 
-/** The text with the values of what has the name of a secret masked. */
+/** Masks the value after each secret name in the text. */
 export const scrub = (text: string): string => {
   if (!hint.test(text)) return text
   let out = ""
@@ -65,7 +66,7 @@ export const scrub = (text: string): string => {
   for (let found = keyPattern.exec(text); found !== null; found = keyPattern.exec(text)) {
     const [all, option, name = option ?? ""] = found
     if (!SecretNames.isSecret(name)) {
-      // The value may be the next name.
+      // The value of this name may be a secret name itself: continue right after the name.
       keyPattern.lastIndex = found.index + name.length
       continue
     }

@@ -1,17 +1,17 @@
-/** Known secrets, by their very text, in every form that they may be written in. */
+/** Finds secrets in the environment, and builds one pattern that matches known secrets in every usual encoding. */
 import { isSecretVariable } from "./SecretNames.ts"
 import { toDecoded, toPairs } from "../internal/EnvironmentVariables.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Shorter ones cannot be told from ordinary words. */
-const shortest = 6
+/** Shorter values are too likely to be ordinary words. */
+const minLength = 6
 
-// Settings that go by the name of a secret, and words that would be missed everywhere else.
+// Values that a variable with a secret name may hold as a setting. To mask these words would damage every other text.
 const commonValues =
   /^(?:true|false|none|null|undefined|default|auto|enabled|disabled|required|optional|always|never|production|development|staging|localhost|\d{1,6}|\[redacted\])$/i
 
-const isDistinctive = (value: string): boolean => value.length >= shortest && !commonValues.test(value)
+const isDistinctive = (value: string): boolean => value.length >= minLength && !commonValues.test(value)
 
 const passwordOf = (value: string): ReadonlyArray<string> => {
   const raw = /:\/\/[^\s/?#:@]{0,256}:([^\s/]{1,512})@/.exec(value)?.[1]
@@ -25,18 +25,19 @@ const headersOf = (value: string): ReadonlyArray<string> =>
     return [pair[1], decoded, decoded.replace(/^(?:Bearer|Basic)\s+/i, "")]
   })
 
-/** The secrets that an environment holds: values of variables that look secret, headers, passwords in URLs. */
+/** Returns the secrets in an environment: values of variables with secret names, header values, passwords in URLs. */
 export const fromEnvironment = (environment: Environment): ReadonlyArray<string> =>
   Object.entries(environment).flatMap(([name, value = ""]) => {
     const trimmed = value.trim()
-    if (trimmed.length < shortest) return []
+    if (trimmed.length < minLength) return []
     const found = [...passwordOf(trimmed)]
     if (/HEADERS$/i.test(name)) found.push(...headersOf(trimmed))
     else if (isSecretVariable(name)) found.push(trimmed, ...trimmed.split("\n").map((line) => line.trim()))
     return found.filter(isDistinctive)
   })
 
-// The 3 ways in which bytes may lie in base64: whole characters in the middle are the same whatever stands around.
+// Base64 encodes bytes in groups of three, so a secret has three encodings, by its offset in the group. Only the
+// characters that do not depend on the bytes around the secret are part of the pattern.
 const base64 = (secret: string): ReadonlyArray<string> => {
   if (secret.length < 9) return []
   const bytes = Buffer.from(secret)
@@ -63,14 +64,14 @@ const encodedForms = (secret: string): ReadonlyArray<string> => {
 
 const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
 
-// A short word is a secret only where it stands alone.
+// A short word is masked only as a whole word, not as part of a longer one.
 const standaloneLength = 12
 const pattern = (form: string): string =>
   form.length < standaloneLength && /^\w+$/.test(form)
     ? `(?<![A-Za-z0-9])${form}(?![A-Za-z0-9])`
     : escape(form)
 
-/** One pattern for all of them, the longest first; `undefined` if there are none. */
+/** Returns one pattern for all secrets, the longest first, or `undefined` if there are no secrets. */
 export const toPattern = (
   secrets: ReadonlyArray<string>
 ): { readonly pattern: RegExp; readonly shortest: number } | undefined => {

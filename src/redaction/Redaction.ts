@@ -1,15 +1,15 @@
 /**
- * What must not get out is masked before every sink: in names, attributes, events and states of spans, in logs, and in
- * labels of metrics. What stays has the shape it had: JSON stays JSON, a list a list, a number a number.
+ * Masks secrets before every sink: in names, attributes, events and statuses of spans, in logs, and in labels of metrics.
+ * Shapes do not change: JSON stays JSON, a list stays a list, a number stays a number.
  */
-import type { Attributes, AttributeValue } from "@opentelemetry/api"
+import type { Attributes, AttributeValue as Value } from "@opentelemetry/api"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as KeyValueSecrets from "./KeyValueSecrets.ts"
 import * as CopySpan from "./CopySpan.ts"
-import * as CutAttributes from "./CutAttributes.ts"
+import * as AttributeValue from "./AttributeValue.ts"
 import { UniqueNames } from "./UniqueNames.ts"
 import * as HomeDirectory from "../internal/HomeDirectory.ts"
 import * as JsonStrings from "./JsonStrings.ts"
@@ -20,32 +20,37 @@ import * as TokenPatterns from "./TokenPatterns.ts"
 import { Environment } from "../internal/EnvironmentVariables.ts"
 
 /**
- * What else must not be seen: a text in whatever encoding, what a pattern matches, or a function that gives back the
- * text as it may be seen. A function is told the name of what it is given, where there is one; one that throws has
- * everything masked.
+ * An additional rule: a string to mask in every usual encoding, a pattern to mask, or a function that returns the text
+ * to show. A function also receives the name of the value, if it has one. If it throws, the whole text is masked.
  */
 export type RedactionRule = string | RegExp | ((text: string, name: string | undefined) => string)
 
-/** How telemetry is scrubbed. Nothing here ever throws, and doing it twice changes no more than doing it once. */
+/** Scrubs telemetry. No function throws, and each is idempotent. */
 export interface Redaction {
+  /** Scrubs text. With the name of a secret, the whole text is masked. */
   readonly text: (text: string, name?: string) => string
-  /** Any value of JSON, by the names in it; what is no such value becomes one. */
+  /** Converts any value to a JSON value and scrubs it, by its property names too. */
   readonly value: (value: unknown, name?: string) => unknown
-  /** The same object where there is nothing to mask. */
+  /** Scrubs attributes. Returns the same object if there is nothing to mask. */
   readonly attributes: (attributes: Attributes) => Attributes
-  /** Its texts are cut at `limit` characters, after that: of a secret that was cut before, a part would be left. */
+  /**
+   * Scrubs a span, then cuts its attribute values at `limit` characters. The order matters: a rule does not recognise a
+   * secret that was cut before.
+   */
   readonly span: (span: ReadableSpan, limit?: number) => ReadableSpan
 }
 
-/** What stands in the place of a secret. */
+/** Replaces a secret. */
 export const mask = TokenPatterns.mask
 
-/** The longest text that is kept where nobody says otherwise, in characters. */
+/** The default of `limit`, in characters. */
 export const defaultLimit = 16_384
 
+/** Options for {@link layer} and {@link make}. */
 export interface RedactionOptions {
+  /** Rules in addition to the built-in ones. */
   readonly rules?: ReadonlyArray<RedactionRule>
-  /** Longer texts are cut, in characters. */
+  /** Maximum length of a text, in characters; longer texts are cut. */
   readonly limit?: number
 }
 
@@ -55,7 +60,7 @@ interface MutableRedaction extends Redaction {
 
 const isMutable = (redaction: Redaction): redaction is MutableRedaction => "add" in redaction
 
-/** The scrubbing that is in force; provide another one to replace all of it. */
+/** The redaction in effect. Provide another value to replace the built-in rules too. */
 export const Current = Context.Reference<Redaction>("effect-codex/telemetry/Redaction/Current", {
   defaultValue: () => make({}, process.env)
 })
@@ -65,34 +70,34 @@ class Registry extends Context.Service<Registry, { readonly add: (options: Redac
 ) {}
 
 /**
- * What every sink is built on: the usual rules, and the secrets that the environment holds. A constant, for layers are
- * shared by identity: `layer` adds to it wherever it stands.
+ * The built-in rules and the secrets of the environment. Every exporting layer uses it. It is a constant because Effect
+ * shares layers by identity: {@link layer} adds rules to the same instance from anywhere in the program.
  */
 export const layerDefault: Layer.Layer<Registry> = Layer.effectContext(
   Effect.gen(function* () {
     const context = yield* Effect.context<never>()
-    const own = make({}, yield* Environment)
-    // One that is in force already may have been added to, and is what sinks further out use.
-    const current = context.mapUnsafe.has(Current.key) ? Context.get(context, Current) : own
-    const add = isMutable(current) ? current.add : own.add
+    const initial = make({}, yield* Environment)
+    // Outer sinks use the redaction of the context, which may have more rules: keep that one.
+    const current = context.mapUnsafe.has(Current.key) ? Context.get(context, Current) : initial
+    const add = isMutable(current) ? current.add : initial.add
     return Context.make(Registry, { add }).pipe(Context.add(Current, current))
   })
 )
 
 /**
- * Adds to what is masked, in everything that is emitted from then on.
+ * Adds rules. They apply to everything that is emitted afterwards.
  *
  * ```ts
  * Layer.mergeAll(OtlpLayer, Redaction.layer({ rules: [/\bCUST-\d{8}\b/] }))
  * ```
  */
 export const layer = (options: RedactionOptions): Layer.Layer<never> =>
-  // What is taken for a secret once stays one: spans that end while layers close are scrubbed by the same rules.
+  // Rules are never removed, so spans that end while layers close are scrubbed by the same rules.
   Layer.effectDiscard(Effect.map(Registry, ({ add }) => add(options))).pipe(Layer.provideMerge(layerDefault))
 
 /**
- * Adds the secrets among these variables to what is masked where this runs, from then on: an engine may be given an
- * environment that this process does not have.
+ * Adds the secrets among these variables to the redaction in effect. An engine needs it when it gets an environment that
+ * differs from the environment of this process.
  */
 export const addSecretsFrom = (environment: Environment): Effect.Effect<void> =>
   Effect.map(Current, (current) => {
@@ -100,10 +105,10 @@ export const addSecretsFrom = (environment: Environment): Effect.Effect<void> =>
     if (rules.length > 0 && isMutable(current)) current.add({ rules })
   })
 
-// Ids, names and the like come again and again; longer texts hardly ever do.
+// Ids and names repeat; longer texts rarely do. So only short texts are remembered as clean.
 const cacheLimits = { length: 96, count: 4096 }
 
-/** Scrubs by the usual rules and by these; `environment` is where secrets are looked for, and the home directory. */
+/** Makes a redaction from the built-in rules and the given ones. `environment` holds secrets and the home directory. */
 export const make = (options: RedactionOptions, environment: Environment): MutableRedaction => {
   let limit = options.limit ?? defaultLimit
   const known = [...KnownSecrets.fromEnvironment(environment)]
@@ -115,14 +120,14 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
   const cleanTexts = new Set<string>()
   const secretNames = new Map<string, boolean>()
 
-  const add = ({ limit: other, rules = [] }: RedactionOptions) => {
+  const add = ({ limit: newLimit, rules = [] }: RedactionOptions) => {
     for (const rule of rules) {
       if (typeof rule === "string") {
         if (!known.includes(rule)) known.push(rule)
       } else if (typeof rule === "function") functions.push(rule)
       else patterns.push(new RegExp(rule.source, `${rule.flags.replace(/[gy]/g, "")}g`))
     }
-    if (other !== undefined) limit = other
+    if (newLimit !== undefined) limit = newLimit
     literals = KnownSecrets.toPattern(known)
     cleanTexts.clear()
   }
@@ -142,9 +147,9 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
     if (literals !== undefined && out.length >= literals.shortest) out = out.replace(literals.pattern, mask)
     for (const pattern of patterns) out = out.replace(pattern, mask)
     for (const rule of functions) {
-      const seen: unknown = rule(out, name)
-      if (typeof seen !== "string") return mask
-      out = seen
+      const result: unknown = rule(out, name)
+      if (typeof result !== "string") return mask
+      out = result
     }
     out = KeyValueSecrets.scrub(TokenPatterns.scrub(out))
     return homes === undefined ? out : out.replace(homes, "~")
@@ -172,12 +177,12 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
     if (name !== undefined && isSecretName(name)) return KeyValueSecrets.isHarmless(text, name) ? text : mask
     if (cleanTexts.has(text)) return text
     try {
-      const seen = scrubbed(text, name)
-      if (seen === text && text.length <= cacheLimits.length && functions.length === 0) {
+      const result = scrubbed(text, name)
+      if (result === text && text.length <= cacheLimits.length && functions.length === 0) {
         if (cleanTexts.size >= cacheLimits.count) cleanTexts.clear()
         cleanTexts.add(text)
       }
-      return seen
+      return result
     } catch {
       return mask
     }
@@ -188,12 +193,12 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
     let renamed = false
     for (const name in all) {
       const value = all[name]
-      const seen =
+      const result =
         typeof value === "string" ? text(value, name) : Array.isArray(value) ? list(value, name) : value
       if (!cleanTexts.has(name) && text(name) !== name) renamed = true
-      if (seen === value) continue
+      if (result === value) continue
       changed ??= { ...all }
-      changed[name] = seen
+      changed[name] = result
     }
     if (!renamed) return changed ?? all
     const names = new UniqueNames()
@@ -202,11 +207,11 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
     )
   }
 
-  const list = (items: Extract<AttributeValue, ReadonlyArray<unknown>>, name: string): AttributeValue => {
+  const list = (items: Extract<Value, ReadonlyArray<unknown>>, name: string): Value => {
     const texts = items.filter((item) => typeof item === "string")
     if (texts.length === 0) return items
-    const seen = texts.map((item) => text(item, name))
-    return seen.some((item, at) => item !== texts[at]) ? seen : items
+    const results = texts.map((item) => text(item, name))
+    return results.some((item, at) => item !== texts[at]) ? results : items
   }
 
   return {
@@ -218,7 +223,9 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
       toScrubbed(
         span,
         text,
-        limit === Infinity ? attributes : (all) => CutAttributes.make(attributes(all), limit)
+        limit === Infinity
+          ? attributes
+          : (all) => AttributeValue.truncateAttributes(attributes(all), limit)
       )
   }
 }

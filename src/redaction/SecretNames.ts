@@ -1,17 +1,17 @@
-/** Whether a name says that what it names is a secret. */
+/** Decides by a name whether its value is a secret. */
 
 const secretWords = new Set(
   "password passwd passphrase passcode passwords secret secrets credential credentials authorization cookie cookies jwt bearer apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey pgpassword mysqlpwd dsn signature sig pat otp".split(
     " "
   )
 )
-// `key` alone is a cache key or a map's; together with one of these it opens something.
+// `key` alone may be the key of a cache or a map; after one of these words it is a credential.
 const secretKeyQualifiers = new Set(
   "api access private secret encryption signing master ssh deploy account auth hash hmac license license session client service subscription shared storage admin app webhook".split(
     " "
   )
 )
-// What follows tells about the secret and is none: `token_count`, `secret_name`, `password_file`.
+// A name that ends with one of these words describes a secret and does not hold it: `token_count`, `password_file`.
 const metadataWords = new Set(
   "type types count counts name names file files path paths dir url uri urls endpoint modality usage limit limits budget length size expiry expires expiration ttl id ids sock socket info mode method provider index window details status policy rotation hint required enabled updated".split(
     " "
@@ -27,7 +27,10 @@ const words = (name: string): ReadonlyArray<string> =>
     .split(/[^a-z\d]+/)
     .filter((word) => word !== "")
 
-/** Of an attribute, an annotation, a property of JSON: `password`, `apiKey`, `x-auth-token`, but not `token.type`. */
+/**
+ * Whether the name of an attribute, an annotation or a JSON property is that of a secret: `password`, `apiKey`,
+ * `x-auth-token`, but not `token.type`.
+ */
 export const isSecret = (name: string): boolean => {
   const all = words(name)
   const last = all.length - 1
@@ -43,7 +46,7 @@ export const isSecret = (name: string): boolean => {
   return false
 }
 
-/** Of an environment variable, where every `KEY` is one to something. */
+/** Whether the name of an environment variable is that of a secret. There every `KEY` is a credential. */
 export const isSecretVariable = (name: string): boolean => {
   const all = words(name)
   const last = all[all.length - 1] ?? ""

@@ -1,12 +1,12 @@
 /**
- * Text that is a secret by its form. Every pattern takes linear time on any text: what may repeat is bounded, or begins
- * only where no other match could, and nothing is tried twice.
+ * Masks secrets with a known format. Every pattern takes linear time on any text: repetitions are bounded, or a match
+ * starts only where no other match could start, and no pattern backtracks.
  */
 
-/** What stands in the place of a secret. No pattern here changes it, so that scrubbing twice is scrubbing once. */
+/** Replaces a secret. No pattern here matches the mask, so scrubbing is idempotent. */
 export const mask = "[redacted]"
 
-// One look at most text is enough: these are what every rule below needs.
+// Every rule below needs one of these. Most text has none, so one test is enough for it.
 const hint =
   /[:=]|[?&]|sk-|[srp]k_|gh[pousr]_|github_pat_|glpat-|npm_|hf_|AKIA|ASIA|SG\.|hooks\.slack|xox|xapp-|AIza|ya29\.|GOCSPX|1\/\/0|eyJ|-----BEGIN|bearer\s|basic\s/i
 
@@ -34,7 +34,8 @@ const tokens = new RegExp(
     "ya29\\.[A-Za-z0-9_.-]{16,}",
     "GOCSPX-[A-Za-z0-9_-]{16,}",
     "1//0[A-Za-z0-9_-]{20,}",
-    // JWT; only where a run of its characters begins, for it looks ahead to the end of one
+    // JWT. A match starts only at the beginning of a run of its characters: otherwise each start in the run would scan
+    // to the end of the run.
     "(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{4,}(?:\\.[A-Za-z0-9_-]*)*"
   ].join("|"),
   "g"
@@ -48,7 +49,7 @@ const userinfo = /:\/\/([^\s/"']{1,768})@/g
 const withoutPassword = (all: string, user: string): string => {
   const colon = user.indexOf(":")
   if (colon >= 0) return `://${user.slice(0, colon)}:${colon + 1 < user.length ? mask : ""}@`
-  // A name alone may be a token; a query has its own rules.
+  // A long user name without a password may be a token. Other rules handle a query.
   return user.length >= 16 && !/[?#]/.test(user) ? `://${mask}@` : all
 }
 
@@ -58,7 +59,7 @@ const begin = "-----BEGIN "
 const privateKey = /^-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/
 const end = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
 
-// Searched for by hand: a pattern for the whole would look for an end from every beginning that has none.
+// A search by hand, because a pattern for the whole key would scan to the end of the text from every BEGIN without END.
 const withoutKeys = (text: string): string => {
   let at = text.indexOf(begin)
   if (at < 0) return text
@@ -75,7 +76,7 @@ const withoutKeys = (text: string): string => {
   return out + text.slice(from)
 }
 
-/** The text without tokens, keys and passwords of known forms. */
+/** Masks tokens, keys and passwords with a known format. */
 export const scrub = (text: string): string => {
   if (!hint.test(text)) return text
   const aws = text.includes("AKIA") || text.includes("ASIA")
@@ -83,7 +84,7 @@ export const scrub = (text: string): string => {
     .replace(tokens, mask)
     .replace(schemes, `$1${mask}`)
     .replace(userinfo, withoutPassword)
-  // Forty such characters may be anything, but not beside the id that belongs to them.
+  // Forty such characters alone may be anything; beside an AWS key id they are its secret.
   if (aws) out = out.replace(awsSecret, mask)
   return out
 }

@@ -1,24 +1,24 @@
-/** Names as they may be seen, each its own: two that are masked must not fall into one. */
+/** Keeps names distinct after masking: two masked names must not become one property. */
 export class UniqueNames {
   private readonly taken = new Map<string, string>()
   private readonly counts = new Map<string, number>()
 
-  /** `seen`, with a number after it if it stands for another name already. */
-  of(name: string, seen: string): string {
-    let free = seen
-    if (this.isTaken(free, name)) {
-      // Where the last search ended: with thousands of the same each would take longer than the one before.
-      let count = this.counts.get(seen) ?? 2
-      do free = `${seen} ${count++}`
-      while (this.isTaken(free, name))
-      this.counts.set(seen, count)
+  /** Returns the masked name, with a number after it if another name has the same mask. */
+  of(name: string, masked: string): string {
+    let unique = masked
+    if (this.isTaken(unique, name)) {
+      // Continues where the last search ended: with thousands of equal names, a search from 2 would be quadratic.
+      let count = this.counts.get(masked) ?? 2
+      do unique = `${masked} ${count++}`
+      while (this.isTaken(unique, name))
+      this.counts.set(masked, count)
     }
-    this.taken.set(free, name)
-    return free
+    this.taken.set(unique, name)
+    return unique
   }
 
-  private isTaken(seen: string, name: string): boolean {
-    const by = this.taken.get(seen)
-    return by !== undefined && by !== name
+  private isTaken(masked: string, name: string): boolean {
+    const owner = this.taken.get(masked)
+    return owner !== undefined && owner !== name
   }
 }
