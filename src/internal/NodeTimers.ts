@@ -1,12 +1,18 @@
+/** Timers of Node, in real time: layers use them because a test clock never advances while an exporter closes. */
 import * as Effect from "effect/Effect"
 
-/** Waits for so many milliseconds without keeping the process: what is spooled is safe, and nobody waits for it. */
-export const sleep = (millis: number): Effect.Effect<void> =>
+const start = (millis: number, keepAlive: boolean): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const timer = setTimeout(() => resume(Effect.void), millis)
-    timer.unref()
+    if (!keepAlive) timer.unref()
     return Effect.sync(() => clearTimeout(timer))
   })
+
+/** Sleeps in real time. */
+export const sleep = (millis: number): Effect.Effect<void> => start(millis, true)
+
+/** Sleeps in real time without keeping the process alive. */
+export const sleepUnref = (millis: number): Effect.Effect<void> => start(millis, false)
 
 /**
  * Runs a promise and waits until it settles or `millis` have passed, in real time even under a test clock. Never fails:

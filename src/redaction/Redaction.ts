@@ -223,9 +223,7 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
       toScrubbed(
         span,
         text,
-        limit === Infinity
-          ? attributes
-          : (all) => AttributeValue.truncateAttributes(attributes(all), limit)
+        limit === Infinity ? attributes : (all) => AttributeValue.truncateAttributes(attributes(all), limit)
       )
   }
 }

@@ -2,6 +2,7 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as NodeTimers from "../../internal/NodeTimers.ts"
 import * as CodexLaunch from "../../internal/CodexLaunch.ts"
 import { version } from "../../internal/version.ts"
 import { hrTimeDifference } from "../span/RecordedSpan.ts"
@@ -61,12 +62,6 @@ const toReadableSpan = (
   }
 }
 
-const wait = (millis: number) =>
-  Effect.callback<void>((resume) => {
-    const timer = setTimeout(() => resume(Effect.void), millis)
-    return Effect.sync(() => clearTimeout(timer))
-  })
-
 /** Overrides and variables that make a Codex send its spans there, soon, and never wait long for that. */
 const codexLaunchExtra = (url: string): Omit<CodexLaunch.CodexExtra, "settled"> => ({
   config: [`otel.trace_exporter={ otlp-http = { endpoint = "${url}", protocol = "json" } }`],
@@ -118,13 +113,13 @@ const make = Effect.gen(function* () {
   let lastEnd = -Infinity
   const settled = Effect.suspend(() => {
     const rest = lastEnd + turnEndGraceMillis - performance.now()
-    return rest > 0 ? wait(rest) : Effect.void
+    return rest > 0 ? NodeTimers.sleep(rest) : Effect.void
   })
   let closing = false
   const ended = Effect.suspend(() => {
     const until = performance.now() + shutdownWaitMillis
     const step: Effect.Effect<void> = Effect.suspend(() =>
-      running === 0 || performance.now() >= until ? Effect.void : Effect.andThen(wait(10), step)
+      running === 0 || performance.now() >= until ? Effect.void : Effect.andThen(NodeTimers.sleep(10), step)
     )
     return step
   })
@@ -132,7 +127,7 @@ const make = Effect.gen(function* () {
     if (closing) return Effect.void
     closing = true
     // What has arrived is taken up by the event loop's next round.
-    return ended.pipe(Effect.andThen(wait(1)), Effect.andThen(Effect.sync(() => joiner.flush())))
+    return ended.pipe(Effect.andThen(NodeTimers.sleep(1)), Effect.andThen(Effect.sync(() => joiner.flush())))
   })
   yield* pipeline.hold((span) => {
     if (closing || (span.spanContext().traceFlags & 1) === 0) return false

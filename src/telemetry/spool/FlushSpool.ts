@@ -1,4 +1,4 @@
-/** Sends what dead processes have left in a spool, and says what became of it. */
+/** Sends the records that dead processes left in a spool, and reports the result. */
 import * as Effect from "effect/Effect"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -9,28 +9,29 @@ import type * as Settings from "../config/Settings.ts"
 import * as Spool from "./Spool.ts"
 import * as SpoolWriter from "./SpoolWriter.ts"
 
+/** Numbers of records. */
 export interface Counts {
   traces: number
   logs: number
 }
 
-/** Numbers of records; what is `left` goes with the next flush, or the next process that spools there. */
+/** The result of a flush. The next flush, or the next process that uses the spool, sends the records in `left`. */
 export interface FlushReport {
   readonly directory: string
   readonly sent: Counts
   readonly dropped: Counts
   readonly left: Counts
-  /** Processes that live and send what is theirs themselves. */
+  /** Process ids of running processes. They send their records themselves. */
   readonly inUse: ReadonlyArray<number>
-  /** Why something is left or was dropped: codes and hosts. */
+  /** Why records are left or were dropped: codes and hosts. */
   readonly notes: ReadonlyArray<string>
 }
 
 const zeroCounts = (): Counts => ({ traces: 0, logs: 0 })
 
 /**
- * A flush: `run` ends when everything was sent, `report` may be asked at any time. An interrupted one leaves what was not
- * acknowledged. `run` fails with a text where nothing can be sent at all.
+ * Makes a flush. `run` ends when every record is sent or dropped, and fails with a message if it cannot send at all.
+ * `report` may be called at any time. After an interruption, the records without acknowledgement stay in the spool.
  */
 export const make = (options: SpoolWriter.SpoolWriterOptions, settings: Settings.Settings) => {
   const directory = SpoolWriter.directoryOf(options)

@@ -1,4 +1,4 @@
-/** One request to a collector, with bytes that were encoded before. */
+/** Sends one request of encoded bytes to a collector. */
 import * as Effect from "effect/Effect"
 import type { ClientRequest, IncomingMessage } from "node:http"
 import { promisify } from "node:util"
@@ -9,8 +9,8 @@ import * as RetryPolicy from "./RetryPolicy.ts"
 
 const compress = promisify(gzip)
 
-/** An answer is some bytes; one that does not end is cut here. */
-const longestAnswer = 1024 * 1024
+/** Maximum size of a response in bytes. A usual response has some bytes; an endless one is cut here. */
+const maxResponseBytes = 1024 * 1024
 
 export type Encoding = "json" | "protobuf"
 
@@ -19,10 +19,13 @@ const contentTypes: Readonly<Record<Encoding, string>> = {
   protobuf: "application/x-protobuf"
 }
 
-/** What sends for a target until the scope closes; it never fails. `rejected` reads the answer to a request. */
+/**
+ * Makes a sender for a target; it lives until the scope closes. Sending never fails. `rejected` reads from a response how
+ * many records the collector rejected.
+ */
 export const make = Effect.fnUntraced(function* (
   target: OtlpExporter.Target,
-  rejected: (encoding: Encoding, answer: Uint8Array) => number
+  rejected: (encoding: Encoding, body: Uint8Array) => number
 ) {
   const { Agent, request } = yield* Effect.promise(() =>
     target.url.startsWith("https:") ? import("node:https") : import("node:http")
@@ -46,16 +49,16 @@ export const make = Effect.fnUntraced(function* (
     gzipped: boolean
   ): Effect.Effect<RetryPolicy.SendResult> =>
     Effect.callback((resume) => {
-      const none = (timeout: boolean, detail: string) =>
-        resume(Effect.succeed({ _tag: "None", timeout, detail: `${detail}${origin}` }))
+      const noResponse = (timeout: boolean, detail: string) =>
+        resume(Effect.succeed({ _tag: "NoResponse", timeout, detail: `${detail}${origin}` }))
       const timer = setTimeout(() => {
-        none(true, "")
+        noResponse(true, "")
         outgoing.destroy()
       }, target.spoolTimeout)
       timer.unref()
-      const answered = (response: IncomingMessage, chunks: ReadonlyArray<Buffer>) => {
+      const complete = (response: IncomingMessage, chunks: ReadonlyArray<Buffer>) => {
         clearTimeout(timer)
-        resume(Effect.sync(() => toAnswer(response, Buffer.concat(chunks))))
+        resume(Effect.sync(() => toResult(response, Buffer.concat(chunks))))
       }
       const outgoing: ClientRequest = request(
         target.url,
@@ -74,23 +77,23 @@ export const make = Effect.fnUntraced(function* (
           let size = 0
           response.on("data", (chunk: Buffer) => {
             size += chunk.length
-            if (size <= longestAnswer) chunks.push(chunk)
+            if (size <= maxResponseBytes) chunks.push(chunk)
             else {
-              answered(response, [])
+              complete(response, [])
               response.destroy()
             }
           })
-          response.on("end", () => answered(response, chunks))
-          // The status has come: what is missing is only what was said about it.
-          response.on("error", () => answered(response, []))
+          response.on("end", () => complete(response, chunks))
+          // The status has arrived and decides; only the body is missing.
+          response.on("error", () => complete(response, []))
         }
       )
       outgoing.on("error", (error) => {
         clearTimeout(timer)
         const code = codeOf(error)
-        none(false, code === undefined ? "" : `${code} from `)
+        noResponse(false, code === undefined ? "" : `${code} from `)
       })
-      // A process that has nothing else to do ends: what it was sending is on disk.
+      // The request does not keep the process alive: the records are on disk.
       outgoing.on("socket", (socket) => socket.unref())
       outgoing.end(body)
       return Effect.sync(() => {
@@ -98,9 +101,9 @@ export const make = Effect.fnUntraced(function* (
         outgoing.destroy()
       })
 
-      function toAnswer(response: IncomingMessage, answer: Buffer): RetryPolicy.SendResult {
+      function toResult(response: IncomingMessage, body: Buffer): RetryPolicy.SendResult {
         const status = response.statusCode ?? 0
-        if (status >= 200 && status < 300) return { _tag: "Taken", rejected: rejectedIn(answer, response) }
+        if (status >= 200 && status < 300) return { _tag: "Accepted", rejected: rejectedIn(body, response) }
         const after = RetryPolicy.retryAfter(response.headers["retry-after"], Date.now())
         return {
           _tag: "Status",
@@ -111,13 +114,13 @@ export const make = Effect.fnUntraced(function* (
       }
     })
 
-  const rejectedIn = (answer: Buffer, response: IncomingMessage): number => {
+  const rejectedIn = (body: Buffer, response: IncomingMessage): number => {
     const type = response.headers["content-type"]
     try {
-      const found = rejected(type?.includes("json") === true ? "json" : "protobuf", answer)
+      const found = rejected(type?.includes("json") === true ? "json" : "protobuf", body)
       return Number.isFinite(found) && found > 0 ? found : 0
     } catch {
-      // Taken is taken, whatever is said about it.
+      // The collector accepted the batch; an unreadable body does not change that.
       return 0
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The spans of a process that are open, in a file beside its segments: written when they start, as they would look had the
- * process died there, and struck out when they end.
+ * Stores the open spans of a process in a file next to its segments. A span is written when it starts, in the form it has
+ * if the process dies now; a second record marks its end.
  */
 import * as Fs from "node:fs"
 import { join } from "node:path"
@@ -9,12 +9,12 @@ import * as OtlpMerge from "./OtlpMerge.ts"
 
 export const fileName = "open"
 
-/** Beyond this many the newest are not written. */
+/** Maximum number of open spans in the file; later ones are not written. */
 const maxOpen = 1000
-/** A file that is larger is written anew, with what is still open. */
+/** A larger file is rewritten with the spans that are still open. */
 const maxBytes = 256 * 1024
 
-/** Says what a span looks like by now; nothing once it has ended. */
+/** Encodes an open span as it is now. Returns `undefined` after its end. */
 export type Snapshot = () => Uint8Array | undefined
 
 interface Entry {
@@ -23,7 +23,7 @@ interface Entry {
 }
 
 export class OpenSpansFile {
-  private readonly folder: () => string
+  private readonly directory: () => string
   private readonly kind: RecordFrame.FrameKind
   private readonly now: () => number
   private readonly open = new Map<string, Entry>()
@@ -32,9 +32,9 @@ export class OpenSpansFile {
   private file: { readonly path: string; readonly descriptor: number; size: number } | undefined
   private disabled = false
 
-  /** `folder` is asked each time: it may have been taken away. */
-  constructor(options: { folder: () => string; kind: RecordFrame.FrameKind; now: () => number }) {
-    this.folder = options.folder
+  /** `directory` is a function because the directory may change: somebody may have removed the first one. */
+  constructor(options: { directory: () => string; kind: RecordFrame.FrameKind; now: () => number }) {
+    this.directory = options.directory
     this.kind = options.kind
     this.now = options.now
   }
@@ -45,24 +45,24 @@ export class OpenSpansFile {
     this.schedule()
   }
 
-  /** One that ends where it started costs nothing: it was never written. */
+  /** Removes a span. A span that ends in the same event loop turn as it started was never written. */
   spanEnded(id: string): void {
-    const one = this.open.get(id)
-    if (one === undefined) return
+    const entry = this.open.get(id)
+    if (entry === undefined) return
     this.open.delete(id)
-    if (!one.written) return
+    if (!entry.written) return
     this.ended.add(id)
     this.schedule()
   }
 
-  /** Writes all that are open as they are now, in place of what was written before. */
+  /** Rewrites the file with the current state of all open spans. */
   refresh(): void {
     this.guard(() => {
       if (this.open.size > 0) this.rewrite()
     })
   }
 
-  /** Nothing is open any more, or nobody can wait for it. */
+  /** Removes the file. Later calls do nothing. */
   close(): void {
     clearImmediate(this.scheduled)
     this.guard(() => this.removeFile())
@@ -70,7 +70,7 @@ export class OpenSpansFile {
   }
 
   private schedule(): void {
-    // By then the span has the attributes that it starts with, and often it has ended.
+    // The delay lets the span get its first attributes; many spans end before it, and are never written.
     this.scheduled ??= setImmediate(() => {
       this.scheduled = undefined
       this.guard(() => this.write())
@@ -82,7 +82,7 @@ export class OpenSpansFile {
     try {
       run()
     } catch {
-      // Spans that end are written elsewhere: without this only those that a crash left open are missing.
+      // Ended spans are in the segments. Without this file, a crash loses only the spans that are open then.
       this.disabled = true
       this.open.clear()
       this.ended.clear()
@@ -90,14 +90,14 @@ export class OpenSpansFile {
   }
 
   private write(): void {
-    const path = join(this.folder(), fileName)
+    const path = join(this.directory(), fileName)
     if (this.file !== undefined && this.file.path !== path) return this.rewrite()
     const frames = [...this.ended].map((id) => this.frame("ended", id, new Uint8Array()))
     this.ended.clear()
-    for (const [id, one] of this.open) {
-      if (one.written) continue
-      const payload = one.snapshot()
-      one.written = true
+    for (const [id, entry] of this.open) {
+      if (entry.written) continue
+      const payload = entry.snapshot()
+      entry.written = true
       if (payload === undefined) this.open.delete(id)
       else frames.push(this.frame(this.kind, id, payload))
     }
@@ -111,11 +111,11 @@ export class OpenSpansFile {
   }
 
   private rewrite(): void {
-    const path = join(this.folder(), fileName)
+    const path = join(this.directory(), fileName)
     const frames: Array<Buffer> = []
-    for (const [id, one] of this.open) {
-      const payload = one.snapshot()
-      one.written = true
+    for (const [id, entry] of this.open) {
+      const payload = entry.snapshot()
+      entry.written = true
       if (payload === undefined) this.open.delete(id)
       else frames.push(this.frame(this.kind, id, payload))
     }
@@ -154,7 +154,7 @@ export class OpenSpansFile {
   }
 }
 
-/** The spans that were open when a process died, ended at a time in milliseconds since 1970. */
+/** Reads the spans that were open when a process died, with `at` as their end time (milliseconds since 1970). */
 export const readCrashed = (path: string, at: number): ReadonlyArray<RecordFrame.Record> => {
   let bytes: Buffer
   try {
@@ -170,28 +170,28 @@ export const readCrashed = (path: string, at: number): ReadonlyArray<RecordFrame
   return [...open.values()].map((record) => ({ ...record, payload: withEndTime(record, at) }))
 }
 
-/** Takes the file away, where that can be done. */
-export const remove = (folder: string): void => {
+/** Removes the file. Ignores errors. */
+export const remove = (directory: string): void => {
   for (const file of [fileName, `${fileName}.new`]) {
     try {
-      Fs.rmSync(join(folder, file), { force: true })
+      Fs.rmSync(join(directory, file), { force: true })
     } catch {
-      // Whoever finds it closes the spans in it once more.
+      // The next process that finds the file exports its spans once more.
     }
   }
 }
 
-/** For a folder that is let go of; whoever has spans open in it has closed its file before. */
-export const removeIfEmpty = (folder: string): void => {
-  if (readCrashed(join(folder, fileName), 0).length === 0) remove(folder)
+/** Removes the file of a directory that is released, unless it has open spans of a crashed process. */
+export const removeIfEmpty = (directory: string): void => {
+  if (readCrashed(join(directory, fileName), 0).length === 0) remove(directory)
 }
 
-/** A span's end in place of the one it was written with. */
+/** Replaces the end time of a span, unless it started later. */
 const withEndTime = ({ kind, payload }: RecordFrame.Record, at: number): Uint8Array => {
   const end = BigInt(Math.round(at)) * 1_000_000n
   if (kind === "json") {
     const text = Buffer.from(payload).toString()
-    // The first in the text is the span's own: what stands in quotes has its own quotes escaped.
+    // The first match is the span's own end time: quotes inside strings are escaped.
     return Buffer.from(
       text.replace(/"endTimeUnixNano":"(\d+)"/, (_, start: string) =>
         end > BigInt(start) ? `"endTimeUnixNano":"${end}"` : `"endTimeUnixNano":"${start}"`
@@ -208,5 +208,5 @@ const withEndTime = ({ kind, payload }: RecordFrame.Record, at: number): Uint8Ar
   return bytes
 }
 
-/** The number of `end_time_unix_nano` in a span. */
+/** Protobuf field number of `end_time_unix_nano` in a span. */
 const endTimeField = 8

@@ -1,18 +1,18 @@
-/** Requests of OTLP with one item each, made into one request without decoding what they hold. */
+/** Merges OTLP requests with one item each into one request, without decoding the items. */
 
-/** What items share: all of a request but the items. */
+/** The parts of a request before and after its items, shared by all items of the group. */
 interface Group {
   readonly before: string
   readonly after: string
-  readonly itemFields: Array<string>
+  readonly items: Array<string>
 }
 
-// What stands in quotes has its own quotes escaped: the first of these is the list itself.
+// Quotes inside strings are escaped, so the first match is the list itself.
 const list = /"(?:spans|logRecords)":\[/
 const schema = `(?:,"schemaUrl":"(?:[^"\\\\]|\\\\.)*")?`
 const tail = new RegExp(`\\]${schema}\\}\\]${schema}\\}$`)
 
-/** Joins requests in JSON; resource and scope are said once for those that have the same. */
+/** Merges requests in JSON. Items with the same resource and scope share one group. */
 export const json = (requests: ReadonlyArray<Uint8Array>): Buffer => {
   let outer = ""
   const groups = new Map<string, Group>()
@@ -25,23 +25,21 @@ export const json = (requests: ReadonlyArray<Uint8Array>): Buffer => {
     const after = tail.exec(element)?.[0]
     const from = begin === null ? 0 : begin.index + begin[0].length
     const before = element.slice(0, from)
-    const whole = begin === null || after === undefined
-    const key = whole ? `alone ${groups.size}` : `${before}\n${after}`
+    const unsplit = begin === null || after === undefined
+    const key = unsplit ? `alone ${groups.size}` : `${before}\n${after}`
     const group = groups.get(key) ?? {
-      before: whole ? "" : before,
-      after: whole ? "" : after,
-      itemFields: []
+      before: unsplit ? "" : before,
+      after: unsplit ? "" : after,
+      items: []
     }
-    group.itemFields.push(whole ? element : element.slice(from, element.length - after.length))
+    group.items.push(unsplit ? element : element.slice(from, element.length - after.length))
     groups.set(key, group)
   }
-  const joined = [...groups.values()].map(
-    ({ after, before, itemFields }) => before + itemFields.join(",") + after
-  )
+  const joined = [...groups.values()].map(({ after, before, items }) => before + items.join(",") + after)
   return Buffer.from(`${outer}${joined.join(",")}]}`)
 }
 
-/** A field of a message in protobuf: its number, where it begins, where its content does, and where both end. */
+/** A field of a protobuf message: its number, and the offsets of its tag, its content and its end. */
 export interface ProtobufField {
   readonly number: number
   readonly begin: number
@@ -59,15 +57,15 @@ const varint = (bytes: Uint8Array, from: number): readonly [value: number, end: 
   return [value, bytes.length]
 }
 
-/** The fields of the message between two offsets. */
+/** Returns the fields of the message between two offsets. */
 export const fieldsOf = (bytes: Uint8Array, from: number, to: number): ReadonlyArray<ProtobufField> => {
   const found: Array<ProtobufField> = []
   for (let begin = from; begin < to;) {
     const [tag, after] = varint(bytes, begin)
     const wire = tag % 8
-    const [length, past] = wire === 2 || wire === 0 ? varint(bytes, after) : [0, after]
-    const content = wire === 2 ? past : after
-    const size = wire === 2 ? length : wire === 0 ? past - after : wire === 1 ? 8 : 4
+    const [length, afterVarint] = wire === 2 || wire === 0 ? varint(bytes, after) : [0, after]
+    const content = wire === 2 ? afterVarint : after
+    const size = wire === 2 ? length : wire === 0 ? afterVarint - after : wire === 1 ? 8 : 4
     const end = content + size
     found.push({ number: Math.floor(tag / 8), begin, content, end })
     begin = end
@@ -84,11 +82,12 @@ const lengthPrefixed = (tag: number, parts: ReadonlyArray<Uint8Array>): Buffer =
   return Buffer.concat([Uint8Array.from(head), ...parts])
 }
 
-// Both requests are made alike: 1 = of a resource { 1 = resource, 2 = of a scope { 1 = scope, 2 = item, 3 = schema }, … }.
+// Trace and log requests have the same structure: 1 = resource group { 1 = resource, 2 = scope group { 1 = scope,
+// 2 = item, 3 = schema URL }, … }.
 const scopeField = 2
 const itemField = 2
 
-/** The items of a request, a field each. */
+/** Returns the fields of a request that are items. */
 export const itemFields = (request: Uint8Array): ReadonlyArray<ProtobufField> =>
   fieldsOf(request, 0, request.length).flatMap((resource) =>
     fieldsOf(request, resource.content, resource.end)
@@ -98,11 +97,11 @@ export const itemFields = (request: Uint8Array): ReadonlyArray<ProtobufField> =>
       )
   )
 
-/** Joins requests in protobuf. */
+/** Merges requests in protobuf. Items with the same resource and scope share one group. */
 export const protobuf = (requests: ReadonlyArray<Uint8Array>): Buffer => {
   const groups = new Map<
     string,
-    { readonly resource: Buffer; readonly scope: Buffer; readonly itemFields: Array<Uint8Array> }
+    { readonly resource: Buffer; readonly scope: Buffer; readonly items: Array<Uint8Array> }
   >()
   for (const request of requests) {
     const slice = ({ begin, end }: ProtobufField) => request.subarray(begin, end)
@@ -113,15 +112,15 @@ export const protobuf = (requests: ReadonlyArray<Uint8Array>): Buffer => {
         const inner = fieldsOf(request, scope.content, scope.end)
         const rest = Buffer.concat(inner.filter(({ number }) => number !== itemField).map(slice))
         const key = `${ofResource.toString("latin1")}\n${rest.toString("latin1")}`
-        const group = groups.get(key) ?? { resource: ofResource, scope: rest, itemFields: [] }
-        for (const one of inner) if (one.number === itemField) group.itemFields.push(slice(one))
+        const group = groups.get(key) ?? { resource: ofResource, scope: rest, items: [] }
+        for (const field of inner) if (field.number === itemField) group.items.push(slice(field))
         groups.set(key, group)
       }
     }
   }
   return Buffer.concat(
-    [...groups.values()].map(({ itemFields, resource, scope }) =>
-      lengthPrefixed(0x0a, [resource, lengthPrefixed(0x12, [scope, ...itemFields])])
+    [...groups.values()].map(({ items, resource, scope }) =>
+      lengthPrefixed(0x0a, [resource, lengthPrefixed(0x12, [scope, ...items])])
     )
   )
 }

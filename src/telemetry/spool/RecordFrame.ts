@@ -1,28 +1,28 @@
-/** Records as they stand in a file: framed by a mark, a length and a checksum, so that what is damaged is passed over. */
+/** Frames records in a file with a magic number, a length and a checksum, so that a reader can skip damaged ones. */
 import { crc32 } from "node:zlib"
 
-/** What a record holds: a request of OTLP with one item in either encoding, or that a span which was open has ended. */
+/** The content of a record: an OTLP request with one item, in one of two encodings, or the end of an open span. */
 export type FrameKind = "json" | "protobuf" | "ended"
 
 export interface Record {
   readonly kind: FrameKind
-  /** When it was written, in milliseconds since 1970. */
+  /** Time of writing, in milliseconds since 1970. */
   readonly time: number
-  /** The span's, 16 hexadecimal digits; zeros where it is of none. */
+  /** The span id, 16 hexadecimal digits; zeros for a log record. */
   readonly id: string
   readonly payload: Uint8Array
 }
 
 export const noSpanId = "0000000000000000"
 
-// Its first byte stands in no text of UTF-8: nothing that a span says looks like the beginning of a record.
+// The first byte never occurs in UTF-8, so no text in a payload looks like the beginning of a record.
 const magic = Buffer.from([0xf5, 0x53, 0x50, 0x4c])
 const headerBytes = 32
 const checksumFrom = 12
 
 const kinds: ReadonlyArray<FrameKind> = ["json", "protobuf", "ended"]
 
-/** How many bytes a record takes beside its payload. */
+/** Size of a record without its payload, in bytes. */
 export const overhead = headerBytes
 
 export const encode = ({ id, kind, payload, time }: Record): Buffer => {
@@ -37,7 +37,7 @@ export const encode = ({ id, kind, payload, time }: Record): Buffer => {
   return frame
 }
 
-/** A record and where the next one may begin. */
+/** A record and the offset after it. */
 export interface LocatedRecord {
   readonly record: Record
   readonly end: number
@@ -62,13 +62,16 @@ const decodeAt = (bytes: Buffer, from: number): LocatedRecord | undefined => {
   return { record, end }
 }
 
-/** What comes next: a record, before it so many damaged ones; or the end, and damaged ones before that. */
+/** The next record, if there is one, and the number of damaged records before it. */
 export interface ScanResult {
   readonly found: LocatedRecord | undefined
   readonly damaged: number
 }
 
-/** Looks for a record from an offset on. A stretch without one counts for as many as begin in it, and for one at least. */
+/**
+ * Finds the next record at or after an offset. Counts damaged records by the frames that begin in the skipped bytes, at
+ * least one.
+ */
 export const scan = (bytes: Buffer, from: number): ScanResult => {
   let damaged = 0
   for (let offset = from; offset < bytes.length;) {
@@ -81,15 +84,15 @@ export const scan = (bytes: Buffer, from: number): ScanResult => {
   return { found: undefined, damaged }
 }
 
-/** All that is whole. */
+/** Decodes all intact records, and counts the damaged ones. */
 export const decodeAll = (bytes: Buffer, from: number) => {
   const records: Array<Record> = []
   let damaged = 0
   for (let offset = from; ;) {
-    const one = scan(bytes, offset)
-    damaged += one.damaged
-    if (one.found === undefined) return { records, damaged }
-    records.push(one.found.record)
-    offset = one.found.end
+    const result = scan(bytes, offset)
+    damaged += result.damaged
+    if (result.found === undefined) return { records, damaged }
+    records.push(result.found.record)
+    offset = result.found.end
   }
 }

@@ -1,34 +1,41 @@
-/** What an answer to a delivery means: pure, and the only place that knows. */
+/** Decides what happens to a batch after an attempt to send it. A pure state machine. */
+import * as Duration from "effect/Duration"
+import * as Headers from "effect/http/Headers"
+import * as Result from "effect/Result"
 
-/** How a receiver answered, or why it did not; `detail` is a code and a host, never content. */
+/**
+ * The result of one attempt: the receiver accepted the batch (and rejected some records of it), it answered with an
+ * error status, or it did not answer. `detail` is a code and a host, never content.
+ */
 export type SendResult =
-  | { readonly _tag: "Taken"; readonly rejected: number }
+  | { readonly _tag: "Accepted"; readonly rejected: number }
   | {
       readonly _tag: "Status"
       readonly status: number
       readonly retryAfter?: number
       readonly detail: string
     }
-  | { readonly _tag: "None"; readonly timeout: boolean; readonly detail: string }
+  | { readonly _tag: "NoResponse"; readonly timeout: boolean; readonly detail: string }
 
-/** How deliveries stand. Times in milliseconds. */
+/** The state between attempts. Times are in milliseconds. */
 export interface RetryState {
-  /** How many in a row came to nothing. */
+  /** Number of consecutive failed attempts. */
   readonly failures: number
-  /** No delivery before this time. */
+  /** Time of the next attempt. */
   readonly notBefore: number
-  /** How many records a batch may have. */
+  /** Maximum number of records in a batch. */
   readonly limit: number
-  /** How many batches a receiver has refused for good since it last took one. */
+  /** Number of batches that the receiver has rejected since it last accepted one. */
   readonly refused: number
 }
 
-/** What becomes of the batch: it is gone, it is lost, it goes again in smaller parts, or it goes again later. */
-export type Verdict = "delivered" | "lost" | "smaller" | "later"
+/** What to do with the batch: remove it, drop it, send a smaller one now, or send it later. */
+export type Verdict = "delivered" | "dropped" | "split" | "retry"
 
 export interface RetryLimits {
+  /** Maximum number of records in a batch. */
   readonly batch: number
-  /** The first wait, and the longest. */
+  /** The first and the longest wait, in milliseconds. */
   readonly base: number
   readonly cap: number
 }
@@ -40,23 +47,28 @@ export const initial = (limits: RetryLimits): RetryState => ({
   refused: 0
 })
 
-// One bad record has its whole batch refused. To find it costs some requests; where everything is refused that ends.
+// A receiver rejects a whole batch because of one bad record. Splitting the batch finds the record, at the cost of some
+// requests. If the receiver rejects everything, splitting stops after this many rejections.
 const maxRefused = 24
 
-/** The longest that a receiver can ask to be left alone, in milliseconds. */
-const longestRetryAfter = 3_600_000
+/** Maximum wait that a receiver can request with `Retry-After`, in milliseconds. */
+const maxRetryAfter = 3_600_000
 
-/** Whether a status says that this request can never succeed. Credentials and paths can be mended, and servers too. */
+/**
+ * Whether a retry of the same request cannot succeed. A user can fix credentials (401, 403, 407) and paths (404, 405), so
+ * these statuses are retried.
+ */
 const isFinal = (status: number): boolean =>
   status >= 400 && status < 500 && ![401, 403, 404, 405, 407, 408, 421, 423, 425, 429].includes(status)
 
-/** Full jitter: anything between nothing and a bound that doubles with each failure. `random` is from 0 to 1. */
+/** Exponential back-off with full jitter: between 0 and a bound that doubles with each failure. `random` is 0 to 1. */
 export const backOff = (failures: number, { base, cap }: RetryLimits, random: number): number =>
   random * Math.min(cap, base * 2 ** Math.min(failures, 30))
 
+/** Returns the verdict for a batch and the state after it. */
 export const step = (
   state: RetryState,
-  answer: SendResult,
+  result: SendResult,
   batch: {
     readonly records: number
     readonly limits: RetryLimits
@@ -66,31 +78,32 @@ export const step = (
 ): { readonly state: RetryState; readonly verdict: Verdict } => {
   const { limits, now, random, records } = batch
   const half = Math.max(1, Math.floor(records / 2))
-  if (answer._tag === "Taken") {
+  if (result._tag === "Accepted") {
     const limit = Math.min(limits.batch, state.limit * 2)
     return { verdict: "delivered", state: { failures: 0, notBefore: 0, limit, refused: 0 } }
   }
-  if (answer._tag === "Status" && isFinal(answer.status)) {
+  if (result._tag === "Status" && isFinal(result.status)) {
     const refused = state.refused + 1
     if (records > 1 && refused <= maxRefused)
-      return { verdict: "smaller", state: { ...state, limit: half, refused } }
+      return { verdict: "split", state: { ...state, limit: half, refused } }
     const limit = refused > maxRefused ? Math.min(limits.batch, state.limit * 2) : state.limit
-    return { verdict: "lost", state: { failures: 0, notBefore: 0, limit, refused } }
+    return { verdict: "dropped", state: { failures: 0, notBefore: 0, limit, refused } }
   }
-  const asked = answer._tag === "Status" ? Math.min(answer.retryAfter ?? 0, longestRetryAfter) : 0
-  const wait = Math.max(asked, backOff(state.failures, limits, random))
-  // No answer in time may be a line too slow for so much.
-  const limit = answer._tag === "None" && answer.timeout ? half : state.limit
+  const requested = result._tag === "Status" ? Math.min(result.retryAfter ?? 0, maxRetryAfter) : 0
+  const wait = Math.max(requested, backOff(state.failures, limits, random))
+  // After a timeout the batch may be too large for a slow connection: halve it.
+  const limit = result._tag === "NoResponse" && result.timeout ? half : state.limit
   return {
-    verdict: "later",
+    verdict: "retry",
     state: { ...state, failures: state.failures + 1, notBefore: now + wait, limit }
   }
 }
 
-/** What `Retry-After` asks for in milliseconds: seconds, or a date. */
+/** Reads a `Retry-After` header, a number of seconds or a date. Returns milliseconds. */
 export const retryAfter = (header: string | undefined, now: number): number | undefined => {
   if (header === undefined) return undefined
-  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000
-  const date = Date.parse(header)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+  const parsed = Headers.parseRetryAfter(header)
+  return Result.isFailure(parsed)
+    ? undefined
+    : Duration.toMillis(Headers.retryAfterDelay(parsed.success, now))
 }

@@ -1,9 +1,9 @@
-/** A file of records that grows at its end and is acknowledged from its beginning. */
+/** A file of records: the owner appends at the end and acknowledges from the beginning. */
 import * as Fs from "node:fs"
 import { crc32 } from "node:zlib"
 import * as RecordFrame from "./RecordFrame.ts"
 
-// mark, made at, acknowledged up to, checksum of that
+// Header: magic number, creation time, cursor (acknowledged up to here), checksum of the cursor.
 const magic = Buffer.from([0xf5, 0x53, 0x45, 0x47])
 const createdAtOffset = 8
 const cursorOffset = 16
@@ -19,18 +19,18 @@ const encodeCursor = (cursor: number): Buffer => {
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_RDWR } = Fs.constants
 
-/** One file; who has it open is its only user. Every function may throw what the file system does. */
+/** One segment file. The process that has it open is its only user. Every method may throw file system errors. */
 export class Segment {
   readonly path: string
   /** In milliseconds since 1970. */
   readonly createdAt: number
-  /** Where the next record goes. */
+  /** Offset of the next record. */
   size: number
-  /** From where on it is not acknowledged. */
+  /** Offset of the first record without acknowledgement. */
   cursor: number
-  /** How many records wait in it. */
+  /** Number of records without acknowledgement. */
   waiting: number
-  /** When the last of them was written. */
+  /** Time of the last record. */
   newest: number
   private descriptor: number | undefined
 
@@ -48,7 +48,7 @@ export class Segment {
     this.newest = at.createdAt
   }
 
-  /** A new file, closed to all others whatever the umask is. */
+  /** Creates a file that only this user can read, whatever the umask. */
   static create(path: string, now: number): Segment {
     const descriptor = Fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
     try {
@@ -66,7 +66,7 @@ export class Segment {
     return new Segment(path, descriptor, { createdAt: now, size: headerBytes, cursor: headerBytes })
   }
 
-  /** One that a process has left; gives how many of its records are damaged, and all that are not. */
+  /** Opens the file of a dead process. Returns its intact records and the number of damaged ones. */
   static adopt(path: string): {
     readonly segment: Segment
     readonly damaged: number
@@ -75,14 +75,15 @@ export class Segment {
     const descriptor = Fs.openSync(path, O_RDWR | O_NOFOLLOW)
     try {
       const bytes = Fs.readFileSync(descriptor)
-      const whole = bytes.length >= headerBytes
-      const kept = whole
+      const hasHeader = bytes.length >= headerBytes
+      const stored = hasHeader
         ? bytes.subarray(cursorOffset, cursorOffset + cursorBytes)
         : encodeCursor(headerBytes)
-      const asked = kept.readDoubleLE()
-      const valid = encodeCursor(asked).equals(kept) && asked >= headerBytes && asked <= bytes.length
-      // What was sent before is sent again rather than anything left out.
-      const cursor = valid ? asked : headerBytes
+      const candidate = stored.readDoubleLE()
+      const valid =
+        encodeCursor(candidate).equals(stored) && candidate >= headerBytes && candidate <= bytes.length
+      // With a damaged cursor every record is sent again: a duplicate is better than a loss.
+      const cursor = valid ? candidate : headerBytes
       const { damaged, records } = RecordFrame.decodeAll(bytes, Math.min(cursor, bytes.length))
       const createdAt = records[0]?.time ?? Math.round(Fs.fstatSync(descriptor).mtimeMs)
       const segment = new Segment(path, descriptor, { createdAt, size: bytes.length, cursor })
@@ -95,7 +96,7 @@ export class Segment {
     }
   }
 
-  /** Writes a record, whole or not at all as far as the disk allows. */
+  /** Writes a record. After an error, truncates the file so that no partial record stays. */
   append(frame: Buffer, time: number): void {
     const { descriptor } = this
     if (descriptor === undefined) throw new Error("the segment is closed")
@@ -110,7 +111,7 @@ export class Segment {
     this.newest = time
   }
 
-  /** What is not acknowledged. */
+  /** Reads all bytes without acknowledgement. */
   read(): Promise<Buffer> {
     const { descriptor } = this
     const bytes = Buffer.alloc(Math.max(0, this.size - this.cursor))
@@ -123,7 +124,7 @@ export class Segment {
     })
   }
 
-  /** Says that everything before an offset has arrived. A crash right before it sends that again. */
+  /** Stores that every record before the offset has arrived. After a crash before this, they are sent again. */
   acknowledge(cursor: number): void {
     this.cursor = cursor
     if (this.descriptor !== undefined) writeAll(this.descriptor, encodeCursor(cursor), cursorOffset)

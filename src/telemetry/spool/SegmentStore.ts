@@ -1,4 +1,4 @@
-/** The segments that a process has: its own, which it writes to, and those of dead ones that it has taken over. */
+/** The segments of a process: its own, which it writes to, and those it has adopted from dead processes. */
 import * as Fs from "node:fs"
 import { join } from "node:path"
 import type * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
@@ -9,9 +9,9 @@ import * as OpenSpansFile from "./OpenSpansFile.ts"
 import { headerBytes, Segment } from "./Segment.ts"
 
 export interface SegmentLimits {
-  /** Of all files below the spool together. */
+  /** Maximum total size of all files in the spool. */
   readonly maxBytes: number
-  /** In milliseconds. */
+  /** Maximum age of a record, in milliseconds. */
   readonly maxAge: number
 }
 
@@ -20,25 +20,25 @@ export interface SegmentStoreOptions extends SegmentLimits {
   readonly signal: "traces" | "logs"
   readonly owner: ProcessIdentity.Owner
   readonly now: () => number
-  /** Records that are lost. */
+  /** Receives the number of dropped records and the reason. */
   readonly lost: (n: number, reason: DropReason, detail?: string) => void
 }
 
-/** Records of one segment, in one encoding, on their way. */
+/** Records of one segment, in one encoding, for one request. */
 export interface SpoolBatch {
   readonly segment: Segment
   readonly records: ReadonlyArray<RecordFrame.Record>
-  /** Where in the segment it ends, damaged records after it included. */
+  /** Offset of the end of the batch in the segment, including damaged records after it. */
   readonly end: number
 }
 
-/** What one request may have in it, besides the number of records. */
+/** Maximum payload of a batch, in bytes. The last record may exceed it. */
 const batchBytes = 1024 * 1024
 const smallestSegment = 4096
 const largestSegment = 1024 * 1024
 
 export class SegmentStore {
-  /** The folder that is written to. */
+  /** The directory for new segments. */
   processDirectory: string
   private readonly options: SegmentStoreOptions
   private readonly parent: string
@@ -48,10 +48,10 @@ export class SegmentStore {
   private segmentCount = 0
   private otherBytes = 0
   private closed = false
-  /** What is being sent may be dropped meanwhile, and is lost only if it does not arrive. */
+  /** The batch in flight. Its segment may be dropped meanwhile; its records are lost only if the request fails. */
   private sending: SpoolBatch | undefined
 
-  /** Throws where the folders cannot be made. */
+  /** Throws if the directories cannot be created. */
   constructor(options: SegmentStoreOptions) {
     this.options = options
     this.parent = join(options.directory, options.signal)
@@ -62,12 +62,12 @@ export class SegmentStore {
     this.measureOtherBytes()
   }
 
-  /** How many records wait. */
+  /** Number of records in all segments. */
   get waiting(): number {
     return this.segments.reduce((sum, { waiting }) => sum + waiting, 0)
   }
 
-  /** Writes a record; throws where it cannot. One that is larger than the spool is lost. */
+  /** Writes a record. Throws file system errors. Drops a record that is larger than the spool. */
   append(record: RecordFrame.Record): void {
     if (this.closed) throw new Error("the spool is closed")
     const frame = RecordFrame.encode(record)
@@ -80,13 +80,13 @@ export class SegmentStore {
     this.current.append(frame, record.time)
   }
 
-  /** The oldest records that wait, at most so many; nothing where none do. */
+  /** Returns the oldest records, at most `limit`, or `undefined` if there are none. */
   async take(limit: number): Promise<SpoolBatch | undefined> {
     for (;;) {
       const [segment] = this.segments
       if (segment === undefined) return undefined
       const bytes = await segment.read().catch(() => undefined)
-      // Meanwhile it may have been dropped, and what was read be of the file that came after it.
+      // During the read the segment may have been dropped: then these bytes are of another file.
       if (segment !== this.segments[0]) continue
       if (bytes === undefined) {
         this.release(segment)
@@ -94,13 +94,13 @@ export class SegmentStore {
       }
       const batch = this.collectBatch(segment, bytes, limit)
       if (batch !== undefined) return (this.sending = batch)
-      // What cannot be read any more though it was written.
+      // The segment has records by its count, but none of them can be decoded.
       this.options.lost(segment.waiting, "export_failed", "damaged in the spool")
       this.drop(segment)
     }
   }
 
-  /** Whatever became of a batch, it is no longer here. */
+  /** Removes a batch, delivered or dropped. */
   acknowledge({ end, records, segment }: SpoolBatch): void {
     this.sending = undefined
     if (!this.segments.includes(segment)) return
@@ -109,17 +109,17 @@ export class SegmentStore {
     try {
       segment.acknowledge(end)
     } catch {
-      // It is sent once more, should this process die.
+      // The next process sends the batch once more if this one dies now.
     }
   }
 
-  /** A batch stays; true if it was dropped meanwhile. */
+  /** Keeps a batch for another attempt. Returns false if its segment was dropped meanwhile. */
   retain(batch: SpoolBatch): boolean {
     this.sending = undefined
-    return !this.segments.includes(batch.segment)
+    return this.segments.includes(batch.segment)
   }
 
-  /** Drops what is too old, says that we live, and sees how large the spool is. */
+  /** Drops expired segments, touches the directories as a sign of life, and measures the spool. */
   maintain(): void {
     const oldest = this.options.now() - this.options.maxAge
     for (const segment of this.segments.slice()) {
@@ -129,56 +129,55 @@ export class SegmentStore {
       }
     }
     const now = new Date()
-    for (const processDirectory of this.ownedDirectories) {
+    for (const directory of this.ownedDirectories) {
       try {
-        Fs.utimesSync(processDirectory, now, now)
+        Fs.utimesSync(directory, now, now)
         continue
       } catch {
-        this.ownedDirectories.delete(processDirectory)
+        this.ownedDirectories.delete(directory)
       }
-      if (processDirectory !== this.processDirectory) continue
-      // Somebody cleaned up, or took us for dead: what comes next goes into a folder that is there.
+      if (directory !== this.processDirectory) continue
+      // Somebody removed the directory, or another process claimed it: write new segments to a new one.
       this.rotate()
       this.processDirectory = join(this.parent, SpoolDirectory.directoryName(this.options.owner))
     }
-    for (const processDirectory of this.ownedDirectories)
-      if (processDirectory !== this.processDirectory && this.isEmpty(processDirectory))
-        this.removeDirectory(processDirectory)
+    for (const directory of this.ownedDirectories)
+      if (directory !== this.processDirectory && this.isEmpty(directory)) this.removeDirectory(directory)
     this.measureOtherBytes()
   }
 
-  /** Takes over what a dead process has left; false where somebody else did. */
+  /** Adopts the directory of a dead process. Returns false if another process was faster. */
   async adopt(found: SpoolDirectory.ProcessSpool): Promise<boolean> {
     const lastSeen = lastModified(found.path)
-    const processDirectory = join(this.parent, SpoolDirectory.directoryName(this.options.owner))
-    if (this.closed || !SpoolDirectory.claim(found.path, processDirectory)) return false
-    this.ownedDirectories.add(processDirectory)
+    const directory = join(this.parent, SpoolDirectory.directoryName(this.options.owner))
+    if (this.closed || !SpoolDirectory.claim(found.path, directory)) return false
+    this.ownedDirectories.add(directory)
     const ids = new Set<string>()
-    for (const name of SpoolDirectory.fileNames(processDirectory)) {
+    for (const name of SpoolDirectory.fileNames(directory)) {
       if (!name.endsWith(".seg")) continue
-      // A spool that is full takes a while to read; turns go on meanwhile.
+      // A full spool takes a while to read. Yield to the event loop between segments.
       await immediate()
       if (this.closed) return true
-      this.adoptSegment(join(processDirectory, name), ids)
+      this.adoptSegment(join(directory, name), ids)
     }
     this.segments.sort((a, b) => a.createdAt - b.createdAt)
-    const crashed = OpenSpansFile.readCrashed(join(processDirectory, OpenSpansFile.fileName), lastSeen)
+    const crashed = OpenSpansFile.readCrashed(join(directory, OpenSpansFile.fileName), lastSeen)
     for (const record of crashed) if (!ids.has(record.id)) this.append(record)
-    OpenSpansFile.remove(processDirectory)
-    if (this.isEmpty(processDirectory)) this.removeDirectory(processDirectory)
+    OpenSpansFile.remove(directory)
+    if (this.isEmpty(directory)) this.removeDirectory(directory)
     this.measureOtherBytes()
     this.makeRoom(0)
     return true
   }
 
-  /** Lets go of everything: what is left is for whoever comes next. */
+  /** Closes all segments and releases the directories, so that another process can claim them. */
   close(): void {
     this.closed = true
     for (const segment of this.segments.splice(0)) segment.close()
-    for (const processDirectory of this.ownedDirectories) {
-      OpenSpansFile.removeIfEmpty(processDirectory)
-      if (this.isEmpty(processDirectory)) this.removeDirectory(processDirectory)
-      else SpoolDirectory.claim(processDirectory, join(this.parent, SpoolDirectory.freeName()))
+    for (const directory of this.ownedDirectories) {
+      OpenSpansFile.removeIfEmpty(directory)
+      if (this.isEmpty(directory)) this.removeDirectory(directory)
+      else SpoolDirectory.claim(directory, join(this.parent, SpoolDirectory.freeName()))
     }
   }
 
@@ -190,7 +189,7 @@ export class SegmentStore {
       if (segment.waiting === 0) segment.remove()
       else this.segments.push(segment)
     } catch {
-      // A file that cannot be opened or read now: it stays, and is tried again when this process is gone.
+      // The file cannot be read now. It stays, and the next process tries again.
     }
   }
 
@@ -203,7 +202,7 @@ export class SegmentStore {
     while (records.length < limit && size < batchBytes) {
       const { damaged, found } = RecordFrame.scan(bytes, offset)
       if (found === undefined) {
-        // Damaged ones were counted when the segment was taken over; ours are not damaged.
+        // Damaged records were counted when the segment was adopted; our own segments have none.
         if (damaged > 0 || offset > 0) offset = bytes.length
         break
       }
@@ -244,7 +243,7 @@ export class SegmentStore {
     this.ownedDirectories.add(this.processDirectory)
   }
 
-  /** What is written from now on goes into another file. */
+  /** Makes the next record start a new segment. */
   private rotate(): void {
     this.current = undefined
   }
@@ -272,11 +271,11 @@ export class SegmentStore {
     try {
       segment.remove()
     } catch {
-      // What cannot be removed is sent once more by whoever finds it.
+      // The next process that finds the file sends it once more.
     }
   }
 
-  /** A file that cannot be read stays for whoever comes next. */
+  /** Closes a segment that cannot be read, and leaves the file for the next process. */
   private release(segment: Segment): void {
     this.segments.splice(this.segments.indexOf(segment), 1)
     if (segment === this.current) this.rotate()
@@ -287,25 +286,25 @@ export class SegmentStore {
     this.otherBytes = SpoolDirectory.sizeExcluding(this.options.directory, this.ownedDirectories)
   }
 
-  private isEmpty(processDirectory: string): boolean {
-    return SpoolDirectory.fileNames(processDirectory).length === 0
+  private isEmpty(directory: string): boolean {
+    return SpoolDirectory.fileNames(directory).length === 0
   }
 
-  private removeDirectory(processDirectory: string): void {
-    this.ownedDirectories.delete(processDirectory)
+  private removeDirectory(directory: string): void {
+    this.ownedDirectories.delete(directory)
     try {
-      Fs.rmdirSync(processDirectory)
+      Fs.rmdirSync(directory)
     } catch {
-      // Not empty after all, or gone.
+      // The directory is not empty, or already removed.
     }
   }
 }
 
 const immediate = () => new Promise((resolve) => setImmediate(resolve))
 
-/** When a process was last heard of, by its files, in milliseconds since 1970. */
-const lastModified = (processDirectory: string): number =>
-  [
-    processDirectory,
-    ...SpoolDirectory.fileNames(processDirectory).map((name) => join(processDirectory, name))
-  ].reduce((latest, path) => Math.max(latest, Fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0), 0)
+/** Returns the last modification time of a directory and its files, in milliseconds since 1970. */
+const lastModified = (directory: string): number =>
+  [directory, ...SpoolDirectory.fileNames(directory).map((name) => join(directory, name))].reduce(
+    (latest, path) => Math.max(latest, Fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0),
+    0
+  )

@@ -1,5 +1,5 @@
-/** Traces and logs written to disk before they are sent, so that none is lost while the receiver or the process is away. */
-import type { LogRecordProcessor, ReadableLogRecord } from "@opentelemetry/sdk-logs"
+/** Writes traces and logs to disk before they are sent, so that an outage of the receiver or a crash loses none. */
+import type { LogRecordProcessor } from "@opentelemetry/sdk-logs"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Convention from "../../semconv/Convention.ts"
@@ -14,41 +14,38 @@ import * as SpoolWriter from "./SpoolWriter.ts"
 import type { Encoding } from "./HttpPost.ts"
 
 /**
- * Where the spool is, and how much it may hold: bytes of all files together, 128 MiB if it is left out, and how old a
- * record may get, 7 days. What is beyond is dropped, the oldest first.
+ * Options for the spool: its directory, the maximum total size (default 128 MiB) and the maximum age of a record (default
+ * 7 days). Beyond a limit, the oldest records are dropped first.
  */
 export type SpoolOptions = SpoolWriter.SpoolWriterOptions
 
-/** What spools ended spans; `direct` gets them where the disk does not take them, and sends without. */
+/** Makes a processor that spools ended spans. If a write fails, the span goes to `direct`, which sends without a spool. */
 export const spans = Effect.fnUntraced(function* (
   options: SpoolOptions,
   target: Target,
   batch: Settings.BatchSettings,
   direct: SpanProcessor
 ) {
-  const codec = yield* OtlpSerializers.traces(target.protocol)
-  const rejected = yield* rejectedReader(OtlpSerializers.traces)
-  const writer = yield* openWriter("traces", options, target, batch, rejected)
-  if (writer === undefined) return direct
-  const encode = (span: ReadableSpan) => codec.serializer.serializeRequest([span])
+  const spool = yield* open("traces", OtlpSerializers.traces, options, target, batch)
+  if (spool === undefined) return direct
+  const { encode, writer } = spool
   const processor: SpanWatcher = {
     onStart: () => {},
     onOpened: (span) => {
       if (!span.sampled || !isSpooledWhileOpen(span)) return
       writer.spanStarted(span.spanId, () => {
-        const seen = span.snapshot()
-        return seen === undefined ? undefined : encode(asCrashed(seen))
+        const snapshot = span.snapshot()
+        return snapshot === undefined ? undefined : encode([asCrashed(snapshot)])
       })
     },
     onEnded: (spanId) => writer.spanEnded(spanId),
     onEnd: (span) => {
       const { spanId, traceFlags } = span.spanContext()
       if ((traceFlags & 1) !== 1) return
-      const encoded = encode(span)
-      if (encoded === undefined || !writer.write(spanId, encoded)) direct.onEnd(span)
+      if (!spool.write(spanId, [span])) direct.onEnd(span)
       writer.spanEnded(spanId)
     },
-    forceFlush: () => both(writer.flush(), direct.forceFlush()),
+    forceFlush: () => flushBoth(writer, direct),
     shutdown: () => {
       writer.end()
       return direct.shutdown()
@@ -57,66 +54,78 @@ export const spans = Effect.fnUntraced(function* (
   return processor
 })
 
-/** The same of log records. */
+/** Makes a processor that spools log records. If a write fails, the record goes to `direct`. */
 export const logs = Effect.fnUntraced(function* (
   options: SpoolOptions,
   target: Target,
   batch: Settings.BatchSettings,
   direct: LogRecordProcessor
 ) {
-  const codec = yield* OtlpSerializers.logs(target.protocol)
-  const rejected = yield* rejectedReader(OtlpSerializers.logs)
-  const writer = yield* openWriter("logs", options, target, batch, rejected)
-  if (writer === undefined) return direct
-  const encode = (record: ReadableLogRecord) => codec.serializer.serializeRequest([record])
+  const spool = yield* open("logs", OtlpSerializers.logs, options, target, batch)
+  if (spool === undefined) return direct
   const processor: LogRecordProcessor = {
     onEmit: (record) => {
-      const encoded = encode(record)
-      if (encoded === undefined || !writer.write(RecordFrame.noSpanId, encoded)) direct.onEmit(record)
+      if (!spool.write(RecordFrame.noSpanId, [record])) direct.onEmit(record)
     },
-    forceFlush: () => both(writer.flush(), direct.forceFlush()),
+    forceFlush: () => flushBoth(spool.writer, direct),
     shutdown: () => direct.shutdown()
   }
   return processor
 })
 
-const both = async (one: Promise<void>, other: Promise<void>): Promise<void> => {
-  await Promise.all([one, other])
+type CodecOf<Items, Response> = (protocol: Settings.Protocol) => Effect.Effect<Codec<Items, Response>>
+
+/** Opens and runs the spool of a signal. Returns `undefined`, after a warning, if the directory is not writable. */
+const open = Effect.fnUntraced(function* <Items, Response>(
+  signal: SpoolWriter.SpooledSignal,
+  codecOf: CodecOf<Items, Response>,
+  options: SpoolOptions,
+  target: Target,
+  batch: Settings.BatchSettings
+) {
+  const { serializer } = yield* codecOf(target.protocol)
+  const rejected = yield* rejectedReader(codecOf)
+  const { warn } = yield* ExportStats
+  const opened = yield* Effect.result(SpoolWriter.open(signal, options, target, batch, rejected))
+  if (opened._tag === "Failure") {
+    warn(`${opened.failure}: the spool cannot be written to, telemetry is sent without it`)
+    return undefined
+  }
+  const writer = yield* SpoolWriter.run(signal, opened.success)
+  const encode = (items: Items) => serializer.serializeRequest(items)
+  const write = (id: string, items: Items): boolean => {
+    const encoded = encode(items)
+    return encoded !== undefined && writer.write(id, encoded)
+  }
+  return { writer, encode, write }
+})
+
+const flushBoth = async (
+  writer: SpoolWriter.SpoolWriter,
+  direct: SpanProcessor | LogRecordProcessor
+): Promise<void> => {
+  await Promise.all([writer.flush(), direct.forceFlush()])
 }
 
-/** Reads how many records an answer in either encoding says were refused. */
+/** Returns a function that reads from a response, in either encoding, how many records the receiver rejected. */
 export const rejectedReader = Effect.fnUntraced(function* <Items, Response>(
-  codecOf: (protocol: Settings.Protocol) => Effect.Effect<Codec<Items, Response>>
+  codecOf: CodecOf<Items, Response>
 ) {
   const json = yield* codecOf("http/json")
   const protobuf = yield* codecOf("http/protobuf")
-  return (encoding: Encoding, answer: Uint8Array): number => {
+  return (encoding: Encoding, body: Uint8Array): number => {
     const codec = encoding === "json" ? json : protobuf
-    return Number(codec.rejected(codec.serializer.deserializeResponse(answer)) ?? 0)
+    return Number(codec.rejected(codec.serializer.deserializeResponse(body)) ?? 0)
   }
-})
-
-const openWriter = Effect.fnUntraced(function* (
-  signal: SpoolWriter.SpooledSignal,
-  options: SpoolOptions,
-  target: Target,
-  batch: Settings.BatchSettings,
-  rejected: (encoding: Encoding, answer: Uint8Array) => number
-) {
-  const { warn } = yield* ExportStats
-  const opened = yield* Effect.result(SpoolWriter.open(signal, options, target, batch, rejected))
-  if (opened._tag === "Success") return yield* SpoolWriter.run(signal, opened.success)
-  warn(`${opened.failure}: the spool cannot be written to, telemetry is sent without it`)
-  return undefined
 })
 
 const spooledOperations = [Convention.operation.invokeAgent, Convention.operation.executeTool]
 
-/** Turns, tools and what is outermost here: the others are told by what is in these. */
+/** Only turns, tools and root spans are written while open: they describe what the spans inside them belong to. */
 const isSpooledWhileOpen = ({ name, root }: { readonly name: string; readonly root: boolean }): boolean =>
   root || spooledOperations.some((operation) => name.startsWith(`${operation} `))
 
-/** An open span, as it looks should the process die now. */
+/** Returns an open span in the form it has if the process dies now. */
 const asCrashed = (span: ReadableSpan): ReadableSpan =>
   CopySpan.make(span, {
     status: { code: 2 },

@@ -1,7 +1,7 @@
 /**
- * The folders below a spool: `<directory>/<signal>/<owner>`, one for each process that writes. Taking one over is one
- * rename to a name of one's own: of several that try it the file system lets one through, and if that one dies there the
- * name says so.
+ * The directories of a spool: `<directory>/<signal>/<owner>`, one for each process that writes. A process claims the
+ * directory of a dead one by renaming it to its own name. The file system lets only one of several processes succeed, and
+ * the new name identifies the new owner if that one dies too.
  */
 import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
@@ -11,33 +11,34 @@ import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 
 const freePrefix = "free-"
 
-/** For how long nothing may have been heard of an owner elsewhere before it counts as gone, in milliseconds. */
+/** An owner on another machine or in another container counts as gone this long after its last sign of life. */
 export const leaseMillis = 300_000
 
-/** Makes a folder for us alone, whatever the umask; one that we have already is closed to others. */
-export const ensure = (folder: string): void => {
-  Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const { mode, uid } = Fs.statSync(folder)
+/** Creates a directory that only this user can access, whatever the umask. Restricts an existing one of this user. */
+export const ensure = (directory: string): void => {
+  Fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const { mode, uid } = Fs.statSync(directory)
   const user = process.geteuid?.()
   if (user === undefined || (mode & 0o777) === 0o700) return
-  // A folder for everybody, such as that for temporary files, stays what it is: what is below it is ours.
-  if (uid === user && (mode & 0o1000) === 0) Fs.chmodSync(folder, 0o700)
+  // A shared directory with the sticky bit, such as /tmp, stays unchanged: the directories below it are private.
+  if (uid === user && (mode & 0o1000) === 0) Fs.chmodSync(directory, 0o700)
 }
 
 export const directoryName = (self: ProcessIdentity.Owner): string => ProcessIdentity.folderName(self)
 
 export const freeName = (): string => `${freePrefix}${randomBytes(8).toString("hex")}`
 
-/** A folder that a process has or had. */
+/** The directory of a running or dead process. */
 export interface ProcessSpool {
   readonly name: string
   readonly path: string
-  /** Nothing where nobody has it. */
+  /** `undefined` if the owner released the directory. */
   readonly pid: number | undefined
+  /** The owner is dead or released the directory, so another process may claim it. */
   readonly gone: boolean
 }
 
-/** The folders of a signal. What is a link, of another user or has no name of ours is not there. */
+/** Lists the directories of a signal. Ignores links, directories of other users, and unknown names. */
 export const list = Effect.fnUntraced(function* (parent: string, self: ProcessIdentity.Owner, now: number) {
   const found: Array<ProcessSpool> = []
   for (const name of fileNames(parent)) {
@@ -57,16 +58,16 @@ export const list = Effect.fnUntraced(function* (parent: string, self: ProcessId
   return found
 })
 
-/** The names in a folder; none where it cannot be read. */
-export const fileNames = (folder: string): ReadonlyArray<string> => {
+/** Returns the sorted names in a directory; an empty list if it cannot be read. */
+export const fileNames = (directory: string): ReadonlyArray<string> => {
   try {
-    return Fs.readdirSync(folder).toSorted()
+    return Fs.readdirSync(directory).toSorted()
   } catch {
     return []
   }
 }
 
-/** Takes a folder over; false where somebody else did. */
+/** Claims a directory. Returns false if another process was faster. */
 export const claim = (from: string, to: string): boolean => {
   try {
     Fs.renameSync(from, to)
@@ -76,15 +77,15 @@ export const claim = (from: string, to: string): boolean => {
   }
 }
 
-/** How many bytes the files below a spool have, but for those in the given folders. */
+/** Returns the total size of the files in a spool, except those in the given directories. */
 export const sizeExcluding = (directory: string, own: ReadonlySet<string>): number => {
   let bytes = 0
   for (const signal of fileNames(directory)) {
     for (const name of fileNames(join(directory, signal))) {
-      const folder = join(directory, signal, name)
-      if (own.has(folder)) continue
-      for (const file of fileNames(folder)) {
-        bytes += Fs.lstatSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0
+      const processDirectory = join(directory, signal, name)
+      if (own.has(processDirectory)) continue
+      for (const file of fileNames(processDirectory)) {
+        bytes += Fs.lstatSync(join(processDirectory, file), { throwIfNoEntry: false })?.size ?? 0
       }
     }
   }

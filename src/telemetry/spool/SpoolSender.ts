@@ -1,4 +1,4 @@
-/** Sends what a store holds, oldest first, one request at a time, until each record was taken or is lost for good. */
+/** Sends the records of a store, oldest first and one request at a time, until each is delivered or dropped. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Settings from "../config/Settings.ts"
@@ -14,109 +14,111 @@ export interface SpoolSenderOptions {
   readonly batch: Pick<Settings.BatchSettings, "size" | "delay">
   readonly exported: (n: number) => void
   readonly lost: (n: number, reason: "rejected" | "spool_full", detail?: string) => void
-  /** What is waiting now. */
+  /** Receives the number of records in the store. */
   readonly queue: (n: number) => void
   readonly warn: (text: string) => void
 }
 
-/** The first wait after a failure, and the longest, in milliseconds. */
+/** The first and the longest wait after a failure, in milliseconds. */
 const base = 1000
 const cap = 60_000
 
-type Outcome = "empty" | "went" | "later"
+type Outcome = "empty" | "progress" | "wait"
 
 export const make = (options: SpoolSenderOptions) => {
   const { batch, post, store } = options
   const limits: RetryPolicy.RetryLimits = { batch: batch.size, base, cap }
   let state = RetryPolicy.initial(limits)
 
-  const handleResult = (sent: SpoolBatch, answer: RetryPolicy.SendResult): Outcome => {
+  const handleResult = (sent: SpoolBatch, result: RetryPolicy.SendResult): Outcome => {
     const n = sent.records.length
-    const { state: next, verdict } = RetryPolicy.step(state, answer, {
+    const { state: next, verdict } = RetryPolicy.step(state, result, {
       records: n,
       limits,
       now: Date.now(),
       random: Math.random()
     })
     state = next
-    if (verdict === "delivered" || verdict === "lost") {
+    if (verdict === "delivered" || verdict === "dropped") {
       store.acknowledge(sent)
-      const rejected = answer._tag === "Taken" ? Math.min(answer.rejected, n) : n
+      const rejected = result._tag === "Accepted" ? Math.min(result.rejected, n) : n
       options.exported(n - rejected)
-      options.lost(rejected, "rejected", answer._tag === "Status" ? answer.detail : undefined)
-      return "went"
+      options.lost(rejected, "rejected", result._tag === "Status" ? result.detail : undefined)
+      return "progress"
     }
-    if (store.retain(sent)) options.lost(n, "spool_full")
-    if (verdict === "smaller") return "went"
-    options.warn(`The spool waits for the receiver of telemetry: ${detailOf(answer)}`)
-    return "later"
+    if (!store.retain(sent)) options.lost(n, "spool_full")
+    if (verdict === "split") return "progress"
+    options.warn(`The spool waits for the telemetry receiver: ${detailOf(result)}`)
+    return "wait"
   }
 
   const deliver: Effect.Effect<Outcome> = Effect.gen(function* () {
-    const taken = yield* Effect.promise(() => store.take(state.limit))
-    const [first] = taken?.records ?? []
-    if (taken === undefined || first === undefined) return "empty"
-    const payloads = taken.records.map(({ payload }) => payload)
-    const answer = yield* first.kind === "protobuf"
+    const next = yield* Effect.promise(() => store.take(state.limit))
+    const [first] = next?.records ?? []
+    if (next === undefined || first === undefined) return "empty"
+    const payloads = next.records.map(({ payload }) => payload)
+    const result = yield* first.kind === "protobuf"
       ? post("protobuf", OtlpMerge.protobuf(payloads))
       : post("json", OtlpMerge.json(payloads))
-    return handleResult(taken, answer)
+    return handleResult(next, result)
   })
 
   const drain = Effect.gen(function* () {
     for (;;) {
       const outcome = yield* deliver
-      if (outcome !== "went") return outcome
+      if (outcome !== "progress") return outcome
     }
   })
 
-  /** How long to leave the receiver alone, in milliseconds. */
+  /** Returns the time until the next attempt, in milliseconds. */
   const wait = (): number => Math.max(0, state.notBefore - Date.now())
 
   return {
-    /** Sends everything, however long it takes. */
+    /** Sends all records, however long it takes. */
     drainAll: Effect.gen(function* () {
-      while ((yield* drain) === "later") yield* Effect.sleep(wait())
+      while ((yield* drain) === "wait") yield* Effect.sleep(wait())
     }),
 
-    /** Sends what comes, until the scope closes; `before` is called before each time. */
-    run: Effect.fnUntraced(function* (before: () => void) {
+    /** Sends new records until the scope closes. Calls `beforeDrain` before each round. */
+    run: Effect.fnUntraced(function* (beforeDrain: () => void) {
       const work = yield* Queue.dropping<void>(1)
       const hurry = yield* Queue.dropping<void>(1)
-      let fresh = 0
-      let waiting: Array<() => void> = []
+      let addedSinceDrain = 0
+      let flushWaiters: Array<() => void> = []
 
       yield* Effect.gen(function* () {
         yield* Queue.take(work)
-        if (waiting.length === 0) yield* Effect.raceFirst(NodeTimers.sleep(batch.delay), Queue.take(hurry))
-        fresh = 0
-        before()
+        if (flushWaiters.length === 0) {
+          yield* Effect.raceFirst(NodeTimers.sleepUnref(batch.delay), Queue.take(hurry))
+        }
+        addedSinceDrain = 0
+        beforeDrain()
         const outcome = yield* drain
         yield* Effect.sync(() => {
           options.queue(store.waiting)
-          const done = waiting
-          waiting = []
-          for (const resolve of done) resolve()
+          const waiters = flushWaiters
+          flushWaiters = []
+          for (const resolve of waiters) resolve()
         })
-        if (outcome !== "later") return
-        yield* NodeTimers.sleep(wait())
+        if (outcome !== "wait") return
+        yield* NodeTimers.sleepUnref(wait())
         Queue.offerUnsafe(work, undefined)
       }).pipe(Effect.forever, Effect.forkScoped)
 
       return {
-        /** There is one more record, or a number of them. */
+        /** Wakes the sender after `n` records were written. A full batch is sent without the batching delay. */
         added: (n: number): void => {
-          const already = fresh
-          fresh += n
-          if (already === 0) Queue.offerUnsafe(work, undefined)
-          if (already < batch.size && fresh >= batch.size) Queue.offerUnsafe(hurry, undefined)
+          const before = addedSinceDrain
+          addedSinceDrain += n
+          if (before === 0) Queue.offerUnsafe(work, undefined)
+          if (before < batch.size && addedSinceDrain >= batch.size) Queue.offerUnsafe(hurry, undefined)
         },
-        /** Resolves when everything was sent or the receiver does not take it: then it stays where it is. */
+        /** Resolves when all records are sent, or when the receiver does not accept them: then they stay on disk. */
         flush: (): Promise<void> =>
           wait() > 0 || store.waiting === 0
             ? Promise.resolve()
             : new Promise((resolve) => {
-                waiting.push(resolve)
+                flushWaiters.push(resolve)
                 Queue.offerUnsafe(work, undefined)
                 Queue.offerUnsafe(hurry, undefined)
               })
@@ -125,7 +127,9 @@ export const make = (options: SpoolSenderOptions) => {
   }
 }
 
-const detailOf = (answer: RetryPolicy.SendResult): string => {
-  if (answer._tag === "Taken") return ""
-  return answer._tag === "None" && answer.timeout ? `no answer in time from ${answer.detail}` : answer.detail
+const detailOf = (result: RetryPolicy.SendResult): string => {
+  if (result._tag === "Accepted") return ""
+  return result._tag === "NoResponse" && result.timeout
+    ? `no response in time from ${result.detail}`
+    : result.detail
 }

@@ -1,4 +1,4 @@
-/** The spool of one signal of this process: written to at once, sent in the background, tended until the scope closes. */
+/** Runs the spool of one signal: writes records at once, sends them in the background, until the scope closes. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -17,11 +17,11 @@ import * as HttpPost from "./HttpPost.ts"
 import * as SpoolSender from "./SpoolSender.ts"
 import { SegmentStore } from "./SegmentStore.ts"
 
-/** Signals that are spooled: metrics are summed up here, and sent again and again as they are. */
+/** The spooled signals. Metrics need no spool: they are cumulative, and the next export repeats them. */
 export type SpooledSignal = "traces" | "logs"
 
 export interface SpoolWriterOptions {
-  /** `~/` means the home directory. */
+  /** Directory of the spool; `~/` is the home directory. */
   readonly directory: string
   readonly maxBytes?: number | undefined
   readonly maxAge?: Duration.Input | undefined
@@ -30,10 +30,10 @@ export interface SpoolWriterOptions {
 const defaultBytes = 128 * 1024 * 1024
 const defaultAge = 7 * 86_400_000
 
-/** How often it is looked after, in milliseconds. */
+/** Interval of maintenance. */
 const maintenanceMillis = 10_000
 
-/** Where the spool is. */
+/** Returns the absolute path of the spool. */
 export const directoryOf = ({ directory }: SpoolWriterOptions): string =>
   resolve(HomeDirectory.expand(directory))
 
@@ -41,17 +41,17 @@ export interface OpenSpool {
   readonly store: SegmentStore
   readonly sender: ReturnType<typeof SpoolSender.make>
   readonly encoding: HttpPost.Encoding
-  /** Takes over what dead processes have left; gives those who live. */
+  /** Adopts the directories of dead processes. Returns those of running processes. */
   readonly adopt: Effect.Effect<ReadonlyArray<SpoolDirectory.ProcessSpool>>
 }
 
-/** Opens a spool; fails with the system's word for it where it cannot be written to. */
+/** Opens a spool. Fails with a system error code such as `EACCES` if the directory is not writable. */
 export const open = Effect.fnUntraced(function* (
   signal: SpooledSignal,
   options: SpoolWriterOptions,
   target: OtlpExporter.Target,
   batch: Settings.BatchSettings,
-  rejected: (encoding: HttpPost.Encoding, answer: Uint8Array) => number
+  rejected: (encoding: HttpPost.Encoding, body: Uint8Array) => number
 ) {
   const stats = yield* ExportStats
   const { warn } = stats
@@ -86,8 +86,8 @@ export const open = Effect.fnUntraced(function* (
 
   const adopt = Effect.gen(function* () {
     const found = yield* SpoolDirectory.list(join(directory, signal), self, Date.now())
-    for (const folder of found) {
-      if (folder.gone) yield* Effect.promise(() => store.adopt(folder).catch(() => false))
+    for (const other of found) {
+      if (other.gone) yield* Effect.promise(() => store.adopt(other).catch(() => false))
     }
     return found.filter(({ gone }) => !gone)
   })
@@ -101,28 +101,28 @@ export const open = Effect.fnUntraced(function* (
 })
 
 export interface SpoolWriter {
-  /** Writes a record; false where the disk does not take it, now or before: it is for others to send. */
+  /** Writes a record. Returns false after a failed write; then the caller sends the record, and all later ones. */
   readonly write: (id: string, payload: Uint8Array) => boolean
   readonly spanStarted: (id: string, snapshot: Snapshot) => void
   readonly spanEnded: (id: string) => void
   readonly flush: () => Promise<void>
-  /** No more comes. */
+  /** Ends the tracking of open spans. */
   readonly end: () => void
 }
 
-/** Keeps an open spool going until the scope closes. */
+/** Runs an open spool until the scope closes. */
 export const run = Effect.fnUntraced(function* (signal: SpooledSignal, opened: OpenSpool) {
   const { adopt, encoding: kind, sender, store } = opened
   const stats = yield* ExportStats
   const { warn } = stats
   const openFile = yield* Effect.acquireRelease(
-    Effect.sync(() => new OpenSpansFile({ folder: () => store.processDirectory, kind, now: Date.now })),
+    Effect.sync(() => new OpenSpansFile({ directory: () => store.processDirectory, kind, now: Date.now })),
     (openFile) => Effect.sync(() => openFile.close())
   )
   let disabled = false
   let written = 0
 
-  // The metric is told in rounds: a span is cheaper to write than to count.
+  // The metric is updated once a round, because to count a span costs more than to write it.
   const count = (): void => {
     if (written > 0) stats.spooled(signal, written)
     written = 0
@@ -144,7 +144,7 @@ export const run = Effect.fnUntraced(function* (signal: SpooledSignal, opened: O
   })
   yield* Effect.andThen(
     adoptAndSend,
-    Effect.forever(Effect.andThen(NodeTimers.sleep(maintenanceMillis), maintain))
+    Effect.forever(Effect.andThen(NodeTimers.sleepUnref(maintenanceMillis), maintain))
   ).pipe(Effect.forkScoped)
 
   const append = (record: RecordFrame.Record): boolean => {

@@ -15,22 +15,22 @@ const status = (code: number, retryAfter?: number): RetryPolicy.SendResult => ({
   detail: "",
   ...(retryAfter === undefined ? {} : { retryAfter })
 })
-const none: RetryPolicy.SendResult = { _tag: "None", timeout: false, detail: "" }
+const none: RetryPolicy.SendResult = { _tag: "NoResponse", timeout: false, detail: "" }
 
 describe("an answer", () => {
   it("of 2xx is the only one after which a record is gone as delivered", () => {
-    assert.strictEqual(step({ _tag: "Taken", rejected: 0 }).verdict, "delivered")
+    assert.strictEqual(step({ _tag: "Accepted", rejected: 0 }).verdict, "delivered")
     for (let code = 100; code < 600; code++) assert.notStrictEqual(step(status(code)).verdict, "delivered")
-    assert.strictEqual(step(none).verdict, "later")
+    assert.strictEqual(step(none).verdict, "retry")
   })
 
   it("that may be another one tomorrow keeps the records, one that never will loses the one it is about", () => {
     for (const code of [302, 401, 403, 404, 407, 408, 429, 500, 502, 503, 504])
-      assert.strictEqual(step(status(code), undefined, 1).verdict, "later", `${code}`)
+      assert.strictEqual(step(status(code), undefined, 1).verdict, "retry", `${code}`)
     for (const code of [400, 413, 415, 422]) {
-      assert.strictEqual(step(status(code), undefined, 1).verdict, "lost", `${code}`)
+      assert.strictEqual(step(status(code), undefined, 1).verdict, "dropped", `${code}`)
       const { state, verdict } = step(status(code))
-      assert.strictEqual(verdict, "smaller")
+      assert.strictEqual(verdict, "split")
       assert.strictEqual(state.limit, 50)
     }
   })
@@ -43,7 +43,7 @@ describe("an answer", () => {
       const next = step(status(400), state, records)
       state = next.state
       requests++
-      if (next.verdict === "lost") left -= records
+      if (next.verdict === "dropped") left -= records
     }
     assert.isBelow(requests, 10_000 / 2)
   })
@@ -63,7 +63,7 @@ describe("an answer", () => {
     const first = step(none).state
     assert.strictEqual(first.notBefore, 10_500)
     assert.strictEqual(step(none, first).state.notBefore, 11_000)
-    assert.strictEqual(step({ _tag: "Taken", rejected: 0 }, first).state.notBefore, 0)
+    assert.strictEqual(step({ _tag: "Accepted", rejected: 0 }, first).state.notBefore, 0)
   })
 
   it("with Retry-After is left alone for at least that long, an hour at most", () => {
