@@ -144,28 +144,31 @@ describe("the trace of a real turn, at a real collector", () => {
       }).pipe(Effect.scoped)
   )
 
-  for (const sandbox of ["read-only", "workspace-write", "danger-full-access"] as const) {
-    live(`gives a command all of its time, and no model request any of it (${sandbox})`, () =>
-      Effect.gen(function* () {
-        const { spans, turn } = yield* traced({
-          sandbox,
-          script: [reply(shell("sleep 2")), reply(text("done"))]
-        })
-        const command = spans.find((span) => span.name === "sleep")
-        assert.isDefined(command)
-        assert.isAtLeast(turn.time.tools, 1900)
-        assert.isAtLeast(command.end - command.start, 1900)
-        for (const chat of spans.filter((span) => span.name.startsWith("chat"))) {
-          assert.isTrue(
-            chat.end <= command.start || chat.start >= command.end,
-            "a model request overlaps the command"
-          )
-        }
-        const { approval, overhead, thinking, tools, total } = turn.time
-        assert.approximately(approval + overhead + thinking + tools, total, 1e-6)
-      }).pipe(Effect.scoped)
-    )
-  }
+  // Each waits for a real command, so they wait together.
+  describe.concurrent("of a command that sleeps", () => {
+    for (const sandbox of ["read-only", "workspace-write", "danger-full-access"] as const) {
+      live(`gives a command all of its time, and no model request any of it (${sandbox})`, () =>
+        Effect.gen(function* () {
+          const { spans, turn } = yield* traced({
+            sandbox,
+            script: [reply(shell("sleep 2")), reply(text("done"))]
+          })
+          const command = spans.find((span) => span.name === "sleep")
+          assert.isDefined(command)
+          assert.isAtLeast(turn.time.tools, 1900)
+          assert.isAtLeast(command.end - command.start, 1900)
+          for (const chat of spans.filter((span) => span.name.startsWith("chat"))) {
+            assert.isTrue(
+              chat.end <= command.start || chat.start >= command.end,
+              "a model request overlaps the command"
+            )
+          }
+          const { approval, overhead, thinking, tools, total } = turn.time
+          assert.approximately(approval + overhead + thinking + tools, total, 1e-6)
+        }).pipe(Effect.scoped)
+      )
+    }
+  })
 
   live("has no word of content in it", () =>
     Effect.gen(function* () {
