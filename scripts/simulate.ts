@@ -38,14 +38,14 @@ const endings = new Map<string, number>()
 let turns = 0
 
 const simulate = (seed: number) =>
-  Effect.map(Simulation.holds({ seed, threads: threads ?? [4, 8, 16][seed % 3] }), (report) => {
+  Effect.map(Simulation.checkSeed({ seed, threads: threads ?? [4, 8, 16][seed % 3] }), (report) => {
     turns += report.turns
     for (const [end, times] of Object.entries(report.endings))
       endings.set(end, (endings.get(end) ?? 0) + times)
     if (values.story)
-      for (const { at, text, threadId } of report.story)
+      for (const { at, text, threadId } of report.history)
         process.stdout.write(`${at} ${threadId ?? "-"} ${text}\n`)
-    if (values.seed !== undefined) process.stdout.write(`seed ${seed}: trace ${report.trace}\n`)
+    if (values.seed !== undefined) process.stdout.write(`seed ${seed}: fingerprint ${report.fingerprint}\n`)
     else if (seed % 20 === 0)
       process.stdout.write(
         `${seed} seeds, ${turns} turns, ${((performance.now() - before) / 1000).toFixed(1)} s\n`

@@ -1,4 +1,4 @@
-/** Secrets planted wherever content may be, and a search for them in everything that a program emits. */
+/** Plants secrets wherever content may appear, and searches everything that a program emits for them. */
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
@@ -20,8 +20,8 @@ import * as Metrics from "../telemetry/metrics/Metrics.ts"
 import * as Settings from "../telemetry/config/Settings.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
 
-/** Where a secret is planted. */
-export const places = [
+/** The places of planted secrets. */
+export const locations = [
   "prompt",
   "message",
   "argument",
@@ -35,43 +35,43 @@ export const places = [
   "path",
   "environment"
 ] as const
-export type LeakLocation = (typeof places)[number]
+export type SecretLocation = (typeof locations)[number]
 
 /**
- * One secret for each place, each another one and unlike any known token, so that nothing can be masked by its form:
- * what is not emitted is not found. `token` has the form of a key of OpenAI and `environment` is the value of
- * `variable`: those must not be seen even where content is asked for.
+ * One unique secret for each location. The secrets do not look like tokens, so redaction cannot recognise them by their
+ * form: only a program that does not emit them passes. Two secrets must stay hidden even where content capture is enabled:
+ * `token`, which has the form of an OpenAI key, and `environment`, which is the value of `variable`.
  */
-export interface Planted extends Readonly<Record<LeakLocation, string>> {
+export interface PlantedSecrets extends Readonly<Record<SecretLocation, string>> {
   readonly token: string
   readonly variable: string
 }
 
-/** A secret that got out: which, where to, and how it was written there. */
+/** A leaked secret: its location, the output that contains it, and its encoding there. */
 export interface Leak {
-  readonly place: LeakLocation | "token"
+  readonly location: SecretLocation | "token"
   readonly source: string
   readonly encoding: string
-  /** What stands around it. */
+  /** The text around the secret. */
   readonly excerpt: string
 }
 
 export class CanaryError extends Data.TaggedError("CanaryError")<{ readonly leaks: ReadonlyArray<Leak> }> {
   override get message() {
     const each = this.leaks.map(
-      ({ encoding, excerpt, place, source }) => `${place} in ${source}, ${encoding}: …${excerpt}…`
+      ({ encoding, excerpt, location, source }) => `${location} in ${source}, ${encoding}: …${excerpt}…`
     )
-    return `CanaryError: ${this.leaks.length} secrets got out:\n${each.join("\n")}`
+    return `CanaryError: ${this.leaks.length} secrets leaked:\n${each.join("\n")}`
   }
 }
 
 const letters = "abcdefghijkmnopqrstuvwxyz"
-// Letters alone, and one character that JSON, URLs and shells each write in a way of their own.
+// Letters only. Secrets add one character that JSON, URLs and shells each encode differently.
 const word = (length: number) =>
   [...randomBytes(length)].map((byte) => letters[byte % letters.length]).join("")
 
-/** Fresh secrets. */
-export const plant: Effect.Effect<Planted> = Effect.sync(() => {
+/** Creates new secrets. */
+export const plant: Effect.Effect<PlantedSecrets> = Effect.sync(() => {
   const secret = (place: string) => `${place} ${word(10)}"${word(10)}`
   return {
     prompt: secret("prompt"),
@@ -91,7 +91,8 @@ export const plant: Effect.Effect<Planted> = Effect.sync(() => {
   }
 })
 
-// Whole characters in the middle of base64 are the same whatever stands before: there are three ways to lie in it.
+// Base64 encodes three bytes at a time, so a secret inside a longer text has three encodings. Compare the characters
+// that do not depend on the bytes around the secret.
 const base64 = (secret: string): ReadonlyArray<readonly [encoding: string, text: string]> =>
   [0, 1, 2].flatMap((shift) => {
     const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret)])
@@ -112,9 +113,9 @@ const encodings = (secret: string): ReadonlyArray<readonly [encoding: string, te
     ["URL", encodeURIComponent(secret)],
     ["form", encodeURIComponent(secret).replaceAll("%20", "+")],
     ["hex", Buffer.from(secret).toString("hex")],
-    ["backwards", [...secret].toReversed().join("")],
+    ["reversed", [...secret].toReversed().join("")],
     ...base64(secret),
-    // Half of it is half a leak.
+    // Half a secret is a leak too.
     ["its beginning", secret.slice(0, 16)],
     ["its end", secret.slice(-10)]
   ]
@@ -123,15 +124,19 @@ const encodings = (secret: string): ReadonlyArray<readonly [encoding: string, te
 const asText = (bytes: string | Uint8Array): string =>
   typeof bytes === "string" ? bytes : Buffer.from(bytes).toString("latin1")
 
-/** The secrets that are in `bytes`, each by the first encoding that it is found in. */
-export const find = (planted: Planted, source: string, bytes: string | Uint8Array): ReadonlyArray<Leak> => {
+/** Finds the secrets in `bytes`; each leak names the first matching encoding. */
+export const find = (
+  planted: PlantedSecrets,
+  source: string,
+  bytes: string | Uint8Array
+): ReadonlyArray<Leak> => {
   const text = asText(bytes)
-  return [...places, "token" as const].flatMap((place) => {
-    for (const [encoding, form] of encodings(planted[place])) {
+  return [...locations, "token" as const].flatMap((location) => {
+    for (const [encoding, form] of encodings(planted[location])) {
       const at = text.indexOf(form)
       if (at >= 0) {
         const excerpt = text.slice(Math.max(0, at - 40), at + form.length + 10)
-        return [{ place, source, encoding, excerpt }]
+        return [{ location, source, encoding, excerpt }]
       }
     }
     return []
@@ -139,18 +144,18 @@ export const find = (planted: Planted, source: string, bytes: string | Uint8Arra
 }
 
 export interface CanaryOptions {
-  /** Files and folders that are written to: everything in them is looked at when the program has ended. */
+  /** Files and directories to search after the program ends. */
   readonly files?: ReadonlyArray<string>
-  /** What else got out, read when the program has ended: bodies that a server received, stderr of a child. */
+  /** Other outputs, read after the program ends, such as request bodies of a server or the stderr of a child process. */
   readonly sources?: Readonly<Record<string, Effect.Effect<string | Uint8Array>>>
 }
 
-/** What was found, and all that was looked at. */
+/** The leaks, and everything that was searched. */
 export interface CanaryReport<A, E> {
   readonly exit: Exit.Exit<A, E>
-  readonly planted: Planted
+  readonly planted: PlantedSecrets
   readonly leaks: ReadonlyArray<Leak>
-  /** What was emitted, by where to: `spans`, `logs`, `metrics`, `console`, `stderr`, files by their paths, sources. */
+  /** All output by source: `spans`, `logs`, `metrics`, `console`, `stderr`, files by path, and the given sources. */
   readonly emitted: Readonly<Record<string, string>>
 }
 
@@ -164,8 +169,8 @@ const read = (path: string): ReadonlyArray<readonly [string, string]> => {
 const bigints = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" ? value.toString() : value instanceof Map ? [...value] : value
 
-/** What a program emits while it is in use, as it is where exporters take it. */
-const taking = (spans: Array<string>, records: Array<string>): Layer.Layer<never> => {
+/** Captures telemetry at the point where exporters receive it. */
+const captureTelemetry = (spans: Array<string>, records: Array<string>): Layer.Layer<never> => {
   const processor: SpanProcessor = {
     onStart: () => {},
     onEnd: ({ attributes, events, links, name, resource, status }) => {
@@ -182,23 +187,23 @@ const taking = (spans: Array<string>, records: Array<string>): Layer.Layer<never
   return Layer.mergeAll(Tracer.layerProcessor(Effect.succeed(processor)), sink, Metrics.layer)
 }
 
-/** All metrics, as readers collect them. */
-const collected = Effect.flatMap(MetricProducer.make(), (producer) =>
+/** Collects all metrics as a metric reader does. */
+const collectMetrics = Effect.flatMap(MetricProducer.make(), (producer) =>
   Effect.promise(() => producer.collect())
 ).pipe(Effect.provide(Settings.layer))
 
-/** The console of Effect, written down. */
-const written = (console: Console.Console, lines: Array<string>): Console.Console => {
+/** Captures the output of Effect's console. */
+const captureConsole = (console: Console.Console, lines: Array<string>): Console.Console => {
   const write = (...args: ReadonlyArray<unknown>) => void lines.push(format(...args))
   return { ...console, log: write, error: write, info: write, warn: write, debug: write, trace: write }
 }
 
 /**
- * Runs a program with planted secrets and looks for them in everything that it emits, at every level of logs. Metrics
- * and layers of telemetry are its own, and its environment has one secret more: layers that export are provided inside.
+ * Runs a program with planted secrets and searches everything that it emits, at every log level. The program gets its own
+ * metrics and telemetry layers, and an environment with one more secret. Provide exporting layers inside the program.
  */
 export const run = <A, E, R>(
-  program: (planted: Planted) => Effect.Effect<A, E, R>,
+  program: (planted: PlantedSecrets) => Effect.Effect<A, E, R>,
   options: CanaryOptions = {}
 ): Effect.Effect<CanaryReport<A, E>, never, R> =>
   Effect.gen(function* () {
@@ -210,18 +215,18 @@ export const run = <A, E, R>(
     const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
     const environment = { ...(yield* Settings.Environment), [planted.variable]: planted.environment }
 
-    const surroundings = Layer.succeedContext(
+    const environmentLayer = Layer.succeedContext(
       Context.make(Metric.MetricRegistry, registry).pipe(
         Context.add(Settings.Environment, environment),
         Context.add(Stderr, (text) => void stderr.push(text)),
-        Context.add(Console.Console, written(yield* Console.Console, lines)),
+        Context.add(Console.Console, captureConsole(yield* Console.Console, lines)),
         Context.add(References.MinimumLogLevel, "All")
       )
     )
     const scope = yield* Scope.make()
     const services = yield* Layer.buildWithMemoMap(
-      taking(spans, records).pipe(Layer.provideMerge(surroundings)),
-      // Not what is already there: it knows nothing of this environment.
+      captureTelemetry(spans, records).pipe(Layer.provideMerge(environmentLayer)),
+      // A new memo map, because layers that are already built use another environment.
       Layer.makeMemoMapUnsafe(),
       scope
     )
@@ -234,7 +239,7 @@ export const run = <A, E, R>(
     const emitted: Record<string, string> = {
       spans: spans.join("\n"),
       logs: records.join("\n"),
-      metrics: JSON.stringify(yield* Effect.provideContext(collected, services), bigints),
+      metrics: JSON.stringify(yield* Effect.provideContext(collectMetrics, services), bigints),
       console: lines.join("\n"),
       stderr: stderr.join(""),
       ...Object.fromEntries((options.files ?? []).flatMap(read))
@@ -244,9 +249,9 @@ export const run = <A, E, R>(
     return { exit, planted, leaks, emitted }
   })
 
-/** The same, failing when anything got out. */
+/** Runs the program as `run` does, and fails if any secret leaked. */
 export const check = <A, E, R>(
-  program: (planted: Planted) => Effect.Effect<A, E, R>,
+  program: (planted: PlantedSecrets) => Effect.Effect<A, E, R>,
   options: CanaryOptions = {}
 ): Effect.Effect<CanaryReport<A, E>, CanaryError, R> =>
   Effect.flatMap(run(program, options), (report) =>

@@ -1,4 +1,4 @@
-/** Everything that a program under test emitted: its spans, its logs, its metrics. */
+/** Captures the spans, logs and metrics of a program under test. */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import type * as Check from "../trace/Check.ts"
 import * as InMemorySpans from "../telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
 
-/** A span that has ended. Times are in milliseconds; under a TestClock they count from its 0. */
+/** An ended span. Times are in milliseconds; under a TestClock they start at 0. */
 export interface CapturedSpan {
   readonly name: string
   readonly traceId: string
@@ -28,7 +28,7 @@ export interface CapturedSpan {
   readonly duration: number
 }
 
-/** A log record, with the annotations that were in force. */
+/** A log record with its annotations. */
 export interface CapturedLog {
   readonly level: string
   readonly message: ReadonlyArray<unknown>
@@ -40,8 +40,8 @@ const statuses = ["unset", "ok", "error"] as const
 
 const ms = ([seconds, nanos]: readonly [number, number]): number => seconds * 1000 + nanos / 1e6
 
-/** A span of OpenTelemetry's, as tests look at it. */
-export const captured = (span: ReadableSpan): CapturedSpan => ({
+/** Converts an OpenTelemetry span. */
+export const fromReadableSpan = (span: ReadableSpan): CapturedSpan => ({
   name: span.name,
   traceId: span.spanContext().traceId,
   spanId: span.spanContext().spanId,
@@ -63,16 +63,16 @@ export class Captured extends Context.Service<
   }
 >()("effect-codex/testing/Captured") {}
 
-/** The spans that have ended, in the order of their ends. */
-export const spans = Captured.use((captured) => captured.spans)
+/** The ended spans, in order of their end times. */
+export const spans = Captured.use((fromReadableSpan) => fromReadableSpan.spans)
 
 /** The log records, in order. */
-export const logs = Captured.use((captured) => captured.logs)
+export const logs = Captured.use((fromReadableSpan) => fromReadableSpan.logs)
 
-/** Every metric that was touched, as it stands now. */
-export const metrics = Captured.use((captured) => captured.metrics)
+/** The current state of every updated metric. */
+export const metrics = Captured.use((fromReadableSpan) => fromReadableSpan.metrics)
 
-/** The value of a metric: what a counter or a gauge stands at, or how often and how much a histogram was given. */
+/** The value of a metric: a number for counters and gauges, count and sum for histograms. */
 export type CapturedMetric = number | { readonly count: number; readonly sum: number }
 
 const valueOf = (metric: Metric.Metric.Snapshot): CapturedMetric => {
@@ -89,13 +89,13 @@ const valueOf = (metric: Metric.Metric.Snapshot): CapturedMetric => {
   }
 }
 
-const total = (a: CapturedMetric, b: CapturedMetric): CapturedMetric =>
+const add = (a: CapturedMetric, b: CapturedMetric): CapturedMetric =>
   typeof a === "number" || typeof b === "number"
     ? Number(a) + Number(b)
     : { count: a.count + b.count, sum: a.sum + b.sum }
 
 /**
- * What a metric stands at, over all its series that have these attributes; `undefined` if there is none.
+ * Returns the value of a metric, summed over all series with these attributes; `undefined` without such a series.
  *
  * ```ts
  * assert.strictEqual(yield* Captured.metric("codex.command.count", { "codex.command.success": "false" }), 1)
@@ -113,14 +113,14 @@ export const metric = (
         Object.entries(attributes).every(([key, value]) => series.attributes?.[key] === value)
       )
       .map(valueOf)
-    return values.length === 0 ? undefined : values.reduce(total)
+    return values.length === 0 ? undefined : values.reduce(add)
   })
 
 const seriesOf = (metric: Metric.Metric.Snapshot): Check.CheckedMetric => ({
   name: metric.id,
   kind: metric.type.toLowerCase(),
   attributes: metric.attributes ?? {},
-  // What is above the last bucket has a bucket of its own here.
+  // Effect adds a bucket for values above the last boundary.
   boundaries:
     metric.type === "Histogram"
       ? metric.state.buckets.map(([boundary]) => boundary).filter(Number.isFinite)
@@ -128,7 +128,7 @@ const seriesOf = (metric: Metric.Metric.Snapshot): Check.CheckedMetric => ({
 })
 
 /**
- * All of it, as `checkTelemetry` takes it:
+ * Returns everything captured, in the form that `checkTelemetry` takes:
  *
  * ```ts
  * assert.deepStrictEqual(checkTelemetry(yield* Captured.all), [])
@@ -143,7 +143,7 @@ export const all: Effect.Effect<Required<Check.Emitted>, never, Captured> = Effe
   }
 })
 
-/** The one span of this name; a defect that lists what there is when there is none, or more than one. */
+/** Returns the only span with this name. Dies with a list of all spans if there is no such span, or more than one. */
 export const span = Effect.fnUntraced(function* (name: string) {
   const all = yield* spans
   const [found, ...more] = all.filter((span) => span.name === name)
@@ -155,7 +155,7 @@ export const span = Effect.fnUntraced(function* (name: string) {
 })
 
 /**
- * The names of all spans as a tree, one a line, two spaces a level, siblings in the order of their starts:
+ * Formats the names of all spans as a tree: one span a line, two spaces a level, siblings in order of their start times:
  *
  * ```
  * invoke_agent codex
@@ -166,20 +166,20 @@ export const span = Effect.fnUntraced(function* (name: string) {
  */
 export const tree: Effect.Effect<string, never, Captured> = Effect.map(spans, (all) => {
   const ids = new Set(all.map((span) => span.spanId))
-  // Of two that start together the one that ended first comes first: sorting keeps the order of the ends.
+  // The sort is stable, so spans that start together stay in order of their end times.
   const sorted = all.toSorted((a, b) => a.start - b.start)
-  const below = (parent: string | undefined, indent: string): ReadonlyArray<string> =>
+  const subtree = (parent: string | undefined, indent: string): ReadonlyArray<string> =>
     sorted
       .filter((span) =>
         parent === undefined
           ? span.parentSpanId === undefined || !ids.has(span.parentSpanId)
           : span.parentSpanId === parent
       )
-      .flatMap((span) => [`${indent}${span.name}`, ...below(span.spanId, `${indent}  `)])
-  return below(undefined, "").join("\n")
+      .flatMap((span) => [`${indent}${span.name}`, ...subtree(span.spanId, `${indent}  `)])
+  return subtree(undefined, "").join("\n")
 })
 
-const capturing = (into: Array<CapturedLog>): Logger.Logger<unknown, void> =>
+const makeLogger = (into: Array<CapturedLog>): Logger.Logger<unknown, void> =>
   Logger.make(({ fiber, logLevel, message }) => {
     into.push({
       level: logLevel,
@@ -188,24 +188,24 @@ const capturing = (into: Array<CapturedLog>): Logger.Logger<unknown, void> =>
     })
   })
 
-/** Captures in memory: spans through the same pipe as in production, logs instead of printing them, metrics apart. */
+/** Captures in memory. Spans pass through the production pipeline, logs are not printed, metrics have their own registry. */
 export const layer: Layer.Layer<Captured> = Layer.unwrap(
   Effect.gen(function* () {
     const memory = yield* InMemorySpans.make
     const logs: Array<CapturedLog> = []
-    // Effect's registry of metrics is one for the whole process; a test has its own.
+    // Effect's metric registry is global to the process, so give the test its own.
     const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
     return Layer.mergeAll(
       Layer.succeed(
         Captured,
         Captured.of({
-          spans: Effect.map(memory.spans, (spans) => spans.map(captured)),
+          spans: Effect.map(memory.spans, (spans) => spans.map(fromReadableSpan)),
           logs: Effect.sync(() => [...logs]),
           metrics: Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry)
         })
       ),
       Layer.succeed(Metric.MetricRegistry, registry),
-      Logger.layer([capturing(logs)]),
+      Logger.layer([makeLogger(logs)]),
       Tracer.layerProcessor(Effect.succeed(memory.processor)),
       Metrics.layer
     )

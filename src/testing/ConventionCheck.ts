@@ -1,4 +1,4 @@
-/** Tests whose telemetry is not as the conventions have it fail. */
+/** Fails tests whose telemetry violates the conventions. */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -6,21 +6,21 @@ import * as Layer from "effect/Layer"
 import * as Check from "../trace/Check.ts"
 import * as Captured from "./Captured.ts"
 
-/** Whether `TestLayer` looks at the telemetry of a test when it closes; provide `false` to it to leave that out. */
+/** Whether `TestLayer` checks the telemetry of a test when it closes. Provide `false` to skip the check. */
 export const Enabled = Context.Reference<boolean>("effect-codex/testing/Checked", {
   defaultValue: () => true
 })
 
-/** The violations, a line each. */
+/** The telemetry of a test violates the conventions. The message has one line for each violation. */
 export class TelemetryViolated extends Data.TaggedError("TelemetryViolated")<{
   readonly findings: ReadonlyArray<Check.Finding>
 }> {
   override get message() {
-    return `what was emitted violates the conventions:\n${Check.lines(this.findings).join("\n")}`
+    return `the telemetry violates the conventions:\n${Check.lines(this.findings).join("\n")}`
   }
 }
 
-/** Dies with `TelemetryViolated` when it closes and there is a violation in what `Captured` has. */
+/** Dies with `TelemetryViolated` on close if the captured telemetry has a violation. */
 export const layer: Layer.Layer<never, never, Captured.Captured> = Layer.effectDiscard(
   Effect.gen(function* () {
     const enabled = yield* Enabled
@@ -29,7 +29,7 @@ export const layer: Layer.Layer<never, never, Captured.Captured> = Layer.effectD
     yield* Effect.addFinalizer(() =>
       Effect.gen(function* () {
         const emitted = yield* Effect.provideService(Captured.all, Captured.Captured, captured)
-        // Content is the program's to ask for.
+        // The program may enable content capture, so content is not a violation.
         const findings = Check.filterByLevel(Check.checkTelemetry(emitted, { content: true }), "violation")
         if (findings.length > 0) return yield* Effect.die(new TelemetryViolated({ findings }))
       })

@@ -1,4 +1,4 @@
-/** A whole trace against what it was before. */
+/** Compares a whole trace with an expected one. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as TextDiff from "effect/TextDiff"
@@ -17,18 +17,18 @@ const maxEdits = 2_000
 export const diff = (expected: string, actual: string): string =>
   TextDiff.unified(TextDiff.lines(`${expected}\n`, `${actual}\n`, { maxEdits })).replace(/\n$/, "")
 
-/** The trace is another one; lines marked `-` were expected, those marked `+` came. */
+/** The trace differs: `-` marks expected lines, `+` marks actual lines. */
 export class TraceDiffers extends Data.TaggedError("TraceDiffers")<{
   readonly expected: string
   readonly actual: string
 }> {
   override get message() {
-    return `the trace is not the one that is expected:\n${diff(this.expected, this.actual)}`
+    return `the trace differs from the expected one:\n${diff(this.expected, this.actual)}`
   }
 }
 
 /**
- * Everything that was captured, in the form that is the same in every run: for an inline snapshot.
+ * Formats all captured spans without ids and times, so that an inline snapshot is stable:
  *
  * ```ts
  * expect(yield* Golden.trace({ attributes: ["codex.turn.status"] })).toMatchInlineSnapshot()
@@ -39,8 +39,8 @@ export const trace = (
 ): Effect.Effect<string, never, Captured.Captured> =>
   Effect.map(Captured.spans, (spans) => NormalizedTrace.normalize(spans, options))
 
-/** Text without the indentation that all of its lines have, and without blank lines around it. */
-const dedented = (text: string): string => {
+/** Removes the common indentation and the surrounding blank lines of a text. */
+const dedent = (text: string): string => {
   const lines = text.replace(/^(?:[ \t]*\n)+|\s+$/g, "").split("\n")
   const indents = lines
     .filter((line) => line.trim() !== "")
@@ -50,8 +50,8 @@ const dedented = (text: string): string => {
 }
 
 /**
- * Dies with `TraceDiffers` where the captured trace is another one. The indentation of the text as a whole does not
- * count.
+ * Dies with `TraceDiffers` if the captured trace differs from the expected one. The common indentation of the text is
+ * ignored.
  *
  * ```ts
  * yield* Golden.expectTrace(`
@@ -65,6 +65,6 @@ export const expectTrace = Effect.fnUntraced(function* (
   options?: NormalizedTrace.NormalizeOptions
 ) {
   const actual = yield* trace(options)
-  const wanted = dedented(expected)
-  if (wanted !== actual) return yield* Effect.die(new TraceDiffers({ expected: wanted, actual }))
+  const dedented = dedent(expected)
+  if (dedented !== actual) return yield* Effect.die(new TraceDiffers({ expected: dedented, actual }))
 })

@@ -1,6 +1,6 @@
 /**
- * A loopback stand-in for OpenAI's Responses API: it plays a script, one reply per request, and records what it was
- * asked. The Codex that talks to it is the real one.
+ * A loopback server for OpenAI's Responses API. It plays a script with one reply per request, and records the requests.
+ * Use it to test with the real Codex but without a real model.
  *
  * ```ts
  * const server = yield* ModelServer.make([
@@ -29,14 +29,13 @@ import { text as readText } from "node:stream/consumers"
 import * as CodexConfig from "./model-server/codexConfig.ts"
 import * as Requests from "./model-server/requests.ts"
 import type { RecordedRequest } from "./model-server/requests.ts"
+import type { ModelStep } from "./model-server/responses.ts"
 import * as Responses from "./model-server/responses.ts"
 
 export type { RecordedRequest } from "./model-server/requests.ts"
+export type { ModelStep } from "./model-server/responses.ts"
 
-/** A part of a reply that streams: an output item, the token count, a wait or a way to break off. */
-export type ModelStep = Responses.Step
-
-/** What one request gets. */
+/** The reply to one request. */
 export type Reply =
   | { readonly _tag: "Stream"; readonly steps: ReadonlyArray<ModelStep>; readonly bytes: number }
   | {
@@ -46,16 +45,16 @@ export type Reply =
       readonly body: string
     }
 
-/** Chooses the reply from the request; `index` counts the requests of the server from 0. */
+/** Chooses the reply to a request; `index` counts the requests from 0. */
 export type Respond = (request: RecordedRequest, index: number) => Reply | Effect.Effect<Reply>
 
-/** One entry per request, in order of arrival, or one function that answers for ever. */
+/** One entry per request in order of arrival, or a function that answers all requests. */
 export type Script = ReadonlyArray<Reply | Respond> | Respond
 
 export interface ModelServerOptions {
-  /** What every request after the end of the script gets. Without it such a request is refused and `unexpected`. */
+  /** The reply to requests after the end of the script. Without it the server rejects them and reports them in `unexpected`. */
   readonly otherwise?: Reply | Respond | undefined
-  /** How many requests are kept, the latest ones; all when absent. */
+  /** The number of latest requests to keep; default all. */
   readonly keep?: number | undefined
 }
 
@@ -65,46 +64,46 @@ export class ModelServer extends Context.Service<
     /** `http://127.0.0.1:PORT`; the API is below `/v1`. */
     readonly url: string
     readonly requests: Effect.Effect<ReadonlyArray<RecordedRequest>>
-    /** What went wrong with the script, a sentence for each request that found no reply: empty in a sound test. */
+    /** One message for each request without a reply in the script. Empty in a correct test. */
     readonly unexpected: Effect.Effect<ReadonlyArray<string>>
     /**
-     * A config.toml that points Codex at this server and keeps it off every other. `extra` is TOML too and wins:
+     * Returns a config.toml with which Codex uses only this server. `extra` is TOML too and overrides the same keys:
      * `model_providers.mock.request_max_retries = 0`.
      */
     readonly config: (extra?: string) => string
-    /** The same settings as `-c key=value` arguments, for a Codex without that file. */
+    /** The settings as `-c key=value` arguments, for a Codex without that file. */
     readonly args: ReadonlyArray<string>
   }
 >()("effect-codex/testing/ModelServer") {}
 
-/** What Codex needs in its environment to use the server: the key that `config` names. */
+/** The environment variables that Codex needs to use the server: the API key that `config` names. */
 export const environment = { MOCK_API_KEY: "dummy" }
 
 interface ItemOptions {
-  /** `true` streams the text word by word, an array gives the pieces; without it the item arrives whole. */
+  /** `true` streams the text word by word, an array gives the deltas. Default: the item arrives whole. */
   readonly deltas?: ReadonlyArray<string> | true | undefined
-  /** The wait between two deltas. */
+  /** The time between two deltas. */
   readonly every?: Duration.Input | undefined
   readonly itemId?: string | undefined
 }
 
 interface CallOptions {
-  /** The id of the call: `call_1`, `call_2`, ... over the life of the server when absent. */
+  /** The id of the call. Default: `call_1`, `call_2` and so on for each server. */
   readonly callId?: string | undefined
 }
 
-/** A reply that streams the steps in order and, unless one of them ends it otherwise, completes. */
+/** Streams the steps in order, then completes unless a step ends the reply. */
 export const reply = (...steps: ReadonlyArray<ModelStep>): Reply => ({
   _tag: "Stream",
   steps,
   bytes: Infinity
 })
 
-/** The same reply with the connection cut after so many bytes of its body; after 0, without any answer. */
+/** Cuts the connection after this number of bytes of the body; 0 sends no answer at all. */
 export const truncate = (reply: Reply, bytes: number): Reply =>
   reply._tag === "Stream" ? { ...reply, bytes } : reply
 
-/** A reply that is no stream but an error of the API, with OpenAI's error body unless `body` is given. */
+/** Replies with an HTTP error. The default body has OpenAI's error format. */
 export const httpError = (
   status: number,
   options: {
@@ -130,21 +129,21 @@ export const httpError = (
     })
 })
 
-/** A message of the assistant. */
+/** The assistant sends a message. */
 export const text = (text: string, options: ItemOptions = {}): ModelStep => ({
   _tag: "Item",
   item: { type: "message", id: options.itemId, text },
   deltas: deltasOf(text, options)
 })
 
-/** A summary of reasoning. */
+/** The model sends a summary of its reasoning. */
 export const reasoning = (summary: string, options: ItemOptions = {}): ModelStep => ({
   _tag: "Item",
   item: { type: "reasoning", id: options.itemId, text: summary },
   deltas: deltasOf(summary, options)
 })
 
-/** A call of any tool that is a function, with its arguments; a dynamic tool for example. */
+/** The model calls a function tool, such as a dynamic tool. */
 export const call = (name: string, args: object, options: CallOptions = {}): ModelStep => ({
   _tag: "Item",
   item: { type: "function_call", name, arguments: JSON.stringify(args), callId: options.callId },
@@ -152,8 +151,8 @@ export const call = (name: string, args: object, options: CallOptions = {}): Mod
 })
 
 /**
- * A shell command. `escalate` asks to run it outside the sandbox, and is the reason given for that. After `timeoutMs`
- * (milliseconds; Codex allows 250 to 30000 and takes 10000 by default) the model goes on while the command still runs.
+ * The model runs a shell command. `escalate` is the justification to run it outside the sandbox. After `timeoutMs`
+ * milliseconds (Codex allows 250 to 30000; default 10000) the model continues while the command still runs.
  */
 export const shell = (
   cmd: string,
@@ -176,45 +175,45 @@ export const shell = (
     options
   )
 
-/** An edit of files in Codex's patch format: `*** Begin Patch`, `*** Add File: a.txt`, `+line`, `*** End Patch`. */
+/** The model edits files, in Codex's patch format: `*** Begin Patch`, `*** Add File: a.txt`, `+line`, `*** End Patch`. */
 export const patch = (patchText: string, options: CallOptions = {}): ModelStep => ({
   _tag: "Item",
   item: { type: "custom_tool_call", name: "apply_patch", input: patchText, callId: options.callId },
   deltas: undefined
 })
 
-/** Any output item, sent as it is. */
+/** Sends a raw output item. */
 export const item = (rawItem: Schema.JsonObject): ModelStep => ({
   _tag: "Item",
   item: { type: "raw", item: rawItem },
   deltas: undefined
 })
 
-/** Any event, sent as it is. One that ends a response ends the reply. */
+/** Sends a raw event. An event that ends a response ends the reply. */
 export const event = (rawEvent: Responses.ResponseEvent): ModelStep => ({ _tag: "Event", event: rawEvent })
 
-/** The token count of the response: `cachedInput` is part of `input`, `reasoning` part of `output`. */
+/** The token usage of the response: `input` includes `cachedInput`, `output` includes `reasoning`. */
 export const usage = (usage: Responses.TokenCount): ModelStep => ({ _tag: "Usage", usage })
 
-/** Sends nothing more until the effect is done. */
+/** Waits for the effect before the next step. */
 export const until = (effect: Effect.Effect<unknown>): ModelStep => ({ _tag: "Wait", until: effect })
 
-/** Sends nothing more for that long. This is real time, under a test clock too. */
+/** Waits before the next step, in real time even under a test clock. */
 export const delay = (duration: Duration.Input): ModelStep => until(inRealTime(Effect.sleep(duration)))
 
-/** Destroys the connection in the middle of the reply. */
+/** Closes the connection in the middle of the reply. */
 export const cut: ModelStep = { _tag: "Cut" }
 
-/** Sends nothing more until the client goes or the server closes. */
-export const never: ModelStep = { _tag: "Hang" }
+/** Sends nothing more until the client disconnects or the server closes. */
+export const never: ModelStep = { _tag: "Never" }
 
-/** The response fails; `code` is OpenAI's, `server_is_overloaded` for example. */
+/** The response fails with an OpenAI error code, such as `server_is_overloaded`. */
 export const failed = (options: { readonly code: string; readonly message: string }): ModelStep => ({
   _tag: "Failed",
   ...options
 })
 
-/** Starts a server on a free port of 127.0.0.1. When the scope closes, so do the server and all its connections. */
+/** Starts a server on a free port of 127.0.0.1. Closes the server and its connections with the scope. */
 export const make = Effect.fnUntraced(function* (
   script: Script,
   options: ModelServerOptions = {}
@@ -241,8 +240,10 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const entry = typeof script === "function" ? script : (script[request.index] ?? options.otherwise)
       if (entry === undefined) {
-        const asked = `request ${request.index + 1} ("${request.lastUserText.slice(0, 80)}")`
-        return Effect.succeed(refuse(400, `${asked} found the script of ${script.length} replies used up`))
+        const name = `request ${request.index + 1} ("${request.lastUserText.slice(0, 80)}")`
+        return Effect.succeed(
+          refuse(400, `${name} comes after the end of the script, which has ${script.length} replies`)
+        )
       }
       const chosen = typeof entry === "function" ? entry(request, request.index) : entry
       return isReply(chosen) ? Effect.succeed(chosen) : chosen
@@ -255,7 +256,7 @@ export const make = Effect.fnUntraced(function* (
   const answer = Effect.fnUntraced(function* (incoming: Http.IncomingMessage) {
     const content = yield* Effect.promise(() => readText(incoming))
     const target = `${incoming.method} ${incoming.url}`
-    if (target !== "POST /v1/responses") return refuse(404, `${target} is not served`)
+    if (target !== "POST /v1/responses") return refuse(404, `there is no ${target}`)
     const body = Requests.decodeBody(content)
     if (Option.isNone(body)) return refuse(400, `the body of ${target} is not a JSON object`)
     return yield* respond(record(incoming.headers, body.value))
@@ -290,8 +291,9 @@ export const layer = (script: Script, options?: ModelServerOptions): Layer.Layer
   Layer.effect(ModelServer, make(script, options))
 
 /**
- * A private home for Codex in a temporary directory, as the environment that makes Codex use it and the server:
- * `CODEX_HOME` (mode 0700) is `HOME/.codex` and holds the server's `config` (mode 0600). Removed with the scope.
+ * Creates a private home for Codex in a temporary directory, and returns the environment that selects this home and the
+ * server. `CODEX_HOME` (mode 0700) is `HOME/.codex` and contains the server's `config` (mode 0600). The directory is
+ * removed with the scope.
  */
 export const home = Effect.fnUntraced(function* (
   server: ModelServer["Service"],
@@ -309,7 +311,7 @@ export const home = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const HOME = yield* Effect.acquireRelease(fs.makeTempDirectory({ prefix: "effect-codex-" }), (directory) =>
-    // A Codex that is just ending may still write here, and then the removal finds a directory not empty.
+    // Retry, because a Codex that is still exiting may write here, which makes the removal fail.
     fs
       .remove(directory, { recursive: true, force: true })
       .pipe(
@@ -323,13 +325,13 @@ export const home = Effect.fnUntraced(function* (
   yield* fs.writeFileString(path.join(CODEX_HOME, "config.toml"), server.config(options.config), {
     mode: 0o600
   })
-  // Codex leaves locks of its own in the temporary directory.
+  // Codex leaves lock files in the temporary directory.
   const TMPDIR = path.join(HOME, "tmp")
   yield* fs.makeDirectory(TMPDIR, { mode: 0o700 })
   return { HOME, CODEX_HOME, TMPDIR, ...environment }
 })
 
-/** The `CODEX_HOME` of such a `home`; its parent directory is private too and may serve as `HOME`. */
+/** Returns the `CODEX_HOME` of a new `home`. Its parent directory is private too and can be used as `HOME`. */
 export const codexHome = (
   server: ModelServer["Service"],
   options?: { readonly config?: string | undefined }
@@ -352,7 +354,7 @@ const deltasOf = (text: string, options: ItemOptions): Responses.Deltas | undefi
 const listen = (onRequest: Http.RequestListener): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Http.Server>((resume) => {
-      // A connection closed for being idle, just when Codex wants to use it again, would look like a fault.
+      // Keep idle connections open: closing one just before Codex reuses it would look like a network error.
       const server = Http.createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, onRequest)
       server.once("error", (error) => resume(Effect.die(error)))
       server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
@@ -403,7 +405,7 @@ const sendFrame = (outgoing: Http.ServerResponse, frame: Responses.Frame): Effec
         Effect.sync(() => outgoing.destroy()),
         Effect.never
       )
-    case "Hang":
+    case "Never":
       return Effect.never
   }
 }

@@ -1,14 +1,14 @@
 /**
- * A program against an engine that fails in every way it can, under virtual time, from a seed: the same seed is the same
- * run. After each run the promises of the runtime are held against what happened.
+ * Runs a program on an engine that fails in every way it can, under virtual time. A seed determines the run, so the same
+ * seed gives the same run. After each run, the simulation checks the promises of the runtime against what happened.
  *
  * ```ts
  * it.live("our agent survives a bad day", () =>
  *   Simulation.check({ seeds: 50, program: fixTicket("T-42"), policy: Approval.deny }))
  * ```
  *
- * What fails is told with its seed and the story of the thread that it failed on; `Simulation.run({ seed })` plays it
- * again. The program must not wait for anything real, such as a file or a socket: virtual time does not.
+ * A failure names its seed and shows the history of its thread; `Simulation.run({ seed })` repeats the run. The program
+ * must not wait for anything outside the process, such as a file or a socket, because virtual time does not wait for it.
  */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
@@ -41,36 +41,36 @@ export type { Faults } from "./simulation/FaultyEngine.ts"
 export type { Random } from "./simulation/SeededRandom.ts"
 
 export interface SimulationOptions<E = unknown> {
-  /** How often what goes wrong, in a hundred turns: `{ death: 0 }`. */
+  /** How often each fault happens, in percent of the turns: `{ crash: 0 }`. */
   readonly faults?: Partial<FaultyEngine.Faults> | undefined
   /**
-   * What to run, with a scope that ends with it. Default: `threads` conversations that do everything at once. It may
-   * fail, and is not asked why; it must come to an end.
+   * The program, with a scope that closes when it ends. Default: `threads` threads that use every feature concurrently.
+   * The program may fail, but it must end.
    */
   readonly program?: Effect.Effect<unknown, E, Codex | Scope.Scope> | undefined
-  /** Who decides in `program`. One that it provides by itself is not seen: what it grants counts as granted by nobody. */
+  /** The approval policy of `program`. Do not provide a policy inside it: the simulation reports its grants as violations. */
   readonly policy?: Approval.Policy | undefined
-  /** What the engine calls a tool of `program` with; default `{}`. */
+  /** Returns the arguments of a tool call; default `{}`. */
   readonly args?: ((tool: string, call: string, random: Random) => unknown) | undefined
-  /** Conversations at once, where there is no `program`; default 8. */
+  /** The number of concurrent threads of the default program; default 8. */
   readonly threads?: number | undefined
-  /** Hours of virtual time after which `program` counts as hung; default 24. */
+  /** Hours of virtual time within which `program` must end; default 24. */
   readonly hours?: number | undefined
 }
 
-/** What one run came to. */
+/** The result of one run. */
 export interface SimulationReport {
   readonly seed: number
-  /** A number for everything that happened, and when: the same for the same seed. */
-  readonly trace: string
+  /** A hash of the history, which is equal for equal seeds. */
+  readonly fingerprint: string
   readonly turns: number
-  /** How turns ended, and how often. */
+  /** How turns ended, with counts. */
   readonly endings: Readonly<Record<string, number>>
   readonly violations: ReadonlyArray<History.Violation>
-  readonly story: ReadonlyArray<History.HistoryLine>
+  readonly history: ReadonlyArray<History.HistoryLine>
 }
 
-/** A promise was broken. `message` names the seed and tells the story of the thread. */
+/** A run violates a promise. `message` names the seed and shows the history of the thread. */
 export class SimulationFailed extends Data.TaggedError("SimulationFailed")<{
   readonly report: SimulationReport
 }> {
@@ -79,11 +79,11 @@ export class SimulationFailed extends Data.TaggedError("SimulationFailed")<{
   }
 }
 
-/** The story of the first promise that was broken: what happened on its thread, and to all. */
-export const describe = ({ seed, story, violations }: SimulationReport): string => {
+/** Formats the first violation with the history of its thread and of the whole run. */
+export const describe = ({ history, seed, violations }: SimulationReport): string => {
   const [first, ...more] = violations
-  if (first === undefined) return `seed ${seed}: nothing was broken`
-  const lines = story
+  if (first === undefined) return `seed ${seed}: no promise is violated`
+  const lines = history
     .filter(
       ({ threadId }) => threadId === undefined || first.threadId === undefined || threadId === first.threadId
     )
@@ -95,7 +95,7 @@ export const describe = ({ seed, story, violations }: SimulationReport): string 
   ].join("\n")
 }
 
-/** Counts the fibers that run: one that is left behind is one too many. */
+/** Counts running fibers, to find fibers that outlive the run. */
 const countFibers = () => {
   let active = 0
   const service: Metric.FiberRuntimeMetricsService = {
@@ -105,8 +105,8 @@ const countFibers = () => {
   return { service, active: () => active }
 }
 
-/** Counts the spans that were opened and those that were ended. */
-const countSpans = (ledger: History.Ledger) => {
+/** Tracks open spans, to find spans that never end or end twice. */
+const countSpans = (history: History.History) => {
   const open = new Set<EffectTracer.Span>()
   const layer = Layer.effect(
     EffectTracer.Tracer,
@@ -117,7 +117,7 @@ const countSpans = (ledger: History.Ledger) => {
           open.add(span)
           const end = span.end.bind(span)
           span.end = (at, exit) => {
-            if (!open.delete(span)) ledger.broken(6, undefined, `the span "${span.name}" was ended twice`)
+            if (!open.delete(span)) history.addViolation(6, undefined, `the span "${span.name}" ended twice`)
             end(at, exit)
           }
           return span
@@ -128,49 +128,49 @@ const countSpans = (ledger: History.Ledger) => {
   return { layer, open: () => [...open].map(({ name }) => name) }
 }
 
-/** Notes what the policy says before the runtime hears it. */
-const watched =
-  <R>(ledger: History.Ledger, policy: Approval.Policy<R>): Approval.Policy<R> =>
+/** Records the grants of a policy before the runtime sees them. */
+const recordGrants =
+  <R>(history: History.History, policy: Approval.Policy<R>): Approval.Policy<R> =>
   (request) =>
-    Effect.map(policy(request), (said) => {
-      if (said._tag === "accept" || said._tag === "acceptForSession")
-        // A tool's handler knows its call and nothing of the question.
-        ledger.granted.add(request.id).add(request.itemId)
-      return said
+    Effect.map(policy(request), (decision) => {
+      if (decision._tag === "accept" || decision._tag === "acceptForSession")
+        // Tool handlers know only the item id of their call.
+        history.granted.add(request.id).add(request.itemId)
+      return decision
     })
 
-interface Seeded<E> extends SimulationOptions<E> {
+interface SeededOptions<E> extends SimulationOptions<E> {
   readonly seed: number
-  /** Whether the run is traced and observed; default `true`. It must make no difference. */
+  /** Whether the run is traced and observed; default `true`. Telemetry must not change the run. */
   readonly telemetry?: boolean | undefined
 }
 
-/** A second after everything that may still be on its way: a deaf tool, a late event, an approver who is slow. */
-const aftermath = "10 minutes"
+/** Longer than anything that may still be pending: an uninterruptible tool, a late event, a slow approver. */
+const settleTime = "10 minutes"
 
-const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Return<SimulationReport> {
+const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.fn.Return<SimulationReport> {
   const { seed, telemetry = true, threads = 8 } = options
-  const ledger = History.make(yield* Clock.Clock)
+  const history = History.make(yield* Clock.Clock)
   const fibers = countFibers()
-  const spans = countSpans(ledger)
-  const memory = yield* InMemorySpans.make
+  const spans = countSpans(history)
+  const spanMemory = yield* InMemorySpans.make
 
   const engine: Layer.Layer<Engine.Engine> = FaultyEngine.layer({
     seed,
-    // A death ends the turns of all threads: of many, few have one.
-    faults: { ...FaultyEngine.defaults, death: Math.min(2, 16 / threads), ...options.faults },
-    ledger,
+    // A crash ends the turns of all threads, so it is rarer with many threads.
+    faults: { ...FaultyEngine.defaults, crash: Math.min(2, 16 / threads), ...options.faults },
+    history,
     args: options.args ?? (options.program === undefined ? Workload.args : () => ({}))
   })
-  const observed = SignalBus.layerListener(
+  const observeTurnEnds = SignalBus.layerListener(
     Effect.succeed(({ signal, threadId }) => {
       if (signal._tag === "TurnStop" && threadId !== undefined)
-        ledger.told(threadId, typeof signal.end === "string" ? signal.end : signal.end._tag)
+        history.reportEnd(threadId, typeof signal.end === "string" ? signal.end : signal.end._tag)
     })
   )
   const tracing = spans.layer.pipe(
-    Layer.provideMerge(Layer.fresh(Tracer.layerProcessor(Effect.succeed(memory.processor)))),
-    Layer.provideMerge(Layer.fresh(observed)),
+    Layer.provideMerge(Layer.fresh(Tracer.layerProcessor(Effect.succeed(spanMemory.processor)))),
+    Layer.provideMerge(Layer.fresh(observeTurnEnds)),
     Layer.provide(Layer.succeed(Settings.Environment, {}))
   )
   const services = Layer.fresh(Codex.layer).pipe(
@@ -186,102 +186,106 @@ const play = Effect.fnUntraced(function* <E>(options: Seeded<E>): Effect.fn.Retu
       return yield* Effect.provideService(
         options.program,
         Approval.Current,
-        watched(ledger, options.policy ?? Approval.deny)
+        recordGrants(history, options.policy ?? Approval.deny)
       )
     const queue = yield* Approval.ApprovalQueue
     const decide: Approval.Policy = (request) =>
       Effect.provideService(Workload.policy(seed)(request), Approval.ApprovalQueue, queue)
     return yield* Effect.provideService(
-      Workload.program(seed, threads, ledger),
+      Workload.program(seed, threads, history),
       Approval.Current,
-      watched(ledger, decide)
+      recordGrants(history, decide)
     )
   }).pipe(
     Effect.scoped,
     Effect.exit,
     Effect.tap((exit) =>
       Effect.sync(() =>
-        ledger.say(
+        history.log(
           undefined,
-          `the program ends: ${Exit.isSuccess(exit) ? "it worked" : Cause.pretty(exit.cause).split("\n")[0]}`
+          `the program ends: ${Exit.isSuccess(exit) ? "success" : Cause.pretty(exit.cause).split("\n")[0]}`
         )
       )
     ),
-    // Within the layers: what they find open when they close is one too many.
-    Effect.tap(() => Effect.sleep(aftermath)),
+    // Before the layers close, so that everything still open then is a leak.
+    Effect.tap(() => Effect.sleep(settleTime)),
     Effect.provide(services),
     Effect.withTracerEnabled(telemetry),
     Effect.provideService(Metric.FiberRuntimeMetrics, fibers.service)
   )
 
-  // Apart: what is left of it when it is over belongs to nobody else.
+  // Detached, so that every fiber left at the end belongs to the program.
   const fiber = yield* Effect.forkDetach(main, { startImmediately: true })
-  // Layers load modules, which takes real time: virtual time begins when they are there.
+  // Layers load modules, which takes real time, so start virtual time after they are built.
   yield* Effect.raceFirst(Deferred.await(built), Fiber.await(fiber))
   const limit = (options.hours ?? 24) * 3_600_000
-  while (fiber.pollUnsafe() === undefined && ledger.now() < limit) yield* TestClock.adjust("1 minute")
+  while (fiber.pollUnsafe() === undefined && history.now() < limit) yield* TestClock.adjust("1 minute")
   if (fiber.pollUnsafe() === undefined) {
-    ledger.broken(1, undefined, `the program has not ended after ${ledger.now() / 3_600_000} hours`)
+    history.addViolation(1, undefined, `the program has not ended after ${history.now() / 3_600_000} hours`)
     fiber.interruptUnsafe()
-    yield* TestClock.adjust(aftermath)
+    yield* TestClock.adjust(settleTime)
   }
 
-  for (const { input, threadId } of ledger.running())
-    ledger.broken(2, threadId, `the engine still runs "${input}"`)
-  for (const turn of telemetry ? ledger.performed() : []) {
-    if (!turn.told) ledger.broken(1, turn.threadId, `the end of "${turn.input}" was never told`)
+  for (const { input, threadId } of history.runningTurns())
+    history.addViolation(2, threadId, `the engine still runs "${input}"`)
+  for (const turn of telemetry ? history.turns() : []) {
+    if (!turn.isReported)
+      history.addViolation(1, turn.threadId, `the runtime never reported the end of "${turn.input}"`)
   }
-  for (const call of ledger.handlers) ledger.broken(4, undefined, `a tool still runs for ${call}`)
-  if (fibers.active() !== 0) ledger.broken(4, undefined, `${fibers.active()} fibers still run`)
-  const open = (yield* memory.spans).filter(({ attributes }) => Convention.attribute.incomplete in attributes)
+  for (const call of history.runningHandlers)
+    history.addViolation(4, undefined, `a tool still runs for ${call}`)
+  if (fibers.active() !== 0) history.addViolation(4, undefined, `${fibers.active()} fibers still run`)
+  const open = (yield* spanMemory.spans).filter(
+    ({ attributes }) => Convention.attribute.incomplete in attributes
+  )
   for (const name of [...spans.open(), ...open.map(({ name }) => name)])
-    ledger.broken(6, undefined, `the span "${name}" was never ended`)
+    history.addViolation(6, undefined, `the span "${name}" never ended`)
 
   const endings: Record<string, number> = {}
-  for (const { end = "none" } of ledger.performed()) endings[end] = (endings[end] ?? 0) + 1
+  for (const { end = "none" } of history.turns()) endings[end] = (endings[end] ?? 0) + 1
   return {
     seed,
-    trace: ledger.trace(),
-    turns: ledger.performed().length,
+    fingerprint: history.fingerprint(),
+    turns: history.turns().length,
     endings,
-    violations: ledger.violations(),
-    story: ledger.story()
+    violations: history.violations(),
+    history: history.lines()
   }
 })
 
-/** Runs one seed and tells what happened; whatever broke is in `violations`. */
-export const run = <E = never>(options: Seeded<E>): Effect.Effect<SimulationReport> =>
+/** Runs one seed and returns the report, with the violated promises. */
+export const run = <E = never>(options: SeededOptions<E>): Effect.Effect<SimulationReport> =>
   play(options).pipe(Effect.scoped, Effect.provide(Layer.fresh(TestClock.layer())))
 
 /**
- * Runs a seed three times, observed twice and once not: all three must be the same run, and none may break a promise.
+ * Runs a seed three times, twice with telemetry and once without. All runs must be equal, and none may violate a promise.
  */
-export const holds = Effect.fnUntraced(function* <E = never>(
-  options: Omit<Seeded<E>, "telemetry">
+export const checkSeed = Effect.fnUntraced(function* <E = never>(
+  options: Omit<SeededOptions<E>, "telemetry">
 ): Effect.fn.Return<SimulationReport, SimulationFailed> {
   const report = yield* run(options)
   if (report.violations.length > 0) return yield* new SimulationFailed({ report })
   for (const telemetry of [true, false]) {
     const again = yield* run({ ...options, telemetry })
     if (again.violations.length > 0) return yield* new SimulationFailed({ report: again })
-    if (again.trace === report.trace) continue
-    const at = report.story.findIndex((line, index) => {
-      const other = again.story[index]
+    if (again.fingerprint === report.fingerprint) continue
+    const at = report.history.findIndex((line, index) => {
+      const other = again.history[index]
       return line.at !== other?.at || line.text !== other.text
     })
-    const [one, other] = [report.story[at], again.story[at]]
-    const text = `${telemetry ? "a second run" : "a run without telemetry"} differs: "${one?.text}" at ${one?.at}, "${other?.text}" at ${other?.at}`
-    const violation = { promise: telemetry ? 1 : 6, threadId: one?.threadId, text }
+    const [first, other] = [report.history[at], again.history[at]]
+    const text = `${telemetry ? "a second run" : "a run without telemetry"} differs: "${first?.text}" at ${first?.at}, "${other?.text}" at ${other?.at}`
+    const violation = { promise: telemetry ? 1 : 6, threadId: first?.threadId, text }
     return yield* new SimulationFailed({ report: { ...report, violations: [violation] } })
   }
   return report
 })
 
-/** Runs many seeds, `1` to the number given or those listed; ends with the first that breaks a promise. */
+/** Checks many seeds: `1` up to a number, or a list. Fails at the first seed that violates a promise. */
 export const check = <E = never>(
   options: SimulationOptions<E> & {
     readonly seeds: number | ReadonlyArray<number>
-    /** Told of every seed that holds. */
+    /** Called after every seed that passes. */
     readonly onReport?: (report: SimulationReport) => void
   }
 ): Effect.Effect<ReadonlyArray<SimulationReport>, SimulationFailed> =>
@@ -290,5 +294,5 @@ export const check = <E = never>(
       ? Array.from({ length: options.seeds }, (_, index) => index + 1)
       : options.seeds,
     (seed) =>
-      Effect.tap(holds({ ...options, seed }), (report) => Effect.sync(() => options.onReport?.(report)))
+      Effect.tap(checkSeed({ ...options, seed }), (report) => Effect.sync(() => options.onReport?.(report)))
   )

@@ -1,4 +1,4 @@
-/** What a test provides instead of Codex and of telemetry. */
+/** A test layer that replaces Codex and the telemetry exporters. */
 import * as Layer from "effect/Layer"
 import { Codex } from "../Codex.ts"
 import * as Scripted from "./Scripted.ts"
@@ -6,9 +6,9 @@ import * as Captured from "./Captured.ts"
 import * as ConventionCheck from "./ConventionCheck.ts"
 
 /**
- * `Codex` on a scripted engine, with everything emitted captured in memory. The test says what the agent does with
- * `Scripted.play([...])` and reads what came of it from `Captured`; it runs under the TestClock. A test whose
- * telemetry violates the conventions dies with what is wrong (`ConventionCheck.Enabled` turns that off).
+ * Provides `Codex` on a scripted engine and captures all telemetry in memory. The test scripts the agent with
+ * `Scripted.play([...])`, reads the telemetry from `Captured`, and runs under the TestClock. A test whose telemetry
+ * violates the conventions dies with the violations; `ConventionCheck.Enabled` turns the check off.
  *
  * ```ts
  * it.effect("fixes the ticket", () =>

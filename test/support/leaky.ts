@@ -16,7 +16,7 @@ const failure = Schema.Struct({ reason: Schema.String })
 const make = (name: string) => Tool.make(name, { parameters, success: Schema.String, failure })
 export const Tools = Toolkit.make(make("works"), make("fails"), make("dies"), make("hangs"))
 
-export const handlers = (planted: Canary.Planted) =>
+export const handlers = (planted: Canary.PlantedSecrets) =>
   Tools.toLayer({
     works: () =>
       Effect.succeed(planted.result).pipe(
@@ -37,7 +37,7 @@ export const handlers = (planted: Canary.Planted) =>
     hangs: () => Effect.never
   })
 
-const turnFailed = (planted: Canary.Planted) => {
+const turnFailed = (planted: Canary.PlantedSecrets) => {
   const failed: CodexError.TurnError = new CodexError.TurnFailed({
     reason: "ServerError",
     detail: planted.error,
@@ -46,7 +46,7 @@ const turnFailed = (planted: Canary.Planted) => {
   return failed
 }
 
-const work = (planted: Canary.Planted): ReadonlyArray<Scripted.ScriptedStep> => [
+const work = (planted: Canary.PlantedSecrets): ReadonlyArray<Scripted.ScriptedStep> => [
   Scripted.reasoning(planted.message),
   Scripted.command(`cat /${planted.path} # ${planted.command} ${planted.token}`, {
     approval: true,
@@ -97,7 +97,7 @@ const work = (planted: Canary.Planted): ReadonlyArray<Scripted.ScriptedStep> => 
 ]
 
 /** All of it, on whatever `Codex` and script there are. */
-export const turns = Effect.fnUntraced(function* (planted: Canary.Planted) {
+export const turns = Effect.fnUntraced(function* (planted: Canary.PlantedSecrets) {
   const codex = yield* Codex
   const thread = yield* codex.startThread({
     cwd: `/${planted.path}`,
@@ -136,7 +136,7 @@ export const turns = Effect.fnUntraced(function* (planted: Canary.Planted) {
 }, Effect.scoped)
 
 /** A policy that fails, dies, or says no in words that are nobody's business. */
-export const policy = (planted: Canary.Planted) => {
+export const policy = (planted: Canary.PlantedSecrets) => {
   let asked = 0
   return Approval.layer((request) => {
     switch (asked++ % 4) {
@@ -153,7 +153,7 @@ export const policy = (planted: Canary.Planted) => {
 }
 
 /** The turns, with everything they need but telemetry. */
-export const program = (planted: Canary.Planted) =>
+export const program = (planted: Canary.PlantedSecrets) =>
   turns(planted).pipe(
     Effect.provide(
       Layer.mergeAll(handlers(planted), policy(planted), Layer.fresh(Codex.layer)).pipe(

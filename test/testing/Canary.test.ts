@@ -249,7 +249,7 @@ describe("content that is asked for", () => {
       )
       ended(report)
       for (const source of ["spans", "logs", "sent"]) {
-        const found = report.leaks.filter((leak) => leak.source === source).map((leak) => leak.place)
+        const found = report.leaks.filter((leak) => leak.source === source).map((leak) => leak.location)
         assert.includeMembers(found, [
           "prompt",
           "message",
@@ -263,12 +263,12 @@ describe("content that is asked for", () => {
         ])
       }
       assert.deepStrictEqual(
-        report.leaks.filter((leak) => never.has(leak.place)),
+        report.leaks.filter((leak) => never.has(leak.location)),
         []
       )
       assert.include(report.emitted["sent"], "[redacted]")
       // Lines are for people: content goes where it was asked for.
-      const lines = report.leaks.filter((leak) => leak.source === "stderr").map((leak) => leak.place)
+      const lines = report.leaks.filter((leak) => leak.source === "stderr").map((leak) => leak.location)
       assert.notIncludeMembers(lines, ["prompt"])
     })
   )
@@ -283,7 +283,7 @@ describe("content that is asked for", () => {
         [{ diffs: true }, ["diff"]]
       ] as const) {
         const report = yield* run(Layer.merge(ContentCapture.layer(kinds), Logger.layer([])))
-        assert.deepStrictEqual([...new Set(report.leaks.map((leak) => leak.place))], [...places])
+        assert.deepStrictEqual([...new Set(report.leaks.map((leak) => leak.location))], [...places])
       }
     })
   )
@@ -293,7 +293,7 @@ describe("the canary sings", () => {
   const sings = (
     name: string,
     source: string,
-    leak: (planted: Canary.Planted) => Effect.Effect<unknown, unknown, never>,
+    leak: (planted: Canary.PlantedSecrets) => Effect.Effect<unknown, unknown, never>,
     options?: Canary.CanaryOptions
   ) =>
     test(
@@ -365,7 +365,7 @@ describe("the canary sings", () => {
         { sources: { sent: Effect.sync(() => sent) } }
       )
       assert.includeMembers(
-        report.leaks.map((leak) => leak.place),
+        report.leaks.map((leak) => leak.location),
         ["argument", "token"]
       )
     })

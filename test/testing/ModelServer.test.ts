@@ -282,12 +282,12 @@ describe("the server", () => {
       )
       const expected = [
         "the script failed on request 1: Error: oops",
-        `request 2 ("more") found the script of 1 replies used up`,
-        "GET /v1/models is not served",
+        `request 2 ("more") comes after the end of the script, which has 1 replies`,
+        "there is no GET /v1/models",
         "the body of POST /v1/responses is not a JSON object"
       ]
       assert.deepStrictEqual(yield* server.unexpected, expected)
-      assert.include(beyond.body, "found the script of 1 replies used up")
+      assert.include(beyond.body, "comes after the end of the script, which has 1 replies")
     })
   )
 
@@ -722,7 +722,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("the real Codex", (it) 
       const { run, server } = yield* realCodex([])
       const outcome = yield* run("hi")
       assert.strictEqual(outcome.status, "failed")
-      assert.include(JSON.stringify(outcome.error), "found the script of 0 replies used up")
+      assert.include(JSON.stringify(outcome.error), "comes after the end of the script, which has 0 replies")
       assert.lengthOf(yield* server.unexpected, 1)
     })
   )

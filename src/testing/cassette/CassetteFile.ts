@@ -1,12 +1,12 @@
-/** The file of a recording. Written at once and not in the background, for under a test's clock nothing may take time. */
+/** The file of a cassette. All writes are synchronous, because nothing may take time under a test clock. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as CassetteFormat from "./CassetteFormat.ts"
 
-export interface File {
-  /** Writes lines of JSON, all of them or none. */
+export interface CassetteWriter {
+  /** Writes JSON lines: all of them or none. */
   readonly write: (lines: () => ReadonlyArray<unknown>) => Effect.Effect<void>
-  /** Whether anything is still written. */
+  /** Whether the recording still writes. A failed write closes the file. */
   readonly isOpen: () => boolean
 }
 
@@ -14,7 +14,7 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 
 const create = (path: string): number => {
   const file = Fs.openSync(path, "w", 0o600)
-  // The mode is for a new file only, and one from before may be open to all.
+  // openSync sets the mode of new files only; an existing file may be readable by everyone.
   if (Fs.fstatSync(file).isFile()) Fs.fchmodSync(file, 0o600)
   return file
 }
@@ -24,7 +24,7 @@ const append = (file: number, bytes: Uint8Array) => {
   while (at < bytes.length) at += Fs.writeSync(file, bytes, at)
 }
 
-/** Opens a new file, or the old one emptied; it is closed with the scope. What cannot be written is told once. */
+/** Creates or empties the file, and closes it with the scope. Reports only the first failed write. */
 export const make = Effect.fnUntraced(function* (path: string, onError: "warn" | "fail") {
   let file: number | undefined
   let length = 0
@@ -35,20 +35,20 @@ export const make = Effect.fnUntraced(function* (path: string, onError: "warn" |
     if (open !== undefined) Fs.closeSync(open)
   }
 
-  const attempt = (what: () => void): Effect.Effect<void> =>
+  const attempt = (operation: () => void): Effect.Effect<void> =>
     Effect.suspend(() => {
       try {
-        what()
+        operation()
         return Effect.void
       } catch (error) {
         try {
-          // A line that is there in half would make the rest unreadable.
+          // Remove a partial line: it would make the whole file unreadable.
           if (file !== undefined && Fs.fstatSync(file).isFile()) Fs.ftruncateSync(file, length)
           close()
         } catch {
           file = undefined
         }
-        const detail = `cannot be written, and nothing more is recorded: ${messageOf(error)}`
+        const detail = `cannot be written, so the recording stops: ${messageOf(error)}`
         const problem = new CassetteFormat.CassetteError({ reason: "Unwritable", file: path, detail })
         return onError === "fail" ? Effect.die(problem) : Effect.logWarning(problem.message)
       }
@@ -70,10 +70,10 @@ export const make = Effect.fnUntraced(function* (path: string, onError: "warn" |
         length += bytes.length
       }),
     isOpen: () => file !== undefined
-  } satisfies File
+  } satisfies CassetteWriter
 })
 
-/** The whole of a file. */
+/** Reads the whole file. */
 export const read = (path: string): Effect.Effect<Uint8Array, CassetteFormat.CassetteError> =>
   Effect.try({
     try: () => Fs.readFileSync(path),
@@ -85,7 +85,7 @@ export const read = (path: string): Effect.Effect<Uint8Array, CassetteFormat.Cas
       })
   })
 
-/** Keeps a copy of what cannot be used, for recording it again would replace it; where it is, if it could be kept. */
+/** Copies an unusable cassette, because a new recording replaces it. Returns the path of the copy, if it succeeds. */
 export const keepCopy = (path: string, bytes: Uint8Array): string | undefined => {
   const copy = `${path}.corrupt`
   try {

@@ -1,4 +1,7 @@
-/** What stands in a cassette: one JSON per line, the first says what it is, the last that nothing is missing. */
+/**
+ * The format of a cassette: one JSON object a line. The first line is the header; the last line counts the turns, so that a
+ * reader notices a file that is cut off.
+ */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -9,13 +12,13 @@ import { ItemId } from "../../domain/Ids.ts"
 import * as Turn from "../../domain/Turn.ts"
 
 export const name = "effect-codex/cassette"
-/** What this library writes, and all that it reads. */
+/** The version of the format. The library writes and reads only this one. */
 export const version = 1
 
 export class CassetteError extends Schema.TaggedError<CassetteError>()("CassetteError", {
   reason: Schema.Literals(["Unreadable", "Corrupt", "UnsupportedVersion", "Unwritable"]),
   file: Schema.String,
-  /** Counted from 1. */
+  /** The line in the file, from 1. */
   line: Schema.optionalKey(Schema.Int),
   detail: Schema.String
 }) {
@@ -25,17 +28,17 @@ export class CassetteError extends Schema.TaggedError<CassetteError>()("Cassette
   }
 }
 
-/** How something that was asked ended. */
+/** How a recorded call ended. */
 const RecordedOutcome = Schema.TaggedUnion({
   Success: { value: Schema.optionalKey(Schema.Unknown) },
   Failure: { error: CodexError.CodexError },
   Interrupted: {},
-  /** A bug: what is known of it as text. */
+  /** A defect, as text. */
   Died: { detail: Schema.String }
 })
 export type RecordedOutcome = typeof RecordedOutcome.Type
 
-/** How an effect of the engine's ended, as it is written. */
+/** Converts the exit of an engine's effect for the file. */
 export const outcome = (exit: Exit.Exit<unknown, CodexError.CodexError>): RecordedOutcome => {
   if (Exit.isSuccess(exit))
     return exit.value === undefined ? { _tag: "Success" } : { _tag: "Success", value: exit.value }
@@ -46,7 +49,7 @@ export const outcome = (exit: Exit.Exit<unknown, CodexError.CodexError>): Record
     : { _tag: "Died", detail: Cause.pretty(exit.cause).split("\n")[0] ?? "" }
 }
 
-/** Milliseconds since the turn began. */
+/** Milliseconds since the start of the turn. */
 const at = Schema.Finite
 const thread = Schema.Natural
 
@@ -54,14 +57,14 @@ const ToolCall = Schema.Struct({ callId: ItemId, tool: Schema.String, arguments:
 const ToolOutput = Schema.Struct({ success: Schema.Boolean, text: Schema.String })
 
 /**
- * A line. Those of one turn stand together, from `Turn` to `Ended`; `thread` counts the threads that were opened and
- * `ask` the questions of a turn, both from 1.
+ * One line. The lines of a turn are contiguous, from `Turn` to `Ended`. `thread` numbers the opened threads, `ask` numbers
+ * the approvals and tool calls of a turn, both from 1.
  */
 export const CassetteLine = Schema.TaggedUnion({
   Header: {
     format: Schema.Literal(name),
     version: Schema.Literal(version),
-    /** What was recorded, for whoever reads it. */
+    /** The recorded engine, for human readers. */
     engine: Schema.optionalKey(Schema.String)
   },
   Opened: {
@@ -71,7 +74,7 @@ export const CassetteLine = Schema.TaggedUnion({
     options: Schema.Unknown,
     outcome: RecordedOutcome
   },
-  /** Something that was asked of the engine beside any turn. */
+  /** A request to the engine outside any turn. */
   Asked: { method: Schema.String, args: Schema.Array(Schema.Unknown), outcome: RecordedOutcome },
   Turn: {
     thread,
@@ -80,7 +83,7 @@ export const CassetteLine = Schema.TaggedUnion({
     input: Schema.optionalKey(Schema.Unknown),
     options: Schema.optionalKey(Schema.Unknown)
   },
-  /** The event's own `at` is counted like all others. */
+  /** The event's own `at` is also relative to the start of the turn. */
   Event: { event: Turn.TurnEvent },
   Approve: { at, ask: Schema.Natural, request: Approval.ApprovalRequest },
   Decided: { at, ask: Schema.Natural, decision: Approval.ApprovalDecision },
@@ -91,30 +94,30 @@ export const CassetteLine = Schema.TaggedUnion({
   End: { turns: Schema.Natural }
 })
 export type CassetteLine = typeof CassetteLine.Type
-export type Of<Tag extends CassetteLine["_tag"]> = Extract<CassetteLine, { readonly _tag: Tag }>
+export type LineOf<Tag extends CassetteLine["_tag"]> = Extract<CassetteLine, { readonly _tag: Tag }>
 
-/** What happens in a turn, before its end. */
-export type Entry = Of<"Event" | "Approve" | "Decided" | "Call" | "Returned" | "Steered">
+/** A line between the start and the end of a turn. */
+export type Entry = LineOf<"Event" | "Approve" | "Decided" | "Call" | "Returned" | "Steered">
 
-/** When it happened, in milliseconds since the turn began. */
+/** The time of an entry, in milliseconds since the start of the turn. */
 export const timeOf = (entry: Entry): number => (entry._tag === "Event" ? entry.event.at : entry.at)
 
 export const encode = Schema.encodeUnknownSync(CassetteLine)
 const decode = Schema.decodeUnknownExit(CassetteLine)
 
-/** A turn as it was recorded; `line` is where it stands in the file, counted from 1. */
+/** A recorded turn; `line` is its first line in the file, from 1. */
 export interface RecordedTurn {
   readonly line: number
-  readonly head: Of<"Turn">
+  readonly head: LineOf<"Turn">
   readonly entries: ReadonlyArray<Entry>
-  readonly end: Of<"Ended">
+  readonly end: LineOf<"Ended">
 }
 
 export interface Recording {
   readonly _tag: "Recording"
-  readonly header: Of<"Header">
-  readonly opened: ReadonlyArray<Of<"Opened"> & { readonly line: number }>
-  readonly asked: ReadonlyArray<Of<"Asked"> & { readonly line: number }>
+  readonly header: LineOf<"Header">
+  readonly opened: ReadonlyArray<LineOf<"Opened"> & { readonly line: number }>
+  readonly asked: ReadonlyArray<LineOf<"Asked"> & { readonly line: number }>
   readonly turns: ReadonlyArray<RecordedTurn>
 }
 
@@ -125,7 +128,7 @@ const versionOf = Schema.decodeUnknownOption(
   Schema.Struct({ format: Schema.Literal(name), version: Schema.Unknown })
 )
 
-/** Reads a whole cassette. */
+/** Parses a whole cassette. */
 export const parse = (file: string, bytes: Uint8Array): Recording | CassetteError => {
   const corrupt = (line: number, detail: string) =>
     new CassetteError({ reason: "Corrupt", file, line, detail: `${detail}; record it again` })
@@ -133,15 +136,15 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
   } catch {
-    return corrupt(1, "this is no text in UTF-8")
+    return corrupt(1, "the file is not UTF-8 text")
   }
   const rows = text.split("\n")
-  const opened: Array<Of<"Opened"> & { readonly line: number }> = []
-  const asked: Array<Of<"Asked"> & { readonly line: number }> = []
+  const opened: Array<LineOf<"Opened"> & { readonly line: number }> = []
+  const asked: Array<LineOf<"Asked"> & { readonly line: number }> = []
   const turns: Array<RecordedTurn> = []
-  let header: Of<"Header"> | undefined
-  let running:
-    | { readonly line: number; readonly head: Of<"Turn">; readonly entries: Array<Entry> }
+  let header: LineOf<"Header"> | undefined
+  let currentTurn:
+    | { readonly line: number; readonly head: LineOf<"Turn">; readonly entries: Array<Entry> }
     | undefined
   let ended = false
   for (const [index, row] of rows.entries()) {
@@ -153,34 +156,34 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
     try {
       value = JSON.parse(row)
     } catch {
-      return corrupt(line, "this line is no JSON")
+      return corrupt(line, "this line is not JSON")
     }
     if (header === undefined) {
-      const said = Option.getOrUndefined(versionOf(value))
-      if (said === undefined) return corrupt(line, "this is not how a cassette begins")
-      if (said.version !== version) {
-        const detail = `this is format version ${JSON.stringify(said.version)}, and ${version} is all that is read here; record it again, or use the effect-codex that wrote it`
+      const first = Option.getOrUndefined(versionOf(value))
+      if (first === undefined) return corrupt(line, "a cassette does not begin like this")
+      if (first.version !== version) {
+        const detail = `this is format version ${JSON.stringify(first.version)}, and this effect-codex reads only version ${version}; record it again, or use the effect-codex that wrote it`
         return new CassetteError({ reason: "UnsupportedVersion", file, line, detail })
       }
     }
     const decoded = decode(value)
-    if (Exit.isFailure(decoded)) return corrupt(line, "this line is not one of a cassette")
+    if (Exit.isFailure(decoded)) return corrupt(line, "this line does not belong in a cassette")
     const found = decoded.value
-    if (ended) return corrupt(line, "something follows the end")
+    if (ended) return corrupt(line, "there is a line after the end")
     if (header === undefined) {
-      if (found._tag !== "Header") return corrupt(line, "this is not how a cassette begins")
+      if (found._tag !== "Header") return corrupt(line, "a cassette does not begin like this")
       header = found
-    } else if (running !== undefined) {
-      if (isEntry(found)) running.entries.push(found)
+    } else if (currentTurn !== undefined) {
+      if (isEntry(found)) currentTurn.entries.push(found)
       else if (found._tag === "Ended") {
-        turns.push({ ...running, end: found })
-        running = undefined
-      } else return corrupt(line, `turn ${running.head.turn} has no end`)
-    } else if (found._tag === "Turn") running = { line, head: found, entries: [] }
+        turns.push({ ...currentTurn, end: found })
+        currentTurn = undefined
+      } else return corrupt(line, `turn ${currentTurn.head.turn} has no end`)
+    } else if (found._tag === "Turn") currentTurn = { line, head: found, entries: [] }
     else if (found._tag === "Opened") opened.push({ ...found, line })
     else if (found._tag === "Asked") asked.push({ ...found, line })
     else if (found._tag === "End" && found.turns === turns.length) ended = true
-    else return corrupt(line, "this line has no place here")
+    else return corrupt(line, "this line is in the wrong place")
   }
   if (header === undefined) return corrupt(1, "the file is empty")
   if (!ended) return corrupt(rows.length, "the end is missing: the recording was cut off")

@@ -1,8 +1,8 @@
-/** Where two values of JSON part. */
+/** The first difference between two JSON values. */
 import * as Predicate from "effect/Predicate"
 
 export interface Difference {
-  /** `options.tools[0].name`. */
+  /** The path in the value, such as `options.tools[0].name`. */
   readonly path: string
   readonly expected: unknown
   readonly actual: unknown
@@ -11,7 +11,7 @@ export interface Difference {
 const join = (path: string, key: string | number) =>
   typeof key === "number" ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`
 
-/** The first place in which they differ, in the order of what was expected. */
+/** Finds the first difference, in the order of the expected value. */
 export const first = (expected: unknown, actual: unknown, path: string): Difference | undefined => {
   if (Object.is(expected, actual)) return undefined
   if (Array.isArray(expected) && Array.isArray(actual)) {
@@ -33,23 +33,23 @@ export const first = (expected: unknown, actual: unknown, path: string): Differe
   return { path, expected, actual }
 }
 
-const longest = 300
+const maxLength = 300
 
-const shown = (value: unknown): string => {
+const format = (value: unknown): string => {
   if (value === undefined) return "nothing"
   const text = JSON.stringify(value)
-  return text.length <= longest ? text : `${text.slice(0, longest)}… (${text.length} characters)`
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength)}… (${text.length} characters)`
 }
 
-/** What differs, for a person. Of long texts it shows where they part. */
+/** Formats a difference for people. For long texts it shows the part around the first different character. */
 export const describe = ({ actual, expected, path }: Difference): string => {
   const lines = [`  at ${path}`]
   if (typeof expected === "string" && typeof actual === "string") {
-    let same = 0
-    while (same < expected.length && expected[same] === actual[same]) same++
-    const from = same > 60 ? same - 40 : 0
-    const part = (text: string) => `${from > 0 ? "…" : ""}${text.slice(from, from + longest)}`
+    let prefix = 0
+    while (prefix < expected.length && expected[prefix] === actual[prefix]) prefix++
+    const from = prefix > 60 ? prefix - 40 : 0
+    const part = (text: string) => `${from > 0 ? "…" : ""}${text.slice(from, from + maxLength)}`
     lines.push(`  expected ${JSON.stringify(part(expected))}`, `  actual   ${JSON.stringify(part(actual))}`)
-  } else lines.push(`  expected ${shown(expected)}`, `  actual   ${shown(actual)}`)
+  } else lines.push(`  expected ${format(expected)}`, `  actual   ${format(actual)}`)
   return lines.join("\n")
 }

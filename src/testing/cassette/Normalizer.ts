@@ -1,27 +1,27 @@
 /**
- * What is another in every run, by names that are always the same: ids of threads, turns, items and responses in the
- * order in which they are met, and the folder of each thread.
+ * Replaces values that differ in every run by stable names. These are the ids of threads, turns, items and responses,
+ * numbered in order of appearance, and the working directory of each thread.
  */
 import * as Predicate from "effect/Predicate"
 
-export interface Stable {
-  /** Makes a value of JSON one that is the same in every run. */
-  readonly hide: (value: unknown) => unknown
-  /** Such a value, with the ids and folders of this run. */
-  readonly show: (value: unknown) => unknown
-  /** Gives an id of this run the name that it has in the recording. */
-  readonly bind: (id: string, name: string) => void
-  /** The name of an id, a new one where it has none. */
-  readonly name: (id: string, kind: "thread" | "turn" | "item") => string
-  /** The folder of a thread: `name` is `<workspace>` of the first, `<workspace-2>` of the second. */
-  readonly folder: (path: string, name: string) => void
+export interface Normalizer {
+  /** Replaces the ids and directories in a JSON value by their names. */
+  readonly normalize: (value: unknown) => unknown
+  /** Replaces names in a JSON value by the ids and directories of this run. */
+  readonly restore: (value: unknown) => unknown
+  /** Maps an id of this run to a name of the recording. */
+  readonly bind: (id: string, nameOf: string) => void
+  /** Returns the name of an id, and creates one while recording. */
+  readonly nameOf: (id: string, kind: "thread" | "turn" | "item") => string
+  /** Adds a thread's directory: the name is `<workspace>` for the first thread, `<workspace-2>` for the second. */
+  readonly addDirectory: (path: string, nameOf: string) => void
 }
 
-/** A value as it is when it has been written as JSON and read again; `undefined` stays what it is. */
-export const plain = (value: unknown): unknown =>
+/** Returns the value after a round trip through JSON. `undefined` stays `undefined`. */
+export const toJson = (value: unknown): unknown =>
   value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 
-/** The fields that hold ids, and what those are ids of. */
+/** The fields that hold ids, and the kind of each id. */
 const kinds = new Map([
   ["threadId", "thread"],
   ["forkedFrom", "thread"],
@@ -47,26 +47,27 @@ const mapStrings = (value: unknown, visit: Visit, key = "", above = ""): unknown
   if (Array.isArray(value)) return value.map((item) => mapStrings(item, visit, key, above))
   if (!Predicate.isObject(value)) return value
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, mapStrings(inner, visit, name, key)])
+    Object.entries(value).map(([nameOf, inner]) => [nameOf, mapStrings(inner, visit, nameOf, key)])
   )
 }
 
-// An id that is shorter may stand in a text for something else.
-const long = /[A-Za-z0-9_-]{16,}/g
+// In a text, replace long ids only: a shorter one may be an ordinary word.
+const longIds = /[A-Za-z0-9_-]{16,}/g
 
-export const folderName = (thread: number): string => (thread === 1 ? "<workspace>" : `<workspace-${thread}>`)
+export const directoryName = (thread: number): string =>
+  thread === 1 ? "<workspace>" : `<workspace-${thread}>`
 
-/** For a recording, which gives names out, or for one that is played: there an id without a name stays as it is. */
-export const make = (use: "record" | "play"): Stable => {
+/** `record` creates names for new ids; `play` leaves an id without a name unchanged. */
+export const make = (use: "record" | "play"): Normalizer => {
   const names = new Map<string, string>()
   const ids = new Map<string, string>()
   const counts = new Map<string, number>()
-  /** The longest first: a folder may lie in another. */
-  let folders: ReadonlyArray<readonly [path: string, name: string]> = []
+  /** Longest path first, because one directory may contain another. */
+  let directories: ReadonlyArray<readonly [path: string, name: string]> = []
 
-  const bind = (id: string, name: string) => {
-    names.set(id, name)
-    ids.set(name, id)
+  const bind = (id: string, nameOf: string) => {
+    names.set(id, nameOf)
+    ids.set(nameOf, id)
   }
   const nameOf = (id: string, kind: string): string => {
     const known = names.get(id)
@@ -74,37 +75,37 @@ export const make = (use: "record" | "play"): Stable => {
     if (use === "play") return id
     const count = (counts.get(kind) ?? 0) + 1
     counts.set(kind, count)
-    const name = `${kind}-${count}`
-    bind(id, name)
-    return name
+    const nameOf = `${kind}-${count}`
+    bind(id, nameOf)
+    return nameOf
   }
 
-  const hideText = (text: string): string => {
-    let out = text.replace(long, (id) => names.get(id) ?? id)
-    for (const [path, name] of folders) out = out.replaceAll(path, name)
+  const normalizeText = (text: string): string => {
+    let out = text.replace(longIds, (id) => names.get(id) ?? id)
+    for (const [path, nameOf] of directories) out = out.replaceAll(path, nameOf)
     return out
   }
-  const showText = (text: string): string => {
+  const restoreText = (text: string): string => {
     let out = text
-    for (const [path, name] of folders) out = out.replaceAll(name, path)
+    for (const [path, nameOf] of directories) out = out.replaceAll(nameOf, path)
     return out
   }
 
   return {
-    name: nameOf,
-    hide: (value) =>
+    nameOf: nameOf,
+    normalize: (value) =>
       mapStrings(value, (text, kind, isId) => {
         if (kind !== undefined && text !== "") return nameOf(text, kind)
-        return isId ? (names.get(text) ?? text) : hideText(text)
+        return isId ? (names.get(text) ?? text) : normalizeText(text)
       }),
-    show: (value) =>
+    restore: (value) =>
       mapStrings(value, (text, kind, isId) =>
-        kind !== undefined || isId ? (ids.get(text) ?? text) : showText(text)
+        kind !== undefined || isId ? (ids.get(text) ?? text) : restoreText(text)
       ),
     bind,
-    folder: (path, name) => {
-      if (path.length < 2 || folders.some(([known]) => known === path)) return
-      folders = [...folders, [path, name] as const].toSorted(([a], [b]) => b.length - a.length)
+    addDirectory: (path, nameOf) => {
+      if (path.length < 2 || directories.some(([known]) => known === path)) return
+      directories = [...directories, [path, nameOf] as const].toSorted(([a], [b]) => b.length - a.length)
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Plays a recording: what was said is said again, what was asked is asked again, and the program has to do the same. */
+/** Replays a recording: emits its events, repeats its approvals and tool calls, and compares what the program does. */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
@@ -16,26 +16,26 @@ import * as Engine from "../../engine/Engine.ts"
 import * as JsonDiff from "./JsonDiff.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as Normalizer from "./Normalizer.ts"
-import { plain } from "./Normalizer.ts"
+import { toJson } from "./Normalizer.ts"
 import * as Recorder from "./Recorder.ts"
 
-/** The program does something else than it did when it was recorded. */
+/** The program differs from its recording. */
 export class CassetteMismatch extends Data.TaggedError("CassetteMismatch")<{
   readonly file: string
-  /** Where in the file stands what was expected, counted from 1. */
+  /** The line of the expectation in the file, from 1. */
   readonly line: number | undefined
   readonly detail: string
 }> {
   override get message() {
     const at = this.line === undefined ? "" : `:${this.line}`
-    return `CassetteMismatch: ${this.detail}\n  recorded in ${this.file}${at}; if the change is meant, record it again`
+    return `CassetteMismatch: ${this.detail}\n  recorded in ${this.file}${at}; if the change is intended, record it again`
   }
 }
 
 export interface PlayerOptions {
-  /** What the recording was scrubbed by: what the program does is scrubbed too before it is compared. */
+  /** The scrubbing of the recording. The player scrubs the program's values before it compares them. */
   readonly scrub: (value: unknown) => unknown
-  /** `recorded` waits on the clock as long as it took, `instant` never waits. */
+  /** `recorded` waits as long as the recording did, on the current clock; `instant` never waits. */
   readonly timing: "recorded" | "instant"
 }
 
@@ -53,14 +53,14 @@ const pageOf = <S extends Schema.Top>(item: S) =>
 const threadPage = pageOf(ThreadInfo.ThreadInfo)
 const modelPage = pageOf(ThreadInfo.Model)
 
-/** Something of the recording that is played once. */
-interface Once<A> {
+/** A part of the recording, which is played at most once. */
+interface Playable<A> {
   readonly value: A
-  taken: boolean
+  isPlayed: boolean
 }
-const once = <A>(value: A): Once<A> => ({ value, taken: false })
+const playable = <A>(value: A): Playable<A> => ({ value, isPlayed: false })
 
-/** Somebody steers the turn that runs, and waits for what becomes of it. */
+/** A steering input that waits for its recorded outcome. */
 interface Steer {
   readonly input: TurnOptions.TurnInput
   readonly done: Deferred.Deferred<void, CodexError.RequestError>
@@ -71,74 +71,74 @@ export const make = Effect.fnUntraced(function* (
   recording: CassetteFormat.Recording,
   options: PlayerOptions
 ) {
-  const stable = Normalizer.make("play")
-  const opened = recording.opened.map(once)
-  const asked = recording.asked.map(once)
-  const turns = recording.turns.map(once)
-  const cut: Array<string> = []
+  const normalizer = Normalizer.make("play")
+  const opened = recording.opened.map(playable)
+  const asked = recording.asked.map(playable)
+  const turns = recording.turns.map(playable)
+  const interruptedTurns: Array<string> = []
 
-  const seen = (value: unknown): unknown => options.scrub(stable.hide(plain(value)))
+  const normalize = (value: unknown): unknown => options.scrub(normalizer.normalize(toJson(value)))
 
   const mismatch = (line: number | undefined, detail: string) =>
     Effect.die(new CassetteMismatch({ file, line, detail }))
 
-  /** Dies with the first difference between what was recorded and what the program does. */
-  const compare = (what: string, line: number, expected: unknown, actual: unknown, path: string) =>
+  /** Dies with the first difference between the recording and the program. */
+  const compare = (subject: string, line: number, expected: unknown, actual: unknown, path: string) =>
     Effect.suspend(() => {
-      const found = JsonDiff.first(expected, seen(actual), path)
+      const found = JsonDiff.first(expected, normalize(actual), path)
       return found === undefined
         ? Effect.void
-        : mismatch(line, `${what} is not what was recorded\n${JsonDiff.describe(found)}`)
+        : mismatch(line, `${subject} differs from the recording\n${JsonDiff.describe(found)}`)
     })
 
   yield* Effect.addFinalizer((exit) => {
     if (exit._tag === "Failure") return Effect.void
-    const left = [
-      ...turns.flatMap(({ taken, value: { head, line } }) =>
-        taken ? [] : [`turn ${head.turn} of thread ${head.thread} (line ${line}) was not played`]
+    const candidates = [
+      ...turns.flatMap(({ isPlayed, value: { head, line } }) =>
+        isPlayed ? [] : [`turn ${head.turn} of thread ${head.thread} (line ${line}) was not played`]
       ),
-      ...opened.flatMap(({ taken, value }) =>
-        taken ? [] : [`the ${value.how} of thread ${value.thread} (line ${value.line}) was not played`]
+      ...opened.flatMap(({ isPlayed, value }) =>
+        isPlayed ? [] : [`the ${value.how} of thread ${value.thread} (line ${value.line}) was not played`]
       ),
-      ...asked.flatMap(({ taken, value }) =>
-        taken ? [] : [`${value.method} (line ${value.line}) was not asked`]
+      ...asked.flatMap(({ isPlayed, value }) =>
+        isPlayed ? [] : [`${value.method} (line ${value.line}) was not requested`]
       ),
-      ...cut
+      ...interruptedTurns
     ]
-    return left.length === 0
+    return candidates.length === 0
       ? Effect.void
-      : mismatch(undefined, `the program is done and the recording is not:\n  ${left.join("\n  ")}`)
+      : mismatch(undefined, `the program ended before the recording:\n  ${candidates.join("\n  ")}`)
   })
 
-  /** Ends as it ended when it was recorded. */
-  const replayed = <A, E extends CodexError.CodexError>(
+  /** Returns the recorded outcome. */
+  const replayOutcome = <A, E extends CodexError.CodexError>(
     outcome: CassetteFormat.RecordedOutcome,
     value: (value: unknown) => Effect.Effect<A>,
     isExpected: (error: CodexError.CodexError) => error is E
   ): Effect.Effect<A, E> => {
     switch (outcome._tag) {
       case "Success":
-        return value(stable.show(outcome.value))
+        return value(normalizer.restore(outcome.value))
       case "Failure":
         return isExpected(outcome.error)
           ? Effect.fail(outcome.error)
-          : mismatch(undefined, `${outcome.error._tag} is no error of what it was recorded for`)
-      // Whoever interrupted it then has to do it again.
+          : mismatch(undefined, `${outcome.error._tag} is not an error of the recorded call`)
+      // The program interrupted the call in the recording, so it must do so again.
       case "Interrupted":
         return Effect.never
       case "Died":
-        return Effect.die(new Error(`when it was recorded it died: ${outcome.detail}`))
+        return Effect.die(new Error(`the recorded call died: ${outcome.detail}`))
     }
   }
 
-  const play = (
-    found: Once<CassetteFormat.RecordedTurn>,
+  const playTurn = (
+    found: Playable<CassetteFormat.RecordedTurn>,
     steers: Queue.Queue<Steer>,
     handlers: Engine.Handlers
   ): Effect.Effect<void, CodexError.TurnError> =>
     Effect.gen(function* () {
       const { end, entries, head, line } = found.value
-      const what = `turn ${head.turn} of thread ${head.thread}`
+      const subject = `turn ${head.turn} of thread ${head.thread}`
       const clock = yield* Clock.Clock
       const decisions = new Map<
         number,
@@ -151,10 +151,10 @@ export const make = Effect.fnUntraced(function* (
       yield* Effect.onInterrupt(
         Effect.gen(function* () {
           for (const [index, recorded] of entries.entries()) {
-            const lineOf = line + 1 + index
-            const entry = yield* shown(recorded)
+            const entryLine = line + 1 + index
+            const entry = yield* restore(recorded)
             const time = CassetteFormat.timeOf(entry)
-            // An answer takes as long as the program takes for it.
+            // The program decides how long an answer takes.
             const isAnswer = ["Decided", "Returned", "Steered"].includes(entry._tag)
             if (!isAnswer && options.timing === "recorded" && time > at) yield* Effect.sleep(time - at)
             at = Math.max(at, time)
@@ -168,8 +168,8 @@ export const make = Effect.fnUntraced(function* (
               }
               case "Approve": {
                 const { ask, request } = entry
-                const deciding = Effect.forkScoped(handlers.approve(request), { startImmediately: true })
-                decisions.set(ask, [request, yield* deciding])
+                const fiber = Effect.forkScoped(handlers.approve(request), { startImmediately: true })
+                decisions.set(ask, [request, yield* fiber])
                 break
               }
               case "Call": {
@@ -178,27 +178,27 @@ export const make = Effect.fnUntraced(function* (
                 break
               }
               case "Decided": {
-                const asked = decisions.get(entry.ask)
-                if (asked === undefined) return yield* mismatch(lineOf, "an answer to what was not asked")
-                const [request, deciding] = asked
-                const decision = Recorder.maskSecretAnswers(request, yield* Fiber.join(deciding))
+                const pending = decisions.get(entry.ask)
+                if (pending === undefined) return yield* mismatch(entryLine, "an answer without its question")
+                const [request, fiber] = pending
+                const decision = Recorder.maskSecretAnswers(request, yield* Fiber.join(fiber))
                 const expected = recorded._tag === "Decided" ? recorded.decision : undefined
-                yield* compare(what, lineOf, expected, decision, "decision")
+                yield* compare(subject, entryLine, expected, decision, "decision")
                 break
               }
               case "Returned": {
                 const calling = calls.get(entry.ask)
-                if (calling === undefined) return yield* mismatch(lineOf, "an answer to what was not asked")
+                if (calling === undefined) return yield* mismatch(entryLine, "an answer without its question")
                 const expected = recorded._tag === "Returned" ? recorded.output : undefined
-                yield* compare(what, lineOf, expected, yield* Fiber.join(calling), "output")
+                yield* compare(subject, entryLine, expected, yield* Fiber.join(calling), "output")
                 break
               }
               case "Steered": {
                 waitsFor = " while it waited to be steered"
                 const { done, input } = yield* Queue.take(steers)
                 waitsFor = ""
-                yield* compare(what, lineOf, entry.input, input, "input")
-                const ends = replayed(entry.outcome, () => Effect.void, isRequestError)
+                yield* compare(subject, entryLine, entry.input, input, "input")
+                const ends = replayOutcome(entry.outcome, () => Effect.void, isRequestError)
                 yield* Deferred.complete(done, ends)
               }
             }
@@ -209,52 +209,52 @@ export const make = Effect.fnUntraced(function* (
         () =>
           Effect.sync(() => {
             if (end.outcome._tag !== "Interrupted")
-              cut.push(
-                `${what} was interrupted after ${played} of ${entries.length + 1} of its lines${waitsFor}`
+              interruptedTurns.push(
+                `${subject} was interrupted after ${played} of ${entries.length + 1} of its lines${waitsFor}`
               )
           })
       )
-      return yield* replayed(end.outcome, () => Effect.void, isTurnError)
+      return yield* replayOutcome(end.outcome, () => Effect.void, isTurnError)
     }).pipe(Effect.scoped)
 
-  /** An entry with the ids and folders of this run. */
-  const shown = (entry: CassetteFormat.Entry): Effect.Effect<CassetteFormat.Entry> =>
-    decodeEntry(stable.show(plain(CassetteFormat.encode(entry)))).pipe(
+  /** Replaces the recorded ids and directories of an entry by those of this run. */
+  const restore = (entry: CassetteFormat.Entry): Effect.Effect<CassetteFormat.Entry> =>
+    decodeEntry(normalizer.restore(toJson(CassetteFormat.encode(entry)))).pipe(
       Effect.filterOrFail(CassetteFormat.isEntry),
       Effect.orDie
     )
 
-  const threadOf = (number: number, value: typeof Opened.Type): Engine.EngineThread => {
+  const makeThread = (number: number, value: typeof Opened.Type): Engine.EngineThread => {
     let running: Queue.Queue<Steer> | undefined
-    const next = (
-      how: CassetteFormat.Of<"Turn">["how"],
+    const nextTurn = (
+      how: CassetteFormat.LineOf<"Turn">["how"],
       given: { readonly input?: unknown; readonly options?: unknown },
       handlers: Engine.Handlers
     ): Effect.Effect<void, CodexError.TurnError> =>
       Effect.suspend(() => {
-        const found = turns.find(({ taken, value: { head } }) => !taken && head.thread === number)
+        const found = turns.find(({ isPlayed, value: { head } }) => !isPlayed && head.thread === number)
         if (found === undefined) {
           const count = turns.filter(({ value: { head } }) => head.thread === number).length
           return mismatch(
             undefined,
-            `thread ${number} has ${count} recorded turns, and the program runs one more: ${JSON.stringify(seen(given.input ?? null))}`
+            `thread ${number} has ${count} recorded turns, and the program runs one more: ${JSON.stringify(normalize(given.input ?? null))}`
           )
         }
-        found.taken = true
+        found.isPlayed = true
         const { head, line } = found.value
-        const what = `turn ${head.turn} of thread ${head.thread}`
-        return compare(what, line, head.how, how, "how").pipe(
-          Effect.andThen(compare(what, line, head.input, given.input, "input")),
-          Effect.andThen(compare(what, line, head.options, given.options, "options")),
+        const subject = `turn ${head.turn} of thread ${head.thread}`
+        return compare(subject, line, head.how, how, "how").pipe(
+          Effect.andThen(compare(subject, line, head.input, given.input, "input")),
+          Effect.andThen(compare(subject, line, head.options, given.options, "options")),
           Effect.andThen(
             Effect.acquireUseRelease(
               Effect.tap(Queue.unbounded<Steer>(), (steers) => Effect.sync(() => void (running = steers))),
-              (steers) => play(found, steers, handlers),
+              (steers) => playTurn(found, steers, handlers),
               (steers) =>
                 Effect.gen(function* () {
                   running = undefined
                   for (const { done } of yield* Queue.clear(steers)) {
-                    const detail = `${what} is steered once more than it was when it was recorded`
+                    const detail = `${subject} is steered more often than in the recording`
                     yield* Deferred.complete(done, mismatch(line, detail))
                   }
                 })
@@ -267,11 +267,12 @@ export const make = Effect.fnUntraced(function* (
       model: value.model,
       provider: value.provider,
       cwd: value.cwd,
-      turn: (input, settings, handlers) => next("run", { input, options: settings }, handlers),
-      compact: (handlers) => next("compact", {}, handlers),
+      turn: (input, settings, handlers) => nextTurn("run", { input, options: settings }, handlers),
+      compact: (handlers) => nextTurn("compact", {}, handlers),
       steer: (input) =>
         Effect.suspend(() => {
-          if (running === undefined) return ask("steer", [number, input], () => Effect.void, isRequestError)
+          if (running === undefined)
+            return replayRequest("steer", [number, input], () => Effect.void, isRequestError)
           const done = Deferred.makeUnsafe<void, CodexError.RequestError>()
           return Effect.andThen(Queue.offer(running, { input, done }), Deferred.await(done))
         })
@@ -279,94 +280,103 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const open = (
-    how: CassetteFormat.Of<"Opened">["how"],
+    how: CassetteFormat.LineOf<"Opened">["how"],
     settings: Engine.EngineThreadOptions,
     of: ThreadId | undefined
   ): Effect.Effect<Engine.EngineThread, CodexError.StartError> =>
     Effect.suspend(() => {
-      // Threads that are opened at once come in any order: the one that was asked for is the one that fits.
-      const left = opened.filter(({ taken, value }) => !taken && value.how === how)
-      const fits = ({ value }: (typeof left)[number]) =>
-        JsonDiff.first(value.options, seen(settings), "") === undefined
-      const found = left.find(fits) ?? left[0]
+      // Threads that open concurrently may come in any order, so match them by their options.
+      const candidates = opened.filter(({ isPlayed, value }) => !isPlayed && value.how === how)
+      const matches = ({ value }: (typeof candidates)[number]) =>
+        JsonDiff.first(value.options, normalize(settings), "") === undefined
+      const found = candidates.find(matches) ?? candidates[0]
       if (found === undefined)
-        return mismatch(undefined, `the program does one ${how} of a thread more than was recorded`)
-      found.taken = true
+        return mismatch(undefined, `the program calls ${how} for one thread more than the recording`)
+      found.isPlayed = true
       const { line, of: from, options: expected, outcome, thread } = found.value
-      const what = `the ${how} of thread ${thread}`
-      if (of !== undefined && from !== undefined && !isName(of)) stable.bind(of, from)
-      stable.folder(settings.cwd ?? process.cwd(), Normalizer.folderName(thread))
-      return compare(what, line, from, of === undefined ? undefined : stable.name(of, "thread"), "of").pipe(
-        Effect.andThen(compare(what, line, expected, settings, "options")),
+      const subject = `the ${how} of thread ${thread}`
+      if (of !== undefined && from !== undefined && !isRecordedId(of)) normalizer.bind(of, from)
+      normalizer.addDirectory(settings.cwd ?? process.cwd(), Normalizer.directoryName(thread))
+      return compare(
+        subject,
+        line,
+        from,
+        of === undefined ? undefined : normalizer.nameOf(of, "thread"),
+        "of"
+      ).pipe(
+        Effect.andThen(compare(subject, line, expected, settings, "options")),
         Effect.andThen(
-          replayed(
+          replayOutcome(
             outcome,
-            (value) => Effect.orDie(Effect.map(decodeOpened(value), (value) => threadOf(thread, value))),
+            (value) => Effect.orDie(Effect.map(decodeOpened(value), (value) => makeThread(thread, value))),
             isStartError
           )
         )
       )
     })
 
-  const ask = <A, E extends CodexError.CodexError>(
+  const replayRequest = <A, E extends CodexError.CodexError>(
     method: string,
     args: ReadonlyArray<unknown>,
     value: (value: unknown) => Effect.Effect<A>,
     isExpected: (error: CodexError.CodexError) => error is E
   ): Effect.Effect<A, E> =>
     Effect.suspend(() => {
-      const left = asked.filter(({ taken, value }) => !taken && value.method === method)
+      const candidates = asked.filter(({ isPlayed, value }) => !isPlayed && value.method === method)
       const given = args.map((arg) => arg ?? null)
-      const same = ({ value }: (typeof left)[number]) =>
-        JsonDiff.first(value.args, seen(given), "") === undefined
-      const found = left.find(same) ?? left[0]
+      const matches = ({ value }: (typeof candidates)[number]) =>
+        JsonDiff.first(value.args, normalize(given), "") === undefined
+      const found = candidates.find(matches) ?? candidates[0]
       if (found === undefined) {
-        const words = given.map((arg) => JSON.stringify(seen(arg)))
+        const formatted = given.map((arg) => JSON.stringify(normalize(arg)))
         return mismatch(
           undefined,
-          `the program asks ${method}(${words.join(", ")}), and did not when it was recorded`
+          `the program requests ${method}(${formatted.join(", ")}), which is not in the recording`
         )
       }
-      found.taken = true
+      found.isPlayed = true
       const { args: expected, line, outcome } = found.value
       const id = threadIdOf(given)
       const name = threadIdOf(expected)
-      // An id that was kept elsewhere: it is the one of the recording.
-      if (id !== undefined && name !== undefined && !isName(id)) stable.bind(id, name)
+      // The program has this id from elsewhere, such as its own storage. Map it to the recorded one.
+      if (id !== undefined && name !== undefined && !isRecordedId(id)) normalizer.bind(id, name)
       return compare(method, line, expected, given, "args").pipe(
-        Effect.andThen(replayed(outcome, value, isExpected))
+        Effect.andThen(replayOutcome(outcome, value, isExpected))
       )
     })
-  const told = <A>(
+  const request = <A>(
     method: string,
     args: ReadonlyArray<unknown>,
     value: (value: unknown) => Effect.Effect<A>
-  ) => ask(method, args, value, isStartError)
-  const nothing = () => Effect.void
-  const as =
+  ) => replayRequest(method, args, value, isStartError)
+  const constVoid = () => Effect.void
+  const decodeAs =
     <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
     (value: unknown): Effect.Effect<S["Type"]> =>
       Effect.orDie(Schema.decodeUnknownEffect(schema)(value))
 
   return Engine.Engine.of({
     ready: Effect.suspend(() =>
-      asked.some(({ taken, value }) => !taken && value.method === "ready")
-        ? told("ready", [], nothing)
+      asked.some(({ isPlayed, value }) => !isPlayed && value.method === "ready")
+        ? request("ready", [], constVoid)
         : Effect.void
     ),
     startThread: (settings) => open("start", settings, undefined),
     resumeThread: (id, settings) => open("resume", settings, id),
     forkThread: (id, settings) => open("fork", settings, id),
     listThreads: (filter, cursor) =>
-      Effect.map(told("listThreads", [filter, cursor], as(threadPage)), ({ data, next }) => ({ data, next })),
-    readThread: (threadId) => told("readThread", [{ threadId }], as(ThreadInfo.ThreadHistory)),
-    renameThread: (threadId, name) => told("renameThread", [{ threadId, name }], nothing),
-    archiveThread: (threadId) => told("archiveThread", [{ threadId }], nothing),
-    unarchiveThread: (threadId) => told("unarchiveThread", [{ threadId }], nothing),
-    deleteThread: (threadId) => told("deleteThread", [{ threadId }], nothing),
+      Effect.map(request("listThreads", [filter, cursor], decodeAs(threadPage)), ({ data, next }) => ({
+        data,
+        next
+      })),
+    readThread: (threadId) => request("readThread", [{ threadId }], decodeAs(ThreadInfo.ThreadHistory)),
+    renameThread: (threadId, name) => request("renameThread", [{ threadId, name }], constVoid),
+    archiveThread: (threadId) => request("archiveThread", [{ threadId }], constVoid),
+    unarchiveThread: (threadId) => request("unarchiveThread", [{ threadId }], constVoid),
+    deleteThread: (threadId) => request("deleteThread", [{ threadId }], constVoid),
     listModels: (cursor) =>
-      Effect.map(told("listModels", [cursor], as(modelPage)), ({ data, next }) => ({ data, next })),
-    request: (method, params) => told("request", [method, params], Effect.succeed)
+      Effect.map(request("listModels", [cursor], decodeAs(modelPage)), ({ data, next }) => ({ data, next })),
+    request: (method, params) => request("request", [method, params], Effect.succeed)
   })
 })
 
@@ -376,7 +386,7 @@ const threadIdOf = (args: ReadonlyArray<unknown>): string | undefined => {
     ? first.threadId
     : undefined
 }
-const isName = (id: string): boolean => /^thread-\d+$/.test(id)
+const isRecordedId = (id: string): boolean => /^thread-\d+$/.test(id)
 
 const startErrors = new Set<string>([
   "CodexNotFound",

@@ -1,4 +1,4 @@
-/** Writes down what an engine is asked and what it says. Never changes it. */
+/** Wraps an engine and records its inputs and outputs without changing them. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,22 +10,22 @@ import * as Engine from "../../engine/Engine.ts"
 import * as CassetteFile from "./CassetteFile.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as Normalizer from "./Normalizer.ts"
-import { plain } from "./Normalizer.ts"
+import { toJson } from "./Normalizer.ts"
 
 export interface RecorderOptions {
-  /** What is written of a value of JSON: it has to leave out what must not get out. */
+  /** Removes secrets from a JSON value before it is written. */
   readonly scrub: (value: unknown) => unknown
-  /** What becomes of a run whose recording cannot be written: it goes on, or it dies. */
+  /** Whether a program continues or dies when its recording cannot be written. */
   readonly onError: "warn" | "fail"
-  /** `none` writes every time as 0, for recordings that are compared with each other. */
+  /** `none` writes every time as 0, so that two recordings of one program are equal. */
   readonly times: "recorded" | "none"
   readonly engine: string | undefined
 }
 
 type Service = Engine.Engine["Service"]
 
-/** What the lines of one turn are made of until its end. */
-type Draft = ReadonlyArray<CassetteFormat.CassetteLine>
+/** The lines of a turn that has not ended. */
+type TurnLines = ReadonlyArray<CassetteFormat.CassetteLine>
 
 const mask = "[redacted]"
 
@@ -51,8 +51,8 @@ export const maskSecretAnswers = (
 
 const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000
 
-/** A secret may come in pieces: what is masked in the whole of a text is masked in its pieces. */
-const wholeDeltas = (lines: Draft, scrub: (value: unknown) => unknown): Draft => {
+/** Scrubs the joined text of all deltas of an item, because a secret may be split across deltas. */
+const scrubDeltas = (lines: TurnLines, scrub: (value: unknown) => unknown): TurnLines => {
   const texts = new Map<string, Array<number>>()
   const out = [...lines]
   const deltaOf = (line: CassetteFormat.CassetteLine | undefined) =>
@@ -65,12 +65,12 @@ const wholeDeltas = (lines: Draft, scrub: (value: unknown) => unknown): Draft =>
   }
   for (const indexes of texts.values()) {
     const whole = indexes.map((index) => deltaOf(lines[index])?.delta ?? "").join("")
-    const seen = scrub(whole)
-    if (seen === whole) continue
+    const scrubbed = scrub(whole)
+    if (scrubbed === whole) continue
     for (const [position, index] of indexes.entries()) {
       const event = deltaOf(lines[index])
       if (event !== undefined) {
-        out[index] = { _tag: "Event", event: { ...event, delta: position === 0 ? String(seen) : "" } }
+        out[index] = { _tag: "Event", event: { ...event, delta: position === 0 ? String(scrubbed) : "" } }
       }
     }
   }
@@ -78,41 +78,41 @@ const wholeDeltas = (lines: Draft, scrub: (value: unknown) => unknown): Draft =>
 }
 
 export const make = Effect.fnUntraced(function* (path: string, inner: Service, options: RecorderOptions) {
-  const stable = Normalizer.make("record")
+  const normalizer = Normalizer.make("record")
   const { isOpen, write } = yield* CassetteFile.make(path, options.onError)
   let threads = 0
   let turns = 0
-  let written = 0
+  let writtenTurns = 0
 
-  const seen = (line: CassetteFormat.CassetteLine): unknown =>
-    options.scrub(stable.hide(plain(CassetteFormat.encode(line))))
-  const note = (line: () => CassetteFormat.CassetteLine) => write(() => [seen(line())])
+  const encodeLine = (line: CassetteFormat.CassetteLine): unknown =>
+    options.scrub(normalizer.normalize(toJson(CassetteFormat.encode(line))))
+  const writeLine = (line: () => CassetteFormat.CassetteLine) => write(() => [encodeLine(line())])
 
-  yield* note(() => ({
+  yield* writeLine(() => ({
     _tag: "Header",
     format: CassetteFormat.name,
     version: CassetteFormat.version,
     ...(options.engine === undefined ? {} : { engine: options.engine })
   }))
-  yield* Effect.addFinalizer(() => note(() => ({ _tag: "End", turns: written })))
+  yield* Effect.addFinalizer(() => writeLine(() => ({ _tag: "End", turns: writtenTurns })))
 
-  const asked = <A, E extends CodexError.CodexError>(
+  const recordRequest = <A, E extends CodexError.CodexError>(
     method: string,
     args: ReadonlyArray<unknown>,
-    asking: Effect.Effect<A, E>,
-    learn: (value: A) => void = () => {}
+    request: Effect.Effect<A, E>,
+    onSuccess: (value: A) => void = () => {}
   ): Effect.Effect<A, E> =>
-    Effect.onExit(asking, (exit) =>
-      note(() => {
-        if (Exit.isSuccess(exit)) learn(exit.value)
-        return { _tag: "Asked", method, args: args.map(plain), outcome: CassetteFormat.outcome(exit) }
+    Effect.onExit(request, (exit) =>
+      writeLine(() => {
+        if (Exit.isSuccess(exit)) onSuccess(exit.value)
+        return { _tag: "Asked", method, args: args.map(toJson), outcome: CassetteFormat.outcome(exit) }
       })
     )
 
-  /** One turn, written when it has ended. */
+  /** Records one turn, and writes it when it ends. */
   const recordTurn = (
-    thread: Recorded,
-    head: () => Pick<CassetteFormat.Of<"Turn">, "how" | "input" | "options">,
+    thread: RecordedThread,
+    head: () => Pick<CassetteFormat.LineOf<"Turn">, "how" | "input" | "options">,
     handlers: Engine.Handlers,
     run: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
   ) =>
@@ -125,19 +125,19 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       const lines: Array<CassetteFormat.CassetteLine> = []
       let last = 0
       let asks = 0
-      const since = (at: number): number => {
+      const elapsed = (at: number): number => {
         last = options.times === "none" ? 0 : Math.max(last, round(at - startedAt))
         return last
       }
-      const keep = (line: (at: number) => CassetteFormat.Entry) => {
-        const at = since(now())
+      const append = (line: (at: number) => CassetteFormat.Entry) => {
+        const at = elapsed(now())
         const index = lines.push(line(at)) - 1
         return (other: (at: number) => CassetteFormat.Entry) => void (lines[index] = other(at))
       }
-      thread.keep = keep
+      thread.append = append
 
       const questions = new Map<string, Approval.ApprovalRequest>()
-      const concealed = (event: Turn.EngineEvent): Turn.EngineEvent => {
+      const maskAnswers = (event: Turn.EngineEvent): Turn.EngineEvent => {
         if (event._tag === "ApprovalRequested") questions.set(event.request.id, event.request)
         return event._tag === "ApprovalDecided"
           ? { ...event, decision: maskSecretAnswers(questions.get(event.requestId), event.decision) }
@@ -145,18 +145,18 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       }
 
       const emit = (event: Turn.EngineEvent) => {
-        const at = since(event.at)
-        lines.push({ _tag: "Event", event: untimed(concealed({ ...event, at }), options.times) })
+        const at = elapsed(event.at)
+        lines.push({ _tag: "Event", event: withoutDuration(maskAnswers({ ...event, at }), options.times) })
         handlers.emit(event)
       }
       const approve = (request: Approval.ApprovalRequest) =>
         Effect.suspend(() => {
           const ask = ++asks
-          keep((at) => ({ _tag: "Approve", at, ask, request }))
-          return Effect.tap(handlers.approve(request), (made) =>
+          append((at) => ({ _tag: "Approve", at, ask, request }))
+          return Effect.tap(handlers.approve(request), (result) =>
             Effect.sync(() => {
-              const decision = maskSecretAnswers(request, made)
-              keep((at) => ({ _tag: "Decided", at, ask, decision }))
+              const decision = maskSecretAnswers(request, result)
+              append((at) => ({ _tag: "Decided", at, ask, decision }))
             })
           )
         })
@@ -164,19 +164,19 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
         Effect.suspend(() => {
           const ask = ++asks
           const { arguments: args, callId, tool } = call
-          keep((at) => ({ _tag: "Call", at, ask, call: { callId, tool, arguments: args } }))
+          append((at) => ({ _tag: "Call", at, ask, call: { callId, tool, arguments: args } }))
           return Effect.tap(handlers.callTool(call), (output) =>
-            Effect.sync(() => keep((at) => ({ _tag: "Returned", at, ask, output })))
+            Effect.sync(() => append((at) => ({ _tag: "Returned", at, ask, output })))
           )
         })
 
       return yield* run({ emit, approve, callTool }).pipe(
         Effect.onExit((exit) =>
           write(() => {
-            thread.keep = undefined
+            thread.append = undefined
             const ended: CassetteFormat.CassetteLine = {
               _tag: "Ended",
-              at: since(now()),
+              at: elapsed(now()),
               outcome: CassetteFormat.outcome(exit)
             }
             const first: CassetteFormat.CassetteLine = {
@@ -185,15 +185,15 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
               turn,
               ...head()
             }
-            written++
-            return wholeDeltas([first, ...lines, ended], options.scrub).map(seen)
+            writtenTurns++
+            return scrubDeltas([first, ...lines, ended], options.scrub).map(encodeLine)
           })
         )
       )
     })
 
   const open = (
-    how: CassetteFormat.Of<"Opened">["how"],
+    how: CassetteFormat.LineOf<"Opened">["how"],
     settings: object,
     of: ThreadId | undefined,
     opening: ReturnType<Service["startThread"]>
@@ -201,84 +201,93 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     Effect.gen(function* () {
       const number = ++threads
       const exit = yield* Effect.exit(opening)
-      yield* note(() => {
+      yield* writeLine(() => {
         const value = Exit.isSuccess(exit) ? exit.value : undefined
-        if (of !== undefined) stable.name(of, "thread")
+        if (of !== undefined) normalizer.nameOf(of, "thread")
         if (value !== undefined) {
-          stable.name(value.id, "thread")
-          stable.folder(value.cwd, Normalizer.folderName(number))
+          normalizer.nameOf(value.id, "thread")
+          normalizer.addDirectory(value.cwd, Normalizer.directoryName(number))
         }
-        const told = value === undefined ? undefined : describe(value)
+        const opened = value === undefined ? undefined : describe(value)
         return {
           _tag: "Opened",
           thread: number,
           how,
           ...(of === undefined ? {} : { of }),
-          options: plain(settings),
+          options: toJson(settings),
           outcome:
-            told === undefined ? CassetteFormat.outcome(Exit.asVoid(exit)) : { _tag: "Success", value: told }
+            opened === undefined
+              ? CassetteFormat.outcome(Exit.asVoid(exit))
+              : { _tag: "Success", value: opened }
         }
       })
       const thread = yield* exit
-      return recorded(thread, { number, keep: undefined })
+      return wrapThread(thread, { number, append: undefined })
     })
 
-  const recorded = (inner: Engine.EngineThread, thread: Recorded): Engine.EngineThread => ({
+  const wrapThread = (inner: Engine.EngineThread, thread: RecordedThread): Engine.EngineThread => ({
     ...inner,
     turn: (input, settings, handlers) =>
       recordTurn(
         thread,
-        () => ({ how: "run", input: plain(input), options: plain(settings) }),
+        () => ({ how: "run", input: toJson(input), options: toJson(settings) }),
         handlers,
         (handlers) => inner.turn(input, settings, handlers)
       ),
     compact: (handlers) => recordTurn(thread, () => ({ how: "compact" }), handlers, inner.compact),
     steer: (input) =>
       Effect.suspend(() => {
-        const { keep } = thread
-        const given = plain(input)
+        const { append } = thread
+        const given = toJson(input)
         const steered = (outcome: CassetteFormat.RecordedOutcome) => (at: number) =>
           ({ _tag: "Steered", at, input: given, outcome }) as const
-        // What comes of it may be said before it is answered.
-        const change = keep?.(steered({ _tag: "Interrupted" }))
+        // Append the line first: events that follow from the input may precede its answer.
+        const replace = append?.(steered({ _tag: "Interrupted" }))
         return Effect.onExit(inner.steer(input), (exit) => {
           const outcome = CassetteFormat.outcome(exit)
-          return change === undefined
-            ? note(() => ({ _tag: "Asked", method: "steer", args: [thread.number, given], outcome }))
-            : Effect.sync(() => change(steered(outcome)))
+          return replace === undefined
+            ? writeLine(() => ({ _tag: "Asked", method: "steer", args: [thread.number, given], outcome }))
+            : Effect.sync(() => replace(steered(outcome)))
         })
       })
   })
 
   return Engine.Engine.of({
-    // Only that it did not come up is worth a line: opening a thread says that it did.
+    // Record only a failed start. An opened thread already shows a successful one.
     ready: Effect.onExit(inner.ready, (exit) =>
       Exit.isSuccess(exit)
         ? Effect.void
-        : note(() => ({ _tag: "Asked", method: "ready", args: [], outcome: CassetteFormat.outcome(exit) }))
+        : writeLine(() => ({
+            _tag: "Asked",
+            method: "ready",
+            args: [],
+            outcome: CassetteFormat.outcome(exit)
+          }))
     ),
     startThread: (settings) => open("start", settings, undefined, inner.startThread(settings)),
     resumeThread: (id, settings) => open("resume", settings, id, inner.resumeThread(id, settings)),
     forkThread: (id, settings) => open("fork", settings, id, inner.forkThread(id, settings)),
     listThreads: (filter, cursor) =>
-      asked("listThreads", [filter, cursor], inner.listThreads(filter, cursor), ({ data }) =>
-        data.forEach(({ id }) => stable.name(id, "thread"))
+      recordRequest("listThreads", [filter, cursor], inner.listThreads(filter, cursor), ({ data }) =>
+        data.forEach(({ id }) => normalizer.nameOf(id, "thread"))
       ),
-    readThread: (threadId) => asked("readThread", [{ threadId }], inner.readThread(threadId)),
+    readThread: (threadId) => recordRequest("readThread", [{ threadId }], inner.readThread(threadId)),
     renameThread: (threadId, name) =>
-      asked("renameThread", [{ threadId, name }], inner.renameThread(threadId, name)),
-    archiveThread: (threadId) => asked("archiveThread", [{ threadId }], inner.archiveThread(threadId)),
-    unarchiveThread: (threadId) => asked("unarchiveThread", [{ threadId }], inner.unarchiveThread(threadId)),
-    deleteThread: (threadId) => asked("deleteThread", [{ threadId }], inner.deleteThread(threadId)),
-    listModels: (cursor) => asked("listModels", [cursor], inner.listModels(cursor)),
-    request: (method, params) => asked("request", [method, params], inner.request(method, params))
+      recordRequest("renameThread", [{ threadId, name }], inner.renameThread(threadId, name)),
+    archiveThread: (threadId) =>
+      recordRequest("archiveThread", [{ threadId }], inner.archiveThread(threadId)),
+    unarchiveThread: (threadId) =>
+      recordRequest("unarchiveThread", [{ threadId }], inner.unarchiveThread(threadId)),
+    deleteThread: (threadId) => recordRequest("deleteThread", [{ threadId }], inner.deleteThread(threadId)),
+    listModels: (cursor) => recordRequest("listModels", [cursor], inner.listModels(cursor)),
+    request: (method, params) => recordRequest("request", [method, params], inner.request(method, params))
   })
 })
 
-interface Recorded {
+interface RecordedThread {
   readonly number: number
-  /** Adds to the turn that runs; what it gives back puts another line in the place of that one. */
-  keep:
+  /** Appends an entry to the running turn, and returns a function that replaces the entry. */
+  append:
     | ((line: (at: number) => CassetteFormat.Entry) => (line: (at: number) => CassetteFormat.Entry) => void)
     | undefined
 }
@@ -290,8 +299,8 @@ const describe = ({ cwd, id, model, provider }: Engine.EngineThread) => ({
   cwd
 })
 
-/** How long something took is another in every run. */
-const untimed = (event: Turn.EngineEvent, times: RecorderOptions["times"]): Turn.EngineEvent => {
+/** Sets the duration of an item to 0, because it differs in every run. */
+const withoutDuration = (event: Turn.EngineEvent, times: RecorderOptions["times"]): Turn.EngineEvent => {
   if (times === "recorded" || (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted")) return event
   const { item } = event
   return "duration" in item && item.duration !== undefined

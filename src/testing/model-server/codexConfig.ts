@@ -1,16 +1,16 @@
-/** Settings under which Codex talks to one model server and to nothing else. */
+/** Codex settings that use one model server and no other network service. */
 import * as Predicate from "effect/Predicate"
 import * as Toml from "smol-toml"
 
-/** A config.toml; what `extra`, TOML as well, says about the same key wins. */
+/** Returns a config.toml. `extra` is TOML too and overrides the same keys. */
 export const file = (url: string, extra: string) => Toml.stringify(merge(settings(url), Toml.parse(extra)))
 
-/** The same settings as arguments, for a Codex without that file. */
+/** Returns the settings as command line arguments, for a Codex without that file. */
 export const args = (url: string): ReadonlyArray<string> =>
   assignments(settings(url)).flatMap((assignment) => ["-c", assignment])
 
 const settings = (url: string): Toml.TomlTable => ({
-  // The newest model that calls tools directly: later ones write JavaScript that calls them.
+  // The newest model that calls tools directly. Later models write JavaScript that calls them.
   model: "gpt-5.5",
   model_provider: "mock",
   check_for_update_on_startup: false,

@@ -1,20 +1,20 @@
-/** What Codex asks the model, as far as a test looks at it. */
+/** The model requests of Codex, decoded for tests. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Http from "node:http"
 
-/** `at` is in milliseconds since the epoch. */
+/** A request for a model response. `at` is in milliseconds since the epoch. */
 export interface RecordedRequest {
   readonly index: number
   readonly at: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Schema.JsonObject
-  /** The Codex thread that asks. */
+  /** The Codex thread of the request. */
   readonly threadId: string | undefined
   readonly traceparent: string | undefined
-  /** The last message of the user; empty when there is none. */
+  /** The last user message; empty if there is none. */
   readonly lastUserText: string
-  /** The outputs of all tool calls of the conversation so far, oldest first. */
+  /** The outputs of all tool calls in the request, oldest first. */
   readonly toolOutputs: ReadonlyArray<ToolOutput>
 }
 
@@ -43,7 +43,7 @@ const asToolOutput = Schema.decodeUnknownOption(
 const plainText = (content: typeof Content.Type) =>
   typeof content === "string" ? content : content.map((part) => part.text ?? "").join("")
 
-/** The request as a test wants to see it. */
+/** Decodes a request. */
 export const make = (
   index: number,
   at: number,

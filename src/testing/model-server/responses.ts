@@ -1,18 +1,19 @@
-/** The wire of OpenAI's Responses API: what a scripted reply looks like as server-sent events. */
+/** Encodes a scripted reply as server-sent events of OpenAI's Responses API. */
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 
-export type Step =
-  | { readonly _tag: "Item"; readonly item: Draft; readonly deltas: Deltas | undefined }
+/** A part of a reply that streams: an output item, the token usage, a wait, or a way to end the connection. */
+export type ModelStep =
+  | { readonly _tag: "Item"; readonly item: DraftItem; readonly deltas: Deltas | undefined }
   | { readonly _tag: "Event"; readonly event: ResponseEvent }
   | { readonly _tag: "Usage"; readonly usage: TokenCount }
   | { readonly _tag: "Wait"; readonly until: Effect.Effect<unknown> }
   | { readonly _tag: "Failed"; readonly code: string; readonly message: string }
   | { readonly _tag: "Cut" }
-  | { readonly _tag: "Hang" }
+  | { readonly _tag: "Never" }
 
-/** An output item before the server gave it the identifiers it lacks. */
-export type Draft =
+/** An output item before the server adds missing ids. */
+export type DraftItem =
   | { readonly type: "message"; readonly id: string | undefined; readonly text: string }
   | { readonly type: "reasoning"; readonly id: string | undefined; readonly text: string }
   | {
@@ -45,23 +46,23 @@ export interface TokenCount {
   readonly reasoning?: number
 }
 
-/** What happens on the connection, in order. After the last frame the response ends regularly. */
+/** One action on the connection. After the last frame the response ends normally. */
 export type Frame =
   | { readonly _tag: "Write"; readonly data: Uint8Array }
   | { readonly _tag: "Wait"; readonly until: Effect.Effect<unknown> }
   | { readonly _tag: "Cut" }
-  | { readonly _tag: "Hang" }
+  | { readonly _tag: "Never" }
 
 export interface Identifiers {
-  /** The number of the response, counted from 1. */
+  /** The number of the response, from 1. */
   readonly response: number
   readonly nextCall: () => string
 }
 
 const terminal = new Set(["response.completed", "response.failed", "response.incomplete"])
 
-/** The frames of one reply: events with nothing to wait for between them share one write. */
-export const encode = (steps: ReadonlyArray<Step>, identifiers: Identifiers): ReadonlyArray<Frame> => {
+/** Encodes one reply as frames. Events without a wait between them share one write. */
+export const encode = (steps: ReadonlyArray<ModelStep>, identifiers: Identifiers): ReadonlyArray<Frame> => {
   const frames: Array<Frame> = []
   let pending = ""
   const flush = () => {
@@ -80,7 +81,7 @@ export const encode = (steps: ReadonlyArray<Step>, identifiers: Identifiers): Re
   return frames
 }
 
-/** The same frames with the connection cut after so many bytes of them. */
+/** Cuts the connection after this number of bytes. */
 export const truncate = (frames: ReadonlyArray<Frame>, bytes: number): ReadonlyArray<Frame> => {
   const kept: Array<Frame> = []
   let left = bytes
@@ -96,14 +97,14 @@ export const truncate = (frames: ReadonlyArray<Frame>, bytes: number): ReadonlyA
   return kept
 }
 
-/** Words with the space that follows them; joined they are the text again. */
+/** Splits a text into words with their trailing space. Joined, they are the text again. */
 export const words = (text: string): ReadonlyArray<string> => text.match(/\S+\s*|\s+/g) ?? []
 
 const serverSentEvent = (event: ResponseEvent) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
 
 type Part = ResponseEvent | Exclude<Frame, { readonly _tag: "Write" }>
 
-function* parts(steps: ReadonlyArray<Step>, identifiers: Identifiers): Generator<Part> {
+function* parts(steps: ReadonlyArray<ModelStep>, identifiers: Identifiers): Generator<Part> {
   const response = { id: `resp_${identifiers.response}`, object: "response" }
   const usage = steps.findLast((step) => step._tag === "Usage")?.usage
   let index = 0
@@ -124,7 +125,7 @@ function* parts(steps: ReadonlyArray<Step>, identifiers: Identifiers): Generator
         }
         return
       case "Cut":
-      case "Hang":
+      case "Never":
         yield step
         return
       case "Wait":
@@ -145,7 +146,7 @@ function* parts(steps: ReadonlyArray<Step>, identifiers: Identifiers): Generator
 }
 
 function* itemParts(
-  draft: Draft,
+  draft: DraftItem,
   deltas: Deltas | undefined,
   index: number,
   identifiers: Identifiers
@@ -184,7 +185,7 @@ const reasoningStream = {
   delta: { type: "response.reasoning_summary_text.delta", summary_index: 0 }
 }
 
-const outputItem = (draft: Draft, position: string, identifiers: Identifiers) => {
+const outputItem = (draft: DraftItem, position: string, identifiers: Identifiers) => {
   switch (draft.type) {
     case "message":
       return {

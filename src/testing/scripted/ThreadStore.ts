@@ -1,4 +1,4 @@
-/** The conversations that a scripted engine keeps: in memory, for as long as it lives. */
+/** The threads of a scripted engine, in memory. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as CodexError from "../../domain/CodexError.ts"
@@ -8,22 +8,22 @@ import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../../engine/Engine.ts"
 
-interface Record {
+interface StoredThread {
   info: ThreadInfo.ThreadInfo
   turns: ReadonlyArray<ThreadInfo.PastTurn>
   archived: boolean
 }
 
-export interface StoredThread {
+export interface ThreadStore {
   readonly open: (options: Engine.EngineThreadOptions) => Effect.Effect<ThreadId>
-  /** One that this engine never saw is taken for one of an earlier process. */
+  /** Accepts an unknown id: the thread may come from an earlier process. */
   readonly resume: (threadId: ThreadId, options: Engine.EngineThreadOptions) => Effect.Effect<void>
   readonly fork: (
     threadId: ThreadId,
     options: Engine.EngineThreadOptions,
     through: TurnId | undefined
   ) => Effect.Effect<ThreadId, CodexError.InvalidRequest>
-  /** Runs a turn and keeps what it says. */
+  /** Runs a turn and stores its completed items. */
   readonly turn: (
     threadId: ThreadId,
     turnId: TurnId,
@@ -39,16 +39,16 @@ export interface StoredThread {
 
 const pageSize = 25
 
-export const make = (): StoredThread => {
-  const records = new Map<ThreadId, Record>()
+export const make = (): ThreadStore => {
+  const records = new Map<ThreadId, StoredThread>()
   let opened = 0
 
-  const fresh = (): ThreadId => {
+  const nextThreadId = (): ThreadId => {
     while (records.has(ThreadId.make(`thread_${++opened}`)));
     return ThreadId.make(`thread_${opened}`)
   }
 
-  const put = (id: ThreadId, options: Engine.EngineThreadOptions, from?: Record) =>
+  const put = (id: ThreadId, options: Engine.EngineThreadOptions, from?: StoredThread) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
       records.set(id, {
         info: {
@@ -80,12 +80,12 @@ export const make = (): StoredThread => {
         : Effect.succeed(record)
     })
 
-  const change = (method: string, threadId: ThreadId, update: (record: Record) => void) =>
+  const change = (method: string, threadId: ThreadId, update: (record: StoredThread) => void) =>
     Effect.map(find(method, threadId), update)
 
   const matches =
     ({ archived = false, cwd, search }: ThreadInfo.Filter) =>
-    (record: Record) =>
+    (record: StoredThread) =>
       record.archived === archived &&
       !record.info.ephemeral &&
       (cwd === undefined || record.info.cwd === cwd) &&
@@ -94,7 +94,7 @@ export const make = (): StoredThread => {
   return {
     open: (options) =>
       Effect.suspend(() => {
-        const id = fresh()
+        const id = nextThreadId()
         return Effect.as(put(id, options), id)
       }),
     resume: (threadId, options) =>
@@ -111,7 +111,7 @@ export const make = (): StoredThread => {
               detail: `the thread ${threadId} has no turn ${through}`
             })
           )
-        const id = fresh()
+        const id = nextThreadId()
         return Effect.as(put(id, options, { ...from, turns: from.turns.slice(0, last) }), id)
       }),
     turn: (threadId, turnId, input, handlers, play) =>

@@ -1,126 +1,129 @@
-/** What is known of a run from outside the runtime: what was asked, what the engine did, and what broke a promise. */
+/** The history of a run, seen from outside the runtime: inputs, what the engine did, and violated promises. */
 import type * as Clock from "effect/Clock"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
-/** One line of the story of a run. */
+/** One line of the history of a run. */
 export interface HistoryLine {
-  /** Milliseconds of virtual time since the run began. */
+  /** Milliseconds of virtual time since the start of the run. */
   readonly at: number
-  /** The thread that it is about, if it is about one. */
+  /** The thread of the event, if it has one. */
   readonly threadId: string | undefined
   readonly text: string
 }
 
-/** A promise that was broken. */
+/** A violated promise. */
 export interface Violation {
-  /** Its number in the runtime's seven promises, 1 to 7. */
+  /** The number of the promise, 1 to 7. */
   readonly promise: number
   readonly threadId: string | undefined
   readonly text: string
 }
 
-/** One call of the engine to run a turn. */
-export interface Performed {
+/** A turn that the engine ran. */
+export interface EngineTurn {
   readonly threadId: ThreadId
   readonly input: string
   readonly startedAt: number
-  /** Everything that was said while it ran, in order. */
-  readonly said: Array<Turn.EngineEvent>
+  /** The emitted events, in order. */
+  readonly emitted: Array<Turn.EngineEvent>
   end: string | undefined
-  /** Whether the runtime has told its end. */
-  told: boolean
+  /** Whether the runtime has reported the end. */
+  isReported: boolean
 }
 
-export interface Ledger {
+export interface History {
   readonly now: () => number
-  readonly say: (threadId: string | undefined, text: string) => void
-  readonly broken: (promise: number, threadId: string | undefined, text: string) => void
-  readonly begin: (threadId: ThreadId, input: string) => Performed
-  readonly end: (performed: Performed, end: string) => void
-  /** The runtime has told the end of a turn of the thread. */
-  readonly told: (threadId: string, end: string) => void
-  readonly running: () => ReadonlyArray<Performed>
-  readonly performed: () => ReadonlyArray<Performed>
-  /** What an approver has said yes to, by the id of the request or the key of the call. */
+  readonly log: (threadId: string | undefined, text: string) => void
+  readonly addViolation: (promise: number, threadId: string | undefined, text: string) => void
+  readonly begin: (threadId: ThreadId, input: string) => EngineTurn
+  readonly end: (turn: EngineTurn, end: string) => void
+  /** The runtime reports the end of the current turn of the thread. */
+  readonly reportEnd: (threadId: string, end: string) => void
+  readonly runningTurns: () => ReadonlyArray<EngineTurn>
+  readonly turns: () => ReadonlyArray<EngineTurn>
+  /** Granted approvals, by request id and item id. */
   readonly granted: Set<string>
-  /** Threads of which a turn was asked for while none was under way: it has to begin at that moment. */
-  readonly due: Map<string, number>
-  /** Handlers that are at work. */
-  readonly handlers: Set<string>
-  readonly story: () => ReadonlyArray<HistoryLine>
+  /** Threads with no running turn, and the time at which the caller starts one: the engine must start it at that time. */
+  readonly expectedStarts: Map<string, number>
+  /** Tool handlers that run. */
+  readonly runningHandlers: Set<string>
+  readonly lines: () => ReadonlyArray<HistoryLine>
   readonly violations: () => ReadonlyArray<Violation>
-  /** A number for all that happened and when, the same for the same run. */
-  readonly trace: () => string
+  /** A hash of all lines and their times, which is equal for equal runs. */
+  readonly fingerprint: () => string
 }
 
-export const make = (clock: Clock.Clock): Ledger => {
-  const story: Array<HistoryLine> = []
+export const make = (clock: Clock.Clock): History => {
+  const lines: Array<HistoryLine> = []
   const violations: Array<Violation> = []
-  const turns: Array<Performed> = []
-  const last = new Map<string, Performed>()
-  const due = new Map<string, number>()
-  let trace: number | undefined
+  const turns: Array<EngineTurn> = []
+  const last = new Map<string, EngineTurn>()
+  const expectedStarts = new Map<string, number>()
+  let fingerprint: number | undefined
   const now = () => clock.currentTimeMillisUnsafe()
 
-  const say = (threadId: string | undefined, text: string) => {
+  const log = (threadId: string | undefined, text: string) => {
     const at = now()
-    story.push({ at, threadId, text })
-    trace = SeededRandom.hash(`${at} ${threadId ?? ""} ${text}`, trace)
+    lines.push({ at, threadId, text })
+    fingerprint = SeededRandom.hash(`${at} ${threadId ?? ""} ${text}`, fingerprint)
   }
 
-  const broken = (promise: number, threadId: string | undefined, text: string) => {
-    say(threadId, `BROKEN promise ${promise}: ${text}`)
+  const addViolation = (promise: number, threadId: string | undefined, text: string) => {
+    log(threadId, `VIOLATED promise ${promise}: ${text}`)
     violations.push({ promise, threadId, text })
   }
 
   return {
     now,
-    say,
-    broken,
+    log,
+    addViolation,
     begin: (threadId, input) => {
-      const before = last.get(threadId)
-      if (before !== undefined && before.end === undefined)
-        broken(7, threadId, `the turn "${input}" was begun while "${before.input}" ran`)
-      const asked = due.get(threadId)
-      due.delete(threadId)
-      if (asked !== undefined && asked !== now())
-        broken(7, threadId, `the turn "${input}" waited for ${now() - asked} ms, though its thread was free`)
-      const performed: Performed = {
+      const previous = last.get(threadId)
+      if (previous !== undefined && previous.end === undefined)
+        addViolation(7, threadId, `the turn "${input}" started while "${previous.input}" ran`)
+      const expected = expectedStarts.get(threadId)
+      expectedStarts.delete(threadId)
+      if (expected !== undefined && expected !== now())
+        addViolation(
+          7,
+          threadId,
+          `the turn "${input}" waited ${now() - expected} ms although its thread was idle`
+        )
+      const turn: EngineTurn = {
         threadId,
         input,
         startedAt: now(),
-        said: [],
+        emitted: [],
         end: undefined,
-        told: false
+        isReported: false
       }
-      turns.push(performed)
-      last.set(threadId, performed)
-      say(threadId, `engine begins "${input}"`)
-      return performed
+      turns.push(turn)
+      last.set(threadId, turn)
+      log(threadId, `the engine starts "${input}"`)
+      return turn
     },
-    end: (performed, end) => {
-      if (performed.end !== undefined)
-        broken(1, performed.threadId, `the engine was ended twice in "${performed.input}"`)
-      performed.end = end
-      say(performed.threadId, `engine ends "${performed.input}": ${end}`)
+    end: (turn, end) => {
+      if (turn.end !== undefined) addViolation(1, turn.threadId, `the engine ended twice in "${turn.input}"`)
+      turn.end = end
+      log(turn.threadId, `the engine ends "${turn.input}": ${end}`)
     },
-    told: (threadId, end) => {
-      const performed = last.get(threadId)
-      if (performed === undefined) return
-      if (performed.told) return broken(1, threadId, `the turn "${performed.input}" ended twice: ${end}`)
-      performed.told = true
-      if (performed.end === undefined)
-        broken(2, threadId, `the turn "${performed.input}" is over (${end}), and the engine still runs it`)
+    reportEnd: (threadId, end) => {
+      const turn = last.get(threadId)
+      if (turn === undefined) return
+      if (turn.isReported) return addViolation(1, threadId, `the turn "${turn.input}" ended twice: ${end}`)
+      turn.isReported = true
+      if (turn.end === undefined)
+        addViolation(2, threadId, `the turn "${turn.input}" ended (${end}), but the engine still runs it`)
     },
-    running: () => turns.filter((turn) => turn.end === undefined),
-    performed: () => turns,
+    runningTurns: () => turns.filter((turn) => turn.end === undefined),
+    turns: () => turns,
     granted: new Set(),
-    due,
-    handlers: new Set(),
-    story: () => story,
+    expectedStarts,
+    runningHandlers: new Set(),
+    lines: () => lines,
     violations: () => violations,
-    trace: () => (trace ?? 0).toString(16).padStart(8, "0")
+    fingerprint: () => (fingerprint ?? 0).toString(16).padStart(8, "0")
   }
 }

@@ -1,14 +1,14 @@
-/** Numbers that look random and come again with the same seed: nothing of it depends on time or on the machine. */
+/** Pseudo-random numbers that depend only on the seed, not on time or the machine. */
 
 export interface Random {
-  /** A whole number from 0 up to, but not including, `n`. */
+  /** Returns an integer from 0 up to, but not including, `n`. */
   readonly below: (n: number) => number
-  /** Whether something happens that happens `percent` times in a hundred. */
+  /** Returns `true` with a probability of `percent` in 100. */
   readonly chance: (percent: number) => boolean
   readonly oneOf: <A>(items: readonly [A, ...ReadonlyArray<A>]) => A
 }
 
-/** The same number for the same text: FNV-1a, 32 bits. */
+/** Hashes a text: FNV-1a, 32 bits. */
 export const hash = (text: string, from = 0x811c9dc5): number => {
   let value = from
   for (let index = 0; index < text.length; index++) {
@@ -17,7 +17,7 @@ export const hash = (text: string, from = 0x811c9dc5): number => {
   return value >>> 0
 }
 
-/** Draws of their own for `name`: what others draw meanwhile changes nothing in them. */
+/** Creates an independent sequence for `name`, so that concurrent draws of other sequences do not change it. */
 export const make = (seed: number, name: string): Random => {
   // mulberry32
   let state = hash(`${seed} ${name}`)

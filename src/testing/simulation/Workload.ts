@@ -1,4 +1,4 @@
-/** A program that uses everything at once and badly: what a simulation runs where it is given no other. */
+/** The default program of a simulation: it uses every feature concurrently, and misuses many. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,7 +17,7 @@ import type * as Thread from "../../Thread.ts"
 import * as ToolSettings from "../../tool/ToolSettings.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import { interruptGrace } from "./FaultyEngine.ts"
-import type { Ledger } from "./History.ts"
+import type { History } from "./History.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
 const parameters = Schema.Struct({ call: Schema.String })
@@ -32,7 +32,7 @@ const work = Tool.make("work", {
 })
   .annotate(ToolSettings.Deadline, toolDeadline)
   .annotate(ToolSettings.Grace, toolGrace)
-const vital = Tool.make("vital", {
+const critical = Tool.make("critical", {
   parameters,
   success: Schema.String,
   failure: Schema.String,
@@ -43,52 +43,52 @@ const vital = Tool.make("vital", {
   .annotate(ToolSettings.Grace, toolGrace)
 const guarded = Tool.make("guarded", { parameters, success: Schema.String, needsApproval: true })
 
-const Tools = Toolkit.make(work, vital, guarded)
+const Tools = Toolkit.make(work, critical, guarded)
 
-/** What the engine calls these tools with; sometimes it is not what they take. */
+/** Returns arguments for these tools; sometimes the arguments are invalid. */
 export const args = (_tool: string, call: string, random: SeededRandom.Random): unknown =>
   random.chance(5) ? { call: 7 } : { call }
 
-const handler = (seed: number, ledger: Ledger, call: string): Effect.Effect<string, string> => {
+const toolHandler = (seed: number, history: History, call: string): Effect.Effect<string, string> => {
   const random = SeededRandom.make(seed, `tool ${call}`)
   const behave = Effect.suspend(() => {
     switch (random.below(9)) {
       case 0:
-        return Effect.fail("the tool does not work")
+        return Effect.fail("the tool fails")
       case 1:
         return Effect.die(new Error("a bug of the tool"))
       case 2:
         return Effect.never
       case 3:
-        return Effect.uninterruptible(Effect.as(Effect.sleep("30 seconds"), "deaf"))
+        return Effect.uninterruptible(Effect.as(Effect.sleep("30 seconds"), "uninterruptible"))
       case 4:
         return Effect.interrupt
       case 5:
         return Effect.gen(function* () {
-          const below = yield* Effect.forkChild(Effect.never)
+          const child = yield* Effect.forkChild(Effect.never)
           yield* Effect.sleep(random.below(100))
-          yield* Fiber.interrupt(below)
-          return "done below"
+          yield* Fiber.interrupt(child)
+          return "child done"
         })
       default:
         return Effect.as(Effect.sleep(random.below(200)), "done")
     }
   })
   return Effect.acquireUseRelease(
-    Effect.sync(() => ledger.handlers.add(call)),
+    Effect.sync(() => history.runningHandlers.add(call)),
     () => behave,
-    () => Effect.sync(() => ledger.handlers.delete(call))
+    () => Effect.sync(() => history.runningHandlers.delete(call))
   )
 }
 
-/** A policy that goes wrong in every way that there is; some questions go to a queue that several people look at. */
+/** A policy that fails in every way a policy can. Some requests go to a queue with several approvers. */
 export const policy =
   (seed: number): Approval.Policy<Approval.ApprovalQueue> =>
   (request) => {
     const random = SeededRandom.make(seed, `policy ${request.id}`)
     switch (random.below(10)) {
       case 0:
-        return Effect.fail("the policy does not work")
+        return Effect.fail("the policy fails")
       case 1:
         return Effect.die(new Error("a bug of the policy"))
       case 2:
@@ -106,13 +106,13 @@ export const policy =
     }
   }
 
-/** Somebody who answers what waits, sometimes too late, and never knows what the others do. */
-const approver = (seed: number, ledger: Ledger, name: string, answered: Map<string, string>) =>
+/** An approver who answers pending requests, sometimes too late, without knowledge of the other approvers. */
+const approver = (seed: number, history: History, name: string, answered: Map<string, string>) =>
   Effect.gen(function* () {
     const queue = yield* Approval.ApprovalQueue
-    const seen = new Set<string>()
+    const handled = new Set<string>()
     const answer = ({ hash, id, request }: Approval.Pending) => {
-      seen.add(id)
+      handled.add(id)
       const random = SeededRandom.make(seed, `${name} ${request.id}`)
       const decision = random.chance(60) ? Approval.accept : Approval.decline(name)
       return queue.answer(id, decision, { hash }).pipe(
@@ -120,10 +120,10 @@ const approver = (seed: number, ledger: Ledger, name: string, answered: Map<stri
         Effect.result,
         Effect.map((result) => {
           if (Result.isFailure(result)) return
-          const before = answered.get(id)
+          const other = answered.get(id)
           answered.set(id, name)
-          if (before !== undefined)
-            ledger.broken(3, undefined, `${before} and ${name} have both answered ${request.id}`)
+          if (other !== undefined)
+            history.addViolation(3, undefined, `${other} and ${name} both answered ${request.id}`)
         }),
         Effect.forkScoped
       )
@@ -131,7 +131,7 @@ const approver = (seed: number, ledger: Ledger, name: string, answered: Map<stri
     yield* Effect.forkScoped(
       Stream.runForEach(queue.changes, (pending) =>
         Effect.forEach(
-          pending.filter(({ id }) => !seen.has(id)),
+          pending.filter(({ id }) => !handled.has(id)),
           answer,
           { discard: true }
         )
@@ -139,13 +139,13 @@ const approver = (seed: number, ledger: Ledger, name: string, answered: Map<stri
     )
   })
 
-/** How long a turn may go on when its time is over: its engine is stopped, its tools and policies are waited for. */
+/** The maximum time from the deadline of a turn to its end: the engine stops, tools and policies end. */
 export const grace = interruptGrace + toolGrace + 1_000
 
 const isDelta = (event: Turn.TurnEvent): event is Extract<Turn.TurnEvent, { readonly delta: string }> =>
   event._tag === "MessageDelta" || event._tag === "ReasoningDelta" || event._tag === "OutputDelta"
 
-/** What of an event must come through, in short; nothing for what the runtime adds by itself. */
+/** A key for events that must reach the consumer; `undefined` for events that the runtime adds. */
 const keyOfEvent = (event: Turn.TurnEvent): string | undefined => {
   switch (event._tag) {
     case "ItemStarted":
@@ -169,114 +169,125 @@ const textOf = (events: ReadonlyArray<Turn.TurnEvent>): ReadonlyMap<string, stri
   return text
 }
 
-/** Holds what a consumer saw against what was said: promise 5. */
-const compare = (
-  ledger: Ledger,
+/** Compares the events a consumer received with the emitted ones: promise 5. */
+const checkDelivery = (
+  history: History,
   threadId: string,
   input: string,
-  seen: ReadonlyArray<Turn.TurnEvent>,
+  received: ReadonlyArray<Turn.TurnEvent>,
   completed: boolean
 ): void => {
-  const said =
-    ledger.performed().findLast((turn) => turn.threadId === threadId && turn.input === input)?.said ?? []
+  const emitted =
+    history.turns().findLast((turn) => turn.threadId === threadId && turn.input === input)?.emitted ?? []
   const keys = (events: ReadonlyArray<Turn.TurnEvent>) => events.flatMap((event) => keyOfEvent(event) ?? [])
-  const [expected, got] = [keys(said), keys(seen)]
-  if (expected.length !== got.length || expected.some((key, index) => key !== got[index]))
-    ledger.broken(5, threadId, `"${input}": said ${expected.join(", ")}; seen ${got.join(", ")}`)
-  const text = textOf(seen)
-  for (const [id, whole] of textOf(said)) {
-    if (text.get(id) !== whole) ledger.broken(5, threadId, `"${input}": the text of ${id} is not whole`)
+  const [expected, actual] = [keys(emitted), keys(received)]
+  if (expected.length !== actual.length || expected.some((key, index) => key !== actual[index]))
+    history.addViolation(
+      5,
+      threadId,
+      `"${input}": emitted ${expected.join(", ")}; received ${actual.join(", ")}`
+    )
+  const text = textOf(received)
+  for (const [id, expectedText] of textOf(emitted)) {
+    if (text.get(id) !== expectedText)
+      history.addViolation(5, threadId, `"${input}": the text of ${id} is incomplete`)
   }
-  const ends = seen.filter(({ _tag }) => _tag === "TurnCompleted").length
-  if (ends !== (completed ? 1 : 0)) ledger.broken(5, threadId, `"${input}": its end was seen ${ends} times`)
+  const ends = received.filter(({ _tag }) => _tag === "TurnCompleted").length
+  if (ends !== (completed ? 1 : 0))
+    history.addViolation(5, threadId, `"${input}": the consumer received its end ${ends} times`)
 }
 
-/** Holds one batch of a slow consumer against its bound: what waits is one delta between two other events of an item. */
-const bounded = (ledger: Ledger, threadId: string, batch: ReadonlyArray<Turn.TurnEvent>): void => {
+/** Checks a batch of a slow consumer: the runtime merges waiting deltas of an item into one. */
+const checkMergedDeltas = (
+  history: History,
+  threadId: string,
+  batch: ReadonlyArray<Turn.TurnEvent>
+): void => {
   const waiting = new Set<string>()
   for (const event of batch) {
     if (!isDelta(event)) {
       if (event._tag === "ItemCompleted") waiting.delete(event.item.id)
       continue
     }
-    if (waiting.has(event.itemId)) ledger.broken(5, threadId, `two deltas of ${event.itemId} waited unmerged`)
+    if (waiting.has(event.itemId))
+      history.addViolation(5, threadId, `two deltas of ${event.itemId} waited without being merged`)
     waiting.add(event.itemId)
   }
 }
 
-/** The program. `threads` run at once; each has some turns, several of which are asked for at the same time. */
+/** The program. `threads` run concurrently; each starts some turns, several of them concurrently. */
 export const program = Effect.fnUntraced(function* (
   seed: number,
   threads: number,
-  ledger: Ledger
+  history: History
 ): Effect.fn.Return<void, unknown, Codex | Scope.Scope | Approval.ApprovalQueue> {
   const codex = yield* Codex
   const answered = new Map<string, string>()
-  for (const name of ["anna", "bert", "cleo"]) yield* approver(seed, ledger, name, answered)
+  for (const name of ["anna", "bert", "cleo"]) yield* approver(seed, history, name, answered)
 
   const tools = Tools.toLayer({
-    work: ({ call }) => handler(seed, ledger, call),
-    vital: ({ call }) => handler(seed, ledger, call),
+    work: ({ call }) => toolHandler(seed, history, call),
+    critical: ({ call }) => toolHandler(seed, history, call),
     guarded: ({ call }) =>
       Effect.sync(() => {
-        ledger.say(undefined, `the tool runs for ${call}`)
-        if (!ledger.granted.has(call))
-          ledger.broken(3, undefined, `the tool runs for ${call}, and nobody said yes`)
+        history.log(undefined, `the tool runs for ${call}`)
+        if (!history.granted.has(call))
+          history.addViolation(3, undefined, `the tool runs for ${call} without an approval`)
         return "done"
       })
   })
 
-  const ask = Effect.fnUntraced(function* (
+  const runTurn = Effect.fnUntraced(function* (
     thread: Thread.Thread,
     random: SeededRandom.Random,
     input: string
   ) {
     const timeout = random.oneOf([100, 3_000, 60_000, 600_000])
     const options = { timeout, ...(random.chance(20) ? { retry: Schedule.recurs(2) } : {}) }
-    const seen: Array<Turn.TurnEvent> = []
-    const slow = random.oneOf([0, 0, 50, 3_000])
+    const received: Array<Turn.TurnEvent> = []
+    const readTime = random.oneOf([0, 0, 50, 3_000])
     const stream = thread.stream(input, options).pipe(
       Stream.runForEachArray((batch) => {
-        bounded(ledger, thread.id, batch)
-        seen.push(...batch)
-        return slow === 0 ? Effect.void : Effect.sleep(slow)
+        checkMergedDeltas(history, thread.id, batch)
+        received.push(...batch)
+        return readTime === 0 ? Effect.void : Effect.sleep(readTime)
       })
     )
-    const way = random.below(9)
-    const whole = way < 3 && options.retry === undefined
+    const mode = random.below(9)
+    const checksDelivery = mode < 3 && options.retry === undefined
     const cut = Effect.sleep(random.below(5_000))
-    const asking: Effect.Effect<unknown, CodexError.TurnError> =
-      way < 3
+    const effect: Effect.Effect<unknown, CodexError.TurnError> =
+      mode < 3
         ? stream
-        : way === 3
+        : mode === 3
           ? Stream.runDrain(Stream.take(thread.stream(input, options), random.below(8)))
-          : way === 4
+          : mode === 4
             ? Effect.raceFirst(thread.run(input, options), cut)
-            : way === 5
+            : mode === 5
               ? Effect.raceFirst(stream, cut)
-              : way === 6
+              : mode === 6
                 ? Effect.andThen(
                     Effect.forkChild(Effect.andThen(cut, thread.interrupt)),
                     thread.run(input, options)
                   )
-                : way === 7
+                : mode === 7
                   ? Stream.runForEach(thread.stream(input, options), () =>
                       random.chance(20) ? Effect.die("a bug of the consumer") : Effect.void
                     )
                   : thread.run(input, options)
-    const exit = yield* Effect.exit(asking)
-    const performed = ledger.performed().filter((turn) => turn.threadId === thread.id && turn.input === input)
-    for (const turn of performed) {
+    const exit = yield* Effect.exit(effect)
+    const turns = history.turns().filter((turn) => turn.threadId === thread.id && turn.input === input)
+    for (const turn of turns) {
       if (turn.end === undefined)
-        ledger.broken(2, thread.id, `who asked for "${input}" goes on, and the engine still runs it`)
+        history.addViolation(2, thread.id, `the caller of "${input}" continues, but the engine still runs it`)
     }
-    const last = performed.at(-1)
-    // A consumer hears the end when it has read what came before it.
-    const took = last === undefined ? 0 : ledger.now() - last.startedAt - seen.length * slow
-    if (took > timeout + grace)
-      ledger.broken(1, thread.id, `"${input}" took ${took} ms; ${timeout} ms were allowed`)
-    if (whole) compare(ledger, thread.id, input, seen, Exit.isSuccess(exit))
-    return ledger.say(thread.id, `"${input}" (way ${way}): ${endingOf(exit)}`)
+    const last = turns.at(-1)
+    // A consumer receives the end only after it has read the events before it.
+    const duration = last === undefined ? 0 : history.now() - last.startedAt - received.length * readTime
+    if (duration > timeout + grace)
+      history.addViolation(1, thread.id, `"${input}" took ${duration} ms with a timeout of ${timeout} ms`)
+    if (checksDelivery) checkDelivery(history, thread.id, input, received, Exit.isSuccess(exit))
+    return history.log(thread.id, `"${input}" (mode ${mode}): ${describeExit(exit)}`)
   })
 
   const conversation = Effect.fnUntraced(function* (index: number) {
@@ -291,11 +302,11 @@ export const program = Effect.fnUntraced(function* (
     yield* Effect.forEach(
       turns,
       Effect.fnUntraced(function* (turn) {
-        const own = SeededRandom.make(seed, `ask ${index}.${turn}`)
-        yield* Effect.sleep(own.oneOf([0, 0, 10, 30_000]))
-        if (waiting++ === 0) ledger.due.set(thread.id, ledger.now())
-        yield* ask(thread, own, `${index}.${turn}`)
-        ledger.due.delete(thread.id)
+        const turnRandom = SeededRandom.make(seed, `ask ${index}.${turn}`)
+        yield* Effect.sleep(turnRandom.oneOf([0, 0, 10, 30_000]))
+        if (waiting++ === 0) history.expectedStarts.set(thread.id, history.now())
+        yield* runTurn(thread, turnRandom, `${index}.${turn}`)
+        history.expectedStarts.delete(thread.id)
         waiting--
       }),
       { concurrency: "unbounded", discard: true }
@@ -312,8 +323,8 @@ export const program = Effect.fnUntraced(function* (
   ).pipe(Effect.provide(tools))
 })
 
-const endingOf = (exit: Exit.Exit<unknown, CodexError.TurnError>): string => {
-  if (Exit.isSuccess(exit)) return "worked"
+const describeExit = (exit: Exit.Exit<unknown, CodexError.TurnError>): string => {
+  if (Exit.isSuccess(exit)) return "completed"
   return exit.cause.reasons
     .map((reason) =>
       Cause.isFailReason(reason)

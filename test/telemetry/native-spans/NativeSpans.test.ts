@@ -37,7 +37,7 @@ const assertWhole = (spans: ReadonlyArray<ReadableSpan>, requests: ReadonlyArray
   const traceId = spans[0]?.spanContext().traceId
   assert.isAbove(requests.length, 0)
   for (const { headers } of requests) assert.strictEqual(headers["traceparent"]?.split("-")[1], traceId)
-  const findings = Check.checkTelemetry({ spans: spans.map(Captured.captured) })
+  const findings = Check.checkTelemetry({ spans: spans.map(Captured.fromReadableSpan) })
   assert.deepStrictEqual(Check.lines(Check.filterByLevel(findings, "violation")), [])
 }
 

@@ -25,7 +25,7 @@ describe("a simulation", () => {
           "Die"
         ])
           assert.include([...endings], ending)
-        assert.isAbove(new Set(reports.map(({ trace }) => trace)).size, 19)
+        assert.isAbove(new Set(reports.map(({ fingerprint }) => fingerprint)).size, 19)
       }),
     120_000
   )
@@ -82,8 +82,8 @@ describe("a simulation", () => {
       const unseen = Effect.provideService(asking, Approval.Current, Approval.allow)
       const failed = yield* Effect.flip(Simulation.check({ seeds: [3], program: unseen }))
       assert.strictEqual(failed.report.violations[0]?.promise, 3)
-      assert.match(failed.message, /^seed 3: promise 3: run step .* runs, and nobody said yes/)
-      assert.include(failed.message, 'engine begins "go"')
+      assert.match(failed.message, /^seed 3: promise 3: run step .* runs without an approval/)
+      assert.include(failed.message, 'the engine starts "go"')
 
       const hung = yield* Simulation.run({ seed: 1, program: Effect.never, hours: 1 })
       assert.strictEqual(hung.violations[0]?.promise, 1)
@@ -96,7 +96,15 @@ describe("a simulation", () => {
 
   it.live("without faults is a quiet day: every turn that is waited for completes", () =>
     Effect.gen(function* () {
-      const quiet = { death: 0, silence: 0, failure: 0, defect: 0, interruption: 0, disorder: 0, deafness: 0 }
+      const quiet = {
+        crash: 0,
+        silence: 0,
+        failure: 0,
+        defect: 0,
+        interruption: 0,
+        disorder: 0,
+        slowInterrupt: 0
+      }
       const program = Effect.gen(function* () {
         const codex = yield* Codex
         const thread = yield* codex.startThread()
