@@ -106,7 +106,7 @@ const countFibers = () => {
 }
 
 /** Tracks open spans, to find spans that never end or end twice. */
-const countSpans = (history: History.History) => {
+const countSpans = (history: History.RunHistory) => {
   const open = new Set<EffectTracer.Span>()
   const layer = Layer.effect(
     EffectTracer.Tracer,
@@ -130,7 +130,7 @@ const countSpans = (history: History.History) => {
 
 /** Records the grants of a policy before the runtime sees them. */
 const recordGrants =
-  <R>(history: History.History, policy: Approval.Policy<R>): Approval.Policy<R> =>
+  <R>(history: History.RunHistory, policy: Approval.Policy<R>): Approval.Policy<R> =>
   (request) =>
     Effect.map(policy(request), (decision) => {
       if (decision._tag === "accept" || decision._tag === "acceptForSession")

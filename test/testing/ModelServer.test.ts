@@ -197,7 +197,7 @@ describe("a reply on the wire", () => {
     assert.deepStrictEqual(tags(text, text, text), ["Write"])
     assert.deepStrictEqual(tags(text, ModelServer.delay("1 second"), text), ["Write", "Wait", "Write"])
     assert.deepStrictEqual(tags(text, ModelServer.cut, text), ["Write", "Cut"])
-    assert.deepStrictEqual(tags(text, ModelServer.never, text), ["Write", "Hang"])
+    assert.deepStrictEqual(tags(text, ModelServer.never, text), ["Write", "Never"])
   })
 
   it("can be cut at every byte", () => {

@@ -15,7 +15,7 @@ import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
-import type { History, EngineTurn } from "./History.ts"
+import type { EngineTurn, RunHistory } from "./History.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
 /** The frequency of each fault, in percent of the turns. */
@@ -49,7 +49,7 @@ export const defaults: Faults = {
 export interface FaultyEngineOptions {
   readonly seed: number
   readonly faults: Faults
-  readonly history: History
+  readonly history: RunHistory
   /** Returns the arguments with which the model calls a tool of the program. */
   readonly args: (tool: string, call: string, random: SeededRandom.Random) => unknown
 }

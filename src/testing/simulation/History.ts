@@ -33,7 +33,7 @@ export interface EngineTurn {
   isReported: boolean
 }
 
-export interface History {
+export interface RunHistory {
   readonly now: () => number
   readonly log: (threadId: string | undefined, text: string) => void
   readonly addViolation: (promise: number, threadId: string | undefined, text: string) => void
@@ -55,7 +55,7 @@ export interface History {
   readonly fingerprint: () => string
 }
 
-export const make = (clock: Clock.Clock): History => {
+export const make = (clock: Clock.Clock): RunHistory => {
   const lines: Array<HistoryLine> = []
   const violations: Array<Violation> = []
   const turns: Array<EngineTurn> = []

@@ -17,7 +17,7 @@ import type * as Thread from "../../Thread.ts"
 import * as ToolSettings from "../../tool/ToolSettings.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import { interruptGrace } from "./FaultyEngine.ts"
-import type { History } from "./History.ts"
+import type { RunHistory } from "./History.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
 const parameters = Schema.Struct({ call: Schema.String })
@@ -49,7 +49,7 @@ const Tools = Toolkit.make(work, critical, guarded)
 export const args = (_tool: string, call: string, random: SeededRandom.Random): unknown =>
   random.chance(5) ? { call: 7 } : { call }
 
-const toolHandler = (seed: number, history: History, call: string): Effect.Effect<string, string> => {
+const toolHandler = (seed: number, history: RunHistory, call: string): Effect.Effect<string, string> => {
   const random = SeededRandom.make(seed, `tool ${call}`)
   const behave = Effect.suspend(() => {
     switch (random.below(9)) {
@@ -107,7 +107,7 @@ export const policy =
   }
 
 /** An approver who answers pending requests, sometimes too late, without knowledge of the other approvers. */
-const approver = (seed: number, history: History, name: string, answered: Map<string, string>) =>
+const approver = (seed: number, history: RunHistory, name: string, answered: Map<string, string>) =>
   Effect.gen(function* () {
     const queue = yield* Approval.ApprovalQueue
     const handled = new Set<string>()
@@ -171,7 +171,7 @@ const textOf = (events: ReadonlyArray<Turn.TurnEvent>): ReadonlyMap<string, stri
 
 /** Compares the events a consumer received with the emitted ones: promise 5. */
 const checkDelivery = (
-  history: History,
+  history: RunHistory,
   threadId: string,
   input: string,
   received: ReadonlyArray<Turn.TurnEvent>,
@@ -199,7 +199,7 @@ const checkDelivery = (
 
 /** Checks a batch of a slow consumer: the runtime merges waiting deltas of an item into one. */
 const checkMergedDeltas = (
-  history: History,
+  history: RunHistory,
   threadId: string,
   batch: ReadonlyArray<Turn.TurnEvent>
 ): void => {
@@ -219,7 +219,7 @@ const checkMergedDeltas = (
 export const program = Effect.fnUntraced(function* (
   seed: number,
   threads: number,
-  history: History
+  history: RunHistory
 ): Effect.fn.Return<void, unknown, Codex | Scope.Scope | Approval.ApprovalQueue> {
   const codex = yield* Codex
   const answered = new Map<string, string>()
