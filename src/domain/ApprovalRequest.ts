@@ -18,94 +18,112 @@ const fields = {
  * What a command asks for besides being run: input to one that runs already (`as`: `writeStdin`), a run on a person's
  * behalf (`humanCommand`), a host on the network, a wider sandbox.
  */
-export const CommandExtra = Schema.Struct({
-  as: Schema.optionalKey(Schema.String),
-  network: Schema.optionalKey(Schema.Struct({ host: Schema.String, protocol: Schema.String })),
-  permissions: Schema.optionalKey(Permissions)
-})
-export type CommandExtra = typeof CommandExtra.Type
+export class CommandExtra extends Schema.Opaque<CommandExtra>()(
+  Schema.Struct({
+    as: Schema.optionalKey(Schema.String),
+    network: Schema.optionalKey(Schema.Struct({ host: Schema.String, protocol: Schema.String })),
+    permissions: Schema.optionalKey(Permissions)
+  })
+) {}
 
 /**
  * A command that Codex will not run unasked. `script` is what stands inside the shell wrapper of `command`, `argv` the
  * words of it if it is one simple command and nothing else. `extra` means that more than running the command is asked
  * for; `wants` says what, where it can be told.
  */
-export const CommandRequest = Schema.TaggedStruct("command", {
-  ...fields,
-  command: Schema.String,
-  script: Schema.String,
-  argv: Schema.optionalKey(Schema.Array(Schema.String)),
-  cwd: Schema.String,
-  extra: Schema.Boolean,
-  wants: Schema.optionalKey(CommandExtra)
-})
+export class CommandRequest extends Schema.Opaque<CommandRequest>()(
+  Schema.TaggedStruct("command", {
+    ...fields,
+    command: Schema.String,
+    script: Schema.String,
+    argv: Schema.optionalKey(Schema.Array(Schema.String)),
+    cwd: Schema.String,
+    extra: Schema.Boolean,
+    wants: Schema.optionalKey(CommandExtra)
+  })
+) {}
 
 /** A patch that reaches beyond what the sandbox allows. `extra` means that a whole folder, `root`, is asked for besides. */
-export const FileChangeRequest = Schema.TaggedStruct("file_change", {
-  ...fields,
-  changes: Schema.Array(Item.Change),
-  cwd: Schema.String,
-  extra: Schema.Boolean,
-  root: Schema.optionalKey(Schema.String)
-})
+export class FileChangeRequest extends Schema.Opaque<FileChangeRequest>()(
+  Schema.TaggedStruct("file_change", {
+    ...fields,
+    changes: Schema.Array(Item.Change),
+    cwd: Schema.String,
+    extra: Schema.Boolean,
+    root: Schema.optionalKey(Schema.String)
+  })
+) {}
 
 /** A wider sandbox for what follows. */
-export const PermissionsRequest = Schema.TaggedStruct("permissions", {
-  ...fields,
-  permissions: Permissions,
-  cwd: Schema.String
-})
+export class PermissionsRequest extends Schema.Opaque<PermissionsRequest>()(
+  Schema.TaggedStruct("permissions", {
+    ...fields,
+    permissions: Permissions,
+    cwd: Schema.String
+  })
+) {}
 
 /** A call of one of the caller's tools that is marked `needsApproval`. */
-export const ToolRequest = Schema.TaggedStruct("tool", {
-  ...fields,
-  tool: Schema.String,
-  arguments: Schema.Unknown
-})
+export class ToolRequest extends Schema.Opaque<ToolRequest>()(
+  Schema.TaggedStruct("tool", {
+    ...fields,
+    tool: Schema.String,
+    arguments: Schema.Unknown
+  })
+) {}
 
 /** A call of a tool of an MCP server that does not only read. */
-export const McpToolRequest = Schema.TaggedStruct("mcp_tool", {
-  ...fields,
-  server: Schema.String,
-  tool: Schema.String,
-  arguments: Schema.Unknown,
-  message: Schema.String
-})
+export class McpToolRequest extends Schema.Opaque<McpToolRequest>()(
+  Schema.TaggedStruct("mcp_tool", {
+    ...fields,
+    server: Schema.String,
+    tool: Schema.String,
+    arguments: Schema.Unknown,
+    message: Schema.String
+  })
+) {}
 
 /** An MCP server wants a form filled in (`schema` is a JSON Schema of flat fields) or an address opened. */
-export const ElicitationRequest = Schema.TaggedStruct("elicitation", {
-  ...fields,
-  server: Schema.String,
-  message: Schema.String,
-  mode: Schema.Literals(["form", "url"]),
-  schema: Schema.optionalKey(Schema.Unknown),
-  url: Schema.optionalKey(Schema.String)
-})
+export class ElicitationRequest extends Schema.Opaque<ElicitationRequest>()(
+  Schema.TaggedStruct("elicitation", {
+    ...fields,
+    server: Schema.String,
+    message: Schema.String,
+    mode: Schema.Literals(["form", "url"]),
+    schema: Schema.optionalKey(Schema.Unknown),
+    url: Schema.optionalKey(Schema.String)
+  })
+) {}
 
 /** A question of the agent's. Without `options`, or with `other`, any text is an answer; a `secret` one is not shown. */
-export const Question = Schema.Struct({
-  id: Schema.String,
-  header: Schema.String,
-  question: Schema.String,
-  other: Schema.Boolean,
-  secret: Schema.Boolean,
-  options: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ label: Schema.String, description: Schema.String }))
-  )
-})
-export type Question = typeof Question.Type
+export class Question extends Schema.Opaque<Question>()(
+  Schema.Struct({
+    id: Schema.String,
+    header: Schema.String,
+    question: Schema.String,
+    other: Schema.Boolean,
+    secret: Schema.Boolean,
+    options: Schema.optionalKey(
+      Schema.Array(Schema.Struct({ label: Schema.String, description: Schema.String }))
+    )
+  })
+) {}
 
-export const UserInputRequest = Schema.TaggedStruct("user_input", {
-  ...fields,
-  questions: Schema.Array(Question)
-})
+export class UserInputRequest extends Schema.Opaque<UserInputRequest>()(
+  Schema.TaggedStruct("user_input", {
+    ...fields,
+    questions: Schema.Array(Question)
+  })
+) {}
 
 /** Something that this version does not know, or cannot read: answered no before anybody is asked. */
-export const UnknownRequest = Schema.TaggedStruct("unknown", {
-  ...fields,
-  method: Schema.String,
-  payload: Schema.Unknown
-})
+export class UnknownRequest extends Schema.Opaque<UnknownRequest>()(
+  Schema.TaggedStruct("unknown", {
+    ...fields,
+    method: Schema.String,
+    payload: Schema.Unknown
+  })
+) {}
 
 export const ApprovalRequest = Schema.Union([
   CommandRequest,
@@ -133,7 +151,7 @@ export const kindOf = (request: ApprovalRequest): ApprovalKind =>
   request._tag === "mcp_tool" || request._tag === "elicitation" ? "mcp" : request._tag
 
 /** Every path that a patch touches. */
-export const paths = (request: typeof FileChangeRequest.Type): ReadonlyArray<string> =>
+export const paths = (request: FileChangeRequest): ReadonlyArray<string> =>
   request.changes.flatMap((change) =>
     change.movePath === undefined ? [change.path] : [change.path, change.movePath]
   )
@@ -164,7 +182,7 @@ const permissionWords = (permissions: Permissions): string =>
     400
   )
 
-const extraWords = (request: typeof CommandRequest.Type): string => {
+const extraWords = (request: CommandRequest): string => {
   const { as, network, permissions } = request.wants ?? {}
   return [
     ...(as === undefined ? [] : [`as ${oneLine(as, 40)}`]),

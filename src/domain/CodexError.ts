@@ -1,11 +1,12 @@
-/** Every way in which something can end otherwise than asked for: one union, each error classified. */
-import { BudgetReason } from "./Budget.ts"
+/** All errors of the library, as one tagged union with class and retryability. */
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { BudgetReason } from "./Budget.ts"
 import { ThreadId, TurnId } from "./Ids.ts"
 import * as Turn from "./Turn.ts"
 
-/** What kind of trouble it is, for routing, alerting and retrying. */
+/** The kind of an error, for routing, alerting and retrying. */
 export const Class = Schema.Literals([
   "config",
   "engine",
@@ -23,117 +24,153 @@ export const Class = Schema.Literals([
 ])
 export type Class = typeof Class.Type
 
-/** Where it happened and what was there by then, usage included. */
-const where = {
+/** Fields that every error has: the thread, the turn, and the state of the turn when it ended, usage included. */
+const context = {
   threadId: Schema.optionalKey(ThreadId),
   turnId: Schema.optionalKey(TurnId),
   turn: Schema.optionalKey(Turn.Turn)
 }
 
-/** There is no codex to run. */
-export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNotFound", {
-  tried: Schema.Array(Schema.String),
-  ...where
-}) {
-  readonly class = "config" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    return `CodexNotFound: no codex binary (tried ${this.tried.join(", ")}); install @openai/codex or set CODEX_PATH`
+/** What the fields of an error imply. `message` gets the tag as a prefix. */
+interface Facts<C extends Class> {
+  readonly class: C
+  readonly retryable: boolean
+  readonly retryAfter?: Duration.Duration | undefined
+  readonly message: string
+}
+
+/** Properties that every error derives from its fields. */
+export interface ErrorInfo<C extends Class = Class> {
+  readonly class: C
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean
+  /** How long the provider asked to wait. */
+  readonly retryAfter: Duration.Duration | undefined
+  /** The `error.type` of telemetry: the tag, and the reason if the error has one. */
+  readonly errorType: string
+}
+
+/** The class of one error: a tagged schema that is yieldable and an `Error`. */
+export interface ErrorClass<
+  Self,
+  Tag extends string,
+  Fields extends Schema.Struct.Fields,
+  C extends Class
+> extends Schema.Class<
+  Self,
+  Schema.TaggedStruct<Tag, Fields & typeof context>,
+  Cause.YieldableError & ErrorInfo<C>
+> {}
+
+/**
+ * Makes the class of an error from its tag, its own fields, and a function that derives `ErrorInfo` and the message. The
+ * implementation is untyped in `Self`, because `Schema.TaggedError` accepts only a concrete class for it.
+ */
+function make<Self>(): <const Tag extends string, const Fields extends Schema.Struct.Fields, C extends Class>(
+  tag: Tag,
+  fields: Fields,
+  facts: (error: Schema.Struct.Type<Fields>) => Facts<C>
+) => ErrorClass<Self, Tag, Fields, C>
+function make() {
+  return (tag: string, fields: Schema.Struct.Fields, facts: (error: unknown) => Facts<Class>): unknown => {
+    const base = Schema.TaggedError<Cause.YieldableError>()(tag, { ...fields, ...context })
+    const getter = (get: (this: { readonly reason?: string }) => unknown) => ({ get, configurable: true })
+    Object.defineProperties(base.prototype, {
+      class: getter(function () {
+        return facts(this).class
+      }),
+      retryAfter: getter(function () {
+        return facts(this).retryAfter
+      }),
+      errorType: getter(function () {
+        return this.reason === undefined ? tag : `${tag}.${this.reason}`
+      }),
+      message: getter(function () {
+        return `${tag}: ${facts(this).message}`
+      }),
+      // `ToolFailed` has a field of that name.
+      ...("retryable" in fields
+        ? {}
+        : {
+            retryable: getter(function () {
+              return facts(this).retryable
+            })
+          })
+    })
+    return base
   }
 }
 
-/** The codex that was found is older than the oldest one tested. */
-export class CodexVersionUnsupported extends Schema.TaggedError<CodexVersionUnsupported>()(
+/** No codex binary was found. */
+export class CodexNotFound extends make<CodexNotFound>()(
+  "CodexNotFound",
+  { tried: Schema.Array(Schema.String) },
+  ({ tried }) => ({
+    class: "config",
+    retryable: false,
+    message: `no codex binary (tried ${tried.join(", ")}); install @openai/codex or set CODEX_PATH`
+  })
+) {}
+
+/** The codex binary is older than the oldest version tested. */
+export class CodexVersionUnsupported extends make<CodexVersionUnsupported>()(
   "CodexVersionUnsupported",
-  {
-    version: Schema.String,
-    minimum: Schema.String,
-    path: Schema.String,
-    ...where
-  }
-) {
-  readonly class = "config" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    return `CodexVersionUnsupported: codex ${this.version} at "${this.path}" is older than ${this.minimum}; install a newer @openai/codex`
-  }
+  { version: Schema.String, minimum: Schema.String, path: Schema.String },
+  ({ minimum, path, version }) => ({
+    class: "config",
+    retryable: false,
+    message: `codex ${version} at "${path}" is older than ${minimum}; install a newer @openai/codex`
+  })
+) {}
+
+const startFailures = {
+  Timeout: "codex app-server did not answer in time",
+  Exited: "codex app-server ended while starting",
+  Rejected: "codex app-server refused to start a session"
 }
 
-/** The engine did not come up. `detail` is the end of what it said on stderr. */
-export class EngineStartFailed extends Schema.TaggedError<EngineStartFailed>()("EngineStartFailed", {
-  reason: Schema.Literals(["Timeout", "Exited", "Rejected"]),
-  detail: Schema.String,
-  ...where
-}) {
-  readonly class = "engine" as const
-  readonly retryable = true
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = `${this._tag}.${this.reason}`
-  override get message() {
-    const what = {
-      Timeout: "codex app-server did not answer in time",
-      Exited: "codex app-server ended while starting",
-      Rejected: "codex app-server refused to start a session"
+/** The engine did not start. `detail` is the end of its stderr. */
+export class EngineStartFailed extends make<EngineStartFailed>()(
+  "EngineStartFailed",
+  { reason: Schema.Literals(["Timeout", "Exited", "Rejected"]), detail: Schema.String },
+  ({ reason }) => ({
+    class: "engine",
+    retryable: true,
+    message: `${startFailures[reason]}; run \`codex app-server\` by hand to see why`
+  })
+) {}
+
+/** The engine's process ended while a thread needed it. `stderr` is the end of its stderr. */
+export class EngineExited extends make<EngineExited>()(
+  "EngineExited",
+  { code: Schema.optionalKey(Schema.Int), signal: Schema.optionalKey(Schema.String), stderr: Schema.String },
+  ({ code, signal }) => {
+    const how = signal !== undefined ? ` by ${signal}` : code !== undefined ? ` with code ${code}` : ""
+    return {
+      class: "engine",
+      retryable: true,
+      message: `codex app-server ended${how}; the thread can be resumed by its id`
     }
-    return `EngineStartFailed: ${what[this.reason]}; run \`codex app-server\` by hand to see why`
   }
-}
+) {}
 
-/** The engine's process ended while it was needed. `stderr` is the end of what it said. */
-export class EngineExited extends Schema.TaggedError<EngineExited>()("EngineExited", {
-  code: Schema.optionalKey(Schema.Int),
-  signal: Schema.optionalKey(Schema.String),
-  stderr: Schema.String,
-  ...where
-}) {
-  readonly class = "engine" as const
-  readonly retryable = true
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    const how =
-      this.signal !== undefined
-        ? `by ${this.signal}`
-        : this.code !== undefined
-          ? `with code ${this.code}`
-          : ""
-    return `EngineExited: codex app-server ended ${how}`.trimEnd() + "; the thread can be resumed by its id"
-  }
-}
+/** The engine sent something that this library does not understand, or the reverse. */
+export class ProtocolError extends make<ProtocolError>()(
+  "ProtocolError",
+  { detail: Schema.String },
+  ({ detail }) => ({ class: "protocol", retryable: false, message: detail })
+) {}
 
-/** The engine and this library no longer understand each other. */
-export class ProtocolError extends Schema.TaggedError<ProtocolError>()("ProtocolError", {
-  detail: Schema.String,
-  ...where
-}) {
-  readonly class = "protocol" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    return `ProtocolError: ${this.detail}`
-  }
-}
-
-/** What was asked for cannot be done as asked. */
-export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
-  reason: Schema.Literals(["InputTooLarge", "BadParams", "ThreadNotFound", "Rejected"]),
-  method: Schema.String,
-  detail: Schema.String,
-  ...where
-}) {
-  readonly class = "request" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = `${this._tag}.${this.reason}`
-  override get message() {
-    return `InvalidRequest: ${this.method}: ${this.detail}`
-  }
-}
+/** The request is invalid, or the engine refused it. */
+export class InvalidRequest extends make<InvalidRequest>()(
+  "InvalidRequest",
+  {
+    reason: Schema.Literals(["InputTooLarge", "BadParams", "ThreadNotFound", "Rejected"]),
+    method: Schema.String,
+    detail: Schema.String
+  },
+  ({ detail, method }) => ({ class: "request", retryable: false, message: `${method}: ${detail}` })
+) {}
 
 export const TurnFailedReason = Schema.Literals([
   "Unauthorized",
@@ -153,102 +190,89 @@ const turnFailures: {
   readonly [Reason in TurnFailedReason]: {
     readonly class: Class
     readonly retryable: boolean
-    readonly what: string
+    readonly message: string
   }
 } = {
   Unauthorized: {
     class: "auth",
     retryable: false,
-    what: "the provider refused the credentials; run `codex login` or check the provider's key"
+    message: "the provider refused the credentials; run `codex login` or check the provider's key"
   },
   RateLimited: {
     class: "transient",
     retryable: true,
-    what: "the provider's rate limit is reached; try again later"
+    message: "the provider's rate limit is reached; try again later"
   },
-  UsageLimit: { class: "quota", retryable: false, what: "the account's usage limit is reached" },
+  UsageLimit: { class: "quota", retryable: false, message: "the account's usage limit is reached" },
   ContextOverflow: {
     class: "request",
     retryable: false,
-    what: "the conversation no longer fits the model's context; compact it or start a new thread"
+    message: "the conversation no longer fits the model's context; compact it or start a new thread"
   },
-  BadRequest: { class: "request", retryable: false, what: "the provider refused the request" },
-  ModelNotFound: { class: "config", retryable: false, what: "the provider does not know the model" },
-  Overloaded: { class: "transient", retryable: true, what: "the provider is overloaded; try again later" },
-  ServerError: { class: "transient", retryable: true, what: "the provider failed; try again later" },
+  BadRequest: { class: "request", retryable: false, message: "the provider refused the request" },
+  ModelNotFound: { class: "config", retryable: false, message: "the provider does not know the model" },
+  Overloaded: { class: "transient", retryable: true, message: "the provider is overloaded; try again later" },
+  ServerError: { class: "transient", retryable: true, message: "the provider failed; try again later" },
   Disconnected: {
     class: "transient",
     retryable: true,
-    what: "the connection to the provider broke; try again"
+    message: "the connection to the provider broke; try again"
   },
-  Other: { class: "unknown", retryable: false, what: "codex gave up on the turn" }
+  Other: { class: "unknown", retryable: false, message: "codex gave up on the turn" }
 }
 
 /**
- * Codex ended the turn as failed. `detail` is Codex's own text, which may quote content; `status` the HTTP status of
- * the provider where there was one.
+ * Codex ended the turn as failed. `detail` is Codex's own text, which may quote content. `status` is the provider's HTTP
+ * status, if Codex reports one.
  */
-export class TurnFailed extends Schema.TaggedError<TurnFailed>()("TurnFailed", {
-  reason: TurnFailedReason,
-  detail: Schema.String,
-  status: Schema.optionalKey(Schema.Int),
-  /** Milliseconds that the provider asked to wait. */
-  retryAfterMs: Schema.optionalKey(Schema.Finite),
-  ...where
-}) {
-  readonly class: Class = turnFailures[this.reason].class
-  readonly retryable: boolean = turnFailures[this.reason].retryable
-  readonly retryAfter: Duration.Duration | undefined =
-    this.retryAfterMs === undefined ? undefined : Duration.millis(this.retryAfterMs)
-  readonly errorType: string = `${this._tag}.${this.reason}`
-  override get message() {
-    const status = this.status === undefined ? "" : ` (HTTP ${this.status})`
-    return `TurnFailed: ${turnFailures[this.reason].what}${status}`
+export class TurnFailed extends make<TurnFailed>()(
+  "TurnFailed",
+  {
+    reason: TurnFailedReason,
+    detail: Schema.String,
+    status: Schema.optionalKey(Schema.Int),
+    /** Milliseconds that the provider asked to wait. */
+    retryAfterMs: Schema.optionalKey(Schema.Finite)
+  },
+  ({ reason, retryAfterMs, status }) => {
+    const failure = turnFailures[reason]
+    return {
+      ...failure,
+      retryAfter: retryAfterMs === undefined ? undefined : Duration.millis(retryAfterMs),
+      message: status === undefined ? failure.message : `${failure.message} (HTTP ${status})`
+    }
   }
-}
+) {}
 
-/** The engine fell silent in the middle of a turn, or forgot to end it. */
-export class TurnStalled extends Schema.TaggedError<TurnStalled>()("TurnStalled", {
-  detail: Schema.String,
-  ...where
-}) {
-  readonly class = "engine" as const
-  readonly retryable = true
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    return `TurnStalled: ${this.detail}`
-  }
-}
+/** The engine stopped sending events in the middle of a turn, or did not end it. */
+export class TurnStalled extends make<TurnStalled>()(
+  "TurnStalled",
+  { detail: Schema.String },
+  ({ detail }) => ({ class: "engine", retryable: true, message: detail })
+) {}
 
-/** The turn took longer than it was given; it has been interrupted. */
-export class TurnTimedOut extends Schema.TaggedError<TurnTimedOut>()("TurnTimedOut", {
-  timeoutMs: Schema.Finite,
-  ...where
-}) {
-  readonly class = "timeout" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    return `TurnTimedOut: the turn did not end within ${Duration.format(Duration.millis(this.timeoutMs))}; give it a longer timeout`
-  }
-}
+/** The turn exceeded its timeout and was interrupted. */
+export class TurnTimedOut extends make<TurnTimedOut>()(
+  "TurnTimedOut",
+  { timeoutMs: Schema.Finite },
+  ({ timeoutMs }) => ({
+    class: "timeout",
+    retryable: false,
+    message: `the turn did not end within ${Duration.format(Duration.millis(timeoutMs))}; give it a longer timeout`
+  })
+) {}
 
-/** The turn was interrupted, by a policy's `cancel` or from inside Codex. (An interrupted fiber is interrupted, not failed.) */
-export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("TurnInterrupted", {
-  by: Schema.Literals(["caller", "policy", "codex"]),
-  ...where
-}) {
-  readonly class = "aborted" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    const who = { caller: "the caller", policy: "an approval policy", codex: "codex" }
-    return `TurnInterrupted: ${who[this.by]} stopped the turn`
-  }
-}
+const interrupters = { caller: "the caller", policy: "an approval policy", codex: "codex" }
+
+/**
+ * The caller (`thread.interrupt`), a policy's `cancel` or Codex interrupted the turn. A fiber that is interrupted ends as
+ * interrupted instead, not with this error.
+ */
+export class TurnInterrupted extends make<TurnInterrupted>()(
+  "TurnInterrupted",
+  { by: Schema.Literals(["caller", "policy", "codex"]) },
+  ({ by }) => ({ class: "aborted", retryable: false, message: `${interrupters[by]} stopped the turn` })
+) {}
 
 export const AttachmentReason = Schema.Literals([
   "NotFound",
@@ -268,30 +292,21 @@ const attachmentReasons: { readonly [Reason in AttachmentReason]: string } = {
   NotFound: "there is no such file",
   NotAFile: "it is not a regular file",
   Symlink: "it is a symbolic link, or is reached through one; give the real path",
-  OutsideRoot: "it is outside the folder that attachments may come from",
+  OutsideRoot: "it is outside the directory that attachments may come from",
   BadName: "its name cannot be used; give it another one",
   TooLarge: "it is larger than attachments may be; raise the limit or send less",
   TypeNotAllowed: "files of its type are not allowed",
   Changed: "it changed while it was being staged; try again when it is whole",
   Unreadable: "it cannot be read; check its permissions",
-  StorageFailed: "it cannot be staged; check the space and permissions of the staging folder"
+  StorageFailed: "it cannot be staged; check the space and permissions of the staging directory"
 }
 
-/** A file that is not fit to be sent. `path` is as the caller gave it; `detail` says what was found. */
-export class AttachmentRejected extends Schema.TaggedError<AttachmentRejected>()("AttachmentRejected", {
-  reason: AttachmentReason,
-  path: Schema.String,
-  detail: Schema.String,
-  ...where
-}) {
-  readonly class = "request" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = `${this._tag}.${this.reason}`
-  override get message() {
-    return `AttachmentRejected: ${attachmentReasons[this.reason]}`
-  }
-}
+/** A file cannot be staged as an attachment. `path` is the caller's spelling; `detail` says what was found. */
+export class AttachmentRejected extends make<AttachmentRejected>()(
+  "AttachmentRejected",
+  { reason: AttachmentReason, path: Schema.String, detail: Schema.String },
+  ({ reason }) => ({ class: "request", retryable: false, message: attachmentReasons[reason] })
+) {}
 
 export { BudgetReason } from "./Budget.ts"
 
@@ -303,56 +318,47 @@ const budgetReasons: { readonly [Reason in BudgetReason]: string } = {
 }
 
 /**
- * A turn, or all turns of a thread together, used more than they were given, and the turn was interrupted. `limit` and
- * `used` are in tokens, milliseconds or calls.
+ * A turn, or all turns of a thread together, exceeded the budget, and the turn was interrupted. `limit` and `used` are
+ * tokens, milliseconds or calls.
  */
-export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", {
-  reason: BudgetReason,
-  scope: Schema.Literals(["turn", "thread"]),
-  limit: Schema.Finite,
-  used: Schema.Finite,
-  ...where
-}) {
-  readonly class = "budget" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = `${this._tag}.${this.reason}`
-  override get message() {
-    const what = budgetReasons[this.reason]
-    return `BudgetExceeded: the ${this.scope} used ${Math.round(this.used)} of ${this.limit} ${what}; give it a larger budget`
-  }
-}
+export class BudgetExceeded extends make<BudgetExceeded>()(
+  "BudgetExceeded",
+  {
+    reason: BudgetReason,
+    scope: Schema.Literals(["turn", "thread"]),
+    limit: Schema.Finite,
+    used: Schema.Finite
+  },
+  ({ limit, reason, scope, used }) => ({
+    class: "budget",
+    retryable: false,
+    message: `the ${scope} used ${Math.round(used)} of ${limit} ${budgetReasons[reason]}; give it a larger budget`
+  })
+) {}
 
-/** The last message is not what the output schema asks for. `output` is what came, `detail` what is wrong with it. */
-export class OutputInvalid extends Schema.TaggedError<OutputInvalid>()("OutputInvalid", {
-  output: Schema.String,
-  detail: Schema.String,
-  ...where
-}) {
-  readonly class = "output" as const
-  readonly retryable = false
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    return "OutputInvalid: the answer does not fit the output schema; its fields `output` and `detail` say how"
-  }
-}
+/** The last message does not match the output schema. `output` is the message, `detail` the mismatch. */
+export class OutputInvalid extends make<OutputInvalid>()(
+  "OutputInvalid",
+  { output: Schema.String, detail: Schema.String },
+  () => ({
+    class: "output",
+    retryable: false,
+    message: "the answer does not fit the output schema; its fields `output` and `detail` say how"
+  })
+) {}
 
-/** A tool of the caller's failed, and its policy is that the turn fails with it. `detail` is what it failed with. */
-export class ToolFailed extends Schema.TaggedError<ToolFailed>()("ToolFailed", {
-  tool: Schema.String,
-  detail: Schema.String,
-  retryable: Schema.Boolean,
-  ...where
-}) {
-  readonly class = "tool" as const
-  readonly retryAfter: Duration.Duration | undefined = undefined
-  readonly errorType: string = this._tag
-  override get message() {
-    return `ToolFailed: the tool ${this.tool} failed, and the turn with it`
-  }
-}
+/** One of the caller's tools failed, and its policy fails the turn with it. `detail` is the tool's error. */
+export class ToolFailed extends make<ToolFailed>()(
+  "ToolFailed",
+  { tool: Schema.String, detail: Schema.String, retryable: Schema.Boolean },
+  ({ retryable, tool }) => ({
+    class: "tool",
+    retryable,
+    message: `the tool ${tool} failed, and the turn with it`
+  })
+) {}
 
+/** Every error of the library. */
 export const CodexError = Schema.Union([
   CodexNotFound,
   CodexVersionUnsupported,
@@ -371,7 +377,7 @@ export const CodexError = Schema.Union([
 ])
 export type CodexError = typeof CodexError.Type
 
-/** Why a thread could not be opened. */
+/** Errors of opening a thread. */
 export type StartError =
   | CodexNotFound
   | CodexVersionUnsupported
@@ -380,10 +386,10 @@ export type StartError =
   | ProtocolError
   | InvalidRequest
 
-/** Why something that was asked of the engine was not done. */
+/** Errors of a request to the engine. */
 export type RequestError = EngineExited | ProtocolError | InvalidRequest
 
-/** Why a turn did not complete; an engine that died is started again for the next turn, which may fail as well. */
+/** Errors of a turn. The library restarts an engine that ended for the next turn, so start errors are among them. */
 export type TurnError =
   | StartError
   | AttachmentRejected
@@ -395,9 +401,10 @@ export type TurnError =
   | OutputInvalid
   | ToolFailed
 
+/** Whether a value is an error of the library. */
 export const isCodexError = Schema.is(CodexError)
 
-/** The exit code that a command line gives for an error. */
+/** The exit code of a command line that fails with this error. */
 export const exitCode = (error: CodexError): number => {
   switch (error._tag) {
     case "CodexNotFound":
@@ -413,37 +420,9 @@ export const exitCode = (error: CodexError): number => {
   }
 }
 
-/** The same error with what was there when the turn ended. */
+/** @internal Adds the turn to an error. */
 export const withTurn = (error: TurnError, turn: Turn.Turn): TurnError => {
-  const found = { threadId: turn.threadId, ...(turn.id === "" ? {} : { turnId: turn.id }), turn }
-  switch (error._tag) {
-    case "CodexNotFound":
-      return new CodexNotFound({ ...error, ...found })
-    case "CodexVersionUnsupported":
-      return new CodexVersionUnsupported({ ...error, ...found })
-    case "EngineStartFailed":
-      return new EngineStartFailed({ ...error, ...found })
-    case "EngineExited":
-      return new EngineExited({ ...error, ...found })
-    case "ProtocolError":
-      return new ProtocolError({ ...error, ...found })
-    case "InvalidRequest":
-      return new InvalidRequest({ ...error, ...found })
-    case "TurnFailed":
-      return new TurnFailed({ ...error, ...found })
-    case "TurnStalled":
-      return new TurnStalled({ ...error, ...found })
-    case "TurnTimedOut":
-      return new TurnTimedOut({ ...error, ...found })
-    case "TurnInterrupted":
-      return new TurnInterrupted({ ...error, ...found })
-    case "AttachmentRejected":
-      return new AttachmentRejected({ ...error, ...found })
-    case "BudgetExceeded":
-      return new BudgetExceeded({ ...error, ...found })
-    case "OutputInvalid":
-      return new OutputInvalid({ ...error, ...found })
-    case "ToolFailed":
-      return new ToolFailed({ ...error, ...found })
-  }
+  const added = { threadId: turn.threadId, ...(turn.id === "" ? {} : { turnId: turn.id }), turn }
+  const copy: TurnError = Reflect.construct(error.constructor, [{ ...error, ...added }])
+  return copy
 }

@@ -10,103 +10,116 @@ export const FileOperation = Schema.Literals(["read", "list", "search", "add", "
 export type FileOperation = typeof FileOperation.Type
 
 /** One file of a patch: its path as Codex gave it and a unified diff of the file alone. */
-export const Change = Schema.Struct({
-  path: Schema.String,
-  kind: Schema.Literals(["add", "update", "delete"]),
-  movePath: Schema.optionalKey(Schema.String),
-  diff: Schema.String
-})
-export type Change = typeof Change.Type
+export class Change extends Schema.Opaque<Change>()(
+  Schema.Struct({
+    path: Schema.String,
+    kind: Schema.Literals(["add", "update", "delete"]),
+    movePath: Schema.optionalKey(Schema.String),
+    diff: Schema.String
+  })
+) {}
 
-export const UserMessage = Schema.TaggedStruct("UserMessage", { id: ItemId, text: Schema.String })
-export type UserMessage = typeof UserMessage.Type
+export class UserMessage extends Schema.Opaque<UserMessage>()(
+  Schema.TaggedStruct("UserMessage", { id: ItemId, text: Schema.String })
+) {}
 
-export const AgentMessage = Schema.TaggedStruct("AgentMessage", { id: ItemId, text: Schema.String })
-export type AgentMessage = typeof AgentMessage.Type
+export class AgentMessage extends Schema.Opaque<AgentMessage>()(
+  Schema.TaggedStruct("AgentMessage", { id: ItemId, text: Schema.String })
+) {}
 
 /** `summary` is what the provider lets be seen of it; `content` only exists for open models. */
-export const Reasoning = Schema.TaggedStruct("Reasoning", {
-  id: ItemId,
-  summary: Schema.Array(Schema.String),
-  content: Schema.Array(Schema.String)
-})
-export type Reasoning = typeof Reasoning.Type
+export class Reasoning extends Schema.Opaque<Reasoning>()(
+  Schema.TaggedStruct("Reasoning", {
+    id: ItemId,
+    summary: Schema.Array(Schema.String),
+    content: Schema.Array(Schema.String)
+  })
+) {}
 
-export const Plan = Schema.TaggedStruct("Plan", { id: ItemId, text: Schema.String })
-export type Plan = typeof Plan.Type
+export class Plan extends Schema.Opaque<Plan>()(
+  Schema.TaggedStruct("Plan", { id: ItemId, text: Schema.String })
+) {}
 
 /** A command as Codex ran it, shell wrapper included. `duration` is in milliseconds, without the wait for approval. */
-export const CommandExecution = Schema.TaggedStruct("CommandExecution", {
-  id: ItemId,
-  command: Schema.String,
-  cwd: Schema.String,
-  status: Status,
-  operations: Schema.Array(FileOperation),
-  exitCode: Schema.optionalKey(Schema.Int),
-  output: Schema.optionalKey(Schema.String),
-  duration: Schema.optionalKey(Schema.Finite)
-})
-export type CommandExecution = typeof CommandExecution.Type
+export class CommandExecution extends Schema.Opaque<CommandExecution>()(
+  Schema.TaggedStruct("CommandExecution", {
+    id: ItemId,
+    command: Schema.String,
+    cwd: Schema.String,
+    status: Status,
+    operations: Schema.Array(FileOperation),
+    exitCode: Schema.optionalKey(Schema.Int),
+    output: Schema.optionalKey(Schema.String),
+    duration: Schema.optionalKey(Schema.Finite)
+  })
+) {}
 
-export const FileChange = Schema.TaggedStruct("FileChange", {
-  id: ItemId,
-  changes: Schema.Array(Change),
-  status: Status
-})
-export type FileChange = typeof FileChange.Type
+export class FileChange extends Schema.Opaque<FileChange>()(
+  Schema.TaggedStruct("FileChange", {
+    id: ItemId,
+    changes: Schema.Array(Change),
+    status: Status
+  })
+) {}
 
 /** A call of one of the caller's own tools. `output` is the text that the model got. */
-export const ToolCall = Schema.TaggedStruct("ToolCall", {
-  id: ItemId,
-  tool: Schema.String,
-  arguments: Schema.Unknown,
-  status: Status,
-  output: Schema.optionalKey(Schema.String),
-  duration: Schema.optionalKey(Schema.Finite)
-})
-export type ToolCall = typeof ToolCall.Type
+export class ToolCall extends Schema.Opaque<ToolCall>()(
+  Schema.TaggedStruct("ToolCall", {
+    id: ItemId,
+    tool: Schema.String,
+    arguments: Schema.Unknown,
+    status: Status,
+    output: Schema.optionalKey(Schema.String),
+    duration: Schema.optionalKey(Schema.Finite)
+  })
+) {}
 
-export const McpToolCall = Schema.TaggedStruct("McpToolCall", {
-  id: ItemId,
-  server: Schema.String,
-  tool: Schema.String,
-  arguments: Schema.Unknown,
-  status: Status,
-  result: Schema.optionalKey(Schema.Unknown),
-  error: Schema.optionalKey(Schema.String),
-  duration: Schema.optionalKey(Schema.Finite)
-})
-export type McpToolCall = typeof McpToolCall.Type
+export class McpToolCall extends Schema.Opaque<McpToolCall>()(
+  Schema.TaggedStruct("McpToolCall", {
+    id: ItemId,
+    server: Schema.String,
+    tool: Schema.String,
+    arguments: Schema.Unknown,
+    status: Status,
+    result: Schema.optionalKey(Schema.Unknown),
+    error: Schema.optionalKey(Schema.String),
+    duration: Schema.optionalKey(Schema.Finite)
+  })
+) {}
 
 /**
  * What the agent had its sub-agents do: `tool` is `spawn_agent`, `send_input`, `wait_agent`, …, `agents` the threads of
  * those it was about.
  */
-export const AgentCall = Schema.TaggedStruct("AgentCall", {
-  id: ItemId,
-  tool: Schema.String,
-  agents: Schema.Array(ThreadId),
-  prompt: Schema.optionalKey(Schema.String),
-  model: Schema.optionalKey(Schema.String),
-  status: Status
-})
-export type AgentCall = typeof AgentCall.Type
+export class AgentCall extends Schema.Opaque<AgentCall>()(
+  Schema.TaggedStruct("AgentCall", {
+    id: ItemId,
+    tool: Schema.String,
+    agents: Schema.Array(ThreadId),
+    prompt: Schema.optionalKey(Schema.String),
+    model: Schema.optionalKey(Schema.String),
+    status: Status
+  })
+) {}
 
 /** A search that the provider ran inside the model request. */
-export const WebSearch = Schema.TaggedStruct("WebSearch", { id: ItemId, query: Schema.String })
-export type WebSearch = typeof WebSearch.Type
+export class WebSearch extends Schema.Opaque<WebSearch>()(
+  Schema.TaggedStruct("WebSearch", { id: ItemId, query: Schema.String })
+) {}
 
 /** The conversation was summarised to make room. */
-export const ContextCompaction = Schema.TaggedStruct("ContextCompaction", { id: ItemId })
-export type ContextCompaction = typeof ContextCompaction.Type
+export class ContextCompaction extends Schema.Opaque<ContextCompaction>()(
+  Schema.TaggedStruct("ContextCompaction", { id: ItemId })
+) {}
 
 /** A kind that this version does not know: passed on as it came, never an error. */
-export const Unknown = Schema.TaggedStruct("Unknown", {
-  id: ItemId,
-  kind: Schema.String,
-  payload: Schema.Unknown
-})
-export type Unknown = typeof Unknown.Type
+export class Unknown extends Schema.Opaque<Unknown>()(
+  Schema.TaggedStruct("Unknown", {
+    id: ItemId,
+    kind: Schema.String,
+    payload: Schema.Unknown
+  })
+) {}
 
 export const Item = Schema.Union([
   UserMessage,

@@ -15,16 +15,18 @@ export const FileSystemPlace = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type FileSystemPlace = typeof FileSystemPlace.Type
 
-export const FileSystemEntry = Schema.Struct({ access: Access, place: FileSystemPlace })
-export type FileSystemEntry = typeof FileSystemEntry.Type
+export class FileSystemEntry extends Schema.Opaque<FileSystemEntry>()(
+  Schema.Struct({ access: Access, place: FileSystemPlace })
+) {}
 
 /** Network access as a whole, and entries of the file system. `globDepth` is how many folders deep a glob looks. */
-export const Permissions = Schema.Struct({
-  network: Schema.Boolean,
-  fileSystem: Schema.Array(FileSystemEntry),
-  globDepth: Schema.optionalKey(Schema.Natural)
-})
-export type Permissions = typeof Permissions.Type
+export class Permissions extends Schema.Opaque<Permissions>()(
+  Schema.Struct({
+    network: Schema.Boolean,
+    fileSystem: Schema.Array(FileSystemEntry),
+    globDepth: Schema.optionalKey(Schema.Natural)
+  })
+) {}
 
 export const none: Permissions = { network: false, fileSystem: [] }
 

@@ -6,39 +6,42 @@ import * as Item from "./Item.ts"
 const optionalKey = Schema.optionalKey
 
 /** What is known of a conversation without opening it. Times are in milliseconds since the epoch. */
-export const ThreadInfo = Schema.Struct({
-  id: ThreadId,
-  /** The name that somebody gave it. */
-  name: optionalKey(Schema.String),
-  /** How it begins: the first thing that was asked. */
-  preview: Schema.String,
-  cwd: Schema.String,
-  provider: optionalKey(Schema.String),
-  createdAt: Schema.Finite,
-  updatedAt: Schema.Finite,
-  /** The conversation that it was forked from. */
-  forkedFrom: optionalKey(ThreadId),
-  /** The conversation whose agent started it. */
-  parent: optionalKey(ThreadId),
-  /** Nothing of it is kept on disk. */
-  ephemeral: Schema.Boolean
-})
-export type ThreadInfo = typeof ThreadInfo.Type
+export class ThreadInfo extends Schema.Opaque<ThreadInfo>()(
+  Schema.Struct({
+    id: ThreadId,
+    /** The name that somebody gave it. */
+    name: optionalKey(Schema.String),
+    /** How it begins: the first thing that was asked. */
+    preview: Schema.String,
+    cwd: Schema.String,
+    provider: optionalKey(Schema.String),
+    createdAt: Schema.Finite,
+    updatedAt: Schema.Finite,
+    /** The conversation that it was forked from. */
+    forkedFrom: optionalKey(ThreadId),
+    /** The conversation whose agent started it. */
+    parent: optionalKey(ThreadId),
+    /** Nothing of it is kept on disk. */
+    ephemeral: Schema.Boolean
+  })
+) {}
 
 /** A turn that was. `duration` is in milliseconds; `error` is the engine's own text of why it failed. */
-export const PastTurn = Schema.Struct({
-  id: TurnId,
-  status: Schema.Literals(["completed", "failed", "interrupted", "inProgress"]),
-  items: Schema.Array(Item.Item),
-  error: optionalKey(Schema.String),
-  startedAt: optionalKey(Schema.Finite),
-  duration: optionalKey(Schema.Finite)
-})
-export type PastTurn = typeof PastTurn.Type
+export class PastTurn extends Schema.Opaque<PastTurn>()(
+  Schema.Struct({
+    id: TurnId,
+    status: Schema.Literals(["completed", "failed", "interrupted", "inProgress"]),
+    items: Schema.Array(Item.Item),
+    error: optionalKey(Schema.String),
+    startedAt: optionalKey(Schema.Finite),
+    duration: optionalKey(Schema.Finite)
+  })
+) {}
 
 /** A conversation with everything that was said in it, oldest turn first. */
-export const ThreadHistory = Schema.Struct({ ...ThreadInfo.fields, turns: Schema.Array(PastTurn) })
-export type ThreadHistory = typeof ThreadHistory.Type
+export class ThreadHistory extends Schema.Opaque<ThreadHistory>()(
+  Schema.Struct({ ...ThreadInfo.fields, turns: Schema.Array(PastTurn) })
+) {}
 
 /** Which conversations to list. What is left out does not matter. */
 export interface Filter {
@@ -54,14 +57,15 @@ export interface Filter {
 }
 
 /** A model that the engine offers. */
-export const Model = Schema.Struct({
-  id: Schema.String,
-  name: Schema.String,
-  description: Schema.String,
-  isDefault: Schema.Boolean,
-  efforts: Schema.Array(Schema.String),
-  defaultEffort: optionalKey(Schema.String),
-  /** What may be sent to it: `text`, `image`. */
-  inputs: Schema.Array(Schema.String)
-})
-export type Model = typeof Model.Type
+export class Model extends Schema.Opaque<Model>()(
+  Schema.Struct({
+    id: Schema.String,
+    name: Schema.String,
+    description: Schema.String,
+    isDefault: Schema.Boolean,
+    efforts: Schema.Array(Schema.String),
+    defaultEffort: optionalKey(Schema.String),
+    /** What may be sent to it: `text`, `image`. */
+    inputs: Schema.Array(Schema.String)
+  })
+) {}

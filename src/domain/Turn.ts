@@ -9,14 +9,15 @@ import * as Item from "./Item.ts"
  * Tokens. Counts are inclusive: `cachedInput` and `cacheWrite` are part of `input`, `reasoning` part of `output`; never
  * add them. `cacheWrite` is absent where the engine does not tell what went into the provider's cache.
  */
-export const Usage = Schema.Struct({
-  input: Schema.Natural,
-  cachedInput: Schema.Natural,
-  cacheWrite: Schema.optionalKey(Schema.Natural),
-  output: Schema.Natural,
-  reasoning: Schema.Natural
-})
-export type Usage = typeof Usage.Type
+export class Usage extends Schema.Opaque<Usage>()(
+  Schema.Struct({
+    input: Schema.Natural,
+    cachedInput: Schema.Natural,
+    cacheWrite: Schema.optionalKey(Schema.Natural),
+    output: Schema.Natural,
+    reasoning: Schema.Natural
+  })
+) {}
 
 export const noUsage: Usage = { input: 0, cachedInput: 0, output: 0, reasoning: 0 }
 
@@ -24,33 +25,35 @@ export const noUsage: Usage = { input: 0, cachedInput: 0, output: 0, reasoning: 
  * Where the time of a turn went, in milliseconds; the four parts sum to `total`. Where things overlap, time belongs to
  * approval before tools before thinking before overhead.
  */
-export const TurnTime = Schema.Struct({
-  total: Schema.Finite,
-  thinking: Schema.Finite,
-  tools: Schema.Finite,
-  approval: Schema.Finite,
-  overhead: Schema.Finite
-})
-export type TurnTime = typeof TurnTime.Type
+export class TurnTime extends Schema.Opaque<TurnTime>()(
+  Schema.Struct({
+    total: Schema.Finite,
+    thinking: Schema.Finite,
+    tools: Schema.Finite,
+    approval: Schema.Finite,
+    overhead: Schema.Finite
+  })
+) {}
 
 /**
  * What a turn came to. One that `run` returns has completed; the one that an error carries is what was there when it
  * ended. `message` is the last message of the agent, `diff` a unified diff of everything the turn changed, and
  * `sideEffects` says whether a command, an edit or a tool already ran: nothing should be repeated blindly once one did.
  */
-export const Turn = Schema.Struct({
-  id: TurnId,
-  threadId: ThreadId,
-  message: Schema.String,
-  items: Schema.Array(Item.Item),
-  usage: Usage,
-  diff: Schema.String,
-  time: TurnTime,
-  modelCalls: Schema.Natural,
-  toolCalls: Schema.Natural,
-  sideEffects: Schema.Boolean
-})
-export type Turn = typeof Turn.Type
+export class Turn extends Schema.Opaque<Turn>()(
+  Schema.Struct({
+    id: TurnId,
+    threadId: ThreadId,
+    message: Schema.String,
+    items: Schema.Array(Item.Item),
+    usage: Usage,
+    diff: Schema.String,
+    time: TurnTime,
+    modelCalls: Schema.Natural,
+    toolCalls: Schema.Natural,
+    sideEffects: Schema.Boolean
+  })
+) {}
 
 const at = Schema.Finite
 
