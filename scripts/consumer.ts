@@ -38,6 +38,9 @@ const answer = JSON.stringify({ priority: "high", summary: "The build fails." })
 const pinned = (names: ReadonlyArray<keyof typeof manifest.devDependencies>) =>
   names.map((name) => `${name}@${manifest.devDependencies[name]}`)
 
+/** Longer declarations hide the types in the schemas they are derived from. */
+const maxDeclarationLines = 600
+
 /** Runs a command to its end; one that fails takes the whole with it. */
 const sh = Effect.fnUntraced(function* (
   cwd: string,
@@ -74,6 +77,15 @@ const check = Effect.gen(function* () {
     )
 
   yield* sh(".", {}, "npm", "pack", "--pack-destination", folder)
+  for (const file of yield* fs.readDirectory("dist", { recursive: true })) {
+    if (!file.endsWith(".d.ts")) continue
+    const lines = (yield* fs.readFileString(path.join("dist", file))).split("\n").length
+    if (lines > maxDeclarationLines)
+      return yield* Effect.fail(
+        `dist/${file} has ${lines} lines; name its types with an interface or a class`
+      )
+  }
+  yield* Console.log(`ok    no declaration file is longer than ${maxDeclarationLines} lines`)
   const tarball = `./effect-codex-${manifest.version}.tgz`
   yield* write(
     "package.json",

@@ -102,7 +102,7 @@ export type Entry = LineOf<"Event" | "Approve" | "Decided" | "Call" | "Returned"
 /** The time of an entry, in milliseconds since the start of the turn. */
 export const timeOf = (entry: Entry): number => (entry._tag === "Event" ? entry.event.at : entry.at)
 
-export const encode = Schema.encodeUnknownSync(CassetteLine)
+export const encode: (line: unknown) => unknown = Schema.encodeUnknownSync(CassetteLine)
 const decode = Schema.decodeUnknownExit(CassetteLine)
 
 /** A recorded turn; `line` is its first line in the file, from 1. */

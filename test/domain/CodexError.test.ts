@@ -1,0 +1,89 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as CodexError from "../../src/domain/CodexError.ts"
+import { ThreadId, TurnId } from "../../src/domain/Ids.ts"
+import { noUsage, type Turn } from "../../src/domain/Turn.ts"
+
+const limited = new CodexError.TurnFailed({
+  reason: "RateLimited",
+  detail: "slow down",
+  status: 429,
+  retryAfterMs: 1500
+})
+
+const turn: Turn = {
+  id: TurnId.make("turn-1"),
+  threadId: ThreadId.make("thread-1"),
+  message: "",
+  items: [],
+  usage: noUsage,
+  diff: "",
+  time: { total: 0, thinking: 0, tools: 0, approval: 0, overhead: 0 },
+  modelCalls: 0,
+  toolCalls: 0,
+  sideEffects: false
+}
+
+describe("CodexError", () => {
+  it("derives class, retryability, error type and message from the fields", () => {
+    assert.strictEqual(limited.class, "transient")
+    assert.isTrue(limited.retryable)
+    assert.deepStrictEqual(limited.retryAfter, Duration.millis(1500))
+    assert.strictEqual(limited.errorType, "TurnFailed.RateLimited")
+    assert.strictEqual(
+      limited.message,
+      "TurnFailed: the provider's rate limit is reached; try again later (HTTP 429)"
+    )
+    const exited = new CodexError.EngineExited({ stderr: "" })
+    assert.strictEqual(exited.errorType, "EngineExited")
+    assert.isUndefined(exited.retryAfter)
+    assert.include(exited.message, "codex app-server ended; ")
+  })
+
+  it("takes the retryability of a failed tool from its field", () => {
+    for (const retryable of [true, false])
+      assert.strictEqual(
+        new CodexError.ToolFailed({ tool: "search", detail: "", retryable }).retryable,
+        retryable
+      )
+  })
+
+  it("makes errors that are instances of Error and of their class", () => {
+    assert.instanceOf(limited, Error)
+    assert.instanceOf(limited, CodexError.TurnFailed)
+    assert.isTrue(CodexError.isCodexError(limited))
+    assert.isFalse(CodexError.isCodexError(new Error("TurnFailed")))
+    assert.include(String(limited.stack), "CodexError.test.ts")
+  })
+
+  it("encodes the fields alone, and decodes an instance with the derived properties", () => {
+    const encoded = Schema.encodeSync(CodexError.CodexError)(limited)
+    assert.deepStrictEqual(Object.keys(encoded), ["_tag", "reason", "detail", "status", "retryAfterMs"])
+    const decoded = Schema.decodeUnknownSync(CodexError.CodexError)(encoded)
+    assert.instanceOf(decoded, CodexError.TurnFailed)
+    assert.strictEqual(decoded.errorType, limited.errorType)
+    assert.strictEqual(decoded.message, limited.message)
+  })
+
+  it.effect("is caught by its tag", () =>
+    Effect.gen(function* () {
+      const caught = yield* Effect.catchTag(Effect.fail(limited), "TurnFailed", ({ reason }) =>
+        Effect.succeed(reason)
+      )
+      assert.strictEqual(caught, "RateLimited")
+    })
+  )
+
+  it("adds the turn to an error of the same class", () => {
+    const error = CodexError.withTurn(limited, turn)
+    assert.instanceOf(error, CodexError.TurnFailed)
+    assert.strictEqual(error.message, limited.message)
+    assert.strictEqual(error.turn, turn)
+    assert.strictEqual(error.threadId, turn.threadId)
+    assert.strictEqual(error.turnId, turn.id)
+    assert.isUndefined(limited.turn)
+    assert.isUndefined(CodexError.withTurn(limited, { ...turn, id: TurnId.make("") }).turnId)
+  })
+})
