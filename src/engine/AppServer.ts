@@ -1,4 +1,4 @@
-/** The real Codex: one `codex app-server` over stdio that serves many threads. */
+/** The engine for the real Codex: one `codex app-server` process over stdio that serves many threads. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -64,15 +64,15 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         scope
       } satisfies AppServerSession.Session
     },
-    // The span is the child of whoever needs the engine now, not of whoever built the layer.
+    // The start span becomes a child of the caller that needs the engine now, not of the fiber that built the layer.
     Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
   )
 
-  /** The session that runs, or a new one: a process that died is replaced for the next thread. */
+  /** Returns the current session, or starts a new one if its process has died. */
   const ready = starting.withPermits(1)(
     Effect.gen(function* () {
       if (session !== undefined && session.process.isUsable()) return session
-      // Nothing is started on an engine that is being closed.
+      // Do not start a process while the layer closes.
       if (layerScope.state._tag === "Closed")
         return yield* session?.process.end() ?? new CodexError.EngineExited({ stderr: "" })
       if (session !== undefined) yield* Scope.close(session.scope, Exit.void)
@@ -86,7 +86,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     if (cwd === undefined) return process.cwd()
     const absolute = path.resolve(cwd)
     const info = yield* Effect.option(fs.stat(absolute))
-    // Codex takes a folder that does not exist, and every command in it then fails.
+    // Codex accepts a directory that does not exist; every command in it then fails.
     if (Option.isSome(info) && info.value.type === "Directory") return absolute
     return yield* new CodexError.InvalidRequest({
       reason: "BadParams",
@@ -102,18 +102,18 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       )
     )
 
-  /** Opens a thread on the process that runs, for as long as the scope lives. */
+  /** Opens a thread on the current process. The thread is released when the scope closes. */
   const openOnProcess = Effect.fnUntraced(function* (
     method: "thread/start" | "thread/resume" | "thread/fork",
     params: Readonly<Record<string, unknown>>,
     resumed: ThreadId | undefined
   ) {
     const session = yield* ready
-    // Before Codex is asked: whoever lets go of the thread at this moment must see that it is still held.
+    // Acquire before the request: a holder that releases the thread at this moment must not unsubscribe it.
     if (resumed !== undefined) yield* AppServerSession.acquire(session, resumed)
     const { connection, end, kill } = session.process
     const result = yield* connection.request(method, params).pipe(
-      // Whoever runs a turn on it finds out for himself; nobody else would.
+      // A running turn detects a silent process itself. Without one, nothing else would, so kill the process here.
       Effect.tapError((error) =>
         error._tag === "RequestTimeout" && session.runningTurns.size === 0 ? kill : Effect.void
       ),
@@ -121,7 +121,9 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     )
     const opened = decodeOpened(result)
     if (Option.isNone(opened))
-      return yield* new CodexError.ProtocolError({ detail: `the answer to ${method} has no thread` })
+      return yield* new CodexError.ProtocolError({
+        detail: `the reply of codex app-server to ${method} has no thread`
+      })
     if (resumed !== opened.value.thread.id) yield* AppServerSession.acquire(session, opened.value.thread.id)
     return { session, opened: opened.value }
   })
@@ -170,7 +172,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         experimentalRawEvents: true
       }),
     resumeThread: (threadId, options) =>
-      // A resumed thread is offered its tools again by Codex itself.
+      // Codex stores the tools of a thread and offers them again when the thread is resumed.
       openThread("thread/resume", options, { threadId }, threadId),
     forkThread: (threadId, { through, ...options }) =>
       openThread("thread/fork", options, {
@@ -183,13 +185,13 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
 
 type Opened = typeof Protocol.ThreadOpened.Type
 
-/** A thread where it is now: a process that died is replaced, and the thread resumed on the new one. */
+/** A thread and the session that it is open on. When the process dies, the thread is resumed on a new session. */
 interface ThreadOnSession {
   readonly session: AppServerSession.Session
   readonly opened: Opened
 }
 
-/** What a turn may set for those that follow. */
+/** Turn options that Codex also applies to later turns. */
 type StickyOptions = Pick<Engine.EngineTurnOptions, "cwd" | "effort" | "model" | "sandbox">
 
 const stickyOptionsOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptions): StickyOptions => ({
@@ -199,7 +201,7 @@ const stickyOptionsOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptio
   ...Translate.optionalField("sandbox", sandbox)
 })
 
-/** A thread as one holder has it: his turns end with his scope. */
+/** Returns one handle to a thread. Closing the handle's scope interrupts its turns. */
 const makeThreadHandle = Effect.fnUntraced(function* (
   session: AppServerSession.Session,
   opened: Opened,
@@ -221,13 +223,13 @@ const makeThreadHandle = Effect.fnUntraced(function* (
   const threadClosed = new CodexError.InvalidRequest({
     reason: "ThreadNotFound",
     method: "turn/start",
-    detail: "the scope that the thread was opened in is closed; resume it by its id"
+    detail: "the scope that opened the thread is closed; resume the thread by its id"
   })
 
   const currentSession: Effect.Effect<ThreadOnSession, CodexError.StartError> = Effect.suspend(() => {
     if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed)
     if (current.session.process.isUsable()) return Effect.succeed(current)
-    // Nothing of an ephemeral thread is left to resume it from.
+    // Codex stores no history of an ephemeral thread, so it cannot be resumed.
     if (resume === undefined) return Effect.fail(current.session.process.end())
     return Scope.provide(resume(threadId, stickyOptions), scope).pipe(
       Effect.mapError((error) =>
@@ -237,7 +239,7 @@ const makeThreadHandle = Effect.fnUntraced(function* (
     )
   }).pipe(resuming.withPermits(1))
 
-  /** What turns have set: Codex keeps it for those that follow, and a new process must be told. */
+  /** Options that earlier turns set. Codex keeps them for later turns; a new process has to receive them again. */
   let stickyOptions: StickyOptions = {}
 
   const run = (
@@ -250,7 +252,7 @@ const makeThreadHandle = Effect.fnUntraced(function* (
       const { process, runningTurns } = session
       const failed = (error: RpcRequestError) => ErrorMapping.fromRpcError(method, error, process.end)
       const turn = Effect.suspend(() => {
-        // Whoever had the thread until now may have taken the process with him.
+        // The previous turn on this thread may have ended the process.
         if (!process.isUsable()) return Effect.succeed(false)
         stickyOptions = { ...stickyOptions, ...more }
         const location = { threadId, cwd: stickyOptions.cwd ?? opened.cwd, process, runningTurns }
@@ -262,7 +264,7 @@ const makeThreadHandle = Effect.fnUntraced(function* (
       )
     })
 
-  /** Ends with the scope of the thread, also while it waits for whoever else holds the thread. */
+  /** Runs a turn that ends when the thread's scope closes, also while it waits for another handle's turn. */
   const runUntilClosed = (...turn: Parameters<typeof run>) =>
     Effect.suspend(() =>
       Deferred.isDoneUnsafe(closed)
@@ -301,12 +303,12 @@ const makeThreadHandle = Effect.fnUntraced(function* (
   } satisfies Engine.EngineThread
 })
 
-/** Codex writes a thread down with its first turn. */
+/** The error for a thread that the new process cannot find: Codex stores a thread only with its first turn. */
 const threadLost = ({ detail, method }: CodexError.InvalidRequest) =>
   new CodexError.InvalidRequest({
     reason: "ThreadNotFound",
     method,
-    detail: `the process of the thread died, and nothing of the thread was kept, as before its first turn; start a new one (${detail})`
+    detail: `the thread's process died and Codex stored nothing of the thread, as it stores a thread with its first turn; start a new thread (${detail})`
   })
 
 const noActiveTurn = new CodexError.InvalidRequest({

@@ -1,4 +1,4 @@
-/** The seam: the only thing that the runtime knows of whoever does the thinking. */
+/** The interface between the runtime and the agent that runs turns. The runtime knows nothing else about the agent. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -10,10 +10,10 @@ import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 
-/** When Codex asks: `on-request` runs sandboxed commands unasked, `untrusted` asks for each, `never` never asks. */
+/** When Codex requests approval: `on-request` skips it for sandboxed commands, `untrusted` requests it for every command, `never` never does. */
 export type ApprovalMode = "untrusted" | "on-request" | "never"
 
-/** A tool of the caller's, as the model is told of it. */
+/** The description of a caller's tool that the model receives. */
 export interface ToolSpec {
   readonly name: string
   readonly description: string
@@ -29,26 +29,26 @@ export interface EngineThreadOptions {
   readonly instructions: string | undefined
   readonly ephemeral: boolean | undefined
   readonly tools: ReadonlyArray<ToolSpec>
-  /** Overrides of the engine's own configuration, for this thread alone. */
+  /** Overrides of the engine's configuration for this thread. */
   readonly config?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** A call of one of the caller's tools. `arguments` is whatever the model wrote. */
+/** A call of one of the caller's tools. `arguments` holds the unvalidated output of the model. */
 export interface EngineToolCall {
   readonly callId: ItemId
   readonly tool: string
   readonly arguments: unknown
 }
 
-/** What goes back to the model. */
+/** The result of a tool call, as the model receives it. */
 export interface EngineToolOutput {
   readonly success: boolean
   readonly text: string
 }
 
 /**
- * What a turn needs of its caller. `emit` is synchronous and never waits, so that an event is seen when it arrives and
- * before anything that depends on it; `approve` and `callTool` run in the context of the run that asked.
+ * The callbacks of a turn's caller. `emit` is synchronous and never waits, so that the caller processes each event on
+ * arrival and before anything that depends on it. `approve` and `callTool` run in the Effect context of the caller.
  */
 export interface Handlers {
   readonly emit: (event: Turn.EngineEvent) => void
@@ -56,62 +56,62 @@ export interface Handlers {
     request: ApprovalRequest.ApprovalRequest
   ) => Effect.Effect<ApprovalDecision.ApprovalDecision>
   readonly callTool: (call: EngineToolCall) => Effect.Effect<EngineToolOutput>
-  /** A sub-agent of the turn begins a turn of its own: who hears and decides there. */
+  /** Returns the handlers for the turn that a sub-agent of this turn starts. */
   readonly agent?: (turn: { readonly threadId: ThreadId; readonly turnId: TurnId }) => AgentHandlers
 }
 
-/** How one turn differs from what its thread is set to. Codex keeps all but `outputSchema` for later turns too. */
+/** Options that override the thread's settings. Codex keeps all except `outputSchema` for later turns. */
 export interface EngineTurnOptions {
   readonly model?: string | undefined
   readonly effort?: string | undefined
   readonly sandbox?: TurnOptions.Sandbox | undefined
   readonly cwd?: string | undefined
-  /** JSON Schema that the last message of the turn has to fit. */
+  /** JSON Schema that the last message of the turn must match. */
   readonly outputSchema?: unknown
 }
 
-/** What is done for the turn of a sub-agent; `end` is told once, when it is over. */
+/** The callbacks for the turn of a sub-agent. The engine calls `end` exactly once, when the turn ends. */
 export interface AgentHandlers extends Omit<Handlers, "agent"> {
   readonly end: (outcome: "completed" | CodexError.TurnError) => void
 }
 
 export interface EngineThread {
   readonly id: ThreadId
-  /** The model that answers, where the engine says so. */
+  /** The model of the thread, if the engine reports it. */
   readonly model: string | undefined
   readonly provider: string | undefined
-  /** The folder that relative paths and commands are in. */
+  /** The directory that relative paths resolve against and commands run in. */
   readonly cwd: string
   /**
-   * Runs one turn to its end: succeeds when it has completed, fails as it failed. Interrupting it interrupts the turn
-   * and ends what the turn started. The runtime never runs two at once on a thread.
+   * Runs one turn to its end. Succeeds when the turn completes and fails with the error of the turn. Interruption
+   * interrupts the turn and ends the processes that it started. The runtime runs at most one turn at a time per thread.
    */
   readonly turn: (
     input: TurnOptions.TurnInput,
     options: EngineTurnOptions,
     handlers: Handlers
   ) => Effect.Effect<void, CodexError.TurnError>
-  /** Summarises the conversation to make room: a turn of its own. */
+  /** Summarises the conversation to free context space. Codex runs this as a turn. */
   readonly compact: (handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>
-  /** Adds to the turn that runs; `InvalidRequest` where none does. */
+  /** Adds input to the running turn. Fails with `InvalidRequest` if no turn is running. */
   readonly steer: (input: TurnOptions.TurnInput) => Effect.Effect<void, CodexError.RequestError>
 }
 
-/** A page of a list, and where the next one begins. */
+/** A page of a list, and the cursor of the next page. */
 export interface Page<A> {
   readonly data: ReadonlyArray<A>
   readonly next: string | undefined
 }
 
-/** Why the engine did not do what it was asked: also that it did not come up. */
+/** Why a request to the engine failed, including failure to start the engine. */
 export type Failure = CodexError.StartError
 
 export class Engine extends Context.Service<
   Engine,
   {
-    /** What the engine is given beside the environment of this process: secrets among it are masked everywhere. */
+    /** Variables that the engine receives in addition to this process's environment. Telemetry masks the secrets in them. */
     readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-    /** Comes up, if it is not up already. Opening a thread does it too; asked before, its time is told apart. */
+    /** Starts the engine if needed. Threads start it on demand; call this first to time the start separately. */
     readonly ready: Effect.Effect<void, CodexError.StartError>
     readonly startThread: (
       options: EngineThreadOptions
@@ -120,12 +120,12 @@ export class Engine extends Context.Service<
       threadId: ThreadId,
       options: EngineThreadOptions
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
-    /** A new thread that has said what another one has, up to and with turn `through`. */
+    /** Starts a thread from a copy of another thread's history, up to and including turn `through`. */
     readonly forkThread: (
       threadId: ThreadId,
       options: EngineThreadOptions & { readonly through: TurnId | undefined }
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>
-    /** The conversations that are kept, newest first, a page at a time. */
+    /** Lists the stored threads, newest first, one page at a time. */
     readonly listThreads: (
       filter: ThreadInfo.Filter,
       cursor: string | undefined
@@ -136,7 +136,7 @@ export class Engine extends Context.Service<
     readonly unarchiveThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
     readonly deleteThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
     readonly listModels: (cursor: string | undefined) => Effect.Effect<Page<ThreadInfo.Model>, Failure>
-    /** Anything else that the engine can do, in its own terms. */
+    /** Sends any other request in the engine's own protocol. */
     readonly request: (method: string, params: unknown) => Effect.Effect<unknown, Failure>
   }
 >()("effect-codex/engine/Engine") {}

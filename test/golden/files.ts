@@ -1,11 +1,11 @@
-/** Where the transcripts are, by the version of Codex that said them, and what stands in them. */
+/** Finds and parses the transcripts, which are stored by Codex version. */
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
 import { canonical, type Line } from "./wire.ts"
 
 const manifest: { readonly version: string } = createRequire(import.meta.url)("@openai/codex/package.json")
 
-/** The version that is installed. */
+/** The installed Codex version. */
 export const version = manifest.version
 export const root = fileURLToPath(new URL("./", import.meta.url))
 export const folder = `${root}${version}`
@@ -14,11 +14,11 @@ export const fileOf = (name: string, of = version) => `${root}${of}/${name}.json
 export interface Golden {
   readonly name: string
   readonly lines: ReadonlyArray<Line>
-  /** What the caller saw and telemetry made of it. */
+  /** The events, the results and the spans of the run. */
   readonly result: unknown
 }
 
-/** A first line that says what it is, the lines of the wire, and last the result. */
+/** Parses a transcript: a header line, the lines of the wire, and the result as the last line. */
 export const print = ({ lines, name, result }: Golden): string =>
   [{ scenario: name, codex: version }, ...lines, { result }]
     .map((line) => `${JSON.stringify(line)}\n`)
@@ -29,7 +29,7 @@ export const resultOf = (text: string): unknown => {
   return typeof last === "object" && last !== null && "result" in last ? last.result : undefined
 }
 
-/** Lines that only one of the two has: `-` the first, `+` the second. The order is not looked at: it is not fixed. */
+/** Returns the lines that only one transcript has: `-` for the first, `+` for the second. Ignores the order, which varies. */
 export const difference = (before: string, after: string): ReadonlyArray<string> => {
   const rows = (text: string) =>
     text

@@ -14,7 +14,7 @@ const versions = readdirSync(Golden.root, { withFileTypes: true }).flatMap((entr
 )
 const parse = (text: string): unknown => JSON.parse(text)
 
-/** The result of a transcript in which lines are others, and of the one as it is. */
+/** Replays a changed transcript. Returns its result and the recorded result. */
 const doctored = Effect.fnUntraced(function* (name: string, change: (line: unknown) => unknown) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs.readFileString(Golden.fileOf(name))
@@ -32,7 +32,7 @@ const doctored = Effect.fnUntraced(function* (name: string, change: (line: unkno
   return { ...(yield* replay(make(), `${folder}/transcript.jsonl`)), expected: Golden.resultOf(text) }
 })
 
-/** What is passed through as it is, and would be another with another field in it. */
+/** Fields whose values pass through unchanged, so that an added field would change the result. */
 const theirs = new Set(["arguments", "result"])
 
 const isSaid = (line: unknown, by: "<" | ">") => Predicate.hasProperty(line, by)
@@ -44,13 +44,13 @@ const more = (value: unknown): unknown => {
   return { ...Object.fromEntries(fields), aFieldFromTheFuture: { of: ["any", 1, null] } }
 }
 
-/** A line as a newer Codex might say it, and what else it might say. */
+/** Extends a line as a newer Codex might, and adds lines that it might send. */
 const inflate = (line: unknown): unknown => {
   if (!Predicate.hasProperty(line, ">")) return line
   const said = line[">"]
   if (!Predicate.isObject(said)) return line
   const { method, params } = said
-  // An answer said twice, and one to what nobody asked.
+  // A repeated reply, and a reply to an unknown request.
   if (method === undefined) return [{ ">": more(said) }, line, { ">": { id: 4711, result: {} } }]
   const whole = { ">": { ...said, params: more(params) } }
   if (method !== "item/completed" || !Predicate.isObject(params)) return whole
@@ -65,7 +65,7 @@ const inflate = (line: unknown): unknown => {
   ]
 }
 
-/** The same without what is passed on as it came. */
+/** Removes the events and items that pass through as `Unknown`. */
 const withoutUnknown = (value: unknown): unknown => {
   const isUnknown = (one: unknown): boolean =>
     Predicate.hasProperty(one, "_tag") &&
@@ -75,12 +75,12 @@ const withoutUnknown = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutUnknown(inner)]))
 }
 
-describe("what the real Codex said", () => {
-  it("is there for the version that is installed", () => assert.include(versions, Golden.version))
+describe("a transcript of the real Codex", () => {
+  it("exists for the installed version", () => assert.include(versions, Golden.version))
 
   for (const version of versions) {
     for (const [name, make] of Object.entries(scenarios)) {
-      test(`is understood as it was: ${name} (${version})`, () =>
+      test(`produces the recorded events and result: ${name} (${version})`, () =>
         Effect.gen(function* () {
           const fs = yield* FileSystem.FileSystem
           const file = Golden.fileOf(name, version)
@@ -92,7 +92,7 @@ describe("what the real Codex said", () => {
     }
   }
 
-  test("is compared with what is said now: a transcript in which we say something else does not pass", () =>
+  test("fails when this library sends something else", () =>
     Effect.gen(function* () {
       const replayed = yield* doctored("message", (line) =>
         isSaid(line, "<") ? parse(JSON.stringify(line).replace("How is it?", "How was it?")) : line
@@ -101,7 +101,7 @@ describe("what the real Codex said", () => {
       assert.include(replayed.differences[0], "How was it?")
     }))
 
-  test("is compared with what comes of it: a transcript in which Codex says something else does not pass", () =>
+  test("fails when Codex sends something else", () =>
     Effect.gen(function* () {
       const replayed = yield* doctored("message", (line) =>
         isSaid(line, ">") ? parse(JSON.stringify(line).replaceAll("summaryTextDelta", "summaryDelta")) : line
@@ -110,7 +110,7 @@ describe("what the real Codex said", () => {
     }))
 
   for (const name of ["message", "commands", "tools", "file-change"]) {
-    test(`F24 F25 may say more than is known, and nothing is lost by it: ${name}`, () =>
+    test(`F24 F25 may contain unknown additions without losing anything: ${name}`, () =>
       Effect.gen(function* () {
         const replayed = yield* doctored(name, inflate)
         assert.deepStrictEqual(replayed.differences, [])
@@ -120,7 +120,7 @@ describe("what the real Codex said", () => {
       }))
   }
 
-  it("has every kind of item, and none that is unknown", () => {
+  it("contains every kind of item and no unknown one", () => {
     const kinds = new Set<string>()
     for (const name of Object.keys(scenarios)) {
       for (const [, kind] of readFileSync(Golden.fileOf(name), "utf8").matchAll(
@@ -145,13 +145,13 @@ describe("what the real Codex said", () => {
     )
   })
 
-  it("has nothing of the machine that it was said on", () => {
+  it("contains nothing of the machine that recorded it", () => {
     for (const name of Object.keys(scenarios)) {
       const text = readFileSync(Golden.fileOf(name), "utf8")
       assert.notMatch(text, /\/tmp\/|\/root|\/home\/|127\.0\.0\.1:\d|MOCK_API_KEY/, name)
       const lines = text.split("\n").filter((line) => /^\{"[<>]"/.test(line))
       const normal = normalizer([])
-      // Made alike once more nothing changes.
+      // Normalizing a second time changes nothing.
       for (const line of lines) {
         const said = JSON.parse(line) as Line
         const message = ">" in said ? said[">"] : said["<"]

@@ -1,4 +1,4 @@
-/** An MCP server over stdio with one tool that adds and one that fails. */
+/** An MCP server over stdio with a tool that adds and a tool that fails. */
 import { createInterface } from "node:readline"
 
 interface Request {

@@ -1,4 +1,4 @@
-/** Text that came in pieces, in one: how it was cut depends on the moment. */
+/** Merges text deltas, because their boundaries vary from run to run. */
 const isDelta = (
   value: unknown
 ): value is { readonly _tag: string; readonly itemId: string; readonly delta: string } =>

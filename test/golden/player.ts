@@ -1,6 +1,6 @@
 /**
- * Stands in Codex's place and says what a transcript has Codex say, whenever it has heard what was said before:
- * `player.ts <transcript> <places> <differences>`. What it hears and does not expect goes into the file of differences.
+ * Replaces Codex and sends Codex's lines of a transcript, each after it has received the client's lines before it:
+ * `player.ts <transcript> <places> <differences>`. Unexpected lines go to the file of differences.
  */
 import { appendFileSync, readFileSync } from "node:fs"
 import { createInterface } from "node:readline"

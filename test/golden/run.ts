@@ -1,4 +1,4 @@
-/** Runs a scenario, on the real Codex to make its transcript and on the transcript to check it. */
+/** Runs a scenario on the real Codex to record its transcript, or on the transcript to check it. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -16,7 +16,7 @@ import { isAnswer, type Line, normalizer, type Places } from "./wire.ts"
 const child = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
 const repository = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "")
 
-/** An executable that is this script of node with these arguments, and then those that it is given. */
+/** Writes an executable that runs a node script with these arguments followed by its own. */
 const executable = Effect.fnUntraced(function* (folder: string, script: string, args: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const path = (yield* Path.Path).join(folder, "codex")
@@ -30,7 +30,7 @@ const temporary = Effect.gen(function* () {
   return yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-golden-" }), fs.realPath)
 })
 
-/** A folder whose own name is the same in every run: Codex names it in diffs. */
+/** Makes a directory whose name is the same in every run, because Codex uses it in diffs. */
 const workspaceIn = Effect.fnUntraced(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const workspace = (yield* Path.Path).join(folder, "workspace")
@@ -38,11 +38,11 @@ const workspaceIn = Effect.fnUntraced(function* (folder: string) {
   return workspace
 })
 
-/** What Codex says after its last answer comes or does not: its input ends then. */
+/** Messages after Codex's last reply may be missing, because its input ends then. */
 const untilLastAnswer = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> =>
   lines.slice(0, lines.findLastIndex((line) => ">" in line && isAnswer(line[">"])) + 1)
 
-/** What the caller saw, and what telemetry made of it. */
+/** The events, the results and the spans of a run. */
 const result = (scenario: Scenario, workspace: string, codexPath: string, env: Record<string, string>) =>
   Effect.gen(function* () {
     const value = yield* scenario
@@ -61,7 +61,7 @@ const common: Places = [
   [process.execPath, "<node>"]
 ]
 
-/** As JSON, without times, and with text in one piece that came in many. */
+/** Returns the run as JSON, without times and with merged text deltas. */
 const told = (normal: (value: unknown) => unknown, value: unknown): unknown => {
   const json: unknown = JSON.parse(
     JSON.stringify(value, (key, inner: unknown) =>
@@ -71,7 +71,7 @@ const told = (normal: (value: unknown) => unknown, value: unknown): unknown => {
   return normal(mergeText(json))
 }
 
-/** The lines and the result of a run on the real Codex. */
+/** Runs a scenario on the real Codex. Returns the lines of the wire and the result. */
 export const record = Effect.fnUntraced(function* (scenario: Scenario) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -106,7 +106,7 @@ export const record = Effect.fnUntraced(function* (scenario: Scenario) {
   return { lines: untilLastAnswer(lines), result: told(normal, seen) }
 })
 
-/** The result of a run on a transcript, and what was said otherwise than it has it. */
+/** Runs a scenario on a transcript. Returns the result and the differences from the recorded lines. */
 export const replay = Effect.fnUntraced(function* (scenario: Scenario, transcript: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

@@ -1,4 +1,4 @@
-/** What there is a transcript of: programs that between them make Codex say all that it can say without a network. */
+/** The programs with a transcript. Together they produce every message that Codex sends without a network. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +22,7 @@ type Program = Effect.Effect<unknown, unknown, Codex | Scope.Scope>
 
 export interface Scenario {
   readonly script: M.Script
-  /** TOML for Codex. */
+  /** Codex's configuration in TOML. */
   readonly config?: string
   readonly program: (workspace: string) => Program
 }
@@ -40,7 +40,7 @@ const tickets = Lookup.toLayer({
     id.startsWith("T-") ? Effect.succeed({ title: `about ${id}` }) : Effect.fail({ reason: "no such ticket" })
 })
 
-/** What a turn says and how it ends, as its caller sees it. */
+/** Returns the events and the result of a turn, as its caller sees them. */
 const observe = Effect.fnUntraced(function* (
   thread: Thread.Thread,
   input: TurnOptions.TurnInput,
@@ -68,7 +68,7 @@ const settings = (workspace: string): ThreadOptions => ({
   approvalMode: "on-request"
 })
 
-/** Turns of one thread, each prompt one. */
+/** Runs each prompt as a turn of one thread. */
 const turns =
   (
     prompts: ReadonlyArray<string>,
@@ -89,7 +89,7 @@ const mcpCall = (name: string, args: object) =>
   M.item({
     type: "function_call",
     call_id: `mcp_${name}`,
-    // Codex takes the tools of a server as one namespace.
+    // Codex presents the tools of a server as one namespace.
     namespace: "mcp__small",
     name,
     arguments: JSON.stringify(args)
@@ -155,7 +155,7 @@ export const scenarios: Readonly<Record<string, () => Scenario>> = {
   mcp: () => ({
     config: `[mcp_servers.small]\ncommand = ${JSON.stringify(process.execPath)}\nargs = ["--no-warnings", ${JSON.stringify(mcpServer)}]\n`,
     script: [
-      // The first request may go to the model before the server is up.
+      // The first model request may precede the start of the server.
       M.reply(M.delay("1 second"), M.text("ready"), M.usage({ input: 10, output: 1 })),
       M.reply(mcpCall("add", { a: 1, b: 2 }), M.usage({ input: 30, output: 5 })),
       M.reply(mcpCall("fail", {}), M.usage({ input: 40, output: 5 })),

@@ -1,5 +1,5 @@
 /**
- * Stands between this library and the real Codex and writes down what both say: `tee.ts <transcript> <codex> <args>`.
+ * Runs between this library and the real Codex and records the lines of both: `tee.ts <transcript> <codex> <args>`.
  */
 import { spawn } from "node:child_process"
 import { appendFileSync } from "node:fs"
@@ -7,7 +7,7 @@ import { appendFileSync } from "node:fs"
 const [transcript = "", command = "", ...args] = process.argv.slice(2)
 const codex = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] })
 
-/** Passes bytes on as they are; each line that is whole is written down before it is. */
+/** Forwards lines, and records each complete line before it forwards it. */
 const pass = (from: NodeJS.ReadableStream, to: NodeJS.WritableStream, mark: "<" | ">") => {
   let buffered = ""
   from.setEncoding("utf8")

@@ -1,6 +1,6 @@
-/** What goes between this library and Codex, line by line, with what is another in every run by stable names. */
+/** Normalizes the lines between this library and Codex: values that differ in every run get stable names. */
 
-/** A line of a transcript: `>` said by Codex, `<` said by us. */
+/** A line of a transcript: `>` from Codex, `<` from this library. */
 export type Line = { readonly ">": unknown } | { readonly "<": unknown }
 
 export interface Message {
@@ -11,39 +11,39 @@ export interface Message {
   readonly error?: unknown
 }
 
-/** Folders and addresses of one run, and the names that stand for them. */
+/** The directories and addresses of one run, and their stable names. */
 export type Places = ReadonlyArray<readonly [place: string, name: string]>
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Whether a message answers a request, and asks and tells nothing. */
+/** Whether a message is a reply. */
 export const isAnswer = (message: unknown): boolean =>
   isObject(message) && message["id"] !== undefined && message["method"] === undefined
 
-/** Every run has a trace of its own. */
+/** The trace context, which differs in every run. */
 const withoutTrace = (message: unknown): unknown => {
   if (!isObject(message)) return message
   const { trace: _trace, ...rest } = message
   return rest
 }
 
-// Times, durations and sizes of this run.
+// Times, durations and sizes, which differ in every run.
 const measured = /(?:Ms|At|Secs?)$/
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
-/** How ids begin that are the same in every run. */
+/** Prefixes of ids that are the same in every run. */
 const made = "00000000-0000-7000-8000-"
-/** What a raw item needs to be known by; the rest of it are prompts and outputs. */
+/** The fields of a raw item that the transcript keeps; the others hold prompts and outputs. */
 const rawKept = new Set(["type", "call_id", "name", "id", "role"])
 
-/** Makes messages of one run alike in every run. */
+/** Makes a function that normalizes the messages of one run. */
 export const normalizer = (places: Places) => {
   const ids = new Map<string, string>()
   const idOf = (id: string) => {
     if (id.startsWith(made)) return id
     const known = ids.get(id)
     if (known !== undefined) return known
-    // Of the shape that they had: Codex's ids are parsed by some.
+    // Keep the format of ids, because they may be parsed.
     const name = `${made}${String(ids.size + 1).padStart(12, "0")}`
     ids.set(id, name)
     return name
@@ -84,7 +84,7 @@ export const normalizer = (places: Places) => {
   }
 }
 
-/** The same the other way: a transcript as it is said in a run with these places. */
+/** Makes the inverse: a function that replaces the stable names of a transcript by the places of a run. */
 export const localizer = (places: Places) => {
   const value = (from: unknown): unknown => {
     if (typeof from === "string")
@@ -98,7 +98,7 @@ export const localizer = (places: Places) => {
   return value
 }
 
-/** Same whatever the order of fields. */
+/** Returns JSON that does not depend on the order of fields. */
 export const canonical = (value: unknown): string =>
   JSON.stringify(value, (_key, inner: unknown) =>
     isObject(inner)
@@ -106,6 +106,6 @@ export const canonical = (value: unknown): string =>
       : inner
   )
 
-/** Whether a message of ours is the one that stands in the transcript. */
+/** Whether a message of this library equals the recorded one. */
 export const isSame = (expected: unknown, actual: unknown): boolean =>
   canonical(withoutTrace(expected)) === canonical(withoutTrace(actual))

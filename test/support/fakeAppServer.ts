@@ -1,40 +1,40 @@
 /**
- * An app-server that does as it is told, and mostly badly: run as a child process in Codex's place. What it says to
- * which request stands in a scenario file (argument 1); whatever it hears goes to a record file (argument 2).
+ * A scripted and usually faulty app-server that runs as a child process in place of Codex. A scenario file (argument 1)
+ * defines its replies to each request; it appends the messages that it receives to a record file (argument 2).
  */
 import { spawn } from "node:child_process"
 import { appendFileSync, readFileSync } from "node:fs"
 
-/** One thing that it does. In every text `$thread`, `$turn` and `$id` stand for those of the request in hand. */
+/** One step of a script. In every text, `$thread`, `$turn` and `$id` are replaced by the ids of the current request. */
 export type Step =
-  /** Says a message, on a line of its own. */
+  /** Sends a message on its own line. */
   | { readonly send: unknown }
-  /** Writes bytes as they are, in base64. */
+  /** Writes raw bytes, given in base64. */
   | { readonly bytes: string }
   | { readonly reply: unknown }
   | { readonly refuse: unknown }
-  /** Milliseconds. */
+  /** Waits, in milliseconds. */
   | { readonly wait: number }
-  /** Goes on when it has been sent a message of that method or a reply to that id. */
+  /** Waits for a message with that method, or for a reply to that id. */
   | { readonly heard: string | number }
-  /** Leaves a message to a process that outlives this one: it is said 100 ms from now. */
+  /** Sends a message 100 ms later from a child process that outlives this one. */
   | { readonly testament: unknown }
-  /** Hears nothing more, and lives on. */
+  /** Closes its input and keeps running. */
   | { readonly closeInput: true }
   | { readonly stderr: string }
   | { readonly exit: number }
   | { readonly signal: NodeJS.Signals }
 
 export interface Scenario {
-  /** What it does before it is asked anything. */
+  /** The steps before the first request. */
   readonly boot?: ReadonlyArray<Step>
-  /** What the first, second, ... request of a method gets; the last entry goes for all later ones. */
+  /** The steps for the first, second, ... request of a method; the last entry applies to all later ones. */
   readonly on?: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Step>>>>
-  /** Goes on when its input ends and when it is told to terminate: only SIGKILL ends it. */
+  /** Ignores the end of its input and SIGTERM: only SIGKILL ends it. */
   readonly stubborn?: boolean
 }
 
-/** What it heard, and what it was when it started. */
+/** An entry of the record file. */
 export type Recorded =
   | {
       readonly _tag: "Started"
@@ -43,6 +43,7 @@ export type Recorded =
       readonly env: Readonly<Record<string, string>>
     }
   | { readonly _tag: "Received"; readonly pid: number; readonly message: Message }
+  | { readonly _tag: "InputEnded"; readonly pid: number }
 
 export interface Message {
   readonly id?: string | number
@@ -148,7 +149,7 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
       } else if ("stderr" in step)
         await new Promise<void>((resolve) => process.stderr.write(step.stderr, () => resolve()))
       else {
-        // What was written before must be on its way, or the fault would come earlier than the scenario says.
+        // Flush the earlier output first, or the fault would happen earlier than the scenario says.
         await new Promise<void>((resolve) => process.stdout.write("", () => resolve()))
         if ("exit" in step) process.exit(step.exit)
         process.kill(pid, step.signal)
@@ -184,7 +185,10 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
     process.on("SIGTERM", () => {})
     setInterval(() => {}, 1000)
   } else {
-    process.stdin.on("end", () => process.exit(0))
+    process.stdin.on("end", () => {
+      record({ _tag: "InputEnded", pid })
+      process.exit(0)
+    })
   }
   let buffered = ""
   process.stdin.setEncoding("utf8").on("data", (chunk) => {

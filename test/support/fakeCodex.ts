@@ -1,4 +1,4 @@
-/** `fakeAppServer.ts` as an engine: what to say in a scenario, where to find the fake, and what it heard. */
+/** Runs `fakeAppServer.ts` as an engine: builds scenarios, starts the fake and reads the messages that it received. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -19,11 +19,11 @@ const script = fileURLToPath(new URL("./fakeAppServer.ts", import.meta.url))
 export const notify = (method: string, params: object, more: object = {}): Step => ({
   send: { method, params, ...more }
 })
-/** A request of the server. */
+/** Sends a request of the server. */
 export const ask = (id: string | number, method: string, params: object): Step => ({
   send: { id, method, params }
 })
-/** A line as it stands, a newline added. */
+/** Writes a line of raw text. */
 export const line = (text: string): Step => ({ bytes: Buffer.from(`${text}\n`).toString("base64") })
 export const raw = (bytes: string | Uint8Array): Step => ({ bytes: Buffer.from(bytes).toString("base64") })
 
@@ -41,7 +41,7 @@ export const ended = (status = "completed", error: object | null = null): Step =
   notify("turn/completed", { threadId: "$thread", turn: { id: "$turn", status, error } })
 export const status = (type: string): Step =>
   notify("thread/status/changed", { threadId: "$thread", status: { type, activeFlags: [] } })
-/** A whole turn that says so much. */
+/** The steps of a complete turn with one message. */
 export const turn = (text: string, ...middle: ReadonlyArray<Step>): ReadonlyArray<Step> => [
   ...begin,
   ...middle,
@@ -57,7 +57,7 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
-/** A fake of its own for one test. */
+/** Makes a fake for one test. */
 export const make = Effect.fnUntraced(function* (scenario: Scenario) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
 
   const recorded: Effect.Effect<ReadonlyArray<Recorded>> = Effect.map(
     Effect.orDie(fs.readFileString(record)),
-    // The last line may be still in the making.
+    // The last line may be incomplete.
     (text) =>
       text
         .split("\n")
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
     entries.flatMap((entry) => (entry._tag === "Started" ? [entry] : []))
   )
 
-  /** Waits until what was heard looks like that. */
+  /** Waits until `look` returns a value for the received messages. */
   const until = <A>(look: (messages: ReadonlyArray<Message>) => A | undefined | false): Effect.Effect<A> =>
     Effect.suspend(() =>
       Effect.flatMap(heard, (messages) => {
@@ -101,7 +101,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
       Effect.retry({ schedule: Schedule.spaced("5 millis") }),
       Effect.timeoutOrElse({
         duration: "15 seconds",
-        orElse: () => Effect.die(new Error("the fake never heard it"))
+        orElse: () => Effect.die(new Error("the fake did not receive the expected messages"))
       }),
       Effect.catch(() => Effect.never),
       Effect.provideService(Clock.Clock, realClock)
@@ -116,7 +116,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
     until,
     hears: (method: string, times = 1) =>
       until((messages) => messages.filter((message) => message.method === method).length >= times),
-    /** What was answered to the requests of that id. */
+    /** Returns the replies to the requests with that id. */
     answers: (id: string | number) =>
       Effect.map(heard, (messages) =>
         messages.filter((message) => message.method === undefined && message.id === id)
@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
       Effect.map(heard, (messages) => messages.filter((message) => message.method === method)),
     pids: Effect.map(processes, (entries) => entries.map(({ pid }) => pid)),
     layer: (options: AppServer.AppServerOptions = {}) =>
-      // Fresh: a layer that is a constant is built once, and would bring the engine of an outer `provide` with it.
+      // A constant layer is memoised and would reuse the engine of an outer `provide`, so make it fresh.
       Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerOptions({ codexPath, ...options })))
   }
 })

@@ -1,18 +1,18 @@
-/** JSON Schema against JSON Schema, and values against it: as much of it as two descriptions of a wire need. */
+/** Compares JSON Schemas with each other and with values, as far as two descriptions of a wire protocol need it. */
 import * as Predicate from "effect/Predicate"
 
 type Name = "null" | "boolean" | "string" | "integer" | "number" | "array" | "object" | "any"
 
-/** One of the things that a value may be. */
+/** One alternative for a value. */
 export interface Alternative {
   readonly name: Name
   readonly schema: Fields
 }
 
-/** A schema, or a part of one, before anybody has looked at it. */
+/** A schema, or a part of one, that is not parsed yet. */
 type Fields = Readonly<Record<string, unknown>>
 
-/** A description of values: a schema, and the document that its references are resolved in. */
+/** A schema and the document that resolves its references. */
 export interface Shape {
   readonly schema: unknown
   readonly document: unknown
@@ -31,18 +31,18 @@ const nameOf = (value: unknown): Name => {
   return isName(name) ? name : "any"
 }
 
-/** The schema that a reference like `#/definitions/v2/Thread` stands for. */
+/** Resolves a reference such as `#/definitions/v2/Thread`. */
 const resolve = (document: unknown, reference: string): unknown => {
   let at = document
   for (const step of reference.split("/").slice(1)) at = fields(at)[step]
   return at
 }
 
-/** Whether there is something at a reference. */
+/** Whether a reference can be resolved. */
 export const exists = (document: unknown, reference: string): boolean =>
   resolve(document, reference) !== undefined
 
-/** Everything that a value may be, references resolved. */
+/** Returns all alternatives for a value, with references resolved. */
 export const alternatives = ({ document, schema }: Shape): ReadonlyArray<Alternative> => {
   const own = fields(schema)
   const of = (schema: unknown) => alternatives({ schema, document })
@@ -72,22 +72,22 @@ export const alternatives = ({ document, schema }: Shape): ReadonlyArray<Alterna
   return [{ name: "any", schema: own }]
 }
 
-/** The values that a schema names one by one, if it does. */
+/** Returns the values that a schema enumerates, if it does. */
 export const literals = (schema: Fields): ReadonlyArray<unknown> | undefined =>
   "const" in schema ? [schema["const"]] : Array.isArray(schema["enum"]) ? schema["enum"] : undefined
 
-/** The schema of a field of an object; nothing where there is no such field. */
+/** Returns the schema of a field of an object, or `undefined` if the object has no such field. */
 const field = (object: Fields, name: string): { readonly schema: unknown } | undefined => {
   const properties = fields(object["properties"])
   if (Object.hasOwn(properties, name)) return { schema: properties[name] }
   const others = object["additionalProperties"]
-  // A map takes any name; an object that has fields, and says nothing of others, has no others.
+  // A map accepts any name. An object schema with fields and without `additionalProperties` has no other fields.
   return Predicate.isObject(others) || (others === true && Object.keys(properties).length === 0)
     ? { schema: others === true ? {} : others }
     : undefined
 }
 
-/** The fields that are always written: what is not required but has a default is left out by readers alone. */
+/** Returns the fields that a writer always writes. Only readers may omit an optional field with a default. */
 export const always = (object: Fields): ReadonlyArray<string> => {
   const required = list(object["required"])
   return Object.entries(fields(object["properties"])).flatMap(([name, schema]) =>
@@ -100,8 +100,8 @@ const below = (path: string, name: string) => (path === "" ? name : `${path}.${n
 const spell = (all: ReadonlyArray<Alternative>) => [...new Set(all.map(({ name }) => name))].join(" or ")
 
 /**
- * What `reader` cannot take of what `writer` may write, a text each: fields that are gone or may be left out, types that
- * changed. A field that only the writer has is no trouble.
+ * Returns what `reader` cannot read of the values that `writer` may write, as one text each: removed fields, fields that
+ * became optional, and changed types. A field that only the writer has is compatible.
  */
 export const incompatibilities = (reader: Shape, writer: Shape, path = ""): ReadonlyArray<string> => {
   const ours = alternatives(reader)
@@ -173,7 +173,7 @@ const checkAlternative = (value: unknown, { name, schema }: Alternative, documen
   return problems
 }
 
-/** What does not fit of a value that is sent to somebody who reads `reader`: fields that he does not know as well. */
+/** Returns what does not match `reader` in a value, including fields that `reader` does not know. */
 export const validate = (value: unknown, reader: Shape, path = ""): ReadonlyArray<string> => {
   const all = alternatives(reader)
   if (all.some(({ name }) => name === "any")) return []
@@ -188,11 +188,11 @@ export const validate = (value: unknown, reader: Shape, path = ""): ReadonlyArra
       : [`${path}: ${JSON.stringify(value)} is none of ${values.map((one) => String(one)).join(", ")}`]
   }
   const tried = fitting.map((one) => checkAlternative(value, one, reader.document, path))
-  // Of several that it might be, it is the one that it fits best.
+  // Report the problems of the alternative that matches best.
   return tried.reduce((best, next) => (next.length < best.length ? next : best))
 }
 
-/** The variants of an object by what their field `tag` may say. */
+/** Returns the variants of an object by the values of their field `tag`. */
 export const variants = (shape: Shape, tag: string): ReadonlyMap<string, Shape> =>
   new Map(
     alternatives(shape).flatMap(({ schema }) =>
@@ -202,13 +202,13 @@ export const variants = (shape: Shape, tag: string): ReadonlyMap<string, Shape> 
     )
   )
 
-/** The shape of a field, where all that it may be are objects that have it. */
+/** Returns the schema of a field if all alternatives are objects that have it. */
 export const at = (shape: Shape, name: string): Shape | undefined => {
   const [found] = alternatives(shape).flatMap(({ schema }) => field(schema, name) ?? [])
   return found === undefined ? undefined : { schema: found.schema, document: shape.document }
 }
 
-/** The name of the definition that a schema refers to. */
+/** Returns the name of the definition that a schema refers to. */
 export const referred = (shape: Shape): string | undefined => {
   const reference = fields(shape.schema)["$ref"]
   return typeof reference === "string" ? reference.slice(reference.lastIndexOf("/") + 1) : undefined

@@ -1,4 +1,4 @@
-/** Whether a process runs. A zombie does not: who is to ask after it is not the point. */
+/** Whether a process is running. A zombie is not, even if its parent has not reaped it yet. */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { readFileSync } from "node:fs"
@@ -11,7 +11,7 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
-/** Waits for the end of a process, but not for ever; gives whether it came. */
+/** Waits for the end of a process for a limited time. Returns whether the process ended. */
 export const hasEnded = (pid: number) =>
   Effect.sync(() => !isAlive(pid)).pipe(
     Effect.repeat({ until: (ended) => ended, schedule: Schedule.spaced("10 millis"), times: 1000 })

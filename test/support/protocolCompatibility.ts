@@ -1,13 +1,13 @@
 /**
- * Whether a Codex still speaks as this library reads and writes: our schemas against the JSON Schema that the Codex
- * itself generates (`codex app-server generate-json-schema --experimental`, the file `codex_app_server_protocol.schemas.json`).
- * Every problem is a text that names the method and the field: `thread/tokenUsage/updated: tokenUsage.last.inputTokens: gone`.
+ * Checks that Codex's protocol is compatible with this library: compares our schemas with the JSON Schema that Codex
+ * generates (`codex app-server generate-json-schema --experimental`, the file `codex_app_server_protocol.schemas.json`).
+ * Each problem is a text with the method and the field: `thread/tokenUsage/updated: tokenUsage.last.inputTokens: gone`.
  */
 import * as Schema from "effect/Schema"
 import * as JsonShape from "./jsonSchemaCompat.ts"
 import * as Protocol from "../../src/engine/app-server/Protocol.ts"
 
-/** Which of our schemas reads the answer to which of our requests. */
+/** The schema that decodes the reply to each of our requests. */
 export const results = {
   initialize: [Protocol.Initialized],
   "thread/start": [Protocol.ThreadOpened],
@@ -19,7 +19,7 @@ export const results = {
   "model/list": [Protocol.ModelList]
 } as const
 
-/** Which of our schemas reads which part of a request of the server, where that request has it. */
+/** The schema that decodes each optional part of a server request. */
 export const asides = {
   networkApprovalContext: Protocol.requestParts.network,
   additionalPermissions: Protocol.requestParts.permissions
@@ -32,17 +32,17 @@ const ours = (schema: Schema.Top): JsonShape.Shape => {
 
 const commandApproval = "item/commandExecution/requestApproval"
 
-/** What a Codex says of its protocol. */
+/** The compatibility of a Codex with this library. */
 export interface Spoken {
-  /** What is read here and it no longer says, or says otherwise. */
+  /** What this library reads and Codex no longer writes, or writes differently. */
   readonly incompatibilities: ReadonlyArray<string>
-  /** What it does not take of a request of ours. */
+  /** Returns what Codex does not accept in a request of this library. */
   readonly request: (method: string, params: unknown) => ReadonlyArray<string>
-  /** What it does not take of our answer to a request of its own. */
+  /** Returns what Codex does not accept in a reply to its own request. */
   readonly answer: (method: string, result: unknown) => ReadonlyArray<string>
 }
 
-/** Notifications that Codex keeps to itself are in no list of methods: `rawResponse/completed`, by the name of its type. */
+/** Internal notifications that no list of methods contains, such as `rawResponse/completed`, by the name of their type. */
 const internal = (method: string): string | undefined =>
   !method.startsWith("raw")
     ? undefined
@@ -51,7 +51,7 @@ const internal = (method: string): string | undefined =>
         .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
         .join("")}Notification`
 
-/** Reads such a document, parsed. One that is nothing of the kind has every problem that there is. */
+/** Reads a parsed schema document. An invalid document yields every problem. */
 export const make = (document: unknown): Spoken => {
   const definition = (name: string | undefined): JsonShape.Shape | undefined => {
     if (name === undefined) return undefined

@@ -1,4 +1,4 @@
-/** The real `codex app-server`, driven as it comes: one JSON per line, nothing made nicer. */
+/** Drives the real `codex app-server` directly: one JSON message per line, without this library. */
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -39,14 +39,14 @@ export interface Notification {
   readonly params: Schema.JsonObject
 }
 
-/** How a turn ended, and everything Codex said meanwhile. */
+/** How a turn ended, and all messages of Codex during the turn. */
 export interface Outcome {
   readonly status: string
   readonly error: Schema.JsonObject | null
   readonly notifications: ReadonlyArray<Notification>
 }
 
-/** What Codex asks of its client, answered: the result to reply with. */
+/** Handles a request of Codex to its client. Returns the result to reply with. */
 export type Answer = (method: string, params: Schema.JsonObject) => Schema.Json
 
 const findBinary = (): readonly [string, ReadonlyArray<string>] => {
@@ -69,12 +69,12 @@ const findBinary = (): readonly [string, ReadonlyArray<string>] => {
   }
 }
 
-/** The command that starts Codex and the arguments it begins with: the native binary, else the npm launcher. */
+/** The command and first arguments that start Codex: the native binary, or else the npm launcher. */
 export const [command, launcherArgs] = findBinary()
 
 /**
- * Starts a Codex with that environment and PATH and LANG alone; `args` come before `app-server`. With the scope it gets
- * the end of its input, and is killed when it has not gone two seconds later.
+ * Starts Codex with only that environment, PATH and LANG; `args` precede `app-server`. When the scope closes, its input
+ * ends, and it is killed if it has not exited two seconds later.
  */
 export const start = Effect.fnUntraced(function* (options: {
   readonly env: Readonly<Record<string, string>>
@@ -116,7 +116,7 @@ export const start = Effect.fnUntraced(function* (options: {
     } else if (id === undefined) {
       const notification = { method, params }
       log.push(notification)
-      // A copy: whoever is woken may watch for the next one at once, and must not be given this one again.
+      // Iterate over a copy: a waiter may register again at once and must not receive the same notification twice.
       for (const [found, matches] of Array.from(watchers))
         if (matches(notification)) yield* Deferred.succeed(found, notification)
     } else {
@@ -128,7 +128,7 @@ export const start = Effect.fnUntraced(function* (options: {
     }
   })
 
-  /** Begins to watch at once; what it returns waits for the first notification that matches. */
+  /** Registers at once. The returned effect waits for the first notification that matches. */
   const watch = (
     matches: (notification: Notification) => boolean
   ): Effect.Effect<Effect.Effect<Notification>, never, Scope.Scope> =>
@@ -146,7 +146,7 @@ export const start = Effect.fnUntraced(function* (options: {
       Effect.map(({ thread }) => thread.id)
     )
 
-  /** Starts a turn; `ended` waits for its end. */
+  /** Starts a turn. The returned `ended` waits for its end. */
   const startTurn = Effect.fnUntraced(function* (threadId: string, text: string) {
     const from = log.length
     const completed = yield* watch(of(threadId, "turn/completed"))

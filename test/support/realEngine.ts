@@ -1,4 +1,4 @@
-/** The real Codex as an engine, on a model that plays a script, in a home and a workspace of its own. */
+/** Runs the real Codex as an engine, with a scripted model and its own home and workspace. */
 import { ThreadId } from "../../src/domain/Ids.ts"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -39,7 +39,7 @@ export const make = Effect.fnUntraced(function* (
     resume: <Tools extends Record<string, Tool.Any> = {}>(id: string, more: ThreadOptions<Tools> = {}) =>
       Effect.flatMap(Codex, (codex) => codex.resumeThread(ThreadId.make(id), { ...settings, ...more })),
     exists: (name: string) => Effect.orDie(fs.exists(name.startsWith("/") ? name : `${workspace}/${name}`)),
-    /** The processes that live in this home, and which of them are children of ours. */
+    /** Returns the processes that use this home, and whether each is a child of this process. */
     processes: Effect.sync(() => processesIn(env.CODEX_HOME))
   }
 })
@@ -51,7 +51,7 @@ const processesIn = (home: string) =>
       try {
         if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`CODEX_HOME=${home}`))
           return []
-        // After the name in parentheses: state, parent, ...
+        // The fields after the name in parentheses are state, parent, ...
         const [state, parent] = readFileSync(`/proc/${name}/stat`, "utf8")
           .replace(/^.*\) /s, "")
           .split(" ")

@@ -1,4 +1,4 @@
-/** A web service on loopback that keeps what it was asked. */
+/** A web service on loopback that records its requests. */
 import * as Effect from "effect/Effect"
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http"
 
@@ -7,7 +7,7 @@ export interface Asked {
   readonly headers: IncomingHttpHeaders
 }
 
-/** Every request waits until as many as `together` have come, so that they overlap whatever the machine does. */
+/** Holds every request until `together` requests have arrived, so that they overlap on any machine. */
 export const make = (together = 1) =>
   Effect.acquireRelease(
     Effect.promise(async () => {

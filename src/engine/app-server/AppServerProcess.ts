@@ -1,4 +1,4 @@
-/** One `codex app-server`: from spawn to its last breath. */
+/** One `codex app-server` process, from spawn to exit. */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -27,34 +27,34 @@ import * as Protocol from "./Protocol.ts"
 export interface ProcessOptions {
   /** The codex to run; default: `CODEX_PATH`, then the package `@openai/codex`, then `PATH`. */
   readonly codexPath?: string | undefined
-  /** Overrides of Codex's configuration, as `-c key=value` takes them. */
+  /** Overrides of Codex's configuration, in the form `key=value` of its `-c` flag. */
   readonly config?: ReadonlyArray<string> | undefined
-  /** Variables for Codex beside those it is allowed anyway; `undefined` takes one away. */
+  /** Environment variables for Codex in addition to the allow-list; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** How long Codex may take to start; default 10 seconds. */
   readonly startTimeout?: Duration.Input | undefined
-  /** How long any one request may take; default 30 seconds. */
+  /** How long a single request may take; default 30 seconds. */
   readonly requestTimeout?: Duration.Input | undefined
-  /** Who we say we are. */
+  /** The client name that the handshake sends; default `effect-codex`. */
   readonly clientName?: string | undefined
 }
 
-/** Why nothing more will be heard of a process. */
+/** Why a process ended. */
 export type ProcessEnd = CodexError.EngineExited | CodexError.ProtocolError
 
 export interface Process {
   readonly connection: JsonRpcConnection.Connection
   readonly version: string | undefined
-  /** Whether it makes sense to ask it for anything; `false` from the moment that its end is certain. */
+  /** Whether the process still accepts requests; `false` as soon as its end is certain. */
   readonly isUsable: () => boolean
-  /** Why it no longer answers. */
+  /** Why the process no longer answers. */
   readonly end: () => ProcessEnd
-  /** Ends it now, in-flight commands included; it is gone when this returns. */
+  /** Kills the process and its running commands, and waits until the process has exited. */
   readonly kill: Effect.Effect<void>
 }
 
 export type ProcessListener = Omit<JsonRpcConnection.Host, "onUnparsable"> & {
-  /** Called once, before anything that was waiting for an answer fails. */
+  /** Called once, before pending requests fail. */
   readonly onExit: (error: ProcessEnd) => void
 }
 
@@ -66,7 +66,7 @@ const decodeInitialized = Schema.decodeUnknownOption(Protocol.Initialized)
 
 const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError.EngineExited => {
   if (Exit.isSuccess(exit)) return new CodexError.EngineExited({ code: exit.value, stderr })
-  // A process that a signal ended has no exit code: the spawner fails, and names the signal in its text only.
+  // A process killed by a signal has no exit code: the spawner fails, and names the signal only in its error text.
   const signal = /SIG[A-Z0-9]+/.exec(Cause.pretty(exit.cause))?.[0]
   return new CodexError.EngineExited(signal === undefined ? { stderr } : { signal, stderr })
 }
@@ -79,7 +79,7 @@ const readConfigurations = Effect.fnUntraced(function* (options: ProcessOptions)
   return [file, ...(options.config ?? [])]
 })
 
-/** Starts Codex and shakes hands. The process ends with the scope: politely at first, then not. */
+/** Starts Codex and performs the handshake. When the scope closes, the process gets the end of its input, then SIGTERM, then SIGKILL. */
 export const start = Effect.fnUntraced(function* (
   options: ProcessOptions,
   listener: ProcessListener
@@ -92,7 +92,7 @@ export const start = Effect.fnUntraced(function* (
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const configurations = yield* readConfigurations(options)
   const makeExtra = yield* CodexLaunch.Extra
-  // Before the process, so that whoever is asked is told of its end after it.
+  // Before the process starts, so that the provider's finalizer runs after the process has ended.
   const extra = makeExtra === undefined ? undefined : yield* makeExtra(configurations)
   const env = ChildEnvironment.select(process.env, configurations, { ...extra?.env, ...options.env })
   let stderr = ""
@@ -102,7 +102,7 @@ export const start = Effect.fnUntraced(function* (
   const finish = (error: ProcessEnd) => {
     if (ended !== undefined) return
     ended = error
-    // Whoever is told may go on at once, and must find it ended.
+    // A listener may continue synchronously and must find the process ended, so `ended` is set first.
     listener.onExit(error)
     connection.close()
     Deferred.doneUnsafe(exited, Exit.succeed(error))
@@ -140,7 +140,9 @@ export const start = Effect.fnUntraced(function* (
       ...listener,
       onUnparsable: () => {
         finish(
-          new CodexError.ProtocolError({ detail: "codex app-server says nothing but what is no message" })
+          new CodexError.ProtocolError({
+            detail: `codex app-server sent ${JsonRpcConnection.maxConsecutiveMalformed} consecutive lines that are not JSON-RPC messages`
+          })
         )
         fork(kill)
       }
@@ -157,7 +159,7 @@ export const start = Effect.fnUntraced(function* (
   const stderrFiber = yield* handle.stderr.pipe(
     Stream.decodeText(),
     Stream.tap((text) => Effect.sync(() => void (stderr = (stderr + text).slice(-maxStderrLength)))),
-    // A line may never end: what has come is told as it came, and nothing is kept.
+    // A line may never end, so log each chunk as it arrives and buffer nothing.
     Stream.runForEach((text) =>
       Effect.forEach(
         text.split("\n").filter((line) => line.trim() !== ""),
@@ -179,19 +181,19 @@ export const start = Effect.fnUntraced(function* (
   const stdoutFiber = yield* Effect.forkScoped(readStdout, { startImmediately: true })
   yield* Effect.addFinalizer(() => Effect.suspend(() => JsonRpcConnection.warnSkipped(connection.counters())))
   yield* Effect.exit(handle.exitCode).pipe(
-    // What the process said before it died is heard before its death is told; but a pipe that a grandchild holds open
-    // never ends.
+    // Process the output that arrived before the exit before reporting the exit. The wait is bounded, because a
+    // grandchild can keep the pipe open indefinitely.
     Effect.tap(() => Effect.timeoutOption(Fiber.awaitAll([stdoutFiber, stderrFiber]), drainGrace)),
     Effect.tap((exit) => Effect.sync(() => finish(exitError(exit, stderr)))),
     Effect.forkScoped({ startImmediately: true })
   )
-  // Codex ends by itself, and its commands with it, when nobody writes to it any more.
+  // Codex exits, and ends its commands, when its stdin closes.
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => (extra === undefined || ended !== undefined ? Effect.void : extra.settled)).pipe(
       Effect.andThen(Queue.end(outgoing)),
       Effect.andThen(Deferred.await(exited)),
       Effect.timeoutOption(stopGrace),
-      // One that takes no notice is killed next, but nobody is left to see it go.
+      // The spawner's finalizer kills a process that ignores this. By then nothing observes the exit, so report it now.
       Effect.tap(() => Effect.sync(() => finish(new CodexError.EngineExited({ stderr }))))
     )
   )
@@ -236,7 +238,7 @@ export const start = Effect.fnUntraced(function* (
   const codexVersion = Option.getOrUndefined(
     Option.flatMapNullishOr(decodeInitialized(initialized), ({ userAgent }) => CodexBinary.version(userAgent))
   )
-  if (codexVersion !== undefined && CodexBinary.compare(codexVersion, CodexBinary.oldest) < 0) {
+  if (codexVersion !== undefined && CodexBinary.isTooOld(codexVersion)) {
     const { command: path } = binary
     return yield* new CodexError.CodexVersionUnsupported({
       version: codexVersion,
@@ -244,8 +246,10 @@ export const start = Effect.fnUntraced(function* (
       path
     })
   }
-  if (codexVersion !== undefined && CodexBinary.compare(codexVersion, `${CodexBinary.newest}.9999`) > 0) {
-    yield* Effect.logWarning(`codex ${codexVersion} is newer than any tested with (${CodexBinary.newest})`)
+  if (codexVersion !== undefined && CodexBinary.isUntested(codexVersion)) {
+    yield* Effect.logWarning(
+      `codex ${codexVersion} is newer than the newest tested version (${CodexBinary.newest})`
+    )
   }
   return {
     connection,

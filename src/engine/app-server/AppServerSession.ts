@@ -1,4 +1,4 @@
-/** One process and what runs on it. */
+/** One app-server process, the threads that are loaded on it and the turns that run on it. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -6,18 +6,18 @@ import type { ThreadId } from "../../domain/Ids.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
 
-/** One conversation on a process, however many hold it. */
+/** A thread that is loaded on a process and shared by its handles. */
 interface LoadedThread {
   holders: number
-  /** Codex takes a second `turn/start` for a steer of the first: one at a time, whoever asks. */
+  /** Codex treats a second `turn/start` as a steer of the first, so turns of all handles run one at a time. */
   readonly turns: Semaphore.Semaphore
 }
 
 export interface Session {
   readonly process: AppServerProcess.Process
-  /** The turns that run, by their thread. */
+  /** The running turns by thread id. */
   readonly runningTurns: Map<string, RunningTurn.RunningTurn>
-  /** What each open thread is known to have used. */
+  /** The last reported token total of each open thread, by thread id. */
   readonly usageTotals: Map<string, string>
   readonly loadedThreads: Map<string, LoadedThread>
   readonly scope: Scope.Closeable
@@ -35,7 +35,7 @@ export const loadedThread = (
   return conversation
 }
 
-/** Makes one more holder of a conversation; with the last one Codex lets go of it. */
+/** Adds a holder to a thread for the lifetime of the scope. When the last holder leaves, Codex unloads the thread. */
 export const acquire = (
   session: Session,
   threadId: ThreadId
@@ -55,7 +55,7 @@ export const acquire = (
         const { connection } = session.process
         return Effect.ignore(connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" }))
       })
-      // A turn that is being interrupted is heard to its end, one of another holder is not waited for.
+      // The last holder waits for its interrupted turn to end. Other holders do not wait.
       return conversation.holders > 0 ? Effect.void : conversation.turns.withPermits(1)(unsubscribe)
     }
   )

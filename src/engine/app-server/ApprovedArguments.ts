@@ -1,11 +1,11 @@
-/** Whether what Codex runs is what was approved. Pure but for the map that it is noted in. */
+/** Checks that Codex runs exactly what was approved. Pure, except that `record` writes to the map it receives. */
 import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import * as ShellCommand from "../../internal/ShellCommand.ts"
 import type * as Item from "../../domain/Item.ts"
 import { canonicalJson } from "../../internal/CanonicalJson.ts"
 
-/** The event that tells of something else. */
+/** The method name of the event that reports arguments that differ from the approved ones. */
 export const violation = "effect-codex/approvedArgumentsChanged"
 
 const command = (command: string, cwd: string) =>
@@ -23,7 +23,7 @@ const call = (server: string, tool: string, args: unknown) =>
 const keyOfRequest = (request: ApprovalRequest.ApprovalRequest): string | undefined => {
   switch (request._tag) {
     case "command":
-      // One that asks for more, or for a part of what its item runs, is about something else than the item shows.
+      // A request with extra permissions, or for a part of the item's command, does not match its item's arguments.
       return request.extra || request.id !== request.itemId
         ? undefined
         : command(request.command, request.cwd)
@@ -49,7 +49,7 @@ const keyOfItem = (item: Item.Item): string | undefined => {
   }
 }
 
-/** Whether a question is about what its item shows. */
+/** Whether a request shows the same arguments as its item. */
 export const matchesItem = (
   request: ApprovalRequest.ApprovalRequest,
   item: Item.Item | undefined
@@ -58,15 +58,17 @@ export const matchesItem = (
   return asked === undefined || item === undefined || asked === keyOfItem(item)
 }
 
+/** Records the arguments of a granted request. */
 export const record = (
   approved: Map<string, string>,
   request: ApprovalRequest.ApprovalRequest,
   decision: ApprovalDecision.ApprovalDecision
 ): void => {
-  const what = ApprovalDecision.isGranted(decision) ? keyOfRequest(request) : undefined
-  if (what !== undefined) approved.set(request.itemId, what)
+  const key = ApprovalDecision.isGranted(decision) ? keyOfRequest(request) : undefined
+  if (key !== undefined) approved.set(request.itemId, key)
 }
 
+/** Whether an item has the arguments that were approved for it, if any were. */
 export const isAsApproved = (approved: ReadonlyMap<string, string>, item: Item.Item): boolean => {
   const what = approved.get(item.id)
   const shown = keyOfItem(item)

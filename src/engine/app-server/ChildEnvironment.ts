@@ -1,4 +1,4 @@
-/** What of our environment Codex gets to see: an allow-list, and what its own configuration names. */
+/** The environment of the Codex process: an allow-list of this process's variables and those that Codex's configuration names. */
 import { parse } from "smol-toml"
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -24,7 +24,7 @@ const basics = new Set([
   "REQUESTS_CA_BUNDLE"
 ])
 
-// What a process on Windows cannot start without.
+// Variables that a process on Windows needs to start.
 const windows = new Set([
   "APPDATA",
   "COMSPEC",
@@ -43,7 +43,7 @@ const windows = new Set([
   "WINDIR"
 ])
 
-/** Ours: where spans go and with which credentials is no business of a command that an agent runs. */
+/** This library's telemetry variables. They hold endpoints and credentials that the agent's commands must not see. */
 const telemetryVariables = /^CODEX_(?:OTLP|OTEL)_/
 const allowedPrefixes = /^(?:LC_|CODEX_|OPENAI_|AZURE_)/
 
@@ -79,19 +79,19 @@ const parseToml = (toml: string) => {
   }
 }
 
-/** What `-c key=value` says whose value is no TOML: Codex takes it for a string as it stands. */
+/** Parses an override `key=value` whose value is not TOML. Codex treats such a value as a plain string. */
 const parseAsString = (override: string) => {
   const [key = "", ...value] = override.split("=")
   return parseToml(`${key} = ${JSON.stringify(value.join("=").trim())}`)
 }
 
-/** The variables that a configuration in TOML names; one that does not parse names none, as Codex will say itself. */
+/** Returns the variables that a TOML configuration names. Returns none for invalid TOML; Codex reports that error itself. */
 export const variablesNamedBy = (toml: string): ReadonlyArray<string> => {
   const settings = parseToml(toml) ?? (toml.includes("\n") ? undefined : parseAsString(toml))
   return settings === undefined ? [] : variablesIn(settings)
 }
 
-/** The environment of the child: what is allowed of ours, what the configurations name, and what `extra` adds. */
+/** Returns the environment of the child: the allowed variables, those that the configurations name, and `extra`. */
 export const select = (
   environment: Environment,
   configurations: ReadonlyArray<string>,

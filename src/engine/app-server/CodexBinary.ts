@@ -1,13 +1,15 @@
-/** Which codex to run. */
+/** Finds the codex binary to run and checks its version. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import * as SemVer from "effect/SemVer"
 import { createRequire } from "node:module"
 import * as CodexError from "../../domain/CodexError.ts"
 
-/** The oldest Codex that is tested against; an older one is refused. */
+/** The oldest supported Codex version; the engine refuses an older one. */
 export const oldest = "0.169.0"
-/** The newest line that is tested against; a newer one is used, with a warning. */
+/** The newest tested Codex release line; the engine runs a newer one with a warning. */
 export const newest = "0.169"
 
 export interface CodexBinary {
@@ -28,8 +30,8 @@ const resolveFrom = (from: string, specifier: string) =>
   Effect.option(Effect.try({ try: () => createRequire(from).resolve(specifier), catch: () => undefined }))
 
 /**
- * The binary inside the `@openai/codex` package: the native one, which starts 25 ms earlier than its launcher, or the
- * launcher where the package is laid out otherwise.
+ * Finds the binary in the `@openai/codex` package: the native binary, which starts 25 ms faster than the launcher, or
+ * the launcher if the package has another layout.
  */
 const findInPackage = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -51,16 +53,16 @@ const findOnPath = Effect.fnUntraced(function* (searchPath: string | undefined) 
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const names = process.platform === "win32" ? ["codex.exe", "codex.cmd"] : ["codex"]
-  for (const folder of (searchPath ?? "").split(process.platform === "win32" ? ";" : ":")) {
-    for (const name of folder === "" ? [] : names) {
-      const command = path.join(folder, name)
+  for (const directory of (searchPath ?? "").split(process.platform === "win32" ? ";" : ":")) {
+    for (const name of directory === "" ? [] : names) {
+      const command = path.join(directory, name)
       if (yield* Effect.orElseSucceed(fs.exists(command), () => false)) return { command, args: [] }
     }
   }
   return undefined
 })
 
-/** The option, then `CODEX_PATH`, then the `@openai/codex` package, then `PATH`. */
+/** Finds codex by the option, then `CODEX_PATH`, then the `@openai/codex` package, then `PATH`. */
 export const find = Effect.fnUntraced(function* (
   option: string | undefined,
   env: Readonly<Record<string, string | undefined>>
@@ -68,7 +70,7 @@ export const find = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   const named = option ?? (env["CODEX_PATH"] === "" ? undefined : env["CODEX_PATH"])
   if (named !== undefined) {
-    // A path that somebody chose is used or refused, never replaced by another codex.
+    // Use or refuse an explicit path; never fall back to another codex.
     return (yield* Effect.orElseSucceed(fs.exists(named), () => false))
       ? { command: named, args: [] }
       : yield* new CodexError.CodexNotFound({
@@ -80,20 +82,25 @@ export const find = Effect.fnUntraced(function* (
   return yield* new CodexError.CodexNotFound({ tried: ["the package @openai/codex", "PATH"] })
 })
 
-/** The version in the `userAgent` of `initialize`: `<client>/<version> (<system>) …`. */
+/** Returns the version in the `userAgent` of `initialize`: `<client>/<version> (<system>) …`. */
 export const version = (userAgent: string): string | undefined =>
   /^[^/]*\/(\d+\.\d+\.\d+[^\s]*)/.exec(userAgent)?.[1]
 
-const parts = (version: string): ReadonlyArray<number> =>
-  version.split(/[.-]/, 3).map((part) => Number.parseInt(part, 10) || 0)
+/** Parses major, minor and patch only, so that a prerelease counts as its release. */
+const parseRelease = (version: string): Option.Option<SemVer.SemVer> =>
+  Option.flatMap(Option.fromNullishOr(/^\d+\.\d+\.\d+/.exec(version)), ([release]) =>
+    Option.getSuccess(SemVer.parse(release))
+  )
 
-/** Below, at or above, by major, minor and patch alone. */
-export const compare = (a: string, b: string): number => {
-  const left = parts(a)
-  const right = parts(b)
-  for (let i = 0; i < 3; i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
-}
+const oldestRelease = SemVer.parseUnsafe(oldest)
+const newestLine = SemVer.parseUnsafe(`${newest}.0`)
+
+/** Whether a version is older than the oldest supported one. A prerelease counts as its release. */
+export const isTooOld = (version: string): boolean =>
+  Option.exists(parseRelease(version), SemVer.isLessThan(oldestRelease))
+
+/** Whether a version belongs to a newer release line than the newest tested one. */
+export const isUntested = (version: string): boolean =>
+  Option.exists(parseRelease(version), ({ major, minor }) =>
+    SemVer.isGreaterThan(SemVer.make({ major, minor, patch: 0 }), newestLine)
+  )

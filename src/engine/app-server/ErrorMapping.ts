@@ -1,11 +1,11 @@
-/** Why a turn failed, read off what Codex says of it. */
+/** Maps Codex's errors of turns and requests to this library's errors. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../domain/CodexError.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import type * as Protocol from "./Protocol.ts"
 
-/** What a turn failed of, by the name that Codex has for it. `other` is told by its text. */
+/** Failure reasons by Codex's error name. The text of the error classifies `other`. */
 export const reasons: ReadonlyMap<string, CodexError.TurnFailedReason> = new Map<
   string,
   CodexError.TurnFailedReason
@@ -32,10 +32,10 @@ export const reasons: ReadonlyMap<string, CodexError.TurnFailedReason> = new Map
   ["sandboxError", "Other"]
 ])
 
-/** Errors of a request that was made during the turn; the turn itself goes on. */
+/** Names of errors that concern a request made during the turn; the turn itself continues. */
 export const nonFatalErrors: ReadonlySet<string> = new Set(["activeTurnNotSteerable", "threadRollbackFailed"])
 
-/** What a turn failed of, by the status of the provider's answer; it says more than the name. */
+/** Returns the failure reason for an HTTP status of the model provider. The status is more precise than the name. */
 export const statusReason = (status: number): CodexError.TurnFailedReason | undefined => {
   if (status === 401 || status === 403) return "Unauthorized"
   if (status === 429) return "RateLimited"
@@ -78,7 +78,7 @@ const millisPerUnit = new Map([
   ["h", 3_600_000]
 ])
 
-/** "try again in 0.3s", "in 20 seconds", "in 1m30s": milliseconds. */
+/** Parses "try again in 0.3s", "in 20 seconds" or "in 1m30s" to milliseconds. */
 const retryAfter = (text: string): number | undefined => {
   const duration = retryAfterPattern.exec(text)?.[1]
   if (duration === undefined) return undefined
@@ -89,18 +89,18 @@ const retryAfter = (text: string): number | undefined => {
   return Number.isFinite(total) ? total : undefined
 }
 
-// "other" is what Codex calls a stream that broke and a body that it passes on: both can only be told by their text.
+// Codex reports a broken stream and an error body of the provider both as "other"; only the text distinguishes them.
 const otherReason = (detail: string): CodexError.TurnFailedReason => {
   if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail))
     return "Disconnected"
   return Option.isSome(decodeErrorBody(detail)) ? "BadRequest" : "Other"
 }
 
-/** Whether a turn that says this, and will not try again, is going to end. */
+/** Whether a turn ends after this error if Codex does not retry. */
 export const endsTurn = (wire: typeof Protocol.TurnError.Type): boolean =>
   !nonFatalErrors.has(infoOf(wire.codexErrorInfo).name)
 
-/** Codex's error of a turn, classified. */
+/** Classifies Codex's error of a turn. */
 export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnFailed => {
   const { name, status } = infoOf(wire.codexErrorInfo)
   const detail = [wire.message, wire.additionalDetails ?? ""].filter((part) => part !== "").join(": ")
@@ -114,7 +114,7 @@ export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnF
   })
 }
 
-/** Why a request was not done. `end` is why the process no longer answers. */
+/** Maps the error of a request. `end` returns why the process ended. */
 export const fromRpcError = (
   method: string,
   error: JsonRpcConnection.RpcRequestError,
@@ -124,7 +124,7 @@ export const fromRpcError = (
     case "ConnectionClosed":
       return end()
     case "RequestTimeout":
-      return new CodexError.ProtocolError({ detail: `codex did not answer ${method}` })
+      return new CodexError.ProtocolError({ detail: `codex app-server did not answer ${method} in time` })
     case "RpcError": {
       const reason = error.inputTooLarge
         ? "InputTooLarge"

@@ -1,6 +1,6 @@
 /**
- * A JSON-RPC peer over lines of text, in the dialect of `codex app-server`. It knows messages and nothing of what they
- * mean: replies go to whoever asked, everything else to its host.
+ * A JSON-RPC peer over lines of text, in the dialect of `codex app-server`. It does not interpret messages: it matches
+ * replies to their requests and passes everything else to its host.
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -12,7 +12,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as TraceContext from "../../internal/TraceContext.ts"
 import * as LineSplitter from "./LineSplitter.ts"
 
-/** The peer answered with an error. */
+/** The peer replied with an error. */
 export class RpcError extends Data.TaggedError("RpcError")<{
   readonly method: string
   readonly code: number
@@ -20,31 +20,31 @@ export class RpcError extends Data.TaggedError("RpcError")<{
   readonly inputTooLarge: boolean
 }> {}
 
-/** The peer did not answer in time. */
+/** The peer did not reply in time. */
 export class RequestTimeout extends Data.TaggedError("RequestTimeout")<{ readonly method: string }> {}
 
-/** The peer is gone; what is known of why is the host's to tell. */
+/** The connection is closed. The host knows why. */
 export class ConnectionClosed extends Data.TaggedError("ConnectionClosed") {}
 
 export type RpcRequestError = RpcError | RequestTimeout | ConnectionClosed
 
-/** A request of the peer. The first answer is sent, any other is not. */
+/** A request from the peer. Only the first reply is sent; later ones are ignored. */
 export interface IncomingRequest {
   readonly id: string | number
   readonly reply: (result: unknown) => void
   readonly refuse: (code: number, message: string) => void
 }
 
-/** What the peer's owner does with what comes unasked. Called synchronously, in the order of arrival. */
+/** The callbacks for notifications and requests from the peer. Called synchronously, in order of arrival. */
 export interface Host {
   readonly onNotification: (method: string, params: unknown, emittedAtMs: number | undefined) => void
   readonly onRequest: (request: IncomingRequest, method: string, params: unknown) => void
-  /** So many malformed lines in a row that it makes no sense to go on. */
+  /** Called after `maxConsecutiveMalformed` consecutive malformed lines. */
   readonly onUnparsable: () => void
 }
 
 export interface RequestOptions {
-  /** Sees the result when it arrives, before any message that follows it. */
+  /** Called with the result on arrival, before any later message is processed. */
   readonly onResult?: (result: unknown) => void
   readonly timeout?: Duration.Input
 }
@@ -63,12 +63,12 @@ export interface Connection {
   ) => Effect.Effect<unknown, RpcRequestError>
   readonly notify: (method: string) => void
   readonly receive: (chunk: Uint8Array) => void
-  /** Fails what is waiting, and everything from now on. */
+  /** Fails all pending requests and all later ones. */
   readonly close: () => void
   readonly counters: () => Readonly<Counters>
 }
 
-// Only what a message cannot do without has a type here: one odd field must not lose the message it stands in.
+// Only required fields have a type: an unexpected value in an optional field must not discard the message.
 const Message = Schema.Struct({
   id: Schema.optionalKey(Schema.NullOr(Schema.Union([Schema.String, Schema.Finite]))),
   method: Schema.optionalKey(Schema.String),
@@ -99,38 +99,39 @@ interface Pending {
   readonly resume: (effect: Effect.Effect<unknown, RpcRequestError>) => void
 }
 
-/** Says what was passed over, if anything was: the peer speaks of something that we do not understand. */
+/** Logs a warning about skipped lines and unknown replies, if there were any. */
 export const warnSkipped = ({
   malformed,
   skipped,
   unknownReplies
 }: Readonly<Counters>): Effect.Effect<void> => {
   const counts = [
-    [malformed, "lines that are no message"],
+    [malformed, "malformed lines"],
     [skipped, "lines that are too long"],
-    [unknownReplies, "answers that nobody asked for"]
+    [unknownReplies, "replies to unknown requests"]
   ] as const
   const descriptions = counts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []))
   return descriptions.length === 0
     ? Effect.void
-    : Effect.logWarning(`codex said ${descriptions.join(", ")}; they were passed by`)
+    : Effect.logWarning(`codex app-server sent ${descriptions.join(", ")}; they were skipped`)
 }
 
 const maxLineBytes = 64 * 1024 * 1024
 const maxInFlight = 64
-const maxConsecutiveMalformed = 100
+/** How many consecutive malformed lines end the connection. */
+export const maxConsecutiveMalformed = 100
 const overloaded = -32001
 const badParams = -32602
 const internalError = -32603
 
-/** A connection that sends whole lines by `send`, which must not fail and must not wait. */
+/** Makes a connection that sends whole lines with `send`, which must not fail and must not wait. */
 export const make = (
   send: (line: string) => void,
   host: Host,
   requestTimeout: Duration.Duration
 ): Connection => {
   const pending = new Map<string | number, Pending>()
-  // More than some 128 at once and Codex drops answers without a word.
+  // Above about 128 concurrent requests Codex drops replies without an error (openai/codex#19366).
   const inFlight = Semaphore.makeUnsafe(maxInFlight)
   const lines = LineSplitter.make(maxLineBytes)
   const counters: Counters = { malformed: 0, skipped: 0, unknownReplies: 0 }
@@ -142,13 +143,13 @@ export const make = (
     if (open) send(`${JSON.stringify(message)}\n`)
   }
 
-  /** Why something cannot be said; what comes from outside may be a circle or hold what JSON has no word for. */
+  /** Sends a message. Returns the reason if it cannot be serialised (cycle, bigint). */
   const trySend = (message: unknown): string | undefined => {
     try {
       write(message)
       return undefined
     } catch (error) {
-      return `it cannot be put as JSON: ${error instanceof Error ? error.message : String(error)}`
+      return `the message cannot be serialised as JSON: ${error instanceof Error ? error.message : String(error)}`
     }
   }
 
@@ -157,8 +158,8 @@ export const make = (
     const answer = (message: object) => {
       if (answered) return
       answered = true
-      const why = trySend(message)
-      if (why !== undefined) write({ id, error: { code: internalError, message: why } })
+      const failure = trySend(message)
+      if (failure !== undefined) write({ id, error: { code: internalError, message: failure } })
     }
     return {
       id,

@@ -1,16 +1,16 @@
-/** Bytes into lines: chunks may break anywhere, a line may be longer than anybody wants. */
+/** Splits a byte stream into lines of limited length. Chunk boundaries may fall anywhere. */
 
 const newline = 0x0a
 const carriageReturn = 0x0d
 
 export interface LineSplitter {
-  /** The lines that this chunk completes, without their ends; empty ones are left out. */
+  /** Returns the lines that this chunk completes, without their line ends and without empty lines. */
   readonly push: (chunk: Uint8Array) => ReadonlyArray<string>
-  /** How many lines were longer than the limit and were skipped. */
+  /** Returns how many lines exceeded the limit and were skipped. */
   readonly skipped: () => number
 }
 
-/** Splits into lines of at most `limit` bytes. A longer one is skipped and counted, and never held in memory whole. */
+/** Makes a splitter for lines of at most `limit` bytes. It skips and counts longer lines and never buffers one in full. */
 export const make = (limit: number): LineSplitter => {
   let parts: Array<Uint8Array> = []
   let length = 0

@@ -1,4 +1,4 @@
-/** Who is meant: what Codex says and asks, handed to the turn it belongs to. Never waits. */
+/** Routes notifications and requests from Codex to the turns that they belong to. Never waits. */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,7 @@ import * as ServerRequests from "./ServerRequests.ts"
 import * as RunningTurn from "./RunningTurn.ts"
 import * as Translate from "./Translate.ts"
 
-/** Codex's clock is ours, but cut to milliseconds: within the same millisecond ours says more. */
+/** Returns the time of an event. Codex uses the same clock in whole milliseconds; within one millisecond our clock is more precise. */
 const timestamp = (clock: Clock.Clock, codexMs: number | undefined): number => {
   const now = Number(clock.currentTimeNanosUnsafe()) / 1e6
   return codexMs === undefined || codexMs >= Math.floor(now) || now - codexMs > 5000 ? now : codexMs
@@ -45,7 +45,7 @@ const declineByDefault = (reason: string): ApprovalDecision.ApprovalDecision => 
   source: "default"
 })
 
-/** Asks until somebody decides or Codex no longer wants to know. */
+/** Runs the approval policy until it decides or Codex withdraws the request. */
 const approve = (
   runningTurn: RunningTurn.RunningTurn,
   request: ApprovalRequest.ApprovalRequest,
@@ -54,7 +54,7 @@ const approve = (
 ): Effect.Effect<unknown> =>
   GracefulInterrupt.unless(
     Effect.suspend(() => runningTurn.handlers.approve(request)),
-    Effect.as(withdrawn, declineByDefault("codex wants no answer any more")),
+    Effect.as(withdrawn, declineByDefault("codex withdrew the request")),
     "an approval policy"
   ).pipe(
     Effect.onExit((exit) =>
@@ -62,7 +62,7 @@ const approve = (
         emitDecided(
           runningTurn,
           request,
-          Exit.isSuccess(exit) ? exit.value : declineByDefault("the turn ended before anybody decided")
+          Exit.isSuccess(exit) ? exit.value : declineByDefault("the turn ended before a decision")
         )
       )
     ),
@@ -73,7 +73,8 @@ const approve = (
   )
 
 /**
- * `confirmEnd` looks after a turn that should have ended; `totals` is what each open thread is known to have used, by its id.
+ * Makes the listener of a process. `confirmEnd` checks on a turn that should have ended; `totals` holds the last
+ * reported token total of each open thread by id.
  */
 export const make = (
   runningTurns: Map<string, RunningTurn.RunningTurn>,
@@ -89,23 +90,25 @@ export const make = (
     return runningTurn
   }
 
-  /** The questions that wait, by their turn and the id of Codex's request. */
+  /** Pending approval requests, by turn and the id of Codex's request. */
   const waitingRequests = new WeakMap<
     RunningTurn.RunningTurn,
     Map<string | number, Deferred.Deferred<void>>
   >()
 
-  /** What runs must be what was approved. */
+  /** Interrupts the turn if an item differs from what was approved for it. */
   const checkApprovedItem = (runningTurn: RunningTurn.RunningTurn, item: Item.Item) => {
     if (ApprovedArguments.isAsApproved(runningTurn.approved, item)) return
     const payload = { itemId: item.id }
     const at = timestamp(runningTurn.clock, undefined)
     runningTurn.handlers.emit({ _tag: "Unknown", method: ApprovedArguments.violation, payload, at })
-    runningTurn.fork(Effect.logError("codex runs something else than was approved; the turn is interrupted"))
+    runningTurn.fork(
+      Effect.logError("codex runs something other than what was approved; interrupting the turn")
+    )
     RunningTurn.fail(runningTurn.root ?? runningTurn, new CodexError.TurnInterrupted({ by: "policy" }))
   }
 
-  /** Something that nobody here knows is told before it is refused. */
+  /** Declines a request that this library does not support, and emits events about it first. */
   const declineUnknown = (
     request: JsonRpcConnection.IncomingRequest,
     method: string,
@@ -121,10 +124,10 @@ export const make = (
         request: question,
         at: timestamp(runningTurn.clock, undefined)
       })
-      emitDecided(runningTurn, question, declineByDefault("effect-codex does not know what is asked"))
+      emitDecided(runningTurn, question, declineByDefault("effect-codex does not support this request"))
     }
     return declineReply === undefined
-      ? request.refuse(-32601, `effect-codex does not answer ${method}`)
+      ? request.refuse(-32601, `effect-codex does not support ${method}`)
       : request.reply(declineReply)
   }
 
@@ -158,7 +161,7 @@ export const make = (
       emitDecided(
         runningTurn,
         question,
-        declineByDefault("codex asks for something else than its item shows")
+        declineByDefault("the request differs from the item that it belongs to")
       )
       return request.reply(serverRequest.declineReply)
     }
@@ -169,7 +172,7 @@ export const make = (
     const answering = approve(runningTurn, question, serverRequest, Deferred.await(withdrawn)).pipe(
       Effect.ensuring(
         Effect.sync(() => {
-          // Codex uses an id again when it has its answer.
+          // Codex reuses a request id after it receives the reply, so a later request may own the entry.
           if (waiting.get(request.id) === withdrawn) waiting.delete(request.id)
         })
       )
@@ -177,7 +180,7 @@ export const make = (
     return RunningTurn.answerRequest(runningTurn, request, answering, serverRequest.declineReply)
   }
 
-  /** Codex may say that a turn began before it says that it took it: whoever listens is told by what comes next. */
+  /** Emits `TurnStarted` for an accepted turn whose `turn/started` came before the reply to `turn/start`, or never. */
   const emitTurnStarted = (
     runningTurn: RunningTurn.RunningTurn,
     turnId: TurnId,
@@ -224,7 +227,7 @@ export const make = (
         const begins = notification.event._tag === "TurnStarted"
         if (!begins) emitTurnStarted(runningTurn, notification.turnId, emittedAtMs)
         else if (runningTurn.state._tag === "Running") return
-        // What an interrupted turn still has to say does not belong to the next one.
+        // Late events of an interrupted turn do not belong to the next turn.
         if (
           !RunningTurn.step(runningTurn, { _tag: "EventReceived", turnId: notification.turnId, begins })
             .matches
@@ -268,7 +271,7 @@ export const make = (
       const notification = Translate.notification(method, params, emittedAtMs ?? 0)
       if (notification._tag === "Ignored") return
       if (notification._tag === "UsageReported" && notification.total !== undefined) {
-        // Codex says it again when a request was lost or interrupted, and of an earlier turn when a thread is resumed.
+        // Codex repeats a total when a request is lost or interrupted, and reports an earlier turn's when a thread is resumed.
         const known = totals.get(notification.threadId)
         if (known === undefined || known === notification.total) return
         totals.set(notification.threadId, notification.total)

@@ -1,6 +1,6 @@
 /**
  * The wire types of `codex app-server` that this library uses, as Codex 0.169 generates them
- * (`codex app-server generate-ts --experimental`). They stop here: `Translate.ts` makes our own types of them.
+ * (`codex app-server generate-ts --experimental`). Only this directory uses them: `Translate.ts` maps them to the domain types.
  */
 import * as Schema from "effect/Schema"
 import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
@@ -19,13 +19,13 @@ export const ThreadOpened = Schema.Struct({
 
 export const TurnAccepted = Schema.Struct({ turn: Schema.Struct({ id: TurnId }) })
 
-/** Every message of a turn says whose it is. */
+/** The ids that every message of a turn carries. */
 export const TurnIds = Schema.Struct({
   threadId: ThreadId,
   turnId: Schema.optionalKey(Schema.NullOr(TurnId))
 })
 
-/** What is left of a turn that cannot be read otherwise. */
+/** The ids of a turn whose other fields cannot be decoded. */
 export const TurnRef = Schema.Struct({ threadId: ThreadId, turn: Schema.Struct({ id: TurnId }) })
 
 export const TokenUsage = Schema.Struct({
@@ -111,7 +111,7 @@ const Content = Schema.Struct({ type: text, text: Schema.optionalKey(text) })
 const id = { id: ItemId }
 const status = text
 
-/** The item kinds that have a type of ours; any other passes through as it is. */
+/** The item kinds that have a domain type; all others pass through as `Unknown`. */
 export const items = {
   userMessage: Schema.Struct({ ...id, content: Schema.Array(Content) }),
   agentMessage: Schema.Struct({ ...id, text }),
@@ -168,7 +168,7 @@ const ItemNotification = Schema.Struct({
   item: Schema.StructWithRest(Item, [Schema.Record(text, Schema.Unknown)])
 })
 
-/** The notifications that mean something here, by method. */
+/** The notifications that this library interprets, by method. */
 export const notifications = {
   "turn/started": Schema.Struct({
     threadId: ThreadId,
@@ -187,13 +187,13 @@ export const notifications = {
     ...turnFields,
     tokenUsage: Schema.Struct({ last: TokenUsage, total: nullish(TokenUsage) })
   }),
-  // Follows the answer to a request of the server, or says that none is wanted any more.
+  // Follows the reply to a request of the server, or withdraws the request.
   "serverRequest/resolved": Schema.Struct({
     threadId: ThreadId,
     requestId: Schema.Union([Schema.String, Schema.Finite])
   }),
   error: Schema.Struct({ ...turnFields, error: TurnError, willRetry: Schema.Boolean }),
-  // Raw items carry prompts and outputs: only their kind and call id get past this line.
+  // Raw items carry prompts and outputs: decode only their kind, call id and tool name.
   "rawResponseItem/completed": Schema.Struct({
     ...turnFields,
     item: Schema.Struct({ type: text, call_id: nullish(ItemId), name: nullish(text) })
@@ -225,21 +225,21 @@ const PermissionProfile = Schema.Struct({
   )
 })
 
-/** What is read out of parts of requests, each only where it is there. */
+/** Schemas of optional parts of requests. Each part is decoded separately, so that an invalid one does not affect the others. */
 export const requestParts = {
   permissions: PermissionProfile,
   network: Schema.Struct({ host: text, protocol: text }),
-  /** What an elicitation says of the call of a tool that it stands for. */
+  /** The tool call in the metadata of an elicitation that requests its approval. */
   toolApproval: Schema.Struct({
     codex_approval_kind: Schema.Literal("mcp_tool_call"),
     tool_name: text,
     tool_params: Schema.optionalKey(Schema.Unknown)
   }),
-  /** Legacy requests name their thread like this. */
+  /** The thread id of legacy requests. */
   legacyThread: Schema.Struct({ conversationId: ThreadId })
 }
 
-/** The requests of the server that are answered by a policy or a tool, by method. */
+/** The requests of the server that an approval policy or a tool answers, by method. */
 export const serverRequests = {
   "item/commandExecution/requestApproval": Schema.Struct({
     ...approvalFields,
@@ -283,16 +283,16 @@ export const serverRequests = {
   "item/tool/call": Schema.Struct({ ...turnFields, callId: ItemId, tool: text, arguments: Schema.Unknown })
 }
 
-/** Requests of the server that mean a question, each with the reply that means no. */
+/** The declining reply for each request of the server that has one, by method. */
 export const declineReplies: Readonly<Record<string, unknown>> = {
   "item/permissions/requestApproval": { permissions: {}, scope: "turn" },
   "item/tool/requestUserInput": { answers: {} },
   "mcpServer/elicitation/request": { action: "decline", content: null, _meta: null },
-  applyPatchApproval: { decision: { denied: { rejection: "nobody here decides it" } } },
-  execCommandApproval: { decision: { denied: { rejection: "nobody here decides it" } } }
+  applyPatchApproval: { decision: { denied: { rejection: "effect-codex does not support this request" } } },
+  execCommandApproval: { decision: { denied: { rejection: "effect-codex does not support this request" } } }
 }
 
-/** Notifications that would only cost time: never asked for. */
+/** Notifications that this library does not use. The handshake opts out of them to save their cost. */
 export const optedOutNotifications = [
   "account/rateLimits/updated",
   "account/updated",

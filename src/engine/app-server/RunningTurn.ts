@@ -1,4 +1,4 @@
-/** A turn that is running, as the connection sees it. */
+/** The state of a running turn that the connection updates. */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -13,37 +13,37 @@ import type * as Engine from "../Engine.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import * as TurnLifecycle from "./TurnLifecycle.ts"
 
-/** How long an interrupted tool or policy is waited for. */
+/** How long to wait for an interrupted tool or approval policy. */
 const handlerGrace = Duration.seconds(3)
 
 export interface RunningTurn {
   readonly threadId: ThreadId
   readonly cwd: string
   readonly handlers: Engine.Handlers
-  /** Forks in the context of the run that asked for the turn. */
+  /** Forks an effect in the context of the caller that runs the turn. */
   readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
   readonly clock: Clock.Clock
   readonly started: Deferred.Deferred<void>
-  /** How the turn ends for its caller. */
+  /** The outcome for the caller. */
   readonly outcome: Deferred.Deferred<void, CodexError.TurnError>
-  /** Codex runs the turn no more. */
+  /** Done when Codex no longer runs the turn. */
   readonly over: Deferred.Deferred<void>
   readonly items: Map<string, Item.Item>
-  /** What was approved, by the item that it is about. */
+  /** The approved arguments, by item id. */
   readonly approved: Map<string, string>
-  /** What Codex asked and nobody has answered yet. */
+  /** The handlers of unanswered requests from Codex, each with the function that declines its request. */
   readonly pendingRequests: Map<Fiber.Fiber<unknown>, () => void>
   readonly timers: Set<Fiber.Fiber<unknown>>
-  /** The turn whose sub-agent this is. */
+  /** For a sub-agent's turn: the turn that it works for. */
   readonly root: RunningTurn | undefined
-  /** The turns of sub-agents, by their threads. */
+  /** The running turns of sub-agents, by thread id. */
   readonly subAgents: Map<string, RunningTurn>
   readonly onEnd: ((end: TurnLifecycle.LifecycleEnd) => void) | undefined
-  /** Where the turn stands; changed by `step` alone. */
+  /** The lifecycle state; only `step` changes it. */
   state: TurnLifecycle.LifecycleState
-  /** Whatever Codex asks, the answer is no. */
+  /** Whether every further request of Codex is declined. */
   closed: boolean
-  /** How many messages came for the thread. */
+  /** How many messages have arrived for the thread. */
   messageCount: number
 }
 
@@ -69,14 +69,14 @@ export const make = (
 
 export const isOver = (turn: RunningTurn): boolean => turn.state._tag === "Over"
 
-/** What the caller is told; the turn itself may go on until it is stopped. */
+/** Fails the turn for its caller. In Codex the turn continues until it is interrupted. */
 export const fail = (turn: RunningTurn, error: CodexError.TurnError): void => {
   Deferred.doneUnsafe(turn.outcome, Exit.fail(error))
-  // Nobody waits for a sub-agent's turn.
+  // A sub-agent's turn has no caller that would interrupt it.
   if (turn.root !== undefined) end(turn, error)
 }
 
-/** A bug of whoever listens ends his own turn and nothing else. */
+/** Ends the caller's turn with a defect of its own event handler; other turns continue. */
 export const die = (turn: RunningTurn, defect: unknown): void => {
   Deferred.doneUnsafe(turn.outcome, Exit.die(defect))
 }
@@ -85,7 +85,7 @@ export const end = (turn: RunningTurn, end: TurnLifecycle.LifecycleEnd): void =>
   step(turn, { _tag: "Resolved", end })
 }
 
-/** Takes what was heard; what it means for whoever waits is told to them. */
+/** Advances the lifecycle and completes the deferreds that depend on the new state. */
 export const step = (
   turn: RunningTurn,
   input: TurnLifecycle.LifecycleInput
@@ -104,7 +104,7 @@ export const step = (
 
 export const turnIdOf = (turn: RunningTurn): TurnId | undefined => TurnLifecycle.turnIdOf(turn.state)
 
-/** Forks what the turn is watched by; it is gone with the turn. */
+/** Forks an effect that watches the turn; it is interrupted when the turn is released. */
 export const watch = (turn: RunningTurn, effect: Effect.Effect<unknown>): void => {
   if (isOver(turn)) return
   const fiber = turn.fork(effect)
@@ -116,23 +116,23 @@ export const unwatch = (turn: RunningTurn): void => {
   for (const fiber of turn.timers) fiber.interruptUnsafe()
 }
 
-/** Answers no to everything that is still asked, and ends who is at it; who does not listen is left behind. */
+/** Declines all pending server requests and interrupts their handlers. A handler that ignores interruption for 3 s is abandoned. */
 export const declinePending = (turn: RunningTurn): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (turn.pendingRequests.size === 0) return Effect.void
-    for (const declineReply of turn.pendingRequests.values()) declineReply()
+    for (const decline of turn.pendingRequests.values()) decline()
     return Fiber.interruptAll([...turn.pendingRequests.keys()]).pipe(
       Effect.timeoutOption(handlerGrace),
       Effect.tap((ended) => {
         if (Option.isSome(ended)) return Effect.void
         turn.pendingRequests.clear()
-        return Effect.logWarning("a tool or an approval policy ignores its interruption; it is left behind")
+        return Effect.logWarning("a tool or an approval policy ignores its interruption; it is abandoned")
       }),
       Effect.asVoid
     )
   })
 
-/** Runs what Codex asked for. Whatever becomes of it, there is one answer: what fails, dies or is interrupted says no. */
+/** Runs the handler of a request and sends exactly one reply: its result, or the declining reply if it fails, dies or is interrupted. */
 export const answerRequest = (
   turn: RunningTurn,
   request: JsonRpcConnection.IncomingRequest,

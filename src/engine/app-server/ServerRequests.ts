@@ -1,4 +1,4 @@
-/** What Codex asks of its client, in our words, and our answers in its. Pure. */
+/** Decodes the requests of Codex to its client and encodes the replies. Pure. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
@@ -13,20 +13,20 @@ import { optionalField } from "./Translate.ts"
 type Method = keyof typeof Protocol.serverRequests
 type Params<M extends Method> = (typeof Protocol.serverRequests)[M]["Type"]
 
-/** Where a question is asked. */
+/** The state of the turn that a request belongs to. */
 export interface RequestContext {
   readonly items: ReadonlyMap<string, Item.Item>
   readonly cwd: string
-  /** A name for a question that has none of its own. */
+  /** An id for a request that has no item id. */
   readonly name: string
 }
 
-/** What the server asks of its client. `no` is the reply that means no, where there is one; else it is refused. */
+/** A request of the server. `declineReply` is the reply that declines it; a request without one gets an error. */
 export type ServerRequest =
   | {
       readonly _tag: "Approve"
       readonly threadId: ThreadId
-      /** Nothing where Codex does not know: the turn that runs is meant. */
+      /** `undefined` if Codex does not name a turn: the request then belongs to the running one. */
       readonly turnId: TurnId | undefined
       readonly request: (context: RequestContext) => ApprovalRequest.ApprovalRequest | undefined
       readonly reply: (decision: ApprovalDecision.ApprovalDecision) => unknown
@@ -71,8 +71,8 @@ const accesses = new Map<string, Entry["access"]>([
 ])
 
 /**
- * Where both are told, the list of entries says everything and the older two lists say a part of it. Nothing where one of
- * them cannot be read: the rest would be something else than what is asked.
+ * Decodes file system permissions. If Codex sends both forms, the list of entries is complete and the two older lists
+ * hold only a part. Returns `undefined` if one entry cannot be decoded: the others alone would misstate the request.
  */
 const entries = (fileSystem: Profile["fileSystem"]): ReadonlyArray<Entry> | undefined => {
   if (fileSystem === null || fileSystem === undefined) return []
@@ -127,7 +127,7 @@ const encodePermissions = ({ fileSystem, globDepth, network }: Permissions.Permi
       })
 })
 
-/** What a command asks for besides being run. */
+/** Returns what a command requests in addition to being run. */
 const wants = (
   params: Params<"item/commandExecution/requestApproval">
 ): ApprovalRequest.CommandExtra | undefined => {
@@ -143,7 +143,7 @@ const wants = (
   return Object.keys(extra).length === 0 ? undefined : extra
 }
 
-/** A decision of a command or a patch as Codex takes it; it has no place for a reason. */
+/** Encodes a decision about a command or a patch. The protocol has no field for the reason. */
 export const decisionReply = (decision: ApprovalDecision.ApprovalDecision): unknown => ({
   decision:
     decision._tag === "acceptForSession" && decision.rememberedLocally === true ? "accept" : decision._tag
@@ -156,7 +156,7 @@ const elicitationReply = (decision: ApprovalDecision.ApprovalDecision, yes: unkn
     : { action: decision._tag, content: null, _meta: null }
 const declineElicitation = { action: "decline", content: null, _meta: null }
 
-/** The item that waits for an MCP server's question: of its calls the last one that is still going on. */
+/** Finds the item that an MCP server's elicitation belongs to: the last of the server's calls that is in progress. */
 const findMcpCall = (
   items: RequestContext["items"],
   server: string,
@@ -187,7 +187,7 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): ServerReq
         arguments: call.tool_params ?? {},
         message
       }),
-      // Told that it is for the session, Codex would run the tool unasked with any other arguments, too.
+      // With an acceptance for the session, Codex would also run the tool with other arguments without a request.
       reply: (decision) => elicitationReply(decision, { action: "accept", content: {}, _meta: null }),
       declineReply: declineElicitation
     }
@@ -246,7 +246,7 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
     reply: decisionReply,
     declineReply: declineDecision
   }),
-  // The request names no path: they stand in the item that started just before. An item that nobody knows is a no.
+  // The request has no paths: the item that started just before it has them. Without that item the request is declined.
   "item/fileChange/requestApproval": (params) => ({
     _tag: "Approve",
     threadId: params.threadId,
@@ -274,15 +274,15 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
     threadId: params.threadId,
     turnId: params.turnId,
     request: () => {
-      const asked = permissions(params.permissions)
-      return asked === undefined
+      const requested = permissions(params.permissions)
+      return requested === undefined
         ? undefined
         : {
             _tag: "permissions",
             id: params.itemId,
             itemId: params.itemId,
             ...optionalField("reason", params.reason),
-            permissions: asked,
+            permissions: requested,
             cwd: params.cwd
           }
     },
@@ -329,7 +329,7 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
   "item/tool/call": (params) => ({ _tag: "Call", ...params })
 }
 
-/** A question that is new, or that no longer looks as it did: who asks, as far as it can be told. */
+/** A request with an unknown method or format, with its thread and turn if they can be decoded. */
 const unknown = (method: string, params: unknown): ServerRequest => ({
   _tag: "Unknown",
   threadId: Option.getOrUndefined(
@@ -364,5 +364,6 @@ const requests: { readonly [M in Method]: (params: unknown) => ServerRequest } =
 
 const isKnown = (method: string): method is Method => Object.hasOwn(requests, method)
 
+/** Decodes a request of the server. */
 export const read = (method: string, params: unknown): ServerRequest =>
   isKnown(method) ? requests[method](params) : unknown(method, params)

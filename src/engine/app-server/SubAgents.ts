@@ -1,4 +1,4 @@
-/** Sub-agents: threads that the agent of a turn started, whose turns belong to it. */
+/** Sub-agents: threads that the agent of a turn starts. Their turns belong to that turn. */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import type * as Translate from "./Translate.ts"
 
 type Started = Extract<Translate.TurnNotification, { readonly _tag: "Event" }>
 
-/** The slot of a sub-agent's turn that has just begun, below the turn that it was begun for; none for anybody else's. */
+/** Attaches the starting turn of a sub-agent to the turn that it works for. Returns `undefined` if the turn is not a sub-agent's. */
 export const attach = (
   runningTurns: Map<string, RunningTurn.RunningTurn>,
   totals: Map<string, string>,
@@ -19,9 +19,9 @@ export const attach = (
   const owner = [...runningTurns.values()].find(
     (runningTurn) => RunningTurn.turnIdOf(runningTurn) === event.rootTurnId
   )
-  // One that a sub-agent started works for whom that one works for.
+  // A sub-agent of a sub-agent works for the same root turn.
   const root = owner?.root ?? owner
-  // A thread that is open here, and idle, is nobody's sub-agent.
+  // A thread that the caller has open is not a sub-agent.
   if (root === undefined || root.closed || totals.has(threadId)) return undefined
   const handlers = root.handlers.agent?.({ threadId, turnId })
   if (handlers === undefined) return undefined
@@ -47,10 +47,10 @@ export const attach = (
   return runningTurn
 }
 
-/** How long Codex may take to end the turn of a sub-agent. */
+/** How long Codex may take to end a sub-agent's turn. */
 const interruptGrace = Duration.seconds(2)
 
-/** Has Codex end the turns of a turn's sub-agents, and what they started. */
+/** Interrupts the turns of a turn's sub-agents in Codex and ends their background terminals. */
 export const interrupt = (
   process: AppServerProcess.Process,
   root: RunningTurn.RunningTurn
@@ -66,7 +66,7 @@ export const interrupt = (
       runningTurn.closed = true
       const ending = Effect.ignore(process.connection.request("turn/interrupt", { threadId, turnId })).pipe(
         Effect.andThen(clean),
-        // A shell that was being started when its turn was interrupted is there only when the turn is over.
+        // A shell that was starting during the interruption is listed only after the turn ends, so clean again.
         Effect.andThen(Effect.timeoutOption(Deferred.await(runningTurn.over), interruptGrace)),
         Effect.andThen(clean)
       )
@@ -78,7 +78,7 @@ export const interrupt = (
     { discard: true, concurrency: "unbounded" }
   )
 
-/** Nothing of a turn's sub-agents is heard any more; they may go on by themselves. */
+/** Detaches a turn's sub-agents: later events are ignored and requests declined. Codex may continue to run them. */
 export const release = (root: RunningTurn.RunningTurn): Effect.Effect<void> =>
   Effect.suspend(() => {
     const remaining = [...root.subAgents.values()]

@@ -1,4 +1,4 @@
-/** The conversations that Codex keeps, and the models that it offers. */
+/** Requests that list and change Codex's stored threads, and that list its models. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -9,7 +9,7 @@ import type * as Engine from "../Engine.ts"
 import * as Protocol from "./Protocol.ts"
 import * as Translate from "./Translate.ts"
 
-/** Asks the process that runs, or a new one. */
+/** Sends a request to the current process, or to a new one if it has died. */
 export type SendRequest = (method: string, params: unknown) => Effect.Effect<unknown, CodexError.StartError>
 
 export type ThreadManagement = Pick<
@@ -28,9 +28,9 @@ const decodeHistory = Schema.decodeUnknownOption(Protocol.ThreadHistory)
 const decodeModelList = Schema.decodeUnknownOption(Protocol.ModelList)
 
 const unreadable = (method: string) =>
-  new CodexError.ProtocolError({ detail: `the answer to ${method} cannot be read` })
+  new CodexError.ProtocolError({ detail: `cannot decode the reply of codex app-server to ${method}` })
 
-/** Left out, Codex lists what people started and nothing of other programs. */
+/** Without an explicit list, Codex omits threads that other programs started. */
 const allSources = [
   "cli",
   "vscode",

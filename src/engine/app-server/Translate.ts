@@ -1,4 +1,4 @@
-/** What Codex says, in our words. Pure; the only place that knows both. */
+/** Maps Codex's wire types to the domain types and back. Pure; the only module that knows both. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as MediaType from "../../internal/MediaType.ts"
@@ -11,7 +11,7 @@ import type * as Engine from "../Engine.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
 
-/** A field that is left out where there is nothing. */
+/** Returns an object with one field, or an empty object if the value is null or undefined. */
 export const optionalField = <K extends string, V>(
   key: K,
   value: V | null | undefined
@@ -21,7 +21,7 @@ export const optionalField = <K extends string, V>(
   return out
 }
 
-// Maps, for an object also has what nobody put into it: Codex decides by which names these are asked.
+// Maps instead of objects: Codex chooses the keys, and an object also has inherited ones.
 const statuses = new Map<string, Item.Status>([
   ["inProgress", "inProgress"],
   ["completed", "completed"],
@@ -99,7 +99,7 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
   collabAgentToolCall: (wire) => ({
     _tag: "AgentCall",
     id: wire.id,
-    // `spawnAgent` on the wire is the model's `spawn_agent`.
+    // The wire's `spawnAgent` is the model's tool `spawn_agent`.
     tool: wire.tool.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
     agents: wire.receiverThreadIds,
     status: status(wire.status),
@@ -135,7 +135,7 @@ function itemDecoder<K extends keyof typeof Protocol.items>(
 
 const isKnownItem = (kind: string): kind is keyof typeof itemDecoders => Object.hasOwn(itemDecoders, kind)
 
-/** An item of the wire as ours. A kind that is new, or that no longer looks as it did, is kept as `Unknown`. */
+/** Maps an item to its domain type. An item of an unknown kind, or one that cannot be decoded, becomes `Unknown`. */
 export const item = (wire: { readonly id: ItemId; readonly type: string }): Item.Item => {
   const known = isKnownItem(wire.type) ? itemDecoders[wire.type](wire) : Option.none()
   return Option.getOrElse(known, (): Item.Item => ({
@@ -154,7 +154,7 @@ export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
   reasoning: wire.reasoningOutputTokens
 })
 
-/** What a notification means to the turn it belongs to. */
+/** What a notification means for the turn that it belongs to. */
 export type TurnNotification =
   | {
       readonly _tag: "Event"
@@ -162,7 +162,7 @@ export type TurnNotification =
       readonly turnId: TurnId
       readonly event: Turn.EngineEvent
     }
-  /** `total` tells one count of the thread's tokens from another. */
+  /** `total` identifies a report of the thread's token usage: Codex repeats reports. */
   | {
       readonly _tag: "UsageReported"
       readonly threadId: ThreadId
@@ -183,14 +183,14 @@ export type TurnNotification =
       readonly turnId: TurnId
       readonly error: CodexError.TurnFailed
     }
-  /** The thread has no turn that runs. */
+  /** The thread has no running turn. */
   | { readonly _tag: "Idle"; readonly threadId: ThreadId }
-  /** Codex wants no answer to that request of its own any more. */
+  /** Codex no longer expects a reply to its request. */
   | { readonly _tag: "RequestResolved"; readonly threadId: ThreadId; readonly requestId: string | number }
 
 export type TranslatedNotification = TurnNotification | { readonly _tag: "Ignored" }
 
-/** How a turn ended: completed without an error, or with the error it ended in. */
+/** How a turn ended: `completed`, or its error. */
 export type TranslatedTurnEnd =
   | CodexError.TurnFailed
   | CodexError.TurnInterrupted
@@ -293,12 +293,14 @@ const unknown = (method: string, params: unknown, at: number): TranslatedNotific
         : event({ threadId, turnId }, { _tag: "Unknown", method, payload: params, at })
   })
 
-/** One that no longer looks as it did is passed on as it is; only the end of a turn cannot be passed over. */
+/** Passes a notification that cannot be decoded on as `Unknown`. The end of a turn must not be lost, so it fails the turn. */
 const unreadable = (method: string, params: unknown, at: number): TranslatedNotification => {
   const ended = method === "turn/completed" ? decodeTurnRef(params) : Option.none()
   if (Option.isNone(ended)) return unknown(method, params, at)
   const { threadId, turn } = ended.value
-  const end = new CodexError.ProtocolError({ detail: "the turn ended, and how it ended cannot be read" })
+  const end = new CodexError.ProtocolError({
+    detail: "the turn ended, but its turn/completed notification cannot be decoded"
+  })
   return { _tag: "Ended", threadId, turnId: turn.id, end }
 }
 
@@ -335,7 +337,7 @@ const notifications: { readonly [M in Method]: (params: unknown, at: number) => 
 
 const isKnown = (method: string): method is Method => Object.hasOwn(notifications, method)
 
-/** What a notification means. One of a method that is new belongs to its turn as `Unknown`, if it belongs to one. */
+/** Maps a notification. One with an unknown method becomes an `Unknown` event if it names a turn. */
 export const notification = (method: string, params: unknown, at: number): TranslatedNotification =>
   isKnown(method) ? notifications[method](params, at) : unknown(method, params, at)
 
@@ -349,13 +351,13 @@ const turnEnd = (turn: {
     case "interrupted":
       return new CodexError.TurnInterrupted({ by: "codex" })
     default:
-      return ErrorMapping.classify(turn.error ?? { message: `the turn ended as ${turn.status}` })
+      return ErrorMapping.classify(turn.error ?? { message: `the turn ended with status ${turn.status}` })
   }
 }
 
 const decodeThreadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
 
-/** How a turn of a thread that was read ended; nothing where it is not told. */
+/** Returns how a turn ended according to a `thread/read` reply, if the reply holds the turn. */
 export const endOf = (read: unknown, turnId: TurnId): Option.Option<TranslatedTurnEnd | "inProgress"> =>
   Option.flatMap(decodeThreadRead(read), ({ thread }) => {
     const turn = thread.turns?.find((turn) => turn.id === turnId)
@@ -364,11 +366,11 @@ export const endOf = (read: unknown, turnId: TurnId): Option.Option<TranslatedTu
       : Option.some(turn.status === "inProgress" ? turn.status : turnEnd(turn))
   })
 
-/** Whether a thread that was read has a turn that runs. */
+/** Whether a `thread/read` reply reports a running turn. */
 export const isActive = (read: unknown): boolean =>
   Option.exists(decodeThreadRead(read), ({ thread }) => thread.status?.type === "active")
 
-/** Whether a thread that was read has no turn that runs. */
+/** Whether a `thread/read` reply reports that no turn is running. */
 export const isIdle = (read: unknown): boolean =>
   Option.exists(
     decodeThreadRead(read),
@@ -392,7 +394,7 @@ const inputPart = (part: TurnOptions.InputPart): ReadonlyArray<unknown> => {
       return [{ type: "localImage", path: part.path }]
     case "attachment": {
       const { mediaType, name, path } = part.attachment
-      // Codex takes nothing but images: of any other file the model is told where it is.
+      // Codex accepts only images. For any other file the model receives the path.
       return MediaType.isImage(mediaType)
         ? [{ type: "localImage", path }]
         : [text(`Attached file ${JSON.stringify(name)} (${mediaType}): ${path}`)]
@@ -400,7 +402,7 @@ const inputPart = (part: TurnOptions.InputPart): ReadonlyArray<unknown> => {
   }
 }
 
-/** What goes into a turn, as Codex takes it. */
+/** Encodes the input of a turn. */
 export const input = (input: TurnOptions.TurnInput): ReadonlyArray<unknown> =>
   typeof input === "string" ? [text(input)] : input.flatMap(inputPart)
 
@@ -410,7 +412,7 @@ const sandboxPolicies = {
   "danger-full-access": "dangerFullAccess"
 }
 
-/** How a turn differs from its thread, as Codex takes it. */
+/** Encodes the options of a turn. */
 export const turnOptions = (options: Engine.EngineTurnOptions): Readonly<Record<string, unknown>> => ({
   ...optionalField("model", options.model),
   ...optionalField("effort", options.effort),

@@ -1,4 +1,4 @@
-/** One turn from `turn/start` to its end, whoever ends it: Codex, the caller, or a Codex that forgot to. */
+/** Runs one turn from `turn/start` to its end: completion, interruption by the caller, or a lost end that a watchdog recovers. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -18,16 +18,16 @@ import * as Protocol from "./Protocol.ts"
 import * as RunningTurn from "./RunningTurn.ts"
 import * as Translate from "./Translate.ts"
 
-/** How long an interrupted turn may take to end before the process is ended instead. */
+/** How long an interrupted turn may take to end before the engine kills the process. */
 const interruptGrace = Duration.seconds(5)
-/** How long Codex may take to say how a turn ended that it is done with. */
+/** How long `turn/completed` may take to follow a sign that the turn has ended. */
 const confirmDelay = Duration.seconds(1)
-/** How long nothing may be heard of a turn before Codex is asked whether it is still there. */
+/** How long a turn may be silent before the engine checks that Codex still answers. */
 const silenceTimeout = Duration.seconds(30)
 
 const decodeAccepted = Schema.decodeUnknownOption(Protocol.TurnAccepted)
 
-/** A thread on the process that it was opened on. */
+/** A thread and the process that it is open on. */
 export interface ThreadLocation {
   readonly threadId: ThreadId
   readonly cwd: string
@@ -44,32 +44,34 @@ const readThread = (process: AppServerProcess.Process, threadId: ThreadId, inclu
   process.connection.request("thread/read", { threadId, includeTurns })
 
 /**
- * Looks after a turn that has an error for its last word, or whose thread has gone idle: `turn/completed` is known to
- * get lost. What Codex has written down of the turn is how it ended.
+ * Confirms the end of a turn whose last event is an error or whose thread is idle: Codex sometimes loses
+ * `turn/completed` (openai/codex#28495, openai/codex#35810). The stored turn says how it ended.
  */
 export const confirmEnd = (process: AppServerProcess.Process, runningTurn: RunningTurn.RunningTurn): void =>
   RunningTurn.watch(
     runningTurn,
     Effect.gen(function* () {
-      const verdict = expectedErrorOf(runningTurn)
+      const expectedError = expectedErrorOf(runningTurn)
       yield* Effect.sleep(confirmDelay)
-      if (verdict !== undefined) {
-        // One that has gone on since has not failed.
-        return expectedErrorOf(runningTurn) === verdict ? RunningTurn.fail(runningTurn, verdict) : undefined
+      if (expectedError !== undefined) {
+        // A turn that has continued since the error has not failed.
+        return expectedErrorOf(runningTurn) === expectedError
+          ? RunningTurn.fail(runningTurn, expectedError)
+          : undefined
       }
       const turnId = RunningTurn.turnIdOf(runningTurn)
       if (turnId === undefined)
-        return RunningTurn.fail(runningTurn, stalled("codex took the turn and never began it"))
+        return RunningTurn.fail(runningTurn, stalled("codex accepted the turn but never started it"))
       const thread = yield* Effect.option(readThread(process, runningTurn.threadId, true))
       const end = Option.flatMap(thread, (thread) => Translate.endOf(thread, turnId))
       if (Option.isSome(end))
         return end.value === "inProgress" ? undefined : RunningTurn.end(runningTurn, end.value)
       if (Option.exists(thread, Translate.isActive)) return
-      RunningTurn.fail(runningTurn, stalled("codex went idle and did not say how the turn ended"))
+      RunningTurn.fail(runningTurn, stalled("codex went idle without reporting how the turn ended"))
     })
   )
 
-/** Silence is no fault: a model may think and a command may run for hours. Not answering is one. */
+/** Checks that Codex still answers while a turn is silent. Silence alone is normal: a model or a command may run for hours. */
 const watchSilence = (
   process: AppServerProcess.Process,
   runningTurn: RunningTurn.RunningTurn
@@ -85,7 +87,7 @@ const watchSilence = (
       } else if (
         Exit.findErrorOption(answer).pipe(Option.exists((error) => error._tag === "RequestTimeout"))
       ) {
-        const error = stalled("codex no longer answers; its process has been ended")
+        const error = stalled("codex no longer answers; effect-codex killed its process")
         RunningTurn.step(runningTurn, { _tag: "ProcessKilled", error })
         yield* process.kill
       }
@@ -95,20 +97,20 @@ const watchSilence = (
 const isNotRunning = (error: JsonRpcConnection.RpcRequestError) =>
   error._tag === "RpcError" && /no active turn/i.test(error.text)
 
-/** Ends a turn that nobody wants any more, and what it started; a Codex that does not listen is ended itself. */
+/** Interrupts a turn and ends what it started. Kills the process if Codex does not respond in time. */
 const interruptTurn = (
   { process, threadId }: ThreadLocation,
   runningTurn: RunningTurn.RunningTurn,
   startFiber: Fiber.Fiber<unknown, JsonRpcConnection.RpcRequestError>
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    // Interrupted before the reply it would run on, and its end would be taken for the next turn's.
+    // Wait for the reply: a turn interrupted before it would run on, and its end would be taken for the next turn's.
     if (Exit.isFailure(yield* Fiber.await(startFiber))) return
-    // Before turn/started Codex knows of no turn to interrupt, says so, and runs it nevertheless.
+    // Wait for turn/started: before it, Codex answers that no turn is active, and runs the turn nevertheless.
     yield* Effect.raceFirst(Deferred.await(runningTurn.started), Deferred.await(runningTurn.over))
     if (RunningTurn.isOver(runningTurn)) return
     const { connection } = process
-    // What Codex asks from now on is answered no: nobody wants the turn any more.
+    // Decline all requests of Codex from now on: the caller no longer wants the turn.
     runningTurn.closed = true
     const answer = yield* Effect.exit(
       connection.request("turn/interrupt", { threadId, turnId: RunningTurn.turnIdOf(runningTurn) })
@@ -116,19 +118,20 @@ const interruptTurn = (
     if (Exit.findErrorOption(answer).pipe(Option.exists(isNotRunning))) {
       RunningTurn.end(runningTurn, new CodexError.TurnInterrupted({ by: "codex" }))
     }
-    // Whoever is deaf costs his own grace, not that of the process.
+    // In parallel, so an uninterruptible handler does not use up the process's grace period.
     yield* Effect.all([RunningTurn.declinePending(runningTurn), SubAgents.interrupt(process, runningTurn)], {
       concurrency: "unbounded",
       discard: true
     })
-    // Its shells outlive an interrupted turn.
+    // The turn's shells outlive its interruption (openai/codex#42717).
     yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))
     yield* Deferred.await(runningTurn.over)
   }).pipe(Effect.timeoutOrElse({ duration: interruptGrace, orElse: () => process.kill }))
 
-/** What begins a turn. */
+/** The requests that start a turn. */
 export type Method = "turn/start" | "thread/compact/start"
 
+/** Runs a turn. Interruption of the returned effect interrupts the turn and ends what it started. */
 export const run = (
   location: ThreadLocation,
   method: Method,
@@ -156,7 +159,7 @@ export const run = (
             }
           })
           .pipe(
-            // Whether the turn runs or not is then anybody's guess.
+            // Without a reply it is unknown whether the turn runs, so kill the process.
             Effect.tapError((error) => (error._tag === "RequestTimeout" ? process.kill : Effect.void)),
             Effect.forkDetach({ startImmediately: true })
           )
@@ -184,7 +187,7 @@ export const run = (
     )
   )
 
-/** Adds to a turn that runs, as soon as Codex knows of it. */
+/** Adds input to a running turn. Waits until Codex has started the turn, because it refuses a steer before that. */
 export const steer = (
   process: AppServerProcess.Process,
   runningTurn: RunningTurn.RunningTurn,

@@ -1,15 +1,15 @@
-/** The life of one turn, as what is heard of it tells: events in, the state of it and at most one end out. Pure. */
+/** The lifecycle of one turn as a pure state machine: takes inputs and returns the next state and at most one end. */
 import type * as CodexError from "../../domain/CodexError.ts"
 import type { TurnId } from "../../domain/Ids.ts"
 
 export type LifecycleEnd = "completed" | CodexError.TurnError
 
 export type LifecycleState =
-  /** Asked for, and not answered: whatever is said of turns is of older ones. */
+  /** Requested, without a reply yet. Events that arrive now belong to older turns. */
   | { readonly _tag: "Starting" }
-  /** Codex has taken it, and may not know yet that it runs: it cannot be interrupted. */
+  /** Accepted by Codex, which cannot interrupt it before it has started. */
   | { readonly _tag: "Accepted"; readonly turnId: TurnId | undefined }
-  /** `verdict` is how it ends if nobody says so. */
+  /** `expectedError` is how the turn ends if Codex does not report its end. */
   | {
       readonly _tag: "Running"
       readonly turnId: TurnId
@@ -18,30 +18,30 @@ export type LifecycleState =
   | { readonly _tag: "Over"; readonly turnId: TurnId | undefined; readonly end: LifecycleEnd }
 
 export type LifecycleInput =
-  /** The reply to the request that starts it. */
+  /** The reply to the request that starts the turn. */
   | { readonly _tag: "Accepted"; readonly turnId: TurnId | undefined }
-  /** Something that happened in a turn; `begins` is its first. */
+  /** An event of a turn; `begins` marks `turn/started`. */
   | { readonly _tag: "EventReceived"; readonly turnId: TurnId; readonly begins: boolean }
-  /** The thread has no turn that runs. */
+  /** The thread has no running turn. */
   | { readonly _tag: "Idle" }
-  /** The turn will fail with this; its end should follow. */
+  /** The turn will fail with this error; its end should follow. */
   | { readonly _tag: "Failing"; readonly turnId: TurnId; readonly error: CodexError.TurnError }
-  /** Codex says how the turn ended. */
+  /** Codex reports how the turn ended. */
   | { readonly _tag: "Ended"; readonly turnId: TurnId; readonly end: LifecycleEnd }
-  /** Somebody else knows how it ended: the watchdog, whoever stopped it. */
+  /** The watchdog, or the code that interrupts the turn, determined how it ended. */
   | { readonly _tag: "Resolved"; readonly end: LifecycleEnd }
-  /** The process is about to be ended for this. */
+  /** The engine is about to kill the process because of this error. */
   | { readonly _tag: "ProcessKilled"; readonly error: CodexError.TurnError }
-  /** The process is gone. */
+  /** The process has ended. */
   | { readonly _tag: "ConnectionClosed"; readonly error: CodexError.TurnError }
 
-/** What follows from an input. */
+/** The consequences of an input. */
 export interface LifecycleOutput {
-  /** What was heard is of this turn. */
+  /** The input belongs to this turn. */
   readonly matches: boolean
-  /** The end should have come, or comes soon: somebody has to look after it. */
+  /** The end is overdue or due soon: the driver has to confirm it. */
   readonly confirmEnd: boolean
-  /** How the turn ended: told once. */
+  /** How the turn ended. Set exactly once. */
   readonly end: LifecycleEnd | undefined
 }
 
@@ -51,7 +51,7 @@ const ignored: LifecycleOutput = { matches: false, confirmEnd: false, end: undef
 const matches: LifecycleOutput = { matches: true, confirmEnd: false, end: undefined }
 const unconfirmed: LifecycleOutput = { matches: true, confirmEnd: true, end: undefined }
 
-/** The turn's id, once it has one. */
+/** Returns the id of the turn, if it is known. */
 export const turnIdOf = (state: LifecycleState): TurnId | undefined =>
   state._tag === "Starting" ? undefined : state.turnId
 
@@ -60,7 +60,7 @@ const over = (state: LifecycleState, end: LifecycleEnd): readonly [LifecycleStat
   { matches: true, confirmEnd: false, end }
 ]
 
-/** Whether what names that turn is of this one: one that was accepted without an id is whichever begins first. */
+/** Whether an input for `turnId` belongs to this turn. A turn accepted without an id becomes the first one that starts. */
 const isSameTurn = (state: LifecycleState, turnId: TurnId, begins: boolean): boolean => {
   const known = turnIdOf(state)
   return known === undefined ? state._tag === "Accepted" && begins : known === turnId
@@ -71,7 +71,7 @@ export const step = (
   input: LifecycleInput
 ): readonly [LifecycleState, LifecycleOutput] => {
   if (state._tag === "Over") {
-    // What is still said of it is passed by.
+    // Ignore late inputs.
     return [state, ignored]
   }
   switch (input._tag) {
@@ -80,7 +80,7 @@ export const step = (
         ? [{ _tag: "Accepted", turnId: input.turnId }, ignored]
         : [state, ignored]
     case "EventReceived":
-      // Text comes word by word: nothing is made anew for each.
+      // Text deltas are frequent, so this path allocates nothing.
       if (state._tag === "Running" && state.expectedError === undefined && state.turnId === input.turnId)
         return [state, matches]
       return isSameTurn(state, input.turnId, input.begins)

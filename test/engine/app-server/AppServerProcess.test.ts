@@ -13,7 +13,7 @@ import { test } from "../../support/live.ts"
 const start = Effect.flatMap(Codex, (codex) => codex.startThread())
 const run = Effect.flatMap(start, (thread) => thread.run("go"))
 
-describe("the child's environment", () => {
+describe("the environment of the Codex process", () => {
   const host = {
     PATH: "/bin",
     HOME: "/home/me",
@@ -91,14 +91,14 @@ describe("the child's environment", () => {
     })
   }
 
-  it("has what is added by hand, and not what is taken away", () => {
+  it("includes variables that the caller adds and omits those that the caller removes", () => {
     assert.deepStrictEqual(
       chosen([], { OPENAI_API_KEY: undefined, EXTRA: "1", TRACEPARENT: "mine" }),
       [...always.filter((name) => name !== "OPENAI_API_KEY"), "EXTRA", "TRACEPARENT"].toSorted()
     )
   })
 
-  test("F40 arrives at the process, with what its config.toml and the overrides name", () =>
+  test("F40 reaches the process, including the variables that config.toml and the overrides name", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const fake = yield* Fake.make({})
@@ -140,7 +140,7 @@ describe("the child's environment", () => {
     }))
 })
 
-describe("the trace", () => {
+describe("the trace context that Codex receives", () => {
   const recording = () => {
     const spans: Array<Tracer.Span> = []
     const tracer = Tracer.make({
@@ -155,7 +155,7 @@ describe("the trace", () => {
   const traceOf = (fake: Effect.Success<ReturnType<typeof Fake.make>>, method: string) =>
     Effect.map(fake.of(method), ([message]) => message?.trace)
 
-  test("of a turn is that of its invoke_agent span, in the caller's trace", () =>
+  test("is the turn's invoke_agent span in the caller's trace", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       const { named, tracer } = recording()
@@ -176,7 +176,7 @@ describe("the trace", () => {
       assert.include((yield* traceOf(fake, "thread/start"))?.traceparent, mine?.traceId ?? "?")
     }))
 
-  test("goes on with a remote parent and its tracestate", () =>
+  test("continues a remote parent with its tracestate", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       const traceId = "0af7651916cd43dd8448eb211c80319c"
@@ -187,7 +187,7 @@ describe("the trace", () => {
       assert.strictEqual(trace?.tracestate, "lab=9")
     }))
 
-  test("of two turns at once is each one's own", () =>
+  test("differs for two concurrent turns", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("x", { wait: 30 })] } })
       const seen = yield* Effect.forEach(
@@ -203,7 +203,7 @@ describe("the trace", () => {
       assert.sameMembers(sent, seen)
     }))
 
-  test("is not sent while tracing is off, and says so when it is not sampled", () =>
+  test("is absent while tracing is off, and unsampled for an unsampled span", () =>
     Effect.gen(function* () {
       const off = yield* Fake.make({})
       yield* run.pipe(Effect.withSpan("mine"), Effect.provide(off.layer()), Effect.withTracerEnabled(false))
@@ -222,7 +222,7 @@ describe("the trace", () => {
       assert.match((yield* traceOf(unsampled, "turn/start"))?.traceparent ?? "", /-00$/)
     }))
 
-  test("a tracer that breaks does not break the turn", () =>
+  test("does not break the turn when the tracer throws", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -263,7 +263,7 @@ describe("the trace", () => {
       assert.strictEqual(Exit.isSuccess(exit) ? exit.value.message : String(exit.cause), "fine")
     }))
 
-  test("every span that was opened ends once, however the turn ends", () =>
+  test("comes from spans that each end exactly once, however the turn ends", () =>
     Effect.gen(function* () {
       const command = Fake.ofTurn("item/started", {
         item: {

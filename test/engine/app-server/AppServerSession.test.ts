@@ -33,7 +33,7 @@ const withVariable = (name: string, value: string | undefined) =>
   )
 
 describe.concurrent("starting the engine", () => {
-  test("F05 a Codex that never answers initialize is a typed timeout, and is not left behind", () =>
+  test("F05 fails with a typed timeout when Codex never answers initialize, and ends the process", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { initialize: [[{ stderr: "thinking\n" }]] }, stubborn: true })
       const [took, error] = yield* timed(
@@ -50,7 +50,7 @@ describe.concurrent("starting the engine", () => {
       assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
     }))
 
-  test("F05 a Codex that ends while starting is told with what it said", () =>
+  test("F05 fails with the stderr of a Codex that exits while starting", () =>
     Effect.gen(function* () {
       const boot = [{ stderr: "error loading config.toml: invalid type\n" }, { exit: 1 }]
       const fake = yield* Fake.make({ on: { initialize: [boot] } })
@@ -59,7 +59,7 @@ describe.concurrent("starting the engine", () => {
       assert.isTrue("detail" in error && error.detail.includes("error loading config.toml"))
     }))
 
-  test("a Codex that ends before it reads anything does not wait for the deadline", () =>
+  test("fails before the deadline when Codex exits without reading its input", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ boot: [{ stderr: "no" }, { exit: 2 }] })
       const [took, error] = yield* timed(start.pipe(Effect.flip, Effect.provide(fake.layer())))
@@ -67,7 +67,7 @@ describe.concurrent("starting the engine", () => {
       assert.isBelow(took, 5000)
     }))
 
-  test("the handshake has a time of its own, not that of a request", () =>
+  test("gives the handshake its own timeout instead of that of a request", () =>
     Effect.gen(function* () {
       const hello = [{ wait: 1500 }, { reply: { userAgent: "fake/0.169.0" } }]
       const fake = yield* Fake.make({ on: { initialize: [hello] } })
@@ -75,7 +75,7 @@ describe.concurrent("starting the engine", () => {
       assert.strictEqual(turn.message, "fine")
     }))
 
-  test("a Codex that refuses the handshake says why", () =>
+  test("fails with Codex's reason when Codex refuses the handshake", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { initialize: [[{ refuse: { code: -32600, message: "who are you" } }]] }
@@ -84,7 +84,7 @@ describe.concurrent("starting the engine", () => {
       assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Rejected", detail: "who are you" })
     }))
 
-  test("an older Codex is refused by its version, and ended", () =>
+  test("refuses an older Codex by its version, and ends it", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { initialize: [[{ reply: { userAgent: "x/0.100.0 (linux)" } }]] } })
       const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
@@ -93,7 +93,7 @@ describe.concurrent("starting the engine", () => {
     }))
 
   for (const userAgent of ["codex/0.170.1-alpha.3 (x)", "something else entirely"]) {
-    test(`a Codex that calls itself "${userAgent}" is used`, () =>
+    test(`accepts a Codex with the user agent "${userAgent}"`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({ on: { initialize: [[{ reply: { userAgent } }]] } })
         const turn = yield* run.pipe(Effect.provide(fake.layer()))
@@ -101,7 +101,7 @@ describe.concurrent("starting the engine", () => {
       }))
   }
 
-  test("a start that failed is tried again by the next thread", () =>
+  test("retries a failed start with the next thread", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const fake = yield* Fake.make({ boot: [{ exit: 1 }] })
@@ -113,7 +113,7 @@ describe.concurrent("starting the engine", () => {
       assert.lengthOf(yield* fake.pids, 2)
     }))
 
-  test("F05 an engine that hangs while starting does not touch one that runs", () =>
+  test("F05 does not affect a running engine when another one hangs while starting", () =>
     Effect.gen(function* () {
       const healthy = yield* Fake.make({})
       const hung = yield* Fake.make({ on: { initialize: [[]] } })
@@ -131,7 +131,7 @@ describe.concurrent("starting the engine", () => {
       }).pipe(Effect.provide(healthy.layer()))
     }))
 
-  test("an interrupted start leaves no process", () =>
+  test("leaves no process after an interrupted start", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { initialize: [[]] } })
       yield* Effect.gen(function* () {
@@ -142,7 +142,7 @@ describe.concurrent("starting the engine", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("many threads that start at once share one process", () =>
+  test("starts one process for many concurrent threads", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       yield* Effect.forEach(Array.from({ length: 20 }), () => run, { concurrency: "unbounded" }).pipe(
@@ -152,7 +152,7 @@ describe.concurrent("starting the engine", () => {
       assert.lengthOf(yield* fake.of("initialize"), 1)
     }))
 
-  test("nothing is started before the first thread, and initialized follows initialize", () =>
+  test("starts nothing before the first thread, and sends initialized after initialize", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       yield* Effect.gen(function* () {
@@ -173,7 +173,7 @@ describe.concurrent("starting the engine", () => {
 
 describe.concurrent("ending the engine", () => {
   for (const how of ["closes", "is interrupted"]) {
-    test(`a Codex that listens to nothing is gone soon after its scope ${how}`, () =>
+    test(`kills an unresponsive Codex soon after its scope ${how}`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({ stubborn: true, on: { "thread/unsubscribe": [[]] } })
         const [took] = yield* timed(
@@ -193,7 +193,7 @@ describe.concurrent("ending the engine", () => {
       }))
   }
 
-  test("a turn that still runs when the engine is closed ends as EngineExited", () =>
+  test("ends a running turn with EngineExited", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ stubborn: true, on: { "turn/start": [Fake.begin] } })
       const scope = yield* Scope.make()
@@ -209,7 +209,7 @@ describe.concurrent("ending the engine", () => {
       assert.strictEqual((yield* Effect.flip(thread.run("again")))._tag, "EngineExited")
     }))
 
-  test("what it says on stderr, and what was passed by, is in the log", () =>
+  test("logs Codex's stderr and the messages that it skipped", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
@@ -236,11 +236,11 @@ describe.concurrent("ending the engine", () => {
       assert.includeMembers(lines, ["Debug codex: ERROR first", "Debug codex: second"])
       assert.include(
         lines,
-        "Warn codex said 1 lines that are no message, 1 answers that nobody asked for; they were passed by"
+        "Warn codex app-server sent 1 malformed lines, 1 replies to unknown requests; they were skipped"
       )
     }))
 
-  test("a process that was killed is told by its signal, one that ended by its code", () =>
+  test("reports the signal of a killed process and the exit code of one that exits", () =>
     Effect.gen(function* () {
       for (const [step, expected] of [
         [{ signal: "SIGKILL" }, { signal: "SIGKILL" }],
@@ -257,7 +257,7 @@ describe.concurrent("ending the engine", () => {
 })
 
 describe("finding Codex", () => {
-  test("a path that was chosen and is not there is not replaced by another codex", () =>
+  test("does not replace an explicit path that does not exist with another codex", () =>
     Effect.gen(function* () {
       const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath: "/nowhere/codex" })))
       assert.strictEqual(error._tag, "CodexNotFound")
@@ -268,7 +268,7 @@ describe("finding Codex", () => {
       assert.include(other.message, `CODEX_PATH "/nowhere/else"`)
     }))
 
-  test("CODEX_PATH is used, and the option wins over it", () =>
+  test("uses CODEX_PATH unless the option is set", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       const other = yield* Fake.make({})
@@ -280,19 +280,19 @@ describe("finding Codex", () => {
       assert.lengthOf(yield* other.pids, 1)
     }))
 
-  for (const what of ["a folder", "a file that cannot be run"]) {
-    test(`${what} in its place is a typed error`, () =>
+  for (const what of ["a directory", "a file that cannot be run"]) {
+    test(`fails with a typed error when the path is ${what}`, () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
-        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-fake-" })
-        yield* fs.writeFileString(`${folder}/codex`, "not a program")
-        const codexPath = what === "a folder" ? folder : `${folder}/codex`
+        const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-fake-" })
+        yield* fs.writeFileString(`${directory}/codex`, "not a program")
+        const codexPath = what === "a directory" ? directory : `${directory}/codex`
         const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath })))
         assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
       }))
   }
 
-  test("a working folder that does not exist is refused before Codex is asked", () =>
+  test("refuses a working directory that does not exist before it sends a request", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       const error = yield* Effect.flatMap(Codex, (codex) =>

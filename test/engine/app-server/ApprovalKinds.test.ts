@@ -112,7 +112,7 @@ const mcpCall = (id: string, args: object, method?: string) =>
 
 const before: ReadonlyArray<Fake.Step> = [command("c1", "rm x"), patch("/x"), mcpCall("x1", { n: 1 })]
 
-/** Asks one thing in a turn, under a policy: the only reply, what the policy was asked, and the events. */
+/** Runs a turn with one request under a policy. Returns the only reply, the requests that the policy saw, and the events. */
 const run = Effect.fnUntraced(function* (
   steps: ReadonlyArray<Fake.Step>,
   policy: Approval.Policy = Approval.deny
@@ -154,7 +154,7 @@ const no = {
 }
 const entry = { path: { type: "path", path: "/etc" }, access: "read" }
 
-describe.concurrent("each question gets one reply in its own dialect", () => {
+describe.concurrent("the reply to each kind of approval request", () => {
   const cases: ReadonlyArray<
     readonly [name: string, request: Fake.Step, decision: Approval.ApprovalDecision, reply: object]
   > = [
@@ -292,9 +292,9 @@ describe.concurrent("each question gets one reply in its own dialect", () => {
   }
 })
 
-describe.concurrent("a question that is not this turn's", () => {
+describe.concurrent("an approval request of another turn", () => {
   for (const [name, request] of Object.entries(requests)) {
-    test(`${name}: is answered no, and nobody hears of it`, () =>
+    test(`is declined without an event: ${name}`, () =>
       Effect.gen(function* () {
         for (const elsewhere of [{ threadId: "thread-99" }, { turnId: "turn-99" }]) {
           const { asked, events, reply } = yield* run([...before, request(elsewhere)], (request) =>
@@ -311,8 +311,8 @@ describe.concurrent("a question that is not this turn's", () => {
   }
 })
 
-describe.concurrent("what nobody here knows", () => {
-  test("is told, and refused without asking anybody", () =>
+describe.concurrent("an unknown request", () => {
+  test("emits an event and is refused without running the policy", () =>
     Effect.gen(function* () {
       for (const [method, params] of [
         ["item/newThing/requestApproval", of],
@@ -334,8 +334,8 @@ describe.concurrent("what nobody here knows", () => {
     }))
 })
 
-describe.concurrent("what Codex no longer wants to know", () => {
-  test("F18 ends the question, and a late answer has no effect", () =>
+describe.concurrent("a request that Codex withdraws", () => {
+  test("F18 ends the approval, and a late decision has no effect", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -377,8 +377,8 @@ describe.concurrent("what Codex no longer wants to know", () => {
     }))
 })
 
-describe.concurrent("what runs is what was approved", () => {
-  test("a question about something else than its item shows is a no", () =>
+describe.concurrent("the arguments that run", () => {
+  test("decline a request that differs from its item", () =>
     Effect.gen(function* () {
       for (const request of [
         requests.command({ command: "/bin/bash -c 'rm y'" }),
@@ -401,7 +401,7 @@ describe.concurrent("what runs is what was approved", () => {
     "MCP tool": [requests.mcpTool(), mcpCall("x1", { n: 2 })]
   }
   for (const [name, [request, other]] of Object.entries(changed)) {
-    test(`${name}: something else interrupts the turn, and is told`, () =>
+    test(`interrupt the turn and emit an event when they differ from the approved ones: ${name}`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({
           on: { "turn/start": [[...Fake.begin, ...before, request, { heard: "q" }, other]] }
@@ -423,7 +423,7 @@ describe.concurrent("what runs is what was approved", () => {
       }))
   }
 
-  test("the same again is no other", () =>
+  test("may be repeated unchanged", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -450,8 +450,8 @@ describe.concurrent("what runs is what was approved", () => {
     }))
 })
 
-describe.concurrent("whoever waits for an answer", () => {
-  test("keeps no other thread waiting, whatever is asked", () =>
+describe.concurrent("an approval that waits", () => {
+  test("does not delay another thread, for any kind of request", () =>
     Effect.gen(function* () {
       const ask = [
         ...Fake.begin,

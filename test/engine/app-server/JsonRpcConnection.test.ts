@@ -31,9 +31,9 @@ const result = (events: ReadonlyArray<Turn.TurnEvent>): Turn.Turn | undefined =>
 
 const garbage = (count: number) => Fake.raw("{ this is no json\n".repeat(count))
 
-describe.concurrent("what is no message", () => {
+describe.concurrent("lines that are not messages", () => {
   for (const count of [1, 99]) {
-    test(`F21 ${count} malformed lines in a row are skipped`, () =>
+    test(`F21 are skipped: ${count} consecutive malformed lines`, () =>
       Effect.gen(function* () {
         const events = yield* eventsOf(
           ...Fake.begin,
@@ -46,7 +46,7 @@ describe.concurrent("what is no message", () => {
       }))
   }
 
-  test("F21 100 in a row are a ProtocolError, the process is ended and the next thread gets a new one", () =>
+  test("F21 fail with a ProtocolError after 100 in a row, end the process, and the next thread gets a new one", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, garbage(100)]] } })
       yield* Effect.gen(function* () {
@@ -77,7 +77,7 @@ describe.concurrent("what is no message", () => {
     "\u0000",
     "\ufeff{}"
   ]
-  test("JSON that is no message, empty lines and noise are skipped", () =>
+  test("are skipped: JSON that is not a message, empty lines and noise", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf(
         ...Fake.begin,
@@ -88,7 +88,7 @@ describe.concurrent("what is no message", () => {
       assert.deepStrictEqual(tags(events), ["TurnStarted", "ItemCompleted", "TurnCompleted"])
     }))
 
-  test("F23 a line of 70 MB is skipped, and the next one is heard", () =>
+  test("F23 include a line of 70 MB, which is skipped without losing the next one", () =>
     Effect.gen(function* () {
       const mega = Buffer.alloc(1024 * 1024, "x")
       const events = yield* eventsOf(
@@ -101,14 +101,14 @@ describe.concurrent("what is no message", () => {
       assert.deepStrictEqual(tags(events), ["TurnStarted", "ItemCompleted", "TurnCompleted"])
     }))
 
-  test("a message of 5 MB is heard whole", () =>
+  test("do not include a message of 5 MB, which arrives complete", () =>
     Effect.gen(function* () {
       const text = "é".repeat(2_500_000)
       const turn = result(yield* eventsOf(...Fake.begin, Fake.said(text), Fake.ended()))
       assert.isTrue(turn?.message === text)
     }))
 
-  test("F22 lines may end in CRLF and break anywhere, in the middle of a character too", () =>
+  test("F22 do not include lines that end in CRLF or that chunks split inside a character", () =>
     Effect.gen(function* () {
       const message = (params: object) =>
         `${JSON.stringify({ method: "item/completed", params: { threadId: "thread-1", turnId: "turn-1", ...params } })}\r\n`
@@ -119,14 +119,14 @@ describe.concurrent("what is no message", () => {
     }))
 })
 
-describe("lines", () => {
+describe("the line splitter", () => {
   const Chunking = Schema.Struct({
     lines: Schema.Array(Schema.String),
     cuts: Schema.Array(Schema.Natural),
     crlf: Schema.Boolean
   })
 
-  it.prop("F22 are the same however they are cut", [Chunking], ([{ crlf, cuts, lines }]) => {
+  it.prop("F22 returns the same lines for every split into chunks", [Chunking], ([{ crlf, cuts, lines }]) => {
     const whole = lines.map((line) => line.replaceAll(/[\r\n]/g, "").toWellFormed())
     const bytes = Buffer.from(whole.map((line) => line + (crlf ? "\r\n" : "\n")).join(""))
     const splitter = LineSplitter.make(1_000_000)
@@ -140,7 +140,7 @@ describe("lines", () => {
     )
   })
 
-  it("F23 longer than the limit are skipped and counted, and never kept", () => {
+  it("F23 skips and counts lines above the limit without buffering them", () => {
     const splitter = LineSplitter.make(10)
     const out = ["0123456789\n", "0123456789a\nshort\n", "01234", "56789", "abc", "def\n", "x\n"].flatMap(
       (text) => splitter.push(Buffer.from(text))
@@ -149,7 +149,7 @@ describe("lines", () => {
     assert.strictEqual(splitter.skipped(), 2)
   })
 
-  it("F23 of a gigabyte cost no memory", () => {
+  it("F23 uses no memory for a line of one gigabyte", () => {
     const splitter = LineSplitter.make(1024 * 1024)
     const chunk = Buffer.alloc(1024 * 1024, "x")
     const before = process.memoryUsage().rss
@@ -180,7 +180,7 @@ describe("the connection", () => {
     return { connection, sent, unasked, say: (text: string) => connection.receive(Buffer.from(text)) }
   }
 
-  it("F21 survives a hundred thousand lines of anything", () => {
+  it("F21 survives a hundred thousand arbitrary lines", () => {
     const { say, unasked } = open()
     const seeds = [
       '{"id":0,"result":1}',
@@ -201,13 +201,13 @@ describe("the connection", () => {
     assert.strictEqual(unasked.at(-1), "alive")
   })
 
-  it("answers each request of the peer once, whatever its host says", () => {
+  it("replies once to each request of the peer, even if its host replies more often", () => {
     const { say, sent } = open()
     say('{"id":"a","method":"ask"}\n{"id":0,"method":"ask"}\n')
     assert.deepStrictEqual(sent, ['{"id":"a","result":1}\n', '{"id":0,"result":1}\n'])
   })
 
-  it("takes a message for what it is when a field of it is odd", () => {
+  it("accepts a message with an unexpected value in an optional field", () => {
     const { say, unasked } = open()
     say(
       '{"method":"a","emittedAtMs":"soon"}\n{"method":"b","emittedAtMs":null,"error":[]}\n{"id":null,"method":"c"}\n'
@@ -215,15 +215,25 @@ describe("the connection", () => {
     assert.deepStrictEqual(unasked, ["a", "b", "c"])
   })
 
-  it("F25 counts replies that nobody waits for", () => {
+  it.live("F25 counts a reply that arrives after its request has timed out", () =>
+    Effect.gen(function* () {
+      const { connection, say } = open()
+      const error = yield* Effect.flip(connection.request("slow", {}, { timeout: "1 millis" }))
+      assert.strictEqual(error._tag, "RequestTimeout")
+      say('{"id":0,"result":1}\n')
+      assert.strictEqual(connection.counters().unknownReplies, 1)
+    })
+  )
+
+  it("F25 counts replies without a pending request", () => {
     const { connection, say } = open()
     say('{"id":99,"result":1}\n{"id":"99","error":{}}\n{"id":null,"error":{"code":1,"message":"parse"}}\n')
     assert.deepStrictEqual(connection.counters(), { malformed: 0, skipped: 0, unknownReplies: 3 })
   })
 })
 
-describe.concurrent("what a newer Codex may say", () => {
-  test("F24 unknown methods, kinds, values and fields pass through", () =>
+describe.concurrent("messages of a newer Codex", () => {
+  test("F24 pass through with unknown methods, kinds, values and fields", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf(
         ...Fake.begin,
@@ -269,7 +279,7 @@ describe.concurrent("what a newer Codex may say", () => {
       assert.strictEqual(result(events)?.message, "ok")
     }))
 
-  test("F24 fields of the wrong type are kept as they came and end nothing", () =>
+  test("F24 keep fields of the wrong type unchanged and end nothing", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf(
         ...Fake.begin,
@@ -296,7 +306,7 @@ describe.concurrent("what a newer Codex may say", () => {
       ])
     }))
 
-  test("F25 replies that come twice or that nobody waits for change nothing", () =>
+  test("F25 change nothing as repeated replies or replies without a request", () =>
     Effect.gen(function* () {
       const noise = [
         Fake.line('{"id":12345,"result":{}}'),
@@ -318,7 +328,7 @@ describe.concurrent("what a newer Codex may say", () => {
       assert.deepInclude(turn, { id: TurnId.make("turn-1"), message: "ok" })
     }))
 
-  test("F25 answers out of order go to whoever asked", () =>
+  test("F25 reach the right request when replies arrive out of order", () =>
     Effect.gen(function* () {
       const opened = (id: string) => ({ thread: { id }, model: id, modelProvider: "p", cwd: "/" })
       const fake = yield* Fake.make({
@@ -337,21 +347,21 @@ describe.concurrent("what a newer Codex may say", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("an answer that is an error without the usual form is still an answer", () =>
+  test("fail the request when the error has an unknown format", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [[{ refuse: "go away" }]] } })
       const error = yield* Effect.flip(start).pipe(Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "InvalidRequest", reason: "Rejected", detail: '"go away"' })
     }))
 
-  test("an answer without a thread is a ProtocolError", () =>
+  test("fail with a ProtocolError when the reply has no thread", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [[{ reply: { thread: "?" } }]] } })
       const error = yield* Effect.flip(start).pipe(Effect.provide(fake.layer()))
       assert.strictEqual(error._tag, "ProtocolError")
     }))
 
-  test("a turn that is said to begin before it is taken has begun all the same, once", () =>
+  test("start the turn once when turn/started precedes the reply", () =>
     Effect.gen(function* () {
       for (const steps of [
         [Fake.started, Fake.accepted, Fake.said("ok"), Fake.ended()],
@@ -367,19 +377,19 @@ describe.concurrent("what a newer Codex may say", () => {
       }
     }))
 
-  test("an answer to turn/start without a turn is made good by turn/started", () =>
+  test("start the turn by turn/started when the reply has no turn", () =>
     Effect.gen(function* () {
       const events = yield* eventsOf({ reply: {} }, Fake.started, Fake.said("ok"), Fake.ended())
       assert.deepInclude(result(events), { id: TurnId.make("turn-1"), message: "ok" })
     }))
 })
 
-describe.concurrent("a request", () => {
+describe.concurrent("a request to Codex", () => {
   const overloaded: ReadonlyArray<Fake.Step> = [
     { refuse: { code: -32001, message: "Server overloaded; retry later." } }
   ]
 
-  test("that meets an overloaded Codex is tried again", () =>
+  test("is retried when Codex is overloaded", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [overloaded, overloaded, Fake.turn("at last")] }
@@ -392,15 +402,16 @@ describe.concurrent("a request", () => {
       assert.lengthOf(new Set(requests.map(({ id }) => id)), 3)
     }))
 
-  test("is not tried for ever", () =>
+  test("is retried at most six times", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [overloaded] } })
       const [took, error] = yield* timed(Effect.flip(start).pipe(Effect.provide(fake.layer())))
       assert.strictEqual(error._tag, "InvalidRequest")
+      assert.lengthOf(yield* fake.of("thread/start"), 7)
       assert.isBelow(took, 10_000)
     }))
 
-  test("that is refused says why; a missing thread and too long an input have reasons of their own", () =>
+  test("fails with Codex's reason; a missing thread and a too long input have their own reasons", () =>
     Effect.gen(function* () {
       const refusals = [
         [{ code: -32600, message: "no rollout found for thread id x" }, "ThreadNotFound"],
@@ -422,7 +433,7 @@ describe.concurrent("a request", () => {
       assert.lengthOf(yield* fake.of("turn/interrupt"), 0)
     }))
 
-  test("that is not answered in time fails, and a turn that may run ends with its process", () =>
+  test("fails when it is not answered in time, and ends the process when a turn may be running", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [[]], "thread/resume": [[]] } })
       yield* Effect.gen(function* () {
@@ -435,7 +446,7 @@ describe.concurrent("a request", () => {
       }).pipe(Effect.provide(fake.layer({ requestTimeout: "1500 millis" })))
     }))
 
-  test("waits for its turn: never more than 64 are in flight", () =>
+  test("waits while 64 requests are in flight", () =>
     Effect.gen(function* () {
       const slow = { thread: { id: "$id" }, model: "m", modelProvider: "p", cwd: "/" }
       const fake = yield* Fake.make({ on: { "thread/start": [[{ heard: "go" }, { reply: slow }]] } })
@@ -453,7 +464,7 @@ describe.concurrent("a request", () => {
 })
 
 describe("slow consumers", () => {
-  test("F26 deltas are merged, nothing else is lost, and other threads are not held up", () =>
+  test("F26 receive merged deltas and every other event, and do not delay other threads", () =>
     Effect.gen(function* () {
       const deltas = Array.from({ length: 20_000 }, (_, n) => Fake.delta(`${n} `))
       const fake = yield* Fake.make({
@@ -474,7 +485,7 @@ describe("slow consumers", () => {
       yield* Effect.gen(function* () {
         const [slow, quick] = yield* Effect.all([start, start])
         const events = yield* slow.stream("go").pipe(
-          // The first event is held until the other thread has had a whole turn.
+          // Hold the first event until the other thread has finished a turn.
           Stream.tap((event) =>
             event._tag === "TurnStarted"
               ? Effect.map(quick.run("meanwhile"), (turn) => assert.strictEqual(turn.message, "quick"))
@@ -493,7 +504,7 @@ describe("slow consumers", () => {
     }))
 })
 
-describe("what Codex says of a failure", () => {
+describe("an error of Codex", () => {
   const waits: ReadonlyArray<readonly [text: string, ms: number | undefined]> = [
     ["Please try again in 0.3s.", 300],
     ["try again in 120ms", 120],
@@ -514,7 +525,7 @@ describe("what Codex says of a failure", () => {
     })
   }
 
-  it("is classified whatever it looks like", () => {
+  it("is classified in every format", () => {
     const odd: ReadonlyArray<unknown> = [
       undefined,
       null,
@@ -540,7 +551,7 @@ describe("what Codex says of a failure", () => {
     assert.deepInclude(statused, { reason: "Overloaded", status: 503 })
   })
 
-  it("and of items by names that every object has is no surprise", () => {
+  it("is not confused by item kinds named like inherited object properties", () => {
     for (const name of ["toString", "constructor", "__proto__"]) {
       const wire = {
         id: ItemId.make("c1"),

@@ -12,7 +12,7 @@ const start = Effect.flatMap(Codex, (codex) => codex.startThread())
 const gone = (fake: { readonly pids: Effect.Effect<ReadonlyArray<number>> }) =>
   Effect.map(fake.pids, (pids) => assert.isFalse(pids.some(Fake.isAlive)))
 
-describe.concurrent("the process dies", () => {
+describe.concurrent("a process that dies", () => {
   const points = [
     { when: "before it answers turn/start", steps: [] },
     { when: "after it answered turn/start", steps: [Fake.accepted] },
@@ -37,7 +37,7 @@ describe.concurrent("the process dies", () => {
     { when: "after the last item", steps: [...Fake.begin, Fake.said("all said")] }
   ]
   for (const { steps, when } of points) {
-    test(`F01 ${when}: EngineExited with what was there`, () =>
+    test(`F01 fails the turn with EngineExited and its stderr: ${when}`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({
           on: {
@@ -66,7 +66,7 @@ describe.concurrent("the process dies", () => {
       }))
   }
 
-  test("F01 at any moment, on every thread at once: all turns and requests fail, nothing hangs", () =>
+  test("F01 fails all turns and requests of all threads at any moment without a hang", () =>
     Effect.forEach(
       Array.from({ length: 20 }, (_, n) => n * 1.5),
       (delay) =>
@@ -104,7 +104,7 @@ describe.concurrent("the process dies", () => {
       { concurrency: 2 }
     ))
 
-  test("what was said before is still heard: a turn that was told to its end has completed", () =>
+  test("completes a turn whose end arrived before the death", () =>
     Effect.gen(function* () {
       const [last] = [Fake.ended()].flatMap((step) => ("send" in step ? [{ testament: step.send }] : []))
       const fake = yield* Fake.make({
@@ -120,7 +120,7 @@ describe.concurrent("the process dies", () => {
       assert.strictEqual(turn.message, "all")
     }))
 
-  test("a flood on stderr holds nothing up, and the end of it is what is told", () =>
+  test("does not block on a flood of stderr, and reports the end of it", () =>
     Effect.gen(function* () {
       const flood = Array.from({ length: 64 }, () => ({ stderr: "noise ".repeat(10_000) }))
       const fake = yield* Fake.make({
@@ -142,7 +142,7 @@ describe.concurrent("the process dies", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("F01 later turns of its threads go on in a new process, which resumes them; all at once start one", () =>
+  test("F01 is replaced by one new process that resumes its threads, also for concurrent turns", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [Fake.turn("first"), Fake.turn("second"), [...Fake.begin, { exit: 1 }]] }
@@ -160,7 +160,7 @@ describe.concurrent("the process dies", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("an ephemeral thread ends with it, for there is nothing to resume it from", () =>
+  test("ends its ephemeral threads, which cannot be resumed", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, { exit: 1 }]] } })
       yield* Effect.gen(function* () {
@@ -174,7 +174,7 @@ describe.concurrent("the process dies", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("one that does not answer when a thread is opened is replaced for the next thread", () =>
+  test("is replaced for the next thread when it does not answer the request that opens one", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [[]] } })
       yield* Effect.gen(function* () {
@@ -185,7 +185,7 @@ describe.concurrent("the process dies", () => {
       }).pipe(Effect.provide(fake.layer({ requestTimeout: "300 millis" })))
     }))
 
-  test("the threads of another process do not notice", () =>
+  test("does not affect the threads of another process", () =>
     Effect.gen(function* () {
       const healthy = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine", { wait: 300 })] } })
       const dying = yield* Fake.make({ on: { "turn/start": [[{ exit: 1 }]] } })
@@ -199,7 +199,7 @@ describe.concurrent("the process dies", () => {
     }))
 })
 
-describe.concurrent("interrupting", () => {
+describe.concurrent("interrupting a turn", () => {
   const interrupted = Effect.fnUntraced(function* (
     on: Fake.Scenario["on"],
     heard: string,
@@ -227,7 +227,7 @@ describe.concurrent("interrupting", () => {
       assert.lengthOf(yield* fake.of("thread/backgroundTerminals/clean"), 1)
     }))
 
-  test("waits for turn/started, before which Codex knows of no turn", () =>
+  test("waits for turn/started, because Codex refuses to interrupt earlier", () =>
     Effect.gen(function* () {
       const late = [Fake.accepted, { wait: 150 }, Fake.started]
       const early = { refuse: { code: -32600, message: "no active turn to interrupt" } }
@@ -238,7 +238,7 @@ describe.concurrent("interrupting", () => {
       assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
     }))
 
-  test("before turn/start is refused ends with the refusal: there is nothing to interrupt", () =>
+  test("ends with the refusal when Codex refuses turn/start", () =>
     Effect.gen(function* () {
       const refused = [{ wait: 100 }, { refuse: { code: -32600, message: "no" } }]
       const [took, fake] = yield* interrupted({ "turn/start": [refused] }, "turn/start")
@@ -256,7 +256,7 @@ describe.concurrent("interrupting", () => {
     "is stopped": { "turn/start": [[...Fake.begin, { signal: "SIGSTOP" }]] }
   }
   for (const [what, on] of Object.entries(deaf)) {
-    test(`F04 a Codex that ${what} is ended after the grace, and the next thread gets a new one`, () =>
+    test(`F04 kills a Codex that ${what} after the grace period, and the next thread gets a new one`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({ on: { ...on } })
         yield* Effect.gen(function* () {
@@ -276,7 +276,7 @@ describe.concurrent("interrupting", () => {
       }))
   }
 
-  test("a Codex that has closed its input is ended, and the next thread gets a new one", () =>
+  test("kills a Codex that has closed its input, and the next thread gets a new one", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [[...Fake.begin, { closeInput: true }, { wait: 50 }, Fake.delta("x")]] }
@@ -292,7 +292,7 @@ describe.concurrent("interrupting", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("F04 the grace is five seconds of real time", () =>
+  test("F04 waits for five seconds of real time", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "turn/interrupt": [[]] } })
       const [took, error] = yield* timed(
@@ -305,7 +305,7 @@ describe.concurrent("interrupting", () => {
       assert.isBelow(took, 9000)
     }))
 
-  test("needs no turn/started where something else shows that the turn has begun", () =>
+  test("does not wait for turn/started when another event shows that the turn has started", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [[Fake.accepted, Fake.delta("x")]] } })
       yield* Effect.gen(function* () {
@@ -320,7 +320,7 @@ describe.concurrent("interrupting", () => {
       assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
     }))
 
-  test("what an interrupted turn says late is not the next turn's", () =>
+  test("ignores late events of the turn in the next turn", () =>
     Effect.gen(function* () {
       const ghost = (event: Fake.Step): Fake.Step =>
         JSON.parse(JSON.stringify(event).replaceAll("$turn", "turn-1"))
@@ -358,7 +358,7 @@ describe.concurrent("interrupting", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("another thread's turn goes on", () =>
+  test("does not affect another thread's turn", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [Fake.begin, Fake.turn("still here", { heard: "turn/interrupt" }, { wait: 20 })] }
@@ -374,7 +374,7 @@ describe.concurrent("interrupting", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("a stream that is left early interrupts its turn before it is over", () =>
+  test("happens when the consumer leaves the stream early, before the stream ends", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [[...Fake.begin, Fake.delta("a")], Fake.turn("next")] }
@@ -389,7 +389,7 @@ describe.concurrent("interrupting", () => {
     }))
 })
 
-describe.concurrent("the engine forgets a turn", () => {
+describe.concurrent("a turn whose end Codex does not report", () => {
   const failing = (turn: ReadonlyArray<Fake.Step>, read: ReadonlyArray<Fake.Step>) =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [turn], "thread/read": [read] } })
@@ -406,7 +406,7 @@ describe.concurrent("the engine forgets a turn", () => {
     }
   ]
 
-  test("F03 an error that is not retried, and no end: the turn fails with it", () =>
+  test("F03 fails with the last error that Codex does not retry", () =>
     Effect.gen(function* () {
       const error = {
         message: "slow down, try again in 2s",
@@ -419,7 +419,7 @@ describe.concurrent("the engine forgets a turn", () => {
         assert.deepInclude(result.failure, { reason: "RateLimited", turnId: TurnId.make("turn-1") })
     }))
 
-  test("an error of something else, or one that the turn outlives, fails nothing", () =>
+  test("does not fail with an error of another request or one that it survives", () =>
     Effect.gen(function* () {
       const steer = {
         message: "cannot steer",
@@ -437,7 +437,7 @@ describe.concurrent("the engine forgets a turn", () => {
       }
     }))
 
-  test("F03 an error that is retried fails nothing", () =>
+  test("F03 does not fail with an error that Codex retries", () =>
     Effect.gen(function* () {
       const error = { message: "Reconnecting... 1/2", codexErrorInfo: null }
       const [result] = yield* failing(
@@ -447,7 +447,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.strictEqual(result._tag === "Success" ? result.success.message : "", "after all")
     }))
 
-  test("an idle thread whose turn is read as completed: it has completed", () =>
+  test("completes when the thread is idle and the stored turn is completed", () =>
     Effect.gen(function* () {
       const [result, fake] = yield* failing(
         [...Fake.begin, Fake.said("done"), Fake.status("idle")],
@@ -457,7 +457,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.lengthOf(yield* fake.of("thread/read"), 1)
     }))
 
-  test("an idle thread whose turn was taken and never began: it is stalled", () =>
+  test("stalls when the thread is idle and the turn was accepted but never started", () =>
     Effect.gen(function* () {
       const idle = {
         method: "thread/status/changed",
@@ -470,7 +470,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.strictEqual(error._tag, "TurnStalled")
     }))
 
-  test("an idle thread whose turn is read as failed: it has failed with that error", () =>
+  test("fails with the stored error when the thread is idle and the stored turn has failed", () =>
     Effect.gen(function* () {
       const [result] = yield* failing(
         [...Fake.begin, Fake.status("idle")],
@@ -485,11 +485,11 @@ describe.concurrent("the engine forgets a turn", () => {
     }))
 
   for (const [what, read] of Object.entries({
-    "that nobody can read": [{ refuse: { code: -32600, message: "thread not found" } }],
-    "that is not there": [{ reply: { thread: { id: "$thread", status: { type: "idle" }, turns: [] } } }],
-    "that is read as nonsense": [{ reply: { thread: 7 } }]
+    "cannot be read": [{ refuse: { code: -32600, message: "thread not found" } }],
+    "is not stored": [{ reply: { thread: { id: "$thread", status: { type: "idle" }, turns: [] } } }],
+    "is read as invalid data": [{ reply: { thread: 7 } }]
   })) {
-    test(`an idle thread whose turn ${what.slice(5)}: TurnStalled, and the thread goes on`, () =>
+    test(`stalls, and the thread continues, when the thread is idle and the turn ${what}`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({
           on: {
@@ -506,7 +506,7 @@ describe.concurrent("the engine forgets a turn", () => {
       }))
   }
 
-  test("an idle of a thread that is read as active is not believed", () =>
+  test("continues when the stored thread is active despite an idle notification", () =>
     Effect.gen(function* () {
       const [result] = yield* failing(
         [
@@ -522,7 +522,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.strictEqual(result._tag === "Success" ? result.success.message : "", "on")
     }))
 
-  test("an idle that is followed by the end in time asks nothing", () =>
+  test("does not read the thread when its end follows the idle notification in time", () =>
     Effect.gen(function* () {
       const [result, fake] = yield* failing(
         [...Fake.begin, Fake.said("done"), Fake.status("idle"), { wait: 100 }, Fake.ended(), { wait: 1500 }],
@@ -532,7 +532,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.lengthOf(yield* fake.of("thread/read"), 0)
     }))
 
-  test("an end that cannot be understood is a ProtocolError, not silence", () =>
+  test("fails with a ProtocolError when its end cannot be decoded", () =>
     Effect.gen(function* () {
       const odd = Fake.notify("turn/completed", {
         threadId: "$thread",
@@ -542,7 +542,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.strictEqual(result._tag === "Failure" ? result.failure._tag : "", "ProtocolError")
     }))
 
-  test("F02 silence: a Codex that no longer answers at all is ended, and the turn has stalled", () =>
+  test("F02 stalls when a silent Codex does not answer a check, and ends the process", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin], "thread/read": [[]] } })
       yield* Effect.gen(function* () {
@@ -558,7 +558,7 @@ describe.concurrent("the engine forgets a turn", () => {
       assert.lengthOf(yield* fake.pids, 2)
     }))
 
-  test("F02 silence of a Codex that answers when asked is patience", () =>
+  test("F02 continues when a silent Codex answers the check", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {

@@ -1,4 +1,4 @@
-/** A Codex that says anything at all: the connection and everything behind it, in this process. */
+/** Sends arbitrary input to the connection and the message router in this process. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -95,7 +95,7 @@ const kinds = [
   "novelty"
 ] as const
 
-/** Lines by a seed: some are right, most nearly, some not at all. */
+/** Generates lines from a seed: some valid, most almost valid, some invalid. */
 const fuzz = (seed: number) => {
   const random = SeededRandom.make(seed, "fuzz")
 
@@ -211,7 +211,7 @@ const fuzz = (seed: number) => {
   return { line, random }
 }
 
-/** Whether a line is a message, by other means than the code under test. */
+/** Whether a line is a message, independently of the code under test. */
 const isMessage = (line: string): boolean => {
   try {
     const parsed: unknown = JSON.parse(line)
@@ -226,7 +226,7 @@ const isMessage = (line: string): boolean => {
 
 const threadId = ThreadId.make("thread")
 
-/** A thread whose turn runs, on a connection without a process. */
+/** Makes a thread with a running turn on a connection without a process. */
 const open = () => {
   const sent: Array<string> = []
   const events: Array<string> = []
@@ -247,7 +247,7 @@ const open = () => {
     { ...listener, onUnparsable: () => void garbage++ },
     Duration.seconds(30)
   )
-  /** What there was of the turn goes with it; the next one is of the same name. */
+  /** Replaces the turn with a new one that has the same id. */
   const begin = () => {
     state = TurnState.initial(threadId, 0, noUsage)
     const runningTurn = RunningTurn.make({
@@ -287,15 +287,15 @@ const open = () => {
 setFlagsFromString("--expose-gc")
 const collect: unknown = runInNewContext("gc")
 
-/** Megabytes of what is still held on to. */
+/** Returns the size of the live heap in megabytes. */
 const heap = () => {
   if (typeof collect === "function") collect()
   return process.memoryUsage().heapUsed / 2 ** 20
 }
 
-describe("a Codex that says anything", () => {
+describe("arbitrary input from Codex", () => {
   it.live(
-    "F21 a hundred thousand lines end nothing, are counted, and nothing grows by them",
+    "F21 ends nothing, is counted and does not grow memory in a hundred thousand lines",
     () =>
       Effect.gen(function* () {
         const peer = open()
@@ -325,7 +325,7 @@ describe("a Codex that says anything", () => {
               if (++inRow === 100) rows++
             }
           }
-          // In any pieces, the middle of a character too.
+          // Split anywhere, including inside a character.
           const cut = random.below(bytes.length + 1)
           peer.connection.receive(bytes.subarray(0, cut))
           peer.connection.receive(bytes.subarray(cut))
@@ -336,7 +336,7 @@ describe("a Codex that says anything", () => {
             const runningTurn = peer.runningTurns.get("thread")
             if (runningTurn === undefined || RunningTurn.isOver(runningTurn)) peer.begin()
             if (sent === 9_999) before = heap()
-            // A turn's own state is as large as what was said in it: each has its share.
+            // The state of a turn grows with its input, so replace the turn regularly.
             if (sent % 5_000 === 4_999) peer.begin()
           }
         }
@@ -353,14 +353,14 @@ describe("a Codex that says anything", () => {
         assert.strictEqual(counters.skipped, 0)
         assert.strictEqual(peer.garbage(), rows)
         assert.isAbove(counters.unknownReplies, 1_000)
-        // Every question has one answer, whatever it looked like.
+        // Every request has exactly one reply.
         assert.strictEqual(answers, asks)
         assert.isAbove(peer.asked(), 100)
         assert.isBelow(after - before, 20)
         assert.strictEqual(peer.runningTurns.size, 1)
         assert.strictEqual(peer.totals.size, 1)
 
-        // It still hears, and answers who waits.
+        // The connection still processes messages and resolves pending requests.
         const place = { threadId: "thread", turnId: "turn" }
         const item = { id: "last", type: "agentMessage", text: "still here" }
         peer.connection.receive(
@@ -373,7 +373,7 @@ describe("a Codex that says anything", () => {
     120_000
   )
 
-  it.live("F23 a line of 200 MB between two messages costs neither of them", () =>
+  it.live("F23 loses no message before or after a line of 200 MB", () =>
     Effect.gen(function* () {
       const peer = open()
       const item = (id: string) =>

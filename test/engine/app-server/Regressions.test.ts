@@ -35,8 +35,8 @@ const agentCommand = (text: string): Fake.Step =>
     }
   })
 
-describe.concurrent("a thread that two hold", () => {
-  test("whoever waits for the other's turn waits no longer than his scope, and nothing is begun for him", () =>
+describe.concurrent("a thread with two handles", () => {
+  test("stops waiting for the other handle's turn when its own scope closes, and starts nothing", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
       yield* Effect.gen(function* () {
@@ -54,7 +54,7 @@ describe.concurrent("a thread that two hold", () => {
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
     }))
 
-  test("whoever waits goes on in a new process when the other's turn dies with the old one", () =>
+  test("continues in a new process when the other handle's turn dies with the old one", () =>
     Effect.gen(function* () {
       // Every process of the fake says the same: the second turn would die as well, and is left early.
       const dies = [...Fake.begin, { heard: "wake" }, { exit: 1 }]
@@ -76,8 +76,8 @@ describe.concurrent("a thread that two hold", () => {
     }))
 })
 
-describe.concurrent("a thread whose last holder leaves in the middle of a turn", () => {
-  test("is not let go of when somebody takes it up before that turn is over", () =>
+describe.concurrent("a thread whose last handle closes during a turn", () => {
+  test("is not unsubscribed when it is resumed before that turn ends", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -102,7 +102,7 @@ describe.concurrent("a thread whose last holder leaves in the middle of a turn",
 })
 
 describe.concurrent("a sub-agent", () => {
-  test("that runs something else than was approved ends the turn that it works for", () =>
+  test("ends the turn that it works for when it runs something other than what was approved", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -147,7 +147,7 @@ describe.concurrent("a sub-agent", () => {
       assert.sameMembers(interrupted, ["thread-1", agent.threadId])
     }))
 
-  test("that begins while the turn is being interrupted may do nothing, whoever would say yes", () =>
+  test("is declined everything when it starts while the turn is being interrupted", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -183,7 +183,7 @@ describe.concurrent("a sub-agent", () => {
       assert.deepStrictEqual(answer?.result, { decision: "decline" })
     }))
 
-  test("that outlives its turn is heard no more: what it asks is no, and its thread is nobody's", () =>
+  test("is detached when it outlives its turn: its requests are declined and its thread is free", () =>
     Effect.gen(function* () {
       const late = (id: string) =>
         Fake.ask(id, "item/commandExecution/requestApproval", {
@@ -224,7 +224,7 @@ describe.concurrent("a sub-agent", () => {
       assert.isTrue(events.some((event) => event._tag === "AgentEvent"))
     }))
 
-  test("is none where its thread is open here", () =>
+  test("is not one when the caller has its thread open", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -247,7 +247,7 @@ describe.concurrent("a sub-agent", () => {
       assert.isFalse(events.some((event) => event._tag === "AgentEvent"))
     }))
 
-  test("of a sub-agent is asked about like any", () =>
+  test("of a sub-agent requests approval like any other", () =>
     Effect.gen(function* () {
       const inner = { threadId: "agent-2", turnId: "inner-turn" }
       const fake = yield* Fake.make({
@@ -281,7 +281,7 @@ describe.concurrent("a sub-agent", () => {
       assert.deepStrictEqual(answer?.result, { decision: "accept" })
     }))
 
-  test("whose tool is as deaf as the turn's own costs no other thread its process", () =>
+  test("does not cost other threads their process when its tool and the turn's tool ignore interruption", () =>
     Effect.gen(function* () {
       const Deaf = Toolkit.make(Tool.make("deaf", { parameters: Schema.Struct({}), success: Schema.String }))
       const call = (id: string, of: object) =>
@@ -326,8 +326,8 @@ describe.concurrent("a sub-agent", () => {
     }))
 })
 
-describe.concurrent("what is no JSON", () => {
-  test("as parameters is refused, and the next request goes through", () =>
+describe.concurrent("parameters that are not JSON", () => {
+  test("are refused, and the next request succeeds", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       yield* Effect.gen(function* () {
@@ -343,8 +343,8 @@ describe.concurrent("what is no JSON", () => {
     }))
 })
 
-describe.concurrent("making room", () => {
-  test("that never begins has stalled", () =>
+describe.concurrent("a compaction", () => {
+  test("stalls when it never starts", () =>
     Effect.gen(function* () {
       const idle = { thread: { id: "thread-1", status: { type: "idle" }, turns: [] } }
       const fake = yield* Fake.make({
@@ -362,8 +362,8 @@ describe.concurrent("making room", () => {
     }))
 })
 
-describe.concurrent("what a turn has set for those that follow", () => {
-  test("is set again in a new process", () =>
+describe.concurrent("an option of a turn that Codex keeps for later turns", () => {
+  test("is sent again to a new process", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, { exit: 1 }]] } })
       yield* Effect.gen(function* () {
@@ -387,8 +387,8 @@ describe.concurrent("what a turn has set for those that follow", () => {
     }))
 })
 
-describe.concurrent("a turn in another folder", () => {
-  test("asks about edits with the folder that it works in, and so does the next", () =>
+describe.concurrent("a turn in another directory", () => {
+  test("requests approval of edits with its directory, and so does the next turn", () =>
     Effect.gen(function* () {
       const edit = (id: string): ReadonlyArray<Fake.Step> => [
         Fake.ofTurn("item/started", {

@@ -40,7 +40,7 @@ const call = (id: string | number, tool: string, args: object = {}): Fake.Step =
     arguments: args
   })
 
-/** A turn that asks all that, and ends when the last of it is answered. */
+/** The steps of a turn that sends requests and ends when all of them are answered. */
 const asking = (...steps: ReadonlyArray<Fake.Step>) => {
   const ids = steps.flatMap((step) => {
     const sent = "send" in step ? JSON.stringify(step.send) : ""
@@ -52,7 +52,7 @@ const asking = (...steps: ReadonlyArray<Fake.Step>) => {
 
 type Fake_ = Effect.Success<ReturnType<typeof Fake.make>>
 
-/** The one answer to a request; a second one fails the test. */
+/** Returns the only reply to a request; a second reply fails the test. */
 const answer = Effect.fnUntraced(function* (fake: Fake_, id: string | number) {
   const answers = yield* fake.answers(id)
   assert.lengthOf(answers, 1, `answers to ${id}`)
@@ -91,7 +91,7 @@ const toolAnswer = (success: boolean, text: string) => ({
   success
 })
 
-describe.concurrent("every request of the server gets exactly one reply, and without an approver it means no", () => {
+describe.concurrent("every request of Codex gets exactly one reply, which declines without an approval policy", () => {
   const kinds: ReadonlyArray<readonly [id: string, step: Fake.Step, expected: object]> = [
     ["command", askCommand("command", "c1"), { result: { decision: "decline" } }],
     ["no command", askCommand("no command", "c1", { command: null }), { result: { decision: "decline" } }],
@@ -153,12 +153,12 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
     [
       "legacy patch",
       Fake.ask("legacy patch", "applyPatchApproval", {}),
-      { result: { decision: { denied: { rejection: "nobody here decides it" } } } }
+      { result: { decision: { denied: { rejection: "effect-codex does not support this request" } } } }
     ],
     [
       "legacy command",
       Fake.ask("legacy command", "execCommandApproval", {}),
-      { result: { decision: { denied: { rejection: "nobody here decides it" } } } }
+      { result: { decision: { denied: { rejection: "effect-codex does not support this request" } } } }
     ],
     [
       "unreadable approval",
@@ -199,7 +199,7 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
       })
     )
 
-  test("in a turn", () =>
+  test("during a turn", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [asking(command("c1"), ...kinds.map(([, step]) => step))] }
@@ -211,7 +211,7 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
       yield* check(fake)
     }))
 
-  test("and what belongs to no turn that runs is no, whoever would say yes", () =>
+  test("without a running turn, even with a policy that accepts everything", () =>
     Effect.gen(function* () {
       const ran: Array<string> = []
       const fake = yield* Fake.make({
@@ -250,21 +250,25 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
       assert.deepStrictEqual((yield* answer(fake, "mine"))?.result, { decision: "accept" })
     }))
 
-  test("between turns, and before the handshake is over", () =>
+  test("between turns and before the end of the handshake", () =>
     Effect.gen(function* () {
       const all = kinds.filter(([id]) => id !== "tool").map(([, step]) => step)
-      const hello = { reply: { userAgent: "fake/0.169.0" } }
+      const initialized = { reply: { userAgent: "fake/0.169.0" } }
       for (const when of ["initialize", "thread/start"]) {
         const last = { heard: "no params" }
         const rest =
-          when === "initialize" ? [hello] : [{ reply: { thread: { id: "thread-1" }, model: "m", cwd: "/" } }]
+          when === "initialize"
+            ? [initialized]
+            : [{ reply: { thread: { id: "thread-1" }, model: "m", cwd: "/" } }]
         const fake = yield* Fake.make({ on: { [when]: [[...all, last, ...rest]] } })
         yield* Effect.provide(start, fake.layer())
-        for (const [id] of kinds) if (id !== "tool") yield* answer(fake, id)
+        for (const [id, , expected] of kinds) {
+          if (id !== "tool") assert.deepInclude(yield* answer(fake, id), expected, `${id} at ${when}`)
+        }
       }
     }))
 
-  test("by an id that is used again, and by a number that is one of ours", () =>
+  test("with a reused id and with an id that equals one of the client's", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -281,7 +285,7 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
       assert.lengthOf(yield* fake.answers(1), 1)
     }))
 
-  test("while the turn is interrupted, too", () =>
+  test("while the turn is being interrupted", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -325,7 +329,7 @@ describe.concurrent("every request of the server gets exactly one reply, and wit
     }))
 })
 
-describe.concurrent("policies that go wrong mean no", () => {
+describe.concurrent("a faulty approval policy declines", () => {
   const policies: Readonly<Record<string, Approval.Policy>> = {
     fails: () => Effect.fail("no idea"),
     dies: () => Effect.die(new Error("bug")),
@@ -339,7 +343,7 @@ describe.concurrent("policies that go wrong mean no", () => {
     "accepts in another's words": () => Effect.succeed(JSON.parse('"accept"'))
   }
   for (const [how, policy] of Object.entries(policies)) {
-    test(`one that ${how}`, () =>
+    test(`when it ${how}`, () =>
       Effect.gen(function* () {
         const ran: Array<string> = []
         const fake = yield* Fake.make({
@@ -363,7 +367,7 @@ describe.concurrent("policies that go wrong mean no", () => {
       }))
   }
 
-  test("F16 one that never answers does not keep the turn from ending in time", () =>
+  test("F16 when it never answers, and the turn still ends in time", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [asking(command("c1"), askCommand("ask", "c1"))] }
@@ -385,7 +389,7 @@ describe.concurrent("policies that go wrong mean no", () => {
       )
     }))
 
-  test("cancel ends the turn as interrupted by the policy", () =>
+  test("and cancel ends the turn as interrupted by the policy", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [[...Fake.begin, command("c1"), askCommand("ask", "c1")]] }
@@ -399,7 +403,7 @@ describe.concurrent("policies that go wrong mean no", () => {
       assert.deepStrictEqual((yield* answer(fake, "ask"))?.result, { decision: "cancel" })
     }))
 
-  test("what asks for more than to be run is not accepted by a rule", () =>
+  test("and a rule does not accept a command with extra permissions", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -435,7 +439,7 @@ describe.concurrent("policies that go wrong mean no", () => {
     }))
 })
 
-describe.concurrent("tools that go wrong are answers to the model", () => {
+describe.concurrent("a faulty tool replies to the model", () => {
   const answers: Readonly<Record<string, object>> = {
     fine: toolAnswer(true, "good"),
     fails: toolAnswer(false, '{"why":"because"}'),
@@ -443,7 +447,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
     careful: toolAnswer(false, "The call of careful was declined.")
   }
   for (const [tool, expected] of Object.entries(answers)) {
-    test(`one that ${tool}`, () =>
+    test(`with the result of the tool "${tool}"`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({ on: { "turn/start": [asking(call("t", tool))] } })
         const turn = yield* Effect.flatMap(startWithTools, (thread) => thread.run("go")).pipe(
@@ -454,7 +458,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
       }))
   }
 
-  test("arguments that its schema refuses", () =>
+  test("when its schema refuses the arguments", () =>
     Effect.gen(function* () {
       const Strict = Toolkit.make(
         Tool.make("strict", { parameters: Schema.Struct({ id: Schema.String }), success: Schema.String })
@@ -483,7 +487,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
     }))
 
   for (const tool of ["slow", "deaf"]) {
-    test(`one that is ${tool}: the turn still ends in bounded time, by timeout and by interruption`, () =>
+    test(`when it is ${tool}, and the turn still ends in bounded time by timeout and by interruption`, () =>
       Effect.gen(function* () {
         for (const how of ["timeout", "interruption"]) {
           const ran: Array<string> = []
@@ -512,7 +516,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
       }))
   }
 
-  test("one that is deaf when Codex ends the turn itself", () =>
+  test("when it ignores interruption and Codex ends the turn", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -529,7 +533,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
       assert.deepInclude((yield* answer(fake, "t"))?.result, { success: false })
     }))
 
-  test("F27 a handler on one thread delays no other thread, nor its own thread's other calls", () =>
+  test("F27 and delays neither other threads nor other calls of its own thread", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
@@ -548,7 +552,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
       }).pipe(Effect.scoped, Effect.provide([toolLayer(), fake.layer()]))
     }))
 
-  test("they run in the context of the run that asked", () =>
+  test("and runs in the context of the turn's caller", () =>
     Effect.gen(function* () {
       const Marked = Toolkit.make(
         Tool.make("mark", { parameters: Schema.Struct({}), success: Schema.String })
@@ -578,7 +582,7 @@ describe.concurrent("tools that go wrong are answers to the model", () => {
 })
 
 describe.concurrent("two turns on one thread", () => {
-  test("run one after the other, in the order they were asked for", () =>
+  test("run one after the other in the order of their requests", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("x", { wait: 20 })] } })
       yield* Effect.gen(function* () {
@@ -598,7 +602,7 @@ describe.concurrent("two turns on one thread", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("also when the thread was opened twice", () =>
+  test("run one after the other when the thread was opened twice", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [Fake.turn("first", { wait: 100 }), Fake.turn("second")] }
@@ -619,7 +623,7 @@ describe.concurrent("two turns on one thread", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("a turn's timeout does not run while it waits", () =>
+  test("do not spend their timeout while they wait", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [Fake.turn("first", { wait: 1500 }), Fake.turn("second")] }
@@ -637,7 +641,7 @@ describe.concurrent("two turns on one thread", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("one that waits may be interrupted, and is never started", () =>
+  test("never start when they are interrupted while they wait", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("only", { wait: 1000 })] } })
       yield* Effect.gen(function* () {
@@ -653,7 +657,7 @@ describe.concurrent("two turns on one thread", () => {
 })
 
 describe.concurrent("the scope of a thread", () => {
-  test("a thread that somebody else still holds is not let go of", () =>
+  test("does not unsubscribe a thread that another handle holds", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
       yield* Effect.gen(function* () {
@@ -666,7 +670,7 @@ describe.concurrent("the scope of a thread", () => {
       assert.lengthOf(yield* fake.of("thread/unsubscribe"), 1)
     }))
 
-  test("one holder's end does not wait for another's turn", () =>
+  test("does not wait for another handle's turn when it closes", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
       yield* Effect.gen(function* () {
@@ -679,7 +683,7 @@ describe.concurrent("the scope of a thread", () => {
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
     }))
 
-  test("a thread that somebody is just taking up is not let go of", () =>
+  test("does not unsubscribe a thread that is being resumed", () =>
     Effect.gen(function* () {
       const opened = { thread: { id: "thread-1" }, model: "m", modelProvider: "p", cwd: "/" }
       const fake = yield* Fake.make({ on: { "thread/resume": [[{ wait: 100 }, { reply: opened }]] } })
@@ -695,7 +699,7 @@ describe.concurrent("the scope of a thread", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
-  test("a turn after its end is a typed error, one in it is interrupted", () =>
+  test("interrupts the running turn when it closes, and later turns fail with a typed error", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
       yield* Effect.gen(function* () {
@@ -724,8 +728,8 @@ describe.concurrent("the scope of a thread", () => {
     }))
 })
 
-describe("whoever listens to the engine", () => {
-  test("breaks his own turn with a bug and nobody else's", () =>
+describe("an event handler with a bug", () => {
+  test("breaks its own turn and no other", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: { "turn/start": [[...Fake.begin, Fake.delta("x")], Fake.turn("fine")] }

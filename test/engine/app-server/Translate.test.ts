@@ -1,4 +1,4 @@
-/** What comes from outside is any JSON at all; reading it never fails. */
+/** Decoding never fails for arbitrary JSON. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { ItemId } from "../../../src/domain/Ids.ts"
@@ -79,9 +79,9 @@ const Request = Schema.Literals([
 
 const runs = { arbitrary: { runs: 250, seed: 1 } }
 
-describe("any JSON", () => {
+describe("arbitrary JSON", () => {
   it.prop(
-    "F24 is a notification that says something or nothing",
+    "F24 is translated to a notification or ignored",
     [Notification, Json],
     ([method, params]) => {
       assert.isString(Translate.notification(method, params, 7)._tag)
@@ -90,7 +90,7 @@ describe("any JSON", () => {
   )
 
   it.prop(
-    "F24 is a question that is understood or unknown, and never a yes",
+    "F24 is decoded as a known or unknown request, whose declining reply never accepts",
     [Request, Json],
     ([method, params]) => {
       const asked = ServerRequests.read(method, params)
@@ -102,7 +102,7 @@ describe("any JSON", () => {
   )
 
   it.prop(
-    "F24 is an item, of a kind that is known or not",
+    "F24 is translated to an item of a known kind or to Unknown",
     [Schema.String, Json],
     ([type, json]) => {
       const more = typeof json === "object" && json !== null ? json : {}
@@ -112,7 +112,7 @@ describe("any JSON", () => {
   )
 
   it.prop(
-    "is a failure with a reason",
+    "is classified as a failure with a reason",
     [Schema.String, Json],
     ([message, codexErrorInfo]) => {
       const failed = ErrorMapping.classify({ message, codexErrorInfo })
@@ -124,15 +124,15 @@ describe("any JSON", () => {
   )
 })
 
-describe("any bytes", () => {
+describe("arbitrary bytes", () => {
   it.prop(
-    "F22 are the same lines, in whatever chunks they come, broken UTF-8 and all",
+    "F22 are split into the same lines in any chunks, including invalid UTF-8",
     [
       Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))),
       Schema.Array(Schema.Natural)
     ],
     ([bytes, cuts]) => {
-      // Every eighth byte or so ends a line.
+      // About every eighth byte ends a line.
       const whole = Buffer.from(bytes.map((byte) => (byte % 8 === 0 ? 0x0a : byte % 8 === 1 ? 0x0d : byte)))
       const limit = 12
       const one = LineSplitter.make(limit)
@@ -155,7 +155,7 @@ describe("any bytes", () => {
 
 describe("F39 a command line", () => {
   it.prop(
-    "F39 that is taken for one simple command has nothing in it that a shell would read",
+    "F39 that counts as one simple command has no shell syntax",
     [Schema.String],
     ([text]) => {
       for (const line of [text, `ls ${text}`, `"${text}"`, `ls '${text}' x`, `${text}=1 ls`]) {
@@ -169,7 +169,7 @@ describe("F39 a command line", () => {
   )
 
   it.prop(
-    "F39 is the words that were quoted, whatever is in them",
+    "F39 is parsed back to the quoted words",
     [Schema.Array(Schema.String).check(Schema.isMinLength(1))],
     ([words]) => {
       const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")

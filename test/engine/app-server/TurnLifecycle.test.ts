@@ -10,7 +10,7 @@ const failed = new CodexError.TurnFailed({ reason: "Other", detail: "" })
 const stalled = new CodexError.TurnStalled({ detail: "" })
 const exited = new CodexError.EngineExited({ stderr: "" })
 
-/** Something that is heard, in a form that can be made up. */
+/** A generated lifecycle input. */
 const Move = Schema.Struct({
   what: Schema.Literals([
     "Accepted",
@@ -67,9 +67,9 @@ const last = (...inputs: ReadonlyArray<TurnLifecycle.LifecycleInput>) => play(in
 const accepted: TurnLifecycle.LifecycleInput = { _tag: "Accepted", turnId: first }
 const begun: TurnLifecycle.LifecycleInput = { _tag: "EventReceived", turnId: first, begins: true }
 
-describe("the life of a turn", () => {
+describe("the lifecycle of a turn", () => {
   it.prop(
-    "ends at most once, whatever is heard, and in any order",
+    "ends at most once for all inputs in any order",
     [Moves],
     ([moves]) => {
       const steps = play(moves.map(inputOf))
@@ -83,7 +83,7 @@ describe("the life of a turn", () => {
   )
 
   it.prop(
-    "keeps the id that it has, and takes nothing of another turn for its own",
+    "keeps its id and ignores the inputs of other turns",
     [Moves],
     ([moves]) => {
       for (const { after, before, input, output } of play(moves.map(inputOf))) {
@@ -96,31 +96,27 @@ describe("the life of a turn", () => {
     runs
   )
 
-  it.prop(
-    "always ends when its process is gone or somebody settles it",
-    [Moves, Schema.Boolean],
-    ([moves, gone]) => {
-      const end: TurnLifecycle.LifecycleInput = gone
-        ? { _tag: "ConnectionClosed", error: exited }
-        : { _tag: "Resolved", end: stalled }
-      assert.strictEqual(play([...moves.map(inputOf), end]).at(-1)?.after._tag, "Over")
-    }
-  )
+  it.prop("ends when its process ends or its end is resolved", [Moves, Schema.Boolean], ([moves, gone]) => {
+    const end: TurnLifecycle.LifecycleInput = gone
+      ? { _tag: "ConnectionClosed", error: exited }
+      : { _tag: "Resolved", end: stalled }
+    assert.strictEqual(play([...moves.map(inputOf), end]).at(-1)?.after._tag, "Over")
+  })
 
-  it("takes what is said before the reply for an older turn's", () => {
+  it("ignores events before the reply, which belong to an older turn", () => {
     assert.isFalse(last(begun)?.output.matches)
     assert.isUndefined(last({ _tag: "Ended", turnId: first, end: "completed" })?.output.end)
     assert.isTrue(last(accepted, begun)?.output.matches)
     assert.isFalse(last(accepted, { _tag: "EventReceived", turnId: second, begins: true })?.output.matches)
   })
 
-  it("is named by what begins first where the reply did not name it", () => {
+  it("takes the id of the first turn that starts when the reply has none", () => {
     const nameless: TurnLifecycle.LifecycleInput = { _tag: "Accepted", turnId: undefined }
     assert.isFalse(last(nameless, { _tag: "EventReceived", turnId: second, begins: false })?.output.matches)
     assert.strictEqual(TurnLifecycle.turnIdOf(last(nameless, begun)?.after ?? TurnLifecycle.initial), first)
   })
 
-  it("ends as its last error where the process dies after it, unless it went on", () => {
+  it("ends with its last error when the process dies, unless the turn continued after the error", () => {
     const failing: TurnLifecycle.LifecycleInput = { _tag: "Failing", turnId: first, error: failed }
     const gone: TurnLifecycle.LifecycleInput = { _tag: "ConnectionClosed", error: exited }
     assert.strictEqual(last(accepted, begun, failing, gone)?.output.end, failed)
@@ -132,7 +128,7 @@ describe("the life of a turn", () => {
     )
   })
 
-  it("is looked after when the thread goes idle, but not before it was taken", () => {
+  it("requests a confirmation when the thread goes idle, but not before it is accepted", () => {
     assert.isFalse(last({ _tag: "Idle" })?.output.confirmEnd)
     assert.isTrue(last(accepted, begun, { _tag: "Idle" })?.output.confirmEnd)
   })

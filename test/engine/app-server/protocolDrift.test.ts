@@ -21,7 +21,7 @@ import * as Fake from "../../support/fakeCodex.ts"
 import { test } from "../../support/live.ts"
 import * as Real from "../../support/realCodex.ts"
 
-/** What the installed Codex says of its own protocol. */
+/** The JSON Schema that the installed Codex generates for its protocol. */
 const generated = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -42,7 +42,7 @@ const generated = Effect.gen(function* () {
   return yield* fs.readFileString(`${out}/codex_app_server_protocol.schemas.json`)
 }).pipe(Effect.scoped)
 
-/** A part of the document, by the names on the way to it. */
+/** Returns a part of the document by its path. */
 const part = (document: unknown, ...path: ReadonlyArray<string>): Record<string, unknown> => {
   let at = document
   for (const name of ["definitions", ...path]) at = Predicate.isObject(at) ? at[name] : undefined
@@ -50,7 +50,7 @@ const part = (document: unknown, ...path: ReadonlyArray<string>): Record<string,
   return at as Record<string, unknown>
 }
 
-/** What is said of the document with one thing changed. */
+/** Returns the incompatibilities of the document after one change. */
 const doctored = (text: string, change: (document: unknown) => void): ReadonlyArray<string> => {
   const document: unknown = JSON.parse(text)
   change(document)
@@ -64,7 +64,7 @@ const rename = (object: Record<string, unknown>, from: string, to: string) => {
 
 const isMethod = (method: string) => (one: unknown) => JSON.stringify(one).includes(`"enum":["${method}"]`)
 
-/** Takes a method out of a list of messages. */
+/** Removes a method from a list of messages. */
 const forget = (messages: Record<string, unknown>, method: string) => {
   const found: unknown = messages["oneOf"]
   const all: ReadonlyArray<unknown> = Array.isArray(found) ? found : []
@@ -73,7 +73,7 @@ const forget = (messages: Record<string, unknown>, method: string) => {
   messages["oneOf"] = left
 }
 
-/** The least that fits a shape: no field that may be left out, the first of several variants. */
+/** Returns the smallest value of a schema: no optional fields, and the first of several variants. */
 const example = (shape: JsonShape.Shape): unknown => {
   if (Predicate.isObject(shape.schema) && "default" in shape.schema) return shape.schema["default"]
   const [first] = JsonShape.alternatives(shape)
@@ -107,13 +107,13 @@ const definition = (document: unknown, name: string): JsonShape.Shape => ({
 })
 
 describe("the protocol of the installed Codex", () => {
-  test("is what is read here", () =>
+  test("matches the schemas that this library decodes", () =>
     Effect.map(generated, (text) =>
       assert.deepStrictEqual(Drift.make(JSON.parse(text)).incompatibilities, [])
     ))
 
   it("is compared with every schema that the wire is read by", () => {
-    // They are parts of others, or what every message has.
+    // These are parts of other schemas, or fields of every message.
     const parts: ReadonlyArray<unknown> = [
       Protocol.TurnIds,
       Protocol.TurnRef,
@@ -197,7 +197,7 @@ describe("the protocol of the installed Codex", () => {
     ],
     ["a field is new", (document) => void (part(document, ...usage)["audioTokens"] = { type: "integer" }), []]
   ]
-  test("is told of, by name, when it is another one", () =>
+  test("is reported by field name when it differs", () =>
     Effect.gen(function* () {
       const text = yield* generated
       for (const [name, change, expected] of cases)
@@ -208,7 +208,7 @@ describe("the protocol of the installed Codex", () => {
       )
     }))
 
-  test("takes every answer that is given", () =>
+  test("accepts every reply of this library", () =>
     Effect.gen(function* () {
       const codex = Drift.make(JSON.parse(yield* generated))
       for (const decision of [
@@ -232,7 +232,7 @@ describe("the protocol of the installed Codex", () => {
       ])
     }))
 
-  test("takes every request that is made", () =>
+  test("accepts every request of this library", () =>
     Effect.gen(function* () {
       const codex = Drift.make(JSON.parse(yield* generated))
       const opened = { thread: { id: "thread-9" }, model: "fake-model", modelProvider: "fake", cwd: "/" }
@@ -301,7 +301,7 @@ describe("the protocol of the installed Codex", () => {
       )
     }))
 
-  test("takes every question about threads and models", () =>
+  test("accepts every request about threads and models", () =>
     Effect.gen(function* () {
       const codex = Drift.make(JSON.parse(yield* generated))
       const asked: Array<string> = []
@@ -330,7 +330,7 @@ describe("the protocol of the installed Codex", () => {
       assert.lengthOf(asked, 8)
     }))
 
-  test("has examples that are all understood", () =>
+  test("generates examples that this library decodes", () =>
     Effect.gen(function* () {
       const document: unknown = JSON.parse(yield* generated)
       const items = JsonShape.variants(definition(document, "ThreadItem"), "type")
@@ -353,7 +353,7 @@ describe("the protocol of the installed Codex", () => {
       }
     }))
 
-  test("has no status of an item that is taken for another", () =>
+  test("has no item status that this library maps to another one", () =>
     Effect.gen(function* () {
       const document: unknown = JSON.parse(yield* generated)
       const items = JsonShape.variants(definition(document, "ThreadItem"), "type")
