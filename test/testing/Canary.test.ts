@@ -1,5 +1,5 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
@@ -21,7 +21,7 @@ import * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as Leaky from "../support/leaky.ts"
 import * as RealEngine from "../support/realEngine.ts"
 
-/** A server on loopback that keeps every byte that it is sent. */
+/** A loopback server that keeps every request body. */
 const receiver = Effect.map(
   Effect.acquireRelease(
     Effect.callback<{ readonly server: Server; readonly bodies: Array<string>; readonly url: string }>(
@@ -57,7 +57,7 @@ const test = (
 
 const clean = (report: Canary.CanaryReport<unknown, unknown>) => assert.deepStrictEqual(report.leaks, [])
 
-/** What each source must hold for a search in it to mean anything. */
+/** Asserts that a source contains these texts, because a search of an empty source proves nothing. */
 const holds = (
   report: Canary.CanaryReport<unknown, unknown>,
   source: string,
@@ -72,7 +72,7 @@ const run = (layer: Layer.Layer<never>, options?: Canary.CanaryOptions) =>
 const ended = (report: Canary.CanaryReport<unknown, unknown>) =>
   assert.isTrue(Exit.isSuccess(report.exit), String(report.exit))
 
-describe("no secret gets out", () => {
+describe("no secret leaks", () => {
   test(
     "F36 in spans, records and metrics of turns that go well, fail, time out, are interrupted and die",
     Effect.gen(function* () {
@@ -340,7 +340,26 @@ describe("the canary sings", () => {
       ),
     { files: [file] }
   )
-  it.live("leaves no file behind", () => Effect.sync(() => rmSync(file, { force: true })))
+  afterAll(() => rmSync(file, { force: true }))
+
+  test(
+    "reads the files of a directory without changing them",
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const written = join(directory, "written.txt")
+      const report = yield* Canary.run(
+        ({ result }) => Effect.sync(() => writeFileSync(written, `it says ${result}`)),
+        { files: [directory, join(directory, "missing.txt")] }
+      )
+      assert.deepStrictEqual(
+        report.leaks.map(({ location, source }) => [location, source]),
+        [["result", written]]
+      )
+      assert.deepStrictEqual(yield* fs.readDirectory(directory), ["written.txt"])
+      assert.strictEqual(yield* fs.readFileString(written), `it says ${report.planted.result}`)
+    })
+  )
 
   sings("for a logger that tells causes", "console", ({ defect }) =>
     Effect.logError("it died", Cause.die(new Error(defect))).pipe(

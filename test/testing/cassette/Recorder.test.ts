@@ -366,6 +366,25 @@ describe("F33 a file that is no whole cassette is refused", () => {
     )
   )
 
+  it.effect("when a whole turn is lost, the first or the last", () =>
+    inFolder(({ fs, path, read }) =>
+      Effect.gen(function* () {
+        const file = `${path}/a.jsonl`
+        yield* on(recording(file), program())
+        const lines = linesOf(yield* read("a.jsonl"))
+        const starts = lines.flatMap((line, index) => (line.startsWith('{"_tag":"Turn"') ? [index] : []))
+        const ends = lines.flatMap((line, index) => (line.startsWith('{"_tag":"Ended"') ? [index] : []))
+        assert.lengthOf(starts, 2)
+        for (const [turn, start] of starts.entries()) {
+          const left = lines.toSpliced(start, (ends[turn] ?? 0) - start + 1)
+          yield* fs.writeFileString(file, `${left.join("\n")}\n`)
+          const error = yield* refusal(file)
+          assert.deepStrictEqual([error.reason, error.line], ["Corrupt", left.length])
+        }
+      })
+    )
+  )
+
   it.effect("or is taken as it stands, whatever bit of it is flipped: nothing else happens", () =>
     inFolder(({ path, read }) =>
       Effect.gen(function* () {
