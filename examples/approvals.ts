@@ -1,4 +1,4 @@
-/** Who may do what: rules for the ordinary, a function for the rest. */
+/** An approval policy: rules for common requests, a function for special cases. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Layer } from "effect"
@@ -10,10 +10,10 @@ const rules = Approval.rules([
   { decision: "decline" }
 ])
 
-/** A policy is any function from a request to a decision; one that fails has said no. */
+/** A policy is a function from a request to a decision. A policy that fails declines the request. */
 const policy: Approval.Policy<Approval.PromptServices> = (request) =>
   request._tag === "command" && request.argv?.[0] === "rm"
-    ? Effect.succeed(Approval.decline("nothing is removed here"))
+    ? Effect.succeed(Approval.decline("do not remove files here"))
     : rules(request)
 
 const program = Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** Conversations: typed answers, limits, trying again, forking, and going on later by id. */
+/** Threads: structured output, budgets, retries, forks, and resuming by id. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Layer, Schedule, Schema, Stream } from "effect"
 import { AppServer, Codex } from "effect-codex"
@@ -12,16 +12,16 @@ const program = Effect.gen(function* () {
   const codex = yield* Codex
   const thread = yield* codex.startThread({ cwd: ".", sandbox: "read-only", budget: { tokens: 500_000 } })
 
-  // The model is told the schema, and what it answers is decoded: `plan.output` has its type.
+  // Codex passes the schema to the model, and the library decodes the answer, so `plan.output` is typed.
   const plan = yield* thread.run("Plan how to split this module in two", {
     output: Plan,
     budget: { time: "5 minutes", toolCalls: 50 },
-    // Only what may go well the next time, and only while nothing was changed.
+    // Retries only errors that are retryable, and only while the turn has changed nothing.
     retry: Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 4 }))
   })
   yield* Console.log(`${plan.output.steps.length} steps, risk ${plan.output.risk}`)
 
-  // Two ways from the same point; the first conversation stays as it was.
+  // Two forks from the same point. The first thread does not change.
   const bold = yield* codex.forkThread(thread.id, { sandbox: "read-only" })
   const careful = yield* codex.forkThread(thread.id, { sandbox: "read-only" })
   const answers = yield* Effect.all(
@@ -36,7 +36,7 @@ const program = Effect.gen(function* () {
     Stream.runForEach((info) => Console.log(`${info.id}  ${info.name ?? info.preview}`))
   )
   const spent = yield* thread.spent
-  yield* Console.log(`${spent.tokens} tokens so far; go on with codex.resumeThread("${thread.id}")`)
+  yield* Console.log(`${spent.tokens} tokens so far; continue with codex.resumeThread("${thread.id}")`)
 }).pipe(
   Effect.scoped,
   Effect.catchTag("BudgetExceeded", (error) =>

@@ -1,6 +1,6 @@
 /**
- * Libraries that are instrumented for OpenTelemetry, in a tool: what they trace is part of the turn's trace, and the
- * service that is asked joins it. Here Node's own `fetch`, and a tracker on loopback.
+ * OpenTelemetry instrumentation libraries in a tool: their spans join the trace of the turn, and the called service
+ * receives the trace context. This example instruments Node's `fetch` and calls an issue tracker on loopback.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici"
@@ -10,12 +10,12 @@ import { AppServer, Codex, OpenTelemetryInterop, Tracer } from "effect-codex"
 import { Tool, Toolkit } from "effect/ai"
 import { createServer } from "node:http"
 
-// As a program does it where it starts; until `OpenTelemetryInterop.layer` is in use it traces nothing.
+// Register instrumentations at program start. They trace nothing until `OpenTelemetryInterop.layer` is provided.
 const instrumentation = new UndiciInstrumentation()
 
 const tracker = createServer((request, response) => {
-  // The header that a service of yours would go on from.
-  process.stdout.write(`the tracker is asked in the trace ${request.headers["traceparent"]}\n`)
+  // A service continues the trace from this header.
+  process.stdout.write(`the tracker receives a request in the trace ${request.headers["traceparent"]}\n`)
   response.end(JSON.stringify({ title: "sum() gives negative numbers" }))
 })
 await new Promise<void>((resolve) => tracker.listen(0, "127.0.0.1", resolve))
@@ -38,7 +38,7 @@ const TicketsLayer = Tickets.toLayer({
     )
 })
 
-/** Prints the trace as a tree when it is whole; a program would have `OtlpLayer` here. */
+/** Prints the complete trace as a tree. A real program uses `OtlpLayer` instead. */
 const printed = (): SpanProcessor => {
   const spans: Array<ReadableSpan> = []
   const print = (parent: string | undefined, indent: string) => {

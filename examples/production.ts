@@ -1,5 +1,5 @@
 /**
- * Telemetry in production: one Layer, configured by the environment.
+ * Telemetry in production: one layer, configured by environment variables.
  *
  * CODEX_OTLP_ENABLE=1 CODEX_OTLP_ENDPOINT=http://localhost:4318 CODEX_OTLP_HEADERS=x-team=agents node examples/production.ts
  */
@@ -19,7 +19,7 @@ const program = Effect.gen(function* () {
   yield* Console.log(turn.message)
 }).pipe(
   Effect.scoped,
-  // Your own spans are the parents of the turn's.
+  // Your own spans are the parents of the turn's spans.
   Effect.withSpan("nightly triage")
 )
 

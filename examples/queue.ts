@@ -1,10 +1,10 @@
-/** Approvals as a service: questions wait in a queue, and somebody elsewhere (a page, a bot) lists and answers them. */
+/** Approvals as a service: requests wait in a queue, and another part of the program (a web page, a bot) answers them. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Layer, Stream } from "effect"
 import { AppServer, Approval, Codex } from "effect-codex"
 
-// Tests may run; whatever else is asked waits for a person, ten minutes at most; every decision is logged.
+// Accepts test runs. Every other request waits up to ten minutes for a person. Every decision is logged.
 const policy = Approval.audit(
   Approval.firstOf(
     Approval.rules([{ command: ["npm", "test", "**"], decision: "accept" }]),
@@ -12,7 +12,7 @@ const policy = Approval.audit(
   )
 )
 
-/** Stands for the page or the bot: it answers what it is asked, by the hash of what it has seen. */
+/** Plays the part of the web page or bot. It passes the hash of the request, so that it answers exactly what it saw. */
 const reviewer = Effect.gen(function* () {
   const queue = yield* Approval.ApprovalQueue
   yield* queue.changes.pipe(
@@ -20,10 +20,10 @@ const reviewer = Effect.gen(function* () {
       Effect.forEach(pending, ({ hash, id, request }) =>
         Effect.gen(function* () {
           yield* Console.log(`asked to ${Approval.describe(request)}`)
-          const yes = request._tag === "command" && request.argv?.[0] === "git"
-          yield* queue.answer(id, yes ? Approval.accept : Approval.decline("not on this machine"), { hash })
+          const isGit = request._tag === "command" && request.argv?.[0] === "git"
+          yield* queue.answer(id, isGit ? Approval.accept : Approval.decline("not on this machine"), { hash })
         }).pipe(
-          // Somebody else was faster, or the turn is over.
+          // Another approver was faster, or the turn has ended.
           Effect.catchTags({ AlreadyDecided: () => Effect.void, NotPending: () => Effect.void })
         )
       )

@@ -1,4 +1,4 @@
-/** One turn, its answer, and what it cost. */
+/** One turn: its answer, its token usage and its duration. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Layer } from "effect"
 import { AppServer, Codex } from "effect-codex"
@@ -13,7 +13,7 @@ const program = Effect.gen(function* () {
   )
 }).pipe(
   Effect.scoped,
-  // Every way in which it can end otherwise is in the type, classified.
+  // The type lists every error of a turn, and each error says whether a retry may help.
   Effect.catchTag("TurnFailed", (error) =>
     Console.error(`${error.message}; worth a retry: ${error.retryable}`)
   )

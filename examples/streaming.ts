@@ -1,4 +1,4 @@
-/** The work as it happens; leaving the stream early interrupts the turn. */
+/** Streams the events of a turn. Ending the stream early interrupts the turn. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Layer, Stream } from "effect"
 import { AppServer, Codex, type TurnEvent } from "effect-codex"
@@ -12,7 +12,7 @@ const show = (event: TurnEvent) => {
         ? Console.log(`$ ${event.item.command} -> ${event.item.exitCode}`)
         : Effect.void
     case "TurnCompleted":
-      return Console.log(`\n(${Math.round(event.turn.time.thinking)} ms of it thinking)`)
+      return Console.log(`\n(${Math.round(event.turn.time.thinking)} ms thinking)`)
     default:
       return Effect.void
   }

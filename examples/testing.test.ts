@@ -1,4 +1,4 @@
-/** A test of a program that uses Codex: no process, no model, virtual time. */
+/** Tests a program that uses Codex, without a process or a model, in virtual time. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Approval, Codex } from "effect-codex"
@@ -11,7 +11,7 @@ const release = Effect.fn("release")(function* (version: string) {
   return turn.message
 }, Effect.scoped)
 
-it.effect("a release is not pushed without a yes", () =>
+it.effect("does not push a release without an approval", () =>
   Effect.gen(function* () {
     yield* Scripted.play([
       Scripted.command("npm version 2.0.0"),

@@ -1,4 +1,4 @@
-/** Tools of yours that the agent may call: an effect/ai Toolkit, with the services its handlers need. */
+/** Tools of the program that the agent can call: an effect/ai Toolkit, with the services that its handlers need. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Context, Effect, Layer, Schema } from "effect"
 import { AppServer, Codex } from "effect-codex"
@@ -27,7 +27,7 @@ const TicketsLayer = Tickets.toLayer(
   Effect.gen(function* () {
     const { titles } = yield* Tracker
     return {
-      // A failure goes back to the model as text; the turn goes on.
+      // The model receives a failure as text, and the turn continues.
       lookup_ticket: Effect.fn("lookup_ticket")(function* ({ id }: { readonly id: string }) {
         const title = titles.get(id)
         return title === undefined ? yield* new NoSuchTicket({ id }) : { title }

@@ -1,6 +1,6 @@
 /**
- * Runs every example as a user would, against the built package and the real Codex, with a scripted model behind it.
- * Fails where one exits otherwise than with 0 or does not print what it should.
+ * Runs every example as a user would: with the built package and the real Codex, on a scripted model. Fails if an example
+ * exits with a code other than 0 or does not print the expected text.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -16,7 +16,7 @@ const answer = (message: string) => reply(text(message, { deltas: true }), usage
 interface Example {
   readonly script: ModelServer.Script
   readonly prints: ReadonlyArray<string>
-  /** Spans that an OTLP receiver must have got. */
+  /** Spans that the OTLP receiver must receive. */
   readonly exports?: ReadonlyArray<string>
 }
 
@@ -79,7 +79,7 @@ const examples: Readonly<Record<string, Example>> = {
   }
 }
 
-/** A collector: it keeps the bodies it gets. */
+/** An OTLP receiver that keeps all request bodies. */
 const receiver = Effect.acquireRelease(
   Effect.promise(async () => {
     const bodies: Array<string> = []
@@ -132,10 +132,10 @@ const runExample = Effect.fnUntraced(function* (name: string, example: Example) 
 const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const files = yield* fs.readDirectory("examples")
-  const untried = files.filter(
+  const notListed = files.filter(
     (file) => /^[a-z]+\.ts$/.test(file) && examples[file.replace(".ts", "")] === undefined
   )
-  if (untried.length > 0) return yield* Effect.fail(`not run: ${untried.join(", ")}`)
+  if (notListed.length > 0) return yield* Effect.fail(`not run: ${notListed.join(", ")}`)
   yield* Effect.forEach(Object.entries(examples), ([name, example]) => runExample(name, example), {
     discard: true
   })

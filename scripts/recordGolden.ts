@@ -1,6 +1,6 @@
 /**
- * Records the golden transcripts again, with the real Codex that is installed: `node scripts/recordGolden.ts [--check]
- * [name ...]`. `--check` writes nothing, and shows what is another than in the files.
+ * Records the golden transcripts again with the installed Codex: `node scripts/recordGolden.ts [--check] [name ...]`.
+ * `--check` writes nothing and shows the differences from the files.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

@@ -1,6 +1,6 @@
 /**
- * Many programs against an engine that fails in every way, under virtual time. Prints the seed and the story of what
- * breaks a promise, and exits with 1.
+ * Simulates many programs on an engine that fails in every way, under virtual time. Prints the seed and the history of the
+ * first violated promise, and exits with 1.
  *
  *     node scripts/simulate.ts [--seeds 200] [--seed N] [--threads N] [--story]
  */
@@ -11,11 +11,11 @@ import * as Simulation from "../src/testing/Simulation.ts"
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "200" },
-    /** This seed alone. */
+    /** Runs only this seed. */
     seed: { type: "string" },
-    /** Conversations at once; by default 4, 8 or 16, by the seed. */
+    /** The number of concurrent threads; by default 4, 8 or 16, depending on the seed. */
     threads: { type: "string" },
-    /** Print everything that happened, also where nothing broke. */
+    /** Prints the history of every run. */
     story: { type: "boolean", default: false }
   }
 })

@@ -56,7 +56,7 @@ describe("a reply on the wire", () => {
     )
   })
 
-  it("streams a text in its deltas and ends with the whole", () => {
+  it("streams a text as deltas and ends with the whole text", () => {
     const events = eventsOf(ModelServer.text("one two", { deltas: true, itemId: "msg_a" }))
     assert.deepStrictEqual(
       events.map((event) => event["type"]),
@@ -80,7 +80,7 @@ describe("a reply on the wire", () => {
     )
   })
 
-  it.effect.prop("splits any text into words that join to it", [Schema.String], ([text]) =>
+  it.effect.prop("splits any text into words that join to the same text", [Schema.String], ([text]) =>
     Effect.sync(() => {
       const events = eventsOf(
         ModelServer.text(text, { deltas: true }),
@@ -93,7 +93,7 @@ describe("a reply on the wire", () => {
     })
   )
 
-  it("takes the pieces it is given and waits between them when told to", () => {
+  it("streams the given deltas and waits between them if requested", () => {
     const steps = ModelServer.text("abc", { deltas: ["a", "b", "c"], every: "1 millis" })
     assert.deepStrictEqual(
       eventsOf(steps).flatMap((event) => event["delta"] ?? []),
@@ -108,7 +108,7 @@ describe("a reply on the wire", () => {
     ])
   })
 
-  it("calls tools, each under an id of its own", () => {
+  it("calls tools with unique call ids", () => {
     const items = itemsOf(
       ModelServer.shell("ls", { workdir: "/w", timeoutMs: 500 }),
       ModelServer.shell("rm -r x", { escalate: "May I?" }),
@@ -143,7 +143,7 @@ describe("a reply on the wire", () => {
     ])
   })
 
-  it("counts tokens only when told to, with the totals OpenAI gives", () => {
+  it("reports token usage only if scripted, with OpenAI's totals", () => {
     assert.deepStrictEqual(eventsOf().at(-1), completed)
     assert.deepStrictEqual(
       eventsOf(ModelServer.usage({ input: 100, cachedInput: 40, output: 20, reasoning: 5 })).at(-1)?.[
@@ -192,7 +192,7 @@ describe("a reply on the wire", () => {
     ])
   })
 
-  it("is one write unless something lies between", () => {
+  it("is one write unless a wait or an end separates events", () => {
     const text = ModelServer.text("one two three", { deltas: true })
     assert.deepStrictEqual(tags(text, text, text), ["Write"])
     assert.deepStrictEqual(tags(text, ModelServer.delay("1 second"), text), ["Write", "Wait", "Write"])
@@ -231,7 +231,7 @@ const user = (text: string) => ({
 })
 
 describe("the server", () => {
-  it.live("plays its script and records what it was asked", () =>
+  it.live("plays its script and records the requests", () =>
     Effect.gen(function* () {
       const server = yield* ModelServer.make([
         saying("first"),
@@ -265,7 +265,7 @@ describe("the server", () => {
     })
   )
 
-  it.live("refuses what its script does not provide for, and says so", () =>
+  it.live("rejects and reports requests that the script does not cover", () =>
     Effect.gen(function* () {
       const server = yield* ModelServer.make([
         () => {
@@ -291,7 +291,7 @@ describe("the server", () => {
     })
   )
 
-  it.live("answers for ever when asked to, and keeps as many requests as asked to", () =>
+  it.live("answers all requests with a function, and keeps only the latest requests", () =>
     Effect.gen(function* () {
       const server = yield* ModelServer.make([saying("once")], { otherwise: saying("again"), keep: 2 })
       const replies = yield* Effect.replicateEffect(ask(server), 4)
@@ -307,7 +307,7 @@ describe("the server", () => {
     })
   )
 
-  it.live("gives responses and calls ids that are unique over its life", () =>
+  it.live("gives responses and calls unique ids", () =>
     Effect.gen(function* () {
       const server = yield* ModelServer.make(() =>
         ModelServer.reply(ModelServer.shell("ls"), ModelServer.shell("ls"))
@@ -374,7 +374,7 @@ describe("the server", () => {
     })
   )
 
-  it.live("stops replying when the client goes", () =>
+  it.live("stops the reply when the client disconnects", () =>
     Effect.gen(function* () {
       const reached = yield* Deferred.make<void>()
       const interrupted = yield* Deferred.make<void>()
@@ -419,7 +419,7 @@ describe("the server", () => {
     })
   )
 
-  it.live("can be had as a layer", () =>
+  it.live("is available as a layer", () =>
     Effect.gen(function* () {
       const server = yield* ModelServer.ModelServer
       assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/)
@@ -460,7 +460,7 @@ describe("the server", () => {
     })
   )
 
-  it.live("makes a private home and takes it away again", () =>
+  it.live("creates a private home and removes it", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -603,7 +603,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("the real Codex", (it) 
     })
   )
 
-  it.effect("asks before it leaves the sandbox", () =>
+  it.effect("asks for approval before it leaves the sandbox", () =>
     Effect.gen(function* () {
       const asked: Array<Schema.JsonObject> = []
       const { run } = yield* realCodex(
@@ -645,7 +645,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("the real Codex", (it) 
     })
   )
 
-  it.effect("takes a dynamic tool's answer back to the model", () =>
+  it.effect("sends the result of a dynamic tool to the model", () =>
     Effect.gen(function* () {
       const { run, server } = yield* realCodex(
         [
@@ -762,7 +762,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("the real Codex", (it) 
     })
   )
 
-  it.effect("has 20 turns of one thread in a moment, and nothing stays behind", () =>
+  it.effect("runs 20 turns of one thread and leaves nothing behind", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const left = yield* Effect.gen(function* () {

@@ -16,7 +16,7 @@ const fixTicket = Effect.fn("fixTicket")(function* (id: string) {
 }, Effect.scoped)
 
 describe("TestLayer", () => {
-  it.effect("runs a program under the test clock, and shows all it emitted", () =>
+  it.effect("runs a program under the test clock and captures its telemetry", () =>
     Effect.gen(function* () {
       yield* Scripted.play([
         Scripted.prompt("Fix ticket T-42"),
@@ -59,7 +59,7 @@ describe("TestLayer", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("grants nothing unless the program's policy does", () =>
+  it.effect("grants nothing unless the policy of the program does", () =>
     Effect.gen(function* () {
       const ask = [Scripted.command("npm publish", { approval: true }), Scripted.completed]
       yield* Scripted.play([...ask, ...ask])
@@ -72,7 +72,7 @@ describe("TestLayer", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("captures logs with where they belong, and metrics of this test alone", () =>
+  it.effect("captures logs with their annotations, and the metrics of this test only", () =>
     Effect.gen(function* () {
       yield* Scripted.play([Scripted.command("ls", { approval: true })])
       yield* Effect.provide(
@@ -92,7 +92,7 @@ describe("TestLayer", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("fails a test whose script is not played to its end", () =>
+  it.effect("fails a test that leaves steps of its script", () =>
     Effect.gen(function* () {
       const exit = yield* Scripted.play([Scripted.message("nobody asked")]).pipe(
         Effect.provide(TestLayer),

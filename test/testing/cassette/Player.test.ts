@@ -9,11 +9,11 @@ import { ThreadId } from "../../../src/domain/Ids.ts"
 import * as Cassette from "../../../src/testing/Cassette.ts"
 import { assertMismatch, defectOf, inFolder, on, program, recording, type Program } from "./support.ts"
 
-/** Ids are others in a recording; all the rest is what it was. */
+/** Only ids differ in a recording. */
 const withoutIds = (value: unknown) => JSON.stringify(value).replace(/"(?:id|threadId)":"[^"]*"/g, "")
 
 describe("a cassette", () => {
-  it.effect("plays what was recorded: the same results, in the same time", () =>
+  it.effect("replays the same results in the same time", () =>
     inFolder(({ path }) =>
       Effect.gen(function* () {
         const file = `${path}/all.jsonl`
@@ -27,14 +27,14 @@ describe("a cassette", () => {
     )
   )
 
-  it.effect("does not wait when it is told not to, but for the program itself", () =>
+  it.effect("waits only for the program itself with instant timing", () =>
     inFolder(({ path }) =>
       Effect.gen(function* () {
         const file = `${path}/all.jsonl`
         yield* on(recording(file), program())
         const [turn] = yield* on(Cassette.replay(file, { timing: "instant" }), program())
         assert.strictEqual(turn?.message, "Fixed.")
-        // The tool's own two seconds.
+        // The tool itself takes two seconds.
         assert.strictEqual(turn?.time.total, 2000)
       })
     )
@@ -42,26 +42,30 @@ describe("a cassette", () => {
 
   const divergences: ReadonlyArray<readonly [string, Program, ReadonlyArray<string>]> = [
     [
-      "another input",
+      "a different input",
       { prompts: ["Fix T-42", "Thank you"] },
       ["turn 2 of thread 1", "at input", '"Thanks"', '"Thank you"']
     ],
-    ["another option", { model: "gpt-9" }, ["the start of thread 1", "at options.model", '"gpt-9"']],
+    ["a different option", { model: "gpt-9" }, ["the start of thread 1", "at options.model", '"gpt-9"']],
     [
-      "another answer of a tool",
+      "a different tool result",
       { title: "else" },
       ["turn 1 of thread 1", "at output.text", "about T-42", "else"]
     ],
     [
-      "another decision",
+      "a different decision",
       { policy: Approval.deny },
       ["turn 1 of thread 1", "at decision._tag", 'expected "accept"', 'actual   "decline"']
     ],
-    ["a turn more", { prompts: ["Fix T-42", "Thanks", "More"] }, ["thread 1 has 2 recorded turns", "More"]],
-    ["a turn less", { prompts: ["Fix T-42"] }, ["turn 2 of thread 1 (line ", "was not played"]]
+    [
+      "an additional turn",
+      { prompts: ["Fix T-42", "Thanks", "More"] },
+      ["thread 1 has 2 recorded turns", "More"]
+    ],
+    ["a missing turn", { prompts: ["Fix T-42"] }, ["turn 2 of thread 1 (line ", "was not played"]]
   ]
   for (const [name, changed, parts] of divergences) {
-    it.effect(`is a defect that says where with ${name}`, () =>
+    it.effect(`dies with the place of the difference for ${name}`, () =>
       inFolder(({ path }) =>
         Effect.gen(function* () {
           const file = `${path}/all.jsonl`
@@ -83,7 +87,7 @@ describe("a cassette", () => {
       const [first] = events
       return [thread.id, first?._tag === "TurnStarted" ? first.threadId : ""]
     }).pipe(Effect.scoped)
-  it.effect("knows a thread that was kept elsewhere by the id that the program has for it", () =>
+  it.effect("accepts the id that the program stored for a thread", () =>
     inFolder(({ path, read }) =>
       Effect.gen(function* () {
         const file = `${path}/a.jsonl`
@@ -96,7 +100,7 @@ describe("a cassette", () => {
         }).pipe(Effect.scoped)
         yield* on(recording(file, steps), kept)
         assert.notInclude(yield* read("a.jsonl"), "thread_1")
-        // The part of the recording that a later process would have made.
+        // Keep only the part that a later process would record.
         const lines = (yield* read("a.jsonl")).split("\n")
         const from = lines.findIndex((line) => line.includes('"renameThread"'))
         const later = [lines[0], ...lines.slice(from)].join("\n").replace('"turns":2', '"turns":1')

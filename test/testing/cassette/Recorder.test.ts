@@ -25,7 +25,7 @@ const warnings = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, 
   return { said: said.map(String), value }
 })
 
-/** Runs prompts on one thread and says how each ended. */
+/** Runs prompts on one thread and returns how each ends. */
 const ends = (...prompts: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const thread = yield* Effect.flatMap(Codex, (codex) => codex.startThread())
@@ -38,7 +38,7 @@ const ends = (...prompts: ReadonlyArray<string>) =>
   }).pipe(Effect.scoped)
 
 describe("a recording", () => {
-  it.effect("is a text of JSON lines that only its owner may read, whatever the file was before", () =>
+  it.effect("is a file of JSON lines that only its owner can read, whatever the file was before", () =>
     inFolder(({ fs, path, read }) =>
       Effect.gen(function* () {
         yield* fs.writeFileString(`${path}/a.jsonl`, "what was there before\n".repeat(1000), { mode: 0o644 })
@@ -57,7 +57,7 @@ describe("a recording", () => {
     )
   )
 
-  it.effect("of the same program is the same, wherever it runs", () =>
+  it.effect("of the same program is equal in every directory", () =>
     inFolder(({ fs, path, read }) =>
       Effect.gen(function* () {
         const texts: Array<string> = []
@@ -70,7 +70,7 @@ describe("a recording", () => {
         assert.strictEqual(texts[0], texts[1])
         assert.include(texts[0], "<workspace>")
         assert.notInclude(texts[0], path)
-        // And what was recorded in one folder is played in another.
+        // A recording of one directory replays in another.
         const turns = yield* on(Cassette.replay(`${path}/one.jsonl`), program({ cwd: `${path}/two` }))
         const command = turns[0]?.items.find((item) => item._tag === "CommandExecution")
         assert.strictEqual(command?.cwd, `${path}/two`)
@@ -78,7 +78,7 @@ describe("a recording", () => {
     )
   )
 
-  it.effect("without times is the same also when it took longer", () =>
+  it.effect("without times is equal even if the program takes longer", () =>
     inFolder(({ path, read }) =>
       Effect.gen(function* () {
         const slow = [Scripted.delay("3 seconds"), ...script]
@@ -90,38 +90,41 @@ describe("a recording", () => {
   )
 
   const secret = "sk-proj-4f9cA7bQ2mX8vT1zL6nR3wK5"
-  it.effect("F36 has no secret in it: not of a prompt, an output, a tool, nor one that came in pieces", () =>
-    inFolder(({ path, read }) =>
-      Effect.gen(function* () {
-        const pieces = [
-          `the key is ${secret.slice(0, 9)}`,
-          secret.slice(9, 20),
-          `${secret.slice(20)} so there`
-        ]
-        const steps = [
-          Scripted.command(`curl -H 'Authorization: Bearer ${secret}'`, { output: `token=${secret}` }),
-          Scripted.toolCall("lookup_ticket", { id: secret }),
-          Scripted.message(pieces.join(""), { deltas: pieces })
-        ]
-        const own = "hunter2-of-the-environment"
-        const environment = { DEPLOY_TOKEN: own, HOME: "/home/somebody" }
-        const options = { prompts: [`use ${secret} and ${own} in /home/somebody/x`], title: `is ${secret}` }
-        yield* on(recording(`${path}/a.jsonl`, steps), program(options)).pipe(
-          Effect.provideService(Settings.Environment, environment)
-        )
-        const text = yield* read("a.jsonl")
-        for (const leak of [secret, secret.slice(9, 20), own, "/home/somebody"]) assert.notInclude(text, leak)
-        assert.include(text, "~/x")
-        // What is masked is masked on both sides: the program that says it again is the one that was recorded.
-        const [turn] = yield* on(Cassette.replay(`${path}/a.jsonl`), program(options)).pipe(
-          Effect.provideService(Settings.Environment, environment)
-        )
-        assert.include(turn?.message, "the key is ")
-      })
-    )
+  it.effect(
+    "F36 contains no secret of a prompt, an output or a tool, nor one that is split across deltas",
+    () =>
+      inFolder(({ path, read }) =>
+        Effect.gen(function* () {
+          const pieces = [
+            `the key is ${secret.slice(0, 9)}`,
+            secret.slice(9, 20),
+            `${secret.slice(20)} so there`
+          ]
+          const steps = [
+            Scripted.command(`curl -H 'Authorization: Bearer ${secret}'`, { output: `token=${secret}` }),
+            Scripted.toolCall("lookup_ticket", { id: secret }),
+            Scripted.message(pieces.join(""), { deltas: pieces })
+          ]
+          const own = "hunter2-of-the-environment"
+          const environment = { DEPLOY_TOKEN: own, HOME: "/home/somebody" }
+          const options = { prompts: [`use ${secret} and ${own} in /home/somebody/x`], title: `is ${secret}` }
+          yield* on(recording(`${path}/a.jsonl`, steps), program(options)).pipe(
+            Effect.provideService(Settings.Environment, environment)
+          )
+          const text = yield* read("a.jsonl")
+          for (const leak of [secret, secret.slice(9, 20), own, "/home/somebody"])
+            assert.notInclude(text, leak)
+          assert.include(text, "~/x")
+          // The replay masks the values of the program too, so the same program still matches.
+          const [turn] = yield* on(Cassette.replay(`${path}/a.jsonl`), program(options)).pipe(
+            Effect.provideService(Settings.Environment, environment)
+          )
+          assert.include(turn?.message, "the key is ")
+        })
+      )
   )
 
-  it.effect("F36 has no answer to a question that is marked as secret", () =>
+  it.effect("F36 contains no answer to a question that is marked as secret", () =>
     inFolder(({ path, read }) =>
       Effect.gen(function* () {
         const itemId = ItemId.make("q")
@@ -160,13 +163,13 @@ describe("a recording", () => {
         const text = yield* read("a.jsonl")
         assert.notInclude(text, "Zanzibar")
         assert.lengthOf(text.match(/blueish/g) ?? [], 2)
-        // Another secret is as good.
+        // The replay accepts a different secret.
         assert.lengthOf(yield* on(Cassette.replay(file), one("Timbuktu")), 1)
       })
     )
   )
 
-  it.effect("has everything in it when that is asked for", () =>
+  it.effect("contains everything with `scrub: false`", () =>
     inFolder(({ path, read }) =>
       Effect.gen(function* () {
         yield* on(
@@ -187,7 +190,7 @@ describe("a recording", () => {
     Scripted.interrupted,
     Scripted.message("fine")
   ]
-  it.effect("has how turns ended: failed, stalled, interrupted, completed", () =>
+  it.effect("contains the outcomes of turns: failed, stalled, interrupted, completed", () =>
     inFolder(({ path }) =>
       Effect.gen(function* () {
         const run = ends("one", "two", "three", "four")
@@ -204,7 +207,7 @@ describe("a recording", () => {
     yield* Effect.sleep("2 seconds")
     yield* Fiber.interrupt(running)
   }).pipe(Effect.scoped)
-  it.effect("has that a turn was interrupted, and whoever plays it has to do it too", () =>
+  it.effect("of an interrupted turn waits until the program interrupts it again", () =>
     inFolder(({ path }) =>
       Effect.gen(function* () {
         yield* on(recording(`${path}/a.jsonl`, [Scripted.message("wait"), Scripted.silence]), cutShort)
@@ -218,7 +221,7 @@ describe("a recording", () => {
     )
   )
 
-  it.effect("tells of a turn that is interrupted, and was not when it was recorded", () =>
+  it.effect("reports a turn that the program interrupts only in the replay", () =>
     inFolder(({ path }) =>
       Effect.gen(function* () {
         const steps = [Scripted.delay("5 seconds"), Scripted.message("done")]
@@ -262,7 +265,7 @@ describe("a recording", () => {
     )
   )
 
-  it.effect("keeps threads apart that run at once", () =>
+  it.effect("distinguishes concurrent threads", () =>
     inFolder(({ path }) =>
       Effect.gen(function* () {
         const both = Effect.forEach(["a", "b", "c"], (name) => Effect.map(ends(name), ([end]) => end), {
@@ -282,7 +285,7 @@ describe("a recording", () => {
 
   describe("F32 that cannot be written", () => {
     for (const file of ["/dev/full", "/proc/nowhere/a.jsonl"]) {
-      it.effect(`changes nothing but for one warning (${file})`, () =>
+      it.effect(`logs one warning and changes nothing else (${file})`, () =>
         inFolder(() =>
           Effect.gen(function* () {
             const { said, value } = yield* warnings(on(recording(file), program()))
@@ -293,7 +296,7 @@ describe("a recording", () => {
         )
       )
 
-      it.effect(`ends the run when that is asked for (${file})`, () =>
+      it.effect(`ends the program if onError is fail (${file})`, () =>
         inFolder(() =>
           Effect.gen(function* () {
             const defect = yield* defectOf(on(recording(file, script, { onError: "fail" }), program()))
@@ -306,7 +309,7 @@ describe("a recording", () => {
   })
 })
 
-describe("F33 a file that is no whole cassette is refused", () => {
+describe("F33 an incomplete cassette is refused", () => {
   const refusal = (file: string) =>
     on(Cassette.replay(file), program()).pipe(
       Effect.provide(Layer.empty),
@@ -317,7 +320,7 @@ describe("F33 a file that is no whole cassette is refused", () => {
       })
     )
 
-  it.effect("wherever it is cut off, with the line, and a copy of it is kept", () =>
+  it.effect("with its line and a copy, wherever the file is cut off", () =>
     inFolder(({ fs, path, read }) =>
       Effect.gen(function* () {
         const file = `${path}/a.jsonl`
@@ -341,7 +344,7 @@ describe("F33 a file that is no whole cassette is refused", () => {
     )
   )
 
-  it.effect("when a line is lost, said twice or in another place", () =>
+  it.effect("when a line is missing, duplicated or in the wrong place", () =>
     inFolder(({ fs, path, read }) =>
       Effect.gen(function* () {
         const file = `${path}/a.jsonl`
@@ -366,7 +369,7 @@ describe("F33 a file that is no whole cassette is refused", () => {
     )
   )
 
-  it.effect("when a whole turn is lost, the first or the last", () =>
+  it.effect("when the first or the last turn is missing", () =>
     inFolder(({ fs, path, read }) =>
       Effect.gen(function* () {
         const file = `${path}/a.jsonl`
@@ -385,7 +388,7 @@ describe("F33 a file that is no whole cassette is refused", () => {
     )
   )
 
-  it.effect("or is taken as it stands, whatever bit of it is flipped: nothing else happens", () =>
+  it.effect("or read with all its turns, for any flipped bit", () =>
     inFolder(({ path, read }) =>
       Effect.gen(function* () {
         yield* on(recording(`${path}/a.jsonl`), program())
@@ -403,7 +406,7 @@ describe("F33 a file that is no whole cassette is refused", () => {
     )
   )
 
-  it.effect("of another format version, with what to do", () =>
+  it.effect("with instructions, for another format version", () =>
     inFolder(({ fs, path, read }) =>
       Effect.gen(function* () {
         const file = `${path}/a.jsonl`
@@ -418,7 +421,7 @@ describe("F33 a file that is no whole cassette is refused", () => {
     )
   )
 
-  it.effect("that is not there", () =>
+  it.effect("when it does not exist", () =>
     inFolder(({ path }) =>
       Effect.gen(function* () {
         assert.strictEqual((yield* refusal(`${path}/none.jsonl`)).reason, "Unreadable")

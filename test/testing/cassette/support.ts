@@ -1,4 +1,4 @@
-/** A program with everything in it that a cassette has to know, and a place for its cassettes. */
+/** A program that uses everything a cassette records, and a directory for its cassettes. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -32,7 +32,7 @@ export interface Program {
   readonly model?: string
 }
 
-/** Runs turns one after the other, each prompt one; what came of them. */
+/** Runs one turn per prompt, and returns the turns. */
 export const program = (options: Program = {}) =>
   Effect.gen(function* () {
     const codex = yield* Codex
@@ -67,7 +67,7 @@ export const script = [
   Scripted.message("You are welcome.")
 ]
 
-/** Codex on an engine, moved on by the test's clock until the program is over. */
+/** Runs Codex on an engine, and advances the test clock until the program ends. */
 export const on = <A, E, E2>(
   engine: Layer.Layer<Engine.Engine, E2>,
   effect: Effect.Effect<A, E, Codex>
@@ -93,7 +93,7 @@ export const recording = (
 
 const quiet = Layer.merge(NodeServices.layer, Logger.layer([]))
 
-/** A test in a folder of its own. */
+/** Runs a test in a temporary directory. */
 export const inFolder = <A, E>(
   body: (folder: {
     readonly path: string
@@ -108,7 +108,7 @@ export const inFolder = <A, E>(
     return yield* body({ path, fs, read: (name) => Effect.orDie(fs.readFileString(join(path, name))) })
   }).pipe(Effect.provide(quiet))
 
-/** Dies with a mismatch that says all that. */
+/** Asserts that the defect is a mismatch whose message contains all parts. */
 export const assertMismatch = (defect: unknown, ...parts: ReadonlyArray<string>) => {
   assert.instanceOf(defect, Cassette.CassetteMismatch)
   if (defect instanceof Cassette.CassetteMismatch)

@@ -1,4 +1,4 @@
-/** Many threads, and one consumer that sleeps: what is asserted does not depend on how fast the machine is. */
+/** Many threads, and one slow consumer. The assertions do not depend on the speed of the machine. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -35,7 +35,7 @@ const layer = Layer.fresh(Codex.layer).pipe(
 describe("F34 thousands of threads", () => {
   for (const count of [1_000, 10_000]) {
     it.effect(
-      `F34 ${count} at once all end, and nothing of them stays`,
+      `F34 ${count} concurrent threads all end and leave nothing behind`,
       () =>
         Effect.gen(function* () {
           const before = memory()
@@ -90,7 +90,7 @@ describe("F34 thousands of threads", () => {
   }
 })
 
-/** An engine that says a million words in one go, as often as it is asked. */
+/** An engine that emits a million words in every turn. */
 const talker = (words: number, done: Deferred.Deferred<void>) =>
   Layer.effect(
     Engine.Engine,
@@ -125,7 +125,7 @@ const talker = (words: number, done: Deferred.Deferred<void>) =>
 
 describe("F26 a consumer that sleeps", () => {
   it.effect(
-    "F26 gets every item, every character and the end of a million deltas, and no turn waits for him",
+    "F26 receives every item, every character and the end of a million deltas, without delaying the turn",
     () =>
       Effect.gen(function* () {
         const words = 1_000_000
@@ -149,7 +149,7 @@ describe("F26 a consumer that sleeps", () => {
           }),
           Effect.forkChild
         )
-        // The turn is over before he has read his second event.
+        // The turn ends before the consumer reads its second event.
         yield* Deferred.await(done)
         const after = memory()
         most = after.heap - before.heap

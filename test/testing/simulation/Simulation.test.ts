@@ -1,4 +1,4 @@
-/** The seven promises against an engine that fails in every way it can, from seeds: `npm run simulate` runs more. */
+/** Checks the promises on an engine that fails in every way it can. `npm run simulate` runs more seeds. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -10,12 +10,12 @@ import * as Simulation from "../../../src/testing/Simulation.ts"
 
 describe("a simulation", () => {
   it.live(
-    "holds the promises over 20 seeds, traced or not, and is the same run again",
+    "keeps all promises for 20 seeds, and repeats each run exactly with and without tracing",
     () =>
       Effect.gen(function* () {
         const reports = yield* Simulation.check({ seeds: 20 })
         const endings = new Set(reports.flatMap((report) => Object.keys(report.endings)))
-        // The seeds are worth something only if turns end in every way.
+        // The seeds prove something only if turns end in every way.
         for (const ending of [
           "completed",
           "Interrupt",
@@ -31,7 +31,7 @@ describe("a simulation", () => {
   )
 
   it.live(
-    "holds them for 300 threads at once",
+    "keeps all promises for 300 concurrent threads",
     () =>
       Effect.gen(function* () {
         const report = yield* Simulation.run({ seed: 7, threads: 300 })
@@ -41,7 +41,7 @@ describe("a simulation", () => {
     120_000
   )
 
-  it.live("runs a program of one's own, with its tools and its policy", () =>
+  it.live("runs a given program with its tools and its policy", () =>
     Effect.gen(function* () {
       const calls: Array<string> = []
       const Lookup = Tool.make("lookup", {
@@ -71,14 +71,14 @@ describe("a simulation", () => {
     })
   )
 
-  it.live("tells what breaks: its promise, its seed, and the story of it", () =>
+  it.live("reports a violation with its promise, its seed and its history", () =>
     Effect.gen(function* () {
       const asking = Effect.gen(function* () {
         const codex = yield* Codex
         const thread = yield* codex.startThread({ approvalMode: "on-request" })
         for (let turn = 0; turn < 10; turn++) yield* Effect.ignore(thread.run("go", { timeout: "1 minute" }))
       })
-      // The simulation knows of no approver who said yes.
+      // The simulation does not see this policy, so no approval is recorded.
       const unseen = Effect.provideService(asking, Approval.Current, Approval.allow)
       const failed = yield* Effect.flip(Simulation.check({ seeds: [3], program: unseen }))
       assert.strictEqual(failed.report.violations[0]?.promise, 3)
@@ -94,7 +94,7 @@ describe("a simulation", () => {
     })
   )
 
-  it.live("without faults is a quiet day: every turn that is waited for completes", () =>
+  it.live("completes every turn without faults", () =>
     Effect.gen(function* () {
       const quiet = {
         crash: 0,
