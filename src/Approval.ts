@@ -1,4 +1,4 @@
-/** Who may do what: what the agent asks, what is decided, and the policies that decide. */
+/** Approvals: requests of the agent, decisions about them, and the policies that decide. */
 export * from "./approval/ApprovalAudit.ts"
 export * from "./domain/ApprovalDecision.ts"
 export { intersect, isEmpty, path, Permissions } from "./domain/Permissions.ts"

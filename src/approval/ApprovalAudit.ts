@@ -1,4 +1,4 @@
-/** Every decision, written down: also those that nobody was asked for. */
+/** An audit trail of approval decisions, including defaults, timeouts and remembered decisions. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,8 +15,8 @@ import { kindOf, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
 /**
- * One decision. `at` is when it was taken, in milliseconds since the epoch, `duration` how long it took, in milliseconds.
- * What was asked is named by its hash alone.
+ * One decision. `at` is the time of the decision in milliseconds since the epoch, `duration` its duration in
+ * milliseconds. Only the hash of the request is recorded, never its content.
  */
 export const AuditEntry = Schema.Struct({
   at: Schema.Finite,
@@ -34,17 +34,17 @@ export const AuditEntry = Schema.Struct({
 })
 export type AuditEntry = typeof AuditEntry.Type
 
-/** Where the decisions of `audit` go. */
+/** Receives the decisions of `audit`. */
 export class ApprovalAudit extends Context.Service<
   ApprovalAudit,
   {
-    /** Never waits: who reads too slowly loses the oldest. */
+    /** Never waits. A slow reader loses the oldest entries. */
     readonly record: (entry: AuditEntry) => Effect.Effect<void>
-    /** The decisions from now on. */
+    /** The decisions from the time of subscription. */
     readonly entries: Stream.Stream<AuditEntry>
   }
 >()("effect-codex/ApprovalAudit") {
-  /** Keeps up to `capacity` entries for each reader that is behind. */
+  /** Buffers up to `capacity` entries for each slow reader. */
   static readonly layerOptions = (options: { readonly capacity: number }): Layer.Layer<ApprovalAudit> =>
     Layer.effect(
       ApprovalAudit,
@@ -65,7 +65,7 @@ export class ApprovalAudit extends Context.Service<
 
 const { attribute } = Convention
 
-/** Says of every decision of a policy what it was, by whom and how fast, in `ApprovalAudit` and one line of the log. */
+/** Records every decision of a policy in `ApprovalAudit` and as one log line: the decision, its source and duration. */
 export const audit =
   <R>(policy: Policy<R>): Policy<R | ApprovalAudit> =>
   (request) =>
@@ -75,7 +75,7 @@ export const audit =
       const clock = yield* Clock.Clock
       const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
       const startedAt = now()
-      // Before the policy sees it: what was asked, not what became of it.
+      // Before the policy runs: the policy could modify the request.
       const requestHash = hash(request)
       const record = (decision: ApprovalDecision) =>
         Effect.suspend(() => {
@@ -93,7 +93,7 @@ export const audit =
       return yield* decide(policy, request).pipe(
         Effect.tap(record),
         Effect.onInterrupt(() =>
-          record({ _tag: "decline", reason: "the turn ended before anybody decided", source: "default" })
+          record({ _tag: "decline", reason: "the turn ended before a decision", source: "default" })
         )
       )
     })

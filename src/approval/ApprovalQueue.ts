@@ -1,4 +1,4 @@
-/** Questions that wait for somebody elsewhere: a web page, a chat, another process. */
+/** A queue of approval requests that are answered elsewhere: on a web page, in a chat, by another process. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -15,43 +15,43 @@ import { ApprovalContext, type Policy } from "./Policy.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
-/** Somebody was faster, or the question was withdrawn: its turn ended, or its time was up. The answer has no effect. */
+/** Another answer came first, or the request was withdrawn because its turn ended or timed out. The answer has no effect. */
 export class AlreadyDecided extends Schema.TaggedError<AlreadyDecided>()("AlreadyDecided", {
   id: Schema.String,
   decided: Schema.Literals(["accept", "acceptForSession", "decline", "cancel", "withdrawn"])
 }) {
   override get message() {
     return this.decided === "withdrawn"
-      ? `the question ${this.id} was withdrawn before this answer; nothing was done`
-      : `the question ${this.id} has been answered (${this.decided}); this answer has no effect`
+      ? `the approval request ${this.id} was withdrawn before this answer, which has no effect`
+      : `the approval request ${this.id} is already decided (${this.decided}); this answer has no effect`
   }
 }
 
-/** No such question waits here, nor did one lately. */
+/** No request with this id is pending, and none was recently. */
 export class NotPending extends Schema.TaggedError<NotPending>()("NotPending", { id: Schema.String }) {
   override get message() {
-    return `no question ${this.id} waits for an answer`
+    return `there is no pending approval request ${this.id}`
   }
 }
 
-/** The answer is to something else than what is asked; the question still waits. */
+/** The hash of the answer does not match the request. The request stays pending. */
 export class ArgumentsChanged extends Schema.TaggedError<ArgumentsChanged>()("ArgumentsChanged", {
   id: Schema.String,
-  /** The hash of what is asked. */
+  /** The hash of the pending request. */
   hash: Schema.String
 }) {
   override get message() {
-    return `the answer to the question ${this.id} names other arguments than it asks for; look at it again`
+    return `the answer to the approval request ${this.id} has the hash of another request; review the request again`
   }
 }
 
-/** The answer does not answer what is asked, such as a form with a field missing; the question still waits. */
+/** The answer is invalid for the request, such as a form with a missing field. The request stays pending. */
 export class AnswerRejected extends Schema.TaggedError<AnswerRejected>()("AnswerRejected", {
   id: Schema.String,
   problem: Schema.String
 }) {
   override get message() {
-    return `the answer to the question ${this.id} does not fit: ${this.problem}`
+    return `the answer to the approval request ${this.id} is invalid: ${this.problem}`
   }
 }
 
@@ -72,29 +72,29 @@ const errorOf = (id: string, refusal: PendingRequests.Refusal): AnswerError => {
 }
 
 /**
- * The questions that wait, oldest first, and the place to answer them. A question is there from when it is asked until
- * the first answer, the end of its turn, or the deadline around it.
+ * Lists the pending requests, oldest first, and accepts their answers. A request is pending until its first answer, the
+ * end of its turn or the timeout around the policy.
  */
 export class ApprovalQueue extends Context.Service<
   ApprovalQueue,
   {
     readonly pending: Effect.Effect<ReadonlyArray<PendingRequests.Pending>>
-    /** What waits now, and again whenever that changes. Who reads too slowly misses states in between, never the last. */
+    /** The pending requests, now and after every change. A slow reader can miss intermediate states, never the last. */
     readonly changes: Stream.Stream<ReadonlyArray<PendingRequests.Pending>>
-    /** Answers a question. `hash` is that of the entry which was shown to whoever answers. */
+    /** Answers a request. `hash` is the hash of the entry that the user saw. */
     readonly answer: (
       id: string,
       decision: ApprovalDecision,
       shown: { readonly hash: string }
     ) => Effect.Effect<void, AnswerError>
-    /** Puts a question in and waits for its answer. */
+    /** Adds a request and waits for its answer. */
     readonly ask: (request: ApprovalRequest) => Effect.Effect<ApprovalDecision>
   }
 >()("effect-codex/ApprovalQueue") {
   static readonly layer: Layer.Layer<ApprovalQueue> = Layer.effect(
     ApprovalQueue,
     Effect.gen(function* () {
-      // Only the last state is of use to whoever was too slow for those before it.
+      // A slow reader only needs the last state.
       const lists = yield* Effect.acquireRelease(
         PubSub.sliding<ReadonlyArray<PendingRequests.Pending>>({ capacity: 1, replay: 1 }),
         (lists) => PubSub.shutdown(lists)
@@ -104,7 +104,7 @@ export class ApprovalQueue extends Context.Service<
 
       const pendingList = () => [...state.pending.values()]
 
-      /** The only place that changes the state: at once, so that of two answers one is the first. */
+      /** The only place that changes the state. It is synchronous, so that exactly one of two answers is the first. */
       const setState = (next: PendingRequests.PendingState): Effect.Effect<void> => {
         if (next === state) return Effect.void
         state = next
@@ -115,11 +115,11 @@ export class ApprovalQueue extends Context.Service<
       const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
         const { threadId, turnId } = yield* ApprovalContext
         const at = Number((yield* Clock.Clock).currentTimeNanosUnsafe()) / 1e6
-        // A copy: what is shown to whoever answers is what was asked.
+        // A copy, so that later changes to the request do not change what the user sees.
         const copy = structuredClone(request)
-        // Never used again, also not by another process: a late answer must not meet another question.
+        // A unique id, across processes too: a late answer must not reach another request.
         const entry = { id: randomUUID(), threadId, turnId, request: copy, hash: hash(copy), at }
-        // Before anybody can see the question: the answer may come at once.
+        // Before the request is visible: its answer can arrive immediately.
         const answered = Deferred.makeUnsafe<ApprovalDecision>()
         return yield* Effect.uninterruptibleMask((restore) => {
           waiting.set(entry.id, answered)
@@ -161,5 +161,5 @@ export class ApprovalQueue extends Context.Service<
   )
 }
 
-/** Asks whoever looks at the `ApprovalQueue`, for as long as it takes: put a `timeout` around it. */
+/** Waits for an answer in the `ApprovalQueue`, without a limit: combine it with `timeout`. */
 export const queue: Policy<ApprovalQueue> = (request) => ApprovalQueue.use((queue) => queue.ask(request))

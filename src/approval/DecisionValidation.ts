@@ -1,4 +1,4 @@
-/** Whether a decision answers what was asked. Pure. */
+/** Checks that a decision matches its request. Pure. */
 import type { ApprovalDecision, ApprovalAnswer } from "../domain/ApprovalDecision.ts"
 import * as ElicitationForm from "./ElicitationForm.ts"
 import * as Permissions from "../domain/Permissions.ts"
@@ -15,10 +15,10 @@ const answersProblem = (
   if (answers.every(([, texts]) => texts.length === 0)) return "a question needs an answer"
   for (const [id, texts] of answers) {
     const question = request.questions.find((question) => question.id === id)
-    if (question === undefined) return "an answer belongs to no question"
+    if (question === undefined) return "an answer has the id of no question"
     if (question.other || question.options === undefined) continue
     const labels = new Set(question.options.map(({ label }) => label))
-    if (!texts.every((text) => labels.has(text))) return "an answer is none of the options"
+    if (!texts.every((text) => labels.has(text))) return "an answer is not one of the options"
   }
   return undefined
 }
@@ -39,16 +39,16 @@ const normalizePermissions = (
 ): ApprovalDecision => {
   const { given } = accepting
   if (given !== undefined && given._tag !== "permissions")
-    return declined(accepting, "permissions were asked for")
+    return declined(accepting, "the request is for permissions, and the decision grants none")
   const permissions = Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)
   return Permissions.isEmpty(permissions)
-    ? declined(accepting, "nothing was granted of what was asked for")
+    ? declined(accepting, "none of the requested permissions were granted")
     : { ...accepting, given: { _tag: "permissions", permissions } }
 }
 
 /**
- * The decision that a decision amounts to. A yes that does not answer what was asked is a no; of permissions no more is
- * granted than was asked for; content is checked against the form.
+ * Returns the effective decision. An accepting decision that does not match the request becomes a decline, permissions
+ * are reduced to those that were requested, and content is checked against the form.
  */
 export const normalize = (request: ApprovalRequest, decision: ApprovalDecision): ApprovalDecision => {
   if (decision._tag !== "accept" && decision._tag !== "acceptForSession") return decision
@@ -58,7 +58,9 @@ export const normalize = (request: ApprovalRequest, decision: ApprovalDecision):
     case "file_change":
     case "tool":
     case "mcp_tool":
-      return given === undefined ? decision : declined(decision, "nothing but a yes or a no was asked for")
+      return given === undefined
+        ? decision
+        : declined(decision, "the request takes a plain decision without answers or permissions")
     case "permissions":
       return normalizePermissions(request, decision)
     case "user_input": {
@@ -67,7 +69,7 @@ export const normalize = (request: ApprovalRequest, decision: ApprovalDecision):
     }
     case "elicitation": {
       if (given !== undefined && (given._tag !== "content" || request.mode === "url"))
-        return declined(decision, "the answer does not belong to what was asked")
+        return declined(decision, "the answer is of the wrong kind for this elicitation")
       if (request.mode === "url") return decision
       const content = given?.content ?? {}
       const problem = ElicitationForm.problem(request.schema, content)
@@ -76,11 +78,11 @@ export const normalize = (request: ApprovalRequest, decision: ApprovalDecision):
         : declined(decision, problem)
     }
     case "unknown":
-      return declined(decision, "effect-codex does not know what is asked")
+      return declined(decision, "effect-codex does not know this kind of request")
   }
 }
 
-/** Whether a yes came out as a no. */
+/** Returns why an accepting decision does not match the request, or `undefined` if it does. */
 export const mismatch = (request: ApprovalRequest, decision: ApprovalDecision): string | undefined => {
   const normalized = normalize(request, decision)
   return decision._tag !== "decline" && normalized._tag === "decline" ? normalized.reason : undefined

@@ -1,11 +1,11 @@
-/** Whether what was filled in fits the form that an MCP server asked to have filled in. */
+/** Reads the form of an MCP elicitation and validates its content. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 const choice = Schema.Struct({ const: Schema.String })
 const count = Schema.optionalKey(Schema.Finite)
 
-/** The flat fields that the MCP specification allows; one that looks otherwise cannot be checked and is refused. */
+/** The flat fields that the MCP specification allows. A form with any other field cannot be checked and is declined. */
 const FormField = Schema.Union([
   Schema.Struct({
     type: Schema.Literal("string"),
@@ -38,7 +38,7 @@ const Form = Schema.Struct({
 const decodeForm = Schema.decodeUnknownOption(Form)
 const decodeField = Schema.decodeUnknownOption(FormField)
 
-/** The values that a field offers to choose from; nothing where any value of its type will do. */
+/** Returns the values to choose from, or `undefined` if the field accepts any value of its type. */
 export const choices = (field: FormField): ReadonlyArray<string> | undefined => {
   switch (field.type) {
     case "string":
@@ -66,7 +66,7 @@ const isValid = (field: FormField, value: unknown): boolean => {
     case "string":
       return (
         typeof value === "string" &&
-        // As JSON Schema counts: characters, not UTF-16 units.
+        // JSON Schema counts characters, not UTF-16 units.
         inRange([...value].length, field.minLength, field.maxLength) &&
         (options === undefined || options.includes(value)) &&
         (field.format === undefined || (formats.get(field.format)?.(value) ?? false))
@@ -92,7 +92,7 @@ const isValid = (field: FormField, value: unknown): boolean => {
   }
 }
 
-/** The fields of a form, in their order; nothing where it is none that can be read. */
+/** Returns the fields of a form in order, or `undefined` if the form is not valid. */
 export const fieldsOf = (
   schema: unknown
 ):
@@ -109,7 +109,7 @@ export const fieldsOf = (
   return form.required?.every((name) => Object.hasOwn(form.properties, name)) === false ? undefined : fields
 }
 
-/** What is wrong with what was filled in, by field and without its value; nothing if all is well. */
+/** Returns what is wrong with the content, without its values, or `undefined` if it is valid. */
 export const problem = (schema: unknown, content: Readonly<Record<string, unknown>>): string | undefined => {
   const fields = fieldsOf(schema)
   if (fields === undefined) return "the form cannot be read"

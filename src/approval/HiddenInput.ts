@@ -1,4 +1,4 @@
-/** Reading a line from the terminal that the terminal does not show. */
+/** Reads a line from the terminal without echo. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -19,11 +19,11 @@ const keys = Effect.gen(function* () {
   Effect.mapError(() => new Terminal.QuitError({}))
 )
 
-/** Keys until the line ends; fails with `QuitError` where they end before. */
+/** Reads keys until the end of the line. Fails with `QuitError` if the input ends first. */
 export const read = Effect.gen(function* () {
   const text = yield* keys
   const terminal = yield* Terminal.Terminal
-  // Node's terminal keeps what was typed as a line, too: left there, it would be the answer to the next question.
+  // Node's terminal also buffers the typed keys as a line. Drain it, or it becomes the answer to the next question.
   yield* Effect.timeoutOption(terminal.readLine, "50 millis")
   return text
 })

@@ -1,10 +1,10 @@
-/** Questions that wait for an answer, and what became of those that no longer do. Pure. */
+/** The state of the approval queue: pending requests and how recent requests ended. Pure. */
 import type { ThreadId, TurnId } from "../domain/Ids.ts"
 import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
 import { mismatch } from "./DecisionValidation.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
-/** A question that waits. `at` is when it was asked, in milliseconds since the epoch; `hash` names what it asks. */
+/** A pending request. `at` is its time in milliseconds since the epoch, `hash` identifies its content. */
 export interface Pending {
   readonly id: string
   readonly threadId: ThreadId | undefined
@@ -14,12 +14,12 @@ export interface Pending {
   readonly at: number
 }
 
-/** How a question ended: by the decision that was taken, or withdrawn before anybody answered. */
+/** How a request ended: the decision, or `withdrawn` if it ended without an answer. */
 export type RequestEnd = ApprovalDecision["_tag"] | "withdrawn"
 
 export interface PendingState {
   readonly pending: ReadonlyMap<string, Pending>
-  /** The questions that ended last. */
+  /** The requests that ended most recently. */
   readonly ended: ReadonlyMap<string, RequestEnd>
 }
 
@@ -53,7 +53,7 @@ const end = (state: PendingState, id: string, how: RequestEnd): PendingState => 
 export const withdraw = (state: PendingState, id: string): PendingState =>
   state.pending.has(id) ? end(state, id, "withdrawn") : state
 
-/** The first answer to what is asked ends the question; any other is refused and changes nothing. */
+/** Applies an answer. The first valid answer ends the request; any other is refused and leaves the state unchanged. */
 export const answer = (
   state: PendingState,
   id: string,

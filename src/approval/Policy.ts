@@ -1,4 +1,4 @@
-/** Policies: functions from a request to a decision, and the one in force. */
+/** Approval policies, and the policy that is in effect. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,7 +6,7 @@ import type { ThreadId, TurnId } from "../domain/Ids.ts"
 import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
-/** No opinion: the next policy of `firstOf` is asked. Where there is none, it means no. */
+/** No decision. `firstOf` runs the next policy; without a next policy the request is declined. */
 export interface Abstain {
   readonly _tag: "abstain"
   readonly reason?: string
@@ -16,27 +16,32 @@ export interface Abstain {
 export const abstain: Abstain = { _tag: "abstain" }
 
 /**
- * Any function from a request to a decision. One that fails, dies, is interrupted, abstains, or says yes without giving
- * what was asked for has said no.
+ * A function from a request to a decision. The request is declined if the policy fails, dies, is interrupted, abstains or
+ * returns a decision that does not match the request.
  */
 export type Policy<R = never> = (
   request: ApprovalRequest
 ) => Effect.Effect<ApprovalDecision | Abstain, unknown, R>
 
-/** Nobody may do anything. */
+/** Declines every request. */
 export const deny: Policy = () =>
   Effect.succeed({ _tag: "decline", reason: "the policy allows nothing", policy: "deny" })
 
-/** Anybody may do anything that is asked. Questions and forms it cannot answer: they get a no. */
+/** Accepts every request. Questions and forms need an answer, so they are declined. */
 export const allow: Policy = () => Effect.succeed({ _tag: "accept", policy: "allow" })
 
-/** The policy in force where a thread starts. When nobody provides one, nothing is granted. */
+/** The policy in effect where a thread starts. The default declines every request. */
 export const Current = Context.Reference<Policy>("effect-codex/Approval/Current", {
   defaultValue: () => () =>
-    Effect.succeed({ _tag: "decline", reason: "no approver is provided", source: "default", policy: "deny" })
+    Effect.succeed({
+      _tag: "decline",
+      reason: "no approval policy is provided",
+      source: "default",
+      policy: "deny"
+    })
 })
 
-/** Puts a policy in force, with whatever services it needs. One around the program wins over one in `Codex.layer`. */
+/** Provides a policy and the services it needs. A policy around the program takes precedence over one in `Codex.layer`. */
 export const layer = <R>(policy: Policy<R>): Layer.Layer<never, never, R> =>
   Layer.effect(
     Current,
@@ -44,37 +49,37 @@ export const layer = <R>(policy: Policy<R>): Layer.Layer<never, never, R> =>
       Effect.context<R>(),
       (services): Policy =>
         (request) =>
-          // What the run brings wins: its spans and settings are those of the moment.
+          // The context of the run takes precedence: its spans and settings are current.
           Effect.updateContext(policy(request), (context: Context.Context<never>) =>
             Context.merge(services, context)
           )
     )
   )
 
-/** Who asks: the thread and its turn. `session` is the same object for as long as the thread is open, and no other's. */
+/** The thread and the turn of a request. `session` is an object that is unique to the open thread. */
 export interface ApprovalContext {
   readonly threadId: ThreadId | undefined
   readonly turnId: TurnId | undefined
   readonly session: object
 }
 
-/** Who asks, as a policy sees it while it decides. */
+/** The thread and the turn of the request, while a policy decides. */
 export const ApprovalContext = Context.Reference<ApprovalContext>("effect-codex/Approval/Asking", {
   defaultValue: () => ({ threadId: undefined, turnId: undefined, session: {} })
 })
 
 type Needs<P> = P extends Policy<infer R> ? R : never
 
-/** The first policy that does not abstain decides; one that fails has decided: no. */
+/** The first policy that does not abstain decides. A policy that fails does not abstain: the request is declined. */
 export function firstOf<P extends ReadonlyArray<Policy<unknown>>>(...policies: P): Policy<Needs<P[number]>>
 export function firstOf<R>(...policies: ReadonlyArray<Policy<R>>): Policy<R> {
   return (request) =>
     Effect.gen(function* () {
       let last: Abstain = abstain
       for (const policy of policies) {
-        const said = yield* policy(request)
-        if (said._tag !== "abstain") return said
-        if (said.reason !== undefined) last = said
+        const decision = yield* policy(request)
+        if (decision._tag !== "abstain") return decision
+        if (decision.reason !== undefined) last = decision
       }
       return last
     })

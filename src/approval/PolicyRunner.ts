@@ -1,4 +1,4 @@
-/** What a policy says of a request, whatever the policy does. */
+/** Runs an approval policy; failures, defects and mismatched answers become a decline. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -30,33 +30,33 @@ const declinedByDefault = (reason: string): ApprovalDecision => ({
 const logAndReturn = (what: string, decision: ApprovalDecision) =>
   Effect.as(Effect.logWarning(what), decision)
 
-/** A yes to something else than what was asked is a no, and is reported. */
+/** Declines, with a warning, if the request changed during the decision or the decision does not match it. */
 const validated = (
   request: ApprovalRequest,
   hashBefore: string,
-  said: unknown
+  returned: unknown
 ): Effect.Effect<ApprovalDecision> => {
-  if (isAbstain(said)) return Effect.succeed(declinedByAbstention(said))
-  if (!isDecision(said)) return Effect.die(new TypeError("an approval policy gives no decision"))
-  if (said._tag !== "decline" && said._tag !== "cancel" && hash(request) !== hashBefore) {
+  if (isAbstain(returned)) return Effect.succeed(declinedByAbstention(returned))
+  if (!isDecision(returned)) return Effect.die(new TypeError("an approval policy must return a decision"))
+  if (returned._tag !== "decline" && returned._tag !== "cancel" && hash(request) !== hashBefore) {
     return logAndReturn(
-      "what was asked has changed while it was decided; the request is declined",
-      declinedByDefault("what was asked has changed while it was decided")
+      "the request changed while the policy decided; the request is declined",
+      declinedByDefault("the request changed while the policy decided")
     )
   }
-  const decision = normalize(request, said)
-  const problem = mismatch(request, said)
+  const decision = normalize(request, returned)
+  const problem = mismatch(request, returned)
   return problem === undefined
     ? Effect.succeed(decision)
     : logAndReturn(
-        `an approval policy says yes to something else; the request is declined: ${problem}`,
+        `the decision of an approval policy does not match the request, which is declined: ${problem}`,
         decision
       )
 }
 
 /**
- * A policy that fails or dies has said no, and so has one that abstains, gives something else than a decision, says yes
- * to something else than what was asked, or changes it while it decides.
+ * Runs a policy. The request is declined if the policy fails, dies, abstains, returns a value that is not a decision,
+ * returns a decision that does not match the request, or modifies the request.
  */
 export const decide = <R>(
   policy: Policy<R>,
@@ -66,10 +66,10 @@ export const decide = <R>(
   const deciding = Effect.suspend(() => {
     const hashBefore = hash(request)
     const deciding = policy(request)
-    // What is no effect would end the fiber on the spot, finalizers and all.
+    // Yielding a value that is not an effect would end the fiber without running its finalizers.
     return Effect.isEffect(deciding)
-      ? Effect.flatMap(deciding, (said) => validated(request, hashBefore, said))
-      : Effect.die(new TypeError("an approval policy is no effect"))
+      ? Effect.flatMap(deciding, (returned) => validated(request, hashBefore, returned))
+      : Effect.die(new TypeError("an approval policy must return an effect"))
   }).pipe(
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)

@@ -1,4 +1,4 @@
-/** Policies as data: a list of rules, the first one that speaks of a request decides. */
+/** Policies as data: a list of rules, of which the first that matches a request decides. */
 import * as Effect from "effect/Effect"
 import * as Glob from "effect/Glob"
 import * as Schema from "effect/Schema"
@@ -8,16 +8,16 @@ import { type PromptServices, prompt } from "./TerminalPrompt.ts"
 import { paths, type PermissionsRequest, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
 /**
- * One line of a policy. Everything that it names must hold; what is left out holds always.
+ * One rule. A rule matches if all its fields match; omitted fields match everything.
  *
- * `command` is compared word by word with one simple command; a last `"**"` stands for any further words. `path` is a
- * glob over absolute paths or over paths relative to the working folder: to accept, every path of the change must
- * match; to decline or ask, one is enough. No rule accepts a command with `;`, `|`, `&`, `$(`, backticks, redirection,
- * expansion or a newline, nor one that asks for more than to be run.
+ * `command` is compared word by word with one simple command; a final `"**"` matches any further words. `path` is a glob
+ * over absolute paths or over paths relative to the working directory. To accept, it must match every path of the change;
+ * to decline or ask, one match is enough. No rule accepts a command with `;`, `|`, `&`, `$(`, backticks, redirection,
+ * expansion or a newline, or a command with additional requests (`extra`).
  *
- * Permissions and tools of MCP servers are only accepted by a rule that names their `kind`. Permissions: every entry has
- * to be a path that matches `path`, with no more than `access` ("write" includes reading; left out, only reading), and
- * the network needs `network: true`. Questions and forms need words: a rule declines them or asks.
+ * Only a rule with the `kind` accepts permissions and MCP tools. For permissions every entry must be a path that matches
+ * `path` with at most `access` ("write" includes reading; the default is reading), and network access needs
+ * `network: true`. Questions and forms need an answer, so a rule can only decline them or ask.
  */
 export const ApprovalRule = Schema.Struct({
   kind: Schema.optionalKey(
@@ -62,7 +62,7 @@ const matchesPath = (pattern: string, cwd: string, path: string): boolean => {
 
 type Selector = Exclude<keyof ApprovalRule, "kind" | "decision">
 
-/** Whether a rule names nothing that requests of this kind do not have. */
+/** Whether the rule has no other selectors than these. */
 const namesOnly = (rule: ApprovalRule, ...selectors: ReadonlyArray<Selector>): boolean =>
   (["command", "path", "tool", "server", "network", "access"] as const).every(
     (selector) => rule[selector] === undefined || selectors.includes(selector)
@@ -78,7 +78,7 @@ const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsReque
     return (
       rule.kind === "permissions" &&
       (!network || rule.network === true) &&
-      // What is asked to stay closed opens nothing.
+      // A `deny` entry grants nothing.
       fileSystem
         .filter((entry) => entry.access !== "deny")
         .every(
@@ -97,7 +97,7 @@ const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsReque
   )
 }
 
-/** Whether a rule speaks of a request. Pure; exported for tests of a rule file. */
+/** Whether a rule matches a request. Pure; use it to test a rules file. */
 export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean => {
   if (rule.kind !== undefined && rule.kind !== request._tag) return false
   const accepts = rule.decision === "accept"
@@ -138,8 +138,8 @@ export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean =
 }
 
 /**
- * The first rule that speaks of the request decides; `ask` asks, on the terminal unless another policy is given for it.
- * Where no rule speaks it abstains, which means no unless another policy of `firstOf` follows.
+ * The first rule that matches the request decides. The decision `ask` runs the policy `ask`, by default the terminal
+ * prompt. If no rule matches, the policy abstains.
  */
 export function rules(list: ReadonlyArray<ApprovalRule>): Policy<PromptServices>
 export function rules<R>(list: ReadonlyArray<ApprovalRule>, ask: Policy<R>): Policy<R>

@@ -1,4 +1,4 @@
-/** Not asking twice: a yes for the session, kept on our side, where it can be seen and told. */
+/** Remembers what a policy accepts for the session. The library remembers it, not Codex, so that every use is visible. */
 import * as Effect from "effect/Effect"
 import * as Nodepath from "node:path"
 import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
@@ -8,13 +8,13 @@ import { ApprovalContext, type Policy } from "./Policy.ts"
 import { paths, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
-/** Whether what was accepted for the session covers what is asked now. */
+/** Whether an accepted request covers a new request. */
 export type RequestEquivalence = (accepted: ApprovalRequest, asked: ApprovalRequest) => boolean
 
-/** Only the very same. */
+/** Covers only identical requests. */
 export const identical: RequestEquivalence = (accepted, asked) => hash(accepted) === hash(asked)
 
-/** Simple commands in the same folder that begin with the same so many words. */
+/** Covers simple commands in the same directory whose first `words` words are the same. */
 export const sameCommand =
   (words: number): RequestEquivalence =>
   (accepted, asked) =>
@@ -29,7 +29,7 @@ export const sameCommand =
     asked.argv.length >= words &&
     accepted.argv.slice(0, words).every((word, i) => word === asked.argv?.[i])
 
-/** Patches that stay in folders of which a file was changed before. */
+/** Covers patches to files in or below the directories of the accepted patch. */
 export const sameDirectory: RequestEquivalence = (accepted, asked) => {
   if (accepted._tag !== "file_change" || asked._tag !== "file_change" || accepted.extra || asked.extra)
     return false
@@ -54,9 +54,9 @@ const canBeRemembered = (request: ApprovalRequest): boolean =>
   request._tag !== "user_input" && request._tag !== "elicitation" && request._tag !== "unknown"
 
 /**
- * What a policy accepts for the session is not asked of it again while the thread is open: the very same by default,
- * besides what `like` says. Codex is told of a single yes each time, so that each is seen, with the source `session`.
- * Threads know nothing of each other's unless `shared` says so.
+ * Does not run the policy again for requests that it accepted for the session, as long as the thread is open: identical
+ * requests, and those that `like` covers. Codex gets a single acceptance each time, so that every use is visible, with
+ * the source `session`. With `shared`, threads share what is remembered.
  */
 export const remember = <R>(
   policy: Policy<R>,
@@ -74,16 +74,16 @@ export const remember = <R>(
       const remembered = identical(grant.accepted, request) && given !== undefined ? { given } : {}
       return { _tag: "accept", ...remembered, source: "session", policy: "remember" } as const
     }
-    // What a policy does to the request must not change what is remembered of it.
+    // A copy: the policy could modify the request.
     const accepted = structuredClone(request)
-    const said = yield* policy(request)
-    if (said._tag !== "acceptForSession" || !canBeRemembered(request)) return said
-    const normalized = normalize(request, said)
-    if (normalized._tag !== "acceptForSession") return said
-    // Read again: another question may have been answered meanwhile.
+    const decision = yield* policy(request)
+    if (decision._tag !== "acceptForSession" || !canBeRemembered(request)) return decision
+    const normalized = normalize(request, decision)
+    if (normalized._tag !== "acceptForSession") return decision
+    // Read again: another request may have been remembered while the policy decided.
     const grants = grantsBySession.get(key) ?? []
     grantsBySession.set(key, [...grants, { accepted, decision: normalized }].slice(-maxGrants))
-    // A wider sandbox for the session is Codex's to keep.
-    return request._tag === "permissions" ? said : { ...said, rememberedLocally: true }
+    // Codex itself applies a wider sandbox for the session.
+    return request._tag === "permissions" ? decision : { ...decision, rememberedLocally: true }
   })
 }

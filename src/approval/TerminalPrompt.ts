@@ -1,4 +1,4 @@
-/** Asking a person on the terminal: the questions on stderr, the answers from stdin, one question at a time. */
+/** Asks a person on the terminal: writes requests to stderr and reads answers from stdin, one request at a time. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
@@ -18,10 +18,10 @@ import {
   type UserInputRequest
 } from "../domain/ApprovalRequest.ts"
 
-/** What it takes to ask somebody on the terminal. */
+/** The services that the terminal prompt needs. */
 export type PromptServices = Terminal.Terminal | Stdio.Stdio
 
-/** A person is asked one thing at a time. */
+/** Serialises prompts, so that a person answers one request at a time. */
 const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval/PromptLock", {
   defaultValue: () => Semaphore.makeUnsafe(1)
 })
@@ -51,7 +51,7 @@ const yesOrNo = Effect.gen(function* () {
   }
 })
 
-/** What a person wrote, as an answer: the number of an option stands for its label. */
+/** Parses a line as an answer. The number of an option selects the option. */
 const parseAnswer = (question: Question, line: string): string | undefined => {
   const { options, other } = question
   if (options === undefined || options.length === 0) return line
@@ -159,8 +159,8 @@ const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
 })
 
 /**
- * Asks on the terminal (question on stderr, answer from stdin); what is secret is not echoed. Where there is no terminal
- * it declines, and says so.
+ * Asks on the terminal, on stderr and stdin. Secret answers are not echoed. Without a terminal it declines with a message
+ * on stderr.
  */
 export const prompt: Policy<PromptServices> = Effect.fnUntraced(function* (request) {
   const stdio = yield* Stdio.Stdio

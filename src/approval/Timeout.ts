@@ -1,4 +1,4 @@
-/** A deadline for whoever decides. */
+/** A time limit for a policy. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as GracefulInterrupt from "../internal/GracefulInterrupt.ts"
@@ -6,14 +6,14 @@ import { type ApprovalDecision, decline } from "../domain/ApprovalDecision.ts"
 import type { Policy } from "./Policy.ts"
 
 /**
- * Decides in a policy's stead when it has not decided in time: `decision`, a no by default, with the source `timeout`.
- * The policy is interrupted; whether it listens makes no difference.
+ * Interrupts a policy that does not decide within the duration and returns `decision`, by default a decline, with the
+ * source `timeout`. The timeout holds even if the policy ignores the interruption.
  */
 export const timeout =
   <R>(
     policy: Policy<R>,
     duration: Duration.Input,
-    decision: ApprovalDecision = decline("nobody decided in time")
+    decision: ApprovalDecision = decline("the approval policy did not decide in time")
   ): Policy<R> =>
   (request) =>
     GracefulInterrupt.unless(

@@ -1,14 +1,14 @@
-/** What is decided of a request. */
+/** Decisions about approval requests. */
 import * as Schema from "effect/Schema"
 import { Permissions } from "./Permissions.ts"
 
-/** Who decided: a policy, a person, an earlier decision for the session, the clock, or nobody. */
+/** Where a decision comes from: a policy, a person, an earlier decision for the session, a timeout, or the default. */
 export const ApprovalSource = Schema.Literals(["policy", "user", "session", "timeout", "default"])
 export type ApprovalSource = typeof ApprovalSource.Type
 
 const origin = { source: Schema.optionalKey(ApprovalSource), policy: Schema.optionalKey(Schema.String) }
 
-/** What a yes gives with it: what is granted, the answers by the id of their question, or a form's fields. */
+/** The data of an accepting decision: granted permissions, answers by question id, or the fields of a form. */
 export const ApprovalAnswer = Schema.TaggedUnion({
   permissions: { permissions: Permissions },
   answers: { answers: Schema.Record(Schema.String, Schema.Array(Schema.String)) },
@@ -19,8 +19,9 @@ export type ApprovalAnswer = typeof ApprovalAnswer.Type
 const given = { given: Schema.optionalKey(ApprovalAnswer) }
 
 /**
- * `reason` of a decline is for events, logs and spans: Codex tells the model that it was declined, not why. `kept` says
- * that the yes is remembered on our side: Codex is told a yes for this once and asks again.
+ * A decision. The `reason` of a decline appears in events, logs and spans; Codex tells the model that the request was
+ * declined, but not why. `rememberedLocally` means that the library remembers the acceptance for the session. Codex then
+ * gets a single acceptance and asks again next time. The encoded form calls the field `kept`.
  */
 export const ApprovalDecision = Schema.Union([
   Schema.TaggedStruct("accept", { ...given, ...origin }),
@@ -34,37 +35,38 @@ export const ApprovalDecision = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type ApprovalDecision = typeof ApprovalDecision.Type
 
-/** Yes, this once. Of a question, or a form that has fields to fill in, it is no answer and means no. */
+/** Approves once. For questions and non-empty forms use `answer` or `submit`; `accept` declines them. */
 export const accept: ApprovalDecision = { _tag: "accept" }
-/** Yes, and the same again without asking while the thread lives. */
+/** Approves this request and identical requests for as long as the thread is open. */
 export const acceptForSession: ApprovalDecision = { _tag: "acceptForSession" }
-/** No; the turn goes on without it. */
+/** Declines. The turn continues. */
 export const decline = (reason: string): ApprovalDecision => ({ _tag: "decline", reason })
-/** No, and the turn ends as interrupted. */
+/** Declines and interrupts the turn. */
 export const cancel: ApprovalDecision = { _tag: "cancel" }
 
-/** Yes to a request for permissions, or to a part of it: never more is granted than was asked for. */
+/** Grants all or some of the requested permissions. Permissions that were not requested are not granted. */
 export const grant = (permissions: Permissions, scope: "turn" | "session" = "turn"): ApprovalDecision => ({
   _tag: scope === "turn" ? "accept" : "acceptForSession",
   given: { _tag: "permissions", permissions }
 })
 
-/** The answers to the agent's questions, each by the id of its question. */
+/** Answers the agent's questions. The keys are the ids of the questions. */
 export const answer = (answers: Readonly<Record<string, ReadonlyArray<string>>>): ApprovalDecision => ({
   _tag: "accept",
   given: { _tag: "answers", answers }
 })
 
-/** The fields of an MCP server's form. */
+/** Fills in the form of an MCP server. */
 export const submit = (content: Readonly<Record<string, unknown>>): ApprovalDecision => ({
   _tag: "accept",
   given: { _tag: "content", content }
 })
 
+/** Whether a decision accepts the request. */
 export const isGranted = (decision: ApprovalDecision): boolean =>
   decision._tag === "accept" || decision._tag === "acceptForSession"
 
-/** A decision as events tell it: without what a person answered, which may be a secret. */
+/** Removes a person's answers, which can be secrets, from a decision, so that it can be part of an event. */
 export const withoutAnswers = (decision: ApprovalDecision): ApprovalDecision => {
   if (decision._tag !== "accept" && decision._tag !== "acceptForSession") return decision
   if (decision.given === undefined || decision.given._tag === "permissions") return decision

@@ -1,4 +1,4 @@
-/** What the agent asks. */
+/** Approval requests: what the agent asks permission for, and the questions it asks. */
 import * as Schema from "effect/Schema"
 import { ItemId } from "./Ids.ts"
 import * as Item from "./Item.ts"
@@ -6,17 +6,18 @@ import { oneLine } from "../internal/TerminalText.ts"
 import { Permissions, type FileSystemPlace } from "./Permissions.ts"
 
 const fields = {
-  /** Names this question; one item may ask more than once. */
+  /** Identifies the request. One item can make several requests. */
   id: Schema.String,
-  /** The item that asks; a question that belongs to none is named by itself. */
+  /** The item that needs the approval. A request that belongs to no item has its own id here. */
   itemId: ItemId,
-  /** Why the agent wants it, in its own words. */
+  /** The reason that the agent gives. */
   reason: Schema.optionalKey(Schema.String)
 }
 
 /**
- * What a command asks for besides being run: input to one that runs already (`as`: `writeStdin`), a run on a person's
- * behalf (`humanCommand`), a host on the network, a wider sandbox.
+ * What a command needs besides being run. `as` is the kind of execution if it is a special one: `writeStdin` sends input
+ * to a running command, `humanCommand` runs a command for a person. `network` is a host to connect to, `permissions` a
+ * wider sandbox.
  */
 export class CommandExtra extends Schema.Opaque<CommandExtra>()(
   Schema.Struct({
@@ -27,9 +28,9 @@ export class CommandExtra extends Schema.Opaque<CommandExtra>()(
 ) {}
 
 /**
- * A command that Codex will not run unasked. `script` is what stands inside the shell wrapper of `command`, `argv` the
- * words of it if it is one simple command and nothing else. `extra` means that more than running the command is asked
- * for; `wants` says what, where it can be told.
+ * A command that Codex does not run without approval. `script` is the text inside the shell wrapper of `command`. `argv`
+ * is the words of `script` if it is exactly one simple command. `extra` means that the request includes more than running
+ * the command; `wants` describes the additions that the library understands.
  */
 export class CommandRequest extends Schema.Opaque<CommandRequest>()(
   Schema.TaggedStruct("command", {
@@ -43,7 +44,7 @@ export class CommandRequest extends Schema.Opaque<CommandRequest>()(
   })
 ) {}
 
-/** A patch that reaches beyond what the sandbox allows. `extra` means that a whole folder, `root`, is asked for besides. */
+/** A patch outside the sandbox. `extra` means that the request also includes write access to a whole directory, `root`. */
 export class FileChangeRequest extends Schema.Opaque<FileChangeRequest>()(
   Schema.TaggedStruct("file_change", {
     ...fields,
@@ -54,7 +55,7 @@ export class FileChangeRequest extends Schema.Opaque<FileChangeRequest>()(
   })
 ) {}
 
-/** A wider sandbox for what follows. */
+/** A wider sandbox for the rest of the turn or the session. */
 export class PermissionsRequest extends Schema.Opaque<PermissionsRequest>()(
   Schema.TaggedStruct("permissions", {
     ...fields,
@@ -72,7 +73,7 @@ export class ToolRequest extends Schema.Opaque<ToolRequest>()(
   })
 ) {}
 
-/** A call of a tool of an MCP server that does not only read. */
+/** A call of a tool of an MCP server that is not read-only. */
 export class McpToolRequest extends Schema.Opaque<McpToolRequest>()(
   Schema.TaggedStruct("mcp_tool", {
     ...fields,
@@ -83,7 +84,7 @@ export class McpToolRequest extends Schema.Opaque<McpToolRequest>()(
   })
 ) {}
 
-/** An MCP server wants a form filled in (`schema` is a JSON Schema of flat fields) or an address opened. */
+/** An MCP server asks the user to fill in a form (`schema` is a JSON Schema of flat fields) or to open a URL. */
 export class ElicitationRequest extends Schema.Opaque<ElicitationRequest>()(
   Schema.TaggedStruct("elicitation", {
     ...fields,
@@ -95,7 +96,10 @@ export class ElicitationRequest extends Schema.Opaque<ElicitationRequest>()(
   })
 ) {}
 
-/** A question of the agent's. Without `options`, or with `other`, any text is an answer; a `secret` one is not shown. */
+/**
+ * A question of the agent. Without `options`, or with `other`, any text is a valid answer. The answer to a `secret`
+ * question is not echoed.
+ */
 export class Question extends Schema.Opaque<Question>()(
   Schema.Struct({
     id: Schema.String,
@@ -116,7 +120,7 @@ export class UserInputRequest extends Schema.Opaque<UserInputRequest>()(
   })
 ) {}
 
-/** Something that this version does not know, or cannot read: answered no before anybody is asked. */
+/** A request that this version does not know or cannot decode. It is declined without running the policy. */
 export class UnknownRequest extends Schema.Opaque<UnknownRequest>()(
   Schema.TaggedStruct("unknown", {
     ...fields,
@@ -137,7 +141,7 @@ export const ApprovalRequest = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type ApprovalRequest = typeof ApprovalRequest.Type
 
-/** The kind of a request as telemetry names it. */
+/** The kind of a request in telemetry. */
 export type ApprovalKind =
   | "command"
   | "file_change"
@@ -150,7 +154,7 @@ export type ApprovalKind =
 export const kindOf = (request: ApprovalRequest): ApprovalKind =>
   request._tag === "mcp_tool" || request._tag === "elicitation" ? "mcp" : request._tag
 
-/** Every path that a patch touches. */
+/** Returns every path that a patch touches. */
 export const paths = (request: FileChangeRequest): ReadonlyArray<string> =>
   request.changes.flatMap((change) =>
     change.movePath === undefined ? [change.path] : [change.path, change.movePath]
@@ -195,7 +199,7 @@ const extraWords = (request: CommandRequest): string => {
     .join("")
 }
 
-/** What is asked, in words for a person. */
+/** Describes a request to a person. */
 export const describe = (request: ApprovalRequest): string => {
   switch (request._tag) {
     case "command":

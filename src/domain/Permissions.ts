@@ -1,13 +1,13 @@
-/** What the sandbox may be opened for: asked by the agent, granted by a policy. */
+/** Permissions beyond the sandbox: the agent requests them and a policy grants them. */
 import * as Schema from "effect/Schema"
 import * as Nodepath from "node:path"
 import { canonicalJson } from "../internal/CanonicalJson.ts"
 
-/** `write` includes reading; `deny` takes something out of what other entries allow. */
+/** `write` includes reading. `deny` excludes a place that other entries allow. */
 export const Access = Schema.Literals(["read", "write", "deny"])
 export type Access = typeof Access.Type
 
-/** A path and all below it, a glob over paths, or a place that Codex has a name for, in Codex's own terms. */
+/** A path with everything below it, a glob, or a special place in Codex's own format. */
 export const FileSystemPlace = Schema.Union([
   Schema.TaggedStruct("path", { path: Schema.String }),
   Schema.TaggedStruct("glob", { pattern: Schema.String }),
@@ -19,7 +19,7 @@ export class FileSystemEntry extends Schema.Opaque<FileSystemEntry>()(
   Schema.Struct({ access: Access, place: FileSystemPlace })
 ) {}
 
-/** Network access as a whole, and entries of the file system. `globDepth` is how many folders deep a glob looks. */
+/** Network access and file system entries. `globDepth` is the maximum directory depth that a glob matches. */
 export class Permissions extends Schema.Opaque<Permissions>()(
   Schema.Struct({
     network: Schema.Boolean,
@@ -30,7 +30,7 @@ export class Permissions extends Schema.Opaque<Permissions>()(
 
 export const none: Permissions = { network: false, fileSystem: [] }
 
-/** Reading or writing a path and what is below it. */
+/** Makes an entry for a path and everything below it. */
 export const path = (access: Access, path: string): FileSystemEntry => ({
   access,
   place: { _tag: "path", path }
@@ -44,20 +44,20 @@ const normalize = (path: string): string => {
   return normal.length > 1 && normal.endsWith(Nodepath.sep) ? normal.slice(0, -1) : normal
 }
 
-/** Whether a path is another one or lies below it. Paths that are not absolute lie nowhere. */
+/** Whether `path` is `directory` or lies below it. Always false if one of them is relative. */
 export const isWithin = (path: string, directory: string): boolean => {
   if (!Nodepath.isAbsolute(path) || !Nodepath.isAbsolute(directory)) return false
   const [inner, outer] = [normalize(path), normalize(directory)]
   return inner === outer || inner.startsWith(outer.endsWith(Nodepath.sep) ? outer : `${outer}${Nodepath.sep}`)
 }
 
-/** Where both hold; nothing where that is nowhere, or where nobody can tell. */
+/** Returns the place that is part of both, or `undefined` if there is none or it cannot be determined. */
 const overlap = (a: FileSystemPlace, b: FileSystemPlace): FileSystemPlace | undefined => {
   if (a._tag === "path" && b._tag === "path") {
     if (isWithin(a.path, b.path)) return { _tag: "path", path: normalize(a.path) }
     return isWithin(b.path, a.path) ? { _tag: "path", path: normalize(b.path) } : undefined
   }
-  // What a glob or a name of Codex's stands for is not known here: only the very same one is no larger.
+  // The paths that a glob or a special place covers are unknown here, so only an identical place is certain to overlap.
   return canonicalJson(a) === canonicalJson(b) ? a : undefined
 }
 
@@ -68,16 +68,17 @@ const entriesEqual = (a: FileSystemEntry, b: FileSystemEntry): boolean =>
   canonicalJson(a) === canonicalJson(b)
 
 /**
- * What was both asked for and granted, never more than either. What was asked to stay closed does; something that only
- * the grant takes out cannot be told to Codex, so that nothing is granted that it touches.
+ * Returns the permissions that were both requested and granted, never more than either. `deny` entries of the request
+ * stay. Codex has no way to express a `deny` entry that only the grant contains, so places that overlap with such an
+ * entry are not granted at all.
  */
-export const intersect = (asked: Permissions, granted: Permissions): Permissions => {
-  const denied = asked.fileSystem.filter((entry) => entry.access === "deny")
-  const taken = granted.fileSystem.filter(
+export const intersect = (requested: Permissions, granted: Permissions): Permissions => {
+  const denied = requested.fileSystem.filter((entry) => entry.access === "deny")
+  const excluded = granted.fileSystem.filter(
     (entry) => entry.access === "deny" && !denied.some((known) => entriesEqual(known, entry))
   )
   const open: Array<FileSystemEntry> = []
-  for (const a of asked.fileSystem) {
+  for (const a of requested.fileSystem) {
     for (const g of granted.fileSystem) {
       if (a.access === "deny" || g.access === "deny") continue
       const place = overlap(a.place, g.place)
@@ -86,14 +87,14 @@ export const intersect = (asked: Permissions, granted: Permissions): Permissions
       const entry = { access, place } as const
       if (
         !open.some((known) => entriesEqual(known, entry)) &&
-        taken.every((no) => areDisjoint(no.place, place))
+        excluded.every((entry) => areDisjoint(entry.place, place))
       )
         open.push(entry)
     }
   }
-  const depths = [asked.globDepth, granted.globDepth].flatMap((depth) => depth ?? [])
+  const depths = [requested.globDepth, granted.globDepth].flatMap((depth) => depth ?? [])
   return {
-    network: asked.network && granted.network,
+    network: requested.network && granted.network,
     fileSystem: open.length === 0 ? [] : [...open, ...denied],
     ...(depths.length === 0 ? {} : { globDepth: Math.min(...depths) })
   }

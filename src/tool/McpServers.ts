@@ -1,27 +1,27 @@
-/** MCP servers that Codex runs or calls for one thread, beside those of its own configuration. */
+/** MCP servers that Codex uses for one thread, in addition to those of its configuration. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as CodexError from "../domain/CodexError.ts"
 
-/** A value that may be a secret; a redacted one is in no log and no message of ours. */
+/** A value that can be a secret. A redacted value appears in no log and no message of the library. */
 export type Value = string | Redacted.Redacted<string>
 
 interface Common {
-  /** How long the server may take to come up. Codex's default: 10 seconds. */
+  /** The time limit for starting the server. Codex's default: 10 seconds. */
   readonly startTimeout?: Duration.Input | undefined
-  /** How long a call of one of its tools may take. Codex's default: 60 seconds. */
+  /** The time limit for one tool call. Codex's default: 60 seconds. */
   readonly toolTimeout?: Duration.Input | undefined
-  /** The only tools the agent is told of. */
+  /** Offers only these tools to the agent. */
   readonly tools?: ReadonlyArray<string> | undefined
-  /** Tools the agent is not told of. */
+  /** Hides these tools from the agent. */
   readonly withoutTools?: ReadonlyArray<string> | undefined
-  /** The thread does not start without the server. Without it the thread does, and lacks its tools. */
+  /** The thread fails to start if the server does. By default the thread starts without the tools of the server. */
   readonly required?: boolean | undefined
 }
 
-/** A program that Codex starts, without a shell, and speaks to over stdio. Of the environment it sees little but `env`. */
+/** A program that Codex starts without a shell and talks to over stdio. Its environment is `env` and a few basics. */
 export interface Stdio extends Common {
   readonly command: string
   readonly args?: ReadonlyArray<string> | undefined
@@ -39,7 +39,7 @@ export interface Http extends Common {
 
 export type Server = Stdio | Http
 
-/** Servers by the names that their tools are known under. */
+/** Servers by name. The name is the namespace of their tools. */
 export type McpServers = Readonly<Record<string, Server>>
 
 const reveal = (value: Value): string => (Redacted.isRedacted(value) ? Redacted.value(value) : value)
@@ -59,9 +59,9 @@ const isPositiveDuration = (input: Duration.Input | undefined) => {
 
 const commonProblem = (server: Server): string | undefined =>
   !isPositiveDuration(server.startTimeout)
-    ? "its startTimeout is no time"
+    ? "its startTimeout must be a positive duration"
     : !isPositiveDuration(server.toolTimeout)
-      ? "its toolTimeout is no time"
+      ? "its toolTimeout must be a positive duration"
       : undefined
 
 const isUrl = (text: string): boolean => {
@@ -70,35 +70,35 @@ const isUrl = (text: string): boolean => {
 }
 
 const httpProblem = ({ bearerToken, headers = {}, url }: Http): string | undefined => {
-  // The URL itself may hold a secret: it is not shown.
-  if (!isUrl(String(url))) return "its url is none of http or https"
+  // The URL can contain a secret, so the message does not quote it.
+  if (!isUrl(String(url))) return "its url must be an http or https URL"
   for (const [name, value] of Object.entries(headers)) {
-    if (!headerPattern.test(name)) return `"${name}" is no name of a header`
-    if (/[\r\n\0]/.test(reveal(value))) return `its header "${name}" has a line break in it`
+    if (!headerPattern.test(name)) return `"${name}" is not a valid header name`
+    if (/[\r\n\0]/.test(reveal(value))) return `its header "${name}" contains a line break or a NUL character`
     if (bearerToken !== undefined && name.toLowerCase() === "authorization") {
-      return "it has both a bearerToken and an Authorization header"
+      return "it has both a bearerToken and an Authorization header; remove one"
     }
   }
   return bearerToken !== undefined && !/^[\x21-\x7e]+$/.test(reveal(bearerToken))
-    ? "its bearerToken has characters that no header may have"
+    ? "its bearerToken contains characters that are not allowed in a header"
     : undefined
 }
 
 const stdioProblem = ({ args = [], command, cwd, env = {} }: Stdio): string | undefined => {
   if (command.trim() === "") return "its command is empty"
   if ([command, cwd ?? "", ...args].some((text) => text.includes("\0"))) {
-    return "its command has a NUL character in it"
+    return "its command contains a NUL character"
   }
   for (const [name, value] of Object.entries(env)) {
-    if (!variablePattern.test(name)) return `"${name}" is no name of a variable`
-    if (reveal(value).includes("\0")) return `its variable "${name}" has a NUL character in it`
+    if (!variablePattern.test(name)) return `"${name}" is not a valid name of an environment variable`
+    if (reveal(value).includes("\0")) return `its variable "${name}" contains a NUL character`
   }
   return undefined
 }
 
 const problem = (name: string, server: Server): string | undefined => {
   if (!namePattern.test(name)) {
-    return `the name ${JSON.stringify(name)} is not one of letters, digits, "_" and "-"; rename the server`
+    return `the name ${JSON.stringify(name)} may contain only letters, digits, "_" and "-", at most 64; rename the server`
   }
   const found = commonProblem(server) ?? ("command" in server ? stdioProblem(server) : httpProblem(server))
   return found === undefined ? undefined : `the server "${name}": ${found}`
@@ -114,7 +114,7 @@ const config = (server: Server): Readonly<Record<string, unknown>> => ({
       }
     : {
         url: String(server.url),
-        // Codex takes a bearer token only from its own environment, which all threads share.
+        // Codex reads a bearer token only from its own environment, which all threads share. Send the header instead.
         http_headers: {
           ...revealed(server.headers ?? {}),
           ...(server.bearerToken === undefined
@@ -130,8 +130,8 @@ const config = (server: Server): Readonly<Record<string, unknown>> => ({
 })
 
 /**
- * What Codex is given as `config` when a thread is opened: `{ "mcp_servers.NAME": { … } }`, secrets in clear. Fails with
- * `InvalidRequest`, which quotes no value, where a server cannot be.
+ * Returns the `config` that opens a thread with these servers: `{ "mcp_servers.NAME": { … } }`, with secrets in clear
+ * text. Fails with `InvalidRequest`, which quotes no values, if a server is invalid.
  */
 export const toConfig = (
   servers: McpServers,

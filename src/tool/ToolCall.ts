@@ -1,4 +1,4 @@
-/** One call of a handler, and what is made of its end. */
+/** Runs one handler call and turns its exit into an outcome. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -17,14 +17,14 @@ import * as ToolResultText from "./ToolResultText.ts"
 
 export interface ToolCallOutcome {
   readonly success: boolean
-  /** For the model. */
+  /** The text for the model. */
   readonly text: string
-  /** Whose fault a failure is: the model's, whose arguments do not fit, or the tool's. */
+  /** The cause of a failure: `model` if the arguments are invalid, otherwise `tool`. */
   readonly fault: "model" | "tool"
-  /** For the caller, where the model is told less. */
+  /** Details for the caller that the model does not see. */
   readonly detail?: string
   readonly retryable: boolean
-  /** What is to be logged: nobody expected it. */
+  /** An unexpected cause, to be logged. */
   readonly bug?: Cause.Cause<unknown>
 }
 
@@ -44,7 +44,8 @@ const isRetryable = (failure: unknown): boolean =>
 const faultOf = (origin: Tool.FailureOrigin | undefined): ToolCallOutcome["fault"] =>
   origin === "parameters" ? "model" : "tool"
 
-const notJson = (tool: Tool.Any) => failed(`The tool ${tool.name} gave a result that is no JSON.`)
+const notJson = (tool: Tool.Any) =>
+  failed(`The tool ${tool.name} returned a result that cannot be converted to JSON.`)
 
 const fromResult = (tool: Tool.Any, result: Tool.HandlerResult<Tool.Any>): Effect.Effect<ToolCallOutcome> => {
   if (!result.isFailure) {
@@ -61,7 +62,7 @@ const fromResult = (tool: Tool.Any, result: Tool.HandlerResult<Tool.Any>): Effec
   )
 }
 
-/** Runs a call of a handler to its outcome; what it tells meanwhile goes to `progress`. */
+/** Runs a handler call to its outcome. Preliminary results go to `progress`. */
 export const handle = (
   call: ReturnType<Toolkit.WithHandler<Record<string, Tool.Any>>["handle"]>,
   tool: Tool.Any,
@@ -78,7 +79,7 @@ export const handle = (
     ),
     Effect.flatMap(() =>
       last === undefined
-        ? Effect.succeed(failed(`The tool ${tool.name} gave no result.`))
+        ? Effect.succeed(failed(`The tool ${tool.name} returned no result.`))
         : fromResult(tool, last)
     ),
     Effect.catchCause((cause): Effect.Effect<ToolCallOutcome> => {
@@ -93,13 +94,13 @@ export const handle = (
   )
 }
 
-/** What became of a call whose handler has ended; one that died or interrupted itself is not for the model to read. */
+/** Returns the outcome of a handler that ended. The model does not see why a handler died or interrupted itself. */
 export const outcome = (tool: Tool.Any, exit: Exit.Exit<ToolCallOutcome>): ToolCallOutcome =>
   Exit.isSuccess(exit)
     ? exit.value
     : failed(`The tool ${tool.name} failed.`, { detail: Cause.pretty(exit.cause), bug: exit.cause })
 
-/** What became of a call that took too long. */
+/** Returns the outcome of a call that exceeded its deadline. */
 export const timedOut = (tool: Tool.Any, { deadline, sideEffect }: ToolSettings): ToolCallOutcome =>
   failed(
     `The tool ${tool.name} did not finish within ${Duration.format(deadline)} and was stopped.` +
@@ -107,7 +108,7 @@ export const timedOut = (tool: Tool.Any, { deadline, sideEffect }: ToolSettings)
     { retryable: sideEffect !== "once" }
   )
 
-// `Toolkit.handle` writes the arguments on the current span: it gets one that keeps nothing.
+// `Toolkit.handle` writes the arguments, which are content, to the current span. Give it a span that records nothing.
 const withoutArguments = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.option(Effect.currentParentSpan), (span) =>
     Option.isNone(span)

@@ -1,4 +1,4 @@
-/** Commands that a handler of a tool runs: when the handler is over, nothing of what they started is alive. */
+/** Commands for tool handlers. When the handler ends, so do all processes that its commands started. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,27 +12,27 @@ import { randomUUID } from "node:crypto"
 import * as ProcessTree from "../internal/ProcessTree.ts"
 
 export interface ToolCommandOptions {
-  /** How long the processes may take to end after SIGTERM; then it is SIGKILL. Default: 500 ms. */
+  /** The time between SIGTERM and SIGKILL. Default: 500 ms. */
   readonly killAfter?: Duration.Input | undefined
-  /** How much of each output is kept, in characters, the end of it. Default: 64 Ki. */
+  /** The maximum number of characters to keep of each output. The end is kept. Default: 64 Ki. */
   readonly maxOutput?: number | undefined
 }
 
-/** What a command came to. A command that was ended by a signal has no exit code. */
+/** The result of a command. `exitCode` is `undefined` if a signal ended it. */
 export interface CommandOutput {
   readonly exitCode: number | undefined
   readonly stdout: string
   readonly stderr: string
-  /** Whether the beginning of an output was left out. */
+  /** Whether the beginning of an output was dropped. */
   readonly truncated: boolean
 }
 
-/** How long an output is read on when the command itself has ended; what it left running may hold it open for ever. */
+/** How long to read output after the command exits. Processes that it left running can keep the pipe open forever. */
 const drainGrace = Duration.millis(200)
 
 /**
- * Starts a command in a process group of its own. With the scope the whole group gets SIGTERM, and `killAfter` later
- * SIGKILL; on Linux also what has left the group. Its input is empty unless the command says otherwise.
+ * Starts a command in its own process group. When the scope closes, the whole group gets SIGTERM and, after `killAfter`,
+ * SIGKILL. On Linux this includes processes that left the group. stdin is empty unless the command sets it.
  */
 export const spawn = Effect.fnUntraced(function* (
   command: ChildProcess.StandardCommand,
@@ -72,7 +72,7 @@ export const spawn = Effect.fnUntraced(function* (
         const exited = !(yield* Effect.orElseSucceed(handle.isRunning, () => false))
         const { pid } = handle
         yield* ProcessTree.end({ pid, mark, hasExited: () => exited }, Duration.toMillis(killAfter))
-        // It waits for the zombies of the group too, which nobody may ever ask after: no reason to wait for it.
+        // Closing the scope also waits for zombies of the group, which may never be reaped. Do not wait for it.
         yield* Effect.forkDetach(Scope.close(scope, Exit.void))
       })
   )
@@ -102,8 +102,7 @@ const collectTail = (stream: Stream.Stream<Uint8Array, PlatformError.PlatformErr
 }
 
 /**
- * Runs a command to its end. It is never run by a shell unless it names one; an exit code other than 0 is a result, not
- * a failure.
+ * Runs a command to its end, without a shell unless the command is one. A non-zero exit code is a result, not a failure.
  *
  * ```ts
  * const output = yield* ToolCommand.run(ChildProcess.make("npm", ["test"], { cwd }))
@@ -120,7 +119,7 @@ export const run = Effect.fnUntraced(function* (
       const stdout = collectTail(handle.stdout, limit)
       const stderr = collectTail(handle.stderr, limit)
       const reading = yield* Effect.forEach([stdout, stderr], ({ read }) => Effect.forkScoped(read))
-      // It fails where a signal ended the process.
+      // `exitCode` fails if a signal ended the process.
       const exit = yield* Effect.exit(handle.exitCode)
       yield* Effect.timeoutOption(Fiber.awaitAll(reading), drainGrace)
       return {

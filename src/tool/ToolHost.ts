@@ -1,4 +1,4 @@
-/** The caller's tools, served to the agent: an `effect/ai` Toolkit on one side, calls of a model on the other. */
+/** Serves the caller's `effect/ai` Toolkit to the agent: turns calls of the model into handler calls. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,23 +20,23 @@ import * as ToolResultText from "./ToolResultText.ts"
 
 export interface ToolHost {
   readonly specs: ReadonlyArray<Engine.ToolSpec>
-  /** The tools that only read: `read` by their annotations. */
+  /** The tools whose annotations say that they only read. */
   readonly readOnly: ReadonlySet<string>
-  /** What a turn calls its tools by; calls are counted from here. */
+  /** Makes the function that runs the tool calls of one turn. Call limits count per turn. */
   readonly turn: (hooks: Hooks) => Call
-  /** How many handlers were left behind, ignoring their interruption, and still run. */
+  /** The number of abandoned handlers that are still running because they ignore interruption. */
   readonly leaked: () => number
 }
 
 /**
- * Runs a call. Whatever goes wrong in it is an answer to the model, but for tools whose failure is the turn's. It ends
- * within the tool's deadline and grace; interrupted, within its grace.
+ * Runs a call. A failure becomes an answer to the model, except for tools with `OnFailure` `turn`. The call ends within the
+ * tool's deadline plus grace period, and after an interruption within the grace period.
  */
 export type Call = (
   call: Engine.EngineToolCall
 ) => Effect.Effect<Engine.EngineToolOutput, CodexError.ToolFailed>
 
-/** Asks the policy about a tool that is marked `needsApproval`. */
+/** Runs the approval policy for a tool that is marked `needsApproval`. */
 export type Approve = (
   request: ApprovalRequest.ApprovalRequest
 ) => Effect.Effect<ApprovalDecision.ApprovalDecision>
@@ -48,13 +48,13 @@ export interface ToolProgress {
   readonly text: string
 }
 
-/** A handler that went on when it was interrupted, and that nobody waits for any more. */
+/** A handler that ignored its interruption and was abandoned after the grace period. */
 export interface Abandoned {
   readonly callId: ItemId
   readonly tool: string
 }
 
-/** What the calls of a turn need of it. */
+/** What tool calls need from their turn. */
 export interface Hooks {
   readonly approve: Approve
   readonly progress?: (progress: ToolProgress) => void
@@ -94,17 +94,17 @@ const makeLimiter = (concurrency: number | undefined): HostedTool["limit"] => {
 
 const checkName = (tool: Tool.Any, known: ReadonlyMap<string, unknown>): string | undefined => {
   if (!namePattern.test(tool.name)) {
-    return `the tool name ${JSON.stringify(tool.name)} is not one of letters, digits, "_" and "-"; rename the tool`
+    return `the tool name ${JSON.stringify(tool.name)} may contain only letters, digits, "_" and "-", at most 64; rename the tool`
   }
   if (known.has(tool.name)) return `there are two tools named "${tool.name}"; rename one`
   return Tool.isProviderDefined(tool)
-    ? `the tool "${tool.name}" is defined by a provider; codex only takes tools of your own`
+    ? `the tool "${tool.name}" is defined by a provider; Codex supports only tools with a handler of your own`
     : undefined
 }
 
 /**
- * Serves a Toolkit. Names that Codex would refuse and settings that cannot be are refused here, with their reason;
- * handlers run with the services that were there when the thread was started.
+ * Serves a Toolkit. Fails with `InvalidRequest` for names that Codex would reject and for invalid settings. Handlers run
+ * with the services that were available when the thread started.
  */
 export const make = Effect.fnUntraced(function* <Tools extends Record<string, Tool.Any>>(
   toolkit: Toolkit.WithHandler<Tools>
@@ -120,13 +120,13 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     const settings = ToolSettings.of(tool, services)
     if (typeof settings === "string") return yield* invalidRequest(`the tool "${tool.name}": ${settings}`)
     const own = makeLimiter(settings.own.concurrency)
-    // Its own place first: a call that waits for it takes none from the other tools.
+    // Acquire the tool's own permit first: a call that waits for it must not hold a permit of the thread.
     tools.set(tool.name, { tool, settings, limit: (effect) => own(limitOfThread(effect)) })
   }
   let leaked = 0
 
-  // A tool looked up by name has lost the type of what it needs; the type of this function has it. What the run brings
-  // wins over what the thread was started with: its spans and settings are those of the moment.
+  // A tool that is looked up by name has lost the type of its services; the type of this function has it. The context of
+  // the run takes precedence over the context of the thread: its spans and settings are current.
   const withServices = <A, E>(effect: Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
     Effect.updateContext(
       effect as Effect.Effect<A, E, Tool.HandlerServices<Tools[keyof Tools]>>,
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
         leaked++
         hooks.abandoned?.({ callId: call.callId, tool: call.tool })
       }),
-      Effect.logWarning(`the tool ${call.tool} ignores its interruption; its handler is left behind`)
+      Effect.logWarning(`the handler of the tool ${call.tool} ignores its interruption and is abandoned`)
     )
 
   const run = Effect.fnUntraced(function* (
@@ -169,7 +169,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       onSome: (exit) => ToolCall.outcome(tool, exit)
     })
     if (outcome.bug !== undefined && !Cause.hasInterruptsOnly(outcome.bug)) {
-      yield* Effect.logError(`the tool ${name} died`, outcome.bug)
+      yield* Effect.logError(`the handler of the tool ${name} died`, outcome.bug)
     }
     const text = ToolResultText.truncateMiddle(outcome.text, settings.maxResult)
     if (outcome.success || outcome.fault === "model" || settings.onFailure === "result") {
@@ -193,13 +193,13 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
       const answer = needs(params, { toolCallId: call.callId, messages: [] })
       return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
     }).pipe(
-      // Anything that goes wrong means asking.
+      // If `needsApproval` fails or dies, approval is required.
       Effect.catchCause(() => Effect.succeed(true)),
       withServices
     )
   }
 
-  /** Why the call is not to run; nothing where it is. */
+  /** Returns why the call must not run, or `undefined` if it may run. */
   const rejectionReason = Effect.fnUntraced(function* (
     tool: Tool.Any,
     call: Engine.EngineToolCall,
@@ -208,9 +208,9 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     const { needsApproval } = tool
     if (needsApproval === undefined || needsApproval === false) return undefined
     const params = yield* decodeParameters(tool, call)
-    // Nobody is asked about what cannot run, and what nobody was asked about does not run.
+    // Invalid arguments cannot run, so no approval is requested; and a call without approval does not run.
     if (params._tag === "Failure") {
-      return `The arguments do not fit the tool ${call.tool}: ${params.failure.message}`
+      return `The arguments do not match the schema of the tool ${call.tool}: ${params.failure.message}`
     }
     if (!(yield* requiresApproval(tool, call, params.success))) return undefined
     const decision = yield* approve({
@@ -227,27 +227,27 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     const counts = new Map<string, number>()
     let callsOfAllTools = 0
     return Effect.fnUntraced(function* (call) {
-      const served = tools.get(call.tool)
-      if (served === undefined) return yield* noSuchTool(call)
+      const hosted = tools.get(call.tool)
+      if (hosted === undefined) return yield* noSuchTool(call)
       const count = (counts.get(call.tool) ?? 0) + 1
       counts.set(call.tool, count)
-      const { maxCalls } = served.settings.own
+      const { maxCalls } = hosted.settings.own
       if (count > maxCalls) {
         return toolOutput(
           false,
-          `No: this turn has called ${call.tool} ${maxCalls} times, which is all it may.`
+          `The call was rejected: this turn has already called ${call.tool} ${maxCalls} times, which is the limit.`
         )
       }
       if (++callsOfAllTools > limits.maxCalls) {
         return toolOutput(
           false,
-          `No: this turn has called tools ${limits.maxCalls} times, which is all it may.`
+          `The call was rejected: this turn has already made ${limits.maxCalls} tool calls, which is the limit.`
         )
       }
-      const no = yield* rejectionReason(served.tool, call, hooks.approve)
-      return no === undefined
-        ? yield* served.limit(run(served, call, hooks))
-        : toolOutput(false, ToolResultText.truncateMiddle(no, served.settings.maxResult))
+      const rejection = yield* rejectionReason(hosted.tool, call, hooks.approve)
+      return rejection === undefined
+        ? yield* hosted.limit(run(hosted, call, hooks))
+        : toolOutput(false, ToolResultText.truncateMiddle(rejection, hosted.settings.maxResult))
     })
   }
 

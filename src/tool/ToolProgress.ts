@@ -1,23 +1,23 @@
-/** What a handler tells before it is done, no more often than is of use. */
+/** Reports the progress of a handler at a limited rate. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 export interface Progress {
   readonly offer: (text: string) => Effect.Effect<void>
-  /** Tells what waits to be told. */
+  /** Emits the waiting text. */
   readonly flush: Effect.Effect<void>
-  /** Whatever is offered from now on is not told. */
+  /** Ignores all further texts. */
   readonly close: Effect.Effect<void>
 }
 
-/** Milliseconds of the monotonic clock: one that is set back would be silent until it has caught up. */
+/** Milliseconds of the monotonic clock. If the wall clock were set back, progress would pause until it caught up. */
 const milliseconds = Effect.map(
   Clock.clockWith((clock) => clock.monotonicTimeNanos),
   (nanos) => Number(nanos) / 1e6
 )
 
-/** The first is told at once, then the latest one whenever `interval` has passed. */
+/** Emits the first text immediately, then the latest text once per `interval`. */
 export const make = (interval: Duration.Duration, emit: (text: string) => void): Progress => {
   const every = Duration.toMillis(interval)
   let last = Number.NEGATIVE_INFINITY
@@ -33,7 +33,7 @@ export const make = (interval: Duration.Duration, emit: (text: string) => void):
     try {
       emit(text)
     } catch {
-      // Whoever listens does not stop the tool.
+      // A listener that throws must not stop the tool.
     }
   })
 

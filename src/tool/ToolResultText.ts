@@ -1,17 +1,17 @@
-/** What goes back to the model, in words. */
+/** Formats tool results and failures as text for the model. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as AiError from "effect/ai/AiError"
 import type * as Tool from "effect/ai/Tool"
 
-/** Any value as text; a failure where it has no JSON: a cycle, a bigint, a `toJSON` that throws. */
+/** Formats a value. Fails if it cannot be converted to JSON: a cycle, a bigint, a `toJSON` that throws. */
 export const fromValue = (value: unknown): Result.Result<string, unknown> =>
   typeof value === "string"
     ? Result.succeed(value)
     : Result.try(() => (JSON.stringify(value) as string | undefined) ?? "null")
 
-/** A failure in words: the tool's own as its schema encodes it, ours by what they say. */
+/** Formats a failure: the tool's own failure as its schema encodes it, an `AiError` by its message. */
 export const fromFailure = (tool: Tool.Any, failure: unknown): Effect.Effect<string> => {
   const fallback = `The tool ${tool.name} failed.`
   if (AiError.isAiError(failure)) return Effect.succeed(failure.message)
@@ -21,7 +21,7 @@ export const fromFailure = (tool: Tool.Any, failure: unknown): Effect.Effect<str
   ) as Effect.Effect<string>
 }
 
-/** The answer to a call that went well. */
+/** Formats the result of a successful call. */
 export const fromResult = (result: Tool.HandlerResult<Tool.Any>): Result.Result<string, unknown> => {
   const { encodedResult, modelOutput } = result
   if (modelOutput === undefined) return fromValue(encodedResult)
@@ -36,15 +36,15 @@ export const fromResult = (result: Tool.HandlerResult<Tool.Any>): Result.Result<
 const isHighSurrogate = (code: number) => code >= 0xd800 && code <= 0xdbff
 const isLowSurrogate = (code: number) => code >= 0xdc00 && code <= 0xdfff
 
-/** At most `limit` characters of a text and a note: its beginning and its end. */
+/** Keeps the beginning and the end of a text, at most `limit` characters, with a note about the omitted middle. */
 export const truncateMiddle = (text: string, limit: number): string => {
   if (text.length <= limit) return text
   const tail = Math.floor(limit / 4)
   let head = limit - tail
   let from = text.length - tail
-  // Half a character is none.
+  // Do not split a surrogate pair.
   if (head > 0 && isHighSurrogate(text.charCodeAt(head - 1))) head--
   if (from < text.length && isLowSurrogate(text.charCodeAt(from))) from++
-  const note = `\n[${from - head} of ${text.length} characters are left out here; ask for less at a time]\n`
+  const note = `\n[${from - head} of ${text.length} characters are omitted here; request less at a time]\n`
   return text.slice(0, head) + note + text.slice(from)
 }

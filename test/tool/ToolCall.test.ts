@@ -165,8 +165,8 @@ describe("what a handler may give back", () => {
     ["a text", 'a "b"', true, 'a "b"'],
     ["an object", { a: [1, undefined] }, true, '{"a":[1,null]}'],
     ["a function", () => 1, true, "null"],
-    ["a cycle", cyclic, false, "The tool any gave a result that is no JSON."],
-    ["a bigint", { n: 1n }, false, "The tool any gave a result that is no JSON."],
+    ["a cycle", cyclic, false, "The tool any returned a result that cannot be converted to JSON."],
+    ["a bigint", { n: 1n }, false, "The tool any returned a result that cannot be converted to JSON."],
     [
       "a toJSON that throws",
       {
@@ -175,7 +175,7 @@ describe("what a handler may give back", () => {
         }
       },
       false,
-      "The tool any gave a result that is no JSON."
+      "The tool any returned a result that cannot be converted to JSON."
     ]
   ]
   const Any = Toolkit.make(anything("any"))
@@ -277,7 +277,7 @@ describe("what a handler may give back", () => {
       const answer = yield* host.turn({ approve: no })(call("any"))
       assert.isTrue(answer.success)
       assert.isAtMost(answer.text.length, 1200)
-      assert.include(answer.text, "of 2000000 characters are left out")
+      assert.include(answer.text, "of 2000000 characters are omitted")
       assert.isTrue(answer.text.isWellFormed())
     }).pipe(
       Effect.provide(Any.toLayer({ any: () => Effect.succeed(huge) })),
@@ -423,7 +423,7 @@ describe("settings", () => {
           Effect.flatMap(Bad, ToolHost.make).pipe(Effect.provide(handlers))
         ) as Effect.Effect<import("effect/Exit").Exit<unknown, unknown>>
         assert.strictEqual(exit._tag, "Failure", setting)
-        if (exit._tag === "Failure") assert.include(Cause.pretty(exit.cause), `its ${setting} is no`)
+        if (exit._tag === "Failure") assert.include(Cause.pretty(exit.cause), `its ${setting} must be`)
       })
     )
   )
@@ -432,7 +432,7 @@ describe("settings", () => {
     const One = Toolkit.make(Tool.make("one"))
     return Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.flatMap(One, ToolHost.make))
-      assert.include(error.message, "Concurrency is no positive number")
+      assert.include(error.message, "Concurrency must be a positive whole number")
     }).pipe(
       Effect.provide(One.toLayer({ one: () => Effect.void })),
       Effect.provideService(ToolSettings.Concurrency, Number.NaN)

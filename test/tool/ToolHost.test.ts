@@ -141,7 +141,9 @@ describe("F14 a tool that ignores its interruption", () => {
         assert.include((yield* Fiber.join(running)).text, "did not finish within 10s")
         assert.strictEqual(host.leaked(), 1)
         assert.deepStrictEqual(seen, [{ callId: ItemId.make("deaf"), tool: "deaf" }])
-        assert.deepStrictEqual(logs, [["the tool deaf ignores its interruption; its handler is left behind"]])
+        assert.deepStrictEqual(logs, [
+          ["the handler of the tool deaf ignores its interruption and is abandoned"]
+        ])
 
         const next = yield* Effect.forkChild(ask(call("deaf", {}, "again")))
         yield* finish(next)
@@ -328,7 +330,7 @@ describe("F35 calls beyond the cap", () => {
       yield* Scripted.play([...loop, Scripted.completed, Scripted.toolCall("search", {}), Scripted.completed])
       const thread = yield* (yield* Codex).startThread({ tools: yield* Capped })
       const turn = yield* thread.run("go")
-      const told = "No: this turn has called search 2 times, which is all it may."
+      const told = "The call was rejected: this turn has already called search 2 times, which is the limit."
       assert.deepStrictEqual(outputs(turn), ["found", "found", told, told, told])
       assert.strictEqual(ran, 2)
       assert.deepStrictEqual(outputs(yield* thread.run("again")), ["found"])
