@@ -1,36 +1,20 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Fs from "node:fs"
 import { basename, join } from "node:path"
-import { fileURLToPath } from "node:url"
 import * as ProcessIdentity from "../../src/internal/ProcessIdentity.ts"
 import * as F from "../attachment/fixture.ts"
-import { test as live } from "../support/live.ts"
+import * as CommandLine from "../support/commandLine.ts"
+import * as Live from "../support/live.ts"
 
-// Every command is a process of its own: what that takes is up to the machine.
-const test = (name: string, body: Parameters<typeof live>[1]) => live(name, body, 180_000)
+// Every test starts several processes, next to other tests: how long they take depends on the machine.
+const test = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
-
-const cli = Effect.fnUntraced(function* (base: string, ...args: ReadonlyArray<string>) {
-  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const handle = yield* spawner.spawn(
-    ChildProcess.make(process.execPath, [main, "attachments", ...args], {
-      env: { PATH: process.env["PATH"], TMPDIR: base },
-      extendEnv: false,
-      stdin: "ignore"
-    })
-  )
-  const [stdout, stderr] = yield* Effect.all(
-    [Stream.mkString(Stream.decodeText(handle.stdout)), Stream.mkString(Stream.decodeText(handle.stderr))],
-    { concurrency: 2 }
-  )
-  return { code: yield* handle.exitCode, stdout, stderr }
-}, Effect.scoped)
+const cli = (base: string, ...args: ReadonlyArray<string>) =>
+  CommandLine.run({ args: ["attachments", ...args], env: { TMPDIR: base } })
 
 const Printed = Schema.fromJsonString(
   Schema.Struct({
@@ -75,7 +59,7 @@ const populated = Effect.gen(function* () {
   }
 })
 
-describe("effect-codex attachments", () => {
+describe.concurrent("effect-codex attachments", () => {
   test("list says whose every folder is and what is in it", () =>
     Effect.gen(function* () {
       const { base, damaged, elsewhere, gone, live, root } = yield* populated

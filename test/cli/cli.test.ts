@@ -1,95 +1,41 @@
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
-import * as Schema from "effect/Schema"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { fileURLToPath } from "node:url"
 import { ModelServer } from "effect-codex/testing"
 import * as Collector from "../support/collector.ts"
+import * as CommandLine from "../support/commandLine.ts"
+import * as Live from "../support/live.ts"
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
-
-interface Ran {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-interface RunOptions {
-  readonly args: ReadonlyArray<string>
-  readonly stdin?: string
-  readonly env?: Readonly<Record<string, string>>
-  /** Sends this signal when stdout or stderr says so. */
-  readonly interruptAt?: string
-}
-
-const cli = Effect.fnUntraced(function* (options: RunOptions) {
-  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const handle = yield* spawner.spawn(
-    ChildProcess.make(process.execPath, [main, ...options.args], {
-      env: { PATH: process.env["PATH"], ...options.env },
-      extendEnv: false,
-      stdin: Stream.encodeText(Stream.make(options.stdin ?? ""))
-    })
-  )
-  let seen = ""
-  let sent = false
-  const collect = (stream: typeof handle.stdout) =>
-    stream.pipe(
-      Stream.decodeText(),
-      Stream.tap((text) =>
-        Effect.sync(() => {
-          seen += text
-          if (options.interruptAt !== undefined && !sent && seen.includes(options.interruptAt)) {
-            sent = true
-            process.kill(handle.pid, "SIGINT")
-          }
-        })
-      ),
-      Stream.mkString
-    )
-  const [stdout, stderr] = yield* Effect.all([collect(handle.stdout), collect(handle.stderr)], {
-    concurrency: "unbounded"
-  })
-  return { code: yield* handle.exitCode, stdout, stderr } satisfies Ran
-}, Effect.scoped)
-
-/** A run of the real Codex against a script of a model, in a folder of its own. */
-const run = Effect.fnUntraced(function* (script: ModelServer.Script, options: RunOptions, config?: string) {
+/** Runs the real Codex with a scripted model, in a home and a directory of its own. */
+const run = Effect.fnUntraced(function* (
+  script: ModelServer.Script,
+  options: CommandLine.CommandLineOptions,
+  config?: string
+) {
   const fs = yield* FileSystem.FileSystem
   const server = yield* ModelServer.make(script)
   const home = yield* ModelServer.home(server, { config })
   const cwd = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-cli-" })
-  const ran = yield* cli({
+  const ran = yield* CommandLine.run({
     ...options,
     args: ["run", "--cd", cwd, ...options.args],
     env: { ...home, ...options.env }
   })
-  return { ...ran, cwd, home, requests: yield* server.requests, events: jsonLines(ran.stdout) }
+  return { ...ran, cwd, home, requests: yield* server.requests, events: CommandLine.jsonLines(ran.stdout) }
 })
-
-const jsonLines = (text: string): ReadonlyArray<Schema.JsonObject> =>
-  text
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) =>
-      Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))(line)
-    )
 
 const { reply, shell, text, usage } = ModelServer
 const hello = [reply(text("Hello from the model", { deltas: true }), usage({ input: 12, output: 4 }))]
 
-const live = (
-  name: string,
-  test: () => Effect.Effect<void, unknown, NodeServices.NodeServices | Scope.Scope>
-) => it.live(name, () => test().pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+// Every test starts several processes, next to other tests: how long they take depends on the machine.
+const live = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
 
-describe("effect-codex run with more than a prompt", () => {
+describe.concurrent("effect-codex run with more than a prompt", () => {
   live("sends files along, goes on with the last conversation, and stops at its budget", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -101,7 +47,8 @@ describe("effect-codex run with more than a prompt", () => {
         fs.realPath
       )
       yield* fs.writeFileString(`${cwd}/access.log`, "GET /login 500\n")
-      const go = (...args: ReadonlyArray<string>) => cli({ args: ["run", "--cd", cwd, ...args], env: home })
+      const go = (...args: ReadonlyArray<string>) =>
+        CommandLine.run({ args: ["run", "--cd", cwd, ...args], env: home })
 
       const none = yield* go("--resume", "last", "hello?")
       assert.strictEqual(none.code, 1)
@@ -126,7 +73,7 @@ describe("effect-codex run with more than a prompt", () => {
   )
 })
 
-describe("effect-codex run", () => {
+describe.concurrent("effect-codex run", () => {
   live("puts the last message on stdout and the rest on stderr", () =>
     Effect.gen(function* () {
       const ran = yield* run([reply(text("Looking."), shell("echo seen; exit 3")), ...hello], {
@@ -182,33 +129,40 @@ describe("effect-codex run", () => {
   )
 
   live("reads the prompt from stdin where it is missing or -", () =>
-    Effect.gen(function* () {
-      for (const args of [[], ["-"]]) {
+    Effect.forEach(
+      [[], ["-"]],
+      Effect.fnUntraced(function* (args) {
         const ran = yield* run(hello, { args, stdin: "from a pipe" })
         assert.strictEqual(ran.code, 0)
         assert.strictEqual(ran.requests[0]?.lastUserText, "from a pipe")
-      }
-    })
+      }),
+      { concurrency: 2 }
+    )
   )
 
   live("runs nothing that needs approval where nobody can be asked, and all of it with --approve all", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
-      for (const [approve, created] of [
+      const cases = [
         [[], false],
         [["--approve", "never"], false],
         [["--approve", "ask"], false],
         [["--approve", "all"], true]
-      ] as const) {
-        const marker = path.join(yield* fs.makeTempDirectoryScoped(), "made")
-        const ran = yield* run([reply(shell(`touch ${marker}`, { escalate: "make it" })), ...hello], {
-          args: [...approve, "go"]
-        })
-        assert.strictEqual(ran.code, 0)
-        assert.strictEqual(yield* fs.exists(marker), created)
-        assert.include(ran.stderr, created ? "accepted" : "declined")
-      }
+      ] as const
+      yield* Effect.forEach(
+        cases,
+        Effect.fnUntraced(function* ([approve, created]) {
+          const marker = path.join(yield* fs.makeTempDirectoryScoped(), "made")
+          const ran = yield* run([reply(shell(`touch ${marker}`, { escalate: "make it" })), ...hello], {
+            args: [...approve, "go"]
+          })
+          assert.strictEqual(ran.code, 0)
+          assert.strictEqual(yield* fs.exists(marker), created)
+          assert.include(ran.stderr, created ? "accepted" : "declined")
+        }),
+        { concurrency: 2 }
+      )
     })
   )
 
@@ -261,15 +215,15 @@ describe("effect-codex run", () => {
     Effect.gen(function* () {
       const server = yield* ModelServer.make([...hello, ...hello])
       const home = yield* ModelServer.home(server)
-      const first = yield* cli({ args: ["run", "--json", "first"], env: home })
-      const threadId = jsonLines(first.stdout).at(-1)?.["threadId"]
+      const first = yield* CommandLine.run({ args: ["run", "--json", "first"], env: home })
+      const threadId = CommandLine.jsonLines(first.stdout).at(-1)?.["threadId"]
       assert.isString(threadId)
-      const second = yield* cli({
+      const second = yield* CommandLine.run({
         args: ["run", "--json", "--resume", String(threadId), "second"],
         env: home
       })
       assert.strictEqual(second.code, 0)
-      assert.strictEqual(jsonLines(second.stdout).at(-1)?.["threadId"], threadId)
+      assert.strictEqual(CommandLine.jsonLines(second.stdout).at(-1)?.["threadId"], threadId)
       const [, request] = yield* server.requests
       assert.include(JSON.stringify(request?.body), "Hello from the model")
     })
@@ -314,9 +268,12 @@ describe("effect-codex run", () => {
 
   live("exits with 3 where there is no usable engine", () =>
     Effect.gen(function* () {
-      const ran = yield* cli({ args: ["run", "--json", "go"], env: { CODEX_PATH: "/nowhere/codex" } })
+      const ran = yield* CommandLine.run({
+        args: ["run", "--json", "go"],
+        env: { CODEX_PATH: "/nowhere/codex" }
+      })
       assert.strictEqual(ran.code, 3)
-      const last = jsonLines(ran.stdout).at(-1)
+      const last = CommandLine.jsonLines(ran.stdout).at(-1)
       assert.deepInclude(last, { type: "turn.failed", threadId: null, turnId: null, usage: null, time: null })
       assert.include(JSON.stringify(last?.["error"]), '"_tag":"CodexNotFound"')
     })
@@ -356,13 +313,17 @@ describe("effect-codex run", () => {
         [["run"], "there is no prompt"],
         [["walk"], "walk"]
       ]
-      for (const [args, hint] of cases) {
-        const ran = yield* cli({ args })
-        assert.strictEqual(ran.code, 2, args.join(" "))
-        assert.include(`${ran.stdout}${ran.stderr}`, hint)
-      }
-      assert.strictEqual((yield* cli({ args: ["--help"] })).code, 0)
-      assert.strictEqual((yield* cli({ args: ["run", "--help"] })).code, 0)
+      yield* Effect.forEach(
+        cases,
+        Effect.fnUntraced(function* ([args, hint]) {
+          const ran = yield* CommandLine.run({ args })
+          assert.strictEqual(ran.code, 2, args.join(" "))
+          assert.include(`${ran.stdout}${ran.stderr}`, hint)
+        }),
+        { concurrency: 2 }
+      )
+      assert.strictEqual((yield* CommandLine.run({ args: ["--help"] })).code, 0)
+      assert.strictEqual((yield* CommandLine.run({ args: ["run", "--help"] })).code, 0)
     })
   )
 
@@ -406,7 +367,7 @@ describe("effect-codex run", () => {
   )
 })
 
-describe("the bin", () => {
+describe.concurrent("the bin", () => {
   live("tells an old Node which one it needs, and exits with 2", () =>
     Effect.gen(function* () {
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -431,13 +392,13 @@ describe("the bin", () => {
   )
 })
 
-describe("effect-codex demo", () => {
+describe.concurrent("effect-codex demo", () => {
   live("shows the real Codex at work and leaves nothing behind but the trace", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
       const temporary = yield* fs.makeTempDirectoryScoped()
-      const ran = yield* cli({ args: ["demo"], env: { TMPDIR: temporary, HOME: temporary } })
+      const ran = yield* CommandLine.run({ args: ["demo"], env: { TMPDIR: temporary, HOME: temporary } })
       assert.strictEqual(ran.code, 0, ran.stderr)
       assert.include(ran.stdout, "T-42 is fixed")
       for (const part of [

@@ -1,40 +1,20 @@
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-import * as ChildProcess from "effect/process/ChildProcess"
-import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
-import { fileURLToPath } from "node:url"
 import * as M from "../../src/testing/ModelServer.ts"
-import { test } from "../support/live.ts"
+import * as CommandLine from "../support/commandLine.ts"
+import * as Live from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
-
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 
 type RealCodex = Effect.Success<ReturnType<typeof Real.make>>
 
-/** A command line in the home and the workspace of a real Codex. */
+/** Runs a command in the home and the workspace of a real Codex. */
+const command = (real: RealCodex, ...args: ReadonlyArray<string>) =>
+  CommandLine.run({ args, cwd: real.workspace, env: real.env })
+
 const cli = (real: RealCodex, ...args: ReadonlyArray<string>) => command(real, "threads", ...args)
 
-const command = (real: RealCodex, ...args: ReadonlyArray<string>) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-      const handle = yield* spawner.spawn(
-        ChildProcess.make(process.execPath, [main, ...args], {
-          cwd: real.workspace,
-          env: { ...real.env, PATH: process.env["PATH"] },
-          extendEnv: false,
-          stdin: "ignore"
-        })
-      )
-      const text = (stream: typeof handle.stdout) => stream.pipe(Stream.decodeText(), Stream.mkString)
-      const [stdout, stderr] = yield* Effect.all([text(handle.stdout), text(handle.stderr)], {
-        concurrency: 2
-      })
-      return { code: Number(yield* handle.exitCode), stdout, stderr }
-    })
-  ).pipe(Effect.provide(NodeServices.layer))
+// Every test starts several processes, next to other tests: how long they take depends on the machine.
+const test = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
 
 describe.concurrent("effect-codex threads", () => {
   test("lists, shows, forks, archives and deletes what the real Codex keeps", () =>

@@ -5,7 +5,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ToolCommand from "../../src/tool/ToolCommand.ts"
-import { test, timed } from "../support/live.ts"
+import { test } from "../support/live.ts"
 import { isAlive } from "../support/processes.ts"
 
 const sh = (script: string, options: ChildProcess.CommandOptions = {}) =>
@@ -71,9 +71,9 @@ describe.concurrent("F13 F42 a command of a tool", () => {
           pids.map(isAlive),
           pids.map(() => true)
         )
-        const [took] = yield* timed(Fiber.interrupt(running))
+        // The processes sleep for 1,000 s: an interruption that waited for them would time out.
+        yield* Fiber.interrupt(running)
         assert.deepStrictEqual(pids.filter(isAlive), [])
-        assert.isBelow(took, 5000)
       }))
   }
 
@@ -95,14 +95,11 @@ describe.concurrent("F13 F42 a command of a tool", () => {
     Effect.gen(function* () {
       const PIDS = `${yield* folder}/pids`
       const script = `trap "" TERM; echo $$ >> "$PIDS"; sh -c 'trap "" TERM; echo $$ >> "$PIDS"; sleep 1000' & wait`
-      const [took, output] = yield* timed(
-        ToolCommand.run(sh(script, { env: { PATH: process.env["PATH"], PIDS } }), {
-          killAfter: "200 millis"
-        }).pipe(Effect.timeoutOption("500 millis"))
-      )
+      const output = yield* ToolCommand.run(sh(script, { env: { PATH: process.env["PATH"], PIDS } }), {
+        killAfter: "200 millis"
+      }).pipe(Effect.timeoutOption("500 millis"))
       assert.strictEqual(output._tag, "None")
       assert.deepStrictEqual((yield* pidsIn(PIDS, 2)).filter(isAlive), [])
-      assert.isAtLeast(took, 500)
     }))
 
   test("gives its outputs and its exit code; a signal is none, and its input is empty", () =>

@@ -1,0 +1,71 @@
+/** Runs the command line in a process of its own. */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import { fileURLToPath } from "node:url"
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+
+export interface CommandLineOptions {
+  readonly args: ReadonlyArray<string>
+  /** The environment, in addition to `PATH`. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly cwd?: string
+  readonly stdin?: string
+  /** Sends SIGINT once stdout or stderr contains this text. */
+  readonly interruptAt?: string
+  /** Sends SIGINT once this returns true. */
+  readonly interruptWhen?: () => boolean
+}
+
+/** Runs `effect-codex` to its end and returns its exit code and outputs. */
+export const run = Effect.fnUntraced(function* (options: CommandLineOptions) {
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const handle = yield* spawner.spawn(
+    ChildProcess.make(process.execPath, [main, ...options.args], {
+      env: { PATH: process.env["PATH"], ...options.env },
+      extendEnv: false,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      stdin: options.stdin === undefined ? "ignore" : Stream.encodeText(Stream.make(options.stdin))
+    })
+  )
+  const interrupt = Effect.sync(() => void process.kill(handle.pid, "SIGINT"))
+  const { interruptWhen } = options
+  if (interruptWhen !== undefined) {
+    yield* Effect.sync(interruptWhen).pipe(
+      Effect.repeat({ until: (due) => due, schedule: Schedule.spaced("10 millis") }),
+      Effect.andThen(interrupt),
+      Effect.forkScoped
+    )
+  }
+  let seen = ""
+  let sent = false
+  const collect = (stream: typeof handle.stdout) =>
+    stream.pipe(
+      Stream.decodeText(),
+      Stream.tap((text) => {
+        seen += text
+        if (options.interruptAt === undefined || sent || !seen.includes(options.interruptAt))
+          return Effect.void
+        sent = true
+        return interrupt
+      }),
+      Stream.mkString
+    )
+  const [stdout, stderr] = yield* Effect.all([collect(handle.stdout), collect(handle.stderr)], {
+    concurrency: "unbounded"
+  })
+  return { code: Number(yield* handle.exitCode), stdout, stderr }
+}, Effect.scoped)
+
+const decodeLine = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))
+
+/** Decodes the lines of a text that are JSON objects. */
+export const jsonLines = (text: string): ReadonlyArray<Schema.JsonObject> =>
+  text
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => decodeLine(line))
