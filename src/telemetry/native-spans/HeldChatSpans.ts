@@ -1,13 +1,13 @@
-/** Our spans of model requests, held until Codex has told when each began and ended. Pure but for what it holds. */
+/** Holds our `chat` spans until Codex's own spans give the exact times of each model request. */
 import type { HrTime } from "@opentelemetry/api"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute } from "../../semconv/Convention.ts"
 import * as CopySpan from "../../redaction/CopySpan.ts"
 import { hrTimeDifference } from "../span/RecordedSpan.ts"
 
-/** A request as Codex measured it. */
+/** A model request as measured by Codex. */
 export interface MeasuredChat {
-  /** The id of the span of Codex that it is the request of. */
+  /** Span id of Codex's attempt that contains the request. */
   readonly attempt: string
   readonly startTime: HrTime
   readonly endTime: HrTime
@@ -15,7 +15,7 @@ export interface MeasuredChat {
 
 const millis = ([seconds, nanos]: HrTime): number => seconds * 1000 + nanos / 1e6
 
-/** How long two lasted together, as a share of the shorter. */
+/** Returns the overlap of a span and a measurement, as a share of the shorter of the two. */
 const overlap = (one: ReadableSpan, other: MeasuredChat): number => {
   const from = Math.max(millis(one.startTime), millis(other.startTime))
   const to = Math.min(millis(one.endTime), millis(other.endTime))
@@ -26,7 +26,7 @@ const overlap = (one: ReadableSpan, other: MeasuredChat): number => {
   return shorter <= 0 ? (to >= from ? 1 : 0) : (to - from) / shorter
 }
 
-/** The span with the times of the request; its first output stays when it was. */
+/** Replaces the times of the span by the measured ones. The absolute time of the first chunk does not change. */
 const withMeasuredTimes = (span: ReadableSpan, { endTime, startTime }: MeasuredChat): ReadableSpan => {
   const first = span.attributes[attribute.timeToFirstChunk]
   const later = millis(startTime) - millis(span.startTime)
@@ -43,20 +43,20 @@ const withMeasuredTimes = (span: ReadableSpan, { endTime, startTime }: MeasuredC
   })
 }
 
-/** Requests of one turn beyond these are no longer matched. */
+/** Maximum number of requests of one turn that are matched. */
 const most = 512
 
 export class HeldChatSpans {
   private held: Array<{ readonly span: ReadableSpan; readonly since: number }> = []
   private measured: Array<MeasuredChat> = []
-  /** The ids of our spans by the attempts that they are. */
+  /** Ids of our spans by the ids of Codex's attempts. */
   readonly chatByAttempt = new Map<string, string>()
 
   get size(): number {
     return this.held.length
   }
 
-  /** Takes one that has ended; whether there was room. */
+  /** Holds an ended span. Returns false if there is no room. */
   add(span: ReadableSpan, now: number): boolean {
     if (this.held.length >= most) return false
     this.held.push({ span, since: now })
@@ -68,7 +68,7 @@ export class HeldChatSpans {
     if (this.measured.length > most) this.measured.shift()
   }
 
-  /** Those that are known exactly, and as they are those that came at `before` or earlier. */
+  /** Releases the spans with a measurement, and unchanged those that are held since `before` or longer. */
   release(before: number): ReadonlyArray<ReadableSpan> {
     const out: Array<ReadableSpan> = []
     this.held = this.held.filter((held) => {

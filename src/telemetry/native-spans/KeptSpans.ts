@@ -1,4 +1,4 @@
-/** Which of Codex's spans are worth keeping, and what of them. A trivial turn has 500 of them. */
+/** Selects the spans of Codex to keep, and their attributes. A trivial turn has 500 spans. */
 import type { Attributes } from "@opentelemetry/api"
 import { attribute } from "../../semconv/Convention.ts"
 import * as ToolName from "../../semconv/ToolName.ts"
@@ -17,16 +17,16 @@ const names = new Set([
 
 const families = /^(?:unified_exec\.|mcp\.(?!runtime))/
 
-/** One request to the model, from before it is sent to the end of its stream: our `chat` has its times. */
+/** Whether this is a model request, from before it is sent to the end of its stream. Our `chat` span gets its times. */
 export const isSampling = (span: NativeSpan): boolean => span.name === "codex.sampling"
-/** The request itself, until its answer begins. */
+/** Whether this is the HTTP request of a model request, until its response begins. */
 export const isRequest = (span: NativeSpan): boolean => span.name === "model_client.stream_responses_api"
-/** One attempt at a request to the model, with the tools that its answer asks for. */
+/** Whether this is one attempt at a model request, including the tools that its response calls. */
 export const isAttempt = (span: NativeSpan): boolean => span.name === "try_run_sampling_request"
-/** What our own request to Codex became: the span above it is ours. */
+/** Whether this is Codex's span of a JSON-RPC request of ours: its parent is our span. */
 export const isEntry = (span: NativeSpan): boolean => span.attributes["rpc.system"] !== undefined
 
-/** The call that a span named after a tool is about. */
+/** Returns the call id of a span that is named after a tool. */
 export const callOf = ({ attributes, name }: NativeSpan): string | undefined =>
   attributes["tool_name"] === name ? attributes["call_id"] : undefined
 
@@ -42,7 +42,9 @@ export const nameOf = (span: NativeSpan): string =>
 const count = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
 
-/** No token counts, which are those of our own spans; no path, argument or output. */
+/**
+ * Returns the attributes to keep: no token counts, because our own spans have them, and no path, argument or output.
+ */
 export const attributesOf = (span: NativeSpan): Attributes => {
   const { attributes: said, profile } = span
   const known = {

@@ -1,16 +1,16 @@
-/** Takes what one Codex sends: OTLP over HTTP on the loopback interface, below a path that nobody can guess. */
+/** Receives the spans of Codex: OTLP over HTTP on the loopback interface, at an unguessable path. */
 import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 
-/** The longest body that is taken; a batch of 512 spans has some 700 kB. */
+/** Maximum size of a body in bytes. A batch of 512 spans has some 700 kB. */
 export const maxBody = 8 * 1024 * 1024
-/** Bodies that are read at a time. */
+/** Maximum number of concurrent bodies. */
 const maxOpen = 8
 
 export interface OtlpReceiverOptions {
   readonly onBody: (body: string) => void
-  /** A body was not taken, or not to its end. */
+  /** Called for a body that is too large, or beyond the maximum number of concurrent bodies. */
   readonly onRejected: () => void
 }
 
@@ -40,7 +40,7 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
       })
       request.on("close", () => open--)
       request.on("end", () => {
-        // Codex tries again after other answers, and there is nothing that would be better then.
+        // Codex retries after any other status, and a retry would fail in the same way.
         answer(response, 200)
         if (length > maxBody) onRejected()
         else setImmediate(() => onBody(Buffer.concat(chunks).toString("utf8")))
@@ -51,7 +51,7 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
     server.listen(0, "127.0.0.1", () => {
       const address = server.address()
       const port = typeof address === "object" && address !== null ? address.port : 0
-      // It holds no process that has nothing else to do.
+      // The server does not keep the process alive.
       server.unref()
       resume(Effect.succeed({ server, url: `http://127.0.0.1:${port}${path}` }))
     })

@@ -1,10 +1,10 @@
-/** Codex's spans as OTLP over HTTP brings them, in JSON. */
+/** Decodes Codex's spans from OTLP in JSON. */
 import type { HrTime } from "@opentelemetry/api"
 import * as Predicate from "effect/Predicate"
 
 export type OtlpAttributes = Readonly<Record<string, string>>
 
-/** A span of Codex; its attributes, and those of the profile of a turn that one may carry, as texts. */
+/** A span of Codex. All attribute values are strings. `profile` has the attributes of its turn profile event, if any. */
 export interface NativeSpan {
   readonly traceId: string
   readonly spanId: string
@@ -17,8 +17,8 @@ export interface NativeSpan {
   readonly profile: OtlpAttributes | undefined
 }
 
-// By hand, for a turn has 500 spans with a dozen attributes each, and this is next to the turn: a twelfth of the CPU time
-// that a Schema takes until it is warm.
+// Decoded by hand: a turn has 500 spans with a dozen attributes each, and decoding runs beside the turn. A Schema takes
+// twelve times the CPU time until it is warm.
 const list = (value: unknown, key: string): ReadonlyArray<unknown> => {
   const found = Predicate.isObject(value) ? value[key] : undefined
   return Array.isArray(found) ? found : []
@@ -78,7 +78,7 @@ const toNative = (span: unknown): ReadonlyArray<NativeSpan> => {
   ]
 }
 
-/** The spans of a body; nothing where it is none. One that is no span is passed by. */
+/** Decodes a body, and skips invalid spans. Returns `undefined` if the body is not an OTLP trace request. */
 export const decode = (text: string): ReadonlyArray<NativeSpan> | undefined => {
   let body: unknown
   try {

@@ -1,14 +1,14 @@
-/** What receives Codex's spans and hands them to the pipeline, each in its place. */
+/** Receives Codex's spans and passes them to the span pipeline with their parents in our traces. */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { parse } from "smol-toml"
 import * as NodeTimers from "../../internal/NodeTimers.ts"
 import * as CodexLaunch from "../../internal/CodexLaunch.ts"
 import { version } from "../../internal/version.ts"
 import { hrTimeDifference } from "../span/RecordedSpan.ts"
 import * as Settings from "../config/Settings.ts"
 import * as ExportStats from "../delivery/ExportStats.ts"
-import * as Configured from "./Configured.ts"
 import { SpanJoiner, waitMillis, type SpanRef } from "./SpanJoiner.ts"
 import * as KeptSpans from "./KeptSpans.ts"
 import * as OtlpReceiver from "./OtlpReceiver.ts"
@@ -16,10 +16,10 @@ import * as OtlpTraceJson from "./OtlpTraceJson.ts"
 import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
-/** How long closing waits for what a Codex that is ending still sends, in milliseconds of real time. */
+/** How long closing waits for the spans of a Codex that is exiting, in milliseconds of real time. */
 const shutdownWaitMillis = 500
 
-/** For so long after it has told of the end of a turn, Codex loses the spans around it when it ends. */
+/** Codex loses spans if it exits within 100 ms after the end of a turn, so wait that long. */
 const turnEndGraceMillis = 100
 
 const listener =
@@ -31,6 +31,26 @@ const listener =
     if (signal._tag === "ToolStart") joiner.toolStarted(turnId, signal.callId, span)
     if (signal._tag === "TurnStop") joiner.turnEnded(turnId, performance.now())
   }
+
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
+const traceExporterOf = (toml: string): unknown => {
+  try {
+    const { otel } = parse(toml)
+    return isTable(otel) ? otel["trace_exporter"] : undefined
+  } catch {
+    // Codex takes an override that is not TOML as a string: `-c otel.trace_exporter=none`.
+    return /^\s*otel\.trace_exporter\s*=\s*(\S+)\s*$/.exec(toml)?.[1]
+  }
+}
+
+/** Whether Codex's configuration sets a trace exporter of its own. The last setting counts; `none` is not an exporter. */
+export const hasTraceExporter = (configurations: ReadonlyArray<string>): boolean => {
+  const exporters = configurations.map(traceExporterOf).filter((exporter) => exporter !== undefined)
+  const last = exporters.at(-1)
+  return last !== undefined && last !== "none"
+}
 
 const scope = { name: "codex", version }
 
@@ -62,7 +82,7 @@ const toReadableSpan = (
   }
 }
 
-/** Overrides and variables that make a Codex send its spans there, soon, and never wait long for that. */
+/** Configuration and variables that make Codex send its spans to `url` soon, and not wait long for it at its exit. */
 const codexLaunchExtra = (url: string): Omit<CodexLaunch.CodexExtra, "settled"> => ({
   config: [`otel.trace_exporter={ otlp-http = { endpoint = "${url}", protocol = "json" } }`],
   env: {
@@ -86,7 +106,7 @@ const make = Effect.gen(function* () {
     dropped: (n) => lost(n, "spans of Codex without a place")
   })
 
-  // One timer, and none while nothing waits.
+  // There is at most one timer, and none while no span waits.
   let timer: NodeJS.Timeout | undefined
   const watch = () => {
     if (timer !== undefined || !joiner.hasPending) return
@@ -102,7 +122,7 @@ const make = Effect.gen(function* () {
   const receiver = yield* OtlpReceiver.make({
     onBody: (body) => {
       const spans = OtlpTraceJson.decode(body)
-      if (spans === undefined) return lost(1, "a batch of Codex that is none")
+      if (spans === undefined) return lost(1, "a batch of Codex that is not OTLP JSON")
       joiner.receive(spans, performance.now())
       watch()
     },
@@ -126,7 +146,7 @@ const make = Effect.gen(function* () {
   const flush = Effect.suspend(() => {
     if (closing) return Effect.void
     closing = true
-    // What has arrived is taken up by the event loop's next round.
+    // Received bodies are processed in the next event loop turn.
     return ended.pipe(Effect.andThen(NodeTimers.sleep(1)), Effect.andThen(Effect.sync(() => joiner.flush())))
   })
   yield* pipeline.hold((span) => {
@@ -138,7 +158,7 @@ const make = Effect.gen(function* () {
 
   let warned = false
   const ask: CodexLaunch.Ask = Effect.fnUntraced(function* (configurations) {
-    if (Configured.hasTraceExporter(configurations)) {
+    if (hasTraceExporter(configurations)) {
       if (!warned && Settings.isLogged(settings, "Warn")) {
         yield* Effect.logWarning(
           "Codex's configuration has a trace exporter: its spans go there and are not joined to ours"
@@ -156,7 +176,7 @@ const make = Effect.gen(function* () {
   return { ask, listen: listener(joiner, () => void (lastEnd = performance.now())) }
 })
 
-/** The layer that joins them, whatever the environment says. */
+/** Joins Codex's spans to our traces, whether or not the environment enables it. */
 export const layer: Layer.Layer<never> = Layer.unwrap(
   Effect.map(make, ({ ask, listen }) =>
     Layer.merge(Layer.succeed(CodexLaunch.Extra, ask), SignalBus.layerListener(Effect.succeed(listen)))

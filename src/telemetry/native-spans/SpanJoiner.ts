@@ -1,6 +1,6 @@
 /**
- * Codex's spans put into our traces. A span is passed on when everything above it is known: those of Codex end, and
- * come, inside out, so most wait for the end of their turn. What is dropped is stepped over on the way up.
+ * Joins Codex's spans to our traces. It emits a span when all its ancestors are known. Codex's spans end and arrive from
+ * the inside out, so most wait for the end of their turn. Dropped ancestors are skipped on the way up.
  */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute, operation } from "../../semconv/Convention.ts"
@@ -8,7 +8,7 @@ import { HeldChatSpans } from "./HeldChatSpans.ts"
 import * as KeptSpans from "./KeptSpans.ts"
 import type { NativeSpan } from "./OtlpTraceJson.ts"
 
-/** A span to hang others below. */
+/** A reference to a parent span. */
 export interface SpanRef {
   readonly traceId: string
   readonly spanId: string
@@ -16,11 +16,11 @@ export interface SpanRef {
 }
 
 export interface SpanJoinerOptions {
-  /** Takes a span with its place. */
+  /** Receives a kept span of Codex and its parent. */
   readonly emit: (span: NativeSpan, parent: SpanRef) => void
-  /** Takes a span of ours that was held. */
+  /** Receives a released span of ours. */
   readonly release: (span: ReadableSpan) => void
-  /** So many kept spans had no place. */
+  /** Receives the number of spans without a parent in our traces. */
   readonly dropped: (n: number) => void
 }
 
@@ -28,7 +28,7 @@ interface Turn {
   readonly ref: SpanRef
   readonly calls: Map<string, SpanRef>
   readonly chats: HeldChatSpans
-  /** When it ended here. */
+  /** End time of the turn in this process. */
   endedAt: number | undefined
 }
 
@@ -37,16 +37,16 @@ interface Pending {
   readonly since: number
 }
 
-/** How long after the end of a turn, or after it came, a span is waited for or waits, in milliseconds. */
+/** How long a span waits for its ancestors, after its arrival and after the end of its turn, in milliseconds. */
 export const waitMillis = 2000
 
-// A turn has some 500 spans; a name and three ids of each are remembered.
+// A turn has some 500 spans. The joiner remembers the name and three ids of each.
 const maxTurns = 500
 const maxLinks = 20_000
 const maxPending = 5_000
 const maxDepth = 200
 
-/** What a span is remembered by when nothing more is wanted of it. */
+/** Returns a span with only what is needed to find ancestors. */
 const withoutAttributes = (span: NativeSpan): NativeSpan => ({
   ...span,
   attributes: nothing,
@@ -59,7 +59,7 @@ type Place = SpanRef | "later" | "nowhere"
 export class SpanJoiner {
   private readonly options: SpanJoinerOptions
   private readonly turns = new Map<string, Turn>()
-  /** Every span of Codex that was seen, by its id, until too many are. */
+  /** The most recent spans of Codex by id. */
   private readonly seen = new Map<string, NativeSpan>()
   private readonly placed = new Map<string, SpanRef>()
   private pending: Array<Pending> = []
@@ -68,7 +68,7 @@ export class SpanJoiner {
     this.options = options
   }
 
-  /** Whether anything waits for the time to pass. */
+  /** Whether a span waits, so that `tick` must be called later. */
   get hasPending(): boolean {
     if (this.pending.length > 0) return true
     for (const { chats } of this.turns.values()) if (chats.size > 0) return true
@@ -95,7 +95,7 @@ export class SpanJoiner {
     this.turns.get(turnId)?.calls.set(callId, ref)
   }
 
-  /** Whether a span of ours is held until more is known of it. */
+  /** Holds a `chat` span of ours until its measurement arrives. Returns false if the span is not held. */
   hold(span: ReadableSpan, now: number): boolean {
     if (span.attributes[attribute.operationName] !== operation.chat) return false
     const turnId = span.attributes[attribute.turnId]
@@ -105,7 +105,7 @@ export class SpanJoiner {
     return true
   }
 
-  /** Spans of Codex have come. */
+  /** Takes a batch of spans of Codex. */
   receive(spans: ReadonlyArray<NativeSpan>, now: number): void {
     for (const span of spans) {
       this.seen.set(span.spanId, KeptSpans.isKept(span) ? span : withoutAttributes(span))
@@ -121,13 +121,13 @@ export class SpanJoiner {
     if (excess > 0) this.dropFirst(excess)
   }
 
-  /** Time has passed: what has waited too long is placed as well as can be. */
+  /** Places the spans that have waited long enough, below the nearest known ancestor or the turn. */
   tick(now: number): void {
     for (const turn of this.turns.values()) this.release(turn, now - waitMillis)
     this.placePending(now)
   }
 
-  /** Nothing is waited for any longer. */
+  /** Places all waiting spans now. */
   flush(): void {
     for (const turn of this.turns.values()) this.release(turn, Infinity)
     this.placePending(Infinity)
@@ -137,7 +137,7 @@ export class SpanJoiner {
     const turnId = KeptSpans.turnOf(span)
     const turn = turnId === undefined ? undefined : this.turns.get(turnId)
     if (turn === undefined) return
-    // Both are in one attempt; the request ended first, and may have come in a batch before.
+    // Both spans are in one attempt. The HTTP request ends first, so it may be in an earlier batch.
     const attempt = span.parentId ?? span.spanId
     const sent = [...batch, ...this.pending.map((one) => one.span)].find(
       (other) => KeptSpans.isRequest(other) && this.attemptOf(other) === attempt
@@ -146,12 +146,12 @@ export class SpanJoiner {
     turn.chats.addMeasurement({ attempt, endTime, startTime: sent?.startTime ?? startTime })
   }
 
-  /** The attempt at a model request that a request of HTTP is in. */
+  /** Returns the id of the attempt that contains an HTTP request. */
   private attemptOf(span: NativeSpan): string | undefined {
     let at = span
     for (let steps = 0; steps < 4; steps++) {
       const parent = at.parentId === undefined ? undefined : this.seen.get(at.parentId)
-      // The attempt lasts until its tools have run: it may be known by its id only.
+      // The attempt ends after its tools have run, so only its id may be known yet.
       if (parent === undefined || KeptSpans.isAttempt(parent)) break
       at = parent
     }
@@ -179,7 +179,7 @@ export class SpanJoiner {
     if (now - since < waitMillis) return false
     const turn = this.turnOf(span)
     if (turn !== undefined) return turn.endedAt !== undefined && now - turn.endedAt >= waitMillis
-    // In a trace of its own, as what a script of the model calls: any turn may be the one.
+    // In code mode, nested tool spans have a trace of their own: the span may belong to any turn.
     for (const { endedAt } of this.turns.values()) if (endedAt === undefined && now !== Infinity) return false
     return true
   }
@@ -191,13 +191,13 @@ export class SpanJoiner {
     let found: Turn | undefined
     for (const turn of this.turns.values()) {
       if (turn.ref.traceId !== span.traceId) continue
-      // Where a trace has several, the one that still runs is meant.
+      // If a trace has several turns, prefer the running one.
       if (found === undefined || found.endedAt !== undefined) found = turn
     }
     return found
   }
 
-  /** Where a kept span belongs; it is passed on with it, once, and what is above it before. */
+  /** Returns the parent of a kept span, and emits the span once, after its kept ancestors. */
   private place(span: NativeSpan, due: boolean, depth: number): Place {
     const above = this.parentOf(span, due, depth)
     if (above === "later" || above === "nowhere") return above
@@ -218,7 +218,7 @@ export class SpanJoiner {
     if (KeptSpans.isRequest(span) && own !== undefined) {
       const chat = own.chats.chatByAttempt.get(this.attemptOf(span) ?? "")
       if (chat !== undefined) return { ...own.ref, spanId: chat }
-      // Our span for it may be still to come.
+      // Our `chat` span for this request may not have ended yet.
       if (!due) return "later"
     }
     let at = span

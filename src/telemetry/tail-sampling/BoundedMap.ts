@@ -1,13 +1,13 @@
 /**
- * A map of what was last used, of bounded size. In two generations: a map of which the oldest entry is taken out again
- * and again is slow, for what was taken out is still looked at.
+ * A map of bounded size that keeps the recently used entries. It has two generations, because a `Map` that deletes its
+ * oldest entry again and again becomes slow: iteration visits the deleted entries too.
  */
 export class BoundedMap<K, V> {
   private young = new Map<K, V>()
   private old: ReadonlyMap<K, V> = new Map()
   private readonly half: number
 
-  /** Holds at least the last half of `capacity`, and `capacity` at most. */
+  /** Keeps at least the `capacity / 2` most recently used entries, and at most `capacity`. */
   constructor(capacity: number) {
     this.half = Math.max(1, Math.floor(capacity / 2))
   }

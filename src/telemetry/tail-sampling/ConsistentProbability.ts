@@ -1,6 +1,6 @@
 /**
- * A share of the traces by their ids, as OpenTelemetry's consistent probability sampling has it: a trace is kept whose
- * randomness (`rv` of the tracestate, else the last 56 bits of its id) is not below a threshold (`th`).
+ * Implements OpenTelemetry's consistent probability sampling. It keeps a trace if its randomness (`rv` in the tracestate,
+ * else the last 56 bits of the trace id) is not below a threshold (`th`).
  */
 import type { SpanContext } from "@opentelemetry/api"
 
@@ -13,18 +13,18 @@ export interface ProbabilitySampler {
   readonly threshold: string
 }
 
-/** The threshold of a probability above 0, to 52 bits, which is what a number holds. */
+/** Returns the threshold of a probability above 0, with 52 bits of precision, the precision of a number. */
 const thresholdOf = (probability: number): string =>
   (BigInt(Math.round((1 - probability) * 2 ** 52)) << 4n).toString(16).padStart(digits, "0")
 
 export const make = (probability: number): ProbabilitySampler => {
   if (probability <= 0) return { keeps: () => false, threshold: zeroThreshold }
   const threshold = thresholdOf(probability)
-  // Of the same length and in lower case, texts compare as numbers do.
+  // Hexadecimal strings of equal length in lower case compare like numbers.
   return { keeps: (context) => randomnessOf(context) >= threshold, threshold }
 }
 
-/** Everything. */
+/** Keeps every trace. */
 export const keepAll: ProbabilitySampler = { keeps: () => true, threshold: zeroThreshold }
 
 const randomnessOf = (context: SpanContext): string => {
@@ -42,8 +42,8 @@ const fieldsOf = ({ traceState }: SpanContext): Map<string, string> => {
 }
 
 /**
- * The tracestate of a span that was kept at a threshold; nothing where the chance that it had before is not known, for
- * a wrong weight is worse than none.
+ * Returns the tracestate of a span that is kept at a threshold. Returns `undefined` if the probability of an earlier
+ * sampler is unknown: a wrong weight is worse than no weight.
  */
 export const traceStateOf = (
   context: SpanContext,
@@ -61,6 +61,6 @@ export const traceStateOf = (
     .split(",")
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "" && !entry.startsWith("ot="))
-  // What was changed last stands first, and there are 32 at most.
+  // W3C Trace Context: the changed entry comes first, and a tracestate has at most 32 entries.
   return [`ot=th:${highest.replace(/0+$/, "") || "0"}${rest}`, ...others].slice(0, 32).join(",")
 }

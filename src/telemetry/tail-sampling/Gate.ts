@@ -1,4 +1,4 @@
-/** Tail sampling as the pipeline of spans has it, its decisions counted. */
+/** Makes the tail sampling gate of a span pipeline, and counts its decisions. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Convention from "../../semconv/Convention.ts"
@@ -11,7 +11,7 @@ import { type TailSamplerOptions, TailSampler } from "./TailSampler.ts"
 
 const { attribute } = Convention
 
-/** Told of every sampler that is made: whoever wants to know what it holds. */
+/** Receives every new sampler. Tests use it to read how many spans a sampler holds. */
 export const OnCreate = Context.Reference<(sampler: TailSampler) => void>(
   "effect-codex/telemetry/tail/Gate/Made",
   {
@@ -19,7 +19,7 @@ export const OnCreate = Context.Reference<(sampler: TailSampler) => void>(
   }
 )
 
-/** Counts decisions in the registry that is in force where this is made. */
+/** Makes a counter of decisions; it uses the metric registry of the context it is made in. */
 export const makeDecisionCounter = Effect.gen(function* () {
   const context = yield* Effect.context()
   const originator = yield* TurnTelemetry.Originator
@@ -36,7 +36,7 @@ export const makeDecisionCounter = Effect.gen(function* () {
   return count
 })
 
-/** The gate of a pipeline, which it gets what takes the spans that are passed on from. */
+/** Makes a function that creates the gate of a pipeline; its argument receives the kept spans. */
 export const make = Effect.fnUntraced(function* (plan: TailSamplingPlan, sampledBefore: boolean) {
   const decided = yield* makeDecisionCounter
   const made = yield* OnCreate

@@ -1,11 +1,11 @@
-/** Why a turn is kept, out of its spans. */
+/** Decides from the spans of a turn why to keep it. */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute, operation, span as names } from "../../semconv/Convention.ts"
 import type { TailSamplingPlan } from "./TailSampling.ts"
 import { BoundedMap } from "./BoundedMap.ts"
 import { RunningPercentile } from "./RunningPercentile.ts"
 
-/** The values of `codex.sampling.reason`, those that win first; `share` is of what tells nothing. */
+/** The values of `codex.sampling.reason`, in order of precedence. `share` is the reason of the random sample. */
 export const reasons = [
   "failed",
   "approval_timeout",
@@ -18,10 +18,10 @@ export const reasons = [
 ] as const
 export type KeepReason = (typeof reasons)[number]
 
-/** What a turn that is left out is counted under. */
+/** The reason in the metric for a dropped turn. */
 export const leftOut = "left_out"
 
-// A model may call tools by made-up names: beyond so many there are no first ones.
+// A model may invent tool names. Beyond this many kinds, no turn is the first of its kind.
 const maxKinds = 1_000
 const maxEstimates = 100
 
@@ -30,7 +30,7 @@ const granted: ReadonlySet<unknown> = new Set(["accept", "acceptForSession"])
 const isTurn = (span: ReadableSpan): boolean =>
   span.attributes[attribute.operationName] === operation.invokeAgent
 
-/** What one span alone says. */
+/** Returns the reason that one span gives by itself. */
 export const reasonOfSpan = (span: ReadableSpan): KeepReason | undefined => {
   if (isTurn(span)) {
     if (span.status.code === 2) return "failed"
@@ -54,7 +54,7 @@ const kindAttributes = [
 
 export const millisOf = ({ duration: [seconds, nanos] }: ReadableSpan): number => seconds * 1000 + nanos / 1e6
 
-/** Remembers what it has seen, within bounds. */
+/** Finds reasons that depend on earlier turns: the first of a kind, and slow turns. Its memory is bounded. */
 export class KeepReasons {
   private readonly plan: Pick<TailSamplingPlan, "firsts" | "slowerThan">
   private readonly known = new Set<string>()
@@ -64,7 +64,7 @@ export class KeepReasons {
     this.plan = plan
   }
 
-  /** Of the spans of a turn so far, the turn's own among them if it is over. */
+  /** Returns the reason to keep a turn, by its spans so far. `root` is the span of the turn if it has ended. */
   of(spans: ReadonlyArray<ReadableSpan>, root: ReadableSpan | undefined): KeepReason | undefined {
     let found: KeepReason | undefined
     const add = (reason: KeepReason | undefined) => {
@@ -100,7 +100,7 @@ export class KeepReasons {
     const estimate = this.estimates.get(key) ?? new RunningPercentile(slowerThan.percentile)
     this.estimates.set(key, estimate)
     const above = estimate.isAbove(millis)
-    // A turn that was cut short says nothing of how long turns take.
+    // Only completed turns count: an interrupted turn does not show how long turns take.
     if (root.attributes[attribute.turnStatus] === "completed") estimate.add(millis)
     return above
   }

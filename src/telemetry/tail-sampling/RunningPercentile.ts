@@ -1,11 +1,11 @@
-/** A percentile of durations as they come: a histogram of fixed size that forgets what is long ago. */
+/** Estimates a percentile of a stream of durations with a histogram of fixed size; old durations fade out. */
 
-// Each bucket is a tenth wider than the one before: 192 of them reach from a millisecond to a day.
+// Each bucket is 10 % wider than the one before: 192 buckets cover 1 ms to one day.
 const buckets = 192
 const growth = Math.log(1.1)
-/** Before so many durations there is no percentile worth the name. */
+/** Minimum number of durations before the estimate is used. */
 export const warmUp = 20
-/** How many durations are looked back on, roughly. */
+/** Approximate number of durations that the estimate remembers. */
 const window = 1_000
 
 const bucketOf = (millis: number): number =>
@@ -34,7 +34,7 @@ export class RunningPercentile {
     }
   }
 
-  /** Whether a duration is beyond the percentile, by a tenth at most before it is told; never during the warm-up. */
+  /** Whether a duration is above the percentile, with an error of at most 10 %. Always false during the warm-up. */
   isAbove(millis: number): boolean {
     if (this.seen < warmUp) return false
     const bucket = bucketOf(millis)

@@ -1,4 +1,4 @@
-/** A span with why it was kept, and of how many it stands for one. */
+/** Adds the sampling reason and probability to a kept span. */
 import type { SpanContext } from "@opentelemetry/api"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute } from "../../semconv/Convention.ts"
@@ -9,7 +9,7 @@ import * as ConsistentProbability from "./ConsistentProbability.ts"
 
 export interface KeepDecision {
   readonly reason: KeepReason
-  /** The share of its like that is kept. */
+  /** Sampling probability of spans with this reason. */
   readonly share: number
   readonly threshold: string
 }
@@ -32,7 +32,7 @@ export const annotate = (
   return { ...copy, spanContext: () => weighed }
 }
 
-/** What a span takes in memory, roughly, in bytes. */
+/** Estimates the memory of a span, in bytes. */
 export const sizeOf = (span: ReadableSpan): number => {
   let size = 600 + 2 * span.name.length + sizeOfAll(span.attributes)
   for (const event of span.events) size += 200 + sizeOfAll(event.attributes)

@@ -1,7 +1,7 @@
 /**
- * Holds the spans of a turn back until the turn is over, and passes them on or drops them, all alike. A turn is an
- * `invoke_agent` span that is in no other one, with everything below it. Spans of the same trace that are in no turn
- * wait for its turns: they go with the first that is kept, and where none is, when nothing of the trace is open here.
+ * Holds the spans of a turn until the turn ends, then emits or drops all of them. A turn is an `invoke_agent` span that is
+ * not inside another one, with all its descendants. Spans of the same trace outside any turn wait for its turns: the
+ * sampler emits them with the first kept turn, or decides when no span of the trace is open in this process.
  */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Option from "effect/Option"
@@ -14,15 +14,15 @@ import { BoundedMap } from "./BoundedMap.ts"
 import * as ConsistentProbability from "./ConsistentProbability.ts"
 
 export interface TailSamplerOptions extends TailSamplingPlan {
-  /** Takes what is passed on. */
+  /** Receives the kept spans. */
   readonly emit: (span: ReadableSpan) => void
-  /** Told of every turn: why it is kept, or that it is left out, and whether its end was not waited for. */
+  /** Receives each decision on a turn: the reason, and whether it was made before the end of the turn. */
   readonly decided: (reason: KeepReason | typeof leftOut, early: boolean) => void
-  /** Another sampler has been asked before, whose rate no tracestate tells. */
+  /** Another sampler has decided before, and the tracestate does not have its probability. */
   readonly sampledBefore: boolean
 }
 
-/** What is held now, and the most there was at any time. */
+/** What the sampler holds. */
 export interface HeldTotals {
   readonly spans: number
   readonly bytes: number
@@ -30,16 +30,16 @@ export interface HeldTotals {
 }
 
 interface Verdict {
-  /** Nothing of what is left out. */
+  /** `undefined` if the spans are dropped. */
   decision: KeepDecision | undefined
-  /** It was not waited for the end of the turn. */
+  /** The decision was made before the end of the turn. */
   readonly early: boolean
 }
 
 interface Turn {
   readonly trace: Trace
   readonly rootId: string
-  /** The first of the turn's context, for the share. */
+  /** Ids of the spans of the turn that started in this process. */
   readonly ids: Array<string>
   spans: Array<ReadableSpan>
   bytes: number
@@ -47,18 +47,18 @@ interface Turn {
 
 interface Trace {
   readonly id: string
-  /** The ids of what has started here and not ended. */
+  /** Ids of the open spans in this process. */
   readonly open: Set<string>
   readonly turns: Set<Turn>
   outsideSpans: Array<ReadableSpan>
   outsideBytes: number
-  /** A turn has been left out. */
+  /** A turn of this trace was dropped. */
   hasDroppedTurn: boolean
-  /** What became of spans in no turn; nothing while that is open. */
+  /** The decision on spans outside any turn; `undefined` while it is open. */
   verdict: Verdict | "passed" | undefined
 }
 
-// Codex's own spans may come ten seconds after a turn, and every one of them names its parent.
+// Codex's own spans may arrive ten seconds after a turn. Each one names its parent, so ids are enough to find the turn.
 const rememberedIds = 40_000
 const rememberedTraces = 20_000
 
@@ -74,7 +74,7 @@ export class TailSampler {
   private readonly share: ConsistentProbability.ProbabilitySampler
   private readonly reasons: KeepReasons
   private readonly traces = new Map<string, Trace>()
-  /** Turns that are not decided yet, by the ids of their spans. */
+  /** Undecided turns by the ids of their spans. */
   private readonly turnBySpan = new Map<string, Turn>()
   private readonly verdicts = new BoundedMap<string, Verdict>(rememberedIds)
   private readonly finishedTraces = new BoundedMap<string, Verdict | "passed">(rememberedTraces)
@@ -96,7 +96,7 @@ export class TailSampler {
     return this.maximum
   }
 
-  /** A span has started here. */
+  /** Records the start of a span in this process. */
   started(span: EffectTracer.Span): void {
     const trace = this.traces.get(span.traceId) ?? this.makeTrace(span.traceId)
     trace.open.add(span.spanId)
@@ -111,7 +111,7 @@ export class TailSampler {
     this.join(begun, span.spanId)
   }
 
-  /** A span has ended, here or elsewhere; it is as it shall be seen. */
+  /** Takes a span that has ended, in this process or elsewhere. It is already scrubbed. */
   ended(span: ReadableSpan): void {
     const { spanId, traceFlags, traceId } = span.spanContext()
     const trace = this.traces.get(traceId)
@@ -121,7 +121,7 @@ export class TailSampler {
     if (trace !== undefined && trace.open.size === 0) this.finishTrace(trace)
   }
 
-  /** Nothing is waited for any longer: turns that are still open are kept. */
+  /** Decides everything now, at shutdown. Keeps turns that are still open. */
   flush(): void {
     for (const trace of this.traces.values()) {
       for (const turn of trace.turns) {
@@ -131,7 +131,7 @@ export class TailSampler {
     }
   }
 
-  /** A span that is still open as it is to be seen, after `flush`; nothing where it is left out. */
+  /** Returns an open span with its sampling attributes, after `flush`. Returns `undefined` if its turn is dropped. */
   shown(span: ReadableSpan): ReadableSpan | undefined {
     const { spanId, traceFlags, traceId } = span.spanContext()
     const verdict = this.verdicts.get(spanId) ?? this.traces.get(traceId)?.verdict
@@ -157,7 +157,7 @@ export class TailSampler {
       const late = this.finishedTraces.get(span.spanContext().traceId)
       return late === undefined || late === "passed" ? this.options.emit(span) : this.applyVerdict(span, late)
     }
-    // Of another process or library, with a parent that is not known here: it is most likely about what runs now.
+    // A span of another process or library with an unknown parent most likely belongs to the running turn.
     const running = here ? undefined : [...trace.turns].at(-1)
     if (running !== undefined) {
       this.hold(running, span)
@@ -233,7 +233,7 @@ export class TailSampler {
     for (const span of spans) this.emitKept(span, decision)
   }
 
-  /** A turn of the trace is kept: what is around it goes with it. */
+  /** Applies a verdict to the spans outside any turn: the first kept turn keeps them too. */
   private release(trace: Trace, verdict: Verdict | "passed"): void {
     if (trace.verdict !== undefined) {
       if (verdict !== "passed" && trace.verdict !== "passed") trace.verdict.decision ??= verdict.decision
@@ -250,7 +250,10 @@ export class TailSampler {
     }
   }
 
-  /** Of a turn that was left out before its end, what shows that it should not have been is kept, and what follows. */
+  /**
+   * Applies an earlier verdict to a late span. If the turn was dropped before its end and this span shows a reason to keep
+   * it, the sampler keeps this span and all later ones.
+   */
   private applyVerdict(span: ReadableSpan, verdict: Verdict): void {
     if (verdict.decision === undefined && verdict.early) {
       const reason = reasonOfSpan(span)
@@ -289,7 +292,7 @@ export class TailSampler {
   }
 
   private finishTrace(trace: Trace): void {
-    // What is started here and not ended can have no undecided turn above it, unless that one was forgotten.
+    // No span of the trace is open, so a turn without a decision has lost its root span.
     for (const turn of trace.turns) this.decide(turn, this.reasons.of(turn.spans, undefined), true)
     this.decideOutside(trace)
     this.traces.delete(trace.id)
@@ -303,14 +306,14 @@ export class TailSampler {
     this.release(trace, { decision: failed ? { reason: "failed", ...keepAlways } : undefined, early: true })
   }
 
-  /** Decides what is oldest at once, as long as too much is held. */
+  /** Decides the oldest traces early while the sampler holds more than its limits. */
   private enforceLimits(): void {
     const { maxBytes, maxSpans } = this.options
     if (this.spans <= maxSpans && this.bytes <= maxBytes) return
     for (const trace of this.traces.values()) {
       if (this.spans <= maxSpans && this.bytes <= maxBytes) return
       if (this.decideEarly(trace)) {
-        // It holds nothing now, and is not to be looked at again before the others.
+        // It holds no spans now. Move it to the end, so that the next search starts with the others.
         this.traces.delete(trace.id)
         this.traces.set(trace.id, trace)
       }

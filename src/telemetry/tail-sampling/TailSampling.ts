@@ -1,4 +1,4 @@
-/** Which turns are exported, decided when they are over: those that tell something, and a share of the rest. */
+/** Decides after each turn whether to export it: always the interesting turns, and a random share of the others. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import type * as Settings from "../config/Settings.ts"
 
 export type { Slow, TailSamplingOptions } from "../config/TailSamplingOptions.ts"
 
-/** Tail sampling as the code asks for it; it wins over the environment. */
+/** Tail sampling options set in code. They take precedence over the environment. */
 export const Current = Context.Reference<TailSamplingOptions | undefined>(
   "effect-codex/telemetry/TailSampling",
   {
@@ -18,8 +18,8 @@ export const Current = Context.Reference<TailSamplingOptions | undefined>(
 )
 
 /**
- * Keeps turns that failed, were slow, had a declined or unanswered approval or are the first of a kind, and `keep` of
- * the others; see docs/tail-sampling.md. For the layers that export:
+ * Keeps turns that fail, are slow, have a declined or unanswered approval or are the first of a kind, and the share `keep`
+ * of the others; see docs/tail-sampling.md. Provide it to the exporting layers:
  *
  * ```ts
  * const Telemetry = OtlpLayer.pipe(Layer.provide(TailSampling.layer({ keep: 0.1 })))
@@ -27,7 +27,7 @@ export const Current = Context.Reference<TailSamplingOptions | undefined>(
  */
 export const layer = (options: TailSamplingOptions): Layer.Layer<never> => Layer.succeed(Current, options)
 
-/** Options with nothing left open, times in milliseconds. */
+/** Resolved options: every field has a value, times are in milliseconds. */
 export interface TailSamplingPlan {
   readonly keep: number
   readonly slowerThan: { readonly percentile: number } | { readonly millis: number }
@@ -37,14 +37,14 @@ export interface TailSamplingPlan {
   readonly maxTraces: number
 }
 
-/** Whether anything is asked for, by code or environment, and what. */
+/** Returns the plan from code or environment, or `undefined` if tail sampling is off. */
 export const planned = (settings: Settings.Settings): Effect.Effect<TailSamplingPlan | undefined> =>
   Effect.map(Current, (asked) => {
     const options = asked ?? settings.tail
     return options === undefined ? undefined : plan(options)
   })
 
-/** What is out of range is taken as the nearest that is not. */
+/** Resolves options. Replaces a value out of range by the nearest valid one. */
 export const plan = (options: TailSamplingOptions): TailSamplingPlan => ({
   keep: clamp(options.keep, 0, 1, 1),
   slowerThan: toSlow(options.slowerThan),

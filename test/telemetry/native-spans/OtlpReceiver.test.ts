@@ -1,6 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Configured from "../../../src/telemetry/native-spans/Configured.ts"
+import * as Relay from "../../../src/telemetry/native-spans/Relay.ts"
 import * as OtlpReceiver from "../../../src/telemetry/native-spans/OtlpReceiver.ts"
 import * as OtlpTraceJson from "../../../src/telemetry/native-spans/OtlpTraceJson.ts"
 import { test } from "../../support/live.ts"
@@ -112,5 +112,5 @@ test("an exporter of traces is seen wherever Codex's configuration names it", ()
       [["this is = no toml ="], false]
     ]
     for (const [configurations, expected] of cases)
-      assert.strictEqual(Configured.hasTraceExporter(configurations), expected, configurations.join())
+      assert.strictEqual(Relay.hasTraceExporter(configurations), expected, configurations.join())
   }))

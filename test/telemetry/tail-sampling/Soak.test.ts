@@ -1,4 +1,5 @@
-/** Ten thousand turns with tail sampling: what tells something is all kept, the share of the rest is right, memory is bounded. */
+/** Runs 10,000 turns with tail sampling: checks the kept turns, the share of the others, and the memory bounds. */
+import { heapUsed } from "../../support/heap.ts"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -8,8 +9,6 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
-import { runInNewContext } from "node:vm"
-import { setFlagsFromString } from "node:v8"
 import * as Approval from "../../../src/Approval.ts"
 import { Codex } from "../../../src/Codex.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
@@ -30,7 +29,7 @@ const broken = new CodexError.TurnFailed({ reason: "ServerError", detail: "" })
 
 type Kind = "plain" | "failed" | "slow" | "declined" | "asked"
 
-/** Of a hundred turns one fails, one is slow and one is declined; these come with all others at the same time. */
+/** Of a hundred turns, one fails, one is slow and one is declined. */
 const kindOf = (next: () => number): Kind => {
   const dice = next()
   return dice < 0.01
@@ -108,96 +107,113 @@ const collecting = () => {
   return { traces, processor }
 }
 
-const heap = () => {
-  setFlagsFromString("--expose-gc")
-  runInNewContext("gc")()
-  return process.memoryUsage().heapUsed
-}
+type Collected = ReturnType<typeof collecting>["traces"]
 
-it.effect(
-  "10,000 turns: all that failed, were slow or declined are kept whole, and a tenth of the rest",
-  () =>
-    Effect.gen(function* () {
-      const next = random(2026)
-      const all = collecting()
-      const kept = collecting()
-      const registry: typeof Metric.MetricRegistry.Service = new Map()
-      let sampler: TailSampler | undefined
-      const one = Effect.fnUntraced(function* (codex: Codex["Service"]) {
-        yield* Scripted.play(stepsOf(kindOf(next), next))
-        const thread = yield* codex.startThread({ approvalMode: "on-request" })
-        const parent = EffectTracer.externalSpan({
-          traceId: hex(next, 32),
-          spanId: hex(next, 16),
-          sampled: true
-        })
-        return yield* Effect.forkChild(Effect.exit(Effect.withParentSpan(thread.run("go"), parent)), {
-          startImmediately: true
-        })
-      })
-      const heaps: Array<number> = []
+/** Starts a turn with a random outcome below a random parent. */
+const startTurn = Effect.fnUntraced(function* (codex: Codex["Service"], next: () => number) {
+  yield* Scripted.play(stepsOf(kindOf(next), next))
+  const thread = yield* codex.startThread({ approvalMode: "on-request" })
+  const parent = EffectTracer.externalSpan({ traceId: hex(next, 32), spanId: hex(next, 16), sampled: true })
+  return yield* Effect.forkChild(Effect.exit(Effect.withParentSpan(thread.run("go"), parent)), {
+    startImmediately: true
+  })
+})
+
+/** Runs all turns, a hundred at a time. One exporter gets every span, the other one what tail sampling keeps. */
+const simulate = Effect.gen(function* () {
+  const next = random(2026)
+  const all = collecting()
+  const kept = collecting()
+  const registry: typeof Metric.MetricRegistry.Service = new Map()
+  const heaps: Array<number> = []
+  let sampler: TailSampler | undefined
+  yield* Effect.gen(function* () {
+    const codex = yield* Codex
+    for (let at = 0; at < turns; at += atOnce) {
       yield* Effect.gen(function* () {
-        const codex = yield* Codex
-        for (let at = 0; at < turns; at += atOnce) {
-          yield* Effect.gen(function* () {
-            const running = yield* Effect.forEach(Array.from({ length: atOnce }), () => one(codex))
-            for (let second = 0; second < 30; second++) yield* TestClock.adjust("1 second")
-            yield* Effect.forEach(running, Fiber.join, { discard: true })
-          }).pipe(Effect.scoped)
-          if (at % 1_000 === 900) heaps.push(heap())
-        }
-        assert.strictEqual(sampler?.held.spans, 0, "nothing is held when no turn runs")
-      }).pipe(
-        Effect.provide(
-          Layer.fresh(Codex.layer).pipe(
-            Layer.provideMerge(Layer.fresh(Scripted.layer)),
-            Layer.provideMerge(Approval.layer(policy)),
-            Layer.provideMerge(
-              Layer.fresh(
-                Layer.merge(
-                  Tracer.layerProcessor(Effect.succeed(all.processor), { everything: true }),
-                  Tracer.layerProcessor(Effect.succeed(kept.processor))
-                )
-              )
-            ),
-            Layer.provideMerge(Logger.layer([])),
-            Layer.provide(TailSampling.layer({ keep, maxSpans })),
-            Layer.provide(Layer.succeed(Gate.OnCreate, (made) => void (sampler = made))),
-            Layer.provide(Layer.succeed(Settings.Environment, {}))
+        const running = yield* Effect.forEach(Array.from({ length: atOnce }), () => startTurn(codex, next))
+        for (let second = 0; second < 30; second++) yield* TestClock.adjust("1 second")
+        yield* Effect.forEach(running, Fiber.join, { discard: true })
+      }).pipe(Effect.scoped)
+      if (at % 1_000 === 900) heaps.push(heapUsed())
+    }
+    assert.strictEqual(sampler?.held.spans, 0, "the sampler holds no span when no turn runs")
+  }).pipe(
+    Effect.provide(
+      Layer.fresh(Codex.layer).pipe(
+        Layer.provideMerge(Layer.fresh(Scripted.layer)),
+        Layer.provideMerge(Approval.layer(policy)),
+        Layer.provideMerge(
+          Layer.fresh(
+            Layer.merge(
+              Tracer.layerProcessor(Effect.succeed(all.processor), { everything: true }),
+              Tracer.layerProcessor(Effect.succeed(kept.processor))
+            )
           )
         ),
-        Effect.provideService(Metric.MetricRegistry, registry)
+        Layer.provideMerge(Logger.layer([])),
+        Layer.provide(TailSampling.layer({ keep, maxSpans })),
+        Layer.provide(Layer.succeed(Gate.OnCreate, (created) => void (sampler = created))),
+        Layer.provide(Layer.succeed(Settings.Environment, {}))
       )
+    ),
+    Effect.provideService(Metric.MetricRegistry, registry)
+  )
+  const maximum = sampler?.maxHeld ?? { spans: Infinity, bytes: Infinity, traces: Infinity }
+  return { all: all.traces, kept: kept.traces, registry, heaps, maximum }
+})
 
-      const ofTurns = [...all.traces].filter(([, seen]) => seen.spans > 1)
-      assert.strictEqual(ofTurns.length, turns)
-      const counts = { failed: 0, slow: 0, declined: 0, first: 0, beyond: 0, rest: 0, share: 0 }
-      for (const [traceId, seen] of ofTurns) {
-        const found = kept.traces.get(traceId)
-        if (found !== undefined)
-          assert.strictEqual(found.spans, seen.spans, "a turn is kept whole or not at all")
-        assert.isTrue(found?.alike ?? true)
-        const reason = found?.reason
-        if (seen.failed || seen.slow || seen.declined) {
-          const wanted = seen.failed ? "failed" : seen.declined ? "declined" : "slow"
-          counts[wanted]++
-          assert.strictEqual(reason, wanted)
-        } else if (reason === "first") counts.first++
-        // Turns that are beyond the percentile of those before them, if not by much.
-        else if (reason === "slow") counts.beyond++
-        else {
-          counts.rest++
-          if (found === undefined) continue
-          counts.share++
-          assert.strictEqual(reason, "share")
-          // The randomness of a trace is not below the threshold that it carries.
-          const [, threshold = ""] = /^ot=th:([0-9a-f]+)$/.exec(found.state) ?? []
-          assert.isAtLeast(
-            parseInt(traceId.slice(-14, -3), 16),
-            parseInt(threshold.padEnd(14, "0").slice(0, 11), 16)
-          )
-        }
-      }
+/** Asserts for each turn that it is kept whole or not at all, and for the right reason. Counts the turns by reason. */
+const countReasons = (all: Collected, kept: Collected) => {
+  const ofTurns = [...all].filter(([, seen]) => seen.spans > 1)
+  assert.strictEqual(ofTurns.length, turns)
+  const counts = { failed: 0, slow: 0, declined: 0, first: 0, beyond: 0, rest: 0, share: 0 }
+  for (const [traceId, seen] of ofTurns) {
+    const found = kept.get(traceId)
+    if (found !== undefined) assert.strictEqual(found.spans, seen.spans, "a turn is kept whole or not at all")
+    assert.isTrue(found?.alike ?? true)
+    const reason = found?.reason
+    if (seen.failed || seen.slow || seen.declined) {
+      const wanted = seen.failed ? "failed" : seen.declined ? "declined" : "slow"
+      counts[wanted]++
+      assert.strictEqual(reason, wanted)
+    } else if (reason === "first") counts.first++
+    // Turns slightly beyond the percentile of those before them.
+    else if (reason === "slow") counts.beyond++
+    else {
+      counts.rest++
+      if (found === undefined) continue
+      counts.share++
+      assert.strictEqual(reason, "share")
+      assertAtOrAboveThreshold(traceId, found.state)
+    }
+  }
+  return counts
+}
+
+/** Asserts that the randomness of a trace is not below the threshold in its tracestate. */
+const assertAtOrAboveThreshold = (traceId: string, state: string) => {
+  const [, threshold = ""] = /^ot=th:([0-9a-f]+)$/.exec(state) ?? []
+  assert.isAtLeast(parseInt(traceId.slice(-14, -3), 16), parseInt(threshold.padEnd(14, "0").slice(0, 11), 16))
+}
+
+/** Returns the number of decisions by reason, as the metric has them. */
+const countedDecisions = (registry: typeof Metric.MetricRegistry.Service) =>
+  Effect.map(Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry), (snapshot) =>
+    snapshot.flatMap((series) =>
+      series.type === "Counter" && series.id === "codex.sampling.turns"
+        ? [[series.attributes?.["codex.sampling.reason"], Number(series.state.count)] as const]
+        : []
+    )
+  )
+
+it.effect(
+  "10,000 turns: tail sampling keeps every failed, slow or declined turn whole, and a tenth of the others",
+  () =>
+    Effect.gen(function* () {
+      const { all, heaps, kept, maximum, registry } = yield* simulate
+
+      const counts = countReasons(all, kept)
       for (const kind of ["failed", "slow", "declined"] as const) assert.isAbove(counts[kind], 50, kind)
       // Four standard deviations of a binomial; with this seed the outcome is always the same.
       const deviation = Math.sqrt(counts.rest * keep * (1 - keep))
@@ -205,32 +221,22 @@ it.effect(
       assert.isAtMost(counts.first, 10)
       assert.isAtMost(counts.beyond, turns / 100)
 
-      const most = sampler?.maxHeld ?? { spans: Infinity, bytes: Infinity, traces: Infinity }
-      assert.isAtMost(most.spans, maxSpans)
-      assert.isAbove(most.spans, 20)
-      assert.isAtMost(most.traces, 2 * atOnce)
-      const decided = (yield* Effect.provideService(
-        Metric.snapshot,
-        Metric.MetricRegistry,
-        registry
-      )).flatMap((series) =>
-        series.type === "Counter" && series.id === "codex.sampling.turns"
-          ? [[series.attributes?.["codex.sampling.reason"], Number(series.state.count)] as const]
-          : []
-      )
-      const slow = counts.slow + counts.beyond
-      const { declined, failed, first, rest, share } = counts
-      assert.sameDeepMembers(decided, [
+      assert.isAtMost(maximum.spans, maxSpans)
+      assert.isAbove(maximum.spans, 20)
+      assert.isAtMost(maximum.traces, 2 * atOnce)
+
+      const { beyond, declined, failed, first, rest, share, slow } = counts
+      assert.sameDeepMembers(yield* countedDecisions(registry), [
         ["failed", failed],
-        ["slow", slow],
+        ["slow", slow + beyond],
         ["declined", declined],
         ["first", first],
         ["share", share],
         ["left_out", rest - share]
       ])
       process.stderr.write(
-        `10,000 turns: ${JSON.stringify(counts)}; most held at a time: ${most.spans} spans, ` +
-          `${(most.bytes / 1024).toFixed(0)} KiB, ${most.traces} traces; heap after each thousand, in MiB: ` +
+        `10,000 turns: ${JSON.stringify(counts)}; held at most: ${maximum.spans} spans, ` +
+          `${(maximum.bytes / 1024).toFixed(0)} KiB, ${maximum.traces} traces; heap after each thousand, in MiB: ` +
           heaps.map((bytes) => (bytes / 2 ** 20).toFixed(1)).join(" ") +
           "\n"
       )

@@ -1,4 +1,5 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { heapUsed } from "../../support/heap.ts"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,8 +8,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import * as TraceContext from "../../../src/internal/TraceContext.ts"
 import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
@@ -184,12 +183,6 @@ const blank: Omit<EffectTracer.Span, "name" | "traceId" | "spanId" | "parent"> =
   attribute: () => {},
   event: () => {},
   addLinks: () => {}
-}
-
-const heap = () => {
-  setFlagsFromString("--expose-gc")
-  runInNewContext("gc")()
-  return process.memoryUsage().heapUsed
 }
 
 describe("a turn", () => {
@@ -576,7 +569,7 @@ describe("bounds", () => {
         const heaps: Array<number> = []
         for (let part = 0; part < 4; part++) {
           for (let at = 0; at < 10_000; at++) sampler().ended(ended(sampler(), at + part * 10_000))
-          heaps.push(heap())
+          heaps.push(heapUsed())
         }
         const [, second = 0, , fourth = 0] = heaps
         assert.isBelow(fourth - second, 2 * 2 ** 20)
