@@ -267,10 +267,10 @@ const toList = (variables: Variables, name: string): ReadonlyArray<ExporterName>
 const toAge = (variables: Variables): number | undefined => {
   const variable = variables.first("CODEX_OTLP_SPOOL_MAX_AGE")
   if (variable === undefined) return undefined
-  const text = variable.value.toLowerCase().replace(/^(\d+) /, "$1")
+  const [, number, unit = "ms"] = /^(\d{1,12}) ?(ms|s|m|h|d)?$/.exec(variable.value.toLowerCase()) ?? []
   const age =
-    DurationText.parseMillis(/^\d+$/.test(text) ? `${text}ms` : text, ["ms", "s", "m", "h", "d"]) ?? 0
-  if (age > 0 && Number.isFinite(age)) return age
+    number === undefined ? 0 : (DurationText.parseMillis(`${number}${unit}`, ["ms", "s", "m", "h", "d"]) ?? 0)
+  if (age > 0) return age
   variables.warn(variable, "is no length of time such as 3600000, 90m or 7d and is ignored")
   return undefined
 }

@@ -74,6 +74,22 @@ describe("an answer", () => {
     assert.isUndefined(RetryPolicy.retryAfter("soon", 0))
     assert.isUndefined(RetryPolicy.retryAfter(undefined, 0))
   })
+
+  it("halves the batch after a timeout, down to one record", () => {
+    const timeout: RetryPolicy.SendResult = { _tag: "NoResponse", timeout: true, detail: "" }
+    const { state, verdict } = step(timeout, undefined, 9)
+    assert.deepStrictEqual([verdict, state.limit], ["retry", 4])
+    assert.strictEqual(step(timeout, state, 1).state.limit, 1)
+    assert.strictEqual(step(none, undefined, 9).state.limit, limits.batch)
+  })
+
+  it("doubles the batch after each accepted one, up to the configured size", () => {
+    const accepted: RetryPolicy.SendResult = { _tag: "Accepted", rejected: 0 }
+    const small = { ...RetryPolicy.initial(limits), limit: Math.floor(limits.batch / 2) - 1 }
+    const { state } = step(accepted, small)
+    assert.strictEqual(state.limit, 2 * small.limit)
+    assert.strictEqual(step(accepted, state).state.limit, limits.batch)
+  })
 })
 
 it("the limits of a spool are bytes and a length of time, and what is none is passed over with a warning", () => {
