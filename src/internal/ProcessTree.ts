@@ -23,7 +23,7 @@ export interface Command {
   readonly hasExited: () => boolean
 }
 
-interface Found {
+export interface Found {
   readonly pid: number
   readonly inGroup: boolean
   readonly marked: boolean
@@ -49,10 +49,21 @@ const look = async (name: string, command: Command): Promise<Found | undefined> 
 const alive = async (command: Command): Promise<ReadonlyArray<number>> => {
   const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))
   const all = await Promise.all(names.map((name) => look(name, command)))
-  const found = all.filter((one) => one !== undefined)
-  // The system gives an id again only when no group and no session has it any more.
-  const isAnother = command.hasExited() && found.some(({ marked, pid }) => pid === command.pid && !marked)
-  return found.filter(({ marked }) => marked || !isAnother).map(({ pid }) => pid)
+  return ownProcesses(
+    command,
+    all.filter((process) => process !== undefined)
+  )
+}
+
+/**
+ * Returns the pids of the processes that belong to the command. The system reuses an id only when no group and no
+ * session has it, so an unmarked process with the id of an exited command leads a group of another program.
+ *
+ * @internal
+ */
+export const ownProcesses = (command: Command, found: ReadonlyArray<Found>): ReadonlyArray<number> => {
+  const isReused = command.hasExited() && found.some(({ marked, pid }) => pid === command.pid && !marked)
+  return found.filter(({ marked }) => marked || !isReused).map(({ pid }) => pid)
 }
 
 const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals) => {

@@ -140,3 +140,20 @@ it.effect("of the progress of a tool the last report is kept, and each sub-agent
     ])
   })
 )
+
+it.effect("keeps a delta that follows the end of its item after that end", () =>
+  Effect.gen(function* () {
+    const buffer = EventBuffer.make<never>()
+    const itemId = ItemId.make("m1")
+    const delta = (text: string) => ({ _tag: "MessageDelta", itemId, delta: text, at: 0 }) as const
+    buffer.offer(delta("before"))
+    buffer.offer({ _tag: "ItemCompleted", item: { _tag: "AgentMessage", id: itemId, text: "before" }, at: 0 })
+    buffer.offer(delta("after"))
+    buffer.end(Exit.void)
+    const events = yield* Stream.runCollect(buffer.stream)
+    assert.deepStrictEqual(
+      events.map((event) => event._tag),
+      ["MessageDelta", "ItemCompleted", "MessageDelta"]
+    )
+  })
+)

@@ -193,6 +193,23 @@ describe.concurrent("ending the engine", () => {
       }))
   }
 
+  test("closes the input of Codex, so that Codex exits by itself", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(fake.layer(), scope)
+      const thread = yield* Effect.provideContext(start, context)
+      const running = yield* Effect.forkScoped(Effect.flip(thread.run("for ever")), {
+        startImmediately: true
+      })
+      yield* fake.hears("turn/start")
+      yield* Scope.close(scope, Exit.void)
+      // Without the end of its input, the engine gives Codex up before it has exited and reports no exit code.
+      assert.deepInclude(yield* Fiber.join(running), { _tag: "EngineExited", code: 0 })
+      const [pid] = yield* fake.pids
+      assert.deepInclude(yield* fake.recorded, { _tag: "InputEnded", pid: pid ?? 0 })
+    }))
+
   test("ends a running turn with EngineExited", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ stubborn: true, on: { "turn/start": [Fake.begin] } })

@@ -463,6 +463,23 @@ describe.concurrent("a request to Codex", () => {
     }))
 })
 
+describe.concurrent("parameters that are not JSON", () => {
+  test("are refused, and the next request succeeds", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const circle: Record<string, unknown> = {}
+        circle["self"] = circle
+        for (const params of [{ n: 1n }, circle]) {
+          const error = yield* Effect.flip(codex.request("any/thing", params))
+          assert.deepInclude(error, { _tag: "InvalidRequest", reason: "BadParams", method: "any/thing" })
+        }
+        assert.deepStrictEqual(yield* codex.request("any/thing"), {})
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+})
+
 describe("slow consumers", () => {
   test("F26 receive merged deltas and every other event, and do not delay other threads", () =>
     Effect.gen(function* () {

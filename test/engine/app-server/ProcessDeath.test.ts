@@ -574,3 +574,22 @@ describe.concurrent("a turn whose end Codex does not report", () => {
       assert.strictEqual(turn.message, "long")
     }))
 })
+
+describe.concurrent("a compaction", () => {
+  test("stalls when it never starts", () =>
+    Effect.gen(function* () {
+      const idle = { thread: { id: "thread-1", status: { type: "idle" }, turns: [] } }
+      const fake = yield* Fake.make({
+        on: {
+          "thread/compact/start": [[{ reply: {} }, Fake.status("idle")]],
+          "thread/read": [[{ reply: idle }]]
+        }
+      })
+      const error = yield* Effect.gen(function* () {
+        const thread = yield* start
+        const [, error] = yield* onTestClock(advancing(Effect.flip(thread.compact())))
+        return error
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+      assert.strictEqual(error._tag, "TurnStalled")
+    }))
+})

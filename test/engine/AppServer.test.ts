@@ -1,0 +1,144 @@
+/** Threads on the app-server: shared handles, and the options that Codex keeps. */
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as Approval from "../../src/Approval.ts"
+import { Codex } from "../../src/Codex.ts"
+import * as Fake from "../support/fakeCodex.ts"
+import { test } from "../support/live.ts"
+
+const start = Effect.flatMap(Codex, (codex) => codex.startThread())
+
+describe.concurrent("a thread with two handles", () => {
+  test("stops waiting for the other handle's turn when its own scope closes, and starts nothing", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const one = yield* start
+        const scope = yield* Scope.make()
+        const two = yield* Scope.provide(codex.resumeThread(one.id), scope)
+        yield* Effect.forkScoped(one.run("1"), { startImmediately: true })
+        yield* fake.hears("turn/start")
+        const waiting = yield* Effect.forkScoped(Effect.flip(two.run("2")), { startImmediately: true })
+        yield* Scope.close(scope, Exit.void)
+        const error = yield* Effect.timeout(Fiber.join(waiting), "10 seconds")
+        assert.deepInclude(error, { _tag: "TurnInterrupted", by: "caller" })
+        assert.lengthOf(yield* fake.of("turn/start"), 1)
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+    }))
+
+  test("continues in a new process when the other handle's turn dies with the old one", () =>
+    Effect.gen(function* () {
+      // Every process of the fake says the same: the second turn would die as well, and is left early.
+      const dies = [...Fake.begin, { heard: "wake" }, { exit: 1 }]
+      const fake = yield* Fake.make({ on: { "turn/start": [dies] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const one = yield* start
+        const two = yield* codex.resumeThread(one.id)
+        const dying = yield* Effect.forkScoped(Effect.flip(one.run("1")), { startImmediately: true })
+        yield* fake.hears("turn/start")
+        const waiting = yield* Effect.forkScoped(Effect.exit(two.run("2")), { startImmediately: true })
+        yield* Effect.forkScoped(Effect.ignore(codex.request("wake")), { startImmediately: true })
+        assert.strictEqual((yield* Fiber.join(dying))._tag, "EngineExited")
+        yield* fake.hears("turn/start", 2)
+        assert.lengthOf(yield* fake.pids, 2)
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* Fiber.interrupt(waiting)
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+    }))
+})
+
+describe.concurrent("a thread whose last handle closes during a turn", () => {
+  test("is not unsubscribed when it is resumed before that turn ends", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [Fake.begin, Fake.turn("again")],
+          "turn/interrupt": [[{ reply: {} }, { heard: "thread/resume" }, Fake.ended("interrupted")]]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const scope = yield* Scope.make()
+        const { id, run } = yield* Scope.provide(start, scope)
+        yield* Effect.forkScoped(Effect.exit(run("1")), { startImmediately: true })
+        yield* fake.hears("turn/start")
+        const leaving = yield* Effect.forkScoped(Scope.close(scope, Exit.void), { startImmediately: true })
+        yield* fake.hears("turn/interrupt")
+        const thread = yield* codex.resumeThread(id)
+        yield* Fiber.join(leaving)
+        assert.strictEqual((yield* thread.run("2")).message, "again")
+        assert.lengthOf(yield* fake.of("thread/unsubscribe"), 0)
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+    }))
+})
+
+describe.concurrent("an option of a turn that Codex keeps for later turns", () => {
+  test("is sent again to a new process", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, { exit: 1 }]] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread({
+          sandbox: "danger-full-access",
+          model: "big",
+          config: { web_search: "disabled" }
+        })
+        const set = { cwd: fake.folder, sandbox: "read-only", model: "small", effort: "low" } as const
+        yield* Effect.flip(thread.run("one", set))
+        yield* Effect.flip(thread.run("two"))
+        const [resumed] = yield* fake.of("thread/resume")
+        assert.deepInclude(resumed?.params, {
+          cwd: fake.folder,
+          sandbox: "read-only",
+          model: "small",
+          config: { web_search: "disabled", model_reasoning_effort: "low" }
+        })
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+    }))
+})
+
+describe.concurrent("a turn in another directory", () => {
+  test("requests approval of edits with its directory, and so does the next turn", () =>
+    Effect.gen(function* () {
+      const edit = (id: string): ReadonlyArray<Fake.Step> => [
+        Fake.ofTurn("item/started", {
+          item: {
+            type: "fileChange",
+            id,
+            status: "inProgress",
+            changes: [{ path: "a.txt", kind: { type: "add" }, diff: "a" }]
+          }
+        }),
+        Fake.ask(`q-${id}`, "item/fileChange/requestApproval", {
+          threadId: "$thread",
+          turnId: "$turn",
+          itemId: id
+        }),
+        { heard: `q-${id}` }
+      ]
+      const fake = yield* Fake.make({
+        on: { "turn/start": [Fake.turn("a", ...edit("f1")), Fake.turn("b", ...edit("f2"))] }
+      })
+      const folders: Array<string> = []
+      yield* Effect.gen(function* () {
+        const thread = yield* start
+        yield* thread.run("go", { cwd: fake.folder })
+        yield* thread.run("go")
+      }).pipe(
+        Effect.scoped,
+        Effect.provideService(Approval.Current, (request) =>
+          Effect.sync(() => {
+            if (request._tag === "file_change") folders.push(request.cwd)
+            return Approval.decline("no")
+          })
+        ),
+        Effect.provide(fake.layer())
+      )
+      assert.deepStrictEqual(folders, [fake.folder, fake.folder])
+    }))
+})
