@@ -1,6 +1,6 @@
 /**
- * The faults that the runtime has to survive, each held by tests whose titles begin with its id. Runs exactly these and
- * prints a line for each row; exits with 1 unless all of them pass.
+ * The faults that the runtime must survive. The titles of their tests start with the id of the fault. Runs exactly these
+ * tests and prints a line for each row; exits with 1 unless all of them pass.
  *
  *     node scripts/faults.ts [F01 F42 ...] [--list] [--results REPORT.json]
  */
@@ -35,7 +35,7 @@ interface Report {
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
-/** The test files that speak of one of these rows. */
+/** Returns the test files that mention one of these rows. */
 const filesOf = (ids: ReadonlySet<string>): ReadonlyArray<string> =>
   ["test", "examples"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
@@ -67,7 +67,7 @@ const foundIn = (path: string): ReadonlyArray<Found> => {
   const report: Report = JSON.parse(readFileSync(path, "utf8"))
   return report.testResults.flatMap(({ assertionResults, message, name }) => {
     const file = name.slice(root.length)
-    // A file that cannot be loaded has no tests, and must not pass for one that needs none.
+    // A file that cannot be loaded has no tests, and must not look like a file without tests of this row.
     if (assertionResults.length === 0) process.stderr.write(`${file} did not run: ${message}\n`)
     return assertionResults
       .filter(({ status }) => status === "passed" || status === "failed")
@@ -75,7 +75,7 @@ const foundIn = (path: string): ReadonlyArray<Found> => {
         const empty = isEmpty(file, title)
         if (empty) process.stderr.write(`${file} › ${title}\n  asserts nothing\n`)
         if (status === "failed") process.stderr.write(`${file} › ${title}\n  ${failureMessages[0] ?? ""}\n`)
-        // Of a test in a group that is about the row, the group's title begins with the id.
+        // The title of the group may have the id instead of the title of the test.
         return { title: idsOf(title).length > 0 ? title : fullName, status: empty ? "failed" : status, file }
       })
   })
@@ -105,9 +105,9 @@ const runTests = (files: ReadonlyArray<string>, ids: ReadonlySet<string>): Reado
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    /** Print the title of every test too. */
+    /** Print the title of each test too. */
     list: { type: "boolean", default: false },
-    /** Take what a run of all tests has found (`vitest run --reporter=json`), and run none. */
+    /** Read the report of a run of all tests (`vitest run --reporter=json`) instead of running them. */
     results: { type: "string" }
   }
 })

@@ -1,4 +1,4 @@
-/** Every value of `error.type`: where it comes from in the code, and what to do; one without an entry fails the type check. */
+/** Each value of `error.type`: an example of the error, and what to do about it. A missing entry fails the type check. */
 import * as CodexError from "../../src/domain/CodexError.ts"
 import * as Convention from "../../src/semconv/Convention.ts"
 
@@ -11,7 +11,7 @@ type Reasons = {
 export interface ErrorEntry {
   readonly error: CodexError.CodexError
   readonly then: string
-  /** Whether the same may go well again, where that is not the same for all of them. */
+  /** Whether a retry may succeed, for errors where that differs from case to case. */
   readonly again?: string
 }
 
@@ -46,111 +46,108 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
   },
   "EngineStartFailed.Timeout": {
     error: new CodexError.EngineStartFailed({ reason: "Timeout", detail: "" }),
-    then: "Run `codex app-server` by hand; give `startTimeout` more on a slow host."
+    then: "Run `codex app-server` by hand. On a slow host, raise `startTimeout`."
   },
   "EngineStartFailed.Exited": {
     error: new CodexError.EngineStartFailed({ reason: "Exited", detail: "" }),
-    then: "The error's `detail` is the end of what Codex said: mostly its `config.toml`."
+    then: "The error's `detail` has the last output of Codex. The cause is usually `config.toml`."
   },
   "EngineStartFailed.Rejected": {
     error: new CodexError.EngineStartFailed({ reason: "Rejected", detail: "" }),
-    then: "The error's `detail` is why; a Codex of another version, most likely."
+    then: "The error's `detail` has the reason, most likely an incompatible Codex version."
   },
   EngineExited: {
     error: new CodexError.EngineExited({ stderr: "" }),
-    then: "Resume the thread by its id. If it comes again: memory of the host, and the error's `stderr`."
+    then: "Resume the thread by its id. If it happens again, check the memory of the host and the error's `stderr`."
   },
   ProtocolError: {
     error: new CodexError.ProtocolError({ detail: "" }),
-    then: "Codex and this library no longer fit: compare the version with the tested one."
+    then: "Codex and this library are incompatible: compare the version with the tested one."
   },
   "InvalidRequest.InputTooLarge": refused("InputTooLarge", "Send less in one input."),
-  "InvalidRequest.BadParams": refused("BadParams", "A mistake of the program: the message names it."),
+  "InvalidRequest.BadParams": refused("BadParams", "Fix the program: the message names the mistake."),
   "InvalidRequest.ThreadNotFound": refused(
     "ThreadNotFound",
-    "The thread is gone, was ephemeral, or lives in another `CODEX_HOME`."
+    "The thread was deleted, was ephemeral, or is in another `CODEX_HOME`."
   ),
-  "InvalidRequest.Rejected": refused("Rejected", "The message is why Codex refused."),
-  "TurnFailed.Unauthorized": failed("Unauthorized", "`codex login`, or the provider's key."),
-  "TurnFailed.RateLimited": failed("RateLimited", "Wait as long as `retryAfter` says; fewer turns at once."),
-  "TurnFailed.UsageLimit": failed("UsageLimit", "The account's plan or budget; trying again does not help."),
+  "InvalidRequest.Rejected": refused("Rejected", "The message has Codex's reason."),
+  "TurnFailed.Unauthorized": failed("Unauthorized", "Run `codex login`, or check the provider's key."),
+  "TurnFailed.RateLimited": failed("RateLimited", "Wait for `retryAfter`; run fewer turns at once."),
+  "TurnFailed.UsageLimit": failed("UsageLimit", "Check the account's plan or budget; a retry does not help."),
   "TurnFailed.ContextOverflow": failed("ContextOverflow", "Compact, or start a new thread."),
   "TurnFailed.BadRequest": failed(
     "BadRequest",
-    "The provider refused the request: the error's `detail` says what of it."
+    "The provider refused the request: the error's `detail` has the reason."
   ),
   "TurnFailed.ModelNotFound": failed(
     "ModelNotFound",
-    "The name of the model, or the account's access to it."
+    "Check the name of the model and the account's access to it."
   ),
   "TurnFailed.Overloaded": failed("Overloaded", "Try again later."),
-  "TurnFailed.ServerError": failed("ServerError", "Try again later; the provider's status page."),
-  "TurnFailed.Disconnected": failed("Disconnected", "Try again; if it stays, proxy and network."),
-  "TurnFailed.Other": failed("Other", "The error's `detail` has Codex's own words."),
+  "TurnFailed.ServerError": failed("ServerError", "Try again later; check the provider's status page."),
+  "TurnFailed.Disconnected": failed("Disconnected", "Try again. If it persists, check proxy and network."),
+  "TurnFailed.Other": failed("Other", "The error's `detail` has Codex's own message."),
   TurnStalled: {
     error: new CodexError.TurnStalled({ detail: "" }),
-    then: "Codex fell silent or forgot to end the turn: resume the thread; if it comes again, its version."
+    then: "Codex stopped sending events or did not end the turn: resume the thread. If it happens again, check the Codex version."
   },
   TurnTimedOut: {
     error: new CodexError.TurnTimedOut({ timeoutMs: 0 }),
-    then: "The trace shows where the time went; then a longer `timeout`, or a smaller task."
+    then: "See in the trace where the time went; then set a longer `timeout`, or give a smaller task."
   },
-  "AttachmentRejected.NotFound": rejected("NotFound", "Attach a file that is there."),
+  "AttachmentRejected.NotFound": rejected("NotFound", "Attach a file that exists."),
   "AttachmentRejected.NotAFile": rejected("NotAFile", "Attach regular files only."),
   "AttachmentRejected.Symlink": rejected("Symlink", "Give the real path."),
   "AttachmentRejected.OutsideRoot": rejected(
     "OutsideRoot",
-    "Somebody named a file outside the folder that attachments may come from: is that an attempt?"
+    "The path is outside the directory that attachments may come from: check whether this is an attack."
   ),
   "AttachmentRejected.BadName": rejected("BadName", "Rename the file."),
   "AttachmentRejected.TooLarge": rejected("TooLarge", "Send less, or raise the limit."),
   "AttachmentRejected.TypeNotAllowed": rejected("TypeNotAllowed", "Allow the type, or convert the file."),
-  "AttachmentRejected.Changed": rejected("Changed", "Attach it once it is written."),
-  "AttachmentRejected.Unreadable": rejected("Unreadable", "The permissions of the file."),
+  "AttachmentRejected.Changed": rejected("Changed", "Attach the file after it is completely written."),
+  "AttachmentRejected.Unreadable": rejected("Unreadable", "Check the permissions of the file."),
   "AttachmentRejected.StorageFailed": rejected(
     "StorageFailed",
-    "Space and permissions of the staging folder."
+    "Check free space and permissions of the staging directory."
   ),
   "BudgetExceeded.Tokens": exceeded(
     "Tokens",
-    "A larger budget, or a smaller task: the trace shows who used it."
+    "Set a larger budget, or give a smaller task. The trace shows what used it."
   ),
-  "BudgetExceeded.Time": exceeded("Time", "The same; `codex.turn.time.*` says where the time went."),
-  "BudgetExceeded.ToolCalls": exceeded(
-    "ToolCalls",
-    "The same; a loop shows as the same call again and again."
-  ),
+  "BudgetExceeded.Time": exceeded("Time", "The same; `codex.turn.time.*` shows where the time went."),
+  "BudgetExceeded.ToolCalls": exceeded("ToolCalls", "The same; a loop shows as repeated identical calls."),
   "BudgetExceeded.ModelCalls": exceeded("ModelCalls", "The same; failed attempts count."),
   OutputInvalid: {
     error: new CodexError.OutputInvalid({ output: "", detail: "" }),
-    then: "The answer does not fit its schema: a simpler schema, or a clearer prompt."
+    then: "The answer does not match its schema: use a simpler schema, or a clearer prompt."
   },
   ToolFailed: {
     error: new CodexError.ToolFailed({ tool: "lookup", detail: "", retryable: false }),
-    again: "as it says",
-    then: "A tool of yours failed, and its policy is that the turn fails with it: the tool's own logs."
+    again: "depends on the tool",
+    then: "A tool of yours failed, and its settings fail the turn with it: see the tool's own logs."
   },
   TurnInterrupted: {
     error: new CodexError.TurnInterrupted({ by: "caller" }),
-    then: "Somebody stopped the turn: no error of its span, and never in `codex.errors`."
+    then: "The turn was stopped on request: its span has no error, and `codex.errors` does not count it."
   }
 }
 
-/** What kind of trouble a class is, for whoever routes it. */
+/** The meaning of each class, for routing and alerts. */
 export const classes: Readonly<Record<CodexError.Class, string>> = {
-  config: "The installation or a setting: nothing will run until somebody looks.",
-  auth: "Credentials: nothing will run until somebody looks.",
-  engine: "Codex itself: try again once; if it stays, somebody has to look.",
-  protocol: "Codex and this library do not fit: somebody has to look.",
-  request: "What was asked cannot be done as asked: change it.",
-  transient: "May go well the next time.",
-  timeout: "Took longer than it was given.",
-  quota: "The account has no more of it.",
-  budget: "The turn or thread has used what you gave it.",
-  output: "The answer is not what was asked for.",
+  config: "The installation or a setting: nothing runs until a person fixes it.",
+  auth: "Credentials: nothing runs until a person fixes them.",
+  engine: "Codex itself: try again once. If it persists, a person has to look at it.",
+  protocol: "Codex and this library are incompatible: a person has to look at it.",
+  request: "The request cannot be done in this form: change it.",
+  transient: "A retry may succeed.",
+  timeout: "It exceeded its time limit.",
+  quota: "The account's quota is used up.",
+  budget: "The turn or thread has used up its budget.",
+  output: "The answer does not match the requested output.",
   tool: "A tool of yours.",
-  aborted: "Somebody stopped it: no error.",
-  unknown: "Codex's own words are all there is."
+  aborted: "It was stopped on request, which is not an error.",
+  unknown: "Only Codex's own message is known."
 }
 
 export interface OtherEntry {
@@ -161,20 +158,20 @@ export interface OtherEntry {
 export const others: Readonly<Record<keyof typeof Convention.errorType, OtherEntry>> = {
   commandFailed: {
     on: "commands",
-    meaning: "The command exited with something else than 0, or never ran to its end."
+    meaning: "The command exited with a code other than 0, or did not finish."
   },
   toolFailed: {
     on: "`execute_tool`",
-    meaning: "The tool answered with a failure, or the patch was not applied."
+    meaning: "The tool returned a failure, or the patch was not applied."
   },
   processCrashed: {
     on: "spans that were open",
     meaning:
-      "The process died while the span was open; it was closed from the spool by the next one, with the time of the last sign of life as its end."
+      "The process died while the span was open. The next process closed the span from the spool; its end is the last time that the process was known to be alive."
   },
   other: {
     on: "spans, logged causes, metrics",
     meaning:
-      "What has no name that may be shown; on metrics also any further value once a label has a hundred of them."
+      "An error without a name that may be shown. On metrics also every further value of a label that already has a hundred values."
   }
 }

@@ -1,4 +1,4 @@
-/** When every log record of a turn is told; a signal that has no entry fails the type check. */
+/** When each log record is emitted. A signal without an entry fails the type check. */
 import * as Record from "effect/Record"
 import * as RecordCatalogue from "../../src/trace/catalogue/RecordCatalogue.ts"
 
@@ -8,67 +8,67 @@ type Tag = keyof typeof RecordCatalogue.records
 
 export interface RecordEntry extends RecordCatalogue.RecordShape {
   readonly when: string
-  /** It has its code, and nothing calls that yet. */
+  /** The code exists, and nothing calls it yet. */
   readonly reserved?: true
 }
 
 const entries: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.RecordShape> } = {
   TurnStart: {
-    when: "Codex has taken the turn."
+    when: "Codex accepts the turn."
   },
   TurnStop: {
-    when: "The turn completed or was interrupted; or it failed."
+    when: "The turn completes or is interrupted (`stop`), or fails (`exception`)."
   },
   ModelStart: {
-    when: "A request to the model."
+    when: "A request to the model starts."
   },
   ModelStop: {
-    when: "Its end; or one attempt at it failed."
+    when: "The request ends, or one attempt at it fails."
   },
   ToolStart: {
-    when: "A call of a tool."
+    when: "A tool call starts."
   },
   ToolStop: {
-    when: "Its end; or it failed."
+    when: "The tool call ends, or fails."
   },
   CommandStop: {
-    when: "A command exited with 0 or was interrupted; or it failed."
+    when: "A command exits with 0 or is interrupted, or fails."
   },
   ApprovalStart: {
-    when: "The agent asks."
+    when: "The agent requests approval."
   },
   ApprovalStop: {
-    when: "It has its answer, also where the end of the turn was the answer."
+    when: "The request is decided; the end of the turn declines a request without an answer."
   },
   UsageUpdated: {
-    when: "The usage of a request became known."
+    when: "The usage of a request becomes known."
   },
   DiffUpdated: {
-    when: "The change that the turn has made so far."
+    when: "The diff of the turn changes."
   },
   FileOperations: {
-    when: "What a tool did with files."
+    when: "A tool has worked with files."
   },
   FilesChanged: {
-    when: "A patch was applied."
+    when: "A patch is applied."
   },
   Compaction: {
     when: "Codex compacts the conversation."
   },
   Retry: {
-    when: "An attempt failed and another follows. The failed one is a `chat` span of its own."
+    when: "An attempt fails and another follows. The failed attempt is a `chat` span of its own."
   },
   RetryStop: {
-    when: "The first is heard of that next attempt, or it failed, too."
+    when: "The next attempt produces its first output, or fails too."
   },
   StartFailed: {
-    when: "The engine did not come up, or a thread could not be opened."
+    when: "The engine does not start, or a thread cannot be opened."
   },
   AttachmentStart: {
-    when: "Files are staged, or removed again."
+    when: "Staging, or removing staged files, starts."
   },
   AttachmentStop: {
-    when: "They are; or it failed."
+    when: "It ends, or fails."
   }
 }
 

@@ -1,4 +1,4 @@
-/** What every span and every event is about; one that has no entry fails the type check. */
+/** When each span and each event is emitted. A missing entry fails the type check. */
 import * as Record from "effect/Record"
 import * as SpanCatalogue from "../../src/trace/catalogue/SpanCatalogue.ts"
 
@@ -8,10 +8,10 @@ export type Event = SpanCatalogue.CataloguedEvent
 
 export interface SpanEntry extends SpanCatalogue.SpanShape {
   readonly name: string
-  /** The span that it is in, where that is one of these. */
+  /** The parent of the span. */
   readonly parent: string
   readonly when: string
-  /** Events that have their code, which nothing calls yet. */
+  /** Events whose code exists, and which nothing emits yet. */
   readonly reserved?: ReadonlyArray<Event>
 }
 
@@ -19,33 +19,33 @@ export interface EventEntry extends SpanCatalogue.EventShape {
   readonly when: string
 }
 
-type Told<Entry, Shape> = Omit<Entry, keyof Shape>
+type Described<Entry, Shape> = Omit<Entry, keyof Shape>
 
-const spanEntries: { readonly [Key in Span]: Told<SpanEntry, SpanCatalogue.SpanShape> } = {
+const spanEntries: { readonly [Key in Span]: Described<SpanEntry, SpanCatalogue.SpanShape> } = {
   run: {
     name: "effect-codex run",
     parent: "`TRACEPARENT`, if it is set",
-    when: "Around everything that one run of the command line does."
+    when: "One run of the command line."
   },
   engineStart: {
     name: "codex.engine.start",
-    parent: "whoever opened the first thread",
-    when: "Codex is spawned and shakes hands: once, and again after it died."
+    parent: "the caller that opens the first thread",
+    when: "Codex starts and completes its handshake: once, and again after the process died."
   },
   threadStart: {
     name: "codex.thread.start",
     parent: "the caller",
-    when: "A conversation is opened."
+    when: "A thread is started."
   },
   threadResume: {
     name: "codex.thread.resume",
     parent: "the caller",
-    when: "A conversation is taken up again."
+    when: "A thread is resumed."
   },
   threadFork: {
     name: "codex.thread.fork",
     parent: "the caller",
-    when: "A conversation is opened that begins with what was said in another one."
+    when: "A thread is started with a copy of another thread's history."
   },
   listThreads: {
     name: "Codex.listThreads",
@@ -74,32 +74,32 @@ const spanEntries: { readonly [Key in Span]: Told<SpanEntry, SpanCatalogue.SpanS
   invokeAgent: {
     name: "invoke_agent {agent}",
     parent: "the caller",
-    when: "One turn, from its start (not from when it began to wait for another) to its end. An interrupted turn is no error."
+    when: "One turn, from its start to its end; the wait for an earlier turn of the thread is not included. An interrupted turn is not an error."
   },
   chat: {
     name: "chat {model}",
     parent: "`invoke_agent`",
-    when: "One request to the model, and one more for each attempt that failed. Its bounds are exact where Codex tells them, else inferred: from the start of the turn, or the last output of a tool, to the next call, the last message or the failure."
+    when: "One request to the model, with one more span for each failed attempt. Its times are exact if Codex reports them. Otherwise they are inferred: from the start of the turn, or the last output of a tool, to the next call, the last message or the failure."
   },
   executeTool: {
     name: "execute_tool {tool}",
     parent: "`invoke_agent`",
-    when: "One call of a tool, the wait for approval included. A command that exits with something else than 0 is a tool that worked."
+    when: "One tool call, including the wait for approval. A command that exits with a code other than 0 is not an error of this span."
   },
   command: {
     name: "{executable}",
     parent: "`execute_tool exec_command`",
-    when: "A command that ran, from its approval to its end; one that was declined has none. An exit code other than 0 is an error."
+    when: "A command, from its approval to its end. A declined command has no span. An exit code other than 0 is an error."
   },
   approval: {
     name: "codex.approval",
-    parent: "the `execute_tool` that it is about",
-    when: "A policy or a person decides: as long as that took. A no is no error."
+    parent: "the `execute_tool` that needs approval",
+    when: "A policy or a person decides. A declined request is not an error."
   },
   retry: {
     name: "codex.retry",
     parent: "`invoke_agent`",
-    when: "A request failed and is made again: from the failure to the first that is heard of the next attempt. The wait and the model's own time are both in it, for Codex does not tell them apart."
+    when: "A failed request is retried: from the failure to the first output of the next attempt. It includes both the wait and the model's own time, because Codex does not report them separately."
   },
   compaction: {
     name: "codex.compaction",
@@ -108,34 +108,34 @@ const spanEntries: { readonly [Key in Span]: Told<SpanEntry, SpanCatalogue.SpanS
   },
   attachmentStage: {
     name: "codex.attachment.stage",
-    parent: "whoever stages them",
+    parent: "the caller that stages files",
     when: "Input files are staged."
   },
   attachmentCleanup: {
     name: "codex.attachment.cleanup",
-    parent: "whoever removes them",
-    when: "Staged files are removed again."
+    parent: "the caller that removes them",
+    when: "Staged files are removed."
   }
 }
 
-const eventEntries: { readonly [Key in Event]: Told<EventEntry, SpanCatalogue.EventShape> } = {
+const eventEntries: { readonly [Key in Event]: Described<EventEntry, SpanCatalogue.EventShape> } = {
   tokenUsage: {
-    when: "The usage of a request became known; the numbers are those of that request."
+    when: "The usage of a request becomes known; the counts are those of this request."
   },
   diff: {
-    when: "The change that the turn has made so far; sizes, no text."
+    when: "The diff of the turn changes; sizes only, no text."
   },
   compaction: {
-    when: "Codex began to compact the conversation, or had done so."
+    when: "Codex starts or completes a compaction."
   },
   fileOperation: {
-    when: "One thing that a tool did with one file."
+    when: "One operation of a tool on one file."
   },
   exception: {
-    when: "What the span ended with, an error or a defect that has a message; only where the content `errors` is asked for. Spans of your program have it as well."
+    when: "The error or defect with which the span ended, if it has a message and capture of the content `errors` is on. Spans of your program have it as well."
   },
   inferenceDetails: {
-    when: "Content of a turn or of a call, where `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` asks for events. It goes to exporters of logs and is never printed."
+    when: "Content of a turn or of a call, if `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` selects events. Log exporters receive it; it is never printed."
   }
 }
 

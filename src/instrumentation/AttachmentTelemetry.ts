@@ -1,4 +1,4 @@
-/** What is seen of input files: that they are staged and removed again, how many and how large. No name, no path. */
+/** Telemetry of staging and removing input files: counts, sizes and durations, without names or paths. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Tracer from "effect/Tracer"
@@ -8,7 +8,7 @@ import * as EmitSignal from "./EmitSignal.ts"
 import * as Signal from "./Signal.ts"
 import * as TurnTelemetry from "./TurnTelemetry.ts"
 
-/** How many files were dealt with, and the bytes in them together. */
+/** The number of files, and their total size in bytes. */
 export interface StagedFile {
   readonly files: number
   readonly bytes: number
@@ -50,7 +50,7 @@ const instrument =
     )
   }
 
-// What is measured wrongly is not the trouble of who stages files.
+// A `measure` that throws must not fail the staging.
 const measureSafely = <A>(measure: (value: A) => StagedFile, value: A): StagedFile => {
   try {
     return measure(value)
@@ -60,8 +60,8 @@ const measureSafely = <A>(measure: (value: A) => StagedFile, value: A): StagedFi
 }
 
 /**
- * Tells of files that `effect` stages: the span `codex.attachment.stage`, the counters `codex.attachment.staged` (files)
- * and `codex.attachment.bytes`, and log lines. `measure` is asked for what came of it.
+ * Instruments an effect that stages files: the span `codex.attachment.stage`, the counters `codex.attachment.staged`
+ * (files) and `codex.attachment.bytes`, and log records. `measure` reads the number and size from the result.
  *
  * ```ts
  * stage(files).pipe(AttachmentTelemetry.staging((staged) => ({ files: staged.length, bytes: sum(staged) })))
@@ -69,5 +69,5 @@ const measureSafely = <A>(measure: (value: A) => StagedFile, value: A): StagedFi
  */
 export const staging = instrument("stage")
 
-/** The same of files that are removed: the span `codex.attachment.cleanup` and the counter `codex.attachment.cleaned`. */
+/** Instruments an effect that removes staged files: `codex.attachment.cleanup` and `codex.attachment.cleaned`. */
 export const cleaning = instrument("cleanup")

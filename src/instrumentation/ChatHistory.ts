@@ -1,4 +1,4 @@
-/** The messages of a turn so far, as the GenAI convention writes them: what the next request to the model is sent. */
+/** The messages of a turn so far, in the format of the GenAI convention: the input of the next model request. */
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import * as Item from "../domain/Item.ts"
 import type * as ContentCapture from "./ContentCapture.ts"
@@ -11,17 +11,17 @@ interface Message {
   readonly parts: ReadonlyArray<Part>
 }
 
-// All of it goes onto every request of the turn: what comes beyond this many characters is left out.
+// Every request of the turn carries the whole history, so it is limited to this many characters.
 const maxCharacters = 65_536
 
 export interface History {
   readonly addOutput: (part: Part) => void
   readonly addWork: (item: Item.Work) => void
-  /** Nothing where nothing was asked for. */
+  /** Returns `undefined` if no captured kind of content has produced a message. */
   readonly messages: () => ReadonlyArray<Message> | undefined
 }
 
-/** What a tool was given, and what it gave back, as far as it is asked for. */
+/** Returns the arguments and the result of a tool, as far as the captured kinds include them. */
 const exchangeOf = (
   item: Item.Work,
   kinds: ContentCapture.Kinds

@@ -1,4 +1,4 @@
-/** Content of turns in telemetry: prompts, answers, arguments and the like, off unless asked for, kind by kind. */
+/** Capture of content in telemetry: prompts, answers, arguments and so on. Off by default; enabled per kind. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,8 +6,8 @@ import type { LogRecord } from "./LogRecord.ts"
 import { Environment, Variables } from "../internal/EnvironmentVariables.ts"
 
 /**
- * What may be captured. `errors` are messages and stacks of causes that are logged and of what spans fail with,
- * your program's own among them; `paths` those of files and of the folder that commands run in.
+ * The kinds of content. `errors` are the messages and stacks of logged causes and of failed spans, including those of
+ * your own program; `paths` are the paths of files and the working directories of commands.
  */
 export interface Kinds {
   readonly prompts: boolean
@@ -20,7 +20,7 @@ export interface Kinds {
   readonly errors: boolean
 }
 
-/** Where content goes: attributes of spans, log records, or both. */
+/** Which content is captured, and whether it goes to span attributes, log records or both. */
 export interface Capture {
   readonly kinds: Kinds
   readonly spans: boolean
@@ -49,7 +49,7 @@ const all: Kinds = {
   errors: true
 }
 
-/** What code asks for; it wins over the environment. */
+/** The kinds that code selects; they override the environment. */
 export const Current = Context.Reference<Partial<Kinds> | undefined>(
   "effect-codex/telemetry/Content/Current",
   {
@@ -57,7 +57,7 @@ export const Current = Context.Reference<Partial<Kinds> | undefined>(
   }
 )
 
-/** Where records of content go; nowhere while logs are not exported. */
+/** Receives records with content. The default drops them, for programs that export no logs. */
 export const Records = Context.Reference<(record: LogRecord) => void>(
   "effect-codex/telemetry/Content/Records",
   {
@@ -67,7 +67,7 @@ export const Records = Context.Reference<(record: LogRecord) => void>(
 
 const modes = ["no_content", "span_only", "event_only", "span_and_event"] as const
 
-/** What an environment asks for, and what of it cannot be used. */
+/** Reads the capture mode from the environment, with warnings about invalid values. */
 export const fromEnvironment = (
   environment: Environment
 ): { readonly mode: (typeof modes)[number] | undefined; readonly warnings: ReadonlyArray<string> } => {
@@ -76,14 +76,14 @@ export const fromEnvironment = (
   return { mode, warnings: variables.warnings }
 }
 
-/** Logs what of the environment cannot be used. */
+/** Logs a warning for each invalid value in the environment. */
 export const warn: Effect.Effect<void> = Effect.flatMap(Environment, (environment) =>
   Effect.forEach(fromEnvironment(environment).warnings, (warning) => Effect.logWarning(warning), {
     discard: true
   })
 )
 
-/** What is captured where this context is in force. */
+/** Returns what is captured in this context. */
 export const captureOf = (context: Context.Context<never>): Capture => {
   const requested = Context.get(context, Current)
   const { mode } = fromEnvironment(Context.get(context, Environment))
@@ -100,7 +100,7 @@ export const captureOf = (context: Context.Context<never>): Capture => {
   }
 }
 
-/** Whether records may hold this kind of content. */
+/** Whether log records may contain this kind of content. */
 export const inRecords = (context: Context.Context<never>, kind: keyof Kinds): boolean => {
   const { kinds, records } = captureOf(context)
   return kinds[kind] && (records || Context.get(context, Current) !== undefined)

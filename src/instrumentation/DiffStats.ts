@@ -5,12 +5,12 @@ export interface DiffStats {
   readonly removed: number
 }
 
-/** Lines added and removed by a unified diff. */
+/** Counts the lines that a unified diff adds and removes. */
 export const ofDiff = (diff: string): DiffStats => {
   let added = 0
   let removed = 0
   const all = diff.split("\n")
-  // The names of a file are a pair: alone, `--- x` is a line `-- x` that was removed.
+  // File names come in pairs. A lone `--- x` is the removed line `-- x`.
   const isName = (at: number) =>
     (all[at]?.startsWith("--- ") ?? false) && (all[at + 1]?.startsWith("+++ ") ?? false)
   for (const [at, line] of all.entries()) {
@@ -21,11 +21,11 @@ export const ofDiff = (diff: string): DiffStats => {
   return { added, removed }
 }
 
-/** Whether a change holds the content of its file: Codex gives that instead of a diff of one that is new or gone. */
+/** Whether a change has the content of its file, which Codex sends instead of a diff for added and deleted files. */
 export const isContent = ({ diff, kind }: Item.Change): boolean =>
   kind !== "update" && !/^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@/m.test(diff)
 
-/** Lines added and removed in one file. */
+/** Counts the lines that a change adds to and removes from its file. */
 export const ofChange = (change: Item.Change): DiffStats => {
   if (!isContent(change)) return ofDiff(change.diff)
   const { diff, kind } = change

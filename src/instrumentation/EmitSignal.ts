@@ -1,4 +1,4 @@
-/** Signals of what is no part of a turn; where they belong, the place where they are told from says. */
+/** Emits signals that occur outside a turn. Their ids come from the span annotations of the current context. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import * as TraceIds from "../internal/TraceIds.ts"
 
 const { attribute } = Convention
 
-/** Milliseconds since the epoch, with fractions. */
+/** The current time in milliseconds since the epoch, with fractions. */
 export const now: Effect.Effect<number> = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
@@ -23,7 +23,7 @@ const spanOf = (context: Context.Context<never>): SignalBus.SignalEvent["span"] 
   return { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled }
 }
 
-/** Tells those who watch. Never fails, never waits. */
+/** Passes a signal to the listeners of the current context. Never fails and never waits. */
 export const emit = (signal: Signal.Signal): Effect.Effect<void> =>
   Effect.map(Effect.context<never>(), (context) => {
     const listeners = Context.get(context, SignalBus.Listeners)

@@ -1,4 +1,4 @@
-/** Message and stack of an error on a span: they may quote anything, and are there only where errors are asked for. */
+/** Exception events with message and stack. They may quote content, so they require capture of the kind `errors`. */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import type * as Exit from "effect/Exit"
@@ -12,7 +12,7 @@ const textOf = (error: object, key: string): string | undefined => {
   return typeof value === "string" && value !== "" ? value : undefined
 }
 
-/** The attributes of the event, as they stand: spans are scrubbed when they end. */
+/** Returns the attributes of the event if capture is on. They are not yet redacted: spans are redacted when they end. */
 export const attributes = (
   error: unknown,
   errorType: string,
@@ -22,7 +22,7 @@ export const attributes = (
   return kinds.errors && spans ? describe(error, errorType) : undefined
 }
 
-/** The same, of what a span ends with in the fiber that runs; nothing where that has neither message nor stack. */
+/** Returns the attributes for the exit of a span of the current fiber, or `undefined` without message and stack. */
 export const ofExit = (exit: Exit.Exit<unknown, unknown>): Record<string, string> | undefined => {
   if (exit._tag === "Success") return undefined
   const fiber = Fiber.getCurrent()
@@ -32,19 +32,19 @@ export const ofExit = (exit: Exit.Exit<unknown, unknown>): Record<string, string
     const found = attributes(Cause.squash(exit.cause), errorType, fiber.context)
     return found !== undefined && Object.keys(found).length > 1 ? found : undefined
   } catch {
-    // An error may throw when it is asked for its message.
+    // The `message` getter of an error may throw.
     return undefined
   }
 }
 
-/** Type, message and stack of an error, as attributes. */
+/** Returns type, message and stack of an error as attributes. */
 export const describe = (error: unknown, errorType: string): Record<string, string> => {
   const out: Record<string, string> = { [attribute.exceptionType]: errorType }
   if (typeof error !== "object" || error === null) {
     if (typeof error === "string") out[attribute.exceptionMessage] = error
     return out
   }
-  // What Codex said itself is beside the message of our errors.
+  // Errors of this library keep Codex's own message in `detail`.
   const message = [textOf(error, "message"), textOf(error, "detail")].filter((text) => text !== undefined)
   const stack = textOf(error, "stack")
   const [first, second] = message

@@ -1,9 +1,9 @@
-/** What a piece of work did with files, by kind and size and without a path. */
+/** Signals about the file operations of a tool call: kinds and sizes, without paths. */
 import type * as Item from "../domain/Item.ts"
 import type * as Signal from "./Signal.ts"
 import * as DiffStats from "./DiffStats.ts"
 
-/** The kinds of what it is to do, one for each time. */
+/** Returns the kind of each file operation that an item announces. */
 export const kindsOf = (item: Item.Work): ReadonlyArray<Item.FileOperation> =>
   item._tag === "CommandExecution"
     ? item.operations
@@ -14,7 +14,7 @@ export const kindsOf = (item: Item.Work): ReadonlyArray<Item.FileOperation> =>
 const none: ReadonlyArray<Signal.Signal> = []
 const unknown = { bytes: undefined, added: undefined, removed: undefined }
 
-/** The size of a file is known where Codex gives its content: of one that is new or gone. */
+/** Codex sends the content of added and deleted files only, so only their size is known. */
 const ofChange = (change: Item.Change): Signal.FileOperationKind => ({
   kind: change.kind,
   bytes: DiffStats.isContent(change) ? Buffer.byteLength(change.diff) : undefined,
@@ -26,9 +26,9 @@ const operationsOf = (item: Item.Work): ReadonlyArray<Signal.FileOperationKind> 
     ? item.changes.map(ofChange)
     : kindsOf(item).map((kind) => ({ kind, ...unknown }))
 
-/** The signals of work that is over. */
+/** Returns the signals of a completed item. */
 export const of = (item: Item.Work, at: number): ReadonlyArray<Signal.Signal> => {
-  // A command that found nothing has still searched; a patch that failed has changed nothing.
+  // A failed command has still read or searched; a failed patch has changed nothing.
   const ran = item.status === "completed" || (item.status === "failed" && item._tag === "CommandExecution")
   if (!ran) return none
   const operations = operationsOf(item)

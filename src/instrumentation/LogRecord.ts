@@ -1,7 +1,7 @@
 /** A log record before it is formatted or exported. */
 import type * as LogLevel from "effect/LogLevel"
 
-/** What a record says beside its message: `name` as lines have it, `key` as attributes do. */
+/** A field of a record: `name` is its name in text lines, `key` its attribute name. */
 export interface LogField {
   readonly name: string
   readonly key: string
@@ -12,11 +12,11 @@ export interface LogRecord {
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly level: LogLevel.Severity
-  /** The name of the event that this record is, where it is one. */
+  /** The event name, if the record is an event. */
   readonly event: string | undefined
   readonly message: string
   readonly fields: ReadonlyArray<LogField>
   readonly span: { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined
-  /** It holds content that was asked for: for records alone, not for lines. */
+  /** Whether the record has captured content, which is exported but never printed. */
   readonly content: boolean
 }

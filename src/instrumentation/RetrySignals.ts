@@ -1,12 +1,12 @@
-/** A request that failed and is made again, from the failure to the first that is heard of the next attempt. Pure. */
+/** Signals of a retried request, from the failure to the first output of the next attempt. Pure. */
 import * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
 import * as Signal from "./Signal.ts"
 
 export interface RetrySignalsState {
-  /** How often the request that is being made has failed. */
+  /** The number of failed attempts at the current request. */
   readonly failures: number
-  /** The failure that nothing was heard of the request since. */
+  /** The last failure, until the next attempt produces output. */
   readonly retrying: Signal.Retry | undefined
 }
 
@@ -19,7 +19,7 @@ const stop = (retry: Signal.Retry, at: number, end: Signal.SignalEnd): Signal.Re
   return { _tag: "RetryStop", startedAt, at, duration: at - startedAt, attempt, errorType, status, end }
 }
 
-/** Whatever a model puts out is heard of the request that was made again. */
+/** Whether an event shows output of the model, and so that the retried request works. */
 const isModelOutput = (event: Turn.EngineEvent): boolean => {
   switch (event._tag) {
     case "ItemStarted":
@@ -50,7 +50,7 @@ export const step = (state: RetrySignalsState, event: Turn.EngineEvent): Step =>
   return [initial, retrying === undefined ? [] : [stop(retrying, event.at, Signal.ok)]]
 }
 
-/** Of a turn that ends meanwhile. */
+/** Returns the signals for a turn that ends during a retry. */
 export const end = (
   { retrying }: RetrySignalsState,
   at: number,

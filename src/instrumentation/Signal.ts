@@ -1,6 +1,6 @@
 /**
- * What happened in a turn, told once: spans, metrics, log lines and observers are all made of these. No content is in
- * them: no prompt, message, argument, output, command or path.
+ * What happens in a turn, from which spans, metrics, log records and observers are derived. Signals contain no content:
+ * no prompt, message, argument, output, command or path.
  *
  * Times are in milliseconds: `at` since the epoch, `duration` by the monotonic clock of the turn.
  */
@@ -10,7 +10,7 @@ import type * as CodexError from "../domain/CodexError.ts"
 import type * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
 
-/** How something ended: well, with an error by its type, or because its turn was interrupted. */
+/** How an operation ended: successfully, with an error type, or by interruption of its turn. */
 export type SignalEnd =
   | { readonly _tag: "Ok" }
   | { readonly _tag: "Error"; readonly errorType: string; readonly status?: number | undefined }
@@ -41,11 +41,11 @@ export interface TurnStop {
 export interface ModelStart {
   readonly _tag: "ModelStart"
   readonly at: number
-  /** The conversation was compacted before, in this turn. */
+  /** Whether this turn has compacted the conversation before this request. */
   readonly compacted: boolean
 }
 
-/** A request to the model, or one attempt at it. Without exact bounds it is told when its usage is known. */
+/** The end of a model request, or of one attempt at it. Without exact times it is emitted when its usage is known. */
 export interface ModelStop {
   readonly _tag: "ModelStop"
   readonly startedAt: number
@@ -53,7 +53,7 @@ export interface ModelStop {
   readonly duration: number
   /** From the start to the first token, in milliseconds. */
   readonly timeToFirstToken: number | undefined
-  /** Between one piece of output and the next, in milliseconds. */
+  /** The times between consecutive chunks of output, in milliseconds. */
   readonly chunkGaps: ReadonlyArray<number>
   readonly responseId: string | undefined
   readonly finishReason: "stop" | "tool_calls" | undefined
@@ -74,22 +74,22 @@ export interface ToolStop {
   readonly duration: number
   readonly callId: string
   readonly tool: string
-  /** `extension` for a tool of an MCP server; nothing where no item told. */
+  /** `extension` for a tool of an MCP server; `undefined` if no item reported the type. */
   readonly type: "function" | "extension" | undefined
   readonly mcpServer: string | undefined
-  /** What it was to do with files: each kind once. */
+  /** The kinds of its file operations, without duplicates. */
   readonly operations: ReadonlyArray<Item.FileOperation>
   readonly end: SignalEnd
 }
 
-/** A command that ran, approved or unasked. */
+/** The end of a command that ran, with or without an approval request. */
 export interface CommandStop {
   readonly _tag: "CommandStop"
   readonly startedAt: number
   readonly at: number
   readonly duration: number
   readonly callId: string
-  /** The base name of what ran. */
+  /** The base name of the executable. */
   readonly executable: string
   readonly exitCode: number | undefined
   readonly end: SignalEnd
@@ -115,14 +115,14 @@ export interface ApprovalStop {
   readonly policy: string | undefined
 }
 
-/** Tokens of one request, or of several: it is told only so often, and nothing of it is lost. */
+/** Tokens of one request, or the sum of several: updates are throttled, and no token is lost. */
 export interface UsageUpdated {
   readonly _tag: "UsageUpdated"
   readonly at: number
   readonly usage: Turn.Usage
 }
 
-/** The change that the turn has made so far, by its size: bytes of the diff, lines added and removed. Told only so often. */
+/** The size of the turn's diff so far: bytes, lines added and removed. Updates are throttled. */
 export interface DiffUpdated {
   readonly _tag: "DiffUpdated"
   readonly at: number
@@ -131,7 +131,7 @@ export interface DiffUpdated {
   readonly removed: number
 }
 
-/** What was done with one file. Its size in bytes and its lines are there where they are known. */
+/** One operation on one file, with its size in bytes and its lines if they are known. */
 export interface FileOperationKind {
   readonly kind: Item.FileOperation
   readonly bytes: number | undefined
@@ -139,7 +139,7 @@ export interface FileOperationKind {
   readonly removed: number | undefined
 }
 
-/** What a tool that ran to its end did with files, one for each time. */
+/** The file operations of a tool call that ran to its end. */
 export interface FileOperations {
   readonly _tag: "FileOperations"
   readonly at: number
@@ -147,7 +147,7 @@ export interface FileOperations {
   readonly operations: ReadonlyArray<FileOperationKind>
 }
 
-/** A patch that was applied. */
+/** The lines of an applied patch. */
 export interface FilesChanged {
   readonly _tag: "FilesChanged"
   readonly at: number
@@ -155,16 +155,16 @@ export interface FilesChanged {
   readonly removed: number
 }
 
-/** The conversation is summarised; `interrupted` is a turn that ended meanwhile. */
+/** A stage of a compaction; `interrupted` if the turn ends during it. */
 export interface Compaction {
   readonly _tag: "Compaction"
   readonly at: number
   readonly stage: "started" | "completed" | "interrupted"
-  /** Since it started, where that was told. */
+  /** The time since its start, if Codex reported the start. */
   readonly duration: number | undefined
 }
 
-/** A request failed and is made again: for the `attempt`th time, the first one not counted. */
+/** A failed request is retried. `attempt` is 1 for the first retry. */
 export interface Retry {
   readonly _tag: "Retry"
   readonly at: number
@@ -174,8 +174,8 @@ export interface Retry {
 }
 
 /**
- * The first that was heard of a request that is made again, or that it failed too. The wait before it and the model's
- * own time to its first output are in it: no engine tells them apart.
+ * The first output of a retried request, or its failure. The duration includes the wait and the model's own time to its
+ * first output, because no engine reports them separately.
  */
 export interface RetryStop {
   readonly _tag: "RetryStop"
@@ -183,24 +183,24 @@ export interface RetryStop {
   readonly at: number
   readonly duration: number
   readonly attempt: number
-  /** What the attempt before it failed with. */
+  /** The error type of the previous attempt. */
   readonly errorType: string
   readonly status: number | undefined
   readonly end: SignalEnd
 }
 
-/** The engine did not come up, or a conversation could not be opened; `duration` is how long it was tried. */
+/** The engine did not start, or a thread could not be opened, after `duration`. */
 export interface StartFailed {
   readonly _tag: "StartFailed"
   readonly at: number
   readonly duration: number
   readonly what: "engine" | "thread"
-  /** Nothing for a defect. */
+  /** `undefined` for a defect. */
   readonly error: CodexError.CodexError | undefined
   readonly errorType: string
 }
 
-/** Input files are staged, or removed again. */
+/** Staging, or removing staged files, starts. */
 export interface AttachmentStart {
   readonly _tag: "AttachmentStart"
   readonly at: number
@@ -212,7 +212,7 @@ export interface AttachmentStop {
   readonly at: number
   readonly duration: number
   readonly stage: "stage" | "cleanup"
-  /** How many files there were and what they hold together; 0 of what failed. */
+  /** The number of files and their total size; 0 after a failure. */
   readonly files: number
   readonly bytes: number
   readonly end: SignalEnd

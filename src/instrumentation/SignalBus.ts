@@ -1,4 +1,4 @@
-/** Who watches: any number of observers of what happens in turns. None of them can change or delay a turn. */
+/** Delivers signals to any number of listeners and observers, which can neither change nor delay a turn. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -7,32 +7,32 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type * as Signal from "./Signal.ts"
 
-/** A signal, and where it belongs. */
+/** A signal with its context. */
 export interface SignalEvent {
   readonly signal: Signal.Signal
-  /** Nothing for what belongs to no conversation: an engine that does not come up. */
+  /** `undefined` for a signal without a thread, such as an engine that does not start. */
   readonly threadId: string | undefined
   readonly turnId: string | undefined
   readonly model: string | undefined
   readonly provider: string | undefined
-  /** What commands of the thread may reach; nothing where Codex's own configuration says it. */
+  /** The sandbox of the thread; `undefined` if Codex's own configuration decides. */
   readonly sandbox: string | undefined
-  /** What every span of the turn carries too: originator, source, workflow, group. */
+  /** The attributes of every span of the turn: originator, source, workflow, group. */
   readonly attributes: Readonly<Record<string, unknown>>
-  /** The span that the signal is about or happened in; nothing where nothing is traced. */
+  /** The span of the signal, or the span in which it occurred; `undefined` without tracing. */
   readonly span: { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined
 }
 
-/** A handler for the library's own use: synchronous, in the context of the turn. */
+/** A synchronous handler for internal use, called in the context of the turn. */
 export type SignalListener = (observed: SignalEvent, context: Context.Context<never>) => void
 
-/** The listeners in force where a turn runs. */
+/** The listeners of the current context. */
 export const Listeners = Context.Reference<{ readonly all: ReadonlyArray<SignalListener> }>(
   "effect-codex/telemetry/Listeners",
   { defaultValue: () => ({ all: [] }) }
 )
 
-/** Tells all of them, for the library's own use: one that throws is not heard of. */
+/** Calls all listeners and ignores what they throw. For internal use. */
 export const emit = (
   listeners: { readonly all: ReadonlyArray<SignalListener> },
   observed: SignalEvent,
@@ -42,20 +42,20 @@ export const emit = (
     try {
       listener(observed, context)
     } catch {
-      // Who watches a turn cannot break it.
+      // A listener must not break the turn.
     }
   }
 }
 
-/** Where listeners are put and taken. */
+/** The service to which listeners are added. */
 export class SignalBus extends Context.Service<
   SignalBus,
   { readonly add: (listener: SignalListener) => Effect.Effect<void, never, Scope.Scope> }
 >()("effect-codex/telemetry/SignalBus") {}
 
 /**
- * The bus and the reference that turns read it from. A constant, for layers are shared by identity: observers built on
- * it hear the same turns whether they are merged or provided to each other.
+ * Provides the bus, and the reference from which turns read its listeners. It is a constant because layers are shared by
+ * identity: all observers built on it receive the same turns, whether they are merged or provided to each other.
  */
 export const layer: Layer.Layer<SignalBus> = Layer.effectContext(
   Effect.sync(() => {
@@ -74,7 +74,7 @@ export const layer: Layer.Layer<SignalBus> = Layer.effectContext(
   })
 )
 
-/** The layer of a listener: it hears every turn that runs while the layer is in use. */
+/** Adds a listener, which receives the signals of every turn that runs while the layer is in use. */
 export const layerListener = <E, R>(
   make: Effect.Effect<SignalListener, E, R>
 ): Layer.Layer<SignalBus, E, Exclude<Exclude<R, Scope.Scope>, SignalBus>> =>
@@ -85,12 +85,12 @@ export const layerListener = <E, R>(
     })
   ).pipe(Layer.provideMerge(layer))
 
-/** What may wait for a handler that is slow; what comes beyond it pushes out the oldest. */
+/** The number of signals that wait for a slow handler. When the queue is full, the oldest signal is dropped. */
 const queueCapacity = 4096
 
 /**
- * Runs `handler` for every signal of every turn, in order, apart from the turns: one that is slow, fails or dies
- * changes nothing in them. When the layer closes, what waits is still handled, for a second at most.
+ * Runs `handler` for every signal of every turn, in order, in a fiber of its own: a handler that is slow, fails or dies
+ * does not affect the turns. When the layer closes, waiting signals are still handled, for at most a second.
  *
  * ```ts
  * const SlowCommands = Telemetry.layerObserver(({ signal, threadId }) =>
@@ -112,7 +112,7 @@ export const layerObserver = <R = never>(
         observed === undefined ? Effect.void : Effect.andThen(handleSafely(observed), drain)
       )
       const worker = yield* Effect.forkScoped(drain)
-      // Nothing is told after this: the worker ends when it has come so far, or with its scope.
+      // The last item: the worker ends when it reaches it, or with its scope.
       yield* Effect.addFinalizer(() => {
         Queue.offerUnsafe(queue, undefined)
         return Effect.timeoutOption(Fiber.await(worker), "1 second")

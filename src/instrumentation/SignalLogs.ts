@@ -1,4 +1,4 @@
-/** Log records of what happens in a turn: when something starts, stops or fails, and what changes meanwhile. */
+/** Turns signals into log records: start, stop, exception and update. */
 import type * as LogLevel from "effect/LogLevel"
 import { attribute } from "../semconv/Convention.ts"
 import type * as Signal from "./Signal.ts"
@@ -7,7 +7,7 @@ import * as TraceIds from "../internal/TraceIds.ts"
 import type { LogField, LogRecord } from "./LogRecord.ts"
 
 interface Line {
-  /** What it is about and what became of it: `turn stop`. */
+  /** What the record is about. Together with the stage it is the message, such as `turn stop`. */
   readonly subject: string
   readonly stage: "start" | "stop" | "exception" | "update"
   readonly at: number
@@ -181,7 +181,7 @@ const lineOf = (signal: Signal.Signal): Line => {
         fields: [attempt(signal.attempt), errorType(signal.errorType), status(signal.status)]
       }
     case "RetryStop":
-      // A failure of it is that of its request, which is told as one.
+      // The failure is reported by the record of its request.
       return {
         subject: "retry",
         stage: "stop",
@@ -214,7 +214,7 @@ const lineOf = (signal: Signal.Signal): Line => {
   }
 }
 
-/** The record of a signal; its fields belong to what is told first, where it belongs comes after. */
+/** Returns the record of a signal: first its own fields, then the ids and attributes of its context. */
 export const of = (observed: SignalBus.SignalEvent): LogRecord => {
   const { attributes, signal, span, threadId, turnId } = observed
   const { at, fields, stage, subject } = lineOf(signal)

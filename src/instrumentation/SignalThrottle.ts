@@ -1,38 +1,38 @@
-/** Signals that come too often, thinned out: so many a second, and the last of each kind always. */
+/** Limits the rate of frequent signals per kind. The last signal of each kind is always emitted. */
 import * as Context from "effect/Context"
 import * as TurnState from "../domain/TurnState.ts"
 import { Environment, Variables } from "../internal/EnvironmentVariables.ts"
 import type * as Signal from "./Signal.ts"
 
-/** How many updates of a kind are told in any second of a turn; it wins over `CODEX_OTEL_UPDATES_PER_SECOND`. */
+/** The maximum number of updates of a kind per second of a turn; overrides `CODEX_OTEL_UPDATES_PER_SECOND`. */
 export const PerSecond = Context.Reference<number | undefined>("effect-codex/telemetry/Throttle/PerSecond", {
   defaultValue: () => undefined
 })
 
-/** The rate that the environment asks for: 10 updates a second by default. */
+/** Reads the rate from the environment: 10 updates per second by default. */
 export const updatesPerSecond = (variables: Variables): number =>
   variables.wholeNumber(0, "CODEX_OTEL_UPDATES_PER_SECOND") ?? 10
 
-/** The rate in force where a turn runs. */
+/** Returns the rate for turns in this context. */
 export const rateOf = (context: Context.Context<never>): number =>
   Context.get(context, PerSecond) ?? updatesPerSecond(new Variables(Context.get(context, Environment)))
 
-/** What may come at a high rate. */
+/** The signals that may occur at a high rate. */
 type Throttled = Signal.UsageUpdated | Signal.DiffUpdated
 
 export interface ThrottleState {
-  /** The least time between two of a kind, in milliseconds. */
+  /** The minimum time between two signals of a kind, in milliseconds. */
   readonly interval: number
   readonly kinds: Readonly<Partial<Record<Throttled["_tag"], Kind>>>
 }
 
 interface Kind {
   readonly sentAt: number
-  /** What came since and was not sent. */
+  /** The latest signal that was not emitted yet. */
   readonly held: Throttled | undefined
 }
 
-/** Nothing was sent yet, and at most `perSecond` of a kind will be within any second: with 0, the first and the last. */
+/** The state before the first signal. With a rate of 0, only the first and the last signal of a kind are emitted. */
 export const initial = (perSecond = 10): ThrottleState => ({
   interval: perSecond > 0 ? 1000 / perSecond : Infinity,
   kinds: {}
@@ -40,7 +40,7 @@ export const initial = (perSecond = 10): ThrottleState => ({
 
 const none: ReadonlyArray<Signal.Signal> = []
 
-/** What is to be told when `signal` happens: itself, unless it is too soon; before the end of the turn what was held. */
+/** Returns the signals to emit: `signal` itself unless it comes too early, and held signals before the end of a turn. */
 export const step = (
   state: ThrottleState,
   signal: Signal.Signal
@@ -58,7 +58,7 @@ export const step = (
   }
 }
 
-/** What was held, for when there will be no end. */
+/** Returns the held signals, for a turn that has no end signal. */
 export const flush = (state: ThrottleState): readonly [ThrottleState, ReadonlyArray<Signal.Signal>] => {
   const held = Object.values(state.kinds).flatMap((kind) => kind.held ?? [])
   return held.length === 0 ? [state, none] : [{ ...state, kinds: {} }, held]
@@ -75,7 +75,7 @@ const throttle = (
   return [{ ...state, kinds: { ...state.kinds, [signal._tag]: next } }, due ? [latest] : none]
 }
 
-// Usage is that of one request and has to add up; the size of a diff is that of everything so far.
+// Usage is per request, so it is summed; the size of a diff is cumulative, so the latest one counts.
 const merge = (held: Throttled, signal: Throttled): Throttled =>
   held._tag === "UsageUpdated" && signal._tag === "UsageUpdated"
     ? { ...signal, usage: TurnState.addUsage(held.usage, signal.usage) }

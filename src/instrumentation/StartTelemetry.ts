@@ -1,4 +1,4 @@
-/** What is seen of an engine that does not come up and of a conversation that cannot be opened. */
+/** Telemetry of an engine that does not start and of a thread that cannot be opened. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,9 +11,9 @@ import * as EmitSignal from "./EmitSignal.ts"
 import type * as Signal from "./Signal.ts"
 
 /**
- * Tells of a failure or a defect of `effect`: a count in `codex.errors` and the line `[codex] engine exception` or
- * `[codex] thread exception`; message and stack are an event of the span that it happens in, where errors are asked for.
- * Being interrupted is no failure.
+ * Emits a signal if the effect fails or dies: a count in `codex.errors` and the record `[codex] engine exception` or
+ * `[codex] thread exception`. With capture of the kind `errors`, the current span gets an event with message and stack.
+ * An interruption is not a failure.
  *
  * ```ts
  * engine.ready.pipe(StartTelemetry.starting("engine"))
@@ -39,7 +39,7 @@ export const starting =
           if (span._tag === "Some" && event !== undefined) {
             span.value.event(Convention.event.exception, yield* Clock.currentTimeNanos, event)
           }
-          // The list of error types is closed: what is none of ours is another.
+          // The list of error types is closed, so an error of another origin becomes `_OTHER`.
           const knownType = error === undefined ? Convention.errorType.other : errorType
           const duration = at - startedAt
           yield* EmitSignal.emit({ _tag: "StartFailed", at, duration, what, error, errorType: knownType })

@@ -1,4 +1,4 @@
-/** What a turn says and does, put where it was asked for: on spans, in records. */
+/** Writes the content of a turn to spans and log records, as far as its capture is on. */
 import * as Context from "effect/Context"
 import type * as Tracer from "effect/Tracer"
 import * as ShellCommand from "../internal/ShellCommand.ts"
@@ -15,7 +15,7 @@ import type { LogRecord } from "./LogRecord.ts"
 
 const { attribute } = Convention
 
-// What is said beyond this many characters in a turn is left out: all of it is kept until the turn ends.
+// The output of a turn is kept in memory until the turn ends, so it is limited to this many characters.
 const maxCharacters = 65_536
 
 interface Spans {
@@ -39,7 +39,7 @@ type Part =
 
 export interface TurnContent {
   readonly record: (event: Turn.EngineEvent) => void
-  /** Gives a request to the model that has just begun what it was sent, as far as this turn knows. */
+  /** Writes the input of a model request that has just started to its span, as far as this turn knows it. */
   readonly requestStarted: () => void
   readonly end: (turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => void
 }
@@ -51,7 +51,7 @@ const partOf = (item: Item.Item): Part | undefined => {
   return item._tag === "Reasoning" ? { type: "reasoning", content: item.summary.join("\n") } : undefined
 }
 
-/** What a piece of work was asked to do and what came of it, by kind. */
+/** Returns the arguments and results of an item with the kind of content of each. */
 const contentOf = (
   item: Item.Work
 ): ReadonlyArray<readonly [kind: keyof ContentCapture.Kinds, key: string, value: unknown]> => {
@@ -86,7 +86,7 @@ const contentOf = (
   }
 }
 
-/** `undefined` where nobody asks for content. */
+/** Returns `undefined` if no kind of content is captured. */
 export const make = (options: Options, spans: Spans): TurnContent | undefined => {
   const { annotations, context, threadId, turn } = options
   const capture = ContentCapture.captureOf(context)
@@ -97,7 +97,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
 
   const attributeValue = (value: unknown): unknown => {
     const seen = redaction.value(value)
-    // Lists of texts are attributes as they are.
+    // An attribute may be an array of strings; everything else becomes JSON.
     return typeof seen === "string" || (Array.isArray(seen) && seen.every((item) => typeof item === "string"))
       ? seen
       : JSON.stringify(seen)
@@ -221,13 +221,13 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
   }
 }
 
-/** Content that cannot be told is left out, and what else is told of a turn is not. */
+/** Ignores errors: content that cannot be written must not stop the rest of the turn's telemetry. */
 const ignoreErrors =
   <Args extends ReadonlyArray<unknown>>(write: (...args: Args) => void) =>
   (...args: Args): void => {
     try {
       write(...args)
     } catch {
-      // There is nobody to tell.
+      // The content is left out.
     }
   }

@@ -1,4 +1,4 @@
-/** Signals into metrics: which instrument a signal moves, by how much, and under which labels. */
+/** Records signals as metrics: which instrument, which value and which labels. */
 import * as Context from "effect/Context"
 import type * as Turn from "../domain/Turn.ts"
 import * as Convention from "../semconv/Convention.ts"
@@ -9,7 +9,7 @@ import * as Instruments from "../semconv/Instruments.ts"
 
 const { attribute, operation } = Convention
 
-/** Whose turns these are. */
+/** The team label of all metrics: a value from a small set of names. */
 export const Team = Context.Reference<string | undefined>("effect-codex/telemetry/Metrics/Team", {
   defaultValue: () => undefined
 })
@@ -18,8 +18,8 @@ type Labels = Instruments.Labels
 
 const seconds = (ms: number): number => ms / 1000
 
-// A model may call tools by made-up names and a program may name teams by its users: each label keeps to this many
-// values, and what comes after them is one more.
+// A model may invent tool names, and a program may use user names as teams. Each label therefore has at most this many
+// values; further values are recorded as `_OTHER`.
 const maxValues = 100
 
 const limiter = () => {
@@ -38,7 +38,7 @@ const limiter = () => {
 const errorTypeOf = (end: Signal.SignalEnd): string | undefined =>
   end._tag === "Error" ? end.errorType : undefined
 
-/** A listener that records. Its only state is which labels it has seen. */
+/** Makes a listener that records metrics. Its only state is the set of known label values. */
 export const make = (): SignalBus.SignalListener => {
   const limited = limiter()
 
@@ -145,7 +145,7 @@ export const make = (): SignalBus.SignalListener => {
 
 type Record = (instrument: Instruments.Instrument, value: number, labels: Labels) => void
 
-// Codex does not say what its tokens were of, and images count among them.
+// Codex does not report the modality of tokens, which may include images.
 const modality: Labels = { [attribute.tokenModality]: "unknown" }
 
 const recordTokens = (record: Record, usage: Turn.Usage, request: Labels): void => {

@@ -1,4 +1,4 @@
-/** What is seen of a turn: its events become signals, and signals become spans and whatever observers make of them. */
+/** Telemetry of a turn: its events become signals, from which spans are written and listeners are called. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
@@ -18,7 +18,7 @@ import * as TurnSpans from "./TurnSpans.ts"
 
 const { attribute } = Convention
 
-/** Where a turn comes from: `sdk` from a program, `cli` from the command line. */
+/** The origin of a turn: `sdk` for a program, `cli` for the command line. */
 export const Originator = Context.Reference<"sdk" | "cli">("effect-codex/telemetry/Originator", {
   defaultValue: () => "sdk"
 })
@@ -28,18 +28,18 @@ export interface TurnTelemetryOptions extends Omit<TurnSpans.TurnSpansOptions, "
   readonly threadId: string
   readonly sandbox: string | undefined
   readonly input: TurnOptions.TurnInput
-  /** What the agent was told beside its own instructions. */
+  /** The developer instructions of the thread. */
   readonly instructions?: string | undefined
-  /** The context of the turn: its listeners, and where they find what they need. */
+  /** The context of the turn, from which listeners and their settings are read. */
   readonly context: Context.Context<never>
 }
 
 export interface TurnTelemetry {
-  /** Takes an event and what opened or closed with it. Never throws, never waits. */
+  /** Records an event and the timing marks that it caused. Never throws and never waits. */
   readonly record: (event: Turn.EngineEvent, marks: ReadonlyArray<TurnTiming.Mark>) => void
-  /** The span that what belongs to a call or an item happens in. */
+  /** Returns the span of a call or an item. */
   readonly spanOf: (callId: string) => Tracer.Span
-  /** What was open ends, and the turn's span gets its sums. */
+  /** Ends all open spans and writes the totals to the span of the turn. */
   readonly end: (
     turn: Turn.Turn,
     marks: ReadonlyArray<TurnTiming.Mark>,
@@ -82,7 +82,7 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
       if (event._tag === "TurnStarted") turnId = event.turnId
       const [next, signals] = TurnSignals.step(state, event, marks)
       state = next
-      // An item that is done is told before its span ends, one that begins when it has its span.
+      // The content of a completed item is written before its span ends, that of a started item after its span opens.
       if (event._tag === "ItemCompleted") content?.record(event)
       emitAll(signals)
       if (event._tag !== "ItemCompleted") content?.record(event)
@@ -96,7 +96,7 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
   }
 }
 
-/** The span of one decision: as long as it took, inside the call that it is about. */
+/** Runs a decision in a `codex.approval` span below the span of its call. */
 export const approving =
   (parent: Tracer.Span, kind: ApprovalRequest.ApprovalKind) =>
   <E, R>(

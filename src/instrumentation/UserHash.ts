@@ -1,4 +1,4 @@
-/** Who a conversation is for, so that turns of one person can be found without knowing the person. */
+/** A keyed hash of the user, which finds the turns of one person without identifying the person. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -7,15 +7,15 @@ import { attribute } from "../semconv/Convention.ts"
 import { Environment } from "../internal/EnvironmentVariables.ts"
 
 /**
- * The key that users are hashed with; it wins over `CODEX_OTEL_USER_HASH_KEY`. Whoever has it can tell whether a hash
- * is that of a name: keep it where other secrets are.
+ * The key of the user hash; overrides `CODEX_OTEL_USER_HASH_KEY`. With the key one can check whether a hash belongs to a
+ * name, so treat it as a secret.
  */
 export const UserHashKey = Context.Reference<Redacted.Redacted | undefined>(
   "effect-codex/telemetry/Correlation/UserHashKey",
   { defaultValue: () => undefined }
 )
 
-/** The hash of a user, 64 hexadecimal digits: the same for the same key, and nothing without it. */
+/** Returns the hash of a user, 64 hexadecimal digits. It is stable for the same key. */
 export const hash = (user: string, key: Redacted.Redacted): string =>
   createHmac("sha256", Redacted.value(key)).update(user).digest("hex")
 
@@ -25,7 +25,7 @@ const keyOf = (context: Context.Context<never>): Redacted.Redacted | undefined =
   return Redacted.value(key) === "" ? undefined : key
 }
 
-/** Gives the attributes of a user: none without a key, which is said once. */
+/** Makes a function that returns the attributes of a user. Without a key it returns none and warns once. */
 export const makeUser: Effect.Effect<
   (user: string | undefined) => Effect.Effect<Readonly<Record<string, string>>>
 > = Effect.map(Effect.context<never>(), (ofLayer) => {

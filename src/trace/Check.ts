@@ -1,4 +1,4 @@
-/** Telemetry against the pinned revision of the conventions: what is wrong with it, what is missing, what is odd. */
+/** Checks telemetry against the pinned revision of the conventions. */
 import type { AttributeCheckOptions } from "./check/AttributeChecks.ts"
 import type { Finding, Level, Remark } from "./check/Finding.ts"
 import * as LogChecks from "./check/LogChecks.ts"
@@ -12,7 +12,7 @@ export type { CheckedLog } from "./check/LogChecks.ts"
 export type { CheckedMetric } from "./check/MetricChecks.ts"
 export type { CheckedSpan } from "./check/SpanChecks.ts"
 
-/** What was emitted; `Captured.all` gives it of a test. */
+/** Emitted telemetry; `Captured.all` returns it in a test. */
 export interface Emitted {
   readonly spans?: ReadonlyArray<SpanChecks.CheckedSpan>
   readonly metrics?: ReadonlyArray<MetricChecks.CheckedMetric>
@@ -20,8 +20,8 @@ export interface Emitted {
 }
 
 /**
- * Everything that is not as the conventions have it; nothing found is an empty list. Spans, metrics and records of the
- * program itself are looked at only for names that are not theirs to give.
+ * Returns all deviations from the conventions. Spans, metrics and records of the program itself are checked only for
+ * names that are reserved for the conventions.
  */
 export const checkTelemetry = (
   emitted: Emitted,
@@ -44,11 +44,11 @@ const on =
 
 const levels: ReadonlyArray<Level> = ["violation", "improvement", "information"]
 
-/** Those of a level. */
+/** Returns the findings of a level. */
 export const filterByLevel = (findings: ReadonlyArray<Finding>, level: Level): ReadonlyArray<Finding> =>
   findings.filter((finding) => finding.level === level)
 
-/** Findings as lines, the worst first, each once with how often it came. */
+/** Formats findings as lines, the most severe first. Equal findings become one line with their count. */
 export const lines = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> =>
   levels.flatMap((level) => {
     const times = new Map<string, number>()

@@ -1,7 +1,7 @@
-/** Spans as text that is the same in every run: for tests that hold a whole trace against what it was before. */
+/** Formats spans as text that is equal in every run, for tests that compare a whole trace with a recorded one. */
 import * as Convention from "../semconv/Convention.ts"
 
-/** A span as `Captured.spans` has it. */
+/** A span, as `Captured.spans` returns it. */
 export interface NormalSpan {
   readonly name: string
   readonly kind: string
@@ -13,21 +13,21 @@ export interface NormalSpan {
   }>
   readonly spanId?: string | undefined
   readonly parentSpanId?: string | undefined
-  /** Milliseconds since any one moment. */
+  /** Milliseconds since a moment that is the same for all spans. */
   readonly start?: number | undefined
   readonly duration?: number | undefined
 }
 
 export interface NormalizeOptions {
-  /** Which attributes are shown, with events: all, or these; none if it is left out. */
+  /** The attributes to show, with events: all or a list of names. Omitted, neither is shown. */
   readonly attributes?: "all" | ReadonlyArray<string> | undefined
-  /** What else is another in every run, and what stands for it. */
+  /** Further values that differ between runs, each with its replacement. */
   readonly replace?: ReadonlyArray<readonly [found: RegExp | string, shown: string]> | undefined
 }
 
 const { attribute, event } = Convention
 
-/** What the ids of an attribute are called. */
+/** The noun that replaces the ids of an attribute. */
 const nouns: Readonly<Record<string, string>> = {
   [attribute.conversationId]: "thread",
   [attribute.sessionId]: "thread",
@@ -48,7 +48,7 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   [/(?<![\w.])v?\d+\.\d+\.\d+(?:-[\w.]+)?(?!\.?\w)/g, "<version>"]
 ]
 
-/** Names that are given to ids in the order in which they come. */
+/** Gives names to ids in the order of their first use. */
 class Names {
   private readonly names = new Map<string, string>()
   private readonly counts = new Map<string, number>()
@@ -120,7 +120,7 @@ const sumEvents = (a: Event, b: Event): Event => ({
   )
 })
 
-/** Of updates it hangs on the time how many there are: usage is shown as their sum and the diff as the last. */
+/** The number of updates depends on timing, so usage events become their sum and diff events the last one. */
 const eventsOf = ({ events }: NormalSpan): ReadonlyArray<Event> => {
   const usage = events.filter(({ name }) => name === event.tokenUsage)
   const diff = events.findLast(({ name }) => name === event.diff)
@@ -145,7 +145,7 @@ const linesOf = (span: NormalSpan, name: Name, options: NormalizeOptions): Reado
 interface Node {
   readonly span: NormalSpan
   readonly children: ReadonlyArray<Node>
-  /** All of it without numbers: what siblings at the same time are ordered by. */
+  /** The text of the whole subtree without numbers, by which concurrent siblings are ordered. */
   readonly key: string
 }
 
@@ -153,11 +153,11 @@ const endOf = ({ duration = 0, start = 0 }: NormalSpan): number => start + durat
 const wordOf = ({ name }: NormalSpan): string => name.split(" ")[0] ?? ""
 
 /**
- * Siblings by their starts. Those of one kind that run at the same time start in any order: they stand by what they
- * say.
+ * Orders siblings by their start. Siblings of one kind that overlap may start in any order, so they are ordered by their
+ * text.
  */
 const stableOrder = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
-  // Of two that start together, as they do where time stands still, the one that is over first comes first.
+  // Under virtual time spans often start together: the one that ends first comes first.
   const sorted = nodes.toSorted(
     ({ span: a }, { span: b }) => (a.start ?? 0) - (b.start ?? 0) || endOf(a) - endOf(b)
   )
@@ -208,15 +208,15 @@ const toTree = (spans: ReadonlyArray<NormalSpan>, options: NormalizeOptions): Re
   const inside = (span: NormalSpan) =>
     (below.get(span.spanId ?? "") ?? []).filter((child) => !drawn.has(child))
   const roots = spans.filter(isRoot).map(toNode)
-  // Parents in a circle: none of them is below a root.
+  // Spans whose parents form a cycle are below no root.
   for (const span of spans) if (!drawn.has(span)) roots.push(toNode(span))
   return stableOrder(roots)
 }
 
 /**
- * The spans as a tree, one a line, two spaces a level, with kind where it is not internal, `ERROR` and its type, and, if
- * asked for, `@ attribute = value` and `* event`. Ids, times, dates, paths, ports and versions are replaced; siblings
- * stand in an order that is the same in every run.
+ * Formats spans as a tree with one line per span and two spaces per level. A line has the kind if it is not internal,
+ * `ERROR` with the error type, and, if requested, `@ attribute = value` and `* event` lines. Ids, times, dates, paths,
+ * ports and versions are replaced, and siblings have the same order in every run.
  *
  * ```
  * invoke_agent codex

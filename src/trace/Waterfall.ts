@@ -1,11 +1,11 @@
-/** A trace as a picture in a terminal: who called whom, when, for how long, and what went wrong. */
+/** Draws a trace in a terminal: the tree of spans with start, duration and errors. */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { printable } from "../internal/TerminalText.ts"
 import { attribute, operation, span as names } from "../semconv/Convention.ts"
 import * as DurationText from "../internal/DurationText.ts"
 import * as TextWidth from "../internal/TextWidth.ts"
 
-/** One span of a trace; times in nanoseconds since any one moment. */
+/** One span of a trace; times are nanoseconds since a moment that is the same for all spans. */
 export interface WaterfallSpan {
   readonly name: string
   readonly spanId: string
@@ -17,13 +17,13 @@ export interface WaterfallSpan {
 }
 
 export interface WaterfallOptions {
-  /** Columns of the terminal. No line is wider. */
+  /** The number of columns of the terminal. No line is wider. */
   readonly width: number
   /** Whether to use ANSI colours. */
   readonly color: boolean
 }
 
-/** A span as a processor or exporter has it. */
+/** Converts a span of a processor or exporter. */
 export const fromReadableSpan = (span: ReadableSpan): WaterfallSpan => ({
   name: span.name,
   spanId: span.spanContext().spanId,
@@ -38,8 +38,8 @@ const toNanos = ([seconds, nanos]: readonly [number, number]): bigint =>
   BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
 
 /**
- * The spans of one trace as a tree, each with a bar, its duration and what went wrong; empty for no spans. Spans whose
- * parent is missing stand at the top. Control, escape and bidi characters of names are left out.
+ * Draws the spans of one trace as a tree, each with a bar, its duration and its error; returns an empty string for no
+ * spans. Spans whose parent is missing are roots. Control, escape and bidi characters of names are removed.
  */
 export const render = (spans: ReadonlyArray<WaterfallSpan>, options: WaterfallOptions): string => {
   if (spans.length === 0) return ""
@@ -56,7 +56,7 @@ export const render = (spans: ReadonlyArray<WaterfallSpan>, options: WaterfallOp
 type Style = "agent" | "model" | "tool" | "approval" | "command" | "other" | "more"
 
 interface Row {
-  /** The branches of the tree, one column a character. */
+  /** The branches of the tree; each character is one column. */
   readonly prefix: string
   readonly name: string
   readonly style: Style
@@ -67,10 +67,10 @@ interface Row {
   readonly note: string
 }
 
-// More than this of one span's children say nothing more, except for those that failed.
+// Further children of one span add no information, unless they failed.
 const maxChildren = 40
 const maxFailures = 20
-// Twelve levels of indentation; what is deeper stays there.
+// Twelve levels of indentation; deeper spans are not indented further.
 const maxIndent = 24
 
 const toRows = (spans: ReadonlyArray<WaterfallSpan>): ReadonlyArray<Row> => {
@@ -105,7 +105,7 @@ const toChildren = (
   return Map.groupBy(withParent, (span) => parentOf(span) ?? span)
 }
 
-/** Where to begin so that every span is reached: what has no parent here, and the first of each circle of parents. */
+/** Returns roots from which every span is reachable: spans without a parent, and the first span of each parent cycle. */
 const toRoots = (
   spans: ReadonlyArray<WaterfallSpan>,
   children: ReadonlyMap<WaterfallSpan, ReadonlyArray<WaterfallSpan>>
@@ -134,7 +134,7 @@ type Branch =
   | { readonly spans?: never; readonly span: WaterfallSpan; readonly prefix: string; readonly indent: string }
   | { readonly spans: ReadonlyArray<WaterfallSpan>; readonly prefix: string }
 
-/** The lines below one span, the last one first, as a stack wants them. */
+/** Returns the lines below one span in reverse order, because the caller uses them as a stack. */
 const branches = (spans: ReadonlyArray<WaterfallSpan>, indent: string, top: boolean): Array<Branch> => {
   const shown = toShown(spans)
   const hidden = shown.length === spans.length ? [] : spans.filter((span) => !shown.includes(span))
@@ -223,7 +223,7 @@ interface Columns {
 
 const gap = "  "
 
-/** What a terminal has room for: the narrower it is, the less is shown, failures last of all. */
+/** Chooses the columns that fit the terminal. A narrow terminal drops columns; the failure mark goes last. */
 const toColumns = (rows: ReadonlyArray<Row>, summary: string, width: number): Columns => {
   const widest = (of: (row: Row) => string) =>
     rows.reduce((most, row) => Math.max(most, TextWidth.of(of(row))), 0)
@@ -298,7 +298,7 @@ const draw = (row: Row, columns: Columns, scale: Scale, paint: Paint): string =>
   return parts.join("")
 }
 
-// Half a column is the least that can be seen, so nothing is shown shorter.
+// Half a column is the shortest visible bar.
 const drawBar = (row: Row, width: number, { nanos, start }: Scale, paint: Paint): string => {
   const halves = 2 * width
   const at = (time: bigint) => (nanos === 0n ? 0 : (Number(time - start) / Number(nanos)) * halves)

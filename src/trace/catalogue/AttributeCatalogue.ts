@@ -1,4 +1,4 @@
-/** What every attribute is; one that has no entry here fails the type check. */
+/** The type and allowed values of each attribute. A missing entry fails the type check. */
 import * as Struct from "effect/Struct"
 import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
@@ -10,20 +10,20 @@ import { leftOut, reasons } from "../../telemetry/tail-sampling/KeepReason.ts"
 
 export type Attribute = keyof typeof Convention.attribute
 
-/** The part of an OpenTelemetry value type that is used here. */
+/** The OpenTelemetry value types in use. */
 export type ValueType = "string" | "string[]" | "int" | "double" | "boolean"
 
 export interface AttributeShape {
   readonly type: ValueType
-  /** What it may be, or each of what it holds; anything of its type where nothing is said. */
+  /** The allowed values, or the allowed items of an array; omitted if every value of the type is allowed. */
   readonly values?: ReadonlyArray<string | boolean>
-  /** Content: off unless it is asked for, kind by kind. */
+  /** The attribute is content, which is captured only if its kind is on. */
   readonly content?: true
-  /** It names one thing among many, and is for no metric. */
+  /** The attribute is a unique id, which no metric may have. */
   readonly unique?: true
 }
 
-/** Why telemetry may be lost. */
+/** The reasons for lost telemetry. */
 const lost: Readonly<Record<SelfMetrics.FailureReason, true>> = {
   queue_full: true,
   export_failed: true,

@@ -1,19 +1,19 @@
-/** What every metric is split by; one that has no entry fails the type check. Kind, unit and buckets: `Instruments`. */
+/** The labels of each metric. A missing entry fails the type check. `Instruments` has kind, unit and buckets. */
 import * as Convention from "../../semconv/Convention.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
 import type { Carried } from "./SpanCatalogue.ts"
 
-/** The metrics of the convention, and the one that only v1.41 has. */
+/** The metrics of the convention, and the one that exists only in v1.41. */
 export type Metric = keyof typeof Convention.metric | "tokenUsage"
 
 const ofAll = { originator: "always" } satisfies Carried
-const ofTurn = { ...ofAll, team: "when `Metrics.Team` is set" } satisfies Carried
+const ofTurn = { ...ofAll, team: "if `Metrics.Team` is set" } satisfies Carried
 const ofRequest = {
   ...ofTurn,
   operationName: "always",
-  providerName: "where the engine says so",
-  requestModel: "where the engine says so",
-  responseModel: "where the engine says so, unless it failed"
+  providerName: "if the engine reports it",
+  requestModel: "if the engine reports it",
+  responseModel: "if the engine reports it, unless it failed"
 } satisfies Carried
 const ofTokens = { ...ofRequest, tokenModality: "always" } satisfies Carried
 const ofAgent = { ...ofTurn, agentName: "always" } satisfies Carried
@@ -24,11 +24,11 @@ const ofDecision = {
   approvalSource: "always"
 } satisfies Carried
 
-const failed = "when it failed"
+const failed = "on failure"
 
 export const metrics: Readonly<Record<Metric, { readonly attributes: Carried }>> = {
   inferenceDuration: {
-    attributes: { ...ofRequest, errorType: failed, httpStatus: "when it failed with one" }
+    attributes: { ...ofRequest, errorType: failed, httpStatus: "if it failed with an HTTP status" }
   },
   timeToFirstChunk: {
     attributes: ofRequest
@@ -71,7 +71,7 @@ export const metrics: Readonly<Record<Metric, { readonly attributes: Carried }>>
       ...ofTurn,
       operationName: "always",
       toolName: "always",
-      toolType: "where Codex tells what it was",
+      toolType: "if Codex reports the type",
       errorType: failed
     }
   },
@@ -129,6 +129,6 @@ const { metric, v1_41 } = Convention
 
 export const nameOf = (key: Metric): string => (key === "tokenUsage" ? v1_41.metric.tokenUsage : metric[key])
 
-/** The instrument of a metric: its kind, unit, buckets and what it measures. */
+/** Returns the instrument of a metric: its kind, unit, buckets and description. */
 export const instrumentOf = (key: Metric): Instruments.Instrument | undefined =>
   Instruments.all.find(({ name }) => name === nameOf(key))

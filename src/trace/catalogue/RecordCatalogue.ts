@@ -1,11 +1,11 @@
-/** Every log record of a turn, by the signal that it is made of; a signal that has no entry fails the type check. */
+/** The log records of each signal. A signal without an entry fails the type check. */
 import type * as Signal from "../../instrumentation/Signal.ts"
 import type { Attribute } from "./AttributeCatalogue.ts"
 
 export interface RecordShape {
   readonly subjects: ReadonlyArray<string>
   readonly stages: ReadonlyArray<"start" | "stop" | "exception" | "update">
-  /** What it says beside where it belongs: the name in a line, and the attribute of the record. */
+  /** The fields besides the ids: the name in a text line, and the attribute of the record. */
   readonly fields: Readonly<Record<string, Attribute>>
 }
 
@@ -14,7 +14,7 @@ const tokens = { input_tokens: "inputTokens", output_tokens: "outputTokens" } as
 
 export const levels = { start: "Debug", stop: "Info", exception: "Error", update: "Debug" } as const
 
-/** Where a record belongs, on each of them. */
+/** The ids of each record. */
 export const where = { thread_id: "conversationId", turn_id: "turnId" } as const
 export const annotated = ["originator", "sessionId", "source", "workflow", "group", "userHash"] as const
 

@@ -1,48 +1,48 @@
-/** Every span and every event: its kind, and what it says when; one that has no entry fails the type check. */
+/** The kind and attributes of each span and event. A missing entry fails the type check. */
 import type * as Convention from "../../semconv/Convention.ts"
 import type { Attribute } from "./AttributeCatalogue.ts"
 
-/** The spans of the convention, and those of commands, which have the names of what ran. */
+/** The spans of the convention, and the span of a command, which has the name of the executable. */
 export type CataloguedSpan = keyof typeof Convention.span | "command"
 export type CataloguedEvent = keyof typeof Convention.event
 
-/** `always`, or when it is there. */
+/** Attributes with the condition under which they are present; `always` if there is none. */
 export type Carried = Readonly<Partial<Record<Attribute, string>>>
 
 export interface SpanShape {
   readonly kind: "internal" | "client"
   readonly attributes: Carried
   readonly events?: ReadonlyArray<CataloguedEvent>
-  /** It is in one of these and nowhere else. */
+  /** The allowed parents; omitted if any parent is allowed. */
   readonly parents?: ReadonlyArray<CataloguedSpan>
 }
 
 export interface EventShape {
-  /** A span event, or a log record of that name. */
+  /** Whether it is a span event or a log record of that name. */
   readonly on: "span" | "record"
   readonly attributes: Carried
 }
 
-const failed = "when it failed"
+const failed = "on failure"
 const sampled = "with tail sampling"
 const opened = {
   originator: "always",
-  source: "when the thread has one",
-  workflow: "when the thread has one",
-  group: "when the thread has one",
-  userHash: "when the thread has a user and there is a key",
+  source: "if the thread has one",
+  workflow: "if the thread has one",
+  group: "if the thread has one",
+  userHash: "if the thread has a user and a key is configured",
   errorType: failed,
-  incomplete: "when its exporter closed before it ended",
+  incomplete: "if its exporter closed before it ended",
   samplingReason: sampled,
   samplingShare: sampled
 } satisfies Carried
 
-/** What everything below a turn says of where it belongs. */
+/** The attributes of every span of a turn. */
 const inTurn = {
   ...opened,
   conversationId: "always",
   sessionId: "always",
-  turnId: "once Codex has taken the turn"
+  turnId: "after Codex has accepted the turn"
 } satisfies Carried
 
 const staged = {
@@ -67,18 +67,18 @@ const ofThread = {
   conversationId: "always: the thread that the request is about"
 } satisfies Carried
 
-/** What is in a turn and never fails: a policy that does has said no, a turn that ends interrupts the rest. */
+/** The attributes of spans that never fail: a failing policy declines, and the end of a turn interrupts the rest. */
 const { errorType: _, ...neverFails } = inTurn
 
 const errors = "content: `errors`"
 const prompts = "content: `prompts`"
 const responses = "content: `responses`"
-const known = "where the engine says so"
-const counted = "when its usage is known"
+const known = "if the engine reports it"
+const counted = "if its usage is known"
 
-/** Whether an attribute has to be there. */
+/** Whether an attribute is required. */
 export const isRequired = (there: string): boolean => there.startsWith("always")
-/** Whether it should be there on a span that went well: what reads it is poorer without. */
+/** Whether an attribute is recommended on a successful span. */
 export const isRecommended = (there: string): boolean => there === known || there === counted
 
 export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
@@ -86,7 +86,7 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
     kind: "internal",
     attributes: {
       originator: "always",
-      errorType: "when it failed",
+      errorType: "on failure",
       incomplete: opened.incomplete,
       samplingReason: sampled,
       samplingShare: sampled
@@ -99,17 +99,17 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
   },
   threadStart: {
     kind: "internal",
-    attributes: { ...opened, conversationId: "when it was opened" },
+    attributes: { ...opened, conversationId: "on success" },
     events: ["exception"]
   },
   threadResume: {
     kind: "internal",
-    attributes: { ...opened, conversationId: "when it was opened" },
+    attributes: { ...opened, conversationId: "on success" },
     events: ["exception"]
   },
   threadFork: {
     kind: "internal",
-    attributes: { ...opened, conversationId: "when it was opened" },
+    attributes: { ...opened, conversationId: "on success" },
     events: ["exception"]
   },
   listThreads: { kind: "internal", attributes: outsideThread, events: ["exception"] },
@@ -128,8 +128,8 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       agentName: "always",
       providerName: known,
       requestModel: known,
-      inputTokens: "always: of this turn alone",
-      outputTokens: "always: of this turn alone",
+      inputTokens: "always; of this turn only",
+      outputTokens: "always; of this turn only",
       turnStatus: "always",
       turnModelCalls: "always",
       turnToolCalls: "always",
@@ -139,7 +139,7 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       timeOverhead: "always",
       errorClass: failed,
       errorRetryable: failed,
-      errorRetryAfter: "when the provider said how long to wait",
+      errorRetryAfter: "if the provider requested a wait",
       systemInstructions: prompts,
       inputMessages: prompts,
       outputMessages: responses
@@ -156,18 +156,18 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       providerName: known,
       requestModel: known,
       responseModel: known,
-      reasoningLevel: "when the turn asked for one",
+      reasoningLevel: "if the turn requested one",
       compacted: "after a compaction",
-      responseId: "where its end is exact",
-      finishReasons: "where its end is exact",
-      timeToFirstChunk: "when its output was streamed",
-      measured: "when its bounds are those that Codex measured: with its own spans joined",
+      responseId: "if its end is exact",
+      finishReasons: "if its end is exact",
+      timeToFirstChunk: "if its output was streamed",
+      measured: "if Codex measured its times (its own spans are joined)",
       inputTokens: counted,
       outputTokens: counted,
       cachedTokens: counted,
-      cacheWriteTokens: "when the provider tells it",
+      cacheWriteTokens: "if the provider reports it",
       reasoningTokens: counted,
-      httpStatus: "when it failed with one",
+      httpStatus: "if it failed with an HTTP status",
       systemInstructions: prompts,
       inputMessages: prompts,
       outputMessages: responses
@@ -181,13 +181,13 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       operationName: "always",
       toolName: "always",
       toolCallId: "always",
-      toolType: "where Codex tells what it was",
+      toolType: "if Codex reports the type",
       mcpMethod: "for a tool of an MCP server",
       mcpServer: "for a tool of an MCP server",
-      fileOperations: "when it is about files",
-      fileBytes: "of a patch that made or deleted files",
-      fileLinesAdded: "of a patch",
-      fileLinesRemoved: "of a patch",
+      fileOperations: "if it works with files",
+      fileBytes: "for a patch that adds or deletes files",
+      fileLinesAdded: "for a patch",
+      fileLinesRemoved: "for a patch",
       commandLine: "content: `commands`",
       workingDirectory: "content: `paths`",
       filePaths: "content: `paths`",
@@ -200,7 +200,7 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
   command: {
     kind: "client",
     parents: ["executeTool"],
-    attributes: { ...inTurn, executableName: "always", exitCode: "when it came to an end" }
+    attributes: { ...inTurn, executableName: "always", exitCode: "if it ran to its end" }
   },
   approval: {
     kind: "internal",
@@ -208,9 +208,9 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
     attributes: {
       ...neverFails,
       approvalKind: "always",
-      approvalDecision: "when it was decided",
-      approvalSource: "when it was decided",
-      approvalPolicy: "when it was decided"
+      approvalDecision: "after the decision",
+      approvalSource: "after the decision",
+      approvalPolicy: "after the decision"
     }
   },
   retry: {
@@ -220,8 +220,8 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       ...inTurn,
       retryAttempt: "always",
       retryReason: "always",
-      retryStatus: "when it failed with one",
-      httpStatus: "when the next attempt failed with one, too"
+      retryStatus: "if it failed with an HTTP status",
+      httpStatus: "if the next attempt failed with an HTTP status too"
     }
   },
   compaction: {
@@ -258,17 +258,17 @@ export const events: Readonly<Record<CataloguedEvent, EventShape>> = {
     on: "span",
     attributes: {
       fileOperation: "always",
-      fileBytes: "of a file that is new or gone",
-      fileLinesAdded: "of a patch",
-      fileLinesRemoved: "of a patch"
+      fileBytes: "for an added or deleted file",
+      fileLinesAdded: "for a patch",
+      fileLinesRemoved: "for a patch"
     }
   },
   exception: {
     on: "span",
     attributes: {
       exceptionType: "always",
-      exceptionMessage: "when it has one",
-      exceptionStack: "when it has one"
+      exceptionMessage: "if it has one",
+      exceptionStack: "if it has one"
     }
   },
   inferenceDetails: {

@@ -1,4 +1,4 @@
-/** Attributes against the table of what they may be. */
+/** Checks attributes against the catalogue. */
 import * as Convention from "../../semconv/Convention.ts"
 import { type Attribute, attributes, type ValueType } from "../catalogue/AttributeCatalogue.ts"
 import { type Carried, isRecommended, isRequired } from "../catalogue/SpanCatalogue.ts"
@@ -6,9 +6,9 @@ import * as ErrorTypeChecks from "./ErrorTypeChecks.ts"
 import { improvement, type Remark, violation } from "./Finding.ts"
 
 export interface AttributeCheckOptions {
-  /** Whose names there may be; those of both, if it is left out. */
+  /** The revision whose names are allowed; both if omitted. */
   readonly revision?: Convention.Revision | undefined
-  /** Whether content was asked for; not, if it is left out. */
+  /** Whether content capture was on; off if omitted. */
   readonly content?: boolean | undefined
 }
 
@@ -24,13 +24,13 @@ const renamed: ReadonlySet<string> = new Set(
   Object.keys(Convention.v1_41.attribute).map((key) => (isAttribute(key) ? Convention.attribute[key] : key))
 )
 
-/** The key of a name in either revision. */
+/** Returns the catalogue key of a name in either revision. */
 export const keyOf = (name: string): Attribute | undefined => {
   const key = latest.get(name) ?? old.get(name)
   return key !== undefined && isAttribute(key) ? key : undefined
 }
 
-/** Names that are the convention's to give. */
+/** Whether a name is reserved for the conventions. */
 export const isOurs = (name: string): boolean => name.startsWith("gen_ai.") || name.startsWith("codex.")
 
 const hasType: { readonly [Type in ValueType]: (value: unknown) => boolean } = {
@@ -51,7 +51,7 @@ const checkRevision = (name: string, { revision }: AttributeCheckOptions): Reado
     ? [violation("revision", `${name} is not a name of the revision ${revision}`)]
     : []
 
-/** What is wrong with one attribute, wherever it is. */
+/** Checks one attribute, on any signal. */
 export const checkAttribute = (
   name: string,
   value: unknown,
@@ -63,19 +63,20 @@ export const checkAttribute = (
     return isOurs(name) ? [violation("unknownAttribute", `${name} is not in the convention`)] : []
   const { content, type, values } = attributes[key]
   const remarks = [...checkRevision(name, options)]
-  // The value of what is content stays out of the message.
+  // The message must not quote content.
   if (content === true && options.content !== true)
-    return [...remarks, violation("content", `${name} is content, and was not asked for`)]
+    return [...remarks, violation("content", `${name} is content, and capture of content is off`)]
   const fits = hasType[type](value) || (asText && typeof value === "string")
-  if (!fits) return [...remarks, violation("type", `${name} is ${shown(value)}, which is no ${type}`)]
+  if (!fits)
+    return [...remarks, violation("type", `${name} is ${shown(value)}, which is not of type ${type}`)]
   const found = Array.isArray(value) ? value : [value]
   const wrong = values === undefined ? undefined : found.find((item) => !values.includes(item))
   if (wrong !== undefined && values !== undefined)
-    remarks.push(violation("value", `${name} is ${shown(wrong)}, none of ${values.join(", ")}`))
+    remarks.push(violation("value", `${name} is ${shown(wrong)}, which is not one of ${values.join(", ")}`))
   return remarks
 }
 
-/** What is wrong with all attributes of something that the table lists: those not listed, those missing. */
+/** Checks all attributes of a catalogued span, metric or record: each value, and which are not allowed or missing. */
 export const checkAttributes = (
   has: AttributeValues,
   allowed: Carried,
@@ -93,9 +94,9 @@ export const checkAttributes = (
     if (key === undefined) continue
     found.add(key)
     if (allowed[key] === undefined)
-      remarks.push(violation("unexpectedAttribute", `${name} has no place here`))
+      remarks.push(violation("unexpectedAttribute", `${name} is not allowed here`))
     if (key === "errorType" && typeof value === "string" && !ErrorTypeChecks.has(value))
-      remarks.push(violation("errorType", `${name} is ${shown(value)}, which is in no list`))
+      remarks.push(violation("errorType", `${name} is ${shown(value)}, which is not a known error type`))
   }
   if (options.complete === false) return remarks
   for (const [key, there] of Object.entries(allowed)) {
@@ -103,7 +104,7 @@ export const checkAttributes = (
     const name = Convention.attribute[key]
     if (isRequired(there)) remarks.push(violation("missingAttribute", `${name} is missing`))
     else if (options.succeeded === true && isRecommended(there))
-      remarks.push(improvement("missingAttribute", `${name} is missing: it is there ${there}`))
+      remarks.push(improvement("missingAttribute", `${name} is missing; it is expected ${there}`))
   }
   return remarks
 }

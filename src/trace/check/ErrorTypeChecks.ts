@@ -1,4 +1,4 @@
-/** Every value that `error.type` has on what is ours. */
+/** The known values of `error.type`. */
 import * as CodexError from "../../domain/CodexError.ts"
 import { errorType } from "../../semconv/Convention.ts"
 

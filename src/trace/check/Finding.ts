@@ -1,7 +1,7 @@
-/** What is found of telemetry that is not as the convention has it. */
+/** A deviation of telemetry from the conventions. */
 
 /**
- * `violation`: wrong, a reader of it is misled. `improvement`: something is missing that should be there.
+ * `violation`: the telemetry is wrong and misleads its readers. `improvement`: recommended telemetry is missing.
  * `information`: worth a look.
  */
 export type Level = "violation" | "improvement" | "information"
@@ -9,24 +9,24 @@ export type Level = "violation" | "improvement" | "information"
 /** The names of the rules. */
 export const rules = {
   unknownAttribute: "a name under gen_ai. or codex. that is not in the convention",
-  unexpectedAttribute: "an attribute that this has no use for",
-  missingAttribute: "an attribute that is always there, or should be",
-  type: "a value of another type",
-  value: "a value that is none of those allowed",
-  content: "content that was not asked for",
-  revision: "the name of another revision",
-  unique: "an id of one thing on a metric",
+  unexpectedAttribute: "an attribute that is not allowed here",
+  missingAttribute: "a required or recommended attribute is missing",
+  type: "a value of the wrong type",
+  value: "a value that is not allowed",
+  content: "content, while capture of content is off",
+  revision: "a name of another revision",
+  unique: "a unique id as the label of a metric",
   kind: "the kind of a span or metric",
-  name: "the name of a span that does not fit what it says",
+  name: "a span name that does not match its attributes",
   status: "the status of a span and its error.type",
-  errorType: "an error.type out of no list",
-  event: "an event that is not in the convention, or not of this span",
-  duplicate: "one span id twice",
-  parent: "a span that is not where it belongs",
-  orphan: "a span whose parent is not there",
-  times: "times that cannot be",
-  tokens: "counts of tokens that cannot be",
-  calls: "counts of calls that are not those of the spans",
+  errorType: "an unknown error.type",
+  event: "an event that is not in the convention, or not allowed on this span",
+  duplicate: "a span id that occurs twice",
+  parent: "a span with the wrong parent",
+  orphan: "a span whose parent is missing",
+  times: "impossible times",
+  tokens: "impossible token counts",
+  calls: "call counts that differ from the number of spans",
   unit: "the unit of a metric",
   buckets: "the buckets of a histogram",
   severity: "the severity of a record",
@@ -46,7 +46,7 @@ export interface Finding {
   readonly spanId?: string | undefined
 }
 
-/** A finding before it is known what it is on. */
+/** A finding without the signal that it belongs to. */
 export type Remark = Pick<Finding, "level" | "rule" | "message">
 
 export const violation = (rule: CheckRule, message: string): Remark => ({ level: "violation", rule, message })

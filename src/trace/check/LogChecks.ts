@@ -1,4 +1,4 @@
-/** Log records against the table of signals that they are made of. */
+/** Checks log records against the catalogue of records. */
 import * as Struct from "effect/Struct"
 import * as Convention from "../../semconv/Convention.ts"
 import { annotated, levels, records, where } from "../catalogue/RecordCatalogue.ts"
@@ -7,7 +7,7 @@ import type { Attribute } from "../catalogue/AttributeCatalogue.ts"
 import * as AttributeChecks from "./AttributeChecks.ts"
 import { type Remark, violation } from "./Finding.ts"
 
-/** A log record. `event` is its name, where it is one of ours. */
+/** A log record. `event` is its event name, if it has one. */
 export interface CheckedLog {
   readonly event?: string | undefined
   /** `Debug`, `Info`, ... in any case. */
@@ -17,7 +17,7 @@ export interface CheckedLog {
 
 type Stage = keyof typeof levels
 
-/** Of every name: its stage, and what a record of it may say. */
+/** The stage and the allowed fields of each event name. */
 const known = new Map<string, { readonly stage: Stage; readonly fields: Set<Attribute> }>()
 for (const tag of Struct.keys(records)) {
   const { fields, stages, subjects } = records[tag]
@@ -60,16 +60,16 @@ export const check = (
   const remarks = [...AttributeChecks.checkAttributes(has, allowed, options)]
   const level = levels[entry.stage]
   if (severity !== undefined && severity.toLowerCase() !== level.toLowerCase())
-    remarks.push(violation("severity", `the severity is ${severity}, and should be ${level}`))
+    remarks.push(violation("severity", `the severity is ${severity}; expected ${level}`))
   const failed = has[Convention.attribute.errorType] !== undefined
-  // A retry tells what was wrong with the attempt before.
+  // A retry update has the error type of the previous attempt.
   if (entry.stage !== "update" && failed !== (entry.stage === "exception"))
     remarks.push(
       violation(
         "status",
         failed
-          ? `there is an ${Convention.attribute.errorType} on what is no exception`
-          : `an exception without ${Convention.attribute.errorType}`
+          ? `there is an ${Convention.attribute.errorType} on a record that is not an exception`
+          : `the exception has no ${Convention.attribute.errorType}`
       )
     )
   return remarks

@@ -1,4 +1,4 @@
-/** Metrics against their instruments and the table of what they are split by. */
+/** Checks metrics against their instruments and the catalogue of their labels. */
 import * as Struct from "effect/Struct"
 import * as Convention from "../../semconv/Convention.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
@@ -7,7 +7,7 @@ import { type Metric, metrics, nameOf } from "../catalogue/MetricCatalogue.ts"
 import * as AttributeChecks from "./AttributeChecks.ts"
 import { type Remark, violation } from "./Finding.ts"
 
-/** One series of a metric. What is left out is not looked at. */
+/** One series of a metric. Omitted fields are not checked. */
 export interface CheckedMetric {
   readonly name: string
   readonly kind: string
@@ -49,17 +49,22 @@ export const check = (
   )
     remarks.push(violation("revision", `${name} is not a name of the revision ${options.revision}`))
   if (kind !== instrument.kind)
-    remarks.push(violation("kind", `the kind is ${kind}, and should be ${instrument.kind}`))
+    remarks.push(violation("kind", `the kind is ${kind}; expected ${instrument.kind}`))
   if (unit !== undefined && unit !== instrument.unit)
-    remarks.push(violation("unit", `the unit is "${unit}", and should be "${instrument.unit}"`))
+    remarks.push(violation("unit", `the unit is "${unit}"; expected "${instrument.unit}"`))
   if (boundaries !== undefined && !same(boundaries, instrument.boundaries))
     remarks.push(violation("buckets", `the buckets are ${boundaries.join(" ")}`))
   for (const label of Object.keys(metric.attributes)) {
     const attribute = AttributeChecks.keyOf(label)
     if (attribute !== undefined && attributes[attribute].unique === true)
-      remarks.push(violation("unique", `${label} makes a series of each: it is for spans and records`))
+      remarks.push(
+        violation(
+          "unique",
+          `${label} is a unique id and makes a series for each value; use it on spans and records only`
+        )
+      )
   }
-  // A label is text, except where an exporter has made a number of it again.
+  // Labels are text, although some exporters turn them back into numbers.
   remarks.push(
     ...AttributeChecks.checkAttributes(metric.attributes, metrics[key].attributes, {
       ...options,

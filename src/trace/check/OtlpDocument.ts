@@ -1,4 +1,4 @@
-/** OTLP in JSON, a batch a line, as the file exporter writes it, as what can be checked. */
+/** Reads OTLP JSON lines, as the file exporter writes them, into the form that the checks take. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -158,7 +158,7 @@ const logOf = ({ attributes, eventName, severityText }: typeof Log.Type): Checke
 
 const decode = Schema.decodeUnknownOption(Line)
 
-/** What a line holds; nothing of a line that is no OTLP. */
+/** Reads a line; returns none if it is not OTLP JSON. */
 export const fromLine = (line: string): Option.Option<Required<Emitted>> =>
   Option.flatMap(decode(line), ({ resourceLogs, resourceMetrics, resourceSpans }) =>
     resourceLogs === undefined && resourceMetrics === undefined && resourceSpans === undefined
@@ -176,7 +176,7 @@ export const fromLine = (line: string): Option.Option<Required<Emitted>> =>
         })
   )
 
-/** What all lines hold together, blank ones passed over; and the numbers, from 1 on, of those that are no OTLP. */
+/** Reads all lines except blank ones, and returns the numbers (from 1) of the lines that are not OTLP JSON. */
 export const fromLines = (
   lines: Iterable<string>
 ): { readonly emitted: Required<Emitted>; readonly invalidLines: ReadonlyArray<number> } => {

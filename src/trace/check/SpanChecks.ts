@@ -1,11 +1,11 @@
-/** One span against the table: which it is, what it says, its kind, name and status. */
+/** Checks one span against the catalogue: attributes, events, kind, name and status. */
 import * as Struct from "effect/Struct"
 import * as Convention from "../../semconv/Convention.ts"
 import { type CataloguedEvent, events, type CataloguedSpan, spans } from "../catalogue/SpanCatalogue.ts"
 import * as AttributeChecks from "./AttributeChecks.ts"
 import { improvement, information, type Remark, violation } from "./Finding.ts"
 
-/** A span, from wherever it comes. Without ids and times what needs them is not looked at. Times in milliseconds. */
+/** A span from any source. Checks that need ids or times are skipped without them. Times are in milliseconds. */
 export interface CheckedSpan {
   readonly name: string
   readonly kind: string
@@ -38,7 +38,7 @@ const operations = new Map<string, CataloguedSpan>([
   [operation.executeTool, "executeTool"]
 ])
 
-/** Which of ours a span is; nothing of a span of the program. */
+/** Returns the catalogue key of a span, or `undefined` for a span of the program itself. */
 export const specOf = ({ attributes, name }: CheckedSpan): CataloguedSpan | undefined => {
   const known = fixed.get(name)
   if (known !== undefined) return known
@@ -50,7 +50,7 @@ export const specOf = ({ attributes, name }: CheckedSpan): CataloguedSpan | unde
   return byName ?? (attributes[attribute.executableName] === undefined ? undefined : "command")
 }
 
-/** The name that a span should have by its attributes. */
+/** Returns the name that a span should have according to its attributes. */
 const nameOf = (key: CataloguedSpan, has: AttributeChecks.AttributeValues): string => {
   const text = (name: string) => String(has[name])
   switch (key) {
@@ -84,11 +84,11 @@ const checkEvents = (
       return AttributeChecks.isOurs(name)
         ? [violation("event", `the event ${name} is not in the convention`)]
         : []
-    // Of an exception every span may tell, where it is asked for.
+    // Every span may have an exception event if content capture is on.
     const misplaced =
       event !== "exception" && (key === undefined || !(spans[key].events ?? []).includes(event))
     return [
-      ...(misplaced ? [violation("event", `the event ${name} is none of this span`)] : []),
+      ...(misplaced ? [violation("event", `the event ${name} is not allowed on this span`)] : []),
       ...AttributeChecks.checkAttributes(attributes, events[event].attributes, options).map((remark) => ({
         ...remark,
         message: `in the event ${name}: ${remark.message}`
@@ -100,17 +100,17 @@ const checkStatus = ({ attributes, status, statusMessage }: CheckedSpan): Readon
   const type = attributes[attribute.errorType]
   const remarks: Array<Remark> = []
   if (status === "error" && type === undefined)
-    remarks.push(violation("status", `the status is ERROR and there is no ${attribute.errorType}`))
+    remarks.push(violation("status", `the status is ERROR without an ${attribute.errorType}`))
   if (status !== "error" && type !== undefined)
     remarks.push(
-      violation("status", `there is an ${attribute.errorType} and the status is ${status.toUpperCase()}`)
+      violation("status", `there is an ${attribute.errorType}, but the status is ${status.toUpperCase()}`)
     )
   if (statusMessage !== undefined && statusMessage !== "")
-    remarks.push(violation("status", "the status has a message, which may hold content"))
+    remarks.push(violation("status", "the status has a message, which may contain content"))
   return remarks
 }
 
-/** What is wrong with a span by itself. */
+/** Checks a span by itself. */
 export const check = (
   span: CheckedSpan,
   options: AttributeChecks.AttributeCheckOptions
@@ -134,10 +134,11 @@ export const check = (
     ...checkStatus(span)
   ]
   if (span.status === "ok")
-    remarks.push(improvement("status", "the status is OK; of what went well it is UNSET"))
-  if (span.kind !== kind) remarks.push(violation("kind", `the kind is ${span.kind}, and should be ${kind}`))
+    remarks.push(improvement("status", "the status is OK; on success it should be UNSET"))
+  if (span.kind !== kind) remarks.push(violation("kind", `the kind is ${span.kind}; expected ${kind}`))
   const name = nameOf(key, span.attributes)
-  if (complete && span.name !== name) remarks.push(violation("name", `by its attributes the name is ${name}`))
-  if (!complete) remarks.push(information("times", "the span was not ended: its exporter closed before"))
+  if (complete && span.name !== name)
+    remarks.push(violation("name", `according to its attributes the name should be ${name}`))
+  if (!complete) remarks.push(information("times", "the span did not end before its exporter closed"))
   return remarks
 }

@@ -1,4 +1,4 @@
-/** Spans against each other: who is in whom, and whether the numbers of a turn are those of what is in it. */
+/** Checks spans against each other: parents, and whether the totals of a turn match its children. */
 import * as Convention from "../../semconv/Convention.ts"
 import { spans as shapes } from "../catalogue/SpanCatalogue.ts"
 import { type Finding, improvement, information, type Remark, violation } from "./Finding.ts"
@@ -26,12 +26,12 @@ const checkTokens = (span: CheckedSpan): ReadonlyArray<Remark> => {
   return parts.flatMap(([name, whole, of]) => {
     const part = numberOf(span, name)
     return part !== undefined && (whole === undefined || part > whole)
-      ? [violation("tokens", `${name} is ${part}, more than ${of} (${whole ?? "none"}) that it is a part of`)]
+      ? [violation("tokens", `${name} is ${part}, more than ${of} (${whole ?? "none"}), which includes it`)]
       : []
   })
 }
 
-// What Codex says of times is in whole milliseconds.
+// Codex reports times in whole milliseconds.
 const slack = (millis: number): number => Math.max(20, millis / 20)
 
 const times = [attribute.timeThinking, attribute.timeTools, attribute.timeApproval, attribute.timeOverhead]
@@ -40,16 +40,15 @@ const checkTimes = (turn: CheckedSpan): ReadonlyArray<Remark> => {
   const parts = times.map((name) => numberOf(turn, name))
   const { duration } = turn
   if (duration === undefined || parts.includes(undefined)) return []
-  if (parts.some((part) => part !== undefined && part < 0))
-    return [violation("times", "a time is below zero")]
+  if (parts.some((part) => part !== undefined && part < 0)) return [violation("times", "a time is negative")]
   const sum = parts.reduce<number>((sum, part) => sum + (part ?? 0), 0)
   const message = `the four times sum to ${sum.toFixed(1)} ms, the turn took ${duration.toFixed(1)} ms`
   if (sum > duration + slack(duration)) return [violation("times", message)]
-  // A busy machine may take its time between the last event of a turn and the end of its span.
+  // On a busy machine, time may pass between the last event of a turn and the end of its span.
   return sum < duration - slack(duration) ? [improvement("times", message)] : []
 }
 
-/** What a turn says of its requests and calls, against those that are there. */
+/** Compares the totals of a turn with its requests and calls. */
 const checkTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): ReadonlyArray<Remark> => {
   const remarks = [...checkTimes(turn)]
   const chats = children.filter((child) => specOf(child) === "chat")
@@ -58,7 +57,7 @@ const checkTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): Rea
     const whole = numberOf(turn, name)
     const sum = chats.reduce((sum, chat) => sum + (numberOf(chat, name) ?? 0), 0)
     if (whole !== undefined && sum > whole)
-      remarks.push(violation("tokens", `${name} is ${whole}, its requests to the model used ${sum}`))
+      remarks.push(violation("tokens", `${name} is ${whole}, but its model requests used ${sum}`))
   }
   for (const [name, found] of [
     [attribute.turnModelCalls, chats],
@@ -66,7 +65,7 @@ const checkTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): Rea
   ] as const) {
     const reported = numberOf(turn, name)
     if (reported !== undefined && reported !== found.length)
-      remarks.push(violation("calls", `${name} is ${reported}, and there are ${found.length} spans of them`))
+      remarks.push(violation("calls", `${name} is ${reported}, but there are ${found.length} such spans`))
   }
   return remarks
 }
@@ -78,21 +77,21 @@ const checkParent = (span: CheckedSpan, byId: ReadonlyMap<string, CheckedSpan>):
   if (parentSpanId === undefined || parentSpanId === "") {
     return parents === undefined
       ? []
-      : [violation("parent", `it is in no span, and should be in ${parents.join(" or ")}`)]
+      : [violation("parent", `it has no parent; expected ${parents.join(" or ")}`)]
   }
   const parent = byId.get(parentSpanId)
   if (parent === undefined)
-    return parents === undefined ? [] : [information("orphan", "the span that it is in is not here")]
+    return parents === undefined ? [] : [information("orphan", "its parent is missing")]
   const found = specOf(parent)
   return parents !== undefined && (found === undefined || !parents.includes(found))
-    ? [violation("parent", `it is in "${parent.name}", and should be in ${parents.join(" or ")}`)]
+    ? [violation("parent", `its parent is "${parent.name}"; expected ${parents.join(" or ")}`)]
     : []
 }
 
 const idOf = ({ spanId, traceId }: CheckedSpan): string | undefined =>
   spanId === undefined ? undefined : `${traceId ?? ""} ${spanId}`
 
-/** What is wrong with spans as they stand to each other. */
+/** Checks the relations between spans. */
 export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> => {
   const found: Array<Found> = []
   const traces = Map.groupBy(
@@ -103,8 +102,7 @@ export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> =
     const byId = new Map<string, CheckedSpan>()
     for (const span of inTrace) {
       const id = span.spanId ?? ""
-      if (byId.has(id))
-        found.push([span, violation("duplicate", `the id ${id} is that of another span, too`)])
+      if (byId.has(id)) found.push([span, violation("duplicate", `another span has the same id ${id}`)])
       else byId.set(id, span)
     }
     const children = Map.groupBy(byId.values(), (span) => span.parentSpanId ?? "")
@@ -122,7 +120,7 @@ export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> =
   return found
 }
 
-/** A remark on a span as it is told. */
+/** Makes a finding from a remark on a span. */
 export const toFinding = (span: CheckedSpan, remark: Remark): Finding => ({
   ...remark,
   signal: "span",

@@ -78,7 +78,7 @@ test("tells violations on stdout, as text or JSON, and exits with 1", () =>
     for (const line of [
       'violation  span "invoke_agent codex": codex.turn.state is not in the convention [unknownAttribute] (2 times)',
       'violation  span "invoke_agent codex": codex.turn.status is missing [missingAttribute] (2 times)',
-      'violation  metric "gen_ai.invoke_agent.tool_calls": the unit is "1", and should be "{tool_call}" [unit]',
+      'violation  metric "gen_ai.invoke_agent.tool_calls": the unit is "1"; expected "{tool_call}" [unit]',
       'violation  log "codex.turn.over": codex.turn.over is not in the convention [unknownRecord]'
     ])
       assert.include(lines, line)
