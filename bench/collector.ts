@@ -1,6 +1,6 @@
 /**
- * A collector on loopback, in a process of its own so that its work is not counted as ours. It reads what it is sent,
- * answers as collectors do, and says how much came.
+ * A collector on loopback, in its own process so that its work is not measured. It reads requests, responds like a
+ * collector, and reports how much arrived.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
 
-/** What came to one path: `turns` is how many spans of turns were in it, in whatever encoding. */
+/** What arrived at one path. `turns` is the number of turn spans, in any encoding. */
 export interface Arrived {
   readonly requests: number
   readonly bytes: number
@@ -30,7 +30,7 @@ const firstMessage = async (child: ChildProcess) => {
   return message
 }
 
-/** A running collector, until the scope closes. */
+/** Starts a collector, which runs until the scope closes. */
 export const start: Effect.Effect<Collector, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(async () => {
     const child = fork(self, [], { execArgv: [] })

@@ -1,6 +1,6 @@
 /**
- * The least that drives `codex app-server`: requests out, notifications in, and a turn that waits for its end. No typed
- * errors, no approvals, no tools, no deadline, no trace: what is left is the floor that any client stands on.
+ * A minimal driver of `codex app-server`: it sends requests, reads notifications and waits for the end of a turn. Without
+ * typed errors, approvals, tools, deadlines and traces it shows the minimum cost of any client.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"

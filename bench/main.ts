@@ -1,9 +1,9 @@
 /**
- * The benchmarks, each section in a process of its own, and one table of all of them at the end.
+ * Runs the benchmarks, each section in its own process, and prints one table of all rows at the end.
  *
  *     node bench/main.ts [section ...] [--quick] [--rounds N]
  *
- * Benchmarks are no gate: a value over its bar is told and changes no exit code. That is 1 only where a section broke.
+ * A value above its bar is reported and does not change the exit code, which is 1 only if a section fails.
  */
 import { fork } from "node:child_process"
 import { availableParallelism } from "node:os"
@@ -11,14 +11,14 @@ import { fileURLToPath } from "node:url"
 import * as Report from "./report.ts"
 
 const sections: Readonly<Record<string, string>> = {
-  turns: "a trivial turn beside codex-sdk and a bare driver",
+  turns: "a trivial turn compared with codex-sdk and a minimal driver",
   telemetry: "a turn of about a second on the real Codex, with and without telemetry",
   native: "a turn of about a second with and without Codex's own spans joined",
   scripted: "a turn in this process alone, with and without telemetry",
-  spans: "a span beside one of the OpenTelemetry SDK, and code inside a span",
+  spans: "a span compared with the OpenTelemetry SDK, and code inside a span",
   tail: "what tail sampling adds to a span and a turn",
   redaction: "what scrubbing a span costs",
-  signals: "what one event of a turn costs",
+  signals: "the cost of one event of a turn",
   spool: "spans with and without the spool"
 }
 
@@ -37,7 +37,7 @@ const run = async (section: string): Promise<ReadonlyArray<Report.Row> | undefin
 
 const unknown = Report.positionals.filter((name) => sections[name] === undefined)
 if (unknown.length > 0) {
-  console.error(`no section ${unknown.join(", ")}; there are: ${Object.keys(sections).join(", ")}`)
+  console.error(`unknown section ${unknown.join(", ")}; choose from ${Object.keys(sections).join(", ")}`)
   process.exit(2)
 }
 

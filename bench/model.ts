@@ -1,6 +1,6 @@
 /**
- * The model behind the benchmarks, in a process of its own so that its work is not counted as ours: it plays the same
- * turn for ever. It holds the folders of whoever asks too, and removes them when it ends.
+ * The model of the benchmarks, in its own process so that its work is not measured. It repeats the same turn. It also
+ * owns the directories of the contenders and removes them when it ends.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
@@ -12,22 +12,22 @@ import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import * as ModelServer from "../src/testing/ModelServer.ts"
 
-/** Where one contender works: the environment that gives its Codex a home of its own, and a folder without git. */
+/** The workplace of one contender: an environment with its own Codex home, and a directory without git. */
 export interface Place {
   readonly env: { readonly HOME: string; readonly CODEX_HOME: string; readonly MOCK_API_KEY: string }
   readonly config: string
   readonly cwd: string
 }
 
-/** What the model says in the end, always. */
+/** The final message of the model. */
 export const answer = "Done."
 
-/** What it says where it takes its time, in as many pieces. */
+/** The chunks of the long answer. */
 export const longAnswer = Array.from({ length: 100 }, (_, index) => `word${index} `)
 
 /**
- * `short` answers at once. `long` has a command run and the tool `lookup_ticket` called, then speaks for a second; it
- * wants a new thread for each turn.
+ * `short` answers immediately. `long` runs a command and calls the tool `lookup_ticket`, then streams for a second; it
+ * needs a new thread for each turn.
  */
 export type Kind = "short" | "long"
 
@@ -46,7 +46,7 @@ const replies: Readonly<Record<Kind, ModelServer.Reply | ModelServer.Respond>> =
 
 const self = fileURLToPath(import.meta.url)
 
-/** A running model and a place for each contender, until the scope closes. */
+/** Starts a model with a workplace for each contender, until the scope closes. */
 export const start = (
   contenders: number,
   kind: Kind = "short"
@@ -89,7 +89,7 @@ const serve = (contenders: number, kind: Kind) =>
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
 if (process.argv[1] === self && process.send !== undefined) {
-  // Ctrl-C reaches the whole group: the one who started this says when it ends.
+  // Ctrl-C reaches the whole process group, but only the parent process decides when the model ends.
   process.on("SIGINT", () => {})
   await Effect.runPromise(serve(Number(process.argv[2]), process.argv[3] === "long" ? "long" : "short"))
 }

@@ -1,13 +1,13 @@
-/** What the benchmarks have in common: their arguments, their statistics, and the table at the end. */
+/** Shared by the benchmarks: arguments, statistics, and the final table. */
 import { parseArgs } from "node:util"
 
-/** One line of the final table. Over its bar is a value above it; a row without a bar is there to be read. */
+/** One row of the final table. A value above the bar is reported; a row without a bar is informational. */
 export interface Row {
   readonly name: string
   readonly value: number
   /** `x` is a ratio. */
   readonly unit: "x" | "%" | "ms" | "us" | "ns"
-  /** The lowest and the highest of the rounds, or the quartiles where a section says so. */
+  /** The minimum and maximum of the rounds, or the quartiles if the section chooses them. */
   readonly low?: number | undefined
   readonly high?: number | undefined
   readonly bar?: number | undefined
@@ -19,16 +19,16 @@ const parsed = parseArgs({
   allowPositionals: true
 })
 
-/** What is not an option, in order. */
+/** The positional arguments. */
 export const { positionals } = parsed
 
-/** The options, to be given on to another process. */
+/** The options, to pass on to another process. */
 export const options: ReadonlyArray<string> = [
   ...(parsed.values.quick ? ["--quick"] : []),
   ...(parsed.values.rounds === undefined ? [] : ["--rounds", parsed.values.rounds])
 ]
 
-/** How many rounds to run: `--rounds`, else `quick` with `--quick`, else `usual`. */
+/** Returns the number of rounds: `--rounds`, otherwise `quick` with `--quick`, otherwise `usual`. */
 export const roundsOf = (usual: number, quick: number): number => {
   const rounds = Number(parsed.values.rounds)
   return Number.isInteger(rounds) && rounds > 0 ? rounds : parsed.values.quick ? quick : usual
@@ -44,25 +44,25 @@ export const quantile = (values: ReadonlyArray<number>, part: number): number =>
 
 export const median = (values: ReadonlyArray<number>): number => quantile(values, 0.5)
 
-/** The values of a row out of those of its rounds. */
+/** Summarises the rounds of a row: median, minimum and maximum. */
 export const spreadOf = (values: ReadonlyArray<number>) => ({
   value: median(values),
   low: Math.min(...values),
   high: Math.max(...values)
 })
 
-/** The same with the quartiles in place of the extremes, for what a busy machine may disturb a lot now and then. */
+/** Summarises with quartiles instead of extremes, for measurements that a busy machine occasionally disturbs. */
 export const quartilesOf = (values: ReadonlyArray<number>) => ({
   value: median(values),
   low: quantile(values, 0.25),
   high: quantile(values, 0.75)
 })
 
-/** Round by round: what was measured of one over what was measured of the other. */
+/** Returns the ratio of two measurements per round. */
 export const ratios = (of: ReadonlyArray<number>, to: ReadonlyArray<number>): ReadonlyArray<number> =>
   of.map((value, round) => value / (to[round] ?? Number.NaN))
 
-/** The CPU time that this process, and none of its children, takes meanwhile; in milliseconds. */
+/** Measures the CPU time of this process, without its children, in milliseconds. */
 export const cpuOf = async (run: () => Promise<unknown>): Promise<number> => {
   const before = process.cpuUsage()
   await run()
@@ -70,7 +70,7 @@ export const cpuOf = async (run: () => Promise<unknown>): Promise<number> => {
   return (user + system) / 1000
 }
 
-/** The contenders in an order that is another one in each round, so that none is always first. */
+/** Returns the contenders in a different order for each round, so that none is always first. */
 export const rotated = <A>(all: ReadonlyArray<A>, round: number): ReadonlyArray<A> => {
   const at = round % all.length
   const order = [...all.slice(at), ...all.slice(0, at)]
@@ -83,7 +83,7 @@ const shown = (value: number, unit: Row["unit"]) =>
 
 const verdict = ({ bar, goal, high, low, unit, value }: Row): string => {
   if (bar === undefined) return ""
-  // A percentage that scatters by more than its bar says little of either.
+  // A percentage that varies by more than its bar is not conclusive.
   if (unit === "%" && high !== undefined && low !== undefined && high - low > bar) {
     return `${value <= bar ? "within" : "over"} ${shown(bar, unit)}, but the spread is wider than that`
   }
@@ -94,7 +94,7 @@ const verdict = ({ bar, goal, high, low, unit, value }: Row): string => {
     : `${within}, goal ${shown(goal, unit)} ${value <= goal ? "met" : "not met"}`
 }
 
-/** Rows as text: name, value, spread, and how they stand to their bars. */
+/** Formats rows: name, value, spread, and the comparison with the bar. */
 export const table = (rows: ReadonlyArray<Row>): string => {
   const width = Math.max(...rows.map(({ name }) => name.length))
   return rows
@@ -107,7 +107,7 @@ export const table = (rows: ReadonlyArray<Row>): string => {
     .join("\n")
 }
 
-/** The end of a section: its rows go to the process that runs all sections, or are printed where there is none. */
+/** Ends a section: sends its rows to the process that runs all sections, or prints them if there is none. */
 export const finish = (rows: ReadonlyArray<Row>): void => {
   if (process.send === undefined) console.log(`\n${table(rows)}`)
   else process.send(rows, () => process.disconnect())

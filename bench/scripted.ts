@@ -1,6 +1,6 @@
 /**
- * What telemetry adds to a turn in this process alone: a scripted engine instead of Codex, so that nothing is waited for
- * and all that is measured is ours. `node bench/scripted.ts [--quick] [--rounds N]`
+ * The cost that telemetry adds to a turn in this process: a scripted engine replaces Codex, so nothing waits and only this
+ * library is measured. `node bench/scripted.ts [--quick] [--rounds N]`
  *
  * A turn runs a command, calls a tool and streams a hundred deltas, as in telemetry.ts. A round of each subject is many
  * turns and the time until their last batch is sent; CPU is that of this process, per turn. First rounds do not count.
@@ -19,7 +19,7 @@ import * as Subjects from "./subjects.ts"
 const rounds = Report.roundsOf(9, 3)
 const warmUp = 2
 const turns = 50
-/** The turn of a second that the CPU of a turn is compared with, in milliseconds. */
+/** The duration of a one-second turn, with which the CPU time of a turn is compared, in milliseconds. */
 const second = 1000
 
 const Tickets = Toolkit.make(

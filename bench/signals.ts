@@ -1,9 +1,9 @@
 /**
- * What one event of a turn costs: the CPU of a text delta, of a token count and of a diff that come in a storm, with all
- * signals exported as OTLP JSON and with nothing. `node bench/signals.ts [--quick] [--rounds N]`
+ * The cost of one event of a turn: the CPU time of a text delta, a token count and a diff at a high rate, with all signals
+ * exported as OTLP JSON and without telemetry. `node bench/signals.ts [--quick] [--rounds N]`
  *
- * One turn of a scripted engine per round, on a thread of its own; what a turn without events costs is taken off. Token
- * counts and diffs come far faster than the ten a second that are let through, so that it is thinning out that is measured.
+ * Each round runs one turn of a scripted engine on a new thread and subtracts the cost of a turn without events. Token
+ * counts and diffs come much faster than the limit of ten per second, so this measures throttled updates.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

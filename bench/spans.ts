@@ -1,10 +1,10 @@
 /**
- * What tracing costs: the CPU of one exported span of this pipe against one of the OpenTelemetry SDK, and of code inside
- * a span against the same code outside. All in one process, taking turns; medians.
+ * The cost of tracing: the CPU time of one exported span compared with the OpenTelemetry SDK, and of code inside a span
+ * compared with the same code outside. All subjects alternate in one process; the results are medians.
  * `node bench/spans.ts [--quick] [--rounds N]`
  *
- * "by hand" starts and ends spans as the SDK's are: what the pipe itself costs. "by Effect.withSpan" is a program of
- * Effect, fibers and all; what of it is tracing is that less the same program with tracing off.
+ * "by hand" starts and ends spans as with the SDK, which measures the pipeline itself. "by Effect.withSpan" is an Effect
+ * program with fibers; the share of tracing is its cost minus the cost of the same program with tracing off.
  */
 import { context, SpanKind, trace } from "@opentelemetry/api"
 import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer"
@@ -118,7 +118,7 @@ const pipeline = (exporter: Exporter, processor = processorOf(exporter)) => ({
   )
 })
 
-/** Spans started and ended by hand, as the SDK's are: what the pipe itself costs. */
+/** Starts and ends spans by hand, as with the SDK, to measure the pipeline itself. */
 const byHand = async (encode: boolean): Promise<Subject> => {
   const exporter = new Exporter(encode)
   const { processor, runtime } = pipeline(exporter)
@@ -160,7 +160,7 @@ const byHand = async (encode: boolean): Promise<Subject> => {
   }
 }
 
-/** The same spans made by `Effect.withSpan`, with tracing on or off. */
+/** Makes the same spans with `Effect.withSpan`, with tracing on or off. */
 const byEffect = (encode: boolean, on: boolean): Subject => {
   const exporter = new Exporter(encode)
   const { processor, runtime } = pipeline(exporter)
@@ -187,7 +187,7 @@ const byEffect = (encode: boolean, on: boolean): Subject => {
   }
 }
 
-/** The CPU of one unit of work of each subject, round by round, in nanoseconds. */
+/** Measures the CPU time of one unit of work of each subject per round, in nanoseconds. */
 const measure = async (subjects: ReadonlyArray<() => Promise<unknown>>, units: number) => {
   const costs = subjects.map((): Array<number> => [])
   for (let round = -warmUp; round < rounds; round++) {
@@ -247,7 +247,7 @@ const inside = async (): Promise<ReadonlyArray<Report.Row>> => {
     [() => plain.runPromise(work), () => plain.runPromise(traced)],
     steps
   )
-  // After the others: a context manager that is set slows everything down that waits.
+  // Runs last: an active context manager slows down everything that waits.
   const [outsideHost = [], withinHost = []] = await measure(
     [() => host.runPromise(work), () => host.runPromise(traced)],
     steps

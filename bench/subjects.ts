@@ -1,4 +1,4 @@
-/** A program's telemetry, in the ways that it may be set up: what a turn runs with in `telemetry.ts` and `scripted.ts`. */
+/** The telemetry setups that `telemetry.ts` and `scripted.ts` compare. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -14,22 +14,22 @@ import * as Collector from "./collector.ts"
 
 export interface Subject {
   readonly name: string
-  /** Runs something with this telemetry. */
+  /** Runs an effect with this telemetry. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<A>
-  /** The spans of turns that arrived; asked when all is over. */
+  /** The number of turn spans that arrived; read after all turns. */
   readonly turns: Effect.Effect<number>
-  /** Closes the layer: what waits is sent. */
+  /** Closes the layer, which exports what is queued. */
   readonly close: Effect.Effect<void>
 }
 
-/** What the others are compared with, and the same once more: what differs between the two is the machine. */
+/** The baseline, twice: the difference between the two is the noise of the machine. */
 export const off = "off"
 export const control = "off again"
 
-/** How long after a turn its last batch has gone out: the delay of a batch is a second, once more while one is sent. */
+/** The time until the last batch of a turn is exported: the batch delay of a second, twice if an export is running. */
 export const settling = 1250
 
-/** A new one of each, all at once; what they leave is removed with the scope. */
+/** Makes all subjects; their files are removed when the scope closes. */
 export const make: Effect.Effect<ReadonlyArray<Subject>, never, Scope.Scope> = Effect.gen(function* () {
   const json = yield* Collector.start
   const protobuf = yield* Collector.start
@@ -86,7 +86,7 @@ export const make: Effect.Effect<ReadonlyArray<Subject>, never, Scope.Scope> = E
   ]
 })
 
-/** Closes them and dies where one of those that export lost a turn: what does not arrive is cheap. */
+/** Closes all subjects and dies if an exporting subject lost a turn, because lost data would look cheap. */
 export const check = Effect.fnUntraced(function* (subjects: ReadonlyArray<Subject>, turns: number) {
   for (const { close, name, turns: arrived } of subjects) {
     yield* close

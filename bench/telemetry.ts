@@ -2,15 +2,15 @@
  * What telemetry adds to a turn of about a second: the real Codex runs a command, calls a tool and then streams a
  * hundred deltas. `node bench/telemetry.ts [--quick] [--rounds N]`
  *
- * How it is measured. All run on one Codex, one turn each per round, every turn on a new thread, in an order that changes
- * from round to round; they differ only in the layer that the turn is run with (subjects.ts). "off" is `OtlpLayer` in an
- * environment that asks for nothing, as it is by default; "off again" is the same, so that the noise of the machine can be
- * read. The others export traces, and to the collector metrics and logs, with default settings, to a collector that is
- * another process on loopback. `wall` is the turn by the clock. `cpu` is that of this process alone, Codex, model and
- * collector being others, from the start of the turn until its last batch is sent. First rounds do not count.
+ * Method. All subjects use one Codex and run one turn per round, each on a new thread, in a changing order. They differ
+ * only in the layer of the turn (subjects.ts). "off" is `OtlpLayer` in an environment without telemetry settings, which is
+ * the default; "off again" repeats it and shows the noise of the machine. The others export with default settings: traces,
+ * and to the collector also metrics and logs. The collector is another process on loopback. `wall` is the wall time of the
+ * turn. `cpu` is the CPU time of this process only, from the start of the turn until its last batch is sent; Codex, model
+ * and collector are other processes. The first rounds do not count.
  *
- * How to read it. A difference is made round by round and shown as the median with its quartiles. Other work on the
- * machine moves the wall of a turn by more than telemetry does: "quickest turns" compares the least of each instead.
+ * Reading. Differences are computed per round and shown as the median with quartiles. Other work on the machine changes
+ * the wall time of a turn more than telemetry does, so "quickest turns" compares the minimum of each subject instead.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -67,7 +67,7 @@ const program = Effect.gen(function* () {
           const start = performance.now()
           const { message, toolCalls } = yield* thread.run("What is the ticket about?")
           wall = performance.now() - start
-          if (message !== Model.longAnswer.join("")) return yield* Effect.die(`heard "${message}"`)
+          if (message !== Model.longAnswer.join("")) return yield* Effect.die(`received "${message}"`)
           if (toolCalls !== 2) return yield* Effect.die(`${toolCalls} calls`)
         })
         const context = yield* Effect.context<never>()

@@ -1,20 +1,19 @@
 /**
- * What a turn costs: 20 turns one after the other on one thread, with effect-codex, with `@openai/codex-sdk`, and with a
- * bare driver of `codex app-server` (driver.ts), all on the same Codex binary, the same settings and a model that
+ * The cost of a turn: 20 turns one after another on one thread, with effect-codex, with `@openai/codex-sdk`, and with a
+ * minimal driver of `codex app-server` (driver.ts), all on the same Codex binary, the same settings and a model that
  * answers at once. `node bench/turns.ts [--quick] [--rounds N]`.
  *
- * How it is measured. All take turns in one run: in a round each of them has a new thread, and they run five turns at a
- * time, in an order that rotates and turns round, until each has run its twenty; a first round does not count. Processes
- * and threads are started before the clock, as a program that runs does it; the SDK has no process to start, for it starts
- * one per turn. The CPU time is that of this process alone: Codex and the model (model.ts) run in others.
+ * Method. All contenders alternate in one run. In a round, each has a new thread and runs five turns at a time, in an
+ * order that rotates and reverses, until each has run twenty. The first round does not count. Processes and threads start
+ * before the clock, as in a running program; the SDK has none to start, because it starts a process per turn. The CPU time
+ * is that of this process only: Codex and the model (model.ts) run in other processes.
  *
- * How to read it. `wall` is the median turn of a round, `cpu` the mean of a round; each is shown as the median over the
- * rounds, with the lowest and the highest. A ratio is made round by round and shown the same way: on a machine that does
- * other work believe ratios before milliseconds. The driver shows what Codex takes by itself; what effect-codex adds to
- * that buys typed events, deadlines, approvals, tools and spans. Two things are not the same for both: effect-codex asks
- * Codex for its raw response events, which cost a little, and not to send what nobody here reads, which saves a little.
- * An Effect program has a tracer that makes spans, so "effect-codex" makes them too and gives Codex the trace; "untraced"
- * is the same with tracing switched off.
+ * Reading. `wall` is the median turn of a round and `cpu` the mean of a round; each is shown as the median over the
+ * rounds, with minimum and maximum. Ratios are computed per round and shown the same way. On a machine that does other
+ * work, trust ratios more than milliseconds. The driver shows the cost of Codex itself; the difference pays for typed
+ * events, deadlines, approvals, tools and spans. The two differ in two ways: effect-codex requests Codex's raw response
+ * events, which costs a little, and opts out of unused notifications, which saves a little. "effect-codex" runs with
+ * Effect's tracer and passes the trace to Codex; "untraced" runs with tracing off.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -40,7 +39,7 @@ const atATime = 5
 const prompt = "Say that you are done."
 const bars = { sdk: 0.4, driver: 1.1 }
 
-/** Something that runs turns: a new thread is an effect that runs one turn on it each time. */
+/** A contender: it makes a thread, which is an effect that runs one turn each time. */
 interface Contender {
   readonly name: string
   readonly thread: Effect.Effect<Effect.Effect<string, unknown>, unknown, Scope.Scope>
@@ -95,7 +94,7 @@ const sdk = (command: string, { config, cwd, env: own }: Model.Place): Contender
   }
 }
 
-/** One round of one contender, in milliseconds per turn: the median by the clock, the mean of the CPU time. */
+/** One round of one contender, in milliseconds per turn: the median wall time and the mean CPU time. */
 interface Measured {
   readonly wall: number
   readonly cpu: number
@@ -115,7 +114,7 @@ const round = (contenders: ReadonlyArray<Contender>, number: number) =>
           const start = performance.now()
           const message = yield* run.turn
           run.walls.push(performance.now() - start)
-          if (message !== Model.answer) return yield* Effect.die(`${run.name} heard "${message}"`)
+          if (message !== Model.answer) return yield* Effect.die(`${run.name} received "${message}"`)
         }
         const { system, user } = cpuUsage(before)
         run.cpu += (system + user) / 1000
@@ -134,7 +133,7 @@ const row = (...cells: ReadonlyArray<string>): string =>
 
 const program = Effect.gen(function* () {
   const { args, command } = yield* CodexBinary.find(undefined, env)
-  if (args.length > 0) return yield* Effect.die("found no native Codex: name one by CODEX_PATH")
+  if (args.length > 0) return yield* Effect.die("no native Codex binary found; set CODEX_PATH")
   const [ours, bare, theirs] = yield* Model.start(3)
   if (ours === undefined || bare === undefined || theirs === undefined) return yield* Effect.die("no place")
   const own = yield* effectCodex(command, ours)

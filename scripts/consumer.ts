@@ -1,6 +1,6 @@
 /**
- * Installs the packed package in an empty project, on the oldest Node line that is supported, and does there what the
- * README promises: its program type-checks and runs against the real Codex, its test passes, its command line works.
+ * Installs the packed package in an empty project, on the oldest supported Node line, and checks what the README promises:
+ * its program type-checks and runs against the real Codex, its test passes, and its command line works.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -11,10 +11,10 @@ import manifest from "../package.json" with { type: "json" }
 
 const oldestNode = "22.23.3"
 
-/** The three files that the README shows: a program, what runs it, and its test. */
+/** The three files in the README: a program, its entry point and its test. */
 const readmeFiles = ["triage.ts", "main.ts", "triage.test.ts"]
 
-/** The TypeScript blocks of a page, in order. */
+/** Returns the TypeScript blocks of a page, in order. */
 const codeBlocks = (markdown: string): ReadonlyArray<string> =>
   [...markdown.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = ""]) => code)
 
@@ -32,7 +32,7 @@ const tsconfig = {
   include: ["*.ts"]
 }
 
-/** What the model answers: JSON that matches the schema of the README's program. */
+/** The answer of the model: JSON that matches the schema of the README's program. */
 const answer = JSON.stringify({ priority: "high", summary: "The build fails." })
 
 const pinned = (names: ReadonlyArray<keyof typeof manifest.devDependencies>) =>
@@ -41,7 +41,7 @@ const pinned = (names: ReadonlyArray<keyof typeof manifest.devDependencies>) =>
 /** Longer declarations hide the types in the schemas they are derived from. */
 const maxDeclarationLines = 600
 
-/** Runs a command to its end; one that fails takes the whole with it. */
+/** Runs a command and dies if it fails. */
 const sh = Effect.fnUntraced(function* (
   cwd: string,
   env: Readonly<Record<string, string>>,

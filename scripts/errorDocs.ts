@@ -1,4 +1,4 @@
-/** Writes docs/errors.md from the errors and their mapping in the code; `--check` fails where it differs. */
+/** Writes docs/errors.md from the errors and their mapping; `--check` fails if the page is out of date. */
 import { Duration, Struct } from "effect"
 import * as CodexError from "../src/domain/CodexError.ts"
 import * as JsonRpcConnection from "../src/engine/app-server/JsonRpcConnection.ts"
@@ -41,7 +41,7 @@ const named = (): string =>
     ]
   )
 
-/** 529 is there for any other of its hundred. */
+/** 529 represents all other codes from 500 to 599. */
 const statuses = [400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504, 529]
 
 const byStatus = (): string =>
@@ -96,7 +96,7 @@ const waits = (): string =>
     })
   )
 
-/** The whole document. */
+/** Returns the whole page. */
 export const document = (): string =>
   `${[
     "# Errors",

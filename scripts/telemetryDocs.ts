@@ -1,4 +1,4 @@
-/** Writes docs/telemetry.md from what the code names, describes and catalogues; `--check` fails where it differs. */
+/** Writes docs/telemetry.md from the catalogues; `--check` fails if the page is out of date. */
 import { Struct } from "effect"
 import * as Convention from "../src/semconv/Convention.ts"
 import { type Attribute, attributes } from "./catalogue/attributes.ts"
@@ -170,7 +170,7 @@ const renames = (): string =>
     ]
   )
 
-/** The whole document. */
+/** Returns the whole page. */
 export const document = (): string =>
   `${[
     "# Telemetry reference",

@@ -1,4 +1,4 @@
-/** Markdown as oxfmt leaves it: tables whose columns are aligned. */
+/** Writes Markdown in oxfmt's format: tables with aligned columns. */
 
 const cell = (text: string): string => text.replaceAll("|", "\\|")
 
@@ -13,16 +13,16 @@ export const table = (header: ReadonlyArray<string>, rows: ReadonlyArray<Readonl
 
 export const code = (text: string): string => `\`${text}\``
 
-// One cell that is longer moves all columns of its table.
+// One longer cell moves all columns of its table.
 const unaligned = (line: string): string => line.replaceAll(/ +/g, " ").replaceAll(/-{3,}/g, "---").trimEnd()
 
-/** Where two texts differ first, as lines to read; columns that only moved are passed over. */
+/** Returns the first difference of two texts as lines; it ignores moved columns. */
 export const difference = (is: string, should: string): string => {
   const before = is.split("\n").map(unaligned)
   const after = should.split("\n").map(unaligned)
   const length = Math.max(before.length, after.length)
   const first = Array.from({ length }).findIndex((_, at) => before[at] !== after[at])
-  if (first < 0) return "columns are not aligned"
+  if (first < 0) return "only the alignment of columns differs"
   const shown = (lines: ReadonlyArray<string>, mark: string) =>
     lines.slice(first, first + 3).map((line) => `${mark} ${line}`)
   return [`line ${first + 1}`, ...shown(before, "-"), ...shown(after, "+")].join("\n")

@@ -1,4 +1,4 @@
-/** A page of the docs that is written by a script: written, or with `--check` compared with what it should be. */
+/** Writes a generated page of the docs, or compares it with `--check`. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Data, Effect, FileSystem } from "effect"
@@ -16,7 +16,7 @@ export const main = (file: string, document: () => string): void => {
     if (!process.argv.includes("--check")) return yield* fs.writeFileString(file, document())
     const found = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
     if (found !== document()) return yield* new Outdated({ file, detail: difference(found, document()) })
-    yield* Console.log(`${file} is what the code says`)
+    yield* Console.log(`${file} is up to date`)
   })
   NodeRuntime.runMain(Effect.provide(program, NodeServices.layer))
 }

@@ -115,7 +115,7 @@ describe("docs/telemetry.md", () => {
     assert.strictEqual(difference("a\nb", "a"), "line 2\n- b")
     assert.strictEqual(difference("a", "a\nb"), "line 2\n+ b")
     assert.strictEqual(difference("| a   |\n| --- |", "| a    |\n| ---- |\n| long |"), "line 3\n+ | long |")
-    assert.strictEqual(difference("| a |", "| a  |"), "columns are not aligned")
+    assert.strictEqual(difference("| a |", "| a  |"), "only the alignment of columns differs")
   })
 
   it("every metric says what a bad value tells and what to do next", () => {
