@@ -34,8 +34,8 @@ const tagOf = (exit: Exit.Exit<unknown, Approval.AnswerError>): string =>
       cause.reasons.map((reason) => (reason._tag === "Fail" ? reason.error._tag : "Die"))[0] ?? ""
   })
 
-describe("the queue of questions", () => {
-  it.effect("names the thread, the turn and what is asked", () =>
+describe("the approval queue", () => {
+  it.effect("lists the thread, the turn and the content of each request", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const request = tool("deploy", { to: "a" })
@@ -55,7 +55,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("F17 of two answers at once the first one counts, a thousand times", () =>
+  it.effect("F17 accepts exactly the first of two concurrent answers, a thousand times", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       for (let n = 0; n < 1000; n++) {
@@ -80,36 +80,38 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("F18 a late answer has no effect: after the turn's end, after the deadline, after another", () =>
-    Effect.gen(function* () {
-      const queue = yield* ApprovalQueue
-      const late = (entry: Approval.Pending) =>
-        Effect.map(Effect.exit(queue.answer(entry.id, Approval.accept, entry)), tagOf)
+  it.effect(
+    "F18 rejects a late answer: after the end of the turn, after the timeout, after another answer",
+    () =>
+      Effect.gen(function* () {
+        const queue = yield* ApprovalQueue
+        const late = (entry: Approval.Pending) =>
+          Effect.map(Effect.exit(queue.answer(entry.id, Approval.accept, entry)), tagOf)
 
-      const ended = yield* put(tool("deploy", {}))
-      yield* Fiber.interrupt(ended.fiber)
-      assert.lengthOf(yield* queue.pending, 0)
-      assert.strictEqual(yield* late(ended.entry), "AlreadyDecided")
+        const ended = yield* put(tool("deploy", {}))
+        yield* Fiber.interrupt(ended.fiber)
+        assert.lengthOf(yield* queue.pending, 0)
+        assert.strictEqual(yield* late(ended.entry), "AlreadyDecided")
 
-      const expired = yield* put(tool("deploy", {}), Approval.timeout(Approval.queue, "10 minutes"))
-      yield* TestClock.adjust("599999 millis")
-      assert.lengthOf(yield* queue.pending, 1)
-      yield* TestClock.adjust("1 millis")
-      assert.deepInclude(yield* Fiber.join(expired.fiber), { _tag: "decline", source: "timeout" })
-      assert.strictEqual(yield* late(expired.entry), "AlreadyDecided")
+        const expired = yield* put(tool("deploy", {}), Approval.timeout(Approval.queue, "10 minutes"))
+        yield* TestClock.adjust("599999 millis")
+        assert.lengthOf(yield* queue.pending, 1)
+        yield* TestClock.adjust("1 millis")
+        assert.deepInclude(yield* Fiber.join(expired.fiber), { _tag: "decline", source: "timeout" })
+        assert.strictEqual(yield* late(expired.entry), "AlreadyDecided")
 
-      const answered = yield* put(tool("deploy", {}))
-      yield* queue.answer(answered.entry.id, Approval.decline("no"), answered.entry)
-      // The same is asked again: what comes late for the first one must not answer the second.
-      const again = yield* put(tool("deploy", {}))
-      assert.strictEqual(yield* late(answered.entry), "AlreadyDecided")
-      assert.lengthOf(yield* queue.pending, 1)
-      assert.isUndefined(again.fiber.pollUnsafe())
-      yield* Fiber.interrupt(again.fiber)
-    }).pipe(Effect.provide(ApprovalQueue.layer))
+        const answered = yield* put(tool("deploy", {}))
+        yield* queue.answer(answered.entry.id, Approval.decline("no"), answered.entry)
+        // The same is asked again: what comes late for the first one must not answer the second.
+        const again = yield* put(tool("deploy", {}))
+        assert.strictEqual(yield* late(answered.entry), "AlreadyDecided")
+        assert.lengthOf(yield* queue.pending, 1)
+        assert.isUndefined(again.fiber.pollUnsafe())
+        yield* Fiber.interrupt(again.fiber)
+      }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("F18 an answer in the last moment counts", () =>
+  it.effect("F18 accepts an answer just before the timeout", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const { entry, fiber } = yield* put(tool("deploy", {}), Approval.timeout(Approval.queue, "1 second"))
@@ -122,7 +124,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("F20 an answer names what it answers, and answers it; else the question still waits", () =>
+  it.effect("F20 keeps a request pending if an answer has another hash or is invalid", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const { entry, fiber } = yield* put(question("which"))
@@ -148,7 +150,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("F20 what is asked is what is shown, also when the asker changes it afterwards", () =>
+  it.effect("F20 shows the request as it was asked, even if the caller modifies it later", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const args = { to: "staging" }
@@ -160,7 +162,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("F19 of two that wait only the one that is answered goes on", () =>
+  it.effect("F19 resumes only the request that is answered", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const a = yield* put(tool("deploy", { to: "a" }))
@@ -176,7 +178,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("may be answered as soon as it is seen", () =>
+  it.effect("accepts an answer as soon as the request is visible", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       yield* Effect.forkChild(
@@ -192,7 +194,7 @@ describe("the queue of questions", () => {
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
-  it.effect("tells of every change; who is slow gets the last state", () =>
+  it.effect("publishes every change, and the last state to slow readers", () =>
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const seen: Array<number> = []

@@ -24,8 +24,8 @@ const counting = (answer: Approval.ApprovalDecision | Approval.Abstain) => {
   return { state, policy }
 }
 
-describe("a policy that has no say", () => {
-  it.effect("means no, alone and among others", () =>
+describe("a policy that abstains", () => {
+  it.effect("declines if no other policy decides", () =>
     Effect.gen(function* () {
       for (const policy of [
         () => Effect.succeed(Approval.abstain),
@@ -39,7 +39,7 @@ describe("a policy that has no say", () => {
     })
   )
 
-  it.effect("leaves it to the next one; the first opinion counts, and a failure is one", () =>
+  it.effect("leaves the decision to the next policy; the first decision counts, and a failure declines", () =>
     Effect.gen(function* () {
       const never = counting(Approval.accept)
       const first = Approval.firstOf(saying(Approval.abstain), saying(Approval.decline("mine")), never.policy)
@@ -62,7 +62,7 @@ describe("a policy that has no say", () => {
   )
 })
 
-describe("a yes to something else is a no", () => {
+describe("an acceptance that does not match the request", () => {
   const form = R.form({
     type: "object",
     properties: {
@@ -126,7 +126,7 @@ describe("a yes to something else is a no", () => {
     )
   }
 
-  it.effect("F20 what a policy changes while it decides is not what it was asked", () =>
+  it.effect("F20 a request that the policy modifies while it decides is declined", () =>
     Effect.gen(function* () {
       const args = { to: "staging" }
       const decided = yield* decide(
@@ -137,7 +137,7 @@ describe("a yes to something else is a no", () => {
     }).pipe(quiet)
   )
 
-  it("what a person answered is in no event", () => {
+  it("events do not contain a person's answers", () => {
     const { withoutAnswers } = Approval
     assert.deepStrictEqual(withoutAnswers(Approval.answer({ q: ["secret"] })), Approval.accept)
     assert.deepStrictEqual(withoutAnswers(Approval.submit({ q: "secret" })), Approval.accept)
@@ -155,7 +155,7 @@ describe("timeout", () => {
     "ignores its interruption": () => Effect.uninterruptible(Effect.never),
     "answers a moment too late": () => Effect.as(Effect.sleep("10001 millis"), Approval.accept)
   })) {
-    it.effect(`F16 a policy that ${how} is not waited for, to the millisecond`, () =>
+    it.effect(`F16 stops waiting for a policy that ${how} exactly at the timeout`, () =>
       Effect.gen(function* () {
         const fiber = yield* ask(Approval.timeout(policy, "10 seconds"))
         yield* TestClock.adjust("9999 millis")
@@ -170,7 +170,7 @@ describe("timeout", () => {
     )
   }
 
-  it.effect("one that answers in time has the say, also when it fails", () =>
+  it.effect("keeps the result of a policy that ends in time, even a failure", () =>
     Effect.gen(function* () {
       const yes = yield* ask(
         Approval.timeout(() => Effect.as(Effect.sleep("9999 millis"), Approval.accept), "10 seconds")
@@ -182,7 +182,7 @@ describe("timeout", () => {
     }).pipe(quiet)
   )
 
-  it.effect("the decision is the caller's to choose", () =>
+  it.effect("returns the decision that the caller chose", () =>
     Effect.gen(function* () {
       const fiber = yield* ask(Approval.timeout(() => Effect.never, "1 second", Approval.cancel))
       yield* TestClock.adjust("1 second")
@@ -190,7 +190,7 @@ describe("timeout", () => {
     })
   )
 
-  it.effect("interrupted from outside it interrupts the policy, and waits for it", () =>
+  it.effect("interrupts the policy and waits for it when it is interrupted", () =>
     Effect.gen(function* () {
       const ended = yield* Deferred.make<void>()
       const fiber = yield* ask(
@@ -204,7 +204,7 @@ describe("timeout", () => {
     })
   )
 
-  it.effect("a policy that is left behind is told of", () =>
+  it.effect("logs a policy that is abandoned", () =>
     Effect.gen(function* () {
       const lines: Array<unknown> = []
       const logger = Logger.make(({ message }) => void lines.push(message))
@@ -218,7 +218,7 @@ describe("timeout", () => {
 })
 
 describe("remember", () => {
-  it.effect("asks once for the very same, by thread, and says that it is remembered", () =>
+  it.effect("asks once per thread for identical requests, and marks later decisions as remembered", () =>
     Effect.gen(function* () {
       const { policy, state } = counting(Approval.acceptForSession)
       const remembering = Approval.remember(policy)
@@ -241,7 +241,7 @@ describe("remember", () => {
     })
   )
 
-  it.effect("keeps a yes for this once, a no and an answer to itself", () =>
+  it.effect("does not remember single acceptances, declines and answers", () =>
     Effect.gen(function* () {
       for (const [decision, request] of [
         [Approval.accept, R.command("ls")],
@@ -261,7 +261,7 @@ describe("remember", () => {
     }).pipe(quiet)
   )
 
-  it.effect("is shared between threads only where that is asked for", () =>
+  it.effect("shares grants between threads only with `shared`", () =>
     Effect.gen(function* () {
       const { policy, state } = counting(Approval.acceptForSession)
       const remembering = Approval.remember(policy, { shared: true })
@@ -271,7 +271,7 @@ describe("remember", () => {
     })
   )
 
-  it.effect("grants again what was granted, and no more", () =>
+  it.effect("grants the same permissions again and no more", () =>
     Effect.gen(function* () {
       const { policy } = counting(Approval.grant({ network: true, fileSystem: [] }, "session"))
       const remembering = Approval.remember(policy)
@@ -299,7 +299,7 @@ describe("remember", () => {
         })
     })
 
-  it.effect("may cover commands that begin alike, each a simple one in the same folder", () =>
+  it.effect("covers simple commands in the same directory with the same first words", () =>
     Effect.gen(function* () {
       const covers = yield* like(Approval.sameCommand(2), R.command("npm test"))
       assert.isTrue(yield* covers(R.command("npm test --watch")))
@@ -316,7 +316,7 @@ describe("remember", () => {
     })
   )
 
-  it.effect("may cover the folder of a patch", () =>
+  it.effect("covers patches in the directory of an accepted patch", () =>
     Effect.gen(function* () {
       const covers = yield* like(Approval.sameDirectory, R.fileChange("src/a.ts"))
       assert.isTrue(yield* covers(R.fileChange("src/b.ts", "src/deep/c.ts")))
@@ -347,7 +347,7 @@ describe("audit", () => {
       return entries
     }).pipe(Effect.provide(Layer.merge(Approval.ApprovalAudit.layer, Logger.layer([]))))
 
-  it.effect("tells of every decision, whoever took it", () =>
+  it.effect("records every decision, whatever its source", () =>
     Effect.gen(function* () {
       const policies: ReadonlyArray<Approval.Policy> = [
         Approval.rules([{ command: ["ls"], decision: "accept" }], Approval.deny),
@@ -406,7 +406,7 @@ describe("audit", () => {
     })
   )
 
-  it.effect("writes one line each, without what was asked or answered", () =>
+  it.effect("logs one line per decision, without the request or the answers", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.map(Logger.formatJson, (line) => void lines.push(line))
@@ -420,7 +420,7 @@ describe("audit", () => {
     })
   )
 
-  it.effect("never waits for who reads it; the oldest are lost", () =>
+  it.effect("never waits for a slow reader, which loses the oldest entries", () =>
     Effect.gen(function* () {
       const audit = yield* Approval.ApprovalAudit
       const gate = yield* Deferred.make<void>()
@@ -446,8 +446,8 @@ describe("audit", () => {
   )
 })
 
-describe("a policy in force", () => {
-  it.effect("composes: rules, then memory, then a person, within a deadline, all of it written down", () =>
+describe("a provided policy", () => {
+  it.effect("combines rules, remembered decisions, a person, a timeout and an audit", () =>
     Effect.gen(function* () {
       const policy = Approval.audit(
         Approval.timeout(

@@ -64,7 +64,7 @@ describe("rules", () => {
       assert.strictEqual(Approval.matches(rule, request), expected))
   }
 
-  it("that name no kind accept no more than they did before there were more kinds", () => {
+  it("without a kind accept only commands, patches and tools", () => {
     for (const request of R.all) {
       const expected = ["command", "file_change", "tool"].includes(request._tag)
       assert.strictEqual(Approval.matches({ decision: "accept" }, request), expected, request._tag)
@@ -72,7 +72,7 @@ describe("rules", () => {
     }
   })
 
-  it("know every kind of request", () => {
+  it("can name every kind of request", () => {
     const decode = Schema.decodeUnknownSync(Approval.ApprovalRule)
     for (const { _tag } of R.all) assert.strictEqual(decode({ kind: _tag, decision: "ask" }).kind, _tag)
     assert.throws(() => decode({ kind: "everything", decision: "accept" }))

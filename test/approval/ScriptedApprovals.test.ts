@@ -14,8 +14,8 @@ const run = Effect.flatMap(Codex, (codex) =>
   Effect.flatMap(codex.startThread({ cwd: "/work" }), (thread) => Stream.runCollect(thread.stream("go")))
 ).pipe(Effect.scoped)
 
-describe("a turn that asks", () => {
-  it.effect("is told by telemetry which kind it was and who decided", () =>
+describe("a turn that requests approval", () => {
+  it.effect("has telemetry with the kind of the request and the source of the decision", () =>
     Effect.gen(function* () {
       yield* Scripted.play([...R.all.map((request) => Scripted.question(request)), Scripted.message("done")])
       yield* Effect.provide(run, Approval.layer(Approval.allow))
@@ -39,7 +39,7 @@ describe("a turn that asks", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("in the thread and turn that it is, as the policy sees it", () =>
+  it.effect("gives the policy its thread and turn", () =>
     Effect.gen(function* () {
       const seen: Array<Approval.ApprovalContext> = []
       yield* Scripted.play([
@@ -62,7 +62,7 @@ describe("a turn that asks", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("F16 and nobody answers, is declined at its deadline and goes on", () =>
+  it.effect("F16 without an answer is declined at the timeout and continues", () =>
     Effect.gen(function* () {
       yield* Scripted.play([
         Scripted.command("rm x", { approval: true }),
@@ -92,7 +92,7 @@ describe("a turn that asks", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("forgets what was remembered when another thread asks", () =>
+  it.effect("does not use what another thread remembers", () =>
     Effect.gen(function* () {
       let asked = 0
       const policy = Approval.remember(() => Effect.sync(() => (asked++, Approval.acceptForSession)))

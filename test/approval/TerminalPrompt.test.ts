@@ -80,7 +80,7 @@ const same = (decision: Approval.ApprovalDecision, expected: object) =>
   assert.deepStrictEqual<object>(JSON.parse(JSON.stringify(decision)), expected)
 
 describe("a person on the terminal", () => {
-  it.effect("says yes, no, yes for the session or stop to what takes no more than that", () =>
+  it.effect("accepts, declines, accepts for the session or cancels plain requests", () =>
     Effect.gen(function* () {
       for (const request of [
         R.command("ls"),
@@ -97,7 +97,7 @@ describe("a person on the terminal", () => {
     })
   )
 
-  it.effect("sees what permissions are asked for", () =>
+  it.effect("sees the requested permissions", () =>
     Effect.gen(function* () {
       const person = terminal("y")
       const fileSystem = [Approval.path("write", "/opt/x"), Approval.path("read", "/etc")]
@@ -107,7 +107,7 @@ describe("a person on the terminal", () => {
     })
   )
 
-  it.effect("answers by number, by label or in words where that is wanted", () =>
+  it.effect("answers by number, by label or with free text", () =>
     Effect.gen(function* () {
       const closed = terminal("green", "3", "0", "2", "red")
       same(yield* closed.ask(R.question("which")), answered({ which: ["blue"] }))
@@ -119,7 +119,7 @@ describe("a person on the terminal", () => {
     })
   )
 
-  it.effect("may leave questions unanswered; none answered is a no", () =>
+  it.effect("can skip questions; skipping all of them declines", () =>
     Effect.gen(function* () {
       const both = {
         ...R.question("a"),
@@ -131,7 +131,7 @@ describe("a person on the terminal", () => {
     })
   )
 
-  it.effect("types a secret that nobody sees, and that answers nothing else", () =>
+  it.effect("types a secret that is not echoed and answers no other question", () =>
     Effect.gen(function* () {
       const secret = {
         id: "password",
@@ -152,7 +152,7 @@ describe("a person on the terminal", () => {
     })
   )
 
-  it.effect("fills in a form until it fits", () =>
+  it.effect("fills in a form until it is valid", () =>
     Effect.gen(function* () {
       const form = R.form({
         type: "object",
@@ -183,7 +183,7 @@ describe("a person on the terminal", () => {
     })
   )
 
-  it.effect("is asked one thing at a time, whatever it is", () =>
+  it.effect("answers one request at a time, whatever its kind", () =>
     Effect.gen(function* () {
       const person = terminal("1", "2", "y")
       const decided = yield* Effect.gen(function* () {
@@ -198,7 +198,7 @@ describe("a person on the terminal", () => {
     })
   )
 
-  it.effect("sees no escape sequence, whatever the agent writes", () =>
+  it.effect("sees no escape sequences, whatever the agent writes", () =>
     Effect.gen(function* () {
       const evil = "\u001b[2J\u202eevil"
       for (const request of [

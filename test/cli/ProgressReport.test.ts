@@ -9,7 +9,7 @@ const style = { width: 80, color: false }
 const id = ItemId.make("i")
 
 describe("events as JSON", () => {
-  it("have one of a sub-agent's turn inside of one of the turn that it works for", () => {
+  it("nest an event of a sub-agent's turn in an event of its parent turn", () => {
     const [threadId, turnId] = [ThreadId.make("agent"), TurnId.make("turn")]
     const item = { _tag: "AgentMessage", id, text: "done" } as const
     assert.deepStrictEqual<unknown>(
@@ -54,8 +54,8 @@ describe("events as JSON", () => {
   })
 })
 
-describe("a turn that is over", () => {
-  it("is told item by item, each kind in its own way", () => {
+describe("a past turn", () => {
+  it("is printed item by item, each kind in its format", () => {
     const items: ReadonlyArray<Item.Item> = [
       { _tag: "UserMessage", id, text: "Why?\u001b[31m" },
       { _tag: "Reasoning", id, summary: ["Hm."], content: [] },

@@ -60,7 +60,7 @@ const populated = Effect.gen(function* () {
 })
 
 describe.concurrent("effect-codex attachments", () => {
-  test("list says whose every folder is and what is in it", () =>
+  test("list prints the owner and the content of every directory", () =>
     Effect.gen(function* () {
       const { base, damaged, elsewhere, gone, live, root } = yield* populated
       const ran = yield* cli(base, "list", "--json")
@@ -82,7 +82,7 @@ describe.concurrent("effect-codex attachments", () => {
       assert.include(words.stdout, "2 files, 1.1 kB")
     }))
 
-  test("clean --dry-run says what clean would remove, and removes nothing", () =>
+  test("clean --dry-run prints what clean would remove without removing it", () =>
     Effect.gen(function* () {
       const { base, gone, root } = yield* populated
       const before = F.files(root)
@@ -97,7 +97,7 @@ describe.concurrent("effect-codex attachments", () => {
       assert.deepStrictEqual(F.files(root), before)
     }))
 
-  test("clean removes what dead processes have left, and --all what no live process here owns", () =>
+  test("clean removes files of ended processes, and --all everything that no running process owns", () =>
     Effect.gen(function* () {
       const { base, damaged, elsewhere, gone, live, root, unknown } = yield* populated
       const ran = yield* cli(base, "clean")
@@ -113,7 +113,7 @@ describe.concurrent("effect-codex attachments", () => {
       assert.deepInclude(again, { files: 0, bytes: 0, folders: [] })
     }))
 
-  test("looks where it is told to, and finds nothing where nothing is", () =>
+  test("uses --directory, and finds nothing in a missing directory", () =>
     Effect.gen(function* () {
       const { base, root } = yield* populated
       const other = yield* cli(join(base, "nowhere"), "list", "--directory", root, "--json")
@@ -124,7 +124,7 @@ describe.concurrent("effect-codex attachments", () => {
       assert.strictEqual((yield* cli(join(base, "nowhere"), "clean")).code, 0)
     }))
 
-  test("touches no folder that is not private, and exits with 1", () =>
+  test("touches no directory that is not private, and exits with 1", () =>
     Effect.gen(function* () {
       const { base, root } = yield* populated
       Fs.chmodSync(root, 0o755)
@@ -138,7 +138,7 @@ describe.concurrent("effect-codex attachments", () => {
       assert.deepStrictEqual(F.files(root), before)
     }))
 
-  test("exits with 1 where something cannot be removed, and counts what could", () =>
+  test("exits with 1 if a file cannot be removed, and counts the removed files", () =>
     Effect.gen(function* () {
       const { base, gone } = yield* populated
       // Even root cannot remove what is marked so; where nothing can be marked there is nothing to try.
@@ -165,7 +165,7 @@ describe.concurrent("effect-codex attachments", () => {
       assert.isTrue(Fs.existsSync(marked))
     }))
 
-  test("is explained by --help, and refuses a wrong use with 2", () =>
+  test("documents itself with --help, and rejects invalid arguments with 2", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       for (const [args, said] of [

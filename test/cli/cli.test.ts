@@ -36,7 +36,7 @@ const hello = [reply(text("Hello from the model", { deltas: true }), usage({ inp
 const live = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
 
 describe.concurrent("effect-codex run with more than a prompt", () => {
-  live("sends files along, goes on with the last conversation, and stops at its budget", () =>
+  live("attaches files, resumes the last thread, and stops at its budget", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const loop = Array.from({ length: 9 }, () => reply(shell("true"), usage({ input: 100, output: 10 })))
@@ -128,7 +128,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("reads the prompt from stdin where it is missing or -", () =>
+  live("reads the prompt from stdin if it is missing or -", () =>
     Effect.forEach(
       [[], ["-"]],
       Effect.fnUntraced(function* (args) {
@@ -140,7 +140,7 @@ describe.concurrent("effect-codex run", () => {
     )
   )
 
-  live("runs nothing that needs approval where nobody can be asked, and all of it with --approve all", () =>
+  live("declines everything that needs approval without a terminal, and accepts it with --approve all", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -166,7 +166,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("takes rules from a file", () =>
+  live("reads rules from a file", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -192,7 +192,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("gives Codex its overrides and the model", () =>
+  live("passes overrides and the model to Codex", () =>
     Effect.gen(function* () {
       const ran = yield* run(hello, {
         args: [
@@ -211,7 +211,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("goes on with a conversation", () =>
+  live("resumes a thread", () =>
     Effect.gen(function* () {
       const server = yield* ModelServer.make([...hello, ...hello])
       const home = yield* ModelServer.home(server)
@@ -229,7 +229,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("times out with 124 and says so", () =>
+  live("exits with 124 after a timeout and reports it", () =>
     Effect.gen(function* () {
       const ran = yield* run([reply(text("Half", { deltas: true }), ModelServer.never)], {
         args: ["--json", "--timeout", "1s", "go"]
@@ -242,7 +242,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("exits with 1 where the turn fails, and names the class", () =>
+  live("exits with 1 if the turn fails, and reports the error class", () =>
     Effect.gen(function* () {
       const collector = yield* Collector.make
       const ran = yield* run([ModelServer.httpError(429, { code: "insufficient_quota" })], {
@@ -266,7 +266,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("exits with 3 where there is no usable engine", () =>
+  live("exits with 3 without a usable engine", () =>
     Effect.gen(function* () {
       const ran = yield* CommandLine.run({
         args: ["run", "--json", "go"],
@@ -279,7 +279,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("on Ctrl-C interrupts the turn, prints what was done, and exits with 130", () =>
+  live("interrupts the turn on Ctrl-C, prints what it did, and exits with 130", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -297,7 +297,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("refuses a wrong use with 2 and says what is right", () =>
+  live("rejects invalid arguments with 2 and explains the valid ones", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -327,7 +327,7 @@ describe.concurrent("effect-codex run", () => {
     })
   )
 
-  live("keeps what it logs out of its output", () =>
+  live("keeps its log out of stdout", () =>
     Effect.gen(function* () {
       const ran = yield* run(hello, { args: ["--json", "go"], env: { CODEX_OTLP_ENABLE: "1" } })
       assert.strictEqual(ran.code, 0)
@@ -368,7 +368,7 @@ describe.concurrent("effect-codex run", () => {
 })
 
 describe.concurrent("the bin", () => {
-  live("tells an old Node which one it needs, and exits with 2", () =>
+  live("reports the version it needs on an old Node, and exits with 2", () =>
     Effect.gen(function* () {
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
       const pretend = 'Object.defineProperty(process.versions, "node", { value: "20.20.2" })'

@@ -41,7 +41,7 @@ const leave = (directory: string, count: number) =>
 
 describe("trace flush", () => {
   it.live(
-    "sends what is left and says so, in words and in JSON",
+    "sends what is left and reports it as text and as JSON",
     () =>
       Effect.gen(function* () {
         const directory = yield* folder
@@ -68,7 +68,7 @@ describe("trace flush", () => {
   )
 
   it.live(
-    "leaves what it cannot send, and says why",
+    "keeps what it cannot send, and reports why",
     () =>
       Effect.gen(function* () {
         const directory = yield* folder
@@ -87,7 +87,7 @@ describe("trace flush", () => {
   )
 
   it.live(
-    "stopped with Ctrl-C keeps what was not acknowledged",
+    "keeps what was not acknowledged when Ctrl-C stops it",
     () =>
       Effect.gen(function* () {
         const directory = yield* folder
@@ -117,7 +117,7 @@ describe("trace flush", () => {
   )
 
   it.live(
-    "does not touch what a living process has, and tells whose it is",
+    "does not touch the spool of a running process, and prints its pid",
     () =>
       Effect.gen(function* () {
         const directory = yield* folder
@@ -136,7 +136,7 @@ describe("trace flush", () => {
   )
 
   it.live(
-    "without a spool is told so, makes none, and sends nothing where nothing may be sent",
+    "fails without a spool directory, creates none, and sends nothing if telemetry is off",
     () =>
       Effect.gen(function* () {
         const directory = yield* folder

@@ -17,7 +17,7 @@ const cli = (real: RealCodex, ...args: ReadonlyArray<string>) => command(real, "
 const test = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
 
 describe.concurrent("effect-codex threads", () => {
-  test("lists, shows, forks, archives and deletes what the real Codex keeps", () =>
+  test("lists, shows, forks, archives and deletes the threads of the real Codex", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.shell("exit 3")),
@@ -70,7 +70,7 @@ describe.concurrent("effect-codex threads", () => {
       assert.strictEqual(gone.stdout, "")
     }))
 
-  test("says so where there is nothing", () =>
+  test("reports that there are no threads", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([])
       assert.deepInclude(yield* cli(real, "list"), { code: 0, stdout: "", stderr: "No threads.\n" })
@@ -78,7 +78,7 @@ describe.concurrent("effect-codex threads", () => {
       assert.strictEqual((yield* cli(real, "show", "last")).code, 1)
     }))
 
-  test("says what is wrong with what it is given, and asks Codex nothing", () =>
+  test("explains invalid arguments without a request to Codex", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([])
       for (const [args, said] of [
@@ -97,7 +97,7 @@ describe.concurrent("effect-codex threads", () => {
       }
     }))
 
-  test("gives a conversation that it takes up no more than it had, unless it is told to", () =>
+  test("keeps the sandbox of a resumed thread unless --sandbox changes it", () =>
     Effect.gen(function* () {
       const write = (name: string) => [M.reply(M.shell(`echo x > ${name}`)), M.reply(M.text("done"))]
       const real = yield* Real.make([

@@ -45,8 +45,8 @@ const places = [
   ...names.flatMap((x) => [`/${x}`, ...names.flatMap((y) => [`/${x}/${y}`, `/${x}/${y}/c`])])
 ]
 
-describe("what is granted", () => {
-  it.prop("is never more than was asked for, nor than was granted", [Profile, Profile], ([a, g]) => {
+describe("the granted permissions", () => {
+  it.prop("are never more than requested or granted", [Profile, Profile], ([a, g]) => {
     const [asked, granted] = [permissions(a), permissions(g)]
     const both = Approval.intersect(asked, granted)
     assert.isTrue(!both.network || (asked.network && granted.network))
@@ -59,7 +59,7 @@ describe("what is granted", () => {
     }
   })
 
-  it.prop("is all that was asked for where all of it is granted", [Profile], ([a]) => {
+  it.prop("are all requested permissions if all are granted", [Profile], ([a]) => {
     const asked = permissions(a)
     const both = Approval.intersect(asked, asked)
     for (const path of places) {
@@ -68,7 +68,7 @@ describe("what is granted", () => {
     }
   })
 
-  it("of globs and names of Codex's own is only the very same", () => {
+  it("include globs and special places only if they are identical", () => {
     const glob = { access: "write", place: { _tag: "glob", pattern: "/a/*" } } as const
     const root = { access: "read", place: { _tag: "special", value: { kind: "root" } } } as const
     const rootAgain = { access: "write", place: { _tag: "special", value: { kind: "root" } } } as const
@@ -82,7 +82,7 @@ describe("what is granted", () => {
     )
   })
 
-  it("is nothing outside a path, whatever it looks like", () => {
+  it("include nothing outside a path, whatever it looks like", () => {
     const asked = { network: false, fileSystem: [Approval.path("write", "/work")] }
     for (const path of ["/", "/works", "/work/../etc", "work", "", "../work", "/etc"]) {
       const { fileSystem } = Approval.intersect(asked, {
@@ -106,17 +106,17 @@ describe("the hash of a request", () => {
     )
   }
 
-  it.prop("is the same in whatever order the keys are", [Schema.Json], ([args]) => {
+  it.prop("does not depend on the order of keys", [Schema.Json], ([args]) => {
     const again = JSON.parse(JSON.stringify(shuffle(args)))
     assert.strictEqual(Approval.hash(R.tool("x", args)), Approval.hash(R.tool("x", again)))
   })
 
-  it.prop("is another one for other arguments", [Schema.Json, Schema.Json], ([a, b]) => {
+  it.prop("differs for other arguments", [Schema.Json, Schema.Json], ([a, b]) => {
     const same = JSON.stringify(a) === JSON.stringify(b) || canonicalJson(a) === canonicalJson(b)
     assert.strictEqual(Approval.hash(R.tool("x", a)) === Approval.hash(R.tool("x", b)), same)
   })
 
-  it("says what is asked and nothing else", () => {
+  it("covers the content of the request and nothing else", () => {
     const request = R.command("ls")
     const hash = Approval.hash(request)
     assert.match(hash, /^[0-9a-f]{64}$/)

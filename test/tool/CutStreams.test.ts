@@ -84,7 +84,7 @@ describe("F29 a stream that is cut", () => {
     120_000
   )
 
-  test("F29 behind a call, and tried again, runs it once", () =>
+  test("F29 after a call, and retried, runs the call once", () =>
     Effect.gen(function* () {
       const { layer, ran, run, server } = yield* play(
         ({ index, toolOutputs }) =>
@@ -105,7 +105,7 @@ describe("F29 a stream that is cut", () => {
       )
     }))
 
-  test("F29 in the middle of a call, and tried again, runs it once", () =>
+  test("F29 in the middle of a call, and retried, runs the call once", () =>
     Effect.gen(function* () {
       const { layer, ran, run } = yield* play(
         ({ index, toolOutputs }) =>

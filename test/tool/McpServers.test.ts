@@ -18,7 +18,7 @@ import * as Real from "../support/realEngine.ts"
 const script = fileURLToPath(new URL("../support/mcpTools.ts", import.meta.url))
 
 describe("MCP servers of a thread", () => {
-  it("are what Codex reads from its configuration", () => {
+  it("are converted to Codex's configuration", () => {
     const config = McpServers.toConfig({
       files: {
         command: "/opt/my server",
@@ -79,7 +79,7 @@ describe("MCP servers of a thread", () => {
     ["a timeout without end", "a", { command: "x", startTimeout: Infinity }]
   ]
   for (const [why, name, server] of wrong) {
-    it(`are refused for ${why}, without a value of theirs`, () => {
+    it(`are rejected for ${why}, without quoting a value`, () => {
       const config = McpServers.toConfig({ [name]: server }, "resumeThread")
       assert.isTrue(Result.isFailure(config))
       if (Result.isSuccess(config)) return
@@ -143,7 +143,7 @@ describe("MCP servers of a thread", () => {
 
   const secret = "canary-5b1f; $(touch pwned) `id` \"'\\ -n"
 
-  test("F36 F39 run for the real Codex: what they are given arrives as it stands, no secret is on disk, and they end with it", () =>
+  test("F36 F39 run in the real Codex: arguments arrive unchanged, no secret is on disk, and they end with Codex", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-mcp-" })
@@ -192,7 +192,7 @@ describe("MCP servers of a thread", () => {
       assert.isTrue(yield* hasEnded(pid))
     }))
 
-  test("are given to a thread that is started, resumed or forked, and a bad one is refused before Codex is asked", () =>
+  test("are passed to a thread that is started, resumed or forked, and an invalid one is rejected before any request to Codex", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const calls = `${yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-mcp-" })}/calls`

@@ -60,28 +60,31 @@ describe("arguments", () => {
     { to: ["a"], cents: 1 },
     JSON.parse('{"__proto__":{"to":"a","cents":1}}')
   ]
-  it.effect("that do not fit are told to the model: no handler sees them and nobody is asked", () => {
-    const ran: Array<unknown> = []
-    const note = (given: unknown) => Effect.sync(() => (ran.push(given), "paid"))
-    return Effect.gen(function* () {
-      const host = yield* Effect.flatMap(Strict, ToolHost.make)
-      const ask = host.turn({ approve: no })
-      for (const args of wrong) {
-        for (const tool of ["pay", "paySoftly", "payAsked"]) {
-          const soft = tool !== "pay" && typeof args === "object" && args !== null && "cents" in args
-          if (soft && args.cents === 1) continue
-          const answer = yield* ask(call(tool, args))
-          assert.isFalse(answer.success, `${tool} ${JSON.stringify(args)}`)
-          assert.isAbove(answer.text.length, 10)
+  it.effect(
+    "that do not match the schema go back to the model, without a handler or an approval request",
+    () => {
+      const ran: Array<unknown> = []
+      const note = (given: unknown) => Effect.sync(() => (ran.push(given), "paid"))
+      return Effect.gen(function* () {
+        const host = yield* Effect.flatMap(Strict, ToolHost.make)
+        const ask = host.turn({ approve: no })
+        for (const args of wrong) {
+          for (const tool of ["pay", "paySoftly", "payAsked"]) {
+            const soft = tool !== "pay" && typeof args === "object" && args !== null && "cents" in args
+            if (soft && args.cents === 1) continue
+            const answer = yield* ask(call(tool, args))
+            assert.isFalse(answer.success, `${tool} ${JSON.stringify(args)}`)
+            assert.isAbove(answer.text.length, 10)
+          }
         }
-      }
-      assert.deepStrictEqual(ran, [])
-      assert.isTrue((yield* ask(call("pay", { to: "a", cents: 1 }))).success)
-      assert.deepStrictEqual(ran, [{ to: "a", cents: 1 }])
-    }).pipe(Effect.provide(Strict.toLayer({ pay: note, paySoftly: note, payAsked: note })))
-  })
+        assert.deepStrictEqual(ran, [])
+        assert.isTrue((yield* ask(call("pay", { to: "a", cents: 1 }))).success)
+        assert.deepStrictEqual(ran, [{ to: "a", cents: 1 }])
+      }).pipe(Effect.provide(Strict.toLayer({ pay: note, paySoftly: note, payAsked: note })))
+    }
+  )
 
-  it.effect("F39 F20 what a person saw is what runs, whatever is in it", () => {
+  it.effect("F39 F20 run exactly as a person saw them, whatever they contain", () => {
     const evil = "; rm -rf / $(x) `y` \n\u001b[31m -- \"'\\ \u202e"
     const ran: Array<unknown> = []
     const asked: Array<Approval.ApprovalRequest> = []
@@ -106,7 +109,7 @@ describe("arguments", () => {
     }).pipe(Effect.provide(Asked.toLayer({ run: ({ text }) => Effect.sync(() => (ran.push(text), "ran")) })))
   })
 
-  it.effect("F39 a tool that there is not is no tool, whatever its name", () =>
+  it.effect("F39 of an unknown tool run nothing, whatever its name", () =>
     Effect.gen(function* () {
       const host = yield* Effect.flatMap(Strict, ToolHost.make)
       const names = [
@@ -136,7 +139,7 @@ describe("arguments", () => {
     )
   )
 
-  it.effect("F39 names that Codex would refuse are refused with their reason", () =>
+  it.effect("F39 tool names that Codex would reject are rejected with the reason", () =>
     Effect.gen(function* () {
       for (const name of ["a b", "a.b", "a;b", "$(a)", "a\nb", "ä", "", "x".repeat(65)]) {
         const Bad = Toolkit.make(Tool.make(name, { success: Schema.String }))
@@ -153,7 +156,7 @@ describe("arguments", () => {
   )
 })
 
-describe("what a handler may give back", () => {
+describe("the result of a handler", () => {
   const anything = <const N extends string>(name: N) =>
     Tool.make(name, { success: Schema.Unknown, failure: Schema.Unknown })
   const cyclic: Record<string, unknown> = {}
@@ -180,7 +183,7 @@ describe("what a handler may give back", () => {
   ]
   const Any = Toolkit.make(anything("any"))
   for (const [what, value, success, text] of values) {
-    it.effect(`${what} has an answer`, () =>
+    it.effect(`${what} becomes an answer`, () =>
       Effect.gen(function* () {
         const host = yield* Effect.flatMap(Any, ToolHost.make)
         assert.deepStrictEqual(yield* host.turn({ approve: no })(call("any")), { success, text })
@@ -270,7 +273,7 @@ describe("what a handler may give back", () => {
     }
   )
 
-  it.effect("a huge result is cut, with a note; a failure is, too", () => {
+  it.effect("a huge result or failure is truncated, with a note", () => {
     const huge = "😀".repeat(1_000_000)
     return Effect.gen(function* () {
       const host = yield* Effect.flatMap(Any, ToolHost.make)
@@ -349,7 +352,7 @@ describe("progress", () => {
     }
   )
 
-  it.effect("of a listener that throws changes nothing, and a huge one is cut", () => {
+  it.effect("ignores a listener that throws, and truncates a huge text", () => {
     const told: Array<string> = []
     return Effect.gen(function* () {
       const host = yield* Effect.flatMap(Chatty, ToolHost.make)
@@ -374,7 +377,7 @@ describe("progress", () => {
 })
 
 describe("settings", () => {
-  it.effect("side effects are what the annotations say, and only a tool that reads has none", () => {
+  it.effect("define side effects by annotations, and only a reading tool has none", () => {
     const tool = (name: string) => Tool.make(name, { success: Schema.String })
     const Kinds = Toolkit.make(
       tool("silent"),
@@ -414,7 +417,7 @@ describe("settings", () => {
     ["MaxCalls", Tool.make("t").annotate(ToolSettings.MaxCalls, -1)],
     ["MaxResult", Tool.make("t").annotate(ToolSettings.MaxResult, Number.NaN)]
   ]
-  it.effect("that cannot be are refused when the thread is started", () =>
+  it.effect("that are invalid are rejected when the thread starts", () =>
     Effect.forEach(bad, ([setting, tool]) =>
       Effect.gen(function* () {
         const Bad = Toolkit.make(tool)
@@ -428,7 +431,7 @@ describe("settings", () => {
     )
   )
 
-  it.effect("of the thread, too", () => {
+  it.effect("of the thread that are invalid are rejected too", () => {
     const One = Toolkit.make(Tool.make("one"))
     return Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.flatMap(One, ToolHost.make))

@@ -77,7 +77,7 @@ describe.concurrent("F13 F42 a command of a tool", () => {
       }))
   }
 
-  test("F42 leaves nothing alive when it ends by itself, whatever it left in the background", () =>
+  test("F42 leaves nothing alive when it ends by itself with processes in the background", () =>
     Effect.gen(function* () {
       const PIDS = `${yield* folder}/pids`
       const env = { PATH: process.env["PATH"], PIDS }
@@ -91,7 +91,7 @@ describe.concurrent("F13 F42 a command of a tool", () => {
       assert.deepStrictEqual(pids.filter(isAlive), [])
     }))
 
-  test("F13 a sleep that ignores TERM is gone at the deadline, with its group", () =>
+  test("F13 a sleep that ignores TERM ends at the deadline, with its group", () =>
     Effect.gen(function* () {
       const PIDS = `${yield* folder}/pids`
       const script = `trap "" TERM; echo $$ >> "$PIDS"; sh -c 'trap "" TERM; echo $$ >> "$PIDS"; sleep 1000' & wait`
@@ -102,7 +102,7 @@ describe.concurrent("F13 F42 a command of a tool", () => {
       assert.deepStrictEqual((yield* pidsIn(PIDS, 2)).filter(isAlive), [])
     }))
 
-  test("gives its outputs and its exit code; a signal is none, and its input is empty", () =>
+  test("returns its outputs and its exit code, which a signal does not have, and has an empty input", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* ToolCommand.run(sh("cat; echo out; echo err >&2; exit 7")), {
         exitCode: 7,
@@ -123,7 +123,7 @@ describe.concurrent("F13 F42 a command of a tool", () => {
       assert.isTrue(output.stdout.endsWith("200000\nthe end\n"))
     }))
 
-  test("F39 an argument is an argument, whatever is in it", () =>
+  test("F39 passes arguments unchanged, whatever they contain", () =>
     Effect.gen(function* () {
       const dir = yield* folder
       const evil = [
@@ -151,7 +151,7 @@ describe.concurrent("F13 F42 a command of a tool", () => {
       assert.deepStrictEqual(yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readDirectory(dir)), [])
     }))
 
-  test("sees the environment it is given, and else ours", () =>
+  test("has the environment of its options, or ours by default", () =>
     Effect.gen(function* () {
       const only = yield* ToolCommand.run(ChildProcess.make("/usr/bin/env", [], { env: { ONLY: "this" } }))
       const names = only.stdout.split("\n").map((line) => line.split("=")[0])
@@ -161,7 +161,7 @@ describe.concurrent("F13 F42 a command of a tool", () => {
       assert.include(ours.stdout, `PATH=${process.env["PATH"]}`)
     }))
 
-  test("what another handler runs lives on", () =>
+  test("does not end the command of another handler", () =>
     Effect.gen(function* () {
       const PIDS = `${yield* folder}/pids`
       const env = { PATH: process.env["PATH"], PIDS }

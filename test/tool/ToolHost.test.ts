@@ -64,7 +64,7 @@ describe("F13 a hung tool", () => {
     return Hung.toLayer({ hangs: () => hang, fatal: () => hang })
   }
 
-  it.effect("F13 a hung tool is interrupted at its deadline, and the model is told", () => {
+  it.effect("F13 a hung tool is interrupted at its deadline, and the model reads why", () => {
     const ended: Array<number> = []
     return Effect.gen(function* () {
       yield* Scripted.play([Scripted.toolCall("hangs", {}), Scripted.message("so be it")])
@@ -83,7 +83,7 @@ describe("F13 a hung tool", () => {
     }).pipe(Effect.provide([handlers(ended), TestLayer]))
   })
 
-  it.effect("F13 a hung tool fails the turn where that is its policy", () => {
+  it.effect("F13 a hung tool fails the turn if `OnFailure` is `turn`", () => {
     const ended: Array<number> = []
     return Effect.gen(function* () {
       yield* Scripted.play([Scripted.toolCall("fatal", {}), Scripted.message("never said")])
@@ -101,7 +101,7 @@ describe("F13 a hung tool", () => {
     }).pipe(Effect.provide([handlers(ended), TestLayer]))
   })
 
-  it.effect("a deadline that is provided holds for every tool that has none of its own", () => {
+  it.effect("a provided deadline applies to every tool without its own", () => {
     const Two = Toolkit.make(plain("a"), plain("b").annotate(ToolSettings.Deadline, "5 seconds"))
     return Effect.gen(function* () {
       const host = yield* Effect.flatMap(Two, ToolHost.make)
@@ -124,7 +124,7 @@ describe("F14 a tool that ignores its interruption", () => {
   const layer = (release: Deferred.Deferred<string>) =>
     Deaf.toLayer({ deaf: () => Effect.uninterruptible(Deferred.await(release)) })
 
-  it.effect("F14 is left behind after its grace, counted, reported, and keeps no place", () =>
+  it.effect("F14 is abandoned after its grace, counted, reported, and releases its slot", () =>
     Effect.gen(function* () {
       const release = yield* Deferred.make<string>()
       const logs: Array<unknown> = []
@@ -161,7 +161,7 @@ describe("F14 a tool that ignores its interruption", () => {
     })
   )
 
-  it.effect("F14 does not hold up the scope, nor the interruption of the turn", () =>
+  it.effect("F14 delays neither the scope nor the interruption of the turn", () =>
     Effect.gen(function* () {
       const release = yield* Deferred.make<string>()
       yield* Scripted.play([Scripted.toolCall("deaf", {}), Scripted.message("never said")])
@@ -182,7 +182,7 @@ describe("F14 a tool that ignores its interruption", () => {
   )
 })
 
-describe("F15 many calls at once", () => {
+describe("F15 many concurrent calls", () => {
   const names = ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"] as const
   const eight = (onFailure: "result" | "turn") => {
     const tool = <const N extends string>(name: N) =>
@@ -278,7 +278,7 @@ describe("F15 many calls at once", () => {
     }
   )
 
-  it.effect("a tool's own limit takes no place from the others", () => {
+  it.effect("a call that waits for its tool's limit takes no slot of other tools", () => {
     const Mixed = Toolkit.make(text("serial").annotate(ToolSettings.Concurrency, 1), text("free"))
     const order: Array<string> = []
     const note = (name: string, takes: number) => (params: { readonly n: number }) =>
@@ -305,7 +305,7 @@ describe("F15 many calls at once", () => {
     )
   })
 
-  it.effect("the wait for a free place counts for no deadline", () => {
+  it.effect("waiting for a slot does not count towards the deadline", () => {
     const One = Toolkit.make(
       text("slow").annotate(ToolSettings.Concurrency, 1).annotate(ToolSettings.Deadline, "3 seconds")
     )
@@ -321,9 +321,9 @@ describe("F15 many calls at once", () => {
   })
 })
 
-describe("F35 calls beyond the cap", () => {
+describe("F35 calls beyond the limit", () => {
   const Capped = Toolkit.make(plain("search").annotate(ToolSettings.MaxCalls, 2), plain("free"))
-  it.effect("F35 are answered no and do not run; the next turn has its own", () => {
+  it.effect("F35 are rejected and do not run; the next turn counts anew", () => {
     let ran = 0
     return Effect.gen(function* () {
       const loop = Array.from({ length: 5 }, () => Scripted.toolCall("search", {}))
@@ -345,7 +345,7 @@ describe("F35 calls beyond the cap", () => {
     )
   })
 
-  it.effect("F35 over all tools together", () =>
+  it.effect("F35 are counted over all tools together", () =>
     Effect.gen(function* () {
       const host = yield* Effect.flatMap(Capped, ToolHost.make)
       const ask = host.turn({ approve: no })
