@@ -190,6 +190,13 @@ describe("Redaction of text", () => {
     assert.strictEqual(make(["a long", "a long text"]).text("x a long text y"), "x [redacted] y")
   })
 
+  it("finds a secret word inside a name in camel case", () => {
+    assert.strictEqual(
+      text("userPassword=abc dbAuthToken=def"),
+      "userPassword=[redacted] dbAuthToken=[redacted]"
+    )
+  })
+
   it("masks an array of objects under a secret name in a value", () => {
     assert.deepStrictEqual(value({ credentials: [{ name: "x", level: 2 }] }), {
       credentials: [{ name: "[redacted]", level: 2 }]

@@ -195,6 +195,47 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("puts records of one encoding only into a batch", () =>
+    Effect.gen(function* () {
+      const { store } = yield* make(yield* Support.folder)
+      store.append(record(0))
+      store.append({ ...record(1), kind: "protobuf" })
+      const kinds: Array<ReadonlyArray<string>> = []
+      for (let turn = 0; turn < 2; turn++) {
+        const batch = yield* Effect.promise(() => store.take(100))
+        kinds.push(batch?.records.map(({ kind }) => kind) ?? [])
+        if (batch !== undefined) store.acknowledge(batch)
+      }
+      assert.deepStrictEqual(kinds, [["json"], ["protobuf"]])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("keeps a batch in flight when its segment expires", () =>
+    Effect.gen(function* () {
+      let now = 1000
+      const { lost, store } = yield* make(yield* Support.folder, { maxAge: 500, now: () => now })
+      store.append(record(0))
+      const batch = yield* Effect.promise(() => store.take(100))
+      now = 3000
+      store.maintain()
+      assert.isTrue(batch !== undefined && store.retain(batch))
+      assert.deepEqual(lost, {})
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("reads the next segment if the oldest one is dropped during the read", () =>
+    Effect.gen(function* () {
+      const { lost, store } = yield* make(yield* Support.folder, { maxBytes: 16 * 1024 })
+      for (const n of numbers(0, 4)) store.append(record(n, 1000))
+      const reading = store.take(100)
+      for (const n of numbers(4, 20)) store.append(record(n, 1000))
+      const batch = yield* Effect.promise(() => reading)
+      const dropped = lost["spool_full"] ?? 0
+      assert.isAtLeast(dropped, 4)
+      assert.strictEqual(ids(batch?.records ?? [])[0], dropped)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("drops what is too old, waiting or on its way out", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
