@@ -1,6 +1,6 @@
 /**
- * One program as a user would write it: a turn that works and one that fails, under the telemetry that the environment
- * asks for. Prints what came of the turns, and on stderr how long the end was held up.
+ * A program as a user would write it: one turn that succeeds and one that fails, with the telemetry that the environment
+ * configures. Prints the results of the turns to stdout, and to stderr how long the process took to end afterwards.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -48,7 +48,7 @@ const real = Effect.gen(function* () {
   return yield* Effect.provide(turns, Codex.layer.pipe(Layer.provideMerge(AppServer.layerOptions({ env }))))
 }).pipe(Effect.scoped)
 
-/** What Prometheus would get now, if anybody serves it. */
+/** Prints what a Prometheus scrape returns now, if the endpoint is on. */
 const scrape = Effect.promise(async () => {
   const port = process.env["OTEL_EXPORTER_PROMETHEUS_PORT"]
   if (port === undefined) return
@@ -63,7 +63,7 @@ const onStderr = Logger.make<unknown, void>(({ message }) => {
   try {
     writeSync(2, `${[message].flat().join(" ")}\n`)
   } catch {
-    // Its reader is gone.
+    // The reader of stderr is gone.
   }
 })
 
@@ -73,7 +73,7 @@ const program = Effect.gen(function* () {
   yield* scrape
   ended = performance.now()
   writeSync(1, `${JSON.stringify(result)}\n`)
-  // A failure, so that also an exit code is there to be changed.
+  // Fails, so that the matrix can check that telemetry does not change the exit code.
   return yield* new TurnsEnded()
 })
 

@@ -1,8 +1,8 @@
 /**
- * Telemetry never changes a result and never holds it up: every engine with every exporter against everything that a
- * receiver may do, each in a process of its own. Prints a table; exits with 1 if a cell fails.
+ * Checks that telemetry never changes a result and never delays it: runs every engine with every exporter against every
+ * fault of a receiver, each combination (a cell) in its own process. Prints a table; exits with 1 if a cell fails.
  *
- *     node scripts/telemetryMatrix.ts [--engine scripted|codex] [--exporter NAME] [--limit MILLISECONDS]
+ *     node scripts/telemetryMatrix.ts [--engine scripted|codex] [--exporter NAME] [--fault NAME]... [--limit MILLISECONDS]
  */
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -17,20 +17,21 @@ const { values: options } = parseArgs({
   options: {
     engine: { type: "string" },
     exporter: { type: "string" },
-    /** How long the end of a program may be held up. */
+    fault: { type: "string", multiple: true },
+    /** The maximum delay of a program's end, in milliseconds. */
     limit: { type: "string", default: "2000" }
   }
 })
 
-/** What must be found where the exporter left it. */
+/** The span and the metric that every exporter must deliver. */
 const spanName = "invoke_agent codex"
 const metricName = "gen_ai_invoke_agent_duration"
 
 interface Fault {
   readonly name: string
-  /** Nothing listens where there is no answer. */
+  /** Answers a request. Without it nothing listens at the address. */
   readonly answer?: (response: ServerResponse, at: number, contentType: string) => void
-  /** Everything arrives, if late. */
+  /** Whether all telemetry arrives in spite of the fault. */
   readonly arrives?: boolean
 }
 
@@ -39,7 +40,7 @@ const status = (code: number, headers: Readonly<Record<string, string>> = {}) =>
   answer: (response: ServerResponse) => void response.writeHead(code, headers).end("no")
 })
 
-/** One span was refused, in both encodings. */
+/** A partial success that rejects one span, in both encodings. */
 const partial = {
   json: `{"partialSuccess":{"rejectedSpans":"1","errorMessage":"no"}}`,
   protobuf: Buffer.from([0x0a, 0x02, 0x08, 0x01])
@@ -122,7 +123,7 @@ const runCell = (engine: string, env: Readonly<Record<string, string>>, blind = 
     })
   })
 
-/** What a program comes to that nobody watches. */
+/** The runs without telemetry, by engine. */
 const baselines = new Map<string, Promise<Run>>()
 const baseline = (engine: string): Promise<Run> => {
   const known = baselines.get(engine) ?? runCell(engine, {})
@@ -130,18 +131,18 @@ const baseline = (engine: string): Promise<Run> => {
   return known
 }
 
-/** What is wrong with a run, if anything. */
+/** Returns how a run differs from the run without telemetry, or nothing if it does not. */
 const compare = async (engine: string, run: Run, blind = false): Promise<string | undefined> => {
   const expected = await baseline(engine)
   if (!expected.stdout.includes("It works.")) return `does not work without telemetry: ${expected.stderr}`
   if (run.code !== expected.code) return `exit code ${run.code} instead of ${expected.code}`
   if (run.stdout !== expected.stdout)
     return `result ${run.stdout.trim()} instead of ${expected.stdout.trim()}`
-  const held = Number(/^held (\d+)$/m.exec(run.stderr)?.[1] ?? (blind ? 0 : NaN))
-  return held <= limit ? undefined : `held up for ${held} ms`
+  const delay = Number(/^held (\d+)$/m.exec(run.stderr)?.[1] ?? (blind ? 0 : NaN))
+  return delay <= limit ? undefined : `delayed by ${delay} ms`
 }
 
-const said = (run: Run) => run.stderr.match(/^Telemetry was lost: /gm)?.length ?? 0
+const lossLines = (run: Run) => run.stderr.match(/^Telemetry was lost: /gm)?.length ?? 0
 
 const otlp = (exporter: string, extra: Readonly<Record<string, string>>): ReadonlyArray<Cell> =>
   engines.flatMap((engine) =>
@@ -175,13 +176,14 @@ const otlp = (exporter: string, extra: Readonly<Record<string, string>>): Readon
           ...extra
         })
         close()
-        const wrong = await compare(engine, run)
-        if (wrong !== undefined) return wrong
+        const problem = await compare(engine, run)
+        if (problem !== undefined) return problem
         const arrived = Buffer.concat(bodies).toString("latin1").includes(spanName)
         if (fault.answer !== undefined && !arrived) return "the turn was not sent"
-        const lines = said(run)
-        if (fault.arrives === true) return lines === 0 ? undefined : "a loss was said where there was none"
-        return lines === 1 ? undefined : `the loss was said ${lines} times`
+        const lines = lossLines(run)
+        if (fault.arrives === true)
+          return lines === 0 ? undefined : "a loss was logged although nothing was lost"
+        return lines === 1 ? undefined : `the loss was logged ${lines} times`
       }
     }))
   )
@@ -198,10 +200,12 @@ const others = (engine: string): ReadonlyArray<Cell> => {
     exporter: "file",
     fault,
     run: async () => {
-      const own = `${directory}/${name}`
-      mkdirSync(`${own}/.codex/telemetry${fault === "none" ? "" : "/codex-traces.json"}`, { recursive: true })
-      const run = await runCell(engine, { HOME: own, CODEX_OTEL_EXPORTER: "file" })
-      return (await compare(engine, run)) ?? wrong(run, `${own}/.codex/telemetry/codex-traces.json`)
+      const home = `${directory}/${name}`
+      mkdirSync(`${home}/.codex/telemetry${fault === "none" ? "" : "/codex-traces.json"}`, {
+        recursive: true
+      })
+      const run = await runCell(engine, { HOME: home, CODEX_OTEL_EXPORTER: "file" })
+      return (await compare(engine, run)) ?? wrong(run, `${home}/.codex/telemetry/codex-traces.json`)
     }
   })
   const console = (fault: string, blind: boolean): Cell => ({
@@ -210,8 +214,8 @@ const others = (engine: string): ReadonlyArray<Cell> => {
     fault,
     run: async () => {
       const run = await runCell(engine, { CODEX_OTEL_EXPORTER: "console" }, blind)
-      const wrong = await compare(engine, run, blind)
-      return wrong ?? (blind || run.stderr.includes(spanName) ? undefined : "no span on stderr")
+      const problem = await compare(engine, run, blind)
+      return problem ?? (blind || run.stderr.includes(spanName) ? undefined : "no span on stderr")
     }
   })
   const prometheus = (fault: string): Cell => ({
@@ -219,7 +223,7 @@ const others = (engine: string): ReadonlyArray<Cell> => {
     exporter: "prometheus",
     fault,
     run: async () => {
-      const taken = createServer((_, response) => void response.end("somebody else"))
+      const taken = createServer((_, response) => void response.end("another server"))
       const port = await new Promise<number>((resolve) =>
         taken.listen(0, "127.0.0.1", () => resolve((taken.address() as AddressInfo).port))
       )
@@ -229,10 +233,12 @@ const others = (engine: string): ReadonlyArray<Cell> => {
         OTEL_EXPORTER_PROMETHEUS_PORT: String(port)
       })
       taken.close()
-      const wrong = await compare(engine, run)
-      if (wrong !== undefined) return wrong
+      const problem = await compare(engine, run)
+      if (problem !== undefined) return problem
       if (fault === "none") return run.stderr.includes(metricName) ? undefined : "no metrics to scrape"
-      return run.stderr.includes("is in use by something else") ? undefined : "nobody was told"
+      return run.stderr.includes("is in use by something else")
+        ? undefined
+        : "no warning about the taken port"
     }
   })
   return [
@@ -240,7 +246,7 @@ const others = (engine: string): ReadonlyArray<Cell> => {
       existsSync(path) && readFileSync(path, "utf8").includes(spanName) ? undefined : "no span in the file"
     ),
     file("directory", "no file", (run) =>
-      said(run) === 1 ? undefined : `the loss was said ${said(run)} times`
+      lossLines(run) === 1 ? undefined : `the loss was logged ${lossLines(run)} times`
     ),
     console("none", false),
     console("no reader", true),
@@ -254,7 +260,11 @@ const cells = [
   ...otlp("protobuf", { OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }),
   ...otlp("gzip json", { OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" }),
   ...engines.flatMap(others)
-].filter(({ exporter }) => options.exporter === undefined || options.exporter === exporter)
+].filter(
+  ({ exporter, fault }) =>
+    (options.exporter === undefined || options.exporter === exporter) &&
+    (options.fault === undefined || options.fault.includes(fault))
+)
 
 const results = new Map<Cell, string | undefined>()
 const queue = [...cells]
@@ -262,7 +272,7 @@ const worker = async () => {
   for (let cell = queue.shift(); cell !== undefined; cell = queue.shift()) results.set(cell, await cell.run())
 }
 const before = performance.now()
-// Most of a cell is waiting.
+// Cells mostly wait, so run more of them than there are processors.
 await Promise.all(Array.from({ length: availableParallelism() * 2 }, worker))
 rmSync(home, { recursive: true, force: true })
 
