@@ -1,4 +1,4 @@
-/** One line per span, log record or metric on stderr, where it cannot get into a program's output. */
+/** Prints spans, log records and metrics to stderr, one line each, so that they never mix with a program's output. */
 import type { DataPoint, MetricData, ResourceMetrics } from "@opentelemetry/sdk-metrics"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
@@ -12,13 +12,13 @@ import * as Settings from "./config/Settings.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
 export interface ConsoleOptions {
-  /** What to show; traces if it is left out. */
+  /** The signals to print; default: traces. */
   readonly signals?: ReadonlyArray<Settings.SignalKind> | undefined
 }
 
 /**
- * Writes to stderr: every span as it ends, with name, duration, status, what matters of its attributes, trace id; log
- * records as `Logging.layer` does; every metric as it stands, from time to time and at the end.
+ * Prints to stderr each span when it ends, with name, duration, status, the main attributes and the trace id; log records
+ * as `Logging.layer()` does; and all metrics periodically and at the end.
  */
 export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -28,10 +28,10 @@ export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
     })
   ).pipe(Layer.provide(Settings.layer))
 
-/** `layer` for traces alone. */
+/** Prints traces only. */
 export const ConsoleLayer: Layer.Layer<never> = layer({})
 
-/** The line of one span, without its line break. */
+/** Returns the line of one span, without the line break. */
 export const line = (span: ReadableSpan): string => {
   const elapsed = BigInt(span.duration[0]) * 1_000_000_000n + BigInt(span.duration[1])
   const attributes = shownAttributes.flatMap((name) => {

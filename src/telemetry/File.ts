@@ -1,4 +1,4 @@
-/** Telemetry to files, a line of OTLP JSON per batch, as the file exporter of the OpenTelemetry collector writes them. */
+/** Writes telemetry to files as one line of OTLP JSON per batch, like the file exporter of the OpenTelemetry collector. */
 import type { ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -8,22 +8,22 @@ import * as HomeDirectory from "../internal/HomeDirectory.ts"
 import * as Settings from "./config/Settings.ts"
 import * as SignalLayers from "./SignalLayers.ts"
 
-/** Where `FileLayer` writes traces to; metrics and logs go beside it. */
+/** The traces file of `FileLayer`; metrics and logs go to files beside it. */
 export const defaultPath = "~/.codex/telemetry/codex-traces.json"
 
 export interface FileOptions {
   /** The file of traces. */
   readonly path: string
-  /** A file that a batch would make larger than this is put aside as `<path>.1`, the one before as `.2`, and so on. */
+  /** A file that would exceed this size is renamed to `<path>.1`, the previous `.1` to `.2`, and so on. */
   readonly maxBytes?: number | undefined
-  /** How many files that were put aside are kept. */
+  /** The number of renamed files to keep. */
   readonly keep?: number | undefined
-  /** What to write; all three if it is left out. */
+  /** The signals to write; default: all three. */
   readonly signals?: ReadonlyArray<Settings.SignalKind> | undefined
 }
 
 /**
- * The file of a signal beside that of traces: its name with the other signal in place of `traces`, or behind it.
+ * Returns the file of a signal beside the traces file: the same name with the signal in place of `traces`, or appended.
  *
  * `~/codex-traces.json` gives `~/codex-metrics.json`, `~/run.json` gives `~/run-metrics.json`.
  */
@@ -39,9 +39,9 @@ export const pathOf = (path: string, signal: Settings.SignalKind): string => {
 }
 
 /**
- * Appends telemetry to the file at `path` and those beside it, `~/` meaning the home directory: at most 64 MiB each, and
- * three older ones as large. Only the user can read them, also where they were there before. A file that cannot be
- * written to is a warning, no more. Make it once: every call is another layer.
+ * Appends telemetry to the file at `path` and the files beside it; `~/` is the home directory. By default each file
+ * grows to 64 MiB and three older ones are kept. The files are made private to the user, existing ones too. A file that
+ * cannot be written causes a warning only. Call this once: every call creates a separate layer.
  */
 export const layer = (options: FileOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -58,7 +58,7 @@ export const layer = (options: FileOptions): Layer.Layer<never> =>
     })
   ).pipe(Layer.provide(Settings.layer))
 
-/** `layer` for `defaultPath`. */
+/** Writes to `defaultPath`. */
 export const FileLayer: Layer.Layer<never> = layer({ path: defaultPath })
 
 const nouns = { traces: "Traces", metrics: "Metrics", logs: "Logs" }
@@ -81,7 +81,7 @@ const makeExporter = Effect.fnUntraced(function* <Items>(
     if (encoded !== undefined) await append(file, encoded, { keep, maxBytes })
   }
 
-  // One batch after the other, while a flush asks for several at a time.
+  // Batches are written in sequence, although a flush exports several at once.
   let written = Promise.resolve()
   const exporter: Required<CountedExporter<Items>> = {
     export: (items, report) => {

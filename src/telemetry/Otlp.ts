@@ -1,4 +1,4 @@
-/** Traces, metrics and logs to an OpenTelemetry collector, over HTTP in JSON or protobuf. */
+/** Exports traces, metrics and logs to an OpenTelemetry collector over HTTP, as JSON or protobuf. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Console from "./Console.ts"
@@ -9,15 +9,15 @@ import * as SignalLayers from "./SignalLayers.ts"
 import type * as Spool from "./spool/Spool.ts"
 
 export interface OtlpOptions extends OtlpTarget.OtlpTargetOptions {
-  /** Where traces and logs are written before they are sent, so that none is lost; `false` for nowhere. */
+  /** The spool on disk that traces and logs pass through so that none is lost; `false` for no spool. */
   readonly spool?: Spool.SpoolOptions | false
 }
 
 /**
- * Exports traces, metrics and logs unless the environment says no: `OTEL_SDK_DISABLED=true`, or a no in
- * `CODEX_OTLP_ENABLE` or `CODEX_OTEL_ENABLED`. Make it once: every call is another layer that exports by itself.
+ * Exports traces, metrics and logs unless the environment disables telemetry: `OTEL_SDK_DISABLED=true`, or
+ * `CODEX_OTLP_ENABLE` or `CODEX_OTEL_ENABLED` set to a false value. Call this once: every call creates a separate exporter.
  *
- * Whatever the collector does, what this is provided to neither fails nor waits for it; closing takes 1.5 s at most.
+ * Whatever the collector does, the program neither fails nor waits because of it; closing takes at most 1.5 s.
  */
 export const layer = (options: OtlpOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -29,8 +29,8 @@ export const layer = (options: OtlpOptions): Layer.Layer<never> =>
   ).pipe(Layer.provide(Settings.layer))
 
 /**
- * Exports what the environment asks for, to where it says: OTLP, console, file, Prometheus; see docs/settings.md. By
- * default it does nothing and loads nothing. As harmless as `layer`.
+ * Exports what the environment configures, over OTLP, to the console, to files or for Prometheus; see docs/settings.md.
+ * By default it does nothing and loads nothing. Like `layer`, it never fails or delays the program.
  */
 export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
   Effect.gen(function* () {
@@ -94,7 +94,7 @@ const sender = Effect.promise(() => import("./delivery/OtlpExporter.ts"))
 
 const unavailable = (signal: Settings.SignalKind) =>
   Layer.effectDiscard(
-    Effect.logWarning(`What OpenTelemetry needs cannot be loaded: no ${signal} are exported by OTLP`)
+    Effect.logWarning(`The OpenTelemetry packages cannot be loaded: no ${signal} are exported by OTLP`)
   )
 
 const toSpool = (settings: Settings.Settings, { spool }: OtlpOptions): Spool.SpoolOptions | undefined => {

@@ -1,4 +1,4 @@
-/** Metrics for Prometheus to fetch: an HTTP endpoint on loopback that answers `/metrics` and nothing else. */
+/** Serves metrics to Prometheus: an HTTP endpoint that answers `/metrics` only, on loopback by default. */
 import type { MetricProducer as OtelProducer } from "@opentelemetry/sdk-metrics"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -9,10 +9,10 @@ import * as Metrics from "./metrics/Metrics.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as Settings from "./config/Settings.ts"
 
-/** Where the endpoint listens; what is left out is for the environment to say, and then as in `PrometheusLayer`. */
+/** Address of the endpoint. Omitted fields come from the environment, then from the defaults of `PrometheusLayer`. */
 export interface PrometheusOptions {
   readonly host?: string | undefined
-  /** 0 takes any free port; the log says which. */
+  /** 0 uses any free port; the log shows which one. */
   readonly port?: number | undefined
   readonly path?: string | undefined
 }
@@ -20,8 +20,8 @@ export interface PrometheusOptions {
 class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: string }> {}
 
 /**
- * Serves the metrics of the registry while it is in use, unless `OTEL_SDK_DISABLED=true`. An address that cannot be had
- * is a warning, and the program runs without the endpoint; when the layer closes the port is free again.
+ * Serves the metrics of the registry while the layer is open, unless `OTEL_SDK_DISABLED=true`. If the address is not
+ * available, the layer logs a warning and the program runs without the endpoint. Closing the layer releases the port.
  */
 export const layer = (options: PrometheusOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -38,13 +38,12 @@ export const layer = (options: PrometheusOptions): Layer.Layer<never> =>
   ).pipe(Layer.provide([Settings.layer, Redaction.layerDefault]))
 
 /**
- * Serves the metrics at `OTEL_EXPORTER_PROMETHEUS_HOST` and `_PORT`, by default http://localhost:9464/metrics: on where
- * it is provided, and otherwise as `layer`.
+ * Serves the metrics at `OTEL_EXPORTER_PROMETHEUS_HOST` and `_PORT`, by default http://localhost:9464/metrics.
  */
 export const PrometheusLayer: Layer.Layer<never> = layer({})
 
-// A name may stand for an IPv4 and an IPv6 address, of which a server takes one: whoever asks for `localhost` tries
-// both, whoever asks for 127.0.0.1 does not.
+// `localhost` can resolve to an IPv4 and an IPv6 address, and a server listens on one of them. Clients of `localhost` try
+// both; clients of 127.0.0.1 do not, so listen on that one.
 const toAddress = (host: string): string => (host === "localhost" ? "127.0.0.1" : host)
 
 interface Address {
@@ -99,11 +98,11 @@ const makeAnswer = Effect.fnUntraced(function* (producer: OtelProducer, path: st
   return answer
 })
 
-/** Listens until the scope closes, and says on which port. */
+/** Listens until the scope closes. Returns the port. */
 const listen = Effect.fnUntraced(function* ({ host, port }: Address, answer: Answer) {
   const { createServer } = yield* Effect.promise(() => import("node:http"))
   const server = yield* Effect.acquireRelease(
-    // Nothing here is larger than a line of header; who sends more, or slowly, does not want metrics.
+    // A scrape is a small request: refuse large headers and slow clients.
     Effect.sync(() => createServer({ maxHeaderSize: 8192, requestTimeout: 5000 }, answer).unref()),
     (server) =>
       Effect.callback<void>((resume) => {

@@ -131,8 +131,8 @@ const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return { exit, millis: performance.now() - before }
   })
 
-describe("a collector", () => {
-  it.live("gets the trace as it was: ids, times, attributes, status, origin", () =>
+describe("the OTLP exporter", () => {
+  it.live("delivers ids, times, attributes, status and resource of a trace unchanged", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
       const memory = yield* InMemorySpans.make
@@ -195,7 +195,7 @@ describe("a collector", () => {
     })
   )
 
-  it.live("is found through the environment", () =>
+  it.live("reads the collector's address from the environment", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
       const variables = {
@@ -212,7 +212,7 @@ describe("a collector", () => {
     })
   )
 
-  it.live("gets each span once, though the layer is provided twice", () =>
+  it.live("delivers each span once when the layer is provided twice", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
       const app = Layer.effectDiscard(work).pipe(Layer.provide(Otlp.OtlpLayer))
@@ -227,7 +227,7 @@ describe("a collector", () => {
     })
   )
 
-  it.live("hears nothing when the export is off or refused, not even by code", () =>
+  it.live("sends nothing when the environment disables the export, whatever the code says", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
       const off = [
@@ -256,7 +256,7 @@ describe("a collector", () => {
     })
   )
 
-  it.live("never gets the credentials of another one", () =>
+  it.live("never sends the credentials of one collector to another", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
       yield* withProcessEnvironment({ OTEL_EXPORTER_OTLP_HEADERS: "x-other=secret" })
@@ -267,7 +267,7 @@ describe("a collector", () => {
     })
   )
 
-  it.live("gets a full queue in one go, in fewer requests than the exporter has room for", () =>
+  it.live("sends a full queue at shutdown in fewer requests than the exporter allows at once", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
       const burst = Effect.gen(function* () {
@@ -315,7 +315,7 @@ const withProcessEnvironment = (variables: Readonly<Record<string, string>>) =>
     )
   )
 
-describe("a bad collector", () => {
+describe("a faulty collector", () => {
   const answers: ReadonlyArray<readonly [name: string, answer: Answer]> = [
     ["never answers", () => {}],
     ["answers with its headers and no more", (response) => void response.writeHead(200).write("{")],
@@ -334,7 +334,7 @@ describe("a bad collector", () => {
     ["talks nonsense", (response) => void response.writeHead(200).end("\u0000nonsense")]
   ]
   for (const [name, answer] of answers) {
-    it.live(`F31 that ${name} changes no result and holds up for 1.5 s at most`, () =>
+    it.live(`F31 that ${name} changes no result and delays the end by at most 1.5 s`, () =>
       Effect.gen(function* () {
         const { url } = yield* collector(answer)
         const { exit, millis } = yield* timed(
@@ -346,7 +346,7 @@ describe("a bad collector", () => {
     )
   }
 
-  it.live("F31 that is not there changes no result and holds up for 1.5 s at most", () =>
+  it.live("F31 that does not listen changes no result and delays the end by at most 1.5 s", () =>
     Effect.gen(function* () {
       const { close, url } = yield* collector()
       close()
@@ -360,7 +360,7 @@ describe("a bad collector", () => {
     })
   )
 
-  it.live("costs a program no time while it runs", () =>
+  it.live("does not slow the program down while it runs", () =>
     Effect.gen(function* () {
       const { url } = yield* collector(() => {})
       const during = timed(Effect.repeat(work, { times: 3_000 }))
@@ -370,7 +370,7 @@ describe("a bad collector", () => {
     })
   )
 
-  it.live("is one whose URL is none, and a warning", () =>
+  it.live("with an invalid URL causes a warning and no export", () =>
     Effect.gen(function* () {
       for (const endpoint of ["localhost:4318", "collector", "ftp://x", ""]) {
         const { layer, lines } = capture()
@@ -383,7 +383,7 @@ describe("a bad collector", () => {
     })
   )
 
-  it.live("is not blamed for a header that cannot be sent", () =>
+  it.live("still receives telemetry when a header is invalid, which causes a warning", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
       const { layer, lines } = capture()
@@ -395,8 +395,8 @@ describe("a bad collector", () => {
   )
 })
 
-describe("any exporter of OpenTelemetry", () => {
-  it.live("gets spans in batches, is closed, and what it loses is told", () =>
+describe("a third-party span exporter", () => {
+  it.live("receives batches, is shut down, and has its losses logged", () =>
     Effect.gen(function* () {
       const names: Array<string> = []
       let closed = 0
@@ -418,7 +418,7 @@ describe("any exporter of OpenTelemetry", () => {
     })
   )
 
-  it.live("that hangs on top of another one that does holds nobody for longer than one", () =>
+  it.live("delays the end no longer when several of them hang", () =>
     Effect.gen(function* () {
       const hanging = () =>
         Tracer.layerExporter(
@@ -444,7 +444,7 @@ describe("any exporter of OpenTelemetry", () => {
     })
   )
 
-  it.live("may throw, hang or report twice", () =>
+  it.live("can throw, hang or report twice without effect on the program", () =>
     Effect.gen(function* () {
       const exporters: ReadonlyArray<readonly [SpanExporter["export"], lines: ReadonlyArray<string>]> = [
         [
@@ -477,7 +477,7 @@ describe("any exporter of OpenTelemetry", () => {
   )
 })
 
-it.live("an export that is on without an endpoint says where it goes", () =>
+it.live("an export without an endpoint logs the default endpoint", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
     const on = Layer.merge(environment({ CODEX_OTLP_ENABLE: "1" }), layer)
@@ -545,7 +545,7 @@ Effect.sync(() => { process.stdout.write("42"); return performance.now() }).pipe
 ${rest}`
 
 describe("a process", () => {
-  it.live("ends soon after its program, though the collector takes everything and answers nothing", () =>
+  it.live("ends soon after its program when the collector never answers", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector(() => {})
       const { code, stdout } = yield* runChild(program("Otlp.OtlpLayer"), {
@@ -558,7 +558,7 @@ describe("a process", () => {
     })
   )
 
-  it.live("ends soon after its program, though the collector is gone", () =>
+  it.live("ends soon after its program when the collector is down", () =>
     Effect.gen(function* () {
       const { close, url } = yield* collector()
       close()
@@ -571,7 +571,7 @@ describe("a process", () => {
     })
   )
 
-  it.live("that exports nothing loads nothing of OpenTelemetry", () =>
+  it.live("that exports nothing loads no OpenTelemetry package", () =>
     Effect.gen(function* () {
       const loaded = `process.on("exit", () => process.stdout.write("|" + globalThis.loaded.join(" ")))`
       const options = { args: ["--import", watchLoading] }
@@ -609,7 +609,7 @@ describe("a process", () => {
     })
   )
 
-  it.live("that shows its spans shows them on stderr, a line each", () =>
+  it.live("with the console exporter prints one line per span to stderr", () =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* runChild(program("Console.ConsoleLayer"))
       assert.strictEqual(code, 0)
@@ -624,7 +624,7 @@ describe("a process", () => {
     })
   )
 
-  it.live("that shows its spans to nobody goes on", () =>
+  it.live("with the console exporter continues when stderr is closed", () =>
     Effect.gen(function* () {
       // `console.error` survives the first write to a closed pipe and not the next ones.
       const { code, stdout } = yield* runChild(
@@ -645,7 +645,7 @@ Effect.sleep("20 millis").pipe(
     })
   )
 
-  it.live("that disabled OpenTelemetry shows nothing", () =>
+  it.live("with OTEL_SDK_DISABLED prints no spans", () =>
     Effect.gen(function* () {
       const { stderr } = yield* runChild(program("Console.ConsoleLayer"), {
         env: { OTEL_SDK_DISABLED: "true" }
@@ -655,7 +655,7 @@ Effect.sleep("20 millis").pipe(
   )
 })
 
-it.effect("a line of the console names what failed and with what", () =>
+it.effect("a console line names the failed operation and its error type", () =>
   Effect.gen(function* () {
     const memory = yield* InMemorySpans.make
     yield* Effect.fail({ _tag: "TurnFailed", reason: "Overloaded", detail: "secret" }).pipe(
@@ -678,7 +678,7 @@ it.effect("a line of the console names what failed and with what", () =>
   })
 )
 
-describe("a file", () => {
+describe("the file exporter", () => {
   const inDirectory = Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const paths = yield* Path.Path
@@ -686,7 +686,7 @@ describe("a file", () => {
     return { files, join: (...parts: ReadonlyArray<string>) => paths.join(directory, ...parts) }
   })
 
-  it.live("gets traces as lines of OTLP JSON, and is nobody else's to read", () =>
+  it.live("writes traces as lines of OTLP JSON that only the user can read", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       const path = join("a", "b", "traces.json")
@@ -707,7 +707,7 @@ describe("a file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("is by default in the home directory", () =>
+  it.live("writes below the home directory by default", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       yield* withProcessEnvironment({ HOME: join() })
@@ -717,7 +717,7 @@ describe("a file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("that cannot be written to is one warning with its name, and no more", () =>
+  it.live("logs one warning with the path when it cannot write", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       yield* files.writeFileString(join("file"), "")
@@ -731,7 +731,7 @@ describe("a file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("comes back when somebody has taken it away", () =>
+  it.live("creates the file again after it was deleted", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       const path = join("a", "traces.json")
@@ -747,7 +747,7 @@ describe("a file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("that was there before and could be read by others is the user's alone from then on", () =>
+  it.live("makes an existing file private to the user", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       const path = join("traces.json")
@@ -761,7 +761,7 @@ describe("a file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("does not grow without end, and no line of it is cut", () =>
+  it.live("rotates files by size and never splits a line", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       const path = join("traces.json")
@@ -791,7 +791,7 @@ describe("a file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("takes a batch that is larger than a file may be, alone", () =>
+  it.live("writes a batch larger than the maximum into a file of its own", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       const path = join("traces.json")
@@ -805,7 +805,7 @@ describe("a file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("is where otel-config.yaml says, beside a console, with nothing else set", () =>
+  it.live("writes where otel-config.yaml says, together with the console exporter", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       yield* files.makeDirectory(join(".codex"))
@@ -826,7 +826,7 @@ describe("a file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("and a collector get the same spans", () =>
+  it.live("writes the same spans that a collector receives", () =>
     Effect.gen(function* () {
       const { files, join } = yield* inDirectory
       const { received, url } = yield* collector()

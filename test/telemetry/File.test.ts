@@ -103,9 +103,9 @@ const test = (
   body: Effect.Effect<unknown, unknown, NodeServices.NodeServices | import("effect/Scope").Scope>
 ) => it.live(name, () => Effect.scoped(Effect.provide(body, NodeServices.layer)))
 
-describe("files", () => {
+describe("the file exporter", () => {
   test(
-    "of traces, metrics and logs are where otel-config.yaml says, and nobody else's to read",
+    "writes traces, metrics and logs where otel-config.yaml says, readable only by the user",
     Effect.gen(function* () {
       const { files, home, join } = yield* directory
       const path = join("out", "codex-traces.json")
@@ -150,7 +150,7 @@ describe("files", () => {
   ]
   for (const [variables, expected] of only) {
     test(
-      `are ${expected.join(", ") || "none"} with ${JSON.stringify(variables)}`,
+      `writes ${expected.join(", ") || "no file"} with ${JSON.stringify(variables)}`,
       Effect.gen(function* () {
         const { files, home, join } = yield* directory
         const before = process.env["HOME"]
@@ -167,7 +167,7 @@ describe("files", () => {
   }
 
   test(
-    "and stderr stay empty where somebody said no, whatever code asks for",
+    "writes nothing when the environment disables telemetry, whatever the code asks for",
     Effect.gen(function* () {
       const { files, join } = yield* directory
       const signals = ["traces", "metrics", "logs"] as const
@@ -183,7 +183,7 @@ describe("files", () => {
   )
 
   test(
-    "do not grow without end, each by itself",
+    "rotates each file by its own size",
     Effect.gen(function* () {
       const { files, join } = yield* directory
       const path = join("traces.json")
@@ -202,7 +202,7 @@ describe("files", () => {
   )
 
   test(
-    "that cannot be written to are lost and counted, each by its name, and the turn goes on",
+    "counts and logs the loss of each file it cannot write, and the turn continues",
     Effect.gen(function* () {
       const { files, join } = yield* directory
       yield* files.writeFileString(join("blocked"), "a file, not a folder")
@@ -216,7 +216,7 @@ describe("files", () => {
     })
   )
 
-  it("of other signals have names beside that of traces", () => {
+  it("derives the files of the other signals from the traces file", () => {
     const names = (path: string) => [
       File.pathOf(path, "traces"),
       File.pathOf(path, "metrics"),
@@ -242,7 +242,7 @@ describe("files", () => {
 
 describe("stderr", () => {
   test(
-    "has metrics and logs where the environment names them, a line each",
+    "prints metrics and logs, one line each, when the environment asks for them",
     Effect.gen(function* () {
       const metrics = yield* run({ OTEL_METRICS_EXPORTER: "console" })
       assert.match(metrics, /^codex\.command\.count  1 \{command\}  .*codex\.command\.success=false/m)
@@ -265,7 +265,7 @@ describe("stderr", () => {
   )
 
   test(
-    "has what code asks for, and spans alone where it does not say",
+    "prints the signals the code asks for, by default spans only",
     Effect.gen(function* () {
       const spans = yield* run({}, Console.ConsoleLayer)
       assert.include(spans, "execute_tool exec_command  ")
@@ -278,7 +278,7 @@ describe("stderr", () => {
   )
 
   test(
-    "is all that a process writes to",
+    "is the only stream that the console exporter writes to",
     Effect.callback<{ readonly stdout: string; readonly stderr: string }>((resume) => {
       const source = `
         import * as Effect from "effect/Effect"

@@ -154,8 +154,8 @@ const exported = "codex.telemetry.exported"
 const dropped = "codex.telemetry.dropped"
 const traces = { "codex.telemetry.signal": "traces" }
 
-describe("a collector that wants it so", () => {
-  it.live("gets protobuf, compressed, of every signal there is", () =>
+describe("a collector that requires protobuf and gzip", () => {
+  it.live("receives every signal as compressed protobuf", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector()
       const { count, exit } = yield* under(
@@ -189,7 +189,7 @@ describe("a collector that wants it so", () => {
   )
 })
 
-describe("sums", () => {
+describe("sums of metrics", () => {
   for (const [preference, expected] of [
     [undefined, 2],
     ["cumulative", 2],
@@ -252,7 +252,7 @@ describe("mTLS", () => {
     rejectUnauthorized: true
   })
 
-  it.live("reaches a collector that demands a certificate", () =>
+  it.live("reaches a collector that requires a client certificate", () =>
     Effect.gen(function* () {
       const { path, server } = yield* Certificates.make
       const { received, url } = yield* collector(ok, demanding(server))
@@ -273,44 +273,42 @@ describe("mTLS", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live(
-    "with the wrong certificate, or none, or with a server that nobody vouches for, is one warning by name",
-    () =>
-      Effect.gen(function* () {
-        const { path, server } = yield* Certificates.make
-        const { received, url } = yield* collector(ok, demanding(server))
-        const base = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${url}/v1/traces` }
-        const cases: ReadonlyArray<readonly [Settings.Environment, RegExp]> = [
-          [
-            {
-              CODEX_OTLP_CACERTFILE: path("ca.pem"),
-              CODEX_OTLP_CERTFILE: path("stranger.pem"),
-              CODEX_OTLP_KEYFILE: path("stranger.key")
-            },
-            /ERR_SSL_|ECONNRESET|EPIPE/
-          ],
-          [{ CODEX_OTLP_CACERTFILE: path("ca.pem") }, /ERR_SSL_|ECONNRESET|EPIPE/],
-          [
-            { CODEX_OTLP_CERTFILE: path("client.pem"), CODEX_OTLP_KEYFILE: path("client.key") },
-            /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED/
-          ],
-          [{ CODEX_OTLP_CACERTFILE: path("other.pem") }, /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED/]
-        ]
-        for (const [variables, reason] of cases) {
-          const { exit, lines, millis } = yield* under({ ...base, ...variables }, work)
-          assert.strictEqual(exit._tag, "Success")
-          assert.strictEqual(lines.length, 1, lines.join("; "))
-          assert.match(lines[0] ?? "", reason)
-          assert.include(lines[0], `Telemetry was lost: 2 spans (not sent: `)
-          assert.include(lines[0], url)
-          assert.isBelow(millis, 2_500)
-        }
-        assert.deepStrictEqual(received, [])
-      }).pipe(Effect.provide(NodeServices.layer))
+  it.live("causes one warning that names the problem when a certificate is wrong, missing or untrusted", () =>
+    Effect.gen(function* () {
+      const { path, server } = yield* Certificates.make
+      const { received, url } = yield* collector(ok, demanding(server))
+      const base = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${url}/v1/traces` }
+      const cases: ReadonlyArray<readonly [Settings.Environment, RegExp]> = [
+        [
+          {
+            CODEX_OTLP_CACERTFILE: path("ca.pem"),
+            CODEX_OTLP_CERTFILE: path("stranger.pem"),
+            CODEX_OTLP_KEYFILE: path("stranger.key")
+          },
+          /ERR_SSL_|ECONNRESET|EPIPE/
+        ],
+        [{ CODEX_OTLP_CACERTFILE: path("ca.pem") }, /ERR_SSL_|ECONNRESET|EPIPE/],
+        [
+          { CODEX_OTLP_CERTFILE: path("client.pem"), CODEX_OTLP_KEYFILE: path("client.key") },
+          /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED/
+        ],
+        [{ CODEX_OTLP_CACERTFILE: path("other.pem") }, /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED/]
+      ]
+      for (const [variables, reason] of cases) {
+        const { exit, lines, millis } = yield* under({ ...base, ...variables }, work)
+        assert.strictEqual(exit._tag, "Success")
+        assert.strictEqual(lines.length, 1, lines.join("; "))
+        assert.match(lines[0] ?? "", reason)
+        assert.include(lines[0], `Telemetry was lost: 2 spans (not sent: `)
+        assert.include(lines[0], url)
+        assert.isBelow(millis, 2_500)
+      }
+      assert.deepStrictEqual(received, [])
+    }).pipe(Effect.provide(NodeServices.layer))
   )
 
   it.live(
-    "with a file that is missing, unreadable, half a pair or no certificate is off, and a warning that names it",
+    "turns the export off with a warning when a certificate file is missing, unreadable, unpaired or invalid",
     () =>
       Effect.gen(function* () {
         const { path } = yield* Certificates.make
@@ -332,11 +330,11 @@ describe("mTLS", () => {
           ],
           [
             { CODEX_OTLP_CERTFILE: path("nonsense.pem"), CODEX_OTLP_KEYFILE: key },
-            `The OTLP client certificate ${path("nonsense.pem")} is none`
+            `The OTLP client certificate ${path("nonsense.pem")} is not valid PEM`
           ],
           [
             { CODEX_OTLP_CERTFILE: cert, CODEX_OTLP_KEYFILE: path("nonsense.pem") },
-            `The OTLP client key ${path("nonsense.pem")} is none`
+            `The OTLP client key ${path("nonsense.pem")} is not valid PEM`
           ],
           [
             { CODEX_OTLP_CERTFILE: cert, CODEX_OTLP_KEYFILE: path("stranger.key") },
@@ -353,7 +351,7 @@ describe("mTLS", () => {
   )
 })
 
-describe("what is lost", () => {
+describe("lost telemetry", () => {
   const answers: ReadonlyArray<readonly [name: string, answer: Answer, reason: string, said: RegExp]> = [
     [
       "401",
@@ -385,7 +383,7 @@ describe("what is lost", () => {
     ]
   ]
   for (const [name, answer, reason, said] of answers) {
-    it.live(`by ${name} is counted, and said in one line`, () =>
+    it.live(`is counted and logged in one line after ${name}`, () =>
       Effect.gen(function* () {
         const { url } = yield* collector(answer)
         const { count, lines } = yield* under(
@@ -402,7 +400,7 @@ describe("what is lost", () => {
     )
   }
 
-  it.live("is nothing when the collector takes it at the second time of asking", () =>
+  it.live("is not reported when a retry succeeds", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector((response, at) =>
         at === 1 ? void response.writeHead(429, { "retry-after": "0" }).end() : ok(response, at)
@@ -413,7 +411,7 @@ describe("what is lost", () => {
     })
   )
 
-  it.live("for want of room is counted one by one, and none of the rest with it", () =>
+  it.live("is counted record by record when the queue is full", () =>
     Effect.gen(function* () {
       const { url } = yield* collector()
       const burst = Effect.gen(function* () {
@@ -436,7 +434,7 @@ describe("what is lost", () => {
     })
   )
 
-  it.live("is said again only after a minute, or in the end", () =>
+  it.live("is logged at most once a minute and once at the end", () =>
     Effect.gen(function* () {
       const { url } = yield* collector((response) => void response.writeHead(500).end())
       const { count, lines } = yield* under(
@@ -454,7 +452,7 @@ describe("what is lost", () => {
     })
   )
 
-  it.live("is not said to those who want no messages", () =>
+  it.live("is not logged when OTEL_LOG_LEVEL is none", () =>
     Effect.gen(function* () {
       const { url } = yield* collector((response) => void response.writeHead(500).end())
       const { lines } = yield* under(
@@ -465,7 +463,7 @@ describe("what is lost", () => {
     })
   )
 
-  it.live("when every signal hangs, is given up after 1.5 s for all of them together", () =>
+  it.live("delays the end by at most 1.5 s in total when every signal hangs", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector(() => {})
       const { exit, millis } = yield* under(
@@ -516,7 +514,7 @@ const blackHole = Effect.acquireRelease(
   ({ close }) => Effect.sync(close)
 )
 
-it.live("a collector to which no connection ever stands holds a process for 1.5 s at most", () =>
+it.live("a collector that accepts no connection delays the end of a process by at most 1.5 s", () =>
   Effect.gen(function* () {
     const { url } = yield* blackHole
     const source = `
@@ -552,7 +550,7 @@ Effect.sync(() => performance.now()).pipe(
   })
 )
 
-it.live("settings are changed at run time by a runtime that takes the place of another", () =>
+it.live("a new runtime applies changed settings while the old one is replaced", () =>
   Effect.promise(async () => {
     const [first, second] = await Promise.all([
       Effect.runPromise(Effect.scoped(open)),
@@ -730,10 +728,10 @@ const single = (upTo: ReadonlyArray<readonly [number, number]>, count: number) =
   return [...counts, count - (upTo.at(-1)?.[1] ?? 0)]
 }
 
-describe("another receiver", () => {
+describe("an independent receiver", () => {
   for (const protocol of ["http/json", "http/protobuf"] as const) {
     it.live(
-      `has the spans, log records and metrics of a real turn as they were, by ${protocol}`,
+      `receives the spans, log records and metrics of a real turn unchanged over ${protocol}`,
       () =>
         Effect.gen(function* () {
           const { httpServer, port } = yield* devtools

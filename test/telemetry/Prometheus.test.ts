@@ -81,8 +81,8 @@ const serving = <A, E>(
 
 const program = Effect.void
 
-describe("the endpoint for Prometheus", () => {
-  test("serves every metric of a turn, as Prometheus reads it", () =>
+describe("the Prometheus endpoint", () => {
+  test("serves every metric of a turn in the Prometheus text format", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const { body, status, type } = yield* serving(
@@ -117,7 +117,7 @@ describe("the endpoint for Prometheus", () => {
       assert.notMatch(body, /otel_scope|unit=|thread_1|turn_1/)
     }))
 
-  test("serves nothing else, and nobody who may not read", () =>
+  test("serves no other path and no other method", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const ask = (path: string, method = "GET") =>
@@ -143,7 +143,7 @@ describe("the endpoint for Prometheus", () => {
       )
     }))
 
-  test("listens on loopback alone", () =>
+  test("listens on loopback only", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const outside = Object.values(networkInterfaces())
@@ -159,7 +159,7 @@ describe("the endpoint for Prometheus", () => {
       assert.isTrue(yield* serving(refused, PrometheusLayer, { OTEL_EXPORTER_PROMETHEUS_PORT: String(port) }))
     }))
 
-  test("is where the environment says; code wins; what cannot be used is said", () =>
+  test("takes its address from code, then from the environment, and warns about invalid values", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const environment = {
@@ -182,7 +182,7 @@ describe("the endpoint for Prometheus", () => {
       }
     }))
 
-  test("is off where telemetry is", () =>
+  test("is off when telemetry is disabled", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const asked = yield* serving(Effect.exit(request(port, "/metrics")), Prometheus.layer({ port }), {
@@ -191,7 +191,7 @@ describe("the endpoint for Prometheus", () => {
       assert.strictEqual(asked._tag, "Failure")
     }))
 
-  test("names the address that it cannot have, and the program runs", () =>
+  test("logs the address that is in use, and the program continues", () =>
     Effect.gen(function* () {
       const { port } = yield* occupied
       const { layer, lines } = capture()
@@ -210,7 +210,7 @@ describe("the endpoint for Prometheus", () => {
       )
     }))
 
-  test("gives its port back at once, whoever is still connected", () =>
+  test("releases its port at once, even with open connections", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const sockets: Array<Socket> = []
@@ -236,7 +236,7 @@ describe("the endpoint for Prometheus", () => {
       }
     }))
 
-  test("shows metrics of the program beside ours, and each registry its own", () =>
+  test("serves the program's own metrics as well, separately for each registry", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const count = Metric.update(Metric.counter("shop.orders", { incremental: true }), 3)
@@ -252,7 +252,7 @@ describe("the endpoint for Prometheus", () => {
   const promtool = spawnSync("promtool", ["--version"]).status === 0
   if (!promtool) process.stderr.write("\nSKIPPED: no promtool here, so nobody checks what /metrics says\n")
 
-  it.live.skipIf(!promtool)("says nothing that promtool finds fault with", () =>
+  it.live.skipIf(!promtool)("passes promtool's checks", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const failing = Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** `otel-config.yaml`: a configuration of the OpenTelemetry collector, read for what an exporter can make of it. */
+/** Reads `otel-config.yaml`, a configuration file of the OpenTelemetry collector, for the exporters it describes. */
 import * as Yaml from "yaml"
 import * as OtlpEndpoint from "./OtlpEndpoint.ts"
 import * as Exporters from "./Exporters.ts"
@@ -8,7 +8,7 @@ import { toBoolean } from "../../internal/EnvironmentVariables.ts"
 
 export type { ExporterName } from "./Exporters.ts"
 
-/** What the file says; empty lists where it is broken. */
+/** The settings in the file; lists are empty if the file is invalid. */
 export interface ConfigFile {
   readonly exporters: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<ExporterName>>>
   readonly file: string | undefined
@@ -17,7 +17,7 @@ export interface ConfigFile {
   readonly certificates: { readonly ca?: string; readonly certificate?: string; readonly key?: string }
   readonly compression: "gzip" | "none" | undefined
   readonly protocol: "http/json" | "http/protobuf" | undefined
-  /** How long spans wait for a batch to fill, in milliseconds. */
+  /** The maximum time that spans wait for a batch to fill, in milliseconds. */
   readonly batchTimeout: number | undefined
 }
 
@@ -34,7 +34,7 @@ const empty: ConfigFile = {
   batchTimeout: undefined
 }
 
-/** The types of exporters that the collector has and this library has as well. */
+/** Exporter types of the collector that this library supports. */
 const exporterNames: Readonly<Record<string, ExporterName>> = {
   otlp: "otlp",
   otlp_grpc: "otlp",
@@ -46,7 +46,7 @@ const exporterNames: Readonly<Record<string, ExporterName>> = {
   prometheus: "prometheus"
 }
 
-/** What `text` says, and what of it cannot be used, each with its line and column. No warning shows a value. */
+/** Parses the file. Each warning has a line and a column, and none shows a value, which may be a secret. */
 export const parse = (
   path: string,
   text: string,
@@ -73,7 +73,7 @@ export const parse = (
   try {
     return { config: toConfig(document.contents, reader), warnings }
   } catch {
-    warn(0, "cannot be understood: the file is ignored")
+    warn(0, "cannot be interpreted: the file is ignored")
     return { config: empty, warnings }
   }
 }
@@ -85,7 +85,7 @@ const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
   const exporters = new Map<string, ExporterName>()
   for (const [name, node] of named) {
     const exporter = exporterNames[typeOf(name)]
-    if (exporter === undefined) reader.warn(node, "an exporter that is not known here and is ignored")
+    if (exporter === undefined) reader.warn(node, "an exporter that is not supported and is ignored")
     else exporters.set(name, exporter)
   }
   const options = (wanted: ExporterName) => {
@@ -127,7 +127,7 @@ const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
 
 const typeOf = (name: string) => name.split("/", 1)[0]?.trim() ?? ""
 
-// Where the file has pipelines, an exporter is for the signals of the pipelines that name it; else it is for all.
+// With pipelines, an exporter serves the signals of the pipelines that name it; without them it serves all signals.
 const toExporters = (root: Yaml.YAMLMap, exporters: ReadonlyMap<string, ExporterName>, reader: Reader) => {
   const pipelines = reader.entries(reader.map(reader.map(root, "service"), "pipelines"))
   const of = (signal: OtlpEndpoint.SignalKind) => {
@@ -164,7 +164,7 @@ const toDestinations = (
   return destinations
 }
 
-// The collector's `otlp` exporter speaks gRPC to `host:4317`; the same collector takes HTTP one port further on.
+// The collector's `otlp` exporter speaks gRPC to `host:4317`; the same collector accepts HTTP on port 4318.
 const toHttp = (endpoint: string, insecure: boolean): string => {
   if (endpoint.includes("://")) return endpoint
   const plain = insecure || /^(?:localhost|127\.|\[::1\])/.test(endpoint)
@@ -178,7 +178,7 @@ const toBatchTimeout = (root: Yaml.YAMLMap, reader: Reader): number | undefined 
   if (timeout === undefined) return undefined
   const millis = toMillis(timeout)
   if (millis === undefined)
-    reader.warn(batch, "a batch timeout that is no duration such as 200ms and is ignored")
+    reader.warn(batch, "a batch timeout that is not a duration such as 200ms and is ignored")
   return millis
 }
 
@@ -190,7 +190,7 @@ export const toMillis = (text: string): number | undefined => {
 
 type Node = Yaml.YAMLMap | Yaml.Scalar | Yaml.YAMLSeq | Yaml.Alias | undefined
 
-/** Reads nodes as what they should be, and says where they are something else. */
+/** Reads nodes as the expected type, and warns with their position when they have another type. */
 class Reader {
   private readonly report: (offset: number | undefined, problem: string) => void
   private readonly environment: Environment
@@ -248,7 +248,7 @@ class Reader {
     return found
   }
 
-  /** Text with `${env:NAME}` replaced, as the collector does. */
+  /** Returns text with `${env:NAME}` replaced, as the collector does. */
   text(node: Node): string | undefined {
     if (!Yaml.isScalar(node) || node.value === null || typeof node.value === "object") return undefined
     return String(node.value)

@@ -8,11 +8,11 @@ const supported: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<Exporter
   logs: ["otlp", "console", "file"]
 }
 
-/** Whether an exporter can take a signal. */
+/** Whether an exporter supports a signal. */
 export const supports = (signal: OtlpEndpoint.SignalKind, exporter: ExporterName): boolean =>
   supported[signal].includes(exporter)
 
-/** What is asked for of one signal and can be done for it, each once. */
+/** Returns the requested exporters that support the signal, each once. */
 export const filterSupported = (
   signal: OtlpEndpoint.SignalKind,
   exporters: ReadonlyArray<ExporterName>

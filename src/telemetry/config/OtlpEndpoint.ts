@@ -1,13 +1,13 @@
-/** The URLs that OTLP over HTTP goes to, and what may be sent to them. */
+/** The URLs of OTLP over HTTP, and which headers Node can send. */
 
 export type SignalKind = "traces" | "metrics" | "logs"
 
 export const signals: ReadonlyArray<SignalKind> = ["traces", "metrics", "logs"]
 
-/** The URL that takes one signal, if one was named. */
+/** The URL of one signal, if an endpoint is configured. */
 export type Destination = "unset" | "invalid" | { readonly url: string }
 
-/** A base URL has `/v1/<signal>` appended, the URL of a signal leads to its sibling; `invalid` for no http(s) URL. */
+/** Returns the URL of a signal from a base URL or from the URL of another signal; `invalid` if it is not http(s). */
 export const toSignal = (endpoint: string, signal: SignalKind): Destination => {
   const url = parse(endpoint)
   if (url === undefined) return "invalid"
@@ -16,7 +16,7 @@ export const toSignal = (endpoint: string, signal: SignalKind): Destination => {
   return { url: url.href }
 }
 
-/** The URL as it stands. */
+/** Returns the URL unchanged. */
 export const toExact = (endpoint: string): Destination => {
   const url = parse(endpoint)
   return url === undefined ? "invalid" : { url: url.href }
@@ -27,6 +27,6 @@ const parse = (text: string): URL | undefined => {
   return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined
 }
 
-/** Whether Node sends such a header instead of throwing. */
+/** Whether Node can send this header; it throws on others. */
 export const isHeader = (name: string, value: string): boolean =>
   /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)

@@ -1,13 +1,13 @@
-/** What the environment and `otel-config.yaml` say about OTLP, for each signal. */
+/** OTLP settings of each signal, from the environment and `otel-config.yaml`. */
 import * as Redacted from "effect/Redacted"
 import type { ConfigFile } from "./ConfigFile.ts"
 import * as OtlpEndpoint from "./OtlpEndpoint.ts"
 import { toDecoded, toPairs, type Variable, type Variables } from "../../internal/EnvironmentVariables.ts"
 
-/** Header values by lower-case name; they are credentials more often than not. */
+/** Header values by lower-case name. They are redacted because they usually are credentials. */
 export type Headers = Readonly<Record<string, Redacted.Redacted>>
 
-/** Files in PEM: whom to trust, and who this is; the latter two only together. */
+/** PEM files: the trusted CA, and the client certificate with its key, which are only valid together. */
 export interface Certificates {
   readonly ca?: string
   readonly certificate?: string
@@ -16,15 +16,15 @@ export interface Certificates {
 
 export type Protocol = "http/json" | "http/protobuf"
 
-/** How one signal goes to a collector. */
+/** How one signal is sent to a collector. */
 export interface Otlp {
   readonly destination: OtlpEndpoint.Destination
   readonly headers: Headers
-  /** `headers` and `certificates` are those of `otel-config.yaml`: for the endpoint in it and for no other. */
+  /** Whether `headers` and `certificates` come from `otel-config.yaml`. If so they are for its endpoint only. */
   readonly fromFile: boolean
   readonly protocol: Protocol
   readonly compression: "gzip" | "none"
-  /** How long one export may take, in milliseconds. */
+  /** The maximum duration of one export, in milliseconds. */
   readonly timeout: number | undefined
   readonly certificates: Certificates
 }
@@ -43,7 +43,7 @@ const standardNames = (signal: OtlpEndpoint.SignalKind, name: string): ReadonlyA
   `OTEL_EXPORTER_OTLP_${name}`
 ]
 
-/** The variables that name where a signal goes, first come first served. */
+/** The variables that set the endpoint of a signal; the first one that is set wins. */
 export const endpoints = (signal: OtlpEndpoint.SignalKind): ReadonlyArray<string> => [
   "CODEX_OTLP_ENDPOINT",
   "CODEX_OTEL_ENDPOINT",
@@ -83,7 +83,7 @@ const forSignal = (
   }
 }
 
-// The standard has the URL of one signal used as it stands, path or no path.
+// OpenTelemetry requires the URL of a single signal to be used unchanged, with or without a path.
 const toDestination = (
   { name, value }: Variable,
   signal: OtlpEndpoint.SignalKind

@@ -1,18 +1,18 @@
-/** What requests to a collector go through, as the usual variables say. */
+/** The proxy for requests to a collector, from the usual environment variables. */
 import * as Redacted from "effect/Redacted"
 import type { Variables } from "../../internal/EnvironmentVariables.ts"
 
-/** By the names that Node knows them by; a URL may hold a password. */
+/** Proxy variables by the names that Node uses. Redacted because a URL can contain a password. */
 export type Proxy = Redacted.Redacted<Readonly<Record<string, string>>>
 
 const names = ["HTTP_PROXY", "HTTPS_PROXY"] as const
 
-/** Nothing where no proxy is named that can be used. */
+/** Reads the proxy variables; `undefined` if no usable proxy is set. */
 export const fromVariables = (variables: Variables): Proxy | undefined => {
   const proxies: Record<string, string> = {}
   const noProxy = variables.first("no_proxy", "NO_PROXY")
   for (const name of names) {
-    // The small ones are the older ones, and win everywhere.
+    // Lower-case names are the older convention and win in every tool.
     const variable = variables.first(name.toLowerCase(), name)
     if (variable === undefined) continue
     if (isProxy(variable.value)) proxies[name] = variable.value
@@ -27,7 +27,7 @@ const isProxy = (value: string): boolean =>
 
 const loopback = /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|\[::1\])$/
 
-/** What an agent of Node is told for a URL; nothing for one on this machine, which a proxy elsewhere cannot reach. */
+/** Returns the proxy variables for a URL; `undefined` for a URL on this machine, which a remote proxy cannot reach. */
 export const variablesFor = (
   proxy: Proxy | undefined,
   url: string

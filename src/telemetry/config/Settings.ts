@@ -1,4 +1,4 @@
-/** What the environment and `otel-config.yaml` say about telemetry, as one value. */
+/** Telemetry settings from the environment and `otel-config.yaml`, as one value. */
 import type { SpanLimits } from "@opentelemetry/sdk-trace-base"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -28,7 +28,7 @@ export type { ExporterName } from "./ConfigFile.ts"
 export { type Destination, isHeader, type SignalKind, toSignal } from "./OtlpEndpoint.ts"
 export type { Certificates, Headers, Otlp, Protocol } from "./OtlpSettings.ts"
 
-/** How what waits for export is queued, times in milliseconds; beyond `queue` the newest are dropped. */
+/** The export queue of a signal, with times in milliseconds. When `queue` is full, new records are dropped. */
 export interface BatchSettings {
   readonly queue: number
   readonly size: number
@@ -36,49 +36,49 @@ export interface BatchSettings {
   readonly timeout: number
 }
 
-/** Head sampling: which share of the traces that start here is kept. */
+/** Head sampling: the share of the traces started here that is kept. */
 export interface HeadSampling {
   readonly ratio: number
-  /** A trace that comes from elsewhere sampled stays so, whatever the ratio. */
+  /** Whether a sampled remote parent keeps its trace sampled, whatever the ratio. */
   readonly parentBased: boolean
 }
 
-/** Everything the environment may say, by concern. */
+/** All telemetry settings, grouped by concern. */
 export interface Settings {
-  /** Somebody said no: nothing is exported, by no exporter, whatever the code says. */
+  /** Disables every exporter, whatever the code says. */
   readonly disabled: boolean
-  /** What `OtlpLayer` exports to, for each signal; nothing by default. */
+  /** The exporters of `OtlpLayer` for each signal; none by default. */
   readonly exporters: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<ExporterName>>>
   readonly otlp: Readonly<Record<OtlpEndpoint.SignalKind, OtlpSettings.Otlp>>
-  /** The file of the file exporter, and the directory of the spool, where named. */
+  /** The path of the file exporter and the directory of the spool, if set. */
   readonly file: string | undefined
   readonly spool: string | undefined
-  /** How much the spool may hold, in bytes and milliseconds, where that is said. */
+  /** The limits of the spool in bytes and milliseconds, if set. */
   readonly spoolLimits: { readonly maxBytes: number | undefined; readonly maxAge: number | undefined }
   readonly prometheus: { readonly host: string; readonly port: number }
-  /** Attributes of the resource, the service's name among them if it was given. */
+  /** Resource attributes, including the service name if set. */
   readonly resource: Readonly<Record<string, string>>
   readonly sampling: HeadSampling | undefined
-  /** Codex's own spans are to be joined to ours. */
+  /** Whether to join Codex's own spans to ours. */
   readonly nativeSpans: boolean
-  /** Tail sampling, where it is asked for. */
+  /** Tail sampling, if enabled. */
   readonly tail: TailSamplingOptions | undefined
   readonly spanLimits: Required<SpanLimits>
   readonly spans: BatchSettings
   readonly logs: BatchSettings
-  /** How much one log record may hold. */
+  /** The limits of one log record. */
   readonly logLimits: { readonly attributeCountLimit: number; readonly attributeValueLengthLimit: number }
-  /** How often metrics are collected and how long that may take, in milliseconds; and what OTLP sends of them. */
+  /** The collection interval and timeout of metrics in milliseconds, and the temporality that OTLP uses. */
   readonly metrics: {
     readonly interval: number
     readonly timeout: number
     readonly temporality: "cumulative" | "delta"
   }
-  /** What OTLP goes through to collectors elsewhere. */
+  /** The proxy to collectors on other machines. */
   readonly proxy: ProxySettings.Proxy | undefined
-  /** How many updates of a kind a turn tells in a second; see `Throttle`. */
+  /** The maximum number of updates of a kind that a turn emits per second; see `Throttle`. */
   readonly updatesPerSecond: number
-  /** Telemetry's own messages below this level are not logged. */
+  /** The minimum level of telemetry's own log messages. */
   readonly logLevel: LogLevel
 }
 
@@ -89,7 +89,7 @@ export class CurrentSettings extends Context.Service<CurrentSettings, Settings>(
   "effect-codex/telemetry/Settings"
 ) {}
 
-/** The settings that an environment and a file ask for, and what cannot be used. No warning shows a value. */
+/** Reads the settings from an environment and a file, with warnings about unusable values. No warning shows a value. */
 export const fromEnvironment = (
   environment: Environment,
   file?: ConfigFile
@@ -131,8 +131,8 @@ export const fromEnvironment = (
 }
 
 /**
- * Reads `Environment` and `otel-config.yaml`, in `CODEX_HOME` and then in `~/.codex`, once however many layers ask, and
- * logs what cannot be used.
+ * Reads `Environment` and `otel-config.yaml` from `CODEX_HOME`, then `~/.codex`, and logs warnings about unusable values.
+ * All layers share one reading.
  */
 export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
   CurrentSettings,
@@ -149,7 +149,7 @@ export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
   })
 )
 
-/** Whether telemetry's own messages of this level are wanted. */
+/** Whether telemetry's own messages of this level are logged. */
 export const isLogged = (settings: Settings, level: Exclude<LogLevel, "None">): boolean =>
   levelOrder.indexOf(level) <= levelOrder.indexOf(settings.logLevel)
 
@@ -231,7 +231,7 @@ const toExporters = (
     const list = (forAll ?? named)?.filter((exporter) => Exporters.supports(signal, exporter))
     const endpoint = variables.first(...OtlpSettings.endpoints(signal))
     const isStandardEndpoint = endpoint?.name.startsWith("OTEL_") === true
-    // The file may be the collector's own: what it exports to is not for those who export to the collector.
+    // The file may be the collector's own configuration: its exporters are not for programs that export to that collector.
     const fileExporters = endpoint === undefined ? file?.exporters[signal] : undefined
     const otlp: ReadonlyArray<ExporterName> = ["otlp"]
     const wanted =
@@ -258,7 +258,7 @@ const toList = (variables: Variables, name: string): ReadonlyArray<ExporterName>
   const known = names.flatMap((name) => exporterNames[name] ?? [])
   const unknown = names.some((name) => name !== "none" && exporterNames[name] === undefined)
   if (unknown || (signal !== undefined && known.some((exporter) => !Exporters.supports(signal, exporter)))) {
-    variables.warn(variable, "names an exporter that is not to be had here, which is ignored")
+    variables.warn(variable, "names an unsupported exporter, which is ignored")
   }
   return [...new Set(names.includes("none") ? [] : known)]
 }
@@ -271,7 +271,7 @@ const toAge = (variables: Variables): number | undefined => {
   const age =
     number === undefined ? 0 : (DurationText.parseMillis(`${number}${unit}`, ["ms", "s", "m", "h", "d"]) ?? 0)
   if (age > 0) return age
-  variables.warn(variable, "is no length of time such as 3600000, 90m or 7d and is ignored")
+  variables.warn(variable, "is not a duration such as 3600000, 90m or 7d and is ignored")
   return undefined
 }
 
@@ -290,7 +290,7 @@ const toResource = (variables: Variables): Readonly<Record<string, string>> => {
     const value = pair && toDecoded(pair[1])
     return name !== undefined && name !== "" && value !== undefined ? ([name, value] as const) : undefined
   })
-  // The standard wants all of it dropped for one bad part.
+  // OpenTelemetry requires the whole list to be dropped if one pair is invalid.
   const isMalformed = attributes.includes(undefined)
   if (variable !== undefined && isMalformed)
     variables.warn(variable, "is not a list of name=value and is ignored")
@@ -374,7 +374,7 @@ const toLogLimits = (variables: Variables): Settings["logLimits"] => ({
     ) ?? Infinity
 })
 
-// Ours are counters and histograms: what low memory asks for is the same as delta for these.
+// For counters and histograms, the only kinds we have, `lowmemory` means the same as `delta`.
 const toTemporality = (variables: Variables): "cumulative" | "delta" => {
   const preference = variables.word(
     ["cumulative", "delta", "lowmemory"],
@@ -383,7 +383,7 @@ const toTemporality = (variables: Variables): "cumulative" | "delta" => {
   return preference === undefined || preference === "cumulative" ? "cumulative" : "delta"
 }
 
-// Closing sends the whole queue at once, and the exporter refuses more than 30 requests at a time.
+// Closing sends the whole queue at once, and the exporter refuses more than 30 concurrent requests.
 const maxConcurrentRequests = 28
 
 const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: number): BatchSettings => {
@@ -397,7 +397,7 @@ const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: 
   }
 }
 
-// A reader of metrics refuses to be made with a timeout above its interval.
+// The metric reader throws if its timeout exceeds its interval.
 const toInterval = (variables: Variables): { readonly interval: number; readonly timeout: number } => {
   const interval = variables.milliseconds("OTEL_METRIC_EXPORT_INTERVAL") ?? 60_000
   const timeout = variables.milliseconds("OTEL_METRIC_EXPORT_TIMEOUT") ?? 30_000
@@ -407,6 +407,6 @@ const toInterval = (variables: Variables): { readonly interval: number; readonly
 const checkPropagators = (variables: Variables): void => {
   const variable = variables.first("OTEL_PROPAGATORS")
   if (variable !== undefined && toWords(variable.value).some((name) => name !== "tracecontext")) {
-    variables.warn(variable, "names another propagator than tracecontext, which is the only one there is")
+    variables.warn(variable, "names a propagator other than tracecontext, the only supported one")
   }
 }

@@ -1,19 +1,19 @@
 import type * as Duration from "effect/Duration"
 
-/** What makes a turn slow: longer than this, or longer than this share of the turns of its agent and model. */
+/** The threshold of a slow turn: a duration, or a percentile of the turns of the same agent and model. */
 export type Slow = { readonly percentile: number } | Duration.Input
 
 export interface TailSamplingOptions {
-  /** The share of the turns to keep that tell nothing, from 0 to 1. Which ones, the trace id decides. */
+  /** The share of unremarkable turns to keep, from 0 to 1, chosen by trace id. */
   readonly keep: number
-  /** `{ percentile: 0.95 }` if it is left out: known after the first 20 turns of an agent and model. */
+  /** Default: `{ percentile: 0.95 }`, which applies after the first 20 turns of an agent and model. */
   readonly slowerThan?: Slow | undefined
-  /** Whether the first turn with an `error.type`, a tool, a model or an agent is kept; yes if it is left out. */
+  /** Whether to keep the first turn with a new `error.type`, tool, model or agent; default: true. */
   readonly firsts?: boolean | undefined
-  /** How many spans may wait for the end of their turn, all turns together; 10,000 if it is left out. */
+  /** The maximum number of spans that wait for the end of their turn, over all turns; default: 10,000. */
   readonly maxSpans?: number | undefined
-  /** What they may take, roughly, in bytes; 32 MiB if it is left out. */
+  /** Their approximate maximum size in bytes; default: 32 MiB. */
   readonly maxBytes?: number | undefined
-  /** How many traces may be open at a time; 2,000 if it is left out. */
+  /** The maximum number of open traces; default: 2,000. */
   readonly maxTraces?: number | undefined
 }

@@ -1,16 +1,16 @@
-/** Exporters of OpenTelemetry, watched: what they take, what they lose, what is still waiting for them. */
+/** Wraps OpenTelemetry exporters to count what they export, lose and still have queued. */
 import type { ExportResult } from "@opentelemetry/core"
 import type * as Settings from "../config/Settings.ts"
 import type { DropReason, ExportStats } from "./ExportStats.ts"
 
-/** What an exporter of any signal can do. */
+/** An exporter of any signal. */
 export interface CountedExporter<Items> {
   export(items: Items, report: (result: ExportResult) => void): void
   forceFlush?(): Promise<void>
   shutdown(): Promise<void>
 }
 
-/** Why an export failed, for the tally. */
+/** Why an export failed, for `ExportStats`. */
 export class ExportFailure extends Error {
   readonly reason: DropReason
   readonly detail: string | undefined
@@ -22,14 +22,14 @@ export class ExportFailure extends Error {
   }
 }
 
-/** An export that succeeded, but for some records. */
+/** A successful export of which the receiver rejected some records. */
 export interface PartialResult extends ExportResult {
   readonly rejected: number
 }
 
 type Stats = typeof ExportStats.Service
 
-/** What is on its way. */
+/** Counts the records that are being exported. */
 export class InFlight {
   protected readonly signal: Settings.SignalKind
   protected readonly stats: Stats
@@ -45,13 +45,13 @@ export class InFlight {
     this.sending += n
   }
 
-  /** Whether anybody still counts on it. */
+  /** Returns whether the result still counts, which it does not after `abandon`. */
   finishExport(n: number): boolean {
     this.sending -= n
     return !this.abandoned
   }
 
-  /** Nobody waits any longer for what is still here. */
+  /** Counts the remaining records as dropped. Later results are ignored. */
   abandon(): void {
     if (this.abandoned) return
     this.abandoned = true
@@ -63,7 +63,7 @@ export class InFlight {
   }
 }
 
-/** What waits and what is on its way; refuses what there is no room for. */
+/** Counts the queued and the exporting records, and refuses new ones when the queue is full. */
 export class Backlog extends InFlight {
   private waiting = 0
   private readonly capacity: number
@@ -93,7 +93,7 @@ export class Backlog extends InFlight {
   }
 }
 
-/** The exporter, with what becomes of each batch told to the tally. It reports every batch once, and never throws. */
+/** Wraps an exporter so that the result of each batch is counted. It reports every batch once and never throws. */
 export const make = <Items>(
   exporter: CountedExporter<Items>,
   options: {
@@ -139,6 +139,6 @@ export const make = <Items>(
 
 const isPartial = (result: ExportResult): result is PartialResult => "rejected" in result
 
-/** The code of an error of Node, such as `ECONNREFUSED`. */
+/** Returns the code of a Node error, such as `ECONNREFUSED`. */
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined

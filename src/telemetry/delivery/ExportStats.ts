@@ -1,4 +1,4 @@
-/** What became of what was to be exported: counted, and what is lost said in one log line a minute. */
+/** Counts exported and dropped records, and logs losses at most once a minute. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -8,16 +8,16 @@ import * as SelfMetrics from "./SelfMetrics.ts"
 
 export type DropReason = SelfMetrics.FailureReason
 
-/** Told by exporters; every function is synchronous and never throws. */
+/** Called by exporters. Every function is synchronous and never throws. */
 export class ExportStats extends Context.Service<
   ExportStats,
   {
     readonly exported: (signal: Settings.SignalKind, n: number) => void
-    /** `detail` goes into the log: an error code and a host, never content. */
+    /** `detail` appears in the log: an error code and a host, never content. */
     readonly dropped: (signal: Settings.SignalKind, n: number, reason: DropReason, detail?: string) => void
     readonly spooled: (signal: Settings.SignalKind, n: number) => void
     readonly queue: (signal: Settings.SignalKind, n: number) => void
-    /** Something to be said that is no loss, or not yet; the same once a minute at most. */
+    /** Logs a warning that is not a loss; the same text at most once a minute. */
     readonly warn: (text: string) => void
   }
 >()("effect-codex/telemetry/Tally") {}
@@ -38,13 +38,13 @@ const reasons: Readonly<Record<DropReason, string>> = {
   expired: "too old"
 }
 
-/** How long the same warning is not said again, in milliseconds. */
+/** The minimum time between equal warnings, in milliseconds. */
 const repeatInterval = 60_000
 
-/** What is said of losses; the kinds of them beyond these are summed up. */
+/** The maximum number of kinds of loss in one log line; further kinds are only counted. */
 const maxKinds = 6
 
-/** The one tally of everything that exports; a constant, for layers are shared by identity. */
+/** The shared statistics of all exporters. A constant, because layers are shared by identity. */
 export const layer: Layer.Layer<ExportStats> = Layer.effect(
   ExportStats,
   Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** OTLP over HTTP: the SDK's encoding, retries and requests, within a time that holds whatever the collector does. */
+/** Sends OTLP over HTTP with the SDK's encoding, retries and requests, within a timeout that holds whatever the collector does. */
 import type { ExportResult } from "@opentelemetry/core"
 import type { IExporterMetricsHelper, ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
@@ -6,29 +6,29 @@ import type * as Settings from "../config/Settings.ts"
 import type { TlsIdentity } from "./TlsCertificates.ts"
 import { codeOf, type CountedExporter, ExportFailure, type PartialResult } from "./CountedExporter.ts"
 
-/** Where a signal goes, and how. */
+/** The destination of a signal and how to send to it. */
 export interface Target {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly protocol: Settings.Protocol
   readonly compression: "gzip" | "none"
-  /** How long one export may take, retries included, in milliseconds. */
+  /** The maximum duration of one export including retries, in milliseconds. */
   readonly timeout: number
-  /** The same where nobody waits for it: from the spool. */
+  /** The maximum duration of one request from the spool, which delays no program. */
   readonly spoolTimeout: number
   readonly identity: TlsIdentity
-  /** What it goes through; nothing for a collector on this machine. */
+  /** The proxy variables for Node; none for a collector on this machine. */
   readonly proxy?: Readonly<Record<string, string>> | undefined
 }
 
-/** How the records of a signal are written, and how many of them an answer says were refused. */
+/** Encodes the records of a signal, and reads from a response how many of them were rejected. */
 export interface Codec<Items, Response> {
   readonly serializer: ISerializer<Items, Response>
   readonly helper: IExporterMetricsHelper<Items>
   readonly rejected: (response: Response) => number | string | null | undefined
 }
 
-/** Also what a collector is given at once; the queue is cut into fewer batches than this. */
+/** A full queue is split into fewer batches than this. */
 const maxConcurrentRequests = 30
 
 export const make = Effect.fnUntraced(function* <Items, Response>(
@@ -43,8 +43,8 @@ export const make = Effect.fnUntraced(function* <Items, Response>(
   )
   const { proxy, timeout, url } = target
 
-  // The delegate's own time limit begins when a connection stands: where packets are dropped it would hold the process
-  // for minutes. This agent limits connecting as well, and takes down what is left when the layer closes.
+  // The delegate's own timeout starts once a connection is established: where packets are dropped, it would keep the
+  // process alive for minutes. This agent also limits connecting, and closes its connections with the layer.
   const agent = yield* Effect.acquireRelease(
     Effect.sync(
       () =>
@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function* <Items, Response>(
   let rejected = 0
   const serializer: ISerializer<Items, Response> = {
     serializeRequest: (items) => codec.serializer.serializeRequest(items),
-    // The delegate tells nobody but the global `diag` of a partial success, and reads the answer right before it reports.
+    // The delegate reports a partial success to the global `diag` only. It reads the response right before it reports.
     deserializeResponse: (data) => {
       const response = codec.serializer.deserializeResponse(data)
       const refused = Number(codec.rejected(response) ?? 0)
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* <Items, Response>(
 
   const exporter: Required<CountedExporter<Items>> = {
     export: (items, report) => {
-      // Also for an answer that never ends: it is never idle, which is all that the delegate looks at.
+      // Also covers a response that never ends: it is never idle, which is all that the delegate checks.
       const timer = setTimeout(() => {
         report({ code: 1, error: new ExportFailure("timeout", origin) })
         agent.destroy()

@@ -1,4 +1,4 @@
-/** Where a signal is to go by OTLP: what the code says, then the environment, and what cannot be. */
+/** Resolves the OTLP target of a signal from code, then from the environment, with warnings about unusable values. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,29 +11,29 @@ import * as ProxySettings from "../config/ProxySettings.ts"
 
 export const defaultEndpoint = "http://localhost:4318"
 
-// What is spooled is waited for by nobody: the time of the standard, and a bound on what may be asked for.
+// The spool delays no program, so it uses the default timeout of OpenTelemetry and a high maximum.
 const defaultSpoolTimeout = 10_000
 const maxSpoolTimeout = 120_000
 
-/** What the code says about the export; what it leaves open is for the environment to say. */
+/** Options of the OTLP export. Omitted fields come from the environment. */
 export interface OtlpTargetOptions {
-  /** The collector's base URL, or its URL for one signal; `http://localhost:4318` if nobody names one. */
+  /** The collector's base URL, or its URL for one signal; default: `http://localhost:4318`. */
   readonly endpoint?: string
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted>>
   readonly protocol?: Settings.Protocol
   readonly compression?: "gzip" | "none"
-  /** Files in PEM: whom to trust, and who this is. */
+  /** PEM files: the trusted CA, and the client certificate with its key. */
   readonly certificates?: Settings.Certificates
-  /** How long one export may take; more than 1.5 s is taken as 1.5 s, so that it cannot hold the process. */
+  /** The maximum duration of one export. It is capped at 1.5 s so that it cannot delay the end of the process. */
   readonly timeout?: Duration.Input
-  /** What to export; all three if it is left out. */
+  /** The signals to export; default: all three. */
   readonly signals?: ReadonlyArray<Settings.SignalKind>
 }
 
-/** What is to become of a signal. */
+/** The resolved target of a signal. */
 export interface OtlpTarget {
   readonly signal: Settings.SignalKind
-  /** Nothing where it cannot be: the notes say why. */
+  /** `undefined` if the signal cannot be exported; the warnings say why. */
   readonly target: OtlpExporter.Target | undefined
   readonly warnings: ReadonlyArray<string>
   readonly usesDefaultEndpoint: boolean
@@ -45,7 +45,7 @@ export const make = Effect.fnUntraced(function* (
   signal: Settings.SignalKind
 ) {
   const ofSignal = settings.otlp[signal]
-  // Credentials from otel-config.yaml are for the collector that is named there.
+  // Credentials from otel-config.yaml are only for the collector in that file.
   const isOtherEndpoint = options.endpoint !== undefined && ofSignal.fromFile
   const destination =
     options.endpoint === undefined ? ofSignal.destination : Settings.toSignal(options.endpoint, signal)

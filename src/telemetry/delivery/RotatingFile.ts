@@ -1,17 +1,17 @@
-/** A file of lines that only its owner can read and that does not grow without end. */
+/** Appends lines to a private file and rotates it by size. */
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
 import { codeOf } from "./CountedExporter.ts"
 
 export interface Bounds {
   readonly maxBytes: number
-  /** How many older files stay. */
+  /** The number of older files to keep. */
   readonly keep: number
 }
 
 const newline = Buffer.from("\n")
 
-/** Appends one line; before it the file is put aside if it would become too large. Other processes may write to it too. */
+/** Appends one line, after rotating the file if it would become too large. Other processes may write to it too. */
 export const append = async (file: string, text: Uint8Array, bounds: Bounds): Promise<void> => {
   const line = Buffer.concat([text, newline])
   const size = await write(file, line, bounds.maxBytes)
@@ -20,7 +20,7 @@ export const append = async (file: string, text: Uint8Array, bounds: Bounds): Pr
   await write(file, line, Infinity)
 }
 
-/** Writes unless it does not fit in; gives the size that the file had before. An empty file takes a line of any size. */
+/** Writes the line if it fits, and returns the previous size of the file. An empty file takes a line of any size. */
 const write = async (file: string, line: Buffer, maxBytes: number): Promise<number> => {
   const handle = await openOwned(file)
   try {
@@ -50,7 +50,7 @@ const rotate = async (file: string, keep: number): Promise<void> => {
     try {
       await rename(from, `${file}.${at + 1}`)
     } catch (error) {
-      // There were fewer files so far, or another process was first.
+      // There are fewer files so far, or another process renamed it first.
       if (codeOf(error) !== "ENOENT") throw error
     }
   }

@@ -1,8 +1,8 @@
 /**
- * What telemetry counts of itself: `codex.telemetry.{exported,dropped,spooled,queue}`.
+ * Metrics about the telemetry itself: `codex.telemetry.{exported,dropped,spooled,queue}`.
  *
- * An exporter makes one where its layer is built and calls it from wherever it learns something; every function is
- * synchronous and never throws:
+ * An exporter creates one when its layer is built and calls it from anywhere. Every function is synchronous and never
+ * throws:
  *
  * ```ts
  * const self = yield* SelfMetrics.make
@@ -18,7 +18,7 @@ import * as Instruments from "../../semconv/Instruments.ts"
 
 export type ExportedKind = "traces" | "metrics" | "logs"
 
-/** Why something was lost. */
+/** Why records were lost. */
 export type FailureReason =
   | "queue_full"
   | "export_failed"
@@ -29,17 +29,17 @@ export type FailureReason =
   | "expired"
 
 export interface SelfMetrics {
-  /** A receiver took `n` records. */
+  /** A receiver accepted `n` records. */
   readonly exported: (signal: ExportedKind, n: number) => void
-  /** `n` records are lost for good. */
+  /** `n` records are lost. */
   readonly dropped: (signal: ExportedKind, reason: FailureReason, n: number) => void
   /** `n` records were written to disk. */
   readonly spooled: (signal: ExportedKind, n: number) => void
-  /** `n` records wait now. */
+  /** `n` records are queued now. */
   readonly queue: (signal: ExportedKind, n: number) => void
 }
 
-/** Counts in the registry that is in force where this is made. */
+/** Counts in the metric registry of the context in which this effect runs. */
 export const make: Effect.Effect<SelfMetrics> = Effect.gen(function* () {
   const context = yield* Effect.context()
   const originator = yield* TurnTelemetry.Originator

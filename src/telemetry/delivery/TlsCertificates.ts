@@ -1,18 +1,18 @@
-/** The files that TLS with a client certificate needs, read and tried. */
+/** Reads and validates the certificate files of TLS. */
 import * as Effect from "effect/Effect"
 import { readFile } from "node:fs/promises"
 import type * as Settings from "../config/Settings.ts"
 import { codeOf } from "./CountedExporter.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 
-/** The contents of the files, as Node's TLS takes them. */
+/** The contents of the files, in the form that Node's TLS expects. */
 export interface TlsIdentity {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
 }
 
-/** What the files hold, or what is wrong with them, by their names. */
+/** Loads the files, or fails with a message that names the invalid file. */
 export const load = (files: Settings.Certificates): Effect.Effect<TlsIdentity, string> =>
   Effect.gen(function* () {
     const { ca, certificate, key } = files
@@ -29,11 +29,11 @@ export const load = (files: Settings.Certificates): Effect.Effect<TlsIdentity, s
     }
     if (ca === undefined && certificate === undefined) return identity
     const { createSecureContext } = yield* Effect.promise(() => import("node:tls"))
-    // One after the other, to know which of them it is; a key that does not belong to the certificate shows at last.
+    // Check one file at a time to find out which one is invalid; the last check finds a key of another certificate.
     const attempts: ReadonlyArray<readonly [TlsIdentity, string]> = [
-      [pick(identity, "ca"), `The OTLP CA certificate ${ca} is none`],
-      [pick(identity, "cert"), `The OTLP client certificate ${certificate} is none`],
-      [pick(identity, "key"), `The OTLP client key ${key} is none`],
+      [pick(identity, "ca"), `The OTLP CA certificate ${ca} is not valid PEM`],
+      [pick(identity, "cert"), `The OTLP client certificate ${certificate} is not valid PEM`],
+      [pick(identity, "key"), `The OTLP client key ${key} is not valid PEM`],
       [identity, `The OTLP client key ${key} does not belong to the certificate ${certificate}`]
     ]
     for (const [options, problem] of attempts) {

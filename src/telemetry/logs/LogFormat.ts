@@ -1,4 +1,4 @@
-/** Log records as lines: for people, as logfmt, as JSON. */
+/** Formats log records as lines: for people, as logfmt or as JSON. */
 import { oneLine, printable } from "../../internal/TerminalText.ts"
 import type { LogField, LogRecord } from "../../instrumentation/LogRecord.ts"
 
@@ -28,13 +28,13 @@ const idsOf = ({ span }: LogRecord): ReadonlyArray<LogField> =>
         { name: "span_id", key: "span_id", value: span.spanId }
       ]
 
-// Whoever annotates may not say when or how bad it was: who reads logfmt takes the last word for it.
+// Annotations must not override these fields: logfmt readers take the last value of a repeated key.
 const reserved = new Set(["timestamp", "level", "message", "trace_id", "span_id"])
 
 const pairs = (fields: ReadonlyArray<LogField>): ReadonlyArray<string> =>
   fields.map(({ name, value }) => pair(reserved.has(name) ? `${name}_` : name, value))
 
-/** The message with what belongs to it, as one line: `[codex] turn stop duration_ms=12 thread_id=…`. */
+/** Returns the message and its fields as one line: `[codex] turn stop duration_ms=12 thread_id=…`. */
 export const line = (record: LogRecord): string =>
   [oneLine(record.message, Infinity), ...pairs(record.fields)].join(" ")
 
@@ -44,7 +44,7 @@ const pretty = (record: LogRecord): string =>
   [
     timeOf(record).slice(11, 23),
     record.level.toUpperCase().padEnd(5),
-    // A line that a message begins by itself must not look like one of ours.
+    // Indent further lines of a message, so that they cannot look like log lines.
     printable(record.message).replaceAll("\n", "\n    "),
     ...pairs(record.fields),
     ...idsOf(record).map(({ name, value }) => pair(name, value))
@@ -59,13 +59,13 @@ const logfmt = (record: LogRecord): string =>
     ...idsOf(record).map(({ name, value }) => pair(name, value))
   ].join(" ")
 
-// JSON leaves what reorders or hides text as it is, and a terminal acts upon it.
+// JSON does not escape the characters that reorder or hide text in a terminal.
 const hidden = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
 
 const json = (record: LogRecord): string =>
   JSON.stringify({
-    // What a record says of itself wins over what somebody annotates.
+    // Fields of the record itself override annotations.
     ...Object.fromEntries(record.fields.map(({ name, value }) => [name, value])),
     timestamp: timeOf(record),
     level: record.level.toUpperCase(),
@@ -73,7 +73,7 @@ const json = (record: LogRecord): string =>
     ...Object.fromEntries(idsOf(record).map(({ name, value }) => [name, value]))
   }).replace(hidden, escaped)
 
-/** The text of a record in a format, without its line break. */
+/** Returns a record in a format, without the line break. */
 export const format = (format: Format, record: LogRecord): string => {
   switch (format) {
     case "pretty":

@@ -1,4 +1,4 @@
-/** Log records on their way: from Effect's logger and from what happens in turns, scrubbed once, to every sink. */
+/** Collects log records from Effect's logger and from turns, redacts them once and passes them to every sink. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -19,13 +19,13 @@ import type { LogField, LogRecord } from "../../instrumentation/LogRecord.ts"
 import * as TraceIds from "../../internal/TraceIds.ts"
 import * as SignalLogs from "../../instrumentation/SignalLogs.ts"
 
-/** Takes records, all of them or those that people read. What it throws is dropped. */
+/** Receives records: all of them, or only those shown to people as lines. Exceptions of `write` are ignored. */
 export interface LogSink {
   readonly lines: boolean
   readonly write: (record: LogRecord) => void
 }
 
-/** Where records are written to, and where sinks are put and taken. */
+/** Registers sinks until their scope closes. */
 export class LogRecords extends Context.Service<
   LogRecords,
   { readonly add: (sink: LogSink) => Effect.Effect<void, never, Scope.Scope> }
@@ -106,11 +106,11 @@ const redacted = (record: LogRecord, redaction: Redaction.Redaction): LogRecord 
 })
 
 /**
- * Effect's logger and the listener of turns that feed the sinks. A constant, for layers are shared by identity: sinks
- * built on it get the same records, each once.
+ * Feeds the sinks from Effect's logger and from a listener of turns. A constant, because layers are shared by identity:
+ * all sinks built on it receive the same records once.
  *
- * Loggers that were there go on, but for two: the one that makes a span event of every line, and, where there are lines
- * of ours, the one that prints.
+ * Existing loggers stay, except two: the one that adds a span event for every line, and, when a sink prints lines, the
+ * one that prints.
  */
 export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effectContext(
   Effect.gen(function* () {
@@ -126,7 +126,7 @@ export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effect
           if (!record.content || !sink.lines) ignoreErrors(() => sink.write(record))
         }
       } catch {
-        // What cannot be scrubbed is not shown.
+        // A record that cannot be redacted is dropped.
       }
     }
     const printing = before.has(Logger.defaultLogger)
@@ -172,6 +172,6 @@ const ignoreErrors = (run: () => void): void => {
   try {
     run()
   } catch {
-    // A sink that breaks loses what it was given, and nobody else does.
+    // A sink that throws loses this record; other sinks do not.
   }
 }

@@ -1,4 +1,4 @@
-/** Logs: lines on stderr for people and for log files, records for OpenTelemetry, of a program and of its turns. */
+/** Logs of a program and its turns: lines on stderr, and log records for OpenTelemetry. */
 import type { LogRecord } from "../../instrumentation/LogRecord.ts"
 import type { LogRecordProcessor } from "@opentelemetry/sdk-logs"
 import * as Effect from "effect/Effect"
@@ -17,21 +17,22 @@ import type * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
 export interface LoggingOptions {
-  /** How a line looks; default: `pretty`. */
+  /** The format of a line; default: `pretty`. */
   readonly format?: LogFormat.Format
-  /** The least that is logged, here and to OpenTelemetry; default: what is in force, `Info` if nobody says otherwise. */
+  /** The minimum level, for stderr and for OpenTelemetry; default: the current `MinimumLogLevel`, `Info` by default. */
   readonly level?: LogLevel.LogLevel
 }
 
 /**
- * Logs to stderr: what the program logs, and a line for whatever starts (`Debug`), stops (`Info`), fails (`Error`) or
- * changes (`Debug`) in a turn. Lines inside a span carry `trace_id` and `span_id`; none carries content.
+ * Logs to stderr: the log messages of the program, and a line for each thing that starts (`Debug`), stops (`Info`),
+ * fails (`Error`) or changes (`Debug`) in a turn. Lines inside a span carry `trace_id` and `span_id`; none has content.
  *
  * ```
  * [codex] turn stop duration_ms=5210.4 result=completed thread_id=… turn_id=… trace_id=… span_id=…
  * ```
  *
- * Beside exporters of logs every record is still made once. The logger of Effect that prints is replaced, others stay.
+ * With log exporters installed too, each record is still created once. This replaces Effect's printing logger and keeps
+ * the others.
  */
 export const layerOptions = (options: LoggingOptions): Layer.Layer<SignalBus.SignalBus> => {
   const format = options.format ?? "pretty"
@@ -51,9 +52,9 @@ export const layerOptions = (options: LoggingOptions): Layer.Layer<SignalBus.Sig
 export const layer: Layer.Layer<SignalBus.SignalBus> = layerOptions({})
 
 /**
- * The layer of an exporter of logs: `acquire`'s processor gets a record of everything that `layer` would print, whether
- * it is printed or not: severity, trace context, attributes; of a cause its type, never its message. When the layer
- * closes the processor is flushed and shut down, within 1.5 s whatever it does.
+ * Adds a log record processor. It receives a record of everything that `layer` would print, printed or not, with severity,
+ * trace context and attributes; a cause is recorded by its type, never its message. When the layer closes, it flushes
+ * and shuts down the processor within 1.5 s.
  *
  * ```ts
  * Logging.layerRecordProcessor(Effect.sync(() => new BatchLogRecordProcessor({ exporter })))
@@ -87,7 +88,7 @@ const severities: { readonly [Level in LogLevel.Severity]: number } = {
   Fatal: 21
 }
 
-// Imported only here, where something is to be exported.
+// Imported on demand, when logs are exported.
 const toRecords = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
   const { LoggerProvider } = yield* Effect.promise(() => import("@opentelemetry/sdk-logs"))
   const { ROOT_CONTEXT, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))

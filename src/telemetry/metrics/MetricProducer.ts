@@ -1,4 +1,4 @@
-/** What a reader of metrics collects: the registry of Effect, with units and a scope of ours on what is ours. */
+/** Produces the metrics of Effect's registry for a metric reader, with units and our own scope on our metrics. */
 import type {
   DataPoint,
   MetricData,
@@ -14,12 +14,12 @@ import * as Settings from "../config/Settings.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
 
-/** Whether a value is the sum since the start or what came since it was last asked for. */
+/** Whether a value is the sum since the start or since the previous collection. */
 export type Temporality = "cumulative" | "delta"
 
 const scope = { name: "effect-codex", version }
 
-// `OtelMetrics` takes the unit from an attribute and leaves it among the labels, where it would split every query.
+// `OtelMetrics` reads the unit from an attribute and keeps it as a label, which would split every query.
 const units = new Map(Instruments.all.map(({ name, unit }) => [name, unit]))
 
 const isOurs = (metric: MetricData): boolean => units.has(metric.descriptor.name)
@@ -28,7 +28,7 @@ const { httpStatus } = Convention.attribute
 
 const withUnit = (metric: MetricData): MetricData => {
   for (const { attributes } of metric.dataPoints) {
-    // Effect's labels are text; the convention has a number here.
+    // Effect's labels are strings; the convention requires a number here.
     if (typeof attributes[httpStatus] === "string") attributes[httpStatus] = Number(attributes[httpStatus])
   }
   const unit = units.get(metric.descriptor.name) ?? metric.descriptor.unit
@@ -62,7 +62,7 @@ const redactLabels = (metrics: ResourceMetrics, redaction: Redaction.Redaction):
     ...metrics,
     scopeMetrics: metrics.scopeMetrics.map((scope) => ({
       ...scope,
-      // One call for each kind of value: they are types of their own.
+      // One call for each type of value, because the types differ.
       metrics: scope.metrics.map((metric) => {
         switch (metric.dataPointType) {
           case 0:
@@ -77,7 +77,7 @@ const redactLabels = (metrics: ResourceMetrics, redaction: Redaction.Redaction):
   }
 }
 
-/** A producer over the registry that is in force where this runs; its packages are loaded only here. */
+/** Makes a producer over the current metric registry. Its packages are loaded on demand. */
 export const make = Effect.fnUntraced(function* (temporality: Temporality = "cumulative") {
   const [{ makeProducer }, { Resource }] = yield* Effect.promise(() =>
     Promise.all([import("@effect/opentelemetry/OtelMetrics"), import("@effect/opentelemetry/Resource")])

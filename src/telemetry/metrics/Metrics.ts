@@ -1,4 +1,4 @@
-/** Metrics of turns, made of the same signals as spans, whether spans are sampled or not. */
+/** Metrics of turns, derived from the same signals as spans, whether or not spans are sampled. */
 import type { MetricReader } from "@opentelemetry/sdk-metrics"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,12 +12,12 @@ import * as Settings from "../config/Settings.ts"
 import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
-/** Whose turns these are, as `codex.team` on every metric of a turn: a handful of names, never a person. */
+/** The team of a turn, as `codex.team` on its metrics. Use a few names, never persons, to keep cardinality low. */
 export const Team = TurnMetrics.Team
 
 /**
- * Records the metrics of every turn that runs while it is in use, into the registry of the turn's context. Exporters of
- * metrics are built on it; nothing is recorded where there is none.
+ * Records the metrics of every turn that runs under this layer into the registry of the turn's context. Metric exporters
+ * include it; without one nothing is recorded.
  */
 export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.layerListener(
   Effect.gen(function* () {
@@ -28,8 +28,8 @@ export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.layerListener(
 )
 
 /**
- * The layer of an exporter: `acquire`'s reader collects all metrics of the registry, ours and the program's own. When
- * the layer closes the reader is shut down, within 1.5 s whatever it does, and with it sends the last values.
+ * Adds a metric reader. It collects all metrics of the registry, ours and the program's own. When the layer closes, the
+ * reader sends the last values and is shut down within 1.5 s.
  *
  * ```ts
  * Metrics.layerReader(Effect.sync(() => new PeriodicExportingMetricReader({ exporter })))

@@ -21,7 +21,7 @@ import * as ErrorType from "../../semconv/ErrorType.ts"
 import * as ExceptionEvent from "../../instrumentation/ExceptionEvent.ts"
 import * as TraceIds from "../../internal/TraceIds.ts"
 
-/** What all spans of one pipeline share, and where they go when they end. */
+/** The settings that all spans of one pipeline share, and the callback for ended spans. */
 export interface SpanSink {
   readonly limits: Required<SpanLimits>
   readonly resource: Resource
@@ -33,7 +33,7 @@ type Options = Parameters<EffectTracer.Tracer["span"]>[0]
 
 const noAttributes: ReadonlyMap<string, unknown> = new Map()
 
-/** A span that nobody will see: it only carries its ids, and the decision against it, to its children. */
+/** A span that is not recorded: it only passes its ids and the sampling decision on to its children. */
 export class PropagatedSpan implements EffectTracer.Span {
   readonly _tag = "Span"
   readonly name: string
@@ -79,7 +79,7 @@ export class PropagatedSpan implements EffectTracer.Span {
   addLinks(_links: ReadonlyArray<EffectTracer.SpanLink>): void {}
 }
 
-/** A span that keeps what happens to it, within the limits, until it ends. */
+/** A span that records attributes, events and links, within the limits, until it ends. */
 export class RecordedSpan extends PropagatedSpan {
   readonly sink: SpanSink
   readonly recorded: Attributes = {}
@@ -158,7 +158,7 @@ export class RecordedSpan extends PropagatedSpan {
   }
 }
 
-/** A span as processors and exporters know it. Keeps nothing of the Effect span: a queue must not hold whole traces. */
+/** A span in the form of OpenTelemetry. Holds no reference to the Effect span, so that a queue does not retain whole traces. */
 export class FinishedSpan implements ReadableSpan {
   readonly name: string
   readonly kind: SpanKind
@@ -185,7 +185,7 @@ export class FinishedSpan implements ReadableSpan {
     this.kind = kinds[span.kind]
     if (span.parent._tag === "Some") this.parentSpanContext = contextOf(span.parent.value, span.traceId)
     this.startTime = toHrTime(startTime)
-    // The wall clock can be set back while a span is open.
+    // The wall clock can be set back while a span is open, so the end may precede the start.
     this.endTime = endTime > startTime ? toHrTime(endTime) : this.startTime
     this.status = status
     this.attributes = attributes
@@ -207,7 +207,7 @@ export class FinishedSpan implements ReadableSpan {
   }
 }
 
-/** What a span that has ended shows: an error by its type, an interruption not at all. */
+/** Finishes an ended span: an error appears by its type, an interruption not at all. */
 export const finished = (span: RecordedSpan): FinishedSpan => {
   const { status } = span
   if (status._tag === "Started") return incomplete(span, status.startTime)
@@ -217,13 +217,13 @@ export const finished = (span: RecordedSpan): FinishedSpan => {
   return new FinishedSpan(span, status.endTime, failed, span.recorded)
 }
 
-/** What a span that is still open shows when nobody can wait for its end any longer. */
+/** Finishes a span that is still open, marked as incomplete. */
 export const incomplete = (span: RecordedSpan, now: bigint): FinishedSpan =>
   new FinishedSpan(span, now, unset, { ...span.recorded, [attribute.incomplete]: true })
 
 const unset: SpanStatus = { code: 0 }
 const failed: SpanStatus = { code: 2 }
-/** OpenTelemetry's number for a kind of span. */
+/** Returns OpenTelemetry's number of a span kind. */
 export const kindOf = (kind: EffectTracer.SpanKind): SpanKind => kinds[kind]
 
 const kinds: { readonly [Kind in EffectTracer.SpanKind]: SpanKind } = {
@@ -245,7 +245,7 @@ const nanosPerSecond = 1_000_000_000n
 const toHrTime = (nanos: bigint): HrTime =>
   nanos > 0n ? [Number(nanos / nanosPerSecond), Number(nanos % nanosPerSecond)] : [0, 0]
 
-/** As it came: whoever exports it asks for nothing but the text. */
+/** Wraps the text unparsed: exporters only serialize it. */
 export const traceState = (text: string): TraceState => {
   const state: TraceState = {
     serialize: () => text,
@@ -272,10 +272,10 @@ const contextOf = (span: EffectTracer.AnySpan, traceId: string): SpanContext => 
   return state === "" ? context : { ...context, traceState: traceState(state) }
 }
 
-// An empty key means nothing to a receiver, and this one would change what the object is.
+// Receivers reject an empty key, and `__proto__` would change the object's prototype.
 const isKey = (key: string) => key !== "" && key !== "__proto__"
 
-// Effect's default logger writes every log line on the current span, message, annotations and cause.
+// Effect's default logger adds every log line to the current span: message, annotations and cause.
 const isLogLine = (attributes: Record<string, unknown>) =>
   "effect.logLevel" in attributes && "effect.fiberId" in attributes
 
@@ -298,7 +298,7 @@ const limitAttributes = (source: Readonly<Record<string, unknown>>, count: numbe
 
 const toLinks = (links: ReadonlyArray<EffectTracer.SpanLink>, limits: Required<SpanLimits>): Array<Link> =>
   links.flatMap(({ attributes, span }) => {
-    // The ids of a disabled tracer are no ids, and a receiver refuses the whole batch over them.
+    // The ids of a disabled tracer are invalid, and a receiver refuses the whole batch because of them.
     const traceId = TraceIds.toTraceId(span.traceId)
     if (traceId === undefined || !TraceIds.isSpanId(span.spanId)) return []
     const limitedAttributes = limitAttributes(

@@ -1,8 +1,8 @@
-/** What the span pipeline offers to parts that see spans before the processors do: tail sampling and the spool. */
+/** Interfaces of the span pipeline for the parts that see spans before the processors: tail sampling and the spool. */
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import type * as EffectTracer from "effect/Tracer"
 
-/** Holds spans back until it is known what becomes of them; `shown` is asked of what is still open after `flush`. */
+/** Holds spans back until they are kept or dropped. After `flush`, `shown` decides about spans that are still open. */
 export interface SpanGate {
   readonly started: (span: EffectTracer.Span) => void
   readonly ended: (span: ReadableSpan) => void
@@ -10,17 +10,17 @@ export interface SpanGate {
   readonly flush: () => void
 }
 
-/** A span that has started here; `snapshot` gives it as it is by then, and nothing once it has ended. */
+/** A span that started in this process. `snapshot` returns its current state, or `undefined` once it has ended. */
 export interface OpenSpan {
   readonly name: string
   readonly spanId: string
   readonly sampled: boolean
-  /** Whether its parent, if it has one, is elsewhere. */
+  /** Whether it has no parent in this process. */
   readonly root: boolean
   readonly snapshot: () => ReadableSpan | undefined
 }
 
-/** A processor that also hears at once which spans are open, whatever a gate makes of them later. */
+/** A processor that is also notified when spans start and end, before any gate decides about them. */
 export interface SpanWatcher extends SpanProcessor {
   readonly onOpened: (span: OpenSpan) => void
   readonly onEnded: (spanId: string) => void

@@ -1,16 +1,16 @@
-/** Head sampling: keeps a share of the traces, decided where they start. */
+/** Head sampling: keeps a share of the traces, decided when a trace starts. */
 import type { Sampler } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 
-/** The SDK's sampler for what the environment asks for; nothing where it asks for nothing. */
+/** Returns the SDK's sampler for the settings; `undefined` if no sampling is configured. */
 export const fromSettings = (
   sampling: Settings.HeadSampling | undefined
 ): Effect.Effect<Sampler | undefined> => (sampling === undefined ? Effect.undefined : make(sampling))
 
 /**
- * Keeps a share of the traces, the same ones as any other service that samples by trace id at that rate; for
- * `Tracer.Sampler`.
+ * Makes a sampler for `Tracer.Sampler` that keeps a share of the traces. Other services that sample by trace id at the
+ * same rate keep the same traces.
  *
  * ```ts
  * OtlpLayer.pipe(Layer.provide(Layer.effect(Tracer.Sampler, Sampling.make({ ratio: 0.1, parentBased: true }))))

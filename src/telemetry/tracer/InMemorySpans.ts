@@ -1,14 +1,14 @@
-/** Ended spans kept in memory, for tests and for a trace that is shown where it was made. */
+/** Keeps ended spans in memory, for tests and for showing a trace in the process that made it. */
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 
 export interface Memory {
   readonly processor: SpanProcessor
-  /** The sampled spans that have ended, in the order of their ends. */
+  /** The sampled spans that have ended, in the order in which they ended. */
   readonly spans: Effect.Effect<ReadonlyArray<ReadableSpan>>
 }
 
-/** A processor that keeps what it gets. */
+/** Makes a processor that keeps the spans it receives. */
 export const make: Effect.Effect<Memory> = Effect.sync(() => {
   const spans: Array<ReadableSpan> = []
   return {

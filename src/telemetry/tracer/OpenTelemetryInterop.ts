@@ -1,6 +1,6 @@
 /**
- * Libraries that know OpenTelemetry and not Effect, such as an instrumented HTTP client, inside our spans. Opt-in: it
- * makes code inside spans slower, and it is the only place that sets anything global of OpenTelemetry.
+ * Makes libraries that use OpenTelemetry but not Effect, such as an instrumented HTTP client, part of our traces. Opt-in:
+ * it slows down code inside spans, and it is the only module that sets OpenTelemetry globals.
  */
 import type { Attributes, ContextManager } from "@opentelemetry/api"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
@@ -17,17 +17,16 @@ import * as Tracer from "./Tracer.ts"
 
 export interface InteropOptions {
   /**
-   * Also record what such libraries trace, with our own spans. By default their spans go to the tracer provider of the
-   * host, and nowhere if it has none; one that is there already is left in place.
+   * Whether to record the libraries' spans with our own. By default their spans go to the host's tracer provider, if
+   * there is one. An existing tracer provider is never replaced.
    */
   readonly tracerProvider?: boolean | undefined
 }
 
 /**
- * While it is in use, `trace.getActiveSpan()` and `context.active()` of `@opentelemetry/api` are the Effect span that
- * runs, and what libraries trace becomes its child. An instrumented HTTP client sends that trace along, as `traceparent`.
- * A context manager and a propagator of the host are used; without them there are ours for as long as the layer lives.
- * Put it above the exporters:
+ * While the layer is open, `trace.getActiveSpan()` and `context.active()` of `@opentelemetry/api` return the current Effect
+ * span, and libraries' spans become its children. An instrumented HTTP client propagates the trace as `traceparent`.
+ * The layer uses the host's context manager and propagator, or sets its own until it closes. Put it above the exporters:
  *
  * ```ts
  * program.pipe(Effect.provide(OpenTelemetryInterop.layer.pipe(Layer.provideMerge(OtlpLayer))))
@@ -72,13 +71,13 @@ const interopLayer = (options: InteropOptions) =>
 
 type Api = typeof import("@opentelemetry/api")
 
-// The API tells only by its behaviour whether a context manager is set: without one there is nothing but the root.
+// The API shows only by its behaviour whether a context manager is set: without one, the root context is always active.
 const hasContextManager = ({ context, createContextKey, ROOT_CONTEXT }: Api): boolean => {
   const key = createContextKey("effect-codex")
   return context.with(ROOT_CONTEXT.setValue(key, true), () => context.active().getValue(key) === true)
 }
 
-/** Ours is used as it is: the API looks for the global one each time. */
+/** Returns our own manager directly: the API would look up the global one on each call. */
 const acquireContextManager = (api: Api) =>
   Effect.gen(function* () {
     if (hasContextManager(api)) return api.context
@@ -95,7 +94,7 @@ const acquireContextManager = (api: Api) =>
     )
   })
 
-// One that is not set has no fields. Without one a library makes spans, but those it calls do not join the trace.
+// An unset propagator has no fields. Without one, libraries make spans, but the services they call do not join the trace.
 const acquirePropagator = (api: Api) =>
   Effect.gen(function* () {
     const { OTEL_PROPAGATORS: wanted = "tracecontext" } = yield* Settings.Environment
@@ -107,7 +106,7 @@ const acquirePropagator = (api: Api) =>
     )
   })
 
-// A tracer that a library got once it keeps: that of a layer which was closed has to serve the one that came after it.
+// Libraries keep a tracer once they have it, so the tracer of a closed layer must also serve the next layer.
 const current: { pipeline: (typeof Tracer.SpanPipeline)["Service"] | undefined } = { pipeline: undefined }
 
 const forwarder: SpanProcessor = {

@@ -1,18 +1,18 @@
-/** The contexts of OpenTelemetry in which spans of Effect are the active ones. */
+/** OpenTelemetry contexts in which an Effect span is the active span. */
 import type { Context, Span as OtelSpan, TraceAPI } from "@opentelemetry/api"
 import type { AnySpan } from "effect/Tracer"
 
 interface Entered {
   readonly span: AnySpan
   readonly otelSpan: OtelSpan
-  /** What was active where the span was entered, and the same with the span in it. */
+  /** The context that was active when the span was entered, and the same context with the span in it. */
   readonly base: Context
   readonly context: Context
 }
 
 /**
- * Gives the context for a span, on top of what is active: that itself where the span is active already. It is asked for
- * every step of a program, so what was given last is kept.
+ * Returns a function that puts a span into the active context; if the span is active already, it returns that context.
+ * It runs on every step of a program, so it caches the last result.
  */
 export const make = (trace: TraceAPI, toOtel: (span: AnySpan) => OtelSpan) => {
   const entered = new WeakMap<AnySpan, Entered>()

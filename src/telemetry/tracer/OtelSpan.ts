@@ -1,11 +1,11 @@
-/** A span of Effect as libraries see it that know OpenTelemetry only. */
+/** Presents an Effect span as an OpenTelemetry span. */
 import type { Attributes, HrTime, Link, Span, SpanContext, TimeInput } from "@opentelemetry/api"
 import type * as Clock from "effect/Clock"
 import { externalSpan } from "effect/Tracer"
 import type * as EffectTracer from "effect/Tracer"
 import * as TraceIds from "../../internal/TraceIds.ts"
 
-/** What is set on it is set on the span of Effect, which alone decides on its name, status and end. */
+/** Attributes, events and links are set on the Effect span. Its name, status and end cannot be changed this way. */
 export const make = (span: EffectTracer.AnySpan, clock: Clock.Clock, invalid: SpanContext): Span => {
   const recorded = span._tag === "Span" ? span : undefined
   const traceId = TraceIds.toTraceId(span.traceId)
@@ -44,7 +44,7 @@ export const make = (span: EffectTracer.AnySpan, clock: Clock.Clock, invalid: Sp
     updateName: () => self,
     end: () => {},
     isRecording: () => recorded !== undefined && recorded.sampled && recorded.status._tag === "Started",
-    // Message and stack may carry content; the error comes out of Effect with its type.
+    // Message and stack can carry content; Effect reports the error by its type.
     recordException: () => {}
   }
   return self
@@ -59,7 +59,7 @@ const toNanos = (time: TimeInput | undefined): bigint | undefined => {
   if (time === undefined) return undefined
   if (isHrTime(time)) return BigInt(time[0]) * 1_000_000_000n + BigInt(time[1])
   const millis = typeof time === "number" ? time : time.getTime()
-  // A number below the age of this process is one of `performance.now()`.
+  // A number below the start time of the process comes from `performance.now()`.
   const epoch = millis < performance.timeOrigin ? performance.timeOrigin + millis : millis
   return BigInt(Math.round(epoch * 1000)) * 1000n
 }

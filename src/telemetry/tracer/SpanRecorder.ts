@@ -9,14 +9,14 @@ import * as TraceIds from "../../internal/TraceIds.ts"
 import type { SpanGate, SpanWatcher } from "../span/SpanWatcher.ts"
 import * as RecordedSpan from "../span/RecordedSpan.ts"
 
-/** What becomes of a span; `attributes` are the sampler's own. */
+/** Whether a span is recorded and sampled; `attributes` come from the sampler. */
 export interface SamplingDecision {
   readonly recorded: boolean
   readonly sampled: boolean
   readonly attributes?: Readonly<Attributes> | undefined
 }
 
-/** Asked for a span that starts a trace here, with its remote parent if it has one. */
+/** Decides about a span that starts a trace in this process, given its remote parent if it has one. */
 export type Decide = (
   span: { readonly name: string; readonly kind: EffectTracer.SpanKind },
   traceId: string,
@@ -27,11 +27,11 @@ const isWatcher = (processor: SpanProcessor): processor is SpanWatcher => "onOpe
 
 export interface SpanRecorderOptions extends Omit<RecordedSpan.SpanSink, "ended"> {
   readonly decide: Decide
-  /** What must not get out is masked before any processor sees a span. */
+  /** Masks secrets before any processor sees a span. */
   readonly redact: (span: ReadableSpan) => ReadableSpan
   /** Nanoseconds since 1970. */
   readonly now: () => bigint
-  /** Made with what takes the spans that it lets through. */
+  /** Makes a gate; `emit` receives the spans that the gate lets through. */
   readonly gate?: ((emit: (span: ReadableSpan) => void) => SpanGate) | undefined
 }
 
@@ -40,23 +40,23 @@ type SpanOptions = Parameters<EffectTracer.Tracer["span"]>[0]
 const always: SamplingDecision = { recorded: true, sampled: true }
 const never: SamplingDecision = { recorded: false, sampled: false }
 
-/** Records everything that no parent decided against. */
+/** Records every span whose parent is not unsampled. */
 export const decideAlways: Decide = () => always
 
-// A span that is never ended must not stay in memory for good: beyond this many the oldest is no longer waited for.
+// Spans that never end must not stay in memory: beyond this number the oldest is forgotten.
 const maxOpen = 10_000
 
-/** Takes a span that has ended to `record` it later, or says that it does not. */
+/** Takes an ended span to `record` it later. Returns whether it took the span. */
 export type Holder = (span: ReadableSpan) => boolean
 
-/** Starts spans, knows which are still open, and hands on those that end. */
+/** Starts spans, tracks the open ones and passes ended ones to the processors. */
 export class SpanRecorder {
   private readonly options: SpanRecorderOptions
   private readonly sink: RecordedSpan.SpanSink
   private readonly open = new Set<RecordedSpan.RecordedSpan>()
   private readonly gate: SpanGate | undefined
   private processors: ReadonlyArray<SpanProcessor> = []
-  /** Those that see what the gate holds back, at once. */
+  /** Processors that bypass the gate. */
   private ungated: ReadonlyArray<SpanProcessor> = []
   private watchers: ReadonlyArray<SpanWatcher> = []
   private holders: ReadonlyArray<Holder> = []
@@ -89,14 +89,14 @@ export class SpanRecorder {
     return this.make(options, traceId, remote === undefined ? Option.none() : options.parent, decision)
   }
 
-  /** `everything` also of what tail sampling leaves out. */
+  /** Adds a processor; with `everything` it also receives the spans that tail sampling drops. */
   attach(processor: SpanProcessor, everything = false): void {
     if (everything && this.gate !== undefined) this.ungated = [...this.ungated, processor]
     else this.processors = [...this.processors, processor]
     if (isWatcher(processor)) this.watchers = [...this.watchers, processor]
   }
 
-  /** Hands on a span that has ended, here or elsewhere. */
+  /** Passes on a span that ended in this process or in another one. */
   record(span: ReadableSpan): void {
     if (this.isUnobserved()) return
     ignoreErrors(() => {
@@ -111,7 +111,7 @@ export class SpanRecorder {
     for (const processor of this.processors) ignoreErrors(() => processor.onEnd(span))
   }
 
-  /** Takes a processor out; it still gets what is open, as far as that got, inner spans first. */
+  /** Removes a processor after passing it the open spans as incomplete, inner spans first. */
   detach(processor: SpanProcessor): void {
     const gate = this.processors.includes(processor) ? this.gate : undefined
     ignoreErrors(() => gate?.flush())
@@ -128,7 +128,7 @@ export class SpanRecorder {
     }
   }
 
-  /** Ends what is open and records nothing from then on. */
+  /** Ends all open spans and records nothing afterwards. */
   close(): void {
     this.closed = true
     for (const processor of [...this.ungated, ...this.processors]) this.detach(processor)
@@ -136,7 +136,7 @@ export class SpanRecorder {
     for (const span of this.open) span.end(now, Exit.interrupt())
   }
 
-  /** Nobody is to be told; a gate that was told of a start is told of the end. */
+  /** Whether no one receives ended spans. A gate counts, because it must see the end of each span that it saw start. */
   private isUnobserved(): boolean {
     return this.processors.length === 0 && this.gate === undefined
   }
@@ -174,7 +174,7 @@ export class SpanRecorder {
       try {
         if (holder(span)) return true
       } catch {
-        // It is recorded as it is.
+        // The span is recorded unchanged.
       }
     }
     return false
@@ -213,11 +213,11 @@ const ignoreErrors = (run: () => void): void => {
   try {
     run()
   } catch {
-    // What tracing gets wrong is never the traced program's trouble.
+    // A fault of tracing must not affect the traced program.
   }
 }
 
-// Parents that are not ours: from another process, or of a tracer that was replaced by this one.
+// Parents from another process, or from a tracer that this one replaced.
 const toContext = (span: EffectTracer.AnySpan): SpanContext | undefined => {
   const traceId = TraceIds.toTraceId(span.traceId)
   if (traceId === undefined || !TraceIds.isSpanId(span.spanId)) return undefined

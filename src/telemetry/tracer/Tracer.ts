@@ -1,4 +1,4 @@
-/** Effect's spans, handed to OpenTelemetry span processors as they end. */
+/** Passes Effect's spans to OpenTelemetry span processors when they end. */
 import * as HeadSampler from "./HeadSampler.ts"
 import type { Attributes } from "@opentelemetry/api"
 import type { Resource as OtelResource } from "@opentelemetry/resources"
@@ -25,47 +25,48 @@ import * as Settings from "../config/Settings.ts"
 import * as TailSampling from "../tail-sampling/TailSampling.ts"
 
 /**
- * Decides which traces are recorded. It is asked once for a trace that starts here or comes from elsewhere sampled, and
- * sees name and kind of the first span but no attributes. Without one, whatever no parent decided against is recorded.
+ * Decides which traces are recorded. It is called once for each trace that starts here or has a sampled remote parent,
+ * with name and kind of the first span but no attributes. Without a sampler, every span is recorded unless its parent is
+ * unsampled.
  */
 export const Sampler = Context.Reference<OtelSampler | undefined>("effect-codex/telemetry/Sampler", {
   defaultValue: () => undefined
 })
 
-/** How much one span may hold; for what is not set here the environment is asked, then it is 128 of each, any length. */
+/** The limits of one span. Omitted ones come from the environment, then they are 128 each, with any length. */
 export const SpanLimits = Context.Reference<OtelSpanLimits>("effect-codex/telemetry/SpanLimits", {
   defaultValue: () => ({})
 })
 
-/** Attributes of where all spans come from; they win over those of the environment. */
+/** Resource attributes of all telemetry; they override those of the environment. */
 export const Resource = Context.Reference<Attributes>("effect-codex/telemetry/Resource", {
   defaultValue: () => ({})
 })
 
-/** What the service is called where neither `Resource` nor the environment names it. */
+/** The service name if neither `Resource` nor the environment sets it. */
 export const ServiceName = Context.Reference<string>("effect-codex/telemetry/ServiceName", {
   defaultValue: () => "effect-codex"
 })
 
 export interface AddOptions {
-  /** Whether it also sees what tail sampling leaves out, each span as it ends: for what stays in this process. */
+  /** Whether the processor also receives spans that tail sampling drops, as they end: for spans that stay in this process. */
   readonly everything?: boolean | undefined
 }
 
 /**
- * Where ended spans go. `add` gives them to a processor until the scope closes; then the processor gets the spans that
- * are still open, marked `codex.incomplete`, and is flushed and shut down within 1.5 s, whatever it does. Only `onEnd`,
- * `forceFlush` and `shutdown` of a processor are ever called.
+ * Distributes ended spans. `add` passes them to a processor until the scope closes. Then the processor receives the open
+ * spans, marked `codex.incomplete`, and is flushed and shut down within 1.5 s. Only `onEnd`, `forceFlush` and `shutdown`
+ * of a processor are called.
  */
 export class SpanPipeline extends Context.Service<
   SpanPipeline,
   {
     readonly add: (processor: SpanProcessor, options?: AddOptions) => Effect.Effect<void, never, Scope.Scope>
-    /** Hands a span that ended elsewhere to all processors. */
+    /** Passes a span that ended elsewhere to all processors. */
     readonly record: (span: ReadableSpan) => void
     /**
-     * Asks `holder` about each span that ends here, until the scope closes; one that it takes it hands to `record` later,
-     * at the latest in `flush`, which is run before any processor closes.
+     * Offers each span that ends here to `holder`, until the scope closes. The holder passes the spans it takes to `record`
+     * later, at the latest in `flush`, which runs before any processor closes.
      */
     readonly hold: (
       holder: SpanRecorder.Holder,
@@ -74,12 +75,12 @@ export class SpanPipeline extends Context.Service<
   }
 >()("effect-codex/telemetry/SpanPipeline") {}
 
-/** How long a processor may take to send what it holds when its scope closes, in milliseconds. */
+/** The maximum time for a processor to send its spans when its scope closes, in milliseconds. */
 export const shutdownTimeout = BatchProcessor.shutdownTimeout
 
 /**
- * The pipeline and Effect's tracer that feeds it. A constant, for layers are shared by identity: exporters built on it
- * see the same spans whether they are merged or provided to each other.
+ * The pipeline, and the Effect tracer that feeds it. A constant, because layers are shared by identity: exporters built on
+ * it receive the same spans whether they are merged or provided to each other.
  */
 export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
   Effect.gen(function* () {
@@ -88,7 +89,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
     const redaction = yield* Redaction.Current
     const limits = { ...settings.spanLimits, ...(yield* SpanLimits) }
     const pipeline = new SpanRecorder.SpanRecorder({
-      // Texts are cut when they are scrubbed: of a secret that is cut first a part would be left.
+      // Redaction truncates texts: truncating first would leave a part of a secret.
       limits: { ...limits, attributeValueLengthLimit: Infinity },
       resource: yield* makeResource(settings),
       instrumentationScope: { name: "effect-codex", version },
@@ -127,7 +128,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
             })
           )
       )
-    // Exporters that close at once or one right after the other close together, within one time for all.
+    // Exporters that close together, or right after each other, share one time limit.
     let deadline = 0
     let lastClosed = -Infinity
     const closing = (processor: SpanProcessor) => {
@@ -147,11 +148,11 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
   })
 ).pipe(Layer.provide([Settings.layer, Redaction.layerDefault]))
 
-/** How soon after the end of one closing another counts as its second part, and what that one has at least. */
+/** A processor that closes this soon after another one shares its time limit, but has at least `minClosingTime`. */
 const closingWindow = 50
 const minClosingTime = 100
 
-/** The layer of a processor: `acquire`'s processor gets every span that ends while the layer is in use. */
+/** Adds a span processor. It receives every span that ends while the layer is open. */
 export const layerProcessor = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>, options?: AddOptions) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -161,8 +162,8 @@ export const layerProcessor = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>
   ).pipe(Layer.provideMerge(layer))
 
 /**
- * The layer of any OpenTelemetry exporter of spans: it gets them in batches, out of a bounded queue, and what it loses is
- * counted and logged. Make it once: every call is another layer that exports by itself.
+ * Adds any OpenTelemetry span exporter. It receives batches from a bounded queue, and its losses are counted and logged.
+ * Call this once: every call creates a separate exporter.
  *
  * ```ts
  * const Zipkin = Tracer.layerExporter(Effect.sync(() => new ZipkinExporter({ url })))
@@ -179,7 +180,7 @@ export const layerExporter = <E, R>(acquire: Effect.Effect<SpanExporter, E, R>) 
     )
   ).pipe(Layer.provide(Settings.layer))
 
-// Imported only here, where something is to be exported: together these would double the time to load the library.
+// Imported on demand: together these packages would double the time to load the library.
 export const makeResource = Effect.fnUntraced(function* (settings: Settings.Settings) {
   const { defaultResource, resourceFromAttributes } = yield* Effect.promise(
     () => import("@opentelemetry/resources")

@@ -57,7 +57,7 @@ const sent = (variables: Settings.Environment) =>
 
 const far = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://collector.invalid:4318/v1/traces" }
 
-it.live("spans go through the proxy that is named for their collector, and say who they are to it", () =>
+it.live("spans go through the configured proxy with its credentials", () =>
   Effect.gen(function* () {
     const { port, seen } = yield* proxy
     yield* sent({ ...far, HTTP_PROXY: `http://ada:pass@127.0.0.1:${port}` })
@@ -70,7 +70,7 @@ it.live("spans go through the proxy that is named for their collector, and say w
   }).pipe(Effect.scoped)
 )
 
-it.live("spans for an https collector go through a tunnel", () =>
+it.live("spans for an https collector go through a CONNECT tunnel", () =>
   Effect.gen(function* () {
     const { port, seen } = yield* proxy
     yield* sent({
@@ -82,7 +82,7 @@ it.live("spans for an https collector go through a tunnel", () =>
   }).pipe(Effect.scoped)
 )
 
-it.live("spans go past a proxy that is for other hosts, or to a collector on this machine", () =>
+it.live("spans bypass the proxy for excluded hosts and for a collector on this machine", () =>
   Effect.gen(function* () {
     const { port, seen } = yield* proxy
     const there = `http://127.0.0.1:${port}`

@@ -24,7 +24,7 @@ const urlOf = (environment: Settings.Environment, signal: Settings.SignalKind = 
   toText(settingsOf(environment).otlp[signal].destination)
 
 describe("an empty environment", () => {
-  it("asks for nothing and complains about nothing", () => {
+  it("exports nothing and causes no warning", () => {
     const otlp = {
       destination: "unset",
       headers: {},
@@ -67,7 +67,7 @@ describe("an empty environment", () => {
     })
   })
 
-  it("is also one of blanks", () => {
+  it("includes variables that are blank", () => {
     const blank = Object.fromEntries(variables.map((name) => [name, "  "]))
     assert.deepStrictEqual(Settings.fromEnvironment(blank), Settings.fromEnvironment({}))
   })
@@ -126,7 +126,7 @@ describe("the export", () => {
     })
   }
 
-  it("is refused, whatever the code says, by an explicit no and by what may have been meant as one", () => {
+  it("is disabled, whatever the code says, by an explicit no and by an unreadable value", () => {
     const refused = (environment: Settings.Environment) => settingsOf(environment).disabled
     assert.isTrue(refused({ CODEX_OTLP_ENABLE: "0" }))
     assert.isTrue(refused({ CODEX_OTEL_ENABLED: "off" }))
@@ -137,8 +137,8 @@ describe("the export", () => {
   })
 })
 
-describe("an endpoint of another signal", () => {
-  it("is the sibling of a general one, or its own", () => {
+describe("the endpoint of another signal", () => {
+  it("is derived from the general endpoint or set separately", () => {
     const general = { CODEX_OTLP_ENABLE: "1", CODEX_OTLP_ENDPOINT: "http://collector:4318/x/v1/traces" }
     assert.strictEqual(urlOf(general, "metrics"), "http://collector:4318/x/v1/metrics")
     assert.strictEqual(urlOf(general, "logs"), "http://collector:4318/x/v1/logs")
@@ -147,7 +147,7 @@ describe("an endpoint of another signal", () => {
     assert.deepStrictEqual(exportersOf(own), { traces: [], metrics: [], logs: ["otlp"] })
   })
 
-  it("comes with its own headers, protocol, compression, timeout and certificates", () => {
+  it("has its own headers, protocol, compression, timeout and certificates", () => {
     const { logs, traces } = settingsOf({
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
       OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: "http/json",
@@ -168,7 +168,7 @@ describe("an endpoint of another signal", () => {
     )
   })
 
-  it("has the names of Codex before those of OpenTelemetry, and an alias for the CA", () => {
+  it("prefers CODEX variables to OTEL ones, and accepts an alias for the CA", () => {
     const standard = {
       OTEL_EXPORTER_OTLP_CERTIFICATE: "/a",
       OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: "/b",
@@ -246,7 +246,7 @@ service:
     metrics: { exporters: [otlphttp/up] }
 `
 
-  it("turns the export on by being there", () => {
+  it("turns the export on by its presence", () => {
     for (const text of ["", "{}", "# nothing", "receivers: {}", "exporters:"]) {
       assert.deepStrictEqual(withFile(text).exporters, {
         traces: ["file"],
@@ -258,7 +258,7 @@ service:
     assert.deepStrictEqual(withFile("", { CODEX_OTEL_ENABLED: "0" }).exporters.traces, [])
   })
 
-  it("says where everything goes", () => {
+  it("configures exporters, endpoints, headers and batching", () => {
     const settings = withFile(collector, { TOKEN: "sk-secret" })
     assert.deepStrictEqual(settings.warnings, [])
     assert.deepStrictEqual(settings.exporters, {
@@ -281,7 +281,7 @@ service:
     assert.strictEqual(withFile(collector, { OTEL_BSP_SCHEDULE_DELAY: "70" }).spans.delay, 70)
   })
 
-  it("is for all signals where it has no pipelines", () => {
+  it("applies to all signals when it has no pipelines", () => {
     assert.deepStrictEqual(
       withFile("exporters: { otlp: { endpoint: localhost:4317 }, prometheus: {} }").exporters,
       {
@@ -294,7 +294,7 @@ service:
     assert.strictEqual(toText(otlp.logs.destination), "http://localhost:4318/v1/logs")
   })
 
-  it("gives way, exporters, endpoint, credentials and all, to an endpoint that is set anywhere else", () => {
+  it("is overridden completely by an endpoint that is set elsewhere", () => {
     for (const name of ["CODEX_OTLP_ENDPOINT", "CODEX_OTEL_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]) {
       const settings = withFile(collector, { [name]: "http://collector:4318", TOKEN: "sk-secret" })
       assert.deepStrictEqual(settings.exporters, { traces: ["otlp"], metrics: ["otlp"], logs: ["otlp"] })
@@ -304,7 +304,7 @@ service:
     }
   })
 
-  it("gives way to an exporter that is set anywhere else", () => {
+  it("is overridden by an exporter that is set elsewhere", () => {
     assert.deepStrictEqual(withFile(collector, { CODEX_OTEL_EXPORTER: "console" }).exporters.traces, [
       "console"
     ])
@@ -312,7 +312,7 @@ service:
     assert.deepStrictEqual([own.traces, own.metrics], [[], ["otlp"]])
   })
 
-  it("that is broken is a warning with line and column, and off", () => {
+  it("causes a warning with line and column, and no export, when it is invalid", () => {
     const cases: ReadonlyArray<readonly [text: string, warning: RegExp]> = [
       [
         "exporters:\n  file: {path: sk-secret\n",
@@ -330,11 +330,11 @@ service:
     }
   })
 
-  it("with something in it that cannot be used is a warning about just that", () => {
+  it("causes a warning only for the entries that cannot be used", () => {
     const cases: ReadonlyArray<readonly [text: string, warning: string]> = [
       [
         "exporters:\n  datadog: { key: sk-secret }\n",
-        "2:12: an exporter that is not known here and is ignored"
+        "2:12: an exporter that is not supported and is ignored"
       ],
       ["exporters: [sk-secret]", "1:12: exporters is not a map and is ignored"],
       [
@@ -343,7 +343,7 @@ service:
       ],
       [
         "processors:\n  batch:\n    timeout: sk-secret\nexporters: { debug: }",
-        "3:5: a batch timeout that is no duration such as 200ms and is ignored"
+        "3:5: a batch timeout that is not a duration such as 200ms and is ignored"
       ],
       ["exporters: { file: { path: [sk-secret] } }", "1:28: path is not text and is ignored"]
     ]
@@ -352,7 +352,7 @@ service:
     }
   })
 
-  it("has durations as Go writes them", () => {
+  it("has durations in Go's format", () => {
     const cases: ReadonlyArray<readonly [string, number | undefined]> = [
       ["200ms", 200],
       ["1.5s", 1_500],
@@ -367,16 +367,20 @@ service:
     for (const [text, millis] of cases) assert.strictEqual(ConfigFile.toMillis(text), millis)
   })
 
-  it.prop("that is any text never throws and never shows it", [Schema.String, Schema.String], ([a, b]) => {
-    for (const text of [
-      a,
-      `exporters:\n  otlp: {endpoint: ${a}, headers: {x: ${b}}}`,
-      `exporters: {file: {path: *${a}}}`
-    ]) {
-      const { warnings } = parse(text)
-      for (const warning of warnings) assert.match(warning, /^otel-config\.yaml:\d+:\d+: [\w ()/,:.]+$/)
+  it.prop(
+    "never throws and never leaks its content, whatever it holds",
+    [Schema.String, Schema.String],
+    ([a, b]) => {
+      for (const text of [
+        a,
+        `exporters:\n  otlp: {endpoint: ${a}, headers: {x: ${b}}}`,
+        `exporters: {file: {path: *${a}}}`
+      ]) {
+        const { warnings } = parse(text)
+        for (const warning of warnings) assert.match(warning, /^otel-config\.yaml:\d+:\d+: [\w ()/,:.]+$/)
+      }
     }
-  })
+  )
 
   const inDirectory = Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
@@ -398,7 +402,7 @@ service:
       return { ...settings, lines }
     })
 
-  it.live("is looked for in CODEX_HOME and then in ~/.codex", () =>
+  it.live("is read from CODEX_HOME, then from ~/.codex", () =>
     Effect.gen(function* () {
       const { files, home } = yield* inDirectory
       const both = { HOME: home, CODEX_HOME: "~/codex" }
@@ -412,7 +416,7 @@ service:
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("that cannot be read is a warning with its path", () =>
+  it.live("causes a warning with its path when it cannot be read", () =>
     Effect.gen(function* () {
       const { files, home } = yield* inDirectory
       yield* files.makeDirectory(`${home}/.codex/otel-config.yaml`)
@@ -427,7 +431,7 @@ service:
 })
 
 describe("an endpoint", () => {
-  it("is a base URL, or the URL of any signal", () => {
+  it("is a base URL or the URL of any signal", () => {
     const traces = "http://collector:4318/v1/traces"
     for (const name of ["CODEX_OTLP_ENDPOINT", "CODEX_OTEL_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]) {
       for (const path of ["", "/", "/v1/traces", "/v1/traces/", "/v1/metrics", "/v1/logs"]) {
@@ -440,11 +444,11 @@ describe("an endpoint", () => {
     )
   })
 
-  it("of traces alone is taken as it stands", () => {
+  it("for traces only is used unchanged", () => {
     assert.strictEqual(urlOf({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://host/in" }), "http://host/in")
   })
 
-  it("is the first of CODEX_OTLP, CODEX_OTEL, OTEL for traces, OTEL for all", () => {
+  it("is the first of CODEX_OTLP, CODEX_OTEL, OTEL for traces, OTEL for all signals", () => {
     const names = [
       "CODEX_OTLP_ENDPOINT",
       "CODEX_OTEL_ENDPOINT",
@@ -459,7 +463,7 @@ describe("an endpoint", () => {
     }
   })
 
-  it("that cannot be used is not replaced by another", () => {
+  it("is not replaced by another one when it is invalid", () => {
     for (const value of ["collector", "ftp://collector", "localhost:4318", "//x"]) {
       const environment = { CODEX_OTLP_ENDPOINT: value, OTEL_EXPORTER_OTLP_ENDPOINT: "http://elsewhere" }
       assert.strictEqual(urlOf(environment), "invalid")
@@ -472,14 +476,14 @@ describe("an endpoint", () => {
 })
 
 describe("headers", () => {
-  it("are pairs between commas or semicolons, percent-decoded, with names in lower case", () => {
+  it("are name=value pairs separated by commas or semicolons, percent-decoded, with lower-case names", () => {
     assert.deepStrictEqual(
       headersOf({ CODEX_OTLP_HEADERS: "Authorization=Basic%20dTpw, x-key = a=b== ;empty=,tenant=100%" }),
       { authorization: "Basic dTpw", "x-key": "a=b==", empty: "", tenant: "100%" }
     )
   })
 
-  it("are all of the first variable that is set", () => {
+  it("come only from the first variable that is set", () => {
     const environment = {
       CODEX_OTLP_HEADERS: "a=1",
       CODEX_OTEL_HEADERS: "a=2,b=2",
@@ -495,7 +499,7 @@ describe("headers", () => {
     )
   })
 
-  it("that Node would refuse to send are left out, without a word of their values", () => {
+  it("are left out when Node would refuse them, and no warning shows their values", () => {
     const environment = {
       CODEX_OTLP_HEADERS: "sk-secret,b d=sk-secret,x=sk-secret%0d%0ay:z,=sk-secret,ok=1,€=sk-secret"
     }
@@ -505,7 +509,7 @@ describe("headers", () => {
     ])
   })
 
-  it("show their values to nobody who prints the settings", () => {
+  it("do not show their values when the settings are printed", () => {
     const { settings } = Settings.fromEnvironment({ CODEX_OTLP_HEADERS: "authorization=sk-secret" })
     assert.notInclude(JSON.stringify(settings), "sk-secret")
     assert.notInclude(String(settings.otlp.traces.headers["authorization"]), "sk-secret")
@@ -513,7 +517,7 @@ describe("headers", () => {
 
   const name = Schema.String.check(Schema.isPattern(/^[a-z][a-z0-9-]{0,12}$/))
   const value = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{0,20}$/))
-  it.prop("come back as they were encoded", [Schema.Record(name, value)], ([headers]) => {
+  it.prop("decode to the values that were encoded", [Schema.Record(name, value)], ([headers]) => {
     const list = Object.entries(headers).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     for (const separator of [",", ";", " , "]) {
       const environment = { CODEX_OTLP_HEADERS: list.join(separator) }
@@ -524,7 +528,7 @@ describe("headers", () => {
 })
 
 describe("the resource", () => {
-  it("is a list of percent-decoded pairs, with the service's name on top", () => {
+  it("is a list of percent-decoded pairs plus the service name", () => {
     const environment = { OTEL_RESOURCE_ATTRIBUTES: "service.name=a,team=x%20y,k=v=w" }
     assert.deepStrictEqual(settingsOf(environment).resource, { "service.name": "a", team: "x y", k: "v=w" })
     assert.strictEqual(settingsOf({ ...environment, OTEL_SERVICE_NAME: "b" }).resource["service.name"], "b")
@@ -534,7 +538,7 @@ describe("the resource", () => {
     )
   })
 
-  it("with one bad part is none", () => {
+  it("is empty when one pair is invalid", () => {
     for (const value of ["team", "a=1,team", "a=%zz", "=x"]) {
       assert.deepStrictEqual(settingsOf({ OTEL_RESOURCE_ATTRIBUTES: value }).resource, {})
       assert.deepStrictEqual(warningsOf({ OTEL_RESOURCE_ATTRIBUTES: value }), [
@@ -545,7 +549,7 @@ describe("the resource", () => {
 })
 
 describe("numbers", () => {
-  it("are whole, and what is none is passed over with a warning", () => {
+  it("are whole, and other values cause a warning and are skipped", () => {
     assert.strictEqual(otlpOf({ OTEL_EXPORTER_OTLP_TIMEOUT: "900" }).timeout, 900)
     for (const value of ["0", "-1", "1.5", "1e3", "ten", "99999999999999999999"]) {
       const environment = { OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: value, OTEL_EXPORTER_OTLP_TIMEOUT: "900" }
@@ -556,7 +560,7 @@ describe("numbers", () => {
     }
   })
 
-  it("set the limits of a span, the specific before the general", () => {
+  it("set the limits of a span, specific variables before general ones", () => {
     const { spanLimits } = settingsOf({
       OTEL_ATTRIBUTE_COUNT_LIMIT: "1",
       OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: "2",
@@ -578,7 +582,7 @@ describe("numbers", () => {
 })
 
 describe("log records", () => {
-  it("have limits of their own, or those of everything", () => {
+  it("use their own limits, then the general ones", () => {
     const limits = (environment: Settings.Environment) => settingsOf(environment).logLimits
     assert.deepStrictEqual(limits({}), { attributeCountLimit: 128, attributeValueLengthLimit: Infinity })
     const all = { OTEL_ATTRIBUTE_COUNT_LIMIT: "5", OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "6" }
@@ -597,7 +601,7 @@ describe("log records", () => {
 })
 
 describe("metrics", () => {
-  it("are sums since the start unless somebody prefers what came since the last time", () => {
+  it("are cumulative unless delta temporality is requested", () => {
     const name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
     const of = (value: string) => settingsOf({ [name]: value }).metrics.temporality
     assert.deepStrictEqual(["cumulative", "delta", "lowmemory", "DELTA", ""].map(of), [
@@ -617,7 +621,7 @@ describe("a proxy", () => {
     const { proxy } = settingsOf(environment)
     return proxy === undefined ? undefined : Redacted.value(proxy)
   }
-  it("is the usual variables, small or large", () => {
+  it("comes from the usual variables in lower or upper case", () => {
     assert.isUndefined(proxyOf({}))
     assert.isUndefined(proxyOf({ NO_PROXY: "*" }))
     assert.deepStrictEqual(proxyOf({ HTTP_PROXY: "http://p:3128", NO_PROXY: "intern" }), {
@@ -629,7 +633,7 @@ describe("a proxy", () => {
       { HTTPS_PROXY: "http://q:2", NO_PROXY: "a" }
     )
   })
-  it("that is none is a warning without its value", () => {
+  it("causes a warning without its value when it is invalid", () => {
     for (const value of ["p:3128", "socks5://p:1", "http://", "://secret"]) {
       assert.isUndefined(proxyOf({ HTTP_PROXY: value }), value)
       const warnings = warningsOf({ HTTP_PROXY: value })
@@ -638,7 +642,7 @@ describe("a proxy", () => {
       assert.notInclude(String(warnings), value)
     }
   })
-  it("shows its password to nobody who prints the settings", () => {
+  it("does not show its password when the settings are printed", () => {
     const settings = settingsOf({ HTTP_PROXY: "http://ada:hunter2@p:3128" })
     assert.notInclude(JSON.stringify(settings), "hunter2")
   })
@@ -688,7 +692,7 @@ describe("warnings", () => {
   const environment = Schema.Struct(
     Object.fromEntries(variables.map((name) => [name, Schema.optionalKey(Value)]))
   )
-  it.prop("and valid settings are all that can come of any environment", [environment], ([environment]) => {
+  it.prop("and valid settings result from any environment", [environment], ([environment]) => {
     const { settings, warnings } = Settings.fromEnvironment(environment)
     for (const warning of warnings) {
       assert.isTrue(variables.some((name) => warning.startsWith(`${name} `)))
@@ -716,7 +720,7 @@ describe("warnings", () => {
     assert.notInclude(JSON.stringify(otlp.traces.headers), secret)
   })
 
-  it.effect("are logged once, however many layers ask", () =>
+  it.effect("are logged once when several layers read the settings", () =>
     Effect.gen(function* () {
       const lines: Array<unknown> = []
       const logger = Logger.make<unknown, void>(
@@ -757,7 +761,7 @@ describe("docs/settings.md", () => {
     "TRACESTATE"
   ]
 
-  it.effect("has every variable that is read, once, and no other", () =>
+  it.effect("lists every variable that the library reads exactly once, and no other", () =>
     Effect.gen(function* () {
       const text = yield* FileSystem.FileSystem.use((files) => files.readFileString("docs/settings.md"))
       const documented = [...text.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name)
@@ -766,7 +770,7 @@ describe("docs/settings.md", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("has the defaults that are in force", () =>
+  it.effect("states the defaults that apply", () =>
     Effect.gen(function* () {
       const text = yield* FileSystem.FileSystem.use((files) => files.readFileString("docs/settings.md"))
       const rows = [...text.matchAll(/^\| `([A-Z_]+)` *\|.*\| `?([^|`]*?)`? *\|$/gm)]

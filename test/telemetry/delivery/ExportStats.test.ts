@@ -17,7 +17,7 @@ const capture = () => {
   }
 }
 
-it.effect("losses are summed up and said once a minute, as long as there are any", () =>
+it.effect("losses are summed and logged once a minute while they continue", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
     yield* Effect.gen(function* () {
@@ -43,7 +43,7 @@ it.effect("losses are summed up and said once a minute, as long as there are any
   })
 )
 
-it.effect("what was lost right before the end is said in the end", () =>
+it.effect("losses right before the end are logged at the end", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
     yield* ExportStats.ExportStats.use((stats) =>
@@ -53,7 +53,7 @@ it.effect("what was lost right before the end is said in the end", () =>
   })
 )
 
-it.effect("what was lost since the last line is said in the end, however short a time that is", () =>
+it.effect("losses since the last log line are logged at the end, however recent the line is", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
     yield* ExportStats.ExportStats.use((stats) =>
@@ -71,7 +71,7 @@ it.effect("what was lost since the last line is said in the end, however short a
   })
 )
 
-it.effect("kinds of loss without end make no line without end", () =>
+it.effect("many kinds of loss do not make an endless log line", () =>
   Effect.gen(function* () {
     const { layer, lines } = capture()
     yield* ExportStats.ExportStats.use((stats) =>

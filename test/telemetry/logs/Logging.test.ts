@@ -97,7 +97,7 @@ const messages = (lines: ReadonlyArray<string>) => lines.map((line) => String(pa
 const failing = [Scripted.message("half of it"), Scripted.failed(stopped)]
 
 describe("Logging.layer", () => {
-  it.effect("has a line for what happens in a turn, by level", () =>
+  it.effect("prints a line for each event of a turn at its level", () =>
     Effect.gen(function* () {
       const at = (level: LogLevel.LogLevel) => Effect.map(logged(layer({ format: "json", level })), messages)
       assert.deepStrictEqual(yield* at("Error"), [
@@ -132,7 +132,7 @@ describe("Logging.layer", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("says where each line belongs, and no content in any", () =>
+  it.effect("adds trace, thread and turn ids to every line, and no content", () =>
     Effect.gen(function* () {
       const lines = yield* logged(layer({ format: "json", level: "Trace" }))
       const spans = yield* Captured.spans
@@ -169,7 +169,7 @@ describe("Logging.layer", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("writes the forms that were promised", () =>
+  it.effect("writes the documented formats", () =>
     Effect.gen(function* () {
       const [pretty = ""] = (yield* logged(layer({}))).slice(-1)
       assert.match(
@@ -184,7 +184,7 @@ describe("Logging.layer", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("tells a failure by type, class and what may be done, at error level", () =>
+  it.effect("logs a failure at error level with its type, class and retryability", () =>
     Effect.gen(function* () {
       const [line = ""] = (yield* logged(layer({}), failing)).slice(-1)
       assert.include(line, "ERROR [codex] turn exception")
@@ -196,7 +196,7 @@ describe("Logging.layer", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("lets nobody write lines or terminal codes of their own", () =>
+  it.effect("prevents forged lines and terminal codes", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       for (const format of ["pretty", "logfmt", "json"] as const) {
@@ -217,7 +217,7 @@ describe("Logging.layer", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("replaces the logger that prints and keeps the others", () =>
+  it.effect("replaces the printing logger and keeps the others", () =>
     Effect.gen(function* () {
       const kept: Array<unknown> = []
       const own = Logger.make<unknown, void>(({ message }) => void kept.push(message))
@@ -236,7 +236,7 @@ describe("Logging.layer", () => {
     })
   )
 
-  it.live("writes to stderr and nothing to stdout", () =>
+  it.live("writes to stderr only", () =>
     Effect.gen(function* () {
       const source = `
         import * as Effect from "effect/Effect"
@@ -257,7 +257,7 @@ describe("Logging.layer", () => {
     })
   )
 
-  it.effect("changes nothing when stderr is gone", () =>
+  it.effect("has no effect on the program when stderr is closed", () =>
     Effect.gen(function* () {
       yield* Scripted.play(script)
       const fiber = yield* turn.pipe(
@@ -276,7 +276,7 @@ describe("Logging.layer", () => {
 describe("Logging.layerRecordProcessor", () => {
   const summary = (record: SdkLogRecord) => [record.severityText, record.eventName ?? record.body]
 
-  it.effect("gets each record once, beside lines as without", () =>
+  it.effect("emits each record once, with or without the line logger", () =>
     Effect.gen(function* () {
       const alone = processor()
       yield* logged(alone.layer)
@@ -305,7 +305,7 @@ describe("Logging.layerRecordProcessor", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("gives severity, trace context, attributes and resource", () =>
+  it.effect("sets severity, trace context, attributes and resource", () =>
     Effect.gen(function* () {
       const { layer, records } = processor()
       yield* logged(layer, failing)
@@ -330,7 +330,7 @@ describe("Logging.layerRecordProcessor", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("gives no more than the environment allows one record to hold", () =>
+  it.effect("applies the limits of log records", () =>
     Effect.gen(function* () {
       const { layer, records } = processor()
       yield* logged(layer)
@@ -350,20 +350,22 @@ describe("Logging.layerRecordProcessor", () => {
     )
   )
 
-  it.effect("tells of a cause its type, and message and stack only if errors are asked for", () =>
-    Effect.gen(function* () {
-      const { layer, records } = processor()
-      yield* logged(layer)
-      yield* logged(Layer.mergeAll(layer, ContentCapture.layer({ errors: true })))
-      const [without, with_] = records.filter((record) => record.body === "it broke")
-      assert.strictEqual(without?.attributes["error.type"], "_OTHER")
-      assert.isUndefined(without?.attributes["exception.message"])
-      assert.isUndefined(without?.attributes["exception.stacktrace"])
-      assert.strictEqual(with_?.attributes["exception.message"], "not for everybody: T-42")
-    }).pipe(Effect.provide(TestLayer))
+  it.effect(
+    "records the type of a cause, and its message and stack only when error content is captured",
+    () =>
+      Effect.gen(function* () {
+        const { layer, records } = processor()
+        yield* logged(layer)
+        yield* logged(Layer.mergeAll(layer, ContentCapture.layer({ errors: true })))
+        const [without, with_] = records.filter((record) => record.body === "it broke")
+        assert.strictEqual(without?.attributes["error.type"], "_OTHER")
+        assert.isUndefined(without?.attributes["exception.message"])
+        assert.isUndefined(without?.attributes["exception.stacktrace"])
+        assert.strictEqual(with_?.attributes["exception.message"], "not for everybody: T-42")
+      }).pipe(Effect.provide(TestLayer))
   )
 
-  it.live("closes within its time whatever a processor does", () =>
+  it.live("closes in time whatever a processor does", () =>
     Effect.gen(function* () {
       const hanging: LogRecordProcessor = {
         onEmit: () => {

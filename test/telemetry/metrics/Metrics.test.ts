@@ -92,7 +92,7 @@ const chat = {
 }
 
 describe("the metrics of a turn", () => {
-  it.effect("have every duration in seconds, and every count", () =>
+  it.effect("contain every duration in seconds and every count", () =>
     Effect.gen(function* () {
       const diff = "--- a\n+++ a\n+one\n+two\n-three\n"
       const exit = yield* play(
@@ -198,7 +198,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("keep what is far below a millisecond", () =>
+  it.effect("keep durations far below a millisecond", () =>
     Effect.gen(function* () {
       yield* play([Scripted.delay("0.02 millis"), Scripted.message("done")])
       const found = yield* metric("gen_ai.invoke_agent.duration")
@@ -206,7 +206,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("count each failed attempt by its error and status, and no error of a turn that recovered", () =>
+  it.effect("count each failed attempt by error and status, and no turn error when the turn recovers", () =>
     Effect.gen(function* () {
       yield* play([
         Scripted.delay("1 second"),
@@ -236,7 +236,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("have a command as failed by its exit code, whatever else is said of it", () =>
+  it.effect("count a command as failed by its exit code only", () =>
     Effect.gen(function* () {
       const item = {
         _tag: "CommandExecution",
@@ -258,7 +258,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("count a turn that failed once, by type and class, and what was there by then", () =>
+  it.effect("count a failed turn once by type and class, and what it did before", () =>
     Effect.gen(function* () {
       const exit = yield* play([
         Scripted.command("ls", { takes: "1 second" }),
@@ -278,7 +278,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("know a turn that took too long, and give its last request no success", () =>
+  it.effect("count a turn that timed out, and do not count its last request as a success", () =>
     Effect.gen(function* () {
       yield* play([Scripted.silence], {}, { timeout: "5 seconds" })
       assert.strictEqual(
@@ -292,7 +292,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("have a no as a decision and nothing that it forbade", () =>
+  it.effect("count a declined approval as a decision, and nothing that it prevented", () =>
     Effect.gen(function* () {
       yield* play([
         Scripted.command("rm -rf /", { approval: true }),
@@ -315,7 +315,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("take a cancel for no error", () =>
+  it.effect("do not count a cancellation as an error", () =>
     Effect.gen(function* () {
       const exit = yield* play([Scripted.command("rm -rf /", { approval: true })]).pipe(
         Effect.provide(Approval.layer(after("1 second", Approval.cancel)))
@@ -329,7 +329,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("have a question that nobody answered before its turn ended", () =>
+  it.effect("count a question that is unanswered when its turn ends", () =>
     Effect.gen(function* () {
       yield* play([Scripted.command("ls", { approval: true })], {}, { timeout: "90 seconds" }).pipe(
         Effect.provide(Approval.layer(() => Effect.never))
@@ -345,7 +345,7 @@ describe("the metrics of a turn", () => {
     }).pipe(provided)
   )
 
-  it.effect("have a turn that was interrupted, or left early, with what it had done", () =>
+  it.effect("count an interrupted or abandoned turn with what it did", () =>
     Effect.gen(function* () {
       const codex = yield* Codex
       yield* Scripted.play([Scripted.command("sleep 100", { takes: "100 seconds" }), Scripted.completed])
@@ -414,7 +414,7 @@ describe("the metrics of a turn", () => {
       }).pipe(provided)
   )
 
-  it.effect("count what a command read, listed and searched even where nothing was found", () =>
+  it.effect("count what a command reads, lists and searches even when it finds nothing", () =>
     Effect.gen(function* () {
       const item = { _tag: "CommandExecution", id: "call_1", command: "grep x a b", cwd: "/" } as const
       yield* play([
@@ -434,7 +434,7 @@ describe("the metrics of a turn", () => {
 })
 
 describe("metrics", () => {
-  it.effect("are recorded whether spans are sampled, switched off, or not", () =>
+  it.effect("are recorded whether or not spans are sampled or disabled", () =>
     Effect.gen(function* () {
       const script = [Scripted.message("done", { takes: "1 second" }), Scripted.completed]
       yield* play(script)
@@ -453,7 +453,7 @@ describe("metrics", () => {
     }).pipe(provided)
   )
 
-  it.effect("are not there at all where no exporter of metrics is", () =>
+  it.effect("are not recorded without a metrics exporter", () =>
     Effect.gen(function* () {
       const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
       yield* play([Scripted.command("ls"), Scripted.message("done")]).pipe(
@@ -464,7 +464,7 @@ describe("metrics", () => {
     })
   )
 
-  it.effect("are recorded once when several layers build on them", () =>
+  it.effect("are recorded once when several layers use them", () =>
     Effect.gen(function* () {
       // `TestLayer`, around it, has it too.
       yield* Effect.provide(play([Scripted.message("done")]), Layer.merge(Metrics.layer, Metrics.layer))
@@ -472,7 +472,7 @@ describe("metrics", () => {
     }).pipe(provided)
   )
 
-  it.effect("have the names of v1.41 where these are asked for, and those alone; spans as well", () =>
+  it.effect("use only the v1.41 names when these are requested, on spans too", () =>
     Effect.gen(function* () {
       const script = [
         Scripted.delay("1 second"),
@@ -503,7 +503,7 @@ describe("metrics", () => {
     }).pipe(provided)
   )
 
-  it("take the revision from the environment, and say what they cannot read", () => {
+  it("take the revision from the environment, and warn about unknown values", () => {
     const read = (value: string) => Revision.fromEnvironment({ CODEX_OTEL_SEMCONV: value })
     for (const value of ["1.41", "v1.41", "1.41.0"])
       assert.deepStrictEqual(read(value), { revision: "1.41", warnings: [] })
@@ -518,7 +518,7 @@ describe("metrics", () => {
     assert.strictEqual(Revision.fromEnvironment({ ...optIn, CODEX_OTEL_SEMCONV: "1.41" }).revision, "1.41")
   })
 
-  it.effect("say where they come from, and whose team's they are only if told", () =>
+  it.effect("carry the originator always and the team only when it is set", () =>
     Effect.gen(function* () {
       const script = [Scripted.command("ls"), Scripted.completed]
       yield* play(script)
@@ -536,7 +536,7 @@ describe("metrics", () => {
     }).pipe(provided)
   )
 
-  it.effect("stay few whatever names a model makes up", () =>
+  it.effect("stay few whatever tool names a model invents", () =>
     Effect.gen(function* () {
       const calls = Array.from({ length: 400 }, (_, n) => {
         const item = {
@@ -561,7 +561,7 @@ describe("metrics", () => {
     }).pipe(provided)
   )
 
-  it.effect("count what telemetry does itself", () =>
+  it.effect("count the telemetry's own exports and losses", () =>
     Effect.gen(function* () {
       const self = yield* SelfMetrics.make
       self.exported("traces", 5)
@@ -581,7 +581,7 @@ describe("metrics", () => {
     }).pipe(provided)
   )
 
-  it("have the buckets and units that the convention asks for, and no name twice", () => {
+  it("have the buckets and units of the convention, and unique names", () => {
     const by = (name: string) => Instruments.all.find((one) => one.name === name)
     assert.deepStrictEqual(
       by("gen_ai.client.inference.duration")?.boundaries,
@@ -601,8 +601,8 @@ describe("metrics", () => {
   })
 })
 
-describe("what is measured", () => {
-  it("are lines, of a diff or of the content that Codex gives for a file that is new or gone", () => {
+describe("measurements", () => {
+  it("count the lines of a diff, or of the content of an added or deleted file", () => {
     const lines = (kind: "add" | "update" | "delete", diff: string) => {
       const { added, removed } = DiffStats.ofChange({ path: "a", kind, diff })
       return [added, removed]
@@ -618,7 +618,7 @@ describe("what is measured", () => {
     )
   })
 
-  it("are the gaps between pieces of output, in order, as many as may be kept", () => {
+  it("keep the gaps between output chunks in order, up to a limit", () => {
     let gaps: ChunkGaps.Gaps | undefined
     for (let n = 0; n < ChunkGaps.maxGaps + 5; n++) gaps = ChunkGaps.add(gaps, n)
     const all = ChunkGaps.toArray(gaps)
@@ -698,7 +698,7 @@ const labels: ReadonlySet<string> = new Set([
   "codex.file.operation"
 ])
 
-describe("metrics of any turns", () => {
+describe("metrics of arbitrary turns", () => {
   it.effect.prop(
     "add up, carry no id and no content, and only labels that are few",
     [
@@ -805,8 +805,8 @@ const inProduction = <A, E>(
     )
   )
 
-describe("a reader of metrics", () => {
-  test("gets the last values when the program ends: with units, our scope, and the program's own metrics", () =>
+describe("a metric reader", () => {
+  test("receives the last values at the end, with units, our scope and the program's own metrics", () =>
     Effect.gen(function* () {
       const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
       const exported = exporter.getMetrics.bind(exporter)
@@ -870,7 +870,7 @@ describe("a reader of metrics", () => {
       }))
   }
 
-  test("may ask for what changed since it last asked", () =>
+  test("can collect delta values", () =>
     Effect.gen(function* () {
       const reader = new Reader(() => Promise.resolve())
       const commands = Effect.map(
@@ -895,8 +895,8 @@ describe("a reader of metrics", () => {
     }))
 })
 
-describe("the metrics of a turn of the real Codex", () => {
-  test("are the same, and agree with the turn and its spans", () =>
+describe("the metrics of a turn with the real Codex", () => {
+  test("agree with the turn and its spans", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(

@@ -57,8 +57,8 @@ const withMemory = (options?: OpenTelemetryInterop.InteropOptions) =>
 
 const rootOnly = () => Otel.context.active() === Otel.ROOT_CONTEXT
 
-describe("without Host", () => {
-  it.live("a host's provider, its spans and Effect's own tracer are left alone", () =>
+describe("without the interop layer", () => {
+  it.live("the host's provider, its spans and Effect's own tracer are unchanged", () =>
     Effect.gen(function* () {
       const { exporter, provider } = yield* host({ contextManager: true })
       const memory = yield* InMemorySpans.make
@@ -80,8 +80,8 @@ describe("without Host", () => {
   )
 })
 
-describe("with Host", () => {
-  it.live("the active span of OpenTelemetry is the span of Effect that runs", () =>
+describe("with the interop layer", () => {
+  it.live("OpenTelemetry's active span is the current Effect span", () =>
     Effect.gen(function* () {
       const { layer, spans } = yield* withMemory()
       const seen = yield* Effect.gen(function* () {
@@ -113,7 +113,7 @@ describe("with Host", () => {
     })
   )
 
-  it.live("the spans of fibers that take turns are never mixed up", () =>
+  it.live("spans of interleaved fibers are never mixed up", () =>
     Effect.gen(function* () {
       const { layer } = yield* withMemory()
       const one = (name: string) =>
@@ -133,7 +133,7 @@ describe("with Host", () => {
     })
   )
 
-  it.live("what the host keeps in its context is there below a span, for each caller its own", () =>
+  it.live("values in the host's context are visible inside a span, separately for each caller", () =>
     Effect.gen(function* () {
       yield* host({ contextManager: true })
       const { layer } = yield* withMemory()
@@ -160,7 +160,7 @@ describe("with Host", () => {
     })
   )
 
-  it.live("what a library traces in a tool goes to the host's provider, as a child of the tool", () =>
+  it.live("a library's span inside a tool goes to the host's provider as a child of the tool", () =>
     Effect.gen(function* () {
       const { exporter } = yield* host({ contextManager: true })
       const { layer, spans } = yield* withMemory()
@@ -178,7 +178,7 @@ describe("with Host", () => {
     })
   )
 
-  it.live("what a library traces in a tool of a turn is recorded with the turn, if that was asked for", () =>
+  it.live("a library's span inside a tool is recorded with the turn when `tracerProvider` is on", () =>
     Effect.gen(function* () {
       const Lookup = Tool.make("lookup", { parameters: Schema.Struct({}), success: Schema.String })
       const Tickets = Toolkit.make(Lookup)
@@ -210,7 +210,7 @@ describe("with Host", () => {
     })
   )
 
-  it.live("nothing of it is left when it closes", () =>
+  it.live("the layer restores the globals when it closes", () =>
     Effect.gen(function* () {
       const { layer } = yield* withMemory({ tracerProvider: true })
       yield* Effect.void.pipe(Effect.withSpan("span"), Effect.provide(layer))
@@ -221,7 +221,7 @@ describe("with Host", () => {
     })
   )
 
-  it.live("a host that has its own keeps its own", () =>
+  it.live("the host's own globals stay in place", () =>
     Effect.gen(function* () {
       const { exporter, provider } = yield* host({ contextManager: true })
       const { layer, spans } = yield* withMemory({ tracerProvider: true })
@@ -240,7 +240,7 @@ describe("with Host", () => {
     })
   )
 
-  it.live("costs nothing and sets nothing where telemetry is disabled", () =>
+  it.live("the layer sets nothing when telemetry is disabled", () =>
     Effect.gen(function* () {
       const disabled = Layer.succeed(Settings.Environment, { OTEL_SDK_DISABLED: "true" })
       const active = yield* Effect.sync(() => Otel.trace.getActiveSpan()).pipe(

@@ -48,8 +48,8 @@ const isWhole = (spans: ReadonlyArray<Collector.Arrived>) => {
   assert.strictEqual(root.attributes["shop.token"], Redaction.mask)
 }
 
-describe("what a program brings itself", () => {
-  it.live("an exporter gets the whole trace, scrubbed, when the layer closes", () =>
+describe("exporters and processors of the program", () => {
+  it.live("an exporter receives the whole redacted trace when the layer closes", () =>
     Effect.gen(function* () {
       isWhole(
         yield* arrivals((url) =>
@@ -59,7 +59,7 @@ describe("what a program brings itself", () => {
     })
   )
 
-  it.live("an exporter gets nothing where telemetry is switched off", () =>
+  it.live("an exporter receives nothing when telemetry is disabled", () =>
     Effect.gen(function* () {
       const off = environment({ OTEL_SDK_DISABLED: "true" })
       const spans = yield* arrivals((url) =>
@@ -69,7 +69,7 @@ describe("what a program brings itself", () => {
     })
   )
 
-  it.live("a batch processor with an exporter of its own gets the same", () =>
+  it.live("a batch processor with its own exporter receives the same trace", () =>
     Effect.gen(function* () {
       isWhole(
         yield* arrivals((url) =>
@@ -81,7 +81,7 @@ describe("what a program brings itself", () => {
     })
   )
 
-  it.live("a processor is only ever told of ends, then flushed and shut down, once each", () =>
+  it.live("a processor receives only ended spans, and is flushed and shut down once", () =>
     Effect.gen(function* () {
       const calls: Array<string> = []
       const seen: Array<ReadableSpan> = []
@@ -98,7 +98,7 @@ describe("what a program brings itself", () => {
     })
   )
 
-  it.live("two of them and ours get the same spans", () =>
+  it.live("two exporters of the program and ours receive the same spans", () =>
     Effect.gen(function* () {
       const [first, second] = [yield* Collector.make, yield* Collector.make]
       const layer = Layer.mergeAll(

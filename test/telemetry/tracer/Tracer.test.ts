@@ -67,8 +67,8 @@ const begin = (options: Partial<Parameters<EffectTracer.Tracer["span"]>[0]> = {}
     })
   )
 
-describe("a span that ends", () => {
-  it.effect("goes to the processor with its ids, its kind, its times and its origin", () =>
+describe("an ended span", () => {
+  it.effect("reaches the processor with its ids, kind, times and resource", () =>
     Effect.gen(function* () {
       const spans = yield* spansOf(
         Effect.sleep("1500 millis").pipe(
@@ -102,7 +102,7 @@ describe("a span that ends", () => {
     })
   )
 
-  it.effect("keeps nanoseconds, also where it began before the tracer was asked", () =>
+  it.effect("keeps nanoseconds, even when it starts before the tracer creates it", () =>
     Effect.gen(function* () {
       const start = 1_790_000_000_123_456_789n
       const span = yield* spanOf(
@@ -118,7 +118,7 @@ describe("a span that ends", () => {
     })
   )
 
-  it.effect("never lasts less than nothing, though the clock was set back", () =>
+  it.effect("never has a negative duration when the clock is set back", () =>
     Effect.gen(function* () {
       const span = yield* spanOf(
         Effect.map(begin({ startTime: 5_000n }), (span) => span.end(4_000n, Exit.void))
@@ -128,7 +128,7 @@ describe("a span that ends", () => {
     })
   )
 
-  it.effect("ends once, and takes nothing more", () =>
+  it.effect("ends once and ignores later changes", () =>
     Effect.gen(function* () {
       const span = yield* spanOf(
         Effect.map(begin(), (span) => {
@@ -148,7 +148,7 @@ describe("a span that ends", () => {
     })
   )
 
-  it.effect("gets nothing from the lines logged inside it, but keeps events of its own", () =>
+  it.effect("ignores log lines inside it and keeps its own events", () =>
     Effect.gen(function* () {
       const span = yield* spanOf(
         Effect.gen(function* () {
@@ -163,7 +163,7 @@ describe("a span that ends", () => {
     })
   )
 
-  it.effect("points at the spans it is linked to, and at nothing that is no span", () =>
+  it.effect("links to the given spans and ignores invalid span ids", () =>
     Effect.gen(function* () {
       const earlier = EffectTracer.externalSpan({ traceId: "a".repeat(32), spanId: "b".repeat(16) })
       const disabled = EffectTracer.externalSpan({ traceId: "noop", spanId: "noop" })
@@ -205,7 +205,7 @@ class Spiteful {
   }
 }
 
-describe("a failure", () => {
+describe("a failed span", () => {
   const failures: ReadonlyArray<readonly [string, Effect.Effect<never, unknown>, string]> = [
     ["a tagged error", Effect.fail(new RateLimited({ message: "secret" })), "RateLimited"],
     [
@@ -233,7 +233,7 @@ describe("a failure", () => {
     ]
   ]
   for (const [name, program, errorType] of failures) {
-    it.effect(`is an error by its name alone: ${name}`, () =>
+    it.effect(`has the error type and no message: ${name}`, () =>
       Effect.gen(function* () {
         const span = yield* spanOf(program.pipe(Effect.withSpan("turn")))
         assert.deepStrictEqual(span.status, { code: 2 })
@@ -244,7 +244,7 @@ describe("a failure", () => {
     )
   }
 
-  it.effect("keeps the error.type that it was given", () =>
+  it.effect("keeps an explicit error.type", () =>
     Effect.gen(function* () {
       const span = yield* spanOf(
         Effect.fail(new RateLimited({ message: "" })).pipe(
@@ -256,7 +256,7 @@ describe("a failure", () => {
     })
   )
 
-  it.effect("is not what an interruption is", () =>
+  it.effect("is not the same as an interrupted span", () =>
     Effect.gen(function* () {
       const span = yield* spanOf(Effect.interrupt.pipe(Effect.withSpan("turn")))
       assert.deepStrictEqual(span.status, { code: 0 })
@@ -272,7 +272,7 @@ const attributesOf = (attributes: Record<string, unknown>, settings?: Layer.Laye
   )
 
 describe("an attribute", () => {
-  it.effect("is kept as text, number, truth or a list of one of these, else as JSON", () =>
+  it.effect("is stored as string, number, boolean or a list of these, otherwise as JSON", () =>
     Effect.gen(function* () {
       const circle: Record<string, unknown> = { name: "round" }
       circle["self"] = circle
@@ -345,7 +345,7 @@ describe("an attribute", () => {
       })
   )
 
-  it.effect("never throws, whatever it is", () =>
+  it.effect("never throws, whatever its value", () =>
     Effect.gen(function* () {
       const spiteful = new Proxy({}, { get: () => assert.fail("get"), ownKeys: () => assert.fail("ownKeys") })
       const span = yield* spanOf(
@@ -398,7 +398,7 @@ describe("an attribute", () => {
   )
 })
 
-describe("the limits", () => {
+describe("the span limits", () => {
   const limits = Layer.succeed(Tracer.SpanLimits, {
     attributeCountLimit: 2,
     attributeValueLengthLimit: 3,
@@ -408,7 +408,7 @@ describe("the limits", () => {
     attributePerLinkCountLimit: 1
   })
 
-  it.effect("bound what one span holds, and say how much is missing", () =>
+  it.effect("bound what one span holds and count what is dropped", () =>
     Effect.gen(function* () {
       const external = (digit: string) =>
         EffectTracer.externalSpan({ traceId: digit.repeat(32), spanId: digit.repeat(16) })
@@ -451,7 +451,7 @@ describe("the limits", () => {
     })
   )
 
-  it.effect("are 128 of each unless the environment says otherwise, and code wins over it", () =>
+  it.effect("are 128 each by default, then from the environment, then from code", () =>
     Effect.gen(function* () {
       const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`key.${at}`, "x".repeat(1000)]))
       const held = (settings: Layer.Layer<never>) =>
@@ -474,14 +474,14 @@ describe("the limits", () => {
     })
   )
 
-  it.effect("cut no character in half", () =>
+  it.effect("never split a character", () =>
     Effect.gen(function* () {
       const attributes = yield* attributesOf({ emoji: "ab😀" }, limits)
       assert.deepStrictEqual(attributes, { emoji: "ab\ufffd" })
     })
   )
 
-  it.effect("leave the list of links alone that a span was given", () =>
+  it.effect("do not change the list of links that the caller passed", () =>
     Effect.gen(function* () {
       const links: Array<EffectTracer.SpanLink> = []
       yield* spansOf(
@@ -513,7 +513,7 @@ describe("sampling", () => {
     EffectTracer.externalSpan({ traceId: "a".repeat(32), spanId: "b".repeat(16), sampled })
   const nested = Effect.currentSpan.pipe(Effect.withSpan("inner"), Effect.withSpan("outer"))
 
-  it.effect("is asked once a trace, and what it says is on the span", () =>
+  it.effect("asks the sampler once per trace and stores its attributes on the span", () =>
     Effect.gen(function* () {
       const { asked, layer } = sampler(2)
       const spans = yield* spansOf(nested, layer)
@@ -528,7 +528,7 @@ describe("sampling", () => {
     })
   )
 
-  it.effect("keeps a whole trace out, though its ids go on", () =>
+  it.effect("drops a whole trace but propagates its ids", () =>
     Effect.gen(function* () {
       const { asked, layer } = sampler(0)
       const seen: Array<EffectTracer.Span> = []
@@ -544,7 +544,7 @@ describe("sampling", () => {
     })
   )
 
-  it.effect("is asked about a remote parent that said yes, and not about one that said no", () =>
+  it.effect("asks the sampler about a sampled remote parent, not about an unsampled one", () =>
     Effect.gen(function* () {
       const { asked, layer } = sampler(2)
       const spans = yield* spansOf(
@@ -565,7 +565,7 @@ describe("sampling", () => {
     })
   )
 
-  it.effect("sees the remote parent as OpenTelemetry's own samplers want it", () =>
+  it.effect("passes the remote parent in the form that OpenTelemetry samplers expect", () =>
     Effect.gen(function* () {
       const never: Sampler = { shouldSample: () => ({ decision: 0 }), toString: () => "never" }
       const parentBased = Layer.succeed(Tracer.Sampler, new ParentBasedSampler({ root: never }))
@@ -574,7 +574,7 @@ describe("sampling", () => {
     })
   )
 
-  it.effect("records all when there is no sampler, or one that throws", () =>
+  it.effect("records everything without a sampler or when it throws", () =>
     Effect.gen(function* () {
       const broken: Sampler = {
         shouldSample: () => assert.fail("broken"),
@@ -585,7 +585,7 @@ describe("sampling", () => {
     })
   )
 
-  it.effect("respects a caller's own no, and Effect's switch", () =>
+  it.effect("respects `sampled: false` and Effect's tracer switch", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* spansOf(nested.pipe(Effect.withSpan("top", { sampled: false }))), [])
       assert.deepStrictEqual(yield* spansOf(Effect.withTracerEnabled(nested, false)), [])
@@ -593,8 +593,8 @@ describe("sampling", () => {
   )
 })
 
-describe("a parent", () => {
-  it.effect("whose ids are none starts no trace with them", () =>
+describe("a parent span", () => {
+  it.effect("with invalid ids does not pass them on", () =>
     Effect.gen(function* () {
       const disabled = EffectTracer.externalSpan({ traceId: "noop", spanId: "noop" })
       const span = yield* spanOf(Effect.void.pipe(Effect.withSpan("child", { parent: disabled })))
@@ -603,7 +603,7 @@ describe("a parent", () => {
     })
   )
 
-  it.effect("may have a short id, as B3 allows", () =>
+  it.effect("can have a short trace id, as B3 allows", () =>
     Effect.gen(function* () {
       const parent = EffectTracer.externalSpan({ traceId: "c".repeat(16), spanId: "d".repeat(16) })
       const span = yield* spanOf(Effect.void.pipe(Effect.withSpan("child", { parent })))
@@ -612,7 +612,7 @@ describe("a parent", () => {
     })
   )
 
-  it.effect("counts for nothing for a root", () =>
+  it.effect("is ignored for a root span", () =>
     Effect.gen(function* () {
       const spans = yield* spansOf(
         Effect.void.pipe(Effect.withSpan("root", { root: true }), Effect.withSpan("outer"))
@@ -649,7 +649,7 @@ describe("exporters", () => {
   const work = Effect.void.pipe(Effect.withSpan("inner"), Effect.withSpan("outer"))
   const whole = ["inner", "outer", "flush", "shutdown"]
 
-  it.effect("merged, each get every span once", () =>
+  it.effect("that are merged each receive every span once", () =>
     Effect.gen(function* () {
       const [a, b] = [journal(), journal()]
       yield* work.pipe(Effect.provide(Layer.mergeAll(a.layer, b.layer)))
@@ -657,7 +657,7 @@ describe("exporters", () => {
     })
   )
 
-  it.effect("provided to each other, each get every span once", () =>
+  it.effect("that are provided to each other each receive every span once", () =>
     Effect.gen(function* () {
       const [a, b, c] = [journal(), journal(), journal()]
       yield* work.pipe(Effect.provide(a.layer.pipe(Layer.provideMerge(b.layer), Layer.provideMerge(c.layer))))
@@ -682,7 +682,7 @@ describe("exporters", () => {
     })
   )
 
-  it.effect("see the spans of the layers that they are provided to", () =>
+  it.effect("receive the spans of the layers that they are provided to", () =>
     Effect.gen(function* () {
       const a = journal()
       const app = Layer.effectDiscard(Effect.void.pipe(Effect.withSpan("start")))
@@ -691,7 +691,7 @@ describe("exporters", () => {
     })
   )
 
-  it.effect("that fail at everything change nothing", () =>
+  it.effect("that always fail have no effect on the program", () =>
     Effect.gen(function* () {
       const [broken, sound] = [journal("always"), journal()]
       const answer = yield* Effect.as(work, 42).pipe(
@@ -702,7 +702,7 @@ describe("exporters", () => {
     })
   )
 
-  it.live("that hang when they are closed hold nobody for more than 1.5 s", () =>
+  it.live("that hang at shutdown delay the end by at most 1.5 s", () =>
     Effect.gen(function* () {
       const hanging: SpanProcessor = {
         onStart: () => {},
@@ -723,8 +723,8 @@ describe("exporters", () => {
   )
 })
 
-describe("a span still open", () => {
-  it.effect("when its layer closes is handed on as incomplete, before the flush, inner spans first", () =>
+describe("an open span", () => {
+  it.effect("is exported as incomplete before the flush when its layer closes, inner spans first", () =>
     Effect.gen(function* () {
       const a = journal()
       const memory = yield* InMemorySpans.make
@@ -751,7 +751,7 @@ describe("a span still open", () => {
     })
   )
 
-  it.effect("when one of two exporters closes goes on for the other", () =>
+  it.effect("stays open for the second exporter when the first one closes", () =>
     Effect.gen(function* () {
       const [short, long] = [journal(), journal()]
       yield* Effect.gen(function* () {
@@ -763,7 +763,7 @@ describe("a span still open", () => {
     })
   )
 
-  it.effect("is ended by the pipeline's own end, and no other begins", () =>
+  it.effect("ends with the pipeline, and no new span starts", () =>
     Effect.gen(function* () {
       const a = journal()
       const [tracer, span] = yield* Effect.all([Effect.tracer, begin()]).pipe(Effect.provide(a.layer))
@@ -775,7 +775,7 @@ describe("a span still open", () => {
     })
   )
 
-  it.effect("is not kept for ever: the oldest of more than ten thousand are forgotten", () =>
+  it.effect("is dropped as the oldest of more than ten thousand", () =>
     Effect.gen(function* () {
       const memory = yield* InMemorySpans.make
       yield* Effect.gen(function* () {
@@ -798,7 +798,7 @@ describe("the resource", () => {
     )
   const sdk = { "telemetry.sdk.language": "nodejs", "telemetry.sdk.name": "opentelemetry" }
 
-  it.effect("names service and SDK, and nothing of the machine", () =>
+  it.effect("names the service and the SDK, and nothing about the machine", () =>
     Effect.gen(function* () {
       const { "telemetry.sdk.version": version, ...attributes } = yield* resourceOf(Layer.empty)
       assert.match(String(version), /^2\./)
@@ -810,7 +810,7 @@ describe("the resource", () => {
     })
   )
 
-  it.effect("is what code says, then the environment, then the default", () =>
+  it.effect("comes from code, then from the environment, then from the default", () =>
     Effect.gen(function* () {
       const { "telemetry.sdk.version": _, ...attributes } = yield* resourceOf(
         Layer.mergeAll(
@@ -837,7 +837,7 @@ describe("the resource", () => {
   )
 })
 
-it.effect("a library never touches its host's OpenTelemetry", () =>
+it.effect("the library never touches the host's OpenTelemetry globals", () =>
   Effect.gen(function* () {
     const span = yield* spanOf(
       Effect.sync(() => trace.getTracer("host").startSpan("host").spanContext()).pipe(Effect.withSpan("ours"))
@@ -848,7 +848,7 @@ it.effect("a library never touches its host's OpenTelemetry", () =>
   })
 )
 
-it.effect("the tracestate of a remote parent is on every span below it, and on no other", () =>
+it.effect("the tracestate of a remote parent is on its descendants only", () =>
   Effect.gen(function* () {
     const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`
     const parent = Option.getOrThrow(TraceContext.parse(traceparent, "lab=9,other=1"))

@@ -97,7 +97,7 @@ const nothingSet = () => {
 }
 
 describe("a tool that calls `fetch`", () => {
-  it.live("has the request inside its span, and the service that it asks in the same trace", () =>
+  it.live("has the request inside its span and the called service in the same trace", () =>
     Effect.gen(function* () {
       yield* instrumented
       const upstream = yield* Upstream.make()
@@ -122,7 +122,7 @@ describe("a tool that calls `fetch`", () => {
     })
   )
 
-  it.live("has it there again when the layer was closed and is made anew", () =>
+  it.live("is traced again after the layer closes and is built anew", () =>
     Effect.gen(function* () {
       yield* instrumented
       const upstream = yield* Upstream.make()
@@ -143,7 +143,7 @@ describe("a tool that calls `fetch`", () => {
     })
   )
 
-  it.live("sends the trace along also where nothing records the request", () =>
+  it.live("propagates the trace even when the request is not recorded", () =>
     Effect.gen(function* () {
       yield* instrumented
       const upstream = yield* Upstream.make()
@@ -159,7 +159,7 @@ describe("a tool that calls `fetch`", () => {
     })
   )
 
-  it.live("sends nothing along where OTEL_PROPAGATORS says none", () =>
+  it.live("propagates nothing when OTEL_PROPAGATORS is none", () =>
     Effect.gen(function* () {
       yield* instrumented
       const upstream = yield* Upstream.make()
@@ -171,7 +171,7 @@ describe("a tool that calls `fetch`", () => {
     })
   )
 
-  it.live("is traced as before without the layer, and its requests are not", () =>
+  it.live("is traced without the layer, but its requests are not", () =>
     Effect.gen(function* () {
       const upstream = yield* Upstream.make()
       const shape = Effect.gen(function* () {
@@ -192,7 +192,7 @@ describe("a tool that calls `fetch`", () => {
     })
   )
 
-  it.live("shows an error of the request by its type, and nothing of what it says", () =>
+  it.live("shows the type of a request error but not its message", () =>
     Effect.gen(function* () {
       yield* instrumented
       const { layer, spans } = yield* recording({ host: { tracerProvider: true } })
@@ -244,8 +244,8 @@ describe("an exporter that uses `fetch` itself", () => {
   )
 })
 
-describe("what a program asks for is scrubbed as our own spans are", () => {
-  it.live("in the query of a URL: by name, by pattern, by value and by rule", () =>
+describe("requests of the program are redacted like our own spans", () => {
+  it.live("secrets in a URL's query are masked by name, pattern, value and rule", () =>
     Effect.gen(function* () {
       yield* instrumented
       const upstream = yield* Upstream.make()
@@ -302,7 +302,7 @@ describe("the spans of a host", () => {
   )
 
   for (const options of [{}, { tracerProvider: true }]) {
-    it.live(`stay with it, with its propagator, ${JSON.stringify(options)}`, () =>
+    it.live(`stay with the host and its propagator, ${JSON.stringify(options)}`, () =>
       Effect.gen(function* () {
         const { exporter, provider } = yield* host
         yield* instrumented
@@ -325,8 +325,8 @@ describe("the spans of a host", () => {
   }
 })
 
-describe("a request belongs to the span it was made in", () => {
-  it.live("when two threads call tools at the same time", () =>
+describe("a request belongs to the span that makes it", () => {
+  it.live("when two threads call tools concurrently", () =>
     Effect.gen(function* () {
       yield* instrumented
       const upstream = yield* Upstream.make(2)
@@ -414,7 +414,7 @@ describe("a request belongs to the span it was made in", () => {
     })
   )
 
-  it.live("and to none where there is none, though other spans are open at the time", () =>
+  it.live("and to no span outside spans, even while others are open", () =>
     Effect.gen(function* () {
       yield* instrumented
       const upstream = yield* Upstream.make(2)
