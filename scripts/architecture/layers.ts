@@ -96,6 +96,7 @@ export const facades = new Set(["Approval.ts", "Sampling.ts", "Telemetry.ts", "T
 export const pureFiles = [
   "approval/PendingRequests.ts",
   "domain/Budget.ts",
+  "domain/OpenCalls.ts",
   "domain/TurnState.ts",
   "domain/TurnTiming.ts",
   "engine/app-server/TurnLifecycle.ts",

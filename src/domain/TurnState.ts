@@ -1,7 +1,9 @@
-/** A turn while it runs: events in, the state of it out, and at the end the `Turn`. Pure. */
+/** Folds the events of a turn into its state, and the state into the `Turn` at its end. Pure. */
+import * as OrderedMap from "../internal/OrderedMap.ts"
 import type * as Budget from "./Budget.ts"
 import { type ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
+import * as OpenCalls from "./OpenCalls.ts"
 import type * as Turn from "./Turn.ts"
 import * as TurnTiming from "./TurnTiming.ts"
 
@@ -9,15 +11,16 @@ export interface TurnState {
   readonly threadId: ThreadId
   readonly turnId: TurnId
   readonly time: TurnTiming.TimingState
-  readonly items: ReadonlyArray<Item.Item>
-  readonly open: ReadonlyMap<string, Item.Item>
-  /** The message that is being written: kept as text so far, for a turn that ends in the middle of it. */
+  readonly calls: OpenCalls.OpenCalls
+  /** Items that have completed, each as it was last reported. */
+  readonly items: OrderedMap.OrderedMap<string, Item.Item>
+  /** The text so far of the message that the model writes, for a turn that ends before the message does. */
   readonly writing: { readonly itemId: string; readonly text: string } | undefined
-  /** The sum over model requests, as each ended, and as Codex reported it (later, but also for its own requests). */
+  /** The sum over model requests, as each reported it at its end. */
   readonly requested: Turn.Usage
+  /** The sum as Codex reported it: later, but it includes Codex's own requests. */
   readonly reported: Turn.Usage
   readonly diff: string
-  readonly undecided: ReadonlyMap<string, string>
   readonly sideEffects: boolean
 }
 
@@ -25,17 +28,16 @@ export const initial = (threadId: ThreadId, at: number, noUsage: Turn.Usage): Tu
   threadId,
   turnId: TurnId.make(""),
   time: TurnTiming.initial(at),
-  items: [],
-  open: new Map(),
+  calls: OpenCalls.initial,
+  items: OrderedMap.empty(),
   writing: undefined,
   requested: noUsage,
   reported: noUsage,
   diff: "",
-  undecided: new Map(),
   sideEffects: false
 })
 
-/** What two requests used together. */
+/** Adds the usage of two requests. */
 export const addUsage = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
   input: a.input + b.input,
   cachedInput: a.cachedInput + b.cachedInput,
@@ -46,33 +48,33 @@ export const addUsage = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
   reasoning: a.reasoning + b.reasoning
 })
 
-/** What the turn has used by now; a request that has begun counts as one. */
+/** Returns what the turn has used so far. A model request counts from its start. */
 export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "time"> => {
   const { input, output } = larger(state.requested, state.reported)
-  const { model, modelCalls, toolCalls } = state.time
-  return { tokens: input + output, toolCalls, modelCalls: modelCalls + (model === undefined ? 0 : 1) }
+  const { model, modelCalls } = state.time
+  return {
+    tokens: input + output,
+    toolCalls: state.calls.opened,
+    modelCalls: modelCalls + (model === undefined ? 0 : 1)
+  }
 }
 
-/** The last message of the agent so far. */
-export const message = (state: TurnState): string => {
-  const found = state.items.findLast((item) => item._tag === "AgentMessage")
+/** Returns the last message of the agent so far. */
+export const message = (state: TurnState): string => lastMessage(OrderedMap.values(state.items))
+
+/** Returns all items: first those that have completed, then those that are open. */
+export const allItems = (state: TurnState): ReadonlyArray<Item.Item> => [
+  ...OrderedMap.values(state.items),
+  ...OrderedMap.values(state.calls.items)
+]
+
+const lastMessage = (items: ReadonlyArray<Item.Item>): string => {
+  const found = items.findLast((item) => item._tag === "AgentMessage")
   return found?._tag === "AgentMessage" ? found.text : ""
 }
 
 const larger = (a: Turn.Usage, b: Turn.Usage): Turn.Usage =>
   a.input + a.output >= b.input + b.output ? a : b
-
-const without = <K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> => {
-  if (!map.has(key)) return map
-  const rest = new Map(map)
-  rest.delete(key)
-  return rest
-}
-
-const upsert = (items: ReadonlyArray<Item.Item>, item: Item.Item): ReadonlyArray<Item.Item> => {
-  const index = items.findIndex((known) => known.id === item.id)
-  return index < 0 ? [...items, item] : items.with(index, item)
-}
 
 const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<string>): TurnState => {
   switch (event._tag) {
@@ -86,15 +88,12 @@ const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<
           text: (state.writing?.itemId === event.itemId ? state.writing.text : "") + event.delta
         }
       }
-    case "ItemStarted":
-      return { ...state, open: new Map(state.open).set(event.item.id, event.item) }
     case "ItemCompleted":
       return {
         ...state,
-        items: upsert(state.items, event.item),
-        open: without(state.open, event.item.id),
+        items: OrderedMap.set(state.items, event.item.id, event.item),
         writing: state.writing?.itemId === event.item.id ? undefined : state.writing,
-        sideEffects: state.sideEffects || changes(event.item, readOnly)
+        sideEffects: state.sideEffects || hasSideEffects(event.item, readOnly)
       }
     case "ModelResponded":
       return event.usage === undefined
@@ -104,61 +103,59 @@ const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<
       return { ...state, reported: addUsage(state.reported, event.usage) }
     case "DiffUpdated":
       return { ...state, diff: event.diff }
-    case "ApprovalRequested":
-      return { ...state, undecided: new Map(state.undecided).set(event.request.id, event.request.itemId) }
-    case "ApprovalDecided":
-      return { ...state, undecided: without(state.undecided, event.requestId) }
     default:
       return state
   }
 }
 
-/** Whether an item may have changed something: everything that ran, but for tools that only read. */
-const changes = (item: Item.Item, readOnly: ReadonlySet<string>): boolean =>
+/** Whether an item may have changed something: all work that ran, except tools that only read. */
+const hasSideEffects = (item: Item.Item, readOnly: ReadonlySet<string>): boolean =>
   Item.isWork(item) && item.status !== "declined" && !(item._tag === "ToolCall" && readOnly.has(item.tool))
 
+/** Folds an event. Returns the new state, and what opened or closed. `readOnly` names the tools that only read. */
 export const step = (
   state: TurnState,
   event: Turn.EngineEvent,
   readOnly: ReadonlySet<string>
 ): readonly [TurnState, ReadonlyArray<TurnTiming.Mark>] => {
-  const [time, marks] = TurnTiming.step(state.time, event)
-  const next = apply(state, event, readOnly)
-  return [next === state ? { ...state, time } : { ...next, time }, marks]
+  const calls = OpenCalls.step(state.calls, event, Math.max(state.time.at, event.at))
+  const [time, marks] = TurnTiming.step(state.time, event, calls)
+  return [{ ...apply(state, event, readOnly), calls: calls.after, time }, marks]
 }
 
-/** Ends the turn: what is open is closed, and what was said and done becomes the `Turn`. */
+/** Ends the turn: closes what is open, and returns the `Turn`. */
 export const end = (
   state: TurnState,
   at: number,
   outcome: { readonly completed: boolean; readonly errorType?: string; readonly status?: number },
   readOnly: ReadonlySet<string>
 ): readonly [Turn.Turn, ReadonlyArray<TurnTiming.Mark>] => {
-  const [time, marks] = TurnTiming.end(state.time, at, outcome)
-  const asked = new Set(state.undecided.values())
+  const { calls } = state
+  const [time, marks] = TurnTiming.end(state.time, at, calls, outcome)
+  const undecided = new Set(OrderedMap.values(calls.approvals).map(({ itemId }) => itemId))
   let { items, sideEffects } = state
-  for (const item of state.open.values()) {
-    // A message that Codex began and never completed belongs to an attempt that was lost, unless the turn broke off.
+  for (const item of OrderedMap.values(calls.items)) {
     if (Item.isWork(item)) {
-      items = upsert(items, Item.interrupt(item))
-      sideEffects ||= !asked.has(item.id) && changes(item, readOnly)
+      items = OrderedMap.set(items, item.id, Item.interrupt(item))
+      sideEffects ||= !undecided.has(item.id) && hasSideEffects(item, readOnly)
     } else if (!outcome.completed && item._tag === "AgentMessage") {
+      // In a completed turn, a message that never completed belongs to a model request that was lost and repeated.
       const text = state.writing?.itemId === item.id ? state.writing.text : item.text
-      if (text !== "") items = upsert(items, { ...item, text })
+      if (text !== "") items = OrderedMap.set(items, item.id, { ...item, text })
     }
   }
-  const message = items.findLast((item) => item._tag === "AgentMessage")
+  const all = OrderedMap.values(items)
   return [
     {
       id: state.turnId,
       threadId: state.threadId,
-      message: message?._tag === "AgentMessage" ? message.text : "",
-      items,
+      message: lastMessage(all),
+      items: all,
       usage: larger(state.requested, state.reported),
       diff: state.diff,
       time: TurnTiming.split(time),
       modelCalls: time.modelCalls,
-      toolCalls: time.toolCalls,
+      toolCalls: calls.opened,
       sideEffects
     },
     marks

@@ -1,15 +1,20 @@
 /**
- * When the model thought, when tools ran and when somebody was asked, read off the events of a turn.
+ * When the model thought, when tools ran and when approvals were pending, computed from the events of a turn.
  *
- * Pure: a state, a step, and marks that say which model request or tool call opened or closed. An engine that reports
- * the bounds of both (`ToolRequested`, `ToolReturned`, `ModelResponded`) is believed; for one that does not they are
- * inferred: a model request runs from the turn's start or the end of the last tool to the first tool call or approval,
- * the final message, or the failure.
+ * Pure: a state, a step, and marks that say which model request or tool call opened or closed. If the engine reports the
+ * bounds of both (`ToolRequested`, `ToolReturned`, `ModelResponded`), they are exact. Otherwise they are inferred: a
+ * model request runs from the start of the turn or the end of the last tool to the first tool call or approval, the
+ * final message, or the failure.
  */
+import * as OrderedMap from "../internal/OrderedMap.ts"
 import type * as Turn from "./Turn.ts"
 import * as Item from "./Item.ts"
+import * as OpenCalls from "./OpenCalls.ts"
 
-/** Something of the turn opened or closed at `at` (milliseconds since the epoch), which may lie a little in the past. */
+/**
+ * A model request or a tool call of the turn opened or closed at `at`, in milliseconds since the epoch. `at` may be
+ * slightly before the event that the mark belongs to.
+ */
 export type Mark =
   | { readonly _tag: "ModelOpened"; readonly at: number }
   | { readonly _tag: "ModelClosed"; readonly at: number; readonly end: ModelEnd }
@@ -33,18 +38,12 @@ export interface TimingState {
   readonly approval: number
   readonly overhead: number
   readonly modelCalls: number
-  readonly toolCalls: number
-  /** The engine reports the bounds of tool calls and model requests itself. */
+  /** The engine itself reports the bounds of tool calls and model requests. */
   readonly exact: boolean
   readonly model: { readonly firstTokenAt: number | undefined; readonly lastOutputAt: number } | undefined
-  /** When the last tool call of the current request was complete: all that follows in a response is its receipt. */
+  /** When the last tool call of the current request was complete. The rest of a response only confirms it. */
   readonly requestedAt: number | undefined
-  readonly calls: ReadonlySet<string>
-  readonly unreturned: ReadonlySet<string>
-  readonly approvals: ReadonlySet<string>
 }
-
-const none: ReadonlySet<string> = new Set()
 
 export const initial = (at: number): TimingState => ({
   at,
@@ -53,39 +52,29 @@ export const initial = (at: number): TimingState => ({
   approval: 0,
   overhead: 0,
   modelCalls: 0,
-  toolCalls: 0,
   exact: false,
   model: undefined,
-  requestedAt: undefined,
-  calls: none,
-  unreturned: none,
-  approvals: none
+  requestedAt: undefined
 })
 
 const noMarks: ReadonlyArray<Mark> = []
 
-const part = (state: TimingState): "approval" | "tools" | "thinking" | "overhead" =>
-  state.approvals.size > 0
+const part = (
+  state: TimingState,
+  calls: OpenCalls.OpenCalls
+): "approval" | "tools" | "thinking" | "overhead" =>
+  OrderedMap.size(calls.approvals) > 0
     ? "approval"
-    : state.calls.size > 0
+    : calls.openCount > 0
       ? "tools"
       : state.model !== undefined
         ? "thinking"
         : "overhead"
 
-const advance = (state: TimingState, at: number): TimingState => {
+const advance = (state: TimingState, calls: OpenCalls.OpenCalls, at: number): TimingState => {
   if (at <= state.at) return state
-  const key = part(state)
+  const key = part(state, calls)
   return { ...state, at, [key]: state[key] + (at - state.at) }
-}
-
-const added = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => new Set(set).add(key)
-
-const removed = (set: ReadonlySet<string>, key: string): ReadonlySet<string> => {
-  if (!set.has(key)) return set
-  const rest = new Set(set)
-  rest.delete(key)
-  return rest
 }
 
 type Step = readonly [TimingState, ReadonlyArray<Mark>]
@@ -108,15 +97,23 @@ const closeModel = (state: TimingState, at: number, end: Omit<ModelEnd, "firstTo
         [{ _tag: "ModelClosed", at, end: { ...end, firstTokenAt: state.model.firstTokenAt } }]
       ]
 
-const openTool = (state: TimingState, callId: string, tool: string): Step => [
-  { ...state, calls: added(state.calls, callId), toolCalls: state.toolCalls + 1 },
-  [{ _tag: "ToolOpened", at: state.at, callId, tool }]
-]
+/** Without exact bounds, a model request ends where the turn starts to do something else. */
+const inferModelEnd = (state: TimingState): Step =>
+  state.exact ? unchanged(state) : closeModel(state, state.at, {})
 
-const closeTool = (state: TimingState, callId: string): Step =>
-  state.calls.has(callId)
-    ? [{ ...state, calls: removed(state.calls, callId) }, [{ _tag: "ToolClosed", at: state.at, callId }]]
-    : unchanged(state)
+const markCall =
+  (change: OpenCalls.CallChange | undefined) =>
+  (state: TimingState): Step => {
+    const { at } = state
+    switch (change?._tag) {
+      case undefined:
+        return unchanged(state)
+      case "Opened":
+        return [state, [{ _tag: "ToolOpened", at, callId: change.callId, tool: change.tool }]]
+      case "Closed":
+        return [state, [{ _tag: "ToolClosed", at, callId: change.callId }]]
+    }
+  }
 
 const then = ([state, marks]: Step, next: (state: TimingState) => Step): Step => {
   const [after, more] = next(state)
@@ -129,40 +126,35 @@ const token = (state: TimingState): Step => {
   return unchanged({ ...state, model: { firstTokenAt: model.firstTokenAt ?? at, lastOutputAt: at } })
 }
 
-/** Until the input is recorded no request is made: Codex counts that as overhead, and it is some 15 ms of every turn. */
-const preparing = (state: TimingState, item: Item.Item): TimingState =>
+/** Codex sends no request before it has recorded the input: it counts these 15 ms or so of a turn as overhead. */
+const preparing = (state: TimingState, calls: OpenCalls.OpenCalls, item: Item.Item): TimingState =>
   item._tag === "UserMessage" &&
   state.model !== undefined &&
   state.model.firstTokenAt === undefined &&
-  state.modelCalls + state.toolCalls === 0
+  state.modelCalls + calls.opened === 0
     ? { ...state, thinking: 0, overhead: state.overhead + state.thinking }
     : state
 
-/** The state after an event, and what opened or closed with it. Time never runs backwards. */
-export const step = (before: TimingState, event: Turn.EngineEvent): Step => {
-  const state = advance(before, event.at)
+/** Folds an event whose effect on the open calls is `calls`. Time never runs backwards. */
+export const step = (
+  previous: TimingState,
+  event: Turn.EngineEvent,
+  { after, before, change }: OpenCalls.CallStep
+): Step => {
+  const state = advance(previous, before, event.at)
   switch (event._tag) {
     case "TurnStarted":
       return openModel(state)
     case "MessageDelta":
     case "ReasoningDelta":
       return token(state)
-    case "ToolRequested": {
-      const { callId, tool } = event
-      const unreturned = added(state.unreturned, callId)
-      const requested = { ...state, exact: true, requestedAt: state.at, unreturned }
-      // Heard of before, by its item or by the same event: one call all the same.
-      return state.calls.has(callId) || state.unreturned.has(callId)
-        ? unchanged(requested)
-        : openTool(requested, callId, tool)
-    }
-    case "ToolReturned": {
-      if (!state.unreturned.has(event.callId)) return unchanged(state)
-      return then(
-        closeTool({ ...state, unreturned: removed(state.unreturned, event.callId) }, event.callId),
-        (state) => (state.unreturned.size === 0 ? openModel(state) : unchanged(state))
+    case "ToolRequested":
+      return markCall(change)({ ...state, exact: true, requestedAt: state.at })
+    case "ToolReturned":
+      if (after.awaitedCount === before.awaitedCount) return unchanged(state)
+      return then(markCall(change)(state), (state) =>
+        after.awaitedCount === 0 ? openModel(state) : unchanged(state)
       )
-    }
     case "ModelResponded":
       return closeModel({ ...state, exact: true }, state.requestedAt ?? state.at, {
         responseId: event.responseId,
@@ -178,22 +170,15 @@ export const step = (before: TimingState, event: Turn.EngineEvent): Step => {
       )
     case "ItemStarted":
       if (!Item.isWork(event.item)) return isOutput(event.item) ? token(state) : unchanged(state)
-      if (state.calls.has(event.item.id) || state.unreturned.has(event.item.id)) return unchanged(state)
-      return then(state.exact ? unchanged(state) : closeModel(state, state.at, {}), (state) =>
-        openTool(state, event.item.id, Item.isWork(event.item) ? Item.toolName(event.item) : "")
-      )
+      return change === undefined ? unchanged(state) : then(inferModelEnd(state), markCall(change))
     case "ItemCompleted":
       if (!Item.isWork(event.item))
-        return isOutput(event.item) ? token(state) : unchanged(preparing(state, event.item))
-      return then(closeTool(state, event.item.id), (state) =>
-        !state.exact && state.calls.size === 0 ? openModel(state) : unchanged(state)
+        return isOutput(event.item) ? token(state) : unchanged(preparing(state, before, event.item))
+      return then(markCall(change)(state), (state) =>
+        !state.exact && after.openCount === 0 ? openModel(state) : unchanged(state)
       )
     case "ApprovalRequested":
-      return then(state.exact ? unchanged(state) : closeModel(state, state.at, {}), (state) =>
-        unchanged({ ...state, approvals: added(state.approvals, event.request.id) })
-      )
-    case "ApprovalDecided":
-      return unchanged({ ...state, approvals: removed(state.approvals, event.requestId) })
+      return inferModelEnd(state)
     default:
       return unchanged(state)
   }
@@ -201,16 +186,19 @@ export const step = (before: TimingState, event: Turn.EngineEvent): Step => {
 
 const isOutput = (item: Item.Item): boolean => item._tag === "AgentMessage" || item._tag === "Reasoning"
 
-/** Closes what is open, in the order of its nesting. `failure` is what ended a request that was still running. */
+/** Closes what is open, tools before the model. `outcome` says how a model request ends that is still running. */
 export const end = (
-  before: TimingState,
+  previous: TimingState,
   at: number,
+  calls: OpenCalls.OpenCalls,
   outcome: { readonly completed: boolean; readonly errorType?: string; readonly status?: number }
 ): Step => {
-  let now: Step = unchanged({ ...advance(before, at), approvals: none, unreturned: none })
-  for (const callId of before.calls) now = then(now, (state) => closeTool(state, callId))
+  const state = advance(previous, calls, at)
+  const marks = OpenCalls.open(calls).map(
+    ({ callId }) => ({ _tag: "ToolClosed", at: state.at, callId }) as const
+  )
   const { completed, ...failure } = outcome
-  return then(now, (state) =>
+  return then([state, marks], (state) =>
     closeModel(
       state,
       completed ? (state.model?.lastOutputAt ?? state.at) : state.at,
@@ -219,7 +207,7 @@ export const end = (
   )
 }
 
-/** The split of the time so far; its parts sum to its total to the last bit that matters. */
+/** Returns the split of the time so far. The total is the sum of the parts, so they are equal to the last bit. */
 export const split = (state: TimingState): Turn.TurnTime => {
   const { thinking, tools, approval, overhead } = state
   return { total: thinking + tools + approval + overhead, thinking, tools, approval, overhead }

@@ -1,7 +1,9 @@
 /** Events of a turn into signals. Pure: a state, a step, and the signals that it gives. */
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
+import * as OrderedMap from "../internal/OrderedMap.ts"
 import * as Item from "../domain/Item.ts"
+import * as OpenCalls from "../domain/OpenCalls.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnTiming from "../domain/TurnTiming.ts"
 import * as TurnState from "../domain/TurnState.ts"
@@ -13,17 +15,6 @@ import * as RetrySignals from "./RetrySignals.ts"
 import * as ToolName from "../semconv/ToolName.ts"
 import * as Signal from "./Signal.ts"
 
-interface Call {
-  readonly tool: string
-  readonly startedAt: number
-  /** When the last question about it was answered: what was asked for runs from then. */
-  readonly decidedAt: number | undefined
-  readonly type: "function" | "extension" | undefined
-  readonly mcpServer: string | undefined
-  readonly operations: ReadonlyArray<Item.FileOperation>
-  readonly end: Signal.SignalEnd
-}
-
 interface Model {
   readonly openedAt: number
   readonly requestedTools: boolean
@@ -31,12 +22,6 @@ interface Model {
   readonly gaps: ChunkGaps.Gaps | undefined
   /** What came for it before it ended: of the last request of a turn nobody says that it is over. */
   readonly usage: Turn.Usage | undefined
-}
-
-interface Question {
-  readonly callId: string
-  readonly kind: ApprovalRequest.ApprovalKind
-  readonly at: number
 }
 
 export interface SignalsState {
@@ -47,9 +32,6 @@ export interface SignalsState {
   readonly exact: boolean
   /** Model requests that have ended and whose usage is still to come. */
   readonly awaitingUsage: ReadonlyArray<Signal.ModelStop>
-  readonly calls: ReadonlyMap<string, Call>
-  readonly commands: ReadonlyMap<string, Item.CommandExecution>
-  readonly questions: ReadonlyMap<string, Question>
   /** When the conversation began to be summarised. */
   readonly compactingAt: number | undefined
   readonly retries: RetrySignals.RetrySignalsState
@@ -61,9 +43,6 @@ export const initial = (startedAt: number): SignalsState => ({
   compacted: false,
   exact: false,
   awaitingUsage: [],
-  calls: new Map(),
-  commands: new Map(),
-  questions: new Map(),
   compactingAt: undefined,
   retries: RetrySignals.initial
 })
@@ -72,19 +51,18 @@ type Step = readonly [SignalsState, ReadonlyArray<Signal.Signal>]
 
 const noSignals: ReadonlyArray<Signal.Signal> = []
 
-const put = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> =>
-  new Map(map).set(key, value)
-
-const without = <K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> => {
-  if (!map.has(key)) return map
-  const rest = new Map(map)
-  rest.delete(key)
-  return rest
-}
-
 const fail = (errorType: string): Signal.SignalEnd => ({ _tag: "Error", errorType })
 
-const onTiming = (state: SignalsState, mark: TurnTiming.Mark): Step => {
+/** The open calls before the event, and how a call ends that the event closes. */
+interface CallContext {
+  readonly calls: OpenCalls.OpenCalls
+  /** The item that completes with the event. */
+  readonly completed: Item.Work | undefined
+  /** How a call ends that closes without a failure of its own. */
+  readonly end: Signal.SignalEnd
+}
+
+const onTiming = (state: SignalsState, mark: TurnTiming.Mark, context: CallContext): Step => {
   switch (mark._tag) {
     case "ModelOpened":
       return [
@@ -103,32 +81,36 @@ const onTiming = (state: SignalsState, mark: TurnTiming.Mark): Step => {
     case "ModelClosed":
       return state.model === undefined ? [state, noSignals] : modelClosed(state, state.model, mark)
     case "ToolOpened": {
-      const tool = ToolName.safe(mark.tool)
-      const call: Call = {
-        tool,
-        startedAt: mark.at,
-        decidedAt: undefined,
-        type: undefined,
-        mcpServer: undefined,
-        operations: [],
-        end: Signal.ok
-      }
+      const { at, callId } = mark
       const model = state.model === undefined ? undefined : { ...state.model, requestedTools: true }
-      return [
-        { ...state, model, calls: put(state.calls, mark.callId, call) },
-        [{ _tag: "ToolStart", at: mark.at, callId: mark.callId, tool }]
-      ]
+      return [{ ...state, model }, [{ _tag: "ToolStart", at, callId, tool: ToolName.safe(mark.tool) }]]
     }
     case "ToolClosed": {
-      const call = state.calls.get(mark.callId)
-      if (call === undefined) return [state, noSignals]
-      const { end, mcpServer, operations, startedAt, tool, type } = call
-      const { at, callId } = mark
-      return [
-        state,
-        [{ _tag: "ToolStop", at, duration: at - startedAt, callId, tool, type, mcpServer, operations, end }]
-      ]
+      const call = OpenCalls.get(context.calls, mark.callId)
+      return [state, call === undefined ? noSignals : [toolStop(call, mark.at, context)]]
     }
+  }
+}
+
+const toolStop = (
+  { callId, item: started, startedAt, tool }: OpenCalls.Call,
+  at: number,
+  { completed, end }: CallContext
+): Signal.Signal => {
+  const item = completed ?? started
+  return {
+    _tag: "ToolStop",
+    at,
+    duration: at - startedAt,
+    callId,
+    tool: ToolName.safe(tool),
+    type: item === undefined ? undefined : item._tag === "McpToolCall" ? "extension" : "function",
+    mcpServer: item?._tag === "McpToolCall" ? item.server : undefined,
+    operations: item === undefined ? [] : [...new Set(FileSignals.kindsOf(item))],
+    end:
+      completed?.status === "failed" && completed._tag !== "CommandExecution"
+        ? fail(Convention.errorType.toolFailed)
+        : end
   }
 }
 
@@ -169,14 +151,17 @@ const modelClosed = (
     : [{ ...next, awaitingUsage: [...state.awaitingUsage, stop] }, noSignals]
 }
 
-/** A command has no moment of its own at which it starts; what there is of it is known when it is over. */
+/**
+ * Codex does not report when a command starts, and its signal needs the exit code, so it follows at the end. The command
+ * runs from the decision about it, or from the start of its call.
+ */
 const commandStop = (
-  state: SignalsState,
+  calls: OpenCalls.OpenCalls,
   item: Item.CommandExecution,
   at: number
 ): ReadonlyArray<Signal.Signal> => {
   if (item.status === "declined") return noSignals
-  const call = state.calls.get(item.id)
+  const call = OpenCalls.get(calls, item.id)
   const startedAt = call?.decidedAt ?? call?.startedAt ?? at
   const failed = item.exitCode === undefined ? item.status === "failed" : item.exitCode !== 0
   return [
@@ -197,33 +182,22 @@ const commandStop = (
   ]
 }
 
-const work = (state: SignalsState, item: Item.Work, done: boolean, at: number): Step => {
-  const call = state.calls.get(item.id)
-  const calls =
-    call === undefined
-      ? state.calls
-      : put(state.calls, item.id, {
-          ...call,
-          type: item._tag === "McpToolCall" ? "extension" : "function",
-          mcpServer: item._tag === "McpToolCall" ? item.server : undefined,
-          operations: [...new Set(FileSignals.kindsOf(item))],
-          end:
-            done && item.status === "failed" && item._tag !== "CommandExecution"
-              ? fail(Convention.errorType.toolFailed)
-              : call.end
-        })
-  const next = { ...state, calls }
-  if (item._tag === "FileChange") return [next, done ? FileSignals.of(item, at) : noSignals]
-  if (item._tag !== "CommandExecution") return [next, noSignals]
-  return done
-    ? [
-        { ...next, commands: without(state.commands, item.id) },
-        [...FileSignals.of(item, at), ...commandStop(next, item, at)]
-      ]
-    : [{ ...next, commands: put(state.commands, item.id, item) }, noSignals]
+const workCompleted = (
+  calls: OpenCalls.OpenCalls,
+  item: Item.Work,
+  at: number
+): ReadonlyArray<Signal.Signal> => {
+  switch (item._tag) {
+    case "FileChange":
+      return FileSignals.of(item, at)
+    case "CommandExecution":
+      return [...FileSignals.of(item, at), ...commandStop(calls, item, at)]
+    default:
+      return noSignals
+  }
 }
 
-const onEvent = (state: SignalsState, event: Turn.EngineEvent): Step => {
+const onEvent = (state: SignalsState, event: Turn.EngineEvent, calls: OpenCalls.OpenCalls): Step => {
   const { at } = event
   switch (event._tag) {
     case "TurnStarted":
@@ -234,7 +208,7 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent): Step => {
     case "ItemStarted":
     case "ItemCompleted": {
       const done = event._tag === "ItemCompleted"
-      if (Item.isWork(event.item)) return work(state, event.item, done, at)
+      if (Item.isWork(event.item)) return [state, done ? workCompleted(calls, event.item, at) : noSignals]
       if (event.item._tag !== "ContextCompaction") return [state, noSignals]
       const { compactingAt } = state
       const duration = done && compactingAt !== undefined ? at - compactingAt : undefined
@@ -261,31 +235,22 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent): Step => {
     case "ApprovalRequested": {
       const { id: requestId, itemId: callId } = event.request
       const kind = ApprovalRequest.kindOf(event.request)
-      return [
-        { ...state, questions: put(state.questions, requestId, { callId, kind, at }) },
-        [{ _tag: "ApprovalStart", at, requestId, callId, kind }]
-      ]
+      return [state, [{ _tag: "ApprovalStart", at, requestId, callId, kind }]]
     }
     case "ApprovalDecided": {
-      const question = state.questions.get(event.requestId)
-      if (question === undefined) return [state, noSignals]
       const { decision, requestId, source } = event
-      const { callId, kind } = question
-      const call = state.calls.get(callId)
+      const approval = OrderedMap.get(calls.approvals, requestId)
+      if (approval === undefined) return [state, noSignals]
       return [
-        {
-          ...state,
-          questions: without(state.questions, requestId),
-          calls: call === undefined ? state.calls : put(state.calls, callId, { ...call, decidedAt: at })
-        },
+        state,
         [
           {
             _tag: "ApprovalStop",
             at,
-            duration: at - question.at,
+            duration: at - approval.at,
             requestId,
-            callId,
-            kind,
+            callId: approval.itemId,
+            kind: approval.kind,
             decision: decision._tag,
             source,
             policy: decision.policy
@@ -303,10 +268,14 @@ const then = ([state, signals]: Step, next: (state: SignalsState) => Step): Step
   return [after, signals.length === 0 ? more : more.length === 0 ? signals : [...signals, ...more]]
 }
 
-const onTimings = (state: SignalsState, marks: ReadonlyArray<TurnTiming.Mark>): Step => {
-  let now: Step = [state, noSignals]
-  for (const mark of marks) now = then(now, (state) => onTiming(state, mark))
-  return now
+const onTimings = (
+  state: SignalsState,
+  marks: ReadonlyArray<TurnTiming.Mark>,
+  context: CallContext
+): Step => {
+  let current: Step = [state, noSignals]
+  for (const mark of marks) current = then(current, (state) => onTiming(state, mark, context))
+  return current
 }
 
 const applyRetry = (state: SignalsState, event: Turn.EngineEvent): Step => {
@@ -314,40 +283,47 @@ const applyRetry = (state: SignalsState, event: Turn.EngineEvent): Step => {
   return retries === state.retries ? [state, signals] : [{ ...state, retries }, signals]
 }
 
-/** The signals of an event and of what opened or closed with it. */
+/** Returns the signals of an event, and of what opened or closed with it. `calls` are the open calls before it. */
 export const step = (
   state: SignalsState,
   event: Turn.EngineEvent,
-  marks: ReadonlyArray<TurnTiming.Mark>
-): Step => then(applyRetry(state, event), (state) => applyEvent(state, event, marks))
+  marks: ReadonlyArray<TurnTiming.Mark>,
+  calls: OpenCalls.OpenCalls
+): Step => then(applyRetry(state, event), (state) => applyEvent(state, event, marks, calls))
 
 const applyEvent = (
   state: SignalsState,
   event: Turn.EngineEvent,
-  marks: ReadonlyArray<TurnTiming.Mark>
-): Step =>
-  // An item tells about the call that its own start opens, and must be known before the call that its end closes. Output
-  // belongs to the request that it opens.
-  event._tag === "ItemStarted" || event._tag === "MessageDelta" || event._tag === "ReasoningDelta"
-    ? then(onTimings(state, marks), (state) => onEvent(state, event))
-    : then(onEvent(state, event), (state) => onTimings(state, marks))
+  marks: ReadonlyArray<TurnTiming.Mark>,
+  calls: OpenCalls.OpenCalls
+): Step => {
+  const completed = event._tag === "ItemCompleted" && Item.isWork(event.item) ? event.item : undefined
+  const context = { calls, completed, end: Signal.ok }
+  // Output belongs to the model request that it opens, so the request comes first. What happened inside a call comes
+  // before the end of the call.
+  return event._tag === "ItemStarted" || event._tag === "MessageDelta" || event._tag === "ReasoningDelta"
+    ? then(onTimings(state, marks, context), (state) => onEvent(state, event, calls))
+    : then(onEvent(state, event, calls), (state) => onTimings(state, marks, context))
+}
 
-/** The signals of the end: what was open closes, and the turn with it. */
+/** Returns the signals of the end: what is open closes, and then the turn. `calls` are the open calls at the end. */
 export const end = (
   state: SignalsState,
   turn: Turn.Turn,
   marks: ReadonlyArray<TurnTiming.Mark>,
   outcome: Signal.TurnEnd,
-  at: number
+  at: number,
+  calls: OpenCalls.OpenCalls
 ): ReadonlyArray<Signal.Signal> => {
-  const undecided = new Set([...state.questions.values()].map((question) => question.callId))
-  // A policy that cancels ends the turn, in some engines before they can tell what it decided.
+  const approvals = OrderedMap.toArray(calls.approvals)
+  const undecided = new Set(approvals.map(([, { itemId }]) => itemId))
+  // A policy that cancels ends the turn. Some engines end it before they can report the decision.
   const cancelled =
     typeof outcome !== "string" && outcome._tag === "TurnInterrupted" && outcome.by === "policy"
-  const unanswered = [...state.questions].map(([requestId, { at: askedAt, callId, kind }]) => ({
+  const unanswered = approvals.map(([requestId, { at: requestedAt, itemId: callId, kind }]) => ({
     _tag: "ApprovalStop" as const,
     at,
-    duration: at - askedAt,
+    duration: at - requestedAt,
     requestId,
     callId,
     kind,
@@ -355,19 +331,16 @@ export const end = (
     source: cancelled ? ("policy" as const) : ("default" as const),
     policy: undefined
   }))
-  const commands = [...state.commands.values()]
-    .filter((item) => !undecided.has(item.id))
-    .flatMap((item) => commandStop(state, { ...item, status: "interrupted" }, at))
-  const calls =
-    outcome === "completed"
-      ? state.calls
-      : new Map(
-          [...state.calls].map(([id, call]) => [
-            id,
-            call.end._tag === "Ok" ? { ...call, end: Signal.interrupted } : call
-          ])
-        )
-  const [last, closed] = onTimings({ ...state, calls }, marks)
+  const commands = OrderedMap.values(calls.items).flatMap((item) =>
+    item._tag === "CommandExecution" && !undecided.has(item.id)
+      ? commandStop(calls, { ...item, status: "interrupted" }, at)
+      : []
+  )
+  const [last, closed] = onTimings(state, marks, {
+    calls,
+    completed: undefined,
+    end: outcome === "completed" ? Signal.ok : Signal.interrupted
+  })
   const { compactingAt } = state
   const failed = typeof outcome !== "string" && outcome._tag !== "TurnInterrupted" ? outcome : undefined
   const lost = failed === undefined ? Signal.interrupted : fail(failed.errorType)

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
 import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
+import type * as OpenCalls from "../domain/OpenCalls.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 import type * as TurnTiming from "../domain/TurnTiming.ts"
@@ -35,8 +36,15 @@ export interface TurnTelemetryOptions extends Omit<TurnSpans.TurnSpansOptions, "
 }
 
 export interface TurnTelemetry {
-  /** Records an event and the timing marks that it caused. Never throws and never waits. */
-  readonly record: (event: Turn.EngineEvent, marks: ReadonlyArray<TurnTiming.Mark>) => void
+/**
+   * Records an event and the timing marks that it caused. `calls` are the open calls before it. Never throws and never
+   * waits.
+   */
+  readonly record: (
+    event: Turn.EngineEvent,
+    marks: ReadonlyArray<TurnTiming.Mark>,
+    calls: OpenCalls.OpenCalls
+  ) => void
   /** Returns the span of a call or an item. */
   readonly spanOf: (callId: string) => Tracer.Span
   /** Ends all open spans and writes the totals to the span of the turn. */
@@ -44,7 +52,8 @@ export interface TurnTelemetry {
     turn: Turn.Turn,
     marks: ReadonlyArray<TurnTiming.Mark>,
     outcome: Signal.TurnEnd,
-    at: number
+    at: number,
+    calls: OpenCalls.OpenCalls
   ) => void
 }
 
@@ -78,9 +87,9 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
   }
 
   return {
-    record: (event, marks) => {
+    record: (event, marks, calls) => {
       if (event._tag === "TurnStarted") turnId = event.turnId
-      const [next, signals] = TurnSignals.step(state, event, marks)
+      const [next, signals] = TurnSignals.step(state, event, marks, calls)
       state = next
       // The content of a completed item is written before its span ends, that of a started item after its span opens.
       if (event._tag === "ItemCompleted") content?.record(event)
@@ -89,9 +98,9 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
       content?.requestStarted()
     },
     spanOf: spans.spanOf,
-    end: (turn, marks, outcome, at) => {
+    end: (turn, marks, outcome, at, calls) => {
       content?.end(turnId, at, outcome)
-      emitAll(TurnSignals.end(state, turn, marks, outcome, at))
+      emitAll(TurnSignals.end(state, turn, marks, outcome, at, calls))
     }
   }
 }

@@ -112,7 +112,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     const before = state
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
-    ignoreDefects(() => telemetry.record(event, marks))
+    ignoreDefects(() => telemetry.record(event, marks, before.calls))
     options.publish(event)
     if (usageEvents.has(event._tag) && (marks.length > 0 || before.reported !== state.reported))
       options.onUsage()
@@ -190,14 +190,14 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
             }
       ended = true
       const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
-      ignoreDefects(() => telemetry.end(turn, marks, outcome, at))
+      ignoreDefects(() => telemetry.end(turn, marks, outcome, at, state.calls))
       return turn
     },
     message: () => TurnState.message(state),
     spent: () => TurnState.spent(state),
     spanOfAgent: (agent, unnamed) => {
       // Whoever waits for an agent, or closes it, does not have it work.
-      const calls = [...state.items, ...state.open.values()].flatMap((item) =>
+      const calls = TurnState.allItems(state).flatMap((item) =>
         item._tag === "AgentCall" && startsAgentTurn.has(item.tool) ? [item] : []
       )
       const started = unnamed

@@ -1,0 +1,170 @@
+/**
+ * The tool calls, items and approvals of a turn that are open, folded from its events. `TurnState`, `TurnTiming` and
+ * `TurnSignals` read them here. Pure; each step takes O(log n).
+ *
+ * A call and its item end separately: Codex may report that a tool returned before it completes the item, or the
+ * reverse. A call that has ended stays in `calls`, because its item may still complete.
+ */
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as OrderedMap from "../internal/OrderedMap.ts"
+import * as ApprovalRequest from "./ApprovalRequest.ts"
+import * as Item from "./Item.ts"
+import type * as Turn from "./Turn.ts"
+
+export interface Call {
+  readonly callId: string
+  readonly tool: string
+  /** How many calls opened before it. */
+  readonly order: number
+  readonly startedAt: number
+  /** When the last approval of the call was decided: a command runs from then on. */
+  readonly decidedAt: number | undefined
+  /** The item of the call, as Codex reported it since the call opened. */
+  readonly item: Item.Work | undefined
+  readonly isOpen: boolean
+  /** The engine requested the call with `ToolRequested` and has not reported `ToolReturned`. */
+  readonly awaitsReturn: boolean
+}
+
+export interface PendingApproval {
+  readonly itemId: string
+  readonly kind: ApprovalRequest.ApprovalKind
+  readonly at: number
+}
+
+export interface OpenCalls {
+  /** All calls by id, open and ended. */
+  readonly calls: HashMap.HashMap<string, Call>
+  /** How many calls have opened. An id that opens again counts again. */
+  readonly opened: number
+  readonly openCount: number
+  readonly awaitedCount: number
+  /** Items that have started and not completed, messages included. */
+  readonly items: OrderedMap.OrderedMap<string, Item.Item>
+  /** Approval requests without a decision, by request id. */
+  readonly approvals: OrderedMap.OrderedMap<string, PendingApproval>
+}
+
+/** The call that an event opened or closed. No event does both. */
+export type CallChange =
+  | { readonly _tag: "Opened"; readonly callId: string; readonly tool: string }
+  | { readonly _tag: "Closed"; readonly callId: string }
+
+/** One step of the fold. */
+export interface CallStep {
+  readonly before: OpenCalls
+  readonly after: OpenCalls
+  readonly change: CallChange | undefined
+}
+
+export const initial: OpenCalls = {
+  calls: HashMap.empty(),
+  opened: 0,
+  openCount: 0,
+  awaitedCount: 0,
+  items: OrderedMap.empty(),
+  approvals: OrderedMap.empty()
+}
+
+/** Returns the call of an id: the last that opened, open or ended. */
+export const get = (state: OpenCalls, callId: string): Call | undefined =>
+  Option.getOrUndefined(HashMap.get(state.calls, callId))
+
+/** Returns the open calls in the order in which they opened. */
+export const open = (state: OpenCalls): ReadonlyArray<Call> =>
+  state.openCount === 0
+    ? []
+    : HashMap.toValues(state.calls)
+        .filter((call) => call.isOpen)
+        .toSorted((a, b) => a.order - b.order)
+
+const put = (state: OpenCalls, call: Call): OpenCalls => {
+  const known = get(state, call.callId)
+  return {
+    ...state,
+    calls: HashMap.set(state.calls, call.callId, call),
+    openCount: state.openCount + Number(call.isOpen) - Number(known?.isOpen ?? false),
+    awaitedCount: state.awaitedCount + Number(call.awaitsReturn) - Number(known?.awaitsReturn ?? false)
+  }
+}
+
+const unchanged = (before: OpenCalls): CallStep => ({ before, after: before, change: undefined })
+
+const openCall = (
+  before: OpenCalls,
+  state: OpenCalls,
+  call: Pick<Call, "callId" | "tool" | "startedAt" | "item" | "awaitsReturn">
+): CallStep => {
+  const { callId, tool } = call
+  const opened = put(state, { ...call, order: state.opened, decidedAt: undefined, isOpen: true })
+  return {
+    before,
+    after: { ...opened, opened: state.opened + 1 },
+    change: { _tag: "Opened", callId, tool }
+  }
+}
+
+const closeCall = (before: OpenCalls, state: OpenCalls, call: Call): CallStep => ({
+  before,
+  after: put(state, { ...call, isOpen: false, item: undefined }),
+  change: call.isOpen ? { _tag: "Closed", callId: call.callId } : undefined
+})
+
+/** Folds an event. `now` is the time of the turn: the time of the event, but never before that of earlier events. */
+export const step = (before: OpenCalls, event: Turn.EngineEvent, now: number): CallStep => {
+  switch (event._tag) {
+    case "ToolRequested": {
+      const { callId, tool } = event
+      const known = get(before, callId)
+      // Its item, or the same event, opened the call before: it is still one call.
+      return known !== undefined && (known.isOpen || known.awaitsReturn)
+        ? { ...unchanged(before), after: put(before, { ...known, awaitsReturn: true }) }
+        : openCall(before, before, { callId, tool, startedAt: now, item: undefined, awaitsReturn: true })
+    }
+    case "ToolReturned": {
+      const known = get(before, event.callId)
+      return known?.awaitsReturn === true
+        ? closeCall(before, before, { ...known, awaitsReturn: false })
+        : unchanged(before)
+    }
+    case "ItemStarted": {
+      const { item } = event
+      const state = { ...before, items: OrderedMap.set(before.items, item.id, item) }
+      if (!Item.isWork(item)) return { ...unchanged(before), after: state }
+      const known = get(before, item.id)
+      if (known === undefined || !(known.isOpen || known.awaitsReturn))
+        return openCall(before, state, {
+          callId: item.id,
+          tool: Item.toolName(item),
+          startedAt: now,
+          item,
+          awaitsReturn: false
+        })
+      return { ...unchanged(before), after: known.isOpen ? put(state, { ...known, item }) : state }
+    }
+    case "ItemCompleted": {
+      const { item } = event
+      const items = OrderedMap.remove(before.items, item.id)
+      const state = items === before.items ? before : { ...before, items }
+      const known = Item.isWork(item) ? get(before, item.id) : undefined
+      return known?.isOpen === true ? closeCall(before, state, known) : { ...unchanged(before), after: state }
+    }
+    case "ApprovalRequested": {
+      const { id, itemId } = event.request
+      const approval = { itemId, kind: ApprovalRequest.kindOf(event.request), at: event.at }
+      const approvals = OrderedMap.set(before.approvals, id, approval)
+      return { ...unchanged(before), after: { ...before, approvals } }
+    }
+    case "ApprovalDecided": {
+      const approval = OrderedMap.get(before.approvals, event.requestId)
+      if (approval === undefined) return unchanged(before)
+      const state = { ...before, approvals: OrderedMap.remove(before.approvals, event.requestId) }
+      const known = get(before, approval.itemId)
+      const after = known === undefined ? state : put(state, { ...known, decidedAt: event.at })
+      return { ...unchanged(before), after }
+    }
+    default:
+      return unchanged(before)
+  }
+}
