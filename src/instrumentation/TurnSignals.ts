@@ -1,4 +1,6 @@
 /** Events of a turn into signals. Pure: a state, a step, and the signals that it gives. */
+import * as Chunk from "effect/Chunk"
+import * as Option from "effect/Option"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import * as OrderedMap from "../internal/OrderedMap.ts"
@@ -31,7 +33,7 @@ export interface SignalsState {
   /** The engine tells the end of model requests, each with its usage. */
   readonly exact: boolean
   /** Model requests that have ended and whose usage is still to come. */
-  readonly awaitingUsage: ReadonlyArray<Signal.ModelStop>
+  readonly awaitingUsage: Chunk.Chunk<Signal.ModelStop>
   /** When the conversation began to be summarised. */
   readonly compactingAt: number | undefined
   readonly retries: RetrySignals.RetrySignalsState
@@ -42,7 +44,7 @@ export const initial = (startedAt: number): SignalsState => ({
   model: undefined,
   compacted: false,
   exact: false,
-  awaitingUsage: [],
+  awaitingUsage: Chunk.empty(),
   compactingAt: undefined,
   retries: RetrySignals.initial
 })
@@ -148,7 +150,7 @@ const modelClosed = (
   // Where nobody says when a request ends, its usage comes only after its tools have run.
   return exact || stop.usage !== undefined || stop.end._tag !== "Ok"
     ? [next, [stop]]
-    : [{ ...next, awaitingUsage: [...state.awaitingUsage, stop] }, noSignals]
+    : [{ ...next, awaitingUsage: Chunk.append(state.awaitingUsage, stop) }, noSignals]
 }
 
 /**
@@ -218,10 +220,13 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent, calls: OpenCalls.
       ]
     }
     case "UsageUpdated": {
-      const [first, ...awaitingUsage] = state.awaitingUsage
+      const first = Option.getOrUndefined(Chunk.head(state.awaitingUsage))
       const update: Signal.Signal = { _tag: "UsageUpdated", at, usage: event.usage }
       if (first !== undefined)
-        return [{ ...state, awaitingUsage }, [{ ...first, usage: event.usage }, update]]
+        return [
+          { ...state, awaitingUsage: Chunk.drop(state.awaitingUsage, 1) },
+          [{ ...first, usage: event.usage }, update]
+        ]
       if (state.exact || state.model === undefined) return [state, [update]]
       const { usage: sofar } = state.model
       const usage = sofar === undefined ? event.usage : TurnState.addUsage(sofar, event.usage)
