@@ -1,85 +1,196 @@
-/** The fold of open calls, and what `TurnState`, `TurnTiming` and `TurnSignals` read from it. */
+/** What always holds for the open calls of a turn and the signals about them, whatever the engine reports. */
 import { assert, describe, it } from "@effect/vitest"
+import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../src/domain/CodexError.ts"
-import { ThreadId } from "../../src/domain/Ids.ts"
+import { ItemId, ThreadId } from "../../src/domain/Ids.ts"
+import type * as Item from "../../src/domain/Item.ts"
+import * as OpenCalls from "../../src/domain/OpenCalls.ts"
 import * as Turn from "../../src/domain/Turn.ts"
 import * as TurnState from "../../src/domain/TurnState.ts"
 import type * as Signal from "../../src/instrumentation/Signal.ts"
 import * as TurnSignals from "../../src/instrumentation/TurnSignals.ts"
-import * as OldSignals from "../support/oldTurnFold/TurnSignals.ts"
-import * as OldState from "../support/oldTurnFold/TurnState.ts"
 import * as TurnEvents from "../support/turnEvents.ts"
 
 const begun = 1_000_000
-const threadId = ThreadId.make("t")
 const readOnly = new Set(["read"])
 
 const outcomes: Readonly<Record<string, Signal.TurnEnd>> = {
   completed: "completed",
   interrupted: "interrupted",
   byPolicy: new CodexError.TurnInterrupted({ by: "policy" }),
-  byCaller: new CodexError.TurnInterrupted({ by: "caller" }),
   failed: new CodexError.TurnFailed({ reason: "Overloaded", detail: "later", status: 503 })
 }
 
 const Ending = Schema.Struct({
-  outcome: Schema.Literals(["completed", "interrupted", "byPolicy", "byCaller", "failed"]),
-  after: Schema.Int.check(Schema.isBetween({ minimum: -500, maximum: 5_000 })),
-  /** Whether times are made monotonic first, as `ActiveTurn` does. */
-  isMonotonic: Schema.Boolean
+  outcome: Schema.Literals(["completed", "interrupted", "byPolicy", "failed"]),
+  after: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5_000 }))
 })
 
-const runs = { arbitrary: { runs: 3_000, seed: 7 } }
+/** Plays a turn to its end. `check` sees the state after each event. */
+const play = (
+  events: ReadonlyArray<Turn.EngineEvent>,
+  outcome: Signal.TurnEnd,
+  after: number,
+  check: (calls: OpenCalls.OpenCalls) => void = () => {}
+) => {
+  let state = TurnState.initial(ThreadId.make("t"), begun, Turn.noUsage)
+  let signals = TurnSignals.initial(begun)
+  const emitted: Array<Signal.Signal> = []
+  for (const received of events) {
+    const event = { ...received, at: Math.max(received.at, state.time.at) }
+    const [next, marks] = TurnState.step(state, event, readOnly)
+    const [signalsNext, more] = TurnSignals.step(signals, event, marks, state.calls)
+    emitted.push(...more)
+    state = next
+    signals = signalsNext
+    check(state.calls)
+  }
+  const at = state.time.at + after
+  const [turn, marks] = TurnState.end(state, at, { completed: outcome === "completed" }, readOnly)
+  emitted.push(...TurnSignals.end(signals, turn, marks, outcome, at, state.calls))
+  return { turn, emitted }
+}
 
-describe("the fold of open calls", () => {
-  for (const [events, schema] of [
-    ["events of all kinds", TurnEvents.Happenings],
-    ["events of two commands", TurnEvents.CommandHappenings]
-  ] as const)
+const timed = (happenings: ReadonlyArray<TurnEvents.Happening>) => {
+  let at = begun
+  return happenings.map((happening) => TurnEvents.eventOf(happening, (at += happening.passes)))
+}
+
+const runs = { arbitrary: { runs: 1_000, seed: 7 } }
+
+for (const [events, schema] of [
+  ["events of all kinds", TurnEvents.Happenings],
+  ["events of two commands", TurnEvents.CommandHappenings]
+] as const)
+  describe(`the open calls of a turn: ${events}`, () => {
     it.prop(
-      `gives the same turn, marks, times and signals as a fold for each reader: ${events}`,
-      [schema, Ending],
-      ([happenings, { after, isMonotonic, outcome: name }]) => {
-        let old = OldState.initial(threadId, begun, Turn.noUsage)
-        let oldSignals = OldSignals.initial(begun)
-        let state = TurnState.initial(threadId, begun, Turn.noUsage)
-        let signals = TurnSignals.initial(begun)
-        let at = begun
-        const timeOf = () => (isMonotonic ? Math.max(at, state.time.at) : at)
-        for (const happening of happenings) {
-          at += happening.passes
-          const event = TurnEvents.eventOf(happening, timeOf())
-          const [oldNext, oldMarks] = OldState.step(old, event, readOnly)
-          const [next, marks] = TurnState.step(state, event, readOnly)
-          assert.deepStrictEqual(marks, oldMarks)
-          const [oldSignalsNext, oldEmitted] = OldSignals.step(oldSignals, event, oldMarks)
-          const [signalsNext, emitted] = TurnSignals.step(signals, event, marks, state.calls)
-          assert.deepStrictEqual(emitted, oldEmitted)
-          old = oldNext
-          oldSignals = oldSignalsNext
-          state = next
-          signals = signalsNext
-          assert.deepStrictEqual(TurnState.spent(state), OldState.spent(old))
-          assert.strictEqual(TurnState.message(state), OldState.message(old))
-          assert.deepStrictEqual(TurnState.allItems(state), [...old.items, ...old.open.values()])
-        }
-        at += after
-        const endAt = timeOf()
-        const outcome = outcomes[name] ?? "completed"
-        const end = {
-          completed: outcome === "completed",
-          ...(typeof outcome === "string" ? {} : { errorType: outcome.errorType })
-        }
-        const [oldTurn, oldMarks] = OldState.end(old, endAt, end, readOnly)
-        const [turn, marks] = TurnState.end(state, endAt, end, readOnly)
-        assert.deepStrictEqual(turn, oldTurn)
-        assert.deepStrictEqual(marks, oldMarks)
-        assert.deepStrictEqual(
-          TurnSignals.end(signals, turn, marks, outcome, endAt, state.calls),
-          OldSignals.end(oldSignals, oldTurn, oldMarks, outcome, endAt)
-        )
+      "are counted as they are listed",
+      [schema],
+      ([happenings]) => {
+        play(timed(happenings), "completed", 0, (calls) => {
+          const all = HashMap.toValues(calls.calls)
+          const open = OpenCalls.open(calls)
+          assert.strictEqual(calls.openCount, open.length)
+          assert.strictEqual(calls.awaitedCount, all.filter((call) => call.awaitsReturn).length)
+          const orders = open.map(({ order }) => order)
+          assert.deepStrictEqual(
+            orders,
+            orders.toSorted((a, b) => a - b)
+          )
+          assert.isTrue(all.every(({ order }) => order < calls.opened))
+        })
       },
       runs
     )
+
+    it.prop(
+      "have one start and one stop in the signals, and so have model requests",
+      [schema, Ending],
+      ([happenings, { after, outcome }]) => {
+        const { emitted, turn } = play(timed(happenings), outcomes[outcome] ?? "completed", after)
+        const open = new Map<string, number>()
+        let models = 0
+        let tools = 0
+        let stops = 0
+        for (const signal of emitted) {
+          if ("duration" in signal && signal.duration !== undefined) assert.isAtLeast(signal.duration, 0)
+          switch (signal._tag) {
+            case "ToolStart":
+              assert.isFalse(open.has(signal.callId), "a call starts twice")
+              open.set(signal.callId, signal.at)
+              tools++
+              break
+            case "ToolStop":
+              assert.strictEqual(signal.at - signal.duration, open.get(signal.callId))
+              open.delete(signal.callId)
+              break
+            case "ModelStart":
+              models++
+              break
+            case "ModelStop":
+              stops++
+          }
+        }
+        assert.strictEqual(open.size, 0)
+        assert.strictEqual(turn.toolCalls, tools)
+        assert.strictEqual(turn.modelCalls, models)
+        assert.strictEqual(stops, models)
+        const stop = emitted.at(-1)
+        assert.deepInclude(stop, { _tag: "TurnStop", toolCalls: tools, modelCalls: models })
+        const { approval, overhead, thinking, tools: inTools, total } = turn.time
+        assert.strictEqual(approval + overhead + thinking + inTools, total)
+        assert.strictEqual(stop?._tag === "TurnStop" ? stop.duration : -1, total)
+      },
+      runs
+    )
+
+    it.prop(
+      "leave no approval without a decision",
+      [schema, Ending],
+      ([happenings, { after, outcome }]) => {
+        const { emitted } = play(timed(happenings), outcomes[outcome] ?? "completed", after)
+        const pending = new Set<string>()
+        for (const signal of emitted) {
+          if (signal._tag === "ApprovalStart") pending.add(signal.requestId)
+          else if (signal._tag === "ApprovalStop") assert.isTrue(pending.delete(signal.requestId))
+        }
+        assert.strictEqual(pending.size, 0)
+      },
+      runs
+    )
+  })
+
+const command = (id: string, status: Item.Status): Item.CommandExecution => ({
+  _tag: "CommandExecution",
+  id: ItemId.make(id),
+  command: "ls",
+  cwd: "/",
+  status,
+  operations: []
+})
+
+describe("a command", () => {
+  it("runs from its approval, even if its call returns before its item completes", () => {
+    const callId = ItemId.make("c")
+    const request = { _tag: "tool", id: "r", itemId: callId, tool: "x", arguments: {} } as const
+    const { emitted } = play(
+      [
+        { _tag: "ToolRequested", callId, tool: "exec_command", at: begun },
+        { _tag: "ItemStarted", item: command("c", "inProgress"), at: begun + 1 },
+        { _tag: "ApprovalRequested", request, at: begun + 2 },
+        {
+          _tag: "ApprovalDecided",
+          requestId: "r",
+          itemId: callId,
+          decision: { _tag: "accept" },
+          source: "policy",
+          at: begun + 10
+        },
+        { _tag: "ToolReturned", callId, at: begun + 15 },
+        { _tag: "ItemCompleted", item: command("c", "completed"), at: begun + 20 }
+      ],
+      "completed",
+      0
+    )
+    const [stop] = emitted.filter((signal) => signal._tag === "CommandStop")
+    assert.deepInclude(stop, { startedAt: begun + 10, duration: 10 })
+  })
+})
+
+describe("a long turn", () => {
+  it("keeps its items in the order of their ends, and costs no more for each", () => {
+    const count = 10_000
+    const events = Array.from({ length: count }, (_, index): ReadonlyArray<Turn.EngineEvent> => [
+      { _tag: "ItemStarted", item: command(`c-${index}`, "inProgress"), at: begun + index },
+      { _tag: "ItemCompleted", item: command(`c-${index}`, "completed"), at: begun + index }
+    ]).flat()
+    // A fold that copies what it has collected takes minutes.
+    const { turn } = play(events, "completed", 0)
+    assert.strictEqual(turn.toolCalls, count)
+    assert.deepStrictEqual(
+      turn.items.map(({ id }): string => id),
+      Array.from({ length: count }, (_, index) => `c-${index}`)
+    )
+  }, 30_000)
 })
