@@ -36,7 +36,7 @@ export interface TurnTelemetryOptions extends Omit<TurnSpans.TurnSpansOptions, "
 }
 
 export interface TurnTelemetry {
-/**
+  /**
    * Records an event and the timing marks that it caused. `calls` are the open calls before it. Never throws and never
    * waits.
    */
