@@ -12,7 +12,7 @@ import * as ApprovalRequest from "./ApprovalRequest.ts"
 import * as Item from "./Item.ts"
 import type * as Turn from "./Turn.ts"
 
-export interface Call {
+export interface CallState {
   readonly callId: string
   readonly tool: string
   /** How many calls opened before it. */
@@ -35,7 +35,7 @@ export interface PendingApproval {
 
 export interface OpenCalls {
   /** All calls by id, open and ended. */
-  readonly calls: HashMap.HashMap<string, Call>
+  readonly calls: HashMap.HashMap<string, CallState>
   /** How many calls have opened. An id that opens again counts again. */
   readonly opened: number
   readonly openCount: number
@@ -68,18 +68,18 @@ export const initial: OpenCalls = {
 }
 
 /** Returns the call of an id: the last that opened, open or ended. */
-export const get = (state: OpenCalls, callId: string): Call | undefined =>
+export const get = (state: OpenCalls, callId: string): CallState | undefined =>
   Option.getOrUndefined(HashMap.get(state.calls, callId))
 
 /** Returns the open calls in the order in which they opened. */
-export const open = (state: OpenCalls): ReadonlyArray<Call> =>
+export const open = (state: OpenCalls): ReadonlyArray<CallState> =>
   state.openCount === 0
     ? []
     : HashMap.toValues(state.calls)
         .filter((call) => call.isOpen)
         .toSorted((a, b) => a.order - b.order)
 
-const put = (state: OpenCalls, call: Call): OpenCalls => {
+const put = (state: OpenCalls, call: CallState): OpenCalls => {
   const known = get(state, call.callId)
   return {
     ...state,
@@ -94,7 +94,7 @@ const unchanged = (before: OpenCalls): CallStep => ({ before, after: before, cha
 const openCall = (
   before: OpenCalls,
   state: OpenCalls,
-  call: Pick<Call, "callId" | "tool" | "startedAt" | "item" | "awaitsReturn">
+  call: Pick<CallState, "callId" | "tool" | "startedAt" | "item" | "awaitsReturn">
 ): CallStep => {
   const { callId, tool } = call
   const opened = put(state, { ...call, order: state.opened, decidedAt: undefined, isOpen: true })
@@ -105,7 +105,7 @@ const openCall = (
   }
 }
 
-const closeCall = (before: OpenCalls, state: OpenCalls, call: Call): CallStep => ({
+const closeCall = (before: OpenCalls, state: OpenCalls, call: CallState): CallStep => ({
   before,
   after: put(state, { ...call, isOpen: false, item: undefined }),
   change: call.isOpen ? { _tag: "Closed", callId: call.callId } : undefined

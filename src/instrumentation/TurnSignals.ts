@@ -95,7 +95,7 @@ const onTiming = (state: SignalsState, mark: TurnTiming.Mark, context: CallConte
 }
 
 const toolStop = (
-  { callId, item: started, startedAt, tool }: OpenCalls.Call,
+  { callId, item: started, startedAt, tool }: OpenCalls.CallState,
   at: number,
   { completed, end }: CallContext
 ): Signal.Signal => {

@@ -23,7 +23,7 @@ export interface TurnQueue {
   readonly spent: Effect.Effect<Budget.BudgetUsage>
 }
 
-interface RunningTurn extends TurnAttempts.CurrentTurn {
+interface QueuedTurn extends TurnAttempts.CurrentTurn {
   readonly ended: Deferred.Deferred<void>
 }
 
@@ -36,7 +36,7 @@ const validateOptions = ({ budget = {}, timeout }: TurnOptions.TurnOptions): str
 export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadContext): TurnQueue => {
   const mutex = Semaphore.makeUnsafe(1)
   const thread: TurnAttempts.ThreadTurns = { engine, context, spent: Budget.zero, previous: undefined }
-  let current: RunningTurn | undefined
+  let current: QueuedTurn | undefined
 
   return {
     run: (turn) =>
@@ -47,7 +47,7 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
             new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
           )
         return Effect.suspend(() => {
-          const running: RunningTurn = {
+          const running: QueuedTurn = {
             attempt: undefined,
             interrupted: Deferred.makeUnsafe(),
             ended: Deferred.makeUnsafe()
