@@ -80,7 +80,7 @@ describe("CodexError", () => {
     const error = CodexError.withTurn(limited, turn)
     assert.instanceOf(error, CodexError.TurnFailed)
     assert.strictEqual(error.message, limited.message)
-    assert.strictEqual(error.turn, turn)
+    assert.deepStrictEqual(error.turn, turn)
     assert.strictEqual(error.threadId, turn.threadId)
     assert.strictEqual(error.turnId, turn.id)
     assert.isUndefined(limited.turn)
