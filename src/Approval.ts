@@ -1,7 +1,7 @@
 /** Approvals: requests of the agent, decisions about them, and the policies that decide. */
 export * from "./approval/ApprovalAudit.ts"
 export * from "./domain/ApprovalDecision.ts"
-export { intersect, isEmpty, path, Permissions } from "./domain/Permissions.ts"
+export { intersect, isEmpty, Permissions } from "./domain/Permissions.ts"
 export type { Pending } from "./approval/PendingRequests.ts"
 export * from "./approval/Policy.ts"
 export { type PromptServices, prompt } from "./approval/TerminalPrompt.ts"
@@ -23,6 +23,5 @@ export {
   UnknownRequest,
   UserInputRequest
 } from "./domain/ApprovalRequest.ts"
-export { hash } from "./domain/ApprovalRequestHash.ts"
 export { matches, ApprovalRule, rules } from "./approval/Rules.ts"
 export { timeout } from "./approval/Timeout.ts"

@@ -11,7 +11,7 @@ import { hash } from "../domain/ApprovalRequestHash.ts"
 /** Whether an accepted request covers a new request. */
 export type RequestEquivalence = (accepted: ApprovalRequest, asked: ApprovalRequest) => boolean
 
-/** Covers only identical requests. */
+/** @internal Covers only identical requests. */
 export const identical: RequestEquivalence = (accepted, asked) => hash(accepted) === hash(asked)
 
 /** Covers simple commands in the same directory whose first `words` words are the same. */

@@ -6,6 +6,7 @@ import { type BigIntStats, constants } from "node:fs"
 import { type FileHandle, lstat, open as openFile, readlink, realpath, statfs } from "node:fs/promises"
 import { isAbsolute, join, relative, resolve, sep } from "node:path"
 import { AttachmentRejected, type AttachmentReason } from "../domain/CodexError.ts"
+import { codeOf } from "../internal/SystemError.ts"
 
 export interface SourceLimits {
   /** The only folder that files may come from; anywhere when absent. */
@@ -45,8 +46,7 @@ const madeUp: ReadonlySet<number> = new Set([
   0x19800202 // mqueue
 ])
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown"
+const codeOrUnknown = (error: unknown): string => codeOf(error) ?? "unknown"
 
 const reasons: Readonly<Record<string, AttachmentReason>> = {
   ENOENT: "NotFound",
@@ -82,7 +82,7 @@ export const open = Effect.fnUntraced(function* (
   const attempt = <A>(run: () => Promise<A>) =>
     Effect.tryPromise({
       try: run,
-      catch: (error) => rejected(reasons[codeOf(error)] ?? "Unreadable", codeOf(error))
+      catch: (error) => rejected(reasons[codeOrUnknown(error)] ?? "Unreadable", codeOrUnknown(error))
     })
 
   if (path === "") return yield* rejected("NotFound", "the path is empty")
@@ -146,7 +146,8 @@ const locate = Effect.fnUntraced(function* (path: string, givenRoot: string) {
     new AttachmentRejected({ reason, path, detail })
   const root = yield* Effect.tryPromise({
     try: () => realpath(givenRoot),
-    catch: (error) => rejected("OutsideRoot", `the root "${givenRoot}" cannot be used: ${codeOf(error)}`)
+    catch: (error) =>
+      rejected("OutsideRoot", `the root "${givenRoot}" cannot be used: ${codeOrUnknown(error)}`)
   })
   // An absolute path may name the root as it was given or as it is.
   const lexical = resolve(givenRoot)
@@ -160,7 +161,7 @@ const locate = Effect.fnUntraced(function* (path: string, givenRoot: string) {
     const current = folder
     const stats = yield* Effect.tryPromise({
       try: () => lstat(current),
-      catch: (error) => rejected(reasons[codeOf(error)] ?? "Unreadable", codeOf(error))
+      catch: (error) => rejected(reasons[codeOrUnknown(error)] ?? "Unreadable", codeOrUnknown(error))
     })
     if (stats.isSymbolicLink()) return yield* rejected("Symlink", "a folder on the way is a symbolic link")
   }

@@ -66,7 +66,7 @@ export const submit = (content: Readonly<Record<string, unknown>>): ApprovalDeci
 export const isGranted = (decision: ApprovalDecision): boolean =>
   decision._tag === "accept" || decision._tag === "acceptForSession"
 
-/** Removes a person's answers, which can be secrets, from a decision, so that it can be part of an event. */
+/** @internal Removes a person's answers, which can be secrets, from a decision, so that it can be part of an event. */
 export const withoutAnswers = (decision: ApprovalDecision): ApprovalDecision => {
   if (decision._tag !== "accept" && decision._tag !== "acceptForSession") return decision
   if (decision.given === undefined || decision.given._tag === "permissions") return decision

@@ -161,6 +161,6 @@ export const toolName = (item: Work): string => {
   }
 }
 
-/** An item that will not be heard of again, because its turn ended first. */
+/** @internal An item that will not be heard of again, because its turn ended first. */
 export const interrupt = (item: Item): Item =>
   isWork(item) && item.status === "inProgress" ? { ...item, status: "interrupted" } : item

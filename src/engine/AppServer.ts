@@ -14,7 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
-import { engineStart } from "../semconv/Names.ts"
+import * as Convention from "../semconv/Convention.ts"
 import type { RpcRequestError } from "./app-server/JsonRpcConnection.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
 import * as MessageRouter from "./app-server/MessageRouter.ts"
@@ -53,7 +53,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       const process = yield* AppServerProcess.start(options, listener).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
-        Effect.withSpan(engineStart, {}, { captureStackTrace: false })
+        Effect.withSpan(Convention.span.engineStart, {}, { captureStackTrace: false })
       )
       started = process
       return {

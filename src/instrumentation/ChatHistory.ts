@@ -2,7 +2,7 @@
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import * as Item from "../domain/Item.ts"
 import type * as ContentCapture from "./ContentCapture.ts"
-import * as ToolName from "../semconv/ToolName.ts"
+import { safeToolName } from "../semconv/Convention.ts"
 
 type Part = { readonly type: string } & Readonly<Record<string, unknown>>
 
@@ -68,7 +68,7 @@ export const make = (kinds: ContentCapture.Kinds, input: ReadonlyArray<Message> 
     addWork: (item) => {
       const [input, output] = exchangeOf(item, kinds)
       const { id } = item
-      const name = ToolName.safe(Item.toolName(item))
+      const name = safeToolName(Item.toolName(item))
       if (input !== undefined) add("assistant", { type: "tool_call", id, name, arguments: input })
       if (output !== undefined) add("tool", { type: "tool_call_response", id, response: output })
     },

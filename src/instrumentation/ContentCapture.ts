@@ -57,7 +57,7 @@ export const Current = Context.Reference<Partial<Kinds> | undefined>(
   }
 )
 
-/** Receives records with content. The default drops them, for programs that export no logs. */
+/** @internal Receives records with content. The default drops them, for programs that export no logs. */
 export const Records = Context.Reference<(record: LogRecord) => void>(
   "effect-codex/telemetry/Content/Records",
   {
@@ -67,7 +67,7 @@ export const Records = Context.Reference<(record: LogRecord) => void>(
 
 const modes = ["no_content", "span_only", "event_only", "span_and_event"] as const
 
-/** Reads the capture mode from the environment, with warnings about invalid values. */
+/** @internal Reads the capture mode from the environment, with warnings about invalid values. */
 export const fromEnvironment = (
   environment: Environment
 ): { readonly mode: (typeof modes)[number] | undefined; readonly warnings: ReadonlyArray<string> } => {
@@ -76,14 +76,14 @@ export const fromEnvironment = (
   return { mode, warnings: variables.warnings }
 }
 
-/** Logs a warning for each invalid value in the environment. */
+/** @internal Logs a warning for each invalid value in the environment. */
 export const warn: Effect.Effect<void> = Effect.flatMap(Environment, (environment) =>
   Effect.forEach(fromEnvironment(environment).warnings, (warning) => Effect.logWarning(warning), {
     discard: true
   })
 )
 
-/** Returns what is captured in this context. */
+/** @internal Returns what is captured in this context. */
 export const captureOf = (context: Context.Context<never>): Capture => {
   const requested = Context.get(context, Current)
   const { mode } = fromEnvironment(Context.get(context, Environment))
@@ -100,7 +100,7 @@ export const captureOf = (context: Context.Context<never>): Capture => {
   }
 }
 
-/** Whether log records may contain this kind of content. */
+/** @internal Whether log records may contain this kind of content. */
 export const inRecords = (context: Context.Context<never>, kind: keyof Kinds): boolean => {
   const { kinds, records } = captureOf(context)
   return kinds[kind] && (records || Context.get(context, Current) !== undefined)

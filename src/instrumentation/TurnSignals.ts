@@ -14,7 +14,6 @@ import * as ChunkGaps from "./ChunkGaps.ts"
 import * as DiffStats from "./DiffStats.ts"
 import * as FileSignals from "./FileSignals.ts"
 import * as RetrySignals from "./RetrySignals.ts"
-import * as ToolName from "../semconv/ToolName.ts"
 import * as Signal from "./Signal.ts"
 
 interface Model {
@@ -85,7 +84,10 @@ const onTiming = (state: SignalsState, mark: TurnTiming.Mark, context: CallConte
     case "ToolOpened": {
       const { at, callId } = mark
       const model = state.model === undefined ? undefined : { ...state.model, requestedTools: true }
-      return [{ ...state, model }, [{ _tag: "ToolStart", at, callId, tool: ToolName.safe(mark.tool) }]]
+      return [
+        { ...state, model },
+        [{ _tag: "ToolStart", at, callId, tool: Convention.safeToolName(mark.tool) }]
+      ]
     }
     case "ToolClosed": {
       const call = OpenCalls.get(context.calls, mark.callId)
@@ -105,7 +107,7 @@ const toolStop = (
     at,
     duration: at - startedAt,
     callId,
-    tool: ToolName.safe(tool),
+    tool: Convention.safeToolName(tool),
     type: item === undefined ? undefined : item._tag === "McpToolCall" ? "extension" : "function",
     mcpServer: item?._tag === "McpToolCall" ? item.server : undefined,
     operations: item === undefined ? [] : [...new Set(FileSignals.kindsOf(item))],

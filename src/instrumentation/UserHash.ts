@@ -25,7 +25,7 @@ const keyOf = (context: Context.Context<never>): Redacted.Redacted | undefined =
   return Redacted.value(key) === "" ? undefined : key
 }
 
-/** Makes a function that returns the attributes of a user. Without a key it returns none and warns once. */
+/** @internal Makes a function that returns the attributes of a user. Without a key it returns none and warns once. */
 export const makeUser: Effect.Effect<
   (user: string | undefined) => Effect.Effect<Readonly<Record<string, string>>>
 > = Effect.map(Effect.context<never>(), (ofLayer) => {

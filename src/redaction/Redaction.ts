@@ -72,6 +72,8 @@ class Registry extends Context.Service<Registry, { readonly add: (options: Redac
 /**
  * The built-in rules and the secrets of the environment. Every exporting layer uses it. It is a constant because Effect
  * shares layers by identity: {@link layer} adds rules to the same instance from anywhere in the program.
+ *
+ * @internal
  */
 export const layerDefault: Layer.Layer<Registry> = Layer.effectContext(
   Effect.gen(function* () {
@@ -98,6 +100,8 @@ export const layer = (options: RedactionOptions): Layer.Layer<never> =>
 /**
  * Adds the secrets among these variables to the redaction in effect. An engine needs it when it gets an environment that
  * differs from the environment of this process.
+ *
+ * @internal
  */
 export const addSecretsFrom = (environment: Environment): Effect.Effect<void> =>
   Effect.map(Current, (current) => {

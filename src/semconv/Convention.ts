@@ -3,11 +3,9 @@
  * of October 2026) and core semantic conventions 1.44; what they do not cover is under `codex.`.
  */
 
-import { engineStart } from "./Names.ts"
-
 export const span = {
   run: "effect-codex run",
-  engineStart,
+  engineStart: "codex.engine.start",
   threadStart: "codex.thread.start",
   threadResume: "codex.thread.resume",
   threadFork: "codex.thread.fork",
@@ -208,3 +206,6 @@ export const unknownTool = "unknown"
 
 /** The agent, as `gen_ai.agent.name` has it. */
 export const agent = "codex"
+
+/** Returns a tool's name for telemetry. A model may call a tool that does not exist, by a name with any text in it. */
+export const safeToolName = (name: string): string => (/^[\w.-]{1,64}$/.test(name) ? name : unknownTool)

@@ -31,7 +31,7 @@ export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
 /** Prints traces only. */
 export const ConsoleLayer: Layer.Layer<never> = layer({})
 
-/** Returns the line of one span, without the line break. */
+/** @internal Returns the line of one span, without the line break. */
 export const line = (span: ReadableSpan): string => {
   const elapsed = BigInt(span.duration[0]) * 1_000_000_000n + BigInt(span.duration[1])
   const attributes = shownAttributes.flatMap((name) => {

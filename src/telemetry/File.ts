@@ -3,7 +3,8 @@ import type { ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { basename, dirname, extname, join } from "node:path"
-import { codeOf, type CountedExporter, ExportFailure } from "./delivery/CountedExporter.ts"
+import { codeOf } from "../internal/SystemError.ts"
+import { type CountedExporter, ExportFailure } from "./delivery/CountedExporter.ts"
 import * as HomeDirectory from "../internal/HomeDirectory.ts"
 import * as Settings from "./config/Settings.ts"
 import * as SignalLayers from "./SignalLayers.ts"
@@ -26,6 +27,8 @@ export interface FileOptions {
  * Returns the file of a signal beside the traces file: the same name with the signal in place of `traces`, or appended.
  *
  * `~/codex-traces.json` gives `~/codex-metrics.json`, `~/run.json` gives `~/run-metrics.json`.
+ *
+ * @internal
  */
 export const pathOf = (path: string, signal: Settings.SignalKind): string => {
   if (signal === "traces") return path

@@ -132,6 +132,8 @@ const config = (server: Server): Readonly<Record<string, unknown>> => ({
 /**
  * Returns the `config` that opens a thread with these servers: `{ "mcp_servers.NAME": { … } }`, with secrets in clear
  * text. Fails with `InvalidRequest`, which quotes no values, if a server is invalid.
+ *
+ * @internal
  */
 export const toConfig = (
   servers: McpServers,

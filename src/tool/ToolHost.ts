@@ -14,7 +14,7 @@ import type * as Engine from "../engine/Engine.ts"
 import type { ItemId } from "../domain/Ids.ts"
 import * as ToolCall from "./ToolCall.ts"
 import * as Progress from "./ToolProgress.ts"
-import { supervise } from "../internal/Supervise.ts"
+import { supervise } from "../internal/GracefulInterrupt.ts"
 import * as ToolSettings from "./ToolSettings.ts"
 import * as ToolResultText from "./ToolResultText.ts"
 

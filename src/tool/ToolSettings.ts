@@ -99,7 +99,7 @@ export interface ToolSettings {
 const isCount = (value: number) =>
   value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value > 0)
 
-/** Resolves the settings of a tool. `context` is the context that starts the thread. Returns a text if one is invalid. */
+/** @internal Resolves the settings of a tool. `context` is the context that starts the thread. Returns a text if one is invalid. */
 export const of = (tool: Tool.Any, context: Context.Context<never>): ToolSettings | string => {
   const { annotations } = tool
   const own = <A>(key: Context.Reference<A>): A | undefined =>
@@ -134,7 +134,7 @@ export const of = (tool: Tool.Any, context: Context.Context<never>): ToolSetting
   }
 }
 
-/** Resolves the limits over all tools of a thread. Returns a text if one of them is invalid. */
+/** @internal Resolves the limits over all tools of a thread. Returns a text if one of them is invalid. */
 export const ofThread = (context: Context.Context<never>): Limits | string => {
   const concurrency = Context.get(context, Concurrency)
   const maxCalls = Context.get(context, MaxCalls)

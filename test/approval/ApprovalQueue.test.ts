@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as ApprovalRequestHash from "../../src/domain/ApprovalRequestHash.ts"
 import * as Approval from "../../src/Approval.ts"
 import { decide } from "../../src/approval/PolicyRunner.ts"
 import { asking, tool, question } from "./requests.ts"
@@ -43,7 +44,7 @@ describe("the approval queue", () => {
       const { hash, threadId, turnId } = entry
       assert.deepStrictEqual<ReadonlyArray<unknown>>(
         [threadId, turnId, entry.request, hash],
-        ["thread", "turn-1", request, Approval.hash(request)]
+        ["thread", "turn-1", request, ApprovalRequestHash.hash(request)]
       )
       yield* queue.answer(entry.id, Approval.accept, entry)
       assert.deepStrictEqual(yield* Fiber.join(fiber), {
@@ -128,7 +129,7 @@ describe("the approval queue", () => {
     Effect.gen(function* () {
       const queue = yield* ApprovalQueue
       const { entry, fiber } = yield* put(question("which"))
-      const other = Approval.hash(question("another"))
+      const other = ApprovalRequestHash.hash(question("another"))
       const tags = yield* Effect.forEach(
         [
           queue.answer("nowhere", Approval.accept, entry),

@@ -6,6 +6,8 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as ApprovalRequestHash from "../../src/domain/ApprovalRequestHash.ts"
+import * as Permissions from "../../src/domain/Permissions.ts"
 import * as Approval from "../../src/Approval.ts"
 import { decide } from "../../src/approval/PolicyRunner.ts"
 import * as R from "./requests.ts"
@@ -83,7 +85,7 @@ describe("an acceptance that does not match the request", () => {
     [R.permissions({ network: false, fileSystem: [] }), Approval.accept, false],
     [
       R.permissions({ network: true, fileSystem: [] }),
-      Approval.grant({ network: false, fileSystem: [Approval.path("write", "/")] }),
+      Approval.grant({ network: false, fileSystem: [Permissions.path("write", "/")] }),
       false
     ],
     [R.permissions({ network: true, fileSystem: [] }), Approval.submit({ network: true }), false],
@@ -275,7 +277,7 @@ describe("remember", () => {
     Effect.gen(function* () {
       const { policy } = counting(Approval.grant({ network: true, fileSystem: [] }, "session"))
       const remembering = Approval.remember(policy)
-      const request = R.permissions({ network: true, fileSystem: [Approval.path("write", "/x")] })
+      const request = R.permissions({ network: true, fileSystem: [Permissions.path("write", "/x")] })
       yield* decide(remembering, request, R.asking("a"))
       assert.deepInclude(yield* decide(remembering, request, R.asking("a")), {
         source: "session",
@@ -399,7 +401,7 @@ describe("audit", () => {
         const { hash, kind, threadId, turnId } = entry
         assert.deepStrictEqual<ReadonlyArray<unknown>>(
           [kind, hash, threadId, turnId],
-          ["command", Approval.hash(R.command("ls")), "audited", "turn-1"]
+          ["command", ApprovalRequestHash.hash(R.command("ls")), "audited", "turn-1"]
         )
       }
       assert.closeTo(entries[6]?.duration ?? 0, 1000, 0.001)

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Approval from "../../src/Approval.ts"
+import { path } from "../../src/domain/Permissions.ts"
 import * as R from "./requests.ts"
 
-const { path } = Approval
 const asked = (fileSystem: Approval.Permissions["fileSystem"], network = false) =>
   R.permissions({ network, fileSystem })
 

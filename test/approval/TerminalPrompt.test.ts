@@ -10,6 +10,7 @@ import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as TestClock from "effect/testing/TestClock"
+import * as Permissions from "../../src/domain/Permissions.ts"
 import * as Approval from "../../src/Approval.ts"
 import { decide } from "../../src/approval/PolicyRunner.ts"
 import * as R from "./requests.ts"
@@ -100,7 +101,7 @@ describe("a person on the terminal", () => {
   it.effect("sees the requested permissions", () =>
     Effect.gen(function* () {
       const person = terminal("y")
-      const fileSystem = [Approval.path("write", "/opt/x"), Approval.path("read", "/etc")]
+      const fileSystem = [Permissions.path("write", "/opt/x"), Permissions.path("read", "/etc")]
       const decided = yield* person.ask(R.permissions({ network: true, fileSystem }))
       assert.strictEqual(decided._tag, "accept")
       assert.include(person.shown(), "be allowed the network, to write /opt/x, to read /etc")
@@ -204,7 +205,7 @@ describe("a person on the terminal", () => {
       for (const request of [
         R.question("q", { header: evil, question: evil, options: [{ label: evil, description: evil }] }),
         R.mcpTool(evil, evil, { evil }),
-        R.permissions({ network: false, fileSystem: [Approval.path("read", evil)] }),
+        R.permissions({ network: false, fileSystem: [Permissions.path("read", evil)] }),
         R.form({
           type: "object",
           properties: { [evil]: { type: "string", enum: [evil] } },

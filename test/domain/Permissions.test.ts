@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
+import * as ApprovalRequestHash from "../../src/domain/ApprovalRequestHash.ts"
 import * as Approval from "../../src/Approval.ts"
 import * as Permissions from "../../src/domain/Permissions.ts"
 import { canonicalJson } from "../../src/internal/CanonicalJson.ts"
@@ -15,7 +16,7 @@ const Profile = Schema.Struct({
 
 const permissions = (profile: typeof Profile.Type): Approval.Permissions => ({
   network: profile.network,
-  fileSystem: profile.entries.map(({ access, at }) => Approval.path(access, `/${at.join("/")}`))
+  fileSystem: profile.entries.map(({ access, at }) => Permissions.path(access, `/${at.join("/")}`))
 })
 
 /** Where a path leads, spelled out: without the code under test. */
@@ -76,20 +77,20 @@ describe("the granted permissions", () => {
     assert.deepStrictEqual(
       Approval.intersect(asked, {
         network: true,
-        fileSystem: [Approval.path("write", "/a/b"), glob, rootAgain]
+        fileSystem: [Permissions.path("write", "/a/b"), glob, rootAgain]
       }),
       { network: false, fileSystem: [glob, root], globDepth: 2 }
     )
   })
 
   it("include nothing outside a path, whatever it looks like", () => {
-    const asked = { network: false, fileSystem: [Approval.path("write", "/work")] }
+    const asked = { network: false, fileSystem: [Permissions.path("write", "/work")] }
     for (const path of ["/", "/works", "/work/../etc", "work", "", "../work", "/etc"]) {
       const { fileSystem } = Approval.intersect(asked, {
         network: true,
-        fileSystem: [Approval.path("write", path)]
+        fileSystem: [Permissions.path("write", path)]
       })
-      const expected = path === "/" ? [Approval.path("write", "/work")] : []
+      const expected = path === "/" ? [Permissions.path("write", "/work")] : []
       assert.deepStrictEqual(fileSystem, expected, path)
     }
   })
@@ -108,31 +109,40 @@ describe("the hash of a request", () => {
 
   it.prop("does not depend on the order of keys", [Schema.Json], ([args]) => {
     const again = JSON.parse(JSON.stringify(shuffle(args)))
-    assert.strictEqual(Approval.hash(R.tool("x", args)), Approval.hash(R.tool("x", again)))
+    assert.strictEqual(
+      ApprovalRequestHash.hash(R.tool("x", args)),
+      ApprovalRequestHash.hash(R.tool("x", again))
+    )
   })
 
   it.prop("differs for other arguments", [Schema.Json, Schema.Json], ([a, b]) => {
     const same = JSON.stringify(a) === JSON.stringify(b) || canonicalJson(a) === canonicalJson(b)
-    assert.strictEqual(Approval.hash(R.tool("x", a)) === Approval.hash(R.tool("x", b)), same)
+    assert.strictEqual(
+      ApprovalRequestHash.hash(R.tool("x", a)) === ApprovalRequestHash.hash(R.tool("x", b)),
+      same
+    )
   })
 
   it("covers the content of the request and nothing else", () => {
     const request = R.command("ls")
-    const hash = Approval.hash(request)
+    const hash = ApprovalRequestHash.hash(request)
     assert.match(hash, /^[0-9a-f]{64}$/)
-    assert.strictEqual(Approval.hash({ ...request, id: "other", reason: "because" }), hash)
+    assert.strictEqual(ApprovalRequestHash.hash({ ...request, id: "other", reason: "because" }), hash)
     for (const other of [
       R.command("ls "),
       R.command("ls", { cwd: "/" }),
       R.command("ls", { extra: true }),
       R.command("ls", { wants: { as: "writeStdin" } })
     ])
-      assert.notStrictEqual(Approval.hash(other), hash)
-    assert.lengthOf(new Set(R.all.map(Approval.hash)), R.all.length)
+      assert.notStrictEqual(ApprovalRequestHash.hash(other), hash)
+    assert.lengthOf(new Set(R.all.map(ApprovalRequestHash.hash)), R.all.length)
     assert.notStrictEqual(
-      Approval.hash(R.tool("x", { a: 1, b: [2] })),
-      Approval.hash(R.tool("x", { a: 1, b: ["2"] }))
+      ApprovalRequestHash.hash(R.tool("x", { a: 1, b: [2] })),
+      ApprovalRequestHash.hash(R.tool("x", { a: 1, b: ["2"] }))
     )
-    assert.notStrictEqual(Approval.hash(R.tool("x", [["a"], []])), Approval.hash(R.tool("x", [[], ["a"]])))
+    assert.notStrictEqual(
+      ApprovalRequestHash.hash(R.tool("x", [["a"], []])),
+      ApprovalRequestHash.hash(R.tool("x", [[], ["a"]]))
+    )
   })
 })

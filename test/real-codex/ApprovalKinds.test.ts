@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { fileURLToPath } from "node:url"
+import * as Permissions from "../../src/domain/Permissions.ts"
 import * as Approval from "../../src/Approval.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Real from "../support/realEngine.ts"
@@ -84,11 +85,11 @@ describe.concurrent("every kind of question of the real Codex", () => {
           Approval.grant(
             {
               network: false,
-              fileSystem: [Approval.path("write", "/opt"), Approval.path("read", "/etc/ssl")]
+              fileSystem: [Permissions.path("write", "/opt"), Permissions.path("read", "/etc/ssl")]
             },
             "session"
           ),
-          Approval.grant({ network: false, fileSystem: [Approval.path("write", "/home")] }),
+          Approval.grant({ network: false, fileSystem: [Permissions.path("write", "/home")] }),
           Approval.answer({ which: ["red"] }),
           Approval.decline("no")
         )
@@ -98,7 +99,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
         reason: "I need it",
         permissions: {
           network: true,
-          fileSystem: [Approval.path("read", "/etc"), Approval.path("write", "/opt/x")]
+          fileSystem: [Permissions.path("read", "/etc"), Permissions.path("write", "/opt/x")]
         }
       })
       const nothing = { permissions: { network: null, file_system: null }, scope: "turn" }

@@ -5,8 +5,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import type * as CodexError from "../../domain/CodexError.ts"
+import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import type * as Engine from "../Engine.ts"
@@ -121,14 +121,13 @@ export const declinePending = (turn: RunningTurn): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (turn.pendingRequests.size === 0) return Effect.void
     for (const decline of turn.pendingRequests.values()) decline()
-    return Fiber.interruptAll([...turn.pendingRequests.keys()]).pipe(
-      Effect.timeoutOption(handlerGrace),
-      Effect.tap((ended) => {
-        if (Option.isSome(ended)) return Effect.void
+    return GracefulInterrupt.interruptWithin(
+      [...turn.pendingRequests.keys()],
+      handlerGrace,
+      Effect.suspend(() => {
         turn.pendingRequests.clear()
         return Effect.logWarning("a tool or an approval policy ignores its interruption; it is abandoned")
-      }),
-      Effect.asVoid
+      })
     )
   })
 

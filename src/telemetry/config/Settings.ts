@@ -25,7 +25,7 @@ import {
 
 export { Environment } from "../../internal/EnvironmentVariables.ts"
 export type { ExporterName } from "./ConfigFile.ts"
-export { type Destination, isHeader, type SignalKind, toSignal } from "./OtlpEndpoint.ts"
+export type { Destination, SignalKind } from "./OtlpEndpoint.ts"
 export type { Certificates, Headers, Otlp, Protocol } from "./OtlpSettings.ts"
 
 /** The export queue of a signal, with times in milliseconds. When `queue` is full, new records are dropped. */
@@ -149,7 +149,7 @@ export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
   })
 )
 
-/** Whether telemetry's own messages of this level are logged. */
+/** @internal Whether telemetry's own messages of this level are logged. */
 export const isLogged = (settings: Settings, level: Exclude<LogLevel, "None">): boolean =>
   levelOrder.indexOf(level) <= levelOrder.indexOf(settings.logLevel)
 

@@ -1,5 +1,6 @@
 /** Wraps OpenTelemetry exporters to count what they export, lose and still have queued. */
 import type { ExportResult } from "@opentelemetry/core"
+import { codeOf } from "../../internal/SystemError.ts"
 import type * as Settings from "../config/Settings.ts"
 import type { DropReason, ExportStats } from "./ExportStats.ts"
 
@@ -138,7 +139,3 @@ export const make = <Items>(
 }
 
 const isPartial = (result: ExportResult): result is PartialResult => "rejected" in result
-
-/** Returns the code of a Node error, such as `ECONNREFUSED`. */
-export const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined

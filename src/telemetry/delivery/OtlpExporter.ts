@@ -4,7 +4,8 @@ import type { IExporterMetricsHelper, ISerializer } from "@opentelemetry/otlp-tr
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 import type { TlsIdentity } from "./TlsCertificates.ts"
-import { codeOf, type CountedExporter, ExportFailure, type PartialResult } from "./CountedExporter.ts"
+import { codeOf } from "../../internal/SystemError.ts"
+import { type CountedExporter, ExportFailure, type PartialResult } from "./CountedExporter.ts"
 
 /** The destination of a signal and how to send to it. */
 export interface Target {

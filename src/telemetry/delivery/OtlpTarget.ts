@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as OtlpEndpoint from "../config/OtlpEndpoint.ts"
 import * as Settings from "../config/Settings.ts"
 import * as BatchProcessor from "./BatchProcessor.ts"
 import * as TlsCertificates from "./TlsCertificates.ts"
@@ -48,7 +49,7 @@ export const make = Effect.fnUntraced(function* (
   // Credentials from otel-config.yaml are only for the collector in that file.
   const isOtherEndpoint = options.endpoint !== undefined && ofSignal.fromFile
   const destination =
-    options.endpoint === undefined ? ofSignal.destination : Settings.toSignal(options.endpoint, signal)
+    options.endpoint === undefined ? ofSignal.destination : OtlpEndpoint.toSignal(options.endpoint, signal)
   const off = (note: string): OtlpTarget => ({
     signal,
     target: undefined,
@@ -98,7 +99,7 @@ const toHeaders = (headers: NonNullable<OtlpTargetOptions["headers"]>) => {
   const warnings: Array<string> = []
   for (const [name, value] of Object.entries(headers)) {
     const text = Redacted.isRedacted(value) ? Redacted.value(value) : value
-    if (Settings.isHeader(name, text)) sendable.push([name, text])
+    if (OtlpEndpoint.isHeader(name, text)) sendable.push([name, text])
     else warnings.push(`The OTLP header ${JSON.stringify(name)} cannot be sent and is left out`)
   }
   return { headers: Object.fromEntries(sendable), warnings }

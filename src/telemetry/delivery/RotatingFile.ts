@@ -1,7 +1,7 @@
 /** Appends lines to a private file and rotates it by size. */
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
-import { codeOf } from "./CountedExporter.ts"
+import { codeOf } from "../../internal/SystemError.ts"
 
 export interface Bounds {
   readonly maxBytes: number

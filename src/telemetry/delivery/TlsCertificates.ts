@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { readFile } from "node:fs/promises"
 import type * as Settings from "../config/Settings.ts"
-import { codeOf } from "./CountedExporter.ts"
+import { codeOf } from "../../internal/SystemError.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
 
 /** The contents of the files, in the form that Node's TLS expects. */

@@ -1,7 +1,6 @@
 /** Selects the spans of Codex to keep, and their attributes. A trivial turn has 500 spans. */
 import type { Attributes } from "@opentelemetry/api"
-import { attribute } from "../../semconv/Convention.ts"
-import * as ToolName from "../../semconv/ToolName.ts"
+import { attribute, safeToolName } from "../../semconv/Convention.ts"
 import type { NativeSpan } from "./OtlpTraceJson.ts"
 
 const names = new Set([
@@ -37,7 +36,7 @@ export const isKept = (span: NativeSpan): boolean =>
   names.has(span.name) || callOf(span) !== undefined || families.test(span.name)
 
 export const nameOf = (span: NativeSpan): string =>
-  callOf(span) === undefined ? span.name : ToolName.safe(span.name)
+  callOf(span) === undefined ? span.name : safeToolName(span.name)
 
 const count = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined

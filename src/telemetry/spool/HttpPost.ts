@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { ClientRequest, IncomingMessage } from "node:http"
 import { promisify } from "node:util"
 import { gzip } from "node:zlib"
-import { codeOf } from "../delivery/CountedExporter.ts"
+import { codeOf } from "../../internal/SystemError.ts"
 import type * as OtlpExporter from "../delivery/OtlpExporter.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
 

@@ -37,7 +37,7 @@ export interface TailSamplingPlan {
   readonly maxTraces: number
 }
 
-/** Returns the plan from code or environment, or `undefined` if tail sampling is off. */
+/** @internal Returns the plan from code or environment, or `undefined` if tail sampling is off. */
 export const planned = (settings: Settings.Settings): Effect.Effect<TailSamplingPlan | undefined> =>
   Effect.map(Current, (asked) => {
     const options = asked ?? settings.tail

@@ -75,7 +75,7 @@ export class SpanPipeline extends Context.Service<
   }
 >()("effect-codex/telemetry/SpanPipeline") {}
 
-/** The maximum time for a processor to send its spans when its scope closes, in milliseconds. */
+/** @internal The maximum time for a processor to send its spans when its scope closes, in milliseconds. */
 export const shutdownTimeout = BatchProcessor.shutdownTimeout
 
 /**
@@ -181,6 +181,7 @@ export const layerExporter = <E, R>(acquire: Effect.Effect<SpanExporter, E, R>) 
   ).pipe(Layer.provide(Settings.layer))
 
 // Imported on demand: together these packages would double the time to load the library.
+/** @internal */
 export const makeResource = Effect.fnUntraced(function* (settings: Settings.Settings) {
   const { defaultResource, resourceFromAttributes } = yield* Effect.promise(
     () => import("@opentelemetry/resources")

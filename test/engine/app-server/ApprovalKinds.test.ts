@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import * as Permissions from "../../../src/domain/Permissions.ts"
 import * as Approval from "../../../src/Approval.ts"
 import { Codex } from "../../../src/Codex.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
@@ -205,7 +206,7 @@ describe.concurrent("the reply to each kind of approval request", () => {
       requests.permissions({
         permissions: { network: null, fileSystem: { read: ["/etc"], write: ["/opt"] } }
       }),
-      Approval.grant({ network: true, fileSystem: [Approval.path("write", "/etc")] }, "session"),
+      Approval.grant({ network: true, fileSystem: [Permissions.path("write", "/etc")] }, "session"),
       { permissions: { fileSystem: { read: null, write: null, entries: [entry] } }, scope: "session" }
     ],
     [
