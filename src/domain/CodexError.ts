@@ -73,31 +73,25 @@ function make<Self>(): <const Tag extends string, const Fields extends Schema.St
 ) => ErrorClass<Self, Tag, Fields, C>
 function make() {
   return (tag: string, fields: Schema.Struct.Fields, facts: (error: unknown) => Facts<Class>): unknown => {
-    const base = Schema.TaggedError<Cause.YieldableError>()(tag, { ...fields, ...context })
-    const getter = (get: (this: { readonly reason?: string }) => unknown) => ({ get, configurable: true })
-    Object.defineProperties(base.prototype, {
-      class: getter(function () {
-        return facts(this).class
-      }),
-      retryAfter: getter(function () {
-        return facts(this).retryAfter
-      }),
-      errorType: getter(function () {
-        return this.reason === undefined ? tag : `${tag}.${this.reason}`
-      }),
-      message: getter(function () {
+    const Base = Schema.TaggedError<Cause.YieldableError>()(tag, { ...fields, ...context })
+    return class extends Base {
+      declare readonly class: Class
+      declare readonly retryable: boolean
+      declare readonly retryAfter: Duration.Duration | undefined
+      declare readonly errorType: string
+      // Fields of the instance and not getters of the class, because only those appear in JSON and in the log.
+      constructor(...parameters: ConstructorParameters<typeof Base>) {
+        super(...parameters)
+        const derived = facts(this)
+        this.class = derived.class
+        this.retryable = derived.retryable
+        this.retryAfter = derived.retryAfter
+        this.errorType = "reason" in this && typeof this.reason === "string" ? `${tag}.${this.reason}` : tag
+      }
+      override get message() {
         return `${tag}: ${facts(this).message}`
-      }),
-      // `ToolFailed` has a field of that name.
-      ...("retryable" in fields
-        ? {}
-        : {
-            retryable: getter(function () {
-              return facts(this).retryable
-            })
-          })
-    })
-    return base
+      }
+    }
   }
 }
 

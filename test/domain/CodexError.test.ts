@@ -86,4 +86,12 @@ describe("CodexError", () => {
     assert.isUndefined(limited.turn)
     assert.isUndefined(CodexError.withTurn(limited, { ...turn, id: TurnId.make("") }).turnId)
   })
+
+  it("keeps class, retryability and error type in JSON, for logs", () => {
+    assert.deepInclude(JSON.parse(JSON.stringify(limited)), {
+      class: "transient",
+      retryable: true,
+      errorType: "TurnFailed.RateLimited"
+    })
+  })
 })

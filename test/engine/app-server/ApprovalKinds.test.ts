@@ -329,7 +329,7 @@ describe.concurrent("an unknown request", () => {
           method
         })
         assert.isTrue(
-          JSON.stringify(reply).includes("denied") || JSON.stringify(reply).includes("does not answer")
+          JSON.stringify(reply).includes("denied") || JSON.stringify(reply).includes("does not support")
         )
       }
     }))
