@@ -6,8 +6,8 @@ import { classes, errors, others } from "./catalogue/errors.ts"
 import { code, table } from "./catalogue/markdown.ts"
 import { main } from "./catalogue/page.ts"
 import { instrumentOf, metrics, nameOf } from "./catalogue/metrics.ts"
-import { annotated, levels, records, where } from "./catalogue/records.ts"
-import { type Carried, events, spans } from "./catalogue/spans.ts"
+import { annotatedAttributes, levels, records, idFields } from "./catalogue/records.ts"
+import { type AttributePresence, events, spans } from "./catalogue/spans.ts"
 
 export const file = "docs/telemetry.md"
 
@@ -17,7 +17,7 @@ const nameOfAttribute = (key: Attribute): string => Convention.attribute[key]
 const oldAttributes: Readonly<Partial<Record<Attribute, string>>> = Convention.v1_41.attribute
 const oldMetrics: Readonly<Record<string, string>> = Convention.v1_41.metric
 
-const attributeTable = (listed: Carried): string =>
+const attributeTable = (listed: AttributePresence): string =>
   table(
     ["attribute", "type", "present", "meaning"],
     keys(listed).map((key) => {
@@ -67,7 +67,7 @@ const recordTable = (): string =>
 const fieldTable = (): string => {
   const named = new Map<string, Set<string>>()
   for (const { fields } of Object.values(records)) {
-    for (const [name, key] of [...Object.entries(fields), ...Object.entries(where)]) {
+    for (const [name, key] of [...Object.entries(fields), ...Object.entries(idFields)]) {
       named.set(name, (named.get(name) ?? new Set()).add(code(nameOfAttribute(key))))
     }
   }
@@ -186,7 +186,7 @@ export const document = (): string =>
     "## Log records",
     "Log exporters receive a record when something in a turn starts, stops, fails or changes. With `Logging.layer`, each record is also a line on stderr: `[codex] turn stop duration_ms=… result=completed …`. A record has the trace id and span id of its span. Records of level Debug need a minimum log level of Debug.",
     recordTable(),
-    `Each record has ${keys(where).map(code).join(" and ")}, and the attributes ${annotated.map((key) => code(nameOfAttribute(key))).join(", ")} if the thread has them.`,
+    `Each record has ${keys(idFields).map(code).join(" and ")}, and the attributes ${annotatedAttributes.map((key) => code(nameOfAttribute(key))).join(", ")} if the thread has them.`,
     fieldTable(),
     "Records that your program logs inside a turn have the same annotations. A logged cause adds `error.type`, `codex.error.class` and `codex.error.retryable`, and, only if capture of the content `errors` is on, `exception.message` and `exception.stacktrace`.",
     `### ${code(Convention.event.inferenceDetails)}`,

@@ -1,13 +1,13 @@
 /** What a bad value of each metric looks like, and what to do about it. A missing entry fails the type check. */
 import * as Record from "effect/Record"
 import * as MetricCatalogue from "../../src/trace/catalogue/MetricCatalogue.ts"
-import type { Carried } from "./spans.ts"
+import type { AttributePresence } from "./spans.ts"
 
 export { instrumentOf, nameOf } from "../../src/trace/catalogue/MetricCatalogue.ts"
 export type Metric = MetricCatalogue.Metric
 
 export interface MetricEntry {
-  readonly attributes: Carried
+  readonly attributes: AttributePresence
   readonly bad: string
   readonly then: string
   readonly reserved?: string

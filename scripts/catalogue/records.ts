@@ -2,7 +2,7 @@
 import * as Record from "effect/Record"
 import * as RecordCatalogue from "../../src/trace/catalogue/RecordCatalogue.ts"
 
-export { annotated, levels, where } from "../../src/trace/catalogue/RecordCatalogue.ts"
+export { annotatedAttributes, levels, idFields } from "../../src/trace/catalogue/RecordCatalogue.ts"
 
 type Tag = keyof typeof RecordCatalogue.records
 

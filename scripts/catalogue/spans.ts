@@ -2,7 +2,7 @@
 import * as Record from "effect/Record"
 import * as SpanCatalogue from "../../src/trace/catalogue/SpanCatalogue.ts"
 
-export type { Carried } from "../../src/trace/catalogue/SpanCatalogue.ts"
+export type { AttributePresence } from "../../src/trace/catalogue/SpanCatalogue.ts"
 export type Span = SpanCatalogue.CataloguedSpan
 export type Event = SpanCatalogue.CataloguedEvent
 

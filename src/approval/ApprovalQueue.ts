@@ -66,7 +66,7 @@ const errorOf = (id: string, refusal: PendingRequests.Refusal): AnswerError => {
       return new NotPending({ id })
     case "ArgumentsChanged":
       return new ArgumentsChanged({ id, hash: refusal.hash })
-    case "Unfit":
+    case "AnswerRejected":
       return new AnswerRejected({ id, problem: refusal.problem })
   }
 }

@@ -15,7 +15,7 @@ const answersProblem = (
   if (answers.every(([, texts]) => texts.length === 0)) return "a question needs an answer"
   for (const [id, texts] of answers) {
     const question = request.questions.find((question) => question.id === id)
-    if (question === undefined) return "an answer has the id of no question"
+    if (question === undefined) return "an answer refers to an unknown question"
     if (question.other || question.options === undefined) continue
     const labels = new Set(question.options.map(({ label }) => label))
     if (!texts.every((text) => labels.has(text))) return "an answer is not one of the options"
@@ -39,7 +39,7 @@ const normalizePermissions = (
 ): ApprovalDecision => {
   const { given } = accepting
   if (given !== undefined && given._tag !== "permissions")
-    return declined(accepting, "the request is for permissions, and the decision grants none")
+    return declined(accepting, "the request is for permissions, but the decision grants none")
   const permissions = Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)
   return Permissions.isEmpty(permissions)
     ? declined(accepting, "none of the requested permissions were granted")
@@ -47,8 +47,8 @@ const normalizePermissions = (
 }
 
 /**
- * Returns the effective decision. An accepting decision that does not match the request becomes a decline, permissions
- * are reduced to those that were requested, and content is checked against the form.
+ * Returns the effective decision. An accepting decision that does not match the request becomes a decline. Granted
+ * permissions are limited to the requested permissions, and content is checked against the form.
  */
 export const normalize = (request: ApprovalRequest, decision: ApprovalDecision): ApprovalDecision => {
   if (decision._tag !== "accept" && decision._tag !== "acceptForSession") return decision

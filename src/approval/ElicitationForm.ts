@@ -116,7 +116,7 @@ export const problem = (schema: unknown, content: Readonly<Record<string, unknow
   for (const { field, name, required } of fields) {
     if (!Object.hasOwn(content, name)) {
       if (required) return `the field "${name}" is missing`
-    } else if (!isValid(field, content[name])) return `the field "${name}" does not fit`
+    } else if (!isValid(field, content[name])) return `the value of the field "${name}" is invalid`
   }
   const extra = Object.keys(content).find((name) => !fields.some((field) => field.name === name))
   return extra === undefined ? undefined : `there is no field "${extra}"`

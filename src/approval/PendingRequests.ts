@@ -30,7 +30,7 @@ export type Refusal =
   | { readonly _tag: "AlreadyDecided"; readonly decided: RequestEnd }
   | { readonly _tag: "NotPending" }
   | { readonly _tag: "ArgumentsChanged"; readonly hash: string }
-  | { readonly _tag: "Unfit"; readonly problem: string }
+  | { readonly _tag: "AnswerRejected"; readonly problem: string }
 
 const maxEnded = 10_000
 
@@ -67,6 +67,6 @@ export const answer = (
   }
   if (entry.hash !== hash) return [state, { _tag: "ArgumentsChanged", hash: entry.hash }]
   const problem = mismatch(entry.request, decision)
-  if (problem !== undefined) return [state, { _tag: "Unfit", problem }]
+  if (problem !== undefined) return [state, { _tag: "AnswerRejected", problem }]
   return [end(state, id, decision._tag), undefined]
 }

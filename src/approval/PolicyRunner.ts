@@ -15,7 +15,10 @@ const Abstained = Schema.TaggedStruct("abstain", {
 })
 const isAbstain = Schema.is(Abstained)
 
-const declinedByAbstention = ({ policy, reason = "no policy accepts it" }: Abstain): ApprovalDecision => ({
+const declinedByAbstention = ({
+  policy,
+  reason = "no policy accepts the request"
+}: Abstain): ApprovalDecision => ({
   _tag: "decline",
   reason,
   ...(policy === undefined ? {} : { policy })

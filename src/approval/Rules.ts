@@ -1,4 +1,4 @@
-/** Policies as data: a list of rules, of which the first that matches a request decides. */
+/** Policies as data: a list of rules. The first rule that matches a request decides. */
 import * as Effect from "effect/Effect"
 import * as Glob from "effect/Glob"
 import * as Schema from "effect/Schema"
@@ -155,9 +155,9 @@ export function rules(
       case "ask":
         return ask(request)
       case "decline":
-        return Effect.succeed({ _tag: "decline", reason: "a rule declines it", policy: "rules" })
+        return Effect.succeed({ _tag: "decline", reason: "a rule declines the request", policy: "rules" })
       case undefined:
-        return Effect.succeed({ _tag: "abstain", reason: "no rule accepts it", policy: "rules" })
+        return Effect.succeed({ _tag: "abstain", reason: "no rule accepts the request", policy: "rules" })
     }
   }
 }

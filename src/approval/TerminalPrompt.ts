@@ -66,14 +66,14 @@ const askQuestion = Effect.fnUntraced(function* (question: Question) {
   for (const [index, { description, label }] of options.entries()) {
     yield* write(`    ${index + 1}. ${oneLine(label, 80)}: ${oneLine(description, 200)}\n`)
   }
-  const how = [
+  const hints = [
     ...(options.length === 0 ? [] : ["a number"]),
     ...(options.length === 0 || question.other ? ["text"] : []),
     ...(question.secret ? ["not shown"] : []),
     "empty for no answer"
   ]
   while (true) {
-    yield* write(`  (${how.join(", ")}): `)
+    yield* write(`  (${hints.join(", ")}): `)
     const line = question.secret ? yield* HiddenInput.read : (yield* readLine).trim()
     if (question.secret) yield* write("\n")
     if (line === "") return undefined
@@ -129,7 +129,7 @@ const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest
     while (true) {
       yield* write(`  ${oneLine(name, 80)} (${describeField(field)}${required ? "" : ", may be empty"}): `)
       const line = (yield* readLine).trim()
-      if (line === "" && required) return declined("a field that is required was left empty")
+      if (line === "" && required) return declined("a required field was left empty")
       if (line === "") break
       const value = parseField(field, line)
       const problem = ElicitationForm.problem(schema, { [name]: value })
@@ -166,7 +166,7 @@ export const prompt: Policy<PromptServices> = Effect.fnUntraced(function* (reque
   const stdio = yield* Stdio.Stdio
   const lock = yield* PromptLock
   if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal))) {
-    yield* write(`Declined, there is no terminal to ask on: ${describe(request)}\n`)
+    yield* write(`Declined because there is no terminal to ask on: ${describe(request)}\n`)
     return { _tag: "decline", reason: "there is no terminal to ask on", source: "default", policy: "prompt" }
   }
   return yield* Semaphore.withPermits(

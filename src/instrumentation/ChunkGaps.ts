@@ -1,11 +1,11 @@
-/** Times between pieces of output, the last first: an array would be copied with every piece. */
+/** The times between chunks of output, as a linked list with the newest first. An array would be copied for every chunk. */
 export interface Gaps {
   readonly gap: number
   readonly before: Gaps | undefined
   readonly count: number
 }
 
-/** A request that streams without end must not fill the memory: beyond this many its gaps are not told. */
+/** The maximum number of gaps per request, so that an endless stream does not fill the memory. Further gaps are dropped. */
 export const maxGaps = 10_000
 
 export const add = (before: Gaps | undefined, gap: number): Gaps | undefined => {
@@ -13,9 +13,9 @@ export const add = (before: Gaps | undefined, gap: number): Gaps | undefined => 
   return count > maxGaps ? before : { gap, before, count }
 }
 
-/** The first first. */
+/** Returns the gaps, oldest first. */
 export const toArray = (gaps: Gaps | undefined): ReadonlyArray<number> => {
   const all: Array<number> = []
-  for (let one = gaps; one !== undefined; one = one.before) all.push(one.gap)
+  for (let current = gaps; current !== undefined; current = current.before) all.push(current.gap)
   return all.toReversed()
 }

@@ -1,4 +1,4 @@
-/** Signals of a turn into spans below the turn's own: the one place that writes them. */
+/** Writes the signals of a turn as child spans of the turn's span. No other module writes these spans. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
@@ -10,7 +10,7 @@ import * as Signal from "./Signal.ts"
 
 const { attribute } = Convention
 
-/** A failure as a span ends with it: classified, and without a word of content. */
+/** The error that ends a span. It has only an error type, so it contains no content. */
 class SpanFailure {
   readonly _tag = "SpanFailure"
   readonly errorType: string
@@ -41,18 +41,18 @@ export interface TurnSpansOptions {
   readonly tracer: Tracer.Tracer
   /** The span of the turn, `invoke_agent`. */
   readonly turn: Tracer.Span
-  /** What every span below the turn says of where it belongs. */
+  /** The attributes of every child span, such as the ids of the thread. */
   readonly annotations: Readonly<Record<string, unknown>>
   readonly model: string | undefined
   readonly provider: string | undefined
   readonly effort: string | undefined
-  /** Whose names the attributes have. */
+  /** The revision of the conventions that names the attributes. */
   readonly revision: Convention.Revision
 }
 
 export interface TurnSpans {
   readonly write: (signal: Signal.Signal, turnId: string | undefined) => void
-  /** The span that what belongs to a call happens in. */
+  /** Returns the span of a call, or the span of the turn if the call has none. */
   readonly spanOf: (callId: string) => Tracer.Span
   /** The span of the last request to the model. */
   readonly model: () => Tracer.Span | undefined
@@ -74,7 +74,7 @@ const usageAttributes = (usage: Turn.Usage, revision: Convention.Revision): Attr
   [attribute.reasoningTokens]: usage.reasoning
 })
 
-/** What the span of a turn says in the end. Being stopped is not an error of the turn. */
+/** Returns the final attributes of a turn's span. An interruption is not an error of the turn. */
 const turnAttributes = (stop: Signal.TurnStop): Attributes => {
   const { end, time, usage } = stop
   const sums = {
@@ -99,7 +99,7 @@ const turnAttributes = (stop: Signal.TurnStop): Attributes => {
   }
 }
 
-/** Bytes and lines of operations as far as they are known; an attribute of none is left out. */
+/** Sums the known bytes and lines of operations. An attribute without a known value is omitted. */
 const sizes = (operations: ReadonlyArray<Signal.FileOperationKind>): Record<string, number> => {
   const out: Record<string, number> = {}
   for (const { added, bytes, removed } of operations) {
@@ -117,11 +117,14 @@ const sizes = (operations: ReadonlyArray<Signal.FileOperationKind>): Record<stri
 
 export const make = (options: TurnSpansOptions): TurnSpans => {
   const { tracer, turn } = options
-  // What is not sampled, or not traced at all, has no children worth making.
+  // Do not create children of a turn that is not sampled or not traced.
   if (!turn.sampled || turn.traceId === "noop")
     return { write: () => {}, spanOf: () => turn, model: () => undefined }
 
-  /** Model requests by their start: one whose usage is still to come may be open when the next starts, even at once. */
+  /**
+   * The open model requests by start time. A request that still waits for its usage is open when the next one starts,
+   * which may be at the same time.
+   */
   const models = new Map<number, ReadonlyArray<Tracer.Span>>()
   const tools = new Map<string, Tracer.Span>()
   let latest: Tracer.Span | undefined
@@ -246,7 +249,7 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
         return
       }
       case "RetryStop": {
-        // Told only now: nothing happens inside it, and its start lies in the past.
+        // Write the whole span at its end, because it has no children and its start time is known.
         const span = open(Convention.span.retry, signal.startedAt, "internal", {
           [attribute.retryAttempt]: signal.attempt,
           [attribute.retryReason]: signal.errorType,

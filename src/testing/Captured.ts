@@ -64,13 +64,13 @@ export class Captured extends Context.Service<
 >()("effect-codex/testing/Captured") {}
 
 /** The ended spans, in order of their end times. */
-export const spans = Captured.use((fromReadableSpan) => fromReadableSpan.spans)
+export const spans = Captured.use((captured) => captured.spans)
 
 /** The log records, in order. */
-export const logs = Captured.use((fromReadableSpan) => fromReadableSpan.logs)
+export const logs = Captured.use((captured) => captured.logs)
 
 /** The current state of every updated metric. */
-export const metrics = Captured.use((fromReadableSpan) => fromReadableSpan.metrics)
+export const metrics = Captured.use((captured) => captured.metrics)
 
 /** The value of a metric: a number for counters and gauges, count and sum for histograms. */
 export type CapturedMetric = number | { readonly count: number; readonly sum: number }

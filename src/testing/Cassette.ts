@@ -1,6 +1,6 @@
 /**
- * Records what a program asks of an engine and what the engine answers, and replays it later. A replay needs no Codex, no
- * network and no time, and fails when the program does something else than in the recording:
+ * Records the requests of a program to an engine and the engine's answers, and replays them later. A replay needs no
+ * Codex, no network and no time, and fails when the program differs from its recording:
  *
  * ```ts
  * const engine = process.env.RECORD
@@ -85,9 +85,9 @@ const read = Effect.fnUntraced(function* (file: string) {
 })
 
 /**
- * The engine of a recording: no Codex, no network, the clock of the test. A program that does something else dies with a
- * `CassetteMismatch`, and so does one that leaves a part of the recording over. A file that is corrupt, cut off or of
- * another format fails with a `CassetteError`.
+ * Replays a recording without Codex and network, on the current clock. A program that differs from the recording, or ends
+ * before the recording does, dies with a `CassetteMismatch`. A file that is corrupt, truncated or in another format fails
+ * with a `CassetteError`.
  */
 export const replay = (
   file: string,

@@ -10,9 +10,9 @@
  * ])
  * ```
  *
- * A script that does not fit the program is a defect, so the test fails however the program handles errors. Such
- * mismatches are: a turn without steps, a step that the thread cannot do (a tool it does not have, an approval on a
- * thread that never asks), and steps that are left at the end.
+ * A script that does not match the program is a defect, so the test fails however the program handles errors. Mismatches
+ * are a turn without steps, a step that the thread cannot perform (a tool that it does not have, an approval on a thread
+ * that never asks), and unused steps at the end.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -215,7 +215,7 @@ export const toolCall = (
       })
       if (options.expect?.(output) === false) {
         return yield* dieScriptError(
-          `the tool ${tool} answered what the script does not expect: ${output.text}`
+          `the output of the tool ${tool} is not what the script expects: ${output.text}`
         )
       }
     })
@@ -249,7 +249,7 @@ export const steered = (expected: string | ((input: string) => boolean)): Script
       const fits = typeof expected === "string" ? input === expected : expected(input)
       if (!fits)
         return yield* dieScriptError(
-          `the turn is steered by what the script does not expect: ${JSON.stringify(input)}`
+          `the steering input is not what the script expects: ${JSON.stringify(input)}`
         )
       const item = { _tag: "UserMessage", id: turn.nextId("user"), text: input } as const
       yield* emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })

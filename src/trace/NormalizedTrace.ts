@@ -22,7 +22,7 @@ export interface NormalizeOptions {
   /** The attributes to show, with events: all or a list of names. Omitted, neither is shown. */
   readonly attributes?: "all" | ReadonlyArray<string> | undefined
   /** Further values that differ between runs, each with its replacement. */
-  readonly replace?: ReadonlyArray<readonly [found: RegExp | string, shown: string]> | undefined
+  readonly replace?: ReadonlyArray<readonly [pattern: RegExp | string, replacement: string]> | undefined
 }
 
 const { attribute, event } = Convention
@@ -69,10 +69,10 @@ const nounOnly: Name = (noun) => `<${noun}>`
 
 const textOf = (text: string, name: Name, { replace = [] }: NormalizeOptions): string => {
   let shown = text
-  for (const [found, by] of replace)
-    shown = shown.replaceAll(typeof found === "string" ? found : global(found), by)
+  for (const [pattern, replacement] of replace)
+    shown = shown.replaceAll(typeof pattern === "string" ? pattern : global(pattern), replacement)
   shown = shown.replace(uuid, (id) => name("id", id))
-  for (const [pattern, by] of patterns) shown = shown.replace(pattern, by)
+  for (const [pattern, replacement] of patterns) shown = shown.replace(pattern, replacement)
   return shown.replaceAll("\n", "\\n")
 }
 
@@ -150,40 +150,40 @@ interface Node {
 }
 
 const endOf = ({ duration = 0, start = 0 }: NormalSpan): number => start + duration
-const wordOf = ({ name }: NormalSpan): string => name.split(" ")[0] ?? ""
+const firstWord = ({ name }: NormalSpan): string => name.split(" ")[0] ?? ""
 
 /**
  * Orders siblings by their start. Siblings of one kind that overlap may start in any order, so they are ordered by their
  * text.
  */
 const stableOrder = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
-  // Under virtual time spans often start together: the one that ends first comes first.
+  // Under virtual time spans often start together: the span that ends first comes first.
   const sorted = nodes.toSorted(
     ({ span: a }, { span: b }) => (a.start ?? 0) - (b.start ?? 0) || endOf(a) - endOf(b)
   )
-  const places = Map.groupBy(sorted.keys(), (at) => wordOf(sorted[at]?.span ?? emptySpan))
+  const positionsByKind = Map.groupBy(sorted.keys(), (at) => firstWord(sorted[at]?.span ?? emptySpan))
   const out = sorted.slice()
-  const settle = (together: ReadonlyArray<number>) => {
-    const found = together.flatMap((at) => sorted[at] ?? [])
-    const ordered = found.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    for (const [index, at] of together.entries()) {
+  const orderByText = (positions: ReadonlyArray<number>) => {
+    const nodes = positions.flatMap((at) => sorted[at] ?? [])
+    const ordered = nodes.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    for (const [index, at] of positions.entries()) {
       const node = ordered[index]
       if (node !== undefined) out[at] = node
     }
   }
-  for (const of of places.values()) {
-    let together: Array<number> = []
+  for (const positions of positionsByKind.values()) {
+    let overlapping: Array<number> = []
     let until = -Infinity
-    for (const at of of) {
+    for (const at of positions) {
       const span = sorted[at]?.span ?? emptySpan
-      if ((span.start ?? 0) >= until && together.length > 0) {
-        settle(together)
-        together = []
+      if ((span.start ?? 0) >= until && overlapping.length > 0) {
+        orderByText(overlapping)
+        overlapping = []
       }
-      together.push(at)
+      overlapping.push(at)
       until = Math.max(until, endOf(span))
     }
-    settle(together)
+    orderByText(overlapping)
   }
   return out
 }

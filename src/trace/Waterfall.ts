@@ -225,29 +225,29 @@ const gap = "  "
 
 /** Chooses the columns that fit the terminal. A narrow terminal drops columns; the failure mark goes last. */
 const toColumns = (rows: ReadonlyArray<Row>, summary: string, width: number): Columns => {
-  const widest = (of: (row: Row) => string) =>
-    rows.reduce((most, row) => Math.max(most, TextWidth.of(of(row))), 0)
-  const wanted = widest((row) => row.prefix + row.name)
+  const widest = (textOf: (row: Row) => string) =>
+    rows.reduce((width, row) => Math.max(width, TextWidth.of(textOf(row))), 0)
+  const nameWidth = widest((row) => row.prefix + row.name)
   const duration = widest((row) => row.duration)
   const note = Math.min(
     28,
     widest((row) => row.note)
   )
-  const rest = gap.length + duration + (note > 0 ? gap.length + note : 0)
-  const most = Math.max(20, Math.floor((width - rest) * 0.45))
-  const label = Math.min(Math.max(wanted, summary.length), most)
-  const bar = width - label - gap.length - rest
+  const fixed = gap.length + duration + (note > 0 ? gap.length + note : 0)
+  const maxLabel = Math.max(20, Math.floor((width - fixed) * 0.45))
+  const label = Math.min(Math.max(nameWidth, summary.length), maxLabel)
+  const bar = width - label - gap.length - fixed
   if (bar >= 10) return { label, bar, duration, note }
-  if (width - rest >= Math.min(wanted, 16))
-    return { label: Math.min(wanted, width - rest), bar: 0, duration, note }
+  if (width - fixed >= Math.min(nameWidth, 16))
+    return { label: Math.min(nameWidth, width - fixed), bar: 0, duration, note }
   const mark = rows.some((row) => row.failed) ? 1 : 0
-  const room = width - (mark > 0 ? gap.length + mark : 0)
-  const beside = room - gap.length - duration
-  return beside >= 8
-    ? { label: Math.min(wanted, beside), bar: 0, duration, note: mark }
-    : room >= 3
-      ? { label: Math.min(wanted, room), bar: 0, duration: 0, note: mark }
-      : { label: Math.min(wanted, width), bar: 0, duration: 0, note: 0 }
+  const withMark = width - (mark > 0 ? gap.length + mark : 0)
+  const withDuration = withMark - gap.length - duration
+  return withDuration >= 8
+    ? { label: Math.min(nameWidth, withDuration), bar: 0, duration, note: mark }
+    : withMark >= 3
+      ? { label: Math.min(nameWidth, withMark), bar: 0, duration: 0, note: mark }
+      : { label: Math.min(nameWidth, width), bar: 0, duration: 0, note: 0 }
 }
 
 interface Scale {

@@ -53,11 +53,11 @@ describe("a policy that abstains", () => {
         Approval.rules([{ command: ["rm", "**"], decision: "decline" }], Approval.deny),
         never.policy
       )
-      assert.deepInclude(yield* decide(ruled, R.command("rm x")), { reason: "a rule declines it" })
+      assert.deepInclude(yield* decide(ruled, R.command("rm x")), { reason: "a rule declines the request" })
       assert.deepInclude(yield* decide(ruled, R.command("ls")), { _tag: "accept" })
       const alone = Approval.rules([], Approval.deny)
       assert.deepInclude(yield* decide(alone, R.command("ls")), {
-        reason: "no rule accepts it",
+        reason: "no rule accepts the request",
         policy: "rules"
       })
     }).pipe(quiet)

@@ -8,8 +8,8 @@ import { type Attribute, attributes, type ValueType } from "../../scripts/catalo
 import { errors } from "../../scripts/catalogue/errors.ts"
 import { difference } from "../../scripts/catalogue/markdown.ts"
 import { instrumentOf, type Metric, metrics, nameOf } from "../../scripts/catalogue/metrics.ts"
-import { annotated, levels, records, where } from "../../scripts/catalogue/records.ts"
-import { type Carried, events, type Span, spans } from "../../scripts/catalogue/spans.ts"
+import { annotatedAttributes, levels, records, idFields } from "../../scripts/catalogue/records.ts"
+import { type AttributePresence, events, type Span, spans } from "../../scripts/catalogue/spans.ts"
 import { document, file } from "../../scripts/telemetryDocs.ts"
 import * as Convention from "../../src/semconv/Convention.ts"
 import * as Instruments from "../../src/semconv/Instruments.ts"
@@ -60,7 +60,7 @@ const typeOf = new Map<string, ValueType>(Object.entries(attributes).map(([key, 
 /** What is wrong with attributes that were emitted, by the catalogue; what was seen is noted in `seen`. */
 const complaints = (
   on: string,
-  given: Carried,
+  given: AttributePresence,
   has: Readonly<Record<string, unknown>>,
   seen: Set<string>,
   isText = false
@@ -83,7 +83,7 @@ const complaints = (
   ]
 }
 
-const unseen = (on: string, given: Carried, seen: ReadonlySet<string>): ReadonlyArray<string> =>
+const unseen = (on: string, given: AttributePresence, seen: ReadonlySet<string>): ReadonlyArray<string> =>
   Object.keys(given)
     .map((key) => `${on} ${key}`)
     .filter((pair) => !seen.has(pair))
@@ -98,7 +98,7 @@ const unique = (texts: ReadonlyArray<string>): ReadonlyArray<string> => [...new 
 
 // Only when an exporter closes around a span; a defect of the program is none of the command line's.
 const closing = new Set<Attribute>(["incomplete", "measured", "samplingReason", "samplingShare"])
-const without = (given: Carried, left: ReadonlySet<string>): Carried =>
+const without = (given: AttributePresence, left: ReadonlySet<string>): AttributePresence =>
   Object.fromEntries(Object.entries(given).filter(([key]) => !left.has(key)))
 
 describe("docs/telemetry.md", () => {
@@ -216,8 +216,8 @@ describe("the catalogue", () => {
         seen.add(`${tag} ${event}`)
         const names = new Map<string, string>([
           ...Object.entries(listed),
-          ...Object.entries(where),
-          ...annotated.map((key) => [Convention.attribute[key], key] as const)
+          ...Object.entries(idFields),
+          ...annotatedAttributes.map((key) => [Convention.attribute[key], key] as const)
         ])
         for (const { key, name } of fields) {
           seen.add(`${tag} ${name}`)

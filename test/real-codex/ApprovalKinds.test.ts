@@ -213,7 +213,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
       ])
       assert.deepStrictEqual(
         decided.map((decision) => (decision._tag === "decline" ? decision.reason : decision._tag)),
-        ["accept", 'the field "name" does not fit', 'the field "name" is missing', "accept", "no"]
+        ["accept", 'the value of the field "name" is invalid', 'the field "name" is missing', "accept", "no"]
       )
       assert.notInclude(JSON.stringify(events.filter(({ _tag }) => _tag === "ApprovalDecided")), "Bob")
     }))

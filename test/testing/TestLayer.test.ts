@@ -98,9 +98,7 @@ describe("TestLayer", () => {
         Effect.provide(TestLayer),
         Effect.exit
       )
-      assert.isTrue(
-        Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("1 steps of the script are left over")
-      )
+      assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("the script has 1 unused step"))
     })
   )
 })

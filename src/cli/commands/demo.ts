@@ -70,7 +70,7 @@ const script: ModelServer.Script = [
     ModelServer.usage({ input: 2560, cachedInput: 2410, output: 27 })
   ),
   ModelServer.reply(
-    ModelServer.text("Publishing is not mine to do. The sign in sum.js is wrong, so I fix that."),
+    ModelServer.text("I may not publish. The sign in sum.js is wrong, so I fix that."),
     ModelServer.patch(patch),
     ModelServer.usage({ input: 2650, cachedInput: 2560, output: 96 })
   ),

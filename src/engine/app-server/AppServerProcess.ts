@@ -47,7 +47,7 @@ export interface Process {
   readonly version: string | undefined
   /** Whether the process still accepts requests; `false` as soon as its end is certain. */
   readonly isUsable: () => boolean
-  /** Why the process no longer answers. */
+  /** Returns why the process ended. */
   readonly end: () => ProcessEnd
   /** Kills the process and its running commands, and waits until the process has exited. */
   readonly kill: Effect.Effect<void>

@@ -29,10 +29,10 @@ export const loadedThread = (
 ): LoadedThread => {
   const known = loadedThreads.get(threadId)
   if (known !== undefined) return known
-  const conversation = { holders: 0, turns: Semaphore.makeUnsafe(1) }
-  loadedThreads.set(threadId, conversation)
+  const loaded = { holders: 0, turns: Semaphore.makeUnsafe(1) }
+  loadedThreads.set(threadId, loaded)
   usageTotals.set(threadId, "")
-  return conversation
+  return loaded
 }
 
 /** Adds a holder to a thread for the lifetime of the scope. When the last holder leaves, Codex unloads the thread. */
@@ -42,20 +42,20 @@ export const acquire = (
 ): Effect.Effect<LoadedThread, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const conversation = loadedThread(session, threadId)
-      conversation.holders++
-      return conversation
+      const loaded = loadedThread(session, threadId)
+      loaded.holders++
+      return loaded
     }),
-    (conversation) => {
-      conversation.holders--
+    (loaded) => {
+      loaded.holders--
       const unsubscribe = Effect.suspend(() => {
-        if (conversation.holders > 0) return Effect.void
+        if (loaded.holders > 0) return Effect.void
         session.loadedThreads.delete(threadId)
         session.usageTotals.delete(threadId)
         const { connection } = session.process
         return Effect.ignore(connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" }))
       })
       // The last holder waits for its interrupted turn to end. Other holders do not wait.
-      return conversation.holders > 0 ? Effect.void : conversation.turns.withPermits(1)(unsubscribe)
+      return loaded.holders > 0 ? Effect.void : loaded.turns.withPermits(1)(unsubscribe)
     }
   )

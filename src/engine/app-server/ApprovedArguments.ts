@@ -54,8 +54,8 @@ export const matchesItem = (
   request: ApprovalRequest.ApprovalRequest,
   item: Item.Item | undefined
 ): boolean => {
-  const asked = keyOfRequest(request)
-  return asked === undefined || item === undefined || asked === keyOfItem(item)
+  const requestKey = keyOfRequest(request)
+  return requestKey === undefined || item === undefined || requestKey === keyOfItem(item)
 }
 
 /** Records the arguments of a granted request. */
@@ -70,7 +70,7 @@ export const record = (
 
 /** Whether an item has the arguments that were approved for it, if any were. */
 export const isAsApproved = (approved: ReadonlyMap<string, string>, item: Item.Item): boolean => {
-  const what = approved.get(item.id)
-  const shown = keyOfItem(item)
-  return what === undefined || shown === undefined || what === shown
+  const approvedKey = approved.get(item.id)
+  const itemKey = keyOfItem(item)
+  return approvedKey === undefined || itemKey === undefined || approvedKey === itemKey
 }

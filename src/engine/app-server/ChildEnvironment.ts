@@ -1,4 +1,4 @@
-/** The environment of the Codex process: an allow-list of this process's variables and those that Codex's configuration names. */
+/** The environment of the Codex process: variables on an allow-list, and variables that Codex's configuration names. */
 import { parse } from "smol-toml"
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -91,16 +91,16 @@ export const variablesNamedBy = (toml: string): ReadonlyArray<string> => {
   return settings === undefined ? [] : variablesIn(settings)
 }
 
-/** Returns the environment of the child: the allowed variables, those that the configurations name, and `extra`. */
+/** Returns the environment of the child: the allowed variables, the variables that the configurations name, and `extra`. */
 export const select = (
   environment: Environment,
   configurations: ReadonlyArray<string>,
   extra: Environment
 ): Record<string, string> => {
-  const wanted = new Set(configurations.flatMap(variablesNamedBy))
+  const named = new Set(configurations.flatMap(variablesNamedBy))
   const out: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
-    if (value !== undefined && (allowed(name) || wanted.has(name))) out[name] = value
+    if (value !== undefined && (allowed(name) || named.has(name))) out[name] = value
   }
   for (const [name, value] of Object.entries(extra)) {
     if (value === undefined) delete out[name]

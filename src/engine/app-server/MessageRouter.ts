@@ -118,27 +118,33 @@ export const make = (
     const runningTurn = threadId === undefined ? undefined : findTurn(threadId, turnId)
     if (runningTurn !== undefined) {
       const id = `question-${request.id}`
-      const question = { _tag: "unknown", id, itemId: ItemId.make(id), method, payload: params } as const
+      const unknownRequest = {
+        _tag: "unknown",
+        id,
+        itemId: ItemId.make(id),
+        method,
+        payload: params
+      } as const
       runningTurn.handlers.emit({
         _tag: "ApprovalRequested",
-        request: question,
+        request: unknownRequest,
         at: timestamp(runningTurn.clock, undefined)
       })
-      emitDecided(runningTurn, question, declineByDefault("effect-codex does not support this request"))
+      emitDecided(runningTurn, unknownRequest, declineByDefault("effect-codex does not support this request"))
     }
     return declineReply === undefined
       ? request.refuse(-32601, `effect-codex does not support ${method}`)
       : request.reply(declineReply)
   }
 
-  const question = (
+  const handleApproval = (
     request: JsonRpcConnection.IncomingRequest,
     method: string,
     params: unknown,
     serverRequest: ApprovalServerRequest
   ) => {
     const runningTurn = findTurn(serverRequest.threadId, serverRequest.turnId)
-    const question =
+    const approvalRequest =
       runningTurn === undefined
         ? undefined
         : serverRequest.request({
@@ -146,21 +152,21 @@ export const make = (
             cwd: runningTurn.cwd,
             name: `question-${request.id}`
           })
-    if (runningTurn === undefined || question === undefined) {
+    if (runningTurn === undefined || approvalRequest === undefined) {
       const { declineReply, threadId, turnId } = serverRequest
       return declineUnknown(request, method, params, { _tag: "Unknown", declineReply, threadId, turnId })
     }
     const emitRequested = () =>
       runningTurn.handlers.emit({
         _tag: "ApprovalRequested",
-        request: question,
+        request: approvalRequest,
         at: timestamp(runningTurn.clock, undefined)
       })
-    if (!ApprovedArguments.matchesItem(question, runningTurn.items.get(question.itemId))) {
+    if (!ApprovedArguments.matchesItem(approvalRequest, runningTurn.items.get(approvalRequest.itemId))) {
       emitRequested()
       emitDecided(
         runningTurn,
-        question,
+        approvalRequest,
         declineByDefault("the request differs from the item that it belongs to")
       )
       return request.reply(serverRequest.declineReply)
@@ -169,7 +175,7 @@ export const make = (
     const withdrawn = Deferred.makeUnsafe<void>()
     waitingRequests.set(runningTurn, waiting.set(request.id, withdrawn))
     emitRequested()
-    const answering = approve(runningTurn, question, serverRequest, Deferred.await(withdrawn)).pipe(
+    const answering = approve(runningTurn, approvalRequest, serverRequest, Deferred.await(withdrawn)).pipe(
       Effect.ensuring(
         Effect.sync(() => {
           // Codex reuses a request id after it receives the reply, so a later request may own the entry.
@@ -250,19 +256,19 @@ export const make = (
         return declineUnknown(request, method, params, serverRequest)
       case "Call": {
         const runningTurn = findTurn(serverRequest.threadId, serverRequest.turnId)
-        const no = Translate.toolOutput({ success: false, text: "The call was interrupted." })
-        if (runningTurn === undefined) return request.reply(no)
+        const interruptedReply = Translate.toolOutput({ success: false, text: "The call was interrupted." })
+        if (runningTurn === undefined) return request.reply(interruptedReply)
         return RunningTurn.answerRequest(
           runningTurn,
           request,
           Effect.suspend(() => runningTurn.handlers.callTool(serverRequest)).pipe(
             Effect.map(Translate.toolOutput)
           ),
-          no
+          interruptedReply
         )
       }
       case "Approve":
-        return question(request, method, params, serverRequest)
+        return handleApproval(request, method, params, serverRequest)
     }
   }
 

@@ -81,14 +81,14 @@ const entries = (fileSystem: Profile["fileSystem"]): ReadonlyArray<Entry> | unde
       paths.map((path): Entry => ({ access, place: { _tag: "path", path } }))
     return [...all("read", fileSystem.read ?? []), ...all("write", fileSystem.write ?? [])]
   }
-  const read: Array<Entry> = []
+  const decoded: Array<Entry> = []
   for (const wire of fileSystem.entries) {
     const access = accesses.get(wire.access)
     const place = toPlace(wire.path)
     if (access === undefined || place === undefined) return undefined
-    read.push({ access, place })
+    decoded.push({ access, place })
   }
-  return read
+  return decoded
 }
 
 const permissions = (wire: Profile): Permissions.Permissions | undefined => {
@@ -128,7 +128,7 @@ const encodePermissions = ({ fileSystem, globDepth, network }: Permissions.Permi
 })
 
 /** Returns what a command requests in addition to being run. */
-const wants = (
+const extraOf = (
   params: Params<"item/commandExecution/requestApproval">
 ): ApprovalRequest.CommandExtra | undefined => {
   const kind = params.kind ?? "command"
@@ -150,9 +150,9 @@ export const decisionReply = (decision: ApprovalDecision.ApprovalDecision): unkn
 })
 const declineDecision = { decision: "decline" }
 
-const elicitationReply = (decision: ApprovalDecision.ApprovalDecision, yes: unknown): unknown =>
+const elicitationReply = (decision: ApprovalDecision.ApprovalDecision, acceptReply: unknown): unknown =>
   decision._tag === "accept" || decision._tag === "acceptForSession"
-    ? yes
+    ? acceptReply
     : { action: decision._tag, content: null, _meta: null }
 const declineElicitation = { action: "decline", content: null, _meta: null }
 
@@ -172,12 +172,12 @@ const findMcpCall = (
 
 const elicitation = (params: Params<"mcpServer/elicitation/request">): ServerRequest => {
   const { message = "", serverName: server } = params
-  const of = { threadId: params.threadId, turnId: params.turnId ?? undefined }
+  const ids = { threadId: params.threadId, turnId: params.turnId ?? undefined }
   const call = Option.getOrUndefined(decodeToolApproval(params._meta))
   if (call !== undefined) {
     return {
       _tag: "Approve",
-      ...of,
+      ...ids,
       request: ({ items, name }) => ({
         _tag: "mcp_tool",
         id: name,
@@ -194,10 +194,10 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): ServerReq
   }
   const mode = params.mode === "url" ? "url" : "form"
   if (params.mode !== "url" && params.mode !== "form")
-    return { _tag: "Unknown", ...of, declineReply: declineElicitation }
+    return { _tag: "Unknown", ...ids, declineReply: declineElicitation }
   return {
     _tag: "Approve",
-    ...of,
+    ...ids,
     request: ({ items, name }) => ({
       _tag: "elicitation",
       id: name,
@@ -240,7 +240,7 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
           (params.kind ?? "command") !== "command" ||
           (params.networkApprovalContext ?? null) !== null ||
           (params.additionalPermissions ?? null) !== null,
-        ...optionalField("wants", wants(params))
+        ...optionalField("wants", extraOf(params))
       }
     },
     reply: decisionReply,

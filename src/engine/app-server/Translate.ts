@@ -135,7 +135,7 @@ function itemDecoder<K extends keyof typeof Protocol.items>(
 
 const isKnownItem = (kind: string): kind is keyof typeof itemDecoders => Object.hasOwn(itemDecoders, kind)
 
-/** Maps an item to its domain type. An item of an unknown kind, or one that cannot be decoded, becomes `Unknown`. */
+/** Maps an item to its domain type. An item that has an unknown kind or cannot be decoded becomes `Unknown`. */
 export const item = (wire: { readonly id: ItemId; readonly type: string }): Item.Item => {
   const known = isKnownItem(wire.type) ? itemDecoders[wire.type](wire) : Option.none()
   return Option.getOrElse(known, (): Item.Item => ({
@@ -337,7 +337,7 @@ const notifications: { readonly [M in Method]: (params: unknown, at: number) => 
 
 const isKnown = (method: string): method is Method => Object.hasOwn(notifications, method)
 
-/** Maps a notification. One with an unknown method becomes an `Unknown` event if it names a turn. */
+/** Maps a notification. A notification with an unknown method becomes an `Unknown` event if it names a turn. */
 export const notification = (method: string, params: unknown, at: number): TranslatedNotification =>
   isKnown(method) ? notifications[method](params, at) : unknown(method, params, at)
 

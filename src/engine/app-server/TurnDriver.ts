@@ -104,13 +104,14 @@ const interruptTurn = (
   startFiber: Fiber.Fiber<unknown, JsonRpcConnection.RpcRequestError>
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    // Wait for the reply: a turn interrupted before it would run on, and its end would be taken for the next turn's.
+    // Wait for the reply. A turn interrupted before its reply would continue in Codex, and its end would look like the
+    // end of the next turn.
     if (Exit.isFailure(yield* Fiber.await(startFiber))) return
-    // Wait for turn/started: before it, Codex answers that no turn is active, and runs the turn nevertheless.
+    // Wait for turn/started. Before it, Codex rejects an interrupt because no turn is active, and then runs the turn.
     yield* Effect.raceFirst(Deferred.await(runningTurn.started), Deferred.await(runningTurn.over))
     if (RunningTurn.isOver(runningTurn)) return
     const { connection } = process
-    // Decline all requests of Codex from now on: the caller no longer wants the turn.
+    // Decline all further requests of Codex, because the caller has interrupted the turn.
     runningTurn.closed = true
     const answer = yield* Effect.exit(
       connection.request("turn/interrupt", { threadId, turnId: RunningTurn.turnIdOf(runningTurn) })

@@ -60,7 +60,7 @@ const over = (state: LifecycleState, end: LifecycleEnd): readonly [LifecycleStat
   { matches: true, confirmEnd: false, end }
 ]
 
-/** Whether an input for `turnId` belongs to this turn. A turn accepted without an id becomes the first one that starts. */
+/** Whether an input for `turnId` belongs to this turn. A turn accepted without an id takes the id of the first that starts. */
 const isSameTurn = (state: LifecycleState, turnId: TurnId, begins: boolean): boolean => {
   const known = turnIdOf(state)
   return known === undefined ? state._tag === "Accepted" && begins : known === turnId

@@ -160,18 +160,18 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
     }
     if (header === undefined) {
       const first = Option.getOrUndefined(versionOf(value))
-      if (first === undefined) return corrupt(line, "a cassette does not begin like this")
+      if (first === undefined) return corrupt(line, "the first line is not the header of a cassette")
       if (first.version !== version) {
         const detail = `this is format version ${JSON.stringify(first.version)}, and this effect-codex reads only version ${version}; record it again, or use the effect-codex that wrote it`
         return new CassetteError({ reason: "UnsupportedVersion", file, line, detail })
       }
     }
     const decoded = decode(value)
-    if (Exit.isFailure(decoded)) return corrupt(line, "this line does not belong in a cassette")
+    if (Exit.isFailure(decoded)) return corrupt(line, "this line is not a line of a cassette")
     const found = decoded.value
-    if (ended) return corrupt(line, "there is a line after the end")
+    if (ended) return corrupt(line, "this line follows the last line of the recording")
     if (header === undefined) {
-      if (found._tag !== "Header") return corrupt(line, "a cassette does not begin like this")
+      if (found._tag !== "Header") return corrupt(line, "the first line is not the header of a cassette")
       header = found
     } else if (currentTurn !== undefined) {
       if (isEntry(found)) currentTurn.entries.push(found)

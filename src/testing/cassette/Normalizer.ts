@@ -10,11 +10,11 @@ export interface Normalizer {
   /** Replaces names in a JSON value by the ids and directories of this run. */
   readonly restore: (value: unknown) => unknown
   /** Maps an id of this run to a name of the recording. */
-  readonly bind: (id: string, nameOf: string) => void
+  readonly bind: (id: string, name: string) => void
   /** Returns the name of an id, and creates one while recording. */
   readonly nameOf: (id: string, kind: "thread" | "turn" | "item") => string
   /** Adds a thread's directory: the name is `<workspace>` for the first thread, `<workspace-2>` for the second. */
-  readonly addDirectory: (path: string, nameOf: string) => void
+  readonly addDirectory: (path: string, name: string) => void
 }
 
 /** Returns the value after a round trip through JSON. `undefined` stays `undefined`. */
@@ -47,7 +47,7 @@ const mapStrings = (value: unknown, visit: Visit, key = "", above = ""): unknown
   if (Array.isArray(value)) return value.map((item) => mapStrings(item, visit, key, above))
   if (!Predicate.isObject(value)) return value
   return Object.fromEntries(
-    Object.entries(value).map(([nameOf, inner]) => [nameOf, mapStrings(inner, visit, nameOf, key)])
+    Object.entries(value).map(([field, inner]) => [field, mapStrings(inner, visit, field, key)])
   )
 }
 
@@ -65,9 +65,9 @@ export const make = (use: "record" | "play"): Normalizer => {
   /** Longest path first, because one directory may contain another. */
   let directories: ReadonlyArray<readonly [path: string, name: string]> = []
 
-  const bind = (id: string, nameOf: string) => {
-    names.set(id, nameOf)
-    ids.set(nameOf, id)
+  const bind = (id: string, name: string) => {
+    names.set(id, name)
+    ids.set(name, id)
   }
   const nameOf = (id: string, kind: string): string => {
     const known = names.get(id)
@@ -75,24 +75,24 @@ export const make = (use: "record" | "play"): Normalizer => {
     if (use === "play") return id
     const count = (counts.get(kind) ?? 0) + 1
     counts.set(kind, count)
-    const nameOf = `${kind}-${count}`
-    bind(id, nameOf)
-    return nameOf
+    const name = `${kind}-${count}`
+    bind(id, name)
+    return name
   }
 
   const normalizeText = (text: string): string => {
     let out = text.replace(longIds, (id) => names.get(id) ?? id)
-    for (const [path, nameOf] of directories) out = out.replaceAll(path, nameOf)
+    for (const [path, name] of directories) out = out.replaceAll(path, name)
     return out
   }
   const restoreText = (text: string): string => {
     let out = text
-    for (const [path, nameOf] of directories) out = out.replaceAll(nameOf, path)
+    for (const [path, name] of directories) out = out.replaceAll(name, path)
     return out
   }
 
   return {
-    nameOf: nameOf,
+    nameOf,
     normalize: (value) =>
       mapStrings(value, (text, kind, isId) => {
         if (kind !== undefined && text !== "") return nameOf(text, kind)
@@ -103,9 +103,9 @@ export const make = (use: "record" | "play"): Normalizer => {
         kind !== undefined || isId ? (ids.get(text) ?? text) : restoreText(text)
       ),
     bind,
-    addDirectory: (path, nameOf) => {
+    addDirectory: (path, name) => {
       if (path.length < 2 || directories.some(([known]) => known === path)) return
-      directories = [...directories, [path, nameOf] as const].toSorted(([a], [b]) => b.length - a.length)
+      directories = [...directories, [path, name] as const].toSorted(([a], [b]) => b.length - a.length)
     }
   }
 }

@@ -179,7 +179,11 @@ export const make = Effect.fnUntraced(function* (
               }
               case "Decided": {
                 const pending = decisions.get(entry.ask)
-                if (pending === undefined) return yield* mismatch(entryLine, "an answer without its question")
+                if (pending === undefined)
+                  return yield* mismatch(
+                    entryLine,
+                    "the recording has an answer to a request that it does not contain"
+                  )
                 const [request, fiber] = pending
                 const decision = Recorder.maskSecretAnswers(request, yield* Fiber.join(fiber))
                 const expected = recorded._tag === "Decided" ? recorded.decision : undefined
@@ -188,7 +192,11 @@ export const make = Effect.fnUntraced(function* (
               }
               case "Returned": {
                 const calling = calls.get(entry.ask)
-                if (calling === undefined) return yield* mismatch(entryLine, "an answer without its question")
+                if (calling === undefined)
+                  return yield* mismatch(
+                    entryLine,
+                    "the recording has an answer to a request that it does not contain"
+                  )
                 const expected = recorded._tag === "Returned" ? recorded.output : undefined
                 yield* compare(subject, entryLine, expected, yield* Fiber.join(calling), "output")
                 break
@@ -291,7 +299,7 @@ export const make = Effect.fnUntraced(function* (
         JsonDiff.first(value.options, normalize(settings), "") === undefined
       const found = candidates.find(matches) ?? candidates[0]
       if (found === undefined)
-        return mismatch(undefined, `the program calls ${how} for one thread more than the recording`)
+        return mismatch(undefined, `the program calls ${how} for more threads than the recording`)
       found.isPlayed = true
       const { line, of: from, options: expected, outcome, thread } = found.value
       const subject = `the ${how} of thread ${thread}`

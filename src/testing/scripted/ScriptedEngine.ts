@@ -33,7 +33,7 @@ const noAnswer = (method: string) =>
   new CodexError.InvalidRequest({
     reason: "Rejected",
     method,
-    detail: "the script has no answer to it; give one by Scripted.answer"
+    detail: "the script has no answer to this request; add one with Scripted.answer"
   })
 
 const model: ThreadInfo.Model = {
@@ -55,7 +55,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
 
   yield* Effect.addFinalizer((exit) =>
     script.length > 0 && exit._tag === "Success"
-      ? dieScriptError(`${script.length} steps of the script are left over: no turn came to them`)
+      ? dieScriptError(`the script has ${script.length} unused ${script.length === 1 ? "step" : "steps"}`)
       : Effect.void
   )
 

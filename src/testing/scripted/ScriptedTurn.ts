@@ -9,14 +9,14 @@ import type { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as Engine from "../../engine/Engine.ts"
 
-/** The script does not fit the program. */
+/** The script does not match the program. */
 export class ScriptError extends Data.TaggedError("ScriptError")<{ readonly detail: string }> {
   override get message() {
     return `ScriptError: ${this.detail}`
   }
 }
 
-/** Fails the test: a script that does not fit the program is a defect, which the program cannot catch as an error. */
+/** Fails the test: a script that does not match the program is a defect, which the program cannot catch as an error. */
 export const dieScriptError = (detail: string): Effect.Effect<never> =>
   Effect.die(new ScriptError({ detail }))
 

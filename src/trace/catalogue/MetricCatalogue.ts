@@ -1,32 +1,32 @@
 /** The labels of each metric. A missing entry fails the type check. `Instruments` has kind, unit and buckets. */
 import * as Convention from "../../semconv/Convention.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
-import type { Carried } from "./SpanCatalogue.ts"
+import type { AttributePresence } from "./SpanCatalogue.ts"
 
-/** The metrics of the convention, and the one that exists only in v1.41. */
+/** The metrics of the convention, and `tokenUsage`, which exists only in v1.41. */
 export type Metric = keyof typeof Convention.metric | "tokenUsage"
 
-const ofAll = { originator: "always" } satisfies Carried
-const ofTurn = { ...ofAll, team: "if `Metrics.Team` is set" } satisfies Carried
+const ofAll = { originator: "always" } satisfies AttributePresence
+const ofTurn = { ...ofAll, team: "if `Metrics.Team` is set" } satisfies AttributePresence
 const ofRequest = {
   ...ofTurn,
   operationName: "always",
   providerName: "if the engine reports it",
   requestModel: "if the engine reports it",
   responseModel: "if the engine reports it, unless it failed"
-} satisfies Carried
-const ofTokens = { ...ofRequest, tokenModality: "always" } satisfies Carried
-const ofAgent = { ...ofTurn, agentName: "always" } satisfies Carried
+} satisfies AttributePresence
+const ofTokens = { ...ofRequest, tokenModality: "always" } satisfies AttributePresence
+const ofAgent = { ...ofTurn, agentName: "always" } satisfies AttributePresence
 const ofDecision = {
   ...ofTurn,
   approvalKind: "always",
   approvalDecision: "always",
   approvalSource: "always"
-} satisfies Carried
+} satisfies AttributePresence
 
 const failed = "on failure"
 
-export const metrics: Readonly<Record<Metric, { readonly attributes: Carried }>> = {
+export const metrics: Readonly<Record<Metric, { readonly attributes: AttributePresence }>> = {
   inferenceDuration: {
     attributes: { ...ofRequest, errorType: failed, httpStatus: "if it failed with an HTTP status" }
   },

@@ -15,8 +15,15 @@ const tokens = { input_tokens: "inputTokens", output_tokens: "outputTokens" } as
 export const levels = { start: "Debug", stop: "Info", exception: "Error", update: "Debug" } as const
 
 /** The ids of each record. */
-export const where = { thread_id: "conversationId", turn_id: "turnId" } as const
-export const annotated = ["originator", "sessionId", "source", "workflow", "group", "userHash"] as const
+export const idFields = { thread_id: "conversationId", turn_id: "turnId" } as const
+export const annotatedAttributes = [
+  "originator",
+  "sessionId",
+  "source",
+  "workflow",
+  "group",
+  "userHash"
+] as const
 
 export const records: Readonly<Record<Signal.Signal["_tag"], RecordShape>> = {
   TurnStart: {

@@ -6,12 +6,12 @@ import type { Attribute } from "./AttributeCatalogue.ts"
 export type CataloguedSpan = keyof typeof Convention.span | "command"
 export type CataloguedEvent = keyof typeof Convention.event
 
-/** Attributes with the condition under which they are present; `always` if there is none. */
-export type Carried = Readonly<Partial<Record<Attribute, string>>>
+/** Attributes, each with the condition under which a span or event has it; `always` if it is unconditional. */
+export type AttributePresence = Readonly<Partial<Record<Attribute, string>>>
 
 export interface SpanShape {
   readonly kind: "internal" | "client"
-  readonly attributes: Carried
+  readonly attributes: AttributePresence
   readonly events?: ReadonlyArray<CataloguedEvent>
   /** The allowed parents; omitted if any parent is allowed. */
   readonly parents?: ReadonlyArray<CataloguedSpan>
@@ -20,7 +20,7 @@ export interface SpanShape {
 export interface EventShape {
   /** Whether it is a span event or a log record of that name. */
   readonly on: "span" | "record"
-  readonly attributes: Carried
+  readonly attributes: AttributePresence
 }
 
 const failed = "on failure"
@@ -35,7 +35,7 @@ const opened = {
   incomplete: "if its exporter closed before it ended",
   samplingReason: sampled,
   samplingShare: sampled
-} satisfies Carried
+} satisfies AttributePresence
 
 /** The attributes of every span of a turn. */
 const inTurn = {
@@ -43,7 +43,7 @@ const inTurn = {
   conversationId: "always",
   sessionId: "always",
   turnId: "after Codex has accepted the turn"
-} satisfies Carried
+} satisfies AttributePresence
 
 const staged = {
   ...inTurn,
@@ -52,7 +52,7 @@ const staged = {
   turnId: "inside a turn",
   attachmentFiles: "always",
   attachmentBytes: "always"
-} satisfies Carried
+} satisfies AttributePresence
 
 /** A request to Codex that belongs to no open thread. It may be made inside a turn, by a tool or a policy. */
 const outsideThread = {
@@ -60,12 +60,12 @@ const outsideThread = {
   conversationId: "inside a turn",
   sessionId: "inside a turn",
   turnId: "inside a turn"
-} satisfies Carried
+} satisfies AttributePresence
 
 const ofThread = {
   ...outsideThread,
   conversationId: "always: the thread that the request is about"
-} satisfies Carried
+} satisfies AttributePresence
 
 /** The attributes of spans that never fail: a failing policy declines, and the end of a turn interrupts the rest. */
 const { errorType: _, ...neverFails } = inTurn
@@ -77,9 +77,9 @@ const known = "if the engine reports it"
 const counted = "if its usage is known"
 
 /** Whether an attribute is required. */
-export const isRequired = (there: string): boolean => there.startsWith("always")
+export const isRequired = (condition: string): boolean => condition.startsWith("always")
 /** Whether an attribute is recommended on a successful span. */
-export const isRecommended = (there: string): boolean => there === known || there === counted
+export const isRecommended = (condition: string): boolean => condition === known || condition === counted
 
 export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
   run: {

@@ -1,7 +1,7 @@
 /** Checks attributes against the catalogue. */
 import * as Convention from "../../semconv/Convention.ts"
 import { type Attribute, attributes, type ValueType } from "../catalogue/AttributeCatalogue.ts"
-import { type Carried, isRecommended, isRequired } from "../catalogue/SpanCatalogue.ts"
+import { type AttributePresence, isRecommended, isRequired } from "../catalogue/SpanCatalogue.ts"
 import * as ErrorTypeChecks from "./ErrorTypeChecks.ts"
 import { improvement, type Remark, violation } from "./Finding.ts"
 
@@ -31,7 +31,7 @@ export const keyOf = (name: string): Attribute | undefined => {
 }
 
 /** Whether a name is reserved for the conventions. */
-export const isOurs = (name: string): boolean => name.startsWith("gen_ai.") || name.startsWith("codex.")
+export const isReserved = (name: string): boolean => name.startsWith("gen_ai.") || name.startsWith("codex.")
 
 const hasType: { readonly [Type in ValueType]: (value: unknown) => boolean } = {
   string: (value) => typeof value === "string",
@@ -60,7 +60,7 @@ export const checkAttribute = (
 ): ReadonlyArray<Remark> => {
   const key = keyOf(name)
   if (key === undefined)
-    return isOurs(name) ? [violation("unknownAttribute", `${name} is not in the convention`)] : []
+    return isReserved(name) ? [violation("unknownAttribute", `${name} is not in the convention`)] : []
   const { content, type, values } = attributes[key]
   const remarks = [...checkRevision(name, options)]
   // The message must not quote content.
@@ -79,7 +79,7 @@ export const checkAttribute = (
 /** Checks all attributes of a catalogued span, metric or record: each value, and which are not allowed or missing. */
 export const checkAttributes = (
   has: AttributeValues,
-  allowed: Carried,
+  allowed: AttributePresence,
   options: AttributeCheckOptions & {
     readonly asText?: boolean
     readonly complete?: boolean
@@ -99,12 +99,12 @@ export const checkAttributes = (
       remarks.push(violation("errorType", `${name} is ${shown(value)}, which is not a known error type`))
   }
   if (options.complete === false) return remarks
-  for (const [key, there] of Object.entries(allowed)) {
+  for (const [key, condition] of Object.entries(allowed)) {
     if (!isAttribute(key) || found.has(key)) continue
     const name = Convention.attribute[key]
-    if (isRequired(there)) remarks.push(violation("missingAttribute", `${name} is missing`))
-    else if (options.succeeded === true && isRecommended(there))
-      remarks.push(improvement("missingAttribute", `${name} is missing; it is expected ${there}`))
+    if (isRequired(condition)) remarks.push(violation("missingAttribute", `${name} is missing`))
+    else if (options.succeeded === true && isRecommended(condition))
+      remarks.push(improvement("missingAttribute", `${name} is missing; it is expected ${condition}`))
   }
   return remarks
 }

@@ -1,7 +1,7 @@
 /** Checks log records against the catalogue of records. */
 import * as Struct from "effect/Struct"
 import * as Convention from "../../semconv/Convention.ts"
-import { annotated, levels, records, where } from "../catalogue/RecordCatalogue.ts"
+import { annotatedAttributes, levels, records, idFields } from "../catalogue/RecordCatalogue.ts"
 import { events } from "../catalogue/SpanCatalogue.ts"
 import type { Attribute } from "../catalogue/AttributeCatalogue.ts"
 import * as AttributeChecks from "./AttributeChecks.ts"
@@ -26,7 +26,7 @@ for (const tag of Struct.keys(records)) {
       const name = `codex.${subject}.${stage}`
       const entry = known.get(name) ?? {
         stage,
-        fields: new Set<Attribute>([...Object.values(where), ...annotated])
+        fields: new Set<Attribute>([...Object.values(idFields), ...annotatedAttributes])
       }
       for (const field of Object.values(fields)) entry.fields.add(field)
       known.set(name, entry)
@@ -51,7 +51,7 @@ export const check = (
     })
   const entry = known.get(event)
   if (entry === undefined)
-    return AttributeChecks.isOurs(event)
+    return AttributeChecks.isReserved(event)
       ? [violation("unknownRecord", `${event} is not in the convention`)]
       : []
   const allowed = Object.fromEntries(

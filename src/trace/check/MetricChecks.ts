@@ -39,7 +39,7 @@ export const check = (
   const key = keys.get(name)
   const instrument = instruments.get(name)
   if (key === undefined || instrument === undefined)
-    return AttributeChecks.isOurs(name)
+    return AttributeChecks.isReserved(name)
       ? [violation("unknownMetric", `${name} is not in the convention`)]
       : []
   const remarks: Array<Remark> = []

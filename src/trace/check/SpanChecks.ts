@@ -39,7 +39,7 @@ const operations = new Map<string, CataloguedSpan>([
 ])
 
 /** Returns the catalogue key of a span, or `undefined` for a span of the program itself. */
-export const specOf = ({ attributes, name }: CheckedSpan): CataloguedSpan | undefined => {
+export const catalogueKeyOf = ({ attributes, name }: CheckedSpan): CataloguedSpan | undefined => {
   const known = fixed.get(name)
   if (known !== undefined) return known
   const operationName = attributes[attribute.operationName]
@@ -81,7 +81,7 @@ const checkEvents = (
   span.events.flatMap(({ attributes, name }) => {
     const event = eventKeys.get(name)
     if (event === undefined || events[event].on !== "span")
-      return AttributeChecks.isOurs(name)
+      return AttributeChecks.isReserved(name)
         ? [violation("event", `the event ${name} is not in the convention`)]
         : []
     // Every span may have an exception event if content capture is on.
@@ -115,7 +115,7 @@ export const check = (
   span: CheckedSpan,
   options: AttributeChecks.AttributeCheckOptions
 ): ReadonlyArray<Remark> => {
-  const key = specOf(span)
+  const key = catalogueKeyOf(span)
   if (key === undefined) {
     const own = Object.entries(span.attributes).flatMap(([name, value]) =>
       AttributeChecks.checkAttribute(name, value, options)

@@ -2,7 +2,7 @@
 import * as Convention from "../../semconv/Convention.ts"
 import { spans as shapes } from "../catalogue/SpanCatalogue.ts"
 import { type Finding, improvement, information, type Remark, violation } from "./Finding.ts"
-import { type CheckedSpan, specOf } from "./SpanChecks.ts"
+import { type CheckedSpan, catalogueKeyOf } from "./SpanChecks.ts"
 
 const { attribute } = Convention
 
@@ -51,8 +51,8 @@ const checkTimes = (turn: CheckedSpan): ReadonlyArray<Remark> => {
 /** Compares the totals of a turn with its requests and calls. */
 const checkTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): ReadonlyArray<Remark> => {
   const remarks = [...checkTimes(turn)]
-  const chats = children.filter((child) => specOf(child) === "chat")
-  const tools = children.filter((child) => specOf(child) === "executeTool")
+  const chats = children.filter((child) => catalogueKeyOf(child) === "chat")
+  const tools = children.filter((child) => catalogueKeyOf(child) === "executeTool")
   for (const name of [attribute.inputTokens, attribute.outputTokens]) {
     const whole = numberOf(turn, name)
     const sum = chats.reduce((sum, chat) => sum + (numberOf(chat, name) ?? 0), 0)
@@ -71,7 +71,7 @@ const checkTurn = (turn: CheckedSpan, children: ReadonlyArray<CheckedSpan>): Rea
 }
 
 const checkParent = (span: CheckedSpan, byId: ReadonlyMap<string, CheckedSpan>): ReadonlyArray<Remark> => {
-  const key = specOf(span)
+  const key = catalogueKeyOf(span)
   const parents = key === undefined ? undefined : shapes[key].parents
   const { parentSpanId } = span
   if (parentSpanId === undefined || parentSpanId === "") {
@@ -82,7 +82,7 @@ const checkParent = (span: CheckedSpan, byId: ReadonlyMap<string, CheckedSpan>):
   const parent = byId.get(parentSpanId)
   if (parent === undefined)
     return parents === undefined ? [] : [information("orphan", "its parent is missing")]
-  const found = specOf(parent)
+  const found = catalogueKeyOf(parent)
   return parents !== undefined && (found === undefined || !parents.includes(found))
     ? [violation("parent", `its parent is "${parent.name}"; expected ${parents.join(" or ")}`)]
     : []
@@ -108,7 +108,7 @@ export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> =
     const children = Map.groupBy(byId.values(), (span) => span.parentSpanId ?? "")
     for (const span of byId.values()) {
       const remarks = [...checkParent(span, byId)]
-      if (specOf(span) === "invokeAgent" && span.attributes[attribute.incomplete] !== true)
+      if (catalogueKeyOf(span) === "invokeAgent" && span.attributes[attribute.incomplete] !== true)
         remarks.push(...checkTurn(span, children.get(span.spanId ?? "") ?? []))
       for (const remark of remarks) found.push([span, remark])
     }
