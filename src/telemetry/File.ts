@@ -1,10 +1,10 @@
 /** Writes telemetry to files as one line of OTLP JSON per batch, like the file exporter of the OpenTelemetry collector. */
-import type { ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { basename, dirname, extname, join } from "node:path"
 import { codeOf } from "../internal/SystemError.ts"
 import { type CountedExporter, ExportFailure } from "./delivery/CountedExporter.ts"
+import type { Codec } from "./delivery/OtlpSerializers.ts"
 import * as HomeDirectory from "../internal/HomeDirectory.ts"
 import * as Settings from "./config/Settings.ts"
 import * as SignalLayers from "./SignalLayers.ts"
@@ -54,7 +54,7 @@ export const layer = (options: FileOptions): Layer.Layer<never> =>
         (options.signals ?? (["traces", "metrics", "logs"] as const)).map((signal) =>
           SignalLayers.otlpBatches[signal](settings, {
             protocol: "http/json",
-            makeExporter: ({ serializer }) => makeExporter(options, signal, serializer)
+            makeExporter: ({ encode }) => makeExporter(options, signal, encode)
           }).pipe(Layer.catchCause(() => unavailable(signal, pathOf(options.path, signal))))
         )
       )
@@ -74,13 +74,13 @@ const unavailable = (signal: Settings.SignalKind, path: string) =>
 const makeExporter = Effect.fnUntraced(function* <Items>(
   { keep = 3, maxBytes = 64 * 1024 * 1024, path }: FileOptions,
   signal: Settings.SignalKind,
-  serializer: Pick<ISerializer<Items, unknown>, "serializeRequest">
+  encode: Codec<Items>["encode"]
 ) {
   const { append } = yield* Effect.promise(() => import("./delivery/RotatingFile.ts"))
   const file = HomeDirectory.expand(pathOf(path, signal))
 
   const write = async (items: Items): Promise<void> => {
-    const encoded = serializer.serializeRequest(items)
+    const encoded = encode(items)
     if (encoded !== undefined) await append(file, encoded, { keep, maxBytes })
   }
 

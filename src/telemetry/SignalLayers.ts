@@ -7,7 +7,8 @@ import type * as Settings from "./config/Settings.ts"
 import * as BatchProcessor from "./delivery/BatchProcessor.ts"
 import type { CountedExporter } from "./delivery/CountedExporter.ts"
 import * as ExportStats from "./delivery/ExportStats.ts"
-import type { Codec, Target } from "./delivery/OtlpExporter.ts"
+import type { Target } from "./delivery/OtlpExporter.ts"
+import type { Codec } from "./delivery/OtlpSerializers.ts"
 import type * as Spool from "./spool/Spool.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
@@ -21,7 +22,7 @@ type Exporter<Items> = Effect.Effect<
 export interface OtlpBatches {
   readonly protocol: Settings.Protocol
   /** Makes the exporter of the signal whose records `codec` encodes. */
-  readonly makeExporter: <Items, Response>(codec: Codec<Items, Response>) => Exporter<Items>
+  readonly makeExporter: <Items>(codec: Codec<Items>) => Exporter<Items>
   /** Makes OTLP metrics cumulative or delta; without it they are cumulative. */
   readonly temporality?: Settings.Settings["metrics"]["temporality"]
   /** Writes traces and logs to disk before they go to the target. */

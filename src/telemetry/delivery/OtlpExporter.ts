@@ -1,131 +1,104 @@
-/** Sends OTLP over HTTP with the SDK's encoding, retries and requests, within a timeout that holds whatever the collector does. */
+/** Exports batches to a collector at once, with retries, within a timeout that holds whatever the collector does. */
 import type { ExportResult } from "@opentelemetry/core"
-import type { IExporterMetricsHelper, ISerializer } from "@opentelemetry/otlp-transformer"
 import * as Effect from "effect/Effect"
+import { setTimeout as delay } from "node:timers/promises"
 import type * as Settings from "../config/Settings.ts"
-import type { TlsIdentity } from "./TlsCertificates.ts"
-import { codeOf } from "../../internal/SystemError.ts"
 import { type CountedExporter, ExportFailure, type PartialResult } from "./CountedExporter.ts"
+import * as HttpPost from "./HttpPost.ts"
+import { type Codec, encodingOf } from "./OtlpSerializers.ts"
 
 /** The destination of a signal and how to send to it. */
-export interface Target {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
+export interface Target extends HttpPost.HttpDestination {
   readonly protocol: Settings.Protocol
-  readonly compression: "gzip" | "none"
   /** The maximum duration of one export including retries, in milliseconds. */
   readonly timeout: number
   /** The maximum duration of one request from the spool, which delays no program. */
   readonly spoolTimeout: number
-  readonly identity: TlsIdentity
-  /** The proxy variables for Node; none for a collector on this machine. */
-  readonly proxy?: Readonly<Record<string, string>> | undefined
 }
 
-/** Encodes the records of a signal, and reads from a response how many of them were rejected. */
-export interface Codec<Items, Response> {
-  readonly serializer: ISerializer<Items, Response>
-  readonly helper: IExporterMetricsHelper<Items>
-  readonly rejected: (response: Response) => number | string | null | undefined
-}
+const maxRetries = 5
 
-/** A full queue is split into fewer batches than this. */
-const maxConcurrentRequests = 30
+/** The wait before the first retry and the longest wait, in milliseconds. */
+const firstWait = 1000
+const longestWait = 5000
 
-export const make = Effect.fnUntraced(function* <Items, Response>(
-  target: Target,
-  codec: Codec<Items, Response>
-) {
-  const { createOtlpHttpExportDelegate } = yield* Effect.promise(
-    () => import("@opentelemetry/otlp-exporter-base/node-http")
-  )
-  const { Agent } = yield* Effect.promise(() =>
-    target.url.startsWith("https:") ? import("node:https") : import("node:http")
-  )
-  const { proxy, timeout, url } = target
+/** The statuses that OTLP declares retryable. */
+const retryableStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-  // The delegate's own timeout starts once a connection is established: where packets are dropped, it would keep the
-  // process alive for minutes. This agent also limits connecting, and closes its connections with the layer.
-  const agent = yield* Effect.acquireRelease(
-    Effect.sync(
-      () =>
-        new Agent({
-          keepAlive: true,
-          timeout,
-          ...target.identity,
-          ...(proxy === undefined ? {} : { proxyEnv: proxy })
-        })
-    ),
-    (agent) => Effect.sync(() => agent.destroy())
+/** Errors of the network. Others, such as a certificate that is not trusted, last longer than an export. */
+const retryableCodes: ReadonlySet<string> = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "ENOTFOUND",
+  "ENETUNREACH",
+  "EHOSTUNREACH"
+])
+
+/** Makes an exporter. Its requests are aborted when the scope closes. */
+export const make = Effect.fnUntraced(function* <Items>(target: Target, codec: Codec<Items>) {
+  const post = yield* HttpPost.make(target, codec.rejected)
+  const encoding = encodingOf(target.protocol)
+  const { signal } = yield* Effect.acquireRelease(
+    Effect.sync(() => new AbortController()),
+    (controller) => Effect.sync(() => controller.abort())
   )
 
-  let rejected = 0
-  const serializer: ISerializer<Items, Response> = {
-    serializeRequest: (items) => codec.serializer.serializeRequest(items),
-    // The delegate reports a partial success to the global `diag` only. It reads the response right before it reports.
-    deserializeResponse: (data) => {
-      const response = codec.serializer.deserializeResponse(data)
-      const refused = Number(codec.rejected(response) ?? 0)
-      rejected = Number.isFinite(refused) && refused > 0 ? refused : 0
-      return response
+  const send = async (items: Items): Promise<ExportResult> => {
+    const body = codec.encode(items)
+    if (body === undefined) return { code: 1, error: new ExportFailure("export_failed") }
+    const deadline = performance.now() + target.timeout
+    const remaining = () => Math.max(1, deadline - performance.now())
+    for (let retries = 0; ; retries++) {
+      const result = await post(encoding, body, { timeout: remaining(), keepsProcessAlive: true, signal })
+      const wait = retries < maxRetries ? waitBeforeRetry(result, retries) : undefined
+      if (wait === undefined || wait > remaining() || signal.aborted) return toExportResult(result, target)
+      await delay(wait)
     }
   }
-  const contentType = target.protocol === "http/json" ? "application/json" : "application/x-protobuf"
-  const delegate = createOtlpHttpExportDelegate(
-    {
-      url,
-      timeoutMillis: timeout,
-      concurrencyLimit: maxConcurrentRequests,
-      compression: target.compression,
-      headers: () => Promise.resolve({ ...target.headers, "Content-Type": contentType }),
-      agentFactory: () => agent
-    },
-    serializer,
-    "otlp_http_exporter",
-    codec.helper,
-    undefined
-  )
-  const origin = new URL(url).origin
 
+  const inFlight = new Set<Promise<void>>()
+  const flush = async (): Promise<void> => void (await Promise.all(inFlight))
   const exporter: Required<CountedExporter<Items>> = {
     export: (items, report) => {
-      // Also covers a response that never ends: it is never idle, which is all that the delegate checks.
-      const timer = setTimeout(() => {
-        report({ code: 1, error: new ExportFailure("timeout", origin) })
-        agent.destroy()
-      }, timeout)
-      delegate.export(items, (result) => {
-        clearTimeout(timer)
-        report(toResult(result, origin, rejected))
-        rejected = 0
-      })
+      const sending = send(items).then(report, (error: unknown) =>
+        report({ code: 1, error: error instanceof Error ? error : new ExportFailure("export_failed") })
+      )
+      inFlight.add(sending)
+      void sending.finally(() => inFlight.delete(sending))
     },
-    forceFlush: () => delegate.forceFlush(),
-    shutdown: () => delegate.shutdown()
+    forceFlush: flush,
+    shutdown: flush
   }
   return exporter
 })
 
-const toResult = (result: ExportResult, origin: string, rejected: number): ExportResult => {
-  if (result.code === 0) {
-    const partial: PartialResult = { code: 0, rejected }
-    return partial
+/** Returns the wait in milliseconds, or `undefined` if the same request cannot succeed soon. */
+const waitBeforeRetry = (result: HttpPost.SendResult, retries: number): number | undefined => {
+  const backOff = Math.min(firstWait * 1.5 ** retries * (0.8 + 0.4 * Math.random()), longestWait)
+  if (result._tag === "Status") {
+    return retryableStatuses.has(result.status) ? (result.retryAfter ?? backOff) : undefined
   }
-  return { code: 1, error: toFailure(result.error, origin) }
+  if (result._tag === "NoResponse") {
+    return result.code !== undefined && retryableCodes.has(result.code) ? backOff : undefined
+  }
+  return undefined
 }
 
-const toFailure = (error: unknown, origin: string): ExportFailure => {
-  const status = error instanceof Error && "code" in error ? error.code : undefined
-  if (typeof status === "number") {
-    return new ExportFailure(status < 500 ? "rejected" : "export_failed", `HTTP ${status} from ${origin}`)
+const toExportResult = (result: HttpPost.SendResult, { url }: Target): ExportResult => {
+  if (result._tag === "Accepted") {
+    const partial: PartialResult = { code: 0, rejected: result.rejected }
+    return partial
   }
-  const code = codeOf(error)
-  if (code !== undefined) return new ExportFailure("export_failed", `${code} from ${origin}`)
-  const message = error instanceof Error ? error.message : ""
-  if (message === "Request timed out") return new ExportFailure("timeout", origin)
-  if (message === "Concurrent export limit reached") return new ExportFailure("queue_full", origin)
-  if (message === "Export failed with retryable status") {
-    return new ExportFailure("export_failed", `overloaded: ${origin}`)
+  if (result._tag === "NoResponse") {
+    const reason = result.timeout ? "timeout" : "export_failed"
+    return { code: 1, error: new ExportFailure(reason, result.detail) }
   }
-  return new ExportFailure("export_failed", origin)
+  const { detail, status } = result
+  if (retryableStatuses.has(status)) {
+    return { code: 1, error: new ExportFailure("export_failed", `overloaded: ${new URL(url).origin}`) }
+  }
+  return { code: 1, error: new ExportFailure(status < 500 ? "rejected" : "export_failed", detail) }
 }

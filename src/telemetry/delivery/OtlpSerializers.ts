@@ -1,31 +1,50 @@
 /** The OTLP encodings of each signal. The SDK's transformer is loaded at the first use. */
 import type {
+  IExporterMetricsHelper,
   IExportLogsServiceResponse,
   IExportMetricsServiceResponse,
-  IExportTraceServiceResponse
+  IExportTraceServiceResponse,
+  ISerializer
 } from "@opentelemetry/otlp-transformer"
 import type { ReadableLogRecord } from "@opentelemetry/sdk-logs"
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
-import type { Codec } from "./OtlpExporter.ts"
+
+export type Encoding = "json" | "protobuf"
+
+export const encodingOf = (protocol: Settings.Protocol): Encoding =>
+  protocol === "http/json" ? "json" : "protobuf"
+
+/** Encodes and counts the records of a signal, and reads from a response how many of them were rejected. */
+export interface Codec<Items> {
+  readonly encode: (items: Items) => Uint8Array | undefined
+  readonly count: (items: Items) => number
+  readonly rejected: (encoding: Encoding, body: Uint8Array) => number
+}
 
 type Transformer = typeof import("@opentelemetry/otlp-transformer")
 
-interface CodecParts<Items, Response> extends Omit<Codec<Items, Response>, "serializer"> {
-  readonly json: Codec<Items, Response>["serializer"]
-  readonly protobuf: Codec<Items, Response>["serializer"]
+interface CodecParts<Items, Response> {
+  readonly json: ISerializer<Items, Response>
+  readonly protobuf: ISerializer<Items, Response>
+  readonly helper: IExporterMetricsHelper<Items>
+  readonly rejected: (response: Response) => number | string | null | undefined
 }
 
 const makeCodec =
   <Items, Response>(toParts: (transformer: Transformer) => CodecParts<Items, Response>) =>
-  (protocol: Settings.Protocol): Effect.Effect<Codec<Items, Response>> =>
+  (protocol: Settings.Protocol): Effect.Effect<Codec<Items>> =>
     Effect.map(
       Effect.promise(() => import("@opentelemetry/otlp-transformer")),
       (transformer) => {
-        const { json, protobuf, ...parts } = toParts(transformer)
-        return { ...parts, serializer: protocol === "http/json" ? json : protobuf }
+        const parts = toParts(transformer)
+        return {
+          encode: (items) => parts[encodingOf(protocol)].serializeRequest(items),
+          count: (items) => parts.helper.countItems(items),
+          rejected: (encoding, body) => Number(parts.rejected(parts[encoding].deserializeResponse(body)) ?? 0)
+        }
       }
     )
 

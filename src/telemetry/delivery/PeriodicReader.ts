@@ -13,7 +13,7 @@ export const make = Effect.fnUntraced(function* (
   { interval, timeout }: Settings.Settings["metrics"]
 ) {
   const { PeriodicExportingMetricReader } = yield* Effect.promise(() => import("@opentelemetry/sdk-metrics"))
-  const { helper } = yield* OtlpSerializers.metrics("http/json")
+  const { count } = yield* OtlpSerializers.metrics("http/json")
   const stats = yield* ExportStats
   const backlog = yield* Effect.acquireRelease(
     Effect.sync(() => new CountedExporter.InFlight("metrics", stats)),
@@ -21,7 +21,7 @@ export const make = Effect.fnUntraced(function* (
   )
   const counted: PushMetricExporter = CountedExporter.make<ResourceMetrics>(exporter, {
     signal: "metrics",
-    count: helper.countItems,
+    count,
     stats,
     backlog
   })

@@ -6,7 +6,6 @@ import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
 import * as OtlpTarget from "../delivery/OtlpTarget.ts"
 import { ExportStats } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
-import * as Spool from "./Spool.ts"
 import * as SpoolWriter from "./SpoolWriter.ts"
 
 /** Numbers of records. */
@@ -60,9 +59,9 @@ export const make = (options: SpoolWriter.SpoolWriterOptions, settings: Settings
     const planned = yield* OtlpTarget.make(settings, {}, signal)
     for (const note of planned.warnings) notes.add(note)
     if (planned.target === undefined) return yield* Effect.fail(planned.warnings.join("; "))
-    const rejected = yield* signal === "traces"
-      ? Spool.rejectedReader(OtlpSerializers.traces)
-      : Spool.rejectedReader(OtlpSerializers.logs)
+    const { rejected } = yield* signal === "traces"
+      ? OtlpSerializers.traces(planned.target.protocol)
+      : OtlpSerializers.logs(planned.target.protocol)
     const batch = signal === "traces" ? settings.spans : settings.logs
     const { adopt, sender, store } = yield* Effect.mapError(
       SpoolWriter.open(signal, options, planned.target, batch, rejected),

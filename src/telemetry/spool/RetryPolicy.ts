@@ -1,21 +1,5 @@
 /** Decides what happens to a batch after an attempt to send it. A pure state machine. */
-import * as Duration from "effect/Duration"
-import * as Headers from "effect/http/Headers"
-import * as Result from "effect/Result"
-
-/**
- * The result of one attempt: the receiver accepted the batch (and rejected some records of it), it answered with an
- * error status, or it did not answer. `detail` is a code and a host, never content.
- */
-export type SendResult =
-  | { readonly _tag: "Accepted"; readonly rejected: number }
-  | {
-      readonly _tag: "Status"
-      readonly status: number
-      readonly retryAfter?: number
-      readonly detail: string
-    }
-  | { readonly _tag: "NoResponse"; readonly timeout: boolean; readonly detail: string }
+import type { SendResult } from "../delivery/HttpPost.ts"
 
 /** The state between attempts. Times are in milliseconds. */
 export interface RetryState {
@@ -97,13 +81,4 @@ export const step = (
     verdict: "retry",
     state: { ...state, failures: state.failures + 1, notBefore: now + wait, limit }
   }
-}
-
-/** Reads a `Retry-After` header, a number of seconds or a date. Returns milliseconds. */
-export const retryAfter = (header: string | undefined, now: number): number | undefined => {
-  if (header === undefined) return undefined
-  const parsed = Headers.parseRetryAfter(header)
-  return Result.isFailure(parsed)
-    ? undefined
-    : Duration.toMillis(Headers.retryAfterDelay(parsed.success, now))
 }

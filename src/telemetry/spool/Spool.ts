@@ -5,13 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Convention from "../../semconv/Convention.ts"
 import * as CopySpan from "../../redaction/CopySpan.ts"
 import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
-import type { Codec, Target } from "../delivery/OtlpExporter.ts"
+import type { Target } from "../delivery/OtlpExporter.ts"
 import type { SpanWatcher } from "../span/SpanWatcher.ts"
 import { ExportStats } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
 import * as RecordFrame from "./RecordFrame.ts"
 import * as SpoolWriter from "./SpoolWriter.ts"
-import type { Encoding } from "./HttpPost.ts"
 
 /**
  * Options for the spool: its directory, the maximum total size (default 128 MiB) and the maximum age of a record (default
@@ -73,18 +72,17 @@ export const logs = Effect.fnUntraced(function* (
   return processor
 })
 
-type CodecOf<Items, Response> = (protocol: Settings.Protocol) => Effect.Effect<Codec<Items, Response>>
+type CodecOf<Items> = (protocol: Settings.Protocol) => Effect.Effect<OtlpSerializers.Codec<Items>>
 
 /** Opens and runs the spool of a signal. Returns `undefined`, after a warning, if the directory is not writable. */
-const open = Effect.fnUntraced(function* <Items, Response>(
+const open = Effect.fnUntraced(function* <Items>(
   signal: SpoolWriter.SpooledSignal,
-  codecOf: CodecOf<Items, Response>,
+  codecOf: CodecOf<Items>,
   options: SpoolOptions,
   target: Target,
   batch: Settings.BatchSettings
 ) {
-  const { serializer } = yield* codecOf(target.protocol)
-  const rejected = yield* rejectedReader(codecOf)
+  const { encode, rejected } = yield* codecOf(target.protocol)
   const { warn } = yield* ExportStats
   const opened = yield* Effect.result(SpoolWriter.open(signal, options, target, batch, rejected))
   if (opened._tag === "Failure") {
@@ -92,7 +90,6 @@ const open = Effect.fnUntraced(function* <Items, Response>(
     return undefined
   }
   const writer = yield* SpoolWriter.run(signal, opened.success)
-  const encode = (items: Items) => serializer.serializeRequest(items)
   const write = (id: string, items: Items): boolean => {
     const encoded = encode(items)
     return encoded !== undefined && writer.write(id, encoded)
@@ -106,18 +103,6 @@ const flushBoth = async (
 ): Promise<void> => {
   await Promise.all([writer.flush(), direct.forceFlush()])
 }
-
-/** Returns a function that reads from a response, in either encoding, how many records the receiver rejected. */
-export const rejectedReader = Effect.fnUntraced(function* <Items, Response>(
-  codecOf: CodecOf<Items, Response>
-) {
-  const json = yield* codecOf("http/json")
-  const protobuf = yield* codecOf("http/protobuf")
-  return (encoding: Encoding, body: Uint8Array): number => {
-    const codec = encoding === "json" ? json : protobuf
-    return Number(codec.rejected(codec.serializer.deserializeResponse(body)) ?? 0)
-  }
-})
 
 const spooledOperations = [Convention.operation.invokeAgent, Convention.operation.executeTool]
 

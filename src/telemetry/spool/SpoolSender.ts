@@ -5,12 +5,13 @@ import type * as Settings from "../config/Settings.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
 import * as NodeTimers from "../../internal/NodeTimers.ts"
 import * as OtlpMerge from "./OtlpMerge.ts"
-import type * as HttpPost from "./HttpPost.ts"
+import type * as HttpPost from "../delivery/HttpPost.ts"
+import type { Encoding } from "../delivery/OtlpSerializers.ts"
 import type { SpoolBatch, SegmentStore } from "./SegmentStore.ts"
 
 export interface SpoolSenderOptions {
   readonly store: SegmentStore
-  readonly post: (encoding: HttpPost.Encoding, body: Uint8Array) => Effect.Effect<RetryPolicy.SendResult>
+  readonly post: (encoding: Encoding, body: Uint8Array) => Effect.Effect<HttpPost.SendResult>
   readonly batch: Pick<Settings.BatchSettings, "size" | "delay">
   readonly exported: (n: number) => void
   readonly lost: (n: number, reason: "rejected" | "spool_full", detail?: string) => void
@@ -30,7 +31,7 @@ export const make = (options: SpoolSenderOptions) => {
   const limits: RetryPolicy.RetryLimits = { batch: batch.size, base, cap }
   let state = RetryPolicy.initial(limits)
 
-  const handleResult = (sent: SpoolBatch, result: RetryPolicy.SendResult): Outcome => {
+  const handleResult = (sent: SpoolBatch, result: HttpPost.SendResult): Outcome => {
     const n = sent.records.length
     const { state: next, verdict } = RetryPolicy.step(state, result, {
       records: n,
@@ -127,7 +128,7 @@ export const make = (options: SpoolSenderOptions) => {
   }
 }
 
-const detailOf = (result: RetryPolicy.SendResult): string => {
+const detailOf = (result: HttpPost.SendResult): string => {
   if (result._tag === "Accepted") return ""
   return result._tag === "NoResponse" && result.timeout
     ? `no response in time from ${result.detail}`

@@ -6,14 +6,15 @@ import { join, resolve } from "node:path"
 import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 import { codeOf } from "../../internal/SystemError.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
+import * as HttpPost from "../delivery/HttpPost.ts"
 import type * as OtlpExporter from "../delivery/OtlpExporter.ts"
+import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
 import { ExportStats } from "../delivery/ExportStats.ts"
 import type * as Settings from "../config/Settings.ts"
 import * as SpoolDirectory from "./SpoolDirectory.ts"
 import type * as RecordFrame from "./RecordFrame.ts"
 import * as NodeTimers from "../../internal/NodeTimers.ts"
 import { OpenSpansFile, type Snapshot } from "./OpenSpansFile.ts"
-import * as HttpPost from "./HttpPost.ts"
 import * as SpoolSender from "./SpoolSender.ts"
 import { SegmentStore } from "./SegmentStore.ts"
 
@@ -40,7 +41,7 @@ export const directoryOf = ({ directory }: SpoolWriterOptions): string =>
 export interface OpenSpool {
   readonly store: SegmentStore
   readonly sender: ReturnType<typeof SpoolSender.make>
-  readonly encoding: HttpPost.Encoding
+  readonly encoding: OtlpSerializers.Encoding
   /** Adopts the directories of dead processes. Returns those of running processes. */
   readonly adopt: Effect.Effect<ReadonlyArray<SpoolDirectory.ProcessSpool>>
 }
@@ -51,7 +52,7 @@ export const open = Effect.fnUntraced(function* (
   options: SpoolWriterOptions,
   target: OtlpExporter.Target,
   batch: Settings.BatchSettings,
-  rejected: (encoding: HttpPost.Encoding, body: Uint8Array) => number
+  rejected: (encoding: OtlpSerializers.Encoding, body: Uint8Array) => number
 ) {
   const stats = yield* ExportStats
   const { warn } = stats
@@ -74,9 +75,14 @@ export const open = Effect.fnUntraced(function* (
     }),
     (store) => Effect.sync(() => store.close())
   )
+  const post = yield* HttpPost.make(target, rejected)
   const sender = SpoolSender.make({
     store,
-    post: yield* HttpPost.make(target, rejected),
+    // A request does not keep the process alive: the records are on disk.
+    post: (encoding, body) =>
+      Effect.promise((signal) =>
+        post(encoding, body, { timeout: target.spoolTimeout, keepsProcessAlive: false, signal })
+      ),
     batch,
     warn,
     exported: (n) => stats.exported(signal, n),
@@ -95,7 +101,7 @@ export const open = Effect.fnUntraced(function* (
     store,
     sender,
     adopt,
-    encoding: target.protocol === "http/json" ? "json" : "protobuf"
+    encoding: OtlpSerializers.encodingOf(target.protocol)
   }
   return opened
 })

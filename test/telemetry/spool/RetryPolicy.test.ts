@@ -1,21 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
+import * as HttpPost from "../../../src/telemetry/delivery/HttpPost.ts"
 import * as RetryPolicy from "../../../src/telemetry/spool/RetryPolicy.ts"
 
 const limits: RetryPolicy.RetryLimits = { batch: 256, base: 1000, cap: 60_000 }
 const step = (
-  answer: RetryPolicy.SendResult,
+  answer: HttpPost.SendResult,
   state = RetryPolicy.initial(limits),
   records = 100,
   random = 0.5
 ) => RetryPolicy.step(state, answer, { records, limits, now: 10_000, random })
-const status = (code: number, retryAfter?: number): RetryPolicy.SendResult => ({
+const status = (code: number, retryAfter?: number): HttpPost.SendResult => ({
   _tag: "Status",
   status: code,
   detail: "",
   ...(retryAfter === undefined ? {} : { retryAfter })
 })
-const none: RetryPolicy.SendResult = { _tag: "NoResponse", timeout: false, detail: "" }
+const none: HttpPost.SendResult = { _tag: "NoResponse", timeout: false, detail: "" }
 
 describe("an answer", () => {
   it("of 2xx is the only one after which a record is gone as delivered", () => {
@@ -69,14 +70,14 @@ describe("an answer", () => {
   it("with Retry-After is left alone for at least that long, an hour at most", () => {
     assert.strictEqual(step(status(429, 5000)).state.notBefore, 15_000)
     assert.strictEqual(step(status(503, 1e12)).state.notBefore, 3_610_000)
-    assert.strictEqual(RetryPolicy.retryAfter("7", 0), 7000)
-    assert.strictEqual(RetryPolicy.retryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 20_000), 40_000)
-    assert.isUndefined(RetryPolicy.retryAfter("soon", 0))
-    assert.isUndefined(RetryPolicy.retryAfter(undefined, 0))
+    assert.strictEqual(HttpPost.retryAfter("7", 0), 7000)
+    assert.strictEqual(HttpPost.retryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 20_000), 40_000)
+    assert.isUndefined(HttpPost.retryAfter("soon", 0))
+    assert.isUndefined(HttpPost.retryAfter(undefined, 0))
   })
 
   it("halves the batch after a timeout, down to one record", () => {
-    const timeout: RetryPolicy.SendResult = { _tag: "NoResponse", timeout: true, detail: "" }
+    const timeout: HttpPost.SendResult = { _tag: "NoResponse", timeout: true, detail: "" }
     const { state, verdict } = step(timeout, undefined, 9)
     assert.deepStrictEqual([verdict, state.limit], ["retry", 4])
     assert.strictEqual(step(timeout, state, 1).state.limit, 1)
@@ -84,7 +85,7 @@ describe("an answer", () => {
   })
 
   it("doubles the batch after each accepted one, up to the configured size", () => {
-    const accepted: RetryPolicy.SendResult = { _tag: "Accepted", rejected: 0 }
+    const accepted: HttpPost.SendResult = { _tag: "Accepted", rejected: 0 }
     const small = { ...RetryPolicy.initial(limits), limit: Math.floor(limits.batch / 2) - 1 }
     const { state } = step(accepted, small)
     assert.strictEqual(state.limit, 2 * small.limit)
