@@ -1,4 +1,4 @@
-/** The way in: opens conversations with the agent. */
+/** The `Codex` service: opens conversations with the agent, and manages the stored ones. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -26,90 +26,111 @@ import type * as ThreadInfo from "./domain/ThreadInfo.ts"
 import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./tool/ToolHost.ts"
 
-/** How a conversation is held. What is left out is as Codex's own configuration has it. */
+/** Options for opening a thread. Omitted fields fall back to Codex's configuration. */
 export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
-  /** The folder to work in; default: the one this process is in. It must exist. */
+  /** The working directory, which must exist. Default: the working directory of this process. */
   readonly cwd?: string | undefined
-  /** What commands may reach without asking. */
+  /** What commands may access without approval. */
   readonly sandbox?: TurnOptions.Sandbox | undefined
-  /** When the agent asks. `on-request` runs sandboxed commands unasked. */
+  /**
+   * When Codex requests approval: `untrusted` for every command, `on-request` not for sandboxed commands, `never` not at
+   * all.
+   */
   readonly approvalMode?: Engine.ApprovalMode | undefined
+  /** The model, for example `gpt-5.4`. */
   readonly model?: string | undefined
-  /** Instructions for the agent beside its own. */
+  /** Instructions for the agent, in addition to Codex's own. */
   readonly instructions?: string | undefined
-  /** Keep nothing of the conversation on disk. */
+  /** Stores nothing of the conversation on disk, so it cannot be resumed. */
   readonly ephemeral?: boolean | undefined
-  /** Tools of yours that the agent may call: `yield* MyToolkit`. */
+  /** Tools of the caller that the agent may call: `yield* MyToolkit`. */
   readonly tools?: Toolkit.WithHandler<Tools> | undefined
-  /** MCP servers that the agent may use, beside those of Codex's own configuration. */
+  /** MCP servers that the agent may use, in addition to the servers in Codex's configuration. */
   readonly mcpServers?: McpServers.McpServers | undefined
-  /** What all turns of this handle may use together; beyond it they fail with `BudgetExceeded`. */
+  /** The limit for all turns of this handle together. A turn that exceeds it fails with `BudgetExceeded`. */
   readonly budget?: Budget | undefined
-  /** Overrides of Codex's own configuration for this thread: `{ "model_reasoning_effort": "high" }`. */
+  /** Overrides of Codex's configuration for this thread, for example `{ "model_reasoning_effort": "high" }`. */
   readonly config?: Readonly<Record<string, unknown>> | undefined
-  /** What part of your program this is for, for telemetry: low in cardinality, no content. */
+  /** The part of the program that uses the thread, for telemetry. Choose few distinct values, without content. */
   readonly source?: string | undefined
+  /** The workflow that the thread belongs to, for telemetry. */
   readonly workflow?: string | undefined
+  /** A group of threads, for telemetry. */
   readonly group?: string | undefined
-  /** Whom it is for; telemetry shows a keyed hash, and nothing without a key: `CODEX_OTEL_USER_HASH_KEY`. */
+  /**
+   * The user that the thread works for. Telemetry contains only a hash with the key `CODEX_OTEL_USER_HASH_KEY`, and nothing
+   * if there is no key.
+   */
   readonly user?: string | undefined
 }
 
-/** Opens a conversation; it is closed with the scope. Its tools run with the services that are here now. */
+/**
+ * Opens a thread. Closing the scope closes the thread and interrupts its turns. Tools run with the services of the caller
+ * that opens the thread.
+ */
 type Opened<Tools extends Record<string, Tool.Any>> = Effect.Effect<
   Thread.Thread,
   CodexError.StartError,
   Scope.Scope | Tool.HandlerServices<Tools[keyof Tools]>
 >
 
+/** Opens threads and manages stored ones. Starts the engine on demand. */
 export class Codex extends Context.Service<
   Codex,
   {
-    /** Opens a new conversation; it is closed with the scope. */
+    /** Starts a thread. */
     readonly startThread: <Tools extends Record<string, Tool.Any> = {}>(
       options?: ThreadOptions<Tools>
     ) => Opened<Tools>
-    /** Goes on with a conversation by its id, also one of an earlier process. It must be given its tools again. */
+    /**
+     * Opens a stored thread by its id, also a thread of an earlier process. Pass its tools again: Codex does not store
+     * them. Fails with `InvalidRequest.ThreadNotFound` if there is no such thread.
+     */
     readonly resumeThread: <Tools extends Record<string, Tool.Any> = {}>(
       threadId: ThreadId,
       options?: ThreadOptions<Tools>
     ) => Opened<Tools>
     /**
-     * Goes on with the conversation that was last spoken in, of those in the same folder (`cwd`, default: this one);
-     * `InvalidRequest.ThreadNotFound` where there is none.
+     * Opens the most recently used thread of the working directory `cwd`. Default: the working directory of this process.
+     * Fails with `InvalidRequest.ThreadNotFound` if there is no thread.
      */
     readonly resumeLast: <Tools extends Record<string, Tool.Any> = {}>(
       options?: ThreadOptions<Tools>
     ) => Opened<Tools>
-    /** Opens a new conversation in which all has been said that was said in another one, up to and with `through`. */
+    /**
+     * Starts a thread from a copy of another thread's history, up to and including turn `through`. Default: the whole
+     * history.
+     */
     readonly forkThread: <Tools extends Record<string, Tool.Any> = {}>(
       threadId: ThreadId,
       options?: ThreadOptions<Tools> & { readonly through?: TurnId | undefined }
     ) => Opened<Tools>
-    /** The conversations that are kept, newest first; pages are asked for as they are needed. */
+    /** Lists the stored threads, newest first. Requests each page when the consumer needs it. */
     readonly listThreads: (
       filter?: ThreadInfo.Filter
     ) => Stream.Stream<ThreadInfo.ThreadInfo, CodexError.StartError>
-    /** A conversation with all its turns and what they produced, without opening it. */
+    /** Reads a stored thread with its turns and their items, without opening it. */
     readonly readThread: (
       threadId: ThreadId
     ) => Effect.Effect<ThreadInfo.ThreadHistory, CodexError.StartError>
+    /** Changes the name of a stored thread. */
     readonly renameThread: (threadId: ThreadId, name: string) => Effect.Effect<void, CodexError.StartError>
-    /** Takes a conversation out of the list; it can be taken back. */
+    /** Removes a thread from the list. `unarchiveThread` restores it. */
     readonly archiveThread: (threadId: ThreadId) => Effect.Effect<void, CodexError.StartError>
+    /** Returns an archived thread to the list. */
     readonly unarchiveThread: (threadId: ThreadId) => Effect.Effect<void, CodexError.StartError>
-    /** Removes a conversation for good. */
+    /** Deletes a thread permanently. */
     readonly deleteThread: (threadId: ThreadId) => Effect.Effect<void, CodexError.StartError>
-    /** The models that Codex offers. */
+    /** Lists the models that Codex offers. */
     readonly listModels: Stream.Stream<ThreadInfo.Model, CodexError.StartError>
     /**
-     * Anything else that `codex app-server` can do, in its own terms: the method, its parameters, and its answer as it
-     * came. It has the same deadline, trace and errors as everything here.
+     * Sends any other request to `codex app-server` and returns its result undecoded. Use it for methods that have no
+     * function here. The request has the same deadline, trace context and errors as all others.
      */
     readonly request: (method: string, params?: unknown) => Effect.Effect<unknown, CodexError.StartError>
   }
 >()("effect-codex/Codex") {
-  /** On whichever engine is provided: `AppServer.layer`, or a scripted one in tests. */
+  /** Provides `Codex` on an engine: `AppServer.layer`, or a scripted engine in tests. */
   static readonly layer: Layer.Layer<Codex, never, Engine.Engine> = Layer.effect(
     Codex,
     Effect.gen(function* () {
@@ -140,7 +161,7 @@ export class Codex extends Context.Service<
             ? undefined
             : yield* Effect.fromResult(McpServers.toConfig(options.mcpServers))
         const context = yield* Effect.context()
-        // One provided around the program wins over one in the layer.
+        // A policy that the caller provides overrides the policy of the layer.
         const policy = context.mapUnsafe.has(Policy.Current.key)
           ? Context.get(context, Policy.Current)
           : ofLayer
@@ -167,7 +188,7 @@ export class Codex extends Context.Service<
           Effect.withSpan(name, {}, { captureStackTrace: false }),
           annotated
         )
-        // Codex knows nothing of our tools: what was allowed for the session is kept here.
+        // Codex does not request approval for the caller's tools, so the library remembers their session grants.
         const remembering = SessionGrants.remember(policy)
         return Thread.make(thread, {
           tools,
@@ -184,7 +205,7 @@ export class Codex extends Context.Service<
         options: ThreadOptions<Tools> = {}
       ) => open(span.threadResume, options, (options) => engine.resumeThread(threadId, options))
 
-      /** The span is inside the annotation, so it carries the originator, and so does an engine that starts in it. */
+      /** Annotates outside the span, so that the span and an engine that starts within it have the originator. */
       const traced =
         (name: string, attributes: Readonly<Record<string, unknown>> = {}) =>
         <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -209,7 +230,7 @@ export class Codex extends Context.Service<
             : Effect.succeed(newest.id)
         )
 
-      /** Each page has its own span: a span of the whole stream would include the time of its consumer. */
+      /** Requests each page in its own span: a span of the whole stream would include the time of its consumer. */
       const paged = <A>(
         ask: (cursor: string | undefined) => Effect.Effect<Engine.Page<A>, CodexError.StartError>
       ) =>

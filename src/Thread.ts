@@ -1,4 +1,4 @@
-/** One thread of conversation with the agent. */
+/** A conversation with the agent, and the turns that run in it. */
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import type * as Schema from "effect/Schema"
@@ -15,7 +15,10 @@ import * as StructuredOutput from "./turn/StructuredOutput.ts"
 import * as TurnQueue from "./turn/TurnQueue.ts"
 import * as TurnRunner from "./turn/TurnRunner.ts"
 
-/** Runs a turn; with an output schema, its last message is JSON of that shape and is decoded. */
+/**
+ * Runs a turn and returns it. With the option `output`, the agent's last message is JSON of that schema, and the result
+ * has the decoded value as `output`.
+ */
 export interface Run<Args extends ReadonlyArray<unknown>> {
   <A, E>(
     ...args: [...Args, options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }]
@@ -24,41 +27,56 @@ export interface Run<Args extends ReadonlyArray<unknown>> {
 }
 
 /**
- * A conversation with the agent. Its turns run one after the other, in the order they were asked for; other threads are
- * never waited for.
+ * A conversation with the agent. `Codex.startThread` and its siblings open one; closing their scope closes the thread.
+ *
+ * The turns of a thread run one after another, in the order in which they were requested. Threads do not wait for each
+ * other.
  */
 export interface Thread {
+  /** The id of the conversation. `Codex.resumeThread` opens it again, also in another process. */
   readonly id: ThreadId
+  /** The model of the thread, if the engine reports it. */
   readonly model: string | undefined
-  /** The folder that relative paths and commands are in. */
+  /** The working directory: commands run in it, and relative paths start from it. */
   readonly cwd: string
   /**
-   * Runs a turn to its end. Interrupting the effect interrupts the turn and ends what it started; a turn that did not
-   * complete is an error, which carries what was there by then.
+   * Sends the input to the agent and waits until the agent has finished. A turn that does not complete fails with a
+   * `TurnError`, whose `turn` is the state of the turn at its end. Without the option `timeout`, a turn may take 30 minutes.
+   *
+   * Interrupting the effect interrupts the turn in Codex and ends the commands and tools that it started.
    */
   readonly run: Run<[input: TurnOptions.TurnInput]>
   /**
-   * The same as it happens; the last event, `TurnCompleted`, carries the turn. A stream that is left early interrupts its
-   * turn. For a slow consumer text deltas are merged; no other event is ever lost.
+   * Runs a turn as `run` does and returns its events. The last event, `TurnCompleted`, contains the turn. The stream fails
+   * with the errors of `run`, and with `OutputInvalid` if the last message does not match `output`.
+   *
+   * The turn starts when the stream does. A consumer that stops early interrupts the turn. For a slow consumer, waiting
+   * text deltas of an item are merged, and only the latest `ToolProgress` of a call is kept; no other event is dropped.
    */
   readonly stream: (
     input: TurnOptions.TurnInput,
     options?: TurnOptions.TurnOptions
   ) => Stream.Stream<Turn.TurnEvent, CodexError.TurnError>
-  /** Runs a turn on what has been said so far, without saying more: after one that was interrupted or that failed. */
+  /**
+   * Runs a turn without new input, for example after a turn that failed or was interrupted: Codex keeps the input of that
+   * turn.
+   */
   readonly continue: Run<[]>
-  /** Adds to the turn that runs; `InvalidRequest` where none does. Its attachments must outlive that turn. */
+  /**
+   * Adds input to the turn that is running. Fails with `InvalidRequest` if no turn is running. Attachments in the input
+   * must exist until the turn ends.
+   */
   readonly steer: (
     input: TurnOptions.TurnInput
   ) => Effect.Effect<void, CodexError.RequestError | CodexError.AttachmentRejected>
   /**
-   * Ends the turn that runs, or waits to be tried again, which fails as `TurnInterrupted` by the caller, and waits until
-   * it has; those that wait for it run next. Nothing where none runs.
+   * Interrupts the current turn, or its wait for the next attempt, and waits for its end. The turn fails with
+   * `TurnInterrupted` by `caller`, and the next requested turn starts. Does nothing if no turn is running.
    */
   readonly interrupt: Effect.Effect<void>
-  /** Has the conversation summarised to make room in the model's context: a turn of its own. */
+  /** Summarises the conversation to make room in the model's context. The summary is a turn of its own. */
   readonly compact: (options?: TurnOptions.TurnOptions) => Effect.Effect<Turn.Turn, CodexError.TurnError>
-  /** What the turns of this handle used together, sub-agents included. */
+  /** What all turns of this handle used, sub-agents included: tokens, milliseconds, tool calls and model requests. */
   readonly spent: Effect.Effect<Budget.BudgetUsage>
 }
 

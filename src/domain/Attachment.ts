@@ -4,10 +4,10 @@ import * as Schema from "effect/Schema"
 export class Attachment extends Schema.Opaque<Attachment>()(
   Schema.Struct({
     path: Schema.String,
-    /** The name that the file had. */
+    /** The original name of the file. */
     name: Schema.String,
     size: Schema.Natural,
-    /** `image/png`, `text/plain`, … told by the content and the name. */
+    /** The media type according to content and name, for example `image/png`. */
     mediaType: Schema.String,
     sha256: Schema.String
   })

@@ -5,26 +5,27 @@ import * as Option from "effect/Option"
 import type * as Turn from "./Turn.ts"
 
 /**
- * What may be used; what is left out is not limited. A limit may be reached, and must not be passed; where nothing is
- * left of tokens, time or model calls no turn begins. What sub-agents use counts.
+ * Limits of use. An omitted limit is unlimited. Use may reach a limit but not exceed it. If no tokens, time or model
+ * requests are left, no turn starts. Sub-agents count.
  */
 export interface Budget {
-  /** Input and output tokens together, as they are billed: cached input counts. */
+  /** Input and output tokens together, including cached input, which is billed. */
   readonly tokens?: number | undefined
   /**
-   * Time from the start of the turn to its end, waits between attempts included; over a thread, the time of its turns
-   * together.
+   * The time from the start of the turn to its end, including waits between attempts. For a thread, the sum over its
+   * turns. A number is milliseconds.
    */
   readonly time?: Duration.Input | undefined
-  /** Commands, edits and calls of tools. */
+  /** The number of commands, edits and tool calls. */
   readonly toolCalls?: number | undefined
-  /** Requests to the model, lost attempts included. */
+  /** The number of requests to the model, including failed attempts. */
   readonly modelCalls?: number | undefined
 }
 
-/** What was used: tokens, milliseconds, calls. */
+/** Use so far, in the units of `Budget`. */
 export interface BudgetUsage {
   readonly tokens: number
+  /** Milliseconds. */
   readonly time: number
   readonly toolCalls: number
   readonly modelCalls: number
@@ -32,7 +33,7 @@ export interface BudgetUsage {
 
 export const zero: BudgetUsage = { tokens: 0, time: 0, toolCalls: 0, modelCalls: 0 }
 
-/** What a turn that has ended used. */
+/** Returns what a turn that has ended used. */
 export const fromTurn = (turn: Turn.Turn): BudgetUsage => ({
   tokens: turn.usage.input + turn.usage.output,
   time: turn.time.total,
@@ -40,7 +41,7 @@ export const fromTurn = (turn: Turn.Turn): BudgetUsage => ({
   modelCalls: turn.modelCalls
 })
 
-/** What two turns used together. */
+/** Adds the use of two turns. */
 export const add = (a: BudgetUsage, b: BudgetUsage): BudgetUsage => ({
   tokens: a.tokens + b.tokens,
   time: a.time + b.time,
@@ -51,14 +52,14 @@ export const add = (a: BudgetUsage, b: BudgetUsage): BudgetUsage => ({
 export const BudgetReason = Schema.Literals(["Tokens", "Time", "ToolCalls", "ModelCalls"])
 export type BudgetReason = typeof BudgetReason.Type
 
-/** Which limit was passed. */
+/** An exceeded limit. */
 export interface Excess {
   readonly reason: BudgetReason
   readonly limit: number
   readonly used: number
 }
 
-/** The first limit that was passed; time is not looked at, a clock does that. */
+/** Returns the first exceeded limit. Does not check time, which a timer limits. */
 export const exceeded = (budget: Budget, spent: BudgetUsage): Excess | undefined => {
   const { modelCalls = Infinity, tokens = Infinity, toolCalls = Infinity } = budget
   if (spent.tokens > tokens) return { reason: "Tokens", limit: tokens, used: spent.tokens }
@@ -68,7 +69,7 @@ export const exceeded = (budget: Budget, spent: BudgetUsage): Excess | undefined
     : undefined
 }
 
-/** The limit that leaves no room for anything more: a turn asks the model at least once, and uses tokens. */
+/** Returns the limit that prevents another turn: a turn requests the model at least once and uses tokens. */
 export const exhausted = (budget: Budget, spent: BudgetUsage): Excess | undefined => {
   const { modelCalls = Infinity, tokens = Infinity } = budget
   const time = timeOf(budget)
@@ -79,19 +80,18 @@ export const exhausted = (budget: Budget, spent: BudgetUsage): Excess | undefine
     : exceeded(budget, spent)
 }
 
-/** What is wrong with a limit, if anything is. */
+/** Returns why a limit is invalid, or `undefined`. */
 export const validate = (budget: Budget): string | undefined => {
   for (const name of ["tokens", "toolCalls", "modelCalls"] as const) {
     const limit = budget[name]
-    if (limit !== undefined && !(limit >= 0))
-      return `budget.${name} is ${limit}, and must be a number from 0 on`
+    if (limit !== undefined && !(limit >= 0)) return `budget.${name} is ${limit}, and must be 0 or more`
   }
   return budget.time === undefined || isValidDuration(budget.time)
     ? undefined
-    : 'budget.time must be a duration from 0 on, in milliseconds or like "20 seconds"'
+    : 'budget.time must be a duration of 0 or more, in milliseconds or like "20 seconds"'
 }
 
-/** Whether it is a length of time; what is no number would otherwise be none at all. */
+/** Whether this is a valid, non-negative duration. NaN must be rejected explicitly. */
 export const isValidDuration = (time: Duration.Input): boolean => {
   if (typeof time === "number" && Number.isNaN(time)) return false
   const duration = Duration.fromInput(time)
@@ -101,7 +101,7 @@ export const isValidDuration = (time: Duration.Input): boolean => {
 const timeOf = (budget: Budget): number | undefined =>
   budget.time === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(budget.time))
 
-/** The milliseconds that are left of the time; none where it is not limited. */
+/** Returns the milliseconds that are left, or `undefined` if time is not limited. */
 export const timeLeft = (budget: Budget, spent: BudgetUsage): number | undefined => {
   const time = timeOf(budget)
   return time === undefined ? undefined : Math.max(0, time - spent.time)

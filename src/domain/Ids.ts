@@ -1,14 +1,14 @@
-/** What names a conversation, a turn and what a turn produces: strings that cannot be taken for one another. */
+/** Ids of threads, turns and items, as distinct types, so that the compiler rejects one in place of another. */
 import * as Schema from "effect/Schema"
 
-/** A conversation, as Codex names it: a UUID. `ThreadId.make(text)` for one that was kept elsewhere. */
+/** The id of a thread: Codex's UUID. `ThreadId.make(text)` makes one from a stored string. */
 export const ThreadId = Schema.String.pipe(Schema.brand("effect-codex/ThreadId"))
 export type ThreadId = typeof ThreadId.Type
 
-/** A turn of a conversation; empty for one that ended before Codex had named it. */
+/** The id of a turn. Empty if the turn ended before Codex assigned an id. */
 export const TurnId = Schema.String.pipe(Schema.brand("effect-codex/TurnId"))
 export type TurnId = typeof TurnId.Type
 
-/** Something that a turn produced; that of a command or a tool call is the call id that the model gave it. */
+/** The id of an item. The id of a command or a tool call is the model's call id. */
 export const ItemId = Schema.String.pipe(Schema.brand("effect-codex/ItemId"))
 export type ItemId = typeof ItemId.Type

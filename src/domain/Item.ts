@@ -2,14 +2,14 @@
 import * as Schema from "effect/Schema"
 import { ItemId, ThreadId } from "./Ids.ts"
 
-/** Where an item stands. `declined` is a policy's or a person's no, `interrupted` an end that nobody reported. */
+/** The state of an item. `declined`: a policy or a person declined it. `interrupted`: the turn ended before Codex reported its end. */
 export const Status = Schema.Literals(["inProgress", "completed", "failed", "declined", "interrupted"])
 export type Status = typeof Status.Type
 
 export const FileOperation = Schema.Literals(["read", "list", "search", "add", "update", "delete"])
 export type FileOperation = typeof FileOperation.Type
 
-/** One file of a patch: its path as Codex gave it and a unified diff of the file alone. */
+/** One file of a patch: its path as Codex reports it, and a unified diff of this file. */
 export class Change extends Schema.Opaque<Change>()(
   Schema.Struct({
     path: Schema.String,
@@ -27,7 +27,7 @@ export class AgentMessage extends Schema.Opaque<AgentMessage>()(
   Schema.TaggedStruct("AgentMessage", { id: ItemId, text: Schema.String })
 ) {}
 
-/** `summary` is what the provider lets be seen of it; `content` only exists for open models. */
+/** The model's reasoning. `summary` is what the provider shows of it; only open models have `content`. */
 export class Reasoning extends Schema.Opaque<Reasoning>()(
   Schema.TaggedStruct("Reasoning", {
     id: ItemId,
@@ -40,7 +40,7 @@ export class Plan extends Schema.Opaque<Plan>()(
   Schema.TaggedStruct("Plan", { id: ItemId, text: Schema.String })
 ) {}
 
-/** A command as Codex ran it, shell wrapper included. `duration` is in milliseconds, without the wait for approval. */
+/** A command as Codex ran it, including the shell wrapper. `duration` is in milliseconds and excludes the wait for approval. */
 export class CommandExecution extends Schema.Opaque<CommandExecution>()(
   Schema.TaggedStruct("CommandExecution", {
     id: ItemId,
@@ -62,7 +62,7 @@ export class FileChange extends Schema.Opaque<FileChange>()(
   })
 ) {}
 
-/** A call of one of the caller's own tools. `output` is the text that the model got. */
+/** A call of one of the caller's tools. `output` is the text that the model received. `duration` is in milliseconds. */
 export class ToolCall extends Schema.Opaque<ToolCall>()(
   Schema.TaggedStruct("ToolCall", {
     id: ItemId,
@@ -88,8 +88,8 @@ export class McpToolCall extends Schema.Opaque<McpToolCall>()(
 ) {}
 
 /**
- * What the agent had its sub-agents do: `tool` is `spawn_agent`, `send_input`, `wait_agent`, …, `agents` the threads of
- * those it was about.
+ * A call that concerns sub-agents: `tool` is `spawn_agent`, `send_input`, `wait_agent`, …, and `agents` are the threads of
+ * those sub-agents.
  */
 export class AgentCall extends Schema.Opaque<AgentCall>()(
   Schema.TaggedStruct("AgentCall", {
@@ -107,12 +107,12 @@ export class WebSearch extends Schema.Opaque<WebSearch>()(
   Schema.TaggedStruct("WebSearch", { id: ItemId, query: Schema.String })
 ) {}
 
-/** The conversation was summarised to make room. */
+/** Codex summarised the conversation to make room in the model's context. */
 export class ContextCompaction extends Schema.Opaque<ContextCompaction>()(
   Schema.TaggedStruct("ContextCompaction", { id: ItemId })
 ) {}
 
-/** A kind that this version does not know: passed on as it came, never an error. */
+/** An item of a kind that this version does not know. Its payload is undecoded. */
 export class Unknown extends Schema.Opaque<Unknown>()(
   Schema.TaggedStruct("Unknown", {
     id: ItemId,
@@ -137,7 +137,7 @@ export const Item = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type Item = typeof Item.Type
 
-/** An item that runs outside the model: it takes time of its own and may change something. */
+/** An item that runs outside the model: it takes time and may have side effects. */
 export type Work = CommandExecution | FileChange | ToolCall | McpToolCall | AgentCall
 
 export const isWork = (item: Item): item is Work =>
@@ -147,7 +147,7 @@ export const isWork = (item: Item): item is Work =>
   item._tag === "McpToolCall" ||
   item._tag === "AgentCall"
 
-/** The tool's name as the model knows it: Codex's own tools by theirs, ours and MCP's by the name they were given. */
+/** Returns the name under which the model calls the tool. */
 export const toolName = (item: Work): string => {
   switch (item._tag) {
     case "CommandExecution":
@@ -161,6 +161,6 @@ export const toolName = (item: Work): string => {
   }
 }
 
-/** @internal An item that will not be heard of again, because its turn ended first. */
+/** @internal Marks an item as interrupted if it was in progress when its turn ended. */
 export const interrupt = (item: Item): Item =>
   isWork(item) && item.status === "inProgress" ? { ...item, status: "interrupted" } : item

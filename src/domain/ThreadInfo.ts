@@ -1,32 +1,32 @@
-/** Conversations as they are kept: what is told of one that is not open, and what was said in it. */
+/** Stored threads: their metadata, their history, and the models that Codex offers. */
 import * as Schema from "effect/Schema"
 import { ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 
 const optionalKey = Schema.optionalKey
 
-/** What is known of a conversation without opening it. Times are in milliseconds since the epoch. */
+/** Metadata of a stored thread. Times are in milliseconds since the epoch. */
 export class ThreadInfo extends Schema.Opaque<ThreadInfo>()(
   Schema.Struct({
     id: ThreadId,
-    /** The name that somebody gave it. */
+    /** The name that `renameThread` or a person set. */
     name: optionalKey(Schema.String),
-    /** How it begins: the first thing that was asked. */
+    /** The beginning of the first input. */
     preview: Schema.String,
     cwd: Schema.String,
     provider: optionalKey(Schema.String),
     createdAt: Schema.Finite,
     updatedAt: Schema.Finite,
-    /** The conversation that it was forked from. */
+    /** The thread that this thread is a copy of. */
     forkedFrom: optionalKey(ThreadId),
-    /** The conversation whose agent started it. */
+    /** The thread whose agent started this thread. */
     parent: optionalKey(ThreadId),
-    /** Nothing of it is kept on disk. */
+    /** Codex stores nothing of the thread on disk. */
     ephemeral: Schema.Boolean
   })
 ) {}
 
-/** A turn that was. `duration` is in milliseconds; `error` is the engine's own text of why it failed. */
+/** A turn of a stored thread. `duration` is in milliseconds. `error` is Codex's own text, which may quote content. */
 export class PastTurn extends Schema.Opaque<PastTurn>()(
   Schema.Struct({
     id: TurnId,
@@ -38,25 +38,26 @@ export class PastTurn extends Schema.Opaque<PastTurn>()(
   })
 ) {}
 
-/** A conversation with everything that was said in it, oldest turn first. */
+/** A stored thread with its turns, oldest first. */
 export class ThreadHistory extends Schema.Opaque<ThreadHistory>()(
   Schema.Struct({ ...ThreadInfo.fields, turns: Schema.Array(PastTurn) })
 ) {}
 
-/** Which conversations to list. What is left out does not matter. */
+/** Selects the threads to list. An omitted field does not restrict the list. */
 export interface Filter {
-  /** Those that were archived, and no others; default: those that were not. */
+  /** Lists archived threads only. Default: threads that are not archived. */
   readonly archived?: boolean | undefined
-  /** Those that work in this folder. */
+  /** Lists threads with this working directory. */
   readonly cwd?: string | undefined
-  /** Those with this text in their title. */
+  /** Lists threads with this text in their title. */
   readonly search?: string | undefined
-  /** Also those that other programs started: the Codex command line, editors. Default: only those of app-server clients. */
+  /** Includes threads of other programs: the Codex command line, editors. Default: threads of app-server clients only. */
   readonly everywhere?: boolean | undefined
+  /** The time to sort by, newest first. */
   readonly sort?: "created" | "updated" | undefined
 }
 
-/** A model that the engine offers. */
+/** A model that Codex offers. */
 export class Model extends Schema.Opaque<Model>()(
   Schema.Struct({
     id: Schema.String,
@@ -65,7 +66,7 @@ export class Model extends Schema.Opaque<Model>()(
     isDefault: Schema.Boolean,
     efforts: Schema.Array(Schema.String),
     defaultEffort: optionalKey(Schema.String),
-    /** What may be sent to it: `text`, `image`. */
+    /** The kinds of input that the model accepts: `text`, `image`. */
     inputs: Schema.Array(Schema.String)
   })
 ) {}

@@ -1,4 +1,4 @@
-/** One turn of a conversation: what goes in, what happens meanwhile, what comes out. */
+/** A turn of a conversation: its events and its result. */
 import * as Schema from "effect/Schema"
 import * as ApprovalDecision from "./ApprovalDecision.ts"
 import * as ApprovalRequest from "./ApprovalRequest.ts"
@@ -6,8 +6,9 @@ import { ItemId, ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 
 /**
- * Tokens. Counts are inclusive: `cachedInput` and `cacheWrite` are part of `input`, `reasoning` part of `output`; never
- * add them. `cacheWrite` is absent where the engine does not tell what went into the provider's cache.
+ * Token counts. They are inclusive: `cachedInput` and `cacheWrite` are part of `input`, and `reasoning` is part of
+ * `output`, so do not add them. `cacheWrite`, the input that the provider wrote to its cache, is absent if the engine does
+ * not report it.
  */
 export class Usage extends Schema.Opaque<Usage>()(
   Schema.Struct({
@@ -22,8 +23,8 @@ export class Usage extends Schema.Opaque<Usage>()(
 export const noUsage: Usage = { input: 0, cachedInput: 0, output: 0, reasoning: 0 }
 
 /**
- * Where the time of a turn went, in milliseconds; the four parts sum to `total`. Where things overlap, time belongs to
- * approval before tools before thinking before overhead.
+ * The duration of a turn and its parts, in milliseconds. The parts sum to `total`. Overlapping time counts once: as
+ * approval, otherwise as tools, otherwise as thinking, otherwise as overhead.
  */
 export class TurnTime extends Schema.Opaque<TurnTime>()(
   Schema.Struct({
@@ -36,9 +37,11 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
 ) {}
 
 /**
- * What a turn came to. One that `run` returns has completed; the one that an error carries is what was there when it
- * ended. `message` is the last message of the agent, `diff` a unified diff of everything the turn changed, and
- * `sideEffects` says whether a command, an edit or a tool already ran: nothing should be repeated blindly once one did.
+ * The result of a turn. A turn that `run` returns is complete; the turn of an error is its state at the end.
+ *
+ * `message` is the agent's last message, `items` everything that the turn produced, and `diff` a unified diff of all files
+ * that the turn changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a
+ * turn may repeat its effects.
  */
 export class Turn extends Schema.Opaque<Turn>()(
   Schema.Struct({
@@ -58,10 +61,10 @@ export class Turn extends Schema.Opaque<Turn>()(
 const at = Schema.Finite
 
 /**
- * What happens in a turn, in the order it happened. `at` is in milliseconds since the epoch, with fractions.
+ * The events of a turn, in order. `at` is in milliseconds since the epoch, with fractions.
  *
- * `ToolRequested`, `ToolReturned` and `ModelResponded` are the exact bounds of tool calls and model requests; an engine
- * that cannot tell leaves them out. `Unknown` is what a newer Codex says and this version does not know.
+ * `ToolRequested`, `ToolReturned` and `ModelResponded` are the exact bounds of tool calls and model requests. An engine
+ * that does not know them omits these events. `Unknown` is a notification that this version does not know.
  */
 const eventFields = {
   TurnStarted: { threadId: ThreadId, turnId: TurnId, rootTurnId: Schema.optionalKey(TurnId), at },
@@ -72,7 +75,7 @@ const eventFields = {
   ItemCompleted: { item: Item.Item, at },
   ToolRequested: { callId: ItemId, tool: Schema.String, at },
   ToolReturned: { callId: ItemId, at },
-  /** How far a call of one of the caller's tools is, in its own words: at most 4,000 characters. */
+  /** The progress of a call of one of the caller's tools, in the tool's own words: at most 4,000 characters. */
   ToolProgress: { callId: ItemId, tool: Schema.String, text: Schema.String, at },
   ModelResponded: { responseId: Schema.String, usage: Schema.optionalKey(Usage), at },
   UsageUpdated: { usage: Usage, at },
@@ -89,13 +92,13 @@ const eventFields = {
   Unknown: { method: Schema.String, payload: Schema.Unknown, at }
 }
 
-/** What an engine may say: everything but the end, which the runtime makes of it. */
+/** An event that an engine emits: every event except the end, which the runtime derives. */
 export const EngineEvent = Schema.TaggedUnion(eventFields)
 export type EngineEvent = typeof EngineEvent.Type
 
 export const TurnEvent = Schema.TaggedUnion({
   ...eventFields,
-  /** What happens in a turn of a sub-agent, which is of a thread of its own. */
+  /** An event of a turn of a sub-agent, which has its own thread. */
   AgentEvent: { threadId: ThreadId, turnId: TurnId, event: EngineEvent, at },
   TurnCompleted: { turn: Turn, at }
 })

@@ -1,4 +1,4 @@
-/** What a turn is given, and how it is run. */
+/** The input and the options of a turn. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import type * as Schedule from "effect/Schedule"
@@ -9,9 +9,9 @@ import type { TurnError } from "./CodexError.ts"
 import type { Turn } from "./Turn.ts"
 
 /**
- * What the caller sends: text as it is, or parts. An image by its `url` is fetched by the provider, or is a `data:` URL;
- * a local image is read by Codex. A staged attachment is an image to the model if its type is one, and else a file
- * that the model is told the path of.
+ * The input of a turn: text, or parts. The provider fetches the `url` of an image, which may be a `data:` URL. Codex reads
+ * a `local_image`. A staged attachment with an image type is sent as an image; for any other attachment the model receives
+ * the path of the file.
  */
 export type TurnInput = string | ReadonlyArray<InputPart>
 export type InputPart =
@@ -20,48 +20,49 @@ export type InputPart =
   | { readonly type: "local_image"; readonly path: string }
   | { readonly type: "attachment"; readonly attachment: Attachment }
 
-/**
- * How one turn is run. `model`, `effort`, `sandbox` and `cwd` are kept by Codex for the later turns of the thread too.
- */
+/** Options for one turn. Codex keeps `model`, `effort`, `sandbox` and `cwd` for later turns of the thread. */
 export interface TurnOptions {
   /**
-   * The longest that the turn may take, each attempt at it for itself; at its end the turn is interrupted and fails with
-   * `TurnTimedOut`.
+   * The maximum duration of each attempt at the turn. A number is milliseconds. A turn that takes longer is interrupted and
+   * fails with `TurnTimedOut`. Default: `DefaultTimeout`.
    */
   readonly timeout?: Duration.Input | undefined
+  /** The model. Default: the model of the thread. */
   readonly model?: string | undefined
+  /** The reasoning effort, for example `high`. `Codex.listModels` lists the efforts of each model. */
   readonly effort?: string | undefined
   readonly sandbox?: Sandbox | undefined
-  /** The folder to work in. */
+  /** The working directory. */
   readonly cwd?: string | undefined
   /**
-   * What the last message has to be: the agent is told the schema, and its answer is decoded. An answer that does not
-   * fit fails the turn with `OutputInvalid`, which carries it.
+   * The schema of the agent's last message. The agent receives it as JSON Schema. If the message does not match, the turn
+   * fails with `OutputInvalid`, which contains the message.
    */
   readonly output?: Schema.Codec<unknown, unknown> | undefined
-  /** What the turn may use, all attempts at it together; beyond it the turn is interrupted and fails with `BudgetExceeded`. */
+  /** The limit for all attempts at the turn together. A turn that exceeds it is interrupted and fails with `BudgetExceeded`. */
   readonly budget?: Budget | undefined
   /**
-   * When to try again by itself: only errors that are retryable, and only while no command, edit or tool that is more
-   * than reading has run; a wait that the provider asked for is kept. What the agent has heard it is not told again.
+   * When to run a failed turn again. Only retryable errors are retried, and only if no command, edit or tool ran that may
+   * have side effects. The wait is at least the provider's `retryAfter`. Another attempt does not repeat input that Codex
+   * has recorded. Default: no retries.
    */
   readonly retry?: Schedule.Schedule<unknown, TurnError> | undefined
-  /** Whether the turn is seen by telemetry; default: as `Sampling.Enabled` says, which is yes. */
+  /** Whether the turn emits telemetry. Default: `Sampling.Enabled`, which is true unless it is set. */
   readonly telemetry?: boolean | undefined
 }
 
-/** What commands may reach without asking. */
+/** What commands may access without approval. */
 export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
 
-/** A turn whose last message was asked to be of a schema, and what it said. */
+/** A turn with its decoded output. */
 export type TurnWithOutput<A> = Turn & { readonly output: A }
 
-/** The timeout of a turn that names none: 30 minutes. */
+/** The timeout of a turn whose options have none. Default: 30 minutes. */
 export const DefaultTimeout = Context.Reference<Duration.Duration>("effect-codex/Turn/DefaultTimeout", {
   defaultValue: () => Duration.minutes(30)
 })
 
-/** The text of an input, without what is no text. */
+/** Returns the text parts of an input. */
 export const text = (input: TurnInput): string =>
   typeof input === "string"
     ? input

@@ -12,13 +12,13 @@ export interface TurnState {
   readonly turnId: TurnId
   readonly time: TurnTiming.TimingState
   readonly calls: OpenCalls.OpenCalls
-  /** Items that have completed, each as it was last reported. */
+  /** Completed items, each in its last reported form. */
   readonly items: OrderedMap.OrderedMap<string, Item.Item>
-  /** The text so far of the message that the model writes, for a turn that ends before the message does. */
+  /** The text so far of the message that the model is writing, for a turn that ends before the message does. */
   readonly writing: { readonly itemId: string; readonly text: string } | undefined
-  /** The sum over model requests, as each reported it at its end. */
+  /** The sum of the usage that model requests reported at their end. */
   readonly requested: Turn.Usage
-  /** The sum as Codex reported it: later, but it includes Codex's own requests. */
+  /** The sum of the usage that Codex reported, which comes later but includes Codex's own requests. */
   readonly reported: Turn.Usage
   readonly diff: string
   readonly sideEffects: boolean

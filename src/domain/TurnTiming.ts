@@ -207,7 +207,7 @@ export const end = (
   )
 }
 
-/** Returns the split of the time so far. The total is the sum of the parts, so they are equal to the last bit. */
+/** Returns the parts of the time so far. The total is computed from the parts, so the sum is exact. */
 export const split = (state: TimingState): Turn.TurnTime => {
   const { thinking, tools, approval, overhead } = state
   return { total: thinking + tools + approval + overhead, thinking, tools, approval, overhead }

@@ -1,4 +1,4 @@
-/** Events of a turn into signals. Pure: a state, a step, and the signals that it gives. */
+/** Folds the events of a turn into signals. Pure. */
 import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
@@ -10,18 +10,39 @@ import type * as Turn from "../domain/Turn.ts"
 import type * as TurnTiming from "../domain/TurnTiming.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import * as Convention from "../semconv/Convention.ts"
-import * as ChunkGaps from "./ChunkGaps.ts"
 import * as DiffStats from "./DiffStats.ts"
 import * as FileSignals from "./FileSignals.ts"
 import * as RetrySignals from "./RetrySignals.ts"
 import * as Signal from "./Signal.ts"
 
+/** The times between chunks of output, last first. A list, because an array would be copied for each chunk. */
+export interface ChunkGaps {
+  readonly gap: number
+  readonly before: ChunkGaps | undefined
+  readonly count: number
+}
+
+/** The maximum number of gaps per request. Later gaps are dropped, so that an endless request does not fill memory. */
+export const maxChunkGaps = 10_000
+
+export const addChunkGap = (before: ChunkGaps | undefined, gap: number): ChunkGaps | undefined => {
+  const count = (before?.count ?? 0) + 1
+  return count > maxChunkGaps ? before : { gap, before, count }
+}
+
+/** Returns the gaps in order, first gap first. */
+export const chunkGapsToArray = (gaps: ChunkGaps | undefined): ReadonlyArray<number> => {
+  const all: Array<number> = []
+  for (let current = gaps; current !== undefined; current = current.before) all.push(current.gap)
+  return all.toReversed()
+}
+
 interface Model {
   readonly openedAt: number
   readonly requestedTools: boolean
   readonly lastChunkAt: number | undefined
-  readonly gaps: ChunkGaps.Gaps | undefined
-  /** What came for it before it ended: of the last request of a turn nobody says that it is over. */
+  readonly gaps: ChunkGaps | undefined
+  /** Usage reported before the request ended: no event ends the last request of a turn. */
   readonly usage: Turn.Usage | undefined
 }
 
@@ -29,11 +50,11 @@ export interface SignalsState {
   readonly startedAt: number
   readonly model: Model | undefined
   readonly compacted: boolean
-  /** The engine tells the end of model requests, each with its usage. */
+  /** The engine reports the end of each model request, with its usage. */
   readonly exact: boolean
-  /** Model requests that have ended and whose usage is still to come. */
+  /** Model requests that have ended and await their usage. */
   readonly awaitingUsage: Chunk.Chunk<Signal.ModelStop>
-  /** When the conversation began to be summarised. */
+  /** When the current compaction started. */
   readonly compactingAt: number | undefined
   readonly retries: RetrySignals.RetrySignalsState
 }
@@ -121,7 +142,7 @@ const toolStop = (
 const chunk = (state: SignalsState, at: number): Step => {
   if (state.model === undefined) return [state, noSignals]
   const { gaps: before, lastChunkAt } = state.model
-  const gaps = lastChunkAt === undefined ? before : ChunkGaps.add(before, at - lastChunkAt)
+  const gaps = lastChunkAt === undefined ? before : addChunkGap(before, at - lastChunkAt)
   return [{ ...state, model: { ...state.model, lastChunkAt: at, gaps } }, noSignals]
 }
 
@@ -137,7 +158,7 @@ const modelClosed = (
     at,
     duration: at - model.openedAt,
     timeToFirstToken: end.firstTokenAt === undefined ? undefined : end.firstTokenAt - model.openedAt,
-    chunkGaps: ChunkGaps.toArray(model.gaps),
+    chunkGaps: chunkGapsToArray(model.gaps),
     responseId: end.responseId,
     finishReason: exact ? (model.requestedTools ? "tool_calls" : "stop") : undefined,
     usage: end.usage ?? (exact ? undefined : model.usage),
@@ -149,7 +170,7 @@ const modelClosed = (
           : Signal.ok
   }
   const next = { ...state, model: undefined, exact: state.exact || exact }
-  // Where nobody says when a request ends, its usage comes only after its tools have run.
+  // If the engine does not report the end of requests, usage arrives only after the tools of the request have run.
   return exact || stop.usage !== undefined || stop.end._tag !== "Ok"
     ? [next, [stop]]
     : [{ ...next, awaitingUsage: Chunk.append(state.awaitingUsage, stop) }, noSignals]
@@ -230,8 +251,8 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent, calls: OpenCalls.
           [{ ...first, usage: event.usage }, update]
         ]
       if (state.exact || state.model === undefined) return [state, [update]]
-      const { usage: sofar } = state.model
-      const usage = sofar === undefined ? event.usage : TurnState.addUsage(sofar, event.usage)
+      const { usage: soFar } = state.model
+      const usage = soFar === undefined ? event.usage : TurnState.addUsage(soFar, event.usage)
       return [{ ...state, model: { ...state.model, usage } }, [update]]
     }
     case "DiffUpdated":

@@ -1,4 +1,4 @@
-/** A turn that runs, seen from inside: the one place that changes its state and tells of it. */
+/** A running turn: folds its events, reports them, and runs its approvals and tool calls. Nothing else changes its state. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +22,7 @@ import * as TurnState from "../domain/TurnState.ts"
 import { decide } from "../approval/PolicyRunner.ts"
 import type { MonotonicClock } from "./MonotonicClock.ts"
 
-/** Where a turn runs, and what is asked of whom. */
+/** The engine, tools, policy and telemetry of a turn. */
 export interface ActiveTurnOptions {
   readonly threadId: ThreadId
   readonly engine: Engine.EngineThread
@@ -31,7 +31,7 @@ export interface ActiveTurnOptions {
   readonly clock: MonotonicClock
   readonly tracer: EffectTracer.Tracer
   readonly context: Context.Context<never>
-  /** Attributes of every span and log below the turn. */
+  /** Attributes of every span and log record below the turn. */
   readonly annotations: Readonly<Record<string, unknown>>
   readonly span: EffectTracer.Span
   readonly model: string | undefined
@@ -40,36 +40,38 @@ export interface ActiveTurnOptions {
   readonly instructions: string | undefined
   readonly input: TurnOptions.TurnInput
   readonly publish: (event: Turn.EngineEvent) => void
-  /** Something was used up: a limit may have been passed. */
+  /** Called after an event that uses part of a budget. */
   readonly onUsage: () => void
-  /** Ends the turn, or the one whose sub-agent this is. */
+  /** Ends the turn. For a sub-agent, ends the turn that it works for. */
   readonly stop: (error: CodexError.TurnError) => void
 }
 
 export interface ActiveTurn {
   readonly handlers: Omit<Engine.Handlers, "agent">
+  /** Ends the turn and its telemetry, and returns the turn. Ignores later events. */
   readonly end: (outcome: Signal.TurnEnd) => Turn.Turn
+  /** Returns the last message of the agent so far. */
   readonly message: () => string
   readonly spent: () => Omit<Budget.BudgetUsage, "time">
   /**
-   * The span of the call that started a sub-agent, if it was started here; `unnamed`: of one that has not said yet whom
-   * it starts.
+   * Returns the span of the call of this turn that started a sub-agent. With `unnamed`, returns the span of an open call
+   * that does not name its sub-agents yet.
    */
   readonly spanOfAgent: (threadId: ThreadId, unnamed: boolean) => EffectTracer.Span | undefined
 }
 
 export const milliseconds = (clock: MonotonicClock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
 
-/** Telemetry never changes a result: a tracer that breaks loses spans and nothing else. */
-export const ignoreDefects = (tell: () => void): void => {
+/** Runs telemetry and ignores what it throws: a tracer that fails loses spans and does not change the turn. */
+export const ignoreDefects = (write: () => void): void => {
   try {
-    tell()
+    write()
   } catch {
-    // There is nobody to tell: this runs in the reader of the connection.
+    // This runs in the reader of the connection, which has no caller to report to.
   }
 }
 
-/** Calls that have a sub-agent begin a turn. */
+/** Calls that start a turn of a sub-agent. */
 const startsAgentTurn = new Set([
   "spawn_agent",
   "send_input",
@@ -78,7 +80,7 @@ const startsAgentTurn = new Set([
   "resume_agent"
 ])
 
-/** Events that use something up: no other can pass a limit. */
+/** Events that may exceed a budget. */
 const usageEvents = new Set<Turn.EngineEvent["_tag"]>([
   "TurnStarted",
   "ItemStarted",
@@ -106,7 +108,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
 
   const emit = (received: Turn.EngineEvent) => {
     if (ended) return
-    // Time never runs backwards in a turn, whatever clock an event was stamped by.
+    // Time never runs backwards in a turn, also if another clock stamped the event.
     const at = Math.max(clock.fromWallClock(received.at), state.time.at)
     const event = received.at === at ? received : { ...received, at }
     const before = state
@@ -118,7 +120,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       options.onUsage()
   }
 
-  /** What is asked of the caller says in its spans and logs which turn asks. */
+  /** Adds the turn to the spans and log records of the caller's policies and tools. */
   const inTurn = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
     const annotations = { [Convention.attribute.turnId]: state.turnId }
     return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
@@ -135,7 +137,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       )
     )
 
-  /** Codex knows nothing of a tool that asks first: the question and its answer are told here. */
+  /** Codex does not request approval for the caller's tools, so the events of the request are emitted here. */
   const approveTool = (request: ApprovalRequest.ApprovalRequest) =>
     Effect.suspend(() => {
       const decided = (
@@ -150,7 +152,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       return approve(request).pipe(
         Effect.tap((decision) => decided(decision, decision.source ?? "policy")),
         Effect.onInterrupt(() =>
-          decided(ApprovalDecision.decline("the turn ended before anybody decided"), "default")
+          decided(ApprovalDecision.decline("the turn ended before the decision"), "default")
         )
       )
     })
@@ -196,7 +198,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     message: () => TurnState.message(state),
     spent: () => TurnState.spent(state),
     spanOfAgent: (agent, unnamed) => {
-      // Whoever waits for an agent, or closes it, does not have it work.
+      // Only calls that make a sub-agent work can parent its turn: waiting for it or closing it does not.
       const calls = TurnState.allItems(state).flatMap((item) =>
         item._tag === "AgentCall" && startsAgentTurn.has(item.tool) ? [item] : []
       )
@@ -208,7 +210,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
   }
 }
 
-/** The turn of a sub-agent, below the one that it works for. */
+/** Makes the turn of a sub-agent, whose span is below the call that started it. */
 export const makeSubAgent = (
   root: Omit<ActiveTurnOptions, "publish" | "span" | "threadId" | "input">,
   parent: EffectTracer.Span,

@@ -1,4 +1,4 @@
-/** Events for one consumer that may be slow: never full, never waited for, and never longer than it has to be. */
+/** A buffer of events for one consumer that may be slow. The producer never waits. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +22,7 @@ const deltaOf = (event: Turn.TurnEvent): Delta | undefined => {
   }
 }
 
-/** The same event, with the text of the one before it. */
+/** Returns one event with the text of both, or `undefined` if they cannot be merged. */
 const merge = (before: Turn.TurnEvent, after: Turn.TurnEvent): Turn.TurnEvent | undefined => {
   if (before._tag === "AgentEvent" && after._tag === "AgentEvent") {
     const event = merge(before.event, after.event)
@@ -43,19 +43,18 @@ const completedItemOf = (event: Turn.TurnEvent): string | undefined => {
 
 export interface EventBuffer<E> {
   readonly offer: (event: Turn.TurnEvent) => void
-  /** Says how it ends; what was offered before is still delivered. */
+  /** Ends the stream after the events that it still contains. */
   readonly end: (exit: Exit.Exit<unknown, E>) => void
   readonly stream: Stream.Stream<Turn.TurnEvent, E>
 }
 
 /**
- * Deltas of one item that nobody has taken yet become one, and of the progress of a tool the last is kept; no other event
- * is ever merged or lost. What waits is
- * therefore bounded by the items of the turn and their text.
+ * Makes a buffer. Waiting deltas of one item become one delta, and only the latest progress of a tool call is kept; no
+ * other event is merged or dropped. The items of the turn and their text therefore bound its size.
  */
 export const make = <E>(): EventBuffer<E> => {
   let waiting: Array<Turn.TurnEvent> = []
-  /** Where the last untaken delta of an item stands, by item. */
+  /** The index of the last waiting delta or progress, by item. */
   let deltas = new Map<string, number>()
   let ended: Exit.Exit<unknown, E> | undefined
   const filled = Latch.makeUnsafe(false)
@@ -87,7 +86,7 @@ export const make = <E>(): EventBuffer<E> => {
         }
         deltas.set(delta.itemId, waiting.length)
       } else if (event._tag === "ToolProgress") {
-        // Only the last report says how far it is.
+        // The latest report replaces earlier ones.
         const key = `progress of ${event.callId}`
         const index = deltas.get(key)
         if (index !== undefined) {

@@ -1,16 +1,16 @@
-/** The time of a turn: the clock on the wall may be set meanwhile, and the turn lasts no longer and no shorter for it. */
+/** The clock of a turn: changes of the system clock during the turn do not change its durations. */
 import type * as Clock from "effect/Clock"
 
 export interface MonotonicClock {
-  /** Nanoseconds since the epoch as they were at the beginning, and from then on by the monotonic clock. */
+  /** Returns nanoseconds since the epoch: the system time at the start of the turn, advanced by the monotonic clock. */
   readonly currentTimeNanosUnsafe: () => bigint
-  /** What a time on the wall, in milliseconds, is here; the past reaches back a few seconds at most. */
+  /** Converts a system time, in milliseconds since the epoch, to this clock. Times that are too old become the current time. */
   readonly fromWallClock: (at: number) => number
 }
 
-/** Below it the wall clock is only made to go faster or slower, which Effect's clock levels out itself. */
+/** The minimum difference, in milliseconds, that counts as a change of the system clock. Effect's clock smooths smaller ones. */
 const minJump = 1000
-/** How old an event may be when it is told. */
+/** The maximum age of an event, in milliseconds. */
 const maxAge = 5000
 
 export const make = (clock: Clock.Clock): MonotonicClock => {

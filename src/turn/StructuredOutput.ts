@@ -1,16 +1,16 @@
-/** Structured output: what the model is asked for, and what becomes of what it says. */
+/** Structured output: the JSON Schema that the model receives, and the decoder of its answer. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"
 import * as CodexError from "../domain/CodexError.ts"
 
-/** A schema, made ready once. */
+/** The JSON Schema of an output schema, and its decoder. */
 export interface StructuredOutput<A> {
   readonly jsonSchema: unknown
   readonly decode: (text: string) => Effect.Effect<A, CodexError.OutputInvalid>
 }
 
-/** A turn without an output schema: its last message may be anything. */
+/** The structured output of a turn without an output schema: accepts any last message. */
 export const none: StructuredOutput<undefined> = { jsonSchema: undefined, decode: () => Effect.undefined }
 
 const cache = new WeakMap<object, StructuredOutput<unknown>>()
@@ -28,13 +28,16 @@ const direct = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   }
 }
 
-// The provider takes nothing but an object for the whole.
+// The provider accepts only an object as the top level.
 const wrapped = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   const { decode, jsonSchema } = direct(Schema.Struct({ value: schema }))
   return { jsonSchema, decode: (text) => Effect.map(decode(text), ({ value }) => value) }
 }
 
-/** What a schema is to the provider; `InvalidRequest` for one that it cannot be told of. */
+/**
+ * Returns the structured output of a schema, computed once per schema. Fails with `InvalidRequest` if the schema has no
+ * JSON Schema.
+ */
 export const fromSchema = <A, E>(
   schema: Schema.Codec<A, E>
 ): Effect.Effect<StructuredOutput<A>, CodexError.InvalidRequest> =>
@@ -53,7 +56,7 @@ export const fromSchema = <A, E>(
         new CodexError.InvalidRequest({
           reason: "BadParams",
           method: "turn/start",
-          detail: `the output schema cannot be put as JSON Schema: ${error instanceof Error ? error.message : String(error)}`
+          detail: `the output schema cannot be expressed as JSON Schema: ${error instanceof Error ? error.message : String(error)}`
         })
     }).pipe(Effect.tap((output) => Effect.sync(() => void cache.set(schema, output))))
   })

@@ -31,7 +31,7 @@ interface QueuedTurn extends TurnAttempts.CurrentTurn {
 const validateOptions = ({ budget = {}, timeout }: TurnOptions.TurnOptions): string | undefined =>
   timeout === undefined || Budget.isValidDuration(timeout)
     ? Budget.validate(budget)
-    : 'timeout must be a duration from 0 on, in milliseconds or like "20 seconds"'
+    : 'timeout must be a duration of 0 or more, in milliseconds or like "20 seconds"'
 
 export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadContext): TurnQueue => {
   const mutex = Semaphore.makeUnsafe(1)

@@ -36,7 +36,7 @@ export interface ThreadContext {
   readonly annotations: Readonly<Record<string, unknown>>
 }
 
-/** What the engine does in a turn. A prompt without input continues the conversation as it is. */
+/** What the engine does in a turn. A prompt without input continues the conversation. */
 export type TurnRequest =
   | { readonly _tag: "Prompt"; readonly input: TurnOptions.TurnInput }
   | { readonly _tag: "Compact" }
@@ -201,7 +201,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     return result
   }
 
-  // Do not start a turn when the budget is exhausted.
+  // Fail now if the budget is already exhausted.
   const nothingLeft = exhausted("turn", budget, tried) ?? exhausted("thread", context.budget, spentBefore)
   const performed =
     nothingLeft === undefined

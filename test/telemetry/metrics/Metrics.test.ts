@@ -29,7 +29,7 @@ import {
 } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import * as Convention from "../../../src/semconv/Convention.ts"
-import * as ChunkGaps from "../../../src/instrumentation/ChunkGaps.ts"
+import * as TurnSignals from "../../../src/instrumentation/TurnSignals.ts"
 import * as DiffStats from "../../../src/instrumentation/DiffStats.ts"
 import * as Instruments from "../../../src/semconv/Instruments.ts"
 import * as SelfMetrics from "../../../src/telemetry/delivery/SelfMetrics.ts"
@@ -619,11 +619,14 @@ describe("measurements", () => {
   })
 
   it("keep the gaps between output chunks in order, up to a limit", () => {
-    let gaps: ChunkGaps.Gaps | undefined
-    for (let n = 0; n < ChunkGaps.maxGaps + 5; n++) gaps = ChunkGaps.add(gaps, n)
-    const all = ChunkGaps.toArray(gaps)
-    assert.deepStrictEqual([all.length, all[0], all.at(-1)], [ChunkGaps.maxGaps, 0, ChunkGaps.maxGaps - 1])
-    assert.deepStrictEqual(ChunkGaps.toArray(undefined), [])
+    let gaps: TurnSignals.ChunkGaps | undefined
+    for (let n = 0; n < TurnSignals.maxChunkGaps + 5; n++) gaps = TurnSignals.addChunkGap(gaps, n)
+    const all = TurnSignals.chunkGapsToArray(gaps)
+    assert.deepStrictEqual(
+      [all.length, all[0], all.at(-1)],
+      [TurnSignals.maxChunkGaps, 0, TurnSignals.maxChunkGaps - 1]
+    )
+    assert.deepStrictEqual(TurnSignals.chunkGapsToArray(undefined), [])
   })
 })
 
