@@ -60,7 +60,7 @@ const failing = (
 }
 
 describe("F32 a disk that fails", () => {
-  test("because it is full refuses the file and keeps nothing of it; what fits is staged after", () =>
+  test("that is full causes a rejection and no leftover file, and a smaller file is staged afterwards", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       // Where nothing may be mounted the same is told by a file system of ours, below.
@@ -88,7 +88,7 @@ describe("F32 a disk that fails", () => {
     ["makeDirectory", "EROFS: read-only file system, mkdir", 0],
     ["makeDirectory", "ENOSPC: no space left on device, mkdir", 3]
   ] as const) {
-    test(`with ${text.slice(0, 6)} at ${method} ${after} refuses the file and keeps nothing of it`, () =>
+    test(`with ${text.slice(0, 6)} at ${method} ${after} causes a rejection and no leftover file`, () =>
       Effect.gen(function* () {
         const base = yield* F.folder
         yield* Effect.gen(function* () {
@@ -103,7 +103,7 @@ describe("F32 a disk that fails", () => {
       }))
   }
 
-  test("because it is read-only refuses the file", () =>
+  test("that is read-only causes a rejection", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       if (!(yield* small(join(base, "staged")))) return
@@ -113,7 +113,7 @@ describe("F32 a disk that fails", () => {
     }))
 })
 
-describe("F33 a staged file that was damaged", () => {
+describe("F33 a damaged staged file", () => {
   const damages: Readonly<Record<string, (path: string) => void>> = {
     "by a flipped byte": (path) => {
       const found = Fs.readFileSync(path)
@@ -125,7 +125,7 @@ describe("F33 a staged file that was damaged", () => {
     "by being emptied": (path) => Fs.truncateSync(path, 0)
   }
   for (const [how, damage] of Object.entries(damages)) {
-    test(`${how} is refused, kept for whoever asks why, and can be staged anew`, () =>
+    test(`${how} is rejected, kept for inspection, and can be staged again`, () =>
       Effect.gen(function* () {
         const base = yield* F.folder
         yield* Effect.gen(function* () {
@@ -158,7 +158,7 @@ describe("F33 a staged file that was damaged", () => {
       }))
   }
 
-  test("is never what another name is made of, and who held it lets go of nothing else", () =>
+  test("is never the source of another name, and its release removes no other file", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -173,7 +173,7 @@ describe("F33 a staged file that was damaged", () => {
       assert.strictEqual(F.text(b.path), "same")
     }))
 
-  test("by a link or a FIFO in its place is refused without waiting", () =>
+  test("that is replaced by a link or a FIFO is rejected without waiting", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -189,7 +189,7 @@ describe("F33 a staged file that was damaged", () => {
       }
     }))
 
-  test("is staged anew where it is gone, with its folder or the whole root", () =>
+  test("is staged again if the file, its directory or the whole root is missing", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -202,9 +202,9 @@ describe("F33 a staged file that was damaged", () => {
     }))
 })
 
-describe("F41 the folder of staged files", () => {
+describe("F41 the directory of staged files", () => {
   for (const umask of [0o000, 0o022, 0o077, 0o777]) {
-    test(`is ours alone under a umask of ${umask.toString(8)}`, () =>
+    test(`is private under a umask of ${umask.toString(8)}`, () =>
       Effect.gen(function* () {
         const base = yield* F.folder
         const before = process.umask(umask)
@@ -220,7 +220,7 @@ describe("F41 the folder of staged files", () => {
       }))
   }
 
-  test("is refused where it is a link, open to others, somebody else's or a file", () =>
+  test("is rejected if it is a link, open to others, owned by another user or a file", () =>
     Effect.gen(function* () {
       const cases: ReadonlyArray<readonly [(root: string) => void, string]> = [
         [
@@ -257,7 +257,7 @@ describe("F41 the folder of staged files", () => {
       }
     }))
 
-  test("is below the temporary folder, one for each user", () =>
+  test("is below the temporary directory, one per user", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const before = process.env["TMPDIR"]

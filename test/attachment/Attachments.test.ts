@@ -29,7 +29,7 @@ const goneAfter = Effect.fnUntraced(function* (time: Duration.Input, path: strin
 })
 
 describe("a staged file", () => {
-  test("lives as long as its scope, and its folder goes with it", () =>
+  test("is deleted with its directory when its scope closes", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -44,7 +44,7 @@ describe("a staged file", () => {
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
-  test("is kept once, whatever names it has, and until the last of them is let go", () =>
+  test("is stored once under any number of names, until the last one is released", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -69,7 +69,7 @@ describe("a staged file", () => {
       assert.isFalse(Fs.existsSync(dirname(b.path)))
     }))
 
-  test("is staged once by many at the same time", () =>
+  test("is staged once by concurrent calls", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -83,7 +83,7 @@ describe("a staged file", () => {
       assert.strictEqual(F.staged(base).length, 5)
     }))
 
-  test("with a time of its own outlives its scope by it", () =>
+  test("with a time to live outlives its scope by that time", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -96,7 +96,7 @@ describe("a staged file", () => {
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
-  test("is kept by its scope when its time is over", () =>
+  test("stays while its scope is open, even after its time to live", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base, { ttl: "1 minute" })
@@ -108,7 +108,7 @@ describe("a staged file", () => {
       assert.isFalse(Fs.existsSync(path))
     }))
 
-  test("keeps the longest time it was ever given", () =>
+  test("keeps the longest time to live it was given", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -128,7 +128,7 @@ describe("a staged file", () => {
       yield* goneAfter("1 minutes", path)
     }))
 
-  test("is taken away by a cleanup that is asked for, unless somebody holds it", () =>
+  test("is deleted by an explicit cleanup unless it is in use", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -147,7 +147,7 @@ describe("a staged file", () => {
       assert.deepInclude(yield* attachments.cleanup, { files: 0, bytes: 0, failed: [] })
     }))
 
-  test("is never swept under a turn that uses it, by time or by cleanup", () =>
+  test("is never deleted while a turn uses it, by time or by cleanup", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -174,7 +174,7 @@ describe("a staged file", () => {
       assert.isFalse(Fs.existsSync(attachment.path))
     }))
 
-  test("that is gone is refused before the turn starts", () =>
+  test("that is missing is rejected before the turn starts", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -186,7 +186,7 @@ describe("a staged file", () => {
       yield* F.refused(turn, "NotFound")
     }))
 
-  test("goes with the layer, with everything around it", () =>
+  test("is deleted with its directories when the layer closes", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* Effect.scoped(
@@ -202,7 +202,7 @@ describe("a staged file", () => {
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
-  test("is not left half-written by one who stops", () =>
+  test("is not left half-written by an interrupted call", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -223,7 +223,7 @@ describe("a staged file", () => {
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
-  test("that cannot be removed is told of, is in no count, and is tried again", () =>
+  test("that cannot be deleted is logged, is not counted, and is tried again", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       let stubborn = true

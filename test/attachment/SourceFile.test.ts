@@ -10,8 +10,8 @@ import type { AttachmentReason } from "../../src/domain/CodexError.ts"
 import { test } from "../support/live.ts"
 import * as F from "./fixture.ts"
 
-describe("a file that is attached", () => {
-  test("is staged as it is, under its name, for us alone", () =>
+describe("an attached file", () => {
+  test("is staged unchanged, under its name, readable only by the user", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -29,7 +29,7 @@ describe("a file that is attached", () => {
       assert.isTrue(Fs.readFileSync(attachment.path).equals(bytes))
     }))
 
-  test("F37 is refused before a byte is read where it is anything but a file, and nothing is staged", () =>
+  test("F37 is rejected before a byte is read if it is not a regular file, and nothing is staged", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -75,7 +75,7 @@ describe("a file that is attached", () => {
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
-  test("F37 of /proc is refused by what it is, wherever it is reached from", () =>
+  test("F37 of /proc is rejected by its file system, through any path", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -85,7 +85,7 @@ describe("a file that is attached", () => {
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
-  test("F37 has to be inside the root where there is one, by no link, by no ..", () =>
+  test("F37 must be inside the root if one is set, not through a link or ..", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const root = join(base, "root")
@@ -121,7 +121,7 @@ describe("a file that is attached", () => {
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
-  test("F37 may be named through a root that is a link itself", () =>
+  test("F37 may be inside a root that is itself a link", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       Fs.mkdirSync(join(base, "real"))
@@ -132,7 +132,7 @@ describe("a file that is attached", () => {
       yield* F.refused(attachments.stage(join(base, "x")), "OutsideRoot")
     }))
 
-  test("F37 is refused where it is too large, by its size and by what comes of it", () =>
+  test("F37 is rejected if it is too large, by its reported size or by its content", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base, { maxBytes: 1000 })
@@ -149,7 +149,7 @@ describe("a file that is attached", () => {
       assert.strictEqual(F.staged(base).length, 1)
     }))
 
-  test("F37 may have 20 MiB where nobody says otherwise", () =>
+  test("F37 may have up to 20 MiB by default", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)
@@ -192,7 +192,7 @@ describe("a file that is attached", () => {
       return exit.reason
     })
 
-  test("F37 F38 has changed where it grows, shrinks or is written to while it is staged", () =>
+  test("F37 F38 is rejected as changed if it grows, shrinks or is written to during staging", () =>
     Effect.gen(function* () {
       const grow = (path: string) => Fs.appendFileSync(path, "more")
       assert.strictEqual(yield* meddling(400_000, grow), "Changed")
@@ -206,7 +206,7 @@ describe("a file that is attached", () => {
       assert.strictEqual(yield* meddling(400_000, rewrite), "Changed")
     }))
 
-  test("of a type that is not allowed is refused, by what is in it and not by its name", () =>
+  test("of a type that is not allowed is rejected by its content, not by its name", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base, { mediaTypes: ["image/*", "text/markdown"] })
@@ -222,7 +222,7 @@ describe("a file that is attached", () => {
       assert.strictEqual(F.staged(base).length, 2)
     }))
 
-  test("F37 with a name that nothing is left of is refused", () =>
+  test("F37 with a name without any safe character is rejected", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const attachments = yield* F.store(base)

@@ -69,7 +69,7 @@ describe("F38 a path that is swapped between check and use", () => {
   )
 
   test(
-    "never leads out of the root by a link that takes the place of a folder",
+    "never leads out of the root through a link that replaces a directory",
     () =>
       Effect.gen(function* () {
         const base = yield* F.folder

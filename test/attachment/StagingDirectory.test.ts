@@ -44,8 +44,8 @@ const stager = Effect.fnUntraced(function* (base: string) {
   }
 })
 
-describe("processes that stage in the same place", () => {
-  test("never clean each other's files while they live, and clean those of one that was killed", () =>
+describe("processes with the same staging directory", () => {
+  test("never delete files of a live process, and delete those of a killed one", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const [one, two] = yield* Effect.all([stager(base), stager(base)], { concurrency: 2 })
@@ -67,7 +67,7 @@ describe("processes that stage in the same place", () => {
       assert.deepStrictEqual(Fs.readdirSync(join(base, "staged")), [basename(dirname(dirname(three.path)))])
     }))
 
-  test("clean nothing by being imported", () =>
+  test("delete nothing when the module is imported", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const dead = yield* stager(base)
@@ -86,7 +86,7 @@ describe("processes that stage in the same place", () => {
       assert.deepStrictEqual(F.files(base), before)
     }))
 
-  test("in one process clean only their own", () =>
+  test("in one process delete only their own files", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const scope = yield* Scope.make()
@@ -100,7 +100,7 @@ describe("processes that stage in the same place", () => {
       assert.strictEqual(F.text(kept.path), "same")
     }))
 
-  test("leave alone what they do not know, and folders of which they cannot tell", () =>
+  test("keep unknown files and directories with an unknown owner", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const me = yield* ProcessIdentity.self
@@ -131,8 +131,8 @@ describe("processes that stage in the same place", () => {
 
 const Name = Schema.Array(Schema.Literals(["0", "9", "12", "-", "a", "f".repeat(8), "..", "/", "\n"]))
 
-describe("the owner of a folder", () => {
-  it.live("is told by its name alone", () =>
+describe("the owner of a directory", () => {
+  it.live("is identified by the directory's name alone", () =>
     Effect.gen(function* () {
       const me = yield* ProcessIdentity.self
       assert.deepStrictEqual(ProcessIdentity.parse(ProcessIdentity.folderName(me)), me)
@@ -142,14 +142,14 @@ describe("the owner of a folder", () => {
     })
   )
 
-  it.prop("is nobody where the name is not one of ours", [Name], ([parts]) => {
+  it.prop("is undefined if the library did not create the name", [Name], ([parts]) => {
     const name = parts.join("")
     const owner = ProcessIdentity.parse(name)
     if (owner !== undefined) assert.strictEqual(name.split("-").length, 6)
     assert.notStrictEqual(owner?.pid, 0)
   })
 
-  it.live("is gone with its process, even if another one has its number, and else lives", () =>
+  it.live("is dead when its process is gone, even if another process has its pid, and otherwise alive", () =>
     Effect.gen(function* () {
       const me = yield* ProcessIdentity.self
       const of = (change: Partial<ProcessIdentity.Owner>) => ProcessIdentity.state({ ...me, ...change }, me)

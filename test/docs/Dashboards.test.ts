@@ -245,7 +245,7 @@ const prometheus = Effect.fnUntraced(function* (scraped: number) {
 const services = Layer.merge(NodeServices.layer, Logger.layer([]))
 
 describe("the dashboards", () => {
-  it.effect("ask for metrics and labels that there are", () =>
+  it.effect("query only metrics and labels that exist", () =>
     Effect.gen(function* () {
       const { groups } = yield* readRules
       const { panels } = yield* readDashboard

@@ -154,7 +154,7 @@ const variablesOf = (code: string): Record<string, string> =>
   )
 
 describe("docs/backends.md", () => {
-  Live.test("has a set-up for each of these and no other", () =>
+  Live.test("has a set-up for exactly the tested back ends", () =>
     Effect.map(backends, (blocks) =>
       assert.deepStrictEqual(
         blocks.map(({ marks }) => marks.get("backend")),
@@ -164,7 +164,7 @@ describe("docs/backends.md", () => {
   )
 
   for (const [name, expected] of Object.entries(byVariables)) {
-    Live.test(`sends to ${name} what it wants, how it wants it`, () =>
+    Live.test(`sends to ${name} the signals it accepts, in the form it accepts`, () =>
       Effect.gen(function* () {
         const block = (yield* backends).find(({ marks }) => marks.get("backend") === name)
         const variables = variablesOf(block?.code ?? "")
@@ -213,7 +213,7 @@ const homeWith = Effect.fnUntraced(function* (text: string) {
 })
 
 describe("examples/collectors", () => {
-  Live.test("are configurations in which everything that is named is there", () =>
+  Live.test("are configurations in which every name is defined", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const files = yield* fs.readDirectory(folder)
@@ -232,7 +232,7 @@ describe("examples/collectors", () => {
   )
 
   // Collectors from 0.144 on warn of `otlp` and `otlphttp`.
-  it("may name OTLP as collectors did before and as they do now", () => {
+  it("may use the old and the current collector name of OTLP", () => {
     for (const name of ["otlp", "otlphttp", "otlp_grpc", "otlp_http"]) {
       const text = `exporters: { ${name}: { endpoint: "http://c:4318" } }`
       const { config, warnings } = ConfigFile.parse("otel-config.yaml", text, {})
@@ -241,7 +241,7 @@ describe("examples/collectors", () => {
     }
   })
 
-  Live.test("local.yaml writes traces to its file and to stderr here as well, without a collector", () =>
+  Live.test("local.yaml writes traces to its file and to stderr without a collector too", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const text = yield* readCollector("local.yaml")
@@ -256,7 +256,7 @@ describe("examples/collectors", () => {
   )
 
   for (const [name, expected] of Object.entries(byFile)) {
-    Live.test(`${name} sends what the back end wants, how it wants it, here as well`, () =>
+    Live.test(`${name} sends the signals the back end accepts, in the form it accepts`, () =>
       Effect.gen(function* () {
         const text = yield* readCollector(name)
         const { port, received } = yield* Receiver.make()

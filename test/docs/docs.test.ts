@@ -29,7 +29,7 @@ const words = (tag: string, separator: string) =>
   tag.replace(/(?<!^)([A-Z])/g, `${separator}$1`).toLowerCase()
 
 describe("the docs", () => {
-  it.effect("have every event, item and kind of request that --json prints", () =>
+  it.effect("list every event, item and kind of request that --json prints", () =>
     Effect.gen(function* () {
       const cli = yield* read("docs/cli.md")
       const events = Object.keys(Turn.TurnEvent.cases).filter((tag) => tag !== "TurnCompleted")
@@ -40,7 +40,7 @@ describe("the docs", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("have the schema of the rules file that is in force", () =>
+  it.effect("contain the current schema of the rules file", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
         JSON.parse(yield* read("docs/rules.schema.json")),
@@ -49,7 +49,7 @@ describe("the docs", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("have rules that are rules", () =>
+  it.effect("contain only valid example rules", () =>
     Effect.gen(function* () {
       const example = /## Rules[\s\S]*?```json\n([\s\S]*?)```/.exec(yield* read("docs/cli.md"))?.[1] ?? ""
       const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Approval.ApprovalRule)))
@@ -57,7 +57,7 @@ describe("the docs", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("say of telemetry what code can set, and nothing that is not there", () =>
+  it.effect("list exactly the telemetry settings that code can set", () =>
     Effect.gen(function* () {
       const text = yield* read("docs/settings.md")
       const section = text.slice(text.indexOf("## In code")).split("\n## ")[0] ?? ""
@@ -96,5 +96,5 @@ describe("the docs", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it("name the version that package.json has", () => assert.strictEqual(version, manifest.version))
+  it("name the version of package.json", () => assert.strictEqual(version, manifest.version))
 })

@@ -36,7 +36,7 @@ const namesIn = (schema: unknown): ReadonlyArray<string> => {
 }
 
 describe("docs/errors.md", () => {
-  it.effect("is what the generator writes", () =>
+  it.effect("equals the output of the generator", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const found = yield* fs.readFileString(file)
@@ -44,7 +44,7 @@ describe("docs/errors.md", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it("no message quotes what an error carries", () => {
+  it("has no message that quotes an error's content", () => {
     const secret = "the words of a prompt"
     const carrying: ReadonlyArray<CodexError.CodexError> = [
       new CodexError.TurnFailed({ reason: "Other", detail: secret }),
@@ -57,7 +57,7 @@ describe("docs/errors.md", () => {
     for (const error of carrying) assert.notInclude(error.message, secret, error._tag)
   })
 
-  it("every error survives being encoded and decoded", () => {
+  it("lists only errors that can be encoded and decoded", () => {
     const codec = Schema.toCodecJson(CodexError.CodexError)
     for (const { error } of Object.values(errors)) {
       const again = Schema.decodeUnknownSync(codec)(
@@ -72,7 +72,7 @@ describe("docs/errors.md", () => {
   })
 })
 
-test("the mapping has every error that the installed Codex has a name for", () =>
+test("maps every error that the installed Codex names", () =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path

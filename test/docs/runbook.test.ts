@@ -23,8 +23,8 @@ const globs = (code: string) =>
     ([, glob = ""]) => new RegExp(`^${glob.split("*").map(escape).join(".*")}$`)
   )
 
-describe("a document", () => {
-  it("is read block by block, with heading, line, marks and the output that follows", () => {
+describe("a runbook document", () => {
+  it("is parsed into blocks with heading, line, marks and expected output", () => {
     const text = [
       "# One",
       fenced('sh receiver="/v1/traces /v1/logs" header="a: b c" tls', "first\n\nsecond"),
@@ -50,7 +50,7 @@ describe("a document", () => {
     assert.deepStrictEqual(third?.output, [])
   })
 
-  it("may say what is run how, and what is not", () => {
+  it("can mark how a block runs, or that it does not run", () => {
     const success = (info: string, code?: string) => Result.getOrThrow(classified(info, code))
     assert.strictEqual(success("ts"), undefined)
     assert.strictEqual(success("sh")?._tag, "Run")
@@ -79,7 +79,7 @@ describe("a document", () => {
     ])
   })
 
-  it("may not leave out without a reason, say what nobody understands, or hide a command as something else", () => {
+  it("cannot skip a block without a reason, use an unknown mark, or hide a command in another language", () => {
     for (const info of [
       "bash",
       "console",
@@ -94,7 +94,7 @@ describe("a document", () => {
     assert.isTrue(Result.isFailure(classified("sh", "curl http://localhost:4318")))
   })
 
-  it("has its output looked for line by line and in order", () => {
+  it("has its expected output searched line by line and in order", () => {
     const output = "one 1 (x)\ntwo  \nthree\n"
     assert.strictEqual(Blocks.missing([], output), undefined)
     assert.strictEqual(Blocks.missing(["one … (x)", "two", "…"], output), undefined)
@@ -106,7 +106,7 @@ describe("a document", () => {
 })
 
 describe("the runbook", () => {
-  it.effect("removes no file that was staged for a turn, and nobody's home", () =>
+  it.effect("removes no staged file and no user's home", () =>
     Effect.gen(function* () {
       const blocks = Blocks.parse("docs/runbook.md", yield* read("docs/runbook.md"))
       const removed = blocks.flatMap(({ code }) => globs(code))
@@ -126,7 +126,7 @@ describe("the runbook", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("has no block that is neither run nor left out for a reason", () =>
+  it.effect("has only blocks that run or that state a reason for not running", () =>
     Effect.gen(function* () {
       const counts: Record<string, number> = {}
       for (const file of ["docs/runbook.md", "docs/backends.md"]) {
@@ -148,7 +148,7 @@ describe("the runbook", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("says what to do about everything that telemetry may be lost for", () =>
+  it.effect("explains every reason for lost telemetry", () =>
     Effect.gen(function* () {
       const text = yield* read("docs/runbook.md")
       const reasons: Readonly<Record<SelfMetrics.FailureReason, true>> = {
@@ -165,7 +165,7 @@ describe("the runbook", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("finds every variable that the sources name in settings.md", () =>
+  it.effect("finds every variable of the sources in settings.md", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const settings = yield* read("docs/settings.md")
@@ -184,7 +184,7 @@ describe("the runbook", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("leads somewhere with every link", () =>
+  it.effect("has no broken link", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const slug = (heading: string) =>

@@ -102,7 +102,7 @@ const without = (given: AttributePresence, left: ReadonlySet<string>): Attribute
   Object.fromEntries(Object.entries(given).filter(([key]) => !left.has(key)))
 
 describe("docs/telemetry.md", () => {
-  it.effect("docs/telemetry.md is what the code says", () =>
+  it.effect("equals the output of the generator", () =>
     Effect.gen(function* () {
       const found = yield* FileSystem.FileSystem.use((fs) => fs.readFileString(file))
       if (found !== document())
@@ -110,7 +110,7 @@ describe("docs/telemetry.md", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it("a difference is told by its line", () => {
+  it("shows a difference by its line", () => {
     assert.strictEqual(difference("a\nb\nc\nd", "a\nB\nc\nd"), "line 2\n- b\n- c\n- d\n+ B\n+ c\n+ d")
     assert.strictEqual(difference("a\nb", "a"), "line 2\n- b")
     assert.strictEqual(difference("a", "a\nb"), "line 2\n+ b")
@@ -118,7 +118,7 @@ describe("docs/telemetry.md", () => {
     assert.strictEqual(difference("| a |", "| a  |"), "only the alignment of columns differs")
   })
 
-  it("every metric says what a bad value tells and what to do next", () => {
+  it("explains for every metric what a bad value means and what to do", () => {
     const text = document()
     for (const key of keys(metrics)) {
       const { bad, then } = metrics[key]
@@ -131,7 +131,7 @@ describe("docs/telemetry.md", () => {
     for (const { name } of Instruments.all) assert.isTrue(catalogued.has(name), name)
   })
 
-  it("every error.type is that of an error, and every error has one", () => {
+  it("has an error.type for every error, and no other", () => {
     for (const [type, { error }] of Object.entries(errors)) assert.strictEqual(error.errorType, type)
     const tags = new Set(Object.values(errors).map(({ error }) => error._tag))
     assert.deepStrictEqual(
@@ -141,8 +141,8 @@ describe("docs/telemetry.md", () => {
   })
 })
 
-describe("the catalogue", () => {
-  it.live("what turns emit is what the catalogue says", () =>
+describe("the telemetry catalogue", () => {
+  it.live("lists everything that turns emit", () =>
     Effect.gen(function* () {
       const all = yield* emitted("latest")
       const old = yield* emitted("1.41")
@@ -198,7 +198,7 @@ describe("the catalogue", () => {
     })
   )
 
-  it.live("a record of every signal says what the catalogue says", () =>
+  it.live("describes the log record of every signal", () =>
     Effect.gen(function* () {
       const { records: told } = yield* emitted("latest")
       const wrong: Array<string> = []
@@ -243,7 +243,7 @@ describe("the catalogue", () => {
     })
   )
 
-  it.live("what is said to be reserved is not there, and nothing else is", () =>
+  it.live("marks as reserved exactly the names that nothing emits", () =>
     Effect.gen(function* () {
       const { metrics: touched, records: told, spans: ended } = yield* emitted("latest")
       const names = new Set(ended.flatMap((span) => Object.keys(span.attributes)))

@@ -41,13 +41,13 @@ const settable = (inner: Clock.Clock) => {
 const Lookup = Tool.make("lookup", { parameters: Schema.Struct({}), success: Schema.String })
 const Tools = Toolkit.make(Lookup)
 
-describe("F30 the clock on the wall is set while a turn runs", () => {
+describe("F30 a wall clock that is set while a turn runs", () => {
   for (const [name, by] of [
     ["an hour forward", hour],
     ["an hour back", -hour],
     ["half a second forward", 500]
   ] as const) {
-    it.effect(`F30 ${name}: its parts last as long as they lasted, and no deadline comes early`, () =>
+    it.effect(`F30 ${name}: changes no duration of the turn and expires no deadline early`, () =>
       Effect.gen(function* () {
         // So that an hour back is not before the epoch.
         yield* TestClock.adjust("10 days")
@@ -106,7 +106,7 @@ describe("F30 the clock on the wall is set while a turn runs", () => {
     )
   }
 
-  it.effect("F30 a deadline is not early and not late", () =>
+  it.effect("F30 expires no deadline early or late", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("10 days")
       const { clock, set } = settable(yield* Clock.Clock)
@@ -129,7 +129,7 @@ describe("F30 the clock on the wall is set while a turn runs", () => {
   )
 })
 
-it.effect("F30 a tool goes on telling how far it is", () =>
+it.effect("F30 does not stop the progress reports of a tool", () =>
   Effect.gen(function* () {
     yield* TestClock.adjust("10 days")
     const { clock, set } = settable(yield* Clock.Clock)
@@ -149,9 +149,9 @@ it.effect("F30 a tool goes on telling how far it is", () =>
 
 const realClock = Context.get(Context.empty(), Clock.Clock)
 
-describe("F30 Codex's own times, and those of this machine", () => {
+describe("F30 Codex's timestamps and the clock of this machine", () => {
   for (const by of [hour, -hour]) {
-    test(`F30 set by ${by / hour} h between two messages of Codex`, () =>
+    test(`F30 may differ when the clock is set by ${by / hour} h between two messages`, () =>
       Effect.gen(function* () {
         const now = Date.now
         const stamped = (at: number) => ({ emittedAtMs: at })

@@ -63,9 +63,9 @@ const begin = Effect.fnUntraced(function* (turns: number) {
   return { real, child, lines, gone, none, commands }
 })
 
-describe("a program that is ended", () => {
+describe("a program that receives a signal", () => {
   test(
-    "F43 by SIGTERM in 100 turns ends each of them, exits soon, leaves nothing, and its threads can be resumed",
+    "F43 ends each of its 100 turns on SIGTERM, exits soon, leaves no process, and its threads can be resumed",
     () =>
       Effect.gen(function* () {
         const { child, commands, gone, lines, none, real } = yield* begin(100)
@@ -96,7 +96,7 @@ describe("a program that is ended", () => {
   )
 
   test(
-    "F42 by SIGKILL leaves no Codex and no sandboxed command after five seconds",
+    "F42 leaves no Codex and no sandboxed command five seconds after SIGKILL",
     () =>
       Effect.gen(function* () {
         const { child, commands, gone, none, real } = yield* begin(20)

@@ -8,7 +8,7 @@ const cells = readFileSync("docs/internals/faults.md", "utf8")
   .map((line) => line.split("|").map((cell) => cell.trim()))
   .filter(([, id = ""]) => /^F\d\d$/.test(id))
 
-it("docs/internals/faults.md has every row that is run, by its name", () => {
+it("docs/internals/faults.md lists every fault that tests cover, by its name", () => {
   assert.deepStrictEqual(
     cells.map(([, id, name]) => [id, name]),
     Object.entries(rows)
@@ -16,7 +16,7 @@ it("docs/internals/faults.md has every row that is run, by its name", () => {
   for (const [, id = "", , happens = ""] of cells) assert.notStrictEqual(happens, "", id)
 })
 
-it("no test is of a row that there is not", () => {
+it("every fault that a test names is in the table", () => {
   const strange = readdirSync("test", { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".test.ts"))
     .flatMap((name) =>
@@ -28,7 +28,7 @@ it("no test is of a row that there is not", () => {
   assert.deepStrictEqual(strange, [])
 })
 
-it("a title is of the rows that it begins with", () => {
+it("a title names the faults at its start", () => {
   assert.deepStrictEqual(idsOf("F13 F42 a command"), ["F13", "F42"])
   assert.deepStrictEqual(idsOf("a command F13"), [])
   assert.deepStrictEqual(idsOf("F13"), ["F13"])

@@ -39,7 +39,7 @@ const turn = Effect.gen(function* () {
   yield* Fiber.join(running)
 }).pipe(Effect.scoped)
 
-describe("the normal form", () => {
+describe("the normalized form of a trace", () => {
   it.effect("is a tree for an inline snapshot", () =>
     Effect.gen(function* () {
       yield* turn
@@ -71,7 +71,7 @@ describe("the normal form", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("is expected by hand, at any indentation, and dies with a readable difference", () =>
+  it.effect("compares with a hand-written tree at any indentation, and dies with a readable difference", () =>
     Effect.gen(function* () {
       yield* turn
       yield* Golden.expectTrace(`
@@ -101,7 +101,7 @@ describe("the normal form", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("tells a turn that failed from one that did not", () =>
+  it.effect("distinguishes a failed turn from a completed one", () =>
     Effect.gen(function* () {
       yield* Scripted.play([
         Scripted.failed(new CodexError.TurnFailed({ reason: "ServerError", detail: "in /tmp/x" }))
@@ -117,7 +117,7 @@ describe("the normal form", () => {
     }).pipe(Effect.scoped, Effect.provide(TestLayer))
   )
 
-  it("replaces what is another in every run, and the same thing by the same name", () => {
+  it("replaces values that vary between runs, equal values by equal names", () => {
     const shown = (attributes: Record<string, unknown>, options: Golden.NormalizeOptions = {}) =>
       Golden.normalize([span("a", 0, 1, { attributes })], { attributes: "all", ...options })
         .split("\n")
@@ -162,7 +162,7 @@ describe("the normal form", () => {
     ])
   })
 
-  it("stands in the same order however parallel siblings start, and keeps the order of those that do not", () => {
+  it("does not depend on the start order of parallel siblings, and keeps the order of sequential ones", () => {
     const tools = ["a", "b", "c", "d"]
     const next = random(11)
     const forms = new Set<string>()
@@ -206,7 +206,7 @@ describe("the normal form", () => {
     )
   })
 
-  it("takes spans without a parent, and parents in a circle do not hang it", () => {
+  it("accepts spans without a parent and cycles of parents", () => {
     assert.strictEqual(Golden.normalize([]), "")
     assert.strictEqual(Golden.normalize([span("orphan", 1, 1, { parentSpanId: "gone" })]), "orphan")
     assert.strictEqual(Golden.normalize([span("self", 1, 1, { spanId: "x", parentSpanId: "x" })]), "self")
@@ -217,7 +217,7 @@ describe("the normal form", () => {
     assert.include(Golden.normalize(circle), "a")
   })
 
-  it("has updates once: how many are told hangs on the time", () => {
+  it("contains repeated updates once, because their number depends on time", () => {
     const usage = (input: number) => ({
       name: "codex.token_usage.updated",
       attributes: { "gen_ai.usage.input_tokens": input }

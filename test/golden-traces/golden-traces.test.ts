@@ -10,7 +10,7 @@ import { fileOf, run } from "./run.ts"
 
 describe("the trace of a real turn", () => {
   for (const [name, make] of Object.entries(scenarios)) {
-    test(`is what it was and violates nothing: ${name}`, () =>
+    test(`equals the recorded trace and violates no convention: ${name}`, () =>
       Effect.gen(function* () {
         const { findings, text } = yield* run(make())
         assert.deepStrictEqual(Check.lines(Check.filterByLevel(findings, "violation")), [])
@@ -21,7 +21,7 @@ describe("the trace of a real turn", () => {
       }))
   }
 
-  it("is there for every scenario and for nothing else, without a word of the machine it was recorded on", () => {
+  it("is recorded for exactly the scenarios, and names nothing of the recording machine", () => {
     const files = readdirSync(new URL(".", import.meta.url)).filter((file) => file.endsWith(".trace"))
     assert.sameMembers(
       files,

@@ -85,8 +85,8 @@ const text = (content: string) => ({ type: "text", content })
 const assistant = (...parts: ReadonlyArray<unknown>) => [{ role: "assistant", parts, finish_reason: "stop" }]
 const parsed = (value: unknown): unknown => JSON.parse(String(value))
 
-describe("content", () => {
-  it.effect("is nowhere unless it is asked for", () =>
+describe("content capture", () => {
+  it.effect("captures nothing by default", () =>
     Effect.gen(function* () {
       for (const mode of [undefined, "NO_CONTENT", "nonsense", ""]) {
         assert.deepStrictEqual(yield* run(Layer.empty, mode), [])
@@ -97,7 +97,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("is on the spans that it belongs to", () =>
+  it.effect("puts content on the spans that it belongs to", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* run(Layer.empty, "span_only"), [])
       const agent = (yield* Captured.span("invoke_agent codex")).attributes
@@ -128,7 +128,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("is in records of its own, and on spans as well if both are asked for", () =>
+  it.effect("puts content in log records, and also on spans when both are enabled", () =>
     Effect.gen(function* () {
       const records = yield* run(Layer.empty, "EVENT_ONLY")
       assert.deepStrictEqual(yield* onSpans, [])
@@ -159,7 +159,7 @@ describe("content", () => {
     ["diffs", ["gen_ai.input.messages", "codex.file.diffs"]],
     ["errors", []]
   ] as const) {
-    it.effect(`is that of one kind if code asks for ${kind}`, () =>
+    it.effect(`captures one kind when code enables ${kind}`, () =>
       Effect.gen(function* () {
         yield* run(ContentCapture.layer({ [kind]: true }))
         assert.deepStrictEqual(yield* onSpans, [...names])
@@ -167,7 +167,7 @@ describe("content", () => {
     )
   }
 
-  it.effect("of what was under way is there when a turn fails", () =>
+  it.effect("contains unfinished items when a turn fails", () =>
     Effect.gen(function* () {
       const item = {
         _tag: "CommandExecution",
@@ -187,7 +187,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("that is long is cut and still JSON", () =>
+  it.effect("truncates long content and keeps it valid JSON", () =>
     Effect.gen(function* () {
       yield* run(ContentCapture.layer({ responses: true }), undefined, [
         ...Array.from({ length: 50 }, () => Scripted.message("y".repeat(50_000))),
@@ -200,7 +200,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("says of each request what it was sent: instructions, and the turn so far", () =>
+  it.effect("contains the input of each request: the instructions and the turn so far", () =>
     Effect.gen(function* () {
       yield* run(Layer.empty, "span_only")
       const instructions = [text("Be brief.")]
@@ -243,7 +243,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("that a sub-agent is told is what a tool is given", () =>
+  it.effect("treats the prompt of a sub-agent as tool arguments", () =>
     Effect.gen(function* () {
       const call = {
         _tag: "AgentCall",
@@ -268,7 +268,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("of requests is what was asked for and no more", () =>
+  it.effect("contains only the enabled kinds of a request", () =>
     Effect.gen(function* () {
       const sentWith = Effect.fnUntraced(function* (kinds: Partial<ContentCapture.Kinds>) {
         yield* run(ContentCapture.layer(kinds))
@@ -319,7 +319,7 @@ describe("content", () => {
     )
   )
 
-  it.effect("of errors is an event with message and stack, on the turn that failed", () =>
+  it.effect("records an error as an event with message and stack on the failed turn", () =>
     Effect.gen(function* () {
       const records = yield* run(Layer.empty, "SPAN_AND_EVENT", failing)
       const [found, ...others] = yield* exceptions
@@ -335,7 +335,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("of errors is nowhere unless it is asked for", () =>
+  it.effect("records no message and stack of an error by default", () =>
     Effect.gen(function* () {
       for (const layer of [
         Layer.empty,
@@ -350,7 +350,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("of errors is on spans of the program too: failures, defects, what is thrown", () =>
+  it.effect("records failures, defects and thrown values on the program's spans too", () =>
     Effect.gen(function* () {
       class Refused extends Data.TaggedError("Refused")<{ readonly message: string }> {}
       const hostile = {
@@ -401,7 +401,7 @@ describe("content", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it("complains about a mode that is none", () => {
+  it("warns about an unknown mode", () => {
     const { warnings } = ContentCapture.fromEnvironment({
       OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "true"
     })

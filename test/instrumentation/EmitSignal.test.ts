@@ -61,9 +61,9 @@ const failures: ReadonlyArray<{
   }
 ]
 
-describe("a start that fails", () => {
+describe("a failed start", () => {
   for (const { class: errorClass, error, type, what } of failures) {
-    it.effect(`of the ${what} with ${type} is counted and said, without a word of content`, () =>
+    it.effect(`of the ${what} with ${type} is counted and logged without content`, () =>
       Effect.gen(function* () {
         const { exit, lines, told } = yield* watched(
           Effect.delay(Effect.fail(error), "250 millis").pipe(
@@ -95,7 +95,7 @@ describe("a start that fails", () => {
     )
   }
 
-  it.effect("by a defect is one too; one that is interrupted, and one that works, is none", () =>
+  it.effect("includes a defect, but not an interrupted or a successful start", () =>
     Effect.gen(function* () {
       const starts = [
         Effect.die(new TypeError("of the library")),
@@ -116,7 +116,7 @@ describe("a start that fails", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("says its message and stack on its span where errors are asked for, and there alone", () =>
+  it.effect("puts message and stack only on its span, and only when error content is captured", () =>
     Effect.gen(function* () {
       const fail = Effect.fail(failures[0]?.error).pipe(
         StartTelemetry.starting("engine"),
@@ -143,7 +143,7 @@ describe("attachments", () => {
     bytes: files.reduce((sum, size) => sum + size, 0)
   })
 
-  it.effect("are seen as they are staged and removed: how many, how large, how long", () =>
+  it.effect("are measured when they are staged and removed: number, size and duration", () =>
     Effect.gen(function* () {
       const { lines, told } = yield* watched(
         Effect.gen(function* () {
@@ -207,7 +207,7 @@ describe("attachments", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("that cannot be staged count for nothing, and their span ends with the error", () =>
+  it.effect("that cannot be staged are not counted, and their span ends with the error", () =>
     Effect.gen(function* () {
       const failing = Effect.fail(
         new CodexError.AttachmentRejected({ reason: "TooLarge", path: "/home/ada/secret.png", detail: "" })
@@ -235,7 +235,7 @@ describe("attachments", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("that are interrupted, or measured by what throws, change nothing", () =>
+  it.effect("are not affected by interruption or by a measurement that throws", () =>
     Effect.gen(function* () {
       const broken = (): { readonly files: number; readonly bytes: number } => {
         throw new Error("a measure that throws")

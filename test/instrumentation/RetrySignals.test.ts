@@ -39,8 +39,8 @@ const shapes = (spans: ReadonlyArray<Captured.CapturedSpan>, name: string) =>
 
 const retry = { status: "unset", code: undefined, error: undefined } as const
 
-describe("codex.retry", () => {
-  it.effect("lasts from a failure to the next sign of life, once for every attempt", () =>
+describe("the span codex.retry", () => {
+  it.effect("lasts from a failure to the next event, once per attempt", () =>
     Effect.gen(function* () {
       const spans = yield* play([
         Scripted.delay("1 second"),
@@ -82,7 +82,7 @@ describe("codex.retry", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("ends with its turn, as that did", () =>
+  it.effect("ends with its turn and has the turn's outcome", () =>
     Effect.gen(function* () {
       const error: CodexError.TurnError = new CodexError.TurnFailed({ reason: "ServerError", detail: "" })
       const spans = yield* play([
@@ -103,7 +103,7 @@ describe("codex.retry", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("of a turn that took too long is cut", () =>
+  it.effect("ends when its turn times out", () =>
     Effect.gen(function* () {
       const spans = yield* play([failed("TurnFailed.ServerError"), Scripted.silence], "3 seconds")
       const [found, ...others] = shapes(spans, "codex.retry")
@@ -112,7 +112,7 @@ describe("codex.retry", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("is nowhere where nothing failed", () =>
+  it.effect("does not exist in a turn without failures", () =>
     Effect.gen(function* () {
       const spans = yield* play([Scripted.command("ls"), Scripted.message("done", { deltas: true })])
       assert.deepStrictEqual(shapes(spans, "codex.retry"), [])
@@ -120,7 +120,7 @@ describe("codex.retry", () => {
   )
 })
 
-describe("codex.compaction", () => {
+describe("the span codex.compaction", () => {
   const compaction = { _tag: "ContextCompaction", id: "c" } as const
   const events = Effect.map(Captured.span("invoke_agent codex"), ({ events }) =>
     events
@@ -128,7 +128,7 @@ describe("codex.compaction", () => {
       .map(({ attributes }) => attributes["codex.compaction.stage"])
   )
 
-  it.effect("lasts as long as it takes, and the turn says when it began and ended", () =>
+  it.effect("lasts as long as the compaction, and the turn has an event for its start and end", () =>
     Effect.gen(function* () {
       const spans = yield* play([
         Scripted.event({ _tag: "ItemStarted", item: compaction }),
@@ -158,7 +158,7 @@ describe("codex.compaction", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("that was told only when it was over has no length to show", () =>
+  it.effect("has no duration if Codex reports only the end of the compaction", () =>
     Effect.gen(function* () {
       const spans = yield* play([
         Scripted.event({ _tag: "ItemCompleted", item: compaction }),

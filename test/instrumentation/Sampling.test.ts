@@ -39,7 +39,7 @@ const remote = (sampled: boolean) =>
     })
   )
 
-describe("the environment", () => {
+describe("the sampling rate of the environment", () => {
   const cases: ReadonlyArray<
     readonly [environment: Settings.Environment, share: number, remoteSampled: number]
   > = [
@@ -58,7 +58,7 @@ describe("the environment", () => {
     [{ CODEX_OTEL_SAMPLE_RATE: "7", OTEL_TRACES_SAMPLER: "always_off" }, 0, 0]
   ]
   for (const [environment, share, remoteSampled] of cases) {
-    it.effect(`keeps ${share} of the traces with ${JSON.stringify(environment)}, each whole`, () =>
+    it.effect(`keeps ${share} of the traces with ${JSON.stringify(environment)}, each of them complete`, () =>
       Effect.gen(function* () {
         const spans = yield* spansOf(many, environment)
         const traces = new Map<string, number>()
@@ -74,14 +74,14 @@ describe("the environment", () => {
     )
   }
 
-  it.effect("gives way to the code", () =>
+  it.effect("is overridden by code", () =>
     Effect.gen(function* () {
       const sampler = Layer.effect(Tracer.Sampler, Sampling.make({ ratio: 0, parentBased: true }))
       assert.strictEqual((yield* spansOf(trace, { CODEX_OTEL_SAMPLE_RATE: "1" }, sampler)).length, 0)
     })
   )
 
-  it.effect("decides the same for a trace as any other service at the same rate", () =>
+  it.effect("decides about a trace as any other service with the same rate does", () =>
     Effect.gen(function* () {
       const spans = yield* spansOf(many, { CODEX_OTEL_SAMPLE_RATE: "0.5" })
       for (const span of spans) {
@@ -96,7 +96,7 @@ describe("the environment", () => {
   )
 })
 
-describe("a turn", () => {
+describe("the sampling of a turn", () => {
   const turn = Effect.gen(function* () {
     yield* Scripted.play([Scripted.command("npm test"), Scripted.message("done")])
     const codex = yield* Codex
@@ -104,7 +104,7 @@ describe("a turn", () => {
     return yield* thread.run("go")
   }).pipe(Effect.scoped)
 
-  it.effect("that shall not be seen leaves no span and reaches no listener, and runs the same", () =>
+  it.effect("leaves no span and no signal when the turn is dropped, and the turn runs unchanged", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
       const listening = SignalBus.layerListener(Effect.succeed(({ signal }) => void heard.push(signal._tag)))
@@ -124,7 +124,7 @@ describe("a turn", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("is one turn among others, if its options say so", () =>
+  it.effect("applies to one turn when its options set it", () =>
     Effect.gen(function* () {
       const heard: Array<string | undefined> = []
       const listening = SignalBus.layerListener(

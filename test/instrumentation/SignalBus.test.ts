@@ -19,7 +19,7 @@ const turn = Effect.gen(function* () {
 }).pipe(Effect.scoped)
 
 describe("Telemetry.layerObserver", () => {
-  it.effect("tells every handler what happened, in order, with where it belongs", () =>
+  it.effect("sends every signal to every handler, in order and with its ids", () =>
     Effect.gen(function* () {
       yield* Scripted.play(script)
       const seen: Array<Telemetry.SignalEvent> = []
@@ -54,7 +54,7 @@ describe("Telemetry.layerObserver", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.live("lets a handler end what it has begun when the layer closes, and what waits after it", () =>
+  it.live("lets a handler finish its signal and the queued ones when the layer closes", () =>
     Effect.gen(function* () {
       yield* Scripted.play([Scripted.message("done"), Scripted.completed])
       const begun: Array<Signal.Signal["_tag"]> = []
@@ -74,7 +74,7 @@ describe("Telemetry.layerObserver", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("changes nothing when a handler fails, dies or never returns", () =>
+  it.effect("does not affect the program when a handler fails, dies or never returns", () =>
     Effect.gen(function* () {
       const handlers = [() => Effect.fail("no"), () => Effect.die("bug"), () => Effect.never]
       for (const handler of handlers) {

@@ -52,8 +52,8 @@ const tell = (signals: ReadonlyArray<Signal.Signal>, perSecond?: number) => {
   return { told, state }
 }
 
-describe("a throttle", () => {
-  it("tells the first at once, then one in a while, then the last", () => {
+describe("the signal throttle", () => {
+  it("emits the first signal at once, then one per interval, then the last", () => {
     const signals = [
       diff(0, 1),
       diff(10, 2),
@@ -69,7 +69,7 @@ describe("a throttle", () => {
     assert.deepStrictEqual(bytes, [1, 4, 6, "TurnStop"])
   })
 
-  it("holds nothing back of what is rare", () => {
+  it("delays no rare signal", () => {
     const signals = [retry(0), retry(0), retry(0), stop(0)]
     assert.deepStrictEqual(
       tell(signals).told.map(({ signal }) => signal),
@@ -77,7 +77,7 @@ describe("a throttle", () => {
     )
   })
 
-  it("adds up all of the usage that it held, what went into the cache too", () => {
+  it("sums the usage of the signals it held, including cache writes", () => {
     const wrote = (at: number, cacheWrite?: number): Signal.UsageUpdated => ({
       _tag: "UsageUpdated",
       at,
@@ -101,7 +101,7 @@ describe("a throttle", () => {
     assert.isTrue(untold?._tag === "UsageUpdated" && !("cacheWrite" in untold.usage))
   })
 
-  it("gives what it held when there will be no end", () => {
+  it("emits the signals it holds when a turn ends without its last event", () => {
     const { state } = tell([diff(0, 1), diff(1, 2), usage(1, 3), usage(2, 4)])
     const [after, held] = SignalThrottle.flush(state)
     assert.deepStrictEqual(held, [diff(1, 2), usage(2, 4)])
@@ -118,7 +118,7 @@ describe("a throttle", () => {
   const PerSecond = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))
 
   it.prop(
-    "tells N a second of a kind at most, loses no usage and always tells the last",
+    "emits at most N signals of a kind per second, loses no usage and always emits the last",
     [Raw, PerSecond],
     ([raw, n]) => {
       let at = 0
@@ -197,7 +197,7 @@ describe("a turn with 1,000 updates", () => {
     }
   })
 
-  it.effect("tells ten of a kind a second, and the last; every token is counted", () =>
+  it.effect("emits ten signals of a kind per second and the last, and counts every token", () =>
     Effect.gen(function* () {
       const { lines, told, turn } = yield* run
       const all = { input: 3000, cachedInput: 2000, cacheWrite: 1000, output: 2000, reasoning: 1000 }
@@ -223,7 +223,7 @@ describe("a turn with 1,000 updates", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
-  it.effect("tells as many as the environment says, and code wins", () =>
+  it.effect("emits as many signals as the environment sets, and code overrides it", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* counts(yield* run)).usage, [9, 9, 9])
     }).pipe(
@@ -232,7 +232,7 @@ describe("a turn with 1,000 updates", () => {
     )
   )
 
-  it.effect("tells the first and the last alone where nobody wants more", () =>
+  it.effect("emits only the first and the last signal when the rate is zero", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* counts(yield* run)).diff, [2, 2, 2])
     }).pipe(

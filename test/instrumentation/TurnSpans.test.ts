@@ -145,7 +145,7 @@ describe("the trace of a real turn, at a real collector", () => {
   )
 
   // Each waits for a real command, so they wait together.
-  describe.concurrent("of a command that sleeps", () => {
+  describe.concurrent("the trace of a command that sleeps", () => {
     for (const sandbox of ["read-only", "workspace-write", "danger-full-access"] as const) {
       live(`gives a command all of its time, and no model request any of it (${sandbox})`, () =>
         Effect.gen(function* () {

@@ -80,9 +80,9 @@ const expected = {
 
 const options = { source: "test", workflow: "nightly", group: "g1", user: "ada@example.com" }
 
-describe("correlation", () => {
+describe("correlation attributes", () => {
   it.effect.prop(
-    "is on every span and log record below a turn, however deep",
+    "are on every span and log record of a turn, at any depth",
     [Schema.Array(Leaf), Schema.Array(Leaf), Schema.Boolean],
     ([inTool, inPolicy, streamed]) =>
       Effect.gen(function* () {
@@ -132,7 +132,7 @@ describe("correlation", () => {
       yield* codex.startThread({ user })
     }).pipe(Effect.scoped)
 
-  it.effect("of a user needs a key, and says so once", () =>
+  it.effect("include the user hash only with a key, and warn once without one", () =>
     Effect.gen(function* () {
       yield* open("lovelace")
       yield* open("bob")
@@ -148,7 +148,7 @@ describe("correlation", () => {
     }).pipe(Effect.provide(TestLayer), Effect.provideService(Settings.Environment, {}))
   )
 
-  it.effect("of a user differs by key and by user, and code's key wins", () =>
+  it.effect("have a user hash that differs by key and user, with the key from code first", () =>
     Effect.gen(function* () {
       yield* open("lovelace")
       yield* open("bob")
@@ -162,7 +162,7 @@ describe("correlation", () => {
 })
 
 it.effect(
-  "each turn of a thread is linked to the one before it, also to one that failed, never to one unseen",
+  "each turn of a thread links to the previous one, even if that failed, but never to an unsampled one",
   () =>
     Effect.gen(function* () {
       const memory = yield* InMemorySpans.make

@@ -48,7 +48,7 @@ const isSafe = (name: string) => {
 
 describe("the name of an attachment", () => {
   it.prop(
-    "F37 F39 is safe to show, to store and to pass on, whatever was given",
+    "F37 F39 is safe to show, store and pass on, for any given name",
     [Nasty],
     ([parts]) => {
       const name = FileName.sanitize(parts.join(""))
@@ -67,7 +67,7 @@ describe("the name of an attachment", () => {
     { arbitrary: { runs: 1000 } }
   )
 
-  it("F37 is what people would expect of the usual tricks", () => {
+  it("F37 is predictable for common hostile names", () => {
     const cases: ReadonlyArray<readonly [given: string, name: string | undefined]> = [
       ["report.pdf", "report.pdf"],
       ["../x", "x"],
@@ -93,7 +93,7 @@ describe("the name of an attachment", () => {
       assert.strictEqual(FileName.sanitize(given), name, JSON.stringify(given))
   })
 
-  it("F37 of 300 bytes is cut between characters, and what it ends with is kept", () => {
+  it("F37 of 300 bytes is cut between characters and keeps its extension", () => {
     const long = FileName.sanitize(`${"日".repeat(100)}.png`) ?? ""
     assert.match(long, /^日+\.png$/u)
     assert.strictEqual(Buffer.byteLength(long), 199)
@@ -101,7 +101,7 @@ describe("the name of an attachment", () => {
     assert.strictEqual(FileName.sanitize(`x.${"y".repeat(300)}`)?.length, 200)
   })
 
-  it("F39 is one word to a shell, on disk", () => {
+  it("F39 is a single shell word on disk", () => {
     for (const given of [
       "; touch owned",
       "$(touch owned)",
@@ -121,7 +121,7 @@ describe("the name of an attachment", () => {
 
 describe("the type of an attachment", () => {
   const png = Buffer.from("\u0089PNG\r\n\u001a\n....", "latin1")
-  it("is an image by what is in it, whatever it is called, and by no name", () => {
+  it("is an image type only by content, never by name", () => {
     assert.strictEqual(MediaType.detect(png, "notes.txt"), "image/png")
     assert.strictEqual(MediaType.detect(Buffer.from("\u00ff\u00d8\u00ff\u00e0", "latin1"), "x"), "image/jpeg")
     assert.strictEqual(MediaType.detect(Buffer.from("GIF89a"), "x"), "image/gif")
@@ -131,13 +131,13 @@ describe("the type of an attachment", () => {
     assert.strictEqual(MediaType.detect(Buffer.from("<svg/>"), "cat.svg"), "text/xml")
     for (const cut of [0, 1, 4, 7]) assert.notMatch(MediaType.detect(png.subarray(0, cut), "x.png"), /^image/)
   })
-  it("is told by the name, else by whether it is text", () => {
+  it("comes from the name, or otherwise from whether the content is text", () => {
     assert.strictEqual(MediaType.detect(Buffer.from("{}"), "a.JSON"), "application/json")
     assert.strictEqual(MediaType.detect(Buffer.from("all:\n\ttrue\n"), "Makefile"), "text/plain")
     assert.strictEqual(MediaType.detect(Buffer.from("é").subarray(0, 1), "half"), "text/plain")
     assert.strictEqual(MediaType.detect(Buffer.from([0xff, 0xfe, 1]), "bytes"), "application/octet-stream")
   })
-  it("is allowed by name, by family, or whatever it is", () => {
+  it("is allowed by exact type, by family, or always", () => {
     assert.isTrue(MediaType.isAllowed("image/png", ["text/plain", "image/*"]))
     assert.isTrue(MediaType.isAllowed("a/b", ["*/*"]))
     assert.isFalse(MediaType.isAllowed("imageother/png", ["image/*"]))

@@ -74,8 +74,8 @@ const answering = (...decisions: ReadonlyArray<Approval.ApprovalDecision>): Appr
   return () => Effect.sync(() => decisions[next++] ?? Approval.decline("out of decisions"))
 }
 
-describe.concurrent("every kind of question of the real Codex", () => {
-  test("permissions: what is granted is what was asked and granted, and no more", () =>
+describe.concurrent("each kind of approval request of the real Codex", () => {
+  test("permissions: only permissions that are both requested and granted apply", () =>
     Effect.gen(function* () {
       const wanted = { network: { enabled: true }, file_system: { read: ["/etc"], write: ["/opt/x"] } }
       const { asked, decided, outputs } = yield* run(
@@ -128,7 +128,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
       )
     }))
 
-  test("questions: answers reach the model and no event, a bare yes is a no", () =>
+  test("questions: answers reach the model but no event, and a plain accept declines", () =>
     Effect.gen(function* () {
       const { asked, decided, events, outputs } = yield* run(
         [input(which), input(which), input(which), input(which)],
@@ -162,7 +162,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
       assert.notInclude(JSON.stringify(approvals), "my secret")
     }))
 
-  test("tools of an MCP server: asked for with their arguments, also after a yes for the session", () =>
+  test("tools of an MCP server: the request has the arguments, also after an accept for the session", () =>
     Effect.gen(function* () {
       const { asked, events, outputs } = yield* run(
         ["a", "b", "c", "d"].map((name) => mcp("write_it", { name })),
@@ -191,7 +191,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
         assert.include(outputs[index], text)
     }))
 
-  test("forms and addresses of an MCP server: content is sent when it fits", () =>
+  test("forms and URLs of an MCP server: the content is sent if it matches the form", () =>
     Effect.gen(function* () {
       const { decided, events, outputs } = yield* run(
         ["form", "form", "form", "url", "url"].map((mode) => mcp("ask_it", { mode })),
@@ -224,7 +224,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
     mcp_tool: mcp("write_it", { name: "x" }),
     elicitation: mcp("ask_it", { mode: "form" })
   })) {
-    test(`cancel of ${kind} ends the turn as interrupted by the policy`, () =>
+    test(`a cancelled ${kind} request ends the turn as interrupted by the policy`, () =>
       Effect.gen(function* () {
         const real = yield* Real.make([step, M.reply(M.text("next"))], { config })
         const kinds: Array<string> = []
@@ -243,7 +243,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
       }))
   }
 
-  test("what is remembered on our side is asked for again and answered from memory", () =>
+  test("a decision that the library remembers answers the repeated request", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(
         [
@@ -274,7 +274,7 @@ describe.concurrent("every kind of question of the real Codex", () => {
       assert.deepStrictEqual([yield* real.exists("a"), yield* real.exists("b")], [true, false])
     }))
 
-  test("F19 of two calls that wait, the one that is approved runs", () =>
+  test("F19 of two waiting calls, only the approved one runs", () =>
     Effect.gen(function* () {
       const Deploy = Toolkit.make(
         Tool.make("deploy", {

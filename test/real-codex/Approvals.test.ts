@@ -31,7 +31,7 @@ const answering = (...decisions: ReadonlyArray<Approval.ApprovalDecision>) => {
 }
 
 describe.concurrent("nothing that needs approval runs before it is approved", () => {
-  test("without an approver the answer is no, and the turn goes on", () =>
+  test("without a policy the request is declined, and the turn continues", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(escalating("touch made"))
       const turn = yield* Effect.flatMap(real.start(), (thread) => thread.run("go")).pipe(
@@ -42,7 +42,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       assert.deepInclude(turn, { message: "done", sideEffects: false })
     }))
 
-  test("F27 it waits for the answer, however long that takes, and other threads do not", () =>
+  test("F27 the turn waits for the decision, and other threads do not", () =>
     Effect.gen(function* () {
       const real = yield* Real.make((request) =>
         request.lastUserText !== "ask"
@@ -72,7 +72,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       )
     }))
 
-  test("a rule accepts its command and nothing around it", () =>
+  test("a rule accepts its command and nothing added to it", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(
         escalating("touch made", "touch made2; touch made3", "touch made4 && true", "touch $(echo made5)")
@@ -101,7 +101,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       assert.isFalse(yield* real.exists("x"))
     }))
 
-  test("a patch outside the workspace asks with its paths", () =>
+  test("a patch outside the workspace is requested with its paths", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const outside = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-outside-" })
@@ -126,7 +126,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       )
     }))
 
-  test("a yes for the session is not asked for again; a yes is", () =>
+  test("an accept for the session covers later requests, a plain accept does not", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(escalating("touch a", "touch a", "touch b", "touch b"))
       const { asked, policy } = answering(
@@ -145,7 +145,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       assert.deepStrictEqual(statuses(turn.items), ["completed", "completed", "completed", "declined"])
     }))
 
-  test("cancel ends the turn as interrupted by the policy, and the thread goes on", () =>
+  test("cancel ends the turn as interrupted by the policy, and the thread stays usable", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.shell("touch made", { escalate: "x" })),
@@ -165,7 +165,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       assert.isFalse(yield* real.exists("made"))
     }))
 
-  test("an untrusted thread asks for every command, one that never asks is refused by Codex itself", () =>
+  test("the policy `untrusted` requests every command, and with `never` Codex itself refuses", () =>
     Effect.gen(function* () {
       const untrusted = yield* Real.make([M.reply(M.shell("touch made")), M.reply(M.text("done"))])
       const { asked, policy } = answering(Approval.decline("no"))
@@ -184,7 +184,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       assert.isFalse(yield* never.exists("made"))
     }))
 
-  test("a tool that needs approval asks the policy, with its arguments", () =>
+  test("a tool that needs approval goes to the policy with its arguments", () =>
     Effect.gen(function* () {
       const Deploy = Toolkit.make(
         Tool.make("deploy", {
@@ -229,7 +229,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       )
     }))
 
-  test("an interrupted question is a no, and nothing runs afterwards", () =>
+  test("an interrupted request is declined, and nothing runs afterwards", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.shell("touch made", { escalate: "x" })),

@@ -45,7 +45,7 @@ const png = Buffer.concat([
 const bmp = Buffer.concat([Buffer.from("BM\u0036\0\0\0\0\0\0\0\u0036\0\0\0", "latin1"), Buffer.alloc(40)])
 
 describe("attachments of a turn of the real Codex", () => {
-  test("reach the model: an image as one, a text file by its name and its path, which Codex can read", () =>
+  test("reach the model: an image as an image, a text file as its name and a path that Codex can read", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       let path = ""
@@ -84,7 +84,7 @@ describe("attachments of a turn of the real Codex", () => {
       assert.deepStrictEqual(F.staged(base), [])
     }))
 
-  test("F32 F33 are looked at before it starts: what was damaged or is gone never reaches it", () =>
+  test("F32 F33 are verified before the turn starts: a damaged or missing file never reaches Codex", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
       const real = yield* Real.make([M.reply(M.text("Hello."))])

@@ -38,7 +38,7 @@ const on = <E>(engine: Layer.Layer<Engine.Engine, E>) =>
   Layer.fresh(Codex.layer).pipe(Layer.provideMerge(engine))
 
 describe("a cassette of the real Codex", () => {
-  test("is the same when it is recorded again, and plays without Codex what Codex did", () =>
+  test("is equal when it is recorded again, and replays the turn without Codex", () =>
     inFolder(({ path, read }) =>
       Effect.gen(function* () {
         const record = Effect.fnUntraced(function* (name: string) {

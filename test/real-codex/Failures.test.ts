@@ -78,7 +78,7 @@ const cases: ReadonlyArray<readonly [what: string, reply: M.Reply, expected: Exp
   ]
 ]
 
-describe.concurrent("what the provider does wrong is told by its reason", () => {
+describe.concurrent("a failure of the provider", () => {
   for (const [what, reply, expected] of cases) {
     test(what, () =>
       Effect.gen(function* () {
@@ -112,7 +112,7 @@ describe.concurrent("what the provider does wrong is told by its reason", () => 
     )
   }
 
-  test("a rate limit says how long to wait, and is retried after that by Codex itself", () =>
+  test("has the wait time for a rate limit, and Codex itself retries after it", () =>
     Effect.gen(function* () {
       const limited = M.reply(
         M.failed({ code: "rate_limit_exceeded", message: "Rate limit reached. Please try again in 0.3s." })
@@ -130,7 +130,7 @@ describe.concurrent("what the provider does wrong is told by its reason", () => 
       assert.isAtLeast(took, 300)
     }))
 
-  test("what Codex retries is told, and what was used before is not counted again", () =>
+  test("emits an event for each retry of Codex, and counts earlier usage once", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(
         [
@@ -157,7 +157,7 @@ describe.concurrent("what the provider does wrong is told by its reason", () => 
       assert.deepInclude(last.turn.usage, { input: 5, output: 1 })
     }))
 
-  test("the usage and the side effects of a turn that fails late are in its error", () =>
+  test("has the usage and the side effects in the error of a turn that fails late", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(
         [M.reply(M.shell("touch made"), M.usage({ input: 50, output: 5 })), M.httpError(401)],

@@ -24,7 +24,7 @@ const until = (what: string, condition: Effect.Effect<boolean>) =>
 
 describe.concurrent("interrupting a turn of the real Codex", () => {
   for (const delay of [0, 1, 3, 10, 30, 60]) {
-    test(`${delay} ms into it ends it, and the thread has a next one`, () =>
+    test(`after ${delay} ms ends the turn, and the thread runs the next one`, () =>
       Effect.gen(function* () {
         const real = yield* Real.make((request) =>
           request.lastUserText === "next"
@@ -53,7 +53,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
   }
 
   for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
-    test(`F42 kills the commands that it started (${sandbox})`, () =>
+    test(`F42 kills the commands that the turn started (${sandbox})`, () =>
       Effect.gen(function* () {
         const real = yield* Real.make([
           M.reply(M.shell("touch started; sleep 60; touch finished")),
@@ -76,7 +76,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
       }))
   }
 
-  test("F42 kills a command, too, that the model left to run in the background", () =>
+  test("F42 also kills a command that the model left in the background", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.shell("touch started; sleep 60; touch finished", { timeoutMs: 250 })),
@@ -99,7 +99,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
       assert.isFalse(yield* real.exists("finished"))
     }))
 
-  test("leaves the turns of other threads alone", () =>
+  test("does not affect the turns of other threads", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const real = yield* Real.make((request) =>
@@ -121,7 +121,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("a stream left early hangs up on the model, and the thread goes on", () =>
+  test("by leaving its stream early disconnects the model, and the thread stays usable", () =>
     Effect.gen(function* () {
       const gone = yield* Deferred.make<void>()
       const real = yield* Real.make([
@@ -144,7 +144,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("a timeout is TurnTimedOut with what was there", () =>
+  test("by a timeout fails with TurnTimedOut and the turn so far", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.shell("touch made"), M.usage({ input: 11, output: 2 })),
@@ -166,8 +166,8 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
     }))
 })
 
-describe.concurrent("the real process", () => {
-  test("F01 killed in the middle of a turn: EngineExited within a second, and the thread goes on in a new one", () =>
+describe.concurrent("the process of the real Codex", () => {
+  test("F01 fails the turn with EngineExited when it is killed, and the thread continues in a new process", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.text("before")),
@@ -201,7 +201,7 @@ describe.concurrent("the real process", () => {
     }))
 
   for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
-    test(`F42 nothing of it outlives its scope, a running command neither (${sandbox})`, () =>
+    test(`F42 ends with its scope, together with a running command (${sandbox})`, () =>
       Effect.gen(function* () {
         const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60"))])
         const [took] = yield* Effect.gen(function* () {
@@ -217,7 +217,7 @@ describe.concurrent("the real process", () => {
       }))
   }
 
-  test("a configuration that it does not take is told as it says it", () =>
+  test("reports Codex's own message for an invalid configuration", () =>
     Effect.gen(function* () {
       const broken = yield* Real.make([], { engine: { config: ["sandbox_mode=nonsense"] } })
       const error = yield* Effect.flip(broken.start()).pipe(Effect.provide(broken.layer))
@@ -226,7 +226,7 @@ describe.concurrent("the real process", () => {
     }))
 })
 
-describe.concurrent("a real Codex that forgets the end of a turn", () => {
+describe.concurrent("a real Codex that does not report the end of a turn", () => {
   /** The real one with a sieve behind it that keeps every `turn/completed` back. */
   const forgetful = Effect.fnUntraced(function* (script: M.Script, config: string) {
     const fs = yield* FileSystem.FileSystem
@@ -239,7 +239,7 @@ describe.concurrent("a real Codex that forgets the end of a turn", () => {
     return yield* Real.make(script, { config, engine: { codexPath } })
   })
 
-  test("is asked how it ended: completed, or failed with its error", () =>
+  test("is queried for the outcome: completed, or failed with its error", () =>
     Effect.gen(function* () {
       const real = yield* forgetful(
         [
@@ -266,11 +266,11 @@ describe.concurrent("a real Codex that forgets the end of a turn", () => {
     }))
 })
 
-describe.concurrent("the program around it ends", () => {
+describe.concurrent("the end of the program", () => {
   const host = fileURLToPath(new URL("../support/host.ts", import.meta.url))
   for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
     for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
-      test(`F42 by ${signal}: neither Codex nor its command is left (${sandbox})`, () =>
+      test(`F42 by ${signal} leaves neither Codex nor its command (${sandbox})`, () =>
         Effect.gen(function* () {
           const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60; touch finished"))])
           const place = yield* Schema.encodeEffect(Host.Place)({

@@ -55,7 +55,7 @@ const endOf = (exit: Exit.Exit<unknown, { readonly errorType: string }>): string
 
 describe("a real Codex under load", () => {
   test(
-    "F01 F34 F42 50 turns at once, interrupted at random, and a kill -9: all end typed, all threads go on, nothing is left",
+    "F01 F34 F42 ends 50 concurrent turns with typed results despite interrupts and a kill -9, keeps all threads usable, and leaves nothing behind",
     () =>
       Effect.gen(function* () {
         const real = yield* Real.make(model)

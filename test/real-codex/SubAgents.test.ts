@@ -28,7 +28,7 @@ const wait = (id: string) =>
   })
 
 describe.concurrent("sub-agents of the real Codex", () => {
-  test("work on threads of their own; their turns are heard, asked about and traced below the one they work for", () =>
+  test("work on their own threads; their turns emit events, need approval and are traced below the parent turn", () =>
     Effect.gen(function* () {
       const memory = yield* InMemorySpans.make
       const asked: Array<Approval.ApprovalRequest> = []
@@ -99,7 +99,7 @@ describe.concurrent("sub-agents of the real Codex", () => {
       assert.strictEqual(inner?.spanContext().traceId, outer?.spanContext().traceId)
     }))
 
-  test("are ended with the turn that they work for, when it is interrupted", () =>
+  test("end when the turn that started them is interrupted", () =>
     Effect.gen(function* () {
       const real = yield* Real.make((request) => {
         const input = JSON.stringify(request.body["input"])

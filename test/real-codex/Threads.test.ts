@@ -25,8 +25,8 @@ const prompts = (body: unknown): ReadonlyArray<string> => {
 }
 const noRetries = "model_providers.mock.request_max_retries = 0\nmodel_providers.mock.stream_max_retries = 0"
 
-describe.concurrent("conversations of the real Codex", () => {
-  test("are listed, read, renamed, archived, taken back and deleted", () =>
+describe.concurrent("threads of the real Codex", () => {
+  test("are listed, read, renamed, archived, unarchived and deleted", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.text("one")), M.reply(M.text("two"))])
       yield* Effect.gen(function* () {
@@ -65,7 +65,7 @@ describe.concurrent("conversations of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("are listed by when they began or by when they were last spoken in", () =>
+  test("are listed by creation time or by last use", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(["1", "2", "3"].map((text) => M.reply(M.text(text))))
       yield* Effect.gen(function* () {
@@ -86,7 +86,7 @@ describe.concurrent("conversations of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("of other programs are listed only where they are asked for", () =>
+  test("of other programs are listed only on request", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.text("by hand")), M.reply(M.text("by us"))])
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -109,7 +109,7 @@ describe.concurrent("conversations of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("are listed over pages", () =>
+  test("are listed in pages", () =>
     Effect.gen(function* () {
       const count = 30
       const real = yield* Real.make(Array.from({ length: count }, (_, i) => M.reply(M.text(`${i}`))))
@@ -126,7 +126,7 @@ describe.concurrent("conversations of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("are forked, whole or up to a turn; the first one goes on as it was", () =>
+  test("are forked completely or up to a turn, and the original continues unchanged", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(
         ["one", "two", "in the fork", "in the other"].map((text) => M.reply(M.text(text)))
@@ -148,7 +148,7 @@ describe.concurrent("conversations of the real Codex", () => {
       assert.deepStrictEqual(prompts(part?.body), ["question one", "question four"])
     }))
 
-  test("of which the last one of a folder is taken up again", () =>
+  test("include the last one of a directory, which can be resumed", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(["one", "two"].map((text) => M.reply(M.text(text))))
       yield* Effect.gen(function* () {
@@ -167,7 +167,7 @@ describe.concurrent("conversations of the real Codex", () => {
       ])
     }))
 
-  test("that do not exist are a typed error, whatever is asked of them", () =>
+  test("that do not exist cause a typed error for every request", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([])
       yield* Effect.gen(function* () {
@@ -183,7 +183,7 @@ describe.concurrent("conversations of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("offer their models, and what else the engine can do is asked in its own terms", () =>
+  test("list their models, and other methods of the engine are called by name", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([])
       yield* Effect.gen(function* () {
@@ -200,7 +200,7 @@ describe.concurrent("conversations of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("are steered: what is added reaches the turn that runs", () =>
+  test("are steered: added input reaches the running turn", () =>
     Effect.gen(function* () {
       const streaming = yield* Deferred.make<void>()
       const real = yield* Real.make([
@@ -221,7 +221,7 @@ describe.concurrent("conversations of the real Codex", () => {
       assert.deepStrictEqual(prompts((yield* real.server.requests).at(-1)?.body), ["go", "but in French"])
     }))
 
-  test("are compacted by a turn of its own", () =>
+  test("are compacted by a separate turn", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(["one", "the summary", "after"].map((text) => M.reply(M.text(text))))
       yield* Effect.gen(function* () {
@@ -237,7 +237,7 @@ describe.concurrent("conversations of the real Codex", () => {
       assert.include(JSON.stringify((yield* real.server.requests).at(-1)?.body), "the summary")
     }))
 
-  test("are interrupted from elsewhere, and go on without being told again", () =>
+  test("are interrupted through their handle, and continue without repeated input", () =>
     Effect.gen(function* () {
       const streaming = yield* Deferred.make<void>()
       const real = yield* Real.make([
@@ -262,11 +262,11 @@ describe.concurrent("conversations of the real Codex", () => {
     }))
 })
 
-describe.concurrent("what a turn is given", () => {
+describe.concurrent("the input and options of a turn", () => {
   const png =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
-  test("text, images by URL and of this machine reach the model", () =>
+  test("include text, image URLs and local images, which reach the model", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const real = yield* Real.make([M.reply(M.text("I see"))])
@@ -286,7 +286,7 @@ describe.concurrent("what a turn is given", () => {
       assert.include(input, "data:image/png;base64,")
     }))
 
-  test("a model, an effort, a folder and a sandbox of its own", () =>
+  test("include a model, an effort, a directory and a sandbox", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const real = yield* Real.make([
@@ -321,7 +321,7 @@ describe.concurrent("what a turn is given", () => {
       assert.isTrue(yield* real.exists("allowed"))
     }))
 
-  test("and nothing that cannot be: a folder that is not there, an input that is too large", () =>
+  test("exclude a directory that does not exist and an input that is too large", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.text("fine"))])
       yield* Effect.gen(function* () {
@@ -342,7 +342,7 @@ const Answer = Schema.Struct({
 })
 
 describe.concurrent("a turn with an output schema", () => {
-  test("tells the model of it and is decoded", () =>
+  test("passes the schema to the model and decodes the output", () =>
     Effect.gen(function* () {
       const said = { summary: "done", files: ["a.ts"], risk: null }
       const real = yield* Real.make([
@@ -362,7 +362,7 @@ describe.concurrent("a turn with an output schema", () => {
       assert.include(JSON.stringify(format), '"required":["summary","files","risk"]')
     }))
 
-  test("fails with what came where that does not fit", () =>
+  test("fails with the output if it does not match the schema", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.text(`{"summary":3}`)),
@@ -387,7 +387,7 @@ describe.concurrent("a turn with a budget", () => {
     M.reply(M.shell("true"), M.usage({ input: 100, output: 10 }))
   )
 
-  test("F35 of tool calls, model calls or tokens ends a loop that would not end, with what was there", () =>
+  test("F35 of tool calls, model calls or tokens ends an endless loop, with the turn so far in the error", () =>
     Effect.gen(function* () {
       for (const [budget, reason] of [
         [{ toolCalls: 3 }, "ToolCalls"],
@@ -408,7 +408,7 @@ describe.concurrent("a turn with a budget", () => {
       }
     }))
 
-  test("F35 of time ends it, too", () =>
+  test("F35 of time ends it as well", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.never)])
       yield* Effect.gen(function* () {
@@ -418,7 +418,7 @@ describe.concurrent("a turn with a budget", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("F35 that a thread has is for all its turns", () =>
+  test("F35 of the thread covers all its turns", () =>
     Effect.gen(function* () {
       const script = ["one", "two", "three"].map((text) =>
         M.reply(M.text(text), M.usage({ input: 80, output: 10 }))
@@ -438,7 +438,7 @@ describe.concurrent("a turn with a budget", () => {
 describe.concurrent("a turn that is retried", () => {
   const retry = Schedule.recurs(3)
 
-  test("F28 is told once: what Codex has heard is not said again", () =>
+  test("F28 sends input only once: Codex does not get stored input again", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.httpError(503), M.httpError(500), M.reply(M.text("at last"))], {
         config: noRetries
@@ -453,7 +453,7 @@ describe.concurrent("a turn that is retried", () => {
       assert.deepStrictEqual(prompts((yield* real.server.requests).at(-1)?.body), ["please"])
     }))
 
-  test("F28 waits as long as the provider asks", () =>
+  test("F28 waits as long as the provider requests", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(
         [
@@ -470,7 +470,7 @@ describe.concurrent("a turn that is retried", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("F28 is not for what would fail again, nor for what has changed something, nor for ever", () =>
+  test("F28 excludes permanent failures and turns with side effects, and stops at the limit", () =>
     Effect.gen(function* () {
       const cases: ReadonlyArray<readonly [script: ReadonlyArray<M.Reply>, requests: number]> = [
         [[M.httpError(400, { message: "no" })], 1],
@@ -488,7 +488,7 @@ describe.concurrent("a turn that is retried", () => {
       }
     }))
 
-  test("F01 goes on in a new process where the old one died, and nothing is said twice", () =>
+  test("F01 continues in a new process after a crash, and sends nothing twice", () =>
     Effect.gen(function* () {
       const streaming = yield* Deferred.make<void>()
       const real = yield* Real.make([
@@ -508,7 +508,7 @@ describe.concurrent("a turn that is retried", () => {
       assert.deepStrictEqual(prompts((yield* real.server.requests).at(-1)?.body), ["are you there?"])
     }))
 
-  test("F01 of a thread that has said nothing says that nothing was kept, and what to do", () =>
+  test("F01 fails on a thread without stored turns, with an error that explains what to do", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.text("fine"))])
       yield* Effect.gen(function* () {
@@ -520,7 +520,7 @@ describe.concurrent("a turn that is retried", () => {
           Effect.repeat({ times: 5, until: (error) => error._tag !== "EngineExited" })
         )
         assert.deepInclude(error, { _tag: "InvalidRequest", reason: "ThreadNotFound" })
-        assert.include(error._tag === "InvalidRequest" ? error.detail : "", "start a new one")
+        assert.include(error._tag === "InvalidRequest" ? error.detail : "", "start a new thread")
         const other = yield* real.start()
         assert.strictEqual((yield* other.run("hello")).message, "fine")
       }).pipe(Effect.provide(real.layer))

@@ -28,7 +28,7 @@ const outputs = (request: M.RecordedRequest | undefined) =>
   (request?.toolOutputs ?? []).map(({ callId, output }) => [callId, output] as const)
 
 describe.concurrent("tools of the real Codex", () => {
-  test("F15 three calls of one response, answered in the other order: each has its own result, in its place", () =>
+  test("F15 return their own result to each of three calls that end in reverse order", () =>
     Effect.gen(function* () {
       const Tools = Toolkit.make(Numbered)
       const real = yield* Real.make([
@@ -90,7 +90,7 @@ describe.concurrent("tools of the real Codex", () => {
       )
     )
 
-  test("F13 a hung tool is stopped at its deadline with all it started, the model is told, and the turn goes on", () =>
+  test("F13 end at their deadline with everything they started, the model gets an error, and the turn continues", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.call("hangs", {})), M.reply(M.text("done"))])
       const turn = yield* Effect.gen(function* () {
@@ -103,7 +103,7 @@ describe.concurrent("tools of the real Codex", () => {
       assert.deepStrictEqual((yield* pids(real.workspace, 2)).filter(isAlive), [])
     }))
 
-  test("F42 interrupting a turn ends what its tools have started", () =>
+  test("F42 end with all their processes when the turn is interrupted", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.call("works", {}))])
       yield* Effect.gen(function* () {
@@ -116,7 +116,7 @@ describe.concurrent("tools of the real Codex", () => {
       }).pipe(Effect.provide([yield* shells(real.workspace), real.layer]))
     }))
 
-  test("F14 a tool that ignores its interruption holds up neither the turn nor the scope", () =>
+  test("F14 delay neither the turn nor the scope when they ignore interruption", () =>
     Effect.gen(function* () {
       const Deaf = Toolkit.make(Tool.make("deaf", { success: Schema.String }))
       const real = yield* Real.make([M.reply(M.call("deaf", {}))])
@@ -149,7 +149,7 @@ describe.concurrent("tools of the real Codex", () => {
       yield* Deferred.succeed(release, "")
     }))
 
-  test("F15 a tool whose failure is the turn's ends the turn and its siblings, and the thread goes on", () =>
+  test("F15 end the turn and the other calls on a failure of the turn, and the thread stays usable", () =>
     Effect.gen(function* () {
       const Tools = Toolkit.make(
         Tool.make("fatal", {
@@ -195,7 +195,7 @@ describe.concurrent("tools of the real Codex", () => {
 })
 
 describe("MCP servers of a thread", () => {
-  test("an MCP tool that says it failed is a failed item, and each call is made once", () =>
+  test("make each call once, and a failed call is a failed item", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const mcp = (name: string, args: object, callId: string) =>

@@ -32,7 +32,7 @@ const outputs = (requests: ReadonlyArray<M.RecordedRequest>, index: number) =>
   (requests[index]?.toolOutputs ?? []).map(({ output }) => output)
 
 describe.concurrent("a turn of the real Codex", () => {
-  test("streams what happens and ends with the whole; the next turn has its own usage, diff and items", () =>
+  test("streams events and ends with the complete turn; the next turn has its own usage, diff and items", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(
@@ -94,7 +94,7 @@ describe.concurrent("a turn of the real Codex", () => {
       assert.isTrue(outputs(requests, 1).some((output) => output.includes("about T-1")))
     }))
 
-  test("a command's exit code is a result, not an error", () =>
+  test("reports a command's exit code as a result, not as an error", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.shell("exit 3")), M.reply(M.text("it failed"))])
       const turn = yield* Effect.flatMap(real.start(), (thread) => thread.run("go")).pipe(
@@ -106,7 +106,7 @@ describe.concurrent("a turn of the real Codex", () => {
     }))
 
   for (const sandbox of ["read-only", "workspace-write", "danger-full-access"] as const) {
-    test(`two seconds of a command are two seconds of tools (${sandbox})`, () =>
+    test(`counts two seconds of a command as two seconds of tools (${sandbox})`, () =>
       Effect.gen(function* () {
         const real = yield* Real.make([M.reply(M.shell("sleep 2")), M.reply(M.text("done"))])
         const { time } = yield* Effect.flatMap(real.start({ sandbox }), (thread) => thread.run("go")).pipe(
@@ -119,7 +119,7 @@ describe.concurrent("a turn of the real Codex", () => {
       }))
   }
 
-  test("tool calls of one response run at once; a failure is text for the model", () =>
+  test("runs the tool calls of one response concurrently, and sends a failure to the model as text", () =>
     Effect.gen(function* () {
       const Meet = Toolkit.make(
         Tool.make("meet", { parameters: Schema.Struct({ n: Schema.Finite }), success: Schema.String }),
@@ -158,7 +158,7 @@ describe.concurrent("a turn of the real Codex", () => {
       assert.isAbove(refused?.length ?? 0, 0)
     }))
 
-  test("a second turn waits for the first and is never taken for a steer of it", () =>
+  test("waits for the previous turn and never steers it", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const real = yield* Real.make([
@@ -190,7 +190,7 @@ describe.concurrent("a turn of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("20 threads run at once on one process", () =>
+  test("runs concurrently with 19 other threads on one process", () =>
     Effect.gen(function* () {
       const real = yield* Real.make((request) =>
         M.reply(
@@ -219,7 +219,7 @@ describe.concurrent("a turn of the real Codex", () => {
 })
 
 describe.concurrent("a thread of the real Codex", () => {
-  test("goes on in a new process by its id, with its history and its tools", () =>
+  test("continues in a new process by its id, with its history and its tools", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.text("noted")),
@@ -242,7 +242,7 @@ describe.concurrent("a thread of the real Codex", () => {
       assert.isTrue(outputs(requests, 2).some((output) => output.includes("about T-9")))
     }))
 
-  test("resumed in a new process counts its own tokens, also of a turn that says nothing", () =>
+  test("counts its own tokens after it is resumed, also for a turn that reports no usage", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.text("one"), M.usage({ input: 100, output: 10 })),
@@ -261,7 +261,7 @@ describe.concurrent("a thread of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("closed and resumed, or held twice and let go of once, is still heard", () =>
+  test("still receives events after close and resume, and while one of two handles is open", () =>
     Effect.gen(function* () {
       const real = yield* Real.make((_, index) => M.reply(M.text(`answer ${index}`)))
       yield* Effect.gen(function* () {
@@ -286,7 +286,7 @@ describe.concurrent("a thread of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("that does not exist, or that was never kept, is a typed error", () =>
+  test("fails with a typed error if it does not exist or was never stored", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.text("hi"))])
       yield* Effect.gen(function* () {
@@ -301,7 +301,7 @@ describe.concurrent("a thread of the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("whose input is too long is refused, and goes on", () =>
+  test("rejects input that is too long, and stays usable", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.text("fine"))])
       yield* Effect.gen(function* () {

@@ -15,7 +15,7 @@ const tell = Effect.logInfo(`it says ${secret}`).pipe(
   Effect.withSpan("x", { attributes: { note: `a ${secret}`, encoded: encodeURIComponent(secret) } })
 )
 
-it.effect("secrets of an environment that is learned are masked in everything, from then on", () =>
+it.effect("secrets of a registered environment are masked in all later text", () =>
   Effect.gen(function* () {
     let printed = ""
     const shown = Effect.gen(function* () {
@@ -45,7 +45,7 @@ it.effect("secrets of an environment that is learned are masked in everything, f
   })
 )
 
-it.effect("learning changes nothing where scrubbing was replaced as a whole", () =>
+it.effect("registering an environment has no effect when a program replaces redaction completely", () =>
   Effect.gen(function* () {
     const { add: _, ...own } = Redaction.make({}, {})
     yield* Effect.provideService(Redaction.addSecretsFrom({ SHOP_API_KEY: secret }), Redaction.Current, own)

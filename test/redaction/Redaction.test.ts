@@ -45,7 +45,7 @@ const secrets = {
 
 describe("Redaction of text", () => {
   for (const [name, secret] of Object.entries(secrets)) {
-    it(`masks ${name} wherever it stands`, () => {
+    it(`masks ${name} at any position`, () => {
       for (const around of ["", "before ", "x=", '"', "https://host/?q=", "("]) {
         const seen = text(`${around}${secret} after`)
         assert.notInclude(seen, secret.slice(-12), around)
@@ -98,7 +98,7 @@ describe("Redaction of text", () => {
   ]
   for (const plain of kept) it(`keeps ${plain}`, () => assert.strictEqual(text(plain), plain))
 
-  it("knows a secret of the environment in other encodings", () => {
+  it("masks a secret of the environment in other encodings", () => {
     const secret = environment.GITHUB_TOKEN
     for (const around of ["", "a", "ab", "abc"]) {
       const encoded = Buffer.from(`${around}${secret}zz`).toString("base64")
@@ -110,7 +110,7 @@ describe("Redaction of text", () => {
     assert.notInclude(seen(JSON.stringify(JSON.stringify({ note: 'a "quoted"\nsecret/&' }))), "quoted")
   })
 
-  it("masks what is registered: texts, patterns of any flags, functions", () => {
+  it("masks by registered texts, patterns with any flags, and functions", () => {
     const sticky = /CUST-\d+/y
     const { text } = make(["tiger", sticky, (text) => text.replaceAll("lion", "cat")])
     for (let again = 0; again < 3; again++) {
@@ -121,7 +121,7 @@ describe("Redaction of text", () => {
     }
   })
 
-  it("masks all of it when a rule throws or gives no text", () => {
+  it("masks the whole text when a rule throws or returns no text", () => {
     const thrower = make([
       () => {
         throw new Error("no")
@@ -132,14 +132,14 @@ describe("Redaction of text", () => {
     assert.strictEqual(wrong.text("anything"), Redaction.mask)
   })
 
-  it("cuts what is long, and half characters with it", () => {
+  it("truncates long text and splits no character", () => {
     const { text } = make([], 10)
     assert.strictEqual(text("0123456789"), "0123456789")
     assert.strictEqual(text("0123456789a"), "012345678…")
     assert.isTrue(text("01234567😀 and on").isWellFormed())
   })
 
-  it("keeps JSON JSON, and all of it that is no secret as it was", () => {
+  it("keeps JSON valid, and values that are not secret unchanged", () => {
     const before = `{ "n": 12345678901234567890, "x": 1.0, "password": "hunter2", "deep": {"list": [], "token": ["abc", 5, false, null, ""], "path": "/home/ada/x"} }`
     assert.strictEqual(
       text(before),
@@ -205,7 +205,7 @@ describe("Redaction of text", () => {
 })
 
 describe("Redaction of values", () => {
-  it("goes by names, however deep, and changes no shape", () => {
+  it("masks by name at any depth and preserves the shape", () => {
     assert.deepStrictEqual(
       value({
         isSecret: true,
@@ -230,7 +230,7 @@ describe("Redaction of values", () => {
     )
   })
 
-  it("keeps apart what is masked in names", () => {
+  it("keeps masked names distinct", () => {
     const twice = { [secrets.openai]: 1, [secrets.github]: 2, "[redacted]": 3 }
     const apart = { "[redacted]": 1, "[redacted] 2": 2, "[redacted] 3": 3 }
     assert.deepStrictEqual(value(twice), apart)
@@ -243,7 +243,7 @@ describe("Redaction of values", () => {
     })
   })
 
-  it("takes whatever somebody logs", () => {
+  it("accepts any logged value", () => {
     const circle: Record<string, unknown> = { a: 1 }
     circle["self"] = circle
     const bad = {
@@ -281,7 +281,7 @@ describe("Redaction of values", () => {
   const Inner = Schema.Union([Leaf, Schema.Array(Leaf), Schema.Record(Schema.Literals(names), Leaf)])
   const Json = Schema.Union([Inner, Schema.Array(Inner), Schema.Record(Schema.String, Inner)])
 
-  it.prop("preserves shape: values, and the same as JSON", [Json], ([json]) => {
+  it.prop("preserves the shape of values, and of the same values as JSON", [Json], ([json]) => {
     assert.deepStrictEqual(shape(value(json)), shape(json))
     if (typeof json === "object" && json !== null) {
       const written = JSON.stringify(json)
@@ -291,14 +291,18 @@ describe("Redaction of values", () => {
     }
   })
 
-  it.prop("scrubs twice as once", [Json, Schema.String, Schema.Literals(masked())], ([json, some, known]) => {
-    for (const { text, value } of [make(), make([], 24)]) {
-      assert.deepStrictEqual(value(value(json)), value(json))
-      for (const one of [some, `${some}${known}`, `${known}${some}`, JSON.stringify(json)]) {
-        assert.strictEqual(text(text(one)), text(one))
+  it.prop(
+    "gives the same result when applied twice",
+    [Json, Schema.String, Schema.Literals(masked())],
+    ([json, some, known]) => {
+      for (const { text, value } of [make(), make([], 24)]) {
+        assert.deepStrictEqual(value(value(json)), value(json))
+        for (const one of [some, `${some}${known}`, `${known}${some}`, JSON.stringify(json)]) {
+          assert.strictEqual(text(text(one)), text(one))
+        }
       }
     }
-  })
+  )
 
   function masked() {
     return [
@@ -361,7 +365,7 @@ describe("Redaction in linear time", () => {
     "😀"
   ]
   for (const part of adversaries) {
-    it(`${JSON.stringify(part.slice(0, 40))} over and over`, () => {
+    it(`handles repeated ${JSON.stringify(part.slice(0, 40))}`, () => {
       assertLinear(size, (length) => {
         const repetition = repeated(part, length)
         text(repetition)
@@ -373,7 +377,7 @@ describe("Redaction in linear time", () => {
 
 describe("Redaction of spans", () => {
   it.effect(
-    "stands before every processor: names, attributes, events; layers add rules wherever they stand",
+    "precedes every processor for names, attributes and events, with rules of layers in any position",
     () =>
       Effect.gen(function* () {
         yield* Effect.gen(function* () {
@@ -408,7 +412,7 @@ describe("Redaction of spans", () => {
       )
   )
 
-  it.effect("stands before what a link says, and leaves where it leads", () =>
+  it.effect("masks a link's attributes and keeps its ids", () =>
     Effect.gen(function* () {
       const memory = yield* InMemorySpans.make
       const other = EffectTracer.externalSpan({ traceId: "a".repeat(32), spanId: "b".repeat(16) })
@@ -429,7 +433,7 @@ describe("Redaction of spans", () => {
     })
   )
 
-  it.effect("stands before those that are still open when an exporter closes", () =>
+  it.effect("applies to spans that are still open when an exporter closes", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const processor: SpanProcessor = {
@@ -446,7 +450,7 @@ describe("Redaction of spans", () => {
     })
   )
 
-  it.effect("comes before any limit: of a secret that is cut no part is left", () =>
+  it.effect("precedes every limit, so that no part of a truncated secret remains", () =>
     Effect.gen(function* () {
       const memory = yield* InMemorySpans.make
       const secret = environment.GITHUB_TOKEN
@@ -475,7 +479,7 @@ describe("Redaction of spans", () => {
     })
   )
 
-  it.effect("stands before the resource", () =>
+  it.effect("applies to the resource", () =>
     Effect.gen(function* () {
       const memory = yield* InMemorySpans.make
       yield* Effect.void.pipe(
@@ -512,7 +516,7 @@ describe("Redaction of spans", () => {
     assert.deepStrictEqual([span.name, span.spanContext()], ["x", context])
   })
 
-  it.effect("can be replaced as a whole", () =>
+  it.effect("can be replaced completely", () =>
     Effect.gen(function* () {
       yield* Effect.void.pipe(Effect.withSpan("anything"))
       const [span] = yield* Captured.spans
@@ -531,7 +535,7 @@ describe("Redaction of spans", () => {
     )
   )
 
-  it("hands on the very span that has nothing to mask", () => {
+  it("passes on the same span object if nothing is masked", () => {
     const attributes = { a: "plain", n: 1, list: ["x"], "gen_ai.conversation.id": "019a2b3c-4d5e" }
     assert.strictEqual(make().attributes(attributes), attributes)
   })

@@ -230,7 +230,7 @@ describe("no secret leaks", () => {
   )
 })
 
-describe("content that is asked for", () => {
+describe("content that is enabled", () => {
   const asked = { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "SPAN_AND_EVENT" }
   // These are secrets wherever they stand; what has no such form is content.
   const never = new Set(["token", "environment"])
@@ -289,7 +289,7 @@ describe("content that is asked for", () => {
   )
 })
 
-describe("the canary sings", () => {
+describe("the canary check fails", () => {
   const sings = (
     name: string,
     source: string,

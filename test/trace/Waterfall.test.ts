@@ -53,8 +53,8 @@ const turn = [
 // oxlint-disable-next-line no-control-regex
 const colors = /\u001b\[[\d;]*m/g
 
-describe("a turn", () => {
-  it("is a tree in the order of time, with bars, durations and what went wrong", () => {
+describe("the waterfall of a turn", () => {
+  it("is a tree in time order, with bars, durations and failures", () => {
     assert.strictEqual(
       `\n${render(turn, 90)}`,
       `
@@ -72,7 +72,7 @@ effect-codex run                ━━━━━━━━━━━━━━━━
     )
   })
 
-  it("keeps names, durations and failures where there is no room for bars", () => {
+  it("keeps names, durations and failures if there is no room for bars", () => {
     assert.strictEqual(
       `\n${render(turn, 44)}`,
       `
@@ -94,18 +94,18 @@ effect-codex run          12.4 s
     )
   })
 
-  it("in colour is the same picture, the failure in red", () => {
+  it("has the same text in colour, with failures in red", () => {
     const colored = render(turn, 90, true)
     assert.strictEqual(colored.replace(colors, ""), render(turn, 90))
     assert.include(colored, "\u001b[1;31m✗ exit 1\u001b[0m")
     assert.notMatch(render(turn, 90), colors)
   })
 
-  it("is nothing without spans", () => {
+  it("is empty without spans", () => {
     assert.strictEqual(render([]), "")
   })
 
-  it.effect("comes from what a processor has kept", () =>
+  it.effect("is drawn from the spans of a processor", () =>
     Effect.gen(function* () {
       const memory = yield* InMemorySpans.make
       yield* Effect.sleep("2 seconds").pipe(
@@ -128,18 +128,18 @@ effect-codex run          12.4 s
   )
 })
 
-describe("spans that make no proper tree", () => {
+describe("spans that form no valid tree", () => {
   const names = (spans: ReadonlyArray<Waterfall.WaterfallSpan>) =>
     linesOf(spans, 20).map((line) => line.split("  ")[0])
 
-  it("stand at the top when their parent is missing", () => {
+  it("are roots when their parent is missing", () => {
     assert.deepStrictEqual(names([span("2", "lost", "b", [5, 6]), span("1", "gone", "a", [0, 9])]), [
       "a",
       "b"
     ])
   })
 
-  it("are drawn once when they are each other's parents, or their own", () => {
+  it("are drawn once when their parents form a cycle", () => {
     assert.deepStrictEqual(
       names([span("1", "2", "a", [0, 9]), span("2", "1", "b", [1, 5]), span("3", "3", "c", [2, 3])]),
       ["a", "└ b", "c"]
@@ -157,7 +157,7 @@ describe("spans that make no proper tree", () => {
     )
   })
 
-  it("may last no time, or end before they begin", () => {
+  it("may have no duration, or end before they start", () => {
     assert.deepStrictEqual(linesOf([span("1", undefined, "a", [5, 0])], 40), [
       "1 span  0",
       "a       ╸                           0 µs"
@@ -169,14 +169,14 @@ describe("spans that make no proper tree", () => {
     ])
   })
 
-  it("may be as deep as they like", () => {
+  it("may have any depth", () => {
     const chain = Array.from({ length: 20_000 }, (_, at) => span(`${at}`, `${at - 1}`, "step", [at, 20_000]))
     const lines = linesOf(chain, 60)
     assert.strictEqual(lines.length, 20_001)
     assert.isTrue(lines.every((line) => TextWidth.of(line) <= 60))
   })
 
-  it("are cut short where there are too many of them, but not those that failed", () => {
+  it("are omitted beyond a limit, except failed ones", () => {
     const children = Array.from({ length: 1_000 }, (_, at) =>
       span(`c${at}`, "root", `step ${at}`, [at, at + 1], { status: at >= 970 ? "error" : "unset" })
     )
@@ -188,7 +188,7 @@ describe("spans that make no proper tree", () => {
     assert.match(lines[42] ?? "", /^└ … 960 more .*✗ 10 failed$/)
   })
 
-  it("are cut short at the top as well", () => {
+  it("are omitted at the top level too", () => {
     const lines = linesOf(
       Array.from({ length: 50 }, (_, at) => span(`${at}`, undefined, "lost", [at, at])),
       80
@@ -198,10 +198,10 @@ describe("spans that make no proper tree", () => {
   })
 })
 
-describe("a name", () => {
+describe("a span name", () => {
   const drawn = (name: string) => linesOf([span("1", undefined, name, [0, 1])], 60)[1]?.split("  ")[0]
 
-  it("is shown without what a terminal would act upon", () => {
+  it("is shown without control characters", () => {
     assert.strictEqual(
       drawn("a\u001b[31mb\u001b]0;title\u0007c\rd\ne\tf\u202eg\u2066h\u0000i\u009bj"),
       "abcd e fghij"
@@ -210,7 +210,7 @@ describe("a name", () => {
     assert.strictEqual(drawn("\u001b[2J"), "(no name)")
   })
 
-  it("takes the columns that a terminal gives it", () => {
+  it("is measured in terminal columns", () => {
     assert.strictEqual(TextWidth.of("部署 deploy"), 11)
     assert.strictEqual(TextWidth.of("e\u0301🚀ok"), 5)
     assert.strictEqual(TextWidth.fit("部署服务器", 6), "部署…")

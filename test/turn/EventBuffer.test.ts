@@ -42,7 +42,7 @@ const textOf = (events: ReadonlyArray<Turn.TurnEvent>) => {
 }
 
 it.effect.prop(
-  "F26 loses no event and no character, in whatever pieces it is read, and what waits is bounded",
+  "F26 loses no event and no character in any reading pattern, and bounds the waiting events",
   [Schema.Array(Offered).check(Schema.isMaxLength(80))],
   ([offered]) =>
     Effect.gen(function* () {
@@ -79,7 +79,7 @@ it.effect.prop(
   { arbitrary: { runs: 500, seed: 1 } }
 )
 
-it.effect("F26 a million deltas to one who sleeps are one delta, and what comes after them is heard", () =>
+it.effect("F26 merges a million deltas for a sleeping consumer into one, and delivers later events", () =>
   Effect.gen(function* () {
     const mailbox = EventBuffer.make<never>()
     for (let index = 0; index < 1_000_000; index++)
@@ -98,7 +98,7 @@ it.effect("F26 a million deltas to one who sleeps are one delta, and what comes 
   })
 )
 
-it.effect("of the progress of a tool the last report is kept, and each sub-agent's text is its own", () =>
+it.effect("keeps the last progress report of a tool, and the text of each sub-agent separately", () =>
   Effect.gen(function* () {
     const mailbox = EventBuffer.make<never>()
     const progress = (callId: string, text: string): Turn.TurnEvent => ({

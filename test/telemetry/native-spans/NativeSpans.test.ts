@@ -65,8 +65,8 @@ const assertRequests = (spans: ReadonlyArray<ReadableSpan>, model: string, n: nu
   )
 }
 
-describe("Codex's own spans joined to ours", () => {
-  test("a command, an approval and a tool are one trace of tens of spans", () =>
+describe("Codex's own spans in the trace of the library", () => {
+  test("form one trace with a command, an approval and a tool", () =>
     Effect.gen(function* () {
       const { requests, spans, turn } = yield* run({
         script: [
@@ -96,7 +96,7 @@ describe("Codex's own spans joined to ours", () => {
       ])
     }))
 
-  test("so is a script of the model that runs a command and calls a tool", () =>
+  test("form one trace with a script of the model that runs a command and calls a tool", () =>
     Effect.gen(function* () {
       const { requests, spans } = yield* run({
         model: "gpt-6-sol",
@@ -126,7 +126,7 @@ describe("Codex's own spans joined to ours", () => {
       assert.include(namesAbove(spans, spawned), "execute_tool exec_command")
     }))
 
-  test("an attempt that failed and the next are two requests, each with its own times", () =>
+  test("show a failed attempt and the next one as two requests with their own times", () =>
     Effect.gen(function* () {
       const { requests, spans } = yield* run({ script: [M.reply(pause, M.text("half"), M.cut), done] })
       assertWhole(spans, requests)
@@ -138,7 +138,7 @@ describe("Codex's own spans joined to ours", () => {
         assert.isAtLeast(millis(second.startTime) - millis(first.endTime), 150)
     }))
 
-  test("turns at the same time on one Codex have each their own", () =>
+  test("belong to their own turn when turns run concurrently on one Codex", () =>
     Effect.gen(function* () {
       const { spans } = yield* run({
         script: (request) =>
@@ -163,7 +163,7 @@ describe("Codex's own spans joined to ours", () => {
       }
     }))
 
-  test("what the parent decided against is not sent at all", () =>
+  test("are not sent when the parent is unsampled", () =>
     Effect.gen(function* () {
       const { requests, spans } = yield* run({
         script: [done],
@@ -174,8 +174,8 @@ describe("Codex's own spans joined to ours", () => {
     }))
 })
 
-describe("Codex's own spans are left where they go", () => {
-  test("to an exporter that its configuration names; that is said once", () =>
+describe("Codex's own spans are not redirected", () => {
+  test("if its configuration names an exporter, which is logged once", () =>
     Effect.gen(function* () {
       const theirs = yield* Collector.make
       const said: Array<string> = []
@@ -201,7 +201,7 @@ describe("Codex's own spans are left where they go", () => {
       )
     }))
 
-  test("nowhere, where nobody asks: no listener, no propagation, no span of it", () =>
+  test("by default: no listener, no propagation and no span", () =>
     Effect.gen(function* () {
       const { requests, spans } = yield* run({ script: [done], telemetry: Layer.empty })
       assert.deepStrictEqual(spans.filter(isNative), [])
@@ -217,7 +217,7 @@ describe("CODEX_OTEL_NATIVE_SPANS", () => {
       Effect.scoped
     )
 
-  test("is a yes or a no, and only where traces are exported", () =>
+  test("is a boolean, and applies only when traces are exported", () =>
     Effect.gen(function* () {
       const file = { CODEX_OTEL_ENABLED: "1", CODEX_OTEL_EXPORTER: "console" }
       assert.isTrue(yield* asked({ ...file, CODEX_OTEL_NATIVE_SPANS: "1" }))
@@ -228,7 +228,7 @@ describe("CODEX_OTEL_NATIVE_SPANS", () => {
       assert.isFalse(yield* asked({ ...file, CODEX_OTEL_NATIVE_SPANS: "1", OTEL_SDK_DISABLED: "true" }))
     }))
 
-  test("everything arrives at the collector before the program has ended", () =>
+  test("all spans arrive at the collector before the program ends", () =>
     Effect.gen(function* () {
       const collector = yield* Collector.make
       yield* run({

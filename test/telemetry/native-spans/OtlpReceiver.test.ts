@@ -20,8 +20,8 @@ const received = Effect.gen(function* () {
   return { bodies, receiver, seen }
 })
 
-describe("the receiver", () => {
-  test("listens on loopback, below a path of its own, to nothing else", () =>
+describe("the OTLP receiver", () => {
+  test("listens only on loopback and below its own path", () =>
     Effect.gen(function* () {
       const { bodies, receiver } = yield* received
       const other = yield* received
@@ -36,7 +36,7 @@ describe("the receiver", () => {
       assert.deepStrictEqual(bodies, ["x"])
     }))
 
-  test("refuses a body that is too long without keeping it, and answers all the same", () =>
+  test("rejects a long body without buffering it, and still sends a response", () =>
     Effect.gen(function* () {
       const { bodies, receiver, seen } = yield* received
       assert.strictEqual(yield* post(receiver.url, "x".repeat(OtlpReceiver.maxBody + 1)), 200)
@@ -44,7 +44,7 @@ describe("the receiver", () => {
       assert.deepStrictEqual([bodies, seen.refused], [["short"], 1])
     }))
 
-  test("is gone with its scope", () =>
+  test("closes with its scope", () =>
     Effect.gen(function* () {
       const url = yield* Effect.scoped(Effect.map(received, ({ receiver }) => receiver.url))
       const gone = yield* Effect.promise(() =>
@@ -57,7 +57,7 @@ describe("the receiver", () => {
     }))
 })
 
-describe("what comes is", () => {
+describe("a received body", () => {
   const span = {
     traceId: "a".repeat(32),
     spanId: "b".repeat(16),
@@ -68,7 +68,7 @@ describe("what comes is", () => {
   const body = (...spans: ReadonlyArray<unknown>) =>
     JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] })
 
-  test("spans, to the nanosecond; what is none among them is passed by", () =>
+  test("becomes spans with nanosecond times, without invalid entries", () =>
     Effect.sync(() => {
       const decoded = OtlpTraceJson.decode(
         body(
@@ -91,14 +91,14 @@ describe("what comes is", () => {
       )
     }))
 
-  test("or nothing", () =>
+  test("becomes no span if it is invalid", () =>
     Effect.sync(() => {
       for (const text of ["", "{", "[]", "null", `{"resourceSpans":{}}`])
         assert.isUndefined(OtlpTraceJson.decode(text), text)
     }))
 })
 
-test("an exporter of traces is seen wherever Codex's configuration names it", () =>
+test("a trace exporter is detected in any place of Codex's configuration", () =>
   Effect.sync(() => {
     const named = `trace_exporter = { otlp-http = { endpoint = "http://x", protocol = "json" } }`
     const cases: ReadonlyArray<readonly [ReadonlyArray<string>, boolean]> = [

@@ -112,8 +112,8 @@ const places = {
   tool: "call"
 }
 
-describe("spans of Codex in our trace", () => {
-  it("have the same place in whatever order and batches they come, each once, below what came before", () => {
+describe("spans of Codex in the library's trace", () => {
+  it("have the same parent in any order and batching, each once", () => {
     for (let seed = 1; seed <= 1000; seed++) {
       const next = numbers(seed)
       const order = spans
@@ -142,7 +142,7 @@ describe("spans of Codex in our trace", () => {
     }
   })
 
-  it("hang below the turn where what is above them never comes", () => {
+  it("are children of the turn if their parent never arrives", () => {
     const { emitted, joiner, seen } = start()
     joiner.receive(
       spans.filter(({ spanId }) => ["sampling", "blocking", "exec"].includes(spanId)),
@@ -157,7 +157,7 @@ describe("spans of Codex in our trace", () => {
     assert.strictEqual(seen.dropped, 0)
   })
 
-  it("of a trace that is not ours are no spans of ours", () => {
+  it("of another trace are ignored", () => {
     const { emitted, joiner, seen } = start()
     joiner.receive([native("x", undefined, "codex.process.spawn", {}, "c".repeat(32))], 0)
     joiner.turnEnded("t1", 0)
@@ -165,7 +165,7 @@ describe("spans of Codex in our trace", () => {
     assert.deepStrictEqual([emitted.size, seen.dropped, joiner.hasPending], [0, 1, false])
   })
 
-  it("in a flood are dropped and counted, and the memory they take is bounded", () => {
+  it("in excess are dropped and counted, within bounded memory", () => {
     const { emitted, joiner, seen } = start()
     for (let batch = 0; batch < 100; batch++) {
       joiner.receive(
@@ -178,7 +178,7 @@ describe("spans of Codex in our trace", () => {
     assert.deepStrictEqual([emitted.size, seen.dropped], [5000, 45_000])
   })
 
-  it("never hang a loop", () => {
+  it("with a cycle of parents cause no endless loop", () => {
     const { emitted, joiner } = start()
     joiner.receive([native("l1", "l2", "run_turn"), native("l2", "l1", "run_sampling_request")], 0)
     joiner.turnEnded("t1", 0)
@@ -188,7 +188,7 @@ describe("spans of Codex in our trace", () => {
 })
 
 describe("a request to the model", () => {
-  it("has Codex's times, its first output stays when it was", () => {
+  it("has Codex's times and keeps the time of its first output", () => {
     const { given, joiner } = start()
     assert.isTrue(joiner.hold(chat, 0))
     assert.strictEqual(given.length, 0)
@@ -206,7 +206,7 @@ describe("a request to the model", () => {
     assert.closeTo(Number(span?.attributes["gen_ai.response.time_to_first_chunk"]), 0.4, 1e-6)
   })
 
-  it("stays as it is where Codex tells nothing in time, or of another one", () => {
+  it("keeps its own times if Codex reports nothing in time, or only another request", () => {
     const { given, joiner } = start()
     joiner.hold(chat, 0)
     joiner.receive(
@@ -226,7 +226,7 @@ describe("a request to the model", () => {
     assert.isFalse(joiner.hasPending)
   })
 
-  it("of a turn that is not watched is not held, and no other span is", () => {
+  it("is not delayed if its turn is not watched, nor is any other span", () => {
     const { joiner } = start()
     assert.isFalse(joiner.hold({ ...chat, attributes: { ...chat.attributes, "codex.turn.id": "t2" } }, 0))
     assert.isFalse(joiner.hold({ ...chat, attributes: { "codex.turn.id": "t1" } }, 0))

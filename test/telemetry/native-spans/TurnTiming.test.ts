@@ -7,7 +7,7 @@ import { kinds, measure } from "./times.ts"
 const bar = (theirs: number) => Math.max(20, theirs * 0.05)
 const tries = 6
 
-describe("the split of a turn's time is Codex's own, within 5 % or 20 ms", () => {
+describe("the phases of a turn's time match Codex's own within 5 % or 20 ms", () => {
   for (const [kind, options] of Object.entries(kinds)) {
     test(
       kind,

@@ -49,7 +49,7 @@ const recovered = (directory: string, expected: number) =>
 describe("kill -9", () => {
   for (const protocol of ["http/json", "http/protobuf"]) {
     it.live(
-      `at any point loses no span that had ended, ${protocol}`,
+      `at any point loses no ended span, ${protocol}`,
       () =>
         Effect.gen(function* () {
           const url = yield* nobody
@@ -82,7 +82,7 @@ describe("kill -9", () => {
   }
 
   it.live(
-    "in the middle of sending loses nothing either, and what comes twice is the same",
+    "during sending loses no span, and duplicates are equal",
     () =>
       Effect.gen(function* () {
         yield* Effect.forEach(
@@ -114,7 +114,7 @@ describe("kill -9", () => {
   )
 
   it.live(
-    "with spans open has them closed by the next process, as crashed",
+    "with open spans lets the next process end them as crashed",
     () =>
       Effect.gen(function* () {
         const directory = yield* folder
@@ -153,7 +153,7 @@ describe("kill -9", () => {
 })
 
 it.live(
-  "four processes spool in one directory at once, one is killed, and nothing is lost nor sent twice by the next",
+  "of one of four processes in a shared spool loses no span and sends none twice",
   () =>
     Effect.gen(function* () {
       const directory = yield* folder

@@ -18,13 +18,13 @@ const plain = (records: ReadonlyArray<RecordFrame.Record>) =>
   records.map(({ payload, ...rest }) => ({ ...rest, text: Buffer.from(payload).toString() }))
 
 describe("records in a file", () => {
-  it("are what they were", () => {
+  it("are read as they were written", () => {
     const { damaged, records } = RecordFrame.decodeAll(bytes, 0)
     assert.deepEqual(plain(records), plain(four))
     assert.strictEqual(damaged, 0)
   })
 
-  it("cut at any byte are all that were whole, and one that is not", () => {
+  it("that are cut at any byte yield all complete records and one incomplete one", () => {
     let offset = 0
     const ends = frames.map((frame) => (offset += frame.length))
     for (let cut = 0; cut <= bytes.length; cut++) {
@@ -36,7 +36,7 @@ describe("records in a file", () => {
     }
   })
 
-  it("with any bit turned are the others, each as it was", () => {
+  it("with any flipped bit yield all other records unchanged", () => {
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const turned = Buffer.from(bytes)
       turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
@@ -49,7 +49,7 @@ describe("records in a file", () => {
     }
   })
 
-  it("are found behind anything, and no text makes one", () => {
+  it("are found after any bytes, and no text imitates one", () => {
     const inside = Buffer.concat([bytes.subarray(0, 20), Buffer.alloc(50, 0xf5), bytes])
     assert.deepEqual(plain(RecordFrame.decodeAll(inside, 0).records), plain(four))
     const text = { ...record(1), payload: Buffer.from(bytes.toString("utf8")) }
@@ -102,7 +102,7 @@ const spans = Array.from({ length: 6 }, (_, n) =>
 )
 
 describe("requests with one item each", () => {
-  it("joined in JSON hold the same bytes, with resource and scope said once", () => {
+  it("joined in JSON hold the same bytes, with resource and scope once", () => {
     const single = spans.map((one) => JsonTraceSerializer.serializeRequest([one]) ?? new Uint8Array())
     const joined = OtlpMerge.json(single).toString()
     const items = (texts: ReadonlyArray<string>) =>
@@ -120,7 +120,7 @@ describe("requests with one item each", () => {
     assert.strictEqual(JSON.parse(joined).resourceSpans.length, 4)
   })
 
-  it("joined in protobuf are what the SDK makes of them together", () => {
+  it("joined in protobuf equal the SDK's encoding of all items", () => {
     const same = spans.filter((_, n) => n % 2 === 0 && n <= 3)
     const encode = (some: Array<ReadableSpan>) =>
       ProtobufTraceSerializer.serializeRequest(some) ?? new Uint8Array()

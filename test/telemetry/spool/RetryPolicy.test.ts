@@ -18,14 +18,14 @@ const status = (code: number, retryAfter?: number): HttpPost.SendResult => ({
 })
 const none: HttpPost.SendResult = { _tag: "NoResponse", timeout: false, detail: "" }
 
-describe("an answer", () => {
-  it("of 2xx is the only one after which a record is gone as delivered", () => {
+describe("a response of the collector", () => {
+  it("counts a record as delivered only if it is 2xx", () => {
     assert.strictEqual(step({ _tag: "Accepted", rejected: 0 }).verdict, "delivered")
     for (let code = 100; code < 600; code++) assert.notStrictEqual(step(status(code)).verdict, "delivered")
     assert.strictEqual(step(none).verdict, "retry")
   })
 
-  it("that may be another one tomorrow keeps the records, one that never will loses the one it is about", () => {
+  it("keeps the records if it is temporary, and drops the affected record if it is permanent", () => {
     for (const code of [302, 401, 403, 404, 407, 408, 429, 500, 502, 503, 504])
       assert.strictEqual(step(status(code), undefined, 1).verdict, "retry", `${code}`)
     for (const code of [400, 413, 415, 422]) {
@@ -36,7 +36,7 @@ describe("an answer", () => {
     }
   })
 
-  it("that refuses everything is not asked about each record", () => {
+  it("that rejects everything does not cause a request per record", () => {
     let state = RetryPolicy.initial(limits)
     let requests = 0
     for (let left = 10_000; left > 0;) {
@@ -49,7 +49,7 @@ describe("an answer", () => {
     assert.isBelow(requests, 10_000 / 2)
   })
 
-  it("backs off with full jitter, twice as far each time and never for longer than the cap", () => {
+  it("causes a backoff with full jitter that doubles up to the cap", () => {
     for (const [failures, most] of [
       [0, 1000],
       [1, 2000],
@@ -67,7 +67,7 @@ describe("an answer", () => {
     assert.strictEqual(step({ _tag: "Accepted", rejected: 0 }, first).state.notBefore, 0)
   })
 
-  it("with Retry-After is left alone for at least that long, an hour at most", () => {
+  it("with Retry-After delays the next request by at least that long, at most an hour", () => {
     assert.strictEqual(step(status(429, 5000)).state.notBefore, 15_000)
     assert.strictEqual(step(status(503, 1e12)).state.notBefore, 3_610_000)
     assert.strictEqual(HttpPost.retryAfter("7", 0), 7000)
@@ -93,7 +93,7 @@ describe("an answer", () => {
   })
 })
 
-it("the limits of a spool are bytes and a length of time, and what is none is passed over with a warning", () => {
+it("the limits of a spool are a size and a duration, and invalid values cause a warning", () => {
   const read = (age: string, bytes: string) =>
     Settings.fromEnvironment({ CODEX_OTLP_SPOOL_MAX_AGE: age, CODEX_OTLP_SPOOL_MAX_BYTES: bytes })
   assert.deepEqual(read("90m", "1000").settings.spoolLimits, { maxAge: 5_400_000, maxBytes: 1000 })

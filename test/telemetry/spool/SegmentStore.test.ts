@@ -87,7 +87,7 @@ const segmentOf = (directory: string, records: ReadonlyArray<RecordFrame.Record>
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n)
 
 describe("a spool on disk", () => {
-  it.live("gives what was written, in order, and keeps what was not settled for the next one", () =>
+  it.live("returns records in order, and keeps unsettled ones for the next process", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       yield* Effect.gen(function* () {
@@ -109,7 +109,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("cut at every byte gives every record that was whole, and says that one was lost", () =>
+  it.live("that is cut at any byte returns every complete record and counts one lost record", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const bytes = yield* segmentOf(
@@ -133,7 +133,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("with any bit turned gives all other records", () =>
+  it.live("with any flipped bit returns all other records", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const bytes = yield* segmentOf(
@@ -160,7 +160,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is never larger than it may be, and drops the oldest", () =>
+  it.live("never exceeds its size limit, and drops the oldest records", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const maxBytes = 64 * 1024
@@ -177,7 +177,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("counts what others have in it, and a batch that is dropped on its way once", () =>
+  it.live("counts records of other processes, and a dropped batch in flight once", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const maxBytes = 64 * 1024
@@ -236,7 +236,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("drops what is too old, waiting or on its way out", () =>
+  it.live("drops records that are too old, waiting or in flight", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       let now = 1000
@@ -255,7 +255,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("F41 is private whatever the umask is, and also where the folder was there before", () =>
+  it.live("F41 is private for any umask, also in an existing directory", () =>
     Effect.gen(function* () {
       for (const umask of [0o000, 0o022, 0o377]) {
         const outer = yield* Support.folder
@@ -278,7 +278,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("of a dead process is taken over by one of many, and by nobody while it lives", () =>
+  it.live("of a dead process is taken over by exactly one process, and never while its owner lives", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const living = yield* make(directory)
@@ -301,7 +301,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is nobody's through a link, and what has no name of ours stays", () =>
+  it.live("is not taken over through a link, and files with other names stay", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const elsewhere = yield* Support.folder
@@ -316,7 +316,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("whose folder is taken away goes on in another one", () =>
+  it.live("continues in a new directory if its own is removed", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const { store } = yield* make(directory)
@@ -329,7 +329,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("taken over by one that died over it is taken over again, its open spans closed once", () =>
+  it.live("is taken over again if the new owner dies, and its open spans end once", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const me = yield* ProcessIdentity.self
@@ -371,7 +371,7 @@ describe("a spool on disk", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("of an owner elsewhere is left alone until nothing was heard of it for long", () =>
+  it.live("of an owner on another machine is kept until it is unchanged for a long time", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
       const me = yield* ProcessIdentity.self

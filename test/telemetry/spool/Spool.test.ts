@@ -46,8 +46,8 @@ const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return { value, millis: performance.now() - before }
   })
 
-describe("with a spool", () => {
-  it.live("what ended while the collector was away arrives later, byte for byte, and once", () =>
+describe("telemetry with a spool", () => {
+  it.live("delivers spans that ended during an outage later, byte for byte and once", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const memory = yield* InMemorySpans.make
@@ -65,7 +65,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
-  it.live("logs arrive as well, and metrics are not in it", () =>
+  it.live("spools log records, but not metrics", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const away = variables(yield* nobody, directory, { OTEL_METRICS_EXPORTER: "otlp" })
@@ -81,7 +81,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
-  it.live("a collector that is there gets everything at once, and the disk is clean after that", () =>
+  it.live("sends everything at once to a collector that is up, and leaves no file", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { asked, items, url } = yield* collector()
@@ -93,7 +93,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
-  it.live("one request holds spans of several processes, each with its own resource, and gzip", () =>
+  it.live("sends the spans of several processes in one compressed request, each with its own resource", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const away = yield* nobody
@@ -111,7 +111,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
-  it.live("answers that will never be another one cost the record they are about, and no more", () =>
+  it.live("drops only the affected record after a permanent error", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { layer, lines } = Support.capture()
@@ -130,7 +130,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a collector that is overloaded is left alone for as long as it asks", () =>
+  it.live("waits as long as an overloaded collector requests", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { answerWith, asked, items, url } = yield* collector((request, response) => {
@@ -146,7 +146,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
-  it.live("what an answer says was refused is counted, and not sent again", () =>
+  it.live("counts records that a response reports as rejected, and does not resend them", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { layer, lines } = Support.capture()
@@ -168,7 +168,7 @@ describe("with a spool", () => {
     ["hangs up", (_, response) => void response.socket?.destroy()]
   ] satisfies ReadonlyArray<readonly [string, Support.Answer]>) {
     it.live(
-      `F31 a collector that ${name} changes no result, holds up for 1.5 s at most and costs no span`,
+      `F31 with a collector that ${name} changes no result, delays the end by at most 1.5 s and loses no span`,
       () =>
         Effect.gen(function* () {
           const directory = yield* folder
@@ -184,7 +184,7 @@ describe("with a spool", () => {
     )
   }
 
-  it.live("F32 a disk that takes nothing is one warning, and telemetry goes without it", () =>
+  it.live("F32 with a disk that accepts no write causes one warning and bypasses the spool", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const file = join(directory, "file")
@@ -203,7 +203,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("F32 a disk that stops taking anything half-way costs no span", () =>
+  it.live("F32 with a disk that fails later loses no span", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { layer, lines } = Support.capture()
@@ -224,7 +224,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("what was written is counted", () =>
+  it.live("counts the written records", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { url } = yield* collector()
@@ -239,7 +239,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
-  it.live("nothing is there while it is off", () =>
+  it.live("creates no file while the spool is off", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { url } = yield* collector()
@@ -250,7 +250,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
-  it.live("what is not to be exported is not written either", () =>
+  it.live("writes nothing that is not exported", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const { asked, url } = yield* collector()
@@ -261,7 +261,7 @@ describe("with a spool", () => {
     }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 
-  it.live("code may name it, and may refuse the one of the environment", () =>
+  it.live("takes the directory from code, which can also turn off that of the environment", () =>
     Effect.gen(function* () {
       const directory = yield* folder
       const [named, refused] = [join(directory, "named"), join(directory, "refused")]

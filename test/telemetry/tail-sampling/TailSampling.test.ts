@@ -185,7 +185,7 @@ const blank: Omit<EffectTracer.Span, "name" | "traceId" | "spanId" | "parent"> =
   addLinks: () => {}
 }
 
-describe("a turn", () => {
+describe("tail sampling of a turn", () => {
   const cases: ReadonlyArray<readonly [what: string, turn: Turn, reason: string | undefined]> = [
     ["tells nothing", {}, undefined],
     ["fails", { fails: true }, "failed"],
@@ -212,7 +212,7 @@ describe("a turn", () => {
     )
   }
 
-  it.effect("is the first with its tool, its error, its agent once", () =>
+  it.effect("keeps the first turn with a new tool, error or agent", () =>
     Effect.gen(function* () {
       const { kept } = yield* sampled({ keep: 0 }, () =>
         Effect.gen(function* () {
@@ -229,7 +229,7 @@ describe("a turn", () => {
     })
   )
 
-  it.effect("is slow when it takes longer than is said, or than most before it", () =>
+  it.effect("counts a turn as slow above the threshold or above the percentile", () =>
     Effect.gen(function* () {
       const fixed = yield* sampled({ ...none, slowerThan: "2 seconds" }, () =>
         Effect.forEach([1_000, 2_000, 2_001], lasting)
@@ -250,7 +250,7 @@ describe("a turn", () => {
     })
   )
 
-  it.effect("inside a turn belongs to it", () =>
+  it.effect("treats a nested turn as part of the outer one", () =>
     Effect.gen(function* () {
       const { kept } = yield* sampled(none, () => turn({ inside: turn({ fails: true }) }))
       assert.strictEqual(kept.length, 4)
@@ -259,7 +259,7 @@ describe("a turn", () => {
     })
   )
 
-  it.effect("that is still open when its exporter closes is kept", () =>
+  it.effect("keeps a turn that is still open when its exporter closes", () =>
     Effect.gen(function* () {
       const { kept } = yield* sampled(none, () =>
         Effect.gen(function* () {
@@ -278,8 +278,8 @@ describe("a turn", () => {
   )
 })
 
-describe("the share", () => {
-  it.effect("is that of the trace ids, the same for every service and in every process", () =>
+describe("the sampled share", () => {
+  it.effect("is decided by the trace id, equally in every service and process", () =>
     Effect.gen(function* () {
       const next = random(7)
       const ids = Array.from({ length: 4_000 }, () => hex(next, 32))
@@ -310,7 +310,7 @@ describe("the share", () => {
     })
   )
 
-  it("is told as a threshold, the higher one where there was one, with what else the tracestate holds", () => {
+  it("is in the tracestate as a threshold, the higher of two, beside other entries", () => {
     const contextOf = (state: string) => {
       const parent = TraceContext.parse(`00-${"a".repeat(32)}-${"b".repeat(16)}-01`, state)
       assert.isTrue(Option.isSome(parent))
@@ -349,7 +349,7 @@ describe("the share", () => {
     assert.strictEqual(ConsistentProbability.make(1).threshold, "00000000000000")
   })
 
-  it.effect("of what a head sampler left is not told as if it were of everything", () =>
+  it.effect("of head-sampled traces is not presented as a share of all traces", () =>
     Effect.gen(function* () {
       const { all, kept } = yield* sampled(
         { keep: 1, firsts: false },
@@ -371,7 +371,7 @@ describe("spans outside any turn", () => {
       kind: "server"
     })
 
-  it.effect("go with the turns of their trace", () =>
+  it.effect("follow the turns of their trace", () =>
     Effect.gen(function* () {
       const left = yield* sampled(none, () => around(turn()))
       assert.deepStrictEqual(left.kept, [])
@@ -386,7 +386,7 @@ describe("spans outside any turn", () => {
     })
   )
 
-  it.effect("go with the turn that is kept, also where another one is left out", () =>
+  it.effect("follow the kept turn, even if another turn is dropped", () =>
     Effect.gen(function* () {
       const { kept } = yield* sampled(none, () => around(Effect.andThen(turn(), turn({ fails: true }))))
       assert.sameMembers(names(kept), [
@@ -398,20 +398,18 @@ describe("spans outside any turn", () => {
     })
   )
 
-  it.effect(
-    "are let through where their trace has no turn, as they are, and none is held for it in the end",
-    () =>
-      Effect.gen(function* () {
-        const { kept } = yield* sampled(none, () => around(Effect.void))
-        assert.deepStrictEqual(names(kept), ["codex.thread.start", "GET /fix"])
-        for (const span of kept) {
-          assert.isUndefined(reasonOf(span))
-          assert.isUndefined(span.spanContext().traceState)
-        }
-      })
+  it.effect("pass unchanged if their trace has no turn, and none stays buffered", () =>
+    Effect.gen(function* () {
+      const { kept } = yield* sampled(none, () => around(Effect.void))
+      assert.deepStrictEqual(names(kept), ["codex.thread.start", "GET /fix"])
+      for (const span of kept) {
+        assert.isUndefined(reasonOf(span))
+        assert.isUndefined(span.spanContext().traceState)
+      }
+    })
   )
 
-  it.effect("that fail are kept, if not the turn before", () =>
+  it.effect("are kept if they fail, even if the previous turn is dropped", () =>
     Effect.gen(function* () {
       const { kept } = yield* sampled(none, () =>
         Effect.ignore(
@@ -426,8 +424,8 @@ describe("spans outside any turn", () => {
   )
 })
 
-describe("what comes late", () => {
-  it.effect("follows the decision on its turn, from elsewhere too", () =>
+describe("a late span", () => {
+  it.effect("follows the decision on its turn, also from another service", () =>
     Effect.gen(function* () {
       for (const fails of [true, false]) {
         const { kept } = yield* sampled(none, ({ all, record }) =>
@@ -461,7 +459,7 @@ describe("what comes late", () => {
     })
   )
 
-  it.effect("follows its own turn, not another one of the trace", () =>
+  it.effect("follows its own turn, not another turn of the trace", () =>
     Effect.gen(function* () {
       const { kept } = yield* sampled(none, ({ all, record }) =>
         Effect.gen(function* () {
@@ -483,7 +481,7 @@ describe("what comes late", () => {
     })
   )
 
-  it.effect("while the turn runs is held with it", () =>
+  it.effect("is buffered with its turn while the turn runs", () =>
     Effect.gen(function* () {
       const { kept } = yield* sampled(none, ({ all, kept, record }) =>
         turn({
@@ -504,28 +502,26 @@ describe("what comes late", () => {
   )
 })
 
-describe("bounds", () => {
+describe("the bounds of tail sampling", () => {
   const many = (count: number) => Effect.repeat(Effect.withSpan(Effect.void, "step"), { times: count - 1 })
 
-  it.effect(
-    "of spans hold: the oldest turn is decided before its end, and a failure is kept from there on",
-    () =>
-      Effect.gen(function* () {
-        let most = 0
-        const { kept } = yield* sampled({ ...none, maxSpans: 50 }, ({ sampler }) =>
-          Effect.gen(function* () {
-            yield* turn({ fails: true, inside: many(500) })
-            yield* turn({ inside: many(500) })
-            most = sampler().maxHeld.spans
-          })
-        )
-        assert.isAtMost(most, 51)
-        assert.deepStrictEqual(names(kept), ["invoke_agent codex"])
-        assert.strictEqual(kept[0] && reasonOf(kept[0]), "failed")
-      })
+  it.effect("on spans decide the oldest turn early, and keep a later failure of it", () =>
+    Effect.gen(function* () {
+      let most = 0
+      const { kept } = yield* sampled({ ...none, maxSpans: 50 }, ({ sampler }) =>
+        Effect.gen(function* () {
+          yield* turn({ fails: true, inside: many(500) })
+          yield* turn({ inside: many(500) })
+          most = sampler().maxHeld.spans
+        })
+      )
+      assert.isAtMost(most, 51)
+      assert.deepStrictEqual(names(kept), ["invoke_agent codex"])
+      assert.strictEqual(kept[0] && reasonOf(kept[0]), "failed")
+    })
   )
 
-  it.effect("of spans hold: a turn that has told something by then is kept whole", () =>
+  it.effect("on spans keep a turn completely if it has a reason by then", () =>
     Effect.gen(function* () {
       const { all, kept } = yield* sampled({ ...none, maxSpans: 50 }, () =>
         turn({ decision: "decline", inside: many(500) })
@@ -534,7 +530,7 @@ describe("bounds", () => {
     })
   )
 
-  it.effect("of bytes hold", () =>
+  it.effect("on bytes hold", () =>
     Effect.gen(function* () {
       const large = Effect.withSpan(Effect.void, "step", { attributes: { text: "x".repeat(10_000) } })
       let most = 0
@@ -549,7 +545,7 @@ describe("bounds", () => {
     })
   )
 
-  it.effect("of traces hold, and nothing of what is left open is held for good", () =>
+  it.effect("on traces hold, and open traces are not buffered forever", () =>
     Effect.gen(function* () {
       yield* sampled({ ...none, maxTraces: 20 }, ({ sampler }) =>
         Effect.gen(function* () {
@@ -563,7 +559,7 @@ describe("bounds", () => {
     })
   )
 
-  it.effect("of what is remembered hold: 40,000 turns leave no more behind than 20,000", () =>
+  it.effect("on remembered decisions hold: 40,000 turns use no more memory than 20,000", () =>
     sampled(none, ({ sampler }) =>
       Effect.gen(function* () {
         const heaps: Array<number> = []
@@ -581,7 +577,7 @@ describe("bounds", () => {
     )
   )
 
-  it.effect("of a share that outlasts its bound: what is decided early is decided by the share", () =>
+  it.effect("on spans decide early by the share", () =>
     Effect.gen(function* () {
       const { all, kept } = yield* sampled({ keep: 1, firsts: false, maxSpans: 10 }, () =>
         turn({ inside: many(100) })
@@ -593,7 +589,7 @@ describe("bounds", () => {
 })
 
 describe("the running percentile", () => {
-  it("is within a tenth, forgets, and says nothing during its warm-up", () => {
+  it("is within a tenth, forgets old values, and is undefined during warm-up", () => {
     const next = random(3)
     const p90 = new RunningPercentile(0.9)
     for (let at = 0; at < warmUp - 1; at++) p90.add(100)
@@ -606,7 +602,7 @@ describe("the running percentile", () => {
     assert.isTrue(p90.isAbove(13_000))
   })
 
-  it("takes what cannot be a duration", () => {
+  it("ignores values that are not durations", () => {
     const p50 = new RunningPercentile(0.5)
     for (const millis of [0, -1, Infinity, 1e300]) p50.add(millis)
     for (let at = 0; at < warmUp; at++) p50.add(1)
@@ -614,7 +610,7 @@ describe("the running percentile", () => {
   })
 })
 
-describe("settings", () => {
+describe("the settings of tail sampling", () => {
   const of = (environment: Settings.Environment) => Settings.fromEnvironment(environment)
   it("are off by default, and on with a share", () => {
     assert.isUndefined(of({}).settings.tail)
@@ -640,7 +636,7 @@ describe("settings", () => {
     assert.deepStrictEqual(millis && TailSampling.plan(millis).slowerThan, { millis: 60_000 })
   })
 
-  it("that cannot be used are warned of, without their value", () => {
+  it("cause a warning without their value when they are invalid", () => {
     const { settings, warnings } = of({
       CODEX_OTEL_TAIL_SAMPLE_RATE: "2",
       CODEX_OTEL_TAIL_SLOWER_THAN: "secretly",
@@ -652,7 +648,7 @@ describe("settings", () => {
     assert.notMatch(warnings.join(" "), /secretly|perhaps/)
   })
 
-  it("of the code that are out of range are taken as the nearest that is not", () => {
+  it("from code are clamped to their range", () => {
     const plan = TailSampling.plan({ keep: 7, slowerThan: { percentile: -1 }, maxSpans: 0, maxTraces: 0.5 })
     assert.deepStrictEqual(
       [plan.keep, plan.slowerThan, plan.maxSpans, plan.maxTraces],
@@ -660,7 +656,7 @@ describe("settings", () => {
     )
   })
 
-  it("that are not there load nothing of it", () => {
+  it("load no tail-sampling module when they are absent", () => {
     const script = `
       import { registerHooks } from "node:module"
       const loaded = []

@@ -302,7 +302,7 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
 })
 
 it.effect(
-  "F01 F02 F03 F04 F25 turns end in time, once, with one answer to every question, in 500 schedules of messages",
+  "F01 F02 F03 F04 F25 every turn ends in time and once, with one reply to every request, in 500 schedules of messages",
   () =>
     Effect.gen(function* () {
       const endings = new Map<string, number>()

@@ -20,9 +20,9 @@ const seriesOf = (metric: Metric.Metric.Snapshot): Check.CheckedMetric => ({
     : {})
 })
 
-describe("what is emitted", () => {
+describe("emitted telemetry", () => {
   for (const revision of ["latest", "1.41"] as const) {
-    it.live(`violates nothing, with the names of ${revision}`, () =>
+    it.live(`violates no rule, with the names of ${revision}`, () =>
       Effect.gen(function* () {
         const all = yield* everything(revision)
         const logs = [...all.records.map(([, record]) => record), ...all.contents].flatMap(
@@ -190,7 +190,7 @@ const whole = (...spans: ReadonlyArray<Check.CheckedSpan>): Check.Emitted => ({
 })
 
 describe("a rule", () => {
-  it("finds nothing in what is right", () => {
+  it("finds nothing in valid telemetry", () => {
     assert.deepStrictEqual(
       checkTelemetry({ ...whole(), metrics: [counter, histogram], logs: [stop] }, { revision: "latest" }),
       []
@@ -431,11 +431,11 @@ describe("a rule", () => {
     })
   }
 
-  it("is held against something that is doctored, each of them", () => {
+  it("finds its own violation, for every rule", () => {
     assert.sameMembers([...new Set(doctored.map(([, , rule]) => rule))], Object.keys(Check.rules))
   })
 
-  it("leaves alone what is the program's own", () => {
+  it("ignores the program's own telemetry", () => {
     const mine = {
       ...turn,
       name: "GET /",
@@ -467,7 +467,7 @@ describe("TestLayer", () => {
     })
   )
 
-  it.effect("ends a test with what is wrong, unless it is told not to look", () =>
+  it.effect("fails a test with the violations, unless the check is off", () =>
     Effect.gen(function* () {
       const wrong = turnOf({ "codex.mine": 1 })
       const exit = yield* Effect.exit(Effect.provide(wrong, Layer.fresh(TestLayer)))

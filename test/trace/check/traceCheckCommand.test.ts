@@ -61,7 +61,7 @@ test("finds nothing in the files of all signals, and exits with 0", () =>
     assert.isAbove(Number(records), 3)
   }))
 
-test("tells violations on stdout, as text or JSON, and exits with 1", () =>
+test("prints violations to stdout as text or JSON, and exits with 1", () =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const [traces = "", metrics = "", logs = ""] = yield* written
@@ -89,7 +89,7 @@ test("tells violations on stdout, as text or JSON, and exits with 1", () =>
     assert.isTrue(found.some((one) => Predicate.hasProperty(one, "level") && one.level === "violation"))
   }))
 
-test("refuses what is no OTLP JSON, by its line, and what is not there", () =>
+test("rejects invalid OTLP JSON by its line, and missing files", () =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const [traces = ""] = yield* written
@@ -103,7 +103,7 @@ test("refuses what is no OTLP JSON, by its line, and what is not there", () =>
     assert.strictEqual(check().status, 2)
   }))
 
-it("has a help", () => {
+it("prints its help", () => {
   const { lines, status } = check("--help")
   assert.strictEqual(status, 0)
   for (const word of ["--json", "--semconv", "--content", "exit code 1"])
