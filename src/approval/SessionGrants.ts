@@ -9,36 +9,41 @@ import { paths, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
 /** Whether an accepted request covers a new request. */
-export type RequestEquivalence = (accepted: ApprovalRequest, asked: ApprovalRequest) => boolean
+export type RequestEquivalence = (accepted: ApprovalRequest, requested: ApprovalRequest) => boolean
 
 /** @internal Covers only identical requests. */
-export const identical: RequestEquivalence = (accepted, asked) => hash(accepted) === hash(asked)
+export const identical: RequestEquivalence = (accepted, requested) => hash(accepted) === hash(requested)
 
 /** Covers simple commands in the same directory whose first `words` words are the same. */
 export const sameCommand =
   (words: number): RequestEquivalence =>
-  (accepted, asked) =>
+  (accepted, requested) =>
     accepted._tag === "command" &&
-    asked._tag === "command" &&
+    requested._tag === "command" &&
     !accepted.extra &&
-    !asked.extra &&
-    accepted.cwd === asked.cwd &&
+    !requested.extra &&
+    accepted.cwd === requested.cwd &&
     accepted.argv !== undefined &&
-    asked.argv !== undefined &&
+    requested.argv !== undefined &&
     accepted.argv.length >= words &&
-    asked.argv.length >= words &&
-    accepted.argv.slice(0, words).every((word, i) => word === asked.argv?.[i])
+    requested.argv.length >= words &&
+    accepted.argv.slice(0, words).every((word, i) => word === requested.argv?.[i])
 
 /** Covers patches to files in or below the directories of the accepted patch. */
-export const sameDirectory: RequestEquivalence = (accepted, asked) => {
-  if (accepted._tag !== "file_change" || asked._tag !== "file_change" || accepted.extra || asked.extra)
+export const sameDirectory: RequestEquivalence = (accepted, requested) => {
+  if (
+    accepted._tag !== "file_change" ||
+    requested._tag !== "file_change" ||
+    accepted.extra ||
+    requested.extra
+  )
     return false
   const directories = paths(accepted).map((path) => Nodepath.dirname(Nodepath.resolve(accepted.cwd, path)))
-  const askedPaths = paths(asked)
+  const requestedPaths = paths(requested)
   return (
-    askedPaths.length > 0 &&
-    askedPaths.every((path) =>
-      directories.some((directory) => isWithin(Nodepath.resolve(asked.cwd, path), directory))
+    requestedPaths.length > 0 &&
+    requestedPaths.every((path) =>
+      directories.some((directory) => isWithin(Nodepath.resolve(requested.cwd, path), directory))
     )
   )
 }
@@ -55,7 +60,7 @@ const canBeRemembered = (request: ApprovalRequest): boolean =>
 
 /**
  * Does not run the policy again for requests that it accepted for the session, as long as the thread is open: identical
- * requests, and those that `like` covers. Codex gets a single acceptance each time, so that every use is visible, with
+ * requests, and requests that `like` covers. Codex gets a single acceptance each time, so that every use is visible, with
  * the source `session`. With `shared`, threads share what is remembered.
  */
 export const remember = <R>(

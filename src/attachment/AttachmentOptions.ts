@@ -1,27 +1,27 @@
-/** How files are staged for a turn. */
+/** Options for staging files for a turn. */
 import type * as Duration from "effect/Duration"
 
 export interface AttachmentOptions {
-  /** Where files are staged: a folder of mode 0700; default: one for each user below the temporary folder. */
+  /** The directory for staged files, with mode 0700; default: a directory of the user in the temporary directory. */
   readonly directory?: string | undefined
-  /** The only folder that files may come from, followed through no link; default: files may come from anywhere. */
+  /** The only directory that files may come from; links are not followed. Default: files may come from anywhere. */
   readonly root?: string | undefined
-  /** The most bytes that a file may have; default 20 MiB. */
+  /** The maximum size of a file in bytes; default 20 MiB. */
   readonly maxBytes?: number | undefined
-  /** The types that are allowed, like `["image/*", "text/plain"]`; default: all. */
+  /** The allowed media types, such as `["image/*", "text/plain"]`; default: all. */
   readonly mediaTypes?: ReadonlyArray<string> | undefined
-  /** How long files stay that are staged without a time of their own; default: as long as their scope. */
+  /** How long to keep files that are staged without their own `ttl`; default: as long as their scope. */
   readonly ttl?: Duration.Input | undefined
 }
 
 export interface StageOptions {
-  /** A name other than that of the file. */
+  /** A name that replaces the file's own. */
   readonly name?: string | undefined
-  /** The file stays that long, from now, even if its scope closes before; it never shortens the time of a file that is staged already. */
+  /** How long to keep the file from now on, even if its scope closes earlier. Never shortens the time of a staged file. */
   readonly ttl?: Duration.Input | undefined
 }
 
-/** What has no name of its own needs one. */
+/** Options for bytes and streams. They have no file name, so `name` is required. */
 export interface NamedOptions extends StageOptions {
   readonly name: string
 }

@@ -1,4 +1,4 @@
-/** The staged files of one process, or of one layer in it: what there is, who holds it, and how long it stays. */
+/** The staged files of one layer: which files exist, which scopes hold them, and how long they are kept. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,33 +20,33 @@ import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
 import * as SourceFile from "./SourceFile.ts"
 
-/** A file as it stands on disk. Two names that look the same there share one. */
+/** A staged file on disk. Names with the same form on disk share one file. */
 interface Entry {
   readonly path: string
   readonly sha256: string
   readonly size: number
-  /** How many scopes need it. */
+  /** How many scopes hold the file. */
   holds: number
-  /** Milliseconds since the epoch; it stays until then even if nothing holds it. */
+  /** The time until which the file is kept even if no scope holds it, in milliseconds since the epoch. */
   keepUntil: number
-  /** Whether somebody waits for `keepUntil`. */
+  /** Whether a fiber waits for `keepUntil`. */
   watched: boolean
 }
 
 export const defaultMaxBytes = 20 * 1024 * 1024
 
-const measured = ({ bytes, files }: StagingDirectory.CleanupResult): AttachmentTelemetry.StagedFile => ({
+const countOf = ({ bytes, files }: StagingDirectory.CleanupResult): AttachmentTelemetry.StagedFile => ({
   files,
   bytes
 })
 
-/** Removes, tells how long it took, and says in the log what could not be removed: without a name, for names are content. */
+/** Times and instruments a removal. Logs how many files could not be removed, without names, because names are content. */
 const cleaning = (
   removal: Effect.Effect<Omit<StagingDirectory.CleanupResult, "durationMs">>
 ): Effect.Effect<StagingDirectory.CleanupResult> =>
   Effect.timed(removal).pipe(
     Effect.map(([took, removed]) => ({ ...removed, durationMs: Duration.toMillis(took) })),
-    AttachmentTelemetry.cleaning(measured),
+    AttachmentTelemetry.cleaning(countOf),
     Effect.tap(({ failed }) =>
       failed.length === 0
         ? Effect.void
@@ -58,7 +58,7 @@ const cleaning = (
 
 const staging = AttachmentTelemetry.staging(({ size }: Attachment) => ({ files: 1, bytes: size }))
 
-const nothing: StagingDirectory.CleanupResult = { files: 0, bytes: 0, failed: [], durationMs: 0 }
+const noneRemoved: StagingDirectory.CleanupResult = { files: 0, bytes: 0, failed: [], durationMs: 0 }
 
 export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
   const fs = yield* FileSystem.FileSystem
@@ -66,8 +66,8 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
   const me = yield* ProcessIdentity.self
   const maxBytes = options.maxBytes ?? defaultMaxBytes
   const entries = new Map<string, Entry>()
-  // Files are put in place and taken away one at a time; they are copied side by side.
-  const turnstile = Semaphore.makeUnsafe(1)
+  // Files are copied concurrently, but added and removed one at a time.
+  const mutex = Semaphore.makeUnsafe(1)
 
   const outer = yield* PrivateDirectory.folders(fs, options.directory)
   const root = outer.at(-1) ?? ""
@@ -75,7 +75,7 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
   const incoming = join(own, "incoming")
   let closed = false
 
-  /** Makes the folders that are missing: who cleans up temporary files may have taken them at any time. */
+  /** Creates missing directories. A cleaner of temporary files may have removed them at any time. */
   const prepare = Effect.gen(function* () {
     if (options.directory !== undefined && !(yield* fs.exists(dirname(root))))
       yield* fs.makeDirectory(dirname(root), { recursive: true, mode: 0o700 })
@@ -84,7 +84,7 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
 
   const remove = (gone: ReadonlyArray<Entry>) =>
     gone.length === 0
-      ? Effect.succeed(nothing)
+      ? Effect.succeed(noneRemoved)
       : cleaning(
           Effect.gen(function* () {
             const removed = yield* StagingDirectory.removeFiles(
@@ -113,21 +113,21 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
     )
 
   const release = (entry: Entry) =>
-    turnstile.withPermits(1)(
+    mutex.withPermits(1)(
       Effect.suspend(() => {
         entry.holds--
         return removeIfFree(entry)
       })
     )
 
-  /** Waits until the time of an entry is over; it may have been given more meanwhile. */
+  /** Removes an entry when its time is over. The time may be extended while this waits. */
   const watch: (entry: Entry) => Effect.Effect<void> = Effect.fnUntraced(function* (entry) {
     while (entries.get(entry.path) === entry) {
       const left = entry.keepUntil - (yield* Clock.currentTimeMillis)
       if (left > 0) yield* Effect.sleep(left)
       else {
         entry.watched = false
-        return yield* turnstile.withPermits(1)(removeIfFree(entry))
+        return yield* mutex.withPermits(1)(removeIfFree(entry))
       }
     }
   })
@@ -148,7 +148,7 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
     (path: string) => (error: PlatformError.PlatformError | PrivateDirectory.NotPrivate) =>
       rejected(path)("StorageFailed", PrivateDirectory.detail(error))
 
-  /** Fails unless the file is what was staged; one that is not is put aside and no longer ours. */
+  /** Fails unless the file has the staged content. Moves a damaged file to the directory of damaged files. */
   const verify = Effect.fnUntraced(function* (file: Attachment, path: string) {
     const found = yield* HashedCopy.digest(fs, file.path).pipe(
       Effect.catchIf(PrivateDirectory.isMissing, () => Effect.undefined),
@@ -157,41 +157,41 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
     if (found === undefined)
       return yield* rejected(path)("NotFound", "the staged file is gone; stage it again")
     if (found.sha256 === file.sha256 && found.size === file.size) return
-    const what = `the staged file is damaged: ${found.size} bytes of ${file.size}, sha256 ${found.sha256}`
-    if (!entries.has(file.path)) return yield* rejected(path)("StorageFailed", what)
+    const damage = `the staged file is damaged: ${found.size} bytes of ${file.size}, sha256 ${found.sha256}`
+    if (!entries.has(file.path)) return yield* rejected(path)("StorageFailed", damage)
     entries.delete(file.path)
     const kept = yield* Effect.mapError(
       StagingDirectory.keepDamaged(fs, root, file.path, file.sha256),
       storageFailed(path)
     )
-    return yield* rejected(path)("StorageFailed", `${what}; it is kept as "${kept}"; stage it again`)
+    return yield* rejected(path)("StorageFailed", `${damage}; it is kept as "${kept}"; stage it again`)
   })
 
-  /** Puts a copy in its place, or drops it where the same bytes are there already. */
+  /** Moves a copy to its final path, or uses the existing file if the same bytes are already staged. */
   const place = Effect.fnUntraced(function* (copied: HashedCopy.Copied, name: string, path: string) {
-    if (closed) return yield* rejected(path)("StorageFailed", "the layer that stages has been closed")
+    if (closed) return yield* rejected(path)("StorageFailed", "the attachment layer is closed")
     const { mediaType, sha256, size } = copied
     const file = { path: join(own, sha256, FileName.onDisk(name)), name, size, mediaType, sha256 }
     const same = [...entries.values()].filter((entry) => entry.sha256 === sha256)
-    const sound: Array<Entry> = []
+    const intact: Array<Entry> = []
     for (const entry of same) {
       const exit = yield* Effect.result(verify({ ...file, path: entry.path }, path))
-      if (exit._tag === "Success") sound.push(entry)
+      if (exit._tag === "Success") intact.push(entry)
       else if (exit.failure.reason === "NotFound") entries.delete(entry.path)
       else return yield* exit.failure
     }
-    const there = sound.find((entry) => entry.path === file.path)
-    if (there !== undefined) return { entry: there, file }
+    const existing = intact.find((entry) => entry.path === file.path)
+    if (existing !== undefined) return { entry: existing, file }
     const put = Effect.gen(function* () {
       yield* PrivateDirectory.ensure(fs, dirname(file.path))
-      const [twin] = sound
+      const [other] = intact
       const moved = fs.rename(copied.path, file.path)
-      // Not every file system links; there the second name costs a second copy.
-      yield* twin === undefined ? moved : Effect.catch(fs.link(twin.path, file.path), () => moved)
+      // Not every file system supports links. Without them, a second name needs a second copy.
+      yield* other === undefined ? moved : Effect.catch(fs.link(other.path, file.path), () => moved)
     })
     yield* put.pipe(
       Effect.onError(() =>
-        sound.length > 0
+        intact.length > 0
           ? Effect.void
           : Effect.ignore(fs.remove(dirname(file.path), { recursive: true, force: true }))
       ),
@@ -212,7 +212,7 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const name = FileName.sanitize(given)
-        if (name === undefined) return yield* rejected(path)("BadName", "nothing is left of its name")
+        if (name === undefined) return yield* rejected(path)("BadName", "no character of its name is allowed")
         yield* Effect.mapError(prepare, storageFailed(path))
         const target = join(incoming, randomBytes(8).toString("hex"))
         const { entry, file } = yield* Effect.gen(function* () {
@@ -224,7 +224,7 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
               path
             }).pipe(Effect.tap(({ size }) => check(size)))
           )
-          return yield* turnstile.withPermits(1)(
+          return yield* mutex.withPermits(1)(
             Effect.tap(place(copied, name, path), ({ entry }) => Effect.sync(() => entry.holds++))
           )
         }).pipe(Effect.ensuring(Effect.ignore(fs.remove(target, { force: true }))))
@@ -252,27 +252,27 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
         Effect.sync(() => void entry.holds++),
         () => release(entry)
       )
-    yield* turnstile.withPermits(1)(Effect.uninterruptible(verify(file, file.name)))
+    yield* mutex.withPermits(1)(Effect.uninterruptible(verify(file, file.name)))
   })
 
-  const cleanup = turnstile.withPermits(1)(
+  const cleanup = mutex.withPermits(1)(
     Effect.suspend(() => remove([...entries.values()].filter((entry) => entry.holds === 0)))
   )
 
-  /** Takes away what dead processes have left. That it fails is told to nobody: whoever stages is told of a bad root. */
+  /** Removes the directories of ended processes. Ignores failures, because staging a file reports an unusable root. */
   const sweep = Effect.gen(function* () {
-    const there = yield* StagingDirectory.root(fs, options.directory)
-    const folders = there === undefined ? [] : yield* StagingDirectory.survey(fs, there, me)
+    const existingRoot = yield* StagingDirectory.root(fs, options.directory)
+    const folders = existingRoot === undefined ? [] : yield* StagingDirectory.list(fs, existingRoot, me)
     const gone = folders.flatMap(({ path, state }) => (state === "gone" ? [path] : []))
     if (gone.length > 0) yield* cleaning(StagingDirectory.removeFolders(fs, gone))
   }).pipe(Effect.ignore)
 
   yield* Effect.addFinalizer(() =>
-    turnstile.withPermits(1)(
+    mutex.withPermits(1)(
       Effect.gen(function* () {
         closed = true
         yield* remove([...entries.values()])
-        // What could not be removed is found by its folder when this process is gone.
+        // If a file remains, keep the directory: a later layer finds and removes it after this process has ended.
         if (entries.size === 0) yield* Effect.ignore(fs.remove(own, { recursive: true, force: true }))
       })
     )

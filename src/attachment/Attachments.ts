@@ -1,4 +1,4 @@
-/** Files that go into a turn, staged where nobody can change them under it. */
+/** Stages files for a turn in a private directory, so that other programs cannot change them during the turn. */
 import { Attachment } from "../domain/Attachment.ts"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Context from "effect/Context"
@@ -18,12 +18,12 @@ export { Attachment } from "../domain/Attachment.ts"
 
 export type { AttachmentOptions, NamedOptions, StageOptions } from "./AttachmentOptions.ts"
 
-/** What came of removing files: counts, bytes, milliseconds, and what could not be removed, which is in no count. */
+/** The result of removing files: counts, bytes, milliseconds, and the files that could not be removed, which are not counted. */
 export type CleanupSummary = StagingDirectory.CleanupResult
 
 /**
- * Stages files for turns. A staged file lives as long as the scope it was staged in, or its `ttl` if that is longer, and
- * never longer than the layer. The same bytes are kept once, whatever names they come with.
+ * Stages files for turns. A staged file exists as long as the scope in which it was staged, or as long as its `ttl` if
+ * that is longer, but never longer than the layer. Equal contents are stored once, whatever their names are.
  *
  * ```ts
  * const attachments = yield* Attachments
@@ -34,7 +34,7 @@ export type CleanupSummary = StagingDirectory.CleanupResult
 export class Attachments extends Context.Service<
   Attachments,
   {
-    /** Stages a file. Links, directories, FIFOs, devices and what is not allowed are refused before a byte is read. */
+    /** Stages a file. Rejects links, directories, FIFOs, devices and files that are not allowed, before reading a byte. */
     readonly stage: (
       path: string,
       options?: StageOptions
@@ -43,35 +43,35 @@ export class Attachments extends Context.Service<
       bytes: Uint8Array,
       options: NamedOptions
     ) => Effect.Effect<Attachment, AttachmentRejected, Scope.Scope>
-    /** Stages what a stream gives; the stream's own error ends it, and nothing is left. */
+    /** Stages the bytes of a stream. If the stream fails, this fails with its error and leaves no file. */
     readonly stageStream: <E, R>(
       stream: Stream.Stream<Uint8Array, E, R>,
       options: NamedOptions
     ) => Effect.Effect<Attachment, AttachmentRejected | E, R | Scope.Scope>
-    /** Keeps a staged file for the scope; fails where it is gone, or is not what was staged. */
+    /** Keeps a staged file until the scope closes. Fails if the file is missing or has changed. */
     readonly hold: (attachment: Attachment) => Effect.Effect<void, AttachmentRejected, Scope.Scope>
-    /** Removes every staged file that nothing holds, whatever time it has left. */
+    /** Removes every staged file that no scope holds, whatever its `ttl` is. */
     readonly cleanup: Effect.Effect<CleanupSummary>
   }
 >()("effect-codex/Attachments") {
-  /** Writes through the `FileSystem` at hand; the files that are staged are always read by Node. */
+  /** The same as `layer`, with options, and writing through the provided `FileSystem`. Source files are always read with Node. */
   static readonly layerNoDeps = (
     options: AttachmentOptions
   ): Layer.Layer<Attachments, never, FileSystem.FileSystem> =>
     Layer.effect(Attachments, Effect.map(AttachmentStore.make(options), Attachments.of))
 
-  /** With options; Node's services are included. */
+  /** The same as `layer`, with options. */
   static readonly layerOptions = (options: AttachmentOptions): Layer.Layer<Attachments> =>
     Attachments.layerNoDeps(options).pipe(Layer.provide(NodeServices.layer))
 
   /**
-   * Stages below the temporary folder, where folders whose process is gone are removed when the layer starts. Node's
-   * services are included.
+   * Stages files in the temporary directory. When the layer starts, it removes the directories of ended processes.
+   * Includes Node's platform services.
    */
   static readonly layer: Layer.Layer<Attachments> = Attachments.layerOptions({})
 }
 
-/** Runs something with the attachments of an input held: none is removed meanwhile, and one that is not whole is refused. */
+/** Holds the attachments of an input while an effect runs, so that none is removed. Fails if one is missing or has changed. */
 export const holding =
   (input: TurnOptions.TurnInput) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | AttachmentRejected, R> => {

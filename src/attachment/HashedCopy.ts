@@ -1,4 +1,4 @@
-/** Bytes on their way to disk: counted, hashed and looked at as they pass, never all in memory. */
+/** Copies a stream to disk while counting and hashing it and detecting its type. Never holds the whole file in memory. */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as PlatformError from "effect/PlatformError"
@@ -13,7 +13,7 @@ export interface CopyLimits {
   readonly maxBytes: number
   readonly mediaTypes: ReadonlyArray<string> | undefined
   readonly name: string
-  /** As the caller gave it, for errors. */
+  /** The path or name that the caller passed, for errors. */
   readonly path: string
 }
 
@@ -24,11 +24,11 @@ export interface Copied {
   readonly mediaType: string
 }
 
-/** A file that is not there yet, readable for us alone whatever the umask. Closed with the scope. */
+/** Creates a new file that only this user can read, whatever the umask is. Closed with the scope. */
 const create = (fs: FileSystem.FileSystem, path: string) =>
   Effect.tap(fs.open(path, { flag: "wx", mode: 0o600 }), () => fs.chmod(path, 0o600))
 
-/** Writes a stream to a new file. Too many bytes, or a type that is not allowed, end it; the file is the caller's to remove. */
+/** Writes a stream to a new file. Fails for too many bytes and for a type that is not allowed. The caller removes the file. */
 export const copy = <E, R>(
   fs: FileSystem.FileSystem,
   stream: Stream.Stream<Uint8Array, E, R>,
@@ -49,15 +49,15 @@ export const copy = <E, R>(
       let head = Buffer.alloc(0)
       let mediaType: string | undefined
 
-      /** Says what it is once enough of it was seen. */
-      const judge = Effect.suspend(() => {
+      /** Detects the type from the head of the file. Fails if the type is not allowed. */
+      const detectType = Effect.suspend(() => {
         mediaType = MediaType.detect(head, limits.name)
         return limits.mediaTypes === undefined || MediaType.isAllowed(mediaType, limits.mediaTypes)
           ? Effect.succeed(mediaType)
           : new AttachmentRejected({
               reason: "TypeNotAllowed",
               path: limits.path,
-              detail: `it is ${mediaType}`
+              detail: `its type is ${mediaType}`
             })
       })
 
@@ -68,27 +68,27 @@ export const copy = <E, R>(
             return yield* new AttachmentRejected({
               reason: "TooLarge",
               path: limits.path,
-              detail: `more than ${limits.maxBytes} bytes, which are the most`
+              detail: `it has more than ${limits.maxBytes} bytes, the maximum`
             })
           if (head.length < MediaType.headSize) {
             head = Buffer.concat([head, chunk.subarray(0, MediaType.headSize - head.length)])
-            if (head.length === MediaType.headSize) yield* judge
+            if (head.length === MediaType.headSize) yield* detectType
           }
           hash.update(chunk)
           if (chunk.length > 0) yield* Effect.mapError(file.writeAll(chunk), storageFailed)
         })
       )
-      return { path, size, sha256: hash.digest("hex"), mediaType: mediaType ?? (yield* judge) }
+      return { path, size, sha256: hash.digest("hex"), mediaType: mediaType ?? (yield* detectType) }
     })
   )
 
 const chunkSize = 128 * 1024
 
-/** The size and the digest of a regular file. */
+/** Returns the size and the SHA-256 digest of a regular file. */
 export const digest = (fs: FileSystem.FileSystem, path: string) =>
   Effect.scopedWith((scope) =>
     Effect.gen(function* () {
-      // To open a FIFO would wait for somebody who writes to it.
+      // Opening a FIFO would wait for a writer.
       const named = yield* fs.lstat(path)
       if (named.type !== "File")
         return yield* PlatformError.systemError({
@@ -96,7 +96,7 @@ export const digest = (fs: FileSystem.FileSystem, path: string) =>
           module: "FileSystem",
           method: "open",
           pathOrDescriptor: path,
-          description: "no regular file"
+          description: "not a regular file"
         })
       const file = yield* Scope.provide(fs.open(path, { noFollow: process.platform !== "win32" }), scope)
       const hash = createHash("sha256")

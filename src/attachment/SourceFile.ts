@@ -1,4 +1,4 @@
-/** A file that somebody named, opened so that nobody can put another one in its place. */
+/** Opens a source file and checks the open file itself, so that another program cannot replace it after the check. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -9,28 +9,28 @@ import { AttachmentRejected, type AttachmentReason } from "../domain/CodexError.
 import { codeOf } from "../internal/SystemError.ts"
 
 export interface SourceLimits {
-  /** The only folder that files may come from; anywhere when absent. */
+  /** The only directory that files may come from; `undefined` allows any. */
   readonly root: string | undefined
   readonly maxBytes: number
 }
 
-/** A file that is open. What was checked is this handle, not what the name stands for by now. */
+/** An open file. The checks apply to this handle, not to the file that the name refers to later. */
 export interface SourceFile {
-  /** In bytes, when it was opened. */
+  /** The size in bytes at the time of opening. */
   readonly size: number
   readonly chunks: Stream.Stream<Uint8Array, AttachmentRejected>
-  /** Fails with `Changed` when it is not what it was when it was opened; `read` is how many bytes came of it. */
+  /** Fails with `Changed` if the file has changed since it was opened. `read` is the number of bytes that were read. */
   readonly unchanged: (read: number) => Effect.Effect<void, AttachmentRejected>
 }
 
 const chunkSize = 128 * 1024
 
-/** Absent on Windows, where they mean nothing. */
+/** Flags that do not exist on Windows are omitted there. */
 const flags =
   constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0)
 
-/** File systems whose files the kernel makes up: what they hold, and whether reading ends, nobody can check. */
-const madeUp: ReadonlySet<number> = new Set([
+/** Virtual file systems of the kernel. The content of their files cannot be checked, and reading may never end. */
+const virtualFileSystems: ReadonlySet<number> = new Set([
   0x9fa0, // proc
   0x62656572, // sysfs
   0x64626720, // debugfs
@@ -72,7 +72,7 @@ const kind = (stats: BigIntStats): string => {
 const within = (root: string, path: string): boolean =>
   path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)
 
-/** Opens a file for reading; it is closed with the scope. Nothing is read of a file that is refused. */
+/** Opens a file for reading and closes it with the scope. Reads nothing from a file that is rejected. */
 export const open = Effect.fnUntraced(function* (
   path: string,
   limits: SourceLimits
@@ -86,22 +86,24 @@ export const open = Effect.fnUntraced(function* (
     })
 
   if (path === "") return yield* rejected("NotFound", "the path is empty")
-  if (path.includes("\0")) return yield* rejected("BadName", "the path has a NUL in it")
+  if (path.includes("\0")) return yield* rejected("BadName", "the path contains a NUL character")
   const place =
     limits.root === undefined ? { file: resolve(path), root: undefined } : yield* locate(path, limits.root)
   const { file } = place
   if (process.platform !== "win32" && /^\/(?:proc|sys|dev)(?:\/|$)/.test(file))
-    return yield* rejected("NotAFile", "files of /proc, /sys and /dev are the kernel's")
+    return yield* rejected("NotAFile", "files in /proc, /sys and /dev are not regular files")
 
   const check = (stats: BigIntStats) => {
     if (stats.isSymbolicLink()) return Effect.fail(rejected("Symlink", "the path is a symbolic link"))
     if (!stats.isFile()) return Effect.fail(rejected("NotAFile", `it is ${kind(stats)}`))
     if (stats.size > BigInt(limits.maxBytes))
-      return Effect.fail(rejected("TooLarge", `${stats.size} bytes, and ${limits.maxBytes} are the most`))
+      return Effect.fail(
+        rejected("TooLarge", `it has ${stats.size} bytes; the maximum is ${limits.maxBytes}`)
+      )
     return Effect.succeed(stats)
   }
 
-  // Before it is opened, for to open some devices is to do something.
+  // Check before opening, because opening some devices has side effects.
   const named = yield* Effect.flatMap(
     attempt(() => lstat(file, { bigint: true })),
     check
@@ -115,10 +117,11 @@ export const open = Effect.fnUntraced(function* (
     check
   )
   if (stats.ino !== named.ino || stats.dev !== named.dev)
-    return yield* rejected("Changed", "another file took its place while it was opened")
-  if (yield* isMadeUp(handle, file)) return yield* rejected("NotAFile", "the kernel makes it up")
+    return yield* rejected("Changed", "another file replaced it while it was being opened")
+  if (yield* isVirtual(handle, file))
+    return yield* rejected("NotAFile", "it is in a virtual file system of the kernel")
   if (place.root !== undefined && !(yield* isInside(handle, place.root, file)))
-    return yield* rejected("OutsideRoot", "what was opened lies outside the root")
+    return yield* rejected("OutsideRoot", "the opened file is outside the root")
 
   return {
     size: Number(stats.size),
@@ -134,13 +137,13 @@ export const open = Effect.fnUntraced(function* (
       if (now.mtimeNs === stats.mtimeNs && now.size === stats.size && now.size === BigInt(read)) return
       return yield* rejected(
         "Changed",
-        `it had ${stats.size} bytes, ${read} came, and now it has ${now.size}`
+        `it had ${stats.size} bytes, ${read} were read, and now it has ${now.size}`
       )
     })
   }
 })
 
-/** The file that is meant inside a root: no `..` leads out of it, and no folder on the way is a link. */
+/** Resolves a path inside a root. Fails if `..` leads out of the root or a directory on the way is a link. */
 const locate = Effect.fnUntraced(function* (path: string, givenRoot: string) {
   const rejected = (reason: AttachmentReason, detail: string) =>
     new AttachmentRejected({ reason, path, detail })
@@ -149,10 +152,10 @@ const locate = Effect.fnUntraced(function* (path: string, givenRoot: string) {
     catch: (error) =>
       rejected("OutsideRoot", `the root "${givenRoot}" cannot be used: ${codeOrUnknown(error)}`)
   })
-  // An absolute path may name the root as it was given or as it is.
+  // An absolute path may begin with the root as it was given or with its real path.
   const lexical = resolve(givenRoot)
-  const wanted = resolve(root, path)
-  const inside = within(root, wanted) ? relative(root, wanted) : relative(lexical, wanted)
+  const target = resolve(root, path)
+  const inside = within(root, target) ? relative(root, target) : relative(lexical, target)
   if (inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside))
     return yield* rejected("OutsideRoot", `it is not in "${root}"`)
   let folder = root
@@ -163,28 +166,28 @@ const locate = Effect.fnUntraced(function* (path: string, givenRoot: string) {
       try: () => lstat(current),
       catch: (error) => rejected(reasons[codeOrUnknown(error)] ?? "Unreadable", codeOrUnknown(error))
     })
-    if (stats.isSymbolicLink()) return yield* rejected("Symlink", "a folder on the way is a symbolic link")
+    if (stats.isSymbolicLink()) return yield* rejected("Symlink", "a directory on the way is a symbolic link")
   }
   return { file: join(root, inside), root }
 })
 
 const descriptor = (handle: FileHandle): string => `/proc/self/fd/${handle.fd}`
 
-const isMadeUp = (handle: FileHandle, file: string): Effect.Effect<boolean> =>
+const isVirtual = (handle: FileHandle, file: string): Effect.Effect<boolean> =>
   Effect.promise(() =>
     statfs(descriptor(handle)).then(
-      ({ type }) => madeUp.has(type),
+      ({ type }) => virtualFileSystems.has(type),
       () =>
         statfs(file).then(
-          ({ type }) => process.platform === "linux" && madeUp.has(type),
+          ({ type }) => process.platform === "linux" && virtualFileSystems.has(type),
           () => false
         )
     )
   )
 
 /**
- * Whether an open file lies in a folder. Linux says where; elsewhere the way to it is looked at once more, which leaves
- * a gap to somebody who puts everything back in time.
+ * Whether an open file is inside a directory. Linux reports the path of an open file. Other systems do not, so this
+ * resolves the path again, which misses a program that swaps the file and restores it in time.
  */
 const isInside = (handle: FileHandle, root: string, file: string): Effect.Effect<boolean> =>
   Effect.promise(() =>

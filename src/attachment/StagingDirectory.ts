@@ -1,4 +1,4 @@
-/** The folders of staged files below a root: one for each process that stages, and what dead ones have left. */
+/** The directories of staged files below a root: one for each process, including those that ended processes left. */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
@@ -6,21 +6,21 @@ import { basename, join } from "node:path"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
 
-/** The folder, beside those of the processes, of staged files that were found damaged. */
+/** The name of the directory for damaged files, next to the directories of the processes. */
 export const damaged = "damaged"
 
-/** A folder of staged files. `damaged` holds copies that were found damaged and kept. */
+/** A directory of staged files. The state `damaged` marks the directory for damaged files. */
 export interface Folder {
   readonly path: string
   readonly state: ProcessIdentity.ProcessStatus | "damaged"
-  /** The process whose it is. */
+  /** The process that owns the directory. */
   readonly pid: number | undefined
   readonly files: number
-  /** Of all files together. */
+  /** The total size of the files. */
   readonly bytes: number
 }
 
-/** What came of removing files. Those that could not be removed are in `failed` and in no count. */
+/** The result of removing files. Files that could not be removed are in `failed` and are not counted. */
 export interface CleanupResult {
   readonly files: number
   readonly bytes: number
@@ -28,7 +28,7 @@ export interface CleanupResult {
   readonly durationMs: number
 }
 
-/** The root below which files are staged; nothing where there is none yet, and a failure where it is not fit for use. */
+/** Returns the staging root, or `undefined` if it does not exist yet. Fails if it is not private. */
 export const root = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, given: string | undefined) {
   const outer = yield* PrivateDirectory.folders(fs, given)
   for (const folder of outer) {
@@ -49,7 +49,7 @@ interface Found {
   readonly bytes: number
 }
 
-/** Every file below a folder; a link is counted and never followed. */
+/** Returns every file below a directory. Counts links but does not follow them. */
 const filesIn = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, folder: string) {
   const names = yield* Effect.orElseSucceed(fs.readDirectory(folder, { recursive: true }), () => [])
   const found: Array<Found> = []
@@ -61,8 +61,8 @@ const filesIn = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, folder: 
   return found
 })
 
-/** The folders below a root. What has no name of ours is not there. */
-export const survey = Effect.fnUntraced(function* (
+/** Lists the directories below a root. Ignores directories whose name has another format. */
+export const list = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   root: string,
   me: ProcessIdentity.Owner
@@ -89,7 +89,7 @@ export const survey = Effect.fnUntraced(function* (
   return folders
 })
 
-/** Removes files one by one. One that is gone already was not removed here, and is no failure either. */
+/** Removes files one by one. A missing file counts neither as removed nor as failed. */
 export const removeFiles = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   files: ReadonlyArray<Found>
@@ -114,7 +114,7 @@ export const removeFiles = Effect.fnUntraced(function* (
   return { files: count, bytes, failed }
 })
 
-/** Removes folders with all that is in them. */
+/** Removes directories with everything in them. */
 export const removeFolders = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   folders: ReadonlyArray<string>
@@ -140,7 +140,7 @@ export const removeFolders = Effect.fnUntraced(function* (
   return total
 })
 
-/** Puts a file that is not what it should be aside, for whoever wants to know why; gives the place. */
+/** Moves a damaged file to the directory for damaged files, for inspection. Returns its new path. */
 export const keepDamaged = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   root: string,
@@ -149,7 +149,7 @@ export const keepDamaged = Effect.fnUntraced(function* (
 ) {
   const folder = join(root, damaged)
   yield* PrivateDirectory.ensure(fs, folder)
-  // Never over another one that is kept.
+  // Do not overwrite another damaged file.
   let kept = join(folder, `${sha256.slice(0, 12)}-${basename(file)}`)
   for (let n = 2; yield* fs.exists(kept); n++)
     kept = join(folder, `${sha256.slice(0, 12)}-${n}-${basename(file)}`)

@@ -337,7 +337,8 @@ export class OutputInvalid extends make<OutputInvalid>()(
   () => ({
     class: "output",
     retryable: false,
-    message: "the answer does not fit the output schema; its fields `output` and `detail` say how"
+    message:
+      "the answer does not match the output schema; the fields `output` and `detail` of the error show why"
   })
 ) {}
 

@@ -18,7 +18,7 @@ export interface CallState {
   /** How many calls opened before it. */
   readonly order: number
   readonly startedAt: number
-  /** When the last approval of the call was decided: a command runs from then on. */
+  /** When the last approval of the call was decided. A command starts at that time. */
   readonly decidedAt: number | undefined
   /** The item of the call, as Codex reported it since the call opened. */
   readonly item: Item.Work | undefined
@@ -117,7 +117,7 @@ export const step = (before: OpenCalls, event: Turn.EngineEvent, now: number): C
     case "ToolRequested": {
       const { callId, tool } = event
       const known = get(before, callId)
-      // Its item, or the same event, opened the call before: it is still one call.
+      // The item of the call, or an earlier copy of this event, has opened the call: it is still one call.
       return known !== undefined && (known.isOpen || known.awaitsReturn)
         ? { ...unchanged(before), after: put(before, { ...known, awaitsReturn: true }) }
         : openCall(before, before, { callId, tool, startedAt: now, item: undefined, awaitsReturn: true })

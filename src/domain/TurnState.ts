@@ -62,7 +62,7 @@ export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "time"> => {
 /** Returns the last message of the agent so far. */
 export const message = (state: TurnState): string => lastMessage(OrderedMap.values(state.items))
 
-/** Returns all items: first those that have completed, then those that are open. */
+/** Returns all items: first the completed items, then the open items. */
 export const allItems = (state: TurnState): ReadonlyArray<Item.Item> => [
   ...OrderedMap.values(state.items),
   ...OrderedMap.values(state.calls.items)

@@ -126,7 +126,7 @@ const token = (state: TimingState): Step => {
   return unchanged({ ...state, model: { firstTokenAt: model.firstTokenAt ?? at, lastOutputAt: at } })
 }
 
-/** Codex sends no request before it has recorded the input: it counts these 15 ms or so of a turn as overhead. */
+/** Codex records the input before it sends a request, which takes about 15 ms. That time is overhead, not thinking. */
 const preparing = (state: TimingState, calls: OpenCalls.OpenCalls, item: Item.Item): TimingState =>
   item._tag === "UserMessage" &&
   state.model !== undefined &&

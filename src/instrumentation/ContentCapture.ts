@@ -107,8 +107,8 @@ export const inRecords = (context: Context.Context<never>, kind: keyof Kinds): b
 }
 
 /**
- * Captures these kinds of content and no other, whatever the environment says of it; where it goes the environment
- * still says, to spans if it does not. Secrets are masked in it as everywhere.
+ * Captures exactly these kinds of content and overrides the kinds that the environment selects. The environment still
+ * selects where the content goes; the default is spans. Secrets in content are masked as everywhere.
  *
  * ```ts
  * ContentCapture.layer({ prompts: true, responses: true })

@@ -36,9 +36,7 @@ export const makeUser: Effect.Effect<
     if (key !== undefined) return { [attribute.userHash]: hash(user, key) }
     if (!warned) {
       warned = true
-      yield* Effect.logWarning(
-        "CODEX_OTEL_USER_HASH_KEY is not set: telemetry does not say for which user a thread is"
-      )
+      yield* Effect.logWarning("CODEX_OTEL_USER_HASH_KEY is not set; telemetry omits the user of threads")
     }
     return {}
   })

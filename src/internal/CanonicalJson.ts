@@ -1,4 +1,4 @@
-/** JSON with the keys in order, so that it says the same whoever wrote it. */
+/** Encodes a value as JSON with sorted keys, so that equal values have equal texts. */
 export const canonicalJson = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`
   if (typeof value === "object" && value !== null) {

@@ -1,21 +1,23 @@
-/** What a Codex is started with beside what its own options say, from whoever wants to hear from it. */
+/** Settings that another part of the program adds to a Codex process, such as the relay of Codex's own spans. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
 export interface CodexExtra {
-  /** Overrides of Codex's configuration, as `-c key=value` takes them. */
+  /** Overrides of Codex's configuration, in the form `key=value` of its `-c` flag. */
   readonly config: ReadonlyArray<string>
-  /** Variables for Codex; those that its options name win. */
+  /** Environment variables for Codex. The variables in the options of the process take precedence. */
   readonly env: Readonly<Record<string, string>>
-  /** Waited for before Codex is told to end. */
+  /** The engine waits for this effect before it ends Codex. */
   readonly settled: Effect.Effect<void>
 }
 
-/** Asked before each start, with the texts in TOML that configure this Codex; the scope closes when that has ended. */
-export type Ask = (configurations: ReadonlyArray<string>) => Effect.Effect<CodexExtra, never, Scope.Scope>
+/** Called before each start with the TOML texts that configure this Codex. The scope closes after the process has ended. */
+export type MakeExtra = (
+  configurations: ReadonlyArray<string>
+) => Effect.Effect<CodexExtra, never, Scope.Scope>
 
-/** Nothing is asked unless somebody provides it. */
-export const Extra = Context.Reference<Ask | undefined>("effect-codex/internal/CodexExtra", {
+/** The provider of the settings; `undefined` by default. */
+export const Extra = Context.Reference<MakeExtra | undefined>("effect-codex/internal/CodexExtra", {
   defaultValue: () => undefined
 })

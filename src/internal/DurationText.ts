@@ -4,9 +4,9 @@ const units = [
   { nanos: 1e9, name: "s" }
 ]
 
-const two = (value: number) => String(value).padStart(2, "0")
+const twoDigits = (value: number) => String(value).padStart(2, "0")
 
-/** A duration as people read it, to three digits: `0 µs`, `640 µs`, `1.24 ms`, `12.4 s`, `2m 05s`, `1h 02m`. */
+/** Formats a duration with three digits: `0 µs`, `640 µs`, `1.24 ms`, `12.4 s`, `2m 05s`, `1h 02m`. */
 export const format = (nanos: bigint): string => {
   const value = Number(nanos)
   if (value <= 0) return "0 µs"
@@ -16,8 +16,8 @@ export const format = (nanos: bigint): string => {
   const seconds = Math.round(value / 1e9)
   const minutes = Math.floor(seconds / 60)
   return minutes < 60
-    ? `${minutes}m ${two(seconds % 60)}s`
-    : `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`
+    ? `${minutes}m ${twoDigits(seconds % 60)}s`
+    : `${Math.floor(minutes / 60)}h ${twoDigits(minutes % 60)}m`
 }
 
 const millisPerUnit = {
@@ -32,7 +32,7 @@ const millisPerUnit = {
 
 export type DurationUnit = keyof typeof millisPerUnit
 
-/** Parses `200ms`, `1.5s` or `1m30s` into milliseconds; `undefined` for other text and for a unit that is not listed. */
+/** Parses `200ms`, `1.5s` or `1m30s` to milliseconds. Returns `undefined` for other text and for units not in `units`. */
 export const parseMillis = (text: string, units: ReadonlyArray<DurationUnit>): number | undefined => {
   const pattern = new RegExp(
     `(\\d+(?:\\.\\d+)?)(${units.toSorted((a, b) => b.length - a.length).join("|")})`,

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The environment that `layer` reads: that of the process. */
+/** The environment that telemetry reads. Default: the environment of this process. */
 export const Environment = Context.Reference<Environment>("effect-codex/telemetry/Settings/Environment", {
   defaultValue: () => process.env
 })
@@ -14,28 +14,28 @@ export interface Variable {
   readonly value: string
 }
 
-/** The longest that a timer of Node can wait; one that is set for longer goes off at once. */
-const longest = 2 ** 31 - 1
+/** The maximum delay of a Node timer, in milliseconds. A timer with a longer delay fires at once. */
+const maxTimerDelay = 2 ** 31 - 1
 
-/** Reads variables by name, first come first served, and collects what cannot be used; no warning shows a value. */
+/** Reads variables and collects warnings about invalid values. Of several names, the first valid one wins. Warnings show no value. */
 export class Variables {
-  private readonly complaints = new Set<string>()
+  private readonly collected = new Set<string>()
   private readonly environment: Readonly<Record<string, string | undefined>>
 
   constructor(environment: Readonly<Record<string, string | undefined>>) {
     this.environment = environment
   }
 
-  /** What there is to complain about, each once, however many signals read the same variable. */
+  /** The warnings, each once even if several signals read the same variable. */
   get warnings(): ReadonlyArray<string> {
-    return [...this.complaints]
+    return [...this.collected]
   }
 
   warn(variable: Variable, problem: string): void {
-    this.complaints.add(`${variable.name} ${problem}`)
+    this.collected.add(`${variable.name} ${problem}`)
   }
 
-  /** Those that are set, in the order of their names; blank counts as not set. */
+  /** Returns the variables that are set, in the order of `names`. A blank variable counts as not set. */
   all(...names: ReadonlyArray<string>): ReadonlyArray<Variable> {
     return names.flatMap((name) => {
       const value = this.environment[name]?.trim() ?? ""
@@ -58,10 +58,10 @@ export class Variables {
 
   milliseconds(...names: ReadonlyArray<string>): number | undefined {
     const number = this.wholeNumber(1, ...names)
-    return number === undefined ? undefined : Math.min(number, longest)
+    return number === undefined ? undefined : Math.min(number, maxTimerDelay)
   }
 
-  /** A number from 0 to 1. */
+  /** Returns a number from 0 to 1. */
   share(...names: ReadonlyArray<string>): number | undefined {
     for (const variable of this.all(...names)) {
       const number = /^(?:\d+(?:\.\d*)?|\.\d+)$/.test(variable.value) ? Number(variable.value) : NaN
@@ -71,30 +71,30 @@ export class Variables {
     return undefined
   }
 
-  /** One of some words, in lower case; what is none of them is passed over with a warning. */
+  /** Returns one of `words`, in lower case. Ignores any other value with a warning. */
   word<Word extends string>(words: ReadonlyArray<Word>, ...names: ReadonlyArray<string>): Word | undefined {
     for (const variable of this.all(...names)) {
       const value = variable.value.toLowerCase()
       const found = words.find((word) => word === value)
       if (found !== undefined) return found
-      this.warn(variable, `is none of ${words.join(", ")} and is ignored`)
+      this.warn(variable, `is not one of ${words.join(", ")} and is ignored`)
     }
     return undefined
   }
 }
 
-/** What somebody who switches something on or off may write. */
+/** Parses a switch: `1`, `true`, `yes`, `on`, `0`, `false`, `no` or `off`. */
 export const toBoolean = (value: string): boolean | undefined =>
   /^(?:1|true|yes|on)$/i.test(value) ? true : /^(?:0|false|no|off)$/i.test(value) ? false : undefined
 
-/** The parts of a list between commas, in lower case, without blanks. */
+/** Splits a comma-separated list into trimmed words in lower case. Omits empty words. */
 export const toWords = (list: string): ReadonlyArray<string> =>
   list.split(",").flatMap((part) => {
     const word = part.trim().toLowerCase()
     return word === "" ? [] : [word]
   })
 
-/** The `name=value` of a list, both trimmed; `undefined` where something else stands. */
+/** Splits a list into trimmed `name=value` pairs. An item without a name or `=` becomes `undefined`. */
 export const toPairs = (
   list: string,
   separator: RegExp
@@ -106,7 +106,7 @@ export const toPairs = (
     return [at < 1 ? undefined : ([pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const)]
   })
 
-/** Percent-decoded text; `undefined` if it was not encoded that way. */
+/** Percent-decodes a text. Returns `undefined` if the encoding is invalid. */
 export const toDecoded = (text: string): string | undefined => {
   try {
     return decodeURIComponent(text)

@@ -1,4 +1,4 @@
-/** Interrupts fibers without waiting longer than a grace period for those that ignore the interruption. */
+/** Interrupts fibers, and abandons a fiber that ignores its interruption for longer than a grace period. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -46,7 +46,7 @@ export const unless = <A, E, R, B, R2>(
           interruptWithin(
             [fiber],
             signalGrace,
-            Effect.logWarning(`${what} ignores its interruption; it is left behind`)
+            Effect.logWarning(`${what} ignores its interruption; it is abandoned`)
           )
         )
       return first.value

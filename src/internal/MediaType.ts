@@ -1,7 +1,7 @@
-/** What a file is: images are told by what is in them, all else by the name. Pure. */
+/** Detects media types: images by their content, all other files by their name. Pure. */
 import * as FileName from "./FileName.ts"
 
-/** How many bytes of its beginning `tell` wants to see of a file. */
+/** How many bytes of the beginning of a file `detect` needs. */
 export const headSize = 512
 
 const ascii = (head: Uint8Array, from: number, to: number): string =>
@@ -19,7 +19,7 @@ const image = (head: Uint8Array): string | undefined => {
   return undefined
 }
 
-// No entry is an image: a name alone makes none.
+// No entry is an image, because only the content makes a file an image.
 const byName: Readonly<Record<string, string>> = {
   ".c": "text/x-c",
   ".cfg": "text/plain",
@@ -51,7 +51,7 @@ const byName: Readonly<Record<string, string>> = {
   ".rs": "text/x-rust",
   ".sh": "text/x-shellscript",
   ".sql": "application/sql",
-  // An image to a browser, but text to everybody who would read it here.
+  // An image for a browser, but text for a model.
   ".svg": "text/xml",
   ".tar": "application/x-tar",
   ".toml": "application/toml",
@@ -69,7 +69,7 @@ const byName: Readonly<Record<string, string>> = {
 const isText = (head: Uint8Array): boolean => {
   if (head.includes(0)) return false
   try {
-    // As a stream: the head may end within a character.
+    // Decode as a stream, because the head may end within a character.
     new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true })
     return true
   } catch {
@@ -77,18 +77,18 @@ const isText = (head: Uint8Array): boolean => {
   }
 }
 
-/** The media type of a file by its first bytes and its name; without a known ending: text, or bytes. */
+/** Returns the media type of a file from its first bytes and its name. Without a known extension it is text or bytes. */
 export const detect = (head: Uint8Array, name: string): string =>
   image(head) ??
   byName[FileName.extension(name).toLowerCase()] ??
   (isText(head) ? "text/plain" : "application/octet-stream")
 
-const seen: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"])
+const supportedImages: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"])
 
-/** Whether it is an image that Codex can show to a model. */
-export const isImage = (mediaType: string): boolean => seen.has(mediaType)
+/** Whether this is an image type that Codex can pass to a model. */
+export const isImage = (mediaType: string): boolean => supportedImages.has(mediaType)
 
-/** Whether a type is in a list like `["image/*", "text/plain"]`. */
+/** Whether a type matches a list such as `["image/*", "text/plain"]`. */
 export const isAllowed = (mediaType: string, allowed: ReadonlyArray<string>): boolean =>
   allowed.some(
     (pattern) =>

@@ -1,21 +1,21 @@
-/** Whose a folder of staged files is: a process, told by its number and when it began, so that a reused number is none. */
+/** Identifies the process that owns a staging directory by pid and start time, so that a reused pid does not match. */
 import * as Effect from "effect/Effect"
 import { createHash, randomBytes } from "node:crypto"
 import { readFile, readlink } from "node:fs/promises"
 import { hostname } from "node:os"
 
-/** What tells a process from all others; `started` is 0 where the system does not say. */
+/** Identifies a process. `started` is 0 if the system does not report the start time. */
 export interface Owner {
   readonly pid: number
-  /** In the kernel's ticks since boot. */
+  /** The start time in kernel ticks since boot. */
   readonly started: string
-  /** Digests: of the boot, the pid namespace and the host. */
+  /** Digests of the boot id, the pid namespace and the host name. */
   readonly boot: string
   readonly namespace: string
   readonly host: string
 }
 
-/** `elsewhere`: in another container or on another machine; nobody here can tell whether it lives. */
+/** `elsewhere`: the process is in another container or on another machine, so its state is unknown. */
 export type ProcessStatus = "live" | "gone" | "elsewhere"
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8)
@@ -23,12 +23,12 @@ const digest = (text: string): string => createHash("sha256").update(text).diges
 const orEmpty = (read: () => Promise<string>): Effect.Effect<string> =>
   Effect.promise(() => read().catch(() => ""))
 
-/** When a process began; nothing where it is none, or one that is dead and not yet buried. */
+/** Returns when a process started, or `undefined` if there is no such process or it is a zombie. */
 const startedAt = (pid: number): Effect.Effect<string | undefined> =>
   Effect.map(
     orEmpty(() => readFile(`/proc/${pid}/stat`, "utf8")),
     (stat) => {
-      // After the name in parentheses, which may hold anything: state, parent, … and the start as the 20th.
+      // The fields after the name in parentheses, which may contain anything: state, parent, …; the 20th is the start.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
       return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19]
     }
@@ -37,7 +37,7 @@ const startedAt = (pid: number): Effect.Effect<string | undefined> =>
 /** This process. */
 export const self: Effect.Effect<Owner> = Effect.gen(function* () {
   const { pid } = process
-  // A /proc of another pid namespace knows other numbers.
+  // A /proc of another pid namespace has other pids.
   const known = (yield* orEmpty(() => readlink("/proc/self"))) === String(pid)
   return {
     pid,
@@ -48,7 +48,7 @@ export const self: Effect.Effect<Owner> = Effect.gen(function* () {
   }
 })
 
-/** A name for a folder of its own. The owner stands in it: it is there from the first moment, and cannot be cut short. */
+/** Returns a unique directory name that contains the owner. A name exists at once and cannot be written partially. */
 export const folderName = (owner: Owner): string =>
   [owner.pid, owner.started, owner.boot, owner.namespace, owner.host, randomBytes(4).toString("hex")].join(
     "-"
@@ -56,7 +56,7 @@ export const folderName = (owner: Owner): string =>
 
 const pattern = /^([1-9]\d{0,9})-(\d{1,20})-([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})-[0-9a-f]{8}$/
 
-/** The owner that a folder names; nothing where the name is none of ours. */
+/** Parses the owner from a directory name. Returns `undefined` for any other name. */
 export const parse = (folder: string): Owner | undefined => {
   const [, pid, started = "", boot = "", namespace = "", host = ""] = pattern.exec(folder) ?? []
   return pid === undefined ? undefined : { pid: Number(pid), started, boot, namespace, host }
@@ -71,7 +71,7 @@ const isRunning = (pid: number): boolean => {
   }
 }
 
-/** Whether an owner is still there, as seen by `me`. In doubt it is. */
+/** Returns the status of an owner, seen from the process `me`. In doubt the owner is live. */
 export const state = Effect.fnUntraced(function* (owner: Owner, me: Owner): Effect.fn.Return<ProcessStatus> {
   if (owner.boot !== me.boot) return owner.host === me.host ? "gone" : "elsewhere"
   if (owner.namespace !== me.namespace) return "elsewhere"

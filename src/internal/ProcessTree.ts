@@ -1,25 +1,26 @@
 /**
- * What a command started and what that started, wherever it has gone since: found by its process group, its session and
- * a mark in its environment. Linux only: elsewhere nobody may look into another's environment.
+ * Finds and ends all processes that a command started, directly or indirectly: by process group, by session, and by a
+ * mark in their environment. Linux only, because other systems do not show the environment of another process.
  */
 import * as Effect from "effect/Effect"
 import { readdir, readFile } from "node:fs/promises"
 import { setTimeout } from "node:timers/promises"
 
-/** The variable that carries the mark; whatever a marked process starts inherits it. */
+/** The environment variable with the mark. Processes that a marked process starts inherit it. */
 export const variable = "EFFECT_CODEX_TOOL_COMMAND"
 
 export const isSupported = process.platform === "linux"
 
-/** How often it is looked whether a process has gone, and for how long after SIGKILL; in milliseconds. */
+/** How often to check for remaining processes, in milliseconds. */
 const interval = 10
-const patience = 1000
+/** How long to send SIGKILL to remaining processes, in milliseconds. */
+const killTimeout = 1000
 
 export interface Command {
   /** The command itself, the leader of its group and session. */
   readonly pid: number
   readonly mark: string
-  /** Once it has, its id may be another's. */
+  /** Whether the command has exited. Its pid may then belong to another process. */
   readonly hasExited: () => boolean
 }
 
@@ -29,26 +30,26 @@ export interface Found {
   readonly marked: boolean
 }
 
-const look = async (name: string, command: Command): Promise<Found | undefined> => {
+const readProcess = async (name: string, command: Command): Promise<Found | undefined> => {
   try {
     const stat = await readFile(`/proc/${name}/stat`, "latin1")
-    // After the name in parentheses: state, parent, group, session.
+    // The fields after the name in parentheses: state, parent, group, session.
     const [state = "", , group, session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-    // A zombie is dead, though nobody has asked how it ended.
+    // A zombie has exited; its parent has not read its exit status yet.
     if ("ZX".includes(state)) return undefined
     const inGroup = Number(group) === command.pid || Number(session) === command.pid
     const environ = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "")
     const marked = environ.split("\0").includes(`${variable}=${command.mark}`)
     return inGroup || marked ? { pid: Number(name), inGroup, marked } : undefined
   } catch {
-    // It has gone meanwhile.
+    // The process has exited in the meantime.
     return undefined
   }
 }
 
-const alive = async (command: Command): Promise<ReadonlyArray<number>> => {
+const findProcesses = async (command: Command): Promise<ReadonlyArray<number>> => {
   const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))
-  const all = await Promise.all(names.map((name) => look(name, command)))
+  const all = await Promise.all(names.map((name) => readProcess(name, command)))
   return ownProcesses(
     command,
     all.filter((process) => process !== undefined)
@@ -71,29 +72,29 @@ const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals) => {
     try {
       process.kill(pid, name)
     } catch {
-      // It went by itself.
+      // The process has already exited.
     }
   }
 }
 
 /**
- * SIGTERM to all of it, SIGKILL to what is there `killAfter` milliseconds later. Ends when nothing is left, or a second
- * after that.
+ * Sends SIGTERM to all processes, and SIGKILL to the processes that remain after `killAfter` milliseconds. Returns when
+ * no process remains, at most a second after SIGKILL.
  */
 export const end = (command: Command, killAfter: number): Effect.Effect<void> =>
   Effect.ignore(
     Effect.tryPromise(async () => {
-      let left = await alive(command)
+      let left = await findProcesses(command)
       signal(left, "SIGTERM")
       for (const until = performance.now() + killAfter; left.length > 0 && performance.now() < until;) {
         await setTimeout(interval)
-        left = await alive(command)
+        left = await findProcesses(command)
       }
-      // What is just being forked is found the next time round.
-      for (const until = performance.now() + patience; left.length > 0 && performance.now() < until;) {
+      // The next iteration finds processes that are being forked now.
+      for (const until = performance.now() + killTimeout; left.length > 0 && performance.now() < until;) {
         signal(left, "SIGKILL")
         await setTimeout(interval)
-        left = await alive(command)
+        left = await findProcesses(command)
       }
     })
   )

@@ -1,10 +1,10 @@
-/** What a POSIX shell would make of a command line, as far as a rule may judge it. */
+/** Parses command lines as a POSIX shell does, as far as approval rules need it. */
 
 const wordBreak = /[ \t]/
 const shells = /(?:^|\/)(?:bash|sh|zsh|dash)$/
 const runScript = /^-l?c$/
 
-/** Splits a command line into words as a shell would, quotes resolved; `undefined` where a quote is left open. */
+/** Splits a command line into words and removes quotes, as a shell does. Returns `undefined` for an unclosed quote. */
 export const words = (line: string): ReadonlyArray<string> | undefined => {
   const out: Array<string> = []
   let word: string | undefined
@@ -17,7 +17,7 @@ export const words = (line: string): ReadonlyArray<string> | undefined => {
     } else if (char === "\\") {
       const next = line.charAt(i + 1)
       if (next === "") return undefined
-      // Inside double quotes a backslash only escapes what would be special there.
+      // Inside double quotes a backslash only escapes characters that are special there.
       word = (word ?? "") + (quote === undefined || '$`"\\'.includes(next) ? next : char + next)
       i++
     } else if (quote === '"') {
@@ -38,7 +38,7 @@ export const words = (line: string): ReadonlyArray<string> | undefined => {
   return out
 }
 
-/** What stands inside `/bin/bash -c '…'`; a line without such a wrapper is its own script. */
+/** Returns the script inside `/bin/bash -c '…'`. A command line without such a wrapper is its own script. */
 export const script = (command: string): string => {
   const parts = words(command)
   if (parts === undefined || parts.length !== 3) return command
@@ -52,19 +52,19 @@ export const script = (command: string): string => {
     : command
 }
 
-// Anything that starts a second command, expands to something else or writes to a file. Deliberately blind to quotes:
-// a rule that says no too often costs a question, one that says yes too often costs the machine.
+// Anything that starts a second command, expands to something else or writes to a file. Deliberately ignores quotes: a
+// rule that declines too often costs a question, but a rule that accepts too often can cost the machine.
 const beyondOneCommand = /[;|&$`<>(){}*?[\]#!\u0000-\u0008\u000a-\u001f\u007f]|(?:^|[ \t=:])~/
 const assignment = /^[A-Za-z_]\w*\+?=/
 
-/** The argv of one simple command; `undefined` for anything that a shell could make more of. */
+/** Returns the argv of one simple command, or `undefined` if a shell could do anything else with the line. */
 export const argv = (source: string): ReadonlyArray<string> | undefined => {
   if (beyondOneCommand.test(source)) return undefined
   const parts = words(source)
   return parts === undefined || parts[0] === undefined || assignment.test(parts[0]) ? undefined : parts
 }
 
-/** The base name of the program that a script starts with, after `KEY=value` assignments; low in cardinality. */
+/** Returns the base name of the first program of a script, after `KEY=value` assignments. It has few distinct values. */
 export const executable = (command: string): string => {
   const first = (words(script(command)) ?? script(command).split(/\s+/)).find(
     (word) => !assignment.test(word)

@@ -1,16 +1,16 @@
-/** W3C trace context, in and out, for spans that did not start here and for requests that go on elsewhere. */
+/** W3C trace context: parses remote parents, and returns the fields of outgoing requests. */
 import * as Context from "effect/Context"
 import * as Option from "effect/Option"
 import * as EffectTracer from "effect/Tracer"
 
-/** The `tracestate` that came with a remote parent; carried as an annotation of its span. */
+/** The `tracestate` of a remote parent, stored as an annotation of its span. */
 const State = Context.Reference<string>("effect-codex/internal/TraceContext/State", {
   defaultValue: () => ""
 })
 
 const traceparentPattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
-/** A remote parent; none where `traceparent` is not one. */
+/** Parses a remote parent. Returns `None` if `traceparent` is invalid. */
 export const parse = (
   traceparent: string | undefined,
   tracestate?: string | undefined
@@ -30,7 +30,7 @@ export const parse = (
   )
 }
 
-/** The `tracestate` of the trace that a span is in; empty where there is none. */
+/** Returns the `tracestate` of a span's trace, or an empty string. */
 export const stateOf = (span: EffectTracer.AnySpan): string => {
   let at: EffectTracer.AnySpan = span
   while (at._tag === "Span" && Option.isSome(at.parent)) at = at.parent.value
@@ -42,9 +42,9 @@ export interface Fields {
   readonly tracestate?: string
 }
 
-/** What a request made inside `span` carries; nothing while tracing is off. */
+/** Returns the trace context fields of a request made inside `span`, or `undefined` if tracing is off. */
 export const fields = (span: EffectTracer.AnySpan | undefined): Fields | undefined => {
-  // A span of a disabled tracer has no ids worth the name.
+  // A span of a disabled tracer has no valid ids.
   if (span === undefined || !/^[0-9a-f]{32}$/.test(span.traceId) || !/^[0-9a-f]{16}$/.test(span.spanId))
     return undefined
   const traceparent = `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`

@@ -1,6 +1,6 @@
 /**
- * Every name that telemetry uses. The authority is the OpenTelemetry GenAI convention (semantic-conventions-genai, state
- * of October 2026) and core semantic conventions 1.44; what they do not cover is under `codex.`.
+ * All names that telemetry uses. They follow the OpenTelemetry GenAI conventions (semantic-conventions-genai, October
+ * 2026) and the core semantic conventions 1.44. Names that these do not define start with `codex.`.
  */
 
 export const span = {
@@ -166,10 +166,10 @@ export const metric = {
   samplingTurns: "codex.sampling.turns"
 }
 
-/** Which revision of the GenAI convention names things; most back ends still read that of v1.41. */
+/** The revision of the GenAI conventions. Most back ends still read the names of v1.41. */
 export type Revision = "latest" | "1.41"
 
-/** What v1.41 calls what has since been renamed. `tokenUsage` became several metrics, and has no name in `metric`. */
+/** The names of v1.41 that were renamed later. `tokenUsage` became several metrics, so it has no entry in `metric`. */
 export const v1_41 = {
   attribute: { cacheWriteTokens: "gen_ai.usage.cache_creation.input_tokens" },
   metric: {
@@ -180,7 +180,7 @@ export const v1_41 = {
   }
 }
 
-/** The names of attributes in a revision. */
+/** Returns the attribute names of a revision. */
 export const attributesOf = (revision: Revision): typeof attribute =>
   revision === "latest" ? attribute : { ...attribute, ...v1_41.attribute }
 
@@ -193,7 +193,7 @@ export const event = {
   inferenceDetails: "gen_ai.client.inference.operation.details"
 }
 
-/** Values of `error.type` for what is not a `CodexError`. */
+/** Values of `error.type` that are not the type of a `CodexError`. */
 export const errorType = {
   commandFailed: "CommandFailed",
   toolFailed: "ToolFailed",
@@ -201,11 +201,11 @@ export const errorType = {
   other: "_OTHER"
 }
 
-/** What a tool is called whose name is none. */
+/** The name in telemetry of a tool whose own name is invalid. */
 export const unknownTool = "unknown"
 
-/** The agent, as `gen_ai.agent.name` has it. */
+/** The value of `gen_ai.agent.name`. */
 export const agent = "codex"
 
-/** Returns a tool's name for telemetry. A model may call a tool that does not exist, by a name with any text in it. */
+/** Returns a tool's name for telemetry. A model may call a tool that does not exist, and its name may be any text. */
 export const safeToolName = (name: string): string => (/^[\w.-]{1,64}$/.test(name) ? name : unknownTool)

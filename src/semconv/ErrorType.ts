@@ -2,8 +2,8 @@ import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 
 /**
- * The `error.type` of an exit, by name alone and never by content; `undefined` for a success and for an interruption,
- * which is not an error.
+ * Returns the `error.type` of an exit. It is built from names only and has no content. Returns `undefined` for a success
+ * and for an interruption, which is not an error.
  */
 export const fromExit = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
   if (exit._tag === "Success") return undefined
@@ -17,7 +17,7 @@ export const fromExit = (exit: Exit.Exit<unknown, unknown>): string | undefined 
 
 const other = "_OTHER"
 
-// A `reason` may as well be a sentence with a path in it: only what looks like a name is one.
+// A `reason` may also be a sentence with a path in it, so accept only texts that look like a name.
 const name = /^[\w@$./:-]{1,128}$/
 const isName = (value: unknown): value is string => typeof value === "string" && name.test(value)
 

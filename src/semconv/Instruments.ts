@@ -1,12 +1,12 @@
-/** Every metric of ours: its name, kind, unit, buckets, and what it tells. The metrics and their docs are made of these. */
+/** The instruments of all metrics: name, kind, unit, buckets and description. The docs are generated from them. */
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import * as Convention from "./Convention.ts"
 
-/** Attributes as they are recorded; what is undefined is left out. */
+/** The attributes of a measurement. An undefined attribute is omitted. */
 export type Labels = Readonly<Record<string, string | undefined>>
 
-/** One metric. `update` is synchronous and goes to the registry of the context. */
+/** One metric. `update` is synchronous and writes to the metric registry of the context. */
 export interface Instrument {
   readonly name: string
   readonly kind: "counter" | "gauge" | "histogram"
@@ -17,26 +17,26 @@ export interface Instrument {
   readonly updateAll: (values: ReadonlyArray<number>, labels: Labels, context: Context.Context<never>) => void
 }
 
-type Words = Pick<Instrument, "name" | "unit" | "description">
+type Definition = Pick<Instrument, "name" | "unit" | "description">
 
 const instrument = (
-  words: Words,
+  definition: Definition,
   kind: Instrument["kind"],
   boundaries: ReadonlyArray<number>,
   metric: Metric.Metric<number, unknown>
 ): Instrument => ({
-  ...words,
+  ...definition,
   kind,
   boundaries,
   update: (value, labels, context) => metric.updateUnsafe(value, labelled(labels, context)),
-  // The series is found once, which is nearly all that an update costs.
+  // Finds the series once, because that is most of the cost of an update.
   updateAll: (values, labels, context) => {
     const series = labelled(labels, context)
     for (const value of values) metric.updateUnsafe(value, series)
   }
 })
 
-/** What `Metric.withAttributes` makes for every update: a context that names the series. */
+/** Returns a context with the labels of the series, as `Metric.withAttributes` creates for every update. */
 const labelled = (labels: Labels, context: Context.Context<never>): Context.Context<never> => {
   const given: Record<string, string> = { ...Context.get(context, Metric.CurrentMetricAttributes) }
   for (const key in labels) {
@@ -73,7 +73,7 @@ const histogram = (
 const powers = (first: number, factor: number, count: number): ReadonlyArray<number> =>
   Array.from({ length: count }, (_, power) => Number((first * factor ** power).toPrecision(12)))
 
-/** Buckets by what is measured; durations are in seconds. */
+/** The bucket boundaries for each kind of value. Durations are in seconds. */
 export const buckets = {
   request: powers(0.01, 2, 14),
   turn: powers(0.1, 2, 13),
@@ -84,11 +84,11 @@ export const buckets = {
 
 const { metric, v1_41 } = Convention
 
-const requestDuration = "How long requests to the model took, failed attempts and those cut short included."
-const firstChunk = "How long the model took to its first output."
-const outputChunk = "How long the model took from one piece of its output to the next."
+const requestDuration = "The duration of model requests, including failed and interrupted ones."
+const firstChunk = "The time from the start of a model request to its first output."
+const outputChunk = "The time between two consecutive chunks of model output."
 
-/** What v1.41 has other names for. */
+/** The instruments that have other names in v1.41. */
 const renamed = {
   latest: {
     inferenceDuration: histogram(metric.inferenceDuration, "s", buckets.request, requestDuration),
@@ -102,58 +102,58 @@ const renamed = {
   }
 }
 
-/** The instruments of a model request that both revisions have, by the revision. */
+/** Returns the instruments of a model request that both revisions have, with the names of a revision. */
 export const inference = (revision: Convention.Revision) => renamed[revision]
 
-/** Tokens in v1.41: one histogram, split by `gen_ai.token.type`. */
+/** The token metric of v1.41: one histogram with the label `gen_ai.token.type`. */
 export const tokenUsage = histogram(
   v1_41.metric.tokenUsage,
   "{token}",
   buckets.tokens,
-  "Tokens of requests to the model; cached ones are part of input, reasoning part of output."
+  "The tokens of model requests. Input includes cached tokens, output includes reasoning."
 )
 
-/** Tokens in the latest revision. */
+/** The token metrics of the latest revision. */
 export const tokens = {
-  input: counter(metric.inputTokens, "{token}", "Tokens sent to the model, cached ones included."),
-  output: counter(metric.outputTokens, "{token}", "Tokens that came from the model, reasoning included."),
-  cached: counter(metric.cachedTokens, "{token}", "Tokens of the input that the provider had in its cache."),
+  input: counter(metric.inputTokens, "{token}", "Input tokens of the model, including cached tokens."),
+  output: counter(metric.outputTokens, "{token}", "Output tokens of the model, including reasoning."),
+  cached: counter(metric.cachedTokens, "{token}", "Input tokens that the provider read from its cache."),
   cacheWrite: counter(
     metric.cacheWriteTokens,
     "{token}",
-    "Tokens of the input that the provider put into its cache."
+    "Input tokens that the provider wrote to its cache."
   ),
-  reasoning: counter(metric.reasoningTokens, "{token}", "Tokens of the output that were reasoning."),
+  reasoning: counter(metric.reasoningTokens, "{token}", "Output tokens that the model used for reasoning."),
   requestInput: histogram(
     metric.requestInputTokens,
     "{token}",
     buckets.tokens,
-    "Input tokens of one request."
+    "Input tokens of one model request."
   ),
   requestOutput: histogram(
     metric.requestOutputTokens,
     "{token}",
     buckets.tokens,
-    "Output tokens of one request."
+    "Output tokens of one model request."
   )
 }
 
 export const turn = {
-  duration: histogram(metric.invokeAgentDuration, "s", buckets.turn, "How long turns took."),
+  duration: histogram(metric.invokeAgentDuration, "s", buckets.turn, "The duration of turns."),
   inferenceCalls: histogram(
     metric.inferenceCalls,
     "{inference_call}",
     buckets.calls,
-    "Requests to the model in one turn."
+    "Model requests of one turn."
   ),
-  toolCalls: histogram(metric.toolCalls, "{tool_call}", buckets.calls, "Calls of tools in one turn."),
+  toolCalls: histogram(metric.toolCalls, "{tool_call}", buckets.calls, "Tool calls of one turn."),
   componentDuration: histogram(
     metric.componentDuration,
     "s",
     buckets.part,
-    "Where the time of turns went: the four components sum to the turn."
+    "How the time of a turn was spent. The four components sum to the duration of the turn."
   ),
-  errors: counter(metric.errors, "{error}", "Turns that failed, by what went wrong and its class.")
+  errors: counter(metric.errors, "{error}", "Failed turns and starts, by error type and class.")
 }
 
 export const tool = {
@@ -161,50 +161,55 @@ export const tool = {
     metric.executeToolDuration,
     "s",
     buckets.request,
-    "How long calls of tools took, the wait for approval included."
+    "The duration of tool calls, including the wait for approval."
   ),
-  commands: counter(metric.commandCount, "{command}", "Commands that ran, by whether they exited with 0."),
+  commands: counter(metric.commandCount, "{command}", "Commands that ran, by success (exit code 0)."),
   lines: counter(metric.fileChangeLines, "{line}", "Lines that patches added and removed."),
-  fileOperations: counter(metric.fileOperations, "{operation}", "What was done with files, by kind.")
+  fileOperations: counter(metric.fileOperations, "{operation}", "File operations of tool calls, by kind.")
 }
 
 export const approval = {
-  duration: histogram(metric.approvalDuration, "s", buckets.part, "How long decisions took."),
+  duration: histogram(
+    metric.approvalDuration,
+    "s",
+    buckets.part,
+    "The time from an approval request to its decision."
+  ),
   count: counter(
     metric.approvalCount,
     "{request}",
-    "What the agent asked for, by what was decided and by whom."
+    "Approval requests, by kind, decision and source of the decision."
   )
 }
 
 export const attachment = {
   staged: counter(metric.attachmentStaged, "{file}", "Input files that were staged."),
   cleaned: counter(metric.attachmentCleaned, "{file}", "Staged files that were removed."),
-  bytes: counter(metric.attachmentBytes, "By", "Size of the input files that were staged.")
+  bytes: counter(metric.attachmentBytes, "By", "The total size of the input files that were staged.")
 }
 
-/** What telemetry says of itself. */
+/** Metrics about telemetry itself. */
 export const telemetry = {
   exported: counter(
     metric.telemetryExported,
     "{record}",
-    "Spans, log records and metrics that a receiver took."
+    "Spans, log records and metrics that a receiver accepted."
   ),
   dropped: counter(
     metric.telemetryDropped,
     "{record}",
-    "Spans, log records and metrics that were lost, and why."
+    "Spans, log records and metrics that were lost, by reason."
   ),
-  spooled: counter(metric.telemetrySpooled, "{record}", "Records written to disk before they were sent."),
+  spooled: counter(
+    metric.telemetrySpooled,
+    "{record}",
+    "Records written to the spool before they were sent."
+  ),
   queue: gauge(metric.telemetryQueue, "{record}", "Records that wait to be sent."),
-  turns: counter(
-    metric.samplingTurns,
-    "{turn}",
-    "Turns that tail sampling decided on: why they are kept, or that they are left out."
-  )
+  turns: counter(metric.samplingTurns, "{turn}", "Turns that tail sampling kept or dropped, by reason.")
 }
 
-/** All of them. */
+/** All instruments. */
 export const all: ReadonlyArray<Instrument> = [
   ...Object.values(renamed.latest),
   ...Object.values(tokens),

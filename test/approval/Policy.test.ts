@@ -214,7 +214,7 @@ describe("timeout", () => {
         yield* ask(Approval.timeout(() => Effect.uninterruptible(Effect.never), "1 second"))
         yield* TestClock.adjust("2 seconds")
       }).pipe(Effect.provide(Logger.layer([logger])))
-      assert.include(JSON.stringify(lines), "left behind")
+      assert.include(JSON.stringify(lines), "is abandoned")
     })
   )
 })

@@ -52,7 +52,7 @@ describe.concurrent("effect-codex run with more than a prompt", () => {
 
       const none = yield* go("--resume", "last", "hello?")
       assert.strictEqual(none.code, 1)
-      assert.include(none.stderr, "there is no conversation in")
+      assert.include(none.stderr, "there is no thread in")
 
       const sent = yield* go("--attach", `${cwd}/access.log`, "why?")
       assert.deepStrictEqual([sent.code, sent.stdout], [0, "one\n"])

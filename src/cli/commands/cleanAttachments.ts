@@ -44,7 +44,7 @@ const readStaging = Effect.fnUntraced(
     const fs = yield* FileSystem.FileSystem
     const root = yield* StagingDirectory.root(fs, Option.getOrUndefined(directory))
     const folders =
-      root === undefined ? [] : yield* StagingDirectory.survey(fs, root, yield* ProcessIdentity.self)
+      root === undefined ? [] : yield* StagingDirectory.list(fs, root, yield* ProcessIdentity.self)
     return { root: root ?? null, folders }
   },
   Effect.catch((error) => failed(`cannot list the staged files: ${PrivateDirectory.detail(error)}`))

@@ -26,14 +26,14 @@ export interface RunningTurn {
   readonly started: Deferred.Deferred<void>
   /** The outcome for the caller. */
   readonly outcome: Deferred.Deferred<void, CodexError.TurnError>
-  /** Done when Codex no longer runs the turn. */
+  /** Completes when the turn has ended in Codex. */
   readonly over: Deferred.Deferred<void>
   readonly items: Map<string, Item.Item>
   /** The approved arguments, by item id. */
   readonly approved: Map<string, string>
   /** The handlers of unanswered requests from Codex, each with the function that declines its request. */
   readonly pendingRequests: Map<Fiber.Fiber<unknown>, () => void>
-  readonly timers: Set<Fiber.Fiber<unknown>>
+  readonly watchers: Set<Fiber.Fiber<unknown>>
   /** For a sub-agent's turn: the turn that it works for. */
   readonly root: RunningTurn | undefined
   /** The running turns of sub-agents, by thread id. */
@@ -61,7 +61,7 @@ export const make = (
   items: new Map(),
   approved: new Map(),
   pendingRequests: new Map(),
-  timers: new Set(),
+  watchers: new Set(),
   state: TurnLifecycle.initial,
   closed: false,
   messageCount: 0
@@ -108,12 +108,12 @@ export const turnIdOf = (turn: RunningTurn): TurnId | undefined => TurnLifecycle
 export const watch = (turn: RunningTurn, effect: Effect.Effect<unknown>): void => {
   if (isOver(turn)) return
   const fiber = turn.fork(effect)
-  turn.timers.add(fiber)
-  fiber.addObserver(() => turn.timers.delete(fiber))
+  turn.watchers.add(fiber)
+  fiber.addObserver(() => turn.watchers.delete(fiber))
 }
 
 export const unwatch = (turn: RunningTurn): void => {
-  for (const fiber of turn.timers) fiber.interruptUnsafe()
+  for (const fiber of turn.watchers) fiber.interruptUnsafe()
 }
 
 /** Declines all pending server requests and interrupts their handlers. A handler that ignores interruption for 3 s is abandoned. */

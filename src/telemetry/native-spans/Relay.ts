@@ -157,7 +157,7 @@ const make = Effect.gen(function* () {
   }, flush)
 
   let warned = false
-  const ask: CodexLaunch.Ask = Effect.fnUntraced(function* (configurations) {
+  const makeExtra: CodexLaunch.MakeExtra = Effect.fnUntraced(function* (configurations) {
     if (hasTraceExporter(configurations)) {
       if (!warned && Settings.isLogged(settings, "Warn")) {
         yield* Effect.logWarning(

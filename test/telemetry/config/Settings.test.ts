@@ -612,7 +612,7 @@ describe("metrics", () => {
       "cumulative"
     ])
     assert.strictEqual(of("sometimes"), "cumulative")
-    assert.match(String(warningsOf({ [name]: "sometimes" })), new RegExp(`^${name} is none of`))
+    assert.match(String(warningsOf({ [name]: "sometimes" })), new RegExp(`^${name} is not one of`))
   })
 })
 
