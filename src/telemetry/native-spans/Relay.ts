@@ -173,13 +173,13 @@ const make = Effect.gen(function* () {
     )
     return { ...codexLaunchExtra(receiver.url), settled }
   })
-  return { ask, listen: listener(joiner, () => void (lastEnd = performance.now())) }
+  return { makeExtra, listen: listener(joiner, () => void (lastEnd = performance.now())) }
 })
 
 /** Joins Codex's spans to our traces, whether or not the environment enables it. */
 export const layer: Layer.Layer<never> = Layer.unwrap(
-  Effect.map(make, ({ ask, listen }) =>
-    Layer.merge(Layer.succeed(CodexLaunch.Extra, ask), SignalBus.layerListener(Effect.succeed(listen)))
+  Effect.map(make, ({ listen, makeExtra }) =>
+    Layer.merge(Layer.succeed(CodexLaunch.Extra, makeExtra), SignalBus.layerListener(Effect.succeed(listen)))
   )
 ).pipe(
   Layer.provideMerge(Tracer.layer),
