@@ -135,12 +135,12 @@ export class Codex extends Context.Service<
     Codex,
     Effect.gen(function* () {
       const engine = yield* Engine.Engine
-      const ofLayer = yield* Policy.Current
+      const layerPolicy = yield* Policy.Current
       yield* ContentCapture.warn
-      const ofUser = yield* UserHash.makeUser
+      const userAttributes = yield* UserHash.makeUser
       const { attribute, span } = Convention
 
-      const originated = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      const withOriginator = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
         Effect.flatMap(TurnTelemetry.Originator, (originator) =>
           Effect.annotateSpans(effect, { [attribute.originator]: originator })
         )
@@ -164,13 +164,13 @@ export class Codex extends Context.Service<
         // A policy that the caller provides overrides the policy of the layer.
         const policy = context.mapUnsafe.has(Policy.Current.key)
           ? Context.get(context, Policy.Current)
-          : ofLayer
-        const annotations: Record<string, unknown> = { ...(yield* ofUser(options.user)) }
+          : layerPolicy
+        const annotations: Record<string, unknown> = { ...(yield* userAttributes(options.user)) }
         if (options.source !== undefined) annotations[attribute.source] = options.source
         if (options.workflow !== undefined) annotations[attribute.workflow] = options.workflow
         if (options.group !== undefined) annotations[attribute.group] = options.group
         const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-          Effect.annotateSpans(originated(effect), annotations)
+          Effect.annotateSpans(withOriginator(effect), annotations)
         yield* Redaction.addSecretsFrom(engine.environment ?? {})
         yield* annotated(StartTelemetry.starting("engine")(engine.ready))
         const thread = yield* start({
@@ -189,10 +189,10 @@ export class Codex extends Context.Service<
           annotated
         )
         // Codex does not request approval for the caller's tools, so the library remembers their session grants.
-        const remembering = SessionGrants.remember(policy)
+        const rememberingPolicy = SessionGrants.remember(policy)
         return Thread.make(thread, {
           tools,
-          policy: (request) => (request._tag === "tool" ? remembering : policy)(request),
+          policy: (request) => (request._tag === "tool" ? rememberingPolicy : policy)(request),
           sandbox: options.sandbox,
           instructions: options.instructions,
           budget: options.budget ?? {},
@@ -209,22 +209,22 @@ export class Codex extends Context.Service<
       const traced =
         (name: string, attributes: Readonly<Record<string, unknown>> = {}) =>
         <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-          originated(effect.pipe(Effect.withSpan(name, { attributes }, { captureStackTrace: false })))
+          withOriginator(effect.pipe(Effect.withSpan(name, { attributes }, { captureStackTrace: false })))
 
-      const ofThread = (name: string, threadId: ThreadId) =>
+      const tracedThread = (name: string, threadId: ThreadId) =>
         traced(name, { [attribute.conversationId]: threadId })
 
       const listThreads = (filter: ThreadInfo.Filter, cursor: string | undefined) =>
         traced(span.listThreads)(engine.listThreads(filter, cursor))
 
-      const last = (cwd: string) =>
+      const findLastThread = (cwd: string) =>
         Effect.flatMap(listThreads({ cwd, sort: "updated" }, undefined), ({ data: [newest] }) =>
           newest === undefined
             ? Effect.fail(
                 new CodexError.InvalidRequest({
                   reason: "ThreadNotFound",
                   method: "thread/list",
-                  detail: `there is no conversation in ${cwd}`
+                  detail: `there is no thread in ${cwd}`
                 })
               )
             : Effect.succeed(newest.id)
@@ -232,17 +232,17 @@ export class Codex extends Context.Service<
 
       /** Requests each page in its own span: a span of the whole stream would include the time of its consumer. */
       const paged = <A>(
-        ask: (cursor: string | undefined) => Effect.Effect<Engine.Page<A>, CodexError.StartError>
+        readPage: (cursor: string | undefined) => Effect.Effect<Engine.Page<A>, CodexError.StartError>
       ) =>
         Stream.paginate<string | undefined, A, CodexError.StartError>(undefined, (cursor) =>
-          Effect.map(ask(cursor), ({ data, next }) => [data, Option.fromUndefinedOr(next)])
+          Effect.map(readPage(cursor), ({ data, next }) => [data, Option.fromUndefinedOr(next)])
         )
 
       return Codex.of({
         startThread: (options) => open(span.threadStart, options ?? {}, engine.startThread),
         resumeThread,
         resumeLast: (options) =>
-          Effect.flatMap(last(Nodepath.resolve(options?.cwd ?? ".")), (threadId) =>
+          Effect.flatMap(findLastThread(Nodepath.resolve(options?.cwd ?? ".")), (threadId) =>
             resumeThread(threadId, options)
           ),
         forkThread: (threadId, options) =>
@@ -250,13 +250,14 @@ export class Codex extends Context.Service<
             engine.forkThread(threadId, { ...more, through: options?.through })
           ),
         listThreads: (filter = {}) => paged((cursor) => listThreads(filter, cursor)),
-        readThread: (threadId) => ofThread(span.readThread, threadId)(engine.readThread(threadId)),
+        readThread: (threadId) => tracedThread(span.readThread, threadId)(engine.readThread(threadId)),
         renameThread: (threadId, name) =>
-          ofThread(span.renameThread, threadId)(engine.renameThread(threadId, name)),
-        archiveThread: (threadId) => ofThread(span.archiveThread, threadId)(engine.archiveThread(threadId)),
+          tracedThread(span.renameThread, threadId)(engine.renameThread(threadId, name)),
+        archiveThread: (threadId) =>
+          tracedThread(span.archiveThread, threadId)(engine.archiveThread(threadId)),
         unarchiveThread: (threadId) =>
-          ofThread(span.unarchiveThread, threadId)(engine.unarchiveThread(threadId)),
-        deleteThread: (threadId) => ofThread(span.deleteThread, threadId)(engine.deleteThread(threadId)),
+          tracedThread(span.unarchiveThread, threadId)(engine.unarchiveThread(threadId)),
+        deleteThread: (threadId) => tracedThread(span.deleteThread, threadId)(engine.deleteThread(threadId)),
         listModels: paged((cursor) => traced(span.listModels)(engine.listModels(cursor))),
         request: (method, params = {}) =>
           traced(span.request, { [attribute.rpcMethod]: method })(engine.request(method, params))

@@ -1,4 +1,4 @@
-/** What a turn produces: messages, reasoning, commands, file changes, tool calls, plans. */
+/** The items that a turn produces: messages, reasoning, commands, file changes, tool calls, plans. */
 import * as Schema from "effect/Schema"
 import { ItemId, ThreadId } from "./Ids.ts"
 

@@ -216,7 +216,7 @@ export const makeSubAgent = (
   parent: EffectTracer.Span,
   { threadId, turnId }: { readonly threadId: ThreadId; readonly turnId: TurnId },
   publish: (event: Turn.TurnEvent) => void
-): { readonly live: ActiveTurn; readonly handlers: Engine.AgentHandlers } => {
+): { readonly activeTurn: ActiveTurn; readonly handlers: Engine.AgentHandlers } => {
   const { attribute } = Convention
   const annotations = { ...root.annotations, [attribute.conversationId]: threadId }
   const span = root.tracer.span({
@@ -242,7 +242,7 @@ export const makeSubAgent = (
       if (value !== undefined) span.attribute(key, value)
     }
   })
-  const live = make({
+  const activeTurn = make({
     ...root,
     annotations,
     threadId,
@@ -251,11 +251,11 @@ export const makeSubAgent = (
     publish: (event) => publish({ _tag: "AgentEvent", threadId, turnId, event, at: event.at })
   })
   return {
-    live,
+    activeTurn,
     handlers: {
-      ...live.handlers,
+      ...activeTurn.handlers,
       end: (outcome) => {
-        live.end(outcome)
+        activeTurn.end(outcome)
         const exit =
           outcome === "completed"
             ? Exit.void

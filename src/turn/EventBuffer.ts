@@ -79,9 +79,9 @@ export const make = <E>(): EventBuffer<E> => {
       if (delta !== undefined) {
         const index = deltas.get(delta.itemId)
         const previous = index === undefined ? undefined : waiting[index]
-        const both = previous === undefined ? undefined : merge(previous, event)
-        if (index !== undefined && both !== undefined) {
-          waiting[index] = both
+        const merged = previous === undefined ? undefined : merge(previous, event)
+        if (index !== undefined && merged !== undefined) {
+          waiting[index] = merged
           return
         }
         deltas.set(delta.itemId, waiting.length)

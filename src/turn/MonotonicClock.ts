@@ -14,16 +14,16 @@ const minJump = 1000
 const maxAge = 5000
 
 export const make = (clock: Clock.Clock): MonotonicClock => {
-  const ahead = clock.currentTimeNanosUnsafe() - clock.monotonicTimeNanosUnsafe()
-  const nanos = () => clock.monotonicTimeNanosUnsafe() + ahead
+  const offset = clock.currentTimeNanosUnsafe() - clock.monotonicTimeNanosUnsafe()
+  const nanos = () => clock.monotonicTimeNanosUnsafe() + offset
   return {
     currentTimeNanosUnsafe: nanos,
     fromWallClock: (at) => {
       const now = Number(nanos()) / 1e6
-      const set = Number(clock.currentTimeNanosUnsafe()) / 1e6 - now
-      if (Math.abs(set) < minJump) return at
-      const moved = at - set
-      return Math.abs(now - moved) > maxAge ? now : moved
+      const jump = Number(clock.currentTimeNanosUnsafe()) / 1e6 - now
+      if (Math.abs(jump) < minJump) return at
+      const corrected = at - jump
+      return Math.abs(now - corrected) > maxAge ? now : corrected
     }
   }
 }

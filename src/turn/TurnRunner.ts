@@ -56,7 +56,7 @@ export interface TurnAttempt {
   readonly spent: Budget.BudgetUsage
   /** What earlier attempts at this turn used. */
   readonly tried: Budget.BudgetUsage
-  /** The span of the turn before it. */
+  /** The span of the previous turn. */
   readonly previous: EffectTracer.AnySpan | undefined
   /** Fails to end the attempt. */
   readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
@@ -143,8 +143,8 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   }
   const agents: Array<ActiveTurn.ActiveTurn> = []
   const budget = options.budget ?? {}
-  const sum = (lives: ReadonlyArray<ActiveTurn.ActiveTurn>) =>
-    lives.reduce((sum, live) => Budget.add(sum, { ...live.spent(), time: 0 }), Budget.zero)
+  const sum = (turns: ReadonlyArray<ActiveTurn.ActiveTurn>) =>
+    turns.reduce((sum, turn) => Budget.add(sum, { ...turn.spent(), time: 0 }), Budget.zero)
   const onUsage = () => {
     const spent = sum([turn, ...agents])
     const ofTurn = Budget.exceeded(budget, Budget.add(tried, spent))
@@ -174,13 +174,13 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     publish
   })
   /**
-   * Returns the span of the call that started a sub-agent. Sub-agents start others, and the first turn of one may begin
-   * before the call that started it names it.
+   * Returns the span of the call that started a sub-agent. A sub-agent may have been started by another one, and its first
+   * turn may begin before the call names the sub-agent.
    */
   const spanOfAgent = (threadId: ThreadId): EffectTracer.Span => {
     for (const unnamed of [false, true])
-      for (const live of [...agents.toReversed(), turn]) {
-        const found = live.spanOfAgent(threadId, unnamed)
+      for (const activeTurn of [...agents.toReversed(), turn]) {
+        const found = activeTurn.spanOfAgent(threadId, unnamed)
         if (found !== undefined) return found
       }
     return span
@@ -188,8 +188,9 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   const handlers: Engine.Handlers = {
     ...turn.handlers,
     agent: (agent) => {
-      const { handlers, live } = ActiveTurn.makeSubAgent(shared, spanOfAgent(agent.threadId), agent, publish)
-      agents.push(live)
+      const parent = spanOfAgent(agent.threadId)
+      const { activeTurn, handlers } = ActiveTurn.makeSubAgent(shared, parent, agent, publish)
+      agents.push(activeTurn)
       return handlers
     }
   }
@@ -202,14 +203,14 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   }
 
   // Fail now if the budget is already exhausted.
-  const nothingLeft = exhausted("turn", budget, tried) ?? exhausted("thread", context.budget, spentBefore)
+  const exhaustedBudget = exhausted("turn", budget, tried) ?? exhausted("thread", context.budget, spentBefore)
   const performed =
-    nothingLeft === undefined
+    exhaustedBudget === undefined
       ? Effect.flatMap(runOnEngine(engine, spec, handlers), () =>
           // The last event of the turn may have exceeded a limit: the turn fails although Codex completed it.
           Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.message())
         )
-      : Effect.fail(nothingLeft)
+      : Effect.fail(exhaustedBudget)
   return yield* Effect.raceAllFirst([
     performed,
     Deferred.await(stopped),

@@ -231,7 +231,7 @@ describe("F41 the directory of staged files", () => {
           "symbolic link"
         ],
         [(root) => Fs.mkdirSync(root, { mode: 0o755 }), "chmod 700"],
-        [(root) => Fs.writeFileSync(root, ""), "no folder"],
+        [(root) => Fs.writeFileSync(root, ""), "not a directory"],
         ...(process.geteuid?.() === 0
           ? [
               [
@@ -239,17 +239,17 @@ describe("F41 the directory of staged files", () => {
                   Fs.mkdirSync(root, { mode: 0o700 })
                   Fs.chownSync(root, 65534, 65534)
                 },
-                "somebody else"
+                "another user"
               ] as const
             ]
           : [])
       ]
-      for (const [make, said] of cases) {
+      for (const [make, expected] of cases) {
         const base = yield* F.folder
         make(join(base, "staged"))
         const attachments = yield* F.store(base)
         const error = yield* F.refused(attachments.stageBytes(bytes("x"), { name: "x" }), "StorageFailed")
-        assert.include(error._tag === "AttachmentRejected" ? error.detail : "", said)
+        assert.include(error._tag === "AttachmentRejected" ? error.detail : "", expected)
         assert.deepStrictEqual(
           F.files(base).filter((name) => name !== "staged"),
           []

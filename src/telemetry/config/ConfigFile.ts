@@ -88,8 +88,8 @@ const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
     if (exporter === undefined) reader.warn(node, "an exporter that is not supported and is ignored")
     else exporters.set(name, exporter)
   }
-  const options = (wanted: ExporterName) => {
-    const found = named.find(([name]) => exporters.get(name) === wanted)
+  const options = (exporter: ExporterName) => {
+    const found = named.find(([name]) => exporters.get(name) === exporter)
     return found !== undefined && Yaml.isMap(found[1]) ? { name: found[0], map: found[1] } : undefined
   }
   const otlp = options("otlp")
@@ -243,7 +243,7 @@ class Reader {
     const text = this.string(parent, key)
     const found = words.find((word) => word === text?.toLowerCase())
     if (text !== undefined && found === undefined) {
-      this.warn(this.child(parent, key), `${key} is none of ${words.join(", ")} and is ignored`)
+      this.warn(this.child(parent, key), `${key} is not one of ${words.join(", ")} and is ignored`)
     }
     return found
   }

@@ -121,7 +121,7 @@ const toHeaders = (variables: Variables, ...names: ReadonlyArray<string>): Heade
       : undefined
   })
   if (headers.includes(undefined)) {
-    variables.warn(variable, "holds something other than name=value, which is left out")
+    variables.warn(variable, "has an entry that is not name=value, which is ignored")
   }
   return toRedacted(Object.fromEntries(headers.filter((header) => header !== undefined)))
 }

@@ -205,7 +205,7 @@ const toSwitches = (variables: Variables): ReadonlyArray<boolean> =>
   variables.all("CODEX_OTLP_ENABLE", "CODEX_OTEL_ENABLED").map((variable) => {
     const on = toBoolean(variable.value)
     if (on === undefined) {
-      variables.warn(variable, "is none of 1, true, yes, on, 0, false, no, off: nothing is exported")
+      variables.warn(variable, "is not one of 1, true, yes, on, 0, false, no, off: nothing is exported")
     }
     return on ?? false
   })
@@ -234,9 +234,11 @@ const toExporters = (
     // The file may be the collector's own configuration: its exporters are not for programs that export to that collector.
     const fileExporters = endpoint === undefined ? file?.exporters[signal] : undefined
     const otlp: ReadonlyArray<ExporterName> = ["otlp"]
-    const wanted =
+    const selected =
       list ?? fileExporters ?? (context.isEnabled || isStandardEndpoint || file !== undefined ? otlp : [])
-    return wanted.filter((exporter) => exporter !== "otlp" || context.otlp[signal].destination !== "invalid")
+    return selected.filter(
+      (exporter) => exporter !== "otlp" || context.otlp[signal].destination !== "invalid"
+    )
   }
   const exporters = { traces: of("traces"), metrics: of("metrics"), logs: of("logs") }
   if (context.disabled) return noExporters
@@ -324,9 +326,9 @@ const toSampling = (variables: Variables): HeadSampling | undefined => {
 const toNativeSpans = (variables: Variables): boolean => {
   const variable = variables.first("CODEX_OTEL_NATIVE_SPANS")
   if (variable === undefined) return false
-  const wanted = toBoolean(variable.value)
-  if (wanted === undefined) variables.warn(variable, "is neither yes nor no and counts as no")
-  return wanted === true
+  const enabled = toBoolean(variable.value)
+  if (enabled === undefined) variables.warn(variable, "is neither yes nor no and counts as no")
+  return enabled === true
 }
 
 const toTail = (variables: Variables): TailSamplingOptions | undefined => {

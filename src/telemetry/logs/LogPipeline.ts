@@ -109,8 +109,8 @@ const redacted = (record: LogRecord, redaction: Redaction.Redaction): LogRecord 
  * Feeds the sinks from Effect's logger and from a listener of turns. A constant, because layers are shared by identity:
  * all sinks built on it receive the same records once.
  *
- * Existing loggers stay, except two: the one that adds a span event for every line, and, when a sink prints lines, the
- * one that prints.
+ * Existing loggers stay, except two: the logger that adds a span event for every line, and, when a sink prints lines, the
+ * logger that prints.
  */
 export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effectContext(
   Effect.gen(function* () {

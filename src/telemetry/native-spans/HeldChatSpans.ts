@@ -16,12 +16,12 @@ export interface MeasuredChat {
 const millis = ([seconds, nanos]: HrTime): number => seconds * 1000 + nanos / 1e6
 
 /** Returns the overlap of a span and a measurement, as a share of the shorter of the two. */
-const overlap = (one: ReadableSpan, other: MeasuredChat): number => {
-  const from = Math.max(millis(one.startTime), millis(other.startTime))
-  const to = Math.min(millis(one.endTime), millis(other.endTime))
+const overlap = (span: ReadableSpan, measured: MeasuredChat): number => {
+  const from = Math.max(millis(span.startTime), millis(measured.startTime))
+  const to = Math.min(millis(span.endTime), millis(measured.endTime))
   const shorter = Math.min(
-    millis(one.endTime) - millis(one.startTime),
-    millis(other.endTime) - millis(other.startTime)
+    millis(span.endTime) - millis(span.startTime),
+    millis(measured.endTime) - millis(measured.startTime)
   )
   return shorter <= 0 ? (to >= from ? 1 : 0) : (to - from) / shorter
 }
@@ -44,7 +44,7 @@ const withMeasuredTimes = (span: ReadableSpan, { endTime, startTime }: MeasuredC
 }
 
 /** Maximum number of requests of one turn that are matched. */
-const most = 512
+const maxHeld = 512
 
 export class HeldChatSpans {
   private held: Array<{ readonly span: ReadableSpan; readonly since: number }> = []
@@ -58,17 +58,17 @@ export class HeldChatSpans {
 
   /** Holds an ended span. Returns false if there is no room. */
   add(span: ReadableSpan, now: number): boolean {
-    if (this.held.length >= most) return false
+    if (this.held.length >= maxHeld) return false
     this.held.push({ span, since: now })
     return true
   }
 
   addMeasurement(measured: MeasuredChat): void {
     this.measured.push(measured)
-    if (this.measured.length > most) this.measured.shift()
+    if (this.measured.length > maxHeld) this.measured.shift()
   }
 
-  /** Releases the spans with a measurement, and unchanged those that are held since `before` or longer. */
+  /** Releases the spans with a measurement, and releases spans that are held since `before` or longer unchanged. */
   release(before: number): ReadonlyArray<ReadableSpan> {
     const out: Array<ReadableSpan> = []
     this.held = this.held.filter((held) => {
@@ -83,16 +83,16 @@ export class HeldChatSpans {
 
   private find(span: ReadableSpan): MeasuredChat | undefined {
     let best: MeasuredChat | undefined
-    let most = 0.5
-    for (const one of this.measured) {
-      const share = overlap(span, one)
-      if (share > most) {
-        best = one
-        most = share
+    let bestShare = 0.5
+    for (const measured of this.measured) {
+      const share = overlap(span, measured)
+      if (share > bestShare) {
+        best = measured
+        bestShare = share
       }
     }
     if (best === undefined) return undefined
-    this.measured = this.measured.filter((one) => one !== best)
+    this.measured = this.measured.filter((measured) => measured !== best)
     this.chatByAttempt.set(best.attempt, span.spanContext().spanId)
     return best
   }

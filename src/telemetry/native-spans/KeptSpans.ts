@@ -45,15 +45,15 @@ const count = (text: string | undefined): number | undefined =>
  * Returns the attributes to keep: no token counts, because our own spans have them, and no path, argument or output.
  */
 export const attributesOf = (span: NativeSpan): Attributes => {
-  const { attributes: said, profile } = span
+  const { attributes: native, profile } = span
   const known = {
     [attribute.nativeSpan]: true,
     [attribute.turnId]: turnOf(span),
-    [attribute.conversationId]: said["conversation.id"],
-    [attribute.toolCallId]: said["call_id"],
-    [attribute.mcpServer]: said["mcp.server.name"],
-    [attribute.nativeOutcome]: said["outcome"],
-    [attribute.nativeToolSource]: said["tool_source"],
+    [attribute.conversationId]: native["conversation.id"],
+    [attribute.toolCallId]: native["call_id"],
+    [attribute.mcpServer]: native["mcp.server.name"],
+    [attribute.nativeOutcome]: native["outcome"],
+    [attribute.nativeToolSource]: native["tool_source"],
     [attribute.nativeTimeInference]: count(profile?.["critical_path_inference_ms"]),
     [attribute.nativeTimeTools]: count(profile?.["critical_path_tools_ms"]),
     [attribute.nativeTimeWaiting]: count(profile?.["critical_path_user_wait_ms"]),

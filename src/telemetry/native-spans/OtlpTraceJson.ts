@@ -34,10 +34,10 @@ const textOf = (value: unknown): string | undefined => {
 
 const valuesOf = (holder: unknown): OtlpAttributes => {
   const values: Record<string, string> = {}
-  for (const one of list(holder, "attributes")) {
-    if (!Predicate.isObject(one) || typeof one["key"] !== "string" || one["key"] === "__proto__") continue
-    const text = textOf(one["value"])
-    if (text !== undefined) values[one["key"]] = text
+  for (const pair of list(holder, "attributes")) {
+    if (!Predicate.isObject(pair) || typeof pair["key"] !== "string" || pair["key"] === "__proto__") continue
+    const text = textOf(pair["value"])
+    if (text !== undefined) values[pair["key"]] = text
   }
   return values
 }

@@ -103,7 +103,7 @@ const make = Effect.gen(function* () {
       if (parent.sampled) pipeline.record(toReadableSpan(span, parent, resource))
     },
     release: (span) => pipeline.record(span),
-    dropped: (n) => lost(n, "spans of Codex without a place")
+    dropped: (n) => lost(n, "spans of Codex without a parent")
   })
 
   // There is at most one timer, and none while no span waits.
@@ -132,8 +132,8 @@ const make = Effect.gen(function* () {
   let running = 0
   let lastEnd = -Infinity
   const settled = Effect.suspend(() => {
-    const rest = lastEnd + turnEndGraceMillis - performance.now()
-    return rest > 0 ? NodeTimers.sleep(rest) : Effect.void
+    const remaining = lastEnd + turnEndGraceMillis - performance.now()
+    return remaining > 0 ? NodeTimers.sleep(remaining) : Effect.void
   })
   let closing = false
   const ended = Effect.suspend(() => {

@@ -139,7 +139,7 @@ export class SpanJoiner {
     if (turn === undefined) return
     // Both spans are in one attempt. The HTTP request ends first, so it may be in an earlier batch.
     const attempt = span.parentId ?? span.spanId
-    const sent = [...batch, ...this.pending.map((one) => one.span)].find(
+    const sent = [...batch, ...this.pending.map((pending) => pending.span)].find(
       (other) => KeptSpans.isRequest(other) && this.attemptOf(other) === attempt
     )
     const { endTime, startTime } = span
@@ -166,9 +166,9 @@ export class SpanJoiner {
   private placePending(now: number): void {
     const waiting: Array<Pending> = []
     let lost = 0
-    for (const one of this.pending) {
-      const place = this.place(one.span, this.isDue(one, now), maxDepth)
-      if (place === "later") waiting.push(one)
+    for (const pending of this.pending) {
+      const place = this.place(pending.span, this.isDue(pending, now), maxDepth)
+      if (place === "later") waiting.push(pending)
       else if (place === "nowhere") lost++
     }
     this.pending = waiting
@@ -251,8 +251,8 @@ export class SpanJoiner {
     this.options.dropped(n)
   }
 
-  private evict(map: Map<string, unknown>, most: number): void {
-    if (map.size <= most) return
+  private evict(map: Map<string, unknown>, limit: number): void {
+    if (map.size <= limit) return
     for (const key of map.keys()) {
       map.delete(key)
       return

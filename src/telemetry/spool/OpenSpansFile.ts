@@ -32,7 +32,7 @@ export class OpenSpansFile {
   private file: { readonly path: string; readonly descriptor: number; size: number } | undefined
   private disabled = false
 
-  /** `directory` is a function because the directory may change: somebody may have removed the first one. */
+  /** `directory` is a function because the directory changes if another program removes it. */
   constructor(options: { directory: () => string; kind: RecordFrame.FrameKind; now: () => number }) {
     this.directory = options.directory
     this.kind = options.kind

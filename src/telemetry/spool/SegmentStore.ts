@@ -1,4 +1,4 @@
-/** The segments of a process: its own, which it writes to, and those it has adopted from dead processes. */
+/** The segments of a process: its own, which it writes to, and segments that it has adopted from dead processes. */
 import * as Fs from "node:fs"
 import { join } from "node:path"
 import type * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
@@ -86,7 +86,7 @@ export class SegmentStore {
       const [segment] = this.segments
       if (segment === undefined) return undefined
       const bytes = await segment.read().catch(() => undefined)
-      // During the read the segment may have been dropped: then these bytes are of another file.
+      // The segment may have been dropped during the read. Then these bytes belong to another file.
       if (segment !== this.segments[0]) continue
       if (bytes === undefined) {
         this.release(segment)
@@ -137,7 +137,7 @@ export class SegmentStore {
         this.ownedDirectories.delete(directory)
       }
       if (directory !== this.processDirectory) continue
-      // Somebody removed the directory, or another process claimed it: write new segments to a new one.
+      // Another program removed the directory, or another process claimed it: write new segments to a new one.
       this.rotate()
       this.processDirectory = join(this.parent, SpoolDirectory.directoryName(this.options.owner))
     }

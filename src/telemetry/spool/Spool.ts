@@ -86,7 +86,7 @@ const open = Effect.fnUntraced(function* <Items>(
   const { warn } = yield* ExportStats
   const opened = yield* Effect.result(SpoolWriter.open(signal, options, target, batch, rejected))
   if (opened._tag === "Failure") {
-    warn(`${opened.failure}: the spool cannot be written to, telemetry is sent without it`)
+    warn(`${opened.failure}: the spool is not writable; telemetry is sent without it`)
     return undefined
   }
   const writer = yield* SpoolWriter.run(signal, opened.success)

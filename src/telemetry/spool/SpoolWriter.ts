@@ -159,9 +159,7 @@ export const run = Effect.fnUntraced(function* (signal: SpooledSignal, opened: O
       store.append(record)
     } catch (error) {
       disabled = true
-      warn(
-        `${codeOf(error) ?? "unknown error"}: the spool cannot be written to, telemetry is sent without it`
-      )
+      warn(`${codeOf(error) ?? "unknown error"}: the spool is not writable; telemetry is sent without it`)
       return false
     }
     written++

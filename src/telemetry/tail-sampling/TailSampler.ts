@@ -322,9 +322,9 @@ export class TailSampler {
 
   private decideEarly(trace: Trace): boolean {
     const holding = [...trace.turns].filter((turn) => turn.spans.length > 0)
-    const resting = trace.outsideSpans.length > 0
+    const heldOutside = trace.outsideSpans.length > 0
     for (const turn of holding) this.decide(turn, this.reasons.of(turn.spans, undefined), true)
     if (trace.outsideSpans.length > 0) this.decideOutside(trace)
-    return holding.length > 0 || resting
+    return holding.length > 0 || heldOutside
   }
 }

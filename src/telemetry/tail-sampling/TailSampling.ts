@@ -1,4 +1,4 @@
-/** Decides after each turn whether to export it: always the interesting turns, and a random share of the others. */
+/** Decides after each turn whether to export it. Keeps all notable turns, and a random share of the others. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -39,8 +39,8 @@ export interface TailSamplingPlan {
 
 /** @internal Returns the plan from code or environment, or `undefined` if tail sampling is off. */
 export const planned = (settings: Settings.Settings): Effect.Effect<TailSamplingPlan | undefined> =>
-  Effect.map(Current, (asked) => {
-    const options = asked ?? settings.tail
+  Effect.map(Current, (current) => {
+    const options = current ?? settings.tail
     return options === undefined ? undefined : plan(options)
   })
 

@@ -37,7 +37,7 @@ export const layerOptions = (options: InteropOptions): Layer.Layer<never> =>
     Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : interopLayer(options)))
   ).pipe(Layer.provide(Settings.layer))
 
-/** The same as `layerOptions`, without a tracer provider for what such libraries trace. */
+/** The same as `layerOptions`, without a tracer provider for the spans of these libraries. */
 export const layer: Layer.Layer<never> = layerOptions({})
 
 const interopLayer = (options: InteropOptions) =>
@@ -97,8 +97,8 @@ const acquireContextManager = (api: Api) =>
 // An unset propagator has no fields. Without one, libraries make spans, but the services they call do not join the trace.
 const acquirePropagator = (api: Api) =>
   Effect.gen(function* () {
-    const { OTEL_PROPAGATORS: wanted = "tracecontext" } = yield* Settings.Environment
-    if (api.propagation.fields().length > 0 || !wanted.toLowerCase().includes("tracecontext")) return
+    const { OTEL_PROPAGATORS: propagators = "tracecontext" } = yield* Settings.Environment
+    if (api.propagation.fields().length > 0 || !propagators.toLowerCase().includes("tracecontext")) return
     const { W3CTraceContextPropagator } = yield* Effect.promise(() => import("@opentelemetry/core"))
     yield* Effect.acquireRelease(
       Effect.sync(() => api.propagation.setGlobalPropagator(new W3CTraceContextPropagator())),

@@ -505,7 +505,7 @@ describe("headers", () => {
     }
     assert.deepStrictEqual(headersOf(environment), { ok: "1" })
     assert.deepStrictEqual(warningsOf(environment), [
-      "CODEX_OTLP_HEADERS holds something other than name=value, which is left out"
+      "CODEX_OTLP_HEADERS has an entry that is not name=value, which is ignored"
     ])
   })
 

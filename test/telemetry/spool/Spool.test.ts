@@ -198,7 +198,7 @@ describe("telemetry with a spool", () => {
       assert.strictEqual(items().length, 6)
       assert.deepEqual(
         lines.filter((line) => line.includes("spool")),
-        ["Warn ENOTDIR: the spool cannot be written to, telemetry is sent without it"]
+        ["Warn ENOTDIR: the spool is not writable; telemetry is sent without it"]
       )
     }).pipe(Effect.scoped)
   )
