@@ -220,7 +220,7 @@ describe("telemetry with a spool", () => {
         Effect.provide(layer)
       )
       assert.strictEqual(new Set(items()).size, 12)
-      assert.strictEqual(lines.filter((line) => line.includes("spool cannot be written")).length, 1)
+      assert.strictEqual(lines.filter((line) => line.includes("spool is not writable")).length, 1)
     }).pipe(Effect.scoped)
   )
 
