@@ -1,4 +1,4 @@
-/** What the runtime makes of a thread, on an engine that does what the test says. */
+/** `Thread` on an engine that each test scripts. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -33,7 +33,7 @@ type Play = (
 const threadId = ThreadId.make("thread")
 const lost = new CodexError.TurnFailed({ reason: "Disconnected", detail: "cut" })
 
-/** A thread whose turns go as they are told, the last one of them for ever. */
+/** A thread that plays one script per turn, and the last script for all later turns. */
 const make = (plays: ReadonlyArray<Play>, budget: Budget.Budget = {}) => {
   const inputs: Array<TurnOptions.TurnInput> = []
   const next = (input: TurnOptions.TurnInput, handlers: Engine.Handlers) =>
@@ -81,7 +81,7 @@ const agentUses =
     })
 
 describe("a budget", () => {
-  it.effect("may be reached, and ends the turn that passes it", () =>
+  it.effect("may be reached, and ends the turn that exceeds it", () =>
     Effect.gen(function* () {
       const { thread } = make([uses(100)])
       yield* thread.run("go", { budget: { tokens: 100 } })
@@ -106,7 +106,7 @@ describe("a budget", () => {
     ["time", { time: "2 seconds" }, 2000],
     ["model calls", { modelCalls: 1 }, 1]
   ] as const)
-    it.effect(`of a thread that is used up lets no turn begin: ${what}`, () =>
+    it.effect(`of a thread that is exhausted prevents further turns: ${what}`, () =>
       Effect.gen(function* () {
         const { inputs, thread } = make(
           [
@@ -127,7 +127,7 @@ describe("a budget", () => {
       })
     )
 
-  it.effect("of nothing lets nothing begin; one without tools is one of words", () =>
+  it.effect("of zero prevents every turn, and zero tool calls allow a turn without tools", () =>
     Effect.gen(function* () {
       const { inputs, thread } = make([uses(1)])
       for (const budget of [{ tokens: 0 }, { modelCalls: 0 }, { time: 0 }]) {
@@ -139,7 +139,7 @@ describe("a budget", () => {
     })
   )
 
-  it.effect("that is no number is refused, and nothing begins", () =>
+  it.effect("that is not a number is rejected before a turn starts", () =>
     Effect.gen(function* () {
       for (const budget of [
         { tokens: Number.NaN },
@@ -166,7 +166,7 @@ describe("a budget", () => {
     }).pipe(Effect.provide(TestLayer.TestLayer))
   )
 
-  it.effect("of a turn is for all its attempts together", () =>
+  it.effect("of a turn covers all its attempts", () =>
     Effect.gen(function* () {
       const { inputs, thread } = make([uses(60, Effect.fail(lost))])
       const retry = Schedule.recurs(5)
@@ -176,7 +176,7 @@ describe("a budget", () => {
     })
   )
 
-  it.effect("of time goes on while the turn waits to be tried again", () =>
+  it.effect("of time includes the waits between attempts", () =>
     Effect.gen(function* () {
       const { inputs, thread } = make([uses(1, Effect.fail(lost))])
       const retry = Schedule.spaced("1 hour")
@@ -191,7 +191,7 @@ describe("a budget", () => {
     })
   )
 
-  it.effect("of time that the provider's own wait would pass is not waited for", () =>
+  it.effect("of time fails at once if the provider's requested wait exceeds it", () =>
     Effect.gen(function* () {
       const limited = new CodexError.TurnFailed({
         reason: "RateLimited",
@@ -207,29 +207,29 @@ describe("a budget", () => {
   )
 })
 
-describe("a turn that is tried again", () => {
-  const heard: Play = (handlers) =>
+describe("a turn that is retried", () => {
+  const stored: Play = (handlers) =>
     Effect.suspend(() => {
       const item = { _tag: "UserMessage", id: ItemId.make("u"), text: "go" } as const
       handlers.emit({ _tag: "ItemCompleted", item, at: 0 })
       return Effect.fail(lost)
     })
 
-  it.effect("is told again what was not heard, with its images, and only then", () =>
+  it.effect("repeats input that Codex did not store, with its images, and no other input", () =>
     Effect.gen(function* () {
       const input = [
         { type: "text", text: "go" },
         { type: "image", url: "data:image/png;base64,AA==" }
       ] as const
-      const { inputs, thread } = make([uses(1, Effect.fail(lost)), heard, uses(1)])
+      const { inputs, thread } = make([uses(1, Effect.fail(lost)), stored, uses(1)])
       yield* thread.run(input, { retry: Schedule.recurs(5) })
       assert.deepStrictEqual(inputs, [input, input, []])
     })
   )
 
-  it.effect("is ended by `interrupt` while it waits, and is not begun again", () =>
+  it.effect("ends on `interrupt` during a wait, and is not retried", () =>
     Effect.gen(function* () {
-      const { inputs, thread } = make([heard, uses(1)])
+      const { inputs, thread } = make([stored, uses(1)])
       const running = yield* Effect.forkChild(
         Effect.flip(thread.run("go", { retry: Schedule.spaced("1 hour") })),
         { startImmediately: true }
@@ -246,9 +246,9 @@ describe("a turn that is tried again", () => {
     })
   )
 
-  it.effect("is ended by `interrupt` while it runs, and is not begun again", () =>
+  it.effect("ends on `interrupt` during an attempt, and is not retried", () =>
     Effect.gen(function* () {
-      const { inputs, thread } = make([heard, () => Effect.never, uses(1)])
+      const { inputs, thread } = make([stored, () => Effect.never, uses(1)])
       const running = yield* Effect.forkChild(Effect.flip(thread.run("go", { retry: Schedule.recurs(5) })), {
         startImmediately: true
       })
@@ -261,7 +261,7 @@ describe("a turn that is tried again", () => {
     })
   )
 
-  it.effect("may be one that makes room", () =>
+  it.effect("may be a compaction", () =>
     Effect.gen(function* () {
       const { inputs, thread } = make([uses(1, Effect.fail(lost)), uses(1)])
       yield* thread.compact({ retry: Schedule.recurs(5) })
@@ -270,7 +270,7 @@ describe("a turn that is tried again", () => {
   )
 })
 
-it.live("steering says nothing of an attachment that is gone", () =>
+it.live("steering sends no attachment that is missing", () =>
   Effect.gen(function* () {
     const { thread } = make([uses(1)])
     const attachments = yield* Attachments
@@ -329,18 +329,18 @@ describe("sub-agents", () => {
 describe("a tool of the thread", () => {
   const Counting = Toolkit.make(Tool.make("count", { success: Schema.String }))
 
-  it.effect("says in the turn's stream how far it is", () =>
+  it.effect("reports its progress in the turn's stream", () =>
     Effect.gen(function* () {
       const codex = yield* Codex
       yield* Scripted.play([Scripted.toolCall("count", {}), Scripted.message("counted")])
       const thread = yield* codex.startThread({ tools: yield* Counting })
       const events = yield* Stream.runCollect(thread.stream("go"))
-      const told = events.flatMap((event) =>
+      const answers = events.flatMap((event) =>
         event._tag === "ToolProgress" ? [[event.tool, event.callId, event.text]] : []
       )
       const call = events.find((event) => event._tag === "ItemStarted" && event.item._tag === "ToolCall")
       const id = call?._tag === "ItemStarted" ? call.item.id : ""
-      assert.deepStrictEqual(told, [["count", id, "one of two"]])
+      assert.deepStrictEqual(answers, [["count", id, "one of two"]])
       assert.isBelow(
         events.findIndex((event) => event._tag === "ToolProgress"),
         events.findIndex((event) => event._tag === "ItemCompleted")
@@ -358,7 +358,7 @@ describe("a tool of the thread", () => {
 })
 
 describe("the scripted engine", () => {
-  it.effect("forks nothing at a turn that its thread does not have", () =>
+  it.effect("rejects a fork at a turn that its thread does not have", () =>
     Effect.gen(function* () {
       const codex = yield* Codex
       yield* Scripted.play([Scripted.message("fine")])

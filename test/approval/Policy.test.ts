@@ -19,7 +19,7 @@ const saying =
     Effect.sync(() => answers[said++ % answers.length] ?? Approval.abstain)
 let said = 0
 
-/** A policy that says that each time, and how often it was asked. */
+/** A policy with one decision, and the number of its requests. */
 const counting = (answer: Approval.ApprovalDecision | Approval.Abstain) => {
   const state = { asked: 0 }
   const policy: Approval.Policy = () => Effect.sync(() => (state.asked++, answer))

@@ -12,7 +12,7 @@ import * as F from "./fixture.ts"
 
 const bytes = (text: string) => Buffer.from(text)
 
-/** A file system of 1 MB, where we may make one. */
+/** A file system of 1 MB, if the user may mount one. */
 const small = (path: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -63,7 +63,7 @@ describe("F32 a disk that fails", () => {
   test("that is full causes a rejection and no leftover file, and a smaller file is staged afterwards", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
-      // Where nothing may be mounted the same is told by a file system of ours, below.
+      // Where mounts are not allowed, the test below covers this with a replaced file system.
       if (!(yield* small(join(base, "staged")))) return
       const attachments = yield* F.store(base)
       const kept = yield* attachments.stageBytes(Buffer.alloc(300_000, "k"), { name: "kept" })

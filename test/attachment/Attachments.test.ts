@@ -14,7 +14,7 @@ import { Attachments, holding } from "../../src/attachment/Attachments.ts"
 import { test as live } from "../support/live.ts"
 import * as F from "./fixture.ts"
 
-/** On the test clock; what is done to files is real. */
+/** Runs on the test clock with real files. */
 const test = (
   name: string,
   body: () => Effect.Effect<void, unknown, NodeServices.NodeServices | Scope.Scope>

@@ -50,7 +50,7 @@ describe("an attached file", () => {
         [at("folder"), "NotAFile"],
         [base, "NotAFile"],
         ["/", "NotAFile"],
-        // With nobody at its other end: opening it must not wait.
+        // A FIFO without a writer: opening it must not wait.
         [at("fifo"), "NotAFile"],
         [at("socket"), "NotAFile"],
         ["/dev/null", "NotAFile"],
@@ -138,7 +138,7 @@ describe("an attached file", () => {
       const attachments = yield* F.store(base, { maxBytes: 1000 })
       Fs.writeFileSync(join(base, "fits"), Buffer.alloc(1000))
       Fs.writeFileSync(join(base, "large"), Buffer.alloc(1001))
-      // Sparse: reading it would take for ever.
+      // The file is sparse: reading it would take very long.
       Fs.writeFileSync(join(base, "huge"), "")
       Fs.truncateSync(join(base, "huge"), 2 ** 40)
       yield* attachments.stage(join(base, "fits"))

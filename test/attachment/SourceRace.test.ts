@@ -11,7 +11,7 @@ import * as F from "./fixture.ts"
 
 const attempts = 10_000
 
-/** Runs a step for ever beside us, and gives how often it ran. */
+/** Runs a step in a loop beside the test. Returns the number of runs. */
 const beside = (base: string, step: string) =>
   Effect.gen(function* () {
     const count = new Int32Array(new SharedArrayBuffer(4))

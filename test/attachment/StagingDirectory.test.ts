@@ -158,7 +158,7 @@ describe("the owner of a directory", () => {
       assert.strictEqual(yield* of({ boot: "00000000" }), "gone")
       assert.strictEqual(yield* of({ boot: "00000000", host: "00000000" }), "elsewhere")
       assert.strictEqual(yield* of({ namespace: "00000000" }), "elsewhere")
-      // Where nobody says when it began, its number has to do.
+      // Without a start time, the pid alone identifies the process.
       assert.strictEqual(yield* of({ started: "0" }), "live")
       assert.strictEqual(yield* of({ started: "0", pid: 2 ** 22 + 1 }), "gone")
     })

@@ -141,7 +141,7 @@ describe.concurrent("effect-codex attachments", () => {
   test("exits with 1 if a file cannot be removed, and counts the removed files", () =>
     Effect.gen(function* () {
       const { base, gone } = yield* populated
-      // Even root cannot remove what is marked so; where nothing can be marked there is nothing to try.
+      // Even root cannot remove a file that is marked immutable; without that mark the test is skipped.
       const marked = join(gone, "sha", "file-1")
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
       const mark = (how: string) =>

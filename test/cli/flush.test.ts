@@ -9,7 +9,7 @@ import type * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as CommandLine from "../support/commandLine.ts"
 import * as Support from "../telemetry/spool/support.ts"
 
-const { collector, environment, folder, nobody, variables } = Support
+const { collector, environment, folder, unusedUrl, variables } = Support
 const quiet = Logger.layer([])
 const traces = { OTEL_LOGS_EXPORTER: "none" }
 
@@ -24,7 +24,7 @@ const flush = (args: ReadonlyArray<string>, env: Settings.Environment, interrupt
 /** Leaves so many spans and two log records in a spool. */
 const leave = (directory: string, count: number) =>
   Effect.gen(function* () {
-    const env = variables(yield* nobody, directory)
+    const env = variables(yield* unusedUrl, directory)
     yield* Effect.forEach(
       Array.from({ length: count - 1 }, (_, n) => n),
       (n) => Effect.void.pipe(Effect.withSpan(`span ${n}`)),
@@ -121,7 +121,7 @@ describe("trace flush", () => {
     () =>
       Effect.gen(function* () {
         const directory = yield* folder
-        const away = yield* nobody
+        const away = yield* unusedUrl
         const { url } = yield* collector()
         const { code, stdout } = yield* Effect.void.pipe(
           Effect.withSpan("mine"),

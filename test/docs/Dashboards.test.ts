@@ -12,13 +12,13 @@ import * as Schema from "effect/Schema"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { spawnSync } from "node:child_process"
-import { createServer } from "node:net"
 import { parse } from "yaml"
 import { Approval, Codex, CodexError, Metrics, Prometheus } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
 import * as Convention from "../../src/semconv/Convention.ts"
 import * as SelfMetrics from "../../src/telemetry/delivery/SelfMetrics.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
+import { freePort } from "../support/freePort.ts"
 
 const folder = new URL("../../examples/dashboards/", import.meta.url).pathname
 
@@ -98,22 +98,14 @@ const readRules = Effect.flatMap(read("prometheus-rules.yml"), (text) =>
 )
 const readDashboard = Effect.flatMap(read("grafana-codex.json"), Schema.decodeUnknownEffect(Dashboard))
 
-/** What Grafana puts in for its variables. */
+/** Replaces the variables of Grafana by values. */
 const filled = (expr: string) =>
   expr
     .replaceAll("$__rate_interval", "1m")
     .replaceAll("$__range", "5m")
     .replaceAll(/\$(?:team|model|originator)\b/g, ".*")
 
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
-/** Turns of two teams on two models, in which everything happens that a metric tells of. */
+/** Turns of two teams on two models that produce every metric. */
 const turns = Effect.gen(function* () {
   const codex = yield* Codex
   const change = (kind: "add" | "update") => ({

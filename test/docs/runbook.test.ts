@@ -17,7 +17,7 @@ const classified = (info: string, code = "true") => {
   return block === undefined ? Result.fail("no block") : Blocks.classify(block)
 }
 
-/** What a pattern of the shell in a folder for temporary files stands for. */
+/** Expands a shell pattern for names in a directory for temporary files. */
 const globs = (code: string) =>
   [...code.matchAll(/\brm -\w+ .*\/tmp\}"?\/(\S+)/g)].map(
     ([, glob = ""]) => new RegExp(`^${glob.split("*").map(escape).join(".*")}$`)
@@ -160,8 +160,8 @@ describe("the runbook", () => {
         spool_full: true,
         expired: true
       }
-      const told = [...text.matchAll(/^\| `([a-z_]+)` +\|/gm)].map(([, reason]) => reason)
-      assert.sameMembers(told, Object.keys(reasons))
+      const documented = [...text.matchAll(/^\| `([a-z_]+)` +\|/gm)].map(([, reason]) => reason)
+      assert.sameMembers(documented, Object.keys(reasons))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

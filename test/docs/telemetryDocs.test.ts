@@ -1,4 +1,4 @@
-/** docs/telemetry.md is what the code says, and what turns emit is what it says of them. */
+/** docs/telemetry.md equals the generated page, and turns emit what it describes. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -96,7 +96,7 @@ const keys = <K extends string>(record: { readonly [Key in K]: unknown }): Reado
 
 const unique = (texts: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(texts)].toSorted()
 
-// Only when an exporter closes around a span; a defect of the program is none of the command line's.
+// An incomplete span needs an exporter that closes around it, and the command line reports no defect of a program.
 const closing = new Set<Attribute>(["incomplete", "measured", "samplingReason", "samplingShare"])
 const without = (given: AttributePresence, left: ReadonlySet<string>): AttributePresence =>
   Object.fromEntries(Object.entries(given).filter(([key]) => !left.has(key)))

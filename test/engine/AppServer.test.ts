@@ -9,19 +9,17 @@ import { Codex } from "../../src/Codex.ts"
 import * as Fake from "../support/fakeCodex.ts"
 import { test } from "../support/live.ts"
 
-const start = Effect.flatMap(Codex, (codex) => codex.startThread())
-
 describe.concurrent("a thread with two handles", () => {
   test("stops waiting for the other handle's turn when its own scope closes, and starts nothing", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
-        const one = yield* start
+        const one = yield* Fake.startThread
         const scope = yield* Scope.make()
         const two = yield* Scope.provide(codex.resumeThread(one.id), scope)
         yield* Effect.forkScoped(one.run("1"), { startImmediately: true })
-        yield* fake.hears("turn/start")
+        yield* fake.waitFor("turn/start")
         const waiting = yield* Effect.forkScoped(Effect.flip(two.run("2")), { startImmediately: true })
         yield* Scope.close(scope, Exit.void)
         const error = yield* Effect.timeout(Fiber.join(waiting), "10 seconds")
@@ -33,18 +31,18 @@ describe.concurrent("a thread with two handles", () => {
   test("continues in a new process when the other handle's turn dies with the old one", () =>
     Effect.gen(function* () {
       // Every process of the fake says the same: the second turn would die as well, and is left early.
-      const dies = [...Fake.begin, { heard: "wake" }, { exit: 1 }]
+      const dies = [...Fake.begin, { received: "wake" }, { exit: 1 }]
       const fake = yield* Fake.make({ on: { "turn/start": [dies] } })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
-        const one = yield* start
+        const one = yield* Fake.startThread
         const two = yield* codex.resumeThread(one.id)
         const dying = yield* Effect.forkScoped(Effect.flip(one.run("1")), { startImmediately: true })
-        yield* fake.hears("turn/start")
+        yield* fake.waitFor("turn/start")
         const waiting = yield* Effect.forkScoped(Effect.exit(two.run("2")), { startImmediately: true })
         yield* Effect.forkScoped(Effect.ignore(codex.request("wake")), { startImmediately: true })
         assert.strictEqual((yield* Fiber.join(dying))._tag, "EngineExited")
-        yield* fake.hears("turn/start", 2)
+        yield* fake.waitFor("turn/start", 2)
         assert.lengthOf(yield* fake.pids, 2)
         assert.isUndefined(waiting.pollUnsafe())
         yield* Fiber.interrupt(waiting)
@@ -58,17 +56,17 @@ describe.concurrent("a thread whose last handle closes during a turn", () => {
       const fake = yield* Fake.make({
         on: {
           "turn/start": [Fake.begin, Fake.turn("again")],
-          "turn/interrupt": [[{ reply: {} }, { heard: "thread/resume" }, Fake.ended("interrupted")]]
+          "turn/interrupt": [[{ reply: {} }, { received: "thread/resume" }, Fake.ended("interrupted")]]
         }
       })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
         const scope = yield* Scope.make()
-        const { id, run } = yield* Scope.provide(start, scope)
+        const { id, run } = yield* Scope.provide(Fake.startThread, scope)
         yield* Effect.forkScoped(Effect.exit(run("1")), { startImmediately: true })
-        yield* fake.hears("turn/start")
+        yield* fake.waitFor("turn/start")
         const leaving = yield* Effect.forkScoped(Scope.close(scope, Exit.void), { startImmediately: true })
-        yield* fake.hears("turn/interrupt")
+        yield* fake.waitFor("turn/interrupt")
         const thread = yield* codex.resumeThread(id)
         yield* Fiber.join(leaving)
         assert.strictEqual((yield* thread.run("2")).message, "again")
@@ -119,14 +117,14 @@ describe.concurrent("a turn in another directory", () => {
           turnId: "$turn",
           itemId: id
         }),
-        { heard: `q-${id}` }
+        { received: `q-${id}` }
       ]
       const fake = yield* Fake.make({
         on: { "turn/start": [Fake.turn("a", ...edit("f1")), Fake.turn("b", ...edit("f2"))] }
       })
       const folders: Array<string> = []
       yield* Effect.gen(function* () {
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         yield* thread.run("go", { cwd: fake.folder })
         yield* thread.run("go")
       }).pipe(

@@ -1,4 +1,4 @@
-/** The clock on the wall is set, for summer or by NTP, while turns run: they last as long as they last. */
+/** Setting the wall clock while turns run, for summer time or by NTP, does not change their durations. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -133,9 +133,9 @@ it.effect("F30 does not stop the progress reports of a tool", () =>
   Effect.gen(function* () {
     yield* TestClock.adjust("10 days")
     const { clock, set } = settable(yield* Clock.Clock)
-    const told: Array<string> = []
+    const reports: Array<string> = []
     const fiber = yield* Effect.gen(function* () {
-      const progress = ToolProgress.make(Duration.millis(100), (text) => told.push(text))
+      const progress = ToolProgress.make(Duration.millis(100), (text) => reports.push(text))
       yield* progress.offer("one")
       yield* set(-hour)
       yield* Effect.sleep("1 second")
@@ -143,7 +143,7 @@ it.effect("F30 does not stop the progress reports of a tool", () =>
     }).pipe(Effect.provideService(Clock.Clock, clock), Effect.forkChild)
     yield* TestClock.adjust("2 seconds")
     yield* Fiber.join(fiber)
-    assert.deepStrictEqual(told, ["one", "two"])
+    assert.deepStrictEqual(reports, ["one", "two"])
   })
 )
 
@@ -163,7 +163,7 @@ describe("F30 Codex's timestamps and the clock of this machine", () => {
               [
                 ...Fake.begin,
                 Fake.delta("one"),
-                { heard: "go/on" },
+                { received: "go/on" },
                 // By its own clock, which is that of the wall.
                 Fake.notify("item/completed", { ...of, ...item }, stamped(now() + by)),
                 Fake.notify("item/completed", { ...of, ...item }, stamped(now() - by)),
@@ -179,7 +179,7 @@ describe("F30 Codex's timestamps and the clock of this machine", () => {
           const thread = yield* codex.startThread({ cwd: "/" })
           const before = realClock.monotonicTimeNanosUnsafe()
           const running = yield* Effect.forkScoped(thread.run("go", { timeout: "1 minute" }))
-          yield* fake.hears("turn/start")
+          yield* fake.waitFor("turn/start")
           Date.now = () => now() + by
           yield* Effect.forkScoped(codex.request("go/on"))
           const turn = yield* Fiber.join(running)

@@ -1,23 +1,16 @@
 /** The program is ended from outside while a real Codex works for it. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Real from "../support/realEngine.ts"
-import { test, timed } from "../support/live.ts"
+import { test, timed, until } from "../support/live.ts"
 import * as Host from "./manyTurns.ts"
 
 const host = fileURLToPath(new URL("./manyTurns.ts", import.meta.url))
-
-const until = <A>(what: string, look: Effect.Effect<A>, holds: (value: A) => boolean) =>
-  look.pipe(
-    Effect.repeat({ until: holds, schedule: Schedule.spaced("20 millis") }),
-    Effect.timeoutOrElse({ duration: "60 seconds", orElse: () => Effect.die(new Error(`never: ${what}`)) })
-  )
 
 /** Every second turn runs a command for a minute, the others wait for the model. */
 const model: M.Respond = ({ lastUserText }) => {
@@ -49,17 +42,21 @@ const begin = Effect.fnUntraced(function* (turns: number) {
           .map((line) => Schema.decodeSync(Host.Line)(line))
       : []
   )
-  yield* until("all turns run", lines, (lines) => lines.length >= turns)
+  yield* until(
+    "all turns run",
+    Effect.map(lines, ({ length }) => length >= turns)
+  )
   const commands = Array.from({ length: turns }, (_, index) => index).filter((index) => index % 2 === 0)
-  for (const index of commands)
-    yield* until(`command ${index} runs`, real.exists(`started-${index}`), (exists) => exists)
+  for (const index of commands) yield* until(`command ${index} runs`, real.exists(`started-${index}`))
   assert.isAbove((yield* real.processes).length, turns / 2)
   const gone = until(
     "the program is gone",
-    Effect.sync(() => child.exitCode !== null || child.signalCode !== null),
-    (isGone) => isGone
+    Effect.sync(() => child.exitCode !== null || child.signalCode !== null)
   )
-  const none = until("all processes are gone", real.processes, ({ length }) => length === 0)
+  const none = until(
+    "all processes are gone",
+    Effect.map(real.processes, ({ length }) => length === 0)
+  )
   return { real, child, lines, gone, none, commands }
 })
 

@@ -1,4 +1,4 @@
-/** The table that is read, the rows that are run, and the tests that are there are the same. */
+/** The documented faults, the faults that run and the tests agree. */
 import { assert, it } from "@effect/vitest"
 import { readFileSync, readdirSync } from "node:fs"
 import { idsOf, rows } from "../../scripts/faults/rows.ts"

@@ -1,4 +1,4 @@
-/** A program with many turns in it, to be ended from outside; what becomes of each it writes to a file. */
+/** A program with many turns that a test ends by a signal. It writes the outcome of each turn to a file. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

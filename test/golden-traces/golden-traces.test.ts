@@ -1,4 +1,4 @@
-/** One trace for each kind of turn that the real Codex has, whole and without a violation. */
+/** One complete trace without violations for each kind of turn of the real Codex. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { existsSync, readdirSync, readFileSync } from "node:fs"

@@ -1,6 +1,6 @@
 /**
  * Records the golden traces again, on the real Codex that is installed:
- * `node test/golden-traces/record.ts [--check] [name ...]`. `--check` writes nothing and shows what is another.
+ * `node test/golden-traces/record.ts [--check] [name ...]`. `--check` writes nothing and shows the differences.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

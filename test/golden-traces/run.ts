@@ -1,4 +1,4 @@
-/** The trace of a scenario on the real Codex, in normal form, and what of its telemetry is not as it should be. */
+/** The normalized trace of a scenario on the real Codex, and the violations of its telemetry. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"

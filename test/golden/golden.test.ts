@@ -33,14 +33,17 @@ const doctored = Effect.fnUntraced(function* (name: string, change: (line: unkno
 })
 
 /** Fields whose values pass through unchanged, so that an added field would change the result. */
-const theirs = new Set(["arguments", "result"])
+const passedThrough = new Set(["arguments", "result"])
 
 const isSaid = (line: unknown, by: "<" | ">") => Predicate.hasProperty(line, by)
 
-const more = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(more)
+const extended = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(extended)
   if (!Predicate.isObject(value)) return value
-  const fields = Object.entries(value).map(([key, inner]) => [key, theirs.has(key) ? inner : more(inner)])
+  const fields = Object.entries(value).map(([key, inner]) => [
+    key,
+    passedThrough.has(key) ? inner : extended(inner)
+  ])
   return { ...Object.fromEntries(fields), aFieldFromTheFuture: { of: ["any", 1, null] } }
 }
 
@@ -51,13 +54,13 @@ const inflate = (line: unknown): unknown => {
   if (!Predicate.isObject(said)) return line
   const { method, params } = said
   // A repeated reply, and a reply to an unknown request.
-  if (method === undefined) return [{ ">": more(said) }, line, { ">": { id: 4711, result: {} } }]
-  const whole = { ">": { ...said, params: more(params) } }
-  if (method !== "item/completed" || !Predicate.isObject(params)) return whole
+  if (method === undefined) return [{ ">": extended(said) }, line, { ">": { id: 4711, result: {} } }]
+  const complete = { ">": { ...said, params: extended(params) } }
+  if (method !== "item/completed" || !Predicate.isObject(params)) return complete
   const { threadId, turnId } = params
   const of = { threadId, turnId, startedAtMs: 0, completedAtMs: 0 }
   return [
-    whole,
+    complete,
     { ">": { method: "turn/dreamt", params: { ...of, dream: "sheep" } } },
     { ">": { method: "item/completed", params: { ...of, item: { type: "hologram", id: "h1", light: 3 } } } },
     { ">": { method: "world/ended", params: {} } },

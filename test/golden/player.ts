@@ -15,7 +15,7 @@ const lines: ReadonlyArray<Line> = readFileSync(transcript, "utf8")
 const local = localizer(places)
 const normal = normalizer(places)
 
-const heard: Array<Message> = []
+const received: Array<Message> = []
 let next = 0
 
 const isAnswerTo = (expected: Message) => (message: Message) =>
@@ -30,9 +30,9 @@ const go = () => {
     if (">" in line) process.stdout.write(`${JSON.stringify(local(line[">"]))}\n`)
     else {
       const expected = line["<"] as Message
-      const found = heard.findIndex(isAnswerTo(expected))
+      const found = received.findIndex(isAnswerTo(expected))
       if (found < 0) return
-      const [message] = heard.splice(found, 1)
+      const [message] = received.splice(found, 1)
       if (!isSame(expected, normal(message))) differ({ expected, actual: normal(message) })
     }
     next++
@@ -42,11 +42,11 @@ const go = () => {
 const input = createInterface({ input: process.stdin })
 input.on("line", (line) => {
   const message: Message = JSON.parse(line)
-  heard.push(message)
+  received.push(message)
   go()
 })
 input.on("close", () => {
-  for (const message of heard) differ({ expected: null, actual: normal(message) })
+  for (const message of received) differ({ expected: null, actual: normal(message) })
   if (next < lines.length) differ({ expected: lines[next], actual: null })
   process.exit(0)
 })

@@ -62,7 +62,7 @@ const common: Places = [
 ]
 
 /** Returns the run as JSON, without times and with merged text deltas. */
-const told = (normal: (value: unknown) => unknown, value: unknown): unknown => {
+const normalized = (normal: (value: unknown) => unknown, value: unknown): unknown => {
   const json: unknown = JSON.parse(
     JSON.stringify(value, (key, inner: unknown) =>
       key === "at" || key === "duration" || key === "time" ? undefined : inner
@@ -103,7 +103,7 @@ export const record = Effect.fnUntraced(function* (scenario: Scenario) {
       const parsed: Line = JSON.parse(line)
       return ">" in parsed ? { ">": normal(parsed[">"]) } : { "<": normal(parsed["<"]) }
     })
-  return { lines: untilLastAnswer(lines), result: told(normal, seen) }
+  return { lines: untilLastAnswer(lines), result: normalized(normal, seen) }
 })
 
 /** Runs a scenario on a transcript. Returns the result and the differences from the recorded lines. */
@@ -128,7 +128,7 @@ export const replay = Effect.fnUntraced(function* (scenario: Scenario, transcrip
   ])
   const seen = yield* result(scenario, workspace, codexPath, { HOME: folder, CODEX_HOME: folder })
   return {
-    result: told(normalizer(places), seen),
+    result: normalized(normalizer(places), seen),
     differences: (yield* fs.readFileString(differences)).split("\n").filter((line) => line !== "")
   }
 })

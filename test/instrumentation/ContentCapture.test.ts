@@ -260,8 +260,8 @@ describe("content capture", () => {
       yield* run(ContentCapture.layer({ prompts: true, responses: true }), undefined, steps)
       assert.notInclude(JSON.stringify(yield* Captured.spans), "look around")
       yield* run(ContentCapture.layer({ toolArguments: true }), undefined, steps)
-      const told = (yield* Captured.spans).filter((span) => JSON.stringify(span).includes("look around"))
-      assert.deepStrictEqual(told.map(({ name }) => name).toSorted(), [
+      const captured = (yield* Captured.spans).filter((span) => JSON.stringify(span).includes("look around"))
+      assert.deepStrictEqual(captured.map(({ name }) => name).toSorted(), [
         "chat scripted",
         "execute_tool spawn_agent"
       ])
@@ -275,7 +275,7 @@ describe("content capture", () => {
         const chats = (yield* Captured.spans).filter((span) => span.name === "chat scripted")
         return JSON.stringify(chats.at(-1)?.attributes)
       })
-      const told = {
+      const captured = {
         prompts: ["Fix ticket T-42", "Be brief."],
         responses: ["let me see"],
         toolArguments: ['\\"id\\":\\"T-42\\"'],
@@ -292,7 +292,7 @@ describe("content capture", () => {
         "diffs"
       ] as const) {
         const sent = yield* sentWith({ [kind]: true })
-        for (const [other, words] of Object.entries(told)) {
+        for (const [other, words] of Object.entries(captured)) {
           for (const word of words) {
             if (other === kind) assert.include(sent, word, kind)
             else assert.notInclude(sent, word, `${other} with ${kind}`)
@@ -306,7 +306,7 @@ describe("content capture", () => {
   const failing = [
     Scripted.message("half of it"),
     Scripted.failed(
-      // A union, so that what is thrown here is checked as what a turn may fail with.
+      // A union, so that the type checker compares these errors with those of a turn.
       new CodexError.TurnFailed({
         reason: "ServerError",
         detail: "upstream said: sk-live-1234567890abcdefghijklmn"

@@ -1,4 +1,4 @@
-/** What is seen beside turns: attachments, and what does not start. */
+/** Signals outside turns: attachments and failed starts. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -14,19 +14,19 @@ import * as TurnTelemetry from "../../src/instrumentation/TurnTelemetry.ts"
 
 /** Runs it in virtual time; gives how it ended, which signals there were and which lines. */
 const watched = Effect.fnUntraced(function* <A, E>(effect: Effect.Effect<A, E>) {
-  const told: Array<Signal.Signal> = []
+  const signals: Array<Signal.Signal> = []
   const lines: Array<string> = []
   const fiber = yield* effect.pipe(
     Effect.exit,
     Effect.provide([
-      Telemetry.layerObserver(({ signal }) => Effect.sync(() => void told.push(signal))),
+      Telemetry.layerObserver(({ signal }) => Effect.sync(() => void signals.push(signal))),
       Logging.layerOptions({ level: "Debug", format: "logfmt" })
     ]),
     Effect.provideService(Stderr, (line) => void lines.push(line)),
     Effect.forkChild
   )
   yield* TestClock.adjust("1 minute")
-  return { exit: yield* Fiber.join(fiber), told, lines }
+  return { exit: yield* Fiber.join(fiber), signals, lines }
 })
 
 const where = Effect.annotateSpans({ "gen_ai.conversation.id": "thread_7", "codex.source": "nightly" })
@@ -65,7 +65,7 @@ describe("a failed start", () => {
   for (const { class: errorClass, error, type, what } of failures) {
     it.effect(`of the ${what} with ${type} is counted and logged without content`, () =>
       Effect.gen(function* () {
-        const { exit, lines, told } = yield* watched(
+        const { exit, lines, signals } = yield* watched(
           Effect.delay(Effect.fail(error), "250 millis").pipe(
             StartTelemetry.starting(what),
             Effect.withSpan("start"),
@@ -73,8 +73,8 @@ describe("a failed start", () => {
           )
         )
         assert.strictEqual(exit._tag, "Failure")
-        assert.strictEqual(told.length, 1)
-        assert.deepInclude(told[0], { _tag: "StartFailed", what, errorType: type, duration: 250 })
+        assert.strictEqual(signals.length, 1)
+        assert.deepInclude(signals[0], { _tag: "StartFailed", what, errorType: type, duration: 250 })
         assert.strictEqual(lines.length, 1)
         assert.include(
           lines[0],
@@ -105,7 +105,7 @@ describe("a failed start", () => {
       ]
       const all = yield* Effect.forEach(starts, (start) => watched(StartTelemetry.starting("engine")(start)))
       assert.deepStrictEqual(
-        all.map(({ told }) => told.length),
+        all.map(({ signals }) => signals.length),
         [1, 0, 0, 0]
       )
       assert.strictEqual(
@@ -145,7 +145,7 @@ describe("attachments", () => {
 
   it.effect("are measured when they are staged and removed: number, size and duration", () =>
     Effect.gen(function* () {
-      const { lines, told } = yield* watched(
+      const { lines, signals } = yield* watched(
         Effect.gen(function* () {
           const staged = yield* Effect.delay(Effect.succeed([10, 200]), "1500 millis").pipe(
             AttachmentTelemetry.staging(measure)
@@ -154,7 +154,7 @@ describe("attachments", () => {
         }).pipe(where)
       )
       assert.deepStrictEqual(
-        told.map((signal) => (signal._tag === "AttachmentStop" ? { ...signal, at: 0 } : signal._tag)),
+        signals.map((signal) => (signal._tag === "AttachmentStop" ? { ...signal, at: 0 } : signal._tag)),
         [
           "AttachmentStart",
           {

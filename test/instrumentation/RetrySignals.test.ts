@@ -1,4 +1,4 @@
-/** Requests that are made again, and conversations that are summarised: seen for as long as they take. */
+/** Spans of retried requests and of compactions. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -106,12 +106,14 @@ describe("the sampling of a turn", () => {
 
   it.effect("leaves no span and no signal when the turn is dropped, and the turn runs unchanged", () =>
     Effect.gen(function* () {
-      const heard: Array<string> = []
-      const listening = SignalBus.layerListener(Effect.succeed(({ signal }) => void heard.push(signal._tag)))
+      const signals: Array<string> = []
+      const listening = SignalBus.layerListener(
+        Effect.succeed(({ signal }) => void signals.push(signal._tag))
+      )
       const result = yield* turn.pipe(Sampling.withTelemetry(false), Effect.provide(listening))
       assert.strictEqual(result.message, "done")
       assert.deepStrictEqual(yield* Captured.spans, [])
-      assert.deepStrictEqual(heard, [])
+      assert.deepStrictEqual(signals, [])
       yield* turn.pipe(Sampling.withTelemetry(), Effect.provideService(Sampling.Enabled, false))
       assert.deepStrictEqual(yield* Captured.spans, [])
       yield* turn.pipe(
@@ -120,15 +122,15 @@ describe("the sampling of a turn", () => {
         Effect.provide(listening)
       )
       assert.isAbove((yield* Captured.spans).length, 2)
-      assert.include(heard, "TurnStop")
+      assert.include(signals, "TurnStop")
     }).pipe(Effect.provide(TestLayer))
   )
 
   it.effect("applies to one turn when its options set it", () =>
     Effect.gen(function* () {
-      const heard: Array<string | undefined> = []
+      const signals: Array<string | undefined> = []
       const listening = SignalBus.layerListener(
-        Effect.succeed(({ signal, turnId }) => void (signal._tag === "TurnStop" && heard.push(turnId)))
+        Effect.succeed(({ signal, turnId }) => void (signal._tag === "TurnStop" && signals.push(turnId)))
       )
       const program = Effect.gen(function* () {
         const codex = yield* Codex
@@ -147,12 +149,12 @@ describe("the sampling of a turn", () => {
         ...new Set(spans.flatMap(({ attributes }) => attributes["codex.turn.id"] ?? []))
       ])
       const [, second = "", third = ""] = yield* program
-      assert.deepStrictEqual(heard, [second, third])
+      assert.deepStrictEqual(signals, [second, third])
       assert.deepStrictEqual(yield* turns, [second, third])
 
-      heard.length = 0
+      signals.length = 0
       const [, asked] = yield* Effect.provideService(program, Sampling.Enabled, false)
-      assert.deepStrictEqual(heard, [asked])
+      assert.deepStrictEqual(signals, [asked])
     }).pipe(Effect.provide(TestLayer))
   )
 })

@@ -40,16 +40,16 @@ const stop = (at: number): Signal.TurnStop => ({
   toolCalls: 0
 })
 
-/** What is told of `signals`, each with the time at which it is told. */
+/** Returns what the throttle emits for `signals`, each with its time. */
 const tell = (signals: ReadonlyArray<Signal.Signal>, perSecond?: number) => {
   let state = SignalThrottle.initial(perSecond)
-  const told: Array<{ readonly now: number; readonly signal: Signal.Signal }> = []
+  const emitted: Array<{ readonly now: number; readonly signal: Signal.Signal }> = []
   for (const signal of signals) {
-    const [next, emitted] = SignalThrottle.step(state, signal)
+    const [next, due] = SignalThrottle.step(state, signal)
     state = next
-    for (const one of emitted) told.push({ now: signal.at, signal: one })
+    for (const one of due) emitted.push({ now: signal.at, signal: one })
   }
-  return { told, state }
+  return { emitted, state }
 }
 
 describe("the signal throttle", () => {
@@ -63,7 +63,7 @@ describe("the signal throttle", () => {
       diff(130, 6),
       stop(131)
     ]
-    const bytes = tell(signals).told.map(({ signal }) =>
+    const bytes = tell(signals).emitted.map(({ signal }) =>
       signal._tag === "DiffUpdated" ? signal.bytes : signal._tag
     )
     assert.deepStrictEqual(bytes, [1, 4, 6, "TurnStop"])
@@ -72,7 +72,7 @@ describe("the signal throttle", () => {
   it("delays no rare signal", () => {
     const signals = [retry(0), retry(0), retry(0), stop(0)]
     assert.deepStrictEqual(
-      tell(signals).told.map(({ signal }) => signal),
+      tell(signals).emitted.map(({ signal }) => signal),
       signals
     )
   })
@@ -96,7 +96,7 @@ describe("the signal throttle", () => {
       at: 4,
       usage: { input: 20, cachedInput: 4, cacheWrite: 11, output: 12, reasoning: 8 }
     })
-    // Nobody told of it: nothing is made up.
+    // Without a report, the throttle invents none.
     const [untold] = SignalThrottle.flush(tell([wrote(0), wrote(1), wrote(2)]).state)[1]
     assert.isTrue(untold?._tag === "UsageUpdated" && !("cacheWrite" in untold.usage))
   })
@@ -126,10 +126,10 @@ describe("the signal throttle", () => {
         at += gap
         return kind === "usage" ? usage(at, size) : kind === "diff" ? diff(at, size) : retry(at)
       })
-      const { told } = tell([...signals, stop(at)], n)
+      const { emitted } = tell([...signals, stop(at)], n)
       for (const tag of ["UsageUpdated", "DiffUpdated"] as const) {
-        const sent = told.filter(({ signal }) => signal._tag === tag)
-        // The last one is told whenever the turn ends.
+        const sent = emitted.filter(({ signal }) => signal._tag === tag)
+        // The last signal is emitted whenever the turn ends.
         const times = sent.map(({ now }) => now).slice(0, -1)
         for (const [index, time] of times.entries()) {
           assert.isAtMost(times.slice(index).filter((other) => other < time + 1000).length, n)
@@ -147,8 +147,8 @@ describe("the signal throttle", () => {
       }
       const rare = (all: ReadonlyArray<Signal.Signal>) =>
         all.filter(({ _tag }) => _tag === "Retry" || _tag === "TurnStop")
-      assert.deepStrictEqual(rare(told.map(({ signal }) => signal)), rare([...signals, stop(at)]))
-      assert.strictEqual(told.at(-1)?.signal._tag, "TurnStop")
+      assert.deepStrictEqual(rare(emitted.map(({ signal }) => signal)), rare([...signals, stop(at)]))
+      assert.strictEqual(emitted.at(-1)?.signal._tag, "TurnStop")
     }
   )
 })
@@ -160,12 +160,12 @@ describe("a turn with 1,000 updates", () => {
     Scripted.event({ _tag: "DiffUpdated", diff: "+x\n".repeat(at) })
   ]).flat()
 
-  /** Plays it in 4 seconds, and gives what listeners were told, what was logged and what the turn says. */
+  /** Plays the script in 4 seconds. Returns the emitted signals, the log and the turn. */
   const run = Effect.gen(function* () {
     yield* Scripted.play([...updates, Scripted.message("done")])
-    const told: Array<Signal.Signal> = []
+    const emitted: Array<Signal.Signal> = []
     const lines: Array<string> = []
-    const observer = Telemetry.layerObserver(({ signal }) => Effect.sync(() => void told.push(signal)))
+    const observer = Telemetry.layerObserver(({ signal }) => Effect.sync(() => void emitted.push(signal)))
     const turn = Effect.gen(function* () {
       const codex = yield* Codex
       const thread = yield* codex.startThread()
@@ -177,19 +177,19 @@ describe("a turn with 1,000 updates", () => {
     )
     const fiber = yield* Effect.forkChild(turn)
     yield* TestClock.adjust("1 minute")
-    return { turn: yield* Fiber.join(fiber), told, lines }
+    return { turn: yield* Fiber.join(fiber), emitted, lines }
   })
 
   const counts = Effect.fnUntraced(function* ({
     lines,
-    told
+    emitted
   }: {
     lines: Array<string>
-    told: Array<Signal.Signal>
+    emitted: Array<Signal.Signal>
   }) {
     const { events } = yield* Captured.span("invoke_agent codex")
     const named = (name: string) => events.filter((event) => event.name === name).length
-    const tagged = (tag: Signal.Signal["_tag"]) => told.filter(({ _tag }) => _tag === tag).length
+    const tagged = (tag: Signal.Signal["_tag"]) => emitted.filter(({ _tag }) => _tag === tag).length
     const said = (text: string) => lines.filter((line) => line.includes(text)).length
     return {
       usage: [tagged("UsageUpdated"), named("codex.token_usage.updated"), said("[codex] usage update")],
@@ -199,13 +199,13 @@ describe("a turn with 1,000 updates", () => {
 
   it.effect("emits ten signals of a kind per second and the last, and counts every token", () =>
     Effect.gen(function* () {
-      const { lines, told, turn } = yield* run
+      const { lines, emitted, turn } = yield* run
       const all = { input: 3000, cachedInput: 2000, cacheWrite: 1000, output: 2000, reasoning: 1000 }
       assert.deepStrictEqual(turn.usage, all)
       // 4 seconds at ten a second, and the last.
-      assert.deepStrictEqual(yield* counts({ lines, told }), { usage: [41, 41, 41], diff: [41, 41, 41] })
+      assert.deepStrictEqual(yield* counts({ lines, emitted }), { usage: [41, 41, 41], diff: [41, 41, 41] })
       const sum = { input: 0, cachedInput: 0, cacheWrite: 0, output: 0, reasoning: 0 }
-      for (const signal of told) {
+      for (const signal of emitted) {
         if (signal._tag !== "UsageUpdated") continue
         sum.input += signal.usage.input
         sum.cachedInput += signal.usage.cachedInput
@@ -214,7 +214,7 @@ describe("a turn with 1,000 updates", () => {
         sum.reasoning += signal.usage.reasoning
       }
       assert.deepStrictEqual(sum, all)
-      const last = told.findLast(({ _tag }) => _tag === "DiffUpdated")
+      const last = emitted.findLast(({ _tag }) => _tag === "DiffUpdated")
       assert.isTrue(last?._tag === "DiffUpdated" && last.added === 999)
       const usage = "gen_ai.client.inference.usage"
       assert.strictEqual(yield* Captured.metric(`${usage}.input_tokens`), 3000)

@@ -27,7 +27,7 @@ const nest = (kinds: ReadonlyArray<typeof Leaf.Type>): ReadonlyArray<Doing> => {
   const [first, ...rest] = kinds
   if (first === undefined) return [{ do: "log" }]
   if (first === "log") return [{ do: "log" }, ...nest(rest)]
-  // Half of what is left goes inside, half beside.
+  // Half of the remaining steps go inside, half beside.
   const half = Math.ceil(rest.length / 2)
   return [{ do: first, inside: nest(rest.slice(0, half)) }, ...nest(rest.slice(half)).slice(0, 2)]
 }

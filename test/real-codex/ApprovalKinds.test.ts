@@ -48,7 +48,7 @@ const which = {
   ]
 }
 
-/** Runs a turn under a policy: what was asked, what the model was told, and the events. */
+/** Runs a turn under a policy. Returns the requests, the input of the model, and the events. */
 const run = Effect.fnUntraced(function* <R>(script: ReadonlyArray<M.Reply>, policy: Approval.Policy<R>) {
   const real = yield* Real.make([...script, M.reply(M.text("done"))], { config })
   const asked: Array<Approval.ApprovalRequest> = []

@@ -22,7 +22,7 @@ const statuses = (items: ReadonlyArray<Item.Item>) =>
     item._tag === "CommandExecution" || item._tag === "FileChange" ? [item.status] : []
   )
 
-/** A policy that says that, and what it was asked. */
+/** A policy with one decision, and the requests it received. */
 const answering = (...decisions: ReadonlyArray<Approval.ApprovalDecision>) => {
   const asked: Array<Approval.ApprovalRequest> = []
   const policy: Approval.Policy = (request) =>
@@ -175,12 +175,12 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       assert.lengthOf(asked, 1)
       assert.isFalse(yield* untrusted.exists("made"))
       const never = yield* Real.make(escalating("touch made"))
-      const nobody = answering(Approval.accept)
+      const unasked = answering(Approval.accept)
       yield* Effect.flatMap(never.start({ approvalMode: "never" }), (thread) => thread.run("go")).pipe(
-        nobody.policy,
+        unasked.policy,
         Effect.provide(never.layer)
       )
-      assert.lengthOf(nobody.asked, 0)
+      assert.lengthOf(unasked.asked, 0)
       assert.isFalse(yield* never.exists("made"))
     }))
 

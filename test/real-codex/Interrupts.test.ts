@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
@@ -13,14 +12,7 @@ import * as M from "../../src/testing/ModelServer.ts"
 import * as Host from "../support/host.ts"
 import * as RealCodex from "../support/realCodex.ts"
 import * as Real from "../support/realEngine.ts"
-import { test, timed } from "../support/live.ts"
-
-/** Waits until it holds. */
-const until = (what: string, condition: Effect.Effect<boolean>) =>
-  condition.pipe(
-    Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("10 millis") }),
-    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.die(new Error(`never: ${what}`)) })
-  )
+import { test, timed, until } from "../support/live.ts"
 
 describe.concurrent("interrupting a turn of the real Codex", () => {
   for (const delay of [0, 1, 3, 10, 30, 60]) {
@@ -270,31 +262,35 @@ describe.concurrent("the end of the program", () => {
   const host = fileURLToPath(new URL("../support/host.ts", import.meta.url))
   for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
     for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
-      test(`F42 by ${signal} leaves neither Codex nor its command (${sandbox})`, () =>
-        Effect.gen(function* () {
-          const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60; touch finished"))])
-          const place = yield* Schema.encodeEffect(Host.Place)({
-            cwd: real.workspace,
-            sandbox,
-            env: { ...real.env }
-          })
-          const child = yield* Effect.acquireRelease(
-            Effect.sync(() => spawn(process.execPath, ["--no-warnings", host, place], { stdio: "ignore" })),
-            (child) => Effect.sync(() => child.kill("SIGKILL"))
-          )
-          yield* until("the command runs", real.exists("started"))
-          assert.isAbove((yield* real.processes).length, 0)
-          child.kill(signal)
-          yield* until(
-            "all are gone",
-            Effect.map(real.processes, ({ length }) => length === 0)
-          )
-          yield* until(
-            "the program is gone",
-            Effect.sync(() => child.exitCode !== null || child.signalCode !== null)
-          )
-          assert.isFalse(yield* real.exists("finished"))
-        }))
+      test(
+        `F42 by ${signal} leaves neither Codex nor its command (${sandbox})`,
+        () =>
+          Effect.gen(function* () {
+            const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60; touch finished"))])
+            const place = yield* Schema.encodeEffect(Host.Place)({
+              cwd: real.workspace,
+              sandbox,
+              env: { ...real.env }
+            })
+            const child = yield* Effect.acquireRelease(
+              Effect.sync(() => spawn(process.execPath, ["--no-warnings", host, place], { stdio: "ignore" })),
+              (child) => Effect.sync(() => child.kill("SIGKILL"))
+            )
+            yield* until("the command runs", real.exists("started"))
+            assert.isAbove((yield* real.processes).length, 0)
+            child.kill(signal)
+            yield* until(
+              "all are gone",
+              Effect.map(real.processes, ({ length }) => length === 0)
+            )
+            yield* until(
+              "the program is gone",
+              Effect.sync(() => child.exitCode !== null || child.signalCode !== null)
+            )
+            assert.isFalse(yield* real.exists("finished"))
+          }),
+        90_000
+      )
     }
   }
 })

@@ -1,4 +1,4 @@
-/** Fifty conversations on one real Codex, some of them interrupted, and the process killed under all of them. */
+/** Fifty threads on one real Codex: some are interrupted, and a signal kills the process of all. */
 import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -27,7 +27,7 @@ const until = (what: string, condition: () => string | undefined) =>
 
 const handles = () => readdirSync("/proc/self/fd").length
 
-/** What the model does depends on what it was asked, and on whether a command has come back. */
+/** The reply depends on the prompt and on whether a command has returned. */
 const model: M.Respond = ({ body, lastUserText }) => {
   const [what = "", number = "0"] = lastUserText?.split(" ") ?? []
   if (what !== "work") return M.reply(M.text(`fine ${number}`))
@@ -74,7 +74,7 @@ describe("a real Codex under load", () => {
             (thread, index) =>
               Effect.gen(function* () {
                 const fiber = yield* Effect.forkScoped(
-                  thread.run(`work ${index}`, { timeout: "3 seconds" }),
+                  thread.run(`work ${index}`, { timeout: "6 seconds" }),
                   {
                     startImmediately: true
                   }

@@ -16,7 +16,7 @@ import * as M from "../../src/testing/ModelServer.ts"
 import { test } from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
 
-/** What a person said, in the requests that the model got. */
+/** Returns the user texts in a request to the model. */
 const prompts = (body: unknown): ReadonlyArray<string> => {
   const found = [
     ...JSON.stringify(body).matchAll(/"role":"user","content":\[\{"type":"input_text","text":"([^"<#]*)"/g)
@@ -353,7 +353,7 @@ describe.concurrent("a turn with an output schema", () => {
         const thread = yield* real.start()
         const turn = yield* thread.run("go", { output: Answer })
         assert.deepStrictEqual(turn.output, { summary: "done", files: ["a.ts"] })
-        // What is no object is asked for inside of one.
+        // Codex requires an object, so the library wraps other schemas in one.
         const list = yield* thread.run("go", { output: Schema.Array(Schema.Number) })
         assert.deepStrictEqual(list.output, [1, 2])
       }).pipe(Effect.provide(real.layer))
@@ -516,7 +516,7 @@ describe.concurrent("a turn that is retried", () => {
         const codex = (yield* real.processes).find(({ parent }) => parent === process.pid)
         if (codex !== undefined) process.kill(codex.pid, "SIGKILL")
         const error = yield* Effect.flip(thread.run("hello")).pipe(
-          // Its death may be heard only when the turn has begun.
+          // The library may notice the exit only after the turn has started.
           Effect.repeat({ times: 5, until: (error) => error._tag !== "EngineExited" })
         )
         assert.deepInclude(error, { _tag: "InvalidRequest", reason: "ThreadNotFound" })

@@ -9,7 +9,7 @@ import * as Approval from "../../src/Approval.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Real from "../support/realEngine.ts"
-import { test } from "../support/live.ts"
+import { test, until } from "../support/live.ts"
 
 const Lookup = Tool.make("lookup_ticket", {
   description: "Reads a ticket",
@@ -138,7 +138,7 @@ describe.concurrent("a turn of the real Codex", () => {
       }).pipe(
         Effect.provide([
           Meet.toLayer({
-            // Nobody leaves before all are here: one after the other they would wait for ever.
+            // No call ends before all have started: sequential calls would wait forever.
             meet: ({ n }) =>
               Effect.suspend(() => (++here === 3 ? Deferred.succeed(all, undefined) : Effect.void)).pipe(
                 Effect.andThen(Deferred.await(all)),
@@ -175,7 +175,12 @@ describe.concurrent("a turn of the real Codex", () => {
         const [turns] = yield* Effect.all(
           [
             Effect.all([thread.run("1"), thread.run("2"), again.run("3")], { concurrency: "unbounded" }),
-            Effect.sleep("200 millis").pipe(
+            until(
+              "the first turn waits for the model",
+              Effect.map(real.server.requests, ({ length }) => length > 1)
+            ).pipe(
+              // A second turn that does not wait would send its request now.
+              Effect.andThen(Effect.sleep("200 millis")),
               Effect.andThen(Effect.map(real.server.requests, (requests) => assert.lengthOf(requests, 2))),
               Effect.andThen(Deferred.succeed(gate, undefined))
             )

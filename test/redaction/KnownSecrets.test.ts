@@ -1,4 +1,4 @@
-/** Secrets that this process never had: of an environment that an engine was given. */
+/** Secrets of the environment of an engine, which this process itself does not have. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

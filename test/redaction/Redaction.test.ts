@@ -26,7 +26,7 @@ const make = (rules: ReadonlyArray<Redaction.RedactionRule> = [], limit?: number
 
 const { text, value } = make()
 
-// Put together here, so that nobody who looks for leaked tokens finds these.
+// Concatenated here, so that scanners for leaked tokens do not report these.
 const secrets = {
   openai: `sk-${"proj"}-Ab3dEf6hIj9kLm2nOp5qRs8tUv`,
   openaiLetters: `sk-${"abcdefghijklmnopqrstuvwxyz"}`,

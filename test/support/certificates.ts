@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { execFileSync } from "node:child_process"
 
-/** Files in a directory that goes with the scope: a CA, a server for 127.0.0.1, a client, and a client of nobody's. */
+/** Creates a scoped directory with a CA, a server certificate for 127.0.0.1, a client certificate, and a client certificate of an unknown CA. */
 export const make = Effect.gen(function* () {
   const files = yield* FileSystem.FileSystem
   const directory = yield* files.makeTempDirectoryScoped({ prefix: "effect-codex-certificates-" })

@@ -1,4 +1,4 @@
-/** Turns in which everything happens that telemetry has a name for, and all that is emitted of them. */
+/** Turns that produce everything that telemetry has a name for, and all that they emit. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -210,7 +210,7 @@ const counted = Effect.gen(function* () {
   decided("failed", false)
 })
 
-/** A Codex that comes up, and one that does not. */
+/** Starts one Codex that works and one that fails. */
 const engines = Effect.gen(function* () {
   const start = Codex.use((codex) => Effect.scoped(codex.startThread(options)))
   const resume = Codex.use((codex) => Effect.scoped(codex.resumeThread(ThreadId.make("gone"), options)))

@@ -16,7 +16,7 @@ export type Step =
   /** Waits, in milliseconds. */
   | { readonly wait: number }
   /** Waits for a message with that method, or for a reply to that id. */
-  | { readonly heard: string | number }
+  | { readonly received: string | number }
   /** Sends a message 100 ms later from a child process that outlives this one. */
   | { readonly testament: unknown }
   /** Closes its input and keeps running. */
@@ -56,7 +56,7 @@ export interface Message {
 
 const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
   const { pid } = process
-  const heard: Array<Message> = []
+  const received: Array<Message> = []
   const waiting = new Set<() => void>()
   const calls = new Map<string, number>()
   const turns = new Map<string, string>()
@@ -71,7 +71,7 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
   const until = (what: string | number) =>
     new Promise<void>((resolve) => {
       const look = () => {
-        if (!heard.some(isAbout(what))) return
+        if (!received.some(isAbout(what))) return
         waiting.delete(look)
         resolve()
       }
@@ -138,7 +138,7 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
       else if ("reply" in step) line({ id, result: step.reply })
       else if ("refuse" in step) line({ id, error: step.refuse })
       else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait))
-      else if ("heard" in step) await until(JSON.parse(filled(step.heard)))
+      else if ("received" in step) await until(JSON.parse(filled(step.received)))
       else if ("testament" in step) {
         spawn("sh", ["-c", `sleep 0.1; printf '%s\\n' "$0"`, filled(step.testament)], {
           stdio: ["ignore", "inherit", "ignore"]
@@ -174,7 +174,7 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
   const hear = (line: string) => {
     const message: Message = JSON.parse(line)
     record({ _tag: "Received", pid, message })
-    heard.push(message)
+    received.push(message)
     for (const look of waiting) look()
     if (message.method !== undefined) answer(message)
   }

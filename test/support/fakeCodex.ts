@@ -19,6 +19,9 @@ const script = fileURLToPath(new URL("./fakeAppServer.ts", import.meta.url))
 export const notify = (method: string, params: object, more: object = {}): Step => ({
   send: { method, params, ...more }
 })
+/** Opens a thread on the engine that the test provides. */
+export const startThread = Effect.flatMap(Codex, (codex) => codex.startThread())
+
 /** Sends a request of the server. */
 export const ask = (id: string | number, method: string, params: object): Step => ({
   send: { id, method, params }
@@ -81,7 +84,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
         .slice(0, -1)
         .map((line): Recorded => JSON.parse(line))
   )
-  const heard = Effect.map(recorded, (entries) =>
+  const received = Effect.map(recorded, (entries) =>
     entries.flatMap((entry) => (entry._tag === "Received" ? [entry.message] : []))
   )
   const processes = Effect.map(recorded, (entries) =>
@@ -91,7 +94,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
   /** Waits until `look` returns a value for the received messages. */
   const until = <A>(look: (messages: ReadonlyArray<Message>) => A | undefined | false): Effect.Effect<A> =>
     Effect.suspend(() =>
-      Effect.flatMap(heard, (messages) => {
+      Effect.flatMap(received, (messages) => {
         const found = look(messages)
         return found === undefined || found === false
           ? Effect.fail("not yet" as const)
@@ -111,18 +114,18 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
     codexPath,
     folder,
     recorded,
-    heard,
+    received,
     processes,
     until,
-    hears: (method: string, times = 1) =>
+    waitFor: (method: string, times = 1) =>
       until((messages) => messages.filter((message) => message.method === method).length >= times),
     /** Returns the replies to the requests with that id. */
     answers: (id: string | number) =>
-      Effect.map(heard, (messages) =>
+      Effect.map(received, (messages) =>
         messages.filter((message) => message.method === undefined && message.id === id)
       ),
     of: (method: string) =>
-      Effect.map(heard, (messages) => messages.filter((message) => message.method === method)),
+      Effect.map(received, (messages) => messages.filter((message) => message.method === method)),
     pids: Effect.map(processes, (entries) => entries.map(({ pid }) => pid)),
     layer: (options: AppServer.AppServerOptions = {}) =>
       // A constant layer is memoised and would reuse the engine of an outer `provide`, so make it fresh.

@@ -1,4 +1,4 @@
-/** Turns in which everything that may hold content holds a planted secret, and everything that may go wrong does. */
+/** Turns with a planted secret in everything that may hold content, and with every kind of failure. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -135,7 +135,7 @@ export const turns = Effect.fnUntraced(function* (planted: Canary.PlantedSecrets
   yield* Effect.exit(thread.run(prompt))
 }, Effect.scoped)
 
-/** A policy that fails, dies, or says no in words that are nobody's business. */
+/** A policy that fails, dies, or declines with a secret reason. */
 export const policy = (planted: Canary.PlantedSecrets) => {
   let asked = 0
   return Approval.layer((request) => {

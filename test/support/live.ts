@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 
@@ -18,13 +19,20 @@ export const test = <A, E>(
   timeout?: number
 ) => it.live(name, () => Effect.provide(body(), services), timeout)
 
-/** Milliseconds that it took, and what it gave. */
+/** Returns the duration in milliseconds, and the result. */
 export const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.timed(effect), ([took, value]) => [Duration.toMillis(took), value] as const)
 
+/** Waits until a condition holds. Dies with its name after a minute, which suffices on a loaded machine. */
+export const until = <E, R>(name: string, condition: Effect.Effect<boolean, E, R>) =>
+  condition.pipe(
+    Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("10 millis") }),
+    Effect.timeoutOrElse({ duration: "1 minute", orElse: () => Effect.die(new Error(`never: ${name}`)) })
+  )
+
 /**
- * Runs something on the test clock, which is moved on until it is over: what takes minutes takes milliseconds. Processes
- * go on in real time, so the clock takes a step whenever they had a moment. Gives the milliseconds that passed on it too.
+ * Advances the test clock until an effect ends, so that minutes take milliseconds. Processes run in real time, so the
+ * clock takes a step every few milliseconds. Returns the milliseconds that passed on the test clock, and the result.
  */
 export const advancing = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duration.Input = "500 millis") =>
   Effect.gen(function* () {
@@ -37,6 +45,6 @@ export const advancing = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duratio
     return [(yield* Clock.currentTimeMillis) - before, yield* Fiber.join(fiber)] as const
   })
 
-/** A test clock for a part of a test; what is forked in it ends with it. */
+/** Provides a test clock to a part of a test. Fibers that the part forks end with it. */
 export const onTestClock = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   effect.pipe(Effect.scoped, Effect.provide(TestClock.layer()))

@@ -1,4 +1,4 @@
-/** A small MCP server on stdio: `write_it` changes something, `ask_it` asks its client in the mode it is told. */
+/** A small MCP server on stdio: `write_it` changes something, `ask_it` asks its client in the given mode. */
 import * as Readline from "node:readline"
 
 interface Message {

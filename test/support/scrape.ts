@@ -1,4 +1,4 @@
-/** What Prometheus reads at an endpoint: its text format, read back. */
+/** Parses the text format that Prometheus reads from an endpoint. */
 
 export interface Sample {
   readonly name: string
@@ -8,7 +8,7 @@ export interface Sample {
 
 const unescape = (text: string) => text.replace(/\\(.)/gs, (_, char: string) => (char === "n" ? "\n" : char))
 
-/** Every sample; throws at a line that is none. */
+/** Parses all samples. Throws at an invalid line. */
 export const parse = (text: string): ReadonlyArray<Sample> =>
   text
     .split("\n")

@@ -17,8 +17,8 @@ import * as Console from "../../src/telemetry/Console.ts"
 import * as File from "../../src/telemetry/File.ts"
 import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
-import * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
+import { environment } from "../support/environment.ts"
 
 const Value = Schema.Union([
   Schema.Struct({ stringValue: Schema.String }),
@@ -73,7 +73,7 @@ type Answer = (response: Http.ServerResponse) => void
 const ok: Answer = (response) =>
   void response.writeHead(200, { "content-type": "application/json" }).end("{}")
 
-/** A collector on loopback that answers as told. */
+/** A collector on loopback with the given answer. */
 const collector = (answer: Answer = ok) =>
   Effect.acquireRelease(
     Effect.callback<{
@@ -110,10 +110,9 @@ const collector = (answer: Answer = ok) =>
     ({ close }) => Effect.sync(close)
   )
 
-const environment = (variables: Settings.Environment) => Layer.succeed(Settings.Environment, variables)
 const quiet = Logger.layer([])
 
-/** What was logged while the layer was used. */
+/** Captures the log while the layer is in use. */
 const capture = () => {
   const lines: Array<string> = []
   const logger = Logger.make<unknown, void>(

@@ -1,4 +1,4 @@
-/** What goes to a collector and what becomes of it when the collector is not as it should be. */
+/** Exports to a collector, also to a faulty one. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import type { LogRecordProcessor, SdkLogRecord } from "@opentelemetry/sdk-logs"
@@ -24,6 +24,8 @@ import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as RealEngine from "../support/realEngine.ts"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import { environment } from "../support/environment.ts"
+import { freePort } from "../support/freePort.ts"
 
 interface Received {
   readonly path: string
@@ -81,8 +83,6 @@ const collector = (answer: Answer = ok, tls?: Https.ServerOptions) =>
 function peerOf(this: { getPeerCertificate?: () => { subject?: { CN?: string } } }): string | undefined {
   return this.getPeerCertificate?.().subject?.CN
 }
-
-const environment = (variables: Settings.Environment) => Layer.succeed(Settings.Environment, variables)
 
 const capture = () => {
   const lines: Array<string> = []
@@ -597,14 +597,6 @@ const open = Effect.flatMap(
   Effect.succeed
 )
 
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = Net.createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
-
 const Values = Schema.Record(Schema.String, Schema.Unknown)
 const Optional = Schema.optional(Schema.NullOr(Schema.String))
 const Stored = Schema.Struct({
@@ -660,7 +652,7 @@ const StoredSeries = Schema.Struct({
 
 const devtools = Effect.acquireRelease(
   Effect.promise(async () => {
-    const made = createDevtools({ port: await freePort(), host: "127.0.0.1" })
+    const made = createDevtools({ port: await Effect.runPromise(freePort), host: "127.0.0.1" })
     if (!made.httpServer.listening) await new Promise((resolve) => made.httpServer.once("listening", resolve))
     return made
   }),
@@ -673,7 +665,7 @@ const sorted = <A>(all: ReadonlyArray<A>, key: (one: A) => string) =>
 const byName = (attributes: Readonly<Record<string, unknown>> | undefined) =>
   Object.fromEntries(Object.entries(attributes ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
-/** What telemetry says of itself goes on while it is sent. */
+/** Telemetry counts its own exports while it sends them. */
 const ofItself = (name: string) => name.startsWith("codex.telemetry.")
 
 /** The fields of a message in protobuf by their numbers, each as its bytes; varints are passed over. */

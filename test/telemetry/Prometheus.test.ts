@@ -11,15 +11,7 @@ import { Scripted } from "effect-codex/testing"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 import { test, timed } from "../support/live.ts"
 import * as Scrape from "../support/scrape.ts"
-
-/** A port that nobody listened on a moment ago. */
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
+import { freePort } from "../support/freePort.ts"
 
 const occupied = Effect.acquireRelease(
   Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {

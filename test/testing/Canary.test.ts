@@ -232,7 +232,7 @@ describe("no secret leaks", () => {
 
 describe("content that is enabled", () => {
   const asked = { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "SPAN_AND_EVENT" }
-  // These are secrets wherever they stand; what has no such form is content.
+  // These are secrets at any position; text without such a form is content.
   const never = new Set(["token", "environment"])
 
   test(
@@ -267,7 +267,7 @@ describe("content that is enabled", () => {
         []
       )
       assert.include(report.emitted["sent"], "[redacted]")
-      // Lines are for people: content goes where it was asked for.
+      // Log lines are for people: content appears only where it is enabled.
       const lines = report.leaks.filter((leak) => leak.source === "stderr").map((leak) => leak.location)
       assert.notIncludeMembers(lines, ["prompt"])
     })
@@ -290,7 +290,7 @@ describe("content that is enabled", () => {
 })
 
 describe("the canary check fails", () => {
-  const sings = (
+  const reports = (
     name: string,
     source: string,
     leak: (planted: Canary.PlantedSecrets) => Effect.Effect<unknown, unknown, never>,
@@ -312,24 +312,24 @@ describe("the canary check fails", () => {
   const span = (name: string, attributes: Record<string, unknown>) =>
     Effect.withSpan(Effect.void, name, { attributes })
 
-  sings("for a span's name", "spans", ({ prompt }) => span(prompt, {}))
-  sings("for an attribute", "spans", ({ output }) => span("x", { note: `said ${output}` }))
-  sings("for half of it", "spans", ({ output }) => span("x", { note: output.slice(0, 20) }))
-  sings("for JSON in JSON", "spans", ({ argument }) =>
+  reports("for a span's name", "spans", ({ prompt }) => span(prompt, {}))
+  reports("for an attribute", "spans", ({ output }) => span("x", { note: `said ${output}` }))
+  reports("for half of it", "spans", ({ output }) => span("x", { note: output.slice(0, 20) }))
+  reports("for JSON in JSON", "spans", ({ argument }) =>
     span("x", { note: JSON.stringify({ body: JSON.stringify({ argument }) }) })
   )
-  sings("for a URL", "spans", ({ error }) => span("x", { url: `http://h/?q=${encodeURIComponent(error)}` }))
-  sings("for base64 of more", "spans", ({ result }) =>
+  reports("for a URL", "spans", ({ error }) => span("x", { url: `http://h/?q=${encodeURIComponent(error)}` }))
+  reports("for base64 of more", "spans", ({ result }) =>
     span("x", { b: Buffer.from(`ab${result}c`).toString("base64") })
   )
-  sings("for a log line", "logs", ({ defect }) => Effect.logInfo(defect))
-  sings("for an annotation", "logs", ({ path }) => Effect.annotateLogs(Effect.logDebug("x"), "p", path))
-  sings("for a label of a metric", "metrics", ({ prompt }) =>
+  reports("for a log line", "logs", ({ defect }) => Effect.logInfo(defect))
+  reports("for an annotation", "logs", ({ path }) => Effect.annotateLogs(Effect.logDebug("x"), "p", path))
+  reports("for a label of a metric", "metrics", ({ prompt }) =>
     Metric.update(Metric.withAttributes(Metric.counter("c"), { prompt }), 1)
   )
-  sings("for the default logger", "console", ({ error }) => Effect.log(error))
+  reports("for the default logger", "console", ({ error }) => Effect.log(error))
   const file = join(tmpdir(), `canary-${process.pid}.txt`)
-  sings(
+  reports(
     "for a file",
     file,
     ({ result }) =>
@@ -361,14 +361,14 @@ describe("the canary check fails", () => {
     })
   )
 
-  sings("for a logger that tells causes", "console", ({ defect }) =>
+  reports("for a logger that prints causes", "console", ({ defect }) =>
     Effect.logError("it died", Cause.die(new Error(defect))).pipe(
       Effect.provide(Logger.layer([Logger.consoleJson]))
     )
   )
 
   test(
-    "for an exporter that takes spans before they are scrubbed",
+    "for an exporter that receives spans before redaction",
     Effect.gen(function* () {
       let sent = ""
       const leaky = EffectTracer.make({

@@ -769,13 +769,12 @@ layer(NodeServices.layer, { excludeTestServices: true })("the real Codex", (it) 
         const { codex, home, run, server, workspace } = yield* realCodex((_, index) =>
           saying(`answer ${index}`)
         )
-        const before = performance.now()
         const outcomes = yield* Effect.forEach(
           Array.from({ length: 20 }, (_, n) => `question ${n}`),
           run
         )
-        const each = (performance.now() - before) / 20
-        assert.isBelow(each, 250)
+        // One request to the model per turn: no retry slowed a turn down.
+        assert.lengthOf(yield* server.requests, 20)
         assert.deepStrictEqual(
           outcomes.map((outcome) => itemsCompleted(outcome, "agentMessage")[0]?.["text"]),
           outcomes.map((_, index) => `answer ${index}`)

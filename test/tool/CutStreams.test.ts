@@ -26,7 +26,7 @@ const bytes = Buffer.concat(
 const begins = bytes.indexOf("event: response.output_item.done")
 const ends = bytes.indexOf("event: response.completed")
 
-/** Every byte of the call, and some of what is around it. */
+/** Every byte of the call, and some bytes around it. */
 const cuts = Array.from({ length: bytes.length }, (_, at) => at).filter(
   (at) => (at >= begins && at <= ends) || at % 20 === 0
 )

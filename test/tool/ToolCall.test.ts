@@ -209,7 +209,7 @@ describe("the result of a handler", () => {
     ["a failure that is none of its own", () => Effect.fail(cyclic)]
   ]
   for (const [what, handler] of shapes) {
-    it.effect(`${what} is a failed call, and the turn goes on`, () =>
+    it.effect(`${what} is a failed call, and the turn continues`, () =>
       Effect.gen(function* () {
         yield* Scripted.play([Scripted.toolCall("any", {}), Scripted.message("and on")])
         const thread = yield* (yield* Codex).startThread({ tools: yield* Any })
@@ -232,46 +232,43 @@ describe("the result of a handler", () => {
     )
   }
 
-  it.effect(
-    "F15 a failure of the turn says what failed to the caller, and whether it may be tried again",
-    () => {
-      const Bad = Toolkit.make(
-        Tool.make("bad", {
-          parameters: Schema.Struct({ how: Schema.String }),
-          success: Schema.String,
-          failure: Schema.Struct({ why: Schema.String, retryable: Schema.Boolean })
-        }).annotate(ToolSettings.OnFailure, "turn")
-      )
-      const fail = (how: string) => {
-        switch (how) {
-          case "later":
-            return Effect.fail({ why: "busy", retryable: true })
-          case "never":
-            return Effect.fail({ why: "gone", retryable: false })
-          case "limited":
-            return Effect.fail(new AiError.RateLimitError({}))
-          default:
-            return Effect.die(new Error("a bug"))
-        }
+  it.effect("F15 a failure of the turn has the failed tool and whether a retry may succeed", () => {
+    const Bad = Toolkit.make(
+      Tool.make("bad", {
+        parameters: Schema.Struct({ how: Schema.String }),
+        success: Schema.String,
+        failure: Schema.Struct({ why: Schema.String, retryable: Schema.Boolean })
+      }).annotate(ToolSettings.OnFailure, "turn")
+    )
+    const fail = (how: string) => {
+      switch (how) {
+        case "later":
+          return Effect.fail({ why: "busy", retryable: true })
+        case "never":
+          return Effect.fail({ why: "gone", retryable: false })
+        case "limited":
+          return Effect.fail(new AiError.RateLimitError({}))
+        default:
+          return Effect.die(new Error("a bug"))
       }
-      return Effect.gen(function* () {
-        const host = yield* Effect.flatMap(Bad, ToolHost.make)
-        const found = yield* Effect.forEach(["later", "never", "limited", "bug"], (how) =>
-          Effect.map(Effect.flip(host.turn({ approve: no })(call("bad", { how }))), (error) => [
-            error.tool,
-            error.retryable,
-            error.detail.split("\n")[0]
-          ])
-        )
-        assert.deepStrictEqual(found.slice(0, 2), [
-          ["bad", true, '{"why":"busy","retryable":true}'],
-          ["bad", false, '{"why":"gone","retryable":false}']
-        ])
-        assert.strictEqual(found[2]?.[1], true)
-        assert.deepStrictEqual(found[3], ["bad", false, "Error: a bug"])
-      }).pipe(Effect.provide([Bad.toLayer({ bad: ({ how }) => fail(how) }), quiet]))
     }
-  )
+    return Effect.gen(function* () {
+      const host = yield* Effect.flatMap(Bad, ToolHost.make)
+      const found = yield* Effect.forEach(["later", "never", "limited", "bug"], (how) =>
+        Effect.map(Effect.flip(host.turn({ approve: no })(call("bad", { how }))), (error) => [
+          error.tool,
+          error.retryable,
+          error.detail.split("\n")[0]
+        ])
+      )
+      assert.deepStrictEqual(found.slice(0, 2), [
+        ["bad", true, '{"why":"busy","retryable":true}'],
+        ["bad", false, '{"why":"gone","retryable":false}']
+      ])
+      assert.strictEqual(found[2]?.[1], true)
+      assert.deepStrictEqual(found[3], ["bad", false, "Error: a bug"])
+    }).pipe(Effect.provide([Bad.toLayer({ bad: ({ how }) => fail(how) }), quiet]))
+  })
 
   it.effect("a huge result or failure is truncated, with a note", () => {
     const huge = "😀".repeat(1_000_000)
@@ -289,7 +286,7 @@ describe("the result of a handler", () => {
   })
 
   it.effect.prop(
-    "a bounded text is its beginning and its end",
+    "a bounded text keeps its beginning and its end",
     [Schema.String, Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))],
     ([text, limit]) =>
       Effect.sync(() => {
@@ -309,16 +306,16 @@ describe("progress", () => {
     Tool.make("chatty", { success: Schema.String }).annotate(ToolSettings.ProgressInterval, "1 second")
   )
   it.effect(
-    "is told at most once an interval, the first at once, the latest always, and nothing afterwards",
+    "is reported at most once per interval: the first at once, the latest always, and nothing after the end",
     () => {
-      const told: Array<readonly [string, string]> = []
+      const reports: Array<readonly [string, string]> = []
       return Effect.gen(function* () {
         const host = yield* Effect.flatMap(Chatty, ToolHost.make)
         const ask = host.turn({
           approve: no,
           progress: ({ callId, text, tool }) => {
             assert.strictEqual(tool, "chatty")
-            told.push([callId, text])
+            reports.push([callId, text])
           }
         })
         const running = yield* Effect.forkChild(ask(call("chatty", {}, "c1")))
@@ -326,11 +323,11 @@ describe("progress", () => {
         assert.deepStrictEqual(yield* Fiber.join(running), { success: true, text: "done" })
         // Ten a second for two seconds; silence; and two at the end.
         assert.deepStrictEqual(
-          told.map(([id]) => id),
-          told.map(() => "c1")
+          reports.map(([id]) => id),
+          reports.map(() => "c1")
         )
         assert.deepStrictEqual(
-          told.map(([, text]) => text),
+          reports.map(([, text]) => text),
           ["0", "9", "19", "20", "nearly", "very nearly"]
         )
       }).pipe(
@@ -353,19 +350,19 @@ describe("progress", () => {
   )
 
   it.effect("ignores a listener that throws, and truncates a huge text", () => {
-    const told: Array<string> = []
+    const reports: Array<string> = []
     return Effect.gen(function* () {
       const host = yield* Effect.flatMap(Chatty, ToolHost.make)
       const answer = yield* host.turn({
         approve: no,
         progress: ({ text }) => {
-          told.push(text)
+          reports.push(text)
           throw new Error("listener")
         }
       })(call("chatty"))
       assert.deepStrictEqual(answer, { success: true, text: "done" })
-      assert.lengthOf(told, 1)
-      assert.isBelow(told[0]?.length ?? 0, 4200)
+      assert.lengthOf(reports, 1)
+      assert.isBelow(reports[0]?.length ?? 0, 4200)
     }).pipe(
       Effect.provide(
         Chatty.toLayer({

@@ -1,4 +1,4 @@
-/** What a consumer gets, however slow he is. */
+/** Delivers all events to a consumer of any speed. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -72,7 +72,7 @@ it.effect.prop(
       assert.deepStrictEqual(textOf(got), textOf(given))
       for (const batch of batches) {
         const ends = batch.filter((event) => event._tag === "ItemCompleted").length
-        // Nine items have deltas here: each has one that waits, and another after every end of it.
+        // Nine items have deltas here: each has one waiting delta, and one more after each of its ends.
         assert.isAtMost(batch.filter(isDelta).length, 9 + ends)
       }
     }).pipe(Effect.scoped),

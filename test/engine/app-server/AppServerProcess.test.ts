@@ -4,14 +4,12 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
-import { Codex } from "../../../src/Codex.ts"
 import * as ChildEnvironment from "../../../src/engine/app-server/ChildEnvironment.ts"
 import * as TraceContext from "../../../src/internal/TraceContext.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { test } from "../../support/live.ts"
 
-const start = Effect.flatMap(Codex, (codex) => codex.startThread())
-const run = Effect.flatMap(start, (thread) => thread.run("go"))
+const run = Effect.flatMap(Fake.startThread, (thread) => thread.run("go"))
 
 describe("the environment of the Codex process", () => {
   const host = {
@@ -208,7 +206,7 @@ describe("the trace context that Codex receives", () => {
       const off = yield* Fake.make({})
       yield* run.pipe(Effect.withSpan("mine"), Effect.provide(off.layer()), Effect.withTracerEnabled(false))
       assert.deepStrictEqual(
-        (yield* off.heard).filter((message) => message.trace !== undefined),
+        (yield* off.received).filter((message) => message.trace !== undefined),
         []
       )
       const inner = yield* Fake.make({})
@@ -298,7 +296,7 @@ describe("the trace context that Codex receives", () => {
           }
         })
         const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, ...ending]] } })
-        yield* Effect.flatMap(start, (thread) => thread.run("go", { timeout: "300 millis" })).pipe(
+        yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go", { timeout: "300 millis" })).pipe(
           Effect.exit,
           Effect.scoped,
           Effect.provide(fake.layer()),

@@ -10,10 +10,9 @@ import * as Scope from "effect/Scope"
 import { Codex } from "../../../src/Codex.ts"
 import * as AppServer from "../../../src/engine/AppServer.ts"
 import * as Fake from "../../support/fakeCodex.ts"
-import { test, timed } from "../../support/live.ts"
+import { advancing, onTestClock, test, timed } from "../../support/live.ts"
 
-const start = Effect.flatMap(Codex, (codex) => codex.startThread())
-const run = Effect.flatMap(start, (thread) => thread.run("hello"))
+const run = Effect.flatMap(Fake.startThread, (thread) => thread.run("hello"))
 const on = (options: AppServer.AppServerOptions) =>
   Layer.fresh(Codex.layer).pipe(Layer.provide(AppServer.layerOptions(options)))
 
@@ -37,7 +36,7 @@ describe.concurrent("starting the engine", () => {
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { initialize: [[{ stderr: "thinking\n" }]] }, stubborn: true })
       const [took, error] = yield* timed(
-        start.pipe(Effect.flip, Effect.provide(fake.layer({ startTimeout: "1 second" })))
+        Fake.startThread.pipe(Effect.flip, Effect.provide(fake.layer({ startTimeout: "3 seconds" })))
       )
       assert.deepInclude(error, {
         _tag: "EngineStartFailed",
@@ -45,8 +44,8 @@ describe.concurrent("starting the engine", () => {
         errorType: "EngineStartFailed.Timeout"
       })
       assert.isTrue("detail" in error && error.detail.includes("thinking"))
-      assert.isAtLeast(took, 1000)
-      assert.isBelow(took, 8000)
+      assert.isAtLeast(took, 3000)
+      assert.isBelow(took, 10_000)
       assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
     }))
 
@@ -54,7 +53,7 @@ describe.concurrent("starting the engine", () => {
     Effect.gen(function* () {
       const boot = [{ stderr: "error loading config.toml: invalid type\n" }, { exit: 1 }]
       const fake = yield* Fake.make({ on: { initialize: [boot] } })
-      const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
+      const error = yield* Fake.startThread.pipe(Effect.flip, Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
       assert.isTrue("detail" in error && error.detail.includes("error loading config.toml"))
     }))
@@ -62,9 +61,9 @@ describe.concurrent("starting the engine", () => {
   test("fails before the deadline when Codex exits without reading its input", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ boot: [{ stderr: "no" }, { exit: 2 }] })
-      const [took, error] = yield* timed(start.pipe(Effect.flip, Effect.provide(fake.layer())))
+      // Nothing advances the clock, so the deadline cannot pass.
+      const error = yield* onTestClock(Fake.startThread.pipe(Effect.flip, Effect.provide(fake.layer())))
       assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited", detail: "no" })
-      assert.isBelow(took, 5000)
     }))
 
   test("gives the handshake its own timeout instead of that of a request", () =>
@@ -80,14 +79,14 @@ describe.concurrent("starting the engine", () => {
       const fake = yield* Fake.make({
         on: { initialize: [[{ refuse: { code: -32600, message: "who are you" } }]] }
       })
-      const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
+      const error = yield* Fake.startThread.pipe(Effect.flip, Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Rejected", detail: "who are you" })
     }))
 
   test("refuses an older Codex by its version, and ends it", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { initialize: [[{ reply: { userAgent: "x/0.100.0 (linux)" } }]] } })
-      const error = yield* start.pipe(Effect.flip, Effect.provide(fake.layer()))
+      const error = yield* Fake.startThread.pipe(Effect.flip, Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "CodexVersionUnsupported", version: "0.100.0", path: fake.codexPath })
       assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
     }))
@@ -106,7 +105,7 @@ describe.concurrent("starting the engine", () => {
       const fs = yield* FileSystem.FileSystem
       const fake = yield* Fake.make({ boot: [{ exit: 1 }] })
       yield* Effect.gen(function* () {
-        assert.strictEqual((yield* Effect.flip(start))._tag, "EngineStartFailed")
+        assert.strictEqual((yield* Effect.flip(Fake.startThread))._tag, "EngineStartFailed")
         yield* fs.writeFileString(`${fake.folder}/scenario.json`, "{}")
         assert.strictEqual((yield* run).message, "fine")
       }).pipe(Effect.provide(fake.layer()))
@@ -118,16 +117,21 @@ describe.concurrent("starting the engine", () => {
       const healthy = yield* Fake.make({})
       const hung = yield* Fake.make({ on: { initialize: [[]] } })
       yield* Effect.gen(function* () {
-        const thread = yield* start
-        const failing = yield* start.pipe(
-          Effect.flip,
-          Effect.provide(hung.layer({ startTimeout: "1500 millis" })),
-          Effect.forkScoped
+        const thread = yield* Fake.startThread
+        yield* onTestClock(
+          Effect.gen(function* () {
+            const failing = yield* Fake.startThread.pipe(
+              Effect.flip,
+              Effect.provide(hung.layer({ startTimeout: "1500 millis" })),
+              Effect.forkScoped
+            )
+            yield* hung.waitFor("initialize")
+            assert.strictEqual((yield* thread.run("meanwhile")).message, "fine")
+            assert.isUndefined(failing.pollUnsafe())
+            const [, error] = yield* advancing(Fiber.join(failing))
+            assert.strictEqual(error._tag, "EngineStartFailed")
+          })
         )
-        yield* hung.hears("initialize")
-        assert.strictEqual((yield* thread.run("meanwhile")).message, "fine")
-        assert.isUndefined(failing.pollUnsafe())
-        assert.strictEqual((yield* Fiber.join(failing))._tag, "EngineStartFailed")
       }).pipe(Effect.provide(healthy.layer()))
     }))
 
@@ -135,8 +139,8 @@ describe.concurrent("starting the engine", () => {
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { initialize: [[]] } })
       yield* Effect.gen(function* () {
-        const starting = yield* Effect.forkScoped(Effect.exit(start))
-        yield* fake.hears("initialize")
+        const starting = yield* Effect.forkScoped(Effect.exit(Fake.startThread))
+        yield* fake.waitFor("initialize")
         yield* Fiber.interrupt(starting)
         assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
       }).pipe(Effect.provide(fake.layer()))
@@ -157,14 +161,14 @@ describe.concurrent("starting the engine", () => {
       const fake = yield* Fake.make({})
       yield* Effect.gen(function* () {
         assert.lengthOf(yield* fake.pids, 0)
-        yield* start
+        yield* Fake.startThread
       }).pipe(Effect.provide(fake.layer({ clientName: "me" })))
-      const heard = yield* fake.heard
+      const received = yield* fake.received
       assert.deepStrictEqual(
-        heard.slice(0, 3).map((message) => message.method),
+        received.slice(0, 3).map((message) => message.method),
         ["initialize", "initialized", "thread/start"]
       )
-      const hello = heard[0]?.params
+      const hello = received[0]?.params
       assert.deepInclude(hello?.["clientInfo"], { name: "me" })
       assert.deepInclude(hello?.["capabilities"], { experimentalApi: true })
       assert.include(JSON.stringify(hello), "account/rateLimits/updated")
@@ -184,7 +188,7 @@ describe.concurrent("ending the engine", () => {
             )
             const fiber = yield* Effect.forkScoped(program, { startImmediately: true })
             if (how === "closes") return yield* Fiber.join(fiber)
-            yield* fake.hears("turn/start")
+            yield* fake.waitFor("turn/start")
             yield* Fiber.interrupt(fiber)
           })
         )
@@ -198,11 +202,11 @@ describe.concurrent("ending the engine", () => {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(fake.layer(), scope)
-      const thread = yield* Effect.provideContext(start, context)
+      const thread = yield* Effect.provideContext(Fake.startThread, context)
       const running = yield* Effect.forkScoped(Effect.flip(thread.run("for ever")), {
         startImmediately: true
       })
-      yield* fake.hears("turn/start")
+      yield* fake.waitFor("turn/start")
       yield* Scope.close(scope, Exit.void)
       // Without the end of its input, the engine gives Codex up before it has exited and reports no exit code.
       assert.deepInclude(yield* Fiber.join(running), { _tag: "EngineExited", code: 0 })
@@ -215,11 +219,11 @@ describe.concurrent("ending the engine", () => {
       const fake = yield* Fake.make({ stubborn: true, on: { "turn/start": [Fake.begin] } })
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(fake.layer(), scope)
-      const thread = yield* Effect.provideContext(start, context)
+      const thread = yield* Effect.provideContext(Fake.startThread, context)
       const running = yield* Effect.forkScoped(Effect.flip(thread.run("for ever")), {
         startImmediately: true
       })
-      yield* fake.hears("turn/start")
+      yield* fake.waitFor("turn/start")
       yield* Scope.close(scope, Exit.void)
       const error = yield* Fiber.join(running).pipe(Effect.timeout("5 seconds"))
       assert.strictEqual(error._tag, "EngineExited")
@@ -276,11 +280,14 @@ describe.concurrent("ending the engine", () => {
 describe("finding Codex", () => {
   test("does not replace an explicit path that does not exist with another codex", () =>
     Effect.gen(function* () {
-      const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath: "/nowhere/codex" })))
+      const error = yield* Fake.startThread.pipe(
+        Effect.flip,
+        Effect.provide(on({ codexPath: "/nowhere/codex" }))
+      )
       assert.strictEqual(error._tag, "CodexNotFound")
       assert.include(error.message, "/nowhere/codex")
       yield* withVariable("CODEX_PATH", "/nowhere/else")
-      const other = yield* start.pipe(Effect.flip, Effect.provide(on({})))
+      const other = yield* Fake.startThread.pipe(Effect.flip, Effect.provide(on({})))
       assert.strictEqual(other._tag, "CodexNotFound")
       assert.include(other.message, `CODEX_PATH "/nowhere/else"`)
     }))
@@ -304,7 +311,7 @@ describe("finding Codex", () => {
         const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-fake-" })
         yield* fs.writeFileString(`${directory}/codex`, "not a program")
         const codexPath = what === "a directory" ? directory : `${directory}/codex`
-        const error = yield* start.pipe(Effect.flip, Effect.provide(on({ codexPath })))
+        const error = yield* Fake.startThread.pipe(Effect.flip, Effect.provide(on({ codexPath })))
         assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
       }))
   }

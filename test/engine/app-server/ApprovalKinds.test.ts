@@ -11,7 +11,6 @@ import * as Fake from "../../support/fakeCodex.ts"
 import { test } from "../../support/live.ts"
 
 const of = { threadId: "$thread", turnId: "$turn" }
-const start = Effect.flatMap(Codex, (codex) => codex.startThread())
 type Fake_ = Effect.Success<ReturnType<typeof Fake.make>>
 
 const item = (type: string, id: string, more: object, method = "item/started"): Fake.Step =>
@@ -119,10 +118,12 @@ const run = Effect.fnUntraced(function* (
   policy: Approval.Policy = Approval.deny
 ) {
   const fake = yield* Fake.make({
-    on: { "turn/start": [[...Fake.begin, ...steps, { heard: "q" }, Fake.said("done"), Fake.ended()]] }
+    on: { "turn/start": [[...Fake.begin, ...steps, { received: "q" }, Fake.said("done"), Fake.ended()]] }
   })
   const asked: Array<Approval.ApprovalRequest> = []
-  const events = yield* Effect.flatMap(start, (thread) => Stream.runCollect(thread.stream("go"))).pipe(
+  const events = yield* Effect.flatMap(Fake.startThread, (thread) =>
+    Stream.runCollect(thread.stream("go"))
+  ).pipe(
     Effect.provideService(Approval.Current, (request) => {
       asked.push(request)
       return policy(request)
@@ -284,9 +285,9 @@ describe.concurrent("the reply to each kind of approval request", () => {
       Effect.gen(function* () {
         const out = yield* run([...before, request], always(decision))
         assert.deepStrictEqual(out.reply, reply)
-        const told = out.events.filter(({ _tag }) => _tag.startsWith("Approval"))
-        assert.lengthOf(told, 2)
-        assert.notInclude(JSON.stringify(told), "my secret")
+        const emitted = out.events.filter(({ _tag }) => _tag.startsWith("Approval"))
+        assert.lengthOf(emitted, 2)
+        assert.notInclude(JSON.stringify(emitted), "my secret")
         assert.strictEqual(out.events.at(-1)?._tag, "TurnCompleted")
       })
     )
@@ -323,8 +324,8 @@ describe.concurrent("an unknown request", () => {
         const { asked, events, reply } = yield* run([Fake.ask("q", method, params)], Approval.allow)
         assert.deepStrictEqual(asked, [])
         assert.deepStrictEqual(decisions(events), ["decline"])
-        const told = events.find((event) => event._tag === "ApprovalRequested")
-        assert.deepInclude(told?._tag === "ApprovalRequested" ? told.request : {}, {
+        const emitted = events.find((event) => event._tag === "ApprovalRequested")
+        assert.deepInclude(emitted?._tag === "ApprovalRequested" ? emitted.request : {}, {
           _tag: "unknown",
           method
         })
@@ -345,9 +346,9 @@ describe.concurrent("a request that Codex withdraws", () => {
               ...Fake.begin,
               ...before,
               requests.command(),
-              { heard: "withdraw" },
+              { received: "withdraw" },
               Fake.notify("serverRequest/resolved", { threadId: "$thread", requestId: "q" }),
-              { heard: "q" },
+              { received: "q" },
               Fake.said("done"),
               Fake.ended()
             ]
@@ -356,7 +357,7 @@ describe.concurrent("a request that Codex withdraws", () => {
       })
       yield* Effect.gen(function* () {
         const queue = yield* Approval.ApprovalQueue
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         const events: Array<Turn.TurnEvent> = []
         const running = yield* Effect.forkScoped(
           Stream.runForEach(thread.stream("go"), (event) => Effect.sync(() => events.push(event))),
@@ -397,7 +398,7 @@ describe.concurrent("the arguments that run", () => {
 
   const changed: Readonly<Record<string, readonly [Fake.Step, Fake.Step]>> = {
     command: [requests.command(), command("c1", "rm -rf /")],
-    "command, told at its end": [requests.command(), command("c1", "rm -rf /", "item/completed")],
+    "command, reported at its end": [requests.command(), command("c1", "rm -rf /", "item/completed")],
     patch: [requests.fileChange(), patch("/etc/passwd")],
     "MCP tool": [requests.mcpTool(), mcpCall("x1", { n: 2 })]
   }
@@ -405,10 +406,10 @@ describe.concurrent("the arguments that run", () => {
     test(`interrupt the turn and emit an event when they differ from the approved ones: ${name}`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({
-          on: { "turn/start": [[...Fake.begin, ...before, request, { heard: "q" }, other]] }
+          on: { "turn/start": [[...Fake.begin, ...before, request, { received: "q" }, other]] }
         })
         const events: Array<Turn.TurnEvent> = []
-        const error = yield* Effect.flatMap(start, (thread) =>
+        const error = yield* Effect.flatMap(Fake.startThread, (thread) =>
           Stream.runForEach(thread.stream("go"), (event) => Effect.sync(() => events.push(event)))
         ).pipe(
           Effect.flip,
@@ -433,7 +434,7 @@ describe.concurrent("the arguments that run", () => {
               ...Fake.begin,
               ...before,
               requests.command(),
-              { heard: "q" },
+              { received: "q" },
               command("c1", "/bin/bash -c 'rm x'"),
               command("c1", "rm x", "item/completed"),
               command("c2", "rm y"),
@@ -443,7 +444,7 @@ describe.concurrent("the arguments that run", () => {
           ]
         }
       })
-      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+      const turn = yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
         Effect.provideService(Approval.Current, Approval.allow),
         Effect.provide(fake.layer())
       )
@@ -458,7 +459,7 @@ describe.concurrent("an approval that waits", () => {
         ...Fake.begin,
         ...before,
         requests.userInput(),
-        { heard: "q" },
+        { received: "q" },
         Fake.said("done"),
         Fake.ended()
       ]
@@ -466,7 +467,7 @@ describe.concurrent("an approval that waits", () => {
       const asked = yield* Deferred.make<void>()
       const answer = yield* Deferred.make<Approval.ApprovalDecision>()
       yield* Effect.gen(function* () {
-        const [asking, other] = [yield* start, yield* start]
+        const [asking, other] = [yield* Fake.startThread, yield* Fake.startThread]
         const running = yield* Effect.forkScoped(asking.run("ask"), { startImmediately: true })
         yield* Deferred.await(asked)
         for (let n = 0; n < 5; n++) assert.strictEqual((yield* other.run("meanwhile")).message, "quick")

@@ -14,12 +14,10 @@ import type * as Turn from "../../../src/domain/Turn.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { test, timed } from "../../support/live.ts"
 
-const start = Effect.flatMap(Codex, (codex) => codex.startThread())
-
 const eventsOf = (...steps: ReadonlyArray<Fake.Step>) =>
   Effect.gen(function* () {
     const fake = yield* Fake.make({ on: { "turn/start": [steps] } })
-    return yield* Effect.flatMap(start, (thread) => Stream.runCollect(thread.stream("go"))).pipe(
+    return yield* Effect.flatMap(Fake.startThread, (thread) => Stream.runCollect(thread.stream("go"))).pipe(
       Effect.provide(fake.layer())
     )
   })
@@ -50,14 +48,14 @@ describe.concurrent("lines that are not messages", () => {
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, garbage(100)]] } })
       yield* Effect.gen(function* () {
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         const error = yield* Effect.flip(thread.run("go"))
         assert.deepInclude(error, {
           _tag: "ProtocolError",
           threadId: ThreadId.make("thread-1"),
           turnId: TurnId.make("turn-1")
         })
-        yield* start
+        yield* Fake.startThread
         const [first] = yield* fake.pids
         assert.lengthOf(yield* fake.pids, 2)
         assert.isFalse(first !== undefined && Fake.isAlive(first))
@@ -333,13 +331,16 @@ describe.concurrent("messages of a newer Codex", () => {
       const opened = (id: string) => ({ thread: { id }, model: id, modelProvider: "p", cwd: "/" })
       const fake = yield* Fake.make({
         on: {
-          "thread/start": [[{ heard: "turn/start" }, { reply: opened("slow") }], [{ reply: opened("quick") }]]
+          "thread/start": [
+            [{ received: "turn/start" }, { reply: opened("slow") }],
+            [{ reply: opened("quick") }]
+          ]
         }
       })
       yield* Effect.gen(function* () {
-        const slow = yield* Effect.forkScoped(start, { startImmediately: true })
-        yield* fake.hears("thread/start")
-        const quick = yield* start
+        const slow = yield* Effect.forkScoped(Fake.startThread, { startImmediately: true })
+        yield* fake.waitFor("thread/start")
+        const quick = yield* Fake.startThread
         assert.strictEqual(quick.id, "quick")
         assert.isUndefined(slow.pollUnsafe())
         yield* quick.run("go")
@@ -350,14 +351,14 @@ describe.concurrent("messages of a newer Codex", () => {
   test("fail the request when the error has an unknown format", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [[{ refuse: "go away" }]] } })
-      const error = yield* Effect.flip(start).pipe(Effect.provide(fake.layer()))
+      const error = yield* Effect.flip(Fake.startThread).pipe(Effect.provide(fake.layer()))
       assert.deepInclude(error, { _tag: "InvalidRequest", reason: "Rejected", detail: '"go away"' })
     }))
 
   test("fail with a ProtocolError when the reply has no thread", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [[{ reply: { thread: "?" } }]] } })
-      const error = yield* Effect.flip(start).pipe(Effect.provide(fake.layer()))
+      const error = yield* Effect.flip(Fake.startThread).pipe(Effect.provide(fake.layer()))
       assert.strictEqual(error._tag, "ProtocolError")
     }))
 
@@ -394,7 +395,7 @@ describe.concurrent("a request to Codex", () => {
       const fake = yield* Fake.make({
         on: { "turn/start": [overloaded, overloaded, Fake.turn("at last")] }
       })
-      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+      const turn = yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
         Effect.provide(fake.layer())
       )
       assert.strictEqual(turn.message, "at last")
@@ -405,7 +406,7 @@ describe.concurrent("a request to Codex", () => {
   test("is retried at most six times", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [overloaded] } })
-      const [took, error] = yield* timed(Effect.flip(start).pipe(Effect.provide(fake.layer())))
+      const [took, error] = yield* timed(Effect.flip(Fake.startThread).pipe(Effect.provide(fake.layer())))
       assert.strictEqual(error._tag, "InvalidRequest")
       assert.lengthOf(yield* fake.of("thread/start"), 7)
       assert.isBelow(took, 10_000)
@@ -424,7 +425,7 @@ describe.concurrent("a request to Codex", () => {
       ] as const
       const fake = yield* Fake.make({ on: { "turn/start": refusals.map(([refuse]) => [{ refuse }]) } })
       yield* Effect.gen(function* () {
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         for (const [{ message }, reason] of refusals) {
           const error = yield* Effect.flip(thread.run("go"))
           assert.deepInclude(error, { _tag: "InvalidRequest", reason, method: "turn/start", detail: message })
@@ -440,7 +441,7 @@ describe.concurrent("a request to Codex", () => {
         const codex = yield* Codex
         assert.strictEqual((yield* Effect.flip(codex.resumeThread(ThreadId.make("x"))))._tag, "ProtocolError")
         assert.lengthOf((yield* fake.pids).filter(Fake.isAlive), 0)
-        const error = yield* Effect.flatMap(start, (thread) => Effect.flip(thread.run("go")))
+        const error = yield* Effect.flatMap(Fake.startThread, (thread) => Effect.flip(thread.run("go")))
         assert.strictEqual(error._tag, "ProtocolError")
         assert.lengthOf((yield* fake.pids).filter(Fake.isAlive), 0)
       }).pipe(Effect.provide(fake.layer({ requestTimeout: "1500 millis" })))
@@ -449,13 +450,15 @@ describe.concurrent("a request to Codex", () => {
   test("waits while 64 requests are in flight", () =>
     Effect.gen(function* () {
       const slow = { thread: { id: "$id" }, model: "m", modelProvider: "p", cwd: "/" }
-      const fake = yield* Fake.make({ on: { "thread/start": [[{ heard: "go" }, { reply: slow }]] } })
+      const fake = yield* Fake.make({ on: { "thread/start": [[{ received: "go" }, { reply: slow }]] } })
       yield* Effect.gen(function* () {
         const starting = yield* Effect.forkScoped(
-          Effect.forEach(Array.from({ length: 100 }), () => Effect.exit(start), { concurrency: "unbounded" }),
+          Effect.forEach(Array.from({ length: 100 }), () => Effect.exit(Fake.startThread), {
+            concurrency: "unbounded"
+          }),
           { startImmediately: true }
         )
-        yield* fake.hears("thread/start", 64)
+        yield* fake.waitFor("thread/start", 64)
         yield* Effect.sleep("50 millis")
         assert.lengthOf(yield* fake.of("thread/start"), 64)
         assert.isUndefined(starting.pollUnsafe())
@@ -500,7 +503,7 @@ describe("slow consumers", () => {
         }
       })
       yield* Effect.gen(function* () {
-        const [slow, quick] = yield* Effect.all([start, start])
+        const [slow, quick] = yield* Effect.all([Fake.startThread, Fake.startThread])
         const events = yield* slow.stream("go").pipe(
           // Hold the first event until the other thread has finished a turn.
           Stream.tap((event) =>

@@ -6,8 +6,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import * as Approval from "../../../src/Approval.ts"
 import { ThreadId, TurnId } from "../../../src/domain/Ids.ts"
 import * as JsonRpcConnection from "../../../src/engine/app-server/JsonRpcConnection.ts"
@@ -17,6 +15,7 @@ import * as SeededRandom from "../../../src/testing/simulation/SeededRandom.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 import * as TurnState from "../../../src/domain/TurnState.ts"
 import { noUsage } from "../../../src/domain/Turn.ts"
+import { heapUsed } from "../../support/heap.ts"
 
 const notifications = [
   "turn/started",
@@ -236,7 +235,7 @@ const open = () => {
   let state = TurnState.initial(threadId, 0, noUsage)
   let asked = 0
   let garbage = 0
-  const heard = (event: Turn.EngineEvent) => {
+  const received = (event: Turn.EngineEvent) => {
     ;[state] = TurnState.step(state, event, new Set())
     events.push(event._tag)
   }
@@ -254,7 +253,7 @@ const open = () => {
       threadId,
       cwd: "/",
       handlers: {
-        emit: heard,
+        emit: received,
         approve: () => Effect.sync(() => (asked++, Approval.decline("no"))),
         callTool: () => Effect.sync(() => (asked++, { success: true, text: "" }))
       },
@@ -284,14 +283,8 @@ const open = () => {
   }
 }
 
-setFlagsFromString("--expose-gc")
-const collect: unknown = runInNewContext("gc")
-
 /** Returns the size of the live heap in megabytes. */
-const heap = () => {
-  if (typeof collect === "function") collect()
-  return process.memoryUsage().heapUsed / 2 ** 20
-}
+const heapMegabytes = () => heapUsed() / 2 ** 20
 
 describe("arbitrary input from Codex", () => {
   it.live(
@@ -335,13 +328,13 @@ describe("arbitrary input from Codex", () => {
             peer.clear()
             const runningTurn = peer.runningTurns.get("thread")
             if (runningTurn === undefined || RunningTurn.isOver(runningTurn)) peer.begin()
-            if (sent === 9_999) before = heap()
+            if (sent === 9_999) before = heapMegabytes()
             // The state of a turn grows with its input, so replace the turn regularly.
             if (sent % 5_000 === 4_999) peer.begin()
           }
         }
         peer.begin()
-        const after = heap()
+        const after = heapMegabytes()
         yield* Effect.sync(() =>
           process.stdout.write(
             `${lines} lines: ${malformed} malformed, ${asks} asked, ${peer.asked()} reached a policy or a tool; ` +

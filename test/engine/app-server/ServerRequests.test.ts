@@ -16,8 +16,6 @@ import * as Engine from "../../../src/engine/Engine.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { test, timed } from "../../support/live.ts"
 
-const start = Effect.flatMap(Codex, (codex) => codex.startThread())
-
 const command = (id: string, text = "rm x"): Fake.Step =>
   Fake.ofTurn("item/started", {
     item: { type: "commandExecution", id, command: text, cwd: "/", status: "inProgress", commandActions: [] }
@@ -45,7 +43,7 @@ const asking = (...steps: ReadonlyArray<Fake.Step>) => {
   const ids = steps.flatMap((step) => {
     const sent = "send" in step ? JSON.stringify(step.send) : ""
     const id: unknown = sent === "" ? undefined : JSON.parse(sent).id
-    return typeof id === "string" || typeof id === "number" ? [{ heard: id }] : []
+    return typeof id === "string" || typeof id === "number" ? [{ received: id }] : []
   })
   return [...Fake.begin, ...steps, ...ids, Fake.said("done"), Fake.ended()]
 }
@@ -204,7 +202,7 @@ describe.concurrent("every request of Codex gets exactly one reply, which declin
       const fake = yield* Fake.make({
         on: { "turn/start": [asking(command("c1"), ...kinds.map(([, step]) => step))] }
       })
-      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+      const turn = yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
         Effect.provide(fake.layer())
       )
       assert.strictEqual(turn.message, "done")
@@ -256,13 +254,13 @@ describe.concurrent("every request of Codex gets exactly one reply, which declin
       const all = kindsWithoutTool.map(([, step]) => step)
       const initialized = { reply: { userAgent: "fake/0.169.0" } }
       for (const when of ["initialize", "thread/start"]) {
-        const last = { heard: "no params" }
+        const last = { received: "no params" }
         const rest =
           when === "initialize"
             ? [initialized]
             : [{ reply: { thread: { id: "thread-1" }, model: "m", cwd: "/" } }]
         const fake = yield* Fake.make({ on: { [when]: [[...all, last, ...rest]] } })
-        yield* Effect.provide(start, fake.layer())
+        yield* Effect.provide(Fake.startThread, fake.layer())
         yield* check(fake, kindsWithoutTool)
       }
     }))
@@ -272,11 +270,13 @@ describe.concurrent("every request of Codex gets exactly one reply, which declin
       const fake = yield* Fake.make({
         on: {
           "turn/start": [
-            asking(askCommand(0, "c1"), { heard: 0 }, askCommand(0, "c2"), askCommand(1, "c3"), { wait: 50 })
+            asking(askCommand(0, "c1"), { received: 0 }, askCommand(0, "c2"), askCommand(1, "c3"), {
+              wait: 50
+            })
           ]
         }
       })
-      const turn = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+      const turn = yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
         Effect.provide(fake.layer())
       )
       assert.strictEqual(turn.message, "done")
@@ -293,10 +293,10 @@ describe.concurrent("every request of Codex gets exactly one reply, which declin
             [
               { reply: {} },
               askCommand("late", "c1"),
-              { heard: "late" },
+              { received: "late" },
               Fake.ended("interrupted"),
               askCommand("later", "c1"),
-              { heard: "later" },
+              { received: "later" },
               Fake.said("end")
             ]
           ]
@@ -307,7 +307,7 @@ describe.concurrent("every request of Codex gets exactly one reply, which declin
         yield* Effect.gen(function* () {
           const thread = yield* startWithTools
           const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-          yield* fake.hears("turn/start")
+          yield* fake.waitFor("turn/start")
           yield* Effect.sync(() => ran.length).pipe(Effect.repeat({ until: (count) => count === 1 }))
           yield* Fiber.interrupt(running)
           yield* fake.until((messages) =>
@@ -373,7 +373,7 @@ describe.concurrent("a faulty approval policy declines", () => {
       })
       for (const policy of [() => Effect.never, () => Effect.uninterruptible(Effect.never)]) {
         const [took, error] = yield* timed(
-          Effect.flatMap(start, (thread) => thread.run("go", { timeout: "100 millis" })).pipe(
+          Effect.flatMap(Fake.startThread, (thread) => thread.run("go", { timeout: "100 millis" })).pipe(
             Effect.flip,
             Effect.provideService(Approval.Current, policy),
             Effect.provide(fake.layer())
@@ -393,7 +393,7 @@ describe.concurrent("a faulty approval policy declines", () => {
       const fake = yield* Fake.make({
         on: { "turn/start": [[...Fake.begin, command("c1"), askCommand("ask", "c1")]] }
       })
-      const error = yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+      const error = yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
         Effect.flip,
         Effect.provideService(Approval.Current, () => Effect.succeed(Approval.cancel)),
         Effect.provide(fake.layer())
@@ -418,7 +418,7 @@ describe.concurrent("a faulty approval policy declines", () => {
           ]
         }
       })
-      yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+      yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
         Effect.provide([
           Approval.layer(Approval.rules([{ command: ["rm", "x"], decision: "accept" }])),
           fake.layer()
@@ -585,7 +585,7 @@ describe.concurrent("two turns on one thread", () => {
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("x", { wait: 20 })] } })
       yield* Effect.gen(function* () {
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         const order: Array<string> = []
         yield* Effect.forEach(
           ["1", "2", "3", "4", "5"],
@@ -608,7 +608,7 @@ describe.concurrent("two turns on one thread", () => {
       })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
-        const one = yield* start
+        const one = yield* Fake.startThread
         const two = yield* codex.resumeThread(one.id)
         const turns = yield* Effect.all([one.run("1"), two.run("2")], { concurrency: 2 })
         assert.deepStrictEqual(
@@ -628,7 +628,7 @@ describe.concurrent("two turns on one thread", () => {
         on: { "turn/start": [Fake.turn("first", { wait: 1500 }), Fake.turn("second")] }
       })
       yield* Effect.gen(function* () {
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         const turns = yield* Effect.all([thread.run("1"), thread.run("2", { timeout: "1 second" })], {
           concurrency: 2
         })
@@ -644,11 +644,11 @@ describe.concurrent("two turns on one thread", () => {
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("only", { wait: 1000 })] } })
       yield* Effect.gen(function* () {
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         const first = yield* Effect.forkScoped(thread.run("1"), { startImmediately: true })
         const second = yield* Effect.forkScoped(thread.run("2"), { startImmediately: true })
-        const [took] = yield* timed(Fiber.interrupt(second))
-        assert.isBelow(took, 900)
+        yield* Fiber.interrupt(second)
+        assert.isUndefined(first.pollUnsafe())
         assert.strictEqual((yield* Fiber.join(first)).message, "only")
         assert.lengthOf(yield* fake.of("turn/start"), 1)
       }).pipe(Effect.provide(fake.layer()))
@@ -661,7 +661,7 @@ describe.concurrent("the scope of a thread", () => {
       const fake = yield* Fake.make({})
       yield* Effect.gen(function* () {
         const codex = yield* Codex
-        const one = yield* start
+        const one = yield* Fake.startThread
         yield* Effect.scoped(codex.resumeThread(one.id))
         assert.lengthOf(yield* fake.of("thread/unsubscribe"), 0)
         yield* one.run("go")
@@ -674,11 +674,11 @@ describe.concurrent("the scope of a thread", () => {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
       yield* Effect.gen(function* () {
         const codex = yield* Codex
-        const thread = yield* start
-        yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-        yield* fake.hears("turn/start")
-        const [took] = yield* timed(Effect.scoped(codex.resumeThread(thread.id)))
-        assert.isBelow(took, 3000)
+        const thread = yield* Fake.startThread
+        const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+        yield* fake.waitFor("turn/start")
+        yield* Effect.scoped(codex.resumeThread(thread.id))
+        assert.isUndefined(running.pollUnsafe())
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
     }))
 
@@ -689,9 +689,9 @@ describe.concurrent("the scope of a thread", () => {
       yield* Effect.gen(function* () {
         const codex = yield* Codex
         const scope = yield* Scope.make()
-        const { id } = yield* Scope.provide(start, scope)
+        const { id } = yield* Scope.provide(Fake.startThread, scope)
         const resuming = yield* Effect.forkScoped(codex.resumeThread(id), { startImmediately: true })
-        yield* fake.hears("thread/resume")
+        yield* fake.waitFor("thread/resume")
         yield* Scope.close(scope, Exit.void)
         yield* Effect.flatMap(Fiber.join(resuming), (thread) => thread.run("go"))
         assert.lengthOf(yield* fake.of("thread/unsubscribe"), 0)
@@ -702,10 +702,10 @@ describe.concurrent("the scope of a thread", () => {
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
       yield* Effect.gen(function* () {
-        const opened = yield* Deferred.make<Effect.Success<typeof start>>()
+        const opened = yield* Deferred.make<Effect.Success<typeof Fake.startThread>>()
         const close = yield* Deferred.make<void>()
         const holder = yield* Effect.forkScoped(
-          start.pipe(
+          Fake.startThread.pipe(
             Effect.flatMap((thread) => Deferred.succeed(opened, thread)),
             Effect.andThen(Deferred.await(close)),
             Effect.scoped
@@ -713,7 +713,7 @@ describe.concurrent("the scope of a thread", () => {
         )
         const thread = yield* Deferred.await(opened)
         const running = yield* Effect.forkScoped(Effect.flip(thread.run("go")), { startImmediately: true })
-        yield* fake.hears("turn/start")
+        yield* fake.waitFor("turn/start")
         yield* Deferred.succeed(close, undefined)
         yield* Fiber.join(holder)
         assert.deepInclude(yield* Fiber.join(running), { _tag: "TurnInterrupted", by: "caller" })
@@ -721,7 +721,7 @@ describe.concurrent("the scope of a thread", () => {
           _tag: "InvalidRequest",
           reason: "ThreadNotFound"
         })
-        const methods = (yield* fake.heard).map(({ method }) => method)
+        const methods = (yield* fake.received).map(({ method }) => method)
         assert.isBelow(methods.indexOf("turn/interrupt"), methods.indexOf("thread/unsubscribe"))
       }).pipe(Effect.provide(fake.layer()))
     }))

@@ -13,8 +13,6 @@ import type * as Turn from "../../../src/domain/Turn.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { test } from "../../support/live.ts"
 
-const start = Effect.flatMap(Codex, (codex) => codex.startThread())
-
 const agent = { threadId: "agent-1", turnId: "agent-turn" }
 const agentStarted = Fake.notify("turn/started", {
   threadId: agent.threadId,
@@ -49,7 +47,7 @@ describe.concurrent("a sub-agent", () => {
                 command: "/bin/bash -c 'rm x'",
                 cwd: "/"
               }),
-              { heard: "q" },
+              { received: "q" },
               agentCommand("/bin/bash -c 'rm -rf /'")
             ]
           ],
@@ -68,7 +66,9 @@ describe.concurrent("a sub-agent", () => {
           ]
         }
       })
-      const error = yield* Effect.flatMap(start, (thread) => thread.run("go", { timeout: "5 seconds" })).pipe(
+      const error = yield* Effect.flatMap(Fake.startThread, (thread) =>
+        thread.run("go", { timeout: "5 seconds" })
+      ).pipe(
         Effect.flip,
         Effect.scoped,
         Effect.provideService(Approval.Current, Approval.allow),
@@ -94,7 +94,7 @@ describe.concurrent("a sub-agent", () => {
                 command: "rm x",
                 cwd: "/"
               }),
-              { heard: "q" },
+              { received: "q" },
               { reply: {} },
               Fake.ended("interrupted")
             ]
@@ -102,9 +102,9 @@ describe.concurrent("a sub-agent", () => {
         }
       })
       yield* Effect.gen(function* () {
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-        yield* fake.hears("turn/start")
+        yield* fake.waitFor("turn/start")
         yield* Fiber.interrupt(running)
       }).pipe(
         Effect.scoped,
@@ -127,15 +127,15 @@ describe.concurrent("a sub-agent", () => {
       const fake = yield* Fake.make({
         on: {
           "turn/start": [
-            [...Fake.begin, agentStarted, Fake.ended(), { heard: "next" }, late("q1"), { heard: "q1" }],
-            Fake.turn("second", agentStarted, late("q2"), { heard: "q2" })
+            [...Fake.begin, agentStarted, Fake.ended(), { received: "next" }, late("q1"), { received: "q1" }],
+            Fake.turn("second", agentStarted, late("q2"), { received: "q2" })
           ]
         }
       })
       const events: Array<Turn.TurnEvent> = []
       yield* Effect.gen(function* () {
         const codex = yield* Codex
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         yield* thread.run("one")
         yield* codex.request("next")
         yield* fake.until((messages) =>
@@ -172,8 +172,8 @@ describe.concurrent("a sub-agent", () => {
         }
       })
       const events = yield* Effect.gen(function* () {
-        const thread = yield* start
-        yield* start
+        const thread = yield* Fake.startThread
+        yield* Fake.startThread
         return yield* Stream.runCollect(thread.stream("go"))
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
       assert.isFalse(events.some((event) => event._tag === "AgentEvent"))
@@ -198,13 +198,13 @@ describe.concurrent("a sub-agent", () => {
                 command: "rm x",
                 cwd: "/"
               }),
-              { heard: "q" },
+              { received: "q" },
               Fake.ended()
             ]
           ]
         }
       })
-      yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
+      yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
         Effect.scoped,
         Effect.provideService(Approval.Current, Approval.allow),
         Effect.provide(fake.layer())
@@ -270,7 +270,7 @@ describe.concurrent("a sub-agent", () => {
             // The agent's turn ends only after the first clean of its terminals.
             [
               { reply: {} },
-              { heard: clean },
+              { received: clean },
               ended(agent.threadId, agent.turnId),
               ended("thread-1", "turn-1")
             ]
@@ -278,7 +278,7 @@ describe.concurrent("a sub-agent", () => {
         }
       })
       yield* Effect.gen(function* () {
-        const thread = yield* start
+        const thread = yield* Fake.startThread
         const events = thread.stream("go")
         // The stream stops, and interrupts its turn, as soon as the agent's turn has started.
         yield* Stream.runDrain(Stream.takeUntil(events, (event) => event._tag === "AgentEvent"))

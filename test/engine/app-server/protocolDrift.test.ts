@@ -278,15 +278,17 @@ describe("the protocol of the installed Codex", () => {
         yield* forked.turn("as before", {}, handlers)
         yield* thread.turn(input, options, handlers)
         const running = yield* Effect.forkChild(thread.turn("again", {}, handlers))
-        yield* fake.hears("turn/start", 3)
+        yield* fake.waitFor("turn/start", 3)
         yield* Effect.ignore(thread.steer("and this"))
         yield* Fiber.interrupt(running)
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
-      const heard = (yield* fake.heard).filter(({ id, method }) => id !== undefined && method !== undefined)
-      const wrong = heard.flatMap(({ method = "", params }) => codex.request(method, params))
+      const received = (yield* fake.received).filter(
+        ({ id, method }) => id !== undefined && method !== undefined
+      )
+      const wrong = received.flatMap(({ method = "", params }) => codex.request(method, params))
       assert.deepStrictEqual(wrong, [])
       assert.includeMembers(
-        heard.map(({ method }) => method),
+        received.map(({ method }) => method),
         [
           "initialize",
           "thread/start",
@@ -348,8 +350,8 @@ describe("the protocol of the installed Codex", () => {
         const message = methods.get(method)
         const params = message === undefined ? undefined : JsonShape.at(message, "params")
         if (params === undefined) continue
-        const heard = Translate.notification(method, example(params), 0)
-        if (heard._tag === "Event") assert.notStrictEqual(heard.event._tag, "Unknown", method)
+        const received = Translate.notification(method, example(params), 0)
+        if (received._tag === "Event") assert.notStrictEqual(received.event._tag, "Unknown", method)
       }
     }))
 

@@ -73,7 +73,7 @@ describe("an empty environment", () => {
   })
 })
 
-/** Every variable that is read, found by watching what is asked for. */
+/** Records every variable that is read. */
 const variables: ReadonlyArray<string> = (() => {
   const asked = new Set<string>()
   const watched = new Proxy<Record<string, string | undefined>>(
@@ -667,7 +667,7 @@ describe("warnings", () => {
     }
   })
 
-  // Half of what is drawn is nearly right, for mere noise never gets past the first check.
+  // Half of the generated values are nearly valid, because noise never passes the first check.
   const secret = "s3cr3t-value"
   const Value = Schema.Union([
     Schema.String,

@@ -765,7 +765,7 @@ describe("metrics of arbitrary turns", () => {
   )
 })
 
-/** A reader that collects once when it is shut down, and then does what it is told. */
+/** A reader that collects once at shutdown, and then ends as given. */
 class Reader extends MetricReader {
   readonly then: () => Promise<void>
   shutdowns = 0

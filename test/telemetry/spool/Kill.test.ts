@@ -7,7 +7,7 @@ import * as Otlp from "../../../src/telemetry/Otlp.ts"
 import type * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Support from "./support.ts"
 
-const { collector, environment, folder, nobody, parsed, variables } = Support
+const { collector, environment, folder, unusedUrl, parsed, variables } = Support
 const quiet = Logger.layer([])
 const traces = { OTEL_LOGS_EXPORTER: "none" }
 
@@ -35,7 +35,7 @@ const child = (
     return Effect.sync(() => void started.kill("SIGKILL"))
   })
 
-/** What a later process delivers of what is in a spool. */
+/** Returns the items that a later process delivers from a spool. */
 const recovered = (directory: string, expected: number) =>
   Effect.gen(function* () {
     const { items, url } = yield* collector()
@@ -52,7 +52,7 @@ describe("kill -9", () => {
       `at any point loses no ended span, ${protocol}`,
       () =>
         Effect.gen(function* () {
-          const url = yield* nobody
+          const url = yield* unusedUrl
           let points = 0
           yield* Effect.forEach(
             Array.from({ length: 8 }, () => 1 + Math.floor(Math.random() * 400)),
@@ -118,7 +118,7 @@ describe("kill -9", () => {
     () =>
       Effect.gen(function* () {
         const directory = yield* folder
-        const env = variables(yield* nobody, directory, traces)
+        const env = variables(yield* unusedUrl, directory, traces)
         const before = Date.now()
         const { lines } = yield* child(["3", "span", "open"], env, 4)
         const after = Date.now()

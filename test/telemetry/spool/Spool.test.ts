@@ -14,7 +14,7 @@ import type * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
 import * as Support from "./support.ts"
 
-const { collector, environment, folder, nobody, parsed, variables } = Support
+const { collector, environment, folder, unusedUrl, parsed, variables } = Support
 const quiet = Logger.layer([])
 
 const traces = { OTEL_LOGS_EXPORTER: "none" }
@@ -53,7 +53,7 @@ describe("telemetry with a spool", () => {
       const memory = yield* InMemorySpans.make
       yield* spans(40).pipe(
         Effect.provide(Layer.merge(Otlp.OtlpLayer, Tracer.layerProcessor(Effect.succeed(memory.processor)))),
-        Effect.provide(environment(variables(yield* nobody, directory, traces)))
+        Effect.provide(environment(variables(yield* unusedUrl, directory, traces)))
       )
       const { items, url } = yield* collector()
       yield* Support.until(() => items().length >= 41).pipe(through(variables(url, directory, traces)))
@@ -68,7 +68,7 @@ describe("telemetry with a spool", () => {
   it.live("spools log records, but not metrics", () =>
     Effect.gen(function* () {
       const directory = yield* folder
-      const away = variables(yield* nobody, directory, { OTEL_METRICS_EXPORTER: "otlp" })
+      const away = variables(yield* unusedUrl, directory, { OTEL_METRICS_EXPORTER: "otlp" })
       yield* Effect.logInfo("said while nobody listened").pipe(Effect.withSpan("one"), through(away))
       assert.deepEqual(readdirSync(directory).toSorted(), ["logs", "traces"])
       const { items, url } = yield* collector()
@@ -96,7 +96,7 @@ describe("telemetry with a spool", () => {
   it.live("sends the spans of several processes in one compressed request, each with its own resource", () =>
     Effect.gen(function* () {
       const directory = yield* folder
-      const away = yield* nobody
+      const away = yield* unusedUrl
       for (const name of ["a", "b"]) {
         yield* spans(2).pipe(through(variables(away, directory, { ...traces, OTEL_SERVICE_NAME: name })))
       }
@@ -265,7 +265,7 @@ describe("telemetry with a spool", () => {
     Effect.gen(function* () {
       const directory = yield* folder
       const [named, refused] = [join(directory, "named"), join(directory, "refused")]
-      const away = yield* nobody
+      const away = yield* unusedUrl
       const run = (spool: Otlp.OtlpOptions["spool"] & {}) =>
         spans(1).pipe(
           Effect.provide(Otlp.layer({ signals: ["traces"], spool })),

@@ -18,7 +18,7 @@ const one = (n: number) =>
   )
 
 const forever = Effect.currentSpan.pipe(
-  // By then it is on disk: what starts a span goes on to something that takes time.
+  // The span is on disk by then, because its start is followed by something slow.
   Effect.tap(() => Effect.sleep(20)),
   Effect.flatMap(({ spanId }) => say(`open ${spanId}`)),
   Effect.andThen(Effect.never),

@@ -1,6 +1,5 @@
-/** What tests of the spool share: a collector that can be away and answers as told, and an environment with a spool. */
+/** Shared by the spool's tests: a collector with scripted answers and outages, and an environment with a spool. */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
@@ -8,6 +7,7 @@ import * as Http from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
+import { environment } from "../../support/environment.ts"
 
 const Item = Schema.Struct({
   spanId: Schema.optionalKey(Schema.String),
@@ -62,7 +62,7 @@ export const status =
   (_, response) =>
     void response.writeHead(code, headers).end()
 
-/** A collector on loopback that answers as told; `got` is what it took, `asked` all that came. */
+/** A collector on loopback with scripted answers. `got` has the accepted items, `asked` all requests. */
 export const collector = (answer: Answer = ok, port = 0) =>
   Effect.acquireRelease(
     Effect.callback<{
@@ -115,15 +115,15 @@ export const collector = (answer: Answer = ok, port = 0) =>
     ({ close }) => Effect.sync(close)
   )
 
-/** A port that nobody listens on. */
-export const nobody = Effect.scoped(Effect.map(collector(), ({ url }) => url))
+/** The URL of a port without a listener. */
+export const unusedUrl = Effect.scoped(Effect.map(collector(), ({ url }) => url))
 
 export const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "spool-test-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-/** Everything below a folder. */
+/** Lists everything below a directory. */
 export const below = (path: string): ReadonlyArray<string> =>
   readdirSync(path, { recursive: true, encoding: "utf8" }).map((name) => join(path, name))
 
@@ -133,7 +133,7 @@ export const filesBelow = (path: string): ReadonlyArray<string> =>
 export const bytesBelow = (path: string): number =>
   filesBelow(path).reduce((sum, file) => sum + statSync(file).size, 0)
 
-export const environment = (variables: Settings.Environment) => Layer.succeed(Settings.Environment, variables)
+export { environment }
 
 export const variables = (url: string, directory: string, more: Settings.Environment = {}) => ({
   CODEX_OTLP_ENABLE: "1",
@@ -147,7 +147,7 @@ export const variables = (url: string, directory: string, more: Settings.Environ
   ...more
 })
 
-/** What was logged while the layer was used. */
+/** Captures the log while the layer is in use. */
 export const capture = () => {
   const lines: Array<string> = []
   const logger = Logger.make<unknown, void>(
@@ -156,7 +156,7 @@ export const capture = () => {
   return { lines, layer: Logger.layer([logger]) }
 }
 
-/** Waits until something is so, for 20 s at most; whoever asks looks again then. */
+/** Waits up to 20 s for a condition. The caller asserts the condition afterwards. */
 export const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (let left = 2000; left > 0 && !holds(); left--) yield* Effect.sleep("10 millis")

@@ -76,7 +76,7 @@ interface Turn {
   readonly inside?: Effect.Effect<unknown>
 }
 
-/** A turn by hand: a model request and what is wanted of it. */
+/** Builds a turn by hand: a model request and the given spans. */
 const turn = ({ decision, fails = false, inside = Effect.void, source = "policy", tool }: Turn = {}) =>
   Effect.gen(function* () {
     yield* Effect.withSpan(Effect.void, "chat gpt-5.5", { kind: "client" })
@@ -332,16 +332,16 @@ describe("the sampled share", () => {
     }
     const { threshold } = ConsistentProbability.make(0.1)
     assert.strictEqual(threshold, "e6666666666670")
-    const told = (state: string, before = false) =>
+    const tracestate = (state: string, before = false) =>
       ConsistentProbability.traceStateOf(contextOf(state), threshold, before)
-    assert.strictEqual(told("congo=t61"), "ot=th:e666666666667,congo=t61")
+    assert.strictEqual(tracestate("congo=t61"), "ot=th:e666666666667,congo=t61")
     assert.strictEqual(
-      told("congo=t61,ot=th:c;rv:f0000000000000"),
+      tracestate("congo=t61,ot=th:c;rv:f0000000000000"),
       "ot=th:e666666666667;rv:f0000000000000,congo=t61"
     )
-    assert.strictEqual(told("ot=th:f8"), "ot=th:f8")
-    assert.strictEqual(told("", true), undefined)
-    assert.strictEqual(told("ot=th:c", true), "ot=th:e666666666667")
+    assert.strictEqual(tracestate("ot=th:f8"), "ot=th:f8")
+    assert.strictEqual(tracestate("", true), undefined)
+    assert.strictEqual(tracestate("ot=th:c", true), "ot=th:e666666666667")
     assert.isTrue(ConsistentProbability.make(0.1).keeps(contextOf("ot=rv:f0000000000000")))
     assert.isFalse(ConsistentProbability.make(0.1).keeps(contextOf("ot=rv:00000000000000")))
     assert.isFalse(ConsistentProbability.make(0).keeps(contextOf("ot=rv:ffffffffffffff")))
@@ -434,7 +434,7 @@ describe("a late span", () => {
             const [chat] = yield* all
             if (chat === undefined) return assert.fail("no chat")
             record(spanOf(chat, "handle_responses"))
-            // Its own child comes after it, and an uncle of it whom nobody knows.
+            // Its own child ends after it, and so does a span with an unknown parent.
             record({
               ...spanOf(chat, "child"),
               parentSpanContext: { ...chat.spanContext(), spanId: "00000000000000ff" }

@@ -6,12 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Codex, Redaction, Tracer } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
-import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Collector from "../../support/collector.ts"
+import { environment } from "../../support/environment.ts"
 
 const scripted = Layer.fresh(Codex.layer).pipe(Layer.provideMerge(Scripted.layer))
 const secret = "hunter2-of-the-shop"
-const environment = (more: Settings.Environment = {}) => Layer.succeed(Settings.Environment, more)
 
 /** A turn below a span of the program, which has a secret in it. */
 const turn = Effect.gen(function* () {

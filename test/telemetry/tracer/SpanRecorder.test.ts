@@ -24,7 +24,7 @@ describe("redaction", () => {
   it.live("masks secrets of an open span before the spool writes it to disk", () =>
     Effect.gen(function* () {
       const directory = yield* Support.folder
-      const url = yield* Support.nobody
+      const url = yield* Support.unusedUrl
       const found = yield* Effect.gen(function* () {
         yield* Support.until(() => openFiles(directory).some((text) => text.includes("outer span")))
         return openFiles(directory).join("")

@@ -21,10 +21,8 @@ import * as EffectTracer from "effect/Tracer"
 import packageJson from "../../../package.json" with { type: "json" }
 import * as TraceContext from "../../../src/internal/TraceContext.ts"
 import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
-import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
-
-const environment = (variables: Settings.Environment) => Layer.succeed(Settings.Environment, variables)
+import { environment } from "../../support/environment.ts"
 
 /** The spans that a program leaves behind once its layers are closed. */
 const spansOf = Effect.fnUntraced(function* <A, E>(
@@ -495,7 +493,7 @@ describe("the span limits", () => {
   )
 })
 
-/** Answers as told and keeps what it was asked. */
+/** A sampler with a given decision that records its calls. */
 const sampler = (decision: 0 | 1 | 2) => {
   const asked: Array<string> = []
   const value: Sampler = {
@@ -626,7 +624,7 @@ describe("a parent span", () => {
   )
 })
 
-/** A processor that keeps in order what is done to it. */
+/** A processor that records its calls in order. */
 const journal = (fail: "never" | "always" = "never") => {
   const entries: Array<string> = []
   const note = (entry: string) => {

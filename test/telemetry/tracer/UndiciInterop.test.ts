@@ -129,7 +129,7 @@ describe("a tool that calls `fetch`", () => {
       for (const path of ["first", "second", "third"]) {
         const { layer, spans } = yield* recording({ host: { tracerProvider: true } })
         yield* get(`${upstream.url}/${path}`).pipe(Effect.withSpan("ours"), Effect.provide(layer))
-        // After the layer nobody asks for it any more.
+        // The layer is closed, so the context is not used any more.
         yield* get(upstream.url).pipe(Effect.withSpan("ours"))
         const all = yield* spans
         assert.deepStrictEqual(

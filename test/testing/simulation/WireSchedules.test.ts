@@ -1,4 +1,4 @@
-/** Turns on a Codex that says and forgets what it likes, message by message, under virtual time, from seeds. */
+/** Turns on a Codex that sends and omits messages at random, under virtual time, from seeds. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -28,7 +28,7 @@ const timeout = 120_000
 /** What an interrupt takes at most, and deaf policies and tools after it. */
 const grace = 5_000 + 3_000 + 1_000
 
-/** A Codex in this process; `broken` is told of what a client must not do. */
+/** A Codex in this process. It reports protocol violations of the client to `broken`. */
 const codex = (
   name: string,
   random: SeededRandom.Random,
@@ -241,7 +241,7 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
     let over = false
     const handlers = {
       emit: ({ _tag }: Turn.EngineEvent) => {
-        // A policy that was left behind still comes to an end; the runtime passes it by.
+        // An abandoned policy still ends; the runtime ignores its result.
         if (over && _tag !== "ApprovalDecided")
           violations.push(`something is said of a turn of ${threadId} that is over: ${_tag}`)
       },

@@ -1,4 +1,4 @@
-/** What the real thing emits violates nothing, and every rule finds what is doctored against it. */
+/** Real telemetry violates no rule, and every rule finds telemetry that is doctored against it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -44,7 +44,7 @@ describe("emitted telemetry", () => {
         assert.isAbove(emitted.metrics.length, 30)
         const findings = checkTelemetry(emitted, { revision, content: true })
         assert.deepStrictEqual(Check.lines(Check.filterByLevel(findings, "violation")), [])
-        // Content was asked for in half of it, which nobody says here; and the other revision has other names.
+        // Half of it contains content, which the options here do not state; and the other revision has other names.
         const rules = (options: Check.AttributeCheckOptions) =>
           new Set(Check.filterByLevel(checkTelemetry(emitted, options), "violation").map(({ rule }) => rule))
         assert.deepStrictEqual([...rules({ revision })], ["content"])
