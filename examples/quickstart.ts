@@ -9,7 +9,7 @@ const program = Effect.gen(function* () {
   const turn = yield* thread.run("What does this repository do?")
   yield* Console.log(turn.message)
   yield* Console.log(
-    `${turn.usage.input} tokens in, ${turn.usage.output} out, ${Math.round(turn.time.total)} ms`
+    `${turn.usage.input} tokens in, ${turn.usage.output} out, ${Math.round(turn.time.totalMillis)} ms`
   )
 }).pipe(
   Effect.scoped,

@@ -12,7 +12,7 @@ const show = (event: TurnEvent) => {
         ? Console.log(`$ ${event.item.command} -> ${event.item.exitCode}`)
         : Effect.void
     case "TurnCompleted":
-      return Console.log(`\n(${Math.round(event.turn.time.thinking)} ms thinking)`)
+      return Console.log(`\n(${Math.round(event.turn.time.thinkingMillis)} ms thinking)`)
     default:
       return Effect.void
   }

@@ -196,7 +196,7 @@ describe("a budget", () => {
       const limited = new CodexError.TurnFailed({
         reason: "RateLimited",
         detail: "later",
-        retryAfterMs: 3_600_000
+        retryAfterMillis: 3_600_000
       })
       const { thread } = make([uses(1, Effect.fail(limited))])
       const error = yield* Effect.flip(

@@ -92,7 +92,7 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     then: "Codex stopped sending events or did not end the turn: resume the thread. If it happens again, check the Codex version."
   },
   TurnTimedOut: {
-    error: new CodexError.TurnTimedOut({ timeoutMs: 0 }),
+    error: new CodexError.TurnTimedOut({ timeoutMillis: 0 }),
     then: "See in the trace where the time went; then set a longer `timeout`, or give a smaller task."
   },
   "AttachmentRejected.NotFound": rejected("NotFound", "Attach a file that exists."),

@@ -15,12 +15,12 @@ import { kindOf, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
 /**
- * One decision. `at` is the time of the decision in milliseconds since the epoch, `duration` its duration in
- * milliseconds. Only the hash of the request is recorded, never its content.
+ * One decision. `at` is the time of the decision in milliseconds since the epoch, `durationMillis` how long it
+ * took. Only the hash of the request is recorded, never its content.
  */
 export const AuditEntry = Schema.Struct({
   at: Schema.Finite,
-  duration: Schema.Finite,
+  durationMillis: Schema.Finite,
   threadId: Schema.optionalKey(ThreadId),
   turnId: Schema.optionalKey(TurnId),
   requestId: Schema.String,
@@ -31,7 +31,7 @@ export const AuditEntry = Schema.Struct({
   reason: Schema.optionalKey(Schema.String),
   source: ApprovalSource,
   policy: Schema.optionalKey(Schema.String)
-})
+}).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 export type AuditEntry = typeof AuditEntry.Type
 
 /** Receives the decisions of `audit`. */
@@ -103,10 +103,10 @@ const entryOf = (
   hash: string,
   decision: ApprovalDecision,
   at: number,
-  duration: number
+  durationMillis: number
 ): AuditEntry => ({
   at,
-  duration,
+  durationMillis,
   requestId: request.id,
   itemId: request.itemId,
   kind: kindOf(request),

@@ -1,14 +1,29 @@
 /** Converts events to the objects that `--json` prints, one per line. Pure. docs/cli.md documents the format. */
+import * as Schema from "effect/Schema"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Approval from "../Approval.ts"
+import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import type * as Item from "../domain/Item.ts"
-import type * as Turn from "../domain/Turn.ts"
+import * as Turn from "../domain/Turn.ts"
 
 const snake = (tag: string): string => tag.replace(/(?<!^)([A-Z])/g, "_$1").toLowerCase()
 
 const dotted = (tag: string): string => snake(tag).replaceAll("_", ".")
 
-const item = ({ _tag, ...rest }: Item.Item) => ({ type: snake(_tag), ...rest })
+/** Removes the unit from the name of a duration. A transformation by the schema would also reorder the keys. */
+const renameDuration = <A extends object>(value: A): object => {
+  if (!("durationMillis" in value)) return value
+  const { durationMillis: duration, ...rest } = value
+  return { ...rest, duration }
+}
+
+const item = ({ _tag, ...rest }: Item.Item) => ({ type: snake(_tag), ...renameDuration(rest) })
+
+/** Converts a stored thread, for `threads show --json`. */
+export const history = ({ turns, ...thread }: ThreadInfo.ThreadHistory): object => ({
+  ...thread,
+  turns: turns.map((turn) => renameDuration({ ...turn, items: turn.items.map(renameDuration) }))
+})
 
 const request = ({ _tag, ...rest }: Approval.ApprovalRequest) => ({ kind: _tag, ...rest })
 
@@ -79,6 +94,6 @@ export const last = (
   turnId: ids.turnId ?? (turn === undefined || turn.id === "" ? null : turn.id),
   message: turn?.message ?? null,
   usage: turn?.usage ?? null,
-  time: turn?.time ?? null,
+  time: turn === undefined ? null : Schema.encodeSync(Turn.TurnTime)(turn.time),
   error: failure === undefined ? null : error(failure)
 })

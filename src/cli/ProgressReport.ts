@@ -136,7 +136,7 @@ export const history = (items: ReadonlyArray<Item.Item>, style: Style): Readonly
   })
 
 const took = (item: Item.Work): string =>
-  "duration" in item && item.duration !== undefined ? duration(item.duration) : ""
+  "durationMillis" in item && item.durationMillis !== undefined ? duration(item.durationMillis) : ""
 
 const decisionLine = (
   decision: Approval.ApprovalDecision,
@@ -211,10 +211,10 @@ export const step = (
 /** Formats the time and the tokens of a turn, one line each. */
 export const summary = (turn: Turn.Turn, style: Style): ReadonlyArray<Line> => {
   const color = paint(style)
-  const { approval, overhead, thinking, tools, total } = turn.time
+  const { approvalMillis, overheadMillis, thinkingMillis, toolsMillis, totalMillis } = turn.time
   const { cachedInput, input, output, reasoning } = turn.usage
   return [
-    `${color("dim", "time  ")} ${duration(total)} = thinking ${duration(thinking)} + tools ${duration(tools)} + approval ${duration(approval)} + overhead ${duration(overhead)}`,
+    `${color("dim", "time  ")} ${duration(totalMillis)} = thinking ${duration(thinkingMillis)} + tools ${duration(toolsMillis)} + approval ${duration(approvalMillis)} + overhead ${duration(overheadMillis)}`,
     `${color("dim", "tokens")} ${input} in (${cachedInput} cached), ${output} out (${reasoning} reasoning)`
   ]
 }

@@ -25,18 +25,17 @@ export interface Budget {
 /** Use so far, in the units of `Budget`. */
 export interface BudgetUsage {
   readonly tokens: number
-  /** Milliseconds. */
-  readonly time: number
+  readonly timeMillis: number
   readonly toolCalls: number
   readonly modelCalls: number
 }
 
-export const zero: BudgetUsage = { tokens: 0, time: 0, toolCalls: 0, modelCalls: 0 }
+export const zero: BudgetUsage = { tokens: 0, timeMillis: 0, toolCalls: 0, modelCalls: 0 }
 
 /** Returns what a turn that has ended used. */
 export const fromTurn = (turn: Turn.Turn): BudgetUsage => ({
   tokens: turn.usage.input + turn.usage.output,
-  time: turn.time.total,
+  timeMillis: turn.time.totalMillis,
   toolCalls: turn.toolCalls,
   modelCalls: turn.modelCalls
 })
@@ -44,7 +43,7 @@ export const fromTurn = (turn: Turn.Turn): BudgetUsage => ({
 /** Adds the use of two turns. */
 export const add = (a: BudgetUsage, b: BudgetUsage): BudgetUsage => ({
   tokens: a.tokens + b.tokens,
-  time: a.time + b.time,
+  timeMillis: a.timeMillis + b.timeMillis,
   toolCalls: a.toolCalls + b.toolCalls,
   modelCalls: a.modelCalls + b.modelCalls
 })
@@ -73,7 +72,8 @@ export const exceeded = (budget: Budget, spent: BudgetUsage): Excess | undefined
 export const exhausted = (budget: Budget, spent: BudgetUsage): Excess | undefined => {
   const { modelCalls = Infinity, tokens = Infinity } = budget
   const time = timeOf(budget)
-  if (time !== undefined && spent.time >= time) return { reason: "Time", limit: time, used: spent.time }
+  if (time !== undefined && spent.timeMillis >= time)
+    return { reason: "Time", limit: time, used: spent.timeMillis }
   if (spent.tokens >= tokens) return { reason: "Tokens", limit: tokens, used: spent.tokens }
   return spent.modelCalls >= modelCalls
     ? { reason: "ModelCalls", limit: modelCalls, used: spent.modelCalls }
@@ -104,5 +104,5 @@ const timeOf = (budget: Budget): number | undefined =>
 /** Returns the milliseconds that are left, or `undefined` if time is not limited. */
 export const timeLeft = (budget: Budget, spent: BudgetUsage): number | undefined => {
   const time = timeOf(budget)
-  return time === undefined ? undefined : Math.max(0, time - spent.time)
+  return time === undefined ? undefined : Math.max(0, time - spent.timeMillis)
 }

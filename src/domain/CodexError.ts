@@ -225,14 +225,14 @@ export class TurnFailed extends make<TurnFailed>()(
     reason: TurnFailedReason,
     detail: Schema.String,
     status: Schema.optionalKey(Schema.Int),
-    /** Milliseconds that the provider asked to wait. */
-    retryAfterMs: Schema.optionalKey(Schema.Finite)
+    /** How long the provider asked to wait. */
+    retryAfterMillis: Schema.optionalKey(Schema.Finite)
   },
-  ({ reason, retryAfterMs, status }) => {
+  ({ reason, retryAfterMillis, status }) => {
     const failure = turnFailures[reason]
     return {
       ...failure,
-      retryAfter: retryAfterMs === undefined ? undefined : Duration.millis(retryAfterMs),
+      retryAfter: retryAfterMillis === undefined ? undefined : Duration.millis(retryAfterMillis),
       message: status === undefined ? failure.message : `${failure.message} (HTTP ${status})`
     }
   }
@@ -248,11 +248,11 @@ export class TurnStalled extends make<TurnStalled>()(
 /** The turn exceeded its timeout and was interrupted. */
 export class TurnTimedOut extends make<TurnTimedOut>()(
   "TurnTimedOut",
-  { timeoutMs: Schema.Finite },
-  ({ timeoutMs }) => ({
+  { timeoutMillis: Schema.Finite },
+  ({ timeoutMillis }) => ({
     class: "timeout",
     retryable: false,
-    message: `the turn did not end within ${Duration.format(Duration.millis(timeoutMs))}; give it a longer timeout`
+    message: `the turn did not end within ${Duration.format(Duration.millis(timeoutMillis))}; give it a longer timeout`
   })
 ) {}
 
@@ -353,7 +353,10 @@ export class ToolFailed extends make<ToolFailed>()(
   })
 ) {}
 
-/** Every error of the library. */
+/**
+ * Every error of the library. Encode and decode errors with this schema and not with that of one class: only this one
+ * writes `retryAfterMs` and `timeoutMs`, the names that recorded errors have.
+ */
 export const CodexError = Schema.Union([
   CodexNotFound,
   CodexVersionUnsupported,
@@ -362,9 +365,9 @@ export const CodexError = Schema.Union([
   ProtocolError,
   InvalidRequest,
   AttachmentRejected,
-  TurnFailed,
+  TurnFailed.pipe(Schema.encodeKeys({ retryAfterMillis: "retryAfterMs" })),
   TurnStalled,
-  TurnTimedOut,
+  TurnTimedOut.pipe(Schema.encodeKeys({ timeoutMillis: "timeoutMs" })),
   TurnInterrupted,
   BudgetExceeded,
   OutputInvalid,

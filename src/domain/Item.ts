@@ -40,7 +40,7 @@ export class Plan extends Schema.Opaque<Plan>()(
   Schema.TaggedStruct("Plan", { id: ItemId, text: Schema.String })
 ) {}
 
-/** A command as Codex ran it, including the shell wrapper. `duration` is in milliseconds and excludes the wait for approval. */
+/** A command as Codex ran it, including the shell wrapper. `durationMillis` excludes the wait for approval. */
 export class CommandExecution extends Schema.Opaque<CommandExecution>()(
   Schema.TaggedStruct("CommandExecution", {
     id: ItemId,
@@ -50,8 +50,8 @@ export class CommandExecution extends Schema.Opaque<CommandExecution>()(
     operations: Schema.Array(FileOperation),
     exitCode: Schema.optionalKey(Schema.Int),
     output: Schema.optionalKey(Schema.String),
-    duration: Schema.optionalKey(Schema.Finite)
-  })
+    durationMillis: Schema.optionalKey(Schema.Finite)
+  }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 ) {}
 
 export class FileChange extends Schema.Opaque<FileChange>()(
@@ -70,8 +70,8 @@ export class ToolCall extends Schema.Opaque<ToolCall>()(
     arguments: Schema.Unknown,
     status: Status,
     output: Schema.optionalKey(Schema.String),
-    duration: Schema.optionalKey(Schema.Finite)
-  })
+    durationMillis: Schema.optionalKey(Schema.Finite)
+  }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 ) {}
 
 export class McpToolCall extends Schema.Opaque<McpToolCall>()(
@@ -83,8 +83,8 @@ export class McpToolCall extends Schema.Opaque<McpToolCall>()(
     status: Status,
     result: Schema.optionalKey(Schema.Unknown),
     error: Schema.optionalKey(Schema.String),
-    duration: Schema.optionalKey(Schema.Finite)
-  })
+    durationMillis: Schema.optionalKey(Schema.Finite)
+  }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 ) {}
 
 /**

@@ -26,7 +26,7 @@ export class ThreadInfo extends Schema.Opaque<ThreadInfo>()(
   })
 ) {}
 
-/** A turn of a stored thread. `duration` is in milliseconds. `error` is Codex's own text, which may quote content. */
+/** A turn of a stored thread. `error` is Codex's own text, which may quote content. */
 export class PastTurn extends Schema.Opaque<PastTurn>()(
   Schema.Struct({
     id: TurnId,
@@ -34,8 +34,8 @@ export class PastTurn extends Schema.Opaque<PastTurn>()(
     items: Schema.Array(Item.Item),
     error: optionalKey(Schema.String),
     startedAt: optionalKey(Schema.Finite),
-    duration: optionalKey(Schema.Finite)
-  })
+    durationMillis: optionalKey(Schema.Finite)
+  }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 ) {}
 
 /** A stored thread with its turns, oldest first. */

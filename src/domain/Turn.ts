@@ -23,17 +23,28 @@ export class Usage extends Schema.Opaque<Usage>()(
 export const noUsage: Usage = { input: 0, cachedInput: 0, output: 0, reasoning: 0 }
 
 /**
- * The duration of a turn and its parts, in milliseconds. The parts sum to `total`. Overlapping time counts once: as
- * approval, otherwise as tools, otherwise as thinking, otherwise as overhead.
+ * The duration of a turn and its parts. `totalMillis` is the sum of the four parts, to the last bit. Where phases overlap, time
+ * counts as approval before tools, tools before thinking, and thinking before overhead.
+ *
+ * These are numbers and not `Duration`s, because a `Duration` rounds fractions of milliseconds to nanoseconds: the parts
+ * would no longer sum to the total, and the encoded JSON would change. In JSON the names have no suffix.
  */
 export class TurnTime extends Schema.Opaque<TurnTime>()(
   Schema.Struct({
-    total: Schema.Finite,
-    thinking: Schema.Finite,
-    tools: Schema.Finite,
-    approval: Schema.Finite,
-    overhead: Schema.Finite
-  })
+    totalMillis: Schema.Finite,
+    thinkingMillis: Schema.Finite,
+    toolsMillis: Schema.Finite,
+    approvalMillis: Schema.Finite,
+    overheadMillis: Schema.Finite
+  }).pipe(
+    Schema.encodeKeys({
+      totalMillis: "total",
+      thinkingMillis: "thinking",
+      toolsMillis: "tools",
+      approvalMillis: "approval",
+      overheadMillis: "overhead"
+    })
+  )
 ) {}
 
 /**

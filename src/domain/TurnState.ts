@@ -49,7 +49,7 @@ export const addUsage = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
 })
 
 /** Returns what the turn has used so far. A model request counts from its start. */
-export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "time"> => {
+export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "timeMillis"> => {
   const { input, output } = larger(state.requested, state.reported)
   const { model, modelCalls } = state.time
   return {

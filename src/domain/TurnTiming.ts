@@ -209,6 +209,12 @@ export const end = (
 
 /** Returns the parts of the time so far. The total is computed from the parts, so the sum is exact. */
 export const split = (state: TimingState): Turn.TurnTime => {
-  const { thinking, tools, approval, overhead } = state
-  return { total: thinking + tools + approval + overhead, thinking, tools, approval, overhead }
+  const { approval, overhead, thinking, tools } = state
+  return {
+    totalMillis: thinking + tools + approval + overhead,
+    thinkingMillis: thinking,
+    toolsMillis: tools,
+    approvalMillis: approval,
+    overheadMillis: overhead
+  }
 }

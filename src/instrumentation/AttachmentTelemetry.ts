@@ -37,8 +37,16 @@ const instrument =
       span.attribute(Convention.attribute.attachmentFiles, files)
       span.attribute(Convention.attribute.attachmentBytes, bytes)
       const at = yield* EmitSignal.now
-      const duration = at - startedAt
-      yield* EmitSignal.emit({ _tag: "AttachmentStop", at, duration, stage, files, bytes, end: endOf(exit) })
+      const durationMillis = at - startedAt
+      yield* EmitSignal.emit({
+        _tag: "AttachmentStop",
+        at,
+        durationMillis,
+        stage,
+        files,
+        bytes,
+        end: endOf(exit)
+      })
     })
     return Effect.useSpan(names[stage], (span) =>
       Effect.gen(function* () {

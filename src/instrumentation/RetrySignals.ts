@@ -16,7 +16,7 @@ type Step = readonly [RetrySignalsState, ReadonlyArray<Signal.Signal>]
 
 const stop = (retry: Signal.Retry, at: number, end: Signal.SignalEnd): Signal.RetryStop => {
   const { at: startedAt, attempt, errorType, status } = retry
-  return { _tag: "RetryStop", startedAt, at, duration: at - startedAt, attempt, errorType, status, end }
+  return { _tag: "RetryStop", startedAt, at, durationMillis: at - startedAt, attempt, errorType, status, end }
 }
 
 /** Whether an event shows output of the model, and so that the retried request works. */

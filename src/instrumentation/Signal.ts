@@ -2,7 +2,7 @@
  * What happens in a turn, from which spans, metrics, log records and observers are derived. Signals contain no content:
  * no prompt, message, argument, output, command or path.
  *
- * Times are in milliseconds: `at` since the epoch, `duration` by the monotonic clock of the turn.
+ * Times are in milliseconds: `at` since the epoch, `durationMillis` by the monotonic clock of the turn.
  */
 import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
@@ -30,7 +30,7 @@ export interface TurnStart {
 export interface TurnStop {
   readonly _tag: "TurnStop"
   readonly at: number
-  readonly duration: number
+  readonly durationMillis: number
   readonly end: TurnEnd
   readonly usage: Turn.Usage
   readonly time: Turn.TurnTime
@@ -50,11 +50,11 @@ export interface ModelStop {
   readonly _tag: "ModelStop"
   readonly startedAt: number
   readonly at: number
-  readonly duration: number
-  /** From the start to the first token, in milliseconds. */
-  readonly timeToFirstToken: number | undefined
-  /** The times between consecutive chunks of output, in milliseconds. */
-  readonly chunkGaps: ReadonlyArray<number>
+  readonly durationMillis: number
+  /** From the start to the first token. */
+  readonly timeToFirstTokenMillis: number | undefined
+  /** The times between consecutive chunks of output. */
+  readonly chunkGapsMillis: ReadonlyArray<number>
   readonly responseId: string | undefined
   readonly finishReason: "stop" | "tool_calls" | undefined
   readonly usage: Turn.Usage | undefined
@@ -71,7 +71,7 @@ export interface ToolStart {
 export interface ToolStop {
   readonly _tag: "ToolStop"
   readonly at: number
-  readonly duration: number
+  readonly durationMillis: number
   readonly callId: string
   readonly tool: string
   /** `extension` for a tool of an MCP server; `undefined` if no item reported the type. */
@@ -87,7 +87,7 @@ export interface CommandStop {
   readonly _tag: "CommandStop"
   readonly startedAt: number
   readonly at: number
-  readonly duration: number
+  readonly durationMillis: number
   readonly callId: string
   /** The base name of the executable. */
   readonly executable: string
@@ -106,7 +106,7 @@ export interface ApprovalStart {
 export interface ApprovalStop {
   readonly _tag: "ApprovalStop"
   readonly at: number
-  readonly duration: number
+  readonly durationMillis: number
   readonly requestId: string
   readonly callId: string
   readonly kind: ApprovalRequest.ApprovalKind
@@ -161,7 +161,7 @@ export interface Compaction {
   readonly at: number
   readonly stage: "started" | "completed" | "interrupted"
   /** The time since its start, if Codex reported the start. */
-  readonly duration: number | undefined
+  readonly durationMillis: number | undefined
 }
 
 /** A failed request is retried. `attempt` is 1 for the first retry. */
@@ -181,7 +181,7 @@ export interface RetryStop {
   readonly _tag: "RetryStop"
   readonly startedAt: number
   readonly at: number
-  readonly duration: number
+  readonly durationMillis: number
   readonly attempt: number
   /** The error type of the previous attempt. */
   readonly errorType: string
@@ -189,11 +189,11 @@ export interface RetryStop {
   readonly end: SignalEnd
 }
 
-/** The engine did not start, or a thread could not be opened, after `duration`. */
+/** The engine did not start, or a thread could not be opened, after `durationMillis`. */
 export interface StartFailed {
   readonly _tag: "StartFailed"
   readonly at: number
-  readonly duration: number
+  readonly durationMillis: number
   readonly what: "engine" | "thread"
   /** `undefined` for a defect. */
   readonly error: CodexError.CodexError | undefined
@@ -210,7 +210,7 @@ export interface AttachmentStart {
 export interface AttachmentStop {
   readonly _tag: "AttachmentStop"
   readonly at: number
-  readonly duration: number
+  readonly durationMillis: number
   readonly stage: "stage" | "cleanup"
   /** The number of files and their total size; 0 after a failure. */
   readonly files: number

@@ -94,7 +94,7 @@ const queueCapacity = 4096
  *
  * ```ts
  * const SlowCommands = Telemetry.layerObserver(({ signal, threadId }) =>
- *   signal._tag === "CommandStop" && signal.duration > 60_000 ? notify(threadId) : Effect.void)
+ *   signal._tag === "CommandStop" && signal.durationMillis > 60_000 ? notify(threadId) : Effect.void)
  * ```
  */
 export const layerObserver = <R = never>(

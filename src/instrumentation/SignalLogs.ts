@@ -63,7 +63,7 @@ const turnStop = (signal: Signal.TurnStop): Line => {
     stage: result === "failed" ? "exception" : "stop",
     at: signal.at,
     fields: [
-      duration(signal.duration),
+      duration(signal.durationMillis),
       field("result", attribute.turnStatus, result),
       ...(typeof end === "string" || result !== "failed"
         ? []
@@ -74,7 +74,7 @@ const turnStop = (signal: Signal.TurnStop): Line => {
             field(
               "retry_after_ms",
               attribute.errorRetryAfter,
-              end._tag === "TurnFailed" ? end.retryAfterMs : undefined
+              end._tag === "TurnFailed" ? end.retryAfterMillis : undefined
             )
           ]),
       ...usage(signal.usage),
@@ -94,13 +94,13 @@ const lineOf = (signal: Signal.Signal): Line => {
     case "ModelStart":
       return { subject: "model", stage: "start", at, fields: [] }
     case "ModelStop":
-      return ended("model", at, signal.duration, signal.end, usage(signal.usage))
+      return ended("model", at, signal.durationMillis, signal.end, usage(signal.usage))
     case "ToolStart":
       return { subject: "tool", stage: "start", at, fields: [tool(signal.tool), call(signal.callId)] }
     case "ToolStop":
-      return ended("tool", at, signal.duration, signal.end, [tool(signal.tool), call(signal.callId)])
+      return ended("tool", at, signal.durationMillis, signal.end, [tool(signal.tool), call(signal.callId)])
     case "CommandStop":
-      return ended("command", at, signal.duration, signal.end, [
+      return ended("command", at, signal.durationMillis, signal.end, [
         field("executable", attribute.executableName, signal.executable),
         field("exit_code", attribute.exitCode, signal.exitCode),
         call(signal.callId)
@@ -118,7 +118,7 @@ const lineOf = (signal: Signal.Signal): Line => {
         stage: "stop",
         at,
         fields: [
-          duration(signal.duration),
+          duration(signal.durationMillis),
           field("kind", attribute.approvalKind, signal.kind),
           field("decision", attribute.approvalDecision, signal.decision),
           field("source", attribute.approvalSource, signal.source),
@@ -170,7 +170,7 @@ const lineOf = (signal: Signal.Signal): Line => {
         at,
         fields: [
           field("stage", attribute.compactionStage, signal.stage),
-          ...(signal.duration === undefined ? [] : [duration(signal.duration)])
+          ...(signal.durationMillis === undefined ? [] : [duration(signal.durationMillis)])
         ]
       }
     case "Retry":
@@ -187,7 +187,7 @@ const lineOf = (signal: Signal.Signal): Line => {
         stage: "stop",
         at,
         fields: [
-          duration(signal.duration),
+          duration(signal.durationMillis),
           attempt(signal.attempt),
           field("result", attribute.result, results[signal.end._tag])
         ]
@@ -198,7 +198,7 @@ const lineOf = (signal: Signal.Signal): Line => {
         stage: "exception",
         at,
         fields: [
-          duration(signal.duration),
+          duration(signal.durationMillis),
           errorType(signal.errorType),
           field("class", attribute.errorClass, signal.error?.class),
           field("retryable", attribute.errorRetryable, signal.error?.retryable)
@@ -207,7 +207,7 @@ const lineOf = (signal: Signal.Signal): Line => {
     case "AttachmentStart":
       return { subject: attachment[signal.stage], stage: "start", at, fields: [] }
     case "AttachmentStop":
-      return ended(attachment[signal.stage], at, signal.duration, signal.end, [
+      return ended(attachment[signal.stage], at, signal.durationMillis, signal.end, [
         field("files", attribute.attachmentFiles, signal.files),
         field("bytes", attribute.attachmentBytes, signal.bytes)
       ])

@@ -41,8 +41,15 @@ export const starting =
           }
           // The list of error types is closed, so an error of another origin becomes `_OTHER`.
           const knownType = error === undefined ? Convention.errorType.other : errorType
-          const duration = at - startedAt
-          yield* EmitSignal.emit({ _tag: "StartFailed", at, duration, what, error, errorType: knownType })
+          const durationMillis = at - startedAt
+          yield* EmitSignal.emit({
+            _tag: "StartFailed",
+            at,
+            durationMillis,
+            what,
+            error,
+            errorType: knownType
+          })
         })
       })
     )

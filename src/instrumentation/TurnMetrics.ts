@@ -58,7 +58,7 @@ export const make = (): SignalBus.SignalListener => {
       case "ModelStop": {
         const revision = Revision.revisionOf(context)
         const { inferenceDuration, timePerOutputChunk, timeToFirstChunk } = Instruments.inference(revision)
-        const { chunkGaps, duration, end, timeToFirstToken, usage } = signal
+        const { chunkGapsMillis, durationMillis, end, timeToFirstTokenMillis, usage } = signal
         const request: Labels = {
           [attribute.operationName]: operation.chat,
           [attribute.providerName]: limited(attribute.providerName, provider),
@@ -70,15 +70,16 @@ export const make = (): SignalBus.SignalListener => {
           [attribute.httpStatus]:
             end._tag === "Error" && end.status !== undefined ? String(end.status) : undefined
         }
-        record(inferenceDuration, seconds(duration), { ...request, ...failure })
-        if (timeToFirstToken !== undefined) record(timeToFirstChunk, seconds(timeToFirstToken), request)
-        timePerOutputChunk.updateAll(chunkGaps.map(seconds), { ...base, ...request }, context)
+        record(inferenceDuration, seconds(durationMillis), { ...request, ...failure })
+        if (timeToFirstTokenMillis !== undefined)
+          record(timeToFirstChunk, seconds(timeToFirstTokenMillis), request)
+        timePerOutputChunk.updateAll(chunkGapsMillis.map(seconds), { ...base, ...request }, context)
         if (usage === undefined) return
         if (revision === "1.41") return recordTokenUsage(record, usage, request)
         return recordTokens(record, usage, request)
       }
       case "ToolStop":
-        return record(Instruments.tool.duration, seconds(signal.duration), {
+        return record(Instruments.tool.duration, seconds(signal.durationMillis), {
           [attribute.operationName]: operation.executeTool,
           [attribute.toolName]: limited(attribute.toolName, signal.tool),
           [attribute.toolType]: signal.type,
@@ -104,14 +105,14 @@ export const make = (): SignalBus.SignalListener => {
           [attribute.approvalDecision]: signal.decision,
           [attribute.approvalSource]: signal.source
         }
-        record(Instruments.approval.duration, seconds(signal.duration), decided)
+        record(Instruments.approval.duration, seconds(signal.durationMillis), decided)
         return record(Instruments.approval.count, 1, decided)
       }
       case "TurnStop": {
         const { end, modelCalls, time, toolCalls } = signal
         const agent: Labels = { [attribute.agentName]: Convention.agent }
         const error = typeof end === "string" || end._tag === "TurnInterrupted" ? undefined : end
-        record(Instruments.turn.duration, seconds(signal.duration), {
+        record(Instruments.turn.duration, seconds(signal.durationMillis), {
           [attribute.operationName]: operation.invokeAgent,
           ...agent,
           ...errorType(error?.errorType)
@@ -119,7 +120,7 @@ export const make = (): SignalBus.SignalListener => {
         record(Instruments.turn.inferenceCalls, modelCalls, agent)
         record(Instruments.turn.toolCalls, toolCalls, agent)
         for (const component of ["thinking", "tools", "approval", "overhead"] as const) {
-          record(Instruments.turn.componentDuration, seconds(time[component]), {
+          record(Instruments.turn.componentDuration, seconds(time[`${component}Millis`]), {
             [attribute.component]: component
           })
         }

@@ -126,7 +126,7 @@ const toolStop = (
   return {
     _tag: "ToolStop",
     at,
-    duration: at - startedAt,
+    durationMillis: at - startedAt,
     callId,
     tool: Convention.safeToolName(tool),
     type: item === undefined ? undefined : item._tag === "McpToolCall" ? "extension" : "function",
@@ -156,9 +156,9 @@ const modelClosed = (
     _tag: "ModelStop",
     startedAt: model.openedAt,
     at,
-    duration: at - model.openedAt,
-    timeToFirstToken: end.firstTokenAt === undefined ? undefined : end.firstTokenAt - model.openedAt,
-    chunkGaps: chunkGapsToArray(model.gaps),
+    durationMillis: at - model.openedAt,
+    timeToFirstTokenMillis: end.firstTokenAt === undefined ? undefined : end.firstTokenAt - model.openedAt,
+    chunkGapsMillis: chunkGapsToArray(model.gaps),
     responseId: end.responseId,
     finishReason: exact ? (model.requestedTools ? "tool_calls" : "stop") : undefined,
     usage: end.usage ?? (exact ? undefined : model.usage),
@@ -194,7 +194,7 @@ const commandStop = (
       _tag: "CommandStop",
       startedAt,
       at,
-      duration: at - startedAt,
+      durationMillis: at - startedAt,
       callId: item.id,
       executable: ShellCommand.executable(item.command),
       exitCode: item.exitCode,
@@ -236,10 +236,10 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent, calls: OpenCalls.
       if (Item.isWork(event.item)) return [state, done ? workCompleted(calls, event.item, at) : noSignals]
       if (event.item._tag !== "ContextCompaction") return [state, noSignals]
       const { compactingAt } = state
-      const duration = done && compactingAt !== undefined ? at - compactingAt : undefined
+      const durationMillis = done && compactingAt !== undefined ? at - compactingAt : undefined
       return [
         { ...state, compacted: true, compactingAt: done ? undefined : at },
-        [{ _tag: "Compaction", at, stage: done ? "completed" : "started", duration }]
+        [{ _tag: "Compaction", at, stage: done ? "completed" : "started", durationMillis }]
       ]
     }
     case "UsageUpdated": {
@@ -275,7 +275,7 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent, calls: OpenCalls.
           {
             _tag: "ApprovalStop",
             at,
-            duration: at - approval.at,
+            durationMillis: at - approval.at,
             requestId,
             callId: approval.itemId,
             kind: approval.kind,
@@ -351,7 +351,7 @@ export const end = (
   const unanswered = approvals.map(([requestId, { at: requestedAt, itemId: callId, kind }]) => ({
     _tag: "ApprovalStop" as const,
     at,
-    duration: at - requestedAt,
+    durationMillis: at - requestedAt,
     requestId,
     callId,
     kind,
@@ -376,7 +376,7 @@ export const end = (
     ...RetrySignals.end(state.retries, at, lost),
     ...(compactingAt === undefined
       ? noSignals
-      : [{ _tag: "Compaction", stage: "interrupted", at, duration: at - compactingAt } as const]),
+      : [{ _tag: "Compaction", stage: "interrupted", at, durationMillis: at - compactingAt } as const]),
     ...unanswered,
     ...commands,
     ...closed,
@@ -384,7 +384,7 @@ export const end = (
     {
       _tag: "TurnStop",
       at,
-      duration: at - state.startedAt,
+      durationMillis: at - state.startedAt,
       end: outcome,
       usage: turn.usage,
       time: turn.time,

@@ -80,10 +80,10 @@ const turnAttributes = (stop: Signal.TurnStop): Attributes => {
   const sums = {
     [attribute.inputTokens]: usage.input,
     [attribute.outputTokens]: usage.output,
-    [attribute.timeThinking]: time.thinking,
-    [attribute.timeTools]: time.tools,
-    [attribute.timeApproval]: time.approval,
-    [attribute.timeOverhead]: time.overhead,
+    [attribute.timeThinking]: time.thinkingMillis,
+    [attribute.timeTools]: time.toolsMillis,
+    [attribute.timeApproval]: time.approvalMillis,
+    [attribute.timeOverhead]: time.overheadMillis,
     [attribute.turnModelCalls]: stop.modelCalls,
     [attribute.turnToolCalls]: stop.toolCalls
   }
@@ -95,7 +95,7 @@ const turnAttributes = (stop: Signal.TurnStop): Attributes => {
     [attribute.errorType]: end.errorType,
     [attribute.errorClass]: end.class,
     [attribute.errorRetryable]: end.retryable,
-    [attribute.errorRetryAfter]: end._tag === "TurnFailed" ? end.retryAfterMs : undefined
+    [attribute.errorRetryAfter]: end._tag === "TurnFailed" ? end.retryAfterMillis : undefined
   }
 }
 
@@ -176,12 +176,13 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
         if (span === undefined) return
         if (others.length > 0) models.set(signal.startedAt, others)
         else models.delete(signal.startedAt)
-        const { timeToFirstToken } = signal
+        const { timeToFirstTokenMillis } = signal
         return close(span, signal.at, signal.end, {
           [attribute.responseModel]: options.model,
           [attribute.responseId]: signal.responseId,
           [attribute.finishReasons]: signal.finishReason === undefined ? undefined : [signal.finishReason],
-          [attribute.timeToFirstChunk]: timeToFirstToken === undefined ? undefined : timeToFirstToken / 1000,
+          [attribute.timeToFirstChunk]:
+            timeToFirstTokenMillis === undefined ? undefined : timeToFirstTokenMillis / 1000,
           ...(signal.usage === undefined ? {} : usageAttributes(signal.usage, options.revision))
         })
       }

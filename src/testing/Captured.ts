@@ -25,7 +25,7 @@ export interface CapturedSpan {
     readonly attributes: Readonly<Record<string, unknown>>
   }>
   readonly start: number
-  readonly duration: number
+  readonly durationMillis: number
 }
 
 /** A log record with its annotations. */
@@ -51,7 +51,7 @@ export const fromReadableSpan = (span: ReadableSpan): CapturedSpan => ({
   attributes: span.attributes,
   events: span.events.map(({ attributes, name }) => ({ name, attributes: attributes ?? {} })),
   start: ms(span.startTime),
-  duration: ms(span.duration)
+  durationMillis: ms(span.duration)
 })
 
 export class Captured extends Context.Service<

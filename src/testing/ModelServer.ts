@@ -158,7 +158,7 @@ export const shell = (
   cmd: string,
   options: CallOptions & {
     readonly escalate?: string | undefined
-    readonly timeoutMs?: number | undefined
+    readonly timeoutMillis?: number | undefined
     readonly workdir?: string | undefined
   } = {}
 ): ModelStep =>
@@ -167,7 +167,7 @@ export const shell = (
     {
       cmd,
       workdir: options.workdir,
-      yield_time_ms: options.timeoutMs,
+      yield_time_ms: options.timeoutMillis,
       ...(options.escalate === undefined
         ? {}
         : { sandbox_permissions: "require_escalated", justification: options.escalate })

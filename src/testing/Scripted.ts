@@ -14,6 +14,7 @@
  * are a turn without steps, a step that the thread cannot perform (a tool that it does not have, an approval on a thread
  * that never asks), and unused steps at the end.
  */
+import type * as Brand from "effect/Brand"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -40,8 +41,17 @@ export { ScriptError, type ScriptedStep } from "./scripted/ScriptedTurn.ts"
 
 const step = (play: ScriptedStep["play"]): ScriptedStep => ({ _tag: "Step", play })
 
+/** A type without the brands of its ids. */
+type Unbranded<T> = T extends string
+  ? T extends Brand.Brand<string>
+    ? string
+    : T
+  : T extends object
+    ? { readonly [K in keyof T]: Unbranded<T[K]> }
+    : T
+
 /** An event as a script writes it: ids are plain strings. */
-type ScriptedEvent = Exclude<typeof Turn.TurnEvent.Encoded, { readonly _tag: "TurnCompleted" }>
+type ScriptedEvent = Unbranded<Exclude<Turn.TurnEvent, { readonly _tag: "TurnCompleted" }>>
 
 const sleep = (duration: Duration.Input | undefined) =>
   duration === undefined ? Effect.void : Effect.sleep(duration)

@@ -15,7 +15,7 @@ export interface NormalSpan {
   readonly parentSpanId?: string | undefined
   /** Milliseconds since a moment that is the same for all spans. */
   readonly start?: number | undefined
-  readonly duration?: number | undefined
+  readonly durationMillis?: number | undefined
 }
 
 export interface NormalizeOptions {
@@ -149,7 +149,7 @@ interface Node {
   readonly key: string
 }
 
-const endOf = ({ duration = 0, start = 0 }: NormalSpan): number => start + duration
+const endOf = ({ durationMillis = 0, start = 0 }: NormalSpan): number => start + durationMillis
 const firstWord = ({ name }: NormalSpan): string => name.split(" ")[0] ?? ""
 
 /**

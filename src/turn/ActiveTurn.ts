@@ -52,7 +52,7 @@ export interface ActiveTurn {
   readonly end: (outcome: Signal.TurnEnd) => Turn.Turn
   /** Returns the last message of the agent so far. */
   readonly message: () => string
-  readonly spent: () => Omit<Budget.BudgetUsage, "time">
+  readonly spent: () => Omit<Budget.BudgetUsage, "timeMillis">
   /**
    * Returns the span of the call of this turn that started a sub-agent. With `unnamed`, returns the span of an open call
    * that does not name its sub-agents yet.

@@ -144,7 +144,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   const agents: Array<ActiveTurn.ActiveTurn> = []
   const budget = options.budget ?? {}
   const sum = (turns: ReadonlyArray<ActiveTurn.ActiveTurn>) =>
-    turns.reduce((sum, turn) => Budget.add(sum, { ...turn.spent(), time: 0 }), Budget.zero)
+    turns.reduce((sum, turn) => Budget.add(sum, { ...turn.spent(), timeMillis: 0 }), Budget.zero)
   const onUsage = () => {
     const spent = sum([turn, ...agents])
     const ofTurn = Budget.exceeded(budget, Budget.add(tried, spent))
@@ -216,7 +216,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     Deferred.await(stopped),
     Effect.delay(
       Effect.suspend(() =>
-        Effect.fail(new CodexError.TurnTimedOut({ timeoutMs: Duration.toMillis(timeout) }))
+        Effect.fail(new CodexError.TurnTimedOut({ timeoutMillis: Duration.toMillis(timeout) }))
       ),
       timeout
     ),
@@ -261,7 +261,7 @@ const timeLimit = (
 ): ReadonlyArray<Effect.Effect<never, CodexError.BudgetExceeded>> => {
   const left = Budget.timeLeft(budget, spent)
   if (left === undefined) return []
-  const limit = spent.time + left
+  const limit = spent.timeMillis + left
   return [
     Effect.delay(
       Effect.suspend(() => Effect.fail(budgetExceeded(scope, { reason: "Time", limit, used: limit }))),

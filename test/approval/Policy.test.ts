@@ -404,7 +404,7 @@ describe("audit", () => {
           ["command", ApprovalRequestHash.hash(R.command("ls")), "audited", "turn-1"]
         )
       }
-      assert.closeTo(entries[6]?.duration ?? 0, 1000, 0.001)
+      assert.closeTo(entries[6]?.durationMillis ?? 0, 1000, 0.001)
     })
   )
 

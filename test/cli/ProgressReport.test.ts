@@ -68,7 +68,7 @@ describe("a past turn", () => {
         operations: [],
         exitCode: 3,
         output: "1 failed",
-        duration: 1500
+        durationMillis: 1500
       },
       { _tag: "AgentCall", id, tool: "spawn_agent", agents: [], prompt: "look", status: "completed" },
       { _tag: "ContextCompaction", id },

@@ -136,7 +136,9 @@ describe("docs/telemetry.md", () => {
     const tags = new Set(Object.values(errors).map(({ error }) => error._tag))
     assert.deepStrictEqual(
       [...tags].toSorted(),
-      CodexError.CodexError.members.map((member) => member.fields._tag.schema.literal).toSorted()
+      CodexError.CodexError.members
+        .map((member) => ("to" in member ? member.to : member).fields._tag.schema.literal)
+        .toSorted()
     )
   })
 })

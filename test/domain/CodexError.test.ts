@@ -3,14 +3,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../src/domain/CodexError.ts"
-import { ThreadId, TurnId } from "../../src/domain/Ids.ts"
+import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import { noUsage, type Turn } from "../../src/domain/Turn.ts"
 
 const limited = new CodexError.TurnFailed({
   reason: "RateLimited",
   detail: "slow down",
   status: 429,
-  retryAfterMs: 1500
+  retryAfterMillis: 1500
 })
 
 const turn: Turn = {
@@ -20,7 +20,7 @@ const turn: Turn = {
   items: [],
   usage: noUsage,
   diff: "",
-  time: { total: 0, thinking: 0, tools: 0, approval: 0, overhead: 0 },
+  time: { totalMillis: 0, thinkingMillis: 0, toolsMillis: 0, approvalMillis: 0, overheadMillis: 0 },
   modelCalls: 0,
   toolCalls: 0,
   sideEffects: false
@@ -65,6 +65,46 @@ describe("CodexError", () => {
     assert.instanceOf(decoded, CodexError.TurnFailed)
     assert.strictEqual(decoded.errorType, limited.errorType)
     assert.strictEqual(decoded.message, limited.message)
+  })
+
+  it("keeps the names of durations without their unit in the encoded form", () => {
+    const time = {
+      totalMillis: 12.3456,
+      thinkingMillis: 10.1456,
+      toolsMillis: 2.2,
+      approvalMillis: 0,
+      overheadMillis: 0
+    }
+    const encoded = Schema.encodeSync(CodexError.CodexError)(
+      new CodexError.TurnTimedOut({
+        timeoutMillis: 1500,
+        turn: {
+          ...turn,
+          time,
+          items: [
+            {
+              _tag: "ToolCall",
+              id: ItemId.make("call-1"),
+              tool: "lookup",
+              arguments: {},
+              status: "completed",
+              durationMillis: 2.2
+            }
+          ]
+        }
+      })
+    )
+    assert.deepInclude(encoded, { _tag: "TurnTimedOut", timeoutMs: 1500 })
+    assert.deepStrictEqual(encoded.turn?.time, {
+      total: 12.3456,
+      thinking: 10.1456,
+      tools: 2.2,
+      approval: 0,
+      overhead: 0
+    })
+    assert.deepInclude(encoded.turn?.items[0], { duration: 2.2 })
+    const decoded = Schema.decodeUnknownSync(CodexError.CodexError)(encoded)
+    assert.deepStrictEqual(decoded.turn?.time, time)
   })
 
   it.effect("is caught by its tag", () =>

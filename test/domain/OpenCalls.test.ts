@@ -94,7 +94,8 @@ for (const [events, schema] of [
         let tools = 0
         let stops = 0
         for (const signal of emitted) {
-          if ("duration" in signal && signal.duration !== undefined) assert.isAtLeast(signal.duration, 0)
+          if ("durationMillis" in signal && signal.durationMillis !== undefined)
+            assert.isAtLeast(signal.durationMillis, 0)
           switch (signal._tag) {
             case "ToolStart":
               assert.isFalse(open.has(signal.callId), "a call starts twice")
@@ -102,7 +103,7 @@ for (const [events, schema] of [
               tools++
               break
             case "ToolStop":
-              assert.strictEqual(signal.at - signal.duration, open.get(signal.callId))
+              assert.strictEqual(signal.at - signal.durationMillis, open.get(signal.callId))
               open.delete(signal.callId)
               break
             case "ModelStart":
@@ -118,9 +119,15 @@ for (const [events, schema] of [
         assert.strictEqual(stops, models)
         const stop = emitted.at(-1)
         assert.deepInclude(stop, { _tag: "TurnStop", toolCalls: tools, modelCalls: models })
-        const { approval, overhead, thinking, tools: inTools, total } = turn.time
-        assert.strictEqual(approval + overhead + thinking + inTools, total)
-        assert.strictEqual(stop?._tag === "TurnStop" ? stop.duration : -1, total)
+        const {
+          approvalMillis,
+          overheadMillis,
+          thinkingMillis,
+          toolsMillis: inTools,
+          totalMillis
+        } = turn.time
+        assert.strictEqual(approvalMillis + overheadMillis + thinkingMillis + inTools, totalMillis)
+        assert.strictEqual(stop?._tag === "TurnStop" ? stop.durationMillis : -1, totalMillis)
       },
       runs
     )
@@ -174,7 +181,7 @@ describe("a command", () => {
       0
     )
     const [stop] = emitted.filter((signal) => signal._tag === "CommandStop")
-    assert.deepInclude(stop, { startedAt: begun + 10, duration: 10 })
+    assert.deepInclude(stop, { startedAt: begun + 10, durationMillis: 10 })
   })
 })
 

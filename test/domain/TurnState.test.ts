@@ -114,10 +114,11 @@ describe("the time of a turn", () => {
     [Schedule, Ending],
     ([schedule, ending]) => {
       const { latest, turn } = play(schedule, ending)
-      const { approval, overhead, thinking, tools, total } = turn.time
-      for (const part of [approval, overhead, thinking, tools, total]) assert.isAtLeast(part, 0)
-      assert.strictEqual(approval + overhead + thinking + tools, total)
-      assert.strictEqual(total, latest - begun)
+      const { approvalMillis, overheadMillis, thinkingMillis, toolsMillis, totalMillis } = turn.time
+      for (const part of [approvalMillis, overheadMillis, thinkingMillis, toolsMillis, totalMillis])
+        assert.isAtLeast(part, 0)
+      assert.strictEqual(approvalMillis + overheadMillis + thinkingMillis + toolsMillis, totalMillis)
+      assert.strictEqual(totalMillis, latest - begun)
     },
     runs
   )

@@ -80,15 +80,15 @@ describe("F30 a wall clock that is set while a turn runs", () => {
         const events = yield* Fiber.join(fiber)
         const last = events.at(-1)
         if (last?._tag !== "TurnCompleted") return assert.fail("the turn has not completed")
-        const { approval, overhead, thinking, tools, total } = last.turn.time
+        const { approvalMillis, overheadMillis, thinkingMillis, toolsMillis, totalMillis } = last.turn.time
         const close = (value: number, expected: number, what: string) =>
           // What is not a jump is not corrected: NTP moves a clock by so little all the time.
           assert.closeTo(value, expected, by === 500 ? 3_000 : 0.01, what)
-        close(total, 15_000, "total")
-        close(approval, 5_000, "approval")
-        close(tools, 7_000, "tools")
-        close(thinking + overhead, 3_000, "the rest")
-        assert.closeTo(thinking + tools + approval + overhead, total, 0.01)
+        close(totalMillis, 15_000, "total")
+        close(approvalMillis, 5_000, "approval")
+        close(toolsMillis, 7_000, "tools")
+        close(thinkingMillis + overheadMillis, 3_000, "the rest")
+        assert.closeTo(thinkingMillis + toolsMillis + approvalMillis + overheadMillis, totalMillis, 0.01)
         for (const [index, event] of events.entries())
           assert.isAtLeast(
             event.at,
@@ -98,10 +98,10 @@ describe("F30 a wall clock that is set while a turn runs", () => {
 
         const spans = yield* Captured.spans
         const turn = yield* Captured.span("invoke_agent codex")
-        close(turn.duration, 15_000, "the span")
-        for (const span of spans) assert.isAtLeast(span.duration, 0, span.name)
+        close(turn.durationMillis, 15_000, "the span")
+        for (const span of spans) assert.isAtLeast(span.durationMillis, 0, span.name)
         const command = spans.find(({ name }) => name === "npm")
-        if (command !== undefined) close(command.duration, 3_000, "the span of the command")
+        if (command !== undefined) close(command.durationMillis, 3_000, "the span of the command")
       }).pipe(Effect.provide(TestLayer))
     )
   }
@@ -124,7 +124,7 @@ describe("F30 a wall clock that is set while a turn runs", () => {
       yield* TestClock.adjust("1 minute")
       const error = yield* Fiber.join(fiber)
       assert.strictEqual(error._tag, "TurnTimedOut")
-      assert.strictEqual(error.turn?.time.total, 2 * hour)
+      assert.strictEqual(error.turn?.time.totalMillis, 2 * hour)
     }).pipe(Effect.provide(TestLayer))
   )
 })
@@ -189,9 +189,14 @@ describe("F30 Codex's timestamps and the clock of this machine", () => {
           ] as const
         }).pipe(Effect.provide(fake.layer()))
         assert.strictEqual(turn.message, "two")
-        assert.isAtLeast(turn.time.total, 0)
-        assert.isAtMost(turn.time.total, took + 1)
-        for (const part of [turn.time.thinking, turn.time.tools, turn.time.approval, turn.time.overhead])
+        assert.isAtLeast(turn.time.totalMillis, 0)
+        assert.isAtMost(turn.time.totalMillis, took + 1)
+        for (const part of [
+          turn.time.thinkingMillis,
+          turn.time.toolsMillis,
+          turn.time.approvalMillis,
+          turn.time.overheadMillis
+        ])
           assert.isAtLeast(part, 0)
       }))
   }

@@ -12,7 +12,7 @@ import { random } from "../telemetry/tail-sampling/random.ts"
 const span = (
   name: string,
   start: number,
-  duration: number,
+  durationMillis: number,
   more: Partial<Golden.NormalSpan> = {}
 ): Golden.NormalSpan => ({
   name,
@@ -22,7 +22,7 @@ const span = (
   events: [],
   spanId: `${name} ${start}`,
   start,
-  duration,
+  durationMillis,
   ...more
 })
 

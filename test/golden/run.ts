@@ -65,7 +65,7 @@ const common: Places = [
 const normalized = (normal: (value: unknown) => unknown, value: unknown): unknown => {
   const json: unknown = JSON.parse(
     JSON.stringify(value, (key, inner: unknown) =>
-      key === "at" || key === "duration" || key === "time" ? undefined : inner
+      key === "at" || key === "durationMillis" || key === "time" ? undefined : inner
     )
   )
   return normal(mergeText(json))

@@ -74,7 +74,7 @@ describe("a failed start", () => {
         )
         assert.strictEqual(exit._tag, "Failure")
         assert.strictEqual(signals.length, 1)
-        assert.deepInclude(signals[0], { _tag: "StartFailed", what, errorType: type, duration: 250 })
+        assert.deepInclude(signals[0], { _tag: "StartFailed", what, errorType: type, durationMillis: 250 })
         assert.strictEqual(lines.length, 1)
         assert.include(
           lines[0],
@@ -160,7 +160,7 @@ describe("attachments", () => {
           {
             _tag: "AttachmentStop",
             at: 0,
-            duration: 1500,
+            durationMillis: 1500,
             stage: "stage",
             files: 2,
             bytes: 210,
@@ -170,7 +170,7 @@ describe("attachments", () => {
           {
             _tag: "AttachmentStop",
             at: 0,
-            duration: 0,
+            durationMillis: 0,
             stage: "cleanup",
             files: 2,
             bytes: 210,
@@ -202,7 +202,7 @@ describe("attachments", () => {
         "codex.source": "nightly",
         "gen_ai.conversation.id": "thread_7"
       })
-      assert.deepStrictEqual([span.status, span.duration], ["unset", 1500])
+      assert.deepStrictEqual([span.status, span.durationMillis], ["unset", 1500])
       yield* Captured.span("codex.attachment.cleanup")
     }).pipe(Effect.provide(TestLayer))
   )

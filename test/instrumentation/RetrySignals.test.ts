@@ -28,8 +28,8 @@ const failed = (errorType: string, status?: number) =>
 const shapes = (spans: ReadonlyArray<Captured.CapturedSpan>, name: string) =>
   spans
     .filter((span) => span.name === name)
-    .map(({ attributes, duration, status }) => ({
-      duration,
+    .map(({ attributes, durationMillis, status }) => ({
+      durationMillis,
       status,
       attempt: attributes["codex.retry.attempt"],
       reason: attributes["codex.retry.reason"],
@@ -58,15 +58,15 @@ describe("the span codex.retry", () => {
       assert.deepStrictEqual(shapes(spans, "codex.retry"), [
         {
           ...retry,
-          duration: 2000,
+          durationMillis: 2000,
           status: "error",
           attempt: 1,
           reason: "TurnFailed.ServerError",
           code: 503,
           error: "TurnFailed.Disconnected"
         },
-        { ...retry, duration: 4000, attempt: 2, reason: "TurnFailed.Disconnected" },
-        { ...retry, duration: 8000, attempt: 1, reason: "TurnFailed.Overloaded", code: 529 }
+        { ...retry, durationMillis: 4000, attempt: 2, reason: "TurnFailed.Disconnected" },
+        { ...retry, durationMillis: 8000, attempt: 1, reason: "TurnFailed.Overloaded", code: 529 }
       ])
       const agent = yield* Captured.span("invoke_agent codex")
       for (const span of spans.filter(({ name }) => name === "codex.retry")) {
@@ -93,7 +93,7 @@ describe("the span codex.retry", () => {
       assert.deepStrictEqual(shapes(spans, "codex.retry"), [
         {
           ...retry,
-          duration: 1000,
+          durationMillis: 1000,
           status: "error",
           attempt: 1,
           reason: "TurnFailed.ServerError",
@@ -107,7 +107,7 @@ describe("the span codex.retry", () => {
     Effect.gen(function* () {
       const spans = yield* play([failed("TurnFailed.ServerError"), Scripted.silence], "3 seconds")
       const [found, ...others] = shapes(spans, "codex.retry")
-      assert.deepInclude(found, { duration: 3000, error: "TurnTimedOut" })
+      assert.deepInclude(found, { durationMillis: 3000, error: "TurnTimedOut" })
       assert.deepStrictEqual(others, [])
     }).pipe(Effect.provide(TestLayer))
   )
@@ -137,7 +137,7 @@ describe("the span codex.compaction", () => {
         Scripted.message("done")
       ])
       assert.deepStrictEqual(
-        shapes(spans, "codex.compaction").map(({ duration, status }) => [duration, status]),
+        shapes(spans, "codex.compaction").map(({ durationMillis, status }) => [durationMillis, status]),
         [[5000, "unset"]]
       )
       assert.deepStrictEqual(yield* events, ["started", "completed"])
@@ -151,7 +151,7 @@ describe("the span codex.compaction", () => {
         "3 seconds"
       )
       assert.deepStrictEqual(
-        shapes(spans, "codex.compaction").map(({ duration, status }) => [duration, status]),
+        shapes(spans, "codex.compaction").map(({ durationMillis, status }) => [durationMillis, status]),
         [[3000, "unset"]]
       )
       assert.deepStrictEqual(yield* events, ["started", "interrupted"])

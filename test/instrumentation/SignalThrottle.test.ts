@@ -32,10 +32,10 @@ const retry = (at: number): Signal.Retry => ({
 const stop = (at: number): Signal.TurnStop => ({
   _tag: "TurnStop",
   at,
-  duration: at,
+  durationMillis: at,
   end: "completed",
   usage: { input: 0, cachedInput: 0, output: 0, reasoning: 0 },
-  time: { total: 0, thinking: 0, tools: 0, approval: 0, overhead: 0 },
+  time: { totalMillis: 0, thinkingMillis: 0, toolsMillis: 0, approvalMillis: 0, overheadMillis: 0 },
   modelCalls: 0,
   toolCalls: 0
 })

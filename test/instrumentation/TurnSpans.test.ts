@@ -155,7 +155,7 @@ describe("the trace of a real turn, at a real collector", () => {
           })
           const command = spans.find((span) => span.name === "sleep")
           assert.isDefined(command)
-          assert.isAtLeast(turn.time.tools, 1900)
+          assert.isAtLeast(turn.time.toolsMillis, 1900)
           assert.isAtLeast(command.end - command.start, 1900)
           for (const chat of spans.filter((span) => span.name.startsWith("chat"))) {
             assert.isTrue(
@@ -163,8 +163,12 @@ describe("the trace of a real turn, at a real collector", () => {
               "a model request overlaps the command"
             )
           }
-          const { approval, overhead, thinking, tools, total } = turn.time
-          assert.approximately(approval + overhead + thinking + tools, total, 1e-6)
+          const { approvalMillis, overheadMillis, thinkingMillis, toolsMillis, totalMillis } = turn.time
+          assert.approximately(
+            approvalMillis + overheadMillis + thinkingMillis + toolsMillis,
+            totalMillis,
+            1e-6
+          )
         }).pipe(Effect.scoped)
       )
     }

@@ -62,7 +62,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
         yield* Deferred.succeed(answer, Approval.accept)
         const turn = yield* Fiber.join(running)
         assert.isTrue(yield* real.exists("made"))
-        assert.isAbove(turn.time.approval, 0)
+        assert.isAbove(turn.time.approvalMillis, 0)
         assert.deepStrictEqual(statuses(turn.items), ["completed"])
       }).pipe(
         Effect.provideService(Approval.Current, () =>

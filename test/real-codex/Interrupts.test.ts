@@ -71,7 +71,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
   test("F42 also kills a command that the model left in the background", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
-        M.reply(M.shell("touch started; sleep 60; touch finished", { timeoutMs: 250 })),
+        M.reply(M.shell("touch started; sleep 60; touch finished", { timeoutMillis: 250 })),
         M.reply(M.text("waiting", { deltas: true }), M.never)
       ])
       yield* Effect.gen(function* () {
@@ -146,13 +146,13 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
         const error = yield* Effect.flip(thread.run("go", { timeout: "2 seconds" }))
-        assert.deepInclude(error, { _tag: "TurnTimedOut", timeoutMs: 2000, threadId: thread.id })
+        assert.deepInclude(error, { _tag: "TurnTimedOut", timeoutMillis: 2000, threadId: thread.id })
         if (error._tag !== "TurnTimedOut") return
         assert.strictEqual(error.turnId, error.turn?.id)
         assert.deepInclude(error.turn, { message: "half of it", sideEffects: true })
         // Codex reports the tokens of the last request again when a turn is interrupted.
         assert.deepInclude(error.turn?.usage, { input: 11, output: 2 })
-        assert.isAtLeast(error.turn?.time.total ?? 0, 1900)
+        assert.isAtLeast(error.turn?.time.totalMillis ?? 0, 1900)
         assert.strictEqual((yield* thread.run("next")).message, "next")
       }).pipe(Effect.provide(real.layer))
     }))

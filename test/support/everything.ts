@@ -129,7 +129,7 @@ const limited = new CodexError.TurnFailed({
   reason: "RateLimited",
   detail: "try again in 2 seconds",
   status: 429,
-  retryAfterMs: 2000
+  retryAfterMillis: 2000
 })
 
 const options = {

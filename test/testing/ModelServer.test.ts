@@ -110,7 +110,7 @@ describe("a reply on the wire", () => {
 
   it("calls tools with unique call ids", () => {
     const items = itemsOf(
-      ModelServer.shell("ls", { workdir: "/w", timeoutMs: 500 }),
+      ModelServer.shell("ls", { workdir: "/w", timeoutMillis: 500 }),
       ModelServer.shell("rm -r x", { escalate: "May I?" }),
       ModelServer.patch("*** Begin Patch"),
       ModelServer.call("lookup", { id: "T-1" }, { callId: "mine" }),

@@ -30,11 +30,11 @@ describe("TestLayer", () => {
       const turn = yield* Fiber.join(fiber)
       assert.strictEqual(turn.message, "Fixed.")
       assert.deepStrictEqual(turn.time, {
-        total: 6000,
-        thinking: 4000,
-        tools: 2000,
-        approval: 0,
-        overhead: 0
+        totalMillis: 6000,
+        thinkingMillis: 4000,
+        toolsMillis: 2000,
+        approvalMillis: 0,
+        overheadMillis: 0
       })
       assert.strictEqual(
         yield* Captured.tree,
@@ -50,7 +50,7 @@ describe("TestLayer", () => {
       )
       const command = yield* Captured.span("npm")
       assert.strictEqual(command.status, "error")
-      assert.strictEqual(command.duration, 2000)
+      assert.strictEqual(command.durationMillis, 2000)
       assert.strictEqual(command.attributes["process.exit.code"], 1)
       const root = yield* Captured.span("invoke_agent codex")
       assert.strictEqual(root.attributes["codex.originator"], "sdk")

@@ -18,6 +18,7 @@ import { oneLine } from "../../internal/TerminalText.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
+import * as EventJson from "../EventJson.ts"
 import * as Options from "../Options.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
 import * as ProgressReport from "../ProgressReport.ts"
@@ -158,11 +159,12 @@ const show = Command.make(
       thread,
       Effect.fnUntraced(function* (codex, id) {
         const history = yield* codex.readThread(id)
-        if (json) return yield* Console.log(JSON.stringify(history))
+        if (json) return yield* Console.log(JSON.stringify(EventJson.history(history)))
         yield* Console.log(`${history.name ?? "(no name)"}  ${history.id}`)
         yield* Console.log(`in ${oneLine(history.cwd, 200)}, started ${formatTime(history.createdAt)}`)
         for (const turn of history.turns) {
-          const took = turn.duration === undefined ? "" : ` ${ProgressReport.duration(turn.duration)}`
+          const took =
+            turn.durationMillis === undefined ? "" : ` ${ProgressReport.duration(turn.durationMillis)}`
           yield* Console.log(`\n── ${turn.id}${took} ${outcomes[turn.status]}`.trimEnd())
           for (const line of ProgressReport.history(turn.items, style)) yield* Console.log(line)
           if (turn.error !== undefined) yield* Console.log(`  ${oneLine(turn.error, 600)}`)

@@ -104,13 +104,13 @@ export const endsTurn = (wire: typeof Protocol.TurnError.Type): boolean =>
 export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnFailed => {
   const { name, status } = infoOf(wire.codexErrorInfo)
   const detail = [wire.message, wire.additionalDetails ?? ""].filter((part) => part !== "").join(": ")
-  const retryAfterMs = retryAfter(detail)
+  const retryAfterMillis = retryAfter(detail)
   return new CodexError.TurnFailed({
     reason:
       (status === undefined ? undefined : statusReason(status)) ?? reasons.get(name) ?? otherReason(detail),
     detail,
     ...(status === undefined ? {} : { status }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs })
+    ...(retryAfterMillis === undefined ? {} : { retryAfterMillis })
   })
 }
 

@@ -116,7 +116,7 @@ const pastTurn = (wire: WireTurn): ThreadInfo.PastTurn => ({
     "startedAt",
     typeof wire.startedAt === "number" ? wire.startedAt * 1000 : undefined
   ),
-  ...Translate.optionalField("duration", wire.durationMs)
+  ...Translate.optionalField("durationMillis", wire.durationMs)
 })
 
 const model = (wire: WireModel): ThreadInfo.Model => ({

@@ -60,7 +60,7 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     operations: wire.commandActions.flatMap((action) => operations.get(action.type) ?? []),
     ...optionalField("exitCode", wire.exitCode),
     ...optionalField("output", wire.aggregatedOutput),
-    ...optionalField("duration", wire.durationMs)
+    ...optionalField("durationMillis", wire.durationMs)
   }),
   fileChange: (wire) => ({
     _tag: "FileChange",
@@ -83,7 +83,7 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
       "output",
       wire.contentItems === null || wire.contentItems === undefined ? undefined : texts(wire.contentItems)
     ),
-    ...optionalField("duration", wire.durationMs)
+    ...optionalField("durationMillis", wire.durationMs)
   }),
   mcpToolCall: (wire) => ({
     _tag: "McpToolCall",
@@ -94,7 +94,7 @@ const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => 
     status: status(wire.status),
     ...optionalField("result", wire.result),
     ...optionalField("error", wire.error?.message),
-    ...optionalField("duration", wire.durationMs)
+    ...optionalField("durationMillis", wire.durationMs)
   }),
   collabAgentToolCall: (wire) => ({
     _tag: "AgentCall",

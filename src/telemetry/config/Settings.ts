@@ -32,8 +32,8 @@ export type { Certificates, Headers, Otlp, Protocol } from "./OtlpSettings.ts"
 export interface BatchSettings {
   readonly queue: number
   readonly size: number
-  readonly delay: number
-  readonly timeout: number
+  readonly delayMillis: number
+  readonly timeoutMillis: number
 }
 
 /** Head sampling: the share of the traces started here that is kept. */
@@ -54,7 +54,7 @@ export interface Settings {
   readonly file: string | undefined
   readonly spool: string | undefined
   /** The limits of the spool in bytes and milliseconds, if set. */
-  readonly spoolLimits: { readonly maxBytes: number | undefined; readonly maxAge: number | undefined }
+  readonly spoolLimits: { readonly maxBytes: number | undefined; readonly maxAgeMillis: number | undefined }
   readonly prometheus: { readonly host: string; readonly port: number }
   /** Resource attributes, including the service name if set. */
   readonly resource: Readonly<Record<string, string>>
@@ -70,8 +70,8 @@ export interface Settings {
   readonly logLimits: { readonly attributeCountLimit: number; readonly attributeValueLengthLimit: number }
   /** The collection interval and timeout of metrics in milliseconds, and the temporality that OTLP uses. */
   readonly metrics: {
-    readonly interval: number
-    readonly timeout: number
+    readonly intervalMillis: number
+    readonly timeoutMillis: number
     readonly temporality: "cumulative" | "delta"
   }
   /** The proxy to collectors on other machines. */
@@ -107,7 +107,7 @@ export const fromEnvironment = (
     spool: variables.first("CODEX_OTLP_SPOOL_DIR")?.value,
     spoolLimits: {
       maxBytes: variables.wholeNumber(1, "CODEX_OTLP_SPOOL_MAX_BYTES"),
-      maxAge: toAge(variables)
+      maxAgeMillis: toAge(variables)
     },
     prometheus: {
       host: variables.first("OTEL_EXPORTER_PROMETHEUS_HOST")?.value ?? "localhost",
@@ -388,22 +388,28 @@ const toTemporality = (variables: Variables): "cumulative" | "delta" => {
 // Closing sends the whole queue at once, and the exporter refuses more than 30 concurrent requests.
 const maxConcurrentRequests = 28
 
-const toBatch = (variables: Variables, prefix: "OTEL_BSP" | "OTEL_BLRP", delay: number): BatchSettings => {
+const toBatch = (
+  variables: Variables,
+  prefix: "OTEL_BSP" | "OTEL_BLRP",
+  delayMillis: number
+): BatchSettings => {
   const queue = variables.wholeNumber(1, `${prefix}_MAX_QUEUE_SIZE`) ?? 2048
   const size = variables.wholeNumber(1, `${prefix}_MAX_EXPORT_BATCH_SIZE`) ?? 256
   return {
     queue,
     size: Math.max(Math.min(size, queue), Math.ceil(queue / maxConcurrentRequests)),
-    delay: variables.milliseconds(`${prefix}_SCHEDULE_DELAY`) ?? delay,
-    timeout: variables.milliseconds(`${prefix}_EXPORT_TIMEOUT`) ?? 30_000
+    delayMillis: variables.milliseconds(`${prefix}_SCHEDULE_DELAY`) ?? delayMillis,
+    timeoutMillis: variables.milliseconds(`${prefix}_EXPORT_TIMEOUT`) ?? 30_000
   }
 }
 
 // The metric reader throws if its timeout exceeds its interval.
-const toInterval = (variables: Variables): { readonly interval: number; readonly timeout: number } => {
-  const interval = variables.milliseconds("OTEL_METRIC_EXPORT_INTERVAL") ?? 60_000
-  const timeout = variables.milliseconds("OTEL_METRIC_EXPORT_TIMEOUT") ?? 30_000
-  return { interval, timeout: Math.min(interval, timeout) }
+const toInterval = (
+  variables: Variables
+): { readonly intervalMillis: number; readonly timeoutMillis: number } => {
+  const intervalMillis = variables.milliseconds("OTEL_METRIC_EXPORT_INTERVAL") ?? 60_000
+  const timeoutMillis = variables.milliseconds("OTEL_METRIC_EXPORT_TIMEOUT") ?? 30_000
+  return { intervalMillis, timeoutMillis: Math.min(intervalMillis, timeoutMillis) }
 }
 
 const checkPropagators = (variables: Variables): void => {

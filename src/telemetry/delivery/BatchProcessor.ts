@@ -54,9 +54,9 @@ const acquireQueue = Effect.fnUntraced(function* <Item>(
   const config = {
     maxQueueSize: batch.queue,
     maxExportBatchSize: batch.size,
-    scheduledDelayMillis: batch.delay,
+    scheduledDelayMillis: batch.delayMillis,
     // A longer export could delay the end of the process by as much.
-    exportTimeoutMillis: Math.min(batch.timeout, shutdownTimeout)
+    exportTimeoutMillis: Math.min(batch.timeoutMillis, shutdownTimeout)
   }
   return { backlog, config, counted: CountedExporter.make(exporter, { signal, count, stats, backlog }) }
 })

@@ -10,7 +10,7 @@ import { ExportStats } from "./ExportStats.ts"
 /** Collects at the interval, gives the result to `exporter` and counts what the exporter loses. */
 export const make = Effect.fnUntraced(function* (
   exporter: CountedExporter.CountedExporter<ResourceMetrics>,
-  { interval, timeout }: Settings.Settings["metrics"]
+  { intervalMillis, timeoutMillis }: Settings.Settings["metrics"]
 ) {
   const { PeriodicExportingMetricReader } = yield* Effect.promise(() => import("@opentelemetry/sdk-metrics"))
   const { count } = yield* OtlpSerializers.metrics("http/json")
@@ -27,7 +27,7 @@ export const make = Effect.fnUntraced(function* (
   })
   return new PeriodicExportingMetricReader({
     exporter: counted,
-    exportIntervalMillis: interval,
-    exportTimeoutMillis: Math.min(timeout, shutdownTimeout, interval)
+    exportIntervalMillis: intervalMillis,
+    exportTimeoutMillis: Math.min(timeoutMillis, shutdownTimeout, intervalMillis)
   })
 })

@@ -12,7 +12,7 @@ import type { SpoolBatch, SegmentStore } from "./SegmentStore.ts"
 export interface SpoolSenderOptions {
   readonly store: SegmentStore
   readonly post: (encoding: Encoding, body: Uint8Array) => Effect.Effect<HttpPost.SendResult>
-  readonly batch: Pick<Settings.BatchSettings, "size" | "delay">
+  readonly batch: Pick<Settings.BatchSettings, "size" | "delayMillis">
   readonly exported: (n: number) => void
   readonly lost: (n: number, reason: "rejected" | "spool_full", detail?: string) => void
   /** Receives the number of records in the store. */
@@ -90,7 +90,7 @@ export const make = (options: SpoolSenderOptions) => {
       yield* Effect.gen(function* () {
         yield* Queue.take(work)
         if (flushWaiters.length === 0) {
-          yield* Effect.raceFirst(NodeTimers.sleepUnref(batch.delay), Queue.take(hurry))
+          yield* Effect.raceFirst(NodeTimers.sleepUnref(batch.delayMillis), Queue.take(hurry))
         }
         addedSinceDrain = 0
         beforeDrain()

@@ -2,10 +2,12 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
 import type * as Approval from "../../Approval.ts"
 import type * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
+import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as CassetteFile from "./CassetteFile.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
@@ -100,12 +102,14 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     method: string,
     args: ReadonlyArray<unknown>,
     request: Effect.Effect<A, E>,
-    onSuccess: (value: A) => void = () => {}
+    onSuccess: (value: A) => void = () => {},
+    encode: (value: A) => unknown = (value) => value
   ): Effect.Effect<A, E> =>
     Effect.onExit(request, (exit) =>
       writeLine(() => {
         if (Exit.isSuccess(exit)) onSuccess(exit.value)
-        return { _tag: "Asked", method, args: args.map(toJson), outcome: CassetteFormat.outcome(exit) }
+        const outcome = CassetteFormat.outcome(Exit.map(exit, encode))
+        return { _tag: "Asked", method, args: args.map(toJson), outcome }
       })
     )
 
@@ -271,7 +275,14 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       recordRequest("listThreads", [filter, cursor], inner.listThreads(filter, cursor), ({ data }) =>
         data.forEach(({ id }) => normalizer.nameOf(id, "thread"))
       ),
-    readThread: (threadId) => recordRequest("readThread", [{ threadId }], inner.readThread(threadId)),
+    readThread: (threadId) =>
+      recordRequest(
+        "readThread",
+        [{ threadId }],
+        inner.readThread(threadId),
+        undefined,
+        Schema.encodeSync(ThreadInfo.ThreadHistory)
+      ),
     renameThread: (threadId, name) =>
       recordRequest("renameThread", [{ threadId, name }], inner.renameThread(threadId, name)),
     archiveThread: (threadId) =>
@@ -303,7 +314,7 @@ const describe = ({ cwd, id, model, provider }: Engine.EngineThread) => ({
 const withoutDuration = (event: Turn.EngineEvent, times: RecorderOptions["times"]): Turn.EngineEvent => {
   if (times === "recorded" || (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted")) return event
   const { item } = event
-  return "duration" in item && item.duration !== undefined
-    ? { ...event, item: { ...item, duration: 0 } }
+  return "durationMillis" in item && item.durationMillis !== undefined
+    ? { ...event, item: { ...item, durationMillis: 0 } }
     : event
 }

@@ -126,7 +126,7 @@ export const make = (): ThreadStore => {
           Effect.map(Clock.currentTimeMillis, (now) => {
             const record = records.get(threadId)
             if (record === undefined) return
-            const turn = { id: turnId, status, items, startedAt, duration: now - startedAt }
+            const turn = { id: turnId, status, items, startedAt, durationMillis: now - startedAt }
             record.turns = [...record.turns, turn]
             const preview = record.info.preview === "" ? TurnOptions.text(input) : record.info.preview
             record.info = { ...record.info, preview, updatedAt: now }

@@ -12,7 +12,8 @@ const reasonsOf = (fields: object): ReadonlyArray<string> => {
 
 const known: ReadonlySet<string> = new Set([
   ...Object.values(errorType),
-  ...CodexError.CodexError.members.flatMap(({ fields }) => {
+  ...CodexError.CodexError.members.flatMap((member) => {
+    const { fields } = "to" in member ? member.to : member
     const tag = fields._tag.schema.literal
     const reasons = reasonsOf(fields)
     return reasons.length === 0 ? [tag] : reasons.map((reason) => `${tag}.${reason}`)

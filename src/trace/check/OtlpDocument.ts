@@ -122,7 +122,7 @@ const spanOf = (span: typeof Span.Type): CheckedSpan => ({
   spanId: span.spanId,
   parentSpanId: span.parentSpanId,
   start: span.startTimeUnixNano / 1e6,
-  duration: (span.endTimeUnixNano - span.startTimeUnixNano) / 1e6
+  durationMillis: (span.endTimeUnixNano - span.startTimeUnixNano) / 1e6
 })
 
 const seriesOf = ({

@@ -20,7 +20,7 @@ export interface CheckedSpan {
   readonly spanId?: string | undefined
   readonly parentSpanId?: string | undefined
   readonly start?: number | undefined
-  readonly duration?: number | undefined
+  readonly durationMillis?: number | undefined
 }
 
 const { attribute, operation, span: names } = Convention

@@ -38,14 +38,14 @@ const times = [attribute.timeThinking, attribute.timeTools, attribute.timeApprov
 
 const checkTimes = (turn: CheckedSpan): ReadonlyArray<Remark> => {
   const parts = times.map((name) => numberOf(turn, name))
-  const { duration } = turn
-  if (duration === undefined || parts.includes(undefined)) return []
+  const { durationMillis } = turn
+  if (durationMillis === undefined || parts.includes(undefined)) return []
   if (parts.some((part) => part !== undefined && part < 0)) return [violation("times", "a time is negative")]
   const sum = parts.reduce<number>((sum, part) => sum + (part ?? 0), 0)
-  const message = `the four times sum to ${sum.toFixed(1)} ms, the turn took ${duration.toFixed(1)} ms`
-  if (sum > duration + slack(duration)) return [violation("times", message)]
+  const message = `the four times sum to ${sum.toFixed(1)} ms, the turn took ${durationMillis.toFixed(1)} ms`
+  if (sum > durationMillis + slack(durationMillis)) return [violation("times", message)]
   // On a busy machine, time may pass between the last event of a turn and the end of its span.
-  return sum < duration - slack(duration) ? [improvement("times", message)] : []
+  return sum < durationMillis - slack(durationMillis) ? [improvement("times", message)] : []
 }
 
 /** Compares the totals of a turn with its requests and calls. */
@@ -115,7 +115,7 @@ export const check = (spans: ReadonlyArray<CheckedSpan>): ReadonlyArray<Found> =
   }
   for (const span of spans) {
     for (const remark of checkTokens(span)) found.push([span, remark])
-    if ((span.duration ?? 0) < 0) found.push([span, violation("times", "it ends before it starts")])
+    if ((span.durationMillis ?? 0) < 0) found.push([span, violation("times", "it ends before it starts")])
   }
   return found
 }

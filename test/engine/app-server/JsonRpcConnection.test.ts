@@ -541,7 +541,7 @@ describe("an error of Codex", () => {
   for (const [text, ms] of waits) {
     it(`"${text.slice(0, 50)}"`, () => {
       const error = ErrorMapping.classify({ message: text, codexErrorInfo: "rateLimitExceeded" })
-      assert.strictEqual(error.retryAfterMs, ms)
+      assert.strictEqual(error.retryAfterMillis, ms)
     })
   }
 

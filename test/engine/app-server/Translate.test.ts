@@ -118,7 +118,7 @@ describe("arbitrary JSON", () => {
       const failed = ErrorMapping.classify({ message, codexErrorInfo })
       assert.strictEqual(failed._tag, "TurnFailed")
       assert.isBoolean(ErrorMapping.endsTurn({ message, codexErrorInfo }))
-      assert.isTrue(failed.retryAfterMs === undefined || failed.retryAfterMs >= 0)
+      assert.isTrue(failed.retryAfterMillis === undefined || failed.retryAfterMillis >= 0)
     },
     runs
   )

@@ -41,7 +41,7 @@ describe("an empty environment", () => {
         otlp: { traces: otlp, metrics: otlp, logs: otlp },
         file: undefined,
         spool: undefined,
-        spoolLimits: { maxBytes: undefined, maxAge: undefined },
+        spoolLimits: { maxBytes: undefined, maxAgeMillis: undefined },
         prometheus: { host: "localhost", port: 9464 },
         resource: {},
         sampling: undefined,
@@ -55,10 +55,10 @@ describe("an empty environment", () => {
           attributePerEventCountLimit: 128,
           attributePerLinkCountLimit: 128
         },
-        spans: { queue: 2048, size: 256, delay: 1000, timeout: 30_000 },
-        logs: { queue: 2048, size: 256, delay: 1000, timeout: 30_000 },
+        spans: { queue: 2048, size: 256, delayMillis: 1000, timeoutMillis: 30_000 },
+        logs: { queue: 2048, size: 256, delayMillis: 1000, timeoutMillis: 30_000 },
         logLimits: { attributeCountLimit: 128, attributeValueLengthLimit: Infinity },
-        metrics: { interval: 60_000, timeout: 30_000, temporality: "cumulative" },
+        metrics: { intervalMillis: 60_000, timeoutMillis: 30_000, temporality: "cumulative" },
         proxy: undefined,
         updatesPerSecond: 10,
         logLevel: "Info"
@@ -277,8 +277,8 @@ service:
       "Bearer sk-secret"
     )
     assert.strictEqual(settings.file, "~/traces.json")
-    assert.strictEqual(settings.spans.delay, 200)
-    assert.strictEqual(withFile(collector, { OTEL_BSP_SCHEDULE_DELAY: "70" }).spans.delay, 70)
+    assert.strictEqual(settings.spans.delayMillis, 200)
+    assert.strictEqual(withFile(collector, { OTEL_BSP_SCHEDULE_DELAY: "70" }).spans.delayMillis, 70)
   })
 
   it("applies to all signals when it has no pipelines", () => {
@@ -711,10 +711,12 @@ describe("warnings", () => {
     for (const signal of ["traces", "metrics", "logs"] as const) {
       if (otlp[signal].destination === "invalid") assert.notInclude(exporters[signal], "otlp")
     }
-    for (const { delay, queue, size } of [spans, logs]) {
-      assert.isTrue(size >= 1 && size <= queue && queue / size <= 30 && delay >= 1 && delay < 2 ** 31)
+    for (const { delayMillis, queue, size } of [spans, logs]) {
+      assert.isTrue(
+        size >= 1 && size <= queue && queue / size <= 30 && delayMillis >= 1 && delayMillis < 2 ** 31
+      )
     }
-    assert.isTrue(metrics.timeout >= 1 && metrics.timeout <= metrics.interval)
+    assert.isTrue(metrics.timeoutMillis >= 1 && metrics.timeoutMillis <= metrics.intervalMillis)
     assert.isTrue(prometheus.port >= 0 && prometheus.port <= 65_535)
     assert.isTrue(sampling === undefined || (sampling.ratio >= 0 && sampling.ratio <= 1))
     assert.notInclude(JSON.stringify(otlp.traces.headers), secret)
@@ -779,13 +781,13 @@ describe("docs/settings.md", () => {
       const numbers = {
         CODEX_OTEL_UPDATES_PER_SECOND: updatesPerSecond,
         OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT: logLimits.attributeCountLimit,
-        OTEL_BSP_SCHEDULE_DELAY: spans.delay,
+        OTEL_BSP_SCHEDULE_DELAY: spans.delayMillis,
         OTEL_BSP_MAX_QUEUE_SIZE: spans.queue,
         OTEL_BSP_MAX_EXPORT_BATCH_SIZE: spans.size,
-        OTEL_BLRP_SCHEDULE_DELAY: logs.delay,
+        OTEL_BLRP_SCHEDULE_DELAY: logs.delayMillis,
         OTEL_BLRP_MAX_QUEUE_SIZE: logs.queue,
         OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: logs.size,
-        OTEL_METRIC_EXPORT_INTERVAL: metrics.interval,
+        OTEL_METRIC_EXPORT_INTERVAL: metrics.intervalMillis,
         OTEL_EXPORTER_PROMETHEUS_PORT: prometheus.port,
         OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: spanLimits.attributeCountLimit,
         OTEL_SPAN_EVENT_COUNT_LIMIT: spanLimits.eventCountLimit,

@@ -40,7 +40,7 @@ describe("bounds of settings", () => {
       OTEL_METRIC_EXPORT_INTERVAL: "500",
       OTEL_METRIC_EXPORT_TIMEOUT: "900"
     }).metrics
-    assert.deepInclude(metrics, { interval: 500, timeout: 500 })
+    assert.deepInclude(metrics, { intervalMillis: 500, timeoutMillis: 500 })
   })
 
   it("reads the percentile of slow turns as a share", () => {
@@ -50,11 +50,11 @@ describe("bounds of settings", () => {
 
   it("reads the maximum age of the spool with and without a unit", () => {
     const ageOf = (age: string) => read({ CODEX_OTLP_SPOOL_MAX_AGE: age })
-    assert.strictEqual(ageOf("3600000").settings.spoolLimits.maxAge, 3_600_000)
-    assert.strictEqual(ageOf("90m").settings.spoolLimits.maxAge, 5_400_000)
-    assert.strictEqual(ageOf("7 D").settings.spoolLimits.maxAge, 604_800_000)
+    assert.strictEqual(ageOf("3600000").settings.spoolLimits.maxAgeMillis, 3_600_000)
+    assert.strictEqual(ageOf("90m").settings.spoolLimits.maxAgeMillis, 5_400_000)
+    assert.strictEqual(ageOf("7 D").settings.spoolLimits.maxAgeMillis, 604_800_000)
     for (const age of ["0", "0s", "soon", "1w", "5us", "-1h"]) {
-      assert.isUndefined(ageOf(age).settings.spoolLimits.maxAge, age)
+      assert.isUndefined(ageOf(age).settings.spoolLimits.maxAgeMillis, age)
       assert.strictEqual(ageOf(age).warnings.length, 1, age)
     }
   })

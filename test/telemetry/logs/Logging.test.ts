@@ -37,7 +37,7 @@ const stopped: CodexError.TurnError = new CodexError.TurnFailed({
   reason: "RateLimited",
   detail: "quoted content",
   status: 429,
-  retryAfterMs: 2000
+  retryAfterMillis: 2000
 })
 
 const script = [

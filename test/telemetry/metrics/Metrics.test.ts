@@ -925,13 +925,17 @@ describe("the metrics of a turn with the real Codex", () => {
         const spans = (yield* Captured.spans).filter(({ name }) => name.startsWith("chat"))
         assert.isTrue(typeof requests === "object" && requests.count === 3)
         if (typeof requests === "object") {
-          assert.approximately(requests.sum, spans.reduce((sum, span) => sum + span.duration, 0) / 1000, 1e-5)
+          assert.approximately(
+            requests.sum,
+            spans.reduce((sum, span) => sum + span.durationMillis, 0) / 1000,
+            1e-5
+          )
         }
         assert.deepInclude(yield* metric("gen_ai.client.inference.time_to_first_chunk"), { count: 1 })
         const gaps = yield* metric("gen_ai.client.inference.time_per_output_chunk")
         assert.isTrue(typeof gaps === "object" && gaps.count >= 1)
         const agent = yield* metric("gen_ai.invoke_agent.duration")
-        assert.isTrue(typeof agent === "object" && Math.abs(agent.sum * 1000 - turn.time.total) < 50)
+        assert.isTrue(typeof agent === "object" && Math.abs(agent.sum * 1000 - turn.time.totalMillis) < 50)
         const failed = { "codex.command.success": "false", "codex.sandbox": "workspace-write" }
         assert.strictEqual(yield* metric("codex.command.count", failed), 1)
         assert.strictEqual(yield* metric("codex.file.operations", { "codex.file.operation": "add" }), 1)

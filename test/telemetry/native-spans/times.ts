@@ -1,6 +1,5 @@
 /** The split of a turn's time, ours and Codex's own, for turns of every kind. */
 import * as Effect from "effect/Effect"
-import type * as Turn from "../../../src/domain/Turn.ts"
 import { attribute } from "../../../src/semconv/Convention.ts"
 import * as M from "../../../src/testing/ModelServer.ts"
 import { run, type Options } from "./run.ts"
@@ -36,7 +35,7 @@ export const kinds: Readonly<Record<string, Options>> = {
   }
 }
 
-export type Part = Exclude<keyof Turn.TurnTime, "total">
+export type Part = "thinking" | "tools" | "approval" | "overhead"
 
 const theirs: Readonly<Record<Part, string>> = {
   thinking: attribute.nativeTimeInference,
@@ -51,7 +50,7 @@ export const measure = Effect.fnUntraced(function* (kind: Options) {
   const root = spans.find(({ name }) => name === "session_task.turn")
   const parts = (["thinking", "tools", "approval", "overhead"] as const).map((part) => ({
     part,
-    ours: turn.time[part],
+    ours: turn.time[`${part}Millis`],
     theirs: Number(root?.attributes[theirs[part]] ?? NaN)
   }))
   return { parts, turn, spans }

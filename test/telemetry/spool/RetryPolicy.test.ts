@@ -96,11 +96,11 @@ describe("a response of the collector", () => {
 it("the limits of a spool are a size and a duration, and invalid values cause a warning", () => {
   const read = (age: string, bytes: string) =>
     Settings.fromEnvironment({ CODEX_OTLP_SPOOL_MAX_AGE: age, CODEX_OTLP_SPOOL_MAX_BYTES: bytes })
-  assert.deepEqual(read("90m", "1000").settings.spoolLimits, { maxAge: 5_400_000, maxBytes: 1000 })
-  assert.deepEqual(read("250", "").settings.spoolLimits, { maxAge: 250, maxBytes: undefined })
+  assert.deepEqual(read("90m", "1000").settings.spoolLimits, { maxAgeMillis: 5_400_000, maxBytes: 1000 })
+  assert.deepEqual(read("250", "").settings.spoolLimits, { maxAgeMillis: 250, maxBytes: undefined })
   for (const bad of ["0", "soon", "-1h", "1.5d"]) {
     const { settings, warnings } = read(bad, "many")
-    assert.deepEqual(settings.spoolLimits, { maxAge: undefined, maxBytes: undefined })
+    assert.deepEqual(settings.spoolLimits, { maxAgeMillis: undefined, maxBytes: undefined })
     assert.strictEqual(warnings.length, 2)
   }
 })

@@ -184,7 +184,7 @@ describe("a recording", () => {
   const failures = [
     Scripted.message("half"),
     Scripted.failed(
-      new CodexError.TurnFailed({ reason: "RateLimited", detail: "slow down", retryAfterMs: 300 })
+      new CodexError.TurnFailed({ reason: "RateLimited", detail: "slow down", retryAfterMillis: 300 })
     ),
     Scripted.failed(new CodexError.TurnStalled({ detail: "gone" })),
     Scripted.interrupted,

@@ -74,7 +74,7 @@ const turn = {
   traceId: "a".repeat(32),
   spanId: "1",
   start: 0,
-  duration: 100,
+  durationMillis: 100,
   events: [],
   attributes: {
     ...inTurn,
@@ -324,9 +324,9 @@ describe("a rule", () => {
       "times",
       whole(turnWith({ [attribute.timeTools]: 130 }))
     ],
-    ["times that sum to less", "improvement", "times", whole({ ...turn, duration: 1_000 })],
+    ["times that sum to less", "improvement", "times", whole({ ...turn, durationMillis: 1_000 })],
     ["a time below zero", "violation", "times", whole(turnWith({ [attribute.timeTools]: -1 }))],
-    ["an end before the start", "violation", "times", whole({ ...tool, duration: -1 })],
+    ["an end before the start", "violation", "times", whole({ ...tool, durationMillis: -1 })],
     [
       "a span that was given up",
       "information",
