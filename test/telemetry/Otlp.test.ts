@@ -720,63 +720,95 @@ const single = (upTo: ReadonlyArray<readonly [number, number]>, count: number) =
   return [...counts, count - (upTo.at(-1)?.[1] ?? 0)]
 }
 
+const order = (value: unknown) => JSON.stringify(value)
+
+/** Runs a turn of the real Codex; gives what its exporters emitted and what the receiver got. */
+const exportTurn = (protocol: Settings.Protocol) =>
+  Effect.gen(function* () {
+    const { httpServer, port } = yield* devtools
+    const sent: Array<Buffer> = []
+    httpServer.prependListener("request", (request: Http.IncomingMessage) => {
+      if (request.url !== "/v1/metrics") return
+      const chunks: Array<Buffer> = []
+      request.on("data", (chunk: Buffer) => chunks.push(chunk))
+      request.on("end", () => sent.push(Buffer.concat(chunks)))
+    })
+    const url = `http://127.0.0.1:${port}`
+    const get = (path: string) => Effect.promise(async () => (await fetch(`${url}${path}`)).json())
+    const ask = (path: string, body: unknown) =>
+      Effect.promise(async () =>
+        (
+          await fetch(`${url}${path}`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify(body)
+          })
+        ).json()
+      )
+    const memory = yield* InMemorySpans.make
+    const records: Array<SdkLogRecord> = []
+    const keep: LogRecordProcessor = {
+      onEmit: (record) => void records.push(record),
+      forceFlush: () => Promise.resolve(),
+      shutdown: () => Promise.resolve()
+    }
+    const registry: typeof Metric.MetricRegistry.Service = new Map()
+    const real = yield* RealEngine.make([
+      ModelServer.reply(ModelServer.shell("exit 3"), ModelServer.usage({ input: 10, output: 5 })),
+      ModelServer.reply(ModelServer.text("Done."))
+    ])
+    yield* real.start().pipe(
+      Effect.flatMap((thread) => thread.run("Say done.")),
+      Effect.andThen(Effect.logWarning("a line of the program", { count: 1 })),
+      Effect.scoped,
+      Effect.provide(
+        real.layer.pipe(
+          Layer.provideMerge(Otlp.layer({ endpoint: url, protocol })),
+          Layer.provideMerge(Tracer.layerProcessor(Effect.succeed(memory.processor))),
+          Layer.provideMerge(Logging.layerRecordProcessor(Effect.succeed(keep))),
+          Layer.provide(environment({})),
+          Layer.provideMerge(Layer.succeed(Metric.MetricRegistry, registry))
+        )
+      )
+    )
+    const spans = yield* Effect.map(get("/v1/traces"), Schema.decodeUnknownSync(Stored))
+    const emitted = yield* memory.spans
+    const resource = emitted[0]?.resource.attributes ?? {}
+    const { logs } = Schema.decodeUnknownSync(StoredLogs)(yield* ask("/api/query/logs", { limit: 1000 }))
+    const { metrics } = Schema.decodeUnknownSync(StoredNames)(yield* get("/api/metrics"))
+    const names = metrics.map(({ name }) => name).filter((name) => !ofItself(name))
+    const series = yield* Effect.forEach(names, (name) =>
+      Effect.map(ask("/api/query/metrics", { name }), Schema.decodeUnknownSync(StoredSeries))
+    )
+    const snapshot = yield* Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry)
+    return { emitted, logs, names, records, resource, sent, series, snapshot, spans }
+  }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeServices.layer, Logger.layer([]))))
+
 describe("an independent receiver", () => {
   for (const protocol of ["http/json", "http/protobuf"] as const) {
+    // One turn for all tests of an encoding.
+    let run: ReturnType<typeof startRun> | undefined
+    const startRun = () => Effect.runPromise(exportTurn(protocol))
+    const received = Effect.promise(() => (run ??= startRun()))
+
     it.live(
       `receives the spans, log records and metrics of a real turn unchanged over ${protocol}`,
       () =>
         Effect.gen(function* () {
-          const { httpServer, port } = yield* devtools
-          const sent: Array<Buffer> = []
-          httpServer.prependListener("request", (request: Http.IncomingMessage) => {
-            if (request.url !== "/v1/metrics") return
-            const chunks: Array<Buffer> = []
-            request.on("data", (chunk: Buffer) => chunks.push(chunk))
-            request.on("end", () => sent.push(Buffer.concat(chunks)))
-          })
-          const url = `http://127.0.0.1:${port}`
-          const get = (path: string) => Effect.promise(async () => (await fetch(`${url}${path}`)).json())
-          const ask = (path: string, body: unknown) =>
-            Effect.promise(async () =>
-              (
-                await fetch(`${url}${path}`, {
-                  method: "POST",
-                  headers: { "content-type": "application/json" },
-                  body: JSON.stringify(body)
-                })
-              ).json()
-            )
-          const memory = yield* InMemorySpans.make
-          const records: Array<SdkLogRecord> = []
-          const keep: LogRecordProcessor = {
-            onEmit: (record) => void records.push(record),
-            forceFlush: () => Promise.resolve(),
-            shutdown: () => Promise.resolve()
-          }
-          const registry: typeof Metric.MetricRegistry.Service = new Map()
-          const real = yield* RealEngine.make([
-            ModelServer.reply(ModelServer.shell("exit 3"), ModelServer.usage({ input: 10, output: 5 })),
-            ModelServer.reply(ModelServer.text("Done."))
-          ])
-          yield* real.start().pipe(
-            Effect.flatMap((thread) => thread.run("Say done.")),
-            Effect.andThen(Effect.logWarning("a line of the program", { count: 1 })),
-            Effect.scoped,
-            Effect.provide(
-              real.layer.pipe(
-                Layer.provideMerge(Otlp.layer({ endpoint: url, protocol })),
-                Layer.provideMerge(Tracer.layerProcessor(Effect.succeed(memory.processor))),
-                Layer.provideMerge(Logging.layerRecordProcessor(Effect.succeed(keep))),
-                Layer.provide(environment({})),
-                Layer.provideMerge(Layer.succeed(Metric.MetricRegistry, registry))
-              )
-            )
-          )
-
-          const spans = yield* Effect.map(get("/v1/traces"), Schema.decodeUnknownSync(Stored))
-          const emitted = yield* memory.spans
+          const { emitted, logs, names, records, spans } = yield* received
           assert.isAtLeast(emitted.length, 5)
-          const resource = emitted[0]?.resource.attributes ?? {}
+          assert.strictEqual(spans.traces.flatMap(({ spans }) => spans).length, emitted.length)
+          assert.strictEqual(logs.length, records.length)
+          assert.includeMembers(names, ["gen_ai.invoke_agent.duration", "codex.command.count"])
+        }),
+      60_000
+    )
+
+    it.live(
+      `receives names, ids, parents and attributes of spans over ${protocol}`,
+      () =>
+        Effect.gen(function* () {
+          const { emitted, resource, spans } = yield* received
           assert.deepStrictEqual(
             sorted(
               spans.traces
@@ -801,13 +833,17 @@ describe("an independent receiver", () => {
               ({ spanId }) => spanId
             )
           )
+        }),
+      60_000
+    )
 
-          const { logs } = Schema.decodeUnknownSync(StoredLogs)(
-            yield* ask("/api/query/logs", { limit: 1000 })
-          )
+    it.live(
+      `receives text, severity, time, ids and attributes of log records over ${protocol}`,
+      () =>
+        Effect.gen(function* () {
+          const { logs, records, resource } = yield* received
           assert.isTrue(records.some(({ eventName }) => eventName === "codex.command.exception"))
           assert.isTrue(records.some(({ severityText }) => severityText === "WARN"))
-          const order = (one: unknown) => JSON.stringify(one)
           assert.deepStrictEqual(
             sorted(
               logs.map((log) => ({
@@ -832,13 +868,15 @@ describe("an independent receiver", () => {
               order
             )
           )
+        }),
+      60_000
+    )
 
-          const { metrics } = Schema.decodeUnknownSync(StoredNames)(yield* get("/api/metrics"))
-          const names = metrics.map(({ name }) => name).filter((name) => !ofItself(name))
-          const series = yield* Effect.forEach(names, (name) =>
-            Effect.map(ask("/api/query/metrics", { name }), Schema.decodeUnknownSync(StoredSeries))
-          )
-          const snapshot = yield* Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry)
+    it.live(
+      `receives units, labels, buckets and values of metrics over ${protocol}`,
+      () =>
+        Effect.gen(function* () {
+          const { names, resource, series, snapshot } = yield* received
           const units = new Map(Instruments.all.map(({ name, unit }) => [name, unit]))
           assert.includeMembers(names, ["gen_ai.invoke_agent.duration", "codex.command.count"])
           assert.deepStrictEqual(
@@ -883,7 +921,16 @@ describe("an independent receiver", () => {
               order
             )
           )
-          if (protocol === "http/json") return
+        }),
+      60_000
+    )
+
+    if (protocol === "http/json") continue
+    it.live(
+      `receives count and sum of histograms over ${protocol}`,
+      () =>
+        Effect.gen(function* () {
+          const { sent, snapshot } = yield* received
           const last = sent.at(-1)
           assert.deepStrictEqual(
             sorted(
@@ -897,7 +944,7 @@ describe("an independent receiver", () => {
               order
             )
           )
-        }).pipe(Effect.provide(Layer.merge(NodeServices.layer, Logger.layer([])))),
+        }),
       60_000
     )
   }

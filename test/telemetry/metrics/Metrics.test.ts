@@ -91,41 +91,45 @@ const chat = {
   "codex.originator": "sdk"
 }
 
+const sum = (found: Captured.CapturedMetric | undefined) => (typeof found === "object" ? found.sum : NaN)
+
+/** A turn with two model requests, a command, changed files, two tool calls of which one fails, and an approval. */
+const busyTurn = Effect.gen(function* () {
+  const diff = "--- a\n+++ a\n+one\n+two\n-three\n"
+  const exit = yield* play(
+    [
+      Scripted.delay("1500 millis"),
+      Scripted.command("npm test", { approval: true, exitCode: 1, takes: "2 seconds" }),
+      Scripted.usage({ input: 100, cachedInput: 60, output: 20, reasoning: 5 }),
+      Scripted.fileChange(
+        [
+          { path: "a", kind: "update", diff },
+          { path: "b", kind: "add", diff: "+four\n" },
+          { path: "c", kind: "update", diff: "" }
+        ],
+        { takes: "500 millis" }
+      ),
+      Scripted.toolCall("lookup_ticket", { id: "T-1" }),
+      Scripted.toolCall("lookup_ticket", { id: "T-2" }),
+      Scripted.delay("400 millis"),
+      delta("All"),
+      Scripted.delay("0.25 millis"),
+      delta(" is"),
+      Scripted.delay("100 millis"),
+      delta(" well"),
+      Scripted.message("All is well"),
+      Scripted.usage({ input: 1000, cacheWrite: 7, output: 2 })
+    ],
+    { model: "gpt-5.5", sandbox: "workspace-write" }
+  ).pipe(Effect.provide(Approval.layer(after("3 seconds", Approval.acceptForSession))))
+  assert.isTrue(Exit.isSuccess(exit))
+})
+
 describe("the metrics of a turn", () => {
   it.effect("contain every duration in seconds and every count", () =>
     Effect.gen(function* () {
-      const diff = "--- a\n+++ a\n+one\n+two\n-three\n"
-      const exit = yield* play(
-        [
-          Scripted.delay("1500 millis"),
-          Scripted.command("npm test", { approval: true, exitCode: 1, takes: "2 seconds" }),
-          Scripted.usage({ input: 100, cachedInput: 60, output: 20, reasoning: 5 }),
-          Scripted.fileChange(
-            [
-              { path: "a", kind: "update", diff },
-              { path: "b", kind: "add", diff: "+four\n" },
-              { path: "c", kind: "update", diff: "" }
-            ],
-            { takes: "500 millis" }
-          ),
-          Scripted.toolCall("lookup_ticket", { id: "T-1" }),
-          Scripted.toolCall("lookup_ticket", { id: "T-2" }),
-          Scripted.delay("400 millis"),
-          delta("All"),
-          Scripted.delay("0.25 millis"),
-          delta(" is"),
-          Scripted.delay("100 millis"),
-          delta(" well"),
-          Scripted.message("All is well"),
-          Scripted.usage({ input: 1000, cacheWrite: 7, output: 2 })
-        ],
-        { model: "gpt-5.5", sandbox: "workspace-write" }
-      ).pipe(Effect.provide(Approval.layer(after("3 seconds", Approval.acceptForSession))))
-      assert.isTrue(Exit.isSuccess(exit))
-
+      yield* busyTurn
       const total = 1.5 + 3 + 2 + 0.5 + 0.25 + 0.4 + 0.00025 + 0.1
-      const sum = (found: Captured.CapturedMetric | undefined) =>
-        typeof found === "object" ? found.sum : NaN
       const agent = { "gen_ai.agent.name": "codex", "codex.originator": "sdk" }
       const turns = yield* metric("gen_ai.invoke_agent.duration", agent)
       assert.approximately(sum(turns), total, 1e-9)
@@ -142,14 +146,24 @@ describe("the metrics of a turn", () => {
       assert.approximately(yield* spent("tools"), 2 + 0.5 + 0.25, 1e-9)
       assert.approximately(yield* spent("approval"), 3, 1e-9)
       assert.approximately(yield* spent("overhead"), 0, 1e-9)
+    }).pipe(provided)
+  )
 
+  it.effect("measure each model request: duration, first chunk and gaps between chunks", () =>
+    Effect.gen(function* () {
+      yield* busyTurn
       const requests = yield* metric("gen_ai.client.inference.duration", chat)
       assert.approximately(sum(requests), 1.5 + 0.4 + 0.00025 + 0.1, 1e-9)
       assert.approximately(sum(yield* metric("gen_ai.client.inference.time_to_first_chunk", chat)), 0.4, 1e-9)
       const gaps = yield* metric("gen_ai.client.inference.time_per_output_chunk", chat)
       assert.deepInclude(gaps, { count: 2 })
       assert.approximately(sum(gaps), 0.10025, 1e-9)
+    }).pipe(provided)
+  )
 
+  it.effect("count tokens in total and for each request", () =>
+    Effect.gen(function* () {
+      yield* busyTurn
       const tokens = { ...chat, "gen_ai.token.modality": "unknown" }
       const used = (kind: string) => metric(`gen_ai.client.inference.usage.${kind}`, tokens)
       assert.strictEqual(yield* used("input_tokens"), 1100)
@@ -160,7 +174,12 @@ describe("the metrics of a turn", () => {
       const perRequest = (kind: string) => metric(`gen_ai.client.inference.operation.${kind}`, chat)
       assert.deepStrictEqual(yield* perRequest("input_tokens"), { count: 2, sum: 1100 })
       assert.deepStrictEqual(yield* perRequest("output_tokens"), { count: 2, sum: 22 })
+    }).pipe(provided)
+  )
 
+  it.effect("measure tools by name and error", () =>
+    Effect.gen(function* () {
+      yield* busyTurn
       const tool = (name: string, more = {}) =>
         metric("gen_ai.execute_tool.duration", {
           "gen_ai.operation.name": "execute_tool",
@@ -175,7 +194,12 @@ describe("the metrics of a turn", () => {
         count: 1,
         sum: 0
       })
+    }).pipe(provided)
+  )
 
+  it.effect("measure and count approvals", () =>
+    Effect.gen(function* () {
+      yield* busyTurn
       const asked = {
         "codex.approval.kind": "command",
         "codex.approval.decision": "acceptForSession",
@@ -183,6 +207,12 @@ describe("the metrics of a turn", () => {
       }
       assert.deepStrictEqual(yield* metric("codex.approval.duration", asked), { count: 1, sum: 3 })
       assert.strictEqual(yield* metric("codex.approval.count", asked), 1)
+    }).pipe(provided)
+  )
+
+  it.effect("count commands, changed lines and file operations", () =>
+    Effect.gen(function* () {
+      yield* busyTurn
       assert.strictEqual(
         yield* metric("codex.command.count", {
           "codex.command.success": "false",
