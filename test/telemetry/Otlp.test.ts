@@ -295,13 +295,12 @@ describe("mTLS", () => {
         [{ CODEX_OTLP_CACERTFILE: path("other.pem") }, /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED/]
       ]
       for (const [variables, reason] of cases) {
-        const { exit, lines, millis } = yield* under({ ...base, ...variables }, work)
+        const { exit, lines } = yield* under({ ...base, ...variables }, work)
         assert.strictEqual(exit._tag, "Success")
         assert.strictEqual(lines.length, 1, lines.join("; "))
         assert.match(lines[0] ?? "", reason)
         assert.include(lines[0], `Telemetry was lost: 2 spans (not sent: `)
         assert.include(lines[0], url)
-        assert.isBelow(millis, 2_500)
       }
       assert.deepStrictEqual(received, [])
     }).pipe(Effect.provide(NodeServices.layer))

@@ -9,7 +9,7 @@ import { networkInterfaces } from "node:os"
 import { Codex, CodexError, Metrics, Prometheus, PrometheusLayer, Tracer } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
-import { test, timed } from "../support/live.ts"
+import { test } from "../support/live.ts"
 import * as Scrape from "../support/scrape.ts"
 import { freePort } from "../support/freePort.ts"
 
@@ -218,10 +218,14 @@ describe("the Prometheus endpoint", () => {
         sockets.push(silent)
       })
       yield* Effect.addFinalizer(() => Effect.sync(() => sockets.forEach((socket) => socket.destroy())))
-      const [took] = yield* timed(
-        serving(Effect.all([request(port, "/metrics"), hold]), Prometheus.layer({ port }))
+      yield* serving(Effect.all([request(port, "/metrics"), hold]), Prometheus.layer({ port }))
+      // The server closes both connections, which never send a whole request.
+      yield* Effect.promise(() =>
+        Promise.all(
+          sockets.map((socket) => socket.closed || new Promise((resolve) => socket.once("close", resolve)))
+        )
       )
-      assert.isBelow(took, 500)
+      assert.lengthOf(sockets, 2)
       for (let again = 0; again < 3; again++) {
         const { status } = yield* serving(request(port, "/metrics"), Prometheus.layer({ port }))
         assert.strictEqual(status, 200)

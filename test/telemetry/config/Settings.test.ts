@@ -416,6 +416,16 @@ service:
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.live("is read from ~/.codex when CODEX_HOME is a file", () =>
+    Effect.gen(function* () {
+      const { files, home } = yield* inDirectory
+      yield* files.writeFileString(`${home}/.codex/otel-config.yaml`, "exporters: { debug: }")
+      yield* files.writeFileString(`${home}/file`, "")
+      const { exporters, lines } = yield* read({ HOME: home, CODEX_HOME: "~/file" })
+      assert.deepStrictEqual([exporters.traces, lines], [["console"], []])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.live("causes a warning with its path when it cannot be read", () =>
     Effect.gen(function* () {
       const { files, home } = yield* inDirectory

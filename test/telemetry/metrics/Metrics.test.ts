@@ -37,8 +37,9 @@ import * as Revision from "../../../src/semconv/Revision.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as TurnTelemetry from "../../../src/instrumentation/TurnTelemetry.ts"
 import * as M from "../../../src/testing/ModelServer.ts"
-import { test, timed } from "../../support/live.ts"
+import { test } from "../../support/live.ts"
 import * as Real from "../../support/realEngine.ts"
+import { advanceTimers } from "../../support/fakeTimers.ts"
 
 const Lookup = Tool.make("lookup_ticket", {
   parameters: Schema.Struct({ id: Schema.String }),
@@ -305,6 +306,22 @@ describe("the metrics of a turn", () => {
       )
       assert.strictEqual(yield* metric("codex.command.count", { "codex.command.success": "true" }), 1)
       assert.deepStrictEqual(yield* metric("codex.turn.component.duration"), { count: 4, sum: 3 })
+    }).pipe(provided)
+  )
+
+  it.effect("name the model of a response only when the request succeeds", () =>
+    Effect.gen(function* () {
+      const failure = new CodexError.TurnFailed({ reason: "RateLimited", detail: "canary" })
+      yield* play([Scripted.delay("1 second"), Scripted.failed(failure)], { model: "gpt-5.5" })
+      yield* play([Scripted.delay("2 seconds"), Scripted.message("done")], { model: "gpt-5.5" })
+      const requests = (yield* Captured.metrics).filter(({ id }) => id === "gen_ai.client.inference.duration")
+      assert.sameDeepMembers(
+        requests.map(({ attributes }) => [attributes?.["error.type"], attributes?.["gen_ai.response.model"]]),
+        [
+          ["TurnFailed.RateLimited", undefined],
+          [undefined, "gpt-5.5"]
+        ]
+      )
     }).pipe(provided)
   )
 
@@ -896,10 +913,13 @@ describe("a metric reader", () => {
     test(`that ${what} at the end changes no result, and holds it for 1.5 s at most`, () =>
       Effect.gen(function* () {
         const reader = new Reader(then)
-        const [took, turn] = yield* timed(inProduction(oneTurn, Metrics.layerReader(Effect.succeed(reader))))
-        assert.strictEqual(turn.toolCalls, 1)
+        const { exit, millis } = yield* advanceTimers(
+          inProduction(oneTurn, Metrics.layerReader(Effect.succeed(reader))),
+          () => reader.shutdowns > 0
+        )
+        assert.strictEqual(Exit.isSuccess(exit) ? exit.value.toolCalls : undefined, 1)
         assert.strictEqual(reader.shutdowns, 1)
-        assert.isBelow(took, what === "never ends" ? 1900 : 800)
+        assert.strictEqual(millis, what === "never ends" ? 1_500 : 0)
       }))
   }
 

@@ -23,6 +23,7 @@ import * as TraceContext from "../../../src/internal/TraceContext.ts"
 import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
 import { environment } from "../../support/environment.ts"
+import { advanceTimers } from "../../support/fakeTimers.ts"
 
 /** The spans that a program leaves behind once its layers are closed. */
 const spansOf = Effect.fnUntraced(function* <A, E>(
@@ -708,15 +709,18 @@ describe("exporters", () => {
         forceFlush: () => new Promise(() => {}),
         shutdown: () => new Promise(() => {})
       }
+      let flushes = 0
+      const counted = { ...hanging, forceFlush: () => (flushes++, hanging.forceFlush()) }
       const layer = Layer.mergeAll(
-        Tracer.layerProcessor(Effect.succeed(hanging)),
-        Tracer.layerProcessor(Effect.succeed({ ...hanging }))
+        Tracer.layerProcessor(Effect.succeed(counted)),
+        Tracer.layerProcessor(Effect.succeed({ ...counted }))
       )
-      const before = performance.now()
-      assert.strictEqual(yield* Effect.as(work, 42).pipe(Effect.provide(layer)), 42)
-      const took = performance.now() - before
-      assert.isAtLeast(took, 1_400)
-      assert.isAtMost(took, 2_000)
+      const { exit, millis } = yield* advanceTimers(
+        Effect.as(work, 42).pipe(Effect.provide(layer)),
+        () => flushes > 0
+      )
+      assert.deepStrictEqual(exit, Exit.succeed(42))
+      assert.strictEqual(millis, 1_500)
     })
   )
 })
