@@ -13,7 +13,8 @@ export interface TestSource {
 const testCall = /\b(?:it|test|live)((?:\.\w+)*)(?:\([^()]*\))?\(\s*(["'`])((?:\\.|(?!\2).)*)\2/gs
 const declaration = /^(?:export )?(?:const|function) (\w+)/gm
 const assertion = /\b(?:assert|expect)\b\s*[.(]|\bassert[A-Z]\w*\(|\.expectTrace\(/
-const comments = /^\s*\/\/.*$|\/\*[\s\S]*?\*\//gm
+// At the start of a line only: a glob in a string, like `docs/**`, opens no comment.
+const comments = /^\s*\/\/.*$|^\s*\/\*[\s\S]*?\*\//gm
 // A template that begins with a line break: the source of a program, in tests that start one.
 const programs = /(?<=[(=,:]\s*)`\n(?:[^`\\]|\\.)*`/gs
 const relativeImport = /from "(\.[^"]+\.ts)"/g

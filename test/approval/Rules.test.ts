@@ -78,3 +78,45 @@ describe("rules", () => {
     assert.throws(() => decode({ kind: "everything", decision: "accept" }))
   })
 })
+
+describe("a rule for commands or patches", () => {
+  const docs: Approval.ApprovalRule = { kind: "file_change", path: "docs/**", decision: "accept" }
+
+  it("accepts a patch only if the path matches every file", () => {
+    assert.isTrue(Approval.matches(docs, R.fileChange("docs/a", "docs/b/c")))
+    assert.isFalse(Approval.matches(docs, R.fileChange("docs/a", "src/b")))
+    assert.isFalse(Approval.matches(docs, R.fileChange()))
+    const { changes, ...request } = R.fileChange("docs/a")
+    const moved = changes.map((change) => ({ ...change, movePath: "src/a" }))
+    assert.isFalse(Approval.matches(docs, { ...request, changes: moved }))
+  })
+
+  it("declines a patch if the path matches one file", () =>
+    assert.isTrue(Approval.matches({ ...docs, decision: "decline" }, R.fileChange("src/b", "docs/a"))))
+
+  it("accepts no patch that also requests a root, and no command that requests more than to run", () => {
+    assert.isFalse(Approval.matches(docs, { ...R.fileChange("docs/a"), extra: true }))
+    assert.isFalse(
+      Approval.matches({ command: ["ls"], decision: "accept" }, R.command("ls", { extra: true }))
+    )
+  })
+
+  it("matches no path outside the working directory by a relative pattern", () => {
+    const up: Approval.ApprovalRule = { path: "../**", decision: "accept" }
+    assert.isFalse(Approval.matches(up, R.fileChange("../other/a")))
+    assert.isFalse(Approval.matches({ ...up, path: "**/a" }, R.fileChange("../../etc/b")))
+  })
+
+  it("with a final ** matches any number of further words, and without it none", () => {
+    const rm: Approval.ApprovalRule = { command: ["rm", "**"], decision: "decline" }
+    for (const line of ["rm", "rm a", "rm -r a b"]) assert.isTrue(Approval.matches(rm, R.command(line)), line)
+    assert.isFalse(Approval.matches(rm, R.command("rmdir a")))
+    assert.isFalse(Approval.matches({ ...rm, command: ["rm"] }, R.command("rm a")))
+  })
+
+  it("accepts no command that is not one simple command", () => {
+    const { argv: _, ...request } = R.command("ls; rm a")
+    assert.isFalse(Approval.matches({ decision: "accept" }, request))
+    assert.isTrue(Approval.matches({ decision: "decline" }, request))
+  })
+})

@@ -7,6 +7,7 @@ import * as Fs from "node:fs"
 import { createServer } from "node:net"
 import { join, relative } from "node:path"
 import type { AttachmentReason } from "../../src/domain/CodexError.ts"
+import * as SourceFile from "../../src/attachment/SourceFile.ts"
 import { test } from "../support/live.ts"
 import * as F from "./fixture.ts"
 
@@ -232,5 +233,22 @@ describe("an attached file", () => {
       assert.strictEqual(name, "_rf $(x)")
       assert.match(path, /staged\/[^/]+\/[0-9a-f]{64}\/_rf___x_$/)
       assert.strictEqual(F.staged(base).length, 1)
+    }))
+
+  test("is closed with its scope", () =>
+    Effect.gen(function* () {
+      const target = join(yield* F.folder, "target")
+      Fs.writeFileSync(target, "public")
+      const isOpen = () =>
+        Fs.readdirSync("/proc/self/fd").some((name) => {
+          try {
+            return Fs.readlinkSync(`/proc/self/fd/${name}`) === target
+          } catch {
+            return false
+          }
+        })
+      const source = SourceFile.open(target, { root: undefined, maxBytes: 1000 })
+      assert.isTrue(yield* Effect.scoped(Effect.map(source, isOpen)))
+      assert.isFalse(isOpen())
     }))
 })

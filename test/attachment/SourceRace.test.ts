@@ -27,10 +27,14 @@ const beside = (base: string, step: string) =>
     return () => Atomics.load(count, 0)
   })
 
-/** Opens and reads until there were enough attempts and enough swaps, and counts what came of it. */
+/**
+ * Opens and reads until there were enough attempts and enough swaps, and at least one swap was caught. Counts the
+ * outcomes.
+ */
 const race = Effect.fnUntraced(function* (path: string, root: string | undefined, swaps: () => number) {
   const seen = new Map<string, number>()
-  for (let n = 0; n < attempts || swaps() < 1000; n++) {
+  const isCaught = () => [...seen.keys()].some((outcome) => outcome !== "public" && outcome !== "NotFound")
+  for (let n = 0; n < attempts || swaps() < 1000 || !isCaught(); n++) {
     const outcome = yield* SourceFile.open(path, { root, maxBytes: 1000 }).pipe(
       Effect.flatMap(({ chunks }) =>
         Stream.runFold(

@@ -2,6 +2,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Approval from "../../src/Approval.ts"
@@ -121,7 +122,7 @@ describe.concurrent("sub-agents of the real Codex", () => {
           Effect.forkScoped({ startImmediately: true })
         )
         // The stream is left when the agent's command has begun: that interrupts the turn.
-        yield* Fiber.join(started)
+        assert.isTrue(Option.isSome(yield* Fiber.join(started)), "the sub-agent runs a command")
         // Codex kills it, and the system takes its time.
         const gone = Effect.map(real.processes, (left) => left.length <= before.length)
         yield* gone.pipe(

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
+import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
 import type * as Engine from "../../src/engine/Engine.ts"
 import * as Scripted from "../../src/testing/Scripted.ts"
@@ -357,6 +358,66 @@ describe("F35 calls beyond the limit", () => {
     }).pipe(
       Effect.provide(Capped.toLayer({ search: () => Effect.succeed(""), free: () => Effect.succeed("") })),
       Effect.provideService(ToolSettings.MaxCalls, 3)
+    )
+  )
+})
+
+describe("a tool that decides itself whether it needs approval", () => {
+  const ran: Array<string> = []
+  const tool = (name: string, needsApproval: () => boolean | Effect.Effect<boolean>) =>
+    Tool.make(name, { success: Schema.String, needsApproval })
+  const Careful = Toolkit.make(
+    tool("yes", () => true),
+    tool("no", () => false),
+    tool("effect", () => Effect.succeed(false)),
+    tool("throws", () => {
+      throw new Error("broken")
+    }),
+    tool("dies", () => Effect.die("broken"))
+  )
+  const run = (name: string) => () => Effect.sync(() => (ran.push(name), "done"))
+
+  it.effect("runs without approval only if it says so; a broken decision requires approval", () =>
+    Effect.gen(function* () {
+      const host = yield* Effect.flatMap(Careful, ToolHost.make)
+      const asked: Array<string> = []
+      const callTool = host.turn({
+        approve: (request) =>
+          Effect.sync(() => {
+            if (request._tag === "tool") asked.push(request.tool)
+            return { _tag: "decline", reason: "no" }
+          })
+      })
+      for (const name of ["yes", "no", "effect", "throws", "dies"]) yield* callTool(call(name))
+      assert.deepStrictEqual(asked, ["yes", "throws", "dies"])
+      assert.deepStrictEqual(ran, ["no", "effect"])
+    }).pipe(
+      Effect.provide(
+        Careful.toLayer({
+          yes: run("yes"),
+          no: run("no"),
+          effect: run("effect"),
+          throws: run("throws"),
+          dies: run("dies")
+        })
+      )
+    )
+  )
+
+  it.effect("ends the turn when the policy cancels its call", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.toolCall("yes", {}), Scripted.message("never said")])
+      const thread = yield* (yield* Codex).startThread({
+        tools: yield* Toolkit.make(tool("yes", () => true))
+      })
+      const error = yield* Effect.flip(thread.run("go"))
+      assert.deepInclude(error, { _tag: "TurnInterrupted", by: "policy" })
+    }).pipe(
+      Effect.provide([
+        Toolkit.make(tool("yes", () => true)).toLayer({ yes: run("yes") }),
+        Approval.layer(() => Effect.succeed(Approval.cancel)),
+        TestLayer
+      ])
     )
   )
 })

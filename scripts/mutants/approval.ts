@@ -1,0 +1,348 @@
+/** Approval: rules, decisions, grants, permissions, hashes and command lines. */
+import { inFile, type Mutant } from "./Mutant.ts"
+
+export const approval: ReadonlyArray<Mutant> = [
+  ...inFile("src/approval/ApprovalQueue.ts", "test/approval/ApprovalQueue.test.ts", [
+    [
+      "const copy = structuredClone(request)",
+      "const copy = request",
+      "F20 shows the request as it was asked, even if the caller modifies it later"
+    ],
+    [
+      "id: randomUUID(), threadId",
+      "id: request.id, threadId",
+      "publishes every change, and the last state to slow readers"
+    ]
+  ]),
+  ...inFile("src/approval/DecisionValidation.ts", "test/approval/Policy.test.ts", [
+    [
+      'if (answers.every(([, texts]) => texts.length === 0)) return "a question needs an answer"',
+      "",
+      'user_input: accept {"_tag":"answers","answers":{"which":[]}} means no'
+    ],
+    [
+      "if (question === undefined) return",
+      "if (question === undefined) continue\n    if (false) return",
+      'user_input: accept {"_tag":"answers","answers":{"which":["red"],"more":["blue"]}} means no'
+    ],
+    [
+      "if (question.other || question.options === undefined) continue",
+      "if (question.options === undefined) continue",
+      "logs one line per decision, without the request or the answers"
+    ],
+    [
+      'if (given !== undefined && given._tag !== "permissions")',
+      "if (false)",
+      'permissions: accept {"_tag":"content","content":{"network":true}} means no'
+    ],
+    [
+      "Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)",
+      "(given as { permissions: typeof request.permissions } | undefined)?.permissions ?? request.permissions",
+      'permissions: accept {"_tag":"permissions","permissions":{"network":false,"fileSystem":[{"access":"write","place":{"_tag":"path","path":"/"}}]}} means no'
+    ],
+    ["return Permissions.isEmpty(permissions)", "return false", "permissions: accept means no"],
+    [
+      '    case "unknown":\n      return declined(decision, "effect-codex does not know this kind of request")',
+      '    case "unknown":\n      return decision',
+      'unknown: accept {"_tag":"content","content":{}} means no'
+    ],
+    [' || request.mode === "url")', ")", 'elicitation: accept {"_tag":"content","content":{}} means no']
+  ]),
+  ...inFile("src/approval/DecisionValidation.ts", "test/approval/DecisionChecks.test.ts", [
+    [
+      "if (!texts.every((text)",
+      "if (!texts.some((text)",
+      "is a decline when one of two answers is not an option"
+    ]
+  ]),
+  ...inFile("src/approval/ElicitationForm.ts", "test/approval/Policy.test.ts", [
+    [
+      "if (field === undefined) return undefined\n",
+      "if (field === undefined) continue\n",
+      "elicitation: accept means no"
+    ],
+    ['if (required) return `the field "${name}" is missing`', "", "elicitation: accept means no"],
+    [
+      'return extra === undefined ? undefined : `there is no field "${extra}"`',
+      "return undefined",
+      'elicitation: accept {"_tag":"content","content":{"name":"Bob","age":3}} means no'
+    ],
+    [
+      "inRange(value.length, field.minItems, field.maxItems) &&",
+      "",
+      'elicitation: accept {"_tag":"content","content":{"name":"Bob","colours":["red","blue"]}} means no'
+    ]
+  ]),
+  ...inFile("src/approval/PendingRequests.ts", "test/approval/ApprovalQueue.test.ts", [
+    [
+      'if (entry.hash !== hash) return [state, { _tag: "ArgumentsChanged", hash: entry.hash }]',
+      "",
+      "F20 keeps a request pending if an answer has another hash or is invalid"
+    ],
+    [
+      "if (problem !== undefined) return",
+      "if (false) return",
+      "F20 keeps a request pending if an answer has another hash or is invalid"
+    ],
+    ["  pending.delete(id)\n", "", "F19 resumes only the request that is answered"],
+    [
+      'state.pending.has(id) ? end(state, id, "withdrawn") : state',
+      "state",
+      "F18 rejects a late answer: after the end of the turn, after the timeout, after another answer"
+    ],
+    [
+      "const ended = new Map(state.ended).set(id, how)",
+      "const ended = new Map(state.ended)",
+      "F17 accepts exactly the first of two concurrent answers, a thousand times"
+    ]
+  ]),
+  ...inFile("src/approval/PendingRequests.ts", "test/approval/DecisionChecks.test.ts", [
+    [
+      "if (entry.hash !== hash)",
+      'if (hash !== "" && entry.hash !== hash)',
+      "has no effect with another hash, not even an empty one"
+    ]
+  ]),
+  ...inFile("src/approval/Policy.ts", "test/approval/Policy.test.ts", [
+    [
+      'if (decision._tag !== "abstain") return decision',
+      'if (decision._tag === "accept") return decision',
+      "combines rules, remembered decisions, a person, a timeout and an audit"
+    ]
+  ]),
+  ...inFile("src/approval/Policy.ts", "test/approval/ScriptedApprovals.test.ts", [
+    [
+      '_tag: "decline",\n      reason: "no approval policy is provided"',
+      '_tag: "accept",\n      reason: "no approval policy is provided"',
+      "does not use what another thread remembers"
+    ]
+  ]),
+  ...inFile("src/approval/Policy.ts", "test/approval/DecisionChecks.test.ts", [
+    [
+      "Context.merge(services, context)",
+      "Context.merge(context, services)",
+      "comes from a policy that runs with the services of the run rather than those of its layer"
+    ]
+  ]),
+  ...inFile("src/approval/PolicyRunner.ts", "test/approval/Policy.test.ts", [
+    [
+      "if (isAbstain(returned)) return Effect.succeed(declinedByAbstention(returned))",
+      'if (isAbstain(returned)) return Effect.succeed({ _tag: "accept" })',
+      "leaves the decision to the next policy; the first decision counts, and a failure declines"
+    ],
+    [
+      " && hash(request) !== hashBefore",
+      ' && hash(request) === "x"',
+      "F20 a request that the policy modifies while it decides is declined"
+    ],
+    [
+      "const decision = normalize(request, returned)",
+      "const decision = returned",
+      "unknown: accept means no"
+    ],
+    [
+      'declinedByDefault("the approval policy failed")',
+      '{ _tag: "accept" } as const',
+      "keeps the result of a policy that ends in time, even a failure"
+    ]
+  ]),
+  ...inFile("src/approval/PolicyRunner.ts", "test/approval/DecisionChecks.test.ts", [
+    [
+      "    const hashBefore = hash(request)\n    const deciding = policy(request)\n",
+      "    const deciding = policy(request)\n    const hashBefore = hash(request)\n",
+      "F20 is declined when the policy modifies the request before it returns its effect"
+    ],
+    [
+      "Cause.hasInterruptsOnly(cause)",
+      "Cause.hasInterrupts(cause)",
+      "is a decline when the policy fails and is interrupted at once"
+    ]
+  ]),
+  ...inFile("src/approval/Rules.ts", "test/approval/Rules.test.ts", [
+    [
+      '(!accepts || rule.kind === "mcp_tool") &&\n',
+      "",
+      '{"tool":"write","decision":"accept"} does not speak of call write of things with {}'
+    ],
+    [
+      '(rule.server === undefined || rule.server === request.server)\n      )\n    case "elicitation"',
+      'true\n      )\n    case "elicitation"',
+      '{"kind":"mcp_tool","server":"other","decision":"accept"} does not speak of call write of things with {}'
+    ],
+    [
+      "return !accepts && namesOnly(rule)",
+      "return namesOnly(rule)",
+      "without a kind accept only commands, patches and tools"
+    ],
+    [
+      '!accepts && namesOnly(rule, "server")',
+      'namesOnly(rule, "server")',
+      "without a kind accept only commands, patches and tools"
+    ],
+    [
+      "(!network || rule.network === true) &&",
+      "",
+      '{"kind":"permissions","decision":"accept"} does not speak of be allowed the network'
+    ],
+    [
+      '(entry.access === "read" || rule.access === "write")',
+      "true",
+      '{"kind":"permissions","path":"/x/**","decision":"accept"} does not speak of be allowed to write /x/y'
+    ],
+    [
+      'rule.kind === "permissions" &&',
+      "",
+      '{"path":"/x/**","decision":"accept"} does not speak of be allowed to read /x/y'
+    ],
+    [
+      "accepts ? paths(request).every(test) : paths(request).some(test)",
+      "paths(request).some(test)",
+      "accepts a patch only if the path matches every file"
+    ],
+    [
+      "(request.extra || request.changes.length === 0)",
+      "request.changes.length === 0",
+      "accepts no patch that also requests a root, and no command that requests more than to run"
+    ],
+    [
+      "(request.extra || request.argv === undefined)",
+      "request.argv === undefined",
+      "accepts no patch that also requests a root, and no command that requests more than to run"
+    ],
+    [
+      "(request.extra || request.argv === undefined)",
+      "request.extra",
+      "accepts no command that is not one simple command"
+    ],
+    [
+      "argv.length >= rule.length - 1",
+      "argv.length >= rule.length",
+      "with a final ** matches any number of further words, and without it none"
+    ],
+    [
+      "rule.length === argv.length && rule.every",
+      "rule.every",
+      "with a final ** matches any number of further words, and without it none"
+    ],
+    [
+      '      !relative.startsWith("..") &&\n',
+      "",
+      "matches no path outside the working directory by a relative pattern"
+    ]
+  ]),
+  ...inFile("src/approval/SessionGrants.ts", "test/approval/Policy.test.ts", [
+    [
+      "accepted.cwd === requested.cwd &&\n",
+      "",
+      "covers simple commands in the same directory with the same first words"
+    ],
+    [
+      "const key = options.shared === true ? shared : (yield* ApprovalContext).session",
+      "const key = shared; yield* ApprovalContext",
+      "asks once per thread for identical requests, and marks later decisions as remembered"
+    ],
+    [
+      'if (decision._tag !== "acceptForSession" || !canBeRemembered(request)) return decision',
+      'if (decision._tag !== "acceptForSession") return decision',
+      "does not remember single acceptances, declines and answers"
+    ],
+    [
+      "requestedPaths.every((path) =>",
+      "requestedPaths.some((path) =>",
+      "covers patches in the directory of an accepted patch"
+    ],
+    [
+      "    !requested.extra &&\n",
+      "",
+      "covers simple commands in the same directory with the same first words"
+    ]
+  ]),
+  ...inFile("src/approval/SessionGrants.ts", "test/approval/DecisionChecks.test.ts", [
+    [
+      "    accepted.argv.length >= words &&\n",
+      "",
+      "does not cover a longer command when the accepted one has too few words"
+    ],
+    [
+      "    !accepted.extra &&\n",
+      "",
+      "does not cover a longer command when the accepted one has too few words"
+    ]
+  ]),
+  ...inFile("src/approval/Timeout.ts", "test/approval/Policy.test.ts", [
+    [
+      '{ policy: "timeout", ...decision, source: "timeout" }',
+      '{ source: "timeout", policy: "timeout", ..."" }',
+      "F16 stops waiting for a policy that ignores its interruption exactly at the timeout"
+    ]
+  ]),
+  ...inFile("src/domain/ApprovalRequestHash.ts", "test/domain/Permissions.test.ts", [
+    [
+      "const { id: _id, itemId: _itemId, reason: _reason, ...content } = request",
+      "const { id: _id, itemId: _itemId, ...content } = request",
+      "covers the content of the request and nothing else"
+    ],
+    [
+      "itemId: _itemId, reason",
+      "itemId: _itemId, cwd: _cwd, reason",
+      "covers the content of the request and nothing else"
+    ]
+  ]),
+  ...inFile("src/domain/Permissions.ts", "test/domain/Permissions.test.ts", [
+    [
+      "network: requested.network && granted.network",
+      "network: granted.network",
+      "include globs and special places only if they are identical"
+    ],
+    [
+      'a.access === "write" && g.access === "write"',
+      'a.access === "write"',
+      "are never more than requested or granted"
+    ],
+    [
+      "excluded.every((entry) => areDisjoint(entry.place, place))",
+      "true",
+      "are never more than requested or granted"
+    ],
+    [
+      "fileSystem: open.length === 0 ? [] : [...open, ...denied]",
+      "fileSystem: open",
+      "are all requested permissions if all are granted"
+    ],
+    [
+      "inner.startsWith(outer.endsWith(Nodepath.sep) ? outer : `${outer}${Nodepath.sep}`)",
+      "inner.startsWith(outer)",
+      "include nothing outside a path, whatever it looks like"
+    ],
+    [
+      "const [inner, outer] = [normalize(path), normalize(directory)]",
+      "const [inner, outer] = [path, directory]",
+      "are never more than requested or granted"
+    ]
+  ]),
+  ...inFile("src/internal/CanonicalJson.ts", "test/domain/Permissions.test.ts", [
+    [".toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))", "", "does not depend on the order of keys"]
+  ]),
+  ...inFile("src/internal/ShellCommand.ts", "test/internal/ShellCommand.test.ts", [
+    [
+      " || assignment.test(parts[0]) ? undefined",
+      " ? undefined",
+      "F39 that sets a variable is not one simple command"
+    ],
+    [
+      "const runScript = /^-l?c$/",
+      "const runScript = /^-[a-z]*c$/",
+      "F39 is unwrapped only from `bash -c` and `bash -lc` with one script"
+    ],
+    [
+      "parts.length !== 3",
+      "parts.length < 3",
+      "F39 is unwrapped only from `bash -c` and `bash -lc` with one script"
+    ],
+    [
+      "if (beyondOneCommand.test(source)) return undefined\n",
+      "",
+      "F39 with shell syntax is not one simple command, not even inside quotes"
+    ]
+  ])
+]

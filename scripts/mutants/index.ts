@@ -1,0 +1,17 @@
+import type { Mutant } from "./Mutant.ts"
+import { approval } from "./approval.ts"
+import { attachments } from "./attachments.ts"
+import { connection } from "./connection.ts"
+import { lifecycle } from "./lifecycle.ts"
+import { redaction } from "./redaction.ts"
+import { spool } from "./spool.ts"
+
+/** All mutants, by the part of the code that they change. */
+export const mutants: ReadonlyArray<Mutant> = [
+  ...approval,
+  ...redaction,
+  ...lifecycle,
+  ...connection,
+  ...spool,
+  ...attachments
+]

@@ -1,0 +1,270 @@
+/** Lifecycle: the state, the time, the budget and the end of a turn. */
+import { inFile, type Mutant } from "./Mutant.ts"
+
+export const lifecycle: ReadonlyArray<Mutant> = [
+  ...inFile("src/domain/ApprovalRequest.ts", "test/approval/Rules.test.ts", [
+    [
+      "change.movePath === undefined ? [change.path] : [change.path, change.movePath]",
+      "[change.path]",
+      "accepts a patch only if the path matches every file"
+    ]
+  ]),
+  ...inFile("src/domain/Budget.ts", "test/Thread.test.ts", [
+    ["spent.tokens > tokens", "spent.tokens >= tokens", "may be reached, and ends the turn that exceeds it"],
+    [
+      "spent.tokens >= tokens",
+      "spent.tokens > tokens",
+      "of zero prevents every turn, and zero tool calls allow a turn without tools"
+    ],
+    [
+      "spent.modelCalls >= modelCalls",
+      "spent.modelCalls > modelCalls",
+      "of zero prevents every turn, and zero tool calls allow a turn without tools"
+    ],
+    [
+      "spent.toolCalls > toolCalls",
+      "spent.toolCalls >= toolCalls",
+      "of zero prevents every turn, and zero tool calls allow a turn without tools"
+    ],
+    [
+      'if (typeof time === "number" && Number.isNaN(time)) return false',
+      "",
+      "that is not a number is rejected before a turn starts"
+    ]
+  ]),
+  ...inFile("src/domain/OpenCalls.ts", "test/domain/TurnState.test.ts", [
+    [
+      "if (known === undefined || !(known.isOpen || known.awaitsReturn))",
+      "if (true)",
+      "has one close for every open, and opens nothing that is open"
+    ]
+  ]),
+  ...inFile("src/domain/TurnState.ts", "test/Thread.test.ts", [
+    [
+      "larger(state.requested, state.reported),\n      diff",
+      "state.requested,\n      diff",
+      "of a turn covers all its attempts"
+    ]
+  ]),
+  ...inFile("src/domain/TurnState.ts", "test/domain/TurnState.test.ts", [
+    [
+      "Item.interrupt(item))",
+      "item)",
+      "has every item once, as it was last, and nothing in progress in the end"
+    ],
+    [
+      "sideEffects: state.sideEffects || hasSideEffects(event.item, readOnly)",
+      "sideEffects: hasSideEffects(event.item, readOnly)",
+      "has every item once, as it was last, and nothing in progress in the end"
+    ]
+  ]),
+  ...inFile("src/domain/TurnState.ts", "test/domain/TurnStateEvents.test.ts", [
+    [
+      "!undecided.has(item.id) && hasSideEffects",
+      "hasSideEffects",
+      "include work that was running, but not work that still waited for approval"
+    ],
+    [
+      ' && !(item._tag === "ToolCall" && readOnly.has(item.tool))',
+      "",
+      "do not include declined work or tools that only read"
+    ],
+    ['item.status !== "declined" && ', "", "do not include declined work or tools that only read"],
+    ["modelCalls: modelCalls + (model === undefined ? 0 : 1)", "modelCalls", "count from their start"],
+    [
+      "if (!outcome.completed && item._tag",
+      "if (outcome.completed && item._tag",
+      "keeps the text of a message that breaks off, but not in a completed turn"
+    ],
+    [
+      "a.input + a.output >= b.input + b.output ? a : b",
+      "a",
+      "is the larger of what requests used and what Codex reports"
+    ],
+    [
+      '(state.writing?.itemId === event.itemId ? state.writing.text : "") + event.delta',
+      "event.delta",
+      "keeps the text of a message that breaks off, but not in a completed turn"
+    ]
+  ]),
+  ...inFile("src/domain/TurnTiming.ts", "test/domain/TurnState.test.ts", [
+    [
+      "if (at <= state.at) return state\n",
+      "",
+      "is the sum of its four parts, none of them negative, under any events in any order"
+    ]
+  ]),
+  ...inFile("src/domain/TurnTiming.ts", "test/domain/TurnStateEvents.test.ts", [
+    [
+      "after.awaitedCount === 0 ? openModel(state)",
+      "true ? openModel(state)",
+      "begin again only when the last of several calls has returned"
+    ],
+    [
+      "!state.exact && after.openCount === 0",
+      "after.openCount === 0 || true",
+      "begin again with the end of an item only when Codex does not report calls"
+    ],
+    [
+      "completed ? (state.model?.lastOutputAt ?? state.at) : state.at",
+      "state.at",
+      "end with the last call that they request, and in a completed turn with their last output"
+    ],
+    [
+      "state.requestedAt ?? state.at",
+      "state.at",
+      "end with the last call that they request, and in a completed turn with their last output"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/TurnDriver.ts", "test/engine/app-server/ProcessDeath.test.ts", [
+    [
+      "yield* Effect.raceFirst(Deferred.await(runningTurn.started), Deferred.await(runningTurn.over))",
+      "yield* Effect.void",
+      "F04 kills a Codex that does not start the turn it has taken after the grace period, and the next thread gets a new one"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/TurnLifecycle.ts", "test/engine/app-server/TurnLifecycle.test.ts", [
+    ['if (state._tag === "Over") {', "if (false) {", "ends at most once for all inputs in any order"],
+    [
+      'state._tag === "Accepted" && begins',
+      'state._tag === "Accepted"',
+      "takes the id of the first turn that starts when the reply has none"
+    ],
+    [": known === turnId", ": true", "ignores events before the reply, which belong to an older turn"],
+    [
+      'return state._tag === "Starting" ? [state, ignored] : [state, unconfirmed]',
+      "return [state, unconfirmed]",
+      "requests a confirmation when the thread goes idle, but not before it is accepted"
+    ],
+    [
+      'state._tag === "Running" ? (state.expectedError ?? input.error) : input.error',
+      "input.error",
+      "ends with its last error when the process dies, unless the turn continued after the error"
+    ],
+    [
+      '{ _tag: "Running", turnId: input.turnId, expectedError: undefined }, matches',
+      '{ _tag: "Running", turnId: input.turnId, expectedError: state._tag === "Running" ? state.expectedError : undefined }, matches',
+      "ends with its last error when the process dies, unless the turn continued after the error"
+    ],
+    [
+      'return state._tag === "Starting"\n        ? [{ _tag: "Accepted"',
+      'return true\n        ? [{ _tag: "Accepted"',
+      "keeps its id and ignores the inputs of other turns"
+    ]
+  ]),
+  ...inFile("src/tool/ToolHost.ts", "test/tool/ToolHost.test.ts", [
+    [
+      "Effect.catchCause(() => Effect.succeed(true))",
+      "Effect.catchCause(() => Effect.succeed(false))",
+      "runs without approval only if it says so; a broken decision requires approval"
+    ]
+  ]),
+  ...inFile("src/turn/ActiveTurn.ts", "test/faults/Clock.test.ts", [
+    [
+      "const at = Math.max(clock.fromWallClock(received.at), state.time.at)",
+      "const at = received.at",
+      "F30 half a second forward: changes no duration of the turn and expires no deadline early"
+    ]
+  ]),
+  ...inFile("src/turn/ActiveTurn.ts", "test/tool/ToolHost.test.ts", [
+    [
+      'if (decision._tag === "cancel") options.stop',
+      'if (decision._tag === "accept") options.stop',
+      "ends the turn when the policy cancels its call"
+    ]
+  ]),
+  ...inFile("src/turn/EventBuffer.ts", "test/turn/EventBuffer.test.ts", [
+    [
+      "if (done !== undefined) deltas.delete(done)",
+      "",
+      "keeps a delta that follows the end of its item after that end"
+    ],
+    [
+      "      deltas = new Map()\n      return",
+      "      return",
+      "F26 loses no event and no character in any reading pattern, and bounds the waiting events"
+    ],
+    [
+      "          waiting[index] = event\n          return\n",
+      "",
+      "keeps the last progress report of a tool, and the text of each sub-agent separately"
+    ],
+    [
+      "      ended ??= exit\n",
+      "      ended = exit; waiting = []\n",
+      "keeps a delta that follows the end of its item after that end"
+    ]
+  ]),
+  ...inFile("src/turn/MonotonicClock.ts", "test/faults/Clock.test.ts", [
+    [
+      "if (Math.abs(jump) < minJump) return at",
+      "return at",
+      "F30 an hour back: changes no duration of the turn and expires no deadline early"
+    ]
+  ]),
+  ...inFile("src/turn/MonotonicClock.ts", "test/turn/MonotonicClock.test.ts", [
+    [
+      "Math.abs(now - corrected) > maxAge ? now : corrected",
+      "corrected",
+      "takes an event from before somebody set the wall clock for one of now"
+    ],
+    [
+      "const corrected = at - jump",
+      "const corrected = at",
+      "moves a time by as much as somebody sets the wall clock"
+    ],
+    [
+      "if (Math.abs(jump) < minJump) return at",
+      "",
+      "keeps a time of the wall clock while nobody sets that clock, however old the time is"
+    ]
+  ]),
+  ...inFile("src/turn/TurnAttempts.ts", "test/instrumentation/RetrySignals.test.ts", [
+    [
+      " && error.turn?.sideEffects !== true",
+      "",
+      "lasts as long as the compaction, and the turn has an event for its start and end"
+    ],
+    ["Duration.max(duration, input.retryAfter)", "duration", "does not exist in a turn without failures"]
+  ]),
+  ...inFile("src/turn/TurnAttempts.ts", "test/Thread.test.ts", [
+    [
+      'result.items.some((item) => item._tag === "UserMessage")',
+      "true",
+      "repeats input that Codex did not store, with its images, and no other input"
+    ],
+    [
+      "tried: attempts++ === 0 ? Budget.zero : usedSoFar()",
+      "tried: Budget.zero",
+      "of a turn covers all its attempts"
+    ],
+    ["            used = Budget.add(used, usage)\n", "", "of a turn covers all its attempts"]
+  ]),
+  ...inFile("src/turn/TurnQueue.ts", "test/Thread.test.ts", [
+    [
+      "Deferred.fail(attempt ?? interrupted",
+      "Deferred.fail(interrupted",
+      "ends on `interrupt` during an attempt, and is not retried"
+    ]
+  ]),
+  ...inFile("src/turn/TurnQueue.ts", "test/engine/app-server/ServerRequests.test.ts", [
+    ["          mutex.withPermits(1),\n", "", "do not spend their timeout while they wait"]
+  ]),
+  ...inFile("src/turn/TurnRunner.ts", "test/Thread.test.ts", [
+    [
+      "Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec",
+      "spec",
+      "of a thread counts what the sub-agents of earlier turns used"
+    ],
+    [
+      '?? exhausted("thread", context.budget, spentBefore)',
+      "",
+      "of a thread that is exhausted prevents further turns: time"
+    ],
+    [
+      "sum(agents)), span)",
+      "Budget.zero), span)",
+      "of a thread counts what the sub-agents of earlier turns used"
+    ]
+  ])
+]

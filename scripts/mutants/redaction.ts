@@ -1,0 +1,114 @@
+/** Redaction: what is masked in text, values and spans, before anything is exported. */
+import { inFile, type Mutant } from "./Mutant.ts"
+
+export const redaction: ReadonlyArray<Mutant> = [
+  ...inFile("src/redaction/KeyValueSecrets.ts", "test/redaction/Redaction.test.ts", [
+    [
+      '(value.endsWith("…") && mask.startsWith(value.slice(0, -1))) ||',
+      "",
+      "gives the same result when applied twice"
+    ],
+    [
+      "/cookies?$/i.test(name) ? restOfLine : unquoted",
+      "unquoted",
+      "Cookie: a=1; session=xyz -> Cookie: [redacted]"
+    ],
+    [
+      'if (slashes !== "" || !isEscaped(text, at)) return at',
+      "return at",
+      "masks a quoted value up to its closing quote, past escaped quotes"
+    ],
+    [
+      "(/^\\d{1,9}$/.test(value) && /token/i.test(name))",
+      "/^\\d{1,9}$/.test(value)",
+      "masks a number under a secret name, unless it counts tokens"
+    ]
+  ]),
+  ...inFile("src/redaction/KnownSecrets.ts", "test/redaction/Redaction.test.ts", [
+    [
+      "return found.filter(isDistinctive)",
+      "return found",
+      "does not take a setting in a variable with a secret name for a secret"
+    ],
+    [
+      'decoded.replace(/^(?:Bearer|Basic)\\s+/i, "")',
+      "decoded",
+      "collector-credential and acme-production -> [redacted] and [redacted]"
+    ],
+    ["[raw, toDecoded(raw) ?? raw]", "[raw]", "db says correct horse -> db says [redacted]"],
+    [', ...trimmed.split("\\n").map((line) => line.trim())', "", "line two of a key -> [redacted]"],
+    [
+      "return [0, 1, 2].flatMap",
+      "return [0, 1].flatMap",
+      "masks a secret of the environment in other encodings"
+    ],
+    [
+      "    JSON.stringify(escaped).slice(1, -1),\n",
+      "",
+      "masks a secret of the environment in other encodings"
+    ],
+    [
+      "`(?<![A-Za-z0-9])${form}(?![A-Za-z0-9])`",
+      "escape(form)",
+      "masks a short registered word only as a whole word"
+    ],
+    [
+      "(a, b) => b.length - a.length",
+      "(a, b) => a.length - b.length",
+      "db says correct horse -> db says [redacted]"
+    ]
+  ]),
+  ...inFile("src/redaction/Redaction.ts", "test/redaction/Redaction.test.ts", [
+    [
+      "for (let at: JsonStrings.Path | undefined = path; at !== undefined; at = at.above) {",
+      "for (let at: JsonStrings.Path | undefined = path; at !== undefined; at = undefined) {",
+      "masks every text below a secret name in JSON text, at any depth"
+    ],
+    [
+      'if (typeof result !== "string") return mask',
+      'if (typeof result !== "string") return text',
+      "masks the whole text when a rule throws or returns no text"
+    ],
+    [
+      "    } catch {\n      return mask\n    }",
+      "    } catch {\n      return text\n    }",
+      "masks the whole text when a rule throws or returns no text"
+    ]
+  ]),
+  ...inFile("src/redaction/SecretNames.ts", "test/redaction/Redaction.test.ts", [
+    ['at > 0 && secretKeyQualifiers.has(all[at - 1] ?? "")', "at > 0", "keeps cache_key=abc; map key=abc"],
+    ['\n    .replace(/([a-z\\d])([A-Z])/g, "$1 $2")', "", "finds a secret word inside a name in camel case"]
+  ]),
+  ...inFile("src/redaction/TokenPatterns.ts", "test/redaction/Redaction.test.ts", [
+    [
+      "if (found === null) return out",
+      "if (found === null) return out + text.slice(at)",
+      "masks a private key without its end"
+    ],
+    [
+      "\n    .replace(schemes, `$1${mask}`)",
+      "",
+      "sent with Bearer 0123456789abcdef -> sent with Bearer [redacted]"
+    ],
+    [
+      "\n    .replace(userinfo, withoutPassword)",
+      "",
+      "https://ada:p@ss:w0rd@example.com -> https://ada:[redacted]@example.com"
+    ],
+    [
+      "user.length >= 16",
+      "user.length >= 64",
+      "https://0123456789abcdef0123@example.com -> https://[redacted]@example.com"
+    ],
+    [
+      "if (aws) out = out.replace(awsSecret, mask)",
+      "",
+      "AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY -> [redacted] [redacted]"
+    ],
+    [
+      "!privateKey.test(text.slice(at, at + 80))",
+      "privateKey.test(text.slice(at, at + 80))",
+      "masks a private key without its end"
+    ]
+  ])
+]
