@@ -218,8 +218,8 @@ describe("a turn that is retried", () => {
   it.effect("repeats input that Codex did not store, with its images, and no other input", () =>
     Effect.gen(function* () {
       const input = [
-        { type: "text", text: "go" },
-        { type: "image", url: "data:image/png;base64,AA==" }
+        { _tag: "Text", text: "go" },
+        { _tag: "Image", url: "data:image/png;base64,AA==" }
       ] as const
       const { inputs, thread } = make([uses(1, Effect.fail(lost)), stored, uses(1)])
       yield* thread.run(input, { retry: Schedule.recurs(5) })
@@ -276,7 +276,7 @@ it.live("steering sends no attachment that is missing", () =>
     const attachments = yield* Attachments
     const bytes = new TextEncoder().encode("hello")
     const stage = attachments.stageBytes(bytes, { name: "a.txt" })
-    const part = (attachment: Attachment) => [{ type: "attachment", attachment }] as const
+    const part = (attachment: Attachment) => [{ _tag: "Attachment", attachment }] as const
     yield* Effect.scoped(Effect.flatMap(stage, (staged) => thread.steer(part(staged))))
     const gone = yield* Effect.scoped(stage)
     const error = yield* Effect.flip(thread.steer(part(gone)))

@@ -28,7 +28,7 @@ export type CleanupSummary = StagingDirectory.CleanupResult
  * ```ts
  * const attachments = yield* Attachments
  * const screenshot = yield* attachments.stage("screenshot.png")
- * yield* thread.run([{ type: "text", text: "What is wrong here?" }, { type: "attachment", attachment: screenshot }])
+ * yield* thread.run([{ _tag: "Text", text: "What is wrong here?" }, { _tag: "Attachment", attachment: screenshot }])
  * ```
  */
 export class Attachments extends Context.Service<
@@ -75,7 +75,7 @@ export class Attachments extends Context.Service<
 export const holding =
   (input: TurnOptions.TurnInput) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | AttachmentRejected, R> => {
-    const staged = typeof input === "string" ? [] : input.filter((part) => part.type === "attachment")
+    const staged = typeof input === "string" ? [] : input.filter((part) => part._tag === "Attachment")
     if (staged.length === 0) return effect
     return Effect.flatMap(Effect.serviceOption(Attachments), (attachments) =>
       Option.isNone(attachments)

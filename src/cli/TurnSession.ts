@@ -131,7 +131,7 @@ const runAndReport = <R>(
         Stream.runForEach(thread.stream(input, options.turn), onEvent)
       return yield* attach.length === 0
         ? run(prompt)
-        : Effect.flatMap(stageFiles(attach), (files) => run([{ type: "text", text: prompt }, ...files])).pipe(
+        : Effect.flatMap(stageFiles(attach), (files) => run([{ _tag: "Text", text: prompt }, ...files])).pipe(
             Effect.provide(Attachments.layer)
           )
     }).pipe(
@@ -159,7 +159,7 @@ const runAndReport = <R>(
 const stageFiles = (files: ReadonlyArray<string>) =>
   Effect.flatMap(Attachments, (attachments) =>
     Effect.forEach(files, (file) =>
-      Effect.map(attachments.stage(file), (attachment) => ({ type: "attachment", attachment }) as const)
+      Effect.map(attachments.stage(file), (attachment) => ({ _tag: "Attachment", attachment }) as const)
     )
   )
 

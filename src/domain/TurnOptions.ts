@@ -15,10 +15,10 @@ import type { Turn } from "./Turn.ts"
  */
 export type TurnInput = string | ReadonlyArray<InputPart>
 export type InputPart =
-  | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly url: string }
-  | { readonly type: "local_image"; readonly path: string }
-  | { readonly type: "attachment"; readonly attachment: Attachment }
+  | { readonly _tag: "Text"; readonly text: string }
+  | { readonly _tag: "Image"; readonly url: string }
+  | { readonly _tag: "LocalImage"; readonly path: string }
+  | { readonly _tag: "Attachment"; readonly attachment: Attachment }
 
 /** Options for one turn. Codex keeps `model`, `effort`, `sandbox` and `cwd` for later turns of the thread. */
 export interface TurnOptions {
@@ -66,4 +66,4 @@ export const DefaultTimeout = Context.Reference<Duration.Duration>("effect-codex
 export const text = (input: TurnInput): string =>
   typeof input === "string"
     ? input
-    : input.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n")
+    : input.flatMap((part) => (part._tag === "Text" ? [part.text] : [])).join("\n")

@@ -143,7 +143,7 @@ describe("F33 a damaged staged file", () => {
 
           damage(attachment.path)
           const turn = Effect.sync(() => assert.fail("started")).pipe(
-            holding([{ type: "attachment", attachment }]),
+            holding([{ _tag: "Attachment", attachment }]),
             Effect.provideService(Attachments, attachments)
           )
           yield* F.refused(turn, "StorageFailed")

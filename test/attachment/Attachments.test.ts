@@ -160,8 +160,8 @@ describe("a staged file", () => {
         Effect.andThen(Deferred.await(end)),
         Effect.andThen(Effect.sync(() => F.text(attachment.path))),
         holding([
-          { type: "text", text: "look" },
-          { type: "attachment", attachment }
+          { _tag: "Text", text: "look" },
+          { _tag: "Attachment", attachment }
         ]),
         Effect.provideService(Attachments, attachments),
         Effect.forkChild
@@ -180,7 +180,7 @@ describe("a staged file", () => {
       const attachments = yield* F.store(base)
       const attachment = yield* Effect.scoped(attachments.stageBytes(bytes("x"), { name: "x" }))
       const turn = Effect.sync(() => assert.fail("started")).pipe(
-        holding([{ type: "attachment", attachment }]),
+        holding([{ _tag: "Attachment", attachment }]),
         Effect.provideService(Attachments, attachments)
       )
       yield* F.refused(turn, "NotFound")

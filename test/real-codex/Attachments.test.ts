@@ -66,10 +66,10 @@ describe("attachments of a turn of the real Codex", () => {
         assert.strictEqual(old.mediaType, "image/bmp")
         const thread = yield* real.start({ sandbox: "read-only" })
         yield* thread.run([
-          { type: "text", text: "What is this?" },
-          { type: "attachment", attachment: picture },
-          { type: "attachment", attachment: notes },
-          { type: "attachment", attachment: old }
+          { _tag: "Text", text: "What is this?" },
+          { _tag: "Attachment", attachment: picture },
+          { _tag: "Attachment", attachment: notes },
+          { _tag: "Attachment", attachment: old }
         ])
         const [first, second] = yield* real.server.requests
         const body = JSON.stringify(first?.body)
@@ -92,7 +92,7 @@ describe("attachments of a turn of the real Codex", () => {
         const attachments = yield* Attachments
         const attachment = yield* attachments.stageBytes(Buffer.from("what it was"), { name: "notes.md" })
         const thread = yield* real.start({ sandbox: "read-only" })
-        const input = [{ type: "attachment", attachment }] as const
+        const input = [{ _tag: "Attachment", attachment }] as const
         Fs.writeFileSync(attachment.path, "something else")
         yield* F.refused(thread.run(input), "StorageFailed")
         yield* F.refused(Stream.runDrain(thread.stream(input)), "NotFound")

@@ -275,9 +275,9 @@ describe.concurrent("the input and options of a turn", () => {
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
         yield* thread.run([
-          { type: "text", text: "what is this?" },
-          { type: "image", url: `data:image/png;base64,${png}` },
-          { type: "local_image", path }
+          { _tag: "Text", text: "what is this?" },
+          { _tag: "Image", url: `data:image/png;base64,${png}` },
+          { _tag: "LocalImage", path }
         ])
       }).pipe(Effect.provide(real.layer))
       const input = JSON.stringify((yield* real.server.requests)[0]?.body["input"])

@@ -385,14 +385,14 @@ export const toolOutput = (output: { readonly success: boolean; readonly text: s
 const text = (text: string) => ({ type: "text", text, text_elements: [] })
 
 const inputPart = (part: TurnOptions.InputPart): ReadonlyArray<unknown> => {
-  switch (part.type) {
-    case "text":
+  switch (part._tag) {
+    case "Text":
       return [text(part.text)]
-    case "image":
+    case "Image":
       return [{ type: "image", url: part.url }]
-    case "local_image":
+    case "LocalImage":
       return [{ type: "localImage", path: part.path }]
-    case "attachment": {
+    case "Attachment": {
       const { mediaType, name, path } = part.attachment
       // Codex accepts only images. For any other file the model receives the path.
       return MediaType.isImage(mediaType)

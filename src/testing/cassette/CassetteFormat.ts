@@ -10,6 +10,7 @@ import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId } from "../../domain/Ids.ts"
 import * as Turn from "../../domain/Turn.ts"
+import type * as TurnOptions from "../../domain/TurnOptions.ts"
 
 export const name = "effect-codex/cassette"
 /** The version of the format. The library writes and reads only this one. */
@@ -48,6 +49,17 @@ export const outcome = (exit: Exit.Exit<unknown, CodexError.CodexError>): Record
     ? { _tag: "Interrupted" }
     : { _tag: "Died", detail: Cause.pretty(exit.cause).split("\n")[0] ?? "" }
 }
+
+const partTypes: { readonly [Tag in TurnOptions.InputPart["_tag"]]: string } = {
+  Text: "text",
+  Image: "image",
+  LocalImage: "local_image",
+  Attachment: "attachment"
+}
+
+/** Converts the input of a turn for the file. There, parts have a `type` in snake case instead of a `_tag`. */
+export const turnInput = (input: TurnOptions.TurnInput): unknown =>
+  typeof input === "string" ? input : input.map(({ _tag, ...part }) => ({ type: partTypes[_tag], ...part }))
 
 /** Milliseconds since the start of the turn. */
 const at = Schema.Finite

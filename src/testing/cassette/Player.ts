@@ -205,7 +205,7 @@ export const make = Effect.fnUntraced(function* (
                 waitsFor = " while it waited to be steered"
                 const { done, input } = yield* Queue.take(steers)
                 waitsFor = ""
-                yield* compare(subject, entryLine, entry.input, input, "input")
+                yield* compare(subject, entryLine, entry.input, CassetteFormat.turnInput(input), "input")
                 const ends = replayOutcome(entry.outcome, () => Effect.void, isRequestError)
                 yield* Deferred.complete(done, ends)
               }
@@ -275,12 +275,18 @@ export const make = Effect.fnUntraced(function* (
       model: value.model,
       provider: value.provider,
       cwd: value.cwd,
-      turn: (input, settings, handlers) => nextTurn("run", { input, options: settings }, handlers),
+      turn: (input, settings, handlers) =>
+        nextTurn("run", { input: CassetteFormat.turnInput(input), options: settings }, handlers),
       compact: (handlers) => nextTurn("compact", {}, handlers),
       steer: (input) =>
         Effect.suspend(() => {
           if (running === undefined)
-            return replayRequest("steer", [number, input], () => Effect.void, isRequestError)
+            return replayRequest(
+              "steer",
+              [number, CassetteFormat.turnInput(input)],
+              () => Effect.void,
+              isRequestError
+            )
           const done = Deferred.makeUnsafe<void, CodexError.RequestError>()
           return Effect.andThen(Queue.offer(running, { input, done }), Deferred.await(done))
         })

@@ -234,7 +234,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     turn: (input, settings, handlers) =>
       recordTurn(
         thread,
-        () => ({ how: "run", input: toJson(input), options: toJson(settings) }),
+        () => ({ how: "run", input: toJson(CassetteFormat.turnInput(input)), options: toJson(settings) }),
         handlers,
         (handlers) => inner.turn(input, settings, handlers)
       ),
@@ -242,7 +242,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     steer: (input) =>
       Effect.suspend(() => {
         const { append } = thread
-        const given = toJson(input)
+        const given = toJson(CassetteFormat.turnInput(input))
         const steered = (outcome: CassetteFormat.RecordedOutcome) => (at: number) =>
           ({ _tag: "Steered", at, input: given, outcome }) as const
         // Append the line first: events that follow from the input may precede its answer.

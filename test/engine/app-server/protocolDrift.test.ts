@@ -257,10 +257,10 @@ describe("the protocol of the installed Codex", () => {
         yield* engine.resumeThread(thread.id, settings)
         const attachment = { path: "/a.png", name: "a.png", size: 1, mediaType: "image/png", sha256: "0" }
         const input: TurnOptions.TurnInput = [
-          { type: "text", text: "look" },
-          { type: "image", url: "data:image/png;base64,AAAA" },
-          { type: "local_image", path: "/a.png" },
-          { type: "attachment", attachment }
+          { _tag: "Text", text: "look" },
+          { _tag: "Image", url: "data:image/png;base64,AAAA" },
+          { _tag: "LocalImage", path: "/a.png" },
+          { _tag: "Attachment", attachment }
         ]
         const options: Engine.EngineTurnOptions = {
           model: "gpt-5.5",

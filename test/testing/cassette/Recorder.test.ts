@@ -201,6 +201,30 @@ describe("a recording", () => {
     )
   )
 
+  it.effect("keeps the file form of input parts and of the durations of past turns, and replays them", () =>
+    inFolder(({ path, read }) =>
+      Effect.gen(function* () {
+        const run = Effect.gen(function* () {
+          const codex = yield* Codex
+          const thread = yield* codex.startThread()
+          yield* thread.run([
+            { _tag: "Text", text: "look" },
+            { _tag: "LocalImage", path: "/a.png" }
+          ])
+          return yield* codex.readThread(thread.id)
+        }).pipe(Effect.scoped)
+        const live = yield* on(recording(`${path}/a.jsonl`, [Scripted.message("done")]), run)
+        const text = yield* read("a.jsonl")
+        assert.include(text, `[{"type":"text","text":"look"},{"type":"local_image","path":"/a.png"}]`)
+        assert.include(text, `"duration":`)
+        assert.notInclude(text, "durationMillis")
+        const replayed = yield* on(Cassette.replay(`${path}/a.jsonl`), run)
+        assert.isNumber(live.turns[0]?.durationMillis)
+        assert.strictEqual(replayed.turns[0]?.durationMillis, live.turns[0]?.durationMillis)
+      })
+    )
+  )
+
   const cutShort = Effect.gen(function* () {
     const thread = yield* Effect.flatMap(Codex, (codex) => codex.startThread())
     const running = yield* Effect.forkChild(thread.run("go"), { startImmediately: true })
