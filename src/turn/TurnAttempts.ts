@@ -62,7 +62,7 @@ export const run = <A>(
     let last: Turn.Turn | undefined
     const usedSoFar = () => ({
       ...used,
-      time: Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e6
+      timeMillis: Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e6
     })
     const attempt = Effect.suspend(() => {
       const stopped = Deferred.makeUnsafe<never, CodexError.TurnError>()
