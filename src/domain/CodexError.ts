@@ -418,9 +418,13 @@ export const exitCode = (error: CodexError): number => {
   }
 }
 
-/** @internal Adds the turn to an error. */
+/**
+ * @internal Adds the turn to an error. The constructor decodes its fields, and so would copy every item of the turn: a turn
+ * that ran for hours would block the event loop. The turn is therefore set afterwards.
+ */
 export const withTurn = (error: TurnError, turn: Turn.Turn): TurnError => {
-  const added = { threadId: turn.threadId, ...(turn.id === "" ? {} : { turnId: turn.id }), turn }
-  const copy: TurnError = Reflect.construct(error.constructor, [{ ...error, ...added }])
-  return copy
+  const { turn: _, ...fields } = error
+  const added = { threadId: turn.threadId, ...(turn.id === "" ? {} : { turnId: turn.id }) }
+  const copy: TurnError = Reflect.construct(error.constructor, [{ ...fields, ...added }])
+  return Object.assign(copy, { turn })
 }

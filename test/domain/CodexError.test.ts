@@ -120,7 +120,7 @@ describe("CodexError", () => {
     const error = CodexError.withTurn(limited, turn)
     assert.instanceOf(error, CodexError.TurnFailed)
     assert.strictEqual(error.message, limited.message)
-    assert.deepStrictEqual(error.turn, turn)
+    assert.strictEqual(error.turn, turn)
     assert.strictEqual(error.threadId, turn.threadId)
     assert.strictEqual(error.turnId, turn.id)
     assert.isUndefined(limited.turn)
