@@ -19,6 +19,7 @@ const sections: Readonly<Record<string, string>> = {
   tail: "what tail sampling adds to a span and a turn",
   redaction: "what scrubbing a span costs",
   signals: "the cost of one event of a turn",
+  growth: "how the cost of an event grows with the number of events before it",
   spool: "spans with and without the spool"
 }
 

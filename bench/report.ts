@@ -6,7 +6,7 @@ export interface Row {
   readonly name: string
   readonly value: number
   /** `x` is a ratio. */
-  readonly unit: "x" | "%" | "ms" | "us" | "ns"
+  readonly unit: "x" | "%" | "ms" | "us" | "ns" | "bytes"
   /** The minimum and maximum of the rounds, or the quartiles if the section chooses them. */
   readonly low?: number | undefined
   readonly high?: number | undefined

@@ -48,6 +48,22 @@ export const add = (a: BudgetUsage, b: BudgetUsage): BudgetUsage => ({
   modelCalls: a.modelCalls + b.modelCalls
 })
 
+/** Returns by how much use without time has grown, or `undefined` if it has not changed. */
+export const difference = (
+  after: Omit<BudgetUsage, "timeMillis">,
+  before: Omit<BudgetUsage, "timeMillis">
+): BudgetUsage | undefined =>
+  after.tokens === before.tokens &&
+  after.toolCalls === before.toolCalls &&
+  after.modelCalls === before.modelCalls
+    ? undefined
+    : {
+        tokens: after.tokens - before.tokens,
+        timeMillis: 0,
+        toolCalls: after.toolCalls - before.toolCalls,
+        modelCalls: after.modelCalls - before.modelCalls
+      }
+
 export const BudgetReason = Schema.Literals(["Tokens", "Time", "ToolCalls", "ModelCalls"])
 export type BudgetReason = typeof BudgetReason.Type
 

@@ -62,12 +62,6 @@ export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "timeMillis"> 
 /** Returns the last message of the agent so far. */
 export const message = (state: TurnState): string => lastMessage(OrderedMap.values(state.items))
 
-/** Returns all items: first the completed items, then the open items. */
-export const allItems = (state: TurnState): ReadonlyArray<Item.Item> => [
-  ...OrderedMap.values(state.items),
-  ...OrderedMap.values(state.calls.items)
-]
-
 const lastMessage = (items: ReadonlyArray<Item.Item>): string => {
   const found = items.findLast((item) => item._tag === "AgentMessage")
   return found?._tag === "AgentMessage" ? found.text : ""

@@ -8,7 +8,7 @@ import type * as EffectTracer from "effect/Tracer"
 import * as Policy from "../approval/Policy.ts"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
-import type * as Budget from "../domain/Budget.ts"
+import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type { ThreadId, TurnId } from "../domain/Ids.ts"
@@ -40,7 +40,11 @@ export interface ActiveTurnOptions {
   readonly instructions: string | undefined
   readonly input: TurnOptions.TurnInput
   readonly publish: (event: Turn.EngineEvent) => void
-  /** Called after an event that uses part of a budget. */
+  /** Receives each event, after the state of the turn has changed and before it is published. */
+  readonly onEvent?: ((event: Turn.EngineEvent) => void) | undefined
+  /** Receives what an event used, so that no sum over all sub-agents is needed. */
+  readonly onSpent: (added: Budget.BudgetUsage) => void
+  /** Called after an event that may exceed a budget. */
   readonly onUsage: () => void
   /** Ends the turn. For a sub-agent, ends the turn that it works for. */
   readonly stop: (error: CodexError.TurnError) => void
@@ -52,12 +56,8 @@ export interface ActiveTurn {
   readonly end: (outcome: Signal.TurnEnd) => Turn.Turn
   /** Returns the last message of the agent so far. */
   readonly message: () => string
-  readonly spent: () => Omit<Budget.BudgetUsage, "timeMillis">
-  /**
-   * Returns the span of the call of this turn that started a sub-agent. With `unnamed`, returns the span of an open call
-   * that does not name its sub-agents yet.
-   */
-  readonly spanOfAgent: (threadId: ThreadId, unnamed: boolean) => EffectTracer.Span | undefined
+  /** Returns the span of a call of this turn. */
+  readonly spanOf: (callId: string) => EffectTracer.Span
 }
 
 export const milliseconds = (clock: MonotonicClock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
@@ -70,15 +70,6 @@ export const ignoreDefects = (write: () => void): void => {
     // This runs in the reader of the connection, which has no caller to report to.
   }
 }
-
-/** Calls that start a turn of a sub-agent. */
-const startsAgentTurn = new Set([
-  "spawn_agent",
-  "send_input",
-  "send_message",
-  "followup_task",
-  "resume_agent"
-])
 
 /** Events that may exceed a budget. */
 const usageEvents = new Set<Turn.EngineEvent["_tag"]>([
@@ -114,6 +105,9 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     const before = state
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
+    options.onEvent?.(event)
+    const added = Budget.difference(TurnState.spent(next), TurnState.spent(before))
+    if (added !== undefined) options.onSpent(added)
     ignoreDefects(() => telemetry.record(event, marks, before.calls))
     options.publish(event)
     if (usageEvents.has(event._tag) && (marks.length > 0 || before.reported !== state.reported))
@@ -196,17 +190,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       return turn
     },
     message: () => TurnState.message(state),
-    spent: () => TurnState.spent(state),
-    spanOfAgent: (agent, unnamed) => {
-      // Only calls that make a sub-agent work can parent its turn: waiting for it or closing it does not.
-      const calls = TurnState.allItems(state).flatMap((item) =>
-        item._tag === "AgentCall" && startsAgentTurn.has(item.tool) ? [item] : []
-      )
-      const started = unnamed
-        ? calls.find(({ agents, status }) => status === "inProgress" && agents.length === 0)
-        : calls.findLast(({ agents }) => agents.includes(agent))
-      return started === undefined ? undefined : telemetry.spanOf(started.id)
-    }
+    spanOf: telemetry.spanOf
   }
 }
 

@@ -12,7 +12,6 @@ import type * as Policy from "../approval/Policy.ts"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
-import type { ThreadId } from "../domain/Ids.ts"
 import * as Convention from "../semconv/Convention.ts"
 import type * as Signal from "../instrumentation/Signal.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
@@ -21,6 +20,7 @@ import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as Sampling from "../instrumentation/Sampling.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
 import * as ActiveTurn from "./ActiveTurn.ts"
+import * as AgentCalls from "./AgentCalls.ts"
 import * as MonotonicClock from "./MonotonicClock.ts"
 import type * as StructuredOutput from "./StructuredOutput.ts"
 
@@ -141,12 +141,14 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   const stop = (error: CodexError.TurnError): void => {
     Deferred.doneUnsafe(stopped, Exit.fail(error))
   }
-  const agents: Array<ActiveTurn.ActiveTurn> = []
   const budget = options.budget ?? {}
-  const sum = (turns: ReadonlyArray<ActiveTurn.ActiveTurn>) =>
-    turns.reduce((sum, turn) => Budget.add(sum, { ...turn.spent(), timeMillis: 0 }), Budget.zero)
+  /** What sub-agents used, and what the turn used together with them. */
+  let spentByAgents = Budget.zero
+  let spent = Budget.zero
+  const agentCalls = AgentCalls.make()
+  /** Returns the span of a call, by the number of its turn in `agentCalls`. */
+  const spansOf: Array<(callId: string) => EffectTracer.Span> = []
   const onUsage = () => {
-    const spent = sum([turn, ...agents])
     const ofTurn = Budget.exceeded(budget, Budget.add(tried, spent))
     const passed = ofTurn ?? Budget.exceeded(context.budget, Budget.add(spentBefore, spent))
     if (passed !== undefined) stop(budgetExceeded(ofTurn === undefined ? "thread" : "turn", passed))
@@ -168,29 +170,32 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   }
   const turn = ActiveTurn.make({
     ...shared,
+    onEvent: (event) => agentCalls.record(0, event),
+    onSpent: (added) => {
+      spent = Budget.add(spent, added)
+    },
     threadId: engine.id,
     span,
     input: spec.request._tag === "Prompt" ? spec.request.input : "",
     publish
   })
-  /**
-   * Returns the span of the call that started a sub-agent. A sub-agent may have been started by another one, and its first
-   * turn may begin before the call names the sub-agent.
-   */
-  const spanOfAgent = (threadId: ThreadId): EffectTracer.Span => {
-    for (const unnamed of [false, true])
-      for (const activeTurn of [...agents.toReversed(), turn]) {
-        const found = activeTurn.spanOfAgent(threadId, unnamed)
-        if (found !== undefined) return found
-      }
-    return span
-  }
+  spansOf.push(turn.spanOf)
   const handlers: Engine.Handlers = {
     ...turn.handlers,
     agent: (agent) => {
-      const parent = spanOfAgent(agent.threadId)
-      const { activeTurn, handlers } = ActiveTurn.makeSubAgent(shared, parent, agent, publish)
-      agents.push(activeTurn)
+      const call = agentCalls.find(agent.threadId)
+      const parent = call === undefined ? span : (spansOf[call.owner]?.(call.callId) ?? span)
+      const owner = spansOf.length
+      const options = {
+        ...shared,
+        onEvent: (event: Turn.EngineEvent) => agentCalls.record(owner, event),
+        onSpent: (added: Budget.BudgetUsage) => {
+          spent = Budget.add(spent, added)
+          spentByAgents = Budget.add(spentByAgents, added)
+        }
+      }
+      const { activeTurn, handlers } = ActiveTurn.makeSubAgent(options, parent, agent, publish)
+      spansOf.push(activeTurn.spanOf)
       return handlers
     }
   }
@@ -198,7 +203,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     const result = turn.end(outcome)
     if (outcome === "completed")
       publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
-    attempt.onEnd(result, Budget.add(Budget.fromTurn(result), sum(agents)), span)
+    attempt.onEnd(result, Budget.add(Budget.fromTurn(result), spentByAgents), span)
     return result
   }
 
