@@ -301,9 +301,16 @@ const onTimings = (
   marks: ReadonlyArray<TurnTiming.Mark>,
   context: CallContext
 ): Step => {
-  let current: Step = [state, noSignals]
-  for (const mark of marks) current = then(current, (state) => onTiming(state, mark, context))
-  return current
+  if (marks.length === 0) return [state, noSignals]
+  // One array for all marks: the end of a turn may close thousands of calls.
+  const signals: Array<Signal.Signal> = []
+  let current = state
+  for (const mark of marks) {
+    const [next, more] = onTiming(current, mark, context)
+    current = next
+    for (const signal of more) signals.push(signal)
+  }
+  return [current, signals]
 }
 
 const applyRetry = (state: SignalsState, event: Turn.EngineEvent): Step => {
