@@ -262,7 +262,7 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "of a thread that is exhausted prevents further turns: time"
     ],
     [
-      "sum(agents)), span)",
+      "spentByAgents), span)",
       "Budget.zero), span)",
       "of a thread counts what the sub-agents of earlier turns used"
     ]

@@ -22,7 +22,7 @@ interface NamingCalls {
 }
 
 /** A call, and the turn that made it: 0 is the turn of the caller, other numbers are its sub-agents in order of start. */
-export interface AgentCall {
+export interface StartingCall {
   readonly owner: number
   readonly callId: string
 }
@@ -34,7 +34,7 @@ export interface AgentCalls {
    * Returns the call that started the current turn of a sub-agent: the last that names it, of the newest turn that has one,
    * or else an open call that does not name its sub-agents yet, because the turn may begin before its call names it.
    */
-  readonly find: (threadId: ThreadId) => AgentCall | undefined
+  readonly find: (threadId: ThreadId) => StartingCall | undefined
 }
 
 const lastOf = <A>(values: Iterable<A>): A | undefined => {
