@@ -42,8 +42,17 @@ export const looksLikeJson = (text: string): boolean => {
     : first === "[" && /\]\s{0,16}$/.test(text.slice(-17))
 }
 
-/** Replaces each string of a JSON text by what `visit` returns. Returns `undefined` if the text is not JSON. */
-export const map = (text: string, visit: Visit): string | undefined => {
+const number = /-?\d[\d.eE+-]*/y
+
+/**
+ * Replaces each string of a JSON text by what `visit` returns, and each secret number by 0. Returns `undefined` if the
+ * text is not JSON.
+ */
+export const map = (
+  text: string,
+  visit: Visit,
+  isSecretNumber: (name: string, value: number) => boolean = () => false
+): string | undefined => {
   if (!isJson(text)) return undefined
   const stack: Array<Container> = []
   let container: Container | undefined
@@ -82,6 +91,15 @@ export const map = (text: string, visit: Visit): string | undefined => {
       }
       if (expectsName) expectsName = false
       at = end
+    } else if (char === 45 || (char >= 48 && char <= 57)) {
+      number.lastIndex = at
+      const literal = number.exec(text)?.[0] ?? ""
+      const path = literal.length < 4 ? undefined : currentPath()?.name
+      if (path !== undefined && isSecretNumber(path, Number(literal))) {
+        out += `${text.slice(copiedTo, at)}0`
+        copiedTo = at + literal.length
+      }
+      at += Math.max(0, literal.length - 1)
     }
   }
   return copiedTo === 0 ? text : out + text.slice(copiedTo)

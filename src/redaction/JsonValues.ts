@@ -4,9 +4,10 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { UniqueNames } from "./UniqueNames.ts"
 import * as ErrorType from "../semconv/ErrorType.ts"
-import { isSecret } from "./SecretNames.ts"
+import * as NamedValues from "./NamedValues.ts"
+import { isSecret, isSecretNumber } from "./SecretNames.ts"
 import { isHarmless } from "./KeyValueSecrets.ts"
-import { mask } from "./TokenPatterns.ts"
+import { mask } from "./mask.ts"
 
 type ReplaceText = (text: string, name?: string) => string
 
@@ -34,6 +35,8 @@ const mapped = (
     case "string":
       return secret === undefined ? replace(value, name) : isHarmless(value, secret) ? value : mask
     case "number":
+      // A number stays a number.
+      return name !== undefined && isSecretNumber(name, value) ? 0 : value
     case "boolean":
     case "undefined":
       return value
@@ -66,7 +69,7 @@ const structure = (
   if (value instanceof Error) {
     return ErrorType.fromExit("_tag" in value ? Exit.fail(value) : Exit.die(value)) ?? "Error"
   }
-  if (Array.isArray(value)) return value.map((item) => inner(item, name))
+  if (Array.isArray(value)) return NamedValues.list<unknown>(value).map((item) => inner(item, name))
   if (value instanceof Map) {
     return Object.fromEntries(
       [...value].map(([key, item]) => [replace(String(key)), inner(item, String(key))])
@@ -75,8 +78,13 @@ const structure = (
   if (value instanceof Set) return [...value].map((item) => inner(item, name))
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
   if ("toJSON" in value && typeof value.toJSON === "function") return inner(value.toJSON(), name)
+  const entries = Object.keys(value).map((key): readonly [string, unknown] => [key, Reflect.get(value, key)])
+  const named = NamedValues.nameOf(entries)
   return record(
-    Object.keys(value).map((key) => [key, inner(Reflect.get(value, key), key)] as const),
+    entries.map(([key, item]) => [
+      key,
+      inner(item, named !== undefined && NamedValues.isValueKey(key) ? named : key)
+    ]),
     replace
   )
 }

@@ -1,17 +1,25 @@
 /** Masks the values of secret names in text: `password=…`, `"apiKey": "…"`, `--token …`. */
 import * as SecretNames from "./SecretNames.ts"
-import { mask } from "./TokenPatterns.ts"
+import { mask } from "./mask.ts"
+import * as YamlBlocks from "./YamlBlocks.ts"
 
-const hint = /pass|pwd|secret|token|auth|key|cookie|credential|jwt|bearer|dsn|sig|pat|otp/i
+const hint = /pass|pwd|secret|token|auth|key|cookie|credential|jwt|bearer|dsn|sig|(?:pat|otp|pin)(?![a-z])/i
 
-// Either an option and a space, or a name, an optional quote (which may be escaped) and a sign. A match starts only
-// where no longer name could start: this keeps the time linear.
+// Either an option and blanks; or a name, an optional quote (which may be escaped), and a sign; or a quoted name and a
+// comma, as in a list of arguments. A match starts only where no longer name could start: this keeps the time linear.
 const keyPattern =
-  /(?<![\w.-])(?:(--[A-Za-z][\w.-]{0,255})\s{1,4}|(-{0,2}[A-Za-z_][\w.-]{0,255})(?:\\{0,4}["'])?\s{0,4}(?:=>|[:=])\s{0,4})/g
+  /(?<![\w.-])(?:(--?[A-Za-z][\w.-]{1,255})[ \t]{1,256}(?![=:])|(-{0,2}[A-Za-z_][\w.-]{0,255})(?:(?:\\{0,4}["'])?\s{0,256}(?:=>|:=|:(?!:)|=(?!=))[ \t]{0,256}|\\{0,4}["'](,)\s{0,16}(?=\\{0,4}["'])))/g
 const unquoted = /[^\s,;&"'`<>()[\]{}\\]+/y
 const restOfLine = /[^\r\n"'`\\]+/y
-const openingQuote = /(\\{0,4})(["'`])/y
+const parameters = /[^\r\n\\]+/y
+const openingQuote = /(\\{0,4})("""|'''|["'`])/y
 const scheme = /(?:bearer|basic|token)(?:\s|%20|\+){1,4}/iy
+const anyScheme = /[A-Za-z][\w-]{1,32}[ \t]{1,4}(?=\S)/y
+// These schemes have parameters in quotes.
+const withParameters = /^(?:digest|oauth|signature|hawk|aws4)/i
+const allOfHeader = /(?:^|[-_])(?:authorization|cookie|cookies)$/i
+// A value of these names may hold blanks, where a line holds nothing else.
+const passphrase = /(?:password|passwd|passphrase|passcode|secret)$/i
 
 const stickyAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | null => {
   pattern.lastIndex = at
@@ -35,18 +43,42 @@ const closingQuoteAt = (text: string, from: number, slashes: string, quote: stri
 }
 
 /** Returns the range of the value at `from`, without quotes and without an authentication scheme before it. */
-const valueAt = (text: string, from: number, name: string): readonly [from: number, to: number] => {
+export const valueAt = (
+  text: string,
+  from: number,
+  name: string,
+  before = ""
+): readonly [from: number, to: number] => {
   const quoted = stickyAt(openingQuote, text, from)
   if (quoted !== null) {
     const [all, slashes = "", quote = '"'] = quoted
     return [from + all.length, closingQuoteAt(text, from + all.length, slashes, quote)]
   }
   if (text.startsWith(mask, from)) return [from, from + mask.length]
+  // A cookie header is a list of names and values, and a scheme may have parameters: mask the rest of the line.
+  if (allOfHeader.test(name) && !before.endsWith("=")) {
+    const start = from + (/cookies?$/i.test(name) ? 0 : (stickyAt(anyScheme, text, from)?.[0].length ?? 0))
+    const pattern = withParameters.test(text.slice(from, from + 16)) ? parameters : restOfLine
+    return [start, start + (stickyAt(pattern, text, start)?.[0].length ?? 0)]
+  }
   const start = from + (stickyAt(scheme, text, from)?.[0].length ?? 0)
-  // A cookie header is a list of names and values, all of them secret: mask the rest of the line.
-  const found = stickyAt(/cookies?$/i.test(name) ? restOfLine : unquoted, text, start)
-  return [start, start + (found?.[0].length ?? 0)]
+  return [start, start + (stickyAt(unquoted, text, start)?.[0].length ?? 0)]
 }
+
+const hasOwnLine = (text: string, at: number): boolean => {
+  const start = text.lastIndexOf("\n", at - 1) + 1
+  return at - start <= 256 && /^[ \t]*(?:- )?$/.test(text.slice(start, at))
+}
+
+// Code, not a secret: `token: Token`, `password: string`, `key = readKey(`, `secret = options.secret`.
+const isCode = (text: string, value: string, end: number, name: string): boolean =>
+  /^(?:string|number|boolean|unknown|any|void|never|object|str|int|bytes)$/.test(value) ||
+  (/^[A-Za-z_$][A-Za-z_$.?!]*$/.test(value) &&
+    ("(<[".includes(text[end] ?? " ") ||
+      (/^[A-Z][a-z]/.test(value) && SecretNames.isSecret(value)) ||
+      (value.includes(".") && /^[A-Za-z]/.test(name)))) ||
+  // A version after a name such as `token-bucket:`.
+  /^v?\d{1,5}(?:\.\d{1,5}){1,3}$/.test(value)
 
 /** Whether a value is harmless although its name is that of a secret: empty, a flag, or a number of tokens. */
 export const isHarmless = (value: string, name: string): boolean =>
@@ -62,19 +94,55 @@ export const scrub = (text: string): string => {
   if (!hint.test(text)) return text
   let out = ""
   let from = 0
+  const replace = (start: number, end: number, replacement: string) => {
+    if (start < from) return
+    out += text.slice(from, start) + replacement
+    from = end
+  }
   keyPattern.lastIndex = 0
   for (let found = keyPattern.exec(text); found !== null; found = keyPattern.exec(text)) {
-    const [all, option, name = option ?? ""] = found
-    if (!SecretNames.isSecret(name)) {
+    const [all, option, name = option ?? "", comma] = found
+    const valueStart = found.index + all.length
+    if (!SecretNames.isSecret(name) || (comma !== undefined && !isListedName(text, found.index, name))) {
       // The value of this name may be a secret name itself: continue right after the name.
       keyPattern.lastIndex = found.index + name.length
       continue
     }
-    const [start, end] = valueAt(text, found.index + all.length, name)
-    keyPattern.lastIndex = Math.max(end, found.index + all.length)
-    if (isHarmless(text.slice(start, end), name)) continue
-    out += text.slice(from, start) + mask
-    from = end
+    const block = option === undefined ? YamlBlocks.after(text, found.index, valueStart) : undefined
+    if (block !== undefined) {
+      replace(valueStart, block.end, block.masked(name))
+      keyPattern.lastIndex = block.end
+      continue
+    }
+    const [start, end] = valueOf(text, found.index, valueStart, name, all)
+    keyPattern.lastIndex = Math.max(end, valueStart)
+    const value = text.slice(start, end)
+    if (isHarmless(value, name) || (option !== undefined && value.startsWith("--"))) continue
+    if (option === undefined && start === valueStart && isCode(text, value, end, name)) continue
+    replace(start, end, mask)
   }
   return from === 0 ? text : out + text.slice(from)
+}
+
+/** Whether the name is an option, or the first of a tuple: the text after the comma is its value. */
+const isListedName = (text: string, at: number, name: string): boolean =>
+  name.startsWith("-") || /[([]\s{0,16}\\{0,4}["']$/.test(text.slice(Math.max(0, at - 24), at))
+
+const valueOf = (
+  text: string,
+  at: number,
+  from: number,
+  name: string,
+  all: string
+): readonly [from: number, to: number] => {
+  const [start, end] = valueAt(text, from, name, all.trimEnd())
+  const wholeLine =
+    start === from &&
+    passphrase.test(name) &&
+    /: *$/.test(all) &&
+    !/["'`]/.test(text[from] ?? "") &&
+    hasOwnLine(text, at)
+  if (!wholeLine || text.startsWith(mask, from)) return [start, end]
+  const line = stickyAt(restOfLine, text, from)?.[0].replace(/\s(?:#.*)?$/, "") ?? ""
+  return [start, Math.max(end, start + line.trimEnd().length)]
 }

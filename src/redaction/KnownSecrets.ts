@@ -50,16 +50,35 @@ const base64 = (secret: string): ReadonlyArray<string> => {
   })
 }
 
+const unicodeEscapes = (secret: string): string =>
+  Array.from(
+    { length: secret.length },
+    (_, at) => `\\u${secret.charCodeAt(at).toString(16).padStart(4, "0")}`
+  ).join("")
+
+const upperEscapes = (text: string): string =>
+  text.replace(/\\u[0-9a-f]{4}/g, (escape) => `\\u${escape.slice(2).toUpperCase()}`)
+
 const encodedForms = (secret: string): ReadonlyArray<string> => {
   const escaped = JSON.stringify(secret).slice(1, -1)
+  const inUrl = encodeURIComponent(secret.toWellFormed())
   return [
     secret,
     escaped,
     JSON.stringify(escaped).slice(1, -1),
-    encodeURIComponent(secret.toWellFormed()),
-    encodeURIComponent(secret.toWellFormed()).replaceAll("%20", "+"),
+    inUrl,
+    inUrl.replace(/%../g, (escape) => escape.toLowerCase()),
+    inUrl.replaceAll("%20", "+"),
     ...base64(secret)
   ]
+}
+
+/** The forms in which every character is encoded. */
+const byteForms = (secret: string): ReadonlyArray<string> => {
+  const hex = Buffer.from(secret).toString("hex")
+  const unicode = unicodeEscapes(secret)
+  // The hex of a short word may be part of any hash.
+  return [unicode, upperEscapes(unicode), ...(hex.length < 12 ? [] : [hex, hex.toUpperCase()])]
 }
 
 const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
@@ -71,13 +90,47 @@ const pattern = (form: string): string =>
     ? `(?<![A-Za-z0-9])${form}(?![A-Za-z0-9])`
     : escape(form)
 
+export interface KnownPattern {
+  readonly pattern: RegExp
+  /** The length of the shortest text that the pattern can match. */
+  readonly shortest: number
+  /** Matches base64 of a secret that is broken into lines, for text that has line breaks. */
+  readonly wrapped: RegExp | undefined
+  /** Matches a secret in hex and in `\\u` escapes, for text that has either. */
+  readonly bytes: RegExp
+}
+
+/** Whether a text may hold hex or `\\u` escapes: only then it needs {@link KnownPattern.bytes}. */
+export const mayBeBytes = (text: string): boolean => /\\u00|[0-9a-f]{12}|[0-9A-F]{12}/.test(text)
+
+/** Whether a text may hold base64 in lines: only then it needs {@link KnownPattern.wrapped}. */
+export const mayBeWrapped = (text: string): boolean =>
+  (text.includes("\n") || text.includes("\\n")) &&
+  /[A-Za-z0-9+/]{4}(?:\r?\n|\\r\\n|\\n)[ \t]{0,16}[A-Za-z0-9+/=]/.test(text)
+
+const lineBreak = "(?:(?:\\r?\\n|\\\\r\\\\n|\\\\n)[ \\t]{0,16})?"
+const wrappedPattern = (secrets: ReadonlyArray<string>): RegExp | undefined => {
+  const forms = [...new Set(secrets.flatMap(base64))].filter((form) => form.length >= standaloneLength)
+  return forms.length === 0
+    ? undefined
+    : new RegExp(forms.map((form) => Array.from(form, escape).join(lineBreak)).join("|"), "g")
+}
+
 /** Returns one pattern for all secrets, the longest first, or `undefined` if there are no secrets. */
-export const toPattern = (
-  secrets: ReadonlyArray<string>
-): { readonly pattern: RegExp; readonly shortest: number } | undefined => {
-  const all = [...new Set(secrets.filter((secret) => secret.length >= 4).flatMap(encodedForms))].toSorted(
-    (a, b) => b.length - a.length
-  )
-  if (all.length === 0) return undefined
-  return { pattern: new RegExp(all.map(pattern).join("|"), "g"), shortest: all[all.length - 1]?.length ?? 0 }
+export const toPattern = (all: ReadonlyArray<string>): KnownPattern | undefined => {
+  const secrets = all.filter((secret) => secret.length >= 4)
+  const forms = [...new Set(secrets.flatMap(encodedForms))].toSorted((a, b) => b.length - a.length)
+  if (forms.length === 0) return undefined
+  return {
+    pattern: new RegExp(forms.map(pattern).join("|"), "g"),
+    shortest: forms[forms.length - 1]?.length ?? 0,
+    wrapped: wrappedPattern(secrets),
+    bytes: new RegExp(
+      [...new Set(secrets.flatMap(byteForms))]
+        .toSorted((a, b) => b.length - a.length)
+        .map(escape)
+        .join("|"),
+      "g"
+    )
+  }
 }

@@ -16,6 +16,9 @@ import * as JsonStrings from "./JsonStrings.ts"
 import * as SecretNames from "./SecretNames.ts"
 import * as KnownSecrets from "./KnownSecrets.ts"
 import * as JsonValues from "./JsonValues.ts"
+import { mask as secretMask } from "./mask.ts"
+import * as NamedValues from "./NamedValues.ts"
+import * as TextForms from "./TextForms.ts"
 import * as TokenPatterns from "./TokenPatterns.ts"
 import { Environment } from "../internal/EnvironmentVariables.ts"
 
@@ -41,7 +44,7 @@ export interface Redaction {
 }
 
 /** Replaces a secret. */
-export const mask = TokenPatterns.mask
+export const mask = secretMask
 
 /** The default of `limit`, in characters. */
 export const defaultLimit = 16_384
@@ -109,7 +112,7 @@ export const addSecretsFrom = (environment: Environment): Effect.Effect<void> =>
     if (rules.length > 0 && isMutable(current)) current.add({ rules })
   })
 
-// Ids and names repeat; longer texts rarely do. So only short texts are remembered as clean.
+// Ids, names and paths repeat; longer texts rarely do. So only the results of short texts are remembered.
 const cacheLimits = { length: 96, count: 4096 }
 
 /** Makes a redaction from the built-in rules and the given ones. `environment` holds secrets and the home directory. */
@@ -121,7 +124,7 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
   const home = HomeDirectory.of(environment)
   const homes = home === undefined || home.length < 4 ? undefined : homePattern(home)
   let literals = KnownSecrets.toPattern(known)
-  const cleanTexts = new Set<string>()
+  const results = new Map<string, string>()
   const secretNames = new Map<string, boolean>()
 
   const add = ({ limit: newLimit, rules = [] }: RedactionOptions) => {
@@ -133,7 +136,7 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
     }
     if (newLimit !== undefined) limit = newLimit
     literals = KnownSecrets.toPattern(known)
-    cleanTexts.clear()
+    results.clear()
   }
   add({ rules: options.rules ?? [] })
 
@@ -148,45 +151,63 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
 
   const scrubText = (text: string, name: string | undefined): string => {
     let out = text
-    if (literals !== undefined && out.length >= literals.shortest) out = out.replace(literals.pattern, mask)
+    if (literals !== undefined && out.length >= literals.shortest) {
+      out = out.replace(literals.pattern, mask)
+      if (KnownSecrets.mayBeBytes(out)) out = out.replace(literals.bytes, mask)
+      if (literals.wrapped !== undefined && KnownSecrets.mayBeWrapped(out))
+        out = out.replace(literals.wrapped, mask)
+    }
     for (const pattern of patterns) out = out.replace(pattern, mask)
     for (const rule of functions) {
       const result: unknown = rule(out, name)
       if (typeof result !== "string") return mask
       out = result
     }
-    out = KeyValueSecrets.scrub(TokenPatterns.scrub(out))
+    out = TokenPatterns.scrub(out)
+    // A name and its value are apart.
+    if (/[\s:=,<]/.test(out)) out = TextForms.scrub(KeyValueSecrets.scrub(out))
     return homes === undefined ? out : out.replace(homes, "~")
   }
 
   const cut = (text: string): string =>
     (text.length <= limit ? text : `${text.slice(0, Math.max(0, limit - 1))}…`).toWellFormed()
 
-  const scrubJsonText: JsonStrings.Visit = (text, name, isName, path) => {
-    if (isName) return cut(scrubText(text, undefined))
-    for (let at: JsonStrings.Path | undefined = path; at !== undefined; at = at.above) {
-      if (at.name !== undefined && isSecretName(at.name)) {
-        return KeyValueSecrets.isHarmless(text, at.name) ? text : mask
+  const visitJson =
+    (named: ReadonlySet<string>): JsonStrings.Visit =>
+    (text, name, isName, path) => {
+      if (isName) return cut(scrubText(text, undefined))
+      if (named.has(text)) return mask
+      for (let at: JsonStrings.Path | undefined = path; at !== undefined; at = at.above) {
+        if (at.name !== undefined && isSecretName(at.name)) {
+          return KeyValueSecrets.isHarmless(text, at.name) ? text : mask
+        }
       }
+      return remembered(text, name)
     }
-    return scrubbed(text, name)
-  }
 
   const scrubbed = (text: string, name: string | undefined): string => {
-    const json = JsonStrings.looksLikeJson(text) ? JsonStrings.map(text, scrubJsonText) : undefined
+    const json = JsonStrings.looksLikeJson(text)
+      ? JsonStrings.map(text, visitJson(NamedValues.inJson(text)), SecretNames.isSecretNumber)
+      : undefined
     return json === undefined ? cut(scrubText(text, name)) : JsonStrings.cut(json, limit)
+  }
+
+  // The names of a function's texts matter, so with functions nothing is remembered.
+  const remembered = (text: string, name: string | undefined): string => {
+    const known = results.get(text)
+    if (known !== undefined) return known
+    const result = scrubbed(text, name)
+    if (text.length <= cacheLimits.length && functions.length === 0) {
+      if (results.size >= cacheLimits.count) results.clear()
+      results.set(text, result)
+    }
+    return result
   }
 
   const text = (text: string, name?: string): string => {
     if (name !== undefined && isSecretName(name)) return KeyValueSecrets.isHarmless(text, name) ? text : mask
-    if (cleanTexts.has(text)) return text
     try {
-      const result = scrubbed(text, name)
-      if (result === text && text.length <= cacheLimits.length && functions.length === 0) {
-        if (cleanTexts.size >= cacheLimits.count) cleanTexts.clear()
-        cleanTexts.add(text)
-      }
-      return result
+      return remembered(text, name)
     } catch {
       return mask
     }
@@ -199,7 +220,7 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
       const value = all[name]
       const result =
         typeof value === "string" ? text(value, name) : Array.isArray(value) ? list(value, name) : value
-      if (!cleanTexts.has(name) && text(name) !== name) renamed = true
+      if (text(name) !== name) renamed = true
       if (result === value) continue
       changed ??= { ...all }
       changed[name] = result
@@ -214,7 +235,7 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
   const list = (items: Extract<Value, ReadonlyArray<unknown>>, name: string): Value => {
     const texts = items.filter((item) => typeof item === "string")
     if (texts.length === 0) return items
-    const results = texts.map((item) => text(item, name))
+    const results = NamedValues.list(texts).map((item) => text(item, name))
     return results.some((item, at) => item !== texts[at]) ? results : items
   }
 

@@ -1,7 +1,7 @@
 /** Decides by a name whether its value is a secret. */
 
 const secretWords = new Set(
-  "password passwd passphrase passcode passwords secret secrets credential credentials authorization cookie cookies jwt bearer apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey pgpassword mysqlpwd dsn signature sig pat otp".split(
+  "password passwd passphrase passcode passwords secret secrets credential credentials authorization cookie cookies jwt bearer apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey pgpassword mysqlpwd dsn signature sig pat otp pin".split(
     " "
   )
 )
@@ -13,7 +13,7 @@ const secretKeyQualifiers = new Set(
 )
 // A name that ends with one of these words describes a secret and does not hold it: `token_count`, `password_file`.
 const metadataWords = new Set(
-  "type types count counts name names file files path paths dir url uri urls endpoint modality usage limit limits budget length size expiry expires expiration ttl id ids sock socket info mode method provider index window details status policy rotation hint required enabled updated".split(
+  "type types count counts name names file files path paths dir url uri urls endpoint modality usage limit limits budget length size expiry expires expiration ttl id ids sock socket info mode method provider index window details status policy rotation hint required enabled updated bucket".split(
     " "
   )
 )
@@ -45,6 +45,15 @@ export const isSecret = (name: string): boolean => {
   }
   return false
 }
+
+/**
+ * Whether a number under this name is a secret: a password or a one-time code of at least four digits. Other secret
+ * names also name counts and sizes.
+ */
+export const isSecretNumber = (name: string, value: number): boolean =>
+  Number.isInteger(value) &&
+  Math.abs(value) >= 1000 &&
+  /^(?:password|passwd|passphrase|passcode|pwd|pass|pin|otp)$/.test(words(name).at(-1) ?? "")
 
 /** Whether the name of an environment variable is that of a secret. There every `KEY` is a credential. */
 export const isSecretVariable = (name: string): boolean => {

@@ -3,12 +3,11 @@
  * starts only where no other match could start, and no pattern backtracks.
  */
 
-/** Replaces a secret. No pattern here matches the mask, so scrubbing is idempotent. */
-export const mask = "[redacted]"
+import * as Secretlint from "./generated/SecretlintPatterns.ts"
+import * as PrivateKeys from "./PrivateKeys.ts"
+import * as RandomTokens from "./RandomTokens.ts"
 
-// Every rule below needs one of these. Most text has none, so one test is enough for it.
-const hint =
-  /[:=]|[?&]|sk-|[srp]k_|gh[pousr]_|github_pat_|glpat-|npm_|hf_|AKIA|ASIA|SG\.|hooks\.slack|xox|xapp-|AIza|ya29\.|GOCSPX|1\/\/0|eyJ|-----BEGIN|bearer\s|basic\s/i
+import { mask } from "./mask.ts"
 
 const tokens = new RegExp(
   [
@@ -16,10 +15,11 @@ const tokens = new RegExp(
     "(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{16,}",
     // Stripe
     "(?<![A-Za-z0-9])[srp]k_(?:live|test)_[A-Za-z0-9]{10,}",
+    "(?<![A-Za-z0-9])whsec_[A-Za-z0-9+/=]{20,}",
     // GitHub, GitLab, npm, Hugging Face
     "(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{16,}",
     "github_pat_[A-Za-z0-9_]{16,}",
-    "glpat-[A-Za-z0-9_-]{16,}",
+    "gl(?:pat|dt|rt|ptt|cbt|soat|agent|ft|imt)-[A-Za-z0-9_-]{16,}",
     "(?<![A-Za-z0-9])npm_[A-Za-z0-9]{30,}",
     "(?<![A-Za-z0-9])hf_[A-Za-z0-9]{20,}",
     // AWS
@@ -34,12 +34,39 @@ const tokens = new RegExp(
     "ya29\\.[A-Za-z0-9_.-]{16,}",
     "GOCSPX-[A-Za-z0-9_-]{16,}",
     "1//0[A-Za-z0-9_-]{20,}",
+    // Vault, DigitalOcean, Docker, Shopify, PyPI, Linear, Supabase, Figma
+    "(?<![A-Za-z0-9])hv[sbr]\\.[A-Za-z0-9_-]{20,}",
+    "do[opr]_v1_[A-Za-z0-9]{32,}",
+    "dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,}",
+    "(?<![A-Za-z0-9])shp(?:at|ss|ca|pa|tka)_[A-Za-z0-9]{24,}",
+    "pypi-[A-Za-z0-9_-]{50,}",
+    "lin_(?:api|oauth)_[A-Za-z0-9]{24,}",
+    "(?<![A-Za-z0-9])sbp_[A-Za-z0-9]{32,}",
+    "figd_[A-Za-z0-9_-]{24,}",
+    // age
+    "AGE-SECRET-KEY-1[A-Z0-9]{40,}",
+    // Telegram
+    "(?<!\\d)\\d{8,10}:AA[A-Za-z0-9_-]{32,}",
     // JWT. A match starts only at the beginning of a run of its characters: otherwise each start in the run would scan
     // to the end of the run.
-    "(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{4,}(?:\\.[A-Za-z0-9_-]*)*"
+    "(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{4,}(?:\\.[A-Za-z0-9_-]*)*",
+    // The rules above are wider where both know a format: a token that is cut, or of another length, is still a secret.
+    ...Secretlint.patterns
   ].join("|"),
   "g"
 )
+
+// Every token starts with one of these. Most text has none, so one test is enough for it.
+const tokenHint = new RegExp(
+  [
+    "sk-|[srp]k_|whsec_|gh[pousr]_|github_pat_|gl[a-z]+-|npm_|hf_|AKIA|ASIA|SG\\.|xox[a-z]-|xapp-|hooks\\.slack",
+    "AIza|ya29\\.|GOCSPX|1\\/\\/0|hv[sbr]\\.|do[opr]_v1_|dckr_|shp[a-z]+_|pypi-|lin_|sbp_|figd_|AGE-SECRET|:AA|eyJ",
+    ...Secretlint.prefixes
+  ].join("|")
+)
+// The shortest token has so many characters after each other.
+const run = /(?<![\w-])[\w-]{11}|SG\.|\.AA|:AA|ya29|hv[sbr]\./
+const schemeHint = /bearer(?:\s|%20|\+)|basic(?:\s|%20|\+)/i
 
 const schemes =
   /(?<![A-Za-z0-9])((?:bearer|basic)(?:\s|%20|\+){1,4})(?=[A-Za-z]{0,64}[0-9+/=_~]|[A-Za-z]{20})[A-Za-z0-9._~+/=-]{6,}/gi
@@ -55,36 +82,14 @@ const withoutPassword = (all: string, user: string): string => {
 
 const awsSecret = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
 
-const begin = "-----BEGIN "
-const privateKey = /^-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/
-const end = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
-
-// A search by hand, because a pattern for the whole key would scan to the end of the text from every BEGIN without END.
-const withoutKeys = (text: string): string => {
-  let at = text.indexOf(begin)
-  if (at < 0) return text
-  let out = ""
-  let from = 0
-  for (; at >= 0; at = text.indexOf(begin, Math.max(from, at + 1))) {
-    if (!privateKey.test(text.slice(at, at + 80))) continue
-    out += text.slice(from, at) + mask
-    end.lastIndex = at
-    const found = end.exec(text)
-    if (found === null) return out
-    from = found.index + found[0].length
-  }
-  return out + text.slice(from)
-}
-
-/** Masks tokens, keys and passwords with a known format. */
+/** Masks tokens, keys and passwords with a known format, and long random tokens of any format. */
 export const scrub = (text: string): string => {
-  if (!hint.test(text)) return text
-  const aws = text.includes("AKIA") || text.includes("ASIA")
-  let out = withoutKeys(text)
-    .replace(tokens, mask)
-    .replace(schemes, `$1${mask}`)
-    .replace(userinfo, withoutPassword)
+  let out = PrivateKeys.scrub(text, mask)
+  const aws = out.includes("AKIA") || out.includes("ASIA")
+  if ((run.test(out) || out.includes("hooks.slack")) && tokenHint.test(out)) out = out.replace(tokens, mask)
+  if (schemeHint.test(out)) out = out.replace(schemes, `$1${mask}`)
+  if (out.includes("://")) out = out.replace(userinfo, withoutPassword)
   // Forty such characters alone may be anything; beside an AWS key id they are its secret.
   if (aws) out = out.replace(awsSecret, mask)
-  return out
+  return RandomTokens.scrub(out, mask)
 }

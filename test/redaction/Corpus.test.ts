@@ -1,5 +1,7 @@
 /** The rate of secrets that are masked, and of ordinary lines that are changed, measured on a corpus made at run time. */
 import { assert, describe, it } from "@effect/vitest"
+import { readFileSync } from "node:fs"
+import { generate } from "../../scripts/secretPatterns.ts"
 import * as Redaction from "../../src/redaction/Redaction.ts"
 import * as Fresh from "./corpus/Fresh.ts"
 import { heldOut } from "./corpus/heldOut.ts"
@@ -9,10 +11,12 @@ import { shapes } from "./corpus/shapes.ts"
 
 const seed = Number(process.env["CORPUS_SEED"] ?? Date.now() % 1_000_000)
 
-const leaks = (shown: string, secret: string): boolean => {
+/** Whether eight characters in a row of the secret are left. The fixed part of its format is in `other` too. */
+const leaks = (shown: string, secret: string, other: string): boolean => {
   if (secret.length <= 8) return shown.includes(secret)
   for (let at = 0; at + 8 <= secret.length; at++) {
-    if (shown.includes(secret.slice(at, at + 8))) return true
+    const part = secret.slice(at, at + 8)
+    if (!other.includes(part) && shown.includes(part)) return true
   }
   return false
 }
@@ -20,6 +24,7 @@ const leaks = (shown: string, secret: string): boolean => {
 /** Whether every way of scrubbing the sample masks all of its secrets. */
 const isMasked = (shape: Shape, seed: number): boolean => {
   const { input, known = [], secrets } = shape.make(Fresh.make(seed, shape.title))
+  const other = shape.make(Fresh.make(seed + 1_000_000, shape.title)).secrets.join(" ")
   const redaction = Redaction.make({ rules: known }, {})
   const shown =
     typeof input === "string"
@@ -28,7 +33,7 @@ const isMasked = (shape: Shape, seed: number): boolean => {
   if (Array.isArray(input) && input.every((item) => typeof item === "string")) {
     shown.push(JSON.stringify(redaction.attributes({ list: input })))
   }
-  return shown.every((text) => secrets.every((secret) => !leaks(text, secret)))
+  return shown.every((text) => secrets.every((secret) => !leaks(text, secret, other)))
 }
 
 /** The titles of the shapes of which a sample is not masked. Five samples each: a token is not always lucky. */
@@ -49,10 +54,12 @@ describe(`Redaction of a corpus, CORPUS_SEED=${seed}`, () => {
     assert.deepStrictEqual(missed(shapes), [])
   })
 
-  it("H16 masks at least 95 of 100 shapes", () => {
-    const all = [...shapes, ...heldOut]
-    const left = missed(all)
-    assert.isAtMost(left.length, all.length * 0.05, left.join(", "))
+  // Nothing is tuned to held-out shapes, so their floor is low: the rate is what an unknown format may expect.
+  it("H16 masks at least 190 shapes, and half of the held-out ones", () => {
+    const left = missed(heldOut)
+    const masked = shapes.length - missed(shapes).length + heldOut.length - left.length
+    assert.isAtLeast(masked, 190, left.join(", "))
+    assert.isAtMost(left.length, heldOut.length / 2, left.join(", "))
   })
 
   it("H16 changes less than one of 1,000 ordinary lines", () => {
@@ -60,4 +67,10 @@ describe(`Redaction of a corpus, CORPUS_SEED=${seed}`, () => {
     const changed = ordinaryLines(seed).filter((line) => text(line) !== line)
     assert.isBelow(changed.length, 10, changed.join("\n"))
   })
+})
+
+it("H16 takes its patterns from the installed version of secretlint", async () => {
+  const file = new URL("../../src/redaction/generated/SecretlintPatterns.ts", import.meta.url)
+  const list = (text: string) => text.match(/"(?:[^"\\]|\\.)+"/g)
+  assert.deepStrictEqual(list(readFileSync(file, "utf8")), list(await generate()))
 })

@@ -263,10 +263,14 @@ describe("Redaction of values", () => {
     assert.isDefined(text("[".repeat(100_000) + "]".repeat(100_000)))
   })
 
-  const shape = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(shape)
-    if (typeof value !== "object" || value === null) return typeof value === "string" ? "text" : value
-    return Object.entries(value).map(([, item]) => shape(item))
+  // A number stays a number, but that of a numeric password becomes 0.
+  const shape = (value: unknown, name?: string): unknown => {
+    if (Array.isArray(value)) return value.map((item) => shape(item, name))
+    if (typeof value === "string") return "text"
+    if (typeof value === "number")
+      return name === "password" && Number.isInteger(value) && Math.abs(value) >= 1000 ? 0 : value
+    if (typeof value !== "object" || value === null) return value
+    return Object.entries(value).map(([key, item]) => shape(item, key))
   }
 
   const names = ["password", "isSecret", "list", "apiKey", "n", "token", "tokens", "note", "credentials"]
@@ -362,7 +366,23 @@ describe("Redaction in linear time", () => {
     "basic%20",
     "key=>",
     "\u0000",
-    "😀"
+    "😀",
+    "<a ",
+    "<a>b",
+    "password:\n  a\n",
+    "name: password value: ",
+    "curl -u a ",
+    "Private-Lines: 1 ",
+    "sk-proj-",
+    "xoxb-a-",
+    "ghs_1_a.",
+    "login a password ",
+    "password is ",
+    "password          ",
+    "aB3_",
+    "a-0123456789abcdef0123456789abcdef",
+    '"name":"password",',
+    "authorization: digest "
   ]
   for (const part of adversaries) {
     it(`handles repeated ${JSON.stringify(part.slice(0, 40))}`, () => {

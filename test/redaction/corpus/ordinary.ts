@@ -59,7 +59,7 @@ const lines: ReadonlyArray<Line> = [
   (f) => `\tat com.example.${f.lower(6)}.TokenFilter.doFilter(TokenFilter.java:${f.below(400)})`,
   (f) => `goroutine ${f.below(99)} [running]: main.(*Keyring).Get(0xc${f.hex(9)}, 0x${f.hex(2)})`,
   (f) => `   Compiling ${name(f)} v${version(f)}`,
-  (f) => `error[E0308]: mismatched types: expected \`Token\`, found \`Option<Token>\``,
+  () => `error[E0308]: mismatched types: expected \`Token\`, found \`Option<Token>\``,
   (f) => ` --> ${file(f)}:${f.below(400)}:${f.below(80)}`,
   (f) => `    Finished \`dev\` profile [unoptimized + debuginfo] target(s) in ${f.below(60)}.${f.digits(2)}s`,
   (f) => `warning: unused variable: \`key\` in ${file(f)}`,
@@ -133,7 +133,7 @@ const lines: ReadonlyArray<Line> = [
       "x-request-id": f.uuid()
     }),
   (f) => JSON.stringify({ command: ["git", "log", "--oneline", "-p", file(f)] }),
-  (f) => JSON.stringify({ required: ["username", "email", "role"], type: "object" }),
+  () => JSON.stringify({ required: ["username", "email", "role"], type: "object" }),
   (f) => `traceparent: 00-${f.hex(32)}-${f.hex(16)}-01`,
   (f) => `<img src="data:image/png;base64,iVBORw0KGgo${f.base64(300)}">`,
   (f) => `background: url(data:font/woff2;base64,d09GMgABAAAAA${f.base64(200)}) format("woff2");`,
@@ -153,7 +153,7 @@ const lines: ReadonlyArray<Line> = [
   (f) => `mkdir -p /var/lib/${name(f)} && cp -u ${path(f)} /tmp`,
   (f) => `ssh -p ${f.digits(4)} ada@${address(f)} uptime`,
   (f) => `The password must have at least ${8 + f.below(9)} characters and a digit`,
-  (f) => `Enter your password to unlock the keyring`,
+  () => `Enter your password to unlock the keyring`,
   (f) => `Tokens used: ${f.digits(5)} of ${f.digits(6)} (${f.below(99)} %)`,
   (f) => `max_tokens: ${f.digits(4)}, token_count=${f.digits(4)}`,
   (f) =>
