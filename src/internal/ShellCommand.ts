@@ -64,11 +64,18 @@ export const argv = (source: string): ReadonlyArray<string> | undefined => {
   return parts === undefined || parts[0] === undefined || assignment.test(parts[0]) ? undefined : parts
 }
 
-/** Returns the base name of the first program of a script, after `KEY=value` assignments. It has few distinct values. */
+// A shell runs what is inside first, and the words of it look like words of the command.
+const substitution = /\$\(|`|[<>]\(/
+
+/**
+ * Returns the base name of the first program of a script, after `KEY=value` assignments. It has few distinct values. A
+ * script with a substitution, an array or an open quote has no certain name: a word of it may be part of a secret.
+ */
 export const executable = (command: string): string => {
-  const first = (words(script(command)) ?? script(command).split(/\s+/)).find(
-    (word) => !assignment.test(word)
-  )
+  const source = script(command)
+  const all = substitution.test(source) ? undefined : words(source)
+  const at = all?.findIndex((word) => !assignment.test(word)) ?? -1
+  const first = all?.slice(0, at + 1).some((word) => word.includes("(")) === true ? undefined : all?.[at]
   const name = first?.slice(first.lastIndexOf("/") + 1) ?? ""
   return /^[\w.+-]{1,64}$/.test(name) ? name : "sh"
 }

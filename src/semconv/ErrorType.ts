@@ -17,8 +17,9 @@ export const fromExit = (exit: Exit.Exit<unknown, unknown>): string | undefined 
 
 const other = "_OTHER"
 
-// A `reason` may also be a sentence with a path in it, so accept only texts that look like a name.
-const name = /^[\w@$./:-]{1,128}$/
+// A `reason` may be a path, an address or a sentence: only an identifier as code declares it is one of a closed set.
+const declared = /^[A-Z][A-Za-z]{1,63}$/
+const name = /^@?[A-Za-z_][\w$./:-]{0,127}$/
 const isName = (value: unknown): value is string => typeof value === "string" && name.test(value)
 
 const fromUnknown = (error: unknown, otherwise: (error: object) => string | undefined): string => {
@@ -33,7 +34,7 @@ const fromUnknown = (error: unknown, otherwise: (error: object) => string | unde
 const tagged = (error: object): string | undefined => {
   const tag = property(error, "_tag")
   const reason = property(error, "reason")
-  return tag !== undefined && isName(reason) ? `${tag}.${reason}` : tag
+  return tag !== undefined && reason !== undefined && declared.test(reason) ? `${tag}.${reason}` : tag
 }
 
 const constructed = (error: object): string | undefined => {

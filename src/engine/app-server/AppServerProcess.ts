@@ -21,6 +21,9 @@ import { oneLine } from "../../internal/TerminalText.ts"
 import { version } from "../../internal/version.ts"
 import * as CodexBinary from "./CodexBinary.ts"
 import * as JsonRpcConnection from "./JsonRpcConnection.ts"
+import * as CommandEnvironment from "./CommandEnvironment.ts"
+import * as LineSplitter from "./LineSplitter.ts"
+import * as LocalLog from "../../internal/LocalLog.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as Protocol from "./Protocol.ts"
 
@@ -64,6 +67,10 @@ const drainGrace = Duration.millis(250)
 
 const decodeInitialized = Schema.decodeUnknownOption(Protocol.Initialized)
 
+/** Returns the last lines of a text, whole. */
+const lastLines = (text: string): string =>
+  text.length <= maxStderrLength ? text : text.slice(text.indexOf("\n", text.length - maxStderrLength) + 1)
+
 const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError.EngineExited => {
   if (Exit.isSuccess(exit)) return new CodexError.EngineExited({ code: exit.value, stderr })
   // A process killed by a signal has no exit code: the spawner fails, and names the signal only in its error text.
@@ -96,6 +103,7 @@ export const start = Effect.fnUntraced(function* (
   const extra = makeExtra === undefined ? undefined : yield* makeExtra(configurations)
   const env = ChildEnvironment.select(process.env, configurations, { ...extra?.env, ...options.env })
   let stderr = ""
+  const stderrLines = LineSplitter.make(maxStderrLength)
   let ended: ProcessEnd | undefined
   let killRequested = false
   const exited = yield* Deferred.make<ProcessEnd>()
@@ -107,10 +115,14 @@ export const start = Effect.fnUntraced(function* (
     connection.close()
     Deferred.doneUnsafe(exited, Exit.succeed(error))
   }
+  const hidden = CommandEnvironment.overrides(env, configurations)
   const args = [
     ...binary.args,
     "app-server",
-    ...[...(options.config ?? []), ...(extra?.config ?? [])].flatMap((override) => ["-c", override])
+    ...[...hidden, ...(options.config ?? []), ...(extra?.config ?? [])].flatMap((override) => [
+      "-c",
+      override
+    ])
   ]
   const handle = yield* spawner
     .spawn(
@@ -157,13 +169,15 @@ export const start = Effect.fnUntraced(function* (
     Effect.forkScoped({ startImmediately: true })
   )
   const stderrFiber = yield* handle.stderr.pipe(
-    Stream.decodeText(),
-    Stream.tap((text) => Effect.sync(() => void (stderr = (stderr + text).slice(-maxStderrLength)))),
-    // A line may never end, so log each chunk as it arrives and buffer nothing.
-    Stream.runForEach((text) =>
+    // Whole lines only: redaction does not recognise half of a secret. A line that never ends is skipped.
+    Stream.concat(Stream.succeed(new TextEncoder().encode("\n"))),
+    Stream.runForEach((chunk) =>
       Effect.forEach(
-        text.split("\n").filter((line) => line.trim() !== ""),
-        (line) => Effect.logDebug(`codex: ${oneLine(line, 1000)}`),
+        stderrLines.push(chunk),
+        (line) => {
+          stderr = lastLines(`${stderr}${line}\n`)
+          return LocalLog.localOnly(Effect.logDebug(`codex: ${oneLine(line, Infinity)}`))
+        },
         { discard: true }
       )
     ),

@@ -85,9 +85,13 @@ const parseAsString = (override: string) => {
   return parseToml(`${key} = ${JSON.stringify(value.join("=").trim())}`)
 }
 
-/** Returns the variables that a TOML configuration names. Returns none for invalid TOML; Codex reports that error itself. */
+/** Parses a configuration file or an override; returns `undefined` for invalid TOML. Codex reports that error itself. */
+export const parseConfiguration = (toml: string) =>
+  parseToml(toml) ?? (toml.includes("\n") ? undefined : parseAsString(toml))
+
+/** Returns the variables that a TOML configuration names. */
 export const variablesNamedBy = (toml: string): ReadonlyArray<string> => {
-  const settings = parseToml(toml) ?? (toml.includes("\n") ? undefined : parseAsString(toml))
+  const settings = parseConfiguration(toml)
   return settings === undefined ? [] : variablesIn(settings)
 }
 

@@ -10,6 +10,7 @@ import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as ContentCapture from "../../instrumentation/ContentCapture.ts"
+import * as LocalLog from "../../internal/LocalLog.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
 import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as CodexError from "../../domain/CodexError.ts"
@@ -118,12 +119,12 @@ export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effect
     const before = yield* Logger.CurrentLoggers
     let sinks: ReadonlyArray<LogSink> = []
 
-    const write = (make: () => LogRecord) => {
+    const write = (make: () => LogRecord, local = false) => {
       if (sinks.length === 0) return
       try {
         const record = redacted(make(), redaction)
         for (const sink of sinks) {
-          if (!record.content || !sink.lines) ignoreErrors(() => sink.write(record))
+          if (sink.lines ? !record.content : !local) ignoreErrors(() => sink.write(record))
         }
       } catch {
         // A record that cannot be redacted is dropped.
@@ -132,7 +133,7 @@ export const layer: Layer.Layer<LogRecords | SignalBus.SignalBus> = Layer.effect
     const printing = before.has(Logger.defaultLogger)
     const logger = Logger.make<unknown, void>((options) => {
       if (printing && !sinks.some((sink) => sink.lines)) Logger.defaultLogger.log(options)
-      write(() => fromLog(options, redaction))
+      write(() => fromLog(options, redaction), Context.get(options.fiber.context, LocalLog.LocalOnly))
     })
     const loggers = new Set(
       [...before].filter((other) => other !== Logger.tracerLogger && other !== Logger.defaultLogger)

@@ -134,7 +134,15 @@ describe("the environment of the Codex process", () => {
         Object.keys(env).filter((name) => secret.test(name)),
         []
       )
-      assert.deepStrictEqual(argv, ["app-server", "-c", "model_providers.b.env_key=MY_OTHER_KEY"])
+      const [command, ...overrides] = argv ?? []
+      assert.deepStrictEqual(
+        [command, ...overrides.slice(2)],
+        ["app-server", "-c", "model_providers.b.env_key=MY_OTHER_KEY"]
+      )
+      assert.match(
+        overrides.slice(0, 2).join(" "),
+        /^-c shell_environment_policy\.exclude=\[.*"MY_OTHER_KEY".*\]$/
+      )
     }))
 })
 

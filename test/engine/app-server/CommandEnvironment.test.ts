@@ -1,0 +1,35 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as CommandEnvironment from "../../../src/engine/app-server/CommandEnvironment.ts"
+
+const excluded = (...configurations: ReadonlyArray<string>) =>
+  CommandEnvironment.overrides(
+    { HTTPS_PROXY: "http://ada:secret@proxy:80", HTTP_PROXY: "http://proxy:80" },
+    configurations
+  ).join()
+
+describe("The variables that are hidden from commands", () => {
+  it("H17 holds the credentials of Codex, of the provider, and of proxies with a password", () => {
+    const hidden = excluded(
+      `[model_providers.a]\nenv_key = "SHOP_KEY"\nenv_http_headers = { "x-key" = "SHOP_HEADER" }\n`,
+      "model_providers.b.env_key=OTHER_KEY"
+    )
+    for (const name of [
+      "OPENAI_API_KEY",
+      "CODEX_API_KEY",
+      "AZURE_*",
+      "SHOP_KEY",
+      "SHOP_HEADER",
+      "OTHER_KEY",
+      "HTTPS_PROXY"
+    ]) {
+      assert.include(hidden, JSON.stringify(name))
+    }
+    assert.notInclude(hidden, '"HTTP_PROXY"')
+  })
+
+  it("H17 is left to a configuration that has its own exclusions", () => {
+    assert.strictEqual(excluded("shell_environment_policy.exclude=[]"), "")
+    assert.strictEqual(excluded(`[shell_environment_policy]\ninclude_only = ["PATH"]\n`), "")
+    assert.notStrictEqual(excluded(`[shell_environment_policy]\ninherit = "all"\n`), "")
+  })
+})
