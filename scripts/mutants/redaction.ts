@@ -9,8 +9,8 @@ export const redaction: ReadonlyArray<Mutant> = [
       "gives the same result when applied twice"
     ],
     [
-      "/cookies?$/i.test(name) ? restOfLine : unquoted",
-      "unquoted",
+      "allOfHeader.test(name) && !before",
+      "/authorization$/i.test(name) && !before",
       "Cookie: a=1; session=xyz -> Cookie: [redacted]"
     ],
     [
@@ -53,8 +53,8 @@ export const redaction: ReadonlyArray<Mutant> = [
       "masks a short registered word only as a whole word"
     ],
     [
-      "(a, b) => b.length - a.length",
-      "(a, b) => a.length - b.length",
+      "flatMap(encodedForms))].toSorted((a, b) => b.length - a.length)",
+      "flatMap(encodedForms))].toSorted((a, b) => a.length - b.length)",
       "db says correct horse -> db says [redacted]"
     ]
   ]),
@@ -79,20 +79,27 @@ export const redaction: ReadonlyArray<Mutant> = [
     ['at > 0 && secretKeyQualifiers.has(all[at - 1] ?? "")', "at > 0", "keeps cache_key=abc; map key=abc"],
     ['\n    .replace(/([a-z\\d])([A-Z])/g, "$1 $2")', "", "finds a secret word inside a name in camel case"]
   ]),
-  ...inFile("src/redaction/TokenPatterns.ts", "test/redaction/Redaction.test.ts", [
+  ...inFile("src/redaction/PrivateKeys.ts", "test/redaction/Redaction.test.ts", [
     [
       "if (found === null) return out",
       "if (found === null) return out + text.slice(at)",
       "masks a private key without its end"
     ],
     [
-      "\n    .replace(schemes, `$1${mask}`)",
-      "",
+      "!header.test(text.slice(at, at + 80))",
+      "header.test(text.slice(at, at + 80))",
+      "masks a private key without its end"
+    ]
+  ]),
+  ...inFile("src/redaction/TokenPatterns.ts", "test/redaction/Redaction.test.ts", [
+    [
+      "out = out.replace(schemes, `$1${mask}`)",
+      'out += ""',
       "sent with Bearer 0123456789abcdef -> sent with Bearer [redacted]"
     ],
     [
-      "\n    .replace(userinfo, withoutPassword)",
-      "",
+      "out = out.replace(userinfo, withoutPassword)",
+      'out += ""',
       "https://ada:p@ss:w0rd@example.com -> https://ada:[redacted]@example.com"
     ],
     [
@@ -104,11 +111,6 @@ export const redaction: ReadonlyArray<Mutant> = [
       "if (aws) out = out.replace(awsSecret, mask)",
       "",
       "AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY -> [redacted] [redacted]"
-    ],
-    [
-      "!privateKey.test(text.slice(at, at + 80))",
-      "privateKey.test(text.slice(at, at + 80))",
-      "masks a private key without its end"
     ]
   ])
 ]

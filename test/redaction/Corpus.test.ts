@@ -3,11 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { generate } from "../../scripts/secretPatterns.ts"
 import * as Redaction from "../../src/redaction/Redaction.ts"
-import * as Fresh from "./corpus/Fresh.ts"
-import { heldOut } from "./corpus/heldOut.ts"
-import { ordinaryLines } from "./corpus/ordinary.ts"
-import type { Shape } from "./corpus/Shape.ts"
-import { shapes } from "./corpus/shapes.ts"
+import * as Fresh from "../support/secretCorpus/Fresh.ts"
+import { heldOut } from "../support/secretCorpus/heldOut.ts"
+import { ordinaryLines } from "../support/secretCorpus/ordinary.ts"
+import type { Shape } from "../support/secretCorpus/Shape.ts"
+import { shapes } from "../support/secretCorpus/shapes.ts"
 
 const seed = Number(process.env["CORPUS_SEED"] ?? Date.now() % 1_000_000)
 
