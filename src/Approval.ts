@@ -10,7 +10,6 @@ export * from "./approval/SessionGrants.ts"
 export {
   CommandExtra,
   CommandRequest,
-  describe,
   ElicitationRequest,
   FileChangeRequest,
   type ApprovalKind,
@@ -23,5 +22,12 @@ export {
   UnknownRequest,
   UserInputRequest
 } from "./domain/ApprovalRequest.ts"
+export {
+  describe,
+  render,
+  type RenderedRequest,
+  type RenderOptions,
+  summarize
+} from "./approval/RequestText.ts"
 export { matches, ApprovalRule, rules } from "./approval/Rules.ts"
 export { timeout } from "./approval/Timeout.ts"

@@ -12,6 +12,7 @@ import { randomUUID } from "node:crypto"
 import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
 import * as PendingRequests from "./PendingRequests.ts"
 import { ApprovalContext, type Policy } from "./Policy.ts"
+import { describe } from "./RequestText.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
@@ -118,7 +119,15 @@ export class ApprovalQueue extends Context.Service<
         // A copy, so that later changes to the request do not change what the user sees.
         const copy = structuredClone(request)
         // A unique id, across processes too: a late answer must not reach another request.
-        const entry = { id: randomUUID(), threadId, turnId, request: copy, hash: hash(copy), at }
+        const entry = {
+          id: randomUUID(),
+          threadId,
+          turnId,
+          request: copy,
+          text: describe(copy),
+          hash: hash(copy),
+          at
+        }
         // Before the request is visible: its answer can arrive immediately.
         const answered = Deferred.makeUnsafe<ApprovalDecision>()
         return yield* Effect.uninterruptibleMask((restore) => {

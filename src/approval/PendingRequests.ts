@@ -4,12 +4,16 @@ import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
 import { mismatch } from "./DecisionValidation.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
-/** A pending request. `at` is its time in milliseconds since the epoch, `hash` identifies its content. */
+/**
+ * A pending request. `text` is the whole request for a person to read, with every character visible. `hash` identifies the
+ * content, and `at` is the time of the request in milliseconds since the epoch.
+ */
 export interface Pending {
   readonly id: string
   readonly threadId: ThreadId | undefined
   readonly turnId: TurnId | undefined
   readonly request: ApprovalRequest
+  readonly text: string
   readonly hash: string
   readonly at: number
 }

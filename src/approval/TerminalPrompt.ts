@@ -3,23 +3,21 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
-import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
-import { oneLine } from "../internal/TerminalText.ts"
-import * as HiddenInput from "./HiddenInput.ts"
+import { visible, visibleLine } from "../internal/VisibleText.ts"
 import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
 import * as ElicitationForm from "./ElicitationForm.ts"
 import type { Policy } from "./Policy.ts"
-import {
-  type ElicitationRequest,
-  describe,
-  type Question,
-  type ApprovalRequest,
-  type UserInputRequest
+import * as RequestText from "./RequestText.ts"
+import { type PromptServices, readKey, readLine, write } from "./TerminalInput.ts"
+import type {
+  ElicitationRequest,
+  Question,
+  ApprovalRequest,
+  UserInputRequest
 } from "../domain/ApprovalRequest.ts"
 
-/** The services that the terminal prompt needs. */
-export type PromptServices = Terminal.Terminal | Stdio.Stdio
+export type { PromptServices } from "./TerminalInput.ts"
 
 /** Serialises prompts, so that a person answers one request at a time. */
 const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval/PromptLock", {
@@ -29,26 +27,87 @@ const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval
 const origin = { source: "user", policy: "prompt" } as const
 
 const declined = (reason: string): ApprovalDecision => ({ _tag: "decline", reason, ...origin })
+const no = declined("declined on the terminal")
+const forSession: ApprovalDecision = { _tag: "acceptForSession", ...origin }
+const cancelled: ApprovalDecision = { _tag: "cancel", ...origin }
 
-const answers: Readonly<Record<string, ApprovalDecision>> = {
-  y: { _tag: "accept", ...origin },
-  a: { _tag: "acceptForSession", ...origin },
-  n: declined("declined on the terminal"),
-  q: { _tag: "cancel", ...origin }
-}
+/** Whole words only: the first letter of "another day" is not an answer. */
+const answers: ReadonlyMap<string, ApprovalDecision> = new Map([
+  ["y", { _tag: "accept", ...origin }],
+  ["yes", { _tag: "accept", ...origin }],
+  ["a", forSession],
+  ["always", forSession],
+  ["session", forSession],
+  ["n", no],
+  ["no", no],
+  ["q", cancelled],
+  ["quit", cancelled]
+])
 
-const write = (text: string) =>
-  Stdio.Stdio.use((stdio) => Stream.run(Stream.make(text), stdio.stderr({ endOnDone: false })))
-
-const readLine = Terminal.Terminal.use((terminal) => terminal.readLine)
+const word = (line: string): string => line.trim().toLowerCase()
 
 const yesOrNo = Effect.gen(function* () {
   while (true) {
-    yield* write("  [y]es, [n]o, yes for this session [a], stop the turn [q]: ")
-    const line = yield* readLine
-    const answer = answers[line.trim().toLowerCase().charAt(0) || "n"]
+    const line = yield* readLine("  yes (y), no (n), yes for this session (a), stop the turn (q): ")
+    const answer = answers.get(word(line))
     if (answer !== undefined) return answer
+    yield* write("  Please answer with one of these words or letters.\n")
   }
+})
+
+/** Asks a question whose answer is yes or no, in whole words. Keys typed before the question are discarded. */
+export const confirm = Effect.fnUntraced(function* (question: string) {
+  while (true) {
+    const answer = answers.get(word(yield* readLine(`${question} yes (y) or no (n): `)))
+    if (answer?._tag === "accept") return true
+    if (answer !== undefined && answer._tag !== "acceptForSession") return false
+  }
+})
+
+/** The size of the terminal. stdout can be a file, so stderr counts, too. */
+const screen = Effect.gen(function* () {
+  const terminal = yield* Terminal.Terminal
+  const { columns, rows } = process.stderr
+  const smallest = (...sizes: ReadonlyArray<number | undefined>) =>
+    Math.min(...sizes.filter((size) => size !== undefined && size > 0).map(Number))
+  const width = smallest(yield* terminal.columns, columns)
+  const height = smallest(yield* terminal.rows, rows)
+  return { columns: Number.isFinite(width) ? width : 80, rows: Number.isFinite(height) ? height : 24 }
+})
+
+const turnPage = (shown: number, total: number) =>
+  readKey(
+    `  ${shown} of ${total} lines. Space: more, n: no, q: stop the turn `,
+    (key): ApprovalDecision | "more" | undefined => {
+      switch (key) {
+        case "space":
+        case "return":
+        case "pagedown":
+          return "more"
+        case "n":
+          return no
+        case "q":
+          return cancelled
+        default:
+          return undefined
+      }
+    }
+  )
+
+/**
+ * Shows lines in pages that fit the screen. A request can be declined on every page; it can be accepted only after its last
+ * page, so the pager returns a decision or the end.
+ */
+const page = Effect.fnUntraced(function* (lines: ReadonlyArray<string>, rows: number) {
+  const size = Math.max(4, rows - 4)
+  for (let start = 0; start < lines.length; start += size) {
+    const end = Math.min(start + size, lines.length)
+    yield* write(`${lines.slice(start, end).join("\n")}\n`)
+    if (end === lines.length) return undefined
+    const answer = yield* turnPage(end, lines.length)
+    if (answer !== "more") return answer
+  }
+  return undefined
 })
 
 /** Parses a line as an answer. The number of an option selects the option. */
@@ -60,11 +119,15 @@ const parseAnswer = (question: Question, line: string): string | undefined => {
   return named?.label ?? (other ? line : undefined)
 }
 
+/** Writes lines of content with a prefix, wrapped at the width of the terminal. */
+const writeBlock = (text: string) =>
+  Effect.flatMap(screen, (options) => write(`${RequestText.block(text, options).join("\n")}\n`))
+
 const askQuestion = Effect.fnUntraced(function* (question: Question) {
-  const { options = [] } = question
-  yield* write(`  ${oneLine(question.header, 80)}: ${oneLine(question.question, 400)}\n`)
+  const { header, options = [] } = question
+  yield* writeBlock(visible(header === "" ? question.question : `${header}: ${question.question}`))
   for (const [index, { description, label }] of options.entries()) {
-    yield* write(`    ${index + 1}. ${oneLine(label, 80)}: ${oneLine(description, 200)}\n`)
+    yield* writeBlock(`${index + 1}. ${visible(`${label}: ${description}`)}`)
   }
   const hints = [
     ...(options.length === 0 ? [] : ["a number"]),
@@ -73,9 +136,8 @@ const askQuestion = Effect.fnUntraced(function* (question: Question) {
     "empty for no answer"
   ]
   while (true) {
-    yield* write(`  (${hints.join(", ")}): `)
-    const line = question.secret ? yield* HiddenInput.read : (yield* readLine).trim()
-    if (question.secret) yield* write("\n")
+    const typed = yield* readLine(`  (${hints.join(", ")}): `, { echo: !question.secret })
+    const line = question.secret ? typed : typed.trim()
     if (line === "") return undefined
     const text = parseAnswer(question, line)
     if (text !== undefined) return text
@@ -93,8 +155,16 @@ const askQuestions = Effect.fnUntraced(function* (request: typeof UserInputReque
     : ({ _tag: "accept", given: { _tag: "answers", answers: Object.fromEntries(given) }, ...origin } as const)
 })
 
-const affirmative = /^(?:y|yes|true)$/i
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ["y", true],
+  ["yes", true],
+  ["true", true],
+  ["n", false],
+  ["no", false],
+  ["false", false]
+])
 
+/** Parses a line as the value of a field. A line that is no value of its type fails the validation that follows. */
 const parseField = (field: ElicitationForm.FormField, line: string): unknown => {
   switch (field.type) {
     case "string":
@@ -103,7 +173,7 @@ const parseField = (field: ElicitationForm.FormField, line: string): unknown => 
     case "integer":
       return Number(line)
     case "boolean":
-      return affirmative.test(line)
+      return booleans.get(word(line))
     case "array":
       return line.split(",").map((part) => part.trim())
   }
@@ -113,7 +183,7 @@ const describeField = (field: ElicitationForm.FormField): string => {
   const choices = ElicitationForm.choices(field)
   const type =
     field.type === "boolean" ? "yes or no" : field.type === "array" ? "list, with commas" : field.type
-  return choices === undefined ? type : `${type}: ${oneLine(choices.join(", "), 200)}`
+  return choices === undefined ? type : `${type}: ${choices.map(visibleLine).join(", ")}`
 }
 
 const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest.Type) {
@@ -126,9 +196,9 @@ const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest
   const content: Array<readonly [string, unknown]> = []
   for (const { field, name, required } of fields) {
     const schema = { type: "object", properties: { [name]: field } }
+    yield* writeBlock(`${visibleLine(name)} (${describeField(field)})`)
     while (true) {
-      yield* write(`  ${oneLine(name, 80)} (${describeField(field)}${required ? "" : ", may be empty"}): `)
-      const line = (yield* readLine).trim()
+      const line = (yield* readLine(required ? "  value: " : "  value, may be empty: ")).trim()
       if (line === "" && required) return declined("a required field was left empty")
       if (line === "") break
       const value = parseField(field, line)
@@ -137,7 +207,7 @@ const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest
         content.push([name, value])
         break
       }
-      yield* write(`  ${oneLine(problem, 200)}\n`)
+      yield* writeBlock(visibleLine(problem))
     }
   }
   return {
@@ -148,33 +218,31 @@ const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest
 })
 
 const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
+  const { columns, rows } = yield* screen
+  const { lines, title } = RequestText.render(request, { columns })
+  const heading = ["", `The agent asks to ${title}`]
   if (request._tag === "user_input") {
-    yield* write("\nThe agent asks:\n")
+    yield* write(`${heading.join("\n")}\n`)
     return yield* askQuestions(request)
   }
-  yield* write(`\nThe agent asks to ${describe(request)}\n`)
-  if ("cwd" in request && request.cwd !== "") yield* write(`  in ${oneLine(request.cwd, 200)}\n`)
-  if (request.reason !== undefined) yield* write(`  because: ${oneLine(request.reason, 400)}\n`)
+  const early = yield* page([...heading, ...lines], rows)
+  if (early !== undefined) return early
   return yield* request._tag === "elicitation" && request.mode === "form" ? fillForm(request) : yesOrNo
 })
 
 /**
- * Asks on the terminal, on stderr and stdin. Secret answers are not echoed. Without a terminal it declines with a message
- * on stderr.
+ * Asks on the terminal, on stderr and stdin. Shows the whole request, in pages, before it can be accepted. Secret answers
+ * are not echoed. Without a terminal it declines with a message on stderr.
  */
 export const prompt: Policy<PromptServices> = Effect.fnUntraced(function* (request) {
   const stdio = yield* Stdio.Stdio
   const lock = yield* PromptLock
   if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal))) {
-    yield* write(`Declined because there is no terminal to ask on: ${describe(request)}\n`)
+    yield* write(`Declined because there is no terminal to ask on: ${RequestText.summarize(request)}\n`)
     return { _tag: "decline", reason: "there is no terminal to ask on", source: "default", policy: "prompt" }
   }
   return yield* Semaphore.withPermits(
     lock,
     1
-  )(
-    Effect.catchTag(ask(request), "QuitError", () =>
-      Effect.succeed<ApprovalDecision>({ _tag: "cancel", ...origin })
-    )
-  )
+  )(Effect.catchTag(ask(request), "QuitError", () => Effect.succeed(cancelled)))
 })

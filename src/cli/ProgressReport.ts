@@ -1,7 +1,7 @@
 /** Formats the progress of a turn as lines for a person. Pure: a state, and a step that returns the lines to add. */
 import * as Approval from "../Approval.ts"
 import type * as Item from "../domain/Item.ts"
-import { oneLine, printable } from "../internal/TerminalText.ts"
+import { printableLine, printable } from "../internal/VisibleText.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Turn from "../domain/Turn.ts"
 
@@ -58,23 +58,23 @@ const started = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
   const color = paint(style)
   switch (item._tag) {
     case "CommandExecution":
-      return [`${color("cyan", "$")} ${oneLine(ShellCommand.script(item.command), width)}`]
+      return [`${color("cyan", "$")} ${printableLine(ShellCommand.script(item.command), width)}`]
     case "ToolCall":
       return [
-        `${color("cyan", "⚒")} ${oneLine(`${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
+        `${color("cyan", "⚒")} ${printableLine(`${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
       ]
     case "AgentCall":
       return [
-        `${color("cyan", "⚇")} ${oneLine(`${item.tool} ${item.prompt ?? item.agents.join(" ")}`, width)}`
+        `${color("cyan", "⚇")} ${printableLine(`${item.tool} ${item.prompt ?? item.agents.join(" ")}`, width)}`
       ]
     case "McpToolCall":
       return [
-        `${color("cyan", "⚒")} ${oneLine(`${item.server}/${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
+        `${color("cyan", "⚒")} ${printableLine(`${item.server}/${item.tool} ${JSON.stringify(item.arguments) ?? ""}`, width)}`
       ]
     case "FileChange":
       return item.changes.map((change) => {
         const [added, removed] = changedLines(change.diff, change.kind)
-        const path = oneLine(
+        const path = printableLine(
           change.movePath === undefined ? change.path : `${change.path} → ${change.movePath}`,
           width
         )
@@ -103,7 +103,7 @@ const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Li
     const code = item.exitCode === undefined ? "did not start" : `exit ${item.exitCode}`
     const output = failed && item.output !== undefined && item.output !== "" ? lastLines(item.output, 12) : []
     return [
-      ...output.map((line) => color("dim", `  │ ${oneLine(line, style.width - 4)}`)),
+      ...output.map((line) => color("dim", `  │ ${printableLine(line, style.width - 4)}`)),
       `  ${color(failed ? "red" : "green", code)}${timed}`
     ]
   }
@@ -147,7 +147,7 @@ const decisionLine = (
   const policy = source === "policy" && decision.policy !== undefined ? `policy ${decision.policy}` : source
   const by = color("dim", `(${policy})`)
   if (Approval.isGranted(decision)) return `  ${color("green", "accepted")} ${by}`
-  const why = decision._tag === "decline" ? `: ${oneLine(decision.reason, 200)}` : ", the turn stops"
+  const why = decision._tag === "decline" ? `: ${printableLine(decision.reason, 200)}` : ", the turn stops"
   return `  ${color("yellow", decision._tag === "cancel" ? "cancelled" : "declined")}${why} ${by}`
 }
 
@@ -188,10 +188,11 @@ export const step = (
       ]
     }
     case "ApprovalRequested": {
-      const reason = event.request.reason === undefined ? "" : ` — ${oneLine(event.request.reason, 200)}`
+      const reason =
+        event.request.reason === undefined ? "" : ` — ${printableLine(event.request.reason, 200)}`
       return [
         { ...state, lastItemId: event.request.itemId },
-        [`  ${color("yellow", "asks")} to ${Approval.describe(event.request)}${reason}`]
+        [`  ${color("yellow", "asks")} to ${Approval.summarize(event.request)}${reason}`]
       ]
     }
     case "ApprovalDecided": {

@@ -11,7 +11,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { Attachments } from "../attachment/Attachments.ts"
 import * as CodexError from "../domain/CodexError.ts"
-import { oneLine } from "../internal/TerminalText.ts"
+import { jsonLine, printableLine } from "../internal/VisibleText.ts"
 import * as TraceContext from "../internal/TraceContext.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as InMemorySpans from "../telemetry/tracer/InMemorySpans.ts"
@@ -25,6 +25,7 @@ import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import * as EventJson from "./EventJson.ts"
 import { code } from "./ExitCode.ts"
+import * as Output from "./Output.ts"
 import * as ProgressReport from "./ProgressReport.ts"
 
 export interface TurnSessionOptions {
@@ -75,9 +76,7 @@ const runAndReport = <R>(
       if (event._tag === "TurnCompleted") turn = event.turn
       else if (event._tag !== "AgentEvent") [state] = TurnState.step(state, event, new Set())
       if (options.json) {
-        return event._tag === "TurnCompleted"
-          ? Effect.void
-          : Console.log(JSON.stringify(EventJson.event(event)))
+        return event._tag === "TurnCompleted" ? Effect.void : Console.log(jsonLine(EventJson.event(event)))
       }
       const [next, lines] = ProgressReport.step(report, event, style)
       report = next
@@ -99,23 +98,20 @@ const runAndReport = <R>(
             : CodexError.exitCode(failure)
       if (options.json) {
         const turnId = ended?.id === "" ? undefined : ended?.id
-        return Effect.as(
-          Console.log(JSON.stringify(EventJson.last(ended, failure, { threadId, turnId }))),
-          exit
-        )
+        return Effect.as(Console.log(jsonLine(EventJson.last(ended, failure, { threadId, turnId }))), exit)
       }
       return Effect.gen(function* () {
         if (failure !== undefined) {
-          if (report.pendingMessage !== undefined) yield* printAll([report.pendingMessage])
+          if (report.pendingMessage !== undefined) yield* Output.printError(report.pendingMessage)
           yield* printAll(ProgressReport.interruptedItems(ended?.items ?? [], style))
-          yield* Console.error(failure === "interrupted" ? "Interrupted." : failure.message)
+          yield* Output.printError(failure === "interrupted" ? "Interrupted." : failure.message)
           if (failure !== "interrupted") yield* printAll(details(failure))
         } else if (ended !== undefined) {
-          yield* Console.log(ended.message)
+          yield* Output.print(ended.message)
         }
         if (ended !== undefined) yield* printAll(["", ...ProgressReport.summary(ended, style)])
         if (threadId !== undefined && failure !== undefined) {
-          yield* Console.error(`Continue with: effect-codex run --resume ${threadId}`)
+          yield* Output.printError(`Continue with: effect-codex run --resume ${threadId}`)
         }
         return exit
       })
@@ -168,7 +164,7 @@ const details = (error: CodexError.CodexError): ReadonlyArray<string> => {
   const text = "detail" in error ? error.detail : "stderr" in error ? error.stderr : ""
   return error._tag === "InvalidRequest" || error._tag === "ProtocolError" || text.trim() === ""
     ? []
-    : [`  ${oneLine(text, 600)}`]
+    : [`  ${printableLine(text, 600)}`]
 }
 
 /** Runs the turn inside the `run` span, then prints a waterfall of its spans. */

@@ -2,7 +2,6 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
@@ -13,6 +12,7 @@ import { version } from "../internal/version.ts"
 import { attachments } from "./commands/cleanAttachments.ts"
 import { demo } from "./commands/demo.ts"
 import { code, ExitWith, UsageError } from "./ExitCode.ts"
+import * as Output from "./Output.ts"
 import { run } from "./commands/run.ts"
 import { threads } from "./commands/threads.ts"
 import { trace } from "./commands/trace.ts"
@@ -38,10 +38,10 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 Command.run(cli, { version }).pipe(
   Effect.tapCause((cause) => {
     const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-    if (error instanceof UsageError) return Console.error(`${error.text}\nSee: effect-codex --help`)
+    if (error instanceof UsageError) return Output.printError(`${error.text}\nSee: effect-codex --help`)
     const isReported =
       error instanceof ExitWith || CliError.isCliError(error) || Cause.hasInterruptsOnly(cause)
-    return isReported ? Effect.void : Console.error(Cause.pretty(cause))
+    return isReported ? Effect.void : Output.printError(Cause.pretty(cause))
   }),
   Effect.provide(NodeServices.layer),
   // stdout carries only the result of the command.

@@ -2,8 +2,7 @@
 import * as Schema from "effect/Schema"
 import { ItemId } from "./Ids.ts"
 import * as Item from "./Item.ts"
-import { oneLine } from "../internal/TerminalText.ts"
-import { Permissions, type FileSystemPlace } from "./Permissions.ts"
+import { Permissions } from "./Permissions.ts"
 
 const fields = {
   /** Identifies the request. One item can make several requests. */
@@ -159,66 +158,3 @@ export const paths = (request: FileChangeRequest): ReadonlyArray<string> =>
   request.changes.flatMap((change) =>
     change.movePath === undefined ? [change.path] : [change.path, change.movePath]
   )
-
-const json = (value: unknown, width: number): string => oneLine(JSON.stringify(value) ?? "", width)
-
-const placeName = (place: FileSystemPlace): string => {
-  switch (place._tag) {
-    case "path":
-      return place.path
-    case "glob":
-      return place.pattern
-    case "special":
-      return JSON.stringify(place.value)
-  }
-}
-
-const permissionWords = (permissions: Permissions): string =>
-  oneLine(
-    [
-      ...(permissions.network ? ["the network"] : []),
-      ...permissions.fileSystem.map((entry) =>
-        entry.access === "deny"
-          ? `not ${placeName(entry.place)}`
-          : `to ${entry.access} ${placeName(entry.place)}`
-      )
-    ].join(", "),
-    400
-  )
-
-const extraWords = (request: CommandRequest): string => {
-  const { as, network, permissions } = request.wants ?? {}
-  return [
-    ...(as === undefined ? [] : [`as ${oneLine(as, 40)}`]),
-    ...(network === undefined
-      ? []
-      : [`with network access to ${oneLine(`${network.protocol}://${network.host}`, 200)}`]),
-    ...(permissions === undefined ? [] : [`with ${permissionWords(permissions)}`])
-  ]
-    .map((words) => ` ${words}`)
-    .join("")
-}
-
-/** Describes a request to a person. */
-export const describe = (request: ApprovalRequest): string => {
-  switch (request._tag) {
-    case "command":
-      return `run ${oneLine(request.script, 400)}${extraWords(request)}`
-    case "file_change": {
-      const root = request.root === undefined ? "" : ` and all of ${oneLine(request.root, 200)}`
-      return `change ${request.changes.length === 0 ? "files" : oneLine(paths(request).join(", "), 400)}${root}`
-    }
-    case "permissions":
-      return `be allowed ${permissionWords(request.permissions) || "nothing"}`
-    case "tool":
-      return `call ${oneLine(request.tool, 80)} with ${json(request.arguments, 300)}`
-    case "mcp_tool":
-      return `call ${oneLine(request.tool, 80)} of ${oneLine(request.server, 80)} with ${json(request.arguments, 300)}`
-    case "elicitation":
-      return `${request.mode === "url" ? `have ${oneLine(request.url ?? "an address", 300)} opened` : "have a form filled in"} for ${oneLine(request.server, 80)}: ${oneLine(request.message, 300)}`
-    case "user_input":
-      return `be told: ${oneLine(request.questions.map(({ question }) => question).join(" "), 400)}`
-    case "unknown":
-      return `do what effect-codex does not know: ${oneLine(request.method, 80)}`
-  }
-}

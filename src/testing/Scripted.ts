@@ -88,7 +88,7 @@ export const reasoning = (summary: string): ScriptedStep =>
 
 const ask = (turn: ScriptedTurn, request: Approval.ApprovalRequest) =>
   turn.options.approvalMode === "never"
-    ? dieScriptError(`the script asks to ${Approval.describe(request)}, but this thread never asks`)
+    ? dieScriptError(`the script asks to ${Approval.summarize(request)}, but this thread never asks`)
     : requestApproval(request, turn.handlers.approve, (event) => emit(turn, event))
 
 const isApproved = (turn: ScriptedTurn, request: Approval.ApprovalRequest) =>
@@ -111,7 +111,7 @@ export const question = (
       const decision = yield* ask(turn, request)
       if (options.expect?.(decision) === false)
         return yield* dieScriptError(
-          `the answer to ${Approval.describe(request)} is not what the script expects`
+          `the answer to ${Approval.summarize(request)} is not what the script expects`
         )
     })
   )

@@ -60,7 +60,7 @@ const cases: ReadonlyArray<readonly [Approval.ApprovalRule, Approval.ApprovalReq
 
 describe("rules", () => {
   for (const [rule, request, expected] of cases) {
-    it(`${JSON.stringify(rule)} ${expected ? "speaks" : "does not speak"} of ${Approval.describe(request)}`, () =>
+    it(`${JSON.stringify(rule)} ${expected ? "speaks" : "does not speak"} of ${Approval.summarize(request)}`, () =>
       assert.strictEqual(Approval.matches(rule, request), expected))
   }
 

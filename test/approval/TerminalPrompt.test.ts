@@ -15,39 +15,57 @@ import * as Approval from "../../src/Approval.ts"
 import { decide } from "../../src/approval/PolicyRunner.ts"
 import * as R from "./requests.ts"
 
+/** What ends a question, or a page of a request. */
+const question = /(?:: |turn )$/
+
 /**
- * A terminal that types these lines. Like Node's it keeps a line that was read key by key as a line, too, and shows what
- * is typed as a line.
+ * A terminal on which a person types these lines, each as the answer to one question. Lines of `before` are typed before the
+ * first question. Like Node's terminal it keeps a line that was read key by key as a line, too.
  */
-const terminal = (...typed: ReadonlyArray<string>) => {
+const terminal = (...typed: ReadonlyArray<string>) => terminalOf({ typed })
+
+const terminalOf = (options: {
+  readonly typed: ReadonlyArray<string>
+  readonly before?: string
+  readonly rows?: number
+}) => {
   const shown: Array<string> = []
-  const lines = [...typed]
+  const lines = [...options.typed]
   const kept: Array<string> = []
+  let keys: Queue.Queue<Terminal.UserInput, Cause.Done> | undefined
+  let before = options.before ?? ""
+  const type = (text: string) => {
+    for (const character of text) {
+      const named = { "\b": "backspace", "\r": "return", " ": "space" }[character] ?? character
+      const key = { name: named, ctrl: false, meta: false, shift: false }
+      if (keys !== undefined) Queue.offerUnsafe(keys, { input: Option.some(character), key })
+    }
+  }
+  const onWrite = (text: string) => {
+    shown.push(text)
+    if (!question.test(text) || keys === undefined) return
+    const line = lines.shift()
+    if (line === undefined) Queue.endUnsafe(keys)
+    else if (line === " ") type(" ")
+    else {
+      kept.push(line)
+      type(`${line}\r`)
+    }
+  }
   const service = Terminal.make({
     columns: Effect.succeed(80),
-    rows: Effect.succeed(24),
-    size: Effect.die("nobody asks"),
+    rows: Effect.succeed(options.rows ?? 200),
+    size: Effect.die("nothing reads the size"),
     readInput: Effect.gen(function* () {
-      const queue = yield* Queue.make<Terminal.UserInput, Cause.Done>()
-      const line = lines.shift()
-      if (line === undefined) yield* Queue.end(queue)
-      else {
-        kept.push(line)
-        for (const character of [...line, "\r"]) {
-          const named = character === "\b" ? "backspace" : character === "\r" ? "return" : character
-          const key = { name: named, ctrl: false, meta: false, shift: false }
-          yield* Queue.offer(queue, { input: Option.some(character), key })
-        }
-      }
-      return queue
+      keys = yield* Queue.make<Terminal.UserInput, Cause.Done>()
+      if (before !== "") kept.push(before.slice(0, -1))
+      type(before)
+      before = ""
+      return keys
     }),
     readLine: Effect.suspend(() => {
-      const unseen = kept.shift()
-      if (unseen !== undefined) return Effect.succeed(unseen)
-      const line = lines.shift()
-      if (line === undefined) return Effect.fail(new Terminal.QuitError({}))
-      shown.push(`${line}\n`)
-      return Effect.succeed(line)
+      const line = kept.shift()
+      return line === undefined ? Effect.never : Effect.succeed(line)
     }),
     display: () => Effect.die("questions go to stderr")
   })
@@ -56,16 +74,14 @@ const terminal = (...typed: ReadonlyArray<string>) => {
     stderrIsTerminal: Effect.succeed(true),
     stderr: () =>
       Sink.forEach((chunk: string | Uint8Array) =>
-        Effect.sync(
-          () => void shown.push(typeof chunk === "string" ? chunk : new TextDecoder().decode(chunk))
-        )
+        Effect.sync(() => onWrite(typeof chunk === "string" ? chunk : new TextDecoder().decode(chunk)))
       )
   })
   const layer = Layer.mergeAll(Layer.succeed(Terminal.Terminal, service), stdio, Logger.layer([]))
   const ask = (request: Approval.ApprovalRequest) =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(decide(Approval.prompt, request), { startImmediately: true })
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("10 seconds")
       return yield* Fiber.join(fiber)
     }).pipe(Effect.provide(layer))
   return { ask, shown: () => shown.join(""), layer, left: () => [...kept, ...lines] }
@@ -90,10 +106,20 @@ describe("a person on the terminal", () => {
         R.mcpTool("things", "write"),
         R.url("http://127.0.0.1/")
       ]) {
-        const person = terminal("what?", "y", "n", "a", "q", "")
+        const person = terminal("what?", "y", "n", "a", "q", "", "NO", "Yes ", "always", "session", "quit")
         const decisions: Array<string> = []
-        for (let n = 0; n < 5; n++) decisions.push((yield* person.ask(request))._tag)
-        assert.deepStrictEqual(decisions, ["accept", "decline", "acceptForSession", "cancel", "decline"])
+        for (let n = 0; n < 9; n++) decisions.push((yield* person.ask(request))._tag)
+        assert.deepStrictEqual(decisions, [
+          "accept",
+          "decline",
+          "acceptForSession",
+          "cancel",
+          "decline",
+          "accept",
+          "acceptForSession",
+          "acceptForSession",
+          "cancel"
+        ])
       }
     })
   )
@@ -104,7 +130,12 @@ describe("a person on the terminal", () => {
       const fileSystem = [Permissions.path("write", "/opt/x"), Permissions.path("read", "/etc")]
       const decided = yield* person.ask(R.permissions({ network: true, fileSystem }))
       assert.strictEqual(decided._tag, "accept")
-      assert.include(person.shown(), "be allowed the network, to write /opt/x, to read /etc")
+      assert.include(
+        person.shown(),
+        "be allowed more than its sandbox allows\n  network access:\n  │ every host\n"
+      )
+      assert.include(person.shown(), "  │ write /opt/x\n")
+      assert.include(person.shown(), "  │ read /etc\n")
     })
   )
 
@@ -191,11 +222,67 @@ describe("a person on the terminal", () => {
         const fibers = yield* Effect.forEach([R.question("a"), R.question("b"), R.command("ls")], (request) =>
           Effect.forkChild(decide(Approval.prompt, request), { startImmediately: true })
         )
+        yield* TestClock.adjust("10 seconds")
         return yield* Effect.forEach(fibers, Fiber.join)
       }).pipe(Effect.provide(person.layer))
       same(decided[0] ?? Approval.cancel, answered({ a: ["red"] }))
       same(decided[1] ?? Approval.cancel, answered({ b: ["blue"] }))
       assert.strictEqual(decided[2]?._tag, "accept")
+    })
+  )
+
+  it.effect("H08 takes only whole words for an answer", () =>
+    Effect.gen(function* () {
+      const unclear = [
+        "abort",
+        "Absolutely not",
+        "another day",
+        "yikes no",
+        "yess",
+        "y n",
+        "",
+        "sure",
+        "1",
+        "\u0443"
+      ]
+      const person = terminal(...unclear, "no")
+      assert.strictEqual((yield* person.ask(R.command("ls")))._tag, "decline")
+      assert.lengthOf(person.shown().match(/Please answer/g) ?? [], unclear.length)
+      const form = R.form({ type: "object", properties: { sure: { type: "boolean" } }, required: ["sure"] })
+      same(yield* terminal("yikes no", "yes!", "no").ask(form), {
+        _tag: "accept",
+        given: { _tag: "content", content: { sure: false } },
+        ...by
+      })
+    })
+  )
+
+  it.effect("H09 discards what was typed before the question", () =>
+    Effect.gen(function* () {
+      const person = terminalOf({ before: "y\r", typed: ["no"] })
+      assert.strictEqual((yield* person.ask(R.command("ls")))._tag, "decline")
+      assert.deepStrictEqual(person.left(), [])
+      const nothing = terminalOf({ before: "y\r", typed: [] })
+      assert.strictEqual((yield* nothing.ask(R.command("ls")))._tag, "cancel")
+    })
+  )
+
+  it.effect("H02 shows a long request in pages and accepts it only after the last one", () =>
+    Effect.gen(function* () {
+      const script = Array.from({ length: 60 }, (_, n) => `echo line-${n}`).join("\n")
+      const person = terminalOf({ rows: 24, typed: [" ", "y", " ", "y"] })
+      assert.strictEqual((yield* person.ask(R.command(script)))._tag, "accept")
+      for (let n = 0; n < 60; n++) assert.include(person.shown(), `  │ echo line-${n}`)
+      assert.include(person.shown(), "echo line-58⏎\n")
+      assert.include(person.shown(), "20 of 67 lines. Space: more")
+      assert.strictEqual(
+        (yield* terminalOf({ rows: 24, typed: [" ", "n"] }).ask(R.command(script)))._tag,
+        "decline"
+      )
+      assert.strictEqual(
+        (yield* terminalOf({ rows: 24, typed: ["q"] }).ask(R.command(script)))._tag,
+        "cancel"
+      )
     })
   )
 

@@ -8,7 +8,7 @@ import * as Flag from "effect/cli/Flag"
 import * as StagingDirectory from "../../attachment/StagingDirectory.ts"
 import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 import * as PrivateDirectory from "../../internal/PrivateDirectory.ts"
-import { oneLine } from "../../internal/TerminalText.ts"
+import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import { code, ExitWith } from "../ExitCode.ts"
 import * as Options from "../Options.ts"
 
@@ -31,13 +31,13 @@ const count = (files: number): string => (files === 1 ? "1 file" : `${files} fil
 
 const describe = ({ bytes, files, path, pid, state }: StagingDirectory.Folder): string => {
   const owner = pid === undefined ? "" : ` pid ${pid}`
-  return `${state}${owner}: ${count(files)}, ${size(bytes)} in ${oneLine(path, 400)}`
+  return `${state}${owner}: ${count(files)}, ${size(bytes)} in ${printableLine(path, 400)}`
 }
 
-const printJson = (value: object) => Console.log(JSON.stringify(value))
+const printJson = (value: object) => Console.log(jsonLine(value))
 
 const failed = (text: string) =>
-  Effect.andThen(Console.error(oneLine(text, 600)), new ExitWith({ code: code.failed }))
+  Effect.andThen(Console.error(printableLine(text, 600)), new ExitWith({ code: code.failed }))
 
 const readStaging = Effect.fnUntraced(
   function* (directory: Option.Option<string>) {
@@ -96,7 +96,8 @@ const clean = Command.make(
       yield* Console.error(
         `${dryRun ? "would remove" : "removed"} ${count(removed.files)}, ${size(removed.bytes)}`
       )
-      for (const { detail } of removed.failed) yield* Console.error(`not removed: ${oneLine(detail, 600)}`)
+      for (const { detail } of removed.failed)
+        yield* Console.error(`not removed: ${printableLine(detail, 600)}`)
     }
     if (removed.failed.length > 0) return yield* new ExitWith({ code: code.failed })
   })

@@ -5,22 +5,23 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as Terminal from "effect/Terminal"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Nodepath from "node:path"
+import * as TerminalPrompt from "../../approval/TerminalPrompt.ts"
 import { Codex } from "../../Codex.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import * as AppServer from "../../engine/AppServer.ts"
 import { ThreadId, TurnId } from "../../domain/Ids.ts"
-import { oneLine } from "../../internal/TerminalText.ts"
+import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as EventJson from "../EventJson.ts"
 import * as Options from "../Options.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
+import * as Output from "../Output.ts"
 import * as ProgressReport from "../ProgressReport.ts"
 import * as TurnSession from "../TurnSession.ts"
 
@@ -41,7 +42,7 @@ const withCodex = <A, R>(
         error._tag === "UsageError" || error._tag === "ExitWith"
           ? Effect.fail(error)
           : Effect.andThen(
-              Console.error(error.message),
+              Output.printError(error.message),
               Effect.fail(new ExitWith({ code: CodexError.exitCode(error) }))
             )
       ),
@@ -91,7 +92,7 @@ const withThread = <A, R>(
 const formatTime = (at: number): string => new Date(at).toISOString().slice(0, 16).replace("T", " ")
 
 const row = (info: ThreadInfo.ThreadInfo, width: number): string =>
-  `${info.id}  ${formatTime(info.updatedAt)}  ${oneLine(info.name ?? info.preview, width - 56)}`
+  `${info.id}  ${formatTime(info.updatedAt)}  ${printableLine(info.name ?? info.preview, width - 56)}`
 
 const list = Command.make(
   "list",
@@ -136,7 +137,7 @@ const list = Command.make(
           search: Option.getOrUndefined(search)
         })
         const count = yield* (limit === 0 ? matching : Stream.take(matching, limit)).pipe(
-          Stream.tap((info) => Console.log(json ? JSON.stringify(info) : row(info, width))),
+          Stream.tap((info) => Console.log(json ? jsonLine(info) : row(info, width))),
           Stream.runCount
         )
         if (count === 0 && !json) yield* Console.error("No threads.")
@@ -159,15 +160,15 @@ const show = Command.make(
       thread,
       Effect.fnUntraced(function* (codex, id) {
         const history = yield* codex.readThread(id)
-        if (json) return yield* Console.log(JSON.stringify(EventJson.history(history)))
-        yield* Console.log(`${history.name ?? "(no name)"}  ${history.id}`)
-        yield* Console.log(`in ${oneLine(history.cwd, 200)}, started ${formatTime(history.createdAt)}`)
+        if (json) return yield* Console.log(jsonLine(EventJson.history(history)))
+        yield* Output.print(`${history.name ?? "(no name)"}  ${history.id}`)
+        yield* Console.log(`in ${printableLine(history.cwd, 200)}, started ${formatTime(history.createdAt)}`)
         for (const turn of history.turns) {
           const took =
             turn.durationMillis === undefined ? "" : ` ${ProgressReport.duration(turn.durationMillis)}`
-          yield* Console.log(`\n── ${turn.id}${took} ${outcomes[turn.status]}`.trimEnd())
+          yield* Output.print(`\n── ${turn.id}${took} ${outcomes[turn.status]}`.trimEnd())
           for (const line of ProgressReport.history(turn.items, style)) yield* Console.log(line)
-          if (turn.error !== undefined) yield* Console.log(`  ${oneLine(turn.error, 600)}`)
+          if (turn.error !== undefined) yield* Console.log(`  ${printableLine(turn.error, 600)}`)
         }
       })
     )
@@ -196,7 +197,7 @@ const fork = Command.make(
             through: Option.getOrUndefined(Option.map(through, (id) => TurnId.make(id)))
           })
         )
-        yield* Console.log(json ? JSON.stringify({ id, forkedFrom: from }) : id)
+        yield* Output.print(json ? jsonLine({ id, forkedFrom: from }) : id)
         if (!json) yield* Console.error(`Continue with: effect-codex run --resume ${id}`)
       })
     )
@@ -247,7 +248,7 @@ const remove = Command.make(
       thread,
       Effect.fnUntraced(function* (codex, id) {
         const { name, preview } = yield* codex.readThread(id)
-        if (!yes && !(yield* confirm(`Permanently delete "${oneLine(name ?? preview, 80)}" (${id})?`)))
+        if (!yes && !(yield* confirm(`Permanently delete "${printableLine(name ?? preview, 80)}" (${id})?`)))
           return yield* Console.error("Nothing was deleted.")
         yield* codex.deleteThread(id)
         yield* Console.error(`Deleted ${id}`)
@@ -259,14 +260,12 @@ const remove = Command.make(
 /** Asks for confirmation on the terminal. Fails without a terminal, so that a script must pass `--yes`. */
 const confirm = Effect.fnUntraced(function* (question: string) {
   const stdio = yield* Stdio.Stdio
-  const terminal = yield* Terminal.Terminal
   if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal)))
     return yield* new UsageError({ text: "there is no terminal to ask for confirmation on; pass --yes" })
-  yield* Stream.run(Stream.make(`${question} [y/N] `), stdio.stderr({ endOnDone: false })).pipe(Effect.ignore)
-  const answer = yield* Effect.catchTag(terminal.readLine, "QuitError", () =>
-    Effect.fail(new ExitWith({ code: code.interrupted }))
+  return yield* TerminalPrompt.confirm(question).pipe(
+    Effect.catchTag("QuitError", () => Effect.fail(new ExitWith({ code: code.interrupted }))),
+    Effect.catchTag("PlatformError", () => Effect.fail(new ExitWith({ code: code.failed })))
   )
-  return answer.trim().toLowerCase().startsWith("y")
 })
 
 export const threads = Command.make("threads").pipe(

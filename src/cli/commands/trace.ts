@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { oneLine } from "../../internal/TerminalText.ts"
+import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import * as Settings from "../../telemetry/config/Settings.ts"
 import type * as FlushSpool from "../../telemetry/spool/FlushSpool.ts"
 import * as Options from "../Options.ts"
@@ -29,9 +29,9 @@ const lines = ({
 }: FlushSpool.FlushReport): ReadonlyArray<string> => [
   `sent: ${formatCounts(sent)}`,
   ...(total(dropped) > 0 ? [`dropped: ${formatCounts(dropped)}`] : []),
-  ...(total(left) > 0 ? [`left in ${oneLine(directory, 400)}: ${formatCounts(left)}`] : []),
+  ...(total(left) > 0 ? [`left in ${printableLine(directory, 400)}: ${formatCounts(left)}`] : []),
   ...(inUse.length > 0 ? [`in use by ${inUse.map((pid) => `pid ${pid}`).join(", ")}`] : []),
-  ...notes.map((note) => `  ${oneLine(note, 400)}`)
+  ...notes.map((note) => `  ${printableLine(note, 400)}`)
 ]
 
 const defaultTimeout = 30_000
@@ -61,7 +61,7 @@ const flush = Command.make(
     const print = Effect.suspend(() => {
       const current = report()
       return json
-        ? Console.log(JSON.stringify(current))
+        ? Console.log(jsonLine(current))
         : Effect.forEach(lines(current), (line) => Console.log(line), { discard: true })
     })
     yield* Effect.timeoutOption(
@@ -69,7 +69,7 @@ const flush = Command.make(
       Option.getOrElse(timeout, () => defaultTimeout)
     ).pipe(
       Effect.catch((problem) =>
-        Effect.andThen(Console.error(oneLine(problem, 600)), new ExitWith({ code: code.failed }))
+        Effect.andThen(Console.error(printableLine(problem, 600)), new ExitWith({ code: code.failed }))
       ),
       Effect.ensuring(print)
     )

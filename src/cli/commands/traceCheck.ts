@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { printable } from "../../internal/TerminalText.ts"
+import { jsonLine, printable } from "../../internal/VisibleText.ts"
 import * as Check from "../../trace/Check.ts"
 import * as OtlpDocument from "../../trace/check/OtlpDocument.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
@@ -50,9 +50,7 @@ export const check = Command.make(
       logs: parts.flatMap(({ emitted }) => emitted.logs)
     }
     const findings = Check.checkTelemetry(emitted, { content, revision: Option.getOrUndefined(semconv) })
-    const lines = json
-      ? findings.map((finding) => JSON.stringify(finding))
-      : Check.lines(findings).map(printable)
+    const lines = json ? findings.map((finding) => jsonLine(finding)) : Check.lines(findings).map(printable)
     for (const line of lines) yield* Console.log(line)
     const invalid = parts.flatMap(({ invalidLines }, at) =>
       invalidLines.map((line) => `${files[at]}:${line}`)

@@ -1,6 +1,7 @@
 /** The file of a cassette. All writes are synchronous, because nothing may take time under a test clock. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import { jsonLine } from "../../internal/VisibleText.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 
 export interface CassetteWriter {
@@ -63,7 +64,7 @@ export const make = Effect.fnUntraced(function* (path: string, onError: "warn" |
         if (file === undefined) return
         const bytes = Buffer.from(
           lines()
-            .map((line) => `${JSON.stringify(line)}\n`)
+            .map((line) => `${jsonLine(line)}\n`)
             .join("")
         )
         append(file, bytes)

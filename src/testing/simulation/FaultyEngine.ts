@@ -106,7 +106,7 @@ const isApproved = Effect.fnUntraced(function* (turn: FaultyTurn, request: Appro
     history.addViolation(
       3,
       turn.engineTurn.threadId,
-      `${Approval.describe(request)} runs without an approval`
+      `${Approval.summarize(request)} runs without an approval`
     )
   return true
 })

@@ -1,0 +1,5 @@
+import type { Attack } from "./Attack.ts"
+import { terminal } from "./terminal.ts"
+
+/** All attacks, by what they attack. */
+export const attacks: ReadonlyArray<Attack> = [...terminal]

@@ -1,0 +1,235 @@
+/** Attacks on the person at the terminal: requests that hide what they ask for, answers that nobody gave, control codes. */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Stream from "effect/Stream"
+import * as Readline from "node:readline"
+import { Readable } from "node:stream"
+import * as M from "../../src/testing/ModelServer.ts"
+import * as Pty from "../../test/support/pty.ts"
+import type { Attack } from "./Attack.ts"
+
+const question = "stop the turn (q): "
+const more = "Space: more"
+
+/** Starts a turn of the real Codex on a terminal, in a directory of its own, with a model that plays the script. */
+const start = Effect.fnUntraced(function* (
+  script: M.Script,
+  options: { readonly args?: ReadonlyArray<string>; readonly toFile?: boolean } = {}
+) {
+  const fs = yield* FileSystem.FileSystem
+  const server = yield* M.make(script)
+  const env = yield* M.home(server)
+  const cwd = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
+  const stdout = `${env.CODEX_HOME}/stdout.txt`
+  const pty = yield* Pty.start({
+    args: ["run", "--cd", cwd, ...(options.args ?? []), "go"],
+    env,
+    cwd,
+    ...(options.toFile === true ? { stdout } : {})
+  })
+  return {
+    pty,
+    env,
+    cwd,
+    stdout: fs.readFileString(stdout),
+    owned: fs.exists(`${cwd}/owned`)
+  }
+})
+
+/** A model that asks to run a command outside the sandbox. */
+const asks = (command: string, reason = "it is needed"): M.Script => [
+  M.reply(M.shell(command, { escalate: reason })),
+  M.reply(M.text("done"))
+]
+
+/** Pages through a request to its question, and returns what the terminal showed of it. */
+const readRequest = Effect.fnUntraced(function* (pty: Pty.Pty) {
+  let pages = 0
+  yield* pty.waitFor("The agent asks to run a command")
+  while (!pty.output().includes(question)) {
+    const turned = pty.output().split(more).length - 1
+    if (turned > pages) {
+      pages = turned
+      // Keys typed before the page is ready are discarded.
+      yield* pty.type(" ")
+    }
+    yield* Effect.sleep("100 millis")
+    if ((yield* Effect.timeoutOption(pty.exit, "10 millis"))._tag === "Some") break
+  }
+  return pty.output()
+})
+
+const rows = (output: string): ReadonlyArray<string> => output.replaceAll("\r", "").split("\n")
+
+const controls = /\u001b\]|\u001b\[2J|\u009b|\u202e|\u0007/
+
+export const terminal: ReadonlyArray<Attack> = [
+  {
+    id: "H01",
+    title: "the terminal prompt shows a command whole if it contains escape sequences",
+    run: Effect.gen(function* () {
+      const { owned, pty } = yield* start(asks("echo hello\u001b]0;title; touch owned\u0007\u202e"))
+      const shown = yield* readRequest(pty)
+      yield* pty.type("no\r")
+      yield* pty.exit
+      if (controls.test(shown)) return "the terminal got control codes of the agent"
+      if (!shown.includes("  │ echo hello\\x1b]0;title; touch owned\\x07\\u202e"))
+        return "the prompt shows another command than the agent's"
+      return (yield* owned) ? "the command ran after a no" : "held"
+    }),
+    mutant: {
+      file: "src/approval/RequestText.ts",
+      original: "({ label, text: visible(text) })",
+      mutated: "({ label, text })"
+    }
+  },
+  {
+    id: "H02",
+    title: "the terminal prompt shows a long command to its end before it can be accepted",
+    run: Effect.gen(function* () {
+      const lines = Array.from({ length: 50 }, (_, n) => `echo ${n}`)
+      const { owned, pty } = yield* start(asks([...lines, "touch owned"].join("\n")))
+      yield* pty.waitFor(more)
+      yield* Effect.sleep("300 millis")
+      yield* pty.type("y\r")
+      const shown = yield* readRequest(pty)
+      if (yield* owned) return "the command ran before its end was shown"
+      if (!/^ {2}│ touch owned$/m.test(shown.replaceAll("\r", ""))) return "the prompt cuts the command"
+      for (const line of lines) if (!shown.includes(`  │ ${line}⏎`)) return `the prompt leaves out "${line}"`
+      yield* Effect.sleep("300 millis")
+      yield* pty.type("no\r")
+      yield* pty.exit
+      return "held"
+    }),
+    mutant: {
+      file: "src/approval/TerminalPrompt.ts",
+      original: "page([...heading, ...lines], rows)",
+      mutated: "page([...heading, ...lines.slice(0, 30)], rows)"
+    }
+  },
+  {
+    id: "H08",
+    title: "only whole words are an answer",
+    run: Effect.gen(function* () {
+      const { owned, pty } = yield* start(asks("touch owned"))
+      const words = ["yikes no", "abort", "Absolutely not", "another day"]
+      for (const [index, words_] of words.entries()) {
+        if (!(yield* pty.waitFor(question, index + 1))) break
+        yield* Effect.sleep("200 millis")
+        yield* pty.type(`${words_}\r`)
+      }
+      if (yield* pty.waitFor(question, words.length + 1)) {
+        yield* Effect.sleep("200 millis")
+        yield* pty.type("no\r")
+      }
+      yield* pty.exit
+      return (yield* owned) ? "the command ran although the person did not accept it" : "held"
+    }),
+    mutant: {
+      file: "src/approval/TerminalPrompt.ts",
+      original: "answers.get(word(line))",
+      mutated: "answers.get(word(line).charAt(0))"
+    }
+  },
+  {
+    id: "H09",
+    title: "keys typed before the question do not answer it",
+    run: Effect.gen(function* () {
+      const { owned, pty } = yield* start([
+        () => Effect.delay(Effect.succeed(M.reply(M.shell("touch owned", { escalate: "now" }))), "3 seconds"),
+        M.reply(M.text("done"))
+      ])
+      for (let n = 0; n < 8; n++) {
+        yield* pty.type(n % 2 === 0 ? "y\r" : "yes\n")
+        yield* Effect.sleep("250 millis")
+      }
+      yield* pty.type("y")
+      yield* pty.waitFor(question)
+      yield* Effect.sleep("1 second")
+      yield* pty.type("no\r")
+      yield* pty.exit
+      return (yield* owned) ? "the command ran on keys typed before the question" : "held"
+    }),
+    mutant: {
+      file: "src/approval/TerminalInput.ts",
+      original: "const typed = yield* Queue.clear(keys)",
+      mutated: "const typed: Array<string> = []"
+    }
+  },
+  {
+    id: "H10",
+    title: "text from outside cannot act on the terminal, and a file gets it unchanged",
+    run: Effect.gen(function* () {
+      const evil = "\u001b[2J\u001b]0;title\u0007\u009b31m\u202eend"
+      const script = () => [
+        M.reply(M.text(`before ${evil}`), M.shell(`echo '${evil}'`)),
+        M.reply(M.text(evil))
+      ]
+      const onTerminal = yield* start(script())
+      yield* onTerminal.pty.exit
+      if (controls.test(onTerminal.pty.output())) return "the terminal got control codes of the agent"
+      if (!onTerminal.pty.output().includes("\\x9b31m\\u202eend")) return "the message is not shown"
+      const toFile = yield* start(script(), { toFile: true })
+      yield* toFile.pty.exit
+      if ((yield* toFile.stdout) !== `${evil}\n`) return "a file does not get the message as it is"
+      const refused = yield* start(() => M.httpError(400, { message: evil }))
+      yield* refused.pty.exit
+      return controls.test(refused.pty.output()) ? "the terminal got control codes of the provider" : "held"
+    }),
+    mutant: {
+      file: "src/cli/Output.ts",
+      original: "terminal ? printable(text) : text",
+      mutated: "terminal ? text : text"
+    }
+  },
+  {
+    id: "H21",
+    title: "every event of --json is one line for every reader",
+    run: Effect.gen(function* () {
+      const evil = "a\u2028b\u2029c\u0085d\u009b\u202e\u001b"
+      const { pty, stdout } = yield* start([M.reply(M.text(evil))], { args: ["--json"], toFile: true })
+      yield* pty.exit
+      const text = yield* stdout
+      if (/[\u2028\u2029\u0080-\u009f\u202a-\u202e]/.test(text))
+        return "a line contains raw control characters"
+      const reader = Readline.createInterface({ input: Readable.from([text]) })
+      const lines = yield* Stream.runCollect(Stream.fromAsyncIterable(reader, (error) => error))
+      const events = lines.map((line): { readonly message?: string } => JSON.parse(line))
+      return events.at(-1)?.message === evil ? "held" : "the message is another one"
+    }),
+    mutant: {
+      file: "src/internal/VisibleText.ts",
+      original: '(JSON.stringify(value) ?? "null").replace(unsafeInJson, jsonEscape)',
+      mutated: '(JSON.stringify(value) ?? "null")'
+    }
+  },
+  {
+    id: "H25",
+    title: "a reason that the terminal would wrap cannot imitate the prompt",
+    run: Effect.gen(function* () {
+      const width = 80
+      const line = (text: string) => text.padEnd(width)
+      const imitation = ["  command:", "  │ ls", "  yes (y), no (n), yes for this session (a)"]
+        .map(line)
+        .join("")
+      // The first line of the reason ends where the terminal wraps, whatever the prefix is.
+      for (const offset of [0, 4, 13]) {
+        const reason = "x".repeat(width - offset) + imitation
+        const { pty } = yield* start(asks("touch owned", reason))
+        const shown = yield* readRequest(pty)
+        yield* Effect.sleep("200 millis")
+        yield* pty.type("no\r")
+        yield* pty.exit
+        const content = rows(shown).filter((row) => row.startsWith("  │ "))
+        if (content.some((row) => row.length > width)) return "the terminal wraps a line of content"
+        if (!content.some((row) => row.includes("xxxx"))) return "the prompt leaves out the reason"
+      }
+      return "held"
+    }),
+    mutant: {
+      file: "src/approval/RequestText.ts",
+      original: "TextWidth.wrap(line, columns).map((part) => prefix + part)",
+      mutated: "[line].map((part) => prefix + part)"
+    }
+  }
+]

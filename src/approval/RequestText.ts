@@ -1,0 +1,237 @@
+/**
+ * Renders a request for people. The text is complete and never cut, because a person answers for what it says: every
+ * character is visible, and every line of content has a prefix, so that content cannot imitate the prompt around it.
+ */
+import type { ApprovalRequest, CommandRequest, Question } from "../domain/ApprovalRequest.ts"
+import { paths } from "../domain/ApprovalRequest.ts"
+import { hash } from "../domain/ApprovalRequestHash.ts"
+import type { FileSystemEntry, FileSystemPlace, Permissions } from "../domain/Permissions.ts"
+import * as ShellCommand from "../internal/ShellCommand.ts"
+import * as TextWidth from "../internal/TextWidth.ts"
+import { visible, visibleJson, visibleLine } from "../internal/VisibleText.ts"
+
+/**
+ * A request as text. `title` completes the sentence "The agent asks to …" and contains only words of the library. `lines`
+ * contain the whole request, and `hash` identifies it.
+ */
+export interface RenderedRequest {
+  readonly title: string
+  readonly lines: ReadonlyArray<string>
+  readonly hash: string
+}
+
+/** `columns` is the width of the terminal. Without it lines are not wrapped. */
+export interface RenderOptions {
+  readonly columns?: number | undefined
+}
+
+/** A labelled part of a request. The text is already visible. */
+interface Section {
+  readonly label: string
+  readonly text: string
+}
+
+const prefix = "  │ "
+const minimumColumns = 16
+
+/** Starts each line of visible text with the prefix. Wraps before the terminal does, which would leave out the prefix. */
+export const block = (text: string, options: RenderOptions = {}): ReadonlyArray<string> => {
+  // The last column stays free: some terminals wrap as soon as it is filled.
+  const columns = Math.max(minimumColumns, options.columns ?? Infinity) - TextWidth.maximum(prefix) - 1
+  // A mark shows the line break at the end, so the empty line behind it says nothing.
+  const lines = text.replace(/\n$/, "").split("\n")
+  return lines.flatMap((line) => TextWidth.wrap(line, columns).map((part) => prefix + part))
+}
+
+const section = (label: string, text: string): Section => ({ label, text: visible(text) })
+const json = (label: string, value: unknown): Section => ({ label, text: visibleJson(value) })
+const optional = (label: string, text: string | undefined): ReadonlyArray<Section> =>
+  text === undefined ? [] : [section(label, text)]
+
+const place = (place: FileSystemPlace): string => {
+  switch (place._tag) {
+    case "path":
+      return visible(place.path)
+    case "glob":
+      return `everything that matches ${visible(place.pattern)}`
+    case "special":
+      return `the special place ${visibleJson(place.value)}`
+  }
+}
+
+const entry = ({ access, place: where }: FileSystemEntry): string =>
+  access === "deny" ? `no access to ${place(where)}` : `${access} ${place(where)}`
+
+const permissionSections = ({ fileSystem, globDepth, network }: Permissions): ReadonlyArray<Section> => [
+  ...(network ? [{ label: "network access", text: "every host" }] : []),
+  ...fileSystem.map((permission) => ({ label: "file access", text: entry(permission) })),
+  ...(globDepth === undefined ? [] : [{ label: "maximum depth of patterns", text: String(globDepth) }])
+]
+
+const commandSections = (request: typeof CommandRequest.Type): ReadonlyArray<Section> => {
+  const { as, network, permissions } = request.wants ?? {}
+  const [shell, flag] = ShellCommand.words(request.command) ?? []
+  const wrapped = request.command !== request.script
+  // Known wrappers are shown as such. Any other difference shows the whole command.
+  const wrapper =
+    shell !== undefined && flag !== undefined && ShellCommand.script(request.command) === request.script
+      ? section("in the shell", `${shell} ${flag}`)
+      : section("as part of the whole command", request.command)
+  return [
+    section("command", request.script),
+    ...(wrapped ? [wrapper] : []),
+    ...optional("as a special kind of execution", as),
+    ...(network === undefined
+      ? []
+      : [section("with network access to", `${network.protocol}://${network.host}`)]),
+    ...(permissions === undefined ? [] : permissionSections(permissions)),
+    ...(request.extra && request.wants === undefined
+      ? [{ label: "and more", text: "something that effect-codex cannot read" }]
+      : [])
+  ]
+}
+
+const questionSections = ({ header, options = [], question }: Question): ReadonlyArray<Section> => [
+  ...(header === "" ? [] : [section("heading", header)]),
+  section("question", question),
+  ...options.map(({ description, label }, index) =>
+    section(`option ${index + 1}`, description === "" ? label : `${label}: ${description}`)
+  )
+]
+
+const contentOf = (request: ApprovalRequest): readonly [title: string, sections: ReadonlyArray<Section>] => {
+  switch (request._tag) {
+    case "command":
+      return ["run a command", commandSections(request)]
+    case "file_change":
+      return [
+        "change files",
+        [
+          ...request.changes.flatMap((change) => [
+            section(`${change.kind} the file`, change.path),
+            ...optional("move it to", change.movePath),
+            section(change.kind === "update" ? "with the diff" : "with the content", change.diff)
+          ]),
+          ...(request.changes.length === 0 ? [{ label: "files", text: "Codex does not say which" }] : []),
+          ...optional("and write everything below", request.root),
+          ...(request.extra && request.root === undefined
+            ? [{ label: "and more", text: "something that effect-codex cannot read" }]
+            : [])
+        ]
+      ]
+    case "permissions": {
+      const sections = permissionSections(request.permissions)
+      return [
+        "be allowed more than its sandbox allows",
+        sections.length === 0 ? [{ label: "permissions", text: "nothing" }] : sections
+      ]
+    }
+    case "tool":
+      return ["call a tool", [section("tool", request.tool), json("arguments", request.arguments)]]
+    case "mcp_tool":
+      return [
+        "call a tool of an MCP server",
+        [
+          section("server", request.server),
+          section("tool", request.tool),
+          json("arguments", request.arguments),
+          section("message of the server", request.message)
+        ]
+      ]
+    case "elicitation":
+      return [
+        request.mode === "url"
+          ? "have an address opened for an MCP server"
+          : "have a form of an MCP server filled in",
+        [
+          section("server", request.server),
+          section("message of the server", request.message),
+          ...optional("address", request.url),
+          ...(request.schema === undefined ? [] : [json("form", request.schema)])
+        ]
+      ]
+    case "user_input":
+      return ["get answers", request.questions.flatMap(questionSections)]
+    case "unknown":
+      return [
+        "do something that effect-codex does not know",
+        [section("method", request.method), json("content", request.payload)]
+      ]
+  }
+}
+
+/** Renders the whole request. */
+export const render = (request: ApprovalRequest, options: RenderOptions = {}): RenderedRequest => {
+  const [title, content] = contentOf(request)
+  const id = hash(request)
+  const sections = [
+    ...content,
+    ...("cwd" in request && request.cwd !== "" ? [section("in the directory", request.cwd)] : []),
+    ...optional("the agent's reason", request.reason)
+  ]
+  return {
+    title,
+    lines: [
+      ...sections.flatMap(({ label, text }) => [`  ${label}:`, ...block(text, options)]),
+      "  hash of the request:",
+      ...block(id, options)
+    ],
+    hash: id
+  }
+}
+
+/** Describes the whole request, as lines. The first line completes the sentence "The agent asks to …". */
+export const describe = (request: ApprovalRequest): string => {
+  const { lines, title } = render(request)
+  return [title, ...lines].join("\n")
+}
+
+const compactJson = (value: unknown): string => visibleLine(JSON.stringify(value) ?? "nothing")
+
+const permissionWords = ({ fileSystem, network }: Permissions): string =>
+  [
+    ...(network ? ["the network"] : []),
+    ...fileSystem.map((permission) =>
+      permission.access === "deny"
+        ? `not ${place(permission.place)}`
+        : `to ${permission.access} ${place(permission.place)}`
+    )
+  ]
+    .join(", ")
+    .replaceAll("\n", "")
+
+/**
+ * Summarises a request on one line, for progress and messages. It leaves out diffs, forms and the reason, so it is no basis
+ * for an answer: use `describe`.
+ */
+export const summarize = (request: ApprovalRequest): string => {
+  switch (request._tag) {
+    case "command": {
+      const { as, network, permissions } = request.wants ?? {}
+      return [
+        `run ${visibleLine(request.script)}`,
+        ...(as === undefined ? [] : [`as ${visibleLine(as)}`]),
+        ...(network === undefined
+          ? []
+          : [`with network access to ${visibleLine(`${network.protocol}://${network.host}`)}`]),
+        ...(permissions === undefined ? [] : [`with ${permissionWords(permissions)}`])
+      ].join(" ")
+    }
+    case "file_change": {
+      const root = request.root === undefined ? "" : ` and all of ${visibleLine(request.root)}`
+      return `change ${request.changes.length === 0 ? "files" : visibleLine(paths(request).join(", "))}${root}`
+    }
+    case "permissions":
+      return `be allowed ${permissionWords(request.permissions) || "nothing"}`
+    case "tool":
+      return `call ${visibleLine(request.tool)} with ${compactJson(request.arguments)}`
+    case "mcp_tool":
+      return `call ${visibleLine(request.tool)} of ${visibleLine(request.server)} with ${compactJson(request.arguments)}`
+    case "elicitation":
+      return `${request.mode === "url" ? `have ${visibleLine(request.url ?? "an address")} opened` : "have a form filled in"} for ${visibleLine(request.server)}: ${visibleLine(request.message)}`
+    case "user_input":
+      return `be told: ${visibleLine(request.questions.map(({ question }) => question).join(" "))}`
+    case "unknown":
+      return `do what effect-codex does not know: ${visibleLine(request.method)}`
+  }
+}

@@ -1,0 +1,66 @@
+/** Runs the command line on a real pseudo-terminal, with `script` of util-linux. */
+import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+
+export interface PtyOptions {
+  readonly args: ReadonlyArray<string>
+  /** The environment, in addition to `PATH`. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly columns?: number
+  readonly rows?: number
+  /** The file that gets stdout instead of the terminal. */
+  readonly stdout?: string
+}
+
+/** Starts `effect-codex` on a terminal of its own. It ends with the scope. */
+export const start = Effect.fnUntraced(function* (options: PtyOptions) {
+  const { columns = 80, rows = 24, stdout } = options
+  const run = [process.execPath, main, ...options.args].map(quote).join(" ")
+  const redirect = stdout === undefined ? "" : ` > ${quote(stdout)}`
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn("script", ["-qfec", `stty cols ${columns} rows ${rows}; exec ${run}${redirect}`, "/dev/null"], {
+        cwd: options.cwd,
+        env: { PATH: process.env["PATH"], SHELL: "/bin/sh", TERM: "xterm", ...options.env }
+      })
+    ),
+    (child) => Effect.sync(() => void child.kill("SIGTERM"))
+  )
+  let output = ""
+  let code: number | undefined
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text
+  })
+  // The input of a program that has ended.
+  child.stdin.on("error", () => {})
+  child.on("exit", (exitCode) => {
+    code = exitCode ?? -1
+  })
+  /** Waits until the terminal shows the text `times` times, or the program ends. Whether it shows it. */
+  const waitFor = Effect.fnUntraced(function* (text: string, times = 1) {
+    const deadline = Date.now() + 60_000
+    const isShown = () => output.split(text).length > times
+    while (!isShown() && code === undefined && Date.now() < deadline) yield* Effect.sleep("20 millis")
+    return isShown()
+  })
+  const exit = Effect.gen(function* () {
+    const deadline = Date.now() + 60_000
+    while (code === undefined && Date.now() < deadline) yield* Effect.sleep("20 millis")
+    return code
+  })
+  return {
+    /** Everything that the terminal got. */
+    output: () => output,
+    type: (text: string) => Effect.sync(() => void child.stdin.write(text)),
+    waitFor,
+    exit
+  }
+})
+
+export type Pty = Effect.Success<ReturnType<typeof start>>
