@@ -33,26 +33,26 @@ export const start = Effect.fnUntraced(function* (options: PtyOptions) {
     (child) => Effect.sync(() => void child.kill("SIGTERM"))
   )
   let output = ""
-  let code: number | undefined
+  const ended: { code?: number } = {}
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text
   })
   // The input of a program that has ended.
   child.stdin.on("error", () => {})
   child.on("exit", (exitCode) => {
-    code = exitCode ?? -1
+    ended.code = exitCode ?? -1
   })
   /** Waits until the terminal shows the text `times` times, or the program ends. Whether it shows it. */
   const waitFor = Effect.fnUntraced(function* (text: string, times = 1) {
     const deadline = Date.now() + 60_000
     const isShown = () => output.split(text).length > times
-    while (!isShown() && code === undefined && Date.now() < deadline) yield* Effect.sleep("20 millis")
+    while (!isShown() && ended.code === undefined && Date.now() < deadline) yield* Effect.sleep("20 millis")
     return isShown()
   })
   const exit = Effect.gen(function* () {
     const deadline = Date.now() + 60_000
-    while (code === undefined && Date.now() < deadline) yield* Effect.sleep("20 millis")
-    return code
+    while (ended.code === undefined && Date.now() < deadline) yield* Effect.sleep("20 millis")
+    return ended.code
   })
   return {
     /** Everything that the terminal got. */
