@@ -74,6 +74,7 @@ describe("an answer to a pending request", () => {
     threadId: undefined,
     turnId: undefined,
     request,
+    text: "",
     hash: ApprovalRequestHash.hash(request),
     at: 0
   }
