@@ -9,8 +9,8 @@ export const approval: ReadonlyArray<Mutant> = [
       "F20 shows the request as it was asked, even if the caller modifies it later"
     ],
     [
-      "id: randomUUID(), threadId",
-      "id: request.id, threadId",
+      "id: randomUUID(),",
+      "id: request.id,",
       "publishes every change, and the last state to slow readers"
     ]
   ]),
