@@ -8,11 +8,7 @@ export const approval: ReadonlyArray<Mutant> = [
       "const copy = request",
       "F20 shows the request as it was asked, even if the caller modifies it later"
     ],
-    [
-      "id: randomUUID(),",
-      "id: request.id,",
-      "publishes every change, and the last state to slow readers"
-    ]
+    ["id: randomUUID(),", "id: request.id,", "publishes every change, and the last state to slow readers"]
   ]),
   ...inFile("src/approval/DecisionValidation.ts", "test/approval/Policy.test.ts", [
     [
