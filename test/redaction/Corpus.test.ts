@@ -54,7 +54,7 @@ describe(`Redaction of a corpus, CORPUS_SEED=${seed}`, () => {
     assert.deepStrictEqual(missed(shapes), [])
   })
 
-  // Nothing is tuned to held-out shapes, so their floor is low: the rate is what an unknown format may expect.
+  // No rule names the format of a held-out shape, so their floor is low.
   it("H16 masks at least 190 shapes, and half of the held-out ones", () => {
     const left = missed(heldOut)
     const masked = shapes.length - missed(shapes).length + heldOut.length - left.length
