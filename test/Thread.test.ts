@@ -100,6 +100,17 @@ describe("a budget", () => {
     })
   )
 
+  it.effect("of a thread counts the usage of all its turns", () =>
+    Effect.gen(function* () {
+      const { thread } = make([uses(40)], { tokens: 100 })
+      yield* thread.run("one")
+      yield* thread.run("two")
+      assert.deepInclude(yield* thread.spent, { tokens: 80, modelCalls: 2 })
+      const error = yield* Effect.flip(thread.run("three"))
+      assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", limit: 100, used: 120 })
+    })
+  )
+
   for (const [what, budget, used] of [
     ["tokens", { tokens: 90 }, 90],
     ["tokens, passed", { tokens: 80 }, 90],
@@ -258,6 +269,52 @@ describe("a turn that is retried", () => {
       assert.deepInclude(error, { _tag: "TurnInterrupted", by: "caller" })
       assert.strictEqual(error.turn?.id, "turn-2")
       assert.lengthOf(inputs, 2)
+    })
+  )
+
+  it.effect("has had no side effects: a turn that had some is not retried", () =>
+    Effect.gen(function* () {
+      const command: Play = (handlers) =>
+        Effect.suspend(() => {
+          const item = {
+            _tag: "CommandExecution",
+            id: ItemId.make("c"),
+            command: "rm x",
+            cwd: "/",
+            status: "completed",
+            operations: []
+          } as const
+          handlers.emit({ _tag: "ItemCompleted", item, at: 0 })
+          return Effect.fail(lost)
+        })
+      const { inputs, thread } = make([command, uses(1)])
+      const error = yield* Effect.flip(thread.run("go", { retry: Schedule.recurs(5) }))
+      assert.strictEqual(error._tag, "TurnFailed")
+      assert.lengthOf(inputs, 1)
+    })
+  )
+
+  it.effect("waits at least as long as the provider requests, and as long as its schedule", () =>
+    Effect.gen(function* () {
+      const limited = (retryAfterMillis: number): Play =>
+        uses(
+          1,
+          Effect.fail(new CodexError.TurnFailed({ reason: "RateLimited", detail: "later", retryAfterMillis }))
+        )
+      const { inputs, thread } = make([limited(5000), limited(10), uses(1)])
+      const running = yield* Effect.forkChild(thread.run("go", { retry: Schedule.spaced("1 second") }), {
+        startImmediately: true
+      })
+      for (const [millis, attempts] of [
+        [4999, 1],
+        [1, 2],
+        [999, 2],
+        [1, 3]
+      ] as const) {
+        yield* TestClock.adjust(millis)
+        assert.lengthOf(inputs, attempts)
+      }
+      yield* Fiber.join(running)
     })
   )
 

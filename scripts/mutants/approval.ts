@@ -106,14 +106,12 @@ export const approval: ReadonlyArray<Mutant> = [
       "combines rules, remembered decisions, a person, a timeout and an audit"
     ]
   ]),
-  ...inFile("src/approval/Policy.ts", "test/approval/ScriptedApprovals.test.ts", [
-    [
-      '_tag: "decline",\n      reason: "no approval policy is provided"',
-      '_tag: "accept",\n      reason: "no approval policy is provided"',
-      "does not use what another thread remembers"
-    ]
-  ]),
   ...inFile("src/approval/Policy.ts", "test/approval/DecisionChecks.test.ts", [
+    [
+      '_tag: "decline",\n      reason: "no approval policy',
+      '_tag: "accept",\n      reason: "no approval policy',
+      "is a decline for every request when no policy is provided"
+    ],
     [
       "Context.merge(services, context)",
       "Context.merge(context, services)",

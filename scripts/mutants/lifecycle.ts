@@ -219,15 +219,27 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "keeps a time of the wall clock while nobody sets that clock, however old the time is"
     ]
   ]),
-  ...inFile("src/turn/TurnAttempts.ts", "test/instrumentation/RetrySignals.test.ts", [
+  ...inFile("src/turn/TurnAttempts.ts", "test/Thread.test.ts", [
     [
       " && error.turn?.sideEffects !== true",
       "",
-      "lasts as long as the compaction, and the turn has an event for its start and end"
+      "has had no side effects: a turn that had some is not retried"
     ],
-    ["Duration.max(duration, input.retryAfter)", "duration", "does not exist in a turn without failures"]
-  ]),
-  ...inFile("src/turn/TurnAttempts.ts", "test/Thread.test.ts", [
+    [
+      "Duration.max(duration, input.retryAfter)",
+      "input.retryAfter",
+      "waits at least as long as the provider requests, and as long as its schedule"
+    ],
+    [
+      "Duration.max(duration, input.retryAfter)",
+      "duration",
+      "waits at least as long as the provider requests, and as long as its schedule"
+    ],
+    [
+      "thread.spent = Budget.add(thread.spent, usage)",
+      "thread.spent = usage",
+      "of a thread counts the usage of all its turns"
+    ],
     [
       'result.items.some((item) => item._tag === "UserMessage")',
       "true",

@@ -67,7 +67,7 @@ export const spool: ReadonlyArray<Mutant> = [
     [
       "if (found.record.time < oldest) expired++",
       "if (false) expired++",
-      "puts records of one encoding only into a batch"
+      "drops records that are too old, waiting or in flight"
     ],
     [
       "while (this.otherBytes + this.size() + bytes > maxBytes)",

@@ -43,6 +43,14 @@ describe("a decision", () => {
     }).pipe(quiet)
   )
 
+  it.effect("is a decline for every request when no policy is provided", () =>
+    Effect.gen(function* () {
+      const policy = yield* Approval.Current
+      for (const request of R.all)
+        assert.deepInclude(yield* decide(policy, request), { _tag: "decline", source: "default" })
+    })
+  )
+
   it.effect("comes from a policy that runs with the services of the run rather than those of its layer", () =>
     Effect.gen(function* () {
       const Place = Context.Reference<string>("test/Place", { defaultValue: () => "default" })
