@@ -28,7 +28,7 @@ export interface Copied {
 const create = (fs: FileSystem.FileSystem, path: string) =>
   Effect.tap(fs.open(path, { flag: "wx", mode: 0o600 }), () => fs.chmod(path, 0o600))
 
-/** Writes a stream to a new file. Fails for too many bytes and for a type that is not allowed. The caller removes the file. */
+/** Writes a stream to a new file. Fails if the stream is too long or its type is not allowed. The caller removes the file. */
 export const copy = <E, R>(
   fs: FileSystem.FileSystem,
   stream: Stream.Stream<Uint8Array, E, R>,

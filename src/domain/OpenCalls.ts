@@ -15,7 +15,7 @@ import type * as Turn from "./Turn.ts"
 export interface CallState {
   readonly callId: string
   readonly tool: string
-  /** How many calls opened before it. */
+  /** The number of calls that opened before this one. */
   readonly order: number
   readonly startedAt: number
   /** When the last approval of the call was decided. A command starts at that time. */
@@ -36,7 +36,7 @@ export interface PendingApproval {
 export interface OpenCalls {
   /** All calls by id, open and ended. */
   readonly calls: HashMap.HashMap<string, CallState>
-  /** How many calls have opened. An id that opens again counts again. */
+  /** The number of calls that have opened so far. An id that opens twice counts twice. */
   readonly opened: number
   readonly openCount: number
   readonly awaitedCount: number

@@ -1,4 +1,4 @@
-/** Writes the content of a turn to spans and log records, as far as its capture is on. */
+/** Writes the content of a turn to spans and log records: only the kinds of content whose capture is on. */
 import * as Context from "effect/Context"
 import type * as Tracer from "effect/Tracer"
 import * as ShellCommand from "../internal/ShellCommand.ts"
@@ -39,7 +39,7 @@ type Part =
 
 export interface TurnContent {
   readonly record: (event: Turn.EngineEvent) => void
-  /** Writes the input of a model request that has just started to its span, as far as this turn knows it. */
+  /** Writes the input of a model request that has just started to its span. It holds what this turn has recorded. */
   readonly requestStarted: () => void
   readonly end: (turnId: string | undefined, at: number, outcome: Signal.TurnEnd) => void
 }

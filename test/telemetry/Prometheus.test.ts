@@ -102,7 +102,7 @@ describe("the Prometheus endpoint", () => {
       const buckets = scraped.filter(({ name }) => name === "gen_ai_invoke_agent_duration_bucket")
       assert.deepStrictEqual(buckets.map(({ labels }) => labels["le"]).at(-1), "+Inf")
       assert.strictEqual(buckets.length, 14)
-      assert.match(body, /^# HELP gen_ai_invoke_agent_duration How long turns took\.$/m)
+      assert.match(body, /^# HELP gen_ai_invoke_agent_duration The duration of turns\.$/m)
       assert.match(body, /^# UNIT gen_ai_invoke_agent_duration s$/m)
       assert.match(body, /^# TYPE gen_ai_invoke_agent_duration histogram$/m)
       assert.match(body, /^# TYPE codex_command_count_total counter$/m)

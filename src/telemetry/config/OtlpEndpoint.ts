@@ -27,6 +27,6 @@ const parse = (text: string): URL | undefined => {
   return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined
 }
 
-/** Whether Node can send this header; it throws on others. */
+/** Whether Node can send this header. Node throws for every other header. */
 export const isHeader = (name: string, value: string): boolean =>
   /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
