@@ -67,9 +67,11 @@ const drainGrace = Duration.millis(250)
 
 const decodeInitialized = Schema.decodeUnknownOption(Protocol.Initialized)
 
-/** Returns the last lines of a text, whole. */
-const lastLines = (text: string): string =>
-  text.length <= maxStderrLength ? text : text.slice(text.indexOf("\n", text.length - maxStderrLength) + 1)
+/** Returns the end of a text, from the start of a line if the end contains one: half a secret is not recognised. */
+const endOf = (text: string): string =>
+  text.length <= maxStderrLength
+    ? text
+    : text.slice(text.indexOf("\n", text.length - maxStderrLength) + 1).slice(-maxStderrLength)
 
 const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError.EngineExited => {
   if (Exit.isSuccess(exit)) return new CodexError.EngineExited({ code: exit.value, stderr })
@@ -103,6 +105,7 @@ export const start = Effect.fnUntraced(function* (
   const extra = makeExtra === undefined ? undefined : yield* makeExtra(configurations)
   const env = ChildEnvironment.select(process.env, configurations, { ...extra?.env, ...options.env })
   let stderr = ""
+  const decoder = new TextDecoder()
   const stderrLines = LineSplitter.make(maxStderrLength)
   let ended: ProcessEnd | undefined
   let killRequested = false
@@ -169,15 +172,15 @@ export const start = Effect.fnUntraced(function* (
     Effect.forkScoped({ startImmediately: true })
   )
   const stderrFiber = yield* handle.stderr.pipe(
-    // Whole lines only: redaction does not recognise half of a secret. A line that never ends is skipped.
+    Stream.tap((chunk) =>
+      Effect.sync(() => void (stderr = endOf(stderr + decoder.decode(chunk, { stream: true }))))
+    ),
+    // Log whole lines only: redaction does not recognise half of a secret. A line that never ends is not logged.
     Stream.concat(Stream.succeed(new TextEncoder().encode("\n"))),
     Stream.runForEach((chunk) =>
       Effect.forEach(
         stderrLines.push(chunk),
-        (line) => {
-          stderr = lastLines(`${stderr}${line}\n`)
-          return LocalLog.localOnly(Effect.logDebug(`codex: ${oneLine(line, Infinity)}`))
-        },
+        (line) => LocalLog.localOnly(Effect.logDebug(`codex: ${oneLine(line, Infinity)}`)),
         { discard: true }
       )
     ),
