@@ -26,7 +26,11 @@ export const run = Effect.fnUntraced(function* (options: CommandLineOptions) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const handle = yield* spawner.spawn(
     ChildProcess.make(process.execPath, [main, ...options.args], {
-      env: { PATH: process.env["PATH"], ...options.env },
+      env: {
+        PATH: process.env["PATH"],
+        NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+        ...options.env
+      },
       extendEnv: false,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       stdin: options.stdin === undefined ? "ignore" : Stream.encodeText(Stream.make(options.stdin))
