@@ -59,7 +59,7 @@ const examples: Readonly<Record<string, Example>> = {
       reply(shell("git status --short", { escalate: "look" }), shell("npm publish", { escalate: "publish" })),
       answer("Looked, not published.")
     ],
-    prints: ["asked to run git status", "asked to run npm publish", "Looked, not published."]
+    prints: ["│ git status --short", "│ npm publish", "Looked, not published."]
   },
   instrumented: {
     script: [reply(call("lookup_ticket", { id: "T-42" })), answer("About sums.")],
