@@ -1,51 +1,48 @@
 /** Fifty threads on one real Codex: some are interrupted, and a signal kills the process of all. */
 import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
-import * as Schedule from "effect/Schedule"
 import { readdirSync } from "node:fs"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as SeededRandom from "../../src/testing/simulation/SeededRandom.ts"
 import type * as Thread from "../../src/Thread.ts"
 import * as Real from "../support/realEngine.ts"
-import { test, timed } from "../support/live.ts"
+import { inRealTime, onSlowClock, test, until } from "../support/live.ts"
 
 const threads = 50
 
-const until = (what: string, condition: () => string | undefined) =>
-  Effect.sync(condition).pipe(
-    Effect.repeat({
-      until: (wrong) => wrong === undefined,
-      schedule: Schedule.spaced("20 millis"),
-      times: 500
-    }),
-    Effect.map((wrong) => assert.isUndefined(wrong, what))
-  )
-
 const handles = () => readdirSync("/proc/self/fd").length
 
+/** The kinds of turns: the last two never end by themselves. */
+const kinds = ["message", "command", "open message", "open command"] as const
+const kindOf = (index: number) => kinds[index % 4] ?? "message"
+const endsByItself = (index: number) => !kindOf(index).startsWith("open")
+
 /** The reply depends on the prompt and on whether a command has returned. */
-const model: M.Respond = ({ body, lastUserText }) => {
+const reply: M.Respond = ({ body, lastUserText }) => {
   const [what = "", number = "0"] = lastUserText?.split(" ") ?? []
   if (what !== "work") return M.reply(M.text(`fine ${number}`))
-  const returned = JSON.stringify(body["input"] ?? "").split('"function_call_output"').length - 1
-  switch (Number(number) % 4) {
-    case 0:
+  const returned = JSON.stringify(body["input"] ?? "").includes('"function_call_output"')
+  switch (kindOf(Number(number))) {
+    case "message":
       return M.reply(
         M.delay(`${50 + Number(number) * 10} millis`),
         M.text(`worked ${number}`, { deltas: true })
       )
-    case 1:
-      return returned === 0 ? M.reply(M.shell("sleep 0.3; echo done")) : M.reply(M.text(`worked ${number}`))
-    case 2:
+    case "command":
+      return M.reply(returned ? M.text(`worked ${number}`) : M.shell("sleep 0.3; echo done"))
+    case "open message":
       return M.reply(M.text("half of it", { deltas: true }), M.never)
-    default:
-      return returned === 0 ? M.reply(M.shell("sleep 30")) : M.reply(M.text(`worked ${number}`))
+    case "open command":
+      return M.reply(returned ? M.never : M.shell("sleep 1000"))
   }
 }
+
+type End = "completed" | "Interrupt" | "TurnTimedOut" | "EngineExited"
 
 const endOf = (exit: Exit.Exit<unknown, { readonly errorType: string }>): string => {
   if (Exit.isSuccess(exit)) return "completed"
@@ -53,49 +50,58 @@ const endOf = (exit: Exit.Exit<unknown, { readonly errorType: string }>): string
   return reason === undefined ? "nothing" : Cause.isFailReason(reason) ? reason.error.errorType : reason._tag
 }
 
+const print = (ends: ReadonlyArray<string>) => {
+  const counts = new Map<string, number>()
+  for (const end of ends) counts.set(end, (counts.get(end) ?? 0) + 1)
+  process.stdout.write(`${[...counts].map(([end, count]) => `${end} ${count}`).join(", ")}\n`)
+}
+
 describe("a real Codex under load", () => {
   test(
     "F01 F34 F42 ends 50 concurrent turns with typed results despite interrupts and a kill -9, keeps all threads usable, and leaves nothing behind",
     () =>
       Effect.gen(function* () {
-        const real = yield* Real.make(model)
+        /** The turns of the current round that have called the model. */
+        const running = new Set<number>()
+        const real = yield* Real.make((request, index) => {
+          const [what, number] = request.lastUserText.split(" ")
+          if (what === "work") running.add(Number(number))
+          return reply(request, index)
+        })
         const random = SeededRandom.make(50, "load")
         let active = 0
         const counting: Metric.FiberRuntimeMetricsService = {
           recordFiberStart: () => void active++,
           recordFiberEnd: () => void active--
         }
-        const ours = Effect.map(real.processes, (all) => all.filter(({ parent }) => parent === process.pid))
+        const children = Effect.map(real.processes, (all) =>
+          all.filter(({ parent }) => parent === process.pid)
+        )
         const before = handles()
 
-        const round = (all: ReadonlyArray<Thread.Thread>, cutAfter: (index: number) => number | undefined) =>
-          Effect.forEach(
+        /** Runs one turn per thread. Interrupts a turn when its delay has passed, wherever the turn is by then. */
+        const round = (
+          all: ReadonlyArray<Thread.Thread>,
+          delays: ReadonlyArray<number | undefined>,
+          timeout: Duration.Input
+        ) => {
+          running.clear()
+          return Effect.forEach(
             all,
             (thread, index) =>
               Effect.gen(function* () {
-                const fiber = yield* Effect.forkScoped(
-                  thread.run(`work ${index}`, { timeout: "6 seconds" }),
-                  {
-                    startImmediately: true
-                  }
-                )
-                const after = cutAfter(index)
-                if (after === undefined) return [endOf(yield* Fiber.await(fiber)), 0] as const
-                yield* Effect.sleep(after)
-                const [took] = yield* timed(Fiber.interrupt(fiber))
-                return [endOf(yield* Fiber.await(fiber)), took] as const
+                // The slow clock also stretches the timeout. A turn that ends by itself has the default of 30 minutes.
+                const options = endsByItself(index) ? {} : { timeout }
+                const fiber = yield* Effect.forkScoped(thread.run(`work ${index}`, options), {
+                  startImmediately: true
+                })
+                const delay = delays[index]
+                if (delay !== undefined)
+                  yield* Effect.andThen(inRealTime(Effect.sleep(delay)), Fiber.interrupt(fiber))
+                return endOf(yield* Fiber.await(fiber))
               }),
             { concurrency: "unbounded" }
           )
-        const said = (all: ReadonlyArray<readonly [string, number]>) => {
-          const ends = new Map<string, number>()
-          for (const [end] of all) ends.set(end, (ends.get(end) ?? 0) + 1)
-          const took = all.flatMap(([, ms]) => (ms > 0 ? [ms] : [])).toSorted((a, b) => a - b)
-          const slowest = `the slowest of ${took.length} interrupts took ${Math.round(took.at(-1) ?? 0)} ms`
-          process.stdout.write(
-            `${[...ends].map(([end, times]) => `${end} ${times}`).join(", ")}; ${slowest}\n`
-          )
-          return ends
         }
 
         yield* Effect.gen(function* () {
@@ -110,27 +116,43 @@ describe("a real Codex under load", () => {
             all.map((_, index) => `fine ${index}`)
           )
 
-          const cuts = all.map(() => (random.chance(50) ? random.below(1_500) : undefined))
-          const quiet = said(yield* round(all, (index) => cuts[index]))
-          assert.isAbove(quiet.get("completed") ?? 0, 0)
-          for (const end of quiet.keys()) assert.include(["completed", "Interrupt", "TurnTimedOut"], end)
-          assert.lengthOf(yield* ours, 1, "an interrupt has ended the process")
+          const delays = all.map(() => (random.chance(50) ? random.below(1_500) : undefined))
+          const quiet = yield* round(all, delays, "300 millis")
+          print(quiet)
+          for (const [index, end] of quiet.entries()) {
+            const natural: End = endsByItself(index) ? "completed" : "TurnTimedOut"
+            const possible: ReadonlyArray<End> =
+              delays[index] === undefined ? [natural] : [natural, "Interrupt"]
+            assert.include(possible, end, `turn ${index}`)
+          }
+          assert.include(quiet, "Interrupt")
+          assert.lengthOf(yield* children, 1, "an interrupt has ended the process")
 
-          const [engine] = yield* ours
-          const [, loud] = yield* Effect.all(
-            [
-              Effect.delay(
-                Effect.sync(() => engine !== undefined && process.kill(engine.pid, "SIGKILL")),
-                700
-              ),
-              round(all, (index) => (index % 3 === 0 ? random.below(1_500) : undefined))
-            ],
-            { concurrency: "unbounded" }
+          const [engine] = yield* children
+          const delaysBeforeKill = all.map((_, index) => (index % 3 === 0 ? random.below(1_500) : undefined))
+          const uncut = all.flatMap((_, index) => (delaysBeforeKill[index] === undefined ? [index] : []))
+          const openUncut = uncut.filter((index) => !endsByItself(index))
+          const kill = Effect.gen(function* () {
+            const someRun = Effect.sync(() => openUncut.filter((index) => running.has(index)).length > 5)
+            yield* inRealTime(until("turns run", someRun))
+            if (engine !== undefined) process.kill(engine.pid, "SIGKILL")
+            return new Set(running)
+          })
+          const [runningAtKill, killed] = yield* Effect.all(
+            [kill, round(all, delaysBeforeKill, "1 minute")],
+            {
+              concurrency: "unbounded"
+            }
           )
-          const killed = said(loud)
-          assert.isAbove(killed.get("EngineExited") ?? 0, 0)
-          for (const end of killed.keys())
-            assert.include(["completed", "Interrupt", "TurnTimedOut", "EngineExited"], end)
+          print(killed)
+          for (const [index, end] of killed.entries()) {
+            const possible = new Set<End>(["EngineExited"])
+            if (endsByItself(index)) possible.add("completed")
+            else if (!runningAtKill.has(index)) possible.add("TurnTimedOut")
+            if (!uncut.includes(index)) possible.add("Interrupt")
+            assert.include([...possible], end, `turn ${index}`)
+          }
+          assert.include(killed, "EngineExited")
 
           const later = yield* Effect.forEach(all, (thread, index) => thread.run(`later ${index}`), {
             concurrency: "unbounded"
@@ -139,28 +161,28 @@ describe("a real Codex under load", () => {
             later.map(({ message }) => message),
             all.map((_, index) => `fine ${index}`)
           )
-          assert.lengthOf(yield* ours, 1, "one new process for all")
+          assert.lengthOf(yield* children, 1, "one new process for all")
         }).pipe(
           Effect.scoped,
           Effect.provide(real.layer),
-          Effect.provideService(Metric.FiberRuntimeMetrics, counting)
+          Effect.provideService(Metric.FiberRuntimeMetrics, counting),
+          onSlowClock
         )
 
-        assert.deepStrictEqual(yield* ours, [])
-        yield* until("fibers are left", () => (active === 0 ? undefined : `${active} fibers`))
-        yield* until("handles are open", () => {
-          const now = handles()
-          return now <= before ? undefined : `${now} handles, ${before} before`
-        })
-        const left = yield* real.processes.pipe(
-          Effect.repeat({
-            until: ({ length }) => length === 0,
-            schedule: Schedule.spaced("50 millis"),
-            times: 100
-          })
+        assert.deepStrictEqual(yield* children, [])
+        yield* until(
+          "no fiber is left",
+          Effect.sync(() => active === 0)
         )
-        assert.deepStrictEqual(left, [], "processes of Codex are left")
+        yield* until(
+          "no handle is left",
+          Effect.sync(() => handles() <= before)
+        )
+        yield* until(
+          "no process of Codex is left",
+          Effect.map(real.processes, ({ length }) => length === 0)
+        )
       }),
-    120_000
+    600_000
   )
 })

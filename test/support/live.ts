@@ -2,6 +2,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -44,6 +45,25 @@ export const advancing = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duratio
     }
     return [(yield* Clock.currentTimeMillis) - before, yield* Fiber.join(fiber)] as const
   })
+
+const realClock = Context.get(Context.empty(), Clock.Clock)
+
+/** Runs a part of a test in real time, even if another clock is provided. */
+export const inRealTime = Effect.provideService(Clock.Clock, realClock)
+
+/**
+ * Stretches every sleep by ten, with real timestamps. Use it for tests with many processes, where a grace period of the
+ * library (such as 5 seconds for an interrupted turn) would otherwise decide the result on a loaded machine.
+ */
+export const onSlowClock = Effect.provideService(Clock.Clock, {
+  currentTimeMillisUnsafe: () => realClock.currentTimeMillisUnsafe(),
+  currentTimeMillis: realClock.currentTimeMillis,
+  monotonicTimeNanosUnsafe: () => realClock.monotonicTimeNanosUnsafe(),
+  monotonicTimeNanos: realClock.monotonicTimeNanos,
+  currentTimeNanosUnsafe: () => realClock.currentTimeNanosUnsafe(),
+  currentTimeNanos: realClock.currentTimeNanos,
+  sleep: (duration) => realClock.sleep(Duration.times(duration, 10))
+})
 
 /** Provides a test clock to a part of a test. Fibers that the part forks end with it. */
 export const onTestClock = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
