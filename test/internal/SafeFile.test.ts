@@ -187,7 +187,7 @@ describe("H05 a directory that another program swaps for a link all the time", (
     const { stop, swaps } = swapper()
     const seen = new Set<string>()
     try {
-      for (let n = 0; n < 1000 || swaps() < 300 || seen.size < 2; n++) {
+      for (let n = 0; n < 300 || swaps() < 100 || seen.size < 2; n++) {
         const file = at("inside", "folder", "file")
         seen.add(codeOf(() => SafeFile.write(file, bytes, "replace")))
         seen.add(codeOf(() => SafeFile.rename(file, at("moved"))))
