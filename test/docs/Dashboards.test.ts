@@ -292,8 +292,15 @@ describe("the dashboards", () => {
           }
 
           // Four times 3000 tokens, for each of two teams.
-          const [tokens] = yield* server.query("sum(gen_ai_client_inference_usage_input_tokens_total)")
-          assert.strictEqual(tokens?.value[1], "24000")
+          const sum = server.query("sum(gen_ai_client_inference_usage_input_tokens_total)").pipe(
+            Effect.map(([tokens]) => tokens?.value[1]),
+            Effect.repeat({
+              until: (tokens) => tokens === "24000",
+              schedule: Schedule.spaced("100 millis"),
+              times: 100
+            })
+          )
+          assert.strictEqual(yield* sum, "24000")
           for (const { title, targets = [] } of panels) {
             for (const { expr } of targets) {
               assert.isNotEmpty(yield* server.query(filled(expr)), `${title}: ${expr}`)
