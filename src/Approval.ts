@@ -18,6 +18,8 @@ export {
   PermissionsRequest,
   Question,
   ApprovalRequest,
+  ResolvedPath,
+  ResolvedPaths,
   ToolRequest,
   UnknownRequest,
   UserInputRequest

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import type { ThreadId, TurnId } from "../domain/Ids.ts"
 import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
+import type { Sandbox } from "../domain/TurnOptions.ts"
 
 /** No decision. `firstOf` runs the next policy; without a next policy the request is declined. */
 export interface Abstain {
@@ -56,16 +57,30 @@ export const layer = <R>(policy: Policy<R>): Layer.Layer<never, never, R> =>
     )
   )
 
-/** The thread and the turn of a request. `session` is an object that is unique to the open thread. */
+/**
+ * The thread and the turn of a request, and what the agent can do without approval. `session` is an object that is unique
+ * to the open thread. `cwd` is the real path of the thread's directory, `writableRoots` are the real paths of the
+ * directories that the agent can write.
+ */
 export interface ApprovalContext {
   readonly threadId: ThreadId | undefined
   readonly turnId: TurnId | undefined
   readonly session: object
+  readonly cwd: string | undefined
+  readonly sandbox: Sandbox | undefined
+  readonly writableRoots: ReadonlyArray<string>
 }
 
 /** The thread and the turn of the request, while a policy decides. */
 export const ApprovalContext = Context.Reference<ApprovalContext>("effect-codex/Approval/Asking", {
-  defaultValue: () => ({ threadId: undefined, turnId: undefined, session: {} })
+  defaultValue: () => ({
+    threadId: undefined,
+    turnId: undefined,
+    session: {},
+    cwd: undefined,
+    sandbox: undefined,
+    writableRoots: []
+  })
 })
 
 type Needs<P> = P extends Policy<infer R> ? R : never

@@ -14,6 +14,34 @@ const fields = {
 }
 
 /**
+ * Where a path of a request leads. `real` is missing if it cannot be determined. `throughLink`: a symbolic link is on the
+ * way. `agentWritable`: the agent can write there without approval, so it can also put a link there at any time.
+ */
+export class ResolvedPath extends Schema.Opaque<ResolvedPath>()(
+  Schema.Struct({
+    given: Schema.String,
+    real: Schema.optionalKey(Schema.String),
+    throughLink: Schema.Boolean,
+    agentWritable: Schema.Boolean
+  })
+) {}
+
+/**
+ * Where the paths of a request led when it arrived. `cwd` is the real path of the request's own directory, `threadCwd` that
+ * of the thread. The runtime adds it before any policy decides, and the hash of the request covers it.
+ */
+export class ResolvedPaths extends Schema.Opaque<ResolvedPaths>()(
+  Schema.Struct({
+    cwd: Schema.optionalKey(Schema.String),
+    cwdThroughLink: Schema.Boolean,
+    threadCwd: Schema.String,
+    paths: Schema.Array(ResolvedPath)
+  })
+) {}
+
+const resolved = { resolved: Schema.optionalKey(ResolvedPaths) }
+
+/**
  * What a command needs besides being run. `as` is the kind of execution if it is a special one: `writeStdin` sends input
  * to a running command, `humanCommand` runs a command for a person. `network` is a host to connect to, `permissions` a
  * wider sandbox.
@@ -39,7 +67,8 @@ export class CommandRequest extends Schema.Opaque<CommandRequest>()(
     argv: Schema.optionalKey(Schema.Array(Schema.String)),
     cwd: Schema.String,
     extra: Schema.Boolean,
-    wants: Schema.optionalKey(CommandExtra)
+    wants: Schema.optionalKey(CommandExtra),
+    ...resolved
   })
 ) {}
 
@@ -50,7 +79,8 @@ export class FileChangeRequest extends Schema.Opaque<FileChangeRequest>()(
     changes: Schema.Array(Item.Change),
     cwd: Schema.String,
     extra: Schema.Boolean,
-    root: Schema.optionalKey(Schema.String)
+    root: Schema.optionalKey(Schema.String),
+    ...resolved
   })
 ) {}
 
@@ -59,7 +89,8 @@ export class PermissionsRequest extends Schema.Opaque<PermissionsRequest>()(
   Schema.TaggedStruct("permissions", {
     ...fields,
     permissions: Permissions,
-    cwd: Schema.String
+    cwd: Schema.String,
+    ...resolved
   })
 ) {}
 

@@ -22,6 +22,7 @@ import * as ErrorMapping from "./app-server/ErrorMapping.ts"
 import * as AppServerProcess from "./app-server/AppServerProcess.ts"
 import * as Protocol from "./app-server/Protocol.ts"
 import * as TurnDriver from "./app-server/TurnDriver.ts"
+import * as SandboxAccess from "./app-server/SandboxAccess.ts"
 import * as AppServerSession from "./app-server/AppServerSession.ts"
 import type * as RunningTurn from "./app-server/RunningTurn.ts"
 import * as Translate from "./app-server/Translate.ts"
@@ -39,6 +40,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const path = yield* Path.Path
   const layerScope = yield* Effect.scope
   const starting = Semaphore.makeUnsafe(1)
+  /** The temporary directory of the agent's commands. */
+  const tmpdir = options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"]
   let session: AppServerSession.Session | undefined
 
   const startSession = Effect.fnUntraced(
@@ -156,7 +159,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       session,
       opened,
       resolveDirectory,
-      options.ephemeral === true ? undefined : resume
+      options.ephemeral === true ? undefined : resume,
+      tmpdir
     )
   })
 
@@ -211,7 +215,8 @@ const makeThreadHandle = Effect.fnUntraced(function* (
         threadId: ThreadId,
         stickyOptions: StickyOptions
       ) => Effect.Effect<ThreadOnSession, CodexError.StartError, Scope.Scope>)
-    | undefined
+    | undefined,
+  tmpdir: string | undefined
 ) {
   const threadId = opened.thread.id
   const scope = yield* Effect.scope
@@ -277,6 +282,7 @@ const makeThreadHandle = Effect.fnUntraced(function* (
     model: opened.model,
     provider: opened.modelProvider ?? undefined,
     cwd: opened.cwd,
+    access: () => SandboxAccess.make(current.opened, stickyOptions, tmpdir),
     turn: (input, options, handlers) =>
       Effect.flatMap(
         options.cwd === undefined ? Effect.undefined : resolveDirectory(options.cwd, "turn/start"),

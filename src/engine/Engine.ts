@@ -6,6 +6,7 @@ import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as CodexError from "../domain/CodexError.ts"
 import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
+import type { ThreadAccess } from "../domain/ThreadAccess.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
@@ -82,6 +83,11 @@ export interface EngineThread {
   readonly provider: string | undefined
   /** The directory that relative paths resolve against and commands run in. */
   readonly cwd: string
+  /**
+   * Returns what the agent can do without approval in the running turn. Without this function nothing counts as protected
+   * from the agent.
+   */
+  readonly access?: (() => ThreadAccess) | undefined
   /**
    * Runs one turn to its end. Succeeds when the turn completes and fails with the error of the turn. Interruption
    * interrupts the turn and ends the processes that it started. The runtime runs at most one turn at a time per thread.

@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import * as Policy from "../approval/Policy.ts"
+import * as ResolvedRequest from "../approval/ResolvedRequest.ts"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as Budget from "../domain/Budget.ts"
@@ -16,6 +17,7 @@ import * as Convention from "../semconv/Convention.ts"
 import type * as Signal from "../instrumentation/Signal.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
+import * as ThreadAccess from "../domain/ThreadAccess.ts"
 import * as Turn from "../domain/Turn.ts"
 import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as TurnState from "../domain/TurnState.ts"
@@ -97,8 +99,19 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
   let state = TurnState.initial(threadId, startedAt, Turn.noUsage)
   let ended = false
 
-  const emit = (received: Turn.EngineEvent) => {
+  /** The requests with their resolved paths. A request is resolved once, so that its event and its policy agree. */
+  const resolvedRequests = new WeakMap<ApprovalRequest.ApprovalRequest, ApprovalRequest.ApprovalRequest>()
+  const access = () => engine.access?.() ?? ThreadAccess.make(engine.cwd, undefined)
+  const resolved = (request: ApprovalRequest.ApprovalRequest) => {
+    const known = resolvedRequests.get(request) ?? ResolvedRequest.resolve(request, access())
+    resolvedRequests.set(request, known)
+    return known
+  }
+
+  const emit = (original: Turn.EngineEvent) => {
     if (ended) return
+    const received =
+      original._tag === "ApprovalRequested" ? { ...original, request: resolved(original.request) } : original
     // Time never runs backwards in a turn, also if another clock stamped the event.
     const at = Math.max(clock.fromWallClock(received.at), state.time.at)
     const event = received.at === at ? received : { ...received, at }
@@ -120,8 +133,17 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     return effect.pipe(Effect.annotateSpans(annotations), Effect.annotateLogs(annotations))
   }
 
-  const approve = (request: ApprovalRequest.ApprovalRequest) =>
-    decide(options.policy, request, { threadId, turnId: state.turnId, session: engine }).pipe(
+  const approve = (received: ApprovalRequest.ApprovalRequest) => {
+    const { cwd, sandbox, writableRoots } = access()
+    const request = resolved(received)
+    return decide(options.policy, request, {
+      threadId,
+      turnId: state.turnId,
+      session: engine,
+      cwd: cwd.real,
+      sandbox,
+      writableRoots
+    }).pipe(
       TurnTelemetry.approving(telemetry.spanOf(request.itemId), ApprovalRequest.kindOf(request)),
       inTurn,
       Effect.tap((decision) =>
@@ -130,6 +152,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
         })
       )
     )
+  }
 
   /** Codex does not request approval for the caller's tools, so the events of the request are emitted here. */
   const approveTool = (request: ApprovalRequest.ApprovalRequest) =>

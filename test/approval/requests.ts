@@ -108,5 +108,12 @@ const sessions = new Map<string, object>()
 export const asking = (thread: string): Approval.ApprovalContext => {
   const session = sessions.get(thread) ?? {}
   sessions.set(thread, session)
-  return { threadId: ThreadId.make(thread), turnId: TurnId.make("turn-1"), session }
+  return {
+    threadId: ThreadId.make(thread),
+    turnId: TurnId.make("turn-1"),
+    session,
+    cwd: "/work",
+    sandbox: "read-only",
+    writableRoots: []
+  }
 }

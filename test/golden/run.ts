@@ -61,11 +61,14 @@ const common: Places = [
   [process.execPath, "<node>"]
 ]
 
+/** Fields that differ by run or machine. Where paths lead is a fact of the machine. */
+const volatile = new Set(["at", "durationMillis", "time", "resolved"])
+
 /** Returns the run as JSON, without times and with merged text deltas. */
 const normalized = (normal: (value: unknown) => unknown, value: unknown): unknown => {
   const json: unknown = JSON.parse(
     JSON.stringify(value, (key, inner: unknown) =>
-      key === "at" || key === "durationMillis" || key === "time" ? undefined : inner
+      volatile.has(key) ? undefined : inner
     )
   )
   return normal(mergeText(json))

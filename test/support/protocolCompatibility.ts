@@ -10,9 +10,9 @@ import * as Protocol from "../../src/engine/app-server/Protocol.ts"
 /** The schema that decodes the reply to each of our requests. */
 export const results = {
   initialize: [Protocol.Initialized],
-  "thread/start": [Protocol.ThreadOpened],
-  "thread/resume": [Protocol.ThreadOpened],
-  "thread/fork": [Protocol.ThreadOpened],
+  "thread/start": [Protocol.ThreadOpened, Protocol.ThreadSandbox],
+  "thread/resume": [Protocol.ThreadOpened, Protocol.ThreadSandbox],
+  "thread/fork": [Protocol.ThreadOpened, Protocol.ThreadSandbox],
   "turn/start": [Protocol.TurnAccepted],
   "thread/read": [Protocol.ThreadRead, Protocol.ThreadHistory],
   "thread/list": [Protocol.ThreadList],

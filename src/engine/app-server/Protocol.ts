@@ -14,7 +14,21 @@ export const ThreadOpened = Schema.Struct({
   thread: Schema.Struct({ id: ThreadId }),
   model: text,
   modelProvider: nullish(text),
-  cwd: text
+  cwd: text,
+  sandbox: nullish(Schema.Unknown),
+  activePermissionProfile: nullish(Schema.Unknown),
+  runtimeWorkspaceRoots: nullish(Schema.Array(text))
+})
+
+/** The sandbox in the replies that open a thread. Decoded separately, because an unknown sandbox must not keep a thread closed. */
+export const ThreadSandbox = Schema.Struct({
+  sandbox: Schema.Struct({
+    type: text,
+    writableRoots: nullish(Schema.Array(text)),
+    excludeTmpdirEnvVar: nullish(Schema.Boolean),
+    excludeSlashTmp: nullish(Schema.Boolean)
+  }),
+  activePermissionProfile: nullish(Schema.Struct({ id: text }))
 })
 
 export const TurnAccepted = Schema.Struct({ turn: Schema.Struct({ id: TurnId }) })

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ThreadId } from "../../domain/Ids.ts"
+import * as ThreadAccess from "../../domain/ThreadAccess.ts"
 import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
@@ -232,7 +233,11 @@ export const make = Effect.fnUntraced(function* (
       Effect.orDie
     )
 
-  const makeThread = (number: number, value: typeof Opened.Type): Engine.EngineThread => {
+  const makeThread = (
+    number: number,
+    value: typeof Opened.Type,
+    sandbox: TurnOptions.Sandbox | undefined
+  ): Engine.EngineThread => {
     let running: Queue.Queue<Steer> | undefined
     const nextTurn = (
       how: CassetteFormat.LineOf<"Turn">["how"],
@@ -275,6 +280,7 @@ export const make = Effect.fnUntraced(function* (
       model: value.model,
       provider: value.provider,
       cwd: value.cwd,
+      access: () => ThreadAccess.make(value.cwd, sandbox ?? "read-only"),
       turn: (input, settings, handlers) =>
         nextTurn("run", { input: CassetteFormat.turnInput(input), options: settings }, handlers),
       compact: (handlers) => nextTurn("compact", {}, handlers),
@@ -322,7 +328,7 @@ export const make = Effect.fnUntraced(function* (
         Effect.andThen(
           replayOutcome(
             outcome,
-            (value) => Effect.orDie(Effect.map(decodeOpened(value), (value) => makeThread(thread, value))),
+            (value) => Effect.orDie(Effect.map(decodeOpened(value), (value) => makeThread(thread, value, settings.sandbox))),
             isStartError
           )
         )

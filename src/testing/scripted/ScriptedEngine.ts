@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId, type ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
+import * as ThreadAccess from "../../domain/ThreadAccess.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
 import { dieScriptError, emit, emitAll, type ScriptedStep, type ScriptedTurn } from "./ScriptedTurn.ts"
@@ -98,6 +99,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       model: options.model ?? "scripted",
       provider: "scripted",
       cwd: options.cwd ?? "/",
+      access: () => ThreadAccess.make(options.cwd ?? "/", options.sandbox ?? "read-only"),
       turn: (input, _options, handlers) =>
         Effect.suspend(() => {
           const text = TurnOptions.text(input)

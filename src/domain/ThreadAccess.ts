@@ -1,0 +1,54 @@
+/** What the agent of a thread can do without approval: where its commands run and where they can write. */
+import { tmpdir } from "node:os"
+import * as Nodepath from "node:path"
+import * as RealPath from "../internal/RealPath.ts"
+import type { Sandbox } from "./TurnOptions.ts"
+
+/** The working directory of a thread, its sandbox, and the real paths of the directories that the sandbox can write. */
+export interface ThreadAccess {
+  readonly cwd: RealPath.Directory
+  /** `undefined` if the engine does not report the sandbox. */
+  readonly sandbox: Sandbox | undefined
+  readonly writableRoots: ReadonlyArray<string>
+}
+
+/** The configuration of `workspace-write`. */
+export interface WorkspaceWrite {
+  /** Directories in addition to the working directory. */
+  readonly writableRoots?: ReadonlyArray<string> | undefined
+  readonly excludeSlashTmp?: boolean | undefined
+  readonly excludeTmpdir?: boolean | undefined
+  /** The `TMPDIR` of the agent's commands. Default: that of this process. */
+  readonly tmpdir?: string | undefined
+}
+
+const everything = [Nodepath.parse(process.cwd()).root]
+
+/**
+ * Computes the access of a thread as Codex's sandbox grants it: `workspace-write` includes the working directory, `/tmp`,
+ * `TMPDIR` and the configured directories. An unknown sandbox counts as none, because nothing is known to be protected.
+ */
+export const make = (
+  cwd: string,
+  sandbox: Sandbox | undefined,
+  options: WorkspaceWrite = {}
+): ThreadAccess => {
+  const directory = RealPath.directory(cwd)
+  switch (sandbox) {
+    case "read-only":
+      return { cwd: directory, sandbox, writableRoots: [] }
+    case "workspace-write": {
+      const roots = [
+        directory.given,
+        ...(options.writableRoots ?? []),
+        ...(options.excludeSlashTmp === true ? [] : ["/tmp"]),
+        ...(options.excludeTmpdir === true ? [] : [options.tmpdir ?? tmpdir()])
+      ]
+      const real = roots.map((root) => RealPath.directory(Nodepath.resolve(directory.given, root)).real)
+      return { cwd: directory, sandbox, writableRoots: [...new Set(real)] }
+    }
+    case "danger-full-access":
+    case undefined:
+      return { cwd: directory, sandbox, writableRoots: everything }
+  }
+}

@@ -1,0 +1,37 @@
+/** Reads from the replies of Codex what the sandbox of a thread lets the agent write. */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as ThreadAccess from "../../domain/ThreadAccess.ts"
+import type { Sandbox } from "../../domain/TurnOptions.ts"
+import * as Protocol from "./Protocol.ts"
+
+const decodeSandbox = Schema.decodeUnknownOption(Protocol.ThreadSandbox)
+
+const sandboxes = new Map<string, Sandbox>([
+  ["readOnly", "read-only"],
+  ["workspaceWrite", "workspace-write"],
+  ["dangerFullAccess", "danger-full-access"]
+])
+
+/**
+ * Returns the access of a thread: the reply that opened it, and the directory and sandbox that a turn set since. A sandbox
+ * that this version does not know counts as none.
+ */
+export const make = (
+  opened: typeof Protocol.ThreadOpened.Type,
+  { cwd = opened.cwd, sandbox }: { readonly cwd?: string | undefined; readonly sandbox?: Sandbox | undefined },
+  tmpdir: string | undefined
+): ThreadAccess.ThreadAccess => {
+  const decoded = Option.getOrUndefined(decodeSandbox(opened))
+  const policy = decoded?.sandbox
+  // The sandbox policy of the reply does not describe a permissions profile of the user's configuration.
+  const isDescribed = decoded?.activePermissionProfile?.id.startsWith(":") ?? true
+  const reported = isDescribed ? sandboxes.get(policy?.type ?? "") : undefined
+  return ThreadAccess.make(cwd, sandbox ?? reported, {
+    writableRoots: [...(policy?.writableRoots ?? []), ...(opened.runtimeWorkspaceRoots ?? [])],
+    // A turn that names its sandbox resets these settings of the configuration.
+    excludeSlashTmp: sandbox === undefined && policy?.excludeSlashTmp === true,
+    excludeTmpdir: (sandbox === undefined && policy?.excludeTmpdirEnvVar === true) || tmpdir === undefined,
+    tmpdir
+  })
+}

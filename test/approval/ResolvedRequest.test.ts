@@ -1,0 +1,107 @@
+import { assert, describe, it } from "@effect/vitest"
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Approval from "../../src/Approval.ts"
+import { resolve } from "../../src/approval/ResolvedRequest.ts"
+import { hash } from "../../src/domain/ApprovalRequestHash.ts"
+import { path } from "../../src/domain/Permissions.ts"
+import * as ThreadAccess from "../../src/domain/ThreadAccess.ts"
+import * as R from "./requests.ts"
+
+const inWorkspace = (body: (root: string, access: ThreadAccess.ThreadAccess) => void) => () => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "resolved-")))
+  try {
+    for (const name of ["ws/data", "outside"]) mkdirSync(`${root}/${name}`, { recursive: true })
+    const options = { excludeSlashTmp: true, excludeTmpdir: true }
+    body(root, ThreadAccess.make(`${root}/ws`, "workspace-write", options))
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+}
+
+describe("a request with resolved paths", () => {
+  it(
+    "H03 contains the real path of every path, links on the way and whether the agent can write there",
+    inWorkspace((root, access) => {
+      symlinkSync(`${root}/outside`, `${root}/ws/data/link`)
+      const fileSystem = [path("write", "data/link/x"), path("read", `${root}/ws/new`), path("read", "../outside")]
+      const request = { ...R.permissions({ network: false, fileSystem }), cwd: `${root}/ws` }
+      const resolved = resolve(request, access)
+      assert.deepStrictEqual("resolved" in resolved ? resolved.resolved : undefined, {
+        cwd: `${root}/ws`,
+        cwdThroughLink: false,
+        threadCwd: `${root}/ws`,
+        paths: [
+          { given: "data/link/x", real: `${root}/outside/x`, throughLink: true, agentWritable: false },
+          { given: `${root}/ws/new`, real: `${root}/ws/new`, throughLink: false, agentWritable: true },
+          { given: "../outside", real: `${root}/outside`, throughLink: false, agentWritable: false }
+        ]
+      })
+    })
+  )
+
+  it(
+    "H06 contains the paths of a patch, where it moves files and its root",
+    inWorkspace((root, access) => {
+      const change = { path: `${root}/ws/a`, kind: "update", movePath: `${root}/ws/b`, diff: "" } as const
+      const request = { ...R.fileChange(), cwd: `${root}/ws`, changes: [change], root: "/opt" }
+      const resolved = resolve(request, access)
+      assert.deepStrictEqual(
+        "resolved" in resolved ? resolved.resolved?.paths.map(({ real }) => real) : [],
+        [`${root}/ws/a`, `${root}/ws/b`, "/opt"]
+      )
+    })
+  )
+
+  it(
+    "H04 contains the real directory of a command, and whether a link leads there",
+    inWorkspace((root, access) => {
+      symlinkSync(`${root}/ws`, `${root}/ws/self`)
+      const directoryOf = (cwd: string) => {
+        const resolved = resolve(R.command("ls", { cwd }), access)
+        return "resolved" in resolved ? resolved.resolved : undefined
+      }
+      assert.deepInclude(directoryOf(`${root}/ws`), { cwd: `${root}/ws`, cwdThroughLink: false })
+      assert.deepInclude(directoryOf(`${root}/ws/self`), { cwd: `${root}/ws`, cwdThroughLink: true })
+      assert.deepInclude(directoryOf(`${root}/ws/data`), { cwd: `${root}/ws/data`, threadCwd: `${root}/ws` })
+    })
+  )
+
+  it(
+    "H03 has another hash if its path leads elsewhere",
+    inWorkspace((root, access) => {
+      const request = { ...R.fileChange("data/x"), cwd: `${root}/ws` }
+      const before = hash(resolve(request, access))
+      rmSync(`${root}/ws/data`, { recursive: true })
+      symlinkSync(`${root}/outside`, `${root}/ws/data`)
+      assert.notStrictEqual(hash(resolve(request, access)), before)
+    })
+  )
+
+  it("is the request itself for tools, forms, questions and unknown requests", () => {
+    const access = ThreadAccess.make("/work", "read-only")
+    const kinds = R.all.filter((request) => resolve(request, access) !== request).map(Approval.kindOf)
+    assert.deepStrictEqual(kinds, ["command", "file_change", "permissions"])
+  })
+})
+
+describe("the writable roots of a thread", () => {
+  const roots = (...args: Parameters<typeof ThreadAccess.make>) => ThreadAccess.make(...args).writableRoots
+
+  it("are those of Codex's sandbox", () => {
+    const temporary = realpathSync("/tmp")
+    assert.deepStrictEqual(roots("/ws", "read-only"), [])
+    assert.deepStrictEqual(roots("/ws", "danger-full-access"), ["/"])
+    assert.deepStrictEqual(roots("/ws", undefined), ["/"])
+    assert.deepStrictEqual(roots("/ws", "workspace-write", { tmpdir: "/my/tmp", writableRoots: ["/more"] }), [
+      "/ws",
+      "/more",
+      temporary,
+      "/my/tmp"
+    ])
+    assert.deepStrictEqual(roots("/ws", "workspace-write", { excludeSlashTmp: true, excludeTmpdir: true }), [
+      "/ws"
+    ])
+  })
+})
