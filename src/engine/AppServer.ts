@@ -41,7 +41,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const layerScope = yield* Effect.scope
   const starting = Semaphore.makeUnsafe(1)
   /** The temporary directory of the agent's commands. */
-  const tmpdir = options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"]
+  const tmpdir =
+    options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"]
   let session: AppServerSession.Session | undefined
 
   const startSession = Effect.fnUntraced(

@@ -30,7 +30,10 @@ const parts = (path: string): ReadonlyArray<string> => path.split(Nodepath.sep).
 /** Whether `path` is `directory` or lies below it. Both are absolute. */
 export const isWithin = (path: string, directory: string): boolean => {
   const relative = Nodepath.relative(directory, path)
-  return relative === "" || (relative !== ".." && !relative.startsWith(`..${Nodepath.sep}`) && !Nodepath.isAbsolute(relative))
+  return (
+    relative === "" ||
+    (relative !== ".." && !relative.startsWith(`..${Nodepath.sep}`) && !Nodepath.isAbsolute(relative))
+  )
 }
 
 /** Follows the parts of a path from a real directory. A dangling link leads to its missing target. */

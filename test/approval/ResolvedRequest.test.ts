@@ -25,7 +25,11 @@ describe("a request with resolved paths", () => {
     "H03 contains the real path of every path, links on the way and whether the agent can write there",
     inWorkspace((root, access) => {
       symlinkSync(`${root}/outside`, `${root}/ws/data/link`)
-      const fileSystem = [path("write", "data/link/x"), path("read", `${root}/ws/new`), path("read", "../outside")]
+      const fileSystem = [
+        path("write", "data/link/x"),
+        path("read", `${root}/ws/new`),
+        path("read", "../outside")
+      ]
       const request = { ...R.permissions({ network: false, fileSystem }), cwd: `${root}/ws` }
       const resolved = resolve(request, access)
       assert.deepStrictEqual("resolved" in resolved ? resolved.resolved : undefined, {
@@ -47,10 +51,11 @@ describe("a request with resolved paths", () => {
       const change = { path: `${root}/ws/a`, kind: "update", movePath: `${root}/ws/b`, diff: "" } as const
       const request = { ...R.fileChange(), cwd: `${root}/ws`, changes: [change], root: "/opt" }
       const resolved = resolve(request, access)
-      assert.deepStrictEqual(
-        "resolved" in resolved ? resolved.resolved?.paths.map(({ real }) => real) : [],
-        [`${root}/ws/a`, `${root}/ws/b`, "/opt"]
-      )
+      assert.deepStrictEqual("resolved" in resolved ? resolved.resolved?.paths.map(({ real }) => real) : [], [
+        `${root}/ws/a`,
+        `${root}/ws/b`,
+        "/opt"
+      ])
     })
   )
 

@@ -67,9 +67,7 @@ const volatile = new Set(["at", "durationMillis", "time", "resolved"])
 /** Returns the run as JSON, without times and with merged text deltas. */
 const normalized = (normal: (value: unknown) => unknown, value: unknown): unknown => {
   const json: unknown = JSON.parse(
-    JSON.stringify(value, (key, inner: unknown) =>
-      volatile.has(key) ? undefined : inner
-    )
+    JSON.stringify(value, (key, inner: unknown) => (volatile.has(key) ? undefined : inner))
   )
   return normal(mergeText(json))
 }

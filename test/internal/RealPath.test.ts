@@ -19,7 +19,12 @@ describe("a real path", () => {
   test("is the path itself if there is no link, whether it exists or not", () =>
     Effect.gen(function* () {
       const { root, ws } = yield* fixture
-      const paths = { data: "data", "data/new/deeper": "data/new/deeper", "./data//x": "data/x", "data/../file": "file" }
+      const paths = {
+        data: "data",
+        "data/new/deeper": "data/new/deeper",
+        "./data//x": "data/x",
+        "data/../file": "file"
+      }
       for (const [path, expected] of Object.entries(paths)) {
         const real = `${root}/ws/${expected}`
         assert.deepStrictEqual(RealPath.resolve(path, ws), { real, throughLink: false }, path)
@@ -76,7 +81,13 @@ describe("the agent can write", () => {
 
   test("not in the directories that Codex protects in each root", () =>
     Effect.sync(() => {
-      for (const path of ["/ws/.git", "/ws/.git/hooks/x", "/ws/.codex/config.toml", "/ws/.agents", "/tmp/.git"])
+      for (const path of [
+        "/ws/.git",
+        "/ws/.git/hooks/x",
+        "/ws/.codex/config.toml",
+        "/ws/.agents",
+        "/tmp/.git"
+      ])
         assert.isFalse(RealPath.isAgentWritable(path, roots), path)
       assert.isTrue(RealPath.isAgentWritable("/ws/.gitignore", roots))
       assert.isTrue(RealPath.isAgentWritable("/.git/config", ["/"]))

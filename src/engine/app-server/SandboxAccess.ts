@@ -19,7 +19,10 @@ const sandboxes = new Map<string, Sandbox>([
  */
 export const make = (
   opened: typeof Protocol.ThreadOpened.Type,
-  { cwd = opened.cwd, sandbox }: { readonly cwd?: string | undefined; readonly sandbox?: Sandbox | undefined },
+  {
+    cwd = opened.cwd,
+    sandbox
+  }: { readonly cwd?: string | undefined; readonly sandbox?: Sandbox | undefined },
   tmpdir: string | undefined
 ): ThreadAccess.ThreadAccess => {
   const decoded = Option.getOrUndefined(decodeSandbox(opened))

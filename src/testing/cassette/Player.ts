@@ -328,7 +328,10 @@ export const make = Effect.fnUntraced(function* (
         Effect.andThen(
           replayOutcome(
             outcome,
-            (value) => Effect.orDie(Effect.map(decodeOpened(value), (value) => makeThread(thread, value, settings.sandbox))),
+            (value) =>
+              Effect.orDie(
+                Effect.map(decodeOpened(value), (value) => makeThread(thread, value, settings.sandbox))
+              ),
             isStartError
           )
         )
