@@ -12,7 +12,7 @@ import * as M from "../../src/testing/ModelServer.ts"
 import * as Host from "../support/host.ts"
 import * as RealCodex from "../support/realCodex.ts"
 import * as Real from "../support/realEngine.ts"
-import { test, timed, until } from "../support/live.ts"
+import { inRealTime, onSlowClock, test, until } from "../support/live.ts"
 
 describe.concurrent("interrupting a turn of the real Codex", () => {
   for (const delay of [0, 1, 3, 10, 30, 60]) {
@@ -23,24 +23,26 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
             ? M.reply(M.text("fine"))
             : M.reply(M.text("half", { deltas: true }), M.never)
         )
+        const children = Effect.map(real.processes, (all) =>
+          all.flatMap(({ parent, pid }) => (parent === process.pid ? [pid] : []))
+        )
         yield* Effect.gen(function* () {
           const thread = yield* real.start()
+          const before = yield* children
+          assert.lengthOf(before, 1)
           for (let round = 0; round < 3; round++) {
             const running = yield* Effect.forkScoped(thread.run("hang"), { startImmediately: true })
-            yield* Effect.sleep(delay)
-            const [took] = yield* timed(Fiber.interrupt(running))
-            assert.isBelow(took, 4000)
+            yield* inRealTime(Effect.sleep(delay))
+            yield* Fiber.interrupt(running)
             assert.isTrue(Exit.isFailure(yield* Fiber.await(running)))
-            const turn = yield* thread.run("next", { timeout: "5 seconds" })
+            const turn = yield* thread.run("next")
             assert.strictEqual(turn.message, "fine")
             const prompts = turn.items.flatMap((item) => (item._tag === "UserMessage" ? [item.text] : []))
             assert.deepStrictEqual(prompts, ["next"])
           }
-          assert.lengthOf(
-            (yield* real.processes).filter(({ parent }) => parent === process.pid),
-            1
-          )
-        }).pipe(Effect.provide(real.layer))
+          // A turn that does not end within the grace period costs the process.
+          assert.deepStrictEqual(yield* children, before)
+        }).pipe(Effect.provide(real.layer), onSlowClock)
       }))
   }
 
@@ -48,7 +50,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
     test(`F42 kills the commands that the turn started (${sandbox})`, () =>
       Effect.gen(function* () {
         const real = yield* Real.make([
-          M.reply(M.shell("touch started; sleep 60; touch finished")),
+          M.reply(M.shell("touch started; sleep 1000; touch finished")),
           M.reply(M.text("next"))
         ])
         yield* Effect.gen(function* () {
@@ -71,7 +73,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
   test("F42 also kills a command that the model left in the background", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
-        M.reply(M.shell("touch started; sleep 60; touch finished", { timeoutMillis: 250 })),
+        M.reply(M.shell("touch started; sleep 1000; touch finished", { timeoutMillis: 250 })),
         M.reply(M.text("waiting", { deltas: true }), M.never)
       ])
       yield* Effect.gen(function* () {
@@ -131,7 +133,7 @@ describe.concurrent("interrupting a turn of the real Codex", () => {
           Stream.runCollect
         )
         assert.strictEqual(delta?._tag, "MessageDelta")
-        yield* Deferred.await(gone).pipe(Effect.timeout("5 seconds"))
+        yield* Deferred.await(gone)
         assert.strictEqual((yield* thread.run("next")).message, "next")
       }).pipe(Effect.provide(real.layer))
     }))
@@ -181,8 +183,7 @@ describe.concurrent("the process of the real Codex", () => {
         yield* Deferred.await(streaming)
         const codex = (yield* real.processes).find(({ parent }) => parent === process.pid)
         if (codex !== undefined) process.kill(codex.pid, "SIGKILL")
-        const [took, error] = yield* timed(Fiber.join(running))
-        assert.isBelow(took, 1000)
+        const error = yield* Fiber.join(running)
         assert.deepInclude(error, { _tag: "EngineExited", signal: "SIGKILL", threadId: thread.id })
         assert.strictEqual(error._tag === "EngineExited" ? error.turn?.message : "", "half")
         assert.strictEqual((yield* thread.run("third")).message, "after")
@@ -195,13 +196,12 @@ describe.concurrent("the process of the real Codex", () => {
   for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
     test(`F42 ends with its scope, together with a running command (${sandbox})`, () =>
       Effect.gen(function* () {
-        const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60"))])
-        const [took] = yield* Effect.gen(function* () {
+        const real = yield* Real.make([M.reply(M.shell("touch started; sleep 1000"))])
+        yield* Effect.gen(function* () {
           const thread = yield* real.start({ sandbox })
           yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
           yield* until("the command runs", real.exists("started"))
-        }).pipe(Effect.scoped, Effect.provide(real.layer), timed)
-        assert.isBelow(took, 6000)
+        }).pipe(Effect.scoped, Effect.provide(real.layer))
         yield* until(
           "all are gone",
           Effect.map(real.processes, ({ length }) => length === 0)
@@ -243,13 +243,13 @@ describe.concurrent("a real Codex that does not report the end of a turn", () =>
       )
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
-        const turn = yield* thread.run("1", { timeout: "8 seconds" })
+        const turn = yield* thread.run("1")
         assert.deepInclude(turn, { message: "done" })
-        assert.deepInclude(yield* Effect.flip(thread.run("2", { timeout: "8 seconds" })), {
+        assert.deepInclude(yield* Effect.flip(thread.run("2")), {
           _tag: "TurnFailed",
           reason: "Unauthorized"
         })
-        assert.strictEqual((yield* thread.run("3", { timeout: "8 seconds" })).message, "again")
+        assert.strictEqual((yield* thread.run("3")).message, "again")
         assert.lengthOf(
           (yield* real.processes).filter(({ parent }) => parent === process.pid),
           1
@@ -266,7 +266,7 @@ describe.concurrent("the end of the program", () => {
         `F42 by ${signal} leaves neither Codex nor its command (${sandbox})`,
         () =>
           Effect.gen(function* () {
-            const real = yield* Real.make([M.reply(M.shell("touch started; sleep 60; touch finished"))])
+            const real = yield* Real.make([M.reply(M.shell("touch started; sleep 1000; touch finished"))])
             const place = yield* Schema.encodeEffect(Host.Place)({
               cwd: real.workspace,
               sandbox,

@@ -3,13 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Approval from "../../src/Approval.ts"
 import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as M from "../../src/testing/ModelServer.ts"
-import { test } from "../support/live.ts"
+import { test, until } from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
 
 const spawn = M.item({
@@ -125,10 +124,7 @@ describe.concurrent("sub-agents of the real Codex", () => {
         assert.isTrue(Option.isSome(yield* Fiber.join(started)), "the sub-agent runs a command")
         // Codex kills it, and the system takes its time.
         const gone = Effect.map(real.processes, (left) => left.length <= before.length)
-        yield* gone.pipe(
-          Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: (gone) => gone }),
-          Effect.timeout("5 seconds")
-        )
+        yield* until("the command is gone", gone)
       }).pipe(Effect.provide(real.layer))
     }))
 })

@@ -51,19 +51,34 @@ const realClock = Context.get(Context.empty(), Clock.Clock)
 /** Runs a part of a test in real time, even if another clock is provided. */
 export const inRealTime = Effect.provideService(Clock.Clock, realClock)
 
-/**
- * Stretches every sleep by ten, with real timestamps. Use it for tests with many processes, where a grace period of the
- * library (such as 5 seconds for an interrupted turn) would otherwise decide the result on a loaded machine.
- */
-export const onSlowClock = Effect.provideService(Clock.Clock, {
+const realTime = {
   currentTimeMillisUnsafe: () => realClock.currentTimeMillisUnsafe(),
   currentTimeMillis: realClock.currentTimeMillis,
   monotonicTimeNanosUnsafe: () => realClock.monotonicTimeNanosUnsafe(),
   monotonicTimeNanos: realClock.monotonicTimeNanos,
   currentTimeNanosUnsafe: () => realClock.currentTimeNanosUnsafe(),
-  currentTimeNanos: realClock.currentTimeNanos,
+  currentTimeNanos: realClock.currentTimeNanos
+}
+
+/**
+ * Stretches every sleep by ten, with real timestamps. Use it for tests with many processes, where a grace period of the
+ * library (such as 5 seconds for an interrupted turn) would otherwise decide the result on a loaded machine.
+ */
+export const onSlowClock = Effect.provideService(Clock.Clock, {
+  ...realTime,
   sleep: (duration) => realClock.sleep(Duration.times(duration, 10))
 })
+
+/** Records, in milliseconds, the sleeps of an effect that end and are not interrupted. They take their real time. */
+export const recordSleeps = () => {
+  const ended: Array<number> = []
+  const record = Effect.provideService(Clock.Clock, {
+    ...realTime,
+    sleep: (duration) =>
+      Effect.tap(realClock.sleep(duration), () => Effect.sync(() => ended.push(Duration.toMillis(duration))))
+  })
+  return { ended, record }
+}
 
 /** Provides a test clock to a part of a test. Fibers that the part forks end with it. */
 export const onTestClock = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

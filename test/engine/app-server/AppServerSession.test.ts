@@ -7,10 +7,11 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
 import { Codex } from "../../../src/Codex.ts"
 import * as AppServer from "../../../src/engine/AppServer.ts"
 import * as Fake from "../../support/fakeCodex.ts"
-import { advancing, onTestClock, test, timed } from "../../support/live.ts"
+import { advancing, onTestClock, test } from "../../support/live.ts"
 
 const run = Effect.flatMap(Fake.startThread, (thread) => thread.run("hello"))
 const on = (options: AppServer.AppServerOptions) =>
@@ -34,9 +35,24 @@ const withVariable = (name: string, value: string | undefined) =>
 describe.concurrent("starting the engine", () => {
   test("F05 fails with a typed timeout when Codex never answers initialize, and ends the process", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { initialize: [[{ stderr: "thinking\n" }]] }, stubborn: true })
-      const [took, error] = yield* timed(
-        Fake.startThread.pipe(Effect.flip, Effect.provide(fake.layer({ startTimeout: "3 seconds" })))
+      const fake = yield* Fake.make({
+        boot: [{ stderr: "thinking\n" }],
+        on: { initialize: [[]] },
+        stubborn: true
+      })
+      const error = yield* onTestClock(
+        Effect.gen(function* () {
+          const failing = yield* Fake.startThread.pipe(
+            Effect.flip,
+            Effect.provide(fake.layer({ startTimeout: "3 seconds" })),
+            Effect.forkScoped
+          )
+          yield* fake.waitFor("initialize")
+          yield* TestClock.adjust("2900 millis")
+          assert.isUndefined(failing.pollUnsafe())
+          const [, error] = yield* advancing(Fiber.join(failing), "100 millis")
+          return error
+        })
       )
       assert.deepInclude(error, {
         _tag: "EngineStartFailed",
@@ -44,8 +60,6 @@ describe.concurrent("starting the engine", () => {
         errorType: "EngineStartFailed.Timeout"
       })
       assert.isTrue("detail" in error && error.detail.includes("thinking"))
-      assert.isAtLeast(took, 3000)
-      assert.isBelow(took, 10_000)
       assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
     }))
 
@@ -180,19 +194,17 @@ describe.concurrent("ending the engine", () => {
     test(`kills an unresponsive Codex soon after its scope ${how}`, () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make({ stubborn: true, on: { "thread/unsubscribe": [[]] } })
-        const [took] = yield* timed(
-          Effect.gen(function* () {
-            const program = Effect.andThen(run, how === "closes" ? Effect.void : Effect.never).pipe(
-              Effect.scoped,
-              Effect.provide(fake.layer())
-            )
-            const fiber = yield* Effect.forkScoped(program, { startImmediately: true })
-            if (how === "closes") return yield* Fiber.join(fiber)
-            yield* fake.waitFor("turn/start")
-            yield* Fiber.interrupt(fiber)
-          })
+        // Nothing answers thread/unsubscribe, so a scope that waits for the reply does not close within this test.
+        const program = Effect.andThen(run, how === "closes" ? Effect.void : Effect.never).pipe(
+          Effect.scoped,
+          Effect.provide(fake.layer({ requestTimeout: "1 hour" }))
         )
-        assert.isBelow(took, 9000)
+        const fiber = yield* Effect.forkScoped(program, { startImmediately: true })
+        if (how === "closes") yield* Fiber.join(fiber)
+        else {
+          yield* fake.waitFor("turn/start")
+          yield* Fiber.interrupt(fiber)
+        }
         assert.deepStrictEqual((yield* fake.pids).map(Fake.isAlive), [false])
       }))
   }
@@ -225,7 +237,7 @@ describe.concurrent("ending the engine", () => {
       })
       yield* fake.waitFor("turn/start")
       yield* Scope.close(scope, Exit.void)
-      const error = yield* Fiber.join(running).pipe(Effect.timeout("5 seconds"))
+      const error = yield* Fiber.join(running)
       assert.strictEqual(error._tag, "EngineExited")
       assert.strictEqual((yield* Effect.flip(thread.run("again")))._tag, "EngineExited")
     }))

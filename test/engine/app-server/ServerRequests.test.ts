@@ -10,11 +10,12 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
+import * as TestClock from "effect/testing/TestClock"
 import * as Approval from "../../../src/Approval.ts"
 import { Codex } from "../../../src/Codex.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import * as Fake from "../../support/fakeCodex.ts"
-import { test, timed } from "../../support/live.ts"
+import { onTestClock, test } from "../../support/live.ts"
 
 const command = (id: string, text = "rm x"): Fake.Step =>
   Fake.ofTurn("item/started", {
@@ -372,15 +373,14 @@ describe.concurrent("a faulty approval policy declines", () => {
         on: { "turn/start": [asking(command("c1"), askCommand("ask", "c1"))] }
       })
       for (const policy of [() => Effect.never, () => Effect.uninterruptible(Effect.never)]) {
-        const [took, error] = yield* timed(
-          Effect.flatMap(Fake.startThread, (thread) => thread.run("go", { timeout: "100 millis" })).pipe(
-            Effect.flip,
-            Effect.provideService(Approval.Current, policy),
-            Effect.provide(fake.layer())
-          )
+        const error = yield* Effect.flatMap(Fake.startThread, (thread) =>
+          thread.run("go", { timeout: "100 millis" })
+        ).pipe(
+          Effect.flip,
+          Effect.provideService(Approval.Current, policy),
+          Effect.provide(fake.layer())
         )
         assert.strictEqual(error._tag, "TurnTimedOut")
-        assert.isBelow(took, 5000)
       }
       assert.deepStrictEqual(
         (yield* fake.answers("ask")).map(({ result }) => result),
@@ -495,18 +495,14 @@ describe.concurrent("a faulty tool replies to the model", () => {
           })
           yield* Effect.gen(function* () {
             const thread = yield* startWithTools
-            const [took] = yield* timed(
-              how === "timeout"
-                ? Effect.flip(thread.run("go", { timeout: "100 millis" }))
-                : Effect.gen(function* () {
-                    const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-                    yield* Effect.sync(() => ran.length).pipe(
-                      Effect.repeat({ until: (count) => count === 1 })
-                    )
-                    yield* Fiber.interrupt(running)
-                  })
-            )
-            assert.isBelow(took, 4000)
+            if (how === "timeout") yield* Effect.flip(thread.run("go", { timeout: "100 millis" }))
+            else {
+              const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+              yield* Effect.sync(() => ran.length).pipe(
+                Effect.repeat({ until: (count) => count === 1 })
+              )
+              yield* Fiber.interrupt(running)
+            }
             assert.strictEqual((yield* thread.run("go")).message, "next")
           }).pipe(Effect.provide([toolLayer(ran), fake.layer()]))
           assert.deepInclude((yield* answer(fake, "t"))?.result, { success: false })
@@ -522,13 +518,10 @@ describe.concurrent("a faulty tool replies to the model", () => {
           "turn/start": [[...Fake.begin, call("t", "deaf"), { wait: 100 }, Fake.said("bye"), Fake.ended()]]
         }
       })
-      const [took, turn] = yield* timed(
-        Effect.flatMap(startWithTools, (thread) => thread.run("go")).pipe(
-          Effect.provide([toolLayer(), fake.layer()])
-        )
+      const turn = yield* Effect.flatMap(startWithTools, (thread) => thread.run("go")).pipe(
+        Effect.provide([toolLayer(), fake.layer()])
       )
       assert.strictEqual(turn.message, "bye")
-      assert.isBelow(took, 4000)
       assert.deepInclude((yield* answer(fake, "t"))?.result, { success: false })
     }))
 
@@ -625,30 +618,40 @@ describe.concurrent("two turns on one thread", () => {
   test("do not spend their timeout while they wait", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
-        on: { "turn/start": [Fake.turn("first", { wait: 1500 }), Fake.turn("second")] }
+        on: { "turn/start": [Fake.turn("first", { received: "release" }), Fake.turn("second")] }
       })
       yield* Effect.gen(function* () {
+        const codex = yield* Codex
         const thread = yield* Fake.startThread
-        const turns = yield* Effect.all([thread.run("1"), thread.run("2", { timeout: "1 second" })], {
-          concurrency: 2
-        })
+        const running = yield* Effect.forkScoped(
+          Effect.all([thread.run("1"), thread.run("2", { timeout: "1 second" })], { concurrency: 2 }),
+          { startImmediately: true }
+        )
+        yield* fake.waitFor("turn/start")
+        yield* TestClock.adjust("1500 millis")
+        yield* codex.request("release")
+        const turns = yield* Fiber.join(running)
         assert.deepStrictEqual(
           turns.map(({ message }) => message),
           ["first", "second"]
         )
-        assert.isBelow(turns[1].time.totalMillis, 1000)
-      }).pipe(Effect.provide(fake.layer()))
+        assert.strictEqual(turns[1].time.totalMillis, 0)
+      }).pipe(Effect.provide(fake.layer()), onTestClock)
     }))
 
   test("never start when they are interrupted while they wait", () =>
     Effect.gen(function* () {
-      const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("only", { wait: 1000 })] } })
+      const fake = yield* Fake.make({
+        on: { "turn/start": [Fake.turn("only", { received: "release" })] }
+      })
       yield* Effect.gen(function* () {
+        const codex = yield* Codex
         const thread = yield* Fake.startThread
         const first = yield* Effect.forkScoped(thread.run("1"), { startImmediately: true })
         const second = yield* Effect.forkScoped(thread.run("2"), { startImmediately: true })
         yield* Fiber.interrupt(second)
         assert.isUndefined(first.pollUnsafe())
+        yield* codex.request("release")
         assert.strictEqual((yield* Fiber.join(first)).message, "only")
         assert.lengthOf(yield* fake.of("turn/start"), 1)
       }).pipe(Effect.provide(fake.layer()))
