@@ -585,9 +585,7 @@ describe.concurrent("a turn whose end Codex does not report", () => {
     Effect.gen(function* () {
       const fake = yield* Fake.make({
         on: {
-          "turn/start": [
-            [...Fake.begin, { received: "thread/read" }, Fake.said("long"), Fake.ended()]
-          ]
+          "turn/start": [[...Fake.begin, { received: "thread/read" }, Fake.said("long"), Fake.ended()]]
         }
       })
       const turn = yield* Effect.gen(function* () {

@@ -375,11 +375,7 @@ describe.concurrent("a faulty approval policy declines", () => {
       for (const policy of [() => Effect.never, () => Effect.uninterruptible(Effect.never)]) {
         const error = yield* Effect.flatMap(Fake.startThread, (thread) =>
           thread.run("go", { timeout: "100 millis" })
-        ).pipe(
-          Effect.flip,
-          Effect.provideService(Approval.Current, policy),
-          Effect.provide(fake.layer())
-        )
+        ).pipe(Effect.flip, Effect.provideService(Approval.Current, policy), Effect.provide(fake.layer()))
         assert.strictEqual(error._tag, "TurnTimedOut")
       }
       assert.deepStrictEqual(
@@ -498,9 +494,7 @@ describe.concurrent("a faulty tool replies to the model", () => {
             if (how === "timeout") yield* Effect.flip(thread.run("go", { timeout: "100 millis" }))
             else {
               const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-              yield* Effect.sync(() => ran.length).pipe(
-                Effect.repeat({ until: (count) => count === 1 })
-              )
+              yield* Effect.sync(() => ran.length).pipe(Effect.repeat({ until: (count) => count === 1 }))
               yield* Fiber.interrupt(running)
             }
             assert.strictEqual((yield* thread.run("go")).message, "next")
