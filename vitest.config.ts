@@ -7,6 +7,9 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 // Workers and the command lines that tests start load the same modules hundreds of times: Node keeps them compiled.
 process.env["NODE_COMPILE_CACHE"] ??= source("./node_modules/.cache/node-compile-cache")
 
+// Staged files of tests stay out of the developer's home, and out of the temporary directory, which Codex's sandbox may write.
+process.env["XDG_STATE_HOME"] = source("./node_modules/.cache/state")
+
 export default defineConfig({
   resolve: {
     alias: [

@@ -20,8 +20,8 @@ export const attachments: ReadonlyArray<Mutant> = [
       "is deleted by an explicit cleanup unless it is in use"
     ],
     [
-      ".pipe(Effect.ensuring(Effect.ignore(fs.remove(target, { force: true }))))",
-      "",
+      "(path) => fs.remove(path, { force: true })",
+      "() => Effect.void",
       "is stored once under any number of names, until the last one is released"
     ]
   ]),
@@ -115,8 +115,8 @@ export const attachments: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/attachment/StagingDirectory.ts", "test/attachment/StagingDirectory.test.ts", [
     [
-      'stats.type !== "Directory") found.push',
-      "true) found.push",
+      "owner === undefined && name !== damaged",
+      "false",
       "keep unknown files and directories with an unknown owner"
     ]
   ]),

@@ -2,7 +2,7 @@
 import type * as Duration from "effect/Duration"
 
 export interface AttachmentOptions {
-  /** The directory for staged files, with mode 0700; default: a directory of the user in the temporary directory. */
+  /** The directory for staged files, with mode 0700; default: `effect-codex/attachments` in the user's state directory (`XDG_STATE_HOME`, `~/.local/state`). */
   readonly directory?: string | undefined
   /** The only directory that files may come from; links are not followed. Default: files may come from anywhere. */
   readonly root?: string | undefined

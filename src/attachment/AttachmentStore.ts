@@ -18,6 +18,7 @@ import * as StagingDirectory from "./StagingDirectory.ts"
 import * as FileName from "../internal/FileName.ts"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
+import * as SafeFile from "../internal/SafeFile.ts"
 import * as SourceFile from "./SourceFile.ts"
 
 /** A staged file on disk. Names with the same form on disk share one file. */
@@ -60,6 +61,16 @@ const staging = AttachmentTelemetry.staging(({ size }: Attachment) => ({ files: 
 
 const noneRemoved: StagingDirectory.CleanupResult = { files: 0, bytes: 0, failed: [], durationMs: 0 }
 
+const removeFolder = (folder: string) =>
+  Effect.ignore(PrivateDirectory.attempt(folder, () => SafeFile.removeTree(folder)))
+
+/** Runs an operation on two paths whose directories are open, so that neither is replaced meanwhile. */
+const between = <A, E, R>(
+  from: string,
+  to: string,
+  use: (from: string, to: string) => Effect.Effect<A, E, R>
+) => PrivateDirectory.at(from, (source) => PrivateDirectory.at(to, (target) => use(source, target)))
+
 export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
   const fs = yield* FileSystem.FileSystem
   const scope = yield* Effect.scope
@@ -77,8 +88,9 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
 
   /** Creates missing directories. A cleaner of temporary files may have removed them at any time. */
   const prepare = Effect.gen(function* () {
-    if (options.directory !== undefined && !(yield* fs.exists(dirname(root))))
-      yield* fs.makeDirectory(dirname(root), { recursive: true, mode: 0o700 })
+    const [first = root] = outer
+    if (!(yield* fs.exists(dirname(first))))
+      yield* fs.makeDirectory(dirname(first), { recursive: true, mode: 0o700 })
     for (const folder of [...outer, own, incoming]) yield* PrivateDirectory.ensure(fs, folder)
   })
 
@@ -99,8 +111,7 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
               emptied.add(dirname(entry.path))
             }
             for (const entry of entries.values()) emptied.delete(dirname(entry.path))
-            for (const folder of emptied)
-              yield* Effect.ignore(fs.remove(folder, { recursive: true, force: true }))
+            for (const folder of emptied) yield* removeFolder(folder)
             return removed
           })
         )
@@ -150,8 +161,11 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
 
   /** Fails unless the file has the staged content. Moves a damaged file to the directory of damaged files. */
   const verify = Effect.fnUntraced(function* (file: Attachment, path: string) {
-    const found = yield* HashedCopy.digest(fs, file.path).pipe(
-      Effect.catchIf(PrivateDirectory.isMissing, () => Effect.undefined),
+    const found = yield* HashedCopy.digest(file.path).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "PlatformError" && PrivateDirectory.isMissing(error),
+        () => Effect.undefined
+      ),
       Effect.mapError(storageFailed(path))
     )
     if (found === undefined)
@@ -185,16 +199,12 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
     const put = Effect.gen(function* () {
       yield* PrivateDirectory.ensure(fs, dirname(file.path))
       const [other] = intact
-      const moved = fs.rename(copied.path, file.path)
+      const moved = between(copied.path, file.path, fs.rename)
       // Not every file system supports links. Without them, a second name needs a second copy.
-      yield* other === undefined ? moved : Effect.catch(fs.link(other.path, file.path), () => moved)
+      yield* other === undefined ? moved : Effect.catch(between(other.path, file.path, fs.link), () => moved)
     })
     yield* put.pipe(
-      Effect.onError(() =>
-        intact.length > 0
-          ? Effect.void
-          : Effect.ignore(fs.remove(dirname(file.path), { recursive: true, force: true }))
-      ),
+      Effect.onError(() => (intact.length > 0 ? Effect.void : removeFolder(dirname(file.path)))),
       Effect.mapError(storageFailed(path))
     )
     const entry: Entry = { path: file.path, sha256, size, holds: 0, keepUntil: 0, watched: false }
@@ -227,7 +237,11 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
           return yield* mutex.withPermits(1)(
             Effect.tap(place(copied, name, path), ({ entry }) => Effect.sync(() => entry.holds++))
           )
-        }).pipe(Effect.ensuring(Effect.ignore(fs.remove(target, { force: true }))))
+        }).pipe(
+          Effect.ensuring(
+            Effect.ignore(PrivateDirectory.at(target, (path) => fs.remove(path, { force: true })))
+          )
+        )
         yield* Effect.addFinalizer(() => release(entry))
         yield* keep(entry, ttl ?? options.ttl)
         return file
@@ -273,7 +287,7 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
         closed = true
         yield* remove([...entries.values()])
         // If a file remains, keep the directory: a later layer finds and removes it after this process has ended.
-        if (entries.size === 0) yield* Effect.ignore(fs.remove(own, { recursive: true, force: true }))
+        if (entries.size === 0) yield* removeFolder(own)
       })
     )
   )

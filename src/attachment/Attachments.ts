@@ -65,7 +65,7 @@ export class Attachments extends Context.Service<
     Attachments.layerNoDeps(options).pipe(Layer.provide(NodeServices.layer))
 
   /**
-   * Stages files in the temporary directory. When the layer starts, it removes the directories of ended processes.
+   * Stages files in the state directory of the user. When the layer starts, it removes the directories of ended processes.
    * Includes Node's platform services.
    */
   static readonly layer: Layer.Layer<Attachments> = Attachments.layerOptions({})

@@ -5,9 +5,11 @@ import * as PlatformError from "effect/PlatformError"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
+import * as Fs from "node:fs"
 import { AttachmentRejected } from "../domain/CodexError.ts"
 import * as MediaType from "../internal/MediaType.ts"
 import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
+import * as SafeFile from "../internal/SafeFile.ts"
 
 export interface CopyLimits {
   readonly maxBytes: number
@@ -26,7 +28,9 @@ export interface Copied {
 
 /** Creates a new file that only this user can read, whatever the umask is. Closed with the scope. */
 const create = (fs: FileSystem.FileSystem, path: string) =>
-  Effect.tap(fs.open(path, { flag: "wx", mode: 0o600 }), () => fs.chmod(path, 0o600))
+  PrivateDirectory.at(path, (path) =>
+    Effect.tap(fs.open(path, { flag: "wx", mode: 0o600 }), () => fs.chmod(path, 0o600))
+  )
 
 /** Writes a stream to a new file. Fails if the stream is too long or its type is not allowed. The caller removes the file. */
 export const copy = <E, R>(
@@ -37,7 +41,7 @@ export const copy = <E, R>(
 ): Effect.Effect<Copied, AttachmentRejected | E, R> =>
   Effect.scopedWith((scope) =>
     Effect.gen(function* () {
-      const storageFailed = (error: PlatformError.PlatformError) =>
+      const storageFailed = (error: PlatformError.PlatformError | PrivateDirectory.NotPrivate) =>
         new AttachmentRejected({
           reason: "StorageFailed",
           path: limits.path,
@@ -84,29 +88,39 @@ export const copy = <E, R>(
 
 const chunkSize = 128 * 1024
 
-/** Returns the size and the SHA-256 digest of a regular file. */
-export const digest = (fs: FileSystem.FileSystem, path: string) =>
-  Effect.scopedWith((scope) =>
-    Effect.gen(function* () {
-      // Opening a FIFO would wait for a writer.
-      const named = yield* fs.lstat(path)
-      if (named.type !== "File")
-        return yield* PlatformError.systemError({
-          _tag: "InvalidData",
-          module: "FileSystem",
-          method: "open",
-          pathOrDescriptor: path,
-          description: "not a regular file"
-        })
-      const file = yield* Scope.provide(fs.open(path, { noFollow: process.platform !== "win32" }), scope)
-      const hash = createHash("sha256")
-      const buffer = new Uint8Array(chunkSize)
-      let size = 0
-      for (;;) {
-        const read = yield* file.read(buffer)
-        if (read === 0) return { size, sha256: hash.digest("hex") }
-        hash.update(buffer.subarray(0, read))
-        size += read
-      }
-    })
+/** Returns the size and the SHA-256 digest of a regular file. Follows no link, and does not wait for a FIFO. */
+export const digest = (path: string) =>
+  Effect.acquireUseRelease(
+    PrivateDirectory.attempt(path, () => SafeFile.open(path, "read")),
+    (descriptor) =>
+      Effect.gen(function* () {
+        const hash = createHash("sha256")
+        const buffer = new Uint8Array(chunkSize)
+        let size = 0
+        for (;;) {
+          const count = yield* read(descriptor, buffer)
+          if (count === 0) return { size, sha256: hash.digest("hex") }
+          hash.update(buffer.subarray(0, count))
+          size += count
+        }
+      }),
+    (descriptor) => Effect.sync(() => Fs.closeSync(descriptor))
+  )
+
+const read = (descriptor: number, buffer: Uint8Array) =>
+  Effect.callback<number, PlatformError.PlatformError>((resume) =>
+    Fs.read(descriptor, buffer, 0, buffer.length, null, (error, count) =>
+      resume(
+        error === null
+          ? Effect.succeed(count)
+          : Effect.fail(
+              PlatformError.systemError({
+                _tag: "Unknown",
+                module: "FileSystem",
+                method: "read",
+                cause: error
+              })
+            )
+      )
+    )
   )

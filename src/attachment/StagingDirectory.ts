@@ -5,6 +5,7 @@ import type * as PlatformError from "effect/PlatformError"
 import { basename, join } from "node:path"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
+import * as SafeFile from "../internal/SafeFile.ts"
 
 /** The name of the directory for damaged files, next to the directories of the processes. */
 export const damaged = "damaged"
@@ -32,7 +33,7 @@ export interface CleanupResult {
 export const root = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, given: string | undefined) {
   const outer = yield* PrivateDirectory.folders(fs, given)
   for (const folder of outer) {
-    const missing = yield* PrivateDirectory.check(fs, folder).pipe(
+    const missing = yield* PrivateDirectory.check(folder).pipe(
       Effect.as(false),
       Effect.catchIf(
         (error) => error._tag === "PlatformError" && PrivateDirectory.isMissing(error),
@@ -50,16 +51,11 @@ interface Found {
 }
 
 /** Returns every file below a directory. Counts links but does not follow them. */
-const filesIn = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, folder: string) {
-  const names = yield* Effect.orElseSucceed(fs.readDirectory(folder, { recursive: true }), () => [])
-  const found: Array<Found> = []
-  for (const name of names) {
-    const path = join(folder, name)
-    const stats = yield* Effect.orElseSucceed(fs.lstat(path), () => undefined)
-    if (stats !== undefined && stats.type !== "Directory") found.push({ path, bytes: Number(stats.size) })
-  }
-  return found
-})
+const filesIn = (folder: string): Effect.Effect<ReadonlyArray<Found>> =>
+  Effect.orElseSucceed(
+    PrivateDirectory.attempt(folder, () => SafeFile.listTree(folder)),
+    () => []
+  )
 
 /** Lists the directories below a root. Ignores directories whose name has another format. */
 export const list = Effect.fnUntraced(function* (
@@ -77,7 +73,7 @@ export const list = Effect.fnUntraced(function* (
     const path = join(root, name)
     const stats = yield* Effect.orElseSucceed(fs.lstat(path), () => undefined)
     if (stats?.type !== "Directory") continue
-    const files = yield* filesIn(fs, path)
+    const files = yield* filesIn(path)
     folders.push({
       path,
       pid: owner?.pid,
@@ -98,14 +94,15 @@ export const removeFiles = Effect.fnUntraced(function* (
   let count = 0
   let bytes = 0
   for (const file of files) {
-    yield* fs.remove(file.path).pipe(
+    // By its open directory: a link that took the place of the directory leads nowhere.
+    yield* PrivateDirectory.at(file.path, (path) => fs.remove(path)).pipe(
       Effect.match({
         onSuccess: () => {
           count++
           bytes += file.bytes
         },
         onFailure: (error) => {
-          if (!PrivateDirectory.isMissing(error))
+          if (error._tag === "NotPrivate" || !PrivateDirectory.isMissing(error))
             failed.push({ path: file.path, detail: PrivateDirectory.detail(error) })
         }
       })
@@ -121,11 +118,11 @@ export const removeFolders = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Omit<CleanupResult, "durationMs">> {
   let total: Omit<CleanupResult, "durationMs"> = { files: 0, bytes: 0, failed: [] }
   for (const folder of folders) {
-    const removed = yield* removeFiles(fs, yield* filesIn(fs, folder))
+    const removed = yield* removeFiles(fs, yield* filesIn(folder))
     const failed =
       removed.failed.length > 0
         ? removed.failed
-        : yield* fs.remove(folder, { recursive: true, force: true }).pipe(
+        : yield* PrivateDirectory.attempt(folder, () => SafeFile.removeTree(folder)).pipe(
             Effect.match({
               onSuccess: () => [],
               onFailure: (error) => [{ path: folder, detail: PrivateDirectory.detail(error) }]
@@ -153,6 +150,7 @@ export const keepDamaged = Effect.fnUntraced(function* (
   let kept = join(folder, `${sha256.slice(0, 12)}-${basename(file)}`)
   for (let n = 2; yield* fs.exists(kept); n++)
     kept = join(folder, `${sha256.slice(0, 12)}-${n}-${basename(file)}`)
-  yield* fs.rename(file, kept)
+  const target = kept
+  yield* PrivateDirectory.at(file, (from) => PrivateDirectory.at(target, (to) => fs.rename(from, to)))
   return kept
 })

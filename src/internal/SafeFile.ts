@@ -4,7 +4,7 @@
  * `UnsafePath` and errors of the system.
  */
 import * as Fs from "node:fs"
-import { basename, dirname, resolve } from "node:path"
+import { basename, dirname, join, resolve } from "node:path"
 import { codeOf } from "./SystemError.ts"
 import * as SafeDirectory from "./SafeDirectory.ts"
 
@@ -231,3 +231,38 @@ export const makeDirectory = (path: string, checks: FileChecks = {}): void => {
     checks
   )
 }
+
+/** Lists every file below a directory with its size. Counts links but does not follow them. */
+export const listTree = (
+  path: string,
+  checks: FileChecks = {}
+): ReadonlyArray<{ readonly path: string; readonly bytes: number }> => {
+  const directory = SafeDirectory.open(path, checks)
+  try {
+    return filesIn(directory)
+  } finally {
+    directory.close()
+  }
+}
+
+const filesIn = (
+  directory: SafeDirectory.SafeDirectory
+): ReadonlyArray<{ readonly path: string; readonly bytes: number }> =>
+  Fs.readdirSync(directory.self, { withFileTypes: true }).flatMap((entry) => {
+    try {
+      if (!entry.isDirectory())
+        return [
+          { path: join(directory.path, entry.name), bytes: Fs.lstatSync(directory.child(entry.name)).size }
+        ]
+      const inner = directory.enter(entry.name)
+      try {
+        return filesIn(inner)
+      } finally {
+        inner.close()
+      }
+    } catch (error) {
+      // Another program removed or replaced it meanwhile.
+      if (codeOf(error) === "ENOENT" || error instanceof SafeDirectory.UnsafePath) return []
+      throw error
+    }
+  })

@@ -202,6 +202,51 @@ describe("F33 a damaged staged file", () => {
     }))
 })
 
+describe("H05 a staged directory that the agent replaces by a link", () => {
+  const outside = (base: string, name: string) => {
+    Fs.mkdirSync(join(base, "outside"))
+    Fs.writeFileSync(join(base, "outside", name), "theirs")
+  }
+  const swap = (base: string, folder: string) => {
+    Fs.renameSync(folder, join(base, "away"))
+    Fs.symlinkSync(join(base, "outside"), folder)
+  }
+
+  test("H05 deletes nothing behind the link when the scope closes", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      yield* Effect.gen(function* () {
+        const attachments = yield* F.store(base)
+        const { path } = yield* Effect.scoped(
+          Effect.tap(attachments.stageBytes(bytes("ours"), { name: "x.txt" }), ({ path }) =>
+            Effect.sync(() => {
+              outside(base, "x.txt")
+              swap(base, dirname(path))
+            })
+          )
+        )
+        assert.isTrue(Fs.lstatSync(dirname(path)).isSymbolicLink())
+        assert.strictEqual(F.text(join(base, "outside", "x.txt")), "theirs")
+      }).pipe(Effect.scoped)
+      assert.strictEqual(F.text(join(base, "outside", "x.txt")), "theirs")
+    }))
+
+  test("H05 is rejected when a turn holds the file, or another file is staged", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const attachments = yield* F.store(base)
+      const attachment = yield* attachments.stageBytes(bytes("theirs"), { name: "x.txt" })
+      outside(base, "x.txt")
+      swap(base, dirname(attachment.path))
+      yield* F.refused(Effect.scoped(attachments.hold(attachment)), "StorageFailed")
+      Fs.rmSync(dirname(attachment.path))
+      Fs.rmSync(join(dirname(dirname(attachment.path)), "incoming"), { recursive: true })
+      Fs.symlinkSync(join(base, "outside"), join(dirname(dirname(attachment.path)), "incoming"))
+      yield* F.refused(attachments.stageBytes(bytes("new"), { name: "y.txt" }), "StorageFailed")
+      assert.deepStrictEqual(Fs.readdirSync(join(base, "outside")), ["x.txt"])
+    }))
+})
+
 describe("F41 the directory of staged files", () => {
   for (const umask of [0o000, 0o022, 0o077, 0o777]) {
     test(`is private under a umask of ${umask.toString(8)}`, () =>
@@ -257,21 +302,21 @@ describe("F41 the directory of staged files", () => {
       }
     }))
 
-  test("is below the temporary directory, one per user", () =>
+  test("H05 is below the user's state directory by default, not below one for temporary files", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
-      const before = process.env["TMPDIR"]
-      process.env["TMPDIR"] = base
+      const before = process.env["XDG_STATE_HOME"]
+      process.env["XDG_STATE_HOME"] = join(base, "state")
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
-          if (before === undefined) delete process.env["TMPDIR"]
-          else process.env["TMPDIR"] = before
+          if (before === undefined) delete process.env["XDG_STATE_HOME"]
+          else process.env["XDG_STATE_HOME"] = before
         })
       )
       yield* Effect.gen(function* () {
         const attachments = yield* Attachments
         const { path } = yield* attachments.stageBytes(bytes("x"), { name: "x" })
-        assert.isTrue(path.startsWith(join(base, `effect-codex-${process.geteuid?.()}`, "attachments/")))
+        assert.isTrue(path.startsWith(join(base, "state", "effect-codex", "attachments/")))
       }).pipe(Effect.scoped, Effect.provide(Attachments.layerOptions({})))
       assert.deepStrictEqual(F.files(base), [])
     }))

@@ -74,13 +74,13 @@ describe("processes with the same staging directory", () => {
       yield* dead.kill
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
       // The place where a layer without options would look.
-      const folder = join(base, `effect-codex-${process.geteuid?.()}`)
+      const folder = join(base, "effect-codex")
       Fs.mkdirSync(folder, { mode: 0o700 })
       Fs.renameSync(join(base, "staged"), join(folder, "attachments"))
       const before = F.files(base)
       assert.strictEqual(before.length, 1)
       const handle = yield* spawner.spawn(
-        ChildProcess.make(process.execPath, [script], { env: { TMPDIR: base }, extendEnv: true })
+        ChildProcess.make(process.execPath, [script], { env: { XDG_STATE_HOME: base }, extendEnv: true })
       )
       assert.strictEqual(yield* handle.exitCode, 0)
       assert.deepStrictEqual(F.files(base), before)
@@ -126,6 +126,22 @@ describe("processes with the same staging directory", () => {
       yield* Effect.scoped(F.store(base))
       const left = Fs.readdirSync(staged).filter((name) => !Fs.lstatSync(join(staged, name)).isSymbolicLink())
       assert.deepStrictEqual(left.toSorted(), kept.toSorted())
+    }))
+})
+
+describe("H05 the directory of an ended process", () => {
+  test("H05 with a link in it is removed with the link, and nothing behind it", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const me = yield* ProcessIdentity.self
+      const gone = join(base, "staged", ProcessIdentity.folderName({ ...me, started: "1" }))
+      Fs.mkdirSync(gone, { recursive: true, mode: 0o700 })
+      Fs.mkdirSync(join(base, "outside", "deep"), { recursive: true })
+      for (const name of ["a", "deep/b"]) Fs.writeFileSync(join(base, "outside", name), "theirs")
+      Fs.symlinkSync(join(base, "outside"), join(gone, "sha"))
+      yield* Effect.scoped(F.store(base))
+      assert.isFalse(Fs.existsSync(gone))
+      for (const name of ["a", "deep/b"]) assert.strictEqual(F.text(join(base, "outside", name)), "theirs")
     }))
 })
 

@@ -14,7 +14,7 @@ import * as Live from "../support/live.ts"
 const test = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
 
 const cli = (base: string, ...args: ReadonlyArray<string>) =>
-  CommandLine.run({ args: ["attachments", ...args], env: { TMPDIR: base } })
+  CommandLine.run({ args: ["attachments", ...args], env: { XDG_STATE_HOME: base } })
 
 const Printed = Schema.fromJsonString(
   Schema.Struct({
@@ -40,7 +40,7 @@ const printed = Schema.decodeUnknownEffect(Printed)
 const populated = Effect.gen(function* () {
   const base = yield* F.folder
   const me = yield* ProcessIdentity.self
-  const root = join(base, `effect-codex-${process.geteuid?.()}`, "attachments")
+  const root = join(base, "effect-codex", "attachments")
   Fs.mkdirSync(join(root, ".."), { mode: 0o700 })
   Fs.mkdirSync(root, { mode: 0o700 })
   const make = (name: string, ...sizes: ReadonlyArray<number>) => {

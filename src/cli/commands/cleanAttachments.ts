@@ -15,7 +15,7 @@ import * as Options from "../Options.ts"
 const shared = {
   directory: Flag.String("directory").pipe(
     Flag.withMetavar("DIR"),
-    Flag.withDescription("The staging directory; default: your own in the temporary directory"),
+    Flag.withDescription("The staging directory; default: effect-codex/attachments in your state directory"),
     Flag.optional
   ),
   json: Options.json("Print one JSON object on stdout")
