@@ -12,7 +12,7 @@ const rules = Approval.rules([
 
 /** A policy is a function from a request to a decision. A policy that fails declines the request. */
 const policy: Approval.Policy<Approval.PromptServices> = (request) =>
-  request._tag === "command" && request.argv?.[0] === "rm"
+  request._tag === "Command" && request.argv?.[0] === "rm"
     ? Effect.succeed(Approval.decline("do not remove files here"))
     : rules(request)
 

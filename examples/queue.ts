@@ -20,7 +20,7 @@ const reviewer = Effect.gen(function* () {
       Effect.forEach(pending, ({ hash, id, request }) =>
         Effect.gen(function* () {
           yield* Console.log(`asked to ${Approval.describe(request)}`)
-          const isGit = request._tag === "command" && request.argv?.[0] === "git"
+          const isGit = request._tag === "Command" && request.argv?.[0] === "git"
           yield* queue.answer(id, isGit ? Approval.accept : Approval.decline("not on this machine"), { hash })
         }).pipe(
           // Another approver was faster, or the turn has ended.

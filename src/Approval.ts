@@ -17,6 +17,8 @@ export {
   McpToolRequest,
   PermissionsRequest,
   Question,
+  requestKind,
+  RequestKind,
   ApprovalRequest,
   ResolvedPath,
   ResolvedPaths,

@@ -192,7 +192,7 @@ export class Codex extends Context.Service<
         const rememberingPolicy = SessionGrants.remember(policy)
         return Thread.make(thread, {
           tools,
-          policy: (request) => (request._tag === "tool" ? rememberingPolicy : policy)(request),
+          policy: (request) => (request._tag === "Tool" ? rememberingPolicy : policy)(request),
           sandbox: options.sandbox,
           instructions: options.instructions,
           budget: options.budget ?? {},

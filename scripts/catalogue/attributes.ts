@@ -85,7 +85,7 @@ const entries: {
     meaning: `the kind of request: ${oneOf(AttributeCatalogue.attributes.approvalKind.values ?? [])}`
   },
   approvalDecision: {
-    meaning: oneOf(Object.keys(Approval.ApprovalDecision.cases))
+    meaning: oneOf(Approval.DecisionName.literals)
   },
   approvalSource: {
     meaning: `the source of the decision: ${oneOf(Approval.ApprovalSource.literals)} (no decision was made)`

@@ -14,12 +14,12 @@ export const approval: ReadonlyArray<Mutant> = [
     [
       'if (answers.every(([, texts]) => texts.length === 0)) return "a question needs an answer"',
       "",
-      'user_input: accept {"_tag":"answers","answers":{"which":[]}} means no'
+      'UserInput: Accept {"_tag":"Answers","answers":{"which":[]}} means no'
     ],
     [
       "if (question === undefined) return",
       "if (question === undefined) continue\n    if (false) return",
-      'user_input: accept {"_tag":"answers","answers":{"which":["red"],"more":["blue"]}} means no'
+      'UserInput: Accept {"_tag":"Answers","answers":{"which":["red"],"more":["blue"]}} means no'
     ],
     [
       "if (question.other || question.options === undefined) continue",
@@ -27,22 +27,22 @@ export const approval: ReadonlyArray<Mutant> = [
       "logs one line per decision, without the request or the answers"
     ],
     [
-      'if (given !== undefined && given._tag !== "permissions")',
+      'if (given !== undefined && given._tag !== "Permissions")',
       "if (false)",
-      'permissions: accept {"_tag":"content","content":{"network":true}} means no'
+      'Permissions: Accept {"_tag":"Content","content":{"network":true}} means no'
     ],
     [
       "Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)",
       "(given as { permissions: typeof request.permissions } | undefined)?.permissions ?? request.permissions",
-      'permissions: accept {"_tag":"permissions","permissions":{"network":false,"fileSystem":[{"access":"write","place":{"_tag":"path","path":"/"}}]}} means no'
+      'Permissions: Accept {"_tag":"Permissions","permissions":{"network":false,"fileSystem":[{"access":"write","place":{"_tag":"Path","path":"/"}}]}} means no'
     ],
-    ["return Permissions.isEmpty(permissions)", "return false", "permissions: accept means no"],
+    ["return Permissions.isEmpty(permissions)", "return false", "Permissions: Accept means no"],
     [
-      '    case "unknown":\n      return declined(decision, "effect-codex does not know this kind of request")',
-      '    case "unknown":\n      return decision',
-      'unknown: accept {"_tag":"content","content":{}} means no'
+      '    case "Unknown":\n      return declined(decision, "effect-codex does not know this kind of request")',
+      '    case "Unknown":\n      return decision',
+      'Unknown: Accept {"_tag":"Content","content":{}} means no'
     ],
-    [' || request.mode === "url")', ")", 'elicitation: accept {"_tag":"content","content":{}} means no']
+    [' || request.mode === "url")', ")", 'Elicitation: Accept {"_tag":"Content","content":{}} means no']
   ]),
   ...inFile("src/approval/DecisionValidation.ts", "test/approval/DecisionChecks.test.ts", [
     [
@@ -55,18 +55,18 @@ export const approval: ReadonlyArray<Mutant> = [
     [
       "if (field === undefined) return undefined\n",
       "if (field === undefined) continue\n",
-      "elicitation: accept means no"
+      "Elicitation: Accept means no"
     ],
-    ['if (required) return `the field "${name}" is missing`', "", "elicitation: accept means no"],
+    ['if (required) return `the field "${name}" is missing`', "", "Elicitation: Accept means no"],
     [
       'return extra === undefined ? undefined : `there is no field "${extra}"`',
       "return undefined",
-      'elicitation: accept {"_tag":"content","content":{"name":"Bob","age":3}} means no'
+      'Elicitation: Accept {"_tag":"Content","content":{"name":"Bob","age":3}} means no'
     ],
     [
       "inRange(value.length, field.minItems, field.maxItems) &&",
       "",
-      'elicitation: accept {"_tag":"content","content":{"name":"Bob","colours":["red","blue"]}} means no'
+      'Elicitation: Accept {"_tag":"Content","content":{"name":"Bob","colours":["red","blue"]}} means no'
     ]
   ]),
   ...inFile("src/approval/PendingRequests.ts", "test/approval/ApprovalQueue.test.ts", [
@@ -101,15 +101,15 @@ export const approval: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/approval/Policy.ts", "test/approval/Policy.test.ts", [
     [
-      'if (decision._tag !== "abstain") return decision',
-      'if (decision._tag === "accept") return decision',
+      'if (decision._tag !== "Abstain") return decision',
+      'if (decision._tag === "Accept") return decision',
       "combines rules, remembered decisions, a person, a timeout and an audit"
     ]
   ]),
   ...inFile("src/approval/Policy.ts", "test/approval/DecisionChecks.test.ts", [
     [
-      '_tag: "decline",\n      reason: "no approval policy',
-      '_tag: "accept",\n      reason: "no approval policy',
+      '_tag: "Decline",\n      reason: "no approval policy',
+      '_tag: "Accept",\n      reason: "no approval policy',
       "is a decline for every request when no policy is provided"
     ],
     [
@@ -121,7 +121,7 @@ export const approval: ReadonlyArray<Mutant> = [
   ...inFile("src/approval/PolicyRunner.ts", "test/approval/Policy.test.ts", [
     [
       "if (isAbstain(returned)) return Effect.succeed(declinedByAbstention(returned))",
-      'if (isAbstain(returned)) return Effect.succeed({ _tag: "accept" })',
+      'if (isAbstain(returned)) return Effect.succeed({ _tag: "Accept" })',
       "leaves the decision to the next policy; the first decision counts, and a failure declines"
     ],
     [
@@ -132,11 +132,11 @@ export const approval: ReadonlyArray<Mutant> = [
     [
       "const decision = normalize(request, returned)",
       "const decision = returned",
-      "unknown: accept means no"
+      "Unknown: Accept means no"
     ],
     [
       'declinedByDefault("the approval policy failed")',
-      '{ _tag: "accept" } as const',
+      '{ _tag: "Accept" } as const',
       "keeps the result of a policy that ends in time, even a failure"
     ]
   ]),
@@ -159,8 +159,8 @@ export const approval: ReadonlyArray<Mutant> = [
       '{"tool":"write","decision":"accept"} does not speak of call write of things with {}'
     ],
     [
-      '(rule.server === undefined || rule.server === request.server)\n      )\n    case "elicitation"',
-      'true\n      )\n    case "elicitation"',
+      '(rule.server === undefined || rule.server === request.server)\n      )\n    case "Elicitation"',
+      'true\n      )\n    case "Elicitation"',
       '{"kind":"mcp_tool","server":"other","decision":"accept"} does not speak of call write of things with {}'
     ],
     [
@@ -236,8 +236,8 @@ export const approval: ReadonlyArray<Mutant> = [
       "asks once per thread for identical requests, and marks later decisions as remembered"
     ],
     [
-      'if (decision._tag !== "acceptForSession" || !canBeRemembered(request)) return decision',
-      'if (decision._tag !== "acceptForSession") return decision',
+      'if (decision._tag !== "AcceptForSession" || !canBeRemembered(request)) return decision',
+      'if (decision._tag !== "AcceptForSession") return decision',
       "does not remember single acceptances, declines and answers"
     ],
     [

@@ -168,8 +168,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/ActiveTurn.ts", "test/tool/ToolHost.test.ts", [
     [
-      'if (decision._tag === "cancel") options.stop',
-      'if (decision._tag === "accept") options.stop',
+      'if (decision._tag === "Cancel") options.stop',
+      'if (decision._tag === "Accept") options.stop',
       "ends the turn when the policy cancels its call"
     ]
   ]),

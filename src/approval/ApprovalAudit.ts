@@ -9,7 +9,12 @@ import * as Stream from "effect/Stream"
 import { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import { decide } from "./PolicyRunner.ts"
 import * as Convention from "../semconv/Convention.ts"
-import { type ApprovalDecision, ApprovalSource } from "../domain/ApprovalDecision.ts"
+import {
+  type ApprovalDecision,
+  ApprovalSource,
+  decisionName,
+  DecisionName
+} from "../domain/ApprovalDecision.ts"
 import { ApprovalContext, type Policy } from "./Policy.ts"
 import { kindOf, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
@@ -27,7 +32,7 @@ export const AuditEntry = Schema.Struct({
   itemId: ItemId,
   kind: Schema.String,
   hash: Schema.String,
-  decision: Schema.Literals(["accept", "acceptForSession", "decline", "cancel"]),
+  decision: DecisionName,
   reason: Schema.optionalKey(Schema.String),
   source: ApprovalSource,
   policy: Schema.optionalKey(Schema.String)
@@ -93,7 +98,7 @@ export const audit =
       return yield* decide(policy, request).pipe(
         Effect.tap(record),
         Effect.onInterrupt(() =>
-          record({ _tag: "decline", reason: "the turn ended before a decision", source: "default" })
+          record({ _tag: "Decline", reason: "the turn ended before a decision", source: "default" })
         )
       )
     })
@@ -111,8 +116,8 @@ const entryOf = (
   itemId: request.itemId,
   kind: kindOf(request),
   hash,
-  decision: decision._tag,
-  ...(decision._tag === "decline" ? { reason: decision.reason } : {}),
+  decision: decisionName(decision),
+  ...(decision._tag === "Decline" ? { reason: decision.reason } : {}),
   source: decision.source ?? "policy",
   ...(decision.policy === undefined ? {} : { policy: decision.policy })
 })

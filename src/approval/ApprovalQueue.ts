@@ -9,7 +9,7 @@ import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
-import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import { type ApprovalDecision, DecisionName } from "../domain/ApprovalDecision.ts"
 import * as PendingRequests from "./PendingRequests.ts"
 import { ApprovalContext, type Policy } from "./Policy.ts"
 import { describe } from "./RequestText.ts"
@@ -19,7 +19,7 @@ import { hash } from "../domain/ApprovalRequestHash.ts"
 /** Another answer came first, or the request was withdrawn because its turn ended or timed out. The answer has no effect. */
 export class AlreadyDecided extends Schema.TaggedError<AlreadyDecided>()("AlreadyDecided", {
   id: Schema.String,
-  decided: Schema.Literals(["accept", "acceptForSession", "decline", "cancel", "withdrawn"])
+  decided: Schema.Literals([...DecisionName.literals, "withdrawn"])
 }) {
   override get message() {
     return this.decided === "withdrawn"

@@ -4,13 +4,13 @@ import * as ElicitationForm from "./ElicitationForm.ts"
 import * as Permissions from "../domain/Permissions.ts"
 import type { ApprovalRequest, UserInputRequest } from "../domain/ApprovalRequest.ts"
 
-type Accepting = Extract<ApprovalDecision, { readonly _tag: "accept" | "acceptForSession" }>
+type Accepting = Extract<ApprovalDecision, { readonly _tag: "Accept" | "AcceptForSession" }>
 
 const answersProblem = (
   request: typeof UserInputRequest.Type,
   given: ApprovalAnswer | undefined
 ): string | undefined => {
-  if (given?._tag !== "answers") return "a question needs an answer"
+  if (given?._tag !== "Answers") return "a question needs an answer"
   const answers = Object.entries(given.answers)
   if (answers.every(([, texts]) => texts.length === 0)) return "a question needs an answer"
   for (const [id, texts] of answers) {
@@ -26,7 +26,7 @@ const answersProblem = (
 const declined = (accepting: Accepting, reason: string): ApprovalDecision => {
   const { policy, source } = accepting
   return {
-    _tag: "decline",
+    _tag: "Decline",
     reason,
     ...(source === undefined ? {} : { source }),
     ...(policy === undefined ? {} : { policy })
@@ -34,16 +34,16 @@ const declined = (accepting: Accepting, reason: string): ApprovalDecision => {
 }
 
 const normalizePermissions = (
-  request: Extract<ApprovalRequest, { readonly _tag: "permissions" }>,
+  request: Extract<ApprovalRequest, { readonly _tag: "Permissions" }>,
   accepting: Accepting
 ): ApprovalDecision => {
   const { given } = accepting
-  if (given !== undefined && given._tag !== "permissions")
+  if (given !== undefined && given._tag !== "Permissions")
     return declined(accepting, "the request is for permissions, but the decision grants none")
   const permissions = Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)
   return Permissions.isEmpty(permissions)
     ? declined(accepting, "none of the requested permissions were granted")
-    : { ...accepting, given: { _tag: "permissions", permissions } }
+    : { ...accepting, given: { _tag: "Permissions", permissions } }
 }
 
 /**
@@ -51,33 +51,33 @@ const normalizePermissions = (
  * permissions are limited to the requested permissions, and content is checked against the form.
  */
 export const normalize = (request: ApprovalRequest, decision: ApprovalDecision): ApprovalDecision => {
-  if (decision._tag !== "accept" && decision._tag !== "acceptForSession") return decision
+  if (decision._tag !== "Accept" && decision._tag !== "AcceptForSession") return decision
   const { given } = decision
   switch (request._tag) {
-    case "command":
-    case "file_change":
-    case "tool":
-    case "mcp_tool":
+    case "Command":
+    case "FileChange":
+    case "Tool":
+    case "McpTool":
       return given === undefined
         ? decision
         : declined(decision, "the request takes a plain decision without answers or permissions")
-    case "permissions":
+    case "Permissions":
       return normalizePermissions(request, decision)
-    case "user_input": {
+    case "UserInput": {
       const problem = answersProblem(request, given)
       return problem === undefined ? decision : declined(decision, problem)
     }
-    case "elicitation": {
-      if (given !== undefined && (given._tag !== "content" || request.mode === "url"))
+    case "Elicitation": {
+      if (given !== undefined && (given._tag !== "Content" || request.mode === "url"))
         return declined(decision, "the answer is of the wrong kind for this elicitation")
       if (request.mode === "url") return decision
       const content = given?.content ?? {}
       const problem = ElicitationForm.problem(request.schema, content)
       return problem === undefined
-        ? { ...decision, given: { _tag: "content", content } }
+        ? { ...decision, given: { _tag: "Content", content } }
         : declined(decision, problem)
     }
-    case "unknown":
+    case "Unknown":
       return declined(decision, "effect-codex does not know this kind of request")
   }
 }
@@ -85,5 +85,5 @@ export const normalize = (request: ApprovalRequest, decision: ApprovalDecision):
 /** Returns why an accepting decision does not match the request, or `undefined` if it does. */
 export const mismatch = (request: ApprovalRequest, decision: ApprovalDecision): string | undefined => {
   const normalized = normalize(request, decision)
-  return decision._tag !== "decline" && normalized._tag === "decline" ? normalized.reason : undefined
+  return decision._tag !== "Decline" && normalized._tag === "Decline" ? normalized.reason : undefined
 }

@@ -1,6 +1,6 @@
 /** The state of the approval queue: pending requests and how recent requests ended. Pure. */
 import type { ThreadId, TurnId } from "../domain/Ids.ts"
-import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import { type ApprovalDecision, decisionName, type DecisionName } from "../domain/ApprovalDecision.ts"
 import { mismatch } from "./DecisionValidation.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
@@ -19,7 +19,7 @@ export interface Pending {
 }
 
 /** How a request ended: the decision, or `withdrawn` if it ended without an answer. */
-export type RequestEnd = ApprovalDecision["_tag"] | "withdrawn"
+export type RequestEnd = DecisionName | "withdrawn"
 
 export interface PendingState {
   readonly pending: ReadonlyMap<string, Pending>
@@ -72,5 +72,5 @@ export const answer = (
   if (entry.hash !== hash) return [state, { _tag: "ArgumentsChanged", hash: entry.hash }]
   const problem = mismatch(entry.request, decision)
   if (problem !== undefined) return [state, { _tag: "AnswerRejected", problem }]
-  return [end(state, id, decision._tag), undefined]
+  return [end(state, id, decisionName(decision)), undefined]
 }

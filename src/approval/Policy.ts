@@ -9,12 +9,12 @@ import type { Sandbox } from "../domain/TurnOptions.ts"
 
 /** No decision. `firstOf` runs the next policy; without a next policy the request is declined. */
 export interface Abstain {
-  readonly _tag: "abstain"
+  readonly _tag: "Abstain"
   readonly reason?: string
   readonly policy?: string
 }
 
-export const abstain: Abstain = { _tag: "abstain" }
+export const abstain: Abstain = { _tag: "Abstain" }
 
 /**
  * A function from a request to a decision. The request is declined if the policy fails, dies, is interrupted, abstains or
@@ -26,16 +26,16 @@ export type Policy<R = never> = (
 
 /** Declines every request. */
 export const deny: Policy = () =>
-  Effect.succeed({ _tag: "decline", reason: "the policy allows nothing", policy: "deny" })
+  Effect.succeed({ _tag: "Decline", reason: "the policy allows nothing", policy: "deny" })
 
 /** Accepts every request. Questions and forms need an answer, so they are declined. */
-export const allow: Policy = () => Effect.succeed({ _tag: "accept", policy: "allow" })
+export const allow: Policy = () => Effect.succeed({ _tag: "Accept", policy: "allow" })
 
 /** The policy in effect where a thread starts. The default declines every request. */
 export const Current = Context.Reference<Policy>("effect-codex/Approval/Current", {
   defaultValue: () => () =>
     Effect.succeed({
-      _tag: "decline",
+      _tag: "Decline",
       reason: "no approval policy is provided",
       source: "default",
       policy: "deny"
@@ -93,7 +93,7 @@ export function firstOf<R>(...policies: ReadonlyArray<Policy<R>>): Policy<R> {
       let last: Abstain = abstain
       for (const policy of policies) {
         const decision = yield* policy(request)
-        if (decision._tag !== "abstain") return decision
+        if (decision._tag !== "Abstain") return decision
         if (decision.reason !== undefined) last = decision
       }
       return last

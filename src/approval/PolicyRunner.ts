@@ -9,7 +9,7 @@ import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
 const isDecision = Schema.is(ApprovalDecision)
-const Abstained = Schema.TaggedStruct("abstain", {
+const Abstained = Schema.TaggedStruct("Abstain", {
   reason: Schema.optionalKey(Schema.String),
   policy: Schema.optionalKey(Schema.String)
 })
@@ -19,13 +19,13 @@ const declinedByAbstention = ({
   policy,
   reason = "no policy accepts the request"
 }: Abstain): ApprovalDecision => ({
-  _tag: "decline",
+  _tag: "Decline",
   reason,
   ...(policy === undefined ? {} : { policy })
 })
 
 const declinedByDefault = (reason: string): ApprovalDecision => ({
-  _tag: "decline",
+  _tag: "Decline",
   reason,
   source: "default"
 })
@@ -41,7 +41,7 @@ const validated = (
 ): Effect.Effect<ApprovalDecision> => {
   if (isAbstain(returned)) return Effect.succeed(declinedByAbstention(returned))
   if (!isDecision(returned)) return Effect.die(new TypeError("an approval policy must return a decision"))
-  if (returned._tag !== "decline" && returned._tag !== "cancel" && hash(request) !== hashBefore) {
+  if (returned._tag !== "Decline" && returned._tag !== "Cancel" && hash(request) !== hashBefore) {
     return logAndReturn(
       "the request changed while the policy decided; the request is declined",
       declinedByDefault("the request changed while the policy decided")

@@ -50,11 +50,11 @@ const optional = (label: string, text: string | undefined): ReadonlyArray<Sectio
 
 const place = (place: FileSystemPlace): string => {
   switch (place._tag) {
-    case "path":
+    case "Path":
       return visible(place.path)
-    case "glob":
+    case "Glob":
       return `everything that matches ${visible(place.pattern)}`
-    case "special":
+    case "Special":
       return `the special place ${visibleJson(place.value)}`
   }
 }
@@ -101,9 +101,9 @@ const questionSections = ({ header, options = [], question }: Question): Readonl
 
 const contentOf = (request: ApprovalRequest): readonly [title: string, sections: ReadonlyArray<Section>] => {
   switch (request._tag) {
-    case "command":
+    case "Command":
       return ["run a command", commandSections(request)]
-    case "file_change":
+    case "FileChange":
       return [
         "change files",
         [
@@ -119,16 +119,16 @@ const contentOf = (request: ApprovalRequest): readonly [title: string, sections:
             : [])
         ]
       ]
-    case "permissions": {
+    case "Permissions": {
       const sections = permissionSections(request.permissions)
       return [
         "be allowed more than its sandbox allows",
         sections.length === 0 ? [{ label: "permissions", text: "nothing" }] : sections
       ]
     }
-    case "tool":
+    case "Tool":
       return ["call a tool", [section("tool", request.tool), json("arguments", request.arguments)]]
-    case "mcp_tool":
+    case "McpTool":
       return [
         "call a tool of an MCP server",
         [
@@ -138,7 +138,7 @@ const contentOf = (request: ApprovalRequest): readonly [title: string, sections:
           section("message of the server", request.message)
         ]
       ]
-    case "elicitation":
+    case "Elicitation":
       return [
         request.mode === "url"
           ? "have an address opened for an MCP server"
@@ -150,9 +150,9 @@ const contentOf = (request: ApprovalRequest): readonly [title: string, sections:
           ...(request.schema === undefined ? [] : [json("form", request.schema)])
         ]
       ]
-    case "user_input":
+    case "UserInput":
       return ["get answers", request.questions.flatMap(questionSections)]
-    case "unknown":
+    case "Unknown":
       return [
         "do something that effect-codex does not know",
         [section("method", request.method), json("content", request.payload)]
@@ -206,7 +206,7 @@ const permissionWords = ({ fileSystem, network }: Permissions): string =>
  */
 export const summarize = (request: ApprovalRequest): string => {
   switch (request._tag) {
-    case "command": {
+    case "Command": {
       const { as, network, permissions } = request.wants ?? {}
       return [
         `run ${visibleLine(request.script)}`,
@@ -217,21 +217,21 @@ export const summarize = (request: ApprovalRequest): string => {
         ...(permissions === undefined ? [] : [`with ${permissionWords(permissions)}`])
       ].join(" ")
     }
-    case "file_change": {
+    case "FileChange": {
       const root = request.root === undefined ? "" : ` and all of ${visibleLine(request.root)}`
       return `change ${request.changes.length === 0 ? "files" : visibleLine(paths(request).join(", "))}${root}`
     }
-    case "permissions":
+    case "Permissions":
       return `be allowed ${permissionWords(request.permissions) || "nothing"}`
-    case "tool":
+    case "Tool":
       return `call ${visibleLine(request.tool)} with ${compactJson(request.arguments)}`
-    case "mcp_tool":
+    case "McpTool":
       return `call ${visibleLine(request.tool)} of ${visibleLine(request.server)} with ${compactJson(request.arguments)}`
-    case "elicitation":
+    case "Elicitation":
       return `${request.mode === "url" ? `have ${visibleLine(request.url ?? "an address")} opened` : "have a form filled in"} for ${visibleLine(request.server)}: ${visibleLine(request.message)}`
-    case "user_input":
+    case "UserInput":
       return `be told: ${visibleLine(request.questions.map(({ question }) => question).join(" "))}`
-    case "unknown":
+    case "Unknown":
       return `do what effect-codex does not know: ${visibleLine(request.method)}`
   }
 }

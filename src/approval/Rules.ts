@@ -5,7 +5,13 @@ import * as Schema from "effect/Schema"
 import * as Nodepath from "node:path"
 import type { Policy } from "./Policy.ts"
 import { type PromptServices, prompt } from "./TerminalPrompt.ts"
-import { paths, type PermissionsRequest, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
+import {
+  type ApprovalRequest,
+  paths,
+  type PermissionsRequest,
+  requestKind,
+  RequestKind
+} from "../domain/ApprovalRequest.ts"
 
 /**
  * One rule. A rule matches if all its fields match; omitted fields match everything.
@@ -20,18 +26,7 @@ import { paths, type PermissionsRequest, type ApprovalRequest } from "../domain/
  * `network: true`. Questions and forms need an answer, so a rule can only decline them or ask.
  */
 export const ApprovalRule = Schema.Struct({
-  kind: Schema.optionalKey(
-    Schema.Literals([
-      "command",
-      "file_change",
-      "permissions",
-      "tool",
-      "mcp_tool",
-      "elicitation",
-      "user_input",
-      "unknown"
-    ])
-  ),
+  kind: Schema.optionalKey(RequestKind),
   command: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
   path: Schema.optionalKey(Schema.NonEmptyString),
   tool: Schema.optionalKey(Schema.NonEmptyString),
@@ -73,7 +68,7 @@ const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsReque
   const pattern = rule.path
   const selects = (entry: (typeof fileSystem)[number]): boolean =>
     pattern === undefined ||
-    (entry.place._tag === "path" && matchesPath(pattern, request.cwd, entry.place.path))
+    (entry.place._tag === "Path" && matchesPath(pattern, request.cwd, entry.place.path))
   if (rule.decision === "accept") {
     return (
       rule.kind === "permissions" &&
@@ -99,16 +94,16 @@ const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsReque
 
 /** Whether a rule matches a request. Pure; use it to test a rules file. */
 export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean => {
-  if (rule.kind !== undefined && rule.kind !== request._tag) return false
+  if (rule.kind !== undefined && rule.kind !== requestKind(request)) return false
   const accepts = rule.decision === "accept"
   switch (request._tag) {
-    case "command":
+    case "Command":
       if (!namesOnly(rule, "command")) return false
       if (accepts && (request.extra || request.argv === undefined)) return false
       return (
         rule.command === undefined || (request.argv !== undefined && matchesWords(rule.command, request.argv))
       )
-    case "file_change": {
+    case "FileChange": {
       if (!namesOnly(rule, "path")) return false
       if (accepts && (request.extra || request.changes.length === 0)) return false
       const pattern = rule.path
@@ -116,23 +111,23 @@ export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean =
       const test = (path: string) => matchesPath(pattern, request.cwd, path)
       return accepts ? paths(request).every(test) : paths(request).some(test)
     }
-    case "permissions":
+    case "Permissions":
       return namesOnly(rule, "path", "network", "access") && matchesPermissions(rule, request)
-    case "tool":
+    case "Tool":
       return namesOnly(rule, "tool") && (rule.tool === undefined || rule.tool === request.tool)
-    case "mcp_tool":
+    case "McpTool":
       return (
         namesOnly(rule, "tool", "server") &&
         (!accepts || rule.kind === "mcp_tool") &&
         (rule.tool === undefined || rule.tool === request.tool) &&
         (rule.server === undefined || rule.server === request.server)
       )
-    case "elicitation":
+    case "Elicitation":
       return (
         !accepts && namesOnly(rule, "server") && (rule.server === undefined || rule.server === request.server)
       )
-    case "user_input":
-    case "unknown":
+    case "UserInput":
+    case "Unknown":
       return !accepts && namesOnly(rule)
   }
 }
@@ -151,13 +146,13 @@ export function rules(
     const rule = list.find((rule) => matches(rule, request))
     switch (rule?.decision) {
       case "accept":
-        return Effect.succeed({ _tag: "accept", policy: "rules" })
+        return Effect.succeed({ _tag: "Accept", policy: "rules" })
       case "ask":
         return ask(request)
       case "decline":
-        return Effect.succeed({ _tag: "decline", reason: "a rule declines the request", policy: "rules" })
+        return Effect.succeed({ _tag: "Decline", reason: "a rule declines the request", policy: "rules" })
       case undefined:
-        return Effect.succeed({ _tag: "abstain", reason: "no rule accepts the request", policy: "rules" })
+        return Effect.succeed({ _tag: "Abstain", reason: "no rule accepts the request", policy: "rules" })
     }
   }
 }

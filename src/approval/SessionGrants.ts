@@ -18,8 +18,8 @@ export const identical: RequestEquivalence = (accepted, requested) => hash(accep
 export const sameCommand =
   (words: number): RequestEquivalence =>
   (accepted, requested) =>
-    accepted._tag === "command" &&
-    requested._tag === "command" &&
+    accepted._tag === "Command" &&
+    requested._tag === "Command" &&
     !accepted.extra &&
     !requested.extra &&
     accepted.cwd === requested.cwd &&
@@ -31,12 +31,7 @@ export const sameCommand =
 
 /** Covers patches to files in or below the directories of the accepted patch. */
 export const sameDirectory: RequestEquivalence = (accepted, requested) => {
-  if (
-    accepted._tag !== "file_change" ||
-    requested._tag !== "file_change" ||
-    accepted.extra ||
-    requested.extra
-  )
+  if (accepted._tag !== "FileChange" || requested._tag !== "FileChange" || accepted.extra || requested.extra)
     return false
   const directories = paths(accepted).map((path) => Nodepath.dirname(Nodepath.resolve(accepted.cwd, path)))
   const requestedPaths = paths(requested)
@@ -52,11 +47,11 @@ const maxGrants = 1000
 
 interface SessionGrant {
   readonly accepted: ApprovalRequest
-  readonly decision: Extract<ApprovalDecision, { readonly _tag: "acceptForSession" }>
+  readonly decision: Extract<ApprovalDecision, { readonly _tag: "AcceptForSession" }>
 }
 
 const canBeRemembered = (request: ApprovalRequest): boolean =>
-  request._tag !== "user_input" && request._tag !== "elicitation" && request._tag !== "unknown"
+  request._tag !== "UserInput" && request._tag !== "Elicitation" && request._tag !== "Unknown"
 
 /**
  * Does not run the policy again for requests that it accepted for the session, as long as the thread is open: identical
@@ -77,18 +72,18 @@ export const remember = <R>(
     if (grant !== undefined) {
       const { given } = grant.decision
       const remembered = identical(grant.accepted, request) && given !== undefined ? { given } : {}
-      return { _tag: "accept", ...remembered, source: "session", policy: "remember" } as const
+      return { _tag: "Accept", ...remembered, source: "session", policy: "remember" } as const
     }
     // A copy: the policy could modify the request.
     const accepted = structuredClone(request)
     const decision = yield* policy(request)
-    if (decision._tag !== "acceptForSession" || !canBeRemembered(request)) return decision
+    if (decision._tag !== "AcceptForSession" || !canBeRemembered(request)) return decision
     const normalized = normalize(request, decision)
-    if (normalized._tag !== "acceptForSession") return decision
+    if (normalized._tag !== "AcceptForSession") return decision
     // Read again: another request may have been remembered while the policy decided.
     const grants = grantsBySession.get(key) ?? []
     grantsBySession.set(key, [...grants, { accepted, decision: normalized }].slice(-maxGrants))
     // Codex itself applies a wider sandbox for the session.
-    return request._tag === "permissions" ? decision : { ...decision, rememberedLocally: true }
+    return request._tag === "Permissions" ? decision : { ...decision, rememberedLocally: true }
   })
 }

@@ -26,15 +26,15 @@ const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval
 
 const origin = { source: "user", policy: "prompt" } as const
 
-const declined = (reason: string): ApprovalDecision => ({ _tag: "decline", reason, ...origin })
+const declined = (reason: string): ApprovalDecision => ({ _tag: "Decline", reason, ...origin })
 const no = declined("declined on the terminal")
-const forSession: ApprovalDecision = { _tag: "acceptForSession", ...origin }
-const cancelled: ApprovalDecision = { _tag: "cancel", ...origin }
+const forSession: ApprovalDecision = { _tag: "AcceptForSession", ...origin }
+const cancelled: ApprovalDecision = { _tag: "Cancel", ...origin }
 
 /** Whole words only: the first letter of "another day" is not an answer. */
 const answers: ReadonlyMap<string, ApprovalDecision> = new Map([
-  ["y", { _tag: "accept", ...origin }],
-  ["yes", { _tag: "accept", ...origin }],
+  ["y", { _tag: "Accept", ...origin }],
+  ["yes", { _tag: "Accept", ...origin }],
   ["a", forSession],
   ["always", forSession],
   ["session", forSession],
@@ -59,8 +59,8 @@ const yesOrNo = Effect.gen(function* () {
 export const confirm = Effect.fnUntraced(function* (question: string) {
   while (true) {
     const answer = answers.get(word(yield* readLine(`${question} yes (y) or no (n): `)))
-    if (answer?._tag === "accept") return true
-    if (answer !== undefined && answer._tag !== "acceptForSession") return false
+    if (answer?._tag === "Accept") return true
+    if (answer !== undefined && answer._tag !== "AcceptForSession") return false
   }
 })
 
@@ -152,7 +152,7 @@ const askQuestions = Effect.fnUntraced(function* (request: typeof UserInputReque
   }
   return given.length === 0
     ? declined("no question was answered")
-    : ({ _tag: "accept", given: { _tag: "answers", answers: Object.fromEntries(given) }, ...origin } as const)
+    : ({ _tag: "Accept", given: { _tag: "Answers", answers: Object.fromEntries(given) }, ...origin } as const)
 })
 
 const booleans: ReadonlyMap<string, boolean> = new Map([
@@ -211,8 +211,8 @@ const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest
     }
   }
   return {
-    _tag: "accept",
-    given: { _tag: "content", content: Object.fromEntries(content) },
+    _tag: "Accept",
+    given: { _tag: "Content", content: Object.fromEntries(content) },
     ...origin
   } as const
 })
@@ -221,13 +221,13 @@ const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
   const { columns, rows } = yield* screen
   const { lines, title } = RequestText.render(request, { columns })
   const heading = ["", `The agent asks to ${title}`]
-  if (request._tag === "user_input") {
+  if (request._tag === "UserInput") {
     yield* write(`${heading.join("\n")}\n`)
     return yield* askQuestions(request)
   }
   const early = yield* page([...heading, ...lines], rows)
   if (early !== undefined) return early
-  return yield* request._tag === "elicitation" && request.mode === "form" ? fillForm(request) : yesOrNo
+  return yield* request._tag === "Elicitation" && request.mode === "form" ? fillForm(request) : yesOrNo
 })
 
 /**
@@ -239,7 +239,7 @@ export const prompt: Policy<PromptServices> = Effect.fnUntraced(function* (reque
   const lock = yield* PromptLock
   if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal))) {
     yield* write(`Declined because there is no terminal to ask on: ${RequestText.summarize(request)}\n`)
-    return { _tag: "decline", reason: "there is no terminal to ask on", source: "default", policy: "prompt" }
+    return { _tag: "Decline", reason: "there is no terminal to ask on", source: "default", policy: "prompt" }
   }
   return yield* Semaphore.withPermits(
     lock,

@@ -1,7 +1,7 @@
 /** Converts events to the objects that `--json` prints, one per line. Pure. docs/cli.md documents the format. */
 import * as Schema from "effect/Schema"
 import * as CodexError from "../domain/CodexError.ts"
-import type * as Approval from "../Approval.ts"
+import * as Approval from "../Approval.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import type * as Item from "../domain/Item.ts"
 import * as Turn from "../domain/Turn.ts"
@@ -25,16 +25,26 @@ export const history = ({ turns, ...thread }: ThreadInfo.ThreadHistory): object 
   turns: turns.map((turn) => renameDuration({ ...turn, items: turn.items.map(renameDuration) }))
 })
 
-const request = ({ _tag, ...rest }: Approval.ApprovalRequest) => ({ kind: _tag, ...rest })
+const permissions = Schema.encodeSync(Approval.Permissions)
+const answer = Schema.encodeSync(Approval.ApprovalAnswer)
+
+/** Permissions are in their encoded form, which keeps the order of the keys. */
+const request = (request: Approval.ApprovalRequest): object => {
+  const { _tag, ...rest } = request
+  const json = { kind: Approval.requestKind(request), ...rest }
+  if (request._tag === "Permissions") return { ...json, permissions: permissions(request.permissions) }
+  if (request._tag !== "Command" || request.wants?.permissions === undefined) return json
+  return { ...json, wants: { ...request.wants, permissions: permissions(request.wants.permissions) } }
+}
 
 /** The fields of a decision. `rememberedLocally` is called `kept` in JSON. */
 const decisionDetails = (decision: Approval.ApprovalDecision): object => {
-  if (decision._tag !== "acceptForSession" || decision.rememberedLocally === undefined) {
-    const { _tag, ...details } = decision
-    return details
-  }
-  const { _tag, rememberedLocally: kept, ...details } = decision
-  return { ...details, kept }
+  const { _tag, ...details } = decision
+  const encoded =
+    "given" in details && details.given !== undefined ? { ...details, given: answer(details.given) } : details
+  if (!("rememberedLocally" in encoded)) return encoded
+  const { rememberedLocally: kept, ...rest } = encoded
+  return kept === undefined ? rest : { ...rest, kept }
 }
 
 /** Converts an event of a running turn. An event of a sub-agent's turn is nested in an event of the parent turn. */
@@ -57,7 +67,15 @@ const ofTurn = (event: Turn.EngineEvent): object => {
       return { type, request: request(event.request), at: event.at }
     case "ApprovalDecided": {
       const { at, decision, itemId, requestId, source } = event
-      return { type, requestId, itemId, decision: decision._tag, ...decisionDetails(decision), source, at }
+      return {
+        type,
+        requestId,
+        itemId,
+        decision: Approval.decisionName(decision),
+        ...decisionDetails(decision),
+        source,
+        at
+      }
     }
     default:
       return { type, ...rest }

@@ -147,8 +147,8 @@ const decisionLine = (
   const policy = source === "policy" && decision.policy !== undefined ? `policy ${decision.policy}` : source
   const by = color("dim", `(${policy})`)
   if (Approval.isGranted(decision)) return `  ${color("green", "accepted")} ${by}`
-  const why = decision._tag === "decline" ? `: ${printableLine(decision.reason, 200)}` : ", the turn stops"
-  return `  ${color("yellow", decision._tag === "cancel" ? "cancelled" : "declined")}${why} ${by}`
+  const why = decision._tag === "Decline" ? `: ${printableLine(decision.reason, 200)}` : ", the turn stops"
+  return `  ${color("yellow", decision._tag === "Cancel" ? "cancelled" : "declined")}${why} ${by}`
 }
 
 /** Returns the next state and the lines that an event adds. */

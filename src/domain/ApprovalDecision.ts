@@ -1,5 +1,7 @@
 /** Decisions about approval requests. */
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+import { encodedTag } from "../internal/EncodedTag.ts"
 import { Permissions } from "./Permissions.ts"
 
 /** Where a decision comes from: a policy, a person, an earlier decision for the session, a timeout, or the default. */
@@ -9,14 +11,31 @@ export type ApprovalSource = typeof ApprovalSource.Type
 const origin = { source: Schema.optionalKey(ApprovalSource), policy: Schema.optionalKey(Schema.String) }
 
 /** The data of an accepting decision: granted permissions, answers by question id, or the fields of a form. */
-export const ApprovalAnswer = Schema.TaggedUnion({
-  permissions: { permissions: Permissions },
-  answers: { answers: Schema.Record(Schema.String, Schema.Array(Schema.String)) },
-  content: { content: Schema.Record(Schema.String, Schema.Unknown) }
-})
+export const ApprovalAnswer = Schema.Union([
+  Schema.Struct({ _tag: encodedTag("Permissions", "permissions"), permissions: Permissions }),
+  Schema.Struct({
+    _tag: encodedTag("Answers", "answers"),
+    answers: Schema.Record(Schema.String, Schema.Array(Schema.String))
+  }),
+  Schema.Struct({
+    _tag: encodedTag("Content", "content"),
+    content: Schema.Record(Schema.String, Schema.Unknown)
+  })
+]).pipe(Schema.toTaggedUnion("_tag"))
 export type ApprovalAnswer = typeof ApprovalAnswer.Type
 
 const given = { given: Schema.optionalKey(ApprovalAnswer) }
+
+/** The names of the decisions in telemetry, audit records and JSON, and in the encoded form. */
+const names = {
+  Accept: "accept",
+  AcceptForSession: "acceptForSession",
+  Decline: "decline",
+  Cancel: "cancel"
+} as const
+
+export const DecisionName = Schema.Literals(Struct.keys(names).map((tag) => names[tag]))
+export type DecisionName = typeof DecisionName.Type
 
 /**
  * A decision. The `reason` of a decline appears in events, logs and spans; Codex tells the model that the request was
@@ -24,52 +43,56 @@ const given = { given: Schema.optionalKey(ApprovalAnswer) }
  * gets a single acceptance and asks again next time. The encoded form calls the field `kept`.
  */
 export const ApprovalDecision = Schema.Union([
-  Schema.TaggedStruct("accept", { ...given, ...origin }),
-  Schema.TaggedStruct("acceptForSession", {
+  Schema.Struct({ _tag: encodedTag("Accept", names.Accept), ...given, ...origin }),
+  Schema.Struct({
+    _tag: encodedTag("AcceptForSession", names.AcceptForSession),
     ...given,
     rememberedLocally: Schema.optionalKey(Schema.Boolean),
     ...origin
   }).pipe(Schema.encodeKeys({ rememberedLocally: "kept" })),
-  Schema.TaggedStruct("decline", { reason: Schema.String, ...origin }),
-  Schema.TaggedStruct("cancel", origin)
+  Schema.Struct({ _tag: encodedTag("Decline", names.Decline), reason: Schema.String, ...origin }),
+  Schema.Struct({ _tag: encodedTag("Cancel", names.Cancel), ...origin })
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type ApprovalDecision = typeof ApprovalDecision.Type
 
+/** Returns the name of a decision in telemetry, audit records and JSON. */
+export const decisionName = (decision: ApprovalDecision): DecisionName => names[decision._tag]
+
 /** Approves once. For questions and non-empty forms use `answer` or `submit`; `accept` declines them. */
-export const accept: ApprovalDecision = { _tag: "accept" }
+export const accept: ApprovalDecision = { _tag: "Accept" }
 /** Approves this request and identical requests for as long as the thread is open. */
-export const acceptForSession: ApprovalDecision = { _tag: "acceptForSession" }
+export const acceptForSession: ApprovalDecision = { _tag: "AcceptForSession" }
 /** Declines. The turn continues. */
-export const decline = (reason: string): ApprovalDecision => ({ _tag: "decline", reason })
+export const decline = (reason: string): ApprovalDecision => ({ _tag: "Decline", reason })
 /** Declines and interrupts the turn. */
-export const cancel: ApprovalDecision = { _tag: "cancel" }
+export const cancel: ApprovalDecision = { _tag: "Cancel" }
 
 /** Grants all or some of the requested permissions. Permissions that were not requested are not granted. */
 export const grant = (permissions: Permissions, scope: "turn" | "session" = "turn"): ApprovalDecision => ({
-  _tag: scope === "turn" ? "accept" : "acceptForSession",
-  given: { _tag: "permissions", permissions }
+  _tag: scope === "turn" ? "Accept" : "AcceptForSession",
+  given: { _tag: "Permissions", permissions }
 })
 
 /** Answers the agent's questions. The keys are the ids of the questions. */
 export const answer = (answers: Readonly<Record<string, ReadonlyArray<string>>>): ApprovalDecision => ({
-  _tag: "accept",
-  given: { _tag: "answers", answers }
+  _tag: "Accept",
+  given: { _tag: "Answers", answers }
 })
 
 /** Fills in the form of an MCP server. */
 export const submit = (content: Readonly<Record<string, unknown>>): ApprovalDecision => ({
-  _tag: "accept",
-  given: { _tag: "content", content }
+  _tag: "Accept",
+  given: { _tag: "Content", content }
 })
 
 /** Whether a decision accepts the request. */
 export const isGranted = (decision: ApprovalDecision): boolean =>
-  decision._tag === "accept" || decision._tag === "acceptForSession"
+  decision._tag === "Accept" || decision._tag === "AcceptForSession"
 
 /** @internal Removes a person's answers, which can be secrets, from a decision, so that it can be part of an event. */
 export const withoutAnswers = (decision: ApprovalDecision): ApprovalDecision => {
-  if (decision._tag !== "accept" && decision._tag !== "acceptForSession") return decision
-  if (decision.given === undefined || decision.given._tag === "permissions") return decision
+  if (decision._tag !== "Accept" && decision._tag !== "AcceptForSession") return decision
+  if (decision.given === undefined || decision.given._tag === "Permissions") return decision
   const { given: _, ...rest } = decision
   return rest
 }

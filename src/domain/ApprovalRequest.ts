@@ -1,8 +1,22 @@
 /** Approval requests: what the agent asks permission for, and the questions it asks. */
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import { ItemId } from "./Ids.ts"
+import { encodedTag } from "../internal/EncodedTag.ts"
 import * as Item from "./Item.ts"
 import { Permissions } from "./Permissions.ts"
+
+/** The kinds of requests: their names in rules and JSON, and in the encoded form. */
+const kinds = {
+  Command: "command",
+  FileChange: "file_change",
+  Permissions: "permissions",
+  Tool: "tool",
+  McpTool: "mcp_tool",
+  Elicitation: "elicitation",
+  UserInput: "user_input",
+  Unknown: "unknown"
+} as const
 
 const fields = {
   /** Identifies the request. One item can make several requests. */
@@ -60,7 +74,8 @@ export class CommandExtra extends Schema.Opaque<CommandExtra>()(
  * the command; `wants` describes the additions that the library understands.
  */
 export class CommandRequest extends Schema.Opaque<CommandRequest>()(
-  Schema.TaggedStruct("command", {
+  Schema.Struct({
+    _tag: encodedTag("Command", kinds.Command),
     ...fields,
     command: Schema.String,
     script: Schema.String,
@@ -74,7 +89,8 @@ export class CommandRequest extends Schema.Opaque<CommandRequest>()(
 
 /** A patch outside the sandbox. `extra` means that the request also includes write access to a whole directory, `root`. */
 export class FileChangeRequest extends Schema.Opaque<FileChangeRequest>()(
-  Schema.TaggedStruct("file_change", {
+  Schema.Struct({
+    _tag: encodedTag("FileChange", kinds.FileChange),
     ...fields,
     changes: Schema.Array(Item.Change),
     cwd: Schema.String,
@@ -86,7 +102,8 @@ export class FileChangeRequest extends Schema.Opaque<FileChangeRequest>()(
 
 /** A wider sandbox for the rest of the turn or the session. */
 export class PermissionsRequest extends Schema.Opaque<PermissionsRequest>()(
-  Schema.TaggedStruct("permissions", {
+  Schema.Struct({
+    _tag: encodedTag("Permissions", kinds.Permissions),
     ...fields,
     permissions: Permissions,
     cwd: Schema.String,
@@ -96,7 +113,8 @@ export class PermissionsRequest extends Schema.Opaque<PermissionsRequest>()(
 
 /** A call of one of the caller's tools that is marked `needsApproval`. */
 export class ToolRequest extends Schema.Opaque<ToolRequest>()(
-  Schema.TaggedStruct("tool", {
+  Schema.Struct({
+    _tag: encodedTag("Tool", kinds.Tool),
     ...fields,
     tool: Schema.String,
     arguments: Schema.Unknown
@@ -105,7 +123,8 @@ export class ToolRequest extends Schema.Opaque<ToolRequest>()(
 
 /** A call of a tool of an MCP server that is not read-only. */
 export class McpToolRequest extends Schema.Opaque<McpToolRequest>()(
-  Schema.TaggedStruct("mcp_tool", {
+  Schema.Struct({
+    _tag: encodedTag("McpTool", kinds.McpTool),
     ...fields,
     server: Schema.String,
     tool: Schema.String,
@@ -116,7 +135,8 @@ export class McpToolRequest extends Schema.Opaque<McpToolRequest>()(
 
 /** An MCP server asks the user to fill in a form (`schema` is a JSON Schema of flat fields) or to open a URL. */
 export class ElicitationRequest extends Schema.Opaque<ElicitationRequest>()(
-  Schema.TaggedStruct("elicitation", {
+  Schema.Struct({
+    _tag: encodedTag("Elicitation", kinds.Elicitation),
     ...fields,
     server: Schema.String,
     message: Schema.String,
@@ -144,7 +164,8 @@ export class Question extends Schema.Opaque<Question>()(
 ) {}
 
 export class UserInputRequest extends Schema.Opaque<UserInputRequest>()(
-  Schema.TaggedStruct("user_input", {
+  Schema.Struct({
+    _tag: encodedTag("UserInput", kinds.UserInput),
     ...fields,
     questions: Schema.Array(Question)
   })
@@ -152,7 +173,8 @@ export class UserInputRequest extends Schema.Opaque<UserInputRequest>()(
 
 /** A request that this version does not know or cannot decode. It is declined without running the policy. */
 export class UnknownRequest extends Schema.Opaque<UnknownRequest>()(
-  Schema.TaggedStruct("unknown", {
+  Schema.Struct({
+    _tag: encodedTag("Unknown", kinds.Unknown),
     ...fields,
     method: Schema.String,
     payload: Schema.Unknown
@@ -171,18 +193,19 @@ export const ApprovalRequest = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type ApprovalRequest = typeof ApprovalRequest.Type
 
-/** The kind of a request in telemetry. */
-export type ApprovalKind =
-  | "command"
-  | "file_change"
-  | "permissions"
-  | "tool"
-  | "mcp"
-  | "user_input"
-  | "unknown"
+export const RequestKind = Schema.Literals(Struct.keys(kinds).map((tag) => kinds[tag]))
+export type RequestKind = typeof RequestKind.Type
 
-export const kindOf = (request: ApprovalRequest): ApprovalKind =>
-  request._tag === "mcp_tool" || request._tag === "elicitation" ? "mcp" : request._tag
+/** Returns the kind of a request, as rules and JSON name it. */
+export const requestKind = (request: ApprovalRequest): RequestKind => kinds[request._tag]
+
+/** The kind of a request in telemetry. It does not distinguish the two kinds of an MCP server. */
+export type ApprovalKind = Exclude<RequestKind, "mcp_tool" | "elicitation"> | "mcp"
+
+export const kindOf = (request: ApprovalRequest): ApprovalKind => {
+  const kind = requestKind(request)
+  return kind === "mcp_tool" || kind === "elicitation" ? "mcp" : kind
+}
 
 /** Returns every path that a patch touches. */
 export const paths = (request: FileChangeRequest): ReadonlyArray<string> =>

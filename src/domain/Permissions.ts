@@ -2,16 +2,17 @@
 import * as Schema from "effect/Schema"
 import * as Nodepath from "node:path"
 import { canonicalJson } from "../internal/CanonicalJson.ts"
+import { encodedTag } from "../internal/EncodedTag.ts"
 
 /** `write` includes reading. `deny` excludes a place that other entries allow. */
 export const Access = Schema.Literals(["read", "write", "deny"])
 export type Access = typeof Access.Type
 
-/** A path with everything below it, a glob, or a special place in Codex's own format. */
+/** A path with everything below it, a glob, or a special place in Codex's own format. Encoded tags are in lower case. */
 export const FileSystemPlace = Schema.Union([
-  Schema.TaggedStruct("path", { path: Schema.String }),
-  Schema.TaggedStruct("glob", { pattern: Schema.String }),
-  Schema.TaggedStruct("special", { value: Schema.Unknown })
+  Schema.Struct({ _tag: encodedTag("Path", "path"), path: Schema.String }),
+  Schema.Struct({ _tag: encodedTag("Glob", "glob"), pattern: Schema.String }),
+  Schema.Struct({ _tag: encodedTag("Special", "special"), value: Schema.Unknown })
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type FileSystemPlace = typeof FileSystemPlace.Type
 
@@ -33,7 +34,7 @@ export const none: Permissions = { network: false, fileSystem: [] }
 /** Makes an entry for a path and everything below it. */
 export const path = (access: Access, path: string): FileSystemEntry => ({
   access,
-  place: { _tag: "path", path }
+  place: { _tag: "Path", path }
 })
 
 export const isEmpty = (permissions: Permissions): boolean =>
@@ -53,16 +54,16 @@ export const isWithin = (path: string, directory: string): boolean => {
 
 /** Returns the place that is part of both, or `undefined` if there is none or it cannot be determined. */
 const overlap = (a: FileSystemPlace, b: FileSystemPlace): FileSystemPlace | undefined => {
-  if (a._tag === "path" && b._tag === "path") {
-    if (isWithin(a.path, b.path)) return { _tag: "path", path: normalize(a.path) }
-    return isWithin(b.path, a.path) ? { _tag: "path", path: normalize(b.path) } : undefined
+  if (a._tag === "Path" && b._tag === "Path") {
+    if (isWithin(a.path, b.path)) return { _tag: "Path", path: normalize(a.path) }
+    return isWithin(b.path, a.path) ? { _tag: "Path", path: normalize(b.path) } : undefined
   }
   // The paths that a glob or a special place covers are unknown here, so only an identical place is certain to overlap.
   return canonicalJson(a) === canonicalJson(b) ? a : undefined
 }
 
 const areDisjoint = (a: FileSystemPlace, b: FileSystemPlace): boolean =>
-  a._tag === "path" && b._tag === "path" && !isWithin(a.path, b.path) && !isWithin(b.path, a.path)
+  a._tag === "Path" && b._tag === "Path" && !isWithin(a.path, b.path) && !isWithin(b.path, a.path)
 
 const entriesEqual = (a: FileSystemEntry, b: FileSystemEntry): boolean =>
   canonicalJson(a) === canonicalJson(b)

@@ -110,7 +110,7 @@ export interface ApprovalStop {
   readonly requestId: string
   readonly callId: string
   readonly kind: ApprovalRequest.ApprovalKind
-  readonly decision: ApprovalDecision.ApprovalDecision["_tag"]
+  readonly decision: ApprovalDecision.DecisionName
   readonly source: ApprovalDecision.ApprovalSource
   readonly policy: string | undefined
 }

@@ -1,6 +1,7 @@
 /** Folds the events of a turn into signals. Pure. */
 import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
+import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import * as OrderedMap from "../internal/OrderedMap.ts"
@@ -279,7 +280,7 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent, calls: OpenCalls.
             requestId,
             callId: approval.itemId,
             kind: approval.kind,
-            decision: decision._tag,
+            decision: ApprovalDecision.decisionName(decision),
             source,
             policy: decision.policy
           }

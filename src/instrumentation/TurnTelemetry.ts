@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
-import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
+import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as OpenCalls from "../domain/OpenCalls.ts"
 import type * as Turn from "../domain/Turn.ts"
@@ -117,7 +117,7 @@ export const approving =
       (span) =>
         Effect.tap(Effect.withParentSpan(decide, span), (decision) =>
           Effect.sync(() => {
-            span.attribute(attribute.approvalDecision, decision._tag)
+            span.attribute(attribute.approvalDecision, ApprovalDecision.decisionName(decision))
             span.attribute(attribute.approvalSource, decision.source ?? "policy")
             span.attribute(attribute.approvalPolicy, decision.policy ?? "custom")
           })

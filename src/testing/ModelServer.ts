@@ -132,21 +132,21 @@ export const httpError = (
 /** The assistant sends a message. */
 export const text = (text: string, options: ItemOptions = {}): ModelStep => ({
   _tag: "Item",
-  item: { type: "message", id: options.itemId, text },
+  item: { _tag: "Message", id: options.itemId, text },
   deltas: deltasOf(text, options)
 })
 
 /** The model sends a summary of its reasoning. */
 export const reasoning = (summary: string, options: ItemOptions = {}): ModelStep => ({
   _tag: "Item",
-  item: { type: "reasoning", id: options.itemId, text: summary },
+  item: { _tag: "Reasoning", id: options.itemId, text: summary },
   deltas: deltasOf(summary, options)
 })
 
 /** The model calls a function tool, such as a dynamic tool. */
 export const call = (name: string, args: object, options: CallOptions = {}): ModelStep => ({
   _tag: "Item",
-  item: { type: "function_call", name, arguments: JSON.stringify(args), callId: options.callId },
+  item: { _tag: "FunctionCall", name, arguments: JSON.stringify(args), callId: options.callId },
   deltas: undefined
 })
 
@@ -178,14 +178,14 @@ export const shell = (
 /** The model edits files, in Codex's patch format: `*** Begin Patch`, `*** Add File: a.txt`, `+line`, `*** End Patch`. */
 export const patch = (patchText: string, options: CallOptions = {}): ModelStep => ({
   _tag: "Item",
-  item: { type: "custom_tool_call", name: "apply_patch", input: patchText, callId: options.callId },
+  item: { _tag: "CustomToolCall", name: "apply_patch", input: patchText, callId: options.callId },
   deltas: undefined
 })
 
 /** Sends a raw output item. */
 export const item = (rawItem: Schema.JsonObject): ModelStep => ({
   _tag: "Item",
-  item: { type: "raw", item: rawItem },
+  item: { _tag: "Raw", item: rawItem },
   deltas: undefined
 })
 

@@ -143,7 +143,7 @@ export const command = (
       const granted =
         options.approval !== true ||
         (yield* isApproved(turn, {
-          _tag: "command",
+          _tag: "Command",
           id: item.id,
           itemId: item.id,
           ...(options.reason === undefined ? {} : { reason: options.reason }),
@@ -178,7 +178,7 @@ export const fileChange = (
       yield* emit(turn, { _tag: "ItemStarted", item })
       const cwd = turn.options.cwd ?? "/"
       const request = {
-        _tag: "file_change",
+        _tag: "FileChange",
         id: item.id,
         itemId: item.id,
         changes,

@@ -133,7 +133,7 @@ const recordGrants =
   <R>(history: History.RunHistory, policy: Approval.Policy<R>): Approval.Policy<R> =>
   (request) =>
     Effect.map(policy(request), (decision) => {
-      if (decision._tag === "accept" || decision._tag === "acceptForSession")
+      if (decision._tag === "Accept" || decision._tag === "AcceptForSession")
         // Tool handlers know only the item id of their call.
         history.granted.add(request.id).add(request.itemId)
       return decision

@@ -214,7 +214,7 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     }
     if (!(yield* requiresApproval(tool, call, params.success))) return undefined
     const decision = yield* approve({
-      _tag: "tool",
+      _tag: "Tool",
       id: call.callId,
       itemId: call.callId,
       tool: call.tool,

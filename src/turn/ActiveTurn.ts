@@ -148,7 +148,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       inTurn,
       Effect.tap((decision) =>
         Effect.sync(() => {
-          if (decision._tag === "cancel") options.stop(new CodexError.TurnInterrupted({ by: "policy" }))
+          if (decision._tag === "Cancel") options.stop(new CodexError.TurnInterrupted({ by: "policy" }))
         })
       )
     )

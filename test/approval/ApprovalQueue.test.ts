@@ -48,7 +48,7 @@ describe("the approval queue", () => {
       )
       yield* queue.answer(entry.id, Approval.accept, entry)
       assert.deepStrictEqual(yield* Fiber.join(fiber), {
-        _tag: "accept",
+        _tag: "Accept",
         source: "user",
         policy: "queue"
       })
@@ -75,7 +75,7 @@ describe("the approval queue", () => {
         const exits = yield* Effect.forEach(both, Fiber.join)
         assert.sameMembers(exits.map(tagOf), ["answered", "AlreadyDecided"])
         const yes = exits.findIndex(Exit.isSuccess) === (n % 2 === 0 ? 0 : 1)
-        assert.strictEqual((yield* Fiber.join(fiber))._tag, yes ? "accept" : "decline")
+        assert.strictEqual((yield* Fiber.join(fiber))._tag, yes ? "Accept" : "Decline")
       }
       assert.lengthOf(yield* queue.pending, 0)
     }).pipe(Effect.provide(ApprovalQueue.layer))
@@ -98,7 +98,7 @@ describe("the approval queue", () => {
         yield* TestClock.adjust("599999 millis")
         assert.lengthOf(yield* queue.pending, 1)
         yield* TestClock.adjust("1 millis")
-        assert.deepInclude(yield* Fiber.join(expired.fiber), { _tag: "decline", source: "timeout" })
+        assert.deepInclude(yield* Fiber.join(expired.fiber), { _tag: "Decline", source: "timeout" })
         assert.strictEqual(yield* late(expired.entry), "AlreadyDecided")
 
         const answered = yield* put(tool("deploy", {}))
@@ -121,7 +121,7 @@ describe("the approval queue", () => {
         { startImmediately: true }
       )
       yield* TestClock.adjust("1 second")
-      assert.strictEqual((yield* Fiber.join(fiber))._tag, "accept")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "Accept")
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
@@ -147,7 +147,7 @@ describe("the approval queue", () => {
         "AnswerRejected",
         "answered"
       ])
-      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "accept" })
+      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "Accept" })
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
@@ -159,7 +159,7 @@ describe("the approval queue", () => {
       args.to = "production"
       assert.deepInclude(entry.request, { arguments: { to: "staging" } })
       yield* queue.answer(entry.id, Approval.accept, entry)
-      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "decline", source: "default" })
+      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "Decline", source: "default" })
     }).pipe(Effect.provide(ApprovalQueue.layer))
   )
 
@@ -169,7 +169,7 @@ describe("the approval queue", () => {
       const a = yield* put(tool("deploy", { to: "a" }))
       const b = yield* put(tool("deploy", { to: "b" }))
       yield* queue.answer(a.entry.id, Approval.accept, a.entry)
-      assert.strictEqual((yield* Fiber.join(a.fiber))._tag, "accept")
+      assert.strictEqual((yield* Fiber.join(a.fiber))._tag, "Accept")
       assert.isUndefined(b.fiber.pollUnsafe())
       assert.deepStrictEqual(
         (yield* queue.pending).map(({ id }) => id),

@@ -23,7 +23,7 @@ describe("a decision", () => {
         },
         R.tool("deploy", args)
       )
-      assert.deepInclude(decided, { _tag: "decline", source: "default" })
+      assert.deepInclude(decided, { _tag: "Decline", source: "default" })
     }).pipe(quiet)
   )
 
@@ -31,7 +31,7 @@ describe("a decision", () => {
     Effect.gen(function* () {
       const cause = Cause.combine(Cause.fail("broken"), Cause.interrupt())
       const decided = yield* decide(() => Effect.failCause(cause), R.command("ls"))
-      assert.deepInclude(decided, { _tag: "decline", source: "default" })
+      assert.deepInclude(decided, { _tag: "Decline", source: "default" })
     }).pipe(quiet)
   )
 
@@ -47,7 +47,7 @@ describe("a decision", () => {
     Effect.gen(function* () {
       const policy = yield* Approval.Current
       for (const request of R.all)
-        assert.deepInclude(yield* decide(policy, request), { _tag: "decline", source: "default" })
+        assert.deepInclude(yield* decide(policy, request), { _tag: "Decline", source: "default" })
     })
   )
 

@@ -35,7 +35,7 @@ describe("a policy that abstains", () => {
         Approval.firstOf(saying(Approval.abstain), saying(Approval.abstain))
       ]) {
         for (const request of R.all) {
-          assert.deepInclude(yield* decide(policy, request), { _tag: "decline" })
+          assert.deepInclude(yield* decide(policy, request), { _tag: "Decline" })
         }
       }
     })
@@ -47,14 +47,14 @@ describe("a policy that abstains", () => {
       const first = Approval.firstOf(saying(Approval.abstain), saying(Approval.decline("mine")), never.policy)
       assert.deepInclude(yield* decide(first, R.command("ls")), { reason: "mine" })
       const failing = Approval.firstOf(() => Effect.fail("broken"), never.policy)
-      assert.deepInclude(yield* decide(failing, R.command("ls")), { _tag: "decline", source: "default" })
+      assert.deepInclude(yield* decide(failing, R.command("ls")), { _tag: "Decline", source: "default" })
       assert.strictEqual(never.state.asked, 0)
       const ruled = Approval.firstOf(
         Approval.rules([{ command: ["rm", "**"], decision: "decline" }], Approval.deny),
         never.policy
       )
       assert.deepInclude(yield* decide(ruled, R.command("rm x")), { reason: "a rule declines the request" })
-      assert.deepInclude(yield* decide(ruled, R.command("ls")), { _tag: "accept" })
+      assert.deepInclude(yield* decide(ruled, R.command("ls")), { _tag: "Accept" })
       const alone = Approval.rules([], Approval.deny)
       assert.deepInclude(yield* decide(alone, R.command("ls")), {
         reason: "no rule accepts the request",
@@ -135,7 +135,7 @@ describe("an acceptance that does not match the request", () => {
         () => Effect.sync(() => ((args.to = "production"), Approval.accept)),
         R.tool("deploy", args)
       )
-      assert.deepInclude(decided, { _tag: "decline", source: "default" })
+      assert.deepInclude(decided, { _tag: "Decline", source: "default" })
     }).pipe(quiet)
   )
 
@@ -164,7 +164,7 @@ describe("timeout", () => {
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust("1 millis")
         assert.deepInclude(yield* Fiber.join(fiber), {
-          _tag: "decline",
+          _tag: "Decline",
           source: "timeout",
           policy: "timeout"
         })
@@ -180,7 +180,7 @@ describe("timeout", () => {
       const failed = yield* ask(Approval.timeout(() => Effect.fail("broken"), "10 seconds", Approval.accept))
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(yield* Fiber.join(yes), Approval.accept)
-      assert.deepInclude(yield* Fiber.join(failed), { _tag: "decline", source: "default" })
+      assert.deepInclude(yield* Fiber.join(failed), { _tag: "Decline", source: "default" })
     }).pipe(quiet)
   )
 
@@ -188,7 +188,7 @@ describe("timeout", () => {
     Effect.gen(function* () {
       const fiber = yield* ask(Approval.timeout(() => Effect.never, "1 second", Approval.cancel))
       yield* TestClock.adjust("1 second")
-      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "cancel", source: "timeout" })
+      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "Cancel", source: "timeout" })
     })
   )
 
@@ -227,9 +227,9 @@ describe("remember", () => {
       const ask = (thread: string, request: Approval.ApprovalRequest) =>
         decide(remembering, request, R.asking(thread))
       const first = yield* ask("a", R.command("touch x"))
-      assert.isTrue(first._tag === "acceptForSession" && first.rememberedLocally)
+      assert.isTrue(first._tag === "AcceptForSession" && first.rememberedLocally)
       assert.deepStrictEqual(yield* ask("a", { ...R.command("touch x"), id: "c2", reason: "again" }), {
-        _tag: "accept",
+        _tag: "Accept",
         source: "session",
         policy: "remember"
       })
@@ -250,9 +250,9 @@ describe("remember", () => {
         [Approval.decline("no"), R.command("ls")],
         [Approval.cancel, R.command("ls")],
         [Approval.abstain, R.command("ls")],
-        [{ ...Approval.answer({ which: ["red"] }), _tag: "acceptForSession" }, R.question("which")],
+        [{ ...Approval.answer({ which: ["red"] }), _tag: "AcceptForSession" }, R.question("which")],
         [Approval.acceptForSession, R.unknown],
-        [{ ...Approval.submit({}), _tag: "acceptForSession" }, R.command("ls")]
+        [{ ...Approval.submit({}), _tag: "AcceptForSession" }, R.command("ls")]
       ] as const) {
         const { policy, state } = counting(decision)
         const remembering = Approval.remember(policy)
@@ -281,7 +281,7 @@ describe("remember", () => {
       yield* decide(remembering, request, R.asking("a"))
       assert.deepInclude(yield* decide(remembering, request, R.asking("a")), {
         source: "session",
-        given: { _tag: "permissions", permissions: { network: true, fileSystem: [] } }
+        given: { _tag: "Permissions", permissions: { network: true, fileSystem: [] } }
       })
     })
   )
@@ -311,7 +311,7 @@ describe("remember", () => {
         R.command("npm"),
         R.command("npm test b", { cwd: "/other" }),
         R.command("npm test b", { extra: true }),
-        { _tag: "command", id: "c", itemId: R.command("x").itemId, ...hidden } as const,
+        { _tag: "Command", id: "c", itemId: R.command("x").itemId, ...hidden } as const,
         R.fileChange("npm")
       ])
         assert.isFalse(yield* covers(other), JSON.stringify(other))
@@ -468,7 +468,7 @@ describe("a provided policy", () => {
       const [entry] = yield* queue.pending
       if (entry === undefined) return yield* Effect.die("nothing waits")
       yield* queue.answer(entry.id, Approval.acceptForSession, entry)
-      assert.deepInclude(yield* Fiber.join(waiting), { _tag: "acceptForSession", source: "user" })
+      assert.deepInclude(yield* Fiber.join(waiting), { _tag: "AcceptForSession", source: "user" })
       assert.deepInclude(yield* ask(R.command("make")), { source: "session" })
       const late = yield* Effect.forkChild(ask(R.command("rm x")), { startImmediately: true })
       yield* TestClock.adjust("10 minutes")

@@ -53,7 +53,7 @@ describe("the text of a request", () => {
     const count = (text: string) => text.split("/end").length - 1
     for (const request of requests) {
       // The script of a command is its text, and the words of it are the same text again.
-      const content = request._tag === "command" ? { ...request, command: "", argv: [] } : request
+      const content = request._tag === "Command" ? { ...request, command: "", argv: [] } : request
       const expected = strings(content).reduce((sum, text) => sum + count(text), 0)
       const { lines } = Approval.render(request, { columns: 80 })
       const shown = lines.filter((line) => line.startsWith("  │ ")).map((line) => line.slice(4))

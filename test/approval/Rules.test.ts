@@ -26,7 +26,7 @@ const cases: ReadonlyArray<readonly [Approval.ApprovalRule, Approval.ApprovalReq
   ],
   [
     { kind: "permissions", path: "**", access: "write", decision: "accept" },
-    asked([{ access: "read", place: { _tag: "special", value: { kind: "root" } } }]),
+    asked([{ access: "read", place: { _tag: "Special", value: { kind: "root" } } }]),
     false
   ],
   [{ kind: "permissions", path: "/x/**", decision: "accept" }, asked([path("read", "/x/../etc")]), false],
@@ -66,7 +66,7 @@ describe("rules", () => {
 
   it("without a kind accept only commands, patches and tools", () => {
     for (const request of R.all) {
-      const expected = ["command", "file_change", "tool"].includes(request._tag)
+      const expected = ["Command", "FileChange", "Tool"].includes(request._tag)
       assert.strictEqual(Approval.matches({ decision: "accept" }, request), expected, request._tag)
       assert.isTrue(Approval.matches({ decision: "decline" }, request), request._tag)
     }
@@ -74,7 +74,10 @@ describe("rules", () => {
 
   it("can name every kind of request", () => {
     const decode = Schema.decodeUnknownSync(Approval.ApprovalRule)
-    for (const { _tag } of R.all) assert.strictEqual(decode({ kind: _tag, decision: "ask" }).kind, _tag)
+    for (const request of R.all) {
+      const kind = Approval.requestKind(request)
+      assert.strictEqual(decode({ kind, decision: "ask" }).kind, kind)
+    }
     assert.throws(() => decode({ kind: "everything", decision: "accept" }))
   })
 })

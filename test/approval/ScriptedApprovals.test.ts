@@ -66,7 +66,7 @@ describe("a turn that requests approval", () => {
     Effect.gen(function* () {
       yield* Scripted.play([
         Scripted.command("rm x", { approval: true }),
-        Scripted.question(R.question("which"), { expect: ({ _tag }) => _tag === "decline" }),
+        Scripted.question(R.question("which"), { expect: ({ _tag }) => _tag === "Decline" }),
         Scripted.message("done")
       ])
       const fiber = yield* Effect.forkChild(
@@ -85,8 +85,8 @@ describe("a turn that requests approval", () => {
         event._tag === "ApprovalDecided" ? [[event.decision._tag, event.source, event.at]] : []
       )
       assert.deepStrictEqual(decided, [
-        ["decline", "timeout", 300_000],
-        ["decline", "timeout", 600_000]
+        ["Decline", "timeout", 300_000],
+        ["Decline", "timeout", 600_000]
       ])
       assert.strictEqual(events.at(-1)?._tag, "TurnCompleted")
     }).pipe(Effect.provide(TestLayer))

@@ -89,8 +89,8 @@ const terminalOf = (options: {
 
 const by = { source: "user", policy: "prompt" }
 const answered = (answers: Readonly<Record<string, ReadonlyArray<string>>>) => ({
-  _tag: "accept",
-  given: { _tag: "answers", answers },
+  _tag: "Accept",
+  given: { _tag: "Answers", answers },
   ...by
 })
 const same = (decision: Approval.ApprovalDecision, expected: object) =>
@@ -110,15 +110,15 @@ describe("a person on the terminal", () => {
         const decisions: Array<string> = []
         for (let n = 0; n < 9; n++) decisions.push((yield* person.ask(request))._tag)
         assert.deepStrictEqual(decisions, [
-          "accept",
-          "decline",
-          "acceptForSession",
-          "cancel",
-          "decline",
-          "accept",
-          "acceptForSession",
-          "acceptForSession",
-          "cancel"
+          "Accept",
+          "Decline",
+          "AcceptForSession",
+          "Cancel",
+          "Decline",
+          "Accept",
+          "AcceptForSession",
+          "AcceptForSession",
+          "Cancel"
         ])
       }
     })
@@ -129,7 +129,7 @@ describe("a person on the terminal", () => {
       const person = terminal("y")
       const fileSystem = [Permissions.path("write", "/opt/x"), Permissions.path("read", "/etc")]
       const decided = yield* person.ask(R.permissions({ network: true, fileSystem }))
-      assert.strictEqual(decided._tag, "accept")
+      assert.strictEqual(decided._tag, "Accept")
       assert.include(
         person.shown(),
         "be allowed more than its sandbox allows\n  network access:\n  │ every host\n"
@@ -158,8 +158,8 @@ describe("a person on the terminal", () => {
         questions: [...R.question("a").questions, ...R.question("b").questions]
       }
       same(yield* terminal("", "1").ask(both), answered({ b: ["red"] }))
-      assert.strictEqual((yield* terminal("", "").ask(both))._tag, "decline")
-      assert.strictEqual((yield* terminal("1").ask(both))._tag, "cancel")
+      assert.strictEqual((yield* terminal("", "").ask(both))._tag, "Decline")
+      assert.strictEqual((yield* terminal("1").ask(both))._tag, "Cancel")
     })
   )
 
@@ -180,7 +180,7 @@ describe("a person on the terminal", () => {
       same(yield* person.ask(request), answered({ password: ["hunter2"], next: ["blue"] }))
       assert.notInclude(person.shown(), "hunter")
       assert.deepStrictEqual(person.left(), [])
-      assert.strictEqual((yield* terminal().ask(request))._tag, "cancel")
+      assert.strictEqual((yield* terminal().ask(request))._tag, "Cancel")
     })
   )
 
@@ -198,20 +198,20 @@ describe("a person on the terminal", () => {
       })
       const person = terminal("B", "Bob", "none", "0", "3", "y", "green", "red, blue")
       same(yield* person.ask(form), {
-        _tag: "accept",
+        _tag: "Accept",
         given: {
-          _tag: "content",
+          _tag: "Content",
           content: { name: "Bob", age: 3, sure: true, colours: ["red", "blue"] }
         },
         ...by
       })
       same(yield* terminal("Bob", "", "", "").ask(form), {
-        _tag: "accept",
-        given: { _tag: "content", content: { name: "Bob" } },
+        _tag: "Accept",
+        given: { _tag: "Content", content: { name: "Bob" } },
         ...by
       })
-      assert.strictEqual((yield* terminal("").ask(form))._tag, "decline")
-      assert.strictEqual((yield* terminal().ask(R.form("nonsense")))._tag, "decline")
+      assert.strictEqual((yield* terminal("").ask(form))._tag, "Decline")
+      assert.strictEqual((yield* terminal().ask(R.form("nonsense")))._tag, "Decline")
     })
   )
 
@@ -227,7 +227,7 @@ describe("a person on the terminal", () => {
       }).pipe(Effect.provide(person.layer))
       same(decided[0] ?? Approval.cancel, answered({ a: ["red"] }))
       same(decided[1] ?? Approval.cancel, answered({ b: ["blue"] }))
-      assert.strictEqual(decided[2]?._tag, "accept")
+      assert.strictEqual(decided[2]?._tag, "Accept")
     })
   )
 
@@ -246,12 +246,12 @@ describe("a person on the terminal", () => {
         "\u0443"
       ]
       const person = terminal(...unclear, "no")
-      assert.strictEqual((yield* person.ask(R.command("ls")))._tag, "decline")
+      assert.strictEqual((yield* person.ask(R.command("ls")))._tag, "Decline")
       assert.lengthOf(person.shown().match(/Please answer/g) ?? [], unclear.length)
       const form = R.form({ type: "object", properties: { sure: { type: "boolean" } }, required: ["sure"] })
       same(yield* terminal("yikes no", "yes!", "no").ask(form), {
-        _tag: "accept",
-        given: { _tag: "content", content: { sure: false } },
+        _tag: "Accept",
+        given: { _tag: "Content", content: { sure: false } },
         ...by
       })
     })
@@ -260,10 +260,10 @@ describe("a person on the terminal", () => {
   it.effect("H09 discards what was typed before the question", () =>
     Effect.gen(function* () {
       const person = terminalOf({ before: "y\r", typed: ["no"] })
-      assert.strictEqual((yield* person.ask(R.command("ls")))._tag, "decline")
+      assert.strictEqual((yield* person.ask(R.command("ls")))._tag, "Decline")
       assert.deepStrictEqual(person.left(), [])
       const nothing = terminalOf({ before: "y\r", typed: [] })
-      assert.strictEqual((yield* nothing.ask(R.command("ls")))._tag, "cancel")
+      assert.strictEqual((yield* nothing.ask(R.command("ls")))._tag, "Cancel")
     })
   )
 
@@ -271,17 +271,17 @@ describe("a person on the terminal", () => {
     Effect.gen(function* () {
       const script = Array.from({ length: 60 }, (_, n) => `echo line-${n}`).join("\n")
       const person = terminalOf({ rows: 24, typed: [" ", "y", " ", "y"] })
-      assert.strictEqual((yield* person.ask(R.command(script)))._tag, "accept")
+      assert.strictEqual((yield* person.ask(R.command(script)))._tag, "Accept")
       for (let n = 0; n < 60; n++) assert.include(person.shown(), `  │ echo line-${n}`)
       assert.include(person.shown(), "echo line-58⏎\n")
       assert.include(person.shown(), "20 of 67 lines. Space: more")
       assert.strictEqual(
         (yield* terminalOf({ rows: 24, typed: [" ", "n"] }).ask(R.command(script)))._tag,
-        "decline"
+        "Decline"
       )
       assert.strictEqual(
         (yield* terminalOf({ rows: 24, typed: ["q"] }).ask(R.command(script)))._tag,
-        "cancel"
+        "Cancel"
       )
     })
   )

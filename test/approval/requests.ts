@@ -6,7 +6,7 @@ const of = (id: string) => ({ id, itemId: ItemId.make(id) })
 
 export const command = (script: string, more: Partial<typeof Approval.CommandRequest.Type> = {}) =>
   ({
-    _tag: "command",
+    _tag: "Command",
     ...of("c1"),
     command: script,
     script,
@@ -18,7 +18,7 @@ export const command = (script: string, more: Partial<typeof Approval.CommandReq
 
 export const fileChange = (...paths: ReadonlyArray<string>) =>
   ({
-    _tag: "file_change",
+    _tag: "FileChange",
     ...of("f1"),
     changes: paths.map((path) => ({ path, kind: "update", diff: "@@" }) as const),
     cwd: "/work",
@@ -27,18 +27,18 @@ export const fileChange = (...paths: ReadonlyArray<string>) =>
 
 export const permissions = (asked: Approval.Permissions) =>
   ({
-    _tag: "permissions",
+    _tag: "Permissions",
     ...of("p1"),
     permissions: asked,
     cwd: "/work"
   }) as const satisfies Approval.ApprovalRequest
 
 export const tool = (name: string, args: unknown) =>
-  ({ _tag: "tool", ...of("t1"), tool: name, arguments: args }) as const satisfies Approval.ApprovalRequest
+  ({ _tag: "Tool", ...of("t1"), tool: name, arguments: args }) as const satisfies Approval.ApprovalRequest
 
 export const mcpTool = (server: string, name: string, args: unknown = {}) =>
   ({
-    _tag: "mcp_tool",
+    _tag: "McpTool",
     ...of("m1"),
     server,
     tool: name,
@@ -48,7 +48,7 @@ export const mcpTool = (server: string, name: string, args: unknown = {}) =>
 
 export const form = (schema: unknown) =>
   ({
-    _tag: "elicitation",
+    _tag: "Elicitation",
     ...of("e1"),
     server: "things",
     message: "Who is it?",
@@ -58,7 +58,7 @@ export const form = (schema: unknown) =>
 
 export const url = (address: string) =>
   ({
-    _tag: "elicitation",
+    _tag: "Elicitation",
     ...of("e1"),
     server: "things",
     message: "Please open",
@@ -69,7 +69,7 @@ export const url = (address: string) =>
 /** A question with the options red and blue. */
 export const question = (id: string, more: Partial<Approval.Question> = {}) =>
   ({
-    _tag: "user_input",
+    _tag: "UserInput",
     ...of("q1"),
     questions: [
       {
@@ -87,7 +87,7 @@ export const question = (id: string, more: Partial<Approval.Question> = {}) =>
     ]
   }) as const satisfies Approval.ApprovalRequest
 
-export const unknown = { _tag: "unknown", ...of("u1"), method: "item/new/ask", payload: {} } as const
+export const unknown = { _tag: "Unknown", ...of("u1"), method: "item/new/ask", payload: {} } as const
 
 /** One of every kind. */
 export const all: ReadonlyArray<Approval.ApprovalRequest> = [

@@ -1,9 +1,12 @@
 /** What the command line makes of events and items, for people and for scripts. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Approval from "../../src/Approval.ts"
 import * as EventJson from "../../src/cli/EventJson.ts"
 import * as ProgressReport from "../../src/cli/ProgressReport.ts"
 import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
+import * as Permissions from "../../src/domain/Permissions.ts"
 import type * as Item from "../../src/domain/Item.ts"
+import * as requests from "../approval/requests.ts"
 
 const style = { width: 80, color: false }
 const id = ItemId.make("i")
@@ -36,7 +39,7 @@ describe("events as JSON", () => {
         _tag: "ApprovalDecided",
         requestId: "r",
         itemId: id,
-        decision: { _tag: "acceptForSession", policy: "prompt", rememberedLocally: true },
+        decision: { _tag: "AcceptForSession", policy: "prompt", rememberedLocally: true },
         source: "user",
         at: 1
       }),
@@ -50,6 +53,76 @@ describe("events as JSON", () => {
         source: "user",
         at: 1
       }
+    )
+  })
+})
+
+describe("permissions in JSON lines", () => {
+  const asked = { network: true, fileSystem: [Permissions.path("write", "/x")] }
+  const expected = { network: true, fileSystem: [{ access: "write", place: { _tag: "path", path: "/x" } }] }
+
+  it("keep their names in requests", () => {
+    const of = (request: Approval.ApprovalRequest) =>
+      JSON.stringify(EventJson.event({ _tag: "ApprovalRequested", request, at: 1 }))
+    assert.strictEqual(
+      of(requests.permissions(asked)),
+      JSON.stringify({
+        type: "approval.requested",
+        request: { kind: "permissions", id: "p1", itemId: "p1", permissions: expected, cwd: "/work" },
+        at: 1
+      })
+    )
+    assert.strictEqual(
+      of({
+        _tag: "Command",
+        id: "c",
+        itemId: id,
+        command: "ls",
+        script: "ls",
+        cwd: "/",
+        extra: true,
+        wants: { as: "writeStdin", permissions: asked }
+      }),
+      JSON.stringify({
+        type: "approval.requested",
+        request: {
+          kind: "command",
+          id: "c",
+          itemId: id,
+          command: "ls",
+          script: "ls",
+          cwd: "/",
+          extra: true,
+          wants: { as: "writeStdin", permissions: expected }
+        },
+        at: 1
+      })
+    )
+  })
+
+  it("keep their names in decisions", () => {
+    const decision = { ...Approval.grant(asked, "session"), policy: "mine" }
+    assert.strictEqual(
+      JSON.stringify(
+        EventJson.event({
+          _tag: "ApprovalDecided",
+          requestId: "p",
+          itemId: id,
+          decision,
+          source: "policy",
+          at: 1
+        })
+      ),
+      JSON.stringify({
+        type: "approval.decided",
+        requestId: "p",
+        itemId: id,
+        decision: "acceptForSession",
+        given: { _tag: "permissions", permissions: expected },
+        policy: "mine",
+        source: "policy",
+        at: 1
+      })
     )
   })
 })

@@ -35,7 +35,7 @@ describe("the docs", () => {
       const events = Object.keys(Turn.TurnEvent.cases).filter((tag) => tag !== "TurnCompleted")
       for (const tag of events) assert.include(cli, `\`${words(tag, ".")}\``)
       for (const tag of Object.keys(Item.Item.cases)) assert.include(cli, `\`${words(tag, "_")}\``)
-      for (const tag of Object.keys(Approval.ApprovalRequest.cases)) assert.include(cli, `\`${tag}\``)
+      for (const kind of Approval.RequestKind.literals) assert.include(cli, `\`${kind}\``)
       for (const status of Item.Status.literals) assert.include(cli, `\`${status}\``)
     }).pipe(Effect.provide(NodeServices.layer))
   )

@@ -160,7 +160,7 @@ const command = (id: string, status: Item.Status): Item.CommandExecution => ({
 describe("a command", () => {
   it("runs from its approval, even if its call returns before its item completes", () => {
     const callId = ItemId.make("c")
-    const request = { _tag: "tool", id: "r", itemId: callId, tool: "x", arguments: {} } as const
+    const request = { _tag: "Tool", id: "r", itemId: callId, tool: "x", arguments: {} } as const
     const { emitted } = play(
       [
         { _tag: "ToolRequested", callId, tool: "exec_command", at: begun },
@@ -170,7 +170,7 @@ describe("a command", () => {
           _tag: "ApprovalDecided",
           requestId: "r",
           itemId: callId,
-          decision: { _tag: "accept" },
+          decision: { _tag: "Accept" },
           source: "policy",
           at: begun + 10
         },

@@ -32,7 +32,7 @@ const real = (path: string): string => {
 /** Whether permissions allow that access to a path. */
 const allows = (permissions: Approval.Permissions, access: "read" | "write", path: string): boolean => {
   const covering = permissions.fileSystem.filter((entry) => {
-    const folder = entry.place._tag === "path" ? real(entry.place.path) : "?"
+    const folder = entry.place._tag === "Path" ? real(entry.place.path) : "?"
     return folder === "/" || path === folder || path.startsWith(`${folder}/`)
   })
   return (
@@ -70,9 +70,9 @@ describe("the granted permissions", () => {
   })
 
   it("include globs and special places only if they are identical", () => {
-    const glob = { access: "write", place: { _tag: "glob", pattern: "/a/*" } } as const
-    const root = { access: "read", place: { _tag: "special", value: { kind: "root" } } } as const
-    const rootAgain = { access: "write", place: { _tag: "special", value: { kind: "root" } } } as const
+    const glob = { access: "write", place: { _tag: "Glob", pattern: "/a/*" } } as const
+    const root = { access: "read", place: { _tag: "Special", value: { kind: "root" } } } as const
+    const rootAgain = { access: "write", place: { _tag: "Special", value: { kind: "root" } } } as const
     const asked = { network: false, fileSystem: [glob, root], globDepth: 2 }
     assert.deepStrictEqual(
       Approval.intersect(asked, {

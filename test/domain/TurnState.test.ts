@@ -72,11 +72,11 @@ const eventOf = ({ id: name, what }: typeof Happening.Type, at: number): Turn.En
     case "ApprovalRequested":
       return {
         _tag: what,
-        request: { _tag: "tool", id: name, itemId: id, tool: "x", arguments: {} },
+        request: { _tag: "Tool", id: name, itemId: id, tool: "x", arguments: {} },
         at
       }
     case "ApprovalDecided":
-      return { _tag: what, requestId: name, itemId: id, decision: { _tag: "accept" }, source: "policy", at }
+      return { _tag: what, requestId: name, itemId: id, decision: { _tag: "Accept" }, source: "policy", at }
     case "UsageUpdated":
       return { _tag: what, usage: { ...Turn.noUsage, input: 5, output: 1 }, at }
     case "Unknown":

@@ -55,14 +55,14 @@ const end = (state: TurnState.TurnState, isCompleted: boolean, at = 0) =>
 describe("the side effects of a turn", () => {
   const question: Turn.EngineEvent = {
     _tag: "ApprovalRequested",
-    request: { _tag: "tool", id: "q", itemId: id, tool: "x", arguments: {} },
+    request: { _tag: "Tool", id: "q", itemId: id, tool: "x", arguments: {} },
     at: 0
   }
   const answer: Turn.EngineEvent = {
     _tag: "ApprovalDecided",
     requestId: "q",
     itemId: id,
-    decision: { _tag: "accept" },
+    decision: { _tag: "Accept" },
     source: "policy",
     at: 0
   }

@@ -131,7 +131,7 @@ describe.concurrent("a turn in another directory", () => {
         Effect.scoped,
         Effect.provideService(Approval.Current, (request) =>
           Effect.sync(() => {
-            if (request._tag === "file_change") folders.push(request.cwd)
+            if (request._tag === "FileChange") folders.push(request.cwd)
             return Approval.decline("no")
           })
         ),

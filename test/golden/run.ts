@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
 import { fileURLToPath } from "node:url"
+import * as Approval from "../../src/Approval.ts"
 import * as AppServer from "../../src/engine/AppServer.ts"
 import { Codex } from "../../src/Codex.ts"
 import { mergeText } from "./merge.ts"
@@ -64,10 +66,21 @@ const common: Places = [
 /** Fields that differ by run or machine. Where paths lead is a fact of the machine. */
 const volatile = new Set(["at", "durationMillis", "time", "resolved"])
 
+const isRequest = Schema.is(Approval.ApprovalRequest)
+const isDecision = Schema.is(Approval.ApprovalDecision)
+const encodeRequest = Schema.encodeSync(Approval.ApprovalRequest)
+const encodeDecision = Schema.encodeSync(Approval.ApprovalDecision)
+
+/** Returns a request or a decision in its encoded form, which keeps its names. */
+const encoded = (value: unknown): unknown => {
+  if (isRequest(value)) return encodeRequest(value)
+  return isDecision(value) ? encodeDecision(value) : value
+}
+
 /** Returns the run as JSON, without times and with merged text deltas. */
 const normalized = (normal: (value: unknown) => unknown, value: unknown): unknown => {
   const json: unknown = JSON.parse(
-    JSON.stringify(value, (key, inner: unknown) => (volatile.has(key) ? undefined : inner))
+    JSON.stringify(value, (key, inner: unknown) => (volatile.has(key) ? undefined : encoded(inner)))
   )
   return normal(mergeText(json))
 }

@@ -95,7 +95,7 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
         )
       )
       assert.deepInclude(asked[0], {
-        _tag: "permissions",
+        _tag: "Permissions",
         reason: "I need it",
         permissions: {
           network: true,
@@ -124,7 +124,7 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
       )
       assert.deepStrictEqual(
         decided.map(({ _tag }) => _tag),
-        ["accept", "acceptForSession", "decline", "decline", "decline"]
+        ["Accept", "AcceptForSession", "Decline", "Decline", "Decline"]
       )
     }))
 
@@ -139,8 +139,8 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
           Approval.decline("no")
         )
       )
-      assert.deepInclude(asked[0], { _tag: "user_input" })
-      assert.deepInclude(asked[0]?._tag === "user_input" ? asked[0].questions[0] : undefined, {
+      assert.deepInclude(asked[0], { _tag: "UserInput" })
+      assert.deepInclude(asked[0]?._tag === "UserInput" ? asked[0].questions[0] : undefined, {
         id: "which",
         options: which.options,
         secret: false
@@ -156,7 +156,7 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
       )
       assert.deepStrictEqual(
         decided.map(({ _tag }) => _tag),
-        ["accept", "decline", "decline", "decline"]
+        ["Accept", "Decline", "Decline", "Decline"]
       )
       const approvals = events.filter(({ _tag }) => _tag.startsWith("Approval"))
       assert.notInclude(JSON.stringify(approvals), "my secret")
@@ -175,7 +175,7 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
       )
       assert.deepStrictEqual(
         asked.map((request) =>
-          request._tag === "mcp_tool" ? [request.server, request.tool, request.arguments] : []
+          request._tag === "McpTool" ? [request.server, request.tool, request.arguments] : []
         ),
         ["a", "b", "c", "d"].map((name) => ["things", "write_it", { name }])
       )
@@ -212,8 +212,8 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
         { action: "decline" }
       ])
       assert.deepStrictEqual(
-        decided.map((decision) => (decision._tag === "decline" ? decision.reason : decision._tag)),
-        ["accept", 'the value of the field "name" is invalid', 'the field "name" is missing', "accept", "no"]
+        decided.map((decision) => (decision._tag === "Decline" ? decision.reason : decision._tag)),
+        ["Accept", 'the value of the field "name" is invalid', 'the field "name" is missing', "Accept", "no"]
       )
       assert.notInclude(JSON.stringify(events.filter(({ _tag }) => _tag === "ApprovalDecided")), "Bob")
     }))
@@ -235,7 +235,7 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
           assert.strictEqual((yield* thread.run("next")).message, "next")
         }).pipe(
           Effect.provideService(Approval.Current, (request) =>
-            Effect.sync(() => (kinds.push(request._tag), Approval.cancel))
+            Effect.sync(() => (kinds.push(Approval.requestKind(request)), Approval.cancel))
           ),
           Effect.provide(real.layer)
         )
@@ -266,9 +266,9 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
           event._tag === "ApprovalDecided" ? [[event.decision._tag, event.source]] : []
         ),
         [
-          ["acceptForSession", "policy"],
-          ["accept", "session"],
-          ["decline", "policy"]
+          ["AcceptForSession", "policy"],
+          ["Accept", "session"],
+          ["Decline", "policy"]
         ]
       )
       assert.deepStrictEqual([yield* real.exists("a"), yield* real.exists("b")], [true, false])
@@ -296,7 +296,7 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
         assert.deepStrictEqual(deployed, [])
         for (const { hash, id, request } of Option.getOrElse(waiting, () => [])) {
           const isB =
-            request._tag === "tool" && JSON.stringify(request.arguments) === JSON.stringify({ to: "b" })
+            request._tag === "Tool" && JSON.stringify(request.arguments) === JSON.stringify({ to: "b" })
           yield* queue.answer(id, isB ? Approval.accept : Approval.decline("not this one"), { hash })
         }
         assert.strictEqual((yield* Fiber.join(running)).message, "done")

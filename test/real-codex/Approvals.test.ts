@@ -116,7 +116,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
         Effect.provide(real.layer)
       )
       const paths = asked.map((request) =>
-        request._tag === "file_change" ? request.changes.map(({ path }) => path) : []
+        request._tag === "FileChange" ? request.changes.map(({ path }) => path) : []
       )
       assert.deepStrictEqual(paths, [[`${outside}/no`], [`${outside}/yes`]])
       assert.deepStrictEqual(statuses(turn.items), ["declined", "completed"])
@@ -139,7 +139,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
         Effect.provide(real.layer)
       )
       assert.deepStrictEqual(
-        asked.map((request) => (request._tag === "command" ? request.script : "")),
+        asked.map((request) => (request._tag === "Command" ? request.script : "")),
         ["touch a", "touch b", "touch b"]
       )
       assert.deepStrictEqual(statuses(turn.items), ["completed", "completed", "completed", "declined"])
@@ -212,7 +212,7 @@ describe.concurrent("nothing that needs approval runs before it is approved", ()
       )
       assert.deepStrictEqual(deployed, ["staging"])
       assert.deepStrictEqual(
-        asked.map((request) => (request._tag === "tool" ? request.arguments : undefined)),
+        asked.map((request) => (request._tag === "Tool" ? request.arguments : undefined)),
         [{ to: "production" }, { to: "staging" }]
       )
       const told = events.flatMap(({ _tag }) => (_tag.startsWith("Approval") ? [_tag] : []))

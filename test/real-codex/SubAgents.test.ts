@@ -80,7 +80,7 @@ describe.concurrent("sub-agents of the real Codex", () => {
       // Nothing of the agent's is taken for the turn's own.
       assert.isFalse(last.turn.items.some((item) => item._tag === "CommandExecution"))
       assert.deepStrictEqual(
-        asked.map((request) => (request._tag === "command" ? request.script : "")),
+        asked.map((request) => (request._tag === "Command" ? request.script : "")),
         ["echo of the agent"]
       )
 

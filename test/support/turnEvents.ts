@@ -123,7 +123,7 @@ export const eventOf = (happening: Happening, at: number): Turn.EngineEvent => {
       const itemId = idOf(happening.kind, name)
       return {
         _tag: what,
-        request: { _tag: "tool", id: name, itemId, tool: "x", arguments: {} },
+        request: { _tag: "Tool", id: name, itemId, tool: "x", arguments: {} },
         at
       }
     }
@@ -132,7 +132,7 @@ export const eventOf = (happening: Happening, at: number): Turn.EngineEvent => {
         _tag: what,
         requestId: name,
         itemId: idOf(happening.kind, name),
-        decision: { _tag: "accept" },
+        decision: { _tag: "Accept" },
         source: "policy",
         at
       }

@@ -80,7 +80,7 @@ describe("TestLayer", () => {
         Approval.layer((request) => Effect.as(Effect.logInfo(`asked for ${request._tag}`), Approval.accept))
       )
       const [log] = yield* Captured.logs
-      assert.deepStrictEqual(log?.message, ["asked for command"])
+      assert.deepStrictEqual(log?.message, ["asked for Command"])
       assert.strictEqual(log?.annotations["gen_ai.conversation.id"], "thread_1")
       assert.strictEqual(log?.annotations["codex.turn.id"], "turn_1")
       assert.deepStrictEqual(yield* Captured.metric("gen_ai.invoke_agent.duration"), { count: 1, sum: 0 })

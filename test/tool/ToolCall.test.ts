@@ -99,13 +99,13 @@ describe("arguments", () => {
       const host = yield* Effect.flatMap(Asked, ToolHost.make)
       const ask = (decision: Approval.ApprovalDecision) =>
         host.turn({ approve: (request) => Effect.sync(() => (asked.push(request), decision)) })
-      const declined = yield* ask({ _tag: "decline", reason: "no" })(call("run", { text: evil }))
+      const declined = yield* ask({ _tag: "Decline", reason: "no" })(call("run", { text: evil }))
       assert.isFalse(declined.success)
       assert.deepStrictEqual(ran, [])
-      yield* ask({ _tag: "accept" })(call("run", { text: evil }))
+      yield* ask({ _tag: "Accept" })(call("run", { text: evil }))
       assert.deepStrictEqual(ran, [evil])
       const [request] = asked
-      assert.deepInclude(request, { _tag: "tool", tool: "run", arguments: { text: evil } })
+      assert.deepInclude(request, { _tag: "Tool", tool: "run", arguments: { text: evil } })
     }).pipe(Effect.provide(Asked.toLayer({ run: ({ text }) => Effect.sync(() => (ran.push(text), "ran")) })))
   })
 

@@ -384,8 +384,8 @@ describe("a tool that decides itself whether it needs approval", () => {
       const callTool = host.turn({
         approve: (request) =>
           Effect.sync(() => {
-            if (request._tag === "tool") asked.push(request.tool)
-            return { _tag: "decline", reason: "no" }
+            if (request._tag === "Tool") asked.push(request.tool)
+            return { _tag: "Decline", reason: "no" }
           })
       })
       for (const name of ["yes", "no", "effect", "throws", "dies"]) yield* callTool(call(name))

@@ -22,14 +22,14 @@ const call = (server: string, tool: string, args: unknown) =>
 
 const keyOfRequest = (request: ApprovalRequest.ApprovalRequest): string | undefined => {
   switch (request._tag) {
-    case "command":
+    case "Command":
       // A request with extra permissions, or for a part of the item's command, does not match its item's arguments.
       return request.extra || request.id !== request.itemId
         ? undefined
         : command(request.command, request.cwd)
-    case "file_change":
+    case "FileChange":
       return patch(request.changes)
-    case "mcp_tool":
+    case "McpTool":
       return call(request.server, request.tool, request.arguments)
     default:
       return undefined

@@ -40,7 +40,7 @@ const emitDecided = (
   })
 
 const declineByDefault = (reason: string): ApprovalDecision.ApprovalDecision => ({
-  _tag: "decline",
+  _tag: "Decline",
   reason,
   source: "default"
 })
@@ -119,7 +119,7 @@ export const make = (
     if (runningTurn !== undefined) {
       const id = `question-${request.id}`
       const unknownRequest = {
-        _tag: "unknown",
+        _tag: "Unknown",
         id,
         itemId: ItemId.make(id),
         method,

@@ -1,7 +1,7 @@
 /** Decodes the requests of Codex to its client and encodes the replies. Pure. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
+import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import type * as Permissions from "../../domain/Permissions.ts"
 import { ItemId, type ThreadId, type TurnId } from "../../domain/Ids.ts"
@@ -58,10 +58,10 @@ type WireEntry = NonNullable<NonNullable<Profile["fileSystem"]>["entries"]>[numb
 type Entry = Permissions.Permissions["fileSystem"][number]
 
 const toPlace = (wire: WireEntry["path"]): Entry["place"] | undefined => {
-  if (wire.type === "path" && wire.path !== undefined) return { _tag: "path", path: wire.path }
+  if (wire.type === "path" && wire.path !== undefined) return { _tag: "Path", path: wire.path }
   if (wire.type === "glob_pattern" && wire.pattern !== undefined)
-    return { _tag: "glob", pattern: wire.pattern }
-  return wire.type === "special" ? { _tag: "special", value: wire.value } : undefined
+    return { _tag: "Glob", pattern: wire.pattern }
+  return wire.type === "special" ? { _tag: "Special", value: wire.value } : undefined
 }
 
 const accesses = new Map<string, Entry["access"]>([
@@ -78,7 +78,7 @@ const entries = (fileSystem: Profile["fileSystem"]): ReadonlyArray<Entry> | unde
   if (fileSystem === null || fileSystem === undefined) return []
   if (fileSystem.entries === null || fileSystem.entries === undefined) {
     const all = (access: "read" | "write", paths: ReadonlyArray<string>) =>
-      paths.map((path): Entry => ({ access, place: { _tag: "path", path } }))
+      paths.map((path): Entry => ({ access, place: { _tag: "Path", path } }))
     return [...all("read", fileSystem.read ?? []), ...all("write", fileSystem.write ?? [])]
   }
   const decoded: Array<Entry> = []
@@ -104,11 +104,11 @@ const permissions = (wire: Profile): Permissions.Permissions | undefined => {
 
 const encodePlace = (place: Entry["place"]): unknown => {
   switch (place._tag) {
-    case "path":
+    case "Path":
       return { type: "path", path: place.path }
-    case "glob":
+    case "Glob":
       return { type: "glob_pattern", pattern: place.pattern }
-    case "special":
+    case "Special":
       return { type: "special", value: place.value }
   }
 }
@@ -146,14 +146,16 @@ const extraOf = (
 /** Encodes a decision about a command or a patch. The protocol has no field for the reason. */
 export const decisionReply = (decision: ApprovalDecision.ApprovalDecision): unknown => ({
   decision:
-    decision._tag === "acceptForSession" && decision.rememberedLocally === true ? "accept" : decision._tag
+    decision._tag === "AcceptForSession" && decision.rememberedLocally === true
+      ? "accept"
+      : ApprovalDecision.decisionName(decision)
 })
 const declineDecision = { decision: "decline" }
 
 const elicitationReply = (decision: ApprovalDecision.ApprovalDecision, acceptReply: unknown): unknown =>
-  decision._tag === "accept" || decision._tag === "acceptForSession"
+  decision._tag === "Accept" || decision._tag === "AcceptForSession"
     ? acceptReply
-    : { action: decision._tag, content: null, _meta: null }
+    : { action: ApprovalDecision.decisionName(decision), content: null, _meta: null }
 const declineElicitation = { action: "decline", content: null, _meta: null }
 
 /** Finds the item that an MCP server's elicitation belongs to: the last of the server's calls that is in progress. */
@@ -179,7 +181,7 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): ServerReq
       _tag: "Approve",
       ...ids,
       request: ({ items, name }) => ({
-        _tag: "mcp_tool",
+        _tag: "McpTool",
         id: name,
         itemId: findMcpCall(items, server, call.tool_name) ?? ItemId.make(name),
         server,
@@ -199,7 +201,7 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): ServerReq
     _tag: "Approve",
     ...ids,
     request: ({ items, name }) => ({
-      _tag: "elicitation",
+      _tag: "Elicitation",
       id: name,
       itemId: findMcpCall(items, server, undefined) ?? ItemId.make(name),
       server,
@@ -211,8 +213,8 @@ const elicitation = (params: Params<"mcpServer/elicitation/request">): ServerReq
     }),
     reply: (decision) => {
       const given =
-        decision._tag === "accept" || decision._tag === "acceptForSession" ? decision.given : undefined
-      const content = given?._tag === "content" ? given.content : null
+        decision._tag === "Accept" || decision._tag === "AcceptForSession" ? decision.given : undefined
+      const content = given?._tag === "Content" ? given.content : null
       return elicitationReply(decision, { action: "accept", content, _meta: null })
     },
     declineReply: declineElicitation
@@ -228,7 +230,7 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
       const command = params.command ?? ""
       const script = ShellCommand.script(command)
       return {
-        _tag: "command",
+        _tag: "Command",
         id: params.approvalId ?? params.itemId,
         itemId: params.itemId,
         ...optionalField("reason", params.reason),
@@ -256,7 +258,7 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
       return found?._tag !== "FileChange"
         ? undefined
         : {
-            _tag: "file_change",
+            _tag: "FileChange",
             id: params.itemId,
             itemId: params.itemId,
             ...optionalField("reason", params.reason),
@@ -278,7 +280,7 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
       return requested === undefined
         ? undefined
         : {
-            _tag: "permissions",
+            _tag: "Permissions",
             id: params.itemId,
             itemId: params.itemId,
             ...optionalField("reason", params.reason),
@@ -287,11 +289,11 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
           }
     },
     reply: (decision) =>
-      (decision._tag === "accept" || decision._tag === "acceptForSession") &&
-      decision.given?._tag === "permissions"
+      (decision._tag === "Accept" || decision._tag === "AcceptForSession") &&
+      decision.given?._tag === "Permissions"
         ? {
             permissions: encodePermissions(decision.given.permissions),
-            scope: decision._tag === "accept" ? "turn" : "session"
+            scope: decision._tag === "Accept" ? "turn" : "session"
           }
         : { permissions: {}, scope: "turn" },
     declineReply: { permissions: {}, scope: "turn" }
@@ -301,7 +303,7 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
     threadId: params.threadId,
     turnId: params.turnId,
     request: () => ({
-      _tag: "user_input",
+      _tag: "UserInput",
       id: params.itemId,
       itemId: params.itemId,
       questions: params.questions.map(({ header, id, isOther, isSecret, options, question }) => ({
@@ -315,10 +317,10 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
     }),
     reply: (decision) => {
       const given =
-        decision._tag === "accept" || decision._tag === "acceptForSession" ? decision.given : undefined
+        decision._tag === "Accept" || decision._tag === "AcceptForSession" ? decision.given : undefined
       return {
         answers:
-          given?._tag === "answers"
+          given?._tag === "Answers"
             ? Object.fromEntries(Object.entries(given.answers).map(([id, answers]) => [id, { answers }]))
             : {}
       }

@@ -39,16 +39,16 @@ export const maskSecretAnswers = (
   request: Approval.ApprovalRequest | undefined,
   decision: Approval.ApprovalDecision
 ): Approval.ApprovalDecision => {
-  if (request?._tag !== "user_input" || (decision._tag !== "accept" && decision._tag !== "acceptForSession"))
+  if (request?._tag !== "UserInput" || (decision._tag !== "Accept" && decision._tag !== "AcceptForSession"))
     return decision
   const { given } = decision
-  if (given?._tag !== "answers") return decision
+  if (given?._tag !== "Answers") return decision
   const secret = new Set(request.questions.flatMap(({ id, secret }) => (secret ? [id] : [])))
   const answers = Object.entries(given.answers).map(([id, texts]) => [
     id,
     secret.has(id) ? texts.map(() => mask) : texts
   ])
-  return { ...decision, given: { _tag: "answers", answers: Object.fromEntries(answers) } }
+  return { ...decision, given: { _tag: "Answers", answers: Object.fromEntries(answers) } }
 }
 
 const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000

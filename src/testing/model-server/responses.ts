@@ -14,21 +14,21 @@ export type ModelStep =
 
 /** An output item before the server adds missing ids. */
 export type DraftItem =
-  | { readonly type: "message"; readonly id: string | undefined; readonly text: string }
-  | { readonly type: "reasoning"; readonly id: string | undefined; readonly text: string }
+  | { readonly _tag: "Message"; readonly id: string | undefined; readonly text: string }
+  | { readonly _tag: "Reasoning"; readonly id: string | undefined; readonly text: string }
   | {
-      readonly type: "function_call"
+      readonly _tag: "FunctionCall"
       readonly name: string
       readonly arguments: string
       readonly callId: string | undefined
     }
   | {
-      readonly type: "custom_tool_call"
+      readonly _tag: "CustomToolCall"
       readonly name: string
       readonly input: string
       readonly callId: string | undefined
     }
-  | { readonly type: "raw"; readonly item: Schema.JsonObject }
+  | { readonly _tag: "Raw"; readonly item: Schema.JsonObject }
 
 export interface Deltas {
   readonly parts: ReadonlyArray<string>
@@ -152,9 +152,9 @@ function* itemParts(
   identifiers: Identifiers
 ): Generator<Part> {
   const item = outputItem(draft, `${identifiers.response}_${index}`, identifiers)
-  if (deltas !== undefined && (draft.type === "message" || draft.type === "reasoning")) {
+  if (deltas !== undefined && (draft._tag === "Message" || draft._tag === "Reasoning")) {
     const place = { item_id: item.id, output_index: index }
-    const stream = draft.type === "message" ? messageStream : reasoningStream
+    const stream = draft._tag === "Message" ? messageStream : reasoningStream
     yield { type: "response.output_item.added", output_index: index, item: { ...item, ...stream.empty } }
     yield { ...place, ...stream.partAdded }
     for (const [position, delta] of deltas.parts.entries()) {
@@ -186,21 +186,21 @@ const reasoningStream = {
 }
 
 const outputItem = (draft: DraftItem, position: string, identifiers: Identifiers) => {
-  switch (draft.type) {
-    case "message":
+  switch (draft._tag) {
+    case "Message":
       return {
         type: "message",
         id: draft.id ?? `msg_${position}`,
         role: "assistant",
         content: [{ type: "output_text", text: draft.text, annotations: [] }]
       }
-    case "reasoning":
+    case "Reasoning":
       return {
         type: "reasoning",
         id: draft.id ?? `rs_${position}`,
         summary: [{ type: "summary_text", text: draft.text }]
       }
-    case "function_call":
+    case "FunctionCall":
       return {
         type: "function_call",
         id: `fc_${position}`,
@@ -208,7 +208,7 @@ const outputItem = (draft: DraftItem, position: string, identifiers: Identifiers
         name: draft.name,
         arguments: draft.arguments
       }
-    case "custom_tool_call":
+    case "CustomToolCall":
       return {
         type: "custom_tool_call",
         id: `ctc_${position}`,
@@ -216,7 +216,7 @@ const outputItem = (draft: DraftItem, position: string, identifiers: Identifiers
         name: draft.name,
         input: draft.input
       }
-    case "raw":
+    case "Raw":
       return draft.item
   }
 }

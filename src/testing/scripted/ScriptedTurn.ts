@@ -72,6 +72,6 @@ export const requestApproval = Effect.fnUntraced(function* (
     decision: Approval.withoutAnswers(decision),
     source: decision.source ?? "policy"
   })
-  if (decision._tag === "cancel") return yield* new CodexError.TurnInterrupted({ by: "policy" })
+  if (decision._tag === "Cancel") return yield* new CodexError.TurnInterrupted({ by: "policy" })
   return decision
 })

@@ -137,7 +137,7 @@ const command = Effect.fnUntraced(function* (turn: FaultyTurn, id: ItemId) {
   emit(turn, { _tag: "ItemStarted", item })
   const asksFirst = turn.options.approvalMode !== "never" && turn.random.chance(60)
   const { command, cwd } = item
-  const request = { _tag: "command", id, itemId: id, command, script: command, cwd, extra: false } as const
+  const request = { _tag: "Command", id, itemId: id, command, script: command, cwd, extra: false } as const
   const runs = !asksFirst || (yield* isApproved(turn, request))
   if (!runs) return emit(turn, { _tag: "ItemCompleted", item: { ...item, status: "declined" } })
   yield* pause(turn.random)
@@ -180,7 +180,7 @@ const emitDisorder = (turn: FaultyTurn, id: ItemId): void => {
         _tag: "ApprovalDecided",
         requestId: id,
         itemId: id,
-        decision: { _tag: "accept" },
+        decision: { _tag: "Accept" },
         source: "policy"
       })
   }

@@ -91,7 +91,7 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   errorRetryable: { type: "boolean" },
   errorRetryAfter: { type: "double" },
   approvalKind: { type: "string", values: Struct.keys(kinds) },
-  approvalDecision: { type: "string", values: Struct.keys(ApprovalDecision.ApprovalDecision.cases) },
+  approvalDecision: { type: "string", values: ApprovalDecision.DecisionName.literals },
   approvalSource: { type: "string", values: ApprovalDecision.ApprovalSource.literals },
   approvalPolicy: { type: "string" },
   fileOperations: { type: "string[]", values: Item.FileOperation.literals },

@@ -170,7 +170,7 @@ describe.concurrent("the reply to each kind of approval request", () => {
     [
       "a command that is remembered here",
       requests.command(),
-      { _tag: "acceptForSession", rememberedLocally: true },
+      { _tag: "AcceptForSession", rememberedLocally: true },
       { decision: "accept" }
     ],
     ["a command, answered like a form", requests.command(), Approval.submit({}), no.verdict],
@@ -300,7 +300,7 @@ describe.concurrent("an approval request of another turn", () => {
       Effect.gen(function* () {
         for (const elsewhere of [{ threadId: "thread-99" }, { turnId: "turn-99" }]) {
           const { asked, events, reply } = yield* run([...before, request(elsewhere)], (request) =>
-            Effect.succeed(request._tag === "user_input" ? Approval.answer({ a: ["x"] }) : Approval.accept)
+            Effect.succeed(request._tag === "UserInput" ? Approval.answer({ a: ["x"] }) : Approval.accept)
           )
           assert.include(
             Object.values(no).map((one) => JSON.stringify(one)),
@@ -323,10 +323,10 @@ describe.concurrent("an unknown request", () => {
       ] as const) {
         const { asked, events, reply } = yield* run([Fake.ask("q", method, params)], Approval.allow)
         assert.deepStrictEqual(asked, [])
-        assert.deepStrictEqual(decisions(events), ["decline"])
+        assert.deepStrictEqual(decisions(events), ["Decline"])
         const emitted = events.find((event) => event._tag === "ApprovalRequested")
         assert.deepInclude(emitted?._tag === "ApprovalRequested" ? emitted.request : {}, {
-          _tag: "unknown",
+          _tag: "Unknown",
           method
         })
         assert.isTrue(
@@ -367,7 +367,7 @@ describe.concurrent("a request that Codex withdraws", () => {
         if (entry === undefined) return yield* Effect.die("nothing waits")
         yield* Effect.flatMap(Codex, (codex) => codex.request("withdraw"))
         yield* Fiber.join(running)
-        assert.deepStrictEqual(decisions(events), ["decline"])
+        assert.deepStrictEqual(decisions(events), ["Decline"])
         assert.lengthOf(yield* queue.pending, 0)
         const late = yield* Effect.flip(queue.answer(entry.id, Approval.accept, entry))
         assert.strictEqual(late._tag, "AlreadyDecided")
@@ -391,7 +391,7 @@ describe.concurrent("the arguments that run", () => {
       ]) {
         const { asked, events, reply } = yield* run([...before, request], Approval.allow)
         assert.deepStrictEqual(asked, [])
-        assert.deepStrictEqual(decisions(events), ["decline"])
+        assert.deepStrictEqual(decisions(events), ["Decline"])
         assert.include([JSON.stringify(no.verdict), JSON.stringify(no.action)], JSON.stringify(reply))
       }
     }))

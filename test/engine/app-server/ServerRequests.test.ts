@@ -339,7 +339,7 @@ describe.concurrent("a faulty approval policy declines", () => {
     "interrupts itself": () => Effect.interrupt,
     "gives nothing": () => Effect.succeed(JSON.parse("null")),
     "gives something else": () => Effect.succeed(JSON.parse('{"_tag":"yes"}')),
-    "is no effect": () => JSON.parse('{"_tag":"accept"}'),
+    "is no effect": () => JSON.parse('{"_tag":"Accept"}'),
     "accepts in another's words": () => Effect.succeed(JSON.parse('"accept"'))
   }
   for (const [how, policy] of Object.entries(policies)) {
@@ -362,7 +362,7 @@ describe.concurrent("a faulty approval policy declines", () => {
         const decided = events.flatMap((event) =>
           event._tag === "ApprovalDecided" ? [event.decision._tag] : []
         )
-        assert.deepStrictEqual(decided, ["decline", "decline"])
+        assert.deepStrictEqual(decided, ["Decline", "Decline"])
         assert.strictEqual(events.at(-1)?._tag, "TurnCompleted")
       }))
   }

@@ -764,7 +764,7 @@ describe("metrics of arbitrary turns", () => {
         const policy: Approval.Policy = (request) =>
           Effect.as(
             Effect.sleep("1 second"),
-            request._tag === "command" && request.command.startsWith("yes")
+            request._tag === "Command" && request.command.startsWith("yes")
               ? Approval.accept
               : Approval.decline("no")
           )

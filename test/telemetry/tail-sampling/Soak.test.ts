@@ -61,7 +61,7 @@ const stepsOf = (kind: Kind, next: () => number): ReadonlyArray<Scripted.Scripte
 
 const policy: Approval.Policy = (request) =>
   Effect.succeed(
-    request._tag === "command" && request.command.startsWith("rm") ? Approval.decline("no") : Approval.accept
+    request._tag === "Command" && request.command.startsWith("rm") ? Approval.decline("no") : Approval.accept
   )
 
 /** What is left of a trace for the test: no span is held by it. */

@@ -107,9 +107,9 @@ const policy = (random: Random): Approval.Policy => {
       case 2:
         return Effect.succeed(Approval.decline("no"))
       case 3:
-        return Effect.succeed({ _tag: "cancel" } as const)
+        return Effect.succeed({ _tag: "Cancel" } as const)
       default:
-        return Effect.as(Effect.sleep("4 millis"), { _tag: "accept" } as const)
+        return Effect.as(Effect.sleep("4 millis"), { _tag: "Accept" } as const)
     }
   }
 }

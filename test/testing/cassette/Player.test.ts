@@ -55,7 +55,7 @@ describe("a cassette", () => {
     [
       "a different decision",
       { policy: Approval.deny },
-      ["turn 1 of thread 1", "at decision._tag", 'expected "accept"', 'actual   "decline"']
+      ["turn 1 of thread 1", "at decision._tag", 'expected "Accept"', 'actual   "Decline"']
     ],
     [
       "an additional turn",

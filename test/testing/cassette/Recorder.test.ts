@@ -130,7 +130,7 @@ describe("a recording", () => {
         const itemId = ItemId.make("q")
         const question = { header: "", question: "?", other: true }
         const request: Approval.ApprovalRequest = {
-          _tag: "user_input",
+          _tag: "UserInput",
           id: "q",
           itemId,
           questions: [
