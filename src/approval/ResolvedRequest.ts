@@ -7,23 +7,23 @@ import * as RealPath from "../internal/RealPath.ts"
 import * as Nodepath from "node:path"
 
 const pathsOf = ({ fileSystem }: Permissions): ReadonlyArray<string> =>
-  fileSystem.flatMap(({ place }) => (place._tag === "path" ? [place.path] : []))
+  fileSystem.flatMap(({ place }) => (place._tag === "Path" ? [place.path] : []))
 
 /** Returns the directory of a request and the paths that it names. */
 const namedIn = (
   request: ApprovalRequest
 ): { readonly cwd: string; readonly paths: ReadonlyArray<string> } | undefined => {
   switch (request._tag) {
-    case "command": {
+    case "Command": {
       const wanted = request.wants?.permissions
       return { cwd: request.cwd, paths: wanted === undefined ? [] : pathsOf(wanted) }
     }
-    case "file_change":
+    case "FileChange":
       return {
         cwd: request.cwd,
         paths: [...paths(request), ...(request.root === undefined ? [] : [request.root])]
       }
-    case "permissions":
+    case "Permissions":
       return { cwd: request.cwd, paths: pathsOf(request.permissions) }
     default:
       return undefined
