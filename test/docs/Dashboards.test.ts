@@ -157,7 +157,7 @@ const turns = Effect.gen(function* () {
   ) {
     yield* Scripted.play(script)
     const thread = yield* codex.startThread({ model, sandbox: "workspace-write" })
-    yield* Effect.exit(thread.run("go", { timeout: "100 millis" })).pipe(
+    yield* Effect.exit(thread.run("go", { timeout: script === stuck ? "100 millis" : "1 minute" })).pipe(
       Effect.provideService(Metrics.Team, team)
     )
   }, Effect.scoped)
