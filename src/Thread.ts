@@ -130,7 +130,12 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
         })
       ),
     steer: (input) =>
-      engine.steer(input).pipe(Attachments.holding(input), TurnRunner.annotated(engine, context)),
+      engine
+        .steer(input)
+        .pipe(
+          Attachments.holding(input, { access: engine.access?.(), options: {} }),
+          TurnRunner.annotated(engine, context)
+        ),
     interrupt: queue.interrupt,
     compact: (options = {}) =>
       Effect.map(

@@ -111,6 +111,10 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     "StorageFailed",
     "Check free space and permissions of the staging directory."
   ),
+  "AttachmentRejected.AgentWritable": rejected(
+    "AgentWritable",
+    "Stage files outside the directories that the thread's sandbox can write: leave out `directory`, or choose another one."
+  ),
   "BudgetExceeded.Tokens": exceeded(
     "Tokens",
     "Set a larger budget, or give a smaller task. The trace shows what used it."

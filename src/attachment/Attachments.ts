@@ -11,8 +11,10 @@ import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as StagingDirectory from "./StagingDirectory.ts"
 import * as AttachmentStore from "./AttachmentStore.ts"
-import type { AttachmentRejected } from "../domain/CodexError.ts"
+import { AttachmentRejected } from "../domain/CodexError.ts"
+import * as ThreadAccess from "../domain/ThreadAccess.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
+import * as RealPath from "../internal/RealPath.ts"
 
 export { Attachment } from "../domain/Attachment.ts"
 
@@ -71,12 +73,46 @@ export class Attachments extends Context.Service<
   static readonly layer: Layer.Layer<Attachments> = Attachments.layerOptions({})
 }
 
-/** Holds the attachments of an input while an effect runs, so that none is removed. Fails if one is missing or has changed. */
+/** What is known of the thread that a turn runs on: its access before the turn, and what the turn changes. */
+export interface AttachmentTarget {
+  readonly access: ThreadAccess.ThreadAccess | undefined
+  readonly options: Pick<TurnOptions.TurnOptions, "cwd" | "sandbox">
+}
+
+/**
+ * Returns the directories that the sandbox of a turn lets the agent write. Without a sandbox nothing is protected from the
+ * agent, so no directory is better than another.
+ */
+const writableRoots = ({ access, options }: AttachmentTarget): ReadonlyArray<string> => {
+  if (access === undefined || (options.sandbox ?? access.sandbox) !== "workspace-write") return []
+  const own = access.sandbox === "workspace-write" ? access.writableRoots : []
+  const cwd = options.cwd ?? access.cwd.given
+  return options.sandbox === undefined
+    ? [...own, RealPath.directory(cwd).real]
+    : [...own, ...ThreadAccess.make(cwd, "workspace-write").writableRoots]
+}
+
+/**
+ * Holds the attachments of an input while an effect runs, so that none is removed. Fails if one is missing or has changed,
+ * or if the agent could replace it.
+ */
 export const holding =
-  (input: TurnOptions.TurnInput) =>
+  (input: TurnOptions.TurnInput, target: AttachmentTarget = { access: undefined, options: {} }) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | AttachmentRejected, R> => {
     const staged = typeof input === "string" ? [] : input.filter((part) => part._tag === "Attachment")
     if (staged.length === 0) return effect
+    const roots = writableRoots(target)
+    const exposed = staged.find(({ attachment: { path } }) =>
+      RealPath.isAgentWritable(RealPath.resolve(path).real ?? path, roots)
+    )?.attachment
+    if (exposed !== undefined)
+      return Effect.fail(
+        new AttachmentRejected({
+          reason: "AgentWritable",
+          path: exposed.name,
+          detail: `the sandbox of the thread may write "${exposed.path}"`
+        })
+      )
     return Effect.flatMap(Effect.serviceOption(Attachments), (attachments) =>
       Option.isNone(attachments)
         ? effect

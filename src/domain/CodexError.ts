@@ -278,7 +278,8 @@ export const AttachmentReason = Schema.Literals([
   "TypeNotAllowed",
   "Changed",
   "Unreadable",
-  "StorageFailed"
+  "StorageFailed",
+  "AgentWritable"
 ])
 export type AttachmentReason = typeof AttachmentReason.Type
 
@@ -292,7 +293,8 @@ const attachmentReasons: { readonly [Reason in AttachmentReason]: string } = {
   TypeNotAllowed: "files of its type are not allowed",
   Changed: "it changed while it was being staged; try again when it is whole",
   Unreadable: "it cannot be read; check its permissions",
-  StorageFailed: "it cannot be staged; check the space and permissions of the staging directory"
+  StorageFailed: "it cannot be staged; check the space and permissions of the staging directory",
+  AgentWritable: "the agent could replace it; stage files in a directory that the thread cannot write"
 }
 
 /** A file cannot be staged as an attachment. `path` is the caller's spelling; `detail` says what was found. */

@@ -2,6 +2,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
+import { dirname, join } from "node:path"
 import { deflateSync } from "node:zlib"
 import { Attachments } from "../../src/attachment/Attachments.ts"
 import * as M from "../../src/testing/ModelServer.ts"
@@ -99,5 +100,60 @@ describe("attachments of a turn of the real Codex", () => {
         assert.deepStrictEqual(yield* real.server.requests, [])
         assert.strictEqual((yield* thread.run("hello")).message, "Hello.")
       }).pipe(Effect.provide([real.layer, Attachments.layerOptions({ directory: `${base}/staged` })]))
+    }))
+
+  test("H05 can be read by the agent, but not written, replaced or removed", () =>
+    Effect.gen(function* () {
+      const attack = (path: string) =>
+        [
+          `cat ${path}`,
+          `echo evil > ${path}`,
+          `unlink ${path}`,
+          `mv ${dirname(path)} ${dirname(path)}-away`,
+          `ln -s / ${dirname(dirname(path))}/link`,
+          `touch ${dirname(dirname(dirname(path)))}/new`
+        ].join("; ")
+      const real = yield* Real.make([
+        (request) => {
+          const [, path = ""] = /Attached file [^:]*: ([^\s"\\]+)/.exec(JSON.stringify(request.body)) ?? []
+          return M.reply(M.shell(attack(path)))
+        },
+        M.reply(M.text("Seen."))
+      ])
+      yield* Effect.gen(function* () {
+        const attachments = yield* Attachments
+        const attachment = yield* attachments.stageBytes(Buffer.from("remember the milk"), {
+          name: "notes.md"
+        })
+        const folder = dirname(dirname(attachment.path))
+        const before = F.files(dirname(folder))
+        const thread = yield* real.start()
+        yield* thread.run([{ _tag: "Attachment", attachment }])
+        const [, second] = yield* real.server.requests
+        const output = second?.toolOutputs[0]?.output ?? ""
+        assert.include(output, "remember the milk")
+        assert.match(output, /Read-only file system|Permission denied/)
+        assert.strictEqual(F.text(attachment.path), "remember the milk")
+        assert.deepStrictEqual(F.files(dirname(folder)), before)
+      }).pipe(Effect.provide([real.layer, Attachments.layer]))
+    }))
+
+  test("H05 do not start a turn whose sandbox may write the directory of staged files", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.text("Hello."))])
+      const directory = join(real.workspace, "staged")
+      yield* Effect.gen(function* () {
+        const attachments = yield* Attachments
+        const attachment = yield* attachments.stageBytes(Buffer.from("x"), { name: "notes.md" })
+        const input = [{ _tag: "Attachment", attachment }] as const
+        const thread = yield* real.start()
+        const error = yield* F.refused(thread.run(input), "AgentWritable")
+        assert.include(error._tag === "AttachmentRejected" ? error.detail : "", attachment.path)
+        yield* F.refused(thread.steer(input), "AgentWritable")
+        const reader = yield* real.start({ sandbox: "read-only" })
+        yield* F.refused(reader.run(input, { sandbox: "workspace-write" }), "AgentWritable")
+        assert.deepStrictEqual(yield* real.server.requests, [])
+        assert.strictEqual((yield* reader.run(input)).message, "Hello.")
+      }).pipe(Effect.provide([real.layer, Attachments.layerOptions({ directory })]))
     }))
 })

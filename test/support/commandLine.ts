@@ -29,6 +29,7 @@ export const run = Effect.fnUntraced(function* (options: CommandLineOptions) {
       env: {
         PATH: process.env["PATH"],
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+        XDG_STATE_HOME: process.env["XDG_STATE_HOME"],
         ...options.env
       },
       extendEnv: false,
