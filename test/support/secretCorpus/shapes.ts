@@ -1,6 +1,7 @@
 /** Shapes of secrets that the patterns are written for. */
 import { around, known, token, type Shape } from "./Shape.ts"
 import type { Fresh } from "./Fresh.ts"
+import { documented } from "./documented.ts"
 
 const jwtPart = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
 
@@ -377,4 +378,11 @@ const encodings: ReadonlyArray<Shape> = [
   known("known secret as JSON inside JSON", (s) => [JSON.stringify(JSON.stringify({ a: s })), s])
 ]
 
-export const shapes: ReadonlyArray<Shape> = [...tokens, ...pairs, ...headers, ...texts, ...encodings]
+export const shapes: ReadonlyArray<Shape> = [
+  ...tokens,
+  ...pairs,
+  ...headers,
+  ...texts,
+  ...encodings,
+  ...documented
+]
