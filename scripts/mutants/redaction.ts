@@ -19,8 +19,8 @@ export const redaction: ReadonlyArray<Mutant> = [
       "masks a quoted value up to its closing quote, past escaped quotes"
     ],
     [
-      "(/^\\d{1,9}$/.test(value) && /token/i.test(name))",
-      "/^\\d{1,9}$/.test(value)",
+      "(/^\\d[\\d_]{0,11}$/.test(value) && /token/i.test(name))",
+      "/^\\d[\\d_]{0,11}$/.test(value)",
       "masks a number under a secret name, unless it counts tokens"
     ]
   ]),
@@ -78,6 +78,21 @@ export const redaction: ReadonlyArray<Mutant> = [
   ...inFile("src/redaction/SecretNames.ts", "test/redaction/Redaction.test.ts", [
     ['at > 0 && secretKeyQualifiers.has(all[at - 1] ?? "")', "at > 0", "keeps cache_key=abc; map key=abc"],
     ['\n    .replace(/([a-z\\d])([A-Z])/g, "$1 $2")', "", "finds a secret word inside a name in camel case"]
+  ]),
+  ...inFile("src/redaction/CommandSecrets.ts", "test/redaction/Redaction.test.ts", [
+    ["command.includes(` ${rule.after} `)", "true", "keeps docker run -p 8080:80 web and mkdir -p hunter2"],
+    [
+      "const end = /[\\r\\n;|&]/g",
+      "const end = /$/g",
+      "docker login -u ci -p hunter2 example.com -> docker login -u ci -p [redacted] example.com"
+    ]
+  ]),
+  ...inFile("src/redaction/Randomness.ts", "test/redaction/Redaction.test.ts", [
+    [
+      "if (words > maxWords) return false",
+      "",
+      "keeps key: node-cache-Linux-x64-npm-9f86d081884c7d659a2feaa0c55ad015"
+    ]
   ]),
   ...inFile("src/redaction/PrivateKeys.ts", "test/redaction/Redaction.test.ts", [
     [

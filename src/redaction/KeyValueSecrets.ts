@@ -1,20 +1,26 @@
 /** Masks the values of secret names in text: `password=…`, `"apiKey": "…"`, `--token …`. */
 import * as SecretNames from "./SecretNames.ts"
 import { mask } from "./mask.ts"
+import * as Randomness from "./Randomness.ts"
 import * as YamlBlocks from "./YamlBlocks.ts"
 
-const hint = /pass|pwd|secret|token|auth|key|cookie|credential|jwt|bearer|dsn|sig|(?:pat|otp|pin)(?![a-z])/i
+const hint =
+  /pass|pwd|secret|token|auth|key|cookie|cred|jwt|bearer|dsn|sig|api|access|(?:pat|otp|pin|pw|psk)(?![a-z])/i
 
 // Either an option and blanks; or a name, an optional quote (which may be escaped), and a sign; or a quoted name and a
 // comma, as in a list of arguments. A match starts only where no longer name could start: this keeps the time linear.
 const keyPattern =
-  /(?<![\w.-])(?:(--?[A-Za-z][\w.-]{1,255})[ \t]{1,256}(?![=:])|(-{0,2}[A-Za-z_][\w.-]{0,255})(?:(?:\\{0,4}["'])?\s{0,256}(?:=>|:=|:(?!:)|=(?!=))[ \t]{0,256}|\\{0,4}["'](,)\s{0,16}(?=\\{0,4}["'])))/g
+  /(?<![\w.-])(?:(--?[A-Za-z][\w.-]{1,255})[ \t]{1,256}(?![=:])|(-{0,2}[A-Za-z_][\w.-]{0,255})(?:(?:\\{0,4}["'])?\s{0,256}(?:=>|:=|:(?!:)|=(?!=))[ \t]{0,256}|\\{0,4}["']\s{0,16}(,)\s{0,16}(?=\\{0,4}["'])))/g
 const unquoted = /[^\s,;&"'`<>()[\]{}\\]+/y
 const restOfLine = /[^\r\n"'`\\]+/y
 const parameters = /[^\r\n\\]+/y
 const openingQuote = /(\\{0,4})("""|'''|["'`])/y
 const scheme = /(?:bearer|basic|token)(?:\s|%20|\+){1,4}/iy
 const anyScheme = /[A-Za-z][\w-]{1,32}[ \t]{1,4}(?=\S)/y
+// A value that a type wraps: `Some("…")`, `SecretString("…")`.
+const wrapper = /(?!Symbol|Error|RegExp)[A-Z]\w{0,63}\((?=\\{0,4}["'])/y
+// The value after a type: `password: String = "…"`.
+const afterType = /\??[>\])]{0,4}\s{0,8}=\s{0,8}(?=\\{0,4}["'])/y
 // These schemes have parameters in quotes.
 const withParameters = /^(?:digest|oauth|signature|hawk|aws4)/i
 const allOfHeader = /(?:^|[-_])(?:authorization|cookie|cookies)$/i
@@ -61,6 +67,8 @@ export const valueAt = (
     const pattern = withParameters.test(text.slice(from, from + 16)) ? parameters : restOfLine
     return [start, start + (stickyAt(pattern, text, start)?.[0].length ?? 0)]
   }
+  const wrapped = stickyAt(wrapper, text, from)?.[0].length
+  if (wrapped !== undefined) return valueAt(text, from + wrapped, name, before)
   const start = from + (stickyAt(scheme, text, from)?.[0].length ?? 0)
   return [start, start + (stickyAt(unquoted, text, start)?.[0].length ?? 0)]
 }
@@ -70,13 +78,27 @@ const hasOwnLine = (text: string, at: number): boolean => {
   return at - start <= 256 && /^[ \t]*(?:- )?$/.test(text.slice(start, at))
 }
 
+// Words that follow a name in a sentence, or in code: `--smtp-auth to limit`, `secret = new Set()`.
+const grammar =
+  /^(?:to|the|and|or|is|are|was|be|for|with|of|in|on|if|when|as|a|an|at|by|from|not|that|which|its|it|this|all|any|each|new|await|must|can|will|has|have)$/
+// These names also begin names of modules, packages and log lines: `auth:sign`, `python3-jwt:all`.
+const prefixName = /(?:auth|jwt|cookie|sig|pat|pin)$/i
+
+/** Whether an unquoted value is a word of a sentence or of a longer name. */
+const isWord = (text: string, value: string, end: number, name: string, before: string): boolean =>
+  grammar.test(value) ||
+  (/^[a-z]{1,16}(?:32|64)?$/.test(value) && prefixName.test(name) && before.endsWith(":")) ||
+  (name === "pass" && /^[a-z]{1,16}$/.test(value) && /^ [a-z]/i.test(text.slice(end, end + 2)))
+
 // Code, not a secret: `token: Token`, `password: string`, `key = readKey(`, `secret = options.secret`.
 const isCode = (text: string, value: string, end: number, name: string): boolean =>
   /^(?:string|number|boolean|unknown|any|void|never|object|str|int|bytes)$/.test(value) ||
   (/^[A-Za-z_$][A-Za-z_$.?!]*$/.test(value) &&
     ("(<[".includes(text[end] ?? " ") ||
-      (/^[A-Z][a-z]/.test(value) && SecretNames.isSecret(value)) ||
+      (/^(?:[A-Z][a-z]|[a-z]+[A-Z])/.test(value) && SecretNames.isSecret(value)) ||
+      (/^[a-z]/i.test(name) && /^ [+*?-] /.test(text.slice(end, end + 3))) ||
       (value.includes(".") && /^[A-Za-z]/.test(name)))) ||
+  (/^[A-Z][\w.]{0,63}$/.test(value) && stickyAt(afterType, text, end) !== null) ||
   // A version after a name such as `token-bucket:`.
   /^v?\d{1,5}(?:\.\d{1,5}){1,3}$/.test(value)
 
@@ -86,8 +108,16 @@ export const isHarmless = (value: string, name: string): boolean =>
   value === mask ||
   // The mask itself, cut by a length limit.
   (value.endsWith("…") && mask.startsWith(value.slice(0, -1))) ||
-  /^(?:true|false|null|undefined|none|yes|no)$/i.test(value) ||
-  (/^\d{1,9}$/.test(value) && /token/i.test(name))
+  /^(?:true|false|null|undefined|none|yes|no|infinity|nan)$/i.test(value) ||
+  (/^\d[\d_]{0,11}$/.test(value) && /token/i.test(name))
+
+/** Whether the value decides if the name is that of a secret. */
+const isWeak = (name: string): boolean =>
+  !SecretNames.isSecret(name) && (SecretNames.mayBeSecret(name) || name.toLowerCase() === "pwd")
+
+/** Whether the value of `pwd` is a password: everywhere else the name means the working directory. */
+const isPassword = (value: string): boolean =>
+  value.length >= 4 && !/^(?:[~/.$%]|[A-Za-z]:[\\/])|[/\\]/.test(value)
 
 /** Masks the value after each secret name in the text. */
 export const scrub = (text: string): string => {
@@ -103,6 +133,15 @@ export const scrub = (text: string): string => {
   for (let found = keyPattern.exec(text); found !== null; found = keyPattern.exec(text)) {
     const [all, option, name = option ?? "", comma] = found
     const valueStart = found.index + all.length
+    if (isWeak(name) && comma === undefined) {
+      const [start, end] = valueAt(text, valueStart, name, all.trimEnd())
+      const value = text.slice(start, end)
+      if (name.toLowerCase() === "pwd" ? isPassword(value) : Randomness.isValue(value)) {
+        replace(start, end, mask)
+        keyPattern.lastIndex = Math.max(end, valueStart)
+        continue
+      }
+    }
     if (!SecretNames.isSecret(name) || (comma !== undefined && !isListedName(text, found.index, name))) {
       // The value of this name may be a secret name itself: continue right after the name.
       keyPattern.lastIndex = found.index + name.length
@@ -117,8 +156,21 @@ export const scrub = (text: string): string => {
     const [start, end] = valueOf(text, found.index, valueStart, name, all)
     keyPattern.lastIndex = Math.max(end, valueStart)
     const value = text.slice(start, end)
+    const quoted = start > valueStart && /["'`]/.test(text[start - 1] ?? "")
+    if (!quoted && isWord(text, value, end, name, all)) continue
+    // A list of names: `["authorization", "cookie"]`.
+    if (comma !== undefined && !name.startsWith("-") && /^[a-z]{1,16}(?:-[a-z]{1,16}){0,3}$/.test(value))
+      continue
+    if (/tokens$/i.test(name) && / \S+ /.test(value)) continue
     if (isHarmless(value, name) || (option !== undefined && value.startsWith("--"))) continue
-    if (option === undefined && start === valueStart && isCode(text, value, end, name)) continue
+    if (option === undefined && start === valueStart && isCode(text, value, end, name)) {
+      const typed = stickyAt(afterType, text, end)
+      if (typed === null) continue
+      const [from, to] = valueAt(text, end + typed[0].length, name)
+      if (!isHarmless(text.slice(from, to), name)) replace(from, to, mask)
+      keyPattern.lastIndex = to
+      continue
+    }
     replace(start, end, mask)
   }
   return from === 0 ? text : out + text.slice(from)
@@ -143,6 +195,6 @@ const valueOf = (
     !/["'`]/.test(text[from] ?? "") &&
     hasOwnLine(text, at)
   if (!wholeLine || text.startsWith(mask, from)) return [start, end]
-  const line = stickyAt(restOfLine, text, from)?.[0].replace(/\s(?:#.*)?$/, "") ?? ""
+  const line = stickyAt(restOfLine, text, from)?.[0].replace(/\s(?:#.*)?$|,$/, "") ?? ""
   return [start, Math.max(end, start + line.trimEnd().length)]
 }

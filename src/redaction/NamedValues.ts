@@ -1,11 +1,11 @@
 /** Finds secrets that another item names: `{ name: "DB_PASSWORD", value }`, `["--password", value]`, header lists. */
+import * as CommandSecrets from "./CommandSecrets.ts"
 import * as SecretNames from "./SecretNames.ts"
 import { mask } from "./mask.ts"
 
 const nameKey = /^(?:\w{0,32}name|key|field|header|variable)$/i
 const valueKey = /^(?:\w{0,32}value|val)$/i
 const header = /^(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{1,64})$/i
-const user = /^(?:-u|-U|--user|--proxy-user)$/
 
 /** Returns the secret name that the entry of an object gives its value, if the object is such an entry. */
 export const nameOf = (entries: ReadonlyArray<readonly [string, unknown]>): string | undefined => {
@@ -20,7 +20,6 @@ export const isValueKey = (key: string): boolean => valueKey.test(key)
 
 const isListed = (before: string, items: ReadonlyArray<unknown>, item: string): boolean => {
   if (before.startsWith("-")) {
-    if (before === "-p") return typeof items[0] === "string" && /(?:^|\/)sshpass$/.test(items[0])
     return (
       !item.startsWith("--") && before.length > 2 && !/[=\s]/.test(before) && SecretNames.isSecret(before)
     )
@@ -36,7 +35,7 @@ export const list = <A>(items: ReadonlyArray<A | string>): ReadonlyArray<A | str
     const before = items[at - 1]
     const item = items[at]
     if (typeof before !== "string" || typeof item !== "string" || item === mask) continue
-    const found = replacement(before, item, items)
+    const found = replacement(before, item, items, at)
     if (found === undefined || found === item) continue
     changed ??= [...items]
     changed[at] = found
@@ -44,11 +43,14 @@ export const list = <A>(items: ReadonlyArray<A | string>): ReadonlyArray<A | str
   return changed ?? items
 }
 
-const replacement = (before: string, item: string, items: ReadonlyArray<unknown>): string | undefined => {
-  if (user.test(before) && items[0] !== undefined && /(?:^|\/)curl$/.test(String(items[0]))) {
-    const colon = item.indexOf(":")
-    return colon < 0 || colon === item.length - 1 ? undefined : item.slice(0, colon + 1) + mask
-  }
+const replacement = (
+  before: string,
+  item: string,
+  items: ReadonlyArray<unknown>,
+  at: number
+): string | undefined => {
+  const argument = CommandSecrets.argument(items, at)
+  if (argument !== undefined) return argument
   if (/^(?:true|false|null|undefined|none|yes|no|)$/i.test(item)) return undefined
   return isListed(before, items, item) ? mask : undefined
 }

@@ -1,61 +1,106 @@
 /**
- * Finds tokens of unknown formats by their randomness: at least 32 characters of letters in both cases and digits that
- * alternate as only random text does; or a short prefix and hexadecimal or capital random text. Hashes, UUIDs and trace
- * ids have no prefix, or one that names an id.
+ * Finds tokens of unknown formats by their randomness: a long run of letters in both cases and digits that alternate as
+ * only random text does; or a prefix and a shorter run. Hashes, UUIDs and trace ids have no prefix, or one that names an
+ * id, and are kept.
  */
+import * as Randomness from "./Randomness.ts"
 
-const hint = /(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{26}/
-// Not beside a slash, a plus or an equals sign: there the text is part of a path or of base64.
-const candidate = /(?<![\w\-/+=,@\\])[A-Za-z0-9_-]{32,256}(?![\w\-/+=@])/g
+const hint = /(?<![A-Za-z0-9_-])[A-Za-z0-9_.~-]{22}/
+// Not beside a slash or a plus: there the text is part of a path or of base64.
+const candidate =
+  /(?<![\w\-/+,@\\.~%])(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2}){22,1024}(?:=[0-9A-F]{8}|={0,2})(?![\w\-/+@~=])/g
+// A part of the path of an address, as in the addresses of webhooks and in links that reset a password.
+const address = /:\/\/[^\s"'<>]{32,2048}/g
+const inPath = /(?<=[a-z0-9]\/)[A-Za-z0-9_-]{32,256}(?=[/?#),]|$)/gi
 const minLength = 32
+const minPrefixed = 20
 const minDigits = 2
-// Of random text 62 of 100 neighbours differ in kind, of names in camel case fewer than 40.
+// Of random text 62 of 100 neighbours differ in kind, of names in camel case fewer than 36.
 const minChanges = 0.42
-// The usual widths of lines of base64.
-const wrapped = new Set([64, 76])
+const minChangesOfLong = 0.36
 
-const kindOf = (code: number): number =>
-  code >= 97 ? 1 : code >= 48 && code <= 57 ? 2 : code >= 65 && code <= 90 && code !== 95 ? 3 : 4
+const isRandom = (text: string, digitsNeeded = minDigits): boolean => {
+  const { changes, digits, lower, upper } = Randomness.count(text)
+  if (lower === 0 || upper === 0 || digits < digitsNeeded) return false
+  return changes >= (digits >= 3 || text.length >= minLength ? minChangesOfLong : minChanges)
+}
 
-const isRandom = (text: string): boolean => {
-  const counts = [0, 0, 0, 0, 0]
-  let changes = 0
-  let before = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    const kind = code === 95 ? 4 : kindOf(code)
-    counts[kind] = (counts[kind] ?? 0) + 1
-    if (kind !== before) changes++
-    before = kind
-  }
-  const [, lower = 0, digits = 0, upper = 0] = counts
-  return lower > 0 && upper > 0 && digits >= minDigits && changes / text.length >= minChanges
+/** Whether a part is random in capitals and digits, as in `dt0c01.ST2EY72KQINMH574WMNVI7YN`. */
+const isRandomCapitals = (text: string): boolean => {
+  const { changes, digits, lower, upper } = Randomness.count(text)
+  return lower === 0 && digits >= minDigits && upper >= 4 && changes >= 0.28 && !text.includes("_")
 }
 
 // Ids of APIs and names of hashes: 32 hexadecimal digits after one of these are no secret.
 const idPrefix =
-  /^(?:resp|msg|rs|fc|ws|ig|call|req|request|thread|run|item|turn|step|conv|file|image|img|layer|cache|build|commit|rev|trace|span|sha\d*|md5|blake\w*|hash|digest|etag|id|uid|uuid|cid|h|chunk|asset|page|job|task|event|evt|user|org|account|acc|cus|session|node|pod|volume|vol|snap|ami|vpc|subnet|i|npm|pip|go|yarn|v\d+)$/i
+  /^(?:resp|msg|rs|fc|ws|ig|call|req|request|thread|run|item|turn|step|conv|file|image|img|layer|cache|build|commit|rev|trace|span|sha\d*|md5|blake\w*|hash|digest|etag|id|uid|uuid|cid|h|chunk|asset|page|job|task|event|evt|user|org|account|acc|cus|session|node|pod|volume|vol|snap|ami|vpc|subnet|i|npm|pip|go|yarn|v\d+|chatcmpl|cmpl|batch|index|web|app|main|vendor|client|server|static|styles?|bundle|temp|tmp|test|report|artifact|release|version|container|network|deployment|replica|project|team|group|tag|branch|pr|issue|ticket|order|invoice|payment|pi|ch|in|sub|price|prod|evt|seti|cs|txn)$/i
+const hashPrefix = /^(?:sha\d*|md5|blake\w*|hash|digest|etag|integrity)$/i
 const prefixedHex =
-  /(?<![\w\-/+=,@\\.:])([A-Za-z][A-Za-z0-9]{1,15})[-_](?:[a-z]\w{0,8}[-_])?[0-9a-f]{32,128}(?![\w\-/+=@.])/g
+  /(?<![\w\-/+=,@\\.:])([A-Za-z][A-Za-z0-9]{1,15})[-_](?:[a-z]\w{0,8}[-_])?[0-9a-f]{24,128}(?:-[0-9a-f]{16,64}|-[A-Za-z0-9]{12,32})?(?![\w\-/+=@.])/g
 const prefixedCapitals =
   /(?<![\w\-/+=,@\\.:])[A-Z]{2,8}[-_](?=[A-Z]{0,24}\d)(?=\d{0,12}[A-Z])[A-Z0-9]{24,64}(?![\w\-/+=@])/g
+// Capitals attached to hexadecimal text, and such text with the name of a region after it.
+const attachedHex =
+  /(?<![\w\-/+=,@\\.:])(?:[A-Z]{2,4}[0-9a-f]{32,64}|[0-9a-f]{32}-(?:us|eu|ap|na)\d{1,2})(?![\w\-/+=@.])/g
+// A UUID after words of which one says that it is a secret.
+const prefixedUuid =
+  /(?<![\w\-/+=,@\\.:])(?:[A-Za-z0-9]{1,12}[-_]){0,3}(?:pat|key|api|tok|token|sec|secret|auth|sk|pw|access)[-_](?:[A-Za-z0-9]{1,12}[-_]){0,3}[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![\w\-/+=@.])/gi
 
 /** Replaces each token that is random by its form. */
 export const scrub = (text: string, mask: string): string => {
   if (!hint.test(text)) return text
-  const known = /[0-9a-f]{32}|[A-Z0-9]{24}/.test(text)
+  const known = /[0-9a-f]{24}|[0-9A-Z]{24}/.test(text)
   const prefixed = known
     ? text
-        .replace(prefixedHex, (token, prefix: string) => (idPrefix.test(prefix) ? token : mask))
+        .replace(prefixedHex, (token, prefix: string) =>
+          idPrefix.test(prefix) || !/[0-9a-f]{32}|-[0-9a-f]{24}/.test(token) ? token : mask
+        )
         .replace(prefixedCapitals, mask)
+        .replace(attachedHex, mask)
     : text
-  return prefixed.replace(candidate, (token, at: number) => {
-    // A prefix names the kind of the token or of an id; an id is shorter than a token.
-    const body = token.replace(/^[A-Za-z][A-Za-z0-9]{0,11}[-_]/, "")
-    if (body.length < minLength || /[0-9a-f]{32}$/.test(body) || /^(?:_ZN|_R|__)/.test(token)) return token
-    // The fingerprint of a public key.
-    if (prefixed.slice(Math.max(0, at - 8), at).endsWith("SHA256:") || !isRandom(body)) return token
-    const line = (at === 0 || prefixed[at - 1] === "\n") && (prefixed[at + token.length] ?? "\n") === "\n"
-    return line && wrapped.has(token.length) ? token : mask
-  })
+  const named = /[0-9a-f]{4}-[0-9a-f]{12}/i.test(prefixed) ? prefixed.replace(prefixedUuid, mask) : prefixed
+  const plain = named.replace(candidate, (token, at: number) => (isToken(token, named, at) ? mask : token))
+  return plain.includes("://")
+    ? plain.replace(address, (url) => url.replace(inPath, (part) => (isRandom(part) ? mask : part)))
+    : plain
+}
+
+const isToken = (candidate: string, text: string, at: number): boolean => {
+  const token = candidate.replace(/=[0-9A-F]{0,8}$|[.=]+$/, "").replace(/%[0-9A-F]{2}/g, "_")
+  // Mangled names of C++ and Rust, and the fingerprint of a public key.
+  if (/^(?:_ZN|_R|__)/.test(token) || text.slice(Math.max(0, at - 8), at).endsWith("SHA256:")) return false
+  return token.includes(".") || token.includes("~") ? isDotted(token) : isPlain(token, text, at)
+}
+
+const isPlain = (token: string, text: string, at: number): boolean => {
+  // A prefix names the kind of the token or of an id; an id is shorter than a token.
+  const first = /^([A-Za-z][A-Za-z0-9]{0,11})[-_]/.exec(token)?.[1] ?? ""
+  if (hashPrefix.test(first) || /[0-9a-f]{32}$/.test(token)) return false
+  const isId = idPrefix.test(first)
+  // The prefix has one to three parts; the body may hold signs too.
+  let prefix = isId ? "" : first
+  for (let parts = 0; prefix !== "" && parts < 3; parts++) {
+    const body = token.slice(prefix.length + 1)
+    if (body.length >= minPrefixed && isRandom(body, 1)) return true
+    const next = /^[A-Za-z][A-Za-z0-9]{0,11}(?=[-_])/.exec(body)?.[0]
+    prefix = next === undefined ? "" : `${prefix}-${next}`
+  }
+  const whole = isId ? token.slice(first.length + 1) : token
+  if (whole.length < minLength || !isRandom(whole)) return false
+  // A line of base64 has one of two widths; a key of the narrow one may be alone.
+  const line = (at === 0 || text[at - 1] === "\n") && (text[at + token.length] ?? "\n") === "\n"
+  return !(line && (token.length === 76 || (token.length === 64 && text.includes("\n"))))
+}
+
+/** Whether a token has parts between dots or tildes, of which one is random. Names of files and hosts are not random. */
+const isDotted = (token: string): boolean => {
+  const parts = token.split(/[.~]/)
+  if (parts.length > 4 || idPrefix.test(parts[0] ?? "")) return false
+  const long = parts.filter((part) => part.length >= minPrefixed)
+  const body = long.join("")
+  // One part of that length may be the name of a function: `JsonSchema.fromSchemaOpenApi3_1`.
+  if (long.length === 1 && body.length < minLength) return false
+  const random = isRandom(body) || long.some((part) => part.length >= 24 && isRandomCapitals(part))
+  // The name of a file may hold a hash, and its last part is short then.
+  return random && (parts.at(-1) ?? "").length >= minPrefixed
 }

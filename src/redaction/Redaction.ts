@@ -18,6 +18,7 @@ import * as KnownSecrets from "./KnownSecrets.ts"
 import * as JsonValues from "./JsonValues.ts"
 import { mask as secretMask } from "./mask.ts"
 import * as NamedValues from "./NamedValues.ts"
+import * as Randomness from "./Randomness.ts"
 import * as TextForms from "./TextForms.ts"
 import * as TokenPatterns from "./TokenPatterns.ts"
 import { Environment } from "../internal/EnvironmentVariables.ts"
@@ -112,6 +113,9 @@ export const addSecretsFrom = (environment: Environment): Effect.Effect<void> =>
     if (rules.length > 0 && isMutable(current)) current.add({ rules })
   })
 
+/** Whether a name is that of a secret; under a possible one, only a random value is a secret. */
+type NameKind = "secret" | "possible" | "ordinary"
+
 // Ids, names and paths repeat; longer texts rarely do. So only the results of short texts are remembered.
 const cacheLimits = { length: 96, count: 4096 }
 
@@ -125,7 +129,7 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
   const homes = home === undefined || home.length < 4 ? undefined : homePattern(home)
   let literals = KnownSecrets.toPattern(known)
   const results = new Map<string, string>()
-  const secretNames = new Map<string, boolean>()
+  const nameKinds = new Map<string, NameKind>()
 
   const add = ({ limit: newLimit, rules = [] }: RedactionOptions) => {
     for (const rule of rules) {
@@ -140,14 +144,21 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
   }
   add({ rules: options.rules ?? [] })
 
-  const isSecretName = (name: string): boolean => {
-    const found = secretNames.get(name)
+  const kindOfName = (name: string): NameKind => {
+    const found = nameKinds.get(name)
     if (found !== undefined) return found
-    if (secretNames.size >= cacheLimits.count) secretNames.clear()
-    const secret = SecretNames.isSecret(name)
-    secretNames.set(name, secret)
-    return secret
+    if (nameKinds.size >= cacheLimits.count) nameKinds.clear()
+    const kind = SecretNames.isSecret(name)
+      ? "secret"
+      : SecretNames.mayBeSecret(name)
+        ? "possible"
+        : "ordinary"
+    nameKinds.set(name, kind)
+    return kind
   }
+
+  const isRandomUnder = (name: string, text: string): boolean =>
+    kindOfName(name) === "possible" && Randomness.isValue(text)
 
   const scrubText = (text: string, name: string | undefined): string => {
     let out = text
@@ -178,10 +189,11 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
       if (isName) return cut(scrubText(text, undefined))
       if (named.has(text)) return mask
       for (let at: JsonStrings.Path | undefined = path; at !== undefined; at = at.above) {
-        if (at.name !== undefined && isSecretName(at.name)) {
+        if (at.name !== undefined && kindOfName(at.name) === "secret") {
           return KeyValueSecrets.isHarmless(text, at.name) ? text : mask
         }
       }
+      if (name !== undefined && isRandomUnder(name, text)) return mask
       return remembered(text, name)
     }
 
@@ -205,7 +217,10 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
   }
 
   const text = (text: string, name?: string): string => {
-    if (name !== undefined && isSecretName(name)) return KeyValueSecrets.isHarmless(text, name) ? text : mask
+    if (name !== undefined && kindOfName(name) !== "ordinary") {
+      if (isRandomUnder(name, text)) return mask
+      if (kindOfName(name) === "secret") return KeyValueSecrets.isHarmless(text, name) ? text : mask
+    }
     try {
       return remembered(text, name)
     } catch {

@@ -1,6 +1,8 @@
 /** Masks secrets that the form of a text gives away: markup, commands, `netrc` files, and sentences with a code. */
 import * as SecretNames from "./SecretNames.ts"
+import * as CommandSecrets from "./CommandSecrets.ts"
 import { mask } from "./mask.ts"
+import * as Randomness from "./Randomness.ts"
 
 const element =
   /<((?:[\w-]{1,64}:)?([A-Za-z_][\w.-]{0,127}))((?:\s[^<>]{0,512})?)>(\s{0,256})([^<]{1,8192}?)(\s{0,256})(?=<\/\1\s{0,8}>)/g
@@ -48,18 +50,28 @@ const pairs = (text: string): string => {
   return from === 0 ? text : out + text.slice(from)
 }
 
-const curlUser =
-  /((?:^|\s)(?:(?:-u|-U)\s{0,16}|(?:--user|--proxy-user)(?:\s{1,16}|=))["']?[^\s:"'=/]{1,128}:)(?!\[redacted\])[^\s"']{1,512}/g
-const sshpass = /(\bsshpass\s{1,16}-p\s{0,16}["']?)(?!\[redacted\])[^\s"']{1,512}/g
+// A password on the standard input of a program.
+const piped =
+  /(\becho\s{1,16}(?:-n\s{1,16})?["']?)(?!\[redacted\]|\$)([^\s"'|]{1,512})(["']?\s{0,16}\|\s{0,16}(?:sudo\s{1,16}-S\b|[^\n|]{1,256}--(?:password-)?stdin\b))/g
+const sql =
+  /(\bidentified\s{1,16}(?:with\s{1,16}\S{1,64}\s{1,16})?(?:by|as)\s{1,16}(?:password\s{1,16})?\\{0,4}["'])(?!\[redacted\])[^"'\r\n\\]{1,512}/gi
+const secureString =
+  /(\bConvertTo-SecureString\s{1,16}(?:-String\s{1,16})?\\{0,4}["'])(?!\[redacted\])[^"'\r\n\\]{1,512}/gi
+// host:port:database:user:password
+const pgpass =
+  /(^[\w.*-]{1,255}:(?:\d{2,5}|\*):[\w.*-]{1,128}:(?!\d{1,9}:)[\w.*-]{1,128}:)(?!\[redacted\])(?=[^\s:]{0,64}\d)[^\s:]{6,512}$/gm
 const netrc =
   /(\b(?:login|machine)\s{1,64}\S{1,256}\s{1,64}(?:account\s{1,64}\S{1,256}\s{1,64})?password\s{1,64})(?!\[redacted\])\S{1,512}/g
 const dockerfile = /(\b(?:ENV|ARG|setenv)\s{1,16}([A-Za-z_]\w{0,128})[ \t]{1,16})(?![=[])[^\s=]{1,512}/g
 const prompt = /(\bpass(?:word|phrase) for ["']?[^\s"']{1,256}["']?:\s{1,16})(?!\[redacted\])[^\s"']{1,512}/gi
 
 const commands = (text: string): string => {
-  let out = text
-  if (out.includes("curl")) out = out.replace(curlUser, `$1${mask}`)
-  if (out.includes("sshpass")) out = out.replace(sshpass, `$1${mask}`)
+  let out = CommandSecrets.scrub(text)
+  if (out.includes("echo")) out = out.replace(piped, `$1${mask}$3`)
+  if (/identified|securestring/i.test(out)) {
+    out = out.replace(sql, `$1${mask}`).replace(secureString, `$1${mask}`)
+  }
+  if (pgpass.test(out)) out = out.replace(pgpass, `$1${mask}`)
   if (/\bpassword\s/.test(out) && /\b(?:login|machine)\s/.test(out)) out = out.replace(netrc, `$1${mask}`)
   if (/ENV|ARG|setenv/.test(out)) {
     out = out.replace(dockerfile, (all, before: string, name: string) =>
@@ -88,12 +100,48 @@ const codes = (text: string): string =>
 // "NAME is VALUE", "NAME 'VALUE'": only values that cannot be words.
 const sentence =
   /(\b(?:password|passwd|passphrase|passcode|secret|api key|access token)\s{1,16}(?:(?:is|was|to|by)\s{1,16}(?:now\s{1,16}|set to\s{1,16})?)?["'`]?)(?!\[redacted\])((?=[^\s"'`]{0,128}\d)(?=[^\s"'`]{0,128}[A-Za-z])[^\s"'`,;<>()]{6,256})/gi
+// "the SECRET_NAME VALUE": a random value after any name of a secret.
+const random =
+  /((?<![\w.-])[A-Za-z][\w.-]{0,127}["')\]]?[ \t]{1,16}(?:(?:is|was|to|by|for|as|of)[ \t]{1,4}){0,2}["'`(]?)([A-Za-z0-9+/_=.~$-]{16,1024})/g
+
+// Words between a name and a value, also over a line break: "the password to proceed:\n\nVALUE".
+const distance = 48
+const near =
+  /(?<![\w.-])(?:password|passwd|passphrase|secret|token|credentials?|(?:api|access|private|secret|auth)[ _-]?key)(?![\w.-])/gi
+const standalone = /(?<![\w\-/+=.@\\])[A-Za-z0-9+_.=~-]{20,1024}(?![\w\-/+=@])/g
+const beforeHash =
+  /(?:commit|sha-?\d*|digest|hash|checksum|fingerprint|\bid|uuid|etag|revision|rev|sum)["']?[ :=(]{0,4}$/i
+
+/** Masks a random value a few words after the name of a secret. */
+const nearby = (text: string): string => {
+  const places = [...text.matchAll(near)].map(({ 0: word, index }) => index + word.length)
+  if (places.length === 0) return text
+  let place = 0
+  return text.replace(standalone, (value, at: number) => {
+    while (place + 1 < places.length && (places[place + 1] ?? 0) <= at) place++
+    const from = places[place] ?? 0
+    if (from > at || at - from > distance || !isKey(value)) return value
+    return beforeHash.test(text.slice(Math.max(from, at - 24), at)) ? value : mask
+  })
+}
+
+const isKey = (value: string): boolean => /[0-9a-f]{32}|[A-Z]/.test(value) && Randomness.isValue(value)
 
 const sentences = (text: string): string =>
-  /pass|secret|key|token/i.test(text) ? text.replace(sentence, `$1${mask}`) : text
+  /pass|secret|token|key|cred|auth|api/i.test(text)
+    ? nearby(text)
+        .replace(sentence, `$1${mask}`)
+        .replace(random, (all, before: string, value: string) => {
+          const name = /^[\w.-]+/.exec(before)?.[0] ?? ""
+          return (SecretNames.isSecret(name) || SecretNames.mayBeSecret(name)) && Randomness.isValue(value)
+            ? before + mask
+            : all
+        })
+    : text
 
 // Every rule of this file needs one of these. Most text has none, so one test is enough for it.
-const hint = /<\/|val|curl|sshpass|ENV|ARG|setenv|pass|secret|token|key|code|otp|pin(?![a-z])/i
+const hint =
+  /<\/|val|ENV|ARG|setenv|pass|secret|token|key|cred|auth|api|code|otp|pin(?![a-z])|identified|securestring|echo| --?[a-z]|\/p:|:\S{1,128}:\S{1,128}:\S{1,128}:/i
 
 /** Masks secrets in markup, commands, `netrc` files, prompts and sentences. */
 export const scrub = (text: string): string =>

@@ -43,6 +43,8 @@ const tokens = new RegExp(
     "lin_(?:api|oauth)_[A-Za-z0-9]{24,}",
     "(?<![A-Za-z0-9])sbp_[A-Za-z0-9]{32,}",
     "figd_[A-Za-z0-9_-]{24,}",
+    // crates.io
+    "(?<![A-Za-z0-9])cio[A-Za-z0-9]{32}(?![A-Za-z0-9])",
     // age
     "AGE-SECRET-KEY-1[A-Z0-9]{40,}",
     // Telegram
@@ -60,7 +62,7 @@ const tokens = new RegExp(
 const tokenHint = new RegExp(
   [
     "sk-|[srp]k_|whsec_|gh[pousr]_|github_pat_|gl[a-z]+-|npm_|hf_|AKIA|ASIA|SG\\.|xox[a-z]-|xapp-|hooks\\.slack",
-    "AIza|ya29\\.|GOCSPX|1\\/\\/0|hv[sbr]\\.|do[opr]_v1_|dckr_|shp[a-z]+_|pypi-|lin_|sbp_|figd_|AGE-SECRET|:AA|eyJ",
+    "AIza|ya29\\.|GOCSPX|1\\/\\/0|hv[sbr]\\.|do[opr]_v1_|dckr_|shp[a-z]+_|pypi-|lin_|sbp_|figd_|AGE-SECRET|:AA|eyJ|cio",
     ...Secretlint.prefixes
   ].join("|")
 )
@@ -69,7 +71,7 @@ const run = /(?<![\w-])[\w-]{11}|SG\.|\.AA|:AA|ya29|hv[sbr]\./
 const schemeHint = /bearer(?:\s|%20|\+)|basic(?:\s|%20|\+)/i
 
 const schemes =
-  /(?<![A-Za-z0-9])((?:bearer|basic)(?:\s|%20|\+){1,4})(?=[A-Za-z]{0,64}[0-9+/=_~]|[A-Za-z]{20})[A-Za-z0-9._~+/=-]{6,}/gi
+  /(?<![A-Za-z0-9])((?:bearer|basic)(?:\s|%20|\+){1,4})(?!HTTP\/)(?=[A-Za-z]{0,64}[0-9+/=_~]|[A-Za-z]{20})[A-Za-z0-9._~+/=-]{6,}/gi
 
 const userinfo = /:\/\/([^\s/"']{1,768})@/g
 

@@ -74,6 +74,31 @@ describe("Redaction of text", () => {
     ["db says correct horse", "db says [redacted]"],
     ["collector-credential and acme-production", "[redacted] and [redacted]"],
     ["line two of a key", "[redacted]"],
+    ["MYSQLPASS: hunter2", "MYSQLPASS: [redacted]"],
+    ["ID:ada,PW:hunter2", "ID:ada,PW:[redacted]"],
+    ["Uid=ada;Pwd=hunter2;", "Uid=ada;Pwd=[redacted];"],
+    ["LICENSE_KEY=9f86d081884c7d659a2feaa0c55ad015", "LICENSE_KEY=[redacted]"],
+    ["the new secret for it is Zk3nP9xQw7Lm2Vt8Rb4Y here", "the new secret for it is [redacted] here"],
+    [
+      "Use this password to proceed:\n\n9f86d081884c7d659a2feaa0c55ad015",
+      "Use this password to proceed:\n\n[redacted]"
+    ],
+    [`password: Some("hunter2")`, `password: Some("[redacted]")`],
+    [`val password: String = "hunter2"`, `val password: String = "[redacted]"`],
+    [`define( 'DB_PASSWORD' , 'hunter2' )`, `define( 'DB_PASSWORD' , '[redacted]' )`],
+    ["mysql -h db -phunter2 shop", "mysql -h db -p[redacted] shop"],
+    ["docker login -u ci -p hunter2 example.com", "docker login -u ci -p [redacted] example.com"],
+    ["ls; redis-cli -a hunter2 ping | wc", "ls; redis-cli -a [redacted] ping | wc"],
+    ["smbclient //files/x -U ada%hunter2", "smbclient //files/x -U ada%[redacted]"],
+    ["curl -u ada:hunter2 https://example.com", "curl -u ada:[redacted] https://example.com"],
+    ["echo hunter2 | sudo -S apt update", "echo [redacted] | sudo -S apt update"],
+    ["CREATE USER a IDENTIFIED BY 'hunter2'", "CREATE USER a IDENTIFIED BY '[redacted]'"],
+    ["db:5432:shop:app:hunter2", "db:5432:shop:app:[redacted]"],
+    ["acme-live-a8Kd02mNq7Xz41Lp9Rt3", "[redacted]"],
+    [
+      "see https://example.com/reset/a8Kd02mNq7Xz41Lp9Rt3bV6cY5wE1uQs4",
+      "see https://example.com/reset/[redacted]"
+    ],
     ["/home/ada/project and /home/ada", "~/project and ~"],
     ["file:///home/ada/x:12:3", "file://~/x:12:3"]
   ]
@@ -94,7 +119,21 @@ describe("Redaction of text", () => {
     "task-0123456789012345678901234567890",
     "monkey=banana; keyboard: us",
     "cache_key=abc; map key=abc",
-    "author=ada"
+    "author=ada",
+    "PWD=/home/eve/project",
+    "google-cloud-auth-plugin:amd64 and python3-jwt:all",
+    "primary_key=9f86d081884c7d659a2feaa0c55ad015",
+    "docker run -p 8080:80 web and mkdir -p hunter2",
+    "mysql -h db -u root shop",
+    `const secret = new Set(tokens)`,
+    `headers: ["authorization", "cookie"]`,
+    "learned --smtp-auth to limit the mechanisms",
+    "index-BtmwUAfk.js and chunk.a94a8fe5ccb19ba61c4c0873d391e987.css",
+    "the token of commit a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+    "JsonSchema.META_SCHEMA_URI_DRAFT_07 and JsonSchema.fromSchemaOpenApi3_1",
+    "request-9f86d081884c7d659a2feaa0c55ad015",
+    "key: node-cache-Linux-x64-npm-9f86d081884c7d659a2feaa0c55ad015",
+    "A basic HTTP/1.1 client"
   ]
   for (const plain of kept) it(`keeps ${plain}`, () => assert.strictEqual(text(plain), plain))
 
@@ -372,6 +411,17 @@ describe("Redaction in linear time", () => {
     "password:\n  a\n",
     "name: password value: ",
     "curl -u a ",
+    "mysql -p",
+    "docker login ",
+    "htpasswd -b a ",
+    "echo a|",
+    "identified by ",
+    "secret aB3",
+    "a:1:b:c:",
+    "a.aB3aB3aB3aB3aB3aB3aB3.",
+    "%2B",
+    "://a/aB3",
+    'A("',
     "Private-Lines: 1 ",
     "sk-proj-",
     "xoxb-a-",

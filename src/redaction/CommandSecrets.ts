@@ -1,0 +1,119 @@
+/** Masks passwords in the arguments of known programs, whose short options do not name a secret: `mysql -pX`. */
+import { mask } from "./mask.ts"
+
+interface Rule {
+  /** Names of programs, as a pattern. */
+  readonly programs: string
+  /** The option before the value, as a pattern. */
+  readonly option: string
+  /** Whether the value is attached to the option, is the next argument, or either. */
+  readonly place: "attached" | "next" | "either"
+  /** A word that must be among the arguments before the option. */
+  readonly after?: string
+  /** The character that ends the name of a user before the value. */
+  readonly user?: string
+}
+
+const rules: ReadonlyArray<Rule> = [
+  { programs: "curl", option: "-u|-U|--user|--proxy-user", place: "either", user: ":" },
+  { programs: "(?:mysql|mariadb)[\\w-]{0,16}", option: "-p", place: "attached" },
+  { programs: "7z[ar]?|rar|unrar", option: "-h?p", place: "attached" },
+  { programs: "[xw]freerdp", option: "/p:", place: "attached" },
+  { programs: "sshpass", option: "-p", place: "either" },
+  { programs: "sqlcmd|bcp|unzip|zip|mosquitto_(?:pub|sub)", option: "-P", place: "either" },
+  { programs: "redis-cli", option: "-a", place: "next" },
+  { programs: "ldap\\w{2,12}", option: "-w", place: "next" },
+  { programs: "ssh-keygen", option: "-[NP]", place: "next" },
+  { programs: "mongo\\w{0,12}|cqlsh|rabbitmqadmin|influx|rdesktop", option: "-p", place: "next" },
+  {
+    programs: "docker|podman|buildah|nerdctl|helm|oras|skopeo|crane|az|oc",
+    option: "-p",
+    place: "next",
+    after: "login"
+  },
+  { programs: "smbclient|rpcclient|smbget|net", option: "-U", place: "either", user: "%" },
+  { programs: "lftp", option: "-u", place: "next", user: "," },
+  // The user's name is the argument before the password.
+  { programs: "htpasswd", option: "-\\w{0,4}b\\w{0,4}(?:[ \\t]+[^\\s-]\\S{0,255})+?", place: "next" }
+]
+
+const value = `(?!\\[redacted\\])(?:"[^"\\r\\n]{1,512}"|'[^'\\r\\n]{1,512}'|[^\\s"'|;&<>]{1,512})`
+
+interface Compiled extends Rule {
+  readonly program: RegExp
+  readonly inText: RegExp
+  readonly exact: RegExp
+  readonly attached: RegExp
+}
+
+const compiled: ReadonlyArray<Compiled> = rules.map((rule) => {
+  const { option, place, programs, user } = rule
+  const gap = place === "attached" ? "" : place === "next" ? "[ \\t]{1,16}" : "(?:[ \\t]{0,16}|=)"
+  const before = user === undefined ? "" : `["']?[^\\s"'${user}=/]{1,128}${user}`
+  return {
+    ...rule,
+    program: new RegExp(`^(?:${programs})$`),
+    inText: new RegExp(`([ \\t]["']?(?:${option})["']?${gap}${before})${value}`, "g"),
+    exact: new RegExp(`^(?:${option})$`),
+    attached: new RegExp(`^((?:${option})=?${before})(?!\\[redacted\\]).`)
+  }
+})
+
+const programsInText = new RegExp(
+  `(?<![\\w.-])(?:${rules.map(({ programs }) => programs).join("|")})(?=(?:\\.exe)?[ \\t])`,
+  "g"
+)
+// The end of one command.
+const end = /[\r\n;|&]/g
+const longest = 4096
+
+/** Masks passwords in command lines. */
+export const scrub = (text: string): string => {
+  if (!programsInText.test(text)) return text
+  let out = ""
+  let from = 0
+  programsInText.lastIndex = 0
+  for (let found = programsInText.exec(text); found !== null; found = programsInText.exec(text)) {
+    const start = found.index + found[0].length
+    end.lastIndex = start
+    const stop = Math.min(end.exec(text)?.index ?? text.length, start + longest)
+    const command = text.slice(start, stop)
+    const rule = compiled.find(({ program }) => program.test(found?.[0] ?? ""))
+    if (rule !== undefined && (rule.after === undefined || command.includes(` ${rule.after} `))) {
+      out += text.slice(from, start) + command.replace(rule.inText, (_, before: string) => before + mask)
+      from = stop
+    }
+    programsInText.lastIndex = Math.max(start, stop)
+  }
+  programsInText.lastIndex = 0
+  return from === 0 ? text : out + text.slice(from)
+}
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
+
+/** Returns the masked argument at `at` of a list of arguments, or `undefined` if no program takes it for a password. */
+export const argument = (items: ReadonlyArray<unknown>, at: number): string | undefined => {
+  const item = items[at]
+  const before = items[at - 1]
+  if (typeof item !== "string" || typeof before !== "string" || item === "") return undefined
+  for (let index = 0; index < Math.min(at, 4); index++) {
+    const program = items[index]
+    if (typeof program !== "string") return undefined
+    const name = baseName(program)
+    const rule = compiled.find((each) => each.program.test(name))
+    if (rule === undefined) continue
+    if (rule.after !== undefined && !items.slice(index, at).includes(rule.after)) return undefined
+    const attached = rule.place === "next" ? undefined : rule.attached.exec(item)?.[1]
+    if (attached !== undefined) return attached + mask
+    if (rule.place === "attached") return undefined
+    if (name === "htpasswd") {
+      const option = items.slice(index + 1, at).some((each) => /^-\w{0,4}b/.test(String(each)))
+      return option && at === items.length - 1 ? mask : undefined
+    }
+    if (!rule.exact.test(before)) return undefined
+    if (rule.user === undefined) return mask
+    const user = item.indexOf(rule.user)
+    return user < 0 || user === item.length - 1 ? undefined : item.slice(0, user + 1) + mask
+  }
+  return undefined
+}
