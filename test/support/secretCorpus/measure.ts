@@ -1,4 +1,4 @@
-/** Measures redaction on the corpus. `node test/support/secretCorpus/measure.ts [SEED…]` prints the rates. */
+/** Measures redaction on the corpus. `node scripts/redactionRates.ts` prints the rates. */
 import * as Redaction from "../../../src/redaction/Redaction.ts"
 import * as Fresh from "./Fresh.ts"
 import { heldOut } from "./heldOut.ts"
@@ -41,19 +41,4 @@ export const missed = (all: ReadonlyArray<Shape>, seed: number): ReadonlyArray<s
 export const changedLines = (seed: number): ReadonlyArray<string> => {
   const { text } = Redaction.make({}, {})
   return ordinaryLines(seed).filter((line) => text(line) !== line)
-}
-
-if (import.meta.main) {
-  const seeds = process.argv.slice(2).map(Number)
-  for (const seed of seeds.length === 0 ? [1] : seeds) {
-    const written = shapes.length - missed(shapes, seed).length
-    // The titles stay hidden: a pattern that is written for one of them would end the independence of the set.
-    const held = heldOut.length - missed(heldOut, seed).length
-    const all = shapes.length + heldOut.length
-    const rate = (((written + held) / all) * 100).toFixed(1)
-    console.log(
-      `seed ${seed}: ${written} of ${shapes.length} shapes, ${held} of ${heldOut.length} held out, ${rate} % in all; ` +
-        `${changedLines(seed).length} of 10,000 ordinary lines changed`
-    )
-  }
 }
