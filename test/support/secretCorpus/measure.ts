@@ -1,10 +1,8 @@
 /** Measures redaction on the corpus. `node scripts/redactionRates.ts` prints the rates. */
 import * as Redaction from "../../../src/redaction/Redaction.ts"
 import * as Fresh from "./Fresh.ts"
-import { heldOut } from "./heldOut.ts"
 import { ordinaryLines } from "./ordinary.ts"
 import type { Shape } from "./Shape.ts"
-import { shapes } from "./shapes.ts"
 
 /** Whether eight characters in a row of the secret are left. The fixed part of its format is in `other` too. */
 const leaks = (shown: string, secret: string, other: string): boolean => {
