@@ -306,31 +306,35 @@ export class AttachmentRejected extends make<AttachmentRejected>()(
 
 export { BudgetReason } from "./Budget.ts"
 
-const budgetReasons: { readonly [Reason in BudgetReason]: string } = {
+const budgetUnits = {
   Tokens: "tokens",
   Time: "milliseconds",
   ToolCalls: "tool calls",
   ModelCalls: "model calls"
-}
+} as const satisfies { readonly [Reason in BudgetReason]: string }
 
-/**
- * A turn, or all turns of a thread together, exceeded the budget, and the turn was interrupted. `limit` and `used` are
- * tokens, milliseconds or calls.
- */
+/** A turn, or all turns of a thread together, exceeded the budget, and the turn was interrupted. */
 export class BudgetExceeded extends make<BudgetExceeded>()(
   "BudgetExceeded",
   {
     reason: BudgetReason,
     scope: Schema.Literals(["turn", "thread"]),
+    /** The budget in `unit`: tokens for `Tokens`, milliseconds for `Time`, calls for `ToolCalls` and `ModelCalls`. */
     limit: Schema.Finite,
+    /** The use in the same unit. */
     used: Schema.Finite
   },
   ({ limit, reason, scope, used }) => ({
     class: "budget",
     retryable: false,
-    message: `the ${scope} used ${Math.round(used)} of ${limit} ${budgetReasons[reason]}; give it a larger budget`
+    message: `the ${scope} used ${Math.round(used)} of ${limit} ${budgetUnits[reason]}; give it a larger budget`
   })
-) {}
+) {
+  /** The unit of `limit` and `used`. */
+  get unit(): (typeof budgetUnits)[BudgetReason] {
+    return budgetUnits[this.reason]
+  }
+}
 
 /** The last message does not match the output schema. `output` is the message, `detail` the mismatch. */
 export class OutputInvalid extends make<OutputInvalid>()(

@@ -19,7 +19,8 @@ const image = (head: Uint8Array): string | undefined => {
   return undefined
 }
 
-// No entry is an image, because only the content makes a file an image.
+// No entry is an image, because only the content makes a file an image. `effect/http/Mime` serves browsers: it does not know
+// most source files, and `.ts` is a video to it.
 const byName: Readonly<Record<string, string>> = {
   ".c": "text/x-c",
   ".cfg": "text/plain",

@@ -3,7 +3,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { printable } from "../internal/TerminalText.ts"
 import { attribute, operation, span as names } from "../semconv/Convention.ts"
 import * as DurationText from "../internal/DurationText.ts"
-import * as TextWidth from "../internal/TextWidth.ts"
+import * as DisplayWidth from "./DisplayWidth.ts"
 
 /** One span of a trace; times are nanoseconds since a moment that is the same for all spans. */
 export interface WaterfallSpan {
@@ -226,7 +226,7 @@ const gap = "  "
 /** Chooses the columns that fit the terminal. A narrow terminal drops columns; the failure mark goes last. */
 const toColumns = (rows: ReadonlyArray<Row>, summary: string, width: number): Columns => {
   const widest = (textOf: (row: Row) => string) =>
-    rows.reduce((width, row) => Math.max(width, TextWidth.of(textOf(row))), 0)
+    rows.reduce((width, row) => Math.max(width, DisplayWidth.of(textOf(row))), 0)
   const nameWidth = widest((row) => row.prefix + row.name)
   const duration = widest((row) => row.duration)
   const note = Math.min(
@@ -284,16 +284,16 @@ const codes: { readonly [Part in Parameters<Paint>[0]]: string } = {
 }
 
 const draw = (row: Row, columns: Columns, scale: Scale, paint: Paint): string => {
-  const label = TextWidth.fit(row.prefix + row.name, columns.label)
+  const label = DisplayWidth.fit(row.prefix + row.name, columns.label)
   const parts = [
     paint("branch", label.slice(0, row.prefix.length)) + paint(row.style, label.slice(row.prefix.length))
   ]
   const note =
-    columns.note > 1 ? TextWidth.fit(row.note, columns.note) : row.failed && columns.note > 0 ? "✗" : ""
-  if (columns.duration > 0 || note !== "") parts.push(" ".repeat(columns.label - TextWidth.of(label)))
+    columns.note > 1 ? DisplayWidth.fit(row.note, columns.note) : row.failed && columns.note > 0 ? "✗" : ""
+  if (columns.duration > 0 || note !== "") parts.push(" ".repeat(columns.label - DisplayWidth.of(label)))
   if (columns.bar > 0) parts.push(gap, drawBar(row, columns.bar, scale, paint))
   if (columns.duration > 0)
-    parts.push(gap, " ".repeat(columns.duration - TextWidth.of(row.duration)), row.duration)
+    parts.push(gap, " ".repeat(columns.duration - DisplayWidth.of(row.duration)), row.duration)
   if (note !== "") parts.push(gap, paint(row.failed ? "failure" : "axis", note))
   return parts.join("")
 }
@@ -329,5 +329,5 @@ const drawAxis = (summary: string, columns: Columns, { nanos }: Scale, paint: Pa
       step > 0 && step === steps ? columns.bar - tick.length : Math.round((columns.bar * step) / steps)
     return drawn.length < column || step === 0 ? drawn.padEnd(column) + tick : drawn
   }, "")
-  return paint("axis", TextWidth.fill(summary, columns.label) + gap + line)
+  return paint("axis", DisplayWidth.fill(summary, columns.label) + gap + line)
 }

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Fiber from "effect/Fiber"
 import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
-import * as TextWidth from "../../src/internal/TextWidth.ts"
+import * as DisplayWidth from "../../src/trace/DisplayWidth.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as Waterfall from "../../src/trace/Waterfall.ts"
 
@@ -173,7 +173,7 @@ describe("spans that form no valid tree", () => {
     const chain = Array.from({ length: 20_000 }, (_, at) => span(`${at}`, `${at - 1}`, "step", [at, 20_000]))
     const lines = linesOf(chain, 60)
     assert.strictEqual(lines.length, 20_001)
-    assert.isTrue(lines.every((line) => TextWidth.of(line) <= 60))
+    assert.isTrue(lines.every((line) => DisplayWidth.of(line) <= 60))
   })
 
   it("are omitted beyond a limit, except failed ones", () => {
@@ -211,14 +211,15 @@ describe("a span name", () => {
   })
 
   it("is measured in terminal columns", () => {
-    assert.strictEqual(TextWidth.of("部署 deploy"), 11)
-    assert.strictEqual(TextWidth.of("e\u0301🚀ok"), 5)
-    assert.strictEqual(TextWidth.fit("部署服务器", 6), "部署…")
-    assert.strictEqual(TextWidth.fit("部署服务器", 10), "部署服务器")
-    assert.strictEqual(TextWidth.fit("e\u0301e\u0301e\u0301", 2), "e\u0301…")
-    assert.strictEqual(TextWidth.fill("部", 4), "部  ")
+    assert.strictEqual(DisplayWidth.of("部署 deploy"), 11)
+    assert.strictEqual(DisplayWidth.of("e\u0301🚀ok"), 5)
+    assert.strictEqual(DisplayWidth.of("👩‍👩‍👧 🇩🇪"), 5)
+    assert.strictEqual(DisplayWidth.fit("部署服务器", 6), "部署…")
+    assert.strictEqual(DisplayWidth.fit("部署服务器", 10), "部署服务器")
+    assert.strictEqual(DisplayWidth.fit("e\u0301e\u0301e\u0301", 2), "e\u0301…")
+    assert.strictEqual(DisplayWidth.fill("部", 4), "部  ")
     const lines = linesOf([span("1", undefined, "部署服务器", [0, 1]), span("2", "1", "deploy", [0, 1])], 60)
-    const bars = lines.slice(1).map((line) => TextWidth.of(line.slice(0, line.indexOf("━"))))
+    const bars = lines.slice(1).map((line) => DisplayWidth.of(line.slice(0, line.indexOf("━"))))
     assert.deepStrictEqual(bars, [12, 12])
   })
 })
@@ -247,7 +248,7 @@ describe("any trace", () => {
       const lines = picture.split("\n").slice(0, -1)
       assert.isTrue(lines.length === spans.length || lines.length === spans.length + 1 || spans.length > 40)
       for (const line of lines) {
-        assert.isAtMost(TextWidth.of(line), width)
+        assert.isAtMost(DisplayWidth.of(line), width)
         // oxlint-disable-next-line no-control-regex
         assert.notMatch(line, /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/u)
       }

@@ -71,6 +71,8 @@ const variablesIn = (value: unknown): ReadonlyArray<string> => {
   )
 }
 
+// Codex accepts TOML 1.1. `effect/encoding/Toml` rejects it: line breaks and a final comma in inline tables, the escapes
+// `\e` and `\x41`, times without seconds. The missing variables would be the only sign.
 const parseToml = (toml: string) => {
   try {
     return parse(toml)

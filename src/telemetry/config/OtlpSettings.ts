@@ -24,8 +24,8 @@ export interface Otlp {
   readonly fromFile: boolean
   readonly protocol: Protocol
   readonly compression: "gzip" | "none"
-  /** The maximum duration of one export, in milliseconds. */
-  readonly timeout: number | undefined
+  /** The maximum duration of one export. */
+  readonly timeoutMillis: number | undefined
   readonly certificates: Certificates
 }
 
@@ -78,7 +78,7 @@ const forSignal = (
       variables.word(["gzip", "none"], ...standardNames(signal, "COMPRESSION")) ??
       (fromFile ? file.compression : undefined) ??
       "none",
-    timeout: variables.milliseconds(...standardNames(signal, "TIMEOUT")),
+    timeoutMillis: variables.milliseconds(...standardNames(signal, "TIMEOUT")),
     certificates: fromFile ? { ...file.certificates, ...certificates } : certificates
   }
 }

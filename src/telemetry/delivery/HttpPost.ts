@@ -48,15 +48,15 @@ export type SendResult =
     }
   | {
       readonly _tag: "NoResponse"
-      readonly timeout: boolean
+      readonly timedOut: boolean
       /** The code of the system error, such as `ECONNREFUSED`. */
       readonly code?: string | undefined
       readonly detail: string
     }
 
 export interface PostOptions {
-  /** The maximum duration of the request in milliseconds, connecting included. */
-  readonly timeout: number
+  /** The maximum duration of the request, connecting included. */
+  readonly timeoutMillis: number
   /** Whether the process stays alive until the request ends. */
   readonly keepsProcessAlive: boolean
   /** Aborts the request. */
@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function* (
   const send = (
     encoding: Encoding,
     body: Uint8Array,
-    { keepsProcessAlive, signal, timeout }: PostOptions
+    { keepsProcessAlive, signal, timeoutMillis }: PostOptions
   ): Promise<SendResult> =>
     new Promise((resolve) => {
       const finish = (result: SendResult) => {
@@ -103,9 +103,9 @@ export const make = Effect.fnUntraced(function* (
       }
       // Node's own timeouts start once a connection is established and end with the first byte of the response.
       const timer = setTimeout(() => {
-        finish({ _tag: "NoResponse", timeout: true, detail: origin })
+        finish({ _tag: "NoResponse", timedOut: true, detail: origin })
         outgoing.destroy()
-      }, timeout)
+      }, timeoutMillis)
       const outgoing: ClientRequest = request(
         url,
         {
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function* (
       outgoing.on("error", (error) => {
         const code = codeOf(error)
         const detail = code === undefined ? origin : `${code} from ${origin}`
-        finish({ _tag: "NoResponse", timeout: false, code, detail })
+        finish({ _tag: "NoResponse", timedOut: false, code, detail })
       })
       if (!keepsProcessAlive) {
         timer.unref()

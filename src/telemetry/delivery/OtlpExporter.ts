@@ -10,10 +10,10 @@ import { type Codec, encodingOf } from "./OtlpSerializers.ts"
 /** The destination of a signal and how to send to it. */
 export interface Target extends HttpPost.HttpDestination {
   readonly protocol: Settings.Protocol
-  /** The maximum duration of one export including retries, in milliseconds. */
-  readonly timeout: number
+  /** The maximum duration of one export including retries. */
+  readonly timeoutMillis: number
   /** The maximum duration of one request from the spool, which delays no program. */
-  readonly spoolTimeout: number
+  readonly spoolTimeoutMillis: number
 }
 
 const maxRetries = 5
@@ -49,10 +49,14 @@ export const make = Effect.fnUntraced(function* <Items>(target: Target, codec: C
   const send = async (items: Items): Promise<ExportResult> => {
     const body = codec.encode(items)
     if (body === undefined) return { code: 1, error: new ExportFailure("export_failed") }
-    const deadline = performance.now() + target.timeout
+    const deadline = performance.now() + target.timeoutMillis
     const remaining = () => Math.max(1, deadline - performance.now())
     for (let retries = 0; ; retries++) {
-      const result = await post(encoding, body, { timeout: remaining(), keepsProcessAlive: true, signal })
+      const result = await post(encoding, body, {
+        timeoutMillis: remaining(),
+        keepsProcessAlive: true,
+        signal
+      })
       const wait = retries < maxRetries ? waitBeforeRetry(result, retries) : undefined
       if (wait === undefined || wait > remaining() || signal.aborted) return toExportResult(result, target)
       await delay(wait)
@@ -93,7 +97,7 @@ const toExportResult = (result: HttpPost.SendResult, { url }: Target): ExportRes
     return partial
   }
   if (result._tag === "NoResponse") {
-    const reason = result.timeout ? "timeout" : "export_failed"
+    const reason = result.timedOut ? "timeout" : "export_failed"
     return { code: 1, error: new ExportFailure(reason, result.detail) }
   }
   const { detail, status } = result

@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function* (
   if (loaded._tag === "Failure") return off(`${loaded.failure}: nothing is exported by OTLP`)
   const { headers, warnings } = toHeaders(options.headers ?? (isOtherEndpoint ? {} : ofSignal.headers))
   const usesDefaultEndpoint = destination === "unset"
-  const timeout = toMillis(options.timeout ?? ofSignal.timeout)
+  const timeoutMillis = toMillis(options.timeout ?? ofSignal.timeoutMillis)
   const resolved: OtlpTarget = {
     signal,
     warnings,
@@ -74,8 +74,8 @@ export const make = Effect.fnUntraced(function* (
       headers,
       protocol: options.protocol ?? ofSignal.protocol,
       compression: options.compression ?? ofSignal.compression,
-      timeout: clampMillis(BatchProcessor.shutdownTimeout, timeout),
-      spoolTimeout: clampMillis(maxSpoolTimeout, timeout ?? defaultSpoolTimeout),
+      timeoutMillis: clampMillis(BatchProcessor.shutdownTimeout, timeoutMillis),
+      spoolTimeoutMillis: clampMillis(maxSpoolTimeout, timeoutMillis ?? defaultSpoolTimeout),
       identity: loaded.success,
       proxy: ProxySettings.variablesFor(
         settings.proxy,

@@ -76,7 +76,7 @@ export const step = (
   const requested = result._tag === "Status" ? Math.min(result.retryAfter ?? 0, maxRetryAfter) : 0
   const wait = Math.max(requested, backOff(state.failures, limits, random))
   // After a timeout the batch may be too large for a slow connection: halve it.
-  const limit = result._tag === "NoResponse" && result.timeout ? half : state.limit
+  const limit = result._tag === "NoResponse" && result.timedOut ? half : state.limit
   return {
     verdict: "retry",
     state: { ...state, failures: state.failures + 1, notBefore: now + wait, limit }

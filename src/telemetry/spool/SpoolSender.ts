@@ -130,7 +130,7 @@ export const make = (options: SpoolSenderOptions) => {
 
 const detailOf = (result: HttpPost.SendResult): string => {
   if (result._tag === "Accepted") return ""
-  return result._tag === "NoResponse" && result.timeout
+  return result._tag === "NoResponse" && result.timedOut
     ? `no response in time from ${result.detail}`
     : result.detail
 }

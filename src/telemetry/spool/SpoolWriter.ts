@@ -81,7 +81,7 @@ export const open = Effect.fnUntraced(function* (
     // A request does not keep the process alive: the records are on disk.
     post: (encoding, body) =>
       Effect.promise((signal) =>
-        post(encoding, body, { timeout: target.spoolTimeout, keepsProcessAlive: false, signal })
+        post(encoding, body, { timeoutMillis: target.spoolTimeoutMillis, keepsProcessAlive: false, signal })
       ),
     batch,
     warn,

@@ -31,7 +31,7 @@ describe("an empty environment", () => {
       fromFile: false,
       protocol: "http/json",
       compression: "none",
-      timeout: undefined,
+      timeoutMillis: undefined,
       certificates: {}
     }
     assert.deepStrictEqual<unknown>(Settings.fromEnvironment({}), {
@@ -159,11 +159,11 @@ describe("the endpoint of another signal", () => {
       OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE: "/cert.pem"
     }).otlp
     assert.deepStrictEqual(
-      [traces.protocol, traces.compression, traces.timeout, traces.certificates],
+      [traces.protocol, traces.compression, traces.timeoutMillis, traces.certificates],
       ["http/protobuf", "none", 700, { ca: "/ca.pem" }]
     )
     assert.deepStrictEqual(
-      [logs.protocol, logs.compression, logs.timeout, logs.certificates],
+      [logs.protocol, logs.compression, logs.timeoutMillis, logs.certificates],
       ["http/json", "gzip", 800, { ca: "/ca.pem", certificate: "/cert.pem", key: "/key.pem" }]
     )
   })
@@ -560,10 +560,10 @@ describe("the resource", () => {
 
 describe("numbers", () => {
   it("are whole, and other values cause a warning and are skipped", () => {
-    assert.strictEqual(otlpOf({ OTEL_EXPORTER_OTLP_TIMEOUT: "900" }).timeout, 900)
+    assert.strictEqual(otlpOf({ OTEL_EXPORTER_OTLP_TIMEOUT: "900" }).timeoutMillis, 900)
     for (const value of ["0", "-1", "1.5", "1e3", "ten", "99999999999999999999"]) {
       const environment = { OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: value, OTEL_EXPORTER_OTLP_TIMEOUT: "900" }
-      assert.strictEqual(otlpOf(environment).timeout, 900)
+      assert.strictEqual(otlpOf(environment).timeoutMillis, 900)
       assert.deepStrictEqual(warningsOf(environment), [
         "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT is not a whole number from 1 up and is ignored"
       ])
@@ -711,12 +711,12 @@ describe("warnings", () => {
     assert.strictEqual(new Set(warnings).size, warnings.length)
     const { exporters, logs, metrics, otlp, prometheus, sampling, spans } = settings
     if (settings.disabled) assert.deepStrictEqual(exporters, { traces: [], metrics: [], logs: [] })
-    for (const { destination, headers, timeout } of Object.values(otlp)) {
+    for (const { destination, headers, timeoutMillis } of Object.values(otlp)) {
       if (typeof destination !== "string") assert.match(new URL(destination.url).protocol, /^https?:$/)
       for (const [name, value] of Object.entries(headers)) {
         assert.doesNotThrow(() => new Headers([[name, Redacted.value(value)]]))
       }
-      assert.isTrue(timeout === undefined || (timeout >= 1 && timeout < 2 ** 31))
+      assert.isTrue(timeoutMillis === undefined || (timeoutMillis >= 1 && timeoutMillis < 2 ** 31))
     }
     for (const signal of ["traces", "metrics", "logs"] as const) {
       if (otlp[signal].destination === "invalid") assert.notInclude(exporters[signal], "otlp")

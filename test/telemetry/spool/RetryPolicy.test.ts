@@ -16,7 +16,7 @@ const status = (code: number, retryAfter?: number): HttpPost.SendResult => ({
   detail: "",
   ...(retryAfter === undefined ? {} : { retryAfter })
 })
-const none: HttpPost.SendResult = { _tag: "NoResponse", timeout: false, detail: "" }
+const none: HttpPost.SendResult = { _tag: "NoResponse", timedOut: false, detail: "" }
 
 describe("a response of the collector", () => {
   it("counts a record as delivered only if it is 2xx", () => {
@@ -77,7 +77,7 @@ describe("a response of the collector", () => {
   })
 
   it("halves the batch after a timeout, down to one record", () => {
-    const timeout: HttpPost.SendResult = { _tag: "NoResponse", timeout: true, detail: "" }
+    const timeout: HttpPost.SendResult = { _tag: "NoResponse", timedOut: true, detail: "" }
     const { state, verdict } = step(timeout, undefined, 9)
     assert.deepStrictEqual([verdict, state.limit], ["retry", 4])
     assert.strictEqual(step(timeout, state, 1).state.limit, 1)
