@@ -275,3 +275,37 @@ describe("a staged file", () => {
     })
   )
 })
+
+describe("a store without platform services of its own", () => {
+  test("writes with the file system of the caller, and reads sources with Node", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const source = join(base, "source.txt")
+      Fs.writeFileSync(source, "content")
+      const opened: Array<string> = []
+      yield* Effect.gen(function* () {
+        const attachments = yield* F.store(base)
+        const { path } = yield* attachments.stage(source)
+        assert.strictEqual(F.text(path), "content")
+      }).pipe(
+        F.replacing((fs) => ({
+          open: (path, options) => {
+            opened.push(path)
+            return fs.open(path, options)
+          }
+        }))
+      )
+      assert.isNotEmpty(opened)
+      assert.notInclude(opened, source)
+    }))
+
+  test("fails when the file system of the caller cannot write", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      yield* Effect.gen(function* () {
+        const attachments = yield* F.store(base)
+        yield* F.refused(attachments.stageBytes(bytes("x"), { name: "x.txt" }), "StorageFailed")
+      }).pipe(F.replacing(() => ({ open: () => Effect.fail(F.broken("open", "EROFS: read-only")) })))
+      assert.deepStrictEqual(F.staged(base), [])
+    }))
+})

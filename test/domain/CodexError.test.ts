@@ -50,6 +50,15 @@ describe("CodexError", () => {
       )
   })
 
+  it("names the unit of an exceeded budget by its reason", () => {
+    const units = CodexError.BudgetReason.literals.map((reason) => {
+      const error = new CodexError.BudgetExceeded({ reason, scope: "turn", limit: 10, used: 11 })
+      assert.include(error.message, `11 of 10 ${error.unit}`)
+      return error.unit
+    })
+    assert.deepStrictEqual(units, ["tokens", "milliseconds", "tool calls", "model calls"])
+  })
+
   it("makes errors that are instances of Error and of their class", () => {
     assert.instanceOf(limited, Error)
     assert.instanceOf(limited, CodexError.TurnFailed)

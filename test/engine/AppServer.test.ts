@@ -3,8 +3,13 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as PlatformError from "effect/PlatformError"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Scope from "effect/Scope"
 import * as Approval from "../../src/Approval.ts"
+import * as AppServer from "../../src/engine/AppServer.ts"
 import { Codex } from "../../src/Codex.ts"
 import * as Fake from "../support/fakeCodex.ts"
 import { test } from "../support/live.ts"
@@ -138,5 +143,69 @@ describe.concurrent("a turn in another directory", () => {
         Effect.provide(fake.layer())
       )
       assert.deepStrictEqual(folders, [fake.folder, fake.folder])
+    }))
+})
+
+describe.concurrent("the app-server without platform services of its own", () => {
+  const layer = (fake: { readonly codexPath: string }) =>
+    Layer.fresh(Codex.layer).pipe(Layer.provide(AppServer.layerNoDeps({ codexPath: fake.codexPath })))
+
+  test("starts Codex with the spawner of the caller, and with no other", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("a")] } })
+      const real = yield* ChildProcessSpawner.ChildProcessSpawner
+      const spawned: Array<string> = []
+      const spawner = ChildProcessSpawner.make((command) => {
+        if (command._tag === "StandardCommand") spawned.push(command.command)
+        return real.spawn(command)
+      })
+      yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
+        Effect.scoped,
+        Effect.provide(layer(fake)),
+        Effect.provideService(ChildProcessSpawner.ChildProcessSpawner, spawner)
+      )
+      assert.deepStrictEqual(spawned, [fake.codexPath])
+      assert.lengthOf(yield* fake.pids, 1)
+    }))
+
+  test("fails to start when the spawner of the caller fails", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      const denied = PlatformError.systemError({
+        _tag: "PermissionDenied",
+        module: "ChildProcess",
+        method: "spawn",
+        description: "spawning is forbidden here"
+      })
+      const error = yield* Effect.flip(Fake.startThread).pipe(
+        Effect.scoped,
+        Effect.provide(layer(fake)),
+        Effect.provideService(
+          ChildProcessSpawner.ChildProcessSpawner,
+          ChildProcessSpawner.make(() => Effect.fail(denied))
+        )
+      )
+      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
+      assert.isEmpty(yield* fake.pids)
+    }))
+
+  test("reads the files of Codex with the file system of the caller", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({})
+      const fs = yield* FileSystem.FileSystem
+      const read: Array<string> = []
+      const watched = FileSystem.FileSystem.of({
+        ...fs,
+        readFileString: (path, encoding) => {
+          read.push(path)
+          return fs.readFileString(path, encoding)
+        }
+      })
+      yield* Fake.startThread.pipe(
+        Effect.scoped,
+        Effect.provide(layer(fake)),
+        Effect.provideService(FileSystem.FileSystem, watched)
+      )
+      assert.isTrue(read.some((path) => path.endsWith("config.toml")))
     }))
 })
