@@ -46,7 +46,7 @@ export const spool: ReadonlyArray<Mutant> = [
       "with Retry-After delays the next request by at least that long, at most an hour"
     ],
     [
-      'result._tag === "NoResponse" && result.timeout ? half : state.limit',
+      'result._tag === "NoResponse" && result.timedOut ? half : state.limit',
       "state.limit",
       "halves the batch after a timeout, down to one record"
     ]
