@@ -2,7 +2,7 @@
 import type { ApprovalDecision, ApprovalAnswer } from "../domain/ApprovalDecision.ts"
 import * as ElicitationForm from "./ElicitationForm.ts"
 import * as Permissions from "../domain/Permissions.ts"
-import type { ApprovalRequest, UserInputRequest } from "../domain/ApprovalRequest.ts"
+import type { ApprovalRequest, ResolvedPaths, UserInputRequest } from "../domain/ApprovalRequest.ts"
 
 type Accepting = Extract<ApprovalDecision, { readonly _tag: "Accept" | "AcceptForSession" }>
 
@@ -33,6 +33,35 @@ const declined = (accepting: Accepting, reason: string): ApprovalDecision => {
   }
 }
 
+type Entry = Permissions.Permissions["fileSystem"][number]
+
+const resolvedPath = (resolved: ResolvedPaths | undefined, given: string) =>
+  resolved?.paths.find((path) => path.given === given)
+
+/**
+ * Whether a permission may be granted. Where the agent can write, it can replace a directory by a link at any time, also
+ * after the grant, so the sandbox would open at the target of the link. The agent needs no such permission.
+ */
+const canBeGranted = (entry: Entry, resolved: ResolvedPaths | undefined): boolean => {
+  if (entry.access === "deny" || entry.place._tag === "Special") return true
+  const found = resolvedPath(resolved, entry.place._tag === "Path" ? entry.place.path : entry.place.pattern)
+  return found?.real !== undefined && !found.agentWritable
+}
+
+/** Replaces each path by the real path that it had when the request arrived. */
+const toRealPaths = (
+  permissions: Permissions.Permissions,
+  resolved: ResolvedPaths | undefined
+): Permissions.Permissions => ({
+  ...permissions,
+  fileSystem: permissions.fileSystem.map((entry) => {
+    const real = entry.place._tag === "Path" ? resolvedPath(resolved, entry.place.path)?.real : undefined
+    return real === undefined ? entry : { ...entry, place: { _tag: "Path", path: real } }
+  })
+})
+
+const belowWritable = "lies below a directory that the agent can write, or cannot be resolved"
+
 const normalizePermissions = (
   request: Extract<ApprovalRequest, { readonly _tag: "Permissions" }>,
   accepting: Accepting
@@ -40,10 +69,33 @@ const normalizePermissions = (
   const { given } = accepting
   if (given !== undefined && given._tag !== "Permissions")
     return declined(accepting, "the request is for permissions, but the decision grants none")
-  const permissions = Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)
-  return Permissions.isEmpty(permissions)
-    ? declined(accepting, "none of the requested permissions were granted")
-    : { ...accepting, given: { _tag: "Permissions", permissions } }
+  const { permissions: requested, resolved } = request
+  const grantable = requested.fileSystem.filter((entry) => canBeGranted(entry, resolved))
+  const permissions = Permissions.intersect(
+    toRealPaths({ ...requested, fileSystem: grantable }, resolved),
+    toRealPaths(given?.permissions ?? requested, resolved)
+  )
+  if (!Permissions.isEmpty(permissions)) return { ...accepting, given: { _tag: "Permissions", permissions } }
+  return declined(
+    accepting,
+    grantable.length < requested.fileSystem.length
+      ? `every requested path ${belowWritable}`
+      : "none of the requested permissions were granted"
+  )
+}
+
+/** Why a command or a patch cannot be accepted with the permissions that it also requests. */
+const extraProblem = (request: ApprovalRequest): string | undefined => {
+  if (request._tag === "Command") {
+    const wanted = request.wants?.permissions?.fileSystem ?? []
+    return wanted.every((entry) => canBeGranted(entry, request.resolved))
+      ? undefined
+      : `the command also requests a path that ${belowWritable}`
+  }
+  if (request._tag !== "FileChange" || request.root === undefined) return undefined
+  return canBeGranted(Permissions.path("write", request.root), request.resolved)
+    ? undefined
+    : `the patch also requests a directory that ${belowWritable}`
 }
 
 /**
@@ -57,10 +109,12 @@ export const normalize = (request: ApprovalRequest, decision: ApprovalDecision):
     case "Command":
     case "FileChange":
     case "Tool":
-    case "McpTool":
-      return given === undefined
-        ? decision
-        : declined(decision, "the request takes a plain decision without answers or permissions")
+    case "McpTool": {
+      if (given !== undefined)
+        return declined(decision, "the request takes a plain decision without answers or permissions")
+      const problem = extraProblem(request)
+      return problem === undefined ? decision : declined(decision, problem)
+    }
     case "Permissions":
       return normalizePermissions(request, decision)
     case "UserInput": {

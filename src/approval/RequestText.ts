@@ -2,7 +2,7 @@
  * Renders a request for people. The text is complete and never cut, because a person answers for what it says: every
  * character is visible, and every line of content has a prefix, so that content cannot imitate the prompt around it.
  */
-import type { ApprovalRequest, CommandRequest, Question } from "../domain/ApprovalRequest.ts"
+import type { ApprovalRequest, CommandRequest, Question, ResolvedPaths } from "../domain/ApprovalRequest.ts"
 import { paths } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 import type { FileSystemEntry, FileSystemPlace, Permissions } from "../domain/Permissions.ts"
@@ -62,9 +62,23 @@ const place = (place: FileSystemPlace): string => {
 const entry = ({ access, place: where }: FileSystemEntry): string =>
   access === "deny" ? `no access to ${place(where)}` : `${access} ${place(where)}`
 
-const permissionSections = ({ fileSystem, globDepth, network }: Permissions): ReadonlyArray<Section> => [
+/** Says where a path leads, unless that is what the text of the path says. */
+const realPath = (resolved: ResolvedPaths | undefined, given: string): ReadonlyArray<Section> => {
+  const found = resolved?.paths.find((path) => path.given === given)
+  if (found === undefined || (found.real === given && !found.throughLink)) return []
+  const label = found.throughLink ? "which leads through a link to" : "which is"
+  return [found.real === undefined ? { label, text: "a path that cannot be determined" } : section(label, found.real)]
+}
+
+const permissionSections = (
+  { fileSystem, globDepth, network }: Permissions,
+  resolved: ResolvedPaths | undefined
+): ReadonlyArray<Section> => [
   ...(network ? [{ label: "network access", text: "every host" }] : []),
-  ...fileSystem.map((permission) => ({ label: "file access", text: entry(permission) })),
+  ...fileSystem.flatMap((permission) => [
+    { label: "file access", text: entry(permission) },
+    ...(permission.place._tag === "Path" ? realPath(resolved, permission.place.path) : [])
+  ]),
   ...(globDepth === undefined ? [] : [{ label: "maximum depth of patterns", text: String(globDepth) }])
 ]
 
@@ -84,7 +98,7 @@ const commandSections = (request: typeof CommandRequest.Type): ReadonlyArray<Sec
     ...(network === undefined
       ? []
       : [section("with network access to", `${network.protocol}://${network.host}`)]),
-    ...(permissions === undefined ? [] : permissionSections(permissions)),
+    ...(permissions === undefined ? [] : permissionSections(permissions, request.resolved)),
     ...(request.extra && request.wants === undefined
       ? [{ label: "and more", text: "something that effect-codex cannot read" }]
       : [])
@@ -109,18 +123,21 @@ const contentOf = (request: ApprovalRequest): readonly [title: string, sections:
         [
           ...request.changes.flatMap((change) => [
             section(`${change.kind} the file`, change.path),
+            ...realPath(request.resolved, change.path),
             ...optional("move it to", change.movePath),
+            ...(change.movePath === undefined ? [] : realPath(request.resolved, change.movePath)),
             section(change.kind === "update" ? "with the diff" : "with the content", change.diff)
           ]),
           ...(request.changes.length === 0 ? [{ label: "files", text: "Codex does not say which" }] : []),
           ...optional("and write everything below", request.root),
+          ...(request.root === undefined ? [] : realPath(request.resolved, request.root)),
           ...(request.extra && request.root === undefined
             ? [{ label: "and more", text: "something that effect-codex cannot read" }]
             : [])
         ]
       ]
     case "Permissions": {
-      const sections = permissionSections(request.permissions)
+      const sections = permissionSections(request.permissions, request.resolved)
       return [
         "be allowed more than its sandbox allows",
         sections.length === 0 ? [{ label: "permissions", text: "nothing" }] : sections
@@ -160,13 +177,32 @@ const contentOf = (request: ApprovalRequest): readonly [title: string, sections:
   }
 }
 
+/** The directory of a request as it is written, where it leads, and the thread's own directory if it is another one. */
+const directorySections = (request: ApprovalRequest): ReadonlyArray<Section> => {
+  if (!("cwd" in request) || request.cwd === "") return []
+  const { resolved } = request
+  const written = section("in the directory", request.cwd)
+  if (resolved === undefined) return [written]
+  const { cwd, cwdThroughLink, threadCwd } = resolved
+  const label = cwdThroughLink ? "which leads through a link to" : "which is"
+  return [
+    written,
+    ...(cwd === undefined
+      ? [{ label, text: "a path that cannot be determined" }]
+      : cwd === request.cwd && !cwdThroughLink
+        ? []
+        : [section(label, cwd)]),
+    ...(cwd === threadCwd ? [] : [section("not in the thread's own directory", threadCwd)])
+  ]
+}
+
 /** Renders the whole request. */
 export const render = (request: ApprovalRequest, options: RenderOptions = {}): RenderedRequest => {
   const [title, content] = contentOf(request)
   const id = hash(request)
   const sections = [
     ...content,
-    ...("cwd" in request && request.cwd !== "" ? [section("in the directory", request.cwd)] : []),
+    ...directorySections(request),
     ...optional("the agent's reason", request.reason)
   ]
   return {

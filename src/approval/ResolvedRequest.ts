@@ -6,43 +6,55 @@ import type { Permissions } from "../domain/Permissions.ts"
 import * as RealPath from "../internal/RealPath.ts"
 import * as Nodepath from "node:path"
 
-const pathsOf = ({ fileSystem }: Permissions): ReadonlyArray<string> =>
-  fileSystem.flatMap(({ place }) => (place._tag === "Path" ? [place.path] : []))
+/** Returns the directory that a pattern starts from. */
+export const directoryOfPattern = (pattern: string): string => {
+  const at = pattern.search(/[*?[{]/)
+  return at < 0 ? pattern : pattern.slice(0, pattern.lastIndexOf("/", at) + 1)
+}
 
-/** Returns the directory of a request and the paths that it names. */
-const namedIn = (
-  request: ApprovalRequest
-): { readonly cwd: string; readonly paths: ReadonlyArray<string> } | undefined => {
+/** A path of a request, and the path to resolve for it. */
+interface NamedPath {
+  readonly given: string
+  readonly path: string
+}
+
+const named = (path: string): NamedPath => ({ given: path, path })
+
+const namedByPermissions = ({ fileSystem }: Permissions): ReadonlyArray<NamedPath> =>
+  fileSystem.flatMap(({ place }) => {
+    if (place._tag === "Path") return [named(place.path)]
+    return place._tag === "Glob" ? [{ given: place.pattern, path: directoryOfPattern(place.pattern) }] : []
+  })
+
+/** Returns the paths that a request names, or `undefined` for a request that concerns no files. */
+const namedBy = (request: Resolvable): ReadonlyArray<NamedPath> => {
   switch (request._tag) {
-    case "Command": {
-      const wanted = request.wants?.permissions
-      return { cwd: request.cwd, paths: wanted === undefined ? [] : pathsOf(wanted) }
-    }
+    case "Command":
+      return request.wants?.permissions === undefined ? [] : namedByPermissions(request.wants.permissions)
     case "FileChange":
-      return {
-        cwd: request.cwd,
-        paths: [...paths(request), ...(request.root === undefined ? [] : [request.root])]
-      }
+      return [...paths(request), ...(request.root === undefined ? [] : [request.root])].map(named)
     case "Permissions":
-      return { cwd: request.cwd, paths: pathsOf(request.permissions) }
-    default:
-      return undefined
+      return namedByPermissions(request.permissions)
   }
 }
+
+type Resolvable = Extract<ApprovalRequest, { readonly cwd: string }>
+
+const isResolvable = (request: ApprovalRequest): request is Resolvable => "cwd" in request
 
 /**
  * Returns the request with `resolved`. Resolves each path once, at the time of the request: what a policy sees, what a
  * person sees and what the hash covers is the same.
  */
 export const resolve = (request: ApprovalRequest, access: ThreadAccess): ApprovalRequest => {
-  const named = namedIn(request)
-  if (named === undefined || ("resolved" in request && request.resolved !== undefined)) return request
+  if (!isResolvable(request) || request.resolved !== undefined) return request
   const { cwd, writableRoots } = access
-  const own = RealPath.resolve(named.cwd, cwd)
-  const resolved = [...new Set(named.paths)].map((given): ResolvedPath => {
+  const own = RealPath.resolve(request.cwd, cwd)
+  const byName = new Map(namedBy(request).map((path) => [path.given, path]))
+  const resolved = [...byName.values()].map(({ given, path }): ResolvedPath => {
     // Joined as text: `..` behind a link must stay visible.
-    const path = Nodepath.isAbsolute(given) ? given : `${named.cwd}${Nodepath.sep}${given}`
-    const { real, throughLink } = RealPath.resolve(path, cwd)
+    const full = Nodepath.isAbsolute(path) ? path : `${request.cwd}${Nodepath.sep}${path}`
+    const { real, throughLink } = RealPath.resolve(full, cwd)
     return {
       given,
       ...(real === undefined ? {} : { real }),

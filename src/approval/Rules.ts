@@ -7,27 +7,34 @@ import type { Policy } from "./Policy.ts"
 import { type PromptServices, prompt } from "./TerminalPrompt.ts"
 import {
   type ApprovalRequest,
+  type CommandRequest,
   paths,
   type PermissionsRequest,
   requestKind,
-  RequestKind
+  RequestKind,
+  type ResolvedPath
 } from "../domain/ApprovalRequest.ts"
 
 /**
  * One rule. A rule matches if all its fields match; omitted fields match everything.
  *
- * `command` is compared word by word with one simple command; a final `"**"` matches any further words. `path` is a glob
- * over absolute paths or over paths relative to the working directory. To accept, it must match every path of the change;
- * to decline or ask, one match is enough. No rule accepts a command with `;`, `|`, `&`, `$(`, backticks, redirection,
- * expansion or a newline, or a command with additional requests (`extra`).
+ * `command` is compared word by word with one simple command; a final `"**"` matches any further words. A rule accepts a
+ * command only in the thread's own directory, or in the directory with the real path `cwd`. No rule accepts a command with
+ * `;`, `|`, `&`, `$(`, backticks, redirection, expansion or a newline, or a command with additional requests (`extra`).
+ *
+ * `path` is a glob over absolute paths or over paths relative to the thread's directory. To accept, it must match the real
+ * path of every file of the change, and no link may be on the way; to decline or ask, one match is enough.
  *
  * Only a rule with the `kind` accepts permissions and MCP tools. For permissions every entry must be a path that matches
  * `path` with at most `access` ("write" includes reading; the default is reading), and network access needs
  * `network: true`. Questions and forms need an answer, so a rule can only decline them or ask.
+ *
+ * Rules that decline are a convenience, not a list of forbidden commands: the same program has many names.
  */
 export const ApprovalRule = Schema.Struct({
   kind: Schema.optionalKey(RequestKind),
   command: Schema.optionalKey(Schema.NonEmptyArray(Schema.String)),
+  cwd: Schema.optionalKey(Schema.NonEmptyString),
   path: Schema.optionalKey(Schema.NonEmptyString),
   tool: Schema.optionalKey(Schema.NonEmptyString),
   server: Schema.optionalKey(Schema.NonEmptyString),
@@ -42,6 +49,8 @@ const matchesWords = (rule: ReadonlyArray<string>, argv: ReadonlyArray<string>):
     ? argv.length >= rule.length - 1 && rule.slice(0, -1).every((word, i) => word === argv[i])
     : rule.length === argv.length && rule.every((word, i) => word === argv[i])
 
+type Resolvable = Extract<ApprovalRequest, { readonly cwd: string }>
+
 const matchesPath = (pattern: string, cwd: string, path: string): boolean => {
   const glob = Glob.make(pattern, { dot: true })
   const absolute = Nodepath.resolve(cwd, path)
@@ -55,20 +64,64 @@ const matchesPath = (pattern: string, cwd: string, path: string): boolean => {
   )
 }
 
+const resolvedPath = ({ resolved }: Resolvable, path: string): ResolvedPath | undefined =>
+  resolved?.paths.find(({ given }) => given === path)
+
+/** Whether the real path is known, has no link on the way, and matches. */
+const matchesRealPath = (pattern: string | undefined, request: Resolvable, path: string): boolean => {
+  const found = resolvedPath(request, path)
+  return (
+    found?.real !== undefined &&
+    !found.throughLink &&
+    (pattern === undefined || matchesPath(pattern, request.resolved?.threadCwd ?? "/", found.real))
+  )
+}
+
+/** Whether the path matches as it is written, or where it leads. */
+const matchesEitherPath = (pattern: string, request: Resolvable, path: string): boolean => {
+  const real = resolvedPath(request, path)?.real
+  return (
+    matchesPath(pattern, request.cwd, path) ||
+    (real !== undefined && matchesPath(pattern, request.resolved?.threadCwd ?? request.cwd, real))
+  )
+}
+
+/** Whether the agent's sandbox can write all paths, or none of them. Codex applies a patch outside of it with more access. */
+const isOnOneSide = (request: Resolvable, all: ReadonlyArray<string>): boolean =>
+  new Set(all.map((path) => resolvedPath(request, path)?.agentWritable)).size === 1
+
+const runsIn = (request: typeof CommandRequest.Type, cwd: string | undefined): boolean => {
+  const { resolved } = request
+  return (
+    resolved?.cwd !== undefined &&
+    !resolved.cwdThroughLink &&
+    resolved.cwd === (cwd ?? resolved.threadCwd)
+  )
+}
+
+/** A rule that declines or asks also covers the directory as it is written. */
+const declinesIn = (request: typeof CommandRequest.Type, cwd: string): boolean =>
+  request.resolved?.cwd === cwd || request.cwd === cwd
+
 type Selector = Exclude<keyof ApprovalRule, "kind" | "decision">
 
 /** Whether the rule has no other selectors than these. */
 const namesOnly = (rule: ApprovalRule, ...selectors: ReadonlyArray<Selector>): boolean =>
-  (["command", "path", "tool", "server", "network", "access"] as const).every(
+  (["command", "cwd", "path", "tool", "server", "network", "access"] as const).every(
     (selector) => rule[selector] === undefined || selectors.includes(selector)
   )
 
 const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsRequest.Type): boolean => {
   const { fileSystem, network } = request.permissions
   const pattern = rule.path
+  const grants = (entry: (typeof fileSystem)[number]): boolean =>
+    pattern !== undefined &&
+    entry.place._tag === "Path" &&
+    matchesRealPath(pattern, request, entry.place.path) &&
+    resolvedPath(request, entry.place.path)?.agentWritable === false
   const selects = (entry: (typeof fileSystem)[number]): boolean =>
     pattern === undefined ||
-    (entry.place._tag === "Path" && matchesPath(pattern, request.cwd, entry.place.path))
+    (entry.place._tag === "Path" && matchesEitherPath(pattern, request, entry.place.path))
   if (rule.decision === "accept") {
     return (
       rule.kind === "permissions" &&
@@ -76,10 +129,7 @@ const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsReque
       // A `deny` entry grants nothing.
       fileSystem
         .filter((entry) => entry.access !== "deny")
-        .every(
-          (entry) =>
-            pattern !== undefined && selects(entry) && (entry.access === "read" || rule.access === "write")
-        )
+        .every((entry) => grants(entry) && (entry.access === "read" || rule.access === "write"))
     )
   }
   return (
@@ -98,18 +148,21 @@ export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean =
   const accepts = rule.decision === "accept"
   switch (request._tag) {
     case "Command":
-      if (!namesOnly(rule, "command")) return false
+      if (!namesOnly(rule, "command", "cwd")) return false
       if (accepts && (request.extra || request.argv === undefined)) return false
+      if (accepts ? !runsIn(request, rule.cwd) : rule.cwd !== undefined && !declinesIn(request, rule.cwd))
+        return false
       return (
         rule.command === undefined || (request.argv !== undefined && matchesWords(rule.command, request.argv))
       )
     case "FileChange": {
       if (!namesOnly(rule, "path")) return false
       if (accepts && (request.extra || request.changes.length === 0)) return false
-      const pattern = rule.path
-      if (pattern === undefined) return true
-      const test = (path: string) => matchesPath(pattern, request.cwd, path)
-      return accepts ? paths(request).every(test) : paths(request).some(test)
+      const { path: pattern } = rule
+      const all = paths(request)
+      if (accepts)
+        return all.every((path) => matchesRealPath(pattern, request, path)) && isOnOneSide(request, all)
+      return pattern === undefined || all.some((path) => matchesEitherPath(pattern, request, path))
     }
     case "Permissions":
       return namesOnly(rule, "path", "network", "access") && matchesPermissions(rule, request)

@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import * as Policy from "../approval/Policy.ts"
+import * as GrantedRoots from "../approval/GrantedRoots.ts"
 import * as ResolvedRequest from "../approval/ResolvedRequest.ts"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
@@ -101,7 +102,8 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
 
   /** The requests with their resolved paths. A request is resolved once, so that its event and its policy agree. */
   const resolvedRequests = new WeakMap<ApprovalRequest.ApprovalRequest, ApprovalRequest.ApprovalRequest>()
-  const access = () => engine.access?.() ?? ThreadAccess.make(engine.cwd, undefined)
+  const access = () =>
+    GrantedRoots.include(engine.access?.() ?? ThreadAccess.make(engine.cwd, undefined), engine)
   const resolved = (request: ApprovalRequest.ApprovalRequest) => {
     const known = resolvedRequests.get(request) ?? ResolvedRequest.resolve(request, access())
     resolvedRequests.set(request, known)
@@ -148,6 +150,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       inTurn,
       Effect.tap((decision) =>
         Effect.sync(() => {
+          GrantedRoots.record(engine, request, decision)
           if (decision._tag === "Cancel") options.stop(new CodexError.TurnInterrupted({ by: "policy" }))
         })
       )

@@ -53,7 +53,11 @@ describe("the text of a request", () => {
     const count = (text: string) => text.split("/end").length - 1
     for (const request of requests) {
       // The script of a command is its text, and the words of it are the same text again.
-      const content = request._tag === "Command" ? { ...request, command: "", argv: [] } : request
+      // Resolved paths are the same text again, as nothing is a link here.
+      const content =
+        request._tag === "Command"
+          ? { ...request, command: "", argv: [], resolved: undefined }
+          : { ...request, resolved: undefined }
       const expected = strings(content).reduce((sum, text) => sum + count(text), 0)
       const { lines } = Approval.render(request, { columns: 80 })
       const shown = lines.filter((line) => line.startsWith("  │ ")).map((line) => line.slice(4))
@@ -74,6 +78,8 @@ describe("the text of a request", () => {
         "change files",
         "  update the file:",
         "  │ a.ts",
+        "  which is:",
+        "  │ /work/a.ts",
         "  with the diff:",
         "  │ @@ -1 +1 @@⏎",
         "  │ -old⏎",
@@ -115,5 +121,42 @@ describe("the text of a request", () => {
         }
       }
     }
+  })
+
+  it("H03 H04 shows the real path beside the given one, and a command's other directory", () => {
+    const access = { cwd: "/work", cwdThroughLink: false, threadCwd: "/work" }
+    const at = (given: string, real: string | undefined) => ({
+      given,
+      ...(real === undefined ? {} : { real }),
+      throughLink: true,
+      agentWritable: false
+    })
+    const lines = (request: Approval.ApprovalRequest) => Approval.describe(request).split("\n")
+    const patch = R.fileChange("/work/docs/a")
+    const patchLines = lines({
+      ...patch,
+      root: "/work/x",
+      resolved: { ...access, paths: [at("/work/docs/a", "/etc/a"), at("/work/x", undefined)] }
+    })
+    for (const [written, real] of [
+      ["/work/docs/a", "/etc/a"],
+      ["/work/x", "a path that cannot be determined"]
+    ]) {
+      const from = patchLines.indexOf(`  │ ${written}`)
+      assert.deepStrictEqual(patchLines.slice(from + 1, from + 3), [
+        "  which leads through a link to:",
+        `  │ ${real}`
+      ])
+    }
+    const granted = R.permissions({ network: false, fileSystem: [Permissions.path("write", "/work/l")] })
+    assert.include(
+      Approval.describe({ ...granted, resolved: { ...access, paths: [at("/work/l", "/etc")] } }),
+      "write /work/l\n  which leads through a link to:\n  │ /etc\n"
+    )
+    const command = R.command("git status", { cwd: "/work/repo" })
+    assert.include(
+      Approval.describe(command),
+      "in the directory:\n  │ /work/repo\n  not in the thread's own directory:\n  │ /work\n"
+    )
   })
 })

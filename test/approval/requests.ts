@@ -1,8 +1,23 @@
 /** Requests of every kind, made up for tests. */
+import * as Path from "node:path"
 import type * as Approval from "../../src/Approval.ts"
 import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 
 const of = (id: string) => ({ id, itemId: ItemId.make(id) })
+
+/** Paths without links, in a thread at /work whose agent can write nothing. */
+export const resolved = (paths: ReadonlyArray<string> = [], more: Partial<Approval.ResolvedPath> = {}) => ({
+  cwd: "/work",
+  cwdThroughLink: false,
+  threadCwd: "/work",
+  paths: paths.map((given) => ({
+    given,
+    real: Path.resolve("/work", given),
+    throughLink: false,
+    agentWritable: false,
+    ...more
+  }))
+})
 
 export const command = (script: string, more: Partial<typeof Approval.CommandRequest.Type> = {}) =>
   ({
@@ -13,6 +28,7 @@ export const command = (script: string, more: Partial<typeof Approval.CommandReq
     argv: script.split(" "),
     cwd: "/work",
     extra: false,
+    resolved: { ...resolved(), cwd: more.cwd ?? "/work" },
     ...more
   }) as const satisfies Approval.ApprovalRequest
 
@@ -22,7 +38,8 @@ export const fileChange = (...paths: ReadonlyArray<string>) =>
     ...of("f1"),
     changes: paths.map((path) => ({ path, kind: "update", diff: "@@" }) as const),
     cwd: "/work",
-    extra: false
+    extra: false,
+    resolved: resolved(paths)
   }) as const satisfies Approval.ApprovalRequest
 
 export const permissions = (asked: Approval.Permissions) =>
@@ -30,7 +47,8 @@ export const permissions = (asked: Approval.Permissions) =>
     _tag: "Permissions",
     ...of("p1"),
     permissions: asked,
-    cwd: "/work"
+    cwd: "/work",
+    resolved: resolved(asked.fileSystem.flatMap(({ place }) => (place._tag === "Path" ? [place.path] : [])))
   }) as const satisfies Approval.ApprovalRequest
 
 export const tool = (name: string, args: unknown) =>
