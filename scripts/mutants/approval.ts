@@ -32,11 +32,11 @@ export const approval: ReadonlyArray<Mutant> = [
       'Permissions: Accept {"_tag":"Content","content":{"network":true}} means no'
     ],
     [
-      "Permissions.intersect(request.permissions, given?.permissions ?? request.permissions)",
-      "(given as { permissions: typeof request.permissions } | undefined)?.permissions ?? request.permissions",
+      "toRealPaths(given?.permissions ?? requested, resolved)",
+      "toRealPaths(requested, resolved)",
       'Permissions: Accept {"_tag":"Permissions","permissions":{"network":false,"fileSystem":[{"access":"write","place":{"_tag":"Path","path":"/"}}]}} means no'
     ],
-    ["return Permissions.isEmpty(permissions)", "return false", "Permissions: Accept means no"],
+    ["if (!Permissions.isEmpty(permissions)) return", "if (true) return", "Permissions: Accept means no"],
     [
       '    case "Unknown":\n      return declined(decision, "effect-codex does not know this kind of request")',
       '    case "Unknown":\n      return decision',
@@ -189,8 +189,8 @@ export const approval: ReadonlyArray<Mutant> = [
       '{"path":"/x/**","decision":"accept"} does not speak of be allowed to read /x/y'
     ],
     [
-      "accepts ? paths(request).every(test) : paths(request).some(test)",
-      "paths(request).some(test)",
+      "return all.every((path) => matchesRealPath",
+      "return all.some((path) => matchesRealPath",
       "accepts a patch only if the path matches every file"
     ],
     [
@@ -223,6 +223,83 @@ export const approval: ReadonlyArray<Mutant> = [
       "",
       "matches no path outside the working directory by a relative pattern"
     ]
+  ]),
+  ...inFile("src/approval/Rules.ts", "test/approval/RealPaths.test.ts", [
+    [
+      "    !found.throughLink &&\n",
+      "",
+      "H06 accepts no patch with a link on the way, wherever the link leads"
+    ],
+    [
+      'request.resolved?.threadCwd ?? "/", found.real)',
+      'request.resolved?.threadCwd ?? "/", path)',
+      "H06 matches the real path of a patch, not the path as it is written"
+    ],
+    [
+      " && isOnOneSide(request, all)",
+      "",
+      "H03 accepts no patch that is partly outside of the agent's sandbox"
+    ],
+    [
+      "resolvedPath(request, entry.place.path)?.agentWritable === false",
+      "true",
+      "H03 grants no permission through a link or where the agent can write"
+    ],
+    [
+      "resolved.cwd === (cwd ?? resolved.threadCwd)",
+      "true",
+      "H04 accepts only in the thread's own directory"
+    ],
+    [
+      "!resolved.cwdThroughLink && ",
+      "",
+      "H04 accepts nowhere if a link leads to the directory or if it cannot be resolved"
+    ],
+    ["cwd ?? resolved.threadCwd", "resolved.threadCwd", "H04 with a `cwd` accepts in that directory alone"]
+  ]),
+  ...inFile("src/approval/DecisionValidation.ts", "test/approval/RealPaths.test.ts", [
+    [
+      "found?.real !== undefined && !found.agentWritable",
+      "true",
+      "H03 is never given where the agent can write, whatever the policy says"
+    ],
+    [
+      'return real === undefined ? entry : { ...entry, place: { _tag: "Path", path: real } }',
+      "return entry",
+      "H03 carries the real path"
+    ],
+    [
+      "const problem = extraProblem(request)",
+      "const problem = undefined",
+      "H03 is not given with a command or a patch either"
+    ]
+  ]),
+  ...inFile("src/approval/GrantedRoots.ts", "test/approval/RealPaths.test.ts", [
+    [
+      "new Set([...(rootsBySession.get(session) ?? []), ...real])",
+      "new Set(real)",
+      "H03 makes its directory writable for later requests of the thread"
+    ]
+  ]),
+  ...inFile("src/approval/ResolvedRequest.ts", "test/approval/ResolvedRequest.test.ts", [
+    [
+      "cwdThroughLink: own.throughLink",
+      "cwdThroughLink: false",
+      "H04 contains the real directory of a command, and whether a link leads there"
+    ]
+  ]),
+  ...inFile("src/internal/RealPath.ts", "test/internal/RealPath.test.ts", [
+    [
+      'if (!path.split(/[\\\\/]/).includes("..")) return resolved',
+      "if (true) return resolved",
+      "H03 is unknown for `..` behind a link, circles, links in /proc and NUL"
+    ],
+    [
+      ' || isWithin(next, "/proc")',
+      "",
+      "H03 is unknown for `..` behind a link, circles, links in /proc and NUL"
+    ],
+    ["isWithin(path, root) &&\n", "path.startsWith(root) &&\n", "below a writable root and not beside it"]
   ]),
   ...inFile("src/approval/SessionGrants.ts", "test/approval/Policy.test.ts", [
     [

@@ -6,7 +6,6 @@ import * as Nodepath from "node:path"
 import { type ApprovalDecision, isGranted } from "../domain/ApprovalDecision.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import type { Permissions } from "../domain/Permissions.ts"
-import type { ThreadAccess } from "../domain/ThreadAccess.ts"
 import * as RealPath from "../internal/RealPath.ts"
 import { directoryOfPattern } from "./ResolvedRequest.ts"
 
@@ -44,10 +43,5 @@ export const record = (session: object, request: ApprovalRequest, decision: Appr
   rootsBySession.set(session, new Set([...(rootsBySession.get(session) ?? []), ...real]))
 }
 
-/** Adds what was granted to the access of a thread. */
-export const include = (access: ThreadAccess, session: object): ThreadAccess => {
-  const granted = rootsBySession.get(session)
-  return granted === undefined
-    ? access
-    : { ...access, writableRoots: [...new Set([...access.writableRoots, ...granted])] }
-}
+/** Returns the real paths that the agent may have been able to write since the thread was opened. */
+export const list = (session: object): ReadonlyArray<string> => [...(rootsBySession.get(session) ?? [])]

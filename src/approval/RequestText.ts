@@ -67,7 +67,11 @@ const realPath = (resolved: ResolvedPaths | undefined, given: string): ReadonlyA
   const found = resolved?.paths.find((path) => path.given === given)
   if (found === undefined || (found.real === given && !found.throughLink)) return []
   const label = found.throughLink ? "which leads through a link to" : "which is"
-  return [found.real === undefined ? { label, text: "a path that cannot be determined" } : section(label, found.real)]
+  return [
+    found.real === undefined
+      ? { label, text: "a path that cannot be determined" }
+      : section(label, found.real)
+  ]
 }
 
 const permissionSections = (

@@ -44,9 +44,14 @@ const isResolvable = (request: ApprovalRequest): request is Resolvable => "cwd" 
 
 /**
  * Returns the request with `resolved`. Resolves each path once, at the time of the request: what a policy sees, what a
- * person sees and what the hash covers is the same.
+ * person sees and what the hash covers is the same. `granted` are the paths that earlier decisions let the agent write: it
+ * can replace what is below them, but not the paths themselves, so it can request the same path again.
  */
-export const resolve = (request: ApprovalRequest, access: ThreadAccess): ApprovalRequest => {
+export const resolve = (
+  request: ApprovalRequest,
+  access: ThreadAccess,
+  granted: ReadonlyArray<string> = []
+): ApprovalRequest => {
   if (!isResolvable(request) || request.resolved !== undefined) return request
   const { cwd, writableRoots } = access
   const own = RealPath.resolve(request.cwd, cwd)
@@ -59,7 +64,10 @@ export const resolve = (request: ApprovalRequest, access: ThreadAccess): Approva
       given,
       ...(real === undefined ? {} : { real }),
       throughLink,
-      agentWritable: real === undefined || RealPath.isAgentWritable(real, writableRoots)
+      agentWritable:
+        real === undefined ||
+        RealPath.isAgentWritable(real, writableRoots) ||
+        granted.some((root) => real !== root && RealPath.isWithin(real, root))
     }
   })
   return Object.assign({}, request, {

@@ -93,9 +93,7 @@ const isOnOneSide = (request: Resolvable, all: ReadonlyArray<string>): boolean =
 const runsIn = (request: typeof CommandRequest.Type, cwd: string | undefined): boolean => {
   const { resolved } = request
   return (
-    resolved?.cwd !== undefined &&
-    !resolved.cwdThroughLink &&
-    resolved.cwd === (cwd ?? resolved.threadCwd)
+    resolved?.cwd !== undefined && !resolved.cwdThroughLink && resolved.cwd === (cwd ?? resolved.threadCwd)
   )
 }
 

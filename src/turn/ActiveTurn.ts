@@ -102,10 +102,10 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
 
   /** The requests with their resolved paths. A request is resolved once, so that its event and its policy agree. */
   const resolvedRequests = new WeakMap<ApprovalRequest.ApprovalRequest, ApprovalRequest.ApprovalRequest>()
-  const access = () =>
-    GrantedRoots.include(engine.access?.() ?? ThreadAccess.make(engine.cwd, undefined), engine)
+  const access = () => engine.access?.() ?? ThreadAccess.make(engine.cwd, undefined)
   const resolved = (request: ApprovalRequest.ApprovalRequest) => {
-    const known = resolvedRequests.get(request) ?? ResolvedRequest.resolve(request, access())
+    const known =
+      resolvedRequests.get(request) ?? ResolvedRequest.resolve(request, access(), GrantedRoots.list(engine))
     resolvedRequests.set(request, known)
     return known
   }
@@ -144,7 +144,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       session: engine,
       cwd: cwd.real,
       sandbox,
-      writableRoots
+      writableRoots: [...new Set([...writableRoots, ...GrantedRoots.list(engine)])]
     }).pipe(
       TurnTelemetry.approving(telemetry.spanOf(request.itemId), ApprovalRequest.kindOf(request)),
       inTurn,

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Approval from "../../src/Approval.ts"
 import * as GrantedRoots from "../../src/approval/GrantedRoots.ts"
+import { resolve } from "../../src/approval/ResolvedRequest.ts"
 import { decide } from "../../src/approval/PolicyRunner.ts"
 import { path } from "../../src/domain/Permissions.ts"
 import * as ThreadAccess from "../../src/domain/ThreadAccess.ts"
@@ -200,8 +201,7 @@ describe("a grant", () => {
 
   it("H03 makes its directory writable for later requests of the thread", () => {
     const session = {}
-    const access = ThreadAccess.make("/work", "read-only")
-    const roots = () => GrantedRoots.include(access, session).writableRoots
+    const roots = () => GrantedRoots.list(session)
     GrantedRoots.record(session, asking({}, "/opt/x"), Approval.decline("no"))
     assert.deepStrictEqual(roots(), [])
     const permissions = { network: false, fileSystem: [path("write", "/opt/x"), path("read", "/srv")] }
@@ -214,6 +214,12 @@ describe("a grant", () => {
     GrantedRoots.record(session, R.command("ls", { wants: { permissions: globbed } }), Approval.accept)
     GrantedRoots.record(session, { ...R.fileChange("a"), root: "/more" }, Approval.accept)
     assert.deepStrictEqual(roots(), ["/opt/x", "/data", "/more"])
-    assert.deepStrictEqual(GrantedRoots.include(access, {}).writableRoots, [])
+    assert.deepStrictEqual(GrantedRoots.list({}), [])
+    const { resolved: _, ...again } = asking({}, "/opt/x", "/opt/x/below", "/opt")
+    const resolved = resolve(again, ThreadAccess.make("/work", "read-only"), roots())
+    assert.deepStrictEqual(
+      "resolved" in resolved ? resolved.resolved?.paths.map(({ agentWritable }) => agentWritable) : [],
+      [false, true, false]
+    )
   })
 })
