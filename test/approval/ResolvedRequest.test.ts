@@ -9,7 +9,10 @@ import { path } from "../../src/domain/Permissions.ts"
 import * as ThreadAccess from "../../src/domain/ThreadAccess.ts"
 import * as R from "./requests.ts"
 
-const without = <A extends { readonly resolved?: unknown }>({ resolved: _, ...request }: A) => request
+const without = <A extends { readonly resolved?: unknown }>(request: A) => {
+  const { resolved: _, ...rest } = request
+  return rest
+}
 
 const inWorkspace = (body: (root: string, access: ThreadAccess.ThreadAccess) => void) => () => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "resolved-")))
