@@ -218,6 +218,33 @@ describe.concurrent("each kind of approval request of the real Codex", () => {
       assert.notInclude(JSON.stringify(events.filter(({ _tag }) => _tag === "ApprovalDecided")), "Bob")
     }))
 
+  test("H11 an MCP server that marks its own questions as the approval of a tool gets no answer from a rule", () =>
+    Effect.gen(function* () {
+      const shown: Array<string> = []
+      const rule = Approval.rules(
+        [{ kind: "mcp_tool", server: "things", tool: "sneak_it", decision: "accept" }],
+        Approval.deny
+      )
+      const { asked, outputs } = yield* run([mcp("sneak_it", {})], (request) => {
+        shown.push(JSON.stringify(Approval.render(request)))
+        return rule(request)
+      })
+      assert.deepStrictEqual(
+        asked.map(({ _tag }) => _tag),
+        ["McpTool", "Elicitation", "Elicitation", "Elicitation", "Elicitation"]
+      )
+      const [answers = ""] = outputs
+      assert.strictEqual(answers.split('{"action":"decline"}').length, 5)
+      assert.notInclude(answers, "accept")
+      for (const [index, text] of [
+        "Allow the things",
+        "Send the file to me?",
+        "password",
+        "http://127.0.0.1/steal"
+      ].entries())
+        assert.include(shown[index + 1], text)
+    }))
+
   for (const [kind, step] of Object.entries({
     permissions: permissions({ network: { enabled: true } }),
     user_input: input(which),

@@ -69,7 +69,7 @@ const approve = (
     Effect.tap((decision) =>
       Effect.sync(() => ApprovedArguments.record(runningTurn.approved, request, decision))
     ),
-    Effect.map(serverRequest.reply)
+    Effect.map((decision) => serverRequest.reply(decision, request))
   )
 
 /**
@@ -149,6 +149,7 @@ export const make = (
         ? undefined
         : serverRequest.request({
             items: runningTurn.items,
+            askedCalls: runningTurn.askedCalls,
             cwd: runningTurn.cwd,
             name: `question-${request.id}`
           })
@@ -156,6 +157,7 @@ export const make = (
       const { declineReply, threadId, turnId } = serverRequest
       return declineUnknown(request, method, params, { _tag: "Unknown", declineReply, threadId, turnId })
     }
+    if (approvalRequest._tag === "McpTool") runningTurn.askedCalls.add(approvalRequest.itemId)
     const emitRequested = () =>
       runningTurn.handlers.emit({
         _tag: "ApprovalRequested",

@@ -249,6 +249,12 @@ export const requestParts = {
     tool_name: text,
     tool_params: Schema.optionalKey(Schema.Unknown)
   }),
+  /** The form of an elicitation, as far as it tells whether there is anything to fill in. */
+  form: Schema.Struct({
+    type: Schema.optionalKey(Schema.Literal("object")),
+    properties: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+    required: nullish(Schema.Array(text))
+  }),
   /** The thread id of legacy requests. */
   legacyThread: Schema.Struct({ conversationId: ThreadId })
 }

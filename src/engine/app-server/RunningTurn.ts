@@ -29,6 +29,8 @@ export interface RunningTurn {
   /** Completes when the turn has ended in Codex. */
   readonly over: Deferred.Deferred<void>
   readonly items: Map<string, Item.Item>
+  /** The ids of the MCP tool calls whose approval Codex has requested. */
+  readonly askedCalls: Set<string>
   /** The approved arguments, by item id. */
   readonly approved: Map<string, string>
   /** The handlers of unanswered requests from Codex, each with the function that declines its request. */
@@ -59,6 +61,7 @@ export const make = (
   outcome: Deferred.makeUnsafe(),
   over: Deferred.makeUnsafe(),
   items: new Map(),
+  askedCalls: new Set(),
   approved: new Map(),
   pendingRequests: new Map(),
   watchers: new Set(),

@@ -8,6 +8,7 @@ import { ItemId, type ThreadId, type TurnId } from "../../domain/Ids.ts"
 import * as ShellCommand from "../../internal/ShellCommand.ts"
 import type * as Item from "../../domain/Item.ts"
 import * as Protocol from "./Protocol.ts"
+import { canonicalJson } from "../../internal/CanonicalJson.ts"
 import { optionalField } from "./Translate.ts"
 
 type Method = keyof typeof Protocol.serverRequests
@@ -16,6 +17,8 @@ type Params<M extends Method> = (typeof Protocol.serverRequests)[M]["Type"]
 /** The state of the turn that a request belongs to. */
 export interface RequestContext {
   readonly items: ReadonlyMap<string, Item.Item>
+  /** The ids of the MCP tool calls whose approval Codex has requested. */
+  readonly askedCalls: ReadonlySet<string>
   readonly cwd: string
   /** An id for a request that has no item id. */
   readonly name: string
@@ -29,7 +32,10 @@ export type ServerRequest =
       /** `undefined` if Codex does not name a turn: the request then belongs to the running one. */
       readonly turnId: TurnId | undefined
       readonly request: (context: RequestContext) => ApprovalRequest.ApprovalRequest | undefined
-      readonly reply: (decision: ApprovalDecision.ApprovalDecision) => unknown
+      readonly reply: (
+        decision: ApprovalDecision.ApprovalDecision,
+        request: ApprovalRequest.ApprovalRequest
+      ) => unknown
       readonly declineReply: unknown
     }
   | {
@@ -158,60 +164,96 @@ const elicitationReply = (decision: ApprovalDecision.ApprovalDecision, acceptRep
     : { action: ApprovalDecision.decisionName(decision), content: null, _meta: null }
 const declineElicitation = { action: "decline", content: null, _meta: null }
 
-/** Finds the item that an MCP server's elicitation belongs to: the last of the server's calls that is in progress. */
-const findMcpCall = (
+/** Returns the calls of an MCP server that are in progress. */
+const openCalls = (
   items: RequestContext["items"],
-  server: string,
-  tool: string | undefined
-): ItemId | undefined =>
-  [...items.values()].findLast(
-    (item) =>
-      item._tag === "McpToolCall" &&
-      item.server === server &&
-      item.status === "inProgress" &&
-      (tool === undefined || item.tool === tool)
-  )?.id
+  server: string
+): ReadonlyArray<typeof Item.McpToolCall.Type> =>
+  [...items.values()].flatMap((item) =>
+    item._tag === "McpToolCall" && item.server === server && item.status === "inProgress" ? [item] : []
+  )
 
-const elicitation = (params: Params<"mcpServer/elicitation/request">): ServerRequest => {
+type Elicitation = Params<"mcpServer/elicitation/request">
+type ToolApproval = typeof Protocol.requestParts.toolApproval.Type
+
+/** The server of Codex's own apps. Its questions have other texts, and no other program answers under its name. */
+const appsServer = "codex_apps"
+
+/** The question of Codex about a tool of a server. */
+const isCodexQuestion = (message: string, server: string, tool: string): boolean =>
+  server === appsServer || message === `Allow the ${server} MCP server to run tool "${tool}"?`
+
+/**
+ * Returns the call whose approval an elicitation requests, or `undefined` if it is an elicitation of the MCP server itself.
+ *
+ * Codex marks its requests for approval in `_meta`, but a server can set the same mark on an elicitation of its own, and a
+ * rule or a person that accepts the tool would then answer the server's form, URL or question. So the request counts as
+ * Codex's only if a call of this tool is in progress, if Codex has not yet asked about this call (Codex asks before the call
+ * begins, and the server can only ask afterwards), if there is nothing to fill in, and if the text is Codex's.
+ */
+const findAskedCall = (
+  params: Elicitation,
+  tool: ToolApproval,
+  { askedCalls, items }: RequestContext
+): ItemId | undefined => {
+  const { message = "", mode, requestedSchema, serverName: server } = params
+  if (mode !== "form" || !isEmptyForm(requestedSchema)) return undefined
+  if (!isCodexQuestion(message, server, tool.tool_name)) return undefined
+  const calls = openCalls(items, server).filter(
+    (call) => call.tool === tool.tool_name && !askedCalls.has(call.id)
+  )
+  const wanted = canonicalJson(tool.tool_params ?? {})
+  return (calls.find((call) => canonicalJson(call.arguments ?? {}) === wanted) ?? calls[0])?.id
+}
+
+const decodeForm = Schema.decodeUnknownOption(Protocol.requestParts.form)
+
+const isEmptyForm = (schema: unknown): boolean =>
+  schema === null ||
+  schema === undefined ||
+  Option.exists(
+    decodeForm(schema),
+    ({ properties, required }) => Object.keys(properties ?? {}).length === 0 && (required ?? []).length === 0
+  )
+
+const elicitation = (params: Elicitation): ServerRequest => {
   const { message = "", serverName: server } = params
   const ids = { threadId: params.threadId, turnId: params.turnId ?? undefined }
-  const call = Option.getOrUndefined(decodeToolApproval(params._meta))
-  if (call !== undefined) {
-    return {
-      _tag: "Approve",
-      ...ids,
-      request: ({ items, name }) => ({
-        _tag: "McpTool",
-        id: name,
-        itemId: findMcpCall(items, server, call.tool_name) ?? ItemId.make(name),
-        server,
-        tool: call.tool_name,
-        arguments: call.tool_params ?? {},
-        message
-      }),
-      // With an acceptance for the session, Codex would also run the tool with other arguments without a request.
-      reply: (decision) => elicitationReply(decision, { action: "accept", content: {}, _meta: null }),
-      declineReply: declineElicitation
-    }
-  }
+  const tool = Option.getOrUndefined(decodeToolApproval(params._meta))
   const mode = params.mode === "url" ? "url" : "form"
   if (params.mode !== "url" && params.mode !== "form")
     return { _tag: "Unknown", ...ids, declineReply: declineElicitation }
   return {
     _tag: "Approve",
     ...ids,
-    request: ({ items, name }) => ({
-      _tag: "Elicitation",
-      id: name,
-      itemId: findMcpCall(items, server, undefined) ?? ItemId.make(name),
-      server,
-      message,
-      mode,
-      ...(mode === "form"
-        ? optionalField("schema", params.requestedSchema)
-        : optionalField("url", params.url))
-    }),
-    reply: (decision) => {
+    request: (context) => {
+      const call = tool === undefined ? undefined : findAskedCall(params, tool, context)
+      if (tool !== undefined && call !== undefined)
+        return {
+          _tag: "McpTool",
+          id: context.name,
+          itemId: call,
+          server,
+          tool: tool.tool_name,
+          arguments: tool.tool_params ?? {},
+          message
+        }
+      return {
+        _tag: "Elicitation",
+        id: context.name,
+        itemId: openCalls(context.items, server).at(-1)?.id ?? ItemId.make(context.name),
+        server,
+        message,
+        mode,
+        ...(mode === "form"
+          ? optionalField("schema", params.requestedSchema)
+          : optionalField("url", params.url))
+      }
+    },
+    reply: (decision, request) => {
+      // With an acceptance for the session, Codex would also run the tool with other arguments without a request.
+      if (request._tag === "McpTool")
+        return elicitationReply(decision, { action: "accept", content: {}, _meta: null })
       const given =
         decision._tag === "Accept" || decision._tag === "AcceptForSession" ? decision.given : undefined
       const content = given?._tag === "Content" ? given.content : null
