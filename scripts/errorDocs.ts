@@ -32,12 +32,15 @@ const named = (): string =>
     ["`codexErrorInfo`", "error"],
     [
       ...[...ErrorMapping.reasons].map(([name, reason]) => [code(name), code(`TurnFailed.${reason}`)]),
-      ...[...ErrorMapping.nonFatalErrors].map((name) => [code(name), "none: of a request, the turn goes on"]),
+      ...[...ErrorMapping.nonFatalErrors].map((name) => [
+        code(name),
+        "none: it concerns a request, and the turn continues"
+      ]),
       [
         code("other"),
-        "by its text: `TurnFailed.Disconnected` for a stream that broke, `TurnFailed.BadRequest` for a body that the provider sent, else `TurnFailed.Other`"
+        "by its text: `TurnFailed.Disconnected` for a broken stream, `TurnFailed.BadRequest` for an error body of the provider, otherwise `TurnFailed.Other`"
       ],
-      ["a new one", "the same"]
+      ["an unknown name", "the same"]
     ]
   )
 
@@ -65,16 +68,16 @@ const refused = (rpc: number, text: string, inputTooLarge = false) =>
 
 const byCode = (): string =>
   table(
-    ["answer", "error"],
+    ["reply of Codex", "error"],
     [
       ["-32602 with `input_too_large`", code(refused(-32602, "", true))],
       ["-32602", code(refused(-32602, ""))],
-      ["-32600, a thread that is not there", code(refused(-32600, "thread not found"))],
-      ["-32600, anything else", code(refused(-32600, ""))],
-      ["-32001, after it was tried again six times", code(refused(-32001, ""))],
+      ["-32600, unknown thread", code(refused(-32600, "thread not found"))],
+      ["-32600, any other reason", code(refused(-32600, ""))],
+      ["-32001, after six retries", code(refused(-32001, ""))],
       ["any other code", code(refused(-32603, ""))],
       [
-        "none in time",
+        "no reply in time",
         code(
           ErrorMapping.fromRpcError(
             "",
@@ -83,7 +86,10 @@ const byCode = (): string =>
           ).errorType
         )
       ],
-      ["none, for the process has ended", "`EngineExited`, or `ProtocolError` where it spoke nonsense"]
+      [
+        "no reply because the process ended",
+        "`EngineExited`, or `ProtocolError` after too many malformed lines"
+      ]
     ]
   )
 
@@ -121,10 +127,10 @@ export const document = (): string =>
     byStatus(),
     "`retryAfter` is parsed from the message text, the only form in which Codex passes it on:",
     waits(),
-    "## Refused requests",
+    "## Error replies to requests",
     byCode(),
     "## Exit codes of the command line",
-    "0 completed, 1 failed, 2 wrong usage, 3 no engine, 124 timed out, 130 interrupted. The table above has the exit code of each error."
+    "0 completed, 1 failed, 2 invalid usage, 3 no engine, 124 timed out, 130 interrupted. The table above has the exit code of each error."
   ].join("\n\n")}\n`
 
 if (import.meta.main) main(file, document)

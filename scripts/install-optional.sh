@@ -25,7 +25,7 @@ have() {
 loud() { printf '\n!! %s\n\n' "$*" >&2; }
 
 for name in "$@"; do
-  purpose "$name" > /dev/null || { echo "what is $name? prometheus, postgresql or chromium" >&2; exit 2; }
+  purpose "$name" > /dev/null || { echo "unknown name $name: expected prometheus, postgresql or chromium" >&2; exit 2; }
 done
 
 wanted=

@@ -1,6 +1,6 @@
 /**
- * Runs the commands of the runbook as a reader would, each block in a home of its own, against the real Codex with a
- * scripted model and a receiver on loopback. One line per block; fails where one does not do what the text says.
+ * Runs the commands of the runbook like a reader: each block in its own home directory, against the real Codex with a
+ * scripted model and a receiver on loopback. Prints one line per block. Fails if a block does not do what the text says.
  *
  *     node scripts/runbook.ts [LINE]
  */
@@ -20,7 +20,7 @@ const documents = ["docs/runbook.md", "docs/backends.md"]
 const bin = fileURLToPath(new URL("../bin/effect-codex.js", import.meta.url))
 const { delay, never, reply, shell, text, usage } = ModelServer
 
-/** The model: it looks around and answers; it takes its time where it shall work slowly, and for ever where it hangs. */
+/** Plays the model: lists the files, then answers. The prompt "slowly" delays the answer, and "hang" never gets one. */
 const model: ModelServer.Respond = ({ lastUserText = "", toolOutputs }) => {
   if (lastUserText.includes("hang")) return reply(text("Let me think.", { deltas: true }), never)
   if (toolOutputs.length === 0) return reply(shell("ls"), usage({ input: 900, output: 20 }))
@@ -46,21 +46,23 @@ const listen = Effect.fnUntraced(function* (receiver: Blocks.Receiver, home: str
   return yield* Receiver.make({ tls: server })
 })
 
-/** What did not arrive as it should. */
+/** Returns the problems of what the receiver got: missing requests, missing headers, unexpected requests. */
 const undelivered = (
   { header, receiver }: Blocks.Run,
   received: Receiver.Receiver["received"]
 ): ReadonlyArray<string> => {
   if (receiver._tag === "Unused") return received.map(({ path }) => `${path} was sent`)
   if (receiver._tag !== "Answers") return []
-  const wanting = received.filter(({ headers }) => header !== undefined && headers[header[0]] !== header[1])
+  const withoutHeader = received.filter(
+    ({ headers }) => header !== undefined && headers[header[0]] !== header[1]
+  )
   return [
     ...receiver.paths.filter((path) => !received.some((request) => request.path === path)),
-    ...wanting.map(({ path }) => `${header?.join(": ")} on ${path}`)
+    ...withoutHeader.map(({ path }) => `${header?.join(": ")} on ${path}`)
   ].map((what) => `did not arrive: ${what}`)
 }
 
-/** Processes that live in this home; Linux alone tells. */
+/** Returns the processes whose `HOME` is this directory. Works only on Linux. */
 const processes = (home: string): ReadonlyArray<string> =>
   process.platform !== "linux"
     ? []
@@ -75,7 +77,7 @@ const processes = (home: string): ReadonlyArray<string> =>
         }
       })
 
-/** Those of them that do not go within two seconds. */
+/** Returns the processes that are still running after two seconds. */
 const survivors = (home: string) =>
   Effect.repeat(
     Effect.sync(() => processes(home)),
@@ -108,7 +110,7 @@ const runBlock = Effect.fnUntraced(function* (run: Blocks.Run) {
         ...home,
         PATH: `${commands}:${process.env["PATH"] ?? ""}`,
         LANG: "C.UTF-8",
-        // Others would see a variable that their reader has not set.
+        // Only for blocks that scrape: the reader of another block has not set this variable.
         ...(run.block.code.includes("localhost:9464")
           ? { OTEL_EXPORTER_PROMETHEUS_PORT: String(prometheus) }
           : {}),
@@ -125,7 +127,7 @@ const runBlock = Effect.fnUntraced(function* (run: Blocks.Run) {
   const line = Blocks.missing(run.block.output, output)
   const problems = [
     ...(exit === 0 ? [] : [`exit code ${exit}`]),
-    ...(line === undefined ? [] : [`not in its output: ${line}`]),
+    ...(line === undefined ? [] : [`missing in the output: ${line}`]),
     ...undelivered(run, received),
     ...(yield* survivors(home.HOME)),
     ...(yield* server.unexpected)
@@ -135,12 +137,12 @@ const runBlock = Effect.fnUntraced(function* (run: Blocks.Run) {
 
 const installed = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0
 
-/** Says in one line what came of it. */
-const tell = Effect.fnUntraced(function* (step: Blocks.Run | Blocks.Skip) {
+/** Runs a block, or skips it, and prints one line with the result. */
+const runStep = Effect.fnUntraced(function* (step: Blocks.Run | Blocks.Skip) {
   const { at, heading } = step.block
   const absent = step._tag === "Run" ? step.needs.filter((command) => !installed(command)) : []
   if (step._tag === "Skip" || absent.length > 0) {
-    const reason = step._tag === "Skip" ? step.reason : `no ${absent.join(", ")} here`
+    const reason = step._tag === "Skip" ? step.reason : `${absent.join(", ")} is not installed`
     yield* Console.log(`skip  ${at}  ${heading}: ${reason}`)
     return "skip"
   }
@@ -152,8 +154,8 @@ const tell = Effect.fnUntraced(function* (step: Blocks.Run | Blocks.Skip) {
   const seconds = ((performance.now() - before) / 1000).toFixed(1)
   yield* problems.length === 0
     ? Console.log(`ok    ${at}  ${heading} (${seconds} s)`)
-    : Console.error(`WRONG ${at}  ${heading}: ${problems.join("; ")}\n${output.replaceAll(/^/gm, "      ")}`)
-  return problems.length === 0 ? "ok" : "wrong"
+    : Console.error(`FAIL  ${at}  ${heading}: ${problems.join("; ")}\n${output.replaceAll(/^/gm, "      ")}`)
+  return problems.length === 0 ? "ok" : "fail"
 })
 
 const program = Effect.gen(function* () {
@@ -166,10 +168,11 @@ const program = Effect.gen(function* () {
       if (step !== undefined && (only === undefined || block.at.endsWith(`:${only}`))) steps.push(step)
     }
   }
-  const results = yield* Effect.forEach(steps, tell, { concurrency: 2 })
-  const count = (outcome: "ok" | "skip" | "wrong") => results.filter((result) => result === outcome).length
-  yield* Console.log(`${count("ok")} blocks hold, ${count("wrong")} do not, ${count("skip")} skipped`)
-  if (count("wrong") > 0 || count("ok") === 0) return yield* Effect.fail("the runbook does not hold")
+  const results = yield* Effect.forEach(steps, runStep, { concurrency: 2 })
+  const count = (outcome: "ok" | "skip" | "fail") => results.filter((result) => result === outcome).length
+  yield* Console.log(`${count("ok")} blocks passed, ${count("fail")} failed, ${count("skip")} skipped`)
+  if (count("fail") > 0 || count("ok") === 0)
+    return yield* Effect.fail("a block of the runbook does not do what the text says")
 })
 
 program.pipe(Effect.timeout("10 minutes"), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

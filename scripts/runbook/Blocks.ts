@@ -1,27 +1,27 @@
-/** The fenced blocks of a document, and which of them are run. Pure. */
+/** Parses the fenced blocks of a document and decides how to run them. Pure. */
 import * as RegExp from "effect/RegExp"
 import * as Result from "effect/Result"
 
 export interface Block {
-  /** `docs/runbook.md:12`, the line of its fence. */
+  /** The place of its fence, such as `docs/runbook.md:12`. */
   readonly at: string
-  /** The heading that it stands under. */
+  /** The heading above it. */
   readonly heading: string
   readonly language: string
-  /** What follows the language: `name="value"`, or a name alone. */
+  /** The words after the language: `name="value"`, or a name alone. */
   readonly marks: ReadonlyMap<string, string>
   readonly code: string
-  /** The `text output` block after it: lines that its output must have, in this order; `…` stands for anything. */
+  /** The lines of the `text output` block after it. The output must contain them in this order; `…` matches any text. */
   readonly output: ReadonlyArray<string>
 }
 
-/** What listens where a block says `localhost:4318`. */
+/** The receiver at `localhost:4318` while a block runs. */
 export type Receiver =
-  /** Answers, and must then have got these requests: paths. */
+  /** Answers, and must receive requests with these paths. */
   | { readonly _tag: "Answers"; readonly paths: ReadonlyArray<string>; readonly tls: boolean }
-  /** Answers, and must have got nothing. */
+  /** Answers, and must receive nothing. */
   | { readonly _tag: "Unused" }
-  /** Takes everything and never answers. */
+  /** Accepts requests and never answers. */
   | { readonly _tag: "Silent" }
   /** Nothing listens. */
   | { readonly _tag: "Refused" }
@@ -30,11 +30,11 @@ export interface Run {
   readonly _tag: "Run"
   readonly block: Block
   readonly receiver: Receiver
-  /** A header that every request must have had, `name: value`. */
+  /** A header that every request must have, as `name: value`. */
   readonly header: readonly [name: string, value: string] | undefined
-  /** What its reader has in the environment, `NAME=value`. */
+  /** Environment variables that the reader has set, as `NAME=value`. */
   readonly env: ReadonlyArray<readonly [name: string, value: string]>
-  /** Commands without which it is skipped. */
+  /** The commands that it needs. If one is not installed, the block is skipped. */
   readonly needs: ReadonlyArray<string>
 }
 
@@ -47,7 +47,7 @@ export interface Skip {
 const fence = /^```(.*)$/
 const known = new Set(["skip", "receiver", "tls", "header", "env", "needs", "backend"])
 
-/** Every fenced block in the order of the document, those that show output with the block that makes it. */
+/** Returns every fenced block in order. A block that shows output is part of the block that prints it. */
 export const parse = (file: string, text: string): ReadonlyArray<Block> => {
   const blocks: Array<Block> = []
   let heading = ""
@@ -82,22 +82,27 @@ const toMarks = (marks: ReadonlyArray<string>) =>
     })
   )
 
-/** What is to be done with a block; nothing for one that is no command. Fails with what is wrong with it. */
+/** Decides what to do with a block. Returns `undefined` for a block that is not a command, and fails for an invalid one. */
 export const classify = (block: Block): Result.Result<Run | Skip | undefined, string> => {
   const { at, code, language, marks } = block
-  const wrong = (problem: string) => Result.fail(`${at}: ${problem}`)
-  if (["bash", "shell", "console", "zsh"].includes(language)) return wrong(`write sh, not ${language}`)
+  const invalid = (problem: string) => Result.fail(`${at}: ${problem}`)
+  if (["bash", "shell", "console", "zsh"].includes(language)) return invalid(`write sh, not ${language}`)
   if (language !== "sh") {
-    return block.output.length > 0 ? wrong("shows output of what is not run") : Result.succeed(undefined)
+    return block.output.length > 0
+      ? invalid("shows the output of a block that does not run")
+      : Result.succeed(undefined)
   }
   const unknown = [...marks.keys()].find((name) => !known.has(name))
-  if (unknown !== undefined) return wrong(`what is ${unknown}?`)
+  if (unknown !== undefined) return invalid(`unknown mark "${unknown}"`)
   const reason = marks.get("skip")
   if (reason !== undefined) {
-    return reason.length < 10 ? wrong("skip has no reason") : Result.succeed({ _tag: "Skip", block, reason })
+    return reason.length < 10
+      ? invalid("skip has no reason")
+      : Result.succeed({ _tag: "Skip", block, reason })
   }
   const receiver = toReceiver(marks)
-  if (receiver === undefined && code.includes(":4318")) return wrong("what listens on port 4318 there?")
+  if (receiver === undefined && code.includes(":4318"))
+    return invalid("sends to port 4318, but has no `receiver` mark")
   const [, name, value] = /^([\w-]+): (.+)$/.exec(marks.get("header") ?? "") ?? []
   return Result.succeed({
     _tag: "Run",
@@ -128,7 +133,7 @@ const toReceiver = (marks: Block["marks"]): Receiver | undefined => {
   }
 }
 
-/** The first line that should be there and is not, after those before it. */
+/** Returns the first expected line that the output does not contain after the lines before it. */
 export const missing = (expected: ReadonlyArray<string>, output: string): string | undefined => {
   const lines = output.split("\n").map((line) => line.trimEnd())
   let from = 0

@@ -1,4 +1,4 @@
-/** A receiver of OTLP on loopback that keeps what it gets. */
+/** An OTLP receiver on loopback that records its requests. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
@@ -18,9 +18,9 @@ export interface Receiver {
 }
 
 export interface Options {
-  /** Takes what comes and says nothing. */
+  /** Accepts requests and never answers. */
   readonly silent?: boolean
-  /** Whom a client must be vouched for by, and who this is; PEM. */
+  /** The CA that must have signed the client certificate, and the certificate and key of this server; PEM. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string } | undefined
 }
 
@@ -43,7 +43,7 @@ export const make = ({ silent = false, tls }: Options = {}): Effect.Effect<Recei
             const type = request.headers["content-type"]
             if (silent) return
             response.writeHead(200, { "content-type": type ?? "application/json" })
-            // In protobuf no bytes are the empty answer.
+            // An empty body is the empty message in protobuf.
             response.end(type === "application/x-protobuf" ? undefined : "{}")
           })
         }
@@ -67,5 +67,5 @@ export const make = ({ silent = false, tls }: Options = {}): Effect.Effect<Recei
     ({ port, received }) => ({ port, received })
   )
 
-/** A port of loopback where nothing listens. */
+/** A port on loopback on which nothing listens. */
 export const freePort: Effect.Effect<number> = Effect.scoped(Effect.map(make(), ({ port }) => port))

@@ -19,7 +19,7 @@ import type {
 
 export type { PromptServices } from "./TerminalInput.ts"
 
-/** Serialises prompts, so that a person answers one request at a time. */
+/** Limits prompts to one at a time. The default is one lock for the whole process, because all prompts share its terminal. */
 const PromptLock = Context.Reference<Semaphore.Semaphore>("effect-codex/Approval/PromptLock", {
   defaultValue: () => Semaphore.makeUnsafe(1)
 })

@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
 
   const outer = yield* PrivateDirectory.folders(fs, options.directory)
   const root = outer.at(-1) ?? ""
-  const own = join(root, ProcessIdentity.folderName(me))
+  const own = join(root, ProcessIdentity.directoryName(me))
   const incoming = join(own, "incoming")
   let closed = false
 

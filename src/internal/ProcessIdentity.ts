@@ -49,7 +49,7 @@ export const self: Effect.Effect<Owner> = Effect.gen(function* () {
 })
 
 /** Returns a unique directory name that contains the owner. A name exists at once and cannot be written partially. */
-export const folderName = (owner: Owner): string =>
+export const directoryName = (owner: Owner): string =>
   [owner.pid, owner.started, owner.boot, owner.namespace, owner.host, randomBytes(4).toString("hex")].join(
     "-"
   )

@@ -112,17 +112,17 @@ describe("processes with the same staging directory", () => {
         return name
       }
       const kept = [
-        make(ProcessIdentity.folderName({ ...me, namespace: "00000000" })),
-        make(ProcessIdentity.folderName({ ...me, boot: "00000000", host: "00000000" })),
-        make(ProcessIdentity.folderName(me)),
+        make(ProcessIdentity.directoryName({ ...me, namespace: "00000000" })),
+        make(ProcessIdentity.directoryName({ ...me, boot: "00000000", host: "00000000" })),
+        make(ProcessIdentity.directoryName(me)),
         make("1-2-3"),
         make("mine"),
         make("damaged")
       ]
-      Fs.symlinkSync(base, join(staged, ProcessIdentity.folderName({ ...me, started: "1" })))
-      make(ProcessIdentity.folderName({ ...me, started: "1" }))
-      make(ProcessIdentity.folderName({ ...me, pid: 2 ** 22 + 1 }))
-      make(ProcessIdentity.folderName({ ...me, boot: "00000000" }))
+      Fs.symlinkSync(base, join(staged, ProcessIdentity.directoryName({ ...me, started: "1" })))
+      make(ProcessIdentity.directoryName({ ...me, started: "1" }))
+      make(ProcessIdentity.directoryName({ ...me, pid: 2 ** 22 + 1 }))
+      make(ProcessIdentity.directoryName({ ...me, boot: "00000000" }))
       yield* Effect.scoped(F.store(base))
       const left = Fs.readdirSync(staged).filter((name) => !Fs.lstatSync(join(staged, name)).isSymbolicLink())
       assert.deepStrictEqual(left.toSorted(), kept.toSorted())
@@ -134,7 +134,7 @@ describe("H05 the directory of an ended process", () => {
     Effect.gen(function* () {
       const base = yield* F.folder
       const me = yield* ProcessIdentity.self
-      const gone = join(base, "staged", ProcessIdentity.folderName({ ...me, started: "1" }))
+      const gone = join(base, "staged", ProcessIdentity.directoryName({ ...me, started: "1" }))
       Fs.mkdirSync(gone, { recursive: true, mode: 0o700 })
       Fs.mkdirSync(join(base, "outside", "deep"), { recursive: true })
       for (const name of ["a", "deep/b"]) Fs.writeFileSync(join(base, "outside", name), "theirs")
@@ -151,8 +151,8 @@ describe("the owner of a directory", () => {
   it.live("is identified by the directory's name alone", () =>
     Effect.gen(function* () {
       const me = yield* ProcessIdentity.self
-      assert.deepStrictEqual(ProcessIdentity.parse(ProcessIdentity.folderName(me)), me)
-      assert.notStrictEqual(ProcessIdentity.folderName(me), ProcessIdentity.folderName(me))
+      assert.deepStrictEqual(ProcessIdentity.parse(ProcessIdentity.directoryName(me)), me)
+      assert.notStrictEqual(ProcessIdentity.directoryName(me), ProcessIdentity.directoryName(me))
       assert.strictEqual(yield* ProcessIdentity.state(me, me), "live")
       assert.strictEqual(me.pid, process.pid)
     })

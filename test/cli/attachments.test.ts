@@ -51,9 +51,9 @@ const populated = Effect.gen(function* () {
   return {
     base,
     root,
-    live: make(ProcessIdentity.folderName(me), 10),
-    gone: make(ProcessIdentity.folderName({ ...me, started: "1" }), 100, 1000),
-    elsewhere: make(ProcessIdentity.folderName({ ...me, namespace: "00000000" }), 1),
+    live: make(ProcessIdentity.directoryName(me), 10),
+    gone: make(ProcessIdentity.directoryName({ ...me, started: "1" }), 100, 1000),
+    elsewhere: make(ProcessIdentity.directoryName({ ...me, namespace: "00000000" }), 1),
     damaged: make("damaged", 7),
     unknown: make("unknown", 5)
   }

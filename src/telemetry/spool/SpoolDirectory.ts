@@ -24,7 +24,7 @@ export const ensure = (directory: string): void => {
   if (uid === user && (mode & 0o1000) === 0) Fs.chmodSync(directory, 0o700)
 }
 
-export const directoryName = (self: ProcessIdentity.Owner): string => ProcessIdentity.folderName(self)
+export const directoryName = (self: ProcessIdentity.Owner): string => ProcessIdentity.directoryName(self)
 
 export const freeName = (): string => `${freePrefix}${randomBytes(8).toString("hex")}`
 

@@ -136,7 +136,7 @@ export class SpanRecorder {
     for (const span of this.open) span.end(now, Exit.interrupt())
   }
 
-  /** Whether no one receives ended spans. A gate counts, because it must see the end of each span that it saw start. */
+  /** Whether no processor receives ended spans. A gate counts as one: it must see the end of each span that it saw start. */
   private isUnobserved(): boolean {
     return this.processors.length === 0 && this.gate === undefined
   }

@@ -335,7 +335,7 @@ describe("a spool on disk", () => {
       const me = yield* ProcessIdentity.self
       const bytes = yield* segmentOf(join(directory, "made"), [record(1), record(2)])
       // No process has had this number since the beginning of time.
-      const folder = join(directory, "traces", ProcessIdentity.folderName({ ...me, started: "1" }))
+      const folder = join(directory, "traces", ProcessIdentity.directoryName({ ...me, started: "1" }))
       Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
       Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
       const open = (n: number, kind: RecordFrame.FrameKind = "json") =>
@@ -379,7 +379,7 @@ describe("a spool on disk", () => {
       const folder = join(
         directory,
         "traces",
-        ProcessIdentity.folderName({ ...me, boot: "00000000", host: "00000000" })
+        ProcessIdentity.directoryName({ ...me, boot: "00000000", host: "00000000" })
       )
       Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
       Fs.writeFileSync(join(folder, "00000001.seg"), bytes)
