@@ -1,21 +1,30 @@
 /**
- * How the cost of an event grows with the number of events before it: a turn of commands, a turn of commands that stay
- * open, and a turn of sub-agents. `node bench/growth.ts [--quick] [--rounds N]`
+ * How the cost of an event grows with the number of events before it: turns of commands, of commands that stay open, of
+ * file changes and messages, and of sub-agents; with and without spans; from a scripted engine, and from the lines of a
+ * process. `node bench/growth.ts [--quick] [--rounds N]`
  *
- * The engine emits the events of one command at a time and yields to the event loop regularly, as the reader of a
- * connection does. The cost of the 100th and of the last command is the median over its neighbours. The longest block of
- * the event loop includes the end of the turn.
+ * The scripted engine emits the events of one item at a time and yields to the event loop regularly, as the reader of a
+ * connection does. The cost of the 100th and of the last item is the median over its neighbours. The longest block of the
+ * event loop includes the end of the turn.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { monitorEventLoopDelay } from "node:perf_hooks"
+import { setImmediate as nextTurn } from "node:timers"
 import { setImmediate } from "node:timers/promises"
-import { Codex } from "../src/index.ts"
+import { fileURLToPath } from "node:url"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { AppServer, Codex } from "../src/index.ts"
 import type * as Turn from "../src/domain/Turn.ts"
 import { ItemId, ThreadId, TurnId } from "../src/domain/Ids.ts"
 import * as Engine from "../src/engine/Engine.ts"
+import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
 import * as Report from "./report.ts"
 
 const count = Report.roundsOf(100_000, 20_000)
@@ -59,6 +68,16 @@ const shapes: Readonly<Record<string, Step>> = {
     const { closing, opening } = command(index)
     for (const event of [...opening, ...closing]) emit(event)
   },
+  "file change and message": ({ emit }, index) => {
+    const id = ItemId.make(`change-${index}`)
+    const change = { path: `/src/${index}.ts`, kind: "update", diff: "@@ -1 +1 @@\n-a\n+b\n" } as const
+    const item = { _tag: "FileChange", id, changes: [change] } as const
+    emit({ _tag: "ItemStarted", item: { ...item, status: "inProgress" }, at: at() })
+    emit({ _tag: "ItemCompleted", item: { ...item, status: "completed" }, at: at() })
+    const messageId = ItemId.make(`message-${index}`)
+    emit({ _tag: "MessageDelta", itemId: messageId, delta: "done", at: at() })
+    emit({ _tag: "ItemCompleted", item: { _tag: "AgentMessage", id: messageId, text: "done" }, at: at() })
+  },
   "open command": ({ emit }, index) => {
     for (const event of command(index).opening) emit(event)
   },
@@ -79,7 +98,122 @@ const shapes: Readonly<Record<string, Step>> = {
 
 const perYield = 20
 
-const measure = async (name: string, step: Step, items: number): Promise<ReadonlyArray<Report.Row>> => {
+/** Receives ended spans as an exporter does, and keeps none. */
+const spans = Tracer.layerProcessor(
+  Effect.succeed({
+    onStart: () => {},
+    onEnd: () => {},
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve()
+  })
+)
+
+/** Collects garbage and returns the used memory: the heap and what it refers to outside. */
+const memoryUsed = (): number => {
+  setFlagsFromString("--expose-gc")
+  runInNewContext("gc")()
+  const { external, heapUsed } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/**
+ * Measures the longest block of the event loop until it is stopped: by the clock, which includes what else the machine
+ * does, and in CPU time of this thread.
+ */
+const watchBlocks = () => {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  let watching = true
+  let longest = 0
+  const cpu = () => {
+    const { system, user } = process.threadCpuUsage()
+    return (system + user) / 1000
+  }
+  let before = cpu()
+  const watch = () => {
+    const now = cpu()
+    longest = Math.max(longest, now - before)
+    before = now
+    if (watching) nextTurn(watch)
+  }
+  nextTurn(watch)
+  return () => {
+    watching = false
+    delay.disable()
+    return { longestBlock: delay.max / 1e6, longestBlockCpu: longest }
+  }
+}
+
+interface Run {
+  readonly millis: number
+  readonly longestBlockCpu: number
+  readonly longestBlock: number
+  /** What a turn that has just ended keeps, its result included. */
+  readonly retained: number
+}
+
+/** Runs one turn and measures it. */
+const run = async (
+  engine: Layer.Layer<Engine.Engine>,
+  traced: boolean,
+  onEvent: (event: Turn.TurnEvent) => void
+): Promise<Run> => {
+  const before = memoryUsed()
+  let blocks = { longestBlock: 0, longestBlockCpu: 0 }
+  let retained = 0
+  let millis = 0
+  await Effect.runPromise(
+    Effect.gen(function* () {
+      const services = yield* Layer.build(Layer.fresh(Codex.layer).pipe(Layer.provide(engine)))
+      const opened = yield* Context.get(services, Codex).startThread({
+        budget: { tokens: Number.MAX_SAFE_INTEGER }
+      })
+      const stop = watchBlocks()
+      const start = performance.now()
+      let last: Turn.TurnEvent | undefined
+      yield* Stream.runForEach(opened.stream("go"), (event) =>
+        Effect.sync(() => {
+          onEvent(event)
+          last = event
+        })
+      )
+      millis = performance.now() - start
+      yield* Effect.promise(() => setImmediate())
+      blocks = stop()
+      retained = memoryUsed() - before
+      if (last?._tag !== "TurnCompleted") return yield* Effect.die("the turn did not complete")
+    }).pipe(Effect.scoped, Effect.provide(traced ? spans : Layer.empty))
+  )
+  return { millis, ...blocks, retained }
+}
+
+const rowsOf = (
+  name: string,
+  items: number,
+  { longestBlock, longestBlockCpu, millis, retained }: Run,
+  costs: { readonly first: number; readonly warm: number; readonly last: number }
+): ReadonlyArray<Report.Row> => [
+  { name: `the 100th ${name}`, unit: "us", value: costs.first },
+  { name: `the ${items}th ${name}`, unit: "us", value: costs.last },
+  { name: `the ${items}th ${name} / the 100th`, unit: "x", value: costs.last / costs.first, bar: 1.2 },
+  {
+    name: `the ${items}th ${name} / one in compiled code`,
+    unit: "x",
+    value: costs.last / costs.warm,
+    bar: 1.2
+  },
+  { name: `20,000 of ${items} x ${name}`, unit: "ms", value: (millis / items) * 20_000, bar: 3000 },
+  { name: `longest block, ${items} x ${name}`, unit: "ms", value: longestBlock, bar: 50 },
+  { name: `longest block, ${items} x ${name}, CPU`, unit: "ms", value: longestBlockCpu, bar: 50 },
+  { name: `kept per ${name}`, unit: "bytes", value: retained / items }
+]
+
+const measure = async (
+  name: string,
+  step: Step,
+  items: number,
+  traced: boolean
+): Promise<ReadonlyArray<Report.Row>> => {
   const costs = new Float64Array(items)
   const thread: Engine.EngineThread = {
     id: threadId,
@@ -117,39 +251,51 @@ const measure = async (name: string, step: Step, items: number): Promise<Readonl
       request: () => unused
     })
   )
-  const heapBefore = process.memoryUsage().heapUsed
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  const start = performance.now()
-  await Effect.runPromise(
-    Effect.gen(function* () {
-      const services = yield* Layer.build(Layer.fresh(Codex.layer).pipe(Layer.provide(engine)))
-      const opened = yield* Context.get(services, Codex).startThread({
-        budget: { tokens: Number.MAX_SAFE_INTEGER }
-      })
-      yield* Stream.runDrain(opened.stream("go"))
-    }).pipe(Effect.scoped)
-  )
-  const total = performance.now() - start
-  delay.disable()
-  const heap = process.memoryUsage().heapUsed - heapBefore
+  const measured = await run(engine, traced, () => {})
   const around = (index: number) =>
     Report.median([...costs.subarray(Math.max(0, index - 100), index + 100)]) * 1000
-  const [first, last] = [around(100), around(items - 100)]
   // The first items also pay for the compiler.
   const warm = around(Math.min(5_000, Math.floor(items / 4)))
-  return [
-    { name: `the 100th ${name}`, unit: "us", value: first },
-    { name: `the ${items}th ${name}`, unit: "us", value: last },
-    { name: `the ${items}th ${name} / the 100th`, unit: "x", value: last / first, bar: 1.2 },
-    { name: `the ${items}th ${name} / one in compiled code`, unit: "x", value: last / warm, bar: 1.2 },
-    { name: `20,000 of ${items} x ${name}`, unit: "ms", value: (total / items) * 20_000, bar: 3000 },
-    { name: `longest block, ${items} x ${name}`, unit: "ms", value: delay.max / 1e6, bar: 50 },
-    { name: `heap growth per ${name}`, unit: "bytes", value: heap / items }
-  ]
+  return rowsOf(name, items, measured, { first: around(100), warm, last: around(items - 100) })
 }
 
+/** Measures a turn whose events come as lines from a process, which writes them as fast as they are read. */
+const measureLines = async (items: number): Promise<ReadonlyArray<Report.Row>> => {
+  const directory = mkdtempSync(join(tmpdir(), "effect-codex-bench-"))
+  try {
+    const codexPath = join(directory, "codex")
+    const server = fileURLToPath(new URL("./itemServer.ts", import.meta.url))
+    writeFileSync(codexPath, `#!/bin/sh\nexec "${process.execPath}" --no-warnings "${server}" ${items}\n`, {
+      mode: 0o755
+    })
+    const engine = AppServer.layerOptions({ codexPath })
+    const completed: Array<number> = []
+    const measured = await run(engine, false, (event) => {
+      if (event._tag === "ItemCompleted") completed.push(performance.now())
+    })
+    /** The cost of an item, from the time that a run of them takes. */
+    const cost = (from: number, count: number) =>
+      (((completed[from + count - 1] ?? Number.NaN) - (completed[from] ?? Number.NaN)) / count) * 1000
+    const window = Math.floor(items / 10)
+    return rowsOf("item from a process", items, measured, {
+      first: cost(100, 500),
+      warm: cost(window, window),
+      last: cost(items - window, window)
+    })
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+/** Whether to measure a shape: all, or those named on the command line. */
+const isChosen = (name: string) =>
+  Report.positionals.length === 0 || Report.positionals.some((part) => name.startsWith(part))
+
 const rows: Array<Report.Row> = []
-for (const [name, step] of Object.entries(shapes))
-  rows.push(...(await measure(name, step, name === "command" ? count : 20_000)))
+for (const [name, step] of Object.entries(shapes)) {
+  if (!isChosen(name)) continue
+  rows.push(...(await measure(name, step, name === "command" ? count : 20_000, false)))
+  rows.push(...(await measure(`${name} with spans`, step, 20_000, true)))
+}
+if (isChosen("item from a process")) rows.push(...(await measureLines(count)))
 Report.finish(rows)

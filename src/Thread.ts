@@ -5,6 +5,7 @@ import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Attachments from "./attachment/Attachments.ts"
 import type * as Budget from "./domain/Budget.ts"
+import * as ContentLimits from "./domain/ContentLimits.ts"
 import type * as CodexError from "./domain/CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
 import type { ThreadId } from "./domain/Ids.ts"
@@ -121,7 +122,8 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
           const { output: schema } = options
           const output =
             schema === undefined ? StructuredOutput.none : yield* StructuredOutput.fromSchema(schema)
-          const { end, offer, stream } = EventBuffer.make<CodexError.TurnError>()
+          const { bufferBytes } = yield* ContentLimits.Current
+          const { end, offer, stream } = EventBuffer.make<CodexError.TurnError>(bufferBytes)
           yield* queue.run({ request: { _tag: "Prompt", input }, options, output, publish: offer }).pipe(
             Effect.onExit((exit) => Effect.sync(() => end(exit))),
             Effect.forkScoped({ startImmediately: true })

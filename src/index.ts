@@ -9,6 +9,7 @@ export {
   type StageOptions
 } from "./attachment/Attachments.ts"
 export type { Budget } from "./domain/Budget.ts"
+export * as ContentLimits from "./domain/ContentLimits.ts"
 export { Codex, type ThreadOptions } from "./Codex.ts"
 export * as CodexError from "./domain/CodexError.ts"
 export type { StartError, TurnError } from "./domain/CodexError.ts"

@@ -70,6 +70,10 @@ const entries: {
   turnStatus: { meaning: "`completed`, `failed` or `interrupted`" },
   turnModelCalls: { meaning: "requests to the model in the turn, failed attempts included" },
   turnToolCalls: { meaning: "calls of tools in the turn" },
+  turnOmittedItems: { meaning: "items that the turn dropped from its result (`ContentLimits`)" },
+  omittedCharacters: {
+    meaning: "characters that were left out of the item, or of all items of the turn (`ContentLimits`)"
+  },
   timeThinking: { meaning: "milliseconds of the turn spent on the model" },
   timeTools: { meaning: "milliseconds of the turn spent in tools" },
   timeApproval: { meaning: "milliseconds of the turn spent waiting for decisions" },

@@ -53,6 +53,10 @@ export const event = (event: Exclude<Turn.TurnEvent, { readonly _tag: "TurnCompl
     const { at, threadId, turnId } = event
     return { type: "agent.event", threadId, turnId, event: ofTurn(event.event), at }
   }
+  if (event._tag === "EventsOmitted") {
+    const { at, deltas, events } = event
+    return { type: "events.omitted", deltas, events, at }
+  }
   return ofTurn(event)
 }
 

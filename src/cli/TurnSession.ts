@@ -74,7 +74,8 @@ const runAndReport = <R>(
 
     const onEvent = (event: Turn.TurnEvent) => {
       if (event._tag === "TurnCompleted") turn = event.turn
-      else if (event._tag !== "AgentEvent") [state] = TurnState.step(state, event, new Set())
+      else if (event._tag !== "AgentEvent" && event._tag !== "EventsOmitted")
+        [state] = TurnState.step(state, event, new Set())
       if (options.json) {
         return event._tag === "TurnCompleted" ? Effect.void : Console.log(jsonLine(EventJson.event(event)))
       }

@@ -19,12 +19,18 @@ export class Change extends Schema.Opaque<Change>()(
   })
 ) {}
 
+/**
+ * How many characters of an item this library left out to bound its memory; absent if the item is whole. What is left out
+ * of a text is in its middle, where a line says so. See `ContentLimits`.
+ */
+const omittedCharacters = Schema.optionalKey(Schema.Natural)
+
 export class UserMessage extends Schema.Opaque<UserMessage>()(
-  Schema.TaggedStruct("UserMessage", { id: ItemId, text: Schema.String })
+  Schema.TaggedStruct("UserMessage", { id: ItemId, text: Schema.String, omittedCharacters })
 ) {}
 
 export class AgentMessage extends Schema.Opaque<AgentMessage>()(
-  Schema.TaggedStruct("AgentMessage", { id: ItemId, text: Schema.String })
+  Schema.TaggedStruct("AgentMessage", { id: ItemId, text: Schema.String, omittedCharacters })
 ) {}
 
 /** The model's reasoning. `summary` is what the provider shows of it; only open models have `content`. */
@@ -32,12 +38,13 @@ export class Reasoning extends Schema.Opaque<Reasoning>()(
   Schema.TaggedStruct("Reasoning", {
     id: ItemId,
     summary: Schema.Array(Schema.String),
-    content: Schema.Array(Schema.String)
+    content: Schema.Array(Schema.String),
+    omittedCharacters
   })
 ) {}
 
 export class Plan extends Schema.Opaque<Plan>()(
-  Schema.TaggedStruct("Plan", { id: ItemId, text: Schema.String })
+  Schema.TaggedStruct("Plan", { id: ItemId, text: Schema.String, omittedCharacters })
 ) {}
 
 /** A command as Codex ran it, including the shell wrapper. `durationMillis` excludes the wait for approval. */
@@ -50,7 +57,8 @@ export class CommandExecution extends Schema.Opaque<CommandExecution>()(
     operations: Schema.Array(FileOperation),
     exitCode: Schema.optionalKey(Schema.Int),
     output: Schema.optionalKey(Schema.String),
-    durationMillis: Schema.optionalKey(Schema.Finite)
+    durationMillis: Schema.optionalKey(Schema.Finite),
+    omittedCharacters
   }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 ) {}
 
@@ -58,7 +66,8 @@ export class FileChange extends Schema.Opaque<FileChange>()(
   Schema.TaggedStruct("FileChange", {
     id: ItemId,
     changes: Schema.Array(Change),
-    status: Status
+    status: Status,
+    omittedCharacters
   })
 ) {}
 
@@ -70,7 +79,8 @@ export class ToolCall extends Schema.Opaque<ToolCall>()(
     arguments: Schema.Unknown,
     status: Status,
     output: Schema.optionalKey(Schema.String),
-    durationMillis: Schema.optionalKey(Schema.Finite)
+    durationMillis: Schema.optionalKey(Schema.Finite),
+    omittedCharacters
   }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 ) {}
 
@@ -83,7 +93,8 @@ export class McpToolCall extends Schema.Opaque<McpToolCall>()(
     status: Status,
     result: Schema.optionalKey(Schema.Unknown),
     error: Schema.optionalKey(Schema.String),
-    durationMillis: Schema.optionalKey(Schema.Finite)
+    durationMillis: Schema.optionalKey(Schema.Finite),
+    omittedCharacters
   }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 ) {}
 
@@ -98,18 +109,19 @@ export class AgentCall extends Schema.Opaque<AgentCall>()(
     agents: Schema.Array(ThreadId),
     prompt: Schema.optionalKey(Schema.String),
     model: Schema.optionalKey(Schema.String),
-    status: Status
+    status: Status,
+    omittedCharacters
   })
 ) {}
 
 /** A search that the provider ran inside the model request. */
 export class WebSearch extends Schema.Opaque<WebSearch>()(
-  Schema.TaggedStruct("WebSearch", { id: ItemId, query: Schema.String })
+  Schema.TaggedStruct("WebSearch", { id: ItemId, query: Schema.String, omittedCharacters })
 ) {}
 
 /** Codex summarised the conversation to make room in the model's context. */
 export class ContextCompaction extends Schema.Opaque<ContextCompaction>()(
-  Schema.TaggedStruct("ContextCompaction", { id: ItemId })
+  Schema.TaggedStruct("ContextCompaction", { id: ItemId, omittedCharacters })
 ) {}
 
 /** An item of a kind that this version does not know. Its payload is undecoded. */
@@ -117,7 +129,8 @@ export class Unknown extends Schema.Opaque<Unknown>()(
   Schema.TaggedStruct("Unknown", {
     id: ItemId,
     kind: Schema.String,
-    payload: Schema.Unknown
+    payload: Schema.Unknown,
+    omittedCharacters
   })
 ) {}
 

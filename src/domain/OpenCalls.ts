@@ -3,12 +3,13 @@
  * `TurnSignals` read them here. Pure; each step takes O(log n).
  *
  * A call and its item end separately: Codex may report that a tool returned before it completes the item, or the
- * reverse. A call that has ended stays in `calls`, because its item may still complete.
+ * reverse. A call that has ended stays in `calls` for a while, because its item may still complete.
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as OrderedMap from "../internal/OrderedMap.ts"
 import * as ApprovalRequest from "./ApprovalRequest.ts"
+import * as BoundedContent from "./BoundedContent.ts"
 import * as Item from "./Item.ts"
 import type * as Turn from "./Turn.ts"
 
@@ -25,6 +26,8 @@ export interface CallState {
   readonly isOpen: boolean
   /** The engine requested the call with `ToolRequested` and has not reported `ToolReturned`. */
   readonly awaitsReturn: boolean
+  /** How many calls had ended when this one ended last, itself included; 0 before. */
+  readonly endedAt: number
 }
 
 export interface PendingApproval {
@@ -34,14 +37,19 @@ export interface PendingApproval {
 }
 
 export interface OpenCalls {
-  /** All calls by id, open and ended. */
+  /** The calls by id: the open ones, and the last that have ended. */
   readonly calls: HashMap.HashMap<string, CallState>
+  /** The ids of the last calls that have ended, by the number of calls that had ended before. */
+  readonly ended: HashMap.HashMap<number, string>
+  readonly endedCount: number
   /** The number of calls that have opened so far. An id that opens twice counts twice. */
   readonly opened: number
   readonly openCount: number
   readonly awaitedCount: number
   /** Items that have started and not completed, messages included. */
   readonly items: OrderedMap.OrderedMap<string, Item.Item>
+  /** The size of `items`. */
+  readonly itemBytes: number
   /** Approval requests without a decision, by request id. */
   readonly approvals: OrderedMap.OrderedMap<string, PendingApproval>
 }
@@ -60,14 +68,23 @@ export interface CallStep {
 
 export const initial: OpenCalls = {
   calls: HashMap.empty(),
+  ended: HashMap.empty(),
+  endedCount: 0,
   opened: 0,
   openCount: 0,
   awaitedCount: 0,
   items: OrderedMap.empty(),
+  itemBytes: 0,
   approvals: OrderedMap.empty()
 }
 
-/** Returns the call of an id: the last that opened, open or ended. */
+/** How many calls that have ended are kept. */
+export const maxEnded = 1000
+
+/** What an open item keeps of its content when the open items together exceed their limit. */
+const cutBytes = 1024
+
+/** Returns the call of an id: the last that opened, open or among the last that ended. */
 export const get = (state: OpenCalls, callId: string): CallState | undefined =>
   Option.getOrUndefined(HashMap.get(state.calls, callId))
 
@@ -97,7 +114,7 @@ const openCall = (
   call: Pick<CallState, "callId" | "tool" | "startedAt" | "item" | "awaitsReturn">
 ): CallStep => {
   const { callId, tool } = call
-  const opened = put(state, { ...call, order: state.opened, decidedAt: undefined, isOpen: true })
+  const opened = put(state, { ...call, order: state.opened, decidedAt: undefined, isOpen: true, endedAt: 0 })
   return {
     before,
     after: { ...opened, opened: state.opened + 1 },
@@ -105,14 +122,67 @@ const openCall = (
   }
 }
 
-const closeCall = (before: OpenCalls, state: OpenCalls, call: CallState): CallStep => ({
-  before,
-  after: put(state, { ...call, isOpen: false, item: undefined }),
-  change: call.isOpen ? { _tag: "Closed", callId: call.callId } : undefined
-})
+/** Adds a call to those that have ended, and forgets the oldest of them unless it is open again. */
+const addEnded = (state: OpenCalls, callId: string): OpenCalls => {
+  const endedCount = state.endedCount + 1
+  const ended = HashMap.set(state.ended, endedCount, callId)
+  const oldest = endedCount - maxEnded
+  const id = Option.getOrUndefined(HashMap.get(ended, oldest))
+  if (id === undefined) return { ...state, ended, endedCount }
+  const call = get(state, id)
+  const isForgotten = call?.isOpen === false && !call.awaitsReturn && call.endedAt === oldest
+  return {
+    ...state,
+    ended: HashMap.remove(ended, oldest),
+    endedCount,
+    calls: isForgotten ? HashMap.remove(state.calls, id) : state.calls
+  }
+}
 
-/** Folds an event. `now` is the time of the turn: the time of the event, but never before that of earlier events. */
-export const step = (before: OpenCalls, event: Turn.EngineEvent, now: number): CallStep => {
+const closeCall = (before: OpenCalls, state: OpenCalls, call: CallState): CallStep => {
+  const endedAt = state.endedCount + 1
+  const closed = put(state, { ...call, isOpen: false, item: undefined, endedAt })
+  return {
+    before,
+    after: addEnded(closed, call.callId),
+    change: call.isOpen ? { _tag: "Closed", callId: call.callId } : undefined
+  }
+}
+
+/** Adds an open item, with its content cut if the open items would exceed `limit` bytes together. */
+const openItem = (state: OpenCalls, item: Item.Item, limit: number): OpenCalls => {
+  const known = OrderedMap.get(state.items, item.id)
+  const others = state.itemBytes - (known === undefined ? 0 : BoundedContent.sizeOf(known))
+  const size = BoundedContent.sizeOf(item)
+  const kept = others + size <= limit ? item : BoundedContent.boundItem(item, cutBytes)
+  return {
+    ...state,
+    items: OrderedMap.set(state.items, item.id, kept),
+    itemBytes: others + (kept === item ? size : BoundedContent.sizeOf(kept))
+  }
+}
+
+const closeItem = (state: OpenCalls, item: Item.Item): OpenCalls => {
+  const known = OrderedMap.get(state.items, item.id)
+  return known === undefined
+    ? state
+    : {
+        ...state,
+        items: OrderedMap.remove(state.items, item.id),
+        itemBytes: state.itemBytes - BoundedContent.sizeOf(known)
+      }
+}
+
+/**
+ * Folds an event. `now` is the time of the turn: the time of the event, but never before that of earlier events.
+ * `itemLimit` is how many bytes the open items may keep together.
+ */
+export const step = (
+  before: OpenCalls,
+  event: Turn.EngineEvent,
+  now: number,
+  itemLimit = Infinity
+): CallStep => {
   switch (event._tag) {
     case "ToolRequested": {
       const { callId, tool } = event
@@ -129,8 +199,8 @@ export const step = (before: OpenCalls, event: Turn.EngineEvent, now: number): C
         : unchanged(before)
     }
     case "ItemStarted": {
-      const { item } = event
-      const state = { ...before, items: OrderedMap.set(before.items, item.id, item) }
+      const state = openItem(before, event.item, itemLimit)
+      const item = OrderedMap.get(state.items, event.item.id) ?? event.item
       if (!Item.isWork(item)) return { ...unchanged(before), after: state }
       const known = get(before, item.id)
       if (known === undefined || !(known.isOpen || known.awaitsReturn))
@@ -145,8 +215,7 @@ export const step = (before: OpenCalls, event: Turn.EngineEvent, now: number): C
     }
     case "ItemCompleted": {
       const { item } = event
-      const items = OrderedMap.remove(before.items, item.id)
-      const state = items === before.items ? before : { ...before, items }
+      const state = closeItem(before, item)
       const known = Item.isWork(item) ? get(before, item.id) : undefined
       return known?.isOpen === true ? closeCall(before, state, known) : { ...unchanged(before), after: state }
     }

@@ -53,6 +53,9 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
  * `message` is the agent's last message, `items` everything that the turn produced, and `diff` a unified diff of all files
  * that the turn changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a
  * turn may repeat its effects.
+ *
+ * `omittedItems` is how many of the oldest items the turn dropped, and `omittedCharacters` how much it left out of its
+ * other items, its message and its diff, to bound its memory (`ContentLimits`). They are absent if nothing is left out.
  */
 export class Turn extends Schema.Opaque<Turn>()(
   Schema.Struct({
@@ -65,7 +68,9 @@ export class Turn extends Schema.Opaque<Turn>()(
     time: TurnTime,
     modelCalls: Schema.Natural,
     toolCalls: Schema.Natural,
-    sideEffects: Schema.Boolean
+    sideEffects: Schema.Boolean,
+    omittedItems: Schema.optionalKey(Schema.Natural),
+    omittedCharacters: Schema.optionalKey(Schema.Natural)
   })
 ) {}
 
@@ -111,6 +116,11 @@ export const TurnEvent = Schema.TaggedUnion({
   ...eventFields,
   /** An event of a turn of a sub-agent, which has its own thread. */
   AgentEvent: { threadId: ThreadId, turnId: TurnId, event: EngineEvent, at },
+  /**
+   * The stream dropped events because its consumer is slower than the turn, and they would have filled memory: text deltas
+   * first, then other events. The completed items hold the text of dropped deltas, and the result of the turn all items.
+   */
+  EventsOmitted: { deltas: Schema.Natural, events: Schema.Natural, at },
   TurnCompleted: { turn: Turn, at }
 })
 export type TurnEvent = typeof TurnEvent.Type

@@ -1,5 +1,8 @@
 /** Folds the events of a turn into its state, and the state into the `Turn` at its end. Pure. */
 import * as OrderedMap from "../internal/OrderedMap.ts"
+import * as BoundedText from "./BoundedText.ts"
+import * as ContentLimits from "./ContentLimits.ts"
+import * as KeptItems from "./KeptItems.ts"
 import type * as Budget from "./Budget.ts"
 import { type ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
@@ -12,10 +15,15 @@ export interface TurnState {
   readonly turnId: TurnId
   readonly time: TurnTiming.TimingState
   readonly calls: OpenCalls.OpenCalls
+  readonly limits: ContentLimits.Limits
+  /** Whether the turn has a result that contains its items: that of a sub-agent has none. */
+  readonly keepsItems: boolean
   /** Completed items, each in its last reported form. */
-  readonly items: OrderedMap.OrderedMap<string, Item.Item>
+  readonly items: KeptItems.KeptItems
+  /** The last message of the agent that is complete. The turn keeps it when it drops older items. */
+  readonly lastMessage: Item.AgentMessage | undefined
   /** The text so far of the message that the model is writing, for a turn that ends before the message does. */
-  readonly writing: { readonly itemId: string; readonly text: string } | undefined
+  readonly writing: { readonly itemId: string; readonly text: BoundedText.BoundedText } | undefined
   /** The sum of the usage that model requests reported at their end. */
   readonly requested: Turn.Usage
   /** The sum of the usage that Codex reported, which comes later but includes Codex's own requests. */
@@ -24,12 +32,21 @@ export interface TurnState {
   readonly sideEffects: boolean
 }
 
-export const initial = (threadId: ThreadId, at: number, noUsage: Turn.Usage): TurnState => ({
+export const initial = (
+  threadId: ThreadId,
+  at: number,
+  noUsage: Turn.Usage,
+  limits: ContentLimits.Limits = ContentLimits.defaults,
+  keepsItems = true
+): TurnState => ({
   threadId,
   turnId: TurnId.make(""),
   time: TurnTiming.initial(at),
   calls: OpenCalls.initial,
-  items: OrderedMap.empty(),
+  limits,
+  keepsItems,
+  items: KeptItems.empty,
+  lastMessage: undefined,
   writing: undefined,
   requested: noUsage,
   reported: noUsage,
@@ -60,11 +77,29 @@ export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "timeMillis"> 
 }
 
 /** Returns the last message of the agent so far. */
-export const message = (state: TurnState): string => lastMessage(OrderedMap.values(state.items))
+export const message = (state: TurnState): string => state.lastMessage?.text ?? ""
 
-const lastMessage = (items: ReadonlyArray<Item.Item>): string => {
-  const found = items.findLast((item) => item._tag === "AgentMessage")
-  return found?._tag === "AgentMessage" ? found.text : ""
+/** Returns the last message after an item has completed. A message that completes again keeps its place in the order. */
+const lastMessage = (
+  last: Item.AgentMessage | undefined,
+  items: KeptItems.KeptItems,
+  item: Item.Item
+): Item.AgentMessage | undefined => {
+  if (item._tag === "AgentMessage")
+    return last === undefined || last.id === item.id || KeptItems.isAfter(items, item.id, last.id)
+      ? item
+      : last
+  if (last?.id !== item.id) return last
+  // Another kind of item has taken the place of the message.
+  const found = KeptItems.values(items).findLast((item) => item._tag === "AgentMessage")
+  return found?._tag === "AgentMessage" ? found : undefined
+}
+
+/** Adds a completed item to the result. */
+const keep = (state: TurnState, item: Item.Item): TurnState => {
+  if (!state.keepsItems) return state
+  const items = KeptItems.set(state.items, item, state.limits.turnBytes)
+  return { ...state, items, lastMessage: lastMessage(state.lastMessage, items, item) }
 }
 
 const larger = (a: Turn.Usage, b: Turn.Usage): Turn.Usage =>
@@ -79,13 +114,16 @@ const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<
         ...state,
         writing: {
           itemId: event.itemId,
-          text: (state.writing?.itemId === event.itemId ? state.writing.text : "") + event.delta
+          text: BoundedText.append(
+            state.writing?.itemId === event.itemId ? state.writing.text : BoundedText.empty,
+            event.delta,
+            Math.floor(state.limits.itemBytes / 8)
+          )
         }
       }
     case "ItemCompleted":
       return {
-        ...state,
-        items: OrderedMap.set(state.items, event.item.id, event.item),
+        ...keep(state, event.item),
         writing: state.writing?.itemId === event.item.id ? undefined : state.writing,
         sideEffects: state.sideEffects || hasSideEffects(event.item, readOnly)
       }
@@ -106,13 +144,17 @@ const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<
 const hasSideEffects = (item: Item.Item, readOnly: ReadonlySet<string>): boolean =>
   Item.isWork(item) && item.status !== "declined" && !(item._tag === "ToolCall" && readOnly.has(item.tool))
 
-/** Folds an event. Returns the new state, and what opened or closed. `readOnly` names the tools that only read. */
+/**
+ * Folds an event. Returns the new state, and what opened or closed. `readOnly` names the tools that only read. The content
+ * of the event is within the limits: see `BoundedContent.boundEvent`.
+ */
 export const step = (
   state: TurnState,
   event: Turn.EngineEvent,
   readOnly: ReadonlySet<string>
 ): readonly [TurnState, ReadonlyArray<TurnTiming.Mark>] => {
-  const calls = OpenCalls.step(state.calls, event, Math.max(state.time.at, event.at))
+  const now = Math.max(state.time.at, event.at)
+  const calls = OpenCalls.step(state.calls, event, now, state.limits.turnBytes / 4)
   const [time, marks] = TurnTiming.step(state.time, event, calls)
   return [{ ...apply(state, event, readOnly), calls: calls.after, time }, marks]
 }
@@ -127,30 +169,38 @@ export const end = (
   const { calls } = state
   const [time, marks] = TurnTiming.end(state.time, at, calls, outcome)
   const undecided = new Set(OrderedMap.values(calls.approvals).map(({ itemId }) => itemId))
-  let { items, sideEffects } = state
+  let { sideEffects } = state
+  let kept = state
   for (const item of OrderedMap.values(calls.items)) {
     if (Item.isWork(item)) {
-      items = OrderedMap.set(items, item.id, Item.interrupt(item))
+      kept = keep(kept, Item.interrupt(item))
       sideEffects ||= !undecided.has(item.id) && hasSideEffects(item, readOnly)
     } else if (!outcome.completed && item._tag === "AgentMessage") {
       // In a completed turn, a message that never completed belongs to a model request that was lost and repeated.
-      const text = state.writing?.itemId === item.id ? state.writing.text : item.text
-      if (text !== "") items = OrderedMap.set(items, item.id, { ...item, text })
+      const { writing } = state
+      const text = writing?.itemId === item.id ? BoundedText.toString(writing.text) : item.text
+      const omitted = writing?.itemId === item.id ? writing.text.omittedCharacters : 0
+      if (text !== "")
+        kept = keep(kept, { ...item, text, ...(omitted === 0 ? {} : { omittedCharacters: omitted }) })
     }
   }
-  const all = OrderedMap.values(items)
+  const { omittedItems } = kept.items
+  const all = KeptItems.values(kept.items)
+  const omittedCharacters = all.reduce((sum, item) => sum + (item.omittedCharacters ?? 0), 0)
   return [
     {
       id: state.turnId,
       threadId: state.threadId,
-      message: lastMessage(all),
+      message: message(kept),
       items: all,
       usage: larger(state.requested, state.reported),
       diff: state.diff,
       time: TurnTiming.split(time),
       modelCalls: time.modelCalls,
       toolCalls: calls.opened,
-      sideEffects
+      sideEffects,
+      ...(omittedItems === 0 ? {} : { omittedItems }),
+      ...(omittedCharacters === 0 ? {} : { omittedCharacters })
     },
     marks
   ]

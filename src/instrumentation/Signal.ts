@@ -36,6 +36,9 @@ export interface TurnStop {
   readonly time: Turn.TurnTime
   readonly modelCalls: number
   readonly toolCalls: number
+  /** What the turn left out of its result to bound its memory. */
+  readonly omittedItems?: number | undefined
+  readonly omittedCharacters?: number | undefined
 }
 
 export interface ModelStart {
@@ -79,6 +82,7 @@ export interface ToolStop {
   readonly mcpServer: string | undefined
   /** The kinds of its file operations, without duplicates. */
   readonly operations: ReadonlyArray<Item.FileOperation>
+  readonly omittedCharacters?: number | undefined
   readonly end: SignalEnd
 }
 
@@ -92,6 +96,7 @@ export interface CommandStop {
   /** The base name of the executable. */
   readonly executable: string
   readonly exitCode: number | undefined
+  readonly omittedCharacters?: number | undefined
   readonly end: SignalEnd
 }
 

@@ -118,6 +118,10 @@ const onTiming = (state: SignalsState, mark: TurnTiming.Mark, context: CallConte
   }
 }
 
+/** Returns what was left out of an item or a turn, if anything was. */
+const omitted = (from: Item.Item | Turn.Turn | undefined) =>
+  from?.omittedCharacters === undefined ? {} : { omittedCharacters: from.omittedCharacters }
+
 const toolStop = (
   { callId, item: started, startedAt, tool }: OpenCalls.CallState,
   at: number,
@@ -133,6 +137,7 @@ const toolStop = (
     type: item === undefined ? undefined : item._tag === "McpToolCall" ? "extension" : "function",
     mcpServer: item?._tag === "McpToolCall" ? item.server : undefined,
     operations: item === undefined ? [] : [...new Set(FileSignals.kindsOf(item))],
+    ...omitted(item),
     end:
       completed?.status === "failed" && completed._tag !== "CommandExecution"
         ? fail(Convention.errorType.toolFailed)
@@ -199,6 +204,7 @@ const commandStop = (
       callId: item.id,
       executable: ShellCommand.executable(item.command),
       exitCode: item.exitCode,
+      ...omitted(item),
       end: failed
         ? fail(Convention.errorType.commandFailed)
         : item.status === "interrupted"
@@ -397,7 +403,9 @@ export const end = (
       usage: turn.usage,
       time: turn.time,
       modelCalls: turn.modelCalls,
-      toolCalls: turn.toolCalls
+      toolCalls: turn.toolCalls,
+      ...omitted(turn),
+      ...(turn.omittedItems === undefined ? {} : { omittedItems: turn.omittedItems })
     }
   ]
 }

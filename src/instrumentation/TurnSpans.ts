@@ -85,7 +85,9 @@ const turnAttributes = (stop: Signal.TurnStop): Attributes => {
     [attribute.timeApproval]: time.approvalMillis,
     [attribute.timeOverhead]: time.overheadMillis,
     [attribute.turnModelCalls]: stop.modelCalls,
-    [attribute.turnToolCalls]: stop.toolCalls
+    [attribute.turnToolCalls]: stop.toolCalls,
+    [attribute.turnOmittedItems]: stop.omittedItems,
+    [attribute.omittedCharacters]: stop.omittedCharacters
   }
   if (typeof end === "string") return { ...sums, [attribute.turnStatus]: end }
   if (end._tag === "TurnInterrupted") return { ...sums, [attribute.turnStatus]: "interrupted" }
@@ -204,13 +206,15 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
           [attribute.toolType]: signal.type,
           [attribute.mcpMethod]: mcpServer === undefined ? undefined : "tools/call",
           [attribute.mcpServer]: mcpServer,
-          [attribute.fileOperations]: operations.length > 0 ? operations : undefined
+          [attribute.fileOperations]: operations.length > 0 ? operations : undefined,
+          [attribute.omittedCharacters]: signal.omittedCharacters
         })
       }
       case "CommandStop": {
         const attributes = {
           [attribute.executableName]: signal.executable,
-          [attribute.exitCode]: signal.exitCode
+          [attribute.exitCode]: signal.exitCode,
+          [attribute.omittedCharacters]: signal.omittedCharacters
         }
         const span = open(signal.executable, signal.startedAt, "client", attributes, tools.get(signal.callId))
         return close(span, signal.at, signal.end, {})

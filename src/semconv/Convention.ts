@@ -69,6 +69,8 @@ export const attribute = {
   turnStatus: "codex.turn.status",
   turnModelCalls: "codex.turn.model_calls",
   turnToolCalls: "codex.turn.tool_calls",
+  turnOmittedItems: "codex.turn.omitted_items",
+  omittedCharacters: "codex.omitted_characters",
   timeThinking: "codex.turn.time.thinking_ms",
   timeTools: "codex.turn.time.tools_ms",
   timeApproval: "codex.turn.time.approval_ms",

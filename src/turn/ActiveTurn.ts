@@ -10,8 +10,10 @@ import * as GrantedRoots from "../approval/GrantedRoots.ts"
 import * as ResolvedRequest from "../approval/ResolvedRequest.ts"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
+import * as BoundedContent from "../domain/BoundedContent.ts"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
+import type * as ContentLimits from "../domain/ContentLimits.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type { ThreadId, TurnId } from "../domain/Ids.ts"
 import * as Convention from "../semconv/Convention.ts"
@@ -42,6 +44,9 @@ export interface ActiveTurnOptions {
   readonly sandbox: TurnOptions.Sandbox | undefined
   readonly instructions: string | undefined
   readonly input: TurnOptions.TurnInput
+  readonly limits: ContentLimits.Limits
+  /** Whether the turn has a result that contains its items. */
+  readonly keepsItems: boolean
   readonly publish: (event: Turn.EngineEvent) => void
   /** Receives each event, after the state of the turn has changed and before it is published. */
   readonly onEvent?: ((event: Turn.EngineEvent) => void) | undefined
@@ -97,7 +102,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     turn: options.span,
     provider: engine.provider
   })
-  let state = TurnState.initial(threadId, startedAt, Turn.noUsage)
+  let state = TurnState.initial(threadId, startedAt, Turn.noUsage, options.limits, options.keepsItems)
   let ended = false
 
   /** The requests with their resolved paths. A request is resolved once, so that its event and its policy agree. */
@@ -116,7 +121,8 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       original._tag === "ApprovalRequested" ? { ...original, request: resolved(original.request) } : original
     // Time never runs backwards in a turn, also if another clock stamped the event.
     const at = Math.max(clock.fromWallClock(received.at), state.time.at)
-    const event = received.at === at ? received : { ...received, at }
+    const bounded = BoundedContent.boundEvent(received, options.limits.itemBytes)
+    const event = bounded.at === at ? bounded : { ...bounded, at }
     const before = state
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
@@ -222,7 +228,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
 
 /** Makes the turn of a sub-agent, whose span is below the call that started it. */
 export const makeSubAgent = (
-  root: Omit<ActiveTurnOptions, "publish" | "span" | "threadId" | "input">,
+  root: Omit<ActiveTurnOptions, "publish" | "span" | "threadId" | "input" | "keepsItems">,
   parent: EffectTracer.Span,
   { threadId, turnId }: { readonly threadId: ThreadId; readonly turnId: TurnId },
   publish: (event: Turn.TurnEvent) => void
@@ -258,6 +264,7 @@ export const makeSubAgent = (
     threadId,
     span,
     input: "",
+    keepsItems: false,
     publish: (event) => publish({ _tag: "AgentEvent", threadId, turnId, event, at: event.at })
   })
   return {

@@ -35,6 +35,8 @@ export interface AgentCalls {
    * or else an open call that does not name its sub-agents yet, because the turn may begin before its call names it.
    */
   readonly find: (threadId: ThreadId) => StartingCall | undefined
+  /** Returns the calls of a turn that `find` may return later. */
+  readonly startingCalls: (owner: number) => ReadonlyArray<string>
 }
 
 const lastOf = <A>(values: Iterable<A>): A | undefined => {
@@ -43,12 +45,29 @@ const lastOf = <A>(values: Iterable<A>): A | undefined => {
   return last
 }
 
+/** Returns the index of a number in a sorted list, or the index at which it belongs. */
+const placeOf = (sorted: ReadonlyArray<number>, value: number): number => {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] ?? Infinity) < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 export const make = (): AgentCalls => {
   const named = new Map<ThreadId, Map<number, NamingCalls>>()
   /** Open calls without names, by turn. */
   const unnamed = new Map<number, Set<string>>()
+  /** The turns in `unnamed` in order of start, and turns that were there. */
+  const waiting: Array<number> = []
   /** Open calls by turn and id. */
   const open = new Map<number, Map<string, Item.AgentCall>>()
+
+  /** The calls that name a sub-agent, by turn. */
+  const starting = new Map<number, Set<string>>()
 
   const callsOf = (owner: number, agent: ThreadId): NamingCalls => {
     const owners = named.get(agent) ?? new Map<number, NamingCalls>()
@@ -62,26 +81,35 @@ export const make = (): AgentCalls => {
     if (call === undefined) return
     open.get(owner)?.delete(callId)
     for (const agent of call.agents) callsOf(owner, agent).open.delete(callId)
-    const waiting = unnamed.get(owner)
-    waiting?.delete(callId)
-    if (waiting?.size === 0) unnamed.delete(owner)
+    const calls = unnamed.get(owner)
+    calls?.delete(callId)
+    if (calls?.size === 0) unnamed.delete(owner)
+    if (open.get(owner)?.size === 0) open.delete(owner)
   }
 
   const start = (owner: number, call: Item.AgentCall) => {
     close(owner, call.id)
     open.set(owner, (open.get(owner) ?? new Map<string, Item.AgentCall>()).set(call.id, call))
+    starting.set(owner, (starting.get(owner) ?? new Set<string>()).add(call.id))
     for (const agent of call.agents) callsOf(owner, agent).open.add(call.id)
-    if (call.agents.length === 0 && call.status === "inProgress")
-      unnamed.set(owner, (unnamed.get(owner) ?? new Set<string>()).add(call.id))
+    if (call.agents.length > 0 || call.status !== "inProgress") return
+    const calls = unnamed.get(owner)
+    if (calls === undefined) {
+      unnamed.set(owner, new Set([call.id]))
+      const at = placeOf(waiting, owner)
+      if (waiting[at] !== owner) waiting.splice(at, 0, owner)
+    } else calls.add(call.id)
   }
 
   return {
+    startingCalls: (owner) => [...(starting.get(owner) ?? [])],
     record: (owner, event) => {
       if (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted") return
       const { item } = event
       if (item._tag !== "AgentCall" || !startsAgentTurn.has(item.tool)) return
       if (event._tag === "ItemStarted") return start(owner, item)
       close(owner, item.id)
+      starting.set(owner, (starting.get(owner) ?? new Set<string>()).add(item.id))
       for (const agent of item.agents) callsOf(owner, agent).completed = item.id
     },
     find: (threadId) => {
@@ -90,7 +118,11 @@ export const make = (): AgentCalls => {
         const callId = lastOf(calls.open) ?? calls.completed
         if (callId !== undefined) return { owner, callId }
       }
-      const owner = unnamed.size === 0 ? undefined : Math.max(...unnamed.keys())
+      let owner = waiting.at(-1)
+      while (owner !== undefined && !unnamed.has(owner)) {
+        waiting.pop()
+        owner = waiting.at(-1)
+      }
       const [callId] = (owner === undefined ? undefined : unnamed.get(owner)) ?? []
       return owner === undefined || callId === undefined ? undefined : { owner, callId }
     }

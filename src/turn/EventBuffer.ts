@@ -5,6 +5,8 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
+import * as BoundedContent from "../domain/BoundedContent.ts"
+import * as ContentLimits from "../domain/ContentLimits.ts"
 import type * as Turn from "../domain/Turn.ts"
 
 type Delta = Extract<Turn.EngineEvent, { readonly delta: string }>
@@ -25,20 +27,26 @@ const deltaOf = (event: Turn.TurnEvent): Delta | undefined => {
 /** Returns one event with the text of both, or `undefined` if they cannot be merged. */
 const merge = (before: Turn.TurnEvent, after: Turn.TurnEvent): Turn.TurnEvent | undefined => {
   if (before._tag === "AgentEvent" && after._tag === "AgentEvent") {
-    const event = merge(before.event, after.event)
-    return event === undefined || event._tag === "AgentEvent" || event._tag === "TurnCompleted"
-      ? undefined
-      : { ...before, event }
+    const event = mergeDeltas(before.event, after.event)
+    return event === undefined ? undefined : { ...before, event }
   }
+  return mergeDeltas(before, after)
+}
+
+const mergeDeltas = (before: Turn.TurnEvent, after: Turn.TurnEvent): Delta | undefined => {
   const [first, second] = [deltaOf(before), deltaOf(after)]
   return first === undefined || second === undefined || first._tag !== second._tag
     ? undefined
     : { ...first, delta: first.delta + second.delta }
 }
 
+/** Returns the key of an item. Items of different sub-agents may have the same id. */
+const keyOf = (event: Turn.TurnEvent, itemId: string): string =>
+  event._tag === "AgentEvent" ? `${event.threadId} ${itemId}` : itemId
+
 const completedItemOf = (event: Turn.TurnEvent): string | undefined => {
-  if (event._tag === "AgentEvent") return completedItemOf(event.event)
-  return event._tag === "ItemCompleted" ? event.item.id : undefined
+  const inner = event._tag === "AgentEvent" ? event.event : event
+  return inner._tag === "ItemCompleted" ? keyOf(event, inner.item.id) : undefined
 }
 
 export interface EventBuffer<E> {
@@ -48,22 +56,52 @@ export interface EventBuffer<E> {
   readonly stream: Stream.Stream<Turn.TurnEvent, E>
 }
 
+/** What an event takes besides its content. */
+const eventBytes = 128
+
+/** Returns the size of an event. The result of the turn counts as nothing, because the caller receives it anyway. */
+const sizeOf = (event: Turn.TurnEvent): number => {
+  if (event._tag === "TurnCompleted") return eventBytes
+  const inner = event._tag === "AgentEvent" ? event.event : event
+  if ("delta" in inner) return eventBytes + 2 * inner.delta.length
+  return eventBytes + BoundedContent.sizeOf(inner)
+}
+
+interface Waiting {
+  event: Turn.TurnEvent
+  bytes: number
+  /** The item whose deltas are merged into this one, or the call whose progress replaces this one. */
+  readonly key: string | undefined
+}
+
 /**
- * Makes a buffer. Waiting deltas of one item become one delta, and only the latest progress of a tool call is kept; no
- * other event is merged or dropped. The items of the turn and their text therefore bound its size.
+ * Makes a buffer. Waiting deltas of one item become one delta, and only the latest progress of a tool call is kept. No
+ * other event is merged or dropped while the events take at most `limit` bytes. Beyond it, the buffer drops the oldest
+ * deltas, then the oldest other events, and the consumer receives an `EventsOmitted` first when it reads again.
  */
-export const make = <E>(): EventBuffer<E> => {
-  let waiting: Array<Turn.TurnEvent> = []
-  /** The index of the last waiting delta or progress, by item. */
-  let deltas = new Map<string, number>()
+export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): EventBuffer<E> => {
+  /** In order. A set, so that any event can be dropped. */
+  let waiting = new Set<Waiting>()
+  /** The waiting deltas, in order. */
+  let waitingDeltas = new Set<Waiting>()
+  /** The last waiting delta or progress, by item. */
+  let mergeable = new Map<string, Waiting>()
+  let bytes = 0
+  let omitted = { deltas: 0, events: 0, at: 0 }
   let ended: Exit.Exit<unknown, E> | undefined
   const filled = Latch.makeUnsafe(false)
 
   const take: Pull.Pull<readonly [Turn.TurnEvent, ...Array<Turn.TurnEvent>], E> = Effect.suspend(() => {
-    const [first, ...rest] = waiting
+    const { at, deltas, events } = omitted
+    const marker: ReadonlyArray<Turn.TurnEvent> =
+      deltas + events === 0 ? [] : [{ _tag: "EventsOmitted", deltas, events, at }]
+    const [first, ...rest] = [...marker, ...Array.from(waiting, ({ event }) => event)]
     if (first !== undefined) {
-      waiting = []
-      deltas = new Map()
+      waiting = new Set()
+      waitingDeltas = new Set()
+      mergeable = new Map()
+      bytes = 0
+      omitted = { deltas: 0, events: 0, at: 0 }
       return Effect.succeed([first, ...rest] as const)
     }
     if (ended === undefined) {
@@ -73,33 +111,65 @@ export const make = <E>(): EventBuffer<E> => {
     return Exit.isFailure(ended) ? Effect.failCause(ended.cause) : Cause.done()
   })
 
+  const drop = (entry: Waiting) => {
+    waiting.delete(entry)
+    bytes -= entry.bytes
+    if (entry.key !== undefined && mergeable.get(entry.key) === entry) mergeable.delete(entry.key)
+    const isDelta = waitingDeltas.delete(entry)
+    omitted = {
+      deltas: omitted.deltas + Number(isDelta),
+      events: omitted.events + Number(!isDelta),
+      at: Math.max(omitted.at, entry.event.at)
+    }
+  }
+
+  const fit = () => {
+    for (const entry of waitingDeltas) {
+      if (bytes <= limit) return
+      drop(entry)
+    }
+    for (const entry of waiting) {
+      if (bytes <= limit) return
+      if (entry.event._tag !== "TurnCompleted") drop(entry)
+    }
+  }
+
+  const add = (event: Turn.TurnEvent, key: string | undefined) => {
+    const entry = { event, bytes: sizeOf(event), key }
+    waiting.add(entry)
+    if (deltaOf(event) !== undefined) waitingDeltas.add(entry)
+    if (key !== undefined) mergeable.set(key, entry)
+    bytes += entry.bytes
+    fit()
+    filled.openUnsafe()
+  }
+
+  const replace = (entry: Waiting, event: Turn.TurnEvent, size: number) => {
+    bytes += size - entry.bytes
+    entry.event = event
+    entry.bytes = size
+    fit()
+  }
+
   return {
     offer: (event) => {
       const delta = deltaOf(event)
       if (delta !== undefined) {
-        const index = deltas.get(delta.itemId)
-        const previous = index === undefined ? undefined : waiting[index]
-        const merged = previous === undefined ? undefined : merge(previous, event)
-        if (index !== undefined && merged !== undefined) {
-          waiting[index] = merged
-          return
-        }
-        deltas.set(delta.itemId, waiting.length)
-      } else if (event._tag === "ToolProgress") {
+        const key = keyOf(event, delta.itemId)
+        const previous = mergeable.get(key)
+        const merged = previous === undefined ? undefined : merge(previous.event, event)
+        if (previous === undefined || merged === undefined) return add(event, key)
+        return replace(previous, merged, previous.bytes + 2 * delta.delta.length)
+      }
+      if (event._tag === "ToolProgress") {
         // The latest report replaces earlier ones.
         const key = `progress of ${event.callId}`
-        const index = deltas.get(key)
-        if (index !== undefined) {
-          waiting[index] = event
-          return
-        }
-        deltas.set(key, waiting.length)
-      } else {
-        const done = completedItemOf(event)
-        if (done !== undefined) deltas.delete(done)
+        const previous = mergeable.get(key)
+        return previous === undefined ? add(event, key) : replace(previous, event, sizeOf(event))
       }
-      waiting.push(event)
-      filled.openUnsafe()
+      const done = completedItemOf(event)
+      if (done !== undefined) mergeable.delete(done)
+      add(event, undefined)
     },
     end: (exit) => {
       ended ??= exit

@@ -11,6 +11,7 @@ import * as EffectTracer from "effect/Tracer"
 import type * as Policy from "../approval/Policy.ts"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
+import * as ContentLimits from "../domain/ContentLimits.ts"
 import type * as Engine from "../engine/Engine.ts"
 import * as Convention from "../semconv/Convention.ts"
 import type * as Signal from "../instrumentation/Signal.ts"
@@ -147,7 +148,8 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   let spent = Budget.zero
   const agentCalls = AgentCalls.make()
   /** Returns the span of a call, by the number of its turn in `agentCalls`. */
-  const spansOf: Array<(callId: string) => EffectTracer.Span> = []
+  const spansOf = new Map<number, (callId: string) => EffectTracer.Span>()
+  let agents = 0
   const onUsage = () => {
     const ofTurn = Budget.exceeded(budget, Budget.add(tried, spent))
     const passed = ofTurn ?? Budget.exceeded(context.budget, Budget.add(spentBefore, spent))
@@ -165,6 +167,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     effort: options.effort,
     sandbox: options.sandbox ?? context.sandbox,
     instructions: context.instructions,
+    limits: yield* ContentLimits.Current,
     onUsage,
     stop
   }
@@ -176,16 +179,17 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     },
     threadId: engine.id,
     span,
+    keepsItems: true,
     input: spec.request._tag === "Prompt" ? spec.request.input : "",
     publish
   })
-  spansOf.push(turn.spanOf)
+  spansOf.set(0, turn.spanOf)
   const handlers: Engine.Handlers = {
     ...turn.handlers,
     agent: (agent) => {
       const call = agentCalls.find(agent.threadId)
-      const parent = call === undefined ? span : (spansOf[call.owner]?.(call.callId) ?? span)
-      const owner = spansOf.length
+      const parent = call === undefined ? span : (spansOf.get(call.owner)?.(call.callId) ?? span)
+      const owner = ++agents
       const options = {
         ...shared,
         onEvent: (event: Turn.EngineEvent) => agentCalls.record(owner, event),
@@ -195,8 +199,17 @@ const runAttempt = Effect.fnUntraced(function* <A>(
         }
       }
       const { activeTurn, handlers } = ActiveTurn.makeSubAgent(options, parent, agent, publish)
-      spansOf.push(activeTurn.spanOf)
-      return handlers
+      spansOf.set(owner, activeTurn.spanOf)
+      return {
+        ...handlers,
+        end: (outcome) => {
+          handlers.end(outcome)
+          // Keep only the spans of calls that may start other sub-agents later.
+          const calls = new Map(agentCalls.startingCalls(owner).map((id) => [id, activeTurn.spanOf(id)]))
+          if (calls.size === 0) spansOf.delete(owner)
+          else spansOf.set(owner, (callId) => calls.get(callId) ?? span)
+        }
+      }
     }
   }
   const end = (outcome: Signal.TurnEnd): Turn.Turn => {

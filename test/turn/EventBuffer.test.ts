@@ -157,3 +157,61 @@ it.effect("keeps a delta that follows the end of its item after that end", () =>
     )
   })
 )
+
+it.effect("H20 bounds the bytes that wait for a slow consumer, and says what it dropped", () =>
+  Effect.gen(function* () {
+    const limit = 100_000
+    const buffer = EventBuffer.make<never>(limit)
+    const delta = (at: number): Turn.TurnEvent => ({
+      _tag: "OutputDelta",
+      itemId: ItemId.make(`c${at}`),
+      delta: "x".repeat(10_000),
+      at
+    })
+    const completed = (at: number): Turn.TurnEvent => ({
+      _tag: "ItemCompleted",
+      item: { _tag: "Plan", id: ItemId.make(`p${at}`), text: "y".repeat(5_000) },
+      at
+    })
+    for (let at = 0; at < 60; at++) buffer.offer(delta(at))
+    buffer.offer(completed(60))
+    const pull = yield* Stream.toPull(buffer.stream)
+    const first = yield* pull
+    assert.deepStrictEqual(first[0], { _tag: "EventsOmitted", deltas: 56, events: 0, at: 55 })
+    // Deltas are dropped before any other event, the oldest first.
+    assert.deepStrictEqual(
+      first.slice(1).map(({ at }) => at),
+      [56, 57, 58, 59, 60]
+    )
+    for (let at = 0; at < 60; at++) buffer.offer(completed(at))
+    buffer.offer(delta(60))
+    const second = yield* pull
+    assert.deepStrictEqual(second[0], { _tag: "EventsOmitted", deltas: 1, events: 51, at: 60 })
+    assert.strictEqual(second.length, 10)
+    // One merged delta is bounded as well.
+    for (let at = 0; at < 58; at++) buffer.offer({ ...delta(0), at })
+    buffer.offer({ _tag: "DiffUpdated", diff: "", at: 70 })
+    assert.strictEqual((yield* pull).length, 3)
+    buffer.end(Exit.void)
+    assert.isTrue(Exit.isFailure(yield* Effect.exit(pull)))
+  }).pipe(Effect.scoped)
+)
+
+it.effect("H25 does not merge the deltas of sub-agents whose items have the same id", () =>
+  Effect.gen(function* () {
+    const buffer = EventBuffer.make<never>()
+    for (const name of ["a", "b", "a"]) {
+      const threadId = ThreadId.make(name)
+      const event = { _tag: "MessageDelta", itemId: ItemId.make("m"), delta: name, at: 0 } as const
+      buffer.offer({ _tag: "AgentEvent", threadId, turnId: TurnId.make("t"), event, at: 0 })
+    }
+    const pull = yield* Stream.toPull(buffer.stream)
+    const texts = (yield* pull).map((event) =>
+      event._tag === "AgentEvent" && "delta" in event.event ? [event.threadId, event.event.delta] : []
+    )
+    assert.deepStrictEqual(texts, [
+      [ThreadId.make("a"), "aa"],
+      [ThreadId.make("b"), "b"]
+    ])
+  }).pipe(Effect.scoped)
+)

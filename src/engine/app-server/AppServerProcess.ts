@@ -26,6 +26,7 @@ import * as LineSplitter from "./LineSplitter.ts"
 import * as LocalLog from "../../internal/LocalLog.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
 import * as Protocol from "./Protocol.ts"
+import * as TimeSlices from "../../internal/TimeSlices.ts"
 
 export interface ProcessOptions {
   /** The codex to run; default: `CODEX_PATH`, then the package `@openai/codex`, then `PATH`. */
@@ -64,6 +65,7 @@ export type ProcessListener = Omit<JsonRpcConnection.Host, "onUnparsable"> & {
 const maxStderrLength = 4096
 const stopGrace = Duration.seconds(2)
 const drainGrace = Duration.millis(250)
+const maxDrainRounds = 20
 
 const decodeInitialized = Schema.decodeUnknownOption(Protocol.Initialized)
 
@@ -187,20 +189,39 @@ export const start = Effect.fnUntraced(function* (
     Effect.ignore,
     Effect.forkScoped({ startImmediately: true })
   )
+  const slices = TimeSlices.make()
+  let chunksRead = 0
   const readStdout = handle.stdout.pipe(
     Stream.runForEachArray((chunks) =>
-      Effect.sync(() => {
-        for (const chunk of chunks) connection.receive(chunk)
-      })
+      Effect.forEach(
+        chunks,
+        (chunk) => {
+          chunksRead++
+          return slices.run(connection.receiveLines(chunk))
+        },
+        { discard: true }
+      )
     ),
     Effect.ignore
   )
+  /** Waits for the output that has arrived: until no more arrives for a while, and for a few seconds at most. */
+  const drain = (rounds: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const before = chunksRead
+      return Effect.timeoutOption(Fiber.awaitAll([stdoutFiber, stderrFiber]), drainGrace).pipe(
+        Effect.flatMap((done) =>
+          Option.isSome(done) || rounds === 1 || (chunksRead === before && !slices.isRunning())
+            ? Effect.void
+            : drain(rounds - 1)
+        )
+      )
+    })
   const stdoutFiber = yield* Effect.forkScoped(readStdout, { startImmediately: true })
   yield* Effect.addFinalizer(() => Effect.suspend(() => JsonRpcConnection.warnSkipped(connection.counters())))
   yield* Effect.exit(handle.exitCode).pipe(
     // Process the output that arrived before the exit before reporting the exit. The wait is bounded, because a
     // grandchild can keep the pipe open indefinitely.
-    Effect.tap(() => Effect.timeoutOption(Fiber.awaitAll([stdoutFiber, stderrFiber]), drainGrace)),
+    Effect.tap(() => drain(maxDrainRounds)),
     Effect.tap((exit) => Effect.sync(() => finish(exitError(exit, stderr)))),
     Effect.forkScoped({ startImmediately: true })
   )

@@ -3,22 +3,21 @@ import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import * as ShellCommand from "../../internal/ShellCommand.ts"
 import type * as Item from "../../domain/Item.ts"
+import { createHash } from "node:crypto"
 import { canonicalJson } from "../../internal/CanonicalJson.ts"
 
 /** The method name of the event that reports arguments that differ from the approved ones. */
 export const violation = "effect-codex/approvedArgumentsChanged"
 
-const command = (command: string, cwd: string) =>
-  canonicalJson(["command", ShellCommand.script(command), cwd])
+/** Returns a key of arguments. A hash, because a turn keeps the keys of all that was approved. */
+const keyOf = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("base64")
+
+const command = (command: string, cwd: string) => keyOf(["command", ShellCommand.script(command), cwd])
 
 const patch = (changes: ReadonlyArray<Item.Change>) =>
-  canonicalJson([
-    "file_change",
-    changes.map(({ diff, kind, movePath, path }) => ({ diff, kind, movePath, path }))
-  ])
+  keyOf(["file_change", changes.map(({ diff, kind, movePath, path }) => ({ diff, kind, movePath, path }))])
 
-const call = (server: string, tool: string, args: unknown) =>
-  canonicalJson(["mcp_tool", server, tool, args ?? {}])
+const call = (server: string, tool: string, args: unknown) => keyOf(["mcp_tool", server, tool, args ?? {}])
 
 const keyOfRequest = (request: ApprovalRequest.ApprovalRequest): string | undefined => {
   switch (request._tag) {
@@ -71,6 +70,7 @@ export const record = (
 /** Whether an item has the arguments that were approved for it, if any were. */
 export const isAsApproved = (approved: ReadonlyMap<string, string>, item: Item.Item): boolean => {
   const approvedKey = approved.get(item.id)
+  if (approvedKey === undefined) return true
   const itemKey = keyOfItem(item)
-  return approvedKey === undefined || itemKey === undefined || approvedKey === itemKey
+  return itemKey === undefined || approvedKey === itemKey
 }

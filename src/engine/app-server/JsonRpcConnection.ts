@@ -6,6 +6,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
@@ -62,22 +63,36 @@ export interface Connection {
     options?: RequestOptions
   ) => Effect.Effect<unknown, RpcRequestError>
   readonly notify: (method: string) => void
+  /** Processes the lines that this chunk completes. */
   readonly receive: (chunk: Uint8Array) => void
+  /** The same, one line for each step of the iterator, so that the caller can let other work run between lines. */
+  readonly receiveLines: (chunk: Uint8Array) => Iterator<void>
   /** Fails all pending requests and all later ones. */
   readonly close: () => void
   readonly counters: () => Readonly<Counters>
 }
 
-// Only required fields have a type: an unexpected value in an optional field must not discard the message.
-const Message = Schema.Struct({
-  id: Schema.optionalKey(Schema.NullOr(Schema.Union([Schema.String, Schema.Finite]))),
-  method: Schema.optionalKey(Schema.String),
-  params: Schema.optionalKey(Schema.Unknown),
-  result: Schema.optionalKey(Schema.Unknown),
-  error: Schema.optionalKey(Schema.Unknown),
-  emittedAtMs: Schema.optionalKey(Schema.Unknown)
-})
-const decodeMessage = Schema.decodeUnknownOption(Message)
+interface Message {
+  readonly id: string | number | undefined
+  readonly method: string | undefined
+  readonly params: unknown
+  readonly result: unknown
+  readonly error: unknown
+  readonly emittedAtMs: unknown
+}
+
+// Decoded by hand, because every line passes here, and its params are decoded by a Schema of their own. Only `id` and
+// `method` have a type: an unexpected value in another field must not discard the message.
+const decodeMessage = (message: unknown): Message | undefined => {
+  if (!Predicate.isObject(message)) return undefined
+  const { emittedAtMs, error, id, method, params, result } = message
+  if (method !== undefined && typeof method !== "string") return undefined
+  if (id === undefined || id === null) return { id: undefined, method, params, result, error, emittedAtMs }
+  return typeof id === "string" || (typeof id === "number" && Number.isFinite(id))
+    ? { id, method, params, result, error, emittedAtMs }
+    : undefined
+}
+
 const decodeError = Schema.decodeUnknownOption(
   Schema.Struct({ code: Schema.Finite, message: Schema.String, data: Schema.optionalKey(Schema.Unknown) })
 )
@@ -85,11 +100,11 @@ const decodeTooLarge = Schema.decodeUnknownOption(
   Schema.Struct({ input_error_code: Schema.Literal("input_too_large") })
 )
 
-const parse = (line: string): Option.Option<typeof Message.Type> => {
+const parse = (line: string): Message | undefined => {
   try {
     return decodeMessage(JSON.parse(line))
   } catch {
-    return Option.none()
+    return undefined
   }
 }
 
@@ -177,14 +192,13 @@ export const make = (
 
   const receiveLine = (line: string) => {
     const parsed = parse(line)
-    if (Option.isNone(parsed)) {
+    if (parsed === undefined) {
       counters.malformed++
       if (++consecutiveMalformed === maxConsecutiveMalformed) host.onUnparsable()
       return
     }
     consecutiveMalformed = 0
-    const { emittedAtMs, error, method, params, result } = parsed.value
-    const id = parsed.value.id ?? undefined
+    const { emittedAtMs, error, id, method, params, result } = parsed
     if (method !== undefined) {
       if (id !== undefined) return host.onRequest(makeIncomingRequest(id), method, params)
       return host.onNotification(method, params, typeof emittedAtMs === "number" ? emittedAtMs : undefined)
@@ -240,6 +254,14 @@ export const make = (
     receive: (chunk) => {
       for (const line of lines.push(chunk)) receiveLine(line)
       counters.skipped = lines.skipped()
+    },
+    receiveLines: function* (chunk) {
+      const completed = lines.push(chunk)
+      counters.skipped = lines.skipped()
+      for (const line of completed) {
+        receiveLine(line)
+        yield
+      }
     },
     close: () => {
       if (!open) return

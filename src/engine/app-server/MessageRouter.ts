@@ -148,8 +148,8 @@ export const make = (
       runningTurn === undefined
         ? undefined
         : serverRequest.request({
-            items: runningTurn.items,
             askedCalls: runningTurn.askedCalls,
+            items: runningTurn.openItems.items,
             cwd: runningTurn.cwd,
             name: `question-${request.id}`
           })
@@ -164,7 +164,9 @@ export const make = (
         request: approvalRequest,
         at: timestamp(runningTurn.clock, undefined)
       })
-    if (!ApprovedArguments.matchesItem(approvalRequest, runningTurn.items.get(approvalRequest.itemId))) {
+    if (
+      !ApprovedArguments.matchesItem(approvalRequest, runningTurn.openItems.items.get(approvalRequest.itemId))
+    ) {
       emitRequested()
       emitDecided(
         runningTurn,
@@ -242,8 +244,8 @@ export const make = (
         )
           return
         const event = { ...notification.event, at: timestamp(runningTurn.clock, emittedAtMs) }
-        if (event._tag === "ItemStarted" || event._tag === "ItemCompleted")
-          runningTurn.items.set(event.item.id, event.item)
+        if (event._tag === "ItemStarted") runningTurn.openItems.started(event.item)
+        if (event._tag === "ItemCompleted") runningTurn.openItems.completed(event.item.id)
         runningTurn.handlers.emit(event)
         if (event._tag === "ItemStarted" || event._tag === "ItemCompleted")
           checkApprovedItem(runningTurn, event.item)

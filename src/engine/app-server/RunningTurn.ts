@@ -8,9 +8,9 @@ import * as Fiber from "effect/Fiber"
 import type * as CodexError from "../../domain/CodexError.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
-import type * as Item from "../../domain/Item.ts"
 import type * as Engine from "../Engine.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
+import * as OpenItems from "./OpenItems.ts"
 import * as TurnLifecycle from "./TurnLifecycle.ts"
 
 /** How long to wait for an interrupted tool or approval policy. */
@@ -28,7 +28,7 @@ export interface RunningTurn {
   readonly outcome: Deferred.Deferred<void, CodexError.TurnError>
   /** Completes when the turn has ended in Codex. */
   readonly over: Deferred.Deferred<void>
-  readonly items: Map<string, Item.Item>
+  readonly openItems: OpenItems.OpenItems
   /** The ids of the MCP tool calls whose approval Codex has requested. */
   readonly askedCalls: Set<string>
   /** The approved arguments, by item id. */
@@ -60,7 +60,7 @@ export const make = (
   started: Deferred.makeUnsafe(),
   outcome: Deferred.makeUnsafe(),
   over: Deferred.makeUnsafe(),
-  items: new Map(),
+  openItems: OpenItems.make(options.root?.openItems),
   askedCalls: new Set(),
   approved: new Map(),
   pendingRequests: new Map(),
@@ -100,6 +100,7 @@ export const step = (
   if (end !== undefined) {
     Deferred.doneUnsafe(turn.over, Exit.void)
     Deferred.doneUnsafe(turn.outcome, end === "completed" ? Exit.void : Exit.fail(end))
+    turn.openItems.clear()
     turn.onEnd?.(end)
   }
   return output

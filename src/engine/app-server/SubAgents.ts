@@ -16,9 +16,13 @@ export const attach = (
   { event, threadId, turnId }: Started
 ): RunningTurn.RunningTurn | undefined => {
   if (event._tag !== "TurnStarted" || event.rootTurnId === undefined) return undefined
-  const owner = [...runningTurns.values()].find(
-    (runningTurn) => RunningTurn.turnIdOf(runningTurn) === event.rootTurnId
-  )
+  let owner: RunningTurn.RunningTurn | undefined
+  // The turns of callers start before their sub-agents, so this finds them first however many sub-agents there are.
+  for (const runningTurn of runningTurns.values()) {
+    if (RunningTurn.turnIdOf(runningTurn) !== event.rootTurnId) continue
+    owner = runningTurn
+    break
+  }
   // A sub-agent of a sub-agent works for the same root turn.
   const root = owner?.root ?? owner
   // A thread that the caller has open is not a sub-agent.

@@ -162,9 +162,11 @@ export const make = Effect.fnUntraced(function* (
             played = index + 1
             switch (entry._tag) {
               case "Event": {
-                if (entry.event._tag === "TurnCompleted" || entry.event._tag === "AgentEvent") break
+                const { event } = entry
+                if (event._tag === "TurnCompleted" || event._tag === "AgentEvent") break
+                if (event._tag === "EventsOmitted") break
                 const now = Number(clock.currentTimeNanosUnsafe()) / 1e6
-                handlers.emit({ ...entry.event, at: now })
+                handlers.emit({ ...event, at: now })
                 break
               }
               case "Approve": {

@@ -83,6 +83,8 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   turnStatus: { type: "string", values: ["completed", "failed", "interrupted"] },
   turnModelCalls: { type: "int" },
   turnToolCalls: { type: "int" },
+  turnOmittedItems: { type: "int" },
+  omittedCharacters: { type: "int" },
   timeThinking: { type: "double" },
   timeTools: { type: "double" },
   timeApproval: { type: "double" },

@@ -74,6 +74,7 @@ const errors = "content: `errors`"
 const prompts = "content: `prompts`"
 const responses = "content: `responses`"
 const known = "if the engine reports it"
+const cut = "if content was left out to bound memory"
 const counted = "if its usage is known"
 
 /** Whether an attribute is required. */
@@ -133,6 +134,8 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       turnStatus: "always",
       turnModelCalls: "always",
       turnToolCalls: "always",
+      turnOmittedItems: "if the turn dropped items to bound its memory",
+      omittedCharacters: cut,
       timeThinking: "always",
       timeTools: "always",
       timeApproval: "always",
@@ -185,6 +188,7 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       mcpMethod: "for a tool of an MCP server",
       mcpServer: "for a tool of an MCP server",
       fileOperations: "if it works with files",
+      omittedCharacters: cut,
       fileBytes: "for a patch that adds or deletes files",
       fileLinesAdded: "for a patch",
       fileLinesRemoved: "for a patch",
@@ -200,7 +204,12 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
   command: {
     kind: "client",
     parents: ["executeTool"],
-    attributes: { ...inTurn, executableName: "always", exitCode: "if it ran to its end" }
+    attributes: {
+      ...inTurn,
+      executableName: "always",
+      exitCode: "if it ran to its end",
+      omittedCharacters: cut
+    }
   },
   approval: {
     kind: "internal",

@@ -1,0 +1,228 @@
+/** Measures content and cuts it to a limit in bytes. Pure; never keeps a reference to a text that it cuts. */
+import type * as Item from "./Item.ts"
+import type * as Turn from "./Turn.ts"
+
+/** Replaces what is left out of a text. */
+export const marker = "\n[effect-codex left out the middle of this text]\n"
+
+/** The size of a value besides its texts. */
+const valueBytes = 16
+/** The minimum length to which a text is cut. It is longer than the marker. */
+const minText = 128
+/** A limit is shared by at most one value for each of these bytes. */
+const bytesPerValue = 1024
+/** The maximum number of values that are counted. An endless value, such as a cycle, is larger than any limit by then. */
+const maxValues = 4_000_000
+
+/** Returns how many bytes of memory a value takes, at most. Takes time in proportion to its number of values. */
+export const sizeOf = (value: unknown): number => {
+  if (typeof value === "string") return valueBytes + 2 * value.length
+  if (typeof value !== "object" || value === null) return valueBytes
+  let bytes = 0
+  let values = 0
+  // A list instead of recursion: JSON may be nested deeper than the stack.
+  const waiting: Array<object> = [value]
+  const add = (inner: unknown) => {
+    values++
+    if (typeof inner === "string") bytes += valueBytes + 2 * inner.length
+    else if (typeof inner === "object" && inner !== null) waiting.push(inner)
+    else bytes += valueBytes
+  }
+  for (let next = waiting.pop(); next !== undefined && values < maxValues; next = waiting.pop()) {
+    bytes += valueBytes
+    if (Array.isArray(next)) for (const inner of next) add(inner)
+    else for (const inner of Object.values(next)) add(inner)
+  }
+  return bytes
+}
+
+/** Copies a text, because a part of a text refers to the whole of it. */
+const copy = (text: string): string => Buffer.from(text, "utf16le").toString("utf16le")
+
+const isLowSurrogate = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00
+
+/** Returns the first `length` code units of a text as a copy. Does not split a character. */
+export const head = (text: string, length: number): string =>
+  copy(text.slice(0, isLowSurrogate(text, length) ? length - 1 : length))
+
+/** Returns the last `length` code units of a text as a copy. Does not split a character. */
+export const tail = (text: string, length: number): string => {
+  const from = Math.max(0, text.length - length)
+  return copy(text.slice(isLowSurrogate(text, from) ? from + 1 : from))
+}
+
+/** Cuts a text to at most `length` code units: its start, the marker, and its end. */
+export const cutText = (text: string, length: number): string => {
+  if (text.length <= length) return text
+  const kept = Math.max(length, minText) - marker.length
+  const end = Math.floor(kept / 2)
+  return head(text, kept - end) + marker + tail(text, end)
+}
+
+/** Cuts a list to at most `length` elements: its first and its last ones. */
+const cutList = <A>(list: ReadonlyArray<A>, length: number): ReadonlyArray<A> => {
+  if (list.length <= length) return list
+  const end = Math.floor(length / 2)
+  return [...list.slice(0, length - end), ...(end === 0 ? [] : list.slice(-end))]
+}
+
+/** The lengths to which the texts and the lists of a value are cut. */
+interface Cut {
+  readonly text: number
+  readonly values: number
+}
+
+/** Returns the length to which texts are cut so that together they take at most `bytes`. */
+const textLength = (lengths: ReadonlyArray<number>, bytes: number): number => {
+  const sorted = lengths.toSorted((a, b) => a - b)
+  let left = Math.floor(bytes / 2)
+  for (const [at, length] of sorted.entries()) {
+    const share = Math.floor(left / (sorted.length - at))
+    if (length > share) return Math.max(share, minText)
+    left -= length
+  }
+  return Infinity
+}
+
+/** Returns the lengths of the texts of a value. */
+const textLengths = (value: unknown): ReadonlyArray<number> => {
+  const lengths: Array<number> = []
+  const waiting: Array<unknown> = [value]
+  while (waiting.length > 0) {
+    const next = waiting.pop()
+    if (typeof next === "string") lengths.push(next.length)
+    else if (typeof next === "object" && next !== null)
+      for (const inner of Object.values(next)) waiting.push(inner)
+  }
+  return lengths
+}
+
+const maxDepth = 100
+
+/** Copies any JSON value, and cuts its texts, its lists and what is nested too deeply. */
+const cutValue = (value: unknown, cut: Cut): unknown => {
+  let values = 0
+  const copyOf = (value: unknown, depth: number): unknown => {
+    if (typeof value === "string") return cutText(value, cut.text)
+    if (typeof value !== "object" || value === null) return value
+    if (depth >= maxDepth || values >= cut.values) return marker.trim()
+    if (Array.isArray(value)) {
+      const list = cutList(value, Math.max(1, cut.values - values))
+      values += list.length
+      return list.map((inner) => copyOf(inner, depth + 1))
+    }
+    const entries = cutList(Object.entries(value), Math.max(1, cut.values - values))
+    values += entries.length
+    return Object.fromEntries(
+      entries.map(([key, inner]) => [cutText(key, cut.text), copyOf(inner, depth + 1)])
+    )
+  }
+  return copyOf(value, 0)
+}
+
+const cutItem = (item: Item.Item, cut: Cut): Item.Item => {
+  const text = (value: string) => cutText(value, cut.text)
+  const texts = (values: ReadonlyArray<string>) => cutList(values, cut.values).map(text)
+  const optional = <K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } => {
+    const out: { [P in K]?: string } = {}
+    if (value !== undefined) out[key] = text(value)
+    return out
+  }
+  switch (item._tag) {
+    case "UserMessage":
+    case "AgentMessage":
+    case "Plan":
+      return { ...item, text: text(item.text) }
+    case "Reasoning":
+      return { ...item, summary: texts(item.summary), content: texts(item.content) }
+    case "CommandExecution":
+      return {
+        ...item,
+        command: text(item.command),
+        cwd: text(item.cwd),
+        operations: cutList(item.operations, cut.values),
+        ...optional("output", item.output)
+      }
+    case "FileChange":
+      return {
+        ...item,
+        changes: cutList(item.changes, cut.values).map((change) => ({
+          ...change,
+          path: text(change.path),
+          diff: text(change.diff),
+          ...optional("movePath", change.movePath)
+        }))
+      }
+    case "ToolCall":
+      return {
+        ...item,
+        tool: text(item.tool),
+        arguments: cutValue(item.arguments, cut),
+        ...optional("output", item.output)
+      }
+    case "McpToolCall":
+      return {
+        ...item,
+        server: text(item.server),
+        tool: text(item.tool),
+        arguments: cutValue(item.arguments, cut),
+        ...("result" in item ? { result: cutValue(item.result, cut) } : {}),
+        ...optional("error", item.error)
+      }
+    case "AgentCall":
+      return {
+        ...item,
+        tool: text(item.tool),
+        agents: cutList(item.agents, cut.values),
+        ...optional("prompt", item.prompt),
+        ...optional("model", item.model)
+      }
+    case "WebSearch":
+      return { ...item, query: text(item.query) }
+    case "ContextCompaction":
+      return item
+    case "Unknown":
+      return { ...item, kind: text(item.kind), payload: cutValue(item.payload, cut) }
+  }
+}
+
+/** Cuts a value to at most about `bytes`: first its lists, then its texts. */
+const fit = <A>(value: A, bytes: number, cut: (value: A, cut: Cut) => A): A => {
+  const values = Math.max(2, Math.floor(bytes / bytesPerValue))
+  const few = cut(value, { values, text: Infinity })
+  const lengths = textLengths(few)
+  const textBytes = 2 * lengths.reduce((sum, length) => sum + length, 0)
+  return cut(few, { values, text: textLength(lengths, bytes - (sizeOf(few) - textBytes)) })
+}
+
+/** Returns the same item if it takes at most `bytes`, or a copy with its content cut, which says how much it leaves out. */
+export const boundItem = (item: Item.Item, bytes: number): Item.Item => {
+  const size = sizeOf(item)
+  if (size <= bytes) return item
+  const cut = fit(item, bytes, cutItem)
+  const omitted = Math.ceil((size - sizeOf(cut)) / 2)
+  return omitted <= 0 ? item : { ...cut, omittedCharacters: (item.omittedCharacters ?? 0) + omitted }
+}
+
+/** Returns the same event, or a copy whose content takes at most `bytes`. What a person approves is never cut. */
+export const boundEvent = (event: Turn.EngineEvent, bytes: number): Turn.EngineEvent => {
+  switch (event._tag) {
+    case "ItemStarted":
+    case "ItemCompleted": {
+      const item = boundItem(event.item, bytes)
+      return item === event.item ? event : { ...event, item }
+    }
+    case "MessageDelta":
+    case "ReasoningDelta":
+    case "OutputDelta":
+      return 2 * event.delta.length <= bytes ? event : { ...event, delta: cutText(event.delta, bytes / 2) }
+    case "DiffUpdated":
+      return 2 * event.diff.length <= bytes ? event : { ...event, diff: cutText(event.diff, bytes / 2) }
+    case "Unknown":
+      return sizeOf(event.payload) <= bytes
+        ? event
+        : { ...event, payload: fit(event.payload, bytes, cutValue) }
+    default:
+      return event
+  }
+}
