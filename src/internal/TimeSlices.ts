@@ -46,3 +46,12 @@ export const make = (): TimeSlices => {
     isRunning: () => running > 0
   }
 }
+
+/** Takes all steps of an iterator in slices, outside of an effect. */
+export const drain = async (steps: Iterator<unknown>): Promise<void> => {
+  while (true) {
+    const end = performance.now() + sliceMillis
+    while (performance.now() < end) if (steps.next().done === true) return
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}

@@ -121,13 +121,14 @@ export const start = Effect.fnUntraced(function* (
     Deferred.doneUnsafe(exited, Exit.succeed(error))
   }
   const hidden = CommandEnvironment.overrides(env, configurations)
+  // After the caller's overrides, because it also repeats what they exclude.
+  const hiddenExtra = CommandEnvironment.hiding(Object.keys(extra?.env ?? {}), [...hidden, ...configurations])
   const args = [
     ...binary.args,
     "app-server",
-    ...[...hidden, ...(options.config ?? []), ...(extra?.config ?? [])].flatMap((override) => [
-      "-c",
-      override
-    ])
+    ...[...hidden, ...(options.config ?? []), ...(extra?.config ?? []), ...hiddenExtra].flatMap(
+      (override) => ["-c", override]
+    )
   ]
   const handle = yield* spawner
     .spawn(

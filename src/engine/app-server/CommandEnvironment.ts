@@ -31,3 +31,24 @@ export const overrides = (
   const names = new Set([...credentials, ...configurations.flatMap(variablesNamedBy), ...proxies])
   return [`shell_environment_policy.exclude=${JSON.stringify([...names])}`]
 }
+
+/** Returns the names that a configuration excludes; `undefined` if it does not set them. */
+const excludedBy = (toml: string): ReadonlyArray<string> | undefined => {
+  const policy = parseConfiguration(toml)?.["shell_environment_policy"]
+  if (typeof policy !== "object" || policy === null || !("exclude" in policy)) return undefined
+  const { exclude } = policy
+  return Array.isArray(exclude) ? exclude.filter((name) => typeof name === "string") : []
+}
+
+/**
+ * Returns the override that hides more variables from the commands than the configurations do, the last of which counts.
+ * These variables are this library's own: no setting of the user names them.
+ */
+export const hiding = (
+  names: ReadonlyArray<string>,
+  configurations: ReadonlyArray<string>
+): ReadonlyArray<string> => {
+  if (names.length === 0) return []
+  const excluded = configurations.map(excludedBy).findLast((list) => list !== undefined) ?? []
+  return [`shell_environment_policy.exclude=${JSON.stringify([...new Set([...excluded, ...names])])}`]
+}

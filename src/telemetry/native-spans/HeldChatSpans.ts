@@ -56,11 +56,13 @@ export class HeldChatSpans {
     return this.held.length
   }
 
-  /** Holds an ended span. Returns false if there is no room. */
-  add(span: ReadableSpan, now: number): boolean {
-    if (this.held.length >= maxHeld) return false
+  /** Holds an ended span until it has a measurement. Returns what to release now, or `undefined` if there is no room. */
+  add(span: ReadableSpan, now: number): ReadonlyArray<ReadableSpan> | undefined {
+    if (this.held.length >= maxHeld) return undefined
+    const found = this.find(span)
+    if (found !== undefined) return [withMeasuredTimes(span, found)]
     this.held.push({ span, since: now })
-    return true
+    return []
   }
 
   addMeasurement(measured: MeasuredChat): void {

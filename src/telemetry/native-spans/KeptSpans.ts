@@ -1,7 +1,42 @@
 /** Selects the spans of Codex to keep, and their attributes. A trivial turn has 500 spans. */
-import type { Attributes } from "@opentelemetry/api"
+import type { Attributes, HrTime } from "@opentelemetry/api"
 import { attribute, safeToolName } from "../../semconv/Convention.ts"
-import type { NativeSpan } from "./OtlpTraceJson.ts"
+
+type OtlpAttributes = Readonly<Record<string, string>>
+
+/** A span of Codex. All attribute values are strings. `profile` has the attributes of its turn profile event, if any. */
+export interface NativeSpan {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentId: string | undefined
+  readonly name: string
+  readonly kind: number
+  readonly startTime: HrTime
+  readonly endTime: HrTime
+  readonly attributes: OtlpAttributes
+  readonly profile: OtlpAttributes | undefined
+}
+
+/** The attributes of a span of Codex that are read. */
+export const attributeNames: ReadonlySet<string> = new Set([
+  "rpc.system",
+  "tool_name",
+  "call_id",
+  "turn.id",
+  "turn_id",
+  "conversation.id",
+  "mcp.server.name",
+  "outcome",
+  "tool_source"
+])
+
+/** The attributes of a turn profile event that are read. */
+export const profileNames: ReadonlySet<string> = new Set([
+  "critical_path_inference_ms",
+  "critical_path_tools_ms",
+  "critical_path_user_wait_ms",
+  "critical_path_overhead_ms"
+])
 
 const names = new Set([
   "turn/start",

@@ -1,27 +1,44 @@
 /** Receives the spans of Codex: OTLP over HTTP on the loopback interface, at an unguessable path. */
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import { randomBytes } from "node:crypto"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 
-/** Maximum size of a body in bytes. A batch of 512 spans has some 700 kB. */
-export const maxBody = 8 * 1024 * 1024
-/** Maximum number of concurrent bodies. */
-const maxOpen = 8
+/** Maximum size of a body in bytes. A batch of 256 spans has some 350 kB, and parsing this much blocks for some 20 ms. */
+export const maxBody = 2 * 1024 * 1024
+/** Maximum size in bytes of all bodies that arrive or wait together. */
+export const maxBuffered = 8 * 1024 * 1024
 
 export interface OtlpReceiverOptions {
-  readonly onBody: (body: string) => void
-  /** Called for a body that is too large, or beyond the maximum number of concurrent bodies. */
+  /** Receives the bodies one after the other: the next one when its promise is fulfilled. */
+  readonly onBody: (body: string) => unknown
+  /** Called for a body that is too large, or for which too many others wait. */
   readonly onRejected: () => void
 }
 
 export interface Receiver {
   readonly url: string
+  /** Waits until the bodies that have arrived are processed. */
+  readonly processed: Effect.Effect<void>
 }
 
 const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
   Effect.callback<Receiver & { readonly server: Server }, Error>((resume) => {
     const path = `/${randomBytes(24).toString("base64url")}/v1/traces`
-    let open = 0
+    let buffered = 0
+    let processed: Promise<unknown> = Promise.resolve()
+    const process = (chunks: ReadonlyArray<Buffer>, length: number) => {
+      const next = async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        await onBody(Buffer.concat(chunks).toString("utf8"))
+      }
+      processed = processed
+        .then(next)
+        .catch(constVoid)
+        .then(() => {
+          buffered -= length
+        })
+    }
     const answer = (response: ServerResponse, status: number) =>
       response.writeHead(status, { "content-type": "application/json" }).end("{}")
     const take = (request: IncomingMessage, response: ServerResponse) => {
@@ -30,21 +47,35 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
         answer(response, 404)
         return
       }
-      const chunks: Array<Buffer> = []
+      let chunks: Array<Buffer> = []
       let length = 0
-      if (++open > maxOpen) length = Infinity
+      let rejected = false
+      /** Forgets what has arrived of this body. */
+      const release = () => {
+        buffered -= length
+        length = 0
+        chunks = []
+      }
       request.on("data", (chunk: Buffer) => {
+        if (rejected) return
+        if (length + chunk.length > maxBody || buffered + chunk.length > maxBuffered) {
+          rejected = true
+          return release()
+        }
         length += chunk.length
-        if (length <= maxBody) chunks.push(chunk)
-        else chunks.length = 0
+        buffered += chunk.length
+        chunks.push(chunk)
       })
-      request.on("close", () => open--)
       request.on("end", () => {
         // Codex retries after any other status, and a retry would fail in the same way.
         answer(response, 200)
-        if (length > maxBody) onRejected()
-        else setImmediate(() => onBody(Buffer.concat(chunks).toString("utf8")))
+        if (rejected) return onRejected()
+        process(chunks, length)
+        chunks = []
+        length = 0
       })
+      // Of a body that never ends.
+      request.on("close", release)
     }
     const server = createServer({ keepAliveTimeout: 0 }, take)
     server.once("error", (error) => resume(Effect.fail(error)))
@@ -53,7 +84,17 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
       const port = typeof address === "object" && address !== null ? address.port : 0
       // The server does not keep the process alive.
       server.unref()
-      resume(Effect.succeed({ server, url: `http://127.0.0.1:${port}${path}` }))
+      resume(
+        Effect.succeed({
+          server,
+          url: `http://127.0.0.1:${port}${path}`,
+          processed: Effect.promise(async () => {
+            // A body that has just arrived is added before this reads the promise.
+            await new Promise((resolve) => setTimeout(resolve, 1))
+            await processed
+          })
+        })
+      )
     })
   })
 

@@ -1,21 +1,11 @@
 /** Decodes Codex's spans from OTLP in JSON. */
 import type { HrTime } from "@opentelemetry/api"
 import * as Predicate from "effect/Predicate"
+import * as BoundedContent from "../../domain/BoundedContent.ts"
+import * as KeptSpans from "./KeptSpans.ts"
 
-export type OtlpAttributes = Readonly<Record<string, string>>
-
-/** A span of Codex. All attribute values are strings. `profile` has the attributes of its turn profile event, if any. */
-export interface NativeSpan {
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentId: string | undefined
-  readonly name: string
-  readonly kind: number
-  readonly startTime: HrTime
-  readonly endTime: HrTime
-  readonly attributes: OtlpAttributes
-  readonly profile: OtlpAttributes | undefined
-}
+type NativeSpan = KeptSpans.NativeSpan
+type OtlpAttributes = NativeSpan["attributes"]
 
 // Decoded by hand: a turn has 500 spans with a dozen attributes each, and decoding runs beside the turn. A Schema takes
 // twelve times the CPU time until it is warm.
@@ -32,12 +22,16 @@ const textOf = (value: unknown): string | undefined => {
   return typeof boolValue === "boolean" ? String(boolValue) : undefined
 }
 
-const valuesOf = (holder: unknown): OtlpAttributes => {
+/** The maximum length of a name, and of a value. Thousands of spans wait in memory, and longer values are no ids. */
+const maxName = 256
+const maxValue = 128
+
+const valuesOf = (holder: unknown, keys: ReadonlySet<string>): OtlpAttributes => {
   const values: Record<string, string> = {}
   for (const pair of list(holder, "attributes")) {
-    if (!Predicate.isObject(pair) || typeof pair["key"] !== "string" || pair["key"] === "__proto__") continue
+    if (!Predicate.isObject(pair) || typeof pair["key"] !== "string" || !keys.has(pair["key"])) continue
     const text = textOf(pair["value"])
-    if (text !== undefined) values[pair["key"]] = text
+    if (text !== undefined && text.length <= maxValue) values[pair["key"]] = text
   }
   return values
 }
@@ -67,13 +61,13 @@ const toNative = (span: unknown): ReadonlyArray<NativeSpan> => {
       traceId,
       spanId,
       parentId: isId(parentSpanId, 16) ? parentSpanId : undefined,
-      name,
+      name: name.length <= maxName ? name : BoundedContent.head(name, maxName),
       // OTLP counts kinds from 1.
       kind: typeof kind === "number" && kind >= 1 && kind <= 5 ? kind - 1 : 0,
       startTime,
       endTime,
-      attributes: valuesOf(span),
-      profile: profile === undefined ? undefined : valuesOf(profile)
+      attributes: valuesOf(span, KeptSpans.attributeNames),
+      profile: profile === undefined ? undefined : valuesOf(profile, KeptSpans.profileNames)
     }
   ]
 }

@@ -3,6 +3,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { parse } from "smol-toml"
+import * as TimeSlices from "../../internal/TimeSlices.ts"
 import * as NodeTimers from "../../internal/NodeTimers.ts"
 import * as CodexLaunch from "../../internal/CodexLaunch.ts"
 import { version } from "../../internal/version.ts"
@@ -55,7 +56,7 @@ export const hasTraceExporter = (configurations: ReadonlyArray<string>): boolean
 const scope = { name: "codex", version }
 
 const toReadableSpan = (
-  span: OtlpTraceJson.NativeSpan,
+  span: KeptSpans.NativeSpan,
   parent: SpanRef,
   resource: ReadableSpan["resource"]
 ): ReadableSpan => {
@@ -82,10 +83,16 @@ const toReadableSpan = (
   }
 }
 
-/** Configuration and variables that make Codex send its spans to `url` soon, and not wait long for it at its exit. */
+/**
+ * Configuration and variables that make Codex send its spans to `url` soon, and not wait long for it at its exit. The URL
+ * is in the environment, because all users of the machine can read the command line. Codex reads the variable if the
+ * endpoint of its configuration is empty.
+ */
 const codexLaunchExtra = (url: string): Omit<CodexLaunch.CodexExtra, "settled"> => ({
-  config: [`otel.trace_exporter={ otlp-http = { endpoint = "${url}", protocol = "json" } }`],
+  config: [`otel.trace_exporter={ otlp-http = { endpoint = "", protocol = "json" } }`],
   env: {
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url,
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "256",
     OTEL_BSP_SCHEDULE_DELAY: "500",
     OTEL_BSP_EXPORT_TIMEOUT: "1000",
     OTEL_EXPORTER_OTLP_TIMEOUT: "1000"
@@ -120,10 +127,10 @@ const make = Effect.gen(function* () {
   yield* Effect.addFinalizer(() => Effect.sync(() => clearTimeout(timer)))
 
   const receiver = yield* OtlpReceiver.make({
-    onBody: (body) => {
+    onBody: async (body) => {
       const spans = OtlpTraceJson.decode(body)
       if (spans === undefined) return lost(1, "a batch of Codex that is not OTLP JSON")
-      joiner.receive(spans, performance.now())
+      await TimeSlices.drain(joiner.receiveSteps(spans, performance.now()))
       watch()
     },
     onRejected: () => lost(1, "a batch of Codex that is too large")
@@ -146,8 +153,10 @@ const make = Effect.gen(function* () {
   const flush = Effect.suspend(() => {
     if (closing) return Effect.void
     closing = true
-    // Received bodies are processed in the next event loop turn.
-    return ended.pipe(Effect.andThen(NodeTimers.sleep(1)), Effect.andThen(Effect.sync(() => joiner.flush())))
+    return ended.pipe(
+      Effect.andThen(Effect.timeoutOption(receiver.processed, shutdownWaitMillis)),
+      Effect.andThen(Effect.sync(() => joiner.flush()))
+    )
   })
   yield* pipeline.hold((span) => {
     if (closing || (span.spanContext().traceFlags & 1) === 0) return false

@@ -6,7 +6,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { attribute, operation } from "../../semconv/Convention.ts"
 import { HeldChatSpans } from "./HeldChatSpans.ts"
 import * as KeptSpans from "./KeptSpans.ts"
-import type { NativeSpan } from "./OtlpTraceJson.ts"
+import type { NativeSpan } from "./KeptSpans.ts"
 
 /** A reference to a parent span. */
 export interface SpanRef {
@@ -26,7 +26,6 @@ export interface SpanJoinerOptions {
 
 interface Turn {
   readonly ref: SpanRef
-  readonly calls: Map<string, SpanRef>
   readonly chats: HeldChatSpans
   /** End time of the turn in this process. */
   endedAt: number | undefined
@@ -40,7 +39,14 @@ interface Pending {
 /** How long a span waits for its ancestors, after its arrival and after the end of its turn, in milliseconds. */
 export const waitMillis = 2000
 
-// A turn has some 500 spans. The joiner remembers the name and three ids of each.
+/** The turns of a trace: those that run, in order of start, and the last that started. */
+interface TraceTurns {
+  readonly running: Set<Turn>
+  last: Turn
+}
+
+// A turn has some 500 spans. The joiner remembers the name and three ids of each. A span has at most some 4 kB of
+// attributes, and only the pending ones have them, so all together take some 40 MB at most.
 const maxTurns = 500
 const maxLinks = 20_000
 const maxPending = 5_000
@@ -54,6 +60,10 @@ const withoutAttributes = (span: NativeSpan): NativeSpan => ({
 })
 const nothing = {}
 
+const finish = (steps: Iterator<unknown>): void => {
+  while (steps.next().done !== true);
+}
+
 type Place = SpanRef | "later" | "nowhere"
 
 export class SpanJoiner {
@@ -62,7 +72,13 @@ export class SpanJoiner {
   /** The most recent spans of Codex by id. */
   private readonly seen = new Map<string, NativeSpan>()
   private readonly placed = new Map<string, SpanRef>()
+  private readonly traces = new Map<string, TraceTurns>()
+  /** The most recent tool calls by turn and call. */
+  private readonly calls = new Map<string, SpanRef>()
+  private running = 0
   private pending: Array<Pending> = []
+  /** The rest of the placing that has begun. */
+  private placing: Iterator<void> | undefined
 
   constructor(options: SpanJoinerOptions) {
     this.options = options
@@ -70,29 +86,48 @@ export class SpanJoiner {
 
   /** Whether a span waits, so that `tick` must be called later. */
   get hasPending(): boolean {
-    if (this.pending.length > 0) return true
+    if (this.pending.length > 0 || this.placing !== undefined) return true
     for (const { chats } of this.turns.values()) if (chats.size > 0) return true
     return false
   }
 
   turnStarted(turnId: string, ref: SpanRef): void {
     if (this.turns.has(turnId)) return
-    this.turns.set(turnId, { ref, calls: new Map(), chats: new HeldChatSpans(), endedAt: undefined })
+    const turn: Turn = { ref, chats: new HeldChatSpans(), endedAt: undefined }
+    this.turns.set(turnId, turn)
+    this.running++
+    const known = this.traces.get(ref.traceId)
+    if (known === undefined) this.traces.set(ref.traceId, { running: new Set([turn]), last: turn })
+    else {
+      known.running.add(turn)
+      known.last = turn
+    }
     if (this.turns.size <= maxTurns) return
-    for (const [oldest, { chats }] of this.turns) {
-      for (const span of chats.release(Infinity)) this.options.release(span)
+    for (const [oldest, turn] of this.turns) {
+      this.release(turn, Infinity)
       this.turns.delete(oldest)
+      this.stopped(turn)
+      if (this.traces.get(turn.ref.traceId)?.last === turn) this.traces.delete(turn.ref.traceId)
       return
     }
   }
 
   turnEnded(turnId: string, now: number): void {
     const turn = this.turns.get(turnId)
-    if (turn !== undefined) turn.endedAt = now
+    if (turn === undefined) return
+    this.stopped(turn)
+    turn.endedAt = now
+  }
+
+  private stopped(turn: Turn): void {
+    if (turn.endedAt === undefined) this.running--
+    this.traces.get(turn.ref.traceId)?.running.delete(turn)
   }
 
   toolStarted(turnId: string, callId: string, ref: SpanRef): void {
-    this.turns.get(turnId)?.calls.set(callId, ref)
+    if (!this.turns.has(turnId)) return
+    this.calls.set(`${turnId} ${callId}`, ref)
+    this.evict(this.calls, maxLinks)
   }
 
   /** Holds a `chat` span of ours until its measurement arrives. Returns false if the span is not held. */
@@ -100,23 +135,39 @@ export class SpanJoiner {
     if (span.attributes[attribute.operationName] !== operation.chat) return false
     const turnId = span.attributes[attribute.turnId]
     const turn = typeof turnId === "string" ? this.turns.get(turnId) : undefined
-    if (turn === undefined || !turn.chats.add(span, now)) return false
-    this.release(turn, -Infinity)
+    const released = turn?.chats.add(span, now)
+    if (released === undefined) return false
+    for (const span of released) this.options.release(span)
     return true
   }
 
   /** Takes a batch of spans of Codex. */
   receive(spans: ReadonlyArray<NativeSpan>, now: number): void {
+    finish(this.receiveSteps(spans, now))
+  }
+
+  /**
+   * The same in small steps: the caller may let other work run between them. The work is linear in the number of spans. The
+   * caller takes all steps of a batch before those of the next one.
+   */
+  *receiveSteps(spans: ReadonlyArray<NativeSpan>, now: number): Generator<void> {
+    let hasMeasurement = false
     for (const span of spans) {
       this.seen.set(span.spanId, KeptSpans.isKept(span) ? span : withoutAttributes(span))
       this.evict(this.seen, maxLinks)
+      hasMeasurement ||= KeptSpans.isSampling(span)
+      yield
     }
+    const measured = hasMeasurement ? yield* this.measure(spans) : []
     for (const span of spans) {
-      if (KeptSpans.isSampling(span)) this.addMeasurement(span, spans)
       if (KeptSpans.isKept(span)) this.pending.push({ span, since: now })
+      yield
     }
-    for (const turn of this.turns.values()) this.release(turn, -Infinity)
-    this.placePending(now)
+    for (const turn of measured) {
+      this.release(turn, -Infinity)
+      yield
+    }
+    yield* this.placeSteps(now)
     const excess = this.pending.length - maxPending
     if (excess > 0) this.dropFirst(excess)
   }
@@ -124,26 +175,45 @@ export class SpanJoiner {
   /** Places the spans that have waited long enough, below the nearest known ancestor or the turn. */
   tick(now: number): void {
     for (const turn of this.turns.values()) this.release(turn, now - waitMillis)
-    this.placePending(now)
+    // A batch that is being placed places these spans too.
+    if (this.placing === undefined) finish(this.placeSteps(now))
   }
 
   /** Places all waiting spans now. */
   flush(): void {
+    if (this.placing !== undefined) finish(this.placing)
     for (const turn of this.turns.values()) this.release(turn, Infinity)
-    this.placePending(Infinity)
+    finish(this.placeSteps(Infinity))
   }
 
-  private addMeasurement(span: NativeSpan, batch: ReadonlyArray<NativeSpan>): void {
-    const turnId = KeptSpans.turnOf(span)
-    const turn = turnId === undefined ? undefined : this.turns.get(turnId)
-    if (turn === undefined) return
-    // Both spans are in one attempt. The HTTP request ends first, so it may be in an earlier batch.
-    const attempt = span.parentId ?? span.spanId
-    const sent = [...batch, ...this.pending.map((pending) => pending.span)].find(
-      (other) => KeptSpans.isRequest(other) && this.attemptOf(other) === attempt
-    )
-    const { endTime, startTime } = span
-    turn.chats.addMeasurement({ attempt, endTime, startTime: sent?.startTime ?? startTime })
+  /** Adds the measurements in a batch, and returns the turns that have one. */
+  private *measure(batch: ReadonlyArray<NativeSpan>): Generator<void, ReadonlySet<Turn>> {
+    // A measurement and its HTTP request are in one attempt. The request ends first, so it may be in an earlier batch.
+    const sent = new Map<string, NativeSpan>()
+    const add = (span: NativeSpan) => {
+      const attempt = KeptSpans.isRequest(span) ? this.attemptOf(span) : undefined
+      if (attempt !== undefined && !sent.has(attempt)) sent.set(attempt, span)
+    }
+    for (const span of batch) {
+      add(span)
+      yield
+    }
+    for (const { span } of this.pending) {
+      add(span)
+      yield
+    }
+    const measured = new Set<Turn>()
+    for (const span of batch) {
+      yield
+      const turnId = KeptSpans.isSampling(span) ? KeptSpans.turnOf(span) : undefined
+      const turn = turnId === undefined ? undefined : this.turns.get(turnId)
+      if (turn === undefined) continue
+      const attempt = span.parentId ?? span.spanId
+      const { endTime, startTime } = span
+      turn.chats.addMeasurement({ attempt, endTime, startTime: sent.get(attempt)?.startTime ?? startTime })
+      measured.add(turn)
+    }
+    return measured
   }
 
   /** Returns the id of the attempt that contains an HTTP request. */
@@ -163,16 +233,34 @@ export class SpanJoiner {
     for (const span of turn.chats.release(before)) this.options.release(span)
   }
 
-  private placePending(now: number): void {
+  private placeSteps(now: number): Iterable<void> & Iterator<void> {
+    const steps = this.placePending(now)
+    this.placing = steps
+    return steps
+  }
+
+  private *placePending(now: number): Generator<void> {
+    const all = this.pending
     const waiting: Array<Pending> = []
     let lost = 0
-    for (const pending of this.pending) {
+    this.pending = []
+    for (const pending of all) {
       const place = this.place(pending.span, this.isDue(pending, now), maxDepth)
       if (place === "later") waiting.push(pending)
-      else if (place === "nowhere") lost++
+      else if (place === "nowhere") {
+        lost++
+        this.forgetAttributes(pending.span)
+      }
+      yield
     }
-    this.pending = waiting
+    this.pending = [...waiting, ...this.pending]
+    this.placing = undefined
     if (lost > 0) this.options.dropped(lost)
+  }
+
+  /** Keeps of a span that no longer waits only what is needed to find ancestors. */
+  private forgetAttributes(span: NativeSpan): void {
+    if (this.seen.get(span.spanId) === span) this.seen.set(span.spanId, withoutAttributes(span))
   }
 
   private isDue({ since, span }: Pending, now: number): boolean {
@@ -180,21 +268,17 @@ export class SpanJoiner {
     const turn = this.turnOf(span)
     if (turn !== undefined) return turn.endedAt !== undefined && now - turn.endedAt >= waitMillis
     // In code mode, nested tool spans have a trace of their own: the span may belong to any turn.
-    for (const { endedAt } of this.turns.values()) if (endedAt === undefined && now !== Infinity) return false
-    return true
+    return this.running === 0 || now === Infinity
   }
 
   private turnOf(span: NativeSpan): Turn | undefined {
     const turnId = KeptSpans.turnOf(span)
     const named = turnId === undefined ? undefined : this.turns.get(turnId)
     if (named !== undefined) return named
-    let found: Turn | undefined
-    for (const turn of this.turns.values()) {
-      if (turn.ref.traceId !== span.traceId) continue
-      // If a trace has several turns, prefer the running one.
-      if (found === undefined || found.endedAt !== undefined) found = turn
-    }
-    return found
+    const ofTrace = this.traces.get(span.traceId)
+    // If a trace has several turns, prefer the running one.
+    for (const turn of ofTrace?.running ?? []) return turn
+    return ofTrace?.last
   }
 
   /** Returns the parent of a kept span, and emits the span once, after its kept ancestors. */
@@ -243,11 +327,11 @@ export class SpanJoiner {
     const callId = KeptSpans.callOf(span)
     const turnId = KeptSpans.turnOf(span)
     if (callId === undefined || turnId === undefined) return undefined
-    return this.turns.get(turnId)?.calls.get(callId)
+    return this.calls.get(`${turnId} ${callId}`)
   }
 
   private dropFirst(n: number): void {
-    this.pending.splice(0, n)
+    for (const { span } of this.pending.splice(0, n)) this.forgetAttributes(span)
     this.options.dropped(n)
   }
 

@@ -27,6 +27,16 @@ describe("The variables that are hidden from commands", () => {
     assert.notInclude(hidden, '"HTTP_PROXY"')
   })
 
+  it("H13 holds the variables of this library in addition to what the configuration excludes", () => {
+    const hiding = (...configurations: ReadonlyArray<string>) =>
+      CommandEnvironment.hiding(["OURS"], configurations)
+    assert.deepStrictEqual(hiding(), ['shell_environment_policy.exclude=["OURS"]'])
+    assert.deepStrictEqual(hiding(`[shell_environment_policy]\nexclude = ["A"]`, `model="m"`), [
+      'shell_environment_policy.exclude=["A","OURS"]'
+    ])
+    assert.deepStrictEqual(CommandEnvironment.hiding([], ["a=1"]), [])
+  })
+
   it("H17 is left to a configuration that has its own exclusions", () => {
     assert.strictEqual(excluded("shell_environment_policy.exclude=[]"), "")
     assert.strictEqual(excluded(`[shell_environment_policy]\ninclude_only = ["PATH"]\n`), "")

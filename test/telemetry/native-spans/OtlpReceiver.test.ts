@@ -44,6 +44,36 @@ describe("the OTLP receiver", () => {
       assert.deepStrictEqual([bodies, seen.refused], [["short"], 1])
     }))
 
+  test("H13 bounds the bytes of all bodies that arrive or wait, and processes them one after the other", () =>
+    Effect.gen(function* () {
+      const seen = { bytes: 0, most: 0, running: 0, mostRunning: 0, refused: 0, processed: 0 }
+      let go = () => {}
+      const gate = new Promise<void>((resolve) => {
+        go = resolve
+      })
+      const receiver = yield* OtlpReceiver.make({
+        onBody: async (body) => {
+          seen.mostRunning = Math.max(seen.mostRunning, ++seen.running)
+          await gate
+          seen.running--
+          seen.processed++
+          seen.bytes += body.length
+        },
+        onRejected: () => seen.refused++
+      })
+      const body = "x".repeat(OtlpReceiver.maxBody)
+      const fit = OtlpReceiver.maxBuffered / OtlpReceiver.maxBody
+      for (let at = 0; at < 40; at++) assert.strictEqual(yield* post(receiver.url, body), 200)
+      assert.deepInclude(seen, { refused: 40 - fit, mostRunning: 1 })
+      go()
+      yield* receiver.processed
+      assert.deepInclude(seen, { processed: fit, mostRunning: 1, bytes: OtlpReceiver.maxBuffered })
+      // The space is free again.
+      yield* post(receiver.url, body)
+      yield* receiver.processed
+      assert.strictEqual(seen.processed, fit + 1)
+    }))
+
   test("closes with its scope", () =>
     Effect.gen(function* () {
       const url = yield* Effect.scoped(Effect.map(received, ({ receiver }) => receiver.url))
@@ -89,6 +119,20 @@ describe("a received body", () => {
           ]
         ]
       )
+    }))
+
+  test("H13 becomes spans without what is not read, and without long names and values", () =>
+    Effect.sync(() => {
+      const pair = (key: string, stringValue: string) => ({ key, value: { stringValue } })
+      const attributes = [
+        pair("call_id", "c1"),
+        pair("turn.id", "t".repeat(1_000_000)),
+        pair("arguments", "a".repeat(1_000_000)),
+        pair("__proto__", "p")
+      ]
+      const [decoded] = OtlpTraceJson.decode(body({ ...span, name: "n".repeat(1_000_000), attributes })) ?? []
+      assert.deepStrictEqual(decoded?.attributes, { call_id: "c1" })
+      assert.isAtMost(decoded?.name.length ?? Infinity, 256)
     }))
 
   test("becomes no span if it is invalid", () =>

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { SpanJoiner, waitMillis, type SpanRef } from "../../../src/telemetry/native-spans/SpanJoiner.ts"
-import type { NativeSpan } from "../../../src/telemetry/native-spans/OtlpTraceJson.ts"
+import type { NativeSpan } from "../../../src/telemetry/native-spans/KeptSpans.ts"
 
 const trace = "a".repeat(32)
 const foreign = "b".repeat(32)
@@ -176,6 +176,51 @@ describe("spans of Codex in the library's trace", () => {
     joiner.turnEnded("t1", 0)
     joiner.flush()
     assert.deepStrictEqual([emitted.size, seen.dropped], [5000, 45_000])
+  })
+
+  it("H13 that name a running turn take work in proportion to their number, in small steps", () => {
+    /** Returns how often the joiner reads a field of a span, in total and at most in one step. */
+    const work = (count: number) => {
+      const { joiner } = start()
+      let reads = 0
+      const counted = (span: NativeSpan) =>
+        new Proxy(span, {
+          get: (target, key, receiver) => {
+            reads++
+            return Reflect.get(target, key, receiver)
+          }
+        })
+      const batch = Array.from({ length: count }, (_, n) => [
+        counted(native(`r${n}`, `try${n}`, "model_client.stream_responses_api")),
+        counted(native(`s${n}`, `try${n}`, "codex.sampling", { "turn.id": "t1" })),
+        counted(native(`p${n}`, `r${n}`, "unified_exec.exec_command", { "turn.id": "t1" }))
+      ]).flat()
+      let most = 0
+      let before = 0
+      for (const _ of joiner.receiveSteps(batch, 0)) {
+        most = Math.max(most, reads - before)
+        before = reads
+      }
+      return { reads, most }
+    }
+    const [small, large] = [work(200), work(1600)]
+    assert.isAtMost(large.reads, small.reads * 8 * 1.2)
+    assert.isAtMost(large.most, 5_000)
+  })
+
+  it("H13 have the same places if the caller stops between their steps", () => {
+    const { emitted, joiner, seen } = start()
+    joiner.hold(chat, 0)
+    for (let at = 0; at < spans.length; at += 4) {
+      let steps = 0
+      for (const _ of joiner.receiveSteps(spans.slice(at, at + 4), at)) if (++steps % 3 === 0) joiner.tick(at)
+    }
+    joiner.turnEnded("t1", 20)
+    const last = joiner.receiveSteps([], 20 + waitMillis * 2)
+    last.next()
+    joiner.flush()
+    assert.deepStrictEqual(parents(emitted), places)
+    assert.deepStrictEqual([seen.dropped, seen.twice, joiner.hasPending, [...last].length], [0, 0, false, 0])
   })
 
   it("with a cycle of parents cause no endless loop", () => {
