@@ -67,7 +67,7 @@ const cutList = <A>(list: ReadonlyArray<A>, length: number): ReadonlyArray<A> =>
 }
 
 /** The lengths to which the texts and the lists of a value are cut. */
-interface Cut {
+interface CutLengths {
   readonly text: number
   readonly values: number
 }
@@ -100,7 +100,7 @@ const textLengths = (value: unknown): ReadonlyArray<number> => {
 const maxDepth = 100
 
 /** Copies any JSON value, and cuts its texts, its lists and what is nested too deeply. */
-const cutValue = (value: unknown, cut: Cut): unknown => {
+const cutValue = (value: unknown, cut: CutLengths): unknown => {
   let values = 0
   const copyOf = (value: unknown, depth: number): unknown => {
     if (typeof value === "string") return cutText(value, cut.text)
@@ -120,7 +120,7 @@ const cutValue = (value: unknown, cut: Cut): unknown => {
   return copyOf(value, 0)
 }
 
-const cutItem = (item: Item.Item, cut: Cut): Item.Item => {
+const cutItem = (item: Item.Item, cut: CutLengths): Item.Item => {
   const text = (value: string) => cutText(value, cut.text)
   const texts = (values: ReadonlyArray<string>) => cutList(values, cut.values).map(text)
   const optional = <K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } => {
@@ -187,7 +187,7 @@ const cutItem = (item: Item.Item, cut: Cut): Item.Item => {
 }
 
 /** Cuts a value to at most about `bytes`: first its lists, then its texts. */
-const fit = <A>(value: A, bytes: number, cut: (value: A, cut: Cut) => A): A => {
+const fit = <A>(value: A, bytes: number, cut: (value: A, cut: CutLengths) => A): A => {
   const values = Math.max(2, Math.floor(bytes / bytesPerValue))
   const few = cut(value, { values, text: Infinity })
   const lengths = textLengths(few)

@@ -5,7 +5,7 @@ import * as Context from "effect/Context"
  * Limits in bytes of memory, counted as two bytes for each UTF-16 code unit of a text plus a small amount for each value.
  * Text in one-byte characters therefore takes half of it.
  */
-export interface Limits {
+export interface MemoryLimits {
   /**
    * The content of one item, message, delta or diff. It keeps the start and the end of a longer text. The default, 8 MiB,
    * is several times what Codex itself keeps of the output of a command.
@@ -26,7 +26,7 @@ export interface Limits {
 
 const mebibyte = 1024 * 1024
 
-export const defaults: Limits = {
+export const defaults: MemoryLimits = {
   itemBytes: 8 * mebibyte,
   turnBytes: 64 * mebibyte,
   bufferBytes: 64 * mebibyte
@@ -39,6 +39,6 @@ export const defaults: Limits = {
  * program.pipe(Effect.provideService(ContentLimits, { ...ContentLimits.defaults, turnBytes: 8 * 1024 * 1024 }))
  * ```
  */
-export const Current = Context.Reference<Limits>("effect-codex/domain/ContentLimits", {
+export const Current = Context.Reference<MemoryLimits>("effect-codex/domain/ContentLimits", {
   defaultValue: () => defaults
 })

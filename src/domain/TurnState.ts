@@ -15,7 +15,7 @@ export interface TurnState {
   readonly turnId: TurnId
   readonly time: TurnTiming.TimingState
   readonly calls: OpenCalls.OpenCalls
-  readonly limits: ContentLimits.Limits
+  readonly limits: ContentLimits.MemoryLimits
   /** Whether the turn has a result that contains its items: that of a sub-agent has none. */
   readonly keepsItems: boolean
   /** Completed items, each in its last reported form. */
@@ -36,7 +36,7 @@ export const initial = (
   threadId: ThreadId,
   at: number,
   noUsage: Turn.Usage,
-  limits: ContentLimits.Limits = ContentLimits.defaults,
+  limits: ContentLimits.MemoryLimits = ContentLimits.defaults,
   keepsItems = true
 ): TurnState => ({
   threadId,

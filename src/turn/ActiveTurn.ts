@@ -44,7 +44,7 @@ export interface ActiveTurnOptions {
   readonly sandbox: TurnOptions.Sandbox | undefined
   readonly instructions: string | undefined
   readonly input: TurnOptions.TurnInput
-  readonly limits: ContentLimits.Limits
+  readonly limits: ContentLimits.MemoryLimits
   /** Whether the turn has a result that contains its items. */
   readonly keepsItems: boolean
   readonly publish: (event: Turn.EngineEvent) => void
