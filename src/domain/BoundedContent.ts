@@ -19,19 +19,19 @@ export const sizeOf = (value: unknown): number => {
   if (typeof value === "string") return valueBytes + 2 * value.length
   if (typeof value !== "object" || value === null) return valueBytes
   let bytes = 0
-  let values = 0
-  // A list instead of recursion: JSON may be nested deeper than the stack.
+  // A list instead of recursion: JSON may be nested deeper than the stack. It contains what is counted and not entered.
   const waiting: Array<object> = [value]
-  const add = (inner: unknown) => {
-    values++
-    if (typeof inner === "string") bytes += valueBytes + 2 * inner.length
-    else if (typeof inner === "object" && inner !== null) waiting.push(inner)
-    else bytes += valueBytes
-  }
-  for (let next = waiting.pop(); next !== undefined && values < maxValues; next = waiting.pop()) {
+  for (let values = 0; values < maxValues; values++) {
+    const next = waiting.pop()
+    if (next === undefined) break
     bytes += valueBytes
-    if (Array.isArray(next)) for (const inner of next) add(inner)
-    else for (const inner of Object.values(next)) add(inner)
+    const inners: ReadonlyArray<unknown> = Array.isArray(next) ? next : Object.values(next)
+    values += inners.length
+    for (const inner of inners) {
+      if (typeof inner === "string") bytes += valueBytes + 2 * inner.length
+      else if (typeof inner === "object" && inner !== null) waiting.push(inner)
+      else bytes += valueBytes
+    }
   }
   return bytes
 }

@@ -53,29 +53,34 @@ const put = (items: KeptItems, order: number, item: Item.Item, known: Entry | un
   }
 }
 
+/** Cuts the oldest item that is not cut yet. */
+const cutNext = (items: KeptItems): KeptItems => {
+  const order = items.nextToCut
+  const entry = entryAt(items, order)
+  const next = { ...items, nextToCut: order + 1 }
+  const item = entry === undefined ? undefined : BoundedContent.boundItem(entry.item, cutBytes)
+  return item === undefined || item === entry?.item ? next : put(next, order, item, entry)
+}
+
+const dropNext = (items: KeptItems): KeptItems => {
+  const order = items.nextToDrop
+  const entry = entryAt(items, order)
+  const next = { ...items, nextToDrop: order + 1 }
+  return entry === undefined
+    ? next
+    : {
+        ...next,
+        entries: HashMap.remove(items.entries, entry.item.id),
+        ids: HashMap.remove(items.ids, order),
+        bytes: items.bytes - entry.bytes,
+        omittedItems: items.omittedItems + 1
+      }
+}
+
 const fit = (all: KeptItems, limit: number): KeptItems => {
   let items = all
-  while (items.bytes > limit && items.nextToCut < items.next) {
-    const order = items.nextToCut
-    const entry = entryAt(items, order)
-    items = { ...items, nextToCut: order + 1 }
-    if (entry === undefined) continue
-    const item = BoundedContent.boundItem(entry.item, cutBytes)
-    if (item !== entry.item) items = put(items, order, item, entry)
-  }
-  while (items.bytes > limit && items.nextToDrop < items.next) {
-    const order = items.nextToDrop
-    const entry = entryAt(items, order)
-    items = { ...items, nextToDrop: order + 1 }
-    if (entry === undefined) continue
-    items = {
-      ...items,
-      entries: HashMap.remove(items.entries, entry.item.id),
-      ids: HashMap.remove(items.ids, order),
-      bytes: items.bytes - entry.bytes,
-      omittedItems: items.omittedItems + 1
-    }
-  }
+  while (items.bytes > limit && items.nextToCut < items.next) items = cutNext(items)
+  while (items.bytes > limit && items.nextToDrop < items.next) items = dropNext(items)
   return items
 }
 

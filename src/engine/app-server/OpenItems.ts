@@ -62,7 +62,7 @@ export const make = (root: OpenItems | undefined, limit = maxBytes): OpenItems =
     },
     completed: remove,
     clear: () => {
-      for (const id of [...entries.keys()]) remove(id)
+      for (const id of entries.keys()) remove(id)
     }
   }
 }

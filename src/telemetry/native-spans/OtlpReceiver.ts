@@ -1,6 +1,5 @@
 /** Receives the spans of Codex: OTLP over HTTP on the loopback interface, at an unguessable path. */
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
 import { randomBytes } from "node:crypto"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 
@@ -27,17 +26,16 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
     const path = `/${randomBytes(24).toString("base64url")}/v1/traces`
     let buffered = 0
     let processed: Promise<unknown> = Promise.resolve()
-    const process = (chunks: ReadonlyArray<Buffer>, length: number) => {
-      const next = async () => {
-        await new Promise((resolve) => setImmediate(resolve))
+    const process = async (before: Promise<unknown>, chunks: ReadonlyArray<Buffer>, length: number) => {
+      await before
+      await new Promise((resolve) => setImmediate(resolve))
+      try {
         await onBody(Buffer.concat(chunks).toString("utf8"))
+      } catch {
+        // The spans of this body are lost.
+      } finally {
+        buffered -= length
       }
-      processed = processed
-        .then(next)
-        .catch(constVoid)
-        .then(() => {
-          buffered -= length
-        })
     }
     const answer = (response: ServerResponse, status: number) =>
       response.writeHead(status, { "content-type": "application/json" }).end("{}")
@@ -70,7 +68,7 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
         // Codex retries after any other status, and a retry would fail in the same way.
         answer(response, 200)
         if (rejected) return onRejected()
-        process(chunks, length)
+        processed = process(processed, chunks, length)
         chunks = []
         length = 0
       })
