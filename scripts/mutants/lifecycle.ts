@@ -82,8 +82,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "is the larger of what requests used and what Codex reports"
     ],
     [
-      '(state.writing?.itemId === event.itemId ? state.writing.text : "") + event.delta',
-      "event.delta",
+      "state.writing?.itemId === event.itemId ? state.writing.text : BoundedText.empty",
+      "BoundedText.empty",
       "keeps the text of a message that breaks off, but not in a completed turn"
     ]
   ]),
@@ -175,23 +175,23 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/EventBuffer.ts", "test/turn/EventBuffer.test.ts", [
     [
-      "if (done !== undefined) deltas.delete(done)",
+      "if (done !== undefined) mergeable.delete(done)",
       "",
       "keeps a delta that follows the end of its item after that end"
     ],
     [
-      "      deltas = new Map()\n      return",
-      "      return",
+      "      mergeable = new Map()\n      bytes",
+      "      bytes",
       "F26 loses no event and no character in any reading pattern, and bounds the waiting events"
     ],
     [
-      "          waiting[index] = event\n          return\n",
-      "",
+      "previous === undefined ? add(event, key) : replace(previous, event, sizeOf(event))",
+      "add(event, key)",
       "keeps the last progress report of a tool, and the text of each sub-agent separately"
     ],
     [
       "      ended ??= exit\n",
-      "      ended = exit; waiting = []\n",
+      "      ended = exit; waiting = new Set()\n",
       "keeps a delta that follows the end of its item after that end"
     ]
   ]),

@@ -10,7 +10,16 @@ import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as TestConsole from "effect/testing/TestConsole"
-import { Approval, Codex, CodexError, ContentCapture, UserHash, Metrics, ThreadId } from "effect-codex"
+import {
+  Approval,
+  Codex,
+  CodexError,
+  ContentCapture,
+  ContentLimits,
+  UserHash,
+  Metrics,
+  ThreadId
+} from "effect-codex"
 import { Captured, Scripted } from "effect-codex/testing"
 import * as TurnSession from "../../src/cli/TurnSession.ts"
 import * as AttachmentTelemetry from "../../src/instrumentation/AttachmentTelemetry.ts"
@@ -157,6 +166,13 @@ const threads = Effect.gen(function* () {
   const resumed = yield* codex.resumeThread(thread.id, options)
   yield* Effect.ignore(resumed.run("and on"))
   yield* codex.forkThread(thread.id, options)
+  const large = Scripted.command("cat large", { output: "x".repeat(20_000) })
+  yield* Scripted.play([large, large, large, large])
+  yield* Effect.provideService(resumed.run("at length"), ContentLimits.Current, {
+    ...ContentLimits.defaults,
+    itemBytes: 10_000,
+    turnBytes: 4_000
+  })
 }).pipe(Effect.scoped)
 
 /** Runs in a world of its own: its spans, metrics and records. */
