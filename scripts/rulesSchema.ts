@@ -2,7 +2,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, FileSystem, Schema } from "effect"
-import { RulesFile } from "../src/cli/Options.ts"
+import { RulesFile } from "../src/cli/RulesFile.ts"
 
 export const document = () => {
   const { definitions, schema } = Schema.toJsonSchemaDocument(RulesFile, { onExcessProperty: "error" })

@@ -1,6 +1,7 @@
 import type { Attack } from "./Attack.ts"
+import { hostFiles } from "./hostFiles.ts"
 import { mcp } from "./mcp.ts"
 import { terminal } from "./terminal.ts"
 
 /** All attacks, by what they attack. */
-export const attacks: ReadonlyArray<Attack> = [...terminal, ...mcp]
+export const attacks: ReadonlyArray<Attack> = [...hostFiles, ...terminal, ...mcp]

@@ -1,14 +1,13 @@
 /** Flags that several commands share, and the parsing of their values. */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Flag from "effect/cli/Flag"
 import * as Approval from "../Approval.ts"
 import * as DurationText from "../internal/DurationText.ts"
 import { UsageError } from "./ExitCode.ts"
+import * as RulesFile from "./RulesFile.ts"
 
 export const config = Flag.String("config").pipe(
   Flag.withAlias("c"),
@@ -45,24 +44,14 @@ export const validateOverrides = (overrides: ReadonlyArray<string>): Effect.Effe
     : Effect.fail(new UsageError({ text: `-c takes key=value, not "${invalid}"` }))
 }
 
-/** The rules file that `--approve` reads. */
-export const RulesFile = Schema.Array(Approval.ApprovalRule)
-
-const decodeRules = Schema.decodeUnknownEffect(Schema.fromJsonString(RulesFile), {
-  onExcessProperty: "error"
-})
-
 /**
  * The policy for `--approve`: `never`, `ask`, `all` or the path of a rules file. Without the flag, asks on the terminal if
  * stdin and stderr are one and declines otherwise.
  */
 export const policy = Effect.fnUntraced(function* (
-  approve: Option.Option<string>
-): Effect.fn.Return<
-  Approval.Policy<Approval.PromptServices>,
-  UsageError,
-  FileSystem.FileSystem | Stdio.Stdio
-> {
+  approve: Option.Option<string>,
+  target: RulesFile.RulesTarget = {}
+): Effect.fn.Return<Approval.Policy<Approval.PromptServices>, UsageError, Stdio.Stdio> {
   if (Option.isNone(approve)) {
     const stdio = yield* Stdio.Stdio
     return (yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal) ? Approval.prompt : Approval.deny
@@ -75,23 +64,7 @@ export const policy = Effect.fnUntraced(function* (
     case "all":
       return Approval.allow
   }
-  const fs = yield* FileSystem.FileSystem
-  const file = approve.value
-  const text = yield* fs.readFileString(file).pipe(
-    Effect.mapError(
-      () =>
-        new UsageError({
-          text: `--approve: cannot read "${file}"; pass never, ask, all or the path of a rules file`
-        })
-    )
-  )
-  const rules = yield* decodeRules(text).pipe(
-    Effect.mapError(
-      (error) =>
-        new UsageError({ text: `--approve: "${file}" is not a valid list of rules:\n${error.message}` })
-    )
-  )
-  return Approval.rules(rules)
+  return yield* RulesFile.policy(approve.value, target)
 })
 
 /** The prompt argument, or the text on stdin if the argument is missing or `-`. */

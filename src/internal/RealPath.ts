@@ -37,7 +37,7 @@ export const isWithin = (path: string, directory: string): boolean => {
 }
 
 /** Follows the parts of a path from a real directory. A dangling link leads to its missing target. */
-const walk = (start: string, path: ReadonlyArray<string>): Resolution => {
+const walk = (start: string, path: ReadonlyArray<string>, followed: Array<string> = []): Resolution => {
   const rest = [...path]
   let current = start
   let links = 0
@@ -55,6 +55,7 @@ const walk = (start: string, path: ReadonlyArray<string>): Resolution => {
       }
       // A link in /proc leads to another place for each process that reads it.
       if (++links > maxLinks || isWithin(next, "/proc")) return unresolvable(true)
+      followed.push(next)
       const target = readlinkSync(next)
       if (Nodepath.isAbsolute(target)) current = Nodepath.parse(target).root
       rest.unshift(...parts(Nodepath.isAbsolute(target) ? target.slice(current.length) : target))
@@ -102,6 +103,19 @@ export const resolve = (path: string, from?: Directory): Resolution => {
     ? walk(root, parts(path.slice(root.length)))
     : walk(from?.real ?? process.cwd(), parts(path))
   return physical.real === resolved.real && !physical.throughLink ? resolved : unresolvable(true)
+}
+
+/**
+ * Returns every entry of the file system that decides where a path leads: the links on the way, and the real path. A
+ * program that can write one of them decides what the path contains. Returns `undefined` if the path cannot be resolved.
+ */
+export const trail = (path: string): ReadonlyArray<string> | undefined => {
+  if (path.includes("\0")) return undefined
+  const absolute = Nodepath.resolve(path)
+  const { root } = Nodepath.parse(absolute)
+  const followed: Array<string> = []
+  const { real } = walk(root, parts(absolute.slice(root.length)), followed)
+  return real === undefined ? undefined : [...followed, real]
 }
 
 /** Directories that Codex keeps read-only in each writable root, also if they do not exist. */

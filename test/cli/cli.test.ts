@@ -29,6 +29,14 @@ const run = Effect.fnUntraced(function* (
   return { ...ran, cwd, home, requests: yield* server.requests, events: CommandLine.jsonLines(ran.stdout) }
 })
 
+/** A directory that no sandbox of a test lets the agent write. */
+const protectedFolder = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const directory = process.env["XDG_STATE_HOME"] ?? ""
+  yield* fs.makeDirectory(directory, { recursive: true })
+  return yield* fs.makeTempDirectoryScoped({ directory, prefix: "rules-" })
+})
+
 const { reply, shell, text, usage } = ModelServer
 const hello = [reply(text("Hello from the model", { deltas: true }), usage({ input: 12, output: 4 }))]
 
@@ -171,7 +179,7 @@ describe.concurrent("effect-codex run", () => {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
       const folder = yield* fs.makeTempDirectoryScoped()
-      const file = path.join(folder, "rules.json")
+      const file = path.join(yield* protectedFolder, "rules.json")
       yield* fs.writeFileString(
         file,
         JSON.stringify([{ command: ["touch", path.join(folder, "yes")], decision: "accept" }])
@@ -189,6 +197,40 @@ describe.concurrent("effect-codex run", () => {
       assert.strictEqual(ran.code, 0)
       assert.isTrue(yield* fs.exists(path.join(folder, "yes")))
       assert.isFalse(yield* fs.exists(path.join(folder, "no")))
+    })
+  )
+
+  live("H07 does not use rules that an earlier run could write, unless the user trusts the file", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const rules = (folder: string) =>
+        JSON.stringify([{ command: ["touch", `${folder}/owned`], decision: "accept" }])
+      const server = yield* ModelServer.make((request) => {
+        const [, cwd = ""] = /<cwd>([^<]+)<\/cwd>/.exec(JSON.stringify(request.body)) ?? []
+        if (request.toolOutputs.length > 0) return reply(text("done"))
+        return JSON.stringify(request.body).includes("first run")
+          ? reply(shell(`echo '${rules(cwd)}' > rules.json`))
+          : reply(shell(`touch ${cwd}/owned`, { escalate: "it is needed" }))
+      })
+      const home = yield* ModelServer.home(server)
+      const cwd = yield* Effect.flatMap(
+        fs.makeTempDirectoryScoped({ prefix: "effect-codex-cli-" }),
+        fs.realPath
+      )
+      const file = `${cwd}/rules.json`
+      yield* fs.writeFileString(file, "[]")
+      const go = (...args: ReadonlyArray<string>) =>
+        CommandLine.run({ args: ["run", "--cd", cwd, ...args], env: home, cwd })
+      assert.strictEqual((yield* go("first run")).code, 0)
+      assert.strictEqual(yield* fs.readFileString(file), `${rules(cwd)}\n`)
+      const refused = yield* go("--approve", "rules.json", "second run")
+      assert.strictEqual(refused.code, 2)
+      assert.include(refused.stderr, `the agent can write "${cwd}"`)
+      assert.include(refused.stderr, "--trust-rules-file")
+      assert.isFalse(yield* fs.exists(`${cwd}/owned`))
+      const trusted = yield* go("--approve", "rules.json", "--trust-rules-file", "third run")
+      assert.strictEqual(trusted.code, 0)
+      assert.isTrue(yield* fs.exists(`${cwd}/owned`))
     })
   )
 
@@ -307,7 +349,8 @@ describe.concurrent("effect-codex run", () => {
         [["run", "--sandbox", "none", "go"], "workspace-write"],
         [["run", "--timeout", "soon", "go"], "500ms, 20s, 5m"],
         [["run", "-c", "model", "go"], "key=value"],
-        [["run", "--approve", bad, "go"], "comand"],
+        [["run", "--approve", bad, "--trust-rules-file", "go"], "comand"],
+        [["run", "--approve", bad, "go"], "--trust-rules-file"],
         [["run", "--approve", "/nowhere.json", "go"], "cannot read"],
         [["run", "--nonsense", "go"], "nonsense"],
         [["run"], "there is no prompt"],

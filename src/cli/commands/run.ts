@@ -36,6 +36,10 @@ const flags = {
     Flag.withDescription("How to answer approval requests; default: ask on a terminal, otherwise never"),
     Flag.optional
   ),
+  trust: Flag.Boolean("trust-rules-file").pipe(
+    Flag.withDescription("Use the rules file of --approve even if the agent can write it"),
+    Flag.withDefault(false)
+  ),
   config: Options.config,
   effort: Flag.String("effort").pipe(
     Flag.withMetavar("E"),
@@ -69,12 +73,17 @@ export const run = Command.make(
   "run",
   flags,
   Effect.fnUntraced(function* (input) {
-    const { approve, attach, cd, config, effort, json, model, prompt, resume, sandbox, timeout, tokens } =
-      input
+    const { approve, attach, cd, config, effort, json, model, prompt, resume } = input
+    const { sandbox, timeout, tokens, trust } = input
     yield* Options.validateOverrides(config)
     if (Option.exists(tokens, (tokens) => tokens < 1))
       return yield* new UsageError({ text: "--max-tokens must be 1 or more" })
-    const policy = yield* Options.policy(approve)
+    const policy = yield* Options.policy(approve, {
+      cwd: Option.getOrUndefined(cd),
+      sandbox: Option.getOrUndefined(sandbox),
+      overrides: config,
+      trust
+    })
     const text = yield* Options.prompt(prompt)
     const options = {
       cwd: Option.getOrUndefined(cd),

@@ -1,0 +1,74 @@
+/** Attacks of the agent on files of its host: staged attachments and rules files. */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Fs from "node:fs"
+import { dirname, join } from "node:path"
+import { Attachments } from "../../src/attachment/Attachments.ts"
+import * as M from "../../src/testing/ModelServer.ts"
+import * as CommandLine from "../../test/support/commandLine.ts"
+import * as Real from "../../test/support/realEngine.ts"
+import type { Attack } from "./Attack.ts"
+
+export const hostFiles: ReadonlyArray<Attack> = [
+  {
+    id: "H05",
+    title: "an agent that replaces the directory of a staged file by a link deletes nothing outside",
+    run: Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const outside = yield* fs.makeTempDirectoryScoped({ prefix: "attack-" })
+      const victim = join(outside, "notes.md")
+      Fs.writeFileSync(victim, "the host's")
+      let folder = ""
+      const real = yield* Real.make([
+        () => M.reply(M.shell(`mv ${folder} ${folder}-away && ln -s ${outside} ${folder}`)),
+        M.reply(M.text("done"))
+      ])
+      yield* Effect.gen(function* () {
+        const attachments = yield* Attachments
+        const { path } = yield* attachments.stageBytes(Buffer.from("ours"), { name: "notes.md" })
+        folder = dirname(path)
+        const thread = yield* real.start()
+        yield* thread.run("go")
+      }).pipe(
+        Effect.scoped,
+        Effect.provide([real.layer, Attachments.layerOptions({ directory: join(real.workspace, "staged") })])
+      )
+      if (!Fs.existsSync(victim)) return "the host deleted a file outside for the agent"
+      return "held"
+    }),
+    mutant: {
+      file: "src/attachment/StagingDirectory.ts",
+      original: "PrivateDirectory.at(file.path, (path) => fs.remove(path))",
+      mutated: "fs.remove(file.path)"
+    }
+  },
+  {
+    id: "H07",
+    title: "rules that one run wrote into the workspace do not decide in the next",
+    run: Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const cwd = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
+      const rules = JSON.stringify([{ command: ["touch", `${cwd}/owned`], decision: "accept" }])
+      const server = yield* M.make([
+        M.reply(M.shell(`echo '${rules}' > rules.json`)),
+        M.reply(M.text("done")),
+        M.reply(M.shell(`touch ${cwd}/owned`, { escalate: "it is needed" })),
+        M.reply(M.text("done"))
+      ])
+      const env = yield* M.home(server)
+      const run = (...args: ReadonlyArray<string>) =>
+        CommandLine.run({ args: ["run", "--cd", cwd, ...args, "go"], env, cwd })
+      yield* run()
+      if (!Fs.readFileSync(`${cwd}/rules.json`, "utf8").includes("owned"))
+        return "the first run wrote no rules"
+      const { code } = yield* run("--approve", "rules.json")
+      if (Fs.existsSync(`${cwd}/owned`)) return "the agent accepted its own request"
+      return code === 2 ? "held" : `the rules were read, and the run ended with ${code}`
+    }),
+    mutant: {
+      file: "src/cli/RulesFile.ts",
+      original: "if (root === undefined) return undefined",
+      mutated: 'if (root !== "") return undefined'
+    }
+  }
+]
