@@ -19,6 +19,7 @@ import * as ContentCapture from "./instrumentation/ContentCapture.ts"
 import * as Convention from "./semconv/Convention.ts"
 import * as UserHash from "./instrumentation/UserHash.ts"
 import * as Redaction from "./redaction/Redaction.ts"
+import * as SafeSpan from "./instrumentation/SafeSpan.ts"
 import * as StartTelemetry from "./instrumentation/StartTelemetry.ts"
 import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
@@ -172,7 +173,7 @@ export class Codex extends Context.Service<
         const annotated = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
           Effect.annotateSpans(withOriginator(effect), annotations)
         yield* Redaction.addSecretsFrom(engine.environment ?? {})
-        yield* annotated(StartTelemetry.starting("engine")(engine.ready))
+        yield* SafeSpan.withSafeTracer(annotated(StartTelemetry.starting("engine")(engine.ready)))
         const thread = yield* start({
           cwd: options.cwd,
           sandbox: options.sandbox,
@@ -186,7 +187,8 @@ export class Codex extends Context.Service<
           Effect.tap((thread) => Effect.annotateCurrentSpan(attribute.conversationId, thread.id)),
           StartTelemetry.starting("thread"),
           Effect.withSpan(name, {}, { captureStackTrace: false }),
-          annotated
+          annotated,
+          SafeSpan.withSafeTracer
         )
         // Codex does not request approval for the caller's tools, so the library remembers their session grants.
         const rememberingPolicy = SessionGrants.remember(policy)
@@ -209,7 +211,9 @@ export class Codex extends Context.Service<
       const traced =
         (name: string, attributes: Readonly<Record<string, unknown>> = {}) =>
         <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-          withOriginator(effect.pipe(Effect.withSpan(name, { attributes }, { captureStackTrace: false })))
+          SafeSpan.withSafeTracer(
+            withOriginator(effect.pipe(Effect.withSpan(name, { attributes }, { captureStackTrace: false })))
+          )
 
       const tracedThread = (name: string, threadId: ThreadId) =>
         traced(name, { [attribute.conversationId]: threadId })

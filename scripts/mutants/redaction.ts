@@ -94,6 +94,28 @@ export const redaction: ReadonlyArray<Mutant> = [
       "keeps key: node-cache-Linux-x64-npm-9f86d081884c7d659a2feaa0c55ad015"
     ]
   ]),
+  ...inFile("src/instrumentation/SafeSpan.ts", "test/instrumentation/SafeSpan.test.ts", [
+    [
+      "end: (endTime, exit) => end.call(span, endTime, safeExit(exit, scrub))",
+      "end: (endTime, exit) => end.call(span, endTime, exit)",
+      "through the bridge of @effect/opentelemetry"
+    ],
+    [
+      "attribute.call(span, name, seen)",
+      "attribute.call(span, name, value)",
+      "through a tracer of the program's own, in names, attributes, lists, links, events and errors"
+    ],
+    [
+      "if (!scrub.errors) return",
+      "if (errorType === undefined) return",
+      "and the message of an error is left out unless its capture is on"
+    ],
+    [
+      "|| ScrubbingTracer.isMarked(tracer)",
+      "",
+      "and a span of the library's own tracer is scrubbed once, when it ends"
+    ]
+  ]),
   ...inFile("src/redaction/PrivateKeys.ts", "test/redaction/Redaction.test.ts", [
     [
       "if (found === null) return out",

@@ -5,6 +5,7 @@ import type * as Tracer from "effect/Tracer"
 import * as Convention from "../semconv/Convention.ts"
 import * as ErrorType from "../semconv/ErrorType.ts"
 import * as EmitSignal from "./EmitSignal.ts"
+import * as SafeSpan from "./SafeSpan.ts"
 import * as Signal from "./Signal.ts"
 import * as TurnTelemetry from "./TurnTelemetry.ts"
 
@@ -48,7 +49,7 @@ const instrument =
         end: endOf(exit)
       })
     })
-    return Effect.useSpan(names[stage], (span) =>
+    return SafeSpan.use(names[stage], {}, (span) =>
       Effect.gen(function* () {
         const startedAt = yield* EmitSignal.now
         span.attribute(Convention.attribute.originator, yield* TurnTelemetry.Originator)

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as CodexError from "../domain/CodexError.ts"
 import * as Convention from "../semconv/Convention.ts"
+import * as Redaction from "../redaction/Redaction.ts"
 import * as ErrorType from "../semconv/ErrorType.ts"
 import * as ExceptionEvent from "./ExceptionEvent.ts"
 import * as EmitSignal from "./EmitSignal.ts"
@@ -37,7 +38,9 @@ export const starting =
             yield* Effect.context<never>()
           )
           if (span._tag === "Some" && event !== undefined) {
-            span.value.event(Convention.event.exception, yield* Clock.currentTimeNanos, event)
+            // The span may be one of the program, whose tracer does not scrub it.
+            const { attributes } = yield* Redaction.Current
+            span.value.event(Convention.event.exception, yield* Clock.currentTimeNanos, attributes(event))
           }
           // The list of error types is closed, so an error of another origin becomes `_OTHER`.
           const knownType = error === undefined ? Convention.errorType.other : errorType

@@ -10,6 +10,7 @@ import type * as TurnOptions from "../domain/TurnOptions.ts"
 import type * as TurnTiming from "../domain/TurnTiming.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as Revision from "../semconv/Revision.ts"
+import * as SafeSpan from "./SafeSpan.ts"
 import * as SignalBus from "./SignalBus.ts"
 import * as SignalThrottle from "./SignalThrottle.ts"
 import type * as Signal from "./Signal.ts"
@@ -111,7 +112,7 @@ export const approving =
   <E, R>(
     decide: Effect.Effect<ApprovalDecision.ApprovalDecision, E, R>
   ): Effect.Effect<ApprovalDecision.ApprovalDecision, E, R> =>
-    Effect.useSpan(
+    SafeSpan.use(
       Convention.span.approval,
       { parent, attributes: { [attribute.approvalKind]: kind } },
       (span) =>

@@ -69,10 +69,12 @@ const isToken = (candidate: string, text: string, at: number): boolean => {
   const token = candidate.replace(/=[0-9A-F]{0,8}$|[.=]+$/, "").replace(/%[0-9A-F]{2}/g, "_")
   // Mangled names of C++ and Rust, and the fingerprint of a public key.
   if (/^(?:_ZN|_R|__)/.test(token) || text.slice(Math.max(0, at - 8), at).endsWith("SHA256:")) return false
-  return token.includes(".") || token.includes("~") ? isDotted(token) : isPlain(token, text, at)
+  return token.includes(".") || token.includes("~")
+    ? isDotted(token)
+    : isPlain(token, candidate.endsWith("=") && candidate.length % 4 === 0, text, at)
 }
 
-const isPlain = (token: string, text: string, at: number): boolean => {
+const isPlain = (token: string, padded: boolean, text: string, at: number): boolean => {
   // A prefix names the kind of the token or of an id; an id is shorter than a token.
   const first = /^([A-Za-z][A-Za-z0-9]{0,11})[-_]/.exec(token)?.[1] ?? ""
   if (hashPrefix.test(first) || /[0-9a-f]{32}$/.test(token)) return false
@@ -85,6 +87,8 @@ const isPlain = (token: string, text: string, at: number): boolean => {
     const next = /^[A-Za-z][A-Za-z0-9]{0,11}(?=[-_])/.exec(body)?.[0]
     prefix = next === undefined ? "" : `${prefix}-${next}`
   }
+  // Base64 of any text, such as an image, is as random as a token.
+  if (padded) return false
   const whole = isId ? token.slice(first.length + 1) : token
   if (whole.length < minLength || !isRandom(whole)) return false
   // A line of base64 has one of two widths; a key of the narrow one may be alone.

@@ -14,6 +14,7 @@ import * as CodexError from "../domain/CodexError.ts"
 import * as ContentLimits from "../domain/ContentLimits.ts"
 import type * as Engine from "../engine/Engine.ts"
 import * as Convention from "../semconv/Convention.ts"
+import * as SafeSpan from "../instrumentation/SafeSpan.ts"
 import type * as Signal from "../instrumentation/Signal.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
 import * as Turn from "../domain/Turn.ts"
@@ -128,7 +129,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   const model = options.model ?? engine.model
   const { attribute } = Convention
 
-  const span = yield* Effect.makeSpan(Convention.span.invokeAgent(Convention.agent), {
+  const span = yield* SafeSpan.make(Convention.span.invokeAgent(Convention.agent), {
     links: attempt.previous === undefined ? [] : [{ span: attempt.previous, attributes: {} }],
     attributes: {
       [attribute.operationName]: Convention.operation.invokeAgent,
@@ -160,7 +161,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     tools: context.tools,
     policy: context.policy,
     clock,
-    tracer: yield* EffectTracer.Tracer,
+    tracer: yield* SafeSpan.tracer,
     context: yield* Effect.context(),
     annotations: yield* References.TracerSpanAnnotations,
     model,

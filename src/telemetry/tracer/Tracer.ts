@@ -20,6 +20,7 @@ import * as SpanRecorder from "./SpanRecorder.ts"
 import { kindOf } from "../span/RecordedSpan.ts"
 import * as ExportStats from "../delivery/ExportStats.ts"
 import { version } from "../../internal/version.ts"
+import * as ScrubbingTracer from "../../redaction/ScrubbingTracer.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
 import * as Settings from "../config/Settings.ts"
 import * as TailSampling from "../tail-sampling/TailSampling.ts"
@@ -140,7 +141,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
         Effect.sync(() => (lastClosed = performance.now()))
       )
     }
-    const tracer = EffectTracer.make({ span: (options) => pipeline.start(options) })
+    const tracer = ScrubbingTracer.mark(EffectTracer.make({ span: (options) => pipeline.start(options) }))
     return Context.make(SpanPipeline, { add, hold, record: (span) => pipeline.record(span) }).pipe(
       Context.add(EffectTracer.Tracer, tracer),
       Context.add(Redaction.Current, redaction)
