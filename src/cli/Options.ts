@@ -16,8 +16,15 @@ export const config = Flag.String("config").pipe(
   Flag.atLeast(0)
 )
 
-export const json = (description: string) =>
-  Flag.Boolean("json").pipe(Flag.withDescription(description), Flag.withDefault(false))
+/** An optional flag with a text value. */
+export const text = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+
+/** A flag that is off by default. */
+export const boolean = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
+
+export const json = (description: string) => boolean("json", description)
 
 export const timeout = (description: string) =>
   Flag.String("timeout").pipe(

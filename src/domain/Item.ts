@@ -153,12 +153,13 @@ export type Item = typeof Item.Type
 /** An item that runs outside the model: it takes time and may have side effects. */
 export type Work = CommandExecution | FileChange | ToolCall | McpToolCall | AgentCall
 
-export const isWork = (item: Item): item is Work =>
-  item._tag === "CommandExecution" ||
-  item._tag === "FileChange" ||
-  item._tag === "ToolCall" ||
-  item._tag === "McpToolCall" ||
-  item._tag === "AgentCall"
+export const isWork: (item: Item) => item is Work = Item.isAnyOf([
+  "CommandExecution",
+  "FileChange",
+  "ToolCall",
+  "McpToolCall",
+  "AgentCall"
+])
 
 /** Returns the name under which the model calls the tool. */
 export const toolName = (item: Work): string => {

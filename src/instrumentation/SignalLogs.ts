@@ -36,6 +36,13 @@ const usage = (tokens: { readonly input: number; readonly output: number } | und
   field("output_tokens", attribute.outputTokens, tokens?.output)
 ]
 
+const line = (subject: string, stage: Line["stage"], at: number, fields: Line["fields"] = []): Line => ({
+  subject,
+  stage,
+  at,
+  fields
+})
+
 const ended = (
   subject: string,
   at: number,
@@ -88,15 +95,15 @@ const lineOf = (signal: Signal.Signal): Line => {
   const { at } = signal
   switch (signal._tag) {
     case "TurnStart":
-      return { subject: "turn", stage: "start", at, fields: [] }
+      return line("turn", "start", at)
     case "TurnStop":
       return turnStop(signal)
     case "ModelStart":
-      return { subject: "model", stage: "start", at, fields: [] }
+      return line("model", "start", at)
     case "ModelStop":
       return ended("model", at, signal.durationMillis, signal.end, usage(signal.usage))
     case "ToolStart":
-      return { subject: "tool", stage: "start", at, fields: [tool(signal.tool), call(signal.callId)] }
+      return line("tool", "start", at, [tool(signal.tool), call(signal.callId)])
     case "ToolStop":
       return ended("tool", at, signal.durationMillis, signal.end, [tool(signal.tool), call(signal.callId)])
     case "CommandStop":
@@ -106,106 +113,68 @@ const lineOf = (signal: Signal.Signal): Line => {
         call(signal.callId)
       ])
     case "ApprovalStart":
-      return {
-        subject: "approval",
-        stage: "start",
-        at,
-        fields: [field("kind", attribute.approvalKind, signal.kind), call(signal.callId)]
-      }
+      return line("approval", "start", at, [
+        field("kind", attribute.approvalKind, signal.kind),
+        call(signal.callId)
+      ])
     case "ApprovalStop":
-      return {
-        subject: "approval",
-        stage: "stop",
-        at,
-        fields: [
-          duration(signal.durationMillis),
-          field("kind", attribute.approvalKind, signal.kind),
-          field("decision", attribute.approvalDecision, signal.decision),
-          field("source", attribute.approvalSource, signal.source),
-          field("policy", attribute.approvalPolicy, signal.policy),
-          call(signal.callId)
-        ]
-      }
+      return line("approval", "stop", at, [
+        duration(signal.durationMillis),
+        field("kind", attribute.approvalKind, signal.kind),
+        field("decision", attribute.approvalDecision, signal.decision),
+        field("source", attribute.approvalSource, signal.source),
+        field("policy", attribute.approvalPolicy, signal.policy),
+        call(signal.callId)
+      ])
     case "UsageUpdated":
-      return { subject: "usage", stage: "update", at, fields: usage(signal.usage) }
+      return line("usage", "update", at, usage(signal.usage))
     case "DiffUpdated":
-      return {
-        subject: "diff",
-        stage: "update",
-        at,
-        fields: [
-          field("bytes", attribute.diffBytes, signal.bytes),
-          field("added", attribute.diffAdded, signal.added),
-          field("removed", attribute.diffRemoved, signal.removed)
-        ]
-      }
+      return line("diff", "update", at, [
+        field("bytes", attribute.diffBytes, signal.bytes),
+        field("added", attribute.diffAdded, signal.added),
+        field("removed", attribute.diffRemoved, signal.removed)
+      ])
     case "FileOperations":
-      return {
-        subject: "files",
-        stage: "update",
-        at,
-        fields: [
-          field(
-            "operations",
-            attribute.fileOperations,
-            signal.operations.map(({ kind }) => kind)
-          ),
-          call(signal.callId)
-        ]
-      }
+      return line("files", "update", at, [
+        field(
+          "operations",
+          attribute.fileOperations,
+          signal.operations.map(({ kind }) => kind)
+        ),
+        call(signal.callId)
+      ])
     case "FilesChanged":
-      return {
-        subject: "files",
-        stage: "update",
-        at,
-        fields: [
-          field("added", attribute.diffAdded, signal.added),
-          field("removed", attribute.diffRemoved, signal.removed)
-        ]
-      }
+      return line("files", "update", at, [
+        field("added", attribute.diffAdded, signal.added),
+        field("removed", attribute.diffRemoved, signal.removed)
+      ])
     case "Compaction":
-      return {
-        subject: "compaction",
-        stage: "update",
-        at,
-        fields: [
-          field("stage", attribute.compactionStage, signal.stage),
-          ...(signal.durationMillis === undefined ? [] : [duration(signal.durationMillis)])
-        ]
-      }
+      return line("compaction", "update", at, [
+        field("stage", attribute.compactionStage, signal.stage),
+        ...(signal.durationMillis === undefined ? [] : [duration(signal.durationMillis)])
+      ])
     case "Retry":
-      return {
-        subject: "retry",
-        stage: "update",
-        at,
-        fields: [attempt(signal.attempt), errorType(signal.errorType), status(signal.status)]
-      }
+      return line("retry", "update", at, [
+        attempt(signal.attempt),
+        errorType(signal.errorType),
+        status(signal.status)
+      ])
     case "RetryStop":
       // The failure is reported by the record of its request.
-      return {
-        subject: "retry",
-        stage: "stop",
-        at,
-        fields: [
-          duration(signal.durationMillis),
-          attempt(signal.attempt),
-          field("result", attribute.result, results[signal.end._tag])
-        ]
-      }
+      return line("retry", "stop", at, [
+        duration(signal.durationMillis),
+        attempt(signal.attempt),
+        field("result", attribute.result, results[signal.end._tag])
+      ])
     case "StartFailed":
-      return {
-        subject: signal.what,
-        stage: "exception",
-        at,
-        fields: [
-          duration(signal.durationMillis),
-          errorType(signal.errorType),
-          field("class", attribute.errorClass, signal.error?.class),
-          field("retryable", attribute.errorRetryable, signal.error?.retryable)
-        ]
-      }
+      return line(signal.what, "exception", at, [
+        duration(signal.durationMillis),
+        errorType(signal.errorType),
+        field("class", attribute.errorClass, signal.error?.class),
+        field("retryable", attribute.errorRetryable, signal.error?.retryable)
+      ])
     case "AttachmentStart":
-      return { subject: attachment[signal.stage], stage: "start", at, fields: [] }
+      return line(attachment[signal.stage], "start", at)
     case "AttachmentStop":
       return ended(attachment[signal.stage], at, signal.durationMillis, signal.end, [
         field("files", attribute.attachmentFiles, signal.files),

@@ -6,7 +6,6 @@ import * as ProgressReport from "../../src/cli/ProgressReport.ts"
 import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import * as Permissions from "../../src/domain/Permissions.ts"
 import type * as Item from "../../src/domain/Item.ts"
-import * as requests from "../approval/requests.ts"
 
 const style = { width: 80, color: false }
 const id = ItemId.make("i")
@@ -65,7 +64,7 @@ describe("permissions in JSON lines", () => {
     const of = (request: Approval.ApprovalRequest) =>
       JSON.stringify(EventJson.event({ _tag: "ApprovalRequested", request, at: 1 }))
     assert.strictEqual(
-      of(requests.permissions(asked)),
+      of({ _tag: "Permissions", id: "p1", itemId: ItemId.make("p1"), permissions: asked, cwd: "/work" }),
       JSON.stringify({
         type: "approval.requested",
         request: { kind: "permissions", id: "p1", itemId: "p1", permissions: expected, cwd: "/work" },

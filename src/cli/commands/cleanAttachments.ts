@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as StagingDirectory from "../../attachment/StagingDirectory.ts"
 import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 import * as PrivateDirectory from "../../internal/PrivateDirectory.ts"
@@ -13,10 +12,10 @@ import { code, ExitWith } from "../ExitCode.ts"
 import * as Options from "../Options.ts"
 
 const shared = {
-  directory: Flag.String("directory").pipe(
-    Flag.withMetavar("DIR"),
-    Flag.withDescription("The staging directory; default: effect-codex/attachments in your state directory"),
-    Flag.optional
+  directory: Options.text(
+    "directory",
+    "DIR",
+    "The staging directory; default: effect-codex/attachments in your state directory"
   ),
   json: Options.json("Print one JSON object on stdout")
 }
@@ -64,16 +63,11 @@ const list = Command.make(
 const clean = Command.make(
   "clean",
   {
-    all: Flag.Boolean("all").pipe(
-      Flag.withDescription(
-        "Also remove directories of other containers and machines, and the damaged copies kept for inspection"
-      ),
-      Flag.withDefault(false)
+    all: Options.boolean(
+      "all",
+      "Also remove directories of other containers and machines, and the damaged copies kept for inspection"
     ),
-    dryRun: Flag.Boolean("dry-run").pipe(
-      Flag.withDescription("Print what would be removed without removing it"),
-      Flag.withDefault(false)
-    ),
+    dryRun: Options.boolean("dry-run", "Print what would be removed without removing it"),
     ...shared
   },
   Effect.fnUntraced(function* ({ all, directory, dryRun, json }) {

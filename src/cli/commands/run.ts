@@ -15,46 +15,38 @@ import { ExitWith, UsageError } from "../ExitCode.ts"
 import * as TurnSession from "../TurnSession.ts"
 
 const flags = {
-  cd: Flag.String("cd").pipe(
-    Flag.withMetavar("DIR"),
-    Flag.withDescription("The directory to work in; default: the current directory"),
-    Flag.optional
-  ),
-  model: Flag.String("model").pipe(
-    Flag.withMetavar("M"),
-    Flag.withDescription("The model to use"),
-    Flag.optional
-  ),
+  cd: Options.text("cd", "DIR", "The directory to work in; default: the current directory"),
+  model: Options.text("model", "M", "The model to use"),
   sandbox: Flag.Literals("sandbox", ["read-only", "workspace-write", "danger-full-access"]).pipe(
     Flag.withDescription(
       "What commands can access without approval; default: workspace-write, or the resumed thread's own"
     ),
     Flag.optional
   ),
-  approve: Flag.String("approve").pipe(
-    Flag.withMetavar("never|ask|all|RULES.json"),
-    Flag.withDescription("How to answer approval requests; default: ask on a terminal, otherwise never"),
-    Flag.optional
+  approve: Options.text(
+    "approve",
+    "never|ask|all|RULES.json",
+    "How to answer approval requests; default: ask on a terminal, otherwise never"
   ),
   trust: Flag.Boolean("trust-rules-file").pipe(
     Flag.withDescription("Use the rules file of --approve even if the agent can write it"),
     Flag.withDefault(false)
   ),
   config: Options.config,
-  effort: Flag.String("effort").pipe(
-    Flag.withMetavar("E"),
-    Flag.withDescription("The reasoning effort, such as low, medium or high; the model defines the values"),
-    Flag.optional
+  effort: Options.text(
+    "effort",
+    "E",
+    "The reasoning effort, such as low, medium or high; the model defines the values"
   ),
   attach: Flag.String("attach").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription("A file to attach to the prompt; can be repeated"),
     Flag.atLeast(0)
   ),
-  resume: Flag.String("resume").pipe(
-    Flag.withMetavar("THREAD"),
-    Flag.withDescription("Resume the thread with this id, or the last thread of the directory: last"),
-    Flag.optional
+  resume: Options.text(
+    "resume",
+    "THREAD",
+    "Resume the thread with this id, or the last thread of the directory: last"
   ),
   tokens: Flag.Int("max-tokens").pipe(
     Flag.withMetavar("N"),

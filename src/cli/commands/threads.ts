@@ -97,24 +97,13 @@ const row = (info: ThreadInfo.ThreadInfo, width: number): string =>
 const list = Command.make(
   "list",
   {
-    archived: Flag.Boolean("archived").pipe(
-      Flag.withDescription("List archived threads instead"),
-      Flag.withDefault(false)
+    archived: Options.boolean("archived", "List archived threads instead"),
+    everywhere: Options.boolean(
+      "everywhere",
+      "Include threads of other programs: the Codex command line, editors, sub-agents"
     ),
-    everywhere: Flag.Boolean("everywhere").pipe(
-      Flag.withDescription("Include threads of other programs: the Codex command line, editors, sub-agents"),
-      Flag.withDefault(false)
-    ),
-    cd: Flag.String("cd").pipe(
-      Flag.withMetavar("DIR"),
-      Flag.withDescription("List only threads that work in this directory"),
-      Flag.optional
-    ),
-    search: Flag.String("search").pipe(
-      Flag.withMetavar("TEXT"),
-      Flag.withDescription("List only threads whose title contains this text"),
-      Flag.optional
-    ),
+    cd: Options.text("cd", "DIR", "List only threads that work in this directory"),
+    search: Options.text("search", "TEXT", "List only threads whose title contains this text"),
     limit: Flag.Int("limit").pipe(
       Flag.withMetavar("N"),
       Flag.withDescription("The maximum number of threads; default: 20, 0 for all"),
@@ -179,10 +168,10 @@ const fork = Command.make(
   "fork",
   {
     thread,
-    through: Flag.String("through").pipe(
-      Flag.withMetavar("TURN"),
-      Flag.withDescription("Copy the history up to and including this turn; default: all turns"),
-      Flag.optional
+    through: Options.text(
+      "through",
+      "TURN",
+      "Copy the history up to and including this turn; default: all turns"
     ),
     config: Options.config,
     json
@@ -208,10 +197,7 @@ const archive = Command.make(
   "archive",
   {
     thread,
-    undo: Flag.Boolean("undo").pipe(
-      Flag.withDescription("Restore the thread to the list"),
-      Flag.withDefault(false)
-    ),
+    undo: Options.boolean("undo", "Restore the thread to the list"),
     config: Options.config
   },
   Effect.fnUntraced(function* ({ config, thread, undo }) {

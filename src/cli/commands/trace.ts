@@ -3,7 +3,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import * as Settings from "../../telemetry/config/Settings.ts"
 import type * as FlushSpool from "../../telemetry/spool/FlushSpool.ts"
@@ -39,11 +38,7 @@ const defaultTimeout = 30_000
 const flush = Command.make(
   "flush",
   {
-    dir: Flag.String("dir").pipe(
-      Flag.withMetavar("DIR"),
-      Flag.withDescription("The spool directory; default: CODEX_OTLP_SPOOL_DIR"),
-      Flag.optional
-    ),
+    dir: Options.text("dir", "DIR", "The spool directory; default: CODEX_OTLP_SPOOL_DIR"),
     timeout: Options.timeout("How long to keep sending: 500ms, 90s, 5m; default: 30s"),
     json: Options.json("Print one JSON object on stdout")
   },

@@ -23,9 +23,9 @@ const semconv = Flag.Literals("semconv", ["latest", "1.41"]).pipe(
   Flag.withDescription("The revision of the semantic conventions to check; default: accept both"),
   Flag.optional
 )
-const content = Flag.Boolean("content").pipe(
-  Flag.withDescription("Content capture is on: accept prompts, outputs, commands and paths"),
-  Flag.withDefault(false)
+const content = Options.boolean(
+  "content",
+  "Content capture is on: accept prompts, outputs, commands and paths"
 )
 
 const read = Effect.fnUntraced(function* (file: string) {
