@@ -6,7 +6,16 @@ export type { Pending } from "./approval/PendingRequests.ts"
 export * from "./approval/Policy.ts"
 export { type PromptServices, prompt } from "./approval/TerminalPrompt.ts"
 export * from "./approval/ApprovalQueue.ts"
-export * from "./approval/SessionGrants.ts"
+export { type RequestEquivalence, sameCommand, sameDirectory } from "./approval/RequestEquivalence.ts"
+export {
+  type Grants,
+  grants,
+  HeldByCodex,
+  NotGranted,
+  remember,
+  type RememberOptions,
+  type SessionGrant
+} from "./approval/SessionGrants.ts"
 export {
   CommandExtra,
   CommandRequest,

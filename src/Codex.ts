@@ -190,11 +190,12 @@ export class Codex extends Context.Service<
           annotated,
           SafeSpan.withSafeTracer
         )
-        // Codex does not request approval for the caller's tools, so the library remembers their session grants.
+        // Codex would remember the path of a patch and the name of an MCP tool, so the library remembers what was accepted.
         const rememberingPolicy = SessionGrants.remember(policy)
+        yield* Effect.addFinalizer(() => SessionGrants.forget(thread))
         return Thread.make(thread, {
           tools,
-          policy: (request) => (request._tag === "Tool" ? rememberingPolicy : policy)(request),
+          policy: rememberingPolicy,
           sandbox: options.sandbox,
           instructions: options.instructions,
           budget: options.budget ?? {},

@@ -301,44 +301,87 @@ export const approval: ReadonlyArray<Mutant> = [
     ],
     ["isWithin(path, root) &&\n", "path.startsWith(root) &&\n", "below a writable root and not beside it"]
   ]),
-  ...inFile("src/approval/SessionGrants.ts", "test/approval/Policy.test.ts", [
+  ...inFile("src/approval/RequestEquivalence.ts", "test/approval/Policy.test.ts", [
     [
-      "accepted.cwd === requested.cwd &&\n",
+      "      !requested.extra &&\n",
       "",
       "covers simple commands in the same directory with the same first words"
     ],
     [
-      "const key = options.shared === true ? shared : (yield* ApprovalContext).session",
-      "const key = shared; yield* ApprovalContext",
+      "directoriesOf(requested)?.every(",
+      "directoriesOf(requested)?.some(",
+      "covers patches in the directory of an accepted patch"
+    ]
+  ]),
+  ...inFile("src/approval/RequestEquivalence.ts", "test/approval/DecisionChecks.test.ts", [
+    [
+      "      accepted.argv.length >= words &&\n",
+      "",
+      "does not cover a longer command when the accepted one has too few words"
+    ],
+    [
+      "      !accepted.extra &&\n",
+      "",
+      "does not cover a longer command when the accepted one has too few words"
+    ]
+  ]),
+  ...inFile("src/approval/RequestEquivalence.ts", "test/approval/SessionGrants.test.ts", [
+    ["      now.cwd === now.threadCwd &&\n", "", "H04 covers only the thread's own directory"],
+    [
+      "      !runners.has(programOf(program)) &&\n",
+      "",
+      "H19 never covers interpreters and programs that run others"
+    ],
+    [
+      "      !requested.argv.slice(words).some((word) => runningOption.test(word)) &&\n",
+      "",
+      "H19 never covers options that run or write their value"
+    ],
+    [
+      "Nodepath.dirname(resolved.real)",
+      'Nodepath.dirname(resolved.real).split("/").slice(0, 2).join("/")',
+      "H19 covers files directly in the directory, not below it or behind a link"
+    ]
+  ]),
+  ...inFile("src/approval/SessionGrants.ts", "test/approval/Policy.test.ts", [
+    [
+      "const owner = options.shared === true ? shared : session",
+      "const owner = shared",
       "asks once per thread for identical requests, and marks later decisions as remembered"
     ],
     [
-      'if (decision._tag !== "AcceptForSession" || !canBeRemembered(request)) return decision',
-      'if (decision._tag !== "AcceptForSession") return decision',
+      'case "UserInput":\n    case "Elicitation":\n    case "Unknown":\n      return false',
+      'case "UserInput":\n    case "Elicitation":\n    case "Unknown":\n      return true',
       "does not remember single acceptances, declines and answers"
-    ],
-    [
-      "requestedPaths.every((path) =>",
-      "requestedPaths.some((path) =>",
-      "covers patches in the directory of an accepted patch"
-    ],
-    [
-      "    !requested.extra &&\n",
-      "",
-      "covers simple commands in the same directory with the same first words"
     ]
   ]),
-  ...inFile("src/approval/SessionGrants.ts", "test/approval/DecisionChecks.test.ts", [
+  ...inFile("src/approval/SessionGrants.ts", "test/approval/SessionGrants.test.ts", [
     [
-      "    accepted.argv.length >= words &&\n",
-      "",
-      "does not cover a longer command when the accepted one has too few words"
+      "  grant.hash === requestHash &&\n  !(",
+      "  grant.request._tag === request._tag &&\n  !(",
+      "H12 covers the same patch and no other patch of the same file"
     ],
     [
-      "    !accepted.extra &&\n",
-      "",
-      "does not cover a longer command when the accepted one has too few words"
-    ]
+      "request.resolved.paths.some(({ throughLink }) => throughLink)",
+      "false",
+      "H12 covers nothing behind a link, which the agent can change"
+    ],
+    [
+      "Effect.map(Registry, (registry) => void registry.delete(id))",
+      "Effect.void",
+      "are revoked: the next request goes to the policy again"
+    ],
+    [
+      "if (isExpired(entry, now)) registry.delete(id)",
+      "if (isExpired(entry, now)) continue",
+      "expire after the lifetime of the policy, or when they are told to"
+    ],
+    [
+      "if (owner === session) registry.delete(id)",
+      "if (owner === registry) registry.delete(id)",
+      "end with the thread"
+    ],
+    ["grant.threadId === threadId", "true", "belong to their thread: another thread cannot revoke them"]
   ]),
   ...inFile("src/approval/Timeout.ts", "test/approval/Policy.test.ts", [
     [
@@ -395,6 +438,11 @@ export const approval: ReadonlyArray<Mutant> = [
     [".toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))", "", "does not depend on the order of keys"]
   ]),
   ...inFile("src/internal/ShellCommand.ts", "test/internal/ShellCommand.test.ts", [
+    [
+      "if (systemShell.test(program)) return true",
+      "if (/(?:^|\\/)(?:bash|sh|zsh)$/.test(program)) return true",
+      "H22 is unwrapped only from the shells that Codex itself starts"
+    ],
     [
       " || assignment.test(parts[0]) ? undefined",
       " ? undefined",

@@ -1,89 +1,223 @@
-/** Remembers what a policy accepts for the session. The library remembers it, not Codex, so that every use is visible. */
+/**
+ * Remembers what a policy accepts for the session. The library remembers it, not Codex, so that a grant covers exactly what
+ * was accepted, every use is visible, and a grant can be revoked.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Nodepath from "node:path"
+import * as Schema from "effect/Schema"
+import { randomUUID } from "node:crypto"
 import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
-import { normalize } from "./DecisionValidation.ts"
-import { isWithin } from "../domain/Permissions.ts"
-import { ApprovalContext, type Policy } from "./Policy.ts"
-import { paths, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
+import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
+import type { ThreadId } from "../domain/Ids.ts"
+import { normalize } from "./DecisionValidation.ts"
+import { ApprovalContext, type Policy } from "./Policy.ts"
+import type { RequestEquivalence } from "./RequestEquivalence.ts"
 
-/** Whether an accepted request covers a new request. */
-export type RequestEquivalence = (accepted: ApprovalRequest, requested: ApprovalRequest) => boolean
-
-/** @internal Covers only identical requests. */
-export const identical: RequestEquivalence = (accepted, requested) => hash(accepted) === hash(requested)
-
-/** Covers simple commands in the same directory whose first `words` words are the same. */
-export const sameCommand =
-  (words: number): RequestEquivalence =>
-  (accepted, requested) =>
-    accepted._tag === "Command" &&
-    requested._tag === "Command" &&
-    !accepted.extra &&
-    !requested.extra &&
-    accepted.cwd === requested.cwd &&
-    accepted.argv !== undefined &&
-    requested.argv !== undefined &&
-    accepted.argv.length >= words &&
-    requested.argv.length >= words &&
-    accepted.argv.slice(0, words).every((word, i) => word === requested.argv?.[i])
-
-/** Covers patches to files in or below the directories of the accepted patch. */
-export const sameDirectory: RequestEquivalence = (accepted, requested) => {
-  if (accepted._tag !== "FileChange" || requested._tag !== "FileChange" || accepted.extra || requested.extra)
-    return false
-  const directories = paths(accepted).map((path) => Nodepath.dirname(Nodepath.resolve(accepted.cwd, path)))
-  const requestedPaths = paths(requested)
-  return (
-    requestedPaths.length > 0 &&
-    requestedPaths.every((path) =>
-      directories.some((directory) => isWithin(Nodepath.resolve(requested.cwd, path), directory))
-    )
-  )
+/**
+ * Something that a policy accepted for the session. Times are in milliseconds since the epoch. `uses` counts the requests
+ * that the grant has answered. `heldByCodex`: a wider sandbox, which Codex itself applies until the thread ends.
+ */
+export interface SessionGrant {
+  readonly id: string
+  readonly threadId: ThreadId | undefined
+  readonly request: ApprovalRequest
+  /** The hash of the accepted request. */
+  readonly hash: string
+  readonly grantedAt: number
+  readonly expiresAt: number | undefined
+  readonly uses: number
+  readonly heldByCodex: boolean
 }
+
+/** No grant of the thread has this id: it was revoked, or it has expired. */
+export class NotGranted extends Schema.TaggedError<NotGranted>()("NotGranted", { id: Schema.String }) {
+  override get message() {
+    return `there is no session grant ${this.id}; it is revoked or has expired`
+  }
+}
+
+/** Codex applies a wider sandbox until the thread ends, so only closing the thread takes it back. */
+export class HeldByCodex extends Schema.TaggedError<HeldByCodex>()("HeldByCodex", { id: Schema.String }) {
+  override get message() {
+    return `Codex applies the permissions of the session grant ${this.id} until the thread ends; close the thread instead`
+  }
+}
+
+type Accepted = Extract<ApprovalDecision, { readonly _tag: "AcceptForSession" }>
+
+interface Entry {
+  grant: SessionGrant
+  readonly decision: Accepted
+  /** The open thread that the grant belongs to, or what all threads share. */
+  readonly owner: object
+}
+
+/** The grants of all threads, by id, oldest first. Removing an entry revokes it. */
+const Registry = Context.Reference<Map<string, Entry>>("effect-codex/Approval/Grants", {
+  defaultValue: () => new Map()
+})
 
 const maxGrants = 1000
 
-interface SessionGrant {
-  readonly accepted: ApprovalRequest
-  readonly decision: Extract<ApprovalDecision, { readonly _tag: "AcceptForSession" }>
+const isExpired = ({ grant }: Entry, now: number): boolean =>
+  grant.expiresAt !== undefined && now >= grant.expiresAt
+
+const valid = (registry: Map<string, Entry>, now: number): ReadonlyArray<Entry> => {
+  for (const [id, entry] of registry) if (isExpired(entry, now)) registry.delete(id)
+  return [...registry.values()]
 }
 
-const canBeRemembered = (request: ApprovalRequest): boolean =>
-  request._tag !== "UserInput" && request._tag !== "Elicitation" && request._tag !== "Unknown"
+const add = (registry: Map<string, Entry>, entry: Entry): void => {
+  registry.set(entry.grant.id, entry)
+  const own = [...registry.values()].filter(({ owner }) => owner === entry.owner)
+  for (const { grant } of own.slice(0, Math.max(0, own.length - maxGrants))) registry.delete(grant.id)
+}
+
+/** @internal Forgets the grants of a thread that closes. `session` is the object of the open thread. */
+export const forget = (session: object): Effect.Effect<void> =>
+  Effect.map(Registry, (registry) => {
+    for (const [id, { owner }] of registry) if (owner === session) registry.delete(id)
+  })
+
+/** The session grants of a thread. Closing the thread removes them. A sub-agent's thread has its own. */
+export interface Grants {
+  /** The grants that hold now, oldest first. */
+  readonly list: Effect.Effect<ReadonlyArray<SessionGrant>>
+  /** Takes a grant back: the next such request goes to the policy again. */
+  readonly revoke: (id: string) => Effect.Effect<void, NotGranted | HeldByCodex>
+  /** Takes back all grants of the thread that Codex does not hold. Returns how many. */
+  readonly revokeAll: Effect.Effect<number>
+  /** Lets a grant end after this time from now. */
+  readonly expire: (id: string, after: Duration.Input) => Effect.Effect<void, NotGranted | HeldByCodex>
+}
+
+/** Returns the session grants of a thread: what policies accepted with `acceptForSession`. */
+export const grants = (threadId: ThreadId): Grants => {
+  const entries = Effect.gen(function* () {
+    const registry = yield* Registry
+    const now = yield* Clock.currentTimeMillis
+    return valid(registry, now).filter(({ grant }) => grant.threadId === threadId)
+  })
+  const find = Effect.fnUntraced(function* (id: string) {
+    const entry = (yield* entries).find(({ grant }) => grant.id === id)
+    if (entry === undefined) return yield* new NotGranted({ id })
+    return entry.grant.heldByCodex ? yield* new HeldByCodex({ id }) : entry
+  })
+  return {
+    list: Effect.map(entries, (all) => all.map(({ grant }) => grant)),
+    revoke: (id) =>
+      Effect.andThen(
+        find(id),
+        Effect.map(Registry, (registry) => void registry.delete(id))
+      ),
+    revokeAll: Effect.gen(function* () {
+      const registry = yield* Registry
+      const revocable = (yield* entries).filter(({ grant }) => !grant.heldByCodex)
+      for (const { grant } of revocable) registry.delete(grant.id)
+      return revocable.length
+    }),
+    expire: Effect.fnUntraced(function* (id: string, after: Duration.Input) {
+      const entry = yield* find(id)
+      const expiresAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(after)
+      entry.grant = { ...entry.grant, expiresAt }
+    })
+  }
+}
+
+/** Input to a running command is not repeatable, and what cannot be read cannot be compared. */
+const canBeRemembered = (request: ApprovalRequest): boolean => {
+  switch (request._tag) {
+    case "Command":
+      return !request.extra || (request.wants !== undefined && request.wants.as === undefined)
+    case "UserInput":
+    case "Elicitation":
+    case "Unknown":
+      return false
+    default:
+      return true
+  }
+}
+
+/** Whether a request is the accepted one again. The agent can change a link between the request and its use. */
+const isRepeatable = ({ grant }: Entry, request: ApprovalRequest, requestHash: string): boolean =>
+  grant.hash === requestHash &&
+  !(
+    "resolved" in request &&
+    request.resolved !== undefined &&
+    (request.resolved.cwdThroughLink || request.resolved.paths.some(({ throughLink }) => throughLink))
+  )
+
+/** Options of `remember`. */
+export interface RememberOptions {
+  /** Covers more than identical requests. */
+  readonly like?: RequestEquivalence
+  /** Threads share what is remembered. */
+  readonly shared?: boolean
+  /** How long a grant holds. Default: as long as the thread is open. */
+  readonly lifetime?: Duration.Input
+}
 
 /**
  * Does not run the policy again for requests that it accepted for the session, as long as the thread is open: identical
  * requests, and requests that `like` covers. Codex gets a single acceptance each time, so that every use is visible, with
- * the source `session`. With `shared`, threads share what is remembered.
+ * the source `session`. `grants` lists and revokes what is remembered.
  */
-export const remember = <R>(
-  policy: Policy<R>,
-  options: { readonly like?: RequestEquivalence; readonly shared?: boolean } = {}
-): Policy<R> => {
-  const grantsBySession = new WeakMap<object, Array<SessionGrant>>()
+export const remember = <R>(policy: Policy<R>, options: RememberOptions = {}): Policy<R> => {
   const shared = {}
+  const { like, lifetime } = options
+  // Policies in one program do not use each other's grants.
+  const own = new WeakSet<Entry>()
   return Effect.fnUntraced(function* (request) {
-    const key = options.shared === true ? shared : (yield* ApprovalContext).session
-    const grant = grantsBySession
-      .get(key)
-      ?.find(({ accepted }) => identical(accepted, request) || options.like?.(accepted, request) === true)
-    if (grant !== undefined) {
-      const { given } = grant.decision
-      const remembered = identical(grant.accepted, request) && given !== undefined ? { given } : {}
+    const { session, threadId } = yield* ApprovalContext
+    const registry = yield* Registry
+    const owner = options.shared === true ? shared : session
+    const requestHash = hash(request)
+    const found = valid(registry, yield* Clock.currentTimeMillis).find(
+      (entry) =>
+        entry.owner === owner &&
+        own.has(entry) &&
+        (isRepeatable(entry, request, requestHash) || like?.(entry.grant.request, request) === true)
+    )
+    if (found !== undefined) {
+      found.grant = { ...found.grant, uses: found.grant.uses + 1 }
+      const { given } = found.decision
+      const remembered = found.grant.hash === requestHash && given !== undefined ? { given } : {}
       return { _tag: "Accept", ...remembered, source: "session", policy: "remember" } as const
     }
     // A copy: the policy could modify the request.
-    const accepted = structuredClone(request)
-    const decision = yield* policy(request)
-    if (decision._tag !== "AcceptForSession" || !canBeRemembered(request)) return decision
+    const accepted = canBeRemembered(request) ? structuredClone(request) : undefined
+    const deciding = policy(request)
+    // Yielding a value that is not an effect would end the fiber without running its finalizers.
+    if (!Effect.isEffect(deciding))
+      return yield* Effect.die(new TypeError("an approval policy must return an effect"))
+    const decision = yield* deciding
+    if (accepted === undefined || decision._tag !== "AcceptForSession") return decision
+    // Another `remember` inside this one already remembers it.
+    if (decision.rememberedLocally === true) return decision
     const normalized = normalize(request, decision)
     if (normalized._tag !== "AcceptForSession") return decision
-    // Read again: another request may have been remembered while the policy decided.
-    const grants = grantsBySession.get(key) ?? []
-    grantsBySession.set(key, [...grants, { accepted, decision: normalized }].slice(-maxGrants))
-    // Codex itself applies a wider sandbox for the session.
-    return request._tag === "Permissions" ? decision : { ...decision, rememberedLocally: true }
+    const grantedAt = yield* Clock.currentTimeMillis
+    const heldByCodex = request._tag === "Permissions"
+    const entry: Entry = {
+      grant: {
+        id: randomUUID(),
+        threadId,
+        request: accepted,
+        hash: hash(accepted),
+        grantedAt,
+        expiresAt:
+          lifetime === undefined || heldByCodex ? undefined : grantedAt + Duration.toMillis(lifetime),
+        uses: 0,
+        heldByCodex
+      },
+      decision: normalized,
+      owner
+    }
+    own.add(entry)
+    add(registry, entry)
+    return heldByCodex ? decision : { ...decision, rememberedLocally: true }
   })
 }

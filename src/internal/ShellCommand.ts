@@ -1,7 +1,29 @@
 /** Parses command lines as a POSIX shell does, as far as approval rules need it. */
 
+import { userInfo } from "node:os"
+
 const wordBreak = /[ \t]/
-const shells = /(?:^|\/)(?:bash|sh|zsh|dash)$/
+/**
+ * The shells that Codex itself starts: by name, from the system's directories, or the user's own from the password file. A
+ * shell of that name elsewhere is a program like any other, which the agent may have made.
+ */
+const systemShell = /^(?:(?:\/usr)?\/bin\/)?(?:bash|sh|zsh)$/
+const shellName = /^(?:bash|sh|zsh)$/
+let loginShell: string | undefined
+const isShell = (program: string): boolean => {
+  if (systemShell.test(program)) return true
+  if (!program.startsWith("/")) return false
+  loginShell ??= findLoginShell()
+  return program === loginShell && shellName.test(program.slice(program.lastIndexOf("/") + 1))
+}
+const findLoginShell = (): string => {
+  try {
+    return userInfo().shell ?? ""
+  } catch {
+    // The user has no entry in the password file.
+    return ""
+  }
+}
 const runScript = /^-l?c$/
 
 /** Splits a command line into words and removes quotes, as a shell does. Returns `undefined` for an unclosed quote. */
@@ -46,7 +68,7 @@ export const script = (command: string): string => {
   return shell !== undefined &&
     flag !== undefined &&
     inner !== undefined &&
-    shells.test(shell) &&
+    isShell(shell) &&
     runScript.test(flag)
     ? inner
     : command

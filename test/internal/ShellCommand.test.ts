@@ -38,6 +38,28 @@ describe("F39 a command line", () => {
       assert.strictEqual(ShellCommand.script(line), line)
   })
 
+  it("H22 is unwrapped only from the shells that Codex itself starts", () => {
+    for (const shell of ["bash", "sh", "zsh", "/bin/bash", "/bin/sh", "/usr/bin/zsh"])
+      assert.strictEqual(ShellCommand.script(`${shell} -c 'npm test'`), "npm test", shell)
+    for (const shell of [
+      "./bash",
+      "x/bash",
+      "../bin/sh",
+      "/tmp/bash",
+      "/work/bin/bash",
+      "/bin/../tmp/sh",
+      "/usr/local/bin/bash2",
+      "dash",
+      "fish",
+      "//bin/bash",
+      "BASH"
+    ]) {
+      const line = `${shell} -c 'npm test'`
+      assert.strictEqual(ShellCommand.script(line), line, shell)
+      assert.deepStrictEqual(ShellCommand.argv(line), [shell, "-c", "npm test"])
+    }
+  })
+
   it("F39 is named after the program that it starts", () => {
     assert.strictEqual(ShellCommand.executable("bash -c 'A=1 /usr/bin/git status'"), "git")
     assert.strictEqual(ShellCommand.executable(`${"x".repeat(65)} a`), "sh")

@@ -149,12 +149,12 @@ const extraOf = (
   return Object.keys(extra).length === 0 ? undefined : extra
 }
 
-/** Encodes a decision about a command or a patch. The protocol has no field for the reason. */
+/**
+ * Encodes a decision about a command or a patch. The protocol has no field for the reason. Codex would accept later patches
+ * of the same file for the session, so it never receives that decision: the library remembers exactly what was accepted.
+ */
 export const decisionReply = (decision: ApprovalDecision.ApprovalDecision): unknown => ({
-  decision:
-    decision._tag === "AcceptForSession" && decision.rememberedLocally === true
-      ? "accept"
-      : ApprovalDecision.decisionName(decision)
+  decision: ApprovalDecision.isGranted(decision) ? "accept" : ApprovalDecision.decisionName(decision)
 })
 const declineDecision = { decision: "decline" }
 

@@ -161,12 +161,7 @@ describe.concurrent("the reply to each kind of approval request", () => {
     readonly [name: string, request: Fake.Step, decision: Approval.ApprovalDecision, reply: object]
   > = [
     ["a command", requests.command(), Approval.accept, { decision: "accept" }],
-    [
-      "a command for the session",
-      requests.command(),
-      Approval.acceptForSession,
-      { decision: "acceptForSession" }
-    ],
+    ["a command for the session", requests.command(), Approval.acceptForSession, { decision: "accept" }],
     [
       "a command that is remembered here",
       requests.command(),
@@ -175,6 +170,7 @@ describe.concurrent("the reply to each kind of approval request", () => {
     ],
     ["a command, answered like a form", requests.command(), Approval.submit({}), no.verdict],
     ["a patch", requests.fileChange(), Approval.accept, { decision: "accept" }],
+    ["H12 a patch for the session", requests.fileChange(), Approval.acceptForSession, { decision: "accept" }],
     [
       "a patch, granted permissions",
       requests.fileChange(),

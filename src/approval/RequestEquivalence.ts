@@ -1,0 +1,81 @@
+/** Which accepted requests cover which new requests. */
+import * as Nodepath from "node:path"
+import { type ApprovalRequest, type FileChangeRequest, paths } from "../domain/ApprovalRequest.ts"
+
+/** Whether an accepted request covers a new request. */
+export type RequestEquivalence = (accepted: ApprovalRequest, requested: ApprovalRequest) => boolean
+
+/**
+ * Programs that run what their arguments say, or write where their options say. The same first words then say nothing
+ * about what runs. This list prevents mistakes; it cannot be complete.
+ */
+const runners = new Set(
+  (
+    "sh bash zsh dash ksh mksh fish csh tcsh busybox toybox pwsh powershell cmd nu xonsh " +
+    "node nodejs deno bun tsx ts-node npx pnpx bunx uvx pipx python pypy ruby irb perl php lua luajit tclsh expect " +
+    "rscript r julia groovy scala java jshell kotlin swift go erl elixir iex guile racket clisp sbcl ocaml runghc ghci " +
+    "awk gawk mawk nawk sed ed ex vi vim nvim emacs nano less more man gdb lldb " +
+    "env sudo doas su runuser pkexec xargs parallel find fd nohup nice ionice setsid stdbuf time timeout watch script " +
+    "chroot unshare nsenter strace ltrace command builtin exec eval source . git hg svn ssh scp sftp rsync tar cpio zip " +
+    "docker podman kubectl nerdctl crictl systemd-run systemctl at batch crontab make gmake ninja cmake curl wget dd tee"
+  ).split(" ")
+)
+
+/** Options that run their value, or write to it. */
+const runningOption =
+  /^(?:-[ceE]|-exec(?:dir)?|--(?:command|eval|exec|print|output|config|rsh|upload-pack)(?:=.*)?)$/
+
+/** Returns the name of a program without its directory and version: `/usr/bin/python3.12` is `python`. */
+const programOf = (word: string): string =>
+  Nodepath.basename(word)
+    .toLowerCase()
+    .replace(/\.exe$/, "")
+    .replace(/-?\d[\d.]*$/, "")
+
+/**
+ * Covers simple commands in the thread's own directory whose first `words` words are the same. Never covers interpreters,
+ * programs that run other programs, and options such as `-c` and `-e`. It covers every further argument otherwise, so a
+ * rule for the exact command is safer.
+ */
+export const sameCommand =
+  (words: number): RequestEquivalence =>
+  (accepted, requested) => {
+    if (accepted._tag !== "Command" || requested._tag !== "Command") return false
+    const [before, now] = [accepted.resolved, requested.resolved]
+    const program = requested.argv?.[0]
+    return (
+      !accepted.extra &&
+      !requested.extra &&
+      before?.cwd !== undefined &&
+      now?.cwd === before.cwd &&
+      now.cwd === now.threadCwd &&
+      !now.cwdThroughLink &&
+      accepted.argv !== undefined &&
+      requested.argv !== undefined &&
+      program !== undefined &&
+      !runners.has(programOf(program)) &&
+      !requested.argv.slice(words).some((word) => runningOption.test(word)) &&
+      words >= 1 &&
+      accepted.argv.length >= words &&
+      requested.argv.length >= words &&
+      accepted.argv.slice(0, words).every((word, i) => word === requested.argv?.[i])
+    )
+  }
+
+/** Returns the real directory of every file of a patch, or `undefined` if one is unknown or behind a link. */
+const directoriesOf = (request: typeof FileChangeRequest.Type): ReadonlyArray<string> | undefined => {
+  const found = paths(request).map((path) => {
+    const resolved = request.resolved?.paths.find(({ given }) => given === path)
+    return resolved?.real === undefined || resolved.throughLink ? undefined : Nodepath.dirname(resolved.real)
+  })
+  const known = found.flatMap((directory) => directory ?? [])
+  return known.length === found.length && known.length > 0 ? known : undefined
+}
+
+/** Covers patches to files that lie directly in the directories of the accepted patch. Subdirectories are other directories. */
+export const sameDirectory: RequestEquivalence = (accepted, requested) => {
+  if (accepted._tag !== "FileChange" || requested._tag !== "FileChange") return false
+  if (accepted.extra || requested.extra) return false
+  const before = directoriesOf(accepted)
+  return directoriesOf(requested)?.every((directory) => before?.includes(directory)) === true
+}
