@@ -191,7 +191,7 @@ export class Codex extends Context.Service<
           SafeSpan.withSafeTracer
         )
         // Codex would remember the path of a patch and the name of an MCP tool, so the library remembers what was accepted.
-        const rememberingPolicy = SessionGrants.remember(policy)
+        const rememberingPolicy = SessionGrants.rememberForThread(policy)
         yield* Effect.addFinalizer(() => SessionGrants.forget(thread))
         return Thread.make(thread, {
           tools,

@@ -165,7 +165,21 @@ export interface RememberOptions {
  * requests, and requests that `like` covers. Codex gets a single acceptance each time, so that every use is visible, with
  * the source `session`. `grants` lists and revokes what is remembered.
  */
-export const remember = <R>(policy: Policy<R>, options: RememberOptions = {}): Policy<R> => {
+export const remember = <R>(policy: Policy<R>, options: RememberOptions = {}): Policy<R> =>
+  remembering(policy, options, () => true)
+
+/**
+ * @internal Remembers for a thread what its policy accepts. Codex applies permissions for the session itself, so the policy
+ * decides about later requests for them.
+ */
+export const rememberForThread = <R>(policy: Policy<R>): Policy<R> =>
+  remembering(policy, {}, ({ heldByCodex }) => !heldByCodex)
+
+const remembering = <R>(
+  policy: Policy<R>,
+  options: RememberOptions,
+  answers: (grant: SessionGrant) => boolean
+): Policy<R> => {
   const shared = {}
   const { like, lifetime } = options
   // Policies in one program do not use each other's grants.
@@ -179,6 +193,7 @@ export const remember = <R>(policy: Policy<R>, options: RememberOptions = {}): P
       (entry) =>
         entry.owner === owner &&
         own.has(entry) &&
+        answers(entry.grant) &&
         (isRepeatable(entry, request, requestHash) || like?.(entry.grant.request, request) === true)
     )
     if (found !== undefined) {

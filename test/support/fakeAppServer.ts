@@ -93,7 +93,17 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
       case "thread/resume": {
         const { cwd, threadId } = request.params ?? {}
         const id = typeof threadId === "string" ? threadId : `thread-${++threads}`
-        return [{ reply: { thread: { id }, model: "fake-model", modelProvider: "fake", cwd: cwd ?? "/" } }]
+        return [
+          {
+            reply: {
+              thread: { id },
+              model: "fake-model",
+              modelProvider: "fake",
+              cwd: cwd ?? "/",
+              sandbox: { type: "readOnly" }
+            }
+          }
+        ]
       }
       case "thread/read":
         return [{ reply: { thread: { id: thread, status: { type: "active", activeFlags: [] }, turns: [] } } }]

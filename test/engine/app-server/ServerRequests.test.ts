@@ -414,7 +414,8 @@ describe.concurrent("a faulty approval policy declines", () => {
           ]
         }
       })
-      yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
+      const start = Effect.flatMap(Codex, (codex) => codex.startThread({ cwd: "/" }))
+      yield* Effect.flatMap(start, (thread) => thread.run("go")).pipe(
         Effect.provide([
           Approval.layer(Approval.rules([{ command: ["rm", "x"], decision: "accept" }])),
           fake.layer()
