@@ -124,13 +124,6 @@ const capture = () => {
 
 const work = Effect.succeed(42).pipe(Effect.withSpan("inner"), Effect.withSpan("outer"))
 
-const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const before = performance.now()
-    const exit = yield* Effect.exit(effect)
-    return { exit, millis: performance.now() - before }
-  })
-
 describe("the OTLP exporter", () => {
   it.live("delivers ids, times, attributes, status and resource of a trace unchanged", () =>
     Effect.gen(function* () {
@@ -336,12 +329,13 @@ describe("a faulty collector", () => {
   for (const [name, answer] of answers) {
     it.live(`F31 that ${name} changes no result and delays the end by at most 1.5 s`, () =>
       Effect.gen(function* () {
-        const { url } = yield* collector(answer)
-        const { exit, millis } = yield* timed(
-          work.pipe(Effect.provide(Otlp.layer({ endpoint: url, timeout: "10 seconds" })))
+        const { received, url } = yield* collector(answer)
+        const { exit, millis } = yield* advanceTimers(
+          work.pipe(Effect.provide(Otlp.layer({ endpoint: url, timeout: "10 seconds" }))),
+          () => received.length > 0
         )
         assert.deepStrictEqual(exit, Exit.succeed(42))
-        assert.isAtMost(millis, 2_500)
+        assert.isAtMost(millis, 1_500)
       })
     )
   }
@@ -354,9 +348,9 @@ describe("a faulty collector", () => {
         Effect.andThen(Effect.fail("no")),
         Effect.provide(Otlp.layer({ endpoint: url }))
       )
-      const { exit, millis } = yield* timed(failing)
+      const { exit, millis } = yield* advanceTimers(failing, () => true)
       assert.deepStrictEqual(exit, Exit.fail("no"))
-      assert.isAtMost(millis, 2_500)
+      assert.isAtMost(millis, 1_500)
     })
   )
 
@@ -505,7 +499,6 @@ interface Ended {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
-  readonly millis: number
 }
 
 /** Runs TypeScript in a process of its own. `silent` takes the reader of its stderr away. */
@@ -518,12 +511,16 @@ const runChild = (
   } = {}
 ) =>
   Effect.callback<Ended>((resume) => {
-    const before = performance.now()
     const child = spawn(
       process.execPath,
       [...(options.args ?? []), "--no-warnings", "--input-type=module-typescript", "--eval", source],
       {
-        env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...options.env },
+        env: {
+          PATH: process.env["PATH"],
+          HOME: process.env["HOME"],
+          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+          ...options.env
+        },
         stdio: ["ignore", "pipe", "pipe"]
       }
     )
@@ -531,9 +528,7 @@ const runChild = (
     child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()))
     if (options.silent) child.stderr.destroy()
     else child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()))
-    child.on("close", (code) =>
-      resume(Effect.succeed({ ...output, code, millis: performance.now() - before }))
-    )
+    child.on("close", (code) => resume(Effect.succeed({ ...output, code })))
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
@@ -549,40 +544,36 @@ import * as Logger from "effect/Logger"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "./src/telemetry/Console.ts"
 import * as Otlp from "./src/telemetry/Otlp.ts"
-Effect.sync(() => { process.stdout.write("42"); return performance.now() }).pipe(
+Effect.sync(() => process.stdout.write("42")).pipe(
   Effect.withSpan("inner\\u001b[31m", { attributes: { "process.exit.code": 0 } }),
   Effect.withSpan("outer"),
   Effect.provide(${layer}),
   Effect.provide(Logger.layer([])),
-  Effect.tap((done) => Effect.sync(() => process.on("exit", () => process.stdout.write(" " + Math.round(performance.now() - done))))),
   NodeRuntime.runMain
 )
 ${rest}`
 
 describe("a process", () => {
-  it.live("ends soon after its program when the collector never answers", () =>
+  it.live("ends after its program when the collector never answers", () =>
     Effect.gen(function* () {
       const { received, url } = yield* collector(() => {})
+      // The export itself may take an hour, so a process that waits for it does not end within this test.
       const { code, stdout } = yield* runChild(program("Otlp.OtlpLayer"), {
-        env: { OTEL_EXPORTER_OTLP_ENDPOINT: url }
+        env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: "3600000" }
       })
-      const [answer, held] = stdout.split(" ")
       assert.strictEqual(received.length, 1)
-      assert.deepStrictEqual([code, answer], [0, "42"])
-      assert.isAtMost(Number(held), 2_500)
+      assert.deepStrictEqual([code, stdout], [0, "42"])
     })
   )
 
-  it.live("ends soon after its program when the collector is down", () =>
+  it.live("ends after its program when the collector is down", () =>
     Effect.gen(function* () {
       const { close, url } = yield* collector()
       close()
       const { code, stdout } = yield* runChild(program("Otlp.OtlpLayer"), {
-        env: { OTEL_EXPORTER_OTLP_ENDPOINT: url }
+        env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: "3600000" }
       })
-      const [answer, held] = stdout.split(" ")
-      assert.deepStrictEqual([code, answer], [0, "42"])
-      assert.isAtMost(Number(held), 2_500)
+      assert.deepStrictEqual([code, stdout], [0, "42"])
     })
   )
 
@@ -628,7 +619,7 @@ describe("a process", () => {
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* runChild(program("Console.ConsoleLayer"))
       assert.strictEqual(code, 0)
-      assert.match(stdout, /^42 \d+$/)
+      assert.strictEqual(stdout, "42")
       const lines = stderr.trimEnd().split("\n")
       assert.strictEqual(lines.length, 2)
       assert.match(
@@ -752,9 +743,7 @@ describe("the file exporter", () => {
       const path = join("a", "traces.json")
       yield* Effect.gen(function* () {
         yield* Effect.repeat(work, { times: 200 })
-        yield* files
-          .exists(path)
-          .pipe(Effect.repeat({ until: (exists) => exists }), Effect.timeout("5 seconds"))
+        yield* files.exists(path).pipe(Effect.repeat({ until: (exists) => exists }))
         yield* files.remove(join("a"), { recursive: true })
         yield* work
       }).pipe(Effect.provide(File.layer({ signals: ["traces"], path }).pipe(Layer.provide(environment({})))))
@@ -830,7 +819,7 @@ describe("the file exporter", () => {
       )
       const { code, stderr, stdout } = yield* runChild(program("Otlp.OtlpLayer"), { env: { HOME: join() } })
       assert.strictEqual(code, 0)
-      assert.isTrue(stdout.startsWith("42 "))
+      assert.strictEqual(stdout, "42")
       const shown = stderr.split("\n").filter((line) => line.includes("  trace="))
       assert.strictEqual(shown.length, 2)
       const written = yield* files.readFileString(join("out", "traces.json"))

@@ -377,16 +377,16 @@ describe("the server", () => {
   it.live("stops the reply when the client disconnects", () =>
     Effect.gen(function* () {
       const reached = yield* Deferred.make<void>()
-      const interrupted = yield* Deferred.make<void>()
+      const ended = yield* Deferred.make<"interrupted">()
       const waiting = Deferred.succeed(reached, undefined).pipe(
         Effect.andThen(Effect.never),
-        Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined))
+        Effect.onInterrupt(() => Deferred.succeed(ended, "interrupted"))
       )
       const server = yield* ModelServer.make([ModelServer.reply(ModelServer.until(waiting))])
       const client = yield* Effect.forkChild(ask(server))
       yield* Deferred.await(reached)
       yield* Fiber.interrupt(client)
-      yield* Deferred.await(interrupted).pipe(Effect.timeout("10 seconds"))
+      assert.strictEqual(yield* Deferred.await(ended), "interrupted")
     })
   )
 
@@ -411,11 +411,9 @@ describe("the server", () => {
         Scope.provide(scope)
       )
       const response = yield* Effect.promise(() => post(server.url))
-      const before = performance.now()
       yield* Scope.close(scope, Exit.void)
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Effect.tryPromise(() => response.text()))))
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Effect.tryPromise(() => post(server.url)))))
-      assert.isBelow(performance.now() - before, 500)
     })
   )
 
@@ -755,10 +753,10 @@ layer(NodeServices.layer, { excludeTestServices: true })("the real Codex", (it) 
           yield* streaming
           yield* codex.request("turn/interrupt", { threadId: thread, turnId: turn.id })
           return yield* turn.ended
-        }).pipe(Effect.scoped, Effect.timeout("10 seconds"))
+        }).pipe(Effect.scoped)
         assert.strictEqual(outcome.status, "interrupted")
       }
-      yield* Deferred.await(gone).pipe(Effect.timeout("10 seconds"))
+      yield* Deferred.await(gone)
     })
   )
 

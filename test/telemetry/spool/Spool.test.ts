@@ -39,13 +39,6 @@ const through =
   <A, E>(effect: Effect.Effect<A, E>) =>
     effect.pipe(Effect.provide(Otlp.OtlpLayer), Effect.provide(environment(variables)))
 
-const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const before = performance.now()
-    const value = yield* effect
-    return { value, millis: performance.now() - before }
-  })
-
 describe("telemetry with a spool", () => {
   it.live("delivers spans that ended during an outage later, byte for byte and once", () =>
     Effect.gen(function* () {
@@ -173,10 +166,10 @@ describe("telemetry with a spool", () => {
         Effect.gen(function* () {
           const directory = yield* folder
           const { answerWith, items, url } = yield* collector(answer)
-          const run = Effect.as(spans(10), 42).pipe(through(variables(url, directory, traces)))
-          const { millis, value } = yield* timed(run)
-          assert.strictEqual(value, 42)
-          assert.isBelow(millis, 2500)
+          // The export itself may take an hour, so an end that waits for it does not come within this test.
+          const patient = { ...traces, OTEL_EXPORTER_OTLP_TIMEOUT: "3600000" }
+          const run = Effect.as(spans(10), 42).pipe(through(variables(url, directory, patient)))
+          assert.strictEqual(yield* run, 42)
           answerWith(Support.ok)
           yield* Support.until(() => items().length >= 11).pipe(through(variables(url, directory, traces)))
           assert.strictEqual(new Set(items()).size, 11)
