@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -10,6 +12,72 @@ process.env["NODE_COMPILE_CACHE"] ??= source("./node_modules/.cache/node-compile
 // Staged files of tests stay out of the developer's home, and out of the temporary directory, which Codex's sandbox may write.
 process.env["XDG_STATE_HOME"] = source("./node_modules/.cache/state")
 
+/** Files that measure memory or CPU time, replace a module, or set globals of OpenTelemetry: each has its own process. */
+const isolated = [
+  "test/faults/Signals.test.ts",
+  "test/telemetry/tail-sampling/Soak.test.ts",
+  "test/testing/simulation/Scale.test.ts",
+  "test/engine/app-server/ProtocolFuzz.test.ts",
+  "test/real-codex/Load.test.ts",
+  "test/redaction/Redaction.test.ts",
+  "test/engine/app-server/JsonRpcConnection.test.ts",
+  "test/telemetry/tail-sampling/TailSampling.test.ts",
+  "test/telemetry/tracer/OpenTelemetryInterop.test.ts",
+  "test/telemetry/tracer/UndiciInterop.test.ts",
+  "test/attachment/Attachments.test.ts",
+  "test/attachment/SourceSwap.test.ts"
+]
+
+/** The longest of the other files, the longest first, so that both workers end together. */
+const longest = [
+  "test/cli/cli.test.ts",
+  "test/cli/threads.test.ts",
+  "test/telemetry/spool/Kill.test.ts",
+  "test/real-codex/Terminal.test.ts",
+  "test/cli/unreachableCollector.test.ts",
+  "test/telemetry/Exporters.test.ts",
+  "test/tool/CutStreams.test.ts",
+  "test/attachment/SourceRace.test.ts",
+  "test/cli/flush.test.ts",
+  "test/cli/attachments.test.ts",
+  "test/engine/app-server/ProcessDeath.test.ts",
+  "test/engine/app-server/Translate.test.ts",
+  "test/real-codex/Interrupts.test.ts",
+  "test/telemetry/native-spans/TurnTiming.test.ts",
+  "test/telemetry/native-spans/NativeSpans.test.ts",
+  "test/golden-traces/golden-traces.test.ts",
+  "test/telemetry/TelemetryMatrix.test.ts",
+  "test/trace/check/traceCheckCommand.test.ts",
+  "test/golden/golden.test.ts",
+  "test/docs/telemetryDocs.test.ts",
+  "test/docs/Dashboards.test.ts",
+  "test/real-codex/Threads.test.ts",
+  "test/real-codex/Failures.test.ts",
+  "test/telemetry/tracer/SpanSchedules.test.ts",
+  "test/testing/simulation/Simulation.test.ts",
+  "test/testing/ModelServer.test.ts",
+  "test/telemetry/Otlp.test.ts",
+  "test/telemetry/spool/SegmentStore.test.ts"
+]
+
+const order = [...isolated, ...longest]
+for (const file of order)
+  if (!existsSync(source(`./${file}`)))
+    throw new Error(`vitest.config.ts names ${file}, which does not exist`)
+
+const rank = ({ moduleId }: TestSpecification): number => {
+  const index = order.findIndex((file) => moduleId.endsWith(`/${file}`))
+  return index < 0 ? order.length : index
+}
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    return [...files].toSorted((a, b) => rank(a) - rank(b) || a.moduleId.localeCompare(b.moduleId))
+  }
+}
+
+const all = ["test/**/*.test.ts", "examples/**/*.test.ts"]
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -18,12 +86,26 @@ export default defineConfig({
     ]
   },
   test: {
-    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // The limit only ends a test that hangs: machines that run other work too may be many times slower.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: "forks",
     // By default vitest leaves one core free, which on two cores runs the files one at a time. Most tests wait for
     // processes and timers, so two at a time finish in half the time.
-    maxWorkers: Math.max(2, availableParallelism())
+    maxWorkers: Math.max(2, availableParallelism()),
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: "isolated", include: isolated } },
+      // Loading the modules costs most test files more time than their tests, so a worker keeps the modules.
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          include: all,
+          exclude: [...configDefaults.exclude, ...isolated],
+          isolate: false
+        }
+      }
+    ]
   }
 })
