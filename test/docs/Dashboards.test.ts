@@ -211,7 +211,7 @@ const prometheus = Effect.fnUntraced(function* (scraped: number) {
       })
       if (status !== 200) throw new Error(`not ready: ${status}`)
     }),
-    { schedule: Schedule.spaced("100 millis"), times: 150 }
+    { schedule: Schedule.spaced("100 millis"), times: 600 }
   )
   return {
     query: (expr: string) =>
@@ -233,6 +233,14 @@ const prometheus = Effect.fnUntraced(function* (scraped: number) {
     )
   }
 })
+
+/** Repeats a query until it has a result: a scrape that is late on a loaded machine hides the series for a moment. */
+const some = <A, E, R>(query: Effect.Effect<ReadonlyArray<A>, E, R>) =>
+  Effect.repeat(query, {
+    until: (found) => found.length > 0,
+    schedule: Schedule.spaced("100 millis"),
+    times: 600
+  })
 
 const services = Layer.merge(NodeServices.layer, Logger.layer([]))
 
@@ -285,7 +293,7 @@ describe("the dashboards", () => {
               () => new QueryFailed({ expr: "", detail: "nothing was scraped" })
             )
           )
-          yield* Effect.retry(arrived, { schedule: Schedule.spaced("100 millis"), times: 100 })
+          yield* Effect.retry(arrived, { schedule: Schedule.spaced("100 millis"), times: 600 })
           for (let round = 0; round < 3; round++) {
             yield* turns
             yield* Effect.sleep("500 millis")
@@ -297,32 +305,33 @@ describe("the dashboards", () => {
             Effect.repeat({
               until: (tokens) => tokens === "24000",
               schedule: Schedule.spaced("100 millis"),
-              times: 100
+              times: 600
             })
           )
           assert.strictEqual(yield* sum, "24000")
           for (const { title, targets = [] } of panels) {
             for (const { expr } of targets) {
-              assert.isNotEmpty(yield* server.query(filled(expr)), `${title}: ${expr}`)
+              assert.isNotEmpty(yield* some(server.query(filled(expr))), `${title}: ${expr}`)
             }
           }
           for (const { definition = "" } of templating.list.filter(
             ({ definition }) => definition !== undefined
           )) {
             const [, series = "", label = ""] = /^label_values\((\w+), (\w+)\)$/.exec(definition) ?? []
-            assert.isNotEmpty(yield* server.values(label, series), definition)
+            assert.isNotEmpty(yield* some(server.values(label, series)), definition)
           }
           const rules = groups.flatMap(({ rules }) => rules)
           for (const { alert, expr, record } of rules) {
-            const found = yield* server.query(expr)
-            if (record !== undefined) assert.isNotEmpty(found, `${record}: ${expr}`)
-            else assert.isDefined(alert)
+            if (record === undefined) assert.isDefined(alert)
+            else assert.isNotEmpty(yield* some(server.query(expr)), `${record}: ${expr}`)
           }
-          const [ratio] = yield* server.query('codex:api_error_ratio:10m{gen_ai_request_model="gpt-5.5"}')
+          const [ratio] = yield* some(
+            server.query('codex:api_error_ratio:10m{gen_ai_request_model="gpt-5.5"}')
+          )
           assert.isAbove(Number(ratio?.value[1]), 0.1)
-          const firing = new Set(yield* server.firing)
           for (const alert of ["CodexTurnsCannotRun", "CodexTurnsStuck", "CodexTelemetryDropped"]) {
-            assert.isTrue(firing.has(alert), `${alert} among ${[...firing].join()}`)
+            const firing = Effect.map(server.firing, (names) => names.filter((name) => name === alert))
+            assert.isNotEmpty(yield* some(firing), alert)
           }
         }).pipe(
           Effect.scoped,
@@ -337,6 +346,6 @@ describe("the dashboards", () => {
           Effect.provideService(Metric.MetricRegistry, new Map())
         )
       }).pipe(Effect.provide(services)),
-    60_000
+    300_000
   )
 })
