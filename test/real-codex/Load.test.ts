@@ -22,11 +22,16 @@ const kinds = ["message", "command", "open message", "open command"] as const
 const kindOf = (index: number) => kinds[index % 4] ?? "message"
 const endsByItself = (index: number) => !kindOf(index).startsWith("open")
 
-/** The reply depends on the prompt and on whether a command has returned. */
+/** The reply depends on the prompt and on whether a command has returned. A command creates a marker file first. */
 const reply: M.Respond = ({ body, lastUserText }) => {
-  const [what = "", number = "0"] = lastUserText?.split(" ") ?? []
+  const [what = "", number = "0", marker = ""] = lastUserText?.split(" ") ?? []
   if (what !== "work") return M.reply(M.text(`fine ${number}`))
-  const returned = JSON.stringify(body["input"] ?? "").includes('"function_call_output"')
+  // The input also has the commands of earlier rounds.
+  const inputOfTurn = JSON.stringify(body["input"] ?? "")
+    .split(marker)
+    .slice(-1)
+    .join()
+  const returned = inputOfTurn.includes('"function_call_output"')
   switch (kindOf(Number(number))) {
     case "message":
       return M.reply(
@@ -34,11 +39,11 @@ const reply: M.Respond = ({ body, lastUserText }) => {
         M.text(`worked ${number}`, { deltas: true })
       )
     case "command":
-      return M.reply(returned ? M.text(`worked ${number}`) : M.shell("sleep 0.3; echo done"))
+      return M.reply(returned ? M.text(`worked ${number}`) : M.shell(`touch ${marker}; sleep 0.3; echo done`))
     case "open message":
       return M.reply(M.text("half of it", { deltas: true }), M.never)
     case "open command":
-      return M.reply(returned ? M.never : M.shell("sleep 1000"))
+      return M.reply(returned ? M.never : M.shell(`touch ${marker}; sleep 1000`))
   }
 }
 
@@ -63,6 +68,10 @@ describe("a real Codex under load", () => {
       Effect.gen(function* () {
         /** The turns of the current round that have called the model. */
         const running = new Set<number>()
+        /** The turns of the current round that have ended. */
+        const ended = new Set<number>()
+        let rounds = 0
+        const markerOf = (index: number) => `started-${rounds}-${index}`
         const real = yield* Real.make((request, index) => {
           const [what, number] = request.lastUserText.split(" ")
           if (what === "work") running.add(Number(number))
@@ -86,19 +95,26 @@ describe("a real Codex under load", () => {
           timeout: Duration.Input
         ) => {
           running.clear()
+          ended.clear()
+          rounds++
           return Effect.forEach(
             all,
             (thread, index) =>
               Effect.gen(function* () {
                 // The slow clock also stretches the timeout. A turn that ends by itself has the default of 30 minutes.
                 const options = endsByItself(index) ? {} : { timeout }
-                const fiber = yield* Effect.forkScoped(thread.run(`work ${index}`, options), {
-                  startImmediately: true
-                })
+                const fiber = yield* Effect.forkScoped(
+                  thread.run(`work ${index} ${markerOf(index)}`, options),
+                  {
+                    startImmediately: true
+                  }
+                )
                 const delay = delays[index]
                 if (delay !== undefined)
                   yield* Effect.andThen(inRealTime(Effect.sleep(delay)), Fiber.interrupt(fiber))
-                return endOf(yield* Fiber.await(fiber))
+                const exit = yield* Fiber.await(fiber)
+                ended.add(index)
+                return endOf(exit)
               }),
             { concurrency: "unbounded" }
           )
@@ -116,6 +132,7 @@ describe("a real Codex under load", () => {
             all.map((_, index) => `fine ${index}`)
           )
 
+          const idle = (yield* real.processes).length
           const delays = all.map(() => (random.chance(50) ? random.below(1_500) : undefined))
           const quiet = yield* round(all, delays, "300 millis")
           print(quiet)
@@ -128,13 +145,21 @@ describe("a real Codex under load", () => {
           assert.include(quiet, "Interrupt")
           assert.lengthOf(yield* children, 1, "an interrupt has ended the process")
 
+          const onlyCodex = Effect.map(real.processes, ({ length }) => length <= idle)
+          yield* inRealTime(until("no command is left after the interrupts", onlyCodex))
+
           const [engine] = yield* children
-          const delaysBeforeKill = all.map((_, index) => (index % 3 === 0 ? random.below(1_500) : undefined))
+          const delaysBeforeKill = all.map((_, index) =>
+            index % 3 === 0 ? random.below(kindOf(index).endsWith("command") ? 1_500 : 4_000) : undefined
+          )
           const uncut = all.flatMap((_, index) => (delaysBeforeKill[index] === undefined ? [index] : []))
-          const openUncut = uncut.filter((index) => !endsByItself(index))
+          const commands = all.flatMap((_, index) => (kindOf(index).endsWith("command") ? [index] : []))
           const kill = Effect.gen(function* () {
-            const someRun = Effect.sync(() => openUncut.filter((index) => running.has(index)).length > 5)
-            yield* inRealTime(until("turns run", someRun))
+            // Codex's death ends a command in its sandbox, but not a command that it is just about to start.
+            for (const index of commands) {
+              const begun = Effect.map(real.exists(markerOf(index)), (exists) => exists || ended.has(index))
+              yield* inRealTime(until(`turn ${index} runs its command`, begun))
+            }
             if (engine !== undefined) process.kill(engine.pid, "SIGKILL")
             return new Set(running)
           })
