@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process"
 import { appendFileSync, readFileSync } from "node:fs"
+import { flushCompileCache } from "node:module"
 
 /** One step of a script. In every text, `$thread`, `$turn` and `$id` are replaced by the ids of the current request. */
 export type Step =
@@ -189,6 +190,9 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
     if (message.method !== undefined) answer(message)
   }
 
+  // Not of the caller: it only makes this process start faster.
+  delete process.env["NODE_COMPILE_CACHE"]
+  flushCompileCache()
   const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]))
   record({ _tag: "Started", pid, argv: process.argv.slice(4), env })
   if (scenario.stubborn === true) {

@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
   yield* fs.writeFileString(record, "")
   yield* fs.writeFileString(
     codexPath,
-    `#!/bin/sh\nexec "${process.execPath}" --no-warnings "${script}" "${folder}/scenario.json" "${record}" "$@"\n`,
+    `#!/bin/sh\nNODE_COMPILE_CACHE="${process.env["NODE_COMPILE_CACHE"] ?? ""}" exec "${process.execPath}" --no-warnings "${script}" "${folder}/scenario.json" "${record}" "$@"\n`,
     { mode: 0o755 }
   )
 

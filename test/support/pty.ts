@@ -27,7 +27,13 @@ export const start = Effect.fnUntraced(function* (options: PtyOptions) {
     Effect.sync(() =>
       spawn("script", ["-qfec", `stty cols ${columns} rows ${rows}; exec ${run}${redirect}`, "/dev/null"], {
         cwd: options.cwd,
-        env: { PATH: process.env["PATH"], SHELL: "/bin/sh", TERM: "xterm", ...options.env }
+        env: {
+          PATH: process.env["PATH"],
+          NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+          SHELL: "/bin/sh",
+          TERM: "xterm",
+          ...options.env
+        }
       })
     ),
     (child) => Effect.sync(() => void child.kill("SIGTERM"))

@@ -294,7 +294,12 @@ describe("stderr", () => {
         process.execPath,
         ["--no-warnings", "--input-type=module-typescript", "--eval", source],
         {
-          env: { PATH: process.env["PATH"], HOME: "/nonexistent", CODEX_OTEL_EXPORTER: "console" }
+          env: {
+            PATH: process.env["PATH"],
+            NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+            HOME: "/nonexistent",
+            CODEX_OTEL_EXPORTER: "console"
+          }
         }
       )
       const output = { stdout: "", stderr: "" }

@@ -17,6 +17,7 @@ import * as TurnState from "../../../src/domain/TurnState.ts"
 import { noUsage } from "../../../src/domain/Turn.ts"
 import { heapUsed } from "../../support/heap.ts"
 import { onSlowClock } from "../../support/live.ts"
+import { isSoak } from "../../support/soak.ts"
 
 const notifications = [
   "turn/started",
@@ -289,7 +290,7 @@ const heapMegabytes = () => heapUsed() / 2 ** 20
 
 describe("arbitrary input from Codex", () => {
   it.live(
-    "F21 ends nothing, is counted and does not grow memory in a hundred thousand lines",
+    "F21 ends nothing, is counted and does not grow memory in tens of thousands of lines",
     () =>
       Effect.gen(function* () {
         const peer = open()
@@ -304,7 +305,7 @@ describe("arbitrary input from Codex", () => {
         let inRow = 0
         let rows = 0
         let before = 0
-        const lines = 100_000
+        const lines = isSoak ? 100_000 : 20_000
         for (let sent = 0; sent < lines; sent++) {
           const bytes = line()
           for (const text of bytes.toString("utf8").split("\n")) {
@@ -346,10 +347,10 @@ describe("arbitrary input from Codex", () => {
         assert.strictEqual(counters.malformed, malformed)
         assert.strictEqual(counters.skipped, 0)
         assert.strictEqual(peer.garbage(), rows)
-        assert.isAbove(counters.unknownReplies, 1_000)
+        assert.isAbove(counters.unknownReplies, lines / 100)
         // Every request has exactly one reply.
         assert.strictEqual(answers, asks)
-        assert.isAbove(peer.asked(), 100)
+        assert.isAbove(peer.asked(), lines / 1_000)
         assert.isBelow(after - before, 20)
         assert.strictEqual(peer.runningTurns.size, 1)
         assert.strictEqual(peer.totals.size, 1)

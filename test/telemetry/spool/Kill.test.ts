@@ -20,7 +20,11 @@ const child = (
   Effect.callback((resume) => {
     const program = fileURLToPath(new URL("./child.ts", import.meta.url))
     const started = spawn(process.execPath, [program, ...args], {
-      env: { PATH: process.env["PATH"], ...env },
+      env: {
+        PATH: process.env["PATH"],
+        NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+        ...env
+      },
       stdio: ["ignore", "pipe", "inherit"]
     })
     let text = ""
@@ -73,11 +77,11 @@ describe("kill -9", () => {
               assert.deepEqual(missing, [], `killed at ${killAt} of ${lines.length}`)
               assert.deepEqual(Support.below(`${directory}/traces`), [])
             }, Effect.scoped),
-            { discard: true }
+            { concurrency: 4, discard: true }
           )
           assert.strictEqual(points, 8)
         }).pipe(Effect.scoped, Effect.provide(quiet)),
-      120_000
+      300_000
     )
   }
 
@@ -107,10 +111,10 @@ describe("kill -9", () => {
             )
             assert.strictEqual(new Set(items()).size, ids.size)
           }, Effect.scoped),
-          { discard: true }
+          { concurrency: 4, discard: true }
         )
       }).pipe(Effect.scoped, Effect.provide(quiet)),
-    120_000
+    300_000
   )
 
   it.live(
@@ -148,7 +152,7 @@ describe("kill -9", () => {
         assert.strictEqual(spans.length, 5)
         assert.strictEqual(new Set(spans.map(({ spanId }) => spanId)).size, 5)
       }).pipe(Effect.scoped, Effect.provide(quiet)),
-    60_000
+    300_000
   )
 })
 
@@ -187,5 +191,5 @@ it.live(
       assert.strictEqual(sent.length, arrived.size)
       assert.deepEqual(Support.filesBelow(directory), [])
     }).pipe(Effect.scoped, Effect.provide(quiet)),
-  60_000
+  300_000
 )

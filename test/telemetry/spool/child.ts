@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Fs from "node:fs"
+import { flushCompileCache } from "node:module"
 import * as Otlp from "../../../src/telemetry/Otlp.ts"
 
 const [count = "0", prefix = "span"] = process.argv.slice(2)
@@ -32,5 +33,8 @@ const work = Effect.forEach(
   { discard: true }
 )
 const program = process.argv[4] === "open" ? Effect.andThen(work, forever) : work
+
+// Node keeps the compiled modules at the exit otherwise, which a killed process does not reach.
+flushCompileCache()
 
 void Effect.runPromise(program.pipe(Effect.provide(Otlp.OtlpLayer), Effect.provide(Logger.layer([]))))

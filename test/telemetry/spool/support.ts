@@ -156,8 +156,8 @@ export const capture = () => {
   return { lines, layer: Logger.layer([logger]) }
 }
 
-/** Waits up to 20 s for a condition. The caller asserts the condition afterwards. */
+/** Waits up to a minute for a condition. The caller asserts the condition afterwards. */
 export const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.gen(function* () {
-    for (let left = 2000; left > 0 && !holds(); left--) yield* Effect.sleep("10 millis")
+    for (let left = 6000; left > 0 && !holds(); left--) yield* Effect.sleep("10 millis")
   })
