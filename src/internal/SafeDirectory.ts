@@ -21,6 +21,12 @@ export type UnsafeReason =
   | "HardLinked"
   | "Replaced"
 
+const codes: Readonly<Partial<Record<UnsafeReason, string>>> = {
+  Link: "ELOOP",
+  NotADirectory: "ENOTDIR",
+  TooLarge: "EFBIG"
+}
+
 /** A file or directory that the library does not touch. */
 export class UnsafePath extends Data.TaggedError("UnsafePath")<{
   readonly path: string
@@ -28,7 +34,7 @@ export class UnsafePath extends Data.TaggedError("UnsafePath")<{
   readonly found: string
 }> {
   /** The code that a system error with this meaning has. */
-  readonly code = this.reason === "Link" ? "ELOOP" : this.reason === "TooLarge" ? "EFBIG" : "EPERM"
+  readonly code = codes[this.reason] ?? "EPERM"
   override get message() {
     return `"${this.path}" ${this.found}`
   }

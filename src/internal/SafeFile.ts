@@ -4,6 +4,7 @@
  * `UnsafePath` and errors of the system.
  */
 import * as Fs from "node:fs"
+import { type FileHandle, open as openFile } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import { codeOf } from "./SystemError.ts"
 import * as SafeDirectory from "./SafeDirectory.ts"
@@ -88,6 +89,32 @@ export const open = (path: string, access: FileAccess, checks: FileChecks = {}):
     },
     checks
   )
+
+/** The same as `open`, for a file that is written asynchronously. */
+export const openHandle = async (
+  path: string,
+  access: FileAccess,
+  checks: FileChecks = {}
+): Promise<FileHandle> => {
+  const parent = SafeDirectory.open(dirname(path), checks)
+  try {
+    const handle = await openFile(parent.child(basename(path)), flags[access], 0o600).catch(
+      (error: unknown) => {
+        throw explain(error, path)
+      }
+    )
+    try {
+      parent.verify()
+      check(path, access, await handle.stat(), checks)
+      return handle
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  } finally {
+    parent.close()
+  }
+}
 
 /** An error of opening that means a link, a FIFO without a reader, a socket or a device. */
 const explain = (error: unknown, path: string): unknown => {

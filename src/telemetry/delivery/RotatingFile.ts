@@ -1,6 +1,7 @@
 /** Appends lines to a private file and rotates it by size. */
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises"
+import type { FileHandle } from "node:fs/promises"
 import { dirname } from "node:path"
+import * as SafeFile from "../../internal/SafeFile.ts"
 import { codeOf } from "../../internal/SystemError.ts"
 
 export interface Bounds {
@@ -16,7 +17,7 @@ export const append = async (file: string, text: Uint8Array, bounds: Bounds): Pr
   const line = Buffer.concat([text, newline])
   const size = await write(file, line, bounds.maxBytes)
   if (size === 0 || size + line.length <= bounds.maxBytes) return
-  await rotate(file, bounds.keep)
+  rotate(file, bounds.keep)
   await write(file, line, Infinity)
 }
 
@@ -33,22 +34,23 @@ const write = async (file: string, line: Buffer, maxBytes: number): Promise<numb
   }
 }
 
+/** Opens the file without following links: the agent could put one there if the file lies in its workspace. */
 const openOwned = async (file: string): Promise<FileHandle> => {
   try {
-    return await open(file, "a", 0o600)
+    return await SafeFile.openHandle(file, "append")
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-    return await open(file, "a", 0o600)
+    SafeFile.makeDirectory(dirname(file))
+    return await SafeFile.openHandle(file, "append")
   }
 }
 
-const rotate = async (file: string, keep: number): Promise<void> => {
-  if (keep < 1) return rm(file, { force: true })
+const rotate = (file: string, keep: number): void => {
+  if (keep < 1) return SafeFile.remove(file)
   for (let at = keep - 1; at >= 0; at--) {
     const from = at === 0 ? file : `${file}.${at}`
     try {
-      await rename(from, `${file}.${at + 1}`)
+      SafeFile.rename(from, `${file}.${at + 1}`)
     } catch (error) {
       // There are fewer files so far, or another process renamed it first.
       if (codeOf(error) !== "ENOENT") throw error

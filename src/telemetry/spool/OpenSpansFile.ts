@@ -5,6 +5,8 @@
 import * as Fs from "node:fs"
 import { join } from "node:path"
 import * as RecordFrame from "./RecordFrame.ts"
+import * as SafeFile from "../../internal/SafeFile.ts"
+import { maxSegmentBytes } from "./Segment.ts"
 import * as OtlpMerge from "./OtlpMerge.ts"
 
 export const fileName = "open"
@@ -123,16 +125,13 @@ export class OpenSpansFile {
     const bytes = Buffer.concat(frames)
     const next = this.createFile(`${path}.new`)
     Fs.writeSync(next.descriptor, bytes, 0, bytes.length, 0)
-    Fs.renameSync(`${path}.new`, path)
+    SafeFile.rename(`${path}.new`, path)
     if (this.file !== undefined) Fs.closeSync(this.file.descriptor)
     this.file = { path, descriptor: next.descriptor, size: bytes.length }
   }
 
   private createFile(path: string) {
-    const { O_CREAT, O_NOFOLLOW = 0, O_RDWR, O_TRUNC } = Fs.constants
-    const descriptor = Fs.openSync(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
-    Fs.fchmodSync(descriptor, 0o600)
-    return { path, descriptor, size: 0 }
+    return { path, descriptor: SafeFile.open(path, "replace"), size: 0 }
   }
 
   private truncate(): void {
@@ -146,7 +145,7 @@ export class OpenSpansFile {
     const { descriptor, path } = this.file
     this.file = undefined
     Fs.closeSync(descriptor)
-    Fs.rmSync(path, { force: true })
+    SafeFile.remove(path)
   }
 
   private frame(kind: RecordFrame.FrameKind, id: string, payload: Uint8Array): Buffer {
@@ -158,7 +157,7 @@ export class OpenSpansFile {
 export const readCrashed = (path: string, at: number): ReadonlyArray<RecordFrame.Record> => {
   let bytes: Buffer
   try {
-    bytes = Fs.readFileSync(path)
+    bytes = SafeFile.read(path, { maxBytes: maxSegmentBytes })
   } catch {
     return []
   }
@@ -174,7 +173,7 @@ export const readCrashed = (path: string, at: number): ReadonlyArray<RecordFrame
 export const remove = (directory: string): void => {
   for (const file of [fileName, `${fileName}.new`]) {
     try {
-      Fs.rmSync(join(directory, file), { force: true })
+      SafeFile.remove(join(directory, file))
     } catch {
       // The next process that finds the file exports its spans once more.
     }

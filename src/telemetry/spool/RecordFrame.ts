@@ -43,7 +43,18 @@ export interface LocatedRecord {
   readonly end: number
 }
 
-const decodeAt = (bytes: Buffer, from: number): LocatedRecord | undefined => {
+/**
+ * How many bytes of damaged frames a reader may still check. A planted file of frames that begin inside each other, each
+ * with the rest of the file as its length, would otherwise cost the square of its size.
+ */
+export interface ScanBudget {
+  left: number
+}
+
+/** The budget for all scans of a file: damage costs at most a small multiple of its size. */
+export const budgetFor = (bytes: Buffer): ScanBudget => ({ left: Math.max(1024 * 1024, 2 * bytes.length) })
+
+const decodeAt = (bytes: Buffer, from: number, budget: ScanBudget): LocatedRecord | undefined => {
   if (
     from + headerBytes > bytes.length ||
     bytes.compare(magic, 0, magic.length, from, from + magic.length) !== 0
@@ -52,7 +63,10 @@ const decodeAt = (bytes: Buffer, from: number): LocatedRecord | undefined => {
   const end = from + headerBytes + bytes.readUInt32LE(from + 4)
   const kind = kinds[bytes.readUInt8(from + 12) - 1]
   if (end > bytes.length || kind === undefined) return undefined
-  if (crc32(bytes.subarray(from + checksumFrom, end)) !== bytes.readUInt32LE(from + 8)) return undefined
+  if (crc32(bytes.subarray(from + checksumFrom, end)) !== bytes.readUInt32LE(from + 8)) {
+    budget.left -= end - from
+    return undefined
+  }
   const record: Record = {
     kind,
     time: bytes.readDoubleLE(from + 16),
@@ -70,12 +84,12 @@ export interface ScanResult {
 
 /**
  * Finds the next record at or after an offset. Counts damaged records by the frames that begin in the skipped bytes, at
- * least one.
+ * least one. Finds nothing more once the budget is used up.
  */
-export const scan = (bytes: Buffer, from: number): ScanResult => {
+export const scan = (bytes: Buffer, from: number, budget = budgetFor(bytes)): ScanResult => {
   let damaged = 0
-  for (let offset = from; offset < bytes.length;) {
-    const found = decodeAt(bytes, offset)
+  for (let offset = from; offset < bytes.length && budget.left >= 0;) {
+    const found = decodeAt(bytes, offset, budget)
     if (found !== undefined) return { found, damaged }
     if (offset === from || bytes.compare(magic, 0, 1, offset, offset + 1) === 0) damaged++
     const begin = bytes.indexOf(magic, offset + 1)
@@ -88,8 +102,9 @@ export const scan = (bytes: Buffer, from: number): ScanResult => {
 export const decodeAll = (bytes: Buffer, from: number) => {
   const records: Array<Record> = []
   let damaged = 0
+  const budget = budgetFor(bytes)
   for (let offset = from; ;) {
-    const result = scan(bytes, offset)
+    const result = scan(bytes, offset, budget)
     damaged += result.damaged
     if (result.found === undefined) return { records, damaged }
     records.push(result.found.record)

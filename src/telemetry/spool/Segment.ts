@@ -1,6 +1,7 @@
 /** A file of records: the owner appends at the end and acknowledges from the beginning. */
 import * as Fs from "node:fs"
 import { crc32 } from "node:zlib"
+import * as SafeFile from "../../internal/SafeFile.ts"
 import * as RecordFrame from "./RecordFrame.ts"
 
 // Header: magic number, creation time, cursor (acknowledged up to here), checksum of the cursor.
@@ -17,7 +18,8 @@ const encodeCursor = (cursor: number): Buffer => {
   return bytes
 }
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_RDWR } = Fs.constants
+/** The maximum size of a segment, also of one with a single large record. A larger file is not adopted. */
+export const maxSegmentBytes = 16 * 1024 * 1024
 
 /** One segment file. The process that has it open is its only user. Every method may throw file system errors. */
 export class Segment {
@@ -50,31 +52,33 @@ export class Segment {
 
   /** Creates a file that only this user can read, whatever the umask. */
   static create(path: string, now: number): Segment {
-    const descriptor = Fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+    const descriptor = SafeFile.open(path, "create")
     try {
-      Fs.fchmodSync(descriptor, 0o600)
       const header = Buffer.alloc(headerBytes)
       magic.copy(header)
       header.writeDoubleLE(now, createdAtOffset)
       encodeCursor(headerBytes).copy(header, cursorOffset)
-      writeAll(descriptor, header, 0)
+      SafeFile.writeAll(descriptor, header, 0)
     } catch (error) {
       Fs.closeSync(descriptor)
-      Fs.rmSync(path, { force: true })
+      SafeFile.remove(path)
       throw error
     }
     return new Segment(path, descriptor, { createdAt: now, size: headerBytes, cursor: headerBytes })
   }
 
-  /** Opens the file of a dead process. Returns its intact records and the number of damaged ones. */
+  /**
+   * Opens the file of a dead process. Returns its intact records and the number of damaged ones. Throws `UnsafePath` if the
+   * file cannot come from this library: a link, a FIFO, a file of another user or a huge one.
+   */
   static adopt(path: string): {
     readonly segment: Segment
     readonly damaged: number
     readonly records: ReadonlyArray<RecordFrame.Record>
   } {
-    const descriptor = Fs.openSync(path, O_RDWR | O_NOFOLLOW)
+    const descriptor = SafeFile.open(path, "readWrite", { maxBytes: maxSegmentBytes })
     try {
-      const bytes = Fs.readFileSync(descriptor)
+      const bytes = SafeFile.readDescriptor(descriptor, Fs.fstatSync(descriptor).size)
       const hasHeader = bytes.length >= headerBytes
       const stored = hasHeader
         ? bytes.subarray(cursorOffset, cursorOffset + cursorBytes)
@@ -101,7 +105,7 @@ export class Segment {
     const { descriptor } = this
     if (descriptor === undefined) throw new Error("the segment is closed")
     try {
-      writeAll(descriptor, frame, this.size)
+      SafeFile.writeAll(descriptor, frame, this.size)
     } catch (error) {
       Fs.ftruncateSync(descriptor, this.size)
       throw error
@@ -127,7 +131,7 @@ export class Segment {
   /** Stores that every record before the offset has arrived. After a crash before this, they are sent again. */
   acknowledge(cursor: number): void {
     this.cursor = cursor
-    if (this.descriptor !== undefined) writeAll(this.descriptor, encodeCursor(cursor), cursorOffset)
+    if (this.descriptor !== undefined) SafeFile.writeAll(this.descriptor, encodeCursor(cursor), cursorOffset)
   }
 
   close(): void {
@@ -139,12 +143,6 @@ export class Segment {
 
   remove(): void {
     this.close()
-    Fs.rmSync(this.path, { force: true })
-  }
-}
-
-const writeAll = (descriptor: number, bytes: Buffer, position: number): void => {
-  for (let written = 0; written < bytes.length;) {
-    written += Fs.writeSync(descriptor, bytes, written, bytes.length - written, position + written)
+    SafeFile.remove(this.path)
   }
 }

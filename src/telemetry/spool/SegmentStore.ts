@@ -3,10 +3,11 @@ import * as Fs from "node:fs"
 import { join } from "node:path"
 import type * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 import type { DropReason } from "../delivery/ExportStats.ts"
+import { UnsafePath } from "../../internal/SafeDirectory.ts"
 import * as SpoolDirectory from "./SpoolDirectory.ts"
 import * as RecordFrame from "./RecordFrame.ts"
 import * as OpenSpansFile from "./OpenSpansFile.ts"
-import { headerBytes, Segment } from "./Segment.ts"
+import { headerBytes, maxSegmentBytes, Segment } from "./Segment.ts"
 
 export interface SegmentLimits {
   /** Maximum total size of all files in the spool. */
@@ -72,7 +73,8 @@ export class SegmentStore {
     if (this.closed) throw new Error("the spool is closed")
     const frame = RecordFrame.encode(record)
     const { maxBytes } = this.options
-    if (frame.length + headerBytes > maxBytes) return this.options.lost(1, "spool_full")
+    if (frame.length + headerBytes > Math.min(maxBytes, maxSegmentBytes))
+      return this.options.lost(1, "spool_full")
     const full = Math.max(smallestSegment, Math.min(largestSegment, Math.floor(maxBytes / 16)))
     if (this.current !== undefined && this.current.size + frame.length > full) this.rotate()
     this.makeRoom(frame.length + (this.current === undefined ? headerBytes : 0))
@@ -131,7 +133,7 @@ export class SegmentStore {
     const now = new Date()
     for (const directory of this.ownedDirectories) {
       try {
-        Fs.utimesSync(directory, now, now)
+        Fs.lutimesSync(directory, now, now)
         continue
       } catch {
         this.ownedDirectories.delete(directory)
@@ -188,8 +190,19 @@ export class SegmentStore {
       this.options.lost(damaged, "export_failed", "damaged in the spool")
       if (segment.waiting === 0) segment.remove()
       else this.segments.push(segment)
+    } catch (error) {
+      // A file that cannot be read now stays, and the next process tries again.
+      if (error instanceof UnsafePath) this.setAside(path, error)
+    }
+  }
+
+  /** Moves a file out of the way that another program put into the spool, so that no later process opens it. */
+  private setAside(path: string, { found }: UnsafePath): void {
+    this.options.lost(1, "export_failed", `not a file of the spool, which ${found}; it is set aside`)
+    try {
+      SpoolDirectory.setAside(path)
     } catch {
-      // The file cannot be read now. It stays, and the next process tries again.
+      // The next process tries again.
     }
   }
 
@@ -199,8 +212,9 @@ export class SegmentStore {
     let offset = 0
     let size = 0
     let expired = 0
+    const budget = RecordFrame.budgetFor(bytes)
     while (records.length < limit && size < batchBytes) {
-      const { damaged, found } = RecordFrame.scan(bytes, offset)
+      const { damaged, found } = RecordFrame.scan(bytes, offset, budget)
       if (found === undefined) {
         // Damaged records were counted when the segment was adopted; our own segments have none.
         if (damaged > 0 || offset > 0) offset = bytes.length

@@ -6,22 +6,36 @@
 import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
 import * as Fs from "node:fs"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
+import * as SafeDirectory from "../../internal/SafeDirectory.ts"
+import * as SafeFile from "../../internal/SafeFile.ts"
+import { maxSegmentBytes } from "./Segment.ts"
 
 const freePrefix = "free-"
 
 /** An owner on another machine or in another container counts as gone this long after its last sign of life. */
 export const leaseMillis = 300_000
 
-/** Creates a directory that only this user can access, whatever the umask. Restricts an existing one of this user. */
+/** The directory of files that another program put into the spool. It is next to those of the processes. */
+export const asideName = "aside"
+
+/**
+ * Creates a directory that only this user can access, whatever the umask. Restricts an existing one of this user. Throws
+ * `UnsafePath` if a link is on the way.
+ */
 export const ensure = (directory: string): void => {
-  Fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const { mode, uid } = Fs.statSync(directory)
-  const user = process.geteuid?.()
-  if (user === undefined || (mode & 0o777) === 0o700) return
-  // A shared directory with the sticky bit, such as /tmp, stays unchanged: the directories below it are private.
-  if (uid === user && (mode & 0o1000) === 0) Fs.chmodSync(directory, 0o700)
+  SafeFile.makeDirectory(directory)
+  const opened = SafeDirectory.open(directory)
+  try {
+    const { mode, uid } = opened.stats
+    const user = process.geteuid?.()
+    if (user === undefined || (mode & 0o777) === 0o700) return
+    // A shared directory with the sticky bit, such as /tmp, stays unchanged: the directories below it are private.
+    if (uid === user && (mode & 0o1000) === 0) Fs.chmodSync(opened.self, 0o700)
+  } finally {
+    opened.close()
+  }
 }
 
 export const directoryName = (self: ProcessIdentity.Owner): string => ProcessIdentity.directoryName(self)
@@ -70,22 +84,33 @@ export const fileNames = (directory: string): ReadonlyArray<string> => {
 /** Claims a directory. Returns false if another process was faster. */
 export const claim = (from: string, to: string): boolean => {
   try {
-    Fs.renameSync(from, to)
+    SafeFile.rename(from, to)
     return true
   } catch {
     return false
   }
 }
 
-/** Returns the total size of the files in a spool, except those in the given directories. */
+/** Moves an entry of a claimed directory out of the way. A link is moved itself. */
+export const setAside = (path: string): void => {
+  const aside = join(dirname(dirname(path)), asideName)
+  ensure(aside)
+  SafeFile.rename(path, join(aside, `${basename(path)}-${randomBytes(4).toString("hex")}`))
+}
+
+/**
+ * Returns the total size of the files in a spool, except those in the given directories. Files that another program put there
+ * take no room from the records.
+ */
 export const sizeExcluding = (directory: string, own: ReadonlySet<string>): number => {
   let bytes = 0
   for (const signal of fileNames(directory)) {
     for (const name of fileNames(join(directory, signal))) {
       const processDirectory = join(directory, signal, name)
-      if (own.has(processDirectory)) continue
+      if (own.has(processDirectory) || name === asideName) continue
       for (const file of fileNames(processDirectory)) {
-        bytes += Fs.lstatSync(join(processDirectory, file), { throwIfNoEntry: false })?.size ?? 0
+        const stats = Fs.lstatSync(join(processDirectory, file), { throwIfNoEntry: false })
+        if (stats?.isFile() === true && stats.size <= maxSegmentBytes) bytes += stats.size
       }
     }
   }

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import { jsonLine } from "../../internal/VisibleText.ts"
+import * as SafeFile from "../../internal/SafeFile.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 
 export interface CassetteWriter {
@@ -12,18 +13,6 @@ export interface CassetteWriter {
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
-
-const create = (path: string): number => {
-  const file = Fs.openSync(path, "w", 0o600)
-  // openSync sets the mode of new files only; an existing file may be readable by everyone.
-  if (Fs.fstatSync(file).isFile()) Fs.fchmodSync(file, 0o600)
-  return file
-}
-
-const append = (file: number, bytes: Uint8Array) => {
-  let at = 0
-  while (at < bytes.length) at += Fs.writeSync(file, bytes, at)
-}
 
 /** Creates or empties the file, and closes it with the scope. Reports only the first failed write. */
 export const make = Effect.fnUntraced(function* (path: string, onError: "warn" | "fail") {
@@ -56,7 +45,7 @@ export const make = Effect.fnUntraced(function* (path: string, onError: "warn" |
     })
 
   yield* Effect.addFinalizer(() => Effect.sync(close))
-  yield* attempt(() => void (file = create(path)))
+  yield* attempt(() => void (file = SafeFile.open(path, "replace")))
 
   return {
     write: (lines) =>
@@ -67,7 +56,7 @@ export const make = Effect.fnUntraced(function* (path: string, onError: "warn" |
             .map((line) => `${jsonLine(line)}\n`)
             .join("")
         )
-        append(file, bytes)
+        SafeFile.writeAll(file, bytes)
         length += bytes.length
       }),
     isOpen: () => file !== undefined
@@ -90,7 +79,9 @@ export const read = (path: string): Effect.Effect<Uint8Array, CassetteFormat.Cas
 export const keepCopy = (path: string, bytes: Uint8Array): string | undefined => {
   const copy = `${path}.corrupt`
   try {
-    Fs.writeFileSync(copy, bytes, { mode: 0o600 })
+    // What lies there may be a link; it is removed itself.
+    SafeFile.remove(copy)
+    SafeFile.write(copy, bytes, "create")
     return copy
   } catch {
     return undefined

@@ -130,3 +130,35 @@ describe("requests with one item each", () => {
     assert.strictEqual(OtlpMerge.itemFields(all).length, 6)
   })
 })
+
+describe("H18 frames that begin inside each other", () => {
+  const nested = (count: number) => {
+    const size = 32
+    const bytes = Buffer.alloc(count * size)
+    const [frame = Buffer.alloc(size)] = frames
+    for (let n = 0; n < count; n++) {
+      frame.copy(bytes, n * size, 0, size)
+      bytes.writeUInt32LE((count - n - 1) * size, n * size + 4)
+    }
+    return bytes
+  }
+  const millis = (bytes: Buffer) => {
+    const before = performance.now()
+    RecordFrame.decodeAll(bytes, 0)
+    return performance.now() - before
+  }
+
+  it("H18 cost time in proportion to their bytes", () => {
+    const budget = RecordFrame.budgetFor(nested(100_000))
+    const before = budget.left
+    assert.strictEqual(RecordFrame.scan(nested(100_000), 0, budget).found, undefined)
+    assert.isAtLeast(budget.left, before - 4 * 100_000 * 32)
+    // Every mark in 6.4 MB would have to read the rest of the file otherwise: over 600 GB.
+    assert.isBelow(millis(nested(200_000)), 2000)
+  })
+
+  it("H18 do not hide the records before them", () => {
+    const { records } = RecordFrame.decodeAll(Buffer.concat([bytes, nested(50_000)]), 0)
+    assert.deepEqual(plain(records), plain(four))
+  })
+})

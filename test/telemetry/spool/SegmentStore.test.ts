@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { join } from "node:path"
 import * as ProcessIdentity from "../../../src/internal/ProcessIdentity.ts"
@@ -389,6 +390,81 @@ describe("a spool on disk", () => {
       Fs.utimesSync(folder, long, long)
       assert.strictEqual(yield* adoptAll(directory, store), 1)
       assert.deepEqual(yield* takeAll(store), [1])
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("H18 a spool that another program can write", () => {
+  const plant = (directory: string, name: string, put: (path: string) => void) => {
+    const folder = join(directory, "traces", SpoolDirectory.freeName())
+    Fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    put(join(folder, name))
+  }
+  const aside = (directory: string) => Fs.readdirSync(join(directory, "traces", "aside"))
+
+  it.live("H18 sets aside what is not a small regular file of this user, and sends the rest", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const bytes = yield* segmentOf(join(directory, "made"), [record(1)])
+      const outside = join(directory, "outside")
+      Fs.writeFileSync(outside, bytes)
+      plant(directory, "1.seg", (path) => execFileSync("mkfifo", [path]))
+      plant(directory, "2.seg", (path) => {
+        Fs.writeFileSync(path, "")
+        Fs.truncateSync(path, 1_500_000_000)
+      })
+      plant(directory, "3.seg", (path) => Fs.symlinkSync(outside, path))
+      plant(directory, "4.seg", (path) => Fs.mkdirSync(path))
+      plant(directory, "5.seg", (path) => Fs.linkSync(outside, path))
+      const foreign = process.geteuid?.() === 0
+      if (foreign)
+        plant(directory, "6.seg", (path) => {
+          Fs.writeFileSync(path, bytes)
+          Fs.chownSync(path, 12_345, 12_345)
+        })
+      leave(directory, bytes)
+      const before = process.memoryUsage().arrayBuffers
+      const { lost, store } = yield* make(directory, { maxBytes: 1_000_000 })
+      assert.strictEqual(yield* adoptAll(directory, store), foreign ? 7 : 6)
+      assert.isBelow(process.memoryUsage().arrayBuffers - before, 50_000_000)
+      store.append(record(2))
+      assert.deepEqual(yield* takeAll(store), [1, 2])
+      assert.deepEqual(lost, { export_failed: foreign ? 6 : 5 })
+      assert.lengthOf(aside(directory), foreign ? 6 : 5)
+      assert.strictEqual(Fs.readFileSync(outside).compare(bytes), 0)
+      // No later process opens them again.
+      const next = yield* make(directory)
+      yield* adoptAll(directory, next.store)
+      assert.deepEqual(next.lost, {})
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("H18 waits for no FIFO in place of the open spans, and follows no link there", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      const outside = join(directory, "outside")
+      Fs.writeFileSync(outside, "theirs")
+      plant(directory, "open", (path) => execFileSync("mkfifo", [path]))
+      plant(directory, "open", (path) => Fs.symlinkSync(outside, path))
+      const { store } = yield* make(directory)
+      assert.strictEqual(yield* adoptAll(directory, store), 2)
+      store.close()
+      assert.strictEqual(Fs.readFileSync(outside, "utf8"), "theirs")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("H18 is not used if a link is on the way to it", () =>
+    Effect.gen(function* () {
+      const directory = yield* Support.folder
+      Fs.mkdirSync(join(directory, "outside"))
+      Fs.symlinkSync(join(directory, "outside"), join(directory, "link"))
+      for (const path of [join(directory, "link"), join(directory, "link", "spool")]) {
+        const error = yield* Effect.flip(
+          Effect.try({ try: () => SpoolDirectory.ensure(path), catch: (error) => error })
+        )
+        assert.include(String(error), "symbolic link")
+      }
+      assert.deepEqual(Fs.readdirSync(join(directory, "outside")), [])
     }).pipe(Effect.scoped)
   )
 })

@@ -5,8 +5,12 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as Fs from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Approval, Codex, CodexError } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
+import * as CassetteFile from "../../../src/testing/cassette/CassetteFile.ts"
 import * as CassetteFormat from "../../../src/testing/cassette/CassetteFormat.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import { ItemId } from "../../../src/domain/Ids.ts"
@@ -329,6 +333,41 @@ describe("a recording", () => {
           })
         )
       )
+    }
+  })
+})
+
+describe("H24 a cassette that is a link", () => {
+  it.effect("H24 is not recorded through the link, at its end or on the way", () =>
+    inFolder(({ path: folder }) =>
+      Effect.gen(function* () {
+        Fs.mkdirSync(`${folder}/outside`)
+        Fs.writeFileSync(`${folder}/outside/a.jsonl`, "theirs")
+        Fs.symlinkSync(`${folder}/outside/a.jsonl`, `${folder}/a.jsonl`)
+        Fs.symlinkSync(`${folder}/outside`, `${folder}/cassettes`)
+        for (const file of [`${folder}/a.jsonl`, `${folder}/cassettes/a.jsonl`]) {
+          const { said } = yield* warnings(on(recording(file), program()))
+          assert.lengthOf(said, 1)
+          assert.include(said[0], "is a symbolic link")
+        }
+        assert.strictEqual(Fs.readFileSync(`${folder}/outside/a.jsonl`, "utf8"), "theirs")
+      })
+    )
+  )
+
+  it("H25 is not copied through a planted link before it is replaced", () => {
+    const folder = Fs.realpathSync(Fs.mkdtempSync(join(tmpdir(), "cassette-")))
+    try {
+      Fs.writeFileSync(`${folder}/outside`, "theirs")
+      Fs.symlinkSync(`${folder}/outside`, `${folder}/a.jsonl.corrupt`)
+      assert.strictEqual(
+        CassetteFile.keepCopy(`${folder}/a.jsonl`, Buffer.from("ours")),
+        `${folder}/a.jsonl.corrupt`
+      )
+      assert.strictEqual(Fs.readFileSync(`${folder}/outside`, "utf8"), "theirs")
+      assert.strictEqual(Fs.readFileSync(`${folder}/a.jsonl.corrupt`, "utf8"), "ours")
+    } finally {
+      Fs.rmSync(folder, { recursive: true })
     }
   })
 })
