@@ -4,10 +4,11 @@ import { inFile, type Mutant } from "./Mutant.ts"
 export const spool: ReadonlyArray<Mutant> = [
   ...inFile("src/telemetry/spool/RecordFrame.ts", "test/telemetry/spool/RecordFrame.test.ts", [
     [
-      "  if (crc32(bytes.subarray(from + checksumFrom, end)) !== bytes.readUInt32LE(from + 8)) return undefined\n",
-      "",
+      "if (crc32(bytes.subarray(from + checksumFrom, end)) !== bytes.readUInt32LE(from + 8)) {",
+      "if (end < from) {",
       "are found after any bytes, and no text imitates one"
     ],
+    ["    budget.left -= end - from\n", "", "H18 cost time in proportion to their bytes"],
     [
       "offset = begin === -1 ? bytes.length : begin",
       "offset = bytes.length",
@@ -58,7 +59,7 @@ export const spool: ReadonlyArray<Mutant> = [
       "with any flipped bit returns all other records"
     ],
     [
-      "if (this.descriptor !== undefined) writeAll(this.descriptor, encodeCursor(cursor), cursorOffset)",
+      "if (this.descriptor !== undefined) SafeFile.writeAll(this.descriptor, encodeCursor(cursor), cursorOffset)",
       "",
       "returns records in order, and keeps unsettled ones for the next process"
     ]
