@@ -38,12 +38,16 @@ const examples: Readonly<Record<string, Example>> = {
   approvals: {
     script: [
       reply(
-        shell("git status --short", { escalate: "look" }),
+        shell("docker ps", { escalate: "look" }),
         shell("rm -rf build", { escalate: "clean up" })
       ),
       answer("Looked, not cleaned.")
     ],
-    prints: ["git status", "declined"]
+    prints: ["docker ps", "declined"]
+  },
+  grants: {
+    script: [answer("Added and removed."), answer("Added.")],
+    prints: ["took back 0 grants"]
   },
   conversations: {
     script: (request) => {
