@@ -37,10 +37,7 @@ const examples: Readonly<Record<string, Example>> = {
   },
   approvals: {
     script: [
-      reply(
-        shell("docker ps", { escalate: "look" }),
-        shell("rm -rf build", { escalate: "clean up" })
-      ),
+      reply(shell("docker ps", { escalate: "look" }), shell("rm -rf build", { escalate: "clean up" })),
       answer("Looked, not cleaned.")
     ],
     prints: ["docker ps", "declined"]
