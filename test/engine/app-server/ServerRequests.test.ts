@@ -256,13 +256,14 @@ describe.concurrent("every request of Codex gets exactly one reply, which declin
       const initialized = { reply: { userAgent: "fake/0.169.0" } }
       for (const when of ["initialize", "thread/start"]) {
         const last = { received: "no params" }
-        const rest =
+        const reply =
           when === "initialize"
             ? [initialized]
             : [{ reply: { thread: { id: "thread-1" }, model: "m", cwd: "/" } }]
-        const fake = yield* Fake.make({ on: { [when]: [[...all, last, ...rest]] } })
+        const fake = yield* Fake.make({ on: { [when]: [[...all, last, ...reply]] } })
         yield* Effect.provide(Fake.startThread, fake.layer())
         yield* check(fake, kindsWithoutTool)
+        assert.lengthOf(yield* fake.pids, 1)
       }
     }))
 
