@@ -27,7 +27,7 @@ describe.concurrent("a thread with two handles", () => {
         yield* fake.waitFor("turn/start")
         const waiting = yield* Effect.forkScoped(Effect.flip(two.run("2")), { startImmediately: true })
         yield* Scope.close(scope, Exit.void)
-        const error = yield* Effect.timeout(Fiber.join(waiting), "10 seconds")
+        const error = yield* Fiber.join(waiting)
         assert.deepInclude(error, { _tag: "TurnInterrupted", by: "caller" })
         assert.lengthOf(yield* fake.of("turn/start"), 1)
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))

@@ -135,7 +135,7 @@ describe.concurrent("a turn of the real Codex", () => {
       const all = yield* Deferred.make<void>()
       const turn = yield* Effect.gen(function* () {
         const thread = yield* real.start({ tools: yield* Meet })
-        return yield* thread.run("go", { timeout: "10 seconds" })
+        return yield* thread.run("go", { timeout: "1 minute" })
       }).pipe(
         Effect.provide([
           Meet.toLayer({
@@ -261,7 +261,12 @@ describe.concurrent("a thread of the real Codex", () => {
       )
       yield* Effect.gen(function* () {
         const thread = yield* real.resume(id)
-        const error = yield* Effect.flip(thread.run("2", { timeout: "500 millis" }))
+        const error = yield* Real.timeOutAfter(
+          thread,
+          "2",
+          "500 millis",
+          (event) => event._tag === "MessageDelta"
+        )
         assert.deepInclude(error._tag === "TurnTimedOut" ? error.turn?.usage : {}, { input: 0, output: 0 })
         assert.deepInclude((yield* thread.run("3")).usage, { input: 7, output: 2 })
       }).pipe(Effect.provide(real.layer))
@@ -277,13 +282,13 @@ describe.concurrent("a thread of the real Codex", () => {
         const thread = yield* real.resume(id)
         assert.strictEqual((yield* thread.run("1")).message, "answer 1")
         yield* Effect.scoped(real.resume(id))
-        assert.strictEqual((yield* thread.run("2", { timeout: "5 seconds" })).message, "answer 2")
+        assert.strictEqual((yield* thread.run("2", { timeout: "1 minute" })).message, "answer 2")
         // Let go of and taken up again at the same moment.
         for (let n = 3; n < 8; n++) {
           const [, again] = yield* Effect.all(
             [
               Effect.scoped(real.resume(id)),
-              Effect.flatMap(real.resume(id), (thread) => thread.run("x", { timeout: "5 seconds" }))
+              Effect.flatMap(real.resume(id), (thread) => thread.run("x", { timeout: "1 minute" }))
             ],
             { concurrency: 2 }
           )

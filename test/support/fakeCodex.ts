@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (scenario: Scenario) {
     ).pipe(
       Effect.retry({ schedule: Schedule.spaced("5 millis") }),
       Effect.timeoutOrElse({
-        duration: "15 seconds",
+        duration: "1 minute",
         orElse: () => Effect.die(new Error("the fake did not receive the expected messages"))
       }),
       Effect.catch(() => Effect.never),

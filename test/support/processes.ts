@@ -14,5 +14,5 @@ export const isAlive = (pid: number): boolean => {
 /** Waits for the end of a process for a limited time. Returns whether the process ended. */
 export const hasEnded = (pid: number) =>
   Effect.sync(() => !isAlive(pid)).pipe(
-    Effect.repeat({ until: (ended) => ended, schedule: Schedule.spaced("10 millis"), times: 1000 })
+    Effect.repeat({ until: (ended) => ended, schedule: Schedule.spaced("10 millis"), times: 6000 })
   )

@@ -184,7 +184,7 @@ export const start = Effect.fnUntraced(function* (options: {
   yield* Effect.addFinalizer(() =>
     Queue.shutdown(outgoing).pipe(
       Effect.andThen(child.exitCode),
-      Effect.timeout("2 seconds"),
+      Effect.timeout("30 seconds"),
       Effect.catch(() => child.kill({ killSignal: "SIGKILL" })),
       Effect.ignore
     )

@@ -1,14 +1,22 @@
 /** Runs the real Codex as an engine, with a scripted model and its own home and workspace. */
 import { ThreadId } from "../../src/domain/Ids.ts"
 import { assert } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import type * as Tool from "effect/ai/Tool"
 import { readFileSync, readdirSync } from "node:fs"
 import { Codex, type ThreadOptions } from "../../src/Codex.ts"
+import type * as Turn from "../../src/domain/Turn.ts"
+import type * as Thread from "../../src/Thread.ts"
 import * as AppServer from "../../src/engine/AppServer.ts"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import { onTestClock } from "./live.ts"
 
 export const make = Effect.fnUntraced(function* (
   script: ModelServer.Script,
@@ -43,6 +51,31 @@ export const make = Effect.fnUntraced(function* (
     processes: Effect.sync(() => processesIn(env.CODEX_HOME))
   }
 })
+
+/**
+ * Runs a turn on a test clock that reaches the turn's timeout only after an event, however slow the machine is. Returns
+ * the error of the turn.
+ */
+export const timeOutAfter = (
+  thread: Thread.Thread,
+  prompt: string,
+  timeout: Duration.Input,
+  isReached: (event: Turn.TurnEvent) => boolean
+) =>
+  onTestClock(
+    Effect.gen(function* () {
+      const reached = yield* Deferred.make<void>()
+      const running = yield* thread.stream(prompt, { timeout }).pipe(
+        Stream.tap((event) => (isReached(event) ? Deferred.succeed(reached, undefined) : Effect.void)),
+        Stream.runDrain,
+        Effect.flip,
+        Effect.forkScoped({ startImmediately: true })
+      )
+      yield* Effect.raceFirst(Deferred.await(reached), Fiber.await(running))
+      yield* TestClock.adjust(timeout)
+      return yield* Fiber.join(running)
+    })
+  )
 
 const processesIn = (home: string) =>
   readdirSync("/proc")

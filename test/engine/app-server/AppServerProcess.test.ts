@@ -262,7 +262,6 @@ describe("the trace context that Codex receives", () => {
           /^(?:chat|execute_tool)/.test(options.name) ? new Broken(options) : new Tracer.NativeSpan(options)
       })
       const exit = yield* Effect.exit(run).pipe(
-        Effect.timeout("5 seconds"),
         Effect.provide(fake.layer()),
         Effect.provideService(Tracer.Tracer, tracer)
       )
@@ -304,7 +303,7 @@ describe("the trace context that Codex receives", () => {
           }
         })
         const fake = yield* Fake.make({ on: { "turn/start": [[...Fake.begin, ...ending]] } })
-        yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go", { timeout: "300 millis" })).pipe(
+        yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go", { timeout: "1 second" })).pipe(
           Effect.exit,
           Effect.scoped,
           Effect.provide(fake.layer()),

@@ -52,8 +52,7 @@ describe("the message router", () => {
       const resolved = { method: "serverRequest/resolved", params: { threadId: "thread", requestId: 5 } }
       const replies = (count: number) =>
         Effect.sync(() => sent.length).pipe(
-          Effect.repeat({ schedule: Schedule.spaced("1 millis"), until: (length) => length === count }),
-          Effect.timeout("2 seconds")
+          Effect.repeat({ schedule: Schedule.spaced("1 millis"), until: (length) => length === count })
         )
       receive(request("first"), resolved, request("second"))
       yield* replies(1)
