@@ -90,9 +90,9 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",
-    // By default vitest leaves one core free, which on two cores runs the files one at a time. Most tests wait for
-    // processes and timers, so two at a time finish in half the time.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // By default vitest leaves one core free. Many tests wait for processes and timers, so one file more than there are
+    // cores keeps the cores busy.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
     projects: [
       { extends: true, test: { name: "isolated", include: isolated } },
