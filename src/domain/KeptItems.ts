@@ -4,6 +4,7 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import * as Steps from "../internal/Steps.ts"
 import * as BoundedContent from "./BoundedContent.ts"
 import type * as Item from "./Item.ts"
 
@@ -107,10 +108,16 @@ export const get = (items: KeptItems, id: string): Item.Item | undefined =>
   Option.getOrUndefined(HashMap.get(items.entries, id))?.item
 
 /** Returns the items in order. Takes O(n). */
-export const values = (items: KeptItems): ReadonlyArray<Item.Item> => {
+export const values = (items: KeptItems): ReadonlyArray<Item.Item> => Steps.finish(valueSteps(items))
+
+/** The same in small steps. */
+export function* valueSteps(items: KeptItems): Generator<void, ReadonlyArray<Item.Item>> {
   // Orders are whole numbers, so the items are placed by them instead of sorted.
   const first = items.nextToDrop
   const placed = Array.from<Item.Item | undefined>({ length: items.next - first })
-  for (const { item, order } of HashMap.values(items.entries)) placed[order - first] = item
+  for (const { item, order } of HashMap.values(items.entries)) {
+    placed[order - first] = item
+    yield
+  }
   return placed.filter((item) => item !== undefined)
 }

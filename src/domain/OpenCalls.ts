@@ -9,6 +9,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as OrderedMap from "../internal/OrderedMap.ts"
 import * as ApprovalRequest from "./ApprovalRequest.ts"
+import * as Steps from "../internal/Steps.ts"
 import * as BoundedContent from "./BoundedContent.ts"
 import * as Item from "./Item.ts"
 import type * as Turn from "./Turn.ts"
@@ -89,12 +90,18 @@ export const get = (state: OpenCalls, callId: string): CallState | undefined =>
   Option.getOrUndefined(HashMap.get(state.calls, callId))
 
 /** Returns the open calls in the order in which they opened. */
-export const open = (state: OpenCalls): ReadonlyArray<CallState> =>
-  state.openCount === 0
-    ? []
-    : HashMap.toValues(state.calls)
-        .filter((call) => call.isOpen)
-        .toSorted((a, b) => a.order - b.order)
+export const open = (state: OpenCalls): ReadonlyArray<CallState> => Steps.finish(openSteps(state))
+
+/** The same in small steps. */
+export function* openSteps(state: OpenCalls): Generator<void, ReadonlyArray<CallState>> {
+  if (state.openCount === 0) return []
+  const calls: Array<CallState> = []
+  for (const call of HashMap.values(state.calls)) {
+    if (call.isOpen) calls.push(call)
+    yield
+  }
+  return calls.toSorted((a, b) => a.order - b.order)
+}
 
 const put = (state: OpenCalls, call: CallState): OpenCalls => {
   const known = get(state, call.callId)

@@ -1,5 +1,6 @@
 /** Folds the events of a turn into its state, and the state into the `Turn` at its end. Pure. */
 import * as OrderedMap from "../internal/OrderedMap.ts"
+import * as Steps from "../internal/Steps.ts"
 import * as BoundedText from "./BoundedText.ts"
 import * as ContentLimits from "./ContentLimits.ts"
 import * as KeptItems from "./KeptItems.ts"
@@ -159,19 +160,35 @@ export const step = (
   return [{ ...apply(state, event, readOnly), calls: calls.after, time }, marks]
 }
 
+interface Outcome {
+  readonly completed: boolean
+  readonly errorType?: string
+  readonly status?: number
+}
+
 /** Ends the turn: closes what is open, and returns the `Turn`. */
 export const end = (
   state: TurnState,
   at: number,
-  outcome: { readonly completed: boolean; readonly errorType?: string; readonly status?: number },
+  outcome: Outcome,
   readOnly: ReadonlySet<string>
-): readonly [Turn.Turn, ReadonlyArray<TurnTiming.Mark>] => {
+): readonly [Turn.Turn, ReadonlyArray<TurnTiming.Mark>] =>
+  Steps.finish(endSteps(state, at, outcome, readOnly))
+
+/** The same in small steps: a turn may have thousands of open items. */
+export function* endSteps(
+  state: TurnState,
+  at: number,
+  outcome: Outcome,
+  readOnly: ReadonlySet<string>
+): Generator<void, readonly [Turn.Turn, ReadonlyArray<TurnTiming.Mark>]> {
   const { calls } = state
-  const [time, marks] = TurnTiming.end(state.time, at, calls, outcome)
+  const [time, marks] = yield* TurnTiming.endSteps(state.time, at, calls, outcome)
   const undecided = new Set(OrderedMap.values(calls.approvals).map(({ itemId }) => itemId))
   let { sideEffects } = state
   let kept = state
-  for (const item of OrderedMap.values(calls.items)) {
+  for (const item of yield* OrderedMap.valueSteps(calls.items)) {
+    yield
     if (Item.isWork(item)) {
       kept = keep(kept, Item.interrupt(item))
       sideEffects ||= !undecided.has(item.id) && hasSideEffects(item, readOnly)
@@ -185,7 +202,7 @@ export const end = (
     }
   }
   const { omittedItems } = kept.items
-  const all = KeptItems.values(kept.items)
+  const all = yield* KeptItems.valueSteps(kept.items)
   const omittedCharacters = all.reduce((sum, item) => sum + (item.omittedCharacters ?? 0), 0)
   return [
     {

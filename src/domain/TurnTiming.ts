@@ -186,15 +186,18 @@ export const step = (
 
 const isOutput = (item: Item.Item): boolean => item._tag === "AgentMessage" || item._tag === "Reasoning"
 
-/** Closes what is open, tools before the model. `outcome` says how a model request ends that is still running. */
-export const end = (
+/**
+ * Closes what is open, tools before the model, in small steps. `outcome` says how a model request ends that is still
+ * running.
+ */
+export function* endSteps(
   previous: TimingState,
   at: number,
   calls: OpenCalls.OpenCalls,
   outcome: { readonly completed: boolean; readonly errorType?: string; readonly status?: number }
-): Step => {
+): Generator<void, Step> {
   const state = advance(previous, calls, at)
-  const marks = OpenCalls.open(calls).map(
+  const marks = (yield* OpenCalls.openSteps(calls)).map(
     ({ callId }) => ({ _tag: "ToolClosed", at: state.at, callId }) as const
   )
   const { completed, ...failure } = outcome

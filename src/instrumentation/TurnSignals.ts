@@ -1,6 +1,4 @@
 /** Folds the events of a turn into signals. Pure. */
-import * as Chunk from "effect/Chunk"
-import * as Option from "effect/Option"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
@@ -54,7 +52,7 @@ export interface SignalsState {
   /** The engine reports the end of each model request, with its usage. */
   readonly exact: boolean
   /** Model requests that have ended and await their usage. */
-  readonly awaitingUsage: Chunk.Chunk<Signal.ModelStop>
+  readonly awaitingUsage: ReadonlyArray<Signal.ModelStop>
   /** When the current compaction started. */
   readonly compactingAt: number | undefined
   readonly retries: RetrySignals.RetrySignalsState
@@ -65,7 +63,7 @@ export const initial = (startedAt: number): SignalsState => ({
   model: undefined,
   compacted: false,
   exact: false,
-  awaitingUsage: Chunk.empty(),
+  awaitingUsage: [],
   compactingAt: undefined,
   retries: RetrySignals.initial
 })
@@ -177,9 +175,17 @@ const modelClosed = (
   }
   const next = { ...state, model: undefined, exact: state.exact || exact }
   // If the engine does not report the end of requests, usage arrives only after the tools of the request have run.
-  return exact || stop.usage !== undefined || stop.end._tag !== "Ok"
-    ? [next, [stop]]
-    : [{ ...next, awaitingUsage: Chunk.append(state.awaitingUsage, stop) }, noSignals]
+  return exact || stop.usage !== undefined || stop.end._tag !== "Ok" ? [next, [stop]] : awaitUsage(next, stop)
+}
+
+/** The maximum number of requests that await their usage. It arrives after the tools of the request, or never. */
+const maxAwaitingUsage = 16
+
+/** Waits for the usage of a request, and gives up on the oldest one if too many wait. */
+const awaitUsage = (state: SignalsState, stop: Signal.ModelStop): Step => {
+  const waiting = [...state.awaitingUsage, stop]
+  const overdue = waiting.length > maxAwaitingUsage ? waiting.slice(0, 1) : noSignals
+  return [{ ...state, awaitingUsage: waiting.slice(overdue.length) }, overdue]
 }
 
 /**
@@ -250,13 +256,10 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent, calls: OpenCalls.
       ]
     }
     case "UsageUpdated": {
-      const first = Option.getOrUndefined(Chunk.head(state.awaitingUsage))
+      const [first, ...others] = state.awaitingUsage
       const update: Signal.Signal = { _tag: "UsageUpdated", at, usage: event.usage }
       if (first !== undefined)
-        return [
-          { ...state, awaitingUsage: Chunk.drop(state.awaitingUsage, 1) },
-          [{ ...first, usage: event.usage }, update]
-        ]
+        return [{ ...state, awaitingUsage: others }, [{ ...first, usage: event.usage }, update]]
       if (state.exact || state.model === undefined) return [state, [update]]
       const { usage: soFar } = state.model
       const usage = soFar === undefined ? event.usage : TurnState.addUsage(soFar, event.usage)
@@ -309,15 +312,9 @@ const onTimings = (
   context: CallContext
 ): Step => {
   if (marks.length === 0) return [state, noSignals]
-  // One array for all marks: the end of a turn may close thousands of calls.
-  const signals: Array<Signal.Signal> = []
-  let current = state
-  for (const mark of marks) {
-    const [next, more] = onTiming(current, mark, context)
-    current = next
-    for (const signal of more) signals.push(signal)
-  }
-  return [current, signals]
+  let step: Step = [state, noSignals]
+  for (const mark of marks) step = then(step, (state) => onTiming(state, mark, context))
+  return step
 }
 
 const applyRetry = (state: SignalsState, event: Turn.EngineEvent): Step => {
@@ -348,64 +345,71 @@ const applyEvent = (
     : then(onEvent(state, event, calls), (state) => onTimings(state, marks, context))
 }
 
-/** Returns the signals of the end: what is open closes, and then the turn. `calls` are the open calls at the end. */
-export const end = (
+/**
+ * Yields the signals of the end, one in each step: what is open closes, and then the turn. `calls` are the open calls at the
+ * end.
+ */
+export function* end(
   state: SignalsState,
   turn: Turn.Turn,
   marks: ReadonlyArray<TurnTiming.Mark>,
   outcome: Signal.TurnEnd,
   at: number,
   calls: OpenCalls.OpenCalls
-): ReadonlyArray<Signal.Signal> => {
+): Generator<Signal.Signal> {
+  const { compactingAt } = state
+  const failed = typeof outcome !== "string" && outcome._tag !== "TurnInterrupted" ? outcome : undefined
+  yield* RetrySignals.end(
+    state.retries,
+    at,
+    failed === undefined ? Signal.interrupted : fail(failed.errorType)
+  )
+  if (compactingAt !== undefined)
+    yield { _tag: "Compaction", stage: "interrupted", at, durationMillis: at - compactingAt }
   const approvals = OrderedMap.toArray(calls.approvals)
   const undecided = new Set(approvals.map(([, { itemId }]) => itemId))
   // A policy that cancels ends the turn. Some engines end it before they can report the decision.
   const cancelled =
     typeof outcome !== "string" && outcome._tag === "TurnInterrupted" && outcome.by === "policy"
-  const unanswered = approvals.map(([requestId, { at: requestedAt, itemId: callId, kind }]) => ({
-    _tag: "ApprovalStop" as const,
-    at,
-    durationMillis: at - requestedAt,
-    requestId,
-    callId,
-    kind,
-    decision: cancelled ? ("cancel" as const) : ("decline" as const),
-    source: cancelled ? ("policy" as const) : ("default" as const),
-    policy: undefined
-  }))
-  const commands = OrderedMap.values(calls.items).flatMap((item) =>
-    item._tag === "CommandExecution" && !undecided.has(item.id)
-      ? commandStop(calls, { ...item, status: "interrupted" }, at)
-      : []
-  )
-  const [last, closed] = onTimings(state, marks, {
+  for (const [requestId, { at: requestedAt, itemId: callId, kind }] of approvals) {
+    yield {
+      _tag: "ApprovalStop",
+      at,
+      durationMillis: at - requestedAt,
+      requestId,
+      callId,
+      kind,
+      decision: cancelled ? "cancel" : "decline",
+      source: cancelled ? "policy" : "default",
+      policy: undefined
+    }
+  }
+  for (const item of OrderedMap.values(calls.items)) {
+    if (item._tag === "CommandExecution" && !undecided.has(item.id))
+      yield* commandStop(calls, { ...item, status: "interrupted" }, at)
+  }
+  const context: CallContext = {
     calls,
     completed: undefined,
     end: outcome === "completed" ? Signal.ok : Signal.interrupted
-  })
-  const { compactingAt } = state
-  const failed = typeof outcome !== "string" && outcome._tag !== "TurnInterrupted" ? outcome : undefined
-  const lost = failed === undefined ? Signal.interrupted : fail(failed.errorType)
-  return [
-    ...RetrySignals.end(state.retries, at, lost),
-    ...(compactingAt === undefined
-      ? noSignals
-      : [{ _tag: "Compaction", stage: "interrupted", at, durationMillis: at - compactingAt } as const]),
-    ...unanswered,
-    ...commands,
-    ...closed,
-    ...last.awaitingUsage,
-    {
-      _tag: "TurnStop",
-      at,
-      durationMillis: at - state.startedAt,
-      end: outcome,
-      usage: turn.usage,
-      time: turn.time,
-      modelCalls: turn.modelCalls,
-      toolCalls: turn.toolCalls,
-      ...omitted(turn),
-      ...(turn.omittedItems === undefined ? {} : { omittedItems: turn.omittedItems })
-    }
-  ]
+  }
+  let last = state
+  for (const mark of marks) {
+    const [next, signals] = onTiming(last, mark, context)
+    last = next
+    yield* signals
+  }
+  yield* last.awaitingUsage
+  yield {
+    _tag: "TurnStop",
+    at,
+    durationMillis: at - state.startedAt,
+    end: outcome,
+    usage: turn.usage,
+    time: turn.time,
+    modelCalls: turn.modelCalls,
+    toolCalls: turn.toolCalls,
+    ...omitted(turn),
+    ...(turn.omittedItems === undefined ? {} : { omittedItems: turn.omittedItems })
+  }
 }

@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
+import * as OpenCalls from "../domain/OpenCalls.ts"
 import type * as Turn from "../domain/Turn.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as Signal from "./Signal.ts"
@@ -129,6 +130,8 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
    */
   const models = new Map<number, ReadonlyArray<Tracer.Span>>()
   const tools = new Map<string, Tracer.Span>()
+  /** The calls in `tools` that have ended, oldest first. Their items may still complete. */
+  const ended = new Set<string>()
   let latest: Tracer.Span | undefined
   let compaction: Tracer.Span | undefined
   let ofTurn: Attributes = options.annotations
@@ -189,6 +192,7 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
         })
       }
       case "ToolStart":
+        ended.delete(signal.callId)
         tools.set(
           signal.callId,
           open(Convention.span.executeTool(signal.tool), signal.at, "internal", {
@@ -202,6 +206,12 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
         const span = tools.get(signal.callId)
         if (span === undefined) return
         const { mcpServer, operations } = signal
+        ended.add(signal.callId)
+        for (const oldest of ended) {
+          if (ended.size <= OpenCalls.maxEnded) break
+          ended.delete(oldest)
+          tools.delete(oldest)
+        }
         return close(span, signal.at, signal.end, {
           [attribute.toolType]: signal.type,
           [attribute.mcpMethod]: mcpServer === undefined ? undefined : "tools/call",

@@ -48,14 +48,14 @@ export interface TurnTelemetry {
   ) => void
   /** Returns the span of a call or an item. */
   readonly spanOf: (callId: string) => Tracer.Span
-  /** Ends all open spans and writes the totals to the span of the turn. */
-  readonly end: (
+  /** Ends all open spans and writes the totals to the span of the turn, in small steps. */
+  readonly endSteps: (
     turn: Turn.Turn,
     marks: ReadonlyArray<TurnTiming.Mark>,
     outcome: Signal.TurnEnd,
     at: number,
     calls: OpenCalls.OpenCalls
-  ) => void
+  ) => Generator<void>
 }
 
 export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
@@ -72,12 +72,10 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
     return traceId === "noop" ? undefined : { traceId, spanId, sampled }
   }
 
-  const emitAll = (signals: ReadonlyArray<Signal.Signal>) => {
-    for (const signal of signals) {
-      const [next, due] = SignalThrottle.step(throttle, signal)
-      throttle = next
-      for (const dueSignal of due) emit(dueSignal)
-    }
+  const emitThrottled = (signal: Signal.Signal) => {
+    const [next, due] = SignalThrottle.step(throttle, signal)
+    throttle = next
+    for (const dueSignal of due) emit(dueSignal)
   }
 
   const emit = (signal: Signal.Signal) => {
@@ -94,14 +92,17 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
       state = next
       // The content of a completed item is written before its span ends, that of a started item after its span opens.
       if (event._tag === "ItemCompleted") content?.record(event)
-      emitAll(signals)
+      for (const signal of signals) emitThrottled(signal)
       if (event._tag !== "ItemCompleted") content?.record(event)
       content?.requestStarted()
     },
     spanOf: spans.spanOf,
-    end: (turn, marks, outcome, at, calls) => {
+    endSteps: function* (turn, marks, outcome, at, calls) {
       content?.end(turnId, at, outcome)
-      emitAll(TurnSignals.end(state, turn, marks, outcome, at, calls))
+      for (const signal of TurnSignals.end(state, turn, marks, outcome, at, calls)) {
+        emitThrottled(signal)
+        yield
+      }
     }
   }
 }

@@ -41,6 +41,16 @@ export const toArray = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<readonly [K,
     .toSorted(([, a], [, b]) => a.order - b.order)
     .map(([key, { value }]) => [key, value])
 
+/** Returns the values in order, in small steps. */
+export function* valueSteps<K, V>(map: OrderedMap<K, V>): Generator<void, ReadonlyArray<V>> {
+  const entries: Array<Entry<V>> = []
+  for (const entry of HashMap.values(map.entries)) {
+    entries.push(entry)
+    yield
+  }
+  return entries.toSorted((a, b) => a.order - b.order).map(({ value }) => value)
+}
+
 /** Returns the values in order. Takes O(n log n). */
 export const values = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<V> =>
   HashMap.toValues(map.entries)

@@ -1,18 +1,49 @@
-/** Runs long synchronous work in slices, so that it blocks the event loop only for a short time. */
+/** Runs long synchronous work in slices, so that it blocks the event loop only for a short time. See `Steps`. */
 import * as Effect from "effect/Effect"
 
 /** The maximum time, in milliseconds, that the work takes of one turn of the event loop, besides its last step. */
 const sliceMillis = 8
 
-export interface TimeSlices {
-  /** Takes all steps of an iterator, in order. Lets other work run when the time of this turn of the event loop is used. */
-  readonly run: (steps: Iterator<unknown>) => Effect.Effect<void>
+/** Takes steps until `end`. Returns the result, or `undefined` if steps are left. */
+const takeUntil = <A>(steps: Iterator<unknown, A>, end: number): { readonly value: A } | undefined => {
+  do {
+    const next = steps.next()
+    if (next.done === true) return { value: next.value }
+  } while (performance.now() < end)
+  return undefined
+}
+
+const runWith = <A>(steps: Iterator<unknown, A>, begin: () => number): Effect.Effect<A> =>
+  Effect.suspend(() => {
+    const done = takeUntil(steps, begin())
+    return done === undefined
+      ? Effect.andThen(Effect.yieldNow, runWith(steps, begin))
+      : Effect.succeed(done.value)
+  })
+
+/** Takes all steps, and lets other work run between them when the time of this turn of the event loop is used. */
+export const run = <A>(steps: Iterator<unknown, A>): Effect.Effect<A> =>
+  runWith(steps, () => performance.now() + sliceMillis)
+
+/** Does the same outside of an effect. */
+export const runPromise = async <A>(steps: Iterator<unknown, A>): Promise<A> => {
+  let done = takeUntil(steps, performance.now() + sliceMillis)
+  while (done === undefined) {
+    await new Promise((resolve) => setImmediate(resolve))
+    done = takeUntil(steps, performance.now() + sliceMillis)
+  }
+  return done.value
+}
+
+export interface SharedSlices {
+  /** Takes all steps. The time of a turn of the event loop counts for all iterators together. */
+  readonly run: <A>(steps: Iterator<unknown, A>) => Effect.Effect<A>
   /** Whether `run` has begun and not ended. */
   readonly isRunning: () => boolean
 }
 
-/** Makes slices that share the time of a turn of the event loop. */
-export const make = (): TimeSlices => {
+/** Makes slices for many short iterators, such as the lines of each chunk of a stream. */
+export const make = (): SharedSlices => {
   /** When the time of this turn of the event loop is used; `undefined` if no work has run in it. */
   let until: number | undefined
   let running = 0
@@ -27,31 +58,15 @@ export const make = (): TimeSlices => {
     return until
   }
 
-  const step = (steps: Iterator<unknown>): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const end = begin()
-      while (performance.now() < end) if (steps.next().done === true) return Effect.void
-      return Effect.andThen(Effect.yieldNow, step(steps))
-    })
-
   return {
     run: (steps) =>
       Effect.suspend(() => {
         running++
         return Effect.ensuring(
-          step(steps),
+          runWith(steps, begin),
           Effect.sync(() => void running--)
         )
       }),
     isRunning: () => running > 0
-  }
-}
-
-/** Takes all steps of an iterator in slices, outside of an effect. */
-export const drain = async (steps: Iterator<unknown>): Promise<void> => {
-  while (true) {
-    const end = performance.now() + sliceMillis
-    while (performance.now() < end) if (steps.next().done === true) return
-    await new Promise((resolve) => setImmediate(resolve))
   }
 }

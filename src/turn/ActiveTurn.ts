@@ -25,6 +25,7 @@ import * as Turn from "../domain/Turn.ts"
 import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import { decide } from "../approval/PolicyRunner.ts"
+import * as Steps from "../internal/Steps.ts"
 import type { MonotonicClock } from "./MonotonicClock.ts"
 
 /** The engine, tools, policy and telemetry of a turn. */
@@ -60,8 +61,8 @@ export interface ActiveTurnOptions {
 
 export interface ActiveTurn {
   readonly handlers: Omit<Engine.Handlers, "agent">
-  /** Ends the turn and its telemetry, and returns the turn. Ignores later events. */
-  readonly end: (outcome: Signal.TurnEnd) => Turn.Turn
+  /** Ends the turn and its telemetry, in small steps, and returns the turn. Ignores later events. */
+  readonly endSteps: (outcome: Signal.TurnEnd) => Generator<void, Turn.Turn>
   /** Returns the last message of the agent so far. */
   readonly message: () => string
   /** Returns the span of a call of this turn. */
@@ -204,7 +205,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
           inTurn
         )
     },
-    end: (outcome) => {
+    endSteps: function* (outcome) {
       const at = Math.max(milliseconds(clock), state.time.at)
       const completed = outcome === "completed"
       const failure =
@@ -217,8 +218,12 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
                 : {})
             }
       ended = true
-      const [turn, marks] = TurnState.end(state, at, { completed, ...failure }, readOnly)
-      ignoreDefects(() => telemetry.end(turn, marks, outcome, at, state.calls))
+      const [turn, marks] = yield* TurnState.endSteps(state, at, { completed, ...failure }, readOnly)
+      try {
+        yield* telemetry.endSteps(turn, marks, outcome, at, state.calls)
+      } catch {
+        // As in `ignoreDefects`.
+      }
       return turn
     },
     message: () => TurnState.message(state),
@@ -272,7 +277,7 @@ export const makeSubAgent = (
     handlers: {
       ...activeTurn.handlers,
       end: (outcome) => {
-        activeTurn.end(outcome)
+        Steps.finish(activeTurn.endSteps(outcome))
         const exit =
           outcome === "completed"
             ? Exit.void

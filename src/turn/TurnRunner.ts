@@ -21,6 +21,7 @@ import * as Turn from "../domain/Turn.ts"
 import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as Sampling from "../instrumentation/Sampling.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
+import * as TimeSlices from "../internal/TimeSlices.ts"
 import * as ActiveTurn from "./ActiveTurn.ts"
 import * as AgentCalls from "./AgentCalls.ts"
 import * as MonotonicClock from "./MonotonicClock.ts"
@@ -213,13 +214,13 @@ const runAttempt = Effect.fnUntraced(function* <A>(
       }
     }
   }
-  const end = (outcome: Signal.TurnEnd): Turn.Turn => {
-    const result = turn.end(outcome)
-    if (outcome === "completed")
-      publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
-    attempt.onEnd(result, Budget.add(Budget.fromTurn(result), spentByAgents), span)
-    return result
-  }
+  const end = (outcome: Signal.TurnEnd): Effect.Effect<Turn.Turn> =>
+    Effect.map(TimeSlices.run(turn.endSteps(outcome)), (result) => {
+      if (outcome === "completed")
+        publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
+      attempt.onEnd(result, Budget.add(Budget.fromTurn(result), spentByAgents), span)
+      return result
+    })
 
   // Fail now if the budget is already exhausted.
   const exhaustedBudget = exhausted("turn", budget, tried) ?? exhausted("thread", context.budget, spentBefore)
@@ -245,17 +246,16 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     Effect.withParentSpan(span, { captureStackTrace: false }),
     Effect.exit,
     Effect.onInterrupt(() =>
-      Effect.sync(() => {
-        end("interrupted")
-        endSpan(Exit.failCause(Cause.interrupt()))
-      })
+      Effect.map(
+        Effect.suspend(() => end("interrupted")),
+        () => endSpan(Exit.failCause(Cause.interrupt()))
+      )
     ),
-    Effect.flatMap((exit): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> => {
-      const error = Exit.isSuccess(exit)
-        ? undefined
-        : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-      const outcome = Exit.isSuccess(exit) ? "completed" : (error ?? "interrupted")
-      const result = end(outcome)
+    Effect.bindTo("exit"),
+    // An interruption between the steps of the end would lose its other half.
+    Effect.bind("result", ({ exit }) => Effect.uninterruptible(end(outcomeOf(exit)))),
+    Effect.flatMap(({ exit, result }): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> => {
+      const error = errorOf(exit)
       // An interruption is not an error, so the span ends without one.
       endSpan(error?._tag === "TurnInterrupted" ? Exit.failCause(Cause.interrupt()) : exit)
       if (Exit.isSuccess(exit)) return Effect.succeed([result, exit.value])
@@ -267,6 +267,12 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     })
   )
 })
+
+const errorOf = <A, E>(exit: Exit.Exit<A, E>): E | undefined =>
+  Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+
+const outcomeOf = (exit: Exit.Exit<unknown, CodexError.TurnError>): Signal.TurnEnd =>
+  Exit.isSuccess(exit) ? "completed" : (errorOf(exit) ?? "interrupted")
 
 const exhausted = (scope: "turn" | "thread", budget: Budget.Budget, spent: Budget.BudgetUsage) => {
   const passed = Budget.exhausted(budget, spent)

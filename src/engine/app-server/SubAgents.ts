@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as CodexError from "../../domain/CodexError.ts"
+import * as TimeSlices from "../../internal/TimeSlices.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
 import * as RunningTurn from "./RunningTurn.ts"
 import type * as Translate from "./Translate.ts"
@@ -86,7 +87,16 @@ export const interrupt = (
 export const release = (root: RunningTurn.RunningTurn): Effect.Effect<void> =>
   Effect.suspend(() => {
     const remaining = [...root.subAgents.values()]
-    for (const runningTurn of remaining)
-      RunningTurn.end(runningTurn, new CodexError.TurnInterrupted({ by: "codex" }))
-    return Effect.forEach(remaining, RunningTurn.declinePending, { discard: true })
+    return Effect.andThen(
+      TimeSlices.run(endSteps(remaining)),
+      Effect.forEach(remaining, RunningTurn.declinePending, { discard: true })
+    )
   })
+
+/** Ends turns, one in each step: a turn may have thousands of sub-agents. */
+function* endSteps(turns: ReadonlyArray<RunningTurn.RunningTurn>): Generator<void> {
+  for (const turn of turns) {
+    RunningTurn.end(turn, new CodexError.TurnInterrupted({ by: "codex" }))
+    yield
+  }
+}

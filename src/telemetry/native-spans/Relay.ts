@@ -130,7 +130,7 @@ const make = Effect.gen(function* () {
     onBody: async (body) => {
       const spans = OtlpTraceJson.decode(body)
       if (spans === undefined) return lost(1, "a batch of Codex that is not OTLP JSON")
-      await TimeSlices.drain(joiner.receiveSteps(spans, performance.now()))
+      await TimeSlices.runPromise(joiner.receiveSteps(spans, performance.now()))
       watch()
     },
     onRejected: () => lost(1, "a batch of Codex that is too large")

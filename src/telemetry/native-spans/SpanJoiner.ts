@@ -3,6 +3,7 @@
  * the inside out, so most wait for the end of their turn. Dropped ancestors are skipped on the way up.
  */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import * as Steps from "../../internal/Steps.ts"
 import { attribute, operation } from "../../semconv/Convention.ts"
 import { HeldChatSpans } from "./HeldChatSpans.ts"
 import * as KeptSpans from "./KeptSpans.ts"
@@ -59,10 +60,6 @@ const withoutAttributes = (span: NativeSpan): NativeSpan => ({
   profile: undefined
 })
 const nothing = {}
-
-const finish = (steps: Iterator<unknown>): void => {
-  while (steps.next().done !== true);
-}
 
 type Place = SpanRef | "later" | "nowhere"
 
@@ -143,7 +140,7 @@ export class SpanJoiner {
 
   /** Takes a batch of spans of Codex. */
   receive(spans: ReadonlyArray<NativeSpan>, now: number): void {
-    finish(this.receiveSteps(spans, now))
+    Steps.finish(this.receiveSteps(spans, now))
   }
 
   /**
@@ -176,14 +173,14 @@ export class SpanJoiner {
   tick(now: number): void {
     for (const turn of this.turns.values()) this.release(turn, now - waitMillis)
     // A batch that is being placed places these spans too.
-    if (this.placing === undefined) finish(this.placeSteps(now))
+    if (this.placing === undefined) Steps.finish(this.placeSteps(now))
   }
 
   /** Places all waiting spans now. */
   flush(): void {
-    if (this.placing !== undefined) finish(this.placing)
+    if (this.placing !== undefined) Steps.finish(this.placing)
     for (const turn of this.turns.values()) this.release(turn, Infinity)
-    finish(this.placeSteps(Infinity))
+    Steps.finish(this.placeSteps(Infinity))
   }
 
   /** Adds the measurements in a batch, and returns the turns that have one. */
