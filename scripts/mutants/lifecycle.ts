@@ -180,8 +180,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "keeps a delta that follows the end of its item after that end"
     ],
     [
-      "      mergeable = new Map()\n      bytes",
-      "      bytes",
+      "      mergeable.clear()\n",
+      "",
       "F26 loses no event and no character in any reading pattern, and bounds the waiting events"
     ],
     [

@@ -19,19 +19,19 @@ export const sizeOf = (value: unknown): number => {
   if (typeof value === "string") return valueBytes + 2 * value.length
   if (typeof value !== "object" || value === null) return valueBytes
   let bytes = 0
-  // A list instead of recursion: JSON may be nested deeper than the stack. It contains what is counted and not entered.
-  const waiting: Array<object> = [value]
-  for (let values = 0; values < maxValues; values++) {
-    const next = waiting.pop()
-    if (next === undefined) break
+  let values = 0
+  // A list instead of recursion: JSON may be nested deeper than the stack.
+  let waiting: Array<object> | undefined
+  for (let next: object | undefined = value; next !== undefined; next = waiting?.pop()) {
     bytes += valueBytes
     const inners: ReadonlyArray<unknown> = Array.isArray(next) ? next : Object.values(next)
     values += inners.length
     for (const inner of inners) {
       if (typeof inner === "string") bytes += valueBytes + 2 * inner.length
-      else if (typeof inner === "object" && inner !== null) waiting.push(inner)
+      else if (typeof inner === "object" && inner !== null) (waiting ??= []).push(inner)
       else bytes += valueBytes
     }
+    if (values > maxValues) break
   }
   return bytes
 }

@@ -26,6 +26,7 @@ interface Spans {
 
 interface Options {
   readonly context: Context.Context<never>
+  readonly capture: ContentCapture.Capture
   readonly turn: Tracer.Span
   readonly input: TurnOptions.TurnInput
   readonly instructions?: string | undefined
@@ -88,8 +89,7 @@ const contentOf = (
 
 /** Returns `undefined` if no kind of content is captured. */
 export const make = (options: Options, spans: Spans): TurnContent | undefined => {
-  const { annotations, context, threadId, turn } = options
-  const capture = ContentCapture.captureOf(context)
+  const { annotations, capture, context, threadId, turn } = options
   const { kinds } = capture
   if (!Object.values(kinds).includes(true)) return undefined
   const redaction = Context.get(context, Redaction.Current)

@@ -11,6 +11,7 @@ import type * as TurnTiming from "../domain/TurnTiming.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as Revision from "../semconv/Revision.ts"
 import * as SafeSpan from "./SafeSpan.ts"
+import * as ContentCapture from "./ContentCapture.ts"
 import * as SignalBus from "./SignalBus.ts"
 import * as SignalThrottle from "./SignalThrottle.ts"
 import type * as Signal from "./Signal.ts"
@@ -34,7 +35,22 @@ export interface TurnTelemetryOptions extends Omit<TurnSpans.TurnSpansOptions, "
   readonly instructions?: string | undefined
   /** The context of the turn, from which listeners and their settings are read. */
   readonly context: Context.Context<never>
+  readonly settings: TelemetrySettings
 }
+
+/** Settings of the context, which are read once for a turn and its sub-agents: they depend on the environment. */
+export interface TelemetrySettings {
+  readonly revision: Convention.Revision
+  /** Updates per second of each kind. */
+  readonly rate: number
+  readonly capture: ContentCapture.Capture
+}
+
+export const settingsOf = (context: Context.Context<never>): TelemetrySettings => ({
+  revision: Revision.revisionOf(context),
+  rate: SignalThrottle.rateOf(context),
+  capture: ContentCapture.captureOf(context)
+})
 
 export interface TurnTelemetry {
   /**
@@ -59,12 +75,12 @@ export interface TurnTelemetry {
 }
 
 export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
-  const spans = TurnSpans.make({ ...options, revision: Revision.revisionOf(options.context) })
+  const spans = TurnSpans.make({ ...options, revision: options.settings.revision })
   const { annotations: attributes, context, model, provider, sandbox, threadId } = options
   const listeners = Context.get(context, SignalBus.Listeners)
-  const content = TurnContent.make(options, spans)
+  const content = TurnContent.make({ ...options, capture: options.settings.capture }, spans)
   let state = TurnSignals.initial(options.startedAt)
-  let throttle = SignalThrottle.initial(SignalThrottle.rateOf(context))
+  let throttle = SignalThrottle.initial(options.settings.rate)
   let turnId: string | undefined
 
   const spanOf = (signal: Signal.Signal) => {

@@ -37,6 +37,7 @@ export interface ActiveTurnOptions {
   readonly clock: MonotonicClock
   readonly tracer: EffectTracer.Tracer
   readonly context: Context.Context<never>
+  readonly settings: TurnTelemetry.TelemetrySettings
   /** Attributes of every span and log record below the turn. */
   readonly annotations: Readonly<Record<string, unknown>>
   readonly span: EffectTracer.Span

@@ -1,4 +1,5 @@
 /** A buffer of events for one consumer that may be slow. The producer never waits. */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -68,11 +69,16 @@ const sizeOf = (event: Turn.TurnEvent): number => {
 }
 
 interface Waiting {
-  event: Turn.TurnEvent
+  /** `undefined` after it was dropped. */
+  event: Turn.TurnEvent | undefined
   bytes: number
+  readonly isDelta: boolean
   /** The item whose deltas are merged into this one, or the call whose progress replaces this one. */
   readonly key: string | undefined
 }
+
+/** After how many dropped events the list is compacted, if it contains more dropped events than others. */
+const minCompacted = 1000
 
 /**
  * Makes a buffer. Waiting deltas of one item become one delta, and only the latest progress of a tool call is kept. No
@@ -80,30 +86,39 @@ interface Waiting {
  * deltas, then the oldest other events, and the consumer receives an `EventsOmitted` first when it reads again.
  */
 export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): EventBuffer<E> => {
-  /** In order. A set, so that any event can be dropped. */
-  let waiting = new Set<Waiting>()
-  /** The waiting deltas, in order. */
-  let waitingDeltas = new Set<Waiting>()
+  let waiting: Array<Waiting> = []
   /** The last waiting delta or progress, by item. */
-  let mergeable = new Map<string, Waiting>()
+  const mergeable = new Map<string, Waiting>()
   let bytes = 0
+  /** How many events at the start of `waiting` have been visited to drop deltas, and to drop other events. */
+  let visited = { deltas: 0, events: 0 }
+  /** How many events in `waiting` are dropped. */
+  let holes = 0
   let omitted = { deltas: 0, events: 0, at: 0 }
   let ended: Exit.Exit<unknown, E> | undefined
   const filled = Latch.makeUnsafe(false)
 
-  const take: Pull.Pull<readonly [Turn.TurnEvent, ...Array<Turn.TurnEvent>], E> = Effect.suspend(() => {
+  const takeAll = (): ReadonlyArray<Turn.TurnEvent> => {
+    const all: Array<Turn.TurnEvent> = []
     const { at, deltas, events } = omitted
-    const marker: ReadonlyArray<Turn.TurnEvent> =
-      deltas + events === 0 ? [] : [{ _tag: "EventsOmitted", deltas, events, at }]
-    const [first, ...rest] = [...marker, ...Array.from(waiting, ({ event }) => event)]
-    if (first !== undefined) {
-      waiting = new Set()
-      waitingDeltas = new Set()
-      mergeable = new Map()
-      bytes = 0
+    if (deltas + events > 0) {
+      all.push({ _tag: "EventsOmitted", deltas, events, at })
       omitted = { deltas: 0, events: 0, at: 0 }
-      return Effect.succeed([first, ...rest] as const)
     }
+    for (const { event } of waiting) if (event !== undefined) all.push(event)
+    if (waiting.length > 0) {
+      waiting = []
+      mergeable.clear()
+      visited = { deltas: 0, events: 0 }
+      bytes = 0
+      holes = 0
+    }
+    return all
+  }
+
+  const take: Pull.Pull<readonly [Turn.TurnEvent, ...Array<Turn.TurnEvent>], E> = Effect.suspend(() => {
+    const all = takeAll()
+    if (Arr.isReadonlyArrayNonEmpty(all)) return Effect.succeed(all)
     if (ended === undefined) {
       filled.closeUnsafe()
       return Effect.andThen(filled.await, take)
@@ -112,35 +127,41 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
   })
 
   const drop = (entry: Waiting) => {
-    waiting.delete(entry)
-    bytes -= entry.bytes
-    if (entry.key !== undefined && mergeable.get(entry.key) === entry) mergeable.delete(entry.key)
-    const isDelta = waitingDeltas.delete(entry)
+    if (entry.event === undefined) return
     omitted = {
-      deltas: omitted.deltas + Number(isDelta),
-      events: omitted.events + Number(!isDelta),
+      deltas: omitted.deltas + Number(entry.isDelta),
+      events: omitted.events + Number(!entry.isDelta),
       at: Math.max(omitted.at, entry.event.at)
     }
+    if (entry.key !== undefined && mergeable.get(entry.key) === entry) mergeable.delete(entry.key)
+    bytes -= entry.bytes
+    entry.event = undefined
+    holes++
   }
 
+  const isFull = () => bytes > limit
+
   const fit = () => {
-    for (const entry of waitingDeltas) {
-      if (bytes <= limit) return
-      drop(entry)
+    for (; isFull() && visited.deltas < waiting.length; visited.deltas++) {
+      const entry = waiting[visited.deltas]
+      if (entry?.isDelta === true) drop(entry)
     }
-    for (const entry of waiting) {
-      if (bytes <= limit) return
-      if (entry.event._tag !== "TurnCompleted") drop(entry)
+    for (; isFull() && visited.events < waiting.length; visited.events++) {
+      const entry = waiting[visited.events]
+      if (entry !== undefined && entry.event?._tag !== "TurnCompleted") drop(entry)
     }
+    if (holes < minCompacted || holes * 2 < waiting.length) return
+    waiting = waiting.filter(({ event }) => event !== undefined)
+    visited = { deltas: 0, events: 0 }
+    holes = 0
   }
 
   const add = (event: Turn.TurnEvent, key: string | undefined) => {
-    const entry = { event, bytes: sizeOf(event), key }
-    waiting.add(entry)
-    if (deltaOf(event) !== undefined) waitingDeltas.add(entry)
+    const entry = { event, bytes: sizeOf(event), isDelta: deltaOf(event) !== undefined, key }
+    waiting.push(entry)
     if (key !== undefined) mergeable.set(key, entry)
     bytes += entry.bytes
-    fit()
+    if (isFull()) fit()
     filled.openUnsafe()
   }
 
@@ -148,7 +169,8 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
     bytes += size - entry.bytes
     entry.event = event
     entry.bytes = size
-    fit()
+    // What waits for a merge is alive, so it comes after the events that were visited.
+    if (isFull()) fit()
   }
 
   return {
@@ -157,7 +179,7 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
       if (delta !== undefined) {
         const key = keyOf(event, delta.itemId)
         const previous = mergeable.get(key)
-        const merged = previous === undefined ? undefined : merge(previous.event, event)
+        const merged = previous?.event === undefined ? undefined : merge(previous.event, event)
         if (previous === undefined || merged === undefined) return add(event, key)
         return replace(previous, merged, previous.bytes + 2 * delta.delta.length)
       }

@@ -157,13 +157,15 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     const passed = ofTurn ?? Budget.exceeded(context.budget, Budget.add(spentBefore, spent))
     if (passed !== undefined) stop(budgetExceeded(ofTurn === undefined ? "thread" : "turn", passed))
   }
+  const services = yield* Effect.context()
   const shared = {
     engine,
     tools: context.tools,
     policy: context.policy,
     clock,
     tracer: yield* SafeSpan.tracer,
-    context: yield* Effect.context(),
+    context: services,
+    settings: TurnTelemetry.settingsOf(services),
     annotations: yield* References.TracerSpanAnnotations,
     model,
     effort: options.effort,
