@@ -200,23 +200,27 @@ const directorySections = (request: ApprovalRequest): ReadonlyArray<Section> => 
   ]
 }
 
+const sectionLines = (sections: ReadonlyArray<Section>, options: RenderOptions): ReadonlyArray<string> =>
+  sections.flatMap(({ label, text }) => [`  ${label}:`, ...block(text, options)])
+
+/** Renders everything but the content of the request: where it applies, why the agent wants it, and its hash. */
+export const circumstances = (request: ApprovalRequest, options: RenderOptions = {}): ReadonlyArray<string> =>
+  sectionLines(
+    [
+      ...directorySections(request),
+      ...optional("the agent's reason", request.reason),
+      section("hash of the request", hash(request))
+    ],
+    options
+  )
+
 /** Renders the whole request. */
 export const render = (request: ApprovalRequest, options: RenderOptions = {}): RenderedRequest => {
   const [title, content] = contentOf(request)
-  const id = hash(request)
-  const sections = [
-    ...content,
-    ...directorySections(request),
-    ...optional("the agent's reason", request.reason)
-  ]
   return {
     title,
-    lines: [
-      ...sections.flatMap(({ label, text }) => [`  ${label}:`, ...block(text, options)]),
-      "  hash of the request:",
-      ...block(id, options)
-    ],
-    hash: id
+    lines: [...sectionLines(content, options), ...circumstances(request, options)],
+    hash: hash(request)
   }
 }
 

@@ -119,16 +119,27 @@ const parseAnswer = (question: Question, line: string): string | undefined => {
   return named?.label ?? (other ? line : undefined)
 }
 
-/** Writes lines of content with a prefix, wrapped at the width of the terminal. */
+/** Writes a line of content with a prefix, wrapped at the width of the terminal. */
 const writeBlock = (text: string) =>
   Effect.flatMap(screen, (options) => write(`${RequestText.block(text, options).join("\n")}\n`))
 
+/** Shows visible texts in pages, each line with a prefix. Returns a decision if one was made before the last page. */
+const pageBlock = Effect.fnUntraced(function* (...texts: ReadonlyArray<string>) {
+  const { columns, rows } = yield* screen
+  return yield* page(
+    texts.flatMap((text) => RequestText.block(text, { columns })),
+    rows
+  )
+})
+
 const askQuestion = Effect.fnUntraced(function* (question: Question) {
   const { header, options = [] } = question
-  yield* writeBlock(visible(header === "" ? question.question : `${header}: ${question.question}`))
-  for (const [index, { description, label }] of options.entries()) {
-    yield* writeBlock(`${index + 1}. ${visible(`${label}: ${description}`)}`)
-  }
+  const text = visible(header === "" ? question.question : `${header}: ${question.question}`)
+  const choices = options.map(({ description, label }, index) =>
+    visible(`${index + 1}. ${label}: ${description}`)
+  )
+  const early = yield* pageBlock(text, ...choices)
+  if (early !== undefined) return early
   const hints = [
     ...(options.length === 0 ? [] : ["a number"]),
     ...(options.length === 0 || question.other ? ["text"] : []),
@@ -147,8 +158,9 @@ const askQuestion = Effect.fnUntraced(function* (question: Question) {
 const askQuestions = Effect.fnUntraced(function* (request: typeof UserInputRequest.Type) {
   const given: Array<readonly [string, ReadonlyArray<string>]> = []
   for (const question of request.questions) {
-    const text = yield* askQuestion(question)
-    if (text !== undefined) given.push([question.id, [text]])
+    const answer = yield* askQuestion(question)
+    if (typeof answer === "object") return answer
+    if (answer !== undefined) given.push([question.id, [answer]])
   }
   return given.length === 0
     ? declined("no question was answered")
@@ -196,7 +208,8 @@ const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest
   const content: Array<readonly [string, unknown]> = []
   for (const { field, name, required } of fields) {
     const schema = { type: "object", properties: { [name]: field } }
-    yield* writeBlock(`${visibleLine(name)} (${describeField(field)})`)
+    const early = yield* pageBlock(`${visibleLine(name)} (${describeField(field)})`)
+    if (early !== undefined) return early
     while (true) {
       const line = (yield* readLine(required ? "  value: " : "  value, may be empty: ")).trim()
       if (line === "" && required) return declined("a required field was left empty")
@@ -222,8 +235,9 @@ const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
   const { lines, title } = RequestText.render(request, { columns })
   const heading = ["", `The agent asks to ${title}`]
   if (request._tag === "UserInput") {
-    yield* write(`${heading.join("\n")}\n`)
-    return yield* askQuestions(request)
+    // Each question follows with its own prompt.
+    const early = yield* page([...heading, ...RequestText.circumstances(request, { columns })], rows)
+    return early ?? (yield* askQuestions(request))
   }
   const early = yield* page([...heading, ...lines], rows)
   if (early !== undefined) return early

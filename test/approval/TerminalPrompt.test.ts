@@ -12,6 +12,7 @@ import * as Terminal from "effect/Terminal"
 import * as TestClock from "effect/testing/TestClock"
 import * as Permissions from "../../src/domain/Permissions.ts"
 import * as Approval from "../../src/Approval.ts"
+import * as RequestText from "../../src/approval/RequestText.ts"
 import { decide } from "../../src/approval/PolicyRunner.ts"
 import * as R from "./requests.ts"
 
@@ -28,6 +29,8 @@ const terminalOf = (options: {
   readonly typed: ReadonlyArray<string>
   readonly before?: string
   readonly rows?: number
+  /** Types a space on every page but the last. */
+  readonly turnPages?: boolean
 }) => {
   const shown: Array<string> = []
   const lines = [...options.typed]
@@ -44,6 +47,7 @@ const terminalOf = (options: {
   const onWrite = (text: string) => {
     shown.push(text)
     if (!question.test(text) || keys === undefined) return
+    if (options.turnPages === true && / stop the turn $/.test(text)) return type(" ")
     const line = lines.shift()
     if (line === undefined) Queue.endUnsafe(keys)
     else if (line === " ") type(" ")
@@ -283,6 +287,54 @@ describe("a person on the terminal", () => {
         (yield* terminalOf({ rows: 24, typed: ["q"] }).ask(R.command(script)))._tag,
         "Cancel"
       )
+    })
+  )
+
+  it.effect(
+    "H02 shows questions, forms, permissions, patches and calls whole, in pages, with hash and reason",
+    () =>
+      Effect.gen(function* () {
+        const parts = Array.from({ length: 50 }, (_, n) => `part-${n}-${"x".repeat(60)}`)
+        const long = parts.join("\n")
+        const requests: ReadonlyArray<Approval.ApprovalRequest> = [
+          R.question("q", { question: long }),
+          R.question("q", { options: [{ label: "a", description: long }] }),
+          { ...R.form({ type: "object", properties: {} }), message: long },
+          { ...R.form({ type: "object", properties: { a: { type: "string", description: long } } }) },
+          { ...R.url("http://127.0.0.1/"), message: long },
+          { ...R.mcpTool("things", "write"), message: long },
+          R.mcpTool("things", "write", { long }),
+          R.tool("deploy", { long }),
+          R.permissions({
+            network: false,
+            fileSystem: parts.map((part) => Permissions.path("write", `/${part}`))
+          }),
+          { ...R.fileChange("a"), changes },
+          { ...R.unknown, payload: { long } }
+        ]
+        for (const request of requests) {
+          const person = terminalOf({ rows: 24, typed: ["", "", ""], turnPages: true })
+          yield* person.ask({ ...request, reason: long.replaceAll("part", "why") })
+          // Wrapped lines have the prefix too, and pages end between lines, so the text is put together again.
+          const shown = person.shown().replace(/ {2}\d+ of \d+ lines\.[^\r]*\r *\r/g, "")
+          const text = shown.replaceAll("\n  │ ", "")
+          for (const part of parts) {
+            assert.include(text, part, request._tag)
+            assert.include(text, part.replace("part", "why"), request._tag)
+          }
+          assert.include(shown, RequestText.render(request).hash, request._tag)
+          assert.include(shown, "Space: more", request._tag)
+        }
+      })
+  )
+
+  it.effect("H02 declines or stops a question on every page", () =>
+    Effect.gen(function* () {
+      const long = Array.from({ length: 50 }, (_, n) => `part-${n}`).join("\n")
+      const ask = (key: string) =>
+        terminalOf({ rows: 24, typed: [key] }).ask(R.question("q", { question: long }))
+      assert.strictEqual((yield* ask("n"))._tag, "Decline")
+      assert.strictEqual((yield* ask("q"))._tag, "Cancel")
     })
   )
 

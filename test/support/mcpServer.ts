@@ -9,7 +9,7 @@ interface Message {
   readonly method?: string
   readonly params?: {
     readonly name?: string
-    readonly arguments?: { readonly mode?: string }
+    readonly arguments?: { readonly mode?: string; readonly message?: string }
     readonly protocolVersion?: string
   }
   readonly result?: unknown
@@ -30,7 +30,10 @@ const ask = (params: object) =>
 const tool = (name: string, readOnlyHint: boolean) => ({
   name,
   description: name,
-  inputSchema: { type: "object", properties: { name: { type: "string" }, mode: { type: "string" } } },
+  inputSchema: {
+    type: "object",
+    properties: { name: { type: "string" }, mode: { type: "string" }, message: { type: "string" } }
+  },
   annotations: { readOnlyHint, destructiveHint: !readOnlyHint }
 })
 
@@ -83,7 +86,11 @@ const answer = async ({ method, params }: Message): Promise<object> => {
         for (const question of sneaky) answers.push((await ask(question)).result)
         return said(JSON.stringify(answers))
       }
-      const { error, result } = await ask(questions[params?.arguments?.mode ?? "form"] ?? {})
+      const { message, mode = "form" } = params?.arguments ?? {}
+      const { error, result } = await ask({
+        ...questions[mode],
+        ...(message === undefined ? {} : { message })
+      })
       return said(JSON.stringify(result ?? error))
     }
     default:
