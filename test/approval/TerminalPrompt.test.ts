@@ -296,6 +296,8 @@ describe("a person on the terminal", () => {
       Effect.gen(function* () {
         const parts = Array.from({ length: 50 }, (_, n) => `part-${n}-${"x".repeat(60)}`)
         const long = parts.join("\n")
+        const diff = parts.map((part) => `+${part}`).join("\n")
+        const changes = [{ path: "/a", kind: "update", diff }] as const
         const requests: ReadonlyArray<Approval.ApprovalRequest> = [
           R.question("q", { question: long }),
           R.question("q", { options: [{ label: "a", description: long }] }),
@@ -322,8 +324,9 @@ describe("a person on the terminal", () => {
             assert.include(text, part, request._tag)
             assert.include(text, part.replace("part", "why"), request._tag)
           }
-          assert.include(shown, RequestText.render(request).hash, request._tag)
-          assert.include(shown, "Space: more", request._tag)
+          const { hash } = RequestText.render({ ...request, reason: long.replaceAll("part", "why") })
+          assert.include(shown, hash, request._tag)
+          assert.include(person.shown(), "Space: more", request._tag)
         }
       })
   )
