@@ -1,7 +1,8 @@
 /** Prints text that comes from outside: printable on a terminal, unchanged in a file or pipe. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { printable } from "../internal/VisibleText.ts"
+import * as Layer from "effect/Layer"
+import { printable, printableWithColours } from "../internal/VisibleText.ts"
 
 const forReader = (terminal: boolean, text: string): string => (terminal ? printable(text) : text)
 
@@ -12,3 +13,28 @@ export const print = (text: string): Effect.Effect<void> =>
 /** Prints a line on stderr. */
 export const printError = (text: string): Effect.Effect<void> =>
   Effect.suspend(() => Console.error(forReader(process.stderr.isTTY, text)))
+
+const safe =
+  (stream: NodeJS.WriteStream, write: (...args: ReadonlyArray<unknown>) => void) =>
+  (...args: ReadonlyArray<unknown>): void =>
+    write(...args.map((arg) => (stream.isTTY && typeof arg === "string" ? printableWithColours(arg) : arg)))
+
+/**
+ * A console that cannot act on a terminal but for colours. It covers what other modules print: usage errors of effect/cli,
+ * which quote arguments, and Effect's default logger.
+ */
+export const layer: Layer.Layer<never> = Layer.effect(
+  Console.Console,
+  Effect.map(Console.Console, (console): Console.Console => {
+    const { stderr, stdout } = process
+    return {
+      ...globalThis.console,
+      log: safe(stdout, (...args) => console.log(...args)),
+      info: safe(stdout, (...args) => console.info(...args)),
+      debug: safe(stdout, (...args) => console.debug(...args)),
+      error: safe(stderr, (...args) => console.error(...args)),
+      warn: safe(stderr, (...args) => console.warn(...args)),
+      trace: safe(stderr, (...args) => console.trace(...args))
+    }
+  })
+)

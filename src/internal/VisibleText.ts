@@ -2,6 +2,7 @@
  * Shows text so that a person sees every character of it. Nothing is removed: a character that a terminal acts upon, hides
  * or reorders, or that looks like an ASCII character, becomes an escape such as `\x1b`, `\u202e` or `\u{e0041}`.
  */
+import { isAscii } from "node:buffer"
 
 // Control, format, surrogate, private-use and unassigned characters, every separator but the blank, characters that a
 // terminal ignores, and characters that have a glyph in name only.
@@ -42,7 +43,7 @@ const escape = (character: string): string => {
   return code < 0x10000 ? `\\u${digits.padStart(4, "0")}` : `\\u{${digits}}`
 }
 
-const isAscii = (character: string): boolean => (character.codePointAt(0) ?? 0) < 0x80
+const isAsciiCharacter = (character: string): boolean => (character.codePointAt(0) ?? 0) < 0x80
 
 /** Whether a character that is not ASCII is unsafe whatever its neighbours are. */
 const isUnsafe = (character: string): boolean =>
@@ -57,7 +58,7 @@ const isUnsafe = (character: string): boolean =>
 /** Returns the positions of letters that imitate ASCII inside a word. */
 const imitations = (characters: ReadonlyArray<string>): ReadonlyArray<number> => {
   const letters = characters.flatMap((character, index) =>
-    isAscii(character) || mark.test(character) ? [] : [index]
+    isAsciiCharacter(character) || mark.test(character) ? [] : [index]
   )
   const at = (index: number) => characters[index] ?? ""
   if (characters.some((character) => asciiWordCharacter.test(character))) {
@@ -78,7 +79,7 @@ const escaped = (characters: ReadonlyArray<string>): ReadonlyArray<boolean> => {
   let base = ""
   let marks = ""
   for (const character of characters) {
-    if (isAscii(character)) {
+    if (isAsciiCharacter(character)) {
       out.push(character < " " || character === "\x7f")
       base = character
       marks = ""
@@ -165,6 +166,14 @@ const unsafeInJson = /[\p{C}\p{Zl}\p{Zp}]/gu
 export const jsonLine = (value: unknown): string =>
   (JSON.stringify(value) ?? "null").replace(unsafeInJson, jsonEscape)
 
+/** Escapes the same in JSON that is written already, as UTF-8. Returns the same bytes if there is nothing to escape. */
+export const escapeJsonBytes = (bytes: Uint8Array): Uint8Array => {
+  if (isAscii(bytes) && !bytes.includes(0x7f)) return bytes
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+  const escaped = text.replace(unsafeInJson, jsonEscape)
+  return escaped === text ? bytes : Buffer.from(escaped)
+}
+
 /** Writes a value as indented JSON, for people. Escapes what `visible` escapes; the value stays the same. */
 export const visibleJson = (value: unknown): string => {
   const text = JSON.stringify(value, null, 2) ?? "null"
@@ -192,6 +201,20 @@ export const printable = (text: string): string =>
     .replace(csi, "")
     .replaceAll("\r\n", "\n")
     .replace(unprintable, (character, unsafe?: string) => (unsafe === undefined ? character : escape(unsafe)))
+
+// A sequence that only sets a colour.
+const colour = /\u001b\[[\d;]{0,32}m/g
+
+/** Makes text harmless for a terminal, and keeps colours: for output that consists of our own text and text from outside. */
+export const printableWithColours = (text: string): string => {
+  let out = ""
+  let from = 0
+  for (const { 0: sequence, index } of text.matchAll(colour)) {
+    out += printable(text.slice(from, index)) + sequence
+    from = index + sequence.length
+  }
+  return out + printable(text.slice(from))
+}
 
 /** The same on one line, cut to `width` characters. */
 export const printableLine = (text: string, width: number): string => {

@@ -3,7 +3,7 @@ import type { DataPoint, MetricData, ResourceMetrics } from "@opentelemetry/sdk-
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { oneLine } from "../internal/TerminalText.ts"
+import { printableLine } from "../internal/VisibleText.ts"
 import { attribute } from "../semconv/Convention.ts"
 import * as DurationText from "../internal/DurationText.ts"
 import { Stderr } from "./delivery/Stderr.ts"
@@ -36,11 +36,11 @@ export const line = (span: ReadableSpan): string => {
   const elapsed = BigInt(span.duration[0]) * 1_000_000_000n + BigInt(span.duration[1])
   const attributes = shownAttributes.flatMap((name) => {
     const value = span.attributes[name]
-    return value === undefined ? [] : [`${name}=${oneLine(String(value), 60)}`]
+    return value === undefined ? [] : [`${name}=${printableLine(String(value), 60)}`]
   })
   const status = span.status.code === 2 ? "error" : "ok"
   return [
-    oneLine(span.name, 60),
+    printableLine(span.name, 60),
     DurationText.format(elapsed),
     status,
     ...attributes,
@@ -105,7 +105,9 @@ const valueOf = ({ value }: MetricData["dataPoints"][number], unit: string): str
     : `count=${value.count} sum=${toNumberText(value.sum ?? 0)} ${unit}`.trimEnd()
 
 const labelsOf = ({ attributes }: DataPoint<unknown>): ReadonlyArray<string> =>
-  Object.entries(attributes).map(([name, value]) => `${oneLine(name, 60)}=${oneLine(String(value), 60)}`)
+  Object.entries(attributes).map(
+    ([name, value]) => `${printableLine(name, 60)}=${printableLine(String(value), 60)}`
+  )
 
 /** One line per series, without the line break: `codex.command.count  3 {command}  codex.command.success=true`. */
 const metricLines = ({ scopeMetrics }: ResourceMetrics): ReadonlyArray<string> =>
@@ -113,7 +115,7 @@ const metricLines = ({ scopeMetrics }: ResourceMetrics): ReadonlyArray<string> =
     metrics.flatMap((metric) =>
       metric.dataPoints.map((point: MetricData["dataPoints"][number]) =>
         [
-          oneLine(metric.descriptor.name, 80),
+          printableLine(metric.descriptor.name, 80),
           valueOf(point, metric.descriptor.unit),
           ...labelsOf(point)
         ].join("  ")

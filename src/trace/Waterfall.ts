@@ -1,6 +1,6 @@
 /** Draws a trace in a terminal: the tree of spans with start, duration and errors. */
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
-import { printable } from "../internal/TerminalText.ts"
+import { printable } from "../internal/VisibleText.ts"
 import { attribute, operation, span as names } from "../semconv/Convention.ts"
 import * as DurationText from "../internal/DurationText.ts"
 import * as DisplayWidth from "./DisplayWidth.ts"

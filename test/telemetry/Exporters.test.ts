@@ -679,7 +679,7 @@ it.effect("a console line names the failed operation and its error type", () =>
       Console.line(span).replace(/[0-9a-f]{32}/, "<id>")
     )
     assert.deepStrictEqual(lines, [
-      "chat gpt-5.5  0 µs  error  gen_ai.request.model=gpt-5.5  gen_ai.usage.input_tokens=1200  error.type=TurnFailed.Overloaded  trace=<id>"
+      "chat gpt-5.5  0 µs  error  gen_ai.request.model=gpt-5.5 \\u202e  gen_ai.usage.input_tokens=1200  error.type=TurnFailed.Overloaded  trace=<id>"
     ])
   })
 )

@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import { homedir } from "node:os"
 import * as CodexError from "../../domain/CodexError.ts"
 import * as CodexLaunch from "../../internal/CodexLaunch.ts"
-import { oneLine } from "../../internal/TerminalText.ts"
+import { printableLine } from "../../internal/VisibleText.ts"
 import { version } from "../../internal/version.ts"
 import * as CodexBinary from "./CodexBinary.ts"
 import * as JsonRpcConnection from "./JsonRpcConnection.ts"
@@ -183,7 +183,7 @@ export const start = Effect.fnUntraced(function* (
     Stream.runForEach((chunk) =>
       Effect.forEach(
         stderrLines.push(chunk),
-        (line) => LocalLog.localOnly(Effect.logDebug(`codex: ${oneLine(line, Infinity)}`)),
+        (line) => LocalLog.localOnly(Effect.logDebug(`codex: ${printableLine(line, Infinity)}`)),
         { discard: true }
       )
     ),

@@ -10,6 +10,7 @@ import type { ReadableLogRecord } from "@opentelemetry/sdk-logs"
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import * as Effect from "effect/Effect"
+import { escapeJsonBytes } from "../../internal/VisibleText.ts"
 import type * as Settings from "../config/Settings.ts"
 
 export type Encoding = "json" | "protobuf"
@@ -41,7 +42,12 @@ const makeCodec =
       (transformer) => {
         const parts = toParts(transformer)
         return {
-          encode: (items) => parts[encodingOf(protocol)].serializeRequest(items),
+          encode: (items) => {
+            const encoding = encodingOf(protocol)
+            const bytes = parts[encoding].serializeRequest(items)
+            // A file holds one request on each line, and a terminal may show it.
+            return bytes === undefined || encoding === "protobuf" ? bytes : escapeJsonBytes(bytes)
+          },
           count: (items) => parts.helper.countItems(items),
           rejected: (encoding, body) => Number(parts.rejected(parts[encoding].deserializeResponse(body)) ?? 0)
         }

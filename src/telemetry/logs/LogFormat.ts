@@ -1,5 +1,5 @@
 /** Formats log records as lines: for people, as logfmt or as JSON. */
-import { oneLine, printable } from "../../internal/TerminalText.ts"
+import { jsonLine, printable, printableLine } from "../../internal/VisibleText.ts"
 import type { LogField, LogRecord } from "../../instrumentation/LogRecord.ts"
 
 export type Format = "pretty" | "logfmt" | "json"
@@ -36,7 +36,7 @@ const pairs = (fields: ReadonlyArray<LogField>): ReadonlyArray<string> =>
 
 /** Returns the message and its fields as one line: `[codex] turn stop duration_ms=12 thread_id=…`. */
 export const line = (record: LogRecord): string =>
-  [oneLine(record.message, Infinity), ...pairs(record.fields)].join(" ")
+  [printableLine(record.message, Infinity), ...pairs(record.fields)].join(" ")
 
 const timeOf = (record: LogRecord): string => new Date(record.at).toISOString()
 
@@ -59,19 +59,15 @@ const logfmt = (record: LogRecord): string =>
     ...idsOf(record).map(({ name, value }) => pair(name, value))
   ].join(" ")
 
-// JSON does not escape the characters that reorder or hide text in a terminal.
-const hidden = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
-const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
-
 const json = (record: LogRecord): string =>
-  JSON.stringify({
+  jsonLine({
     // Fields of the record itself override annotations.
     ...Object.fromEntries(record.fields.map(({ name, value }) => [name, value])),
     timestamp: timeOf(record),
     level: record.level.toUpperCase(),
     message: record.message,
     ...Object.fromEntries(idsOf(record).map(({ name, value }) => [name, value]))
-  }).replace(hidden, escaped)
+  })
 
 /** Returns a record in a format, without the line break. */
 export const format = (format: Format, record: LogRecord): string => {
