@@ -47,7 +47,7 @@ const terminalOf = (options: {
   const onWrite = (text: string) => {
     shown.push(text)
     if (!question.test(text) || keys === undefined) return
-    if (options.turnPages === true && / stop the turn $/.test(text)) return type(" ")
+    if (options.turnPages === true && text.endsWith(" stop the turn ")) return type(" ")
     const line = lines.shift()
     if (line === undefined) Queue.endUnsafe(keys)
     else if (line === " ") type(" ")
