@@ -100,7 +100,8 @@ export class ApprovalQueue extends Context.Service<
         PubSub.sliding<ReadonlyArray<PendingRequests.Pending>>({ capacity: 1, replay: 1 }),
         (lists) => PubSub.shutdown(lists)
       )
-      const waiting = new Map<string, Deferred.Deferred<ApprovalDecision>>()
+      /** The answer to each pending request. An entry goes away with its request. */
+      const answers = new WeakMap<PendingRequests.Pending, Deferred.Deferred<ApprovalDecision>>()
       let state = PendingRequests.initial
 
       const pendingList = () => [...state.pending.values()]
@@ -131,28 +132,22 @@ export class ApprovalQueue extends Context.Service<
         // Before the request is visible: its answer can arrive immediately.
         const answered = Deferred.makeUnsafe<ApprovalDecision>()
         return yield* Effect.uninterruptibleMask((restore) => {
-          waiting.set(entry.id, answered)
+          answers.set(entry, answered)
           return Effect.andThen(
             setState(PendingRequests.ask(state, entry)),
             restore(Deferred.await(answered))
-          ).pipe(
-            Effect.ensuring(
-              Effect.suspend(() => {
-                waiting.delete(entry.id)
-                return setState(PendingRequests.withdraw(state, entry.id))
-              })
-            )
-          )
+          ).pipe(Effect.ensuring(Effect.suspend(() => setState(PendingRequests.withdraw(state, entry.id)))))
         })
       })
 
       const answer = (id: string, decision: ApprovalDecision, shown: { readonly hash: string }) =>
         Effect.uninterruptible(
           Effect.suspend((): Effect.Effect<void, AnswerError> => {
+            const entry = state.pending.get(id)
             const [next, refusal] = PendingRequests.answer(state, id, decision, shown.hash)
             if (refusal !== undefined) return Effect.fail(errorOf(id, refusal))
             const changed = setState(next)
-            const answered = waiting.get(id)
+            const answered = entry === undefined ? undefined : answers.get(entry)
             if (answered !== undefined) {
               Deferred.doneUnsafe(answered, Exit.succeed({ source: "user", policy: "queue", ...decision }))
             }

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -11,6 +12,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Fs from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import * as StagingDirectory from "../../src/attachment/StagingDirectory.ts"
 import * as ProcessIdentity from "../../src/internal/ProcessIdentity.ts"
 import { test } from "../support/live.ts"
 import * as F from "./fixture.ts"
@@ -126,6 +128,26 @@ describe("processes with the same staging directory", () => {
       yield* Effect.scoped(F.store(base))
       const left = Fs.readdirSync(staged).filter((name) => !Fs.lstatSync(join(staged, name)).isSymbolicLink())
       assert.deepStrictEqual(left.toSorted(), kept.toSorted())
+    }))
+})
+
+describe("the list of staging directories", () => {
+  test("names only directories with an owner and damaged files: no other name, file or link", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const me = yield* ProcessIdentity.self
+      const own = ProcessIdentity.directoryName(me)
+      for (const name of [own, "damaged", "mine", "1-2-3"]) Fs.mkdirSync(join(base, name))
+      Fs.symlinkSync(join(base, "mine"), join(base, ProcessIdentity.directoryName({ ...me, started: "1" })))
+      Fs.writeFileSync(join(base, ProcessIdentity.directoryName({ ...me, started: "2" })), "x")
+      const listed = yield* StagingDirectory.list(yield* FileSystem.FileSystem, base, me)
+      assert.deepStrictEqual(
+        listed.map(({ path, state }) => [path, state]),
+        [
+          [join(base, own), "live"],
+          [join(base, "damaged"), "damaged"]
+        ]
+      )
     }))
 })
 

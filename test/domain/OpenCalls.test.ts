@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../src/domain/CodexError.ts"
-import { ItemId, ThreadId } from "../../src/domain/Ids.ts"
+import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import type * as Item from "../../src/domain/Item.ts"
 import * as OpenCalls from "../../src/domain/OpenCalls.ts"
 import * as Turn from "../../src/domain/Turn.ts"
@@ -182,6 +182,49 @@ describe("a command", () => {
     )
     const [stop] = emitted.filter((signal) => signal._tag === "CommandStop")
     assert.deepInclude(stop, { startedAt: begun + 10, durationMillis: 10 })
+  })
+})
+
+describe("a call whose item completes before it returns", () => {
+  const callId = ItemId.make("c")
+  const requested = { _tag: "ToolRequested", callId, tool: "exec_command", at: begun } as const
+  const started = { _tag: "ItemStarted", item: command("c", "inProgress"), at: begun } as const
+  const completed = { _tag: "ItemCompleted", item: command("c", "completed"), at: begun } as const
+  const fold = (events: ReadonlyArray<Turn.EngineEvent>) =>
+    events.reduce((calls, event) => OpenCalls.step(calls, event, begun).after, OpenCalls.initial)
+
+  it("is not opened again by a copy of its request or its item", () => {
+    for (const copy of [requested, started]) {
+      const calls = fold([requested, started, completed, copy])
+      assert.deepInclude(calls, { opened: 1, openCount: 0, awaitedCount: 1 })
+    }
+  })
+
+  it("is kept until it returns, however many calls end before", () => {
+    const others = Array.from({ length: OpenCalls.maxEnded + 1 }, (_, n): ReadonlyArray<Turn.EngineEvent> => [
+      { _tag: "ItemStarted", item: command(`o-${n}`, "inProgress"), at: begun },
+      { _tag: "ItemCompleted", item: command(`o-${n}`, "completed"), at: begun }
+    ]).flat()
+    const calls = fold([requested, started, completed, ...others])
+    assert.strictEqual(calls.awaitedCount, 1)
+    const returned = OpenCalls.step(calls, { _tag: "ToolReturned", callId, at: begun }, begun).after
+    assert.strictEqual(returned.awaitedCount, 0)
+  })
+})
+
+describe("the return of an unknown call", () => {
+  it("starts no model request", () => {
+    const { turn } = play(
+      [
+        { _tag: "TurnStarted", threadId: ThreadId.make("t"), turnId: TurnId.make("u"), at: begun },
+        { _tag: "ModelResponded", responseId: "r", at: begun + 1 },
+        { _tag: "ToolReturned", callId: ItemId.make("unknown"), at: begun + 2 }
+      ],
+      "completed",
+      10
+    )
+    assert.strictEqual(turn.modelCalls, 1)
+    assert.strictEqual(turn.time.thinkingMillis, 1)
   })
 })
 

@@ -126,6 +126,7 @@ describe("the type of an attachment", () => {
     assert.strictEqual(MediaType.detect(Buffer.from("\u00ff\u00d8\u00ff\u00e0", "latin1"), "x"), "image/jpeg")
     assert.strictEqual(MediaType.detect(Buffer.from("GIF89a"), "x"), "image/gif")
     assert.strictEqual(MediaType.detect(Buffer.from("RIFF....WEBPVP8 "), "x"), "image/webp")
+    assert.strictEqual(MediaType.detect(Buffer.from("RIFF....WAVEfmt "), "cat.webp"), "text/plain")
     assert.strictEqual(MediaType.detect(Buffer.from("#!/bin/sh\nrm -rf ~"), "cat.png"), "text/plain")
     assert.strictEqual(MediaType.detect(Buffer.from([0, 1, 2]), "cat.png"), "application/octet-stream")
     assert.strictEqual(MediaType.detect(Buffer.from("<svg/>"), "cat.svg"), "text/xml")

@@ -98,6 +98,20 @@ it.effect("F26 merges a million deltas for a sleeping consumer into one, and del
   })
 )
 
+it.effect("keeps deltas of different kinds apart, also for the same item", () =>
+  Effect.gen(function* () {
+    const buffer = EventBuffer.make<never>()
+    const itemId = ItemId.make("a")
+    const given: ReadonlyArray<Turn.TurnEvent> = [
+      { _tag: "ReasoningDelta", itemId, delta: "hm", at: 0 },
+      { _tag: "MessageDelta", itemId, delta: "yes", at: 1 }
+    ]
+    for (const event of given) buffer.offer(event)
+    buffer.end(Exit.void)
+    assert.deepStrictEqual(yield* Stream.runCollect(buffer.stream), given)
+  })
+)
+
 it.effect("keeps the last progress report of a tool, and the text of each sub-agent separately", () =>
   Effect.gen(function* () {
     const mailbox = EventBuffer.make<never>()

@@ -35,7 +35,9 @@ import * as Instruments from "../../../src/semconv/Instruments.ts"
 import * as SelfMetrics from "../../../src/telemetry/delivery/SelfMetrics.ts"
 import * as Revision from "../../../src/semconv/Revision.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
+import * as TurnMetrics from "../../../src/instrumentation/TurnMetrics.ts"
 import * as TurnTelemetry from "../../../src/instrumentation/TurnTelemetry.ts"
+import * as Redaction from "../../../src/redaction/Redaction.ts"
 import * as M from "../../../src/testing/ModelServer.ts"
 import { test } from "../../support/live.ts"
 import * as Real from "../../support/realEngine.ts"
@@ -608,6 +610,46 @@ describe("metrics", () => {
     }).pipe(provided)
   )
 
+  it.effect("stay few and short whatever names of models and providers there are", () =>
+    Effect.gen(function* () {
+      const listener = TurnMetrics.make()
+      const context = yield* Effect.context()
+      const stop = (model: string, provider: string) =>
+        listener(
+          {
+            signal: {
+              _tag: "ModelStop",
+              startedAt: 0,
+              at: 1,
+              durationMillis: 1,
+              timeToFirstTokenMillis: undefined,
+              chunkGapsMillis: [],
+              responseId: undefined,
+              finishReason: undefined,
+              usage: undefined,
+              end: { _tag: "Ok" }
+            },
+            threadId: undefined,
+            turnId: undefined,
+            model,
+            provider,
+            sandbox: undefined,
+            attributes: {},
+            span: undefined
+          },
+          context
+        )
+      stop("x".repeat(128), "y".repeat(129))
+      for (let n = 0; n < 200; n++) stop("m", `provider ${n}`)
+      const found = (yield* Captured.metrics).filter(({ id }) => id === "gen_ai.client.inference.duration")
+      const values = (label: string) => new Set(found.map(({ attributes }) => attributes?.[label]))
+      assert.deepStrictEqual(values("gen_ai.request.model"), new Set(["x".repeat(128), "m"]))
+      assert.strictEqual(values("gen_ai.provider.name").size, 101)
+      assert.isFalse(values("gen_ai.provider.name").has("y".repeat(129)))
+      assert.isTrue(values("gen_ai.provider.name").has("_OTHER"))
+    }).pipe(provided)
+  )
+
   it.effect("count the telemetry's own exports and losses", () =>
     Effect.gen(function* () {
       const self = yield* SelfMetrics.make
@@ -922,6 +964,50 @@ describe("a metric reader", () => {
         assert.strictEqual(millis, what === "never ends" ? 1_500 : 0)
       }))
   }
+
+  test("collects cumulative values by default", () =>
+    Effect.gen(function* () {
+      const reader = new Reader(() => Promise.resolve())
+      const commands = Effect.map(
+        Effect.promise(() => reader.collect()),
+        ({ resourceMetrics }) =>
+          resourceMetrics.scopeMetrics
+            .flatMap(({ metrics }) => metrics)
+            .filter(({ descriptor }) => descriptor.name === "codex.command.count")
+            .flatMap(({ aggregationTemporality, dataPoints }) =>
+              dataPoints.map(({ value }) => [aggregationTemporality, value])
+            )
+      )
+      yield* inProduction(
+        Effect.gen(function* () {
+          for (let turn = 1; turn <= 2; turn++) {
+            yield* oneTurn
+            assert.deepStrictEqual(yield* commands, [[AggregationTemporality.CUMULATIVE, turn]])
+          }
+        }),
+        Metrics.layerReader(Effect.succeed(reader))
+      )
+    }))
+
+  test("receives one of the series that redaction makes equal, whatever the order of their labels", () =>
+    Effect.gen(function* () {
+      const reader = new Reader(() => Promise.resolve())
+      const orders = Metric.counter("shop.orders")
+      const series = yield* inProduction(
+        Effect.gen(function* () {
+          yield* Metric.update(Metric.withAttributes(orders, { customer: "CUST-11111111", shop: "a" }), 1)
+          yield* Metric.update(Metric.withAttributes(orders, { shop: "a", customer: "CUST-22222222" }), 1)
+          const { resourceMetrics } = yield* Effect.promise(() => reader.collect())
+          return resourceMetrics.scopeMetrics.flatMap(({ metrics }) =>
+            metrics.flatMap(({ dataPoints }) => dataPoints.map(({ attributes }) => attributes))
+          )
+        }),
+        Metrics.layerReader(Effect.succeed(reader)).pipe(
+          Layer.provideMerge(Redaction.layer({ rules: [/CUST-\d{8}/] }))
+        )
+      )
+      assert.deepStrictEqual(series, [{ customer: Redaction.mask, shop: "a" }])
+    }))
 
   test("can collect delta values", () =>
     Effect.gen(function* () {

@@ -2,6 +2,10 @@ import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otl
 import { resourceFromAttributes } from "@opentelemetry/resources"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { assert, describe, it } from "@effect/vitest"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as OpenSpansFile from "../../../src/telemetry/spool/OpenSpansFile.ts"
 import * as RecordFrame from "../../../src/telemetry/spool/RecordFrame.ts"
 import * as OtlpMerge from "../../../src/telemetry/spool/OtlpMerge.ts"
 
@@ -120,6 +124,23 @@ describe("requests with one item each", () => {
     assert.strictEqual(JSON.parse(joined).resourceSpans.length, 4)
   })
 
+  it("joined in JSON keep the schema URL of each, also below the same resource and scope", () => {
+    const request = (name: string, schemaUrl: string) =>
+      Buffer.from(
+        `{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{"name":"s"},"spans":[{"name":"${name}"}],"schemaUrl":"${schemaUrl}"}]}]}`
+      )
+    const joined = OtlpMerge.json([request("a", "one"), request("b", "two"), request("c", "one")]).toString()
+    assert.deepStrictEqual(JSON.parse(joined), {
+      resourceSpans: [
+        {
+          resource: {},
+          scopeSpans: [{ scope: { name: "s" }, spans: [{ name: "a" }, { name: "c" }], schemaUrl: "one" }]
+        },
+        { resource: {}, scopeSpans: [{ scope: { name: "s" }, spans: [{ name: "b" }], schemaUrl: "two" }] }
+      ]
+    })
+  })
+
   it("joined in protobuf equal the SDK's encoding of all items", () => {
     const same = spans.filter((_, n) => n % 2 === 0 && n <= 3)
     const encode = (some: Array<ReadableSpan>) =>
@@ -161,4 +182,39 @@ describe("H18 frames that begin inside each other", () => {
     const { records } = RecordFrame.decodeAll(Buffer.concat([bytes, nested(50_000)]), 0)
     assert.deepEqual(plain(records), plain(four))
   })
+})
+
+describe("an open span of a crashed process", () => {
+  const endOf = (payload: Uint8Array) => {
+    const bytes = Buffer.from(payload)
+    const ends = OtlpMerge.itemFields(bytes).flatMap((item) =>
+      OtlpMerge.fieldsOf(bytes, item.content, item.end)
+        .filter(({ number }) => number === 8)
+        .map(({ content }) => bytes.readBigUInt64LE(content))
+    )
+    return ends[0]
+  }
+  const endTime = 1_700_000_001_000_000_003n
+
+  for (const kind of ["json", "protobuf"] as const)
+    it(`ends with its process, but never before its own time: ${kind}`, () => {
+      const serializer = kind === "json" ? JsonTraceSerializer : ProtobufTraceSerializer
+      const payload = serializer.serializeRequest([span(3, "a")]) ?? new Uint8Array()
+      const folder = mkdtempSync(join(tmpdir(), "open-spans-"))
+      try {
+        const path = join(folder, "open")
+        writeFileSync(path, RecordFrame.encode({ kind, id: "0000000000000003", payload, time: 1 }))
+        const read = (at: number) => {
+          const [found] = OpenSpansFile.readCrashed(path, at)
+          const bytes = found?.payload ?? new Uint8Array()
+          return kind === "protobuf"
+            ? endOf(bytes)
+            : BigInt(/"endTimeUnixNano":"(\d+)"/.exec(Buffer.from(bytes).toString())?.[1] ?? 0)
+        }
+        assert.strictEqual(read(1_800_000_000_000), 1_800_000_000_000_000_000n)
+        assert.strictEqual(read(1_600_000_000_000), endTime)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
 })

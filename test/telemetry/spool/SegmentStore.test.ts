@@ -8,6 +8,8 @@ import * as SpoolDirectory from "../../../src/telemetry/spool/SpoolDirectory.ts"
 import * as RecordFrame from "../../../src/telemetry/spool/RecordFrame.ts"
 import { headerBytes } from "../../../src/telemetry/spool/Segment.ts"
 import { SegmentStore } from "../../../src/telemetry/spool/SegmentStore.ts"
+import * as SpoolSender from "../../../src/telemetry/spool/SpoolSender.ts"
+import type * as HttpPost from "../../../src/telemetry/delivery/HttpPost.ts"
 import * as Support from "./support.ts"
 
 const record = (n: number, bytes = 10, time = 1000): RecordFrame.Record => ({
@@ -193,6 +195,32 @@ describe("a spool on disk", () => {
       const left = yield* takeAll(store)
       assert.strictEqual((lost["spool_full"] ?? 0) + left.length, 99)
       assert.strictEqual((yield* takeAll(other.store)).length, 40)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("counts a batch as lost if its segment is dropped while the receiver refuses it", () =>
+    Effect.gen(function* () {
+      const { store } = yield* make(yield* Support.folder, { maxBytes: 64 * 1024 })
+      const counts = { exported: 0, lost: 0 }
+      let next = 1
+      const sender = SpoolSender.make({
+        store,
+        batch: { size: 100, delayMillis: 0 },
+        exported: (n) => void (counts.exported += n),
+        lost: (n) => void (counts.lost += n),
+        queue: () => {},
+        warn: () => {},
+        post: () =>
+          Effect.sync((): HttpPost.SendResult => {
+            if (next > 1) return { _tag: "Accepted", rejected: 0 }
+            for (; next < 100; next++) store.append(record(next, 1000))
+            return { _tag: "NoResponse", timedOut: false, detail: "" }
+          })
+      })
+      store.append(record(0, 1000))
+      yield* sender.drainAll
+      assert.strictEqual(counts.lost, 1)
+      assert.isAbove(counts.exported, 0)
     }).pipe(Effect.scoped)
   )
 

@@ -217,6 +217,28 @@ describe("telemetry with a spool", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("F32 with a disk that fails later loses no log record", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { items, url } = yield* collector()
+      const broken = Effect.sync(() => {
+        rmSync(directory, { recursive: true })
+        writeFileSync(directory, "")
+      })
+      yield* Effect.logInfo("before").pipe(
+        Effect.andThen(Support.until(() => items().length >= 1)),
+        Effect.andThen(broken),
+        Effect.andThen(Effect.logInfo("after")),
+        through(variables(url, directory, { OTEL_TRACES_EXPORTER: "none" })),
+        Effect.provide(quiet)
+      )
+      assert.includeMembers(
+        items().map((item) => parsed(item).body?.stringValue),
+        ["before", "after"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("counts the written records", () =>
     Effect.gen(function* () {
       const directory = yield* folder
