@@ -117,7 +117,12 @@ export const attachments: ReadonlyArray<Mutant> = [
     [
       "owner === undefined && name !== damaged",
       "false",
-      "keep unknown files and directories with an unknown owner"
+      "names only directories with an owner and damaged files: no other name, file or link"
+    ],
+    [
+      'if (stats?.type !== "Directory") continue',
+      "",
+      "names only directories with an owner and damaged files: no other name, file or link"
     ]
   ]),
   ...inFile("src/internal/FileName.ts", "test/internal/FileName.test.ts", [
@@ -146,6 +151,7 @@ export const attachments: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/internal/MediaType.ts", "test/internal/FileName.test.ts", [
+    [' && ascii(head, 8, 12) === "WEBP"', "", "is an image type only by content, never by name"],
     [
       "image(head) ??\n  byName[FileName.extension(name).toLowerCase()] ??",
       "byName[FileName.extension(name).toLowerCase()] ??\n  image(head) ??",

@@ -3,6 +3,7 @@ import { approval } from "./approval.ts"
 import { attachments } from "./attachments.ts"
 import { connection } from "./connection.ts"
 import { lifecycle } from "./lifecycle.ts"
+import { metrics } from "./metrics.ts"
 import { redaction } from "./redaction.ts"
 import { spool } from "./spool.ts"
 
@@ -13,5 +14,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...lifecycle,
   ...connection,
   ...spool,
+  ...metrics,
   ...attachments
 ]

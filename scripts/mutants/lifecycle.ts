@@ -39,6 +39,28 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "has one close for every open, and opens nothing that is open"
     ]
   ]),
+  ...inFile("src/domain/OpenCalls.ts", "test/domain/OpenCalls.test.ts", [
+    [
+      "return known !== undefined && (known.isOpen || known.awaitsReturn)",
+      "return known !== undefined && known.isOpen",
+      "is not opened again by a copy of its request or its item"
+    ],
+    [
+      "if (known === undefined || !(known.isOpen || known.awaitsReturn))",
+      "if (known === undefined || !known.isOpen)",
+      "is not opened again by a copy of its request or its item"
+    ],
+    [
+      "call?.isOpen === false && !call.awaitsReturn &&",
+      "call?.isOpen === false &&",
+      "is kept until it returns, however many calls end before"
+    ],
+    [
+      "{ ...call, isOpen: false, item: undefined, endedAt }",
+      "{ ...call, isOpen: false, item: undefined, endedAt, decidedAt: undefined }",
+      "runs from its approval, even if its call returns before its item completes"
+    ]
+  ]),
   ...inFile("src/domain/TurnState.ts", "test/Thread.test.ts", [
     [
       "larger(state.requested, state.reported),\n      diff",
@@ -92,6 +114,13 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "if (at <= state.at) return state\n",
       "",
       "is the sum of its four parts, none of them negative, under any events in any order"
+    ]
+  ]),
+  ...inFile("src/domain/TurnTiming.ts", "test/domain/OpenCalls.test.ts", [
+    [
+      "      if (after.awaitedCount === before.awaitedCount) return unchanged(state)\n",
+      "",
+      "starts no model request"
     ]
   ]),
   ...inFile("src/domain/TurnTiming.ts", "test/domain/TurnStateEvents.test.ts", [
@@ -174,6 +203,7 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/turn/EventBuffer.ts", "test/turn/EventBuffer.test.ts", [
+    [" || first._tag !== second._tag", "", "keeps deltas of different kinds apart, also for the same item"],
     [
       "if (done !== undefined) mergeable.delete(done)",
       "",

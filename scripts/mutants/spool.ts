@@ -100,5 +100,38 @@ export const spool: ReadonlyArray<Mutant> = [
       "",
       "reads the next segment if the oldest one is dropped during the read"
     ]
+  ]),
+  ...inFile("src/telemetry/spool/OtlpMerge.ts", "test/telemetry/spool/RecordFrame.test.ts", [
+    [
+      "`${before}\\n${after}`",
+      "before",
+      "joined in JSON keep the schema URL of each, also below the same resource and scope"
+    ]
+  ]),
+  ...inFile("src/telemetry/spool/OpenSpansFile.ts", "test/telemetry/spool/RecordFrame.test.ts", [
+    [
+      "number === endTimeField && bytes.readBigUInt64LE(content) < end",
+      "number === endTimeField",
+      "ends with its process, but never before its own time: protobuf"
+    ],
+    [
+      'end > BigInt(start) ? `"endTimeUnixNano":"${end}"`',
+      'true ? `"endTimeUnixNano":"${end}"`',
+      "ends with its process, but never before its own time: json"
+    ]
+  ]),
+  ...inFile("src/telemetry/spool/Spool.ts", "test/telemetry/spool/Spool.test.ts", [
+    [
+      "if (!spool.write(RecordFrame.noSpanId, [record])) direct.onEmit(record)",
+      "spool.write(RecordFrame.noSpanId, [record])",
+      "F32 with a disk that fails later loses no log record"
+    ]
+  ]),
+  ...inFile("src/telemetry/spool/SpoolSender.ts", "test/telemetry/spool/SegmentStore.test.ts", [
+    [
+      'if (!store.retain(sent)) options.lost(n, "spool_full")',
+      "store.retain(sent)",
+      "counts a batch as lost if its segment is dropped while the receiver refuses it"
+    ]
   ])
 ]
