@@ -1,6 +1,7 @@
 /** An OTLP receiver on loopback that records its requests. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as HostHeader from "../../src/internal/HostHeader.ts"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import { gunzipSync } from "node:zlib"
@@ -30,6 +31,7 @@ export const make = ({ silent = false, tls }: Options = {}): Effect.Effect<Recei
       Effect.callback<Receiver & { readonly close: () => void }>((resume) => {
         const received: Array<Received> = []
         const listener: Http.RequestListener = (request, response) => {
+          if (!HostHeader.accepts(request)) return void response.writeHead(HostHeader.status).end()
           const chunks: Array<Buffer> = []
           request.on("data", (chunk: Buffer) => chunks.push(chunk))
           request.on("error", () => {})

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as MetricProducer from "./metrics/MetricProducer.ts"
 import * as Metrics from "./metrics/Metrics.ts"
+import * as HostHeader from "../internal/HostHeader.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as Settings from "./config/Settings.ts"
 
@@ -15,6 +16,11 @@ export interface PrometheusOptions {
   /** 0 uses any free port; the log shows which one. */
   readonly port?: number | undefined
   readonly path?: string | undefined
+  /**
+   * Names of this server in requests, besides loopback names and `host`. The endpoint answers no request with another `Host`
+   * header, because a web page could otherwise read the metrics (DNS rebinding).
+   */
+  readonly allowedHosts?: ReadonlyArray<string> | undefined
 }
 
 class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: string }> {}
@@ -31,7 +37,8 @@ export const layer = (options: PrometheusOptions): Layer.Layer<never> =>
       const address = {
         host: toAddress(options.host ?? prometheus.host),
         port: options.port ?? prometheus.port,
-        path: options.path ?? "/metrics"
+        path: options.path ?? "/metrics",
+        allowedHosts: options.allowedHosts ?? prometheus.allowedHosts
       }
       return Layer.effectDiscard(endpoint(address)).pipe(Layer.provideMerge(Metrics.layer))
     })
@@ -50,6 +57,7 @@ interface Address {
   readonly host: string
   readonly port: number
   readonly path: string
+  readonly allowedHosts: ReadonlyArray<string>
 }
 
 const authority = ({ host, port }: Address): string =>
@@ -58,7 +66,7 @@ const authority = ({ host, port }: Address): string =>
 const endpoint = (address: Address) =>
   Effect.gen(function* () {
     const producer = yield* MetricProducer.make()
-    const answer = yield* makeAnswer(producer, address.path)
+    const answer = yield* makeAnswer(producer, address)
     const port = yield* listen(address, answer)
     yield* Effect.logInfo(`Metrics are served at http://${authority({ ...address, port })}${address.path}`)
   }).pipe(
@@ -74,7 +82,14 @@ const endpoint = (address: Address) =>
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
-const makeAnswer = Effect.fnUntraced(function* (producer: OtelProducer, path: string) {
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0
+
+const makeAnswer = Effect.fnUntraced(function* (
+  producer: OtelProducer,
+  { allowedHosts, host, path }: Address
+) {
+  const hosts = { allowed: [host, ...allowedHosts], anyAddress: !HostHeader.isLoopback(host) }
   const { PrometheusSerializer } = yield* Effect.promise(() => import("@opentelemetry/exporter-prometheus"))
   const serializer = new PrometheusSerializer(undefined, false, undefined, false, true)
 
@@ -83,6 +98,9 @@ const makeAnswer = Effect.fnUntraced(function* (producer: OtelProducer, path: st
       response
         .writeHead(status, { "content-type": "text/plain; charset=utf-8", ...headers })
         .end(request.method === "HEAD" ? undefined : body)
+    if (!HostHeader.accepts(request, hosts))
+      return void send(HostHeader.status, "this host is not allowed\n", { connection: "close" })
+    if (hasBody(request)) return void send(413, "no body is expected\n", { connection: "close" })
     if (request.url?.replace(/\?.*$/s, "") !== path) return void send(404, "not found\n")
     if (request.method !== "GET" && request.method !== "HEAD") {
       return void send(405, "method not allowed\n", { allow: "GET, HEAD" })

@@ -25,7 +25,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
-import { text as readText } from "node:stream/consumers"
+import * as HostHeader from "../internal/HostHeader.ts"
 import * as CodexConfig from "./model-server/codexConfig.ts"
 import * as Requests from "./model-server/requests.ts"
 import type { RecordedRequest } from "./model-server/requests.ts"
@@ -254,7 +254,11 @@ export const make = Effect.fnUntraced(function* (
     )
 
   const answer = Effect.fnUntraced(function* (incoming: Http.IncomingMessage) {
-    const content = yield* Effect.promise(() => readText(incoming))
+    // A page in a browser, under a name that leads to loopback. Its requests are not the agent's.
+    if (!HostHeader.accepts(incoming))
+      return httpError(HostHeader.status, { message: "this host is not allowed" })
+    const content = yield* Effect.promise(() => readText(incoming, maxBody))
+    if (content === undefined) return refuse(413, `a request has more than ${maxBody} bytes`)
     const target = `${incoming.method} ${incoming.url}`
     if (target !== "POST /v1/responses") return refuse(404, `there is no ${target}`)
     const body = Requests.decodeBody(content)
@@ -350,6 +354,23 @@ const deltasOf = (text: string, options: ItemOptions): Responses.Deltas | undefi
         parts: options.deltas === true ? Responses.words(text) : options.deltas,
         between: options.every === undefined ? undefined : inRealTime(Effect.sleep(options.every))
       }
+
+/** The maximum size of a request in bytes: far more than a conversation with images has. */
+const maxBody = 256 * 1024 * 1024
+
+/** Reads a request, or returns `undefined` if it is too large. */
+const readText = (incoming: Http.IncomingMessage, limit: number): Promise<string | undefined> =>
+  new Promise((resolve, reject) => {
+    let chunks: Array<Buffer> = []
+    let length = 0
+    incoming.on("data", (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= limit) chunks.push(chunk)
+      else chunks = []
+    })
+    incoming.on("end", () => resolve(length > limit ? undefined : Buffer.concat(chunks).toString("utf8")))
+    incoming.on("error", reject)
+  })
 
 const listen = (onRequest: Http.RequestListener): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(

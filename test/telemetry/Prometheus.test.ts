@@ -11,6 +11,7 @@ import { Scripted } from "effect-codex/testing"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 import { test } from "../support/live.ts"
 import * as Scrape from "../support/scrape.ts"
+import * as RawRequest from "../support/rawRequest.ts"
 import { freePort } from "../support/freePort.ts"
 
 const occupied = Effect.acquireRelease(
@@ -107,6 +108,38 @@ describe("the Prometheus endpoint", () => {
       assert.match(body, /^# TYPE gen_ai_invoke_agent_duration histogram$/m)
       assert.match(body, /^# TYPE codex_command_count_total counter$/m)
       assert.notMatch(body, /otel_scope|unit=|thread_1|turn_1/)
+    }))
+
+  test("H23 answers only requests to a loopback name or a configured one, without a body", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const ask = (lines: ReadonlyArray<string>, body?: string) =>
+        RawRequest.status(port, ["GET /metrics HTTP/1.1", ...lines], body)
+      const hosts = [
+        "evil.example",
+        `localhost:${port}`,
+        "[::1]:1",
+        "LOCALHOST.",
+        "metrics.example",
+        "10.0.0.1"
+      ]
+      const answers = (options: Prometheus.PrometheusOptions) =>
+        serving(
+          Effect.all([
+            ...hosts.map((host) => ask([`Host: ${host}`])),
+            ask(["Host: localhost", "Host: evil.example"]),
+            ask(["Host: localhost", "Content-Length: 4"], "text"),
+            ask(["Host: localhost", `X: ${"x".repeat(9000)}`])
+          ]),
+          Prometheus.layer({ port, ...options })
+        )
+      const [evil, ...others] = yield* answers({})
+      assert.strictEqual(evil, "421")
+      assert.deepStrictEqual(others.slice(0, 5), ["200", "200", "200", "421", "421"])
+      assert.include(["400", "421"], others[5])
+      assert.deepStrictEqual(others.slice(6), ["413", "431"])
+      const [, , , , configured] = yield* answers({ allowedHosts: ["metrics.example"] })
+      assert.strictEqual(configured, "200")
     }))
 
   test("serves no other path and no other method", () =>

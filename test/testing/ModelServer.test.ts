@@ -11,6 +11,7 @@ import * as Scope from "effect/Scope"
 import * as Toml from "smol-toml"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
 import * as Responses from "../../src/testing/model-server/responses.ts"
+import * as RawRequest from "../support/rawRequest.ts"
 import * as RealCodex from "../support/realCodex.ts"
 
 const framesOf = (...steps: ReadonlyArray<ModelServer.ModelStep>) => {
@@ -289,6 +290,16 @@ describe("the server", () => {
       assert.deepStrictEqual(yield* server.unexpected, expected)
       assert.include(beyond.body, "comes after the end of the script, which has 1 replies")
     })
+  )
+
+  it.live("H23 rejects requests under another host name, and does not record them", () =>
+    Effect.gen(function* () {
+      const server = yield* ModelServer.make([])
+      const { port } = new URL(server.url)
+      const lines = ["POST /v1/responses HTTP/1.1", "Host: evil.example", "Content-Length: 2"]
+      assert.strictEqual(yield* RawRequest.status(Number(port), lines, "{}"), "421")
+      assert.deepStrictEqual([yield* server.requests, yield* server.unexpected], [[], []])
+    }).pipe(Effect.scoped)
   )
 
   it.live("answers all requests with a function, and keeps only the latest requests", () =>

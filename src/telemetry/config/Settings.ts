@@ -55,7 +55,12 @@ export interface Settings {
   readonly spool: string | undefined
   /** The limits of the spool in bytes and milliseconds, if set. */
   readonly spoolLimits: { readonly maxBytes: number | undefined; readonly maxAgeMillis: number | undefined }
-  readonly prometheus: { readonly host: string; readonly port: number }
+  readonly prometheus: {
+    readonly host: string
+    readonly port: number
+    /** Names of the endpoint in requests, besides loopback names and `host`. */
+    readonly allowedHosts: ReadonlyArray<string>
+  }
   /** Resource attributes, including the service name if set. */
   readonly resource: Readonly<Record<string, string>>
   readonly sampling: HeadSampling | undefined
@@ -111,7 +116,11 @@ export const fromEnvironment = (
     },
     prometheus: {
       host: variables.first("OTEL_EXPORTER_PROMETHEUS_HOST")?.value ?? "localhost",
-      port: toPort(variables) ?? 9464
+      port: toPort(variables) ?? 9464,
+      allowedHosts: (variables.first("CODEX_PROMETHEUS_ALLOWED_HOSTS")?.value ?? "")
+        .split(",")
+        .map((host) => host.trim())
+        .filter((host) => host !== "")
     },
     resource: toResource(variables),
     sampling: toSampling(variables),

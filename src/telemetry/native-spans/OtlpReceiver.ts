@@ -1,6 +1,7 @@
 /** Receives the spans of Codex: OTLP over HTTP on the loopback interface, at an unguessable path. */
 import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
+import * as HostHeader from "../../internal/HostHeader.ts"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 
 /** Maximum size of a body in bytes. A batch of 256 spans has some 350 kB, and parsing this much blocks for some 20 ms. */
@@ -40,9 +41,10 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
     const answer = (response: ServerResponse, status: number) =>
       response.writeHead(status, { "content-type": "application/json" }).end("{}")
     const take = (request: IncomingMessage, response: ServerResponse) => {
-      if (request.method !== "POST" || request.url !== path) {
+      const isMine = HostHeader.accepts(request)
+      if (!isMine || request.method !== "POST" || request.url !== path) {
         request.resume()
-        answer(response, 404)
+        answer(response, isMine ? 404 : HostHeader.status)
         return
       }
       let chunks: Array<Buffer> = []
@@ -75,7 +77,7 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
       // Of a body that never ends.
       request.on("close", release)
     }
-    const server = createServer({ keepAliveTimeout: 0 }, take)
+    const server = createServer({ keepAliveTimeout: 0, maxHeaderSize: 8192 }, take)
     server.once("error", (error) => resume(Effect.fail(error)))
     server.listen(0, "127.0.0.1", () => {
       const address = server.address()

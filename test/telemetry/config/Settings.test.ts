@@ -42,7 +42,7 @@ describe("an empty environment", () => {
         file: undefined,
         spool: undefined,
         spoolLimits: { maxBytes: undefined, maxAgeMillis: undefined },
-        prometheus: { host: "localhost", port: 9464 },
+        prometheus: { host: "localhost", port: 9464, allowedHosts: [] },
         resource: {},
         sampling: undefined,
         tail: undefined,

@@ -1,6 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Relay from "../../../src/telemetry/native-spans/Relay.ts"
+import * as RawRequest from "../../support/rawRequest.ts"
 import * as OtlpReceiver from "../../../src/telemetry/native-spans/OtlpReceiver.ts"
 import * as OtlpTraceJson from "../../../src/telemetry/native-spans/OtlpTraceJson.ts"
 import { test } from "../../support/live.ts"
@@ -34,6 +35,17 @@ describe("the OTLP receiver", () => {
       assert.strictEqual(yield* post(receiver.url, "", "GET"), 404)
       assert.strictEqual(yield* post(receiver.url, "x"), 200)
       assert.deepStrictEqual(bodies, ["x"])
+    }))
+
+  test("H23 takes no body under another host name", () =>
+    Effect.gen(function* () {
+      const { bodies, receiver } = yield* received
+      const { pathname, port } = new URL(receiver.url)
+      const lines = (host: string) => [`POST ${pathname} HTTP/1.1`, `Host: ${host}`, "Content-Length: 2"]
+      assert.strictEqual(yield* RawRequest.status(Number(port), lines("evil.example"), "{}"), "421")
+      assert.strictEqual(yield* RawRequest.status(Number(port), lines(`127.0.0.1:${port}`), "[]"), "200")
+      yield* receiver.processed
+      assert.deepStrictEqual(bodies, ["[]"])
     }))
 
   test("rejects a long body without buffering it, and still sends a response", () =>
