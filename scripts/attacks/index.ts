@@ -1,7 +1,8 @@
 import type { Attack } from "./Attack.ts"
 import { hostFiles } from "./hostFiles.ts"
 import { mcp } from "./mcp.ts"
+import { paths } from "./paths.ts"
 import { terminal } from "./terminal.ts"
 
 /** All attacks, by what they attack. */
-export const attacks: ReadonlyArray<Attack> = [...hostFiles, ...terminal, ...mcp]
+export const attacks: ReadonlyArray<Attack> = [...hostFiles, ...terminal, ...mcp, ...paths]
