@@ -257,6 +257,13 @@ export const approval: ReadonlyArray<Mutant> = [
     ],
     ["cwd ?? resolved.threadCwd", "resolved.threadCwd", "H04 with a `cwd` accepts in that directory alone"]
   ]),
+  ...inFile("src/approval/DecisionValidation.ts", "test/approval/RuleTable.test.ts", [
+    [
+      "if (request.changes.length === 0) return",
+      "if (request.id === '') return",
+      "accepts no patch whose files are unknown, whatever the policy says"
+    ]
+  ]),
   ...inFile("src/approval/DecisionValidation.ts", "test/approval/RealPaths.test.ts", [
     [
       "found?.real !== undefined && !found.agentWritable",

@@ -84,7 +84,7 @@ const normalizePermissions = (
   )
 }
 
-/** Why a command or a patch cannot be accepted with the permissions that it also requests. */
+/** Why a command or a patch cannot be accepted, whatever the policy says. */
 const extraProblem = (request: ApprovalRequest): string | undefined => {
   if (request._tag === "Command") {
     const wanted = request.wants?.permissions?.fileSystem ?? []
@@ -92,7 +92,9 @@ const extraProblem = (request: ApprovalRequest): string | undefined => {
       ? undefined
       : `the command also requests a path that ${belowWritable}`
   }
-  if (request._tag !== "FileChange" || request.root === undefined) return undefined
+  if (request._tag !== "FileChange") return undefined
+  if (request.changes.length === 0) return "Codex does not say which files the patch changes"
+  if (request.root === undefined) return undefined
   return canBeGranted(Permissions.path("write", request.root), request.resolved)
     ? undefined
     : `the patch also requests a directory that ${belowWritable}`

@@ -120,9 +120,6 @@ const mistakes: Readonly<Record<string, Approval.Policy>> = {
   "a patch outside of the workspace, or of the files that run there": accepts((request) =>
     Approval.matches({ kind: "file_change", path: "**", decision: "accept" }, request)
   ),
-  "a patch of unknown files": accepts(
-    (request) => request._tag === "FileChange" && request.changes.every(({ path }) => path === "docs")
-  ),
   "H03 permissions through a link": accepts(
     (request) => request._tag === "Permissions" && JSON.stringify(request.permissions).includes("/docs/link")
   ),
@@ -144,8 +141,8 @@ const mistakes: Readonly<Record<string, Approval.Policy>> = {
   )
 }
 
-/** No policy can make this mistake: the library never sends such a grant. */
-const prevented = ["H03 permissions where the agent can put a link later"]
+/** No policy can make these mistakes: the library never sends such an acceptance. */
+const prevented = ["a patch of unknown files", "H03 permissions where the agent can put a link later"]
 
 describe.concurrent("a policy with a mistake", () => {
   for (const attack of Hostile.attacks.filter((name) => !prevented.includes(name))) {
