@@ -1,8 +1,9 @@
 import type { Attack } from "./Attack.ts"
 import { hostFiles } from "./hostFiles.ts"
+import { local } from "./local.ts"
 import { mcp } from "./mcp.ts"
 import { paths } from "./paths.ts"
 import { terminal } from "./terminal.ts"
 
 /** All attacks, by what they attack. */
-export const attacks: ReadonlyArray<Attack> = [...hostFiles, ...terminal, ...mcp, ...paths]
+export const attacks: ReadonlyArray<Attack> = [...hostFiles, ...local, ...terminal, ...mcp, ...paths]

@@ -41,9 +41,9 @@ const mergeDeltas = (before: Turn.TurnEvent, after: Turn.TurnEvent): Delta | und
     : { ...first, delta: first.delta + second.delta }
 }
 
-/** Returns the key of an item. Items of different sub-agents may have the same id. */
+/** Returns the key of an item. Items of different sub-agents may have the same id, and an id may have any characters. */
 const keyOf = (event: Turn.TurnEvent, itemId: string): string =>
-  event._tag === "AgentEvent" ? `${event.threadId} ${itemId}` : itemId
+  JSON.stringify(event._tag === "AgentEvent" ? [event.threadId, itemId] : [itemId])
 
 const completedItemOf = (event: Turn.TurnEvent): string | undefined => {
   const inner = event._tag === "AgentEvent" ? event.event : event

@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { dirname, join } from "node:path"
 import { Attachments, holding } from "../../src/attachment/Attachments.ts"
+import { Worker } from "node:worker_threads"
 import { test } from "../support/live.ts"
 import * as F from "./fixture.ts"
 
@@ -244,6 +245,44 @@ describe("H05 a staged directory that the agent replaces by a link", () => {
       Fs.symlinkSync(join(base, "outside"), join(dirname(dirname(attachment.path)), "incoming"))
       yield* F.refused(attachments.stageBytes(bytes("new"), { name: "y.txt" }), "StorageFailed")
       assert.deepStrictEqual(Fs.readdirSync(join(base, "outside")), ["x.txt"])
+    }))
+})
+
+describe("H25 a staging directory that is swapped for a link all the time", () => {
+  test("H25 never receives a file behind the link", () =>
+    Effect.gen(function* () {
+      const base = yield* F.folder
+      const attachments = yield* F.store(base)
+      const { path } = yield* attachments.stageBytes(bytes("first"), { name: "x" })
+      const incoming = join(dirname(dirname(path)), "incoming")
+      Fs.mkdirSync(join(base, "outside"), { mode: 0o700 })
+      const swaps = new Int32Array(new SharedArrayBuffer(4))
+      yield* Effect.acquireRelease(
+        Effect.sync(
+          () =>
+            new Worker(
+              `const { renameSync, rmSync, symlinkSync } = require("node:fs")
+               const { workerData: { base, incoming, swaps } } = require("node:worker_threads")
+               for (;;) try {
+                 symlinkSync(base + "/outside", base + "/link")
+                 renameSync(incoming, base + "/away")
+                 renameSync(base + "/link", incoming)
+                 rmSync(incoming)
+                 renameSync(base + "/away", incoming)
+                 Atomics.add(swaps, 0, 1)
+               } catch {
+                 rmSync(base + "/link", { force: true })
+                 rmSync(base + "/away", { recursive: true, force: true })
+               }`,
+              { eval: true, workerData: { base, incoming, swaps } }
+            )
+        ),
+        (worker) => Effect.promise(() => worker.terminate())
+      )
+      for (let n = 0; n < 50 || (Atomics.load(swaps, 0) < 30 && n < 1000); n++) {
+        yield* Effect.exit(Effect.scoped(attachments.stageBytes(bytes(`${n}`), { name: "x" })))
+        assert.deepStrictEqual(Fs.readdirSync(join(base, "outside")), [])
+      }
     }))
 })
 

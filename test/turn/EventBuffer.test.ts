@@ -211,6 +211,26 @@ it.effect("H20 bounds the bytes that wait for a slow consumer, and says what it 
   }).pipe(Effect.scoped)
 )
 
+it.effect(
+  "H25 does not merge deltas of the turn itself with those of a sub-agent, whatever the ids are",
+  () =>
+    Effect.gen(function* () {
+      const buffer = EventBuffer.make<never>()
+      const delta = (id: string) =>
+        ({ _tag: "MessageDelta", itemId: ItemId.make(id), delta: id, at: 0 }) as const
+      const agent = {
+        _tag: "AgentEvent",
+        threadId: ThreadId.make("a"),
+        turnId: TurnId.make("t"),
+        at: 0
+      } as const
+      buffer.offer({ ...agent, event: delta("m") })
+      for (const id of ["a m", 'a","m', '["a","m"]']) buffer.offer(delta(id))
+      const pull = yield* Stream.toPull(buffer.stream)
+      assert.lengthOf(yield* pull, 4)
+    }).pipe(Effect.scoped)
+)
+
 it.effect("H25 does not merge the deltas of sub-agents whose items have the same id", () =>
   Effect.gen(function* () {
     const buffer = EventBuffer.make<never>()

@@ -46,6 +46,12 @@ const exporterNames: Readonly<Record<string, ExporterName>> = {
   prometheus: "prometheus"
 }
 
+/** Limits of the file. A real one has some hundred lines; a huge one would delay the start of the program. */
+const maxBytes = 64 * 1024
+const maxExporters = 100
+const maxAliases = 100
+const maxDepth = 64
+
 /** Parses the file. Each warning has a line and a column, and none shows a value, which may be a secret. */
 export const parse = (
   path: string,
@@ -58,12 +64,23 @@ export const parse = (
     const { col, line } = lines.linePos(offset ?? 0)
     warnings.push(`${path}:${Math.max(line, 1)}:${Math.max(col, 1)}: ${problem}`)
   }
-  const document = Yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" })
-  const [error] = document.errors
-  if (error !== undefined) {
-    warn(error.pos[0], `not YAML (${error.code}): the file is ignored`)
+  const ignored = (offset: number | undefined, problem: string) => {
+    warn(offset, `${problem}: the file is ignored`)
     return { config: empty, warnings }
   }
+  if (Buffer.byteLength(text) > maxBytes) return ignored(0, `larger than ${maxBytes} bytes`)
+  if (isDeep(text)) return ignored(0, "nested too deeply")
+  // The library compares each key of a map with all others, so `findExcess` looks for duplicates instead.
+  const document = Yaml.parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: "error",
+    uniqueKeys: false
+  })
+  const [error] = document.errors
+  if (error !== undefined) return ignored(error.pos[0], `not YAML (${error.code})`)
+  const excess = findExcess(document)
+  if (excess !== undefined) return ignored(excess.offset, excess.problem)
   const reader = new Reader(document, warn, environment)
   if (document.contents === null) return { config: { ...empty, exporters: allToFile }, warnings }
   if (!Yaml.isMap(document.contents)) {
@@ -78,10 +95,50 @@ export const parse = (
   }
 }
 
+/** Whether flow collections or compact sequences are nested so deeply that parsing them takes long. */
+const isDeep = (text: string): boolean => {
+  let depth = 0
+  for (const character of text) {
+    if (character === "[" || character === "{") depth++
+    else if (character === "]" || character === "}") depth--
+    if (depth > maxDepth) return true
+  }
+  return /(?:[-?:][ \t]+){32}/.test(text)
+}
+
+/** Finds a duplicate key, or the alias that is one too many: resolving an alias reads the whole document. */
+const findExcess = (document: Yaml.Document.Parsed) => {
+  let aliases = 0
+  let found: { readonly offset: number | undefined; readonly problem: string } | undefined
+  Yaml.visit(document, {
+    Alias: (_, alias) => {
+      if (++aliases <= maxAliases) return undefined
+      found = { offset: alias.range?.[0], problem: `more than ${maxAliases} aliases` }
+      return Yaml.visit.BREAK
+    },
+    Map: (_, map) => {
+      const keys = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (!Yaml.isScalar(key)) continue
+        if (keys.has(key.value)) {
+          found = { offset: key.range?.[0], problem: "not YAML (DUPLICATE_KEY)" }
+          return Yaml.visit.BREAK
+        }
+        keys.add(key.value)
+      }
+      return undefined
+    }
+  })
+  return found
+}
+
 const allToFile: ConfigFile["exporters"] = { traces: ["file"], metrics: ["file"], logs: ["file"] }
 
 const toConfig = (root: Yaml.YAMLMap, reader: Reader): ConfigFile => {
-  const named = reader.entries(reader.map(root, "exporters"))
+  const all = reader.entries(reader.map(root, "exporters"))
+  const named = all.slice(0, maxExporters)
+  if (all.length > maxExporters)
+    reader.warn(all[maxExporters]?.[1], `more than ${maxExporters} exporters: the others are ignored`)
   const exporters = new Map<string, ExporterName>()
   for (const [name, node] of named) {
     const exporter = exporterNames[typeOf(name)]

@@ -3,7 +3,8 @@ import type { SpanLimits } from "@opentelemetry/sdk-trace-base"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { readFile } from "node:fs/promises"
+import { constants } from "node:fs"
+import { open } from "node:fs/promises"
 import { join } from "node:path"
 import type { ConfigFile, ExporterName } from "./ConfigFile.ts"
 import * as OtlpEndpoint from "./OtlpEndpoint.ts"
@@ -180,6 +181,19 @@ interface ConfigFileResult {
   readonly warnings: ReadonlyArray<string>
 }
 
+/** Reads a regular file. Its parser refuses one that is longer than what is read. */
+const readSmall = async (path: string): Promise<string> => {
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error("not a regular file")
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(configReadBytes), 0, configReadBytes, 0)
+    return buffer.toString("utf8", 0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+const configReadBytes = 128 * 1024
+
 const readConfig = (environment: Environment): Effect.Effect<ConfigFileResult> =>
   Effect.promise(async () => {
     const home = HomeDirectory.of(environment)
@@ -188,7 +202,7 @@ const readConfig = (environment: Environment): Effect.Effect<ConfigFileResult> =
       if (directory === undefined || directory === "") continue
       const path = join(HomeDirectory.expand(directory, home), "otel-config.yaml")
       try {
-        const text = await readFile(path, "utf8")
+        const text = await readSmall(path)
         const { parse } = await import("./ConfigFile.ts")
         return parse(path, text, environment)
       } catch (error) {
