@@ -3,7 +3,15 @@ import { hostFiles } from "./hostFiles.ts"
 import { local } from "./local.ts"
 import { mcp } from "./mcp.ts"
 import { paths } from "./paths.ts"
+import { secrets } from "./secrets.ts"
 import { terminal } from "./terminal.ts"
 
 /** All attacks, by what they attack. */
-export const attacks: ReadonlyArray<Attack> = [...hostFiles, ...local, ...terminal, ...mcp, ...paths]
+export const attacks: ReadonlyArray<Attack> = [
+  ...hostFiles,
+  ...local,
+  ...terminal,
+  ...mcp,
+  ...paths,
+  ...secrets
+]

@@ -4,6 +4,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import * as Readline from "node:readline"
 import { Readable } from "node:stream"
+import { fileURLToPath } from "node:url"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Pty from "../../test/support/pty.ts"
 import type { Attack } from "./Attack.ts"
@@ -14,15 +15,20 @@ const more = "Space: more"
 /** Starts a turn of the real Codex on a terminal, in a directory of its own, with a model that plays the script. */
 const start = Effect.fnUntraced(function* (
   script: M.Script,
-  options: { readonly args?: ReadonlyArray<string>; readonly toFile?: boolean } = {}
+  options: {
+    readonly args?: ReadonlyArray<string>
+    readonly toFile?: boolean
+    readonly config?: string
+    readonly prompt?: string
+  } = {}
 ) {
   const fs = yield* FileSystem.FileSystem
   const server = yield* M.make(script)
-  const env = yield* M.home(server)
+  const env = yield* M.home(server, { config: options.config })
   const cwd = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
   const stdout = `${env.CODEX_HOME}/stdout.txt`
   const pty = yield* Pty.start({
-    args: ["run", "--cd", cwd, ...(options.args ?? []), "go"],
+    args: ["run", "--cd", cwd, ...(options.args ?? []), options.prompt ?? "go"],
     env,
     cwd,
     ...(options.toFile === true ? { stdout } : {})
@@ -55,6 +61,52 @@ const readRequest = Effect.fnUntraced(function* (pty: Pty.Pty) {
     }
     yield* Effect.sleep("100 millis")
     if ((yield* Effect.timeoutOption(pty.exit, "10 millis"))._tag === "Some") break
+  }
+  return pty.output()
+})
+
+const mcpServer = fileURLToPath(new URL("../../test/support/mcpServer.ts", import.meta.url))
+const everyKind = `
+[features]
+request_permissions_tool = true
+default_mode_request_user_input = true
+
+[mcp_servers.things]
+command = ${JSON.stringify(process.execPath)}
+args = ["--no-warnings", ${JSON.stringify(mcpServer)}]
+`
+
+const mcpCall = (name: string, args: object) =>
+  M.item({
+    type: "function_call",
+    namespace: "mcp__things",
+    name,
+    arguments: JSON.stringify(args),
+    call_id: name
+  })
+
+/** Text that is longer than the terminal, ends with a control sequence and names its kind. */
+const long = (kind: string) =>
+  [...Array.from({ length: 30 }, (_, n) => `${kind}-${n}`), `${kind}-end\u001b]0;x\u0007\u202e`].join("\n")
+
+/** Answers every prompt with no until the program ends. */
+const declineAll = Effect.fnUntraced(function* (pty: Pty.Pty) {
+  const keys: ReadonlyArray<readonly [prompt: string, typed: string]> = [
+    [more, " "],
+    [question, "no\r"],
+    ["empty for no answer): ", "\r"],
+    ["may be empty: ", "\r"],
+    ["  value: ", "\r"]
+  ]
+  const answered = keys.map(() => 0)
+  const deadline = Date.now() + 60_000
+  while (Date.now() < deadline && (yield* Effect.timeoutOption(pty.exit, "20 millis"))._tag === "None") {
+    for (const [index, [prompt, typed]] of keys.entries()) {
+      const shown = pty.output().split(prompt).length - 1
+      if (shown <= (answered[index] ?? 0)) continue
+      answered[index] = shown
+      yield* pty.type(typed)
+    }
   }
   return pty.output()
 })
@@ -105,6 +157,70 @@ export const terminal: ReadonlyArray<Attack> = [
       file: "src/approval/TerminalPrompt.ts",
       original: "page([...heading, ...lines], rows)",
       mutated: "page([...heading, ...lines.slice(0, 30)], rows)"
+    }
+  },
+  {
+    id: "H02",
+    title: "the terminal prompt shows permissions, questions, forms, calls and patches to their end",
+    run: Effect.gen(function* () {
+      const patch = [
+        "*** Begin Patch",
+        "*** Add File: /opt/attack.txt",
+        ...long("patch")
+          .split("\n")
+          .map((line) => `+${line}`)
+      ]
+      const kinds = ["permission", "reason", "question", "option", "message", "argument", "patch"]
+      const { pty } = yield* start(
+        [
+          M.reply(
+            M.call("request_permissions", {
+              reason: long("reason"),
+              permissions: {
+                file_system: {
+                  write: long("permission")
+                    .split("\n")
+                    .map((name) => `/opt/${name}`)
+                }
+              }
+            })
+          ),
+          M.reply(
+            M.call("request_user_input", {
+              questions: [
+                {
+                  id: "q",
+                  header: "Colour",
+                  question: long("question"),
+                  options: [
+                    { label: "red", description: long("option") },
+                    { label: "blue", description: "cold" }
+                  ]
+                }
+              ]
+            })
+          ),
+          M.reply(mcpCall("ask_it", { mode: "form", message: long("message") })),
+          M.reply(mcpCall("write_it", { name: long("argument") })),
+          M.reply(M.patch([...patch, "*** End Patch"].join("\n"))),
+          M.reply(M.text("done"))
+        ],
+        { config: everyKind }
+      )
+      const shown = (yield* declineAll(pty)).replaceAll("\r", "")
+      if (controls.test(shown)) return "the terminal got control codes of the agent"
+      for (const kind of kinds) {
+        const end = kind === "argument" ? "\\u001b]0;x\\u0007\\u202e" : "\\x1b]0;x\\x07\\u202e"
+        if (!shown.replaceAll("\n  │ ", "").includes(`${kind}-end${end}`))
+          return `the prompt cuts the ${kind}`
+      }
+      const hashes = shown.split("hash of the request:").length - 1
+      return hashes === 5 ? "held" : `${hashes} of 5 prompts show the hash`
+    }),
+    mutant: {
+      file: "src/approval/TerminalPrompt.ts",
+      original: "texts.flatMap((text) => RequestText.block(text, { columns }))",
+      mutated: "texts.flatMap((text) => RequestText.block(text, { columns }).slice(0, 9))"
     }
   },
   {
@@ -180,6 +296,36 @@ export const terminal: ReadonlyArray<Attack> = [
       file: "src/cli/Output.ts",
       original: "terminal ? printable(text) : text",
       mutated: "terminal ? text : text"
+    }
+  },
+  {
+    id: "H10",
+    title: "names of threads, past messages, arguments and warnings cannot act on the terminal",
+    run: Effect.gen(function* () {
+      const evil = "\u001b[2J\u001b]0;title\u0007\u009b31m\u202eend"
+      const first = yield* start([M.reply(M.text(evil))], { prompt: `name ${evil}` })
+      yield* first.pty.exit
+      const { cwd, env } = first
+      for (const args of [
+        ["threads", "list", "--cd", cwd],
+        ["threads", "show", "last"],
+        ["run", `--${evil}`],
+        ["run", "--cd", `/nowhere/${evil}`, "go"]
+      ]) {
+        const pty = yield* Pty.start({ args, env: { ...env, OTEL_TRACES_EXPORTER: evil }, cwd })
+        yield* pty.exit
+        const command = args.slice(0, 2).join(" ")
+        if (controls.test(pty.output())) return `the terminal got control codes from ${command}`
+        // A row of the list is as wide as the terminal, so it cuts the name.
+        if (args[1] !== "list" && !pty.output().includes("\\u202eend"))
+          return `${command} does not show the text`
+      }
+      return controls.test(first.pty.output()) ? "the terminal got control codes of the agent" : "held"
+    }),
+    mutant: {
+      file: "src/cli/Output.ts",
+      original: 'stream.isTTY && typeof arg === "string" ? printableWithColours(arg) : arg',
+      mutated: "arg"
     }
   },
   {
