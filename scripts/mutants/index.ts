@@ -1,7 +1,9 @@
 import type { Mutant } from "./Mutant.ts"
 import { approval } from "./approval.ts"
 import { attachments } from "./attachments.ts"
+import { cli } from "./cli.ts"
 import { connection } from "./connection.ts"
+import { engine } from "./engine.ts"
 import { lifecycle } from "./lifecycle.ts"
 import { metrics } from "./metrics.ts"
 import { redaction } from "./redaction.ts"
@@ -13,7 +15,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...redaction,
   ...lifecycle,
   ...connection,
+  ...engine,
   ...spool,
   ...metrics,
-  ...attachments
+  ...attachments,
+  ...cli
 ]

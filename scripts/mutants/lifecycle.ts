@@ -308,5 +308,18 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "Budget.zero), span)",
       "of a thread counts what the sub-agents of earlier turns used"
     ]
+  ]),
+  ...inFile("src/turn/TurnAttempts.ts", "test/instrumentation/UserHash.test.ts", [
+    [
+      "if (span.sampled) thread.previous = span",
+      "thread.previous = span",
+      "each turn of a thread links to the previous one, even if that failed, but never to an unsampled one"
+    ]
+  ]),
+  ...inFile("src/internal/ProcessTree.ts", "test/internal/ProcessTree.test.ts", [
+    ["marked || !isReused", "true", "do not include another program's group that reuses its id"]
+  ]),
+  ...inFile("src/testing/cassette/CassetteFormat.ts", "test/testing/cassette/Recorder.test.ts", [
+    ["&& found.turns === turns.length", "", "when the first or the last turn is missing"]
   ])
 ]

@@ -149,5 +149,17 @@ export const redaction: ReadonlyArray<Mutant> = [
       "",
       "AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY -> [redacted] [redacted]"
     ]
+  ]),
+  ...inFile("src/telemetry/tracer/SpanRecorder.ts", "test/telemetry/tracer/SpanRecorder.test.ts", [
+    [
+      ": this.options.redact(RecordedSpan.incomplete(span, this.options.now()))",
+      ": RecordedSpan.incomplete(span, this.options.now())",
+      "masks secrets of an open span before the spool writes it to disk"
+    ],
+    [
+      "for (const processor of this.ungated) ignoreErrors(() => processor.onEnd(seen))",
+      "for (const processor of this.ungated) ignoreErrors(() => processor.onEnd(span))",
+      "masks secrets for a processor that also receives the spans that tail sampling drops"
+    ]
   ])
 ]

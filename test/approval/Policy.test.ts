@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -146,6 +148,33 @@ describe("an acceptance that does not match the request", () => {
     const granted = Approval.grant({ network: true, fileSystem: [] })
     assert.deepStrictEqual(withoutAnswers(granted), granted)
   })
+})
+
+describe("a policy", () => {
+  it.effect("that fails and is interrupted at once declines", () =>
+    Effect.gen(function* () {
+      const both = Cause.combine(Cause.fail("no"), Cause.interrupt(1))
+      assert.deepInclude(yield* decide(() => Effect.failCause(both), R.command("ls")), {
+        _tag: "Decline",
+        source: "default"
+      })
+    }).pipe(quiet)
+  )
+
+  it.effect("of a layer sees the settings of the run before those of the layer", () =>
+    Effect.gen(function* () {
+      const Setting = Context.Reference<string>("test/Setting", { defaultValue: () => "default" })
+      const seen: Array<string> = []
+      const policy: Approval.Policy = () =>
+        Effect.map(Setting, (setting) => (seen.push(setting), Approval.accept))
+      const run = Effect.flatMap(Approval.Current, (current) => decide(current, R.command("ls")))
+      yield* run.pipe(
+        Effect.provideService(Setting, "run"),
+        Effect.provide(Approval.layer(policy).pipe(Layer.provide(Layer.succeed(Setting, "layer"))))
+      )
+      assert.deepStrictEqual(seen, ["run"])
+    })
+  )
 })
 
 describe("timeout", () => {

@@ -60,6 +60,31 @@ describe("--approve", () => {
   }
 })
 
+describe("--approve with a word", () => {
+  it.effect("never declines, ask asks and all accepts, whatever the terminals are", () =>
+    Effect.gen(function* () {
+      for (const [word, expected] of [
+        ["never", Approval.deny],
+        ["ask", Approval.prompt],
+        ["all", Approval.allow]
+      ] as const)
+        assert.strictEqual(yield* Options.policy(Option.some(word)), expected, word)
+    }).pipe(Effect.provide(Stdio.layerTest({})))
+  )
+})
+
+describe("-c", () => {
+  it.effect("takes key=value, and rejects anything else", () =>
+    Effect.gen(function* () {
+      yield* Options.validateOverrides(["model=gpt-5.5", 'a.b="c = d"', "a="])
+      for (const invalid of ["model", "=x", "a b=c", ""]) {
+        const { text } = yield* Effect.flip(Options.validateOverrides(["a=b", invalid]))
+        assert.include(text, `"${invalid}"`)
+      }
+    })
+  )
+})
+
 describe("H07 a rules file that the agent can write", () => {
   const empty = "[]"
   /** A workspace, and a directory that the sandbox protects. */

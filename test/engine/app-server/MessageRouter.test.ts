@@ -2,9 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
+import * as TestClock from "effect/testing/TestClock"
+import * as CodexError from "../../../src/domain/CodexError.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 import { ThreadId, TurnId } from "../../../src/domain/Ids.ts"
 import * as JsonRpcConnection from "../../../src/engine/app-server/JsonRpcConnection.ts"
@@ -12,11 +17,14 @@ import * as MessageRouter from "../../../src/engine/app-server/MessageRouter.ts"
 import * as RunningTurn from "../../../src/engine/app-server/RunningTurn.ts"
 
 /** Makes a running turn whose approval policy never decides. */
-const open = () => {
+const open = (fail: (event: Turn.EngineEvent) => void = () => {}) => {
   const sent: Array<string> = []
   const events: Array<Turn.EngineEvent> = []
   const handlers = {
-    emit: (event: Turn.EngineEvent) => void events.push(event),
+    emit: (event: Turn.EngineEvent) => {
+      fail(event)
+      events.push(event)
+    },
     approve: () => Effect.never,
     callTool: () => Effect.never
   }
@@ -78,4 +86,117 @@ describe("the message router", () => {
     })
     assert.isAbove(turn.messageCount, before)
   })
+
+  it("refuses a request whose handling throws", () => {
+    const { receive, sent } = open((event) => {
+      if (event._tag === "ApprovalRequested") throw new Error("no")
+    })
+    receive({
+      id: 5,
+      method: "item/commandExecution/requestApproval",
+      params: { threadId: "thread", turnId: "turn", itemId: "c1", command: "ls", cwd: "/" }
+    })
+    assert.lengthOf(sent, 1)
+    assert.deepInclude(JSON.parse(sent[0] ?? ""), {
+      id: 5,
+      error: { code: -32603, message: "effect-codex failed on item/commandExecution/requestApproval" }
+    })
+  })
+
+  it("uses the time that Codex gives for an event, unless it lies far in the past or in the future", () => {
+    const { events, receive } = open()
+    const now = Date.now()
+    for (const emittedAtMs of [now - 1000, now - 3_600_000, now + 3_600_000])
+      receive({
+        method: "item/agentMessage/delta",
+        params: { threadId: "thread", turnId: "turn", itemId: "m1", delta: "x" },
+        emittedAtMs
+      })
+    const [recent, ...others] = events.flatMap((event) => (event._tag === "MessageDelta" ? [event.at] : []))
+    assert.strictEqual(recent, now - 1000)
+    assert.lengthOf(others, 2)
+    for (const at of others) assert.isTrue(at >= now && at < now + 60_000, String(at - now))
+  })
+
+  it("reports each total of used tokens once, and only for the turn that runs", () => {
+    const { events, receive } = open()
+    const tokens = (inputTokens: number) => ({
+      inputTokens,
+      cachedInputTokens: 0,
+      outputTokens: 1,
+      reasoningOutputTokens: 0,
+      totalTokens: inputTokens + 1
+    })
+    const used = (total: number, turnId = "turn") =>
+      receive({
+        method: "thread/tokenUsage/updated",
+        params: { threadId: "thread", turnId, tokenUsage: { total: tokens(total), last: tokens(5) } }
+      })
+    used(10)
+    used(10)
+    used(15)
+    used(20, "earlier")
+    const reported = events.filter(({ _tag }) => _tag === "UsageUpdated")
+    assert.lengthOf(reported, 2)
+  })
+})
+
+describe("a failed turn", () => {
+  it("continues until its caller interrupts it; a sub-agent's turn, which has no caller, ends", () => {
+    const { turn: root } = open()
+    const ends: Array<unknown> = []
+    const { clock, cwd, fork, handlers } = root
+    const subAgent = RunningTurn.make({
+      threadId: ThreadId.make("agent"),
+      clock,
+      cwd,
+      fork,
+      handlers,
+      root,
+      onEnd: (end) => void ends.push(end)
+    })
+    RunningTurn.step(subAgent, { _tag: "Accepted", turnId: TurnId.make("agent-turn") })
+    const error = new CodexError.TurnStalled({ detail: "silent" })
+    for (const turn of [root, subAgent]) RunningTurn.fail(turn, error)
+    assert.isFalse(RunningTurn.isOver(root))
+    assert.isTrue(RunningTurn.isOver(subAgent))
+    assert.deepStrictEqual(ends, [error])
+  })
+})
+
+describe("a turn that ends", () => {
+  it("keeps none of its open items", () => {
+    const { receive, turn } = open()
+    receive({
+      method: "item/started",
+      params: {
+        threadId: "thread",
+        turnId: "turn",
+        item: { type: "agentMessage", id: "m1", text: "" }
+      }
+    })
+    assert.strictEqual(turn.openItems.items.size, 1)
+    RunningTurn.end(turn, "completed")
+    assert.strictEqual(turn.openItems.items.size, 0)
+  })
+
+  it.effect("declines a pending request once, and abandons a handler that ignores its interruption", () =>
+    Effect.gen(function* () {
+      const { turn } = open()
+      const replies: Array<unknown> = []
+      const request = { id: 1, reply: (reply: unknown) => void replies.push(reply), refuse: () => {} }
+      const started = yield* Deferred.make<void>()
+      const deaf = Effect.andThen(Deferred.succeed(started, undefined), Effect.never)
+      RunningTurn.answerRequest(turn, request, Effect.uninterruptible(deaf), "declined")
+      yield* Deferred.await(started)
+      const declining = yield* Effect.forkChild(RunningTurn.declinePending(turn), { startImmediately: true })
+      assert.deepStrictEqual(replies, ["declined"])
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(declining)
+      assert.strictEqual(turn.pendingRequests.size, 0)
+      // A second attempt finds nothing to wait for.
+      yield* RunningTurn.declinePending(turn)
+      assert.deepStrictEqual(replies, ["declined"])
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
 })

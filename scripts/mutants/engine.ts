@@ -1,0 +1,180 @@
+/** Mutants of the app-server's requests: their decoding, their routing to a turn, and their replies. */
+import { inFile, type Mutant } from "./Mutant.ts"
+
+export const engine: ReadonlyArray<Mutant> = [
+  ...inFile("src/engine/app-server/ServerRequests.ts", "test/engine/app-server/RequestDecoding.test.ts", [
+    [
+      "extra: (params.grantRoot ?? null) !== null",
+      "extra: false",
+      "is an extra request with the directory if it also asks for write access to one"
+    ],
+    ['return found?._tag !== "FileChange"', "return found === undefined", "is unknown without its item"],
+    [
+      "cwd: params.cwd ?? cwd,",
+      "cwd,",
+      "has the directory of Codex's request, or otherwise that of the thread"
+    ],
+    [
+      "(params.networkApprovalContext ?? null) !== null ||",
+      "",
+      "is an extra request if it asks for a special execution, a host or permissions"
+    ],
+    [
+      '(params.kind ?? "command") !== "command" ||',
+      "",
+      "is an extra request if it asks for a special execution, a host or permissions"
+    ],
+    [
+      "if (access === undefined || place === undefined) return undefined",
+      "if (access === undefined || place === undefined) continue",
+      "is unknown as a whole if one entry is"
+    ],
+    [
+      'scope: decision._tag === "Accept" ? "turn" : "session"',
+      'scope: "session"',
+      "is granted for the turn, or for the session if the decision says so"
+    ],
+    [
+      'item.server === server && item.status === "inProgress"',
+      'item.status === "inProgress"',
+      "belongs to the last call of its server that is in progress"
+    ],
+    [
+      'item.server === server && item.status === "inProgress"',
+      "item.server === server",
+      "belongs to the last call of its server that is in progress"
+    ],
+    [
+      'given?._tag === "Content" ? given.content : null',
+      "null",
+      "has no content unless the decision has some"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/ServerRequests.test.ts", [
+    [
+      "running === undefined || (turnId !== undefined && running !== turnId)",
+      "running === undefined",
+      "without a running turn, even with a policy that accepts everything"
+    ],
+    [
+      "if (runningTurn === undefined || runningTurn.closed) return undefined",
+      "if (runningTurn === undefined) return undefined",
+      "while the turn is being interrupted"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/MessageRouter.test.ts", [
+    [
+      "if (waiting.get(request.id) === withdrawn) waiting.delete(request.id)",
+      "waiting.delete(request.id)",
+      "withdraws the later of two requests with the same id"
+    ],
+    [
+      "request.refuse(-32603, `effect-codex failed on ${method}`)",
+      "",
+      "refuses a request whose handling throws"
+    ],
+    [
+      " || now - codexMs > 5000",
+      "",
+      "uses the time that Codex gives for an event, unless it lies far in the past or in the future"
+    ],
+    [
+      "codexMs >= Math.floor(now) ||",
+      "",
+      "uses the time that Codex gives for an event, unless it lies far in the past or in the future"
+    ],
+    [
+      "known === undefined || known === notification.total",
+      "known === undefined",
+      "reports each total of used tokens once, and only for the turn that runs"
+    ],
+    [
+      "if (RunningTurn.turnIdOf(runningTurn) !== notification.turnId) return",
+      "",
+      "reports each total of used tokens once, and only for the turn that runs"
+    ],
+    [
+      "if (runningTurn.root !== undefined) runningTurn.root.messageCount++",
+      "",
+      "counts a sub-agent's messages as activity of the turn that it works for"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/ApprovalKinds.test.ts", [
+    [
+      'if (approvalRequest._tag === "McpTool") runningTurn.askedCalls.add(approvalRequest.itemId)',
+      "",
+      "H11 counts as the approval once for each call, before the call begins"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/SubAgents.test.ts", [
+    [
+      'RunningTurn.fail(runningTurn.root ?? runningTurn, new CodexError.TurnInterrupted({ by: "policy" }))',
+      'RunningTurn.fail(runningTurn, new CodexError.TurnInterrupted({ by: "policy" }))',
+      "ends the turn that it works for when it runs something other than what was approved"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/RunningTurn.ts", "test/engine/app-server/MessageRouter.test.ts", [
+    [
+      "if (turn.root !== undefined) end(turn, error)",
+      "",
+      "continues until its caller interrupts it; a sub-agent's turn, which has no caller, ends"
+    ],
+    ["turn.openItems.clear()", "", "keeps none of its open items"],
+    [
+      "for (const decline of turn.pendingRequests.values()) decline()",
+      "",
+      "declines a pending request once, and abandons a handler that ignores its interruption"
+    ],
+    [
+      "turn.pendingRequests.clear()",
+      "",
+      "declines a pending request once, and abandons a handler that ignores its interruption"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/SubAgents.ts", "test/engine/app-server/SubAgents.test.ts", [
+    [
+      "interruptGrace)),\n        Effect.andThen(clean)",
+      "interruptGrace))",
+      "has its background terminals cleaned before and after the end of its turn"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/TurnDriver.ts", "test/engine/app-server/ServerRequests.test.ts", [
+    ["runningTurn.closed = true", "", "while the turn is being interrupted"]
+  ]),
+  ...inFile("src/engine/app-server/TurnDriver.ts", "test/engine/app-server/ProcessDeath.test.ts", [
+    [
+      'yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))',
+      "",
+      "sends turn/interrupt for that turn, cleans its terminals and waits for its end"
+    ],
+    [
+      "return expectedErrorOf(runningTurn) === expectedError",
+      "return true",
+      "does not fail with an error of another request or one that it survives"
+    ],
+    [
+      "if (runningTurn.messageCount !== messageCount) continue",
+      "",
+      "F02 continues when a silent Codex answers the check"
+    ],
+    [
+      "if (Exit.isFailure(yield* Fiber.await(startFiber))) return",
+      "",
+      "ends with the refusal when Codex refuses turn/start"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/ProcessDeath.test.ts", [
+    [
+      "Effect.tap(() => drain(maxDrainRounds))",
+      "Effect.tap(() => Effect.void)",
+      "completes a turn whose end arrived before the death"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/AppServerProcess.test.ts", [
+    [
+      "extendEnv: false,",
+      "extendEnv: true,",
+      "F40 reaches the process, including the variables that config.toml and the overrides name"
+    ]
+  ])
+]
