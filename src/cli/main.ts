@@ -1,55 +1,12 @@
 /** The entry point of the command line. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
-import * as CliError from "effect/cli/CliError"
-import * as Command from "effect/cli/Command"
-import { version } from "../internal/version.ts"
-import { attachments } from "./commands/cleanAttachments.ts"
-import { demo } from "./commands/demo.ts"
-import { code, ExitWith, UsageError } from "./ExitCode.ts"
-import * as Output from "./Output.ts"
-import { run } from "./commands/run.ts"
-import { threads } from "./commands/threads.ts"
-import { trace } from "./commands/trace.ts"
-
-const cli = Command.make("effect-codex").pipe(
-  Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),
-  Command.withSubcommands([run, threads, attachments, trace, demo])
-)
-
-const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
-  if (Exit.isSuccess(exit)) return code.completed
-  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  if (error instanceof ExitWith) return error.code
-  if (error instanceof UsageError) return code.usage
-  if (CliError.isCliError(error))
-    return error._tag === "ShowHelp" && error.errors.length === 0 ? code.completed : code.usage
-  return Cause.hasInterruptsOnly(exit.cause) ? code.interrupted : code.failed
-}
+import { exitCode, program } from "./program.ts"
 
 // The reader of our output can close the pipe at any time (`| head`). That must not stop the turn with a stack trace.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
 
-Command.run(cli, { version }).pipe(
-  Effect.tapCause((cause) => {
-    const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-    if (error instanceof UsageError) return Output.printError(`${error.text}\nSee: effect-codex --help`)
-    const isReported =
-      error instanceof ExitWith || CliError.isCliError(error) || Cause.hasInterruptsOnly(cause)
-    return isReported ? Effect.void : Output.printError(Cause.pretty(cause))
-  }),
-  Effect.provide(Layer.merge(NodeServices.layer, Output.layer)),
-  // stdout carries only the result of the command.
-  Effect.provideService(Logger.LogToStderr, true),
-  NodeRuntime.runMain({
-    disableErrorReporting: true,
-    // Telemetry is flushed at this point. An export that is still running must not delay the exit.
-    teardown: (exit) => process.exit(exitCode(exit))
-  })
-)
+NodeRuntime.runMain(program(process.argv.slice(2)), {
+  disableErrorReporting: true,
+  // Telemetry is flushed at this point. An export that is still running must not delay the exit.
+  teardown: (exit) => process.exit(exitCode(exit))
+})

@@ -16,6 +16,10 @@ const test = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(
 const cli = (base: string, ...args: ReadonlyArray<string>) =>
   CommandLine.run({ args: ["attachments", ...args], env: { XDG_STATE_HOME: base } })
 
+/** Runs a command of `attachments` within this process. */
+const cliHere = (base: string, ...args: ReadonlyArray<string>) =>
+  CommandLine.runHere({ args: ["attachments", ...args], env: { XDG_STATE_HOME: base } })
+
 const Printed = Schema.fromJsonString(
   Schema.Struct({
     root: Schema.NullOr(Schema.String),
@@ -168,16 +172,17 @@ describe.concurrent("effect-codex attachments", () => {
   test("documents itself with --help, and rejects invalid arguments with 2", () =>
     Effect.gen(function* () {
       const base = yield* F.folder
-      for (const [args, said] of [
+      for (const [args, text] of [
         [["--help"], "clean"],
         [["list", "--help"], "--directory"],
         [["clean", "--help"], "--dry-run"]
       ] as const) {
-        const ran = yield* cli(base, ...args)
+        const ran = yield* cliHere(base, ...args)
         assert.strictEqual(ran.code, 0)
-        assert.include(ran.stdout, said)
+        assert.include(ran.stdout, text)
       }
       for (const args of [["clean", "--nonsense"], ["walk"], ["list", "--all"]])
-        assert.strictEqual((yield* cli(base, ...args)).code, 2, args.join(" "))
+        assert.strictEqual((yield* cliHere(base, ...args)).code, 2, args.join(" "))
+      assert.strictEqual((yield* cli(base, "walk")).code, 2)
     }))
 })

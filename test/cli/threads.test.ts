@@ -11,7 +11,9 @@ type RealCodex = Effect.Success<ReturnType<typeof Real.make>>
 const command = (real: RealCodex, ...args: ReadonlyArray<string>) =>
   CommandLine.run({ args, cwd: real.workspace, env: real.env })
 
-const cli = (real: RealCodex, ...args: ReadonlyArray<string>) => command(real, "threads", ...args)
+/** Runs a command of `threads` within this process. */
+const cli = (real: RealCodex, ...args: ReadonlyArray<string>) =>
+  CommandLine.runHere({ args: ["threads", ...args], cwd: real.workspace, env: real.env })
 
 // Every test starts several processes, next to other tests: how long they take depends on the machine.
 const test = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
@@ -31,7 +33,7 @@ describe.concurrent("effect-codex threads", () => {
         return thread.id
       }).pipe(Effect.scoped, Effect.provide(real.layer))
 
-      const listed = yield* cli(real, "list")
+      const listed = yield* command(real, "threads", "list")
       assert.deepInclude(listed, { code: 0, stderr: "" })
       assert.match(
         listed.stdout,
@@ -40,31 +42,31 @@ describe.concurrent("effect-codex threads", () => {
       const one = JSON.parse((yield* cli(real, "list", "--json")).stdout)
       assert.strictEqual(one.id, id)
 
-      const shown = yield* cli(real, "show", "last")
+      const shown = yield* command(real, "threads", "show", "last")
       assert.strictEqual(shown.code, 0)
       for (const part of [id, "> Run the tests", "$ exit 3", "exit 3", "It failed.", "> And now?", "ok"])
         assert.include(shown.stdout, part)
       assert.lengthOf(JSON.parse((yield* cli(real, "show", id, "--json")).stdout).turns, 2)
 
-      const forked = yield* cli(real, "fork", id)
+      const forked = yield* command(real, "threads", "fork", id)
       assert.strictEqual(forked.code, 0)
       const fork = forked.stdout.trim()
       assert.notStrictEqual(fork, id)
       assert.include((yield* cli(real, "list")).stdout, fork)
 
-      assert.strictEqual((yield* cli(real, "archive", fork)).code, 0)
+      assert.strictEqual((yield* command(real, "threads", "archive", fork)).code, 0)
       assert.notInclude((yield* cli(real, "list")).stdout, fork)
       assert.include((yield* cli(real, "list", "--archived")).stdout, fork)
       assert.strictEqual((yield* cli(real, "archive", fork, "--undo")).code, 0)
       assert.include((yield* cli(real, "list")).stdout, fork)
 
-      const asks = yield* cli(real, "delete", fork)
+      const asks = yield* command(real, "threads", "delete", fork)
       assert.strictEqual(asks.code, 2)
       assert.include(asks.stderr, "--yes")
       assert.include((yield* cli(real, "list")).stdout, fork)
-      assert.strictEqual((yield* cli(real, "delete", fork, "--yes")).code, 0)
+      assert.strictEqual((yield* command(real, "threads", "delete", fork, "--yes")).code, 0)
       assert.notInclude((yield* cli(real, "list")).stdout, fork)
-      const gone = yield* cli(real, "show", fork)
+      const gone = yield* command(real, "threads", "show", fork)
       assert.strictEqual(gone.code, 1)
       assert.match(gone.stderr, /^InvalidRequest: thread\/read: /)
       assert.strictEqual(gone.stdout, "")
@@ -81,17 +83,21 @@ describe.concurrent("effect-codex threads", () => {
   test("explains invalid arguments without a request to Codex", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([])
-      for (const [args, said] of [
+      for (const [args, explanation] of [
         [["list", "-c", "nonsense"], '-c takes key=value, not "nonsense"'],
         [["delete", "x", "--yes", "-c", "a b=c"], '-c takes key=value, not "a b=c"'],
         [["archive", "last", "--undo"], "--undo needs the id"]
       ] as const) {
         const { code, stderr } = yield* cli(real, ...args)
         assert.strictEqual(code, 2)
-        assert.include(stderr, said)
+        assert.include(stderr, explanation)
       }
       for (const tokens of ["0", "-5"]) {
-        const { code, stderr } = yield* command(real, "run", `--max-tokens=${tokens}`, "hello")
+        const { code, stderr } = yield* CommandLine.runHere({
+          args: ["run", `--max-tokens=${tokens}`, "hello"],
+          cwd: real.workspace,
+          env: real.env
+        })
         assert.strictEqual(code, 2, stderr)
         assert.include(stderr, "--max-tokens must be 1 or more")
       }

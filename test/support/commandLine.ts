@@ -1,11 +1,14 @@
 /** Runs the command line in a process of its own. */
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { fileURLToPath } from "node:url"
+import { exitCode, program } from "../../src/cli/program.ts"
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 
@@ -65,6 +68,39 @@ export const run = Effect.fnUntraced(function* (options: CommandLineOptions) {
   })
   return { code: Number(yield* handle.exitCode), stdout, stderr }
 }, Effect.scoped)
+
+const oneAtATime = Semaphore.makeUnsafe(1)
+
+const withEnvironment = (env: NonNullable<CommandLineOptions["env"]>, cwd: string | undefined) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const before = { env: process.env, cwd: process.cwd() }
+      process.env = { PATH: before.env["PATH"], ...env }
+      if (cwd !== undefined) process.chdir(cwd)
+      return before
+    }),
+    (before) =>
+      Effect.sync(() => {
+        process.env = before.env
+        process.chdir(before.cwd)
+      })
+  )
+
+/**
+ * Runs `effect-codex` within this process, which is ten times faster: for arguments and outputs, not for signals or
+ * streams. Commands run one at a time, because they share the environment and the directory of the process.
+ */
+export const runHere = ({ args, cwd, env = {} }: Pick<CommandLineOptions, "args" | "cwd" | "env">) =>
+  Effect.gen(function* () {
+    yield* withEnvironment(env, cwd)
+    const output = { stdout: "", stderr: "" }
+    const write = (stream: keyof typeof output) => (text: unknown) =>
+      void (output[stream] += `${String(text)}\n`)
+    const exit = yield* Effect.exit(program(args)).pipe(
+      Effect.provideService(Console.Console, { ...console, log: write("stdout"), error: write("stderr") })
+    )
+    return { code: exitCode(exit), ...output }
+  }).pipe(Effect.scoped, oneAtATime.withPermits(1))
 
 const decodeLine = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))
 
