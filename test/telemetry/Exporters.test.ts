@@ -344,11 +344,13 @@ describe("a faulty collector", () => {
     Effect.gen(function* () {
       const { close, url } = yield* collector()
       close()
+      const state = { closing: false }
       const failing = work.pipe(
+        Effect.andThen(Effect.sync(() => (state.closing = true))),
         Effect.andThen(Effect.fail("no")),
         Effect.provide(Otlp.layer({ endpoint: url }))
       )
-      const { exit, millis } = yield* advanceTimers(failing, () => true)
+      const { exit, millis } = yield* advanceTimers(failing, () => state.closing)
       assert.deepStrictEqual(exit, Exit.fail("no"))
       assert.isAtMost(millis, 1_500)
     })
