@@ -12,7 +12,7 @@ import { inFolder, Tickets } from "../testing/cassette/support.ts"
 
 const script = [
   M.reply(M.call("lookup_ticket", { id: "T-1" }, { callId: "t1" }), M.usage({ input: 100, output: 10 })),
-  M.reply(M.shell("echo hello && sleep 0.3", { callId: "c1" }), M.usage({ input: 150, output: 20 })),
+  M.reply(M.shell("echo hello && sleep 2", { callId: "c1" }), M.usage({ input: 150, output: 20 })),
   M.reply(M.text("All is well.", { deltas: true }), M.usage({ input: 200, output: 5 }))
 ]
 
