@@ -3,6 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as CliError from "effect/cli/CliError"
@@ -42,7 +43,7 @@ export const program = (args: ReadonlyArray<string>) =>
         error instanceof ExitWith || CliError.isCliError(error) || Cause.hasInterruptsOnly(cause)
       return isReported ? Effect.void : Output.printError(Cause.pretty(cause))
     }),
-    Effect.provide(NodeServices.layer),
+    Effect.provide(Layer.merge(NodeServices.layer, Output.layer)),
     // stdout carries only the result of the command.
     Effect.provideService(Logger.LogToStderr, true)
   )
