@@ -122,7 +122,7 @@ export const run = Command.make(
     },
     {
       command:
-        'effect-codex run --cd ../app --approve rules.json --timeout 10m --json "Update the changelog"',
+        'effect-codex run --cd ../app --approve ~/rules.json --timeout 10m --json "Update the changelog"',
       description: "In a script: rules decide about approvals, and events go to stdout"
     }
   ])
