@@ -290,6 +290,11 @@ export const approval: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/approval/ResolvedRequest.ts", "test/approval/ResolvedRequest.test.ts", [
     [
+      'const known = path.startsWith("~") ? undefined : real',
+      "const known = real",
+      "H03 has no path that starts with a tilde"
+    ],
+    [
       "cwdThroughLink: own.throughLink",
       "cwdThroughLink: false",
       "H04 contains the real directory of a command, and whether a link leads there"

@@ -60,14 +60,16 @@ export const resolve = (
     // Joined as text: `..` behind a link must stay visible.
     const full = Nodepath.isAbsolute(path) ? path : `${request.cwd}${Nodepath.sep}${path}`
     const { real, throughLink } = RealPath.resolve(full, cwd)
+    // Codex reads `~` as the home directory in some places and as a name in others.
+    const known = path.startsWith("~") ? undefined : real
     return {
       given,
-      ...(real === undefined ? {} : { real }),
+      ...(known === undefined ? {} : { real: known }),
       throughLink,
       agentWritable:
-        real === undefined ||
-        RealPath.isAgentWritable(real, writableRoots) ||
-        granted.some((root) => real !== root && RealPath.isWithin(real, root))
+        known === undefined ||
+        RealPath.isAgentWritable(known, writableRoots) ||
+        granted.some((root) => known !== root && RealPath.isWithin(known, root))
     }
   })
   return Object.assign({}, request, {

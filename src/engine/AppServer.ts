@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
+import type { ThreadAccess } from "../domain/ThreadAccess.ts"
 import * as Convention from "../semconv/Convention.ts"
 import type { RpcRequestError } from "./app-server/JsonRpcConnection.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
@@ -247,6 +248,19 @@ const makeThreadHandle = Effect.fnUntraced(function* (
 
   /** Options that earlier turns set. Codex keeps them for later turns; a new process has to receive them again. */
   let stickyOptions: StickyOptions = {}
+  let access:
+    | (Pick<StickyOptions, "cwd" | "sandbox"> & { readonly opened: Opened; readonly value: ThreadAccess })
+    | undefined
+  /** Resolves the directory once: a directory that is later replaced by a link is no longer that of the thread. */
+  const currentAccess = (): ThreadAccess => {
+    const { opened } = current
+    const { cwd, sandbox } = stickyOptions
+    if (access?.opened !== opened || access.cwd !== cwd || access.sandbox !== sandbox) {
+      access = { opened, cwd, sandbox, value: SandboxAccess.make(opened, { cwd, sandbox }, tmpdir) }
+    }
+    return access.value
+  }
+  currentAccess()
 
   const run = (
     method: TurnDriver.Method,
@@ -261,6 +275,7 @@ const makeThreadHandle = Effect.fnUntraced(function* (
         // The previous turn on this thread may have ended the process.
         if (!process.isUsable()) return Effect.succeed(false)
         stickyOptions = { ...stickyOptions, ...more }
+        currentAccess()
         const location = { threadId, cwd: stickyOptions.cwd ?? opened.cwd, process, runningTurns }
         return Effect.as(TurnDriver.run(location, method, params, handlers, failed), true)
       })
@@ -283,7 +298,7 @@ const makeThreadHandle = Effect.fnUntraced(function* (
     model: opened.model,
     provider: opened.modelProvider ?? undefined,
     cwd: opened.cwd,
-    access: () => SandboxAccess.make(current.opened, stickyOptions, tmpdir),
+    access: currentAccess,
     turn: (input, options, handlers) =>
       Effect.flatMap(
         options.cwd === undefined ? Effect.undefined : resolveDirectory(options.cwd, "turn/start"),

@@ -99,6 +99,33 @@ describe("a request with resolved paths", () => {
   })
 })
 
+describe("a thread's directory that is replaced by a link", () => {
+  it(
+    "H04 is no longer the directory of its commands and patches",
+    inWorkspace((root, access) => {
+      mkdirSync(`${root}/outside/docs`)
+      rmSync(`${root}/ws`, { recursive: true })
+      symlinkSync(`${root}/outside`, `${root}/ws`)
+      const command = resolve(without(R.command("ls", { cwd: `${root}/ws` })), access)
+      assert.isFalse(Approval.matches({ decision: "accept" }, command))
+      const patch = { ...without(R.fileChange(`${root}/ws/docs/a`)), cwd: `${root}/ws` }
+      const rule = { kind: "file_change", path: "docs/**", decision: "accept" } as const
+      assert.isFalse(Approval.matches(rule, resolve(patch, access)))
+    })
+  )
+
+  it(
+    "H03 has no path that starts with a tilde",
+    inWorkspace((_root, access) => {
+      const request = without(R.permissions({ network: false, fileSystem: [path("read", "~/.ssh")] }))
+      const resolved = resolve(request, access)
+      assert.deepStrictEqual("resolved" in resolved ? resolved.resolved?.paths : undefined, [
+        { given: "~/.ssh", throughLink: false, agentWritable: true }
+      ])
+    })
+  )
+})
+
 describe("the writable roots of a thread", () => {
   const roots = (...args: Parameters<typeof ThreadAccess.make>) => ThreadAccess.make(...args).writableRoots
 
