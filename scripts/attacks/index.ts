@@ -2,6 +2,7 @@ import type { Attack } from "./Attack.ts"
 import { hostFiles } from "./hostFiles.ts"
 import { local } from "./local.ts"
 import { mcp } from "./mcp.ts"
+import { memory } from "./memory.ts"
 import { paths } from "./paths.ts"
 import { secrets } from "./secrets.ts"
 import { terminal } from "./terminal.ts"
@@ -13,5 +14,6 @@ export const attacks: ReadonlyArray<Attack> = [
   ...terminal,
   ...mcp,
   ...paths,
-  ...secrets
+  ...secrets,
+  ...memory
 ]

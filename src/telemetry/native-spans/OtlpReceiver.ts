@@ -4,8 +4,8 @@ import { randomBytes } from "node:crypto"
 import * as HostHeader from "../../internal/HostHeader.ts"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 
-/** Maximum size of a body in bytes. A batch of 256 spans has some 350 kB, and parsing this much blocks for some 20 ms. */
-export const maxBody = 2 * 1024 * 1024
+/** Maximum size of a body in bytes. A batch of 128 spans has some 180 kB, and parsing this much blocks for some 10 ms. */
+export const maxBody = 1024 * 1024
 /** Maximum size in bytes of all bodies that arrive or wait together. */
 export const maxBuffered = 8 * 1024 * 1024
 

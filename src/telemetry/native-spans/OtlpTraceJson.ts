@@ -1,6 +1,7 @@
 /** Decodes Codex's spans from OTLP in JSON. */
 import type { HrTime } from "@opentelemetry/api"
 import * as Predicate from "effect/Predicate"
+import * as Steps from "../../internal/Steps.ts"
 import * as BoundedContent from "../../domain/BoundedContent.ts"
 import * as KeptSpans from "./KeptSpans.ts"
 
@@ -73,16 +74,28 @@ const toNative = (span: unknown): ReadonlyArray<NativeSpan> => {
 }
 
 /** Decodes a body, and skips invalid spans. Returns `undefined` if the body is not an OTLP trace request. */
-export const decode = (text: string): ReadonlyArray<NativeSpan> | undefined => {
+export const decode = (text: string): ReadonlyArray<NativeSpan> | undefined => Steps.finish(decodeSteps(text))
+
+/** The same in small steps, except that the first one parses the text. */
+export function* decodeSteps(text: string): Generator<void, ReadonlyArray<NativeSpan> | undefined> {
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch {
     return undefined
   }
+  yield
   if (!Predicate.isObject(body) || !Array.isArray(body["resourceSpans"])) return undefined
-  return list(body, "resourceSpans")
-    .flatMap((resource) => list(resource, "scopeSpans"))
-    .flatMap((scope) => list(scope, "spans"))
-    .flatMap(toNative)
+  const spans: Array<NativeSpan> = []
+  for (const resource of list(body, "resourceSpans")) {
+    yield
+    for (const scope of list(resource, "scopeSpans")) {
+      yield
+      for (const span of list(scope, "spans")) {
+        spans.push(...toNative(span))
+        yield
+      }
+    }
+  }
+  return spans
 }

@@ -92,7 +92,7 @@ const codexLaunchExtra = (url: string): Omit<CodexLaunch.CodexExtra, "settled"> 
   config: [`otel.trace_exporter={ otlp-http = { endpoint = "", protocol = "json" } }`],
   env: {
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url,
-    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "256",
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "128",
     OTEL_BSP_SCHEDULE_DELAY: "500",
     OTEL_BSP_EXPORT_TIMEOUT: "1000",
     OTEL_EXPORTER_OTLP_TIMEOUT: "1000"
@@ -128,7 +128,7 @@ const make = Effect.gen(function* () {
 
   const receiver = yield* OtlpReceiver.make({
     onBody: async (body) => {
-      const spans = OtlpTraceJson.decode(body)
+      const spans = await TimeSlices.runPromise(OtlpTraceJson.decodeSteps(body))
       if (spans === undefined) return lost(1, "a batch of Codex that is not OTLP JSON")
       await TimeSlices.runPromise(joiner.receiveSteps(spans, performance.now()))
       watch()
