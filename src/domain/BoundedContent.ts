@@ -36,8 +36,11 @@ export const sizeOf = (value: unknown): number => {
   return bytes
 }
 
-/** Copies a text, because a part of a text refers to the whole of it. */
-const copy = (text: string): string => Buffer.from(text, "utf16le").toString("utf16le")
+/** Copies a text, because a part of a text refers to the whole of it. UTF-8 cannot encode half of a surrogate pair. */
+const copy = (text: string): string => {
+  const encoding = text.isWellFormed() ? "utf8" : "utf16le"
+  return Buffer.from(text, encoding).toString(encoding)
+}
 
 const isLowSurrogate = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00
 
