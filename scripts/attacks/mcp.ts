@@ -8,10 +8,13 @@ import * as Real from "../../test/support/realEngine.ts"
 import type { Attack } from "./Attack.ts"
 
 const server = fileURLToPath(new URL("../../test/support/mcpServer.ts", import.meta.url))
+// Without `required`, Codex starts a turn without the tools of a server that takes a second to start.
 const config = `
 [mcp_servers.things]
 command = ${JSON.stringify(process.execPath)}
 args = ["--no-warnings", ${JSON.stringify(server)}]
+required = true
+startup_timeout_sec = 60
 `
 
 export const mcp: ReadonlyArray<Attack> = [

@@ -14,6 +14,7 @@ import * as Real from "../support/realEngine.ts"
 import { test } from "../support/live.ts"
 
 const server = fileURLToPath(new URL("../support/mcpServer.ts", import.meta.url))
+// Without `required`, Codex starts a turn without the tools of a server that takes a second to start.
 const config = `
 [features]
 request_permissions_tool = true
@@ -22,6 +23,8 @@ default_mode_request_user_input = true
 [mcp_servers.things]
 command = ${JSON.stringify(process.execPath)}
 args = ["--no-warnings", ${JSON.stringify(server)}]
+required = true
+startup_timeout_sec = 60
 `
 
 let calls = 0
