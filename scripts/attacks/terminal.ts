@@ -293,9 +293,9 @@ export const terminal: ReadonlyArray<Attack> = [
       return controls.test(refused.pty.output()) ? "the terminal got control codes of the provider" : "held"
     }),
     mutant: {
-      file: "src/cli/Output.ts",
-      original: "terminal ? printable(text) : text",
-      mutated: "terminal ? text : text"
+      file: "src/internal/VisibleText.ts",
+      original: "(unsafe === undefined ? character : escape(unsafe))",
+      mutated: "character"
     }
   },
   {

@@ -7,8 +7,7 @@ import * as Randomness from "./Randomness.ts"
 
 const hint = /(?<![A-Za-z0-9_-])[A-Za-z0-9_.~-]{22}/
 // Not beside a slash or a plus: there the text is part of a path or of base64.
-const candidate =
-  /(?<![\w\-/+,@\\.~%])(?:[A-Za-z0-9_.~-]|%[0-9A-F]{2}){22,1024}(?:=[0-9A-F]{8}|={0,2})(?![\w\-/+@~=])/g
+const candidate = /(?<![\w\-/+,@\\.~%])[A-Za-z0-9_.~%-]{22,1024}(?:=[0-9A-F]{8}|={0,2})(?![\w\-/+@~=])/g
 // A part of the path of an address, as in the addresses of webhooks and in links that reset a password.
 const address = /:\/\/[^\s"'<>]{32,2048}/g
 const inPath = /(?<=[a-z0-9]\/)[A-Za-z0-9_-]{32,256}(?=[/?#),]|$)/gi
@@ -46,9 +45,18 @@ const attachedHex =
 const prefixedUuid =
   /(?<![\w\-/+=,@\\.:])(?:[A-Za-z0-9]{1,12}[-_]){0,3}(?:pat|key|api|tok|token|sec|secret|auth|sk|pw|access)[-_](?:[A-Za-z0-9]{1,12}[-_]){0,3}[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![\w\-/+=@.])/gi
 
+// A whole text that is an id. Most short texts of telemetry are, so this test saves all others.
+const wholeId =
+  /^(?:([a-z]{1,16})_)?(?:[0-9a-f]{16,64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/
+
+const isId = (text: string): boolean => {
+  const found = text.length > 96 ? null : wholeId.exec(text)
+  return found !== null && (found[1] === undefined || idPrefix.test(found[1]))
+}
+
 /** Replaces each token that is random by its form. */
 export const scrub = (text: string, mask: string): string => {
-  if (!hint.test(text)) return text
+  if (!hint.test(text) || isId(text)) return text
   const known = /[0-9a-f]{24}|[0-9A-Z]{24}/.test(text)
   const prefixed = known
     ? text
@@ -67,6 +75,7 @@ export const scrub = (text: string, mask: string): string => {
 
 const isToken = (candidate: string, text: string, at: number): boolean => {
   const token = candidate.replace(/=[0-9A-F]{0,8}$|[.=]+$/, "").replace(/%[0-9A-F]{2}/g, "_")
+  if (token.includes("%")) return false
   // Mangled names of C++ and Rust, and the fingerprint of a public key.
   if (/^(?:_ZN|_R|__)/.test(token) || text.slice(Math.max(0, at - 8), at).endsWith("SHA256:")) return false
   return token.includes(".") || token.includes("~")
