@@ -19,7 +19,7 @@ export type Step =
   /** Waits for a message with that method, or for a reply to that id. */
   | { readonly received: string | number }
   /** Sends a message 100 ms later from a child process that outlives this one. */
-  | { readonly testament: unknown }
+  | { readonly sendAfterExit: unknown }
   /** Closes its input and keeps running. */
   | { readonly closeInput: true }
   | { readonly stderr: string }
@@ -150,8 +150,8 @@ const serve = (scenario: Scenario, record: (entry: Recorded) => void) => {
       else if ("refuse" in step) line({ id, error: step.refuse })
       else if ("wait" in step) await new Promise((resolve) => setTimeout(resolve, step.wait))
       else if ("received" in step) await until(JSON.parse(filled(step.received)))
-      else if ("testament" in step) {
-        spawn("sh", ["-c", `sleep 0.1; printf '%s\\n' "$0"`, filled(step.testament)], {
+      else if ("sendAfterExit" in step) {
+        spawn("sh", ["-c", `sleep 0.1; printf '%s\\n' "$0"`, filled(step.sendAfterExit)], {
           stdio: ["ignore", "inherit", "ignore"]
         })
       } else if ("closeInput" in step) {

@@ -121,7 +121,7 @@ describe.concurrent("a process that dies", () => {
 
   test("completes a turn whose end arrived before the death", () =>
     Effect.gen(function* () {
-      const [last] = [Fake.ended()].flatMap((step) => ("send" in step ? [{ testament: step.send }] : []))
+      const [last] = [Fake.ended()].flatMap((step) => ("send" in step ? [{ sendAfterExit: step.send }] : []))
       const fake = yield* Fake.make({
         on: {
           "turn/start": [
