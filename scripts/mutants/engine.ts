@@ -158,6 +158,11 @@ export const engine: ReadonlyArray<Mutant> = [
       "F02 continues when a silent Codex answers the check"
     ],
     [
+      'Effect.tapError((error) => (error._tag === "RequestTimeout" ? process.kill : Effect.void)),',
+      "",
+      "is replaced for the next thread when it does not answer the request that starts a turn"
+    ],
+    [
       "if (Exit.isFailure(yield* Fiber.await(startFiber))) return",
       "",
       "ends with the refusal when Codex refuses turn/start"
@@ -169,6 +174,9 @@ export const engine: ReadonlyArray<Mutant> = [
       "Effect.tap(() => Effect.void)",
       "completes a turn whose end arrived before the death"
     ]
+  ]),
+  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/AppServerSession.test.ts", [
+    ["CodexBinary.isTooOld(codexVersion)", "false", "refuses an older Codex by its version, and ends it"]
   ]),
   ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/AppServerProcess.test.ts", [
     [

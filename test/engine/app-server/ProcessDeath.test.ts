@@ -202,6 +202,17 @@ describe.concurrent("a process that dies", () => {
       }).pipe(Effect.provide(fake.layer({ requestTimeout: "300 millis" })))
     }))
 
+  test("is replaced for the next thread when it does not answer the request that starts a turn", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [[]] } })
+      yield* Effect.gen(function* () {
+        const thread = yield* Fake.startThread
+        assert.strictEqual((yield* Effect.flip(thread.run("go")))._tag, "ProtocolError")
+        yield* Fake.startThread
+        assert.lengthOf(yield* fake.pids, 2)
+      }).pipe(Effect.scoped, Effect.provide(fake.layer({ requestTimeout: "1 second" })))
+    }))
+
   test("does not affect the threads of another process", () =>
     Effect.gen(function* () {
       const healthy = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine", { wait: 300 })] } })
