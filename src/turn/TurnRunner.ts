@@ -233,7 +233,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
           Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.message())
         )
       : Effect.fail(exhaustedBudget)
-  return yield* Effect.raceAllFirst([
+  const raced = Effect.raceAllFirst([
     performed,
     Deferred.await(stopped),
     Effect.delay(
@@ -244,31 +244,32 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     ),
     ...timeLimit("turn", budget, tried),
     ...timeLimit("thread", context.budget, spentBefore)
-  ]).pipe(
-    Effect.withParentSpan(span, { captureStackTrace: false }),
-    Effect.exit,
-    Effect.onInterrupt(() =>
-      Effect.map(
-        Effect.suspend(() => end("interrupted")),
-        () => endSpan(Exit.failCause(Cause.interrupt()))
-      )
-    ),
-    Effect.bindTo("exit"),
-    // An interruption between the steps of the end would lose its other half.
-    Effect.bind("result", ({ exit }) => Effect.uninterruptible(end(outcomeOf(exit)))),
-    Effect.flatMap(({ exit, result }): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> => {
-      const error = errorOf(exit)
-      // An interruption is not an error, so the span ends without one.
-      endSpan(error?._tag === "TurnInterrupted" ? Exit.failCause(Cause.interrupt()) : exit)
-      if (Exit.isSuccess(exit)) return Effect.succeed([result, exit.value])
-      return error === undefined
-        ? Effect.failCause(
-            Cause.fromReasons(exit.cause.reasons.filter((reason) => !Cause.isFailReason(reason)))
-          )
-        : Effect.fail(CodexError.withTurn(error, result))
-    })
+  ]).pipe(Effect.withParentSpan(span, { captureStackTrace: false }))
+  // The end takes several steps. An interruption between them would leave the span open.
+  return yield* Effect.uninterruptibleMask((restore) =>
+    restore(raced).pipe(
+      Effect.exit,
+      Effect.bindTo("exit"),
+      Effect.bind("result", ({ exit }) => end(outcomeOf(exit))),
+      Effect.flatMap(({ exit, result }): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> => {
+        const error = errorOf(exit)
+        // An interruption is not an error, so the span ends without one.
+        endSpan(
+          error?._tag === "TurnInterrupted" || isInterruption(exit) ? Exit.failCause(Cause.interrupt()) : exit
+        )
+        if (Exit.isSuccess(exit)) return Effect.succeed([result, exit.value])
+        return error === undefined
+          ? Effect.failCause(
+              Cause.fromReasons(exit.cause.reasons.filter((reason) => !Cause.isFailReason(reason)))
+            )
+          : Effect.fail(CodexError.withTurn(error, result))
+      })
+    )
   )
 })
+
+const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
 
 const errorOf = <A, E>(exit: Exit.Exit<A, E>): E | undefined =>
   Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
