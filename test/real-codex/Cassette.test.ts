@@ -12,7 +12,7 @@ import { inFolder, Tickets } from "../testing/cassette/support.ts"
 
 const script = [
   M.reply(M.call("lookup_ticket", { id: "T-1" }, { callId: "t1" }), M.usage({ input: 100, output: 10 })),
-  M.reply(M.shell("echo hello && sleep 2", { callId: "c1" }), M.usage({ input: 150, output: 20 })),
+  M.reply(M.shell("echo hello", { callId: "c1" }), M.usage({ input: 150, output: 20 })),
   M.reply(M.text("All is well.", { deltas: true }), M.usage({ input: 200, output: 5 }))
 ]
 
@@ -37,6 +37,13 @@ const run = (cwd: string) =>
 const on = <E>(engine: Layer.Layer<Engine.Engine, E>) =>
   Layer.fresh(Codex.layer).pipe(Layer.provideMerge(engine))
 
+/** Codex may send the output of a command in any number of deltas, or only with its end. */
+const withoutOutput = (cassette: string) =>
+  cassette
+    .split("\n")
+    .filter((line) => !line.includes('{"_tag":"OutputDelta"'))
+    .join("\n")
+
 describe("a cassette of the real Codex", () => {
   test("is equal when it is recorded again, and replays the turn without Codex", () =>
     inFolder(({ path, read }) =>
@@ -49,7 +56,7 @@ describe("a cassette of the real Codex", () => {
         })
         const live = yield* record("a")
         yield* record("b")
-        assert.strictEqual(yield* read("a.jsonl"), yield* read("b.jsonl"))
+        assert.strictEqual(withoutOutput(yield* read("a.jsonl")), withoutOutput(yield* read("b.jsonl")))
         const played = yield* run(path).pipe(
           Effect.provide(on(Cassette.replay(`${path}/a.jsonl`, { timing: "instant" })))
         )
