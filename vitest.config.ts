@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { availableParallelism } from "node:os"
+import { availableParallelism, tmpdir, userInfo } from "node:os"
 import { fileURLToPath } from "node:url"
 import { configDefaults, defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
@@ -9,8 +9,12 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 // Workers and the command lines that tests start load the same modules hundreds of times: Node keeps them compiled.
 process.env["NODE_COMPILE_CACHE"] ??= source("./node_modules/.cache/node-compile-cache")
 
-// Staged files of tests stay out of the developer's home, and out of the temporary directory, which Codex's sandbox may write.
-process.env["XDG_STATE_HOME"] = source("./node_modules/.cache/state")
+// Staged files of tests stay out of the developer's home, and out of the temporary directory, which Codex's sandbox may
+// write: a checkout below it uses /var/tmp.
+const inTemporaryDirectory = ["/tmp", tmpdir()].some((directory) => source("./").startsWith(`${directory}/`))
+process.env["XDG_STATE_HOME"] = inTemporaryDirectory
+  ? `/var/tmp/effect-codex-tests-${userInfo().uid}`
+  : source("./node_modules/.cache/state")
 
 /** Files that measure memory or CPU time, replace a module, or set globals of OpenTelemetry: each has its own process. */
 const isolated = [

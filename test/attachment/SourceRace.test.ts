@@ -7,9 +7,11 @@ import { join } from "node:path"
 import { Worker } from "node:worker_threads"
 import * as SourceFile from "../../src/attachment/SourceFile.ts"
 import { test } from "../support/live.ts"
+import { isSoak } from "../support/soak.ts"
 import * as F from "./fixture.ts"
 
-const attempts = 10_000
+const attempts = isSoak ? 10_000 : 2_000
+const minSwaps = isSoak ? 1_000 : 200
 
 /** Runs a step in a loop beside the test. Returns the number of runs. */
 const beside = (base: string, step: string) =>
@@ -34,7 +36,7 @@ const beside = (base: string, step: string) =>
 const race = Effect.fnUntraced(function* (path: string, root: string | undefined, swaps: () => number) {
   const seen = new Map<string, number>()
   const isCaught = () => [...seen.keys()].some((outcome) => outcome !== "public" && outcome !== "NotFound")
-  for (let n = 0; n < attempts || swaps() < 1000 || !isCaught(); n++) {
+  for (let n = 0; n < attempts || swaps() < minSwaps || !isCaught(); n++) {
     const outcome = yield* SourceFile.open(path, { root, maxBytes: 1000 }).pipe(
       Effect.flatMap(({ chunks }) =>
         Stream.runFold(

@@ -6,8 +6,10 @@ import { fileURLToPath } from "node:url"
 import * as Otlp from "../../../src/telemetry/Otlp.ts"
 import type * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Support from "./support.ts"
+import { isSoak } from "../../support/soak.ts"
 
 const { collector, environment, folder, unusedUrl, parsed, variables } = Support
+const killPoints = isSoak ? 20 : 4
 const quiet = Logger.layer([])
 const traces = { OTEL_LOGS_EXPORTER: "none" }
 
@@ -59,7 +61,7 @@ describe("kill -9", () => {
           const url = yield* unusedUrl
           let points = 0
           yield* Effect.forEach(
-            Array.from({ length: 8 }, () => 1 + Math.floor(Math.random() * 400)),
+            Array.from({ length: killPoints }, () => 1 + Math.floor(Math.random() * 400)),
             Effect.fnUntraced(function* (killAt) {
               const directory = yield* folder
               const env = variables(url, directory, { ...traces, OTEL_EXPORTER_OTLP_PROTOCOL: protocol })
@@ -79,7 +81,7 @@ describe("kill -9", () => {
             }, Effect.scoped),
             { concurrency: 4, discard: true }
           )
-          assert.strictEqual(points, 8)
+          assert.strictEqual(points, killPoints)
         }).pipe(Effect.scoped, Effect.provide(quiet)),
       300_000
     )
@@ -90,7 +92,7 @@ describe("kill -9", () => {
     () =>
       Effect.gen(function* () {
         yield* Effect.forEach(
-          Array.from({ length: 5 }, () => 1 + Math.floor(Math.random() * 2000)),
+          Array.from({ length: killPoints }, () => 1 + Math.floor(Math.random() * 2000)),
           Effect.fnUntraced(function* (killAt) {
             const directory = yield* folder
             const { asked, items, url } = yield* collector()
