@@ -84,7 +84,7 @@ export const redaction: ReadonlyArray<Mutant> = [
     [
       "const end = /[\\r\\n;|&]/g",
       "const end = /$/g",
-      "docker login -u ci -p hunter2 example.com -> docker login -u ci -p [redacted] example.com"
+      "keeps docker login -u ci; mkdir -p photos"
     ]
   ]),
   ...inFile("src/redaction/Randomness.ts", "test/redaction/Redaction.test.ts", [

@@ -124,6 +124,7 @@ describe("Redaction of text", () => {
     "google-cloud-auth-plugin:amd64 and python3-jwt:all",
     "primary_key=9f86d081884c7d659a2feaa0c55ad015",
     "docker run -p 8080:80 web and mkdir -p hunter2",
+    "docker login -u ci; mkdir -p photos",
     "mysql -h db -u root shop",
     `const secret = new Set(tokens)`,
     `headers: ["authorization", "cookie"]`,
@@ -231,8 +232,8 @@ describe("Redaction of text", () => {
 
   it("finds a secret word inside a name in camel case", () => {
     assert.strictEqual(
-      text("userPassword=abc dbAuthToken=def"),
-      "userPassword=[redacted] dbAuthToken=[redacted]"
+      text("userPassword=abc dbAuthToken=def userPin=1234"),
+      "userPassword=[redacted] dbAuthToken=[redacted] userPin=[redacted]"
     )
   })
 
