@@ -18,7 +18,7 @@ import type { RequestEquivalence } from "./RequestEquivalence.ts"
 
 /**
  * Something that a policy accepted for the session. Times are in milliseconds since the epoch. `uses` counts the requests
- * that the grant has answered. `heldByCodex`: a wider sandbox, which Codex itself applies until the thread ends.
+ * that the grant has answered. `heldByCodex` marks a wider sandbox: Codex itself applies it until the thread ends.
  */
 export interface SessionGrant {
   readonly id: string
@@ -51,7 +51,7 @@ type Accepted = Extract<ApprovalDecision, { readonly _tag: "AcceptForSession" }>
 interface Entry {
   grant: SessionGrant
   readonly decision: Accepted
-  /** The open thread that the grant belongs to, or what all threads share. */
+  /** The object of the open thread that the grant belongs to, or an object that all threads share. */
   readonly owner: object
 }
 

@@ -20,7 +20,7 @@ const safe =
     write(...args.map((arg) => (stream.isTTY && typeof arg === "string" ? printableWithColours(arg) : arg)))
 
 /**
- * A console that cannot act on a terminal but for colours. It covers what other modules print: usage errors of effect/cli,
+ * A console whose text cannot control the terminal, except for colours. It covers what other modules print: usage errors of effect/cli,
  * which quote arguments, and Effect's default logger.
  */
 export const layer: Layer.Layer<never> = Layer.effect(

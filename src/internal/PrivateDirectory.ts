@@ -31,7 +31,7 @@ const user = (): number | undefined => process.geteuid?.()
 
 /**
  * Returns where programs keep files between runs: `XDG_STATE_HOME`, or `~/.local/state`. The sandbox of Codex may read it, but
- * not write it. The directory for temporary files, in contrast, belongs to what `workspace-write` may write.
+ * not write it. The directory for temporary files is no such place: `workspace-write` may write it.
  */
 export const stateHome = (): string => {
   const given = process.env["XDG_STATE_HOME"]
@@ -40,8 +40,8 @@ export const stateHome = (): string => {
 
 /**
  * Returns the private directories of the staging root, the outermost first and the root last. `given` is the root. Without
- * it, the root is in the user's state directory. Links above the private directories are resolved here, once: later a link
- * on the way is refused.
+ * it, the root is in the user's state directory. Links above the private directories are resolved here, once. A link
+ * that appears later is refused.
  */
 export const folders = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, given: string | undefined) {
   const outer = given === undefined ? join(stateHome(), "effect-codex") : resolve(given)
@@ -77,7 +77,7 @@ export const attempt = <A>(
 ): Effect.Effect<A, PlatformError.PlatformError | NotPrivate> =>
   Effect.try({ try: run, catch: (error) => fromSystem(error, path) })
 
-/** Opens a directory while an effect runs. `child` names files in it for a `FileSystem`, whatever happens to the path. */
+/** Opens a directory while an effect runs. `child` returns paths of files in the open directory, also if its own path changes. */
 export const inside = <A, E, R>(
   folder: string,
   use: (directory: SafeDirectory.SafeDirectory) => Effect.Effect<A, E, R>
