@@ -81,11 +81,7 @@ export const redaction: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/redaction/CommandSecrets.ts", "test/redaction/Redaction.test.ts", [
     ["command.includes(` ${rule.after} `)", "true", "keeps docker run -p 8080:80 web and mkdir -p hunter2"],
-    [
-      "const end = /[\\r\\n;|&]/g",
-      "const end = /$/g",
-      "keeps docker login -u ci; mkdir -p photos"
-    ]
+    ["const end = /[\\r\\n;|&]/g", "const end = /$/g", "keeps docker login -u ci; mkdir -p photos"]
   ]),
   ...inFile("src/redaction/Randomness.ts", "test/redaction/Redaction.test.ts", [
     [
