@@ -96,6 +96,13 @@ describe("the granted permissions", () => {
   })
 })
 
+describe("a path in a directory", () => {
+  it("is compared without its dots", () => {
+    assert.isFalse(Permissions.isWithin("/srv/a/../b", "/srv/a"))
+    assert.isTrue(Permissions.isWithin("/srv/b/../a/x", "/srv/./a"))
+  })
+})
+
 describe("the hash of a request", () => {
   const shuffle = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(shuffle)
