@@ -23,12 +23,13 @@ import { runInNewContext } from "node:vm"
 import { AppServer, Codex } from "../src/index.ts"
 import type * as Turn from "../src/domain/Turn.ts"
 import { ItemId, ThreadId, TurnId } from "../src/domain/Ids.ts"
-import * as Engine from "../src/engine/Engine.ts"
+import type * as Engine from "../src/engine/Engine.ts"
 import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
+import * as SingleThreadEngine from "../test/support/singleThreadEngine.ts"
 import * as Report from "./report.ts"
 
 const count = Report.roundsOf(100_000, 20_000)
-const threadId = ThreadId.make("thread")
+const { threadId } = SingleThreadEngine
 const turnId = TurnId.make("turn")
 
 const at = () => performance.timeOrigin + performance.now()
@@ -223,42 +224,15 @@ const measure = async (
   traced: boolean
 ): Promise<ReadonlyArray<Report.Row>> => {
   const costs = new Float64Array(items)
-  const thread: Engine.EngineThread = {
-    id: threadId,
-    model: "model",
-    provider: "openai",
-    cwd: "/",
-    turn: (_input, _options, handlers) =>
-      Effect.promise(async () => {
-        handlers.emit({ ...started, at: at() })
-        for (let index = 0; index < items; index++) {
-          const before = performance.now()
-          step(handlers, index)
-          costs[index] = performance.now() - before
-          if (index % perYield === 0) await setImmediate()
-        }
-      }),
-    compact: () => Effect.void,
-    steer: () => Effect.void
-  }
-  const unused = Effect.die("the benchmark does not use it")
-  const engine = Layer.succeed(
-    Engine.Engine,
-    Engine.Engine.of({
-      ready: Effect.void,
-      startThread: () => Effect.succeed(thread),
-      resumeThread: () => unused,
-      forkThread: () => unused,
-      listThreads: () => unused,
-      readThread: () => unused,
-      renameThread: () => unused,
-      archiveThread: () => unused,
-      unarchiveThread: () => unused,
-      deleteThread: () => unused,
-      listModels: () => unused,
-      request: () => unused
-    })
-  )
+  const engine = SingleThreadEngine.layer(async (handlers) => {
+    handlers.emit({ ...started, at: at() })
+    for (let index = 0; index < items; index++) {
+      const before = performance.now()
+      step(handlers, index)
+      costs[index] = performance.now() - before
+      if (index % perYield === 0) await setImmediate()
+    }
+  })
   const measured = await run(engine, traced, () => {})
   const around = (index: number) =>
     Report.median([...costs.subarray(Math.max(0, index - 100), index + 100)]) * 1000

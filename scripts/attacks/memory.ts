@@ -7,8 +7,8 @@ import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { Codex } from "../../src/index.ts"
-import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
-import * as Engine from "../../src/engine/Engine.ts"
+import { ItemId, TurnId } from "../../src/domain/Ids.ts"
+import type * as Engine from "../../src/engine/Engine.ts"
 import * as SignalBus from "../../src/instrumentation/SignalBus.ts"
 import * as CodexLaunch from "../../src/internal/CodexLaunch.ts"
 import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
@@ -17,43 +17,17 @@ import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { heapUsed } from "../../test/support/heap.ts"
 import * as Real from "../../test/support/realEngine.ts"
+import * as SingleThreadEngine from "../../test/support/singleThreadEngine.ts"
 import type { Attack } from "./Attack.ts"
 
-const threadId = ThreadId.make("thread")
+const { threadId } = SingleThreadEngine
 
 /** Runs a turn of an engine that emits what `play` says. Returns the turn. */
 const runTurn = (play: (handlers: Engine.Handlers) => Promise<void>) => {
-  const thread: Engine.EngineThread = {
-    id: threadId,
-    model: "model",
-    provider: "openai",
-    cwd: "/",
-    turn: (_input, _options, handlers) =>
-      Effect.promise(async () => {
-        handlers.emit({ _tag: "TurnStarted", threadId, turnId: TurnId.make("turn"), at: Date.now() })
-        await play(handlers)
-      }),
-    compact: () => Effect.void,
-    steer: () => Effect.void
-  }
-  const unused = Effect.die("the attack does not use it")
-  const engine = Layer.succeed(
-    Engine.Engine,
-    Engine.Engine.of({
-      ready: Effect.void,
-      startThread: () => Effect.succeed(thread),
-      resumeThread: () => unused,
-      forkThread: () => unused,
-      listThreads: () => unused,
-      readThread: () => unused,
-      renameThread: () => unused,
-      archiveThread: () => unused,
-      unarchiveThread: () => unused,
-      deleteThread: () => unused,
-      listModels: () => unused,
-      request: () => unused
-    })
-  )
+  const engine = SingleThreadEngine.layer(async (handlers) => {
+    handlers.emit({ _tag: "TurnStarted", threadId, turnId: TurnId.make("turn"), at: Date.now() })
+    await play(handlers)
+  })
   return Effect.gen(function* () {
     const opened = yield* (yield* Codex).startThread()
     return yield* opened.run("go")

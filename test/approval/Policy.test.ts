@@ -334,7 +334,7 @@ describe("remember", () => {
     Effect.gen(function* () {
       const covers = yield* like(Approval.sameCommand(2), R.command("npm test"))
       assert.isTrue(yield* covers(R.command("npm test --watch")))
-      const hidden = { command: "npm test; rm x", script: "npm test; rm x", cwd: "/work", extra: false }
+      const hidden = { command: "npm test; rm x", script: "npm test; rm x", cwd: "/srv", extra: false }
       for (const other of [
         R.command("npm run x"),
         R.command("npm"),
@@ -356,7 +356,7 @@ describe("remember", () => {
         R.fileChange("src/deep/c.ts"),
         R.fileChange("src/../package.json"),
         R.fileChange("srcs/b.ts"),
-        R.fileChange("/work/other/x"),
+        R.fileChange("/srv/other/x"),
         { ...R.fileChange("src/z.ts"), extra: true }
       ])
         assert.isFalse(yield* covers(other), JSON.stringify(other))

@@ -21,7 +21,7 @@ describe("a rule for paths", () => {
 
   it("H06 accepts no patch with a link on the way, wherever the link leads", () => {
     assert.isTrue(Approval.matches(docs, patch(a, b)))
-    for (const real of ["/etc/b", "/work/docs/b", "/work/docs/other"]) {
+    for (const real of ["/etc/b", "/srv/docs/b", "/srv/docs/other"]) {
       const linked = R.resolved(["docs/b"], through(real)).paths
       assert.isFalse(Approval.matches(docs, patch(a, linked)), real)
       assert.isFalse(Approval.matches({ decision: "accept" }, patch(linked, a)), real)
@@ -49,7 +49,7 @@ describe("a rule for paths", () => {
       ...R.fileChange("docs/a"),
       resolved: { ...R.resolved(), paths: [{ ...elsewhere, throughLink: false, agentWritable: false, real }] }
     })
-    assert.isTrue(Approval.matches(docs, request("/work/docs/a")))
+    assert.isTrue(Approval.matches(docs, request("/srv/docs/a")))
     assert.isFalse(Approval.matches(docs, request("/etc/a")))
     assert.isTrue(Approval.matches({ path: "/etc/**", decision: "accept" }, request("/etc/a")))
     // Rules that decline cover both.
@@ -67,13 +67,13 @@ describe("a rule for paths", () => {
   it("H03 grants no permission through a link or where the agent can write", () => {
     const rule: Approval.ApprovalRule = {
       kind: "permissions",
-      path: "/work/data/**",
+      path: "/srv/data/**",
       access: "write",
       decision: "accept"
     }
     const request = (more: Partial<Approval.ResolvedPath>) => {
-      const asked = R.permissions({ network: false, fileSystem: [path("write", "/work/data/x")] })
-      return { ...asked, resolved: R.resolved(["/work/data/x"], more) }
+      const asked = R.permissions({ network: false, fileSystem: [path("write", "/srv/data/x")] })
+      return { ...asked, resolved: R.resolved(["/srv/data/x"], more) }
     }
     assert.isTrue(Approval.matches(rule, request({})))
     assert.isFalse(Approval.matches(rule, request({ real: "/etc/x" })))
@@ -88,7 +88,7 @@ describe("a rule for commands", () => {
   it("H04 accepts only in the thread's own directory", () => {
     assert.isTrue(Approval.matches(test, R.command("npm test")))
     assert.isTrue(Approval.matches({ decision: "accept" }, R.command("npm test")))
-    for (const cwd of ["/work/agent", "/", "/work2"]) {
+    for (const cwd of ["/srv/agent", "/", "/srv2"]) {
       assert.isFalse(Approval.matches(test, R.command("npm test", { cwd })), cwd)
       assert.isFalse(Approval.matches({ decision: "accept" }, R.command("npm test", { cwd })), cwd)
     }
@@ -106,11 +106,11 @@ describe("a rule for commands", () => {
   })
 
   it("H04 with a `cwd` accepts in that directory alone", () => {
-    const rule: Approval.ApprovalRule = { ...test, cwd: "/work/app" }
-    assert.isTrue(Approval.matches(rule, R.command("npm test", { cwd: "/work/app" })))
-    for (const cwd of ["/work", "/work/app/sub", "/work/app2"])
+    const rule: Approval.ApprovalRule = { ...test, cwd: "/srv/app" }
+    assert.isTrue(Approval.matches(rule, R.command("npm test", { cwd: "/srv/app" })))
+    for (const cwd of ["/srv", "/srv/app/sub", "/srv/app2"])
       assert.isFalse(Approval.matches(rule, R.command("npm test", { cwd })), cwd)
-    assert.isFalse(Approval.matches({ cwd: "/work", decision: "accept" }, R.fileChange("a")))
+    assert.isFalse(Approval.matches({ cwd: "/srv", decision: "accept" }, R.fileChange("a")))
   })
 
   it("declines in every directory, or in its `cwd` as it is written or where it leads", () => {
@@ -134,13 +134,13 @@ describe("a grant", () => {
 
   it.effect("H03 is never given where the agent can write, whatever the policy says", () =>
     Effect.gen(function* () {
-      const request = asking({ agentWritable: true }, "/work/data/x")
+      const request = asking({ agentWritable: true }, "/srv/data/x")
       const given = Approval.grant({ network: false, fileSystem: [path("write", "/")] })
       for (const decision of [Approval.accept, Approval.acceptForSession, given])
         assert.deepInclude(yield* decide(() => Effect.succeed(decision), request), { _tag: "Decline" })
       const { resolved: _, ...unresolved } = request
       assert.deepInclude(yield* decide(Approval.allow, unresolved), { _tag: "Decline" })
-      const glob = { access: "write", place: { _tag: "Glob", pattern: "/work/data/*" } } as const
+      const glob = { access: "write", place: { _tag: "Glob", pattern: "/srv/data/*" } } as const
       assert.deepInclude(
         yield* decide(Approval.allow, R.permissions({ network: false, fileSystem: [glob] })),
         { _tag: "Decline" }
@@ -150,7 +150,7 @@ describe("a grant", () => {
 
   it.effect("H03 keeps the other permissions of the request", () =>
     Effect.gen(function* () {
-      const request = asking({}, "/opt/x", "/work/x")
+      const request = asking({}, "/opt/x", "/srv/x")
       const [opt, own] = request.resolved.paths
       const mixed = {
         ...request,
@@ -179,18 +179,18 @@ describe("a grant", () => {
 
   it.effect("H03 is not given with a command or a patch either", () =>
     Effect.gen(function* () {
-      const permissions = { network: false, fileSystem: [path("write", "/work/x")] }
+      const permissions = { network: false, fileSystem: [path("write", "/srv/x")] }
       const command = (agentWritable: boolean) =>
         R.command("ls", {
           extra: true,
           wants: { permissions },
-          resolved: R.resolved(["/work/x"], { agentWritable })
+          resolved: R.resolved(["/srv/x"], { agentWritable })
         })
       const patch = (agentWritable: boolean) => ({
-        ...R.fileChange("/work/x"),
+        ...R.fileChange("/srv/x"),
         extra: true,
-        root: "/work/x",
-        resolved: R.resolved(["/work/x"], { agentWritable })
+        root: "/srv/x",
+        resolved: R.resolved(["/srv/x"], { agentWritable })
       })
       for (const request of [command, patch]) {
         assert.deepInclude(yield* decide(Approval.allow, request(false)), { _tag: "Accept" })
@@ -216,7 +216,7 @@ describe("a grant", () => {
     assert.deepStrictEqual(roots(), ["/opt/x", "/data", "/more"])
     assert.deepStrictEqual(GrantedRoots.list({}), [])
     const { resolved: _, ...again } = asking({}, "/opt/x", "/opt/x/below", "/opt")
-    const resolved = resolve(again, ThreadAccess.make("/work", "read-only"), roots())
+    const resolved = resolve(again, ThreadAccess.make("/srv", "read-only"), roots())
     assert.deepStrictEqual(
       "resolved" in resolved ? resolved.resolved?.paths.map(({ agentWritable }) => agentWritable) : [],
       [false, true, false]

@@ -79,13 +79,13 @@ describe("the text of a request", () => {
         "  update the file:",
         "  │ a.ts",
         "  which is:",
-        "  │ /work/a.ts",
+        "  │ /srv/a.ts",
         "  with the diff:",
         "  │ @@ -1 +1 @@⏎",
         "  │ -old⏎",
         "  │ +new⏎",
         "  in the directory:",
-        "  │ /work",
+        "  │ /srv",
         "  hash of the request:",
         `  │ ${ApprovalRequestHash.hash(patch)}`
       ].join("\n")
@@ -124,7 +124,7 @@ describe("the text of a request", () => {
   })
 
   it("H03 H04 shows the real path beside the given one, and a command's other directory", () => {
-    const access = { cwd: "/work", cwdThroughLink: false, threadCwd: "/work" }
+    const access = { cwd: "/srv", cwdThroughLink: false, threadCwd: "/srv" }
     const at = (given: string, real: string | undefined) => ({
       given,
       ...(real === undefined ? {} : { real }),
@@ -132,15 +132,15 @@ describe("the text of a request", () => {
       agentWritable: false
     })
     const lines = (request: Approval.ApprovalRequest) => Approval.describe(request).split("\n")
-    const patch = R.fileChange("/work/docs/a")
+    const patch = R.fileChange("/srv/docs/a")
     const patchLines = lines({
       ...patch,
-      root: "/work/x",
-      resolved: { ...access, paths: [at("/work/docs/a", "/etc/a"), at("/work/x", undefined)] }
+      root: "/srv/x",
+      resolved: { ...access, paths: [at("/srv/docs/a", "/etc/a"), at("/srv/x", undefined)] }
     })
     for (const [written, real] of [
-      ["/work/docs/a", "/etc/a"],
-      ["/work/x", "a path that cannot be determined"]
+      ["/srv/docs/a", "/etc/a"],
+      ["/srv/x", "a path that cannot be determined"]
     ]) {
       const from = patchLines.indexOf(`  │ ${written}`)
       assert.deepStrictEqual(patchLines.slice(from + 1, from + 3), [
@@ -148,15 +148,15 @@ describe("the text of a request", () => {
         `  │ ${real}`
       ])
     }
-    const granted = R.permissions({ network: false, fileSystem: [Permissions.path("write", "/work/l")] })
+    const granted = R.permissions({ network: false, fileSystem: [Permissions.path("write", "/srv/l")] })
     assert.include(
-      Approval.describe({ ...granted, resolved: { ...access, paths: [at("/work/l", "/etc")] } }),
-      "write /work/l\n  which leads through a link to:\n  │ /etc\n"
+      Approval.describe({ ...granted, resolved: { ...access, paths: [at("/srv/l", "/etc")] } }),
+      "write /srv/l\n  which leads through a link to:\n  │ /etc\n"
     )
-    const command = R.command("git status", { cwd: "/work/repo" })
+    const command = R.command("git status", { cwd: "/srv/repo" })
     assert.include(
       Approval.describe(command),
-      "in the directory:\n  │ /work/repo\n  not in the thread's own directory:\n  │ /work\n"
+      "in the directory:\n  │ /srv/repo\n  not in the thread's own directory:\n  │ /srv\n"
     )
   })
 })

@@ -90,7 +90,7 @@ describe("a request with resolved paths", () => {
   )
 
   it("is the request itself for tools, forms, questions and unknown requests", () => {
-    const access = ThreadAccess.make("/work", "read-only")
+    const access = ThreadAccess.make("/srv", "read-only")
     const kinds = R.all.flatMap((request) => {
       const resolved = resolve(request._tag === "Command" ? without(request) : request, access)
       return "resolved" in resolved ? [Approval.kindOf(request)] : []

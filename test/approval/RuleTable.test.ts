@@ -20,11 +20,11 @@ const requests: Readonly<
 > = {
   command: {
     request: R.command("touch a"),
-    acceptedBy: [{}, { command: ["touch", "a"] }, { command: ["touch", "**"] }, { cwd: "/work" }]
+    acceptedBy: [{}, { command: ["touch", "a"] }, { command: ["touch", "**"] }, { cwd: "/srv" }]
   },
   file_change: {
     request: R.fileChange("docs/a"),
-    acceptedBy: [{}, { path: "docs/**" }, { path: "/work/docs/a" }]
+    acceptedBy: [{}, { path: "docs/**" }, { path: "/srv/docs/a" }]
   },
   permissions: {
     request: R.permissions({ network: true, fileSystem: [path("write", "/opt/x")] }),
@@ -48,10 +48,10 @@ const selectors: ReadonlyArray<Partial<Approval.ApprovalRule>> = [
   { command: ["touch"] },
   { command: ["touch", "a", "b"] },
   { command: ["rm", "**"] },
-  { cwd: "/work" },
+  { cwd: "/srv" },
   { cwd: "/elsewhere" },
   { path: "docs/**" },
-  { path: "/work/docs/a" },
+  { path: "/srv/docs/a" },
   { path: "/opt/**" },
   { path: "src/**" },
   { path: "/opt/**", access: "write" },

@@ -11,7 +11,7 @@ import { TestLayer } from "../../src/testing/TestLayer.ts"
 import * as R from "./requests.ts"
 
 const run = Effect.flatMap(Codex, (codex) =>
-  Effect.flatMap(codex.startThread({ cwd: "/work" }), (thread) => Stream.runCollect(thread.stream("go")))
+  Effect.flatMap(codex.startThread({ cwd: "/srv" }), (thread) => Stream.runCollect(thread.stream("go")))
 ).pipe(Effect.scoped)
 
 describe("a turn that requests approval", () => {

@@ -5,14 +5,14 @@ import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 
 const of = (id: string) => ({ id, itemId: ItemId.make(id) })
 
-/** Paths without links, in a thread at /work whose agent can write nothing. */
+/** Paths without links, in a thread at /srv whose agent can write nothing. */
 export const resolved = (paths: ReadonlyArray<string> = [], more: Partial<Approval.ResolvedPath> = {}) => ({
-  cwd: "/work",
+  cwd: "/srv",
   cwdThroughLink: false,
-  threadCwd: "/work",
+  threadCwd: "/srv",
   paths: paths.map((given) => ({
     given,
-    real: Path.resolve("/work", given),
+    real: Path.resolve("/srv", given),
     throughLink: false,
     agentWritable: false,
     ...more
@@ -26,9 +26,9 @@ export const command = (script: string, more: Partial<typeof Approval.CommandReq
     command: script,
     script,
     argv: script.split(" "),
-    cwd: "/work",
+    cwd: "/srv",
     extra: false,
-    resolved: { ...resolved(), cwd: more.cwd ?? "/work" },
+    resolved: { ...resolved(), cwd: more.cwd ?? "/srv" },
     ...more
   }) as const satisfies Approval.ApprovalRequest
 
@@ -37,7 +37,7 @@ export const fileChange = (...paths: ReadonlyArray<string>) =>
     _tag: "FileChange",
     ...of("f1"),
     changes: paths.map((path) => ({ path, kind: "update", diff: "@@" }) as const),
-    cwd: "/work",
+    cwd: "/srv",
     extra: false,
     resolved: resolved(paths)
   }) as const satisfies Approval.ApprovalRequest
@@ -47,7 +47,7 @@ export const permissions = (asked: Approval.Permissions) =>
     _tag: "Permissions",
     ...of("p1"),
     permissions: asked,
-    cwd: "/work",
+    cwd: "/srv",
     resolved: resolved(asked.fileSystem.flatMap(({ place }) => (place._tag === "Path" ? [place.path] : [])))
   }) as const satisfies Approval.ApprovalRequest
 
@@ -130,7 +130,7 @@ export const asking = (thread: string): Approval.ApprovalContext => {
     threadId: ThreadId.make(thread),
     turnId: TurnId.make("turn-1"),
     session,
-    cwd: "/work",
+    cwd: "/srv",
     sandbox: "read-only",
     writableRoots: []
   }

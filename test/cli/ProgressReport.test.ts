@@ -64,10 +64,10 @@ describe("permissions in JSON lines", () => {
     const of = (request: Approval.ApprovalRequest) =>
       JSON.stringify(EventJson.event({ _tag: "ApprovalRequested", request, at: 1 }))
     assert.strictEqual(
-      of({ _tag: "Permissions", id: "p1", itemId: ItemId.make("p1"), permissions: asked, cwd: "/work" }),
+      of({ _tag: "Permissions", id: "p1", itemId: ItemId.make("p1"), permissions: asked, cwd: "/srv" }),
       JSON.stringify({
         type: "approval.requested",
-        request: { kind: "permissions", id: "p1", itemId: "p1", permissions: expected, cwd: "/work" },
+        request: { kind: "permissions", id: "p1", itemId: "p1", permissions: expected, cwd: "/srv" },
         at: 1
       })
     )

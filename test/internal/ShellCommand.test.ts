@@ -46,7 +46,7 @@ describe("F39 a command line", () => {
       "x/bash",
       "../bin/sh",
       "/tmp/bash",
-      "/work/bin/bash",
+      "/srv/bin/bash",
       "/bin/../tmp/sh",
       "/usr/local/bin/bash2",
       "dash",

@@ -93,7 +93,7 @@ const search = {
   _tag: "CommandExecution",
   id: "search",
   command: "/bin/bash -lc 'rg secret'",
-  cwd: "/work",
+  cwd: "/srv",
   status: "inProgress",
   operations: ["search"]
 } as const
@@ -117,8 +117,8 @@ const good: ReadonlyArray<Scripted.ScriptedStep> = [
   event({ _tag: "ItemStarted", item: search }),
   event({ _tag: "ItemCompleted", item: { ...search, status: "failed", exitCode: 1, output: "none" } }),
   Scripted.fileChange([
-    { path: "/work/a.ts", kind: "add", diff: "one\ntwo\n" },
-    { path: "/work/b.ts", kind: "update", diff: "@@ -1,1 +1,1 @@\n-old\n+new\n" }
+    { path: "/srv/a.ts", kind: "add", diff: "one\ntwo\n" },
+    { path: "/srv/b.ts", kind: "update", diff: "@@ -1,1 +1,1 @@\n-old\n+new\n" }
   ]),
   Scripted.toolCall("lookup_ticket", { id: "T-1" }),
   Scripted.toolCall("lookup_ticket", { id: "none" }),

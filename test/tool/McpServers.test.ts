@@ -24,7 +24,7 @@ describe("MCP servers of a thread", () => {
         command: "/opt/my server",
         args: ["--root", "a b; $(x)"],
         env: { TOKEN: Redacted.make("s3cret"), MODE: "x" },
-        cwd: "/work",
+        cwd: "/srv",
         startTimeout: "1500 millis",
         toolTimeout: "2 minutes",
         tools: ["read"],
@@ -42,7 +42,7 @@ describe("MCP servers of a thread", () => {
       "mcp_servers.files": {
         command: "/opt/my server",
         args: ["--root", "a b; $(x)"],
-        cwd: "/work",
+        cwd: "/srv",
         env: { TOKEN: "s3cret", MODE: "x" },
         startup_timeout_sec: 1.5,
         tool_timeout_sec: 120,

@@ -12,7 +12,7 @@ const patch = (change: Partial<Item.Change>): Item.Item => ({
   status: "inProgress",
   changes: request.changes.map((approved) => ({ ...approved, ...change }))
 })
-const command = (text: string, cwd = "/work"): Item.Item => ({
+const command = (text: string, cwd = "/srv"): Item.Item => ({
   _tag: "CommandExecution",
   id: ItemId.make("c1"),
   command: text,

@@ -965,24 +965,27 @@ describe("a metric reader", () => {
       }))
   }
 
+  /** Collects the number of commands, with its temporality. */
+  const commandCounts = (reader: Reader) =>
+    Effect.map(
+      Effect.promise(() => reader.collect()),
+      ({ resourceMetrics }) =>
+        resourceMetrics.scopeMetrics
+          .flatMap(({ metrics }) => metrics)
+          .filter(({ descriptor }) => descriptor.name === "codex.command.count")
+          .flatMap(({ aggregationTemporality, dataPoints }) =>
+            dataPoints.map(({ value }) => [aggregationTemporality, value])
+          )
+    )
+
   test("collects cumulative values by default", () =>
     Effect.gen(function* () {
       const reader = new Reader(() => Promise.resolve())
-      const commands = Effect.map(
-        Effect.promise(() => reader.collect()),
-        ({ resourceMetrics }) =>
-          resourceMetrics.scopeMetrics
-            .flatMap(({ metrics }) => metrics)
-            .filter(({ descriptor }) => descriptor.name === "codex.command.count")
-            .flatMap(({ aggregationTemporality, dataPoints }) =>
-              dataPoints.map(({ value }) => [aggregationTemporality, value])
-            )
-      )
       yield* inProduction(
         Effect.gen(function* () {
           for (let turn = 1; turn <= 2; turn++) {
             yield* oneTurn
-            assert.deepStrictEqual(yield* commands, [[AggregationTemporality.CUMULATIVE, turn]])
+            assert.deepStrictEqual(yield* commandCounts(reader), [[AggregationTemporality.CUMULATIVE, turn]])
           }
         }),
         Metrics.layerReader(Effect.succeed(reader))
@@ -1012,21 +1015,11 @@ describe("a metric reader", () => {
   test("can collect delta values", () =>
     Effect.gen(function* () {
       const reader = new Reader(() => Promise.resolve())
-      const commands = Effect.map(
-        Effect.promise(() => reader.collect()),
-        ({ resourceMetrics }) =>
-          resourceMetrics.scopeMetrics
-            .flatMap(({ metrics }) => metrics)
-            .filter(({ descriptor }) => descriptor.name === "codex.command.count")
-            .flatMap(({ aggregationTemporality, dataPoints }) =>
-              dataPoints.map(({ value }) => [aggregationTemporality, value])
-            )
-      )
       yield* inProduction(
         Effect.gen(function* () {
           for (let turn = 0; turn < 2; turn++) {
             yield* oneTurn
-            assert.deepStrictEqual(yield* commands, [[AggregationTemporality.DELTA, 1]])
+            assert.deepStrictEqual(yield* commandCounts(reader), [[AggregationTemporality.DELTA, 1]])
           }
         }),
         Metrics.layerReader(Effect.succeed(reader), { temporality: "delta" })
