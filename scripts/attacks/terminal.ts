@@ -48,6 +48,9 @@ const asks = (command: string, reason = "it is needed"): M.Script => [
   M.reply(M.text("done"))
 ]
 
+/** Types an answer, once the prompt has discarded what was typed before it. */
+const answer = (pty: Pty.Pty, text: string) => Effect.delay(pty.type(`${text}\r`), "300 millis")
+
 /** Pages through a request to its question, and returns what the terminal showed of it. */
 const readRequest = Effect.fnUntraced(function* (pty: Pty.Pty) {
   let pages = 0
@@ -142,14 +145,12 @@ export const terminal: ReadonlyArray<Attack> = [
       const lines = Array.from({ length: 50 }, (_, n) => `echo ${n}`)
       const { owned, pty } = yield* start(asks([...lines, "touch owned"].join("\n")))
       yield* pty.waitFor(more)
-      yield* Effect.sleep("300 millis")
-      yield* pty.type("y\r")
+      yield* answer(pty, "y")
       const shown = yield* readRequest(pty)
       if (yield* owned) return "the command ran before its end was shown"
       if (!/^ {2}│ touch owned$/m.test(shown.replaceAll("\r", ""))) return "the prompt cuts the command"
       for (const line of lines) if (!shown.includes(`  │ ${line}⏎`)) return `the prompt leaves out "${line}"`
-      yield* Effect.sleep("300 millis")
-      yield* pty.type("no\r")
+      yield* answer(pty, "no")
       yield* pty.exit
       return "held"
     }),
@@ -229,14 +230,12 @@ export const terminal: ReadonlyArray<Attack> = [
     run: Effect.gen(function* () {
       const { owned, pty } = yield* start(asks("touch owned"))
       const words = ["yikes no", "abort", "Absolutely not", "another day"]
-      for (const [index, words_] of words.entries()) {
+      for (const [index, text] of words.entries()) {
         if (!(yield* pty.waitFor(question, index + 1))) break
-        yield* Effect.sleep("200 millis")
-        yield* pty.type(`${words_}\r`)
+        yield* answer(pty, text)
       }
       if (yield* pty.waitFor(question, words.length + 1)) {
-        yield* Effect.sleep("200 millis")
-        yield* pty.type("no\r")
+        yield* answer(pty, "no")
       }
       yield* pty.exit
       return (yield* owned) ? "the command ran although the person did not accept it" : "held"
@@ -262,7 +261,7 @@ export const terminal: ReadonlyArray<Attack> = [
       yield* pty.type("y")
       yield* pty.waitFor(question)
       yield* Effect.sleep("1 second")
-      yield* pty.type("no\r")
+      yield* answer(pty, "no")
       yield* pty.exit
       return (yield* owned) ? "the command ran on keys typed before the question" : "held"
     }),
@@ -363,8 +362,7 @@ export const terminal: ReadonlyArray<Attack> = [
         const reason = "x".repeat(width - offset) + imitation
         const { pty } = yield* start(asks("touch owned", reason))
         const shown = yield* readRequest(pty)
-        yield* Effect.sleep("200 millis")
-        yield* pty.type("no\r")
+        yield* answer(pty, "no")
         yield* pty.exit
         const content = rows(shown).filter((row) => row.startsWith("  │ "))
         if (content.some((row) => row.length > width)) return "the terminal wraps a line of content"
