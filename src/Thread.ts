@@ -135,7 +135,7 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
       engine
         .steer(input)
         .pipe(
-          Attachments.holding(input, { access: engine.access?.(), options: {} }),
+          Attachments.holding(input, { access: () => engine.access?.(), options: {} }),
           TurnRunner.annotated(engine, context)
         ),
     interrupt: queue.interrupt,

@@ -75,7 +75,8 @@ export class Attachments extends Context.Service<
 
 /** What is known of the thread that a turn runs on: its access before the turn, and what the turn changes. */
 export interface AttachmentTarget {
-  readonly access: ThreadAccess.ThreadAccess | undefined
+  /** Called only for an input with attachments, because it may resolve paths. */
+  readonly access: () => ThreadAccess.ThreadAccess | undefined
   readonly options: Pick<TurnOptions.TurnOptions, "cwd" | "sandbox">
 }
 
@@ -83,7 +84,8 @@ export interface AttachmentTarget {
  * Returns the directories that the sandbox of a turn lets the agent write. Without a sandbox nothing is protected from the
  * agent, so no directory is better than another.
  */
-const writableRoots = ({ access, options }: AttachmentTarget): ReadonlyArray<string> => {
+const writableRoots = ({ access: accessOf, options }: AttachmentTarget): ReadonlyArray<string> => {
+  const access = accessOf()
   if (access === undefined || (options.sandbox ?? access.sandbox) !== "workspace-write") return []
   const own = access.sandbox === "workspace-write" ? access.writableRoots : []
   const cwd = options.cwd ?? access.cwd.given
@@ -97,7 +99,7 @@ const writableRoots = ({ access, options }: AttachmentTarget): ReadonlyArray<str
  * or if the agent could replace it.
  */
 export const holding =
-  (input: TurnOptions.TurnInput, target: AttachmentTarget = { access: undefined, options: {} }) =>
+  (input: TurnOptions.TurnInput, target: AttachmentTarget = { access: () => undefined, options: {} }) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | AttachmentRejected, R> => {
     const staged = typeof input === "string" ? [] : input.filter((part) => part._tag === "Attachment")
     if (staged.length === 0) return effect

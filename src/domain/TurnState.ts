@@ -4,7 +4,7 @@ import * as Steps from "../internal/Steps.ts"
 import * as BoundedText from "./BoundedText.ts"
 import * as ContentLimits from "./ContentLimits.ts"
 import * as KeptItems from "./KeptItems.ts"
-import type * as Budget from "./Budget.ts"
+import * as Budget from "./Budget.ts"
 import { type ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 import * as OpenCalls from "./OpenCalls.ts"
@@ -76,6 +76,19 @@ export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "timeMillis"> 
     modelCalls: modelCalls + (model === undefined ? 0 : 1)
   }
 }
+
+/**
+ * Returns what a step used, or `undefined` if it used nothing. A model request or a call that starts leaves a mark, so the
+ * deltas of a message cost nothing here.
+ */
+export const spentBetween = (
+  before: TurnState,
+  after: TurnState,
+  marks: ReadonlyArray<TurnTiming.Mark>
+): Budget.BudgetUsage | undefined =>
+  marks.length === 0 && before.requested === after.requested && before.reported === after.reported
+    ? undefined
+    : Budget.difference(spent(after), spent(before))
 
 /** Returns the last message of the agent so far. */
 export const message = (state: TurnState): string => state.lastMessage?.text ?? ""

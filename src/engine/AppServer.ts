@@ -1,7 +1,6 @@
 /** The engine for the real Codex: one `codex app-server` process over stdio that serves many threads. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
@@ -14,19 +13,16 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
-import type { ThreadAccess } from "../domain/ThreadAccess.ts"
 import * as Convention from "../semconv/Convention.ts"
-import type { RpcRequestError } from "./app-server/JsonRpcConnection.ts"
+import * as ThreadHandle from "./app-server/ThreadHandle.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
 import * as MessageRouter from "./app-server/MessageRouter.ts"
 import * as ErrorMapping from "./app-server/ErrorMapping.ts"
 import * as AppServerProcess from "./app-server/AppServerProcess.ts"
 import * as Protocol from "./app-server/Protocol.ts"
 import * as TurnDriver from "./app-server/TurnDriver.ts"
-import * as SandboxAccess from "./app-server/SandboxAccess.ts"
 import * as AppServerSession from "./app-server/AppServerSession.ts"
 import type * as RunningTurn from "./app-server/RunningTurn.ts"
-import * as Translate from "./app-server/Translate.ts"
 import * as Engine from "./Engine.ts"
 
 export type AppServerOptions = AppServerProcess.ProcessOptions
@@ -152,12 +148,12 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       config: options.config ?? null
     }
     const { opened, session } = yield* openOnProcess(method, { ...more, ...settings }, resumed)
-    const resume = (threadId: ThreadId, { effort, ...stickyOptions }: StickyOptions) => {
+    const resume = (threadId: ThreadId, { effort, ...stickyOptions }: ThreadHandle.StickyOptions) => {
       const config =
         effort === undefined ? settings.config : { ...settings.config, model_reasoning_effort: effort }
       return openOnProcess("thread/resume", { threadId, ...settings, ...stickyOptions, config }, threadId)
     }
-    return yield* makeThreadHandle(
+    return yield* ThreadHandle.make(
       session,
       opened,
       resolveDirectory,
@@ -187,156 +183,6 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         ephemeral: options.ephemeral ?? false
       })
   })
-})
-
-type Opened = typeof Protocol.ThreadOpened.Type
-
-/** A thread and the session that it is open on. When the process dies, the thread is resumed on a new session. */
-interface ThreadOnSession {
-  readonly session: AppServerSession.Session
-  readonly opened: Opened
-}
-
-/** Turn options that Codex also applies to later turns. */
-type StickyOptions = Pick<Engine.EngineTurnOptions, "cwd" | "effort" | "model" | "sandbox">
-
-const stickyOptionsOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptions): StickyOptions => ({
-  ...Translate.optionalField("cwd", cwd),
-  ...Translate.optionalField("effort", effort),
-  ...Translate.optionalField("model", model),
-  ...Translate.optionalField("sandbox", sandbox)
-})
-
-/** Returns one handle to a thread. Closing the handle's scope interrupts its turns. */
-const makeThreadHandle = Effect.fnUntraced(function* (
-  session: AppServerSession.Session,
-  opened: Opened,
-  resolveDirectory: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
-  resume:
-    | ((
-        threadId: ThreadId,
-        stickyOptions: StickyOptions
-      ) => Effect.Effect<ThreadOnSession, CodexError.StartError, Scope.Scope>)
-    | undefined,
-  tmpdir: string | undefined
-) {
-  const threadId = opened.thread.id
-  const scope = yield* Effect.scope
-  const resuming = Semaphore.makeUnsafe(1)
-  let current: ThreadOnSession = { session, opened }
-  const closed = yield* Effect.acquireRelease(Deferred.make<never, CodexError.TurnInterrupted>(), (closed) =>
-    Deferred.fail(closed, new CodexError.TurnInterrupted({ by: "caller" }))
-  )
-  const threadClosed = new CodexError.InvalidRequest({
-    reason: "ThreadNotFound",
-    method: "turn/start",
-    detail: "the scope that opened the thread is closed; resume the thread by its id"
-  })
-
-  const currentSession: Effect.Effect<ThreadOnSession, CodexError.StartError> = Effect.suspend(() => {
-    if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed)
-    if (current.session.process.isUsable()) return Effect.succeed(current)
-    // Codex stores no history of an ephemeral thread, so it cannot be resumed.
-    if (resume === undefined) return Effect.fail(current.session.process.end())
-    return Scope.provide(resume(threadId, stickyOptions), scope).pipe(
-      Effect.mapError((error) =>
-        error._tag === "InvalidRequest" && error.reason === "ThreadNotFound" ? threadLost(error) : error
-      ),
-      Effect.tap((resumed) => Effect.sync(() => void (current = resumed)))
-    )
-  }).pipe(resuming.withPermits(1))
-
-  /** Options that earlier turns set. Codex keeps them for later turns; a new process has to receive them again. */
-  let stickyOptions: StickyOptions = {}
-  let access:
-    | (Pick<StickyOptions, "cwd" | "sandbox"> & { readonly opened: Opened; readonly value: ThreadAccess })
-    | undefined
-  /** Resolves the directory once: a directory that is later replaced by a link is no longer that of the thread. */
-  const currentAccess = (): ThreadAccess => {
-    const { opened } = current
-    const { cwd, sandbox } = stickyOptions
-    if (access?.opened !== opened || access.cwd !== cwd || access.sandbox !== sandbox) {
-      access = { opened, cwd, sandbox, value: SandboxAccess.make(opened, { cwd, sandbox }, tmpdir) }
-    }
-    return access.value
-  }
-  currentAccess()
-
-  const run = (
-    method: TurnDriver.Method,
-    params: Readonly<Record<string, unknown>>,
-    handlers: Engine.Handlers,
-    more: StickyOptions
-  ): Effect.Effect<void, CodexError.TurnError> =>
-    Effect.flatMap(currentSession, ({ opened, session }) => {
-      const { process, runningTurns } = session
-      const failed = (error: RpcRequestError) => ErrorMapping.fromRpcError(method, error, process.end)
-      const turn = Effect.suspend(() => {
-        // The previous turn on this thread may have ended the process.
-        if (!process.isUsable()) return Effect.succeed(false)
-        stickyOptions = { ...stickyOptions, ...more }
-        currentAccess()
-        const location = { threadId, cwd: stickyOptions.cwd ?? opened.cwd, process, runningTurns }
-        return Effect.as(TurnDriver.run(location, method, params, handlers, failed), true)
-      })
-      return Effect.flatMap(
-        AppServerSession.loadedThread(session, threadId).turns.withPermits(1)(turn),
-        (ran) => (ran ? Effect.void : run(method, params, handlers, more))
-      )
-    })
-
-  /** Runs a turn that ends when the thread's scope closes, also while it waits for another handle's turn. */
-  const runUntilClosed = (...turn: Parameters<typeof run>) =>
-    Effect.suspend(() =>
-      Deferred.isDoneUnsafe(closed)
-        ? Effect.fail(threadClosed)
-        : Effect.raceFirst(run(...turn), Deferred.await(closed))
-    )
-
-  return {
-    id: threadId,
-    model: opened.model,
-    provider: opened.modelProvider ?? undefined,
-    cwd: opened.cwd,
-    access: currentAccess,
-    turn: (input, options, handlers) =>
-      Effect.flatMap(
-        options.cwd === undefined ? Effect.undefined : resolveDirectory(options.cwd, "turn/start"),
-        (cwd) =>
-          runUntilClosed(
-            "turn/start",
-            { threadId, input: Translate.input(input), ...Translate.turnOptions({ ...options, cwd }) },
-            handlers,
-            stickyOptionsOf({ ...options, cwd })
-          )
-      ),
-    compact: (handlers) => runUntilClosed("thread/compact/start", { threadId }, handlers, {}),
-    steer: (input) =>
-      Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
-        const { process, runningTurns } = current.session
-        const runningTurn = runningTurns.get(threadId)
-        const failed = (error: RpcRequestError) => ErrorMapping.fromRpcError("turn/steer", error, process.end)
-        return runningTurn === undefined
-          ? Effect.fail(noActiveTurn)
-          : Effect.mapError(TurnDriver.steer(process, runningTurn, Translate.input(input)), (error) =>
-              error._tag === "InvalidRequest" ? error : failed(error)
-            )
-      })
-  } satisfies Engine.EngineThread
-})
-
-/** The error for a thread that the new process cannot find: Codex stores a thread only with its first turn. */
-const threadLost = ({ detail, method }: CodexError.InvalidRequest) =>
-  new CodexError.InvalidRequest({
-    reason: "ThreadNotFound",
-    method,
-    detail: `the thread's process died and Codex stored nothing of the thread, as it stores a thread with its first turn; start a new thread (${detail})`
-  })
-
-const noActiveTurn = new CodexError.InvalidRequest({
-  reason: "Rejected",
-  method: "turn/steer",
-  detail: "no turn of the thread is running"
 })
 
 /** The same as `layer`, with options, and with the platform services left for the caller to provide. */

@@ -81,19 +81,6 @@ export const ignoreDefects = (write: () => void): void => {
   }
 }
 
-/** Events that may exceed a budget. */
-const usageEvents = new Set<Turn.EngineEvent["_tag"]>([
-  "TurnStarted",
-  "ItemStarted",
-  "ItemCompleted",
-  "ToolRequested",
-  "ToolReturned",
-  "ModelResponded",
-  "UsageUpdated",
-  "Retrying",
-  "MessageDelta"
-])
-
 export const make = (options: ActiveTurnOptions): ActiveTurn => {
   const { clock, engine, threadId, tools } = options
   const { readOnly } = tools
@@ -129,12 +116,11 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
     options.onEvent?.(event)
-    const added = Budget.difference(TurnState.spent(next), TurnState.spent(before))
+    const added = TurnState.spentBetween(before, next, marks)
     if (added !== undefined) options.onSpent(added)
     ignoreDefects(() => telemetry.record(event, marks, before.calls))
     options.publish(event)
-    if (usageEvents.has(event._tag) && (marks.length > 0 || before.reported !== state.reported))
-      options.onUsage()
+    if (added !== undefined) options.onUsage()
   }
 
   /** Adds the turn to the spans and log records of the caller's policies and tools. */

@@ -65,7 +65,7 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
           mutex.withPermits(1),
           // The files of a turn must exist from the request on, also while it waits for other turns.
           Attachments.holding(turn.request._tag === "Prompt" ? turn.request.input : "", {
-            access: engine.access?.(),
+            access: () => engine.access?.(),
             options: turn.options
           })
         )
