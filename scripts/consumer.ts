@@ -78,7 +78,8 @@ const check = Effect.gen(function* () {
 
   yield* sh(".", {}, "npm", "pack", "--pack-destination", folder)
   for (const file of yield* fs.readDirectory("dist", { recursive: true })) {
-    if (!file.endsWith(".d.ts")) continue
+    // Generated types name every object of the protocol, so none of them hides in a schema.
+    if (!file.endsWith(".d.ts") || file.includes("/generated/")) continue
     const lines = (yield* fs.readFileString(path.join("dist", file))).split("\n").length
     if (lines > maxDeclarationLines)
       return yield* Effect.fail(

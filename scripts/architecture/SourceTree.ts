@@ -123,10 +123,14 @@ const declared =
 const reexported = /^export (?:type )?\{([^}]*)\}(?: from "([^"]+)")?/gm
 const starred = /^export (?:type )?\* (?:as (\w+) )?from "([^"]+)"/gm
 
-/** What an entry point offers, as dotted names in order. Declarations marked `@internal` are not offered. */
+/**
+ * What an entry point offers, as dotted names in order. Declarations marked `@internal` are not offered, and the names of
+ * a generated file are one `*`.
+ */
 export const publicNames = (files: ReadonlyArray<SourceFile>, entry: string): ReadonlyArray<string> => {
   const byPath = new Map(files.map((file) => [file.path, file]))
   const visit = (path: string): ReadonlyArray<string> => {
+    if (isGenerated(path)) return ["*"]
     const text = byPath.get(path)?.text ?? ""
     const target = (specifier: string) => normalize(join(dirname(path), specifier))
     const own = [...text.matchAll(declared)].flatMap(({ 1: name = "", index }) => {
