@@ -90,6 +90,7 @@ export const secrets: ReadonlyArray<Attack> = [
       const real = yield* Real.make([M.reply(M.shell("printenv; echo ended")), M.reply(M.text("done"))])
       Object.assign(real.env, {
         OPENAI_API_KEY: canary,
+        OPENAI_ADMIN_KEY: canary,
         CODEX_API_KEY: canary,
         AZURE_OPENAI_API_KEY: canary,
         HTTPS_PROXY: `http://ada:${canary}@127.0.0.1:9`,
@@ -104,8 +105,8 @@ export const secrets: ReadonlyArray<Attack> = [
     }),
     mutant: {
       file: "src/engine/app-server/CommandEnvironment.ts",
-      original: '"CODEX_*TOKEN*", "AZURE_*"]',
-      mutated: '"CODEX_*TOKEN*"]'
+      original: '"AZURE_*"',
+      mutated: '"AZURE_X"'
     }
   },
   {

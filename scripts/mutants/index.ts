@@ -7,6 +7,7 @@ import { engine } from "./engine.ts"
 import { lifecycle } from "./lifecycle.ts"
 import { metrics } from "./metrics.ts"
 import { redaction } from "./redaction.ts"
+import { security } from "./security.ts"
 import { spool } from "./spool.ts"
 
 /** All mutants, by the part of the code that they change. */
@@ -17,6 +18,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...connection,
   ...engine,
   ...spool,
+  ...security,
   ...metrics,
   ...attachments,
   ...cli

@@ -13,8 +13,10 @@ const commonValues =
 
 const isDistinctive = (value: string): boolean => value.length >= minLength && !commonValues.test(value)
 
-const passwordOf = (value: string): ReadonlyArray<string> => {
-  const raw = /:\/\/[^\s/?#:@]{0,256}:([^\s/]{1,512})@/.exec(value)?.[1]
+/** Returns the password of an address. The address of a proxy needs no scheme: `http_proxy=user:password@host`. */
+const passwordOf = (name: string, value: string): ReadonlyArray<string> => {
+  const address = /_proxy$/i.test(name) && !value.includes("://") ? `http://${value}` : value
+  const raw = /:\/\/[^\s/?#:@]{0,256}:([^\s/]{1,512})@/.exec(address)?.[1]
   return raw === undefined ? [] : [raw, toDecoded(raw) ?? raw]
 }
 
@@ -30,7 +32,7 @@ export const fromEnvironment = (environment: Environment): ReadonlyArray<string>
   Object.entries(environment).flatMap(([name, value = ""]) => {
     const trimmed = value.trim()
     if (trimmed.length < minLength) return []
-    const found = [...passwordOf(trimmed)]
+    const found = [...passwordOf(name, trimmed)]
     if (/HEADERS$/i.test(name)) found.push(...headersOf(trimmed))
     else if (isSecretVariable(name)) found.push(trimmed, ...trimmed.split("\n").map((line) => line.trim()))
     return found.filter(isDistinctive)

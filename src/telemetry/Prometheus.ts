@@ -23,6 +23,9 @@ export interface PrometheusOptions {
   readonly allowedHosts?: ReadonlyArray<string> | undefined
 }
 
+/** Maximum number of connections. A scrape needs one, and any user of the machine can open more. */
+const maxConnections = 64
+
 class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: string }> {}
 
 /**
@@ -121,7 +124,12 @@ const listen = Effect.fnUntraced(function* ({ host, port }: Address, answer: Ans
   const { createServer } = yield* Effect.promise(() => import("node:http"))
   const server = yield* Effect.acquireRelease(
     // A scrape is a small request: refuse large headers and slow clients.
-    Effect.sync(() => createServer({ maxHeaderSize: 8192, requestTimeout: 5000 }, answer).unref()),
+    Effect.sync(() => {
+      const limits = { maxHeaderSize: 8192, requestTimeout: 5000, connectionsCheckingInterval: 1000 }
+      const server = createServer(limits, answer).unref()
+      server.maxConnections = maxConnections
+      return server
+    }),
     (server) =>
       Effect.callback<void>((resume) => {
         server.close(() => resume(Effect.void))

@@ -9,6 +9,11 @@ import { test } from "../support/live.ts"
 const credentials = {
   OPENAI_API_KEY: "openai-canary",
   CODEX_API_KEY: "codex-canary",
+  OPENAI_ADMIN_KEY: "admin-canary",
+  OPENAI_WEBHOOK_SECRET: "webhook-canary",
+  CODEX_PASSWORD: "password-canary",
+  OPENAI_BASE_URL: "http://ada:address-canary@127.0.0.1:9",
+  HTTP_PROXY: "ada:scheme-canary@127.0.0.1:9",
   AZURE_OPENAI_API_KEY: "azure-canary",
   HTTPS_PROXY: "http://ada:proxy-canary@127.0.0.1:9",
   NO_PROXY: "127.0.0.1"

@@ -53,6 +53,11 @@ it.effect("registering an environment has no effect when a program replaces reda
   })
 )
 
+it("the password of a proxy whose address has no scheme is a secret", () => {
+  const { text } = Redaction.make({}, { http_proxy: "ada:open-sesame@proxy:8080", NOTE: "ada:plain-words@here" })
+  assert.strictEqual(text("it is open-sesame, plain-words"), "it is [redacted], plain-words")
+})
+
 live("what only the engine is given is masked from when its first thread is opened", () =>
   Effect.gen(function* () {
     const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine")] } })

@@ -12,3 +12,37 @@ export const status = (port: number, lines: ReadonlyArray<string>, body = ""): E
     socket.on("error", () => {})
     socket.write([...lines, "Connection: close", "", body].join("\r\n"))
   })
+
+/** Opens connections that send nothing. Returns how many of them the server keeps. */
+export const openConnections = (port: number, count: number): Effect.Effect<number> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => Array.from({ length: count }, () => connect(port, "127.0.0.1").on("error", () => {}))),
+    (sockets) =>
+      Effect.promise(async () => {
+        // The server has seen every connection once it has accepted one more, or has refused it.
+        await Promise.all(
+          sockets.map(
+            (socket) =>
+              new Promise((resolve) => {
+                socket.once("close", resolve)
+                socket.once("connect", () => setTimeout(resolve, 200))
+              })
+          )
+        )
+        return sockets.filter((socket) => !socket.destroyed && !socket.readableEnded).length
+      }),
+    (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
+  )
+
+/** Sends the first lines of a request and keeps the connection. Returns the status once the server closes it. */
+export const abandoned = (port: number, lines: ReadonlyArray<string>): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    const socket = connect(port, "127.0.0.1")
+    let text = ""
+    socket.on("data", (chunk: Buffer) => (text += chunk.toString()))
+    socket.on("end", () => socket.destroy())
+    socket.on("close", () => resume(Effect.succeed(text.slice(9, 12))))
+    socket.on("error", () => {})
+    socket.write([...lines, "", ""].join("\r\n"))
+    return Effect.sync(() => socket.destroy())
+  })

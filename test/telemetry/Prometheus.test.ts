@@ -110,6 +110,14 @@ describe("the Prometheus endpoint", () => {
       assert.notMatch(body, /otel_scope|unit=|thread_1|turn_1/)
     }))
 
+  test("keeps a limited number of connections", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const kept = yield* serving(RawRequest.openConnections(port, 100), Prometheus.layer({ port }))
+      assert.isAtMost(kept, 64)
+      assert.isAtLeast(kept, 1)
+    }))
+
   test("H23 answers only requests to a loopback name or a configured one, without a body", () =>
     Effect.gen(function* () {
       const port = yield* freePort

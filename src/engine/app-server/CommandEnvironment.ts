@@ -6,10 +6,19 @@ import { parseConfiguration, variablesNamedBy } from "./ChildEnvironment.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** Words in the names of variables that hold a secret: `OPENAI_ADMIN_KEY`, `OPENAI_WEBHOOK_SECRET`. */
+const secretWords = ["KEY", "SECRET", "TOKEN", "PASS", "CREDENTIAL", "AUTH", "COOKIE"]
 /** Patterns of names, as Codex's `shell_environment_policy.exclude` takes them. Their case does not matter. */
-const credentials = ["OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_*TOKEN*", "CODEX_*TOKEN*", "AZURE_*"]
+const credentials = [
+  ...["OPENAI", "CODEX"].flatMap((prefix) => secretWords.map((word) => `${prefix}_*${word}*`)),
+  "AZURE_*"
+]
 const proxy = /^(?:https?|all)_proxy$/i
-const password = /:\/\/[^/\s]*@/
+const ofCodex = /^(?:openai|codex)_/i
+
+/** Whether a variable that Codex inherits has a password in its address. The address of a proxy needs no scheme. */
+const hasPassword = (name: string, value: string): boolean =>
+  proxy.test(name) ? value.includes("@") : ofCodex.test(name) && /:\/\/[^\s?#]*@/.test(value)
 
 const decides = (toml: string): boolean => {
   const policy = parseConfiguration(toml)?.["shell_environment_policy"]
@@ -25,10 +34,10 @@ export const overrides = (
   configurations: ReadonlyArray<string>
 ): ReadonlyArray<string> => {
   if (configurations.some(decides)) return []
-  const proxies = Object.entries(environment).flatMap(([name, value = ""]) =>
-    proxy.test(name) && password.test(value) ? [name] : []
+  const addresses = Object.entries(environment).flatMap(([name, value = ""]) =>
+    hasPassword(name, value) ? [name] : []
   )
-  const names = new Set([...credentials, ...configurations.flatMap(variablesNamedBy), ...proxies])
+  const names = new Set([...credentials, ...configurations.flatMap(variablesNamedBy), ...addresses])
   return [`shell_environment_policy.exclude=${JSON.stringify([...names])}`]
 }
 

@@ -9,6 +9,12 @@ export const maxBody = 1024 * 1024
 /** Maximum size in bytes of all bodies that arrive or wait together. */
 export const maxBuffered = 8 * 1024 * 1024
 
+/** Maximum number of connections. A Codex has one, and any user of the machine can open more. */
+export const maxConnections = 256
+/** How long a request may take until its headers are complete, and until its body is, in milliseconds. */
+const headersTimeout = 5000
+const requestTimeout = 10_000
+
 export interface OtlpReceiverOptions {
   /** Receives the bodies one after the other: the next one when its promise is fulfilled. */
   readonly onBody: (body: string) => unknown
@@ -43,7 +49,8 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
     const take = (request: IncomingMessage, response: ServerResponse) => {
       const isMine = HostHeader.accepts(request)
       if (!isMine || request.method !== "POST" || request.url !== path) {
-        request.resume()
+        // A stranger keeps no connection: neither an idle one nor one with an endless body.
+        response.setHeader("connection", "close")
         answer(response, isMine ? 404 : HostHeader.status)
         return
       }
@@ -77,7 +84,17 @@ const listen = ({ onBody, onRejected }: OtlpReceiverOptions) =>
       // Of a body that never ends.
       request.on("close", release)
     }
-    const server = createServer({ keepAliveTimeout: 0, maxHeaderSize: 8192 }, take)
+    const server = createServer(
+      {
+        keepAliveTimeout: 0,
+        maxHeaderSize: 8192,
+        headersTimeout,
+        requestTimeout,
+        connectionsCheckingInterval: 1000
+      },
+      take
+    )
+    server.maxConnections = maxConnections
     server.once("error", (error) => resume(Effect.fail(error)))
     server.listen(0, "127.0.0.1", () => {
       const address = server.address()

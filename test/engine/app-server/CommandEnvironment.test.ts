@@ -14,8 +14,10 @@ describe("The variables that are hidden from commands", () => {
       "model_providers.b.env_key=OTHER_KEY"
     )
     for (const name of [
-      "OPENAI_API_KEY",
-      "CODEX_API_KEY",
+      "OPENAI_*KEY*",
+      "CODEX_*KEY*",
+      "OPENAI_*SECRET*",
+      "CODEX_*PASS*",
       "AZURE_*",
       "SHOP_KEY",
       "SHOP_HEADER",
@@ -25,6 +27,25 @@ describe("The variables that are hidden from commands", () => {
       assert.include(hidden, JSON.stringify(name))
     }
     assert.notInclude(hidden, '"HTTP_PROXY"')
+  })
+
+  it("H17 holds every inherited address with a password, also that of a proxy without a scheme", () => {
+    const hidden = CommandEnvironment.overrides(
+      {
+        http_proxy: "ada:secret@proxy:80",
+        ALL_PROXY: "socks5://ada:a/b@proxy:80",
+        OPENAI_BASE_URL: "https://ada:secret@models.example/v1",
+        CODEX_HOME: "/home/ada@example",
+        OPENAI_ORGANIZATION: "org",
+        DATABASE_URL: "postgres://ada:secret@db/shop"
+      },
+      []
+    ).join()
+    for (const name of ["http_proxy", "ALL_PROXY", "OPENAI_BASE_URL"])
+      assert.include(hidden, JSON.stringify(name))
+    // The caller gives other variables to Codex for its commands.
+    for (const name of ["CODEX_HOME", "OPENAI_ORGANIZATION", "DATABASE_URL"])
+      assert.notInclude(hidden, JSON.stringify(name))
   })
 
   it("H13 holds the variables of this library in addition to what the configuration excludes", () => {

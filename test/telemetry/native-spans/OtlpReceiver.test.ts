@@ -48,6 +48,22 @@ describe("the OTLP receiver", () => {
       assert.deepStrictEqual(bodies, ["[]"])
     }))
 
+  test("keeps a limited number of connections, and none of a stranger", () =>
+    Effect.gen(function* () {
+      const { bodies, receiver } = yield* received
+      const { pathname, port } = new URL(receiver.url)
+      const begun = ["Host: 127.0.0.1", "Transfer-Encoding: chunked"]
+      assert.strictEqual(yield* RawRequest.abandoned(Number(port), ["POST / HTTP/1.1", ...begun]), "404")
+      assert.strictEqual(
+        yield* RawRequest.abandoned(Number(port), [`POST ${pathname} HTTP/1.1`, "Host: evil.example", ...begun.slice(1)]),
+        "421"
+      )
+      assert.strictEqual(yield* post(receiver.url, "x"), 200)
+      assert.deepStrictEqual(bodies, ["x"])
+      const more = OtlpReceiver.maxConnections + 40
+      assert.isAtMost(yield* RawRequest.openConnections(Number(port), more), OtlpReceiver.maxConnections)
+    }))
+
   test("rejects a long body without buffering it, and still sends a response", () =>
     Effect.gen(function* () {
       const { bodies, receiver, seen } = yield* received
