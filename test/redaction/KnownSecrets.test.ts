@@ -54,7 +54,10 @@ it.effect("registering an environment has no effect when a program replaces reda
 )
 
 it("the password of a proxy whose address has no scheme is a secret", () => {
-  const { text } = Redaction.make({}, { http_proxy: "ada:open-sesame@proxy:8080", NOTE: "ada:plain-words@here" })
+  const { text } = Redaction.make(
+    {},
+    { http_proxy: "ada:open-sesame@proxy:8080", NOTE: "ada:plain-words@here" }
+  )
   assert.strictEqual(text("it is open-sesame, plain-words"), "it is [redacted], plain-words")
 })
 

@@ -55,7 +55,11 @@ describe("the OTLP receiver", () => {
       const begun = ["Host: 127.0.0.1", "Transfer-Encoding: chunked"]
       assert.strictEqual(yield* RawRequest.abandoned(Number(port), ["POST / HTTP/1.1", ...begun]), "404")
       assert.strictEqual(
-        yield* RawRequest.abandoned(Number(port), [`POST ${pathname} HTTP/1.1`, "Host: evil.example", ...begun.slice(1)]),
+        yield* RawRequest.abandoned(Number(port), [
+          `POST ${pathname} HTTP/1.1`,
+          "Host: evil.example",
+          ...begun.slice(1)
+        ]),
         "421"
       )
       assert.strictEqual(yield* post(receiver.url, "x"), 200)
