@@ -34,7 +34,11 @@ export interface Run<Args extends ReadonlyArray<unknown>> {
  * other.
  */
 export interface Thread {
-  /** The id of the conversation. `Codex.resumeThread` opens it again, also in another process. */
+  /**
+   * The id of the conversation. `Codex.resumeThread` opens it again, also in another process, once the thread has a turn:
+   * Codex stores nothing before. If Codex's process dies before the first turn, the next turn starts the thread again, and
+   * the thread gets a new id.
+   */
   readonly id: ThreadId
   /** The model of the thread, if the engine reports it. */
   readonly model: string | undefined
@@ -111,7 +115,9 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
   }
 
   return {
-    id: engine.id,
+    get id() {
+      return engine.id
+    },
     model: engine.model,
     cwd: engine.cwd,
     run,

@@ -71,6 +71,10 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     "The thread was deleted, was ephemeral, or is in another `CODEX_HOME`."
   ),
   "InvalidRequest.Rejected": refused("Rejected", "The message has Codex's reason."),
+  ThreadBusy: {
+    error: new CodexError.ThreadBusy({ method: "", detail: "" }),
+    then: "Close the thread in the other process, or try again later: Codex allows one writer for each stored thread."
+  },
   "TurnFailed.Unauthorized": failed("Unauthorized", "Run `codex login`, or check the provider's key."),
   "TurnFailed.RateLimited": failed("RateLimited", "Wait for `retryAfter`; run fewer turns at once."),
   "TurnFailed.UsageLimit": failed("UsageLimit", "Check the account's plan or budget; a retry does not help."),

@@ -166,6 +166,17 @@ export class InvalidRequest extends make<InvalidRequest>()(
   ({ detail, method }) => ({ class: "request", retryable: false, message: `${method}: ${detail}` })
 ) {}
 
+/** Another process has the thread open for writing: Codex allows one writer for each stored thread. */
+export class ThreadBusy extends make<ThreadBusy>()(
+  "ThreadBusy",
+  { method: Schema.String, detail: Schema.String },
+  ({ detail, method }) => ({
+    class: "engine",
+    retryable: true,
+    message: `${method}: another process has the thread open; close it there, or try again later (${detail})`
+  })
+) {}
+
 export const TurnFailedReason = Schema.Literals([
   "Unauthorized",
   "RateLimited",
@@ -370,6 +381,7 @@ export const CodexError = Schema.Union([
   EngineExited,
   ProtocolError,
   InvalidRequest,
+  ThreadBusy,
   AttachmentRejected,
   TurnFailed.pipe(Schema.encodeKeys({ retryAfterMillis: "retryAfterMs" })),
   TurnStalled,
@@ -389,9 +401,10 @@ export type StartError =
   | EngineExited
   | ProtocolError
   | InvalidRequest
+  | ThreadBusy
 
 /** Errors of a request to the engine. */
-export type RequestError = EngineExited | ProtocolError | InvalidRequest
+export type RequestError = EngineExited | ProtocolError | InvalidRequest | ThreadBusy
 
 /** Errors of a turn. The library restarts an engine that ended for the next turn, so start errors are among them. */
 export type TurnError =

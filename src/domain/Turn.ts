@@ -54,6 +54,9 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
  * that the turn changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a
  * turn may repeat its effects.
  *
+ * `attempts` is how often the turn ran; absent if once. `usage`, `time`, `modelCalls`, `toolCalls` and `sideEffects` are those
+ * of all attempts together, and the waits between them are overhead. Everything else is that of the last attempt.
+ *
  * `omittedItems` is how many of the oldest items the turn dropped, and `omittedCharacters` how much it left out of its
  * other items, its message and its diff, to bound its memory (`ContentLimits`). They are absent if nothing is left out.
  */
@@ -69,6 +72,7 @@ export class Turn extends Schema.Opaque<Turn>()(
     modelCalls: Schema.Natural,
     toolCalls: Schema.Natural,
     sideEffects: Schema.Boolean,
+    attempts: Schema.optionalKey(Schema.Natural),
     omittedItems: Schema.optionalKey(Schema.Natural),
     omittedCharacters: Schema.optionalKey(Schema.Natural)
   })

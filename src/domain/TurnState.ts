@@ -90,6 +90,10 @@ export const spentBetween = (
     ? undefined
     : Budget.difference(spent(after), spent(before))
 
+/** Marks a turn that is being interrupted. Tools that return from now on are not followed by a model request. */
+export const stopping = (state: TurnState): TurnState =>
+  state.time.stopping ? state : { ...state, time: { ...state.time, stopping: true } }
+
 /** Returns the last message of the agent so far. */
 export const message = (state: TurnState): string => state.lastMessage?.text ?? ""
 

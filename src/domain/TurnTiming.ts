@@ -43,6 +43,8 @@ export interface TimingState {
   readonly model: { readonly firstTokenAt: number | undefined; readonly lastOutputAt: number } | undefined
   /** When the last tool call of the current request was complete. The rest of a response only confirms it. */
   readonly requestedAt: number | undefined
+  /** The turn is being interrupted: Codex ends its tools, but requests the model no more. */
+  readonly stopping: boolean
 }
 
 export const initial = (at: number): TimingState => ({
@@ -54,7 +56,8 @@ export const initial = (at: number): TimingState => ({
   modelCalls: 0,
   exact: false,
   model: undefined,
-  requestedAt: undefined
+  requestedAt: undefined,
+  stopping: false
 })
 
 const noMarks: ReadonlyArray<Mark> = []
@@ -82,7 +85,7 @@ type Step = readonly [TimingState, ReadonlyArray<Mark>]
 const unchanged = (state: TimingState): Step => [state, noMarks]
 
 const openModel = (state: TimingState): Step =>
-  state.model !== undefined
+  state.model !== undefined || state.stopping
     ? unchanged(state)
     : [
         { ...state, model: { firstTokenAt: undefined, lastOutputAt: state.at }, requestedAt: undefined },
@@ -121,7 +124,7 @@ const then = ([state, marks]: Step, next: (state: TimingState) => Step): Step =>
 }
 
 const token = (state: TimingState): Step => {
-  if (state.model === undefined) return then(openModel(state), token)
+  if (state.model === undefined) return state.stopping ? unchanged(state) : then(openModel(state), token)
   const { at, model } = state
   return unchanged({ ...state, model: { firstTokenAt: model.firstTokenAt ?? at, lastOutputAt: at } })
 }

@@ -118,7 +118,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       Effect.tapError((error) =>
         error._tag === "RequestTimeout" && session.runningTurns.size === 0 ? kill : Effect.void
       ),
-      Effect.mapError((error) => ErrorMapping.fromRpcError(method, error, end))
+      Effect.mapError((error) => ErrorMapping.fromRpcError(method, error, end, resumed))
     )
     const opened = decodeOpened(result)
     if (Option.isNone(opened))
@@ -157,7 +157,11 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       session,
       opened,
       resolveDirectory,
-      options.ephemeral === true ? undefined : resume,
+      {
+        resume: options.ephemeral === true ? undefined : resume,
+        restart:
+          method === "thread/resume" ? undefined : openOnProcess(method, { ...more, ...settings }, undefined)
+      },
       tmpdir
     )
   })

@@ -77,7 +77,13 @@ export interface AgentHandlers extends Omit<Handlers, "agent"> {
 }
 
 export interface EngineThread {
+  /** The id of the thread. `reopen` may change it. */
   readonly id: ThreadId
+  /**
+   * Starts the thread again if the engine lost it before its first turn; does nothing otherwise. The runtime calls it before
+   * each turn, so that the turn and its telemetry have the new id.
+   */
+  readonly reopen?: Effect.Effect<void, CodexError.StartError> | undefined
   /** The model of the thread, if the engine reports it. */
   readonly model: string | undefined
   readonly provider: string | undefined

@@ -56,6 +56,8 @@ export interface ActiveTurnOptions {
   readonly onSpent: (added: Budget.BudgetUsage) => void
   /** Called after an event that may exceed a budget. */
   readonly onUsage: () => void
+  /** Whether the turn, or the turn that a sub-agent works for, is being interrupted. */
+  readonly isStopping: () => boolean
   /** Ends the turn. For a sub-agent, ends the turn that it works for. */
   readonly stop: (error: CodexError.TurnError) => void
 }
@@ -112,6 +114,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     const at = Math.max(clock.fromWallClock(received.at), state.time.at)
     const bounded = BoundedContent.boundEvent(received, options.limits.itemBytes)
     const event = bounded.at === at ? bounded : { ...bounded, at }
+    if (options.isStopping()) state = TurnState.stopping(state)
     const before = state
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next

@@ -59,12 +59,20 @@ export const run = <A>(
     let request = turn.request
     let attempts = 0
     let used = Budget.zero
-    let last: Turn.Turn | undefined
+    let last: { readonly turn: Turn.Turn; readonly at: bigint } | undefined
     const usedSoFar = () => ({
       ...used,
       timeMillis: Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e6
     })
+    /** Returns the earlier attempts. The thread has used the wait after them too. */
+    const earlier = () => {
+      if (last === undefined) return undefined
+      const waitMillis = Number(clock.monotonicTimeNanosUnsafe() - last.at) / 1e6
+      thread.spent = Budget.add(thread.spent, { ...Budget.zero, timeMillis: waitMillis })
+      return { turn: last.turn, waitMillis }
+    }
     const attempt = Effect.suspend(() => {
+      const before = earlier()
       const stopped = Deferred.makeUnsafe<never, CodexError.TurnError>()
       current.attempt = stopped
       return TurnRunner.run(
@@ -74,6 +82,7 @@ export const run = <A>(
         {
           stopped,
           spent: thread.spent,
+          earlier: before,
           tried: attempts++ === 0 ? Budget.zero : usedSoFar(),
           previous: thread.previous,
           onEnd: (result, usage, span) => {
@@ -81,7 +90,7 @@ export const run = <A>(
             // Unsampled spans are not exported, so the next turn does not link to them.
             if (span.sampled) thread.previous = span
             used = Budget.add(used, usage)
-            last = result
+            last = { turn: result, at: clock.monotonicTimeNanosUnsafe() }
             if (request._tag === "Prompt" && result.items.some((item) => item._tag === "UserMessage"))
               request = { ...request, input: [] }
           }
@@ -105,7 +114,7 @@ export const run = <A>(
     }).pipe(
       Effect.raceFirst(
         Effect.mapError(Deferred.await(current.interrupted), (error) =>
-          last === undefined ? error : CodexError.withTurn(error, last)
+          last === undefined ? error : CodexError.withTurn(error, last.turn)
         )
       )
     )

@@ -10,6 +10,7 @@ import * as References from "effect/References"
 import * as EffectTracer from "effect/Tracer"
 import type * as Policy from "../approval/Policy.ts"
 import * as Budget from "../domain/Budget.ts"
+import * as CombinedTurn from "../domain/CombinedTurn.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import * as ContentLimits from "../domain/ContentLimits.ts"
 import type * as Engine from "../engine/Engine.ts"
@@ -59,11 +60,15 @@ export interface TurnAttempt {
   readonly spent: Budget.BudgetUsage
   /** What earlier attempts at this turn used. */
   readonly tried: Budget.BudgetUsage
+  readonly earlier: CombinedTurn.EarlierAttempts | undefined
   /** The span of the previous turn. */
   readonly previous: EffectTracer.AnySpan | undefined
   /** Fails to end the attempt. */
   readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
-  /** Receives the turn and its usage, sub-agents included, however it ends: also when it is interrupted. */
+  /**
+   * Receives the turn, and the usage of the attempt with its sub-agents, however it ends: also when it is interrupted. The
+   * turn has the usage of earlier attempts too.
+   */
   readonly onEnd: (turn: Turn.Turn, usage: Budget.BudgetUsage, span: EffectTracer.AnySpan) => void
 }
 
@@ -112,8 +117,11 @@ export const run = <A>(
   spec: TurnSpec<A>,
   attempt: TurnAttempt
 ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
-  runAttempt(engine, context, spec, attempt).pipe(
-    annotated(engine, context),
+  // If the engine cannot open the thread again, the turn fails with the same error, in its span.
+  Effect.ignore(engine.reopen ?? Effect.void).pipe(
+    Effect.andThen(
+      Effect.suspend(() => runAttempt(engine, context, spec, attempt).pipe(annotated(engine, context)))
+    ),
     Sampling.withTelemetry(spec.options.telemetry)
   )
 
@@ -141,7 +149,9 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   })
   const endSpan = (exit: Exit.Exit<unknown, unknown>) =>
     ActiveTurn.ignoreDefects(() => span.end(clock.currentTimeNanosUnsafe(), exit))
+  let stopping = false
   const stop = (error: CodexError.TurnError): void => {
+    stopping = true
     Deferred.doneUnsafe(stopped, Exit.fail(error))
   }
   const budget = options.budget ?? {}
@@ -173,6 +183,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     instructions: context.instructions,
     limits: yield* ContentLimits.Current,
     onUsage,
+    isStopping: () => stopping,
     stop
   }
   const turn = ActiveTurn.make({
@@ -217,10 +228,11 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     }
   }
   const end = (outcome: Signal.TurnEnd): Effect.Effect<Turn.Turn> =>
-    Effect.map(TimeSlices.run(turn.endSteps(outcome)), (result) => {
+    Effect.map(TimeSlices.run(turn.endSteps(outcome)), (ended) => {
+      const result = CombinedTurn.withEarlier(attempt.earlier, ended)
       if (outcome === "completed")
         publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
-      attempt.onEnd(result, Budget.add(Budget.fromTurn(result), spentByAgents), span)
+      attempt.onEnd(result, Budget.add(Budget.fromTurn(ended), spentByAgents), span)
       return result
     })
 
@@ -234,6 +246,8 @@ const runAttempt = Effect.fnUntraced(function* <A>(
         )
       : Effect.fail(exhaustedBudget)
   const raced = Effect.raceAllFirst([
+    // Interrupted before `performed` is, which then interrupts the turn in Codex.
+    Effect.onInterrupt(Effect.never, () => Effect.sync(() => (stopping = true))),
     performed,
     Deferred.await(stopped),
     Effect.delay(

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
+import { ThreadId } from "../../src/domain/Ids.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Real from "../support/realEngine.ts"
 import { test, until } from "../support/live.ts"
@@ -28,7 +29,8 @@ describe.concurrent("a turn of the real Codex", () => {
           const started = Effect.orDie(real.exists("started"))
           const turn =
             how === "timeout"
-              ? (yield* Real.timeOutAfter(thread, "go", "1 minute", ({ _tag }) => _tag === "ToolRequested")).turn
+              ? (yield* Real.timeOutAfter(thread, "go", "1 minute", ({ _tag }) => _tag === "ToolRequested"))
+                  .turn
               : yield* Effect.gen(function* () {
                   const running = yield* Effect.forkScoped(Effect.flip(thread.run("go")), {
                     startImmediately: true
@@ -41,7 +43,8 @@ describe.concurrent("a turn of the real Codex", () => {
           assert.strictEqual((yield* thread.spent).modelCalls, 1)
         }).pipe(Effect.provide(real.layer))
         assert.lengthOf(yield* real.server.requests, 1)
-      }))
+      })
+    )
   }
 
   test("D10 has the usage, the time and the calls of all attempts", () =>
@@ -56,17 +59,23 @@ describe.concurrent("a turn of the real Codex", () => {
       )
       yield* Effect.gen(function* () {
         const thread = yield* real.start({ tools: yield* Tools })
-        const retry = Schedule.both(Schedule.recurs(2), Schedule.spaced("300 millis"))
+        const retry = Schedule.spaced("300 millis").pipe(Schedule.upTo({ times: 2 }))
         const events = yield* Stream.runCollect(thread.stream("go", { retry }))
         const starts = events.flatMap((event) => (event._tag === "TurnStarted" ? [event.at] : []))
         const turn = events.flatMap((event) => (event._tag === "TurnCompleted" ? [event.turn] : []))[0]
         assert.deepInclude(turn, { message: "done", modelCalls: 3, toolCalls: 1, attempts: 2 })
         assert.deepInclude(turn?.usage, { input: 150, output: 15 })
-        const { approvalMillis, overheadMillis, thinkingMillis, toolsMillis, totalMillis } = turn?.time ?? noTime
+        const { approvalMillis, overheadMillis, thinkingMillis, toolsMillis, totalMillis } =
+          turn?.time ?? noTime
         assert.isAtLeast(totalMillis, (starts[1] ?? 0) - (starts[0] ?? 0))
         assert.isAtLeast(overheadMillis, 290)
         assert.strictEqual(thinkingMillis + toolsMillis + approvalMillis + overheadMillis, totalMillis)
-        assert.deepInclude(yield* thread.spent, { tokens: 165, modelCalls: 3, toolCalls: 1, timeMillis: totalMillis })
+        assert.deepInclude(yield* thread.spent, {
+          tokens: 165,
+          modelCalls: 3,
+          toolCalls: 1,
+          timeMillis: totalMillis
+        })
       }).pipe(Effect.provide(real.layer), Effect.provide(ToolsLive))
     }))
 })
@@ -86,13 +95,22 @@ describe.concurrent("a thread of the real Codex", () => {
       const id = yield* Deferred.await(opened)
       yield* Effect.gen(function* () {
         const error = yield* Effect.flip(real.resume(id))
-        assert.deepInclude(error, { _tag: "ThreadBusy", class: "engine", retryable: true, threadId: id })
+        assert.deepInclude(error, {
+          _tag: "ThreadBusy",
+          class: "engine",
+          retryable: true,
+          threadId: ThreadId.make(id)
+        })
         yield* Deferred.succeed(closing, undefined)
         yield* Fiber.await(other)
         const thread = yield* real
           .resume(id)
           .pipe(
-            Effect.retry({ while: ({ retryable }) => retryable, schedule: Schedule.spaced("20 millis"), times: 100 })
+            Effect.retry({
+              while: ({ retryable }) => retryable,
+              schedule: Schedule.spaced("20 millis"),
+              times: 100
+            })
           )
         assert.strictEqual((yield* thread.run("again")).message, "again")
       }).pipe(Effect.provide(real.layer))
@@ -107,7 +125,10 @@ describe.concurrent("a thread of the real Codex", () => {
           const lost = thread.id
           const codex = (yield* real.processes).find(({ parent }) => parent === process.pid)
           if (codex !== undefined) process.kill(codex.pid, "SIGKILL")
-          yield* until("the process is gone", Effect.map(real.processes, (all) => all.length === 0))
+          yield* until(
+            "the process is gone",
+            Effect.map(real.processes, (all) => all.length === 0)
+          )
           const turn = yield* Effect.retry(thread.run("hello"), {
             // The library may notice the exit only after the turn has started.
             while: ({ _tag }) => _tag === "EngineExited"

@@ -508,13 +508,16 @@ describe.concurrent("a turn that is retried", () => {
       assert.deepStrictEqual(prompts((yield* real.server.requests).at(-1)?.body), ["are you there?"])
     }))
 
-  test("F01 fails on a thread without stored turns, with an error that explains what to do", () =>
+  test("F01 fails on a thread whose stored turns are gone, with an error that explains what to do", () =>
     Effect.gen(function* () {
-      const real = yield* Real.make([M.reply(M.text("fine"))])
+      const real = yield* Real.make([M.reply(M.text("first")), M.reply(M.text("fine"))])
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
+        yield* thread.run("hello")
         const codex = (yield* real.processes).find(({ parent }) => parent === process.pid)
         if (codex !== undefined) process.kill(codex.pid, "SIGKILL")
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.remove(`${real.env.CODEX_HOME}/sessions`, { recursive: true })
         const error = yield* Effect.flip(thread.run("hello")).pipe(
           // The library may notice the exit only after the turn has started.
           Effect.repeat({ times: 5, until: (error) => error._tag !== "EngineExited" })

@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../domain/CodexError.ts"
+import type { ThreadId } from "../../domain/Ids.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import type * as Protocol from "./Protocol.ts"
 
@@ -114,11 +115,12 @@ export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnF
   })
 }
 
-/** Maps the error of a request. `end` returns why the process ended. */
+/** Maps the error of a request about a thread. `end` returns why the process ended. */
 export const fromRpcError = (
   method: string,
   error: JsonRpcConnection.RpcRequestError,
-  end: () => CodexError.EngineExited | CodexError.ProtocolError
+  end: () => CodexError.EngineExited | CodexError.ProtocolError,
+  threadId?: ThreadId
 ): CodexError.RequestError => {
   switch (error._tag) {
     case "ConnectionClosed":
@@ -126,6 +128,14 @@ export const fromRpcError = (
     case "RequestTimeout":
       return new CodexError.ProtocolError({ detail: `codex app-server did not answer ${method} in time` })
     case "RpcError": {
+      const { text } = error
+      // Codex has no code for it (openai/codex#40571).
+      if (/already has an active writer/i.test(text))
+        return new CodexError.ThreadBusy({
+          method,
+          detail: text,
+          ...(threadId === undefined ? {} : { threadId })
+        })
       const reason = error.inputTooLarge
         ? "InputTooLarge"
         : /thread not (?:found|loaded)|no rollout found|not found: thread/i.test(error.text)

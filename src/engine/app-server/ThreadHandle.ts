@@ -34,23 +34,33 @@ const stickyOptionsOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptio
   ...Translate.optionalField("sandbox", sandbox)
 })
 
+/** How to open a thread on a new process. */
+export interface Reopening {
+  /** Resumes the stored thread. `undefined` for an ephemeral thread, of which Codex stores no history. */
+  readonly resume:
+    | ((
+        threadId: ThreadId,
+        stickyOptions: StickyOptions
+      ) => Effect.Effect<ThreadOnSession, CodexError.StartError, Scope.Scope>)
+    | undefined
+  /** Sends the request that started the thread again. The new thread has another id. `undefined` for a resumed thread. */
+  readonly restart: Effect.Effect<ThreadOnSession, CodexError.StartError, Scope.Scope> | undefined
+}
+
 /** Returns one handle to a thread. Closing the handle's scope interrupts its turns. */
 export const make = Effect.fnUntraced(function* (
   session: AppServerSession.Session,
   opened: Opened,
   resolveDirectory: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
-  resume:
-    | ((
-        threadId: ThreadId,
-        stickyOptions: StickyOptions
-      ) => Effect.Effect<ThreadOnSession, CodexError.StartError, Scope.Scope>)
-    | undefined,
+  { restart, resume }: Reopening,
   tmpdir: string | undefined
 ) {
-  const threadId = opened.thread.id
   const scope = yield* Effect.scope
   const resuming = Semaphore.makeUnsafe(1)
   let current: ThreadOnSession = { session, opened }
+  const currentId = () => current.opened.thread.id
+  /** Whether this handle has begun a turn. Before that, nothing is lost if the thread starts again. */
+  let hasBegun = false
   const closed = yield* Effect.acquireRelease(Deferred.make<never, CodexError.TurnInterrupted>(), (closed) =>
     Deferred.fail(closed, new CodexError.TurnInterrupted({ by: "caller" }))
   )
@@ -63,12 +73,16 @@ export const make = Effect.fnUntraced(function* (
   const currentSession: Effect.Effect<ThreadOnSession, CodexError.StartError> = Effect.suspend(() => {
     if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed)
     if (current.session.process.isUsable()) return Effect.succeed(current)
-    // Codex stores no history of an ephemeral thread, so it cannot be resumed.
-    if (resume === undefined) return Effect.fail(current.session.process.end())
-    return Scope.provide(resume(threadId, stickyOptions), scope).pipe(
-      Effect.mapError((error) =>
-        error._tag === "InvalidRequest" && error.reason === "ThreadNotFound" ? threadLost(error) : error
-      ),
+    const restarted = hasBegun ? undefined : restart
+    const reopened =
+      resume === undefined
+        ? (restarted ?? Effect.fail(current.session.process.end()))
+        : Effect.catch(resume(currentId(), stickyOptions), (error) =>
+            error._tag === "InvalidRequest" && error.reason === "ThreadNotFound"
+              ? (restarted ?? Effect.fail(threadLost(error)))
+              : Effect.fail(error)
+          )
+    return Scope.provide(reopened, scope).pipe(
       Effect.tap((resumed) => Effect.sync(() => void (current = resumed)))
     )
   }).pipe(resuming.withPermits(1))
@@ -103,11 +117,20 @@ export const make = Effect.fnUntraced(function* (
         if (!process.isUsable()) return Effect.succeed(false)
         stickyOptions = { ...stickyOptions, ...more }
         currentAccess()
-        const location = { threadId, cwd: stickyOptions.cwd ?? opened.cwd, process, runningTurns }
-        return Effect.as(TurnDriver.run(location, method, params, handlers, failed), true)
+        const location = {
+          threadId: opened.thread.id,
+          cwd: stickyOptions.cwd ?? opened.cwd,
+          process,
+          runningTurns,
+          onAccepted: () => void (hasBegun = true)
+        }
+        return Effect.as(
+          TurnDriver.run(location, method, { threadId: opened.thread.id, ...params }, handlers, failed),
+          true
+        )
       })
       return Effect.flatMap(
-        AppServerSession.loadedThread(session, threadId).turns.withPermits(1)(turn),
+        AppServerSession.loadedThread(session, opened.thread.id).turns.withPermits(1)(turn),
         (ran) => (ran ? Effect.void : run(method, params, handlers, more))
       )
     })
@@ -121,7 +144,12 @@ export const make = Effect.fnUntraced(function* (
     )
 
   return {
-    id: threadId,
+    get id() {
+      return currentId()
+    },
+    reopen: Effect.suspend(() =>
+      hasBegun || current.session.process.isUsable() ? Effect.void : Effect.asVoid(currentSession)
+    ),
     model: opened.model,
     provider: opened.modelProvider ?? undefined,
     cwd: opened.cwd,
@@ -132,16 +160,16 @@ export const make = Effect.fnUntraced(function* (
         (cwd) =>
           runUntilClosed(
             "turn/start",
-            { threadId, input: Translate.input(input), ...Translate.turnOptions({ ...options, cwd }) },
+            { input: Translate.input(input), ...Translate.turnOptions({ ...options, cwd }) },
             handlers,
             stickyOptionsOf({ ...options, cwd })
           )
       ),
-    compact: (handlers) => runUntilClosed("thread/compact/start", { threadId }, handlers, {}),
+    compact: (handlers) => runUntilClosed("thread/compact/start", {}, handlers, {}),
     steer: (input) =>
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
         const { process, runningTurns } = current.session
-        const runningTurn = runningTurns.get(threadId)
+        const runningTurn = runningTurns.get(currentId())
         const failed = (error: RpcRequestError) => ErrorMapping.fromRpcError("turn/steer", error, process.end)
         return runningTurn === undefined
           ? Effect.fail(noActiveTurn)
@@ -152,12 +180,12 @@ export const make = Effect.fnUntraced(function* (
   } satisfies Engine.EngineThread
 })
 
-/** The error for a thread that the new process cannot find: Codex stores a thread only with its first turn. */
+/** The error for a thread that had a turn and that the new process cannot find. */
 const threadLost = ({ detail, method }: CodexError.InvalidRequest) =>
   new CodexError.InvalidRequest({
     reason: "ThreadNotFound",
     method,
-    detail: `the thread's process died and Codex stored nothing of the thread, as it stores a thread with its first turn; start a new thread (${detail})`
+    detail: `the thread's process died and Codex has stored nothing of the thread; start a new thread (${detail})`
   })
 
 const noActiveTurn = new CodexError.InvalidRequest({

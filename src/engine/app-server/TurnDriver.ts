@@ -33,6 +33,8 @@ export interface ThreadLocation {
   readonly cwd: string
   readonly process: AppServerProcess.Process
   readonly runningTurns: Map<string, RunningTurn.RunningTurn>
+  /** Called when Codex has accepted a turn. */
+  readonly onAccepted?: (() => void) | undefined
 }
 
 const stalled = (detail: string) => new CodexError.TurnStalled({ detail })
@@ -157,6 +159,7 @@ export const run = (
             onResult: (result) => {
               const turnId = Option.getOrUndefined(Option.map(decodeAccepted(result), ({ turn }) => turn.id))
               RunningTurn.step(runningTurn, { _tag: "Accepted", turnId })
+              location.onAccepted?.()
             }
           })
           .pipe(

@@ -419,11 +419,12 @@ const startErrors = new Set<string>([
   "EngineStartFailed",
   "EngineExited",
   "ProtocolError",
-  "InvalidRequest"
+  "InvalidRequest",
+  "ThreadBusy"
 ])
 const isStartError = (error: CodexError.CodexError): error is CodexError.StartError =>
   startErrors.has(error._tag)
 const isRequestError = (error: CodexError.CodexError): error is CodexError.RequestError =>
-  ["EngineExited", "ProtocolError", "InvalidRequest"].includes(error._tag)
+  ["EngineExited", "ProtocolError", "InvalidRequest", "ThreadBusy"].includes(error._tag)
 const isTurnError = (error: CodexError.CodexError): error is CodexError.TurnError =>
   isRequestError(error) || !startErrors.has(error._tag)
