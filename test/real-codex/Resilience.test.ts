@@ -103,15 +103,13 @@ describe.concurrent("a thread of the real Codex", () => {
         })
         yield* Deferred.succeed(closing, undefined)
         yield* Fiber.await(other)
-        const thread = yield* real
-          .resume(id)
-          .pipe(
-            Effect.retry({
-              while: ({ retryable }) => retryable,
-              schedule: Schedule.spaced("20 millis"),
-              times: 100
-            })
-          )
+        const thread = yield* real.resume(id).pipe(
+          Effect.retry({
+            while: ({ retryable }) => retryable,
+            schedule: Schedule.spaced("20 millis"),
+            times: 100
+          })
+        )
         assert.strictEqual((yield* thread.run("again")).message, "again")
       }).pipe(Effect.provide(real.layer))
     }))
