@@ -48,5 +48,31 @@ export const security: ReadonlyArray<Mutant> = [
   ),
   ...inFile("src/telemetry/Prometheus.ts", "test/telemetry/Prometheus.test.ts", [
     ["server.maxConnections = maxConnections", "", "keeps a limited number of connections"]
+  ]),
+  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/ProcessDeath.test.ts", [
+    [
+      ": end.search(/\\s\\S/)",
+      ": -1",
+      "H15 reports no half of a word of a long line of stderr, where a secret may be"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/CodexBinary.ts", "test/engine/app-server/CodexBinary.test.ts", [
+    [
+      "path.isAbsolute(directory) ? names : []",
+      "names",
+      "the search path finds codex in absolute directories only, so never in the working directory"
+    ]
+  ]),
+  ...inFile("src/domain/BoundedContent.ts", "test/domain/BoundedContent.test.ts", [
+    [
+      "head(text, beforeWord(text, kept - end)) +",
+      "head(text, kept - end) +",
+      "does not split a word, because redaction does not recognise half a secret"
+    ],
+    [
+      "text.length - afterWord(text, text.length - end)",
+      "end",
+      "does not split a word, because redaction does not recognise half a secret"
+    ]
   ])
 ]

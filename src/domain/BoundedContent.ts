@@ -54,12 +54,37 @@ export const tail = (text: string, length: number): string => {
   return copy(text.slice(isLowSurrogate(text, from) ? from + 1 : from))
 }
 
-/** Cuts a text to at most `length` code units: its start, the marker, and its end. */
+/** The maximum length of a word that a cut leaves out as a whole. */
+const maxWord = 256
+
+/** Returns the place of a cut that leaves out the word in front of it, unless that word is long. */
+const beforeWord = (text: string, at: number): number => {
+  for (let place = at; place > Math.max(0, at - maxWord); place--) if (isBlank(text, place - 1)) return place
+  return at
+}
+
+/** Returns the place of a cut that leaves out the word behind it, unless that word is long. */
+const afterWord = (text: string, at: number): number => {
+  for (let place = at; place < Math.min(text.length, at + maxWord); place++)
+    if (isBlank(text, place)) return place
+  return at
+}
+
+const isBlank = (text: string, at: number): boolean => text.charCodeAt(at) <= 0x20
+
+/**
+ * Cuts a text to at most `length` code units: its start, the marker, and its end. Does not cut words in two, because
+ * redaction, which comes later, does not recognise half a secret.
+ */
 export const cutText = (text: string, length: number): string => {
   if (text.length <= length) return text
   const kept = Math.max(length, minText) - marker.length
   const end = Math.floor(kept / 2)
-  return head(text, kept - end) + marker + tail(text, end)
+  return (
+    head(text, beforeWord(text, kept - end)) +
+    marker +
+    tail(text, text.length - afterWord(text, text.length - end))
+  )
 }
 
 /** Cuts a list to at most `length` elements: its first and its last ones. */

@@ -86,6 +86,17 @@ describe("the content of an item", () => {
     assert.strictEqual(BoundedContent.cutText(text, text.length), text)
   })
 
+  it("does not split a word, because redaction does not recognise half a secret", () => {
+    const secret = "ghp_a1B2c3D4e5a1B2c3D4e5a1B2c3D4e5a1B2c3"
+    for (let shift = 0; shift < 60; shift++) {
+      const text = `${"x".repeat(shift)} ${`${secret}\n`.repeat(200)}${"y".repeat(shift)}`
+      const cut = BoundedContent.cutText(text, 1_000)
+      assert.isAtMost(cut.length, 1_000)
+      assert.isAbove(cut.length, 850)
+      assert.notMatch(cut.replaceAll(secret, ""), /gh|B2|D4/)
+    }
+  })
+
   it("does not split a character", () => {
     const text = "🦊".repeat(10_000)
     for (const length of [1_000, 1_001, 1_002, 1_003]) {

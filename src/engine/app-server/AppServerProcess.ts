@@ -69,11 +69,17 @@ const maxDrainRounds = 20
 
 const decodeInitialized = Schema.decodeUnknownOption(Protocol.Initialized)
 
-/** Returns the end of a text, from the start of a line if the end contains one: half a secret is not recognised. */
-const endOf = (text: string): string =>
-  text.length <= maxStderrLength
-    ? text
-    : text.slice(text.indexOf("\n", text.length - maxStderrLength) + 1).slice(-maxStderrLength)
+/**
+ * Returns the end of a text, from the start of a line if the end contains one, and otherwise from the start of a word: half
+ * a secret is not recognised.
+ */
+const endOf = (text: string): string => {
+  if (text.length <= maxStderrLength) return text
+  const end = text.slice(-maxStderrLength)
+  const line = end.indexOf("\n")
+  const from = line >= 0 && line < end.length - 1 ? line : end.search(/\s\S/)
+  return end.slice(from + 1)
+}
 
 const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError.EngineExited => {
   if (Exit.isSuccess(exit)) return new CodexError.EngineExited({ code: exit.value, stderr })

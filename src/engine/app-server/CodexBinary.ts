@@ -49,12 +49,14 @@ const findInPackage = Effect.gen(function* () {
   return { command: process.execPath, args: [path.join(path.dirname(launcher.value), "bin", "codex.js")] }
 })
 
-const findOnPath = Effect.fnUntraced(function* (searchPath: string | undefined) {
+/** Finds codex in the directories of a search path. */
+export const findOnPath = Effect.fnUntraced(function* (searchPath: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const names = process.platform === "win32" ? ["codex.exe", "codex.cmd"] : ["codex"]
   for (const directory of (searchPath ?? "").split(process.platform === "win32" ? ";" : ":")) {
-    for (const name of directory === "" ? [] : names) {
+    // A relative directory depends on the working directory, which may be a repository that brings a codex of its own.
+    for (const name of path.isAbsolute(directory) ? names : []) {
       const command = path.join(directory, name)
       if (yield* Effect.orElseSucceed(fs.exists(command), () => false)) return { command, args: [] }
     }

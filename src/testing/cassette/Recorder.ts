@@ -63,7 +63,9 @@ const scrubDeltas = (lines: TurnLines, scrub: (value: unknown) => unknown): Turn
     const event = deltaOf(line)
     if (event === undefined) continue
     const key = `${event._tag} ${event.itemId}`
-    texts.set(key, [...(texts.get(key) ?? []), index])
+    const indexes = texts.get(key)
+    if (indexes === undefined) texts.set(key, [index])
+    else indexes.push(index)
   }
   for (const indexes of texts.values()) {
     const whole = indexes.map((index) => deltaOf(lines[index])?.delta ?? "").join("")

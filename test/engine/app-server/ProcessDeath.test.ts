@@ -159,6 +159,22 @@ describe.concurrent("a process that dies", () => {
       }).pipe(Effect.provide(fake.layer()))
     }))
 
+  test("H15 reports no half of a word of a long line of stderr, where a secret may be", () =>
+    Effect.gen(function* () {
+      const secret = `ghp_${"a1B2c3D4e5".repeat(4).slice(0, 36)}`
+      const line = `${"noise ".repeat(100)}${secret} ${"z ".repeat(2040)}end`
+      const fake = yield* Fake.make({
+        on: { "turn/start": [[...Fake.begin, { stderr: line }, { wait: 50 }, { exit: 3 }]] }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* Fake.startThread
+        const error = yield* Effect.flip(thread.run("go"))
+        if (error._tag !== "EngineExited") return assert.fail(error._tag)
+        assert.isAbove(error.stderr.length, 4000)
+        assert.match(error.stderr, /^(?:z )+end$/)
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
   test("F01 is replaced by one new process that resumes its threads, also for concurrent turns", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({

@@ -52,16 +52,15 @@ describe("the OTLP receiver", () => {
     Effect.gen(function* () {
       const { bodies, receiver } = yield* received
       const { pathname, port } = new URL(receiver.url)
-      const begun = ["Host: 127.0.0.1", "Transfer-Encoding: chunked"]
-      assert.strictEqual(yield* RawRequest.abandoned(Number(port), ["POST / HTTP/1.1", ...begun]), "404")
-      assert.strictEqual(
-        yield* RawRequest.abandoned(Number(port), [
-          `POST ${pathname} HTTP/1.1`,
-          "Host: evil.example",
-          ...begun.slice(1)
-        ]),
-        "421"
-      )
+      // The body of these requests never ends.
+      const abandoned = (path: string, host: string) =>
+        RawRequest.abandoned(Number(port), [
+          `POST ${path} HTTP/1.1`,
+          `Host: ${host}`,
+          "Transfer-Encoding: chunked"
+        ]).pipe(Effect.timeout("5 seconds"))
+      assert.strictEqual(yield* abandoned("/", "127.0.0.1"), "404")
+      assert.strictEqual(yield* abandoned(pathname, "evil.example"), "421")
       assert.strictEqual(yield* post(receiver.url, "x"), 200)
       assert.deepStrictEqual(bodies, ["x"])
       const more = OtlpReceiver.maxConnections + 40
