@@ -4,6 +4,7 @@
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import * as Steps from "./Steps.ts"
 
 interface Entry<V> {
   readonly order: number
@@ -35,24 +36,39 @@ export const set = <K, V>(map: OrderedMap<K, V>, key: K, value: V): OrderedMap<K
 export const remove = <K, V>(map: OrderedMap<K, V>, key: K): OrderedMap<K, V> =>
   HashMap.has(map.entries, key) ? { ...map, entries: HashMap.remove(map.entries, key) } : map
 
-/** Returns keys and values in order. Takes O(n log n): call it at the end of a fold, not in its steps. */
-export const toArray = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<readonly [K, V]> =>
-  HashMap.toEntries(map.entries)
-    .toSorted(([, a], [, b]) => a.order - b.order)
-    .map(([key, { value }]) => [key, value])
+/**
+ * Orders are whole numbers, so entries are placed by their order, in small steps: a sort is one long step. Entries that are
+ * more spread out than this are few, and are sorted.
+ */
+const maxSpread = 8
+
+function* entrySteps<K, V>(map: OrderedMap<K, V>): Generator<void, ReadonlyArray<readonly [K, Entry<V>]>> {
+  if (size(map) === 0) return []
+  const entries: Array<readonly [K, Entry<V>]> = []
+  let first = map.next
+  for (const entry of HashMap.entries(map.entries)) {
+    entries.push(entry)
+    first = Math.min(first, entry[1].order)
+    yield
+  }
+  const spread = map.next - first
+  if (spread > maxSpread * entries.length) return entries.toSorted(([, a], [, b]) => a.order - b.order)
+  const placed = Array.from<readonly [K, Entry<V>] | undefined>({ length: spread })
+  for (const entry of entries) {
+    placed[entry[1].order - first] = entry
+    yield
+  }
+  return placed.filter((entry) => entry !== undefined)
+}
 
 /** Returns the values in order, in small steps. */
 export function* valueSteps<K, V>(map: OrderedMap<K, V>): Generator<void, ReadonlyArray<V>> {
-  const entries: Array<Entry<V>> = []
-  for (const entry of HashMap.values(map.entries)) {
-    entries.push(entry)
-    yield
-  }
-  return entries.toSorted((a, b) => a.order - b.order).map(({ value }) => value)
+  return (yield* entrySteps(map)).map(([, { value }]) => value)
 }
 
-/** Returns the values in order. Takes O(n log n). */
-export const values = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<V> =>
-  HashMap.toValues(map.entries)
-    .toSorted((a, b) => a.order - b.order)
-    .map(({ value }) => value)
+/** Returns the values in order. Takes O(n): call it at the end of a fold, not in its steps. */
+export const values = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<V> => Steps.finish(valueSteps(map))
+
+/** Returns keys and values in order. Takes O(n). */
+export const toArray = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<readonly [K, V]> =>
+  Steps.finish(entrySteps(map)).map(([key, { value }]) => [key, value])

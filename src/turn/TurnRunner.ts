@@ -263,8 +263,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   return yield* Effect.uninterruptibleMask((restore) =>
     restore(raced).pipe(
       Effect.exit,
-      Effect.bindTo("exit"),
-      Effect.bind("result", ({ exit }) => end(outcomeOf(exit))),
+      Effect.flatMap((exit) => Effect.map(end(outcomeOf(exit)), (result) => ({ exit, result }))),
       Effect.flatMap(({ exit, result }): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> => {
         const error = errorOf(exit)
         // An interruption is not an error, so the span ends without one.
