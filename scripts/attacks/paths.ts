@@ -132,6 +132,29 @@ export const paths: ReadonlyArray<Attack> = [
           shell(`rmdir data/later && ln -s ${outside} data/later`),
           shell("echo owned > data/later/file")
         ]
+      }),
+      "a special place with a link of the agent's below it": play({
+        sandbox: "workspace-write",
+        policy: Approval.allow,
+        script: ({ outside }) => [
+          shell(`mkdir data && ln -s ${outside} data/link`),
+          M.reply(
+            M.call("request_permissions", {
+              reason: "I need it",
+              permissions: {
+                file_system: {
+                  entries: [
+                    {
+                      path: { type: "special", value: { kind: "project_roots", subpath: "data/link" } },
+                      access: "write"
+                    }
+                  ]
+                }
+              }
+            })
+          ),
+          shell("echo owned > data/link/file")
+        ]
       })
     }),
     mutant: {
@@ -216,6 +239,35 @@ export const paths: ReadonlyArray<Attack> = [
       file: "src/engine/app-server/ServerRequests.ts",
       original: 'ApprovalDecision.isGranted(decision) ? "accept" : ApprovalDecision.decisionName(decision)',
       mutated: "ApprovalDecision.decisionName(decision)"
+    }
+  },
+  {
+    id: "H12",
+    title: "an accepted call runs no other call that has the same id",
+    run: outcome(
+      Object.fromEntries(
+        ["first", "second", "third"].map((name) => [
+          name,
+          play({
+            sandbox: "workspace-write",
+            policy: (request) =>
+              Effect.succeed(
+                Approval.describe(request).includes("owned") ? Approval.decline("no") : Approval.accept
+              ),
+            script: ({ outside }) => [
+              M.reply(
+                M.shell(`echo harmless > ${outside}/file`, { callId: "same", escalate: "it is needed" }),
+                M.shell(`echo owned > ${outside}/other`, { callId: "same", escalate: "it is needed" })
+              )
+            ]
+          })
+        ])
+      )
+    ),
+    mutant: {
+      file: "src/engine/app-server/CallIds.ts",
+      original: "if (running.has(id)) ambiguous.add(id)",
+      mutated: "if (running.has(id)) ambiguous.delete(id)"
     }
   },
   {

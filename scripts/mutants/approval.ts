@@ -46,6 +46,11 @@ export const approval: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/approval/DecisionValidation.ts", "test/approval/DecisionChecks.test.ts", [
     [
+      "Number.isInteger(value) && !Number.isSafeInteger(value)",
+      "false",
+      "H02 is a decline when a number of an MCP call is too large to be shown exactly"
+    ],
+    [
       "if (!texts.every((text)",
       "if (!texts.some((text)",
       "is a decline when one of two answers is not an option"
@@ -266,6 +271,21 @@ export const approval: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/approval/DecisionValidation.ts", "test/approval/RealPaths.test.ts", [
     [
+      'if (place._tag === "Special") return isFixedPlace(place.value)',
+      'if (place._tag === "Special") return true',
+      "H03 is never given for a special place that may lead elsewhere"
+    ],
+    [
+      "subpath: Schema.optionalKey(Schema.Null)",
+      "",
+      "H03 is never given for a special place that may lead elsewhere"
+    ],
+    [
+      'return place._tag === "Path" || !found.throughLink',
+      "return true",
+      "H03 is never given for a pattern below a link"
+    ],
+    [
       "found?.real !== undefined && !found.agentWritable",
       "true",
       "H03 is never given where the agent can write, whatever the policy says"
@@ -289,6 +309,11 @@ export const approval: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/approval/ResolvedRequest.ts", "test/approval/ResolvedRequest.test.ts", [
+    [
+      "other.given === given && other.path !== path",
+      "false",
+      "H03 knows nothing about a path and a pattern that have the same text"
+    ],
     [
       'const known = path.startsWith("~") ? undefined : real',
       "const known = real",

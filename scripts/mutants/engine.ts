@@ -50,6 +50,21 @@ export const engine: ReadonlyArray<Mutant> = [
       "has no content unless the decision has some"
     ]
   ]),
+  ...inFile("src/engine/app-server/ServerRequests.ts", "test/engine/app-server/RequestDecoding.test.ts", [
+    [
+      "if ((host !== null && network === undefined) || (wanted !== null && additions === undefined))",
+      "if (false)",
+      "H02 describes nothing if a part cannot be read, so that the other parts do not misstate it"
+    ],
+    ['onExcessProperty: "error"', 'onExcessProperty: "ignore"', "H02 is declined whatever the policy says"]
+  ]),
+  ...inFile("src/engine/app-server/CallIds.ts", "test/engine/app-server/MessageRouter.test.ts", [
+    [
+      "if (running.has(id)) ambiguous.add(id)",
+      "",
+      "decline the request that waits, because Codex would run the other call"
+    ]
+  ]),
   ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/ServerRequests.test.ts", [
     [
       "running === undefined || (turnId !== undefined && running !== turnId)",
@@ -64,9 +79,34 @@ export const engine: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/MessageRouter.test.ts", [
     [
-      "if (waiting.get(request.id) === withdrawn) waiting.delete(request.id)",
-      "waiting.delete(request.id)",
+      "if (all.get(request.id) === waiting) all.delete(request.id)",
+      "all.delete(request.id)",
       "withdraws the later of two requests with the same id"
+    ],
+    [
+      "if (replacesWaiting(runningTurn, approvalRequest)) declineAmbiguous(runningTurn, approvalRequest.itemId)",
+      "",
+      "decline both requests if Codex reports the requests alone"
+    ],
+    [
+      "!ApprovedArguments.areSame(openItems.items.get(event.item.id), event.item)",
+      "false",
+      "decline patches, whose requests show only the last item"
+    ],
+    [
+      "if (request.itemId === id) Deferred.doneUnsafe(declined, Exit.succeed(ambiguity))",
+      "void declined",
+      "decline the request that waits, because Codex would run the other call"
+    ],
+    [
+      "runningTurn.callIds.ambiguous.has(approvalRequest.itemId)\n      ? ambiguity",
+      "false\n      ? ambiguity",
+      "decline every later request for the id"
+    ],
+    [
+      'if (event._tag === "ToolReturned") CallIds.end(callIds, event.callId)',
+      "",
+      "are not what a repeated request, a repeated item or an id that is used again later are"
     ],
     [
       "request.refuse(-32603, `effect-codex failed on ${method}`)",

@@ -1,5 +1,6 @@
 /** Checks that a decision matches its request. Pure. */
 import type { ApprovalDecision, ApprovalAnswer } from "../domain/ApprovalDecision.ts"
+import * as Schema from "effect/Schema"
 import * as ElicitationForm from "./ElicitationForm.ts"
 import * as Permissions from "../domain/Permissions.ts"
 import type { ApprovalRequest, ResolvedPaths, UserInputRequest } from "../domain/ApprovalRequest.ts"
@@ -35,6 +36,17 @@ const declined = (accepting: Accepting, reason: string): ApprovalDecision => {
 
 type Entry = Permissions.Permissions["fileSystem"][number]
 
+/**
+ * The special places of Codex that are certain to be where they seem. Codex resolves a `subpath` itself when it opens the
+ * sandbox, through links that the agent may have made, and nothing is known about other kinds.
+ */
+const isFixedPlace = Schema.is(
+  Schema.Struct({
+    kind: Schema.Literals(["root", "minimal", "project_roots", "tmpdir", "slash_tmp"]),
+    subpath: Schema.optionalKey(Schema.Null)
+  })
+)
+
 const resolvedPath = (resolved: ResolvedPaths | undefined, given: string) =>
   resolved?.paths.find((path) => path.given === given)
 
@@ -43,9 +55,13 @@ const resolvedPath = (resolved: ResolvedPaths | undefined, given: string) =>
  * after the grant, so the sandbox would open at the target of the link. The agent needs no such permission.
  */
 const canBeGranted = (entry: Entry, resolved: ResolvedPaths | undefined): boolean => {
-  if (entry.access === "deny" || entry.place._tag === "Special") return true
-  const found = resolvedPath(resolved, entry.place._tag === "Path" ? entry.place.path : entry.place.pattern)
-  return found?.real !== undefined && !found.agentWritable
+  const { access, place } = entry
+  if (access === "deny") return true
+  if (place._tag === "Special") return isFixedPlace(place.value)
+  const found = resolvedPath(resolved, place._tag === "Path" ? place.path : place.pattern)
+  if (found?.real === undefined || found.agentWritable) return false
+  // Codex gets a pattern as it is written, so its directory must be the real one.
+  return place._tag === "Path" || !found.throughLink
 }
 
 /** Replaces each path by the real path that it had when the request arrived. */
@@ -84,8 +100,24 @@ const normalizePermissions = (
   )
 }
 
-/** Why a command or a patch cannot be accepted, whatever the policy says. */
+/**
+ * Whether a value contains an integer that a JavaScript number may not hold exactly. Codex does hold it, so that two calls
+ * with different numbers would look the same here.
+ */
+const hasInexactNumber = (value: unknown): boolean => {
+  if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value)
+  return typeof value === "object" && value !== null && Object.values(value).some(hasInexactNumber)
+}
+
+/** Why a command, a patch or a call cannot be accepted, whatever the policy says. */
 const extraProblem = (request: ApprovalRequest): string | undefined => {
+  if (request._tag === "McpTool" && hasInexactNumber(request.arguments))
+    return "the arguments contain a number that is too large to be shown exactly"
+  if (
+    (request._tag === "Command" && request.extra && request.wants === undefined) ||
+    (request._tag === "FileChange" && request.extra && request.root === undefined)
+  )
+    return "the request includes something that effect-codex cannot read"
   if (request._tag === "Command") {
     const wanted = request.wants?.permissions?.fileSystem ?? []
     return wanted.every((entry) => canBeGranted(entry, request.resolved))

@@ -55,8 +55,12 @@ export const resolve = (
   if (!isResolvable(request) || request.resolved !== undefined) return request
   const { cwd, writableRoots } = access
   const own = RealPath.resolve(request.cwd, cwd)
-  const byName = new Map(namedBy(request).map((path) => [path.given, path]))
+  const all = namedBy(request)
+  const byName = new Map(all.map((path) => [path.given, path]))
   const resolved = [...byName.values()].map(({ given, path }): ResolvedPath => {
+    // A path and a pattern with the same text are different places.
+    if (all.some((other) => other.given === given && other.path !== path))
+      return { given, throughLink: true, agentWritable: true }
     // Joined as text: `..` behind a link must stay visible.
     const full = Nodepath.isAbsolute(path) ? path : `${request.cwd}${Nodepath.sep}${path}`
     const { real, throughLink } = RealPath.resolve(full, cwd)

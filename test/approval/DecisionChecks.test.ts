@@ -43,6 +43,17 @@ describe("a decision", () => {
     }).pipe(quiet)
   )
 
+  it.effect("H02 is a decline when a number of an MCP call is too large to be shown exactly", () =>
+    Effect.gen(function* () {
+      // Codex sends 9007199254740993 to the server; here both numbers read as 9007199254740992.
+      const call = (json: string) => R.mcpTool("bank", "pay", JSON.parse(json))
+      for (const json of ['{"to":9007199254740993}', '{"to":[{"id":-90071992547409930}]}'])
+        assert.deepInclude(yield* decide(Approval.allow, call(json)), { _tag: "Decline" })
+      for (const json of ['{"to":9007199254740991}', '{"to":0.1}', '{"to":"9007199254740993"}', "null"])
+        assert.deepInclude(yield* decide(Approval.allow, call(json)), { _tag: "Accept" })
+    })
+  )
+
   it.effect("is a decline for every request when no policy is provided", () =>
     Effect.gen(function* () {
       const policy = yield* Approval.Current

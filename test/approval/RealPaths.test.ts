@@ -148,6 +148,45 @@ describe("a grant", () => {
     }).pipe(quiet)
   )
 
+  it.effect("H03 is never given for a special place that may lead elsewhere", () =>
+    Effect.gen(function* () {
+      const special = (value: unknown) =>
+        R.permissions({
+          network: false,
+          fileSystem: [{ access: "write", place: { _tag: "Special", value } }]
+        })
+      for (const value of [
+        { kind: "root" },
+        { kind: "tmpdir" },
+        { kind: "project_roots" },
+        { kind: "project_roots", subpath: null }
+      ])
+        assert.deepInclude(yield* decide(Approval.allow, special(value)), { _tag: "Accept" })
+      // Codex resolves the path when it opens the sandbox, through a link that the agent may have made.
+      for (const value of [
+        { kind: "project_roots", subpath: "data/link" },
+        { kind: "unknown", path: ":home", subpath: null },
+        { kind: "later" },
+        "root"
+      ])
+        assert.deepInclude(yield* decide(Approval.allow, special(value)), { _tag: "Decline" })
+    }).pipe(quiet)
+  )
+
+  it.effect("H03 is never given for a pattern below a link", () =>
+    Effect.gen(function* () {
+      const glob = (throughLink: boolean) => ({
+        ...R.permissions({
+          network: false,
+          fileSystem: [{ access: "read", place: { _tag: "Glob", pattern: "/srv/docs/*" } }]
+        }),
+        resolved: R.resolved(["/srv/docs/*"], { throughLink })
+      })
+      assert.deepInclude(yield* decide(Approval.allow, glob(false)), { _tag: "Accept" })
+      assert.deepInclude(yield* decide(Approval.allow, glob(true)), { _tag: "Decline" })
+    }).pipe(quiet)
+  )
+
   it.effect("H03 keeps the other permissions of the request", () =>
     Effect.gen(function* () {
       const request = asking({}, "/opt/x", "/srv/x")

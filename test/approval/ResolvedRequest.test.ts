@@ -51,6 +51,22 @@ describe("a request with resolved paths", () => {
   )
 
   it(
+    "H03 knows nothing about a path and a pattern that have the same text",
+    inWorkspace((root, access) => {
+      const text = `${root}/outside/*`
+      const fileSystem = [
+        path("write", text),
+        { access: "deny", place: { _tag: "Glob", pattern: text } }
+      ] as const
+      const request = { ...without(R.permissions({ network: false, fileSystem })), cwd: `${root}/ws` }
+      const resolved = resolve(request, access)
+      assert.deepStrictEqual("resolved" in resolved ? resolved.resolved?.paths : undefined, [
+        { given: text, throughLink: true, agentWritable: true }
+      ])
+    })
+  )
+
+  it(
     "H06 contains the paths of a patch, where it moves files and its root",
     inWorkspace((root, access) => {
       const change = { path: `${root}/ws/a`, kind: "update", movePath: `${root}/ws/b`, diff: "" } as const

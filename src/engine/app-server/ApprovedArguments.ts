@@ -57,6 +57,12 @@ export const matchesItem = (
   return requestKey === undefined || item === undefined || requestKey === keyOfItem(item)
 }
 
+/** Whether an item that starts again has the same arguments as before. */
+export const areSame = (before: Item.Item | undefined, item: Item.Item): boolean => {
+  const key = before === undefined ? undefined : keyOfItem(before)
+  return key === undefined || key === keyOfItem(item)
+}
+
 /** Records the arguments of a granted request. */
 export const record = (
   approved: Map<string, string>,

@@ -5,10 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
+import { hash } from "../../domain/ApprovalRequestHash.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId, type ThreadId, type TurnId } from "../../domain/Ids.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type * as Item from "../../domain/Item.ts"
+import type * as Turn from "../../domain/Turn.ts"
+import * as CallIds from "./CallIds.ts"
 import * as ApprovedArguments from "./ApprovedArguments.ts"
 import * as SubAgents from "./SubAgents.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
@@ -45,16 +48,25 @@ const declineByDefault = (reason: string): ApprovalDecision.ApprovalDecision => 
   source: "default"
 })
 
-/** Runs the approval policy until it decides or Codex withdraws the request. */
+/** Why a request is declined while its policy decides. */
+const withdrawal = "codex withdrew the request"
+const ambiguity = "two running calls of the model have the same id"
+
+/** A request whose policy decides. `declined` ends it with a reason. */
+interface WaitingRequest {
+  readonly request: ApprovalRequest.ApprovalRequest
+  readonly declined: Deferred.Deferred<string>
+}
+
+/** Runs the approval policy until it decides or the request is declined. */
 const approve = (
   runningTurn: RunningTurn.RunningTurn,
-  request: ApprovalRequest.ApprovalRequest,
-  serverRequest: ApprovalServerRequest,
-  withdrawn: Effect.Effect<void>
+  { declined, request }: WaitingRequest,
+  serverRequest: ApprovalServerRequest
 ): Effect.Effect<unknown> =>
   GracefulInterrupt.unless(
     Effect.suspend(() => runningTurn.handlers.approve(request)),
-    Effect.as(withdrawn, declineByDefault("codex withdrew the request")),
+    Effect.map(Deferred.await(declined), declineByDefault),
     "an approval policy"
   ).pipe(
     Effect.onExit((exit) =>
@@ -91,10 +103,37 @@ export const make = (
   }
 
   /** Pending approval requests, by turn and the id of Codex's request. */
-  const waitingRequests = new WeakMap<
-    RunningTurn.RunningTurn,
-    Map<string | number, Deferred.Deferred<void>>
-  >()
+  const waitingRequests = new WeakMap<RunningTurn.RunningTurn, Map<string | number, WaitingRequest>>()
+
+  /** Declines the waiting requests of an item whose id two running calls have. */
+  const declineAmbiguous = (runningTurn: RunningTurn.RunningTurn, id: string) => {
+    runningTurn.callIds.ambiguous.add(id)
+    for (const { declined, request } of waitingRequests.get(runningTurn)?.values() ?? [])
+      if (request.itemId === id) Deferred.doneUnsafe(declined, Exit.succeed(ambiguity))
+  }
+
+  /** Codex keeps one waiting approval for each id, so a second one for something else replaces the first. */
+  const replacesWaiting = (
+    runningTurn: RunningTurn.RunningTurn,
+    request: ApprovalRequest.ApprovalRequest
+  ): boolean =>
+    [...(waitingRequests.get(runningTurn)?.values() ?? [])].some(
+      (waiting) => waiting.request.id === request.id && hash(waiting.request) !== hash(request)
+    )
+
+  /** Notices that the model has given two running calls the same id, before a request for one of them is accepted. */
+  const watchCallIds = (runningTurn: RunningTurn.RunningTurn, event: Turn.EngineEvent) => {
+    const { callIds, openItems } = runningTurn
+    if (event._tag === "ToolReturned") CallIds.end(callIds, event.callId)
+    if (event._tag === "ToolRequested" && CallIds.begin(callIds, event.callId))
+      declineAmbiguous(runningTurn, event.callId)
+    // Threads that are resumed have no events of the calls themselves.
+    if (
+      event._tag === "ItemStarted" &&
+      !ApprovedArguments.areSame(openItems.items.get(event.item.id), event.item)
+    )
+      declineAmbiguous(runningTurn, event.item.id)
+  }
 
   /** Interrupts the turn if an item differs from what was approved for it. */
   const checkApprovedItem = (runningTurn: RunningTurn.RunningTurn, item: Item.Item) => {
@@ -164,26 +203,29 @@ export const make = (
         request: approvalRequest,
         at: timestamp(runningTurn.clock, undefined)
       })
-    if (
-      !ApprovedArguments.matchesItem(approvalRequest, runningTurn.openItems.items.get(approvalRequest.itemId))
-    ) {
+    if (replacesWaiting(runningTurn, approvalRequest)) declineAmbiguous(runningTurn, approvalRequest.itemId)
+    const problem = runningTurn.callIds.ambiguous.has(approvalRequest.itemId)
+      ? ambiguity
+      : ApprovedArguments.matchesItem(
+            approvalRequest,
+            runningTurn.openItems.items.get(approvalRequest.itemId)
+          )
+        ? undefined
+        : "the request differs from the item that it belongs to"
+    if (problem !== undefined) {
       emitRequested()
-      emitDecided(
-        runningTurn,
-        approvalRequest,
-        declineByDefault("the request differs from the item that it belongs to")
-      )
+      emitDecided(runningTurn, approvalRequest, declineByDefault(problem))
       return request.reply(serverRequest.declineReply)
     }
-    const waiting = waitingRequests.get(runningTurn) ?? new Map<string | number, Deferred.Deferred<void>>()
-    const withdrawn = Deferred.makeUnsafe<void>()
-    waitingRequests.set(runningTurn, waiting.set(request.id, withdrawn))
+    const all = waitingRequests.get(runningTurn) ?? new Map<string | number, WaitingRequest>()
+    const waiting = { request: approvalRequest, declined: Deferred.makeUnsafe<string>() }
+    waitingRequests.set(runningTurn, all.set(request.id, waiting))
     emitRequested()
-    const answering = approve(runningTurn, approvalRequest, serverRequest, Deferred.await(withdrawn)).pipe(
+    const answering = approve(runningTurn, waiting, serverRequest).pipe(
       Effect.ensuring(
         Effect.sync(() => {
           // Codex reuses a request id after it receives the reply, so a later request may own the entry.
-          if (waiting.get(request.id) === withdrawn) waiting.delete(request.id)
+          if (all.get(request.id) === waiting) all.delete(request.id)
         })
       )
     )
@@ -223,8 +265,10 @@ export const make = (
           ? confirmEnd(runningTurn)
           : undefined
       case "RequestResolved": {
-        const withdrawn = waitingRequests.get(runningTurn)?.get(notification.requestId)
-        return withdrawn === undefined ? undefined : Deferred.doneUnsafe(withdrawn, Exit.void)
+        const waiting = waitingRequests.get(runningTurn)?.get(notification.requestId)
+        return waiting === undefined
+          ? undefined
+          : Deferred.doneUnsafe(waiting.declined, Exit.succeed(withdrawal))
       }
       case "Ended":
         emitTurnStarted(runningTurn, notification.turnId, emittedAtMs)
@@ -244,6 +288,7 @@ export const make = (
         )
           return
         const event = { ...notification.event, at: timestamp(runningTurn.clock, emittedAtMs) }
+        watchCallIds(runningTurn, event)
         if (event._tag === "ItemStarted") runningTurn.openItems.started(event.item)
         if (event._tag === "ItemCompleted") runningTurn.openItems.completed(event.item.id)
         runningTurn.handlers.emit(event)

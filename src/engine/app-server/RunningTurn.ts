@@ -9,6 +9,7 @@ import type * as CodexError from "../../domain/CodexError.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Engine from "../Engine.ts"
+import * as CallIds from "./CallIds.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import * as OpenItems from "./OpenItems.ts"
 import * as TurnLifecycle from "./TurnLifecycle.ts"
@@ -29,6 +30,7 @@ export interface RunningTurn {
   /** Completes when the turn has ended in Codex. */
   readonly over: Deferred.Deferred<void>
   readonly openItems: OpenItems.OpenItems
+  readonly callIds: CallIds.CallIds
   /** The ids of the MCP tool calls whose approval Codex has requested. */
   readonly askedCalls: Set<string>
   /** The approved arguments, by item id. */
@@ -61,6 +63,7 @@ export const make = (
   outcome: Deferred.makeUnsafe(),
   over: Deferred.makeUnsafe(),
   openItems: OpenItems.make(options.root?.openItems),
+  callIds: CallIds.make(),
   askedCalls: new Set(),
   approved: new Map(),
   pendingRequests: new Map(),

@@ -53,7 +53,10 @@ export type ServerRequest =
       readonly declineReply: unknown
     }
 
-const decodePermissions = Schema.decodeUnknownOption(Protocol.requestParts.permissions)
+// Codex grants a command all that its request contains, so an unknown field must not pass unseen.
+const decodeAdditions = Schema.decodeUnknownOption(Protocol.requestParts.permissions, {
+  onExcessProperty: "error"
+})
 const decodeNetwork = Schema.decodeUnknownOption(Protocol.requestParts.network)
 const decodeToolApproval = Schema.decodeUnknownOption(Protocol.requestParts.toolApproval)
 const decodeTurnIds = Schema.decodeUnknownOption(Protocol.TurnIds)
@@ -133,18 +136,24 @@ const encodePermissions = ({ fileSystem, globDepth, network }: Permissions.Permi
       })
 })
 
-/** Returns what a command requests in addition to being run. */
+/**
+ * Returns what a command requests in addition to being run, or `undefined` if it requests nothing more or a part cannot be
+ * decoded: the other parts alone would misstate the request.
+ */
 const extraOf = (
   params: Params<"item/commandExecution/requestApproval">
 ): ApprovalRequest.CommandExtra | undefined => {
-  const kind = params.kind ?? "command"
+  const { additionalPermissions: wanted = null, kind, networkApprovalContext: host = null } = params
+  const as = kind ?? "command"
+  const network = host === null ? undefined : Option.getOrUndefined(decodeNetwork(host))
+  const profile = wanted === null ? undefined : Option.getOrUndefined(decodeAdditions(wanted))
+  const additions = profile === undefined ? undefined : permissions(profile)
+  if ((host !== null && network === undefined) || (wanted !== null && additions === undefined))
+    return undefined
   const extra = {
-    ...(kind === "command" ? {} : { as: kind }),
-    ...optionalField("network", Option.getOrUndefined(decodeNetwork(params.networkApprovalContext))),
-    ...optionalField(
-      "permissions",
-      Option.getOrUndefined(Option.map(decodePermissions(params.additionalPermissions), permissions))
-    )
+    ...(as === "command" ? {} : { as }),
+    ...optionalField("network", network),
+    ...optionalField("permissions", additions)
   }
   return Object.keys(extra).length === 0 ? undefined : extra
 }

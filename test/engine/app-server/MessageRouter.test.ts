@@ -200,3 +200,92 @@ describe("a turn that ends", () => {
     }).pipe(Effect.provide(Logger.layer([])))
   )
 })
+
+describe("two running calls with the same id", () => {
+  const of = { threadId: "thread", turnId: "turn" }
+  const calls = (id: string, type = "function_call") => ({
+    method: "rawResponseItem/completed",
+    params: { ...of, item: { type, call_id: id, name: "exec_command" } }
+  })
+  const asks = (id: number, command: string, itemId = "same") => ({
+    id,
+    method: "item/commandExecution/requestApproval",
+    params: { ...of, itemId, command, cwd: "/" }
+  })
+  const patches = (path: string) => ({
+    method: "item/started",
+    params: {
+      ...of,
+      item: {
+        type: "fileChange",
+        id: "same",
+        status: "inProgress",
+        changes: [{ path, kind: { type: "add" }, diff: "" }]
+      }
+    }
+  })
+  const asksForPatch = (id: number) => ({
+    id,
+    method: "item/fileChange/requestApproval",
+    params: { ...of, itemId: "same" }
+  })
+  /** The decided requests, once there are that many. */
+  const decided = ({ events, sent }: ReturnType<typeof open>, count: number) =>
+    Effect.sync(() => sent.length).pipe(
+      Effect.repeat({ schedule: Schedule.spaced("1 millis"), until: (length) => length >= count }),
+      Effect.timeout("5 seconds"),
+      Effect.map(() =>
+        events.flatMap((event) =>
+          event._tag === "ApprovalDecided" && event.decision._tag === "Decline" ? [event.decision.reason] : []
+        )
+      )
+    )
+  const ambiguous = "two running calls of the model have the same id"
+
+  it.live("decline the request that waits, because Codex would run the other call", () =>
+    Effect.gen(function* () {
+      const opened = open()
+      opened.receive(calls("same"), asks(1, "ls"), calls("same"))
+      assert.deepStrictEqual(yield* decided(opened, 1), [ambiguous])
+    })
+  )
+
+  it.live("decline every later request for the id", () =>
+    Effect.gen(function* () {
+      const opened = open()
+      opened.receive(calls("same"), calls("same"), calls("same", "function_call_output"), asks(1, "ls"))
+      assert.deepStrictEqual(yield* decided(opened, 1), [ambiguous])
+    })
+  )
+
+  it.live("decline both requests if Codex reports the requests alone", () =>
+    Effect.gen(function* () {
+      const opened = open()
+      opened.receive(asks(1, "ls"), asks(2, "rm x"))
+      assert.deepStrictEqual(yield* decided(opened, 2), [ambiguous, ambiguous])
+    })
+  )
+
+  it.live("decline patches, whose requests show only the last item", () =>
+    Effect.gen(function* () {
+      const opened = open()
+      opened.receive(patches("/a"), patches("/b"), asksForPatch(1), asksForPatch(2))
+      assert.deepStrictEqual(yield* decided(opened, 2), [ambiguous, ambiguous])
+    })
+  )
+
+  it.live("are not what a repeated request, a repeated item or an id that is used again later are", () =>
+    Effect.gen(function* () {
+      const { events, receive, sent } = open()
+      receive(calls("same"), calls("same", "function_call_output"), calls("same"))
+      receive(patches("/a"), patches("/a"), asksForPatch(1), asksForPatch(2))
+      receive(asks(3, "ls", "other"), asks(4, "ls", "other"))
+      yield* Effect.sleep("20 millis")
+      assert.deepStrictEqual(sent, [])
+      assert.lengthOf(
+        events.filter(({ _tag }) => _tag === "ApprovalRequested"),
+        4
+      )
+    })
+  )
+})

@@ -1,6 +1,8 @@
 /** What Codex's requests become for a policy, and what a decision becomes for Codex. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as Approval from "../../../src/Approval.ts"
+import { decide } from "../../../src/approval/PolicyRunner.ts"
 import { ItemId } from "../../../src/domain/Ids.ts"
 import type * as Item from "../../../src/domain/Item.ts"
 import * as ServerRequests from "../../../src/engine/app-server/ServerRequests.ts"
@@ -84,6 +86,46 @@ describe("a request to run a command", () => {
     ])
       assert.isTrue(extraOf(extra), JSON.stringify(extra))
   })
+})
+
+describe("a request to run a command with more than it can say", () => {
+  const wantsOf = (params: object) => {
+    const request = read("item/commandExecution/requestApproval", {
+      itemId: "c1",
+      command: "ls",
+      ...params
+    }).request(context())
+    return request?._tag === "Command" ? [request.extra, request.wants] : undefined
+  }
+  const host = { host: "example.com", protocol: "https" }
+
+  it("H02 describes nothing if a part cannot be read, so that the other parts do not misstate it", () => {
+    assert.deepStrictEqual(wantsOf({ networkApprovalContext: host }), [true, { network: host }])
+    const unreadable = [
+      { fileSystem: { entries: [{ path: { type: "moon" }, access: "write" }] } },
+      { fileSystem: { write: ["/"], later: true } },
+      { network: { enabled: true }, later: { everything: true } },
+      "everything"
+    ]
+    for (const additionalPermissions of unreadable)
+      assert.deepStrictEqual(
+        wantsOf({ kind: "writeStdin", networkApprovalContext: host, additionalPermissions }),
+        [true, undefined]
+      )
+  })
+
+  it.effect("H02 is declined whatever the policy says", () =>
+    Effect.gen(function* () {
+      const request = read("item/commandExecution/requestApproval", {
+        itemId: "c1",
+        command: "ls",
+        additionalPermissions: { network: { enabled: true }, later: {} }
+      }).request(context())
+      assert.deepInclude(yield* decide(Approval.allow, request ?? assert.fail("unknown")), {
+        _tag: "Decline"
+      })
+    })
+  )
 })
 
 describe("a request for permissions", () => {
