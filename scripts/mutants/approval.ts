@@ -286,8 +286,8 @@ export const approval: ReadonlyArray<Mutant> = [
       "H03 is never given for a pattern below a link"
     ],
     [
-      "found?.real !== undefined && !found.agentWritable",
-      "true",
+      "if (found?.real === undefined || found.agentWritable) return false",
+      "if (found === undefined) return true",
       "H03 is never given where the agent can write, whatever the policy says"
     ],
     [
