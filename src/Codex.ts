@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tool from "effect/ai/Tool"
@@ -12,6 +13,7 @@ import * as Policy from "./approval/Policy.ts"
 import * as SessionGrants from "./approval/SessionGrants.ts"
 import { type Budget, validate } from "./domain/Budget.ts"
 import * as CodexError from "./domain/CodexError.ts"
+import type * as CodexProtocol from "./engine/CodexProtocol.ts"
 import * as Engine from "./engine/Engine.ts"
 import type { ThreadId, TurnId } from "./domain/Ids.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
@@ -125,10 +127,18 @@ export class Codex extends Context.Service<
     /** Lists the models that Codex offers. */
     readonly listModels: Stream.Stream<ThreadInfo.Model, CodexError.StartError>
     /**
-     * Sends any other request to `codex app-server` and returns its result undecoded. Use it for methods that have no
-     * function here. The request has the same deadline, trace context and errors as all others.
+     * Sends any other request to `codex app-server`. Use it for methods that have no function here.
+     *
+     * The types of the parameters and of the reply are those of the Codex version that this library is tested with. They
+     * are not checked at run time: only that the reply is a JSON object. Where the library itself relies on a reply, it
+     * decodes the reply.
+     *
+     * `timeout` limits the wait for the reply. Without it, a request that a command, a tool, a model or a person answers,
+     * such as `command/exec` or `mcpServer/tool/call`, has no deadline, and any other has the `requestTimeout` of the
+     * engine. Interruption and `timeout` end what the request started where Codex can end it: a command, a turn, a login,
+     * a subscription.
      */
-    readonly request: (method: string, params?: unknown) => Effect.Effect<unknown, CodexError.StartError>
+    readonly request: CodexProtocol.SendProtocolRequest
   }
 >()("effect-codex/Codex") {
   /** Provides `Codex` on an engine: `AppServer.layer`, or a scripted engine in tests. */
@@ -243,6 +253,26 @@ export class Codex extends Context.Service<
           Effect.map(readPage(cursor), ({ data, next }) => [data, Option.fromUndefinedOr(next)])
         )
 
+      function request<M extends CodexProtocol.RequestMethod>(
+        method: M,
+        ...args: CodexProtocol.RequestArguments<M>
+      ): Effect.Effect<CodexProtocol.RequestResult<M>, CodexError.StartError>
+      function request(
+        method: string,
+        params?: unknown,
+        options?: Engine.EngineRequestOptions
+      ): Effect.Effect<unknown, CodexError.StartError>
+      function request(method: string, params: unknown = {}, options?: Engine.EngineRequestOptions) {
+        return engine.request(method, params, options).pipe(
+          Effect.filterOrFail(
+            Predicate.isObject,
+            () =>
+              new CodexError.ProtocolError({ detail: `the reply of codex to ${method} is not a JSON object` })
+          ),
+          traced(span.request, { [attribute.rpcMethod]: method })
+        )
+      }
+
       return Codex.of({
         startThread: (options) => open(span.threadStart, options ?? {}, engine.startThread),
         resumeThread,
@@ -264,8 +294,7 @@ export class Codex extends Context.Service<
           tracedThread(span.unarchiveThread, threadId)(engine.unarchiveThread(threadId)),
         deleteThread: (threadId) => tracedThread(span.deleteThread, threadId)(engine.deleteThread(threadId)),
         listModels: paged((cursor) => traced(span.listModels)(engine.listModels(cursor))),
-        request: (method, params = {}) =>
-          traced(span.request, { [attribute.rpcMethod]: method })(engine.request(method, params))
+        request
       })
     })
   )

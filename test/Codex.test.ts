@@ -81,7 +81,7 @@ describe("a request about threads or models", () => {
     Effect.gen(function* () {
       const codex = yield* Codex
       yield* Scripted.answer("config/read", () => ({}))
-      const spans = yield* spansOf(codex.request("config/read", { key: "a secret" }))
+      const spans = yield* spansOf(codex.request("config/read", { cwd: "a secret" }))
       assert.deepStrictEqual(spans, [
         { name: "Codex.request", attributes: { "codex.originator": "sdk", "rpc.method": "config/read" } }
       ])

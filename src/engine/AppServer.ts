@@ -14,6 +14,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
 import * as Convention from "../semconv/Convention.ts"
+import * as RawRequests from "./app-server/RawRequests.ts"
 import * as ThreadHandle from "./app-server/ThreadHandle.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
 import * as MessageRouter from "./app-server/MessageRouter.ts"
@@ -59,6 +60,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       started = process
       return {
         process,
+        rawRequests: RawRequests.make(process.connection, AppServerProcess.requestTimeoutOf(options), scope),
         runningTurns,
         usageTotals,
         loadedThreads: new Map(),
@@ -169,7 +171,12 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   return Engine.Engine.of({
     ...ThreadManagement.make(request),
     environment: options.env,
-    request,
+    request: (method, params, { timeout } = {}) =>
+      Effect.flatMap(ready, ({ process, rawRequests }) =>
+        Effect.mapError(rawRequests.send(method, params, timeout), (error) =>
+          ErrorMapping.fromRpcError(method, error, process.end)
+        )
+      ),
     ready: Effect.asVoid(ready),
     startThread: (options) =>
       openThread("thread/start", options, {

@@ -1,5 +1,6 @@
 /** The interface between the runtime and the agent that runs turns. The runtime knows nothing else about the agent. */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
@@ -109,6 +110,11 @@ export interface EngineThread {
   readonly steer: (input: TurnOptions.TurnInput) => Effect.Effect<void, CodexError.RequestError>
 }
 
+export interface EngineRequestOptions {
+  /** How long the reply may take. Default: the deadline of the engine for this method, if it has one. */
+  readonly timeout?: Duration.Input | undefined
+}
+
 /** A page of a list, and the cursor of the next page. */
 export interface Page<A> {
   readonly data: ReadonlyArray<A>
@@ -148,7 +154,11 @@ export class Engine extends Context.Service<
     readonly unarchiveThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
     readonly deleteThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
     readonly listModels: (cursor: string | undefined) => Effect.Effect<Page<ThreadInfo.Model>, Failure>
-    /** Sends any other request in the engine's own protocol. */
-    readonly request: (method: string, params: unknown) => Effect.Effect<unknown, Failure>
+    /** Sends any other request in the engine's own protocol. Interruption ends what the request started. */
+    readonly request: (
+      method: string,
+      params: unknown,
+      options?: EngineRequestOptions
+    ) => Effect.Effect<unknown, Failure>
   }
 >()("effect-codex/engine/Engine") {}

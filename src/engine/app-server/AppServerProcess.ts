@@ -62,6 +62,10 @@ export type ProcessListener = Omit<JsonRpcConnection.Host, "onUnparsable"> & {
   readonly onExit: (error: ProcessEnd) => void
 }
 
+/** How long a single request may take. */
+export const requestTimeoutOf = ({ requestTimeout = "30 seconds" }: ProcessOptions): Duration.Duration =>
+  Duration.fromInputUnsafe(requestTimeout)
+
 const maxStderrLength = 4096
 const stopGrace = Duration.seconds(2)
 const drainGrace = Duration.millis(250)
@@ -171,7 +175,7 @@ export const start = Effect.fnUntraced(function* (
         fork(kill)
       }
     },
-    Duration.fromInputUnsafe(options.requestTimeout ?? "30 seconds")
+    requestTimeoutOf(options)
   )
 
   yield* Stream.fromQueue(outgoing).pipe(

@@ -4,6 +4,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
+import type * as RawRequests from "./RawRequests.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
 
 /** A thread that is loaded on a process and shared by its handles. */
@@ -15,6 +16,7 @@ interface LoadedThread {
 
 export interface Session {
   readonly process: AppServerProcess.Process
+  readonly rawRequests: RawRequests.RawRequests
   /** The running turns by thread id. */
   readonly runningTurns: Map<string, RunningTurn.RunningTurn>
   /** The last reported token total of each open thread, by thread id. */

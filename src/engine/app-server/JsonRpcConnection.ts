@@ -45,9 +45,14 @@ export interface Host {
 }
 
 export interface RequestOptions {
+  /** Called with the id of the request just before it is sent. */
+  readonly onSend?: ((id: number) => void) | undefined
   /** Called with the result on arrival, before any later message is processed. */
-  readonly onResult?: (result: unknown) => void
-  readonly timeout?: Duration.Input
+  readonly onResult?: ((result: unknown) => void) | undefined
+  /** How long the reply may take, without the wait for other requests. May be infinite. */
+  readonly timeout?: Duration.Input | undefined
+  /** Whether the request may take long. Such requests wait only for each other, so that they do not hold up short ones. */
+  readonly isLong?: boolean | undefined
 }
 
 export interface Counters {
@@ -133,11 +138,22 @@ export const warnSkipped = ({
 
 const maxLineBytes = 64 * 1024 * 1024
 const maxInFlight = 64
+const maxLongInFlight = 32
 /** How many consecutive malformed lines end the connection. */
 export const maxConsecutiveMalformed = 100
 const overloaded = -32001
 const badParams = -32602
 const internalError = -32603
+
+/** Fails a request that takes longer. The duration may be infinite. */
+export const withTimeout = <A, E>(
+  method: string,
+  duration: Duration.Duration,
+  request: Effect.Effect<A, E>
+): Effect.Effect<A, E | RequestTimeout> =>
+  Duration.isFinite(duration)
+    ? Effect.timeoutOrElse(request, { duration, orElse: () => Effect.fail(new RequestTimeout({ method })) })
+    : request
 
 /** Makes a connection that sends whole lines with `send`, which must not fail and must not wait. */
 export const make = (
@@ -148,6 +164,7 @@ export const make = (
   const pending = new Map<string | number, Pending>()
   // Above about 128 concurrent requests Codex drops replies without an error (openai/codex#19366).
   const inFlight = Semaphore.makeUnsafe(maxInFlight)
+  const longInFlight = Semaphore.makeUnsafe(maxLongInFlight)
   const lines = LineSplitter.make(maxLineBytes)
   const counters: Counters = { malformed: 0, skipped: 0, unknownReplies: 0 }
   let consecutiveMalformed = 0
@@ -223,6 +240,7 @@ export const make = (
       return Effect.callback<unknown, RpcRequestError>((resume) => {
         if (!open) return resume(Effect.fail(new ConnectionClosed()))
         const id = nextId++
+        options?.onSend?.(id)
         pending.set(id, { method, onResult: options?.onResult, resume })
         const text = trySend(trace === undefined ? { id, method, params } : { id, method, params, trace })
         if (text !== undefined)
@@ -234,22 +252,15 @@ export const make = (
   const retrySchedule = Schedule.exponential("50 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 6 }))
 
   return {
-    request: (method, params, options) =>
-      inFlight
-        .withPermits(1)(
-          sendOnce(method, params, options).pipe(
-            Effect.timeoutOrElse({
-              duration: options?.timeout ?? requestTimeout,
-              orElse: () => Effect.fail(new RequestTimeout({ method }))
-            })
-          )
-        )
-        .pipe(
-          Effect.retry({
-            schedule: retrySchedule,
-            while: (error) => error._tag === "RpcError" && error.code === overloaded
-          })
-        ),
+    request: (method, params, options) => {
+      const duration = Duration.fromInputUnsafe(options?.timeout ?? requestTimeout)
+      const limited = withTimeout(method, duration, sendOnce(method, params, options))
+      const permits = options?.isLong === true ? longInFlight : inFlight
+      return Effect.retry(permits.withPermits(1)(limited), {
+        schedule: retrySchedule,
+        while: (error) => error._tag === "RpcError" && error.code === overloaded
+      })
+    },
     notify: (method) => write({ method }),
     receive: (chunk) => {
       for (const line of lines.push(chunk)) receiveLine(line)

@@ -293,7 +293,8 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       recordRequest("unarchiveThread", [{ threadId }], inner.unarchiveThread(threadId)),
     deleteThread: (threadId) => recordRequest("deleteThread", [{ threadId }], inner.deleteThread(threadId)),
     listModels: (cursor) => recordRequest("listModels", [cursor], inner.listModels(cursor)),
-    request: (method, params) => recordRequest("request", [method, params], inner.request(method, params))
+    request: (method, params, options) =>
+      recordRequest("request", [method, params], inner.request(method, params, options))
   })
 })
 
