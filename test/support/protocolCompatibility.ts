@@ -3,9 +3,35 @@
  * generates (`codex app-server generate-json-schema --experimental`, the file `codex_app_server_protocol.schemas.json`).
  * Each problem is a text with the method and the field: `thread/tokenUsage/updated: tokenUsage.last.inputTokens: gone`.
  */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as JsonShape from "./jsonSchemaCompat.ts"
+import * as Real from "./realCodex.ts"
 import * as Protocol from "../../src/engine/app-server/Protocol.ts"
+
+/** The JSON Schema that the installed Codex generates for its protocol. */
+export const protocolSchema = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const out = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-schema-" })
+  const args = [...Real.launcherArgs, "app-server", "generate-json-schema", "--experimental", "--out", out]
+  const code = yield* Effect.flatMap(
+    spawner.spawn(
+      ChildProcess.make(Real.command, args, {
+        env: { PATH: process.env["PATH"], HOME: out, CODEX_HOME: out },
+        extendEnv: false,
+        stdout: "ignore",
+        stderr: "ignore"
+      })
+    ),
+    (child) => child.exitCode
+  )
+  if (code !== 0) return yield* Effect.die(new Error("codex cannot generate the schema of its protocol"))
+  return yield* fs.readFileString(`${out}/codex_app_server_protocol.schemas.json`)
+}).pipe(Effect.scoped)
 
 /** The schema that decodes the reply to each of our requests. */
 export const results = {

@@ -1,11 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as FileSystem from "effect/FileSystem"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import * as ChildProcess from "effect/process/ChildProcess"
-import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Approval from "../../../src/Approval.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { ItemId, ThreadId, TurnId } from "../../../src/domain/Ids.ts"
@@ -19,28 +16,6 @@ import * as Engine from "../../../src/engine/Engine.ts"
 import type * as TurnOptions from "../../../src/domain/TurnOptions.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { test } from "../../support/live.ts"
-import * as Real from "../../support/realCodex.ts"
-
-/** The JSON Schema that the installed Codex generates for its protocol. */
-const generated = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const out = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-schema-" })
-  const args = [...Real.launcherArgs, "app-server", "generate-json-schema", "--experimental", "--out", out]
-  const code = yield* Effect.flatMap(
-    spawner.spawn(
-      ChildProcess.make(Real.command, args, {
-        env: { PATH: process.env["PATH"], HOME: out, CODEX_HOME: out },
-        extendEnv: false,
-        stdout: "ignore",
-        stderr: "ignore"
-      })
-    ),
-    (child) => child.exitCode
-  )
-  assert.strictEqual(code, 0)
-  return yield* fs.readFileString(`${out}/codex_app_server_protocol.schemas.json`)
-}).pipe(Effect.scoped)
 
 /** Returns a part of the document by its path. */
 const part = (document: unknown, ...path: ReadonlyArray<string>): Record<string, unknown> => {
@@ -108,7 +83,7 @@ const definition = (document: unknown, name: string): JsonShape.Shape => ({
 
 describe("the protocol of the installed Codex", () => {
   test("matches the schemas that this library decodes", () =>
-    Effect.map(generated, (text) =>
+    Effect.map(Drift.protocolSchema, (text) =>
       assert.deepStrictEqual(Drift.make(JSON.parse(text)).incompatibilities, [])
     ))
 
@@ -199,7 +174,7 @@ describe("the protocol of the installed Codex", () => {
   ]
   test("is reported by field name when it differs", () =>
     Effect.gen(function* () {
-      const text = yield* generated
+      const text = yield* Drift.protocolSchema
       for (const [name, change, expected] of cases)
         assert.deepStrictEqual(doctored(text, change), expected, name)
       assert.deepInclude(
@@ -210,7 +185,7 @@ describe("the protocol of the installed Codex", () => {
 
   test("accepts every reply of this library", () =>
     Effect.gen(function* () {
-      const codex = Drift.make(JSON.parse(yield* generated))
+      const codex = Drift.make(JSON.parse(yield* Drift.protocolSchema))
       for (const decision of [
         Approval.accept,
         Approval.acceptForSession,
@@ -234,7 +209,7 @@ describe("the protocol of the installed Codex", () => {
 
   test("accepts every request of this library", () =>
     Effect.gen(function* () {
-      const codex = Drift.make(JSON.parse(yield* generated))
+      const codex = Drift.make(JSON.parse(yield* Drift.protocolSchema))
       const opened = { thread: { id: "thread-9" }, model: "fake-model", modelProvider: "fake", cwd: "/" }
       const fake = yield* Fake.make({
         on: {
@@ -305,7 +280,7 @@ describe("the protocol of the installed Codex", () => {
 
   test("accepts every request about threads and models", () =>
     Effect.gen(function* () {
-      const codex = Drift.make(JSON.parse(yield* generated))
+      const codex = Drift.make(JSON.parse(yield* Drift.protocolSchema))
       const asked: Array<string> = []
       const directory = ThreadManagement.make((method, params) => {
         asked.push(method)
@@ -334,7 +309,7 @@ describe("the protocol of the installed Codex", () => {
 
   test("generates examples that this library decodes", () =>
     Effect.gen(function* () {
-      const document: unknown = JSON.parse(yield* generated)
+      const document: unknown = JSON.parse(yield* Drift.protocolSchema)
       const items = JsonShape.variants(definition(document, "ThreadItem"), "type")
       for (const kind of Object.keys(Protocol.items)) {
         const shape = items.get(kind)
@@ -357,7 +332,7 @@ describe("the protocol of the installed Codex", () => {
 
   test("has no item status that this library maps to another one", () =>
     Effect.gen(function* () {
-      const document: unknown = JSON.parse(yield* generated)
+      const document: unknown = JSON.parse(yield* Drift.protocolSchema)
       const items = JsonShape.variants(definition(document, "ThreadItem"), "type")
       for (const kind of ["commandExecution", "fileChange", "dynamicToolCall", "mcpToolCall"]) {
         const shape = items.get(kind)
