@@ -1,6 +1,6 @@
 /** Formats the progress of a turn as lines for a person. Pure: a state, and a step that returns the lines to add. */
 import * as Approval from "../Approval.ts"
-import type * as Item from "../domain/Item.ts"
+import * as Item from "../domain/Item.ts"
 import { printableLine, printable } from "../internal/VisibleText.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Turn from "../domain/Turn.ts"
@@ -113,7 +113,7 @@ const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Li
 /** Formats the items that were still running when the turn ended. */
 export const interruptedItems = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
   items.flatMap((item) =>
-    "status" in item && item.status === "interrupted"
+    Item.isWork(item) && item.status === "interrupted"
       ? [...started(item, style), ...finished(item, "", style)]
       : []
   )
@@ -131,7 +131,7 @@ export const history = (items: ReadonlyArray<Item.Item>, style: Style): Readonly
       case "ContextCompaction":
         return [paint(style)("dim", "(Codex summarised the conversation here)")]
       default:
-        return "status" in item ? [...started(item, style), ...finished(item, took(item), style)] : []
+        return Item.isWork(item) ? [...started(item, style), ...finished(item, took(item), style)] : []
     }
   })
 
@@ -166,9 +166,9 @@ export const step = (
       const { id } = event.item
       // Codex announces a command late. The command starts when the model requests it.
       const startedAt = new Map(state.startedAt).set(id, state.startedAt.get(id) ?? event.at)
-      const lastItemId = "status" in event.item ? id : state.lastItemId
+      const lastItemId = Item.isWork(event.item) ? id : state.lastItemId
       const next = { ...state, pendingMessage: undefined, startedAt, lastItemId }
-      return [next, [...heldLines, ...("status" in event.item ? started(event.item, style) : [])]]
+      return [next, [...heldLines, ...(Item.isWork(event.item) ? started(event.item, style) : [])]]
     }
     case "ItemCompleted": {
       if (event.item._tag === "AgentMessage") return [{ ...state, pendingMessage: event.item.text }, []]
@@ -178,7 +178,7 @@ export const step = (
           event.item.summary.flatMap((text) => indented(text, "").map((line) => color("dim", line)))
         ]
       }
-      if (!("status" in event.item)) return [state, []]
+      if (!Item.isWork(event.item)) return [state, []]
       const start = state.startedAt.get(event.item.id)
       const took = start === undefined ? "" : duration(event.at - start)
       const repeatedLabel = state.lastItemId === event.item.id ? [] : [label(event.item, style)]

@@ -148,6 +148,17 @@ const cutValue = (value: unknown, cut: CutLengths): unknown => {
   return copyOf(value, 0)
 }
 
+/** Copies an object, and cuts those of its fields that are texts or lists of texts. */
+const cutTexts = <A extends object>(value: A, cut: CutLengths): A => {
+  const out = { ...value }
+  for (const [key, inner] of Object.entries(value)) {
+    if (typeof inner === "string" && inner.length > cut.text)
+      Object.assign(out, { [key]: cutText(inner, cut.text) })
+    else if (Array.isArray(inner)) Object.assign(out, { [key]: cutValue(inner, cut) })
+  }
+  return out
+}
+
 const cutItem = (item: Item.Item, cut: CutLengths): Item.Item => {
   const text = (value: string) => cutText(value, cut.text)
   const texts = (values: ReadonlyArray<string>) => cutList(values, cut.values).map(text)
@@ -156,11 +167,36 @@ const cutItem = (item: Item.Item, cut: CutLengths): Item.Item => {
     if (value !== undefined) out[key] = text(value)
     return out
   }
+  const list = <K extends string, A>(
+    key: K,
+    values: ReadonlyArray<A> | undefined,
+    value: (value: A) => A
+  ): { readonly [P in K]?: ReadonlyArray<A> } => {
+    const out: { [P in K]?: ReadonlyArray<A> } = {}
+    if (values !== undefined) out[key] = cutList(values, cut.values).map(value)
+    return out
+  }
   switch (item._tag) {
     case "UserMessage":
+      return {
+        ...item,
+        text: text(item.text),
+        ...list("content", item.content, (part) => cutTexts(part, cut))
+      }
     case "AgentMessage":
     case "Plan":
+    case "EnteredReviewMode":
       return { ...item, text: text(item.text) }
+    case "HookPrompt":
+      return { ...item, ...list("fragments", item.fragments, (fragment) => cutTexts(fragment, cut)) }
+    case "FunctionCallOutput":
+      return {
+        ...item,
+        name: text(item.name),
+        output: text(item.output),
+        ...list("content", item.content, (part) => cutTexts(part, cut)),
+        ...optional("namespace", item.namespace)
+      }
     case "Reasoning":
       return { ...item, summary: texts(item.summary), content: texts(item.content) }
     case "CommandExecution":
@@ -169,6 +205,7 @@ const cutItem = (item: Item.Item, cut: CutLengths): Item.Item => {
         command: text(item.command),
         cwd: text(item.cwd),
         operations: cutList(item.operations, cut.values),
+        ...optional("processId", item.processId),
         ...optional("output", item.output)
       }
     case "FileChange":
@@ -186,6 +223,7 @@ const cutItem = (item: Item.Item, cut: CutLengths): Item.Item => {
         ...item,
         tool: text(item.tool),
         arguments: cutValue(item.arguments, cut),
+        ...list("content", item.content, (part) => cutTexts(part, cut)),
         ...optional("output", item.output)
       }
     case "McpToolCall":
@@ -203,11 +241,49 @@ const cutItem = (item: Item.Item, cut: CutLengths): Item.Item => {
         tool: text(item.tool),
         agents: cutList(item.agents, cut.values),
         ...optional("prompt", item.prompt),
-        ...optional("model", item.model)
+        ...optional("model", item.model),
+        ...optional("effort", item.effort),
+        ...list("states", item.states, (state) => cutTexts(state, cut))
+      }
+    case "AgentActivity":
+      return {
+        ...item,
+        path: text(item.path),
+        ...optional("model", item.model),
+        ...optional("effort", item.effort)
       }
     case "WebSearch":
-      return { ...item, query: text(item.query) }
+      return {
+        ...item,
+        query: text(item.query),
+        ...list("results", item.results, (result) => cutValue(result, cut)),
+        ...(item.action === undefined ? {} : { action: cutTexts(item.action, cut) })
+      }
+    case "ImageView":
+      return { ...item, path: text(item.path) }
+    case "ImageGeneration":
+      return {
+        ...item,
+        ...optional("prompt", item.prompt),
+        ...optional("data", item.data),
+        ...optional("fileId", item.fileId),
+        ...optional("path", item.path),
+        ...optional("error", item.error)
+      }
+    case "ExitedReviewMode": {
+      const { explanation, findings } = item.review
+      return {
+        ...item,
+        text: text(item.text),
+        review: {
+          ...item.review,
+          explanation: text(explanation),
+          findings: cutList(findings, cut.values).map((finding) => cutTexts(finding, cut))
+        }
+      }
+    }
     case "ContextCompaction":
+    case "Sleep":
       return item
     case "Unknown":
       return { ...item, kind: text(item.kind), payload: cutValue(item.payload, cut) }

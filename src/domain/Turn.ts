@@ -50,9 +50,10 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
 /**
  * The result of a turn. A turn that `run` returns is complete; the turn of an error is its state at the end.
  *
- * `message` is the agent's last message, `items` everything that the turn produced, and `diff` a unified diff of all files
- * that the turn changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a
- * turn may repeat its effects.
+ * `message` is the agent's answer: its last message that is not a comment on its work or a part of an answer, or "" if
+ * there is none. `items` is everything that the turn produced, and `diff` a unified diff of all files that the turn
+ * changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a turn may
+ * repeat its effects.
  *
  * `attempts` is how often the turn ran; absent if once. `usage`, `time`, `modelCalls`, `toolCalls` and `sideEffects` are those
  * of all attempts together, and the waits between them are overhead. Everything else is that of the last attempt.

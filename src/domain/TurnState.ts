@@ -21,7 +21,7 @@ export interface TurnState {
   readonly keepsItems: boolean
   /** Completed items, each in its last reported form. */
   readonly items: KeptItems.KeptItems
-  /** The last message of the agent that is complete. The turn keeps it when it drops older items. */
+  /** The last complete message of the agent that may be its answer. The turn keeps it when it drops older items. */
   readonly lastMessage: Item.AgentMessage | undefined
   /** The text so far of the message that the model is writing, for a turn that ends before the message does. */
   readonly writing: { readonly itemId: string; readonly text: BoundedText.BoundedText } | undefined
@@ -94,22 +94,23 @@ export const spentBetween = (
 export const stopping = (state: TurnState): TurnState =>
   state.time.stopping ? state : { ...state, time: { ...state.time, stopping: true } }
 
-/** Returns the last message of the agent so far. */
+/** Returns the answer of the agent so far. */
 export const message = (state: TurnState): string => state.lastMessage?.text ?? ""
 
-/** Returns the last message after an item has completed. A message that completes again keeps its place in the order. */
+/** Returns the last answer after an item has completed. A message that completes again keeps its place in the order. */
 const lastMessage = (
   last: Item.AgentMessage | undefined,
   items: KeptItems.KeptItems,
   item: Item.Item
 ): Item.AgentMessage | undefined => {
-  if (item._tag === "AgentMessage")
+  if (item._tag === "AgentMessage" && Item.isAnswer(item))
     return last === undefined || last.id === item.id || KeptItems.isAfter(items, item.id, last.id)
       ? item
       : last
   if (last?.id !== item.id) return last
-  // Another kind of item has taken the place of the message.
-  const found = KeptItems.values(items).findLast((item) => item._tag === "AgentMessage")
+  // An item of another kind, or a comment, has taken the place of the message.
+  const isAnswer = (item: Item.Item) => item._tag === "AgentMessage" && Item.isAnswer(item)
+  const found = KeptItems.values(items).findLast(isAnswer)
   return found?._tag === "AgentMessage" ? found : undefined
 }
 

@@ -192,15 +192,27 @@ export const validate = (value: unknown, reader: Shape, path = ""): ReadonlyArra
   return tried.reduce((best, next) => (next.length < best.length ? next : best))
 }
 
-/** Returns the variants of an object by the values of their field `tag`. */
-export const variants = (shape: Shape, tag: string): ReadonlyMap<string, Shape> =>
-  new Map(
+/** Returns the variants of an object by the values of their field `tag`. Variants with the same value become one with alternatives. */
+export const variants = (shape: Shape, tag: string): ReadonlyMap<string, Shape> => {
+  const found = Map.groupBy(
     alternatives(shape).flatMap(({ schema }) =>
-      (literals(fields(field(schema, tag)?.schema)) ?? []).map(
-        (value) => [String(value), { schema, document: shape.document }] as const
-      )
-    )
+      (literals(fields(field(schema, tag)?.schema)) ?? []).map((value) => ({ value: String(value), schema }))
+    ),
+    ({ value }) => value
   )
+  return new Map(
+    [...found].map(([value, [first, ...others]]) => [
+      value,
+      {
+        schema:
+          others.length === 0
+            ? first?.schema
+            : { anyOf: [first, ...others].map((variant) => variant?.schema) },
+        document: shape.document
+      }
+    ])
+  )
+}
 
 /** Returns the schema of a field if all alternatives are objects that have it. */
 export const at = (shape: Shape, name: string): Shape | undefined => {

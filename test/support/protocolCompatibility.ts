@@ -11,6 +11,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as JsonShape from "./jsonSchemaCompat.ts"
 import * as Real from "./realCodex.ts"
 import * as Protocol from "../../src/engine/app-server/Protocol.ts"
+import * as ProtocolItems from "../../src/engine/app-server/ProtocolItems.ts"
 
 /** The JSON Schema that the installed Codex generates for its protocol. */
 export const protocolSchema = Effect.gen(function* () {
@@ -117,7 +118,7 @@ export const make = (document: unknown): Spoken => {
         ...Object.entries(Protocol.notifications).flatMap(([method, schema]) =>
           reads(method, schema, paramsOf(notifications.get(method)) ?? definition(internal(method)))
         ),
-        ...Object.entries(Protocol.items).flatMap(([kind, schema]) =>
+        ...Object.entries(ProtocolItems.items).flatMap(([kind, schema]) =>
           reads(`item ${kind}`, schema, items.get(kind))
         ),
         ...Object.entries(Protocol.serverRequests).flatMap(([method, schema]) =>

@@ -114,66 +114,7 @@ export const ModelList = Schema.Struct({
   nextCursor: nullish(text)
 })
 
-const Change = Schema.Struct({
-  path: text,
-  kind: Schema.Struct({ type: text, move_path: nullish(text) }),
-  diff: text
-})
-
-const Content = Schema.Struct({ type: text, text: Schema.optionalKey(text) })
-
-const id = { id: ItemId }
-const status = text
-
-/** The item kinds that have a domain type; all others pass through as `Unknown`. */
-export const items = {
-  userMessage: Schema.Struct({ ...id, content: Schema.Array(Content) }),
-  agentMessage: Schema.Struct({ ...id, text }),
-  reasoning: Schema.Struct({ ...id, summary: Schema.Array(text), content: Schema.Array(text) }),
-  plan: Schema.Struct({ ...id, text }),
-  commandExecution: Schema.Struct({
-    ...id,
-    command: text,
-    cwd: text,
-    status,
-    commandActions: Schema.Array(Schema.Struct({ type: text })),
-    aggregatedOutput: nullish(text),
-    exitCode: nullish(Schema.Int),
-    durationMs: nullish(Schema.Finite)
-  }),
-  fileChange: Schema.Struct({ ...id, changes: Schema.Array(Change), status }),
-  dynamicToolCall: Schema.Struct({
-    ...id,
-    tool: text,
-    arguments: Schema.Unknown,
-    status,
-    contentItems: nullish(Schema.Array(Content)),
-    success: nullish(Schema.Boolean),
-    durationMs: nullish(Schema.Finite)
-  }),
-  mcpToolCall: Schema.Struct({
-    ...id,
-    server: text,
-    tool: text,
-    arguments: Schema.Unknown,
-    status,
-    result: nullish(Schema.Unknown),
-    error: nullish(Schema.Struct({ message: text })),
-    durationMs: nullish(Schema.Finite)
-  }),
-  collabAgentToolCall: Schema.Struct({
-    ...id,
-    tool: text,
-    status,
-    receiverThreadIds: Schema.Array(ThreadId),
-    prompt: nullish(text),
-    model: nullish(text)
-  }),
-  webSearch: Schema.Struct({ ...id, query: text }),
-  contextCompaction: Schema.Struct(id)
-}
-
-const Item = Schema.Struct({ ...id, type: text })
+const Item = Schema.Struct({ id: ItemId, type: text })
 
 const turnFields = { threadId: ThreadId, turnId: TurnId }
 const Delta = Schema.Struct({ ...turnFields, itemId: ItemId, delta: text })

@@ -3,148 +3,15 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as MediaType from "../../internal/MediaType.ts"
 import * as CodexError from "../../domain/CodexError.ts"
-import type { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
-import type * as Item from "../../domain/Item.ts"
+import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../Engine.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
+import { item, optionalField } from "./TranslateItem.ts"
 
-/** Returns an object with one field, or an empty object if the value is null or undefined. */
-export const optionalField = <K extends string, V>(
-  key: K,
-  value: V | null | undefined
-): { readonly [P in K]?: V } => {
-  const out: { [P in K]?: V } = {}
-  if (value !== null && value !== undefined) out[key] = value
-  return out
-}
-
-// Maps instead of objects: Codex chooses the keys, and an object also has inherited ones.
-const statuses = new Map<string, Item.Status>([
-  ["inProgress", "inProgress"],
-  ["completed", "completed"],
-  ["failed", "failed"],
-  ["declined", "declined"]
-])
-const status = (wire: string): Item.Status => statuses.get(wire) ?? "failed"
-
-const operations = new Map<string, Item.FileOperation>([
-  ["read", "read"],
-  ["listFiles", "list"],
-  ["search", "search"]
-])
-const changeKinds = new Map<string, Item.Change["kind"]>([
-  ["add", "add"],
-  ["delete", "delete"],
-  ["update", "update"]
-])
-
-const texts = (content: ReadonlyArray<{ readonly text?: string }>): string =>
-  content.flatMap((part) => (part.text === undefined ? [] : [part.text])).join("\n")
-
-type Wire<K extends keyof typeof Protocol.items> = (typeof Protocol.items)[K]["Type"]
-
-const toItem: { readonly [K in keyof typeof Protocol.items]: (wire: Wire<K>) => Item.Item } = {
-  userMessage: (wire) => ({ _tag: "UserMessage", id: wire.id, text: texts(wire.content) }),
-  agentMessage: (wire) => ({ _tag: "AgentMessage", id: wire.id, text: wire.text }),
-  reasoning: (wire) => ({ _tag: "Reasoning", id: wire.id, summary: wire.summary, content: wire.content }),
-  plan: (wire) => ({ _tag: "Plan", id: wire.id, text: wire.text }),
-  commandExecution: (wire) => ({
-    _tag: "CommandExecution",
-    id: wire.id,
-    command: wire.command,
-    cwd: wire.cwd,
-    status: status(wire.status),
-    operations: wire.commandActions.flatMap((action) => operations.get(action.type) ?? []),
-    ...optionalField("exitCode", wire.exitCode),
-    ...optionalField("output", wire.aggregatedOutput),
-    ...optionalField("durationMillis", wire.durationMs)
-  }),
-  fileChange: (wire) => ({
-    _tag: "FileChange",
-    id: wire.id,
-    status: status(wire.status),
-    changes: wire.changes.map((change) => ({
-      path: change.path,
-      kind: changeKinds.get(change.kind.type) ?? "update",
-      diff: change.diff,
-      ...optionalField("movePath", change.kind.move_path)
-    }))
-  }),
-  dynamicToolCall: (wire) => ({
-    _tag: "ToolCall",
-    id: wire.id,
-    tool: wire.tool,
-    arguments: wire.arguments,
-    status: status(wire.status),
-    ...optionalField(
-      "output",
-      wire.contentItems === null || wire.contentItems === undefined ? undefined : texts(wire.contentItems)
-    ),
-    ...optionalField("durationMillis", wire.durationMs)
-  }),
-  mcpToolCall: (wire) => ({
-    _tag: "McpToolCall",
-    id: wire.id,
-    server: wire.server,
-    tool: wire.tool,
-    arguments: wire.arguments,
-    status: status(wire.status),
-    ...optionalField("result", wire.result),
-    ...optionalField("error", wire.error?.message),
-    ...optionalField("durationMillis", wire.durationMs)
-  }),
-  collabAgentToolCall: (wire) => ({
-    _tag: "AgentCall",
-    id: wire.id,
-    // The wire's `spawnAgent` is the model's tool `spawn_agent`.
-    tool: wire.tool.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-    agents: wire.receiverThreadIds,
-    status: status(wire.status),
-    ...optionalField("prompt", wire.prompt),
-    ...optionalField("model", wire.model === "" ? undefined : wire.model)
-  }),
-  webSearch: (wire) => ({ _tag: "WebSearch", id: wire.id, query: wire.query }),
-  contextCompaction: (wire) => ({ _tag: "ContextCompaction", id: wire.id })
-}
-
-const itemDecoders = {
-  userMessage: itemDecoder("userMessage"),
-  agentMessage: itemDecoder("agentMessage"),
-  reasoning: itemDecoder("reasoning"),
-  plan: itemDecoder("plan"),
-  commandExecution: itemDecoder("commandExecution"),
-  fileChange: itemDecoder("fileChange"),
-  dynamicToolCall: itemDecoder("dynamicToolCall"),
-  mcpToolCall: itemDecoder("mcpToolCall"),
-  collabAgentToolCall: itemDecoder("collabAgentToolCall"),
-  webSearch: itemDecoder("webSearch"),
-  contextCompaction: itemDecoder("contextCompaction")
-}
-
-function itemDecoder<K extends keyof typeof Protocol.items>(
-  kind: K
-): (wire: unknown) => Option.Option<Item.Item> {
-  const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Wire<K> }>(
-    Protocol.items[kind]
-  )
-  return (wire) => Option.map(decode(wire), toItem[kind])
-}
-
-const isKnownItem = (kind: string): kind is keyof typeof itemDecoders => Object.hasOwn(itemDecoders, kind)
-
-/** Maps an item to its domain type. An item that has an unknown kind or cannot be decoded becomes `Unknown`. */
-export const item = (wire: { readonly id: ItemId; readonly type: string }): Item.Item => {
-  const known = isKnownItem(wire.type) ? itemDecoders[wire.type](wire) : Option.none()
-  return Option.getOrElse(known, (): Item.Item => ({
-    _tag: "Unknown",
-    id: wire.id,
-    kind: wire.type,
-    payload: wire
-  }))
-}
+export { item, optionalField } from "./TranslateItem.ts"
 
 export const usage = (wire: typeof Protocol.TokenUsage.Type): Turn.Usage => ({
   input: wire.inputTokens,

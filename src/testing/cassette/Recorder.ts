@@ -152,7 +152,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
 
       const emit = (event: Turn.EngineEvent) => {
         const at = elapsed(event.at)
-        lines.push({ _tag: "Event", event: withoutDuration(maskAnswers({ ...event, at }), options.times) })
+        lines.push({ _tag: "Event", event: withoutVariation(maskAnswers({ ...event, at }), options.times) })
         handlers.emit(event)
       }
       const approve = (request: Approval.ApprovalRequest) =>
@@ -313,10 +313,14 @@ const describe = ({ cwd, id, model, provider }: Engine.EngineThread) => ({
   cwd
 })
 
-/** Sets the duration of an item to 0, because it differs in every run. */
-const withoutDuration = (event: Turn.EngineEvent, times: RecorderOptions["times"]): Turn.EngineEvent => {
+/** Sets the duration of an item to 0 and removes Codex's name of its process, because they differ in every run. */
+const withoutVariation = (event: Turn.EngineEvent, times: RecorderOptions["times"]): Turn.EngineEvent => {
   if (times === "recorded" || (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted")) return event
   const { item } = event
+  if (item._tag === "CommandExecution" && item.processId !== undefined) {
+    const { processId: _, ...others } = item
+    return withoutVariation({ ...event, item: others }, times)
+  }
   return "durationMillis" in item && item.durationMillis !== undefined
     ? { ...event, item: { ...item, durationMillis: 0 } }
     : event

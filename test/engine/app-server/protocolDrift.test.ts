@@ -10,6 +10,7 @@ import * as ThreadManagement from "../../../src/engine/app-server/ThreadManageme
 import * as Drift from "../../support/protocolCompatibility.ts"
 import * as JsonShape from "../../support/jsonSchemaCompat.ts"
 import * as Protocol from "../../../src/engine/app-server/Protocol.ts"
+import * as ProtocolItems from "../../../src/engine/app-server/ProtocolItems.ts"
 import * as ServerRequests from "../../../src/engine/app-server/ServerRequests.ts"
 import * as Translate from "../../../src/engine/app-server/Translate.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
@@ -311,7 +312,7 @@ describe("the protocol of the installed Codex", () => {
     Effect.gen(function* () {
       const document: unknown = JSON.parse(yield* Drift.protocolSchema)
       const items = JsonShape.variants(definition(document, "ThreadItem"), "type")
-      for (const kind of Object.keys(Protocol.items)) {
+      for (const kind of Object.keys(ProtocolItems.items)) {
         const shape = items.get(kind)
         const wire = shape === undefined ? {} : example(shape)
         const item = Translate.item({ ...(wire as object), id: ItemId.make("i"), type: kind })

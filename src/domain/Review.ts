@@ -1,0 +1,147 @@
+/** The result of a code review: findings that refer to lines of files. */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/** What a review looks at. A `Commit` is named by its hash; `title` is shown with it. */
+export type ReviewTarget =
+  /** Staged, unstaged and untracked changes. */
+  | { readonly _tag: "Uncommitted" }
+  /** The changes of the current branch since it left this one. */
+  | { readonly _tag: "Branch"; readonly branch: string }
+  | { readonly _tag: "Commit"; readonly sha: string; readonly title?: string }
+  /** What the instructions say. */
+  | { readonly _tag: "Custom"; readonly instructions: string }
+
+/**
+ * One finding. `lines` are counted from 1, the last line included. `priority` is 0 (drop everything) to 3 (nice to have);
+ * `confidence` is 0 to 1. The model may omit both.
+ */
+export class Finding extends Schema.Opaque<Finding>()(
+  Schema.Struct({
+    title: Schema.String,
+    body: Schema.String,
+    path: Schema.String,
+    lines: Schema.Struct({ start: Schema.Int, end: Schema.Int }),
+    priority: Schema.optionalKey(Schema.Int),
+    confidence: Schema.optionalKey(Schema.Finite)
+  })
+) {}
+
+/**
+ * The result of a review. `verdict` is the model's overall judgement in its own words, such as `patch is correct`, and
+ * `explanation` the text that explains it.
+ */
+export class Review extends Schema.Opaque<Review>()(
+  Schema.Struct({
+    findings: Schema.Array(Finding),
+    explanation: Schema.String,
+    verdict: Schema.optionalKey(Schema.String),
+    confidence: Schema.optionalKey(Schema.Finite)
+  })
+) {}
+
+const nullish = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+
+/** The JSON that Codex asks the reviewing model for. */
+const ModelReview = Schema.Struct({
+  findings: Schema.Array(
+    Schema.Struct({
+      title: Schema.String,
+      body: Schema.String,
+      confidence_score: nullish(Schema.Finite),
+      priority: nullish(Schema.Int),
+      code_location: Schema.Struct({
+        absolute_file_path: Schema.String,
+        line_range: Schema.Struct({ start: Schema.Int, end: Schema.Int })
+      })
+    })
+  ),
+  overall_correctness: nullish(Schema.String),
+  overall_explanation: nullish(Schema.String),
+  overall_confidence_score: nullish(Schema.Finite)
+})
+
+const decodeModelReview = Schema.decodeUnknownOption(Schema.fromJsonString(ModelReview))
+
+const titlePriority = /^\[P([0-3])\]\s*/
+
+const finding = (
+  title: string,
+  found: Omit<Finding, "title" | "priority" | "confidence">,
+  priority: number | null | undefined,
+  confidence: number | null | undefined
+): Finding => {
+  const named = titlePriority.exec(title)?.[1]
+  const rank = priority ?? (named === undefined ? undefined : Number(named))
+  return {
+    title: title.replace(titlePriority, ""),
+    ...found,
+    ...(rank === undefined ? {} : { priority: rank }),
+    ...(confidence === null || confidence === undefined ? {} : { confidence })
+  }
+}
+
+/**
+ * Decodes the message of the reviewing model: JSON, alone or inside other text. Returns `undefined` if the message has no
+ * such JSON, as Codex then treats the message as the explanation.
+ */
+export const fromModel = (message: string): Review | undefined => {
+  const from = message.indexOf("{")
+  const json = from < 0 ? "" : message.slice(from, message.lastIndexOf("}") + 1)
+  const decoded = Option.getOrUndefined(
+    Option.orElse(decodeModelReview(message), () => decodeModelReview(json))
+  )
+  if (decoded === undefined) return undefined
+  const { findings, overall_confidence_score: confidence, overall_correctness: verdict } = decoded
+  return {
+    findings: findings.map(({ body, code_location, confidence_score, priority, title }) =>
+      finding(
+        title,
+        { body, path: code_location.absolute_file_path, lines: code_location.line_range },
+        priority,
+        confidence_score
+      )
+    ),
+    explanation: decoded.overall_explanation ?? "",
+    ...(verdict === null || verdict === undefined || verdict === "" ? {} : { verdict }),
+    ...(confidence === null || confidence === undefined ? {} : { confidence })
+  }
+}
+
+const heading = /^(?:- )?(?:\[[x ]\] )?(?<title>.*) — (?<path>.+):(?<start>\d+)-(?<end>\d+)$/
+
+/**
+ * Reads the text in which Codex shows a review: the explanation, then each finding with its place and its indented body.
+ * The text has no confidence and no verdict. Stored reviews consist of this text only.
+ */
+export const fromText = (text: string): Review => {
+  const [, before = text, listed] =
+    /^(.*?)(?:^|\n\n)(?:Full review comments|Review comments?):\n\n(.*)$/s.exec(text) ?? []
+  if (listed === undefined) return { findings: [], explanation: text.trim() }
+  const findings: Array<Finding> = []
+  let title: RegExpExecArray | undefined
+  let body: Array<string> = []
+  const close = () => {
+    const { end, path, start, title: name } = title?.groups ?? {}
+    if (name !== undefined && path !== undefined)
+      findings.push(
+        finding(
+          name,
+          { body: body.join("\n").trim(), path, lines: { start: Number(start), end: Number(end) } },
+          undefined,
+          undefined
+        )
+      )
+    body = []
+  }
+  for (const line of listed.split("\n")) {
+    const next = line.startsWith("- ") ? (heading.exec(line) ?? undefined) : undefined
+    if (next === undefined) body.push(line.startsWith("  ") ? line.slice(2) : line)
+    else {
+      close()
+      title = next
+    }
+  }
+  close()
+  return { findings, explanation: before.trim() }
+}
