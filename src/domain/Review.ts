@@ -16,7 +16,7 @@ export type ReviewTarget =
  * One finding. `lines` are counted from 1, the last line included. `priority` is 0 (drop everything) to 3 (nice to have);
  * `confidence` is 0 to 1. The model may omit both.
  */
-export class Finding extends Schema.Opaque<Finding>()(
+export class ReviewFinding extends Schema.Opaque<ReviewFinding>()(
   Schema.Struct({
     title: Schema.String,
     body: Schema.String,
@@ -33,7 +33,7 @@ export class Finding extends Schema.Opaque<Finding>()(
  */
 export class Review extends Schema.Opaque<Review>()(
   Schema.Struct({
-    findings: Schema.Array(Finding),
+    findings: Schema.Array(ReviewFinding),
     explanation: Schema.String,
     verdict: Schema.optionalKey(Schema.String),
     confidence: Schema.optionalKey(Schema.Finite)
@@ -67,10 +67,10 @@ const titlePriority = /^\[P([0-3])\]\s*/
 
 const finding = (
   title: string,
-  found: Omit<Finding, "title" | "priority" | "confidence">,
+  found: Omit<ReviewFinding, "title" | "priority" | "confidence">,
   priority: number | null | undefined,
   confidence: number | null | undefined
-): Finding => {
+): ReviewFinding => {
   const named = titlePriority.exec(title)?.[1]
   const rank = priority ?? (named === undefined ? undefined : Number(named))
   return {
@@ -118,7 +118,7 @@ export const fromText = (text: string): Review => {
   const [, before = text, listed] =
     /^(.*?)(?:^|\n\n)(?:Full review comments|Review comments?):\n\n(.*)$/s.exec(text) ?? []
   if (listed === undefined) return { findings: [], explanation: text.trim() }
-  const findings: Array<Finding> = []
+  const findings: Array<ReviewFinding> = []
   let title: RegExpExecArray | undefined
   let body: Array<string> = []
   const close = () => {

@@ -234,11 +234,21 @@ describe("an item of Codex", () => {
         return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, large(inner)]))
       return value
     }
-    const fixed = ["_tag", "id", "status", "phase", "source", "activity", "agent", "agents", "operations"]
+    const fixed = new Set([
+      "_tag",
+      "id",
+      "status",
+      "phase",
+      "source",
+      "activity",
+      "agent",
+      "agents",
+      "operations"
+    ])
     for (const [type, wire] of samples) {
       const item = translate(type, wire)
       const grown = Object.fromEntries(
-        Object.entries(item).map(([key, value]) => [key, fixed.includes(key) ? value : large(value)])
+        Object.entries(item).map(([key, value]) => [key, fixed.has(key) ? value : large(value)])
       )
       const bounded = BoundedContent.boundItem({ ...item, ...grown }, 8_000)
       assert.isAtMost(BoundedContent.sizeOf(bounded), 24_000, type)
