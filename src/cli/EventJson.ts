@@ -17,7 +17,18 @@ const renameDuration = <A extends object>(value: A): object => {
   return { ...rest, duration }
 }
 
-const item = ({ _tag, ...rest }: Item.Item) => ({ type: snake(_tag), ...renameDuration(rest) })
+/** Names the variant of a value by its `type` instead of its `_tag`. */
+const typed = <A extends { readonly _tag: string }>({ _tag, ...rest }: A) => ({ type: snake(_tag), ...rest })
+
+const item = (item: Item.Item): object => {
+  const { _tag, ...rest } = item
+  const json = { type: snake(_tag), ...renameDuration(rest) }
+  if ("content" in item && item._tag !== "Reasoning" && item.content !== undefined)
+    return { ...json, content: item.content.map(typed) }
+  return item._tag === "WebSearch" && item.action !== undefined
+    ? { ...json, action: typed(item.action) }
+    : json
+}
 
 /** Converts a stored thread, for `threads show --json`. */
 export const history = ({ turns, ...thread }: ThreadInfo.ThreadHistory): object => ({
