@@ -22,15 +22,17 @@ export const sizeOf = (value: unknown): number => {
   let values = 0
   // A list instead of recursion: JSON may be nested deeper than the stack.
   let waiting: Array<object> | undefined
+  const count = (inner: unknown) => {
+    values++
+    if (typeof inner === "string") bytes += valueBytes + 2 * inner.length
+    else if (typeof inner === "object" && inner !== null) (waiting ??= []).push(inner)
+    else bytes += valueBytes
+  }
   for (let next: object | undefined = value; next !== undefined; next = waiting?.pop()) {
     bytes += valueBytes
-    const inners: ReadonlyArray<unknown> = Array.isArray(next) ? next : Object.values(next)
-    values += inners.length
-    for (const inner of inners) {
-      if (typeof inner === "string") bytes += valueBytes + 2 * inner.length
-      else if (typeof inner === "object" && inner !== null) (waiting ??= []).push(inner)
-      else bytes += valueBytes
-    }
+    if (Array.isArray(next)) for (const inner of next) count(inner)
+    // Faster than `Object.values`, which allocates a list. Every item of a turn is measured several times.
+    else for (const key in next) count(next[key as keyof typeof next])
     if (values > maxValues) break
   }
   return bytes

@@ -200,9 +200,8 @@ export function* endSteps(
   outcome: { readonly completed: boolean; readonly errorType?: string; readonly status?: number }
 ): Generator<void, Step> {
   const state = advance(previous, calls, at)
-  const marks = (yield* OpenCalls.openSteps(calls)).map(
-    ({ callId }) => ({ _tag: "ToolClosed", at: state.at, callId }) as const
-  )
+  const open = calls.openCount === 0 ? [] : yield* OpenCalls.openSteps(calls)
+  const marks = open.map(({ callId }) => ({ _tag: "ToolClosed", at: state.at, callId }) as const)
   const { completed, ...failure } = outcome
   return then([state, marks], (state) =>
     closeModel(

@@ -67,8 +67,9 @@ export function* valueSteps<K, V>(map: OrderedMap<K, V>): Generator<void, Readon
 }
 
 /** Returns the values in order. Takes O(n): call it at the end of a fold, not in its steps. */
-export const values = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<V> => Steps.finish(valueSteps(map))
+export const values = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<V> =>
+  size(map) === 0 ? [] : Steps.finish(valueSteps(map))
 
 /** Returns keys and values in order. Takes O(n). */
 export const toArray = <K, V>(map: OrderedMap<K, V>): ReadonlyArray<readonly [K, V]> =>
-  Steps.finish(entrySteps(map)).map(([key, { value }]) => [key, value])
+  size(map) === 0 ? [] : Steps.finish(entrySteps(map)).map(([key, { value }]) => [key, value])
