@@ -98,6 +98,7 @@ const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Li
   const timed = took === "" ? "" : ` ${color("dim", `(${took})`)}`
   if (item.status === "declined") return [`  ${color("yellow", "not run")}`]
   if (item.status === "interrupted") return [`  ${color("yellow", "interrupted")}${timed}`]
+  if (item.status === "background") return [`  ${color("yellow", "runs in the background")}${timed}`]
   if (item._tag === "CommandExecution") {
     const failed = item.exitCode === undefined ? item.status === "failed" : item.exitCode !== 0
     const code = item.exitCode === undefined ? "did not start" : `exit ${item.exitCode}`

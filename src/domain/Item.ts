@@ -3,8 +3,18 @@ import * as Schema from "effect/Schema"
 import { ItemId, ThreadId } from "./Ids.ts"
 import * as Review from "./Review.ts"
 
-/** The state of an item. `declined`: a policy or a person declined it. `interrupted`: the turn ended before Codex reported its end. */
-export const Status = Schema.Literals(["inProgress", "completed", "failed", "declined", "interrupted"])
+/**
+ * The state of an item. `declined`: a policy or a person declined it. `interrupted`: the turn ended before Codex reported
+ * its end. `background`: a command that continued to run when its turn ended. `Thread.terminals` lists and ends it.
+ */
+export const Status = Schema.Literals([
+  "inProgress",
+  "completed",
+  "failed",
+  "declined",
+  "interrupted",
+  "background"
+])
 export type Status = typeof Status.Type
 
 export const FileOperation = Schema.Literals(["read", "list", "search", "add", "update", "delete"])

@@ -10,14 +10,19 @@ import type * as CodexError from "../domain/CodexError.ts"
 import type * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
 
-/** How an operation ended: successfully, with an error type, or by interruption of its turn. */
+/**
+ * How an operation ended: successfully, with an error type, or by interruption of its turn. A command with the end
+ * `Background` continued to run when its turn ended.
+ */
 export type SignalEnd =
   | { readonly _tag: "Ok" }
   | { readonly _tag: "Error"; readonly errorType: string; readonly status?: number | undefined }
   | { readonly _tag: "Interrupted" }
+  | { readonly _tag: "Background" }
 
 export const ok: SignalEnd = { _tag: "Ok" }
 export const interrupted: SignalEnd = { _tag: "Interrupted" }
+export const background: SignalEnd = { _tag: "Background" }
 
 /** How a turn ended. */
 export type TurnEnd = "completed" | "interrupted" | CodexError.TurnError

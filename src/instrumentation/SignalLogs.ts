@@ -28,7 +28,7 @@ const tool = (name: string) => field("tool", attribute.toolName, name)
 const call = (id: string) => field("call_id", attribute.toolCallId, id)
 const errorType = (type: string) => field("error_type", attribute.errorType, type)
 const status = (code: number | undefined) => field("status", attribute.httpStatus, code)
-const results = { Ok: "completed", Error: "failed", Interrupted: "interrupted" }
+const results = { Ok: "completed", Error: "failed", Interrupted: "interrupted", Background: "background" }
 const attempt = (n: number) => field("attempt", attribute.retryAttempt, n)
 const attachment = { stage: "attachment.stage", cleanup: "attachment.cleanup" }
 const usage = (tokens: { readonly input: number; readonly output: number } | undefined) => [
@@ -58,7 +58,7 @@ const ended = (
     ...fields,
     ...(end._tag === "Error"
       ? [errorType(end.errorType), status(end.status)]
-      : [field("result", attribute.result, end._tag === "Ok" ? "completed" : "interrupted")])
+      : [field("result", attribute.result, results[end._tag])])
   ]
 })
 

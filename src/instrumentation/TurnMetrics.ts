@@ -87,7 +87,8 @@ export const make = (): SignalBus.SignalListener => {
         })
       case "CommandStop":
         return record(Instruments.tool.commands, 1, {
-          [attribute.commandSuccess]: String(signal.end._tag === "Ok"),
+          [attribute.commandSuccess]:
+            signal.end._tag === "Background" ? "background" : String(signal.end._tag === "Ok"),
           [attribute.sandbox]: sandbox ?? "default"
         })
       case "FileOperations": {

@@ -215,7 +215,9 @@ const commandStop = (
         ? fail(Convention.errorType.commandFailed)
         : item.status === "interrupted"
           ? Signal.interrupted
-          : Signal.ok
+          : item.status === "background"
+            ? Signal.background
+            : Signal.ok
     }
   ]
 }

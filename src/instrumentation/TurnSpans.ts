@@ -25,6 +25,8 @@ const exitOf = (end: Signal.SignalEnd): Exit.Exit<void, SpanFailure> => {
     case "Ok":
       return Exit.void
     case "Interrupted":
+    // Nothing is known yet about the success of a command that continues to run: its span has the status UNSET too.
+    case "Background":
       return Exit.failCause(Cause.interrupt())
     case "Error":
       return Exit.fail(new SpanFailure(end.errorType))
