@@ -52,6 +52,11 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
   readonly mcpServers?: McpServers.McpServers | undefined
   /** The limit for all turns of this handle together. A turn that exceeds it fails with `BudgetExceeded`. */
   readonly budget?: Budget | undefined
+  /**
+   * What happens to the commands that still run when their turn ends: `keep` lets them continue as background terminals,
+   * `end` ends them with each turn. They always end with the scope of the thread's last handle. Default: `keep`.
+   */
+  readonly terminals?: TurnOptions.Terminals | undefined
   /** Overrides of Codex's configuration for this thread, for example `{ "model_reasoning_effort": "high" }`. */
   readonly config?: Readonly<Record<string, unknown>> | undefined
   /** The part of the program that uses the thread, for telemetry. Choose few distinct values, without content. */
@@ -209,6 +214,7 @@ export class Codex extends Context.Service<
           sandbox: options.sandbox,
           instructions: options.instructions,
           budget: options.budget ?? {},
+          terminals: options.terminals,
           annotations
         })
       })

@@ -9,6 +9,7 @@ import * as ContentLimits from "./domain/ContentLimits.ts"
 import type * as CodexError from "./domain/CodexError.ts"
 import type * as Engine from "./engine/Engine.ts"
 import type { ThreadId } from "./domain/Ids.ts"
+import type * as Terminal from "./domain/Terminal.ts"
 import type * as Turn from "./domain/Turn.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
 import * as EventBuffer from "./turn/EventBuffer.ts"
@@ -25,6 +26,22 @@ export interface Run<Args extends ReadonlyArray<unknown>> {
     ...args: [...Args, options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }]
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   (...args: [...Args, options?: TurnOptions.TurnOptions]): Effect.Effect<Turn.Turn, CodexError.TurnError>
+}
+
+/** Lists, watches and ends the background terminals of a thread. */
+export interface Terminals {
+  /** Lists the commands that run now, also those of handles of the same thread. */
+  readonly list: Effect.Effect<ReadonlyArray<Terminal.Terminal>, CodexError.RequestError>
+  /**
+   * The events of the background terminals from now on: a turn left a command running, it wrote output, it ended. The
+   * stream ends with the thread's scope and with Codex's process. While more than 1 Mi characters of output wait for a slow
+   * consumer, new output is dropped; a mark in the next output counts the dropped characters.
+   */
+  readonly watch: Stream.Stream<Terminal.TerminalEvent, CodexError.RequestError>
+  /** Ends a command by its `processId`. Returns whether it was still running. */
+  readonly terminate: (processId: string) => Effect.Effect<boolean, CodexError.RequestError>
+  /** Ends all commands of the thread, also those of a running turn. */
+  readonly clean: Effect.Effect<void, CodexError.RequestError>
 }
 
 /**
@@ -81,8 +98,22 @@ export interface Thread {
   readonly interrupt: Effect.Effect<void>
   /** Summarises the conversation to make room in the model's context. The summary is a turn of its own. */
   readonly compact: (options?: TurnOptions.TurnOptions) => Effect.Effect<Turn.Turn, CodexError.TurnError>
+  /**
+   * The commands of the thread that run in the background: their turn has ended, or goes on without waiting for them. Their
+   * items have the status `background` in the result of the turn. They end with the scope of the thread's last handle, with
+   * an interrupted turn, or with each turn by the option `terminals`. Those of sub-agents end with the turn.
+   */
+  readonly terminals: Terminals
   /** What all turns of this handle used, sub-agents included: tokens, milliseconds, tool calls and model requests. */
   readonly spent: Effect.Effect<Budget.BudgetUsage>
+}
+
+/** For an engine that runs no commands in the background. */
+const noTerminals: Terminals = {
+  list: Effect.succeed([]),
+  watch: Stream.empty,
+  terminate: () => Effect.succeed(false),
+  clean: Effect.void
 }
 
 export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadContext): Thread => {
@@ -155,6 +186,7 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
         }),
         ([turn]) => turn
       ),
+    terminals: engine.terminals ?? noTerminals,
     spent: queue.spent
   }
 }

@@ -15,6 +15,7 @@ import * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as RawRequests from "./app-server/RawRequests.ts"
+import * as BackgroundTerminals from "./app-server/BackgroundTerminals.ts"
 import * as ThreadHandle from "./app-server/ThreadHandle.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
 import * as MessageRouter from "./app-server/MessageRouter.ts"
@@ -49,9 +50,15 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       const runningTurns = new Map<string, RunningTurn.RunningTurn>()
       let started: AppServerProcess.Process | undefined
       const usageTotals = new Map<string, string>()
-      const listener = MessageRouter.make(runningTurns, usageTotals, (runningTurn) => {
-        if (started !== undefined) TurnDriver.confirmEnd(started, runningTurn)
-      })
+      const terminals = BackgroundTerminals.makeRegistry()
+      const listener = MessageRouter.make(
+        runningTurns,
+        usageTotals,
+        (runningTurn) => {
+          if (started !== undefined) TurnDriver.confirmEnd(started, runningTurn)
+        },
+        terminals
+      )
       const process = yield* AppServerProcess.start(options, listener).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
@@ -63,6 +70,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         rawRequests: RawRequests.make(process.connection, AppServerProcess.requestTimeoutOf(options), scope),
         runningTurns,
         usageTotals,
+        terminals,
         loadedThreads: new Map(),
         scope
       } satisfies AppServerSession.Session

@@ -3,10 +3,12 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as CodexError from "../domain/CodexError.ts"
 import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
+import type * as Terminal from "../domain/Terminal.ts"
 import type { ThreadAccess } from "../domain/ThreadAccess.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import type * as Turn from "../domain/Turn.ts"
@@ -62,7 +64,7 @@ export interface Handlers {
   readonly agent?: (turn: { readonly threadId: ThreadId; readonly turnId: TurnId }) => AgentHandlers
 }
 
-/** Options that override the thread's settings. Codex keeps all except `outputSchema` for later turns. */
+/** Options that override the thread's settings. Codex keeps all except `outputSchema` and `terminals` for later turns. */
 export interface EngineTurnOptions {
   readonly model?: string | undefined
   readonly effort?: string | undefined
@@ -70,6 +72,8 @@ export interface EngineTurnOptions {
   readonly cwd?: string | undefined
   /** JSON Schema that the last message of the turn must match. */
   readonly outputSchema?: unknown
+  /** What happens to the commands that still run when the turn ends. Default: `keep`. Codex does not keep it. */
+  readonly terminals?: TurnOptions.Terminals | undefined
 }
 
 /** The callbacks for the turn of a sub-agent. The engine calls `end` exactly once, when the turn ends. */
@@ -108,6 +112,18 @@ export interface EngineThread {
   readonly compact: (handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>
   /** Adds input to the running turn. Fails with `InvalidRequest` if no turn is running. */
   readonly steer: (input: TurnOptions.TurnInput) => Effect.Effect<void, CodexError.RequestError>
+  /** The commands of the thread that run in the background. An engine without them has none to list. */
+  readonly terminals?: EngineTerminals | undefined
+}
+
+/** The commands of a thread that run in the background. */
+export interface EngineTerminals {
+  readonly list: Effect.Effect<ReadonlyArray<Terminal.Terminal>, CodexError.RequestError>
+  /** Subscribes when it runs. Ends with the thread or its engine. */
+  readonly watch: Stream.Stream<Terminal.TerminalEvent, CodexError.RequestError>
+  /** Returns whether the command was still running. */
+  readonly terminate: (processId: string) => Effect.Effect<boolean, CodexError.RequestError>
+  readonly clean: Effect.Effect<void, CodexError.RequestError>
 }
 
 export interface EngineRequestOptions {

@@ -36,6 +36,8 @@ export interface ThreadContext {
   readonly instructions: string | undefined
   /** The limit for all turns of the thread together. */
   readonly budget: Budget.Budget
+  /** What happens to the commands that still run when a turn ends. */
+  readonly terminals?: TurnOptions.Terminals | undefined
   /** Attributes of every span and log of the thread: source, workflow, group. */
   readonly annotations: Readonly<Record<string, unknown>>
 }
@@ -89,14 +91,15 @@ export const annotated =
 const runOnEngine = <A>(
   engine: Engine.EngineThread,
   { options, output, request }: TurnSpec<A>,
-  handlers: Engine.Handlers
+  handlers: Engine.Handlers,
+  terminals: TurnOptions.Terminals | undefined
 ): Effect.Effect<void, CodexError.TurnError> => {
   switch (request._tag) {
     case "Prompt": {
       const { cwd, effort, model, sandbox } = options
       return engine.turn(
         request.input,
-        { model, effort, sandbox, cwd, outputSchema: output.jsonSchema },
+        { model, effort, sandbox, cwd, outputSchema: output.jsonSchema, terminals },
         handlers
       )
     }
@@ -240,7 +243,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   const exhaustedBudget = exhausted("turn", budget, tried) ?? exhausted("thread", context.budget, spentBefore)
   const performed =
     exhaustedBudget === undefined
-      ? Effect.flatMap(runOnEngine(engine, spec, handlers), () =>
+      ? Effect.flatMap(runOnEngine(engine, spec, handlers, options.terminals ?? context.terminals), () =>
           // The last event of the turn may have exceeded a limit: the turn fails although Codex completed it.
           Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.message())
         )

@@ -43,7 +43,9 @@ export const results = {
   "turn/start": [Protocol.TurnAccepted],
   "thread/read": [Protocol.ThreadRead, Protocol.ThreadHistory],
   "thread/list": [Protocol.ThreadList],
-  "model/list": [Protocol.ModelList]
+  "model/list": [Protocol.ModelList],
+  "thread/backgroundTerminals/list": [Protocol.TerminalList],
+  "thread/backgroundTerminals/terminate": [Protocol.TerminalTerminated]
 } as const
 
 /** The schema that decodes each optional part of a server request. */

@@ -5,6 +5,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
 import type * as RawRequests from "./RawRequests.ts"
+import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
 
 /** A thread that is loaded on a process and shared by its handles. */
@@ -21,6 +22,8 @@ export interface Session {
   readonly runningTurns: Map<string, RunningTurn.RunningTurn>
   /** The last reported token total of each open thread, by thread id. */
   readonly usageTotals: Map<string, string>
+  /** The running commands of all threads. */
+  readonly terminals: BackgroundTerminals.Registry
   readonly loadedThreads: Map<string, LoadedThread>
   readonly scope: Scope.Closeable
 }
@@ -37,7 +40,10 @@ export const loadedThread = (
   return loaded
 }
 
-/** Adds a holder to a thread for the lifetime of the scope. When the last holder leaves, Codex unloads the thread. */
+/**
+ * Adds a holder to a thread for the lifetime of the scope. When the last holder leaves, the thread's background terminals
+ * end and Codex unloads the thread.
+ */
 export const acquire = (
   session: Session,
   threadId: ThreadId
@@ -54,8 +60,15 @@ export const acquire = (
         if (loaded.holders > 0) return Effect.void
         session.loadedThreads.delete(threadId)
         session.usageTotals.delete(threadId)
-        const { connection } = session.process
-        return Effect.ignore(connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" }))
+        const { process, terminals } = session
+        const unsubscribe = Effect.ignore(
+          process.connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" })
+        )
+        // Codex would run them until the process ends (openai/codex#42717).
+        return BackgroundTerminals.endAll(process, terminals, threadId).pipe(
+          Effect.andThen(Effect.sync(() => terminals.forget(threadId))),
+          Effect.andThen(unsubscribe)
+        )
       })
       // The last holder waits for its interrupted turn to end. Other holders do not wait.
       return loaded.holders > 0 ? Effect.void : loaded.turns.withPermits(1)(unsubscribe)

@@ -12,6 +12,7 @@ import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type * as Item from "../../domain/Item.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as CallIds from "./CallIds.ts"
+import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import * as ApprovedArguments from "./ApprovedArguments.ts"
 import * as SubAgents from "./SubAgents.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
@@ -86,12 +87,13 @@ const approve = (
 
 /**
  * Makes the listener of a process. `confirmEnd` checks on a turn that should have ended; `totals` holds the last
- * reported token total of each open thread by id.
+ * reported token total of each open thread by id; `terminals` follows the commands of all threads.
  */
 export const make = (
   runningTurns: Map<string, RunningTurn.RunningTurn>,
   totals: Map<string, string>,
-  confirmEnd: (runningTurn: RunningTurn.RunningTurn) => void
+  confirmEnd: (runningTurn: RunningTurn.RunningTurn) => void,
+  terminals: BackgroundTerminals.Registry = BackgroundTerminals.makeRegistry()
 ): AppServerProcess.ProcessListener => {
   const findTurn = (threadId: ThreadId, turnId: string | undefined): RunningTurn.RunningTurn | undefined => {
     const runningTurn = runningTurns.get(threadId)
@@ -285,8 +287,11 @@ export const make = (
         if (
           !RunningTurn.step(runningTurn, { _tag: "EventReceived", turnId: notification.turnId, begins })
             .matches
-        )
+        ) {
+          if (notification.event._tag === "ItemCompleted")
+            RunningTurn.completeLeftCommand(runningTurn, notification.event.item)
           return
+        }
         const event = { ...notification.event, at: timestamp(runningTurn.clock, emittedAtMs) }
         watchCallIds(runningTurn, event)
         if (event._tag === "ItemStarted") runningTurn.openItems.started(event.item)
@@ -331,6 +336,7 @@ export const make = (
         if (known === undefined || known === notification.total) return
         totals.set(notification.threadId, notification.total)
       }
+      if (notification._tag === "Event") terminals.observe(notification, emittedAtMs ?? Date.now())
       const runningTurn =
         runningTurns.get(notification.threadId) ??
         (notification._tag === "Event" ? SubAgents.attach(runningTurns, totals, notification) : undefined)
@@ -351,6 +357,7 @@ export const make = (
       }
     },
     onExit: (error) => {
+      terminals.close()
       for (const runningTurn of runningTurns.values())
         RunningTurn.step(runningTurn, { _tag: "ConnectionClosed", error })
     }

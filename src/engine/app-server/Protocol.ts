@@ -200,6 +200,24 @@ export const requestParts = {
   legacyThread: Schema.Struct({ conversationId: ThreadId })
 }
 
+/** The running commands of a thread. */
+export const TerminalList = Schema.Struct({
+  data: Schema.Array(
+    Schema.Struct({
+      processId: text,
+      itemId: ItemId,
+      command: text,
+      cwd: text,
+      osPid: nullish(Schema.Int),
+      cpuPercent: nullish(Schema.Finite),
+      rssKb: nullish(Schema.Finite)
+    })
+  ),
+  nextCursor: nullish(text)
+})
+
+export const TerminalTerminated = Schema.Struct({ terminated: Schema.Boolean })
+
 /** The requests of the server that an approval policy or a tool answers, by method. */
 export const serverRequests = {
   "item/commandExecution/requestApproval": Schema.Struct({

@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import type * as CodexError from "../../domain/CodexError.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import type * as Item from "../../domain/Item.ts"
 import type * as Engine from "../Engine.ts"
 import * as CallIds from "./CallIds.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
@@ -43,6 +44,12 @@ export interface RunningTurn {
   /** The running turns of sub-agents, by thread id. */
   readonly subAgents: Map<string, RunningTurn>
   readonly onEnd: ((end: TurnLifecycle.LifecycleEnd) => void) | undefined
+  /** The commands that Codex had not completed when the turn ended, by item id. */
+  readonly leftCommands: Map<string, Item.CommandExecution>
+  /** The threads of sub-agents whose turns have left commands. */
+  readonly leftThreads: Set<ThreadId>
+  /** Called when Codex completes one of `leftCommands`. */
+  onLeftCommand: ((item: Item.CommandExecution) => void) | undefined
   /** The lifecycle state; only `step` changes it. */
   state: TurnLifecycle.LifecycleState
   /** Whether every further request of Codex is declined. */
@@ -59,6 +66,9 @@ export const make = (
   onEnd: undefined,
   ...options,
   subAgents: new Map(),
+  leftCommands: new Map(),
+  leftThreads: new Set(),
+  onLeftCommand: undefined,
   started: Deferred.makeUnsafe(),
   outcome: Deferred.makeUnsafe(),
   over: Deferred.makeUnsafe(),
@@ -101,12 +111,24 @@ export const step = (
   if (state._tag === "Running") Deferred.doneUnsafe(turn.started, Exit.void)
   const { end } = output
   if (end !== undefined) {
+    for (const item of turn.openItems.items.values()) {
+      if (item._tag === "CommandExecution") turn.leftCommands.set(item.id, item)
+    }
+    if (turn.leftCommands.size > 0) turn.root?.leftThreads.add(turn.threadId)
+    // The driver may continue synchronously, and needs the commands.
     Deferred.doneUnsafe(turn.over, Exit.void)
     Deferred.doneUnsafe(turn.outcome, end === "completed" ? Exit.void : Exit.fail(end))
     turn.openItems.clear()
     turn.onEnd?.(end)
   }
   return output
+}
+
+/** Records the completion of a command that the turn left: the event comes after the end of the turn. */
+export const completeLeftCommand = (turn: RunningTurn, item: Item.Item): void => {
+  if (item._tag !== "CommandExecution" || !turn.leftCommands.has(item.id)) return
+  turn.leftCommands.set(item.id, item)
+  turn.onLeftCommand?.(item)
 }
 
 export const turnIdOf = (turn: RunningTurn): TurnId | undefined => TurnLifecycle.turnIdOf(turn.state)

@@ -12,6 +12,7 @@ import * as ErrorMapping from "./ErrorMapping.ts"
 import type { RpcRequestError } from "./JsonRpcConnection.ts"
 import type * as Protocol from "./Protocol.ts"
 import * as SandboxAccess from "./SandboxAccess.ts"
+import * as ThreadTerminals from "./ThreadTerminals.ts"
 import * as Translate from "./Translate.ts"
 import * as TurnDriver from "./TurnDriver.ts"
 
@@ -107,7 +108,8 @@ export const make = Effect.fnUntraced(function* (
     method: TurnDriver.Method,
     params: Readonly<Record<string, unknown>>,
     handlers: Engine.Handlers,
-    more: StickyOptions
+    more: StickyOptions,
+    terminals: "keep" | "end" = "keep"
   ): Effect.Effect<void, CodexError.TurnError> =>
     Effect.flatMap(currentSession, ({ opened, session }) => {
       const { process, runningTurns } = session
@@ -122,16 +124,17 @@ export const make = Effect.fnUntraced(function* (
           cwd: stickyOptions.cwd ?? opened.cwd,
           process,
           runningTurns,
-          onAccepted: () => void (hasBegun = true)
+          onAccepted: () => void (hasBegun = true),
+            terminals: session.terminals
         }
         return Effect.as(
-          TurnDriver.run(location, method, { threadId: opened.thread.id, ...params }, handlers, failed),
+          TurnDriver.run(location, method, { threadId: opened.thread.id, ...params }, handlers, failed, terminals),
           true
         )
       })
       return Effect.flatMap(
         AppServerSession.loadedThread(session, opened.thread.id).turns.withPermits(1)(turn),
-        (ran) => (ran ? Effect.void : run(method, params, handlers, more))
+        (ran) => (ran ? Effect.void : run(method, params, handlers, more, terminals))
       )
     })
 
@@ -162,9 +165,15 @@ export const make = Effect.fnUntraced(function* (
             "turn/start",
             { input: Translate.input(input), ...Translate.turnOptions({ ...options, cwd }) },
             handlers,
-            stickyOptionsOf({ ...options, cwd })
+            stickyOptionsOf({ ...options, cwd }),
+            options.terminals
           )
       ),
+    terminals: ThreadTerminals.make({
+      current: () => ({ session: current.session, threadId: current.opened.thread.id }),
+      closed,
+      closedError: threadClosed
+    }),
     compact: (handlers) => runUntilClosed("thread/compact/start", {}, handlers, {}),
     steer: (input) =>
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {

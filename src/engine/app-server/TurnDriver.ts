@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Engine from "../Engine.ts"
+import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import * as SubAgents from "./SubAgents.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
@@ -35,6 +36,7 @@ export interface ThreadLocation {
   readonly runningTurns: Map<string, RunningTurn.RunningTurn>
   /** Called when Codex has accepted a turn. */
   readonly onAccepted?: (() => void) | undefined
+  readonly terminals: BackgroundTerminals.Registry
 }
 
 const stalled = (detail: string) => new CodexError.TurnStalled({ detail })
@@ -127,20 +129,27 @@ const interruptTurn = (
       discard: true
     })
     // The turn's shells outlive its interruption (openai/codex#42717).
-    yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))
+    const clean = Effect.ignore(BackgroundTerminals.clean(process, threadId))
+    yield* clean
     yield* Deferred.await(runningTurn.over)
+    // A shell that was starting during the interruption is listed only after the turn ends, so clean again.
+    if (runningTurn.leftCommands.size > 0) yield* clean
   }).pipe(Effect.timeoutOrElse({ duration: interruptGrace, orElse: () => process.kill }))
 
 /** The requests that start a turn. */
 export type Method = "turn/start" | "thread/compact/start"
 
-/** Runs a turn. Interruption of the returned effect interrupts the turn and ends what it started. */
+/**
+ * Runs a turn. Interruption of the returned effect interrupts the turn and ends what it started. `terminals` says what
+ * happens to the commands that still run when the turn ends in another way.
+ */
 export const run = (
   location: ThreadLocation,
   method: Method,
   params: Readonly<Record<string, unknown>>,
   handlers: Engine.Handlers,
-  toTurnError: (error: JsonRpcConnection.RpcRequestError) => CodexError.TurnError
+  toTurnError: (error: JsonRpcConnection.RpcRequestError) => CodexError.TurnError,
+  terminals: "keep" | "end" = "keep"
 ): Effect.Effect<void, CodexError.TurnError> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.uninterruptibleMask((restore) =>
@@ -174,16 +183,22 @@ export const run = (
             Effect.andThen(Deferred.await(runningTurn.outcome))
           )
         ).pipe(
-          Effect.onExit(() =>
-            RunningTurn.isOver(runningTurn) ? Effect.void : interruptTurn(location, runningTurn, startFiber)
-          ),
+          Effect.onExit((exit) => {
+            if (!RunningTurn.isOver(runningTurn)) return interruptTurn(location, runningTurn, startFiber)
+            if (runningTurn.leftCommands.size === 0 || !process.isUsable()) return Effect.void
+            const mode = Exit.hasInterrupts(exit) ? "end" : terminals
+            return BackgroundTerminals.settle(process, location.terminals, runningTurn, mode)
+          }),
           Effect.ensuring(
             Effect.suspend(() => {
               runningTurns.delete(threadId)
               if (!RunningTurn.isOver(runningTurn))
                 RunningTurn.end(runningTurn, new CodexError.TurnInterrupted({ by: "caller" }))
               RunningTurn.unwatch(runningTurn)
-              return Effect.andThen(RunningTurn.declinePending(runningTurn), SubAgents.release(runningTurn))
+              return RunningTurn.declinePending(runningTurn).pipe(
+                Effect.andThen(SubAgents.release(runningTurn)),
+                Effect.andThen(BackgroundTerminals.cleanSubAgents(process, runningTurn))
+              )
             })
           )
         )

@@ -1,5 +1,6 @@
 /** Turns on a Codex that sends and omits messages at random, under virtual time, from seeds. */
 import { assert, it } from "@effect/vitest"
+import * as BackgroundTerminals from "../../../src/engine/app-server/BackgroundTerminals.ts"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -255,7 +256,8 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
     }
     const failed = (error: JsonRpcConnection.RpcRequestError) =>
       error._tag === "ConnectionClosed" ? process.end() : new CodexError.ProtocolError({ detail: error._tag })
-    const location = { threadId, cwd: "/", process, runningTurns }
+    const terminals = BackgroundTerminals.makeRegistry()
+    const location = { threadId, cwd: "/", process, runningTurns, terminals }
     const started = clock.currentTimeMillisUnsafe()
     const patience = own.chance(30) ? own.below(5_000) : timeout
     const exit = yield* TurnDriver.run(location, "turn/start", { threadId }, handlers, failed).pipe(
