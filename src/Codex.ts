@@ -56,7 +56,7 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
    * What happens to the commands that still run when their turn ends: `keep` lets them continue as background terminals,
    * `end` ends them with each turn. They always end with the scope of the thread's last handle. Default: `keep`.
    */
-  readonly terminals?: TurnOptions.Terminals | undefined
+  readonly terminals?: TurnOptions.TerminalPolicy | undefined
   /** Overrides of Codex's configuration for this thread, for example `{ "model_reasoning_effort": "high" }`. */
   readonly config?: Readonly<Record<string, unknown>> | undefined
   /** The part of the program that uses the thread, for telemetry. Choose few distinct values, without content. */

@@ -51,7 +51,7 @@ export interface TurnOptions {
    * What happens to the commands that still run when the turn ends. An interrupted turn always ends its commands. Default:
    * the option `terminals` of the thread.
    */
-  readonly terminals?: Terminals | undefined
+  readonly terminals?: TerminalPolicy | undefined
   /** Whether the turn emits telemetry. Default: `Sampling.Enabled`, which is true unless it is set. */
   readonly telemetry?: boolean | undefined
 }
@@ -60,7 +60,7 @@ export interface TurnOptions {
  * What happens to the commands that still run when their turn ends: `keep` lets them continue as background terminals of the
  * thread, `end` ends them. They always end with the scope of the thread's last handle.
  */
-export type Terminals = "keep" | "end"
+export type TerminalPolicy = "keep" | "end"
 
 /** What commands may access without approval. */
 export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"

@@ -73,7 +73,7 @@ export interface EngineTurnOptions {
   /** JSON Schema that the last message of the turn must match. */
   readonly outputSchema?: unknown
   /** What happens to the commands that still run when the turn ends. Default: `keep`. Codex does not keep it. */
-  readonly terminals?: TurnOptions.Terminals | undefined
+  readonly terminals?: TurnOptions.TerminalPolicy | undefined
 }
 
 /** The callbacks for the turn of a sub-agent. The engine calls `end` exactly once, when the turn ends. */

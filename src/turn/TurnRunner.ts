@@ -37,7 +37,7 @@ export interface ThreadContext {
   /** The limit for all turns of the thread together. */
   readonly budget: Budget.Budget
   /** What happens to the commands that still run when a turn ends. */
-  readonly terminals?: TurnOptions.Terminals | undefined
+  readonly terminals?: TurnOptions.TerminalPolicy | undefined
   /** Attributes of every span and log of the thread: source, workflow, group. */
   readonly annotations: Readonly<Record<string, unknown>>
 }
@@ -92,7 +92,7 @@ const runOnEngine = <A>(
   engine: Engine.EngineThread,
   { options, output, request }: TurnSpec<A>,
   handlers: Engine.Handlers,
-  terminals: TurnOptions.Terminals | undefined
+  terminals: TurnOptions.TerminalPolicy | undefined
 ): Effect.Effect<void, CodexError.TurnError> => {
   switch (request._tag) {
     case "Prompt": {
