@@ -130,7 +130,10 @@ const entries: {
   },
   team: { meaning: "the value of `Metrics.Team`: a small number of names, never a person" },
   component: { meaning: "`thinking`, `tools`, `approval` or `overhead`" },
-  commandSuccess: { meaning: "`true` if the command exited with 0, `background` if it continued to run when its turn ended, otherwise `false`" },
+  commandSuccess: {
+    meaning:
+      "`true` if the command exited with 0, `background` if it continued to run when its turn ended, otherwise `false`"
+  },
   sandbox: {
     meaning: "the sandbox of the thread; `default` if Codex's own configuration decides"
   },
@@ -139,7 +142,10 @@ const entries: {
     meaning: oneOf(Item.FileOperation.literals)
   },
   durationMs: { meaning: "the duration in milliseconds, rounded to the microsecond" },
-  result: { meaning: "`completed` or `interrupted`; also `failed` for a retry, and `background` for a command that continued to run when its turn ended" },
+  result: {
+    meaning:
+      "`completed` or `interrupted`; also `failed` for a retry, and `background` for a command that continued to run when its turn ended"
+  },
   exceptionType: {
     meaning: "the same value as `error.type`, beside message and stack"
   },

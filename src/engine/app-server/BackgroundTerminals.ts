@@ -239,8 +239,7 @@ export const settle = (
       if (waiting.size > 0) yield* Deferred.await(ended)
       for (const item of [...leftCommands.values()]) {
         const { exitCode: _, ...withoutExitCode } = item
-        if (left.some(({ itemId }) => itemId === item.id))
-          emit({ ...withoutExitCode, status: "interrupted" })
+        if (left.some(({ itemId }) => itemId === item.id)) emit({ ...withoutExitCode, status: "interrupted" })
       }
     }
     const running = new Set<string>(listed.map(({ itemId }) => itemId))

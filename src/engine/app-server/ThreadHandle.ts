@@ -125,10 +125,17 @@ export const make = Effect.fnUntraced(function* (
           process,
           runningTurns,
           onAccepted: () => void (hasBegun = true),
-            terminals: session.terminals
+          terminals: session.terminals
         }
         return Effect.as(
-          TurnDriver.run(location, method, { threadId: opened.thread.id, ...params }, handlers, failed, terminals),
+          TurnDriver.run(
+            location,
+            method,
+            { threadId: opened.thread.id, ...params },
+            handlers,
+            failed,
+            terminals
+          ),
           true
         )
       })
