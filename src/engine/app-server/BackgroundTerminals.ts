@@ -237,13 +237,13 @@ export const settle = (
         discard: true
       })
       if (waiting.size > 0) yield* Deferred.await(ended)
-      for (const item of [...leftCommands.values()]) {
+      for (const item of leftCommands.values()) {
         const { exitCode: _, ...withoutExitCode } = item
         if (left.some(({ itemId }) => itemId === item.id)) emit({ ...withoutExitCode, status: "interrupted" })
       }
     }
     const running = new Set<string>(listed.map(({ itemId }) => itemId))
-    for (const item of [...leftCommands.values()]) {
+    for (const item of leftCommands.values()) {
       // Codex completed it after the turn.
       if (item.status !== "inProgress") emit(item)
       else if (running.has(item.id)) {
