@@ -183,8 +183,8 @@ export const engine: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/engine/app-server/TurnDriver.ts", "test/engine/app-server/ProcessDeath.test.ts", [
     [
-      'yield* Effect.ignore(connection.request("thread/backgroundTerminals/clean", { threadId }))',
-      "",
+      "const clean = Effect.ignore(BackgroundTerminals.clean(process, threadId))",
+      "const clean = Effect.void",
       "sends turn/interrupt for that turn, cleans its terminals and waits for its end"
     ],
     [
