@@ -1,5 +1,5 @@
 /** Shared by the benchmarks: arguments, statistics, and the final table. */
-import { parseArgs } from "node:util"
+import { parseArguments } from "../scripts/scriptArguments.ts"
 
 /** One row of the final table. A value above the bar is reported; a row without a bar is informational. */
 export interface Row {
@@ -14,10 +14,19 @@ export interface Row {
   readonly goal?: number | undefined
 }
 
-const parsed = parseArgs({
-  options: { quick: { type: "boolean", default: false }, rounds: { type: "string" } },
-  allowPositionals: true
-})
+const parsed = parseArguments(
+  `Runs the benchmarks and prints a table. A value above its bar is reported and does not change the exit code.
+
+Usage: npm run bench -- [SECTION...] [options]
+
+  SECTION       turns, telemetry, native, scripted, spans, tail, redaction, signals, growth or spool; default: all
+  --quick       fewer rounds
+  --rounds N    the number of rounds`,
+  {
+    options: { quick: { type: "boolean", default: false }, rounds: { type: "string" } },
+    allowPositionals: true
+  }
+)
 
 /** The positional arguments. */
 export const { positionals } = parsed

@@ -15,12 +15,24 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
 import type { Attack } from "./attacks/Attack.ts"
 import { attacks as all } from "./attacks/index.ts"
+import { parseArguments } from "./scriptArguments.ts"
 
-const { values } = parseArgs({ options: { only: { type: "string" }, mutants: { type: "boolean" } } })
+const { values } = parseArguments(
+  `Plays attacks against the library, with the real Codex. Exits with 1 if one gets through.
+
+Usage: npm run attacks -- [options]
+
+  --only ID    play only this attack, such as H01
+  --mutants    reopen each hole in a copy of the repository, and expect the attack to get through there`,
+  { options: { only: { type: "string" }, mutants: { type: "boolean" } } }
+)
 const attacks = all.filter(({ id }) => values.only === undefined || id === values.only)
+if (attacks.length === 0) {
+  process.stderr.write(`no attack ${values.only}; there are ${all.map(({ id }) => id).join(", ")}\n`)
+  process.exit(2)
+}
 
 const services = Layer.merge(NodeServices.layer, Logger.layer([]))
 

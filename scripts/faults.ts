@@ -10,8 +10,8 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
 import { idsOf, rows } from "./faults/rows.ts"
+import { parseArguments } from "./scriptArguments.ts"
 import { testsInFile } from "./testSources.ts"
 
 interface Found {
@@ -102,15 +102,18 @@ const runTests = (files: ReadonlyArray<string>, ids: ReadonlySet<string>): Reado
   }
 }
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    /** Print the title of each test too. */
-    list: { type: "boolean", default: false },
-    /** Read the report of a run of all tests (`vitest run --reporter=json`) instead of running them. */
-    results: { type: "string" }
+const { positionals, values } = parseArguments(
+  `Runs the tests of the rows of faults, and prints which row has a test that passes.
+
+Usage: npm run faults -- [ROW...] [options]
+
+  --list            print the title of each test too
+  --results FILE    read the report of a run of all tests (vitest run --reporter=json) instead of running them`,
+  {
+    allowPositionals: true,
+    options: { list: { type: "boolean", default: false }, results: { type: "string" } }
   }
-})
+)
 
 const strange = positionals.filter((id) => rows[id] === undefined)
 if (strange.length > 0) {

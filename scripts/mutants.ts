@@ -12,16 +12,23 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { availableParallelism, tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
 import { apply, type Mutant } from "./mutants/Mutant.ts"
 import { mutants as all } from "./mutants/index.ts"
+import { parseArguments } from "./scriptArguments.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const omitted = new Set([".git", "node_modules", "dist", "coverage"])
 
-const { values } = parseArgs({
-  options: { only: { type: "string" }, workers: { type: "string" }, list: { type: "boolean" } }
-})
+const { values } = parseArguments(
+  `Changes critical code in one place at a time and expects a named test to fail. Exits with 1 if a mutant survives.
+
+Usage: npm run mutants -- [options]
+
+  --only TEXT    only mutants whose file, change or test contains the text
+  --workers N    how many mutants run at once; default: the number of cores
+  --list         print the mutants and run nothing`,
+  { options: { only: { type: "string" }, workers: { type: "string" }, list: { type: "boolean" } } }
+)
 const nameOf = ({ file, mutated, original }: Mutant): string =>
   `${file}: ${JSON.stringify(original)} -> ${JSON.stringify(mutated)}`
 const mutants = all.filter((mutant) =>

@@ -15,6 +15,7 @@ import * as ModelServer from "../src/testing/ModelServer.ts"
 import * as Certificates from "../test/support/certificates.ts"
 import * as Blocks from "./runbook/Blocks.ts"
 import * as Receiver from "./runbook/Receiver.ts"
+import { parseArguments } from "./scriptArguments.ts"
 
 const documents = ["docs/runbook.md", "docs/backends.md"]
 const bin = fileURLToPath(new URL("../bin/effect-codex.js", import.meta.url))
@@ -164,7 +165,16 @@ const runStep = Effect.fnUntraced(function* (step: Blocks.Run | Blocks.Skip) {
 const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const steps: Array<Blocks.Run | Blocks.Skip> = []
-  const only = process.argv[2]
+  const {
+    positionals: [only]
+  } = parseArguments(
+    `Runs the commands of docs/runbook.md and docs/backends.md against the real Codex.
+
+Usage: npm run runbook -- [LINE]
+
+  LINE    run only the block that starts at this line`,
+    { allowPositionals: true }
+  )
   for (const document of documents) {
     for (const block of Blocks.parse(document, yield* fs.readFileString(document))) {
       const step = yield* Effect.fromResult(Blocks.classify(block))

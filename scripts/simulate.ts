@@ -5,20 +5,27 @@
  *     node scripts/simulate.ts [--seeds 200] [--seed N] [--threads N] [--story]
  */
 import * as Effect from "effect/Effect"
-import { parseArgs } from "node:util"
 import * as Simulation from "../src/testing/Simulation.ts"
+import { parseArguments } from "./scriptArguments.ts"
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "200" },
-    /** Runs only this seed. */
-    seed: { type: "string" },
-    /** The number of concurrent threads; by default 4, 8 or 16, depending on the seed. */
-    threads: { type: "string" },
-    /** Prints the history of every run. */
-    story: { type: "boolean", default: false }
+const { values } = parseArguments(
+  `Simulates programs on an engine that fails in every way. Exits with 1 at the first violated promise.
+
+Usage: npm run simulate -- [options]
+
+  --seeds N      how many seeds to run; default: 200
+  --seed N       run only this seed
+  --threads N    the number of concurrent threads; default: 4, 8 or 16, depending on the seed
+  --story        print the history of every run`,
+  {
+    options: {
+      seeds: { type: "string", default: "200" },
+      seed: { type: "string" },
+      threads: { type: "string" },
+      story: { type: "boolean", default: false }
+    }
   }
-})
+)
 
 const number = (name: string, text: string): number => {
   const value = Number(text)

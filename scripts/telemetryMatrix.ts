@@ -10,18 +10,27 @@ import { createServer, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { availableParallelism, tmpdir } from "node:os"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
 import { gunzipSync } from "node:zlib"
+import { parseArguments } from "./scriptArguments.ts"
 
-const { values: options } = parseArgs({
-  options: {
-    engine: { type: "string" },
-    exporter: { type: "string" },
-    fault: { type: "string", multiple: true },
-    /** The maximum delay of a program's end, in milliseconds. */
-    limit: { type: "string", default: "2000" }
+const { values: options } = parseArguments(
+  `Runs every engine with every exporter against every fault of a receiver. Exits with 1 if a combination fails.
+
+Usage: npm run telemetry:matrix -- [options]
+
+  --engine scripted|codex
+  --exporter NAME
+  --fault NAME            may be given several times
+  --limit MILLISECONDS    the maximum delay of a program's end; default: 2000`,
+  {
+    options: {
+      engine: { type: "string" },
+      exporter: { type: "string" },
+      fault: { type: "string", multiple: true },
+      limit: { type: "string", default: "2000" }
+    }
   }
-})
+)
 
 /** The span and the metric that every exporter must deliver. */
 const spanName = "invoke_agent codex"
