@@ -8,11 +8,14 @@ const run = (script: string, ...args: ReadonlyArray<string>) =>
   })
 
 describe("the command line of a script", () => {
-  it.each(["scripts/simulate.ts", "bench/main.ts"])("prints help for %s --help and exits with 0", (script) => {
-    const { status, stderr, stdout } = run(script, "--help")
-    assert.strictEqual(status, 0, stderr)
-    assert.match(stdout, /^Usage: npm run /m)
-  })
+  it.each(["scripts/simulate.ts", "bench/main.ts"])(
+    "prints help for %s --help and exits with 0",
+    (script) => {
+      const { status, stderr, stdout } = run(script, "--help")
+      assert.strictEqual(status, 0, stderr)
+      assert.match(stdout, /^Usage: npm run /m)
+    }
+  )
 
   it("names an unknown option, shows the help and exits with 2", () => {
     const { status, stderr, stdout } = run("scripts/simulate.ts", "--sedes", "5")
