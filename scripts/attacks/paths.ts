@@ -159,9 +159,9 @@ export const paths: ReadonlyArray<Attack> = [
     }),
     mutant: {
       file: "src/approval/ResolvedRequest.ts",
-      original: "    const { real, throughLink } = RealPath.resolve(full, cwd)\n",
+      original: "    const { real, throughLink } = RealPath.resolve(full, cwd, lookUps)\n",
       mutated:
-        "    if (full !== '') return { given, real: full, throughLink: false, agentWritable: false }\n    const { real, throughLink } = RealPath.resolve(full, cwd)\n"
+        "    if (full !== '') return { given, real: full, throughLink: false, agentWritable: false }\n    const { real, throughLink } = RealPath.resolve(full, cwd, lookUps)\n"
     }
   },
   {

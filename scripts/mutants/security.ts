@@ -74,5 +74,17 @@ export const security: ReadonlyArray<Mutant> = [
       "end",
       "does not split a word, because redaction does not recognise half a secret"
     ]
+  ]),
+  ...inFile("src/internal/RealPath.ts", "test/approval/ResolvedRequest.test.ts", [
+    [
+      "if (--lookUps.left < 0) return unresolvable(links > 0)",
+      "",
+      "H14 resolves many files of a patch, but looks up only so much on the paths that the agent makes long"
+    ],
+    [
+      "if (lookUps.entries.has(next)) {",
+      "if (next === '') {",
+      "H14 resolves many files of a patch, but looks up only so much on the paths that the agent makes long"
+    ]
   ])
 ]

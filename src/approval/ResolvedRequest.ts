@@ -54,16 +54,20 @@ export const resolve = (
 ): ApprovalRequest => {
   if (!isResolvable(request) || request.resolved !== undefined) return request
   const { cwd, writableRoots } = access
-  const own = RealPath.resolve(request.cwd, cwd)
-  const all = namedBy(request)
-  const byName = new Map(all.map((path) => [path.given, path]))
+  const lookUps = RealPath.makeLookUps()
+  const own = RealPath.resolve(request.cwd, cwd, lookUps)
+  const byName = new Map<string, NamedPath>()
+  const ambiguous = new Set<string>()
+  for (const path of namedBy(request)) {
+    if ((byName.get(path.given) ?? path).path !== path.path) ambiguous.add(path.given)
+    byName.set(path.given, path)
+  }
   const resolved = [...byName.values()].map(({ given, path }): ResolvedPath => {
     // A path and a pattern with the same text are different places.
-    if (all.some((other) => other.given === given && other.path !== path))
-      return { given, throughLink: true, agentWritable: true }
+    if (ambiguous.has(given)) return { given, throughLink: true, agentWritable: true }
     // Joined as text: `..` behind a link must stay visible.
     const full = Nodepath.isAbsolute(path) ? path : `${request.cwd}${Nodepath.sep}${path}`
-    const { real, throughLink } = RealPath.resolve(full, cwd)
+    const { real, throughLink } = RealPath.resolve(full, cwd, lookUps)
     // Codex reads `~` as the home directory in some places and as a name in others.
     const known = path.startsWith("~") ? undefined : real
     return {

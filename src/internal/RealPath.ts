@@ -1,7 +1,6 @@
 /** Resolves paths as the file system does, also paths that do not exist yet, and knows where the agent can write. */
 import { lstatSync, readlinkSync, realpathSync } from "node:fs"
 import * as Nodepath from "node:path"
-import { codeOf } from "./SystemError.ts"
 
 /**
  * Where a path leads. `real` is the real path of the longest existing prefix with the missing rest appended, or `undefined`
@@ -18,12 +17,27 @@ export interface Directory {
   readonly real: string
 }
 
+/** What the paths of one request have in common: the entries that are known, and the work that is left. */
+export interface LookUps {
+  /** Entries that exist and are no links. */
+  readonly entries: Set<string>
+  readonly canonical: Map<string, string>
+  /** Characters of paths that may still be looked up. A path for which too few are left cannot be resolved. */
+  left: number
+}
+
+/** The maximum work for all paths of a request: some 5,000 files. It takes up to 0.2 s, and nothing else runs meanwhile. */
+const maxLookUps = 500_000
+/** The work of looking up an entry, besides the length of its path. */
+const lookup = 64
+
+/** Starts the work for several paths. The agent chooses how many there are, how long they are, and how many links they have. */
+export const makeLookUps = (): LookUps => ({ entries: new Set(), canonical: new Map(), left: maxLookUps })
+
 /** The kernel gives up after this many links. */
 const maxLinks = 40
 
 const unresolvable = (throughLink: boolean): Resolution => ({ real: undefined, throughLink })
-
-const isMissing = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "")
 
 const parts = (path: string): ReadonlyArray<string> => path.split(Nodepath.sep).filter((part) => part !== "")
 
@@ -37,19 +51,40 @@ export const isWithin = (path: string, directory: string): boolean => {
 }
 
 /** Follows the parts of a path from a real directory. A dangling link leads to its missing target. */
-const walk = (start: string, path: ReadonlyArray<string>, followed: Array<string> = []): Resolution => {
-  const rest = [...path]
+const walk = (
+  start: string,
+  path: ReadonlyArray<string>,
+  lookUps: LookUps,
+  followed: Array<string> = []
+): Resolution => {
+  // The next part is the last element.
+  const rest = path.toReversed()
   let current = start
   let links = 0
-  for (let part = rest.shift(); part !== undefined; part = rest.shift()) {
+  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
     if (part === "." || part === "") continue
+    if (--lookUps.left < 0) return unresolvable(links > 0)
     if (part === "..") {
       current = Nodepath.dirname(current)
       continue
     }
-    const next = Nodepath.join(current, part)
+    const next = current.endsWith(Nodepath.sep) ? current + part : current + Nodepath.sep + part
+    if (lookUps.entries.has(next)) {
+      current = next
+      continue
+    }
+    lookUps.left -= lookup + next.length
+    if (lookUps.left < 0) return unresolvable(links > 0)
     try {
-      if (!lstatSync(next).isSymbolicLink()) {
+      const stats = lstatSync(next, { throwIfNoEntry: false })
+      if (stats === undefined) {
+        // A missing directory has no parent entry, so the kernel would refuse such a path.
+        if (rest.includes("..")) return unresolvable(links > 0)
+        const missing = Nodepath.join(canonical(current, lookUps), part, ...rest.toReversed())
+        return { real: missing, throughLink: links > 0 }
+      }
+      if (!stats.isSymbolicLink()) {
+        lookUps.entries.add(next)
         current = next
         continue
       }
@@ -58,20 +93,22 @@ const walk = (start: string, path: ReadonlyArray<string>, followed: Array<string
       followed.push(next)
       const target = readlinkSync(next)
       if (Nodepath.isAbsolute(target)) current = Nodepath.parse(target).root
-      rest.unshift(...parts(Nodepath.isAbsolute(target) ? target.slice(current.length) : target))
-    } catch (error) {
-      if (!isMissing(error)) return unresolvable(links > 0)
-      // A missing directory has no parent entry, so the kernel would refuse such a path.
-      return rest.includes("..")
-        ? unresolvable(links > 0)
-        : { real: Nodepath.join(canonical(current), part, ...rest), throughLink: links > 0 }
+      rest.push(...parts(Nodepath.isAbsolute(target) ? target.slice(current.length) : target).toReversed())
+    } catch {
+      return unresolvable(links > 0)
     }
   }
-  return { real: canonical(current), throughLink: links > 0 }
+  return { real: canonical(current, lookUps), throughLink: links > 0 }
 }
 
 /** Returns the spelling of the file system, which may ignore case. */
-const canonical = (path: string): string => {
+const canonical = (path: string, { canonical: known }: LookUps): string => {
+  const found = known.get(path) ?? spelling(path)
+  known.set(path, found)
+  return found
+}
+
+const spelling = (path: string): string => {
   try {
     return realpathSync.native(path)
   } catch {
@@ -89,19 +126,20 @@ export const directory = (given: string): Directory => {
  * Resolves a path. A relative path starts at `from`. The links on the way to `from` itself do not count: the caller chose
  * that directory.
  */
-export const resolve = (path: string, from?: Directory): Resolution => {
-  if (path.includes("\0")) return unresolvable(false)
+export const resolve = (path: string, from?: Directory, lookUps: LookUps = makeLookUps()): Resolution => {
+  lookUps.left -= path.length
+  if (path.includes("\0") || lookUps.left < 0) return unresolvable(false)
   const absolute = from === undefined ? Nodepath.resolve(path) : Nodepath.resolve(from.given, path)
   const { root } = Nodepath.parse(absolute)
   const inside = from !== undefined && isWithin(absolute, from.given)
   const resolved = inside
-    ? walk(from.real, parts(Nodepath.relative(from.given, absolute)))
-    : walk(root, parts(absolute.slice(root.length)))
+    ? walk(from.real, parts(Nodepath.relative(from.given, absolute)), lookUps)
+    : walk(root, parts(absolute.slice(root.length)), lookUps)
   if (!path.split(/[\\/]/).includes("..")) return resolved
   // Behind a link, `..` is another directory for the kernel than in the text of the path.
   const physical = Nodepath.isAbsolute(path)
-    ? walk(root, parts(path.slice(root.length)))
-    : walk(from?.real ?? process.cwd(), parts(path))
+    ? walk(root, parts(path.slice(root.length)), lookUps)
+    : walk(from?.real ?? process.cwd(), parts(path), lookUps)
   return physical.real === resolved.real && !physical.throughLink ? resolved : unresolvable(true)
 }
 
@@ -114,7 +152,7 @@ export const trail = (path: string): ReadonlyArray<string> | undefined => {
   const absolute = Nodepath.resolve(path)
   const { root } = Nodepath.parse(absolute)
   const followed: Array<string> = []
-  const { real } = walk(root, parts(absolute.slice(root.length)), followed)
+  const { real } = walk(root, parts(absolute.slice(root.length)), makeLookUps(), followed)
   return real === undefined ? undefined : [...followed, real]
 }
 

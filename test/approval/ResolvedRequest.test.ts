@@ -81,6 +81,28 @@ describe("a request with resolved paths", () => {
   )
 
   it(
+    "H14 resolves many files of a patch, but looks up only so much on the paths that the agent makes long",
+    inWorkspace((root, access) => {
+      const resolved = (paths: ReadonlyArray<string>) => {
+        const changes = paths.map((path) => ({ path, kind: "add", diff: "" }) as const)
+        const all = resolve({ ...without(R.fileChange()), cwd: `${root}/ws`, changes }, access)
+        return "resolved" in all ? (all.resolved?.paths ?? []) : []
+      }
+      const files = resolved(Array.from({ length: 3000 }, (_, at) => `data/new/file-${at}`))
+      assert.strictEqual(files.filter(({ real }) => real !== undefined).length, 3000)
+      // Each link leads to the one before by a long way.
+      symlinkSync(".", `${root}/ws/link-0`)
+      for (let at = 1; at < 40; at++)
+        symlinkSync(`${"data/../".repeat(480)}link-${at - 1}`, `${root}/ws/link-${at}`)
+      const [first, ...others] = resolved(Array.from({ length: 200 }, (_, at) => `link-38/${at}`))
+      assert.deepStrictEqual(first?.real, `${root}/ws/0`)
+      const refused = others.filter(({ agentWritable, real }) => real === undefined && agentWritable)
+      assert.isAbove(refused.length, 150)
+      assert.strictEqual(resolved(["link-38/x"])[0]?.real, `${root}/ws/x`)
+    })
+  )
+
+  it(
     "H04 contains the real directory of a command, and whether a link leads there",
     inWorkspace((root, access) => {
       symlinkSync(`${root}/ws`, `${root}/ws/self`)
