@@ -46,6 +46,8 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(Codex, (codex) => codex.startThread({ ...settings, ...more })),
     resume: <Tools extends Record<string, Tool.Any> = {}>(id: string, more: ThreadOptions<Tools> = {}) =>
       Effect.flatMap(Codex, (codex) => codex.resumeThread(ThreadId.make(id), { ...settings, ...more })),
+    fork: <Tools extends Record<string, Tool.Any> = {}>(id: string, more: ThreadOptions<Tools> = {}) =>
+      Effect.flatMap(Codex, (codex) => codex.forkThread(ThreadId.make(id), { ...settings, ...more })),
     exists: (name: string) => Effect.orDie(fs.exists(name.startsWith("/") ? name : `${workspace}/${name}`)),
     /** Returns the processes that use this home, and whether each is a child of this process. */
     processes: Effect.sync(() => processesIn(env.CODEX_HOME))
