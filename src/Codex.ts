@@ -25,6 +25,7 @@ import * as SafeSpan from "./instrumentation/SafeSpan.ts"
 import * as StartTelemetry from "./instrumentation/StartTelemetry.ts"
 import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
+import type * as ThreadSettings from "./domain/ThreadSettings.ts"
 import type * as ThreadInfo from "./domain/ThreadInfo.ts"
 import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./tool/ToolHost.ts"
@@ -39,7 +40,7 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
    * When Codex requests approval: `untrusted` for every command, `on-request` not for sandboxed commands, `never` not at
    * all.
    */
-  readonly approvalMode?: Engine.ApprovalMode | undefined
+  readonly approvalMode?: ThreadSettings.ApprovalMode | undefined
   /** The model, for example `gpt-5.4`. */
   readonly model?: string | undefined
   /** Instructions for the agent, in addition to Codex's own. */

@@ -20,6 +20,8 @@ export interface WorkspaceWrite {
   readonly excludeTmpdir?: boolean | undefined
   /** The `TMPDIR` of the agent's commands. Default: that of this process. */
   readonly tmpdir?: string | undefined
+  /** Resolves a directory. Default: where it leads now. */
+  readonly directory?: ((path: string) => RealPath.Directory) | undefined
 }
 
 const everything = [Nodepath.parse(process.cwd()).root]
@@ -33,7 +35,8 @@ export const make = (
   sandbox: Sandbox | undefined,
   options: WorkspaceWrite = {}
 ): ThreadAccess => {
-  const directory = RealPath.directory(cwd)
+  const resolve = options.directory ?? RealPath.directory
+  const directory = resolve(cwd)
   switch (sandbox) {
     case "read-only":
       return { cwd: directory, sandbox, writableRoots: [] }
@@ -44,7 +47,7 @@ export const make = (
         ...(options.excludeSlashTmp === true ? [] : ["/tmp"]),
         ...(options.excludeTmpdir === true ? [] : [options.tmpdir ?? tmpdir()])
       ]
-      const real = roots.map((root) => RealPath.directory(Nodepath.resolve(directory.given, root)).real)
+      const real = roots.map((root) => resolve(Nodepath.resolve(directory.given, root)).real)
       return { cwd: directory, sandbox, writableRoots: [...new Set(real)] }
     }
     case "danger-full-access":

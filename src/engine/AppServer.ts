@@ -25,6 +25,9 @@ import * as Protocol from "./app-server/Protocol.ts"
 import * as TurnDriver from "./app-server/TurnDriver.ts"
 import * as AppServerSession from "./app-server/AppServerSession.ts"
 import type * as RunningTurn from "./app-server/RunningTurn.ts"
+import * as GivenInstructions from "./app-server/GivenInstructions.ts"
+import * as WireSettings from "./app-server/WireSettings.ts"
+import { optionalField } from "./app-server/Translate.ts"
 import * as Engine from "./Engine.ts"
 
 export type AppServerOptions = AppServerProcess.ProcessOptions
@@ -51,7 +54,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       let started: AppServerProcess.Process | undefined
       const usageTotals = new Map<string, string>()
       const terminals = BackgroundTerminals.makeRegistry()
-      const listener = MessageRouter.make(
+      const loadedThreads = new Map<string, AppServerSession.LoadedThread>()
+      const router = MessageRouter.make(
         runningTurns,
         usageTotals,
         (runningTurn) => {
@@ -59,6 +63,13 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         },
         terminals
       )
+      const listener: AppServerProcess.ProcessListener = {
+        ...router,
+        onNotification: (method, params, emittedAtMs) => {
+          if (method === "thread/settings/updated") AppServerSession.recordSettings(loadedThreads, params)
+          router.onNotification(method, params, emittedAtMs)
+        }
+      }
       const process = yield* AppServerProcess.start(options, listener).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
@@ -71,7 +82,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         runningTurns,
         usageTotals,
         terminals,
-        loadedThreads: new Map(),
+        loadedThreads,
         scope
       } satisfies AppServerSession.Session
     },
@@ -136,7 +147,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         detail: `the reply of codex app-server to ${method} has no thread`
       })
     if (resumed !== opened.value.thread.id) yield* AppServerSession.acquire(session, opened.value.thread.id)
-    return { session, opened: opened.value }
+    return { session, opened: opened.value, isNew: method === "thread/start" }
   })
 
   const openThread = Effect.fnUntraced(function* (
@@ -157,22 +168,32 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       developerInstructions: options.instructions ?? null,
       config: options.config ?? null
     }
-    const { opened, session } = yield* openOnProcess(method, { ...more, ...settings }, resumed)
+    const first = yield* openOnProcess(method, { ...more, ...settings }, resumed)
+    const requested = {
+      ...optionalField("cwd", cwd),
+      ...optionalField("model", options.model),
+      ...optionalField("approvalPolicy", options.approvalMode),
+      ...WireSettings.fromTurnOptions({ sandbox: options.sandbox })
+    }
     const resume = (threadId: ThreadId, { effort, ...stickyOptions }: ThreadHandle.StickyOptions) => {
       const config =
         effort === undefined ? settings.config : { ...settings.config, model_reasoning_effort: effort }
       return openOnProcess("thread/resume", { threadId, ...settings, ...stickyOptions, config }, threadId)
     }
     return yield* ThreadHandle.make(
-      session,
-      opened,
+      first,
+      {
+        settings: requested,
+        instructions: options.instructions,
+        hasInstructions: ({ thread }) => GivenInstructions.isLast(fs, thread.path, options.instructions),
+        tmpdir
+      },
       resolveDirectory,
       {
         resume: options.ephemeral === true ? undefined : resume,
         restart:
           method === "thread/resume" ? undefined : openOnProcess(method, { ...more, ...settings }, undefined)
-      },
-      tmpdir
+      }
     )
   })
 

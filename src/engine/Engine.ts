@@ -11,11 +11,9 @@ import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import type * as Terminal from "../domain/Terminal.ts"
 import type { ThreadAccess } from "../domain/ThreadAccess.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
+import type * as ThreadSettings from "../domain/ThreadSettings.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
-
-/** When Codex requests approval: `on-request` skips it for sandboxed commands, `untrusted` requests it for every command, `never` never does. */
-export type ApprovalMode = "untrusted" | "on-request" | "never"
 
 /** The description of a caller's tool that the model receives. */
 export interface ToolSpec {
@@ -28,7 +26,7 @@ export interface ToolSpec {
 export interface EngineThreadOptions {
   readonly cwd: string | undefined
   readonly sandbox: TurnOptions.Sandbox | undefined
-  readonly approvalMode: ApprovalMode | undefined
+  readonly approvalMode: ThreadSettings.ApprovalMode | undefined
   readonly model: string | undefined
   readonly instructions: string | undefined
   readonly ephemeral: boolean | undefined
@@ -99,6 +97,10 @@ export interface EngineThread {
    * from the agent.
    */
   readonly access?: (() => ThreadAccess) | undefined
+  /** Returns the settings that the engine reports to be in force on the thread. */
+  readonly settings?: (() => ThreadSettings.ThreadSettings) | undefined
+  /** Returns the settings that a turn of this handle with these options runs with. */
+  readonly turnSettings?: ((options: EngineTurnOptions) => ThreadSettings.ThreadSettings) | undefined
   /**
    * Runs one turn to its end. Succeeds when the turn completes and fails with the error of the turn. Interruption
    * interrupts the turn and ends the processes that it started. The runtime runs at most one turn at a time per thread.

@@ -37,9 +37,9 @@ export const protocolSchema = Effect.gen(function* () {
 /** The schema that decodes the reply to each of our requests. */
 export const results = {
   initialize: [Protocol.Initialized],
-  "thread/start": [Protocol.ThreadOpened, Protocol.ThreadSandbox],
-  "thread/resume": [Protocol.ThreadOpened, Protocol.ThreadSandbox],
-  "thread/fork": [Protocol.ThreadOpened, Protocol.ThreadSandbox],
+  "thread/start": [Protocol.ThreadOpened, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
+  "thread/resume": [Protocol.ThreadOpened, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
+  "thread/fork": [Protocol.ThreadOpened, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
   "turn/start": [Protocol.TurnAccepted],
   "thread/read": [Protocol.ThreadRead, Protocol.ThreadHistory],
   "thread/list": [Protocol.ThreadList],
@@ -117,8 +117,9 @@ export const make = (document: unknown): Spoken => {
   return {
     incompatibilities: [
       ...new Set([
-        ...Object.entries(Protocol.notifications).flatMap(([method, schema]) =>
-          reads(method, schema, paramsOf(notifications.get(method)) ?? definition(internal(method)))
+        ...Object.entries({ ...Protocol.notifications, ...Protocol.threadNotifications }).flatMap(
+          ([method, schema]) =>
+            reads(method, schema, paramsOf(notifications.get(method)) ?? definition(internal(method)))
         ),
         ...Object.entries(ProtocolItems.items).flatMap(([kind, schema]) =>
           reads(`item ${kind}`, schema, items.get(kind))

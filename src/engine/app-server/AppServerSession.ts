@@ -7,10 +7,17 @@ import type * as AppServerProcess from "./AppServerProcess.ts"
 import type * as RawRequests from "./RawRequests.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
+import * as WireSettings from "./WireSettings.ts"
 
 /** A thread that is loaded on a process and shared by its handles. */
-interface LoadedThread {
+export interface LoadedThread {
   holders: number
+  /** The settings in force, as Codex last reported them. */
+  settings: WireSettings.Reported | undefined
+  /** The handle whose settings are in force. Any other handle sends its own settings with its next turn. */
+  settingsOwner: object | undefined
+  /** The instructions that the model received last. `undefined` if they are unknown. */
+  instructions: string | undefined
   /** Codex treats a second `turn/start` as a steer of the first, so turns of all handles run one at a time. */
   readonly turns: Semaphore.Semaphore
 }
@@ -34,10 +41,23 @@ export const loadedThread = (
 ): LoadedThread => {
   const known = loadedThreads.get(threadId)
   if (known !== undefined) return known
-  const loaded = { holders: 0, turns: Semaphore.makeUnsafe(1) }
+  const loaded: LoadedThread = {
+    holders: 0,
+    settings: undefined,
+    settingsOwner: undefined,
+    instructions: undefined,
+    turns: Semaphore.makeUnsafe(1)
+  }
   loadedThreads.set(threadId, loaded)
   usageTotals.set(threadId, "")
   return loaded
+}
+
+/** Records the settings that Codex reports with `thread/settings/updated`. */
+export const recordSettings = (loadedThreads: ReadonlyMap<string, LoadedThread>, params: unknown): void => {
+  const update = WireSettings.fromUpdate(params, (threadId) => loadedThreads.get(threadId)?.settings)
+  const loaded = update === undefined ? undefined : loadedThreads.get(update.threadId)
+  if (update !== undefined && loaded !== undefined) loaded.settings = update.settings
 }
 
 /**

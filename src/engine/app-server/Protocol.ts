@@ -11,24 +11,50 @@ const nullish = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(S
 export const Initialized = Schema.Struct({ userAgent: text, codexHome: Schema.optionalKey(text) })
 
 export const ThreadOpened = Schema.Struct({
-  thread: Schema.Struct({ id: ThreadId }),
+  thread: Schema.Struct({ id: ThreadId, path: nullish(text) }),
   model: text,
   modelProvider: nullish(text),
   cwd: text,
   sandbox: nullish(Schema.Unknown),
   activePermissionProfile: nullish(Schema.Unknown),
-  runtimeWorkspaceRoots: nullish(Schema.Array(text))
+  runtimeWorkspaceRoots: nullish(Schema.Array(text)),
+  approvalPolicy: nullish(Schema.Unknown),
+  approvalsReviewer: nullish(text),
+  serviceTier: nullish(text),
+  reasoningEffort: nullish(text)
+})
+
+export const SandboxPolicy = Schema.Struct({
+  type: text,
+  writableRoots: nullish(Schema.Array(text)),
+  // `externalSandbox` has a name here.
+  networkAccess: nullish(Schema.Union([Schema.Boolean, text])),
+  excludeTmpdirEnvVar: nullish(Schema.Boolean),
+  excludeSlashTmp: nullish(Schema.Boolean)
+})
+
+export const PermissionProfileRef = Schema.Struct({ id: text, extends: nullish(text) })
+
+/** The approval policy in the replies that open a thread. Decoded separately, as the sandbox is. */
+export const ThreadApprovals = Schema.Struct({
+  approvalPolicy: Schema.Union([
+    Schema.Literals(["untrusted", "on-request", "never"]),
+    Schema.Struct({
+      granular: Schema.Struct({
+        sandbox_approval: Schema.Boolean,
+        rules: Schema.Boolean,
+        skill_approval: Schema.optionalKey(Schema.Boolean),
+        request_permissions: Schema.optionalKey(Schema.Boolean),
+        mcp_elicitations: Schema.Boolean
+      })
+    })
+  ])
 })
 
 /** The sandbox in the replies that open a thread. Decoded separately, because an unknown sandbox must not keep a thread closed. */
 export const ThreadSandbox = Schema.Struct({
-  sandbox: Schema.Struct({
-    type: text,
-    writableRoots: nullish(Schema.Array(text)),
-    excludeTmpdirEnvVar: nullish(Schema.Boolean),
-    excludeSlashTmp: nullish(Schema.Boolean)
-  }),
-  activePermissionProfile: nullish(Schema.Struct({ id: text }))
+  sandbox: SandboxPolicy,
+  activePermissionProfile: nullish(PermissionProfileRef)
 })
 
 export const TurnAccepted = Schema.Struct({ turn: Schema.Struct({ id: TurnId }) })
@@ -154,6 +180,26 @@ export const notifications = {
     item: Schema.Struct({ type: text, call_id: nullish(ItemId), name: nullish(text) })
   }),
   "rawResponse/completed": Schema.Struct({ ...turnFields, responseId: text, usage: nullish(TokenUsage) })
+}
+
+/** The notifications about a thread that belong to no turn, by method. */
+export const threadNotifications = {
+  // The settings from the next turn on.
+  "thread/settings/updated": Schema.Struct({
+    threadId: ThreadId,
+    threadSettings: Schema.Struct({
+      cwd: text,
+      model: text,
+      modelProvider: nullish(text),
+      sandboxPolicy: Schema.Unknown,
+      activePermissionProfile: nullish(Schema.Unknown),
+      approvalPolicy: nullish(Schema.Unknown),
+      approvalsReviewer: nullish(text),
+      serviceTier: nullish(text),
+      effort: nullish(text),
+      summary: nullish(text)
+    })
+  })
 }
 
 const approvalFields = { threadId: ThreadId, turnId: TurnId, itemId: ItemId, reason: nullish(text) }

@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as ThreadAccess from "../../domain/ThreadAccess.ts"
+import type * as RealPath from "../../internal/RealPath.ts"
 import type { Sandbox } from "../../domain/TurnOptions.ts"
 import * as Protocol from "./Protocol.ts"
 
@@ -18,12 +19,13 @@ const sandboxes = new Map<string, Sandbox>([
  * that this version does not know counts as none.
  */
 export const make = (
-  opened: typeof Protocol.ThreadOpened.Type,
+  opened: Omit<typeof Protocol.ThreadOpened.Type, "thread">,
   {
     cwd = opened.cwd,
     sandbox
   }: { readonly cwd?: string | undefined; readonly sandbox?: Sandbox | undefined },
-  tmpdir: string | undefined
+  tmpdir: string | undefined,
+  directory?: (path: string) => RealPath.Directory
 ): ThreadAccess.ThreadAccess => {
   const decoded = Option.getOrUndefined(decodeSandbox(opened))
   const policy = decoded?.sandbox
@@ -35,6 +37,7 @@ export const make = (
     // A turn that names its sandbox resets these settings of the configuration.
     excludeSlashTmp: sandbox === undefined && policy?.excludeSlashTmp === true,
     excludeTmpdir: (sandbox === undefined && policy?.excludeTmpdirEnvVar === true) || tmpdir === undefined,
-    tmpdir
+    tmpdir,
+    directory
   })
 }

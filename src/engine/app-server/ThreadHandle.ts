@@ -5,25 +5,15 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
-import type { ThreadAccess } from "../../domain/ThreadAccess.ts"
 import type * as Engine from "../Engine.ts"
 import * as AppServerSession from "./AppServerSession.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import type { RpcRequestError } from "./JsonRpcConnection.ts"
-import type * as Protocol from "./Protocol.ts"
-import * as SandboxAccess from "./SandboxAccess.ts"
 import * as ThreadTerminals from "./ThreadTerminals.ts"
+import * as HandleSettings from "./HandleSettings.ts"
 import * as Translate from "./Translate.ts"
 import * as TurnDriver from "./TurnDriver.ts"
-
-/** The reply that opened a thread. */
-export type Opened = typeof Protocol.ThreadOpened.Type
-
-/** A thread and the session that it is open on. When the process dies, the thread is resumed on a new session. */
-export interface ThreadOnSession {
-  readonly session: AppServerSession.Session
-  readonly opened: Opened
-}
+import * as WireSettings from "./WireSettings.ts"
 
 /** Turn options that Codex also applies to later turns. */
 export type StickyOptions = Pick<Engine.EngineTurnOptions, "cwd" | "effort" | "model" | "sandbox">
@@ -42,24 +32,27 @@ export interface Reopening {
     | ((
         threadId: ThreadId,
         stickyOptions: StickyOptions
-      ) => Effect.Effect<ThreadOnSession, CodexError.StartError, Scope.Scope>)
+      ) => Effect.Effect<HandleSettings.ThreadOnSession, CodexError.StartError, Scope.Scope>)
     | undefined
   /** Sends the request that started the thread again. The new thread has another id. `undefined` for a resumed thread. */
-  readonly restart: Effect.Effect<ThreadOnSession, CodexError.StartError, Scope.Scope> | undefined
+  readonly restart:
+    | Effect.Effect<HandleSettings.ThreadOnSession, CodexError.StartError, Scope.Scope>
+    | undefined
 }
 
 /** Returns one handle to a thread. Closing the handle's scope interrupts its turns. */
 export const make = Effect.fnUntraced(function* (
-  session: AppServerSession.Session,
-  opened: Opened,
+  first: HandleSettings.ThreadOnSession,
+  request: HandleSettings.HandleRequest,
   resolveDirectory: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
-  { restart, resume }: Reopening,
-  tmpdir: string | undefined
+  { restart, resume }: Reopening
 ) {
+  const { opened } = first
   const scope = yield* Effect.scope
   const resuming = Semaphore.makeUnsafe(1)
-  let current: ThreadOnSession = { session, opened }
+  let current: HandleSettings.ThreadOnSession = first
   const currentId = () => current.opened.thread.id
+  const settings = HandleSettings.make(() => current, request)
   /** Whether this handle has begun a turn. Before that, nothing is lost if the thread starts again. */
   let hasBegun = false
   const closed = yield* Effect.acquireRelease(Deferred.make<never, CodexError.TurnInterrupted>(), (closed) =>
@@ -71,45 +64,38 @@ export const make = Effect.fnUntraced(function* (
     detail: "the scope that opened the thread is closed; resume the thread by its id"
   })
 
-  const currentSession: Effect.Effect<ThreadOnSession, CodexError.StartError> = Effect.suspend(() => {
-    if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed)
-    if (current.session.process.isUsable()) return Effect.succeed(current)
-    const restarted = hasBegun ? undefined : restart
-    const reopened =
-      resume === undefined
-        ? (restarted ?? Effect.fail(current.session.process.end()))
-        : Effect.catch(resume(currentId(), stickyOptions), (error) =>
-            error._tag === "InvalidRequest" && error.reason === "ThreadNotFound"
-              ? (restarted ?? Effect.fail(threadLost(error)))
-              : Effect.fail(error)
-          )
-    return Scope.provide(reopened, scope).pipe(
-      Effect.tap((resumed) => Effect.sync(() => void (current = resumed)))
-    )
-  }).pipe(resuming.withPermits(1))
+  const currentSession: Effect.Effect<HandleSettings.ThreadOnSession, CodexError.StartError> = Effect.suspend(
+    () => {
+      if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed)
+      if (current.session.process.isUsable()) return Effect.succeed(current)
+      const restarted = hasBegun ? undefined : restart
+      const reopened =
+        resume === undefined
+          ? (restarted ?? Effect.fail(current.session.process.end()))
+          : Effect.catch(resume(currentId(), stickyOptions), (error) =>
+              error._tag === "InvalidRequest" && error.reason === "ThreadNotFound"
+                ? (restarted ?? Effect.fail(threadLost(error)))
+                : Effect.fail(error)
+            )
+      return Scope.provide(reopened, scope).pipe(
+        Effect.tap((reopened) =>
+          Effect.sync(() => {
+            current = reopened
+            settings.settle()
+          })
+        )
+      )
+    }
+  ).pipe(resuming.withPermits(1))
 
   /** Options that earlier turns set. Codex keeps them for later turns; a new process has to receive them again. */
   let stickyOptions: StickyOptions = {}
-  let access:
-    | (Pick<StickyOptions, "cwd" | "sandbox"> & { readonly opened: Opened; readonly value: ThreadAccess })
-    | undefined
-  /** Resolves the directory once: a directory that is later replaced by a link is no longer that of the thread. */
-  const currentAccess = (): ThreadAccess => {
-    const { opened } = current
-    const { cwd, sandbox } = stickyOptions
-    if (access?.opened !== opened || access.cwd !== cwd || access.sandbox !== sandbox) {
-      access = { opened, cwd, sandbox, value: SandboxAccess.make(opened, { cwd, sandbox }, tmpdir) }
-    }
-    return access.value
-  }
-  currentAccess()
 
   const run = (
     method: TurnDriver.Method,
     params: Readonly<Record<string, unknown>>,
     handlers: Engine.Handlers,
-    more: StickyOptions,
-    terminals: "keep" | "end" = "keep"
+    options: Engine.EngineTurnOptions
   ): Effect.Effect<void, CodexError.TurnError> =>
     Effect.flatMap(currentSession, ({ opened, session }) => {
       const { process, runningTurns } = session
@@ -117,31 +103,31 @@ export const make = Effect.fnUntraced(function* (
       const turn = Effect.suspend(() => {
         // The previous turn on this thread may have ended the process.
         if (!process.isUsable()) return Effect.succeed(false)
-        stickyOptions = { ...stickyOptions, ...more }
-        currentAccess()
+        stickyOptions = { ...stickyOptions, ...stickyOptionsOf(options) }
+        const change = WireSettings.fromTurnOptions(options)
         const location = {
           threadId: opened.thread.id,
-          cwd: stickyOptions.cwd ?? opened.cwd,
+          cwd: settings.effective(change).cwd,
           process,
           runningTurns,
           onAccepted: () => void (hasBegun = true),
           terminals: session.terminals
         }
-        return Effect.as(
+        const turn = settings.runTurn(change, method, handlers, (sent, handlers) =>
           TurnDriver.run(
             location,
             method,
-            { threadId: opened.thread.id, ...params },
+            { threadId: opened.thread.id, ...params, ...sent },
             handlers,
             failed,
-            terminals
-          ),
-          true
+            options.terminals
+          )
         )
+        return Effect.as(turn, true)
       })
       return Effect.flatMap(
         AppServerSession.loadedThread(session, opened.thread.id).turns.withPermits(1)(turn),
-        (ran) => (ran ? Effect.void : run(method, params, handlers, more, terminals))
+        (ran) => (ran ? Effect.void : run(method, params, handlers, options))
       )
     })
 
@@ -163,17 +149,22 @@ export const make = Effect.fnUntraced(function* (
     model: opened.model,
     provider: opened.modelProvider ?? undefined,
     cwd: opened.cwd,
-    access: currentAccess,
+    access: settings.access,
+    settings: settings.reported,
+    turnSettings: (options) =>
+      WireSettings.toThreadSettings(settings.effective(WireSettings.fromTurnOptions(options))),
     turn: (input, options, handlers) =>
       Effect.flatMap(
         options.cwd === undefined ? Effect.undefined : resolveDirectory(options.cwd, "turn/start"),
         (cwd) =>
           runUntilClosed(
             "turn/start",
-            { input: Translate.input(input), ...Translate.turnOptions({ ...options, cwd }) },
+            {
+              input: Translate.input(input),
+              ...Translate.optionalField("outputSchema", options.outputSchema)
+            },
             handlers,
-            stickyOptionsOf({ ...options, cwd }),
-            options.terminals
+            { ...options, cwd }
           )
       ),
     terminals: ThreadTerminals.make({

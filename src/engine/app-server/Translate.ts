@@ -6,7 +6,6 @@ import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
-import type * as Engine from "../Engine.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
 import { item, optionalField } from "./TranslateItem.ts"
@@ -272,18 +271,3 @@ const inputPart = (part: TurnOptions.InputPart): ReadonlyArray<unknown> => {
 /** Encodes the input of a turn. */
 export const input = (input: TurnOptions.TurnInput): ReadonlyArray<unknown> =>
   typeof input === "string" ? [text(input)] : input.flatMap(inputPart)
-
-const sandboxPolicies = {
-  "read-only": "readOnly",
-  "workspace-write": "workspaceWrite",
-  "danger-full-access": "dangerFullAccess"
-}
-
-/** Encodes the options of a turn. */
-export const turnOptions = (options: Engine.EngineTurnOptions): Readonly<Record<string, unknown>> => ({
-  ...optionalField("model", options.model),
-  ...optionalField("effort", options.effort),
-  ...optionalField("cwd", options.cwd),
-  ...(options.sandbox === undefined ? {} : { sandboxPolicy: { type: sandboxPolicies[options.sandbox] } }),
-  ...optionalField("outputSchema", options.outputSchema)
-})

@@ -94,7 +94,9 @@ describe("the protocol of the installed Codex", () => {
       Protocol.TurnIds,
       Protocol.TurnRef,
       Protocol.TokenUsage,
-      Protocol.TurnError
+      Protocol.TurnError,
+      Protocol.SandboxPolicy,
+      Protocol.PermissionProfileRef
     ]
     const compared: ReadonlyArray<unknown> = [...Object.values(Drift.results).flat(), ...parts]
     for (const [name, value] of Object.entries(Protocol)) {

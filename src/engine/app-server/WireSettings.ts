@@ -1,0 +1,197 @@
+/** The settings of a thread in Codex's format: what Codex reports, and what a turn sends to change it. Pure. */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as ThreadSettings from "../../domain/ThreadSettings.ts"
+import { canonicalJson } from "../../internal/CanonicalJson.ts"
+import type * as Engine from "../Engine.ts"
+import * as Protocol from "./Protocol.ts"
+import { optionalField } from "./Translate.ts"
+
+/** The settings of a thread, as the reply that opens it reports them. The reply does not contain `summary`. */
+export type Reported = Omit<typeof Protocol.ThreadOpened.Type, "thread"> & { readonly summary?: string }
+
+/** Parameters of `turn/start` and `thread/settings/update` that change the settings of a thread. */
+export interface SettingsChange {
+  readonly cwd?: string
+  readonly model?: string
+  readonly effort?: string
+  readonly summary?: string
+  /** `null` removes the tier. */
+  readonly serviceTier?: string | null
+  readonly approvalPolicy?: unknown
+  readonly approvalsReviewer?: string
+  readonly sandboxPolicy?: unknown
+  readonly permissions?: string
+  readonly runtimeWorkspaceRoots?: ReadonlyArray<string>
+}
+
+const decodeUpdate = Schema.decodeUnknownOption(Protocol.threadNotifications["thread/settings/updated"])
+const decodeSandbox = Schema.decodeUnknownOption(Protocol.SandboxPolicy)
+const decodeProfile = Schema.decodeUnknownOption(Protocol.PermissionProfileRef)
+const decodeApprovals = Schema.decodeUnknownOption(Protocol.ThreadApprovals)
+
+export const fromOpened = (opened: typeof Protocol.ThreadOpened.Type): Reported => opened
+
+/** Reads the notification `thread/settings/updated`. `known` returns the last report on a thread. */
+export const fromUpdate = (
+  params: unknown,
+  known: (threadId: string) => Reported | undefined
+): { readonly threadId: string; readonly settings: Reported } | undefined =>
+  Option.getOrUndefined(
+    Option.map(decodeUpdate(params), ({ threadId, threadSettings }) => {
+      const { effort, sandboxPolicy, summary, ...rest } = threadSettings
+      const { runtimeWorkspaceRoots } = known(threadId) ?? {}
+      return {
+        threadId,
+        settings: {
+          ...rest,
+          sandbox: sandboxPolicy,
+          reasoningEffort: effort ?? null,
+          ...optionalField("summary", summary),
+          // The notification does not contain them.
+          ...optionalField("runtimeWorkspaceRoots", runtimeWorkspaceRoots)
+        }
+      }
+    })
+  )
+
+/** Returns the settings after a change that Codex accepts. */
+export const applyChange = (settings: Reported, change: SettingsChange): Reported => ({
+  ...settings,
+  ...optionalField("cwd", change.cwd),
+  ...optionalField("model", change.model),
+  ...optionalField("reasoningEffort", change.effort),
+  ...optionalField("summary", change.summary),
+  ...("serviceTier" in change ? { serviceTier: change.serviceTier } : {}),
+  ...optionalField("approvalPolicy", change.approvalPolicy),
+  ...optionalField("approvalsReviewer", change.approvalsReviewer),
+  ...(change.sandboxPolicy === undefined
+    ? {}
+    : { sandbox: change.sandboxPolicy, activePermissionProfile: null }),
+  ...(change.permissions === undefined ? {} : { activePermissionProfile: { id: change.permissions } }),
+  ...optionalField("runtimeWorkspaceRoots", change.runtimeWorkspaceRoots)
+})
+
+/** Returns the id of the permission profile that is in force. */
+const profileOf = ({ activePermissionProfile }: Reported) =>
+  Option.getOrUndefined(decodeProfile(activePermissionProfile))
+
+/** Returns the change that puts all these settings in force, whatever is in force before. */
+export const restore = (settings: Reported): SettingsChange => {
+  const profile = profileOf(settings)
+  return {
+    cwd: settings.cwd,
+    model: settings.model,
+    ...optionalField("effort", settings.reasoningEffort),
+    ...optionalField("summary", settings.summary),
+    serviceTier: settings.serviceTier ?? null,
+    ...optionalField("approvalPolicy", settings.approvalPolicy),
+    ...optionalField("approvalsReviewer", settings.approvalsReviewer),
+    ...(profile === undefined
+      ? optionalField("sandboxPolicy", settings.sandbox)
+      : { permissions: profile.id }),
+    ...optionalField("runtimeWorkspaceRoots", settings.runtimeWorkspaceRoots)
+  }
+}
+
+/** Whether the settings are the same in all that a turn can change. */
+export const isSame = (a: Reported, b: Reported): boolean =>
+  canonicalJson(restore(a)) === canonicalJson(restore(b))
+
+const sandboxTypes = {
+  "read-only": "readOnly",
+  "workspace-write": "workspaceWrite",
+  "danger-full-access": "dangerFullAccess"
+}
+
+/** Encodes the options of a turn that change the settings of its thread. */
+export const fromTurnOptions = (options: Engine.EngineTurnOptions): SettingsChange => ({
+  ...optionalField("model", options.model),
+  ...optionalField("effort", options.effort),
+  ...optionalField("cwd", options.cwd),
+  ...(options.sandbox === undefined ? {} : { sandboxPolicy: { type: sandboxTypes[options.sandbox] } })
+})
+
+interface Difference {
+  readonly setting: string
+  readonly wanted: string
+  readonly actual: string
+}
+
+/** Returns the first setting that Codex does not report as it was requested, if there is one. */
+export const difference = (actual: Reported, wanted: Reported): Difference | undefined => {
+  const compared = (settings: Reported): ReadonlyArray<readonly [setting: string, value: unknown]> => {
+    const { approvalPolicy, approvalsReviewer, model } = settings
+    const sandbox = Option.getOrUndefined(decodeSandbox(settings.sandbox))
+    return [
+      ["permission profile", profileOf(settings)?.id],
+      ["sandbox", sandbox?.type],
+      ["network access", sandbox?.networkAccess ?? false],
+      ["approval policy", approvalPolicy ?? undefined],
+      ["approvals reviewer", approvalsReviewer ?? undefined],
+      ["model", model]
+    ]
+  }
+  const reported = new Map(compared(actual))
+  const differing = compared(wanted).find(([setting, value]) => {
+    if (value === undefined) return false
+    // The profile decides about the sandbox.
+    if (profileOf(wanted) !== undefined && /sandbox|network/.test(setting)) return false
+    return canonicalJson(value) !== canonicalJson(reported.get(setting))
+  })
+  if (differing === undefined) return undefined
+  const [setting, value] = differing
+  return { setting, wanted: JSON.stringify(value), actual: JSON.stringify(reported.get(setting) ?? null) }
+}
+
+const sandboxes = new Map<string, NonNullable<ThreadSettings.ThreadSettings["sandbox"]>>([
+  ["readOnly", "read-only"],
+  ["workspaceWrite", "workspace-write"],
+  ["dangerFullAccess", "danger-full-access"]
+])
+
+const toApprovalMode = (
+  policy: (typeof Protocol.ThreadApprovals.Type)["approvalPolicy"]
+): ThreadSettings.ApprovalMode =>
+  typeof policy === "string"
+    ? policy
+    : {
+        granular: {
+          sandbox: policy.granular.sandbox_approval,
+          rules: policy.granular.rules,
+          skills: policy.granular.skill_approval ?? false,
+          permissions: policy.granular.request_permissions ?? false,
+          elicitations: policy.granular.mcp_elicitations
+        }
+      }
+
+const hasNetwork = ({ networkAccess, type }: typeof Protocol.SandboxPolicy.Type): boolean =>
+  type === "dangerFullAccess" || networkAccess === true || networkAccess === "enabled"
+
+/** Decodes the settings that Codex reports. */
+export const toThreadSettings = (settings: Reported): ThreadSettings.ThreadSettings => {
+  const policy = Option.getOrUndefined(decodeSandbox(settings.sandbox))
+  const approvals = Option.getOrUndefined(decodeApprovals(settings))
+  const profile = profileOf(settings)
+  return {
+    cwd: settings.cwd,
+    model: settings.model,
+    ...optionalField("provider", settings.modelProvider),
+    ...optionalField("effort", settings.reasoningEffort),
+    ...optionalField("summary", settings.summary),
+    ...optionalField("serviceTier", settings.serviceTier),
+    ...optionalField("sandbox", sandboxes.get(policy?.type ?? "")),
+    ...optionalField("network", policy === undefined ? undefined : hasNetwork(policy)),
+    writableRoots: policy?.writableRoots ?? [],
+    additionalDirectories: (settings.runtimeWorkspaceRoots ?? []).filter((root) => root !== settings.cwd),
+    ...optionalField(
+      "approvalMode",
+      approvals === undefined ? undefined : toApprovalMode(approvals.approvalPolicy)
+    ),
+    ...optionalField("reviewer", settings.approvalsReviewer),
+    ...optionalField(
+      "permissionProfile",
+      profile === undefined ? undefined : { id: profile.id, ...optionalField("extends", profile.extends) }
+    )
+  }
+}
