@@ -2,6 +2,7 @@
 import { Duration, Struct } from "effect"
 import * as CodexError from "../src/domain/CodexError.ts"
 import * as JsonRpcConnection from "../src/engine/app-server/JsonRpcConnection.ts"
+import * as ResetTime from "../src/engine/app-server/ResetTime.ts"
 import * as ErrorMapping from "../src/engine/app-server/ErrorMapping.ts"
 import { errors } from "./catalogue/errors.ts"
 import { code, table } from "./catalogue/markdown.ts"
@@ -73,6 +74,10 @@ const byCode = (): string =>
       ["-32602 with `input_too_large`", code(refused(-32602, "", true))],
       ["-32602", code(refused(-32602, ""))],
       ["-32600, unknown thread", code(refused(-32600, "thread not found"))],
+      [
+        "-32600, another process writes to the thread",
+        code(refused(-32600, "thread x already has an active writer"))
+      ],
       ["-32600, any other reason", code(refused(-32600, ""))],
       ["-32001, after six retries", code(refused(-32001, ""))],
       ["any other code", code(refused(-32603, ""))],
@@ -102,6 +107,25 @@ const waits = (): string =>
     })
   )
 
+const resets = (): string =>
+  table(
+    ["text", "zone of Codex", "`resetsAt`"],
+    (
+      [
+        ["Try again at 11:38 PM.", "UTC"],
+        ["Try again at 8:38 AM.", "Asia/Tokyo"],
+        ["Try again at 6:34 PM.", "UTC"],
+        ["Try again at Nov 23rd, 2026 10:38 PM.", "UTC"],
+        ["Try again at 11:00 PM UTC.", "Asia/Tokyo"],
+        ["Try again in 3 hours 2 minutes.", "UTC"],
+        ["Try again later.", "UTC"]
+      ] as const
+    ).map(([text, timeZone]) => {
+      const millis = ResetTime.resetsAt(text, { at: Date.parse("2026-11-21T22:38:30Z"), timeZone })
+      return [text, timeZone, millis === undefined ? "unknown" : new Date(millis).toISOString()]
+    })
+  )
+
 /** Returns the whole page. */
 export const document = (): string =>
   `${[
@@ -127,6 +151,9 @@ export const document = (): string =>
     byStatus(),
     "`retryAfter` is parsed from the message text, the only form in which Codex passes it on:",
     waits(),
+    "A `TurnFailed.UsageLimit` has `resetsAt`, in milliseconds since the epoch, if its text says when the limit resets. A text without a time zone is in that of Codex: the variable `TZ` of the engine's option `env`, or this process's zone. A time without a date is the next one, but one that passed less than five minutes ago is today's, because Codex cuts the seconds. Where clocks go back, the later of the two times counts. For a text that arrives on 21 November 2026 at 22:38:30 UTC:",
+    resets(),
+    "`Retry.untilReset(max)` waits for it; see [usage limits](quotas.md#usage-limits).",
     "## Error replies to requests",
     byCode(),
     "## Exit codes of the command line",

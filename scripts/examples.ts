@@ -10,7 +10,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as ModelServer from "../src/testing/ModelServer.ts"
 
-const { call, reply, shell, text, usage } = ModelServer
+const { call, httpError, reply, shell, text, usage } = ModelServer
 const answer = (message: string) => reply(text(message, { deltas: true }), usage({ input: 120, output: 12 }))
 
 interface Example {
@@ -41,6 +41,21 @@ const examples: Readonly<Record<string, Example>> = {
       answer("Looked, not cleaned.")
     ],
     prints: ["docker ps", "declined"]
+  },
+  limits: {
+    script: [
+      httpError(429, {
+        body: JSON.stringify({
+          error: {
+            type: "usage_limit_reached",
+            plan_type: "plus",
+            message: "The usage limit has been reached",
+            resets_at: Math.floor(Date.now() / 1000) + 7200
+          }
+        })
+      })
+    ],
+    prints: ["The limit resets at 20", ", in 2h: too long to wait."]
   },
   grants: {
     script: [answer("Added and removed."), answer("Added.")],

@@ -24,6 +24,8 @@ import * as Thread from "../src/Thread.ts"
 import * as ToolHost from "../src/tool/ToolHost.ts"
 import * as Turn from "../src/domain/Turn.ts"
 import * as TurnOptions from "../src/domain/TurnOptions.ts"
+import * as Retry from "../src/domain/Retry.ts"
+import * as Duration from "effect/Duration"
 
 type Play = (
   handlers: Engine.Handlers,
@@ -291,6 +293,67 @@ describe("a turn that is retried", () => {
       const error = yield* Effect.flip(thread.run("go", { retry: Schedule.recurs(5) }))
       assert.strictEqual(error._tag, "TurnFailed")
       assert.lengthOf(inputs, 1)
+    })
+  )
+
+  const limit = (resetsAt?: number) =>
+    new CodexError.TurnFailed({
+      reason: "UsageLimit",
+      detail: "",
+      ...(resetsAt === undefined ? {} : { resetsAt })
+    })
+  const hour = 3_600_000
+
+  it.effect("waits until a usage limit resets, and a minute more, because Codex cuts the seconds", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([uses(1, Effect.fail(limit(2 * hour))), uses(1)])
+      const running = yield* Effect.forkChild(thread.run("go", { retry: Retry.untilReset("6 hours") }), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust(Duration.millis(2 * hour + 59_999))
+      assert.lengthOf(inputs, 1)
+      yield* TestClock.adjust("1 milli")
+      assert.strictEqual((yield* Fiber.join(running)).attempts, 2)
+      assert.lengthOf(inputs, 2)
+    })
+  )
+
+  it.effect(
+    "fails at once at a usage limit that only another schedule would retry, or that resets too late",
+    () =>
+      Effect.gen(function* () {
+        const cases: ReadonlyArray<readonly [CodexError.TurnFailed, TurnOptions.TurnOptions]> = [
+          [limit(hour), { retry: Schedule.recurs(3) }],
+          [limit(hour), { retry: Schedule.spaced("1 day") }],
+          [limit(), { retry: Retry.untilReset("6 hours") }],
+          [limit(7 * hour), { retry: Retry.untilReset("6 hours") }],
+          [limit(hour), { retry: Retry.untilReset("6 hours"), budget: { time: "30 minutes" } }],
+          [lost, { retry: Retry.untilReset("6 hours") }]
+        ]
+        for (const [failure, options] of cases) {
+          const { inputs, thread } = make([uses(1, Effect.fail(failure)), uses(1)])
+          const error = yield* Effect.flip(thread.run("go", options))
+          assert.strictEqual(error.errorType, failure.errorType)
+          assert.lengthOf(inputs, 1)
+        }
+      })
+  )
+
+  it.effect("waits no longer for all its limits together than it may", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([
+        uses(1, Effect.fail(limit(hour))),
+        uses(1, Effect.fail(lost)),
+        uses(1, Effect.fail(limit(4 * hour))),
+        uses(1)
+      ])
+      const retry = Retry.untilReset("3 hours", { otherwise: Schedule.recurs(1) })
+      const running = yield* Effect.forkChild(Effect.flip(thread.run("go", { retry })), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("2 hours")
+      assert.deepInclude(yield* Fiber.join(running), { _tag: "TurnFailed", resetsAt: 4 * hour })
+      assert.lengthOf(inputs, 3)
     })
   )
 

@@ -77,7 +77,10 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
   },
   "TurnFailed.Unauthorized": failed("Unauthorized", "Run `codex login`, or check the provider's key."),
   "TurnFailed.RateLimited": failed("RateLimited", "Wait for `retryAfter`; run fewer turns at once."),
-  "TurnFailed.UsageLimit": failed("UsageLimit", "Check the account's plan or budget; a retry does not help."),
+  "TurnFailed.UsageLimit": failed(
+    "UsageLimit",
+    "Check the account's plan or budget. If `resetsAt` is known, `Retry.untilReset` waits for it; no other retry helps."
+  ),
   "TurnFailed.ContextOverflow": failed("ContextOverflow", "Compact, or start a new thread."),
   "TurnFailed.BadRequest": failed(
     "BadRequest",

@@ -226,6 +226,12 @@ const turnFailures: {
   Other: { class: "unknown", retryable: false, message: "codex gave up on the turn" }
 }
 
+/** Returns the time in UTC to the minute. A number that is no time must not make the message throw. */
+const resetText = (millis: number): string => {
+  const date = new Date(millis)
+  return Number.isNaN(date.getTime()) ? "an unknown time" : `${date.toISOString().slice(0, 16)}Z`
+}
+
 /**
  * Codex ended the turn as failed. `detail` is Codex's own text, which may quote content. `status` is the provider's HTTP
  * status, if Codex reports one.
@@ -237,14 +243,20 @@ export class TurnFailed extends make<TurnFailed>()(
     detail: Schema.String,
     status: Schema.optionalKey(Schema.Int),
     /** How long the provider asked to wait. */
-    retryAfterMillis: Schema.optionalKey(Schema.Finite)
+    retryAfterMillis: Schema.optionalKey(Schema.Finite),
+    /**
+     * For `UsageLimit`: when the limit resets, in milliseconds since the epoch, if Codex's text says so. Codex cuts the
+     * seconds. `Retry.untilReset` waits for it.
+     */
+    resetsAt: Schema.optionalKey(Schema.Finite)
   },
-  ({ reason, retryAfterMillis, status }) => {
-    const failure = turnFailures[reason]
+  ({ reason, resetsAt, retryAfterMillis, status }) => {
+    const { message, ...failure } = turnFailures[reason]
+    const reset = resetsAt === undefined ? "" : `; it resets at ${resetText(resetsAt)}`
     return {
       ...failure,
       retryAfter: retryAfterMillis === undefined ? undefined : Duration.millis(retryAfterMillis),
-      message: status === undefined ? failure.message : `${failure.message} (HTTP ${status})`
+      message: `${message}${reset}${status === undefined ? "" : ` (HTTP ${status})`}`
     }
   }
 ) {}

@@ -44,7 +44,7 @@ export interface TurnOptions {
   /**
    * When to run a failed turn again. Only retryable errors are retried, and only if no command, edit or tool ran that may
    * have side effects. The wait is at least the provider's `retryAfter`. Another attempt does not repeat input that Codex
-   * has recorded. Default: no retries.
+   * has recorded. A usage limit is retried only by `Retry.untilReset`. Default: no retries.
    */
   readonly retry?: Schedule.Schedule<unknown, TurnError> | undefined
   /**

@@ -61,7 +61,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         (runningTurn) => {
           if (started !== undefined) TurnDriver.confirmEnd(started, runningTurn)
         },
-        terminals
+        terminals,
+        options.env?.["TZ"]
       )
       const listener: AppServerProcess.ProcessListener = {
         ...router,

@@ -1,12 +1,15 @@
 /** Runs a turn, and runs it again as its `retry` schedule says. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as EffectTracer from "effect/Tracer"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
+import * as Retry from "../domain/Retry.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type * as Turn from "../domain/Turn.ts"
 import * as TurnRunner from "./TurnRunner.ts"
@@ -29,20 +32,44 @@ export interface CurrentTurn {
   readonly interrupted: Deferred.Deferred<never, CodexError.TurnError>
 }
 
-/** Whether another attempt may succeed and repeats no side effect. */
+/** Whether another attempt may succeed and repeats no side effect. `schedule` decides about a usage limit. */
 const isRetryable = (error: CodexError.TurnError): boolean =>
-  error.retryable && error.turn?.sideEffects !== true
+  (error.retryable || isUsageLimit(error)) && error.turn?.sideEffects !== true
 
-/** Waits at least as long as the provider's `retryAfter`, and at most as long as the time budget lasts. */
-const respectRetryAfter = <O, E, R>(
-  schedule: Schedule.Schedule<O, CodexError.TurnError, E, R>,
-  timeLeft: () => number | undefined
-) =>
-  Schedule.modifyDelay(schedule, ({ duration, input }) => {
-    const wait = input.retryAfter === undefined ? duration : Duration.max(duration, input.retryAfter)
-    const left = timeLeft()
-    return Effect.succeed(left === undefined ? wait : Duration.min(wait, Duration.millis(left)))
-  })
+const isUsageLimit = (error: CodexError.TurnError): boolean =>
+  error._tag === "TurnFailed" && error.reason === "UsageLimit"
+
+/**
+ * Waits at least as long as the provider's `retryAfter`, and at most as long as the time budget lasts. Stops at a usage
+ * limit unless `Retry.untilReset` waits for it.
+ */
+const governed = (schedule: Retry.RetrySchedule, timeLeft: () => number | undefined): Retry.RetrySchedule =>
+  Schedule.fromStep(
+    Effect.map(
+      Schedule.toStep(schedule),
+      (step) =>
+        (now: number, error: CodexError.TurnError): Pull.Pull<[unknown, Duration.Duration], never, unknown> =>
+          Effect.suspend(() => {
+            const accepted: { error: CodexError.TurnError | undefined } = { error: undefined }
+            return step(now, error).pipe(
+              Effect.provideService(Retry.Accepted, accepted),
+              Effect.flatMap(([output, duration]): ReturnType<typeof step> => {
+                if (isUsageLimit(error) && accepted.error !== error) return Cause.done(output)
+                const wait =
+                  error.retryAfter === undefined ? duration : Duration.max(duration, error.retryAfter)
+                const left = timeLeft()
+                // Fail now if the limit resets after the end of the time budget.
+                if (left !== undefined && isUsageLimit(error) && Duration.toMillis(wait) > left)
+                  return Cause.done(output)
+                return Effect.succeed([
+                  output,
+                  left === undefined ? wait : Duration.min(wait, Duration.millis(left))
+                ])
+              })
+            )
+          })
+    )
+  )
 
 /**
  * Runs a turn until an attempt succeeds or may not be repeated. Codex keeps the input of a failed turn, so once it has
@@ -106,7 +133,7 @@ export const run = <A>(
     if (retry === undefined) return attempt
     const timeLeft = () => Budget.timeLeft(budget, usedSoFar())
     return Effect.retry(attempt, {
-      schedule: respectRetryAfter(retry, timeLeft),
+      schedule: governed(retry, timeLeft),
       while: (error) =>
         isRetryable(error) &&
         // Fail now if `retryAfter` exceeds the remaining time budget.

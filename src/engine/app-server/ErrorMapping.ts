@@ -5,6 +5,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import type * as Protocol from "./Protocol.ts"
+import * as ResetTime from "./ResetTime.ts"
 
 /** Failure reasons by Codex's error name. The text of the error classifies `other`. */
 export const reasons: ReadonlyMap<string, CodexError.TurnFailedReason> = new Map<
@@ -68,28 +69,6 @@ const infoOf = (info: unknown): Info => {
   return { name, status: httpStatusCode ?? undefined }
 }
 
-const retryAfterPattern =
-  /try again in ((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|seconds?|m|minutes?|h|hours?)\b\s*|\d+(?:\.\d+)?[hm](?=\d))+)/i
-const durationPart = /(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h)/gi
-const millisPerUnit = new Map([
-  ["ms", 1],
-  ["milli", 1],
-  ["s", 1000],
-  ["m", 60_000],
-  ["h", 3_600_000]
-])
-
-/** Parses "try again in 0.3s", "in 20 seconds" or "in 1m30s" to milliseconds. */
-const retryAfter = (text: string): number | undefined => {
-  const duration = retryAfterPattern.exec(text)?.[1]
-  if (duration === undefined) return undefined
-  let total = 0
-  for (const [, amount, unit = ""] of duration.matchAll(durationPart)) {
-    total += Number(amount) * (millisPerUnit.get(unit.toLowerCase()) ?? 0)
-  }
-  return Number.isFinite(total) ? total : undefined
-}
-
 // Codex reports a broken stream and an error body of the provider both as "other"; only the text distinguishes them.
 const otherReason = (detail: string): CodexError.TurnFailedReason => {
   if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail))
@@ -101,17 +80,23 @@ const otherReason = (detail: string): CodexError.TurnFailedReason => {
 export const endsTurn = (wire: typeof Protocol.TurnError.Type): boolean =>
   !nonFatalErrors.has(infoOf(wire.codexErrorInfo).name)
 
-/** Classifies Codex's error of a turn. */
-export const classify = (wire: typeof Protocol.TurnError.Type): CodexError.TurnFailed => {
+/** Classifies Codex's error of a turn. Without `origin`, it does not know when a limit resets. */
+export const classify = (
+  wire: typeof Protocol.TurnError.Type,
+  origin?: ResetTime.TextOrigin
+): CodexError.TurnFailed => {
   const { name, status } = infoOf(wire.codexErrorInfo)
   const detail = [wire.message, wire.additionalDetails ?? ""].filter((part) => part !== "").join(": ")
-  const retryAfterMillis = retryAfter(detail)
+  const reason =
+    (status === undefined ? undefined : statusReason(status)) ?? reasons.get(name) ?? otherReason(detail)
+  const retryAfterMillis = ResetTime.waitMillis(detail)
+  const resetsAt = reason === "UsageLimit" ? ResetTime.resetsAt(detail, origin) : undefined
   return new CodexError.TurnFailed({
-    reason:
-      (status === undefined ? undefined : statusReason(status)) ?? reasons.get(name) ?? otherReason(detail),
+    reason,
     detail,
     ...(status === undefined ? {} : { status }),
-    ...(retryAfterMillis === undefined ? {} : { retryAfterMillis })
+    ...(retryAfterMillis === undefined ? {} : { retryAfterMillis }),
+    ...(resetsAt === undefined ? {} : { resetsAt })
   })
 }
 

@@ -87,13 +87,15 @@ const approve = (
 
 /**
  * Makes the listener of a process. `confirmEnd` checks on a turn that should have ended; `totals` holds the last
- * reported token total of each open thread by id; `terminals` follows the commands of all threads.
+ * reported token total of each open thread by id; `terminals` follows the commands of all threads; `timeZone` is that of Codex,
+ * if it is not that of this process.
  */
 export const make = (
   runningTurns: Map<string, RunningTurn.RunningTurn>,
   totals: Map<string, string>,
   confirmEnd: (runningTurn: RunningTurn.RunningTurn) => void,
-  terminals: BackgroundTerminals.Registry = BackgroundTerminals.makeRegistry()
+  terminals: BackgroundTerminals.Registry = BackgroundTerminals.makeRegistry(),
+  timeZone?: string
 ): AppServerProcess.ProcessListener => {
   const findTurn = (threadId: ThreadId, turnId: string | undefined): RunningTurn.RunningTurn | undefined => {
     const runningTurn = runningTurns.get(threadId)
@@ -328,7 +330,7 @@ export const make = (
 
   return {
     onNotification: (method, params, emittedAtMs) => {
-      const notification = Translate.notification(method, params, emittedAtMs ?? 0)
+      const notification = Translate.notification(method, params, emittedAtMs ?? 0, timeZone)
       if (notification._tag === "Ignored") return
       if (notification._tag === "UsageReported" && notification.total !== undefined) {
         // Codex repeats a total when a request is lost or interrupted, and reports an earlier turn's when a thread is resumed.

@@ -8,6 +8,7 @@ import type * as Turn from "../../domain/Turn.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
+import type * as ResetTime from "./ResetTime.ts"
 import { item, optionalField } from "./TranslateItem.ts"
 
 export { item, optionalField } from "./TranslateItem.ts"
@@ -82,7 +83,12 @@ const idleStatuses = new Set(["idle", "notLoaded", "systemError"])
 const rawCalls = new Set(["function_call", "custom_tool_call", "local_shell_call"])
 const rawOutputs = new Set(["function_call_output", "custom_tool_call_output"])
 
-const decoders: { readonly [M in Method]: (params: Params<M>, at: number) => TranslatedNotification } = {
+/** When a notification arrived, in milliseconds since the epoch, and the time zone of Codex. */
+export type Received = ResetTime.TextOrigin
+
+const decoders: {
+  readonly [M in Method]: (params: Params<M>, at: number, received: Received) => TranslatedNotification
+} = {
   "turn/started": ({ threadId, turn }, at) =>
     event(
       { threadId, turnId: turn.id },
@@ -94,11 +100,11 @@ const decoders: { readonly [M in Method]: (params: Params<M>, at: number) => Tra
         at
       }
     ),
-  "turn/completed": ({ threadId, turn }) => ({
+  "turn/completed": ({ threadId, turn }, _at, received) => ({
     _tag: "Ended",
     threadId,
     turnId: turn.id,
-    end: turnEnd(turn)
+    end: turnEnd(turn, received)
   }),
   "item/started": (params, at) => event(params, { _tag: "ItemStarted", item: item(params.item), at }),
   "item/completed": (params, at) => event(params, { _tag: "ItemCompleted", item: item(params.item), at }),
@@ -121,8 +127,8 @@ const decoders: { readonly [M in Method]: (params: Params<M>, at: number) => Tra
   "thread/status/changed": ({ status, threadId }) =>
     idleStatuses.has(status.type) ? { _tag: "Idle", threadId } : ignored,
   "serverRequest/resolved": ({ requestId, threadId }) => ({ _tag: "RequestResolved", threadId, requestId }),
-  error: (params, at) => {
-    const error = ErrorMapping.classify(params.error)
+  error: (params, at, received) => {
+    const error = ErrorMapping.classify(params.error, received)
     if (!params.willRetry && !ErrorMapping.endsTurn(params.error)) return unknown("error", params, at)
     if (!params.willRetry) return { _tag: "Failing", threadId: params.threadId, turnId: params.turnId, error }
     return event(params, {
@@ -172,18 +178,20 @@ const unreadable = (method: string, params: unknown, at: number): TranslatedNoti
 
 const decoderFor = <M extends Method>(
   method: M
-): ((params: unknown, at: number) => TranslatedNotification) => {
+): ((params: unknown, received: Received) => TranslatedNotification) => {
   const decode = Schema.decodeUnknownOption<Schema.ConstraintDecoder<unknown> & { readonly Type: Params<M> }>(
     Protocol.notifications[method]
   )
-  return (params, at) =>
+  return (params, received) =>
     Option.match(decode(params), {
-      onNone: () => unreadable(method, params, at),
-      onSome: (decoded) => decoders[method](decoded, at)
+      onNone: () => unreadable(method, params, received.at),
+      onSome: (decoded) => decoders[method](decoded, received.at, received)
     })
 }
 
-const notifications: { readonly [M in Method]: (params: unknown, at: number) => TranslatedNotification } = {
+const notifications: {
+  readonly [M in Method]: (params: unknown, received: Received) => TranslatedNotification
+} = {
   "turn/started": decoderFor("turn/started"),
   "turn/completed": decoderFor("turn/completed"),
   "item/started": decoderFor("item/started"),
@@ -204,20 +212,28 @@ const notifications: { readonly [M in Method]: (params: unknown, at: number) => 
 const isKnown = (method: string): method is Method => Object.hasOwn(notifications, method)
 
 /** Maps a notification. A notification with an unknown method becomes an `Unknown` event if it names a turn. */
-export const notification = (method: string, params: unknown, at: number): TranslatedNotification =>
-  isKnown(method) ? notifications[method](params, at) : unknown(method, params, at)
+export const notification = (
+  method: string,
+  params: unknown,
+  at: number,
+  timeZone?: string
+): TranslatedNotification =>
+  isKnown(method) ? notifications[method](params, { at, timeZone }) : unknown(method, params, at)
 
-const turnEnd = (turn: {
-  readonly status: string
-  readonly error?: typeof Protocol.TurnError.Type | null
-}): TranslatedTurnEnd => {
+const turnEnd = (
+  turn: { readonly status: string; readonly error?: typeof Protocol.TurnError.Type | null },
+  received?: Received
+): TranslatedTurnEnd => {
   switch (turn.status) {
     case "completed":
       return "completed"
     case "interrupted":
       return new CodexError.TurnInterrupted({ by: "codex" })
     default:
-      return ErrorMapping.classify(turn.error ?? { message: `the turn ended with status ${turn.status}` })
+      return ErrorMapping.classify(
+        turn.error ?? { message: `the turn ended with status ${turn.status}` },
+        received
+      )
   }
 }
 

@@ -1,0 +1,67 @@
+/** Ways to run a failed turn again, for the option `retry` of a turn. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import type * as CodexError from "./CodexError.ts"
+
+/** A schedule for the option `retry` of a turn. Its input is the error of the last attempt. */
+export type RetrySchedule = Schedule.Schedule<unknown, CodexError.TurnError>
+
+/**
+ * @internal The error that `untilReset` has just decided to wait for. The turn provides it to its schedule, and does not
+ * retry a usage limit that no `untilReset` in the schedule has accepted.
+ */
+export const Accepted = Context.Reference<{ error: CodexError.TurnError | undefined } | undefined>(
+  "effect-codex/Retry/Accepted",
+  { defaultValue: () => undefined }
+)
+
+/** Codex names a reset to the minute and cuts the seconds, so a limit may reset up to a minute later than it says. */
+const slack = Duration.toMillis(Duration.minutes(1))
+
+/** @internal Returns how long to wait for the limit of an error, in milliseconds, or `undefined` if that is not known. */
+export const waitForReset = (error: CodexError.TurnError, now: number): number | undefined => {
+  if (error._tag !== "TurnFailed") return undefined
+  if (error.reason === "UsageLimit")
+    return error.resetsAt === undefined ? undefined : Math.max(0, error.resetsAt - now) + slack
+  return error.reason === "RateLimited" ? error.retryAfterMillis : undefined
+}
+
+/**
+ * Waits until a usage limit or rate limit resets, and then runs the turn again. This is the only way to retry a
+ * `TurnFailed.UsageLimit`: other schedules stop at it, because it may last for days. `max` limits all waits of a turn
+ * together; if the limit resets later, or Codex does not say when, the turn fails at once with the error.
+ *
+ * It stops at every other error. For errors that pass by themselves too, add `otherwise`:
+ * `Retry.untilReset("6 hours", { otherwise: Schedule.recurs(2) })`. A turn that ran a command, an edit or a tool with side
+ * effects is not retried: catch its error, wait, and run `thread.continue`.
+ */
+export const untilReset = (
+  max: Duration.Input,
+  options: { readonly otherwise?: RetrySchedule | undefined } = {}
+): RetrySchedule =>
+  Schedule.fromStep(
+    Effect.map(
+      options.otherwise === undefined ? Effect.undefined : Schedule.toStep(options.otherwise),
+      (otherwise) => {
+        let left = Duration.toMillis(Duration.fromInputUnsafe(max))
+        return (
+          now: number,
+          error: CodexError.TurnError
+        ): Pull.Pull<[unknown, Duration.Duration], never, unknown> => {
+          const wait = waitForReset(error, now)
+          if (wait === undefined)
+            return otherwise === undefined ? Cause.done(undefined) : otherwise(now, error)
+          if (wait > left) return Cause.done(undefined)
+          return Effect.map(Accepted, (accepted): [unknown, Duration.Duration] => {
+            left -= wait
+            if (accepted !== undefined) accepted.error = error
+            return [undefined, Duration.millis(wait)]
+          })
+        }
+      }
+    )
+  )
