@@ -256,12 +256,17 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "has had no side effects: a turn that had some is not retried"
     ],
     [
-      "Duration.max(duration, input.retryAfter)",
-      "input.retryAfter",
+      "isUsageLimit(error) && accepted.error !== error",
+      "false",
+      "fails at once at a usage limit that only another schedule would retry, or that resets too late"
+    ],
+    [
+      "Duration.max(duration, error.retryAfter)",
+      "error.retryAfter",
       "waits at least as long as the provider requests, and as long as its schedule"
     ],
     [
-      "Duration.max(duration, input.retryAfter)",
+      "Duration.max(duration, error.retryAfter)",
       "duration",
       "waits at least as long as the provider requests, and as long as its schedule"
     ],
