@@ -10,6 +10,7 @@ import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Nodepath from "node:path"
 import * as Policy from "./approval/Policy.ts"
+import * as AgentRoots from "./approval/AgentRoots.ts"
 import * as SessionGrants from "./approval/SessionGrants.ts"
 import { type Budget, validate } from "./domain/Budget.ts"
 import * as CodexError from "./domain/CodexError.ts"
@@ -167,7 +168,8 @@ export class Codex extends Context.Service<
         options: ThreadOptions<Tools>,
         start: (
           options: Engine.EngineThreadOptions
-        ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
+        ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>,
+        forkedFrom?: ThreadId
       ) {
         const detail = validate(options.budget ?? {})
         if (detail !== undefined)
@@ -208,7 +210,10 @@ export class Codex extends Context.Service<
         )
         // Codex would remember the path of a patch and the name of an MCP tool, so the library remembers what was accepted.
         const rememberingPolicy = SessionGrants.rememberForThread(policy)
-        yield* Effect.addFinalizer(() => SessionGrants.forget(thread))
+        AgentRoots.open(engine, thread, forkedFrom)
+        yield* Effect.addFinalizer(() =>
+          Effect.suspend(() => SessionGrants.forget(thread, AgentRoots.close(thread)))
+        )
         return Thread.make(thread, {
           tools,
           policy: rememberingPolicy,
@@ -288,8 +293,11 @@ export class Codex extends Context.Service<
             resumeThread(threadId, options)
           ),
         forkThread: (threadId, options) =>
-          open(span.threadFork, options ?? {}, (more) =>
-            engine.forkThread(threadId, { ...more, through: options?.through })
+          open(
+            span.threadFork,
+            options ?? {},
+            (more) => engine.forkThread(threadId, { ...more, through: options?.through }),
+            threadId
           ),
         listThreads: (filter = {}) => paged((cursor) => listThreads(filter, cursor)),
         readThread: (threadId) => tracedThread(span.readThread, threadId)(engine.readThread(threadId)),

@@ -301,10 +301,56 @@ export const approval: ReadonlyArray<Mutant> = [
       "H03 is not given with a command or a patch either"
     ]
   ]),
-  ...inFile("src/approval/GrantedRoots.ts", "test/approval/RealPaths.test.ts", [
+  ...inFile("src/turn/ActiveTurn.ts", "test/approval/ScriptedApprovals.test.ts", [
     [
-      "new Set([...(rootsBySession.get(session) ?? []), ...real])",
-      "new Set(real)",
+      'if (original._tag === "TurnStarted") AgentRoots.recordSandbox(engine, access().writableRoots)',
+      "",
+      "H03 includes what an earlier turn could write, because its commands may still run"
+    ]
+  ]),
+  ...inFile("src/turn/ActiveTurn.ts", "test/engine/app-server/SubAgents.test.ts", [
+    [
+      "openedThreadId: engine.id,",
+      "openedThreadId: threadId,",
+      "H12 leaves its session grants with the thread of its caller, who can revoke them"
+    ]
+  ]),
+  ...inFile("src/approval/AgentRoots.ts", "test/approval/ScriptedApprovals.test.ts", [
+    [
+      "const thread = threads.get(id) ?? {",
+      "const thread = {",
+      "H03 includes what is granted through another handle of the thread"
+    ],
+    [
+      "roots: new Set(source?.roots),",
+      "roots: new Set<string>(),",
+      "H03 includes what is granted through another handle of the thread"
+    ],
+    [
+      "return handles.values().next().value",
+      "return undefined",
+      "H03 keeps a permission that Codex holds in the list until the last handle closes"
+    ],
+    [
+      "if (handles.size === 0) remove()",
+      "",
+      "H03 includes what an earlier turn could write, because its commands may still run"
+    ]
+  ]),
+  ...inFile("src/approval/ApprovalAudit.ts", "test/approval/ScriptedApprovals.test.ts", [
+    ["observers?.push(", "void (", "H12 records each use of what the thread remembers, with its source"]
+  ]),
+  ...inFile("src/approval/SessionGrants.ts", "test/approval/SessionGrants.test.ts", [
+    [
+      "grant.threadId === threadId || grant.agentThreadId === threadId",
+      "(grant.agentThreadId ?? grant.threadId) === threadId",
+      "H12 include those of sub-agents, which the thread can revoke"
+    ]
+  ]),
+  ...inFile("src/approval/AgentRoots.ts", "test/approval/RealPaths.test.ts", [
+    [
+      'if (!isGranted(decision) || !("cwd" in request)) return',
+      'if (!("cwd" in request)) return',
       "H03 makes its directory writable for later requests of the thread"
     ]
   ]),

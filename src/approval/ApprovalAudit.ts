@@ -16,6 +16,7 @@ import {
   DecisionName
 } from "../domain/ApprovalDecision.ts"
 import { ApprovalContext, type Policy } from "./Policy.ts"
+import { ReuseObservers } from "./SessionGrants.ts"
 import { kindOf, type ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
@@ -70,38 +71,52 @@ export class ApprovalAudit extends Context.Service<
 
 const { attribute } = Convention
 
-/** Records every decision of a policy in `ApprovalAudit` and as one log line: the decision, its source and duration. */
+/**
+ * Records every decision of a policy in `ApprovalAudit` and as one log line: the decision, its source and duration. Records
+ * each use of a session grant that the policy made, too, with the source `session`, although the policy does not run.
+ */
 export const audit =
   <R>(policy: Policy<R>): Policy<R | ApprovalAudit> =>
   (request) =>
     Effect.gen(function* () {
       const audit = yield* ApprovalAudit
-      const { threadId, turnId } = yield* ApprovalContext
       const clock = yield* Clock.Clock
-      const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
-      const startedAt = now()
+      const startedAt = milliseconds(clock)
       // Before the policy runs: the policy could modify the request.
       const requestHash = hash(request)
-      const record = (decision: ApprovalDecision) =>
+      const observers = yield* ReuseObservers
+      observers?.push((request, decision) =>
+        Effect.flatMap(Clock.Clock, (clock) => {
+          const at = milliseconds(clock)
+          return record(audit, entryOf(request, hash(request), decision, at, 0))
+        })
+      )
+      const recordDecision = (decision: ApprovalDecision) =>
         Effect.suspend(() => {
-          const at = now()
-          const entry = entryOf(request, requestHash, decision, at, at - startedAt)
-          return Effect.andThen(
-            audit.record({
-              ...entry,
-              ...(threadId === undefined ? {} : { threadId }),
-              ...(turnId === undefined ? {} : { turnId })
-            }),
-            log(entry)
-          )
+          const at = milliseconds(clock)
+          return record(audit, entryOf(request, requestHash, decision, at, at - startedAt))
         })
       return yield* decide(policy, request).pipe(
-        Effect.tap(record),
+        Effect.tap(recordDecision),
         Effect.onInterrupt(() =>
-          record({ _tag: "Decline", reason: "the turn ended before a decision", source: "default" })
+          recordDecision({ _tag: "Decline", reason: "the turn ended before a decision", source: "default" })
         )
       )
     })
+
+const milliseconds = (clock: Clock.Clock): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
+
+const record = (audit: ApprovalAudit["Service"], entry: AuditEntry): Effect.Effect<void> =>
+  Effect.flatMap(ApprovalContext, ({ threadId, turnId }) =>
+    Effect.andThen(
+      audit.record({
+        ...entry,
+        ...(threadId === undefined ? {} : { threadId }),
+        ...(turnId === undefined ? {} : { turnId })
+      }),
+      log(entry)
+    )
+  )
 
 const entryOf = (
   request: ApprovalRequest,

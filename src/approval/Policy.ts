@@ -58,12 +58,14 @@ export const layer = <R>(policy: Policy<R>): Layer.Layer<never, never, R> =>
   )
 
 /**
- * The thread and the turn of a request, and what the agent can do without approval. `session` is an object that is unique
- * to the open thread. `cwd` is the real path of the thread's directory, `writableRoots` are the real paths of the
- * directories that the agent can write.
+ * The thread and the turn of a request, and what the agent can do without approval. `threadId` is the thread of the agent
+ * that makes the request, `openedThreadId` the thread that the caller opened: for a sub-agent they differ. `session` is an
+ * object that is unique to the open thread. `cwd` is the real path of the thread's directory, `writableRoots` are the real
+ * paths of the directories that the agent can write, or that an earlier turn could.
  */
 export interface ApprovalContext {
   readonly threadId: ThreadId | undefined
+  readonly openedThreadId: ThreadId | undefined
   readonly turnId: TurnId | undefined
   readonly session: object
   readonly cwd: string | undefined
@@ -75,6 +77,7 @@ export interface ApprovalContext {
 export const ApprovalContext = Context.Reference<ApprovalContext>("effect-codex/Approval/Asking", {
   defaultValue: () => ({
     threadId: undefined,
+    openedThreadId: undefined,
     turnId: undefined,
     session: {},
     cwd: undefined,

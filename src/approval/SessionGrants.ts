@@ -17,12 +17,14 @@ import { ApprovalContext, type Policy } from "./Policy.ts"
 import type { RequestEquivalence } from "./RequestEquivalence.ts"
 
 /**
- * Something that a policy accepted for the session. Times are in milliseconds since the epoch. `uses` counts the requests
+ * Something that a policy accepted for the session. `threadId` is the thread that the caller opened, `agentThreadId` that of
+ * the sub-agent which made the request, if one did. Times are in milliseconds since the epoch. `uses` counts the requests
  * that the grant has answered. `heldByCodex` marks a wider sandbox: Codex itself applies it until the thread ends.
  */
 export interface SessionGrant {
   readonly id: string
   readonly threadId: ThreadId | undefined
+  readonly agentThreadId: ThreadId | undefined
   readonly request: ApprovalRequest
   /** The hash of the accepted request. */
   readonly hash: string
@@ -52,8 +54,22 @@ interface Entry {
   grant: SessionGrant
   readonly decision: Accepted
   /** The object of the open thread that the grant belongs to, or an object that all threads share. */
-  readonly owner: object
+  owner: object
+  /** What observes each use of the grant. */
+  readonly observers: ReadonlyArray<ReuseObserver>
 }
+
+/** Runs each time that a grant answers a request, with the effective decision. */
+export type ReuseObserver = (request: ApprovalRequest, decision: ApprovalDecision) => Effect.Effect<void>
+
+/**
+ * @internal Collects the observers of the grant that the running policy may make. A policy that a remembered decision passes
+ * over, such as `audit`, registers here to learn of each use.
+ */
+export const ReuseObservers = Context.Reference<Array<ReuseObserver> | undefined>(
+  "effect-codex/Approval/ReuseObservers",
+  { defaultValue: () => undefined }
+)
 
 /** The grants of all threads, by id, oldest first. Removing an entry revokes it. */
 const Registry = Context.Reference<Map<string, Entry>>("effect-codex/Approval/Grants", {
@@ -76,30 +92,42 @@ const add = (registry: Map<string, Entry>, entry: Entry): void => {
   for (const { grant } of own.slice(0, Math.max(0, own.length - maxGrants))) registry.delete(grant.id)
 }
 
-/** @internal Forgets the grants of a thread that closes. `session` is the object of the open thread. */
-export const forget = (session: object): Effect.Effect<void> =>
+/**
+ * @internal Forgets the grants of a handle that closes. `session` is the object of the handle, `other` that of another open
+ * handle of the thread, for which Codex continues to hold permissions.
+ */
+export const forget = (session: object, other?: object): Effect.Effect<void> =>
   Effect.map(Registry, (registry) => {
-    for (const [id, { owner }] of registry) if (owner === session) registry.delete(id)
+    for (const [id, entry] of registry) {
+      if (entry.owner !== session) continue
+      if (entry.grant.heldByCodex && other !== undefined) entry.owner = other
+      else registry.delete(id)
+    }
   })
 
-/** The session grants of a thread. Closing the thread removes them. A sub-agent's thread has its own. */
+/** The session grants of a thread and of its sub-agents. Closing the thread removes them. */
 export interface Grants {
   /** The grants that hold now, oldest first. */
   readonly list: Effect.Effect<ReadonlyArray<SessionGrant>>
   /** Takes a grant back: the next such request goes to the policy again. */
   readonly revoke: (id: string) => Effect.Effect<void, NotGranted | HeldByCodex>
-  /** Takes back all grants of the thread that Codex does not hold. Returns how many. */
+  /** Takes back all these grants that Codex does not hold. Returns how many. */
   readonly revokeAll: Effect.Effect<number>
   /** Lets a grant end after this time from now. */
   readonly expire: (id: string, after: Duration.Input) => Effect.Effect<void, NotGranted | HeldByCodex>
 }
 
-/** Returns the session grants of a thread: what policies accepted with `acceptForSession`. */
+/**
+ * Returns the session grants of a thread: what policies accepted with `acceptForSession`. The id of a sub-agent's thread
+ * returns those of the sub-agent alone.
+ */
 export const grants = (threadId: ThreadId): Grants => {
   const entries = Effect.gen(function* () {
     const registry = yield* Registry
     const now = yield* Clock.currentTimeMillis
-    return valid(registry, now).filter(({ grant }) => grant.threadId === threadId)
+    return valid(registry, now).filter(
+      ({ grant }) => grant.threadId === threadId || grant.agentThreadId === threadId
+    )
   })
   const find = Effect.fnUntraced(function* (id: string) {
     const entry = (yield* entries).find(({ grant }) => grant.id === id)
@@ -185,7 +213,7 @@ const remembering = <R>(
   // Policies in one program do not use each other's grants.
   const own = new WeakSet<Entry>()
   return Effect.fnUntraced(function* (request) {
-    const { session, threadId } = yield* ApprovalContext
+    const { openedThreadId, session, threadId } = yield* ApprovalContext
     const registry = yield* Registry
     const owner = options.shared === true ? shared : session
     const requestHash = hash(request)
@@ -200,7 +228,10 @@ const remembering = <R>(
       found.grant = { ...found.grant, uses: found.grant.uses + 1 }
       const { given } = found.decision
       const remembered = found.grant.hash === requestHash && given !== undefined ? { given } : {}
-      return { _tag: "Accept", ...remembered, source: "session", policy: "remember" } as const
+      const decision = { _tag: "Accept", ...remembered, source: "session", policy: "remember" } as const
+      const effective = normalize(request, decision)
+      yield* Effect.forEach(found.observers, (observe) => observe(request, effective), { discard: true })
+      return decision
     }
     // A copy: the policy could modify the request.
     const accepted = canBeRemembered(request) ? structuredClone(request) : undefined
@@ -208,7 +239,8 @@ const remembering = <R>(
     // Yielding a value that is not an effect would end the fiber without running its finalizers.
     if (!Effect.isEffect(deciding))
       return yield* Effect.die(new TypeError("an approval policy must return an effect"))
-    const decision = yield* deciding
+    const observers: Array<ReuseObserver> = []
+    const decision = yield* Effect.provideService(deciding, ReuseObservers, observers)
     if (accepted === undefined || decision._tag !== "AcceptForSession") return decision
     // Another `remember` inside this one already remembers it.
     if (decision.rememberedLocally === true) return decision
@@ -219,7 +251,8 @@ const remembering = <R>(
     const entry: Entry = {
       grant: {
         id: randomUUID(),
-        threadId,
+        threadId: openedThreadId ?? threadId,
+        agentThreadId: openedThreadId === undefined || openedThreadId === threadId ? undefined : threadId,
         request: accepted,
         hash: hash(accepted),
         grantedAt,
@@ -229,7 +262,8 @@ const remembering = <R>(
         heldByCodex
       },
       decision: normalized,
-      owner
+      owner,
+      observers
     }
     own.add(entry)
     add(registry, entry)

@@ -68,6 +68,7 @@ export const check = <R>(
     const ask = (request: ApprovalRequest, session: object) =>
       decide(policy, request, {
         threadId: ThreadId.make("hostile"),
+        openedThreadId: ThreadId.make("hostile"),
         turnId: TurnId.make("hostile"),
         session,
         cwd,

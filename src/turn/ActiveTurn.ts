@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import * as Policy from "../approval/Policy.ts"
-import * as GrantedRoots from "../approval/GrantedRoots.ts"
+import * as AgentRoots from "../approval/AgentRoots.ts"
 import * as ResolvedRequest from "../approval/ResolvedRequest.ts"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
@@ -101,13 +101,15 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
   const access = () => engine.access?.() ?? ThreadAccess.make(engine.cwd, undefined)
   const resolved = (request: ApprovalRequest.ApprovalRequest) => {
     const known =
-      resolvedRequests.get(request) ?? ResolvedRequest.resolve(request, access(), GrantedRoots.list(engine))
+      resolvedRequests.get(request) ?? ResolvedRequest.resolve(request, access(), AgentRoots.list(engine))
     resolvedRequests.set(request, known)
     return known
   }
 
   const emit = (original: Turn.EngineEvent) => {
     if (ended) return
+    // A command of this turn keeps the sandbox of this turn, also when later turns have a smaller one.
+    if (original._tag === "TurnStarted") AgentRoots.recordSandbox(engine, access().writableRoots)
     const received =
       original._tag === "ApprovalRequested" ? { ...original, request: resolved(original.request) } : original
     // Time never runs backwards in a turn, also if another clock stamped the event.
@@ -137,17 +139,18 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     const request = resolved(received)
     return decide(options.policy, request, {
       threadId,
+      openedThreadId: engine.id,
       turnId: state.turnId,
       session: engine,
       cwd: cwd.real,
       sandbox,
-      writableRoots: [...new Set([...writableRoots, ...GrantedRoots.list(engine)])]
+      writableRoots: [...new Set([...writableRoots, ...AgentRoots.list(engine)])]
     }).pipe(
       TurnTelemetry.approving(telemetry.spanOf(request.itemId), ApprovalRequest.kindOf(request)),
       inTurn,
       Effect.tap((decision) =>
         Effect.sync(() => {
-          GrantedRoots.record(engine, request, decision)
+          AgentRoots.recordDecision(engine, request, decision)
           if (decision._tag === "Cancel") options.stop(new CodexError.TurnInterrupted({ by: "policy" }))
         })
       )

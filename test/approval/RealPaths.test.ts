@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Approval from "../../src/Approval.ts"
-import * as GrantedRoots from "../../src/approval/GrantedRoots.ts"
+import * as AgentRoots from "../../src/approval/AgentRoots.ts"
 import { resolve } from "../../src/approval/ResolvedRequest.ts"
 import { decide } from "../../src/approval/PolicyRunner.ts"
 import { path } from "../../src/domain/Permissions.ts"
@@ -240,20 +240,20 @@ describe("a grant", () => {
 
   it("H03 makes its directory writable for later requests of the thread", () => {
     const session = {}
-    const roots = () => GrantedRoots.list(session)
-    GrantedRoots.record(session, asking({}, "/opt/x"), Approval.decline("no"))
+    const roots = () => AgentRoots.list(session)
+    AgentRoots.recordDecision(session, asking({}, "/opt/x"), Approval.decline("no"))
     assert.deepStrictEqual(roots(), [])
     const permissions = { network: false, fileSystem: [path("write", "/opt/x"), path("read", "/srv")] }
-    GrantedRoots.record(session, asking({}, "/opt/x"), Approval.grant(permissions))
+    AgentRoots.recordDecision(session, asking({}, "/opt/x"), Approval.grant(permissions))
     assert.deepStrictEqual(roots(), ["/opt/x"])
     const globbed = {
       network: false,
       fileSystem: [{ access: "write", place: { _tag: "Glob", pattern: "/data/*/x" } }] as const
     }
-    GrantedRoots.record(session, R.command("ls", { wants: { permissions: globbed } }), Approval.accept)
-    GrantedRoots.record(session, { ...R.fileChange("a"), root: "/more" }, Approval.accept)
+    AgentRoots.recordDecision(session, R.command("ls", { wants: { permissions: globbed } }), Approval.accept)
+    AgentRoots.recordDecision(session, { ...R.fileChange("a"), root: "/more" }, Approval.accept)
     assert.deepStrictEqual(roots(), ["/opt/x", "/data", "/more"])
-    assert.deepStrictEqual(GrantedRoots.list({}), [])
+    assert.deepStrictEqual(AgentRoots.list({}), [])
     const { resolved: _, ...again } = asking({}, "/opt/x", "/opt/x/below", "/opt")
     const resolved = resolve(again, ThreadAccess.make("/srv", "read-only"), roots())
     assert.deepStrictEqual(

@@ -19,7 +19,8 @@ const remembering = (options?: Approval.RememberOptions) => {
   )
   return {
     state,
-    ask: (thread: string, request: Approval.ApprovalRequest) => decide(policy, request, R.asking(thread))
+    ask: (thread: string, request: Approval.ApprovalRequest, agent?: string) =>
+      decide(policy, request, R.asking(thread, agent))
   }
 }
 
@@ -220,6 +221,31 @@ describe("the grants of a thread", () => {
       assert.strictEqual((yield* Effect.flip(grants.revoke(grant?.id ?? "")))._tag, "HeldByCodex")
       assert.strictEqual((yield* Effect.flip(grants.expire(grant?.id ?? "", 0)))._tag, "HeldByCodex")
       assert.strictEqual(yield* grants.revokeAll, 0)
+    })
+  )
+
+  it.effect("H12 include those of sub-agents, which the thread can revoke", () =>
+    Effect.gen(function* () {
+      const { ask, state } = remembering()
+      yield* ask("team", R.command("touch a"))
+      yield* ask("team", R.command("touch b"), "agent")
+      yield* ask("team", R.command("touch c"), "agent")
+      const ids = (thread: string) =>
+        Effect.map(grantsOf(thread).list, (grants) =>
+          grants.map(({ agentThreadId, threadId }) => [threadId, agentThreadId])
+        )
+      const [own, agent] = [
+        [ThreadId.make("team"), undefined],
+        [ThreadId.make("team"), ThreadId.make("agent")]
+      ]
+      assert.deepStrictEqual(yield* ids("team"), [own, agent, agent])
+      assert.deepStrictEqual(yield* ids("agent"), [agent, agent])
+      const [, second] = yield* grantsOf("team").list
+      yield* grantsOf("team").revoke(second?.id ?? "")
+      yield* ask("team", R.command("touch b"), "agent")
+      assert.strictEqual(state.asked, 4)
+      assert.strictEqual(yield* grantsOf("team").revokeAll, 3)
+      assert.deepStrictEqual(yield* ids("agent"), [])
     })
   )
 

@@ -122,12 +122,13 @@ export const all: ReadonlyArray<Approval.ApprovalRequest> = [
 
 const sessions = new Map<string, object>()
 
-/** Who asks: one session for each thread of that name. */
-export const asking = (thread: string): Approval.ApprovalContext => {
+/** Who asks: one session for each thread of that name. `agent` is the thread of a sub-agent of it. */
+export const asking = (thread: string, agent = thread): Approval.ApprovalContext => {
   const session = sessions.get(thread) ?? {}
   sessions.set(thread, session)
   return {
-    threadId: ThreadId.make(thread),
+    threadId: ThreadId.make(agent),
+    openedThreadId: ThreadId.make(thread),
     turnId: TurnId.make("turn-1"),
     session,
     cwd: "/srv",

@@ -213,6 +213,38 @@ describe.concurrent("a sub-agent", () => {
       assert.deepStrictEqual(answer?.result, { decision: "accept" })
     }))
 
+  test("H12 leaves its session grants with the thread of its caller, who can revoke them", () =>
+    Effect.gen(function* () {
+      const request = Fake.ask("q", "item/commandExecution/requestApproval", {
+        ...agent,
+        itemId: "c1",
+        command: "/bin/bash -c 'rm x'",
+        cwd: "/"
+      })
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [...Fake.begin, agentStarted, request, { received: "q" }, Fake.said("a"), Fake.ended()]
+          ]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* Fake.startThread
+        yield* thread.run("go", { timeout: "5 seconds" })
+        const grants = Approval.grants(thread.id)
+        const ids = Effect.map(grants.list, (all) =>
+          all.map(({ agentThreadId, threadId }) => [threadId, agentThreadId])
+        )
+        assert.deepStrictEqual<unknown>(yield* ids, [["thread-1", agent.threadId]])
+        assert.strictEqual(yield* grants.revokeAll, 1)
+        assert.deepStrictEqual(yield* ids, [])
+      }).pipe(
+        Effect.scoped,
+        Effect.provideService(Approval.Current, () => Effect.succeed(Approval.acceptForSession)),
+        Effect.provide(fake.layer())
+      )
+    }))
+
   test("does not cost other threads their process when its tool and the turn's tool ignore interruption", () =>
     Effect.gen(function* () {
       const Deaf = Toolkit.make(Tool.make("deaf", { parameters: Schema.Struct({}), success: Schema.String }))
