@@ -460,8 +460,8 @@ export const approval: ReadonlyArray<Mutant> = [
       "expire after the lifetime of the policy, or when they are told to"
     ],
     [
-      "if (owner === session) registry.delete(id)",
-      "if (owner === registry) registry.delete(id)",
+      "if (entry.owner !== session) continue",
+      "if (entry.owner !== registry) continue",
       "end with the thread"
     ],
     ["grant.threadId === threadId", "true", "belong to their thread: another thread cannot revoke them"]
