@@ -96,6 +96,18 @@ export interface Thread {
    * `TurnInterrupted` by `caller`, and the next requested turn starts. Does nothing if no turn is running.
    */
   readonly interrupt: Effect.Effect<void>
+  /**
+   * Reviews code and returns the turn with typed findings. Codex starts the review with a clean context, runs its commands
+   * without asking for approval, and adds the review to the conversation, so that a next turn can refer to it. Everything
+   * else is as in `run`. A review of which the model gave no result fails with `OutputInvalid`.
+   */
+  readonly review: (
+    options: TurnOptions.ReviewOptions
+  ) => Effect.Effect<TurnOptions.TurnWithReview, CodexError.TurnError>
+  /** Reviews code as `review` does and returns the events, as `stream` does. */
+  readonly streamReview: (
+    options: TurnOptions.ReviewOptions
+  ) => Stream.Stream<Turn.TurnEvent, CodexError.TurnError>
   /** Summarises the conversation to make room in the model's context. The summary is a turn of its own. */
   readonly compact: (options?: TurnOptions.TurnOptions) => Effect.Effect<Turn.Turn, CodexError.TurnError>
   /**
@@ -145,6 +157,16 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
     return run([], options)
   }
 
+  const streamTurn = Effect.fnUntraced(function* <A>(turn: Omit<TurnRunner.TurnSpec<A>, "publish">) {
+    const { bufferBytes } = yield* ContentLimits.Current
+    const { end, offer, stream } = EventBuffer.make<CodexError.TurnError>(bufferBytes)
+    yield* queue.run({ ...turn, publish: offer }).pipe(
+      Effect.onExit((exit) => Effect.sync(() => end(exit))),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    return stream
+  })
+
   return {
     get id() {
       return engine.id
@@ -153,20 +175,29 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
     cwd: engine.cwd,
     run,
     continue: continueTurn,
-    stream: (input, options = {}) =>
+    stream: (input, options = {}) => {
+      const { output: schema } = options
+      const output =
+        schema === undefined ? Effect.succeed(StructuredOutput.none) : StructuredOutput.fromSchema(schema)
+      return Stream.unwrap(
+        Effect.flatMap(output, (output) =>
+          streamTurn({ request: { _tag: "Prompt", input }, options, output })
+        )
+      )
+    },
+    review: ({ target, ...options }) =>
+      Effect.map(
+        queue.run({
+          request: { _tag: "Review", target },
+          options,
+          output: StructuredOutput.review,
+          publish: constVoid
+        }),
+        ([turn, review]) => ({ ...turn, review })
+      ),
+    streamReview: ({ target, ...options }) =>
       Stream.unwrap(
-        Effect.gen(function* () {
-          const { output: schema } = options
-          const output =
-            schema === undefined ? StructuredOutput.none : yield* StructuredOutput.fromSchema(schema)
-          const { bufferBytes } = yield* ContentLimits.Current
-          const { end, offer, stream } = EventBuffer.make<CodexError.TurnError>(bufferBytes)
-          yield* queue.run({ request: { _tag: "Prompt", input }, options, output, publish: offer }).pipe(
-            Effect.onExit((exit) => Effect.sync(() => end(exit))),
-            Effect.forkScoped({ startImmediately: true })
-          )
-          return stream
-        })
+        streamTurn({ request: { _tag: "Review", target }, options, output: StructuredOutput.review })
       ),
     steer: (input) =>
       engine

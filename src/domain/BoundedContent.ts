@@ -273,15 +273,13 @@ const cutItem = (item: Item.Item, cut: CutLengths): Item.Item => {
         ...optional("error", item.error)
       }
     case "ExitedReviewMode": {
-      const { explanation, findings } = item.review
+      const { review } = item
+      if (review === undefined) return { ...item, text: text(item.text) }
+      const findings = cutList(review.findings, cut.values).map((finding) => cutTexts(finding, cut))
       return {
         ...item,
         text: text(item.text),
-        review: {
-          ...item.review,
-          explanation: text(explanation),
-          findings: cutList(findings, cut.values).map((finding) => cutTexts(finding, cut))
-        }
+        review: { ...cutTexts({ ...review, findings: [] }, cut), findings }
       }
     }
     case "ContextCompaction":

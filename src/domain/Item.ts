@@ -288,12 +288,15 @@ export class EnteredReviewMode extends Schema.Opaque<EnteredReviewMode>()(
   Schema.TaggedStruct("EnteredReviewMode", { id: ItemId, text: Schema.String, omittedCharacters })
 ) {}
 
-/** A code review ended. `text` is the review as Codex shows it, and `review` the same with typed findings. */
+/**
+ * A code review ended. `text` is the review as Codex shows it, and `review` the same with typed findings; absent if the
+ * reviewing model gave no review.
+ */
 export class ExitedReviewMode extends Schema.Opaque<ExitedReviewMode>()(
   Schema.TaggedStruct("ExitedReviewMode", {
     id: ItemId,
     text: Schema.String,
-    review: Review.Review,
+    review: Schema.optionalKey(Review.Review),
     omittedCharacters
   })
 ) {}

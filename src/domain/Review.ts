@@ -12,6 +12,22 @@ export type ReviewTarget =
   /** What the instructions say. */
   | { readonly _tag: "Custom"; readonly instructions: string }
 
+/** Everything that is not committed: staged, unstaged and untracked changes. */
+export const uncommitted: ReviewTarget = { _tag: "Uncommitted" }
+
+/** The changes that a merge of the current branch into this branch would bring. */
+export const branch = (branch: string): ReviewTarget => ({ _tag: "Branch", branch })
+
+/** One commit. `title` is shown with the hash. */
+export const commit = (sha: string, title?: string): ReviewTarget => ({
+  _tag: "Commit",
+  sha,
+  ...(title === undefined ? {} : { title })
+})
+
+/** Whatever the instructions ask to review. */
+export const custom = (instructions: string): ReviewTarget => ({ _tag: "Custom", instructions })
+
 /**
  * One finding. `lines` are counted from 1, the last line included. `priority` is 0 (drop everything) to 3 (nice to have);
  * `confidence` is 0 to 1. The model may omit both.
@@ -39,6 +55,20 @@ export class Review extends Schema.Opaque<Review>()(
     confidence: Schema.optionalKey(Schema.Finite)
   })
 ) {}
+
+/** Formats a review as Codex shows it: the explanation, then each finding with its place and its indented body. */
+export const format = ({ explanation, findings }: Review): string => {
+  const listed = findings.map(({ body, lines, path, priority, title }) =>
+    [
+      `- ${priority === undefined ? "" : `[P${priority}] `}${title} — ${path}:${lines.start}-${lines.end}`,
+      ...body.split("\n").map((line) => `  ${line}`)
+    ].join("\n")
+  )
+  const heading = findings.length === 1 ? "Review comment:" : "Full review comments:"
+  return [explanation, ...(listed.length === 0 ? [] : [heading, ...listed])]
+    .filter((part) => part !== "")
+    .join("\n\n")
+}
 
 const nullish = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
@@ -110,11 +140,16 @@ export const fromModel = (message: string): Review | undefined => {
 
 const heading = /^(?:- )?(?:\[[x ]\] )?(?<title>.*) — (?<path>.+):(?<start>\d+)-(?<end>\d+)$/
 
+/** What Codex shows instead of a review if the reviewing model failed, was interrupted or wrote nothing. */
+const noReview = "Reviewer failed to output a response."
+
 /**
  * Reads the text in which Codex shows a review: the explanation, then each finding with its place and its indented body.
- * The text has no confidence and no verdict. Stored reviews consist of this text only.
+ * The text has no confidence and no verdict. Stored reviews consist of this text only. Returns `undefined` if the model
+ * gave no review: it must not look like a review without findings.
  */
-export const fromText = (text: string): Review => {
+export const fromText = (text: string): Review | undefined => {
+  if (text.trim() === noReview) return undefined
   const [, before = text, listed] =
     /^(.*?)(?:^|\n\n)(?:Full review comments|Review comments?):\n\n(.*)$/s.exec(text) ?? []
   if (listed === undefined) return { findings: [], explanation: text.trim() }

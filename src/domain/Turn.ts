@@ -4,6 +4,7 @@ import * as ApprovalDecision from "./ApprovalDecision.ts"
 import * as ApprovalRequest from "./ApprovalRequest.ts"
 import { ItemId, ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
+import * as Review from "./Review.ts"
 
 /**
  * Token counts. They are inclusive: `cachedInput` and `cacheWrite` are part of `input`, and `reasoning` is part of
@@ -53,7 +54,7 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
  * `message` is the agent's answer: its last message that is not a comment on its work or a part of an answer, or "" if
  * there is none. `items` is everything that the turn produced, and `diff` a unified diff of all files that the turn
  * changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a turn may
- * repeat its effects.
+ * repeat its effects. `review` is the result of a code review; absent from other turns.
  *
  * `attempts` is how often the turn ran; absent if once. `usage`, `time`, `modelCalls`, `toolCalls` and `sideEffects` are those
  * of all attempts together, and the waits between them are overhead. Everything else is that of the last attempt.
@@ -69,6 +70,7 @@ export class Turn extends Schema.Opaque<Turn>()(
     items: Schema.Array(Item.Item),
     usage: Usage,
     diff: Schema.String,
+    review: Schema.optionalKey(Review.Review),
     time: TurnTime,
     modelCalls: Schema.Natural,
     toolCalls: Schema.Natural,

@@ -6,6 +6,7 @@ import type * as Schema from "effect/Schema"
 import type { Attachment } from "./Attachment.ts"
 import type { Budget } from "./Budget.ts"
 import type { TurnError } from "./CodexError.ts"
+import type * as Review from "./Review.ts"
 import type { Turn } from "./Turn.ts"
 
 /**
@@ -61,12 +62,19 @@ export interface TurnOptions {
  * thread, `end` ends them. They always end with the scope of the thread's last handle.
  */
 export type TerminalPolicy = "keep" | "end"
+/** Options for a code review. The model, the sandbox and the directory are those of the thread; `review_model` of Codex's configuration replaces the model. */
+export interface ReviewOptions extends Pick<TurnOptions, "budget" | "retry" | "telemetry" | "timeout"> {
+  readonly target: Review.ReviewTarget
+}
 
 /** What commands may access without approval. */
 export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
 
 /** A turn with its decoded output. */
 export type TurnWithOutput<A> = Turn & { readonly output: A }
+
+/** The turn of a code review with its result. */
+export type TurnWithReview = Turn & { readonly review: Review.Review }
 
 /** The timeout of a turn whose options have none. Default: 30 minutes. */
 export const DefaultTimeout = Context.Reference<Duration.Duration>("effect-codex/Turn/DefaultTimeout", {

@@ -8,6 +8,7 @@ import * as Budget from "./Budget.ts"
 import { type ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 import * as OpenCalls from "./OpenCalls.ts"
+import type * as Review from "./Review.ts"
 import type * as Turn from "./Turn.ts"
 import * as TurnTiming from "./TurnTiming.ts"
 
@@ -30,6 +31,8 @@ export interface TurnState {
   /** The sum of the usage that Codex reported, which comes later but includes Codex's own requests. */
   readonly reported: Turn.Usage
   readonly diff: string
+  /** The result of the last code review. */
+  readonly review: Review.Review | undefined
   readonly sideEffects: boolean
 }
 
@@ -52,6 +55,7 @@ export const initial = (
   requested: noUsage,
   reported: noUsage,
   diff: "",
+  review: undefined,
   sideEffects: false
 })
 
@@ -144,6 +148,7 @@ const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<
       return {
         ...keep(state, event.item),
         writing: state.writing?.itemId === event.item.id ? undefined : state.writing,
+        review: event.item._tag === "ExitedReviewMode" ? event.item.review : state.review,
         sideEffects: state.sideEffects || hasSideEffects(event.item, readOnly)
       }
     case "ModelResponded":
@@ -230,6 +235,7 @@ export function* endSteps(
       items: all,
       usage: larger(state.requested, state.reported),
       diff: state.diff,
+      ...(state.review === undefined ? {} : { review: state.review }),
       time: TurnTiming.split(time),
       modelCalls: time.modelCalls,
       toolCalls: calls.opened,

@@ -43,7 +43,7 @@ export interface TimingState {
   readonly model: { readonly firstTokenAt: number | undefined; readonly lastOutputAt: number } | undefined
   /** When the last tool call of the current request was complete. The rest of a response only confirms it. */
   readonly requestedAt: number | undefined
-  /** The turn is being interrupted: Codex ends its tools, but requests the model no more. */
+  /** The turn requests the model no more: Codex ends the tools of an interrupted turn, or writes the text of a review. */
   readonly stopping: boolean
 }
 
@@ -172,6 +172,7 @@ export const step = (
         openModel
       )
     case "ItemStarted":
+      if (event.item._tag === "ExitedReviewMode") return unchanged({ ...state, stopping: true })
       if (!Item.isWork(event.item)) return isOutput(event.item) ? token(state) : unchanged(state)
       return change === undefined ? unchanged(state) : then(inferModelEnd(state), markCall(change))
     case "ItemCompleted":

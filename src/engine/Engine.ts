@@ -10,6 +10,7 @@ import type * as CodexError from "../domain/CodexError.ts"
 import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import type * as Terminal from "../domain/Terminal.ts"
 import type { ThreadAccess } from "../domain/ThreadAccess.ts"
+import type * as Review from "../domain/Review.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import type * as ThreadSettings from "../domain/ThreadSettings.ts"
 import type * as Turn from "../domain/Turn.ts"
@@ -112,6 +113,13 @@ export interface EngineThread {
   ) => Effect.Effect<void, CodexError.TurnError>
   /** Summarises the conversation to free context space. Codex runs this as a turn. */
   readonly compact: (handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>
+  /**
+   * Reviews code and reports the result in the item `ExitedReviewMode`. Codex runs this as a turn. An engine without this
+   * function cannot review code.
+   */
+  readonly review?:
+    | ((target: Review.ReviewTarget, handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>)
+    | undefined
   /** Adds input to the running turn. Fails with `InvalidRequest` if no turn is running. */
   readonly steer: (input: TurnOptions.TurnInput) => Effect.Effect<void, CodexError.RequestError>
   /** The commands of the thread that run in the background. An engine without them has none to list. */

@@ -24,6 +24,7 @@ import * as Approval from "../Approval.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Item from "../domain/Item.ts"
+import * as Review from "../domain/Review.ts"
 import * as Turn from "../domain/Turn.ts"
 import * as Engine from "../engine/Engine.ts"
 import * as ScriptedEngine from "./scripted/ScriptedEngine.ts"
@@ -228,6 +229,24 @@ export const toolCall = (
           `the output of the tool ${tool} is not what the script expects: ${output.text}`
         )
       }
+    })
+  )
+
+/** The reviewing model gives its review. Play it in a turn that `thread.review` runs. */
+export const review = (result: Partial<Review.Review>): ScriptedStep =>
+  step(
+    Effect.fnUntraced(function* (turn) {
+      const review = { findings: [], explanation: "", ...result }
+      const text = Review.format(review)
+      const item = { _tag: "ExitedReviewMode", id: turn.nextId("review"), text, review } as const
+      const message = { _tag: "AgentMessage", id: turn.nextId("msg"), text } as const
+      yield* emitAll(
+        turn,
+        { _tag: "ItemStarted", item },
+        { _tag: "ItemCompleted", item },
+        { _tag: "ItemStarted", item: message },
+        { _tag: "ItemCompleted", item: message }
+      )
     })
   )
 

@@ -27,6 +27,7 @@ import * as TurnState from "../domain/TurnState.ts"
 import { decide } from "../approval/PolicyRunner.ts"
 import * as Steps from "../internal/Steps.ts"
 import type { MonotonicClock } from "./MonotonicClock.ts"
+import type * as StructuredOutput from "./StructuredOutput.ts"
 
 /** The engine, tools, policy and telemetry of a turn. */
 export interface ActiveTurnOptions {
@@ -66,8 +67,8 @@ export interface ActiveTurn {
   readonly handlers: Omit<Engine.Handlers, "agent">
   /** Ends the turn and its telemetry, in small steps, and returns the turn. Ignores later events. */
   readonly endSteps: (outcome: Signal.TurnEnd) => Generator<void, Turn.Turn>
-  /** Returns the last message of the agent so far. */
-  readonly message: () => string
+  /** Returns the answer of the agent so far. */
+  readonly answer: () => StructuredOutput.Answer
   /** Returns the span of a call of this turn. */
   readonly spanOf: (callId: string) => EffectTracer.Span
 }
@@ -219,7 +220,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       }
       return turn
     },
-    message: () => TurnState.message(state),
+    answer: () => ({ message: TurnState.message(state), review: state.review }),
     spanOf: telemetry.spanOf
   }
 }

@@ -3,11 +3,29 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"
 import * as CodexError from "../domain/CodexError.ts"
+import type * as Review from "../domain/Review.ts"
+
+/** What a turn answers: the agent's message, and the result of a code review. */
+export interface Answer {
+  readonly message: string
+  readonly review: Review.Review | undefined
+}
 
 /** The JSON Schema of an output schema, and its decoder. */
 export interface StructuredOutput<A> {
   readonly jsonSchema: unknown
-  readonly decode: (text: string) => Effect.Effect<A, CodexError.OutputInvalid>
+  readonly decode: (answer: Answer) => Effect.Effect<A, CodexError.OutputInvalid>
+}
+
+/** The output of a code review. A turn without a review fails: it must not look like a review without findings. */
+export const review: StructuredOutput<Review.Review> = {
+  jsonSchema: undefined,
+  decode: ({ message, review }) =>
+    review === undefined
+      ? Effect.fail(
+          new CodexError.OutputInvalid({ output: message, detail: "the reviewing model gave no review" })
+        )
+      : Effect.succeed(review)
 }
 
 /** The structured output of a turn without an output schema: accepts any last message. */
@@ -20,10 +38,10 @@ const direct = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(codec))
   return {
     jsonSchema,
-    decode: (text) =>
+    decode: ({ message }) =>
       Effect.mapError(
-        decode(text),
-        (error) => new CodexError.OutputInvalid({ output: text, detail: String(error) })
+        decode(message),
+        (error) => new CodexError.OutputInvalid({ output: message, detail: String(error) })
       )
   }
 }
@@ -31,7 +49,7 @@ const direct = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
 // The provider accepts only an object as the top level.
 const wrapped = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   const { decode, jsonSchema } = direct(Schema.Struct({ value: schema }))
-  return { jsonSchema, decode: (text) => Effect.map(decode(text), ({ value }) => value) }
+  return { jsonSchema, decode: (answer) => Effect.map(decode(answer), ({ value }) => value) }
 }
 
 /**

@@ -13,6 +13,7 @@ import * as Budget from "../domain/Budget.ts"
 import * as CombinedTurn from "../domain/CombinedTurn.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import * as ContentLimits from "../domain/ContentLimits.ts"
+import type * as Review from "../domain/Review.ts"
 import type * as Engine from "../engine/Engine.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as SafeSpan from "../instrumentation/SafeSpan.ts"
@@ -46,6 +47,7 @@ export interface ThreadContext {
 export type TurnRequest =
   | { readonly _tag: "Prompt"; readonly input: TurnOptions.TurnInput }
   | { readonly _tag: "Compact" }
+  | { readonly _tag: "Review"; readonly target: Review.ReviewTarget }
 
 /** A turn to run. */
 export interface TurnSpec<A> {
@@ -105,8 +107,16 @@ const runOnEngine = <A>(
     }
     case "Compact":
       return engine.compact(handlers)
+    case "Review":
+      return engine.review === undefined ? Effect.fail(noReviews) : engine.review(request.target, handlers)
   }
 }
+
+const noReviews = new CodexError.InvalidRequest({
+  reason: "Rejected",
+  method: "review/start",
+  detail: "this engine cannot review code"
+})
 
 const budgetExceeded = (
   scope: "turn" | "thread",
@@ -245,7 +255,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     exhaustedBudget === undefined
       ? Effect.flatMap(runOnEngine(engine, spec, handlers, options.terminals ?? context.terminals), () =>
           // The last event of the turn may have exceeded a limit: the turn fails although Codex completed it.
-          Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.message())
+          Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.answer())
         )
       : Effect.fail(exhaustedBudget)
   const raced = Effect.raceAllFirst([

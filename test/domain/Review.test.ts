@@ -74,7 +74,7 @@ describe("a review", () => {
       explanation: "A leak."
     })
     assert.deepStrictEqual(Review.fromText("Looks fine."), { findings: [], explanation: "Looks fine." })
-    assert.deepStrictEqual(Review.fromText("Review comment:\n\n- [P0] A — /a:1-2\n  body").findings, [
+    assert.deepStrictEqual(Review.fromText("Review comment:\n\n- [P0] A — /a:1-2\n  body")?.findings, [
       { title: "A", body: "body", path: "/a", lines: { start: 1, end: 2 }, priority: 0 }
     ])
   })

@@ -10,6 +10,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId, type ThreadId, type TurnId } from "../../domain/Ids.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type * as Item from "../../domain/Item.ts"
+import * as Review from "../../domain/Review.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as CallIds from "./CallIds.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
@@ -25,6 +26,15 @@ import * as Translate from "./Translate.ts"
 const timestamp = (clock: Clock.Clock, codexMs: number | undefined): number => {
   const now = Number(clock.currentTimeNanosUnsafe()) / 1e6
   return codexMs === undefined || codexMs >= Math.floor(now) || now - codexMs > 5000 ? now : codexMs
+}
+
+/** Notes that a turn is a review, and adds what the model said to the item at its end. */
+const withReview = (runningTurn: RunningTurn.RunningTurn, event: Turn.EngineEvent): Turn.EngineEvent => {
+  if (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted") return event
+  if (event.item._tag === "EnteredReviewMode") runningTurn.review ??= { result: undefined }
+  if (event.item._tag !== "ExitedReviewMode") return event
+  const review = event.item.review === undefined ? undefined : runningTurn.review?.result
+  return review === undefined ? event : { ...event, item: { ...event.item, review } }
 }
 
 type ApprovalServerRequest = Extract<ServerRequests.ServerRequest, { readonly _tag: "Approve" }>
@@ -274,6 +284,11 @@ export const make = (
           ? undefined
           : Deferred.doneUnsafe(waiting.declined, Exit.succeed(withdrawal))
       }
+      case "ModelMessage":
+        // Codex shows a review as text without the confidence and the verdict. The message of the model has them.
+        if (runningTurn.review !== undefined && RunningTurn.turnIdOf(runningTurn) === notification.turnId)
+          runningTurn.review.result = Review.fromModel(Translate.messageText(notification.content))
+        return
       case "Ended":
         emitTurnStarted(runningTurn, notification.turnId, emittedAtMs)
         RunningTurn.step(runningTurn, notification)
@@ -294,7 +309,10 @@ export const make = (
             RunningTurn.completeLeftCommand(runningTurn, notification.event.item)
           return
         }
-        const event = { ...notification.event, at: timestamp(runningTurn.clock, emittedAtMs) }
+        const event = withReview(runningTurn, {
+          ...notification.event,
+          at: timestamp(runningTurn.clock, emittedAtMs)
+        })
         watchCallIds(runningTurn, event)
         if (event._tag === "ItemStarted") runningTurn.openItems.started(event.item)
         if (event._tag === "ItemCompleted") runningTurn.openItems.completed(event.item.id)

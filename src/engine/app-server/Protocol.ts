@@ -140,6 +140,9 @@ export const ModelList = Schema.Struct({
   nextCursor: nullish(text)
 })
 
+/** The content of a raw message of the model. */
+export const MessageContent = Schema.Array(Schema.Struct({ text: nullish(text) }))
+
 const Item = Schema.Struct({ id: ItemId, type: text })
 
 const turnFields = { threadId: ThreadId, turnId: TurnId }
@@ -174,10 +177,16 @@ export const notifications = {
     requestId: Schema.Union([Schema.String, Schema.Finite])
   }),
   error: Schema.Struct({ ...turnFields, error: TurnError, willRetry: Schema.Boolean }),
-  // Raw items carry prompts and outputs: decode only their kind, call id and tool name.
+  // Raw items carry prompts and outputs: decode only their kind, call id and tool name. A review needs their content too.
   "rawResponseItem/completed": Schema.Struct({
     ...turnFields,
-    item: Schema.Struct({ type: text, call_id: nullish(ItemId), name: nullish(text) })
+    item: Schema.Struct({
+      type: text,
+      call_id: nullish(ItemId),
+      name: nullish(text),
+      role: nullish(text),
+      content: nullish(Schema.Unknown)
+    })
   }),
   "rawResponse/completed": Schema.Struct({ ...turnFields, responseId: text, usage: nullish(TokenUsage) })
 }

@@ -9,6 +9,7 @@ import type * as CodexError from "../../domain/CodexError.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
+import type * as Review from "../../domain/Review.ts"
 import type * as Engine from "../Engine.ts"
 import * as CallIds from "./CallIds.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
@@ -52,6 +53,8 @@ export interface RunningTurn {
   onLeftCommand: ((item: Item.CommandExecution) => void) | undefined
   /** The lifecycle state; only `step` changes it. */
   state: TurnLifecycle.LifecycleState
+  /** The result of a code review, once the model has sent it. `undefined` if the turn is not a review. */
+  review: { result: Review.Review | undefined } | undefined
   /** Whether every further request of Codex is declined. */
   closed: boolean
   /** How many messages have arrived for the thread. */
@@ -79,6 +82,7 @@ export const make = (
   pendingRequests: new Map(),
   watchers: new Set(),
   state: TurnLifecycle.initial,
+  review: undefined,
   closed: false,
   messageCount: 0
 })

@@ -172,6 +172,13 @@ export const make = Effect.fnUntraced(function* (
       closed,
       closedError: threadClosed
     }),
+    review: (target, handlers) =>
+      runUntilClosed(
+        "review/start",
+        { target: Translate.reviewTarget(target), delivery: "inline" },
+        handlers,
+        {}
+      ),
     compact: (handlers) => runUntilClosed("thread/compact/start", {}, handlers, {}),
     steer: (input) =>
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {

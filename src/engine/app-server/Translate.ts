@@ -5,6 +5,7 @@ import * as MediaType from "../../internal/MediaType.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
+import type * as Review from "../../domain/Review.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
@@ -49,6 +50,13 @@ export type TurnNotification =
       readonly threadId: ThreadId
       readonly turnId: TurnId
       readonly error: CodexError.TurnFailed
+    }
+  /** The model sent a message. Codex may show another text instead of it, as it does for a code review. */
+  | {
+      readonly _tag: "ModelMessage"
+      readonly threadId: ThreadId
+      readonly turnId: TurnId
+      readonly content: unknown
     }
   /** The thread has no running turn. */
   | { readonly _tag: "Idle"; readonly threadId: ThreadId }
@@ -139,7 +147,9 @@ const decoders: {
     })
   },
   "rawResponseItem/completed": (params, at) => {
-    const { call_id: callId, name, type } = params.item
+    const { call_id: callId, content, name, role, type } = params.item
+    if (type === "message" && role === "assistant")
+      return { _tag: "ModelMessage", threadId: params.threadId, turnId: params.turnId, content }
     if (callId === null || callId === undefined) return ignored
     if (rawCalls.has(type)) return event(params, { _tag: "ToolRequested", callId, tool: name ?? type, at })
     return rawOutputs.has(type) ? event(params, { _tag: "ToolReturned", callId, at }) : ignored
@@ -237,6 +247,15 @@ const turnEnd = (
   }
 }
 
+const decodeMessageContent = Schema.decodeUnknownOption(Protocol.MessageContent)
+
+/** Returns the text of a `ModelMessage`. */
+export const messageText = (content: unknown): string =>
+  Option.match(decodeMessageContent(content), {
+    onNone: () => "",
+    onSome: (parts) => parts.map(({ text }) => text ?? "").join("")
+  })
+
 const decodeThreadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
 
 /** Returns how a turn ended according to a `thread/read` reply, if the reply holds the turn. */
@@ -287,3 +306,17 @@ const inputPart = (part: TurnOptions.InputPart): ReadonlyArray<unknown> => {
 /** Encodes the input of a turn. */
 export const input = (input: TurnOptions.TurnInput): ReadonlyArray<unknown> =>
   typeof input === "string" ? [text(input)] : input.flatMap(inputPart)
+
+/** Encodes what a review looks at. */
+export const reviewTarget = (target: Review.ReviewTarget): Readonly<Record<string, unknown>> => {
+  switch (target._tag) {
+    case "Uncommitted":
+      return { type: "uncommittedChanges" }
+    case "Branch":
+      return { type: "baseBranch", branch: target.branch }
+    case "Commit":
+      return { type: "commit", sha: target.sha, title: target.title ?? null }
+    case "Custom":
+      return { type: "custom", instructions: target.instructions }
+  }
+}

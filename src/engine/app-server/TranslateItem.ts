@@ -267,7 +267,7 @@ const toItem: { readonly [K in keyof typeof ProtocolItems.items]: (wire: Wire<K>
     _tag: "ExitedReviewMode",
     id: wire.id,
     text: wire.review,
-    review: Review.fromText(wire.review)
+    ...optionalField("review", Review.fromText(wire.review))
   }),
   contextCompaction: (wire) => ({ _tag: "ContextCompaction", id: wire.id })
 }

@@ -101,6 +101,13 @@ const watchSilence = (
 const isNotRunning = (error: JsonRpcConnection.RpcRequestError) =>
   error._tag === "RpcError" && /no active turn/i.test(error.text)
 
+/**
+ * Returns the turn of the reviewing model. Codex reports the events of a review under the turn that the caller started,
+ * but interrupts it only by the id of another turn, in which the model works.
+ */
+const reviewerTurn = (error: JsonRpcConnection.RpcRequestError): string | undefined =>
+  error._tag === "RpcError" ? /expected active turn id \S+ but found (\S+)/.exec(error.text)?.[1] : undefined
+
 /** Interrupts a turn and ends what it started. Kills the process if Codex does not respond in time. */
 const interruptTurn = (
   { process, threadId }: ThreadLocation,
@@ -117,8 +124,13 @@ const interruptTurn = (
     const { connection } = process
     // Decline all further requests of Codex, because the caller has interrupted the turn.
     runningTurn.closed = true
+    const interrupt = (turnId: string | undefined) =>
+      connection.request("turn/interrupt", { threadId, turnId })
     const answer = yield* Effect.exit(
-      connection.request("turn/interrupt", { threadId, turnId: RunningTurn.turnIdOf(runningTurn) })
+      Effect.catch(interrupt(RunningTurn.turnIdOf(runningTurn)), (error) => {
+        const reviewer = reviewerTurn(error)
+        return reviewer === undefined ? Effect.fail(error) : interrupt(reviewer)
+      })
     )
     if (Exit.findErrorOption(answer).pipe(Option.exists(isNotRunning))) {
       RunningTurn.end(runningTurn, new CodexError.TurnInterrupted({ by: "codex" }))
@@ -137,7 +149,7 @@ const interruptTurn = (
   }).pipe(Effect.timeoutOrElse({ duration: interruptGrace, orElse: () => process.kill }))
 
 /** The requests that start a turn. */
-export type Method = "turn/start" | "thread/compact/start"
+export type Method = "turn/start" | "thread/compact/start" | "review/start"
 
 /**
  * Runs a turn. Interruption of the returned effect interrupts the turn and ends what it started. `terminals` says what

@@ -10,6 +10,7 @@ import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId } from "../../domain/Ids.ts"
 import * as Turn from "../../domain/Turn.ts"
+import type * as Review from "../../domain/Review.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 
 export const name = "effect-codex/cassette"
@@ -61,6 +62,12 @@ const partTypes: { readonly [Tag in TurnOptions.InputPart["_tag"]]: string } = {
 export const turnInput = (input: TurnOptions.TurnInput): unknown =>
   typeof input === "string" ? input : input.map(({ _tag, ...part }) => ({ type: partTypes[_tag], ...part }))
 
+/** Converts what a review looks at for the file. */
+export const reviewTarget = ({ _tag, ...target }: Review.ReviewTarget): unknown => ({
+  type: _tag.toLowerCase(),
+  ...target
+})
+
 /** Milliseconds since the start of the turn. */
 const at = Schema.Finite
 const thread = Schema.Natural
@@ -91,7 +98,7 @@ export const CassetteLine = Schema.TaggedUnion({
   Turn: {
     thread,
     turn: Schema.Natural,
-    how: Schema.Literals(["run", "compact"]),
+    how: Schema.Literals(["run", "compact", "review"]),
     input: Schema.optionalKey(Schema.Unknown),
     options: Schema.optionalKey(Schema.Unknown)
   },

@@ -286,6 +286,8 @@ export const make = Effect.fnUntraced(function* (
       turn: (input, settings, handlers) =>
         nextTurn("run", { input: CassetteFormat.turnInput(input), options: settings }, handlers),
       compact: (handlers) => nextTurn("compact", {}, handlers),
+      review: (target, handlers) =>
+        nextTurn("review", { input: CassetteFormat.reviewTarget(target) }, handlers),
       steer: (input) =>
         Effect.suspend(() => {
           if (running === undefined)

@@ -231,6 +231,19 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       return wrapThread(thread, { number, append: undefined })
     })
 
+  const recordReview =
+    (
+      thread: RecordedThread,
+      review: NonNullable<Engine.EngineThread["review"]>
+    ): NonNullable<Engine.EngineThread["review"]> =>
+    (target, handlers) =>
+      recordTurn(
+        thread,
+        () => ({ how: "review", input: toJson(CassetteFormat.reviewTarget(target)) }),
+        handlers,
+        (handlers) => review(target, handlers)
+      )
+
   const wrapThread = (inner: Engine.EngineThread, thread: RecordedThread): Engine.EngineThread => ({
     ...inner,
     turn: (input, settings, handlers) =>
@@ -240,6 +253,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
         handlers,
         (handlers) => inner.turn(input, settings, handlers)
       ),
+    ...(inner.review === undefined ? {} : { review: recordReview(thread, inner.review) }),
     compact: (handlers) => recordTurn(thread, () => ({ how: "compact" }), handlers, inner.compact),
     steer: (input) =>
       Effect.suspend(() => {

@@ -4,6 +4,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId, type ThreadId, TurnId } from "../../domain/Ids.ts"
+import type * as Review from "../../domain/Review.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as ThreadAccess from "../../domain/ThreadAccess.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
@@ -44,6 +45,20 @@ const model: ThreadInfo.Model = {
   isDefault: true,
   efforts: [],
   inputs: ["text", "image"]
+}
+
+/** Says what a review looks at, as Codex does. */
+const reviewText = (target: Review.ReviewTarget): string => {
+  switch (target._tag) {
+    case "Uncommitted":
+      return "current changes"
+    case "Branch":
+      return `changes against '${target.branch}'`
+    case "Commit":
+      return `commit ${target.sha.slice(0, 7)}${target.title === undefined ? "" : `: ${target.title}`}`
+    case "Custom":
+      return target.instructions
+  }
 }
 
 /** Starts with an empty script. Dies with a `ScriptError` when the scope closes and steps are left. */
@@ -110,6 +125,21 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
           return runTurn(input, handlers, (turn) =>
             Effect.forEach(steps, (step) => step.play(turn), { discard: true })
           )
+        }),
+      review: (target, handlers) =>
+        Effect.suspend(() => {
+          const text = reviewText(target)
+          inputs.push(text)
+          const steps = takeTurn()
+          if (steps.length === 0)
+            return dieScriptError(`the script has no steps for the review of ${JSON.stringify(text)}`)
+          return runTurn("", handlers, (turn) => {
+            const item = { _tag: "EnteredReviewMode", id: nextId("review"), text } as const
+            return Effect.andThen(
+              emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item }),
+              Effect.forEach(steps, (step) => step.play(turn), { discard: true })
+            )
+          })
         }),
       compact: (handlers) =>
         runTurn("", handlers, (turn) => {

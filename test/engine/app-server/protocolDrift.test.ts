@@ -10,6 +10,7 @@ import * as ThreadManagement from "../../../src/engine/app-server/ThreadManageme
 import * as Drift from "../../support/protocolCompatibility.ts"
 import * as JsonShape from "../../support/jsonSchemaCompat.ts"
 import * as Protocol from "../../../src/engine/app-server/Protocol.ts"
+import * as Review from "../../../src/domain/Review.ts"
 import * as ProtocolItems from "../../../src/engine/app-server/ProtocolItems.ts"
 import * as ServerRequests from "../../../src/engine/app-server/ServerRequests.ts"
 import * as Translate from "../../../src/engine/app-server/Translate.ts"
@@ -89,14 +90,15 @@ describe("the protocol of the installed Codex", () => {
     ))
 
   it("is compared with every schema that the wire is read by", () => {
-    // These are parts of other schemas, or fields of every message.
+    // These are parts of other schemas, or fields of every message. Reviews on the real Codex test the content of messages.
     const parts: ReadonlyArray<unknown> = [
       Protocol.TurnIds,
       Protocol.TurnRef,
       Protocol.TokenUsage,
       Protocol.TurnError,
       Protocol.SandboxPolicy,
-      Protocol.PermissionProfileRef
+      Protocol.PermissionProfileRef,
+      Protocol.MessageContent
     ]
     const compared: ReadonlyArray<unknown> = [...Object.values(Drift.results).flat(), ...parts]
     for (const [name, value] of Object.entries(Protocol)) {
@@ -308,6 +310,21 @@ describe("the protocol of the installed Codex", () => {
         (ask) => Effect.flip<unknown, CodexError.StartError, never>(ask)
       )
       assert.lengthOf(asked, 8)
+    }))
+
+  test("accepts every target of a review", () =>
+    Effect.gen(function* () {
+      const codex = Drift.make(JSON.parse(yield* Drift.protocolSchema))
+      for (const target of [
+        Review.uncommitted,
+        Review.branch("main"),
+        Review.commit("abc1234"),
+        Review.commit("abc1234", "Fix it"),
+        Review.custom("Look.")
+      ]) {
+        const params = { threadId: "t", target: Translate.reviewTarget(target), delivery: "inline" }
+        assert.deepStrictEqual(codex.request("review/start", params), [])
+      }
     }))
 
   test("generates examples that this library decodes", () =>

@@ -1,0 +1,161 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as Review from "../../src/domain/Review.ts"
+import { Codex } from "../../src/Codex.ts"
+import * as M from "../../src/testing/ModelServer.ts"
+import * as Scripted from "../../src/testing/Scripted.ts"
+import { TestLayer } from "../../src/testing/TestLayer.ts"
+import { test } from "../support/live.ts"
+import * as Real from "../support/realEngine.ts"
+
+const finding = {
+  title: "[P1] Close the file",
+  body: "It stays open.",
+  confidence_score: 0.9,
+  priority: 1,
+  code_location: { absolute_file_path: "/repo/a.ts", line_range: { start: 3, end: 5 } }
+}
+const answer = JSON.stringify({
+  findings: [finding],
+  overall_correctness: "patch is incorrect",
+  overall_explanation: "It leaks.",
+  overall_confidence_score: 0.8
+})
+const result: Review.Review = {
+  findings: [
+    {
+      title: "Close the file",
+      body: "It stays open.",
+      path: "/repo/a.ts",
+      lines: { start: 3, end: 5 },
+      priority: 1,
+      confidence: 0.9
+    }
+  ],
+  explanation: "It leaks.",
+  verdict: "patch is incorrect",
+  confidence: 0.8
+}
+
+describe.concurrent("a review by the real Codex", () => {
+  test("is a turn with events, usage and typed findings", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([
+        M.reply(M.shell("echo looked", { callId: "c1" }), M.usage({ input: 100, output: 10 })),
+        M.reply(M.text(answer, { deltas: true }), M.usage({ input: 200, output: 20 })),
+        M.reply(M.text(answer), M.usage({ input: 1, output: 1 })),
+        (request) =>
+          M.reply(M.text(JSON.stringify(request.body["input"]).includes("It leaks.") ? "yes" : "no"))
+      ])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const events = yield* Stream.runCollect(thread.streamReview({ target: Review.uncommitted }))
+        assert.strictEqual(events[0]?._tag, "TurnStarted")
+        assert.isTrue(
+          events.some((event) => event._tag === "ItemStarted" && event.item._tag === "EnteredReviewMode")
+        )
+        const last = events.at(-1)
+        assert.strictEqual(last?._tag, "TurnCompleted")
+        if (last?._tag !== "TurnCompleted") return
+        const { turn } = last
+        assert.deepStrictEqual(turn.review, result)
+        assert.strictEqual(turn.message, Review.format(result))
+        assert.deepInclude(turn, { modelCalls: 2, toolCalls: 1 })
+        assert.deepInclude(turn.usage, { input: 300, output: 30 })
+        const kinds = turn.items.map((item) => item._tag)
+        assert.includeMembers(kinds, [
+          "EnteredReviewMode",
+          "CommandExecution",
+          "ExitedReviewMode",
+          "AgentMessage"
+        ])
+
+        const { review } = yield* thread.review({ target: Review.commit("abc1234", "Fix it") })
+        assert.deepStrictEqual(review, result)
+        const [, , second] = yield* real.server.requests
+        assert.include(second?.lastUserText, "abc1234")
+        assert.strictEqual((yield* thread.run("Did it leak?")).message, "yes")
+        assert.deepInclude(yield* thread.spent, { modelCalls: 4 })
+
+        const codex = yield* Codex
+        const { turns } = yield* codex.readThread(thread.id)
+        const stored = turns.flatMap(({ items }) => items).find((item) => item._tag === "ExitedReviewMode")
+        assert.deepStrictEqual(
+          stored?._tag === "ExitedReviewMode" ? stored.review?.findings[0]?.title : "",
+          "Close the file"
+        )
+      }).pipe(Effect.provide(real.layer))
+    }))
+
+  test("is interrupted with its commands", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.shell("sleep 4711")), M.reply(M.text("after"))])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const working = yield* Deferred.make<void>()
+        const fiber = yield* thread.streamReview({ target: Review.custom("Look at it.") }).pipe(
+          Stream.tap((event) =>
+            event._tag === "ItemStarted" && event.item._tag === "CommandExecution"
+              ? Deferred.succeed(working, undefined)
+              : Effect.void
+          ),
+          Stream.runDrain,
+          Effect.forkScoped({ startImmediately: true })
+        )
+        yield* Deferred.await(working)
+        const before = yield* real.processes
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual((yield* thread.run("next")).message, "after")
+        assert.sameDeepMembers(
+          (yield* real.processes).map(({ pid }) => pid),
+          before.filter(({ parent }) => parent === process.pid).map(({ pid }) => pid)
+        )
+      }).pipe(Effect.provide(real.layer))
+    }))
+
+  test("fails if the model gives no review, and stops at its budget", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([
+        M.reply(M.text(" ")),
+        M.reply(M.text("Looks fine.")),
+        M.reply(M.shell("echo 1"), M.usage({ input: 100, output: 10 })),
+        M.reply(M.never)
+      ])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const error = yield* Effect.flip(thread.review({ target: Review.uncommitted }))
+        assert.strictEqual(error._tag, "OutputInvalid")
+        const { review } = yield* thread.review({ target: Review.uncommitted })
+        assert.deepStrictEqual(review, { findings: [], explanation: "Looks fine." })
+        const exceeded = yield* Effect.flip(
+          thread.review({ target: Review.uncommitted, budget: { tokens: 50 } })
+        )
+        assert.strictEqual(exceeded._tag, "BudgetExceeded")
+      }).pipe(Effect.provide(real.layer))
+    }))
+})
+
+describe("a scripted review", () => {
+  it.effect("has the result that its script gives", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex
+      const thread = yield* codex.startThread()
+      yield* Scripted.play([
+        Scripted.command("git diff"),
+        Scripted.review(result),
+        Scripted.completed,
+        Scripted.message("no")
+      ])
+      const turn = yield* thread.review({ target: Review.uncommitted })
+      assert.deepStrictEqual(turn.review, result)
+      assert.strictEqual(turn.message, Review.format(result))
+      assert.deepStrictEqual(Review.fromText(turn.message)?.findings[0]?.lines, { start: 3, end: 5 })
+      const error = yield* Effect.flip(thread.review({ target: Review.branch("main") }))
+      assert.strictEqual(error._tag, "OutputInvalid")
+      assert.deepStrictEqual(yield* Scripted.inputs, ["current changes", "changes against 'main'"])
+    }).pipe(Effect.scoped, Effect.provide(TestLayer))
+  )
+})
