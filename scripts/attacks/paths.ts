@@ -271,6 +271,32 @@ export const paths: ReadonlyArray<Attack> = [
     }
   },
   {
+    id: "H12",
+    title: "a permission for the session ends when the thread is closed, also if the thread is resumed",
+    run: Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const outside = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
+      const done = M.reply(M.text("done"))
+      const script = [permission(outside), done, shell(`echo owned > ${outside}/file`), done]
+      const real = yield* Real.make(script, { config })
+      const policy: Approval.Policy = (request) =>
+        Effect.succeed(request._tag === "Permissions" ? Approval.acceptForSession : Approval.decline("no"))
+      yield* Effect.gen(function* () {
+        const first = real.start()
+        const id = yield* Effect.scoped(
+          Effect.flatMap(first, (thread) => Effect.as(thread.run("go"), thread.id))
+        )
+        yield* Effect.scoped(Effect.flatMap(real.resume(id), (thread) => thread.run("go")))
+      }).pipe(Effect.provide([Approval.layer(policy), real.layer]))
+      return Fs.existsSync(`${outside}/file`) ? "the agent wrote outside" : "held"
+    }),
+    mutant: {
+      file: "src/engine/app-server/AppServerProcess.ts",
+      original: "[...hidden, unloadAtOnce, ...(options.config",
+      mutated: "[...hidden, ...(options.config"
+    }
+  },
+  {
     id: "H19",
     title: "grants for similar commands and directories cover no other script and no subdirectory",
     run: Effect.gen(function* () {

@@ -349,8 +349,8 @@ export const approval: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/approval/AgentRoots.ts", "test/approval/RealPaths.test.ts", [
     [
-      'if (!isGranted(decision) || !("cwd" in request)) return',
-      'if (!("cwd" in request)) return',
+      "  for (const path of grantedBy(request, decision))",
+      "  roots.clear()\n  for (const path of grantedBy(request, decision))",
       "H03 makes its directory writable for later requests of the thread"
     ]
   ]),

@@ -58,6 +58,13 @@ export const engine: ReadonlyArray<Mutant> = [
     ],
     ['onExcessProperty: "error"', 'onExcessProperty: "ignore"', "H02 is declined whatever the policy says"]
   ]),
+  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/AppServerProcess.test.ts", [
+    [
+      "[...hidden, unloadAtOnce, ...(options.config",
+      "[...hidden, ...(options.config",
+      "F40 reaches the process, including the variables that config.toml and the overrides name"
+    ]
+  ]),
   ...inFile("src/engine/app-server/CallIds.ts", "test/engine/app-server/MessageRouter.test.ts", [
     [
       "if (running.has(id)) ambiguous.add(id)",

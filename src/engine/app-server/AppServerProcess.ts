@@ -100,6 +100,12 @@ const readConfigurations = Effect.fnUntraced(function* (options: ProcessOptions)
   return [file, ...(options.config ?? [])]
 })
 
+/**
+ * Lets Codex unload a thread when its last handle closes. By default Codex keeps it for 30 minutes, with the commands that
+ * run in it and the permissions that were granted for the session, and would use them when the thread is resumed.
+ */
+const unloadAtOnce = "thread_unload_delay_secs=0"
+
 /** Starts Codex and performs the handshake. When the scope closes, the process gets the end of its input, then SIGTERM, then SIGKILL. */
 export const start = Effect.fnUntraced(function* (
   options: ProcessOptions,
@@ -136,7 +142,7 @@ export const start = Effect.fnUntraced(function* (
   const args = [
     ...binary.args,
     "app-server",
-    ...[...hidden, ...(options.config ?? []), ...(extra?.config ?? []), ...hiddenExtra].flatMap(
+    ...[...hidden, unloadAtOnce, ...(options.config ?? []), ...(extra?.config ?? []), ...hiddenExtra].flatMap(
       (override) => ["-c", override]
     )
   ]

@@ -137,7 +137,7 @@ describe("the environment of the Codex process", () => {
       const [command, ...overrides] = argv ?? []
       assert.deepStrictEqual(
         [command, ...overrides.slice(2)],
-        ["app-server", "-c", "model_providers.b.env_key=MY_OTHER_KEY"]
+        ["app-server", "-c", "thread_unload_delay_secs=0", "-c", "model_providers.b.env_key=MY_OTHER_KEY"]
       )
       assert.match(
         overrides.slice(0, 2).join(" "),
