@@ -53,8 +53,8 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
  *
  * `message` is the agent's answer: its last message that is not a comment on its work or a part of an answer, or "" if
  * there is none. `items` is everything that the turn produced, and `diff` a unified diff of all files that the turn
- * changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a turn may
- * repeat its effects. `review` is the result of a code review; absent from other turns.
+ * changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran, also if Codex reported no
+ * item for it: repeating such a turn may repeat its effects. `review` is the result of a code review; absent from other turns.
  *
  * `attempts` is how often the turn ran; absent if once. `usage`, `time`, `modelCalls`, `toolCalls` and `sideEffects` are those
  * of all attempts together, and the waits between them are overhead. Everything else is that of the last attempt.
@@ -87,7 +87,8 @@ const at = Schema.Finite
  * The events of a turn, in order. `at` is in milliseconds since the epoch, with fractions.
  *
  * `ToolRequested`, `ToolReturned` and `ModelResponded` are the exact bounds of tool calls and model requests. An engine
- * that does not know them omits these events. `Unknown` is a notification that this version does not know.
+ * that does not know them omits these events. `nested` names the tools that a script of the model calls, where the tool is
+ * one that runs scripts. `Unknown` is a notification that this version does not know.
  */
 const eventFields = {
   TurnStarted: { threadId: ThreadId, turnId: TurnId, rootTurnId: Schema.optionalKey(TurnId), at },
@@ -96,7 +97,12 @@ const eventFields = {
   OutputDelta: { itemId: ItemId, delta: Schema.String, at },
   ItemStarted: { item: Item.Item, at },
   ItemCompleted: { item: Item.Item, at },
-  ToolRequested: { callId: ItemId, tool: Schema.String, at },
+  ToolRequested: {
+    callId: ItemId,
+    tool: Schema.String,
+    nested: Schema.optionalKey(Schema.Array(Schema.String)),
+    at
+  },
   ToolReturned: { callId: ItemId, at },
   /** The progress of a call of one of the caller's tools, in the tool's own words: at most 4,000 characters. */
   ToolProgress: { callId: ItemId, tool: Schema.String, text: Schema.String, at },

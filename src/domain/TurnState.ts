@@ -9,6 +9,7 @@ import { type ThreadId, TurnId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 import * as OpenCalls from "./OpenCalls.ts"
 import type * as Review from "./Review.ts"
+import * as SideEffects from "./SideEffects.ts"
 import type * as Turn from "./Turn.ts"
 import * as TurnTiming from "./TurnTiming.ts"
 
@@ -33,7 +34,7 @@ export interface TurnState {
   readonly diff: string
   /** The result of the last code review. */
   readonly review: Review.Review | undefined
-  readonly sideEffects: boolean
+  readonly sideEffects: SideEffects.SideEffects
 }
 
 export const initial = (
@@ -56,7 +57,7 @@ export const initial = (
   reported: noUsage,
   diff: "",
   review: undefined,
-  sideEffects: false
+  sideEffects: SideEffects.none
 })
 
 /** Adds the usage of two requests. */
@@ -128,7 +129,7 @@ const keep = (state: TurnState, item: Item.Item): TurnState => {
 const larger = (a: Turn.Usage, b: Turn.Usage): Turn.Usage =>
   a.input + a.output >= b.input + b.output ? a : b
 
-const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<string>): TurnState => {
+const apply = (state: TurnState, event: Turn.EngineEvent): TurnState => {
   switch (event._tag) {
     case "TurnStarted":
       return { ...state, turnId: event.turnId }
@@ -148,8 +149,7 @@ const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<
       return {
         ...keep(state, event.item),
         writing: state.writing?.itemId === event.item.id ? undefined : state.writing,
-        review: event.item._tag === "ExitedReviewMode" ? event.item.review : state.review,
-        sideEffects: state.sideEffects || hasSideEffects(event.item, readOnly)
+        review: event.item._tag === "ExitedReviewMode" ? event.item.review : state.review
       }
     case "ModelResponded":
       return event.usage === undefined
@@ -164,10 +164,6 @@ const apply = (state: TurnState, event: Turn.EngineEvent, readOnly: ReadonlySet<
   }
 }
 
-/** Whether an item may have changed something: all work that ran, except tools that only read. */
-const hasSideEffects = (item: Item.Item, readOnly: ReadonlySet<string>): boolean =>
-  Item.isWork(item) && item.status !== "declined" && !(item._tag === "ToolCall" && readOnly.has(item.tool))
-
 /**
  * Folds an event. Returns the new state, and what opened or closed. `readOnly` names the tools that only read. The content
  * of the event is within the limits: see `BoundedContent.boundEvent`.
@@ -180,7 +176,8 @@ export const step = (
   const now = Math.max(state.time.at, event.at)
   const calls = OpenCalls.step(state.calls, event, now, state.limits.turnBytes / 4)
   const [time, marks] = TurnTiming.step(state.time, event, calls)
-  return [{ ...apply(state, event, readOnly), calls: calls.after, time }, marks]
+  const sideEffects = SideEffects.step(state.sideEffects, event, readOnly)
+  return [{ ...apply(state, event), sideEffects, calls: calls.after, time }, marks]
 }
 
 interface Outcome {
@@ -208,13 +205,13 @@ export function* endSteps(
   const { calls } = state
   const [time, marks] = yield* TurnTiming.endSteps(state.time, at, calls, outcome)
   const undecided = new Set(OrderedMap.values(calls.approvals).map(({ itemId }) => itemId))
-  let { sideEffects } = state
+  let sideEffects = SideEffects.atEnd(state.sideEffects)
   let kept = state
   for (const item of yield* OrderedMap.valueSteps(calls.items)) {
     yield
     if (Item.isWork(item)) {
       kept = keep(kept, Item.interrupt(item))
-      sideEffects ||= !undecided.has(item.id) && hasSideEffects(item, readOnly)
+      sideEffects ||= !undecided.has(item.id) && SideEffects.ofItem(item, readOnly)
     } else if (!outcome.completed && item._tag === "AgentMessage") {
       // In a completed turn, a message that never completed belongs to a model request that was lost and repeated.
       const { writing } = state

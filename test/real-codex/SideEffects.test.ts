@@ -23,7 +23,10 @@ const script = (input: string) =>
 describe.concurrent("side effects", () => {
   test("include a command that the sandbox denied in part", () =>
     Effect.gen(function* () {
-      const attempts = Array.from({ length: 6 }, () => [M.reply(M.shell(partlyDenied)), M.reply(M.text("done"))])
+      const attempts = Array.from({ length: 6 }, () => [
+        M.reply(M.shell(partlyDenied)),
+        M.reply(M.text("done"))
+      ])
       const real = yield* Real.make(attempts.flat())
       yield* Effect.gen(function* () {
         const thread = yield* real.start({ approvalMode: "never" })

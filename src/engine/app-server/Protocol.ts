@@ -177,7 +177,8 @@ export const notifications = {
     requestId: Schema.Union([Schema.String, Schema.Finite])
   }),
   error: Schema.Struct({ ...turnFields, error: TurnError, willRetry: Schema.Boolean }),
-  // Raw items carry prompts and outputs: decode only their kind, call id and tool name. A review needs their content too.
+  // Raw items carry prompts and outputs: decode only their kind, call id and tool name, and the script of a call. A review
+  // needs their content too.
   "rawResponseItem/completed": Schema.Struct({
     ...turnFields,
     item: Schema.Struct({
@@ -185,7 +186,8 @@ export const notifications = {
       call_id: nullish(ItemId),
       name: nullish(text),
       role: nullish(text),
-      content: nullish(Schema.Unknown)
+      content: nullish(Schema.Unknown),
+      input: nullish(text)
     })
   }),
   "rawResponse/completed": Schema.Struct({ ...turnFields, responseId: text, usage: nullish(TokenUsage) })

@@ -10,6 +10,7 @@ import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
 import type * as ResetTime from "./ResetTime.ts"
+import * as ScriptTools from "./ScriptTools.ts"
 import { item, optionalField } from "./TranslateItem.ts"
 
 export { item, optionalField } from "./TranslateItem.ts"
@@ -147,11 +148,16 @@ const decoders: {
     })
   },
   "rawResponseItem/completed": (params, at) => {
-    const { call_id: callId, content, name, role, type } = params.item
+    const { call_id: callId, content, input, name, role, type } = params.item
     if (type === "message" && role === "assistant")
       return { _tag: "ModelMessage", threadId: params.threadId, turnId: params.turnId, content }
     if (callId === null || callId === undefined) return ignored
-    if (rawCalls.has(type)) return event(params, { _tag: "ToolRequested", callId, tool: name ?? type, at })
+    if (rawCalls.has(type)) {
+      const isScript = type === "custom_tool_call" && name === "exec"
+      const nested = isScript ? ScriptTools.namesIn(input ?? "") : undefined
+      const tool = name ?? type
+      return event(params, { _tag: "ToolRequested", callId, tool, ...optionalField("nested", nested), at })
+    }
     return rawOutputs.has(type) ? event(params, { _tag: "ToolReturned", callId, at }) : ignored
   },
   "rawResponse/completed": (params, at) =>
