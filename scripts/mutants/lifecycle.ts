@@ -73,25 +73,37 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "Item.interrupt(item))",
       "item)",
       "has every item once, as it was last, and nothing in progress in the end"
-    ],
+    ]
+  ]),
+  ...inFile("src/domain/SideEffects.ts", "test/domain/TurnState.test.ts", [
     [
-      "sideEffects: state.sideEffects || hasSideEffects(event.item, readOnly)",
-      "sideEffects: hasSideEffects(event.item, readOnly)",
+      "if (ofItem(event.item, readOnly)) return",
+      "if (!ofItem(event.item, readOnly)) return",
       "has every item once, as it was last, and nothing in progress in the end"
     ]
   ]),
-  ...inFile("src/domain/TurnState.ts", "test/domain/TurnStateEvents.test.ts", [
-    [
-      "!undecided.has(item.id) && hasSideEffects",
-      "hasSideEffects",
-      "include work that was running, but not work that still waited for approval"
-    ],
+  ...inFile("src/domain/SideEffects.ts", "test/domain/TurnStateEvents.test.ts", [
     [
       ' && !(item._tag === "ToolCall" && readOnly.has(item.tool))',
       "",
       "do not include declined work or tools that only read"
     ],
-    ['item.status !== "declined" && ', "", "do not include declined work or tools that only read"],
+    ['item.status !== "declined" && ', "", "do not include declined work or tools that only read"]
+  ]),
+  ...inFile("src/domain/SideEffects.ts", "test/domain/SideEffects.test.ts", [
+    [
+      "happened || !HashMap.isEmpty(calls)",
+      "happened",
+      "include a call that returns without an item, or does not return"
+    ],
+    ["left.length === 0 ?", "true ?", "include a script only if a call in it has no item"]
+  ]),
+  ...inFile("src/domain/TurnState.ts", "test/domain/TurnStateEvents.test.ts", [
+    [
+      "!undecided.has(item.id) && SideEffects.ofItem",
+      "SideEffects.ofItem",
+      "include work that was running, but not work that still waited for approval"
+    ],
     ["modelCalls: modelCalls + (model === undefined ? 0 : 1)", "modelCalls", "count from their start"],
     [
       "if (!outcome.completed && item._tag",
