@@ -71,6 +71,10 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     "The thread was deleted, was ephemeral, or is in another `CODEX_HOME`."
   ),
   "InvalidRequest.Rejected": refused("Rejected", "The message has Codex's reason."),
+  "InvalidRequest.AgentWritable": refused(
+    "AgentWritable",
+    "Move the spool or the telemetry file to a directory that the sandbox may not write: the message names it."
+  ),
   ThreadBusy: {
     error: new CodexError.ThreadBusy({ method: "", detail: "" }),
     then: "Close the thread in the other process, or try again later: Codex allows one writer for each stored thread."

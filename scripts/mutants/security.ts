@@ -86,5 +86,41 @@ export const security: ReadonlyArray<Mutant> = [
       "if (next === '') {",
       "H14 resolves many files of a patch, but looks up only so much on the paths that the agent makes long"
     ]
+  ]),
+  ...inFile("src/internal/HostDirectories.ts", "test/turn/HostFiles.test.ts", [
+    [
+      "const { real } = RealPath.directory(directory.path)",
+      "const real = directory.path + '/../../none'",
+      "are protected by refusing a turn whose sandbox may write the spool"
+    ],
+    [
+      "(directory.isTree && RealPath.isWithin(root, real))",
+      "false",
+      "are protected by refusing a turn whose sandbox may write the spool"
+    ],
+    [
+      "() => Effect.sync(() => void all.delete(own))",
+      "() => Effect.void",
+      "cannot be protected without a sandbox, and need no protection once their layer is closed"
+    ]
+  ]),
+  ...inFile("src/telemetry/File.ts", "test/turn/HostFiles.test.ts", [
+    [
+      "path: dirname(file),",
+      'path: "/nonexistent",',
+      "are protected by refusing a turn whose sandbox may write the directory of a telemetry file"
+    ],
+    [
+      "isTree: false",
+      "isTree: true",
+      "are protected by refusing a turn whose sandbox may write the directory of a telemetry file"
+    ]
+  ]),
+  ...inFile("src/turn/TurnQueue.ts", "test/turn/HostFiles.test.ts", [
+    [
+      "writableRootsOfTurn(engine.access?.(), options)",
+      "writableRootsOfTurn(engine.access?.(), {})",
+      "are also protected behind a link, and from the cwd and the sandbox of a single turn"
+    ]
   ])
 ]

@@ -81,20 +81,6 @@ export interface AttachmentTarget {
 }
 
 /**
- * Returns the directories that the sandbox of a turn lets the agent write. Without a sandbox nothing is protected from the
- * agent, so no directory is better than another.
- */
-const writableRoots = ({ access: accessOf, options }: AttachmentTarget): ReadonlyArray<string> => {
-  const access = accessOf()
-  if (access === undefined || (options.sandbox ?? access.sandbox) !== "workspace-write") return []
-  const own = access.sandbox === "workspace-write" ? access.writableRoots : []
-  const cwd = options.cwd ?? access.cwd.given
-  return options.sandbox === undefined
-    ? [...own, RealPath.directory(cwd).real]
-    : [...own, ...ThreadAccess.make(cwd, "workspace-write").writableRoots]
-}
-
-/**
  * Holds the attachments of an input while an effect runs, so that none is removed. Fails if one is missing or has changed,
  * or if the agent could replace it.
  */
@@ -103,7 +89,7 @@ export const holding =
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | AttachmentRejected, R> => {
     const staged = typeof input === "string" ? [] : input.filter((part) => part._tag === "Attachment")
     if (staged.length === 0) return effect
-    const roots = writableRoots(target)
+    const roots = ThreadAccess.writableRootsOfTurn(target.access(), target.options)
     const exposed = staged.find(({ attachment: { path } }) =>
       RealPath.isAgentWritable(RealPath.resolve(path).real ?? path, roots)
     )?.attachment

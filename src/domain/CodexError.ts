@@ -67,11 +67,14 @@ export class ProtocolError extends make<ProtocolError>()(
   ({ detail }) => ({ class: "protocol", retryable: false, message: detail })
 ) {}
 
-/** The request is invalid, or the engine refused it. */
+/**
+ * The request is invalid, or the engine refused it. `AgentWritable`: the sandbox of a turn would let the agent write a
+ * directory in which this process keeps files.
+ */
 export class InvalidRequest extends make<InvalidRequest>()(
   "InvalidRequest",
   {
-    reason: Schema.Literals(["InputTooLarge", "BadParams", "ThreadNotFound", "Rejected"]),
+    reason: Schema.Literals(["InputTooLarge", "BadParams", "ThreadNotFound", "Rejected", "AgentWritable"]),
     method: Schema.String,
     detail: Schema.String
   },

@@ -55,3 +55,20 @@ export const make = (
       return { cwd: directory, sandbox, writableRoots: everything }
   }
 }
+
+/**
+ * Returns the directories that the sandbox of a turn lets the agent write: the access of the thread before the turn, and
+ * what the turn changes. Without a sandbox nothing is protected from the agent, so no directory is better than another, and
+ * the result is empty.
+ */
+export const writableRootsOfTurn = (
+  access: ThreadAccess | undefined,
+  options: { readonly cwd?: string | undefined; readonly sandbox?: Sandbox | undefined }
+): ReadonlyArray<string> => {
+  if (access === undefined || (options.sandbox ?? access.sandbox) !== "workspace-write") return []
+  const own = access.sandbox === "workspace-write" ? access.writableRoots : []
+  const cwd = options.cwd ?? access.cwd.given
+  return options.sandbox === undefined
+    ? [...own, RealPath.directory(cwd).real]
+    : [...own, ...make(cwd, "workspace-write").writableRoots]
+}

@@ -1,10 +1,11 @@
 /** Writes telemetry to files as one line of OTLP JSON per batch, like the file exporter of the OpenTelemetry collector. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { basename, dirname, extname, join } from "node:path"
+import { basename, dirname, extname, join, resolve } from "node:path"
 import { codeOf } from "../internal/SystemError.ts"
 import { type CountedExporter, ExportFailure } from "./delivery/CountedExporter.ts"
 import type { Codec } from "./delivery/OtlpSerializers.ts"
+import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as HomeDirectory from "../internal/HomeDirectory.ts"
 import * as Settings from "./config/Settings.ts"
 import * as SignalLayers from "./SignalLayers.ts"
@@ -77,7 +78,14 @@ const makeExporter = Effect.fnUntraced(function* <Items>(
   encode: Codec<Items>["encode"]
 ) {
   const { append } = yield* Effect.promise(() => import("./delivery/RotatingFile.ts"))
-  const file = HomeDirectory.expand(pathOf(path, signal))
+  const file = resolve(HomeDirectory.expand(pathOf(path, signal)))
+  const hostDirectories = yield* HostDirectories.Current
+  yield* hostDirectories.add({
+    path: dirname(file),
+    content: `the file of telemetry "${basename(file)}"`,
+    setting: "the path of the file exporter",
+    isTree: false
+  })
 
   const write = async (items: Items): Promise<void> => {
     const encoded = encode(items)

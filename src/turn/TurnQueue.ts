@@ -7,8 +7,10 @@ import * as Attachments from "../attachment/Attachments.ts"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
+import * as ThreadAccess from "../domain/ThreadAccess.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
+import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as TurnAttempts from "./TurnAttempts.ts"
 import type * as TurnRunner from "./TurnRunner.ts"
 
@@ -33,6 +35,26 @@ const validateOptions = ({ budget = {}, timeout }: TurnOptions.TurnOptions): str
     ? Budget.validate(budget)
     : 'timeout must be a duration of 0 or more, in milliseconds or like "20 seconds"'
 
+/** Fails if the sandbox of a turn may write a directory in which this process keeps files. */
+const protectHostFiles = (
+  engine: Engine.EngineThread,
+  options: TurnOptions.TurnOptions
+): Effect.Effect<void, CodexError.InvalidRequest> =>
+  Effect.flatMap(HostDirectories.Current, ({ list }) => {
+    const directories = list()
+    if (directories.length === 0) return Effect.void
+    const roots = ThreadAccess.writableRootsOfTurn(engine.access?.(), options)
+    const found = HostDirectories.findWritable(directories, roots)
+    if (found === undefined) return Effect.void
+    const { content, path, setting } = found.directory
+    const detail =
+      `the sandbox may write "${found.root}", and ${content} of this process is in "${path}": ` +
+      `the agent could read and change it; choose another directory (${setting}), or another cwd or sandbox`
+    return Effect.fail(
+      new CodexError.InvalidRequest({ reason: "AgentWritable", method: "turn/start", detail })
+    )
+  })
+
 export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadContext): TurnQueue => {
   const mutex = Semaphore.makeUnsafe(1)
   const thread: TurnAttempts.ThreadTurns = { engine, context, spent: Budget.zero, previous: undefined }
@@ -53,7 +75,8 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
             ended: Deferred.makeUnsafe()
           }
           current = running
-          return TurnAttempts.run(thread, running, turn).pipe(
+          return protectHostFiles(engine, turn.options).pipe(
+            Effect.andThen(TurnAttempts.run(thread, running, turn)),
             Effect.ensuring(
               Effect.sync(() => {
                 current = undefined

@@ -169,6 +169,11 @@ export const demo = Command.make(
         cwd: repository,
         sandbox: sandboxed ? "workspace-write" : "danger-full-access",
         approvalMode: "on-request",
+        // The trace is in the directory for temporary files, which the agent must not write.
+        config: {
+          "sandbox_workspace_write.exclude_slash_tmp": true,
+          "sandbox_workspace_write.exclude_tmpdir_env_var": true
+        },
         tools: yield* Tickets,
         source: "demo"
       })

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path"
 import * as ProcessIdentity from "../../internal/ProcessIdentity.ts"
 import { codeOf } from "../../internal/SystemError.ts"
 import * as HomeDirectory from "../../internal/HomeDirectory.ts"
+import * as HostDirectories from "../../internal/HostDirectories.ts"
 import * as HttpPost from "../delivery/HttpPost.ts"
 import type * as OtlpExporter from "../delivery/OtlpExporter.ts"
 import * as OtlpSerializers from "../delivery/OtlpSerializers.ts"
@@ -58,6 +59,13 @@ export const open = Effect.fnUntraced(function* (
   const { warn } = stats
   const self = yield* ProcessIdentity.self
   const directory = directoryOf(options)
+  const hostDirectories = yield* HostDirectories.Current
+  yield* hostDirectories.add({
+    path: directory,
+    content: "the spool of telemetry",
+    setting: "CODEX_OTLP_SPOOL_DIR or the option directory",
+    isTree: true
+  })
   const maxAge = Option.flatMap(Option.fromUndefinedOr(options.maxAge), Duration.fromInput)
   const store = yield* Effect.acquireRelease(
     Effect.try({
