@@ -520,6 +520,14 @@ export const approval: ReadonlyArray<Mutant> = [
   ...inFile("src/internal/CanonicalJson.ts", "test/domain/Permissions.test.ts", [
     [".toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))", "", "does not depend on the order of keys"]
   ]),
+  ...inFile("src/internal/VisibleText.ts", "test/internal/VisibleText.test.ts", [
+    ["\\ua78b\\ua78c", "", "H01 shows every character that imitates an ASCII character that a shell knows"],
+    [
+      "!ordinaryLatin.test(character) &&",
+      "false &&",
+      "H01 shows every character that imitates an ASCII character that a shell knows"
+    ]
+  ]),
   ...inFile("src/internal/ShellCommand.ts", "test/internal/ShellCommand.test.ts", [
     [
       "if (systemShell.test(program)) return true",

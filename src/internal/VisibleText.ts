@@ -9,10 +9,11 @@ import { isAscii } from "node:buffer"
 const hidden =
   /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufffc\ufffd\u{16fe4}\u{1d159}]|(?! )\p{Zs}/u
 
-// Punctuation that a shell does not know but that looks like punctuation that it does: slashes and backslashes, hyphens,
-// quotes, bars, colons, dots, stars, tildes and angle brackets.
+// Characters that a shell does not know but that look like punctuation that it does: slashes and backslashes, hyphens,
+// quotes, bars, colons, dots, stars, tildes and angle brackets. Some are letters: a saltillo is an apostrophe to the eye. And
+// symbols that look like ASCII letters.
 const punctuation =
-  /[\u2044\u2215\u2571\u27cb\u29f8\u3033\u2216\u2572\u27cd\u29f5\u29f9\u2010-\u2013\u2043\u2212\u2796\u02d7\u06d4\u02b9-\u02bf\u02c8\u02ca\u02cb\u02f4\u2018-\u201f\u2032-\u2037\u00b4\u05f3\u05f4\u055a\u055d\u05c0\u01c0\u01c3\u2223\u2502\u2503\u2758\u23d0\u2016\u2225\u02d0\u02d1\u02f8\u0589\u05c3\u2236\ua789\u0387\u2219\u22c5\u2217\u204e\u066d\u223c\u02dc\u2039\u203a\u02c2\u02c3\u276e\u276f\u27e8\u27e9\u2768-\u2775\u055c\u17d4\u3003]/u
+  /[\u2044\u2215\u2571\u27cb\u29f8\u3033\u2216\u2572\u27cd\u29f5\u29f9\u2010-\u2013\u2043\u2212\u2796\u02d7\u06d4\u02b9-\u02bf\u02c8\u02ca\u02cb\u02f4\u2018-\u201f\u2032-\u2037\u00b4\u05f3\u05f4\u055a\u055d\u05c0\u01c0\u01c3\u2223\u2502\u2503\u2758\u23d0\u2016\u2225\u02d0\u02d1\u02f8\u0589\u05c3\u2236\ua789\u0387\u2219\u22c5\u2217\u204e\u066d\u223c\u02dc\u2039\u203a\u02c2\u02c3\u276e\u276f\u27e8\u27e9\u2768-\u2775\u055c\u17d4\u3003\u2d51\ua778\u0384\u1fbd\u1fbf\u1ffe\ua78b\ua78c\u07f4\u07f5\u16cc\u1cd3\u02dd\u02f6\u02ee\u05f2\u2057\u3014\u3015\ufd3e\ufd3f\u2e28\u2e29\u16ed\u2795\u060d\u066b\u00b8\u061b\u204f\u2e35\ufe58\ua4fe\u0701\u0702\ua60e\u{10a50}\u1735\u2041\u{1d23a}\u31d3\u31d4\u2f02\u2f03\u2afd\u2afb\u0703\u0704\u16ec\u1803\u1809\u1806\u205a\u{1d236}\u16b2\u226a\u22d8\u1400\u2e40\u30a0\ua4ff\u{1d237}\u{16f3f}\u226b\u2a20\u22d9\u2aa5\u0294\u0241\u097d\ua6eb\u{1d20f}\u{1d23b}\u2cf9\u244a\u02c4\u02c6\u07fa\u{1d114}\u2053\u1fc0\u23fd\uffe8\u01c1\u2551\u2e3d\u2024\u2025\u22ff\u22a4\u27d9\u222a\u22c3\u2573\u166d\u166e\u237a\u2373\u2374\u212e\u02db\u037a\u20b6\u2228\u22c1\u292b\u292c\u2a2f\u{1f12a}\u{1d200}-\u{1d245}\u{1f700}-\u{1f773}]/u
 
 /** The marks that show a line break and a tab. In the text itself they are escaped. */
 const lineBreak = "\u23ce"
@@ -21,6 +22,9 @@ const tab = "\u21e5"
 // The decomposed syllables of Korean: a terminal shows them as the composed ones.
 const conjoining = /[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u
 const mark = /\p{M}/u
+// Letters of Latin alphabets in use. Any other one, such as `ꜱ`, is a letter of ASCII to the eye.
+const ordinaryLatin = /[ªºßæœøđðþłħŋəıĸſÆŒØĐÐÞŁĦŊƏ]/u
+const latinLetter = /\p{Script=Latin}/u
 const latin = /[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]/u
 const maxMarks = 4
 
@@ -49,6 +53,9 @@ const isAsciiCharacter = (character: string): boolean => (character.codePointAt(
 const isUnsafe = (character: string): boolean =>
   hidden.test(character) ||
   punctuation.test(character) ||
+  (latinLetter.test(character) &&
+    !ordinaryLatin.test(character) &&
+    character.normalize("NFD") === character) ||
   conjoining.test(character) ||
   character === lineBreak ||
   character === tab ||

@@ -78,6 +78,20 @@ describe("visible text", () => {
     assert.strictEqual(visible(zalgo), `\u05d0${"\u05b0".repeat(4)}${"\\u05b0".repeat(5)}`)
   })
 
+  it("H01 shows every character that imitates an ASCII character that a shell knows", () => {
+    for (const [text, shown] of [
+      ["echo \ua78ca; rm x; b\ua78c", "echo \\ua78ca; rm x; b\\ua78c"],
+      ["echo \u02ee ; rm x \u02ee", "echo \\u02ee ; rm x \\u02ee"],
+      ["echo \u07f4 ; rm x \u07f5", "echo \\u07f4 ; rm x \\u07f5"],
+      ["a \ua778\ua778 b \u2551 c \u061b d", "a \\ua778\\ua778 b \\u2551 c \\u061b d"],
+      ["a \u226b b \u22d8 c", "a \\u226b b \\u22d8 c"],
+      ["\u2041etc\u1735x C:\u244ax", "\\u2041etc\\u1735x C:\\u244ax"],
+      ["\ufd3ea\ufd3f \u3014b\u3015 \u{1d236}", "\\ufd3ea\\ufd3f \\u3014b\\u3015 \\u{1d236}"],
+      ["\ua731udo \u01bdh", "\\ua731udo \\u01bdh"]
+    ] as const)
+      assert.strictEqual(visible(text), shown)
+  })
+
   it("leaves ordinary text of every script alone", () => {
     for (const text of [
       "npm test -- --run 'a b' | sed 's/\\./\\n/' > out.txt",
