@@ -59,6 +59,11 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
    * `end` ends them with each turn. They always end with the scope of the thread's last handle. Default: `keep`.
    */
   readonly terminals?: TurnOptions.TerminalPolicy | undefined
+  /**
+   * How the agent works with its user in the turns of this handle: `plan` proposes a plan instead of changing files.
+   * Default: the mode that Codex has stored with the thread, and `default` for a new one.
+   */
+  readonly mode?: TurnOptions.Mode | undefined
   /** Overrides of Codex's configuration for this thread, for example `{ "model_reasoning_effort": "high" }`. */
   readonly config?: Readonly<Record<string, unknown>> | undefined
   /** The part of the program that uses the thread, for telemetry. Choose few distinct values, without content. */
@@ -220,6 +225,7 @@ export class Codex extends Context.Service<
           sandbox: options.sandbox,
           instructions: options.instructions,
           budget: options.budget ?? {},
+          mode: options.mode,
           terminals: options.terminals,
           annotations
         })

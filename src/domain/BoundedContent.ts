@@ -290,6 +290,11 @@ const cutItem = (item: Item.Item, cut: CutLengths): Item.Item => {
   }
 }
 
+const cutPlan = (plan: Turn.TurnPlan, cut: CutLengths): Turn.TurnPlan => ({
+  ...cutTexts({ ...plan, steps: [] }, cut),
+  steps: cutList(plan.steps, cut.values).map((step) => cutTexts(step, cut))
+})
+
 /** Cuts a value to at most about `bytes`: first its lists, then its texts. */
 const fit = <A>(value: A, bytes: number, cut: (value: A, cut: CutLengths) => A): A => {
   const values = Math.max(2, Math.floor(bytes / bytesPerValue))
@@ -318,8 +323,11 @@ export const boundEvent = (event: Turn.EngineEvent, bytes: number): Turn.EngineE
     }
     case "MessageDelta":
     case "ReasoningDelta":
+    case "PlanDelta":
     case "OutputDelta":
       return 2 * event.delta.length <= bytes ? event : { ...event, delta: cutText(event.delta, bytes / 2) }
+    case "PlanUpdated":
+      return sizeOf(event.plan) <= bytes ? event : { ...event, plan: fit(event.plan, bytes, cutPlan) }
     case "DiffUpdated":
       return 2 * event.diff.length <= bytes ? event : { ...event, diff: cutText(event.diff, bytes / 2) }
     case "Unknown":

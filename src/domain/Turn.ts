@@ -48,6 +48,18 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
   )
 ) {}
 
+/** The state of one step of a plan. */
+export const PlanStatus = Schema.Literals(["pending", "inProgress", "completed"])
+export type PlanStatus = typeof PlanStatus.Type
+
+/** The agent's list of what it does in a turn, and why it changed the list last. */
+export class TurnPlan extends Schema.Opaque<TurnPlan>()(
+  Schema.Struct({
+    steps: Schema.Array(Schema.Struct({ step: Schema.String, status: PlanStatus })),
+    explanation: Schema.optionalKey(Schema.String)
+  })
+) {}
+
 /**
  * The result of a turn. A turn that `run` returns is complete; the turn of an error is its state at the end.
  *
@@ -55,6 +67,9 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
  * there is none. `items` is everything that the turn produced, and `diff` a unified diff of all files that the turn
  * changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran, also if Codex reported no
  * item for it: repeating such a turn may repeat its effects. `review` is the result of a code review; absent from other turns.
+ * changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a turn may
+ * repeat its effects. `plan` is the agent's last list of steps, if it made one; the plan that plan mode proposes is an item,
+ * `Plan`. `review` is the result of a code review; absent from other turns.
  *
  * `attempts` is how often the turn ran; absent if once. `usage`, `time`, `modelCalls`, `toolCalls` and `sideEffects` are those
  * of all attempts together, and the waits between them are overhead. Everything else is that of the last attempt.
@@ -70,6 +85,7 @@ export class Turn extends Schema.Opaque<Turn>()(
     items: Schema.Array(Item.Item),
     usage: Usage,
     diff: Schema.String,
+    plan: Schema.optionalKey(TurnPlan),
     review: Schema.optionalKey(Review.Review),
     time: TurnTime,
     modelCalls: Schema.Natural,
@@ -94,6 +110,8 @@ const eventFields = {
   TurnStarted: { threadId: ThreadId, turnId: TurnId, rootTurnId: Schema.optionalKey(TurnId), at },
   MessageDelta: { itemId: ItemId, delta: Schema.String, at },
   ReasoningDelta: { itemId: ItemId, delta: Schema.String, at },
+  /** A part of the plan that plan mode proposes. The completed item has the whole text, which may differ. */
+  PlanDelta: { itemId: ItemId, delta: Schema.String, at },
   OutputDelta: { itemId: ItemId, delta: Schema.String, at },
   ItemStarted: { item: Item.Item, at },
   ItemCompleted: { item: Item.Item, at },
@@ -108,6 +126,8 @@ const eventFields = {
   ToolProgress: { callId: ItemId, tool: Schema.String, text: Schema.String, at },
   ModelResponded: { responseId: Schema.String, usage: Schema.optionalKey(Usage), at },
   UsageUpdated: { usage: Usage, at },
+  /** The agent changed its list of steps. */
+  PlanUpdated: { plan: TurnPlan, at },
   DiffUpdated: { diff: Schema.String, at },
   Retrying: { errorType: Schema.String, status: Schema.optionalKey(Schema.Int), at },
   ApprovalRequested: { request: ApprovalRequest.ApprovalRequest, at },

@@ -21,7 +21,7 @@ export type InputPart =
   | { readonly _tag: "LocalImage"; readonly path: string }
   | { readonly _tag: "Attachment"; readonly attachment: Attachment }
 
-/** Options for one turn. Codex keeps `model`, `effort`, `sandbox` and `cwd` for later turns of the thread. */
+/** Options for one turn. Codex keeps `model`, `effort`, `sandbox`, `cwd` and `mode` for later turns of the thread. */
 export interface TurnOptions {
   /**
    * The maximum duration of each attempt at the turn. A number is milliseconds. A turn that takes longer is interrupted and
@@ -35,6 +35,11 @@ export interface TurnOptions {
   readonly sandbox?: Sandbox | undefined
   /** The working directory. */
   readonly cwd?: string | undefined
+  /**
+   * How the agent works with its user. Codex keeps the mode for later turns of the thread. Default: the option `mode` of the
+   * thread.
+   */
+  readonly mode?: Mode | undefined
   /**
    * The schema of the agent's last message. The agent receives it as JSON Schema. If the message does not match, the turn
    * fails with `OutputInvalid`, which contains the message.
@@ -62,6 +67,13 @@ export interface TurnOptions {
  * thread, `end` ends them. They always end with the scope of the thread's last handle.
  */
 export type TerminalPolicy = "keep" | "end"
+
+/**
+ * How the agent works with its user. In `plan` mode it explores, may ask questions, and proposes a plan (an item, `Plan`)
+ * instead of changing files. Only the instructions of the model say so: a sandbox of `read-only` enforces it.
+ */
+export type Mode = "default" | "plan"
+
 /** Options for a code review. The model, the sandbox and the directory are those of the thread; `review_model` of Codex's configuration replaces the model. */
 export interface ReviewOptions extends Pick<TurnOptions, "budget" | "retry" | "telemetry" | "timeout"> {
   readonly target: Review.ReviewTarget

@@ -32,6 +32,8 @@ export interface TurnState {
   /** The sum of the usage that Codex reported, which comes later but includes Codex's own requests. */
   readonly reported: Turn.Usage
   readonly diff: string
+  /** The agent's last list of steps. */
+  readonly plan: Turn.TurnPlan | undefined
   /** The result of the last code review. */
   readonly review: Review.Review | undefined
   readonly sideEffects: SideEffects.SideEffects
@@ -56,6 +58,7 @@ export const initial = (
   requested: noUsage,
   reported: noUsage,
   diff: "",
+  plan: undefined,
   review: undefined,
   sideEffects: SideEffects.none
 })
@@ -157,6 +160,8 @@ const apply = (state: TurnState, event: Turn.EngineEvent): TurnState => {
         : { ...state, requested: addUsage(state.requested, event.usage) }
     case "UsageUpdated":
       return { ...state, reported: addUsage(state.reported, event.usage) }
+    case "PlanUpdated":
+      return { ...state, plan: event.plan }
     case "DiffUpdated":
       return { ...state, diff: event.diff }
     default:
@@ -232,6 +237,7 @@ export function* endSteps(
       items: all,
       usage: larger(state.requested, state.reported),
       diff: state.diff,
+      ...(state.plan === undefined ? {} : { plan: state.plan }),
       ...(state.review === undefined ? {} : { review: state.review }),
       time: TurnTiming.split(time),
       modelCalls: time.modelCalls,

@@ -150,6 +150,7 @@ export const step = (
       return openModel(state)
     case "MessageDelta":
     case "ReasoningDelta":
+    case "PlanDelta":
       return token(state)
     case "ToolRequested":
       return markCall(change)({ ...state, exact: true, requestedAt: state.at })
@@ -188,7 +189,8 @@ export const step = (
   }
 }
 
-const isOutput = (item: Item.Item): boolean => item._tag === "AgentMessage" || item._tag === "Reasoning"
+const isOutput = ({ _tag }: Item.Item): boolean =>
+  _tag === "AgentMessage" || _tag === "Reasoning" || _tag === "Plan"
 
 /**
  * Closes what is open, tools before the model, in small steps. `outcome` says how a model request ends that is still

@@ -69,6 +69,7 @@ export interface EngineTurnOptions {
   readonly effort?: string | undefined
   readonly sandbox?: TurnOptions.Sandbox | undefined
   readonly cwd?: string | undefined
+  readonly mode?: TurnOptions.Mode | undefined
   /** JSON Schema that the last message of the turn must match. */
   readonly outputSchema?: unknown
   /** What happens to the commands that still run when the turn ends. Default: `keep`. Codex does not keep it. */

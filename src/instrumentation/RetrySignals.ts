@@ -25,10 +25,11 @@ const isModelOutput = (event: Turn.EngineEvent): boolean => {
     case "ItemStarted":
     case "ItemCompleted": {
       const { item } = event
-      return Item.isWork(item) || item._tag === "AgentMessage" || item._tag === "Reasoning"
+      return Item.isWork(item) || ["AgentMessage", "Reasoning", "Plan"].includes(item._tag)
     }
     case "MessageDelta":
     case "ReasoningDelta":
+    case "PlanDelta":
     case "ToolRequested":
     case "ModelResponded":
     case "ApprovalRequested":

@@ -244,6 +244,7 @@ const onEvent = (state: SignalsState, event: Turn.EngineEvent, calls: OpenCalls.
       return [state, [{ _tag: "TurnStart", at }]]
     case "MessageDelta":
     case "ReasoningDelta":
+    case "PlanDelta":
       return chunk(state, at)
     case "ItemStarted":
     case "ItemCompleted": {
@@ -342,7 +343,10 @@ const applyEvent = (
   const context = { calls, completed, end: Signal.ok }
   // Output belongs to the model request that it opens, so the request comes first. What happened inside a call comes
   // before the end of the call.
-  return event._tag === "ItemStarted" || event._tag === "MessageDelta" || event._tag === "ReasoningDelta"
+  return event._tag === "ItemStarted" ||
+    event._tag === "MessageDelta" ||
+    event._tag === "ReasoningDelta" ||
+    event._tag === "PlanDelta"
     ? then(onTimings(state, marks, context), (state) => onEvent(state, event, calls))
     : then(onEvent(state, event, calls), (state) => onTimings(state, marks, context))
 }

@@ -232,6 +232,32 @@ export const toolCall = (
     })
   )
 
+/** The agent changes its list of steps. A step that is only a text is pending. */
+export const plan = (
+  steps: ReadonlyArray<string | Turn.TurnPlan["steps"][number]>,
+  options: { readonly explanation?: string } = {}
+): ScriptedStep =>
+  step((turn) =>
+    emit(turn, {
+      _tag: "PlanUpdated",
+      plan: {
+        steps: steps.map((step) => (typeof step === "string" ? { step, status: "pending" } : step)),
+        ...options
+      }
+    })
+  )
+
+/** The agent proposes a plan, as it does in the mode `plan`. */
+export const proposedPlan = (text: string): ScriptedStep =>
+  step(
+    Effect.fnUntraced(function* (turn) {
+      const id = turn.nextId("plan")
+      yield* emit(turn, { _tag: "ItemStarted", item: { _tag: "Plan", id, text: "" } })
+      yield* emit(turn, { _tag: "PlanDelta", itemId: id, delta: text })
+      yield* emit(turn, { _tag: "ItemCompleted", item: { _tag: "Plan", id, text } })
+    })
+  )
+
 /** The reviewing model gives its review. Play it in a turn that `thread.review` runs. */
 export const review = (result: Partial<Review.Review>): ScriptedStep =>
   step(

@@ -16,6 +16,7 @@ const deltaOf = (event: Turn.TurnEvent): Delta | undefined => {
   switch (event._tag) {
     case "MessageDelta":
     case "ReasoningDelta":
+    case "PlanDelta":
     case "OutputDelta":
       return event
     case "AgentEvent":

@@ -37,6 +37,8 @@ export interface ThreadContext {
   readonly instructions: string | undefined
   /** The limit for all turns of the thread together. */
   readonly budget: Budget.Budget
+  /** The mode of turns whose options have none. */
+  readonly mode?: TurnOptions.Mode | undefined
   /** What happens to the commands that still run when a turn ends. */
   readonly terminals?: TurnOptions.TerminalPolicy | undefined
   /** Attributes of every span and log of the thread: source, workflow, group. */
@@ -94,14 +96,14 @@ const runOnEngine = <A>(
   engine: Engine.EngineThread,
   { options, output, request }: TurnSpec<A>,
   handlers: Engine.Handlers,
-  terminals: TurnOptions.TerminalPolicy | undefined
+  context: ThreadContext
 ): Effect.Effect<void, CodexError.TurnError> => {
   switch (request._tag) {
     case "Prompt": {
-      const { cwd, effort, model, sandbox } = options
+      const { cwd, effort, mode = context.mode, model, sandbox, terminals = context.terminals } = options
       return engine.turn(
         request.input,
-        { model, effort, sandbox, cwd, outputSchema: output.jsonSchema, terminals },
+        { model, effort, sandbox, cwd, mode, outputSchema: output.jsonSchema, terminals },
         handlers
       )
     }
@@ -253,7 +255,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   const exhaustedBudget = exhausted("turn", budget, tried) ?? exhausted("thread", context.budget, spentBefore)
   const performed =
     exhaustedBudget === undefined
-      ? Effect.flatMap(runOnEngine(engine, spec, handlers, options.terminals ?? context.terminals), () =>
+      ? Effect.flatMap(runOnEngine(engine, spec, handlers, context), () =>
           // The last event of the turn may have exceeded a limit: the turn fails although Codex completed it.
           Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.answer())
         )

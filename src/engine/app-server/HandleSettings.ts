@@ -136,7 +136,7 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
       const loaded = loadedThread()
       const before = { wanted, owner: loaded.settingsOwner, settings: loaded.settings }
       wanted = WireSettings.applyChange(wanted, change)
-      const sent = before.owner === self ? change : WireSettings.restore(wanted)
+      const sent = before.owner === self ? change : WireSettings.restore(wanted, loaded.settings)
       const isChange = Object.keys(sent).length > 0
       const expected = isChange ? WireSettings.applyChange(loaded.settings ?? wanted, sent) : undefined
       if (expected !== undefined) loaded.settings = expected

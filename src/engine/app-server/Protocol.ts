@@ -10,6 +10,8 @@ const nullish = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(S
 
 export const Initialized = Schema.Struct({ userAgent: text, codexHome: Schema.optionalKey(text) })
 
+const CollaborationMode = Schema.Struct({ mode: text })
+
 export const ThreadOpened = Schema.Struct({
   thread: Schema.Struct({ id: ThreadId, path: nullish(text) }),
   model: text,
@@ -21,7 +23,9 @@ export const ThreadOpened = Schema.Struct({
   approvalPolicy: nullish(Schema.Unknown),
   approvalsReviewer: nullish(text),
   serviceTier: nullish(text),
-  reasoningEffort: nullish(text)
+  reasoningEffort: nullish(text),
+  // Only the reply to `thread/resume` has it.
+  collaborationMode: nullish(CollaborationMode)
 })
 
 export const SandboxPolicy = Schema.Struct({
@@ -165,7 +169,13 @@ export const notifications = {
   "item/agentMessage/delta": Delta,
   "item/reasoning/summaryTextDelta": Delta,
   "item/reasoning/textDelta": Delta,
+  "item/plan/delta": Delta,
   "item/commandExecution/outputDelta": Delta,
+  "turn/plan/updated": Schema.Struct({
+    ...turnFields,
+    explanation: nullish(text),
+    plan: Schema.Array(Schema.Struct({ step: text, status: text }))
+  }),
   "turn/diff/updated": Schema.Struct({ ...turnFields, diff: text }),
   "thread/tokenUsage/updated": Schema.Struct({
     ...turnFields,
@@ -208,7 +218,8 @@ export const threadNotifications = {
       approvalsReviewer: nullish(text),
       serviceTier: nullish(text),
       effort: nullish(text),
-      summary: nullish(text)
+      summary: nullish(text),
+      collaborationMode: nullish(CollaborationMode)
     })
   })
 }

@@ -91,6 +91,10 @@ export const make = Effect.fnUntraced(function* (
   /** Options that earlier turns set. Codex keeps them for later turns; a new process has to receive them again. */
   let stickyOptions: StickyOptions = {}
 
+  /** Returns how a turn with these options changes the settings of the thread. */
+  const changeOf = (options: Engine.EngineTurnOptions) =>
+    WireSettings.withMode(WireSettings.fromTurnOptions(options), options.mode, settings.effective({}))
+
   const run = (
     method: TurnDriver.Method,
     params: Readonly<Record<string, unknown>>,
@@ -104,7 +108,7 @@ export const make = Effect.fnUntraced(function* (
         // The previous turn on this thread may have ended the process.
         if (!process.isUsable()) return Effect.succeed(false)
         stickyOptions = { ...stickyOptions, ...stickyOptionsOf(options) }
-        const change = WireSettings.fromTurnOptions(options)
+        const change = changeOf(options)
         const location = {
           threadId: opened.thread.id,
           cwd: settings.effective(change).cwd,
@@ -151,8 +155,7 @@ export const make = Effect.fnUntraced(function* (
     cwd: opened.cwd,
     access: settings.access,
     settings: settings.reported,
-    turnSettings: (options) =>
-      WireSettings.toThreadSettings(settings.effective(WireSettings.fromTurnOptions(options))),
+    turnSettings: (options) => WireSettings.toThreadSettings(settings.effective(changeOf(options))),
     turn: (input, options, handlers) =>
       Effect.flatMap(
         options.cwd === undefined ? Effect.undefined : resolveDirectory(options.cwd, "turn/start"),

@@ -88,6 +88,11 @@ const event = (
   event
 })
 
+const planStatuses = new Map<string, Turn.PlanStatus>([
+  ["pending", "pending"],
+  ["inProgress", "inProgress"],
+  ["completed", "completed"]
+])
 const idleStatuses = new Set(["idle", "notLoaded", "systemError"])
 const rawCalls = new Set(["function_call", "custom_tool_call", "local_shell_call"])
 const rawOutputs = new Set(["function_call_output", "custom_tool_call_output"])
@@ -123,6 +128,20 @@ const decoders: {
     event(params, { _tag: "ReasoningDelta", itemId: params.itemId, delta: params.delta, at }),
   "item/reasoning/textDelta": (params, at) =>
     event(params, { _tag: "ReasoningDelta", itemId: params.itemId, delta: params.delta, at }),
+  "item/plan/delta": (params, at) =>
+    event(params, { _tag: "PlanDelta", itemId: params.itemId, delta: params.delta, at }),
+  "turn/plan/updated": (params, at) =>
+    event(params, {
+      _tag: "PlanUpdated",
+      plan: {
+        steps: params.plan.map(({ status, step }) => ({
+          step,
+          status: planStatuses.get(status) ?? "pending"
+        })),
+        ...optionalField("explanation", params.explanation)
+      },
+      at
+    }),
   "item/commandExecution/outputDelta": (params, at) =>
     event(params, { _tag: "OutputDelta", itemId: params.itemId, delta: params.delta, at }),
   "turn/diff/updated": (params, at) => event(params, { _tag: "DiffUpdated", diff: params.diff, at }),
@@ -215,6 +234,8 @@ const notifications: {
   "item/agentMessage/delta": decoderFor("item/agentMessage/delta"),
   "item/reasoning/summaryTextDelta": decoderFor("item/reasoning/summaryTextDelta"),
   "item/reasoning/textDelta": decoderFor("item/reasoning/textDelta"),
+  "item/plan/delta": decoderFor("item/plan/delta"),
+  "turn/plan/updated": decoderFor("turn/plan/updated"),
   "item/commandExecution/outputDelta": decoderFor("item/commandExecution/outputDelta"),
   "turn/diff/updated": decoderFor("turn/diff/updated"),
   "thread/tokenUsage/updated": decoderFor("thread/tokenUsage/updated"),

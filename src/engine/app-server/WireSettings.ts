@@ -1,6 +1,7 @@
 /** The settings of a thread in Codex's format: what Codex reports, and what a turn sends to change it. Pure. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as ThreadSettings from "../../domain/ThreadSettings.ts"
 import { canonicalJson } from "../../internal/CanonicalJson.ts"
 import type * as Engine from "../Engine.ts"
@@ -23,7 +24,24 @@ export interface SettingsChange {
   readonly sandboxPolicy?: unknown
   readonly permissions?: string
   readonly runtimeWorkspaceRoots?: ReadonlyArray<string>
+  readonly collaborationMode?: CollaborationMode
 }
+
+/** The mode of a thread. Codex takes the model and the effort from it instead of from the other parameters. */
+interface CollaborationMode {
+  readonly mode: string
+  readonly settings: {
+    readonly model: string
+    readonly reasoning_effort: string | null
+    /** `null` stands for Codex's own instructions for the mode. */
+    readonly developer_instructions: null
+  }
+}
+
+const inMode = (mode: string, { model, reasoningEffort }: Reported): CollaborationMode => ({
+  mode,
+  settings: { model, reasoning_effort: reasoningEffort ?? null, developer_instructions: null }
+})
 
 const decodeUpdate = Schema.decodeUnknownOption(Protocol.threadNotifications["thread/settings/updated"])
 const decodeSandbox = Schema.decodeUnknownOption(Protocol.SandboxPolicy)
@@ -69,16 +87,21 @@ export const applyChange = (settings: Reported, change: SettingsChange): Reporte
     ? {}
     : { sandbox: change.sandboxPolicy, activePermissionProfile: null }),
   ...(change.permissions === undefined ? {} : { activePermissionProfile: { id: change.permissions } }),
-  ...optionalField("runtimeWorkspaceRoots", change.runtimeWorkspaceRoots)
+  ...optionalField("runtimeWorkspaceRoots", change.runtimeWorkspaceRoots),
+  ...optionalField("collaborationMode", change.collaborationMode)
 })
 
 /** Returns the id of the permission profile that is in force. */
 const profileOf = ({ activePermissionProfile }: Reported) =>
   Option.getOrUndefined(decodeProfile(activePermissionProfile))
 
-/** Returns the change that puts all these settings in force, whatever is in force before. */
-export const restore = (settings: Reported): SettingsChange => {
+/**
+ * Returns the change that puts all these settings in force, whatever is in force before. A thread whose mode is unknown is
+ * in the default mode unless another handle has changed it, in `others`.
+ */
+export const restore = (settings: Reported, others?: Reported): SettingsChange => {
   const profile = profileOf(settings)
+  const mode = settings.collaborationMode?.mode ?? (others?.collaborationMode ? "default" : undefined)
   return {
     cwd: settings.cwd,
     model: settings.model,
@@ -90,7 +113,8 @@ export const restore = (settings: Reported): SettingsChange => {
     ...(profile === undefined
       ? optionalField("sandboxPolicy", settings.sandbox)
       : { permissions: profile.id }),
-    ...optionalField("runtimeWorkspaceRoots", settings.runtimeWorkspaceRoots)
+    ...optionalField("runtimeWorkspaceRoots", settings.runtimeWorkspaceRoots),
+    ...optionalField("collaborationMode", mode === undefined ? undefined : inMode(mode, settings))
   }
 }
 
@@ -104,13 +128,23 @@ const sandboxTypes = {
   "danger-full-access": "dangerFullAccess"
 }
 
-/** Encodes the options of a turn that change the settings of its thread. */
+/** Encodes the options of a turn that change the settings of its thread, except its mode. */
 export const fromTurnOptions = (options: Engine.EngineTurnOptions): SettingsChange => ({
   ...optionalField("model", options.model),
   ...optionalField("effort", options.effort),
   ...optionalField("cwd", options.cwd),
   ...(options.sandbox === undefined ? {} : { sandboxPolicy: { type: sandboxTypes[options.sandbox] } })
 })
+
+/** Adds a mode to a change of these settings, unless the thread is in this mode. */
+export const withMode = (
+  change: SettingsChange,
+  mode: TurnOptions.Mode | undefined,
+  settings: Reported
+): SettingsChange =>
+  mode === undefined || settings.collaborationMode?.mode === mode
+    ? change
+    : { ...change, collaborationMode: inMode(mode, applyChange(settings, change)) }
 
 interface Difference {
   readonly setting: string
@@ -129,7 +163,8 @@ export const difference = (actual: Reported, wanted: Reported): Difference | und
       ["network access", sandbox?.networkAccess ?? false],
       ["approval policy", approvalPolicy ?? undefined],
       ["approvals reviewer", approvalsReviewer ?? undefined],
-      ["model", model]
+      ["model", model],
+      ["mode", settings.collaborationMode?.mode]
     ]
   }
   const reported = new Map(compared(actual))

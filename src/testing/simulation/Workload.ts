@@ -143,7 +143,7 @@ const approver = (seed: number, history: RunHistory, name: string, answered: Map
 export const grace = interruptGrace + toolGrace + 1_000
 
 const isDelta = (event: Turn.TurnEvent): event is Extract<Turn.TurnEvent, { readonly delta: string }> =>
-  event._tag === "MessageDelta" || event._tag === "ReasoningDelta" || event._tag === "OutputDelta"
+  "delta" in event
 
 /** A key for events that must reach the consumer; `undefined` for events that the runtime adds. */
 const keyOfEvent = (event: Turn.TurnEvent): string | undefined => {
