@@ -32,7 +32,7 @@ import * as Engine from "./Engine.ts"
 
 export type AppServerOptions = AppServerProcess.ProcessOptions
 
-const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadOpened)
+const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadResumed)
 
 const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const context = yield* Effect.context<

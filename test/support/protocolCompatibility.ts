@@ -38,7 +38,7 @@ export const protocolSchema = Effect.gen(function* () {
 export const results = {
   initialize: [Protocol.Initialized],
   "thread/start": [Protocol.ThreadOpened, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
-  "thread/resume": [Protocol.ThreadOpened, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
+  "thread/resume": [Protocol.ThreadResumed, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
   "thread/fork": [Protocol.ThreadOpened, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
   "turn/start": [Protocol.TurnAccepted],
   "thread/read": [Protocol.ThreadRead, Protocol.ThreadHistory],

@@ -18,7 +18,7 @@ import type * as TurnDriver from "./TurnDriver.ts"
 import * as WireSettings from "./WireSettings.ts"
 
 /** The reply that opened a thread. */
-export type Opened = typeof Protocol.ThreadOpened.Type
+export type Opened = typeof Protocol.ThreadResumed.Type
 
 /** A thread and the session that it is open on. When the process dies, the thread is opened on a new session. */
 export interface ThreadOnSession {

@@ -23,8 +23,12 @@ export const ThreadOpened = Schema.Struct({
   approvalPolicy: nullish(Schema.Unknown),
   approvalsReviewer: nullish(text),
   serviceTier: nullish(text),
-  reasoningEffort: nullish(text),
-  // Only the reply to `thread/resume` has it.
+  reasoningEffort: nullish(text)
+})
+
+/** The reply to `thread/resume`, and to the other requests that open a thread, which do not report its mode. */
+export const ThreadResumed = Schema.Struct({
+  ...ThreadOpened.fields,
   collaborationMode: nullish(CollaborationMode)
 })
 

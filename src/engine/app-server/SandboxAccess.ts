@@ -19,7 +19,7 @@ const sandboxes = new Map<string, Sandbox>([
  * that this version does not know counts as none.
  */
 export const make = (
-  opened: Omit<typeof Protocol.ThreadOpened.Type, "thread">,
+  opened: Omit<typeof Protocol.ThreadResumed.Type, "thread">,
   {
     cwd = opened.cwd,
     sandbox

@@ -9,7 +9,7 @@ import * as Protocol from "./Protocol.ts"
 import { optionalField } from "./Translate.ts"
 
 /** The settings of a thread, as the reply that opens it reports them. The reply does not contain `summary`. */
-export type Reported = Omit<typeof Protocol.ThreadOpened.Type, "thread"> & { readonly summary?: string }
+export type Reported = Omit<typeof Protocol.ThreadResumed.Type, "thread"> & { readonly summary?: string }
 
 /** Parameters of `turn/start` and `thread/settings/update` that change the settings of a thread. */
 export interface SettingsChange {
@@ -48,7 +48,7 @@ const decodeSandbox = Schema.decodeUnknownOption(Protocol.SandboxPolicy)
 const decodeProfile = Schema.decodeUnknownOption(Protocol.PermissionProfileRef)
 const decodeApprovals = Schema.decodeUnknownOption(Protocol.ThreadApprovals)
 
-export const fromOpened = (opened: typeof Protocol.ThreadOpened.Type): Reported => opened
+export const fromOpened = (opened: typeof Protocol.ThreadResumed.Type): Reported => opened
 
 /** Reads the notification `thread/settings/updated`. `known` returns the last report on a thread. */
 export const fromUpdate = (
