@@ -66,10 +66,8 @@ export class TurnPlan extends Schema.Opaque<TurnPlan>()(
  * `message` is the agent's answer: its last message that is not a comment on its work or a part of an answer, or "" if
  * there is none. `items` is everything that the turn produced, and `diff` a unified diff of all files that the turn
  * changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran, also if Codex reported no
- * item for it: repeating such a turn may repeat its effects. `review` is the result of a code review; absent from other turns.
- * changed. `sideEffects` is whether a command, an edit or a tool that is not read-only ran: repeating such a turn may
- * repeat its effects. `plan` is the agent's last list of steps, if it made one; the plan that plan mode proposes is an item,
- * `Plan`. `review` is the result of a code review; absent from other turns.
+ * item for it: repeating such a turn may repeat its effects. `plan` is the agent's last list of steps, if it made one; the
+ * plan that plan mode proposes is an item, `Plan`. `review` is the result of a code review; absent from other turns.
  *
  * `attempts` is how often the turn ran; absent if once. `usage`, `time`, `modelCalls`, `toolCalls` and `sideEffects` are those
  * of all attempts together, and the waits between them are overhead. Everything else is that of the last attempt.
