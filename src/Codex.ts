@@ -1,6 +1,7 @@
 /** The `Codex` service: opens conversations with the agent, and manages the stored ones. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -16,6 +17,8 @@ import { type Budget, validate } from "./domain/Budget.ts"
 import * as CodexError from "./domain/CodexError.ts"
 import type * as CodexProtocol from "./engine/CodexProtocol.ts"
 import * as Engine from "./engine/Engine.ts"
+import * as ExecHandle from "./engine/ExecHandle.ts"
+import type * as Exec from "./domain/Exec.ts"
 import type { ThreadId, TurnId } from "./domain/Ids.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
 import * as ContentCapture from "./instrumentation/ContentCapture.ts"
@@ -23,6 +26,7 @@ import * as Convention from "./semconv/Convention.ts"
 import * as UserHash from "./instrumentation/UserHash.ts"
 import * as Redaction from "./redaction/Redaction.ts"
 import * as SafeSpan from "./instrumentation/SafeSpan.ts"
+import * as ExecTelemetry from "./instrumentation/ExecTelemetry.ts"
 import * as StartTelemetry from "./instrumentation/StartTelemetry.ts"
 import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
@@ -138,6 +142,24 @@ export class Codex extends Context.Service<
     readonly deleteThread: (threadId: ThreadId) => Effect.Effect<void, CodexError.StartError>
     /** Lists the models that Codex offers. */
     readonly listModels: Stream.Stream<ThreadInfo.Model, CodexError.StartError>
+    /**
+     * Runs a command in Codex's sandbox, without a thread and without a model. The first word is the program, which no shell
+     * interprets: for a shell, run `["bash", "-c", script]`. Codex's approvals do not apply: the caller decides what runs,
+     * and `sandbox` limits it.
+     *
+     * The command ends with the scope of the handle: interrupting the effect that holds it ends the command, and its
+     * processes. In `danger-full-access`, a process that starts a session of its own (`setsid`) survives.
+     *
+     * ```ts
+     * const { exitCode, stdout } = yield* Effect.scoped(
+     *   Effect.flatMap(codex.exec(["npm", "test"], { sandbox: "workspace-write" }), ({ result }) => result)
+     * )
+     * ```
+     */
+    readonly exec: (
+      command: ReadonlyArray<string>,
+      options?: Exec.ExecOptions
+    ) => Effect.Effect<Exec.ExecHandle, Exec.ExecError, Scope.Scope>
     /**
      * Sends any other request to `codex app-server`. Use it for methods that have no function here.
      *
@@ -271,6 +293,27 @@ export class Codex extends Context.Service<
           Effect.map(readPage(cursor), ({ data, next }) => [data, Option.fromUndefinedOr(next)])
         )
 
+      const exec = Effect.fnUntraced(function* (
+        command: ReadonlyArray<string>,
+        options: Exec.ExecOptions = {}
+      ) {
+        if (engine.exec === undefined)
+          return yield* new CodexError.InvalidRequest({
+            reason: "Rejected",
+            method: "command/exec",
+            detail: "this engine runs no commands"
+          })
+        const start = engine.exec
+        yield* Redaction.addSecretsFrom({ ...engine.environment, ...options.env })
+        const { cwd, sandbox = "read-only" } = options
+        const { end, span } = yield* ExecTelemetry.start({ command, cwd, sandbox })
+        return yield* ExecHandle.make(start, command, options, end).pipe(
+          // A command that has not started has no end of its own.
+          Effect.tapCause((cause) => end(Exit.failCause(cause))),
+          Effect.withParentSpan(span, { captureStackTrace: false })
+        )
+      }, withOriginator)
+
       function request<M extends CodexProtocol.RequestMethod>(
         method: M,
         ...args: CodexProtocol.RequestArguments<M>
@@ -315,6 +358,7 @@ export class Codex extends Context.Service<
           tracedThread(span.unarchiveThread, threadId)(engine.unarchiveThread(threadId)),
         deleteThread: (threadId) => tracedThread(span.deleteThread, threadId)(engine.deleteThread(threadId)),
         listModels: paged((cursor) => traced(span.listModels)(engine.listModels(cursor))),
+        exec,
         request
       })
     })

@@ -106,6 +106,10 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     error: new CodexError.TurnTimedOut({ timeoutMillis: 0 }),
     then: "See in the trace where the time went; then set a longer `timeout`, or give a smaller task."
   },
+  CommandTimedOut: {
+    error: new CodexError.CommandTimedOut({ timeoutMillis: 0 }),
+    then: "Run the command by hand to see how long it takes; then set a longer `timeout`, or give it the input that it waits for."
+  },
   "AttachmentRejected.NotFound": rejected("NotFound", "Attach a file that exists."),
   "AttachmentRejected.NotAFile": rejected("NotAFile", "Attach regular files only."),
   "AttachmentRejected.Symlink": rejected("Symlink", "Give the real path."),

@@ -86,6 +86,10 @@ const entries: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
     bad: "A rising share of `codex.command.success` = `false`. Some is normal: tests fail until they are fixed.",
     then: "Group command spans by name and `process.exit.code`: 127 means a missing program; 126 followed by 1 in one sandbox means that the sandbox forbids the command."
   },
+  execDuration: {
+    bad: "A p99 near the timeouts of the program, or a rising share with `error.type`: `CommandFailed` is an exit code other than 0, `CommandTimedOut` a timeout.",
+    then: "Group `codex.exec` spans by `process.executable.name` and `process.exit.code`; a program that works elsewhere may need another `sandbox`."
+  },
   fileChangeLines: {
     bad: "Far more lines than people can review, or many removed lines and few added ones.",
     then: "Find the turns by `codex.diff.*` on the `codex.diff.updated` event; require approval of patches there."

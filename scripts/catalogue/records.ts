@@ -64,6 +64,12 @@ const entries: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.
   StartFailed: {
     when: "The engine does not start, or a thread cannot be opened."
   },
+  ExecStart: {
+    when: "The program starts a command with `codex.exec`."
+  },
+  ExecStop: {
+    when: "The command exits with 0 or is interrupted, or it fails."
+  },
   AttachmentStart: {
     when: "Staging, or removing staged files, starts."
   },

@@ -106,6 +106,11 @@ const spanEntries: { readonly [Key in Span]: Described<SpanEntry, SpanCatalogue.
     parent: "`invoke_agent`",
     when: "Codex summarises the conversation."
   },
+  exec: {
+    name: "codex.exec",
+    parent: "the caller",
+    when: "A command that the program runs with `codex.exec`, from the call to the end of the command. An exit code other than 0 is an error."
+  },
   attachmentStage: {
     name: "codex.attachment.stage",
     parent: "the caller that stages files",

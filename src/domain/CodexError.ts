@@ -194,6 +194,17 @@ export class TurnTimedOut extends make<TurnTimedOut>()(
   })
 ) {}
 
+/** The command of `codex.exec` exceeded its timeout and was ended. */
+export class CommandTimedOut extends make<CommandTimedOut>()(
+  "CommandTimedOut",
+  { timeoutMillis: Schema.Finite },
+  ({ timeoutMillis }) => ({
+    class: "timeout",
+    retryable: false,
+    message: `the command did not end within ${Duration.format(Duration.millis(timeoutMillis))}; give it a longer timeout`
+  })
+) {}
+
 const interrupters = { caller: "the caller", policy: "an approval policy", codex: "codex" }
 
 /**
@@ -313,6 +324,7 @@ export const CodexError = Schema.Union([
   TurnFailed.pipe(Schema.encodeKeys({ retryAfterMillis: "retryAfterMs" })),
   TurnStalled,
   TurnTimedOut.pipe(Schema.encodeKeys({ timeoutMillis: "timeoutMs" })),
+  CommandTimedOut.pipe(Schema.encodeKeys({ timeoutMillis: "timeoutMs" })),
   TurnInterrupted,
   BudgetExceeded,
   OutputInvalid,
@@ -356,6 +368,7 @@ export const exitCode = (error: CodexError): number => {
     case "EngineStartFailed":
       return 3
     case "TurnTimedOut":
+    case "CommandTimedOut":
       return 124
     case "TurnInterrupted":
       return 130

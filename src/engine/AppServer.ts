@@ -15,6 +15,7 @@ import * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as RawRequests from "./app-server/RawRequests.ts"
+import * as CommandExec from "./app-server/CommandExec.ts"
 import * as BackgroundTerminals from "./app-server/BackgroundTerminals.ts"
 import * as ThreadHandle from "./app-server/ThreadHandle.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
@@ -54,6 +55,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       let started: AppServerProcess.Process | undefined
       const usageTotals = new Map<string, string>()
       const terminals = BackgroundTerminals.makeRegistry()
+      const commands = CommandExec.makeRunning()
       const loadedThreads = new Map<string, AppServerSession.LoadedThread>()
       const router = MessageRouter.make(
         runningTurns,
@@ -67,6 +69,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       const listener: AppServerProcess.ProcessListener = {
         ...router,
         onNotification: (method, params, emittedAtMs) => {
+          if (method === CommandExec.outputMethod && commands.receive(params)) return
           if (method === "thread/settings/updated") AppServerSession.recordSettings(loadedThreads, params)
           router.onNotification(method, params, emittedAtMs)
         }
@@ -83,6 +86,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         runningTurns,
         usageTotals,
         terminals,
+        commands,
         loadedThreads,
         scope
       } satisfies AppServerSession.Session
@@ -201,6 +205,12 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   return Engine.Engine.of({
     ...ThreadManagement.make(request),
     environment: options.env,
+    exec: (command, onOutput) =>
+      Effect.flatMap(resolveDirectory(command.cwd, "command/exec"), (cwd) =>
+        Effect.flatMap(ready, ({ commands, process }) =>
+          CommandExec.start(process, commands, command, cwd, onOutput)
+        )
+      ),
     request: (method, params, { timeout } = {}) =>
       Effect.flatMap(ready, ({ process, rawRequests }) =>
         Effect.mapError(rawRequests.send(method, params, timeout), (error) =>

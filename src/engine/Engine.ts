@@ -7,6 +7,7 @@ import type * as Stream from "effect/Stream"
 import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as CodexError from "../domain/CodexError.ts"
+import type * as Exec from "../domain/Exec.ts"
 import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import type * as Terminal from "../domain/Terminal.ts"
 import type { ThreadAccess } from "../domain/ThreadAccess.ts"
@@ -181,6 +182,8 @@ export class Engine extends Context.Service<
     readonly unarchiveThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
     readonly deleteThread: (threadId: ThreadId) => Effect.Effect<void, Failure>
     readonly listModels: (cursor: string | undefined) => Effect.Effect<Page<ThreadInfo.Model>, Failure>
+    /** Runs a command in the engine's sandbox. An engine that cannot omits it. */
+    readonly exec?: Exec.EngineExec | undefined
     /** Sends any other request in the engine's own protocol. Interruption ends what the request started. */
     readonly request: (
       method: string,

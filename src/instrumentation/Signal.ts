@@ -9,6 +9,7 @@ import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as CodexError from "../domain/CodexError.ts"
 import type * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
+import type { Sandbox } from "../domain/TurnOptions.ts"
 
 /**
  * How an operation ended: successfully, with an error type, or by interruption of its turn. A command with the end
@@ -228,6 +229,25 @@ export interface AttachmentStop {
   readonly end: SignalEnd
 }
 
+/** A command of `codex.exec` starts. */
+export interface ExecStart {
+  readonly _tag: "ExecStart"
+  readonly at: number
+  /** The base name of the executable. */
+  readonly executable: string
+}
+
+export interface ExecStop {
+  readonly _tag: "ExecStop"
+  readonly at: number
+  readonly durationMillis: number
+  readonly executable: string
+  /** Absent if the command did not run to its end. */
+  readonly exitCode: number | undefined
+  readonly sandbox: Sandbox
+  readonly end: SignalEnd
+}
+
 export type Signal =
   | TurnStart
   | TurnStop
@@ -248,3 +268,5 @@ export type Signal =
   | StartFailed
   | AttachmentStart
   | AttachmentStop
+  | ExecStart
+  | ExecStop

@@ -173,6 +173,14 @@ const lineOf = (signal: Signal.Signal): Line => {
         field("class", attribute.errorClass, signal.error?.class),
         field("retryable", attribute.errorRetryable, signal.error?.retryable)
       ])
+    case "ExecStart":
+      return line("exec", "start", at, [field("executable", attribute.executableName, signal.executable)])
+    case "ExecStop":
+      return ended("exec", at, signal.durationMillis, signal.end, [
+        field("executable", attribute.executableName, signal.executable),
+        field("exit_code", attribute.exitCode, signal.exitCode),
+        field("sandbox", attribute.sandbox, signal.sandbox)
+      ])
     case "AttachmentStart":
       return line(attachment[signal.stage], "start", at)
     case "AttachmentStop":

@@ -136,6 +136,11 @@ export const make = (): SignalBus.SignalListener => {
           ...errorType(signal.errorType),
           [attribute.errorClass]: signal.error?.class ?? "unknown"
         })
+      case "ExecStop":
+        return record(Instruments.tool.exec, seconds(signal.durationMillis), {
+          [attribute.sandbox]: signal.sandbox,
+          ...errorType(errorTypeOf(signal.end))
+        })
       case "AttachmentStop":
         if (signal.end._tag !== "Ok") return
         if (signal.stage === "cleanup") return record(Instruments.attachment.cleaned, signal.files)

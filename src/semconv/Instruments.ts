@@ -164,6 +164,12 @@ export const tool = {
     "The duration of tool calls, including the wait for approval."
   ),
   commands: counter(metric.commandCount, "{command}", "Commands that ran, by success (exit code 0)."),
+  exec: histogram(
+    metric.execDuration,
+    "s",
+    buckets.part,
+    "The duration of the commands that the program runs with `codex.exec`."
+  ),
   lines: counter(metric.fileChangeLines, "{line}", "Lines that patches added and removed."),
   fileOperations: counter(metric.fileOperations, "{operation}", "File operations of tool calls, by kind.")
 }

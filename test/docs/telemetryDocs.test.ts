@@ -43,6 +43,7 @@ const isSpan: { readonly [Key in Span]: (span: Emitted["spans"][number]) => bool
   approval: ({ name }) => name === Convention.span.approval,
   retry: ({ name }) => name === Convention.span.retry,
   compaction: ({ name }) => name === Convention.span.compaction,
+  exec: ({ name }) => name === Convention.span.exec,
   attachmentStage: ({ name }) => name === Convention.span.attachmentStage,
   attachmentCleanup: ({ name }) => name === Convention.span.attachmentCleanup
 }

@@ -5,6 +5,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
 import type * as RawRequests from "./RawRequests.ts"
+import type * as CommandExec from "./CommandExec.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
 import * as WireSettings from "./WireSettings.ts"
@@ -29,6 +30,8 @@ export interface Session {
   readonly runningTurns: Map<string, RunningTurn.RunningTurn>
   /** The last reported token total of each open thread, by thread id. */
   readonly usageTotals: Map<string, string>
+  /** The commands that the program runs without a thread. */
+  readonly commands: CommandExec.RunningCommands
   /** The running commands of all threads. */
   readonly terminals: BackgroundTerminals.Registry
   readonly loadedThreads: Map<string, LoadedThread>

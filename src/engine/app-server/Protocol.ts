@@ -290,6 +290,16 @@ export const TerminalList = Schema.Struct({
 
 export const TerminalTerminated = Schema.Struct({ terminated: Schema.Boolean })
 
+/** The result of `command/exec`. Its outputs are empty, because they are streamed. */
+export const CommandResult = Schema.Struct({ exitCode: Schema.Int })
+
+/** Output of a command of `command/exec`. */
+export const CommandOutput = Schema.Struct({
+  processId: text,
+  stream: Schema.Literals(["stdout", "stderr"]),
+  deltaBase64: text
+})
+
 /** The requests of the server that an approval policy or a tool answers, by method. */
 export const serverRequests = {
   "item/commandExecution/requestApproval": Schema.Struct({

@@ -87,6 +87,9 @@ export const metrics: Readonly<Record<Metric, { readonly attributes: AttributePr
   commandCount: {
     attributes: { ...ofTurn, commandSuccess: "always", sandbox: "always" }
   },
+  execDuration: {
+    attributes: { ...ofTurn, sandbox: "always", errorType: failed }
+  },
   fileChangeLines: {
     attributes: { ...ofTurn, lineType: "always" }
   },

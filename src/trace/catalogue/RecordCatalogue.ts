@@ -133,6 +133,16 @@ export const records: Readonly<Record<Signal.Signal["_tag"], RecordShape>> = {
       retryable: "errorRetryable"
     }
   },
+  ExecStart: {
+    subjects: ["exec"],
+    stages: ["start"],
+    fields: { executable: "executableName" }
+  },
+  ExecStop: {
+    subjects: ["exec"],
+    stages: ["stop", "exception"],
+    fields: { ...ended, executable: "executableName", exit_code: "exitCode", sandbox: "sandbox" }
+  },
   AttachmentStart: {
     subjects: ["attachment.stage", "attachment.cleanup"],
     stages: ["start"],

@@ -238,6 +238,18 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
     parents: ["invokeAgent"],
     attributes: neverFails
   },
+  exec: {
+    kind: "client",
+    attributes: {
+      ...outsideThread,
+      executableName: "always",
+      sandbox: "always",
+      exitCode: "if it ran to its end",
+      commandLine: "content: `commands`",
+      workingDirectory: "content: `paths`"
+    },
+    events: ["exception"]
+  },
   attachmentStage: {
     kind: "internal",
     attributes: { ...staged },
