@@ -23,10 +23,12 @@ import * as Queue from "effect/Queue"
 import * as Approval from "../Approval.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
+import type * as Exec from "../domain/Exec.ts"
 import type * as Item from "../domain/Item.ts"
 import * as Review from "../domain/Review.ts"
 import * as Turn from "../domain/Turn.ts"
 import * as Engine from "../engine/Engine.ts"
+import type { Respond } from "./scripted/ScriptedExec.ts"
 import * as ScriptedEngine from "./scripted/ScriptedEngine.ts"
 import {
   dieScriptError,
@@ -38,6 +40,7 @@ import {
   type Untimed
 } from "./scripted/ScriptedTurn.ts"
 
+export type { Respond, ScriptedResult } from "./scripted/ScriptedExec.ts"
 export { ScriptError, type ScriptedStep } from "./scripted/ScriptedTurn.ts"
 
 const step = (play: ScriptedStep["play"]): ScriptedStep => ({ _tag: "Step", play })
@@ -337,6 +340,10 @@ export class Scripted extends Context.Service<
     readonly remaining: Effect.Effect<number>
     /** Sets the answer to `codex.request` for a method. */
     readonly answer: (method: string, answer: (params: unknown) => unknown) => Effect.Effect<void>
+    /** Sets the answer to `codex.exec`. */
+    readonly exec: (respond: Respond) => Effect.Effect<void>
+    /** The commands that `codex.exec` has started, in order. */
+    readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
   }
 >()("effect-codex/testing/Scripted") {}
 
@@ -354,6 +361,21 @@ export const answer = (
   method: string,
   answer: (params: unknown) => unknown
 ): Effect.Effect<void, never, Scripted> => Scripted.use((scripted) => scripted.answer(method, answer))
+
+/**
+ * Sets the answer to `codex.exec`: the exit code and the output of each command. Without it commands are rejected.
+ *
+ * ```ts
+ * yield* Scripted.exec(({ command }) => (command[0] === "npm" ? { stdout: "ok" } : { exitCode: 127 }))
+ * ```
+ */
+export const exec = (respond: Respond): Effect.Effect<void, never, Scripted> =>
+  Scripted.use((scripted) => scripted.exec(respond))
+
+/** The commands that `codex.exec` has started, in order. */
+export const commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>, never, Scripted> = Scripted.use(
+  (scripted) => scripted.commands
+)
 
 /** The engine, and the service that `play` uses. Steps that are left when the layer closes are a defect. */
 export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(

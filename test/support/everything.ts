@@ -63,7 +63,9 @@ const requests = Effect.gen(function* () {
     value.unarchiveThread(gone),
     value.deleteThread(gone),
     Stream.runDrain(value.listModels),
-    value.request("no/such/method")
+    value.request("no/such/method"),
+    Effect.scoped(Effect.flatMap(value.exec(["npm", "test"], { cwd: "/srv" }), ({ result }) => result)),
+    Effect.scoped(value.exec(["npm", "test"], { cwd: "/srv" }))
   ])
     yield* Effect.ignore(request)
 })
@@ -151,6 +153,7 @@ const options = {
 } as const
 
 const threads = Effect.gen(function* () {
+  yield* Scripted.exec(({ command }) => ({ exitCode: command.length }))
   yield* Scripted.play([...good, Scripted.command("ls"), again, Scripted.failed(limited)])
   yield* Scripted.play([
     Scripted.message("again"),

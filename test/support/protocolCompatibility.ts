@@ -44,6 +44,7 @@ export const results = {
   "thread/read": [Protocol.ThreadRead, Protocol.ThreadHistory],
   "thread/list": [Protocol.ThreadList],
   "model/list": [Protocol.ModelList],
+  "command/exec": [Protocol.CommandResult],
   "thread/backgroundTerminals/list": [Protocol.TerminalList],
   "thread/backgroundTerminals/terminate": [Protocol.TerminalTerminated]
 } as const
@@ -117,7 +118,11 @@ export const make = (document: unknown): Spoken => {
   return {
     incompatibilities: [
       ...new Set([
-        ...Object.entries({ ...Protocol.notifications, ...Protocol.threadNotifications }).flatMap(
+        ...Object.entries({
+          ...Protocol.notifications,
+          ...Protocol.threadNotifications,
+          ...Protocol.commandNotifications
+        }).flatMap(
           ([method, schema]) =>
             reads(method, schema, paramsOf(notifications.get(method)) ?? definition(internal(method)))
         ),

@@ -26,7 +26,7 @@ export interface RunningCommands {
 /** The notification with the output of a command. */
 export const outputMethod = "command/exec/outputDelta"
 
-const decodeOutput = Schema.decodeUnknownOption(Protocol.CommandOutput)
+const decodeOutput = Schema.decodeUnknownOption(Protocol.commandNotifications[outputMethod])
 
 export const makeRunning = (): RunningCommands => {
   const commands = new Map<string, OnOutput>()

@@ -293,12 +293,14 @@ export const TerminalTerminated = Schema.Struct({ terminated: Schema.Boolean })
 /** The result of `command/exec`. Its outputs are empty, because they are streamed. */
 export const CommandResult = Schema.Struct({ exitCode: Schema.Int })
 
-/** Output of a command of `command/exec`. */
-export const CommandOutput = Schema.Struct({
-  processId: text,
-  stream: Schema.Literals(["stdout", "stderr"]),
-  deltaBase64: text
-})
+/** The notifications of commands that belong to no thread. */
+export const commandNotifications = {
+  "command/exec/outputDelta": Schema.Struct({
+    processId: text,
+    stream: Schema.Literals(["stdout", "stderr"]),
+    deltaBase64: text
+  })
+}
 
 /** The requests of the server that an approval policy or a tool answers, by method. */
 export const serverRequests = {

@@ -5,11 +5,13 @@ import type * as Scope from "effect/Scope"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId, type ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Review from "../../domain/Review.ts"
+import type * as Exec from "../../domain/Exec.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as ThreadAccess from "../../domain/ThreadAccess.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
 import { dieScriptError, emit, emitAll, type ScriptedStep, type ScriptedTurn } from "./ScriptedTurn.ts"
+import * as ScriptedExec from "./ScriptedExec.ts"
 import * as ThreadStore from "./ThreadStore.ts"
 
 /** The engine and what controls it. */
@@ -23,6 +25,10 @@ export interface ScriptedEngine {
   readonly remaining: Effect.Effect<number>
   /** Sets the answer to a raw request. */
   readonly answer: (method: string, answer: (params: unknown) => unknown) => Effect.Effect<void>
+  /** Sets the answer to commands. */
+  readonly exec: (respond: ScriptedExec.Respond) => Effect.Effect<void>
+  /** The commands that `codex.exec` has started, in order. */
+  readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
 }
 
 const noRunningTurn = new CodexError.InvalidRequest({
@@ -82,6 +88,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
   }
 
   const threads = ThreadStore.make()
+  const commands = ScriptedExec.make()
   const running = new Map<ThreadId, Queue.Queue<string>>()
   const answers = new Map<string, (params: unknown) => unknown>()
 
@@ -165,6 +172,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       forkThread: (threadId, { through, ...options }) =>
         Effect.map(threads.fork(threadId, options, through), (id) => makeThread(id, options)),
       listModels: () => Effect.succeed({ data: [model], next: undefined }),
+      exec: commands.exec,
       request: (method, params) =>
         Effect.suspend(() => {
           const answer = answers.get(method)
@@ -174,6 +182,8 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     play: (steps) => Effect.sync(() => void script.push(...steps)),
     inputs: Effect.sync(() => [...inputs]),
     remaining: Effect.sync(() => script.length),
-    answer: (method, answer) => Effect.sync(() => void answers.set(method, answer))
+    answer: (method, answer) => Effect.sync(() => void answers.set(method, answer)),
+    exec: (respond) => Effect.sync(() => commands.respond(respond)),
+    commands: Effect.sync(commands.commands)
   }
 })

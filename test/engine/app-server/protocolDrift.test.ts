@@ -9,6 +9,7 @@ import { ItemId, ThreadId, TurnId } from "../../../src/domain/Ids.ts"
 import * as ThreadManagement from "../../../src/engine/app-server/ThreadManagement.ts"
 import * as Drift from "../../support/protocolCompatibility.ts"
 import * as JsonShape from "../../support/jsonSchemaCompat.ts"
+import * as CommandExec from "../../../src/engine/app-server/CommandExec.ts"
 import * as Protocol from "../../../src/engine/app-server/Protocol.ts"
 import * as Review from "../../../src/domain/Review.ts"
 import * as ProtocolItems from "../../../src/engine/app-server/ProtocolItems.ts"
@@ -281,6 +282,28 @@ describe("the protocol of the installed Codex", () => {
           "thread/unsubscribe"
         ]
       )
+    }))
+
+  test("accepts every request about commands and terminals", () =>
+    Effect.gen(function* () {
+      const codex = Drift.make(JSON.parse(yield* Drift.protocolSchema))
+      const command = { command: ["ls"], cwd: "/", env: { A: "1", B: undefined }, stdin: true, tty: undefined }
+      const size = { rows: 24, cols: 80 }
+      for (const sandbox of ["read-only", "workspace-write", "danger-full-access"] as const)
+        for (const tty of [undefined, { rows: 24, columns: 80 }])
+          assert.deepStrictEqual(
+            codex.request("command/exec", CommandExec.params({ ...command, sandbox, tty }, "/", "p")),
+            []
+          )
+      for (const [method, params] of [
+        ["command/exec/write", { processId: "p", deltaBase64: "eA==", closeStdin: true }],
+        ["command/exec/resize", { processId: "p", size }],
+        ["command/exec/terminate", { processId: "p" }],
+        ["thread/backgroundTerminals/list", { threadId: "t", cursor: null }],
+        ["thread/backgroundTerminals/terminate", { threadId: "t", processId: "p" }],
+        ["thread/backgroundTerminals/clean", { threadId: "t" }]
+      ] as const)
+        assert.deepStrictEqual(codex.request(method, params), [])
     }))
 
   test("accepts every request about threads and models", () =>
