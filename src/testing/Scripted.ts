@@ -28,7 +28,7 @@ import type * as Item from "../domain/Item.ts"
 import * as Review from "../domain/Review.ts"
 import * as Turn from "../domain/Turn.ts"
 import * as Engine from "../engine/Engine.ts"
-import type { Respond } from "./scripted/ScriptedExec.ts"
+import type { RespondToCommand } from "./scripted/ScriptedExec.ts"
 import * as ScriptedEngine from "./scripted/ScriptedEngine.ts"
 import {
   dieScriptError,
@@ -40,7 +40,7 @@ import {
   type Untimed
 } from "./scripted/ScriptedTurn.ts"
 
-export type { Respond, ScriptedResult } from "./scripted/ScriptedExec.ts"
+export type { RespondToCommand, ScriptedResult } from "./scripted/ScriptedExec.ts"
 export { ScriptError, type ScriptedStep } from "./scripted/ScriptedTurn.ts"
 
 const step = (play: ScriptedStep["play"]): ScriptedStep => ({ _tag: "Step", play })
@@ -341,7 +341,7 @@ export class Scripted extends Context.Service<
     /** Sets the answer to `codex.request` for a method. */
     readonly answer: (method: string, answer: (params: unknown) => unknown) => Effect.Effect<void>
     /** Sets the answer to `codex.exec`. */
-    readonly exec: (respond: Respond) => Effect.Effect<void>
+    readonly exec: (respond: RespondToCommand) => Effect.Effect<void>
     /** The commands that `codex.exec` has started, in order. */
     readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
   }
@@ -369,7 +369,7 @@ export const answer = (
  * yield* Scripted.exec(({ command }) => (command[0] === "npm" ? { stdout: "ok" } : { exitCode: 127 }))
  * ```
  */
-export const exec = (respond: Respond): Effect.Effect<void, never, Scripted> =>
+export const exec = (respond: RespondToCommand): Effect.Effect<void, never, Scripted> =>
   Scripted.use((scripted) => scripted.exec(respond))
 
 /** The commands that `codex.exec` has started, in order. */

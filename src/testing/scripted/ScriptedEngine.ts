@@ -26,7 +26,7 @@ export interface ScriptedEngine {
   /** Sets the answer to a raw request. */
   readonly answer: (method: string, answer: (params: unknown) => unknown) => Effect.Effect<void>
   /** Sets the answer to commands. */
-  readonly exec: (respond: ScriptedExec.Respond) => Effect.Effect<void>
+  readonly exec: (respond: ScriptedExec.RespondToCommand) => Effect.Effect<void>
   /** The commands that `codex.exec` has started, in order. */
   readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
 }

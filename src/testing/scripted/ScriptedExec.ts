@@ -18,11 +18,11 @@ export interface ScriptedResult {
  * Answers a command. `input` is the whole input of a command without a terminal, which starts when its input is closed; that
  * of a terminal is empty.
  */
-export type Respond = (command: Exec.EngineCommand, input: string) => ScriptedResult
+export type RespondToCommand = (command: Exec.EngineCommand, input: string) => ScriptedResult
 
 export interface ScriptedExec {
   readonly exec: Exec.EngineExec
-  readonly respond: (respond: Respond) => void
+  readonly respond: (respond: RespondToCommand) => void
   /** The commands that were started, in order. */
   readonly commands: () => ReadonlyArray<Exec.EngineCommand>
 }
@@ -39,7 +39,7 @@ const killed = 137
 const encoder = new TextEncoder()
 
 export const make = (): ScriptedExec => {
-  let answer: Respond | undefined
+  let answer: RespondToCommand | undefined
   const commands: Array<Exec.EngineCommand> = []
 
   const exec: Exec.EngineExec = Effect.fnUntraced(function* (command, onOutput) {
