@@ -122,9 +122,8 @@ export const make = (document: unknown): Spoken => {
           ...Protocol.notifications,
           ...Protocol.threadNotifications,
           ...Protocol.commandNotifications
-        }).flatMap(
-          ([method, schema]) =>
-            reads(method, schema, paramsOf(notifications.get(method)) ?? definition(internal(method)))
+        }).flatMap(([method, schema]) =>
+          reads(method, schema, paramsOf(notifications.get(method)) ?? definition(internal(method)))
         ),
         ...Object.entries(ProtocolItems.items).flatMap(([kind, schema]) =>
           reads(`item ${kind}`, schema, items.get(kind))

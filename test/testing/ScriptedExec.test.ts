@@ -91,7 +91,10 @@ describe("commands on the scripted engine", () => {
       const command = ["/usr/bin/deploy", "--token", "hunter2-hunter2-hunter2"]
       const env = { DEPLOY_TOKEN: "hunter2-hunter2-hunter2" }
       yield* run(command, { env, cwd: "/srv" })
-      yield* Effect.provide(run(command, { env, cwd: "/srv" }), ContentCapture.layer({ commands: true, paths: true }))
+      yield* Effect.provide(
+        run(command, { env, cwd: "/srv" }),
+        ContentCapture.layer({ commands: true, paths: true })
+      )
       const [plain, full] = (yield* Captured.spans).map(({ attributes }) => attributes)
       assert.deepStrictEqual(plain, {
         "codex.originator": "sdk",

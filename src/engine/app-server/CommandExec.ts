@@ -103,14 +103,12 @@ export const start = Effect.fnUntraced(function* (
   let isSent = false
   const terminate = Effect.suspend(() => {
     if (isOver()) return Effect.void
-    const request = connection
-      .request("command/exec/terminate", { processId })
-      .pipe(
-        Effect.retry({
-          schedule: terminateSchedule,
-          while: (error) => error._tag === "RpcError" && !isOver()
-        })
-      )
+    const request = connection.request("command/exec/terminate", { processId }).pipe(
+      Effect.retry({
+        schedule: terminateSchedule,
+        while: (error) => error._tag === "RpcError" && !isOver()
+      })
+    )
     return Effect.all([Effect.ignore(request), Effect.exit(Deferred.await(ended))], {
       concurrency: "unbounded",
       discard: true

@@ -287,7 +287,13 @@ describe("the protocol of the installed Codex", () => {
   test("accepts every request about commands and terminals", () =>
     Effect.gen(function* () {
       const codex = Drift.make(JSON.parse(yield* Drift.protocolSchema))
-      const command = { command: ["ls"], cwd: "/", env: { A: "1", B: undefined }, stdin: true, tty: undefined }
+      const command = {
+        command: ["ls"],
+        cwd: "/",
+        env: { A: "1", B: undefined },
+        stdin: true,
+        tty: undefined
+      }
       const size = { rows: 24, cols: 80 }
       for (const sandbox of ["read-only", "workspace-write", "danger-full-access"] as const)
         for (const tty of [undefined, { rows: 24, columns: 80 }])
