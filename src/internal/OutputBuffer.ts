@@ -64,10 +64,9 @@ export const make = <E>(limit: number): OutputBuffer<E> => {
     }
     tail.push(rest)
     tailBytes += rest.length
-    while (tailBytes > half) {
+    for (let excess = tailBytes - half; excess > 0; excess = tailBytes - half) {
       const oldest = tail[first]
       if (oldest === undefined) return
-      const excess = tailBytes - half
       if (oldest.length > excess) {
         tail[first] = oldest.subarray(excess)
         return drop(excess)
