@@ -9,22 +9,24 @@ const bytes = (text: string) => new TextEncoder().encode(text)
 const text = <E>(stream: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(stream))
 
 describe("a buffer of output", () => {
-  it.effect("keeps the start and the end of what waits, and counts what it drops, in chunks of any size", () =>
-    Effect.gen(function* () {
-      const whole = Array.from({ length: 5000 }, (_, index) => `${index} `).join("")
-      for (const size of [1, 3, 100, 999, 1000, 1001, 5000, whole.length]) {
-        const buffer = OutputBuffer.make<never>(1000)
-        for (let at = 0; at < whole.length; at += size) buffer.offer(bytes(whole.slice(at, at + size)))
-        buffer.end(Exit.void)
-        const dropped = whole.length - 1000
-        assert.strictEqual(
-          yield* text(buffer.stream),
-          `${whole.slice(0, 500)}\n[effect-codex omitted ${dropped} bytes]\n${whole.slice(-500)}`,
-          String(size)
-        )
-        assert.strictEqual(buffer.omittedBytes(), dropped)
-      }
-    })
+  it.effect(
+    "keeps the start and the end of what waits, and counts what it drops, in chunks of any size",
+    () =>
+      Effect.gen(function* () {
+        const whole = Array.from({ length: 5000 }, (_, index) => `${index} `).join("")
+        for (const size of [1, 3, 100, 999, 1000, 1001, 5000, whole.length]) {
+          const buffer = OutputBuffer.make<never>(1000)
+          for (let at = 0; at < whole.length; at += size) buffer.offer(bytes(whole.slice(at, at + size)))
+          buffer.end(Exit.void)
+          const dropped = whole.length - 1000
+          assert.strictEqual(
+            yield* text(buffer.stream),
+            `${whole.slice(0, 500)}\n[effect-codex omitted ${dropped} bytes]\n${whole.slice(-500)}`,
+            String(size)
+          )
+          assert.strictEqual(buffer.omittedBytes(), dropped)
+        }
+      })
   )
 
   it.effect("loses nothing for a reader that keeps up, also if it reads in parts", () =>
