@@ -32,6 +32,7 @@ import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
 import type * as ThreadSettings from "./domain/ThreadSettings.ts"
 import type * as ThreadInfo from "./domain/ThreadInfo.ts"
+import * as SharedThreads from "./turn/SharedThreads.ts"
 import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./tool/ToolHost.ts"
 
@@ -56,7 +57,10 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
   readonly tools?: Toolkit.WithHandler<Tools> | undefined
   /** MCP servers that the agent may use, in addition to the servers in Codex's configuration. */
   readonly mcpServers?: McpServers.McpServers | undefined
-  /** The limit for all turns of this handle together. A turn that exceeds it fails with `BudgetExceeded`. */
+  /**
+   * The limit for all turns of the thread together while this handle is open, whoever requests them. A turn that exceeds it
+   * fails with `BudgetExceeded`.
+   */
   readonly budget?: Budget | undefined
   /**
    * What happens to the commands that still run when their turn ends: `keep` lets them continue as background terminals,
@@ -68,6 +72,13 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
    * Default: the mode that Codex has stored with the thread, and `default` for a new one.
    */
   readonly mode?: TurnOptions.Mode | undefined
+  /**
+   * Whether the agent may pursue goals: it then continues after the end of a turn, in turns that nobody requests. Needed for
+   * `Thread.runGoal`. Default: false, also if Codex's configuration turns goals on.
+   */
+  readonly goals?: boolean | undefined
+  /** What happens to sub-agents that still work when a turn completes. Default: `interrupt`. */
+  readonly subAgents?: TurnOptions.SubAgents | undefined
   /** Overrides of Codex's configuration for this thread, for example `{ "model_reasoning_effort": "high" }`. */
   readonly config?: Readonly<Record<string, unknown>> | undefined
   /** The part of the program that uses the thread, for telemetry. Choose few distinct values, without content. */
@@ -183,6 +194,7 @@ export class Codex extends Context.Service<
       const layerPolicy = yield* Policy.Current
       yield* ContentCapture.warn
       const userAttributes = yield* UserHash.makeUser
+      const openThreads = SharedThreads.make()
       const { attribute, span } = Convention
 
       const withOriginator = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -219,6 +231,7 @@ export class Codex extends Context.Service<
           Effect.annotateSpans(withOriginator(effect), annotations)
         yield* Redaction.addSecretsFrom(engine.environment ?? {})
         yield* SafeSpan.withSafeTracer(annotated(StartTelemetry.starting("engine")(engine.ready)))
+        const opening = SharedThreads.opening(openThreads)
         const thread = yield* start({
           cwd: options.cwd,
           sandbox: options.sandbox,
@@ -227,6 +240,8 @@ export class Codex extends Context.Service<
           instructions: options.instructions,
           ephemeral: options.ephemeral,
           tools: tools.specs,
+          goals: options.goals,
+          observer: opening.observer,
           config: servers === undefined ? options.config : { ...options.config, ...servers }
         }).pipe(
           Effect.tap((thread) => Effect.annotateCurrentSpan(attribute.conversationId, thread.id)),
@@ -241,16 +256,17 @@ export class Codex extends Context.Service<
         yield* Effect.addFinalizer(() =>
           Effect.suspend(() => SessionGrants.forget(thread, AgentRoots.close(thread)))
         )
-        return Thread.make(thread, {
+        const threadContext = {
           tools,
           policy: rememberingPolicy,
           sandbox: options.sandbox,
           instructions: options.instructions,
-          budget: options.budget ?? {},
           mode: options.mode,
           terminals: options.terminals,
+          subAgents: options.subAgents,
           annotations
-        })
+        }
+        return Thread.make(yield* opening.open(thread, threadContext, options.budget ?? {}))
       })
 
       const resumeThread = <Tools extends Record<string, Tool.Any>>(

@@ -7,13 +7,16 @@ import * as Attachments from "./attachment/Attachments.ts"
 import type * as Budget from "./domain/Budget.ts"
 import * as ContentLimits from "./domain/ContentLimits.ts"
 import type * as CodexError from "./domain/CodexError.ts"
-import type * as Engine from "./engine/Engine.ts"
+import type * as Goal from "./domain/Goal.ts"
 import type { ThreadId } from "./domain/Ids.ts"
 import type * as Terminal from "./domain/Terminal.ts"
+import type * as ThreadEvent from "./domain/ThreadEvent.ts"
 import type * as Turn from "./domain/Turn.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
 import * as EventBuffer from "./turn/EventBuffer.ts"
 import * as StructuredOutput from "./turn/StructuredOutput.ts"
+import type * as SharedThreads from "./turn/SharedThreads.ts"
+import * as ThreadMembers from "./turn/ThreadMembers.ts"
 import * as TurnQueue from "./turn/TurnQueue.ts"
 import * as TurnRunner from "./turn/TurnRunner.ts"
 
@@ -93,7 +96,8 @@ export interface Thread {
   ) => Effect.Effect<void, CodexError.RequestError | CodexError.AttachmentRejected>
   /**
    * Interrupts the current turn, or its wait for the next attempt, and waits for its end. The turn fails with
-   * `TurnInterrupted` by `caller`, and the next requested turn starts. Does nothing if no turn is running.
+   * `TurnInterrupted` by `caller`, and the next requested turn starts. If Codex has started the turn by itself for a goal,
+   * the goal is paused. Does nothing if no turn is running.
    */
   readonly interrupt: Effect.Effect<void>
   /**
@@ -116,8 +120,26 @@ export interface Thread {
    * an interrupted turn, or with each turn by the option `terminals`. Those of sub-agents end with the turn.
    */
   readonly terminals: Terminals
-  /** What all turns of this handle used, sub-agents included: tokens, milliseconds, tool calls and model requests. */
+  /**
+   * What the turns of the thread used since this handle was opened, whoever requested them, sub-agents included: tokens,
+   * milliseconds, tool calls and model requests.
+   */
   readonly spent: Effect.Effect<Budget.BudgetUsage>
+  /**
+   * What happens on the thread from now on: the events of all turns, also of turns that other handles request and that
+   * Codex starts by itself, and changes of its goal. Ends when the scope of the handle closes. A slow consumer loses no more
+   * than that of `stream`.
+   */
+  readonly activity: Stream.Stream<ThreadEvent.ThreadEvent>
+  /**
+   * Has Codex work until the objective is reached: it starts turn after turn, and this function returns when the goal has
+   * ended, however it has. Turns that are requested meanwhile wait. Needs a thread that was opened with `goals: true`.
+   *
+   * Fails if a turn of the goal fails, is interrupted, or exceeds the budget of the thread; the error has that turn. The
+   * goal is then paused, and cleared if the effect is interrupted. `tokenBudget` is Codex's own limit: a goal that reaches it
+   * ends as `budgetLimited` and is no error.
+   */
+  readonly runGoal: (goal: Goal.GoalOptions) => Effect.Effect<Goal.GoalResult, CodexError.TurnError>
 }
 
 /** For an engine that runs no commands in the background. */
@@ -128,8 +150,9 @@ const noTerminals: Terminals = {
   clean: Effect.void
 }
 
-export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadContext): Thread => {
-  const queue = TurnQueue.make(engine, context)
+export const make = (handle: SharedThreads.SharingHandle): Thread => {
+  const { context, engine } = handle
+  const queue = TurnQueue.make(handle)
 
   function run<A, E>(
     input: TurnOptions.TurnInput,
@@ -218,6 +241,8 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
         ([turn]) => turn
       ),
     terminals: engine.terminals ?? noTerminals,
-    spent: queue.spent
+    spent: queue.spent,
+    activity: ThreadMembers.activityStream(handle.activity),
+    runGoal: queue.runGoal
   }
 }

@@ -9,7 +9,6 @@ import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as TestClock from "effect/testing/TestClock"
-import * as Approval from "../src/Approval.ts"
 import { type Attachment, Attachments } from "../src/attachment/Attachments.ts"
 import type * as Budget from "../src/domain/Budget.ts"
 import { Codex } from "../src/Codex.ts"
@@ -20,12 +19,11 @@ import * as Scripted from "../src/testing/Scripted.ts"
 import * as InMemorySpans from "../src/telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
 import * as TestLayer from "../src/testing/TestLayer.ts"
-import * as Thread from "../src/Thread.ts"
-import * as ToolHost from "../src/tool/ToolHost.ts"
 import * as Turn from "../src/domain/Turn.ts"
 import * as TurnOptions from "../src/domain/TurnOptions.ts"
 import * as Retry from "../src/domain/Retry.ts"
 import * as Duration from "effect/Duration"
+import { openThread } from "./support/singleThreadEngine.ts"
 
 type Play = (
   handlers: Engine.Handlers,
@@ -54,15 +52,7 @@ const make = (plays: ReadonlyArray<Play>, budget: Budget.Budget = {}) => {
     compact: (handlers) => next("compact", handlers),
     steer: () => Effect.void
   }
-  const thread = Thread.make(engine, {
-    tools: ToolHost.empty,
-    policy: Approval.deny,
-    sandbox: undefined,
-    instructions: undefined,
-    budget,
-    annotations: {}
-  })
-  return { thread, inputs }
+  return { thread: openThread(engine, { budget }), inputs }
 }
 
 const uses =

@@ -209,11 +209,7 @@ export const engine: ReadonlyArray<Mutant> = [
       "",
       "is replaced for the next thread when it does not answer the request that starts a turn"
     ],
-    [
-      "if (Exit.isFailure(yield* Fiber.await(startFiber))) return",
-      "",
-      "ends with the refusal when Codex refuses turn/start"
-    ]
+    ["if (!(yield* accepted)) return", "", "ends with the refusal when Codex refuses turn/start"]
   ]),
   ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/ProcessDeath.test.ts", [
     [

@@ -227,8 +227,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "F26 loses no event and no character in any reading pattern, and bounds the waiting events"
     ],
     [
-      "previous === undefined ? add(event, key) : replace(previous, event, sizeOf(event))",
-      "add(event, key)",
+      "previous === undefined ? add(event, label, key) : replace(previous, event, sizeOf(event))",
+      "add(event, label, key)",
       "keeps the last progress report of a tool, and the text of each sub-agent separately"
     ],
     [
@@ -283,11 +283,6 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "waits at least as long as the provider requests, and as long as its schedule"
     ],
     [
-      "thread.spent = Budget.add(thread.spent, usage)",
-      "thread.spent = usage",
-      "of a thread counts the usage of all its turns"
-    ],
-    [
       'result.items.some((item) => item._tag === "UserMessage")',
       "true",
       "repeats input that Codex did not store, with its images, and no other input"
@@ -307,7 +302,14 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/turn/TurnQueue.ts", "test/engine/app-server/ServerRequests.test.ts", [
-    ["          mutex.withPermits(1),\n", "", "do not spend their timeout while they wait"]
+    ["          afterOthers,\n", "", "do not spend their timeout while they wait"]
+  ]),
+  ...inFile("src/turn/ThreadMembers.ts", "test/Thread.test.ts", [
+    [
+      "member.spent = Budget.add(member.spent, countedFor(member, usage))",
+      "member.spent = countedFor(member, usage)",
+      "of a thread counts the usage of all its turns"
+    ]
   ]),
   ...inFile("src/turn/TurnRunner.ts", "test/Thread.test.ts", [
     [
@@ -316,13 +318,13 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "of a thread counts what the sub-agents of earlier turns used"
     ],
     [
-      '?? exhausted("thread", context.budget, spentBefore)',
-      "",
+      '(exhaustedThread === undefined ? undefined : budgetExceeded("thread", exhaustedThread))',
+      "undefined",
       "of a thread that is exhausted prevents further turns: time"
     ],
     [
-      "spentByAgents), span)",
-      "Budget.zero), span)",
+      "Budget.add(Budget.fromTurn(ended), spentByAgents)",
+      "Budget.fromTurn(ended)",
       "of a thread counts what the sub-agents of earlier turns used"
     ]
   ]),

@@ -48,6 +48,14 @@ export const add = (a: BudgetUsage, b: BudgetUsage): BudgetUsage => ({
   modelCalls: a.modelCalls + b.modelCalls
 })
 
+/** Returns what was used in addition to `before`. */
+export const subtract = (total: BudgetUsage, before: BudgetUsage): BudgetUsage => ({
+  tokens: total.tokens - before.tokens,
+  timeMillis: total.timeMillis - before.timeMillis,
+  toolCalls: total.toolCalls - before.toolCalls,
+  modelCalls: total.modelCalls - before.modelCalls
+})
+
 /** Returns by how much use without time has grown, or `undefined` if it has not changed. */
 export const difference = (
   after: Omit<BudgetUsage, "timeMillis">,

@@ -58,6 +58,12 @@ export interface TurnOptions {
    * the option `terminals` of the thread.
    */
   readonly terminals?: TerminalPolicy | undefined
+  /**
+   * What happens to sub-agents that still work when the turn completes: `interrupt` ends them, `await` waits for them, and
+   * their events belong to the turn. A turn that fails or is interrupted always ends its sub-agents. Default: the setting of
+   * the thread, or else `interrupt`.
+   */
+  readonly subAgents?: SubAgents | undefined
   /** Whether the turn emits telemetry. Default: `Sampling.Enabled`, which is true unless it is set. */
   readonly telemetry?: boolean | undefined
 }
@@ -81,6 +87,9 @@ export interface ReviewOptions extends Pick<TurnOptions, "budget" | "retry" | "t
 
 /** What commands may access without approval. */
 export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
+
+/** What happens to sub-agents that still work when their turn completes. */
+export type SubAgents = "interrupt" | "await"
 
 /** A turn with its decoded output. */
 export type TurnWithOutput<A> = Turn & { readonly output: A }

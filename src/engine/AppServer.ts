@@ -1,5 +1,6 @@
 /** The engine for the real Codex: one `codex app-server` process over stdio that serves many threads. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,6 +18,8 @@ import * as Convention from "../semconv/Convention.ts"
 import * as RawRequests from "./app-server/RawRequests.ts"
 import * as CommandExec from "./app-server/CommandExec.ts"
 import * as BackgroundTerminals from "./app-server/BackgroundTerminals.ts"
+import * as AdoptedTurns from "./app-server/AdoptedTurns.ts"
+import * as Goals from "./app-server/Goals.ts"
 import * as ThreadHandle from "./app-server/ThreadHandle.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
 import * as MessageRouter from "./app-server/MessageRouter.ts"
@@ -52,18 +55,21 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     function* () {
       const scope = yield* Scope.fork(layerScope)
       const runningTurns = new Map<string, RunningTurn.RunningTurn>()
-      let started: AppServerProcess.Process | undefined
+      let started: AppServerSession.Session | undefined
       const usageTotals = new Map<string, string>()
       const terminals = BackgroundTerminals.makeRegistry()
       const commands = CommandExec.makeRunning()
       const loadedThreads = new Map<string, AppServerSession.LoadedThread>()
+      const clock = yield* Clock.Clock
+      const fork = Effect.runForkWith(yield* Effect.context())
       const router = MessageRouter.make(
         runningTurns,
         usageTotals,
         (runningTurn) => {
-          if (started !== undefined) TurnDriver.confirmEnd(started, runningTurn)
+          if (started !== undefined) TurnDriver.confirmEnd(started.process, runningTurn)
         },
         terminals,
+        AdoptedTurns.hooks(() => started, fork, clock),
         options.env?.["TZ"]
       )
       const listener: AppServerProcess.ProcessListener = {
@@ -79,8 +85,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
         Effect.withSpan(Convention.span.engineStart, {}, { captureStackTrace: false })
       )
-      started = process
-      return {
+      started = {
         process,
         rawRequests: RawRequests.make(process.connection, AppServerProcess.requestTimeoutOf(options), scope),
         runningTurns,
@@ -89,7 +94,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         commands,
         loadedThreads,
         scope
-      } satisfies AppServerSession.Session
+      }
+      return started
     },
     // The start span becomes a child of the caller that needs the engine now, not of the fiber that built the layer.
     Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
@@ -133,11 +139,12 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const openOnProcess = Effect.fnUntraced(function* (
     method: "thread/start" | "thread/resume" | "thread/fork",
     params: Readonly<Record<string, unknown>>,
+    holder: AppServerSession.ThreadHolder,
     resumed: ThreadId | undefined
   ) {
     const session = yield* ready
     // Acquire before the request: a holder that releases the thread at this moment must not unsubscribe it.
-    if (resumed !== undefined) yield* AppServerSession.acquire(session, resumed)
+    if (resumed !== undefined) yield* AppServerSession.acquire(session, resumed, holder)
     const { connection, end, kill } = session.process
     const result = yield* connection.request(method, params).pipe(
       // A running turn detects a silent process itself. Without one, nothing else would, so kill the process here.
@@ -151,7 +158,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       return yield* new CodexError.ProtocolError({
         detail: `the reply of codex app-server to ${method} has no thread`
       })
-    if (resumed !== opened.value.thread.id) yield* AppServerSession.acquire(session, opened.value.thread.id)
+    if (resumed !== opened.value.thread.id)
+      yield* AppServerSession.acquire(session, opened.value.thread.id, holder)
     return { session, opened: opened.value, isNew: method === "thread/start" }
   })
 
@@ -171,9 +179,14 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       approvalPolicy: options.approvalMode ?? null,
       model: options.model ?? null,
       developerInstructions: options.instructions ?? null,
-      config: options.config ?? null
+      config: Goals.configOf(options)
     }
-    const first = yield* openOnProcess(method, { ...more, ...settings }, resumed)
+    const holder: AppServerSession.ThreadHolder = {
+      observer: options.observer,
+      goals: Goals.isEnabled(options),
+      cwd: () => cwd ?? "/"
+    }
+    const first = yield* openOnProcess(method, { ...more, ...settings }, holder, resumed)
     const requested = {
       ...optionalField("cwd", cwd),
       ...optionalField("model", options.model),
@@ -183,7 +196,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     const resume = (threadId: ThreadId, { effort, ...stickyOptions }: ThreadHandle.StickyOptions) => {
       const config =
         effort === undefined ? settings.config : { ...settings.config, model_reasoning_effort: effort }
-      return openOnProcess("thread/resume", { threadId, ...settings, ...stickyOptions, config }, threadId)
+      const params = { threadId, ...settings, ...stickyOptions, config }
+      return openOnProcess("thread/resume", params, holder, threadId)
     }
     return yield* ThreadHandle.make(
       first,
@@ -197,8 +211,11 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       {
         resume: options.ephemeral === true ? undefined : resume,
         restart:
-          method === "thread/resume" ? undefined : openOnProcess(method, { ...more, ...settings }, undefined)
-      }
+          method === "thread/resume"
+            ? undefined
+            : openOnProcess(method, { ...more, ...settings }, holder, undefined)
+      },
+      holder
     )
   })
 

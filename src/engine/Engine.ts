@@ -8,6 +8,7 @@ import type * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as CodexError from "../domain/CodexError.ts"
 import type * as Exec from "../domain/Exec.ts"
+import type * as Goal from "../domain/Goal.ts"
 import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import type * as Terminal from "../domain/Terminal.ts"
 import type { ThreadAccess } from "../domain/ThreadAccess.ts"
@@ -35,6 +36,47 @@ export interface EngineThreadOptions {
   readonly tools: ReadonlyArray<ToolSpec>
   /** Overrides of the engine's configuration for this thread. */
   readonly config?: Readonly<Record<string, unknown>> | undefined
+  /** Whether the agent may pursue goals. Default: false. */
+  readonly goals?: boolean | undefined
+  /** Receives what happens on the thread without a request, from before the thread is open until its scope closes. */
+  readonly observer?: ThreadObserver | undefined
+}
+
+/**
+ * A turn that the engine started by itself, for example for a goal. `run` must be called; until then, events and requests
+ * of the turn wait.
+ */
+export interface AdoptedTurn {
+  readonly turnId: TurnId
+  /**
+   * Observes the turn to its end, as `EngineThread.turn` does: succeeds when the turn completes and fails with its error.
+   * Interruption interrupts the turn and ends the processes that it started.
+   */
+  readonly run: (
+    options: Pick<EngineTurnOptions, "subAgents">,
+    handlers: Handlers
+  ) => Effect.Effect<void, CodexError.TurnError>
+}
+
+/** Receives what happens on a thread without a request. The functions are synchronous and must not throw. */
+export interface ThreadObserver {
+  /** The engine starts a turn. With several handles on a thread, only the observer of the newest open handle is called. */
+  readonly onTurn: (turn: AdoptedTurn) => void
+  /** The goal of the thread changes; `undefined` after it is cleared. */
+  readonly onGoal: (goal: Goal.Goal | undefined) => void
+  /** The engine has ended. The next turn may start it again. */
+  readonly onExit: (error: CodexError.TurnError) => void
+}
+
+/** The goal of a thread. */
+export interface ThreadGoals {
+  /** Replaces the goal. The engine starts turns for it at once, and passes them to the thread's observer. */
+  readonly set: (goal: Goal.GoalOptions) => Effect.Effect<void, CodexError.StartError>
+  /**
+   * Clears or pauses the goal, so that no further turn starts for it. Each turn that has started by then has been passed to
+   * the observer. Does not affect the running turn.
+   */
+  readonly stop: (how: "clear" | "pause") => Effect.Effect<void>
 }
 
 /** A call of one of the caller's tools. `arguments` holds the unvalidated output of the model. */
@@ -60,8 +102,11 @@ export interface Handlers {
     request: ApprovalRequest.ApprovalRequest
   ) => Effect.Effect<ApprovalDecision.ApprovalDecision>
   readonly callTool: (call: EngineToolCall) => Effect.Effect<EngineToolOutput>
-  /** Returns the handlers for the turn that a sub-agent of this turn starts. */
-  readonly agent?: (turn: { readonly threadId: ThreadId; readonly turnId: TurnId }) => AgentHandlers
+  /** Returns the handlers for the turn that a sub-agent of this turn starts, unless the turn has no caller yet. */
+  readonly agent?: (turn: {
+    readonly threadId: ThreadId
+    readonly turnId: TurnId
+  }) => AgentHandlers | undefined
 }
 
 /** Options that override the thread's settings. Codex keeps all except `outputSchema` and `terminals` for later turns. */
@@ -75,6 +120,8 @@ export interface EngineTurnOptions {
   readonly outputSchema?: unknown
   /** What happens to the commands that still run when the turn ends. Default: `keep`. Codex does not keep it. */
   readonly terminals?: TurnOptions.TerminalPolicy | undefined
+  /** What happens to sub-agents that still work when the turn completes. Default: `interrupt`. */
+  readonly subAgents?: TurnOptions.SubAgents | undefined
 }
 
 /** The callbacks for the turn of a sub-agent. The engine calls `end` exactly once, when the turn ends. */
@@ -126,6 +173,10 @@ export interface EngineThread {
   readonly steer: (input: TurnOptions.TurnInput) => Effect.Effect<void, CodexError.RequestError>
   /** The commands of the thread that run in the background. An engine without them has none to list. */
   readonly terminals?: EngineTerminals | undefined
+  /** Waits until no turn runs that the engine started by itself, and none is about to start. */
+  readonly settled?: Effect.Effect<void> | undefined
+  /** The goal of the thread. Absent if the thread or the engine has no goals. */
+  readonly goals?: ThreadGoals | undefined
 }
 
 /** The commands of a thread that run in the background. */

@@ -68,6 +68,7 @@ export const attribute = {
   group: "codex.group",
   turnId: "codex.turn.id",
   turnStatus: "codex.turn.status",
+  turnTrigger: "codex.turn.trigger",
   turnModelCalls: "codex.turn.model_calls",
   turnToolCalls: "codex.turn.tool_calls",
   turnOmittedItems: "codex.turn.omitted_items",

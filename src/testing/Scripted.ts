@@ -24,6 +24,7 @@ import * as Approval from "../Approval.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Exec from "../domain/Exec.ts"
+import type * as Goal from "../domain/Goal.ts"
 import type * as Item from "../domain/Item.ts"
 import * as Review from "../domain/Review.ts"
 import * as Turn from "../domain/Turn.ts"
@@ -278,6 +279,28 @@ export const review = (result: Partial<Review.Review>): ScriptedStep =>
       )
     })
   )
+
+/**
+ * The model sets or changes the goal of the thread, which needs the option `goals: true`. While the goal is `active`, Codex
+ * starts another turn after each turn that completes, and that turn plays the next steps of the script.
+ */
+export const goal = (
+  status: Goal.GoalStatus,
+  options: { readonly objective?: string; readonly tokensUsed?: number } = {}
+): ScriptedStep =>
+  step((turn) => {
+    if (turn.options.goals !== true)
+      return dieScriptError("the script sets a goal, but the thread was opened without goals: true")
+    const { objective = "reach the goal", tokensUsed = 0 } = options
+    return Effect.sync(() => turn.setGoal({ objective, status, tokensUsed }))
+  })
+
+/**
+ * The model starts a sub-agent, which plays these steps while the turn continues. Sub-agents that still work at the end of
+ * the turn are interrupted, or awaited by the option `subAgents`.
+ */
+export const agent = (steps: ReadonlyArray<ScriptedStep>): ScriptedStep =>
+  step((turn) => turn.startAgent(steps))
 
 /** Codex reports the token usage of one model request. */
 export const usage = (tokens: Partial<Turn.Usage>): ScriptedStep =>

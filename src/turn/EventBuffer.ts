@@ -58,6 +58,19 @@ export interface EventBuffer<E> {
   readonly stream: Stream.Stream<Turn.TurnEvent, E>
 }
 
+/** A buffer of events with labels, which say where they belong. Only deltas with the same label are merged. */
+export interface LabelledBuffer<L, A, E> extends Pick<EventBuffer<E>, "end"> {
+  readonly offer: (event: Turn.TurnEvent, label: L) => void
+  readonly stream: Stream.Stream<A, E>
+}
+
+/** How a buffer combines its events with their labels. */
+export interface EventLabels<L, A> {
+  readonly join: (event: Turn.TurnEvent, label: L) => A
+  /** The label of `EventsOmitted`. */
+  readonly omission: L
+}
+
 /** What an event takes besides its content. */
 const eventBytes = 128
 
@@ -69,7 +82,8 @@ const sizeOf = (event: Turn.TurnEvent): number => {
   return eventBytes + BoundedContent.sizeOf(inner)
 }
 
-interface Waiting {
+interface Waiting<L> {
+  readonly label: L
   /** `undefined` after it was dropped. */
   event: Turn.TurnEvent | undefined
   bytes: number
@@ -86,10 +100,21 @@ const minCompacted = 1000
  * other event is merged or dropped while the events take at most `limit` bytes. Beyond it, the buffer drops the oldest
  * deltas, then the oldest other events, and the consumer receives an `EventsOmitted` first when it reads again.
  */
-export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): EventBuffer<E> => {
-  let waiting: Array<Waiting> = []
+export const make = <E>(limit?: number): EventBuffer<E> => {
+  const { offer, ...buffer } = makeLabelled<undefined, Turn.TurnEvent, E>(unlabelled, limit)
+  return { ...buffer, offer: (event) => offer(event, undefined) }
+}
+
+const unlabelled: EventLabels<undefined, Turn.TurnEvent> = { join: (event) => event, omission: undefined }
+
+/** The same as `make`, for events with labels. */
+export const makeLabelled = <L, A, E>(
+  { join, omission }: EventLabels<L, A>,
+  limit: number = ContentLimits.defaults.bufferBytes
+): LabelledBuffer<L, A, E> => {
+  let waiting: Array<Waiting<L>> = []
   /** The last waiting delta or progress, by item. */
-  const mergeable = new Map<string, Waiting>()
+  const mergeable = new Map<string, Waiting<L>>()
   let bytes = 0
   /** How many events at the start of `waiting` have been visited to drop deltas, and to drop other events. */
   let visited = { deltas: 0, events: 0 }
@@ -99,14 +124,14 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
   let ended: Exit.Exit<unknown, E> | undefined
   const filled = Latch.makeUnsafe(false)
 
-  const takeAll = (): ReadonlyArray<Turn.TurnEvent> => {
-    const all: Array<Turn.TurnEvent> = []
+  const takeAll = (): ReadonlyArray<A> => {
+    const all: Array<A> = []
     const { at, deltas, events } = omitted
     if (deltas + events > 0) {
-      all.push({ _tag: "EventsOmitted", deltas, events, at })
+      all.push(join({ _tag: "EventsOmitted", deltas, events, at }, omission))
       omitted = { deltas: 0, events: 0, at: 0 }
     }
-    for (const { event } of waiting) if (event !== undefined) all.push(event)
+    for (const { event, label } of waiting) if (event !== undefined) all.push(join(event, label))
     if (waiting.length > 0) {
       waiting = []
       mergeable.clear()
@@ -117,7 +142,7 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
     return all
   }
 
-  const take: Pull.Pull<readonly [Turn.TurnEvent, ...Array<Turn.TurnEvent>], E> = Effect.suspend(() => {
+  const take: Pull.Pull<readonly [A, ...Array<A>], E> = Effect.suspend(() => {
     const all = takeAll()
     if (Arr.isReadonlyArrayNonEmpty(all)) return Effect.succeed(all)
     if (ended === undefined) {
@@ -127,7 +152,7 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
     return Exit.isFailure(ended) ? Effect.failCause(ended.cause) : Cause.done()
   })
 
-  const drop = (entry: Waiting) => {
+  const drop = (entry: Waiting<L>) => {
     if (entry.event === undefined) return
     omitted = {
       deltas: omitted.deltas + Number(entry.isDelta),
@@ -157,8 +182,8 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
     holes = 0
   }
 
-  const add = (event: Turn.TurnEvent, key: string | undefined) => {
-    const entry = { event, bytes: sizeOf(event), isDelta: deltaOf(event) !== undefined, key }
+  const add = (event: Turn.TurnEvent, label: L, key: string | undefined) => {
+    const entry = { label, event, bytes: sizeOf(event), isDelta: deltaOf(event) !== undefined, key }
     waiting.push(entry)
     if (key !== undefined) mergeable.set(key, entry)
     bytes += entry.bytes
@@ -166,7 +191,7 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
     filled.openUnsafe()
   }
 
-  const replace = (entry: Waiting, event: Turn.TurnEvent, size: number) => {
+  const replace = (entry: Waiting<L>, event: Turn.TurnEvent, size: number) => {
     bytes += size - entry.bytes
     entry.event = event
     entry.bytes = size
@@ -175,24 +200,24 @@ export const make = <E>(limit: number = ContentLimits.defaults.bufferBytes): Eve
   }
 
   return {
-    offer: (event) => {
+    offer: (event, label) => {
       const delta = deltaOf(event)
       if (delta !== undefined) {
         const key = keyOf(event, delta.itemId)
         const previous = mergeable.get(key)
         const merged = previous?.event === undefined ? undefined : merge(previous.event, event)
-        if (previous === undefined || merged === undefined) return add(event, key)
+        if (previous?.label !== label || merged === undefined) return add(event, label, key)
         return replace(previous, merged, previous.bytes + 2 * delta.delta.length)
       }
       if (event._tag === "ToolProgress") {
         // The latest report replaces earlier ones.
         const key = `progress of ${event.callId}`
         const previous = mergeable.get(key)
-        return previous === undefined ? add(event, key) : replace(previous, event, sizeOf(event))
+        return previous === undefined ? add(event, label, key) : replace(previous, event, sizeOf(event))
       }
       const done = completedItemOf(event)
       if (done !== undefined) mergeable.delete(done)
-      add(event, undefined)
+      add(event, label, undefined)
     },
     end: (exit) => {
       ended ??= exit

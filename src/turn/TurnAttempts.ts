@@ -12,14 +12,15 @@ import * as CodexError from "../domain/CodexError.ts"
 import * as Retry from "../domain/Retry.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type * as Turn from "../domain/Turn.ts"
+import * as ThreadMembers from "./ThreadMembers.ts"
 import * as TurnRunner from "./TurnRunner.ts"
 
-/** A thread, and what its turns share. Only the turn that runs changes it. */
-export interface ThreadTurns {
+/** A handle of a thread, and what its turns share. */
+export interface ThreadTurns extends ThreadMembers.Member {
   readonly engine: Engine.EngineThread
   readonly context: TurnRunner.ThreadContext
-  /** What all turns of the thread used, sub-agents included. */
-  spent: Budget.BudgetUsage
+  /** The open handles of the thread, this one included. */
+  readonly members: ThreadMembers.ThreadMembers
   /** The span of the last turn that was sampled. */
   previous: EffectTracer.AnySpan | undefined
 }
@@ -78,7 +79,8 @@ const governed = (schedule: Retry.RetrySchedule, timeLeft: () => number | undefi
 export const run = <A>(
   thread: ThreadTurns,
   current: CurrentTurn,
-  turn: TurnRunner.TurnSpec<A>
+  turn: TurnRunner.TurnSpec<A>,
+  context: TurnRunner.ThreadContext = thread.context
 ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
   Effect.flatMap(Clock.Clock, (clock) => {
     const { budget = {}, retry } = turn.options
@@ -104,16 +106,15 @@ export const run = <A>(
       current.attempt = stopped
       return TurnRunner.run(
         thread.engine,
-        thread.context,
+        context,
         { ...turn, request },
         {
           stopped,
-          spent: thread.spent,
+          share: ThreadMembers.share(thread.members, thread, request._tag !== "Adopted"),
           earlier: before,
           tried: attempts++ === 0 ? Budget.zero : usedSoFar(),
           previous: thread.previous,
           onEnd: (result, usage, span) => {
-            thread.spent = Budget.add(thread.spent, usage)
             // Unsampled spans are not exported, so the next turn does not link to them.
             if (span.sampled) thread.previous = span
             used = Budget.add(used, usage)

@@ -7,10 +7,13 @@ import * as Attachments from "../attachment/Attachments.ts"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
+import type * as Goal from "../domain/Goal.ts"
 import * as ThreadAccess from "../domain/ThreadAccess.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 import * as HostDirectories from "../internal/HostDirectories.ts"
+import * as GoalRunner from "./GoalRunner.ts"
+import * as SharedThreads from "./SharedThreads.ts"
 import * as TurnAttempts from "./TurnAttempts.ts"
 import type * as TurnRunner from "./TurnRunner.ts"
 
@@ -19,7 +22,12 @@ export interface TurnQueue {
   readonly run: <A>(
     turn: TurnRunner.TurnSpec<A>
   ) => Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError>
-  /** Interrupts the current turn, or its wait for the next attempt, and waits for its end. */
+  /** Pursues a goal after the turns that were requested before it. Later turns wait for its end. */
+  readonly runGoal: (goal: Goal.GoalOptions) => Effect.Effect<Goal.GoalResult, CodexError.TurnError>
+  /**
+   * Interrupts the current turn, or its wait for the next attempt, and waits for its end. Also interrupts a turn that Codex
+   * has started by itself, and pauses its goal.
+   */
   readonly interrupt: Effect.Effect<void>
   /** What all turns used together, sub-agents included. */
   readonly spent: Effect.Effect<Budget.BudgetUsage>
@@ -55,9 +63,12 @@ const protectHostFiles = (
     )
   })
 
-export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadContext): TurnQueue => {
+export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
+  const { engine } = thread
   const mutex = Semaphore.makeUnsafe(1)
-  const thread: TurnAttempts.ThreadTurns = { engine, context, spent: Budget.zero, previous: undefined }
+  /** A turn that starts while a turn of Codex's own runs would become more input of that turn. */
+  const afterOthers = <A, E, R>(turn: Effect.Effect<A, E, R>) =>
+    mutex.withPermits(1)(engine.settled === undefined ? turn : Effect.andThen(engine.settled, turn))
   let current: QueuedTurn | undefined
 
   return {
@@ -85,7 +96,7 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
             )
           )
         }).pipe(
-          mutex.withPermits(1),
+          afterOthers,
           // The files of a turn must exist from the request on, also while it waits for other turns.
           Attachments.holding(turn.request._tag === "Prompt" ? turn.request.input : "", {
             access: () => engine.access?.(),
@@ -93,8 +104,10 @@ export const make = (engine: Engine.EngineThread, context: TurnRunner.ThreadCont
           })
         )
       }),
+    runGoal: (goal) =>
+      afterOthers(Effect.andThen(protectHostFiles(engine, {}), GoalRunner.run(thread, goal))),
     interrupt: Effect.suspend(() => {
-      if (current === undefined) return Effect.void
+      if (current === undefined) return SharedThreads.interrupt(thread.shared, engine, "pause")
       const { attempt, ended, interrupted } = current
       return Effect.andThen(
         Deferred.fail(attempt ?? interrupted, new CodexError.TurnInterrupted({ by: "caller" })),

@@ -28,6 +28,7 @@ import * as ActiveTurn from "./ActiveTurn.ts"
 import * as AgentCalls from "./AgentCalls.ts"
 import * as MonotonicClock from "./MonotonicClock.ts"
 import type * as StructuredOutput from "./StructuredOutput.ts"
+import type * as ThreadMembers from "./ThreadMembers.ts"
 
 /** Settings of a thread that the runtime applies itself, in addition to those of its engine. */
 export interface ThreadContext {
@@ -35,12 +36,12 @@ export interface ThreadContext {
   readonly policy: Policy.Policy
   readonly sandbox: TurnOptions.Sandbox | undefined
   readonly instructions: string | undefined
-  /** The limit for all turns of the thread together. */
-  readonly budget: Budget.Budget
   /** The mode of turns whose options have none. */
   readonly mode?: TurnOptions.Mode | undefined
   /** What happens to the commands that still run when a turn ends. */
   readonly terminals?: TurnOptions.TerminalPolicy | undefined
+  /** What happens to sub-agents that still work when a turn completes, unless the options of the turn say it. */
+  readonly subAgents?: TurnOptions.SubAgents | undefined
   /** Attributes of every span and log of the thread: source, workflow, group. */
   readonly annotations: Readonly<Record<string, unknown>>
 }
@@ -50,6 +51,8 @@ export type TurnRequest =
   | { readonly _tag: "Prompt"; readonly input: TurnOptions.TurnInput }
   | { readonly _tag: "Compact" }
   | { readonly _tag: "Review"; readonly target: Review.ReviewTarget }
+  /** Codex has started the turn by itself. */
+  | { readonly _tag: "Adopted"; readonly turn: Engine.AdoptedTurn }
 
 /** A turn to run. */
 export interface TurnSpec<A> {
@@ -62,8 +65,8 @@ export interface TurnSpec<A> {
 
 /** One attempt at a turn: what ran before it, and how it ends. */
 export interface TurnAttempt {
-  /** What the turns of the thread used before, earlier attempts at this turn included. */
-  readonly spent: Budget.BudgetUsage
+  /** What the handles of the thread count and show. */
+  readonly share: ThreadMembers.TurnShare
   /** What earlier attempts at this turn used. */
   readonly tried: Budget.BudgetUsage
   readonly earlier: CombinedTurn.EarlierAttempts | undefined
@@ -98,12 +101,14 @@ const runOnEngine = <A>(
   handlers: Engine.Handlers,
   context: ThreadContext
 ): Effect.Effect<void, CodexError.TurnError> => {
+  const { subAgents = context.subAgents, terminals = context.terminals } = options
+  const ending = { subAgents, terminals }
   switch (request._tag) {
     case "Prompt": {
-      const { cwd, effort, mode = context.mode, model, sandbox, terminals = context.terminals } = options
+      const { cwd, effort, mode = context.mode, model, sandbox } = options
       return engine.turn(
         request.input,
-        { model, effort, sandbox, cwd, mode, outputSchema: output.jsonSchema, terminals },
+        { model, effort, sandbox, cwd, mode, outputSchema: output.jsonSchema, ...ending },
         handlers
       )
     }
@@ -111,6 +116,8 @@ const runOnEngine = <A>(
       return engine.compact(handlers)
     case "Review":
       return engine.review === undefined ? Effect.fail(noReviews) : engine.review(request.target, handlers)
+    case "Adopted":
+      return request.turn.run(ending, handlers)
   }
 }
 
@@ -146,8 +153,12 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   spec: TurnSpec<A>,
   attempt: TurnAttempt
 ): Effect.fn.Return<readonly [Turn.Turn, A], CodexError.TurnError> {
-  const { options, publish } = spec
-  const { spent: spentBefore, stopped, tried } = attempt
+  const { options } = spec
+  const { share, stopped, tried } = attempt
+  const publish = (event: Turn.TurnEvent): void => {
+    share.publish(event)
+    spec.publish(event)
+  }
   const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* TurnOptions.DefaultTimeout))
   const clock = MonotonicClock.make(yield* Clock.Clock)
   const model = options.model ?? engine.model
@@ -159,7 +170,8 @@ const runAttempt = Effect.fnUntraced(function* <A>(
       [attribute.operationName]: Convention.operation.invokeAgent,
       [attribute.agentName]: Convention.agent,
       [attribute.providerName]: engine.provider,
-      [attribute.requestModel]: model
+      [attribute.requestModel]: model,
+      ...(spec.request._tag === "Adopted" ? { [attribute.turnTrigger]: "codex" } : {})
     }
   })
   const endSpan = (exit: Exit.Exit<unknown, unknown>) =>
@@ -179,7 +191,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   let agents = 0
   const onUsage = () => {
     const ofTurn = Budget.exceeded(budget, Budget.add(tried, spent))
-    const passed = ofTurn ?? Budget.exceeded(context.budget, Budget.add(spentBefore, spent))
+    const passed = ofTurn ?? share.exceeded()
     if (passed !== undefined) stop(budgetExceeded(ofTurn === undefined ? "thread" : "turn", passed))
   }
   const services = yield* Effect.context()
@@ -206,6 +218,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     onEvent: (event) => agentCalls.record(0, event),
     onSpent: (added) => {
       spent = Budget.add(spent, added)
+      share.add(added)
     },
     threadId: engine.id,
     span,
@@ -225,6 +238,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
         onEvent: (event: Turn.EngineEvent) => agentCalls.record(owner, event),
         onSpent: (added: Budget.BudgetUsage) => {
           spent = Budget.add(spent, added)
+          share.add(added)
           spentByAgents = Budget.add(spentByAgents, added)
         }
       }
@@ -247,14 +261,22 @@ const runAttempt = Effect.fnUntraced(function* <A>(
       const result = CombinedTurn.withEarlier(attempt.earlier, ended)
       if (outcome === "completed")
         publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
-      attempt.onEnd(result, Budget.add(Budget.fromTurn(ended), spentByAgents), span)
+      const used = Budget.add(Budget.fromTurn(ended), spentByAgents)
+      share.end(result, used, errorTypeOf(outcome), ActiveTurn.milliseconds(clock))
+      attempt.onEnd(result, used, span)
       return result
     })
 
   // Fail now if the budget is already exhausted.
-  const exhaustedBudget = exhausted("turn", budget, tried) ?? exhausted("thread", context.budget, spentBefore)
+  const exhaustedThread = share.exhausted()
+  const exhaustedBudget =
+    exhausted("turn", budget, tried) ??
+    (exhaustedThread === undefined ? undefined : budgetExceeded("thread", exhaustedThread))
+  // A turn that Codex has started by itself runs already, so it has to be interrupted.
+  const isAdopted = spec.request._tag === "Adopted"
+  if (isAdopted && exhaustedBudget !== undefined) stop(exhaustedBudget)
   const performed =
-    exhaustedBudget === undefined
+    isAdopted || exhaustedBudget === undefined
       ? Effect.flatMap(runOnEngine(engine, spec, handlers, context), () =>
           // The last event of the turn may have exceeded a limit: the turn fails although Codex completed it.
           Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.answer())
@@ -272,7 +294,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
       timeout
     ),
     ...timeLimit("turn", budget, tried),
-    ...timeLimit("thread", context.budget, spentBefore)
+    ...share.members().flatMap(({ budget, spent }) => timeLimit("thread", budget, spent))
   ]).pipe(Effect.withParentSpan(span, { captureStackTrace: false }))
   // The end takes several steps. An interruption between them would leave the span open.
   return yield* Effect.uninterruptibleMask((restore) =>
@@ -304,6 +326,13 @@ const errorOf = <A, E>(exit: Exit.Exit<A, E>): E | undefined =>
 
 const outcomeOf = (exit: Exit.Exit<unknown, CodexError.TurnError>): Signal.TurnEnd =>
   Exit.isSuccess(exit) ? "completed" : (errorOf(exit) ?? "interrupted")
+
+const errorTypeOf = (outcome: Signal.TurnEnd): string | undefined =>
+  outcome === "completed"
+    ? undefined
+    : outcome === "interrupted"
+      ? new CodexError.TurnInterrupted({ by: "caller" }).errorType
+      : outcome.errorType
 
 const exhausted = (scope: "turn" | "thread", budget: Budget.Budget, spent: Budget.BudgetUsage) => {
   const passed = Budget.exhausted(budget, spent)

@@ -99,7 +99,7 @@ describe.concurrent("an option of a turn that Codex keeps for later turns", () =
           cwd: fake.folder,
           sandbox: "read-only",
           model: "small",
-          config: { web_search: "disabled", model_reasoning_effort: "low" }
+          config: { web_search: "disabled", model_reasoning_effort: "low", "features.goals": false }
         })
       }).pipe(Effect.scoped, Effect.provide(fake.layer()))
     }))

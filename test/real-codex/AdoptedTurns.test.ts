@@ -99,6 +99,10 @@ describe.concurrent("a turn that Codex starts itself", () => {
         const turn = yield* thread.run("go")
         assert.isFalse(turn.sideEffects)
         yield* until("the command runs", real.exists("asked"))
+        yield* until(
+          "the goal is reached",
+          Effect.map(real.server.requests, (all) => all.length >= 6)
+        )
         yield* staysQuiet(real)
         assert.isAtLeast((yield* thread.spent).toolCalls, 1)
       }).pipe(Effect.provide(real.layer.pipe(Layer.provideMerge(policy))))

@@ -176,6 +176,9 @@ const threads = Effect.gen(function* () {
     itemBytes: 10_000,
     turnBytes: 4_000
   })
+  const pursuing = yield* codex.startThread({ ...options, goals: true })
+  yield* Scripted.play([Scripted.goal("complete"), Scripted.message("done"), Scripted.completed])
+  yield* pursuing.runGoal({ objective: "be done" })
 }).pipe(Effect.scoped)
 
 /** Runs in a world of its own: its spans, metrics and records. */

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Approval from "../../src/Approval.ts"
 import * as ThreadAccess from "../../src/domain/ThreadAccess.ts"
 import { ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import type { Sandbox, TurnOptions } from "../../src/domain/TurnOptions.ts"
@@ -13,9 +12,8 @@ import * as HostDirectories from "../../src/internal/HostDirectories.ts"
 import * as File from "../../src/telemetry/File.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
-import * as Thread from "../../src/Thread.ts"
-import * as ToolHost from "../../src/tool/ToolHost.ts"
 import { test } from "../support/live.ts"
+import { openThread } from "../support/singleThreadEngine.ts"
 
 const threadId = ThreadId.make("thread")
 
@@ -37,15 +35,7 @@ const threadIn = (cwd: string, sandbox: Sandbox | undefined = "workspace-write")
     compact: begin,
     steer: () => Effect.void
   }
-  const thread = Thread.make(engine, {
-    tools: ToolHost.empty,
-    policy: Approval.deny,
-    sandbox,
-    instructions: undefined,
-    budget: {},
-    annotations: {}
-  })
-  return { thread, started }
+  return { thread: openThread(engine, { sandbox }), started }
 }
 
 const fixture = Effect.gen(function* () {

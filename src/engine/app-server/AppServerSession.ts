@@ -1,8 +1,11 @@
 /** One app-server process, the threads that are loaded on it and the turns that run on it. */
+import type * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type * as Goal from "../../domain/Goal.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
+import type * as Engine from "../Engine.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
 import type * as RawRequests from "./RawRequests.ts"
 import type * as CommandExec from "./CommandExec.ts"
@@ -10,15 +13,28 @@ import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
 import * as WireSettings from "./WireSettings.ts"
 
+/** A handle of a loaded thread. */
+export interface ThreadHolder {
+  readonly observer: Engine.ThreadObserver | undefined
+  /** Whether the thread has goals. */
+  readonly goals: boolean
+  /** The working directory of the thread. */
+  cwd: () => string
+}
+
 /** A thread that is loaded on a process and shared by its handles. */
 export interface LoadedThread {
-  holders: number
+  /** The open handles, oldest first. */
+  readonly holders: Set<ThreadHolder>
   /** The settings in force, as Codex last reported them. */
   settings: WireSettings.Reported | undefined
   /** The handle whose settings are in force. Any other handle sends its own settings with its next turn. */
   settingsOwner: object | undefined
   /** The instructions that the model received last. `undefined` if they are unknown. */
   instructions: string | undefined
+  goal: Goal.Goal | undefined
+  /** Completes when the turn starts that Codex is about to start for the goal. */
+  nextTurn: Deferred.Deferred<void> | undefined
   /** Codex treats a second `turn/start` as a steer of the first, so turns of all handles run one at a time. */
   readonly turns: Semaphore.Semaphore
 }
@@ -45,10 +61,12 @@ export const loadedThread = (
   const known = loadedThreads.get(threadId)
   if (known !== undefined) return known
   const loaded: LoadedThread = {
-    holders: 0,
+    holders: new Set(),
     settings: undefined,
     settingsOwner: undefined,
     instructions: undefined,
+    goal: undefined,
+    nextTurn: undefined,
     turns: Semaphore.makeUnsafe(1)
   }
   loadedThreads.set(threadId, loaded)
@@ -69,18 +87,19 @@ export const recordSettings = (loadedThreads: ReadonlyMap<string, LoadedThread>,
  */
 export const acquire = (
   session: Session,
-  threadId: ThreadId
+  threadId: ThreadId,
+  holder: ThreadHolder
 ): Effect.Effect<LoadedThread, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const loaded = loadedThread(session, threadId)
-      loaded.holders++
+      loaded.holders.add(holder)
       return loaded
     }),
     (loaded) => {
-      loaded.holders--
+      loaded.holders.delete(holder)
       const unsubscribe = Effect.suspend(() => {
-        if (loaded.holders > 0) return Effect.void
+        if (loaded.holders.size > 0) return Effect.void
         session.loadedThreads.delete(threadId)
         session.usageTotals.delete(threadId)
         const { process, terminals } = session
@@ -94,6 +113,6 @@ export const acquire = (
         )
       })
       // The last holder waits for its interrupted turn to end. Other holders do not wait.
-      return loaded.holders > 0 ? Effect.void : loaded.turns.withPermits(1)(unsubscribe)
+      return loaded.holders.size > 0 ? Effect.void : loaded.turns.withPermits(1)(unsubscribe)
     }
   )

@@ -15,6 +15,7 @@ import type * as Turn from "../../domain/Turn.ts"
 import * as CallIds from "./CallIds.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import * as ApprovedArguments from "./ApprovedArguments.ts"
+import * as Goals from "./Goals.ts"
 import * as SubAgents from "./SubAgents.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
@@ -36,6 +37,10 @@ const withReview = (runningTurn: RunningTurn.RunningTurn, event: Turn.EngineEven
   const review = event.item.review === undefined ? undefined : runningTurn.review?.result
   return review === undefined ? event : { ...event, item: { ...event.item, review } }
 }
+
+/** Whether a turn starts after the end of the running turn, whose caller has not continued yet. */
+const isAfter = (runningTurn: RunningTurn.RunningTurn, turnId: TurnId): boolean =>
+  RunningTurn.isOver(runningTurn) && RunningTurn.turnIdOf(runningTurn) !== turnId
 
 type ApprovalServerRequest = Extract<ServerRequests.ServerRequest, { readonly _tag: "Approve" }>
 
@@ -95,6 +100,26 @@ const approve = (
     Effect.map((decision) => serverRequest.reply(decision, request))
   )
 
+/** Receives what concerns the open threads and not a turn of a caller. */
+export interface ThreadHooks {
+  /** A turn starts on an open thread without a request. Returns the turn if a handle adopts it. */
+  readonly adopt: (started: SubAgents.Started) => RunningTurn.RunningTurn | undefined
+  /** A turn starts on a thread. */
+  readonly onStarted: (threadId: ThreadId) => void
+  /** A turn of a thread has completed. */
+  readonly onCompleted: (threadId: ThreadId) => void
+  readonly onGoal: (change: Goals.GoalChange) => void
+  readonly onExit: (error: AppServerProcess.ProcessEnd) => void
+}
+
+const noHooks: ThreadHooks = {
+  adopt: () => undefined,
+  onStarted: () => {},
+  onCompleted: () => {},
+  onGoal: () => {},
+  onExit: () => {}
+}
+
 /**
  * Makes the listener of a process. `confirmEnd` checks on a turn that should have ended; `totals` holds the last
  * reported token total of each open thread by id; `terminals` follows the commands of all threads; `timeZone` is that of Codex,
@@ -105,6 +130,7 @@ export const make = (
   totals: Map<string, string>,
   confirmEnd: (runningTurn: RunningTurn.RunningTurn) => void,
   terminals: BackgroundTerminals.Registry = BackgroundTerminals.makeRegistry(),
+  hooks: ThreadHooks = noHooks,
   timeZone?: string
 ): AppServerProcess.ProcessListener => {
   const findTurn = (threadId: ThreadId, turnId: string | undefined): RunningTurn.RunningTurn | undefined => {
@@ -291,6 +317,8 @@ export const make = (
         return
       case "Ended":
         emitTurnStarted(runningTurn, notification.turnId, emittedAtMs)
+        // Before the step, after which the caller continues.
+        if (notification.end === "completed") hooks.onCompleted(notification.threadId)
         RunningTurn.step(runningTurn, notification)
         return
       case "Failing":
@@ -348,6 +376,8 @@ export const make = (
 
   return {
     onNotification: (method, params, emittedAtMs) => {
+      const goal = Goals.changeOf(method, params)
+      if (goal !== undefined) return hooks.onGoal(goal)
       const notification = Translate.notification(method, params, emittedAtMs ?? 0, timeZone)
       if (notification._tag === "Ignored") return
       if (notification._tag === "UsageReported" && notification.total !== undefined) {
@@ -357,9 +387,14 @@ export const make = (
         totals.set(notification.threadId, notification.total)
       }
       if (notification._tag === "Event") terminals.observe(notification, emittedAtMs ?? Date.now())
-      const runningTurn =
-        runningTurns.get(notification.threadId) ??
-        (notification._tag === "Event" ? SubAgents.attach(runningTurns, totals, notification) : undefined)
+      let runningTurn = runningTurns.get(notification.threadId)
+      if (notification._tag === "Event" && notification.event._tag === "TurnStarted") {
+        hooks.onStarted(notification.threadId)
+        const isOther = runningTurn === undefined || isAfter(runningTurn, notification.turnId)
+        if (isOther)
+          runningTurn =
+            SubAgents.attach(runningTurns, totals, notification) ?? hooks.adopt(notification) ?? runningTurn
+      }
       if (runningTurn === undefined) return
       runningTurn.messageCount++
       if (runningTurn.root !== undefined) runningTurn.root.messageCount++
@@ -380,6 +415,7 @@ export const make = (
       terminals.close()
       for (const runningTurn of runningTurns.values())
         RunningTurn.step(runningTurn, { _tag: "ConnectionClosed", error })
+      hooks.onExit(error)
     }
   }
 }

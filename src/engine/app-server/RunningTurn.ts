@@ -42,6 +42,10 @@ export interface RunningTurn {
   readonly watchers: Set<Fiber.Fiber<unknown>>
   /** For a sub-agent's turn: the turn that it works for. */
   readonly root: RunningTurn | undefined
+  /** The first turn of the chain that led to this turn, if it is another one. Sub-agents of this turn name it. */
+  readonly rootTurnId: TurnId | undefined
+  /** Whether Codex started the turn by itself. */
+  readonly adopted: boolean
   /** The running turns of sub-agents, by thread id. */
   readonly subAgents: Map<string, RunningTurn>
   readonly onEnd: ((end: TurnLifecycle.LifecycleEnd) => void) | undefined
@@ -63,9 +67,11 @@ export interface RunningTurn {
 
 export const make = (
   options: Pick<RunningTurn, "threadId" | "cwd" | "handlers" | "fork" | "clock"> &
-    Partial<Pick<RunningTurn, "root" | "onEnd">>
+    Partial<Pick<RunningTurn, "root" | "rootTurnId" | "adopted" | "onEnd">>
 ): RunningTurn => ({
   root: undefined,
+  rootTurnId: undefined,
+  adopted: false,
   onEnd: undefined,
   ...options,
   subAgents: new Map(),
@@ -136,6 +142,9 @@ export const completeLeftCommand = (turn: RunningTurn, item: Item.Item): void =>
 }
 
 export const turnIdOf = (turn: RunningTurn): TurnId | undefined => TurnLifecycle.turnIdOf(turn.state)
+
+/** Returns the id by which sub-agents of the turn name the chain of turns that they work for. */
+export const chainOf = (turn: RunningTurn): TurnId | undefined => turn.rootTurnId ?? turnIdOf(turn)
 
 /** Forks an effect that watches the turn; it is interrupted when the turn is released. */
 export const watch = (turn: RunningTurn, effect: Effect.Effect<unknown>): void => {

@@ -8,7 +8,7 @@ import type * as AppServerProcess from "./AppServerProcess.ts"
 import * as RunningTurn from "./RunningTurn.ts"
 import type * as Translate from "./Translate.ts"
 
-type Started = Extract<Translate.TurnNotification, { readonly _tag: "Event" }>
+export type Started = Extract<Translate.TurnNotification, { readonly _tag: "Event" }>
 
 /** Attaches the starting turn of a sub-agent to the turn that it works for. Returns `undefined` if the turn is not a sub-agent's. */
 export const attach = (
@@ -17,17 +17,18 @@ export const attach = (
   { event, threadId, turnId }: Started
 ): RunningTurn.RunningTurn | undefined => {
   if (event._tag !== "TurnStarted" || event.rootTurnId === undefined) return undefined
+  // A thread that the caller has open is not a sub-agent.
+  if (totals.has(threadId)) return undefined
   let owner: RunningTurn.RunningTurn | undefined
   // The turns of callers start before their sub-agents, so this finds them first however many sub-agents there are.
   for (const runningTurn of runningTurns.values()) {
-    if (RunningTurn.turnIdOf(runningTurn) !== event.rootTurnId) continue
+    if (RunningTurn.chainOf(runningTurn) !== event.rootTurnId) continue
     owner = runningTurn
     break
   }
   // A sub-agent of a sub-agent works for the same root turn.
   const root = owner?.root ?? owner
-  // A thread that the caller has open is not a sub-agent.
-  if (root === undefined || root.closed || totals.has(threadId)) return undefined
+  if (root === undefined || root.closed) return undefined
   const handlers = root.handlers.agent?.({ threadId, turnId })
   if (handlers === undefined) return undefined
   const runningTurn = RunningTurn.make({
@@ -83,7 +84,26 @@ export const interrupt = (
     { discard: true, concurrency: "unbounded" }
   )
 
-/** Detaches a turn's sub-agents: later events are ignored and requests declined. Codex may continue to run them. */
+/** The same as `interrupt`, for a limited time: Codex may not answer. */
+export const interruptWithin = (
+  process: AppServerProcess.Process,
+  root: RunningTurn.RunningTurn,
+  grace: Duration.Duration
+): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    root.subAgents.size === 0
+      ? Effect.void
+      : Effect.asVoid(Effect.timeoutOption(interrupt(process, root), grace))
+  )
+
+/** Waits until no sub-agent of a turn works. */
+export const awaitAll = (root: RunningTurn.RunningTurn): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const [first] = root.subAgents.values()
+    return first === undefined ? Effect.void : Effect.andThen(Deferred.await(first.over), awaitAll(root))
+  })
+
+/** Detaches a turn's sub-agents that are still known: later events are ignored and requests declined. */
 export const release = (root: RunningTurn.RunningTurn): Effect.Effect<void> =>
   Effect.suspend(() => {
     const remaining = [...root.subAgents.values()]

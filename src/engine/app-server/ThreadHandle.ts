@@ -6,8 +6,10 @@ import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Engine from "../Engine.ts"
+import * as AdoptedTurns from "./AdoptedTurns.ts"
 import * as AppServerSession from "./AppServerSession.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
+import * as Goals from "./Goals.ts"
 import type { RpcRequestError } from "./JsonRpcConnection.ts"
 import * as ThreadTerminals from "./ThreadTerminals.ts"
 import * as HandleSettings from "./HandleSettings.ts"
@@ -45,7 +47,8 @@ export const make = Effect.fnUntraced(function* (
   first: HandleSettings.ThreadOnSession,
   request: HandleSettings.HandleRequest,
   resolveDirectory: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
-  { restart, resume }: Reopening
+  { restart, resume }: Reopening,
+  holder: AppServerSession.ThreadHolder
 ) {
   const { opened } = first
   const scope = yield* Effect.scope
@@ -53,6 +56,7 @@ export const make = Effect.fnUntraced(function* (
   let current: HandleSettings.ThreadOnSession = first
   const currentId = () => current.opened.thread.id
   const settings = HandleSettings.make(() => current, request)
+  holder.cwd = () => settings.effective({}).cwd
   /** Whether this handle has begun a turn. Before that, nothing is lost if the thread starts again. */
   let hasBegun = false
   const closed = yield* Effect.acquireRelease(Deferred.make<never, CodexError.TurnInterrupted>(), (closed) =>
@@ -122,15 +126,17 @@ export const make = Effect.fnUntraced(function* (
             location,
             method,
             { threadId: opened.thread.id, ...params, ...sent },
+            options,
             handlers,
-            failed,
-            options.terminals
+            failed
           )
         )
         return Effect.as(turn, true)
       })
       return Effect.flatMap(
-        AppServerSession.loadedThread(session, opened.thread.id).turns.withPermits(1)(turn),
+        AppServerSession.loadedThread(session, opened.thread.id).turns.withPermits(1)(
+          Effect.andThen(AdoptedTurns.settled(session, opened.thread.id), turn)
+        ),
         (ran) => (ran ? Effect.void : run(method, params, handlers, options))
       )
     })
@@ -183,6 +189,8 @@ export const make = Effect.fnUntraced(function* (
         {}
       ),
     compact: (handlers) => runUntilClosed("thread/compact/start", {}, handlers, {}),
+    settled: Effect.suspend(() => AdoptedTurns.settled(current.session, currentId())),
+    goals: holder.goals ? Goals.make(currentSession, () => current) : undefined,
     steer: (input) =>
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
         const { process, runningTurns } = current.session

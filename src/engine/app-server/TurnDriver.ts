@@ -112,12 +112,12 @@ const reviewerTurn = (error: JsonRpcConnection.RpcRequestError): string | undefi
 const interruptTurn = (
   { process, threadId }: ThreadLocation,
   runningTurn: RunningTurn.RunningTurn,
-  startFiber: Fiber.Fiber<unknown, JsonRpcConnection.RpcRequestError>
+  accepted: Effect.Effect<boolean>
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     // Wait for the reply. A turn interrupted before its reply would continue in Codex, and its end would look like the
     // end of the next turn.
-    if (Exit.isFailure(yield* Fiber.await(startFiber))) return
+    if (!(yield* accepted)) return
     // Wait for turn/started. Before it, Codex rejects an interrupt because no turn is active, and then runs the turn.
     yield* Effect.raceFirst(Deferred.await(runningTurn.started), Deferred.await(runningTurn.over))
     if (RunningTurn.isOver(runningTurn)) return
@@ -151,17 +151,61 @@ const interruptTurn = (
 /** The requests that start a turn. */
 export type Method = "turn/start" | "thread/compact/start" | "review/start"
 
+/** What happens at the end of a turn to what it has started. */
+type EndOptions = Pick<Engine.EngineTurnOptions, "subAgents" | "terminals">
+
+/** Waits for the end of a turn. Ends what the turn started, also when the effect is interrupted. */
+const awaitEnd = <E>(
+  location: ThreadLocation,
+  runningTurn: RunningTurn.RunningTurn,
+  start: { readonly reply: Effect.Effect<unknown, E>; readonly accepted: Effect.Effect<boolean> },
+  { subAgents, terminals = "keep" }: EndOptions,
+  restore: <A, E2>(effect: Effect.Effect<A, E2>) => Effect.Effect<A, E2>
+): Effect.Effect<void, E | CodexError.TurnError> => {
+  const { process, runningTurns, threadId } = location
+  RunningTurn.watch(runningTurn, watchSilence(process, runningTurn))
+  return restore(
+    start.reply.pipe(
+      Effect.andThen(Deferred.await(runningTurn.outcome)),
+      Effect.andThen(subAgents === "await" ? SubAgents.awaitAll(runningTurn) : Effect.void)
+    )
+  ).pipe(
+    Effect.onExit((exit) => {
+      if (!RunningTurn.isOver(runningTurn)) return interruptTurn(location, runningTurn, start.accepted)
+      if (!process.isUsable()) return Effect.void
+      const mode = Exit.hasInterrupts(exit) ? "end" : terminals
+      const settled =
+        runningTurn.leftCommands.size === 0
+          ? Effect.void
+          : BackgroundTerminals.settle(process, location.terminals, runningTurn, mode)
+      return Effect.andThen(SubAgents.interruptWithin(process, runningTurn, interruptGrace), settled)
+    }),
+    Effect.ensuring(
+      Effect.suspend(() => {
+        if (runningTurns.get(threadId) === runningTurn) runningTurns.delete(threadId)
+        if (!RunningTurn.isOver(runningTurn))
+          RunningTurn.end(runningTurn, new CodexError.TurnInterrupted({ by: "caller" }))
+        RunningTurn.unwatch(runningTurn)
+        return RunningTurn.declinePending(runningTurn).pipe(
+          Effect.andThen(SubAgents.release(runningTurn)),
+          Effect.andThen(BackgroundTerminals.cleanSubAgents(process, runningTurn))
+        )
+      })
+    )
+  )
+}
+
 /**
- * Runs a turn. Interruption of the returned effect interrupts the turn and ends what it started. `terminals` says what
- * happens to the commands that still run when the turn ends in another way.
+ * Runs a turn. Interruption of the returned effect interrupts the turn and ends what it started. The options say what
+ * happens to what still works when the turn ends in another way.
  */
 export const run = (
   location: ThreadLocation,
   method: Method,
   params: Readonly<Record<string, unknown>>,
+  options: EndOptions,
   handlers: Engine.Handlers,
-  toTurnError: (error: JsonRpcConnection.RpcRequestError) => CodexError.TurnError,
-  terminals: "keep" | "end" = "keep"
+  toTurnError: (error: JsonRpcConnection.RpcRequestError) => CodexError.TurnError
 ): Effect.Effect<void, CodexError.TurnError> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.uninterruptibleMask((restore) =>
@@ -188,32 +232,28 @@ export const run = (
             Effect.tapError((error) => (error._tag === "RequestTimeout" ? process.kill : Effect.void)),
             Effect.forkDetach({ startImmediately: true })
           )
-        RunningTurn.watch(runningTurn, watchSilence(process, runningTurn))
-        return yield* restore(
-          Fiber.join(startFiber).pipe(
-            Effect.mapError(toTurnError),
-            Effect.andThen(Deferred.await(runningTurn.outcome))
-          )
-        ).pipe(
-          Effect.onExit((exit) => {
-            if (!RunningTurn.isOver(runningTurn)) return interruptTurn(location, runningTurn, startFiber)
-            if (runningTurn.leftCommands.size === 0 || !process.isUsable()) return Effect.void
-            const mode = Exit.hasInterrupts(exit) ? "end" : terminals
-            return BackgroundTerminals.settle(process, location.terminals, runningTurn, mode)
-          }),
-          Effect.ensuring(
-            Effect.suspend(() => {
-              runningTurns.delete(threadId)
-              if (!RunningTurn.isOver(runningTurn))
-                RunningTurn.end(runningTurn, new CodexError.TurnInterrupted({ by: "caller" }))
-              RunningTurn.unwatch(runningTurn)
-              return RunningTurn.declinePending(runningTurn).pipe(
-                Effect.andThen(SubAgents.release(runningTurn)),
-                Effect.andThen(BackgroundTerminals.cleanSubAgents(process, runningTurn))
-              )
-            })
-          )
-        )
+        const start = {
+          reply: Effect.mapError(Fiber.join(startFiber), toTurnError),
+          accepted: Effect.map(Fiber.await(startFiber), Exit.isSuccess)
+        }
+        return yield* awaitEnd(location, runningTurn, start, options, restore)
+      })
+    )
+  )
+
+/** Runs a turn that Codex has started by itself. `setCaller` receives how to fork in the context of the caller. */
+export const runAdopted = (
+  location: ThreadLocation,
+  runningTurn: RunningTurn.RunningTurn,
+  options: EndOptions,
+  setCaller: (fork: RunningTurn.RunningTurn["fork"]) => void
+): Effect.Effect<void, CodexError.TurnError> =>
+  Effect.contextWith((context: Context.Context<never>) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        setCaller(Effect.runForkWith(context))
+        const start = { reply: Effect.void, accepted: Effect.succeed(true) }
+        return awaitEnd(location, runningTurn, start, options, restore)
       })
     )
   )

@@ -12,7 +12,10 @@ import * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
 import { dieScriptError, emit, emitAll, type ScriptedStep, type ScriptedTurn } from "./ScriptedTurn.ts"
 import * as ScriptedExec from "./ScriptedExec.ts"
+import * as ScriptedThreads from "./ScriptedThreads.ts"
 import * as ThreadStore from "./ThreadStore.ts"
+
+type Turn = Effect.Effect<void, CodexError.TurnError>
 
 /** The engine and what controls it. */
 export interface ScriptedEngine {
@@ -89,49 +92,84 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
 
   const threads = ThreadStore.make()
   const commands = ScriptedExec.make()
+  const shared = new Map<ThreadId, ScriptedThreads.ScriptedThread>()
+  const sharedThread = (id: ThreadId) => {
+    const thread = shared.get(id) ?? ScriptedThreads.make()
+    shared.set(id, thread)
+    return thread
+  }
   const running = new Map<ThreadId, Queue.Queue<string>>()
   const answers = new Map<string, (params: unknown) => unknown>()
+  const nextTurnId = () => TurnId.make(`turn_${++turns}`)
 
   const makeThread = (id: ThreadId, options: Engine.EngineThreadOptions): Engine.EngineThread => {
+    const thread = sharedThread(id)
     const runTurn = (
+      turnId: TurnId,
       input: TurnOptions.TurnInput,
+      { subAgents = "interrupt" }: Pick<Engine.EngineTurnOptions, "subAgents">,
       handlers: Engine.Handlers,
       play: (turn: ScriptedTurn) => Effect.Effect<void, CodexError.TurnError>
     ) =>
       Effect.flatMap(Queue.unbounded<string>(), (steered) => {
-        const turnId = TurnId.make(`turn_${++turns}`)
+        const agents = ScriptedThreads.makeAgents(turnId)
         running.set(id, steered)
-        return threads
-          .turn(id, turnId, input, handlers, (handlers) => {
-            const turn = {
-              threadId: id,
-              turnId,
-              input: TurnOptions.text(input),
-              options,
-              handlers,
-              nextId,
-              steered
-            }
-            return Effect.andThen(emit(turn, { _tag: "TurnStarted", threadId: id, turnId }), play(turn))
-          })
-          .pipe(Effect.ensuring(Effect.sync(() => running.delete(id))))
+        const stored = threads.turn(id, turnId, input, handlers, (handlers) => {
+          const turn: ScriptedTurn = {
+            threadId: id,
+            turnId,
+            input: TurnOptions.text(input),
+            options,
+            handlers,
+            nextId,
+            steered,
+            setGoal: (goal) => ScriptedThreads.setGoal(thread, goal),
+            startAgent: (steps) => agents.start(turn, steps)
+          }
+          return emit(turn, { _tag: "TurnStarted", threadId: id, turnId }).pipe(
+            Effect.andThen(play(turn)),
+            Effect.andThen(agents.end(subAgents)),
+            Effect.ensuring(agents.end("interrupt"))
+          )
+        })
+        return ScriptedThreads.runTurn(
+          thread,
+          Effect.ensuring(
+            stored,
+            Effect.sync(() => running.delete(id))
+          ),
+          startNext
+        )
       })
+
+    const playScript = (text: string, turn: (play: (turn: ScriptedTurn) => Turn) => Turn) => {
+      const steps = takeTurn()
+      if (steps.length === 0)
+        return dieScriptError(
+          `the script has no steps for ${text === "" ? "the goal" : `the input ${JSON.stringify(text)}`}`
+        )
+      return turn((turn) => Effect.forEach(steps, (step) => step.play(turn), { discard: true }))
+    }
+
+    const startNext = () => {
+      const turnId = nextTurnId()
+      ScriptedThreads.adopt(thread, turnId, (options, handlers) =>
+        Effect.suspend(() => playScript("", (play) => runTurn(turnId, "", options, handlers, play)))
+      )
+    }
     return {
       id,
       model: options.model ?? "scripted",
       provider: "scripted",
       cwd: options.cwd ?? "/",
       access: () => ThreadAccess.make(options.cwd ?? "/", options.sandbox ?? "read-only"),
-      turn: (input, _options, handlers) =>
+      settled: ScriptedThreads.settled(thread),
+      goals: ScriptedThreads.goals(thread, options, startNext),
+      turn: (input, turnOptions, handlers) =>
         Effect.suspend(() => {
           const text = TurnOptions.text(input)
           inputs.push(text)
-          const steps = takeTurn()
-          if (steps.length === 0)
-            return dieScriptError(`the script has no steps for the input ${JSON.stringify(text)}`)
-          return runTurn(input, handlers, (turn) =>
-            Effect.forEach(steps, (step) => step.play(turn), { discard: true })
-          )
+          return playScript(text, (play) => runTurn(nextTurnId(), input, turnOptions, handlers, play))
         }),
       review: (target, handlers) =>
         Effect.suspend(() => {
@@ -140,7 +178,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
           const steps = takeTurn()
           if (steps.length === 0)
             return dieScriptError(`the script has no steps for the review of ${JSON.stringify(text)}`)
-          return runTurn("", handlers, (turn) => {
+          return runTurn(nextTurnId(), "", {}, handlers, (turn) => {
             const item = { _tag: "EnteredReviewMode", id: nextId("review"), text } as const
             return Effect.andThen(
               emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item }),
@@ -149,7 +187,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
           })
         }),
       compact: (handlers) =>
-        runTurn("", handlers, (turn) => {
+        runTurn(nextTurnId(), "", {}, handlers, (turn) => {
           const item = { _tag: "ContextCompaction", id: nextId("compaction") } as const
           return emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
         }),
@@ -162,15 +200,18 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     }
   }
 
+  const openThread = (id: ThreadId, options: Engine.EngineThreadOptions) =>
+    Effect.as(ScriptedThreads.observe(sharedThread(id), options.observer), makeThread(id, options))
+
   return {
     engine: Engine.Engine.of({
       ...threads.directory,
       ready: Effect.void,
-      startThread: (options) => Effect.map(threads.open(options), (id) => makeThread(id, options)),
+      startThread: (options) => Effect.flatMap(threads.open(options), (id) => openThread(id, options)),
       resumeThread: (threadId, options) =>
-        Effect.as(threads.resume(threadId, options), makeThread(threadId, options)),
+        Effect.andThen(threads.resume(threadId, options), openThread(threadId, options)),
       forkThread: (threadId, { through, ...options }) =>
-        Effect.map(threads.fork(threadId, options, through), (id) => makeThread(id, options)),
+        Effect.flatMap(threads.fork(threadId, options, through), (id) => openThread(id, options)),
       listModels: () => Effect.succeed({ data: [model], next: undefined }),
       exec: commands.exec,
       request: (method, params) =>

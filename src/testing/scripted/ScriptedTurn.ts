@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Queue from "effect/Queue"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
+import type * as Goal from "../../domain/Goal.ts"
 import type { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as Engine from "../../engine/Engine.ts"
@@ -30,6 +31,10 @@ export interface ScriptedTurn {
   readonly nextId: (prefix: string) => ItemId
   /** Steering messages that no step has consumed yet. */
   readonly steered: Queue.Queue<string>
+  /** Sets the goal of the thread. */
+  readonly setGoal: (goal: Goal.Goal) => void
+  /** Starts a sub-agent of the turn, which plays its steps while the turn continues. */
+  readonly startAgent: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
 }
 
 /** One thing that happens in a turn. `End` is the last step of its turn. */

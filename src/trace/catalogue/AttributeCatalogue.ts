@@ -81,6 +81,7 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   group: { type: "string" },
   turnId: { type: "string", unique: true },
   turnStatus: { type: "string", values: ["completed", "failed", "interrupted"] },
+  turnTrigger: { type: "string", values: ["codex"] },
   turnModelCalls: { type: "int" },
   turnToolCalls: { type: "int" },
   turnOmittedItems: { type: "int" },

@@ -132,6 +132,7 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       inputTokens: "always; of this turn only",
       outputTokens: "always; of this turn only",
       turnStatus: "always",
+      turnTrigger: "if Codex started the turn by itself, for example for a goal",
       turnModelCalls: "always",
       turnToolCalls: "always",
       turnOmittedItems: "if the turn dropped items to bound its memory",

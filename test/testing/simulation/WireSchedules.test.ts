@@ -260,7 +260,7 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
     const location = { threadId, cwd: "/", process, runningTurns, terminals }
     const started = clock.currentTimeMillisUnsafe()
     const patience = own.chance(30) ? own.below(5_000) : timeout
-    const exit = yield* TurnDriver.run(location, "turn/start", { threadId }, handlers, failed).pipe(
+    const exit = yield* TurnDriver.run(location, "turn/start", { threadId }, {}, handlers, failed).pipe(
       Effect.timeoutOption(patience),
       Effect.exit
     )

@@ -1,0 +1,68 @@
+/** Pursues a goal: Codex starts turn after turn, which the thread's handles observe as turns without a caller. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as CodexError from "../domain/CodexError.ts"
+import type * as Goal from "../domain/Goal.ts"
+import * as Turn from "../domain/Turn.ts"
+import * as TurnState from "../domain/TurnState.ts"
+import * as SharedThreads from "./SharedThreads.ts"
+
+const method = "thread/goal/set"
+
+/** Returns why a goal is invalid, or `undefined`. */
+const validate = ({ objective, tokenBudget }: Goal.GoalOptions): string | undefined => {
+  if (objective.trim() === "") return "the objective of the goal is empty"
+  return tokenBudget === undefined || (Number.isSafeInteger(tokenBudget) && tokenBudget > 0)
+    ? undefined
+    : `tokenBudget is ${tokenBudget}, and must be a positive integer`
+}
+
+const badParams = (detail: string) => new CodexError.InvalidRequest({ reason: "BadParams", method, detail })
+
+/** Sets the goal and waits for its end. Clears the goal if the effect is interrupted before. */
+export const run = (
+  { engine, shared }: SharedThreads.SharingHandle,
+  options: Goal.GoalOptions
+): Effect.Effect<Goal.GoalResult, CodexError.TurnError> =>
+  Effect.suspend(() => {
+    const detail = validate(options)
+    if (detail !== undefined) return Effect.fail(badParams(detail))
+    const { goals } = engine
+    if (goals === undefined)
+      return Effect.fail(badParams("the thread has no goals; open it with the option goals: true"))
+    const turns: Array<Turn.Turn> = []
+    const ended = Deferred.makeUnsafe<Goal.GoalResult["status"], CodexError.TurnError>()
+    let isSet = false
+    /** Ends with the last turn: a goal is complete before its last turn is. */
+    const check = () => {
+      const { goal } = shared
+      if (!isSet || goal?.status === "active" || shared.adopted.size > 0) return
+      Deferred.doneUnsafe(ended, Exit.succeed(goal?.status ?? "cleared"))
+    }
+    const listener: SharedThreads.AdoptedTurnListener = {
+      onTurnEnd: (turn, error) => {
+        if (turn !== undefined) turns.push(turn)
+        if (error === undefined) check()
+        else Deferred.doneUnsafe(ended, Exit.fail(error))
+      },
+      onGoal: (goal) => {
+        isSet ||= goal?.status === "active"
+        check()
+      },
+      onExit: (error) => void Deferred.doneUnsafe(ended, Exit.fail(error))
+    }
+    return Effect.acquireUseRelease(
+      Effect.sync(() => shared.listeners.add(listener)),
+      () =>
+        Effect.map(Effect.andThen(goals.set(options), Deferred.await(ended)), (status) => ({
+          status,
+          turns,
+          usage: turns.map(({ usage }) => usage).reduce(TurnState.addUsage, Turn.noUsage)
+        })),
+      (_, exit) => {
+        shared.listeners.delete(listener)
+        return Exit.isSuccess(exit) ? Effect.void : SharedThreads.interrupt(shared, engine, "clear")
+      }
+    )
+  })

@@ -1,0 +1,234 @@
+/** The open threads by id. The handles of a thread share the turns that Codex starts by itself, and the thread's goal. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Budget from "../domain/Budget.ts"
+import * as CodexError from "../domain/CodexError.ts"
+import type * as Goal from "../domain/Goal.ts"
+import type { ThreadId } from "../domain/Ids.ts"
+import type * as Turn from "../domain/Turn.ts"
+import type * as Engine from "../engine/Engine.ts"
+import type * as ToolHost from "../tool/ToolHost.ts"
+import * as StructuredOutput from "./StructuredOutput.ts"
+import * as ThreadMembers from "./ThreadMembers.ts"
+import * as TurnAttempts from "./TurnAttempts.ts"
+import type * as TurnRunner from "./TurnRunner.ts"
+
+/** A handle of a thread, with the context in which it was opened. */
+export interface SharingHandle extends TurnAttempts.ThreadTurns {
+  readonly shared: SharedThread
+  readonly services: Context.Context<never>
+}
+
+/** A turn that Codex has started by itself. */
+interface AdoptedRun extends TurnAttempts.CurrentTurn {
+  readonly ended: Deferred.Deferred<void>
+}
+
+/** What is to be known about the turns that Codex starts by itself. */
+export interface AdoptedTurnListener {
+  /** A turn has ended, with its error if it did not complete. A turn that dies has no result. */
+  readonly onTurnEnd: (turn: Turn.Turn | undefined, error: CodexError.TurnError | undefined) => void
+  readonly onGoal: (goal: Goal.Goal | undefined) => void
+  /** The engine has ended. */
+  readonly onExit: (error: CodexError.TurnError) => void
+}
+
+export interface SharedThread {
+  readonly members: ThreadMembers.ThreadMembers<SharingHandle>
+  /** The turns that run and that Codex has started by itself: one, or two while the first one ends. */
+  readonly adopted: Set<AdoptedRun>
+  readonly listeners: Set<AdoptedTurnListener>
+  goal: Goal.Goal | undefined
+}
+
+export type SharedThreads = Map<ThreadId, SharedThread>
+
+export const make = (): SharedThreads => new Map()
+
+const newest = ({ members }: SharedThread): SharingHandle | undefined => [...members.open].at(-1)
+
+/** Returns tools that run in the newest open handle. Each handle counts its calls of the turn. */
+const newestTools = (shared: SharedThread, first: SharingHandle): ToolHost.ToolHost => ({
+  ...first.context.tools,
+  turn: (hooks) => {
+    const calls = new Map<SharingHandle, ToolHost.Call>()
+    return (call) =>
+      Effect.suspend(() => {
+        const handle = newest(shared) ?? first
+        const run = calls.get(handle) ?? handle.context.tools.turn(hooks)
+        calls.set(handle, run)
+        return run(call)
+      })
+  }
+})
+
+/** Returns the context of a turn without a caller: the newest handle that is open decides and answers. */
+const contextOf = (shared: SharedThread, first: SharingHandle): TurnRunner.ThreadContext => ({
+  ...first.context,
+  policy: (request) => Effect.suspend(() => (newest(shared) ?? first).context.policy(request)),
+  tools: newestTools(shared, first)
+})
+
+const interrupted = new CodexError.TurnInterrupted({ by: "caller" })
+
+/** Ends the running turns that Codex has started by itself. Does not wait for their ends. */
+const stopAdopted = ({ adopted }: SharedThread): void => {
+  for (const { attempt, interrupted: waiting } of adopted)
+    Deferred.doneUnsafe(attempt ?? waiting, Exit.fail(interrupted))
+}
+
+const awaitAdopted = ({ adopted }: SharedThread): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.forEach([...adopted], ({ ended }) => Deferred.await(ended), { discard: true }))
+
+/** Ends an active goal, so that Codex starts no further turn for it. */
+const stopGoal = (
+  shared: SharedThread,
+  goals: Engine.ThreadGoals | undefined,
+  how: "clear" | "pause"
+): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    goals === undefined || shared.goal?.status !== "active" ? Effect.void : goals.stop(how)
+  )
+
+/** Ends the turns that Codex has started by itself and keeps it from starting more. Waits until they have ended. */
+export const interrupt = (
+  shared: SharedThread,
+  { goals }: Engine.EngineThread,
+  how: "clear" | "pause"
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    stopAdopted(shared)
+    return stopGoal(shared, goals, how).pipe(
+      // Codex may have started another turn before it received the request.
+      Effect.andThen(Effect.sync(() => stopAdopted(shared))),
+      Effect.andThen(awaitAdopted(shared))
+    )
+  })
+
+/** Runs a turn that Codex has started by itself, with the telemetry and in the context of the newest handle. */
+const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.AdoptedTurn): void => {
+  const running: AdoptedRun = {
+    attempt: undefined,
+    interrupted: Deferred.makeUnsafe(),
+    ended: Deferred.makeUnsafe()
+  }
+  shared.adopted.add(running)
+  const adopted = TurnAttempts.run(
+    handle,
+    running,
+    { request: { _tag: "Adopted", turn }, options: {}, output: StructuredOutput.none, publish: constVoid },
+    contextOf(shared, handle)
+  )
+  const fiber = adopted.pipe(
+    Effect.exit,
+    // The turn of a goal that this library ends is not the goal's last: Codex would go on after the next turn.
+    Effect.tap((exit) =>
+      Exit.isFailure(exit) ? stopGoal(shared, handle.engine.goals, "pause") : Effect.void
+    ),
+    Effect.tap((exit) =>
+      Effect.sync(() => {
+        shared.adopted.delete(running)
+        const error = Exit.isSuccess(exit)
+          ? undefined
+          : Option.getOrElse(Exit.findErrorOption(exit), () => interrupted)
+        const turn = Exit.isSuccess(exit) ? exit.value[0] : error?.turn
+        for (const { onTurnEnd } of shared.listeners) onTurnEnd(turn, error)
+      })
+    ),
+    Effect.ensuring(
+      Effect.sync(() => {
+        shared.adopted.delete(running)
+        Deferred.doneUnsafe(running.ended, Exit.void)
+      })
+    )
+  )
+  Effect.runForkWith(handle.services)(fiber)
+  // The last handle has closed while Codex started the turn.
+  if (shared.members.open.size === 0) stopAdopted(shared)
+}
+
+/** A handle that is about to open. */
+export interface Opening {
+  readonly observer: Engine.ThreadObserver
+  /** Adds the handle to its thread until the scope closes. Then the last handle ends what Codex has started by itself. */
+  readonly open: (
+    engine: Engine.EngineThread,
+    context: TurnRunner.ThreadContext,
+    budget: Budget.Budget
+  ) => Effect.Effect<SharingHandle, never, Scope.Scope>
+}
+
+/** Prepares to open a handle: Codex may start a turn before it has replied that the thread is open. */
+export const opening = (threads: SharedThreads): Opening => {
+  let handle: SharingHandle | undefined
+  const waiting: Array<(handle: SharingHandle) => void> = []
+  const whenOpen = (act: (handle: SharingHandle) => void) => {
+    if (handle === undefined) waiting.push(act)
+    else act(handle)
+  }
+  return {
+    observer: {
+      onTurn: (turn) => whenOpen((handle) => adopt(handle.shared, newest(handle.shared) ?? handle, turn)),
+      onGoal: (goal) =>
+        whenOpen(({ services, shared }) => {
+          // The engine calls the observer of each handle.
+          if (shared.goal === goal) return
+          shared.goal = goal
+          const at = Context.get(services, Clock.Clock).currentTimeMillisUnsafe()
+          ThreadMembers.publishGoal(shared.members, goal, at)
+          for (const { onGoal } of shared.listeners) onGoal(goal)
+        }),
+      onExit: (error) =>
+        whenOpen(({ shared }) => {
+          shared.goal = undefined
+          for (const { onExit } of shared.listeners) onExit(error)
+        })
+    },
+    open: (engine, context, budget) =>
+      Effect.acquireRelease(
+        Effect.contextWith((services: Context.Context<never>) =>
+          Effect.sync(() => {
+            const shared: SharedThread = threads.get(engine.id) ?? {
+              members: ThreadMembers.make(),
+              adopted: new Set(),
+              listeners: new Set(),
+              goal: undefined
+            }
+            threads.set(engine.id, shared)
+            const opened: SharingHandle = {
+              engine,
+              context,
+              budget,
+              services,
+              shared,
+              members: shared.members,
+              activity: ThreadMembers.makeActivity(),
+              spent: Budget.zero,
+              previous: undefined
+            }
+            ThreadMembers.join(shared.members, opened)
+            handle = opened
+            for (const act of waiting.splice(0)) act(opened)
+            return opened
+          })
+        ),
+        (opened) =>
+          Effect.suspend(() => {
+            const { activity, engine, shared } = opened
+            shared.members.open.delete(opened)
+            if (shared.members.open.size > 0) return Effect.sync(() => ThreadMembers.closeActivity(activity))
+            if (threads.get(engine.id) === shared) threads.delete(engine.id)
+            return Effect.ensuring(
+              interrupt(shared, engine, "pause"),
+              Effect.sync(() => ThreadMembers.closeActivity(activity))
+            )
+          })
+      )
+  }
+}
