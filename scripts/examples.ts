@@ -88,6 +88,16 @@ const examples: Readonly<Record<string, Example>> = {
     ]
   },
   streaming: { script: [reply(shell("ls")), answer("One file.")], prints: ["-> 0", "One file.", "thinking"] },
+  exec: {
+    script: [],
+    prints: [
+      "touch exits with 1: ",
+      "Read-only file system",
+      "> line 1\n> line 2\n> line 3\n",
+      "apple pear",
+      "name? Ada\nhello Ada\n50 120\n"
+    ]
+  },
   production: {
     script: [answer("None.")],
     prints: ["None."],
