@@ -122,5 +122,12 @@ export const security: ReadonlyArray<Mutant> = [
       "writableRootsOfTurn(engine.access?.(), {})",
       "are also protected behind a link, and from the cwd and the sandbox of a single turn"
     ]
+  ]),
+  ...inFile("src/internal/GracefulInterrupt.ts", "test/tool/ToolHost.test.ts", [
+    [
+      "const abandoned = Effect.suspend(() => options.abandoned(fiber))",
+      "const abandoned = options.abandoned(fiber)",
+      "F14 counts no handler that ends in time as abandoned"
+    ]
   ])
 ]

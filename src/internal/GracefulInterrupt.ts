@@ -72,7 +72,8 @@ export const supervise = <A, R>(
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkDetach(effect)
-      const stop = interruptWithin([fiber], options.grace, options.abandoned(fiber))
+      const abandoned = Effect.suspend(() => options.abandoned(fiber))
+      const stop = interruptWithin([fiber], options.grace, abandoned)
       const inTime = yield* restore(Effect.timeoutOption(Fiber.await(fiber), options.deadline)).pipe(
         Effect.onInterrupt(() => stop)
       )

@@ -162,6 +162,15 @@ describe("F14 a tool that ignores its interruption", () => {
     })
   )
 
+  it.effect("F14 counts no handler that ends in time as abandoned", () =>
+    Effect.gen(function* () {
+      const host = yield* Effect.flatMap(Deaf, ToolHost.make)
+      for (const id of ["a", "b"])
+        assert.isTrue((yield* host.turn({ approve: no })(call("deaf", {}, id))).success)
+      assert.strictEqual(host.leaked(), 0)
+    }).pipe(Effect.provide(Deaf.toLayer({ deaf: () => Effect.succeed("heard") })))
+  )
+
   it.effect("F14 delays neither the scope nor the interruption of the turn", () =>
     Effect.gen(function* () {
       const release = yield* Deferred.make<string>()

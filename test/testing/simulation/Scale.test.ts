@@ -7,14 +7,21 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
+import * as Schema from "effect/Schema"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
 import * as TestClock from "effect/testing/TestClock"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { ApprovalQueue } from "../../../src/approval/ApprovalQueue.ts"
 import { Codex } from "../../../src/Codex.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
-import { ItemId } from "../../../src/domain/Ids.ts"
+import { ItemId, TurnId } from "../../../src/domain/Ids.ts"
 import type * as TurnOptions from "../../../src/domain/TurnOptions.ts"
+import * as ToolHost from "../../../src/tool/ToolHost.ts"
+import * as ToolSettings from "../../../src/tool/ToolSettings.ts"
+import * as SingleThreadEngine from "../../support/singleThreadEngine.ts"
 import { isSoak } from "../../support/soak.ts"
 
 setFlagsFromString("--expose-gc")
@@ -89,6 +96,116 @@ describe("F34 thousands of threads", () => {
       120_000
     )
   }
+})
+
+/** Emits a turn with an item of some size. */
+const short = async ({ emit }: Engine.Handlers) => {
+  emit({ _tag: "TurnStarted", threadId: SingleThreadEngine.threadId, turnId: TurnId.make("turn"), at: 0 })
+  const id = ItemId.make("m")
+  emit({ _tag: "ItemStarted", item: { _tag: "AgentMessage", id, text: "" }, at: 0 })
+  emit({ _tag: "ItemCompleted", item: { _tag: "AgentMessage", id, text: "word ".repeat(2_000) }, at: 0 })
+}
+
+/** Runs an effect many times, after a tenth as many times to warm up. Returns the growth of the heap in MB. */
+const growth = <E, R>(times: number, once: Effect.Effect<unknown, E, R>) =>
+  Effect.gen(function* () {
+    yield* Effect.replicateEffect(once, times / 10, { discard: true })
+    const before = memory().heap
+    yield* Effect.replicateEffect(once, times, { discard: true })
+    return memory().heap - before
+  })
+
+const onEngine = (play: (handlers: Engine.Handlers) => Promise<void>) =>
+  Effect.provide(Layer.fresh(Codex.layer).pipe(Layer.provide(SingleThreadEngine.layer(play))))
+
+describe("H14 a long-lived program", () => {
+  const rounds = isSoak ? 20_000 : 2_000
+  // Each turn has a text of 10 kB, so keeping the turns would take 20 MB.
+  const bound = 4
+
+  it.effect(
+    `H14 keeps nothing of ${rounds} turns of one thread`,
+    () =>
+      Effect.gen(function* () {
+        const thread = yield* (yield* Codex).startThread()
+        assert.isBelow(yield* growth(rounds, thread.run("go")), bound)
+      }).pipe(Effect.scoped, onEngine(short)),
+    120_000
+  )
+
+  it.effect(
+    `H14 keeps nothing of ${rounds} threads with a turn each`,
+    () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex
+        const once = Effect.scoped(Effect.flatMap(codex.startThread(), (thread) => thread.run("go")))
+        assert.isBelow(yield* growth(rounds, once), bound)
+      }).pipe(onEngine(short)),
+    120_000
+  )
+
+  it.effect(
+    `H14 keeps nothing of ${rounds / 2} streams whose consumer stops at the first event`,
+    () =>
+      Effect.gen(function* () {
+        const thread = yield* (yield* Codex).startThread()
+        const once = Stream.runDrain(Stream.take(thread.stream("go"), 1))
+        assert.isBelow(yield* growth(rounds / 2, once), bound)
+        assert.strictEqual((yield* thread.run("go")).items.length, 1)
+      }).pipe(Effect.scoped, onEngine(short)),
+    120_000
+  )
+
+  it.effect(
+    `F18 drops ${rounds} requests that wait in a queue when their turns end`,
+    () =>
+      Effect.gen(function* () {
+        const queue = yield* ApprovalQueue
+        const request = {
+          _tag: "Tool",
+          itemId: ItemId.make("i"),
+          tool: "deploy",
+          arguments: "x".repeat(1_000)
+        } as const
+        const asked = Array.from({ length: rounds }, (_, n) => queue.ask({ ...request, id: `r${n}` }))
+        const before = memory().heap
+        const turn = yield* Effect.forkChild(Effect.all(asked, { concurrency: "unbounded", discard: true }))
+        while ((yield* queue.pending).length < rounds) yield* Effect.yieldNow
+        yield* Fiber.interrupt(turn)
+        assert.lengthOf(yield* queue.pending, 0)
+        assert.isBelow(memory().heap - before, bound)
+      }).pipe(Effect.provide(ApprovalQueue.layer)),
+    120_000
+  )
+
+  it.effect(
+    `F13 ends ${rounds / 2} tool calls whose handler never returns, and keeps none of them`,
+    () =>
+      Effect.gen(function* () {
+        const Hung = Toolkit.make(
+          Tool.make("hangs", { success: Schema.String }).annotate(ToolSettings.Deadline, "10 seconds")
+        )
+        const host = yield* Effect.flatMap(Hung, ToolHost.make).pipe(
+          Effect.provide(Hung.toLayer({ hangs: () => Effect.never }))
+        )
+        const call = host.turn({ approve: () => Effect.die("no approval is needed") })
+        const calls = Array.from({ length: rounds / 2 }, (_, n) =>
+          call({ callId: ItemId.make(`c${n}`), tool: "hangs", arguments: {} })
+        )
+        const before = memory().heap
+        const fiber = yield* Effect.forkChild(Effect.all(calls, { concurrency: "unbounded" }))
+        for (let second = 0; second < 3_000 && fiber.pollUnsafe() === undefined; second++)
+          yield* TestClock.adjust("1 second")
+        const outputs = yield* Fiber.join(fiber)
+        const refused = outputs.filter(
+          ({ success, text }) => !success && text.includes("did not finish within 10s")
+        )
+        assert.lengthOf(refused, rounds / 2)
+        assert.strictEqual(host.leaked(), 0)
+        assert.isBelow(memory().heap - before, bound)
+      }),
+    120_000
+  )
 })
 
 /** An engine that emits a million words in every turn. */
