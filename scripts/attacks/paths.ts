@@ -165,6 +165,50 @@ export const paths: ReadonlyArray<Attack> = [
     }
   },
   {
+    id: "H03",
+    title: "a command that an earlier turn left running lends its sandbox to no later turn",
+    run: Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const outside = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
+      let granted: ReadonlyArray<string> = []
+      let replies: ReadonlyArray<M.Reply> = []
+      const real = yield* Real.make((_, index) => replies[index] ?? M.reply(M.text("done")), { config })
+      const later = `${real.workspace}/data/later`
+      replies = [
+        // Waits for the grant, and then replaces the directory by a link.
+        M.reply(
+          M.shell(
+            `mkdir -p data/later; while [ ! -e granted ]; do sleep 0.1; done; rmdir data/later; ln -s ${outside} data/later`,
+            { timeoutMillis: 300 }
+          )
+        ),
+        M.reply(M.text("done")),
+        permission(later),
+        // Codex resolves the directory when the next command starts.
+        M.reply(M.delay("500 millis"), M.shell("echo owned > data/later/file"))
+      ]
+      const policy: Approval.Policy = (request) =>
+        Effect.sync(() => {
+          granted = [...granted, request._tag]
+          Fs.writeFileSync(`${real.workspace}/granted`, "")
+          return Approval.accept
+        })
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ sandbox: "workspace-write" })
+        yield* thread.run("go")
+        yield* thread.run("go", { sandbox: "read-only" })
+      }).pipe(Effect.scoped, Effect.provide([Approval.layer(policy), real.layer]))
+      if (granted.length === 0) return "the agent did not ask"
+      return Fs.existsSync(`${outside}/file`) ? "the agent wrote outside" : "held"
+    }),
+    mutant: {
+      file: "src/turn/ActiveTurn.ts",
+      original:
+        'if (original._tag === "TurnStarted") AgentRoots.recordSandbox(engine, access().writableRoots)',
+      mutated: ""
+    }
+  },
+  {
     id: "H04",
     title: "a rule for a command accepts it in no directory of the agent's",
     run: outcome({
