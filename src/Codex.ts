@@ -207,8 +207,7 @@ export class Codex extends Context.Service<
         options: ThreadOptions<Tools>,
         start: (
           options: Engine.EngineThreadOptions
-        ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>,
-        forkedFrom?: ThreadId
+        ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
       ) {
         const detail = validate(options.budget ?? {})
         if (detail !== undefined)
@@ -252,7 +251,7 @@ export class Codex extends Context.Service<
         )
         // Codex would remember the path of a patch and the name of an MCP tool, so the library remembers what was accepted.
         const rememberingPolicy = SessionGrants.rememberForThread(policy)
-        AgentRoots.open(engine, thread, forkedFrom)
+        AgentRoots.open(engine, thread)
         yield* Effect.addFinalizer(() =>
           Effect.suspend(() => SessionGrants.forget(thread, AgentRoots.close(thread)))
         )
@@ -358,11 +357,8 @@ export class Codex extends Context.Service<
             resumeThread(threadId, options)
           ),
         forkThread: (threadId, options) =>
-          open(
-            span.threadFork,
-            options ?? {},
-            (more) => engine.forkThread(threadId, { ...more, through: options?.through }),
-            threadId
+          open(span.threadFork, options ?? {}, (more) =>
+            engine.forkThread(threadId, { ...more, through: options?.through })
           ),
         listThreads: (filter = {}) => paged((cursor) => listThreads(filter, cursor)),
         readThread: (threadId) => tracedThread(span.readThread, threadId)(engine.readThread(threadId)),

@@ -322,9 +322,9 @@ export const approval: ReadonlyArray<Mutant> = [
       "H03 includes what is granted through another handle of the thread"
     ],
     [
-      "roots: new Set(source?.roots),",
-      "roots: new Set<string>(),",
-      "H03 includes what is granted through another handle of the thread"
+      "for (const thread of threads.values()) for (const root of thread.roots) all.add(root)",
+      "",
+      "H03 includes what the agents of other open threads can write, which can work together"
     ],
     [
       "return handles.values().next().value",

@@ -4,7 +4,8 @@
  * after the turn that a grant was for, because a command that an earlier turn started may still run with its old sandbox, and
  * the agent can have put links there.
  *
- * All handles of a thread share this, because Codex has one sandbox and one set of grants for each thread.
+ * All handles of a thread share this, because Codex has one sandbox and one set of grants for each thread. Other open
+ * threads of the engine count, too.
  */
 import * as Nodepath from "node:path"
 import { type ApprovalDecision, isGranted } from "../domain/ApprovalDecision.ts"
@@ -18,36 +19,35 @@ import { directoryOfPattern } from "./ResolvedRequest.ts"
 interface OpenThread {
   readonly handles: Set<object>
   readonly roots: Set<string>
-  /** Removes the thread from the open threads of its engine. */
+  /** All open threads of the engine, by id. */
+  readonly threads: Map<ThreadId, OpenThread>
+  /** Removes this thread from them. */
   readonly remove: () => void
 }
 
-/** The open threads of each engine, by id. */
 const threadsByEngine = new WeakMap<object, Map<ThreadId, OpenThread>>()
 const threadByHandle = new WeakMap<object, OpenThread>()
 
 const threadOf = (handle: object): OpenThread => {
-  const thread = threadByHandle.get(handle) ?? { handles: new Set(), roots: new Set(), remove: () => {} }
+  const thread = threadByHandle.get(handle) ?? {
+    handles: new Set(),
+    roots: new Set(),
+    threads: new Map(),
+    remove: () => {}
+  }
   threadByHandle.set(handle, thread)
   return thread
 }
 
-/**
- * Adds a handle of a thread. `forkedFrom` is the thread whose copy it is: what runs there can write where it could, so the
- * new thread begins with the same directories.
- */
-export const open = (
-  engine: object,
-  handle: { readonly id: ThreadId },
-  forkedFrom: ThreadId | undefined
-): void => {
+/** Adds a handle of a thread. */
+export const open = (engine: object, handle: { readonly id: ThreadId }): void => {
   const { id } = handle
   const threads = threadsByEngine.get(engine) ?? new Map<ThreadId, OpenThread>()
   threadsByEngine.set(engine, threads)
-  const source = forkedFrom === undefined ? undefined : threads.get(forkedFrom)
   const thread = threads.get(id) ?? {
     handles: new Set(),
-    roots: new Set(source?.roots),
+    roots: new Set<string>(),
+    threads,
     remove: () => void threads.delete(id)
   }
   threads.set(id, thread)
@@ -104,5 +104,13 @@ export const recordSandbox = (handle: object, writableRoots: ReadonlyArray<strin
   for (const root of writableRoots) roots.add(root)
 }
 
-/** Returns the real paths that the agent may have been able to write since the thread was opened. */
-export const list = (handle: object): ReadonlyArray<string> => [...threadOf(handle).roots]
+/**
+ * Returns the real paths that the agent of a handle's thread may be able to write, or the agent of any other open thread of
+ * the engine: two agents that read the same hostile repository can work together.
+ */
+export const list = (handle: object): ReadonlyArray<string> => {
+  const { roots, threads } = threadOf(handle)
+  const all = new Set(roots)
+  for (const thread of threads.values()) for (const root of thread.roots) all.add(root)
+  return [...all]
+}

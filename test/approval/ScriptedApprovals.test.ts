@@ -179,6 +179,24 @@ describe("what the agent of a thread can write", () => {
     }).pipe(Effect.provide(TestLayer))
   )
 
+  it.effect("H03 includes what the agents of other open threads can write, which can work together", () =>
+    Effect.gen(function* () {
+      const noted: Array<ReadonlyArray<string>> = []
+      yield* Scripted.play([Scripted.completed, ...asks, ...asks])
+      const codex = yield* Codex
+      yield* Effect.gen(function* () {
+        const reader = yield* codex.startThread({ cwd: "/srv", sandbox: "read-only" })
+        yield* Effect.gen(function* () {
+          const writer = yield* codex.startThread({ cwd: "/srv", sandbox: "workspace-write" })
+          yield* writer.run("go")
+          yield* reader.run("go")
+        }).pipe(Effect.scoped)
+        yield* reader.run("go")
+      }).pipe(Effect.scoped, Effect.provideService(Approval.Current, noting(noted)))
+      assert.deepStrictEqual(noted, [roots, []])
+    }).pipe(Effect.provide(TestLayer))
+  )
+
   it.effect("H03 keeps a permission that Codex holds in the list until the last handle closes", () =>
     Effect.gen(function* () {
       const asking = R.permissions({ network: true, fileSystem: [] })
