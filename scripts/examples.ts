@@ -57,6 +57,14 @@ const examples: Readonly<Record<string, Example>> = {
     ],
     prints: ["The limit resets at 20", ", in 2h: too long to wait."]
   },
+  cost: {
+    script: [
+      reply(text("It runs Codex."), usage({ input: 1000, cachedInput: 400, output: 100 })),
+      reply(shell("cat *.ts"), usage({ input: 5000, output: 100 })),
+      answer("Too late.")
+    ],
+    prints: ["$0.0062, context 1100 of ", "Stopped after $0.0342 of $0.02 (thread)"]
+  },
   grants: {
     script: [answer("Added and removed."), answer("Added.")],
     prints: ["took back 0 grants"]

@@ -14,6 +14,7 @@ import * as Policy from "./approval/Policy.ts"
 import * as AgentRoots from "./approval/AgentRoots.ts"
 import * as SessionGrants from "./approval/SessionGrants.ts"
 import { type Budget, validate } from "./domain/Budget.ts"
+import * as Prices from "./domain/Prices.ts"
 import * as CodexError from "./domain/CodexError.ts"
 import type * as CodexProtocol from "./engine/CodexProtocol.ts"
 import * as Engine from "./engine/Engine.ts"
@@ -192,6 +193,7 @@ export class Codex extends Context.Service<
     Effect.gen(function* () {
       const engine = yield* Engine.Engine
       const layerPolicy = yield* Policy.Current
+      const layerPrices = yield* Prices.Current
       yield* ContentCapture.warn
       const userAttributes = yield* UserHash.makeUser
       const openThreads = SharedThreads.make()
@@ -222,6 +224,9 @@ export class Codex extends Context.Service<
         const policy = context.mapUnsafe.has(Policy.Current.key)
           ? Context.get(context, Policy.Current)
           : layerPolicy
+        const prices = context.mapUnsafe.has(Prices.Current.key)
+          ? Context.get(context, Prices.Current)
+          : layerPrices
         const annotations: Record<string, unknown> = { ...(yield* userAttributes(options.user)) }
         if (options.source !== undefined) annotations[attribute.source] = options.source
         if (options.workflow !== undefined) annotations[attribute.workflow] = options.workflow
@@ -261,6 +266,7 @@ export class Codex extends Context.Service<
           sandbox: options.sandbox,
           instructions: options.instructions,
           mode: options.mode,
+          prices,
           terminals: options.terminals,
           subAgents: options.subAgents,
           annotations

@@ -21,6 +21,7 @@ import * as Tracer from "../src/telemetry/tracer/Tracer.ts"
 import * as TestLayer from "../src/testing/TestLayer.ts"
 import * as Turn from "../src/domain/Turn.ts"
 import * as TurnOptions from "../src/domain/TurnOptions.ts"
+import * as Prices from "../src/domain/Prices.ts"
 import * as Retry from "../src/domain/Retry.ts"
 import * as Duration from "effect/Duration"
 import { openThread } from "./support/singleThreadEngine.ts"
@@ -36,6 +37,7 @@ const lost = new CodexError.TurnFailed({ reason: "Disconnected", detail: "cut" }
 /** A thread that plays one script per turn, and the last script for all later turns. */
 const make = (plays: ReadonlyArray<Play>, budget: Budget.Budget = {}) => {
   const inputs: Array<TurnOptions.TurnInput> = []
+  const models: Array<string | undefined> = []
   const next = (input: TurnOptions.TurnInput, handlers: Engine.Handlers) =>
     Effect.suspend(() => {
       inputs.push(input)
@@ -48,11 +50,15 @@ const make = (plays: ReadonlyArray<Play>, budget: Budget.Budget = {}) => {
     model: "model",
     provider: "provider",
     cwd: "/",
-    turn: (input, _options, handlers) => next(input, handlers),
+    turn: (input, { model }, handlers) => {
+      models.push(model)
+      return next(input, handlers)
+    },
     compact: (handlers) => next("compact", handlers),
     steer: () => Effect.void
   }
-  return { thread: openThread(engine, { budget }), inputs }
+  const prices = Prices.make({ model: { input: 1000, cachedInput: 100, output: 5000 } })
+  return { thread: openThread(engine, { budget, prices }), inputs, models }
 }
 
 const uses =
@@ -206,6 +212,87 @@ describe("a budget", () => {
         thread.run("go", { budget: { time: "1 minute" }, retry: Schedule.recurs(3) })
       )
       assert.deepInclude(error, { _tag: "TurnFailed", reason: "RateLimited" })
+    })
+  )
+})
+
+describe("a budget of money", () => {
+  it.effect("may be reached, and ends the turn that exceeds it, by the prices of its tokens", () =>
+    Effect.gen(function* () {
+      const usage = { input: 1000, cachedInput: 400, output: 100, reasoning: 50 }
+      const costs: Play = (handlers) =>
+        Effect.suspend(() => {
+          handlers.emit({ _tag: "UsageUpdated", usage, contextWindow: 5000, at: 0 })
+          return Effect.yieldNow
+        })
+      // 600 fresh, 400 cached and 100 output tokens.
+      const usd = (600 * 1000 + 400 * 100 + 100 * 5000) / 1e6
+      const { thread } = make([costs])
+      const turn = yield* thread.run("go", { budget: { usd } })
+      assert.deepInclude(turn, { cost: usd, context: { used: 1100, size: 5000 } })
+      assert.deepInclude(yield* thread.spent, { usd })
+      const error = yield* Effect.flip(make([costs]).thread.run("go", { budget: { usd: 1 } }))
+      assert.deepInclude(error, { _tag: "BudgetExceeded", reason: "Cost", limit: 1, used: usd })
+      assert.include(error.message, "the turn used 1.14 of 1 US dollars")
+      const ofThread = make([costs], { usd: 2 }).thread
+      yield* ofThread.run("go")
+      assert.deepInclude(yield* Effect.flip(ofThread.run("go")), { reason: "Cost", scope: "thread" })
+      assert.deepInclude(yield* Effect.flip(ofThread.run("go")), { used: 2 * usd })
+    })
+  )
+
+  it.effect("fails before the turn starts if the model has no price, or a price that is no number", () =>
+    Effect.gen(function* () {
+      const { inputs, thread } = make([uses(1)])
+      const error = yield* Effect.flip(thread.run("go", { model: "other", budget: { usd: 1 } }))
+      assert.deepInclude(error, { _tag: "InvalidRequest", reason: "BadParams" })
+      assert.include(error.message, "the price of the model other")
+      assert.lengthOf(inputs, 0)
+      assert.isUndefined((yield* thread.run("go", { model: "other" })).cost)
+      const invalid = yield* Effect.flip(thread.run("go", { budget: { usd: Number.NaN } }))
+      assert.deepInclude(invalid, { _tag: "InvalidRequest", reason: "BadParams" })
+      assert.isDefined(Prices.validate({ input: Number.NaN, output: 1 }))
+    })
+  )
+})
+
+describe("a turn that is retried on another model", () => {
+  const failed = (reason: CodexError.TurnFailedReason): Play =>
+    uses(1, Effect.fail(new CodexError.TurnFailed({ reason, detail: "" })))
+
+  it.effect("uses the models in order, and the next turn uses the thread's own model again", () =>
+    Effect.gen(function* () {
+      const { models, thread } = make([
+        failed("UsageLimit"),
+        failed("ModelNotFound"),
+        failed("Overloaded"),
+        uses(1),
+        uses(1),
+        uses(1)
+      ])
+      const turn = yield* thread.run("go", { retry: Retry.withModels(["a", "b"], Schedule.recurs(5)) })
+      assert.strictEqual(turn.attempts, 4)
+      // The models a and b have no price.
+      assert.isUndefined(turn.cost)
+      yield* thread.run("next")
+      yield* thread.run("then")
+      assert.deepStrictEqual(models, [undefined, "a", "b", "b", "model", "model"])
+    })
+  )
+
+  it.effect("fails if the model does not change, or the error does not concern the model", () =>
+    Effect.gen(function* () {
+      for (const [reason, plan] of [
+        ["UsageLimit", Retry.withModels([], Schedule.recurs(5))],
+        ["UsageLimit", Retry.withModels(["model"], Schedule.recurs(5))],
+        ["ModelNotFound", Retry.withModels(["a"], Schedule.recurs(0))],
+        ["BadRequest", Retry.withModels(["a"], Schedule.recurs(5))],
+        ["Unauthorized", { schedule: Schedule.recurs(5), model: () => "a" }]
+      ] as const) {
+        const { models, thread } = make([failed(reason), uses(1)])
+        assert.deepInclude(yield* Effect.flip(thread.run("go", { retry: plan })), { reason })
+        assert.lengthOf(models, 1)
+      }
     })
   )
 })

@@ -71,6 +71,7 @@ const entries: {
   turnTrigger: { meaning: "`codex` if nobody requested the turn: Codex started it, for example for a goal" },
   turnModelCalls: { meaning: "requests to the model in the turn, failed attempts included" },
   turnToolCalls: { meaning: "calls of tools in the turn" },
+  turnCost: { meaning: "cost of the turn in US dollars, without its sub-agents, by the caller's `Prices`" },
   turnOmittedItems: { meaning: "items that the turn dropped from its result (`ContentLimits`)" },
   omittedCharacters: {
     meaning: "characters that were left out of the item, or of all items of the turn (`ContentLimits`)"

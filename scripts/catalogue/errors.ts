@@ -136,6 +136,10 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
   ),
   "BudgetExceeded.Time": exceeded("Time", "The same; `codex.turn.time.*` shows where the time went."),
   "BudgetExceeded.ToolCalls": exceeded("ToolCalls", "The same; a loop shows as repeated identical calls."),
+  "BudgetExceeded.Cost": exceeded(
+    "Cost",
+    "Set a larger budget, a cheaper model or a smaller task. `turn.cost` is what the turn cost."
+  ),
   "BudgetExceeded.ModelCalls": exceeded("ModelCalls", "The same; failed attempts count."),
   OutputInvalid: {
     error: new CodexError.OutputInvalid({ output: "", detail: "" }),

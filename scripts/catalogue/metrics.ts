@@ -110,6 +110,10 @@ const entries: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
     bad: "It grows faster than the number of files: callers attach large files.",
     then: "Limit the size of attachments."
   },
+  cost: {
+    bad: "It grows faster than the number of turns, or more of it comes from an expensive model.",
+    then: "Compare models, then look at input and cached tokens. Limit it with `budget.usd`. It exists only for models with a price."
+  },
   errors: {
     bad: "Turns, threads and engines that failed. Any of class `config`, `auth`, `engine` or `protocol`: nothing runs until a person intervenes. Of `transient`, `quota` or `timeout`: a rising rate.",
     then: "Look up the `error.type` [below](#errortype). An interrupted turn is not an error and is not counted."

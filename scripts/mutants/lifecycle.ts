@@ -10,6 +10,11 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/domain/Budget.ts", "test/Thread.test.ts", [
+    [
+      "used > usd ?",
+      "used >= usd ?",
+      "may be reached, and ends the turn that exceeds it, by the prices of its tokens"
+    ],
     ["spent.tokens > tokens", "spent.tokens >= tokens", "may be reached, and ends the turn that exceeds it"],
     [
       "spent.tokens >= tokens",
@@ -62,11 +67,7 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/domain/TurnState.ts", "test/Thread.test.ts", [
-    [
-      "larger(state.requested, state.reported),\n      diff",
-      "state.requested,\n      diff",
-      "of a turn covers all its attempts"
-    ]
+    ["larger(state.requested, state.reported)\n", "state.requested\n", "of a turn covers all its attempts"]
   ]),
   ...inFile("src/domain/TurnState.ts", "test/domain/TurnState.test.ts", [
     [
@@ -263,8 +264,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/TurnAttempts.ts", "test/Thread.test.ts", [
     [
-      " && error.turn?.sideEffects !== true",
-      "",
+      "error.turn?.sideEffects !== true",
+      "true",
       "has had no side effects: a turn that had some is not retried"
     ],
     [

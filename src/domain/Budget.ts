@@ -5,8 +5,8 @@ import * as Option from "effect/Option"
 import type * as Turn from "./Turn.ts"
 
 /**
- * Limits of use. An omitted limit is unlimited. Use may reach a limit but not exceed it. If no tokens, time or model
- * requests are left, no turn starts. Sub-agents count.
+ * Limits of use. An omitted limit is unlimited. Use may reach a limit but not exceed it. If no tokens, time, model
+ * requests or money are left, no turn starts. Sub-agents count.
  */
 export interface Budget {
   /** Input and output tokens together, including cached input, which is billed. */
@@ -20,6 +20,11 @@ export interface Budget {
   readonly toolCalls?: number | undefined
   /** The number of requests to the model, including failed attempts. */
   readonly modelCalls?: number | undefined
+  /**
+   * The cost in US dollars, by the prices in `Prices`. A turn on a model without a price fails before it starts, and a
+   * sub-agent on one ends the turn.
+   */
+  readonly usd?: number | undefined
 }
 
 /** Use so far, in the units of `Budget`. */
@@ -28,6 +33,8 @@ export interface BudgetUsage {
   readonly timeMillis: number
   readonly toolCalls: number
   readonly modelCalls: number
+  /** The cost in US dollars of the models that have a price. Absent if none of them has one. */
+  readonly usd?: number | undefined
 }
 
 export const zero: BudgetUsage = { tokens: 0, timeMillis: 0, toolCalls: 0, modelCalls: 0 }
@@ -37,7 +44,8 @@ export const fromTurn = (turn: Turn.Turn): BudgetUsage => ({
   tokens: turn.usage.input + turn.usage.output,
   timeMillis: turn.time.totalMillis,
   toolCalls: turn.toolCalls,
-  modelCalls: turn.modelCalls
+  modelCalls: turn.modelCalls,
+  ...(turn.cost === undefined ? {} : { usd: turn.cost })
 })
 
 /** Adds the use of two turns. */
@@ -45,7 +53,8 @@ export const add = (a: BudgetUsage, b: BudgetUsage): BudgetUsage => ({
   tokens: a.tokens + b.tokens,
   timeMillis: a.timeMillis + b.timeMillis,
   toolCalls: a.toolCalls + b.toolCalls,
-  modelCalls: a.modelCalls + b.modelCalls
+  modelCalls: a.modelCalls + b.modelCalls,
+  ...(a.usd === undefined && b.usd === undefined ? {} : { usd: (a.usd ?? 0) + (b.usd ?? 0) })
 })
 
 /** Returns what was used in addition to `before`. */
@@ -53,7 +62,8 @@ export const subtract = (total: BudgetUsage, before: BudgetUsage): BudgetUsage =
   tokens: total.tokens - before.tokens,
   timeMillis: total.timeMillis - before.timeMillis,
   toolCalls: total.toolCalls - before.toolCalls,
-  modelCalls: total.modelCalls - before.modelCalls
+  modelCalls: total.modelCalls - before.modelCalls,
+  ...(total.usd === undefined ? {} : { usd: total.usd - (before.usd ?? 0) })
 })
 
 /** Returns by how much use without time has grown, or `undefined` if it has not changed. */
@@ -72,7 +82,7 @@ export const difference = (
         modelCalls: after.modelCalls - before.modelCalls
       }
 
-export const BudgetReason = Schema.Literals(["Tokens", "Time", "ToolCalls", "ModelCalls"])
+export const BudgetReason = Schema.Literals(["Tokens", "Time", "ToolCalls", "ModelCalls", "Cost"])
 export type BudgetReason = typeof BudgetReason.Type
 
 /** An exceeded limit. */
@@ -84,12 +94,13 @@ export interface Excess {
 
 /** Returns the first exceeded limit. Does not check time, which a timer limits. */
 export const exceeded = (budget: Budget, spent: BudgetUsage): Excess | undefined => {
-  const { modelCalls = Infinity, tokens = Infinity, toolCalls = Infinity } = budget
+  const { modelCalls = Infinity, tokens = Infinity, toolCalls = Infinity, usd = Infinity } = budget
   if (spent.tokens > tokens) return { reason: "Tokens", limit: tokens, used: spent.tokens }
   if (spent.toolCalls > toolCalls) return { reason: "ToolCalls", limit: toolCalls, used: spent.toolCalls }
-  return spent.modelCalls > modelCalls
-    ? { reason: "ModelCalls", limit: modelCalls, used: spent.modelCalls }
-    : undefined
+  if (spent.modelCalls > modelCalls)
+    return { reason: "ModelCalls", limit: modelCalls, used: spent.modelCalls }
+  const { usd: used = 0 } = spent
+  return used > usd ? { reason: "Cost", limit: usd, used } : undefined
 }
 
 /** Returns the limit that prevents another turn: a turn requests the model at least once and uses tokens. */
@@ -99,6 +110,8 @@ export const exhausted = (budget: Budget, spent: BudgetUsage): Excess | undefine
   if (time !== undefined && spent.timeMillis >= time)
     return { reason: "Time", limit: time, used: spent.timeMillis }
   if (spent.tokens >= tokens) return { reason: "Tokens", limit: tokens, used: spent.tokens }
+  if (budget.usd !== undefined && (spent.usd ?? 0) >= budget.usd)
+    return { reason: "Cost", limit: budget.usd, used: spent.usd ?? 0 }
   return spent.modelCalls >= modelCalls
     ? { reason: "ModelCalls", limit: modelCalls, used: spent.modelCalls }
     : exceeded(budget, spent)
@@ -106,7 +119,7 @@ export const exhausted = (budget: Budget, spent: BudgetUsage): Excess | undefine
 
 /** Returns why a limit is invalid, or `undefined`. */
 export const validate = (budget: Budget): string | undefined => {
-  for (const name of ["tokens", "toolCalls", "modelCalls"] as const) {
+  for (const name of ["tokens", "toolCalls", "modelCalls", "usd"] as const) {
     const limit = budget[name]
     if (limit !== undefined && !(limit >= 0)) return `budget.${name} is ${limit}, and must be 0 or more`
   }

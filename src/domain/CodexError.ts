@@ -259,7 +259,8 @@ const budgetUnits = {
   Tokens: "tokens",
   Time: "milliseconds",
   ToolCalls: "tool calls",
-  ModelCalls: "model calls"
+  ModelCalls: "model calls",
+  Cost: "US dollars"
 } as const satisfies { readonly [Reason in BudgetReason]: string }
 
 /** A turn, or all turns of a thread together, exceeded the budget, and the turn was interrupted. */
@@ -268,7 +269,7 @@ export class BudgetExceeded extends make<BudgetExceeded>()(
   {
     reason: BudgetReason,
     scope: Schema.Literals(["turn", "thread"]),
-    /** The budget in `unit`: tokens for `Tokens`, milliseconds for `Time`, calls for `ToolCalls` and `ModelCalls`. */
+    /** The budget in `unit`: tokens for `Tokens`, milliseconds for `Time`, calls for `ToolCalls` and `ModelCalls`, US dollars for `Cost`. */
     limit: Schema.Finite,
     /** The use in the same unit. */
     used: Schema.Finite
@@ -276,7 +277,7 @@ export class BudgetExceeded extends make<BudgetExceeded>()(
   ({ limit, reason, scope, used }) => ({
     class: "budget",
     retryable: false,
-    message: `the ${scope} used ${Math.round(used)} of ${limit} ${budgetUnits[reason]}; give it a larger budget`
+    message: `the ${scope} used ${reason === "Cost" ? Number(used.toFixed(4)) : Math.round(used)} of ${limit} ${budgetUnits[reason]}; give it a larger budget`
   })
 ) {
   /** The unit of `limit` and `used`. */

@@ -19,19 +19,25 @@ const addTime = (a: Turn.TurnTime, b: Turn.TurnTime, waitMillis: number): Turn.T
   return { totalMillis, thinkingMillis, toolsMillis, approvalMillis, overheadMillis }
 }
 
+/** Returns the cost of both, which is unknown if one of them is. */
+const costOf = ({ cost: before }: Turn.Turn, { cost }: Turn.Turn): Pick<Turn.Turn, "cost"> =>
+  before === undefined || cost === undefined ? {} : { cost: before + cost }
+
 /**
  * Adds the use of earlier attempts to the turn of the last one. Its items, message and diff stay those of the last attempt:
  * each attempt is a turn of its own in Codex, with its own items.
  */
-export const withEarlier = (earlier: EarlierAttempts | undefined, last: Turn.Turn): Turn.Turn =>
-  earlier === undefined
-    ? last
-    : {
-        ...last,
-        usage: TurnState.addUsage(earlier.turn.usage, last.usage),
-        time: addTime(earlier.turn.time, last.time, earlier.waitMillis),
-        modelCalls: earlier.turn.modelCalls + last.modelCalls,
-        toolCalls: earlier.turn.toolCalls + last.toolCalls,
-        sideEffects: earlier.turn.sideEffects || last.sideEffects,
-        attempts: (earlier.turn.attempts ?? 1) + 1
-      }
+export const withEarlier = (earlier: EarlierAttempts | undefined, turn: Turn.Turn): Turn.Turn => {
+  if (earlier === undefined) return turn
+  const { cost: _, ...last } = turn
+  return {
+    ...last,
+    usage: TurnState.addUsage(earlier.turn.usage, last.usage),
+    ...costOf(earlier.turn, turn),
+    time: addTime(earlier.turn.time, last.time, earlier.waitMillis),
+    modelCalls: earlier.turn.modelCalls + last.modelCalls,
+    toolCalls: earlier.turn.toolCalls + last.toolCalls,
+    sideEffects: earlier.turn.sideEffects || last.sideEffects,
+    attempts: (earlier.turn.attempts ?? 1) + 1
+  }
+}

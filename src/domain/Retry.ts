@@ -10,6 +10,43 @@ import type * as CodexError from "./CodexError.ts"
 /** A schedule for the option `retry` of a turn. Its input is the error of the last attempt. */
 export type RetrySchedule = Schedule.Schedule<unknown, CodexError.TurnError>
 
+/** A schedule, and the model of each further attempt. */
+export interface RetryPlan {
+  /** When to run the turn again, as for a schedule alone. */
+  readonly schedule: RetrySchedule
+  /**
+   * Returns the model of the next attempt, or `undefined` to keep it. `attempts` is how many have failed. If the model
+   * changes, the turn is also retried after an error that only concerns the model that failed: its usage limit, an unknown
+   * model, or a context that is too small.
+   */
+  readonly model: (error: CodexError.TurnError, attempts: number) => string | undefined
+}
+
+/** Failures that another model may not have. */
+const modelFailures: ReadonlySet<CodexError.TurnFailedReason> = new Set([
+  "RateLimited",
+  "UsageLimit",
+  "ContextOverflow",
+  "ModelNotFound",
+  "Overloaded",
+  "ServerError",
+  "Disconnected"
+])
+
+/** @internal Whether another model may succeed after this error. */
+export const concernsModel = (error: CodexError.TurnError): boolean =>
+  error._tag === "TurnFailed" && modelFailures.has(error.reason)
+
+/**
+ * Runs a failed turn again on other models, one after the other: `Retry.withModels(["gpt-5.4-mini"], Schedule.recurs(2))`.
+ * The first further attempt uses the first model; after the last model, attempts keep it. `schedule` decides how often and
+ * when. The next turn of the thread uses the thread's own model again.
+ */
+export const withModels = (models: ReadonlyArray<string>, schedule: RetrySchedule): RetryPlan => ({
+  schedule,
+  model: (error, attempts) => (concernsModel(error) ? models[attempts - 1] : undefined)
+})
+
 /**
  * @internal The error that `untilReset` has just decided to wait for. The turn provides it to its schedule, and does not
  * retry a usage limit that no `untilReset` in the schedule has accepted.

@@ -61,6 +61,14 @@ export class TurnPlan extends Schema.Opaque<TurnPlan>()(
 ) {}
 
 /**
+ * How much of the model's context the conversation fills, in tokens: `used` by the last model request of the turn and its
+ * answer. `size` is absent if Codex does not know the size of the model's context.
+ */
+export class ContextWindow extends Schema.Opaque<ContextWindow>()(
+  Schema.Struct({ used: Schema.Natural, size: Schema.optionalKey(Schema.Natural) })
+) {}
+
+/**
  * The result of a turn. A turn that `run` returns is complete; the turn of an error is its state at the end.
  *
  * `message` is the agent's answer: its last message that is not a comment on its work or a part of an answer, or "" if
@@ -69,7 +77,10 @@ export class TurnPlan extends Schema.Opaque<TurnPlan>()(
  * item for it: repeating such a turn may repeat its effects. `plan` is the agent's last list of steps, if it made one; the
  * plan that plan mode proposes is an item, `Plan`. `review` is the result of a code review; absent from other turns.
  *
- * `attempts` is how often the turn ran; absent if once. `usage`, `time`, `modelCalls`, `toolCalls` and `sideEffects` are those
+ * `context` is absent if no model request has reported its usage. `cost` is in US dollars and includes sub-agents; it is
+ * absent if the price of a model that the turn used is not known (`Prices`).
+ *
+ * `attempts` is how often the turn ran; absent if once. `usage`, `cost`, `time`, `modelCalls`, `toolCalls` and `sideEffects` are those
  * of all attempts together, and the waits between them are overhead. Everything else is that of the last attempt.
  *
  * `omittedItems` is how many of the oldest items the turn dropped, and `omittedCharacters` how much it left out of its
@@ -89,6 +100,8 @@ export class Turn extends Schema.Opaque<Turn>()(
     modelCalls: Schema.Natural,
     toolCalls: Schema.Natural,
     sideEffects: Schema.Boolean,
+    context: Schema.optionalKey(ContextWindow),
+    cost: Schema.optionalKey(Schema.Finite),
     attempts: Schema.optionalKey(Schema.Natural),
     omittedItems: Schema.optionalKey(Schema.Natural),
     omittedCharacters: Schema.optionalKey(Schema.Natural)
@@ -123,7 +136,8 @@ const eventFields = {
   /** The progress of a call of one of the caller's tools, in the tool's own words: at most 4,000 characters. */
   ToolProgress: { callId: ItemId, tool: Schema.String, text: Schema.String, at },
   ModelResponded: { responseId: Schema.String, usage: Schema.optionalKey(Usage), at },
-  UsageUpdated: { usage: Usage, at },
+  /** The usage of a model request. `contextWindow` is the size of the model's context in tokens. */
+  UsageUpdated: { usage: Usage, contextWindow: Schema.optionalKey(Schema.Natural), at },
   /** The agent changed its list of steps. */
   PlanUpdated: { plan: TurnPlan, at },
   DiffUpdated: { diff: Schema.String, at },

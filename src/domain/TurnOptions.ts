@@ -1,11 +1,10 @@
 /** The input and the options of a turn. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
-import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type { Attachment } from "./Attachment.ts"
 import type { Budget } from "./Budget.ts"
-import type { TurnError } from "./CodexError.ts"
+import type { RetryPlan, RetrySchedule } from "./Retry.ts"
 import type * as Review from "./Review.ts"
 import type { Turn } from "./Turn.ts"
 
@@ -50,9 +49,9 @@ export interface TurnOptions {
   /**
    * When to run a failed turn again. Only retryable errors are retried, and only if no command, edit or tool ran that may
    * have side effects. The wait is at least the provider's `retryAfter`. Another attempt does not repeat input that Codex
-   * has recorded. A usage limit is retried only by `Retry.untilReset`. Default: no retries.
+   * has recorded. A usage limit is retried only by `Retry.untilReset`, or on another model (`Retry.withModels`). Default: no retries.
    */
-  readonly retry?: Schedule.Schedule<unknown, TurnError> | undefined
+  readonly retry?: RetrySchedule | RetryPlan | undefined
   /**
    * What happens to the commands that still run when the turn ends. An interrupted turn always ends its commands. Default:
    * the option `terminals` of the thread.

@@ -31,6 +31,7 @@ export interface TurnState {
   readonly requested: Turn.Usage
   /** The sum of the usage that Codex reported, which comes later but includes Codex's own requests. */
   readonly reported: Turn.Usage
+  readonly context: Turn.ContextWindow | undefined
   readonly diff: string
   /** The agent's last list of steps. */
   readonly plan: Turn.TurnPlan | undefined
@@ -57,6 +58,7 @@ export const initial = (
   writing: undefined,
   requested: noUsage,
   reported: noUsage,
+  context: undefined,
   diff: "",
   plan: undefined,
   review: undefined,
@@ -74,9 +76,12 @@ export const addUsage = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
   reasoning: a.reasoning + b.reasoning
 })
 
+/** Returns the tokens of the turn so far. */
+export const usageOf = (state: TurnState): Turn.Usage => larger(state.requested, state.reported)
+
 /** Returns what the turn has used so far. A model request counts from its start. */
 export const spent = (state: TurnState): Omit<Budget.BudgetUsage, "timeMillis"> => {
-  const { input, output } = larger(state.requested, state.reported)
+  const { input, output } = usageOf(state)
   const { model, modelCalls } = state.time
   return {
     tokens: input + output,
@@ -157,9 +162,17 @@ const apply = (state: TurnState, event: Turn.EngineEvent): TurnState => {
     case "ModelResponded":
       return event.usage === undefined
         ? state
-        : { ...state, requested: addUsage(state.requested, event.usage) }
+        : {
+            ...state,
+            requested: addUsage(state.requested, event.usage),
+            context: contextOf(state, event.usage, undefined)
+          }
     case "UsageUpdated":
-      return { ...state, reported: addUsage(state.reported, event.usage) }
+      return {
+        ...state,
+        reported: addUsage(state.reported, event.usage),
+        context: contextOf(state, event.usage, event.contextWindow)
+      }
     case "PlanUpdated":
       return { ...state, plan: event.plan }
     case "DiffUpdated":
@@ -167,6 +180,16 @@ const apply = (state: TurnState, event: Turn.EngineEvent): TurnState => {
     default:
       return state
   }
+}
+
+/** Returns how full the context is after a model request. Its input and output are the whole conversation. */
+const contextOf = (
+  { context }: TurnState,
+  { input, output }: Turn.Usage,
+  contextWindow: number | undefined
+): Turn.ContextWindow => {
+  const size = contextWindow ?? context?.size
+  return { used: input + output, ...(size === undefined ? {} : { size }) }
 }
 
 /**
@@ -235,7 +258,8 @@ export function* endSteps(
       threadId: state.threadId,
       message: message(kept),
       items: all,
-      usage: larger(state.requested, state.reported),
+      usage: usageOf(state),
+      ...(state.context === undefined ? {} : { context: state.context }),
       diff: state.diff,
       ...(state.plan === undefined ? {} : { plan: state.plan }),
       ...(state.review === undefined ? {} : { review: state.review }),

@@ -42,6 +42,8 @@ export interface TurnStop {
   readonly time: Turn.TurnTime
   readonly modelCalls: number
   readonly toolCalls: number
+  /** The cost in US dollars without sub-agents, whose turns have their own. `undefined` without a price of the model. */
+  readonly cost?: number | undefined
   /** What the turn left out of its result to bound its memory. */
   readonly omittedItems?: number | undefined
   readonly omittedCharacters?: number | undefined

@@ -118,6 +118,10 @@ export const make = (): SignalBus.SignalListener => {
           ...agent,
           ...errorType(error?.errorType)
         })
+        if (signal.cost !== undefined)
+          record(Instruments.turn.cost, signal.cost, {
+            [attribute.requestModel]: limited(attribute.requestModel, model)
+          })
         record(Instruments.turn.inferenceCalls, modelCalls, agent)
         record(Instruments.turn.toolCalls, toolCalls, agent)
         for (const component of ["thinking", "tools", "approval", "overhead"] as const) {

@@ -415,6 +415,7 @@ export function* end(
     time: turn.time,
     modelCalls: turn.modelCalls,
     toolCalls: turn.toolCalls,
+    ...(turn.cost === undefined ? {} : { cost: turn.cost }),
     ...omitted(turn),
     ...(turn.omittedItems === undefined ? {} : { omittedItems: turn.omittedItems })
   }

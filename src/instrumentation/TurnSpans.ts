@@ -89,6 +89,7 @@ const turnAttributes = (stop: Signal.TurnStop): Attributes => {
     [attribute.timeOverhead]: time.overheadMillis,
     [attribute.turnModelCalls]: stop.modelCalls,
     [attribute.turnToolCalls]: stop.toolCalls,
+    [attribute.turnCost]: stop.cost,
     [attribute.turnOmittedItems]: stop.omittedItems,
     [attribute.omittedCharacters]: stop.omittedCharacters
   }

@@ -153,6 +153,11 @@ export const turn = {
     buckets.part,
     "How the time of a turn was spent. The four components sum to the duration of the turn."
   ),
+  cost: counter(
+    metric.cost,
+    "{USD}",
+    "The cost of turns in US dollars, by the prices that the program provides. Turns of sub-agents count separately."
+  ),
   errors: counter(metric.errors, "{error}", "Failed turns and starts, by error type and class.")
 }
 

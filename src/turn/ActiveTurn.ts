@@ -12,6 +12,7 @@ import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as BoundedContent from "../domain/BoundedContent.ts"
 import * as Budget from "../domain/Budget.ts"
+import * as Prices from "../domain/Prices.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as ContentLimits from "../domain/ContentLimits.ts"
 import type * as Engine from "../engine/Engine.ts"
@@ -43,6 +44,8 @@ export interface ActiveTurnOptions {
   readonly annotations: Readonly<Record<string, unknown>>
   readonly span: EffectTracer.Span
   readonly model: string | undefined
+  /** The price of the model, if it is known. */
+  readonly price: Prices.Price | undefined
   readonly effort: string | undefined
   readonly sandbox: TurnOptions.Sandbox | undefined
   readonly instructions: string | undefined
@@ -107,6 +110,14 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     return known
   }
 
+  /** Adds the cost of a step. The tokens of requests and reports may swap roles, so the sum, not the step, is priced. */
+  const withCost = (added: Budget.BudgetUsage, before: TurnState.TurnState, after: TurnState.TurnState) => {
+    const { price } = options
+    if (price === undefined) return added
+    const usd = Prices.cost(TurnState.usageOf(after), price) - Prices.cost(TurnState.usageOf(before), price)
+    return { ...added, usd }
+  }
+
   const emit = (original: Turn.EngineEvent) => {
     if (ended) return
     // A command of this turn keeps the sandbox of this turn, also when later turns have a smaller one.
@@ -122,7 +133,8 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
     options.onEvent?.(event)
-    const added = TurnState.spentBetween(before, next, marks)
+    const tokens = TurnState.spentBetween(before, next, marks)
+    const added = tokens === undefined ? undefined : withCost(tokens, before, next)
     if (added !== undefined) options.onSpent(added)
     ignoreDefects(() => telemetry.record(event, marks, before.calls))
     options.publish(event)
@@ -212,7 +224,9 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
                 : {})
             }
       ended = true
-      const [turn, marks] = yield* TurnState.endSteps(state, at, { completed, ...failure }, readOnly)
+      const [folded, marks] = yield* TurnState.endSteps(state, at, { completed, ...failure }, readOnly)
+      const turn =
+        options.price === undefined ? folded : { ...folded, cost: Prices.cost(folded.usage, options.price) }
       try {
         yield* telemetry.endSteps(turn, marks, outcome, at, state.calls)
       } catch {

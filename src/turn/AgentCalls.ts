@@ -25,6 +25,8 @@ interface NamingCalls {
 export interface StartingCall {
   readonly owner: number
   readonly callId: string
+  /** The model that the call chose for the sub-agent, if Codex reports it. */
+  readonly model?: string
 }
 
 export interface AgentCalls {
@@ -38,6 +40,9 @@ export interface AgentCalls {
   /** Returns the calls of a turn that `find` may return later. */
   readonly startingCalls: (owner: number) => ReadonlyArray<string>
 }
+
+const modelField = (model: string | undefined): Pick<StartingCall, "model"> =>
+  model === undefined ? {} : { model }
 
 const lastOf = <A>(values: Iterable<A>): A | undefined => {
   let last: A | undefined
@@ -68,6 +73,8 @@ export const make = (): AgentCalls => {
 
   /** The calls that name a sub-agent, by turn. */
   const starting = new Map<number, Set<string>>()
+  /** The models of sub-agents, as the last call that names one and its model reports. */
+  const models = new Map<ThreadId, string>()
 
   const callsOf = (owner: number, agent: ThreadId): NamingCalls => {
     const owners = named.get(agent) ?? new Map<number, NamingCalls>()
@@ -107,6 +114,7 @@ export const make = (): AgentCalls => {
       if (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted") return
       const { item } = event
       if (item._tag !== "AgentCall" || !startsAgentTurn.has(item.tool)) return
+      if (item.model !== undefined) for (const agent of item.agents) models.set(agent, item.model)
       if (event._tag === "ItemStarted") return start(owner, item)
       close(owner, item.id)
       starting.set(owner, (starting.get(owner) ?? new Set<string>()).add(item.id))
@@ -116,7 +124,7 @@ export const make = (): AgentCalls => {
       const owners = [...(named.get(threadId) ?? [])].toSorted(([a], [b]) => b - a)
       for (const [owner, calls] of owners) {
         const callId = lastOf(calls.open) ?? calls.completed
-        if (callId !== undefined) return { owner, callId }
+        if (callId !== undefined) return { owner, callId, ...modelField(models.get(threadId)) }
       }
       let owner = waiting.at(-1)
       while (owner !== undefined && !unnamed.has(owner)) {
@@ -124,7 +132,9 @@ export const make = (): AgentCalls => {
         owner = waiting.at(-1)
       }
       const [callId] = (owner === undefined ? undefined : unnamed.get(owner)) ?? []
-      return owner === undefined || callId === undefined ? undefined : { owner, callId }
+      return owner === undefined || callId === undefined
+        ? undefined
+        : { owner, callId, ...modelField(open.get(owner)?.get(callId)?.model) }
     }
   }
 }

@@ -210,7 +210,9 @@ export const opening = (threads: SharedThreads): Opening => {
               members: shared.members,
               activity: ThreadMembers.makeActivity(),
               spent: Budget.zero,
-              previous: undefined
+              previous: undefined,
+              model: undefined,
+              hasFallenBack: false
             }
             ThreadMembers.join(shared.members, opened)
             handle = opened

@@ -23,6 +23,10 @@ export interface ThreadTurns extends ThreadMembers.Member {
   readonly members: ThreadMembers.ThreadMembers
   /** The span of the last turn that was sampled. */
   previous: EffectTracer.AnySpan | undefined
+  /** The model that the last turn with the option `model` chose. Codex keeps it for later turns. */
+  model: string | undefined
+  /** A retry has changed the model, which Codex keeps: later turns have to name their model. */
+  hasFallenBack: boolean
 }
 
 /** How to end a turn that runs, or that waits for its next attempt. */
@@ -33,18 +37,23 @@ export interface CurrentTurn {
   readonly interrupted: Deferred.Deferred<never, CodexError.TurnError>
 }
 
-/** Whether another attempt may succeed and repeats no side effect. `schedule` decides about a usage limit. */
-const isRetryable = (error: CodexError.TurnError): boolean =>
-  (error.retryable || isUsageLimit(error)) && error.turn?.sideEffects !== true
+/** Whether another attempt repeats no side effect and may succeed. The schedule decides about a usage limit. */
+const isRetryable = (error: CodexError.TurnError, changesModel: boolean): boolean =>
+  (error.retryable || isUsageLimit(error) || (changesModel && Retry.concernsModel(error))) &&
+  error.turn?.sideEffects !== true
 
 const isUsageLimit = (error: CodexError.TurnError): boolean =>
   error._tag === "TurnFailed" && error.reason === "UsageLimit"
 
 /**
  * Waits at least as long as the provider's `retryAfter`, and at most as long as the time budget lasts. Stops at a usage
- * limit unless `Retry.untilReset` waits for it.
+ * limit unless `Retry.untilReset` waits for it. The limits of a model do not concern another model.
  */
-const governed = (schedule: Retry.RetrySchedule, timeLeft: () => number | undefined): Retry.RetrySchedule =>
+const governed = (
+  schedule: Retry.RetrySchedule,
+  timeLeft: () => number | undefined,
+  changesModel: () => boolean
+): Retry.RetrySchedule =>
   Schedule.fromStep(
     Effect.map(
       Schedule.toStep(schedule),
@@ -55,9 +64,12 @@ const governed = (schedule: Retry.RetrySchedule, timeLeft: () => number | undefi
             return step(now, error).pipe(
               Effect.provideService(Retry.Accepted, accepted),
               Effect.flatMap(([output, duration]): ReturnType<typeof step> => {
-                if (isUsageLimit(error) && accepted.error !== error) return Cause.done(output)
+                if (isUsageLimit(error) && accepted.error !== error && !changesModel())
+                  return Cause.done(output)
                 const wait =
-                  error.retryAfter === undefined ? duration : Duration.max(duration, error.retryAfter)
+                  error.retryAfter === undefined || changesModel()
+                    ? duration
+                    : Duration.max(duration, error.retryAfter)
                 const left = timeLeft()
                 // Fail now if the limit resets after the end of the time budget.
                 if (left !== undefined && isUsageLimit(error) && Duration.toMillis(wait) > left)
@@ -83,7 +95,16 @@ export const run = <A>(
   context: TurnRunner.ThreadContext = thread.context
 ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> =>
   Effect.flatMap(Clock.Clock, (clock) => {
+    const { engine } = thread
     const { budget = {}, retry } = turn.options
+    const schedule = Schedule.isSchedule(retry) ? retry : retry?.schedule
+    const plan = Schedule.isSchedule(retry) || turn.request._tag !== "Prompt" ? undefined : retry
+    if (turn.options.model !== undefined) thread.model = turn.options.model
+    /** The model that Codex has to be told, and the model that it uses. */
+    let chosen = turn.options.model ?? (thread.hasFallenBack ? (thread.model ?? engine.model) : undefined)
+    let model = thread.model ?? engine.model
+    let next: string | undefined
+    const changesModel = () => next !== undefined && next !== model
     const startedAt = clock.monotonicTimeNanosUnsafe()
     let request = turn.request
     let attempts = 0
@@ -102,14 +123,20 @@ export const run = <A>(
     }
     const attempt = Effect.suspend(() => {
       const before = earlier()
+      if (changesModel()) {
+        chosen = model = next
+        thread.hasFallenBack = true
+      }
+      next = undefined
       const stopped = Deferred.makeUnsafe<never, CodexError.TurnError>()
       current.attempt = stopped
       return TurnRunner.run(
-        thread.engine,
+        engine,
         context,
-        { ...turn, request },
+        { ...turn, request, options: { ...turn.options, model: chosen } },
         {
           stopped,
+          model,
           share: ThreadMembers.share(thread.members, thread, request._tag !== "Adopted"),
           earlier: before,
           tried: attempts++ === 0 ? Budget.zero : usedSoFar(),
@@ -124,6 +151,7 @@ export const run = <A>(
           }
         }
       ).pipe(
+        Effect.tapError((error) => Effect.sync(() => (next = plan?.model(error, attempts)))),
         Effect.ensuring(
           Effect.sync(() => {
             current.attempt = undefined
@@ -131,14 +159,14 @@ export const run = <A>(
         )
       )
     })
-    if (retry === undefined) return attempt
+    if (schedule === undefined) return attempt
     const timeLeft = () => Budget.timeLeft(budget, usedSoFar())
     return Effect.retry(attempt, {
-      schedule: governed(retry, timeLeft),
+      schedule: governed(schedule, timeLeft, changesModel),
       while: (error) =>
-        isRetryable(error) &&
+        isRetryable(error, changesModel()) &&
         // Fail now if `retryAfter` exceeds the remaining time budget.
-        !(Duration.toMillis(error.retryAfter ?? Duration.zero) > (timeLeft() ?? Infinity))
+        (changesModel() || !(Duration.toMillis(error.retryAfter ?? Duration.zero) > (timeLeft() ?? Infinity)))
     }).pipe(
       Effect.raceFirst(
         Effect.mapError(Deferred.await(current.interrupted), (error) =>

@@ -11,6 +11,7 @@ import * as EffectTracer from "effect/Tracer"
 import type * as Policy from "../approval/Policy.ts"
 import * as Budget from "../domain/Budget.ts"
 import * as CombinedTurn from "../domain/CombinedTurn.ts"
+import * as Prices from "../domain/Prices.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import * as ContentLimits from "../domain/ContentLimits.ts"
 import type * as Review from "../domain/Review.ts"
@@ -38,6 +39,7 @@ export interface ThreadContext {
   readonly instructions: string | undefined
   /** The mode of turns whose options have none. */
   readonly mode?: TurnOptions.Mode | undefined
+  readonly prices: Prices.PriceOf
   /** What happens to the commands that still run when a turn ends. */
   readonly terminals?: TurnOptions.TerminalPolicy | undefined
   /** What happens to sub-agents that still work when a turn completes, unless the options of the turn say it. */
@@ -67,6 +69,8 @@ export interface TurnSpec<A> {
 export interface TurnAttempt {
   /** What the handles of the thread count and show. */
   readonly share: ThreadMembers.TurnShare
+  /** The model that the attempt uses, if it is known. */
+  readonly model: string | undefined
   /** What earlier attempts at this turn used. */
   readonly tried: Budget.BudgetUsage
   readonly earlier: CombinedTurn.EarlierAttempts | undefined
@@ -127,6 +131,16 @@ const noReviews = new CodexError.InvalidRequest({
   detail: "this engine cannot review code"
 })
 
+const badParams = (detail: string): CodexError.InvalidRequest =>
+  new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
+
+const noPrice = (model: string | undefined): CodexError.InvalidRequest =>
+  badParams(
+    model === undefined
+      ? "budget.usd needs the name of the model, which the engine does not report; set the option model"
+      : `budget.usd needs the price of the model ${model}; add it with Prices.layer`
+  )
+
 const budgetExceeded = (
   scope: "turn" | "thread",
   { limit, reason, used }: Budget.Excess
@@ -161,7 +175,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   }
   const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* TurnOptions.DefaultTimeout))
   const clock = MonotonicClock.make(yield* Clock.Clock)
-  const model = options.model ?? engine.model
+  const { model } = attempt
   const { attribute } = Convention
 
   const span = yield* SafeSpan.make(Convention.span.invokeAgent(Convention.agent), {
@@ -189,6 +203,18 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   /** Returns the span of a call, by the number of its turn in `agentCalls`. */
   const spansOf = new Map<number, (callId: string) => EffectTracer.Span>()
   let agents = 0
+  const price = model === undefined ? undefined : context.prices(model)
+  const limitsCost = () =>
+    budget.usd !== undefined || share.members().some((member) => member.budget.usd !== undefined)
+  /** Returns why a budget of money cannot hold. */
+  const checkPrice = (): CodexError.InvalidRequest | undefined => {
+    if (!limitsCost()) return undefined
+    if (price === undefined) return noPrice(model)
+    const invalid = Prices.validate(price)
+    return invalid === undefined ? undefined : badParams(invalid)
+  }
+  /** Whether a sub-agent uses a model without a price. The cost of the turn is then unknown. */
+  let isUnpriced = false
   const onUsage = () => {
     const ofTurn = Budget.exceeded(budget, Budget.add(tried, spent))
     const passed = ofTurn ?? share.exceeded()
@@ -205,6 +231,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     settings: TurnTelemetry.settingsOf(services),
     annotations: yield* References.TracerSpanAnnotations,
     model,
+    price,
     effort: options.effort,
     sandbox: options.sandbox ?? context.sandbox,
     instructions: context.instructions,
@@ -233,8 +260,14 @@ const runAttempt = Effect.fnUntraced(function* <A>(
       const call = agentCalls.find(agent.threadId)
       const parent = call === undefined ? span : (spansOf.get(call.owner)?.(call.callId) ?? span)
       const owner = ++agents
+      const model = call?.model ?? shared.model
+      const price = model === undefined ? undefined : context.prices(model)
+      if (price === undefined) isUnpriced = true
+      if (price === undefined && limitsCost()) stop(noPrice(model))
       const options = {
         ...shared,
+        model,
+        price,
         onEvent: (event: Turn.EngineEvent) => agentCalls.record(owner, event),
         onSpent: (added: Budget.BudgetUsage) => {
           spent = Budget.add(spent, added)
@@ -258,7 +291,10 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   }
   const end = (outcome: Signal.TurnEnd): Effect.Effect<Turn.Turn> =>
     Effect.map(TimeSlices.run(turn.endSteps(outcome)), (ended) => {
-      const result = CombinedTurn.withEarlier(attempt.earlier, ended)
+      const { cost, ...rest } = ended
+      const withAgents =
+        cost === undefined || isUnpriced ? rest : { ...rest, cost: cost + (spentByAgents.usd ?? 0) }
+      const result = CombinedTurn.withEarlier(attempt.earlier, withAgents)
       if (outcome === "completed")
         publish({ _tag: "TurnCompleted", turn: result, at: ActiveTurn.milliseconds(clock) })
       const used = Budget.add(Budget.fromTurn(ended), spentByAgents)
@@ -270,6 +306,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   // Fail now if the budget is already exhausted.
   const exhaustedThread = share.exhausted()
   const exhaustedBudget =
+    checkPrice() ??
     exhausted("turn", budget, tried) ??
     (exhaustedThread === undefined ? undefined : budgetExceeded("thread", exhaustedThread))
   // A turn that Codex has started by itself runs already, so it has to be interrupted.

@@ -56,7 +56,7 @@ describe("CodexError", () => {
       assert.include(error.message, `11 of 10 ${error.unit}`)
       return error.unit
     })
-    assert.deepStrictEqual(units, ["tokens", "milliseconds", "tool calls", "model calls"])
+    assert.deepStrictEqual(units, ["tokens", "milliseconds", "tool calls", "model calls", "US dollars"])
   })
 
   it("makes errors that are instances of Error and of their class", () => {

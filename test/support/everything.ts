@@ -18,6 +18,7 @@ import {
   ContentLimits,
   UserHash,
   Metrics,
+  Prices,
   ThreadId
 } from "effect-codex"
 import { Captured, Scripted } from "effect-codex/testing"
@@ -206,6 +207,7 @@ const watched = <E, R>(
       Effect.provideService(ContentCapture.Records, (record) => void contents.push(record)),
       Effect.provideService(UserHash.UserHashKey, Redacted.make("a key")),
       Effect.provideService(Metrics.Team, "payments"),
+      Effect.provide(Prices.layer({ scripted: { input: 1, output: 2 } })),
       Effect.provideService(Revision.Revision, revision),
       Effect.provideService(Settings.Environment, environment),
       Effect.provide(context),

@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Approval from "../../src/Approval.ts"
 import type { Budget } from "../../src/domain/Budget.ts"
+import type * as Prices from "../../src/domain/Prices.ts"
 import type { Sandbox } from "../../src/domain/TurnOptions.ts"
 import * as Thread from "../../src/Thread.ts"
 import * as ToolHost from "../../src/tool/ToolHost.ts"
@@ -16,13 +17,22 @@ export const threadId = ThreadId.make("thread")
 /** Opens a thread without tools, whose policy declines everything, on an engine's thread. */
 export const openThread = (
   engine: Engine.EngineThread,
-  { budget = {}, sandbox }: { readonly budget?: Budget; readonly sandbox?: Sandbox | undefined } = {}
+  {
+    budget = {},
+    prices = () => undefined,
+    sandbox
+  }: {
+    readonly budget?: Budget
+    readonly prices?: Prices.PriceOf
+    readonly sandbox?: Sandbox | undefined
+  } = {}
 ): Thread.Thread => {
   const context = {
     tools: ToolHost.empty,
     policy: Approval.deny,
     sandbox,
     instructions: undefined,
+    prices,
     annotations: {}
   }
   const handle = SharedThreads.opening(SharedThreads.make())

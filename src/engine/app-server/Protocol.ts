@@ -183,7 +183,11 @@ export const notifications = {
   "turn/diff/updated": Schema.Struct({ ...turnFields, diff: text }),
   "thread/tokenUsage/updated": Schema.Struct({
     ...turnFields,
-    tokenUsage: Schema.Struct({ last: TokenUsage, total: nullish(TokenUsage) })
+    tokenUsage: Schema.Struct({
+      last: TokenUsage,
+      total: nullish(TokenUsage),
+      modelContextWindow: nullish(Schema.Unknown)
+    })
   }),
   // Follows the reply to a request of the server, or withdraws the request.
   "serverRequest/resolved": Schema.Struct({

@@ -145,12 +145,21 @@ const decoders: {
   "item/commandExecution/outputDelta": (params, at) =>
     event(params, { _tag: "OutputDelta", itemId: params.itemId, delta: params.delta, at }),
   "turn/diff/updated": (params, at) => event(params, { _tag: "DiffUpdated", diff: params.diff, at }),
-  "thread/tokenUsage/updated": ({ threadId, tokenUsage: { last, total }, turnId }, at) => ({
+  "thread/tokenUsage/updated": (
+    { threadId, tokenUsage: { last, modelContextWindow, total }, turnId },
+    at
+  ) => ({
     _tag: "UsageReported",
     threadId,
     turnId,
     total: total === null || total === undefined ? undefined : JSON.stringify(total),
-    event: { _tag: "UsageUpdated", usage: usage(last), at }
+    event: {
+      _tag: "UsageUpdated",
+      usage: usage(last),
+      // A size that is no count of tokens must not lose the usage.
+      ...optionalField("contextWindow", Option.getOrUndefined(decodeNatural(modelContextWindow))),
+      at
+    }
   }),
   "thread/status/changed": ({ status, threadId }) =>
     idleStatuses.has(status.type) ? { _tag: "Idle", threadId } : ignored,
@@ -188,6 +197,7 @@ const decoders: {
     })
 }
 
+const decodeNatural = Schema.decodeUnknownOption(Schema.Natural)
 const decodeTurnIds = Schema.decodeUnknownOption(Protocol.TurnIds)
 const decodeTurnRef = Schema.decodeUnknownOption(Protocol.TurnRef)
 

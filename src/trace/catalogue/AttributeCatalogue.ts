@@ -84,6 +84,7 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   turnTrigger: { type: "string", values: ["codex"] },
   turnModelCalls: { type: "int" },
   turnToolCalls: { type: "int" },
+  turnCost: { type: "double" },
   turnOmittedItems: { type: "int" },
   omittedCharacters: { type: "int" },
   timeThinking: { type: "double" },

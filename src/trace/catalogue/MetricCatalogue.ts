@@ -105,6 +105,9 @@ export const metrics: Readonly<Record<Metric, { readonly attributes: AttributePr
   attachmentBytes: {
     attributes: ofTurn
   },
+  cost: {
+    attributes: { ...ofTurn, requestModel: "if known" }
+  },
   errors: {
     attributes: { ...ofTurn, errorType: "always", errorClass: "always" }
   },

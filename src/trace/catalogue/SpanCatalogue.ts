@@ -135,6 +135,7 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       turnTrigger: "if Codex started the turn by itself, for example for a goal",
       turnModelCalls: "always",
       turnToolCalls: "always",
+      turnCost: "if the price of the model is known (`Prices`)",
       turnOmittedItems: "if the turn dropped items to bound its memory",
       omittedCharacters: cut,
       timeThinking: "always",
