@@ -9,16 +9,24 @@ import type * as Review from "./Review.ts"
 import type { Turn } from "./Turn.ts"
 
 /**
- * The input of a turn: text, or parts. The provider fetches the `url` of an image, which may be a `data:` URL. Codex reads
- * a `local_image`. A staged attachment with an image type is sent as an image; for any other attachment the model receives
+ * The input of a turn: text, or parts. The provider fetches the `url` of an image or a sound, which may be a `data:` URL.
+ * Codex reads a `LocalImage` or a `LocalAudio`; a model that cannot hear receives a note instead of a sound. A `Skill` gives
+ * the model the instructions of a skill, named by the path of its `SKILL.md`. A `Mention` refers to an app or a plugin. A staged attachment with an image type is sent as an image; for any other attachment the model receives
  * the path of the file.
  */
 export type TurnInput = string | ReadonlyArray<InputPart>
 export type InputPart =
   | { readonly _tag: "Text"; readonly text: string }
-  | { readonly _tag: "Image"; readonly url: string }
-  | { readonly _tag: "LocalImage"; readonly path: string }
+  | { readonly _tag: "Image"; readonly url: string; readonly detail?: ImageDetail }
+  | { readonly _tag: "LocalImage"; readonly path: string; readonly detail?: ImageDetail }
+  | { readonly _tag: "Audio"; readonly url: string }
+  | { readonly _tag: "LocalAudio"; readonly path: string }
+  | { readonly _tag: "Skill"; readonly name: string; readonly path: string }
+  | { readonly _tag: "Mention"; readonly name: string; readonly path: string }
   | { readonly _tag: "Attachment"; readonly attachment: Attachment }
+
+/** How much of an image the model sees: fewer pixels cost fewer tokens. Default: the choice of Codex. */
+export type ImageDetail = "auto" | "low" | "high" | "original"
 
 /** Options for one turn. Codex keeps `model`, `effort`, `sandbox`, `cwd` and `mode` for later turns of the thread. */
 export interface TurnOptions {

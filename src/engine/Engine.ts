@@ -12,6 +12,7 @@ import type * as Goal from "../domain/Goal.ts"
 import type { ItemId, ThreadId, TurnId } from "../domain/Ids.ts"
 import type * as Terminal from "../domain/Terminal.ts"
 import type { ThreadAccess } from "../domain/ThreadAccess.ts"
+import type * as Item from "../domain/Item.ts"
 import type * as Review from "../domain/Review.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import type * as ThreadSettings from "../domain/ThreadSettings.ts"
@@ -90,6 +91,8 @@ export interface EngineToolCall {
 export interface EngineToolOutput {
   readonly success: boolean
   readonly text: string
+  /** All parts of a result that is not only text. `text` joins its text parts. */
+  readonly content?: ReadonlyArray<Item.ToolContent> | undefined
 }
 
 /**

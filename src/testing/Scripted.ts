@@ -226,7 +226,12 @@ export const toolCall = (
       const output = yield* turn.handlers.callTool({ callId: item.id, tool, arguments: args })
       yield* emit(turn, {
         _tag: "ItemCompleted",
-        item: { ...item, status: output.success ? "completed" : "failed", output: output.text }
+        item: {
+          ...item,
+          status: output.success ? "completed" : "failed",
+          output: output.text,
+          ...(output.content === undefined ? {} : { content: output.content })
+        }
       })
       if (options.expect?.(output) === false) {
         return yield* dieScriptError(

@@ -13,12 +13,12 @@ import * as AiError from "effect/ai/AiError"
 import type * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import type { ToolSettings } from "./ToolSettings.ts"
+import * as ToolResult from "./ToolResult.ts"
 import * as ToolResultText from "./ToolResultText.ts"
 
-export interface ToolCallOutcome {
+/** A result for the model, and why the call failed if it did. */
+export interface ToolCallOutcome extends ToolResult.ToolResult {
   readonly success: boolean
-  /** The text for the model. */
-  readonly text: string
   /** The cause of a failure: `model` if the arguments are invalid, otherwise `tool`. */
   readonly fault: "model" | "tool"
   /** Details for the caller that the model does not see. */
@@ -49,10 +49,10 @@ const notJson = (tool: Tool.Any) =>
 
 const fromResult = (tool: Tool.Any, result: Tool.HandlerResult<Tool.Any>): Effect.Effect<ToolCallOutcome> => {
   if (!result.isFailure) {
-    const text = ToolResultText.fromResult(result)
+    const converted = ToolResult.fromHandler(result)
     return Effect.succeed(
-      Result.isSuccess(text)
-        ? { success: true, text: text.success, fault: "tool", retryable: false }
+      Result.isSuccess(converted)
+        ? { success: true, ...converted.success, fault: "tool", retryable: false }
         : notJson(tool)
     )
   }

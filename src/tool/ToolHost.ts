@@ -16,6 +16,7 @@ import * as ToolCall from "./ToolCall.ts"
 import * as Progress from "./ToolProgress.ts"
 import { supervise } from "../internal/GracefulInterrupt.ts"
 import * as ToolSettings from "./ToolSettings.ts"
+import * as ToolResult from "./ToolResult.ts"
 import * as ToolResultText from "./ToolResultText.ts"
 
 export interface ToolHost {
@@ -171,12 +172,12 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
     if (outcome.bug !== undefined && !Cause.hasInterruptsOnly(outcome.bug)) {
       yield* Effect.logError(`the handler of the tool ${name} died`, outcome.bug)
     }
-    const text = ToolResultText.truncateMiddle(outcome.text, settings.maxResult)
+    const result = ToolResult.truncate(outcome, settings.maxResult)
     if (outcome.success || outcome.fault === "model" || settings.onFailure === "result") {
-      return toolOutput(outcome.success, text)
+      return { success: outcome.success, ...result }
     }
     const { retryable } = outcome
-    return yield* new CodexError.ToolFailed({ tool: name, detail: outcome.detail ?? text, retryable })
+    return yield* new CodexError.ToolFailed({ tool: name, detail: outcome.detail ?? result.text, retryable })
   })
 
   const decodeParameters = (tool: Tool.Any, call: Engine.EngineToolCall) =>

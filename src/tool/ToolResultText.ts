@@ -21,18 +21,6 @@ export const fromFailure = (tool: Tool.Any, failure: unknown): Effect.Effect<str
   ) as Effect.Effect<string>
 }
 
-/** Formats the result of a successful call. */
-export const fromResult = (result: Tool.HandlerResult<Tool.Any>): Result.Result<string, unknown> => {
-  const { encodedResult, modelOutput } = result
-  if (modelOutput === undefined) return fromValue(encodedResult)
-  return Result.map(
-    Result.all(
-      modelOutput.map((part) => (part.type === "text" ? Result.succeed(part.text) : fromValue(part)))
-    ),
-    (texts) => texts.join("\n")
-  )
-}
-
 const isHighSurrogate = (code: number) => code >= 0xd800 && code <= 0xdbff
 const isLowSurrogate = (code: number) => code >= 0xdc00 && code <= 0xdfff
 

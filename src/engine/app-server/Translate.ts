@@ -5,8 +5,10 @@ import * as MediaType from "../../internal/MediaType.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
+import type * as Item from "../../domain/Item.ts"
 import type * as Review from "../../domain/Review.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
+import type * as Engine from "../Engine.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
 import type * as ResetTime from "./ResetTime.ts"
@@ -315,9 +317,21 @@ export const isIdle = (read: unknown): boolean =>
     ({ thread }) => thread.status !== undefined && idleStatuses.has(thread.status.type)
   )
 
-export const toolOutput = (output: { readonly success: boolean; readonly text: string }): unknown => ({
-  contentItems: [{ type: "inputText", text: output.text }],
-  success: output.success
+const toolContent = (part: Item.ToolContent): object => {
+  switch (part._tag) {
+    case "Text":
+      return { type: "inputText", text: part.text }
+    case "Image":
+      return { type: "inputImage", imageUrl: part.url }
+    case "Audio":
+      return { type: "inputAudio", audioUrl: part.url }
+  }
+}
+
+/** Encodes the result of a tool call. */
+export const toolOutput = ({ content, success, text }: Engine.EngineToolOutput): unknown => ({
+  contentItems: content?.map(toolContent) ?? [{ type: "inputText", text }],
+  success
 })
 
 const text = (text: string) => ({ type: "text", text, text_elements: [] })
@@ -327,9 +341,17 @@ const inputPart = (part: TurnOptions.InputPart): ReadonlyArray<unknown> => {
     case "Text":
       return [text(part.text)]
     case "Image":
-      return [{ type: "image", url: part.url }]
+      return [{ type: "image", url: part.url, ...optionalField("detail", part.detail) }]
     case "LocalImage":
-      return [{ type: "localImage", path: part.path }]
+      return [{ type: "localImage", path: part.path, ...optionalField("detail", part.detail) }]
+    case "Audio":
+      return [{ type: "audio", url: part.url }]
+    case "LocalAudio":
+      return [{ type: "localAudio", path: part.path }]
+    case "Skill":
+      return [{ type: "skill", name: part.name, path: part.path }]
+    case "Mention":
+      return [{ type: "mention", name: part.name, path: part.path }]
     case "Attachment": {
       const { mediaType, name, path } = part.attachment
       // Codex accepts only images. For any other file the model receives the path.

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId } from "../../domain/Ids.ts"
+import * as Item from "../../domain/Item.ts"
 import * as Turn from "../../domain/Turn.ts"
 import type * as Review from "../../domain/Review.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
@@ -55,6 +56,10 @@ const partTypes: { readonly [Tag in TurnOptions.InputPart["_tag"]]: string } = {
   Text: "text",
   Image: "image",
   LocalImage: "local_image",
+  Audio: "audio",
+  LocalAudio: "local_audio",
+  Skill: "skill",
+  Mention: "mention",
   Attachment: "attachment"
 }
 
@@ -73,7 +78,11 @@ const at = Schema.Finite
 const thread = Schema.Natural
 
 const ToolCall = Schema.Struct({ callId: ItemId, tool: Schema.String, arguments: Schema.Unknown })
-const ToolOutput = Schema.Struct({ success: Schema.Boolean, text: Schema.String })
+const ToolOutput = Schema.Struct({
+  success: Schema.Boolean,
+  text: Schema.String,
+  content: Schema.optional(Schema.Array(Item.ToolContent))
+})
 
 /**
  * One line. The lines of a turn are contiguous, from `Turn` to `Ended`. `thread` numbers the opened threads, `ask` numbers
