@@ -157,7 +157,7 @@ describe("H14 a long-lived program", () => {
   )
 
   it.effect(
-    `F18 drops ${rounds} requests that wait in a queue when their turns end`,
+    `F18 drops 2000 requests that wait in a queue when their turns end`,
     () =>
       Effect.gen(function* () {
         const queue = yield* ApprovalQueue
@@ -167,10 +167,10 @@ describe("H14 a long-lived program", () => {
           tool: "deploy",
           arguments: "x".repeat(1_000)
         } as const
-        const asked = Array.from({ length: rounds }, (_, n) => queue.ask({ ...request, id: `r${n}` }))
+        const asked = Array.from({ length: 2_000 }, (_, n) => queue.ask({ ...request, id: `r${n}` }))
         const before = memory().heap
         const turn = yield* Effect.forkChild(Effect.all(asked, { concurrency: "unbounded", discard: true }))
-        while ((yield* queue.pending).length < rounds) yield* Effect.yieldNow
+        while ((yield* queue.pending).length < 2_000) yield* Effect.yieldNow
         yield* Fiber.interrupt(turn)
         assert.lengthOf(yield* queue.pending, 0)
         assert.isBelow(memory().heap - before, bound)
