@@ -36,13 +36,14 @@ import {
   emit,
   emitAll,
   requestApproval,
+  type ScriptedEnd,
   type ScriptedStep,
   type ScriptedTurn,
   type Untimed
 } from "./scripted/ScriptedTurn.ts"
 
 export type { RespondToCommand, ScriptedResult } from "./scripted/ScriptedExec.ts"
-export { ScriptError, type ScriptedStep } from "./scripted/ScriptedTurn.ts"
+export { ScriptError, type ScriptedEnd, type ScriptedStep } from "./scripted/ScriptedTurn.ts"
 
 const step = (play: ScriptedStep["play"]): ScriptedStep => ({ _tag: "Step", play })
 
@@ -164,6 +165,26 @@ export const command = (
       if (output !== "") yield* emit(turn, { _tag: "OutputDelta", itemId: item.id, delta: output })
       const status = exitCode === 0 ? "completed" : "failed"
       yield* emit(turn, { _tag: "ItemCompleted", item: { ...item, status, exitCode, output } })
+    })
+  )
+
+/**
+ * Codex starts a command, and the model does not wait for it. It runs in the background when the turn ends, until it ends by
+ * itself (`ends`), is terminated, or the scope of the thread's last handle closes.
+ */
+export const background = (script: string, options: { readonly ends?: ScriptedEnd } = {}): ScriptedStep =>
+  step(
+    Effect.fnUntraced(function* (turn) {
+      const item: Item.CommandExecution = {
+        _tag: "CommandExecution",
+        id: turn.nextId("call"),
+        command: script,
+        cwd: turn.options.cwd ?? "/",
+        status: "inProgress",
+        operations: []
+      }
+      yield* emit(turn, { _tag: "ItemStarted", item })
+      yield* turn.startCommand(item, options.ends)
     })
   )
 

@@ -1,5 +1,6 @@
 /** The engine that plays a script. Each turn takes the steps up to the next end of a turn. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as CodexError from "../../domain/CodexError.ts"
@@ -13,6 +14,7 @@ import * as Engine from "../../engine/Engine.ts"
 import { dieScriptError, emit, emitAll, type ScriptedStep, type ScriptedTurn } from "./ScriptedTurn.ts"
 import * as ScriptedExec from "./ScriptedExec.ts"
 import * as ScriptedThreads from "./ScriptedThreads.ts"
+import * as ScriptedTerminals from "./ScriptedTerminals.ts"
 import * as ThreadStore from "./ThreadStore.ts"
 
 type Turn = Effect.Effect<void, CodexError.TurnError>
@@ -92,6 +94,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
 
   const threads = ThreadStore.make()
   const commands = ScriptedExec.make()
+  const terminals = ScriptedTerminals.make(yield* Effect.scope)
   const shared = new Map<ThreadId, ScriptedThreads.ScriptedThread>()
   const sharedThread = (id: ThreadId) => {
     const thread = shared.get(id) ?? ScriptedThreads.make()
@@ -107,7 +110,10 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     const runTurn = (
       turnId: TurnId,
       input: TurnOptions.TurnInput,
-      { subAgents = "interrupt" }: Pick<Engine.EngineTurnOptions, "subAgents">,
+      {
+        subAgents = "interrupt",
+        terminals: policy = "keep"
+      }: Pick<Engine.EngineTurnOptions, "subAgents" | "terminals">,
       handlers: Engine.Handlers,
       play: (turn: ScriptedTurn) => Effect.Effect<void, CodexError.TurnError>
     ) =>
@@ -124,10 +130,14 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
             nextId,
             steered,
             setGoal: (goal) => ScriptedThreads.setGoal(thread, goal),
-            startAgent: (steps) => agents.start(turn, steps)
+            startAgent: (steps) => agents.start(turn, steps),
+            startCommand: (item, end) => terminals.start(turn, item, end)
           }
           return emit(turn, { _tag: "TurnStarted", threadId: id, turnId }).pipe(
             Effect.andThen(play(turn)),
+            Effect.onExit((exit) =>
+              Exit.hasInterrupts(exit) ? terminals.clean(id) : terminals.settle(turn, policy)
+            ),
             Effect.andThen(agents.end(subAgents)),
             Effect.ensuring(agents.end("interrupt"))
           )
@@ -164,6 +174,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       cwd: options.cwd ?? "/",
       access: () => ThreadAccess.make(options.cwd ?? "/", options.sandbox ?? "read-only"),
       settled: ScriptedThreads.settled(thread),
+      terminals: terminals.of(id),
       goals: ScriptedThreads.goals(thread, options, startNext),
       turn: (input, turnOptions, handlers) =>
         Effect.suspend(() => {
@@ -201,7 +212,12 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
   }
 
   const openThread = (id: ThreadId, options: Engine.EngineThreadOptions) =>
-    Effect.as(ScriptedThreads.observe(sharedThread(id), options.observer), makeThread(id, options))
+    terminals
+      .open(id)
+      .pipe(
+        Effect.andThen(ScriptedThreads.observe(sharedThread(id), options.observer)),
+        Effect.as(makeThread(id, options))
+      )
 
   return {
     engine: Engine.Engine.of({

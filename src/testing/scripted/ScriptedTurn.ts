@@ -1,12 +1,14 @@
 /** One turn that plays a script, and what its steps can do: emit events and ask for approval. */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Queue from "effect/Queue"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type * as Goal from "../../domain/Goal.ts"
 import type { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
+import type * as Item from "../../domain/Item.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as Engine from "../../engine/Engine.ts"
 
@@ -35,6 +37,15 @@ export interface ScriptedTurn {
   readonly setGoal: (goal: Goal.Goal) => void
   /** Starts a sub-agent of the turn, which plays its steps while the turn continues. */
   readonly startAgent: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
+  /** Starts a command that the turn does not wait for. Without `end` it runs until it is ended. */
+  readonly startCommand: (item: Item.CommandExecution, end: ScriptedEnd | undefined) => Effect.Effect<void>
+}
+
+/** When a command that a turn does not wait for ends by itself, and how. */
+export interface ScriptedEnd {
+  readonly after: Duration.Input
+  readonly exitCode?: number | undefined
+  readonly output?: string | undefined
 }
 
 /** One thing that happens in a turn. `End` is the last step of its turn. */
