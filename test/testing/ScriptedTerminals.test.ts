@@ -24,10 +24,9 @@ describe("commands in the background on the scripted engine", () => {
         Scripted.message("Started.")
       ])
       const thread = yield* start()
-      const watching = yield* Effect.forkChild(
-        Stream.runCollect(Stream.take(thread.terminals.watch, 4)),
-        { startImmediately: true }
-      )
+      const watching = yield* Effect.forkChild(Stream.runCollect(Stream.take(thread.terminals.watch, 4)), {
+        startImmediately: true
+      })
       const turn = yield* thread.run("go")
       assert.deepStrictEqual(statuses(turn), [
         ["true", "completed"],
@@ -55,7 +54,11 @@ describe("commands in the background on the scripted engine", () => {
       assert.deepStrictEqual(yield* thread.terminals.list, [])
       const events = yield* Fiber.join(watching)
       assert.deepStrictEqual(
-        events.map((event) => [event._tag, "item" in event ? event.item.command : "", "item" in event && event.item.exitCode]),
+        events.map((event) => [
+          event._tag,
+          "item" in event ? event.item.command : "",
+          "item" in event && event.item.exitCode
+        ]),
         [
           ["TerminalStarted", "npm run dev", undefined],
           ["TerminalStarted", "npm test", undefined],
@@ -73,7 +76,9 @@ describe("commands in the background on the scripted engine", () => {
       const thread = yield* start({ terminals: "end" })
       assert.deepStrictEqual(statuses(yield* thread.run("go")), [["npm run dev", "interrupted"]])
       assert.deepStrictEqual(yield* thread.terminals.list, [])
-      assert.deepStrictEqual(statuses(yield* thread.run("go", { terminals: "keep" })), [["npm run dev", "background"]])
+      assert.deepStrictEqual(statuses(yield* thread.run("go", { terminals: "keep" })), [
+        ["npm run dev", "background"]
+      ])
       assert.lengthOf(yield* thread.terminals.list, 1)
       yield* thread.terminals.clean
       assert.deepStrictEqual(yield* thread.terminals.list, [])
