@@ -106,6 +106,46 @@ const examples: Readonly<Record<string, Example>> = {
       "name? Ada\nhello Ada\n50 120\n"
     ]
   },
+  plan: {
+    script: [
+      answer("Two files.\n<proposed_plan>\n# Split the parser\n- lexer\n- grammar\n</proposed_plan>\n"),
+      reply(call("update_plan", { plan: [{ step: "Move the lexer", status: "in_progress" }] })),
+      reply(call("update_plan", { plan: [{ step: "Move the lexer", status: "completed" }] })),
+      answer("Done.")
+    ],
+    prints: ["# Split the parser\n- lexer", "[~] Move the lexer\n[x] Move the lexer", "Done. (1 steps)"]
+  },
+  review: {
+    script: [
+      reply(shell("git diff"), usage({ input: 100, output: 10 })),
+      reply(
+        text(
+          JSON.stringify({
+            findings: [
+              {
+                title: "[P1] Close the file",
+                body: "It stays open.",
+                confidence_score: 0.9,
+                priority: 1,
+                code_location: { absolute_file_path: "/repo/a.ts", line_range: { start: 3, end: 5 } }
+              }
+            ],
+            overall_correctness: "patch is incorrect",
+            overall_explanation: "It leaks.",
+            overall_confidence_score: 0.8
+          })
+        ),
+        usage({ input: 200, output: 20 })
+      ),
+      answer("The open file.")
+    ],
+    prints: [
+      "P1 /repo/a.ts:3-5 Close the file (90 % sure)",
+      "patch is incorrect: It leaks.",
+      "The open file. (330 tokens for the review)",
+      "1 findings block the merge"
+    ]
+  },
   production: {
     script: [answer("None.")],
     prints: ["None."],

@@ -83,6 +83,8 @@ const started = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
   }
 }
 
+const planMarks = { pending: "☐", inProgress: "▸", completed: "☑" }
+
 const changedLines = (diff: string, kind: Item.Change["kind"]): readonly [added: number, removed: number] => {
   const lines = diff.trimEnd().split("\n")
   // For added and deleted files Codex sends the whole text instead of a diff.
@@ -188,6 +190,13 @@ export const step = (
         [...repeatedLabel, ...finished(event.item, took, style)]
       ]
     }
+    case "PlanUpdated":
+      return [
+        state,
+        event.plan.steps.map(
+          ({ status, step }) => `${color("cyan", planMarks[status])} ${printableLine(step, style.width - 4)}`
+        )
+      ]
     case "ApprovalRequested": {
       const reason =
         event.request.reason === undefined ? "" : ` — ${printableLine(event.request.reason, 200)}`

@@ -32,6 +32,31 @@ describe("events as JSON", () => {
     )
   })
 
+  it("name the variants of parts and actions by type", () => {
+    const json = (item: Item.Item) => EventJson.event({ _tag: "ItemCompleted", item, at: 1 })
+    assert.deepStrictEqual<unknown>(
+      json({ _tag: "UserMessage", id, text: "hi", content: [{ _tag: "LocalImage", path: "/a.png" }] }),
+      {
+        type: "item.completed",
+        item: { type: "user_message", id, text: "hi", content: [{ type: "local_image", path: "/a.png" }] },
+        at: 1
+      }
+    )
+    assert.deepStrictEqual<unknown>(
+      json({ _tag: "WebSearch", id, query: "x", action: { _tag: "OpenPage", url: "https://a" } }),
+      {
+        type: "item.completed",
+        item: { type: "web_search", id, query: "x", action: { type: "open_page", url: "https://a" } },
+        at: 1
+      }
+    )
+    assert.deepStrictEqual<unknown>(json({ _tag: "Sleep", id, durationMillis: 5 }), {
+      type: "item.completed",
+      item: { type: "sleep", id, duration: 5 },
+      at: 1
+    })
+  })
+
   it("call a decision that the library remembers itself `kept`", () => {
     assert.deepStrictEqual<unknown>(
       EventJson.event({

@@ -48,7 +48,47 @@ const open = (fail: (event: Turn.EngineEvent) => void = () => {}) => {
   return { events, receive, sent, turn }
 }
 
+const ofTurn = { threadId: "thread", turnId: "turn" }
+const itemCompleted = (item: object) => ({
+  method: "item/completed",
+  params: { ...ofTurn, item, completedAtMs: 0 }
+})
+const modelMessage = (text: string, turnId = "turn") => ({
+  method: "rawResponseItem/completed",
+  params: {
+    ...ofTurn,
+    turnId,
+    item: { type: "message", role: "assistant", content: [{ type: "output_text", text }] }
+  }
+})
+
 describe("the message router", () => {
+  it("adds what the model said to the end of a review, unless it is of another turn or the review failed", () => {
+    const answer = JSON.stringify({ findings: [], overall_correctness: "patch is correct" })
+    const entered = itemCompleted({ type: "enteredReviewMode", id: "r1", review: "current changes" })
+    const exited = (review: string) => itemCompleted({ type: "exitedReviewMode", id: "r2", review })
+    const reviewOf = (...messages: ReadonlyArray<object>) => {
+      const { events, receive } = open()
+      receive(...messages)
+      const last = events.at(-1)
+      return last?._tag === "ItemCompleted" && last.item._tag === "ExitedReviewMode"
+        ? last.item.review
+        : "none"
+    }
+    const shown = { findings: [], explanation: "Fine." }
+    assert.deepStrictEqual(reviewOf(entered, modelMessage(answer), exited("Fine.")), {
+      findings: [],
+      explanation: "",
+      verdict: "patch is correct"
+    })
+    assert.deepStrictEqual(reviewOf(entered, modelMessage(answer, "other"), exited("Fine.")), shown)
+    assert.deepStrictEqual(reviewOf(entered, modelMessage("hm {"), exited("Fine.")), shown)
+    assert.deepStrictEqual(reviewOf(modelMessage(answer), exited("Fine.")), shown)
+    assert.isUndefined(
+      reviewOf(entered, modelMessage(answer), exited("Reviewer failed to output a response."))
+    )
+  })
+
   it.live("withdraws the later of two requests with the same id", () =>
     Effect.gen(function* () {
       const { events, receive, sent } = open()

@@ -8,7 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Approval, Codex, CodexError } from "effect-codex"
+import { Approval, Codex, CodexError, Review } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
 import * as CassetteFile from "../../../src/testing/cassette/CassetteFile.ts"
 import * as CassetteFormat from "../../../src/testing/cassette/CassetteFormat.ts"
@@ -289,6 +289,37 @@ describe("a recording", () => {
         ]
         const live = yield* on(recording(`${path}/a.jsonl`, steps), everything)
         assert.deepStrictEqual(yield* on(Cassette.replay(`${path}/a.jsonl`), everything), live)
+      })
+    )
+  )
+
+  it.effect("has plans, and reviews with their target", () =>
+    inFolder(({ path }) =>
+      Effect.gen(function* () {
+        const reviewed = (target: Review.ReviewTarget) =>
+          Effect.gen(function* () {
+            const codex = yield* Codex
+            const thread = yield* codex.startThread({ mode: "plan" })
+            const planned = yield* thread.run([
+              { _tag: "Text", text: "plan it" },
+              { _tag: "Skill", name: "plan", path: "/skills/plan/SKILL.md" }
+            ])
+            const { review } = yield* thread.review({ target })
+            return { plan: planned.plan, review }
+          }).pipe(Effect.scoped)
+        const finding = { title: "Close it", body: "Open.", path: "/a.ts", lines: { start: 1, end: 2 } }
+        const steps = [
+          Scripted.plan(["look"]),
+          Scripted.proposedPlan("# Look"),
+          Scripted.completed,
+          Scripted.review({ findings: [finding], verdict: "patch is incorrect" })
+        ]
+        const file = `${path}/a.jsonl`
+        const live = yield* on(recording(file, steps), reviewed(Review.branch("main")))
+        assert.deepStrictEqual(live.review.findings, [finding])
+        assert.deepStrictEqual(yield* on(Cassette.replay(file), reviewed(Review.branch("main"))), live)
+        const defect = yield* defectOf(on(Cassette.replay(file), reviewed(Review.uncommitted)))
+        assertMismatch(defect, "input")
       })
     )
   )
