@@ -16,6 +16,7 @@ import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as JsonDiff from "./JsonDiff.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
+import * as RecordedCommands from "./RecordedCommands.ts"
 import * as Normalizer from "./Normalizer.ts"
 import { toJson } from "./Normalizer.ts"
 import * as Recorder from "./Recorder.ts"
@@ -285,6 +286,9 @@ export const make = Effect.fnUntraced(function* (
       access: () => ThreadAccess.make(value.cwd, sandbox ?? "read-only"),
       turn: (input, settings, handlers) =>
         nextTurn("run", { input: CassetteFormat.turnInput(input), options: settings }, handlers),
+      terminals: RecordedCommands.replayTerminals(number, (method, args, value) =>
+        replayRequest(method, args, value, isRequestError)
+      ),
       compact: (handlers) => nextTurn("compact", {}, handlers),
       review: (target, handlers) =>
         nextTurn("review", { input: CassetteFormat.reviewTarget(target) }, handlers),
@@ -403,6 +407,7 @@ export const make = Effect.fnUntraced(function* (
     deleteThread: (threadId) => request("deleteThread", [{ threadId }], constVoid),
     listModels: (cursor) =>
       Effect.map(request("listModels", [cursor], decodeAs(modelPage)), ({ data, next }) => ({ data, next })),
+    exec: RecordedCommands.replayExec(request),
     request: (method, params) => request("request", [method, params], Effect.succeed)
   })
 })

@@ -11,6 +11,7 @@ import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as CassetteFile from "./CassetteFile.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
+import * as RecordedCommands from "./RecordedCommands.ts"
 import * as Normalizer from "./Normalizer.ts"
 import { toJson } from "./Normalizer.ts"
 
@@ -254,6 +255,9 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
         (handlers) => inner.turn(input, settings, handlers)
       ),
     ...(inner.review === undefined ? {} : { review: recordReview(thread, inner.review) }),
+    ...(inner.terminals === undefined
+      ? {}
+      : { terminals: RecordedCommands.recordTerminals(thread.number, inner.terminals, recordRequest) }),
     compact: (handlers) => recordTurn(thread, () => ({ how: "compact" }), handlers, inner.compact),
     steer: (input) =>
       Effect.suspend(() => {
@@ -307,6 +311,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       recordRequest("unarchiveThread", [{ threadId }], inner.unarchiveThread(threadId)),
     deleteThread: (threadId) => recordRequest("deleteThread", [{ threadId }], inner.deleteThread(threadId)),
     listModels: (cursor) => recordRequest("listModels", [cursor], inner.listModels(cursor)),
+    ...(inner.exec === undefined ? {} : { exec: RecordedCommands.recordExec(inner.exec, recordRequest) }),
     request: (method, params, options) =>
       recordRequest("request", [method, params], inner.request(method, params, options))
   })
