@@ -34,6 +34,7 @@ import * as Thread from "./Thread.ts"
 import type * as ThreadSettings from "./domain/ThreadSettings.ts"
 import type * as ThreadInfo from "./domain/ThreadInfo.ts"
 import * as SharedThreads from "./turn/SharedThreads.ts"
+import * as NotificationStream from "./turn/NotificationStream.ts"
 import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./tool/ToolHost.ts"
 
@@ -185,6 +186,15 @@ export class Codex extends Context.Service<
      * a subscription.
      */
     readonly request: CodexProtocol.SendProtocolRequest
+    /**
+     * Everything that Codex says, in its own protocol, from the moment at which the stream runs. It includes what has no
+     * event of a turn: logins, rate limits, the start of MCP servers, warnings, and the output of `command/exec`.
+     *
+     * The stream continues when Codex is restarted, ends when the layer closes, and does not start Codex. Its elements are
+     * typed by their method, and not checked at run time. A slow consumer delays nothing: the oldest waiting notifications
+     * are dropped beyond `ContentLimits.bufferBytes`, and a `NotificationsOmitted` counts them.
+     */
+    readonly notifications: Stream.Stream<CodexProtocol.Notification>
   }
 >()("effect-codex/Codex") {
   /** Provides `Codex` on an engine: `AppServer.layer`, or a scripted engine in tests. */
@@ -198,6 +208,7 @@ export class Codex extends Context.Service<
       const userAttributes = yield* UserHash.makeUser
       const openThreads = SharedThreads.make()
       const { attribute, span } = Convention
+      const notifications = yield* NotificationStream.make(engine)
 
       const withOriginator = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
         Effect.flatMap(TurnTelemetry.Originator, (originator) =>
@@ -260,6 +271,10 @@ export class Codex extends Context.Service<
         yield* Effect.addFinalizer(() =>
           Effect.suspend(() => SessionGrants.forget(thread, AgentRoots.close(thread)))
         )
+        const threadNotifications = yield* NotificationStream.make(
+          engine,
+          ({ params }) => NotificationStream.threadIdOf(params) === thread.id
+        )
         const threadContext = {
           tools,
           policy: rememberingPolicy,
@@ -271,7 +286,10 @@ export class Codex extends Context.Service<
           subAgents: options.subAgents,
           annotations
         }
-        return Thread.make(yield* opening.open(thread, threadContext, options.budget ?? {}))
+        return Thread.make(
+          yield* opening.open(thread, threadContext, options.budget ?? {}),
+          threadNotifications
+        )
       })
 
       const resumeThread = <Tools extends Record<string, Tool.Any>>(
@@ -377,7 +395,8 @@ export class Codex extends Context.Service<
         deleteThread: (threadId) => tracedThread(span.deleteThread, threadId)(engine.deleteThread(threadId)),
         listModels: paged((cursor) => traced(span.listModels)(engine.listModels(cursor))),
         exec,
-        request
+        request,
+        notifications
       })
     })
   )

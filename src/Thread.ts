@@ -7,6 +7,7 @@ import * as Attachments from "./attachment/Attachments.ts"
 import type * as Budget from "./domain/Budget.ts"
 import * as ContentLimits from "./domain/ContentLimits.ts"
 import type * as CodexError from "./domain/CodexError.ts"
+import type * as CodexProtocol from "./engine/CodexProtocol.ts"
 import type * as Goal from "./domain/Goal.ts"
 import type { ThreadId } from "./domain/Ids.ts"
 import type * as Terminal from "./domain/Terminal.ts"
@@ -121,6 +122,11 @@ export interface Thread {
    */
   readonly terminals: Terminals
   /**
+   * What Codex says about this thread, in its own protocol: `codex.notifications` with the id of this thread. Sub-agents
+   * have threads of their own. The stream ends when the thread's scope closes.
+   */
+  readonly notifications: Stream.Stream<CodexProtocol.Notification>
+  /**
    * What the turns of the thread used since this handle was opened, whoever requested them, sub-agents included: tokens,
    * milliseconds, tool calls and model requests.
    */
@@ -150,7 +156,10 @@ const noTerminals: Terminals = {
   clean: Effect.void
 }
 
-export const make = (handle: SharedThreads.SharingHandle): Thread => {
+export const make = (
+  handle: SharedThreads.SharingHandle,
+  notifications: Thread["notifications"] = Stream.empty
+): Thread => {
   const { context, engine } = handle
   const queue = TurnQueue.make(handle)
 
@@ -241,6 +250,7 @@ export const make = (handle: SharedThreads.SharingHandle): Thread => {
         ([turn]) => turn
       ),
     terminals: engine.terminals ?? noTerminals,
+    notifications,
     spent: queue.spent,
     activity: ThreadMembers.activityStream(handle.activity),
     runGoal: queue.runGoal

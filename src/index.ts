@@ -11,7 +11,7 @@ export {
 export type { Budget } from "./domain/Budget.ts"
 export * as ContentLimits from "./domain/ContentLimits.ts"
 export { Codex, type ThreadOptions } from "./Codex.ts"
-export type * as CodexProtocol from "./engine/CodexProtocol.ts"
+export * as CodexProtocol from "./engine/CodexProtocol.ts"
 export * as CodexError from "./domain/CodexError.ts"
 export type { StartError, TurnError } from "./domain/CodexError.ts"
 export * as Console from "./telemetry/Console.ts"

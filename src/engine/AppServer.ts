@@ -21,6 +21,7 @@ import * as BackgroundTerminals from "./app-server/BackgroundTerminals.ts"
 import * as AdoptedTurns from "./app-server/AdoptedTurns.ts"
 import * as Goals from "./app-server/Goals.ts"
 import * as ThreadHandle from "./app-server/ThreadHandle.ts"
+import * as CodexWarnings from "./app-server/CodexWarnings.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
 import * as MessageRouter from "./app-server/MessageRouter.ts"
 import * as ErrorMapping from "./app-server/ErrorMapping.ts"
@@ -33,6 +34,7 @@ import * as GivenInstructions from "./app-server/GivenInstructions.ts"
 import * as WireSettings from "./app-server/WireSettings.ts"
 import { optionalField } from "./app-server/Translate.ts"
 import * as Engine from "./Engine.ts"
+import * as NotificationHub from "./NotificationHub.ts"
 
 export type AppServerOptions = AppServerProcess.ProcessOptions
 
@@ -49,6 +51,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   /** The temporary directory of the agent's commands. */
   const tmpdir =
     options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"]
+  const notifications = NotificationHub.make()
   let session: AppServerSession.Session | undefined
 
   const startSession = Effect.fnUntraced(
@@ -72,9 +75,12 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         AdoptedTurns.hooks(() => started, fork, clock),
         options.env?.["TZ"]
       )
+      const logWarning = yield* CodexWarnings.makeLog((threadId) => runningTurns.get(threadId)?.fork)
       const listener: AppServerProcess.ProcessListener = {
         ...router,
         onNotification: (method, params, emittedAtMs) => {
+          notifications.publish(method, params, () => emittedAtMs ?? clock.currentTimeMillisUnsafe())
+          logWarning(method, params)
           if (method === CommandExec.outputMethod && commands.receive(params)) return
           if (method === "thread/settings/updated") AppServerSession.recordSettings(loadedThreads, params)
           router.onNotification(method, params, emittedAtMs)
@@ -234,6 +240,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
           ErrorMapping.fromRpcError(method, error, process.end)
         )
       ),
+    subscribe: notifications.subscribe,
     ready: Effect.asVoid(ready),
     startThread: (options) =>
       openThread("thread/start", options, {

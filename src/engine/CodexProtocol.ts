@@ -4,8 +4,12 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as CodexError from "../domain/CodexError.ts"
-import type { EngineRequestOptions } from "./Engine.ts"
-import type { ClientRequests, ServerNotifications } from "./app-server/generated/Methods.ts"
+import type { EngineNotification, EngineRequestOptions } from "./Engine.ts"
+import {
+  type ClientRequests,
+  notificationMethods,
+  type ServerNotifications
+} from "./app-server/generated/Methods.ts"
 
 export type { ClientRequests, ServerNotifications, ServerRequests } from "./app-server/generated/Methods.ts"
 export type * from "./app-server/generated/Types.ts"
@@ -44,3 +48,55 @@ export interface SendProtocolRequest {
 export type NotificationMethod = keyof ServerNotifications
 /** The parameters of a notification. */
 export type NotificationParams<M extends NotificationMethod> = ServerNotifications[M]
+
+/** A notification from Codex, with the parameters of its method. */
+export type KnownNotification<M extends NotificationMethod = NotificationMethod> = {
+  readonly [K in M]: {
+    readonly _tag: "Notification"
+    readonly method: K
+    readonly params: NotificationParams<K>
+    /** Milliseconds since the epoch. */
+    readonly at: number
+  }
+}[M]
+
+/** A notification with a method that the types do not know, for example of a newer Codex. */
+export interface UnknownNotification extends EngineNotification {
+  readonly _tag: "UnknownNotification"
+}
+
+/** Notifications that were dropped at this point, because the consumer was too slow for `ContentLimits.bufferBytes`. */
+export interface NotificationsOmitted {
+  readonly _tag: "NotificationsOmitted"
+  readonly count: number
+  /** The time of the last of them. */
+  readonly at: number
+}
+
+/** An element of a stream of notifications. */
+export type Notification = KnownNotification | UnknownNotification | NotificationsOmitted
+
+/**
+ * Returns a check whether a notification has one of these methods.
+ *
+ * ```ts
+ * const logins = codex.notifications.pipe(Stream.filter(CodexProtocol.isNotification("account/login/completed")))
+ * ```
+ */
+export const isNotification =
+  <M extends NotificationMethod>(...methods: ReadonlyArray<M>) =>
+  (notification: Notification): notification is Extract<KnownNotification, { readonly method: M }> =>
+    notification._tag === "Notification" && methods.some((method) => method === notification.method)
+
+const knownMethods: ReadonlySet<string> = new Set(notificationMethods)
+
+/** The parameters are typed, not checked: the types say what Codex sends. */
+const isKnown = (
+  notification: EngineNotification & { readonly _tag: "Notification" }
+): notification is KnownNotification => knownMethods.has(notification.method)
+
+/** Gives a notification of the engine its type. */
+export const toNotification = (notification: EngineNotification): Notification => {
+  const known = { ...notification, _tag: "Notification" } as const
+  return isKnown(known) ? known : { ...notification, _tag: "UnknownNotification" }
+}

@@ -197,6 +197,14 @@ export interface EngineRequestOptions {
   readonly timeout?: Duration.Input | undefined
 }
 
+/** A notification in the engine's own protocol, as the engine received it. */
+export interface EngineNotification {
+  readonly method: string
+  readonly params: unknown
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
 /** A page of a list, and the cursor of the next page. */
 export interface Page<A> {
   readonly data: ReadonlyArray<A>
@@ -244,5 +252,12 @@ export class Engine extends Context.Service<
       params: unknown,
       options?: EngineRequestOptions
     ) => Effect.Effect<unknown, Failure>
+    /**
+     * Calls the listener with every notification of the engine until the scope closes: synchronously, in order of arrival,
+     * and before the events that follow from it. An engine without notifications does not have this function.
+     */
+    readonly subscribe?:
+      | ((listener: (notification: EngineNotification) => void) => Effect.Effect<void, never, Scope.Scope>)
+      | undefined
   }
 >()("effect-codex/engine/Engine") {}

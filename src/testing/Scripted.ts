@@ -28,6 +28,7 @@ import type * as Goal from "../domain/Goal.ts"
 import type * as Item from "../domain/Item.ts"
 import * as Review from "../domain/Review.ts"
 import * as Turn from "../domain/Turn.ts"
+import type * as CodexProtocol from "../engine/CodexProtocol.ts"
 import * as Engine from "../engine/Engine.ts"
 import type { RespondToCommand } from "./scripted/ScriptedExec.ts"
 import * as ScriptedEngine from "./scripted/ScriptedEngine.ts"
@@ -43,6 +44,7 @@ import {
 } from "./scripted/ScriptedTurn.ts"
 
 export type { RespondToCommand, ScriptedResult } from "./scripted/ScriptedExec.ts"
+export { notification } from "./scripted/NotificationStep.ts"
 export { ScriptError, type ScriptedEnd, type ScriptedStep } from "./scripted/ScriptedTurn.ts"
 
 const step = (play: ScriptedStep["play"]): ScriptedStep => ({ _tag: "Step", play })
@@ -393,6 +395,8 @@ export class Scripted extends Context.Service<
     readonly exec: (respond: RespondToCommand) => Effect.Effect<void>
     /** The commands that `codex.exec` has started, in order. */
     readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
+    /** Sends a notification to `codex.notifications`, outside any turn. The method may be unknown. */
+    readonly notify: (method: string, params: unknown) => Effect.Effect<void>
   }
 >()("effect-codex/testing/Scripted") {}
 
@@ -425,6 +429,12 @@ export const exec = (respond: RespondToCommand): Effect.Effect<void, never, Scri
 export const commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>, never, Scripted> = Scripted.use(
   (scripted) => scripted.commands
 )
+
+/** Sends a notification to `codex.notifications`, outside any turn. */
+export const notify = <M extends CodexProtocol.NotificationMethod>(
+  method: M,
+  params: CodexProtocol.NotificationParams<M>
+): Effect.Effect<void, never, Scripted> => Scripted.use((scripted) => scripted.notify(method, params))
 
 /** The engine, and the service that `play` uses. Steps that are left when the layer closes are a defect. */
 export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(

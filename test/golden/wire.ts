@@ -36,6 +36,9 @@ const made = "00000000-0000-7000-8000-"
 /** The fields of a raw item that the transcript keeps; the others hold prompts and outputs. */
 const rawKept = new Set(["type", "call_id", "name", "id", "role"])
 
+/** What names the machine in the status of remote control. */
+const host = { serverName: "<host>", installationId: "<installation>" }
+
 /** Makes a function that normalizes the messages of one run. */
 export const normalizer = (places: Places) => {
   const ids = new Map<string, string>()
@@ -79,6 +82,10 @@ export const normalizer = (places: Places) => {
         Object.entries(isObject(item) ? item : {}).filter(([name]) => rawKept.has(name))
       )
       return value({ ...message, params: { ...params, item: kept } }, "")
+    }
+    if (isObject(message) && message["method"] === "remoteControl/status/changed") {
+      const params = { ...(isObject(message["params"]) ? message["params"] : {}), ...host }
+      return value({ ...message, params }, "")
     }
     return value(message, "")
   }

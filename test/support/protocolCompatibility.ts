@@ -142,7 +142,7 @@ export const make = (document: unknown): Spoken => {
           schemas.flatMap((schema) => reads(`answer to ${method}`, schema, answerTo(requests.get(method))))
         ),
         ...gone(Object.keys(Protocol.declineReplies), questions),
-        ...gone(Protocol.optedOutNotifications, notifications)
+        ...gone(Protocol.ignoredNotifications, notifications)
       ])
     ],
     request: (method, params) => {

@@ -264,8 +264,7 @@ export const start = Effect.fnUntraced(function* (
       clientInfo: { name: options.clientName ?? "effect-codex", title: "effect-codex", version },
       capabilities: {
         experimentalApi: true,
-        requestAttestation: false,
-        optOutNotificationMethods: Protocol.optedOutNotifications
+        requestAttestation: false
       }
     },
     { timeout: startTimeout }

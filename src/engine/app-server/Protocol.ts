@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
+import type { ServerNotifications } from "./generated/Methods.ts"
 
 const text = Schema.String
 const nullish = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
@@ -359,8 +360,8 @@ export const declineReplies: Readonly<Record<string, unknown>> = {
   execCommandApproval: { decision: { denied: { rejection: "effect-codex does not support this request" } } }
 }
 
-/** Notifications that this library does not use. The handshake opts out of them to save their cost. */
-export const optedOutNotifications = [
+/** Notifications of a turn that are not events of it: they repeat other notifications, or concern Codex's own clients. */
+export const ignoredNotifications: ReadonlyArray<keyof ServerNotifications> = [
   "account/rateLimits/updated",
   "account/updated",
   "app/list/updated",

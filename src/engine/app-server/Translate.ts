@@ -260,14 +260,18 @@ const notifications: {
 
 const isKnown = (method: string): method is Method => Object.hasOwn(notifications, method)
 
+const ignoredMethods: ReadonlySet<string> = new Set(Protocol.ignoredNotifications)
+
 /** Maps a notification. A notification with an unknown method becomes an `Unknown` event if it names a turn. */
 export const notification = (
   method: string,
   params: unknown,
   at: number,
   timeZone?: string
-): TranslatedNotification =>
-  isKnown(method) ? notifications[method](params, { at, timeZone }) : unknown(method, params, at)
+): TranslatedNotification => {
+  if (isKnown(method)) return notifications[method](params, { at, timeZone })
+  return ignoredMethods.has(method) ? ignored : unknown(method, params, at)
+}
 
 const turnEnd = (
   turn: { readonly status: string; readonly error?: typeof Protocol.TurnError.Type | null },

@@ -1,4 +1,5 @@
 /** The engine that plays a script. Each turn takes the steps up to the next end of a turn. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
@@ -11,6 +12,7 @@ import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as ThreadAccess from "../../domain/ThreadAccess.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
+import * as NotificationHub from "../../engine/NotificationHub.ts"
 import { dieScriptError, emit, emitAll, type ScriptedStep, type ScriptedTurn } from "./ScriptedTurn.ts"
 import * as ScriptedExec from "./ScriptedExec.ts"
 import * as ScriptedThreads from "./ScriptedThreads.ts"
@@ -34,6 +36,8 @@ export interface ScriptedEngine {
   readonly exec: (respond: ScriptedExec.RespondToCommand) => Effect.Effect<void>
   /** The commands that `codex.exec` has started, in order. */
   readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
+  /** Sends a notification to the program. */
+  readonly notify: (method: string, params: unknown) => Effect.Effect<void>
 }
 
 const noRunningTurn = new CodexError.InvalidRequest({
@@ -92,6 +96,10 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     return script.splice(0, end < 0 ? script.length : end + 1)
   }
 
+  const notifications = NotificationHub.make()
+  const notify = (method: string, params: unknown) =>
+    Effect.map(Clock.currentTimeMillis, (now) => notifications.publish(method, params, () => now))
+
   const threads = ThreadStore.make()
   const commands = ScriptedExec.make()
   const terminals = ScriptedTerminals.make(yield* Effect.scope)
@@ -129,6 +137,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
             handlers,
             nextId,
             steered,
+            notify,
             setGoal: (goal) => ScriptedThreads.setGoal(thread, goal),
             startAgent: (steps) => agents.start(turn, steps),
             startCommand: (item, end) => terminals.start(turn, item, end)
@@ -223,6 +232,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     engine: Engine.Engine.of({
       ...threads.directory,
       ready: Effect.void,
+      subscribe: notifications.subscribe,
       startThread: (options) => Effect.flatMap(threads.open(options), (id) => openThread(id, options)),
       resumeThread: (threadId, options) =>
         Effect.andThen(threads.resume(threadId, options), openThread(threadId, options)),
@@ -241,6 +251,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     remaining: Effect.sync(() => script.length),
     answer: (method, answer) => Effect.sync(() => void answers.set(method, answer)),
     exec: (respond) => Effect.sync(() => commands.respond(respond)),
-    commands: Effect.sync(commands.commands)
+    commands: Effect.sync(commands.commands),
+    notify
   }
 })

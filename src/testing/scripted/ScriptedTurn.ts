@@ -37,6 +37,8 @@ export interface ScriptedTurn {
   readonly setGoal: (goal: Goal.Goal) => void
   /** Starts a sub-agent of the turn, which plays its steps while the turn continues. */
   readonly startAgent: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
+  /** Sends a notification to the program. */
+  readonly notify: (method: string, params: unknown) => Effect.Effect<void>
   /** Starts a command that the turn does not wait for. Without `end` it runs until it is ended. */
   readonly startCommand: (item: Item.CommandExecution, end: ScriptedEnd | undefined) => Effect.Effect<void>
 }
