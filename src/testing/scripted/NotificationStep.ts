@@ -12,4 +12,7 @@ type WithoutTurn<P> = P extends unknown ? Omit<P, "threadId" | "turnId"> : never
 export const notification = <M extends CodexProtocol.NotificationMethod>(
   method: M,
   params: WithoutTurn<CodexProtocol.NotificationParams<M>>
-): ScriptedStep => step(({ notify, threadId, turnId }) => notify(method, { threadId, turnId, ...params }))
+): ScriptedStep => ({
+  _tag: "Step",
+  play: ({ notify, threadId, turnId }) => notify(method, { threadId, turnId, ...params })
+})
