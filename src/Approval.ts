@@ -1,5 +1,6 @@
 /** Approvals: requests of the agent, decisions about them, and the policies that decide. */
 export * from "./approval/ApprovalAudit.ts"
+export { Amendment } from "./domain/Amendment.ts"
 export * from "./domain/ApprovalDecision.ts"
 export { intersect, isEmpty, Permissions } from "./domain/Permissions.ts"
 export type { Pending } from "./approval/PendingRequests.ts"

@@ -2,6 +2,21 @@
 import { inFile, type Mutant } from "./Mutant.ts"
 
 export const approval: ReadonlyArray<Mutant> = [
+  ...inFile("src/approval/DecisionValidation.ts", "test/engine/app-server/AmendmentMapping.test.ts", [
+    [
+      "Amendment.isSame(amendment, given.amendment)",
+      "amendment._tag === given.amendment._tag",
+      "are granted only if the decision names exactly one"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/AmendmentMapping.ts", "test/engine/app-server/AmendmentMapping.test.ts", [
+    [
+      "prefix.every((word, index) => word === argv?.[index])",
+      "true",
+      "are not offered for another command than the one shown, or than Codex proposes"
+    ],
+    ['action === "allow" && host', "host", "are offered only as Codex lists them"]
+  ]),
   ...inFile("src/approval/ApprovalQueue.ts", "test/approval/ApprovalQueue.test.ts", [
     [
       "const copy = structuredClone(request)",
@@ -296,8 +311,8 @@ export const approval: ReadonlyArray<Mutant> = [
       "H03 carries the real path"
     ],
     [
-      "const problem = extraProblem(request)",
-      "const problem = undefined",
+      "givenProblem(request, decision) ?? extraProblem(request)",
+      "givenProblem(request, decision)",
       "H03 is not given with a command or a patch either"
     ]
   ]),

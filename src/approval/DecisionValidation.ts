@@ -1,6 +1,7 @@
 /** Checks that a decision matches its request. Pure. */
 import type { ApprovalDecision, ApprovalAnswer } from "../domain/ApprovalDecision.ts"
 import * as Schema from "effect/Schema"
+import * as Amendment from "../domain/Amendment.ts"
 import * as ElicitationForm from "./ElicitationForm.ts"
 import * as Permissions from "../domain/Permissions.ts"
 import type { ApprovalRequest, ResolvedPaths, UserInputRequest } from "../domain/ApprovalRequest.ts"
@@ -109,6 +110,17 @@ const hasInexactNumber = (value: unknown): boolean => {
   return typeof value === "object" && value !== null && Object.values(value).some(hasInexactNumber)
 }
 
+/** Why the data of a decision does not match a command, a patch or a call: it may only be an amendment that Codex offers. */
+const givenProblem = (request: ApprovalRequest, { _tag, given }: Accepting): string | undefined => {
+  if (given === undefined) return undefined
+  if (given._tag !== "Amendment") return "the request takes a plain decision without answers or permissions"
+  if (_tag !== "Accept") return "a lasting approval is no approval for the session"
+  const offered = "amendments" in request ? (request.amendments ?? []) : []
+  return offered.some((amendment) => Amendment.isSame(amendment, given.amendment))
+    ? undefined
+    : "Codex does not offer this lasting approval with the request"
+}
+
 /** Why a command, a patch or a call cannot be accepted, whatever the policy says. */
 const extraProblem = (request: ApprovalRequest): string | undefined => {
   if (request._tag === "McpTool" && hasInexactNumber(request.arguments))
@@ -144,9 +156,7 @@ export const normalize = (request: ApprovalRequest, decision: ApprovalDecision):
     case "FileChange":
     case "Tool":
     case "McpTool": {
-      if (given !== undefined)
-        return declined(decision, "the request takes a plain decision without answers or permissions")
-      const problem = extraProblem(request)
+      const problem = givenProblem(request, decision) ?? extraProblem(request)
       return problem === undefined ? decision : declined(decision, problem)
     }
     case "Permissions":

@@ -2,6 +2,7 @@
  * Renders a request for people. The text is complete and never cut, because a person answers for what it says: every
  * character is visible, and every line of content has a prefix, so that content cannot imitate the prompt around it.
  */
+import type { Amendment } from "../domain/Amendment.ts"
 import type { ApprovalRequest, CommandRequest, Question, ResolvedPaths } from "../domain/ApprovalRequest.ts"
 import { paths } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
@@ -109,6 +110,26 @@ const commandSections = (request: typeof CommandRequest.Type): ReadonlyArray<Sec
   ]
 }
 
+const amendmentText = (amendment: Amendment): string => {
+  switch (amendment._tag) {
+    case "ExecPolicy":
+      return `run every command that begins with these words, outside the sandbox, in every thread: ${visibleJson(amendment.prefix)}`
+    case "Network":
+      return `connect to this host, in every thread: ${visible(amendment.host)}`
+    case "McpTool":
+      return amendment.lasts === "always"
+        ? "call this tool with any arguments, in every thread"
+        : "call this tool with any arguments, in this thread"
+  }
+}
+
+/** A plain yes grants none of them, and the text says so: a person must not believe that a yes lasts. */
+const amendmentSections = (amendments: ReadonlyArray<Amendment> = []): ReadonlyArray<Section> =>
+  amendments.map((amendment) => ({
+    label: "Codex offers, but yes does not grant, to do this without asking again",
+    text: amendmentText(amendment)
+  }))
+
 const questionSections = ({ header, options = [], question }: Question): ReadonlyArray<Section> => [
   ...(header === "" ? [] : [section("heading", header)]),
   section("question", question),
@@ -120,7 +141,7 @@ const questionSections = ({ header, options = [], question }: Question): Readonl
 const contentOf = (request: ApprovalRequest): readonly [title: string, sections: ReadonlyArray<Section>] => {
   switch (request._tag) {
     case "Command":
-      return ["run a command", commandSections(request)]
+      return ["run a command", [...commandSections(request), ...amendmentSections(request.amendments)]]
     case "FileChange":
       return [
         "change files",
@@ -156,7 +177,8 @@ const contentOf = (request: ApprovalRequest): readonly [title: string, sections:
           section("server", request.server),
           section("tool", request.tool),
           json("arguments", request.arguments),
-          section("message of the server", request.message)
+          section("message of the server", request.message),
+          ...amendmentSections(request.amendments)
         ]
       ]
     case "Elicitation":

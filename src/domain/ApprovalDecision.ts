@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { encodedTag } from "../internal/EncodedTag.ts"
+import { Amendment } from "./Amendment.ts"
 import { Permissions } from "./Permissions.ts"
 
 /** Where a decision comes from: a policy, a person, an earlier decision for the session, a timeout, or the default. */
@@ -10,7 +11,9 @@ export type ApprovalSource = typeof ApprovalSource.Type
 
 const origin = { source: Schema.optionalKey(ApprovalSource), policy: Schema.optionalKey(Schema.String) }
 
-/** The data of an accepting decision: granted permissions, answers by question id, or the fields of a form. */
+/**
+ * The data of an accepting decision: granted permissions, answers by question id, the fields of a form, or a lasting approval.
+ */
 export const ApprovalAnswer = Schema.Union([
   Schema.Struct({ _tag: encodedTag("Permissions", "permissions"), permissions: Permissions }),
   Schema.Struct({
@@ -20,7 +23,8 @@ export const ApprovalAnswer = Schema.Union([
   Schema.Struct({
     _tag: encodedTag("Content", "content"),
     content: Schema.Record(Schema.String, Schema.Unknown)
-  })
+  }),
+  Schema.Struct({ _tag: encodedTag("Amendment", "amendment"), amendment: Amendment })
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type ApprovalAnswer = typeof ApprovalAnswer.Type
 
@@ -34,7 +38,10 @@ const names = {
   Cancel: "cancel"
 } as const
 
-export const DecisionName = Schema.Literals(Struct.keys(names).map((tag) => names[tag]))
+/** The name of an acceptance with a lasting approval, whose encoded form is `accept` with `given`. */
+const withAmendment = "acceptWithAmendment"
+
+export const DecisionName = Schema.Literals([...Struct.keys(names).map((tag) => names[tag]), withAmendment])
 export type DecisionName = typeof DecisionName.Type
 
 /**
@@ -56,7 +63,8 @@ export const ApprovalDecision = Schema.Union([
 export type ApprovalDecision = typeof ApprovalDecision.Type
 
 /** Returns the name of a decision in telemetry, audit records and JSON. */
-export const decisionName = (decision: ApprovalDecision): DecisionName => names[decision._tag]
+export const decisionName = (decision: ApprovalDecision): DecisionName =>
+  decision._tag === "Accept" && decision.given?._tag === "Amendment" ? withAmendment : names[decision._tag]
 
 /** Approves once. For questions and non-empty forms use `answer` or `submit`; `accept` declines them. */
 export const accept: ApprovalDecision = { _tag: "Accept" }
@@ -85,6 +93,16 @@ export const submit = (content: Readonly<Record<string, unknown>>): ApprovalDeci
   given: { _tag: "Content", content }
 })
 
+/**
+ * Approves the request, and has Codex amend its policy so that it does not ask for such requests again. `amendment` must be
+ * exactly one of `request.amendments`; otherwise the request is declined. Use it only for a person's explicit choice: the
+ * library does not see what Codex then runs without a request, and cannot take the amendment back.
+ */
+export const acceptWithAmendment = (amendment: Amendment): ApprovalDecision => ({
+  _tag: "Accept",
+  given: { _tag: "Amendment", amendment }
+})
+
 /** Whether a decision accepts the request. */
 export const isGranted = (decision: ApprovalDecision): boolean =>
   decision._tag === "Accept" || decision._tag === "AcceptForSession"
@@ -92,7 +110,12 @@ export const isGranted = (decision: ApprovalDecision): boolean =>
 /** @internal Removes a person's answers, which can be secrets, from a decision, so that it can be part of an event. */
 export const withoutAnswers = (decision: ApprovalDecision): ApprovalDecision => {
   if (decision._tag !== "Accept" && decision._tag !== "AcceptForSession") return decision
-  if (decision.given === undefined || decision.given._tag === "Permissions") return decision
+  if (
+    decision.given === undefined ||
+    decision.given._tag === "Permissions" ||
+    decision.given._tag === "Amendment"
+  )
+    return decision
   const { given: _, ...rest } = decision
   return rest
 }

@@ -1,6 +1,7 @@
 /** Approval requests: what the agent asks permission for, and the questions it asks. */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import { Amendment } from "./Amendment.ts"
 import { ItemId } from "./Ids.ts"
 import { encodedTag } from "../internal/EncodedTag.ts"
 import * as Item from "./Item.ts"
@@ -53,6 +54,12 @@ export class ResolvedPaths extends Schema.Opaque<ResolvedPaths>()(
   })
 ) {}
 
+/**
+ * Lasting approvals that Codex offers with the request. An accepting decision grants none of them, unless it names exactly
+ * one (`acceptWithAmendment`). The hash of the request covers them.
+ */
+const amendments = { amendments: Schema.optionalKey(Schema.Array(Amendment)) }
+
 const resolved = { resolved: Schema.optionalKey(ResolvedPaths) }
 
 /**
@@ -83,6 +90,7 @@ export class CommandRequest extends Schema.Opaque<CommandRequest>()(
     cwd: Schema.String,
     extra: Schema.Boolean,
     wants: Schema.optionalKey(CommandExtra),
+    ...amendments,
     ...resolved
   })
 ) {}
@@ -129,7 +137,8 @@ export class McpToolRequest extends Schema.Opaque<McpToolRequest>()(
     server: Schema.String,
     tool: Schema.String,
     arguments: Schema.Unknown,
-    message: Schema.String
+    message: Schema.String,
+    ...amendments
   })
 ) {}
 

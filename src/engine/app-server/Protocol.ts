@@ -261,6 +261,20 @@ const PermissionProfile = Schema.Struct({
 export const requestParts = {
   permissions: PermissionProfile,
   network: Schema.Struct({ host: text, protocol: text }),
+  /** A decision that Codex offers with the request for a command. */
+  availableDecision: Schema.Union([
+    text,
+    Schema.Struct({
+      acceptWithExecpolicyAmendment: Schema.Struct({ execpolicy_amendment: Schema.Array(text) })
+    }),
+    Schema.Struct({
+      applyNetworkPolicyAmendment: Schema.Struct({
+        network_policy_amendment: Schema.Struct({ host: text, action: text })
+      })
+    })
+  ]),
+  /** How long the approval of an MCP tool may last. */
+  persistence: Schema.Struct({ persist: Schema.Union([text, Schema.Array(text)]) }),
   /** The tool call in the metadata of an elicitation that requests its approval. */
   toolApproval: Schema.Struct({
     codex_approval_kind: Schema.Literal("mcp_tool_call"),
@@ -316,7 +330,9 @@ export const serverRequests = {
     command: nullish(text),
     cwd: nullish(text),
     networkApprovalContext: nullish(Schema.Unknown),
-    additionalPermissions: nullish(Schema.Unknown)
+    additionalPermissions: nullish(Schema.Unknown),
+    proposedExecpolicyAmendment: nullish(Schema.Unknown),
+    availableDecisions: nullish(Schema.Array(Schema.Unknown))
   }),
   "item/fileChange/requestApproval": Schema.Struct({ ...approvalFields, grantRoot: nullish(text) }),
   "item/permissions/requestApproval": Schema.Struct({

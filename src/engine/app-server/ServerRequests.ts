@@ -1,12 +1,14 @@
 /** Decodes the requests of Codex to its client and encodes the replies. Pure. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { Amendment } from "../../domain/Amendment.ts"
 import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import type * as Permissions from "../../domain/Permissions.ts"
 import { ItemId, type ThreadId, type TurnId } from "../../domain/Ids.ts"
 import * as ShellCommand from "../../internal/ShellCommand.ts"
 import type * as Item from "../../domain/Item.ts"
+import * as AmendmentMapping from "./AmendmentMapping.ts"
 import * as Protocol from "./Protocol.ts"
 import { canonicalJson } from "../../internal/CanonicalJson.ts"
 import { optionalField } from "./Translate.ts"
@@ -163,9 +165,14 @@ const extraOf = (
  * of the same file for the session, so it never receives that decision: the library remembers exactly what was accepted.
  */
 export const decisionReply = (decision: ApprovalDecision.ApprovalDecision): unknown => ({
-  decision: ApprovalDecision.isGranted(decision) ? "accept" : ApprovalDecision.decisionName(decision)
+  decision: ApprovalDecision.isGranted(decision)
+    ? (AmendmentMapping.commandDecision(decision) ?? "accept")
+    : ApprovalDecision.decisionName(decision)
 })
 const declineDecision = { decision: "decline" }
+
+const amendmentsField = (amendments: ReadonlyArray<Amendment>) =>
+  amendments.length === 0 ? {} : { amendments }
 
 const elicitationReply = (decision: ApprovalDecision.ApprovalDecision, acceptReply: unknown): unknown =>
   decision._tag === "Accept" || decision._tag === "AcceptForSession"
@@ -245,7 +252,8 @@ const elicitation = (params: Elicitation): ServerRequest => {
           server,
           tool: tool.tool_name,
           arguments: tool.tool_params ?? {},
-          message
+          message,
+          ...amendmentsField(AmendmentMapping.ofMcpTool(params._meta))
         }
       return {
         _tag: "Elicitation",
@@ -262,7 +270,11 @@ const elicitation = (params: Elicitation): ServerRequest => {
     reply: (decision, request) => {
       // With an acceptance for the session, Codex would also run the tool with other arguments without a request.
       if (request._tag === "McpTool")
-        return elicitationReply(decision, { action: "accept", content: {}, _meta: null })
+        return elicitationReply(decision, {
+          action: "accept",
+          content: {},
+          _meta: AmendmentMapping.mcpToolMeta(decision)
+        })
       const given =
         decision._tag === "Accept" || decision._tag === "AcceptForSession" ? decision.given : undefined
       const content = given?._tag === "Content" ? given.content : null
@@ -280,6 +292,8 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
     request: ({ cwd }) => {
       const command = params.command ?? ""
       const script = ShellCommand.script(command)
+      const argv = ShellCommand.argv(script)
+      if (!AmendmentMapping.canAccept(params)) return undefined
       return {
         _tag: "Command",
         id: params.approvalId ?? params.itemId,
@@ -287,13 +301,14 @@ const decoders: { readonly [M in Method]: (params: Params<M>) => ServerRequest }
         ...optionalField("reason", params.reason),
         command,
         script,
-        ...optionalField("argv", ShellCommand.argv(script)),
+        ...optionalField("argv", argv),
         cwd: params.cwd ?? cwd,
         extra:
           (params.kind ?? "command") !== "command" ||
           (params.networkApprovalContext ?? null) !== null ||
           (params.additionalPermissions ?? null) !== null,
-        ...optionalField("wants", extraOf(params))
+        ...optionalField("wants", extraOf(params)),
+        ...amendmentsField(AmendmentMapping.ofCommand(params, argv))
       }
     },
     reply: decisionReply,
