@@ -10,6 +10,8 @@ import type * as Turn from "./Turn.ts"
 /** Tools of Codex that change nothing outside the conversation. */
 const builtIn: ReadonlySet<string> = new Set([
   "clock__curr_time",
+  "clock__sleep",
+  "create_goal",
   "curr_time",
   "get_goal",
   "list_agents",
@@ -18,7 +20,9 @@ const builtIn: ReadonlySet<string> = new Set([
   "read_mcp_resource",
   "request_permissions",
   "request_user_input",
+  "sleep",
   "tool_search",
+  "update_goal",
   "update_plan",
   "view_image",
   "wait",

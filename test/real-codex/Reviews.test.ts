@@ -90,6 +90,32 @@ describe.concurrent("a review by the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
+  test("is observed and counted if the caller starts it by a raw request", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([
+        M.reply(M.shell("echo looked"), M.usage({ input: 100, output: 10 })),
+        M.reply(M.text(answer), M.usage({ input: 200, output: 20 })),
+        M.reply(M.text("next"), M.usage({ input: 1, output: 1 }))
+      ])
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* real.start()
+        const ended = yield* thread.activity.pipe(
+          Stream.filter((event) => event._tag === "TurnEnded"),
+          Stream.runHead,
+          Effect.forkScoped({ startImmediately: true })
+        )
+        yield* codex.request("review/start", { threadId: thread.id, target: { type: "uncommittedChanges" } })
+        const event = yield* Fiber.join(ended)
+        assert.deepStrictEqual(
+          event._tag === "Some" && event.value._tag === "TurnEnded" ? event.value.turn.review : undefined,
+          result
+        )
+        assert.strictEqual((yield* thread.run("Go on")).message, "next")
+        assert.deepInclude(yield* thread.spent, { modelCalls: 3, tokens: 332 })
+      }).pipe(Effect.provide(real.layer))
+    }))
+
   test("is interrupted with its commands", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.shell("sleep 4711")), M.reply(M.text("after"))])

@@ -52,7 +52,6 @@ const adopt = (
   fork: RunningTurn.RunningTurn["fork"],
   clock: Clock.Clock
 ): RunningTurn.RunningTurn | undefined => {
-  if (event._tag !== "TurnStarted") return undefined
   const holder = [...(session.loadedThreads.get(threadId)?.holders ?? [])].findLast(
     ({ observer }) => observer !== undefined
   )
@@ -67,7 +66,7 @@ const adopt = (
     fork: waiting.fork,
     clock,
     adopted: true,
-    rootTurnId: event.rootTurnId,
+    rootTurnId: event._tag === "TurnStarted" ? event.rootTurnId : undefined,
     onEnd: () => {
       if (runningTurns.get(threadId) === runningTurn) runningTurns.delete(threadId)
     }

@@ -29,6 +29,13 @@ const timestamp = (clock: Clock.Clock, codexMs: number | undefined): number => {
   return codexMs === undefined || codexMs >= Math.floor(now) || now - codexMs > 5000 ? now : codexMs
 }
 
+/**
+ * Whether an event is the first of a turn. A review has no `turn/started`: it starts with this item, and the later
+ * `turn/started` is that of the reviewing model, whose events Codex reports under the id of the review.
+ */
+const startsTurn = (event: Turn.EngineEvent): boolean =>
+  event._tag === "TurnStarted" || (event._tag === "ItemStarted" && event.item._tag === "EnteredReviewMode")
+
 /** Notes that a turn is a review, and adds what the model said to the item at its end. */
 const withReview = (runningTurn: RunningTurn.RunningTurn, event: Turn.EngineEvent): Turn.EngineEvent => {
   if (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted") return event
@@ -388,7 +395,7 @@ export const make = (
       }
       if (notification._tag === "Event") terminals.observe(notification, emittedAtMs ?? Date.now())
       let runningTurn = runningTurns.get(notification.threadId)
-      if (notification._tag === "Event" && notification.event._tag === "TurnStarted") {
+      if (notification._tag === "Event" && startsTurn(notification.event)) {
         hooks.onStarted(notification.threadId)
         const isOther = runningTurn === undefined || isAfter(runningTurn, notification.turnId)
         if (isOther)
