@@ -21,6 +21,7 @@ import * as Engine from "./engine/Engine.ts"
 import * as ExecHandle from "./engine/ExecHandle.ts"
 import type * as Exec from "./domain/Exec.ts"
 import type { ThreadId, TurnId } from "./domain/Ids.ts"
+import * as SettingsOptions from "./domain/SettingsOptions.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
 import * as ContentCapture from "./instrumentation/ContentCapture.ts"
 import * as Convention from "./semconv/Convention.ts"
@@ -31,28 +32,35 @@ import * as ExecTelemetry from "./instrumentation/ExecTelemetry.ts"
 import * as StartTelemetry from "./instrumentation/StartTelemetry.ts"
 import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
-import type * as ThreadSettings from "./domain/ThreadSettings.ts"
 import type * as ThreadInfo from "./domain/ThreadInfo.ts"
 import * as SharedThreads from "./turn/SharedThreads.ts"
 import * as NotificationStream from "./turn/NotificationStream.ts"
 import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./tool/ToolHost.ts"
 
-/** Options for opening a thread. Omitted fields fall back to Codex's configuration. */
-export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}> {
-  /** The working directory, which must exist. Default: the working directory of this process. */
-  readonly cwd?: string | undefined
-  /** What commands may access without approval. */
-  readonly sandbox?: TurnOptions.Sandbox | undefined
+/**
+ * Options for opening a thread. Omitted settings are those of Codex's configuration; for a thread that is stored or open, they
+ * are the settings of that thread. `cwd` of a new thread is the working directory of this process by default.
+ *
+ * Each handle of a thread keeps its own settings and instructions: Codex receives them with the handle's next turn if it ran
+ * a turn of another handle before. A turn fails with `InvalidRequest.Rejected` if Codex reports other settings than those,
+ * for example because an administrator forbids them. Codex reads `baseInstructions`, `provider`, `webSearch`, `config` and
+ * `mcpServers` only when it loads a thread: a second handle that asks for others fails with `InvalidRequest.Rejected`.
+ */
+export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}>
+  extends SettingsOptions.SettingsOptions {
   /**
-   * When Codex requests approval: `untrusted` for every command, `on-request` not for sandboxed commands, `never` not at
-   * all.
+   * Instructions for the agent, in addition to Codex's own. Codex ignores the instructions of a thread that it resumes or
+   * forks, so there the library adds them to the conversation as a message of the developer, before the handle's next turn
+   * and unless they are the last that the model received.
    */
-  readonly approvalMode?: ThreadSettings.ApprovalMode | undefined
-  /** The model, for example `gpt-5.4`. */
-  readonly model?: string | undefined
-  /** Instructions for the agent, in addition to Codex's own. */
   readonly instructions?: string | undefined
+  /** Replaces the instructions of Codex for the agent. */
+  readonly baseInstructions?: string | undefined
+  /** The model provider: a key of `model_providers` in Codex's configuration. */
+  readonly provider?: string | undefined
+  /** Whether and where the model can search the web. The provider runs the searches, so no sandbox limits them. */
+  readonly webSearch?: SettingsOptions.WebSearchMode | undefined
   /** Stores nothing of the conversation on disk, so it cannot be resumed. */
   readonly ephemeral?: boolean | undefined
   /** Tools of the caller that the agent may call: `yield* MyToolkit`. */
@@ -222,7 +230,7 @@ export class Codex extends Context.Service<
           options: Engine.EngineThreadOptions
         ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
       ) {
-        const detail = validate(options.budget ?? {})
+        const detail = validate(options.budget ?? {}) ?? SettingsOptions.validateThread(options)
         if (detail !== undefined)
           return yield* new CodexError.InvalidRequest({ reason: "BadParams", method: "thread/start", detail })
         const tools = options.tools === undefined ? ToolHost.empty : yield* ToolHost.make(options.tools)
@@ -247,11 +255,13 @@ export class Codex extends Context.Service<
         yield* Redaction.addSecretsFrom(engine.environment ?? {})
         yield* SafeSpan.withSafeTracer(annotated(StartTelemetry.starting("engine")(engine.ready)))
         const opening = SharedThreads.opening(openThreads)
+        const { approvalMode, cwd, model, sandbox } = options
         const thread = yield* start({
-          cwd: options.cwd,
-          sandbox: options.sandbox,
-          approvalMode: options.approvalMode,
-          model: options.model,
+          ...SettingsOptions.pickThread(options),
+          cwd,
+          sandbox,
+          approvalMode,
+          model,
           instructions: options.instructions,
           ephemeral: options.ephemeral,
           tools: tools.specs,

@@ -9,9 +9,11 @@ import * as ContentLimits from "./domain/ContentLimits.ts"
 import type * as CodexError from "./domain/CodexError.ts"
 import type * as CodexProtocol from "./engine/CodexProtocol.ts"
 import type * as Goal from "./domain/Goal.ts"
+import type * as Engine from "./engine/Engine.ts"
 import type { ThreadId } from "./domain/Ids.ts"
 import type * as Terminal from "./domain/Terminal.ts"
 import type * as ThreadEvent from "./domain/ThreadEvent.ts"
+import type * as ThreadSettings from "./domain/ThreadSettings.ts"
 import type * as Turn from "./domain/Turn.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
 import * as EventBuffer from "./turn/EventBuffer.ts"
@@ -126,6 +128,11 @@ export interface Thread {
    * have threads of their own. The stream ends when the thread's scope closes.
    */
   readonly notifications: Stream.Stream<CodexProtocol.Notification>
+  /**
+   * The settings in force on the thread, as the engine last reported them. Another handle may have set them: a turn of this
+   * handle brings this handle's own.
+   */
+  readonly settings: Effect.Effect<ThreadSettings.ThreadSettings>
   /**
    * What the turns of the thread used since this handle was opened, whoever requested them, sub-agents included: tokens,
    * milliseconds, tool calls and model requests.
@@ -251,8 +258,18 @@ export const make = (
       ),
     terminals: engine.terminals ?? noTerminals,
     notifications,
+    settings: Effect.sync(() => engine.settings?.() ?? settingsOf(engine)),
     spent: queue.spent,
     activity: ThreadMembers.activityStream(handle.activity),
     runGoal: queue.runGoal
   }
 }
+
+/** The settings of an engine that reports none. */
+const settingsOf = ({ cwd, model, provider }: Engine.EngineThread): ThreadSettings.ThreadSettings => ({
+  cwd,
+  ...(model === undefined ? {} : { model }),
+  ...(provider === undefined ? {} : { provider }),
+  writableRoots: [],
+  additionalDirectories: []
+})

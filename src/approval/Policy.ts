@@ -61,7 +61,8 @@ export const layer = <R>(policy: Policy<R>): Layer.Layer<never, never, R> =>
  * The thread and the turn of a request, and what the agent can do without approval. `threadId` is the thread of the agent
  * that makes the request, `openedThreadId` the thread that the caller opened: for a sub-agent they differ. `session` is an
  * object that is unique to the open thread. `cwd` is the real path of the thread's directory, `writableRoots` are the real
- * paths of the directories that the agent can write, or that an earlier turn could.
+ * paths of the directories that the agent can write, or that an earlier turn could. `network` is whether commands of this
+ * turn can use the network.
  */
 export interface ApprovalContext {
   readonly threadId: ThreadId | undefined
@@ -71,6 +72,7 @@ export interface ApprovalContext {
   readonly cwd: string | undefined
   readonly sandbox: Sandbox | undefined
   readonly writableRoots: ReadonlyArray<string>
+  readonly network: boolean | undefined
 }
 
 /** The thread and the turn of the request, while a policy decides. */
@@ -82,7 +84,8 @@ export const ApprovalContext = Context.Reference<ApprovalContext>("effect-codex/
     session: {},
     cwd: undefined,
     sandbox: undefined,
-    writableRoots: []
+    writableRoots: [],
+    network: undefined
   })
 })
 

@@ -2,7 +2,8 @@
 import { tmpdir } from "node:os"
 import * as Nodepath from "node:path"
 import * as RealPath from "../internal/RealPath.ts"
-import type { Sandbox } from "./TurnOptions.ts"
+import type { SettingsOptions } from "./SettingsOptions.ts"
+import type { Sandbox } from "./ThreadSettings.ts"
 
 /** The working directory of a thread, its sandbox, and the real paths of the directories that the sandbox can write. */
 export interface ThreadAccess {
@@ -10,12 +11,16 @@ export interface ThreadAccess {
   /** `undefined` if the engine does not report the sandbox. */
   readonly sandbox: Sandbox | undefined
   readonly writableRoots: ReadonlyArray<string>
+  /** Whether commands can use the network without approval. True if the sandbox is unknown. */
+  readonly network: boolean
 }
 
-/** The configuration of `workspace-write`. */
+/** The configuration of a sandbox. */
 export interface WorkspaceWrite {
   /** Directories in addition to the working directory. */
   readonly writableRoots?: ReadonlyArray<string> | undefined
+  /** Whether sandboxed commands can use the network. Also for `read-only`. */
+  readonly network?: boolean | undefined
   readonly excludeSlashTmp?: boolean | undefined
   readonly excludeTmpdir?: boolean | undefined
   /** The `TMPDIR` of the agent's commands. Default: that of this process. */
@@ -37,9 +42,10 @@ export const make = (
 ): ThreadAccess => {
   const resolve = options.directory ?? RealPath.directory
   const directory = resolve(cwd)
+  const { network = false } = options
   switch (sandbox) {
     case "read-only":
-      return { cwd: directory, sandbox, writableRoots: [] }
+      return { cwd: directory, sandbox, writableRoots: [], network }
     case "workspace-write": {
       const roots = [
         directory.given,
@@ -48,11 +54,11 @@ export const make = (
         ...(options.excludeTmpdir === true ? [] : [options.tmpdir ?? tmpdir()])
       ]
       const real = roots.map((root) => resolve(Nodepath.resolve(directory.given, root)).real)
-      return { cwd: directory, sandbox, writableRoots: [...new Set(real)] }
+      return { cwd: directory, sandbox, writableRoots: [...new Set(real)], network }
     }
     case "danger-full-access":
     case undefined:
-      return { cwd: directory, sandbox, writableRoots: everything }
+      return { cwd: directory, sandbox, writableRoots: everything, network: true }
   }
 }
 
@@ -63,12 +69,18 @@ export const make = (
  */
 export const writableRootsOfTurn = (
   access: ThreadAccess | undefined,
-  options: { readonly cwd?: string | undefined; readonly sandbox?: Sandbox | undefined }
+  options: Pick<
+    SettingsOptions,
+    "additionalDirectories" | "cwd" | "permissionProfile" | "sandbox" | "writableRoots"
+  >
 ): ReadonlyArray<string> => {
+  if (options.permissionProfile !== undefined) return []
   if (access === undefined || (options.sandbox ?? access.sandbox) !== "workspace-write") return []
   const own = access.sandbox === "workspace-write" ? access.writableRoots : []
   const cwd = options.cwd ?? access.cwd.given
+  const { additionalDirectories = [], writableRoots = [] } = options
+  const more = [...writableRoots, ...additionalDirectories]
   return options.sandbox === undefined
-    ? [...own, RealPath.directory(cwd).real]
-    : [...own, ...make(cwd, "workspace-write").writableRoots]
+    ? [...own, ...[cwd, ...more].map((root) => RealPath.directory(Nodepath.resolve(cwd, root)).real)]
+    : [...own, ...make(cwd, "workspace-write", { writableRoots: more }).writableRoots]
 }

@@ -31,6 +31,10 @@ export class PermissionProfile extends Schema.Opaque<PermissionProfile>()(
   Schema.Struct({ id: Schema.String, extends: Schema.optionalKey(Schema.String) })
 ) {}
 
+/** What commands may access without approval. */
+export const Sandbox = Schema.Literals(["read-only", "workspace-write", "danger-full-access"])
+export type Sandbox = typeof Sandbox.Type
+
 /** The settings that Codex reports as being in force on a thread. Absent fields are unknown or unset. */
 export class ThreadSettings extends Schema.Opaque<ThreadSettings>()(
   Schema.Struct({
@@ -40,7 +44,7 @@ export class ThreadSettings extends Schema.Opaque<ThreadSettings>()(
     effort: Schema.optionalKey(Schema.String),
     summary: Schema.optionalKey(Schema.String),
     serviceTier: Schema.optionalKey(Schema.String),
-    sandbox: Schema.optionalKey(Schema.Literals(["read-only", "workspace-write", "danger-full-access"])),
+    sandbox: Schema.optionalKey(Sandbox),
     /** Whether sandboxed commands can use the network. */
     network: Schema.optionalKey(Schema.Boolean),
     /** The directories that sandboxed commands can write, in addition to the working and the temporary directories. */

@@ -5,6 +5,7 @@ import type * as Schema from "effect/Schema"
 import type { Attachment } from "./Attachment.ts"
 import type { Budget } from "./Budget.ts"
 import type { RetryPlan, RetrySchedule } from "./Retry.ts"
+import type { SettingsOptions } from "./SettingsOptions.ts"
 import type * as Review from "./Review.ts"
 import type { Turn } from "./Turn.ts"
 
@@ -28,20 +29,13 @@ export type InputPart =
 /** How much of an image the model sees: fewer pixels cost fewer tokens. Default: the choice of Codex. */
 export type ImageDetail = "auto" | "low" | "high" | "original"
 
-/** Options for one turn. Codex keeps `model`, `effort`, `sandbox`, `cwd` and `mode` for later turns of the thread. */
-export interface TurnOptions {
+/** Options for one turn. Its settings and `mode` also hold for later turns of the handle. */
+export interface TurnOptions extends SettingsOptions {
   /**
    * The maximum duration of each attempt at the turn. A number is milliseconds. A turn that takes longer is interrupted and
    * fails with `TurnTimedOut`. Default: `DefaultTimeout`.
    */
   readonly timeout?: Duration.Input | undefined
-  /** The model. Default: the model of the thread. */
-  readonly model?: string | undefined
-  /** The reasoning effort, for example `high`. `Codex.listModels` lists the efforts of each model. */
-  readonly effort?: string | undefined
-  readonly sandbox?: Sandbox | undefined
-  /** The working directory. */
-  readonly cwd?: string | undefined
   /**
    * How the agent works with its user. Codex keeps the mode for later turns of the thread. Default: the option `mode` of the
    * thread.
@@ -92,8 +86,7 @@ export interface ReviewOptions extends Pick<TurnOptions, "budget" | "retry" | "t
   readonly target: Review.ReviewTarget
 }
 
-/** What commands may access without approval. */
-export type Sandbox = "read-only" | "workspace-write" | "danger-full-access"
+export type { Sandbox } from "./ThreadSettings.ts"
 
 /** What happens to sub-agents that still work when their turn completes. */
 export type SubAgents = "interrupt" | "await"

@@ -31,6 +31,8 @@ import * as TurnDriver from "./app-server/TurnDriver.ts"
 import * as AppServerSession from "./app-server/AppServerSession.ts"
 import type * as RunningTurn from "./app-server/RunningTurn.ts"
 import * as GivenInstructions from "./app-server/GivenInstructions.ts"
+import type * as HandleSettings from "./app-server/HandleSettings.ts"
+import * as OpenParams from "./app-server/OpenParams.ts"
 import * as WireSettings from "./app-server/WireSettings.ts"
 import { optionalField } from "./app-server/Translate.ts"
 import * as Engine from "./Engine.ts"
@@ -121,17 +123,28 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     })
   )
 
-  const resolveDirectory = Effect.fnUntraced(function* (cwd: string | undefined, method: string) {
-    if (cwd === undefined) return process.cwd()
-    const absolute = path.resolve(cwd)
+  const resolveDirectory = Effect.fnUntraced(function* (name: string, directory: string, method: string) {
+    const absolute = path.resolve(directory)
     const info = yield* Effect.option(fs.stat(absolute))
     // Codex accepts a directory that does not exist; every command in it then fails.
     if (Option.isSome(info) && info.value.type === "Directory") return absolute
     return yield* new CodexError.InvalidRequest({
       reason: "BadParams",
       method,
-      detail: `cwd "${absolute}" is not a directory`
+      detail: `${name} "${absolute}" is not a directory`
     })
+  })
+
+  const resolveDirectories: ThreadHandle.ResolveDirectories = Effect.fnUntraced(function* (options, method) {
+    const all = (name: string, directories: ReadonlyArray<string> | undefined) =>
+      directories === undefined
+        ? Effect.undefined
+        : Effect.forEach(directories, (directory) => resolveDirectory(name, directory, method))
+    return {
+      cwd: options.cwd === undefined ? undefined : yield* resolveDirectory("cwd", options.cwd, method),
+      writableRoots: yield* all("writableRoots:", options.writableRoots),
+      additionalDirectories: yield* all("additionalDirectories:", options.additionalDirectories)
+    }
   })
 
   const request: ThreadManagement.SendRequest = (method, params) =>
@@ -169,41 +182,60 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     return { session, opened: opened.value, isNew: method === "thread/start" }
   })
 
+  /**
+   * Returns the settings that a handle requested and Codex has yet to apply. Codex ignores the settings of a request that
+   * opens a thread which another handle holds. Fails if Codex cannot change one of them while the thread is loaded.
+   */
+  const reconcile = Effect.fnUntraced(function* (
+    { opened, session }: HandleSettings.ThreadOnSession,
+    options: Engine.EngineThreadOptions,
+    method: string
+  ) {
+    const loaded = AppServerSession.loadedThread(session, opened.thread.id)
+    const requested = OpenParams.loadSettings(options)
+    const before = loaded.loadSettings
+    const provider = opened.modelProvider ?? undefined
+    loaded.loadSettings ??= { ...requested, ...optionalField("provider", provider) }
+    const conflict = before === undefined ? undefined : OpenParams.conflict(requested, before)
+    if (conflict !== undefined)
+      return yield* new CodexError.InvalidRequest({
+        reason: "Rejected",
+        method,
+        detail: `another handle holds the thread with another ${conflict}, which Codex cannot change while the thread is open; close that handle first`
+      })
+    const change = WireSettings.fromOptions(options, opened.cwd)
+    if (before === undefined || options.sandbox !== "workspace-write") return change
+    // Codex fills in its configuration only when it loads a thread.
+    const config = yield* Effect.option(request("config/read", { cwd: options.cwd ?? opened.cwd }))
+    return { ...change, sandboxPolicy: WireSettings.withConfiguredSandbox(change.sandboxPolicy, config) }
+  })
+
   const openThread = Effect.fnUntraced(function* (
     method: "thread/start" | "thread/resume" | "thread/fork",
     options: Engine.EngineThreadOptions,
     more: Readonly<Record<string, unknown>>,
     resumed?: ThreadId
   ) {
-    const cwd =
-      options.cwd === undefined && method !== "thread/start"
-        ? undefined
-        : yield* resolveDirectory(options.cwd, method)
-    const settings = {
-      cwd: cwd ?? null,
-      sandbox: options.sandbox ?? null,
-      approvalPolicy: options.approvalMode ?? null,
-      model: options.model ?? null,
-      developerInstructions: options.instructions ?? null,
-      config: Goals.configOf(options)
-    }
+    const resolved = { ...options, ...(yield* resolveDirectories(options, method)) }
+    const cwd = resolved.cwd ?? (method === "thread/start" ? process.cwd() : undefined)
+    const settings = OpenParams.make(resolved, cwd)
     const holder: AppServerSession.ThreadHolder = {
       observer: options.observer,
       goals: Goals.isEnabled(options),
       cwd: () => cwd ?? "/"
     }
     const first = yield* openOnProcess(method, { ...more, ...settings }, holder, resumed)
-    const requested = {
-      ...optionalField("cwd", cwd),
-      ...optionalField("model", options.model),
-      ...optionalField("approvalPolicy", options.approvalMode),
-      ...WireSettings.fromTurnOptions({ sandbox: options.sandbox })
-    }
-    const resume = (threadId: ThreadId, { effort, ...stickyOptions }: ThreadHandle.StickyOptions) => {
-      const config =
-        effort === undefined ? settings.config : { ...settings.config, model_reasoning_effort: effort }
-      const params = { threadId, ...settings, ...stickyOptions, config }
-      return openOnProcess("thread/resume", params, holder, threadId)
+    const requested = yield* reconcile(first, { ...resolved, cwd }, method)
+    const resume = (
+      threadId: ThreadId,
+      { sandbox, permissionProfile, ...sticky }: ThreadHandle.StickyOptions
+    ) => {
+      const named = sandbox !== undefined || permissionProfile !== undefined
+      const params = OpenParams.make(
+        { ...resolved, ...sticky, ...(named ? { sandbox, permissionProfile } : {}) },
+        sticky.cwd ?? cwd
+      )
+      return openOnProcess("thread/resume", { threadId, ...params }, holder, threadId)
     }
     return yield* ThreadHandle.make(
       first,
@@ -213,7 +245,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         hasInstructions: ({ thread }) => GivenInstructions.isLast(fs, thread.path, options.instructions),
         tmpdir
       },
-      resolveDirectory,
+      resolveDirectories,
       {
         resume: options.ephemeral === true ? undefined : resume,
         restart:
@@ -229,7 +261,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     ...ThreadManagement.make(request),
     environment: options.env,
     exec: (command, onOutput) =>
-      Effect.flatMap(resolveDirectory(command.cwd, "command/exec"), (cwd) =>
+      Effect.flatMap(resolveDirectory("cwd", command.cwd ?? ".", "command/exec"), (cwd) =>
         Effect.flatMap(ready, ({ commands, process }) =>
           CommandExec.start(process, commands, command, cwd, onOutput)
         )

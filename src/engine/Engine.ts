@@ -15,6 +15,7 @@ import type { ThreadAccess } from "../domain/ThreadAccess.ts"
 import type * as Item from "../domain/Item.ts"
 import type * as Review from "../domain/Review.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
+import type { SettingsOptions, WebSearchMode } from "../domain/SettingsOptions.ts"
 import type * as ThreadSettings from "../domain/ThreadSettings.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
@@ -27,11 +28,15 @@ export interface ToolSpec {
   readonly inputSchema: unknown
 }
 
-export interface EngineThreadOptions {
+export interface EngineThreadOptions extends SettingsOptions {
   readonly cwd: string | undefined
-  readonly sandbox: TurnOptions.Sandbox | undefined
+  readonly sandbox: ThreadSettings.Sandbox | undefined
   readonly approvalMode: ThreadSettings.ApprovalMode | undefined
   readonly model: string | undefined
+  /** Replaces the instructions of the engine. */
+  readonly baseInstructions?: string | undefined
+  readonly provider?: string | undefined
+  readonly webSearch?: WebSearchMode | undefined
   readonly instructions: string | undefined
   readonly ephemeral: boolean | undefined
   readonly tools: ReadonlyArray<ToolSpec>
@@ -112,16 +117,13 @@ export interface Handlers {
   }) => AgentHandlers | undefined
 }
 
-/** Options that override the thread's settings. Codex keeps all except `outputSchema` and `terminals` for later turns. */
-export interface EngineTurnOptions {
-  readonly model?: string | undefined
-  readonly effort?: string | undefined
-  readonly sandbox?: TurnOptions.Sandbox | undefined
-  readonly cwd?: string | undefined
+/** Settings for this and later turns of the handle, and options for the turn alone. */
+export interface EngineTurnOptions extends SettingsOptions {
+  /** How the agent works with its user, for this and later turns. */
   readonly mode?: TurnOptions.Mode | undefined
   /** JSON Schema that the last message of the turn must match. */
   readonly outputSchema?: unknown
-  /** What happens to the commands that still run when the turn ends. Default: `keep`. Codex does not keep it. */
+  /** What happens to the commands that still run when the turn ends. Default: `keep`. */
   readonly terminals?: TurnOptions.TerminalPolicy | undefined
   /** What happens to sub-agents that still work when the turn completes. Default: `interrupt`. */
   readonly subAgents?: TurnOptions.SubAgents | undefined

@@ -73,6 +73,7 @@ export const check = <R>(
         session,
         cwd,
         sandbox: access.sandbox,
+        network: access.network,
         writableRoots
       }).pipe(Effect.timeoutOption(options.timeout ?? "1 second"), Effect.map(Option.getOrUndefined))
 

@@ -148,7 +148,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
   }
 
   const approve = (received: ApprovalRequest.ApprovalRequest) => {
-    const { cwd, sandbox, writableRoots } = access()
+    const { cwd, network, sandbox, writableRoots } = access()
     const request = resolved(received)
     return decide(options.policy, request, {
       threadId,
@@ -157,6 +157,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       session: engine,
       cwd: cwd.real,
       sandbox,
+      network,
       writableRoots: [...new Set([...writableRoots, ...AgentRoots.list(engine)])]
     }).pipe(
       TurnTelemetry.approving(telemetry.spanOf(request.itemId), ApprovalRequest.kindOf(request)),

@@ -8,6 +8,7 @@ import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type * as Goal from "../domain/Goal.ts"
+import * as SettingsOptions from "../domain/SettingsOptions.ts"
 import * as ThreadAccess from "../domain/ThreadAccess.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
@@ -37,10 +38,10 @@ interface QueuedTurn extends TurnAttempts.CurrentTurn {
   readonly ended: Deferred.Deferred<void>
 }
 
-/** Returns why the timeout or the budget of a turn is invalid, or `undefined`. */
-const validateOptions = ({ budget = {}, timeout }: TurnOptions.TurnOptions): string | undefined =>
-  timeout === undefined || Budget.isValidDuration(timeout)
-    ? Budget.validate(budget)
+/** Returns why the options of a turn are invalid, or `undefined`. */
+const validateOptions = (options: TurnOptions.TurnOptions): string | undefined =>
+  options.timeout === undefined || Budget.isValidDuration(options.timeout)
+    ? (Budget.validate(options.budget ?? {}) ?? SettingsOptions.validate(options))
     : 'timeout must be a duration of 0 or more, in milliseconds or like "20 seconds"'
 
 /** Fails if the sandbox of a turn may write a directory in which this process keeps files. */

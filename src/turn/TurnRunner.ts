@@ -21,6 +21,7 @@ import * as SafeSpan from "../instrumentation/SafeSpan.ts"
 import type * as Signal from "../instrumentation/Signal.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
 import * as Turn from "../domain/Turn.ts"
+import * as SettingsOptions from "../domain/SettingsOptions.ts"
 import * as TurnOptions from "../domain/TurnOptions.ts"
 import * as Sampling from "../instrumentation/Sampling.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
@@ -112,7 +113,16 @@ const runOnEngine = <A>(
       const { cwd, effort, mode = context.mode, model, sandbox } = options
       return engine.turn(
         request.input,
-        { model, effort, sandbox, cwd, mode, outputSchema: output.jsonSchema, ...ending },
+        {
+          model,
+          effort,
+          sandbox,
+          cwd,
+          ...SettingsOptions.pick(options),
+          mode,
+          outputSchema: output.jsonSchema,
+          ...ending
+        },
         handlers
       )
     }
@@ -175,7 +185,9 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   }
   const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* TurnOptions.DefaultTimeout))
   const clock = MonotonicClock.make(yield* Clock.Clock)
-  const { model } = attempt
+  // What the engine reports, because it may run the turn with other settings than those that the caller named.
+  const settings = engine.turnSettings?.(options)
+  const model = settings?.model ?? attempt.model
   const { attribute } = Convention
 
   const span = yield* SafeSpan.make(Convention.span.invokeAgent(Convention.agent), {
@@ -232,8 +244,8 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     annotations: yield* References.TracerSpanAnnotations,
     model,
     price,
-    effort: options.effort,
-    sandbox: options.sandbox ?? context.sandbox,
+    effort: settings?.effort ?? options.effort,
+    sandbox: settings === undefined ? (options.sandbox ?? context.sandbox) : settings.sandbox,
     instructions: context.instructions,
     limits: yield* ContentLimits.Current,
     onUsage,

@@ -133,6 +133,7 @@ export const asking = (thread: string, agent = thread): Approval.ApprovalContext
     session,
     cwd: "/srv",
     sandbox: "read-only",
+    network: false,
     writableRoots: []
   }
 }

@@ -42,6 +42,7 @@ export const results = {
   "thread/fork": [Protocol.ThreadOpened, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
   "turn/start": [Protocol.TurnAccepted],
   "thread/read": [Protocol.ThreadRead, Protocol.ThreadHistory],
+  "config/read": [Protocol.ConfigRead],
   "thread/list": [Protocol.ThreadList],
   "model/list": [Protocol.ModelList],
   "command/exec": [Protocol.CommandResult],

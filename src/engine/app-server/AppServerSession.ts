@@ -11,6 +11,7 @@ import type * as RawRequests from "./RawRequests.ts"
 import type * as CommandExec from "./CommandExec.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
+import type * as OpenParams from "./OpenParams.ts"
 import * as WireSettings from "./WireSettings.ts"
 
 /** A handle of a loaded thread. */
@@ -30,6 +31,8 @@ export interface LoadedThread {
   settings: WireSettings.Reported | undefined
   /** The handle whose settings are in force. Any other handle sends its own settings with its next turn. */
   settingsOwner: object | undefined
+  /** The settings that Codex read when it loaded the thread. */
+  loadSettings: OpenParams.LoadSettings | undefined
   /** The instructions that the model received last. `undefined` if they are unknown. */
   instructions: string | undefined
   goal: Goal.Goal | undefined
@@ -64,6 +67,7 @@ export const loadedThread = (
     holders: new Set(),
     settings: undefined,
     settingsOwner: undefined,
+    loadSettings: undefined,
     instructions: undefined,
     goal: undefined,
     nextTurn: undefined,

@@ -15,6 +15,7 @@ import * as ErrorMapping from "./ErrorMapping.ts"
 import type * as Protocol from "./Protocol.ts"
 import * as SandboxAccess from "./SandboxAccess.ts"
 import type * as TurnDriver from "./TurnDriver.ts"
+import { optionalField } from "./Translate.ts"
 import * as WireSettings from "./WireSettings.ts"
 
 /** The reply that opened a thread. */
@@ -81,9 +82,9 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
     // Codex ignores the settings of a request that opens a thread which is already open.
     if (loaded.settingsOwner !== undefined || !isApplied(reported)) return
     loaded.settingsOwner = self
-    wanted = reported
+    wanted = { ...reported, ...optionalField("summary", wanted.summary) }
   }
-  settle((reported) => WireSettings.difference(reported, wanted) === undefined)
+  settle((reported) => WireSettings.isApplied(reported, request.settings))
 
   const inForce = () => {
     const { settings, settingsOwner } = loadedThread()
@@ -131,10 +132,11 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
     ).pipe(Effect.andThen(Effect.sync(() => void (loaded.instructions = instructions))))
   })
 
-  const runTurn: HandleSettings["runTurn"] = (change, method, handlers, run) =>
+  const runTurn: HandleSettings["runTurn"] = (requestedChange, method, handlers, run) =>
     Effect.suspend(() => {
       const loaded = loadedThread()
       const before = { wanted, owner: loaded.settingsOwner, settings: loaded.settings }
+      const change = WireSettings.keepExclusions(requestedChange, inForce())
       wanted = WireSettings.applyChange(wanted, change)
       const sent = before.owner === self ? change : WireSettings.restore(wanted, loaded.settings)
       const isChange = Object.keys(sent).length > 0

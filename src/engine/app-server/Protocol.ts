@@ -60,6 +60,20 @@ export const ThreadApprovals = Schema.Struct({
   ])
 })
 
+/** The configuration of the sandbox `workspace-write`. */
+export const ConfigRead = Schema.Struct({
+  config: Schema.Struct({
+    sandbox_workspace_write: nullish(
+      Schema.Struct({
+        writable_roots: Schema.optionalKey(Schema.Array(text)),
+        network_access: Schema.optionalKey(Schema.Boolean),
+        exclude_tmpdir_env_var: Schema.optionalKey(Schema.Boolean),
+        exclude_slash_tmp: Schema.optionalKey(Schema.Boolean)
+      })
+    )
+  })
+})
+
 /** The sandbox in the replies that open a thread. Decoded separately, because an unknown sandbox must not keep a thread closed. */
 export const ThreadSandbox = Schema.Struct({
   sandbox: SandboxPolicy,

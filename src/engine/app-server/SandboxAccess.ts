@@ -5,6 +5,7 @@ import * as ThreadAccess from "../../domain/ThreadAccess.ts"
 import type * as RealPath from "../../internal/RealPath.ts"
 import type { Sandbox } from "../../domain/TurnOptions.ts"
 import * as Protocol from "./Protocol.ts"
+import * as WireSettings from "./WireSettings.ts"
 
 const decodeSandbox = Schema.decodeUnknownOption(Protocol.ThreadSandbox)
 
@@ -30,10 +31,13 @@ export const make = (
   const decoded = Option.getOrUndefined(decodeSandbox(opened))
   const policy = decoded?.sandbox
   // The sandbox policy of the reply does not describe a permissions profile of the user's configuration.
-  const isDescribed = decoded?.activePermissionProfile?.id.startsWith(":") ?? true
+  const profile = decoded?.activePermissionProfile?.id
+  // Codex does not report what its reviewer grants.
+  const isDescribed = (profile?.startsWith(":") ?? true) && (opened.approvalsReviewer ?? "user") === "user"
   const reported = isDescribed ? sandboxes.get(policy?.type ?? "") : undefined
   return ThreadAccess.make(cwd, sandbox ?? reported, {
     writableRoots: [...(policy?.writableRoots ?? []), ...(opened.runtimeWorkspaceRoots ?? [])],
+    network: policy !== undefined && WireSettings.hasNetwork(policy),
     // A turn that names its sandbox resets these settings of the configuration.
     excludeSlashTmp: sandbox === undefined && policy?.excludeSlashTmp === true,
     excludeTmpdir: (sandbox === undefined && policy?.excludeTmpdirEnvVar === true) || tmpdir === undefined,

@@ -5,6 +5,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
+import type * as SettingsOptions from "../../domain/SettingsOptions.ts"
 import type * as Engine from "../Engine.ts"
 import * as AdoptedTurns from "./AdoptedTurns.ts"
 import * as AppServerSession from "./AppServerSession.ts"
@@ -17,15 +18,35 @@ import * as Translate from "./Translate.ts"
 import * as TurnDriver from "./TurnDriver.ts"
 import * as WireSettings from "./WireSettings.ts"
 
-/** Turn options that Codex also applies to later turns. */
-export type StickyOptions = Pick<Engine.EngineTurnOptions, "cwd" | "effort" | "model" | "sandbox">
+/** Settings of earlier turns, as the options of a thread. A new process receives them again. */
+export type StickyOptions = Pick<
+  SettingsOptions.SettingsOptions,
+  "cwd" | "effort" | "model" | "sandbox" | "permissionProfile"
+>
 
-const stickyOptionsOf = ({ cwd, effort, model, sandbox }: Engine.EngineTurnOptions): StickyOptions => ({
-  ...Translate.optionalField("cwd", cwd),
-  ...Translate.optionalField("effort", effort),
-  ...Translate.optionalField("model", model),
-  ...Translate.optionalField("sandbox", sandbox)
-})
+/** Adds the settings of a turn. A sandbox and a permission profile replace each other. */
+const addSticky = (before: StickyOptions, options: SettingsOptions.SettingsOptions): StickyOptions => {
+  const { cwd, effort, model, permissionProfile, sandbox } = options
+  const { permissionProfile: profileBefore, sandbox: sandboxBefore, ...others } = before
+  const named = sandbox !== undefined || permissionProfile !== undefined
+  return {
+    ...others,
+    ...Translate.optionalField("cwd", cwd),
+    ...Translate.optionalField("effort", effort),
+    ...Translate.optionalField("model", model),
+    ...Translate.optionalField("sandbox", named ? sandbox : sandboxBefore),
+    ...Translate.optionalField("permissionProfile", named ? permissionProfile : profileBefore)
+  }
+}
+
+/** Makes the directories of some options absolute. Fails if one does not exist. */
+export type ResolveDirectories = (
+  options: SettingsOptions.SettingsOptions,
+  method: string
+) => Effect.Effect<
+  Pick<SettingsOptions.SettingsOptions, "additionalDirectories" | "cwd" | "writableRoots">,
+  CodexError.InvalidRequest
+>
 
 /** How to open a thread on a new process. */
 export interface Reopening {
@@ -46,7 +67,7 @@ export interface Reopening {
 export const make = Effect.fnUntraced(function* (
   first: HandleSettings.ThreadOnSession,
   request: HandleSettings.HandleRequest,
-  resolveDirectory: (cwd: string, method: string) => Effect.Effect<string, CodexError.InvalidRequest>,
+  resolveDirectories: ResolveDirectories,
   { restart, resume }: Reopening,
   holder: AppServerSession.ThreadHolder
 ) {
@@ -96,8 +117,10 @@ export const make = Effect.fnUntraced(function* (
   let stickyOptions: StickyOptions = {}
 
   /** Returns how a turn with these options changes the settings of the thread. */
-  const changeOf = (options: Engine.EngineTurnOptions) =>
-    WireSettings.withMode(WireSettings.fromTurnOptions(options), options.mode, settings.effective({}))
+  const changeOf = (options: Engine.EngineTurnOptions) => {
+    const effective = settings.effective({})
+    return WireSettings.withMode(WireSettings.fromOptions(options, effective.cwd), options.mode, effective)
+  }
 
   const run = (
     method: TurnDriver.Method,
@@ -111,7 +134,7 @@ export const make = Effect.fnUntraced(function* (
       const turn = Effect.suspend(() => {
         // The previous turn on this thread may have ended the process.
         if (!process.isUsable()) return Effect.succeed(false)
-        stickyOptions = { ...stickyOptions, ...stickyOptionsOf(options) }
+        stickyOptions = addSticky(stickyOptions, options)
         const change = changeOf(options)
         const location = {
           threadId: opened.thread.id,
@@ -163,18 +186,16 @@ export const make = Effect.fnUntraced(function* (
     settings: settings.reported,
     turnSettings: (options) => WireSettings.toThreadSettings(settings.effective(changeOf(options))),
     turn: (input, options, handlers) =>
-      Effect.flatMap(
-        options.cwd === undefined ? Effect.undefined : resolveDirectory(options.cwd, "turn/start"),
-        (cwd) =>
-          runUntilClosed(
-            "turn/start",
-            {
-              input: Translate.input(input),
-              ...Translate.optionalField("outputSchema", options.outputSchema)
-            },
-            handlers,
-            { ...options, cwd }
-          )
+      Effect.flatMap(resolveDirectories(options, "turn/start"), (resolved) =>
+        runUntilClosed(
+          "turn/start",
+          {
+            input: Translate.input(input),
+            ...Translate.optionalField("outputSchema", options.outputSchema)
+          },
+          handlers,
+          { ...options, ...resolved }
+        )
       ),
     terminals: ThreadTerminals.make({
       current: () => ({ session: current.session, threadId: current.opened.thread.id }),

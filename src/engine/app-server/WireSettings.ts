@@ -1,10 +1,10 @@
 /** The settings of a thread in Codex's format: what Codex reports, and what a turn sends to change it. Pure. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { SettingsOptions } from "../../domain/SettingsOptions.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as ThreadSettings from "../../domain/ThreadSettings.ts"
 import { canonicalJson } from "../../internal/CanonicalJson.ts"
-import type * as Engine from "../Engine.ts"
 import * as Protocol from "./Protocol.ts"
 import { optionalField } from "./Translate.ts"
 
@@ -46,6 +46,7 @@ const inMode = (mode: string, { model, reasoningEffort }: Reported): Collaborati
 const decodeUpdate = Schema.decodeUnknownOption(Protocol.threadNotifications["thread/settings/updated"])
 const decodeSandbox = Schema.decodeUnknownOption(Protocol.SandboxPolicy)
 const decodeProfile = Schema.decodeUnknownOption(Protocol.PermissionProfileRef)
+const decodeConfig = Schema.decodeUnknownOption(Protocol.ConfigRead)
 const decodeApprovals = Schema.decodeUnknownOption(Protocol.ThreadApprovals)
 
 export const fromOpened = (opened: typeof Protocol.ThreadResumed.Type): Reported => opened
@@ -87,7 +88,12 @@ export const applyChange = (settings: Reported, change: SettingsChange): Reporte
     ? {}
     : { sandbox: change.sandboxPolicy, activePermissionProfile: null }),
   ...(change.permissions === undefined ? {} : { activePermissionProfile: { id: change.permissions } }),
-  ...optionalField("runtimeWorkspaceRoots", change.runtimeWorkspaceRoots),
+  ...optionalField(
+    "runtimeWorkspaceRoots",
+    // The working directories follow `cwd`.
+    change.runtimeWorkspaceRoots ??
+      settings.runtimeWorkspaceRoots?.map((root) => (root === settings.cwd ? (change.cwd ?? root) : root))
+  ),
   ...optionalField("collaborationMode", change.collaborationMode)
 })
 
@@ -118,6 +124,23 @@ export const restore = (settings: Reported, others?: Reported): SettingsChange =
   }
 }
 
+/** Whether the settings in a reply contain what the request of the reply asked for. The reply does not contain `summary`. */
+export const isApplied = (reported: Reported, requested: SettingsChange): boolean => {
+  const { effort, runtimeWorkspaceRoots = [], sandboxPolicy, serviceTier } = requested
+  const wantedPolicy = Option.getOrUndefined(decodeSandbox(sandboxPolicy))
+  const policy = Option.getOrUndefined(decodeSandbox(reported.sandbox))
+  return (
+    difference(reported, applyChange(reported, requested)) === undefined &&
+    (effort === undefined || effort === reported.reasoningEffort) &&
+    (serviceTier === undefined || serviceTier === (reported.serviceTier ?? null)) &&
+    isSubset(wantedPolicy?.writableRoots ?? [], [...(policy?.writableRoots ?? []), reported.cwd]) &&
+    isSubset(runtimeWorkspaceRoots, reported.runtimeWorkspaceRoots ?? [])
+  )
+}
+
+const isSubset = (part: ReadonlyArray<string>, whole: ReadonlyArray<string>): boolean =>
+  part.every((member) => whole.includes(member))
+
 /** Whether the settings are the same in all that a turn can change. */
 export const isSame = (a: Reported, b: Reported): boolean =>
   canonicalJson(restore(a)) === canonicalJson(restore(b))
@@ -128,12 +151,80 @@ const sandboxTypes = {
   "danger-full-access": "dangerFullAccess"
 }
 
-/** Encodes the options of a turn that change the settings of its thread, except its mode. */
-export const fromTurnOptions = (options: Engine.EngineTurnOptions): SettingsChange => ({
+/** Returns the working directories of a thread. */
+export const workspaceRoots = (cwd: string, additional: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...new Set([cwd, ...additional])
+]
+
+/** Encodes an approval mode. */
+export const approvalPolicy = (mode: ThreadSettings.ApprovalMode): unknown =>
+  typeof mode === "string"
+    ? mode
+    : {
+        granular: {
+          sandbox_approval: mode.granular.sandbox ?? false,
+          rules: mode.granular.rules ?? false,
+          skill_approval: mode.granular.skills ?? false,
+          request_permissions: mode.granular.permissions ?? false,
+          mcp_elicitations: mode.granular.elicitations ?? false
+        }
+      }
+
+const sandboxPolicy = ({ network, sandbox, writableRoots }: SettingsOptions): unknown =>
+  sandbox === undefined
+    ? undefined
+    : {
+        type: sandboxTypes[sandbox],
+        ...optionalField("networkAccess", sandbox === "danger-full-access" ? undefined : network),
+        ...optionalField("writableRoots", writableRoots)
+      }
+
+/** Completes the sandbox `workspace-write` with the reply to `config/read`, as Codex does when it loads a thread. */
+export const withConfiguredSandbox = (policy: unknown, reply: Option.Option<unknown>): unknown => {
+  const { sandbox_workspace_write: configured } =
+    Option.getOrUndefined(Option.flatMap(reply, decodeConfig))?.config ?? {}
+  return {
+    ...optionalField("writableRoots", configured?.writable_roots),
+    ...optionalField("networkAccess", configured?.network_access),
+    ...optionalField("excludeTmpdirEnvVar", configured?.exclude_tmpdir_env_var),
+    ...optionalField("excludeSlashTmp", configured?.exclude_slash_tmp),
+    ...Object.assign({}, policy)
+  }
+}
+
+/**
+ * Keeps the temporary directories that the configuration protects: a sandbox that a turn names would make them writable
+ * again.
+ */
+export const keepExclusions = (change: SettingsChange, settings: Reported): SettingsChange => {
+  const next = Option.getOrUndefined(decodeSandbox(change.sandboxPolicy))
+  const before = Option.getOrUndefined(decodeSandbox(settings.sandbox))
+  if (next?.type !== "workspaceWrite" || before?.type !== "workspaceWrite") return change
+  const sandboxPolicy = {
+    ...(before.excludeSlashTmp === true ? { excludeSlashTmp: true } : {}),
+    ...(before.excludeTmpdirEnvVar === true ? { excludeTmpdirEnvVar: true } : {}),
+    ...Object.assign({}, change.sandboxPolicy)
+  }
+  return { ...change, sandboxPolicy }
+}
+
+/** Encodes the options that change the settings of a thread. `cwd` is the directory of the thread before. */
+export const fromOptions = (options: SettingsOptions, cwd: string): SettingsChange => ({
   ...optionalField("model", options.model),
   ...optionalField("effort", options.effort),
+  ...optionalField("summary", options.summary),
+  ...optionalField("serviceTier", options.serviceTier),
   ...optionalField("cwd", options.cwd),
-  ...(options.sandbox === undefined ? {} : { sandboxPolicy: { type: sandboxTypes[options.sandbox] } })
+  ...optionalField("sandboxPolicy", sandboxPolicy(options)),
+  ...optionalField("permissions", options.permissionProfile),
+  ...optionalField(
+    "approvalPolicy",
+    options.approvalMode === undefined ? undefined : approvalPolicy(options.approvalMode)
+  ),
+  ...optionalField("approvalsReviewer", options.reviewer),
+  ...(options.additionalDirectories === undefined
+    ? {}
+    : { runtimeWorkspaceRoots: workspaceRoots(options.cwd ?? cwd, options.additionalDirectories) })
 })
 
 /** Adds a mode to a change of these settings, unless the thread is in this mode. */
@@ -200,7 +291,8 @@ const toApprovalMode = (
         }
       }
 
-const hasNetwork = ({ networkAccess, type }: typeof Protocol.SandboxPolicy.Type): boolean =>
+/** Whether a sandbox lets commands use the network. */
+export const hasNetwork = ({ networkAccess, type }: typeof Protocol.SandboxPolicy.Type): boolean =>
   type === "dangerFullAccess" || networkAccess === true || networkAccess === "enabled"
 
 /** Decodes the settings that Codex reports. */

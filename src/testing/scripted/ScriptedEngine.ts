@@ -10,6 +10,8 @@ import type * as Review from "../../domain/Review.ts"
 import type * as Exec from "../../domain/Exec.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as ThreadAccess from "../../domain/ThreadAccess.ts"
+import * as SettingsOptions from "../../domain/SettingsOptions.ts"
+import type * as ThreadSettings from "../../domain/ThreadSettings.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as NotificationHub from "../../engine/NotificationHub.ts"
@@ -176,17 +178,36 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
         Effect.suspend(() => playScript("", (play) => runTurn(turnId, "", options, handlers, play)))
       )
     }
+    let settings: ThreadSettings.ThreadSettings = SettingsOptions.apply(
+      {
+        cwd: "/",
+        model: "scripted",
+        provider: "scripted",
+        sandbox: "read-only",
+        writableRoots: [],
+        additionalDirectories: []
+      },
+      options
+    )
     return {
       id,
       model: options.model ?? "scripted",
       provider: "scripted",
       cwd: options.cwd ?? "/",
-      access: () => ThreadAccess.make(options.cwd ?? "/", options.sandbox ?? "read-only"),
+      access: () => {
+        const { additionalDirectories, cwd, sandbox, writableRoots } = settings
+        return ThreadAccess.make(cwd, sandbox, {
+          writableRoots: [...writableRoots, ...additionalDirectories]
+        })
+      },
+      settings: () => settings,
+      turnSettings: (options) => SettingsOptions.apply(settings, options),
       settled: ScriptedThreads.settled(thread),
       terminals: terminals.of(id),
       goals: ScriptedThreads.goals(thread, options, startNext),
       turn: (input, turnOptions, handlers) =>
         Effect.suspend(() => {
+          settings = SettingsOptions.apply(settings, options)
           const text = TurnOptions.text(input)
           inputs.push(text)
           return playScript(text, (play) => runTurn(nextTurnId(), input, turnOptions, handlers, play))

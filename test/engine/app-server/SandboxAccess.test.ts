@@ -18,8 +18,11 @@ describe("the access of a thread", () => {
     assert.deepStrictEqual(SandboxAccess.make(opened(policy), {}, "/my/tmp"), {
       cwd: { given: "/ws", real: "/ws" },
       sandbox: "workspace-write",
-      writableRoots: ["/ws", "/more", "/my/tmp"]
+      writableRoots: ["/ws", "/more", "/my/tmp"],
+      network: false
     })
+    const online = SandboxAccess.make(opened({ type: "readOnly", networkAccess: true }), {}, undefined)
+    assert.deepInclude(online, { writableRoots: [], network: true })
     assert.deepInclude(SandboxAccess.make(opened({ type: "readOnly" }), {}, undefined), {
       sandbox: "read-only",
       writableRoots: []
@@ -43,6 +46,8 @@ describe("the access of a thread", () => {
     const profile = { activePermissionProfile: { id: "mine", extends: null } }
     for (const reply of [opened(undefined), opened({ type: "new" }), opened({ type: "readOnly" }, profile)])
       assert.deepStrictEqual(SandboxAccess.make(reply, {}, undefined).writableRoots, ["/"])
+    const reviewed = opened({ type: "readOnly" }, { approvalsReviewer: "auto_review" })
+    assert.deepStrictEqual(SandboxAccess.make(reviewed, {}, undefined).writableRoots, ["/"])
     const builtIn = opened({ type: "readOnly" }, { activePermissionProfile: { id: ":read-only" } })
     assert.deepStrictEqual(SandboxAccess.make(builtIn, {}, undefined).writableRoots, [])
   })
