@@ -32,6 +32,7 @@ import * as AppServerSession from "./app-server/AppServerSession.ts"
 import type * as RunningTurn from "./app-server/RunningTurn.ts"
 import * as GivenInstructions from "./app-server/GivenInstructions.ts"
 import type * as HandleSettings from "./app-server/HandleSettings.ts"
+import * as LoadSettings from "./app-server/LoadSettings.ts"
 import * as OpenParams from "./app-server/OpenParams.ts"
 import * as WireSettings from "./app-server/WireSettings.ts"
 import { optionalField } from "./app-server/Translate.ts"
@@ -192,11 +193,11 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     method: string
   ) {
     const loaded = AppServerSession.loadedThread(session, opened.thread.id)
-    const requested = OpenParams.loadSettings(options)
+    const requested = LoadSettings.make(options)
     const before = loaded.loadSettings
     const provider = opened.modelProvider ?? undefined
     loaded.loadSettings ??= { ...requested, ...optionalField("provider", provider) }
-    const conflict = before === undefined ? undefined : OpenParams.conflict(requested, before)
+    const conflict = before === undefined ? undefined : LoadSettings.conflict(requested, before)
     if (conflict !== undefined)
       return yield* new CodexError.InvalidRequest({
         reason: "Rejected",

@@ -11,7 +11,7 @@ import type * as RawRequests from "./RawRequests.ts"
 import type * as CommandExec from "./CommandExec.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import type * as RunningTurn from "./RunningTurn.ts"
-import type * as OpenParams from "./OpenParams.ts"
+import type * as LoadSettings from "./LoadSettings.ts"
 import * as WireSettings from "./WireSettings.ts"
 
 /** A handle of a loaded thread. */
@@ -32,7 +32,7 @@ export interface LoadedThread {
   /** The handle whose settings are in force. Any other handle sends its own settings with its next turn. */
   settingsOwner: object | undefined
   /** The settings that Codex read when it loaded the thread. */
-  loadSettings: OpenParams.LoadSettings | undefined
+  loadSettings: LoadSettings.LoadSettings | undefined
   /** The instructions that the model received last. `undefined` if they are unknown. */
   instructions: string | undefined
   goal: Goal.Goal | undefined

@@ -1,5 +1,4 @@
 /** The parameters of the requests that open a thread, from the options of the thread. Pure. */
-import { canonicalJson } from "../../internal/CanonicalJson.ts"
 import type * as Engine from "../Engine.ts"
 import * as Goals from "./Goals.ts"
 import { optionalField } from "./Translate.ts"
@@ -46,27 +45,3 @@ export const make = (
     ? {}
     : { runtimeWorkspaceRoots: WireSettings.workspaceRoots(cwd, options.additionalDirectories) })
 })
-
-/** Settings that Codex reads only when it loads a thread. */
-export interface LoadSettings {
-  readonly baseInstructions?: string
-  readonly provider?: string
-  readonly config: Readonly<Record<string, unknown>>
-}
-
-export const loadSettings = (options: Engine.EngineThreadOptions): LoadSettings => ({
-  ...optionalField("baseInstructions", options.baseInstructions),
-  ...optionalField("provider", options.provider),
-  config: { ...options.config, ...optionalField("web_search", options.webSearch) }
-})
-
-/** Returns the name of a setting that a handle requests and that differs from how the thread was loaded, if there is one. */
-export const conflict = (requested: LoadSettings, loaded: LoadSettings): string | undefined => {
-  if (requested.baseInstructions !== undefined && requested.baseInstructions !== loaded.baseInstructions)
-    return "baseInstructions"
-  if (requested.provider !== undefined && requested.provider !== loaded.provider) return "provider"
-  const key = Object.entries(requested.config).find(
-    ([key, value]) => canonicalJson(value) !== canonicalJson(loaded.config[key])
-  )?.[0]
-  return key === "web_search" ? "webSearch" : key === undefined ? undefined : `config ${key}`
-}
