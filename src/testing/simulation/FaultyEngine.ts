@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Scripted from "../Scripted.ts"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
@@ -34,6 +36,8 @@ export interface Faults {
   readonly disorder: number
   /** The engine stops an interrupted turn only after the grace period. */
   readonly slowInterrupt: number
+  /** A command of the turn continues when the turn ends, in percent of the commands. */
+  readonly background: number
 }
 
 export const defaults: Faults = {
@@ -43,7 +47,8 @@ export const defaults: Faults = {
   defect: 2,
   interruption: 4,
   disorder: 40,
-  slowInterrupt: 15
+  slowInterrupt: 15,
+  background: 10
 }
 
 export interface FaultyEngineOptions {
@@ -66,6 +71,9 @@ interface FaultyTurn {
   readonly turnId: TurnId
   readonly options: Engine.EngineThreadOptions
   readonly settings: FaultyEngineOptions
+  /** Decides which commands continue when the turn ends. */
+  readonly background: SeededRandom.Random
+  readonly left: Map<string, Item.CommandExecution>
 }
 
 const emit = (turn: FaultyTurn, event: Untimed<Turn.EngineEvent>): void => {
@@ -142,6 +150,7 @@ const command = Effect.fnUntraced(function* (turn: FaultyTurn, id: ItemId) {
   if (!runs) return emit(turn, { _tag: "ItemCompleted", item: { ...item, status: "declined" } })
   yield* pause(turn.random)
   yield* deltas(turn, id, "OutputDelta")
+  if (turn.background.chance(turn.settings.faults.background)) return void turn.left.set(id, item)
   emit(turn, { _tag: "ItemCompleted", item: { ...item, status: "completed", exitCode: 0 } })
 })
 
@@ -277,9 +286,39 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
       const scope = yield* Effect.scope
       let crash = Deferred.makeUnsafe<never, CodexError.EngineExited>()
       const turns = new Map<string, number>()
+      /** The commands that continue after their turn, by thread. */
+      const terminals = new Map<string, Map<string, Item.CommandExecution>>()
+
+      const terminalsOf = (threadId: ThreadId): Engine.EngineTerminals => ({
+        list: Effect.sync(() =>
+          Array.from(terminals.get(threadId)?.values() ?? [], ({ command, cwd, id }) => ({
+            processId: id,
+            itemId: id,
+            command,
+            cwd
+          }))
+        ),
+        watch: Stream.empty,
+        terminate: (processId) => Effect.sync(() => terminals.get(threadId)?.delete(processId) ?? false),
+        clean: Effect.sync(() => void terminals.delete(threadId))
+      })
+
+      /** Reports the commands that a turn has left. An interruption ends all commands of the thread. */
+      const settle = (turn: FaultyTurn, policy: TurnOptions.TerminalPolicy, isInterrupted: boolean) => {
+        const { threadId } = turn.engineTurn
+        if (isInterrupted) terminals.delete(threadId)
+        const status = isInterrupted || policy === "end" ? "interrupted" : "background"
+        for (const item of turn.left.values()) {
+          emit(turn, { _tag: "ItemCompleted", item: { ...item, status } })
+          if (status === "interrupted") continue
+          const running = terminals.get(threadId) ?? new Map<string, Item.CommandExecution>()
+          terminals.set(threadId, running.set(item.id, item))
+        }
+      }
 
       const crashEngine = Effect.sync(() => {
         history.log(undefined, "the engine crashes")
+        terminals.clear()
         const previous = crash
         crash = Deferred.makeUnsafe()
         Deferred.doneUnsafe(
@@ -292,7 +331,8 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
         thread: Engine.EngineThread,
         settings: Engine.EngineThreadOptions,
         input: string,
-        handlers: Engine.Handlers
+        handlers: Engine.Handlers,
+        policy: TurnOptions.TerminalPolicy = "keep"
       ): Effect.Effect<void, CodexError.TurnError> =>
         Effect.suspend(() => {
           // Seed each turn by its thread and number, so that its faults do not depend on how turns interleave.
@@ -308,7 +348,9 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
             random,
             turnId,
             options: settings,
-            settings: options
+            settings: options,
+            background: SeededRandom.make(seed, `background ${name}`),
+            left: new Map()
           }
           const emitLate = Effect.suspend(() => {
             if (!random.chance(faults.disorder)) return Effect.void
@@ -327,6 +369,10 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
             Effect.onExit((exit) =>
               Effect.gen(function* () {
                 const isInterrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+                const hasCrashed = Exit.findErrorOption(exit).pipe(
+                  Option.exists(({ _tag }) => _tag === "EngineExited")
+                )
+                settle(turn, policy, isInterrupted || hasCrashed)
                 if (isInterrupted) {
                   history.log(thread.id, `is asked to stop ${turnId}`)
                   const stopTime = random.chance(faults.slowInterrupt) ? interruptGrace : random.below(100)
@@ -344,7 +390,9 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
         settings: Engine.EngineThreadOptions
       ): Engine.EngineThread => ({
         ...thread,
-        turn: (input, _, handlers) => runTurn(thread, settings, TurnOptions.text(input), handlers),
+        terminals: terminalsOf(thread.id),
+        turn: (input, options, handlers) =>
+          runTurn(thread, settings, TurnOptions.text(input), handlers, options.terminals),
         compact: (handlers) => runTurn(thread, settings, "compact", handlers)
       })
 

@@ -274,7 +274,7 @@ export const program = Effect.fnUntraced(function* (
                   ? Stream.runForEach(thread.stream(input, options), () =>
                       random.chance(20) ? Effect.die("a bug of the consumer") : Effect.void
                     )
-                  : thread.run(input, options)
+                  : Effect.tap(thread.run(input, options), (turn) => checkBackground(history, thread, turn))
     const exit = yield* Effect.exit(effect)
     const turns = history.turns().filter((turn) => turn.threadId === thread.id && turn.input === input)
     for (const turn of turns) {
@@ -322,6 +322,17 @@ export const program = Effect.fnUntraced(function* (
     }
   ).pipe(Effect.provide(tools))
 })
+
+/** Checks that the result of a turn mentions every command that continues after it. */
+const checkBackground = (history: RunHistory, thread: Thread.Thread, turn: Turn.Turn) =>
+  Effect.map(thread.terminals.list, (terminals) => {
+    const mentioned = new Set<string>(
+      turn.items.flatMap((item) => ("status" in item && item.status === "background" ? [item.id] : []))
+    )
+    for (const { itemId } of terminals)
+      if (itemId.startsWith(`${turn.id}-`) && !mentioned.has(itemId))
+        history.addViolation(4, thread.id, `${itemId} runs, and the result of its turn does not mention it`)
+  })
 
 const describeExit = (exit: Exit.Exit<unknown, CodexError.TurnError>): string => {
   if (Exit.isSuccess(exit)) return "completed"
