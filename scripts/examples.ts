@@ -78,6 +78,18 @@ const examples: Readonly<Record<string, Example>> = {
     },
     prints: ["2 steps, risk low", "The build.", "The types.", "Splitting the module", "132 tokens so far"]
   },
+  goal: {
+    script: [
+      answer("One module is left."),
+      reply(call("update_goal", { status: "complete" }), usage({ input: 120, output: 12 })),
+      answer("Every module has one.")
+    ],
+    prints: [
+      "turn: One module is left.",
+      "turn: Every module has one.",
+      "complete after 2 turns and 396 tokens"
+    ]
+  },
   queue: {
     script: [
       reply(shell("git status --short", { escalate: "look" }), shell("npm publish", { escalate: "publish" })),

@@ -1,14 +1,20 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
+import type * as ThreadEvent from "../../src/domain/ThreadEvent.ts"
 import type * as Thread from "../../src/Thread.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { test, until } from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
 
-const goals = { config: { "features.goals": true } } as const
+const inConfig = { config: { "features.goals": true } } as const
 
 const createGoal = M.reply(M.call("create_goal", { objective: "count" }), M.usage({ input: 10, output: 2 }))
 const working = M.reply(M.delay("50 millis"), M.text("working"), M.usage({ input: 10, output: 2 }))
@@ -41,7 +47,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
     Effect.gen(function* () {
       const real = yield* Real.make(endless)
       yield* Effect.gen(function* () {
-        const thread = yield* real.start({ ...goals, budget: { modelCalls: 5 } })
+        const thread = yield* real.start({ ...inConfig, budget: { modelCalls: 5 } })
         yield* thread.run("go")
         yield* until(
           "the budget is used",
@@ -64,7 +70,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
       yield* Effect.gen(function* () {
         yield* Effect.scoped(
           Effect.gen(function* () {
-            const thread = yield* real.start(goals)
+            const thread = yield* real.start(inConfig)
             yield* thread.run("go")
             yield* until(
               "the goal continues",
@@ -95,7 +101,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
         })
       )
       yield* Effect.gen(function* () {
-        const thread = yield* real.start(goals)
+        const thread = yield* real.start(inConfig)
         const turn = yield* thread.run("go")
         assert.isFalse(turn.sideEffects)
         yield* until("the command runs", real.exists("asked"))
@@ -121,7 +127,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
               : M.reply(M.never)
       )
       yield* Effect.gen(function* () {
-        const thread = yield* real.start(goals)
+        const thread = yield* real.start(inConfig)
         yield* thread.run("go")
         yield* until(
           "a turn of the goal waits for the model",
@@ -156,6 +162,106 @@ const leavesAgent = (commands: number, cmd: string) => {
   }
 }
 
+/** A model that reaches its goal in the given request. */
+const reaches = (last: number) => (_: M.RecordedRequest, index: number) =>
+  index === last ? M.reply(M.call("update_goal", { status: "complete" })) : working
+
+describe.concurrent("a goal", () => {
+  test("runs until it is reached, with its turns, usage, events and spans", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make(reaches(2))
+      const memory = yield* InMemorySpans.make
+      const telemetry = Tracer.layerProcessor(Effect.succeed(memory.processor))
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ goals: true })
+        const other = yield* real.resume(thread.id, { goals: true })
+        const events: Array<ThreadEvent.ThreadEvent> = []
+        yield* Effect.forkScoped(
+          Stream.runForEach(other.activity, (event) => Effect.sync(() => events.push(event))),
+          { startImmediately: true }
+        )
+        const result = yield* thread.runGoal({ objective: "count to three" })
+        assert.strictEqual(result.status, "complete")
+        assert.deepStrictEqual(
+          result.turns.map(({ modelCalls }) => modelCalls),
+          [1, 1, 2]
+        )
+        assert.deepInclude(result.usage, { input: 30, output: 6 })
+        assert.deepInclude(yield* thread.spent, { modelCalls: 4, tokens: 36 })
+        // The other handle observes and counts the same turns.
+        assert.deepStrictEqual(yield* other.spent, yield* thread.spent)
+        yield* staysQuiet(real)
+        const ends = events.flatMap((event) => (event._tag === "TurnEnded" ? [event] : []))
+        assert.deepStrictEqual(
+          ends.map(({ requested, turn }) => [requested, turn.id]),
+          result.turns.map(({ id }) => [false, id])
+        )
+        const goals = events.flatMap((event) => (event._tag === "GoalUpdated" ? [event.goal.status] : []))
+        assert.deepStrictEqual([goals[0], goals.at(-1)], ["active", "complete"])
+        assert.include(
+          events.map((event) => (event._tag === "TurnProgress" ? event.event._tag : "")),
+          "ItemCompleted"
+        )
+      }).pipe(Effect.scoped, Effect.provide(real.layer.pipe(Layer.provideMerge(telemetry))))
+      const spans = (yield* memory.spans).filter(({ name }) => name === "invoke_agent codex")
+      assert.deepStrictEqual(
+        spans.map(({ attributes, links }) => [attributes["codex.turn.trigger"], links.length]),
+        [
+          ["codex", 0],
+          ["codex", 1],
+          ["codex", 1]
+        ]
+      )
+    }))
+
+  test("makes a turn wait for its end, and does not take the turn's input", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make((request, index) =>
+        JSON.stringify(request.body["input"]).includes("what now")
+          ? M.reply(M.text("nothing"))
+          : reaches(4)(request, index)
+      )
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ goals: true })
+        const other = yield* real.resume(thread.id, { goals: true })
+        const goal = yield* Effect.forkScoped(thread.runGoal({ objective: "count" }), {
+          startImmediately: true
+        })
+        yield* until(
+          "the goal runs",
+          Effect.map(real.server.requests, (all) => all.length >= 1)
+        )
+        // One handle waits in its queue, the other one waits for the turns of Codex.
+        const answers = yield* Effect.all([thread.run("what now"), other.run("what now")], { concurrency: 2 })
+        assert.deepStrictEqual(
+          answers.map(({ message }) => message),
+          ["nothing", "nothing"]
+        )
+        assert.strictEqual((yield* Fiber.join(goal)).status, "complete")
+      }).pipe(Effect.scoped, Effect.provide(real.layer))
+      const inputs = (yield* real.server.requests).map(({ body }) => JSON.stringify(body["input"]))
+      // The goal needs six requests.
+      assert.isTrue(inputs.slice(0, 6).every((input) => !input.includes("what now")))
+    }))
+
+  test("ends with the effect that runs it, by a budget, and as a typed error without goals", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make(() => working)
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ goals: true, budget: { modelCalls: 4 } })
+        const stopped = yield* Effect.timeoutOption(thread.runGoal({ objective: "never" }), "400 millis")
+        assert.isTrue(Option.isNone(stopped))
+        yield* staysQuiet(real)
+        const error = yield* Effect.flip(thread.runGoal({ objective: "never" }))
+        assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", reason: "ModelCalls" })
+        const without = yield* real.start()
+        const invalid = yield* Effect.flip(without.runGoal({ objective: "never" }))
+        assert.deepInclude(invalid, { _tag: "InvalidRequest", reason: "BadParams" })
+        yield* staysQuiet(real)
+      }).pipe(Effect.scoped, Effect.provide(real.layer))
+    }))
+})
+
 describe.concurrent("a sub-agent that still works at the end of the turn", () => {
   const settings = { model: "gpt-5.1-codex", sandbox: "danger-full-access", approvalMode: "never" } as const
 
@@ -170,6 +276,19 @@ describe.concurrent("a sub-agent that still works at the end of the turn", () =>
         yield* staysQuiet(real)
         assert.deepInclude(yield* terminals(thread), { data: [] })
         assert.lengthOf(yield* real.processes, before.length)
+      }).pipe(Effect.provide(real.layer))
+    }))
+
+  test("is awaited by an option, and its work belongs to the turn", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make(leavesAgent(3, "true"))
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ ...settings, subAgents: "await" })
+        const events = yield* Stream.runCollect(thread.stream("please"))
+        assert.strictEqual(events.at(-1)?._tag, "TurnCompleted")
+        assert.isAtLeast(events.filter((event) => event._tag === "AgentEvent").length, 6)
+        assert.deepInclude(yield* thread.spent, { toolCalls: 4, modelCalls: 6 })
+        yield* staysQuiet(real)
       }).pipe(Effect.provide(real.layer))
     }))
 })
