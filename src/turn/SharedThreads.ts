@@ -210,7 +210,6 @@ export const opening = (threads: SharedThreads): Opening => {
               members: shared.members,
               activity: ThreadMembers.makeActivity(),
               spent: Budget.zero,
-              previous: undefined,
               model: undefined,
               hasFallenBack: false
             }

@@ -3,6 +3,7 @@ import type * as Scope from "effect/Scope"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
+import type * as EffectTracer from "effect/Tracer"
 import * as Budget from "../domain/Budget.ts"
 import * as ContentLimits from "../domain/ContentLimits.ts"
 import type * as Goal from "../domain/Goal.ts"
@@ -72,9 +73,15 @@ export const activityStream = (activity: Activity): Stream.Stream<ThreadEvent.Th
 export interface ThreadMembers<M extends Member = Member> {
   readonly open: Set<M>
   readonly running: Set<TurnShare>
+  /** The span of the last turn that was sampled. */
+  previous: EffectTracer.AnySpan | undefined
 }
 
-export const make = <M extends Member>(): ThreadMembers<M> => ({ open: new Set(), running: new Set() })
+export const make = <M extends Member>(): ThreadMembers<M> => ({
+  open: new Set(),
+  running: new Set(),
+  previous: undefined
+})
 
 /** What a turn reports to the handles of its thread. */
 export interface TurnShare {

@@ -6,7 +6,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
-import type * as EffectTracer from "effect/Tracer"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import * as Retry from "../domain/Retry.ts"
@@ -21,8 +20,6 @@ export interface ThreadTurns extends ThreadMembers.Member {
   readonly context: TurnRunner.ThreadContext
   /** The open handles of the thread, this one included. */
   readonly members: ThreadMembers.ThreadMembers
-  /** The span of the last turn that was sampled. */
-  previous: EffectTracer.AnySpan | undefined
   /** The model that the last turn with the option `model` chose. Codex keeps it for later turns. */
   model: string | undefined
   /** A retry has changed the model, which Codex keeps: later turns have to name their model. */
@@ -140,10 +137,10 @@ export const run = <A>(
           share: ThreadMembers.share(thread.members, thread, request._tag !== "Adopted"),
           earlier: before,
           tried: attempts++ === 0 ? Budget.zero : usedSoFar(),
-          previous: thread.previous,
+          previous: thread.members.previous,
           onEnd: (result, usage, span) => {
             // Unsampled spans are not exported, so the next turn does not link to them.
-            if (span.sampled) thread.previous = span
+            if (span.sampled) thread.members.previous = span
             used = Budget.add(used, usage)
             last = { turn: result, at: clock.monotonicTimeNanosUnsafe() }
             if (request._tag === "Prompt" && result.items.some((item) => item._tag === "UserMessage"))

@@ -102,8 +102,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
       )
       yield* Effect.gen(function* () {
         const thread = yield* real.start(inConfig)
-        const turn = yield* thread.run("go")
-        assert.isFalse(turn.sideEffects)
+        yield* thread.run("go")
         yield* until("the command runs", real.exists("asked"))
         yield* until(
           "the goal is reached",
@@ -169,11 +168,13 @@ const reaches = (last: number) => (_: M.RecordedRequest, index: number) =>
 describe.concurrent("a goal", () => {
   test("runs until it is reached, with its turns, usage, events and spans", () =>
     Effect.gen(function* () {
-      const real = yield* Real.make(reaches(2))
+      const real = yield* Real.make(reaches(3))
       const memory = yield* InMemorySpans.make
       const telemetry = Tracer.layerProcessor(Effect.succeed(memory.processor))
       yield* Effect.gen(function* () {
         const thread = yield* real.start({ goals: true })
+        // Codex stores a thread with its first turn.
+        yield* thread.run("first")
         const other = yield* real.resume(thread.id, { goals: true })
         const events: Array<ThreadEvent.ThreadEvent> = []
         yield* Effect.forkScoped(
@@ -187,9 +188,9 @@ describe.concurrent("a goal", () => {
           [1, 1, 2]
         )
         assert.deepInclude(result.usage, { input: 30, output: 6 })
-        assert.deepInclude(yield* thread.spent, { modelCalls: 4, tokens: 36 })
-        // The other handle observes and counts the same turns.
-        assert.deepStrictEqual(yield* other.spent, yield* thread.spent)
+        assert.deepInclude(yield* thread.spent, { modelCalls: 5, tokens: 48 })
+        // The other handle observes and counts the same turns since it was opened.
+        assert.deepInclude(yield* other.spent, { modelCalls: 4, tokens: 36 })
         yield* staysQuiet(real)
         const ends = events.flatMap((event) => (event._tag === "TurnEnded" ? [event] : []))
         assert.deepStrictEqual(
@@ -207,7 +208,8 @@ describe.concurrent("a goal", () => {
       assert.deepStrictEqual(
         spans.map(({ attributes, links }) => [attributes["codex.turn.trigger"], links.length]),
         [
-          ["codex", 0],
+          [undefined, 0],
+          ["codex", 1],
           ["codex", 1],
           ["codex", 1]
         ]
@@ -223,13 +225,15 @@ describe.concurrent("a goal", () => {
       )
       yield* Effect.gen(function* () {
         const thread = yield* real.start({ goals: true })
+        // Codex stores a thread with its first turn.
+        yield* thread.run("first")
         const other = yield* real.resume(thread.id, { goals: true })
         const goal = yield* Effect.forkScoped(thread.runGoal({ objective: "count" }), {
           startImmediately: true
         })
         yield* until(
           "the goal runs",
-          Effect.map(real.server.requests, (all) => all.length >= 1)
+          Effect.map(real.server.requests, (all) => all.length >= 2)
         )
         // One handle waits in its queue, the other one waits for the turns of Codex.
         const answers = yield* Effect.all([thread.run("what now"), other.run("what now")], { concurrency: 2 })
@@ -240,7 +244,7 @@ describe.concurrent("a goal", () => {
         assert.strictEqual((yield* Fiber.join(goal)).status, "complete")
       }).pipe(Effect.scoped, Effect.provide(real.layer))
       const inputs = (yield* real.server.requests).map(({ body }) => JSON.stringify(body["input"]))
-      // The goal needs six requests.
+      // The first turn and the goal need six requests.
       assert.isTrue(inputs.slice(0, 6).every((input) => !input.includes("what now")))
     }))
 

@@ -396,11 +396,12 @@ export const make = (
       if (notification._tag === "Event") terminals.observe(notification, emittedAtMs ?? Date.now())
       let runningTurn = runningTurns.get(notification.threadId)
       if (notification._tag === "Event" && startsTurn(notification.event)) {
-        hooks.onStarted(notification.threadId)
         const isOther = runningTurn === undefined || isAfter(runningTurn, notification.turnId)
         if (isOther)
           runningTurn =
             SubAgents.attach(runningTurns, totals, notification) ?? hooks.adopt(notification) ?? runningTurn
+        // After the turn is known: a caller that waits for it continues at once.
+        hooks.onStarted(notification.threadId)
       }
       if (runningTurn === undefined) return
       runningTurn.messageCount++
