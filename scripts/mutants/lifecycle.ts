@@ -331,8 +331,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/TurnAttempts.ts", "test/instrumentation/UserHash.test.ts", [
     [
-      "if (span.sampled) thread.previous = span",
-      "thread.previous = span",
+      "if (span.sampled) thread.members.previous = span",
+      "thread.members.previous = span",
       "each turn of a thread links to the previous one, even if that failed, but never to an unsampled one"
     ]
   ]),
