@@ -61,6 +61,31 @@ describe.concurrent("a second handle of an open thread", () => {
     }))
 })
 
+describe.concurrent("a handle that names a sandbox", () => {
+  test("keeps what Codex's configuration allows in it, also beside another handle", () =>
+    Effect.gen(function* () {
+      const config =
+        "sandbox_workspace_write.network_access = true\nsandbox_workspace_write.exclude_slash_tmp = true"
+      const real = yield* Real.make(
+        ["1", "2", "3"].map((text) => M.reply(M.text(text))),
+        { config }
+      )
+      yield* Effect.gen(function* () {
+        const first = yield* real.start({ sandbox: "workspace-write" })
+        yield* first.run("go")
+        assert.deepInclude(yield* first.settings, { sandbox: "workspace-write", network: true })
+        const second = yield* real.resume(first.id, { sandbox: "read-only" })
+        yield* second.run("go")
+        assert.deepInclude(yield* second.settings, { sandbox: "read-only", network: false })
+        const third = yield* real.resume(first.id, { sandbox: "workspace-write" })
+        yield* third.run("go")
+        assert.deepInclude(yield* first.settings, { sandbox: "workspace-write", network: true })
+      }).pipe(Effect.provide(real.layer))
+      const [last] = (yield* real.server.requests).toReversed()
+      assert.include(developer(last?.body), "Network access is enabled")
+    }))
+})
+
 describe.concurrent("instructions", () => {
   test("reach the model on the next turn of a second handle, and once", () =>
     Effect.gen(function* () {

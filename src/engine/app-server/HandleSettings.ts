@@ -149,7 +149,7 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
         const refusal =
           expected === undefined || loaded.settings === undefined
             ? undefined
-            : WireSettings.difference(loaded.settings, expected)
+            : WireSettings.difference(loaded.settings, WireSettings.applyChange(loaded.settings, sent))
         if (refusal === undefined) return
         const detail = `codex runs the turn with the ${refusal.setting} ${refusal.actual} instead of ${refusal.wanted}; a managed configuration of Codex may forbid ${refusal.wanted}`
         const error = new CodexError.InvalidRequest({ reason: "Rejected", method, detail })

@@ -251,7 +251,7 @@ export const difference = (actual: Reported, wanted: Reported): Difference | und
     return [
       ["permission profile", profileOf(settings)?.id],
       ["sandbox", sandbox?.type],
-      ["network access", sandbox?.networkAccess ?? false],
+      ["network access", sandbox?.networkAccess ?? undefined],
       ["approval policy", approvalPolicy ?? undefined],
       ["approvals reviewer", approvalsReviewer ?? undefined],
       ["model", model],

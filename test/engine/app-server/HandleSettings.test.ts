@@ -1,0 +1,73 @@
+/** The settings of a handle, against an app-server that applies others. */
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { Codex } from "../../../src/Codex.ts"
+import { ThreadId } from "../../../src/domain/Ids.ts"
+import * as Fake from "../../support/fakeCodex.ts"
+import { test } from "../../support/live.ts"
+
+const updated = (settings: object) =>
+  Fake.notify("thread/settings/updated", {
+    threadId: "$thread",
+    threadSettings: {
+      cwd: "/",
+      model: "m",
+      sandboxPolicy: { type: "readOnly" },
+      approvalPolicy: "on-request",
+      ...settings
+    }
+  })
+
+describe.concurrent("a turn whose settings Codex does not apply", () => {
+  test("is refused and interrupted", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [[Fake.accepted, updated({}), Fake.started]],
+          "turn/interrupt": [[{ reply: {} }, Fake.ended("interrupted")]]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* Fake.startThread
+        const error = yield* Effect.flip(thread.run("go", { sandbox: "danger-full-access" }))
+        assert.deepInclude(error, { _tag: "InvalidRequest", reason: "Rejected", method: "turn/start" })
+        assert.include(
+          error._tag === "InvalidRequest" ? error.detail : "",
+          'with the sandbox "readOnly" instead of "dangerFullAccess"'
+        )
+        assert.deepInclude(yield* thread.settings, { sandbox: "read-only" })
+        yield* fake.waitFor("turn/interrupt")
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+
+  test("completes if only other settings differ", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [Fake.accepted, updated({ serviceTier: "flex" }), Fake.started, Fake.said("hi"), Fake.ended()]
+          ]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* Fake.startThread
+        assert.strictEqual((yield* thread.run("go", { sandbox: "read-only" })).message, "hi")
+        assert.deepInclude(yield* thread.settings, { serviceTier: "flex", approvalMode: "on-request" })
+      }).pipe(Effect.provide(fake.layer()))
+    }))
+})
+
+describe.concurrent("instructions that Codex does not accept", () => {
+  test("fail the turn, which then never starts", () =>
+    Effect.gen(function* () {
+      const refused = { refuse: { code: -32600, message: "no items" } }
+      const fake = yield* Fake.make({ on: { "thread/inject_items": [[refused]] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.resumeThread(ThreadId.make("t"), { instructions: "Speak BBB." })
+        const error = yield* Effect.flip(thread.run("go"))
+        assert.deepInclude(error, { _tag: "InvalidRequest", method: "thread/inject_items" })
+      }).pipe(Effect.provide(fake.layer()))
+      assert.isFalse((yield* fake.received).some(({ method }) => method === "turn/start"))
+    }))
+})
