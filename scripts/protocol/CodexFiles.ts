@@ -19,7 +19,7 @@ const importPattern = /^import type \{ (\w+) \} from "([^"]+)";$/gm
 
 /** Parses one file of the generator. Returns `undefined` for an index, which only exports other files. */
 export const readDeclaration = (path: string, text: string): Declaration | undefined => {
-  const [, , body] = /^export type (\w+) = ([\s\S]*);\s*$/m.exec(text) ?? []
+  const [, , body] = /^export type (\w+) ?= ?([\s\S]*);\s*$/m.exec(text) ?? []
   if (body === undefined) return undefined
   const imports = new Map<string, string>()
   for (const [, name = "", from = ""] of text.matchAll(importPattern))

@@ -96,3 +96,11 @@ export const find = (declarations: ReadonlyMap<string, Declaration>): Messages =
   if (unused.size > 0) throw new Error(`no request has a reply of the type ${[...unused].join(", ")}`)
   return found
 }
+
+/** Returns the methods of all messages. */
+export const findMethods = (declarations: ReadonlyMap<string, Declaration>): ReadonlySet<string> =>
+  new Set(
+    ["ClientRequest", "ServerRequest", "ServerNotification"].flatMap((path) =>
+      readList(declarations, path).messages.map(({ method }) => method)
+    )
+  )

@@ -75,6 +75,9 @@ const readers: { readonly [M in keyof ServerNotifications]?: Reader } = {
   )
 }
 
+/** The methods of the notifications that may be warnings. */
+export const methods: ReadonlySet<string> = new Set(Object.keys(readers))
+
 const isRead = (method: string): method is keyof typeof readers => Object.hasOwn(readers, method)
 
 /** Returns the warning of a notification, if it is one. */
