@@ -48,7 +48,7 @@ export interface TurnContent {
 const assistant = (parts: ReadonlyArray<Part>) => [{ role: "assistant", parts, finish_reason: "stop" }]
 
 const partOf = (item: Item.Item): Part | undefined => {
-  if (item._tag === "AgentMessage") return { type: "text", content: item.text }
+  if (item._tag === "AgentMessage" || item._tag === "Plan") return { type: "text", content: item.text }
   return item._tag === "Reasoning" ? { type: "reasoning", content: item.summary.join("\n") } : undefined
 }
 

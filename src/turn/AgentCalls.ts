@@ -62,6 +62,22 @@ const placeOf = (sorted: ReadonlyArray<number>, value: number): number => {
   return low
 }
 
+/** Returns the call that an item is about. Newer agents of Codex have no item for a call, but one for what it did to an agent. */
+const callOf = (item: Item.Item): Item.AgentCall | undefined => {
+  if (item._tag === "AgentCall") return item
+  if (item._tag !== "AgentActivity" || item.activity === "interrupted" || item.activity === "completed")
+    return undefined
+  const { agent, id, model } = item
+  return {
+    _tag: "AgentCall",
+    id,
+    tool: item.activity === "started" ? "spawn_agent" : "followup_task",
+    agents: [agent],
+    status: "completed",
+    ...modelField(model)
+  }
+}
+
 export const make = (): AgentCalls => {
   const named = new Map<ThreadId, Map<number, NamingCalls>>()
   /** Open calls without names, by turn. */
@@ -112,8 +128,8 @@ export const make = (): AgentCalls => {
     startingCalls: (owner) => [...(starting.get(owner) ?? [])],
     record: (owner, event) => {
       if (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted") return
-      const { item } = event
-      if (item._tag !== "AgentCall" || !startsAgentTurn.has(item.tool)) return
+      const item = callOf(event.item)
+      if (item === undefined || !startsAgentTurn.has(item.tool)) return
       if (item.model !== undefined) for (const agent of item.agents) models.set(agent, item.model)
       if (event._tag === "ItemStarted") return start(owner, item)
       close(owner, item.id)

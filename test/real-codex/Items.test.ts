@@ -1,5 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -7,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
+import { Codex } from "../../src/Codex.ts"
 import { ItemId } from "../../src/domain/Ids.ts"
 import type * as Item from "../../src/domain/Item.ts"
 import * as Captured from "../../src/testing/Captured.ts"
@@ -30,7 +32,8 @@ const Screenshot = Tool.make("screenshot", {
 const Tools = Toolkit.make(Screenshot)
 const tools = Tools.toLayer({ screenshot: () => Effect.succeed({ title: "The desktop" }) })
 
-const inputOf = (request: M.RecordedRequest | undefined) => JSON.stringify(request?.body["input"])
+const inputOf = (request: M.RecordedRequest | undefined): string =>
+  JSON.stringify(request?.body["input"] ?? null)
 
 describe.concurrent("a turn of the real Codex", () => {
   test("gives the model the images and sounds of a tool's result, and sees images and searches as items", () =>
@@ -80,6 +83,82 @@ describe.concurrent("a turn of the real Codex", () => {
         assert.notInclude(spans, png)
       }).pipe(Effect.provide(real.layer))
     }).pipe(Effect.provide(Layer.mergeAll(tools, Layer.fresh(Captured.layer)))))
+
+  test("has the prompts of hooks and the outputs of tools that ran elsewhere as items", () =>
+    Effect.gen(function* () {
+      const hook = `test -e blocked || { touch blocked; echo '{"decision":"block","reason":"run the tests"}'; }`
+      const real = yield* Real.make(
+        [M.reply(M.text("one")), M.reply(M.text("two")), M.reply(M.text("three"))],
+        {
+          config: `bypass_hook_trust = true\n[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = "command"\ncommand = '''${hook}'''\n`
+        }
+      )
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* real.start({ config: { bypass_hook_trust: true } })
+        const { items, message } = yield* thread.run("Do it")
+        assert.strictEqual(message, "two")
+        const prompt = items.find((item) => item._tag === "HookPrompt")
+        assert.deepStrictEqual(
+          prompt?._tag === "HookPrompt" ? prompt.fragments.map(({ text }) => text) : undefined,
+          ["run the tests"]
+        )
+        const ended = yield* thread.activity.pipe(
+          Stream.filter((event) => event._tag === "TurnEnded"),
+          Stream.runHead,
+          Effect.forkScoped({ startImmediately: true })
+        )
+        yield* codex.request("turn/start", {
+          threadId: thread.id,
+          input: [],
+          toolOutput: { name: "lookup", namespace: null, output: "found" }
+        })
+        const event = yield* Fiber.join(ended)
+        const output =
+          event._tag === "Some" && event.value._tag === "TurnEnded" ? event.value.turn.items[0] : undefined
+        assert.deepInclude(output, { _tag: "FunctionCallOutput", name: "lookup", output: "found" })
+      }).pipe(Effect.provide(real.layer))
+    }))
+
+  test("shows what its agents do, and traces their turns below the call that started them", () =>
+    Effect.gen(function* () {
+      const spawn = M.item({
+        type: "function_call",
+        call_id: "s1",
+        name: "spawn_agent",
+        namespace: "collaboration",
+        arguments: JSON.stringify({ message: "look into it", task_name: "tester" })
+      })
+      const wait = M.item({
+        type: "function_call",
+        call_id: "w1",
+        name: "wait_agent",
+        namespace: "collaboration",
+        arguments: JSON.stringify({ timeout_ms: 20_000 })
+      })
+      const real = yield* Real.make(
+        (request) => {
+          const input = inputOf(request)
+          if (input.includes('"recipient":"/root/tester"')) return M.reply(M.text("It is fine."))
+          if (input.includes('"w1"')) return M.reply(M.text("Done."))
+          return M.reply(input.includes('"s1"') ? wait : spawn)
+        },
+        { config: "features.multi_agent_v2 = true" }
+      )
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const events = yield* Stream.runCollect(thread.stream("Ask an agent"))
+        const agents = events.flatMap((event) => (event._tag === "AgentEvent" ? [event.threadId] : []))
+        const activity = events.flatMap((event) =>
+          event._tag === "ItemCompleted" && event.item._tag === "AgentActivity" ? [event.item] : []
+        )
+        assert.deepInclude(activity[0], { id: ItemId.make("s1"), activity: "started", path: "/root/tester" })
+        assert.strictEqual(activity[0]?.agent, agents[0])
+        const spans = (yield* Captured.tree).split("\n")
+        const call = spans.findIndex((line) => line.endsWith("execute_tool spawn_agent"))
+        assert.include(spans[call + 1], "    invoke_agent codex")
+      }).pipe(Effect.provide(real.layer))
+    }).pipe(Effect.provide(Layer.fresh(Captured.layer))))
 
   test("receives skills, mentions, sounds and the detail of images", () =>
     Effect.gen(function* () {

@@ -36,6 +36,28 @@ describe("the calls that start sub-agents", () => {
     assert.isUndefined(calls.find(second))
   })
 
+  it("include calls of which Codex reports only what they did to an agent", () => {
+    const calls = AgentCalls.make()
+    const activity = (id: string, activity: "started" | "interacted" | "completed") =>
+      calls.record(0, {
+        _tag: "ItemCompleted",
+        item: {
+          _tag: "AgentActivity",
+          id: ItemId.make(id),
+          activity,
+          agent: first,
+          path: "/root/a",
+          model: "m"
+        },
+        at: 0
+      })
+    activity("spawn", "started")
+    assert.deepStrictEqual(calls.find(first), { owner: 0, callId: "spawn", model: "m" })
+    activity("more", "interacted")
+    activity("end", "completed")
+    assert.deepStrictEqual(calls.find(first), { owner: 0, callId: "more", model: "m" })
+  })
+
   it("prefer the newest turn that names the sub-agent", () => {
     const calls = AgentCalls.make()
     calls.record(2, event("ItemStarted", "newer", [first]))
