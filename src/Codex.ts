@@ -18,10 +18,12 @@ import * as Prices from "./domain/Prices.ts"
 import * as CodexError from "./domain/CodexError.ts"
 import type * as CodexProtocol from "./engine/CodexProtocol.ts"
 import * as Engine from "./engine/Engine.ts"
+import * as HostFiles from "./engine/HostFiles.ts"
 import * as ExecHandle from "./engine/ExecHandle.ts"
 import type * as Exec from "./domain/Exec.ts"
 import type { ThreadId, TurnId } from "./domain/Ids.ts"
 import * as SettingsOptions from "./domain/SettingsOptions.ts"
+import * as ThreadAccess from "./domain/ThreadAccess.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
 import * as ContentCapture from "./instrumentation/ContentCapture.ts"
 import * as Convention from "./semconv/Convention.ts"
@@ -355,6 +357,13 @@ export class Codex extends Context.Service<
         const start = engine.exec
         yield* Redaction.addSecretsFrom({ ...engine.environment, ...options.env })
         const { cwd, sandbox = "read-only" } = options
+        // The command may run code that the agent has written. Nothing protects files under `danger-full-access`.
+        if (sandbox === "workspace-write")
+          yield* HostFiles.protect(
+            "command/exec",
+            () =>
+              ThreadAccess.make(cwd ?? ".", sandbox, { tmpdir: engine.environment?.["TMPDIR"] }).writableRoots
+          )
         const { end, span } = yield* ExecTelemetry.start({ command, cwd, sandbox })
         return yield* ExecHandle.make(start, command, options, end).pipe(
           // A command that has not started has no end of its own.

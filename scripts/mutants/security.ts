@@ -123,6 +123,45 @@ export const security: ReadonlyArray<Mutant> = [
       "are also protected behind a link, and from the cwd and the sandbox of a single turn"
     ]
   ]),
+  ...inFile("src/engine/ExecHandle.ts", "test/testing/ScriptedExec.test.ts", [
+    [
+      'options.sandbox ?? "read-only"',
+      'options.sandbox ?? "danger-full-access"',
+      "have the answer of the script, with its input and its outputs"
+    ]
+  ]),
+  ...inFile("src/Codex.ts", "test/testing/ScriptedExec.test.ts", [
+    [
+      'if (sandbox === "workspace-write")',
+      "if (false)",
+      "are refused if they could write the files of this process"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/CommandExec.ts", "test/engine/app-server/CommandExec.test.ts", [
+    [
+      "(fiber) => (isSent ? terminate : Fiber.interrupt(fiber))",
+      "(fiber) => Fiber.interrupt(fiber)",
+      "costs the process if Codex does not end it within five seconds"
+    ]
+  ]),
+  ...inFile(
+    "src/engine/app-server/BackgroundTerminals.ts",
+    "test/engine/app-server/BackgroundTerminals.test.ts",
+    [
+      [
+        "turn.leftThreads.size === 0",
+        "turn.leftThreads.size >= 0",
+        "of a sub-agent ends with the turn that the sub-agent works for"
+      ]
+    ]
+  ),
+  ...inFile("src/engine/app-server/BackgroundTerminals.ts", "test/real-codex/BackgroundTerminals.test.ts", [
+    [
+      "  registry.isRunning(threadId)\n    ?",
+      "  Number.isNaN(threadId)\n    ?",
+      "F42 continue while another handle of the thread is open"
+    ]
+  ]),
   ...inFile("src/internal/GracefulInterrupt.ts", "test/tool/ToolHost.test.ts", [
     [
       "const abandoned = Effect.suspend(() => options.abandoned(fiber))",

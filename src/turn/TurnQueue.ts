@@ -12,7 +12,7 @@ import * as SettingsOptions from "../domain/SettingsOptions.ts"
 import * as ThreadAccess from "../domain/ThreadAccess.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
-import * as HostDirectories from "../internal/HostDirectories.ts"
+import * as HostFiles from "../engine/HostFiles.ts"
 import * as GoalRunner from "./GoalRunner.ts"
 import * as SharedThreads from "./SharedThreads.ts"
 import * as TurnAttempts from "./TurnAttempts.ts"
@@ -49,20 +49,7 @@ const protectHostFiles = (
   engine: Engine.EngineThread,
   options: TurnOptions.TurnOptions
 ): Effect.Effect<void, CodexError.InvalidRequest> =>
-  Effect.flatMap(HostDirectories.Current, ({ list }) => {
-    const directories = list()
-    if (directories.length === 0) return Effect.void
-    const roots = ThreadAccess.writableRootsOfTurn(engine.access?.(), options)
-    const found = HostDirectories.findWritable(directories, roots)
-    if (found === undefined) return Effect.void
-    const { content, path, setting } = found.directory
-    const detail =
-      `the sandbox may write "${found.root}", and ${content} of this process is in "${path}": ` +
-      `the agent could read and change it; choose another directory (${setting}), or another cwd or sandbox`
-    return Effect.fail(
-      new CodexError.InvalidRequest({ reason: "AgentWritable", method: "turn/start", detail })
-    )
-  })
+  HostFiles.protect("turn/start", () => ThreadAccess.writableRootsOfTurn(engine.access?.(), options))
 
 export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
   const { engine } = thread

@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { Codex, ContentCapture } from "effect-codex"
+import * as HostDirectories from "../../src/internal/HostDirectories.ts"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 
 const run = (command: ReadonlyArray<string>, options = {}) =>
@@ -49,6 +50,27 @@ describe("commands on the scripted engine", () => {
       assert.deepInclude(yield* Effect.flip(write), { reason: "BadParams" })
       assert.deepInclude(yield* Effect.flip(handle.resize({ rows: 1, columns: 1 })), { reason: "BadParams" })
     }).pipe(Effect.scoped, Effect.provide(TestLayer))
+  )
+
+  it.effect("are refused if they could write the files of this process", () =>
+    Effect.gen(function* () {
+      yield* Scripted.exec(() => ({}))
+      const { add } = yield* HostDirectories.Current
+      yield* add({ path: "/srv/spool", content: "the spool", setting: "CODEX_OTLP_SPOOL_DIR", isTree: false })
+      const error = yield* Effect.flip(run(["make"], { cwd: "/srv", sandbox: "workspace-write" }))
+      assert.deepInclude(error, { _tag: "InvalidRequest", reason: "AgentWritable", method: "command/exec" })
+      assert.deepStrictEqual(yield* Scripted.commands, [])
+      for (const options of [
+        { cwd: "/srv" },
+        { cwd: "/usr", sandbox: "workspace-write" },
+        { cwd: "/srv", sandbox: "danger-full-access" }
+      ])
+        assert.strictEqual((yield* run(["make"], options)).exitCode, 0)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(TestLayer),
+      Effect.provideService(HostDirectories.Current, HostDirectories.make())
+    )
   )
 
   it.effect("end at their timeout, with kill, or with their scope", () =>

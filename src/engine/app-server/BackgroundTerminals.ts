@@ -34,7 +34,7 @@ interface ThreadCommands {
 /** The running commands of all threads of a process. */
 export interface Registry {
   /** Follows the start and the end of commands. Called for every notification of a turn. */
-  readonly observe: (notification: EventNotification, at: number) => void
+  readonly observe: (notification: EventNotification, at: number | undefined) => void
   /** Whether a command of the thread may still run. */
   readonly isRunning: (threadId: string) => boolean
   /** Waits until no command of the thread runs. */
@@ -88,7 +88,7 @@ export const makeRegistry = (): Registry => {
           const commands = threads.get(threadId)
           if (commands === undefined || !commands.background.has(event.itemId)) return
           const { delta, itemId } = event
-          return publish(commands, { _tag: "TerminalOutput", itemId, delta, at })
+          return publish(commands, { _tag: "TerminalOutput", itemId, delta, at: at ?? Date.now() })
         }
         case "ItemCompleted": {
           const { item } = event
@@ -98,7 +98,8 @@ export const makeRegistry = (): Registry => {
           const count = commands.running.get(item.id) ?? 0
           if (count > 1) commands.running.set(item.id, count - 1)
           else commands.running.delete(item.id)
-          if (commands.background.delete(item.id)) publish(commands, { _tag: "TerminalEnded", item, at })
+          if (commands.background.delete(item.id))
+            publish(commands, { _tag: "TerminalEnded", item, at: at ?? Date.now() })
           return release(threadId, commands)
         }
       }

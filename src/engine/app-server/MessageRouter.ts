@@ -393,7 +393,7 @@ export const make = (
         if (known === undefined || known === notification.total) return
         totals.set(notification.threadId, notification.total)
       }
-      if (notification._tag === "Event") terminals.observe(notification, emittedAtMs ?? Date.now())
+      if (notification._tag === "Event") terminals.observe(notification, emittedAtMs)
       let runningTurn = runningTurns.get(notification.threadId)
       if (notification._tag === "Event" && startsTurn(notification.event)) {
         const isOther = runningTurn === undefined || isAfter(runningTurn, notification.turnId)
