@@ -36,6 +36,8 @@ import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
 import type * as ThreadInfo from "./domain/ThreadInfo.ts"
 import * as SharedThreads from "./turn/SharedThreads.ts"
+import * as AccountLimits from "./engine/app-server/AccountLimits.ts"
+import * as LimitTelemetry from "./instrumentation/LimitTelemetry.ts"
 import * as NotificationStream from "./turn/NotificationStream.ts"
 import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./tool/ToolHost.ts"
@@ -205,6 +207,12 @@ export class Codex extends Context.Service<
      * are dropped beyond `ContentLimits.bufferBytes`, and a `NotificationsOmitted` counts them.
      */
     readonly notifications: Stream.Stream<CodexProtocol.Notification>
+    /**
+     * The limits of the account that Codex is logged in with. `read` requests them; it fails with `InvalidRequest` if Codex
+     * is not logged in. `updates` has them after each change that Codex reports, usually with each model request, and ends
+     * when the layer closes. A slow consumer gets only the latest ones.
+     */
+    readonly limits: AccountLimits.AccountLimits
   }
 >()("effect-codex/Codex") {
   /** Provides `Codex` on an engine: `AppServer.layer`, or a scripted engine in tests. */
@@ -219,6 +227,7 @@ export class Codex extends Context.Service<
       const openThreads = SharedThreads.make()
       const { attribute, span } = Convention
       const notifications = yield* NotificationStream.make(engine)
+      const limits = yield* AccountLimits.make(engine, yield* LimitTelemetry.makeReporter)
 
       const withOriginator = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
         Effect.flatMap(TurnTelemetry.Originator, (originator) =>
@@ -415,7 +424,11 @@ export class Codex extends Context.Service<
         listModels: paged((cursor) => traced(span.listModels)(engine.listModels(cursor))),
         exec,
         request,
-        notifications
+        notifications,
+        limits: {
+          ...limits,
+          read: traced(span.request, { [attribute.rpcMethod]: "account/rateLimits/read" })(limits.read)
+        }
       })
     })
   )

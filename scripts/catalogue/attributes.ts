@@ -71,6 +71,10 @@ const entries: {
   turnTrigger: { meaning: "`codex` if nobody requested the turn: Codex started it, for example for a goal" },
   turnModelCalls: { meaning: "requests to the model in the turn, failed attempts included" },
   turnToolCalls: { meaning: "calls of tools in the turn" },
+  limitId: { meaning: "the limit of the account, as Codex names it" },
+  limitWindow: { meaning: "the short window of the limit, `primary`, or the long one, `secondary`" },
+  limitUsed: { meaning: "percent of the limit that are used in the window" },
+  limitResetsAt: { meaning: "when the window resets, in milliseconds since the epoch" },
   turnCost: { meaning: "cost of the turn in US dollars, without its sub-agents, by the caller's `Prices`" },
   turnOmittedItems: { meaning: "items that the turn dropped from its result (`ContentLimits`)" },
   omittedCharacters: {

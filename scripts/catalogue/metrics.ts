@@ -110,6 +110,10 @@ const entries: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
     bad: "It grows faster than the number of files: callers attach large files.",
     then: "Limit the size of attachments."
   },
+  limitUsed: {
+    bad: "Near 1: the next turns fail with `TurnFailed.UsageLimit` until the window resets.",
+    then: "Read `codex.limits` for the time of the reset. Run fewer turns, or fall back to another model (`Retry.withModels`). Codex reports limits only with a login."
+  },
   cost: {
     bad: "It grows faster than the number of turns, or more of it comes from an expensive model.",
     then: "Compare models, then look at input and cached tokens. Limit it with `budget.usd`. It exists only for models with a price."

@@ -61,6 +61,9 @@ const entries: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.
   RetryStop: {
     when: "The next attempt produces its first output, or fails too."
   },
+  LimitUpdated: {
+    when: "Codex reports how much of a limit of the account is used: one record for each window."
+  },
   StartFailed: {
     when: "The engine does not start, or a thread cannot be opened."
   },

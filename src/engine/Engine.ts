@@ -255,11 +255,14 @@ export class Engine extends Context.Service<
       options?: EngineRequestOptions
     ) => Effect.Effect<unknown, Failure>
     /**
-     * Calls the listener with every notification of the engine until the scope closes: synchronously, in order of arrival,
+     * Calls the listener with every notification of the engine, or those of `method`, until the scope closes: synchronously, in order of arrival,
      * and before the events that follow from it. An engine without notifications does not have this function.
      */
     readonly subscribe?:
-      | ((listener: (notification: EngineNotification) => void) => Effect.Effect<void, never, Scope.Scope>)
+      | ((
+          listener: (notification: EngineNotification) => void,
+          method?: string
+        ) => Effect.Effect<void, never, Scope.Scope>)
       | undefined
   }
 >()("effect-codex/engine/Engine") {}

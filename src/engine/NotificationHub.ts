@@ -8,26 +8,38 @@ export type NotificationListener = (notification: EngineNotification) => void
 export interface NotificationHub {
   /** Calls each listener. Costs one comparison if there is none, so `at` is a function. */
   readonly publish: (method: string, params: unknown, at: () => number) => void
-  /** Adds a listener until the scope closes. */
-  readonly subscribe: (listener: NotificationListener) => Effect.Effect<void, never, Scope.Scope>
+  /** Adds a listener until the scope closes, for all notifications or for those of one method. */
+  readonly subscribe: (
+    listener: NotificationListener,
+    method?: string
+  ) => Effect.Effect<void, never, Scope.Scope>
 }
 
 export const make = (): NotificationHub => {
-  const listeners = new Set<NotificationListener>()
+  const ofAll = new Set<NotificationListener>()
+  /** Listeners of one method, so that they cost nothing for the deltas of a message. */
+  const byMethod = new Map<string, Set<NotificationListener>>()
+  const call = (listeners: Set<NotificationListener>, notification: EngineNotification) => {
+    for (const listener of listeners) {
+      try {
+        listener(notification)
+      } catch {
+        // The listener is outside code. It must not end the reader of the connection, which calls this.
+        listeners.delete(listener)
+      }
+    }
+  }
   return {
     publish: (method, params, at) => {
-      if (listeners.size === 0) return
+      const ofMethod = byMethod.get(method)
+      if (ofAll.size === 0 && ofMethod === undefined) return
       const notification = { method, params, at: at() }
-      for (const listener of listeners) {
-        try {
-          listener(notification)
-        } catch {
-          // The listener is outside code. It must not end the reader of the connection, which calls this.
-          listeners.delete(listener)
-        }
-      }
+      if (ofMethod !== undefined) call(ofMethod, notification)
+      call(ofAll, notification)
     },
-    subscribe: (listener) => {
+    subscribe: (listener, method) => {
+      const listeners = method === undefined ? ofAll : (byMethod.get(method) ?? new Set())
+      if (method !== undefined) byMethod.set(method, listeners)
       // A function of its own: the same listener may be added twice.
       const added: NotificationListener = (notification) => listener(notification)
       return Effect.asVoid(

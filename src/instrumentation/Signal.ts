@@ -213,6 +213,16 @@ export interface StartFailed {
   readonly errorType: string
 }
 
+/** How much of a limit of the account is used in one of its windows, in percent, and when the window resets. */
+export interface LimitUpdated {
+  readonly _tag: "LimitUpdated"
+  readonly at: number
+  readonly limit: string
+  readonly window: "primary" | "secondary"
+  readonly usedPercent: number
+  readonly resetsAt: number | undefined
+}
+
 /** Staging, or removing staged files, starts. */
 export interface AttachmentStart {
   readonly _tag: "AttachmentStart"
@@ -268,6 +278,7 @@ export type Signal =
   | Retry
   | RetryStop
   | StartFailed
+  | LimitUpdated
   | AttachmentStart
   | AttachmentStop
   | ExecStart

@@ -173,6 +173,13 @@ const lineOf = (signal: Signal.Signal): Line => {
         field("class", attribute.errorClass, signal.error?.class),
         field("retryable", attribute.errorRetryable, signal.error?.retryable)
       ])
+    case "LimitUpdated":
+      return line("limit", "update", at, [
+        field("limit", attribute.limitId, signal.limit),
+        field("window", attribute.limitWindow, signal.window),
+        field("used_percent", attribute.limitUsed, signal.usedPercent),
+        field("resets_at", attribute.limitResetsAt, signal.resetsAt)
+      ])
     case "ExecStart":
       return line("exec", "start", at, [field("executable", attribute.executableName, signal.executable)])
     case "ExecStop":

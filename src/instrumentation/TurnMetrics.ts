@@ -145,6 +145,11 @@ export const make = (): SignalBus.SignalListener => {
           [attribute.sandbox]: signal.sandbox,
           ...errorType(errorTypeOf(signal.end))
         })
+      case "LimitUpdated":
+        return record(Instruments.limit.used, signal.usedPercent / 100, {
+          [attribute.limitId]: limited(attribute.limitId, signal.limit),
+          [attribute.limitWindow]: signal.window
+        })
       case "AttachmentStop":
         if (signal.end._tag !== "Ok") return
         if (signal.stage === "cleanup") return record(Instruments.attachment.cleaned, signal.files)

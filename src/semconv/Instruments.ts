@@ -193,6 +193,11 @@ export const approval = {
   )
 }
 
+/** The limits of the account. */
+export const limit = {
+  used: gauge(metric.limitUsed, "1", "The used share of a limit of the account, from 0 to 1.")
+}
+
 export const attachment = {
   staged: counter(metric.attachmentStaged, "{file}", "Input files that were staged."),
   cleaned: counter(metric.attachmentCleaned, "{file}", "Staged files that were removed."),
@@ -227,6 +232,7 @@ export const all: ReadonlyArray<Instrument> = [
   ...Object.values(turn),
   ...Object.values(tool),
   ...Object.values(approval),
+  ...Object.values(limit),
   ...Object.values(attachment),
   ...Object.values(telemetry),
   ...Object.values(renamed["1.41"]),

@@ -170,6 +170,20 @@ const threads = Effect.gen(function* () {
   const resumed = yield* codex.resumeThread(thread.id, options)
   yield* Effect.ignore(resumed.run("and on"))
   yield* codex.forkThread(thread.id, options)
+  yield* Scripted.notify("account/rateLimits/updated", {
+    rateLimits: {
+      limitId: "codex",
+      limitName: null,
+      normalModelSlug: null,
+      primary: { usedPercent: 12.5, windowDurationMins: 300, resetsAt: 1_795_300_000 },
+      secondary: { usedPercent: 80, windowDurationMins: 10_080, resetsAt: null },
+      credits: null,
+      individualLimit: null,
+      spendControlReached: null,
+      planType: null,
+      rateLimitReachedType: null
+    }
+  })
   const large = Scripted.command("cat large", { output: "x".repeat(20_000) })
   yield* Scripted.play([large, large, large, large])
   yield* Effect.provideService(resumed.run("at length"), ContentLimits.Current, {

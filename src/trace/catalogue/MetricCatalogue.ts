@@ -105,6 +105,9 @@ export const metrics: Readonly<Record<Metric, { readonly attributes: AttributePr
   attachmentBytes: {
     attributes: ofTurn
   },
+  limitUsed: {
+    attributes: { ...ofTurn, limitId: "always", limitWindow: "always" }
+  },
   cost: {
     attributes: { ...ofTurn, requestModel: "if known" }
   },

@@ -123,6 +123,16 @@ export const records: Readonly<Record<Signal.Signal["_tag"], RecordShape>> = {
     stages: ["stop"],
     fields: { duration_ms: "durationMs", attempt: "retryAttempt", result: "result" }
   },
+  LimitUpdated: {
+    subjects: ["limit"],
+    stages: ["update"],
+    fields: {
+      limit: "limitId",
+      window: "limitWindow",
+      used_percent: "limitUsed",
+      resets_at: "limitResetsAt"
+    }
+  },
   StartFailed: {
     subjects: ["engine", "thread"],
     stages: ["exception"],
