@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
+import * as Nodepath from "node:path"
 import { parse as parseToml } from "smol-toml"
 import * as Approval from "../Approval.ts"
 import * as ApprovalPolicy from "../approval/Policy.ts"
@@ -19,6 +20,7 @@ export interface RulesTarget {
   readonly cwd?: string | undefined
   /** A resumed thread may have a sandbox that the command line does not name. */
   readonly sandbox?: Sandbox | undefined
+  readonly additionalDirectories?: ReadonlyArray<string> | undefined
   /** The `-c` overrides. */
   readonly overrides?: ReadonlyArray<string> | undefined
   /** Whether to read a file that the agent can write. */
@@ -88,9 +90,13 @@ const readText = (file: string): Effect.Effect<string, UsageError> =>
  * known when the thread is open: then a rule of an exposed file decides nothing, and every request is declined.
  */
 export const policy = Effect.fnUntraced(function* (file: string, target: RulesTarget) {
-  const { cwd = process.cwd(), overrides = [], sandbox = "workspace-write", trust = false } = target
+  const { additionalDirectories = [], cwd = process.cwd(), overrides = [] } = target
+  const { sandbox = "workspace-write", trust = false } = target
   const { writableRoots } = ThreadAccess.make(cwd, sandbox, {
-    writableRoots: overrides.flatMap(configuredRoots)
+    writableRoots: [
+      ...overrides.flatMap(configuredRoots),
+      ...additionalDirectories.map((directory) => Nodepath.resolve(directory))
+    ]
   })
   const text = yield* readText(file)
   const problem = trust ? undefined : exposure(file, writableRoots)

@@ -79,8 +79,9 @@ export const writableRootsOfTurn = (
   const own = access.sandbox === "workspace-write" ? access.writableRoots : []
   const cwd = options.cwd ?? access.cwd.given
   const { additionalDirectories = [], writableRoots = [] } = options
-  const more = [...writableRoots, ...additionalDirectories]
+  // Relative to this process, as `cwd` is.
+  const more = [...writableRoots, ...additionalDirectories].map((root) => Nodepath.resolve(root))
   return options.sandbox === undefined
-    ? [...own, ...[cwd, ...more].map((root) => RealPath.directory(Nodepath.resolve(cwd, root)).real)]
+    ? [...own, ...[cwd, ...more].map((root) => RealPath.directory(root).real)]
     : [...own, ...make(cwd, "workspace-write", { writableRoots: more }).writableRoots]
 }

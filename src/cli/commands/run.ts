@@ -23,6 +23,12 @@ const flags = {
     ),
     Flag.optional
   ),
+  network: Options.boolean("network", "Let sandboxed commands use the network"),
+  addDir: Flag.String("add-dir").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("A further directory to work in and to write; can be repeated"),
+    Flag.atLeast(0)
+  ),
   approve: Options.text(
     "approve",
     "never|ask|all|RULES.json",
@@ -65,13 +71,16 @@ export const run = Command.make(
   "run",
   flags,
   Effect.fnUntraced(function* (input) {
-    const { approve, attach, cd, config, effort, json, model, prompt, resume } = input
-    const { sandbox, timeout, tokens, trust } = input
+    const { addDir, approve, attach, cd, config, effort, json, model, prompt, resume } = input
+    const { network, sandbox, timeout, tokens, trust } = input
     yield* Options.validateOverrides(config)
     if (Option.exists(tokens, (tokens) => tokens < 1))
       return yield* new UsageError({ text: "--max-tokens must be 1 or more" })
+    if (network && Option.isSome(resume) && Option.isNone(sandbox))
+      return yield* new UsageError({ text: "--network needs --sandbox if a thread is resumed" })
     const policy = yield* Options.policy(approve, {
       cwd: Option.getOrUndefined(cd),
+      additionalDirectories: addDir,
       sandbox: Option.getOrUndefined(sandbox),
       overrides: config,
       trust
@@ -80,7 +89,9 @@ export const run = Command.make(
     const options = {
       cwd: Option.getOrUndefined(cd),
       model: Option.getOrUndefined(model),
-      sandbox: Option.getOrUndefined(sandbox)
+      sandbox: Option.getOrUndefined(sandbox),
+      network: network ? true : undefined,
+      additionalDirectories: addDir.length === 0 ? undefined : addDir
     }
     const open = Codex.use((codex) => {
       if (Option.isNone(resume)) {
