@@ -78,6 +78,19 @@ describe("the content of an item", () => {
     }
   })
 
+  it("H20 is cut to its limit in a list of steps", () => {
+    const steps = Array.from({ length: 5_000 }, (_, at) => ({
+      step: `${at} ${large.slice(0, 500)}`,
+      status: "pending" as const
+    }))
+    const bounded = BoundedContent.boundEvent(
+      { _tag: "PlanUpdated", plan: { steps, explanation: large }, at: 0 },
+      limit
+    )
+    assert.isTrue(bounded._tag === "PlanUpdated" && bounded.plan.steps[0]?.step.startsWith("0 "))
+    assert.isAtMost(BoundedContent.sizeOf(bounded._tag === "PlanUpdated" ? bounded.plan : bounded), 2 * limit)
+  })
+
   it("keeps the start and the end of a text, and a line between them", () => {
     const text = `start${large}end`
     const cut = BoundedContent.cutText(text, 1_000)
