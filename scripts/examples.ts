@@ -55,7 +55,7 @@ const examples: Readonly<Record<string, Example>> = {
         })
       })
     ],
-    prints: ["The limit resets at 20", ", in 2h: too long to wait."]
+    prints: ["The limit resets at 20", ": too long to wait."]
   },
   cost: {
     script: [
