@@ -83,7 +83,8 @@ const stopAdopted = ({ adopted }: SharedThread): void => {
     Deferred.doneUnsafe(attempt ?? waiting, Exit.fail(interrupted))
 }
 
-const awaitAdopted = ({ adopted }: SharedThread): Effect.Effect<void> =>
+/** Waits for the ends of the turns that Codex has started by itself, telemetry included. */
+export const awaitAdopted = ({ adopted }: SharedThread): Effect.Effect<void> =>
   Effect.suspend(() => Effect.forEach([...adopted], ({ ended }) => Deferred.await(ended), { discard: true }))
 
 /** Ends an active goal, so that Codex starts no further turn for it. */

@@ -56,7 +56,11 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
   const mutex = Semaphore.makeUnsafe(1)
   /** A turn that starts while a turn of Codex's own runs would become more input of that turn. */
   const afterOthers = <A, E, R>(turn: Effect.Effect<A, E, R>) =>
-    mutex.withPermits(1)(engine.settled === undefined ? turn : Effect.andThen(engine.settled, turn))
+    mutex.withPermits(1)(
+      Effect.andThen(engine.settled ?? Effect.void, SharedThreads.awaitAdopted(thread.shared)).pipe(
+        Effect.andThen(turn)
+      )
+    )
   let current: QueuedTurn | undefined
 
   return {

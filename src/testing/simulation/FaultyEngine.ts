@@ -12,6 +12,7 @@ import * as Scripted from "../Scripted.ts"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import * as Engine from "../../engine/Engine.ts"
+import * as ScriptedThreads from "../scripted/ScriptedThreads.ts"
 import { requestApproval, type Untimed } from "../scripted/ScriptedTurn.ts"
 import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
@@ -38,6 +39,8 @@ export interface Faults {
   readonly slowInterrupt: number
   /** A command of the turn continues when the turn ends, in percent of the commands. */
   readonly background: number
+  /** After the turn the engine starts another one by itself. */
+  readonly adopted: number
 }
 
 export const defaults: Faults = {
@@ -48,7 +51,8 @@ export const defaults: Faults = {
   interruption: 4,
   disorder: 40,
   slowInterrupt: 15,
-  background: 10
+  background: 10,
+  adopted: 25
 }
 
 export interface FaultyEngineOptions {
@@ -63,6 +67,12 @@ export interface FaultyEngineOptions {
 export const interruptGrace = 5000
 /** The maximum wait for a handler that ignores interruption. */
 const handlerGrace = Duration.seconds(1)
+
+interface PlayOptions {
+  /** Whether a caller has requested the turn. */
+  readonly isRequested: boolean
+  readonly terminals?: TurnOptions.TerminalPolicy | undefined
+}
 
 interface FaultyTurn {
   readonly engineTurn: EngineTurn
@@ -286,6 +296,12 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
       const scope = yield* Effect.scope
       let crash = Deferred.makeUnsafe<never, CodexError.EngineExited>()
       const turns = new Map<string, number>()
+      const shared = new Map<ThreadId, ScriptedThreads.ScriptedThread>()
+      const sharedThread = (id: ThreadId) => {
+        const thread = shared.get(id) ?? ScriptedThreads.make()
+        shared.set(id, thread)
+        return thread
+      }
       /** The commands that continue after their turn, by thread. */
       const terminals = new Map<string, Map<string, Item.CommandExecution>>()
 
@@ -332,7 +348,7 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
         settings: Engine.EngineThreadOptions,
         input: string,
         handlers: Engine.Handlers,
-        policy: TurnOptions.TerminalPolicy = "keep"
+        { isRequested, terminals: policy = "keep" }: PlayOptions
       ): Effect.Effect<void, CodexError.TurnError> =>
         Effect.suspend(() => {
           // Seed each turn by its thread and number, so that its faults do not depend on how turns interleave.
@@ -340,7 +356,7 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
           turns.set(thread.id, number)
           const name = `${thread.id}.${number}`
           const random = SeededRandom.make(seed, `turn ${name}`)
-          const engineTurn = history.begin(thread.id, input)
+          const engineTurn = history.begin(thread.id, input, isRequested)
           const turnId = TurnId.make(`turn-${name}`)
           const turn: FaultyTurn = {
             engineTurn,
@@ -385,27 +401,62 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
           )
         })
 
-      const makeFaulty = (
+      /** Sometimes starts a turn after a turn, if no other turn runs by then. */
+      const startLater = (thread: Engine.EngineThread, settings: Engine.EngineThreadOptions) =>
+        Effect.suspend(() => {
+          const name = `${thread.id}.${turns.get(thread.id) ?? 0}`
+          const random = SeededRandom.make(seed, `after ${name}`)
+          if (!random.chance(faults.adopted)) return Effect.void
+          const start = Effect.sync(() => {
+            const state = sharedThread(thread.id)
+            if (state.running || state.adopted !== undefined) return
+            ScriptedThreads.adopt(state, TurnId.make(`adopted-${name}`), (_, handlers) =>
+              play(thread, settings, "", handlers, { isRequested: false })
+            )
+          })
+          return start.pipe(
+            Effect.delay(random.oneOf([1, 5, 50, 2_000])),
+            Effect.forkIn(scope),
+            Effect.asVoid
+          )
+        })
+
+      const play = (
         thread: Engine.EngineThread,
-        settings: Engine.EngineThreadOptions
-      ): Engine.EngineThread => ({
-        ...thread,
-        terminals: terminalsOf(thread.id),
-        turn: (input, options, handlers) =>
-          runTurn(thread, settings, TurnOptions.text(input), handlers, options.terminals),
-        compact: (handlers) => runTurn(thread, settings, "compact", handlers)
-      })
+        settings: Engine.EngineThreadOptions,
+        input: string,
+        handlers: Engine.Handlers,
+        options: PlayOptions
+      ): Effect.Effect<void, CodexError.TurnError> => {
+        const state = sharedThread(thread.id)
+        const run = runTurn(thread, settings, input, handlers, options)
+        const turn = Effect.ensuring(
+          ScriptedThreads.runTurn(state, run, () => {}),
+          startLater(thread, settings)
+        )
+        return options.isRequested ? Effect.andThen(ScriptedThreads.settled(state), turn) : turn
+      }
+
+      const makeFaulty = (thread: Engine.EngineThread, settings: Engine.EngineThreadOptions) =>
+        Effect.as(ScriptedThreads.observe(sharedThread(thread.id), settings.observer), {
+          ...thread,
+          terminals: terminalsOf(thread.id),
+          settled: ScriptedThreads.settled(sharedThread(thread.id)),
+          turn: (input, { terminals }, handlers) =>
+            play(thread, settings, TurnOptions.text(input), handlers, { isRequested: true, terminals }),
+          compact: (handlers) => play(thread, settings, "compact", handlers, { isRequested: true })
+        } satisfies Engine.EngineThread)
 
       return Engine.Engine.of({
         ...scripted,
         startThread: (settings) =>
-          Effect.map(scripted.startThread(settings), (thread) => makeFaulty(thread, settings)),
+          Effect.flatMap(scripted.startThread(settings), (thread) => makeFaulty(thread, settings)),
         resumeThread: (id, settings) =>
-          Effect.map(scripted.resumeThread(ThreadId.make(id), settings), (thread) =>
+          Effect.flatMap(scripted.resumeThread(ThreadId.make(id), settings), (thread) =>
             makeFaulty(thread, settings)
           ),
         forkThread: (id, settings) =>
-          Effect.map(scripted.forkThread(id, settings), (thread) => makeFaulty(thread, settings))
+          Effect.flatMap(scripted.forkThread(id, settings), (thread) => makeFaulty(thread, settings))
       })
     })
   ).pipe(Layer.provide(Layer.fresh(Scripted.layer)))

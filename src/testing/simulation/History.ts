@@ -37,7 +37,8 @@ export interface RunHistory {
   readonly now: () => number
   readonly log: (threadId: string | undefined, text: string) => void
   readonly addViolation: (promise: number, threadId: string | undefined, text: string) => void
-  readonly begin: (threadId: ThreadId, input: string) => EngineTurn
+  /** The engine starts a turn; `requested` is false if no caller has requested it. */
+  readonly begin: (threadId: ThreadId, input: string, requested?: boolean) => EngineTurn
   readonly end: (turn: EngineTurn, end: string) => void
   /** The runtime reports the end of the current turn of the thread. */
   readonly reportEnd: (threadId: string, end: string) => void
@@ -79,13 +80,13 @@ export const make = (clock: Clock.Clock): RunHistory => {
     now,
     log,
     addViolation,
-    begin: (threadId, input) => {
+    begin: (threadId, input, requested = true) => {
       const previous = last.get(threadId)
       if (previous !== undefined && previous.end === undefined)
         addViolation(7, threadId, `the turn "${input}" started while "${previous.input}" ran`)
       const expected = expectedStarts.get(threadId)
       expectedStarts.delete(threadId)
-      if (expected !== undefined && expected !== now())
+      if (requested && expected !== undefined && expected !== now())
         addViolation(
           7,
           threadId,

@@ -18,6 +18,7 @@ import * as ToolSettings from "../../tool/ToolSettings.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import { interruptGrace } from "./FaultyEngine.ts"
 import type { RunHistory } from "./History.ts"
+import * as HandleObserver from "./HandleObserver.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
 const parameters = Schema.Struct({ call: Schema.String })
@@ -297,6 +298,11 @@ export const program = Effect.fnUntraced(function* (
       tools: yield* Tools,
       approvalMode: random.oneOf(["on-request", "never"])
     })
+    const handles = SeededRandom.make(seed, `handles ${index}`)
+    const second = handles.chance(30) ? [yield* codex.resumeThread(thread.id, { tools: yield* Tools })] : []
+    const checks = yield* Effect.forEach([thread, ...second], (handle) =>
+      HandleObserver.observe(handle, history)
+    )
     const turns = Array.from({ length: 1 + random.below(5) }, (_, turn) => turn)
     let waiting = 0
     yield* Effect.forEach(
@@ -304,18 +310,28 @@ export const program = Effect.fnUntraced(function* (
       Effect.fnUntraced(function* (turn) {
         const turnRandom = SeededRandom.make(seed, `ask ${index}.${turn}`)
         yield* Effect.sleep(turnRandom.oneOf([0, 0, 10, 30_000]))
-        if (waiting++ === 0) history.expectedStarts.set(thread.id, history.now())
+        const isIdle = !history.runningTurns().some(({ threadId }) => threadId === thread.id)
+        if (waiting++ === 0 && isIdle) history.expectedStarts.set(thread.id, history.now())
         yield* runTurn(thread, turnRandom, `${index}.${turn}`)
         history.expectedStarts.delete(thread.id)
         waiting--
       }),
       { concurrency: "unbounded", discard: true }
     )
-  }, Effect.scoped)
+    // Turns that no caller requested may still run.
+    yield* Effect.sleep(handles.oneOf([0, 10, 3_000]))
+    yield* Effect.forEach(checks, (check) => check, { concurrency: "unbounded", discard: true })
+    return thread.id
+  })
 
   yield* Effect.forEach(
     Array.from({ length: threads }, (_, index) => index),
-    conversation,
+    (index) =>
+      Effect.map(Effect.scoped(conversation(index)), (id) => {
+        for (const { input, threadId } of history.runningTurns())
+          if (threadId === id)
+            history.addViolation(2, id, `the thread is closed, but the engine still runs "${input}"`)
+      }),
     {
       concurrency: "unbounded",
       discard: true

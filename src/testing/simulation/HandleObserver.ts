@@ -1,0 +1,49 @@
+/** Checks that a handle observes and counts every turn of its thread, also the turns that no caller requests. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as Scope from "effect/Scope"
+import type * as Thread from "../../Thread.ts"
+import type { EngineTurn, RunHistory } from "./History.ts"
+
+/** Returns the tokens that a turn reported. */
+const tokensOf = ({ emitted }: EngineTurn): number => {
+  let tokens = 0
+  for (const event of emitted)
+    if (event._tag === "UsageUpdated") tokens += event.usage.input + event.usage.output
+  return tokens
+}
+
+/** Longer than the runtime takes to report a turn that has ended in the engine. */
+const reportTime = "10 seconds"
+
+/** Observes the activity of a handle that has just opened. The returned effect checks what the handle observed. */
+export const observe = Effect.fnUntraced(function* (
+  handle: Thread.Thread,
+  history: RunHistory
+): Effect.fn.Return<Effect.Effect<void>, never, Scope.Scope> {
+  const ended = new Set<string>()
+  yield* Effect.forkScoped(
+    Stream.runForEach(handle.activity, (event) =>
+      Effect.sync(() => {
+        if (event._tag === "TurnEnded") ended.add(event.turn.id)
+      })
+    ),
+    { startImmediately: true }
+  )
+  const turnsOf = () => history.turns().filter(({ threadId }) => threadId === handle.id)
+  return Effect.gen(function* () {
+    const due = turnsOf().filter(({ end }) => end !== undefined)
+    yield* Effect.sleep(reportTime)
+    for (const { emitted, input } of due) {
+      const started = emitted.find((event) => event._tag === "TurnStarted")
+      if (started !== undefined && !ended.has(started.turnId))
+        history.addViolation(4, handle.id, `a handle has not observed the end of "${input}"`)
+    }
+    // What a running turn uses is counted when it ends.
+    if (turnsOf().length > due.length) return
+    const tokens = due.reduce((sum, turn) => sum + tokensOf(turn), 0)
+    const { tokens: spent } = yield* handle.spent
+    if (spent !== tokens)
+      history.addViolation(5, handle.id, `the turns used ${tokens} tokens, and a handle counted ${spent}`)
+  })
+})
