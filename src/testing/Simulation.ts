@@ -32,17 +32,18 @@ import * as Settings from "../telemetry/config/Settings.ts"
 import * as SignalBus from "../instrumentation/SignalBus.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
 import * as Workload from "./simulation/Workload.ts"
+import * as Faults from "./simulation/Faults.ts"
 import * as FaultyEngine from "./simulation/FaultyEngine.ts"
 import * as History from "./simulation/History.ts"
 import type { Random } from "./simulation/SeededRandom.ts"
 
 export type { HistoryLine, Violation } from "./simulation/History.ts"
-export type { Faults } from "./simulation/FaultyEngine.ts"
+export type { Faults } from "./simulation/Faults.ts"
 export type { Random } from "./simulation/SeededRandom.ts"
 
 export interface SimulationOptions<E = unknown> {
   /** How often each fault happens, in percent of the turns: `{ crash: 0 }`. */
-  readonly faults?: Partial<FaultyEngine.Faults> | undefined
+  readonly faults?: Partial<Faults.Faults> | undefined
   /**
    * The program, with a scope that closes when it ends. Default: `threads` threads that use every feature concurrently.
    * The program may fail, but it must end.
@@ -158,7 +159,7 @@ const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.
   const engine: Layer.Layer<Engine.Engine> = FaultyEngine.layer({
     seed,
     // A crash ends the turns of all threads, so it is rarer with many threads.
-    faults: { ...FaultyEngine.defaults, crash: Math.min(2, 16 / threads), ...options.faults },
+    faults: { ...Faults.defaults, crash: Math.min(2, 16 / threads), ...options.faults },
     history,
     args: options.args ?? (options.program === undefined ? Workload.args : () => ({}))
   })

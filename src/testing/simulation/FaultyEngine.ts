@@ -18,46 +18,13 @@ import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
+import type * as Faults from "./Faults.ts"
 import type { EngineTurn, RunHistory } from "./History.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
-/** The frequency of each fault, in percent of the turns. */
-export interface Faults {
-  /** The engine crashes and ends all its turns. */
-  readonly crash: number
-  /** The turn emits nothing more. */
-  readonly silence: number
-  /** The turn fails with an error of the provider. */
-  readonly failure: number
-  /** The turn dies of a bug in the engine. */
-  readonly defect: number
-  /** Codex interrupts the turn. */
-  readonly interruption: number
-  /** Events are duplicated, out of order, stamped with an older time, or emitted after the end of their turn. */
-  readonly disorder: number
-  /** The engine stops an interrupted turn only after the grace period. */
-  readonly slowInterrupt: number
-  /** A command of the turn continues when the turn ends, in percent of the commands. */
-  readonly background: number
-  /** After the turn the engine starts another one by itself. */
-  readonly adopted: number
-}
-
-export const defaults: Faults = {
-  crash: 2,
-  silence: 8,
-  failure: 10,
-  defect: 2,
-  interruption: 4,
-  disorder: 40,
-  slowInterrupt: 15,
-  background: 10,
-  adopted: 25
-}
-
 export interface FaultyEngineOptions {
   readonly seed: number
-  readonly faults: Faults
+  readonly faults: Faults.Faults
   readonly history: RunHistory
   /** Returns the arguments with which the model calls a tool of the program. */
   readonly args: (tool: string, call: string, random: SeededRandom.Random) => unknown
