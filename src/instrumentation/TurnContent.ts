@@ -148,7 +148,6 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
   const parts: Array<Part> = []
   let model: { readonly span: Tracer.Span; readonly parts: Array<Part> } | undefined
   setAttribute(turn, attribute.inputMessages, input)
-  setAttribute(turn, attribute.systemInstructions, instructions)
 
   let latest: Tracer.Span | undefined
   const requestStarted = () => {
@@ -188,7 +187,11 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
   }
 
   const record = (event: Turn.EngineEvent) => {
-    if (event._tag === "TurnStarted") currentTurnId = event.turnId
+    if (event._tag === "TurnStarted") {
+      currentTurnId = event.turnId
+      // A turn that fails before its start may have given the model no instructions.
+      setAttribute(turn, attribute.systemInstructions, instructions)
+    }
     if (event._tag !== "ItemStarted" && event._tag !== "ItemCompleted") return
     const { item } = event
     const done = event._tag === "ItemCompleted"
@@ -212,7 +215,7 @@ export const make = (options: Options, spans: Spans): TurnContent | undefined =>
       }
       if (!capture.records || (input ?? answer ?? failure) === undefined) return
       writeRecord(turn, turnId, at, {
-        [attribute.systemInstructions]: instructions,
+        [attribute.systemInstructions]: currentTurnId === undefined ? undefined : instructions,
         [attribute.inputMessages]: input,
         [attribute.outputMessages]: answer,
         ...failure

@@ -1,8 +1,11 @@
 /** The settings of a handle, against an app-server that applies others. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { Codex } from "../../../src/Codex.ts"
 import { ThreadId } from "../../../src/domain/Ids.ts"
+import * as ContentCapture from "../../../src/instrumentation/ContentCapture.ts"
+import * as Captured from "../../../src/testing/Captured.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { test } from "../../support/live.ts"
 
@@ -58,7 +61,7 @@ describe.concurrent("a turn whose settings Codex does not apply", () => {
 })
 
 describe.concurrent("instructions that Codex does not accept", () => {
-  test("fail the turn, which then never starts", () =>
+  test("fail the turn, which then never starts and reports no instructions", () =>
     Effect.gen(function* () {
       const refused = { refuse: { code: -32600, message: "no items" } }
       const fake = yield* Fake.make({ on: { "thread/inject_items": [[refused]] } })
@@ -67,7 +70,14 @@ describe.concurrent("instructions that Codex does not accept", () => {
         const thread = yield* codex.resumeThread(ThreadId.make("t"), { instructions: "Speak BBB." })
         const error = yield* Effect.flip(thread.run("go"))
         assert.deepInclude(error, { _tag: "InvalidRequest", method: "thread/inject_items" })
-      }).pipe(Effect.provide(fake.layer()))
+        const span = yield* Captured.span("invoke_agent codex")
+        assert.property(span.attributes, "gen_ai.input.messages")
+        assert.notProperty(span.attributes, "gen_ai.system_instructions")
+      }).pipe(
+        Effect.provide(fake.layer()),
+        Effect.provide(ContentCapture.layer({ prompts: true })),
+        Effect.provide(Layer.fresh(Captured.layer))
+      )
       assert.isFalse((yield* fake.received).some(({ method }) => method === "turn/start"))
     }))
 })
