@@ -149,19 +149,17 @@ export const security: ReadonlyArray<Mutant> = [
     "test/engine/app-server/BackgroundTerminals.test.ts",
     [
       [
+        "  registry.isRunning(threadId)\n    ?",
+        "  Number.isNaN(threadId)\n    ?",
+        "ends with the last handle of its thread, before Codex unloads the thread"
+      ],
+      [
         "turn.leftThreads.size === 0",
         "turn.leftThreads.size >= 0",
         "of a sub-agent ends with the turn that the sub-agent works for"
       ]
     ]
   ),
-  ...inFile("src/engine/app-server/BackgroundTerminals.ts", "test/real-codex/BackgroundTerminals.test.ts", [
-    [
-      "  registry.isRunning(threadId)\n    ?",
-      "  Number.isNaN(threadId)\n    ?",
-      "F42 continue while another handle of the thread is open"
-    ]
-  ]),
   ...inFile("src/internal/GracefulInterrupt.ts", "test/tool/ToolHost.test.ts", [
     [
       "const abandoned = Effect.suspend(() => options.abandoned(fiber))",

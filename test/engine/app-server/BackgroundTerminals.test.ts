@@ -1,6 +1,7 @@
 /** Background terminals of a Codex that misbehaves. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { Codex } from "../../../src/Codex.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 import * as Fake from "../../support/fakeCodex.ts"
 import { advancing, onTestClock, test } from "../../support/live.ts"
@@ -96,6 +97,30 @@ describe.concurrent("a command that Codex has not completed when the turn ends",
         assert.isAtMost(took, 4000)
         assert.deepStrictEqual(statuses(turn), [["interrupted", undefined]])
       }).pipe(Effect.provide(fake.layer()), onTestClock)
+    }))
+
+  // The engine also configures Codex to unload a thread at once, which ends its commands. A program may set another delay.
+  test("ends with the last handle of its thread, before Codex unloads the thread", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [Fake.turn("fine", started)],
+          [list]: [[{ reply: { data: [terminal], nextCursor: null } }]],
+          [clean]: [[{ reply: {} }, completed({ status: "failed", exitCode: -1 })]]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const thread = yield* Fake.startThread
+        yield* thread.run("go")
+        yield* Effect.scoped(Codex.use((codex) => codex.resumeThread(thread.id)))
+        assert.deepStrictEqual(yield* fake.of(clean), [])
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+      assert.deepStrictEqual(
+        (yield* fake.received).flatMap(({ method = "" }) =>
+          [clean, "thread/unsubscribe"].includes(method) ? [method] : []
+        ),
+        [clean, "thread/unsubscribe"]
+      )
     }))
 
   test("costs no request in a thread that runs no such command", () =>
