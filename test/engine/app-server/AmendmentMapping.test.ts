@@ -53,6 +53,8 @@ describe("lasting approvals", () => {
     })
     for (const words of [[], ["npm", "run"], ["npm", "test", "--ci", "more"], ["npm"]])
       assert.deepStrictEqual(offer([of(words)]), [])
+    for (const words of [[], ["npm", "run"], ["npm", "test", "--ci", "more"]])
+      assert.deepStrictEqual(offer([of(words)], { proposedExecpolicyAmendment: words }), [])
     assert.deepStrictEqual(offer([of(["npm"])], { proposedExecpolicyAmendment: ["npm"] }), [
       { _tag: "ExecPolicy", prefix: ["npm"] }
     ])
