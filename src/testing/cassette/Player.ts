@@ -316,7 +316,7 @@ export const make = Effect.fnUntraced(function* (
       // Threads that open concurrently may come in any order, so match them by their options.
       const candidates = opened.filter(({ isPlayed, value }) => !isPlayed && value.how === how)
       const matches = ({ value }: (typeof candidates)[number]) =>
-        JsonDiff.first(value.options, normalize(settings), "") === undefined
+        JsonDiff.first(value.options, normalize(Recorder.recordedOptions(settings)), "") === undefined
       const found = candidates.find(matches) ?? candidates[0]
       if (found === undefined)
         return mismatch(undefined, `the program calls ${how} for more threads than the recording`)
@@ -332,7 +332,7 @@ export const make = Effect.fnUntraced(function* (
         of === undefined ? undefined : normalizer.nameOf(of, "thread"),
         "of"
       ).pipe(
-        Effect.andThen(compare(subject, line, expected, settings, "options")),
+        Effect.andThen(compare(subject, line, expected, Recorder.recordedOptions(settings), "options")),
         Effect.andThen(
           replayOutcome(
             outcome,

@@ -177,7 +177,9 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
           )
         })
 
-      return yield* run({ emit, approve, callTool }).pipe(
+      // The events of sub-agents are not recorded, but their turns stay observed and end with this turn.
+      const agent = handlers.agent === undefined ? {} : { agent: handlers.agent }
+      return yield* run({ emit, approve, callTool, ...agent }).pipe(
         Effect.onExit((exit) =>
           write(() => {
             thread.append = undefined
@@ -201,7 +203,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
 
   const open = (
     how: CassetteFormat.LineOf<"Opened">["how"],
-    settings: object,
+    settings: Engine.EngineThreadOptions,
     of: ThreadId | undefined,
     opening: ReturnType<Service["startThread"]>
   ) =>
@@ -221,7 +223,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
           thread: number,
           how,
           ...(of === undefined ? {} : { of }),
-          options: toJson(settings),
+          options: toJson(recordedOptions(settings)),
           outcome:
             opened === undefined
               ? CassetteFormat.outcome(Exit.asVoid(exit))
@@ -315,6 +317,12 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     request: (method, params, options) =>
       recordRequest("request", [method, params], inner.request(method, params, options))
   })
+})
+
+/** Returns the options of a thread without the functions in them. */
+export const recordedOptions = (options: Engine.EngineThreadOptions): Engine.EngineThreadOptions => ({
+  ...options,
+  observer: undefined
 })
 
 interface RecordedThread {
