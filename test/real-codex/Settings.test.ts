@@ -111,6 +111,28 @@ describe.concurrent("instructions", () => {
       assert.strictEqual(developer(requests.at(-1)?.body).split("Speak BBB.").length, 2)
     }))
 
+  test("of a second handle reach the model again after a compaction, and those of the thread once", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make(["1", "2", "3", "4", "5"].map((text) => M.reply(M.text(text))))
+      yield* Effect.gen(function* () {
+        const first = yield* real.start({ instructions: "Speak AAA." })
+        yield* first.run("go")
+        const second = yield* real.resume(first.id, { instructions: "Speak BBB." })
+        yield* second.run("go")
+        yield* second.compact()
+        yield* second.run("go")
+        yield* first.run("go")
+      }).pipe(Effect.provide(real.layer))
+      const bodies = (yield* real.server.requests).slice(-2).map(({ body }) => body)
+      assert.deepStrictEqual(
+        bodies.map((body) => given(body, "Speak AAA.", "Speak BBB.")),
+        [
+          ["Speak AAA.", "Speak BBB."],
+          ["Speak BBB.", "Speak AAA."]
+        ]
+      )
+    }))
+
   test("reach the model after a resume in another process, and only if they changed", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(["1", "2", "3", "4"].map((text) => M.reply(M.text(text))))

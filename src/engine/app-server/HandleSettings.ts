@@ -155,18 +155,21 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
         const error = new CodexError.InvalidRequest({ reason: "Rejected", method, detail })
         Deferred.doneUnsafe(refused, Exit.fail(error))
       }
-      const checked: Engine.Handlers = {
+      const observed: Engine.Handlers = {
         ...handlers,
         emit: (event) => {
           handlers.emit(event)
           // Codex reports changed settings before it starts the turn.
           if (event._tag === "TurnStarted") check()
+          // The summary may not contain the instructions: look for them before the next turn.
+          if (event._tag === "ItemCompleted" && event.item._tag === "ContextCompaction")
+            loaded.instructions = undefined
         }
       }
       const turn =
         method === "turn/start" || !isChange
-          ? run(sent, isChange ? checked : handlers)
-          : Effect.andThen(send("thread/settings/update", sent), run({}, checked))
+          ? run(sent, isChange || loaded.instructions !== undefined ? observed : handlers)
+          : Effect.andThen(send("thread/settings/update", sent), run({}, observed))
       return Effect.raceFirst(turn, Deferred.await(refused)).pipe(
         Effect.tapError((error) =>
           Effect.sync(() => {
