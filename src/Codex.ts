@@ -38,6 +38,7 @@ import type * as ThreadInfo from "./domain/ThreadInfo.ts"
 import * as SharedThreads from "./turn/SharedThreads.ts"
 import * as AccountLimits from "./engine/app-server/AccountLimits.ts"
 import * as LimitTelemetry from "./instrumentation/LimitTelemetry.ts"
+import * as NotificationHub from "./engine/NotificationHub.ts"
 import * as NotificationStream from "./turn/NotificationStream.ts"
 import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./tool/ToolHost.ts"
@@ -294,7 +295,7 @@ export class Codex extends Context.Service<
         )
         const threadNotifications = yield* NotificationStream.make(
           engine,
-          ({ params }) => NotificationStream.threadIdOf(params) === thread.id
+          ({ params }) => NotificationHub.threadIdOf(params) === thread.id
         )
         const threadContext = {
           tools,

@@ -255,8 +255,9 @@ export class Engine extends Context.Service<
       options?: EngineRequestOptions
     ) => Effect.Effect<unknown, Failure>
     /**
-     * Calls the listener with every notification of the engine, or those of `method`, until the scope closes: synchronously, in order of arrival,
-     * and before the events that follow from it. An engine without notifications does not have this function.
+     * Calls the listener with every notification of the engine, or those of `method`, until the scope closes:
+     * synchronously, in order of arrival, and before the events that follow from it. All listeners receive the same object.
+     * An engine without notifications does not have this function.
      */
     readonly subscribe?:
       | ((

@@ -1,5 +1,6 @@
 /** Passes the notifications of an engine to the listeners that there are at the time. */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { EngineNotification } from "./Engine.ts"
 
@@ -13,6 +14,14 @@ export interface NotificationHub {
     listener: NotificationListener,
     method?: string
   ) => Effect.Effect<void, never, Scope.Scope>
+}
+
+/** Returns the id of the thread that the parameters of a notification name. */
+export const threadIdOf = (params: unknown): string | undefined => {
+  if (!Predicate.isObject(params)) return undefined
+  const { thread, threadId } = params
+  const id = threadId ?? (Predicate.isObject(thread) ? thread["id"] : undefined)
+  return typeof id === "string" ? id : undefined
 }
 
 export const make = (): NotificationHub => {

@@ -3,7 +3,6 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Predicate from "effect/Predicate"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -88,14 +87,6 @@ export const makeBuffer = (limit: number): NotificationBuffer => {
     },
     stream: Stream.fromPull(Effect.succeed(take))
   }
-}
-
-/** Returns the id of the thread that the parameters of a notification name. */
-export const threadIdOf = (params: unknown): string | undefined => {
-  if (!Predicate.isObject(params)) return undefined
-  const { thread, threadId } = params
-  const id = threadId ?? (Predicate.isObject(thread) ? thread["id"] : undefined)
-  return typeof id === "string" ? id : undefined
 }
 
 /**

@@ -145,7 +145,7 @@ describe("a stream of notifications", () => {
       })
       const ofThread = yield* NotificationStream.make(
         hub,
-        ({ params }) => NotificationStream.threadIdOf(params) === "t1"
+        ({ params }) => NotificationHub.threadIdOf(params) === "t1"
       )
       const reading = yield* Effect.forkScoped(Stream.runCollect(Stream.take(ofThread, 2)), {
         startImmediately: true

@@ -117,6 +117,8 @@ export const CassetteLine = Schema.TaggedUnion({
   Decided: { at, ask: Schema.Natural, decision: Approval.ApprovalDecision },
   Call: { at, ask: Schema.Natural, call: ToolCall },
   Returned: { at, ask: Schema.Natural, output: ToolOutput },
+  /** In a turn, or outside any turn with the time 0. Only a program that subscribes to notifications has such lines. */
+  Notified: { at, method: Schema.String, params: Schema.Unknown },
   Steered: { at, input: Schema.Unknown, outcome: RecordedOutcome },
   Ended: { at, outcome: RecordedOutcome },
   End: { turns: Schema.Natural }
@@ -125,7 +127,7 @@ export type CassetteLine = typeof CassetteLine.Type
 export type LineOf<Tag extends CassetteLine["_tag"]> = Extract<CassetteLine, { readonly _tag: Tag }>
 
 /** A line between the start and the end of a turn. */
-export type Entry = LineOf<"Event" | "Approve" | "Decided" | "Call" | "Returned" | "Steered">
+export type Entry = LineOf<"Event" | "Notified" | "Approve" | "Decided" | "Call" | "Returned" | "Steered">
 
 /** The time of an entry, in milliseconds since the start of the turn. */
 export const timeOf = (entry: Entry): number => (entry._tag === "Event" ? entry.event.at : entry.at)
@@ -147,10 +149,12 @@ export interface Recording {
   readonly opened: ReadonlyArray<LineOf<"Opened"> & { readonly line: number }>
   readonly asked: ReadonlyArray<LineOf<"Asked"> & { readonly line: number }>
   readonly turns: ReadonlyArray<RecordedTurn>
+  /** Notifications outside turns; `after` is the line that they follow, from 1. */
+  readonly notified: ReadonlyArray<LineOf<"Notified"> & { readonly after: number }>
 }
 
 export const isEntry = (line: CassetteLine): line is Entry =>
-  ["Event", "Approve", "Decided", "Call", "Returned", "Steered"].includes(line._tag)
+  ["Event", "Notified", "Approve", "Decided", "Call", "Returned", "Steered"].includes(line._tag)
 
 const versionOf = Schema.decodeUnknownOption(
   Schema.Struct({ format: Schema.Literal(name), version: Schema.Unknown })
@@ -174,6 +178,9 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
   let currentTurn:
     | { readonly line: number; readonly head: LineOf<"Turn">; readonly entries: Array<Entry> }
     | undefined
+  const notified: Array<LineOf<"Notified"> & { readonly after: number }> = []
+  /** The last line that is not a notification; of a turn, its first line. */
+  let previous = 1
   let ended = false
   for (const [index, row] of rows.entries()) {
     const line = index + 1
@@ -198,6 +205,7 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
     if (Exit.isFailure(decoded)) return corrupt(line, "this line is not a line of a cassette")
     const found = decoded.value
     if (ended) return corrupt(line, "this line follows the last line of the recording")
+    if (currentTurn === undefined && found._tag !== "Notified") previous = line
     if (header === undefined) {
       if (found._tag !== "Header") return corrupt(line, "the first line is not the header of a cassette")
       header = found
@@ -210,10 +218,11 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
     } else if (found._tag === "Turn") currentTurn = { line, head: found, entries: [] }
     else if (found._tag === "Opened") opened.push({ ...found, line })
     else if (found._tag === "Asked") asked.push({ ...found, line })
+    else if (found._tag === "Notified") notified.push({ ...found, after: previous })
     else if (found._tag === "End" && found.turns === turns.length) ended = true
     else return corrupt(line, "this line is in the wrong place")
   }
   if (header === undefined) return corrupt(1, "the file is empty")
   if (!ended) return corrupt(rows.length, "the end is missing: the recording was cut off")
-  return { _tag: "Recording", header, opened, asked, turns }
+  return { _tag: "Recording", header, opened, asked, turns, notified }
 }

@@ -17,6 +17,7 @@ import * as Engine from "../../engine/Engine.ts"
 import * as JsonDiff from "./JsonDiff.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as RecordedCommands from "./RecordedCommands.ts"
+import * as RecordedNotifications from "./RecordedNotifications.ts"
 import * as Normalizer from "./Normalizer.ts"
 import { toJson } from "./Normalizer.ts"
 import * as Recorder from "./Recorder.ts"
@@ -78,6 +79,7 @@ export const make = Effect.fnUntraced(function* (
   const asked = recording.asked.map(playable)
   const turns = recording.turns.map(playable)
   const interruptedTurns: Array<string> = []
+  const notifications = RecordedNotifications.makePlayer(recording.notified, normalizer.restore)
 
   const normalize = (value: unknown): unknown => options.scrub(normalizer.normalize(toJson(value)))
 
@@ -170,6 +172,9 @@ export const make = Effect.fnUntraced(function* (
                 handlers.emit({ ...event, at: now })
                 break
               }
+              case "Notified":
+                notifications.play(entry, clock.currentTimeMillisUnsafe())
+                break
               case "Approve": {
                 const { ask, request } = entry
                 const fiber = Effect.forkScoped(handlers.approve(request), { startImmediately: true })
@@ -265,7 +270,7 @@ export const make = Effect.fnUntraced(function* (
           Effect.andThen(
             Effect.acquireUseRelease(
               Effect.tap(Queue.unbounded<Steer>(), (steers) => Effect.sync(() => void (running = steers))),
-              (steers) => playTurn(found, steers, handlers),
+              (steers) => Effect.ensuring(playTurn(found, steers, handlers), notifications.playAfter(line)),
               (steers) =>
                 Effect.gen(function* () {
                   running = undefined
@@ -342,7 +347,8 @@ export const make = Effect.fnUntraced(function* (
               ),
             isStartError
           )
-        )
+        ),
+        Effect.ensuring(notifications.playAfter(line))
       )
     })
 
@@ -372,7 +378,8 @@ export const make = Effect.fnUntraced(function* (
       // The program has this id from elsewhere, such as its own storage. Map it to the recorded one.
       if (id !== undefined && name !== undefined && !isRecordedId(id)) normalizer.bind(id, name)
       return compare(method, line, expected, given, "args").pipe(
-        Effect.andThen(replayOutcome(outcome, value, isExpected))
+        Effect.andThen(replayOutcome(outcome, value, isExpected)),
+        Effect.ensuring(notifications.playAfter(line))
       )
     })
   const request = <A>(
@@ -407,6 +414,7 @@ export const make = Effect.fnUntraced(function* (
     deleteThread: (threadId) => request("deleteThread", [{ threadId }], constVoid),
     listModels: (cursor) =>
       Effect.map(request("listModels", [cursor], decodeAs(modelPage)), ({ data, next }) => ({ data, next })),
+    subscribe: notifications.subscribe,
     exec: RecordedCommands.replayExec(request),
     request: (method, params) => request("request", [method, params], Effect.succeed)
   })

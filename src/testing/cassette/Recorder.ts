@@ -9,9 +9,11 @@ import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as Engine from "../../engine/Engine.ts"
+import * as NotificationHub from "../../engine/NotificationHub.ts"
 import * as CassetteFile from "./CassetteFile.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as RecordedCommands from "./RecordedCommands.ts"
+import * as RecordedNotifications from "./RecordedNotifications.ts"
 import * as Normalizer from "./Normalizer.ts"
 import { toJson } from "./Normalizer.ts"
 
@@ -85,6 +87,7 @@ const scrubDeltas = (lines: TurnLines, scrub: (value: unknown) => unknown): Turn
 export const make = Effect.fnUntraced(function* (path: string, inner: Service, options: RecorderOptions) {
   const normalizer = Normalizer.make("record")
   const { isOpen, write } = yield* CassetteFile.make(path, options.onError)
+  const openThreads = new Map<string, RecordedThread>()
   let threads = 0
   let turns = 0
   let writtenTurns = 0
@@ -201,6 +204,15 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       )
     })
 
+  const recordNotification = ({ method, params }: Engine.EngineNotification) => {
+    const threadId = NotificationHub.threadIdOf(params)
+    const append = threadId === undefined ? undefined : openThreads.get(threadId)?.append
+    const line = (at: number) => ({ _tag: "Notified", at, method, params: toJson(params) }) as const
+    // A file that cannot be written fails the next request too, which has a caller.
+    if (append === undefined) Effect.runSync(Effect.exit(writeLine(() => line(0))))
+    else append(line)
+  }
+
   const open = (
     how: CassetteFormat.LineOf<"Opened">["how"],
     settings: Engine.EngineThreadOptions,
@@ -231,7 +243,9 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
         }
       })
       const thread = yield* exit
-      return wrapThread(thread, { number, append: undefined })
+      const recorded: RecordedThread = { number, append: undefined }
+      openThreads.set(thread.id, recorded)
+      return wrapThread(thread, recorded)
     })
 
   const recordReview =
@@ -313,6 +327,9 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       recordRequest("unarchiveThread", [{ threadId }], inner.unarchiveThread(threadId)),
     deleteThread: (threadId) => recordRequest("deleteThread", [{ threadId }], inner.deleteThread(threadId)),
     listModels: (cursor) => recordRequest("listModels", [cursor], inner.listModels(cursor)),
+    ...(inner.subscribe === undefined
+      ? {}
+      : { subscribe: RecordedNotifications.recordSubscribe(inner.subscribe, recordNotification) }),
     ...(inner.exec === undefined ? {} : { exec: RecordedCommands.recordExec(inner.exec, recordRequest) }),
     request: (method, params, options) =>
       recordRequest("request", [method, params], inner.request(method, params, options))
