@@ -1,8 +1,16 @@
 /** Runs long synchronous work in slices, so that it blocks the event loop only for a short time. See `Steps`. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-/** The maximum time, in milliseconds, that the work takes of one turn of the event loop, besides its last step. */
 const sliceMillis = 8
+
+/**
+ * The maximum time, in milliseconds, that the work takes of one turn of the event loop, besides its last step. A simulation
+ * sets it to infinity: with real time, a slow machine would run other fibers in between, and the run would differ.
+ */
+export const SliceMillis = Context.Reference<number>("effect-codex/internal/TimeSlices", {
+  defaultValue: () => sliceMillis
+})
 
 /** Takes steps until `end`. Returns the result, or `undefined` if steps are left. */
 const takeUntil = <A>(steps: Iterator<unknown, A>, end: number): { readonly value: A } | undefined => {
@@ -23,7 +31,7 @@ const runWith = <A>(steps: Iterator<unknown, A>, begin: () => number): Effect.Ef
 
 /** Takes all steps, and lets other work run between them when the time of this turn of the event loop is used. */
 export const run = <A>(steps: Iterator<unknown, A>): Effect.Effect<A> =>
-  runWith(steps, () => performance.now() + sliceMillis)
+  Effect.flatMap(SliceMillis, (millis) => runWith(steps, () => performance.now() + millis))
 
 /** Does the same outside of an effect. */
 export const runPromise = async <A>(steps: Iterator<unknown, A>): Promise<A> => {

@@ -27,6 +27,7 @@ import * as Approval from "../Approval.ts"
 import { Codex } from "../Codex.ts"
 import type * as Engine from "../engine/Engine.ts"
 import * as Convention from "../semconv/Convention.ts"
+import * as TimeSlices from "../internal/TimeSlices.ts"
 import * as InMemorySpans from "../telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../telemetry/config/Settings.ts"
 import * as SignalBus from "../instrumentation/SignalBus.ts"
@@ -212,7 +213,8 @@ const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.
     Effect.tap(() => Effect.sleep(settleTime)),
     Effect.provide(services),
     Effect.withTracerEnabled(telemetry),
-    Effect.provideService(Metric.FiberRuntimeMetrics, fibers.service)
+    Effect.provideService(Metric.FiberRuntimeMetrics, fibers.service),
+    Effect.provideService(TimeSlices.SliceMillis, Infinity)
   )
 
   // Detached, so that every fiber left at the end belongs to the program.
