@@ -12,6 +12,8 @@ import * as Scripted from "../Scripted.ts"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import * as Engine from "../../engine/Engine.ts"
+import * as NotificationHub from "../../engine/NotificationHub.ts"
+import * as NotificationObserver from "./NotificationObserver.ts"
 import * as ScriptedThreads from "../scripted/ScriptedThreads.ts"
 import { requestApproval, type Untimed } from "../scripted/ScriptedTurn.ts"
 import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
@@ -261,6 +263,8 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
       const { faults, history, seed } = options
       const scripted = yield* Engine.Engine
       const scope = yield* Effect.scope
+      const notifications = NotificationHub.make()
+      const notify = NotificationObserver.sender(notifications, history)
       let crash = Deferred.makeUnsafe<never, CodexError.EngineExited>()
       const turns = new Map<string, number>()
       const shared = new Map<ThreadId, ScriptedThreads.ScriptedThread>()
@@ -327,7 +331,14 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
           const turnId = TurnId.make(`turn-${name}`)
           const turn: FaultyTurn = {
             engineTurn,
-            handlers,
+            handlers: {
+              ...handlers,
+              // Codex sends a notification before each event, so every event sends one here.
+              emit: (event) => {
+                notify(thread.id)
+                handlers.emit(event)
+              }
+            },
             random,
             turnId,
             options: settings,
@@ -416,6 +427,7 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
 
       return Engine.Engine.of({
         ...scripted,
+        subscribe: notifications.subscribe,
         startThread: (settings) =>
           Effect.flatMap(scripted.startThread(settings), (thread) => makeFaulty(thread, settings)),
         resumeThread: (id, settings) =>

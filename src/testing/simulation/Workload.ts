@@ -19,6 +19,7 @@ import type * as Turn from "../../domain/Turn.ts"
 import { interruptGrace } from "./FaultyEngine.ts"
 import type { RunHistory } from "./History.ts"
 import * as HandleObserver from "./HandleObserver.ts"
+import * as NotificationObserver from "./NotificationObserver.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
 const parameters = Schema.Struct({ call: Schema.String })
@@ -298,6 +299,7 @@ export const program = Effect.fnUntraced(function* (
       tools: yield* Tools,
       approvalMode: random.oneOf(["on-request", "never"])
     })
+    yield* NotificationObserver.observe(thread, history, SeededRandom.make(seed, `notifications ${index}`))
     const handles = SeededRandom.make(seed, `handles ${index}`)
     const second = handles.chance(30) ? [yield* codex.resumeThread(thread.id, { tools: yield* Tools })] : []
     const checks = yield* Effect.forEach([thread, ...second], (handle) =>
