@@ -29,6 +29,9 @@ export class ConnectionClosed extends Data.TaggedError("ConnectionClosed") {}
 
 export type RpcRequestError = RpcError | RequestTimeout | ConnectionClosed
 
+/** Codex unloads a thread whose last handle closed. Until then it refuses requests about the thread, without a code of its own. */
+const isClosing = ({ text }: RpcError): boolean => /^thread \S+ is closing; retry /.test(text)
+
 /** A request from the peer. Only the first reply is sent; later ones are ignored. */
 export interface IncomingRequest {
   readonly id: string | number
@@ -258,7 +261,7 @@ export const make = (
       const permits = options?.isLong === true ? longInFlight : inFlight
       return Effect.retry(permits.withPermits(1)(limited), {
         schedule: retrySchedule,
-        while: (error) => error._tag === "RpcError" && error.code === overloaded
+        while: (error) => error._tag === "RpcError" && (error.code === overloaded || isClosing(error))
       })
     },
     notify: (method) => write({ method }),

@@ -403,6 +403,19 @@ describe.concurrent("a request to Codex", () => {
       assert.lengthOf(new Set(requests.map(({ id }) => id)), 3)
     }))
 
+  test("is retried while Codex unloads the thread, whose last handle has closed", () =>
+    Effect.gen(function* () {
+      const message = "thread thread-1 is closing; retry thread/resume after the thread is closed"
+      const closing: ReadonlyArray<Fake.Step> = [{ refuse: { code: -32600, message } }]
+      const opened = { thread: { id: "thread-1" }, model: "m", modelProvider: "p", cwd: "/" }
+      const fake = yield* Fake.make({ on: { "thread/resume": [closing, closing, [{ reply: opened }]] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        assert.strictEqual((yield* codex.resumeThread(ThreadId.make("thread-1"))).id, "thread-1")
+      }).pipe(Effect.provide(fake.layer()))
+      assert.lengthOf(yield* fake.of("thread/resume"), 3)
+    }))
+
   test("is retried at most six times", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({ on: { "thread/start": [overloaded] } })
