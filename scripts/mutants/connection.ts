@@ -57,9 +57,14 @@ export const connection: ReadonlyArray<Mutant> = [
       ],
       ["Schedule.upTo({ times: 6 })", "Schedule.upTo({ times: 7 })", "is retried at most six times"],
       [
-        'error._tag === "RpcError" && error.code === overloaded',
-        "false",
+        "(error.code === overloaded || isClosing(error))",
+        "isClosing(error)",
         "is retried when Codex is overloaded"
+      ],
+      [
+        "(error.code === overloaded || isClosing(error))",
+        "error.code === overloaded",
+        "is retried while Codex unloads the thread, whose last handle has closed"
       ]
     ]
   ),
