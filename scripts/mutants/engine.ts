@@ -153,6 +153,18 @@ export const engine: ReadonlyArray<Mutant> = [
       "H11 counts as the approval once for each call, before the call begins"
     ]
   ]),
+  ...inFile("src/engine/app-server/LateSubAgents.ts", "test/engine/app-server/SubAgents.test.ts", [
+    [
+      "rootTurns.has(event.rootTurnId) ||",
+      "",
+      "is interrupted when it starts after the end of its turn, and its requests are declined"
+    ],
+    [
+      " || agentThreads.has(threadId)",
+      "",
+      "is interrupted when it starts a second turn for an unknown turn after the end of its own"
+    ]
+  ]),
   ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/SubAgents.test.ts", [
     [
       'RunningTurn.fail(runningTurn.root ?? runningTurn, new CodexError.TurnInterrupted({ by: "policy" }))',

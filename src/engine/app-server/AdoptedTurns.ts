@@ -11,6 +11,7 @@ import type * as Engine from "../Engine.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
 import type * as AppServerSession from "./AppServerSession.ts"
 import type * as Goals from "./Goals.ts"
+import * as LateSubAgents from "./LateSubAgents.ts"
 import type * as MessageRouter from "./MessageRouter.ts"
 import * as RunningTurn from "./RunningTurn.ts"
 import type * as SubAgents from "./SubAgents.ts"
@@ -138,6 +139,7 @@ export const hooks = (
       const started = session()
       return started === undefined ? undefined : adopt(started, turn, fork, clock)
     },
+    onLate: whenStarted((started, turn) => LateSubAgents.interrupt(started, turn, fork, clock)),
     onStarted: whenStarted(onContinued),
     onCompleted: whenStarted(onCompleted),
     onGoal: whenStarted(onGoal),

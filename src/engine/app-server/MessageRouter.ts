@@ -16,6 +16,7 @@ import * as CallIds from "./CallIds.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import * as ApprovedArguments from "./ApprovedArguments.ts"
 import * as Goals from "./Goals.ts"
+import * as LateSubAgents from "./LateSubAgents.ts"
 import * as SubAgents from "./SubAgents.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
@@ -111,6 +112,8 @@ const approve = (
 export interface ThreadHooks {
   /** A turn starts on an open thread without a request. Returns the turn if a handle adopts it. */
   readonly adopt: (started: SubAgents.Started) => RunningTurn.RunningTurn | undefined
+  /** A turn of a sub-agent starts after the turn that it works for has ended. */
+  readonly onLate: (started: SubAgents.Started) => void
   /** A turn starts on a thread. */
   readonly onStarted: (threadId: ThreadId) => void
   /** A turn of a thread has completed. */
@@ -121,6 +124,7 @@ export interface ThreadHooks {
 
 const noHooks: ThreadHooks = {
   adopt: () => undefined,
+  onLate: () => {},
   onStarted: () => {},
   onCompleted: () => {},
   onGoal: () => {},
@@ -148,6 +152,8 @@ export const make = (
     runningTurn.messageCount++
     return runningTurn
   }
+
+  const knownAgents = LateSubAgents.make()
 
   /** Pending approval requests, by turn and the id of Codex's request. */
   const waitingRequests = new WeakMap<RunningTurn.RunningTurn, Map<string | number, WaitingRequest>>()
@@ -397,9 +403,12 @@ export const make = (
       let runningTurn = runningTurns.get(notification.threadId)
       if (notification._tag === "Event" && startsTurn(notification.event)) {
         const isOther = runningTurn === undefined || isAfter(runningTurn, notification.turnId)
-        if (isOther)
-          runningTurn =
-            SubAgents.attach(runningTurns, totals, notification) ?? hooks.adopt(notification) ?? runningTurn
+        if (isOther) {
+          const attached = SubAgents.attach(runningTurns, totals, notification) ?? hooks.adopt(notification)
+          if (attached === undefined && LateSubAgents.isLate(knownAgents, runningTurns, totals, notification))
+            hooks.onLate(notification)
+          runningTurn = attached ?? runningTurns.get(notification.threadId)
+        }
         // After the turn is known: a caller that waits for it continues at once.
         hooks.onStarted(notification.threadId)
       }
@@ -408,6 +417,11 @@ export const make = (
       if (runningTurn.root !== undefined) runningTurn.root.messageCount++
       try {
         applyNotification(runningTurn, notification, emittedAtMs)
+        if (
+          notification._tag === "Ended" ||
+          (notification._tag === "Event" && startsTurn(notification.event))
+        )
+          LateSubAgents.remember(knownAgents, runningTurn)
       } catch (defect) {
         RunningTurn.die(runningTurn.root ?? runningTurn, defect)
       }

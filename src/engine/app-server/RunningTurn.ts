@@ -59,6 +59,8 @@ export interface RunningTurn {
   state: TurnLifecycle.LifecycleState
   /** The result of a code review, once the model has sent it. `undefined` if the turn is not a review. */
   review: { result: Review.Review | undefined } | undefined
+  /** Whether the turn has ended and its sub-agents end. A sub-agent that starts later is interrupted. */
+  endsSubAgents: boolean
   /** Whether every further request of Codex is declined. */
   closed: boolean
   /** How many messages have arrived for the thread. */
@@ -89,6 +91,7 @@ export const make = (
   watchers: new Set(),
   state: TurnLifecycle.initial,
   review: undefined,
+  endsSubAgents: false,
   closed: false,
   messageCount: 0
 })

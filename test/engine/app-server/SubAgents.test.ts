@@ -156,6 +156,84 @@ describe.concurrent("a sub-agent", () => {
       assert.isTrue(events.some((event) => event._tag === "AgentEvent"))
     }))
 
+  const command = Fake.ask("q", "item/commandExecution/requestApproval", {
+    ...agent,
+    itemId: "c1",
+    command: "rm x",
+    cwd: "/"
+  })
+  const interruptedAgent = [
+    { reply: {} },
+    Fake.notify("turn/completed", {
+      threadId: agent.threadId,
+      turn: { id: agent.turnId, status: "interrupted", error: null }
+    })
+  ]
+
+  test("is interrupted when it starts after the end of its turn, and its requests are declined", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [...Fake.begin, Fake.said("a"), Fake.ended(), { received: "next" }, agentStarted, command]
+          ],
+          "turn/interrupt": [interruptedAgent]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* Fake.startThread
+        yield* thread.run("one")
+        yield* codex.request("next")
+        yield* fake.waitFor("turn/interrupt")
+        yield* fake.until((messages) => messages.find(({ id, method }) => id === "q" && method === undefined))
+      }).pipe(
+        Effect.scoped,
+        Effect.provideService(Approval.Current, Approval.allow),
+        Effect.provide(fake.layer())
+      )
+      const interrupted = (yield* fake.of("turn/interrupt")).map(({ params }) => params)
+      assert.deepStrictEqual<unknown>(interrupted, [agent])
+      const [answer] = yield* fake.answers("q")
+      assert.deepStrictEqual(answer?.result, { decision: "decline" })
+    }))
+
+  test("is interrupted when it starts a second turn for an unknown turn after the end of its own", () =>
+    Effect.gen(function* () {
+      const again = { threadId: agent.threadId, turnId: "again" }
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [
+            [
+              ...Fake.begin,
+              agentStarted,
+              Fake.notify("turn/completed", {
+                threadId: agent.threadId,
+                turn: { id: agent.turnId, status: "completed", error: null }
+              }),
+              Fake.said("a"),
+              Fake.ended(),
+              { received: "next" },
+              Fake.notify("turn/started", {
+                threadId: again.threadId,
+                turn: { id: again.turnId, rootTurnId: "unknown" }
+              })
+            ]
+          ],
+          "turn/interrupt": [[{ reply: {} }]]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* Fake.startThread
+        yield* thread.run("one")
+        yield* codex.request("next")
+        yield* fake.waitFor("turn/interrupt")
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+      const interrupted = (yield* fake.of("turn/interrupt")).map(({ params }) => params)
+      assert.deepStrictEqual<unknown>(interrupted, [again])
+    }))
+
   test("is not one when the caller has its thread open", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({
