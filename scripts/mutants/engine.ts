@@ -192,7 +192,7 @@ export const engine: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/engine/app-server/SubAgents.ts", "test/engine/app-server/SubAgents.test.ts", [
     [
-      "interruptGrace)),\n        Effect.andThen(clean)",
+      "interruptGrace)),\n      Effect.andThen(clean)",
       "interruptGrace))",
       "has its background terminals cleaned before and after the end of its turn"
     ]
