@@ -567,3 +567,40 @@ describe("the scripted engine", () => {
     }).pipe(Effect.scoped, Effect.provide(TestLayer.TestLayer))
   )
 })
+
+describe("the result of a goal", () => {
+  const turn = (status: "active" | "complete") => [
+    Scripted.goal(status),
+    Scripted.usage({ input: 1_000_000 }),
+    Scripted.message("fine"),
+    Scripted.completed
+  ]
+  const pursue = Effect.gen(function* () {
+    const codex = yield* Codex
+    yield* Scripted.play([...turn("active"), ...turn("complete")])
+    const thread = yield* codex.startThread({ goals: true })
+    return yield* thread.runGoal({ objective: "be done" })
+  }).pipe(Effect.scoped)
+
+  it.effect("has the cost of its turns", () =>
+    Effect.gen(function* () {
+      const { cost, turns } = yield* pursue
+      assert.deepStrictEqual(
+        turns.map((turn) => turn.cost),
+        [2, 2]
+      )
+      assert.strictEqual(cost, 4)
+    }).pipe(
+      Effect.provide(TestLayer.TestLayer),
+      Effect.provide(Prices.layer({ scripted: { input: 2, output: 10 } }))
+    )
+  )
+
+  it.effect("has no cost if the model has no price", () =>
+    Effect.gen(function* () {
+      const result = yield* pursue
+      assert.strictEqual(result.turns.length, 2)
+      assert.notProperty(result, "cost")
+    }).pipe(Effect.provide(TestLayer.TestLayer))
+  )
+})

@@ -34,10 +34,12 @@ export interface GoalOptions {
 
 /**
  * How a goal ended, and its turns. `status` is `cleared` if another caller cleared the goal. `usage` is the sum over the
- * turns.
+ * turns. `cost` is in US dollars: the sum over the turns that have a `cost`, which includes their sub-agents. It is absent if
+ * no turn has one, because `Prices` does not know the model.
  */
 export interface GoalResult {
   readonly status: Exclude<GoalStatus, "active"> | "cleared"
   readonly turns: ReadonlyArray<Turn.Turn>
   readonly usage: Turn.Usage
+  readonly cost?: number
 }

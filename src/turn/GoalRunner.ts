@@ -20,6 +20,12 @@ const validate = ({ objective, tokenBudget }: Goal.GoalOptions): string | undefi
 
 const badParams = (detail: string) => new CodexError.InvalidRequest({ reason: "BadParams", method, detail })
 
+/** Returns the cost of the turns that have one, or nothing if none has. */
+const costOf = (turns: ReadonlyArray<Turn.Turn>): Pick<Goal.GoalResult, "cost"> => {
+  const costs = turns.flatMap(({ cost }) => (cost === undefined ? [] : [cost]))
+  return costs.length === 0 ? {} : { cost: costs.reduce((sum, cost) => sum + cost) }
+}
+
 /** Sets the goal and waits for its end. Clears the goal if the effect is interrupted before. */
 export const run = (
   { engine, shared }: SharedThreads.SharingHandle,
@@ -58,7 +64,8 @@ export const run = (
         Effect.map(Effect.andThen(goals.set(options), Deferred.await(ended)), (status) => ({
           status,
           turns,
-          usage: turns.map(({ usage }) => usage).reduce(TurnState.addUsage, Turn.noUsage)
+          usage: turns.map(({ usage }) => usage).reduce(TurnState.addUsage, Turn.noUsage),
+          ...costOf(turns)
         })),
       (_, exit) => {
         shared.listeners.delete(listener)
