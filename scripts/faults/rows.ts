@@ -27,7 +27,7 @@ export const rows: Readonly<Record<string, string>> = {
   F32: "a disk that is full, read-only or broken",
   F33: "a stored file that is damaged",
   F34: "thousands of threads",
-  F35: "an endless loop",
+  F35: "an endless loop, also of turns that Codex starts",
   F36: "secrets",
   F37: "attachments outside the allowed directory",
   F38: "a path that is swapped between check and use",
