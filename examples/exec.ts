@@ -1,6 +1,6 @@
 /** Commands without a model: in Codex's sandbox, with their outputs as streams, an input and a terminal. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect, Stream } from "effect"
+import { Console, Effect, Layer, Stream } from "effect"
 import { AppServer, Codex } from "effect-codex"
 
 const program = Effect.gen(function* () {
@@ -40,4 +40,4 @@ const program = Effect.gen(function* () {
   yield* Effect.scoped(codex.exec(["sleep", "1000"]))
 }).pipe(Effect.scoped)
 
-program.pipe(Effect.provide(Codex.layer), Effect.provide(AppServer.layer), NodeRuntime.runMain)
+program.pipe(Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layer))), NodeRuntime.runMain)
