@@ -153,11 +153,16 @@ const eventFields = {
   Unknown: { method: Schema.String, payload: Schema.Unknown, at }
 }
 
+const engineEvent = Schema.TaggedUnion(eventFields)
+type EngineEventUnion = typeof engineEvent
+/** The type of the schema, by name, so that declarations which contain it stay short. */
+export interface EngineEventSchema extends EngineEventUnion {}
+
 /** An event that an engine emits: every event except the end, which the runtime derives. */
-export const EngineEvent = Schema.TaggedUnion(eventFields)
+export const EngineEvent: EngineEventSchema = engineEvent
 export type EngineEvent = typeof EngineEvent.Type
 
-export const TurnEvent = Schema.TaggedUnion({
+const turnEvent = Schema.TaggedUnion({
   ...eventFields,
   /** An event of a turn of a sub-agent, which has its own thread. */
   AgentEvent: { threadId: ThreadId, turnId: TurnId, event: EngineEvent, at },
@@ -168,4 +173,9 @@ export const TurnEvent = Schema.TaggedUnion({
   EventsOmitted: { deltas: Schema.Natural, events: Schema.Natural, at },
   TurnCompleted: { turn: Turn, at }
 })
+type TurnEventUnion = typeof turnEvent
+/** The type of the schema, by name, so that declarations which contain it stay short. */
+export interface TurnEventSchema extends TurnEventUnion {}
+
+export const TurnEvent: TurnEventSchema = turnEvent
 export type TurnEvent = typeof TurnEvent.Type
