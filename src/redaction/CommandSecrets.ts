@@ -19,6 +19,17 @@ const rules: ReadonlyArray<Rule> = [
   { programs: "(?:mysql|mariadb)[\\w-]{0,16}", option: "-p", place: "attached" },
   { programs: "7z[ar]?|rar|unrar", option: "-h?p", place: "attached" },
   { programs: "[xw]freerdp", option: "/p:", place: "attached" },
+  { programs: "https?(?:ie)?|etcdctl|mc", option: "-a|--auth|--user", place: "either", user: ":" },
+  { programs: "openssl", option: "-k|-K|-pass(?:in|out)?", place: "next" },
+  { programs: "useradd|usermod|twine|nxc|netexec|evil-winrm|hydra", option: "-p", place: "next" },
+  { programs: "nuget|dotnet|gem|choco", option: "-k|--api-key|-ApiKey", place: "next" },
+  { programs: "ipmitool", option: "-P", place: "either" },
+  { programs: "snmp\\w{2,12}", option: "-[AXc]", place: "next" },
+  { programs: "plink|pscp|psftp|putty", option: "-pw", place: "next" },
+  { programs: "cmdkey|signtool|schtasks", option: "/(?:pass:|p[ \\t]|rp[ \\t])", place: "attached" },
+  { programs: "qpdf|cryptsetup|security|keybase", option: "-w|--user-password", place: "next" },
+  { programs: "gh|hub|glab", option: "-b|--body|--value", place: "next", after: "secret" },
+  { programs: "codecov|influx|vercel|netlify|wrangler", option: "-t|--auth", place: "next" },
   { programs: "sshpass", option: "-p", place: "either" },
   { programs: "sqlcmd|bcp|unzip|zip|mosquitto_(?:pub|sub)", option: "-P", place: "either" },
   { programs: "redis-cli", option: "-a", place: "next" },
@@ -59,8 +70,58 @@ const compiled: ReadonlyArray<Compiled> = rules.map((rule) => {
   }
 })
 
+// Arguments without an option: the pattern of those between the program and the value.
+const word = "[^\\s\"'|;&]{1,256}"
+const quotedWord = `["']?${word}["']?`
+const options = `(?:--?[\\w-]{1,32}(?:=${word})?[ \\t]{1,8}){0,4}`
+const set = `(?:set|add|put)`
+const positions: ReadonlyArray<readonly [programs: string, before: string]> = [
+  ["sqlplus|exp|imp|sqlldr|rman", `${options}[\\w.$-]{1,64}/`],
+  ["bw|lpass", "unlock "],
+  ["vault", "operator (?:unseal|rekey|generate-root) (?:-nonce=\\S{1,64} )?|login (?:token=)?"],
+  ["cargo|wandb|snyk|semgrep|railway|pscale", "(?:login|auth) (?:--relogin )?"],
+  ["ngrok", "(?:config )?(?:add-)?authtoken "],
+  ["net", `user ${word} |use ${word} \\S{1,256} `],
+  ["poetry", `config (?:--local )?(?:http-basic\\.\\S{1,64} ${word} |pypi-token\\.\\S{1,64} )`],
+  ["bundle|bundler", `config (?:set )?${options}\\S{1,256} [\\w.@-]{1,128}:`],
+  [
+    "fly|flyctl|doppler|supabase|railway|wrangler|eas|infisical",
+    `secrets? ${set} ${options}["']?[A-Za-z_]\\w{0,127}=`
+  ],
+  ["kubectl|oc", `create secret generic [^\\r\\n|;&]{0,512}?--from-literal[= ]["']?[\\w.-]{1,128}=`],
+  ["pulumi", `config set [^\\r\\n|;&]{0,128}?--secret \\S{1,128} `],
+  ["dotnet", `user-secrets set ${quotedWord} `],
+  ["mc", `(?:alias set|config host add) ${word} ${word} ${word} `],
+  ["rabbitmqctl", `(?:add_user|change_password|authenticate_user) ${word} `],
+  ["mysqladmin", `${options}(?:[^\\s-]\\S{0,64} )?password `],
+  ["wpa_passphrase", `${quotedWord} `],
+  ["rclone", "obscure "],
+  ["snmp-server", "community "],
+  [
+    "aws",
+    "(?:secretsmanager|ssm) [^\\r\\n|;&]{0,512}?--secret-string |ssm put-parameter [^\\r\\n|;&]{0,512}?--value "
+  ],
+  ["nmcli", `[^\\r\\n|;&]{0,256}?(?:password|wifi-sec\\.psk) `]
+]
+const positional = positions.map(([programs, before]) => ({
+  program: new RegExp(`^(?:${programs})$`),
+  inText: new RegExp(
+    `^([ \\t]{1,8}(?:${before.replaceAll(/ (?![^[]*\])/g, "[ \\t]{1,8}")})["']?)(?![-$<]|\\[redacted\\])([^\\s"'|;&@]{4,1024})`
+  ),
+  inList: new RegExp(`^(?:${before})$`),
+  attached: new RegExp(`^(${before})(?![-$<]|\\[redacted\\]).`)
+}))
+
+const withoutPositional = (command: string, name: string): string => {
+  let out = command
+  for (const { inText, program } of positional) {
+    if (program.test(name)) out = out.replace(inText, `$1${mask}`)
+  }
+  return out
+}
+
 const programsInText = new RegExp(
-  `(?<![\\w.-])(?:${rules.map(({ programs }) => programs).join("|")})(?=(?:\\.exe)?[ \\t])`,
+  `(?<![\\w.-])(?:${[...rules.map(({ programs }) => programs), ...positions.map(([programs]) => programs)].join("|")})(?=(?:\\.exe)?[ \\t])`,
   "g"
 )
 // The end of one command.
@@ -78,9 +139,15 @@ export const scrub = (text: string): string => {
     end.lastIndex = start
     const stop = Math.min(end.exec(text)?.index ?? text.length, start + longest)
     const command = text.slice(start, stop)
-    const rule = compiled.find(({ program }) => program.test(found?.[0] ?? ""))
-    if (rule !== undefined && (rule.after === undefined || command.includes(` ${rule.after} `))) {
-      out += text.slice(from, start) + command.replace(rule.inText, (_, before: string) => before + mask)
+    const name = found[0]
+    let changed = withoutPositional(command, name)
+    for (const rule of compiled) {
+      if (!rule.program.test(name) || (rule.after !== undefined && !command.includes(` ${rule.after} `)))
+        continue
+      changed = changed.replace(rule.inText, (_, before: string) => before + mask)
+    }
+    if (changed !== command) {
+      out += text.slice(from, start) + changed
       from = stop
     }
     programsInText.lastIndex = Math.max(start, stop)
@@ -100,6 +167,21 @@ export const argument = (items: ReadonlyArray<unknown>, at: number): string | un
     const program = items[index]
     if (typeof program !== "string") return undefined
     const name = baseName(program)
+    const known = positional.filter((each) => each.program.test(name))
+    if (known.length > 0 && !item.startsWith("-")) {
+      const between = items
+        .slice(Math.max(index + 1, at - 16), at)
+        .map(String)
+        .join(" ")
+      const whole = between === "" ? item : `${between} ${item}`
+      for (const { attached, inList } of known) {
+        if (inList.test(`${between} `)) return mask
+        const start = attached.exec(whole)?.[1]
+        if (start !== undefined && start.length > between.length) {
+          return item.slice(0, start.length - between.length - (between === "" ? 0 : 1)) + mask
+        }
+      }
+    }
     const rule = compiled.find((each) => each.program.test(name))
     if (rule === undefined) continue
     if (rule.after !== undefined && !items.slice(index, at).includes(rule.after)) return undefined

@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import { UniqueNames } from "./UniqueNames.ts"
 import * as ErrorType from "../semconv/ErrorType.ts"
+import * as KubernetesSecrets from "./KubernetesSecrets.ts"
 import * as NamedValues from "./NamedValues.ts"
 import { isSecret, isSecretNumber } from "./SecretNames.ts"
 import { isHarmless } from "./KeyValueSecrets.ts"
@@ -80,10 +81,13 @@ const structure = (
   if ("toJSON" in value && typeof value.toJSON === "function") return inner(value.toJSON(), name)
   const entries = Object.keys(value).map((key): readonly [string, unknown] => [key, Reflect.get(value, key)])
   const named = NamedValues.nameOf(entries)
+  const kubernetes = KubernetesSecrets.isSecret(entries)
   return record(
     entries.map(([key, item]) => [
       key,
-      inner(item, named !== undefined && NamedValues.isValueKey(key) ? named : key)
+      kubernetes && KubernetesSecrets.isData(key)
+        ? mapped(item, key, "secret", replace, above)
+        : inner(item, named !== undefined && NamedValues.isValueKey(key) ? named : key)
     ]),
     replace
   )

@@ -10,15 +10,18 @@ const hint =
 // Either an option and blanks; or a name, an optional quote (which may be escaped), and a sign; or a quoted name and a
 // comma, as in a list of arguments. A match starts only where no longer name could start: this keeps the time linear.
 const keyPattern =
-  /(?<![\w.-])(?:(--?[A-Za-z][\w.-]{1,255})[ \t]{1,256}(?![=:])|(-{0,2}[A-Za-z_][\w.-]{0,255})(?:(?:\\{0,4}["'])?\s{0,256}(?:=>|:=|:(?!:)|=(?!=))[ \t]{0,256}|\\{0,4}["']\s{0,16}(,)\s{0,16}(?=\\{0,4}["'])))/g
+  /(?<![\w.-])(?:(--?[A-Za-z][\w.-]{1,255})[ \t]{1,256}(?![=:])|(-{0,2}[A-Za-z_][\w.-]{0,255})(?:(?:\\{0,4}["']\]?)?\s{0,256}(?:=>|:=|:(?!:)|=(?!=)|(?:[!=]==?|\|\||\?\?|:-)\s{0,8}(?=\\{0,4}["']))[ \t]{0,256}|\\{0,4}["']\s{0,16}(,)\s{0,16}(?=\\{0,4}["'])))/g
 const unquoted = /[^\s,;&"'`<>()[\]{}\\]+/y
 const restOfLine = /[^\r\n"'`\\]+/y
 const parameters = /[^\r\n\\]+/y
 const openingQuote = /(\\{0,4})("""|'''|["'`])/y
 const scheme = /(?:bearer|basic|token)(?:\s|%20|\+){1,4}/iy
 const anyScheme = /[A-Za-z][\w-]{1,32}[ \t]{1,4}(?=\S)/y
-// A value that a type wraps: `Some("…")`, `SecretString("…")`.
-const wrapper = /(?!Symbol|Error|RegExp)[A-Z]\w{0,63}\((?=\\{0,4}["'])/y
+// A value in parentheses, or one that a type wraps: `Some("…")`, `SecretString("…")`.
+const wrapper = /(?!Symbol|Error|RegExp)(?:[A-Z]\w{0,63})?\(\s{0,64}(?=\\{0,4}["'])/y
+// A default after the name of a variable: `getenv("…", "…")`.
+const withDefault =
+  /[\w.]{0,64}(?:env|environ\.get|fetch|config)\(\s{0,16}\\{0,4}["'][\w.-]{1,128}\\{0,4}["']\s{0,16},\s{0,16}(?=\\{0,4}["'])/iy
 // The value after a type: `password: String = "…"`.
 const afterType = /\??[>\])]{0,4}\s{0,8}=\s{0,8}(?=\\{0,4}["'])/y
 // These schemes have parameters in quotes.
@@ -67,7 +70,7 @@ export const valueAt = (
     const pattern = withParameters.test(text.slice(from, from + 16)) ? parameters : restOfLine
     return [start, start + (stickyAt(pattern, text, start)?.[0].length ?? 0)]
   }
-  const wrapped = stickyAt(wrapper, text, from)?.[0].length
+  const wrapped = (stickyAt(wrapper, text, from) ?? stickyAt(withDefault, text, from))?.[0].length
   if (wrapped !== undefined) return valueAt(text, from + wrapped, name, before)
   const start = from + (stickyAt(scheme, text, from)?.[0].length ?? 0)
   return [start, start + (stickyAt(unquoted, text, start)?.[0].length ?? 0)]
@@ -133,7 +136,7 @@ export const scrub = (text: string): string => {
   for (let found = keyPattern.exec(text); found !== null; found = keyPattern.exec(text)) {
     const [all, option, name = option ?? "", comma] = found
     const valueStart = found.index + all.length
-    if (isWeak(name) && comma === undefined) {
+    if (isWeak(name) && (comma === undefined || isListedName(text, found.index, name))) {
       const [start, end] = valueAt(text, valueStart, name, all.trimEnd())
       const value = text.slice(start, end)
       if (name.toLowerCase() === "pwd" ? isPassword(value) : Randomness.isValue(value)) {
@@ -165,7 +168,11 @@ export const scrub = (text: string): string => {
     if (isHarmless(value, name) || (option !== undefined && value.startsWith("--"))) continue
     if (option === undefined && start === valueStart && isCode(text, value, end, name)) {
       const typed = stickyAt(afterType, text, end)
-      if (typed === null) continue
+      if (typed === null) {
+        // A default may follow: `password = process.env.DB_PASSWORD ?? "…"`.
+        keyPattern.lastIndex = valueStart
+        continue
+      }
       const [from, to] = valueAt(text, end + typed[0].length, name)
       if (!isHarmless(text.slice(from, to), name)) replace(from, to, mask)
       keyPattern.lastIndex = to
@@ -193,7 +200,8 @@ const valueOf = (
     passphrase.test(name) &&
     /: *$/.test(all) &&
     !/["'`]/.test(text[from] ?? "") &&
-    hasOwnLine(text, at)
+    hasOwnLine(text, at) &&
+    !/^[\w.]{1,128} (?:\?\?|\|\|) /.test(text.slice(from, from + 144))
   if (!wholeLine || text.startsWith(mask, from)) return [start, end]
   const line = stickyAt(restOfLine, text, from)?.[0].replace(/\s(?:#.*)?$|,$/, "") ?? ""
   return [start, Math.max(end, start + line.trimEnd().length)]

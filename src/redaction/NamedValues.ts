@@ -1,5 +1,6 @@
 /** Finds secrets that another item names: `{ name: "DB_PASSWORD", value }`, `["--password", value]`, header lists. */
 import * as CommandSecrets from "./CommandSecrets.ts"
+import * as KubernetesSecrets from "./KubernetesSecrets.ts"
 import * as SecretNames from "./SecretNames.ts"
 import { mask } from "./mask.ts"
 
@@ -55,6 +56,11 @@ const replacement = (
   return isListed(before, items, item) ? mask : undefined
 }
 
+const textsBelow = (value: unknown, found: Set<string>): void => {
+  if (typeof value !== "object" || value === null) return
+  for (const item of Object.values(value)) if (typeof item === "string" && item !== "") found.add(item)
+}
+
 const secretsBelow = (value: unknown, found: Set<string>, depth: number): void => {
   if (typeof value !== "object" || value === null || depth > 64) return
   if (Array.isArray(value)) {
@@ -68,8 +74,10 @@ const secretsBelow = (value: unknown, found: Set<string>, depth: number): void =
   }
   const entries = Object.entries(value)
   const name = nameOf(entries)
+  const kubernetes = KubernetesSecrets.isSecret(entries)
   for (const [key, item] of entries) {
-    if (name !== undefined && isValueKey(key) && typeof item === "string" && item !== "") found.add(item)
+    if (kubernetes && KubernetesSecrets.isData(key)) textsBelow(item, found)
+    else if (name !== undefined && isValueKey(key) && typeof item === "string" && item !== "") found.add(item)
     else secretsBelow(item, found, depth + 1)
   }
 }
@@ -82,7 +90,11 @@ const listed =
 /** Returns the strings of a JSON text that another item of the same list or object names as secrets. */
 export const inJson = (text: string): ReadonlySet<string> => {
   const found = new Set<string>()
-  if (!(text.includes('ue"') || text.includes('al"') ? named.test(text) : false) && !listed.test(text))
+  if (
+    !text.includes('"Secret"') &&
+    !(text.includes('ue"') || text.includes('al"') ? named.test(text) : false) &&
+    !listed.test(text)
+  )
     return found
   try {
     secretsBelow(JSON.parse(text), found, 0)

@@ -43,7 +43,13 @@ const attachedHex =
   /(?<![\w\-/+=,@\\.:])(?:[A-Z]{2,4}[0-9a-f]{32,64}|[0-9a-f]{32}-(?:us|eu|ap|na)\d{1,2})(?![\w\-/+=@.])/g
 // A UUID after words of which one says that it is a secret.
 const prefixedUuid =
-  /(?<![\w\-/+=,@\\.:])(?:[A-Za-z0-9]{1,12}[-_]){0,3}(?:pat|key|api|tok|token|sec|secret|auth|sk|pw|access)[-_](?:[A-Za-z0-9]{1,12}[-_]){0,3}[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![\w\-/+=@.])/gi
+  /(?<![\w\-/+=,@\\.:])(?:[A-Za-z0-9]{1,12}[-_]){0,3}(?:pat|key|api|tok|token|sec|secret|auth|sk|pw|access|dep|deploy|sdk|mob)[-_](?:[A-Za-z0-9]{1,12}[-_]){0,3}[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![\w\-/+=@.])/gi
+
+// Small letters and digits after a prefix and an underscore.
+const prefixedLower =
+  /(?<![\w\-/+=,@\\.:])([A-Za-z]{2,16})_(?=[a-z]{0,31}\d)(?=\d{0,31}[a-z])(?![0-9a-f]{32})[a-z0-9]{32,128}(?![\w\-/+=@.])/g
+// Hexadecimal digits in two parts after a prefix.
+const twoParts = /(?<![\w\-/+=,@\\.:])([a-z]{2,12})_[0-9a-f]{16,32}_[0-9a-f]{8,64}(?![\w\-/+=@.])/g
 
 // A whole text that is an id. Most short texts of telemetry are, so this test saves all others.
 const wholeId =
@@ -66,11 +72,19 @@ export const scrub = (text: string, mask: string): string => {
         .replace(prefixedCapitals, mask)
         .replace(attachedHex, mask)
     : text
-  const named = /[0-9a-f]{4}-[0-9a-f]{12}/i.test(prefixed) ? prefixed.replace(prefixedUuid, mask) : prefixed
+  const underscored = text.includes("_") ? replaceUnderscored(prefixed, mask) : prefixed
+  const named = /[0-9a-f]{4}-[0-9a-f]{12}/i.test(underscored)
+    ? underscored.replace(prefixedUuid, mask)
+    : underscored
   const plain = named.replace(candidate, (token, at: number) => (isToken(token, named, at) ? mask : token))
   return plain.includes("://")
     ? plain.replace(address, (url) => url.replace(inPath, (part) => (isRandom(part) ? mask : part)))
     : plain
+}
+
+const replaceUnderscored = (text: string, mask: string): string => {
+  const withoutId = (token: string, prefix: string) => (idPrefix.test(prefix) ? token : mask)
+  return text.replace(prefixedLower, withoutId).replace(twoParts, withoutId)
 }
 
 const isToken = (candidate: string, text: string, at: number): boolean => {

@@ -176,7 +176,7 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
     }
     out = TokenPatterns.scrub(out)
     // A name and its value are apart.
-    if (/[\s:=,<]/.test(out)) out = TextForms.scrub(KeyValueSecrets.scrub(out))
+    if (/[\s:=,<(]/.test(out)) out = TextForms.scrub(KeyValueSecrets.scrub(out))
     return homes === undefined ? out : out.replace(homes, "~")
   }
 

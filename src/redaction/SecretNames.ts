@@ -1,7 +1,7 @@
 /** Decides by a name whether its value is a secret. */
 
 const secretWords = new Set(
-  "password passwd passphrase passcode passwords secret secrets credential credentials authorization cookie cookies jwt bearer apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey pgpassword mysqlpwd dsn signature sig pat otp pin pw psk".split(
+  "password passwd passphrase passcode passwords secret secrets credential credentials authorization cookie cookies jwt bearer apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey pgpassword mysqlpwd dsn signature sig pat otp pin pw psk masterauth".split(
     " "
   )
 )
@@ -13,13 +13,15 @@ const secretKeyQualifiers = new Set(
 )
 // Names often attach such a word to another one without a sign: `MYSQLPASSWORD`, `storepass`, `mytoken`.
 const attached =
-  /(?:password|passwd|passphrase|secret|token|apikey|accesskey|secretkey|privatekey|authkey|credentials?)$|^(?:my|db|pg|sql|mysql|root|user|admin|login|ftp|smtp|ldap|bind|key|store|proxy|trust|wifi|http|https|imap|mail|redis|mongo)(?:pass|pwd)$/
+  /(?:password|passwd|passphrase|secret|token|apikey|accesskey|secretkey|privatekey|authkey|credentials?)$|^(?:my|db|pg|sql|mysql|root|user|admin|login|ftp|smtp|ldap|bind|key|store|require|master|proxy|trust|wifi|http|https|imap|mail|redis|mongo)(?:pass|pwd)$/
 // Tokens after one of these words are counted: `outputTokens`.
 const countWords = new Set(
   "input output read write max min total prompt completion cached reasoning used num".split(" ")
 )
 // With one of these words a name may be that of a secret: then the value decides.
-const weakWords = new Set("key keys auth authentication api apis cred creds access".split(" "))
+const weakWords = new Set(
+  "key keys auth authentication oauth api apis cred creds access salt nonce".split(" ")
+)
 // A key with one of these words is part of a lookup or is meant for everyone.
 const lookupWords = new Set(
   "public cache primary foreign partition sort idempotency routing dedupe lookup map group row index object sorted hot keyboard press code storage state query react i18n translation recv trusted authorized known host".split(

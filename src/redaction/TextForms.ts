@@ -1,11 +1,15 @@
 /** Masks secrets that the form of a text gives away: markup, commands, `netrc` files, and sentences with a code. */
 import * as SecretNames from "./SecretNames.ts"
+import * as CodeSecrets from "./CodeSecrets.ts"
 import * as CommandSecrets from "./CommandSecrets.ts"
+import * as KubernetesSecrets from "./KubernetesSecrets.ts"
+import * as SentenceSecrets from "./SentenceSecrets.ts"
+import * as TableSecrets from "./TableSecrets.ts"
 import { mask } from "./mask.ts"
 import * as Randomness from "./Randomness.ts"
 
 const element =
-  /<((?:[\w-]{1,64}:)?([A-Za-z_][\w.-]{0,127}))((?:\s[^<>]{0,512})?)>(\s{0,256})([^<]{1,8192}?)(\s{0,256})(?=<\/\1\s{0,8}>)/g
+  /<((?:[\w-]{1,64}:)?([A-Za-z_][\w.-]{0,127}))((?:\s[^<>]{0,512})?)>(\s{0,256})((?:<!\[CDATA\[)?[^<]{1,8192}?)(\s{0,256})(?=<\/\1\s{0,8}>)/g
 const named = /\s(?:name|key|id)\s{0,8}=\s{0,8}(["'])([\w.-]{1,128})\1/i
 
 /** Masks the content of an XML element with a secret name, and of the element after a `key` element with one. */
@@ -57,6 +61,12 @@ const sql =
   /(\bidentified\s{1,16}(?:with\s{1,16}\S{1,64}\s{1,16})?(?:by|as)\s{1,16}(?:password\s{1,16})?\\{0,4}["'])(?!\[redacted\])[^"'\r\n\\]{1,512}/gi
 const secureString =
   /(\bConvertTo-SecureString\s{1,16}(?:-String\s{1,16})?\\{0,4}["'])(?!\[redacted\])[^"'\r\n\\]{1,512}/gi
+// The name of a user and a password on the standard input of a program.
+const pipedPair =
+  /(\becho\s{1,16}["']?[\w.-]{1,64}:)(?!\[redacted\]|\$)([^\s"'|]{1,512})(?=["']?\s{0,16}\|\s{0,16}(?:sudo\s{1,16})?chpasswd\b)/g
+const hereString = /(\bsudo\s[^\n<]{0,256}-S\b[^\n<]{0,256}<<<\s{0,8}["']?)(?!\[redacted\]|\$)[^\s"']{1,512}/g
+const redis =
+  /((?:^|>[ \t]{1,4})AUTH[ \t]{1,8}(?:[\w-]{1,64}[ \t]{1,8})?|\bSETUSER[ \t]{1,8}[\w-]{1,64}[ \t][^\r\n>]{0,128}>)(?!\[redacted\])[^\s"']{6,512}(?=[ \t]|$)/gm
 // host:port:database:user:password
 const pgpass =
   /(^[\w.*-]{1,255}:(?:\d{2,5}|\*):[\w.*-]{1,128}:(?!\d{1,9}:)[\w.*-]{1,128}:)(?!\[redacted\])(?=[^\s:]{0,64}\d)[^\s:]{6,512}$/gm
@@ -67,7 +77,9 @@ const prompt = /(\bpass(?:word|phrase) for ["']?[^\s"']{1,256}["']?:\s{1,16})(?!
 
 const commands = (text: string): string => {
   let out = CommandSecrets.scrub(text)
-  if (out.includes("echo")) out = out.replace(piped, `$1${mask}$3`)
+  if (out.includes("echo")) out = out.replace(piped, `$1${mask}$3`).replace(pipedPair, `$1${mask}`)
+  if (out.includes("<<<")) out = out.replace(hereString, `$1${mask}`)
+  if (/AUTH|SETUSER/.test(out)) out = out.replace(redis, `$1${mask}`)
   if (/identified|securestring/i.test(out)) {
     out = out.replace(sql, `$1${mask}`).replace(secureString, `$1${mask}`)
   }
@@ -141,8 +153,12 @@ const sentences = (text: string): string =>
 
 // Every rule of this file needs one of these. Most text has none, so one test is enough for it.
 const hint =
-  /<\/|val|ENV|ARG|setenv|pass|secret|token|key|cred|auth|api|code|otp|pin(?![a-z])|identified|securestring|echo| --?[a-z]|\/p:|:\S{1,128}:\S{1,128}:\S{1,128}:/i
+  /<\/|val|kind|phrase|mnemonic|psk|set|getConnection|unseal|unlock|obscure|community|\bnet use|sqlplus|ENV|ARG|setenv|pass|secret|token|key|cred|auth|api|code|otp|pin(?![a-z])|identified|securestring|echo| --?[a-z]|\/p:|:\S{1,128}:\S{1,128}:\S{1,128}:/i
 
 /** Masks secrets in markup, commands, `netrc` files, prompts and sentences. */
-export const scrub = (text: string): string =>
-  hint.test(text) ? sentences(codes(commands(pairs(markup(text))))) : text
+export const scrub = (text: string): string => (hint.test(text) ? forms(text) : text)
+
+const forms = (text: string): string => {
+  const structured = TableSecrets.scrub(KubernetesSecrets.scrub(pairs(markup(text))))
+  return sentences(SentenceSecrets.scrub(codes(CodeSecrets.scrub(commands(structured)))))
+}

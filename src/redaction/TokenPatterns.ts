@@ -4,6 +4,7 @@
  */
 
 import * as Secretlint from "./generated/SecretlintPatterns.ts"
+import * as ChosenPassword from "./ChosenPassword.ts"
 import * as PrivateKeys from "./PrivateKeys.ts"
 import * as RandomTokens from "./RandomTokens.ts"
 
@@ -49,6 +50,28 @@ const tokens = new RegExp(
     "AGE-SECRET-KEY-1[A-Z0-9]{40,}",
     // Telegram
     "(?<!\\d)\\d{8,10}:AA[A-Za-z0-9_-]{32,}",
+    // Vendors whose format has a fixed part
+    "(?<![A-Za-z0-9])ABSK[A-Za-z0-9+/]{100,}={0,2}",
+    "(?<![A-Za-z0-9])FLWSECK(?:_TEST)?-[A-Za-z0-9-]{12,}",
+    "(?<![A-Za-z0-9])GR1348941[A-Za-z0-9_-]{16,}",
+    "(?<![A-Za-z0-9])sntry[su]_[A-Za-z0-9_=+/-]{20,}",
+    "(?<![A-Za-z0-9])oy2[a-z0-9]{43}(?![a-z0-9])",
+    "(?<![A-Za-z0-9])(?:4b1d[A-Za-z0-9]{38}|[0-9a-f]{36}NRAL)(?![A-Za-z0-9])",
+    "(?<![A-Za-z0-9])CCI(?:PAT|PRJ)_[A-Za-z0-9]{16,}_[0-9a-f]{40}",
+    "(?<![A-Za-z0-9])HRKU-[A-Za-z0-9_-]{30,}",
+    "(?<![A-Za-z0-9])v1\\.(?:0-[0-9a-f]{24}-[0-9a-f]{100,}|[0-9a-f]{40}(?![0-9a-f]))",
+    "(?<![A-Za-z0-9])sha256~[A-Za-z0-9_-]{43}",
+    "(?<![A-Za-z0-9])s-s4t2(?:ud|af)-[0-9a-f]{64}",
+    "(?<![A-Za-z0-9])endr\\+[A-Za-z0-9-]{16}",
+    "(?<![A-Za-z0-9])K10[0-9a-f]{64}(?:::\\w+:\\w+)?",
+    "(?<![A-Za-z0-9])dnkey-[a-z0-9=_-]{26}-[a-z0-9=_-]{52}",
+    "(?<![A-Za-z0-9])lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{8,}",
+    "(?<![\\w/:])\\d{1,2}/\\d{14,18}:[0-9a-f]{32}(?![0-9a-f])",
+    "(?<![\\w/:])\\d{12,18}\\|[A-Za-z0-9_-]{27}(?![\\w-])",
+    // Hashes of passwords, as in /etc/shadow, htpasswd files and databases
+    "(?<![\\w$])\\$(?:2[abxy]?|1|5|6|7|y|gy|md5|sha1|apr1|argon2(?:id|i|d)|pbkdf2[\\w-]{0,16}|scrypt|bcrypt[\\w-]{0,16})\\$[A-Za-z0-9./=,+$_-]{20,}",
+    "(?<![A-Za-z0-9])(?:pbkdf2_sha(?:1|256|512)|argon2|bcrypt(?:_sha256)?|scrypt)\\$[A-Za-z0-9./=,+$_-]{20,}",
+    "\\{(?:S?SHA(?:256|384|512)?|S?MD5|CRYPT)\\}[A-Za-z0-9./=+$]{20,}",
     // JWT. A match starts only at the beginning of a run of its characters: otherwise each start in the run would scan
     // to the end of the run.
     "(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{4,}(?:\\.[A-Za-z0-9_-]*)*",
@@ -63,11 +86,13 @@ const tokenHint = new RegExp(
   [
     "sk-|[srp]k_|whsec_|gh[pousr]_|github_pat_|gl[a-z]+-|npm_|hf_|AKIA|ASIA|SG\\.|xox[a-z]-|xapp-|hooks\\.slack",
     "AIza|ya29\\.|GOCSPX|1\\/\\/0|hv[sbr]\\.|do[opr]_v1_|dckr_|shp[a-z]+_|pypi-|lin_|sbp_|figd_|AGE-SECRET|:AA|eyJ|cio",
+    "ABSK|FLWSECK|GR1348941|sntry[su]_|oy2|4b1d|NRAL|CCIP|HRKU-|v1\\.[0-9a-f]|sha256~|s-s4t2|endr\\+|K10|dnkey-|lsv2_",
+    "\\d[|:][A-Za-z0-9_-]{27}|\\$[a-z0-9][\\w-]{0,31}\\$|(?:sha\\d+|argon2|bcrypt|scrypt)\\$|\\{S?(?:SHA|MD5)|\\{CRYPT",
     ...Secretlint.prefixes
   ].join("|")
 )
 // The shortest token has so many characters after each other.
-const run = /(?<![\w-])[\w-]{11}|SG\.|\.AA|:AA|ya29|hv[sbr]\./
+const run = /(?<![\w-])[\w-]{11}|\$\w{1,16}\$|\}[\w+]{10}|SG\.|\.AA|:AA|ya29|hv[sbr]\./
 const schemeHint = /bearer(?:\s|%20|\+)|basic(?:\s|%20|\+)/i
 
 const schemes =
@@ -84,6 +109,23 @@ const withoutPassword = (all: string, user: string): string => {
 
 const awsSecret = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
 
+// The id of a key, then its secret: `new Client("LTAI…", "…")`.
+const keyIdHint = /A3T[A-Z0-9]|A(?:KIA|SIA|BIA|CCA)|LTAI|AKID|(?:AC|SK)[0-9a-f]{32}/
+const secretAfterId =
+  /((?<![A-Za-z0-9])(?:A3T[A-Z0-9]{13,20}|A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{12,20}|LTAI[A-Za-z0-9]{12,24}|AKID[A-Za-z0-9]{12,40}|(?:AC|SK)[0-9a-f]{32})["'`]{0,2}[\s,:;|]{0,8}["'`]{0,2}(?<![A-Za-z0-9]))[A-Za-z0-9/+]{28,64}={0,2}(?![A-Za-z0-9/+=])/g
+
+// Everything in the path after `webhooks` or `hooks` in the path or in the name of the host.
+const webhook =
+  /(:\/\/(?:[\w.-]{0,128}\.)?(?:[\w-]{0,32}hooks?\.[\w.-]{1,128}(?:\/(?:catch|incoming))?|[\w.:-]{1,256}(?:\/[\w.-]{1,64}){0,6}?\/(?:incoming-?)?(?:web)?-?hooks?b?\d?)\/)([\w@./-]{10,512})/gi
+
+const withoutHook = (all: string, before: string, path: string): string =>
+  path.split("/").some((part) => isHookPart(part)) ? before + mask : all
+
+const isHookPart = (part: string): boolean =>
+  /^[\w@-]{6,}$/.test(part) &&
+  /\d/.test(part) &&
+  ChosenPassword.isLikely(part.replace(/@.*/, "").replaceAll("-", ""))
+
 /** Masks tokens, keys and passwords with a known format, and long random tokens of any format. */
 export const scrub = (text: string): string => {
   let out = PrivateKeys.scrub(text, mask)
@@ -93,5 +135,7 @@ export const scrub = (text: string): string => {
   if (out.includes("://")) out = out.replace(userinfo, withoutPassword)
   // Forty such characters alone may be anything; beside an AWS key id they are its secret.
   if (aws) out = out.replace(awsSecret, mask)
+  if (keyIdHint.test(out)) out = out.replace(secretAfterId, `$1${mask}`)
+  if (out.includes("://") && /hook/i.test(out)) out = out.replace(webhook, withoutHook)
   return RandomTokens.scrub(out, mask)
 }

@@ -1,6 +1,7 @@
 /** Shapes of secrets that the patterns are written for. */
 import { around, known, token, type Shape } from "./Shape.ts"
 import type { Fresh } from "./Fresh.ts"
+import { collected } from "./collected.ts"
 import { documented } from "./documented.ts"
 
 const jwtPart = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
@@ -384,5 +385,6 @@ export const shapes: ReadonlyArray<Shape> = [
   ...headers,
   ...texts,
   ...encodings,
-  ...documented
+  ...documented,
+  ...collected
 ]
