@@ -1,4 +1,5 @@
 /** Masks the values of secret names in text: `password=…`, `"apiKey": "…"`, `--token …`. */
+import * as ChosenPassword from "./ChosenPassword.ts"
 import * as SecretNames from "./SecretNames.ts"
 import { mask } from "./mask.ts"
 import * as Randomness from "./Randomness.ts"
@@ -148,6 +149,16 @@ export const scrub = (text: string): string => {
     if (!SecretNames.isSecret(name) || (comma !== undefined && !isListedName(text, found.index, name))) {
       // The value of this name may be a secret name itself: continue right after the name.
       keyPattern.lastIndex = found.index + name.length
+      continue
+    }
+    if (/[=!]==?$/.test(all.trimEnd())) {
+      // A comparison: `password === "…"`. The value is often a word of code.
+      const [start, end] = valueAt(text, valueStart, name)
+      const isPassword =
+        SecretNames.isSecret(name.slice(name.lastIndexOf(".") + 1)) &&
+        ChosenPassword.isLikely(text.slice(start, end))
+      if (isPassword) replace(start, end, mask)
+      keyPattern.lastIndex = Math.max(isPassword ? end : valueStart, found.index + name.length)
       continue
     }
     const block = option === undefined ? YamlBlocks.after(text, found.index, valueStart) : undefined

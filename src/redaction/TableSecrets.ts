@@ -85,7 +85,7 @@ const setting = (line: string, delimiter: string): string => {
 
 /** Masks secrets in tables. */
 export const scrub = (text: string): string => {
-  if (!/[|│\t,;]/.test(text) || !(text.includes("\n") || /[|│\t]/.test(text))) return text
+  if (!hint.test(text) || !/[|│\t,;]/.test(text) || !(text.includes("\n") || /[|│\t]/.test(text))) return text
   let header: Header | undefined
   let changed = false
   const lines = text.split("\n").map((line) => {

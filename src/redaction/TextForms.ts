@@ -153,7 +153,7 @@ const sentences = (text: string): string =>
 
 // Every rule of this file needs one of these. Most text has none, so one test is enough for it.
 const hint =
-  /<\/|val|kind|phrase|mnemonic|psk|set|getConnection|unseal|unlock|obscure|community|\bnet use|sqlplus|ENV|ARG|setenv|pass|secret|token|key|cred|auth|api|code|otp|pin(?![a-z])|identified|securestring|echo| --?[a-z]|\/p:|:\S{1,128}:\S{1,128}:\S{1,128}:/i
+  /<\/|val|kind["']?:|phrase|mnemonic|psk|getConnection|unseal|unlock|obscure|community|\bnet use|sqlplus|ENV|ARG|setenv|pass|secret|token|key|cred|auth|api|code|otp|pin(?![a-z])|identified|securestring|echo| --?[a-z]|\/p:|:\S{1,128}:\S{1,128}:\S{1,128}:/i
 
 /** Masks secrets in markup, commands, `netrc` files, prompts and sentences. */
 export const scrub = (text: string): string => (hint.test(text) ? forms(text) : text)

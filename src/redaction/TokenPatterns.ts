@@ -110,9 +110,10 @@ const withoutPassword = (all: string, user: string): string => {
 const awsSecret = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
 
 // The id of a key, then its secret: `new Client("LTAI…", "…")`.
-const keyIdHint = /A3T[A-Z0-9]|A(?:KIA|SIA|BIA|CCA)|LTAI|AKID|(?:AC|SK)[0-9a-f]{32}/
+const keyIds = ["A3T", "AKIA", "ASIA", "LTAI", "AKID"]
+const hexId = /(?:AC|SK)[0-9a-f]{32}/
 const secretAfterId =
-  /((?<![A-Za-z0-9])(?:A3T[A-Z0-9]{13,20}|A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{12,20}|LTAI[A-Za-z0-9]{12,24}|AKID[A-Za-z0-9]{12,40}|(?:AC|SK)[0-9a-f]{32})["'`]{0,2}[\s,:;|]{0,8}["'`]{0,2}(?<![A-Za-z0-9]))[A-Za-z0-9/+]{28,64}={0,2}(?![A-Za-z0-9/+=])/g
+  /((?<![A-Za-z0-9])(?:A3T[A-Z0-9]{13,20}|A(?:KIA|SIA)[A-Z0-9]{12,20}|LTAI[A-Za-z0-9]{12,24}|AKID[A-Za-z0-9]{12,40}|(?:AC|SK)[0-9a-f]{32})["'`]{0,2}[\s,:;|]{0,8}["'`]{0,2}(?<![A-Za-z0-9]))[A-Za-z0-9/+]{28,64}={0,2}(?![A-Za-z0-9/+=])/g
 
 // Everything in the path after `webhooks` or `hooks` in the path or in the name of the host.
 const webhook =
@@ -135,7 +136,7 @@ export const scrub = (text: string): string => {
   if (out.includes("://")) out = out.replace(userinfo, withoutPassword)
   // Forty such characters alone may be anything; beside an AWS key id they are its secret.
   if (aws) out = out.replace(awsSecret, mask)
-  if (keyIdHint.test(out)) out = out.replace(secretAfterId, `$1${mask}`)
+  if (keyIds.some((id) => out.includes(id)) || hexId.test(out)) out = out.replace(secretAfterId, `$1${mask}`)
   if (out.includes("://") && /hook/i.test(out)) out = out.replace(webhook, withoutHook)
   return RandomTokens.scrub(out, mask)
 }

@@ -438,7 +438,26 @@ describe("Redaction in linear time", () => {
     "aB3_",
     "a-0123456789abcdef0123456789abcdef",
     '"name":"password",',
-    "authorization: digest "
+    "authorization: digest ",
+    "password a ",
+    "password a: ",
+    "a,password\n",
+    "|password",
+    "kind: Secret\ndata:\n",
+    "setPassword(",
+    "(a,'password',",
+    "basic_auth('a',",
+    "config set token ",
+    "token a1",
+    "$2b$",
+    "LS0tLS1CRUdJTiBQ",
+    "://a.hooks.b/c/",
+    "/hooks/",
+    "[redacted]' + '",
+    "kubectl create secret generic ",
+    "seed phrase: ab ",
+    "password == '",
+    "password ?? "
   ]
   for (const part of adversaries) {
     it(`handles repeated ${JSON.stringify(part.slice(0, 40))}`, () => {

@@ -1,6 +1,7 @@
 /** Shapes of secrets that the patterns are written for. */
 import { around, known, token, type Shape } from "./Shape.ts"
 import type { Fresh } from "./Fresh.ts"
+import { classes } from "./classes.ts"
 import { collected } from "./collected.ts"
 import { documented } from "./documented.ts"
 
@@ -386,5 +387,6 @@ export const shapes: ReadonlyArray<Shape> = [
   ...texts,
   ...encodings,
   ...documented,
-  ...collected
+  ...collected,
+  ...classes
 ]
