@@ -56,7 +56,7 @@ const tokens = new RegExp(
     "(?<![A-Za-z0-9])GR1348941[A-Za-z0-9_-]{16,}",
     "(?<![A-Za-z0-9])sntry[su]_[A-Za-z0-9_=+/-]{20,}",
     "(?<![A-Za-z0-9])oy2[a-z0-9]{43}(?![a-z0-9])",
-    "(?<![A-Za-z0-9])(?:4b1d[A-Za-z0-9]{38}|[0-9a-f]{36}NRAL)(?![A-Za-z0-9])",
+    "(?<![A-Za-z0-9])[0-9a-f]{36}NRAL(?![A-Za-z0-9])",
     "(?<![A-Za-z0-9])CCI(?:PAT|PRJ)_[A-Za-z0-9]{16,}_[0-9a-f]{40}",
     "(?<![A-Za-z0-9])HRKU-[A-Za-z0-9_-]{30,}",
     "(?<![A-Za-z0-9])v1\\.(?:0-[0-9a-f]{24}-[0-9a-f]{100,}|[0-9a-f]{40}(?![0-9a-f]))",
@@ -86,8 +86,8 @@ const tokenHint = new RegExp(
   [
     "sk-|[srp]k_|whsec_|gh[pousr]_|github_pat_|gl[a-z]+-|npm_|hf_|AKIA|ASIA|SG\\.|xox[a-z]-|xapp-|hooks\\.slack",
     "AIza|ya29\\.|GOCSPX|1\\/\\/0|hv[sbr]\\.|do[opr]_v1_|dckr_|shp[a-z]+_|pypi-|lin_|sbp_|figd_|AGE-SECRET|:AA|eyJ|cio",
-    "ABSK|FLWSECK|GR1348941|sntry[su]_|oy2|4b1d|NRAL|CCIP|HRKU-|v1\\.[0-9a-f]|sha256~|s-s4t2|endr\\+|K10|dnkey-|lsv2_",
-    "\\d[|:][A-Za-z0-9_-]{27}|\\$[a-z0-9][\\w-]{0,31}\\$|(?:sha\\d+|argon2|bcrypt|scrypt)\\$|\\{S?(?:SHA|MD5)|\\{CRYPT",
+    "ABSK|FLWSECK|GR1348941|sntry[su]_|oy2|NRAL|CCIP|HRKU-|v1\\.[0-9a-f]|sha256~|s-s4t2|endr\\+|K10|dnkey-|lsv2_",
+    "[|:][A-Za-z0-9_-]{27}|\\$[a-z0-9][\\w-]{0,31}\\$|(?:sha\\d+|argon2|bcrypt|scrypt)\\$|\\{S?(?:SHA|MD5)|\\{CRYPT",
     ...Secretlint.prefixes
   ].join("|")
 )
@@ -136,7 +136,8 @@ export const scrub = (text: string): string => {
   if (out.includes("://")) out = out.replace(userinfo, withoutPassword)
   // Forty such characters alone may be anything; beside an AWS key id they are its secret.
   if (aws) out = out.replace(awsSecret, mask)
-  if (keyIds.some((id) => out.includes(id)) || hexId.test(out)) out = out.replace(secretAfterId, `$1${mask}`)
+  if (out.length > 48 && (keyIds.some((id) => out.includes(id)) || hexId.test(out)))
+    out = out.replace(secretAfterId, `$1${mask}`)
   if (out.includes("://") && /hook/i.test(out)) out = out.replace(webhook, withoutHook)
   return RandomTokens.scrub(out, mask)
 }
