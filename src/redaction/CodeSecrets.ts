@@ -40,17 +40,23 @@ const nameBefore = /(?<![\w.$/-])[A-Za-z][\w.-]{2,127}$/
 const continued =
   /(\[redacted\]["'][\s\\]{0,64}(?:\+|\.|->|=>)?[\s\\]{0,64}["'])(?!\[redacted\])([^"'\r\n]{1,1024})(?=["'])/g
 
-const calls = (text: string): string =>
-  text
-    .replace(setter, `$1${mask}`)
-    .replace(comparison, `$1${mask}`)
-    .replace(sqlFunction, `$1${mask}`)
+// A quote after a parenthesis, and one after a comma.
+const firstQuoted = /\(\s{0,64}\\{0,4}["'`]/
+const nextQuoted = /,\s{0,64}\\{0,4}["'`]/
+
+const calls = (text: string): string => {
+  const out = firstQuoted.test(text)
+    ? text.replace(setter, `$1${mask}`).replace(comparison, `$1${mask}`).replace(sqlFunction, `$1${mask}`)
+    : text
+  if (!nextQuoted.test(out)) return out
+  return out
     .replace(basic, `$1${mask}`)
     .replace(argument, (all, before: string, name: string, _, at: number, whole: string) =>
       SecretNames.isSecret(name) && settingFunction.test(whole.slice(Math.max(0, at - 64), at))
         ? before + mask
         : all
     )
+}
 
 const isDirectiveName = (name: string): boolean =>
   SecretNames.isSecret(name) && !/^(?:pass|PASS|sig|authorization|bearer|cookies?|pin|pat)$/.test(name)
@@ -82,7 +88,7 @@ const hint = /pass|secret|token|key|cred|auth|psk|pwd|getConnection/i
 /** Masks secrets in calls and settings. */
 export const scrub = (text: string): string => {
   if (!hint.test(text)) return text
-  let out = text.includes("(") && /["'`]/.test(text) ? calls(text) : text
+  let out = text.includes("(") ? calls(text) : text
   if (/[ \t]/.test(out)) out = settings(out)
   return out.includes(`${mask}"`) || out.includes(`${mask}'`) ? out.replace(continued, `$1${mask}`) : out
 }

@@ -120,8 +120,16 @@ const withoutPositional = (command: string, name: string): string => {
   return out
 }
 
+// Plain names come before the patterns: the engine sorts neighbours without signs, and then tries few of them.
+const allPrograms = [...rules.map(({ programs }) => programs), ...positions.map(([programs]) => programs)]
+const plainPrograms = allPrograms.flatMap((programs) => (programs.includes("(") ? [] : programs.split("|")))
+const isPlain = (program: string): boolean => /^[\w-]+$/.test(program)
 const programsInText = new RegExp(
-  `(?<![\\w.-])(?:${[...rules.map(({ programs }) => programs), ...positions.map(([programs]) => programs)].join("|")})(?=(?:\\.exe)?[ \\t])`,
+  `(?<![\\w.-])(?:${[
+    ...new Set(plainPrograms.filter(isPlain)),
+    ...plainPrograms.filter((program) => !isPlain(program)),
+    ...allPrograms.filter((programs) => programs.includes("("))
+  ].join("|")})(?=(?:\\.exe)?[ \\t])`,
   "g"
 )
 // The end of one command.

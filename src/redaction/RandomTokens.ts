@@ -51,6 +51,12 @@ const prefixedLower =
 // Hexadecimal digits in two parts after a prefix.
 const twoParts = /(?<![\w\-/+=,@\\.:])([a-z]{2,12})_[0-9a-f]{16,32}_[0-9a-f]{8,64}(?![\w\-/+=@.])/g
 
+// What the patterns above need. Each test starts at a rare character, so it is cheaper than its pattern.
+const afterSign = /[-_](?:[0-9a-f]{24}|[0-9A-Z]{24})/
+const attachedHint = /[A-Z][0-9a-f]{32}|-(?:us|eu|ap|na)\d/
+const afterUnderscore = /_[a-z0-9]{16}/
+const endOfUuid = /-(?<=[0-9A-Fa-f]{4}-)[0-9A-Fa-f]{12}/
+
 // A whole text that is an id. Most short texts of telemetry are, so this test saves all others.
 const wholeId =
   /^(?:([a-z]{1,16})_)?(?:[0-9a-f]{16,64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/
@@ -63,19 +69,17 @@ const isId = (text: string): boolean => {
 /** Replaces each token that is random by its form. */
 export const scrub = (text: string, mask: string): string => {
   if (!hint.test(text) || isId(text)) return text
-  const known = /[0-9a-f]{24}|[0-9A-Z]{24}/.test(text)
-  const prefixed = known
-    ? text
-        .replace(prefixedHex, (token, prefix: string) =>
-          idPrefix.test(prefix) || !/[0-9a-f]{32}|-[0-9a-f]{24}/.test(token) ? token : mask
-        )
-        .replace(prefixedCapitals, mask)
-        .replace(attachedHex, mask)
-    : text
-  const underscored = text.includes("_") ? replaceUnderscored(prefixed, mask) : prefixed
-  const named = /[0-9a-f]{4}-[0-9a-f]{12}/i.test(underscored)
-    ? underscored.replace(prefixedUuid, mask)
-    : underscored
+  let named = text
+  if (afterSign.test(named)) {
+    named = named
+      .replace(prefixedHex, (token, prefix: string) =>
+        idPrefix.test(prefix) || !/[0-9a-f]{32}|-[0-9a-f]{24}/.test(token) ? token : mask
+      )
+      .replace(prefixedCapitals, mask)
+  }
+  if (attachedHint.test(named)) named = named.replace(attachedHex, mask)
+  if (afterUnderscore.test(named)) named = replaceUnderscored(named, mask)
+  if (endOfUuid.test(named)) named = named.replace(prefixedUuid, mask)
   const plain = named.replace(candidate, (token, at: number) => (isToken(token, named, at) ? mask : token))
   return plain.includes("://")
     ? plain.replace(address, (url) => url.replace(inPath, (part) => (isRandom(part) ? mask : part)))

@@ -35,6 +35,11 @@ const metadataWords = new Set(
   )
 )
 
+// Every secret name, and every name that may be one, has one of these. Two letters beyond ASCII become ASCII in lower
+// case: the Kelvin sign, and the capital I with a dot.
+const hint =
+  /pass|pw|secret|token|key|auth|cred|cookie|jwt|bearer|api|access|dsn|sig|pat|otp|pin|psk|salt|nonce|[\u0130\u212a]/i
+
 const words = (name: string): ReadonlyArray<string> =>
   name
     .slice(0, 128)
@@ -49,6 +54,7 @@ const words = (name: string): ReadonlyArray<string> =>
  * `x-auth-token`, but not `token.type`.
  */
 export const isSecret = (name: string): boolean => {
+  if (!hint.test(name)) return false
   const all = words(name)
   const last = all.length - 1
   for (const [at, word] of all.entries()) {
@@ -68,6 +74,7 @@ export const isSecret = (name: string): boolean => {
  * secret, and any other value is not.
  */
 export const mayBeSecret = (name: string): boolean => {
+  if (!hint.test(name)) return false
   const all = words(name)
   const last = all[all.length - 1] ?? ""
   return (

@@ -85,7 +85,9 @@ const setting = (line: string, delimiter: string): string => {
 
 /** Masks secrets in tables. */
 export const scrub = (text: string): string => {
-  if (!hint.test(text) || !/[|│\t,;]/.test(text) || !(text.includes("\n") || /[|│\t]/.test(text))) return text
+  // The signs are rarer than the words, so their test is first.
+  if (!/[|│\t]/.test(text) && !(text.includes("\n") && /[,;]/.test(text))) return text
+  if (!hint.test(text)) return text
   let header: Header | undefined
   let changed = false
   const lines = text.split("\n").map((line) => {

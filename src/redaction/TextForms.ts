@@ -32,12 +32,13 @@ const markup = (text: string): string => {
 
 const attributePair =
   /(\\{0,4}["']?)(?<![\w.-])(?:[\w-]{0,32}name|key|field|header|variable)\1\s{0,16}[:=]\s{0,16}(\\{0,4}["']?)([\w.-]{1,128})\2\s{0,16}[,;]?\s{1,256}(\\{0,4}["']?)[\w-]{0,32}val(?:ue)?\4\s{0,16}[:=]\s{0,16}(\\{0,4}["'])?/gi
+const valueHint = /val(?:ue)?\\{0,4}["']?\s{0,16}[:=]/i
 const plainValue = /[^\s"'`,;<>\\}\]]{1,4096}/y
 const quotedValue = /(?:(?!["'])[^\r\n\\]){1,4096}/y
 
 /** Masks the value in `name: SECRET_NAME, value: …`, in code, YAML or markup. */
 const pairs = (text: string): string => {
-  if (!/val/i.test(text)) return text
+  if (!valueHint.test(text)) return text
   let out = ""
   let from = 0
   for (const found of text.matchAll(attributePair)) {
@@ -79,13 +80,13 @@ const commands = (text: string): string => {
   let out = CommandSecrets.scrub(text)
   if (out.includes("echo")) out = out.replace(piped, `$1${mask}$3`).replace(pipedPair, `$1${mask}`)
   if (out.includes("<<<")) out = out.replace(hereString, `$1${mask}`)
-  if (/AUTH|SETUSER/.test(out)) out = out.replace(redis, `$1${mask}`)
+  if (/AUTH[ \t]|SETUSER[ \t]/.test(out)) out = out.replace(redis, `$1${mask}`)
   if (/identified|securestring/i.test(out)) {
     out = out.replace(sql, `$1${mask}`).replace(secureString, `$1${mask}`)
   }
   if (pgpass.test(out)) out = out.replace(pgpass, `$1${mask}`)
   if (/\bpassword\s/.test(out) && /\b(?:login|machine)\s/.test(out)) out = out.replace(netrc, `$1${mask}`)
-  if (/ENV|ARG|setenv/.test(out)) {
+  if (/(?:ENV|ARG|setenv)\s/.test(out)) {
     out = out.replace(dockerfile, (all, before: string, name: string) =>
       SecretNames.isSecret(name) ? before + mask : all
     )
@@ -116,18 +117,27 @@ const sentence =
 const random =
   /((?<![\w.-])[A-Za-z][\w.-]{0,127}["')\]]?[ \t]{1,16}(?:(?:is|was|to|by|for|as|of)[ \t]{1,4}){0,2}["'`(]?)([A-Za-z0-9+/_=.~$-]{16,1024})/g
 
+// A random value has a digit.
+const randomHint = /[ \t]["'`(]?(?=[A-Za-z+/_=.~$-]{0,1023}\d)[A-Za-z0-9+/_=.~$-]{16}/
+
 // Words between a name and a value, also over a line break: "the password to proceed:\n\nVALUE".
 const distance = 48
 const near =
   /(?<![\w.-])(?:password|passwd|passphrase|secret|token|credentials?|(?:api|access|private|secret|auth)[ _-]?key)(?![\w.-])/gi
 const standalone = /(?<![\w\-/+=.@\\])[A-Za-z0-9+_.=~-]{20,1024}(?![\w\-/+=@])/g
+const afterNear = /[^]{0,48}?(?<![\w\-/+=.@\\])[A-Za-z0-9+_.=~-]{20}/y
 const beforeHash =
   /(?:commit|sha-?\d*|digest|hash|checksum|fingerprint|\bid|uuid|etag|revision|rev|sum)["']?[ :=(]{0,4}$/i
+
+const hasNear = (text: string, place: number): boolean => {
+  afterNear.lastIndex = place
+  return afterNear.test(text)
+}
 
 /** Masks a random value a few words after the name of a secret. */
 const nearby = (text: string): string => {
   const places = [...text.matchAll(near)].map(({ 0: word, index }) => index + word.length)
-  if (places.length === 0) return text
+  if (!places.some((place) => hasNear(text, place))) return text
   let place = 0
   return text.replace(standalone, (value, at: number) => {
     while (place + 1 < places.length && (places[place + 1] ?? 0) <= at) place++
@@ -139,17 +149,17 @@ const nearby = (text: string): string => {
 
 const isKey = (value: string): boolean => /[0-9a-f]{32}|[A-Z]/.test(value) && Randomness.isValue(value)
 
-const sentences = (text: string): string =>
-  /pass|secret|token|key|cred|auth|api/i.test(text)
-    ? nearby(text)
-        .replace(sentence, `$1${mask}`)
-        .replace(random, (all, before: string, value: string) => {
-          const name = /^[\w.-]+/.exec(before)?.[0] ?? ""
-          return (SecretNames.isSecret(name) || SecretNames.mayBeSecret(name)) && Randomness.isValue(value)
-            ? before + mask
-            : all
-        })
-    : text
+const sentences = (text: string): string => {
+  if (!/pass|secret|token|key|cred|auth|api/i.test(text)) return text
+  const out = nearby(text).replace(sentence, `$1${mask}`)
+  if (!randomHint.test(out)) return out
+  return out.replace(random, (all, before: string, value: string) => {
+    const name = /^[\w.-]+/.exec(before)?.[0] ?? ""
+    return (SecretNames.isSecret(name) || SecretNames.mayBeSecret(name)) && Randomness.isValue(value)
+      ? before + mask
+      : all
+  })
+}
 
 // Every rule of this file needs one of these. Most text has none, so one test is enough for it.
 const hint =
