@@ -24,7 +24,6 @@ export const classes: ReadonlyArray<Shape> = [
   around("net use", (s) => `net use Z: \\\\srv\\share ${s} /user:bob`),
   around("sqlplus", (s) => `sqlplus system/${s}@//db:1521/XE`),
   around("kubectl literal other", (s) => `kubectl create secret generic db --from-literal=value=${s}`),
-  around("chpasswd", (s) => `echo "bob:${s}" | chpasswd`),
   around("http httpie", (s) => `http -a bob:${s} https://x`),
   around(
     "aws ssm put",
