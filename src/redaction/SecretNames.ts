@@ -1,7 +1,7 @@
 /** Decides by a name whether its value is a secret. */
 
 const secretWords = new Set(
-  "password passwd passphrase passcode passwords secret secrets credential credentials authorization cookie cookies jwt bearer apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey pgpassword mysqlpwd dsn signature sig pat otp pin pw psk masterauth".split(
+  "password passwd passphrase passcode passwords secret secrets credential credentials authorization cookie cookies jwt bearer apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey pgpassword mysqlpwd dsn signature sig pat otp pin pw psk presharedkey masterauth".split(
     " "
   )
 )

@@ -75,6 +75,16 @@ const tokens = new RegExp(
     "(?<![A-Za-z0-9])K10[0-9a-f]{64}(?:::\\w+:\\w+)?",
     "(?<![A-Za-z0-9])dnkey-[a-z0-9=_-]{26}-[a-z0-9=_-]{52}",
     "(?<![A-Za-z0-9])lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{8,}",
+    "amzn\\.mws\\.[0-9a-f-]{36}",
+    "(?<![A-Za-z0-9])sq0[a-z]{3}-[A-Za-z0-9_-]{20,}",
+    "(?<![A-Za-z0-9])ATBB[A-Za-z0-9]{24,}",
+    "(?<![A-Za-z0-9])hawk\\.[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,}",
+    "(?<![A-Za-z0-9])r8_[A-Za-z0-9]{30,}",
+    "(?<![A-Za-z0-9])tvly-[A-Za-z0-9-]{24,}",
+    "(?<![A-Za-z0-9.])dp\\.(?:st|pt|ct|sa|scim|audit)\\.[A-Za-z0-9_.-]{32,}",
+    "(?<![A-Za-z0-9])dt0[a-z]\\d\\d\\.[A-Z0-9]{24}\\.[A-Z0-9]{40,}",
+    "(?<![A-Za-z0-9])[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{30,}",
+    "(?<![A-Za-z0-9])A{20}[A-Za-z0-9%]{40,}",
     "(?<![\\w/:])\\d{1,2}/\\d{14,18}:[0-9a-f]{32}(?![0-9a-f])",
     "(?<![\\w/:])\\d{12,18}\\|[A-Za-z0-9_-]{27}(?![\\w-])",
     // Hashes of passwords, as in /etc/shadow, htpasswd files and databases
@@ -94,12 +104,12 @@ const tokens = new RegExp(
 // the letters before the sign: signs are rarer than letters.
 const tokenHint = new RegExp(
   [
-    `_(?<=(?:${signed("_", "[srp]k|whsec|gh[pousr]|github_pat|npm|hf|do[opr]_v1|dckr|shp[a-z]+|lin|sbp|figd|sntry[su]|lsv2")})_)`,
-    `-(?<=(?:${signed("-", "sk|gl[a-z]+|xox[a-z]|xapp|GOCSPX|pypi|AGE|HRKU|dnkey")})-)`,
-    `\\.(?<=(?:${signed(".", "SG|hooks|ya29|hv[sbr]|v1")})\\.)`,
+    `_(?<=(?:${signed("_", "[srp]k|whsec|gh[pousr]|github_pat|npm|hf|do[opr]_v1|dckr|shp[a-z]+|lin|sbp|figd|sntry[su]|lsv2|r8")})_)`,
+    `-(?<=(?:${signed("-", "sk|gl[a-z]+|xox[a-z]|xapp|GOCSPX|pypi|AGE|HRKU|dnkey|tvly|sq0[a-z]{3}")})-)`,
+    `\\.(?<=(?:${signed(".", "SG|hooks|ya29|hv[sbr]|v1|amzn\\.mws|hawk|dp\\.[a-z]{2,5}|dt0[a-z]\\d\\d")})\\.)`,
     "\\$(?<=(?:\\$[a-z0-9][\\w-]{0,31}|sha\\d+|argon2|bcrypt|scrypt)\\$)",
     "[|:](?:[A-Za-z0-9_-]{27}|AA)|\\/\\/0|~(?<=sha256~)|\\+(?<=endr\\+)|\\{(?:S?(?:SHA|MD5)|CRYPT)",
-    "A(?:KIA|SIA|Iza|BSK)|eyJ|cio|FLWSECK|GR1348941|oy2|NRAL|CCIP|K10|s-s4t2",
+    "A(?:KIA|SIA|Iza|BSK|TBB)|8Q~|A{20}|eyJ|cio|FLWSECK|GR1348941|oy2|NRAL|CCIP|K10|s-s4t2",
     ...Secretlint.prefixes.filter((prefix) => !/[_.-]$/.test(prefix))
   ].join("|"),
   "g"
