@@ -90,7 +90,8 @@ const runBlock = Effect.fnUntraced(function* (run: Blocks.Run) {
   const path = yield* Path.Path
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const server = yield* ModelServer.make(model)
-  const home = yield* ModelServer.home(server)
+  // The agent may write the temporary directory, so the host must keep no files there.
+  const home = yield* ModelServer.home(server, { directory: "/var/tmp" })
   const commands = path.join(home.HOME, "bin")
   const cwd = path.join(home.HOME, "project")
   yield* Effect.forEach([commands, cwd], (directory) => fs.makeDirectory(directory), { discard: true })
@@ -99,8 +100,6 @@ const runBlock = Effect.fnUntraced(function* (run: Blocks.Run) {
     `#!/bin/sh\nexec "${process.execPath}" "${bin}" "$@"\n`,
     { mode: 0o755 }
   )
-  // The home lies in the temporary directory, which the agent may write, so files cannot be staged there.
-  const state = yield* fs.makeTempDirectoryScoped({ directory: "/var/tmp", prefix: "effect-codex-runbook-" })
   const { port, received } = yield* listen(run.receiver, home.HOME)
   const prometheus = yield* Receiver.freePort
   const code = run.block.code
@@ -113,7 +112,6 @@ const runBlock = Effect.fnUntraced(function* (run: Blocks.Run) {
         ...home,
         PATH: `${commands}:${process.env["PATH"] ?? ""}`,
         LANG: "C.UTF-8",
-        XDG_STATE_HOME: state,
         // Only for blocks that scrape: the reader of another block has not set this variable.
         ...(run.block.code.includes("localhost:9464")
           ? { OTEL_EXPORTER_PROMETHEUS_PORT: String(prometheus) }

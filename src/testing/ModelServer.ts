@@ -301,7 +301,14 @@ export const layer = (script: Script, options?: ModelServerOptions): Layer.Layer
  */
 export const home = Effect.fnUntraced(function* (
   server: ModelServer["Service"],
-  options: { readonly config?: string | undefined } = {}
+  options: {
+    readonly config?: string | undefined
+    /**
+     * The directory in which the home is created. Default: the temporary directory, which the sandbox `workspace-write` lets
+     * the agent write, so the host must keep no files there.
+     */
+    readonly directory?: string | undefined
+  } = {}
 ): Effect.fn.Return<
   {
     readonly HOME: string
@@ -314,15 +321,17 @@ export const home = Effect.fnUntraced(function* (
 > {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const HOME = yield* Effect.acquireRelease(fs.makeTempDirectory({ prefix: "effect-codex-" }), (directory) =>
-    // Retry, because a Codex that is still exiting may write here, which makes the removal fail.
-    fs
-      .remove(directory, { recursive: true, force: true })
-      .pipe(
-        Effect.retry({ times: 100, schedule: Schedule.spaced("20 millis") }),
-        inRealTime,
-        Effect.ignore({ log: "Warn" })
-      )
+  const HOME = yield* Effect.acquireRelease(
+    fs.makeTempDirectory({ prefix: "effect-codex-", directory: options.directory }),
+    (directory) =>
+      // Retry, because a Codex that is still exiting may write here, which makes the removal fail.
+      fs
+        .remove(directory, { recursive: true, force: true })
+        .pipe(
+          Effect.retry({ times: 100, schedule: Schedule.spaced("20 millis") }),
+          inRealTime,
+          Effect.ignore({ log: "Warn" })
+        )
   )
   const CODEX_HOME = path.join(HOME, ".codex")
   yield* fs.makeDirectory(CODEX_HOME, { mode: 0o700 })

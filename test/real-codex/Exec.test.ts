@@ -62,14 +62,19 @@ describe.concurrent("a command in the sandbox of the real Codex", () => {
           omittedBytes: 0
         })
 
+        // `/tmp` and `TMPDIR` belong to what `workspace-write` may write, `/var/tmp` does not.
+        const outside = yield* Effect.flatMap(
+          fs.makeTempDirectoryScoped({ directory: "/var/tmp" }),
+          fs.realPath
+        )
         const write = shell(
-          `mkdir -p .git; for f in ok .git/config ${process.cwd()}/exec-test; do echo x > $f && echo wrote $f && rm $f; done; true`
+          `mkdir -p .git; for f in ok .git/config ${outside}/exec-test; do echo x > $f && echo wrote $f && rm $f; done; true`
         )
         assert.strictEqual((yield* result(write)).stdout, "")
         assert.strictEqual((yield* result(write, { sandbox: "workspace-write" })).stdout, "wrote ok\n")
         assert.strictEqual(
           (yield* result(write, { sandbox: "danger-full-access" })).stdout,
-          `wrote ok\nwrote .git/config\nwrote ${process.cwd()}/exec-test\n`
+          `wrote ok\nwrote .git/config\nwrote ${outside}/exec-test\n`
         )
 
         const { stdout: env } = yield* result(["env"], { env: { GIVEN: "yes", LANG: undefined } })

@@ -8,7 +8,7 @@ import { Codex } from "../../src/Codex.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Scripted from "../../src/testing/Scripted.ts"
 import { TestLayer } from "../../src/testing/TestLayer.ts"
-import { test } from "../support/live.ts"
+import { test, until } from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
 
 const finding = {
@@ -132,12 +132,17 @@ describe.concurrent("a review by the real Codex", () => {
           Effect.forkScoped({ startImmediately: true })
         )
         yield* Deferred.await(working)
-        const before = yield* real.processes
+        // Codex cannot end a command whose process does not run yet.
+        const codex = (yield* real.processes).filter(({ parent }) => parent === process.pid).length
+        yield* until(
+          "the command runs",
+          Effect.map(real.processes, ({ length }) => length > codex)
+        )
         yield* Fiber.interrupt(fiber)
         assert.strictEqual((yield* thread.run("next")).message, "after")
-        assert.sameDeepMembers(
-          (yield* real.processes).map(({ pid }) => pid),
-          before.filter(({ parent }) => parent === process.pid).map(({ pid }) => pid)
+        yield* until(
+          "no command is left",
+          Effect.map(real.processes, ({ length }) => length === codex)
         )
       }).pipe(Effect.provide(real.layer))
     }))

@@ -39,6 +39,10 @@ const through =
   <A, E>(effect: Effect.Effect<A, E>) =>
     effect.pipe(Effect.provide(Otlp.OtlpLayer), Effect.provide(environment(variables)))
 
+/** Returns the paths of the segments that are not acknowledged. */
+const segments = (directory: string): ReadonlyArray<string> =>
+  readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".seg"))
+
 describe("telemetry with a spool", () => {
   it.live("delivers spans that ended during an outage later, byte for byte and once", () =>
     Effect.gen(function* () {
@@ -227,6 +231,8 @@ describe("telemetry with a spool", () => {
       })
       yield* Effect.logInfo("before").pipe(
         Effect.andThen(Support.until(() => items().length >= 1)),
+        // Until its records are acknowledged, the spool writes to the open file of the segment, also if it is removed.
+        Effect.andThen(Support.until(() => segments(directory).length === 0)),
         Effect.andThen(broken),
         Effect.andThen(Effect.logInfo("after")),
         through(variables(url, directory, { OTEL_TRACES_EXPORTER: "none" })),
