@@ -281,8 +281,8 @@ export const paths: ReadonlyArray<Attack> = [
     }),
     mutant: {
       file: "src/engine/app-server/ServerRequests.ts",
-      original: 'ApprovalDecision.isGranted(decision) ? "accept" : ApprovalDecision.decisionName(decision)',
-      mutated: "ApprovalDecision.decisionName(decision)"
+      original: '(AmendmentMapping.commandDecision(decision) ?? "accept")',
+      mutated: "(AmendmentMapping.commandDecision(decision) ?? ApprovalDecision.decisionName(decision))"
     }
   },
   {
