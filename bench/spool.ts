@@ -3,7 +3,7 @@
  * [--quick] [--rounds N]`
  *
  * "path" is the time by the clock that the caller spends on a span of fifteen attributes, start to end; "cpu" is that of
- * this process until the last span is sent, to a collector that is another process on loopback. "away": nobody listens,
+ * this process until the last span is sent, to a collector that is another process on loopback. "away": no process listens,
  * and everything stays on disk. "open" are tools that are still open when the loop goes on: each is written twice, when it
  * starts and when it ends. A turn is one of a scripted engine with a command and a message. Row by row the median of the
  * rounds with its quartiles; the disk is that of the folder for temporary files.

@@ -73,7 +73,7 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}>
   /** MCP servers that the agent may use, in addition to the servers in Codex's configuration. */
   readonly mcpServers?: McpServers.McpServers | undefined
   /**
-   * The limit for all turns of the thread together while this handle is open, whoever requests them. A turn that exceeds it
+   * The limit for all turns of the thread together while this handle is open, also turns of other handles and of Codex itself. A turn that exceeds it
    * fails with `BudgetExceeded`.
    */
   readonly budget?: Budget | undefined
@@ -88,7 +88,7 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}>
    */
   readonly mode?: TurnOptions.Mode | undefined
   /**
-   * Whether the agent may pursue goals: it then continues after the end of a turn, in turns that nobody requests. Needed for
+   * Whether the agent may pursue goals: it then continues after the end of a turn, in turns that Codex starts itself. Needed for
    * `Thread.runGoal`. Default: false, also if Codex's configuration turns goals on.
    */
   readonly goals?: boolean | undefined

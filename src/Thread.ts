@@ -11,7 +11,6 @@ import type * as CodexProtocol from "./engine/CodexProtocol.ts"
 import type * as Goal from "./domain/Goal.ts"
 import type * as Engine from "./engine/Engine.ts"
 import type { ThreadId } from "./domain/Ids.ts"
-import type * as Terminal from "./domain/Terminal.ts"
 import type * as ThreadEvent from "./domain/ThreadEvent.ts"
 import type * as ThreadSettings from "./domain/ThreadSettings.ts"
 import type * as Turn from "./domain/Turn.ts"
@@ -35,20 +34,7 @@ export interface Run<Args extends ReadonlyArray<unknown>> {
 }
 
 /** Lists, watches and ends the background terminals of a thread. */
-export interface Terminals {
-  /** Lists the commands that run now, also those of handles of the same thread. */
-  readonly list: Effect.Effect<ReadonlyArray<Terminal.Terminal>, CodexError.RequestError>
-  /**
-   * The events of the background terminals from now on: a turn left a command running, it wrote output, it ended. The
-   * stream ends with the thread's scope and with Codex's process. While more than 1 Mi characters of output wait for a slow
-   * consumer, new output is dropped; a mark in the next output counts the dropped characters.
-   */
-  readonly watch: Stream.Stream<Terminal.TerminalEvent, CodexError.RequestError>
-  /** Ends a command by its `processId`. Returns whether it was still running. */
-  readonly terminate: (processId: string) => Effect.Effect<boolean, CodexError.RequestError>
-  /** Ends all commands of the thread, also those of a running turn. */
-  readonly clean: Effect.Effect<void, CodexError.RequestError>
-}
+export interface Terminals extends Engine.EngineTerminals {}
 
 /**
  * A conversation with the agent. `Codex.startThread` and its siblings open one; closing their scope closes the thread.
@@ -134,7 +120,7 @@ export interface Thread {
    */
   readonly settings: Effect.Effect<ThreadSettings.ThreadSettings>
   /**
-   * What the turns of the thread used since this handle was opened, whoever requested them, sub-agents included: tokens,
+   * What the turns of the thread used since this handle was opened, also turns of other handles and of Codex itself, sub-agents included: tokens,
    * milliseconds, tool calls and model requests.
    */
   readonly spent: Effect.Effect<Budget.BudgetUsage>

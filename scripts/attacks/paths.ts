@@ -1,8 +1,12 @@
 /** Attacks of the agent by links, by directories of its own and by what was accepted before. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
 import * as Approval from "../../src/Approval.ts"
+import { Codex } from "../../src/Codex.ts"
+import * as CodexProtocol from "../../src/engine/CodexProtocol.ts"
 import type { Sandbox } from "../../src/domain/TurnOptions.ts"
 import * as Hostile from "../../src/testing/Hostile.ts"
 import * as M from "../../src/testing/ModelServer.ts"
@@ -44,6 +48,8 @@ const play = Effect.fnUntraced(function* ({ policy, prepare, sandbox, script }: 
   replies = script(place)
   prepare?.(place)
   yield* Effect.flatMap(real.start({ sandbox }), (thread) => thread.run("go")).pipe(
+    // The library stops the turn if it notices the attack after an acceptance.
+    Effect.catchTag("TurnInterrupted", () => Effect.void),
     Effect.scoped,
     Effect.provide([Approval.layer(policy), real.layer])
   )
@@ -288,26 +294,22 @@ export const paths: ReadonlyArray<Attack> = [
   {
     id: "H12",
     title: "an accepted call runs no other call that has the same id",
-    run: outcome(
-      Object.fromEntries(
-        ["first", "second", "third"].map((name) => [
-          name,
-          play({
-            sandbox: "workspace-write",
-            policy: (request) =>
-              Effect.succeed(
-                Approval.describe(request).includes("owned") ? Approval.decline("no") : Approval.accept
-              ),
-            script: ({ outside }) => [
-              M.reply(
-                M.shell(`echo harmless > ${outside}/file`, { callId: "same", escalate: "it is needed" }),
-                M.shell(`echo owned > ${outside}/other`, { callId: "same", escalate: "it is needed" })
-              )
-            ]
-          })
-        ])
-      )
-    ),
+    run: outcome({
+      "the real Codex": play({
+        sandbox: "workspace-write",
+        // The acceptance comes when both calls wait: then Codex takes it for the second one.
+        policy: (request) =>
+          Approval.describe(request).includes("owned")
+            ? Effect.succeed(Approval.decline("no"))
+            : Effect.delay(Effect.succeed(Approval.accept), "1 second"),
+        script: ({ outside }) => [
+          M.reply(
+            M.shell(`echo harmless > ${outside}/file`, { callId: "same", escalate: "it is needed" }),
+            M.shell(`echo owned > ${outside}/other`, { callId: "same", escalate: "it is needed" })
+          )
+        ]
+      })
+    }),
     mutant: {
       file: "src/engine/app-server/CallIds.ts",
       original: "if (running.has(id)) ambiguous.add(id)",
@@ -316,7 +318,7 @@ export const paths: ReadonlyArray<Attack> = [
   },
   {
     id: "H12",
-    title: "a permission for the session ends when the thread is closed, also if the thread is resumed",
+    title: "a permission for the session ends when the thread is closed, also if a client resumes the thread",
     run: Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const outside = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
@@ -330,7 +332,19 @@ export const paths: ReadonlyArray<Attack> = [
         const id = yield* Effect.scoped(
           Effect.flatMap(first, (thread) => Effect.as(thread.run("go"), thread.id))
         )
-        yield* Effect.scoped(Effect.flatMap(real.resume(id), (thread) => thread.run("go")))
+        // Another client of the process resumes the thread. With a resume that changes settings Codex reads the thread anew.
+        const codex = yield* Codex
+        yield* codex.request("thread/resume", { threadId: id })
+        const ended = yield* codex.notifications.pipe(
+          Stream.filter(CodexProtocol.isNotification("turn/completed")),
+          Stream.runHead,
+          Effect.forkChild({ startImmediately: true })
+        )
+        yield* codex.request("turn/start", {
+          threadId: id,
+          input: [{ type: "text", text: "go", text_elements: [] }]
+        })
+        yield* Fiber.join(ended)
       }).pipe(Effect.provide([Approval.layer(policy), real.layer]))
       return Fs.existsSync(`${outside}/file`) ? "the agent wrote outside" : "held"
     }),

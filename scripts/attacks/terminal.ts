@@ -1,4 +1,4 @@
-/** Attacks on the person at the terminal: requests that hide what they ask for, answers that nobody gave, control codes. */
+/** Attacks on the person at the terminal: requests that hide what they ask for, answers that the person did not give, control codes. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"

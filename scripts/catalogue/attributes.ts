@@ -68,7 +68,7 @@ const entries: {
   group: { meaning: "the `group` that the thread was opened with" },
   turnId: { meaning: "the turn id of Codex" },
   turnStatus: { meaning: "`completed`, `failed` or `interrupted`" },
-  turnTrigger: { meaning: "`codex` if nobody requested the turn: Codex started it, for example for a goal" },
+  turnTrigger: { meaning: "`codex` if Codex started the turn by itself, for example for a goal" },
   turnModelCalls: { meaning: "requests to the model in the turn, failed attempts included" },
   turnToolCalls: { meaning: "calls of tools in the turn" },
   limitId: { meaning: "the limit of the account, as Codex names it" },

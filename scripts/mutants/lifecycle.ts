@@ -259,7 +259,7 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     [
       "if (Math.abs(jump) < minJump) return at",
       "",
-      "keeps a time of the wall clock while nobody sets that clock, however old the time is"
+      "keeps a time of the wall clock until that clock is set, however old the time is"
     ]
   ]),
   ...inFile("src/turn/TurnAttempts.ts", "test/Thread.test.ts", [

@@ -27,7 +27,7 @@ export interface ExecOptions {
    */
   readonly sandbox?: Sandbox | undefined
   /**
-   * Variables in addition to those that Codex gives the commands of its agent, without credentials; `undefined` removes one.
+   * Variables in addition to the environment of the agent's commands, which has no credentials. `undefined` removes a variable.
    * Telemetry masks the secrets in them.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
@@ -67,7 +67,7 @@ export interface ExecHandle {
   readonly stderr: Stream.Stream<Uint8Array, ExecError>
   /** Both outputs together, in order of arrival for a reader that is fast enough. */
   readonly all: Stream.Stream<Uint8Array, ExecError>
-  /** Waits for the end, and returns what is left of both outputs as text. */
+  /** Waits for the end, and returns the kept parts of both outputs as text. */
   readonly result: Effect.Effect<ExecResult, ExecError>
   /** Changes the size of the terminal. */
   readonly resize: (size: TerminalSize) => Effect.Effect<void, RequestError>

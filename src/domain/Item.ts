@@ -202,7 +202,7 @@ export class AgentState extends Schema.Opaque<AgentState>()(
 
 /**
  * A call that concerns sub-agents: `tool` is `spawn_agent`, `send_input`, `wait_agent`, …, and `agents` are the threads of
- * those sub-agents. `model` and `effort` are those that the call requests for a new sub-agent.
+ * those sub-agents. `model` and `effort` are the settings that the call requests for a new sub-agent.
  */
 export class AgentCall extends Schema.Opaque<AgentCall>()(
   Schema.TaggedStruct("AgentCall", {

@@ -186,11 +186,17 @@ export interface EngineThread {
 
 /** The commands of a thread that run in the background. */
 export interface EngineTerminals {
+  /** Lists the commands that run now, also those of handles of the same thread. */
   readonly list: Effect.Effect<ReadonlyArray<Terminal.Terminal>, CodexError.RequestError>
-  /** Subscribes when it runs. Ends with the thread or its engine. */
+  /**
+   * Subscribes when it runs. The events of the background terminals from now on: a turn left a command running, it wrote output, it ended. The
+   * stream ends with the thread's scope and with Codex's process. While more than 1 Mi characters of output wait for a slow
+   * consumer, new output is dropped; a mark in the next output counts the dropped characters.
+   */
   readonly watch: Stream.Stream<Terminal.TerminalEvent, CodexError.RequestError>
-  /** Returns whether the command was still running. */
+  /** Ends a command by its `processId`. Returns whether it was still running. */
   readonly terminate: (processId: string) => Effect.Effect<boolean, CodexError.RequestError>
+  /** Ends all commands of the thread, also those of a running turn. */
   readonly clean: Effect.Effect<void, CodexError.RequestError>
 }
 

@@ -124,6 +124,15 @@ export const question = (
     })
   )
 
+const startedCommand = (turn: ScriptedTurn, script: string): Item.CommandExecution => ({
+  _tag: "CommandExecution",
+  id: turn.nextId("call"),
+  command: script,
+  cwd: turn.options.cwd ?? "/",
+  status: "inProgress",
+  operations: []
+})
+
 /** Codex runs a command. With `approval` it asks first, and does not run a command that is declined. */
 export const command = (
   script: string,
@@ -137,14 +146,7 @@ export const command = (
 ): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (turn) {
-      const item: Item.CommandExecution = {
-        _tag: "CommandExecution",
-        id: turn.nextId("call"),
-        command: script,
-        cwd: turn.options.cwd ?? "/",
-        status: "inProgress",
-        operations: []
-      }
+      const item = startedCommand(turn, script)
       const exitCode = options.exitCode ?? 0
       yield* emit(turn, { _tag: "ItemStarted", item })
       const argv = ShellCommand.argv(script)
@@ -177,14 +179,7 @@ export const command = (
 export const background = (script: string, options: { readonly ends?: ScriptedEnd } = {}): ScriptedStep =>
   step(
     Effect.fnUntraced(function* (turn) {
-      const item: Item.CommandExecution = {
-        _tag: "CommandExecution",
-        id: turn.nextId("call"),
-        command: script,
-        cwd: turn.options.cwd ?? "/",
-        status: "inProgress",
-        operations: []
-      }
+      const item = startedCommand(turn, script)
       yield* emit(turn, { _tag: "ItemStarted", item })
       yield* turn.startCommand(item, options.ends)
     })

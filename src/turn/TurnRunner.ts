@@ -185,7 +185,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   }
   const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* TurnOptions.DefaultTimeout))
   const clock = MonotonicClock.make(yield* Clock.Clock)
-  // What the engine reports, because it may run the turn with other settings than those that the caller named.
+  // The engine reports these settings: it may run the turn with others than the caller requested.
   const settings = engine.turnSettings?.(options)
   const model = settings?.model ?? attempt.model
   const { attribute } = Convention

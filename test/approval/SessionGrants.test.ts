@@ -190,7 +190,7 @@ describe("the grants of a thread", () => {
     })
   )
 
-  it.effect("expire after the lifetime of the policy, or when they are told to", () =>
+  it.effect("expire after the lifetime of the policy, or after the time that `expire` sets", () =>
     Effect.gen(function* () {
       const { ask, state } = remembering({ lifetime: "1 hour" })
       yield* ask("expire", R.command("touch a"))

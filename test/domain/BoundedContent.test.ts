@@ -212,7 +212,7 @@ describe("the items of a turn", () => {
   const fold = (state: TurnState.TurnState, event: Turn.EngineEvent) =>
     TurnState.step(state, BoundedContent.boundEvent(event, state.limits.itemBytes), new Set())[0]
 
-  it("H20 leave the last message whole, and the result counts what is left out", () => {
+  it("H20 leave the last message whole, and the result counts the omitted items and characters", () => {
     let current = state({ turnBytes: 50_000, itemBytes: 40_000 })
     current = fold(current, {
       _tag: "TurnStarted",

@@ -4,7 +4,6 @@ import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../src/domain/CodexError.ts"
 import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
-import type * as Item from "../../src/domain/Item.ts"
 import * as OpenCalls from "../../src/domain/OpenCalls.ts"
 import * as Turn from "../../src/domain/Turn.ts"
 import * as TurnState from "../../src/domain/TurnState.ts"
@@ -148,15 +147,6 @@ for (const [events, schema] of [
     )
   })
 
-const command = (id: string, status: Item.Status): Item.CommandExecution => ({
-  _tag: "CommandExecution",
-  id: ItemId.make(id),
-  command: "ls",
-  cwd: "/",
-  status,
-  operations: []
-})
-
 describe("a command", () => {
   it("runs from its approval, even if its call returns before its item completes", () => {
     const callId = ItemId.make("c")
@@ -164,7 +154,7 @@ describe("a command", () => {
     const { emitted } = play(
       [
         { _tag: "ToolRequested", callId, tool: "exec_command", at: begun },
-        { _tag: "ItemStarted", item: command("c", "inProgress"), at: begun + 1 },
+        { _tag: "ItemStarted", item: TurnEvents.command("c", "inProgress"), at: begun + 1 },
         { _tag: "ApprovalRequested", request, at: begun + 2 },
         {
           _tag: "ApprovalDecided",
@@ -175,7 +165,7 @@ describe("a command", () => {
           at: begun + 10
         },
         { _tag: "ToolReturned", callId, at: begun + 15 },
-        { _tag: "ItemCompleted", item: command("c", "completed"), at: begun + 20 }
+        { _tag: "ItemCompleted", item: TurnEvents.command("c", "completed"), at: begun + 20 }
       ],
       "completed",
       0
@@ -188,8 +178,8 @@ describe("a command", () => {
 describe("a call whose item completes before it returns", () => {
   const callId = ItemId.make("c")
   const requested = { _tag: "ToolRequested", callId, tool: "exec_command", at: begun } as const
-  const started = { _tag: "ItemStarted", item: command("c", "inProgress"), at: begun } as const
-  const completed = { _tag: "ItemCompleted", item: command("c", "completed"), at: begun } as const
+  const started = { _tag: "ItemStarted", item: TurnEvents.command("c", "inProgress"), at: begun } as const
+  const completed = { _tag: "ItemCompleted", item: TurnEvents.command("c", "completed"), at: begun } as const
   const fold = (events: ReadonlyArray<Turn.EngineEvent>) =>
     events.reduce((calls, event) => OpenCalls.step(calls, event, begun).after, OpenCalls.initial)
 
@@ -202,8 +192,8 @@ describe("a call whose item completes before it returns", () => {
 
   it("is kept until it returns, however many calls end before", () => {
     const others = Array.from({ length: OpenCalls.maxEnded + 1 }, (_, n): ReadonlyArray<Turn.EngineEvent> => [
-      { _tag: "ItemStarted", item: command(`o-${n}`, "inProgress"), at: begun },
-      { _tag: "ItemCompleted", item: command(`o-${n}`, "completed"), at: begun }
+      { _tag: "ItemStarted", item: TurnEvents.command(`o-${n}`, "inProgress"), at: begun },
+      { _tag: "ItemCompleted", item: TurnEvents.command(`o-${n}`, "completed"), at: begun }
     ]).flat()
     const calls = fold([requested, started, completed, ...others])
     assert.strictEqual(calls.awaitedCount, 1)
@@ -232,8 +222,8 @@ describe("a long turn", () => {
   it("keeps its items in the order of their ends, and costs no more for each", () => {
     const count = 10_000
     const events = Array.from({ length: count }, (_, index): ReadonlyArray<Turn.EngineEvent> => [
-      { _tag: "ItemStarted", item: command(`c-${index}`, "inProgress"), at: begun + index },
-      { _tag: "ItemCompleted", item: command(`c-${index}`, "completed"), at: begun + index }
+      { _tag: "ItemStarted", item: TurnEvents.command(`c-${index}`, "inProgress"), at: begun + index },
+      { _tag: "ItemCompleted", item: TurnEvents.command(`c-${index}`, "completed"), at: begun + index }
     ]).flat()
     // A fold that copies what it has collected takes minutes.
     const { turn } = play(events, "completed", 0)

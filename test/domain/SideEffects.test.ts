@@ -3,6 +3,7 @@ import { ItemId } from "../../src/domain/Ids.ts"
 import type * as Item from "../../src/domain/Item.ts"
 import * as SideEffects from "../../src/domain/SideEffects.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
+import * as TurnEvents from "../support/turnEvents.ts"
 
 const readOnly = new Set(["lookup"])
 const requested = (callId: string, tool: string, nested?: ReadonlyArray<string>): Turn.EngineEvent => ({
@@ -17,17 +18,9 @@ const returned = (callId: string): Turn.EngineEvent => ({
   callId: ItemId.make(callId),
   at: 0
 })
-const command = (id: string, status: Item.Status): Item.Item => ({
-  _tag: "CommandExecution",
-  id: ItemId.make(id),
-  command: "ls",
-  cwd: "/",
-  status,
-  operations: []
-})
 const declined = (id: string): ReadonlyArray<Turn.EngineEvent> => [
-  { _tag: "ItemStarted", item: command(id, "inProgress"), at: 0 },
-  { _tag: "ItemCompleted", item: command(id, "declined"), at: 0 }
+  { _tag: "ItemStarted", item: TurnEvents.command(id, "inProgress"), at: 0 },
+  { _tag: "ItemCompleted", item: TurnEvents.command(id, "declined"), at: 0 }
 ]
 const happened = (...events: ReadonlyArray<Turn.EngineEvent>) =>
   SideEffects.atEnd(

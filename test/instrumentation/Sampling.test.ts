@@ -81,7 +81,7 @@ describe("the sampling rate of the environment", () => {
     })
   )
 
-  it.effect("decides about a trace as any other service with the same rate does", () =>
+  it.effect("samples the same traces as other services with the same rate", () =>
     Effect.gen(function* () {
       const spans = yield* spansOf(many, { CODEX_OTEL_SAMPLE_RATE: "0.5" })
       for (const span of spans) {

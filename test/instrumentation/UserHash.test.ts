@@ -66,7 +66,7 @@ const carryOut = (all: ReadonlyArray<Doing>): Effect.Effect<void> =>
 const deep = Tool.make("deep", { parameters: Schema.Struct({}), success: Schema.String })
 const Tools = Toolkit.make(deep)
 
-const key = { CODEX_OTEL_USER_HASH_KEY: "a key that nobody knows" }
+const key = { CODEX_OTEL_USER_HASH_KEY: "a secret key" }
 const expected = {
   "codex.originator": "sdk",
   "codex.source": "test",

@@ -4,32 +4,18 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { readFileSync, readdirSync } from "node:fs"
 import { Codex } from "../../src/Codex.ts"
 import type * as Item from "../../src/domain/Item.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Real from "../support/realEngine.ts"
 import { test, until } from "../support/live.ts"
+import { running } from "../support/processes.ts"
 
 const background = { timeoutMillis: 250 } as const
 
 const commands = (turn: Turn.Turn): ReadonlyArray<Item.CommandExecution> =>
   turn.items.flatMap((item) => (item._tag === "CommandExecution" ? [item] : []))
-
-/** Returns the ids of the processes whose command line contains a text. */
-const running = (text: string) =>
-  readdirSync("/proc").filter((pid) => {
-    try {
-      return (
-        /^\d+$/.test(pid) &&
-        Number(pid) !== process.pid &&
-        readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").includes(text)
-      )
-    } catch {
-      return false
-    }
-  })
 
 /**
  * Asks for two seconds whether a process runs and what Codex lists. Returns all that appeared. The kernel may need a moment

@@ -4,25 +4,12 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
-import { readFileSync, readdirSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { Codex } from "../../src/Codex.ts"
 import * as CodexError from "../../src/domain/CodexError.ts"
 import * as Real from "../support/realEngine.ts"
 import { test, until } from "../support/live.ts"
-
-/** Returns the ids of the processes whose command line contains a text. */
-const running = (text: string) =>
-  readdirSync("/proc").filter((pid) => {
-    try {
-      return (
-        /^\d+$/.test(pid) &&
-        Number(pid) !== process.pid &&
-        readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").includes(text)
-      )
-    } catch {
-      return false
-    }
-  })
+import { running } from "../support/processes.ts"
 
 const isRunning = (text: string) =>
   until(

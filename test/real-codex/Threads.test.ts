@@ -209,7 +209,7 @@ describe.concurrent("threads of the real Codex", () => {
       ])
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
-        const none = yield* Effect.flip(thread.steer("nobody listens"))
+        const none = yield* Effect.flip(thread.steer("no turn runs"))
         assert.deepInclude(none, { _tag: "InvalidRequest", reason: "Rejected", method: "turn/steer" })
         const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
         yield* Deferred.await(streaming)

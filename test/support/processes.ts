@@ -1,8 +1,9 @@
-/** Whether a process is running. A zombie is not, even if its parent has not reaped it yet. */
+/** Looks at processes of the machine. */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { readFileSync } from "node:fs"
+import { readFileSync, readdirSync } from "node:fs"
 
+/** Whether a process is running. A zombie is not, even if its parent has not reaped it yet. */
 export const isAlive = (pid: number): boolean => {
   try {
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"))
@@ -10,6 +11,20 @@ export const isAlive = (pid: number): boolean => {
     return false
   }
 }
+
+/** Returns the ids of the other processes whose command line contains a text. */
+export const running = (text: string): ReadonlyArray<string> =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return (
+        /^\d+$/.test(pid) &&
+        Number(pid) !== process.pid &&
+        readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").includes(text)
+      )
+    } catch {
+      return false
+    }
+  })
 
 /** Waits for the end of a process for a limited time. Returns whether the process ended. */
 export const hasEnded = (pid: number) =>

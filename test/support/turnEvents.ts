@@ -4,6 +4,16 @@ import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import type * as Item from "../../src/domain/Item.ts"
 import * as Turn from "../../src/domain/Turn.ts"
 
+/** Returns the item of a command. */
+export const command = (id: string, status: Item.Status): Item.CommandExecution => ({
+  _tag: "CommandExecution",
+  id: ItemId.make(id),
+  command: "ls",
+  cwd: "/",
+  status,
+  operations: []
+})
+
 const workKinds = ["command", "patch", "tool", "mcp", "agent"] as const
 const itemKinds = [...workKinds, "message", "reasoning", "user", "compaction", "unknown"] as const
 type WorkKind = (typeof workKinds)[number]

@@ -287,7 +287,8 @@ describe("the Prometheus endpoint", () => {
     }))
 
   const promtool = spawnSync("promtool", ["--version"]).status === 0
-  if (!promtool) process.stderr.write("\nSKIPPED: no promtool here, so nobody checks what /metrics says\n")
+  if (!promtool)
+    process.stderr.write("\nSKIPPED: promtool is missing, so the format of /metrics is not checked\n")
 
   it.live.skipIf(!promtool)("passes promtool's checks", () =>
     Effect.gen(function* () {

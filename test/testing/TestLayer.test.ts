@@ -94,7 +94,7 @@ describe("TestLayer", () => {
 
   it.effect("fails a test that leaves steps of its script", () =>
     Effect.gen(function* () {
-      const exit = yield* Scripted.play([Scripted.message("nobody asked")]).pipe(
+      const exit = yield* Scripted.play([Scripted.message("left over")]).pipe(
         Effect.provide(TestLayer),
         Effect.exit
       )

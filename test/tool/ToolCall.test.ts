@@ -25,7 +25,7 @@ const call = (tool: string, args: unknown = {}, id = tool): Engine.EngineToolCal
   tool,
   arguments: args
 })
-const no: ToolHost.Approve = () => Effect.die("nobody is asked")
+const no: ToolHost.Approve = () => Effect.die("no approval is requested")
 const quiet = Logger.layer([])
 
 describe("arguments", () => {

@@ -28,7 +28,7 @@ const call = (tool: string, args: unknown = {}, id = tool): Engine.EngineToolCal
   tool,
   arguments: args
 })
-const no: ToolHost.Approve = () => Effect.die("nobody is asked")
+const no: ToolHost.Approve = () => Effect.die("no approval is requested")
 
 /** Steps that the model asks for in one response: they run at once. */
 const together = (...steps: ReadonlyArray<Scripted.ScriptedStep>): Scripted.ScriptedStep => ({

@@ -20,7 +20,7 @@ const make = (wall: number) => {
 }
 
 describe("the clock of a turn", () => {
-  it("keeps a time of the wall clock while nobody sets that clock, however old the time is", () => {
+  it("keeps a time of the wall clock until that clock is set, however old the time is", () => {
     const { clock, now } = make(100_000)
     now.wall += 2000
     now.monotonic += 2000

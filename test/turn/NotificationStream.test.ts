@@ -89,7 +89,7 @@ describe("a stream of notifications", () => {
       const { hub, publish, times } = yield* setup
       const stream = yield* NotificationStream.make(hub)
       yield* publish("warning", { threadId: null, message: "early" })
-      assert.strictEqual(times(), 0, "nothing is made for nobody")
+      assert.strictEqual(times(), 0, "without a subscriber, no value is made")
       const reading = yield* Effect.forkScoped(Stream.runCollect(Stream.take(stream, 2)), {
         startImmediately: true
       })

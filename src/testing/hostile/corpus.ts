@@ -14,7 +14,7 @@ const harmless = [
   "ls -la"
 ]
 
-/** Commands that run or load files of their directory: whoever writes there decides what they do. */
+/** Commands that run or load files of their directory: someone who can write there decides what they do. */
 export const workspacePrograms = [
   "git status",
   "git log",

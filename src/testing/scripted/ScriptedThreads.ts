@@ -63,7 +63,7 @@ export const runTurn = (
     )
   })
 
-/** Starts a turn that nobody requested, and passes it to the newest handle. */
+/** Starts a turn of its own, as Codex does, and passes it to the newest handle. */
 export const adopt = (
   thread: ScriptedThread,
   turnId: TurnId,

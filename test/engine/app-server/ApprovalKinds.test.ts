@@ -256,7 +256,7 @@ describe.concurrent("the reply to each kind of approval request", () => {
     ["a form, with what does not fit", requests.form(), Approval.submit({ name: "B" }), no.action],
     ["a form, with a bare yes", requests.form(), Approval.accept, no.action],
     [
-      "a form that nobody can read",
+      "an unreadable form",
       requests.form({ requestedSchema: [] }),
       Approval.submit({ name: "Bob" }),
       no.action

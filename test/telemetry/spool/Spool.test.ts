@@ -66,13 +66,13 @@ describe("telemetry with a spool", () => {
     Effect.gen(function* () {
       const directory = yield* folder
       const away = variables(yield* unusedUrl, directory, { OTEL_METRICS_EXPORTER: "otlp" })
-      yield* Effect.logInfo("said while nobody listened").pipe(Effect.withSpan("one"), through(away))
+      yield* Effect.logInfo("logged while the collector is down").pipe(Effect.withSpan("one"), through(away))
       assert.deepEqual(readdirSync(directory).toSorted(), ["logs", "traces"])
       const { items, url } = yield* collector()
       const back = variables(url, directory)
       yield* Support.until(() => items().length >= 2).pipe(through(back))
       const got = items().map(parsed)
-      assert.isTrue(got.some(({ body }) => body?.stringValue === "said while nobody listened"))
+      assert.isTrue(got.some(({ body }) => body?.stringValue === "logged while the collector is down"))
       assert.isTrue(got.some(({ name }) => name === "one"))
       assert.deepEqual(Support.filesBelow(directory), [])
     }).pipe(Effect.scoped, Effect.provide(quiet))

@@ -129,7 +129,7 @@ const codex = (
   const hear = ({ id, method, params: { threadId = "", turnId = "" } = {} }: Heard) => {
     if (method === undefined) {
       const times = asked.get(String(id))
-      if (times === undefined) return broken(`an answer to ${id}, which nobody asked`)
+      if (times === undefined) return broken(`an answer to ${id}, which has no request`)
       if (times > 0) broken(`a second answer to ${id}`)
       return void asked.set(String(id), times + 1)
     }

@@ -207,7 +207,7 @@ describe("a rule", () => {
     ]
   > = [
     [
-      "a name of ours that nobody knows",
+      "a name of ours that is not registered",
       "violation",
       "unknownAttribute",
       whole(chatWith({ "gen_ai.made.up": 1 }))
@@ -293,7 +293,7 @@ describe("a rule", () => {
       "errorType",
       whole({ ...tool, status: "error", attributes: { ...tool.attributes, [attribute.errorType]: "ENOENT" } })
     ],
-    ["an event that nobody knows", "violation", "event", whole({ ...chat, events: event("codex.surprise") })],
+    ["an unknown event", "violation", "event", whole({ ...chat, events: event("codex.surprise") })],
     [
       "an event of another span",
       "violation",
@@ -354,7 +354,7 @@ describe("a rule", () => {
     ["calls that are not there", "violation", "calls", whole(turnWith({ [attribute.turnToolCalls]: 2 }))],
     ["requests that are not there", "violation", "calls", whole(turnWith({ [attribute.turnModelCalls]: 0 }))],
     [
-      "a metric of ours that nobody knows",
+      "a metric of ours that is not registered",
       "violation",
       "unknownMetric",
       { metrics: [{ ...counter, name: "codex.fun" }] }
@@ -382,7 +382,7 @@ describe("a rule", () => {
       { revision: "latest" }
     ],
     [
-      "a record of ours that nobody knows",
+      "a record of ours that is not registered",
       "violation",
       "unknownRecord",
       { logs: [{ ...stop, event: "codex.tool.pause" }] }
@@ -413,7 +413,7 @@ describe("a rule", () => {
       { logs: [logWith({ [attribute.toolResult]: "secret" })] }
     ],
     [
-      "a name of ours that nobody knows, in a record of the program",
+      "a name of ours that is not registered, in a record of the program",
       "violation",
       "unknownAttribute",
       { logs: [{ attributes: { "codex.mine": 1 } }] }
