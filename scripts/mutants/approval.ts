@@ -472,7 +472,7 @@ export const approval: ReadonlyArray<Mutant> = [
     [
       "if (isExpired(entry, now)) registry.delete(id)",
       "if (isExpired(entry, now)) continue",
-      "expire after the lifetime of the policy, or when they are told to"
+      "expire after the lifetime of the policy, or after the time that `expire` sets"
     ],
     [
       "if (entry.owner !== session) continue",
