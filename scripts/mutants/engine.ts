@@ -72,7 +72,7 @@ export const engine: ReadonlyArray<Mutant> = [
       "decline the request that waits, because Codex would run the other call"
     ]
   ]),
-  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/ServerRequests.test.ts", [
+  ...inFile("src/engine/app-server/RequestRouter.ts", "test/engine/app-server/ServerRequests.test.ts", [
     [
       "running === undefined || (turnId !== undefined && running !== turnId)",
       "running === undefined",
@@ -84,7 +84,7 @@ export const engine: ReadonlyArray<Mutant> = [
       "while the turn is being interrupted"
     ]
   ]),
-  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/MessageRouter.test.ts", [
+  ...inFile("src/engine/app-server/RequestRouter.ts", "test/engine/app-server/MessageRouter.test.ts", [
     [
       "if (all.get(request.id) === waiting) all.delete(request.id)",
       "all.delete(request.id)",
@@ -119,17 +119,9 @@ export const engine: ReadonlyArray<Mutant> = [
       "request.refuse(-32603, `effect-codex failed on ${method}`)",
       "",
       "refuses a request whose handling throws"
-    ],
-    [
-      " || now - codexMs > 5000",
-      "",
-      "uses the time that Codex gives for an event, unless it lies far in the past or in the future"
-    ],
-    [
-      "codexMs >= Math.floor(now) ||",
-      "",
-      "uses the time that Codex gives for an event, unless it lies far in the past or in the future"
-    ],
+    ]
+  ]),
+  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/MessageRouter.test.ts", [
     [
       "known === undefined || known === notification.total",
       "known === undefined",
@@ -146,7 +138,7 @@ export const engine: ReadonlyArray<Mutant> = [
       "counts a sub-agent's messages as activity of the turn that it works for"
     ]
   ]),
-  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/ApprovalKinds.test.ts", [
+  ...inFile("src/engine/app-server/RequestRouter.ts", "test/engine/app-server/ApprovalKinds.test.ts", [
     [
       'if (approvalRequest._tag === "McpTool") runningTurn.askedCalls.add(approvalRequest.itemId)',
       "",
@@ -165,7 +157,7 @@ export const engine: ReadonlyArray<Mutant> = [
       "is interrupted when it starts a second turn for an unknown turn after the end of its own"
     ]
   ]),
-  ...inFile("src/engine/app-server/MessageRouter.ts", "test/engine/app-server/SubAgents.test.ts", [
+  ...inFile("src/engine/app-server/RequestRouter.ts", "test/engine/app-server/SubAgents.test.ts", [
     [
       'RunningTurn.fail(runningTurn.root ?? runningTurn, new CodexError.TurnInterrupted({ by: "policy" }))',
       'RunningTurn.fail(runningTurn, new CodexError.TurnInterrupted({ by: "policy" }))',
@@ -173,6 +165,16 @@ export const engine: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/engine/app-server/RunningTurn.ts", "test/engine/app-server/MessageRouter.test.ts", [
+    [
+      " || now - codexMs > 5000",
+      "",
+      "uses the time that Codex gives for an event, unless it lies far in the past or in the future"
+    ],
+    [
+      "codexMs >= Math.floor(now) ||",
+      "",
+      "uses the time that Codex gives for an event, unless it lies far in the past or in the future"
+    ],
     [
       "if (turn.root !== undefined) end(turn, error)",
       "",

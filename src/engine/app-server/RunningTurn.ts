@@ -98,6 +98,12 @@ export const make = (
 
 export const isOver = (turn: RunningTurn): boolean => turn.state._tag === "Over"
 
+/** Returns the time of an event. Codex uses the same clock in whole milliseconds; within one millisecond our clock is more precise. */
+export const timeOf = ({ clock }: RunningTurn, codexMs?: number): number => {
+  const now = Number(clock.currentTimeNanosUnsafe()) / 1e6
+  return codexMs === undefined || codexMs >= Math.floor(now) || now - codexMs > 5000 ? now : codexMs
+}
+
 /** Fails the turn for its caller. In Codex the turn continues until it is interrupted. */
 export const fail = (turn: RunningTurn, error: CodexError.TurnError): void => {
   Deferred.doneUnsafe(turn.outcome, Exit.fail(error))
