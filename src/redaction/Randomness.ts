@@ -7,7 +7,7 @@ interface Counts {
   readonly lower: number
   readonly digits: number
   readonly upper: number
-  /** The part of neighbours that differ in kind. */
+  /** The share of neighbouring characters that differ in kind, from 0 to 1. */
   readonly changes: number
 }
 
@@ -19,7 +19,7 @@ export const count = (text: string): Counts => {
   for (let at = 0; at < text.length; at++) {
     const kind = kindOf(text.charCodeAt(at))
     counts[kind] = (counts[kind] ?? 0) + 1
-    // Signs join the words of a name, so they are no change.
+    // A sign joins the words of a name, so it does not count as a change.
     if (kind === 4 || kind === before) continue
     changes++
     before = kind
@@ -32,8 +32,8 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const characters = /^[A-Za-z0-9+/_=.~$-]{16,1024}$/
 const maxWords = 2
 const minRandom = 12
-// Of random hexadecimal text 47 of 100 neighbours differ in kind, of random small letters and digits 40, of names and
-// dates fewer than 25.
+// The share is 0.47 in random hexadecimal text, 0.40 in random small letters and digits, and below 0.25 in names and
+// dates.
 const minChanges = 0.28
 const minChangesWithDigits = 0.22
 
@@ -46,7 +46,7 @@ const isRandomPart = (part: string): boolean => {
 
 /**
  * Whether a value that a name may call a secret is random. A UUID is not: most of them are ids. The threshold is low,
- * because the name already gives the value away.
+ * because the name already suggests a secret.
  */
 export const isValue = (value: string): boolean => {
   if (!characters.test(value) || uuid.test(value)) return false

@@ -85,7 +85,7 @@ const setting = (line: string, delimiter: string): string => {
 
 /** Masks secrets in tables. */
 export const scrub = (text: string): string => {
-  // The signs are rarer than the words, so their test is first.
+  // Separators are rarer than these words, so this tests them first.
   if (!/[|│\t]/.test(text) && !(text.includes("\n") && /[,;]/.test(text))) return text
   if (!hint.test(text)) return text
   let header: Header | undefined

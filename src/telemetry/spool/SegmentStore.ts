@@ -121,7 +121,7 @@ export class SegmentStore {
     return this.segments.includes(batch.segment)
   }
 
-  /** Drops expired segments, touches the directories as a sign of life, and measures the spool. */
+  /** Drops expired segments, updates the times of the directories, which tells other processes that this one is alive, and measures the spool. */
   maintain(): void {
     const oldest = this.options.now() - this.options.maxAge
     for (const segment of this.segments.slice()) {
