@@ -110,7 +110,10 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     return known
   }
 
-  /** Adds the cost of a step. A later report may replace the tokens of an earlier one, so this subtracts the costs of two sums. */
+  /**
+   * Adds the cost of a step. A later report may replace the tokens of an earlier one, so this subtracts the costs of two
+   * sums.
+   */
   const withCost = (added: Budget.BudgetUsage, before: TurnState.TurnState, after: TurnState.TurnState) => {
     const { price } = options
     if (price === undefined) return added

@@ -121,7 +121,10 @@ export class SegmentStore {
     return this.segments.includes(batch.segment)
   }
 
-  /** Drops expired segments, updates the times of the directories, which tells other processes that this one is alive, and measures the spool. */
+  /**
+   * Drops expired segments, updates the times of the directories, and measures the spool. The times tell other processes
+   * that this one is alive.
+   */
   maintain(): void {
     const oldest = this.options.now() - this.options.maxAge
     for (const segment of this.segments.slice()) {
