@@ -29,6 +29,8 @@ const run = Effect.fnUntraced(function* (
   return { ...ran, cwd, home, requests: yield* server.requests, events: CommandLine.jsonLines(ran.stdout) }
 })
 
+const bin = fileURLToPath(new URL("../../bin/effect-codex.js", import.meta.url))
+
 /** A directory that no sandbox of a test lets the agent write. */
 const protectedFolder = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -416,7 +418,6 @@ describe.concurrent("the bin", () => {
     Effect.gen(function* () {
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
       const pretend = 'Object.defineProperty(process.versions, "node", { value: "20.20.2" })'
-      const bin = fileURLToPath(new URL("../../bin/effect-codex.js", import.meta.url))
       const handle = yield* spawner.spawn(
         ChildProcess.make(process.execPath, ["--import", `data:text/javascript,${pretend}`, bin, "--help"])
       )
@@ -429,7 +430,6 @@ describe.concurrent("the bin", () => {
   live("runs from a checkout", () =>
     Effect.gen(function* () {
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-      const bin = fileURLToPath(new URL("../../bin/effect-codex.js", import.meta.url))
       const help = yield* spawner.string(ChildProcess.make(process.execPath, [bin, "--help"]))
       assert.include(help, "demo")
     })
@@ -442,7 +442,11 @@ describe.concurrent("effect-codex demo", () => {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
       const temporary = yield* fs.makeTempDirectoryScoped()
-      const ran = yield* CommandLine.run({ args: ["demo"], env: { TMPDIR: temporary, HOME: temporary } })
+      const ran = yield* CommandLine.run({
+        program: bin,
+        args: ["demo"],
+        env: { TMPDIR: temporary, HOME: temporary }
+      })
       assert.strictEqual(ran.code, 0, ran.stderr)
       assert.include(ran.stdout, "T-42 is fixed")
       for (const part of [

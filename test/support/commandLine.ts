@@ -7,12 +7,14 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
-import { fileURLToPath } from "node:url"
 import { exitCode, program } from "../../src/cli/program.ts"
+import { bundle } from "./bundle.ts"
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+const main = new URL("../../src/cli/main.ts", import.meta.url)
 
 export interface CommandLineOptions {
+  /** The program that runs; default: a bundle of the command line, which starts in half the time of its sources. */
+  readonly program?: string
   readonly args: ReadonlyArray<string>
   /** The environment, in addition to `PATH`. */
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -28,7 +30,7 @@ export interface CommandLineOptions {
 export const run = Effect.fnUntraced(function* (options: CommandLineOptions) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const handle = yield* spawner.spawn(
-    ChildProcess.make(process.execPath, [main, ...options.args], {
+    ChildProcess.make(process.execPath, [options.program ?? bundle(main), ...options.args], {
       env: {
         PATH: process.env["PATH"],
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],

@@ -1,9 +1,9 @@
 /** Runs the command line on a real pseudo-terminal, with `script` of util-linux. */
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
+import { bundle } from "./bundle.ts"
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+const main = new URL("../../src/cli/main.ts", import.meta.url)
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
@@ -21,7 +21,7 @@ export interface PtyOptions {
 /** Starts `effect-codex` on a terminal of its own. It ends with the scope. */
 export const start = Effect.fnUntraced(function* (options: PtyOptions) {
   const { columns = 80, rows = 24, stdout } = options
-  const run = [process.execPath, main, ...options.args].map(quote).join(" ")
+  const run = [process.execPath, bundle(main), ...options.args].map(quote).join(" ")
   const redirect = stdout === undefined ? "" : ` > ${quote(stdout)}`
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>

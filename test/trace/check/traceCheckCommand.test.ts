@@ -5,17 +5,17 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import { spawnSync } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { Codex, CodexError, File, Settings } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
+import { bundle } from "../../support/bundle.ts"
 import { test } from "../../support/live.ts"
 
-const main = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url))
+const main = new URL("../../../src/cli/main.ts", import.meta.url)
 
 const check = (...args: ReadonlyArray<string>) => {
   const { status, stderr, stdout } = spawnSync(
     process.execPath,
-    ["--no-warnings", main, "trace", "check", ...args],
+    ["--no-warnings", bundle(main), "trace", "check", ...args],
     { encoding: "utf8" }
   )
   return { status, stderr, lines: stdout.split("\n").filter((line) => line !== "") }
