@@ -1,0 +1,107 @@
+/** Permissions that a policy grants during a turn make no file of this process writable for the agent. */
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Approval from "../../src/Approval.ts"
+import * as Attachments from "../../src/attachment/Attachments.ts"
+import * as Otlp from "../../src/telemetry/Otlp.ts"
+import * as Settings from "../../src/telemetry/config/Settings.ts"
+import * as M from "../../src/testing/ModelServer.ts"
+import * as Real from "../support/realEngine.ts"
+import { test } from "../support/live.ts"
+
+const config = "[features]\nrequest_permissions_tool = true\n"
+const write = (...paths: ReadonlyArray<string>) =>
+  M.reply(
+    M.call("request_permissions", { reason: "I need it", permissions: { file_system: { write: paths } } })
+  )
+const done = M.reply(M.text("done"))
+
+/** Opens a read-only thread of the real Codex, whose agent asks for `wanted` in its first turn. */
+const fixture = Effect.fnUntraced(function* (script: (host: string) => ReadonlyArray<M.Reply>) {
+  const fs = yield* FileSystem.FileSystem
+  const host = yield* Effect.flatMap(
+    fs.makeTempDirectoryScoped({ prefix: "host-files-", directory: "/var/tmp" }),
+    fs.realPath
+  )
+  yield* fs.makeDirectory(`${host}/free`)
+  const real = yield* Real.make(script(host), { config })
+  const outputs = Effect.map(real.server.requests, (requests) =>
+    requests.flatMap(({ toolOutputs }) => toolOutputs.map(({ output }) => output)).join("\n")
+  )
+  return { host, real, outputs, thread: real.start({ sandbox: "read-only" }) }
+})
+
+const spool = (directory: string) =>
+  Otlp.layer({ spool: { directory }, signals: ["traces"] }).pipe(
+    Layer.provide(Layer.succeed(Settings.Environment, { HOME: "/nonexistent" }))
+  )
+
+describe.concurrent("Files of the host", () => {
+  test("stay out of what a policy grants: the paths that include them are refused, the others are granted", () =>
+    Effect.gen(function* () {
+      const { host, outputs, real, thread } = yield* fixture((host) => [
+        write(host, `${host}/spool`, `${host}/spool/below`, `${host}/staged`, `${host}/free`),
+        M.reply(
+          M.shell(
+            `echo forged > ${host}/spool/forged; echo forged > ${host}/staged/forged; echo > ${host}/free/made`
+          )
+        ),
+        done
+      ])
+      const fs = yield* FileSystem.FileSystem
+      const asked: Array<Approval.ApprovalRequest> = []
+      yield* Effect.flatMap(thread, (thread) => thread.run("go")).pipe(
+        Effect.scoped,
+        Effect.provide(
+          Layer.mergeAll(
+            real.layer,
+            spool(`${host}/spool`),
+            Attachments.Attachments.layerOptions({ directory: `${host}/staged` }),
+            Approval.layer((request) => Effect.sync(() => (asked.push(request), Approval.acceptForSession)))
+          )
+        )
+      )
+      assert.isTrue(yield* fs.exists(`${host}/free/made`))
+      for (const path of ["spool/forged", "staged/forged"])
+        assert.isFalse(yield* fs.exists(`${host}/${path}`))
+      assert.include(yield* outputs, `"write":["${host}/free"]`)
+      const [request] = asked
+      const resolved = request?._tag === "Permissions" ? request.resolved?.paths : undefined
+      assert.deepStrictEqual(
+        resolved?.map(({ hostFiles }) => hostFiles),
+        [
+          "the spool of telemetry",
+          "the spool of telemetry",
+          "the spool of telemetry",
+          "staged attachments",
+          undefined
+        ]
+      )
+    }))
+
+  test("end the next turn as InvalidRequest.AgentWritable if they appear where a policy has granted access", () =>
+    Effect.gen(function* () {
+      const { host, real, thread } = yield* fixture((host) => [write(`${host}/free`), done, done])
+      yield* Effect.gen(function* () {
+        const opened = yield* thread
+        yield* opened.run("go")
+        const error = yield* Effect.scoped(
+          Effect.andThen(Layer.build(spool(`${host}/free/spool`)), Effect.flip(opened.run("go")))
+        )
+        assert.strictEqual(error.errorType, "InvalidRequest.AgentWritable")
+        assert.include(error.message, `an approval lets the agent write "${host}/free"`)
+        const staged = Effect.gen(function* () {
+          const attachments = yield* Attachments.Attachments
+          const attachment = yield* attachments.stageBytes(new TextEncoder().encode("x"), { name: "a.txt" })
+          return yield* Effect.flip(opened.run([{ _tag: "Attachment", attachment }]))
+        }).pipe(
+          Effect.scoped,
+          Effect.provide(Attachments.Attachments.layerOptions({ directory: `${host}/free/staged` }))
+        )
+        assert.strictEqual((yield* staged).errorType, "AttachmentRejected.AgentWritable")
+        assert.strictEqual((yield* opened.run("go")).message, "done")
+      }).pipe(Effect.scoped, Effect.provide(Layer.merge(real.layer, Approval.layer(Approval.allow))))
+    }))
+})
