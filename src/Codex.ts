@@ -369,11 +369,10 @@ export class Codex extends Context.Service<
         const { cwd, sandbox = "read-only" } = options
         // The command may run code that the agent has written. Nothing protects files under `danger-full-access`.
         if (sandbox === "workspace-write")
-          yield* HostFiles.protect(
-            "command/exec",
-            () =>
-              ThreadAccess.make(cwd ?? ".", sandbox, { tmpdir: engine.environment?.["TMPDIR"] }).writableRoots
-          )
+          yield* HostFiles.protect("command/exec", () => ({
+            sandbox: ThreadAccess.make(cwd ?? ".", sandbox, { tmpdir: engine.environment?.["TMPDIR"] })
+              .writableRoots
+          }))
         const { end, span } = yield* ExecTelemetry.start({ command, cwd, sandbox })
         return yield* ExecHandle.make(start, command, options, end).pipe(
           // A command that has not started has no end of its own.

@@ -228,7 +228,7 @@ export const make = (
       engine
         .steer(input)
         .pipe(
-          Attachments.holding(input, { access: () => engine.access?.(), options: {} }),
+          Attachments.holding(input, TurnQueue.attachmentTarget(engine)),
           TurnRunner.annotated(engine, context)
         ),
     interrupt: queue.interrupt,

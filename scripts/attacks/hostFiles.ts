@@ -2,8 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Fs from "node:fs"
+import * as Layer from "effect/Layer"
 import { dirname, join } from "node:path"
+import * as Approval from "../../src/Approval.ts"
 import { Attachments } from "../../src/attachment/Attachments.ts"
+import * as Otlp from "../../src/telemetry/Otlp.ts"
+import * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as CommandLine from "../../test/support/commandLine.ts"
 import * as Real from "../../test/support/realEngine.ts"
@@ -69,6 +73,41 @@ export const hostFiles: ReadonlyArray<Attack> = [
       file: "src/cli/RulesFile.ts",
       original: "if (root === undefined) return undefined",
       mutated: 'if (root !== "") return undefined'
+    }
+  },
+  {
+    id: "H26",
+    title: "an agent to which a policy grants everything that it asks for forges no telemetry in the spool",
+    run: Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const host = yield* Effect.flatMap(
+        fs.makeTempDirectoryScoped({ prefix: "attack-", directory: "/var/tmp" }),
+        fs.realPath
+      )
+      const spool = join(host, "spool")
+      const asks = (path: string) =>
+        M.reply(
+          M.call("request_permissions", {
+            reason: "I need it",
+            permissions: { file_system: { write: [path] } }
+          })
+        )
+      const config = "[features]\nrequest_permissions_tool = true\n"
+      const forge = M.reply(M.shell(`echo forged > ${spool}/forged`))
+      const real = yield* Real.make([asks(host), asks(spool), forge, M.reply(M.text("done"))], { config })
+      const telemetry = Otlp.layer({ spool: { directory: spool }, signals: ["traces"] }).pipe(
+        Layer.provide(Layer.succeed(Settings.Environment, { HOME: "/nonexistent" }))
+      )
+      yield* Effect.flatMap(real.start({ sandbox: "read-only" }), (thread) => thread.run("go")).pipe(
+        Effect.scoped,
+        Effect.provide([real.layer, telemetry, Approval.layer(Approval.allow)])
+      )
+      return Fs.existsSync(join(spool, "forged")) ? "the agent wrote the spool" : "held"
+    }),
+    mutant: {
+      file: "src/approval/DecisionValidation.ts",
+      original: "if (hostFilesBelow(entry, resolved) !== undefined) return false",
+      mutated: ""
     }
   }
 ]

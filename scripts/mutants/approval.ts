@@ -17,6 +17,18 @@ export const approval: ReadonlyArray<Mutant> = [
     ],
     ['action === "allow" && host', "host", "are offered only as Codex lists them"]
   ]),
+  ...inFile("src/internal/HostDirectories.ts", "test/approval/ResolvedRequest.test.ts", [
+    [
+      "RealPath.isWithin(real, path) ||\n        (directory",
+      "(directory",
+      "H26 says which files of this process it would let the agent write, and no decision grants that"
+    ],
+    [
+      "RealPath.isWithin(path, real) : Nodepath.dirname(path) === real",
+      "RealPath.isWithin(path, real) : false",
+      "H26 says which files of this process it would let the agent write, and no decision grants that"
+    ]
+  ]),
   ...inFile("src/approval/ApprovalQueue.ts", "test/approval/ApprovalQueue.test.ts", [
     [
       "const copy = structuredClone(request)",

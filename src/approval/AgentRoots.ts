@@ -19,6 +19,8 @@ import { directoryOfPattern } from "./ResolvedRequest.ts"
 interface OpenThread {
   readonly handles: Set<object>
   readonly roots: Set<string>
+  /** The part of `roots` that policies granted. */
+  readonly granted: Set<string>
   /** All open threads of the engine, by id. */
   readonly threads: Map<ThreadId, OpenThread>
   /** Removes this thread from them. */
@@ -32,6 +34,7 @@ const threadOf = (handle: object): OpenThread => {
   const thread = threadByHandle.get(handle) ?? {
     handles: new Set(),
     roots: new Set(),
+    granted: new Set(),
     threads: new Map(),
     remove: () => {}
   }
@@ -47,6 +50,7 @@ export const open = (engine: object, handle: { readonly id: ThreadId }): void =>
   const thread = threads.get(id) ?? {
     handles: new Set(),
     roots: new Set<string>(),
+    granted: new Set<string>(),
     threads,
     remove: () => void threads.delete(id)
   }
@@ -93,10 +97,16 @@ export const recordDecision = (
   decision: ApprovalDecision
 ): void => {
   if (!isGranted(decision) || !("cwd" in request)) return
-  const { roots } = threadOf(handle)
-  for (const path of grantedBy(request, decision))
-    roots.add(RealPath.directory(Nodepath.resolve(request.cwd, path)).real)
+  const { granted, roots } = threadOf(handle)
+  for (const path of grantedBy(request, decision)) {
+    const { real } = RealPath.directory(Nodepath.resolve(request.cwd, path))
+    roots.add(real)
+    granted.add(real)
+  }
 }
+
+/** Returns the real paths that policies granted to the agent of a handle's thread. */
+export const listGranted = (handle: object): ReadonlyArray<string> => [...threadOf(handle).granted]
 
 /** Records the real paths that the sandbox of a turn lets the agent write. */
 export const recordSandbox = (handle: object, writableRoots: ReadonlyArray<string>): void => {

@@ -5,6 +5,7 @@ import * as Amendment from "../domain/Amendment.ts"
 import * as ElicitationForm from "./ElicitationForm.ts"
 import * as Permissions from "../domain/Permissions.ts"
 import type { ApprovalRequest, ResolvedPaths, UserInputRequest } from "../domain/ApprovalRequest.ts"
+import { specialName } from "./ResolvedRequest.ts"
 
 type Accepting = Extract<ApprovalDecision, { readonly _tag: "Accept" | "AcceptForSession" }>
 
@@ -51,6 +52,22 @@ const isFixedPlace = Schema.is(
 const resolvedPath = (resolved: ResolvedPaths | undefined, given: string) =>
   resolved?.paths.find((path) => path.given === given)
 
+/** Returns what files of this process a permission would open for the agent. A spool that it writes says what it wants. */
+const hostFilesBelow = (
+  { access, place }: Entry,
+  resolved: ResolvedPaths | undefined
+): string | undefined => {
+  if (access !== "write") return undefined
+  switch (place._tag) {
+    case "Path":
+      return resolvedPath(resolved, place.path)?.hostFiles
+    case "Glob":
+      return resolvedPath(resolved, place.pattern)?.hostFiles
+    case "Special":
+      return resolvedPath(resolved, specialName(place.value))?.hostFiles
+  }
+}
+
 /**
  * Whether a permission may be granted. Where the agent can write, it can replace a directory by a link at any time, also
  * after the grant, so the sandbox would open at the target of the link. The agent needs no such permission.
@@ -58,6 +75,7 @@ const resolvedPath = (resolved: ResolvedPaths | undefined, given: string) =>
 const canBeGranted = (entry: Entry, resolved: ResolvedPaths | undefined): boolean => {
   const { access, place } = entry
   if (access === "deny") return true
+  if (hostFilesBelow(entry, resolved) !== undefined) return false
   if (place._tag === "Special") return isFixedPlace(place.value)
   const found = resolvedPath(resolved, place._tag === "Path" ? place.path : place.pattern)
   if (found?.real === undefined || found.agentWritable) return false
@@ -79,6 +97,18 @@ const toRealPaths = (
 
 const belowWritable = "lies below a directory that the agent can write, or cannot be resolved"
 
+/** Says why none of these paths is granted. */
+const ungrantable = (
+  subject: string,
+  entries: ReadonlyArray<Entry>,
+  resolved: ResolvedPaths | undefined
+): string => {
+  const content = entries.map((entry) => hostFilesBelow(entry, resolved)).find((found) => found !== undefined)
+  return content === undefined
+    ? `${subject} ${belowWritable}`
+    : `${subject} would let the agent write ${content} of this process`
+}
+
 const normalizePermissions = (
   request: Extract<ApprovalRequest, { readonly _tag: "Permissions" }>,
   accepting: Accepting
@@ -96,7 +126,7 @@ const normalizePermissions = (
   return declined(
     accepting,
     grantable.length < requested.fileSystem.length
-      ? `every requested path ${belowWritable}`
+      ? ungrantable("every requested path", requested.fileSystem, resolved)
       : "none of the requested permissions were granted"
   )
 }
@@ -134,14 +164,15 @@ const extraProblem = (request: ApprovalRequest): string | undefined => {
     const wanted = request.wants?.permissions?.fileSystem ?? []
     return wanted.every((entry) => canBeGranted(entry, request.resolved))
       ? undefined
-      : `the command also requests a path that ${belowWritable}`
+      : ungrantable("the command also requests a path that", wanted, request.resolved)
   }
   if (request._tag !== "FileChange") return undefined
   if (request.changes.length === 0) return "Codex does not say which files the patch changes"
   if (request.root === undefined) return undefined
-  return canBeGranted(Permissions.path("write", request.root), request.resolved)
+  const root = Permissions.path("write", request.root)
+  return canBeGranted(root, request.resolved)
     ? undefined
-    : `the patch also requests a directory that ${belowWritable}`
+    : ungrantable("the patch also requests a directory that", [root], request.resolved)
 }
 
 /**

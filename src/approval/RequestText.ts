@@ -63,15 +63,20 @@ const place = (place: FileSystemPlace): string => {
 const entry = ({ access, place: where }: FileSystemEntry): string =>
   access === "deny" ? `no access to ${place(where)}` : `${access} ${place(where)}`
 
-/** Says where a path leads, unless that is what the text of the path says. */
+/** Says where a path leads, unless that is what the text of the path says, and what files of this process are there. */
 const realPath = (resolved: ResolvedPaths | undefined, given: string): ReadonlyArray<Section> => {
   const found = resolved?.paths.find((path) => path.given === given)
-  if (found === undefined || (found.real === given && !found.throughLink)) return []
+  if (found === undefined) return []
   const label = found.throughLink ? "which leads through a link to" : "which is"
   return [
-    found.real === undefined
-      ? { label, text: "a path that cannot be determined" }
-      : section(label, found.real)
+    ...(found.real === given && !found.throughLink
+      ? []
+      : [
+          found.real === undefined
+            ? { label, text: "a path that cannot be determined" }
+            : section(label, found.real)
+        ]),
+    ...optional("which no answer grants, because this process keeps there", found.hostFiles)
   ]
 }
 

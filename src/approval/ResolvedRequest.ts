@@ -3,6 +3,8 @@ import type { ApprovalRequest, ResolvedPath } from "../domain/ApprovalRequest.ts
 import { paths } from "../domain/ApprovalRequest.ts"
 import type { ThreadAccess } from "../domain/ThreadAccess.ts"
 import type { Permissions } from "../domain/Permissions.ts"
+import { canonicalJson } from "../internal/CanonicalJson.ts"
+import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as RealPath from "../internal/RealPath.ts"
 import * as Nodepath from "node:path"
 
@@ -16,15 +18,48 @@ export const directoryOfPattern = (pattern: string): string => {
 interface NamedPath {
   readonly given: string
   readonly path: string
+  /** Whether the request would let the agent write everything there, and not only make a change that it shows. */
+  readonly opens: boolean
 }
 
-const named = (path: string): NamedPath => ({ given: path, path })
+const named = (path: string, opens = false): NamedPath => ({ given: path, path, opens })
 
 const namedByPermissions = ({ fileSystem }: Permissions): ReadonlyArray<NamedPath> =>
-  fileSystem.flatMap(({ place }) => {
-    if (place._tag === "Path") return [named(place.path)]
-    return place._tag === "Glob" ? [{ given: place.pattern, path: directoryOfPattern(place.pattern) }] : []
+  fileSystem.flatMap(({ access, place }) => {
+    const opens = access === "write"
+    if (place._tag === "Path") return [named(place.path, opens)]
+    return place._tag === "Glob"
+      ? [{ given: place.pattern, path: directoryOfPattern(place.pattern), opens }]
+      : []
   })
+
+const permissionsOf = (request: Resolvable): Permissions | undefined =>
+  request._tag === "Permissions"
+    ? request.permissions
+    : request._tag === "Command"
+      ? request.wants?.permissions
+      : undefined
+
+/** Returns the name of a special place in `resolved`. */
+export const specialName = (value: unknown): string => canonicalJson(value)
+
+/** A special place can be anywhere, so none is opened while this process keeps files. */
+const specialPlaces = (
+  request: Resolvable,
+  [first]: ReadonlyArray<HostDirectories.HostDirectory>
+): ReadonlyArray<ResolvedPath> =>
+  (permissionsOf(request)?.fileSystem ?? []).flatMap(({ access, place }) =>
+    first === undefined || access !== "write" || place._tag !== "Special"
+      ? []
+      : [
+          {
+            given: specialName(place.value),
+            throughLink: false,
+            agentWritable: true,
+            hostFiles: first.content
+          }
+        ]
+  )
 
 /** Returns the paths that a request names, or `undefined` for a request that concerns no files. */
 const namedBy = (request: Resolvable): ReadonlyArray<NamedPath> => {
@@ -32,7 +67,10 @@ const namedBy = (request: Resolvable): ReadonlyArray<NamedPath> => {
     case "Command":
       return request.wants?.permissions === undefined ? [] : namedByPermissions(request.wants.permissions)
     case "FileChange":
-      return [...paths(request), ...(request.root === undefined ? [] : [request.root])].map(named)
+      return [
+        ...paths(request).map((path) => named(path)),
+        ...(request.root === undefined ? [] : [named(request.root, true)])
+      ]
     case "Permissions":
       return namedByPermissions(request.permissions)
   }
@@ -45,12 +83,14 @@ const isResolvable = (request: ApprovalRequest): request is Resolvable => "cwd" 
 /**
  * Returns the request with `resolved`. Resolves each path once, at the time of the request: what a policy sees, what a
  * person sees and what the hash covers is the same. `granted` are the paths that earlier decisions let the agent write: it
- * can replace what is below them, but not the paths themselves, so it can request the same path again.
+ * can replace what is below them, but not the paths themselves, so it can request the same path again. `hostDirectories` are
+ * the directories in which this process keeps files.
  */
 export const resolve = (
   request: ApprovalRequest,
   access: ThreadAccess,
-  granted: ReadonlyArray<string> = []
+  granted: ReadonlyArray<string> = [],
+  hostDirectories: ReadonlyArray<HostDirectories.HostDirectory> = []
 ): ApprovalRequest => {
   if (!isResolvable(request) || request.resolved !== undefined) return request
   const { cwd, writableRoots } = access
@@ -59,10 +99,12 @@ export const resolve = (
   const byName = new Map<string, NamedPath>()
   const ambiguous = new Set<string>()
   for (const path of namedBy(request)) {
-    if ((byName.get(path.given) ?? path).path !== path.path) ambiguous.add(path.given)
-    byName.set(path.given, path)
+    const other = byName.get(path.given) ?? path
+    if (other.path !== path.path) ambiguous.add(path.given)
+    byName.set(path.given, { ...path, opens: path.opens || other.opens })
   }
-  const resolved = [...byName.values()].map(({ given, path }): ResolvedPath => {
+  const hostDirectoryAt = HostDirectories.grantCheck(hostDirectories)
+  const resolved = [...byName.values()].map(({ given, opens, path }): ResolvedPath => {
     // A path and a pattern with the same text are different places.
     if (ambiguous.has(given)) return { given, throughLink: true, agentWritable: true }
     // Joined as text: `..` behind a link must stay visible.
@@ -70,6 +112,7 @@ export const resolve = (
     const { real, throughLink } = RealPath.resolve(full, cwd, lookUps)
     // Codex reads `~` as the home directory in some places and as a name in others.
     const known = path.startsWith("~") ? undefined : real
+    const host = opens && known !== undefined ? hostDirectoryAt(known) : undefined
     return {
       given,
       ...(known === undefined ? {} : { real: known }),
@@ -77,7 +120,8 @@ export const resolve = (
       agentWritable:
         known === undefined ||
         RealPath.isAgentWritable(known, writableRoots) ||
-        granted.some((root) => known !== root && RealPath.isWithin(known, root))
+        granted.some((root) => known !== root && RealPath.isWithin(known, root)),
+      ...(host === undefined ? {} : { hostFiles: host.content })
     }
   })
   return Object.assign({}, request, {
@@ -85,7 +129,7 @@ export const resolve = (
       ...(own.real === undefined ? {} : { cwd: own.real }),
       cwdThroughLink: own.throughLink,
       threadCwd: cwd.real,
-      paths: resolved
+      paths: [...resolved, ...specialPlaces(request, hostDirectories)]
     }
   })
 }

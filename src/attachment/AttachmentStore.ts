@@ -16,6 +16,7 @@ import * as AttachmentTelemetry from "../instrumentation/AttachmentTelemetry.ts"
 import * as HashedCopy from "./HashedCopy.ts"
 import * as StagingDirectory from "./StagingDirectory.ts"
 import * as FileName from "../internal/FileName.ts"
+import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as PrivateDirectory from "../internal/PrivateDirectory.ts"
 import * as SafeFile from "../internal/SafeFile.ts"
@@ -82,6 +83,15 @@ export const make = Effect.fnUntraced(function* (options: AttachmentOptions) {
 
   const outer = yield* PrivateDirectory.folders(fs, options.directory)
   const root = outer.at(-1) ?? ""
+  const hostDirectories = yield* HostDirectories.Current
+  // Only a turn with attachments is refused if its sandbox can write them; `holding` checks that.
+  yield* hostDirectories.add({
+    path: root,
+    content: "staged attachments",
+    setting: "the option directory of the attachments",
+    isTree: true,
+    allowsTurns: true
+  })
   const own = join(root, ProcessIdentity.directoryName(me))
   const incoming = join(own, "incoming")
   let closed = false

@@ -77,6 +77,8 @@ export class Attachments extends Context.Service<
 export interface AttachmentTarget {
   /** Called only for an input with attachments, because it may resolve paths. */
   readonly access: () => ThreadAccess.ThreadAccess | undefined
+  /** The real paths that approvals let the agent write. */
+  readonly granted?: () => ReadonlyArray<string>
   readonly options: Pick<TurnOptions.TurnOptions, "cwd" | "sandbox">
 }
 
@@ -90,17 +92,20 @@ export const holding =
     const staged = typeof input === "string" ? [] : input.filter((part) => part._tag === "Attachment")
     if (staged.length === 0) return effect
     const roots = ThreadAccess.writableRootsOfTurn(target.access(), target.options)
-    const exposed = staged.find(({ attachment: { path } }) =>
-      RealPath.isAgentWritable(RealPath.resolve(path).real ?? path, roots)
-    )?.attachment
-    if (exposed !== undefined)
+    const granted = target.granted?.() ?? []
+    for (const { attachment } of staged) {
+      const real = RealPath.resolve(attachment.path).real ?? attachment.path
+      const bySandbox = RealPath.isAgentWritable(real, roots)
+      if (!bySandbox && !granted.some((path) => RealPath.isWithin(real, path))) continue
+      const cause = bySandbox ? "the sandbox of the thread may write" : "an approval lets the agent write"
       return Effect.fail(
         new AttachmentRejected({
           reason: "AgentWritable",
-          path: exposed.name,
-          detail: `the sandbox of the thread may write "${exposed.path}"`
+          path: attachment.name,
+          detail: `${cause} "${attachment.path}"`
         })
       )
+    }
     return Effect.flatMap(Effect.serviceOption(Attachments), (attachments) =>
       Option.isNone(attachments)
         ? effect

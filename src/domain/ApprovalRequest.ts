@@ -30,20 +30,23 @@ const fields = {
 
 /**
  * Where a path of a request leads. `real` is missing if it cannot be determined. `throughLink`: a symbolic link is on the
- * way. `agentWritable`: the agent can write there without approval, so it can also put a link there at any time.
+ * way. `agentWritable`: the agent can write there without approval, so it can also put a link there at any time. `hostFiles`:
+ * the request would let the agent write files of this process, such as "the spool of telemetry"; no decision grants that.
  */
 export class ResolvedPath extends Schema.Opaque<ResolvedPath>()(
   Schema.Struct({
     given: Schema.String,
     real: Schema.optionalKey(Schema.String),
     throughLink: Schema.Boolean,
-    agentWritable: Schema.Boolean
+    agentWritable: Schema.Boolean,
+    hostFiles: Schema.optionalKey(Schema.String)
   })
 ) {}
 
 /**
  * Where the paths of a request led when it arrived. `cwd` is the real path of the request's own directory, `threadCwd` that
- * of the thread. The runtime adds it before any policy decides, and the hash of the request covers it.
+ * of the thread. The runtime adds it before any policy decides, and the hash of the request covers it. A special place of
+ * permissions is among the paths, as JSON, only if it has `hostFiles`.
  */
 export class ResolvedPaths extends Schema.Opaque<ResolvedPaths>()(
   Schema.Struct({

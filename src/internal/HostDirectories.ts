@@ -1,10 +1,12 @@
 /**
  * The directories in which this process keeps files, such as the spool of telemetry. An agent that could write there would
- * read, forge or delete what the process keeps, so a turn does not start while its sandbox may write one of them.
+ * read, forge or delete what the process keeps, so a turn does not start while its sandbox may write one of them, and no
+ * approval makes one of them writable.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Nodepath from "node:path"
 import * as RealPath from "./RealPath.ts"
 
 export interface HostDirectory {
@@ -15,6 +17,8 @@ export interface HostDirectory {
   readonly setting: string
   /** Whether the process uses everything below the directory, and not only files directly in it. */
   readonly isTree: boolean
+  /** Whether a turn may start although its sandbox can write the directory, because only some turns use the files. */
+  readonly allowsTurns?: boolean | undefined
 }
 
 export interface HostDirectories {
@@ -52,6 +56,7 @@ export const findWritable = (
   roots: ReadonlyArray<string>
 ): { readonly directory: HostDirectory; readonly root: string } | undefined => {
   for (const directory of directories) {
+    if (directory.allowsTurns === true) continue
     const { real } = RealPath.directory(directory.path)
     const root = roots.find(
       (root) => RealPath.isAgentWritable(real, [root]) || (directory.isTree && RealPath.isWithin(root, real))
@@ -59,4 +64,22 @@ export const findWritable = (
     if (root !== undefined) return { directory, root }
   }
   return undefined
+}
+
+/**
+ * Returns a function that finds the directory which the agent could write if it were granted a path. Takes the real path. A
+ * granted path can be a file, and Codex protects nothing below a granted directory. Resolves the directories once, because
+ * the agent chooses how many paths it requests.
+ */
+export const grantCheck = (directories: ReadonlyArray<HostDirectory>) => {
+  const all = directories.map((directory) => ({
+    directory,
+    real: RealPath.directory(directory.path).real
+  }))
+  return (path: string): HostDirectory | undefined =>
+    all.find(
+      ({ directory, real }) =>
+        RealPath.isWithin(real, path) ||
+        (directory.isTree ? RealPath.isWithin(path, real) : Nodepath.dirname(path) === real)
+    )?.directory
 }

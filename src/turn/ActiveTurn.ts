@@ -8,6 +8,7 @@ import type * as EffectTracer from "effect/Tracer"
 import * as Policy from "../approval/Policy.ts"
 import * as AgentRoots from "../approval/AgentRoots.ts"
 import * as ResolvedRequest from "../approval/ResolvedRequest.ts"
+import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as BoundedContent from "../domain/BoundedContent.ts"
@@ -102,10 +103,12 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
 
   /** The requests with their resolved paths. A request is resolved once, so that its event and its policy agree. */
   const resolvedRequests = new WeakMap<ApprovalRequest.ApprovalRequest, ApprovalRequest.ApprovalRequest>()
+  const hostDirectories = Context.get(options.context, HostDirectories.Current)
   const access = () => engine.access?.() ?? ThreadAccess.make(engine.cwd, undefined)
   const resolved = (request: ApprovalRequest.ApprovalRequest) => {
     const known =
-      resolvedRequests.get(request) ?? ResolvedRequest.resolve(request, access(), AgentRoots.list(engine))
+      resolvedRequests.get(request) ??
+      ResolvedRequest.resolve(request, access(), AgentRoots.list(engine), hostDirectories.list())
     resolvedRequests.set(request, known)
     return known
   }

@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
+import * as AgentRoots from "../approval/AgentRoots.ts"
 import * as Attachments from "../attachment/Attachments.ts"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
@@ -44,12 +45,25 @@ const validateOptions = (options: TurnOptions.TurnOptions): string | undefined =
     ? (Budget.validate(options.budget ?? {}) ?? SettingsOptions.validate(options))
     : 'timeout must be a duration of 0 or more, in milliseconds or like "20 seconds"'
 
-/** Fails if the sandbox of a turn may write a directory in which this process keeps files. */
+/** Fails if the agent of a turn can write a directory with files of this process, by its sandbox or by an approval. */
 const protectHostFiles = (
   engine: Engine.EngineThread,
   options: TurnOptions.TurnOptions
 ): Effect.Effect<void, CodexError.InvalidRequest> =>
-  HostFiles.protect("turn/start", () => ThreadAccess.writableRootsOfTurn(engine.access?.(), options))
+  HostFiles.protect("turn/start", () => ({
+    sandbox: ThreadAccess.writableRootsOfTurn(engine.access?.(), options),
+    granted: AgentRoots.listGranted(engine)
+  }))
+
+/** Returns what the agent of a turn can write, for its attachments. */
+export const attachmentTarget = (
+  engine: Engine.EngineThread,
+  options: Pick<TurnOptions.TurnOptions, "cwd" | "sandbox"> = {}
+): Attachments.AttachmentTarget => ({
+  access: () => engine.access?.(),
+  granted: () => AgentRoots.listGranted(engine),
+  options
+})
 
 export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
   const { engine } = thread
@@ -90,10 +104,10 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
         }).pipe(
           afterOthers,
           // The files of a turn must exist from the request on, also while it waits for other turns.
-          Attachments.holding(turn.request._tag === "Prompt" ? turn.request.input : "", {
-            access: () => engine.access?.(),
-            options: turn.options
-          })
+          Attachments.holding(
+            turn.request._tag === "Prompt" ? turn.request.input : "",
+            attachmentTarget(engine, turn.options)
+          )
         )
       }),
     runGoal: (goal) =>

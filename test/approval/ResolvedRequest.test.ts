@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Approval from "../../src/Approval.ts"
+import { normalize } from "../../src/approval/DecisionValidation.ts"
 import { resolve } from "../../src/approval/ResolvedRequest.ts"
 import { hash } from "../../src/domain/ApprovalRequestHash.ts"
 import { path } from "../../src/domain/Permissions.ts"
@@ -182,4 +183,68 @@ describe("the writable roots of a thread", () => {
       "/ws"
     ])
   })
+
+  it(
+    "H26 says which files of this process it would let the agent write, and no decision grants that",
+    inWorkspace((root, access) => {
+      const directory = (name: string, content: string, isTree: boolean) => ({
+        path: `${root}/${name}`,
+        content,
+        setting: "",
+        isTree
+      })
+      const host = [directory("outside/spool", "the spool", true), directory("outside/logs", "a file", false)]
+      const cwd = `${root}/ws`
+      const at = (name: string) => `${root}/outside/${name}`
+      const glob = (pattern: string) => ({ access: "write", place: { _tag: "Glob", pattern } }) as const
+      const special = {
+        access: "write",
+        place: { _tag: "Special", value: { kind: "project_roots" } }
+      } as const
+      const grantsOf = (entries: ReadonlyArray<Approval.Permissions["fileSystem"][number]>, hosts = host) => {
+        const request = R.permissions({ network: false, fileSystem: [...entries, path("read", "/etc")] })
+        const decision = normalize(resolve({ ...without(request), cwd }, access, [], hosts), Approval.accept)
+        return decision._tag === "Accept" && decision.given?._tag === "Permissions"
+          ? decision.given.permissions.fileSystem.length - 1
+          : -1
+      }
+      const refused = [
+        ...["", "spool", "spool/a", "logs", "logs/traces.json"].map((name) => path("write", at(name))),
+        glob(`${at("spool")}/*`),
+        glob(`${root}/**`),
+        special
+      ]
+      for (const entry of refused) {
+        assert.strictEqual(grantsOf([entry]), 0, JSON.stringify(entry))
+        assert.strictEqual(grantsOf([entry], []), 1, JSON.stringify(entry))
+      }
+      for (const entry of [
+        path("read", at("spool")),
+        path("write", at("logs/below/a")),
+        path("write", at("free"))
+      ])
+        assert.strictEqual(grantsOf([entry]), 1, JSON.stringify(entry))
+
+      const outcomeOf = (request: Approval.ApprovalRequest) => {
+        const resolved = resolve(request, access, [], host)
+        const decision = normalize(resolved, Approval.accept)
+        return [
+          decision._tag === "Decline" ? decision.reason : decision._tag,
+          Approval.describe(resolved)
+        ] as const
+      }
+      const permissions = { network: false, fileSystem: [path("write", at("spool"))] }
+      const command = { ...without(R.command("ls")), cwd, extra: true, wants: { permissions } }
+      const change = { ...without(R.fileChange(at("free/a"))), cwd, extra: true, root: at("logs") }
+      for (const [request, content] of [
+        [command, "the spool"],
+        [change, "a file"]
+      ] as const) {
+        const [outcome, text] = outcomeOf(request)
+        assert.include(outcome, `would let the agent write ${content} of this process`)
+        assert.include(text, `which no answer grants, because this process keeps there:\n  │ ${content}`)
+      }
+      assert.strictEqual(outcomeOf({ ...change, root: at("free") })[0], "Accept")
+    })
+  )
 })
