@@ -30,6 +30,12 @@ export interface Run<Args extends ReadonlyArray<unknown>> {
   <A, E>(
     ...args: [...Args, options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }]
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
+  <A, E>(
+    ...args: [
+      ...Args,
+      options: TurnOptions.TurnOptions & { readonly output: TurnOptions.OutputOptions<A, E> }
+    ]
+  ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   (...args: [...Args, options?: TurnOptions.TurnOptions]): Effect.Effect<Turn.Turn, CodexError.TurnError>
 }
 
@@ -160,22 +166,28 @@ export const make = (
     input: TurnOptions.TurnInput,
     options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
+  function run<A, E>(
+    input: TurnOptions.TurnInput,
+    options: TurnOptions.TurnOptions & { readonly output: TurnOptions.OutputOptions<A, E> }
+  ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   function run(
     input: TurnOptions.TurnInput,
     options?: TurnOptions.TurnOptions
   ): Effect.Effect<Turn.Turn, CodexError.TurnError>
   function run(input: TurnOptions.TurnInput, options: TurnOptions.TurnOptions = {}) {
-    const { output: schema } = options
     const turn = { request: { _tag: "Prompt", input }, options, publish: constVoid } as const
-    return schema === undefined
+    return options.output === undefined
       ? Effect.map(queue.run({ ...turn, output: StructuredOutput.none }), ([result]) => result)
-      : Effect.flatMap(StructuredOutput.fromSchema(schema), (output) =>
+      : Effect.flatMap(StructuredOutput.fromOption(options.output), (output) =>
           Effect.map(queue.run({ ...turn, output }), ([result, value]) => ({ ...result, output: value }))
         )
   }
 
   function continueTurn<A, E>(
     options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }
+  ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
+  function continueTurn<A, E>(
+    options: TurnOptions.TurnOptions & { readonly output: TurnOptions.OutputOptions<A, E> }
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   function continueTurn(options?: TurnOptions.TurnOptions): Effect.Effect<Turn.Turn, CodexError.TurnError>
   function continueTurn(options?: TurnOptions.TurnOptions) {
@@ -200,16 +212,12 @@ export const make = (
     cwd: engine.cwd,
     run,
     continue: continueTurn,
-    stream: (input, options = {}) => {
-      const { output: schema } = options
-      const output =
-        schema === undefined ? Effect.succeed(StructuredOutput.none) : StructuredOutput.fromSchema(schema)
-      return Stream.unwrap(
-        Effect.flatMap(output, (output) =>
+    stream: (input, options = {}) =>
+      Stream.unwrap(
+        Effect.flatMap(StructuredOutput.fromOption(options.output), (output) =>
           streamTurn({ request: { _tag: "Prompt", input }, options, output })
         )
-      )
-    },
+      ),
     review: ({ target, ...options }) =>
       Effect.map(
         queue.run({

@@ -42,10 +42,11 @@ export interface TurnOptions extends SettingsOptions {
    */
   readonly mode?: Mode | undefined
   /**
-   * The schema of the agent's last message. The agent receives it as JSON Schema. If the message does not match, the turn
-   * fails with `OutputInvalid`, which contains the message.
+   * The schema of the agent's last message, or an object with the schema and `repair`. The agent receives it as JSON Schema.
+   * A message whose JSON is in a Markdown code block is accepted too. If the message does not match, the turn fails with
+   * `OutputInvalid`, which contains the message.
    */
-  readonly output?: Schema.Codec<unknown, unknown> | undefined
+  readonly output?: Schema.Codec<unknown, unknown> | OutputOptions<unknown, unknown> | undefined
   /** The limit for all attempts at the turn together. A turn that exceeds it is interrupted and fails with `BudgetExceeded`. */
   readonly budget?: Budget | undefined
   /**
@@ -67,6 +68,16 @@ export interface TurnOptions extends SettingsOptions {
   readonly subAgents?: SubAgents | undefined
   /** Whether the turn emits telemetry. Default: `Sampling.Enabled`, which is true unless it is set. */
   readonly telemetry?: boolean | undefined
+}
+
+/** The schema of the agent's last message, and how often the agent may correct a message that does not match it. */
+export interface OutputOptions<A, E = unknown> {
+  readonly schema: Schema.Codec<A, E>
+  /**
+   * The maximum number of corrections. In each, the agent receives the error of the schema and answers again, in one more
+   * attempt at the turn: usage, time and budget count all attempts, and the last failure is `OutputInvalid`. Default: 0.
+   */
+  readonly repair?: number | undefined
 }
 
 /**

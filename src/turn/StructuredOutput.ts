@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Review from "../domain/Review.ts"
+import type { TurnOptions } from "../domain/TurnOptions.ts"
 
 /** What a turn answers: the agent's message, and the result of a code review. */
 export interface Answer {
@@ -15,6 +16,8 @@ export interface Answer {
 export interface StructuredOutput<A> {
   readonly jsonSchema: unknown
   readonly decode: (answer: Answer) => Effect.Effect<A, CodexError.OutputInvalid>
+  /** How often the agent may correct an answer that does not match. */
+  readonly repairs: number
 }
 
 /** The output of a code review. A turn without a review fails: it must not look like a review without findings. */
@@ -25,11 +28,38 @@ export const review: StructuredOutput<Review.Review> = {
       ? Effect.fail(
           new CodexError.OutputInvalid({ output: message, detail: "the reviewing model gave no review" })
         )
-      : Effect.succeed(review)
+      : Effect.succeed(review),
+  repairs: 0
 }
 
 /** The structured output of a turn without an output schema: accepts any last message. */
-export const none: StructuredOutput<undefined> = { jsonSchema: undefined, decode: () => Effect.undefined }
+export const none: StructuredOutput<undefined> = {
+  jsonSchema: undefined,
+  decode: () => Effect.undefined,
+  repairs: 0
+}
+
+const fence = /^[ \t]*```[ \t]*[A-Za-z0-9]*[ \t]*$/
+
+/**
+ * Returns the content of the only Markdown code block of a message, or the message. Models that the provider does not bind
+ * to the schema write their JSON in such a block, often with a sentence around it.
+ */
+const withoutFence = (message: string): string => {
+  if (!message.includes("```")) return message
+  const lines = message.split(/\r?\n/)
+  const fences = lines.flatMap((line, index) => (fence.test(line) ? [index] : []))
+  const [open, close] = fences
+  return fences.length === 2 ? lines.slice(Number(open) + 1, close).join("\n") : message
+}
+
+const maxDetail = 2_000
+
+/** Returns the request for another answer. Long errors are cut: the first problems are enough for a correction. */
+export const repairPrompt = ({ detail }: CodexError.OutputInvalid): string =>
+  `Your last message does not match the JSON schema of the answer: ${detail.slice(0, maxDetail)}
+
+Answer again with one JSON value that matches the schema, and with nothing else. Repeat no work.`
 
 const cache = new WeakMap<object, StructuredOutput<unknown>>()
 
@@ -38,9 +68,10 @@ const direct = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(codec))
   return {
     jsonSchema,
+    repairs: 0,
     decode: ({ message }) =>
       Effect.mapError(
-        decode(message),
+        decode(withoutFence(message)),
         (error) => new CodexError.OutputInvalid({ output: message, detail: String(error) })
       )
   }
@@ -48,15 +79,15 @@ const direct = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
 
 // The provider accepts only an object as the top level.
 const wrapped = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
-  const { decode, jsonSchema } = direct(Schema.Struct({ value: schema }))
-  return { jsonSchema, decode: (answer) => Effect.map(decode(answer), ({ value }) => value) }
+  const { decode, ...rest } = direct(Schema.Struct({ value: schema }))
+  return { ...rest, decode: (answer) => Effect.map(decode(answer), ({ value }) => value) }
 }
 
 /**
  * Returns the structured output of a schema, computed once per schema. Fails with `InvalidRequest` if the schema has no
  * JSON Schema.
  */
-export const fromSchema = <A, E>(
+const fromSchema = <A, E>(
   schema: Schema.Codec<A, E>
 ): Effect.Effect<StructuredOutput<A>, CodexError.InvalidRequest> =>
   Effect.suspend(() => {
@@ -78,3 +109,20 @@ export const fromSchema = <A, E>(
         })
     }).pipe(Effect.tap((output) => Effect.sync(() => void cache.set(schema, output))))
   })
+
+const badRepair = new CodexError.InvalidRequest({
+  reason: "BadParams",
+  method: "turn/start",
+  detail: "the option repair must be a whole number that is not negative"
+})
+
+/** Returns the structured output of the option `output` of a turn. Fails with `InvalidRequest` if the option is invalid. */
+export const fromOption = (
+  output: TurnOptions["output"]
+): Effect.Effect<StructuredOutput<unknown>, CodexError.InvalidRequest> => {
+  if (output === undefined) return Effect.succeed(none)
+  if (Schema.isSchema(output)) return fromSchema(output)
+  const { repair = 0, schema } = output
+  if (!Number.isSafeInteger(repair) || repair < 0) return Effect.fail(badRepair)
+  return Effect.map(fromSchema(schema), (structured) => ({ ...structured, repairs: repair }))
+}

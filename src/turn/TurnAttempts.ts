@@ -11,6 +11,7 @@ import * as CodexError from "../domain/CodexError.ts"
 import * as Retry from "../domain/Retry.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type * as Turn from "../domain/Turn.ts"
+import * as StructuredOutput from "./StructuredOutput.ts"
 import * as ThreadMembers from "./ThreadMembers.ts"
 import * as TurnRunner from "./TurnRunner.ts"
 
@@ -156,15 +157,33 @@ export const run = <A>(
         )
       )
     })
-    if (schedule === undefined) return attempt
+    const { repairs } = turn.output
+    let repaired = 0
+    /** An attempt whose answer does not match its schema asks for another answer, in an attempt of its own. */
+    const attemptWithRepairs: typeof attempt =
+      repairs === 0
+        ? attempt
+        : Effect.catchTag(attempt, "OutputInvalid", (error) =>
+            Effect.suspend(() => {
+              if (repaired++ >= repairs) return Effect.fail(error)
+              request = { _tag: "Prompt", input: StructuredOutput.repairPrompt(error) }
+              return attemptWithRepairs
+            })
+          )
+    if (schedule === undefined && repairs === 0) return attempt
     const timeLeft = () => Budget.timeLeft(budget, usedSoFar())
-    return Effect.retry(attempt, {
-      schedule: governed(schedule, timeLeft, changesModel),
-      while: (error) =>
-        isRetryable(error, changesModel()) &&
-        // Fail now if `retryAfter` exceeds the remaining time budget.
-        (changesModel() || !(Duration.toMillis(error.retryAfter ?? Duration.zero) > (timeLeft() ?? Infinity)))
-    }).pipe(
+    const retried =
+      schedule === undefined
+        ? attemptWithRepairs
+        : Effect.retry(attemptWithRepairs, {
+            schedule: governed(schedule, timeLeft, changesModel),
+            while: (error) =>
+              isRetryable(error, changesModel()) &&
+              // Fail now if `retryAfter` exceeds the remaining time budget.
+              (changesModel() ||
+                !(Duration.toMillis(error.retryAfter ?? Duration.zero) > (timeLeft() ?? Infinity)))
+          })
+    return retried.pipe(
       Effect.raceFirst(
         Effect.mapError(Deferred.await(current.interrupted), (error) =>
           last === undefined ? error : CodexError.withTurn(error, last.turn)

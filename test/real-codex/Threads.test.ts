@@ -380,6 +380,23 @@ describe.concurrent("a turn with an output schema", () => {
         assert.deepInclude(streamed, { _tag: "OutputInvalid", output: "[]" })
       }).pipe(Effect.provide(real.layer))
     }))
+
+  test("is corrected by the agent, which sees the error and the schema again", () =>
+    Effect.gen(function* () {
+      const said = { summary: "done", files: [], risk: null }
+      const real = yield* Real.make([
+        M.reply(M.text(`{"summary":3,"files":[],"risk":null}`)),
+        M.reply(M.text("Here it is:\n```json\n" + JSON.stringify(said) + "\n```"))
+      ])
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start()
+        const turn = yield* thread.run("go", { output: { schema: Answer, repair: 1 } })
+        assert.deepStrictEqual(turn.output, { summary: "done", files: [] })
+      }).pipe(Effect.provide(real.layer))
+      const [, correction] = yield* real.server.requests
+      assert.include(correction?.lastUserText, `at ["summary"]`)
+      assert.include(JSON.stringify(correction?.body["text"]), '"type":"json_schema"')
+    }))
 })
 
 describe.concurrent("a turn with a budget", () => {
