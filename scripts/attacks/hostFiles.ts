@@ -70,7 +70,7 @@ export const hostFiles: ReadonlyArray<Attack> = [
       return code === 2 ? "held" : `the rules were read, and the run ended with ${code}`
     }),
     mutant: {
-      file: "src/cli/RulesFile.ts",
+      file: "src/cli/ProtectedFile.ts",
       original: "if (root === undefined) return undefined",
       mutated: 'if (root !== "") return undefined'
     }

@@ -127,6 +127,8 @@ export const last = (
   turnId: ids.turnId ?? (turn === undefined || turn.id === "" ? null : turn.id),
   message: turn?.message ?? null,
   usage: turn?.usage ?? null,
+  ...(turn?.cost === undefined ? {} : { cost: turn.cost }),
+  ...(turn?.review === undefined ? {} : { review: turn.review }),
   time: turn === undefined ? null : Schema.encodeSync(Turn.TurnTime)(turn.time),
   error: failure === undefined ? null : error(failure)
 })

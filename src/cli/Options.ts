@@ -26,6 +26,12 @@ export const boolean = (name: string, description: string) =>
 
 export const json = (description: string) => boolean("json", description)
 
+export const sandbox = (description: string) =>
+  Flag.Literals("sandbox", ["read-only", "workspace-write", "danger-full-access"]).pipe(
+    Flag.withDescription(description),
+    Flag.optional
+  )
+
 export const timeout = (description: string) =>
   Flag.String("timeout").pipe(
     Flag.withMetavar("DURATION"),

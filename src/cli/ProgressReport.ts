@@ -226,6 +226,7 @@ export const summary = (turn: Turn.Turn, style: Style): ReadonlyArray<Line> => {
   const { cachedInput, input, output, reasoning } = turn.usage
   return [
     `${color("dim", "time  ")} ${duration(totalMillis)} = thinking ${duration(thinkingMillis)} + tools ${duration(toolsMillis)} + approval ${duration(approvalMillis)} + overhead ${duration(overheadMillis)}`,
-    `${color("dim", "tokens")} ${input} in (${cachedInput} cached), ${output} out (${reasoning} reasoning)`
+    `${color("dim", "tokens")} ${input} in (${cachedInput} cached), ${output} out (${reasoning} reasoning)`,
+    ...(turn.cost === undefined ? [] : [`${color("dim", "cost  ")} $${turn.cost.toFixed(4)}`])
   ]
 }

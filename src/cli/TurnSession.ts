@@ -21,17 +21,21 @@ import type * as Thread from "../Thread.ts"
 import * as Waterfall from "../trace/Waterfall.ts"
 import { ThreadId } from "../domain/Ids.ts"
 import * as Turn from "../domain/Turn.ts"
-import * as TurnOptions from "../domain/TurnOptions.ts"
+import * as Review from "../domain/Review.ts"
+import type * as TurnOptions from "../domain/TurnOptions.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import * as EventJson from "./EventJson.ts"
 import { code } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
 import * as ProgressReport from "./ProgressReport.ts"
 
+/** What the turn does. `attach` are paths of files. */
+export type Work =
+  | { readonly _tag: "Prompt"; readonly text: string; readonly attach: ReadonlyArray<string> }
+  | { readonly _tag: "Review"; readonly target: Review.ReviewTarget }
+
 export interface TurnSessionOptions {
-  readonly prompt: string
-  /** Paths of files to attach to the prompt. */
-  readonly attach?: ReadonlyArray<string>
+  readonly work: Work
   readonly turn: TurnOptions.TurnOptions
   readonly json: boolean
 }
@@ -108,11 +112,16 @@ const runAndReport = <R>(
           yield* Output.printError(failure === "interrupted" ? "Interrupted." : failure.message)
           if (failure !== "interrupted") yield* printAll(details(failure))
         } else if (ended !== undefined) {
-          yield* Output.print(ended.message)
+          yield* Output.print(answer(ended))
         }
         if (ended !== undefined) yield* printAll(["", ...ProgressReport.summary(ended, style)])
         if (threadId !== undefined && failure !== undefined) {
           yield* Output.printError(`Continue with: effect-codex run --resume ${threadId}`)
+        }
+        if (threadId !== undefined && failure === undefined && options.turn.mode === "plan") {
+          yield* Output.printError(
+            `Carry it out with: effect-codex run --resume ${threadId} --mode default --sandbox workspace-write "Carry out the plan"`
+          )
         }
         return exit
       })
@@ -123,14 +132,15 @@ const runAndReport = <R>(
       const thread = yield* open
       threadId = thread.id
       state = TurnState.initial(thread.id, yield* now, Turn.noUsage)
-      const { attach = [], prompt } = options
-      const run = (input: TurnOptions.TurnInput) =>
-        Stream.runForEach(thread.stream(input, options.turn), onEvent)
-      return yield* attach.length === 0
-        ? run(prompt)
-        : Effect.flatMap(stageFiles(attach), (files) => run([{ _tag: "Text", text: prompt }, ...files])).pipe(
-            Effect.provide(Attachments.layer)
-          )
+      const { turn, work } = options
+      if (work._tag === "Review")
+        return yield* Stream.runForEach(thread.streamReview({ ...turn, target: work.target }), onEvent)
+      const run = (input: TurnOptions.TurnInput) => Stream.runForEach(thread.stream(input, turn), onEvent)
+      return yield* work.attach.length === 0
+        ? run(work.text)
+        : Effect.flatMap(stageFiles(work.attach), (files) =>
+            run([{ _tag: "Text", text: work.text }, ...files])
+          ).pipe(Effect.provide(Attachments.layer))
     }).pipe(
       Effect.scoped,
       Effect.exit,
@@ -152,6 +162,17 @@ const runAndReport = <R>(
       )
     )
   })
+
+/**
+ * The text that a person gets: the last message, with the plan that plan mode proposes, which is no part of it. Codex shows
+ * a review as the model's JSON if a field is missing, so a review is always formatted here.
+ */
+const answer = ({ items, message, review }: Turn.Turn): string => {
+  if (review !== undefined) return Review.format(review)
+  const plan = items.findLast((item) => item._tag === "Plan")
+  if (plan === undefined) return message
+  return [message, plan.text].flatMap((text) => (text.trim() === "" ? [] : [text.trimEnd()])).join("\n\n")
+}
 
 const stageFiles = (files: ReadonlyArray<string>) =>
   Effect.flatMap(Attachments, (attachments) =>

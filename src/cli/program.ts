@@ -13,13 +13,14 @@ import { attachments } from "./commands/cleanAttachments.ts"
 import { demo } from "./commands/demo.ts"
 import { code, ExitWith, UsageError } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
+import { review } from "./commands/review.ts"
 import { run } from "./commands/run.ts"
 import { threads } from "./commands/threads.ts"
 import { trace } from "./commands/trace.ts"
 
 const cli = Command.make("effect-codex").pipe(
   Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),
-  Command.withSubcommands([run, threads, attachments, trace, demo])
+  Command.withSubcommands([run, review, threads, attachments, trace, demo])
 )
 
 /** Returns the exit code for the end of a command. */

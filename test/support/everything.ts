@@ -280,7 +280,7 @@ const commandLine = Effect.gen(function* () {
     yield* Scripted.play(script)
     yield* TurnSession.run(
       Codex.use((codex) => codex.startThread()),
-      { prompt: "go", turn: { timeout: undefined }, json: true },
+      { work: { _tag: "Prompt", text: "go", attach: [] }, turn: { timeout: undefined }, json: true },
       Layer.fresh(Codex.layer),
       Tracer.layerProcessor(Effect.succeed(memory.processor))
     )

@@ -188,7 +188,7 @@ export const demo = Command.make(
     const exit = yield* TurnSession.run(
       open,
       {
-        prompt: "Fix ticket T-42: the test of this repository fails.",
+        work: { _tag: "Prompt", text: "Fix ticket T-42: the test of this repository fails.", attach: [] },
         turn: { timeout: 30_000 },
         json: false
       },

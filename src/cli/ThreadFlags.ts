@@ -1,0 +1,129 @@
+/** The flags of the commands that work in a thread, and the thread and services that they describe. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Approval from "../Approval.ts"
+import { Codex, type ThreadOptions } from "../Codex.ts"
+import { ThreadId } from "../domain/Ids.ts"
+import * as Prices from "../domain/Prices.ts"
+import type { Sandbox } from "../domain/TurnOptions.ts"
+import * as AppServer from "../engine/AppServer.ts"
+import { UsageError } from "./ExitCode.ts"
+import * as Options from "./Options.ts"
+import * as PriceFlags from "./PriceFlags.ts"
+
+/** The flags of every command that works in a thread. */
+export const flags = {
+  cd: Options.text("cd", "DIR", "The directory to work in; default: the current directory"),
+  model: Options.text("model", "M", "The model to use"),
+  config: Options.config,
+  effort: Options.text(
+    "effort",
+    "E",
+    "The reasoning effort, such as low, medium or high; the model defines the values"
+  ),
+  resume: Options.text(
+    "resume",
+    "THREAD",
+    "Resume the thread with this id, or the last thread of the directory: last"
+  ),
+  tokens: Flag.Int("max-tokens").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("The maximum number of input and output tokens; the work stops when it exceeds it"),
+    Flag.optional
+  ),
+  ...PriceFlags.flags
+}
+
+/** What the agent may do, and how approval requests are answered. */
+export const access = {
+  sandbox: Options.sandbox(
+    "What commands can access without approval; default: workspace-write, or the resumed thread's own"
+  ),
+  network: Options.boolean("network", "Let sandboxed commands use the network"),
+  addDir: Flag.String("add-dir").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("A further directory to work in and to write; can be repeated"),
+    Flag.atLeast(0)
+  ),
+  approve: Options.text(
+    "approve",
+    "never|ask|all|RULES.json",
+    "How to answer approval requests; default: ask on a terminal, otherwise never"
+  ),
+  trust: Flag.Boolean("trust-rules-file").pipe(
+    Flag.withDescription("Use the rules file of --approve even if the agent can write it"),
+    Flag.withDefault(false)
+  )
+}
+
+type ThreadInput = Command.Command.Config.Infer<typeof flags>
+type AccessInput = Command.Command.Config.Infer<typeof access>
+
+/** What a command opens. */
+export interface ThreadRequest {
+  readonly thread: ThreadInput
+  readonly access: AccessInput
+  /** The sandbox of a new thread if the command line names none. */
+  readonly sandbox: Sandbox
+  readonly options?: ThreadOptions
+}
+
+/** Nothing beyond the sandbox: every approval request is declined. */
+export const noAccess: AccessInput = {
+  sandbox: Option.none(),
+  network: false,
+  addDir: [],
+  approve: Option.some("never"),
+  trust: false
+}
+
+/** Checks the flags, and returns how to open the thread, the services that it needs, and its budget. Starts nothing. */
+export const prepare = Effect.fnUntraced(function* (request: ThreadRequest) {
+  const { addDir, approve, network, sandbox, trust } = request.access
+  const { cd, config, effort, model, resume, tokens } = request.thread
+  yield* Options.validateOverrides(config)
+  if (Option.exists(tokens, (tokens) => tokens < 1))
+    return yield* new UsageError({ text: "--max-tokens must be 1 or more" })
+  if (network && Option.isSome(resume) && Option.isNone(sandbox))
+    return yield* new UsageError({ text: "--network needs --sandbox if a thread is resumed" })
+  const target = {
+    cwd: Option.getOrUndefined(cd),
+    additionalDirectories: addDir,
+    sandbox: Option.getOrElse(sandbox, () => (Option.isNone(resume) ? request.sandbox : undefined)),
+    overrides: config
+  }
+  const prices = yield* PriceFlags.read(request.thread, target)
+  const policy = yield* Options.policy(approve, { ...target, trust })
+  const options: ThreadOptions = {
+    ...request.options,
+    cwd: target.cwd,
+    model: Option.getOrUndefined(model),
+    effort: Option.getOrUndefined(effort),
+    sandbox: Option.getOrUndefined(sandbox),
+    network: network ? true : undefined,
+    additionalDirectories: addDir.length === 0 ? undefined : addDir
+  }
+  return {
+    open: Codex.use((codex) => {
+      if (Option.isNone(resume)) {
+        const { sandbox = request.sandbox } = options
+        return codex.startThread({ ...options, sandbox, approvalMode: "on-request" })
+      }
+      // A resumed thread keeps its sandbox, so that resuming never grants more access.
+      return resume.value === "last"
+        ? codex.resumeLast(options)
+        : codex.resumeThread(ThreadId.make(resume.value), options)
+    }),
+    services: Codex.layer.pipe(
+      Layer.provide(AppServer.layerOptions({ config })),
+      Layer.provideMerge(Layer.merge(Approval.layer(policy), Prices.layer(prices)))
+    ),
+    budget: {
+      tokens: Option.getOrUndefined(tokens),
+      usd: Option.getOrUndefined(request.thread.usd)
+    }
+  }
+})
