@@ -30,12 +30,12 @@ import * as Output from "./Output.ts"
 import * as ProgressReport from "./ProgressReport.ts"
 
 /** What the turn does. `attach` are paths of files. */
-export type Work =
+export type TurnWork =
   | { readonly _tag: "Prompt"; readonly text: string; readonly attach: ReadonlyArray<string> }
   | { readonly _tag: "Review"; readonly target: Review.ReviewTarget }
 
 export interface TurnSessionOptions {
-  readonly work: Work
+  readonly work: TurnWork
   readonly turn: TurnOptions.TurnOptions
   readonly json: boolean
 }
