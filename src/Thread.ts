@@ -140,9 +140,9 @@ export interface Thread {
    * Has Codex work until the objective is reached: it starts turn after turn, and this function returns when the goal has
    * ended, however it has. Turns that are requested meanwhile wait. Needs a thread that was opened with `goals: true`.
    *
-   * Fails if a turn of the goal fails, is interrupted, or exceeds the budget of the thread; the error has that turn. The
-   * goal is then paused, and cleared if the effect is interrupted. `tokenBudget` is Codex's own limit: a goal that reaches it
-   * ends as `budgetLimited` and is no error.
+   * Fails if a turn of the goal fails or is interrupted, or if a budget of the thread is exhausted before the goal has
+   * ended; the error has the last turn. The goal is then paused, and cleared if the effect is interrupted. `tokenBudget` is
+   * Codex's own limit: a goal that reaches it ends as `budgetLimited` and is no error.
    */
   readonly runGoal: (goal: Goal.GoalOptions) => Effect.Effect<Goal.GoalResult, CodexError.TurnError>
 }

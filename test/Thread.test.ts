@@ -568,6 +568,54 @@ describe("the scripted engine", () => {
   )
 })
 
+describe("a goal on a thread with a budget", () => {
+  const turn = [
+    Scripted.goal("active"),
+    Scripted.usage({ input: 60 }),
+    Scripted.message("working"),
+    Scripted.completed
+  ]
+  /** Runs a goal whose script has as many turns as the budget allows. The script dies if another turn starts. */
+  const pursue = (turns: number, budget: Budget.Budget) =>
+    Effect.gen(function* () {
+      const codex = yield* Codex
+      yield* Scripted.play(Array.from({ length: turns }, () => turn).flat())
+      const thread = yield* codex.startThread({ goals: true, budget })
+      const goals: Array<string> = []
+      yield* Effect.forkScoped(
+        Stream.runForEach(thread.activity, (event) =>
+          Effect.sync(() => event._tag === "GoalUpdated" && goals.push(event.goal.status))
+        ),
+        { startImmediately: true }
+      )
+      const error = yield* Effect.flip(thread.runGoal({ objective: "never" }))
+      const again = yield* Effect.flip(thread.runGoal({ objective: "again" }))
+      return { again, error, goals, spent: yield* thread.spent }
+    }).pipe(Effect.scoped, Effect.provide(TestLayer.TestLayer))
+
+  it.effect("fails after the turn that exhausts the budget, and is paused before a further turn starts", () =>
+    Effect.gen(function* () {
+      const { again, error, goals, spent } = yield* pursue(2, { tokens: 120 })
+      assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", reason: "Tokens", used: 120 })
+      assert.deepInclude(error.turn, { message: "working", usage: { ...Turn.noUsage, input: 60 } })
+      assert.strictEqual(spent.tokens, 120)
+      assert.strictEqual(goals.at(-1), "paused")
+      // Nothing is left for another goal: it fails before the engine receives it.
+      assert.deepInclude(again, { _tag: "BudgetExceeded", scope: "thread", used: 120 })
+      assert.strictEqual(goals.filter((status) => status === "paused").length, 1)
+    })
+  )
+
+  it.effect("is paused before the turn that exceeds the budget is interrupted", () =>
+    Effect.gen(function* () {
+      const { error, goals } = yield* pursue(2, { tokens: 100 })
+      assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", limit: 100, used: 120 })
+      assert.strictEqual(goals.at(-1), "paused")
+      assert.strictEqual(goals.filter((status) => status === "paused").length, 1)
+    })
+  )
+})
+
 describe("the result of a goal", () => {
   const turn = (status: "active" | "complete") => [
     Scripted.goal(status),

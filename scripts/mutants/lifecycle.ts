@@ -312,7 +312,24 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "of a thread counts the usage of all its turns"
     ]
   ]),
+  ...inFile("src/turn/GoalRunner.ts", "test/Thread.test.ts", [
+    [
+      'if (excess !== undefined) return Effect.fail(TurnRunner.budgetExceeded("thread", excess))',
+      "",
+      "fails after the turn that exhausts the budget, and is paused before a further turn starts"
+    ],
+    [
+      'if (exhausted !== undefined && goal?.status === "paused")',
+      "if (false)",
+      "fails after the turn that exhausts the budget, and is paused before a further turn starts"
+    ]
+  ]),
   ...inFile("src/turn/TurnRunner.ts", "test/Thread.test.ts", [
+    [
+      'Effect.runForkWith(services)(onExhausted(budgetExceeded("thread", exhausted)))',
+      "void services",
+      "fails after the turn that exhausts the budget, and is paused before a further turn starts"
+    ],
     [
       "Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec",
       "spec",

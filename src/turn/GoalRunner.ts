@@ -7,6 +7,8 @@ import type * as Goal from "../domain/Goal.ts"
 import * as Turn from "../domain/Turn.ts"
 import * as TurnState from "../domain/TurnState.ts"
 import * as SharedThreads from "./SharedThreads.ts"
+import * as ThreadMembers from "./ThreadMembers.ts"
+import * as TurnRunner from "./TurnRunner.ts"
 
 const method = "thread/goal/set"
 
@@ -28,7 +30,7 @@ const costOf = (turns: ReadonlyArray<Turn.Turn>): Pick<Goal.GoalResult, "cost"> 
 
 /** Sets the goal and waits for its end. Clears the goal if the effect is interrupted before. */
 export const run = (
-  { engine, shared }: SharedThreads.SharingHandle,
+  { engine, members, shared }: SharedThreads.SharingHandle,
   options: Goal.GoalOptions
 ): Effect.Effect<Goal.GoalResult, CodexError.TurnError> =>
   Effect.suspend(() => {
@@ -37,13 +39,22 @@ export const run = (
     const { goals } = engine
     if (goals === undefined)
       return Effect.fail(badParams("the thread has no goals; open it with the option goals: true"))
+    const excess = ThreadMembers.exhausted(members)
+    if (excess !== undefined) return Effect.fail(TurnRunner.budgetExceeded("thread", excess))
     const turns: Array<Turn.Turn> = []
     const ended = Deferred.makeUnsafe<Goal.GoalResult["status"], CodexError.TurnError>()
     let isSet = false
+    let exhausted: CodexError.BudgetExceeded | undefined
     /** Ends with the last turn: a goal is complete before its last turn is. */
     const check = () => {
       const { goal } = shared
-      if (!isSet || goal?.status === "active" || shared.adopted.size > 0) return
+      if (!isSet || shared.isPausing || goal?.status === "active" || shared.adopted.size > 0) return
+      const last = turns.at(-1)
+      if (exhausted !== undefined && goal?.status === "paused")
+        return void Deferred.doneUnsafe(
+          ended,
+          Exit.fail(last === undefined ? exhausted : CodexError.withTurn(exhausted, last))
+        )
       Deferred.doneUnsafe(ended, Exit.succeed(goal?.status ?? "cleared"))
     }
     const listener: SharedThreads.AdoptedTurnListener = {
@@ -56,6 +67,10 @@ export const run = (
         isSet ||= goal?.status === "active"
         check()
       },
+      onExhausted: (error) => {
+        exhausted = error
+      },
+      onPaused: check,
       onExit: (error) => void Deferred.doneUnsafe(ended, Exit.fail(error))
     }
     return Effect.acquireUseRelease(

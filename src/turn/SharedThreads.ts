@@ -35,6 +35,10 @@ export interface AdoptedTurnListener {
   /** A turn has ended, with its error if it did not complete. A turn that dies has no result. */
   readonly onTurnEnd: (turn: Turn.Turn | undefined, error: CodexError.TurnError | undefined) => void
   readonly onGoal: (goal: Goal.Goal | undefined) => void
+  /** A budget allows no further turn. The goal is being paused. */
+  readonly onExhausted: (error: CodexError.BudgetExceeded) => void
+  /** The goal is no longer being paused. */
+  readonly onPaused: () => void
   /** The engine has ended. */
   readonly onExit: (error: CodexError.TurnError) => void
 }
@@ -45,6 +49,8 @@ export interface SharedThread {
   readonly adopted: Set<AdoptedRun>
   readonly listeners: Set<AdoptedTurnListener>
   goal: Goal.Goal | undefined
+  /** Whether the goal is being paused because a budget is exhausted. */
+  isPausing: boolean
 }
 
 export type SharedThreads = Map<ThreadId, SharedThread>
@@ -96,6 +102,26 @@ const stopGoal = (
   Effect.suspend(() =>
     goals === undefined || shared.goal?.status !== "active" ? Effect.void : goals.stop(how)
   )
+
+/**
+ * Pauses an active goal because a budget allows no further turn. The turn that runs continues, and is interrupted only if it
+ * exceeds the budget. A turn that Codex starts before it receives the request fails and is interrupted.
+ */
+const pauseExhausted =
+  (shared: SharedThread, goals: Engine.ThreadGoals) =>
+  (error: CodexError.BudgetExceeded): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (shared.isPausing || shared.goal?.status !== "active") return Effect.void
+      shared.isPausing = true
+      for (const { onExhausted } of shared.listeners) onExhausted(error)
+      return Effect.ensuring(
+        stopGoal(shared, goals, "pause"),
+        Effect.sync(() => {
+          shared.isPausing = false
+          for (const { onPaused } of shared.listeners) onPaused()
+        })
+      )
+    })
 
 /** Ends the turns that Codex has started by itself and keeps it from starting more. Waits until they have ended. */
 export const interrupt = (
@@ -199,7 +225,8 @@ export const opening = (threads: SharedThreads): Opening => {
               members: ThreadMembers.make(),
               adopted: new Set(),
               listeners: new Set(),
-              goal: undefined
+              goal: undefined,
+              isPausing: false
             }
             threads.set(engine.id, shared)
             const opened: SharingHandle = {
@@ -209,6 +236,7 @@ export const opening = (threads: SharedThreads): Opening => {
               services,
               shared,
               members: shared.members,
+              onExhausted: engine.goals === undefined ? undefined : pauseExhausted(shared, engine.goals),
               activity: ThreadMembers.makeActivity(),
               spent: Budget.zero,
               model: undefined,

@@ -83,10 +83,32 @@ export const make = <M extends Member>(): ThreadMembers<M> => ({
   previous: undefined
 })
 
+/** Returns the first limit that a check finds. A turn of Codex's own may start before the end of the turn before it. */
+const firstExcess = (
+  { running }: ThreadMembers,
+  members: Iterable<Member>,
+  check: typeof Budget.exceeded
+): Budget.Excess | undefined => {
+  for (const member of members) {
+    let { spent } = member
+    for (const turn of running) spent = Budget.add(spent, turn.usedFor(member))
+    const excess = check(member.budget, spent)
+    if (excess !== undefined) return excess
+  }
+  return undefined
+}
+
+/** Returns the limit of an open handle that prevents another turn. */
+export const exhausted = (thread: ThreadMembers): Budget.Excess | undefined =>
+  firstExcess(thread, thread.open, Budget.exhausted)
+
 /** What a turn reports to the handles of its thread. */
 export interface TurnShare {
-  /** Adds what the turn has used, and returns the first limit of a handle that it exceeds. */
+  /** Adds what the turn has used. */
   readonly add: (used: Budget.BudgetUsage) => void
+  /** Returns what the turn has used so far and a handle counts. */
+  readonly usedFor: (member: Member) => Budget.BudgetUsage
+  /** Returns the first limit of a handle that the running turns exceed. */
   readonly exceeded: () => Budget.Excess | undefined
   /** Returns the limit of a handle that prevents another turn. */
   readonly exhausted: () => Budget.Excess | undefined
@@ -125,20 +147,10 @@ export const share = (thread: ThreadMembers, owner: Member, requested: boolean):
     add: (added) => {
       used = Budget.add(used, added)
     },
-    exceeded: () => {
-      for (const member of members()) {
-        const excess = Budget.exceeded(member.budget, Budget.add(member.spent, countedFor(member, used)))
-        if (excess !== undefined) return excess
-      }
-      return undefined
-    },
-    exhausted: () => {
-      for (const member of members()) {
-        const excess = Budget.exhausted(member.budget, Budget.add(member.spent, countedFor(member, used)))
-        if (excess !== undefined) return excess
-      }
-      return undefined
-    },
+    usedFor: (member) =>
+      member === owner || thread.open.has(member) ? countedFor(member, used) : Budget.zero,
+    exceeded: () => firstExcess(thread, members(), Budget.exceeded),
+    exhausted: () => firstExcess(thread, members(), Budget.exhausted),
     members,
     publish: (event) => {
       if (event._tag === "TurnStarted") label = { turnId: event.turnId, requested }

@@ -21,6 +21,7 @@ export interface ThreadTurns extends ThreadMembers.Member {
   readonly context: TurnRunner.ThreadContext
   /** The open handles of the thread, this one included. */
   readonly members: ThreadMembers.ThreadMembers
+  readonly onExhausted: TurnRunner.TurnAttempt["onExhausted"]
   /** The model that the last turn with the option `model` chose. Codex keeps it for later turns. */
   model: string | undefined
   /** A retry has changed the model, which Codex keeps: later turns have to name their model. */
@@ -134,6 +135,7 @@ export const run = <A>(
         { ...turn, request, options: { ...turn.options, model: chosen } },
         {
           stopped,
+          onExhausted: thread.onExhausted,
           model,
           share: ThreadMembers.share(thread.members, thread, request._tag !== "Adopted"),
           earlier: before,

@@ -77,6 +77,8 @@ export interface TurnAttempt {
   readonly earlier: CombinedTurn.EarlierAttempts | undefined
   /** The span of the previous turn. */
   readonly previous: EffectTracer.AnySpan | undefined
+  /** Ends the goal of the thread, because a budget of the thread allows no further turn. `undefined` without goals. */
+  readonly onExhausted: ((error: CodexError.BudgetExceeded) => Effect.Effect<void>) | undefined
   /** Fails to end the attempt. */
   readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
   /**
@@ -151,7 +153,7 @@ const noPrice = (model: string | undefined): CodexError.InvalidRequest =>
       : `budget.usd needs the price of the model ${model}; add it with Prices.layer`
   )
 
-const budgetExceeded = (
+export const budgetExceeded = (
   scope: "turn" | "thread",
   { limit, reason, used }: Budget.Excess
 ): CodexError.BudgetExceeded => new CodexError.BudgetExceeded({ reason, scope, limit, used })
@@ -178,7 +180,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   attempt: TurnAttempt
 ): Effect.fn.Return<readonly [Turn.Turn, A], CodexError.TurnError> {
   const { options } = spec
-  const { share, stopped, tried } = attempt
+  const { onExhausted, share, stopped, tried } = attempt
   const publish = (event: Turn.TurnEvent): void => {
     share.publish(event)
     spec.publish(event)
@@ -228,6 +230,10 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   /** Whether a sub-agent uses a model without a price. The cost of the turn is then unknown. */
   let isUnpriced = false
   const onUsage = () => {
+    const exhausted = onExhausted === undefined ? undefined : share.exhausted()
+    // Before the turn is stopped: Codex starts the next turn of a goal as soon as this one has ended.
+    if (onExhausted !== undefined && exhausted !== undefined)
+      Effect.runForkWith(services)(onExhausted(budgetExceeded("thread", exhausted)))
     const ofTurn = Budget.exceeded(budget, Budget.add(tried, spent))
     const passed = ofTurn ?? share.exceeded()
     if (passed !== undefined) stop(budgetExceeded(ofTurn === undefined ? "thread" : "turn", passed))
@@ -343,7 +349,10 @@ const runAttempt = Effect.fnUntraced(function* <A>(
       timeout
     ),
     ...timeLimit("turn", budget, tried),
-    ...share.members().flatMap(({ budget, spent }) => timeLimit("thread", budget, spent))
+    ...share
+      .members()
+      .flatMap(({ budget, spent }) => timeLimit("thread", budget, spent))
+      .map(Effect.tapError((error) => Effect.forkDetach(onExhausted?.(error) ?? Effect.void)))
   ]).pipe(Effect.withParentSpan(span, { captureStackTrace: false }))
   // The end takes several steps. An interruption between them would leave the span open.
   return yield* Effect.uninterruptibleMask((restore) =>

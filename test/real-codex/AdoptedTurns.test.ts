@@ -266,6 +266,48 @@ describe.concurrent("a goal", () => {
     }))
 })
 
+describe.concurrent("a goal whose thread exhausts its budget", () => {
+  const status = (thread: Thread.Thread) =>
+    Codex.use((codex) => codex.request("thread/goal/get", { threadId: thread.id })).pipe(
+      Effect.map(({ goal }) => goal?.status)
+    )
+
+  test("is paused during the turn that exhausts it, so that Codex starts no further turn", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make(() => working)
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ goals: true, budget: { modelCalls: 3 } })
+        const error = yield* Effect.flip(thread.runGoal({ objective: "never" }))
+        assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", reason: "ModelCalls", limit: 3 })
+        assert.strictEqual(error.turn?.message, "working")
+        yield* staysQuiet(real)
+        assert.strictEqual(yield* status(thread), "paused")
+        assert.lengthOf(yield* real.server.requests, 3)
+        // No turn is left for another goal, so Codex does not receive it.
+        const again = yield* Effect.flip(thread.runGoal({ objective: "again" }))
+        assert.deepInclude(again, { _tag: "BudgetExceeded", scope: "thread", used: 3 })
+        assert.lengthOf(yield* real.server.requests, 3)
+      }).pipe(Effect.scoped, Effect.provide(real.layer))
+    }))
+
+  test("is paused also if the model set it in a turn that a caller requested", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make(endless)
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ ...inConfig, budget: { modelCalls: 2 } })
+        assert.strictEqual((yield* thread.run("go")).message, "working")
+        yield* staysQuiet(real)
+        assert.strictEqual(yield* status(thread), "paused")
+        const { id } = thread
+        const read = yield* Codex.use((codex) =>
+          codex.request("thread/read", { threadId: id, includeTurns: true })
+        )
+        assert.lengthOf(read.thread.turns, 1)
+        assert.lengthOf(yield* real.server.requests, 2)
+      }).pipe(Effect.scoped, Effect.provide(real.layer))
+    }))
+})
+
 describe.concurrent("a sub-agent that still works at the end of the turn", () => {
   const settings = { model: "gpt-5.1-codex", sandbox: "danger-full-access", approvalMode: "never" } as const
 
