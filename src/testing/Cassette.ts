@@ -19,7 +19,7 @@ import * as Player from "./cassette/Player.ts"
 import * as Recorder from "./cassette/Recorder.ts"
 
 export { CassetteError } from "./cassette/CassetteFormat.ts"
-export { CassetteMismatch } from "./cassette/Player.ts"
+export { CassetteMismatch } from "./cassette/Replay.ts"
 
 /** Removes secrets from a JSON value. It must keep the shape: a text for a text, a list for a list. */
 export type Scrub = (value: unknown) => unknown
@@ -41,7 +41,10 @@ export interface RecordOptions extends ScrubOptions {
 }
 
 export interface ReplayOptions extends ScrubOptions {
-  /** `recorded` takes as long as the recording did, on the current clock (default); `instant` never waits. */
+  /**
+   * `recorded` takes as long as the recording did, on the current clock (default); `instant` never waits. A replay advances
+   * a `TestClock` by itself, as long as a turn runs.
+   */
   readonly timing?: "recorded" | "instant" | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
  * Replaces values that differ in every run by stable names. These are the ids of threads, turns, items and responses,
- * numbered in order of appearance, and the working directory of each thread.
+ * numbered in order of appearance, the working directory of each thread, and the directories of staged files.
  */
 import * as Predicate from "effect/Predicate"
 
@@ -15,6 +15,8 @@ export interface Normalizer {
   readonly nameOf: (id: string, kind: "thread" | "turn" | "item") => string
   /** Adds a thread's directory: the name is `<workspace>` for the first thread, `<workspace-2>` for the second. */
   readonly addDirectory: (path: string, name: string) => void
+  /** Adds a directory of staged files: `<attachments>`, then `<attachments-2>`. */
+  readonly nameDirectory: (path: string) => void
 }
 
 /** Returns the value after a round trip through JSON. `undefined` stays `undefined`. */
@@ -91,6 +93,11 @@ export const make = (use: "record" | "play"): Normalizer => {
     return out
   }
 
+  const addDirectory = (path: string, name: string) => {
+    if (path.length < 2 || directories.some(([known]) => known === path)) return
+    directories = [...directories, [path, name] as const].toSorted(([a], [b]) => b.length - a.length)
+  }
+
   return {
     nameOf,
     normalize: (value) =>
@@ -103,9 +110,11 @@ export const make = (use: "record" | "play"): Normalizer => {
         kind !== undefined || isId ? (ids.get(text) ?? text) : restoreText(text)
       ),
     bind,
-    addDirectory: (path, name) => {
-      if (path.length < 2 || directories.some(([known]) => known === path)) return
-      directories = [...directories, [path, name] as const].toSorted(([a], [b]) => b.length - a.length)
+    addDirectory,
+    nameDirectory: (path) => {
+      if (directories.some(([known]) => known === path)) return
+      const count = directories.filter(([, name]) => name.startsWith("<attachments")).length + 1
+      addDirectory(path, count === 1 ? "<attachments>" : `<attachments-${count}>`)
     }
   }
 }

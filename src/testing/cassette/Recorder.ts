@@ -10,12 +10,14 @@ import type * as Turn from "../../domain/Turn.ts"
 import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as NotificationHub from "../../engine/NotificationHub.ts"
+import * as AttachmentPaths from "./AttachmentPaths.ts"
 import * as CassetteFile from "./CassetteFile.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as RecordedCommands from "./RecordedCommands.ts"
 import * as RecordedNotifications from "./RecordedNotifications.ts"
 import * as Normalizer from "./Normalizer.ts"
 import { toJson } from "./Normalizer.ts"
+import * as SecretAnswers from "./SecretAnswers.ts"
 
 export interface RecorderOptions {
   /** Removes secrets from a JSON value before it is written. */
@@ -31,28 +33,6 @@ type Service = Engine.Engine["Service"]
 
 /** The lines of a turn that has not ended. */
 type TurnLines = ReadonlyArray<CassetteFormat.CassetteLine>
-
-const mask = "[redacted]"
-
-/**
- * Masks the answers to questions that Codex marks as secret. Scrubbing cannot recognise them, because any text may be
- * such an answer.
- */
-export const maskSecretAnswers = (
-  request: Approval.ApprovalRequest | undefined,
-  decision: Approval.ApprovalDecision
-): Approval.ApprovalDecision => {
-  if (request?._tag !== "UserInput" || (decision._tag !== "Accept" && decision._tag !== "AcceptForSession"))
-    return decision
-  const { given } = decision
-  if (given?._tag !== "Answers") return decision
-  const secret = new Set(request.questions.flatMap(({ id, secret }) => (secret ? [id] : [])))
-  const answers = Object.entries(given.answers).map(([id, texts]) => [
-    id,
-    secret.has(id) ? texts.map(() => mask) : texts
-  ])
-  return { ...decision, given: { _tag: "Answers", answers: Object.fromEntries(answers) } }
-}
 
 const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000
 
@@ -150,7 +130,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
       const maskAnswers = (event: Turn.EngineEvent): Turn.EngineEvent => {
         if (event._tag === "ApprovalRequested") questions.set(event.request.id, event.request)
         return event._tag === "ApprovalDecided"
-          ? { ...event, decision: maskSecretAnswers(questions.get(event.requestId), event.decision) }
+          ? { ...event, decision: SecretAnswers.mask(questions.get(event.requestId), event.decision) }
           : event
       }
 
@@ -165,7 +145,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
           append((at) => ({ _tag: "Approve", at, ask, request }))
           return Effect.tap(handlers.approve(request), (result) =>
             Effect.sync(() => {
-              const decision = maskSecretAnswers(request, result)
+              const decision = SecretAnswers.mask(request, result)
               append((at) => ({ _tag: "Decided", at, ask, decision }))
             })
           )
@@ -264,12 +244,15 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
   const wrapThread = (inner: Engine.EngineThread, thread: RecordedThread): Engine.EngineThread => ({
     ...inner,
     turn: (input, settings, handlers) =>
-      recordTurn(
-        thread,
-        () => ({ how: "run", input: toJson(CassetteFormat.turnInput(input)), options: toJson(settings) }),
-        handlers,
-        (handlers) => inner.turn(input, settings, handlers)
-      ),
+      Effect.suspend(() => {
+        AttachmentPaths.name(normalizer, input)
+        return recordTurn(
+          thread,
+          () => ({ how: "run", input: toJson(CassetteFormat.turnInput(input)), options: toJson(settings) }),
+          handlers,
+          (handlers) => inner.turn(input, settings, handlers)
+        )
+      }),
     ...(inner.review === undefined ? {} : { review: recordReview(thread, inner.review) }),
     ...(inner.terminals === undefined
       ? {}
@@ -278,6 +261,7 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     steer: (input) =>
       Effect.suspend(() => {
         const { append } = thread
+        AttachmentPaths.name(normalizer, input)
         const given = toJson(CassetteFormat.turnInput(input))
         const steered = (outcome: CassetteFormat.RecordedOutcome) => (at: number) =>
           ({ _tag: "Steered", at, input: given, outcome }) as const

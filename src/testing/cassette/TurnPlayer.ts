@@ -1,0 +1,130 @@
+/** Replays one turn: emits its events, repeats its approvals and tool calls, and compares what the program does. */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
+import type * as Approval from "../../Approval.ts"
+import type * as CodexError from "../../domain/CodexError.ts"
+import type * as TurnOptions from "../../domain/TurnOptions.ts"
+import type * as Engine from "../../engine/Engine.ts"
+import * as AttachmentPaths from "./AttachmentPaths.ts"
+import * as CassetteFormat from "./CassetteFormat.ts"
+import { toJson } from "./Normalizer.ts"
+import * as Replay from "./Replay.ts"
+import * as SecretAnswers from "./SecretAnswers.ts"
+
+/** A steering input that waits for its recorded outcome. */
+export interface Steer {
+  readonly input: TurnOptions.TurnInput
+  readonly done: Deferred.Deferred<void, CodexError.RequestError>
+}
+
+const decodeEntry = Schema.decodeUnknownEffect(CassetteFormat.CassetteLine)
+
+/** Replaces the recorded ids and directories of an entry by those of this run. */
+const restore = (
+  { normalizer }: Replay.Replay,
+  entry: CassetteFormat.Entry
+): Effect.Effect<CassetteFormat.Entry> =>
+  decodeEntry(normalizer.restore(toJson(CassetteFormat.encode(entry)))).pipe(
+    Effect.filterOrFail(CassetteFormat.isEntry),
+    Effect.orDie
+  )
+
+const unknownRequest = "the recording has an answer to a request that it does not contain"
+
+/** Plays a recorded turn to its end. `steers` holds the inputs with which the program steers it. */
+export const play = (
+  replay: Replay.Replay,
+  { end, entries, head, line }: CassetteFormat.RecordedTurn,
+  steers: Queue.Queue<Steer>,
+  handlers: Engine.Handlers
+): Effect.Effect<void, CodexError.TurnError> =>
+  Effect.gen(function* () {
+    const { compare, mismatch, notifications, replayOutcome, sleep, waitFor } = replay
+    const subject = `turn ${head.turn} of thread ${head.thread}`
+    const clock = yield* Clock.Clock
+    const decisions = new Map<
+      number,
+      readonly [Approval.ApprovalRequest, Fiber.Fiber<Approval.ApprovalDecision>]
+    >()
+    const calls = new Map<number, Fiber.Fiber<Engine.EngineToolOutput>>()
+    let at = 0
+    let played = 0
+    let waitsFor = ""
+
+    const playEntry = Effect.fnUntraced(function* (recorded: CassetteFormat.Entry, entryLine: number) {
+      const entry = yield* restore(replay, recorded)
+      const time = CassetteFormat.timeOf(entry)
+      const left = Math.max(0, time - at)
+      // The program decides how long an answer takes.
+      const isAnswer = ["Decided", "Returned", "Steered"].includes(entry._tag)
+      if (!isAnswer) yield* sleep(left)
+      at = Math.max(at, time)
+      played++
+      switch (entry._tag) {
+        case "Event": {
+          const { event } = entry
+          if (event._tag === "TurnCompleted" || event._tag === "AgentEvent") return
+          if (event._tag === "EventsOmitted") return
+          return handlers.emit({ ...event, at: Number(clock.currentTimeNanosUnsafe()) / 1e6 })
+        }
+        case "Notified":
+          return notifications.play(entry, clock.currentTimeMillisUnsafe())
+        case "Approve": {
+          const { ask, request } = entry
+          const fiber = Effect.forkScoped(handlers.approve(request), { startImmediately: true })
+          return void decisions.set(ask, [request, yield* fiber])
+        }
+        case "Call": {
+          const { ask, call } = entry
+          const fiber = Effect.forkScoped(handlers.callTool(call), { startImmediately: true })
+          return void calls.set(ask, yield* fiber)
+        }
+        case "Decided": {
+          const pending = decisions.get(entry.ask)
+          if (pending === undefined) return yield* mismatch(entryLine, unknownRequest)
+          const [request, fiber] = pending
+          const decision = SecretAnswers.mask(request, yield* waitFor(left, Fiber.join(fiber)))
+          const expected = recorded._tag === "Decided" ? recorded.decision : undefined
+          return yield* compare(subject, entryLine, expected, decision, "decision")
+        }
+        case "Returned": {
+          const calling = calls.get(entry.ask)
+          if (calling === undefined) return yield* mismatch(entryLine, unknownRequest)
+          const expected = recorded._tag === "Returned" ? recorded.output : undefined
+          const output = yield* waitFor(left, Fiber.join(calling))
+          return yield* compare(subject, entryLine, expected, output, "output")
+        }
+        case "Steered": {
+          waitsFor = " while it waited to be steered"
+          const { done, input } = yield* waitFor(left, Queue.take(steers))
+          waitsFor = ""
+          AttachmentPaths.bind(replay.normalizer, input, entry.input)
+          yield* compare(subject, entryLine, entry.input, CassetteFormat.turnInput(input), "input")
+          const outcome = replayOutcome(entry.outcome, () => Effect.void, Replay.isRequestError)
+          return yield* Effect.asVoid(Deferred.complete(done, outcome))
+        }
+      }
+    })
+
+    const all = Effect.gen(function* () {
+      for (const [index, recorded] of entries.entries()) yield* playEntry(recorded, line + 1 + index)
+      const left = Math.max(0, end.at - at)
+      // The program interrupted the turn in the recording, so it must do so again.
+      if (end.outcome._tag === "Interrupted") return yield* waitFor(left, Effect.never)
+      yield* sleep(left)
+      played++
+    })
+    yield* Effect.onInterrupt(all, () =>
+      Effect.sync(() => {
+        if (end.outcome._tag !== "Interrupted")
+          replay.reportInterrupted(
+            `${subject} was interrupted after ${played} of ${entries.length + 1} of its lines${waitsFor}`
+          )
+      })
+    )
+    return yield* replayOutcome(end.outcome, () => Effect.void, Replay.isTurnError)
+  }).pipe(Effect.scoped)
