@@ -32,7 +32,7 @@ const playable = <A>(value: A): Replay.Playable<A> => ({ value, isPlayed: false 
 export const make = Effect.fnUntraced(function* (
   file: string,
   recording: CassetteFormat.Recording,
-  options: Replay.ReplayOptions
+  options: Replay.PlayerOptions
 ) {
   const replay = yield* Replay.make(file, recording, options)
   const { compare, mismatch, normalize, normalizer, notifications, replayOutcome, turns } = replay

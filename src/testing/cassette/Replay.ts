@@ -22,7 +22,7 @@ export class CassetteMismatch extends Data.TaggedError("CassetteMismatch")<{
   }
 }
 
-export interface ReplayOptions {
+export interface PlayerOptions {
   /** The scrubbing of the recording. The replay scrubs the program's values before it compares them. */
   readonly scrub: (value: unknown) => unknown
   /** `recorded` waits as long as the recording did, on the current clock; `instant` never waits. */
@@ -68,7 +68,7 @@ export interface Replay {
 export const make = Effect.fnUntraced(function* (
   file: string,
   recording: CassetteFormat.Recording,
-  options: ReplayOptions
+  options: PlayerOptions
 ): Effect.fn.Return<Replay, never, Scope.Scope> {
   const normalizer = Normalizer.make("play")
   const clock = yield* ReplayClock.make
