@@ -16,6 +16,7 @@ import * as TraceContext from "../internal/TraceContext.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as InMemorySpans from "../telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
+import * as SafeSpan from "../instrumentation/SafeSpan.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
 import type * as Thread from "../Thread.ts"
 import * as Waterfall from "../trace/Waterfall.ts"
@@ -215,6 +216,7 @@ export const run = Effect.fnUntraced(function* <R, RL>(
       },
       { captureStackTrace: false }
     ),
+    SafeSpan.withSafeTracer,
     Effect.catch(({ exit }) => Effect.succeed(exit)),
     Effect.ensuring(printWaterfall),
     Effect.provide(

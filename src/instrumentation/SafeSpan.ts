@@ -107,9 +107,14 @@ const harden = (span: Tracer.Span, scrub: Scrub): Tracer.Span => {
   return Object.assign(span, replaced)
 }
 
-/** Returns the tracer itself if it scrubs its spans or exports none, otherwise one that scrubs them as they are written. */
+/**
+ * Returns the tracer for spans of this library: the one that a tracer of this library keeps for them, the tracer itself if
+ * it exports no spans, otherwise one that scrubs them as they are written.
+ */
 export const guard = (tracer: Tracer.Tracer, context: Context.Context<never>): Tracer.Tracer => {
-  if (tracer === Tracer.nativeTracer || ScrubbingTracer.isMarked(tracer)) return tracer
+  if (tracer === Tracer.nativeTracer) return tracer
+  const scrubbing = ScrubbingTracer.libraryTracerOf(tracer)
+  if (scrubbing !== undefined) return scrubbing
   const scrub = scrubOf(context)
   const guarded = Tracer.make({
     ...tracer,

@@ -24,11 +24,14 @@ export const parse = (
       traceId,
       spanId,
       sampled: (Number.parseInt(flags, 16) & 1) === 1,
-      annotations:
-        tracestate === undefined || tracestate === "" ? Context.empty() : Context.make(State, tracestate)
+      annotations: withState(Context.empty(), tracestate ?? "")
     })
   )
 }
+
+/** Adds a `tracestate` to the annotations of the first span of a trace in this process. */
+export const withState = (annotations: Context.Context<never>, tracestate: string): Context.Context<never> =>
+  tracestate === "" ? annotations : Context.add(annotations, State, tracestate)
 
 /** Returns the `tracestate` of a span's trace, or an empty string. */
 export const stateOf = (span: EffectTracer.AnySpan): string => {

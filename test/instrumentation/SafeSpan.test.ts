@@ -96,6 +96,16 @@ const keeping = () => {
   return { tracer, spans }
 }
 
+const spanOptions = {
+  name: "call",
+  parent: Option.none(),
+  annotations: Context.empty(),
+  startTime: 0n,
+  kind: "internal",
+  root: false,
+  sampled: true
+} as const
+
 const token = `sk-${"a1B2c3D4e5F6g7H8i9J0k1L2"}`
 
 describe("D04 the spans of the library hold no secret", () => {
@@ -221,17 +231,7 @@ describe("D04 the spans of the library hold no secret", () => {
 
   it("and the message of an error is left out unless its capture is on", () => {
     const { spans, tracer } = keeping()
-    const options = {
-      name: "call",
-      parent: Option.none(),
-      annotations: Context.empty(),
-      links: [],
-      startTime: 0n,
-      kind: "internal",
-      root: false,
-      sampled: true
-    } as const
-    const span = SafeSpan.guard(tracer, Context.empty()).span({ ...options, links: [] })
+    const span = SafeSpan.guard(tracer, Context.empty()).span({ ...spanOptions, links: [] })
     span.end(1n, Exit.die(new TypeError("the customer's text")))
     const status = spans[0]?.status
     const [error] =
@@ -243,7 +243,11 @@ describe("D04 the spans of the library hold no secret", () => {
     Effect.gen(function* () {
       const tracer = yield* Tracer.Tracer
       const context = yield* Effect.context<never>()
-      assert.strictEqual(SafeSpan.guard(tracer, context), tracer)
+      const ofLibrary = SafeSpan.guard(tracer, context)
+      assert.strictEqual(SafeSpan.guard(ofLibrary, context), ofLibrary)
+      const span = ofLibrary.span({ ...spanOptions, links: [] })
+      span.attribute("note", token)
+      assert.strictEqual(span.attributes.get("note"), token)
       const guarded = SafeSpan.guard(keeping().tracer, context)
       assert.strictEqual(SafeSpan.guard(guarded, context), guarded)
     }).pipe(Effect.provide(Captured.layer))

@@ -27,7 +27,14 @@ const Span = Schema.Struct({
 const Body = Schema.fromJsonString(
   Schema.Struct({
     resourceSpans: Schema.Array(
-      Schema.Struct({ scopeSpans: Schema.Array(Schema.Struct({ spans: Schema.Array(Span) })) })
+      Schema.Struct({
+        scopeSpans: Schema.Array(
+          Schema.Struct({
+            scope: Schema.optionalKey(Schema.Struct({ name: Schema.String })),
+            spans: Schema.Array(Span)
+          })
+        )
+      })
     )
   })
 )
@@ -40,13 +47,16 @@ export interface Arrived {
   readonly traceId: string
   readonly spanId: string
   readonly parentSpanId: string | undefined
+  /** The name of its instrumentation scope. */
+  readonly scope: string | undefined
   readonly start: number
   readonly end: number
   readonly error: boolean
   readonly attributes: Readonly<Record<string, string | number | boolean | undefined>>
 }
 
-const arrived = (span: typeof Span.Type): Arrived => ({
+const arrived = (span: typeof Span.Type, scope: string | undefined): Arrived => ({
+  scope,
   name: span.name,
   traceId: span.traceId,
   spanId: span.spanId,
@@ -93,7 +103,7 @@ export const make = Effect.acquireRelease(
       const spans = Effect.sync(() =>
         traces.flatMap((body) =>
           decode(body).resourceSpans.flatMap(({ scopeSpans }) =>
-            scopeSpans.flatMap(({ spans }) => spans.map(arrived))
+            scopeSpans.flatMap(({ scope, spans }) => spans.map((span) => arrived(span, scope?.name)))
           )
         )
       )

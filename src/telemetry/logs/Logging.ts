@@ -6,7 +6,6 @@ import * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
-import { version } from "../../internal/version.ts"
 import * as AttributeValue from "../../redaction/AttributeValue.ts"
 import * as LogFormat from "./LogFormat.ts"
 import * as LogPipeline from "./LogPipeline.ts"
@@ -99,9 +98,12 @@ const toRecords = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
     processors: [processor],
     logRecordLimits: settings.logLimits
   })
-  const logger = provider.getLogger("effect-codex", version)
+  const ofLibrary = provider.getLogger(Tracer.libraryScope.name, Tracer.libraryScope.version)
+  const scope = yield* Tracer.InstrumentationScope
+  const ofProgram = provider.getLogger(scope.name, scope.version)
   return (record: LogRecord) => {
     const { at, event, level, span } = record
+    const logger = event === undefined ? ofProgram : ofLibrary
     const attributes: Record<string, NonNullable<ReturnType<typeof AttributeValue.fromUnknown>>> = {}
     for (const { key, value } of record.fields) {
       const kept = AttributeValue.fromUnknown(value, Infinity)

@@ -242,7 +242,8 @@ export const hrTimeDifference = (start: HrTime, end: HrTime): HrTime => {
 }
 
 const nanosPerSecond = 1_000_000_000n
-const toHrTime = (nanos: bigint): HrTime =>
+/** Returns nanoseconds since the epoch as OpenTelemetry's pair of seconds and nanoseconds. */
+export const toHrTime = (nanos: bigint): HrTime =>
   nanos > 0n ? [Number(nanos / nanosPerSecond), Number(nanos % nanosPerSecond)] : [0, 0]
 
 /** Wraps the text unparsed: exporters only serialize it. */
@@ -261,7 +262,8 @@ export const traceState = (text: string): TraceState => {
   return state
 }
 
-const contextOf = (span: EffectTracer.AnySpan, traceId: string): SpanContext => {
+/** Returns the identity of a span as OpenTelemetry has it. */
+export const contextOf = (span: EffectTracer.AnySpan, traceId: string): SpanContext => {
   const context = {
     traceId,
     spanId: span.spanId,
@@ -272,11 +274,11 @@ const contextOf = (span: EffectTracer.AnySpan, traceId: string): SpanContext => 
   return state === "" ? context : { ...context, traceState: traceState(state) }
 }
 
-// Receivers reject an empty key, and `__proto__` would change the object's prototype.
-const isKey = (key: string) => key !== "" && key !== "__proto__"
+/** Whether an attribute may have this key: receivers reject an empty one, and `__proto__` would change the prototype. */
+export const isKey = (key: string) => key !== "" && key !== "__proto__"
 
-// Effect's default logger adds every log line to the current span: message, annotations and cause.
-const isLogLine = (attributes: Record<string, unknown>) =>
+/** Whether an event is a log line: Effect's default logger adds each to the current span, with message and cause. */
+export const isLogLine = (attributes: Record<string, unknown>) =>
   "effect.logLevel" in attributes && "effect.fiberId" in attributes
 
 const limitAttributes = (source: Readonly<Record<string, unknown>>, count: number, length: number) => {

@@ -5,13 +5,18 @@
 import type { Attributes, ContextManager } from "@opentelemetry/api"
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as EffectTracer from "effect/Tracer"
 import * as CopySpan from "../../redaction/CopySpan.ts"
 import { attribute } from "../../semconv/Convention.ts"
 import * as OtelContext from "./OtelContext.ts"
 import * as OtelSpan from "./OtelSpan.ts"
+import * as ProviderSpan from "./ProviderSpan.ts"
+import * as Redaction from "../../redaction/Redaction.ts"
+import * as ScrubbingTracer from "../../redaction/ScrubbingTracer.ts"
 import * as Settings from "../config/Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
@@ -51,23 +56,90 @@ const interopLayer = (options: InteropOptions) =>
       yield* acquirePropagator(api)
       if (options.tracerProvider === true) yield* acquireTracerProvider(api)
 
-      const contextOf = OtelContext.make(api.trace, (span) =>
+      const entered = OtelContext.make(api.trace, (span) =>
         OtelSpan.make(span, clock, api.INVALID_SPAN_CONTEXT)
       )
-      return EffectTracer.make({
-        span: (options) => inner.span(options),
-        context: (primitive, fiber) => {
-          const span = fiber.cache.span
-          if (span === undefined) return primitive["~effect/Effect/evaluate"](fiber)
-          const active = contexts.active()
-          const context = contextOf(span, active)
-          return context === active
-            ? primitive["~effect/Effect/evaluate"](fiber)
-            : contexts.with(context, () => primitive["~effect/Effect/evaluate"](fiber))
-        }
-      })
+      const context = activates(contexts, entered)
+      const inContext = (tracer: EffectTracer.Tracer) =>
+        EffectTracer.make({
+          span: (options) => {
+            const span = tracer.span(options)
+            const active = contexts.active()
+            const parent = Option.getOrUndefined(span.parent)
+            entered.started(span, parent?._tag === "Span" ? entered.enter(parent, active) : active)
+            return span
+          },
+          context
+        })
+      const forLibrary = ScrubbingTracer.libraryTracerOf(inner) ?? inner
+      return ScrubbingTracer.mark(inContext(inner), inContext(forLibrary))
     })
   ).pipe(Layer.provide(Tracer.layer))
+
+/**
+ * Records into the OpenTelemetry that the program has set up, for example with NodeSDK, through the global providers of
+ * `@opentelemetry/api`. Nothing is exported a second time, and no exporter of this library is needed:
+ *
+ * - Spans of Effect, the library's and the program's, go to the program's tracer provider. They are children of
+ *   OpenTelemetry's active span, and its sampler, processors and resource apply to them.
+ * - Inside a span, and so inside a tool, `trace.getActiveSpan()` and `context.active()` return that span: an instrumented
+ *   HTTP client or database driver puts its spans below the tool.
+ *
+ * Names, attributes, events and links are masked as they are written. Spans of the library have the instrumentation scope
+ * `effect-codex`, those of the program `Tracer.InstrumentationScope`. The SDK must be started before the layer is built.
+ * Provide no other exporting layer of this library beside it.
+ *
+ * ```ts
+ * program.pipe(Effect.provide(Codex.layer.pipe(Layer.provideMerge(OpenTelemetryInterop.layerGlobal))))
+ * ```
+ */
+export const layerGlobal: Layer.Layer<never> = Layer.unwrap(
+  Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : globalTracer()))
+).pipe(Layer.provide(Settings.layer))
+
+const globalTracer = () =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const api = yield* Effect.promise(() => import("@opentelemetry/api"))
+      const clock = yield* Clock.Clock
+      const redaction = yield* Redaction.Current
+      const scope = yield* Tracer.InstrumentationScope
+      const manager = yield* acquireContextManager(api)
+      yield* acquirePropagator(api)
+
+      const contexts = OtelContext.make(api.trace, (span) =>
+        span instanceof ProviderSpan.ProviderSpan
+          ? span.otelSpan
+          : OtelSpan.make(span, clock, api.INVALID_SPAN_CONTEXT)
+      )
+      const start = ProviderSpan.make({ api, contexts, redaction })
+      const context = activates(manager, contexts)
+      const inScope = ({ name, version }: Tracer.Scope) => {
+        const tracer = api.trace.getTracer(name, version)
+        return EffectTracer.make({ span: (options) => start(tracer, options), context })
+      }
+      return Context.make(
+        EffectTracer.Tracer,
+        ScrubbingTracer.mark(inScope(scope), inScope(Tracer.libraryScope))
+      ).pipe(Context.add(Redaction.Current, redaction))
+    })
+  ).pipe(Layer.provide(Redaction.layerDefault))
+
+/** Runs each step of a program in the OpenTelemetry context of its current span. */
+const activates =
+  (
+    manager: Pick<ContextManager, "active" | "with">,
+    contexts: OtelContext.OtelContexts
+  ): NonNullable<EffectTracer.Tracer["context"]> =>
+  (primitive, fiber) => {
+    const span = fiber.cache.span
+    if (span === undefined) return primitive["~effect/Effect/evaluate"](fiber)
+    const active = manager.active()
+    const context = contexts.enter(span, active)
+    return context === active
+      ? primitive["~effect/Effect/evaluate"](fiber)
+      : manager.with(context, () => primitive["~effect/Effect/evaluate"](fiber))
+  }
 
 type Api = typeof import("@opentelemetry/api")
 

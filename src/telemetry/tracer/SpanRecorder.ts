@@ -53,6 +53,7 @@ export type Holder = (span: ReadableSpan) => boolean
 export class SpanRecorder {
   private readonly options: SpanRecorderOptions
   private readonly sink: RecordedSpan.SpanSink
+  private readonly sinks = new Map<RecordedSpan.SpanSink["instrumentationScope"], RecordedSpan.SpanSink>()
   private readonly open = new Set<RecordedSpan.RecordedSpan>()
   private readonly gate: SpanGate | undefined
   private processors: ReadonlyArray<SpanProcessor> = []
@@ -73,20 +74,29 @@ export class SpanRecorder {
     }
   }
 
-  start(options: SpanOptions): EffectTracer.Span {
+  /** Starts a span in `scope`, by default in the scope of this recorder. */
+  start(options: SpanOptions, scope = this.sink.instrumentationScope): EffectTracer.Span {
     const parent = options.root ? undefined : Option.getOrUndefined(options.parent)
     if (parent instanceof RecordedSpan.PropagatedSpan) {
       return this.make(
         options,
         parent.traceId,
         options.parent,
-        this.isAllowed(options, parent) ? always : never
+        this.isAllowed(options, parent) ? always : never,
+        scope
       )
     }
     const remote = parent === undefined ? undefined : toContext(parent)
     const traceId = remote?.traceId ?? TraceIds.traceId()
     const decision = this.isAllowed(options, parent) ? this.options.decide(options, traceId, remote) : never
-    return this.make(options, traceId, remote === undefined ? Option.none() : options.parent, decision)
+    return this.make(options, traceId, remote === undefined ? Option.none() : options.parent, decision, scope)
+  }
+
+  private sinkOf(scope: RecordedSpan.SpanSink["instrumentationScope"]): RecordedSpan.SpanSink {
+    if (scope === this.sink.instrumentationScope) return this.sink
+    const sink = this.sinks.get(scope) ?? { ...this.sink, instrumentationScope: scope }
+    this.sinks.set(scope, sink)
+    return sink
   }
 
   /** Adds a processor; with `everything` it also receives the spans that tail sampling drops. */
@@ -149,10 +159,11 @@ export class SpanRecorder {
     options: SpanOptions,
     traceId: string,
     parent: Option.Option<EffectTracer.AnySpan>,
-    decision: SamplingDecision
+    decision: SamplingDecision,
+    scope: RecordedSpan.SpanSink["instrumentationScope"]
   ): EffectTracer.Span {
     if (!decision.recorded) return new RecordedSpan.PropagatedSpan(options, traceId, parent, decision.sampled)
-    const span = new RecordedSpan.RecordedSpan(options, traceId, parent, decision.sampled, this.sink)
+    const span = new RecordedSpan.RecordedSpan(options, traceId, parent, decision.sampled, this.sinkOf(scope))
     for (const key in decision.attributes) span.attribute(key, decision.attributes[key])
     if (this.open.size >= maxOpen) this.dropOldest()
     this.open.add(span)

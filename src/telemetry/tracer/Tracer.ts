@@ -13,8 +13,9 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import type { Scope as EffectScope } from "effect/Scope"
 import * as EffectTracer from "effect/Tracer"
+import { getCurrentVersion } from "effect/Version"
 import * as BatchProcessor from "../delivery/BatchProcessor.ts"
 import * as SpanRecorder from "./SpanRecorder.ts"
 import { kindOf } from "../span/RecordedSpan.ts"
@@ -49,6 +50,24 @@ export const ServiceName = Context.Reference<string>("effect-codex/telemetry/Ser
   defaultValue: () => "effect-codex"
 })
 
+/** Identifies the code that a span or a log record comes from. */
+export interface Scope {
+  readonly name: string
+  readonly version?: string
+}
+
+/**
+ * The instrumentation scope of the program's own spans and logs: those that it writes with `Effect.withSpan` and
+ * `Effect.log`. The default is `effect` with Effect's version, as Effect's own exporters set it. Spans and logs of this
+ * library have the scope `effect-codex`.
+ */
+export const InstrumentationScope = Context.Reference<Scope>("effect-codex/telemetry/InstrumentationScope", {
+  defaultValue: () => ({ name: "effect", version: getCurrentVersion() })
+})
+
+/** @internal The instrumentation scope of this library. */
+export const libraryScope = { name: "effect-codex", version }
+
 export interface AddOptions {
   /** Whether the processor also receives spans that tail sampling drops, as they end: for spans that stay in this process. */
   readonly everything?: boolean | undefined
@@ -62,7 +81,7 @@ export interface AddOptions {
 export class SpanPipeline extends Context.Service<
   SpanPipeline,
   {
-    readonly add: (processor: SpanProcessor, options?: AddOptions) => Effect.Effect<void, never, Scope.Scope>
+    readonly add: (processor: SpanProcessor, options?: AddOptions) => Effect.Effect<void, never, EffectScope>
     /** Passes a span that ended elsewhere to all processors. */
     readonly record: (span: ReadableSpan) => void
     /**
@@ -72,7 +91,7 @@ export class SpanPipeline extends Context.Service<
     readonly hold: (
       holder: SpanRecorder.Holder,
       flush: Effect.Effect<void>
-    ) => Effect.Effect<void, never, Scope.Scope>
+    ) => Effect.Effect<void, never, EffectScope>
   }
 >()("effect-codex/telemetry/SpanPipeline") {}
 
@@ -89,11 +108,12 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
     const clock = yield* Clock.Clock
     const redaction = yield* Redaction.Current
     const limits = { ...settings.spanLimits, ...(yield* SpanLimits) }
+    const programScope = yield* InstrumentationScope
     const pipeline = new SpanRecorder.SpanRecorder({
       // Redaction truncates texts: truncating first would leave a part of a secret.
       limits: { ...limits, attributeValueLengthLimit: Infinity },
       resource: yield* makeResource(settings),
-      instrumentationScope: { name: "effect-codex", version },
+      instrumentationScope: libraryScope,
       decide: yield* makeDecide(settings),
       redact: (span) => redaction.span(span, limits.attributeValueLengthLimit),
       now: () => clock.currentTimeNanosUnsafe(),
@@ -141,7 +161,10 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
         Effect.sync(() => (lastClosed = performance.now()))
       )
     }
-    const tracer = ScrubbingTracer.mark(EffectTracer.make({ span: (options) => pipeline.start(options) }))
+    const tracer = ScrubbingTracer.mark(
+      EffectTracer.make({ span: (options) => pipeline.start(options, programScope) }),
+      EffectTracer.make({ span: (options) => pipeline.start(options) })
+    )
     return Context.make(SpanPipeline, { add, hold, record: (span) => pipeline.record(span) }).pipe(
       Context.add(EffectTracer.Tracer, tracer),
       Context.add(Redaction.Current, redaction)

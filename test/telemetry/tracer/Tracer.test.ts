@@ -18,6 +18,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as EffectTracer from "effect/Tracer"
+import { getCurrentVersion } from "effect/Version"
 import packageJson from "../../../package.json" with { type: "json" }
 import * as TraceContext from "../../../src/internal/TraceContext.ts"
 import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
@@ -94,8 +95,8 @@ describe("an ended span", () => {
       assert.deepStrictEqual(inner.status, { code: 0 })
       assert.isTrue(inner.ended)
       assert.deepStrictEqual(inner.instrumentationScope, {
-        name: "effect-codex",
-        version: packageJson.version
+        name: "effect",
+        version: getCurrentVersion()
       })
       assert.strictEqual(inner.resource, outer.resource)
     })
