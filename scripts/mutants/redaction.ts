@@ -107,7 +107,7 @@ export const redaction: ReadonlyArray<Mutant> = [
       "and the message of an error is left out unless its capture is on"
     ],
     [
-      "|| ScrubbingTracer.isMarked(tracer)",
+      "if (scrubbing !== undefined) return scrubbing",
       "",
       "and a span of the library's own tracer is scrubbed once, when it ends"
     ]
