@@ -32,7 +32,8 @@ const hashOf = (entry: string): string => {
     entry,
     ...["package-lock.json", "test/support/bundle.ts"].map((name) => join(root, name)),
     ...sources(join(root, "src")),
-    ...sources(join(root, "test/support"))
+    ...sources(join(root, "test/support")),
+    ...sources(dirname(entry))
   ])
     hash.update(`\n${file}\n`).update(readFileSync(file))
   return hash.digest("hex").slice(0, 32)

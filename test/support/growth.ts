@@ -22,8 +22,8 @@ export const assertLinear = (size: number, run: (size: number) => void): void =>
     2,
     fastest(3, () => run(small))
   )
-  assert.isBelow(
-    fastest(2, () => run(size)),
-    base * 24
-  )
+  const limit = base * 24
+  const first = cpuMillis(() => run(size))
+  // A second run only counts if something else has slowed the first one down.
+  assert.isBelow(first < limit ? first : cpuMillis(() => run(size)), limit)
 }

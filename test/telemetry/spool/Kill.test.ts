@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import * as Otlp from "../../../src/telemetry/Otlp.ts"
 import type * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Support from "./support.ts"
+import { bundle } from "../../support/bundle.ts"
 import { isSoak } from "../../support/soak.ts"
 
 const { collector, environment, folder, unusedUrl, parsed, variables } = Support
@@ -20,7 +20,7 @@ const child = (
   killAt: number = Infinity
 ): Effect.Effect<{ readonly lines: ReadonlyArray<string>; readonly killed: boolean }> =>
   Effect.callback((resume) => {
-    const program = fileURLToPath(new URL("./child.ts", import.meta.url))
+    const program = bundle(new URL("./child.ts", import.meta.url))
     const started = spawn(process.execPath, [program, ...args], {
       env: {
         PATH: process.env["PATH"],
