@@ -85,6 +85,7 @@ const all = ["test/**/*.test.ts", "examples/**/*.test.ts"]
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^effect-codex\/http$/, replacement: source("./src/http/index.ts") },
       { find: /^effect-codex\/testing$/, replacement: source("./src/testing/index.ts") },
       { find: /^effect-codex$/, replacement: source("./src/index.ts") }
     ]

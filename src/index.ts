@@ -14,10 +14,20 @@ export { Codex, type ThreadOptions } from "./Codex.ts"
 export * as CodexProtocol from "./engine/CodexProtocol.ts"
 export * as CodexError from "./domain/CodexError.ts"
 export type { StartError, TurnError } from "./domain/CodexError.ts"
+export {
+  type Conversation,
+  ConversationLimit,
+  ConversationNotFound,
+  Conversations,
+  type ConversationsOptions,
+  type ConversationStatus,
+  ShuttingDown
+} from "./conversations/Conversations.ts"
 export * as Console from "./telemetry/Console.ts"
 export { ConsoleLayer } from "./telemetry/Console.ts"
 export * as ContentCapture from "./instrumentation/ContentCapture.ts"
 export * as Engine from "./engine/Engine.ts"
+export * as EventJson from "./domain/EventJson.ts"
 export type * as Exec from "./domain/Exec.ts"
 export * as File from "./telemetry/File.ts"
 export { FileLayer } from "./telemetry/File.ts"

@@ -91,7 +91,7 @@ describe("the architecture", () => {
   })
 
   it("offers exactly the names of the checked-in list", () => {
-    const surface = ["index.ts", "testing/index.ts"].map(
+    const surface = ["index.ts", "http/index.ts", "testing/index.ts"].map(
       (entry) => `# ${entry}\n${SourceTree.publicNames(files, entry).join("\n")}\n`
     )
     assert.strictEqual(

@@ -27,6 +27,8 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "turn",
     "Thread.ts"
   ],
+  conversations: ["domain", "Thread.ts"],
+  http: ["internal", "domain", "redaction", "approval", "tool", "Codex.ts", "Thread.ts", "conversations"],
   telemetry: ["internal", "domain", "semconv", "redaction", "instrumentation"],
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
   facades: ["domain", "approval", "attachment", "instrumentation", "telemetry"],
@@ -63,6 +65,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "facades"
   ],
   "index.ts": [
+    "conversations",
     "domain",
     "engine",
     "instrumentation",

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
 import { type ApprovalDecision, DecisionName } from "../domain/ApprovalDecision.ts"
+import type { ThreadId } from "../domain/Ids.ts"
 import * as PendingRequests from "./PendingRequests.ts"
 import { ApprovalContext, type Policy } from "./Policy.ts"
 import { describe } from "./RequestText.ts"
@@ -82,11 +83,14 @@ export class ApprovalQueue extends Context.Service<
     readonly pending: Effect.Effect<ReadonlyArray<PendingRequests.Pending>>
     /** The pending requests, now and after every change. A slow reader can miss intermediate states, never the last. */
     readonly changes: Stream.Stream<ReadonlyArray<PendingRequests.Pending>>
-    /** Answers a request. `hash` is the hash of the entry that the user saw. */
+    /**
+     * Answers a request. `hash` is the hash of the entry that the user saw. With `openedThreadId`, only a request of that
+     * open thread, or of its sub-agents, can be answered; any other fails with `NotPending`.
+     */
     readonly answer: (
       id: string,
       decision: ApprovalDecision,
-      shown: { readonly hash: string }
+      shown: { readonly hash: string; readonly openedThreadId?: ThreadId | undefined }
     ) => Effect.Effect<void, AnswerError>
     /** Adds a request and waits for its answer. */
     readonly ask: (request: ApprovalRequest) => Effect.Effect<ApprovalDecision>
@@ -115,7 +119,7 @@ export class ApprovalQueue extends Context.Service<
       yield* PubSub.publish(lists, pendingList())
 
       const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
-        const { threadId, turnId } = yield* ApprovalContext
+        const { openedThreadId, threadId, turnId } = yield* ApprovalContext
         const at = Number((yield* Clock.Clock).currentTimeNanosUnsafe()) / 1e6
         // A copy, so that later changes to the request do not change what the user sees.
         const copy = structuredClone(request)
@@ -123,6 +127,7 @@ export class ApprovalQueue extends Context.Service<
         const entry = {
           id: randomUUID(),
           threadId,
+          openedThreadId,
           turnId,
           request: copy,
           text: describe(copy),
@@ -140,11 +145,21 @@ export class ApprovalQueue extends Context.Service<
         })
       })
 
-      const answer = (id: string, decision: ApprovalDecision, shown: { readonly hash: string }) =>
+      const answer = (
+        id: string,
+        decision: ApprovalDecision,
+        shown: { readonly hash: string; readonly openedThreadId?: ThreadId | undefined }
+      ) =>
         Effect.uninterruptible(
           Effect.suspend((): Effect.Effect<void, AnswerError> => {
             const entry = state.pending.get(id)
-            const [next, refusal] = PendingRequests.answer(state, id, decision, shown.hash)
+            const [next, refusal] = PendingRequests.answer(
+              state,
+              id,
+              decision,
+              shown.hash,
+              shown.openedThreadId
+            )
             if (refusal !== undefined) return Effect.fail(errorOf(id, refusal))
             const changed = setState(next)
             const answered = entry === undefined ? undefined : answers.get(entry)

@@ -5,12 +5,14 @@ import { mismatch } from "./DecisionValidation.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 
 /**
- * A pending request. `text` is the whole request for a person to read, with every character visible. `hash` identifies the
+ * A pending request. `threadId` is the thread of the agent that asks, `openedThreadId` the thread that the caller opened: for
+ * a sub-agent they differ. `text` is the whole request for a person to read, with every character visible. `hash` identifies the
  * content, and `at` is the time of the request in milliseconds since the epoch.
  */
 export interface Pending {
   readonly id: string
   readonly threadId: ThreadId | undefined
+  readonly openedThreadId?: ThreadId | undefined
   readonly turnId: TurnId | undefined
   readonly request: ApprovalRequest
   readonly text: string
@@ -23,8 +25,13 @@ export type RequestEnd = DecisionName | "withdrawn"
 
 export interface PendingState {
   readonly pending: ReadonlyMap<string, Pending>
-  /** The requests that ended most recently. */
-  readonly ended: ReadonlyMap<string, RequestEnd>
+  /** The requests that ended most recently, with the threads that the caller opened. */
+  readonly ended: ReadonlyMap<string, EndedRequest>
+}
+
+interface EndedRequest {
+  readonly how: RequestEnd
+  readonly openedThreadId: ThreadId | undefined
 }
 
 export const initial: PendingState = { pending: new Map(), ended: new Map() }
@@ -45,8 +52,9 @@ export const ask = (state: PendingState, entry: Pending): PendingState => ({
 
 const end = (state: PendingState, id: string, how: RequestEnd): PendingState => {
   const pending = new Map(state.pending)
+  const openedThreadId = pending.get(id)?.openedThreadId
   pending.delete(id)
-  const ended = new Map(state.ended).set(id, how)
+  const ended = new Map(state.ended).set(id, { how, openedThreadId })
   for (const oldest of ended.keys()) {
     if (ended.size <= maxEnded) break
     ended.delete(oldest)
@@ -57,18 +65,30 @@ const end = (state: PendingState, id: string, how: RequestEnd): PendingState => 
 export const withdraw = (state: PendingState, id: string): PendingState =>
   state.pending.has(id) ? end(state, id, "withdrawn") : state
 
-/** Applies an answer. The first valid answer ends the request; any other is refused and leaves the state unchanged. */
+/**
+ * Applies an answer. The first valid answer ends the request; any other is refused and leaves the state unchanged. With
+ * `openedThreadId`, requests of other threads are as unknown as those that never were.
+ */
 export const answer = (
   state: PendingState,
   id: string,
   decision: ApprovalDecision,
-  hash: string
+  hash: string,
+  openedThreadId?: ThreadId
 ): readonly [PendingState, Refusal | undefined] => {
+  const isOther = (request: { readonly openedThreadId?: ThreadId | undefined }) =>
+    openedThreadId !== undefined && request.openedThreadId !== openedThreadId
   const entry = state.pending.get(id)
   if (entry === undefined) {
-    const decided = state.ended.get(id)
-    return [state, decided === undefined ? { _tag: "NotPending" } : { _tag: "AlreadyDecided", decided }]
+    const ended = state.ended.get(id)
+    return [
+      state,
+      ended === undefined || isOther(ended)
+        ? { _tag: "NotPending" }
+        : { _tag: "AlreadyDecided", decided: ended.how }
+    ]
   }
+  if (isOther(entry)) return [state, { _tag: "NotPending" }]
   if (entry.hash !== hash) return [state, { _tag: "ArgumentsChanged", hash: entry.hash }]
   const problem = mismatch(entry.request, decision)
   if (problem !== undefined) return [state, { _tag: "AnswerRejected", problem }]

@@ -1,7 +1,7 @@
 /** What the command line makes of events and items, for people and for scripts. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Approval from "../../src/Approval.ts"
-import * as EventJson from "../../src/cli/EventJson.ts"
+import * as EventJson from "../../src/domain/EventJson.ts"
 import * as ProgressReport from "../../src/cli/ProgressReport.ts"
 import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import * as Permissions from "../../src/domain/Permissions.ts"

@@ -1,10 +1,17 @@
-/** Converts events to the objects that `--json` prints, one per line. Pure. docs/cli.md documents the format. */
+/**
+ * The JSON of events: the lines of `--json`, and the data of Server-Sent Events. Pure. `EventLine` is the schema, and
+ * docs/events.md documents the format.
+ */
 import * as Schema from "effect/Schema"
-import * as CodexError from "../domain/CodexError.ts"
-import * as Approval from "../Approval.ts"
-import type * as ThreadInfo from "../domain/ThreadInfo.ts"
-import type * as Item from "../domain/Item.ts"
-import * as Turn from "../domain/Turn.ts"
+import * as ApprovalDecision from "./ApprovalDecision.ts"
+import * as ApprovalRequest from "./ApprovalRequest.ts"
+import * as CodexError from "./CodexError.ts"
+import type * as Item from "./Item.ts"
+import { Permissions } from "./Permissions.ts"
+import type * as ThreadInfo from "./ThreadInfo.ts"
+import * as Turn from "./Turn.ts"
+
+export * from "./EventLine.ts"
 
 const snake = (tag: string): string => tag.replace(/(?<!^)([A-Z])/g, "_$1").toLowerCase()
 
@@ -36,20 +43,20 @@ export const history = ({ turns, ...thread }: ThreadInfo.ThreadHistory): object 
   turns: turns.map((turn) => renameDuration({ ...turn, items: turn.items.map(renameDuration) }))
 })
 
-const permissions = Schema.encodeSync(Approval.Permissions)
-const answer = Schema.encodeSync(Approval.ApprovalAnswer)
+const permissions = Schema.encodeSync(Permissions)
+const answer = Schema.encodeSync(ApprovalDecision.ApprovalAnswer)
 
-/** Permissions are in their encoded form, which keeps the order of the keys. */
-const request = (request: Approval.ApprovalRequest): object => {
+/** Converts an approval request. Permissions are in their encoded form, which keeps the order of the keys. */
+export const request = (request: ApprovalRequest.ApprovalRequest): object => {
   const { _tag, ...rest } = request
-  const json = { kind: Approval.requestKind(request), ...rest }
+  const json = { kind: ApprovalRequest.requestKind(request), ...rest }
   if (request._tag === "Permissions") return { ...json, permissions: permissions(request.permissions) }
   if (request._tag !== "Command" || request.wants?.permissions === undefined) return json
   return { ...json, wants: { ...request.wants, permissions: permissions(request.wants.permissions) } }
 }
 
 /** The fields of a decision. `rememberedLocally` is called `kept` in JSON. */
-const decisionDetails = (decision: Approval.ApprovalDecision): object => {
+const decisionDetails = (decision: ApprovalDecision.ApprovalDecision): object => {
   const { _tag, ...details } = decision
   const encoded =
     "given" in details && details.given !== undefined ? { ...details, given: answer(details.given) } : details
@@ -86,7 +93,7 @@ const ofTurn = (event: Turn.EngineEvent): object => {
         type,
         requestId,
         itemId,
-        decision: Approval.decisionName(decision),
+        decision: ApprovalDecision.decisionName(decision),
         ...decisionDetails(decision),
         source,
         at
@@ -100,22 +107,26 @@ const ofTurn = (event: Turn.EngineEvent): object => {
 /** Why a turn did not complete. */
 export type FailureJson = CodexError.CodexError | "interrupted"
 
-const error = (failure: FailureJson) => {
+const error = (failure: FailureJson, scrub: (text: string) => string) => {
   const known = failure === "interrupted" ? new CodexError.TurnInterrupted({ by: "caller" }) : failure
   return {
     _tag: known._tag,
     reason: "reason" in known ? known.reason : null,
     class: known.class,
     retryable: known.retryable,
-    message: known.message
+    message: scrub(known.message)
   }
 }
 
-/** The last line of every run: `turn.completed`, `turn.failed` or `turn.interrupted`. */
+/**
+ * The last line of every run: `turn.completed`, `turn.failed` or `turn.interrupted`. `scrub` masks secrets in the message of
+ * an error.
+ */
 export const last = (
   turn: Turn.Turn | undefined,
   failure: FailureJson | undefined,
-  ids: { readonly threadId: string | undefined; readonly turnId: string | undefined }
+  ids: { readonly threadId: string | undefined; readonly turnId: string | undefined },
+  scrub: (text: string) => string = (text) => text
 ): object => ({
   type:
     failure === undefined
@@ -130,5 +141,5 @@ export const last = (
   ...(turn?.cost === undefined ? {} : { cost: turn.cost }),
   ...(turn?.review === undefined ? {} : { review: turn.review }),
   time: turn === undefined ? null : Schema.encodeSync(Turn.TurnTime)(turn.time),
-  error: failure === undefined ? null : error(failure)
+  error: failure === undefined ? null : error(failure, scrub)
 })

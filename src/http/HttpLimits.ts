@@ -1,0 +1,37 @@
+/** The limits of the HTTP API for one server. */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+
+/** The limits of the HTTP API. A request beyond one of them fails with the status 413 or 429. */
+export interface HttpLimits {
+  /** Maximum size of a request body in bytes. Default: 1 MiB. */
+  readonly bodyBytes: number
+  /** Maximum number of turns that run at the same time. Default: 50. */
+  readonly turns: number
+  /** The same for one user. Default: 5. */
+  readonly turnsPerUser: number
+  /** Maximum number of open event streams, and of requests that wait for an approval request. Default: 200. */
+  readonly streams: number
+  /** The same for one user. Default: 20. */
+  readonly streamsPerUser: number
+  /** How many bytes of the events of one turn the server keeps for clients that are slow or reconnect. Default: 1 MiB. */
+  readonly replayBytes: number
+  /** After how long without an event a stream sends a comment, so that proxies keep it open. Default: 15 seconds. */
+  readonly heartbeat: Duration.Input
+}
+
+/** The default limits. */
+export const defaults: HttpLimits = {
+  bodyBytes: 1024 * 1024,
+  turns: 50,
+  turnsPerUser: 5,
+  streams: 200,
+  streamsPerUser: 20,
+  replayBytes: 1024 * 1024,
+  heartbeat: "15 seconds"
+}
+
+/** The limits in effect. */
+export const Current = Context.Reference<HttpLimits>("effect-codex/http/HttpLimits", {
+  defaultValue: () => defaults
+})

@@ -1,0 +1,104 @@
+/** The bodies of requests and responses of the HTTP API. */
+import * as Schema from "effect/Schema"
+import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
+import { RequestLine } from "../domain/EventLine.ts"
+import { ThreadId, TurnId } from "../domain/Ids.ts"
+import { Permissions } from "../domain/Permissions.ts"
+
+const { optionalKey } = Schema
+
+const text = (max: number) => Schema.String.check(Schema.isMaxLength(max))
+
+/** What a client asks for when it starts a thread. The app's `threadOptions` decides what of it applies. */
+export class StartRequest extends Schema.Opaque<StartRequest>()(
+  Schema.Struct({
+    /** The app's own name of a project, a directory or a preset. */
+    preset: optionalKey(text(200)),
+    model: optionalKey(text(200)),
+    instructions: optionalKey(text(100_000))
+  })
+) {}
+
+/**
+ * What a client asks for when it runs a turn. `onDisconnect`: whether the turn is interrupted when the client disconnects
+ * before its end. The app's `turnOptions` decides what of `effort` applies.
+ */
+export class TurnRequest extends Schema.Opaque<TurnRequest>()(
+  Schema.Struct({
+    input: text(1_000_000).check(Schema.isNonEmpty()),
+    effort: optionalKey(text(50)),
+    onDisconnect: optionalKey(Schema.Literals(["interrupt", "continue"]))
+  })
+) {}
+
+/** More input for the running turn. */
+export class SteerRequest extends Schema.Opaque<SteerRequest>()(
+  Schema.Struct({ input: text(1_000_000).check(Schema.isNonEmpty()) })
+) {}
+
+/** An open thread. Times are in milliseconds since the epoch. */
+export class OpenThread extends Schema.Opaque<OpenThread>()(
+  Schema.Struct({ id: ThreadId, model: optionalKey(Schema.String) })
+) {}
+
+/**
+ * An approval request that waits for an answer. `text` is the whole request for a person to read, with every character
+ * visible; `request` is the same for programs. An answer needs `hash`. `requestId` is the id in the event
+ * `approval.requested`. `agentThreadId` is the thread of the sub-agent that asks.
+ */
+export class PendingApproval extends Schema.Opaque<PendingApproval>()(
+  Schema.Struct({
+    id: Schema.String,
+    requestId: Schema.String,
+    hash: Schema.String,
+    text: Schema.String,
+    at: Schema.Finite,
+    turnId: optionalKey(TurnId),
+    agentThreadId: optionalKey(ThreadId),
+    request: RequestLine
+  })
+) {}
+
+const reason = optionalKey(text(2000))
+
+/** What an accepting answer carries: permissions, answers to questions, or the fields of a form. */
+const given = optionalKey(
+  Schema.Union([
+    Schema.Struct({ permissions: Schema.toEncoded(Permissions) }),
+    Schema.Struct({ answers: Schema.Record(Schema.String, Schema.Array(Schema.String)) }),
+    Schema.Struct({ content: Schema.Record(Schema.String, Schema.Json) })
+  ])
+)
+
+/**
+ * The answer to an approval request. `hash` is that of the request which the person saw. Lasting approvals (amendments of
+ * Codex's own policy) cannot be given over HTTP, because they hold for the threads of all users.
+ */
+export class AnswerRequest extends Schema.Opaque<AnswerRequest>()(
+  Schema.Struct({
+    hash: text(200),
+    decision: Schema.Literals(["accept", "acceptForSession", "decline", "cancel"]),
+    reason,
+    given
+  })
+) {}
+
+const decodePermissions = Schema.decodeSync(Permissions)
+
+/** Returns the decision of an answer. */
+export const decisionOf = ({ decision, given, reason }: AnswerRequest): ApprovalDecision.ApprovalDecision => {
+  switch (decision) {
+    case "decline":
+      return ApprovalDecision.decline(reason ?? "declined by the user")
+    case "cancel":
+      return ApprovalDecision.cancel
+    case "accept":
+    case "acceptForSession":
+      const _tag = decision === "accept" ? ("Accept" as const) : ("AcceptForSession" as const)
+      if (given === undefined) return { _tag }
+      if ("permissions" in given)
+        return { _tag, given: { _tag: "Permissions", permissions: decodePermissions(given.permissions) } }
+      if ("answers" in given) return { _tag, given: { _tag: "Answers", answers: given.answers } }
+      return { _tag, given: { _tag: "Content", content: given.content } }
+  }
+}

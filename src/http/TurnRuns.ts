@@ -1,0 +1,171 @@
+/** The turns that HTTP requests started: one at a time for each conversation, with their events for any number of streams. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { randomUUID } from "node:crypto"
+import { type Conversation, Conversations } from "../conversations/Conversations.ts"
+import type * as CodexError from "../domain/CodexError.ts"
+import * as EventJson from "../domain/EventJson.ts"
+import type { ThreadId } from "../domain/Ids.ts"
+import type * as Turn from "../domain/Turn.ts"
+import type * as TurnOptions from "../domain/TurnOptions.ts"
+import { jsonLine } from "../internal/VisibleText.ts"
+import * as Redaction from "../redaction/Redaction.ts"
+import * as HttpLimits from "./HttpLimits.ts"
+import * as TurnLog from "./TurnLog.ts"
+
+/** A turn that runs or has run. `id` begins the ids of its events. */
+export interface TurnRun {
+  readonly id: string
+  readonly log: TurnLog.TurnLog
+  readonly fiber: Fiber.Fiber<void>
+  readonly isRunning: () => boolean
+}
+
+/** Counts what runs, in total and for each user. */
+const makeCounter = (max: { readonly total: number; readonly perUser: number }) => {
+  const byUser = new Map<string, number>()
+  let total = 0
+  return {
+    /** Takes a place; returns the limit that forbids it. */
+    take: (user: string): number | undefined => {
+      const count = byUser.get(user) ?? 0
+      if (count >= max.perUser) return max.perUser
+      if (total >= max.total) return max.total
+      total++
+      byUser.set(user, count + 1)
+      return undefined
+    },
+    give: (user: string): void => {
+      total--
+      const count = (byUser.get(user) ?? 1) - 1
+      if (count > 0) byUser.set(user, count)
+      else byUser.delete(user)
+    }
+  }
+}
+
+/** Why a turn or a stream does not start. */
+export class RunRefused {
+  readonly _tag: "TurnRunning" | "TooManyTurns" | "TooManyStreams"
+  readonly limit: number
+  constructor(tag: RunRefused["_tag"], limit: number) {
+    this._tag = tag
+    this.limit = limit
+  }
+}
+
+export const make = Effect.gen(function* () {
+  const conversations = yield* Conversations
+  const limits = yield* HttpLimits.Current
+  const redaction = yield* Redaction.Current
+  const runs = new WeakMap<Conversation, TurnRun>()
+  const turns = makeCounter({ total: limits.turns, perUser: limits.turnsPerUser })
+  const streams = makeCounter({ total: limits.streams, perUser: limits.streamsPerUser })
+
+  /** Runs the turn and writes its lines. The last one says how it ended, also if it was interrupted. */
+  const runTurn = (
+    { thread }: Conversation,
+    log: TurnLog.TurnLog,
+    input: TurnOptions.TurnInput,
+    options: TurnOptions.TurnOptions
+  ): Effect.Effect<void> => {
+    let turn: Turn.Turn | undefined
+    let turnId: string | undefined
+    const finish = (exit: Exit.Exit<void, CodexError.TurnError>) =>
+      Effect.sync(() => {
+        const error = Exit.isSuccess(exit)
+          ? undefined
+          : Option.getOrElse(Cause.findErrorOption(exit.cause), () => "interrupted" as const)
+        const ended = turn ?? (error === undefined || error === "interrupted" ? undefined : error.turn)
+        const ids = { threadId: thread.id, turnId }
+        log.append(jsonLine(EventJson.last(ended, error, ids, (text) => redaction.text(text))))
+        log.end()
+      })
+    return thread.stream(input, options).pipe(
+      Stream.runForEach((event) =>
+        Effect.sync(() => {
+          if (event._tag === "TurnStarted") turnId = event.turnId
+          if (event._tag === "TurnCompleted") turn = event.turn
+          else log.append(jsonLine(EventJson.event(event)))
+        })
+      ),
+      Effect.onExit(finish),
+      Effect.ignore
+    )
+  }
+
+  /** Starts a turn of a conversation, which ends with the conversation. */
+  const start = (
+    user: string,
+    threadId: ThreadId,
+    input: TurnOptions.TurnInput,
+    options: TurnOptions.TurnOptions
+  ) =>
+    Effect.uninterruptible(
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const close = Scope.close(scope, Exit.void)
+        const conversation = yield* Scope.provide(conversations.acquire(user, threadId), scope)
+        const refused =
+          runs.get(conversation)?.isRunning() === true
+            ? new RunRefused("TurnRunning", 1)
+            : ((limit) => (limit === undefined ? undefined : new RunRefused("TooManyTurns", limit)))(
+                turns.take(user)
+              )
+        if (refused !== undefined) return yield* Effect.andThen(close, Effect.fail(refused))
+        let running = true
+        const log = TurnLog.make({ bytes: limits.replayBytes, heartbeat: limits.heartbeat })
+        const fiber = yield* Effect.interruptible(runTurn(conversation, log, input, options)).pipe(
+          Effect.ensuring(
+            Effect.suspend(() => {
+              running = false
+              turns.give(user)
+              return close
+            })
+          ),
+          Effect.forkIn(conversation.scope, { startImmediately: true })
+        )
+        const run: TurnRun = { id: randomUUID(), log, fiber, isRunning: () => running }
+        runs.set(conversation, run)
+        return run
+      })
+    )
+
+  /** Takes a place for an event stream until the scope closes. */
+  const openStream = (user: string) =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const limit = streams.take(user)
+        return limit === undefined ? Effect.void : Effect.fail(new RunRefused("TooManyStreams", limit))
+      }),
+      () => Effect.sync(() => streams.give(user))
+    )
+
+  /**
+   * Interrupts the turn that the conversation runs, and waits for its end. A turn that Codex does not end in time is
+   * interrupted as its fiber.
+   */
+  const interrupt = (conversation: Conversation): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const run = runs.get(conversation)
+      if (run?.isRunning() !== true) return conversation.thread.interrupt
+      return conversation.thread.interrupt.pipe(
+        Effect.andThen(Fiber.await(run.fiber)),
+        Effect.timeoutOption("5 seconds"),
+        Effect.andThen(Fiber.interrupt(run.fiber))
+      )
+    })
+
+  return { start, openStream, interrupt, find: (conversation: Conversation) => runs.get(conversation) }
+})
+
+/** The turns of the HTTP API. */
+export class TurnRuns extends Context.Service<TurnRuns, Effect.Success<typeof make>>()(
+  "effect-codex/http/TurnRuns"
+) {}

@@ -1,0 +1,24 @@
+export {
+  Action,
+  Authentication,
+  Authorization,
+  type AuthorizationOptions,
+  CurrentUser,
+  forbidden,
+  Grant,
+  type OpenRequest,
+  type User
+} from "./Access.ts"
+export { CodexGroup, type CodexHttpGroup, ServerSentEvent } from "./CodexGroup.ts"
+export { handlers } from "./Handlers.ts"
+export * as HttpError from "./HttpError.ts"
+export * as HttpLimits from "./HttpLimits.ts"
+export { RequestBoundary } from "./RequestBoundary.ts"
+export {
+  AnswerRequest,
+  OpenThread,
+  PendingApproval,
+  StartRequest,
+  SteerRequest,
+  TurnRequest
+} from "./Requests.ts"
