@@ -1,15 +1,19 @@
 /** The schema of an item in the JSON of events. docs/events.md documents each kind. */
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import { ItemId } from "./Ids.ts"
 import * as Item from "./Item.ts"
 
 const { optionalKey } = Schema
 
 /** The fields of a tagged struct, with `type` in place of `_tag`. */
-export const typed = <const Type extends string, Fields extends Schema.Struct.Fields>(
+export const typed = <
+  const Type extends string,
+  Fields extends Schema.Struct.Fields & { readonly _tag: Schema.Top }
+>(
   type: Type,
-  { _tag: _, ...fields }: Fields & { readonly _tag: Schema.Top }
-) => Schema.Struct({ type: Schema.Literal(type), ...fields })
+  fields: Fields
+) => Schema.Struct({ type: Schema.Literal(type), ...Struct.omit(fields, ["_tag"]) })
 
 const duration = optionalKey(Schema.Finite)
 const omittedCharacters = optionalKey(Schema.Natural)

@@ -1,15 +1,19 @@
 /** The schema of an approval request in the JSON of events and of the HTTP API. */
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import * as ApprovalRequest from "./ApprovalRequest.ts"
 import { Permissions } from "./Permissions.ts"
 
 const { optionalKey } = Schema
 
 /** The fields of a tagged struct as JSON has them: with `kind` in place of `_tag`, and otherwise not encoded. */
-const kind = <const Kind extends ApprovalRequest.RequestKind, Fields extends Schema.Struct.Fields>(
+const kind = <
+  const Kind extends ApprovalRequest.RequestKind,
+  Fields extends Schema.Struct.Fields & { readonly _tag: Schema.Top }
+>(
   kind: Kind,
-  { _tag: _, ...fields }: Fields & { readonly _tag: Schema.Top }
-) => Schema.Struct({ kind: Schema.Literal(kind), ...fields })
+  fields: Fields
+) => Schema.Struct({ kind: Schema.Literal(kind), ...Struct.omit(fields, ["_tag"]) })
 
 /** Lists of lasting approvals are not encoded in the JSON of events. */
 const amendments = Schema.toType(ApprovalRequest.CommandRequest.fields.amendments)

@@ -14,7 +14,7 @@ import type { ThreadId } from "../domain/Ids.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 import type { Thread } from "../Thread.ts"
 import * as HttpError from "./HttpError.ts"
-import type { StartRequest, TurnRequest } from "./Requests.ts"
+import type { StartThreadRequest, StartTurnRequest } from "./HttpBodies.ts"
 
 /** The user of a request. Threads belong to `id`, so it must never be given to another person. */
 export interface User {
@@ -83,7 +83,7 @@ const actionOf = Schema.decodeUnknownEffect(Action)
 
 /** A thread to open: a new one, or a stored one of the user. */
 export type OpenRequest =
-  | { readonly _tag: "Start"; readonly request: StartRequest }
+  | { readonly _tag: "Start"; readonly request: StartThreadRequest }
   | { readonly _tag: "Resume"; readonly threadId: ThreadId }
 
 /** What the current user may open and run. `Authorization` provides it. */
@@ -94,7 +94,7 @@ export class Grant extends Context.Service<
       request: OpenRequest
     ) => Effect.Effect<Thread, CodexError.StartError | HttpError.Forbidden, Scope.Scope>
     readonly turnOptions: (
-      request: TurnRequest
+      request: StartTurnRequest
     ) => Effect.Effect<TurnOptions.TurnOptions, HttpError.Forbidden>
   }
 >()("effect-codex/http/Grant") {}
@@ -114,7 +114,7 @@ export interface AuthorizationOptions<Tools extends Record<string, Tool.Any>, R>
   /** The options of a turn, such as its timeout and budget. Nothing of the request applies by itself. Default: none. */
   readonly turnOptions?: (
     user: User,
-    request: TurnRequest
+    request: StartTurnRequest
   ) => Effect.Effect<TurnOptions.TurnOptions, HttpError.Forbidden, R>
 }
 

@@ -11,13 +11,13 @@ import { Authentication, Authorization } from "./Access.ts"
 import * as HttpError from "./HttpError.ts"
 import { RequestBoundary } from "./RequestBoundary.ts"
 import {
-  AnswerRequest,
+  AnswerApprovalRequest,
   OpenThread,
-  PendingApproval,
-  StartRequest,
-  SteerRequest,
-  TurnRequest
-} from "./Requests.ts"
+  WaitingApproval,
+  StartThreadRequest,
+  SteerTurnRequest,
+  StartTurnRequest
+} from "./HttpBodies.ts"
 
 /** The type of a path does not contain the path, so that the handlers fit the group with any prefix. */
 const path = (path: HttpRouter.PathInput): HttpRouter.PathInput => path
@@ -38,14 +38,14 @@ const events = HttpApiSchema.StreamSse({ events: ServerSentEvent })
 const codexGroup = HttpApiGroup.make("codex")
   .add(
     HttpApiEndpoint.post("start", path("/threads"), {
-      payload: StartRequest,
+      payload: StartThreadRequest,
       success: OpenThread.pipe(HttpApiSchema.status(201)),
       error
     }),
     HttpApiEndpoint.post("close", path("/threads/:threadId/close"), { params, error }),
     HttpApiEndpoint.post("turn", path("/threads/:threadId/turns"), {
       params,
-      payload: TurnRequest,
+      payload: StartTurnRequest,
       success: events,
       error
     }),
@@ -58,18 +58,18 @@ const codexGroup = HttpApiGroup.make("codex")
     HttpApiEndpoint.post("interrupt", path("/threads/:threadId/interrupt"), { params, error }),
     HttpApiEndpoint.post("steer", path("/threads/:threadId/steer"), {
       params,
-      payload: SteerRequest,
+      payload: SteerTurnRequest,
       error
     }),
     HttpApiEndpoint.get("approvals", path("/threads/:threadId/approvals"), {
       params,
       query: { wait: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 60 }))) },
-      success: Schema.Array(PendingApproval),
+      success: Schema.Array(WaitingApproval),
       error
     }),
     HttpApiEndpoint.post("answer", path("/threads/:threadId/approvals/:approvalId"), {
       params: { ...params, approvalId: Schema.String.check(Schema.isMaxLength(200)) },
-      payload: AnswerRequest,
+      payload: AnswerApprovalRequest,
       error
     })
   )

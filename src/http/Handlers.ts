@@ -15,14 +15,14 @@ import { CurrentUser, Grant } from "./Access.ts"
 import type { CodexHttpGroup } from "./CodexGroup.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as EventStream from "./EventStream.ts"
-import { decisionOf, type PendingApproval } from "./Requests.ts"
+import { decisionOf, type WaitingApproval } from "./HttpBodies.ts"
 import * as TurnRuns from "./TurnRuns.ts"
 
 const decodeRequest = Schema.decodeUnknownEffect(EventJson.RequestLine)
 
 const toPendingApproval = Effect.fnUntraced(function* (
   entry: PendingRequests.Pending
-): Effect.fn.Return<PendingApproval> {
+): Effect.fn.Return<WaitingApproval> {
   const { at, hash, id, openedThreadId, request, text, threadId, turnId } = entry
   return {
     id,

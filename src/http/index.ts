@@ -15,10 +15,10 @@ export * as HttpError from "./HttpError.ts"
 export * as HttpLimits from "./HttpLimits.ts"
 export { RequestBoundary } from "./RequestBoundary.ts"
 export {
-  AnswerRequest,
+  AnswerApprovalRequest,
   OpenThread,
-  PendingApproval,
-  StartRequest,
-  SteerRequest,
-  TurnRequest
-} from "./Requests.ts"
+  WaitingApproval,
+  StartThreadRequest,
+  SteerTurnRequest,
+  StartTurnRequest
+} from "./HttpBodies.ts"

@@ -10,7 +10,7 @@ const { optionalKey } = Schema
 const text = (max: number) => Schema.String.check(Schema.isMaxLength(max))
 
 /** What a client asks for when it starts a thread. The app's `threadOptions` decides what of it applies. */
-export class StartRequest extends Schema.Opaque<StartRequest>()(
+export class StartThreadRequest extends Schema.Opaque<StartThreadRequest>()(
   Schema.Struct({
     /** The app's own name of a project, a directory or a preset. */
     preset: optionalKey(text(200)),
@@ -23,7 +23,7 @@ export class StartRequest extends Schema.Opaque<StartRequest>()(
  * What a client asks for when it runs a turn. `onDisconnect`: whether the turn is interrupted when the client disconnects
  * before its end. The app's `turnOptions` decides what of `effort` applies.
  */
-export class TurnRequest extends Schema.Opaque<TurnRequest>()(
+export class StartTurnRequest extends Schema.Opaque<StartTurnRequest>()(
   Schema.Struct({
     input: text(1_000_000).check(Schema.isNonEmpty()),
     effort: optionalKey(text(50)),
@@ -32,7 +32,7 @@ export class TurnRequest extends Schema.Opaque<TurnRequest>()(
 ) {}
 
 /** More input for the running turn. */
-export class SteerRequest extends Schema.Opaque<SteerRequest>()(
+export class SteerTurnRequest extends Schema.Opaque<SteerTurnRequest>()(
   Schema.Struct({ input: text(1_000_000).check(Schema.isNonEmpty()) })
 ) {}
 
@@ -46,7 +46,7 @@ export class OpenThread extends Schema.Opaque<OpenThread>()(
  * visible; `request` is the same for programs. An answer needs `hash`. `requestId` is the id in the event
  * `approval.requested`. `agentThreadId` is the thread of the sub-agent that asks.
  */
-export class PendingApproval extends Schema.Opaque<PendingApproval>()(
+export class WaitingApproval extends Schema.Opaque<WaitingApproval>()(
   Schema.Struct({
     id: Schema.String,
     requestId: Schema.String,
@@ -74,7 +74,7 @@ const given = optionalKey(
  * The answer to an approval request. `hash` is that of the request which the person saw. Lasting approvals (amendments of
  * Codex's own policy) cannot be given over HTTP, because they hold for the threads of all users.
  */
-export class AnswerRequest extends Schema.Opaque<AnswerRequest>()(
+export class AnswerApprovalRequest extends Schema.Opaque<AnswerApprovalRequest>()(
   Schema.Struct({
     hash: text(200),
     decision: Schema.Literals(["accept", "acceptForSession", "decline", "cancel"]),
@@ -86,7 +86,11 @@ export class AnswerRequest extends Schema.Opaque<AnswerRequest>()(
 const decodePermissions = Schema.decodeSync(Permissions)
 
 /** Returns the decision of an answer. */
-export const decisionOf = ({ decision, given, reason }: AnswerRequest): ApprovalDecision.ApprovalDecision => {
+export const decisionOf = ({
+  decision,
+  given,
+  reason
+}: AnswerApprovalRequest): ApprovalDecision.ApprovalDecision => {
   switch (decision) {
     case "decline":
       return ApprovalDecision.decline(reason ?? "declined by the user")
