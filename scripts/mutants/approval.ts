@@ -119,7 +119,7 @@ export const approval: ReadonlyArray<Mutant> = [
       "F18 rejects a late answer: after the end of the turn, after the timeout, after another answer"
     ],
     [
-      "const ended = new Map(state.ended).set(id, how)",
+      "const ended = new Map(state.ended).set(id, { how, openedThreadId })",
       "const ended = new Map(state.ended)",
       "F17 accepts exactly the first of two concurrent answers, a thousand times"
     ]
