@@ -312,6 +312,30 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "of a thread counts the usage of all its turns"
     ]
   ]),
+  ...inFile("src/turn/GoalRunner.ts", "test/engine/app-server/AdoptedTurns.test.ts", [
+    [
+      "yield* goals.refresh ?? Effect.void",
+      "",
+      "that falls silent ends as Codex says when it is asked, or else as stalled"
+    ],
+    [
+      'if (!isSet || shared.isPausing || goal?.status === "active" || shared.adopted.size > 0) return',
+      'if (!isSet || shared.isPausing || goal?.status === "active") return',
+      "that has ended while its turn runs returns at the end of the turn, which an interruption ends"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/AppServerSession.ts", "test/engine/app-server/AdoptedTurns.test.ts", [
+    [
+      "SubAgents.interruptTurn(process, turn),",
+      "Effect.void,",
+      "while the thread opens is interrupted if the thread does not open, and its requests are declined"
+    ],
+    [
+      "if (next?.observer !== undefined) {",
+      "if (false) {",
+      "while a second handle opens runs on the first handle if the second does not open"
+    ]
+  ]),
   ...inFile("src/turn/GoalRunner.ts", "test/Thread.test.ts", [
     [
       'if (excess !== undefined) return Effect.fail(TurnRunner.budgetExceeded("thread", excess))',

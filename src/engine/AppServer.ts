@@ -223,6 +223,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     const holder: AppServerSession.ThreadHolder = {
       observer: options.observer,
       goals: Goals.isEnabled(options),
+      unclaimed: new Map(),
       cwd: () => cwd ?? "/"
     }
     const first = yield* openOnProcess(method, { ...more, ...settings }, holder, resumed)

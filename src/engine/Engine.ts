@@ -83,6 +83,8 @@ export interface ThreadGoals {
    * the observer. Does not affect the running turn.
    */
   readonly stop: (how: "clear" | "pause") => Effect.Effect<void>
+  /** Asks the engine for the goal and passes it to the thread's observers. Does nothing if the engine does not answer. */
+  readonly refresh?: Effect.Effect<void> | undefined
 }
 
 /** A call of one of the caller's tools. `arguments` holds the unvalidated output of the model. */

@@ -1,5 +1,6 @@
 /** Pursues a goal: Codex starts turn after turn, which the thread's handles observe as turns without a caller. */
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as CodexError from "../domain/CodexError.ts"
@@ -28,6 +29,9 @@ const costOf = (turns: ReadonlyArray<Turn.Turn>): Pick<Goal.GoalResult, "cost"> 
   return costs.length === 0 ? {} : { cost: costs.reduce((sum, cost) => sum + cost) }
 }
 
+/** How long Codex may pursue a goal without starting a turn or changing the goal. */
+const silenceTimeout = Duration.seconds(30)
+
 /** Sets the goal and waits for its end. Clears the goal if the effect is interrupted before. */
 export const run = (
   { engine, members, shared }: SharedThreads.SharingHandle,
@@ -44,6 +48,7 @@ export const run = (
     const turns: Array<Turn.Turn> = []
     const ended = Deferred.makeUnsafe<Goal.GoalResult["status"], CodexError.TurnError>()
     let isSet = false
+    let changes = 0
     let exhausted: CodexError.BudgetExceeded | undefined
     /** Ends with the last turn: a goal is complete before its last turn is. */
     const check = () => {
@@ -59,11 +64,13 @@ export const run = (
     }
     const listener: SharedThreads.AdoptedTurnListener = {
       onTurnEnd: (turn, error) => {
+        changes++
         if (turn !== undefined) turns.push(turn)
         if (error === undefined) check()
         else Deferred.doneUnsafe(ended, Exit.fail(error))
       },
       onGoal: (goal) => {
+        changes++
         isSet ||= goal?.status === "active"
         check()
       },
@@ -73,18 +80,37 @@ export const run = (
       onPaused: check,
       onExit: (error) => void Deferred.doneUnsafe(ended, Exit.fail(error))
     }
+    const isBusy = () => shared.isPausing || members.running.size > 0
+    /** Asks Codex for the goal when nothing happens, because no notification of its end may come. */
+    const watchSilence = Effect.gen(function* () {
+      while (true) {
+        const before = changes
+        yield* Effect.sleep(silenceTimeout)
+        if (changes !== before || isBusy()) continue
+        isSet = true
+        yield* goals.refresh ?? Effect.void
+        check()
+        if (isBusy() || shared.goal?.status !== "active") continue
+        const detail = `codex pursues the goal but has started no turn for ${Duration.format(silenceTimeout)}`
+        return yield* new CodexError.TurnStalled({ detail })
+      }
+    })
     return Effect.acquireUseRelease(
       Effect.sync(() => shared.listeners.add(listener)),
       () =>
-        Effect.map(Effect.andThen(goals.set(options), Deferred.await(ended)), (status) => ({
-          status,
-          turns,
-          usage: turns.map(({ usage }) => usage).reduce(TurnState.addUsage, Turn.noUsage),
-          ...costOf(turns)
-        })),
+        Effect.map(
+          Effect.andThen(goals.set(options), Effect.raceFirst(Deferred.await(ended), watchSilence)),
+          (status) => ({
+            status,
+            turns,
+            usage: turns.map(({ usage }) => usage).reduce(TurnState.addUsage, Turn.noUsage),
+            ...costOf(turns)
+          })
+        ),
       (_, exit) => {
         shared.listeners.delete(listener)
-        return Exit.isSuccess(exit) ? Effect.void : SharedThreads.interrupt(shared, engine, "clear")
+        if (Exit.isSuccess(exit)) return Effect.void
+        return SharedThreads.interrupt(shared, engine, Exit.hasInterrupts(exit) ? "clear" : "pause")
       }
     )
   })

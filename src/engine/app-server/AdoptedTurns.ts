@@ -69,21 +69,31 @@ const adopt = (
     adopted: true,
     rootTurnId: event._tag === "TurnStarted" ? event.rootTurnId : undefined,
     onEnd: () => {
+      claim()
       if (runningTurns.get(threadId) === runningTurn) runningTurns.delete(threadId)
     }
   })
+  const claim = () => {
+    for (const { unclaimed } of session.loadedThreads.get(threadId)?.holders ?? [])
+      unclaimed.delete(runningTurn)
+  }
   RunningTurn.step(runningTurn, { _tag: "Accepted", turnId })
   runningTurns.set(threadId, runningTurn)
-  holder.observer.onTurn({
+  const adopted: Engine.AdoptedTurn = {
     turnId,
     run: (options, handlers) =>
-      TurnDriver.runAdopted(
-        { threadId, cwd, process, runningTurns, terminals },
-        runningTurn,
-        options,
-        (fork) => waiting.setCaller({ handlers, fork })
-      )
-  })
+      Effect.suspend(() => {
+        claim()
+        return TurnDriver.runAdopted(
+          { threadId, cwd, process, runningTurns, terminals },
+          runningTurn,
+          options,
+          (fork) => waiting.setCaller({ handlers, fork })
+        )
+      })
+  }
+  holder.unclaimed.set(runningTurn, adopted)
+  holder.observer.onTurn(adopted)
   return runningTurn
 }
 
@@ -106,7 +116,7 @@ const onContinued = (session: AppServerSession.Session, threadId: ThreadId): voi
 }
 
 /** Records the goal of a thread and passes it to the observers of the thread. */
-const onGoal = (session: AppServerSession.Session, { goal, threadId }: Goals.GoalChange): void => {
+export const onGoal = (session: AppServerSession.Session, { goal, threadId }: Goals.GoalChange): void => {
   const loaded = session.loadedThreads.get(threadId)
   if (loaded === undefined) return
   loaded.goal = goal

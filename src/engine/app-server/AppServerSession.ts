@@ -4,14 +4,16 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Goal from "../../domain/Goal.ts"
+import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Engine from "../Engine.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
 import type * as RawRequests from "./RawRequests.ts"
 import type * as CommandExec from "./CommandExec.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
-import type * as RunningTurn from "./RunningTurn.ts"
+import * as RunningTurn from "./RunningTurn.ts"
 import type * as LoadSettings from "./LoadSettings.ts"
+import * as SubAgents from "./SubAgents.ts"
 import * as WireSettings from "./WireSettings.ts"
 
 /** A handle of a loaded thread. */
@@ -19,6 +21,8 @@ export interface ThreadHolder {
   readonly observer: Engine.ThreadObserver | undefined
   /** Whether the thread has goals. */
   readonly goals: boolean
+  /** The turns that Codex has started by itself and that wait for the handle to open, which runs them. */
+  readonly unclaimed: Map<RunningTurn.RunningTurn, Engine.AdoptedTurn>
   /** The working directory of the thread. */
   cwd: () => string
 }
@@ -85,6 +89,28 @@ export const recordSettings = (loadedThreads: ReadonlyMap<string, LoadedThread>,
   if (update !== undefined && loaded !== undefined) loaded.settings = update.settings
 }
 
+/** Passes the turns that a closing handle has not run to the newest other handle, or interrupts them. */
+const passOn = (
+  { process }: Session,
+  { holders }: LoadedThread,
+  { unclaimed }: ThreadHolder
+): Effect.Effect<void> =>
+  Effect.forEach(
+    [...unclaimed],
+    ([turn, adopted]) => {
+      const next = [...holders].findLast(({ observer }) => observer !== undefined)
+      if (next?.observer !== undefined) {
+        next.unclaimed.set(turn, adopted)
+        return Effect.sync(() => next.observer?.onTurn(adopted))
+      }
+      return Effect.ensuring(
+        SubAgents.interruptTurn(process, turn),
+        Effect.sync(() => RunningTurn.end(turn, new CodexError.TurnInterrupted({ by: "caller" })))
+      )
+    },
+    { discard: true }
+  )
+
 /**
  * Adds a holder to a thread for the lifetime of the scope. When the last holder leaves, the thread's background terminals
  * end and Codex unloads the thread.
@@ -116,7 +142,12 @@ export const acquire = (
           Effect.andThen(unsubscribe)
         )
       })
-      // The last holder waits for its interrupted turn to end. Other holders do not wait.
-      return loaded.holders.size > 0 ? Effect.void : loaded.turns.withPermits(1)(unsubscribe)
+      return Effect.andThen(
+        passOn(session, loaded, holder),
+        // The last holder waits for its interrupted turn to end. Other holders do not wait.
+        Effect.suspend(() =>
+          loaded.holders.size > 0 ? Effect.void : loaded.turns.withPermits(1)(unsubscribe)
+        )
+      )
     }
   )

@@ -6,22 +6,23 @@ import type * as CodexError from "../../domain/CodexError.ts"
 import * as Goal from "../../domain/Goal.ts"
 import { ThreadId } from "../../domain/Ids.ts"
 import type * as Engine from "../Engine.ts"
+import type * as AppServerSession from "./AppServerSession.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import type * as HandleSettings from "./HandleSettings.ts"
 import * as Translate from "./Translate.ts"
 
-const Updated = Schema.Struct({
-  threadId: ThreadId,
-  goal: Schema.Struct({
-    objective: Schema.String,
-    status: Goal.GoalStatus,
-    tokenBudget: Schema.optionalKey(Schema.NullOr(Schema.Natural)),
-    tokensUsed: Schema.Natural
-  })
+const WireGoal = Schema.Struct({
+  objective: Schema.String,
+  status: Goal.GoalStatus,
+  tokenBudget: Schema.optionalKey(Schema.NullOr(Schema.Natural)),
+  tokensUsed: Schema.Natural
 })
+const Updated = Schema.Struct({ threadId: ThreadId, goal: WireGoal })
+const Read = Schema.Struct({ goal: Schema.NullOr(WireGoal) })
 const Cleared = Schema.Struct({ threadId: ThreadId })
 
 const decodeUpdated = Schema.decodeUnknownOption(Updated)
+const decodeRead = Schema.decodeUnknownOption(Read)
 const decodeCleared = Schema.decodeUnknownOption(Cleared)
 
 const configKey = "features.goals"
@@ -55,15 +56,17 @@ export interface GoalChange {
   readonly goal: Goal.Goal | undefined
 }
 
+const fromWire = ({ tokenBudget, ...goal }: typeof WireGoal.Type): Goal.Goal => ({
+  ...goal,
+  ...Translate.optionalField("tokenBudget", tokenBudget)
+})
+
 /** Returns the change that a notification reports, or `undefined` if it reports something else. */
 export const changeOf = (method: string, params: unknown): GoalChange | undefined => {
   switch (method) {
     case "thread/goal/updated":
       return Option.getOrUndefined(
-        Option.map(decodeUpdated(params), ({ goal: { tokenBudget, ...goal }, threadId }) => ({
-          threadId,
-          goal: { ...goal, ...Translate.optionalField("tokenBudget", tokenBudget) }
-        }))
+        Option.map(decodeUpdated(params), ({ goal, threadId }) => ({ threadId, goal: fromWire(goal) }))
       )
     case "thread/goal/cleared":
       return Option.getOrUndefined(
@@ -80,7 +83,8 @@ const settleTime = "1 second"
 /** Makes the requests for the goal of a thread, which may be opened again on another process. */
 export const make = (
   reopened: Effect.Effect<HandleSettings.ThreadOnSession, CodexError.StartError>,
-  current: () => HandleSettings.ThreadOnSession
+  current: () => HandleSettings.ThreadOnSession,
+  onGoal: (session: AppServerSession.Session, change: GoalChange) => void
 ): Engine.ThreadGoals => {
   /** Waits until a turn that Codex has started is known here: its notification follows the reply. */
   const announced = (on: HandleSettings.ThreadOnSession): Effect.Effect<void> => {
@@ -126,6 +130,19 @@ export const make = (
           Effect.timeoutOption(settleTime),
           Effect.asVoid
         )
-      })
+      }),
+    refresh: Effect.suspend(() => {
+      const { opened, session } = current()
+      const threadId = opened.thread.id
+      return Effect.map(
+        Effect.option(session.process.connection.request("thread/goal/get", { threadId })),
+        (reply) => {
+          const read = Option.flatMap(reply, decodeRead)
+          if (Option.isNone(read)) return
+          const { goal } = read.value
+          onGoal(session, { threadId, goal: goal === null ? undefined : fromWire(goal) })
+        }
+      )
+    })
   }
 }

@@ -211,7 +211,7 @@ export const make = Effect.fnUntraced(function* (
       ),
     compact: (handlers) => runUntilClosed("thread/compact/start", {}, handlers, {}),
     settled: Effect.suspend(() => AdoptedTurns.settled(current.session, currentId())),
-    goals: holder.goals ? Goals.make(currentSession, () => current) : undefined,
+    goals: holder.goals ? Goals.make(currentSession, () => current, AdoptedTurns.onGoal) : undefined,
     steer: (input) =>
       Effect.suspend((): Effect.Effect<void, CodexError.RequestError> => {
         const { process, runningTurns } = current.session
