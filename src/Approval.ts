@@ -5,7 +5,7 @@ export * from "./domain/ApprovalDecision.ts"
 export { intersect, isEmpty, Permissions } from "./domain/Permissions.ts"
 export type { Pending } from "./approval/PendingRequests.ts"
 export * from "./approval/Policy.ts"
-export { type PromptServices, prompt } from "./approval/TerminalPrompt.ts"
+export { type PromptOptions, type PromptServices, prompt, promptOptions } from "./approval/TerminalPrompt.ts"
 export * from "./approval/ApprovalQueue.ts"
 export { type RequestEquivalence, sameCommand, sameDirectory } from "./approval/RequestEquivalence.ts"
 export {

@@ -1,3 +1,4 @@
+import { amendments } from "./amendments.ts"
 import type { Attack } from "./Attack.ts"
 import { hostFiles } from "./hostFiles.ts"
 import { local } from "./local.ts"
@@ -13,6 +14,7 @@ export const attacks: ReadonlyArray<Attack> = [
   ...local,
   ...terminal,
   ...mcp,
+  ...amendments,
   ...paths,
   ...secrets,
   ...memory

@@ -11,11 +11,28 @@ export const approval: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/engine/app-server/AmendmentMapping.ts", "test/engine/app-server/AmendmentMapping.test.ts", [
     [
-      "prefix.every((word, index) => word === argv?.[index])",
-      "true",
+      " || !prefix.every((word, index) => word === argv[index])",
+      "",
       "are not offered for another command than the one shown, or than Codex proposes"
     ],
-    ['action === "allow" && host', "host", "are offered only as Codex lists them"]
+    ['action === "allow" && host', "host", "are offered only as Codex lists them"],
+    [
+      "if (!runners.has(programOf(program))) return true",
+      "if (program !== '') return true",
+      "H27 are not offered for a program that runs what its arguments say, unless they are the whole command"
+    ],
+    [
+      "&& host === requested",
+      "",
+      "H27 are not offered for another host than that of the request, nor for several hosts"
+    ]
+  ]),
+  ...inFile("src/approval/TerminalPrompt.ts", "test/approval/TerminalPrompt.test.ts", [
+    [
+      "options.amendments === true && ",
+      "",
+      "H27 gives a lasting approval only if the options allow it, and with a word of its own"
+    ]
   ]),
   ...inFile("src/internal/HostDirectories.ts", "test/approval/ResolvedRequest.test.ts", [
     [

@@ -1,36 +1,14 @@
 /** Which accepted requests cover which new requests. */
 import * as Nodepath from "node:path"
 import { type ApprovalRequest, type FileChangeRequest, paths } from "../domain/ApprovalRequest.ts"
+import { programOf, runners } from "../internal/RunnerPrograms.ts"
 
 /** Whether an accepted request covers a new request. */
 export type RequestEquivalence = (accepted: ApprovalRequest, requested: ApprovalRequest) => boolean
 
-/**
- * Programs that run what their arguments say, or write where their options say. The same first words then say nothing
- * about what runs. This list prevents mistakes; it cannot be complete.
- */
-const runners = new Set(
-  (
-    "sh bash zsh dash ksh mksh fish csh tcsh busybox toybox pwsh powershell cmd nu xonsh " +
-    "node nodejs deno bun tsx ts-node npx pnpx bunx uvx pipx python pypy ruby irb perl php lua luajit tclsh expect " +
-    "rscript r julia groovy scala java jshell kotlin swift go erl elixir iex guile racket clisp sbcl ocaml runghc ghci " +
-    "awk gawk mawk nawk sed ed ex vi vim nvim emacs nano less more man gdb lldb " +
-    "env sudo doas su runuser pkexec xargs parallel find fd nohup nice ionice setsid stdbuf time timeout watch script " +
-    "chroot unshare nsenter strace ltrace command builtin exec eval source . git hg svn ssh scp sftp rsync tar cpio zip " +
-    "docker podman kubectl nerdctl crictl systemd-run systemctl at batch crontab make gmake ninja cmake curl wget dd tee"
-  ).split(" ")
-)
-
 /** Options that run their value, or write to it. */
 const runningOption =
   /^(?:-[ceE]|-exec(?:dir)?|--(?:command|eval|exec|print|output|config|rsh|upload-pack)(?:=.*)?)$/
-
-/** Returns the name of a program without its directory and version: `/usr/bin/python3.12` is `python`. */
-const programOf = (word: string): string =>
-  Nodepath.basename(word)
-    .toLowerCase()
-    .replace(/\.exe$/, "")
-    .replace(/-?\d[\d.]*$/, "")
 
 /**
  * Covers simple commands in the thread's own directory whose first `words` words are the same. Never covers interpreters,

@@ -21,9 +21,13 @@ export interface RenderedRequest {
   readonly hash: string
 }
 
-/** `columns` is the width of the terminal. Without it lines are not wrapped. */
+/**
+ * `columns` is the width of the terminal. Without it lines are not wrapped. `lastingAnswers` are the answers that grant the
+ * lasting approvals of the request, in their order. Without them the text says that a yes grants none.
+ */
 export interface RenderOptions {
   readonly columns?: number | undefined
+  readonly lastingAnswers?: ReadonlyArray<string> | undefined
 }
 
 /** A labelled part of a request. The text is already visible. */
@@ -92,6 +96,10 @@ const permissionSections = (
   ...(globDepth === undefined ? [] : [{ label: "maximum depth of patterns", text: String(globDepth) }])
 ]
 
+/** Whether a command that already runs wants to connect to a host: such a request names no command. */
+const isConnection = ({ script, wants }: typeof CommandRequest.Type): boolean =>
+  script === "" && wants?.network !== undefined
+
 const commandSections = (request: typeof CommandRequest.Type): ReadonlyArray<Section> => {
   const { as, network, permissions } = request.wants ?? {}
   const [shell, flag] = ShellCommand.words(request.command) ?? []
@@ -102,7 +110,7 @@ const commandSections = (request: typeof CommandRequest.Type): ReadonlyArray<Sec
       ? section("in the shell", `${shell} ${flag}`)
       : section("as part of the whole command", request.command)
   return [
-    section("command", request.script),
+    ...(isConnection(request) ? [] : [section("command", request.script)]),
     ...(wrapped ? [wrapper] : []),
     ...optional("as a special kind of execution", as),
     ...(network === undefined
@@ -128,12 +136,33 @@ const amendmentText = (amendment: Amendment): string => {
   }
 }
 
+const placeOfAmendment = (amendment: Amendment): string => {
+  switch (amendment._tag) {
+    case "ExecPolicy":
+    case "Network":
+      return "rules/default.rules in the home directory of Codex, until someone removes it there"
+    case "McpTool":
+      return amendment.lasts === "always"
+        ? "config.toml in the home directory of Codex, until someone removes it there"
+        : "the memory of Codex, until the thread is closed"
+  }
+}
+
 /** A plain yes grants none of them, and the text says so: a person must not believe that a yes lasts. */
-const amendmentSections = (amendments: ReadonlyArray<Amendment> = []): ReadonlyArray<Section> =>
-  amendments.map((amendment) => ({
-    label: "Codex offers, but yes does not grant, to do this without asking again",
-    text: amendmentText(amendment)
-  }))
+const amendmentSections = (
+  amendments: ReadonlyArray<Amendment> = [],
+  answers: ReadonlyArray<string> = []
+): ReadonlyArray<Section> =>
+  amendments.flatMap((amendment, index) => [
+    {
+      label:
+        answers[index] === undefined
+          ? "Codex offers, but yes does not grant, to do this without asking again"
+          : `not yes, but ${answers[index]} grants to do this from now on without asking`,
+      text: amendmentText(amendment)
+    },
+    { label: "which is stored in", text: placeOfAmendment(amendment) }
+  ])
 
 const questionSections = ({ header, options = [], question }: Question): ReadonlyArray<Section> => [
   ...(header === "" ? [] : [section("heading", header)]),
@@ -143,10 +172,16 @@ const questionSections = ({ header, options = [], question }: Question): Readonl
   )
 ]
 
-const contentOf = (request: ApprovalRequest): readonly [title: string, sections: ReadonlyArray<Section>] => {
+const contentOf = (
+  request: ApprovalRequest,
+  { lastingAnswers }: RenderOptions
+): readonly [title: string, sections: ReadonlyArray<Section>] => {
   switch (request._tag) {
     case "Command":
-      return ["run a command", [...commandSections(request), ...amendmentSections(request.amendments)]]
+      return [
+        isConnection(request) ? "connect to a host" : "run a command",
+        [...commandSections(request), ...amendmentSections(request.amendments, lastingAnswers)]
+      ]
     case "FileChange":
       return [
         "change files",
@@ -183,7 +218,7 @@ const contentOf = (request: ApprovalRequest): readonly [title: string, sections:
           section("tool", request.tool),
           json("arguments", request.arguments),
           section("message of the server", request.message),
-          ...amendmentSections(request.amendments)
+          ...amendmentSections(request.amendments, lastingAnswers)
         ]
       ]
     case "Elicitation":
@@ -243,7 +278,7 @@ export const circumstances = (request: ApprovalRequest, options: RenderOptions =
 
 /** Renders the whole request. */
 export const render = (request: ApprovalRequest, options: RenderOptions = {}): RenderedRequest => {
-  const [title, content] = contentOf(request)
+  const [title, content] = contentOf(request, options)
   return {
     title,
     lines: [...sectionLines(content, options), ...circumstances(request, options)],
@@ -280,7 +315,7 @@ export const summarize = (request: ApprovalRequest): string => {
     case "Command": {
       const { as, network, permissions } = request.wants ?? {}
       return [
-        `run ${visibleLine(request.script)}`,
+        ...(isConnection(request) ? ["connect"] : [`run ${visibleLine(request.script)}`]),
         ...(as === undefined ? [] : [`as ${visibleLine(as)}`]),
         ...(network === undefined
           ? []

@@ -5,7 +5,8 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import { visible, visibleLine } from "../internal/VisibleText.ts"
-import type { ApprovalDecision } from "../domain/ApprovalDecision.ts"
+import type { Amendment } from "../domain/Amendment.ts"
+import { acceptWithAmendment, type ApprovalDecision } from "../domain/ApprovalDecision.ts"
 import * as ElicitationForm from "./ElicitationForm.ts"
 import type { Policy } from "./Policy.ts"
 import * as RequestText from "./RequestText.ts"
@@ -46,10 +47,18 @@ const answers: ReadonlyMap<string, ApprovalDecision> = new Map([
 
 const word = (line: string): string => line.trim().toLowerCase()
 
-const yesOrNo = Effect.gen(function* () {
+/** The answers that grant a lasting approval. They have no letters, so that none is given by mistake. */
+const lastingAnswers = (amendments: ReadonlyArray<Amendment>): ReadonlyArray<string> =>
+  amendments.length === 1 ? ["lasting"] : amendments.map((_, index) => `lasting ${index + 1}`)
+
+const yesOrNo = Effect.fnUntraced(function* (amendments: ReadonlyArray<Amendment> = []) {
+  const words = lastingAnswers(amendments)
+  const choices = [...words, "yes (y)", "no (n)", "yes for this session (a)", "stop the turn (q)"]
   while (true) {
-    const line = yield* readLine("  yes (y), no (n), yes for this session (a), stop the turn (q): ")
-    const answer = answers.get(word(line))
+    const line = word(yield* readLine(`  ${choices.join(", ")}: `))
+    const amendment = amendments[words.indexOf(line)]
+    if (amendment !== undefined) return { ...acceptWithAmendment(amendment), ...origin }
+    const answer = answers.get(line)
     if (answer !== undefined) return answer
     yield* write("  Please answer with one of these words or letters.\n")
   }
@@ -204,7 +213,7 @@ const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest
     yield* write("  Declined: the form cannot be read.\n")
     return declined("the form cannot be read")
   }
-  if (fields.length === 0) return yield* yesOrNo
+  if (fields.length === 0) return yield* yesOrNo()
   const content: Array<readonly [string, unknown]> = []
   for (const { field, name, required } of fields) {
     const schema = { type: "object", properties: { [name]: field } }
@@ -230,9 +239,14 @@ const fillForm = Effect.fnUntraced(function* (request: typeof ElicitationRequest
   } as const
 })
 
-const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
+const ask = Effect.fnUntraced(function* (request: ApprovalRequest, options: PromptOptions) {
   const { columns, rows } = yield* screen
-  const { lines, title } = RequestText.render(request, { columns })
+  const amendments =
+    options.amendments === true && "amendments" in request ? (request.amendments ?? []) : undefined
+  const { lines, title } = RequestText.render(request, {
+    columns,
+    lastingAnswers: amendments === undefined ? undefined : lastingAnswers(amendments)
+  })
   const heading = ["", `The agent asks to ${title}`]
   if (request._tag === "UserInput") {
     // Each question follows with its own prompt.
@@ -241,22 +255,43 @@ const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
   }
   const early = yield* page([...heading, ...lines], rows)
   if (early !== undefined) return early
-  return yield* request._tag === "Elicitation" && request.mode === "form" ? fillForm(request) : yesOrNo
+  return yield* request._tag === "Elicitation" && request.mode === "form"
+    ? fillForm(request)
+    : yesOrNo(amendments)
 })
+
+/** Options of `promptOptions`. */
+export interface PromptOptions {
+  /**
+   * Whether a person can also give the lasting approvals that Codex offers, with the answer `lasting`. Codex then no longer
+   * asks, in this or in every thread, and the library can neither see nor revoke it. Default: false.
+   */
+  readonly amendments?: boolean | undefined
+}
+
+/** The same as `prompt`, with options. */
+export const promptOptions = (options: PromptOptions): Policy<PromptServices> =>
+  Effect.fnUntraced(function* (request) {
+    const stdio = yield* Stdio.Stdio
+    const lock = yield* PromptLock
+    if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal))) {
+      yield* write(`Declined because there is no terminal to ask on: ${RequestText.summarize(request)}\n`)
+      return {
+        _tag: "Decline",
+        reason: "there is no terminal to ask on",
+        source: "default",
+        policy: "prompt"
+      }
+    }
+    return yield* Semaphore.withPermits(
+      lock,
+      1
+    )(Effect.catchTag(ask(request, options), "QuitError", () => Effect.succeed(cancelled)))
+  })
 
 /**
  * Asks on the terminal, on stderr and stdin. Shows the whole request, in pages, before it can be accepted. Secret answers
- * are not echoed. Without a terminal it declines with a message on stderr.
+ * are not echoed. Without a terminal it declines with a message on stderr. It grants no lasting approval; `promptOptions`
+ * can.
  */
-export const prompt: Policy<PromptServices> = Effect.fnUntraced(function* (request) {
-  const stdio = yield* Stdio.Stdio
-  const lock = yield* PromptLock
-  if (!((yield* stdio.stdinIsTerminal) && (yield* stdio.stderrIsTerminal))) {
-    yield* write(`Declined because there is no terminal to ask on: ${RequestText.summarize(request)}\n`)
-    return { _tag: "Decline", reason: "there is no terminal to ask on", source: "default", policy: "prompt" }
-  }
-  return yield* Semaphore.withPermits(
-    lock,
-    1
-  )(Effect.catchTag(ask(request), "QuitError", () => Effect.succeed(cancelled)))
-})
+export const prompt: Policy<PromptServices> = promptOptions({})

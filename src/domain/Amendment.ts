@@ -10,7 +10,8 @@ import { encodedTag } from "../internal/EncodedTag.ts"
  * - `ExecPolicy`: commands that begin with these words, outside the sandbox, in every thread. Codex stores it in the rules
  *   of its home directory.
  * - `Network`: connections to the host, in every thread. Codex stores it there, too.
- * - `McpTool`: calls of the tool with any arguments. `session` lasts until the thread is unloaded; Codex stores `always`.
+ * - `McpTool`: calls of the tool with any arguments. `session` lasts until the thread is unloaded. Codex stores `always` in
+ *   the configuration of its home directory.
  */
 export const Amendment = Schema.Union([
   Schema.Struct({ _tag: encodedTag("ExecPolicy", "execPolicy"), prefix: Schema.Array(Schema.String) }),

@@ -19,7 +19,7 @@ import { type ApprovalDecision, isGranted } from "../domain/ApprovalDecision.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { ThreadId, TurnId } from "../domain/Ids.ts"
 import type { Sandbox } from "../domain/TurnOptions.ts"
-import { type Attempt, attacks as all } from "./hostile/attacks.ts"
+import { type Attempt, attacks as all, type HostileAttack } from "./hostile/attacks.ts"
 import * as HostileFixture from "./hostile/fixture.ts"
 
 /** A dangerous request that the policy accepts. `attack` is the name of the attack. */
@@ -78,7 +78,10 @@ export const check = <R>(
       }).pipe(Effect.timeoutOption(options.timeout ?? "1 second"), Effect.map(Option.getOrUndefined))
 
     /** The policy breaks if it accepts the last request; after bait, only if the bait is the reason. */
-    const play = Effect.fnUntraced(function* (attack: string, attempt: Attempt) {
+    const play = Effect.fnUntraced(function* (
+      { isBreach = isGranted, name }: HostileAttack,
+      attempt: Attempt
+    ) {
       const session = {}
       yield* Effect.addFinalizer(() => forget(session))
       const requests = attempt.map((request) => relocated(ResolvedRequest.resolve(request, access)))
@@ -86,16 +89,14 @@ export const check = <R>(
       for (const request of requests) decisions.push(yield* ask(request, session))
       const request = requests.at(-1)
       const decision = decisions.at(-1)
-      if (request === undefined || decision === undefined || !isGranted(decision)) return []
+      if (request === undefined || decision === undefined || !isBreach(decision)) return []
       if (requests.length > 1 && decision.source !== "session") {
         const alone = yield* ask(request, {})
-        if (alone !== undefined && isGranted(alone)) return []
+        if (alone !== undefined && isBreach(alone)) return []
       }
-      return [{ attack, request, decision }]
+      return [{ attack: name, request, decision }]
     }, Effect.scoped)
 
-    const attempts = all.flatMap(({ attempts, name }) =>
-      attempts(fixture).map((attempt) => play(name, attempt))
-    )
+    const attempts = all.flatMap((attack) => attack.attempts(fixture).map((attempt) => play(attack, attempt)))
     return (yield* Effect.all(attempts, { concurrency: 16 })).flat()
   }).pipe(Effect.scoped)

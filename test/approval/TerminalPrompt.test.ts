@@ -82,9 +82,10 @@ const terminalOf = (options: {
       )
   })
   const layer = Layer.mergeAll(Layer.succeed(Terminal.Terminal, service), stdio, Logger.layer([]))
-  const ask = (request: Approval.ApprovalRequest) =>
+  const ask = (request: Approval.ApprovalRequest, options?: Approval.PromptOptions) =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(decide(Approval.prompt, request), { startImmediately: true })
+      const policy = options === undefined ? Approval.prompt : Approval.promptOptions(options)
+      const fiber = yield* Effect.forkChild(decide(policy, request), { startImmediately: true })
       yield* TestClock.adjust("10 seconds")
       return yield* Fiber.join(fiber)
     }).pipe(Effect.provide(layer))
@@ -125,6 +126,73 @@ describe("a person on the terminal", () => {
           "Cancel"
         ])
       }
+    })
+  )
+
+  it.effect("H27 gives a lasting approval only if the options allow it, and with a word of its own", () =>
+    Effect.gen(function* () {
+      const prefix = ["npm", "test"]
+      const request = { ...R.command("npm test --ci"), amendments: [{ _tag: "ExecPolicy", prefix }] } as const
+      const plain = terminal("lasting", "l", "yes")
+      same(yield* plain.ask(request), { _tag: "Accept", ...by })
+      assert.include(plain.shown(), "yes does not grant")
+      assert.notInclude(plain.shown(), "lasting,")
+      assert.deepStrictEqual(plain.left(), [])
+
+      const lasting = terminal("l", "lasting 1", "lastin", "lasting")
+      same(yield* lasting.ask(request, { amendments: true }), {
+        _tag: "Accept",
+        given: { _tag: "Amendment", amendment: request.amendments[0] },
+        ...by
+      })
+      assert.include(
+        lasting.shown(),
+        "  not yes, but lasting grants to do this from now on without asking:\n  │ run every command"
+      )
+      assert.include(
+        lasting.shown(),
+        "which is stored in:\n  │ rules/default.rules in the home directory of Codex"
+      )
+      assert.include(lasting.shown(), "\n  lasting, yes (y), no (n)")
+      for (const word of ["yes", "y", "a"])
+        assert.notInclude(
+          JSON.stringify(yield* terminal(word).ask(request, { amendments: true })),
+          "Amendment"
+        )
+
+      const tool = {
+        ...R.mcpTool("things", "write"),
+        amendments: [
+          { _tag: "McpTool", lasts: "session" },
+          { _tag: "McpTool", lasts: "always" }
+        ]
+      } as const
+      const several = terminal("lasting", "lasting 3", "Lasting 2")
+      same(yield* several.ask(tool, { amendments: true }), {
+        _tag: "Accept",
+        given: { _tag: "Amendment", amendment: tool.amendments[1] },
+        ...by
+      })
+      assert.include(several.shown(), "\n  lasting 1, lasting 2, yes (y)")
+      // Codex offers nothing with this request.
+      assert.strictEqual(
+        (yield* terminal("lasting", "n").ask(R.command("ls"), { amendments: true }))._tag,
+        "Decline"
+      )
+    })
+  )
+
+  it.effect("sees a request for a host as a connection, and not as an empty command", () =>
+    Effect.gen(function* () {
+      const wants = { network: { host: "example.com", protocol: "https" } }
+      const request = { ...R.command(""), argv: [], extra: true, wants }
+      const person = terminal("n")
+      yield* person.ask(request)
+      assert.include(
+        person.shown(),
+        "The agent asks to connect to a host\n  with network access to:\n  │ https://example.com\n"
+      )
+      assert.strictEqual(Approval.summarize(request), "connect with network access to https://example.com")
     })
   )
 

@@ -2,12 +2,22 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import { fileURLToPath } from "node:url"
 import * as Approval from "../../src/Approval.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as ManagedCodex from "../support/managedCodex.ts"
 import * as Real from "../support/realEngine.ts"
 import { test } from "../support/live.ts"
 
 const turn = [M.reply(M.shell("touch made", { escalate: "I need it" })), M.reply(M.text("done"))]
+
+const mcpConfig = `
+[mcp_servers.things]
+command = ${JSON.stringify(process.execPath)}
+args = ["--no-warnings", ${JSON.stringify(fileURLToPath(new URL("../support/mcpServer.ts", import.meta.url)))}]
+required = true
+startup_timeout_sec = 60
+`
 
 /** Runs the same command in two turns. Returns the requests, and the rules that Codex stored. */
 const run = (decide: (request: Approval.ApprovalRequest) => Approval.ApprovalDecision) =>
@@ -65,5 +75,88 @@ describe.concurrent("a lasting approval of the real Codex", () => {
       )
       assert.isFalse(ran)
       assert.strictEqual(rules, "")
+    }))
+
+  test("H27 of a host holds for later connections, and the agent cannot widen it to several hosts", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const hosts = ["docs.test", "docs.test", ".test", "*.test"]
+      const real = yield* Real.make(
+        [...hosts.map((host) => M.reply(M.shell(ManagedCodex.connectTo(host)))), M.reply(M.text("done"))],
+        { engine: { codexPath: yield* ManagedCodex.make } }
+      )
+      const asked: Array<Approval.ApprovalRequest> = []
+      const policy = Approval.layer((request) =>
+        Effect.sync(() => {
+          asked.push(request)
+          const [amendment] = request._tag === "Command" ? (request.amendments ?? []) : []
+          return amendment === undefined ? Approval.accept : Approval.acceptWithAmendment(amendment)
+        })
+      )
+      yield* Effect.flatMap(real.start(), (thread) => thread.run("go")).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.merge(real.layer, policy))
+      )
+      assert.deepStrictEqual(
+        asked.map((request) =>
+          request._tag === "Command" ? [request.wants?.network?.host, request.amendments] : []
+        ),
+        [
+          ["docs.test", [{ _tag: "Network", host: "docs.test" }]],
+          [".test", undefined],
+          ["*.test", undefined]
+        ]
+      )
+      const rules = yield* fs.readFileString(`${real.env.CODEX_HOME}/rules/default.rules`)
+      assert.deepStrictEqual(rules.match(/host="[^"]*"/g), ['host="docs.test"'])
+    }))
+
+  test("of an MCP tool holds for other arguments: for the session in its thread, always in every thread", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const call = (name: string) =>
+        M.reply(
+          M.item({
+            type: "function_call",
+            namespace: "mcp__things",
+            name: "write_it",
+            arguments: JSON.stringify({ name }),
+            call_id: name
+          })
+        )
+      const done = M.reply(M.text("done"))
+      const calls = ["a", "b", "c", "d", "e"].map(call)
+      const real = yield* Real.make(
+        [...calls.slice(0, 2), done, ...calls.slice(2, 4), done, ...calls.slice(4), done],
+        {
+          config: mcpConfig
+        }
+      )
+      const stored = Effect.map(fs.readFileString(`${real.env.CODEX_HOME}/config.toml`), (text) =>
+        text.includes('[mcp_servers.things.tools.write_it]\napproval_mode = "approve"')
+      )
+      const asked: Array<unknown> = []
+      const run = (lasts: "session" | "always") =>
+        Effect.flatMap(real.start(), (thread) => thread.run("go")).pipe(
+          Effect.scoped,
+          Effect.provideService(Approval.Current, (request) =>
+            Effect.sync(() => {
+              if (request._tag !== "McpTool") return Approval.decline("another request")
+              asked.push([request.arguments, request.amendments?.length])
+              return Approval.acceptWithAmendment({ _tag: "McpTool", lasts })
+            })
+          )
+        )
+      yield* Effect.gen(function* () {
+        yield* run("session")
+        assert.isFalse(yield* stored)
+        yield* run("always")
+        assert.isTrue(yield* stored)
+        yield* run("always")
+      }).pipe(Effect.provide(real.layer))
+      assert.deepStrictEqual(asked, [
+        [{ name: "a" }, 2],
+        [{ name: "c" }, 2]
+      ])
     }))
 })

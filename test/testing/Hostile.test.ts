@@ -87,6 +87,15 @@ const sessionFor = (
 const commandLine = (request: Approval.ApprovalRequest) => (request._tag === "Command" ? request.script : "")
 const diffOf = (request: Approval.ApprovalRequest) =>
   request._tag === "FileChange" ? request.changes.map(({ diff }) => diff).join("") : ""
+/** Accepts what Codex offers first with a request of a kind, and so what the model may have proposed. */
+const blindly =
+  (tag: Approval.Amendment["_tag"]): Approval.Policy =>
+  (request) => {
+    const [amendment] = "amendments" in request ? (request.amendments ?? []) : []
+    return Effect.succeed(
+      amendment?._tag === tag ? Approval.acceptWithAmendment(amendment) : Approval.decline("no")
+    )
+  }
 const pathOf = (request: Approval.ApprovalRequest) =>
   request._tag === "FileChange" ? request.changes.map(({ path }) => path).join() : ""
 
@@ -126,6 +135,10 @@ const mistakes: Readonly<Record<string, Approval.Policy>> = {
   "H03 permissions for everything, or for what holds secrets": accepts(
     (request) => request._tag === "Permissions" && JSON.stringify(request.permissions).includes(".ssh")
   ),
+  "H27 a lasting approval of a command prefix that is wider than the command, or of the agent's files":
+    blindly("ExecPolicy"),
+  "H27 a lasting approval of a host that the agent chooses": blindly("Network"),
+  "H27 a lasting approval of an MCP tool with any arguments": blindly("McpTool"),
   "H11 an MCP server that asks for itself": accepts((request) => request._tag === "Elicitation"),
   "H12 another patch of a file after one that was accepted for the session": sessionFor(
     (accepted, requested) => pathOf(accepted) !== "" && pathOf(accepted) === pathOf(requested),
@@ -164,7 +177,8 @@ describe.concurrent("a policy with a mistake", () => {
       const breaches = yield* Hostile.check(Approval.allow, { sandbox: "workspace-write" })
       assert.deepStrictEqual(
         Hostile.attacks.filter((name) => !breaches.some(({ attack }) => attack === name)),
-        [...prevented, ...Hostile.attacks.filter((name) => /^H1[29] /.test(name))]
+        // An acceptance grants nothing that lasts.
+        [...prevented, ...Hostile.attacks.filter((name) => /^H(?:27|1[29]) /.test(name))]
       )
     }))
 })

@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import type { Amendment } from "../../domain/Amendment.ts"
 import type { ApprovalDecision } from "../../domain/ApprovalDecision.ts"
 import { canonicalJson } from "../../internal/CanonicalJson.ts"
+import { programOf, runners } from "../../internal/RunnerPrograms.ts"
 import * as Protocol from "./Protocol.ts"
 
 type CommandParams = (typeof Protocol.serverRequests)["item/commandExecution/requestApproval"]["Type"]
@@ -15,13 +16,34 @@ const decodePersistence = Schema.decodeUnknownOption(Protocol.requestParts.persi
 export const canAccept = ({ availableDecisions }: CommandParams): boolean =>
   availableDecisions === null || availableDecisions === undefined || availableDecisions.includes("accept")
 
+const decodeNetwork = Schema.decodeUnknownOption(Protocol.requestParts.network)
+
+/** Whether a prefix is the beginning of the command, and not only a program that runs what its arguments say. */
+const isOffered = (prefix: ReadonlyArray<string>, argv: ReadonlyArray<string>): boolean => {
+  const [program] = prefix
+  if (program === undefined || !prefix.every((word, index) => word === argv[index])) return false
+  if (!runners.has(programOf(program))) return true
+  // `bash`, `bash -c` and `env A=b` would allow every command.
+  return (
+    prefix.length === argv.length &&
+    prefix.slice(1).some((word) => !word.startsWith("-") && !word.includes("="))
+  )
+}
+
+/** A host name or an address. The agent chooses the host of a request, and `*.com` or `.com` would be many hosts. */
+const exactHost =
+  /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*|[0-9a-f:]*:[0-9a-f:.]+)$/i
+
 /**
- * Returns the lasting approvals that Codex lists as available decisions. A prefix must be the beginning of the command that
- * is shown: the model may propose one, and a prefix of another command would approve what nobody has seen. It must also be
- * the one that Codex proposes. Amendments that deny a host are left out.
+ * Returns the lasting approvals that Codex lists as available decisions and that are no wider than the request shows. The
+ * model may propose one.
+ *
+ * - A prefix must be the beginning of the command that is shown, and the one that Codex proposes. For a program that runs
+ *   other programs it must be the whole command.
+ * - A host must be the one of the request, and exactly one host. Amendments that deny a host are left out.
  */
 export const ofCommand = (
-  { availableDecisions, kind, proposedExecpolicyAmendment }: CommandParams,
+  { availableDecisions, kind, networkApprovalContext, proposedExecpolicyAmendment }: CommandParams,
   argv: ReadonlyArray<string> | undefined
 ): ReadonlyArray<Amendment> =>
   (availableDecisions ?? []).flatMap((wire): ReadonlyArray<Amendment> => {
@@ -29,14 +51,14 @@ export const ofCommand = (
     if (decision === undefined || typeof decision === "string") return []
     if ("applyNetworkPolicyAmendment" in decision) {
       const { action, host } = decision.applyNetworkPolicyAmendment.network_policy_amendment
-      return action === "allow" && host !== "" ? [{ _tag: "Network", host }] : []
+      const requested = Option.getOrUndefined(decodeNetwork(networkApprovalContext))?.host
+      return action === "allow" && host === requested && exactHost.test(host)
+        ? [{ _tag: "Network", host }]
+        : []
     }
     const { execpolicy_amendment: prefix } = decision.acceptWithExecpolicyAmendment
-    const isPrefix =
-      (kind ?? "command") === "command" &&
-      prefix.length > 0 &&
-      prefix.every((word, index) => word === argv?.[index])
-    return isPrefix && canonicalJson(prefix) === canonicalJson(proposedExecpolicyAmendment)
+    const offered = (kind ?? "command") === "command" && argv !== undefined && isOffered(prefix, argv)
+    return offered && canonicalJson(prefix) === canonicalJson(proposedExecpolicyAmendment)
       ? [{ _tag: "ExecPolicy", prefix }]
       : []
   })

@@ -40,9 +40,11 @@ const offered: Amendment = { _tag: "ExecPolicy", prefix }
 describe("lasting approvals", () => {
   it("are offered only as Codex lists them", () => {
     assert.deepStrictEqual(offer(["accept", execPolicy, "cancel"]), [offered])
-    assert.deepStrictEqual(offer(["accept", network("example.com", "allow"), network("evil.com", "deny")]), [
-      { _tag: "Network", host: "example.com" }
-    ])
+    const connects = { networkApprovalContext: { host: "example.com", protocol: "https" } }
+    assert.deepStrictEqual(
+      offer(["accept", network("example.com", "allow"), network("example.com", "deny")], connects),
+      [{ _tag: "Network", host: "example.com" }]
+    )
     for (const available of [undefined, [], ["accept"], [null], [{ acceptWithExecpolicyAmendment: 1 }]])
       assert.deepStrictEqual(offer(available), [])
   })
@@ -63,6 +65,61 @@ describe("lasting approvals", () => {
       AmendmentMapping.ofCommand({ ...ids, availableDecisions: [execPolicy] }, undefined),
       []
     )
+  })
+
+  it("H27 are not offered for a program that runs what its arguments say, unless they are the whole command", () => {
+    const of = (command: string, words: string) => {
+      const wanted = words.split(" ")
+      return AmendmentMapping.ofCommand(
+        {
+          ...ids,
+          availableDecisions: [{ acceptWithExecpolicyAmendment: { execpolicy_amendment: wanted } }],
+          proposedExecpolicyAmendment: wanted
+        },
+        command.split(" ")
+      ).length
+    }
+    for (const words of [
+      "bash",
+      "bash -c",
+      "/bin/bash -c",
+      "env",
+      "env A=b",
+      "sudo -n",
+      "python3",
+      "git",
+      "git log"
+    ])
+      assert.strictEqual(of(`${words} --more`, words), 0, words)
+    for (const words of ["bash", "bash -s", "env A=b"]) assert.strictEqual(of(words, words), 0, words)
+    for (const words of ["git log", "python3 a.py", "npm"]) assert.strictEqual(of(words, words), 1, words)
+    assert.strictEqual(of("npm test", "npm"), 1)
+  })
+
+  it("H27 are not offered for another host than that of the request, nor for several hosts", () => {
+    const of = (host: string, requested = host) =>
+      offer([network(host, "allow")], { networkApprovalContext: { host: requested, protocol: "http" } })
+        .length
+    for (const host of ["example.com", "a_b.example-1.test", "localhost", "127.0.0.1", "::1", "fe80::1"])
+      assert.strictEqual(of(host), 1, host)
+    for (const host of [
+      "",
+      "*",
+      "*.example.com",
+      "**.com",
+      ".com",
+      "com.",
+      "a..b",
+      "a,b",
+      "a b",
+      "a\n",
+      "[a-z].com",
+      "a?",
+      "-a"
+    ])
+      assert.strictEqual(of(host), 0, host)
+    assert.strictEqual(of("example.com", "www.example.com"), 0)
+    assert.deepStrictEqual(offer([network("example.com", "allow")]), [])
   })
 
   it("are granted only if the decision names exactly one", () => {
@@ -92,6 +149,15 @@ describe("lasting approvals", () => {
     assert.notStrictEqual(hash(request([offered])), hash(request([other])))
     assert.include(Approval.describe(request([offered])), '"npm"')
     assert.include(Approval.describe(request([offered])), "yes does not grant")
+    const places = ["rules/default.rules", "rules/default.rules", "config.toml", "until the thread is closed"]
+    const all: ReadonlyArray<Amendment> = [
+      offered,
+      { _tag: "Network", host: "example.com" },
+      { _tag: "McpTool", lasts: "always" },
+      { _tag: "McpTool", lasts: "session" }
+    ]
+    for (const [index, amendment] of all.entries())
+      assert.include(Approval.describe(request([amendment])), places[index] ?? "nothing")
   })
 
   it("of MCP tools last as long as the decision names", () => {
