@@ -131,6 +131,18 @@ export class Conversations extends Context.Service<
       Effect.suspend(() => make(options))
     )
 
+  /**
+   * Shuts the registry down when this layer closes. Build it on top of the server, so that it closes first: clients then
+   * receive the end of their turns before the server closes their connections.
+   *
+   * ```ts
+   * Layer.launch(Conversations.layerShutdown.pipe(Layer.provideMerge(Server)))
+   * ```
+   */
+  static readonly layerShutdown: Layer.Layer<never, never, Conversations> = Layer.effectDiscard(
+    Effect.suspend(() => Effect.flatMap(Conversations, ({ shutdown }) => Effect.addFinalizer(() => shutdown)))
+  )
+
   /** A registry with the default limits. */
   static readonly layer: Layer.Layer<Conversations> = Conversations.layerOptions({})
 }
@@ -214,7 +226,9 @@ const make = Effect.fnUntraced(function* (options: ConversationsOptions) {
 
   const find = (owner: string, id: ThreadId): Effect.Effect<Entry, ConversationNotFound> =>
     Effect.suspend(() => {
-      const entry = entries.get(id)
+      // The thread has a new id if Codex's process died before its first turn.
+      const entry =
+        entries.get(id) ?? [...entries.values()].find(({ conversation }) => conversation.thread.id === id)
       return entry === undefined || entry.conversation.owner !== owner
         ? Effect.fail(new ConversationNotFound({ id }))
         : Effect.succeed(entry)

@@ -27,7 +27,8 @@ const renameDuration = <A extends object>(value: A): object => {
 /** Names the variant of a value by its `type` instead of its `_tag`. */
 const typed = <A extends { readonly _tag: string }>({ _tag, ...rest }: A) => ({ type: snake(_tag), ...rest })
 
-const item = (item: Item.Item): object => {
+/** Converts an item. */
+export const item = (item: Item.Item): object => {
   const { _tag, ...rest } = item
   const json = { type: snake(_tag), ...renameDuration(rest) }
   if ("content" in item && item._tag !== "Reasoning" && item.content !== undefined)

@@ -16,7 +16,9 @@ import {
   WaitingApproval,
   StartThreadRequest,
   SteerTurnRequest,
-  StartTurnRequest
+  StartTurnRequest,
+  ThreadDetail,
+  ThreadSummary
 } from "./HttpBodies.ts"
 
 /** The type of a path does not contain the path, so that the handlers fit the group with any prefix. */
@@ -42,6 +44,22 @@ const codexGroup = HttpApiGroup.make("codex")
       success: OpenThread.pipe(HttpApiSchema.status(201)),
       error
     }),
+    HttpApiEndpoint.get("list", path("/threads"), {
+      query: {
+        archived: Schema.optionalKey(Schema.Literals(["true", "false"])),
+        limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })))
+      },
+      success: Schema.Array(ThreadSummary),
+      error
+    }),
+    HttpApiEndpoint.get("read", path("/threads/:threadId"), { params, success: ThreadDetail, error }),
+    HttpApiEndpoint.post("resume", path("/threads/:threadId/resume"), {
+      params,
+      success: OpenThread,
+      error
+    }),
+    HttpApiEndpoint.post("archive", path("/threads/:threadId/archive"), { params, error }),
+    HttpApiEndpoint.delete("delete", path("/threads/:threadId"), { params, error }),
     HttpApiEndpoint.post("close", path("/threads/:threadId/close"), { params, error }),
     HttpApiEndpoint.post("turn", path("/threads/:threadId/turns"), {
       params,

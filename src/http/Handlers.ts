@@ -6,16 +6,20 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import { Codex } from "../Codex.ts"
 import * as ApprovalQueue from "../approval/ApprovalQueue.ts"
 import type * as PendingRequests from "../approval/PendingRequests.ts"
-import { Conversations } from "../conversations/Conversations.ts"
+import { type Conversation, ConversationNotFound, Conversations } from "../conversations/Conversations.ts"
 import * as EventJson from "../domain/EventJson.ts"
 import type { ThreadId } from "../domain/Ids.ts"
+import type * as ThreadInfo from "../domain/ThreadInfo.ts"
+import * as Redaction from "../redaction/Redaction.ts"
 import { CurrentUser, Grant } from "./Access.ts"
 import type { CodexHttpGroup } from "./CodexGroup.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as EventStream from "./EventStream.ts"
-import { decisionOf, type WaitingApproval } from "./HttpBodies.ts"
+import { decisionOf, type OpenThread, type ThreadDetail, type WaitingApproval } from "./HttpBodies.ts"
+import { ThreadOwners } from "./ThreadOwners.ts"
 import * as TurnRuns from "./TurnRuns.ts"
 
 const decodeRequest = Schema.decodeUnknownEffect(EventJson.RequestLine)
@@ -36,13 +40,47 @@ const toPendingApproval = Effect.fnUntraced(function* (
   }
 })
 
+const decodeItems = Schema.decodeUnknownEffect(Schema.Array(EventJson.ItemLine))
+
+const toDetail = Effect.fnUntraced(function* (
+  { createdAt, id, name, preview, turns, updatedAt }: ThreadInfo.ThreadHistory,
+  scrub: (text: string) => string
+): Effect.fn.Return<ThreadDetail> {
+  return {
+    id,
+    ...(name === undefined ? {} : { name }),
+    preview,
+    createdAt,
+    updatedAt,
+    turns: yield* Effect.forEach(turns, ({ durationMillis, error, items, ...turn }) =>
+      Effect.map(Effect.orDie(decodeItems(items.map(EventJson.item))), (items) => ({
+        ...turn,
+        items,
+        ...(error === undefined ? {} : { error: scrub(error) }),
+        ...(durationMillis === undefined ? {} : { duration: durationMillis })
+      }))
+    )
+  }
+})
+
+const toOpenThread = ({ id, thread }: Conversation): OpenThread => ({
+  id,
+  ...(thread.model === undefined ? {} : { model: thread.model })
+})
+
+/** A client cannot make the server search more stored threads than these for its own. */
+const maxSearched = 10_000
+
 /**
  * Implements the group `codex`. Pass it to `HttpApiBuilder.group(Api, "codex", handlers)`, and provide `Codex`, an
- * `Approval.ApprovalQueue`, `Conversations`, `Authentication` and `Authorization`.
+ * `Approval.ApprovalQueue`, `Conversations`, `ThreadOwners`, `Authentication` and `Authorization`, and `RequestBoundary.layer`.
  */
 export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGroup>) =>
   Effect.gen(function* () {
     const conversations = yield* Conversations
+    const codex = yield* Codex
+    const owners = yield* ThreadOwners
+    const redaction = yield* Redaction.Current
     const queue = yield* ApprovalQueue.ApprovalQueue
     const runs = yield* TurnRuns.make
     const toHttpError = yield* ErrorResponse.make
@@ -51,6 +89,30 @@ export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGr
     const conversationOf = (threadId: ThreadId) =>
       Effect.flatMap(CurrentUser, ({ id }) => conversations.get(id, threadId))
 
+    /** Fails as for a thread that does not exist, if the thread is not one of the current user. */
+    const owned = Effect.fnUntraced(function* (threadId: ThreadId) {
+      const { id } = yield* CurrentUser
+      if ((yield* owners.ownerOf(threadId)) !== id) return yield* new ConversationNotFound({ id: threadId })
+      return id
+    })
+
+    /** Opens a stored thread of the current user, unless it is open. */
+    const resumed = Effect.fnUntraced(function* (threadId: ThreadId) {
+      const owner = yield* owned(threadId)
+      const grant = yield* Grant
+      return yield* Effect.scoped(conversations.get(owner, threadId)).pipe(
+        Effect.catchTag("ConversationNotFound", () =>
+          conversations.open(owner, grant.open({ _tag: "Resume", threadId }))
+        )
+      )
+    })
+
+    /** Closes the conversation with this thread, if it is open. */
+    const closed = Effect.fnUntraced(function* (threadId: ThreadId) {
+      const owner = yield* owned(threadId)
+      yield* Effect.catchTag(conversations.close(owner, threadId), "ConversationNotFound", () => Effect.void)
+    })
+
     const pendingOf = (threadId: ThreadId) => (all: ReadonlyArray<PendingRequests.Pending>) =>
       all.filter(({ openedThreadId }) => openedThreadId === threadId)
 
@@ -58,12 +120,50 @@ export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGr
       start: Effect.fn("codex.http.start")(function* ({ payload }) {
         const { id: owner } = yield* CurrentUser
         const grant = yield* Grant
-        const { id, thread } = yield* conversations.open(
-          owner,
-          grant.open({ _tag: "Start", request: payload })
-        )
-        return { id, ...(thread.model === undefined ? {} : { model: thread.model }) }
+        const conversation = yield* conversations.open(owner, grant.open({ _tag: "Start", request: payload }))
+        yield* owners.claim(conversation.id, owner)
+        return toOpenThread(conversation)
       }, Effect.mapError(toHttpError)),
+      list: ({ query }) =>
+        Effect.gen(function* () {
+          const { id } = yield* CurrentUser
+          const own = new Set(yield* owners.list(id))
+          if (own.size === 0) return []
+          const open = new Set((yield* conversations.list(id)).map((conversation) => conversation.id))
+          const infos = yield* codex.listThreads({ archived: query.archived === "true" }).pipe(
+            Stream.take(maxSearched),
+            Stream.filter((info) => own.has(info.id)),
+            Stream.take(query.limit ?? 20),
+            Stream.runCollect
+          )
+          return infos.map(({ createdAt, id, name, preview, updatedAt }) => ({
+            id,
+            ...(name === undefined ? {} : { name }),
+            preview,
+            createdAt,
+            updatedAt,
+            open: open.has(id)
+          }))
+        }).pipe(Effect.mapError(toHttpError)),
+      read: ({ params }) =>
+        owned(params.threadId).pipe(
+          Effect.andThen(codex.readThread(params.threadId)),
+          Effect.flatMap((history) => toDetail(history, (text) => redaction.text(text))),
+          Effect.mapError(toHttpError)
+        ),
+      resume: ({ params }) =>
+        resumed(params.threadId).pipe(Effect.map(toOpenThread), Effect.mapError(toHttpError)),
+      archive: ({ params }) =>
+        closed(params.threadId).pipe(
+          Effect.andThen(codex.archiveThread(params.threadId)),
+          Effect.mapError(toHttpError)
+        ),
+      delete: ({ params }) =>
+        closed(params.threadId).pipe(
+          Effect.andThen(codex.deleteThread(params.threadId)),
+          Effect.andThen(owners.release(params.threadId)),
+          Effect.mapError(toHttpError)
+        ),
       close: ({ params }) =>
         Effect.flatMap(CurrentUser, ({ id }) => conversations.close(id, params.threadId)).pipe(
           Effect.mapError(toHttpError)
@@ -73,12 +173,11 @@ export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGr
           const user = yield* CurrentUser
           const grant = yield* Grant
           const options = yield* grant.turnOptions(payload)
+          const { id } = yield* resumed(params.threadId)
           yield* runs.openStream(user.id)
           // The scope of the request closes when its response ends, whether or not the client has received all of it.
-          const run = yield* Effect.acquireRelease(
-            runs.start(user.id, params.threadId, payload.input, options),
-            (run) =>
-              payload.onDisconnect === "continue" ? Effect.void : Effect.asVoid(Fiber.interrupt(run.fiber))
+          const run = yield* Effect.acquireRelease(runs.start(user.id, id, payload.input, options), (run) =>
+            payload.onDisconnect === "continue" ? Effect.void : Effect.asVoid(Fiber.interrupt(run.fiber))
           )
           return EventStream.response(run, 0)
         }).pipe(Effect.mapError(toHttpError)),
@@ -103,13 +202,13 @@ export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGr
       approvals: ({ params, query }) =>
         Effect.gen(function* () {
           const user = yield* CurrentUser
-          const { id } = yield* conversationOf(params.threadId)
+          const { thread } = yield* conversationOf(params.threadId)
           const wait = query.wait ?? 0
           if (wait > 0) yield* runs.openStream(user.id)
           const found = yield* wait === 0
-            ? Effect.map(queue.pending, pendingOf(id))
+            ? Effect.map(queue.pending, pendingOf(thread.id))
             : queue.changes.pipe(
-                Stream.map(pendingOf(id)),
+                Stream.map(pendingOf(thread.id)),
                 Stream.filter((pending) => pending.length > 0),
                 Stream.runHead,
                 Effect.timeoutOption(Duration.seconds(wait)),
@@ -119,10 +218,10 @@ export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGr
         }).pipe(Effect.mapError(toHttpError)),
       answer: ({ params, payload }) =>
         Effect.gen(function* () {
-          const { id } = yield* conversationOf(params.threadId)
+          const { thread } = yield* conversationOf(params.threadId)
           yield* queue.answer(params.approvalId, decisionOf(payload), {
             hash: payload.hash,
-            openedThreadId: id
+            openedThreadId: thread.id
           })
         }).pipe(Effect.mapError(toHttpError))
     })

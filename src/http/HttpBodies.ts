@@ -1,7 +1,7 @@
 /** The bodies of requests and responses of the HTTP API. */
 import * as Schema from "effect/Schema"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
-import { RequestLine } from "../domain/EventLine.ts"
+import { ItemLine, RequestLine } from "../domain/EventLine.ts"
 import { ThreadId, TurnId } from "../domain/Ids.ts"
 import { Permissions } from "../domain/Permissions.ts"
 
@@ -39,6 +39,37 @@ export class SteerTurnRequest extends Schema.Opaque<SteerTurnRequest>()(
 /** An open thread. Times are in milliseconds since the epoch. */
 export class OpenThread extends Schema.Opaque<OpenThread>()(
   Schema.Struct({ id: ThreadId, model: optionalKey(Schema.String) })
+) {}
+
+const summary = {
+  id: ThreadId,
+  name: optionalKey(Schema.String),
+  /** The beginning of the first input. */
+  preview: Schema.String,
+  createdAt: Schema.Finite,
+  updatedAt: Schema.Finite
+}
+
+/** A stored thread of the user. `open`: turns can run without resuming it. Times are in milliseconds since the epoch. */
+export class ThreadSummary extends Schema.Opaque<ThreadSummary>()(
+  Schema.Struct({ ...summary, open: Schema.Boolean })
+) {}
+
+/** A stored thread with its turns, oldest first. `error` is Codex's own text. `duration` is in milliseconds. */
+export class ThreadDetail extends Schema.Opaque<ThreadDetail>()(
+  Schema.Struct({
+    ...summary,
+    turns: Schema.Array(
+      Schema.Struct({
+        id: TurnId,
+        status: Schema.Literals(["completed", "failed", "interrupted", "inProgress"]),
+        items: Schema.Array(ItemLine),
+        error: optionalKey(Schema.String),
+        startedAt: optionalKey(Schema.Finite),
+        duration: optionalKey(Schema.Finite)
+      })
+    )
+  })
 ) {}
 
 /**

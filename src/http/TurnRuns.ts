@@ -17,6 +17,7 @@ import type * as TurnOptions from "../domain/TurnOptions.ts"
 import { jsonLine } from "../internal/VisibleText.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as HttpLimits from "./HttpLimits.ts"
+import { ThreadOwners } from "./ThreadOwners.ts"
 import * as TurnLog from "./TurnLog.ts"
 
 /** A turn that runs or has run. `id` begins the ids of its events. */
@@ -62,6 +63,7 @@ export class RunRefused {
 
 export const make = Effect.gen(function* () {
   const conversations = yield* Conversations
+  const owners = yield* ThreadOwners
   const limits = yield* HttpLimits.Current
   const redaction = yield* Redaction.Current
   const runs = new WeakMap<Conversation, TurnRun>()
@@ -70,7 +72,7 @@ export const make = Effect.gen(function* () {
 
   /** Runs the turn and writes its lines. The last one says how it ended, also if it was interrupted. */
   const runTurn = (
-    { thread }: Conversation,
+    { owner, thread, id }: Conversation,
     log: TurnLog.TurnLog,
     input: TurnOptions.TurnInput,
     options: TurnOptions.TurnOptions
@@ -89,10 +91,13 @@ export const make = Effect.gen(function* () {
       })
     return thread.stream(input, options).pipe(
       Stream.runForEach((event) =>
-        Effect.sync(() => {
-          if (event._tag === "TurnStarted") turnId = event.turnId
+        Effect.suspend(() => {
           if (event._tag === "TurnCompleted") turn = event.turn
           else log.append(jsonLine(EventJson.event(event)))
+          if (event._tag !== "TurnStarted") return Effect.void
+          turnId = event.turnId
+          // The thread has a new id if Codex's process died before the first turn.
+          return event.threadId === id ? Effect.void : owners.claim(event.threadId, owner)
         })
       ),
       Effect.onExit(finish),

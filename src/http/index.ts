@@ -13,6 +13,7 @@ export { CodexGroup, type CodexHttpGroup, ServerSentEvent } from "./CodexGroup.t
 export { handlers } from "./Handlers.ts"
 export * as HttpError from "./HttpError.ts"
 export * as HttpLimits from "./HttpLimits.ts"
+export { ThreadOwners } from "./ThreadOwners.ts"
 export { RequestBoundary } from "./RequestBoundary.ts"
 export {
   AnswerApprovalRequest,
@@ -20,5 +21,7 @@ export {
   WaitingApproval,
   StartThreadRequest,
   SteerTurnRequest,
-  StartTurnRequest
+  StartTurnRequest,
+  ThreadDetail,
+  ThreadSummary
 } from "./HttpBodies.ts"

@@ -8,7 +8,14 @@ import * as HttpServer from "effect/http/HttpServer"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Approval, Codex, Conversations, type ConversationsOptions } from "effect-codex"
-import { Authentication, Authorization, CodexGroup, handlers, RequestBoundary } from "effect-codex/http"
+import {
+  Authentication,
+  Authorization,
+  CodexGroup,
+  handlers,
+  RequestBoundary,
+  ThreadOwners
+} from "effect-codex/http"
 import { Scripted } from "effect-codex/testing"
 import { createServer } from "node:http"
 
@@ -42,7 +49,7 @@ export const layer = (options: ConversationsOptions = {}) =>
     Layer.provideMerge(
       NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1", gracefulShutdownTimeout: 0 })
     ),
-    Layer.provideMerge(Conversations.layerOptions(options)),
+    Layer.provideMerge(Layer.merge(Conversations.layerOptions(options), ThreadOwners.layerMemory)),
     Layer.provideMerge(Codex.layer),
     Layer.provideMerge(Approval.layer(Approval.queue)),
     Layer.provideMerge(Approval.ApprovalQueue.layer),
