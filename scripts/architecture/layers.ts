@@ -7,7 +7,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: ["internal"],
   semconv: ["internal", "domain"],
   redaction: ["internal", "domain", "semconv"],
-  engine: ["internal", "domain", "semconv"],
+  engine: ["internal", "domain", "semconv", "redaction"],
   approval: ["internal", "domain", "semconv"],
   instrumentation: ["internal", "domain", "semconv", "redaction"],
   tool: ["internal", "domain", "semconv", "engine", "approval", "instrumentation"],

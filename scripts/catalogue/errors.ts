@@ -15,29 +15,46 @@ export interface ErrorEntry {
   readonly again?: string
 }
 
-const failed = (reason: CodexError.TurnFailedReason, then: string): ErrorEntry => ({
-  error: new CodexError.TurnFailed({ reason, detail: "" }),
+const failed = (
+  reason: CodexError.TurnFailedReason,
+  then: string,
+  detail: string,
+  status?: number
+): ErrorEntry => ({
+  error: new CodexError.TurnFailed({ reason, detail, ...(status === undefined ? {} : { status }) }),
   then
 })
-const rejected = (reason: CodexError.AttachmentReason, then: string): ErrorEntry => ({
-  error: new CodexError.AttachmentRejected({ reason, path: "", detail: "" }),
+const rejected = (
+  reason: CodexError.AttachmentReason,
+  then: string,
+  path = "build.log",
+  detail = ""
+): ErrorEntry => ({
+  error: new CodexError.AttachmentRejected({ reason, path, detail }),
   then
 })
-const exceeded = (reason: CodexError.BudgetReason, then: string): ErrorEntry => ({
-  error: new CodexError.BudgetExceeded({ reason, scope: "turn", limit: 0, used: 0 }),
+const exceeded = (
+  reason: CodexError.BudgetReason,
+  then: string,
+  limit: number,
+  used: number
+): ErrorEntry => ({
+  error: new CodexError.BudgetExceeded({ reason, scope: "turn", limit, used }),
   then
 })
 const refused = (
-  reason: Extract<CodexError.CodexError, { readonly _tag: "InvalidRequest" }>["reason"],
-  then: string
+  reason: CodexError.InvalidRequestReason,
+  then: string,
+  detail: string,
+  method = "thread/start"
 ): ErrorEntry => ({
-  error: new CodexError.InvalidRequest({ reason, method: "", detail: "" }),
+  error: new CodexError.InvalidRequest({ reason, method, detail }),
   then
 })
 
 export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
   CodexNotFound: {
-    error: new CodexError.CodexNotFound({ tried: [] }),
+    error: new CodexError.CodexNotFound({ tried: ['CODEX_PATH "/opt/codex"'] }),
     then: "Install `@openai/codex`, or set `CODEX_PATH`."
   },
   CodexVersionUnsupported: {
@@ -45,72 +62,169 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     then: "Install a newer `@openai/codex`."
   },
   "EngineStartFailed.Timeout": {
-    error: new CodexError.EngineStartFailed({ reason: "Timeout", detail: "" }),
+    error: new CodexError.EngineStartFailed({
+      reason: "Timeout",
+      detail: "waiting for the lock of the state"
+    }),
     then: "Run `codex app-server` by hand. On a slow host, raise `startTimeout`."
   },
   "EngineStartFailed.Exited": {
-    error: new CodexError.EngineStartFailed({ reason: "Exited", detail: "" }),
-    then: "The error's `detail` has the last output of Codex. The cause is usually `config.toml`."
+    error: new CodexError.EngineStartFailed({
+      reason: "Exited",
+      detail: "thread 'main' panicked: no runtime"
+    }),
+    then: "The message has the last error of Codex; `detail` has more of its output."
   },
   "EngineStartFailed.Rejected": {
-    error: new CodexError.EngineStartFailed({ reason: "Rejected", detail: "" }),
-    then: "The error's `detail` has the reason, most likely an incompatible Codex version."
+    error: new CodexError.EngineStartFailed({ reason: "Rejected", detail: "unsupported client" }),
+    then: "The message has Codex's reason, most likely an incompatible version."
+  },
+  "EngineStartFailed.NotExecutable": {
+    error: new CodexError.EngineStartFailed({
+      reason: "NotExecutable",
+      detail: "spawn /opt/codex EACCES",
+      path: "/opt/codex"
+    }),
+    then: "Make the file executable for this user, or install `@openai/codex` on this machine: its binary depends on the platform."
+  },
+  "EngineStartFailed.BadHome": {
+    error: new CodexError.EngineStartFailed({
+      reason: "BadHome",
+      detail: 'Error: CODEX_HOME points to "/opt/home", but that path does not exist',
+      path: "/opt/home"
+    }),
+    then: "Create the directory, or set `CODEX_HOME` to another one. This user must be able to read and write it, and its disk needs space."
+  },
+  "EngineStartFailed.BadConfig": {
+    error: new CodexError.EngineStartFailed({
+      reason: "BadConfig",
+      detail: "Error: config.toml:3:9: extra `=`, expected nothing"
+    }),
+    then: "Correct the setting that the message names, in `config.toml` or in the option `config`."
   },
   EngineExited: {
-    error: new CodexError.EngineExited({ stderr: "" }),
+    error: new CodexError.EngineExited({ code: 101, stderr: "Error: out of memory" }),
     then: "Resume the thread by its id. If it happens again, check the memory of the host and the error's `stderr`."
   },
   ProtocolError: {
-    error: new CodexError.ProtocolError({ detail: "" }),
+    error: new CodexError.ProtocolError({
+      detail: "codex app-server did not answer turn/start in time"
+    }),
     then: "Codex and this library are incompatible: compare the version with the tested one."
   },
-  "InvalidRequest.InputTooLarge": refused("InputTooLarge", "Send less in one input."),
-  "InvalidRequest.BadParams": refused("BadParams", "Fix the program: the message names the mistake."),
+  "InvalidRequest.InputTooLarge": refused(
+    "InputTooLarge",
+    "Send less in one input.",
+    "the input has 1200000 characters",
+    "turn/start"
+  ),
+  "InvalidRequest.BadParams": refused(
+    "BadParams",
+    "Fix the program: the message names the mistake.",
+    'cwd "/srv/app" is not a directory'
+  ),
   "InvalidRequest.ThreadNotFound": refused(
     "ThreadNotFound",
-    "The thread was deleted, was ephemeral, or is in another `CODEX_HOME`."
+    "The thread was deleted, was ephemeral, or is in another `CODEX_HOME`.",
+    "no rollout found for thread id 01a1",
+    "thread/resume"
   ),
-  "InvalidRequest.Rejected": refused("Rejected", "The message has Codex's reason."),
+  "InvalidRequest.Rejected": refused(
+    "Rejected",
+    "The message has Codex's reason.",
+    "the thread is closed",
+    "turn/start"
+  ),
   "InvalidRequest.AgentWritable": refused(
     "AgentWritable",
-    "Move the spool or the telemetry file to a directory that the sandbox may not write: the message names it."
+    "Move the spool or the telemetry file to a directory that the sandbox may not write: the message names it.",
+    "the spool is in /tmp/spool, which the sandbox may write",
+    "turn/start"
+  ),
+  "InvalidRequest.BadConfig": refused(
+    "BadConfig",
+    "Correct the setting that the message names, in `config.toml` or in the option `config`.",
+    "failed to load configuration: config.toml:3:9: extra `=`, expected nothing"
+  ),
+  "InvalidRequest.McpServerFailed": refused(
+    "McpServerFailed",
+    "Run the server's command by hand. Without `required`, threads start without the server.",
+    "required MCP servers failed to initialize: docs: No such file or directory (os error 2)"
   ),
   ThreadBusy: {
-    error: new CodexError.ThreadBusy({ method: "", detail: "" }),
+    error: new CodexError.ThreadBusy({
+      method: "thread/resume",
+      detail: "thread 01a1 already has an active writer"
+    }),
     then: "Close the thread in the other process, or try again later: Codex allows one writer for each stored thread."
   },
-  "TurnFailed.Unauthorized": failed("Unauthorized", "Run `codex login`, or check the provider's key."),
-  "TurnFailed.RateLimited": failed("RateLimited", "Wait for `retryAfter`; run fewer turns at once."),
+  "TurnFailed.MissingKey": failed(
+    "MissingKey",
+    "Set the variable that the message names, in this process or in the engine's option `env`.",
+    "Missing environment variable: `OPENAI_API_KEY`."
+  ),
+  "TurnFailed.Unauthorized": failed(
+    "Unauthorized",
+    "Run `codex login`, or check the provider's key.",
+    "Incorrect API key provided",
+    401
+  ),
+  "TurnFailed.RateLimited": failed(
+    "RateLimited",
+    "Wait for `retryAfter`; run fewer turns at once.",
+    "Please try again in 20s",
+    429
+  ),
   "TurnFailed.UsageLimit": failed(
     "UsageLimit",
-    "Check the account's plan or budget. If `resetsAt` is known, `Retry.untilReset` waits for it; no other retry helps."
+    "Check the account's plan or budget. If `resetsAt` is known, `Retry.untilReset` waits for it; no other retry helps.",
+    "You've hit your usage limit"
   ),
-  "TurnFailed.ContextOverflow": failed("ContextOverflow", "Compact, or start a new thread."),
+  "TurnFailed.ContextOverflow": failed(
+    "ContextOverflow",
+    "Compact, or start a new thread.",
+    "Your input exceeds the context window of this model"
+  ),
   "TurnFailed.BadRequest": failed(
     "BadRequest",
-    "The provider refused the request: the error's `detail` has the reason."
+    "The message has the provider's reason: change the model, the options, the output schema or the URL.",
+    "Unsupported parameter: 'reasoning.effort'"
   ),
   "TurnFailed.ModelNotFound": failed(
     "ModelNotFound",
-    "Check the name of the model and the account's access to it."
+    "Check the name of the model and the account's access to it.",
+    "The model 'gpt-none' does not exist"
   ),
-  "TurnFailed.Overloaded": failed("Overloaded", "Try again later."),
-  "TurnFailed.ServerError": failed("ServerError", "Try again later; check the provider's status page."),
-  "TurnFailed.Disconnected": failed("Disconnected", "Try again. If it persists, check proxy and network."),
-  "TurnFailed.Other": failed("Other", "The error's `detail` has Codex's own message."),
+  "TurnFailed.Overloaded": failed(
+    "Overloaded",
+    "Try again later.",
+    "The engine is currently overloaded",
+    503
+  ),
+  "TurnFailed.ServerError": failed(
+    "ServerError",
+    "Try again later; check the provider's status page.",
+    "We're currently experiencing high demand"
+  ),
+  "TurnFailed.Disconnected": failed(
+    "Disconnected",
+    "Try again. If it persists, check proxy and network.",
+    "stream disconnected before completion"
+  ),
+  "TurnFailed.Other": failed("Other", "The message has Codex's own reason.", "sandbox denied the command"),
   TurnStalled: {
-    error: new CodexError.TurnStalled({ detail: "" }),
+    error: new CodexError.TurnStalled({ detail: "codex sent nothing for 10m in the middle of the turn" }),
     then: "Codex stopped sending events or did not end the turn: resume the thread. If it happens again, check the Codex version."
   },
   TurnTimedOut: {
-    error: new CodexError.TurnTimedOut({ timeoutMillis: 0 }),
+    error: new CodexError.TurnTimedOut({ timeoutMillis: 300_000 }),
     then: "See in the trace where the time went; then set a longer `timeout`, or give a smaller task."
   },
   CommandTimedOut: {
-    error: new CodexError.CommandTimedOut({ timeoutMillis: 0 }),
+    error: new CodexError.CommandTimedOut({ timeoutMillis: 60_000 }),
     then: "Run the command by hand to see how long it takes; then set a longer `timeout`, or give it the input that it waits for."
   },
-  "AttachmentRejected.NotFound": rejected("NotFound", "Attach a file that exists."),
+  "AttachmentRejected.NotFound": rejected("NotFound", "Attach a file that exists.", "missing.log", "ENOENT"),
   "AttachmentRejected.NotAFile": rejected("NotAFile", "Attach regular files only."),
   "AttachmentRejected.Symlink": rejected("Symlink", "Give the real path."),
   "AttachmentRejected.OutsideRoot": rejected(
@@ -132,21 +246,35 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
   ),
   "BudgetExceeded.Tokens": exceeded(
     "Tokens",
-    "Set a larger budget, or give a smaller task. The trace shows what used it."
+    "Set a larger budget, or give a smaller task. The trace shows what used it.",
+    200_000,
+    201_200
   ),
-  "BudgetExceeded.Time": exceeded("Time", "The same; `codex.turn.time.*` shows where the time went."),
-  "BudgetExceeded.ToolCalls": exceeded("ToolCalls", "The same; a loop shows as repeated identical calls."),
+  "BudgetExceeded.Time": exceeded(
+    "Time",
+    "The same; `codex.turn.time.*` shows where the time went.",
+    60_000,
+    60_000
+  ),
+  "BudgetExceeded.ToolCalls": exceeded(
+    "ToolCalls",
+    "The same; a loop shows as repeated identical calls.",
+    20,
+    21
+  ),
   "BudgetExceeded.Cost": exceeded(
     "Cost",
-    "Set a larger budget, a cheaper model or a smaller task. `turn.cost` is what the turn cost."
+    "Set a larger budget, a cheaper model or a smaller task. `turn.cost` is what the turn cost.",
+    1,
+    1.03
   ),
-  "BudgetExceeded.ModelCalls": exceeded("ModelCalls", "The same; failed attempts count."),
+  "BudgetExceeded.ModelCalls": exceeded("ModelCalls", "The same; failed attempts count.", 20, 21),
   OutputInvalid: {
-    error: new CodexError.OutputInvalid({ output: "", detail: "" }),
+    error: new CodexError.OutputInvalid({ output: "yes", detail: "expected an object" }),
     then: "The answer does not match its schema: use a simpler schema, or a clearer prompt."
   },
   ToolFailed: {
-    error: new CodexError.ToolFailed({ tool: "lookup", detail: "", retryable: false }),
+    error: new CodexError.ToolFailed({ tool: "lookup", detail: "no ticket T-1", retryable: false }),
     again: "depends on the tool",
     then: "A tool of yours failed, and its settings fail the turn with it: see the tool's own logs."
   },

@@ -212,7 +212,9 @@ export const step = (
     }
     case "Retrying": {
       const status = event.status === undefined ? "" : ` (HTTP ${event.status})`
-      return [state, [color("yellow", `↻ ${event.errorType}${status}; Codex retries`)]]
+      const { detail = "" } = event
+      const reason = detail === "" ? "" : `: ${printableLine(detail, style.width)}`
+      return [state, [color("yellow", `↻ ${event.errorType}${status}${reason}; Codex retries`)]]
     }
     default:
       return [state, []]

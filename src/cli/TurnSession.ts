@@ -11,6 +11,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { Attachments } from "../attachment/Attachments.ts"
 import * as CodexError from "../domain/CodexError.ts"
+import * as ReasonText from "../internal/ReasonText.ts"
 import { jsonLine, printableLine } from "../internal/VisibleText.ts"
 import * as TraceContext from "../internal/TraceContext.ts"
 import * as Convention from "../semconv/Convention.ts"
@@ -110,7 +111,9 @@ const runAndReport = <R>(
         if (failure !== undefined) {
           if (report.pendingMessage !== undefined) yield* Output.printError(report.pendingMessage)
           yield* printAll(ProgressReport.interruptedItems(ended?.items ?? [], style))
-          yield* Output.printError(failure === "interrupted" ? "Interrupted." : failure.message)
+          yield* Output.printError(
+            failure === "interrupted" ? "Interrupted." : `${failure._tag}: ${failure.message}`
+          )
           if (failure !== "interrupted") yield* printAll(details(failure))
         } else if (ended !== undefined) {
           yield* Output.print(answer(ended))
@@ -185,9 +188,9 @@ const stageFiles = (files: ReadonlyArray<string>) =>
 /** The detail that Codex or the system gave. It can contain content, so only the terminal shows it. */
 const details = (error: CodexError.CodexError): ReadonlyArray<string> => {
   const text = "detail" in error ? error.detail : "stderr" in error ? error.stderr : ""
-  return error._tag === "InvalidRequest" || error._tag === "ProtocolError" || text.trim() === ""
-    ? []
-    : [`  ${printableLine(text, 600)}`]
+  const line = printableLine(text, 600)
+  // The message contains the reason, usually the whole of it.
+  return line === "" || error.message.includes(ReasonText.reason(text)) ? [] : [`  ${line}`]
 }
 
 /** Runs the turn inside the `run` span, then prints a waterfall of its spans. */

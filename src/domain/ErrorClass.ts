@@ -30,13 +30,20 @@ const context = {
   turn: Schema.optionalKey(Turn.Turn)
 }
 
-/** What the fields of an error imply. `message` gets the tag as a prefix. */
+/** What the fields of an error imply. The message is `happened`, then the reason if there is one, then the next step. */
 interface Facts<C extends Class> {
   readonly class: C
   readonly retryable: boolean
   readonly retryAfter?: Duration.Duration | undefined
-  readonly message: string
+  /** What happened, and to what. */
+  readonly happened: string
+  /** The reason that Codex, the provider or the system gave. */
+  readonly reason?: string | undefined
+  readonly nextStep: string
 }
+
+const messageOf = ({ happened, nextStep, reason = "" }: Facts<Class>): string =>
+  `${happened}${reason === "" ? "" : `: ${reason}`}; ${nextStep}`
 
 /** Properties that every error derives from its fields. */
 export interface ErrorInfo<C extends Class = Class> {
@@ -45,6 +52,8 @@ export interface ErrorInfo<C extends Class = Class> {
   readonly retryable: boolean
   /** How long the provider asked to wait. */
   readonly retryAfter: Duration.Duration | undefined
+  /** What to do about it. The message ends with it. */
+  readonly nextStep: string
   /** The `error.type` of telemetry: the tag, and the reason if the error has one. */
   readonly errorType: string
 }
@@ -91,8 +100,11 @@ export function make() {
         this.retryAfter = derived.retryAfter
         this.errorType = "reason" in this && typeof this.reason === "string" ? `${tag}.${this.reason}` : tag
       }
+      get nextStep(): string {
+        return facts(this).nextStep
+      }
       override get message() {
-        return `${tag}: ${facts(this).message}`
+        return messageOf(facts(this))
       }
     }
   }

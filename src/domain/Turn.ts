@@ -141,7 +141,13 @@ const eventFields = {
   /** The agent changed its list of steps. */
   PlanUpdated: { plan: TurnPlan, at },
   DiffUpdated: { diff: Schema.String, at },
-  Retrying: { errorType: Schema.String, status: Schema.optionalKey(Schema.Int), at },
+  /** Codex retries a model request that failed. `detail` is Codex's reason, with secrets masked. */
+  Retrying: {
+    errorType: Schema.String,
+    status: Schema.optionalKey(Schema.Int),
+    detail: Schema.optionalKey(Schema.String),
+    at
+  },
   ApprovalRequested: { request: ApprovalRequest.ApprovalRequest, at },
   ApprovalDecided: {
     requestId: Schema.String,

@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
+import * as Redaction from "../redaction/Redaction.ts"
 import * as Convention from "../semconv/Convention.ts"
 import * as RawRequests from "./app-server/RawRequests.ts"
 import * as CommandExec from "./app-server/CommandExec.ts"
@@ -67,6 +68,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       const commands = CommandExec.makeRunning()
       const loadedThreads = new Map<string, AppServerSession.LoadedThread>()
       const clock = yield* Clock.Clock
+      const { text: mask } = yield* Redaction.Current
       const fork = Effect.runForkWith(yield* Effect.context())
       const router = MessageRouter.make(
         runningTurns,
@@ -76,7 +78,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         },
         terminals,
         AdoptedTurns.hooks(() => started, fork, clock),
-        options.env?.["TZ"]
+        { timeZone: options.env?.["TZ"], mask }
       )
       const logWarning = yield* CodexWarnings.makeLog((threadId) => runningTurns.get(threadId)?.fork)
       const listener: AppServerProcess.ProcessListener = {

@@ -20,7 +20,7 @@ const stop = (retry: Signal.Retry, at: number, end: Signal.SignalEnd): Signal.Re
 }
 
 /** Whether an event shows output of the model, and so that the retried request works. */
-const isModelOutput = (event: Turn.EngineEvent): boolean => {
+export const isModelOutput = (event: Turn.EngineEvent): boolean => {
   switch (event._tag) {
     case "ItemStarted":
     case "ItemCompleted": {

@@ -20,6 +20,7 @@ import type * as Engine from "../engine/Engine.ts"
 import type { ThreadId, TurnId } from "../domain/Ids.ts"
 import * as Convention from "../semconv/Convention.ts"
 import type * as Signal from "../instrumentation/Signal.ts"
+import * as RetrySignals from "../instrumentation/RetrySignals.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
 import * as ThreadAccess from "../domain/ThreadAccess.ts"
@@ -73,6 +74,8 @@ export interface ActiveTurn {
   readonly endSteps: (outcome: Signal.TurnEnd) => Generator<void, Turn.Turn>
   /** Returns the answer of the agent so far. */
   readonly answer: () => StructuredOutput.Answer
+  /** Returns the failure of the model request that Codex retries, until the next attempt produces output. */
+  readonly retrying: () => CodexError.RetriedFailure | undefined
   /** Returns the span of a call of this turn. */
   readonly spanOf: (callId: string) => EffectTracer.Span
 }
@@ -100,6 +103,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
   })
   let state = TurnState.initial(threadId, startedAt, Turn.noUsage, options.limits, options.keepsItems)
   let ended = false
+  let retrying: CodexError.RetriedFailure | undefined
 
   /** The requests with their resolved paths. A request is resolved once, so that its event and its policy agree. */
   const resolvedRequests = new WeakMap<ApprovalRequest.ApprovalRequest, ApprovalRequest.ApprovalRequest>()
@@ -138,6 +142,10 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
     const before = state
     const [next, marks] = TurnState.step(state, event, readOnly)
     state = next
+    if (event._tag === "Retrying") {
+      const { detail = "", errorType, status } = event
+      retrying = { errorType, detail, ...(status === undefined ? {} : { status }) }
+    } else if (retrying !== undefined && RetrySignals.isModelOutput(event)) retrying = undefined
     options.onEvent?.(event)
     const tokens = TurnState.spentBetween(before, next, marks)
     const added = tokens === undefined ? undefined : withCost(tokens, before, next)
@@ -242,6 +250,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
       return turn
     },
     answer: () => ({ message: TurnState.message(state), review: state.review }),
+    retrying: () => retrying,
     spanOf: telemetry.spanOf
   }
 }

@@ -343,9 +343,15 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     performed,
     Deferred.await(stopped),
     Effect.delay(
-      Effect.suspend(() =>
-        Effect.fail(new CodexError.TurnTimedOut({ timeoutMillis: Duration.toMillis(timeout) }))
-      ),
+      Effect.suspend(() => {
+        const retrying = turn.retrying()
+        const timeoutMillis = Duration.toMillis(timeout)
+        return Effect.fail(
+          new CodexError.TurnTimedOut(
+            retrying === undefined ? { timeoutMillis } : { timeoutMillis, retrying }
+          )
+        )
+      }),
       timeout
     ),
     ...timeLimit("turn", budget, tried),

@@ -44,17 +44,38 @@ describe("docs/errors.md", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it("has no message that quotes an error's content", () => {
-    const secret = "the words of a prompt"
+  it("has a reason and a next step in every message, and no tag", () => {
+    for (const [name, { error }] of Object.entries(errors)) {
+      const start = error.message.slice(0, -`; ${error.nextStep}`.length)
+      assert.strictEqual(`${start}; ${error.nextStep}`, error.message)
+      assert.isAbove(error.nextStep.length, 10, name)
+      assert.isAbove(start.length, 20, name)
+      assert.notInclude(error.message, `${error._tag}: `)
+      assert.notMatch(error.message, /[\r\n]|\(\)|: ;|""|\b0 of 0\b/)
+    }
+  })
+
+  it("has the reason of Codex or the system in the message, on one line", () => {
+    const given = "first line\n  second line."
     const carrying: ReadonlyArray<CodexError.CodexError> = [
-      new CodexError.TurnFailed({ reason: "Other", detail: secret }),
-      new CodexError.EngineExited({ stderr: secret }),
-      new CodexError.EngineStartFailed({ reason: "Exited", detail: secret }),
-      new CodexError.OutputInvalid({ output: secret, detail: secret }),
-      new CodexError.ToolFailed({ tool: "t", detail: secret, retryable: false }),
-      new CodexError.AttachmentRejected({ reason: "NotFound", path: `/${secret}`, detail: secret })
+      new CodexError.TurnFailed({ reason: "Other", detail: given }),
+      new CodexError.InvalidRequest({ reason: "Rejected", method: "turn/start", detail: given }),
+      new CodexError.ToolFailed({ tool: "t", detail: given, retryable: false }),
+      new CodexError.AttachmentRejected({ reason: "NotFound", path: "/x", detail: given }),
+      new CodexError.ThreadBusy({ method: "thread/resume", detail: given })
     ]
-    for (const error of carrying) assert.notInclude(error.message, secret, error._tag)
+    for (const error of carrying) assert.match(error.message, /first line second line\)?; /, error._tag)
+    const stderr = `2026-11-22T01:00:00Z ERROR codex: no bubblewrap\nWARNING: no aliases\nError: out of memory\n`
+    for (const error of [
+      new CodexError.EngineExited({ stderr }),
+      new CodexError.EngineStartFailed({ reason: "Exited", detail: stderr })
+    ])
+      assert.match(error.message, /: out of memory; /)
+  })
+
+  it("has no message that quotes the answer of the model", () => {
+    const secret = "the words of an answer"
+    assert.notInclude(new CodexError.OutputInvalid({ output: secret, detail: secret }).message, secret)
   })
 
   it("lists only errors that can be encoded and decoded", () => {

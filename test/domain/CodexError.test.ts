@@ -34,7 +34,7 @@ describe("CodexError", () => {
     assert.strictEqual(limited.errorType, "TurnFailed.RateLimited")
     assert.strictEqual(
       limited.message,
-      "TurnFailed: the provider's rate limit is reached; try again later (HTTP 429)"
+      "the provider's rate limit is reached (HTTP 429): slow down; try again later, or run fewer turns at once"
     )
     const exited = new CodexError.EngineExited({ stderr: "" })
     assert.strictEqual(exited.errorType, "EngineExited")

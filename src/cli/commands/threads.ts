@@ -42,7 +42,7 @@ const withCodex = <A, R>(
         error._tag === "UsageError" || error._tag === "ExitWith"
           ? Effect.fail(error)
           : Effect.andThen(
-              Output.printError(error.message),
+              Output.printError(`${error._tag}: ${error.message}`),
               Effect.fail(new ExitWith({ code: CodexError.exitCode(error) }))
             )
       ),

@@ -19,12 +19,14 @@ import * as CodexError from "../../domain/CodexError.ts"
 import * as CodexLaunch from "../../internal/CodexLaunch.ts"
 import { printableLine } from "../../internal/VisibleText.ts"
 import { version } from "../../internal/version.ts"
+import * as Redaction from "../../redaction/Redaction.ts"
 import * as CodexBinary from "./CodexBinary.ts"
 import * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import * as CommandEnvironment from "./CommandEnvironment.ts"
 import * as LineSplitter from "./LineSplitter.ts"
 import * as LocalLog from "../../internal/LocalLog.ts"
 import * as ChildEnvironment from "./ChildEnvironment.ts"
+import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
 import * as TimeSlices from "../../internal/TimeSlices.ts"
 
@@ -51,6 +53,8 @@ export interface Process {
   readonly version: string | undefined
   /** Whether the process still accepts requests; `false` as soon as its end is certain. */
   readonly isUsable: () => boolean
+  /** Masks secrets in a text of Codex that becomes part of an error. */
+  readonly mask: (text: string) => string
   /** Returns why the process ended. */
   readonly end: () => ProcessEnd
   /** Kills the process and its running commands, and waits until the process has exited. */
@@ -92,10 +96,13 @@ const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError
   return new CodexError.EngineExited(signal === undefined ? { stderr } : { signal, stderr })
 }
 
+const homeOf = (options: ProcessOptions, path: Path.Path): string =>
+  options.env?.["CODEX_HOME"] ?? process.env["CODEX_HOME"] ?? path.join(homedir(), ".codex")
+
 const readConfigurations = Effect.fnUntraced(function* (options: ProcessOptions) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const home = options.env?.["CODEX_HOME"] ?? process.env["CODEX_HOME"] ?? path.join(homedir(), ".codex")
+  const home = homeOf(options, path)
   const file = yield* Effect.orElseSucceed(fs.readFileString(path.join(home, "config.toml")), () => "")
   return [file, ...(options.config ?? [])]
 })
@@ -122,6 +129,8 @@ export const start = Effect.fnUntraced(function* (
   // Before the process starts, so that the provider's finalizer runs after the process has ended.
   const extra = makeExtra === undefined ? undefined : yield* makeExtra(configurations)
   const env = ChildEnvironment.select(process.env, configurations, { ...extra?.env, ...options.env })
+  const redaction = yield* Redaction.Current
+  const mask = (text: string): string => redaction.text(text)
   let stderr = ""
   const decoder = new TextDecoder()
   const stderrLines = LineSplitter.make(maxStderrLength)
@@ -157,7 +166,12 @@ export const start = Effect.fnUntraced(function* (
     )
     .pipe(
       Effect.mapError(
-        () => new CodexError.EngineStartFailed({ reason: "Exited", detail: `cannot run "${binary.command}"` })
+        ({ reason }) =>
+          new CodexError.EngineStartFailed({
+            reason: "NotExecutable",
+            path: binary.command,
+            detail: reason.cause instanceof Error ? reason.cause.message : reason.message
+          })
       )
     )
 
@@ -172,6 +186,7 @@ export const start = Effect.fnUntraced(function* (
     (line) => Queue.offerUnsafe(outgoing, line),
     {
       ...listener,
+      mask,
       onUnparsable: () => {
         finish(
           new CodexError.ProtocolError({
@@ -239,7 +254,7 @@ export const start = Effect.fnUntraced(function* (
     // Process the output that arrived before the exit before reporting the exit. The wait is bounded, because a
     // grandchild can keep the pipe open indefinitely.
     Effect.tap(() => drain(maxDrainRounds)),
-    Effect.tap((exit) => Effect.sync(() => finish(exitError(exit, stderr)))),
+    Effect.tap((exit) => Effect.sync(() => finish(exitError(exit, mask(stderr))))),
     Effect.forkScoped({ startImmediately: true })
   )
   // Codex exits, and ends its commands, when its stdin closes.
@@ -249,14 +264,14 @@ export const start = Effect.fnUntraced(function* (
       Effect.andThen(Deferred.await(exited)),
       Effect.timeoutOption(stopGrace),
       // The spawner's finalizer kills a process that ignores this. By then nothing observes the exit, so report it now.
-      Effect.tap(() => Effect.sync(() => finish(new CodexError.EngineExited({ stderr }))))
+      Effect.tap(() => Effect.sync(() => finish(new CodexError.EngineExited({ stderr: mask(stderr) }))))
     )
   )
 
-  const failOnExit = Effect.flatMap(Deferred.await(exited), (error) => {
-    const detail = error._tag === "EngineExited" ? error.stderr : error.detail
-    return Effect.fail(new CodexError.EngineStartFailed({ reason: "Exited", detail }))
-  })
+  const paths = { binary: binary.command, home: homeOf(options, yield* Path.Path) }
+  const failOnExit = Effect.flatMap(Deferred.await(exited), (end) =>
+    Effect.fail(ErrorMapping.startFailed(end, paths))
+  )
   const startTimeout = options.startTimeout ?? "10 seconds"
   const initialize = connection.request(
     "initialize",
@@ -276,7 +291,7 @@ export const start = Effect.fnUntraced(function* (
         : Effect.fail(
             new CodexError.EngineStartFailed({
               reason: error._tag === "RpcError" ? "Rejected" : "Timeout",
-              detail: error._tag === "RpcError" ? error.text : stderr
+              detail: error._tag === "RpcError" ? error.text : mask(stderr)
             })
           )
     ),
@@ -284,7 +299,7 @@ export const start = Effect.fnUntraced(function* (
   ).pipe(
     Effect.timeoutOrElse({
       duration: startTimeout,
-      orElse: () => Effect.fail(new CodexError.EngineStartFailed({ reason: "Timeout", detail: stderr }))
+      orElse: () => Effect.fail(new CodexError.EngineStartFailed({ reason: "Timeout", detail: mask(stderr) }))
     })
   )
   connection.notify("initialized")
@@ -309,7 +324,8 @@ export const start = Effect.fnUntraced(function* (
     connection,
     version: codexVersion,
     isUsable: () => ended === undefined && !killRequested,
-    end: () => ended ?? new CodexError.EngineExited({ stderr }),
+    mask,
+    end: () => ended ?? new CodexError.EngineExited({ stderr: mask(stderr) }),
     kill
   }
 })

@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../domain/CodexError.ts"
+import * as ReasonText from "../../internal/ReasonText.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import type * as Protocol from "./Protocol.ts"
@@ -52,10 +53,6 @@ const decodeHttpInfo = Schema.decodeUnknownOption(
     Schema.Struct({ httpStatusCode: Schema.optionalKey(Schema.NullOr(Schema.Int)) })
   )
 )
-const decodeErrorBody = Schema.decodeUnknownOption(
-  Schema.fromJsonString(Schema.Struct({ error: Schema.Struct({ message: Schema.String }) }))
-)
-
 interface Info {
   readonly name: string
   readonly status: number | undefined
@@ -69,31 +66,47 @@ const infoOf = (info: unknown): Info => {
   return { name, status: httpStatusCode ?? undefined }
 }
 
-// Codex reports a broken stream and an error body of the provider both as "other"; only the text distinguishes them.
+// Codex reports a missing key, a broken stream and an error body of the provider as "other"; only the text distinguishes them.
 const otherReason = (detail: string): CodexError.TurnFailedReason => {
+  if (/^missing environment variable/i.test(detail)) return "MissingKey"
   if (/stream (?:disconnected|closed)|connection (?:closed|reset|refused)|idle timeout/i.test(detail))
     return "Disconnected"
-  return Option.isSome(decodeErrorBody(detail)) ? "BadRequest" : "Other"
+  return ReasonText.bodyMessage(detail) === undefined ? "Other" : "BadRequest"
 }
 
 /** Whether a turn ends after this error if Codex does not retry. */
 export const endsTurn = (wire: typeof Protocol.TurnError.Type): boolean =>
   !nonFatalErrors.has(infoOf(wire.codexErrorInfo).name)
 
+/** Where the text of an error comes from. `mask` masks secrets in it. */
+export interface ErrorOrigin {
+  /** When the text arrived, in milliseconds since the epoch, and 0 if that is not known. */
+  readonly at: number
+  /** The time zone of Codex, if it is not that of this process. */
+  readonly timeZone?: string | undefined
+  readonly mask?: ((text: string) => string) | undefined
+}
+
 /** Classifies Codex's error of a turn. Without `origin`, it does not know when a limit resets. */
 export const classify = (
   wire: typeof Protocol.TurnError.Type,
-  origin?: ResetTime.TextOrigin
+  origin?: ErrorOrigin
 ): CodexError.TurnFailed => {
   const { name, status } = infoOf(wire.codexErrorInfo)
-  const detail = [wire.message, wire.additionalDetails ?? ""].filter((part) => part !== "").join(": ")
+  const details = wire.additionalDetails ?? ""
+  // The text of an attempt that Codex repeats only counts the attempts; the reason is in the details.
+  const message = details !== "" && /^reconnecting\W+\d+\/\d+$/i.test(wire.message) ? "" : wire.message
+  const detail = [message, details].filter((part) => part !== "").join(": ")
   const reason =
     (status === undefined ? undefined : statusReason(status)) ?? reasons.get(name) ?? otherReason(detail)
   const retryAfterMillis = ResetTime.waitMillis(detail)
-  const resetsAt = reason === "UsageLimit" ? ResetTime.resetsAt(detail, origin) : undefined
+  const resetsAt =
+    reason === "UsageLimit"
+      ? ResetTime.resetsAt(detail, origin && { at: origin.at, timeZone: origin.timeZone })
+      : undefined
   return new CodexError.TurnFailed({
     reason,
-    detail,
+    detail: origin?.mask?.(detail) ?? detail,
     ...(status === undefined ? {} : { status }),
     ...(retryAfterMillis === undefined ? {} : { retryAfterMillis }),
     ...(resetsAt === undefined ? {} : { resetsAt })
@@ -121,14 +134,49 @@ export const fromRpcError = (
           detail: text,
           ...(threadId === undefined ? {} : { threadId })
         })
-      const reason = error.inputTooLarge
-        ? "InputTooLarge"
-        : /thread not (?:found|loaded)|no rollout found|not found: thread/i.test(error.text)
-          ? "ThreadNotFound"
-          : error.code === -32602
-            ? "BadParams"
-            : "Rejected"
-      return new CodexError.InvalidRequest({ reason, method, detail: error.text })
+      return new CodexError.InvalidRequest({ reason: requestReason(error), method, detail: text })
     }
   }
+}
+
+/** Texts of Codex that have no code of their own. */
+const requestTexts: ReadonlyArray<readonly [text: RegExp, reason: CodexError.InvalidRequestReason]> = [
+  [/thread not (?:found|loaded)|no rollout found|not found: thread/i, "ThreadNotFound"],
+  [/failed to load configuration/i, "BadConfig"],
+  [/required MCP servers failed to initialize/i, "McpServerFailed"]
+]
+
+const requestReason = ({
+  code,
+  inputTooLarge,
+  text
+}: JsonRpcConnection.RpcError): CodexError.InvalidRequestReason =>
+  inputTooLarge
+    ? "InputTooLarge"
+    : (requestTexts.find(([pattern]) => pattern.test(text))?.[1] ??
+      (code === -32602 ? "BadParams" : "Rejected"))
+
+/** Reasons of a start that failed, by the text that Codex writes before it ends. */
+const startTexts: ReadonlyArray<readonly [text: RegExp, reason: "BadHome" | "BadConfig"]> = [
+  [/CODEX_HOME points to|failed to initialize sqlite state|\(os error (?:13|28|30)\)/, "BadHome"],
+  [/failed to load configuration|error loading config|config\.toml|failed to parse overrides/i, "BadConfig"]
+]
+
+/** A shell and the dynamic linker end with these codes if they cannot run a program. */
+const cannotRun: ReadonlySet<number | undefined> = new Set([126, 127])
+
+/** Returns the error of a process that ended while it started. */
+export const startFailed = (
+  end: CodexError.EngineExited | CodexError.ProtocolError,
+  paths: { readonly binary: string; readonly home: string }
+): CodexError.EngineStartFailed => {
+  if (end._tag === "ProtocolError")
+    return new CodexError.EngineStartFailed({ reason: "Exited", detail: end.detail })
+  const { code, stderr: detail } = end
+  const reason = startTexts.find(([pattern]) => pattern.test(detail))?.[1]
+  if (reason === "BadHome") return new CodexError.EngineStartFailed({ reason, detail, path: paths.home })
+  if (reason !== undefined) return new CodexError.EngineStartFailed({ reason, detail })
+  return cannotRun.has(code)
+    ? new CodexError.EngineStartFailed({ reason: "NotExecutable", detail, path: paths.binary })
+    : new CodexError.EngineStartFailed({ reason: "Exited", detail })
 }

@@ -45,6 +45,8 @@ export interface Host {
   readonly onRequest: (request: IncomingRequest, method: string, params: unknown) => void
   /** Called after `maxConsecutiveMalformed` consecutive malformed lines. */
   readonly onUnparsable: () => void
+  /** Masks secrets in the texts of error replies. */
+  readonly mask?: ((text: string) => string) | undefined
 }
 
 export interface RequestOptions {
@@ -203,11 +205,18 @@ export const make = (
     }
   }
 
+  const mask = host.mask ?? ((text: string) => text)
   const toRpcError = (method: string, error: unknown) =>
     Option.match(decodeError(error), {
-      onNone: () => new RpcError({ method, code: 0, text: JSON.stringify(error), inputTooLarge: false }),
+      onNone: () =>
+        new RpcError({ method, code: 0, text: mask(JSON.stringify(error)), inputTooLarge: false }),
       onSome: ({ code, data, message }) =>
-        new RpcError({ method, code, text: message, inputTooLarge: Option.isSome(decodeTooLarge(data)) })
+        new RpcError({
+          method,
+          code,
+          text: mask(message),
+          inputTooLarge: Option.isSome(decodeTooLarge(data))
+        })
     })
 
   const receiveLine = (line: string) => {

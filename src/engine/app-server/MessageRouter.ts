@@ -56,8 +56,8 @@ const noHooks: ThreadHooks = {
 
 /**
  * Makes the listener of a process. `confirmEnd` checks on a turn that should have ended; `totals` holds the last
- * reported token total of each open thread by id; `terminals` follows the commands of all threads; `timeZone` is that of Codex,
- * if it is not that of this process.
+ * reported token total of each open thread by id; `terminals` follows the commands of all threads; `source` is the time
+ * zone of Codex, if it is not that of this process, and how to mask secrets in errors.
  */
 export const make = (
   runningTurns: Map<string, RunningTurn.RunningTurn>,
@@ -65,7 +65,7 @@ export const make = (
   confirmEnd: (runningTurn: RunningTurn.RunningTurn) => void,
   terminals: BackgroundTerminals.Registry = BackgroundTerminals.makeRegistry(),
   hooks: ThreadHooks = noHooks,
-  timeZone?: string
+  source: Omit<Translate.Received, "at"> = {}
 ): AppServerProcess.ProcessListener => {
   const requests = RequestRouter.make(runningTurns)
   const knownAgents = LateSubAgents.make()
@@ -149,7 +149,7 @@ export const make = (
     onNotification: (method, params, emittedAtMs) => {
       const goal = Goals.changeOf(method, params)
       if (goal !== undefined) return hooks.onGoal(goal)
-      const notification = Translate.notification(method, params, emittedAtMs ?? 0, timeZone)
+      const notification = Translate.notification(method, params, emittedAtMs ?? 0, source)
       if (notification._tag === "Ignored") return
       if (notification._tag === "UsageReported" && notification.total !== undefined) {
         // Codex repeats a total when a request is lost or interrupted, and reports an earlier turn's when a thread is resumed.

@@ -11,7 +11,6 @@ import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../Engine.ts"
 import * as ErrorMapping from "./ErrorMapping.ts"
 import * as Protocol from "./Protocol.ts"
-import type * as ResetTime from "./ResetTime.ts"
 import * as ScriptTools from "./ScriptTools.ts"
 import { item, optionalField } from "./TranslateItem.ts"
 
@@ -99,8 +98,11 @@ const idleStatuses = new Set(["idle", "notLoaded", "systemError"])
 const rawCalls = new Set(["function_call", "custom_tool_call", "local_shell_call"])
 const rawOutputs = new Set(["function_call_output", "custom_tool_call_output"])
 
-/** When a notification arrived, in milliseconds since the epoch, and the time zone of Codex. */
-export type Received = ResetTime.TextOrigin
+/** The maximum length of the reason of a retry, in characters. */
+const maxRetryDetail = 2000
+
+/** When a notification arrived, in milliseconds since the epoch, the time zone of Codex, and how to mask secrets in errors. */
+export type Received = ErrorMapping.ErrorOrigin
 
 const decoders: {
   readonly [M in Method]: (params: Params<M>, at: number, received: Received) => TranslatedNotification
@@ -174,6 +176,7 @@ const decoders: {
       _tag: "Retrying",
       errorType: error.errorType,
       ...optionalField("status", error.status),
+      ...(error.detail === "" ? {} : { detail: error.detail.slice(0, maxRetryDetail).toWellFormed() }),
       at
     })
   },
@@ -267,9 +270,9 @@ export const notification = (
   method: string,
   params: unknown,
   at: number,
-  timeZone?: string
+  source: Omit<Received, "at"> = {}
 ): TranslatedNotification => {
-  if (isKnown(method)) return notifications[method](params, { at, timeZone })
+  if (isKnown(method)) return notifications[method](params, { ...source, at })
   return ignoredMethods.has(method) ? ignored : unknown(method, params, at)
 }
 
@@ -302,12 +305,16 @@ export const messageText = (content: unknown): string =>
 const decodeThreadRead = Schema.decodeUnknownOption(Protocol.ThreadRead)
 
 /** Returns how a turn ended according to a `thread/read` reply, if the reply holds the turn. */
-export const endOf = (read: unknown, turnId: TurnId): Option.Option<TranslatedTurnEnd | "inProgress"> =>
+export const endOf = (
+  read: unknown,
+  turnId: TurnId,
+  mask: (text: string) => string
+): Option.Option<TranslatedTurnEnd | "inProgress"> =>
   Option.flatMap(decodeThreadRead(read), ({ thread }) => {
     const turn = thread.turns?.find((turn) => turn.id === turnId)
     return turn === undefined
       ? Option.none()
-      : Option.some(turn.status === "inProgress" ? turn.status : turnEnd(turn))
+      : Option.some(turn.status === "inProgress" ? turn.status : turnEnd(turn, { at: 0, mask }))
   })
 
 /** Whether a `thread/read` reply reports a running turn. */

@@ -67,7 +67,7 @@ export const confirmEnd = (process: AppServerProcess.Process, runningTurn: Runni
       if (turnId === undefined)
         return RunningTurn.fail(runningTurn, stalled("codex accepted the turn but never started it"))
       const thread = yield* Effect.option(readThread(process, runningTurn.threadId, true))
-      const end = Option.flatMap(thread, (thread) => Translate.endOf(thread, turnId))
+      const end = Option.flatMap(thread, (thread) => Translate.endOf(thread, turnId, process.mask))
       if (Option.isSome(end))
         return end.value === "inProgress" ? undefined : RunningTurn.end(runningTurn, end.value)
       if (Option.exists(thread, Translate.isActive)) return

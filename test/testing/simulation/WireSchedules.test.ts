@@ -197,6 +197,7 @@ const codex = (
   const process: AppServerProcess.Process = {
     connection,
     version: undefined,
+    mask: (text) => text,
     isUsable: () => ended === undefined,
     end: () => ended ?? new CodexError.EngineExited({ stderr: "" }),
     kill: Effect.sync(exit)
