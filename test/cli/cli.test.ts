@@ -73,7 +73,10 @@ describe.concurrent("effect-codex run with more than a prompt", () => {
 
       const missing = yield* go("--attach", `${cwd}/nothing.log`, "why?")
       assert.strictEqual(missing.code, 1)
-      assert.include(missing.stderr, "AttachmentRejected: cannot attach \"" + `${cwd}/nothing.log` + "\": there is no such file")
+      assert.include(
+        missing.stderr,
+        'AttachmentRejected: cannot attach "' + `${cwd}/nothing.log` + '": there is no such file'
+      )
 
       const stopped = yield* go("--max-tokens", "200", "loop")
       assert.strictEqual(stopped.code, 1)
