@@ -87,8 +87,10 @@ export class EngineStartFailed extends make<EngineStartFailed>()(
     return {
       class: kind,
       retryable: kind === "engine",
-      happened: path === undefined ? happened : `${happened} ${ReasonText.quoted(path)}`,
-      reason: ReasonText.ofStderr(detail),
+      happened,
+      reason: [...(path === undefined ? [] : [ReasonText.quoted(path)]), ReasonText.ofStderr(detail)]
+        .filter((text) => text !== "")
+        .join(": "),
       nextStep
     }
   }
@@ -154,8 +156,7 @@ export class InvalidRequest extends make<InvalidRequest>()(
   ({ detail, method, reason }) => ({
     class: reason === "BadConfig" || reason === "McpServerFailed" ? "config" : "request",
     retryable: false,
-    happened: method,
-    reason: ReasonText.reason(detail),
+    happened: `${method}: ${ReasonText.reason(detail)}`,
     nextStep: requestSteps[reason]
   })
 ) {}
@@ -167,8 +168,7 @@ export class ThreadBusy extends make<ThreadBusy>()(
   ({ detail, method }) => ({
     class: "engine",
     retryable: true,
-    happened: `${method}: another process has the thread open`,
-    reason: ReasonText.reason(detail),
+    happened: `${method}: another process has the thread open (${ReasonText.reason(detail)})`,
     nextStep: "close it there, or try again later"
   })
 ) {}

@@ -42,8 +42,12 @@ interface Facts<C extends Class> {
   readonly nextStep: string
 }
 
-const messageOf = ({ happened, nextStep, reason = "" }: Facts<Class>): string =>
-  `${happened}${reason === "" ? "" : `: ${reason}`}; ${nextStep}`
+const summaryOf = ({ happened, nextStep }: Facts<Class>): string => `${happened}; ${nextStep}`
+
+const messageOf = (facts: Facts<Class>): string =>
+  facts.reason === undefined || facts.reason === ""
+    ? summaryOf(facts)
+    : `${facts.happened}: ${facts.reason}; ${facts.nextStep}`
 
 /** Properties that every error derives from its fields. */
 export interface ErrorInfo<C extends Class = Class> {
@@ -52,6 +56,8 @@ export interface ErrorInfo<C extends Class = Class> {
   readonly retryable: boolean
   /** How long the provider asked to wait. */
   readonly retryAfter: Duration.Duration | undefined
+  /** The message without the reason that Codex, the provider or the system gave, for people who must not see the host. */
+  readonly summary: string
   /** What to do about it. The message ends with it. */
   readonly nextStep: string
   /** The `error.type` of telemetry: the tag, and the reason if the error has one. */
@@ -99,6 +105,9 @@ export function make() {
         this.retryable = derived.retryable
         this.retryAfter = derived.retryAfter
         this.errorType = "reason" in this && typeof this.reason === "string" ? `${tag}.${this.reason}` : tag
+      }
+      get summary(): string {
+        return summaryOf(facts(this))
       }
       get nextStep(): string {
         return facts(this).nextStep

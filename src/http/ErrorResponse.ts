@@ -66,7 +66,7 @@ export const make = Effect.map(
       return HttpError.make(HttpError.statusOf(error), {
         error: error.errorType,
         class: error.class,
-        message: redaction.text(error.message),
+        message: redaction.text(error.summary),
         retryable: error.retryable,
         ...(error.retryAfter === undefined ? {} : { retryAfterMs: Duration.toMillis(error.retryAfter) })
       })

@@ -115,10 +115,13 @@ const requestStatus = {
   InputTooLarge: 413,
   BadParams: 400,
   Rejected: 422,
-  AgentWritable: 500
+  AgentWritable: 500,
+  BadConfig: 500,
+  McpServerFailed: 502
 } as const satisfies { readonly [Reason in CodexError.InvalidRequest["reason"]]: ErrorStatus }
 
 const turnStatus = {
+  MissingKey: 500,
   Unauthorized: 502,
   RateLimited: 429,
   UsageLimit: 429,

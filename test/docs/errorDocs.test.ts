@@ -64,13 +64,29 @@ describe("docs/errors.md", () => {
       new CodexError.AttachmentRejected({ reason: "NotFound", path: "/x", detail: given }),
       new CodexError.ThreadBusy({ method: "thread/resume", detail: given })
     ]
-    for (const error of carrying) assert.match(error.message, /first line second line\)?; /, error._tag)
+    for (const error of carrying) assert.match(error.message, /first line second line\.?\)?; /, error._tag)
     const stderr = `2026-11-22T01:00:00Z ERROR codex: no bubblewrap\nWARNING: no aliases\nError: out of memory\n`
     for (const error of [
       new CodexError.EngineExited({ stderr }),
       new CodexError.EngineStartFailed({ reason: "Exited", detail: stderr })
     ])
       assert.match(error.message, /: out of memory; /)
+  })
+
+  it("has no reason of Codex or the provider in the summary", () => {
+    const secret = "the words of a prompt"
+    for (const error of [
+      new CodexError.TurnFailed({ reason: "Other", detail: secret }),
+      new CodexError.EngineExited({ stderr: secret }),
+      new CodexError.EngineStartFailed({ reason: "BadHome", detail: secret, path: `/${secret}` }),
+      new CodexError.OutputInvalid({ output: secret, detail: secret }),
+      new CodexError.ToolFailed({ tool: "t", detail: secret, retryable: false }),
+      new CodexError.AttachmentRejected({ reason: "NotFound", path: "/x", detail: secret }),
+      new CodexError.TurnTimedOut({ timeoutMillis: 1, retrying: { errorType: "x", detail: secret } })
+    ]) {
+      assert.notInclude(error.summary, secret, error._tag)
+      assert.include(error.summary, error.nextStep)
+    }
   })
 
   it("has no message that quotes the answer of the model", () => {
