@@ -75,7 +75,7 @@ describe.concurrent("effect-codex run with more than a prompt", () => {
       assert.strictEqual(missing.code, 1)
       assert.include(
         missing.stderr,
-        'AttachmentRejected: cannot attach "' + `${cwd}/nothing.log` + '": there is no such file'
+        `AttachmentRejected: cannot attach "${cwd}/nothing.log": there is no such file`
       )
 
       const stopped = yield* go("--max-tokens", "200", "loop")
