@@ -16,6 +16,10 @@ process.env["XDG_STATE_HOME"] = inTemporaryDirectory
   ? `/var/tmp/effect-codex-tests-${userInfo().uid}`
   : source("./node_modules/.cache/state")
 
+// Codex reads all certificates of the system for every turn, a third of its CPU time, although the model server of tests has
+// no TLS. Its processes get one certificate, whose key exists no more.
+process.env["SSL_CERT_FILE"] = source("./test/support/root.pem")
+
 /** Files that measure memory or CPU time, replace a module, or set globals of OpenTelemetry: each has its own process. */
 const isolated = [
   "test/faults/Signals.test.ts",

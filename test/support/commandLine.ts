@@ -34,6 +34,7 @@ export const run = Effect.fnUntraced(function* (options: CommandLineOptions) {
       env: {
         PATH: process.env["PATH"],
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+        SSL_CERT_FILE: process.env["SSL_CERT_FILE"],
         XDG_STATE_HOME: process.env["XDG_STATE_HOME"],
         ...options.env
       },
@@ -77,7 +78,7 @@ const withEnvironment = (env: NonNullable<CommandLineOptions["env"]>, cwd: strin
   Effect.acquireRelease(
     Effect.sync(() => {
       const before = { env: process.env, cwd: process.cwd() }
-      process.env = { PATH: before.env["PATH"], ...env }
+      process.env = { PATH: before.env["PATH"], SSL_CERT_FILE: before.env["SSL_CERT_FILE"], ...env }
       if (cwd !== undefined) process.chdir(cwd)
       return before
     }),

@@ -30,6 +30,7 @@ export const start = Effect.fnUntraced(function* (options: PtyOptions) {
         env: {
           PATH: process.env["PATH"],
           NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+          SSL_CERT_FILE: process.env["SSL_CERT_FILE"],
           SHELL: "/bin/sh",
           TERM: "xterm",
           ...options.env

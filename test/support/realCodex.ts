@@ -73,7 +73,7 @@ const findBinary = (): readonly [string, ReadonlyArray<string>] => {
 export const [command, launcherArgs] = findBinary()
 
 /**
- * Starts Codex with only that environment, PATH and LANG; `args` precede `app-server`. When the scope closes, its input
+ * Starts Codex with only that environment, PATH, LANG and the certificates; `args` precede `app-server`. When the scope closes, its input
  * ends, and it is killed if it has not exited two seconds later.
  */
 export const start = Effect.fnUntraced(function* (options: {
@@ -84,7 +84,12 @@ export const start = Effect.fnUntraced(function* (options: {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const child = yield* spawner.spawn(
     ChildProcess.make(command, [...launcherArgs, ...(options.args ?? []), "app-server"], {
-      env: { PATH: process.env["PATH"], LANG: "C.UTF-8", ...options.env },
+      env: {
+        PATH: process.env["PATH"],
+        SSL_CERT_FILE: process.env["SSL_CERT_FILE"],
+        LANG: "C.UTF-8",
+        ...options.env
+      },
       extendEnv: false,
       stderr: "ignore"
     })
