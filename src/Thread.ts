@@ -98,7 +98,8 @@ export interface Thread {
   /**
    * Reviews code and returns the turn with typed findings. Codex starts the review with a clean context, runs its commands
    * without asking for approval, and adds the review to the conversation, so that a next turn can refer to it. Everything
-   * else is as in `run`. A review of which the model gave no result fails with `OutputInvalid`.
+   * else is as in `run`. A review of which the model gave no result, or one whose
+   * findings cannot be read, fails with `OutputInvalid`, which contains the text.
    */
   readonly review: (
     options: TurnOptions.ReviewOptions

@@ -416,6 +416,27 @@ describe("a turn that is retried", () => {
       })
   )
 
+  it.effect(
+    "waits a minute for a limit that has already reset, also if Codex repeats that it is reached",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.adjust("2 hours")
+        const passed = () => uses(1, Effect.fail(limit(hour)))
+        const { inputs, thread } = make([passed(), passed(), passed()])
+        const running = yield* Effect.forkChild(
+          Effect.flip(thread.run("go", { retry: Retry.untilReset("2 minutes") })),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("59 seconds")
+        assert.lengthOf(inputs, 1)
+        yield* TestClock.adjust("1 second")
+        assert.lengthOf(inputs, 2)
+        yield* TestClock.adjust("1 minute")
+        assert.deepInclude(yield* Fiber.join(running), { _tag: "TurnFailed", reason: "UsageLimit" })
+        assert.lengthOf(inputs, 3)
+      })
+  )
+
   it.effect("waits no longer for all its limits together than it may", () =>
     Effect.gen(function* () {
       const { inputs, thread } = make([

@@ -2,6 +2,33 @@
 import { inFile, type Mutant } from "./Mutant.ts"
 
 export const engine: ReadonlyArray<Mutant> = [
+  ...inFile("src/engine/app-server/ResetTime.ts", "test/engine/app-server/ResetTime.test.ts", [
+    ["dayAt(-1), dayAt(0)", "dayAt(0)", '"Try again at 11:59 PM." at 2026-11-22T00:00:01Z in UTC'],
+    [
+      "if (lastYear !== undefined && !isLate(lastYear)) return lastYear",
+      "",
+      '"Try again at Dec 31, 11:59 PM." at 2027-01-01T00:00:10Z in UTC'
+    ]
+  ]),
+  ...inFile("src/domain/Review.ts", "test/domain/Review.test.ts", [
+    [
+      "namesFindings.test(text) ? undefined :",
+      "",
+      "is none if its findings cannot be read: it would look like a review without findings"
+    ],
+    [
+      'if (title === undefined && line.trim() !== "") return undefined',
+      "",
+      "is none if its findings cannot be read: it would look like a review without findings"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/AccountLimits.ts", "test/engine/app-server/AccountLimits.test.ts", [
+    [
+      "millis > 0 && millis <= lastMillis ?",
+      "millis !== 0 ?",
+      "keeps a reset in the past as it is, and leaves out times and lengths that are no times"
+    ]
+  ]),
   ...inFile("src/engine/app-server/ServerRequests.ts", "test/engine/app-server/RequestDecoding.test.ts", [
     [
       "extra: (params.grantRoot ?? null) !== null",

@@ -143,16 +143,20 @@ const heading = /^(?:- )?(?:\[[x ]\] )?(?<title>.*) — (?<path>.+):(?<start>\d+
 /** What Codex shows instead of a review if the reviewing model failed, was interrupted or wrote nothing. */
 const noReview = "Reviewer failed to output a response."
 
+/** JSON of the model that has findings. Codex shows it as the explanation if it cannot read them. */
+const namesFindings = /[{,]\s*"findings"\s*:/
+
 /**
  * Reads the text in which Codex shows a review: the explanation, then each finding with its place and its indented body.
  * The text has no confidence and no verdict. Stored reviews consist of this text only. Returns `undefined` if the model
- * gave no review: it must not look like a review without findings.
+ * gave no review, or if its findings cannot be read: it must not look like a review without findings.
  */
 export const fromText = (text: string): Review | undefined => {
   if (text.trim() === noReview) return undefined
   const [, before = text, listed] =
     /^(.*?)(?:^|\n\n)(?:Full review comments|Review comments?):\n\n(.*)$/s.exec(text) ?? []
-  if (listed === undefined) return { findings: [], explanation: text.trim() }
+  if (listed === undefined)
+    return namesFindings.test(text) ? undefined : { findings: [], explanation: text.trim() }
   const findings: Array<ReviewFinding> = []
   let title: RegExpExecArray | undefined
   let body: Array<string> = []
@@ -171,12 +175,15 @@ export const fromText = (text: string): Review | undefined => {
   }
   for (const line of listed.split("\n")) {
     const next = line.startsWith("- ") ? (heading.exec(line) ?? undefined) : undefined
-    if (next === undefined) body.push(line.startsWith("  ") ? line.slice(2) : line)
-    else {
+    if (next === undefined) {
+      // A finding whose place cannot be read would be lost.
+      if (title === undefined && line.trim() !== "") return undefined
+      body.push(line.startsWith("  ") ? line.slice(2) : line)
+    } else {
       close()
       title = next
     }
   }
   close()
-  return { findings, explanation: before.trim() }
+  return findings.length === 0 ? undefined : { findings, explanation: before.trim() }
 }

@@ -74,8 +74,27 @@ describe("a review", () => {
       explanation: "A leak."
     })
     assert.deepStrictEqual(Review.fromText("Looks fine."), { findings: [], explanation: "Looks fine." })
+    assert.deepStrictEqual(Review.fromText("Nothing to fix. Findings: none."), {
+      findings: [],
+      explanation: "Nothing to fix. Findings: none."
+    })
     assert.deepStrictEqual(Review.fromText("Review comment:\n\n- [P0] A — /a:1-2\n  body")?.findings, [
       { title: "A", body: "body", path: "/a", lines: { start: 1, end: 2 }, priority: 0 }
     ])
+  })
+
+  it("is none if its findings cannot be read: it would look like a review without findings", () => {
+    const one = JSON.stringify({ title: "A", body: "", code_location: { absolute_file_path: "/a" } })
+    for (const undecodable of [
+      '{"findings": 1}',
+      `{"findings": [${one}], "overall_explanation": "A leak."}`,
+      `Here it is:\n{ "findings" : [${one}`,
+      message.replace('"start":3', '"start":"3"'),
+      "A leak.\n\nFull review comments:\n\n- [P1] Close the file, in /repo/a.ts\n  It stays open.",
+      "A leak.\n\nFull review comments:\n\n- Close\nit — /repo/a.ts:1\n  Body\n\n- B — /b:1-2\n  body"
+    ]) {
+      assert.isUndefined(Review.fromModel(undecodable), undecodable)
+      assert.isUndefined(Review.fromText(undecodable), undecodable)
+    }
   })
 })

@@ -24,6 +24,7 @@ const answer = JSON.stringify({
   overall_explanation: "It leaks.",
   overall_confidence_score: 0.8
 })
+const unreadable = '{"findings": [{"title": "Close the file"}]}'
 const result: Review.Review = {
   findings: [
     {
@@ -147,10 +148,11 @@ describe.concurrent("a review by the real Codex", () => {
       }).pipe(Effect.provide(real.layer))
     }))
 
-  test("fails if the model gives no review, and stops at its budget", () =>
+  test("fails if the model gives no review or none that can be read, and stops at its budget", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([
         M.reply(M.text(" ")),
+        M.reply(M.text(unreadable)),
         M.reply(M.text("Looks fine.")),
         M.reply(M.shell("echo 1"), M.usage({ input: 100, output: 10 })),
         M.reply(M.never)
@@ -159,6 +161,8 @@ describe.concurrent("a review by the real Codex", () => {
         const thread = yield* real.start()
         const error = yield* Effect.flip(thread.review({ target: Review.uncommitted }))
         assert.strictEqual(error._tag, "OutputInvalid")
+        const unread = yield* Effect.flip(thread.review({ target: Review.uncommitted }))
+        assert.strictEqual(unread._tag === "OutputInvalid" ? unread.output : unread._tag, unreadable)
         const { review } = yield* thread.review({ target: Review.uncommitted })
         assert.deepStrictEqual(review, { findings: [], explanation: "Looks fine." })
         const exceeded = yield* Effect.flip(

@@ -38,18 +38,19 @@ const method = "account/rateLimits/updated"
 /** The limit that Codex does not name. */
 const defaultId = "codex"
 
+/** The last millisecond that a date can have. */
+const lastMillis = 8.64e15
+
+/** Returns milliseconds, or `undefined` for a value that is no time and no length: 0, a negative one or one beyond all dates. */
+const toMillis = (value: number | null | undefined, unit: number): number | undefined => {
+  const millis = (value ?? 0) * unit
+  return millis > 0 && millis <= lastMillis ? millis : undefined
+}
+
 const toWindow = (wire: typeof Window.Type): LimitWindow => ({
   usedPercent: wire.usedPercent,
-  ...optionalField(
-    "windowMillis",
-    wire.windowDurationMins === null || wire.windowDurationMins === undefined
-      ? undefined
-      : wire.windowDurationMins * 60_000
-  ),
-  ...optionalField(
-    "resetsAt",
-    wire.resetsAt === null || wire.resetsAt === undefined ? undefined : wire.resetsAt * 1000
-  )
+  ...optionalField("windowMillis", toMillis(wire.windowDurationMins, 60_000)),
+  ...optionalField("resetsAt", toMillis(wire.resetsAt, 1000))
 })
 
 const toLimit = (wire: typeof Snapshot.Type, id = wire.limitId ?? defaultId): RateLimit => ({

@@ -95,8 +95,10 @@ const instant = (text: string, { at, timeZone }: TextOrigin): number | undefined
         DateTime.toEpochMillis
       )
     )
-  const { day, month, year } = DateTime.toParts(now)
+  const { year } = DateTime.toParts(now)
   const isLate = (millis: number | undefined) => millis !== undefined && millis < at - lateMillis
+  const firstThatIsNotOver = (...dates: ReadonlyArray<DateParts>): number | undefined =>
+    dates.map(millisOf).find((millis) => !isLate(millis))
   if (groups["isoYear"] !== undefined)
     return millisOf({
       year: Number(groups["isoYear"]),
@@ -108,13 +110,17 @@ const instant = (text: string, { at, timeZone }: TextOrigin): number | undefined
     if (index === -1) return undefined
     const date = { month: index + 1, day: Number(groups["day"]) }
     if (groups["year"] !== undefined) return millisOf({ year: Number(groups["year"]), ...date })
-    const thisYear = millisOf({ year, ...date })
-    return isLate(thisYear) ? millisOf({ year: year + 1, ...date }) : thisYear
+    // A text of 31 December can arrive in the next year.
+    const lastYear = millisOf({ year: year - 1, ...date })
+    if (lastYear !== undefined && !isLate(lastYear)) return lastYear
+    return firstThatIsNotOver({ year, ...date }, { year: year + 1, ...date })
   }
-  const today = millisOf({ year, month, day })
-  if (!isLate(today)) return today
-  const tomorrow = DateTime.toParts(DateTime.add(now, { days: 1 }))
-  return millisOf({ year: tomorrow.year, month: tomorrow.month, day: tomorrow.day })
+  const dayAt = (days: number): DateParts => {
+    const { day, month, year } = DateTime.toParts(DateTime.add(now, { days }))
+    return { day, month, year }
+  }
+  // "11:59 PM" can arrive after midnight.
+  return firstThatIsNotOver(dayAt(-1), dayAt(0), dayAt(1))
 }
 
 interface DateParts {

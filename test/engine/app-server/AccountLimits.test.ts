@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
@@ -8,6 +9,7 @@ import * as Captured from "../../../src/testing/Captured.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
 import type * as Signal from "../../../src/instrumentation/Signal.ts"
 import * as SignalBus from "../../../src/instrumentation/SignalBus.ts"
+import type * as Engine from "../../../src/engine/Engine.ts"
 import * as AccountLimits from "../../../src/engine/app-server/AccountLimits.ts"
 import { test } from "../../support/live.ts"
 import * as Fake from "../../support/fakeCodex.ts"
@@ -118,7 +120,76 @@ describe("codex.limits", () => {
     Effect.gen(function* () {
       const limits = yield* AccountLimits.make({ request: () => Effect.succeed(reply) }, () => {})
       assert.lengthOf((yield* limits.read).limits, 2)
+
+      let receive: (notification: Engine.EngineNotification) => void = () => {}
+      const changed: Array<string> = []
+      const followed = yield* AccountLimits.make(
+        {
+          request: () => Effect.succeed(reply),
+          subscribe: (listener) => Effect.sync(() => void (receive = listener))
+        },
+        ({ id, primary }) => changed.push(`${id} ${primary?.usedPercent}`)
+      )
+      const before = (yield* followed.read).limits
+      const updates = yield* Effect.forkChild(followed.updates.pipe(Stream.take(1), Stream.runCollect), {
+        startImmediately: true
+      })
+      yield* Effect.yieldNow
+      const send = (params: Schema.Json) => receive({ method: "account/rateLimits/updated", params, at: 5 })
+      const broken: ReadonlyArray<Schema.Json> = [
+        null,
+        [],
+        {},
+        { rateLimits: null },
+        { rateLimits: [] },
+        { rateLimits: { ...empty, limitId: 7 } },
+        { rateLimits: { ...empty, primary: { ...window(1), usedPercent: "1" } } },
+        { rateLimits: { ...empty, primary: { windowDurationMins: 300 } } },
+        { rateLimits: { ...empty, primary: { ...window(1), resetsAt: "soon" } } },
+        { rateLimits: { ...empty, primary: window(2), secondary: 7 } }
+      ]
+      for (const params of broken) send(params)
+      assert.deepStrictEqual(changed, [])
+      send({ rateLimits: { ...empty, primary: window(60) } })
+      assert.deepStrictEqual(changed, ["codex 60"])
+      const [latest] = yield* Fiber.join(updates)
+      assert.deepStrictEqual(latest?.limits, [
+        { ...codexLimit, primary: { ...codexLimit.primary, usedPercent: 60 } },
+        ...before.slice(1)
+      ])
     }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps a reset in the past as it is, and leaves out times and lengths that are no times", () =>
+    Effect.gen(function* () {
+      const { limits } = yield* Codex
+      const wire = (resetsAt: number, windowDurationMins = 300) => ({
+        ...empty,
+        primary: { usedPercent: 100, windowDurationMins, resetsAt }
+      })
+      const read = Effect.fnUntraced(function* (rateLimits: object) {
+        yield* Scripted.answer("account/rateLimits/read", () => ({
+          ...reply,
+          rateLimits,
+          rateLimitsByLimitId: null
+        }))
+        return (yield* limits.read).limits[0]?.primary
+      })
+      const windowMillis = 18_000_000
+      assert.deepStrictEqual(yield* read(wire(1_000)), {
+        usedPercent: 100,
+        windowMillis,
+        resetsAt: 1_000_000
+      })
+      for (const resetsAt of [0, -1, 1e300, Number.MAX_VALUE])
+        assert.deepStrictEqual(
+          yield* read(wire(resetsAt)),
+          { usedPercent: 100, windowMillis },
+          String(resetsAt)
+        )
+      for (const minutes of [0, -5, Number.MAX_VALUE])
+        assert.deepStrictEqual(yield* read(wire(1_000, minutes)), { usedPercent: 100, resetsAt: 1_000_000 })
+    }).pipe(Effect.provide(Layer.fresh(Codex.layer).pipe(Layer.provideMerge(Scripted.layer))))
   )
 
   test("are those of the process of Codex", () =>

@@ -41,6 +41,24 @@ describe("the reset of a limit", () => {
     it(`"${text}" in ${zone}`, () => assert.strictEqual(read(text, zone), expected))
   }
 
+  // Around midnight the day of the text is not the day on which it arrives.
+  const midnights: ReadonlyArray<readonly [text: string, now: string, zone: string, expected: string]> = [
+    ["Try again at 12:01 AM.", "2026-11-21T23:58:00Z", "UTC", "2026-11-22T00:01:00.000Z"],
+    ["Try again at 11:59 PM.", "2026-11-22T00:00:01Z", "UTC", "2026-11-21T23:59:00.000Z"],
+    ["Try again at 11:58 PM.", "2026-11-22T00:02:59Z", "UTC", "2026-11-21T23:58:00.000Z"],
+    ["Try again at 11:50 PM.", "2026-11-22T00:02:59Z", "UTC", "2026-11-22T23:50:00.000Z"],
+    ["Try again at 6:34 PM.", "2026-11-21T23:58:00Z", "UTC", "2026-11-22T18:34:00.000Z"],
+    ["Try again at 6:34 PM.", "2026-11-22T04:58:00Z", "America/New_York", "2026-11-22T23:34:00.000Z"],
+    ["Try again at 6:34 PM.", "2026-11-21T15:01:00Z", "Asia/Tokyo", "2026-11-22T09:34:00.000Z"],
+    ["Try again at 11:59 PM.", "2026-11-21T15:00:10Z", "Asia/Tokyo", "2026-11-21T14:59:00.000Z"],
+    ["Try again at Dec 31, 11:59 PM.", "2027-01-01T00:00:10Z", "UTC", "2026-12-31T23:59:00.000Z"],
+    ["Try again at Jan 1, 12:04 AM.", "2026-12-31T23:58:00Z", "UTC", "2027-01-01T00:04:00.000Z"]
+  ]
+  for (const [text, now, zone, expected] of midnights) {
+    it(`"${text}" at ${now} in ${zone}`, () =>
+      assert.strictEqual(read(text, zone, Date.parse(now)), expected))
+  }
+
   it("is unknown if it is not known when Codex wrote the text", () => {
     assert.isUndefined(read("Try again at 6:34 PM.", "UTC", 0))
     const wire = { message: "Try again at 6:34 PM.", codexErrorInfo: "usageLimitExceeded" }
