@@ -51,8 +51,9 @@ export interface Terminals extends Engine.EngineTerminals {}
 export interface Thread {
   /**
    * The id of the conversation. `Codex.resumeThread` opens it again, also in another process, once the thread has a turn:
-   * Codex stores nothing before. If Codex's process dies before the first turn, the next turn starts the thread again, and
-   * the thread gets a new id.
+   * Codex stores nothing before. If Codex's process dies before the first turn, the next turn of the handle that started
+   * the thread starts it again, and the thread gets a new id: for all handles, which still share turns and budgets.
+   * `resumeThread` and `forkThread` find it by the old id too, while the `Codex` service lives.
    */
   readonly id: ThreadId
   /** The model of the thread, if the engine reports it. */

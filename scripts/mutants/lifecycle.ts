@@ -336,6 +336,20 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "while a second handle opens runs on the first handle if the second does not open"
     ]
   ]),
+  ...inFile("src/turn/SharedThreads.ts", "test/engine/app-server/RestartedThread.test.ts", [
+    [
+      "threads.set(id, shared)",
+      "",
+      "shares its id, turns and budget with handles that were opened before and after"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/ThreadHandle.ts", "test/engine/app-server/RestartedThread.test.ts", [
+    [
+      "&& current.opened.thread.id === currentId()",
+      "",
+      "runs the next turn of a second handle under the new id"
+    ]
+  ]),
   ...inFile("src/turn/GoalRunner.ts", "test/Thread.test.ts", [
     [
       'if (excess !== undefined) return Effect.fail(TurnRunner.budgetExceeded("thread", excess))',

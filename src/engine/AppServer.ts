@@ -57,6 +57,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
     options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"]
   const notifications = NotificationHub.make()
   let session: AppServerSession.Session | undefined
+  const restarted: ThreadHandle.RestartedThreads = new Map()
 
   const startSession = Effect.fnUntraced(
     function* () {
@@ -251,6 +252,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       },
       resolveDirectories,
       {
+        restarted,
         resume: options.ephemeral === true ? undefined : resume,
         restart:
           method === "thread/resume"
@@ -284,12 +286,14 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         dynamicTools: options.tools.map((tool) => ({ type: "function", ...tool })),
         experimentalRawEvents: true
       }),
-    resumeThread: (threadId, options) =>
+    resumeThread: (id, options) => {
+      const threadId = ThreadHandle.latestId(restarted, id)
       // Codex stores the tools of a thread and offers them again when the thread is resumed.
-      openThread("thread/resume", options, { threadId }, threadId),
-    forkThread: (threadId, { through, ...options }) =>
+      return openThread("thread/resume", options, { threadId }, threadId)
+    },
+    forkThread: (id, { through, ...options }) =>
       openThread("thread/fork", options, {
-        threadId,
+        threadId: ThreadHandle.latestId(restarted, id),
         lastTurnId: through ?? null,
         ephemeral: options.ephemeral ?? false
       })

@@ -72,6 +72,8 @@ export interface ThreadObserver {
   readonly onGoal: (goal: Goal.Goal | undefined) => void
   /** The engine has ended. The next turn may start it again. */
   readonly onExit: (error: CodexError.TurnError) => void
+  /** The thread has started again with another id, before its first turn. Called once, for the handle that has started it. */
+  readonly onRestart?: ((id: ThreadId) => void) | undefined
 }
 
 /** The goal of a thread. */

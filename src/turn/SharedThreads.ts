@@ -44,6 +44,8 @@ export interface AdoptedTurnListener {
 }
 
 export interface SharedThread {
+  /** The id by which the other handles of the thread find it. */
+  id: ThreadId
   readonly members: ThreadMembers.ThreadMembers<SharingHandle>
   /** The turns that run and that Codex has started by itself: one, or two while the first one ends. */
   readonly adopted: Set<AdoptedRun>
@@ -211,6 +213,12 @@ export const opening = (threads: SharedThreads): Opening => {
           ThreadMembers.publishGoal(shared.members, goal, at)
           for (const { onGoal } of shared.listeners) onGoal(goal)
         }),
+      onRestart: (id) =>
+        whenOpen(({ shared }) => {
+          if (threads.get(shared.id) === shared) threads.delete(shared.id)
+          shared.id = id
+          threads.set(id, shared)
+        }),
       onExit: (error) =>
         whenOpen(({ shared }) => {
           shared.goal = undefined
@@ -222,6 +230,7 @@ export const opening = (threads: SharedThreads): Opening => {
         Effect.contextWith((services: Context.Context<never>) =>
           Effect.sync(() => {
             const shared: SharedThread = threads.get(engine.id) ?? {
+              id: engine.id,
               members: ThreadMembers.make(),
               adopted: new Set(),
               listeners: new Set(),
@@ -253,7 +262,7 @@ export const opening = (threads: SharedThreads): Opening => {
             const { activity, engine, shared } = opened
             shared.members.open.delete(opened)
             if (shared.members.open.size > 0) return Effect.sync(() => ThreadMembers.closeActivity(activity))
-            if (threads.get(engine.id) === shared) threads.delete(engine.id)
+            if (threads.get(shared.id) === shared) threads.delete(shared.id)
             return Effect.ensuring(
               interrupt(shared, engine, "pause"),
               Effect.sync(() => ThreadMembers.closeActivity(activity))

@@ -117,10 +117,15 @@ describe.concurrent("a thread of the real Codex", () => {
   for (const ephemeral of [false, true]) {
     test(`D08 without a turn is started again after the death of Codex (ephemeral: ${ephemeral})`, () =>
       Effect.gen(function* () {
-        const real = yield* Real.make([M.reply(M.text("fine")), M.reply(M.text("still fine"))])
+        const real = yield* Real.make((_, index) => M.reply(M.text(index === 0 ? "fine" : "still fine")))
         yield* Effect.gen(function* () {
           const thread = yield* real.start({ ephemeral, instructions: "Be kind." })
           const lost = thread.id
+          // So no other handle of the thread can exist yet.
+          assert.deepInclude(yield* Effect.flip(real.resume(lost)), {
+            _tag: "InvalidRequest",
+            reason: "ThreadNotFound"
+          })
           const codex = (yield* real.processes).find(({ parent }) => parent === process.pid)
           if (codex !== undefined) process.kill(codex.pid, "SIGKILL")
           yield* until(
@@ -136,6 +141,11 @@ describe.concurrent("a thread of the real Codex", () => {
           // Codex gives the thread a new id: it never stored the first one.
           assert.notStrictEqual(thread.id, lost)
           assert.strictEqual((yield* thread.run("hello")).message, "still fine")
+          if (ephemeral) return
+          const other = yield* real.resume(lost)
+          assert.strictEqual(other.id, thread.id)
+          yield* other.run("hello")
+          assert.strictEqual((yield* thread.spent).modelCalls, 3)
         }).pipe(Effect.provide(real.layer))
         assert.include(JSON.stringify((yield* real.server.requests)[0]?.body), "Be kind.")
       }))

@@ -48,8 +48,20 @@ export type ResolveDirectories = (
   CodexError.InvalidRequest
 >
 
+/** The newer ids of threads that have started again, by their old ids. */
+export type RestartedThreads = Map<ThreadId, ThreadId>
+
+/** Returns the id of a thread now: it changes when the thread starts again, perhaps more than once. */
+export const latestId = (restarted: RestartedThreads, id: ThreadId): ThreadId => {
+  let latest = id
+  for (let next = restarted.get(id); next !== undefined; next = restarted.get(next)) latest = next
+  return latest
+}
+
 /** How to open a thread on a new process. */
 export interface Reopening {
+  /** Shared by the handles of all threads. */
+  readonly restarted: RestartedThreads
   /** Resumes the stored thread. `undefined` for an ephemeral thread, of which Codex stores no history. */
   readonly resume:
     | ((
@@ -68,14 +80,15 @@ export const make = Effect.fnUntraced(function* (
   first: HandleSettings.ThreadOnSession,
   request: HandleSettings.HandleRequest,
   resolveDirectories: ResolveDirectories,
-  { restart, resume }: Reopening,
+  { restart, restarted, resume }: Reopening,
   holder: AppServerSession.ThreadHolder
 ) {
   const { opened } = first
   const scope = yield* Effect.scope
   const resuming = Semaphore.makeUnsafe(1)
   let current: HandleSettings.ThreadOnSession = first
-  const currentId = () => current.opened.thread.id
+  /** Another handle may have started the thread again. */
+  const currentId = () => latestId(restarted, current.opened.thread.id)
   const settings = HandleSettings.make(() => current, request)
   holder.cwd = () => settings.effective({}).cwd
   /** Whether this handle has begun a turn. Before that, nothing is lost if the thread starts again. */
@@ -89,17 +102,28 @@ export const make = Effect.fnUntraced(function* (
     detail: "the scope that opened the thread is closed; resume the thread by its id"
   })
 
+  /** Records the new id of the thread, before anything reports it. */
+  const onRestart = ({ opened }: HandleSettings.ThreadOnSession) =>
+    Effect.sync(() => {
+      const lost = currentId()
+      const { id } = opened.thread
+      // An id that Codex uses again would lead to itself.
+      restarted.delete(id)
+      if (id !== lost) restarted.set(lost, id)
+      holder.observer?.onRestart?.(id)
+    })
+
   const currentSession: Effect.Effect<HandleSettings.ThreadOnSession, CodexError.StartError> = Effect.suspend(
     () => {
       if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed)
       if (current.session.process.isUsable()) return Effect.succeed(current)
-      const restarted = hasBegun ? undefined : restart
+      const restarting = hasBegun || restart === undefined ? undefined : Effect.tap(restart, onRestart)
       const reopened =
         resume === undefined
-          ? (restarted ?? Effect.fail(current.session.process.end()))
+          ? (restarting ?? Effect.fail(current.session.process.end()))
           : Effect.catch(resume(currentId(), stickyOptions), (error) =>
               error._tag === "InvalidRequest" && error.reason === "ThreadNotFound"
-                ? (restarted ?? Effect.fail(threadLost(error)))
+                ? (restarting ?? Effect.fail(threadLost(error)))
                 : Effect.fail(error)
             )
       return Scope.provide(reopened, scope).pipe(
