@@ -345,8 +345,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/engine/app-server/ThreadHandle.ts", "test/engine/app-server/RestartedThread.test.ts", [
     [
-      "&& current.opened.thread.id === currentId()",
-      "",
+      "restarted.set(lost, id)",
+      "return",
       "runs the next turn of a second handle under the new id"
     ]
   ]),
