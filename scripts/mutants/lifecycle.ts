@@ -344,11 +344,7 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/engine/app-server/ThreadHandle.ts", "test/engine/app-server/RestartedThread.test.ts", [
-    [
-      "restarted.set(lost, id)",
-      "return",
-      "runs the next turn of a second handle under the new id"
-    ]
+    ["restarted.set(lost, id)", "return", "runs the next turn of a second handle under the new id"]
   ]),
   ...inFile("src/turn/GoalRunner.ts", "test/Thread.test.ts", [
     [
