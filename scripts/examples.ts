@@ -8,6 +8,7 @@ import { Console, Effect, FileSystem, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import * as serviceClient from "./examples/serviceClient.ts"
 import * as ModelServer from "../src/testing/ModelServer.ts"
 
 const { call, httpError, reply, shell, text, usage } = ModelServer
@@ -18,6 +19,10 @@ interface Example {
   readonly prints: ReadonlyArray<string>
   /** Spans that the OTLP receiver must receive. */
   readonly exports?: ReadonlyArray<string>
+  /** Uses the example while it runs. Default: waits for its end. */
+  readonly drive?: typeof serviceClient.drive
+  /** The exit code. Default: 0. */
+  readonly exits?: number
 }
 
 const examples: Readonly<Record<string, Example>> = {
@@ -107,6 +112,13 @@ const examples: Readonly<Record<string, Example>> = {
       "\n    execute_tool lookup_ticket\n      GET\n"
     ]
   },
+  service: {
+    script: serviceClient.script,
+    prints: ["Listening on http://127.0.0.1:"],
+    drive: serviceClient.drive,
+    // It ends by SIGTERM.
+    exits: 130
+  },
   streaming: { script: [reply(shell("ls")), answer("One file.")], prints: ["-> 0", "One file.", "thinking"] },
   exec: {
     script: [],
@@ -187,7 +199,8 @@ const receiver = Effect.acquireRelease(
 
 const runExample = Effect.fnUntraced(function* (name: string, example: Example) {
   const server = yield* ModelServer.make(example.script)
-  const home = yield* ModelServer.home(server)
+  // Not the temporary directory, which the agent of a writable sandbox can write.
+  const home = yield* ModelServer.home(server, { directory: "/var/tmp" })
   const collector = yield* receiver
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const handle = yield* spawner.spawn(
@@ -195,6 +208,9 @@ const runExample = Effect.fnUntraced(function* (name: string, example: Example) 
       env: {
         ...home,
         PATH: process.env["PATH"],
+        ...(example.drive === undefined
+          ? {}
+          : { PORT: "0", SERVICE_ROOT: home.HOME, SERVICE_TOKENS: "ada:a-secret,bob:b-secret" }),
         ...(example.exports === undefined
           ? {}
           : { CODEX_OTLP_ENABLE: "1", CODEX_OTLP_ENDPOINT: collector.url })
@@ -203,14 +219,16 @@ const runExample = Effect.fnUntraced(function* (name: string, example: Example) 
       stdin: "ignore"
     })
   )
-  const output = yield* handle.all.pipe(Stream.decodeText(), Stream.mkString)
+  const output = yield* example.drive === undefined
+    ? handle.all.pipe(Stream.decodeText(), Stream.mkString)
+    : example.drive(handle, { home: home.CODEX_HOME, root: home.HOME })
   const code = yield* handle.exitCode
   const missing = [
     ...example.prints.filter((part) => !output.includes(part)),
     ...(example.exports ?? []).filter((span) => !collector.bodies.some((body) => body.includes(span))),
     ...(yield* server.unexpected)
   ]
-  if (code === 0 && missing.length === 0) return yield* Console.log(`ok    ${name}`)
+  if (code === (example.exits ?? 0) && missing.length === 0) return yield* Console.log(`ok    ${name}`)
   yield* Console.error(`wrong ${name}: exit ${code}, missing ${JSON.stringify(missing)}\n${output}`)
   return yield* Effect.fail(name)
 }, Effect.scoped)
@@ -222,9 +240,10 @@ const program = Effect.gen(function* () {
     (file) => /^[a-z]+\.ts$/.test(file) && examples[file.replace(".ts", "")] === undefined
   )
   if (notListed.length > 0) return yield* Effect.fail(`not run: ${notListed.join(", ")}`)
-  yield* Effect.forEach(Object.entries(examples), ([name, example]) => runExample(name, example), {
-    discard: true
-  })
+  // With names as arguments, only these run.
+  const only = process.argv.slice(2)
+  const chosen = Object.entries(examples).filter(([name]) => only.length === 0 || only.includes(name))
+  yield* Effect.forEach(chosen, ([name, example]) => runExample(name, example), { discard: true })
 })
 
 program.pipe(Effect.timeout("2 minutes"), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -5,7 +5,6 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
-import { EventLine } from "../domain/EventLine.ts"
 import { ThreadId } from "../domain/Ids.ts"
 import { Authentication, Authorization } from "./Access.ts"
 import * as HttpError from "./HttpError.ts"
@@ -13,6 +12,7 @@ import { RequestBoundary } from "./RequestBoundary.ts"
 import {
   AnswerApprovalRequest,
   OpenThread,
+  ServerSentEvent,
   WaitingApproval,
   StartThreadRequest,
   SteerTurnRequest,
@@ -26,14 +26,6 @@ const path = (path: HttpRouter.PathInput): HttpRouter.PathInput => path
 
 const params = { threadId: ThreadId.check(Schema.isMaxLength(200)) }
 const error = HttpError.all
-
-/** An event of a stream: `data` is one line of the format that docs/events.md describes. */
-export const ServerSentEvent = Schema.Struct({
-  /** Names the event for `Last-Event-ID`. */
-  id: Schema.optional(Schema.String),
-  event: Schema.optional(Schema.String),
-  data: Schema.fromJsonString(EventLine)
-})
 
 const events = HttpApiSchema.StreamSse({ events: ServerSentEvent })
 

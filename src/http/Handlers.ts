@@ -14,11 +14,12 @@ import * as EventJson from "../domain/EventJson.ts"
 import type { ThreadId } from "../domain/Ids.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import * as Redaction from "../redaction/Redaction.ts"
-import { CurrentUser, Grant } from "./Access.ts"
+import { type Authentication, type Authorization, CurrentUser, Grant } from "./Access.ts"
 import type { CodexHttpGroup } from "./CodexGroup.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as EventStream from "./EventStream.ts"
 import { decisionOf, type OpenThread, type ThreadDetail, type WaitingApproval } from "./HttpBodies.ts"
+import type { RequestBoundary } from "./RequestBoundary.ts"
 import { ThreadOwners } from "./ThreadOwners.ts"
 import * as TurnRuns from "./TurnRuns.ts"
 
@@ -75,7 +76,17 @@ const maxSearched = 10_000
  * Implements the group `codex`. Pass it to `HttpApiBuilder.group(Api, "codex", handlers)`, and provide `Codex`, an
  * `Approval.ApprovalQueue`, `Conversations`, `ThreadOwners`, `Authentication` and `Authorization`, and `RequestBoundary.layer`.
  */
-export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGroup>) =>
+export const handlers = (
+  handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGroup>
+): Effect.Effect<
+  HttpApiBuilder.Handlers<
+    Authentication | Authorization | RequestBoundary,
+    CodexHttpGroup["endpoints"],
+    keyof CodexHttpGroup["endpoints"]
+  >,
+  never,
+  Codex | ApprovalQueue.ApprovalQueue | Conversations | ThreadOwners
+> =>
   Effect.gen(function* () {
     const conversations = yield* Conversations
     const codex = yield* Codex
@@ -116,7 +127,7 @@ export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGr
     const pendingOf = (threadId: ThreadId) => (all: ReadonlyArray<PendingRequests.Pending>) =>
       all.filter(({ openedThreadId }) => openedThreadId === threadId)
 
-    return handlers.handleAll({
+    const implemented = handlers.handleAll({
       start: Effect.fn("codex.http.start")(function* ({ payload }) {
         const { id: owner } = yield* CurrentUser
         const grant = yield* Grant
@@ -225,4 +236,5 @@ export const handlers = (handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGr
           })
         }).pipe(Effect.mapError(toHttpError))
     })
+    return implemented
   })

@@ -1,7 +1,7 @@
 /** The bodies of requests and responses of the HTTP API. */
 import * as Schema from "effect/Schema"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
-import { ItemLine, RequestLine } from "../domain/EventLine.ts"
+import { EventLine, ItemLine, RequestLine } from "../domain/EventLine.ts"
 import { ThreadId, TurnId } from "../domain/Ids.ts"
 import { Permissions } from "../domain/Permissions.ts"
 
@@ -39,6 +39,16 @@ export class SteerTurnRequest extends Schema.Opaque<SteerTurnRequest>()(
 /** An open thread. Times are in milliseconds since the epoch. */
 export class OpenThread extends Schema.Opaque<OpenThread>()(
   Schema.Struct({ id: ThreadId, model: optionalKey(Schema.String) })
+) {}
+
+/** An event of a stream: `data` is one line of the format that docs/events.md describes. */
+export class ServerSentEvent extends Schema.Opaque<ServerSentEvent>()(
+  Schema.Struct({
+    /** Names the event for `Last-Event-ID`. */
+    id: Schema.optional(Schema.String),
+    event: Schema.optional(Schema.String),
+    data: Schema.fromJsonString(EventLine)
+  })
 ) {}
 
 const summary = {

@@ -61,8 +61,7 @@ export class GatewayTimeout extends Schema.TaggedError<GatewayTimeout>()("Gatewa
   httpApiStatus: 504
 }) {}
 
-/** Every error that an endpoint can return. */
-export const all = [
+const classes = [
   BadRequest,
   Unauthorized,
   Forbidden,
@@ -78,7 +77,15 @@ export const all = [
   GatewayTimeout
 ] as const
 /** Any error of the HTTP API. */
-export type HttpError = InstanceType<(typeof all)[number]>
+export type HttpError = InstanceType<(typeof classes)[number]>
+/** The schema of one of the errors, by name, so that declarations which contain it stay short. */
+export interface HttpErrorSchema extends Schema.Codec<
+  HttpError,
+  ErrorBody & { readonly _tag: HttpError["_tag"] }
+> {}
+
+/** Every error that an endpoint can return. */
+export const all: ReadonlyArray<HttpErrorSchema> = classes
 
 const byStatus = {
   400: BadRequest,

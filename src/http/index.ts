@@ -9,7 +9,7 @@ export {
   type OpenRequest,
   type User
 } from "./Access.ts"
-export { CodexGroup, type CodexHttpGroup, ServerSentEvent } from "./CodexGroup.ts"
+export { CodexGroup, type CodexHttpGroup } from "./CodexGroup.ts"
 export { handlers } from "./Handlers.ts"
 export * as HttpError from "./HttpError.ts"
 export * as HttpLimits from "./HttpLimits.ts"
@@ -18,6 +18,7 @@ export { RequestBoundary } from "./RequestBoundary.ts"
 export {
   AnswerApprovalRequest,
   OpenThread,
+  ServerSentEvent,
   WaitingApproval,
   StartThreadRequest,
   SteerTurnRequest,

@@ -1,0 +1,137 @@
+/**
+ * Uses examples/service.ts as its clients would: two users, an approval, a client that disconnects in the middle of a turn, and
+ * SIGTERM in the middle of another one.
+ */
+import { Effect, FileSystem, Schedule, Schema, Stream } from "effect"
+import type { ChildProcessSpawner } from "effect/process"
+import { readdirSync, readFileSync } from "node:fs"
+import * as ModelServer from "../../src/testing/ModelServer.ts"
+
+const { reply, shell, text } = ModelServer
+
+/** Commands that no other process of the machine runs. */
+const disconnected = `sleep 61${process.pid}.5`
+const terminated = `sleep 62${process.pid}.5`
+
+/** What the model does depends on the input of the turn. */
+export const script: ModelServer.Script = (request) => {
+  if (request.lastUserText === "make")
+    return request.toolOutputs.length === 0
+      ? reply(shell("touch made", { escalate: "it is needed" }))
+      : reply(text("Made it."))
+  return reply(shell(request.lastUserText === "disconnect" ? disconnected : terminated))
+}
+
+const Started = Schema.Struct({ id: Schema.String })
+const Approvals = Schema.Array(Schema.Struct({ id: Schema.String, hash: Schema.String, text: Schema.String }))
+
+/** Processes whose command line or environment contains a text. */
+const processesWith = (text: string): ReadonlyArray<string> =>
+  readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
+    try {
+      const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, "latin1").replaceAll("\0", " ")
+      return read("cmdline").includes(text) || read("environ").includes(text)
+    } catch {
+      return false
+    }
+  })
+
+const check = (name: string, holds: boolean) => (holds ? Effect.void : Effect.fail(`service: ${name}`))
+
+const until = (name: string, condition: () => boolean) =>
+  Effect.sync(condition).pipe(
+    Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("20 millis"), times: 1500 }),
+    Effect.flatMap((holds) => check(name, holds))
+  )
+
+/** Sends a request of a user. */
+const send = (
+  base: string,
+  token: string,
+  method: string,
+  path: string,
+  body?: object,
+  signal?: AbortSignal
+) =>
+  Effect.promise(() =>
+    fetch(`${base}/api${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal })
+    })
+  )
+
+const json = <A>(schema: Schema.Codec<A, unknown>, response: Response) =>
+  Effect.flatMap(
+    Effect.promise((): Promise<unknown> => response.json()),
+    Schema.decodeUnknownEffect(schema)
+  )
+
+/** Runs while the example runs. `home` is the CODEX_HOME of the example, and part of the environment of all its processes. */
+export const drive = Effect.fnUntraced(function* (
+  handle: ChildProcessSpawner.ChildProcessHandle,
+  env: { readonly home: string; readonly root: string }
+) {
+  const fs = yield* FileSystem.FileSystem
+  let output = ""
+  yield* handle.all.pipe(
+    Stream.decodeText(),
+    Stream.runForEach((part) => Effect.sync(() => (output += part))),
+    Effect.forkScoped
+  )
+  const port = () => /http:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1]
+  yield* until(`it listens`, () => port() !== undefined)
+  const base = `http://127.0.0.1:${port()}`
+  const ada = (method: string, path: string, body?: object, signal?: AbortSignal) =>
+    send(base, "a-secret", method, path, body, signal)
+
+  yield* check("a wrong token is refused", (yield* send(base, "wrong", "GET", "/threads")).status === 401)
+  const { id } = yield* json(Started, yield* ada("POST", "/threads", {}))
+  for (const [method, path] of [
+    ["GET", ""],
+    ["POST", "/close"],
+    ["POST", "/interrupt"],
+    ["GET", "/approvals"]
+  ] as const)
+    yield* check(
+      "another user finds nothing",
+      (yield* send(base, "b-secret", method, `/threads/${id}${path}`)).status === 404
+    )
+
+  const made = yield* ada("POST", `/threads/${id}/turns`, { input: "make" })
+  const [approval] = yield* json(Approvals, yield* ada("GET", `/threads/${id}/approvals?wait=60`))
+  yield* check("the request is shown", approval?.text.includes("touch made") === true)
+  const answer = { hash: approval?.hash, decision: "accept" }
+  const answered = yield* ada("POST", `/threads/${id}/approvals/${approval?.id}`, answer)
+  yield* check("the answer is taken", answered.status === 204)
+  const events = yield* Effect.promise(() => made.text())
+  yield* check("the turn completes", /"type":"turn\.completed".*"message":"Made it\."/.test(events))
+  yield* check("the command ran", yield* fs.exists(`${env.root}/work/ada/made`))
+
+  const abort = new AbortController()
+  yield* ada("POST", `/threads/${id}/turns`, { input: "disconnect" }, abort.signal)
+  yield* until("the command runs", () => processesWith(disconnected).length > 0)
+  abort.abort()
+  yield* until("a disconnect ends the command", () => processesWith(disconnected).length === 0)
+
+  // The interrupted turn gives its place to the next one when it has ended.
+  const last = yield* ada("POST", `/threads/${id}/turns`, { input: "terminate" }).pipe(
+    Effect.repeat({
+      until: ({ status }) => status !== 409,
+      schedule: Schedule.spaced("20 millis"),
+      times: 1500
+    })
+  )
+  yield* until("the last command runs", () => processesWith(terminated).length > 0)
+  yield* Effect.forkScoped(handle.kill({ killSignal: "SIGTERM" }))
+  const lastEvents = yield* Effect.promise(() => last.text())
+  yield* check("SIGTERM ends the turn", lastEvents.includes('"type":"turn.interrupted"'))
+  yield* handle.exitCode
+  yield* until(
+    "nothing is left",
+    () => processesWith(env.home).length === 0 && processesWith(terminated).length === 0
+  )
+  return output
+})
