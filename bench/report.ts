@@ -6,7 +6,7 @@ export interface Row {
   readonly name: string
   readonly value: number
   /** `x` is a ratio. */
-  readonly unit: "x" | "%" | "ms" | "us" | "ns" | "bytes"
+  readonly unit: "x" | "%" | "ms" | "us" | "ns" | "bytes" | "MiB"
   /** The minimum and maximum of the rounds, or the quartiles if the section chooses them. */
   readonly low?: number | undefined
   readonly high?: number | undefined
@@ -19,7 +19,7 @@ const parsed = parseArguments(
 
 Usage: npm run bench -- [SECTION...] [options]
 
-  SECTION       turns, telemetry, native, scripted, spans, tail, redaction, signals, growth or spool; default: all
+  SECTION       turns, parallel, telemetry, native, scripted, spans, tail, redaction, signals, growth or spool; default: all
   --quick       fewer rounds
   --rounds N    the number of rounds`,
   {

@@ -17,18 +17,14 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Codex as Sdk } from "@openai/codex-sdk"
 import * as Console from "effect/Console"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
 import { cpus } from "node:os"
 import { cpuUsage, env, versions } from "node:process"
-import { AppServer, Codex } from "../src/index.ts"
 import * as CodexBinary from "../src/engine/app-server/CodexBinary.ts"
 import * as ChildEnvironment from "../src/engine/app-server/ChildEnvironment.ts"
+import { type Contender, effectCodex, prompt, sdk } from "./contenders.ts"
 import * as Driver from "./driver.ts"
 import * as Model from "./model.ts"
 import * as Report from "./report.ts"
@@ -36,25 +32,7 @@ import * as Report from "./report.ts"
 const rounds = Report.roundsOf(7, 2)
 const turns = 20
 const atATime = 5
-const prompt = "Say that you are done."
-const bars = { sdk: 0.4, driver: 1.1 }
-
-/** A contender: it makes a thread, which is an effect that runs one turn each time. */
-interface Contender {
-  readonly name: string
-  readonly thread: Effect.Effect<Effect.Effect<string, unknown>, unknown, Scope.Scope>
-}
-
-const effectCodex = (command: string, { cwd, env }: Model.Place) =>
-  Effect.gen(function* () {
-    const layer = Codex.layer.pipe(Layer.provide(AppServer.layerOptions({ codexPath: command, env })))
-    const codex = Context.get(yield* Layer.build(layer), Codex)
-    const thread = codex.startThread({ cwd, sandbox: "read-only", approvalMode: "never" })
-    return {
-      name: "effect-codex",
-      thread: Effect.map(thread, (thread) => Effect.map(thread.run(prompt), ({ message }) => message))
-    } satisfies Contender
-  })
+const bars = { sdk: 0.31, driver: 1.1 }
 
 const untraced = ({ name, thread }: Contender): Contender => ({
   name: `${name}, untraced`,
@@ -74,25 +52,6 @@ const driver = (command: string, { config, cwd, env: own }: Model.Place) =>
       )
     }))
   )
-
-const sdk = (command: string, { config, cwd, env: own }: Model.Place): Contender => {
-  const codex = new Sdk({ codexPathOverride: command, env: ChildEnvironment.select(env, [config], own) })
-  return {
-    name: "codex-sdk",
-    thread: Effect.sync(() => {
-      const thread = codex.startThread({
-        workingDirectory: cwd,
-        sandboxMode: "read-only",
-        approvalPolicy: "never",
-        skipGitRepoCheck: true
-      })
-      return Effect.map(
-        Effect.tryPromise((signal) => thread.run(prompt, { signal })),
-        ({ finalResponse }) => finalResponse
-      )
-    })
-  }
-}
 
 /** One round of one contender, in milliseconds per turn: the median wall time and the mean CPU time. */
 interface Measured {
@@ -137,7 +96,7 @@ const program = Effect.gen(function* () {
   const [ours, bare, theirs] = yield* Model.start(3)
   if (ours === undefined || bare === undefined || theirs === undefined) return yield* Effect.die("no place")
   const own = yield* effectCodex(command, ours)
-  const contenders = [own, untraced(own), yield* driver(command, bare), sdk(command, theirs)]
+  const contenders = [own, untraced(own), yield* driver(command, bare), yield* sdk(command, theirs)]
 
   const version = execFileSync(command, ["--version"], { encoding: "utf8" }).trim()
   yield* Console.log(
