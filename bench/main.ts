@@ -21,6 +21,7 @@ const sections: Readonly<Record<string, string>> = {
   redaction: "what scrubbing a span costs",
   signals: "the cost of one event of a turn",
   growth: "how the cost of an event grows with the number of events before it",
+  unobserved: "what threads pay for notifications and turns of Codex that they do not observe",
   spool: "spans with and without the spool"
 }
 

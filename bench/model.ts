@@ -12,6 +12,10 @@ import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import * as ModelServer from "../src/testing/ModelServer.ts"
 
+// For each model request, Codex reads all certificates of these files in addition to those of the system, also for a model
+// that speaks plain HTTP: 144 certificates take 20 ms of CPU. They belong to the machine and not to what is compared.
+for (const name of ["SSL_CERT_FILE", "SSL_CERT_DIR", "CODEX_CA_CERTIFICATE"]) delete process.env[name]
+
 /** The workplace of one contender: an environment with its own Codex home, and a directory without git. */
 export interface Place {
   readonly env: { readonly HOME: string; readonly CODEX_HOME: string; readonly MOCK_API_KEY: string }
