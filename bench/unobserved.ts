@@ -185,11 +185,13 @@ const activity = (): ReadonlyArray<Report.Row> => {
     },
     1_000_000
   )
-  const shared = {
-    members: ThreadMembers.make<never>(),
-    adopted: new Set<never>(),
-    listeners: new Set<never>(),
-    goal: undefined
+  const shared: SharedThreads.SharedThread = {
+    id: threadId,
+    members: ThreadMembers.make(),
+    adopted: new Set(),
+    listeners: new Set(),
+    goal: undefined,
+    isPausing: false
   }
   const wait = SharedThreads.awaitAdopted(shared)
   const pass = Effect.void
