@@ -90,6 +90,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^effect-codex\/http$/, replacement: source("./src/http/index.ts") },
+      { find: /^effect-codex\/promise$/, replacement: source("./src/promise/index.ts") },
       { find: /^effect-codex\/testing$/, replacement: source("./src/testing/index.ts") },
       { find: /^effect-codex$/, replacement: source("./src/index.ts") }
     ]

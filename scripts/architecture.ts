@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("../src", import.meta.url))
 const files = SourceTree.read(root)
 
 if (process.argv.includes("--surface")) {
-  const names = ["index.ts", "http/index.ts", "testing/index.ts"].map(
+  const names = ["index.ts", "http/index.ts", "promise/index.ts", "testing/index.ts"].map(
     (entry) => `# ${entry}\n${SourceTree.publicNames(files, entry).join("\n")}\n`
   )
   writeFileSync(new URL("../test/publicSurface.txt", import.meta.url), names.join("\n"))

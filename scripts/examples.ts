@@ -119,6 +119,16 @@ const examples: Readonly<Record<string, Example>> = {
     // It ends by SIGTERM.
     exits: 130
   },
+  promise: {
+    script: [
+      reply(call("lookup_ticket", { id: "T-42" })),
+      answer("A build that fails."),
+      answer(JSON.stringify({ priority: "urgent", summary: "It fails." })),
+      answer(JSON.stringify({ priority: "high", summary: "It fails." })),
+      reply(ModelServer.never)
+    ],
+    prints: ["called lookup_ticket\nA build that fails.\nhigh: It fails. (24 tokens)\ninterrupted"]
+  },
   streaming: { script: [reply(shell("ls")), answer("One file.")], prints: ["-> 0", "One file.", "thinking"] },
   exec: {
     script: [],

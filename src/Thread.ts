@@ -33,7 +33,9 @@ export interface Run<Args extends ReadonlyArray<unknown>> {
   <A, E>(
     ...args: [
       ...Args,
-      options: TurnOptions.TurnOptions & { readonly output: TurnOptions.OutputOptions<A, E> }
+      options: TurnOptions.TurnOptions & {
+        readonly output: TurnOptions.OutputOptions<A, E> | TurnOptions.JsonOutput
+      }
     ]
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   (...args: [...Args, options?: TurnOptions.TurnOptions]): Effect.Effect<Turn.Turn, CodexError.TurnError>
@@ -170,7 +172,9 @@ export const make = (
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   function run<A, E>(
     input: TurnOptions.TurnInput,
-    options: TurnOptions.TurnOptions & { readonly output: TurnOptions.OutputOptions<A, E> }
+    options: TurnOptions.TurnOptions & {
+      readonly output: TurnOptions.OutputOptions<A, E> | TurnOptions.JsonOutput
+    }
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   function run(
     input: TurnOptions.TurnInput,
@@ -189,7 +193,9 @@ export const make = (
     options: TurnOptions.TurnOptions & { readonly output: Schema.Codec<A, E> }
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   function continueTurn<A, E>(
-    options: TurnOptions.TurnOptions & { readonly output: TurnOptions.OutputOptions<A, E> }
+    options: TurnOptions.TurnOptions & {
+      readonly output: TurnOptions.OutputOptions<A, E> | TurnOptions.JsonOutput
+    }
   ): Effect.Effect<TurnOptions.TurnWithOutput<A>, CodexError.TurnError>
   function continueTurn(options?: TurnOptions.TurnOptions): Effect.Effect<Turn.Turn, CodexError.TurnError>
   function continueTurn(options?: TurnOptions.TurnOptions) {

@@ -32,6 +32,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["internal", "domain", "semconv", "redaction", "instrumentation"],
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
   facades: ["domain", "approval", "attachment", "instrumentation", "telemetry"],
+  promise: ["domain", "engine", "Codex.ts", "Thread.ts", "telemetry", "facades"],
   testing: [
     "internal",
     "domain",

@@ -46,7 +46,7 @@ export interface TurnOptions extends SettingsOptions {
    * A message whose JSON is in a Markdown code block is accepted too. If the message does not match, the turn fails with
    * `OutputInvalid`, which contains the message.
    */
-  readonly output?: Schema.Codec<unknown, unknown> | OutputOptions<unknown, unknown> | undefined
+  readonly output?: Schema.Codec<unknown, unknown> | OutputOptions<unknown, unknown> | JsonOutput | undefined
   /** The limit for all attempts at the turn together. A turn that exceeds it is interrupted and fails with `BudgetExceeded`. */
   readonly budget?: Budget | undefined
   /**
@@ -77,6 +77,13 @@ export interface OutputOptions<A, E = unknown> {
    * The maximum number of corrections. In each, the agent receives the error of the schema and answers again, in one more
    * attempt at the turn: usage, time and budget count all attempts, and the last failure is `OutputInvalid`. Default: 0.
    */
+  readonly repair?: number | undefined
+}
+
+/** A JSON Schema of the agent's last message. The output is the value of the JSON, which is parsed and not validated. */
+export interface JsonOutput {
+  readonly jsonSchema: Readonly<Record<string, unknown>>
+  /** As in `OutputOptions`: the maximum number of corrections of a message that is not JSON. Default: 0. */
   readonly repair?: number | undefined
 }
 

@@ -1,5 +1,7 @@
 /** The engine for the real Codex: one `codex app-server` process over stdio that serves many threads. */
-import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodeChildProcessSpawner from "@effect/platform-node/NodeChildProcessSpawner"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -309,9 +311,14 @@ export const layerNoDeps = (
   ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 > => Layer.effect(Engine.Engine, make(options))
 
+// Only what the engine needs: a layer with Node's terminal would add a listener to stdin for each engine.
+const platform = NodeChildProcessSpawner.layer.pipe(
+  Layer.provideMerge(Layer.merge(NodeFileSystem.layer, NodePath.layer))
+)
+
 /** The same as `layer`, with options. */
 export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engine> =>
-  layerNoDeps(options).pipe(Layer.provide(NodeServices.layer))
+  layerNoDeps(options).pipe(Layer.provide(platform))
 
 /**
  * Runs the real Codex. Finds the binary by `CODEX_PATH`, the package `@openai/codex` or `PATH`, starts it with the first

@@ -83,6 +83,18 @@ const wrapped = <A, E>(schema: Schema.Codec<A, E>): StructuredOutput<A> => {
   return { ...rest, decode: (answer) => Effect.map(decode(answer), ({ value }) => value) }
 }
 
+const decodeJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+
+const fromJsonSchema = (jsonSchema: unknown): StructuredOutput<unknown> => ({
+  jsonSchema,
+  repairs: 0,
+  decode: ({ message }) =>
+    Effect.mapError(
+      decodeJson(withoutFence(message)),
+      (error) => new CodexError.OutputInvalid({ output: message, detail: String(error) })
+    )
+})
+
 /**
  * Returns the structured output of a schema, computed once per schema. Fails with `InvalidRequest` if the schema has no
  * JSON Schema.
@@ -122,7 +134,9 @@ export const fromOption = (
 ): Effect.Effect<StructuredOutput<unknown>, CodexError.InvalidRequest> => {
   if (output === undefined) return Effect.succeed(none)
   if (Schema.isSchema(output)) return fromSchema(output)
-  const { repair = 0, schema } = output
+  const { repair = 0 } = output
   if (!Number.isSafeInteger(repair) || repair < 0) return Effect.fail(badRepair)
-  return Effect.map(fromSchema(schema), (structured) => ({ ...structured, repairs: repair }))
+  const structured =
+    "jsonSchema" in output ? Effect.succeed(fromJsonSchema(output.jsonSchema)) : fromSchema(output.schema)
+  return Effect.map(structured, (structured) => ({ ...structured, repairs: repair }))
 }

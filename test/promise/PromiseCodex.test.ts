@@ -1,0 +1,248 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import * as CodexPromise from "../../src/promise/index.ts"
+import * as M from "../../src/testing/ModelServer.ts"
+import { test, until } from "../support/live.ts"
+import * as Real from "../support/realEngine.ts"
+
+type Real = Effect.Success<ReturnType<typeof Real.make>>
+
+/** Runs a script with promises against the real Codex, whose process it ends. */
+const script = (
+  replies: M.Script,
+  body: (codex: CodexPromise.Codex, real: Real) => Promise<unknown>,
+  options: CodexPromise.CodexOptions = {}
+) =>
+  Effect.gen(function* () {
+    const real = yield* Real.make(replies)
+    const codex = new CodexPromise.Codex({
+      idleMillis: 60_000,
+      telemetry: Logger.layer([]),
+      ...options,
+      env: real.env
+    })
+    yield* Effect.promise(async () => {
+      try {
+        await body(codex, real)
+      } finally {
+        await codex.close()
+      }
+    })
+    assert.deepStrictEqual(yield* real.processes, [])
+  })
+
+const settings = (real: Real): CodexPromise.ThreadOptions => ({
+  workingDirectory: real.workspace,
+  sandboxMode: "workspace-write",
+  approvalPolicy: "on-request"
+})
+
+const rejection = async (promise: PromiseLike<unknown>): Promise<unknown> => {
+  try {
+    await promise
+  } catch (error) {
+    return error
+  }
+  return assert.fail("the promise did not reject")
+}
+
+describe.concurrent("Codex with promises", () => {
+  test("runs turns of a thread, which has an id from its first turn", () =>
+    script(
+      [M.reply(M.text("Hello."), M.usage({ input: 10, output: 2 })), M.reply(M.text("Again."))],
+      async (codex, real) => {
+        const thread = codex.startThread(settings(real))
+        assert.strictEqual(thread.id ?? "none", "none")
+        const turn = await thread.run([{ type: "text", text: "Say hello" }])
+        assert.strictEqual(turn.finalResponse, "Hello.")
+        assert.strictEqual(String(turn.threadId), thread.id)
+        assert.deepInclude(turn.usage, { input: 10, output: 2 })
+        assert.deepStrictEqual(
+          turn.items.map(({ type }) => type),
+          ["user_message", "agent_message"]
+        )
+        const resumed = codex.resumeThread(String(thread.id), settings(real))
+        assert.strictEqual((await resumed.run("And again")).finalResponse, "Again.")
+        const listed = []
+        for await (const { id } of codex.listThreads()) listed.push(id)
+        assert.deepStrictEqual(listed.map(String), [thread.id])
+      }
+    ))
+
+  test("returns the value of a schema, and of a JSON Schema", () =>
+    script([M.reply(M.text(`{"n":1}`)), M.reply(M.text(`{"n":2}`))], async (codex, real) => {
+      const thread = codex.startThread(settings(real))
+      const typed = await thread.run("go", { output: Schema.Struct({ n: Schema.Number }) })
+      assert.strictEqual(typed.output.n, 1)
+      const outputSchema = { type: "object", properties: { n: { type: "number" } }, required: ["n"] }
+      const parsed = await thread.run("go", { outputSchema })
+      assert.deepStrictEqual(parsed.output, { n: 2 })
+      assert.instanceOf(await rejection(thread.run("go", { outputSchema: [] })), TypeError)
+    }))
+
+  test("streams the events of a turn, and interrupts the turn of a reader that leaves", () =>
+    script(
+      [
+        M.reply(M.shell("echo hi")),
+        M.reply(M.text("done", { deltas: true })),
+        M.reply(M.text("never read", { deltas: true }), M.never)
+      ],
+      async (codex, real) => {
+        const thread = codex.startThread(settings(real))
+        const types = new Set<string>()
+        let last: CodexPromise.ThreadEvent | undefined
+        for await (const event of (await thread.runStreamed("go")).events) {
+          types.add(event.type)
+          if (event.type === "item.completed" && event.item.type === "command_execution")
+            assert.deepInclude(event.item, { status: "completed", exitCode: 0 })
+          last = event
+        }
+        assert.includeMembers([...types], ["turn.started", "item.started", "item.completed", "message.delta"])
+        assert.deepInclude(last, { type: "turn.completed", message: "done" })
+        for await (const { type } of (await thread.runStreamed("go on")).events)
+          if (type === "message.delta") break
+        const status = await codex.use((service) =>
+          Effect.map(service.readThread(CodexPromise.ThreadId.make(String(thread.id))), ({ turns }) =>
+            turns.at(-1)
+          )
+        )
+        assert.strictEqual(status?.status, "interrupted")
+      }
+    ))
+
+  test("interrupts a turn whose signal is aborted, and rejects with the reason of the signal", () =>
+    script(
+      [M.reply(M.text("a"), M.never), M.reply(M.text("b", { deltas: ["b"] }), M.never), M.reply(M.text("c"))],
+      async (codex, real) => {
+        const thread = codex.startThread(settings(real))
+        const controller = new AbortController()
+        const running = rejection(thread.run("go", { signal: controller.signal }))
+        await Effect.runPromise(
+          until(
+            "a request",
+            Effect.map(real.server.requests, (all) => all.length === 1)
+          )
+        )
+        const reason = new Error("enough")
+        controller.abort(reason)
+        assert.strictEqual(await running, reason)
+        assert.strictEqual(await rejection(thread.run("go", { signal: controller.signal })), reason)
+
+        const streaming = new AbortController()
+        const seen: Array<string> = []
+        const error = await rejection(
+          (async () => {
+            for await (const event of (await thread.runStreamed("go", { signal: streaming.signal })).events) {
+              seen.push(event.type)
+              if (event.type === "message.delta") streaming.abort(reason)
+            }
+          })()
+        )
+        assert.strictEqual(error, reason)
+        assert.strictEqual(seen.at(-1), "turn.interrupted")
+        assert.strictEqual((await thread.run("go")).finalResponse, "c")
+      }
+    ))
+
+  test("asks a function for approvals, and declines when the function fails", () => {
+    const asked: Array<string> = []
+    return script(
+      [
+        M.reply(M.shell("echo yes > ../promise-yes", { escalate: "it is needed" })),
+        M.reply(M.shell("echo no > ../promise-no", { escalate: "it is needed" })),
+        M.reply(M.text("done"))
+      ],
+      async (codex, real) => {
+        const turn = await codex.startThread(settings(real)).run("go")
+        assert.deepStrictEqual(
+          turn.items.flatMap((item) => (item.type === "command_execution" ? [item.status] : [])),
+          ["completed", "declined"]
+        )
+        assert.deepStrictEqual(asked, ["echo yes > ../promise-yes", "echo no > ../promise-no"])
+      },
+      {
+        approve: async (request, { signal }) => {
+          assert.isFalse(signal.aborted)
+          if (request._tag !== "Command") return CodexPromise.Approval.decline("commands only")
+          asked.push(request.script)
+          if (request.script.includes("no")) throw new Error("the reviewer is away")
+          return CodexPromise.Approval.accept
+        }
+      }
+    )
+  })
+
+  test("calls functions as tools, with decoded arguments, and tells the model about a rejection", () =>
+    script(
+      [
+        M.reply(M.call("square", { n: 3 }), M.call("square", { n: "three" })),
+        M.reply(M.call("square", { n: -1 })),
+        M.reply(M.text("nine"))
+      ],
+      async (codex, real) => {
+        const square = CodexPromise.tool({
+          name: "square",
+          description: "Squares a number",
+          parameters: Schema.Struct({ n: Schema.Number }),
+          readOnly: true,
+          run: async ({ n }, { signal }) => {
+            assert.isFalse(signal.aborted)
+            if (n < 0) throw new Error("only positive numbers")
+            return { result: n * n }
+          }
+        })
+        const turn = await codex.startThread({ ...settings(real), tools: [square] }).run("go")
+        assert.isFalse(turn.sideEffects)
+        const outputs = turn.items.flatMap((item) => (item.type === "tool_call" ? [item.output] : []))
+        assert.include(outputs, `{"result":9}`)
+        assert.isTrue(outputs.some((output) => output?.includes("only positive numbers")))
+        assert.lengthOf(outputs, 3)
+      }
+    ))
+
+  test("rejects with the classes of the errors, and ends a stream with the error", () =>
+    script(
+      [M.httpError(400, { message: "bad things" }), M.httpError(400, { message: "bad things" })],
+      async (codex, real) => {
+        const thread = codex.startThread(settings(real))
+        const error = await rejection(thread.run("go"))
+        assert.instanceOf(error, CodexPromise.TurnFailed)
+        assert.instanceOf(error, Error)
+        const types: Array<string> = []
+        const streamed = await rejection(
+          (async () => {
+            for await (const { type } of (await thread.runStreamed("go")).events) types.push(type)
+          })()
+        )
+        assert.instanceOf(streamed, CodexPromise.TurnFailed)
+        assert.strictEqual(types.at(-1), "turn.failed")
+        assert.instanceOf(
+          await rejection(codex.resumeThread("01a200e1-8367-7a62-9c19-617fb9342789").run("go")),
+          CodexPromise.InvalidRequest
+        )
+      }
+    ))
+
+  test("ends the process when no call runs, and continues the thread with a new one", () =>
+    script(
+      [M.reply(M.text("one")), M.reply(M.text("two")), M.reply(M.text("three"))],
+      async (codex, real) => {
+        const thread = codex.startThread(settings(real))
+        await thread.run("first")
+        await Effect.runPromise(
+          until(
+            "no process",
+            Effect.map(real.processes, (all) => all.length === 0)
+          )
+        )
+        const [two, three] = await Promise.all([thread.run("second"), thread.run("third")])
+        assert.deepStrictEqual([two.finalResponse, three.finalResponse], ["two", "three"])
+        const requests = await Effect.runPromise(real.server.requests)
+        assert.include(JSON.stringify(requests.at(-1)?.body["input"]), "first")
+        await thread.close()
+      },
+      { idleMillis: 1 }
+    ))
+})
