@@ -7,7 +7,7 @@
  * JSON, as with content capture on. Medians of rounds in which all take turns.
  */
 import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer"
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -10,11 +10,11 @@ import { context, SpanKind, trace } from "@opentelemetry/api"
 import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer"
 import { resourceFromAttributes } from "@opentelemetry/resources"
 import {
-  BasicTracerProvider,
+  TracerProvider,
   BatchSpanProcessor,
   type ReadableSpan,
   type SpanExporter
-} from "@opentelemetry/sdk-trace-base"
+} from "@opentelemetry/sdk-trace"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -70,7 +70,8 @@ interface Subject {
 }
 
 const processorOf = (exporter: Exporter) =>
-  new BatchSpanProcessor(exporter, {
+  new BatchSpanProcessor({
+    exporter,
     maxQueueSize: 2048,
     maxExportBatchSize: 256,
     scheduledDelayMillis: 1000,
@@ -80,7 +81,7 @@ const processorOf = (exporter: Exporter) =>
 const sdk = (encode: boolean): Subject => {
   const exporter = new Exporter(encode)
   const processor = processorOf(exporter)
-  const provider = new BasicTracerProvider({
+  const provider = new TracerProvider({
     resource: resourceFromAttributes({ "service.name": "bench" }),
     spanProcessors: [processor]
   })

@@ -5,7 +5,7 @@
  * A turn is `invoke_agent` with nineteen spans in it. A tenth of the turns is kept where it is on: what they would cost
  * to encode and send is no part of this.
  */
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

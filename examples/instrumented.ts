@@ -4,7 +4,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici"
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import { Console, Effect, Layer, Schema } from "effect"
 import { AppServer, Codex, OpenTelemetryInterop, Tracer } from "effect-codex"
 import { Tool, Toolkit } from "effect/ai"

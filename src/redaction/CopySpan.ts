@@ -1,4 +1,4 @@
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 
 /**
  * Copies a span and replaces some of its fields. The SDK's spans are classes with getters, so spread syntax would lose

@@ -3,7 +3,7 @@
  * Shapes do not change: JSON stays JSON, a list stays a list, a number stays a number.
  */
 import type { Attributes, AttributeValue as Value } from "@opentelemetry/api"
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -232,11 +232,9 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
     let changed: Attributes | undefined
     let renamed = false
     for (const name in all) {
-      const value = all[name]
-      const result =
-        typeof value === "string" ? text(value, name) : Array.isArray(value) ? list(value, name) : value
+      const result = scrubbedValue(all[name], name)
       if (text(name) !== name) renamed = true
-      if (result === value) continue
+      if (result === undefined) continue
       changed ??= { ...all }
       changed[name] = result
     }
@@ -247,11 +245,32 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
     )
   }
 
-  const list = (items: Extract<Value, ReadonlyArray<unknown>>, name: string): Value => {
+  /** Returns the scrubbed value of an attribute, or `undefined` if there is nothing to mask. */
+  const scrubbedValue = (value: unknown, name: string): Value | undefined => {
+    if (typeof value === "string") {
+      const result = text(value, name)
+      return result === value ? undefined : result
+    }
+    if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined
+    return Array.isArray(value) && !value.some(isObject) ? list(value, name) : structure(value, name)
+  }
+
+  const list = (items: ReadonlyArray<unknown>, name: string): Array<string> | undefined => {
     const texts = items.filter((item) => typeof item === "string")
-    if (texts.length === 0) return items
+    if (texts.length === 0) return undefined
     const results = NamedValues.list(texts).map((item) => text(item, name))
-    return results.some((item, at) => item !== texts[at]) ? results : items
+    return results.some((item, at) => item !== texts[at]) ? results : undefined
+  }
+
+  /** Scrubs an object, which OpenTelemetry 3 allows as a value. With a secret it becomes JSON text. */
+  const structure = (value: object, name: string): Value | undefined => {
+    const result = JsonValues.map(value, name, text)
+    try {
+      if (JSON.stringify(result) === JSON.stringify(value)) return undefined
+    } catch {
+      // A value that refers to itself is shown without what cannot be read.
+    }
+    return AttributeValue.fromUnknown(result, Infinity)
   }
 
   return {
@@ -267,6 +286,8 @@ export const make = (options: RedactionOptions, environment: Environment): Mutab
       )
   }
 }
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null
 
 const homePattern = (home: string): RegExp =>
   new RegExp(`(?<![\\w.-])${home.replace(/\/+$/, "").replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}(?![\\w.-])`, "g")

@@ -1,6 +1,6 @@
 /** Prints spans, log records and metrics to stderr, one line each, so that they never mix with a program's output. */
 import type { DataPoint, MetricData, ResourceMetrics } from "@opentelemetry/sdk-metrics"
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { printableLine } from "../internal/VisibleText.ts"

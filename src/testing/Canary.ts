@@ -1,5 +1,5 @@
 /** Plants secrets wherever content may appear, and searches everything that a program emits for them. */
-import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"

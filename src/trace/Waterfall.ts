@@ -1,5 +1,5 @@
 /** Draws a trace in a terminal: the tree of spans with start, duration and errors. */
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import { printable } from "../internal/VisibleText.ts"
 import { attribute, operation, span as names } from "../semconv/Convention.ts"
 import * as DurationText from "../internal/DurationText.ts"

@@ -1,7 +1,7 @@
 /** Spans of the library hold no secret in a tracer that is not the library's. */
 import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
 import { assert, describe, it } from "@effect/vitest"
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
+import { TracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -54,7 +54,7 @@ const play = <E>(
 
 const inMemory = () => {
   const exporter = new InMemorySpanExporter()
-  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
   const layer = OtelTracer.layerWithoutOtelTracer.pipe(
     Layer.provide(Layer.succeed(OtelTracer.OtelTracer, provider.getTracer("test")))
   )

@@ -8,7 +8,7 @@ import { Redaction, Tracer } from "effect-codex"
 import { Captured } from "effect-codex/testing"
 import { assertLinear } from "../support/growth.ts"
 import { isSoak } from "../support/soak.ts"
-import type { SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 
@@ -470,6 +470,27 @@ describe("Redaction in linear time", () => {
       })
     })
   }
+})
+
+describe("Redaction of attributes that are objects, as OpenTelemetry 3 allows", () => {
+  it("masks what is nested in them, and keeps an object without secrets", () => {
+    const harmless = { page: 2, tags: ["a", { b: null }] }
+    // An instrumentation passes such attributes even where their type does not allow it.
+    const nested: Record<string, string> = {}
+    Object.assign(nested, {
+      harmless,
+      request: { page: 2, headers: { authorization: "hunter2" }, notes: ["plain", { note: secrets.openai }] },
+      bytes: new Uint8Array([1])
+    })
+    const { bytes, harmless: kept, request } = make().attributes(nested)
+    assert.strictEqual<unknown>(kept, harmless)
+    assert.strictEqual(bytes, nested["bytes"])
+    assert.deepStrictEqual(JSON.parse(String(request)), {
+      page: 2,
+      headers: { authorization: "[redacted]" },
+      notes: ["plain", { note: "[redacted]" }]
+    })
+  })
 })
 
 describe("Redaction of spans", () => {

@@ -1,5 +1,5 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -159,7 +159,7 @@ describe("the OTLP exporter", () => {
       const request = decodeRequest(received[0]?.body ?? "")
       const [origin] = request.resourceSpans
       assert.strictEqual(origin && toRecord(origin.resource.attributes)["service.name"], "bot")
-      assert.strictEqual(origin?.scopeSpans[0]?.scope.name, "effect-codex")
+      assert.strictEqual(origin?.scopeSpans[0]?.scope.name, "effect")
 
       const [chat, agent] = spansIn([request])
       const [kept] = yield* memory.spans

@@ -1,5 +1,5 @@
 /** Telemetry settings from the environment and `otel-config.yaml`, as one value. */
-import type { SpanLimits } from "@opentelemetry/sdk-trace-base"
+import type { SpanLimits } from "@opentelemetry/sdk-trace"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,6 +1,6 @@
 /** The SDK's batch processors behind a bounded queue whose losses are counted. */
 import type { LogRecordExporter, LogRecordProcessor, ReadableLogRecord } from "@opentelemetry/sdk-logs"
-import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 import * as CountedExporter from "./CountedExporter.ts"
@@ -11,9 +11,9 @@ export const shutdownTimeout = 1500
 
 /** Sends ended spans in batches. Spans that are not sent when the scope closes are dropped and counted. */
 export const spans = Effect.fnUntraced(function* (exporter: SpanExporter, batch: Settings.BatchSettings) {
-  const { BatchSpanProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace-base"))
+  const { BatchSpanProcessor } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace"))
   const { backlog, config, counted } = yield* acquireQueue<ReadableSpan>("traces", exporter, batch)
-  const inner = new BatchSpanProcessor(counted, config)
+  const inner = new BatchSpanProcessor({ exporter: counted, ...config })
   const processor: SpanProcessor = {
     onStart: () => {},
     onEnd: (span) => {

@@ -8,7 +8,7 @@ import type {
 } from "@opentelemetry/otlp-transformer"
 import type { ReadableLogRecord } from "@opentelemetry/sdk-logs"
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics"
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import { escapeJsonBytes } from "../../internal/VisibleText.ts"
 import type * as Settings from "../config/Settings.ts"

@@ -107,7 +107,7 @@ const toRecords = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
     const attributes: Record<string, NonNullable<ReturnType<typeof AttributeValue.fromUnknown>>> = {}
     for (const { key, value } of record.fields) {
       const kept = AttributeValue.fromUnknown(value, Infinity)
-      if (kept !== undefined) attributes[key] = kept
+      if (kept !== undefined && kept !== null) attributes[key] = kept
     }
     const timestamp: [number, number] = [Math.floor(at / 1000), Math.round((at % 1000) * 1e6)]
     logger.emit({

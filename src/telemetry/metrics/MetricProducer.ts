@@ -7,19 +7,16 @@ import type {
   ScopeMetrics
 } from "@opentelemetry/sdk-metrics"
 import * as Effect from "effect/Effect"
-import { version } from "../../internal/version.ts"
 import * as Convention from "../../semconv/Convention.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
 import * as Settings from "../config/Settings.ts"
+import * as RegistryReader from "./RegistryReader.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 import * as Instruments from "../../semconv/Instruments.ts"
 
-/** Whether a value is the sum since the start or since the previous collection. */
-export type Temporality = "cumulative" | "delta"
+export type { Temporality } from "./RegistryReader.ts"
 
-const scope = { name: "effect-codex", version }
-
-// `OtelMetrics` reads the unit from an attribute and keeps it as a label, which would split every query.
+// The unit of our metrics is not an attribute in the registry: it would be a label too, which would split every query.
 const units = new Map(Instruments.all.map(({ name, unit }) => [name, unit]))
 
 const isOurs = (metric: MetricData): boolean => units.has(metric.descriptor.name)
@@ -35,12 +32,15 @@ const withUnit = (metric: MetricData): MetricData => {
   return { ...metric, descriptor: { ...metric.descriptor, unit } }
 }
 
-const splitByOwner = (scopeMetrics: ScopeMetrics): ReadonlyArray<ScopeMetrics> => {
-  const ours = scopeMetrics.metrics.filter(isOurs).map(withUnit)
-  const others = scopeMetrics.metrics.filter((metric) => !isOurs(metric))
+const splitByOwner = (
+  metrics: ReadonlyArray<MetricData>,
+  programScope: Tracer.Scope
+): Array<ScopeMetrics> => {
+  const ours = metrics.filter(isOurs).map(withUnit)
+  const others = metrics.filter((metric) => !isOurs(metric))
   return [
-    ...(ours.length > 0 ? [{ scope, metrics: ours }] : []),
-    ...(others.length > 0 ? [{ ...scopeMetrics, metrics: others }] : [])
+    ...(ours.length > 0 ? [{ scope: Tracer.libraryScope, metrics: ours }] : []),
+    ...(others.length > 0 ? [{ scope: programScope, metrics: others }] : [])
   ]
 }
 
@@ -77,24 +77,16 @@ const redactLabels = (metrics: ResourceMetrics, redaction: Redaction.Redaction):
   }
 }
 
-/** Makes a producer over the current metric registry. Its packages are loaded on demand. */
-export const make = Effect.fnUntraced(function* (temporality: Temporality = "cumulative") {
-  const [{ makeProducer }, { Resource }] = yield* Effect.promise(() =>
-    Promise.all([import("@effect/opentelemetry/OtelMetrics"), import("@effect/opentelemetry/Resource")])
-  )
+/** Makes a producer over the current metric registry. */
+export const make = Effect.fnUntraced(function* (temporality: RegistryReader.Temporality = "cumulative") {
   const resource = yield* Tracer.makeResource(yield* Settings.CurrentSettings)
   const redaction = yield* Redaction.Current
-  const registry = yield* Effect.provideService(makeProducer(temporality), Resource, resource)
+  const programScope = yield* Tracer.InstrumentationScope
+  const registry = new RegistryReader.RegistryReader(yield* Effect.context<never>(), temporality)
   const producer: MetricProducer = {
-    collect: async (options) => {
-      const { errors, resourceMetrics } = await registry.collect(options)
-      return {
-        errors,
-        resourceMetrics: redactLabels(
-          { resource, scopeMetrics: resourceMetrics.scopeMetrics.flatMap(splitByOwner) },
-          redaction
-        )
-      }
+    collect: async () => {
+      const scopeMetrics = splitByOwner(registry.collect(), programScope)
+      return { errors: [], resourceMetrics: redactLabels({ resource, scopeMetrics }, redaction) }
     }
   }
   return producer

@@ -1,6 +1,6 @@
 /** Holds our `chat` spans until Codex's own spans give the exact times of each model request. */
 import type { HrTime } from "@opentelemetry/api"
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import { attribute } from "../../semconv/Convention.ts"
 import * as CopySpan from "../../redaction/CopySpan.ts"
 import { hrTimeDifference } from "../span/RecordedSpan.ts"

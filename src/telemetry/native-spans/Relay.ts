@@ -1,5 +1,5 @@
 /** Receives Codex's spans and passes them to the span pipeline with their parents in our traces. */
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { parse } from "smol-toml"

@@ -2,7 +2,7 @@
  * Joins Codex's spans to our traces. It emits a span when all its ancestors are known. Codex's spans end and arrive from
  * the inside out, so most wait for the end of their turn. Dropped ancestors are skipped on the way up.
  */
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Steps from "../../internal/Steps.ts"
 import { attribute, operation } from "../../semconv/Convention.ts"
 import { HeldChatSpans } from "./HeldChatSpans.ts"

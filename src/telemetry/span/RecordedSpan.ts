@@ -9,7 +9,7 @@ import type {
 } from "@opentelemetry/api"
 import type { InstrumentationScope } from "@opentelemetry/core"
 import type { Resource } from "@opentelemetry/resources"
-import type { ReadableSpan, SpanLimits, TimedEvent } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanLimits, TimedEvent } from "@opentelemetry/sdk-trace"
 import type * as Context from "effect/Context"
 import type * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"

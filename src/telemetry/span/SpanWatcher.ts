@@ -1,5 +1,5 @@
 /** Interfaces of the span pipeline for the parts that see spans before the processors: tail sampling and the spool. */
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import type * as EffectTracer from "effect/Tracer"
 
 /** Holds spans back until they are kept or dropped. After `flush`, `shown` decides about spans that are still open. */

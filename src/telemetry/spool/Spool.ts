@@ -1,6 +1,6 @@
 /** Writes traces and logs to disk before they are sent, so that an outage of the receiver or a crash loses none. */
 import type { LogRecordProcessor } from "@opentelemetry/sdk-logs"
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import * as Convention from "../../semconv/Convention.ts"
 import * as CopySpan from "../../redaction/CopySpan.ts"

@@ -1,5 +1,5 @@
 /** Decides from the spans of a turn why to keep it. */
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import { attribute, operation, span as names } from "../../semconv/Convention.ts"
 import type { TailSamplingPlan } from "./TailSampling.ts"
 import { BoundedMap } from "./BoundedMap.ts"

@@ -1,6 +1,6 @@
 /** Adds the sampling reason and probability to a kept span. */
 import type { SpanContext } from "@opentelemetry/api"
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import { attribute } from "../../semconv/Convention.ts"
 import * as CopySpan from "../../redaction/CopySpan.ts"
 import { traceState } from "../span/RecordedSpan.ts"

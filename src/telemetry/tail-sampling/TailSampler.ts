@@ -3,7 +3,7 @@
  * not inside another one, with all its descendants. Spans of the same trace outside any turn wait for its turns: the
  * sampler emits them with the first kept turn, or decides when no span of the trace is open in this process.
  */
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Option from "effect/Option"
 import type * as EffectTracer from "effect/Tracer"
 import { operation } from "../../semconv/Convention.ts"

@@ -1,5 +1,5 @@
 /** Head sampling: keeps a share of the traces, decided when a trace starts. */
-import type { Sampler } from "@opentelemetry/sdk-trace-base"
+import type { Sampler } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import type * as Settings from "../config/Settings.ts"
 
@@ -18,7 +18,7 @@ export const fromSettings = (
  */
 export const make = ({ parentBased, ratio }: Settings.HeadSampling): Effect.Effect<Sampler> =>
   Effect.map(
-    Effect.promise(() => import("@opentelemetry/sdk-trace-base")),
+    Effect.promise(() => import("@opentelemetry/sdk-trace")),
     ({ ParentBasedSampler, TraceIdRatioBasedSampler }) => {
       const root = new TraceIdRatioBasedSampler(ratio)
       return parentBased ? new ParentBasedSampler({ root }) : root

@@ -1,5 +1,5 @@
 /** Keeps ended spans in memory, for tests and for showing a trace in the process that made it. */
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 
 export interface Memory {

@@ -3,7 +3,7 @@
  * it slows down code inside spans, and it is the only module that sets OpenTelemetry globals.
  */
 import type { Attributes, ContextManager } from "@opentelemetry/api"
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -192,8 +192,8 @@ const acquireTracerProvider = (api: Api) =>
   Effect.gen(function* () {
     const pipeline = yield* Tracer.SpanPipeline
     const resource = yield* Tracer.makeResource(yield* Settings.CurrentSettings)
-    const { BasicTracerProvider } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace-base"))
-    const provider = new BasicTracerProvider({ resource, spanProcessors: [forwarder] })
+    const { TracerProvider } = yield* Effect.promise(() => import("@opentelemetry/sdk-trace"))
+    const provider = new TracerProvider({ resource, spanProcessors: [forwarder] })
     yield* Effect.acquireRelease(
       Effect.sync(() => {
         const ours = api.trace.setGlobalTracerProvider(provider)

@@ -8,7 +8,7 @@ import type {
   SpanExporter,
   SpanLimits as OtelSpanLimits,
   SpanProcessor
-} from "@opentelemetry/sdk-trace-base"
+} from "@opentelemetry/sdk-trace"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -916,7 +916,7 @@ describe("a metric reader", () => {
       assert.strictEqual(resource.attributes["service.name"], "shop")
       assert.deepStrictEqual(
         scopeMetrics.map(({ scope }) => scope.name),
-        ["effect-codex", "@effect/opentelemetry/Metrics"]
+        ["effect-codex", "effect"]
       )
       const [ours = [], theirs = []] = scopeMetrics.map(({ metrics }) => metrics)
       assert.deepStrictEqual(

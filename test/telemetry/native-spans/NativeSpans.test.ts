@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"

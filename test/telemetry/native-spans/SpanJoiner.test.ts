@@ -1,6 +1,6 @@
 /** What becomes of spans in whatever order and number they come, without a process or a clock. */
 import { assert, describe, it } from "@effect/vitest"
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import { SpanJoiner, waitMillis, type SpanRef } from "../../../src/telemetry/native-spans/SpanJoiner.ts"
 import type { NativeSpan } from "../../../src/telemetry/native-spans/KeptSpans.ts"
 

@@ -1,5 +1,5 @@
 /** Turns of the real Codex with its own spans joined to ours, and everything that came of them. */
-import type { ReadableSpan, Sampler } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, Sampler } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"

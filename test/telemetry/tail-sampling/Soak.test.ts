@@ -1,7 +1,7 @@
 /** Runs 3,000 turns with tail sampling, or 10,000 in a soak: checks the kept turns, the share of the others, and the memory bounds. */
 import { heapUsed } from "../../support/heap.ts"
 import { isSoak } from "../../support/soak.ts"
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EffectTracer from "effect/Tracer"

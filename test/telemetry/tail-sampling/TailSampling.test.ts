@@ -1,4 +1,4 @@
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import { heapUsed } from "../../support/heap.ts"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"

@@ -1,6 +1,6 @@
 import * as Otel from "@opentelemetry/api"
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks"
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
+import { TracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -31,7 +31,7 @@ const host = (options: { readonly contextManager: boolean }) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const exporter = new InMemorySpanExporter()
-      const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+      const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
       Otel.trace.setGlobalTracerProvider(provider)
       const manager = new AsyncLocalStorageContextManager().enable()
       if (options.contextManager) Otel.context.setGlobalContextManager(manager)

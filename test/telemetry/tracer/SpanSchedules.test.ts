@@ -1,5 +1,5 @@
 /** Every span that opens closes, exactly once, however a turn goes: random schedules of everything that can end one. */
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EffectTracer from "effect/Tracer"

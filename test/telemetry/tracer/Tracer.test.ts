@@ -4,7 +4,7 @@ import {
   type ReadableSpan,
   type Sampler,
   type SpanProcessor
-} from "@opentelemetry/sdk-trace-base"
+} from "@opentelemetry/sdk-trace"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"

@@ -4,12 +4,12 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from "@opentelemetry/core"
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici"
 import {
-  BasicTracerProvider,
+  TracerProvider,
   InMemorySpanExporter,
   type ReadableSpan,
   SimpleSpanProcessor,
   type SpanExporter
-} from "@opentelemetry/sdk-trace-base"
+} from "@opentelemetry/sdk-trace"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -279,7 +279,7 @@ describe("the spans of a host", () => {
   const host = Effect.acquireRelease(
     Effect.sync(() => {
       const exporter = new InMemorySpanExporter()
-      const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+      const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
       Otel.trace.setGlobalTracerProvider(provider)
       Otel.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
       const propagator: Otel.TextMapPropagator = {
