@@ -31,8 +31,8 @@ export const metrics: ReadonlyArray<Mutant> = [
       "receives the last values at the end, with units, our scope and the program's own metrics"
     ],
     [
-      'temporality: Temporality = "cumulative"',
-      'temporality: Temporality = "delta"',
+      'temporality: RegistryReader.Temporality = "cumulative"',
+      'temporality: RegistryReader.Temporality = "delta"',
       "collects cumulative values by default"
     ]
   ])
