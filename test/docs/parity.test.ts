@@ -98,6 +98,7 @@ describe("docs/internals/parity.md", () => {
           "Its timing note",
           "Its runbook",
           "The Codex CLI's OpenTelemetry design",
+          "The whole of Codex",
           "Faults of the Elixir SDK's telemetry"
         ]
       )
