@@ -143,6 +143,7 @@ export const document = (): string =>
       ")",
       "```"
     ].join("\n"),
+    "[Failures](failures.md) has the messages that real set-ups give: a missing key, a wrong URL, a full disk and so on.",
     "## The union",
     union(),
     "## Codex's error names",

@@ -108,26 +108,26 @@ const ofTurn = (event: Turn.EngineEvent): object => {
 /** Why a turn did not complete. */
 export type FailureJson = CodexError.CodexError | "interrupted"
 
-const error = (failure: FailureJson, scrub: (text: string) => string) => {
+const error = (failure: FailureJson, describe: (error: CodexError.CodexError) => string) => {
   const known = failure === "interrupted" ? new CodexError.TurnInterrupted({ by: "caller" }) : failure
   return {
     _tag: known._tag,
     reason: "reason" in known ? known.reason : null,
     class: known.class,
     retryable: known.retryable,
-    message: scrub(known.message)
+    message: describe(known)
   }
 }
 
 /**
- * The last line of every run: `turn.completed`, `turn.failed` or `turn.interrupted`. `scrub` masks secrets in the message of
- * an error.
+ * The last line of every run: `turn.completed`, `turn.failed` or `turn.interrupted`. `describe` returns
+ * the message of an error; the default has the reason that Codex gave.
  */
 export const last = (
   turn: Turn.Turn | undefined,
   failure: FailureJson | undefined,
   ids: { readonly threadId: string | undefined; readonly turnId: string | undefined },
-  scrub: (text: string) => string = (text) => text
+  describe: (error: CodexError.CodexError) => string = ({ message }) => message
 ): object => ({
   type:
     failure === undefined
@@ -142,5 +142,5 @@ export const last = (
   ...(turn?.cost === undefined ? {} : { cost: turn.cost }),
   ...(turn?.review === undefined ? {} : { review: turn.review }),
   time: turn === undefined ? null : Schema.encodeSync(Turn.TurnTime)(turn.time),
-  error: failure === undefined ? null : error(failure, scrub)
+  error: failure === undefined ? null : error(failure, describe)
 })

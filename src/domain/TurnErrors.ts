@@ -151,6 +151,12 @@ export const RetriedFailure = Schema.Struct({
 })
 export type RetriedFailure = typeof RetriedFailure.Type
 
+/** Returns what to do about a failure that Codex retries without success. */
+const retryStep = (errorType: string): string => {
+  const reason = TurnFailedReason.literals.find((reason) => errorType === `TurnFailed.${reason}`)
+  return reason === undefined ? "remove the cause" : turnFailures[reason].nextStep
+}
+
 /** The turn exceeded its timeout and was interrupted. `retrying` is the failure that Codex was retrying, if it was. */
 export class TurnTimedOut extends make<TurnTimedOut>()(
   "TurnTimedOut",
@@ -165,7 +171,7 @@ export class TurnTimedOut extends make<TurnTimedOut>()(
       retryable: false,
       happened: `${happened}, because Codex retried after ${errorType}${status === undefined ? "" : ` (HTTP ${status})`}`,
       reason: ReasonText.reason(detail),
-      nextStep: "remove the cause, or give the turn a longer timeout"
+      nextStep: `${retryStep(errorType)}, or give the turn a longer timeout`
     }
   }
 ) {}

@@ -28,6 +28,15 @@ export interface TurnRun {
   readonly isRunning: () => boolean
 }
 
+/** Returns an event without the reason of a retry, which may name addresses of the host. */
+const withoutReason = <E extends Turn.TurnEvent>(event: E): E => {
+  if (event._tag === "AgentEvent") return { ...event, event: withoutDetail(event.event) }
+  return withoutDetail(event)
+}
+
+const withoutDetail = <E extends { readonly _tag: string }>(event: E): E =>
+  event._tag === "Retrying" ? { ...event, detail: undefined } : event
+
 /** Counts what runs, in total and for each user. */
 const makeCounter = (max: { readonly total: number; readonly perUser: number }) => {
   const byUser = new Map<string, number>()
@@ -86,14 +95,14 @@ export const make = Effect.gen(function* () {
           : Option.getOrElse(Cause.findErrorOption(exit.cause), () => "interrupted" as const)
         const ended = turn ?? (error === undefined || error === "interrupted" ? undefined : error.turn)
         const ids = { threadId: thread.id, turnId }
-        log.append(jsonLine(EventJson.last(ended, error, ids, (text) => redaction.text(text))))
+        log.append(jsonLine(EventJson.last(ended, error, ids, ({ summary }) => redaction.text(summary))))
         log.end()
       })
     return thread.stream(input, options).pipe(
       Stream.runForEach((event) =>
         Effect.suspend(() => {
           if (event._tag === "TurnCompleted") turn = event.turn
-          else log.append(jsonLine(EventJson.event(event)))
+          else log.append(jsonLine(EventJson.event(withoutReason(event))))
           if (event._tag !== "TurnStarted") return Effect.void
           turnId = event.turnId
           // The thread has a new id if Codex's process died before the first turn.

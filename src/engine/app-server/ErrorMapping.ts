@@ -94,11 +94,14 @@ export const classify = (
 ): CodexError.TurnFailed => {
   const { name, status } = infoOf(wire.codexErrorInfo)
   const details = wire.additionalDetails ?? ""
-  // The text of an attempt that Codex repeats only counts the attempts; the reason is in the details.
-  const message = details !== "" && /^reconnecting\W+\d+\/\d+$/i.test(wire.message) ? "" : wire.message
+  // The text of a retry only counts the attempts, or says that Codex waits; the reason is in the details.
+  const message = details !== "" && /^reconnecting\b[^:]*$/i.test(wire.message) ? "" : wire.message
   const detail = [message, details].filter((part) => part !== "").join(": ")
   const reason =
-    (status === undefined ? undefined : statusReason(status)) ?? reasons.get(name) ?? otherReason(detail)
+    (status === undefined ? undefined : statusReason(status)) ??
+    (/currently experiencing high demand/i.test(detail) ? "ServerError" : undefined) ??
+    reasons.get(name) ??
+    otherReason(detail)
   const retryAfterMillis = ResetTime.waitMillis(detail)
   const resetsAt =
     reason === "UsageLimit"
