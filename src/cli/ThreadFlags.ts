@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Fs from "node:fs"
 import * as Approval from "../Approval.ts"
 import { Codex, type ThreadOptions } from "../Codex.ts"
 import { ThreadId } from "../domain/Ids.ts"
@@ -80,6 +81,21 @@ export const noAccess: AccessInput = {
   trust: false
 }
 
+/** Checks that a directory exists and that this user may work in it. */
+const checkDirectory = (flag: string, directory: string): Effect.Effect<void, UsageError> =>
+  Effect.try({
+    try: () => {
+      if (!Fs.statSync(directory).isDirectory()) throw new Error("it is a file")
+      Fs.accessSync(directory, Fs.constants.R_OK | Fs.constants.X_OK)
+    },
+    catch: (error) => {
+      const reason = error instanceof Error ? error.message : String(error)
+      return new UsageError({
+        text: `${flag}: "${directory}" is not a directory that this user can enter (${reason}); give another one`
+      })
+    }
+  })
+
 /** Checks the flags, and returns how to open the thread, the services that it needs, and its budget. Starts nothing. */
 export const prepare = Effect.fnUntraced(function* (request: ThreadRequest) {
   const { addDir, approve, network, sandbox, trust } = request.access
@@ -89,6 +105,8 @@ export const prepare = Effect.fnUntraced(function* (request: ThreadRequest) {
     return yield* new UsageError({ text: "--max-tokens must be 1 or more" })
   if (network && Option.isSome(resume) && Option.isNone(sandbox))
     return yield* new UsageError({ text: "--network needs --sandbox if a thread is resumed" })
+  if (Option.isSome(cd)) yield* checkDirectory("--cd", cd.value)
+  yield* Effect.forEach(addDir, (directory) => checkDirectory("--add-dir", directory), { discard: true })
   const target = {
     cwd: Option.getOrUndefined(cd),
     additionalDirectories: addDir,

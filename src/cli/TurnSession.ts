@@ -119,7 +119,8 @@ const runAndReport = <R>(
           yield* Output.print(answer(ended))
         }
         if (ended !== undefined) yield* printAll(["", ...ProgressReport.summary(ended, style)])
-        if (threadId !== undefined && failure !== undefined) {
+        // Codex stores a thread when its first turn starts.
+        if (threadId !== undefined && failure !== undefined && state.turnId !== "") {
           yield* Output.printError(`Continue with: effect-codex run --resume ${threadId}`)
         }
         if (threadId !== undefined && failure === undefined && options.turn.mode === "plan") {
@@ -132,14 +133,23 @@ const runAndReport = <R>(
     }
 
     const now = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
-    return yield* Effect.gen(function* () {
+    const openThread = Effect.gen(function* () {
       const thread = yield* open
       threadId = thread.id
       state = TurnState.initial(thread.id, yield* now, Turn.noUsage)
+      return thread
+    })
+    return yield* Effect.gen(function* () {
       const { turn, work } = options
-      if (work._tag === "Review")
-        return yield* Stream.runForEach(thread.streamReview({ ...turn, target: work.target }), onEvent)
-      const run = (input: TurnOptions.TurnInput) => Stream.runForEach(thread.stream(input, turn), onEvent)
+      const run = (input: TurnOptions.TurnInput) =>
+        Effect.flatMap(openThread, (thread) => Stream.runForEach(thread.stream(input, turn), onEvent))
+      if (work._tag === "Review") {
+        const { target } = work
+        return yield* Effect.flatMap(openThread, (thread) =>
+          Stream.runForEach(thread.streamReview({ ...turn, target }), onEvent)
+        )
+      }
+      // Before the thread, so that a file that cannot be attached starts nothing.
       return yield* work.attach.length === 0
         ? run(work.text)
         : Effect.flatMap(stageFiles(work.attach), (files) =>

@@ -77,7 +77,7 @@ describe("the schema of event lines", () => {
     const error = new CodexError.TurnStalled({ detail: "no events for key-1" })
     const ids = { threadId: ThreadId.make("thread-1"), turnId: undefined }
     const line = jsonLine(
-      EventJson.last(undefined, error, ids, (text) => text.replace("key-1", "[redacted]"))
+      EventJson.last(undefined, error, ids, ({ message }) => message.replace("key-1", "[redacted]"))
     )
     assert.include(line, "no events for [redacted]")
   })
