@@ -133,6 +133,45 @@ describe.concurrent("instructions", () => {
       )
     }))
 
+  test("of a second handle reach the model again in the turn that compacts", () =>
+    Effect.gen(function* () {
+      const usage = (input: number) => M.usage({ input, output: 1 })
+      const real = yield* Real.make(
+        [
+          M.reply(M.text("1"), usage(10)),
+          // So many tokens that Codex compacts the conversation before it returns the output of the command.
+          M.reply(M.shell("true"), usage(90_000)),
+          M.reply(M.text("summary"), usage(10)),
+          M.reply(M.text("early"), usage(10)),
+          M.reply(M.text("late"), usage(10)),
+          M.reply(M.text("next"), usage(10))
+        ],
+        { config: "model_auto_compact_token_limit = 50000" }
+      )
+      yield* Effect.gen(function* () {
+        const first = yield* real.start({ instructions: "Speak AAA." })
+        yield* first.run("go")
+        const second = yield* real.resume(first.id, { instructions: "Speak BBB." })
+        const turn = yield* second.run("go")
+        assert.include(
+          turn.items.map(({ _tag }) => _tag),
+          "ContextCompaction"
+        )
+        // The answer of the turn is the model's answer to the instructions.
+        assert.strictEqual(turn.message, "late")
+        yield* second.run("go on")
+      }).pipe(Effect.provide(real.layer))
+      const bodies = (yield* real.server.requests).map(({ body }) => body)
+      assert.deepStrictEqual(
+        bodies.slice(-2).map((body) => given(body, "Speak AAA.", "Speak BBB.")),
+        [
+          ["Speak AAA.", "Speak BBB."],
+          ["Speak AAA.", "Speak BBB."]
+        ]
+      )
+      assert.strictEqual(developer(bodies.at(-1)).split("Speak BBB.").length, 2)
+    }))
+
   test("reach the model after a resume in another process, and only if they changed", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(["1", "2", "3", "4"].map((text) => M.reply(M.text(text))))

@@ -53,17 +53,24 @@ const adopt = (
   fork: RunningTurn.RunningTurn["fork"],
   clock: Clock.Clock
 ): RunningTurn.RunningTurn | undefined => {
-  const holder = [...(session.loadedThreads.get(threadId)?.holders ?? [])].findLast(
-    ({ observer }) => observer !== undefined
-  )
-  if (holder?.observer === undefined) return undefined
+  const loaded = session.loadedThreads.get(threadId)
+  const holder = [...(loaded?.holders ?? [])].findLast(({ observer }) => observer !== undefined)
+  if (loaded === undefined || holder?.observer === undefined) return undefined
   const { process, runningTurns, terminals } = session
   const waiting = waitForCaller(fork)
   const cwd = holder.cwd()
   const runningTurn = RunningTurn.make({
     threadId,
     cwd,
-    handlers: waiting.handlers,
+    handlers: {
+      ...waiting.handlers,
+      emit: (event) => {
+        waiting.handlers.emit(event)
+        // The summary may not contain the instructions of a handle.
+        if (event._tag === "ItemCompleted" && event.item._tag === "ContextCompaction")
+          loaded.instructions = undefined
+      }
+    },
     fork: waiting.fork,
     clock,
     adopted: true,
@@ -74,8 +81,7 @@ const adopt = (
     }
   })
   const claim = () => {
-    for (const { unclaimed } of session.loadedThreads.get(threadId)?.holders ?? [])
-      unclaimed.delete(runningTurn)
+    for (const { unclaimed } of loaded.holders) unclaimed.delete(runningTurn)
   }
   RunningTurn.step(runningTurn, { _tag: "Accepted", turnId })
   runningTurns.set(threadId, runningTurn)

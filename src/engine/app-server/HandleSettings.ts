@@ -2,9 +2,11 @@
  * The settings and instructions of one handle of a thread. Codex has one set of settings per thread, so a handle sends its
  * own with a turn if those of another handle are in force.
  */
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadAccess } from "../../domain/ThreadAccess.ts"
 import type * as ThreadSettings from "../../domain/ThreadSettings.ts"
@@ -117,6 +119,9 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
       )
     })
 
+  /** Whether the conversation has the instructions only because this handle has added them. A compaction then drops them. */
+  let isAdded = false
+
   /**
    * Adds the instructions of this handle to the conversation, unless they are the last that the model received. Codex
    * ignores the instructions of a request that resumes or forks a thread (openai/codex#19045).
@@ -127,13 +132,19 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
     const content = [{ type: "input_text", text: instructions }]
     const items = [{ type: "message", role: "developer", content }]
     return Effect.flatMap(
-      loaded.instructions === undefined ? hasInstructions(current().opened) : Effect.succeed(false),
-      (isGiven) => (isGiven ? Effect.void : send("thread/inject_items", { items }))
+      loaded.instructions === undefined && !isAdded
+        ? hasInstructions(current().opened)
+        : Effect.succeed(false),
+      (isGiven) => {
+        if (isGiven) return Effect.void
+        isAdded = !current().isNew
+        return send("thread/inject_items", { items })
+      }
     ).pipe(Effect.andThen(Effect.sync(() => void (loaded.instructions = instructions))))
   })
 
   const runTurn: HandleSettings["runTurn"] = (requestedChange, method, handlers, run) =>
-    Effect.suspend(() => {
+    Effect.contextWith((context: Context.Context<never>) => {
       const loaded = loadedThread()
       const before = { wanted, owner: loaded.settingsOwner, settings: loaded.settings }
       const change = WireSettings.keepExclusions(requestedChange, inForce())
@@ -144,7 +155,17 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
       if (expected !== undefined) loaded.settings = expected
       loaded.settingsOwner = self
       access()
-      const refused = Deferred.makeUnsafe<never, CodexError.InvalidRequest>()
+      const refused = Deferred.makeUnsafe<never, CodexError.TurnError>()
+      let giving: Fiber.Fiber<void> | undefined
+      /**
+       * Gives the instructions again in the turn in which Codex compacts the conversation. The model's next request may lack
+       * them, because Codex sends it at once. Codex then requests the model again with them, before the turn ends.
+       */
+      const giveAgain = () => {
+        giving = Effect.runForkWith(context)(
+          Effect.catchCause(giveInstructions, (cause) => Effect.asVoid(Deferred.failCause(refused, cause)))
+        )
+      }
       const check = () => {
         const refusal =
           expected === undefined || loaded.settings === undefined
@@ -161,9 +182,10 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
           handlers.emit(event)
           // Codex reports changed settings before it starts the turn.
           if (event._tag === "TurnStarted") check()
+          if (event._tag !== "ItemCompleted" || event.item._tag !== "ContextCompaction") return
           // The summary may not contain the instructions: look for them before the next turn.
-          if (event._tag === "ItemCompleted" && event.item._tag === "ContextCompaction")
-            loaded.instructions = undefined
+          loaded.instructions = undefined
+          if (isAdded && method === "turn/start") giveAgain()
         }
       }
       const turn =
@@ -171,6 +193,7 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
           ? run(sent, isChange || loaded.instructions !== undefined ? observed : handlers)
           : Effect.andThen(send("thread/settings/update", sent), run({}, observed))
       return Effect.raceFirst(turn, Deferred.await(refused)).pipe(
+        Effect.ensuring(Effect.suspend(() => (giving === undefined ? Effect.void : Fiber.interrupt(giving)))),
         Effect.tapError((error) =>
           Effect.sync(() => {
             if (error._tag !== "InvalidRequest") return

@@ -60,7 +60,56 @@ describe.concurrent("a turn whose settings Codex does not apply", () => {
     }))
 })
 
+describe.concurrent("instructions of a second handle", () => {
+  test("are given again after Codex has compacted the conversation in a turn of its own", () =>
+    Effect.gen(function* () {
+      const own = (method: string, more: object) => Fake.notify(method, { threadId: "t", ...more })
+      const fake = yield* Fake.make({
+        on: {
+          own: [
+            [
+              own("turn/started", { turn: { id: "own" } }),
+              own("item/completed", { turnId: "own", item: { type: "contextCompaction", id: "c1" } }),
+              own("turn/completed", { turn: { id: "own", status: "completed", error: null } }),
+              { reply: {} }
+            ]
+          ]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.resumeThread(ThreadId.make("t"), { instructions: "Speak BBB." })
+        yield* thread.run("one")
+        yield* thread.run("two")
+        assert.lengthOf(yield* fake.of("thread/inject_items"), 1)
+        yield* codex.request("own")
+        yield* thread.run("three")
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+      assert.lengthOf(yield* fake.of("thread/inject_items"), 2)
+    }))
+})
+
 describe.concurrent("instructions that Codex does not accept", () => {
+  test("after a compaction fail the turn that compacts", () =>
+    Effect.gen(function* () {
+      const refused = { refuse: { code: -32600, message: "no items" } }
+      const compacted = Fake.ofTurn("item/completed", { item: { type: "contextCompaction", id: "c1" } })
+      const fake = yield* Fake.make({
+        on: {
+          "thread/inject_items": [[{ reply: {} }], [refused]],
+          "turn/start": [[...Fake.begin, compacted]],
+          "turn/interrupt": [[{ reply: {} }, Fake.ended("interrupted")]]
+        }
+      })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.resumeThread(ThreadId.make("t"), { instructions: "Speak BBB." })
+        const error = yield* Effect.flip(thread.run("go"))
+        assert.deepInclude(error, { _tag: "InvalidRequest", method: "thread/inject_items" })
+        yield* fake.waitFor("turn/interrupt")
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+    }))
+
   test("fail the turn, which then never starts and reports no instructions", () =>
     Effect.gen(function* () {
       const refused = { refuse: { code: -32600, message: "no items" } }
