@@ -1,6 +1,8 @@
 /** Each handle of a thread runs its turns with the settings that it was opened with. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as M from "../../src/testing/ModelServer.ts"
 import { test } from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
@@ -58,6 +60,43 @@ describe.concurrent("a second handle of an open thread", () => {
       assert.isFalse(yield* real.exists("asked"))
       const models = (yield* real.server.requests).map(({ body }) => body["model"])
       assert.deepStrictEqual(models, ["gpt-5.5", "gpt-5.1-codex", "gpt-5.1-codex", "gpt-5.5"])
+    }))
+})
+
+describe.concurrent("a handle without an effort and a summary", () => {
+  const run = Effect.fnUntraced(function* (config: string) {
+    const real = yield* Real.make(() => M.reply(M.text("fine")), { config })
+    const last = yield* Effect.gen(function* () {
+      const first = yield* real.start()
+      yield* first.run("go")
+      const second = yield* real.resume(first.id, { effort: "high", summary: "detailed" })
+      yield* second.run("go")
+      const last = yield* Effect.exit(first.run("go"))
+      // A summary of its own ends the refusal.
+      yield* first.run("go", { summary: "auto" })
+      const third = yield* real.resume(first.id)
+      yield* third.run("go")
+      return last
+    }).pipe(Effect.scoped, Effect.provide(real.layer))
+    return { last, reasoning: (yield* real.server.requests).map(({ body }) => body["reasoning"]) }
+  })
+  const high = { effort: "high", summary: "detailed" }
+  const auto = { effort: "medium", summary: "auto" }
+
+  test("gets those of Codex's configuration back after the turn of another handle", () =>
+    Effect.gen(function* () {
+      const { reasoning } = yield* run('model_reasoning_summary = "concise"')
+      const configured = { effort: "medium", summary: "concise" }
+      assert.deepStrictEqual(reasoning, [configured, high, configured, auto, auto])
+    }))
+
+  test("is refused if Codex cannot go back to the default summary of the model", () =>
+    Effect.gen(function* () {
+      const { last, reasoning } = yield* run("")
+      const error = Option.getOrThrow(Exit.findErrorOption(last))
+      assert.deepInclude(error, { _tag: "InvalidRequest", reason: "Rejected" })
+      assert.include(error.message, "set the option summary")
+      assert.deepStrictEqual(reasoning, [{ effort: "medium" }, high, auto, auto])
     }))
 })
 

@@ -35,6 +35,8 @@ export interface LoadedThread {
   settings: WireSettings.Reported | undefined
   /** The handle whose settings are in force. Any other handle sends its own settings with its next turn. */
   settingsOwner: object | undefined
+  /** The summary in force before a handle first set another one; its value is unknown unless Codex has reported it. */
+  summaryBefore: { readonly value: string | undefined } | undefined
   /** The settings that Codex read when it loaded the thread. */
   loadSettings: LoadSettings.LoadSettings | undefined
   /** The instructions that the model received last. `undefined` if they are unknown. */
@@ -71,6 +73,7 @@ export const loadedThread = (
     holders: new Set(),
     settings: undefined,
     settingsOwner: undefined,
+    summaryBefore: undefined,
     loadSettings: undefined,
     instructions: undefined,
     goal: undefined,

@@ -70,9 +70,14 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
   /** Identifies this handle among those of the thread. */
   const self = {}
   /** The settings of this handle: those in force when it was opened, what it requested, and what its turns changed. */
-  let wanted = WireSettings.applyChange(WireSettings.fromOpened(current().opened), request.settings)
-
   const loadedThread = () => AppServerSession.loadedThread(current().session, current().opened.thread.id)
+  let wanted = WireSettings.applyChange(
+    {
+      ...WireSettings.fromOpened(current().opened),
+      ...optionalField("summary", loadedThread().settings?.summary)
+    },
+    request.settings
+  )
 
   /** Checks whether Codex applied the settings of this handle when it opened the thread. */
   const settle = (isApplied: (reported: WireSettings.Reported) => boolean) => {
@@ -143,6 +148,34 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
     ).pipe(Effect.andThen(Effect.sync(() => void (loaded.instructions = instructions))))
   })
 
+  /**
+   * Finds the summary of a handle without one if another handle has set one. Codex keeps a summary until it receives another,
+   * and does not say what the default of the model is. Fails if the default is not in its configuration either.
+   */
+  const findSummary = (change: WireSettings.SettingsChange): Effect.Effect<void, CodexError.InvalidRequest> =>
+    Effect.suspend(() => {
+      const { settings, settingsOwner, summaryBefore } = loadedThread()
+      const own = change.summary ?? wanted.summary
+      if (settingsOwner === self || summaryBefore === undefined || own !== undefined) return Effect.void
+      const { connection } = current().session.process
+      return Effect.flatMap(
+        summaryBefore.value === undefined
+          ? Effect.option(connection.request("config/read", { cwd: wanted.cwd }))
+          : Effect.succeedNone,
+        (config) => {
+          const summary = summaryBefore.value ?? WireSettings.configuredSummary(config)
+          if (summary !== undefined)
+            return Effect.sync(() => {
+              wanted = { ...wanted, summary }
+            })
+          const detail = `another handle has set the summary ${settings?.summary}, and codex cannot go back to the default of the model; set the option summary of this handle`
+          return Effect.fail(
+            new CodexError.InvalidRequest({ reason: "Rejected", method: "turn/start", detail })
+          )
+        }
+      )
+    })
+
   const runTurn: HandleSettings["runTurn"] = (requestedChange, method, handlers, run) =>
     Effect.contextWith((context: Context.Context<never>) => {
       const loaded = loadedThread()
@@ -152,6 +185,8 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
       const sent = before.owner === self ? change : WireSettings.restore(wanted, loaded.settings)
       const isChange = Object.keys(sent).length > 0
       const expected = isChange ? WireSettings.applyChange(loaded.settings ?? wanted, sent) : undefined
+      if (sent.summary !== undefined && sent.summary !== loaded.settings?.summary)
+        loaded.summaryBefore ??= { value: loaded.settings?.summary }
       if (expected !== undefined) loaded.settings = expected
       loaded.settingsOwner = self
       access()
@@ -210,6 +245,7 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
     access,
     reported: () => WireSettings.toThreadSettings(loadedThread().settings ?? wanted),
     effective: (change) => WireSettings.applyChange(inForce(), change),
-    runTurn: (...turn) => Effect.andThen(giveInstructions, runTurn(...turn))
+    runTurn: (...turn) =>
+      findSummary(turn[0]).pipe(Effect.andThen(giveInstructions), Effect.andThen(runTurn(...turn)))
   }
 }

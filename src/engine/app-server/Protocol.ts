@@ -63,6 +63,7 @@ export const ThreadApprovals = Schema.Struct({
 /** The configuration of the sandbox `workspace-write`. */
 export const ConfigRead = Schema.Struct({
   config: Schema.Struct({
+    model_reasoning_summary: nullish(text),
     sandbox_workspace_write: nullish(
       Schema.Struct({
         writable_roots: Schema.optionalKey(Schema.Array(text)),

@@ -192,6 +192,10 @@ export const withConfiguredSandbox = (policy: unknown, reply: Option.Option<unkn
   }
 }
 
+/** Returns the summary of reasoning that the configuration names, from the reply to `config/read`. */
+export const configuredSummary = (reply: Option.Option<unknown>): string | undefined =>
+  Option.getOrUndefined(Option.flatMap(reply, decodeConfig))?.config.model_reasoning_summary ?? undefined
+
 /**
  * Keeps the temporary directories that the configuration protects: a sandbox that a turn names would make them writable
  * again.
