@@ -14,6 +14,30 @@ import * as ModelServer from "../src/testing/ModelServer.ts"
 const { call, httpError, reply, shell, text, usage } = ModelServer
 const answer = (message: string) => reply(text(message, { deltas: true }), usage({ input: 120, output: 12 }))
 
+/** A review that finds a file which stays open. */
+const reviewed = [
+  reply(shell("git diff"), usage({ input: 100, output: 10 })),
+  reply(
+    text(
+      JSON.stringify({
+        findings: [
+          {
+            title: "[P1] Close the file",
+            body: "It stays open.",
+            confidence_score: 0.9,
+            priority: 1,
+            code_location: { absolute_file_path: "/repo/a.ts", line_range: { start: 3, end: 5 } }
+          }
+        ],
+        overall_correctness: "patch is incorrect",
+        overall_explanation: "It leaks.",
+        overall_confidence_score: 0.8
+      })
+    ),
+    usage({ input: 200, output: 20 })
+  )
+]
+
 interface Example {
   readonly script: ModelServer.Script
   readonly prints: ReadonlyArray<string>
@@ -129,6 +153,14 @@ const examples: Readonly<Record<string, Example>> = {
     ],
     prints: ["called lookup_ticket\nA build that fails.\nhigh: It fails. (24 tokens)\ninterrupted"]
   },
+  promiseReview: {
+    script: [...reviewed, answer("One file stays open.")],
+    prints: [
+      "::error file=/repo/a.ts,line=3,endLine=5,title=Close the file::It stays open.",
+      "One file stays open. (1 findings block the merge)"
+    ],
+    exits: 1
+  },
   streaming: { script: [reply(shell("ls")), answer("One file.")], prints: ["-> 0", "One file.", "thinking"] },
   exec: {
     script: [],
@@ -150,29 +182,7 @@ const examples: Readonly<Record<string, Example>> = {
     prints: ["# Split the parser\n- lexer", "[~] Move the lexer\n[x] Move the lexer", "Done. (1 steps)"]
   },
   review: {
-    script: [
-      reply(shell("git diff"), usage({ input: 100, output: 10 })),
-      reply(
-        text(
-          JSON.stringify({
-            findings: [
-              {
-                title: "[P1] Close the file",
-                body: "It stays open.",
-                confidence_score: 0.9,
-                priority: 1,
-                code_location: { absolute_file_path: "/repo/a.ts", line_range: { start: 3, end: 5 } }
-              }
-            ],
-            overall_correctness: "patch is incorrect",
-            overall_explanation: "It leaks.",
-            overall_confidence_score: 0.8
-          })
-        ),
-        usage({ input: 200, output: 20 })
-      ),
-      answer("The open file.")
-    ],
+    script: [...reviewed, answer("The open file.")],
     prints: [
       "P1 /repo/a.ts:3-5 Close the file (90 % sure)",
       "patch is incorrect: It leaks.",
@@ -247,7 +257,7 @@ const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const files = yield* fs.readDirectory("examples")
   const notListed = files.filter(
-    (file) => /^[a-z]+\.ts$/.test(file) && examples[file.replace(".ts", "")] === undefined
+    (file) => /^[A-Za-z]+\.ts$/.test(file) && examples[file.replace(".ts", "")] === undefined
   )
   if (notListed.length > 0) return yield* Effect.fail(`not run: ${notListed.join(", ")}`)
   // With names as arguments, only these run.
