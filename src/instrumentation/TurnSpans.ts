@@ -69,40 +69,40 @@ const set = (span: Tracer.Span, attributes: Attributes): void => {
   }
 }
 
-const usageAttributes = (usage: Turn.Usage, revision: Convention.Revision): Attributes => ({
-  [attribute.inputTokens]: usage.input,
-  [attribute.outputTokens]: usage.output,
-  [attribute.cachedTokens]: usage.cachedInput,
-  [Convention.attributesOf(revision).cacheWriteTokens]: usage.cacheWrite,
-  [attribute.reasoningTokens]: usage.reasoning
-})
+/** Sets one attribute if its value is known. Several calls cost less than an object with computed names. */
+const put = (span: Tracer.Span, key: string, value: unknown): void => {
+  if (value !== undefined) span.attribute(key, value)
+}
 
-/** Returns the final attributes of a turn's span. An interruption is not an error of the turn. */
-const turnAttributes = (stop: Signal.TurnStop): Attributes => {
+const putUsage = (span: Tracer.Span, usage: Turn.Usage, revision: Convention.Revision): void => {
+  put(span, attribute.inputTokens, usage.input)
+  put(span, attribute.outputTokens, usage.output)
+  put(span, attribute.cachedTokens, usage.cachedInput)
+  put(span, Convention.attributesOf(revision).cacheWriteTokens, usage.cacheWrite)
+  put(span, attribute.reasoningTokens, usage.reasoning)
+}
+
+/** Sets the final attributes of a turn's span. An interruption is not an error of the turn. */
+const putTurn = (span: Tracer.Span, stop: Signal.TurnStop): void => {
   const { end, time, usage } = stop
-  const sums = {
-    [attribute.inputTokens]: usage.input,
-    [attribute.outputTokens]: usage.output,
-    [attribute.timeThinking]: time.thinkingMillis,
-    [attribute.timeTools]: time.toolsMillis,
-    [attribute.timeApproval]: time.approvalMillis,
-    [attribute.timeOverhead]: time.overheadMillis,
-    [attribute.turnModelCalls]: stop.modelCalls,
-    [attribute.turnToolCalls]: stop.toolCalls,
-    [attribute.turnCost]: stop.cost,
-    [attribute.turnOmittedItems]: stop.omittedItems,
-    [attribute.omittedCharacters]: stop.omittedCharacters
-  }
-  if (typeof end === "string") return { ...sums, [attribute.turnStatus]: end }
-  if (end._tag === "TurnInterrupted") return { ...sums, [attribute.turnStatus]: "interrupted" }
-  return {
-    ...sums,
-    [attribute.turnStatus]: "failed",
-    [attribute.errorType]: end.errorType,
-    [attribute.errorClass]: end.class,
-    [attribute.errorRetryable]: end.retryable,
-    [attribute.errorRetryAfter]: end._tag === "TurnFailed" ? end.retryAfterMillis : undefined
-  }
+  put(span, attribute.inputTokens, usage.input)
+  put(span, attribute.outputTokens, usage.output)
+  put(span, attribute.timeThinking, time.thinkingMillis)
+  put(span, attribute.timeTools, time.toolsMillis)
+  put(span, attribute.timeApproval, time.approvalMillis)
+  put(span, attribute.timeOverhead, time.overheadMillis)
+  put(span, attribute.turnModelCalls, stop.modelCalls)
+  put(span, attribute.turnToolCalls, stop.toolCalls)
+  put(span, attribute.turnCost, stop.cost)
+  put(span, attribute.turnOmittedItems, stop.omittedItems)
+  put(span, attribute.omittedCharacters, stop.omittedCharacters)
+  if (typeof end === "string") return put(span, attribute.turnStatus, end)
+  if (end._tag === "TurnInterrupted") return put(span, attribute.turnStatus, "interrupted")
+  put(span, attribute.turnStatus, "failed")
+  put(span, attribute.errorType, end.errorType)
+  put(span, attribute.errorClass, end.class)
+  put(span, attribute.errorRetryable, end.retryable)
+  put(span, attribute.errorRetryAfter, end._tag === "TurnFailed" ? end.retryAfterMillis : undefined)
 }
 
 /** Sums the known bytes and lines of operations. An attribute without a known value is omitted. */
@@ -139,7 +139,7 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
   let compaction: Tracer.Span | undefined
   let ofTurn: Attributes = options.annotations
 
-  const open = (name: string, at: number, kind: Tracer.SpanKind, attributes: Attributes, parent = turn) => {
+  const open = (name: string, at: number, kind: Tracer.SpanKind, parent = turn) => {
     const span = tracer.span({
       name,
       parent: Option.some(parent),
@@ -151,30 +151,29 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
       sampled: turn.sampled
     })
     set(span, ofTurn)
-    set(span, attributes)
     return span
   }
 
-  const close = (span: Tracer.Span, at: number, end: Signal.SignalEnd, attributes: Attributes) => {
-    set(span, attributes)
-    if (end._tag === "Error")
-      set(span, { [attribute.errorType]: end.errorType, [attribute.httpStatus]: end.status })
+  const close = (span: Tracer.Span, at: number, end: Signal.SignalEnd) => {
+    if (end._tag === "Error") {
+      put(span, attribute.errorType, end.errorType)
+      put(span, attribute.httpStatus, end.status)
+    }
     span.end(nanos(at), exitOf(end))
   }
 
   const write = (signal: Signal.Signal) => {
     switch (signal._tag) {
       case "TurnStop":
-        return set(turn, turnAttributes(signal))
+        return putTurn(turn, signal)
       case "ModelStart": {
-        const span = open(Convention.span.chat(options.model), signal.at, "client", {
-          [attribute.operationName]: Convention.operation.chat,
-          [attribute.providerName]: options.provider,
-          [attribute.requestModel]: options.model,
-          [attribute.reasoningLevel]: options.effort,
-          [attribute.openaiApiType]: "responses",
-          [attribute.compacted]: signal.compacted ? true : undefined
-        })
+        const span = open(Convention.span.chat(options.model), signal.at, "client")
+        put(span, attribute.operationName, Convention.operation.chat)
+        put(span, attribute.providerName, options.provider)
+        put(span, attribute.requestModel, options.model)
+        put(span, attribute.reasoningLevel, options.effort)
+        put(span, attribute.openaiApiType, "responses")
+        put(span, attribute.compacted, signal.compacted ? true : undefined)
         models.set(signal.at, [...(models.get(signal.at) ?? []), span])
         latest = span
         return
@@ -184,27 +183,23 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
         if (span === undefined) return
         if (others.length > 0) models.set(signal.startedAt, others)
         else models.delete(signal.startedAt)
-        const { timeToFirstTokenMillis } = signal
-        return close(span, signal.at, signal.end, {
-          [attribute.responseModel]: options.model,
-          [attribute.responseId]: signal.responseId,
-          [attribute.finishReasons]: signal.finishReason === undefined ? undefined : [signal.finishReason],
-          [attribute.timeToFirstChunk]:
-            timeToFirstTokenMillis === undefined ? undefined : timeToFirstTokenMillis / 1000,
-          ...(signal.usage === undefined ? {} : usageAttributes(signal.usage, options.revision))
-        })
+        const { finishReason, timeToFirstTokenMillis: toFirstToken } = signal
+        put(span, attribute.responseModel, options.model)
+        put(span, attribute.responseId, signal.responseId)
+        put(span, attribute.finishReasons, finishReason === undefined ? undefined : [finishReason])
+        put(span, attribute.timeToFirstChunk, toFirstToken === undefined ? undefined : toFirstToken / 1000)
+        if (signal.usage !== undefined) putUsage(span, signal.usage, options.revision)
+        return close(span, signal.at, signal.end)
       }
-      case "ToolStart":
+      case "ToolStart": {
         ended.delete(signal.callId)
-        tools.set(
-          signal.callId,
-          open(Convention.span.executeTool(signal.tool), signal.at, "internal", {
-            [attribute.operationName]: Convention.operation.executeTool,
-            [attribute.toolName]: signal.tool,
-            [attribute.toolCallId]: signal.callId
-          })
-        )
+        const span = open(Convention.span.executeTool(signal.tool), signal.at, "internal")
+        put(span, attribute.operationName, Convention.operation.executeTool)
+        put(span, attribute.toolName, signal.tool)
+        put(span, attribute.toolCallId, signal.callId)
+        tools.set(signal.callId, span)
         return
+      }
       case "ToolStop": {
         const span = tools.get(signal.callId)
         if (span === undefined) return
@@ -215,22 +210,19 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
           ended.delete(oldest)
           tools.delete(oldest)
         }
-        return close(span, signal.at, signal.end, {
-          [attribute.toolType]: signal.type,
-          [attribute.mcpMethod]: mcpServer === undefined ? undefined : "tools/call",
-          [attribute.mcpServer]: mcpServer,
-          [attribute.fileOperations]: operations.length > 0 ? operations : undefined,
-          [attribute.omittedCharacters]: signal.omittedCharacters
-        })
+        put(span, attribute.toolType, signal.type)
+        put(span, attribute.mcpMethod, mcpServer === undefined ? undefined : "tools/call")
+        put(span, attribute.mcpServer, mcpServer)
+        put(span, attribute.fileOperations, operations.length > 0 ? operations : undefined)
+        put(span, attribute.omittedCharacters, signal.omittedCharacters)
+        return close(span, signal.at, signal.end)
       }
       case "CommandStop": {
-        const attributes = {
-          [attribute.executableName]: signal.executable,
-          [attribute.exitCode]: signal.exitCode,
-          [attribute.omittedCharacters]: signal.omittedCharacters
-        }
-        const span = open(signal.executable, signal.startedAt, "client", attributes, tools.get(signal.callId))
-        return close(span, signal.at, signal.end, {})
+        const span = open(signal.executable, signal.startedAt, "client", tools.get(signal.callId))
+        put(span, attribute.executableName, signal.executable)
+        put(span, attribute.exitCode, signal.exitCode)
+        put(span, attribute.omittedCharacters, signal.omittedCharacters)
+        return close(span, signal.at, signal.end)
       }
       case "UsageUpdated":
         return turn.event(Convention.event.tokenUsage, nanos(signal.at), {
@@ -259,21 +251,20 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
         const { at, stage } = signal
         turn.event(Convention.event.compaction, nanos(at), { [attribute.compactionStage]: stage })
         if (stage === "started") {
-          compaction = open(Convention.span.compaction, at, "internal", {})
+          compaction = open(Convention.span.compaction, at, "internal")
         } else if (compaction !== undefined) {
-          close(compaction, at, stage === "completed" ? Signal.ok : Signal.interrupted, {})
+          close(compaction, at, stage === "completed" ? Signal.ok : Signal.interrupted)
           compaction = undefined
         }
         return
       }
       case "RetryStop": {
         // Write the whole span at its end, because it has no children and its start time is known.
-        const span = open(Convention.span.retry, signal.startedAt, "internal", {
-          [attribute.retryAttempt]: signal.attempt,
-          [attribute.retryReason]: signal.errorType,
-          [attribute.retryStatus]: signal.status
-        })
-        return close(span, signal.at, signal.end, {})
+        const span = open(Convention.span.retry, signal.startedAt, "internal")
+        put(span, attribute.retryAttempt, signal.attempt)
+        put(span, attribute.retryReason, signal.errorType)
+        put(span, attribute.retryStatus, signal.status)
+        return close(span, signal.at, signal.end)
       }
     }
   }

@@ -6,6 +6,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type * as SettingsOptions from "../../domain/SettingsOptions.ts"
+import type * as ThreadSettings from "../../domain/ThreadSettings.ts"
 import type * as Engine from "../Engine.ts"
 import * as AdoptedTurns from "./AdoptedTurns.ts"
 import * as AppServerSession from "./AppServerSession.ts"
@@ -96,11 +97,12 @@ export const make = Effect.fnUntraced(function* (
   const closed = yield* Effect.acquireRelease(Deferred.make<never, CodexError.TurnInterrupted>(), (closed) =>
     Deferred.fail(closed, new CodexError.TurnInterrupted({ by: "caller" }))
   )
-  const threadClosed = new CodexError.InvalidRequest({
-    reason: "ThreadNotFound",
-    method: "turn/start",
-    detail: "the scope that opened the thread is closed; resume the thread by its id"
-  })
+  const threadClosed = () =>
+    new CodexError.InvalidRequest({
+      reason: "ThreadNotFound",
+      method: "turn/start",
+      detail: "the scope that opened the thread is closed; resume the thread by its id"
+    })
 
   /** Records the new id of the thread, before anything reports it. */
   const onRestart = ({ opened }: HandleSettings.ThreadOnSession) =>
@@ -115,7 +117,7 @@ export const make = Effect.fnUntraced(function* (
 
   const currentSession: Effect.Effect<HandleSettings.ThreadOnSession, CodexError.StartError> = Effect.suspend(
     () => {
-      if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed)
+      if (Deferred.isDoneUnsafe(closed)) return Effect.fail(threadClosed())
       if (current.session.process.isUsable()) return Effect.succeed(current)
       const restarting = hasBegun || restart === undefined ? undefined : Effect.tap(restart, onRestart)
       const reopened =
@@ -139,6 +141,11 @@ export const make = Effect.fnUntraced(function* (
 
   /** Options that earlier turns set. Codex keeps them for later turns; a new process has to receive them again. */
   let stickyOptions: StickyOptions = {}
+
+  /** The settings of the last turn. Most turns of a thread have the same, which are decoded once. */
+  let turnSettings:
+    | { readonly reported: WireSettings.Reported; readonly decoded: ThreadSettings.ThreadSettings }
+    | undefined
 
   /** Returns how a turn with these options changes the settings of the thread. */
   const changeOf = (options: Engine.EngineTurnOptions) => {
@@ -192,7 +199,7 @@ export const make = Effect.fnUntraced(function* (
   const runUntilClosed = (...turn: Parameters<typeof run>) =>
     Effect.suspend(() =>
       Deferred.isDoneUnsafe(closed)
-        ? Effect.fail(threadClosed)
+        ? Effect.fail(threadClosed())
         : Effect.raceFirst(run(...turn), Deferred.await(closed))
     )
 
@@ -208,7 +215,12 @@ export const make = Effect.fnUntraced(function* (
     cwd: opened.cwd,
     access: settings.access,
     settings: settings.reported,
-    turnSettings: (options) => WireSettings.toThreadSettings(settings.effective(changeOf(options))),
+    turnSettings: (options) => {
+      const reported = settings.effective(changeOf(options))
+      if (turnSettings?.reported !== reported)
+        turnSettings = { reported, decoded: WireSettings.toThreadSettings(reported) }
+      return turnSettings.decoded
+    },
     turn: (input, options, handlers) =>
       Effect.flatMap(resolveDirectories(options, "turn/start"), (resolved) =>
         runUntilClosed(

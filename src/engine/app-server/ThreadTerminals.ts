@@ -21,7 +21,7 @@ interface Handle {
   readonly current: () => { readonly session: AppServerSession.Session; readonly threadId: ThreadId }
   /** Completes when the scope of the handle closes. */
   readonly closed: Deferred.Deferred<never, CodexError.TurnInterrupted>
-  readonly closedError: CodexError.InvalidRequest
+  readonly closedError: () => CodexError.InvalidRequest
 }
 
 /** Returns the events of a thread from now on. Output for which a slow consumer has no room is dropped with a mark. */
@@ -72,7 +72,7 @@ export const make = ({ closed, closedError, current }: Handle): Engine.EngineTer
     ) => Effect.Effect<A, RpcRequestError>
   ): Effect.Effect<A, CodexError.RequestError> =>
     Effect.suspend((): Effect.Effect<A, CodexError.RequestError> => {
-      if (Deferred.isDoneUnsafe(closed)) return Effect.fail(closedError)
+      if (Deferred.isDoneUnsafe(closed)) return Effect.fail(closedError())
       const { session, threadId } = current()
       const { process } = session
       if (!process.isUsable()) return Effect.succeed(ended)
@@ -89,7 +89,7 @@ export const make = ({ closed, closedError, current }: Handle): Engine.EngineTer
       ),
     clean: request("thread/backgroundTerminals/clean", undefined, BackgroundTerminals.clean),
     watch: Stream.suspend(() => {
-      if (Deferred.isDoneUnsafe(closed)) return Stream.fail(closedError)
+      if (Deferred.isDoneUnsafe(closed)) return Stream.fail(closedError())
       const { session, threadId } = current()
       return session.process.isUsable()
         ? Stream.interruptWhen(events(session.terminals, threadId), Effect.ignore(Deferred.await(closed)))

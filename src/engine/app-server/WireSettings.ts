@@ -74,8 +74,11 @@ export const fromUpdate = (
     })
   )
 
-/** Returns the settings after a change that Codex accepts. */
-export const applyChange = (settings: Reported, change: SettingsChange): Reported => ({
+/** Returns the settings after a change that Codex accepts: the same object if nothing changes, as for most turns. */
+export const applyChange = (settings: Reported, change: SettingsChange): Reported =>
+  Object.keys(change).length === 0 ? settings : changed(settings, change)
+
+const changed = (settings: Reported, change: SettingsChange): Reported => ({
   ...settings,
   ...optionalField("cwd", change.cwd),
   ...optionalField("model", change.model),
@@ -201,6 +204,7 @@ export const configuredSummary = (reply: Option.Option<unknown>): string | undef
  * again.
  */
 export const keepExclusions = (change: SettingsChange, settings: Reported): SettingsChange => {
+  if (change.sandboxPolicy === undefined) return change
   const next = Option.getOrUndefined(decodeSandbox(change.sandboxPolicy))
   const before = Option.getOrUndefined(decodeSandbox(settings.sandbox))
   if (next?.type !== "workspaceWrite" || before?.type !== "workspaceWrite") return change
