@@ -1,12 +1,15 @@
 /**
  * Installs the packed package in an empty project, on the oldest supported Node line, and checks what the README promises:
- * its program type-checks and runs against the real Codex, its test passes, and its command line works.
+ * its program type-checks and runs against the real Codex, its test passes, and its command line works. Then it installs the
+ * package beside the oldest and the newest supported OpenTelemetry SDK, and lints the package itself.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, FileSystem, Path, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import * as ModelServer from "../src/testing/ModelServer.ts"
+import * as NodeSdk from "./consumer/nodeSdk.ts"
+import * as PackedDocs from "./consumer/packedDocs.ts"
 import manifest from "../package.json" with { type: "json" }
 
 const oldestNode = "22.23.3"
@@ -40,6 +43,12 @@ const pinned = (names: ReadonlyArray<keyof typeof manifest.devDependencies>) =>
 
 /** Longer declarations hide the types in the schemas they are derived from. */
 const maxDeclarationLines = 600
+
+/** Linters of packages. `esm-only` accepts that CommonJS cannot load the package with `require`. */
+const linters = [
+  ["publint@0.3.25", "run", "--strict"],
+  ["@arethetypeswrong/cli@0.18.5", "--profile", "esm-only"]
+] as const
 
 /** Runs a command and dies if it fails. */
 const sh = Effect.fnUntraced(function* (
@@ -118,6 +127,9 @@ const check = Effect.gen(function* () {
       "vitest"
     ])
   )
+  const pages = yield* PackedDocs.check(path.join(folder, "node_modules", "effect-codex"))
+  yield* Console.log(`ok    ${pages} links between the pages of the package`)
+
   const version = yield* inProject({}, "node", "--version")
   yield* Console.log(`ok    installed, on Node ${version.trim()}`)
 
@@ -140,6 +152,15 @@ const check = Effect.gen(function* () {
   const events = yield* inProject(home, "effect-codex", "run", "--json", "say hello")
   if (!events.includes('"type":"turn.completed"')) return yield* Effect.fail(events)
   yield* Console.log("ok    effect-codex run")
+
+  for (const version of NodeSdk.versions) {
+    yield* NodeSdk.check(path.join(folder, tarball), version, sh)
+    yield* Console.log(`ok    one redacted trace beside @opentelemetry/sdk-node@${version}`)
+  }
+  for (const [linter, ...options] of linters) {
+    yield* sh(folder, {}, "npx", "--yes", linter, ...options, tarball)
+    yield* Console.log(`ok    ${linter}`)
+  }
 }).pipe(Effect.scoped)
 
-check.pipe(Effect.timeout("5 minutes"), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+check.pipe(Effect.timeout("10 minutes"), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
