@@ -8,15 +8,22 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
-import { ItemId } from "../../domain/Ids.ts"
+import * as Goal from "../../domain/Goal.ts"
+import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import * as Item from "../../domain/Item.ts"
+import * as Terminal from "../../domain/Terminal.ts"
+import * as ThreadSettings from "../../domain/ThreadSettings.ts"
 import * as Turn from "../../domain/Turn.ts"
 import type * as Review from "../../domain/Review.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 
 export const name = "effect-codex/cassette"
-/** The version of the format. The library writes and reads only this one. */
-export const version = 1
+/**
+ * The version of the format that the library writes. It reads version 1 too, which has no turns that Codex starts by itself, no
+ * goals, sub-agents, settings and events of background terminals.
+ */
+export const version = 2
+const readableVersions = [1, version] as const
 
 export class CassetteError extends Schema.TaggedError<CassetteError>()("CassetteError", {
   reason: Schema.Literals(["Unreadable", "Corrupt", "UnsupportedVersion", "Unwritable"]),
@@ -85,13 +92,27 @@ const ToolOutput = Schema.Struct({
 })
 
 /**
+ * When something happens that the program does not request: `wait` milliseconds after this number of actions on the thread.
+ * Actions are opened handles, the starts of requested turns, the ends of all turns, and requests about goals and background
+ * terminals.
+ */
+const Due = Schema.Struct({ after: Schema.Natural, wait: Schema.Finite })
+export type Due = typeof Due.Type
+
+/** Where something belongs that the program does not request: in a turn with its time, or outside any turn. */
+const place = { at, thread: Schema.optionalKey(thread), due: Schema.optionalKey(Due) }
+
+/** The number of a sub-agent of a turn, from 1. */
+const agent = Schema.Natural
+
+/**
  * One line. The lines of a turn are contiguous, from `Turn` to `Ended`. `thread` numbers the opened threads, `ask` numbers
  * the approvals and tool calls of a turn, both from 1.
  */
 export const CassetteLine = Schema.TaggedUnion({
   Header: {
     format: Schema.Literal(name),
-    version: Schema.Literal(version),
+    version: Schema.Literals(readableVersions),
     /** The recorded engine, for human readers. */
     engine: Schema.optionalKey(Schema.String)
   },
@@ -103,31 +124,80 @@ export const CassetteLine = Schema.TaggedUnion({
     outcome: RecordedOutcome
   },
   /** A request to the engine outside any turn. */
-  Asked: { method: Schema.String, args: Schema.Array(Schema.Unknown), outcome: RecordedOutcome },
+  Asked: {
+    method: Schema.String,
+    args: Schema.Array(Schema.Unknown),
+    /** How many milliseconds a request about goals took. */
+    took: Schema.optionalKey(Schema.Finite),
+    outcome: RecordedOutcome
+  },
   Turn: {
     thread,
     turn: Schema.Natural,
-    how: Schema.Literals(["run", "compact", "review"]),
+    /** `adopted`: Codex starts the turn by itself. */
+    how: Schema.Literals(["run", "compact", "review", "adopted"]),
     input: Schema.optionalKey(Schema.Unknown),
-    options: Schema.optionalKey(Schema.Unknown)
+    options: Schema.optionalKey(Schema.Unknown),
+    /** The settings that the turn runs with, if the engine reports them. */
+    settings: Schema.optionalKey(ThreadSettings.ThreadSettings),
+    /** Of an adopted turn. */
+    turnId: Schema.optionalKey(TurnId),
+    due: Schema.optionalKey(Due)
   },
   /** The event's own `at` is also relative to the start of the turn. */
   Event: { event: Turn.TurnEvent },
-  Approve: { at, ask: Schema.Natural, request: Approval.ApprovalRequest },
+  Approve: {
+    at,
+    ask: Schema.Natural,
+    agent: Schema.optionalKey(agent),
+    request: Approval.ApprovalRequest
+  },
   Decided: { at, ask: Schema.Natural, decision: Approval.ApprovalDecision },
-  Call: { at, ask: Schema.Natural, call: ToolCall },
+  Call: { at, ask: Schema.Natural, agent: Schema.optionalKey(agent), call: ToolCall },
   Returned: { at, ask: Schema.Natural, output: ToolOutput },
   /** In a turn, or outside any turn with the time 0. Only a program that subscribes to notifications has such lines. */
   Notified: { at, method: Schema.String, params: Schema.Unknown },
   Steered: { at, input: Schema.Unknown, outcome: RecordedOutcome },
+  /** A sub-agent of the turn starts a turn of its own, emits an event, and ends. */
+  AgentStarted: { at, agent, threadId: ThreadId, turnId: TurnId },
+  AgentEmitted: { at, agent, event: Turn.TurnEvent },
+  AgentEnded: { at, agent, outcome: RecordedOutcome },
+  /** The engine reports other settings of the thread. */
+  Settings: { at, settings: ThreadSettings.ThreadSettings },
+  /** The goal of the thread changes; without `goal` it is cleared. */
+  Goal: { ...place, goal: Schema.optionalKey(Goal.Goal) },
+  /** An event of a background terminal. All output of a terminal is in one event, before its end. */
+  Terminal: { ...place, event: Terminal.TerminalEvent },
+  /** The engine ends, outside any turn. */
+  Exited: { ...place, outcome: RecordedOutcome },
   Ended: { at, outcome: RecordedOutcome },
   End: { turns: Schema.Natural }
 })
 export type CassetteLine = typeof CassetteLine.Type
 export type LineOf<Tag extends CassetteLine["_tag"]> = Extract<CassetteLine, { readonly _tag: Tag }>
 
+const entryTags = [
+  "Event",
+  "Notified",
+  "Approve",
+  "Decided",
+  "Call",
+  "Returned",
+  "Steered",
+  "AgentStarted",
+  "AgentEmitted",
+  "AgentEnded",
+  "Settings",
+  "Goal",
+  "Terminal",
+  "Exited"
+] as const satisfies ReadonlyArray<CassetteLine["_tag"]>
+
 /** A line between the start and the end of a turn. */
-export type Entry = LineOf<"Event" | "Notified" | "Approve" | "Decided" | "Call" | "Returned" | "Steered">
+export type Entry = LineOf<(typeof entryTags)[number]>
+
+/** A line about something that the program does not request. */
+export type Unrequested = LineOf<"Goal" | "Terminal" | "Exited">
 
 /** The time of an entry, in milliseconds since the start of the turn. */
 export const timeOf = (entry: Entry): number => (entry._tag === "Event" ? entry.event.at : entry.at)
@@ -151,10 +221,14 @@ export interface Recording {
   readonly turns: ReadonlyArray<RecordedTurn>
   /** Notifications outside turns; `after` is the line that they follow, from 1. */
   readonly notified: ReadonlyArray<LineOf<"Notified"> & { readonly after: number }>
+  /** What happens outside turns without a request. */
+  readonly unrequested: ReadonlyArray<Unrequested>
 }
 
-export const isEntry = (line: CassetteLine): line is Entry =>
-  ["Event", "Notified", "Approve", "Decided", "Call", "Returned", "Steered"].includes(line._tag)
+export const isEntry = (line: CassetteLine): line is Entry => entryTags.some((tag) => tag === line._tag)
+
+const isUnrequested = (line: CassetteLine): line is Unrequested =>
+  line._tag === "Goal" || line._tag === "Terminal" || line._tag === "Exited"
 
 const versionOf = Schema.decodeUnknownOption(
   Schema.Struct({ format: Schema.Literal(name), version: Schema.Unknown })
@@ -179,7 +253,8 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
     | { readonly line: number; readonly head: LineOf<"Turn">; readonly entries: Array<Entry> }
     | undefined
   const notified: Array<LineOf<"Notified"> & { readonly after: number }> = []
-  /** The last line that is not a notification; of a turn, its first line. */
+  const unrequested: Array<Unrequested> = []
+  /** The last line that a request causes; of a turn, its first line. */
   let previous = 1
   let ended = false
   for (const [index, row] of rows.entries()) {
@@ -196,8 +271,8 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
     if (header === undefined) {
       const first = Option.getOrUndefined(versionOf(value))
       if (first === undefined) return corrupt(line, "the first line is not the header of a cassette")
-      if (first.version !== version) {
-        const detail = `this is format version ${JSON.stringify(first.version)}, and this effect-codex reads only version ${version}; record it again, or use the effect-codex that wrote it`
+      if (!readableVersions.some((readable) => readable === first.version)) {
+        const detail = `this is format version ${JSON.stringify(first.version)}, and this effect-codex reads only versions ${readableVersions.join(" and ")}; record it again, or use the effect-codex that wrote it`
         return new CassetteError({ reason: "UnsupportedVersion", file, line, detail })
       }
     }
@@ -205,7 +280,7 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
     if (Exit.isFailure(decoded)) return corrupt(line, "this line is not a line of a cassette")
     const found = decoded.value
     if (ended) return corrupt(line, "this line follows the last line of the recording")
-    if (currentTurn === undefined && found._tag !== "Notified") previous = line
+    if (currentTurn === undefined && found._tag !== "Notified" && !isUnrequested(found)) previous = line
     if (header === undefined) {
       if (found._tag !== "Header") return corrupt(line, "the first line is not the header of a cassette")
       header = found
@@ -219,10 +294,11 @@ export const parse = (file: string, bytes: Uint8Array): Recording | CassetteErro
     else if (found._tag === "Opened") opened.push({ ...found, line })
     else if (found._tag === "Asked") asked.push({ ...found, line })
     else if (found._tag === "Notified") notified.push({ ...found, after: previous })
+    else if (isUnrequested(found)) unrequested.push(found)
     else if (found._tag === "End" && found.turns === turns.length) ended = true
     else return corrupt(line, "this line is in the wrong place")
   }
   if (header === undefined) return corrupt(1, "the file is empty")
   if (!ended) return corrupt(rows.length, "the end is missing: the recording was cut off")
-  return { _tag: "Recording", header, opened, asked, turns, notified }
+  return { _tag: "Recording", header, opened, asked, turns, notified, unrequested }
 }

@@ -30,6 +30,7 @@ const kinds = new Map([
   ["parent", "thread"],
   ["of", "thread"],
   ["turnId", "turn"],
+  ["rootTurnId", "turn"],
   ["through", "turn"],
   ["itemId", "item"],
   ["callId", "item"],

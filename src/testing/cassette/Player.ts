@@ -1,24 +1,31 @@
 /** Replays a recording: emits its events, repeats its approvals and tool calls, and compares what the program does. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type * as CodexError from "../../domain/CodexError.ts"
 import { ThreadId } from "../../domain/Ids.ts"
+import * as ThreadSettings from "../../domain/ThreadSettings.ts"
 import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as JsonDiff from "./JsonDiff.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as RecordedCommands from "./RecordedCommands.ts"
 import * as Normalizer from "./Normalizer.ts"
-import * as Recorder from "./Recorder.ts"
 import * as Replay from "./Replay.ts"
+import * as ReplayedThread from "./ReplayedThread.ts"
+import * as ResetTimes from "./ResetTimes.ts"
 import * as ThreadPlayer from "./ThreadPlayer.ts"
+import * as ThreadRecorder from "./ThreadRecorder.ts"
 
 const Opened = Schema.Struct({
   id: ThreadId,
   model: Schema.optionalKey(Schema.String),
   provider: Schema.optionalKey(Schema.String),
-  cwd: Schema.String
+  cwd: Schema.String,
+  goals: Schema.optionalKey(Schema.Boolean),
+  settings: Schema.optionalKey(ThreadSettings.ThreadSettings)
 })
 const decodeOpened = Schema.decodeUnknownEffect(Opened)
 
@@ -36,6 +43,8 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const replay = yield* Replay.make(file, recording, options)
   const { compare, mismatch, normalize, normalizer, notifications, replayOutcome, turns } = replay
+  const scope = yield* Effect.scope
+  const threads = new Map<ThreadId, ReplayedThread.ReplayedThread>()
   const opened = recording.opened.map(playable)
   const asked = recording.asked.map(playable)
 
@@ -62,12 +71,12 @@ export const make = Effect.fnUntraced(function* (
     how: CassetteFormat.LineOf<"Opened">["how"],
     settings: Engine.EngineThreadOptions,
     of: ThreadId | undefined
-  ): Effect.Effect<Engine.EngineThread, CodexError.StartError> =>
+  ): Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope> =>
     Effect.suspend(() => {
       // Threads that open concurrently may come in any order, so match them by their options.
       const candidates = opened.filter(({ isPlayed, value }) => !isPlayed && value.how === how)
       const matches = ({ value }: (typeof candidates)[number]) =>
-        JsonDiff.first(value.options, normalize(Recorder.recordedOptions(settings)), "") === undefined
+        JsonDiff.first(value.options, normalize(ThreadRecorder.recordedOptions(settings)), "") === undefined
       const found = candidates.find(matches) ?? candidates[0]
       if (found === undefined)
         return mismatch(undefined, `the program calls ${how} for more threads than the recording`)
@@ -83,31 +92,34 @@ export const make = Effect.fnUntraced(function* (
         of === undefined ? undefined : normalizer.nameOf(of, "thread"),
         "of"
       ).pipe(
-        Effect.andThen(compare(subject, line, expected, Recorder.recordedOptions(settings), "options")),
+        Effect.andThen(compare(subject, line, expected, ThreadRecorder.recordedOptions(settings), "options")),
         Effect.andThen(
-          replayOutcome(
-            outcome,
-            (value) =>
-              Effect.orDie(
-                Effect.map(decodeOpened(value), (value) =>
-                  ThreadPlayer.make(replay, thread, value, settings.sandbox, (method, args, value) =>
-                    replayRequest(method, args, value, Replay.isRequestError)
-                  )
-                )
-              ),
-            Replay.isStartError
-          )
+          replayOutcome(outcome, (value) => Effect.orDie(decodeOpened(value)), Replay.isStartError)
         ),
-        Effect.ensuring(notifications.playAfter(line))
+        Effect.ensuring(notifications.playAfter(line)),
+        Effect.flatMap((value) => openHandle(thread, value, settings))
       )
     })
 
-  const replayRequest = <A, E extends CodexError.CodexError>(
-    method: string,
-    args: ReadonlyArray<unknown>,
-    value: (value: unknown) => Effect.Effect<A>,
-    isExpected: (error: CodexError.CodexError) => error is E
-  ): Effect.Effect<A, E> =>
+  const openHandle = Effect.fnUntraced(function* (
+    number: number,
+    value: typeof Opened.Type,
+    { observer, sandbox }: Engine.EngineThreadOptions
+  ) {
+    const thread = threads.get(value.id) ?? ReplayedThread.make(replay, scope)
+    threads.set(value.id, thread)
+    const [handle, pending] = ThreadPlayer.make(replay, { number, value, sandbox, thread, replayRequest })
+    if (observer !== undefined)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => thread.observers.add(observer)),
+        () => Effect.sync(() => thread.observers.delete(observer))
+      )
+    thread.add(pending)
+    yield* thread.act
+    return handle
+  })
+
+  const replayRequest: Replay.ReplayRequest = (method, args, value, isExpected) =>
     Effect.suspend(() => {
       const candidates = asked.filter(({ isPlayed, value }) => !isPlayed && value.method === method)
       const given = args.map((arg) => arg ?? null)
@@ -122,13 +134,17 @@ export const make = Effect.fnUntraced(function* (
         )
       }
       found.isPlayed = true
-      const { args: expected, line, outcome } = found.value
+      const { args: expected, line, outcome, took = 0 } = found.value
+      const shifted = (now: number) =>
+        replay.hasRelativeTimes ? ResetTimes.shiftReply(method, args, outcome, now) : outcome
       const id = threadIdOf(given)
       const name = threadIdOf(expected)
       // The program has this id from elsewhere, such as its own storage. Map it to the recorded one.
       if (id !== undefined && name !== undefined && !isRecordedId(id)) normalizer.bind(id, name)
       return compare(method, line, expected, given, "args").pipe(
-        Effect.andThen(replayOutcome(outcome, value, isExpected)),
+        Effect.andThen(replay.sleep(took)),
+        Effect.andThen(Clock.currentTimeMillis),
+        Effect.flatMap((now) => replayOutcome(shifted(now), value, isExpected)),
         Effect.ensuring(notifications.playAfter(line))
       )
     })

@@ -1,7 +1,7 @@
 /**
  * Records and replays the commands of `codex.exec` and the requests about background terminals. Input that a program writes
  * is not recorded, nor are the values of a command's variables, which may be secrets. A replayed command has all its output
- * when it starts, and a replay of `thread.terminals.watch` has no events.
+ * when it starts.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,6 @@
 /**
- * Records and replays the notifications that the program subscribes to. A cassette without a subscriber contains none.
+ * Records and replays the notifications that the program subscribes to. A cassette without a subscriber contains only the
+ * changes of limits, which the library itself subscribes to.
  *
  * Parts of streamed texts and raw items of the model are left out: a secret may be split across parts, and a raw item may
  * quote the answer to a secret question. The events of the turn contain them, with their secrets masked.
@@ -8,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Engine from "../../engine/Engine.ts"
 import * as NotificationHub from "../../engine/NotificationHub.ts"
 import type * as CassetteFormat from "./CassetteFormat.ts"
+import * as ResetTimes from "./ResetTimes.ts"
 
 type Subscribe = NotificationHub.NotificationHub["subscribe"]
 
@@ -21,14 +23,11 @@ export const recordSubscribe = (
   // An engine passes one notification to all its listeners before the next one.
   let last: Engine.EngineNotification | undefined
   return (listener, method) =>
-    // The library itself subscribes to single methods, also for a program that reads no notification.
-    method !== undefined
-      ? subscribe(listener, method)
-      : subscribe((notification) => {
-          if (notification !== last && isRecorded(notification.method)) record(notification)
-          last = notification
-          listener(notification)
-        })
+    subscribe((notification) => {
+      if (notification !== last && isRecorded(notification.method)) record(notification)
+      last = notification
+      listener(notification)
+    }, method)
 }
 
 export interface PlayedNotifications {
@@ -39,16 +38,22 @@ export interface PlayedNotifications {
   readonly playAfter: (line: number) => Effect.Effect<void>
 }
 
-/** Makes the player of notifications. `restore` replaces the recorded ids and directories by those of this run. */
+/**
+ * Makes the player of notifications. `restore` replaces the recorded ids and directories by those of this run. The recording
+ * has the times of limits relative to its own time if `hasRelativeTimes`.
+ */
 export const makePlayer = (
   recorded: CassetteFormat.Recording["notified"],
-  restore: (value: unknown) => unknown
+  restore: (value: unknown) => unknown,
+  hasRelativeTimes: boolean
 ): PlayedNotifications => {
+  const shift = (method: string, params: unknown, now: number) =>
+    hasRelativeTimes ? ResetTimes.shiftNotification(method, params, now) : params
   const hub = NotificationHub.make()
   let waiting = recorded
   return {
     subscribe: hub.subscribe,
-    play: ({ method, params }, at) => hub.publish(method, params, () => at),
+    play: ({ method, params }, at) => hub.publish(method, shift(method, params, at), () => at),
     playAfter: (line) =>
       Effect.clockWith((clock) =>
         Effect.sync(() => {
@@ -56,8 +61,9 @@ export const makePlayer = (
           const due = waiting.filter(isDue)
           if (due.length === 0) return
           waiting = waiting.filter((notified) => !isDue(notified))
+          const now = clock.currentTimeMillisUnsafe()
           for (const { method, params } of due)
-            hub.publish(method, restore(params), () => clock.currentTimeMillisUnsafe())
+            hub.publish(method, shift(method, restore(params), now), () => now)
         })
       )
   }

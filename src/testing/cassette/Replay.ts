@@ -39,6 +39,9 @@ export interface Replay {
   readonly normalizer: Normalizer.Normalizer
   readonly notifications: RecordedNotifications.PlayedNotifications
   readonly turns: ReadonlyArray<Playable<CassetteFormat.RecordedTurn>>
+  readonly unrequested: CassetteFormat.Recording["unrequested"]
+  /** Whether the recording has the times at which limits reset relative to its own time. Those of version 1 are absolute. */
+  readonly hasRelativeTimes: boolean
   /** Waits as long as the recording did, unless the timing is `instant`. */
   readonly sleep: (millis: number) => Effect.Effect<void>
   readonly waitFor: ReplayClock.ReplayClock["waitFor"]
@@ -65,6 +68,14 @@ export interface Replay {
   readonly interruptedTurns: () => ReadonlyArray<string>
 }
 
+/** Replays a request outside any turn. */
+export type ReplayRequest = <A, E extends CodexError.CodexError>(
+  method: string,
+  args: ReadonlyArray<unknown>,
+  value: (value: unknown) => Effect.Effect<A>,
+  isExpected: (error: CodexError.CodexError) => error is E
+) => Effect.Effect<A, E>
+
 export const make = Effect.fnUntraced(function* (
   file: string,
   recording: CassetteFormat.Recording,
@@ -72,6 +83,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Replay, never, Scope.Scope> {
   const normalizer = Normalizer.make("play")
   const clock = yield* ReplayClock.make
+  const hasRelativeTimes = recording.header.version > 1
   const interruptedTurns: Array<string> = []
   const normalize = (value: unknown): unknown => options.scrub(normalizer.normalize(Normalizer.toJson(value)))
   const mismatch = (line: number | undefined, detail: string) =>
@@ -95,7 +107,9 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     normalizer,
-    notifications: RecordedNotifications.makePlayer(recording.notified, normalizer.restore),
+    notifications: RecordedNotifications.makePlayer(recording.notified, normalizer.restore, hasRelativeTimes),
+    hasRelativeTimes,
+    unrequested: recording.unrequested,
     turns: recording.turns.map((value) => ({ value, isPlayed: false })),
     sleep: (millis) => (options.timing === "instant" ? Effect.void : clock.sleep(millis)),
     waitFor: clock.waitFor,

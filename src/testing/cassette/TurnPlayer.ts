@@ -6,13 +6,17 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Approval from "../../Approval.ts"
-import type * as CodexError from "../../domain/CodexError.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import type * as ThreadSettings from "../../domain/ThreadSettings.ts"
+import type * as Turn from "../../domain/Turn.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../../engine/Engine.ts"
 import * as AttachmentPaths from "./AttachmentPaths.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import { toJson } from "./Normalizer.ts"
 import * as Replay from "./Replay.ts"
+import type * as ReplayedThread from "./ReplayedThread.ts"
+import * as ResetTimes from "./ResetTimes.ts"
 import * as SecretAnswers from "./SecretAnswers.ts"
 
 /** A steering input that waits for its recorded outcome. */
@@ -35,9 +39,18 @@ const restore = (
 
 const unknownRequest = "the recording has an answer to a request that it does not contain"
 
+/** The thread of a turn. */
+export interface TurnThread extends Pick<ReplayedThread.ReplayedThread, "exit" | "goal" | "terminal"> {
+  readonly setSettings: (settings: ThreadSettings.ThreadSettings) => void
+}
+
+const isForRunningTurn = (event: Turn.TurnEvent): event is Turn.EngineEvent =>
+  event._tag !== "TurnCompleted" && event._tag !== "AgentEvent" && event._tag !== "EventsOmitted"
+
 /** Plays a recorded turn to its end. `steers` holds the inputs with which the program steers it. */
 export const play = (
   replay: Replay.Replay,
+  thread: TurnThread,
   { end, entries, head, line }: CassetteFormat.RecordedTurn,
   steers: Queue.Queue<Steer>,
   handlers: Engine.Handlers
@@ -51,6 +64,17 @@ export const play = (
       readonly [Approval.ApprovalRequest, Fiber.Fiber<Approval.ApprovalDecision>]
     >()
     const calls = new Map<number, Fiber.Fiber<Engine.EngineToolOutput>>()
+    /** The sub-agents that work. */
+    const agents = new Map<number, Engine.AgentHandlers>()
+    const startedAt = clock.currentTimeMillisUnsafe()
+    const timed = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+    const handlersOf = (agent: number | undefined) =>
+      (agent === undefined ? undefined : agents.get(agent)) ?? handlers
+    const endAgent = (agent: number, outcome: Parameters<Engine.AgentHandlers["end"]>[0]) => {
+      const ended = agents.get(agent)
+      agents.delete(agent)
+      ended?.end(outcome)
+    }
     let at = 0
     let played = 0
     let waitsFor = ""
@@ -67,20 +91,42 @@ export const play = (
       switch (entry._tag) {
         case "Event": {
           const { event } = entry
-          if (event._tag === "TurnCompleted" || event._tag === "AgentEvent") return
-          if (event._tag === "EventsOmitted") return
-          return handlers.emit({ ...event, at: Number(clock.currentTimeNanosUnsafe()) / 1e6 })
+          return isForRunningTurn(event) ? handlers.emit({ ...event, at: timed() }) : undefined
         }
+        case "AgentStarted": {
+          const { agent, threadId, turnId } = entry
+          const started = handlers.agent?.({ threadId, turnId })
+          return started === undefined ? undefined : void agents.set(agent, started)
+        }
+        case "AgentEmitted": {
+          const { agent, event } = entry
+          return isForRunningTurn(event) ? agents.get(agent)?.emit({ ...event, at: timed() }) : undefined
+        }
+        case "AgentEnded": {
+          const { agent, outcome } = entry
+          const isFailed = outcome._tag === "Failure" && Replay.isTurnError(outcome.error)
+          return endAgent(agent, isFailed ? outcome.error : "completed")
+        }
+        case "Settings":
+          return thread.setSettings(entry.settings)
+        case "Goal":
+          return thread.goal(entry.goal)
+        case "Terminal":
+          return yield* thread.terminal(entry.event)
+        case "Exited":
+          return entry.outcome._tag === "Failure" && Replay.isTurnError(entry.outcome.error)
+            ? thread.exit(entry.outcome.error)
+            : undefined
         case "Notified":
           return notifications.play(entry, clock.currentTimeMillisUnsafe())
         case "Approve": {
-          const { ask, request } = entry
-          const fiber = Effect.forkScoped(handlers.approve(request), { startImmediately: true })
+          const { agent, ask, request } = entry
+          const fiber = Effect.forkScoped(handlersOf(agent).approve(request), { startImmediately: true })
           return void decisions.set(ask, [request, yield* fiber])
         }
         case "Call": {
-          const { ask, call } = entry
-          const fiber = Effect.forkScoped(handlers.callTool(call), { startImmediately: true })
+          const { agent, ask, call } = entry
+          const fiber = Effect.forkScoped(handlersOf(agent).callTool(call), { startImmediately: true })
           return void calls.set(ask, yield* fiber)
         }
         case "Decided": {
@@ -120,11 +166,13 @@ export const play = (
     })
     yield* Effect.onInterrupt(all, () =>
       Effect.sync(() => {
+        for (const agent of agents.keys()) endAgent(agent, new CodexError.TurnInterrupted({ by: "caller" }))
         if (end.outcome._tag !== "Interrupted")
           replay.reportInterrupted(
             `${subject} was interrupted after ${played} of ${entries.length + 1} of its lines${waitsFor}`
           )
       })
     )
-    return yield* replayOutcome(end.outcome, () => Effect.void, Replay.isTurnError)
+    const outcome = replay.hasRelativeTimes ? ResetTimes.shiftOutcome(end.outcome, startedAt) : end.outcome
+    return yield* replayOutcome(outcome, () => Effect.void, Replay.isTurnError)
   }).pipe(Effect.scoped)

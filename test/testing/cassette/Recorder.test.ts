@@ -51,7 +51,7 @@ describe("a recording", () => {
         assert.deepStrictEqual(JSON.parse(lines[0] ?? ""), {
           _tag: "Header",
           format: "effect-codex/cassette",
-          version: 1,
+          version: 2,
           engine: "scripted"
         })
         assert.deepStrictEqual(JSON.parse(lines.at(-1) ?? ""), { _tag: "End", turns: 2 })
@@ -505,10 +505,10 @@ describe("F33 an incomplete cassette is refused", () => {
       Effect.gen(function* () {
         const file = `${path}/a.jsonl`
         yield* on(recording(file), program())
-        yield* fs.writeFileString(file, (yield* read("a.jsonl")).replace('"version":1', '"version":2'))
+        yield* fs.writeFileString(file, (yield* read("a.jsonl")).replace('"version":2', '"version":3'))
         const error = yield* refusal(file)
         assert.strictEqual(error.reason, "UnsupportedVersion")
-        assert.include(error.message, "format version 2")
+        assert.include(error.message, "format version 3")
         assert.include(error.message, "record it again")
         assert.isFalse(yield* fs.exists(`${file}.corrupt`))
       })
