@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function* (
     return handle
   })
 
-  const replayRequest: Replay.ReplayRequest = (method, args, value, isExpected) =>
+  const replayRequest: Replay.RequestPlayer = (method, args, value, isExpected) =>
     Effect.suspend(() => {
       const candidates = asked.filter(({ isPlayed, value }) => !isPlayed && value.method === method)
       const given = args.map((arg) => arg ?? null)

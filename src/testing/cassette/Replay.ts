@@ -69,7 +69,7 @@ export interface Replay {
 }
 
 /** Replays a request outside any turn. */
-export type ReplayRequest = <A, E extends CodexError.CodexError>(
+export type RequestPlayer = <A, E extends CodexError.CodexError>(
   method: string,
   args: ReadonlyArray<unknown>,
   value: (value: unknown) => Effect.Effect<A>,

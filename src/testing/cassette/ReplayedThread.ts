@@ -19,7 +19,7 @@ import type * as Replay from "./Replay.ts"
 import type { Steer } from "./TurnPlayer.ts"
 
 /** Something that happens without a request. */
-export interface Pending {
+export interface PendingEvent {
   readonly due: CassetteFormat.Due
   /** Whether it starts a turn. */
   readonly startsTurn: boolean
@@ -34,7 +34,7 @@ export interface ReplayedThread {
   /** The observers of the open handles, oldest first. */
   readonly observers: Set<Engine.ThreadObserver>
   /** Adds what happens without a request while a handle is open. */
-  readonly add: (pending: ReadonlyArray<Pending>) => void
+  readonly add: (pending: ReadonlyArray<PendingEvent>) => void
   /** Counts an action, as `CassetteFormat.Due` lists them, and forks what follows from it. */
   readonly act: Effect.Effect<void>
   /** Passes a turn that the engine starts by itself to the newest handle. */
@@ -51,14 +51,14 @@ export interface ReplayedThread {
 /** Makes a thread whose events stop with this scope. */
 export const make = (replay: Replay.Replay, scope: Scope.Scope): ReplayedThread => {
   let actions = 0
-  let waiting: ReadonlyArray<Pending> = []
+  let waiting: ReadonlyArray<PendingEvent> = []
   /** Turns that are about to start or run. Each completes with its end. */
-  const starting = new Map<Pending, Deferred.Deferred<void>>()
+  const starting = new Map<PendingEvent, Deferred.Deferred<void>>()
   const running = new Set<Deferred.Deferred<void>>()
   const observers = new Set<Engine.ThreadObserver>()
   const listeners = new Set<Listener>()
 
-  const play = (due: ReadonlyArray<Pending>): Effect.Effect<void> =>
+  const play = (due: ReadonlyArray<PendingEvent>): Effect.Effect<void> =>
     Effect.gen(function* () {
       let waited = 0
       for (const pending of due) {

@@ -36,7 +36,7 @@ export interface HandleOptions {
   readonly value: OpenedThread
   readonly sandbox: TurnOptions.Sandbox | undefined
   readonly thread: ReplayedThread.ReplayedThread
-  readonly replayRequest: Replay.ReplayRequest
+  readonly replayRequest: Replay.RequestPlayer
 }
 
 const decodeSettings = Schema.decodeUnknownSync(ThreadSettings.ThreadSettings)
@@ -48,8 +48,8 @@ const pending = (
   { turns, unrequested }: Replay.Replay,
   { number, thread }: HandleOptions,
   adopt: (turn: Replay.Playable<CassetteFormat.RecordedTurn>) => void
-): ReadonlyArray<ReplayedThread.Pending> => [
-  ...unrequested.flatMap((line): ReadonlyArray<ReplayedThread.Pending> => {
+): ReadonlyArray<ReplayedThread.PendingEvent> => [
+  ...unrequested.flatMap((line): ReadonlyArray<ReplayedThread.PendingEvent> => {
     const { due } = line
     if (line.thread !== number || due === undefined) return []
     return [{ due, startsTurn: false, happen: happen(thread, line) }]
@@ -83,7 +83,7 @@ const happen = (
 export const make = (
   replay: Replay.Replay,
   options: HandleOptions
-): readonly [Engine.EngineThread, ReadonlyArray<ReplayedThread.Pending>] => {
+): readonly [Engine.EngineThread, ReadonlyArray<ReplayedThread.PendingEvent>] => {
   const { number, replayRequest, sandbox, thread, value } = options
   const { compare, mismatch, normalizer, notifications, turns } = replay
   let settings = value.settings
