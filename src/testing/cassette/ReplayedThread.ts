@@ -13,10 +13,16 @@ import * as Stream from "effect/Stream"
 import type * as CodexError from "../../domain/CodexError.ts"
 import type * as Goal from "../../domain/Goal.ts"
 import type * as Terminal from "../../domain/Terminal.ts"
+import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../../engine/Engine.ts"
 import type * as CassetteFormat from "./CassetteFormat.ts"
 import type * as Replay from "./Replay.ts"
-import type { Steer } from "./TurnPlayer.ts"
+
+/** A steering input that waits for its recorded outcome. */
+export interface Steer {
+  readonly input: TurnOptions.TurnInput
+  readonly done: Deferred.Deferred<void, CodexError.RequestError>
+}
 
 /** Something that happens without a request. */
 export interface PendingEvent {

@@ -107,7 +107,7 @@ export const make = (
         Effect.andThen(compare(subject, line, head.options, given.options, "options")),
         Effect.andThen(
           Effect.acquireUseRelease(
-            Effect.tap(Queue.unbounded<TurnPlayer.Steer>(), (steers) =>
+            Effect.tap(Queue.unbounded<ReplayedThread.Steer>(), (steers) =>
               Effect.sync(() => void (thread.steers = steers))
             ),
             (steers) =>

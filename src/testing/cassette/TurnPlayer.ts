@@ -9,7 +9,6 @@ import type * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type * as ThreadSettings from "../../domain/ThreadSettings.ts"
 import type * as Turn from "../../domain/Turn.ts"
-import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../../engine/Engine.ts"
 import * as AttachmentPaths from "./AttachmentPaths.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
@@ -18,12 +17,6 @@ import * as Replay from "./Replay.ts"
 import type * as ReplayedThread from "./ReplayedThread.ts"
 import * as ResetTimes from "./ResetTimes.ts"
 import * as SecretAnswers from "./SecretAnswers.ts"
-
-/** A steering input that waits for its recorded outcome. */
-export interface Steer {
-  readonly input: TurnOptions.TurnInput
-  readonly done: Deferred.Deferred<void, CodexError.RequestError>
-}
 
 const decodeEntry = Schema.decodeUnknownEffect(CassetteFormat.CassetteLine)
 
@@ -52,7 +45,7 @@ export const play = (
   replay: Replay.Replay,
   thread: TurnThread,
   { end, entries, head, line }: CassetteFormat.RecordedTurn,
-  steers: Queue.Queue<Steer>,
+  steers: Queue.Queue<ReplayedThread.Steer>,
   handlers: Engine.Handlers
 ): Effect.Effect<void, CodexError.TurnError> =>
   Effect.gen(function* () {
