@@ -384,7 +384,7 @@ describe("a cassette with settings", () => {
 })
 
 describe("a cassette of format version 1", () => {
-  const recorded = fileURLToPath(new URL("recorded/version-1.jsonl", import.meta.url))
+  const recorded = fileURLToPath(new URL("version-1.jsonl", import.meta.url))
   const program = Effect.gen(function* () {
     const codex = yield* Codex
     const thread = yield* codex.startThread({ approvalMode: "on-request" })
