@@ -52,7 +52,7 @@ const isFixedPlace = Schema.is(
 const resolvedPath = (resolved: ResolvedPaths | undefined, given: string) =>
   resolved?.paths.find((path) => path.given === given)
 
-/** Returns what files of this process a permission would open for the agent. A spool that it writes says what it wants. */
+/** Returns what files of this process, or of Codex, a permission would open for the agent. A spool that it writes says what it wants. */
 const hostFilesBelow = (
   { access, place }: Entry,
   resolved: ResolvedPaths | undefined
@@ -106,7 +106,7 @@ const ungrantable = (
   const content = entries.map((entry) => hostFilesBelow(entry, resolved)).find((found) => found !== undefined)
   return content === undefined
     ? `${subject} ${belowWritable}`
-    : `${subject} would let the agent write ${content} of this process`
+    : `${subject} would let the agent write ${content}`
 }
 
 const normalizePermissions = (

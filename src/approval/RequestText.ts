@@ -67,7 +67,7 @@ const place = (place: FileSystemPlace): string => {
 const entry = ({ access, place: where }: FileSystemEntry): string =>
   access === "deny" ? `no access to ${place(where)}` : `${access} ${place(where)}`
 
-/** Says where a path leads, unless that is what the text of the path says, and what files of this process are there. */
+/** Says where a path leads, unless that is what the text of the path says, and what files of this process or of Codex are there. */
 const realPath = (resolved: ResolvedPaths | undefined, given: string): ReadonlyArray<Section> => {
   const found = resolved?.paths.find((path) => path.given === given)
   if (found === undefined) return []
@@ -80,7 +80,7 @@ const realPath = (resolved: ResolvedPaths | undefined, given: string): ReadonlyA
             ? { label, text: "a path that cannot be determined" }
             : section(label, found.real)
         ]),
-    ...optional("which no answer grants, because this process keeps there", found.hostFiles)
+    ...optional("which no answer grants, because it would open", found.hostFiles)
   ]
 }
 

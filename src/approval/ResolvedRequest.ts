@@ -6,6 +6,7 @@ import type { Permissions } from "../domain/Permissions.ts"
 import { canonicalJson } from "../internal/CanonicalJson.ts"
 import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as RealPath from "../internal/RealPath.ts"
+import * as Schema from "effect/Schema"
 import * as Nodepath from "node:path"
 
 /** Returns the directory that a pattern starts from. */
@@ -43,23 +44,35 @@ const permissionsOf = (request: Resolvable): Permissions | undefined =>
 /** Returns the name of a special place in `resolved`. */
 export const specialName = (value: unknown): string => canonicalJson(value)
 
-/** A special place can be anywhere, so none is opened while this process keeps files. */
+const isProjectRoots = Schema.is(Schema.Struct({ kind: Schema.Literal("project_roots") }))
+const isSlashTmp = Schema.is(Schema.Struct({ kind: Schema.Literal("slash_tmp") }))
+
+/** Returns the paths of a special place. Where that is not known, it can be anywhere. */
+const pathsOfSpecial = (value: unknown, projects: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (isProjectRoots(value)) return projects
+  return [isSlashTmp(value) ? "/tmp" : "/"]
+}
+
+/** Returns the special places that would let the agent write files of this process. */
 const specialPlaces = (
   request: Resolvable,
-  [first]: ReadonlyArray<HostDirectories.HostDirectory>
+  projects: ReadonlyArray<string>,
+  hostDirectoryAt: (path: string) => HostDirectories.HostDirectory | undefined
 ): ReadonlyArray<ResolvedPath> =>
-  (permissionsOf(request)?.fileSystem ?? []).flatMap(({ access, place }) =>
-    first === undefined || access !== "write" || place._tag !== "Special"
+  (permissionsOf(request)?.fileSystem ?? []).flatMap(({ access, place }) => {
+    if (access !== "write" || place._tag !== "Special") return []
+    const [found] = pathsOfSpecial(place.value, projects).flatMap((path) => hostDirectoryAt(path) ?? [])
+    return found === undefined
       ? []
       : [
           {
             given: specialName(place.value),
             throughLink: false,
             agentWritable: true,
-            hostFiles: first.content
+            hostFiles: found.content
           }
         ]
-  )
+  })
 
 /** Returns the paths that a request names, or `undefined` for a request that concerns no files. */
 const namedBy = (request: Resolvable): ReadonlyArray<NamedPath> => {
@@ -129,7 +142,10 @@ export const resolve = (
       ...(own.real === undefined ? {} : { cwd: own.real }),
       cwdThroughLink: own.throughLink,
       threadCwd: cwd.real,
-      paths: [...resolved, ...specialPlaces(request, hostDirectories)]
+      paths: [
+        ...resolved,
+        ...specialPlaces(request, [cwd.real, ...writableRoots, own.real ?? "/"], hostDirectoryAt)
+      ]
     }
   })
 }

@@ -31,7 +31,8 @@ const fields = {
 /**
  * Where a path of a request leads. `real` is missing if it cannot be determined. `throughLink`: a symbolic link is on the
  * way. `agentWritable`: the agent can write there without approval, so it can also put a link there at any time. `hostFiles`:
- * the request would let the agent write files of this process, such as "the spool of telemetry"; no decision grants that.
+ * the request would let the agent write files of this process or of Codex, such as "the spool of telemetry" or "the home
+ * directory of Codex"; no decision grants that.
  */
 export class ResolvedPath extends Schema.Opaque<ResolvedPath>()(
   Schema.Struct({

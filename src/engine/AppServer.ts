@@ -28,6 +28,7 @@ import * as CodexWarnings from "./app-server/CodexWarnings.ts"
 import * as ThreadManagement from "./app-server/ThreadManagement.ts"
 import * as MessageRouter from "./app-server/MessageRouter.ts"
 import * as ErrorMapping from "./app-server/ErrorMapping.ts"
+import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as AppServerProcess from "./app-server/AppServerProcess.ts"
 import * as Protocol from "./app-server/Protocol.ts"
 import * as TurnDriver from "./app-server/TurnDriver.ts"
@@ -53,6 +54,15 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const layerScope = yield* Effect.scope
+  // Codex runs without a request what the rules in its home directory allow.
+  const hostDirectories = yield* HostDirectories.Current
+  yield* hostDirectories.add({
+    path: AppServerProcess.homeOf(options, yield* Path.Path),
+    content: "the home directory of Codex",
+    setting: "CODEX_HOME",
+    isTree: true,
+    allowsTurns: true
+  })
   const starting = Semaphore.makeUnsafe(1)
   /** The temporary directory of the agent's commands. */
   const tmpdir =

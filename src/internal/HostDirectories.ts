@@ -17,7 +17,7 @@ export interface HostDirectory {
   readonly setting: string
   /** Whether the process uses everything below the directory, and not only files directly in it. */
   readonly isTree: boolean
-  /** Whether a turn may start although its sandbox can write the directory, because only some turns use the files. */
+  /** Whether a turn may start although its sandbox can write the directory: something else protects the files then. */
   readonly allowsTurns?: boolean | undefined
 }
 

@@ -197,10 +197,8 @@ describe("the writable roots of a thread", () => {
       const cwd = `${root}/ws`
       const at = (name: string) => `${root}/outside/${name}`
       const glob = (pattern: string) => ({ access: "write", place: { _tag: "Glob", pattern } }) as const
-      const special = {
-        access: "write",
-        place: { _tag: "Special", value: { kind: "project_roots" } }
-      } as const
+      const special = (kind: string) =>
+        ({ access: "write", place: { _tag: "Special", value: { kind } } }) as const
       const grantsOf = (entries: ReadonlyArray<Approval.Permissions["fileSystem"][number]>, hosts = host) => {
         const request = R.permissions({ network: false, fileSystem: [...entries, path("read", "/etc")] })
         const decision = normalize(resolve({ ...without(request), cwd }, access, [], hosts), Approval.accept)
@@ -212,7 +210,8 @@ describe("the writable roots of a thread", () => {
         ...["", "spool", "spool/a", "logs", "logs/traces.json"].map((name) => path("write", at(name))),
         glob(`${at("spool")}/*`),
         glob(`${root}/**`),
-        special
+        special("root"),
+        special("tmpdir")
       ]
       for (const entry of refused) {
         assert.strictEqual(grantsOf([entry]), 0, JSON.stringify(entry))
@@ -221,7 +220,8 @@ describe("the writable roots of a thread", () => {
       for (const entry of [
         path("read", at("spool")),
         path("write", at("logs/below/a")),
-        path("write", at("free"))
+        path("write", at("free")),
+        special("project_roots")
       ])
         assert.strictEqual(grantsOf([entry]), 1, JSON.stringify(entry))
 
@@ -241,8 +241,8 @@ describe("the writable roots of a thread", () => {
         [change, "a file"]
       ] as const) {
         const [outcome, text] = outcomeOf(request)
-        assert.include(outcome, `would let the agent write ${content} of this process`)
-        assert.include(text, `which no answer grants, because this process keeps there:\n  │ ${content}`)
+        assert.include(outcome, `would let the agent write ${content}`)
+        assert.include(text, `which no answer grants, because it would open:\n  │ ${content}`)
       }
       assert.strictEqual(outcomeOf({ ...change, root: at("free") })[0], "Accept")
     })

@@ -81,6 +81,31 @@ describe.concurrent("Files of the host", () => {
       })
     }))
 
+  test("include the home directory of Codex, whose rules say what runs without a request: no policy can grant it", () =>
+    Effect.gen(function* () {
+      let home = ""
+      const real = yield* Real.make(
+        [
+          () => write(home),
+          () => write(`${home}/rules`),
+          () => M.reply(M.shell(`mkdir -p ${home}/rules; echo > ${home}/rules/owned.rules`)),
+          done
+        ],
+        { config }
+      )
+      home = real.env.CODEX_HOME
+      yield* Effect.flatMap(real.start({ sandbox: "read-only" }), (thread) => thread.run("go")).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.merge(real.layer, Approval.layer(Approval.allow)))
+      )
+      assert.isFalse(yield* real.exists(`${home}/rules/owned.rules`))
+      const [last] = (yield* real.server.requests).slice(-1)
+      assert.strictEqual(
+        last?.toolOutputs.filter(({ output }) => output.includes('"file_system":null')).length,
+        2
+      )
+    }))
+
   test("end the next turn as InvalidRequest.AgentWritable if they appear where a policy has granted access", () =>
     Effect.gen(function* () {
       const { host, real, thread } = yield* fixture((host) => [write(`${host}/free`), done, done])

@@ -96,7 +96,8 @@ const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError
   return new CodexError.EngineExited(signal === undefined ? { stderr } : { signal, stderr })
 }
 
-const homeOf = (options: ProcessOptions, path: Path.Path): string =>
+/** Returns the home directory of Codex: its configuration, its rules, its login and its threads. */
+export const homeOf = (options: ProcessOptions, path: Path.Path): string =>
   options.env?.["CODEX_HOME"] ?? process.env["CODEX_HOME"] ?? path.join(homedir(), ".codex")
 
 const readConfigurations = Effect.fnUntraced(function* (options: ProcessOptions) {
