@@ -125,7 +125,8 @@ export const drive = Effect.fnUntraced(function* (
     })
   )
   yield* until("the last command runs", () => processesWith(terminated).length > 0)
-  yield* Effect.forkScoped(handle.kill({ killSignal: "SIGTERM" }))
+  // Only the service: it ends Codex.
+  process.kill(handle.pid, "SIGTERM")
   const lastEvents = yield* Effect.promise(() => last.text())
   yield* check("SIGTERM ends the turn", lastEvents.includes('"type":"turn.interrupted"'))
   yield* handle.exitCode

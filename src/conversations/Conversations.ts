@@ -5,6 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -189,7 +190,9 @@ const make = Effect.fnUntraced(function* (options: ConversationsOptions) {
   const closeEntry = (entry: Entry): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (entries.get(entry.conversation.id) === entry) entries.delete(entry.conversation.id)
-      return Scope.close(entry.scope, Exit.void)
+      // Readers of a turn that is interrupted first receive its end; those of a turn whose scope closes may not.
+      const interrupted = entry.running > 0 ? entry.conversation.thread.interrupt : Effect.void
+      return Effect.andThen(interrupted, Scope.close(entry.scope, Exit.void))
     })
 
   const openIn = <E, R>(owner: string, acquire: Effect.Effect<Thread, E, R>) =>
@@ -261,7 +264,14 @@ const make = Effect.fnUntraced(function* (options: ConversationsOptions) {
     Effect.gen(function* () {
       shuttingDown = true
       yield* endIfIdle
-      yield* Effect.timeoutOption(Deferred.await(idle), shutdownTimeout)
+      // A fiber of its own: a finalizer can be uninterruptible or interrupted already, and then a timeout has no effect.
+      const deadline = yield* Effect.sleep(shutdownTimeout).pipe(
+        Effect.andThen(Deferred.succeed(idle, undefined)),
+        Effect.interruptible,
+        Effect.forkDetach
+      )
+      yield* Deferred.await(idle)
+      yield* Fiber.interrupt(deadline)
       yield* Effect.forEach([...entries.values()], closeEntry, { concurrency: "unbounded", discard: true })
     }).pipe(Effect.uninterruptible)
   )

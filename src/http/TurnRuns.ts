@@ -95,6 +95,7 @@ export const make = Effect.gen(function* () {
           : Option.getOrElse(Cause.findErrorOption(exit.cause), () => "interrupted" as const)
         const ended = turn ?? (error === undefined || error === "interrupted" ? undefined : error.turn)
         const ids = { threadId: thread.id, turnId }
+        // The reason that Codex gives can name paths and settings of the server.
         log.append(jsonLine(EventJson.last(ended, error, ids, ({ summary }) => redaction.text(summary))))
         log.end()
       })
