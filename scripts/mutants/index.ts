@@ -4,6 +4,7 @@ import { attachments } from "./attachments.ts"
 import { cli } from "./cli.ts"
 import { connection } from "./connection.ts"
 import { engine } from "./engine.ts"
+import { http } from "./http.ts"
 import { lifecycle } from "./lifecycle.ts"
 import { metrics } from "./metrics.ts"
 import { redaction } from "./redaction.ts"
@@ -21,5 +22,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...security,
   ...metrics,
   ...attachments,
-  ...cli
+  ...cli,
+  ...http
 ]

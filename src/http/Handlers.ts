@@ -3,13 +3,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { Codex } from "../Codex.ts"
 import * as ApprovalQueue from "../approval/ApprovalQueue.ts"
 import type * as PendingRequests from "../approval/PendingRequests.ts"
-import { type Conversation, ConversationNotFound, Conversations } from "../conversations/Conversations.ts"
+import { type Conversation, Conversations } from "../conversations/Conversations.ts"
 import * as EventJson from "../domain/EventJson.ts"
 import type { ThreadId } from "../domain/Ids.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
@@ -103,7 +104,9 @@ export const handlers = (
     /** Fails as for a thread that does not exist, if the thread is not one of the current user. */
     const owned = Effect.fnUntraced(function* (threadId: ThreadId) {
       const { id } = yield* CurrentUser
-      if ((yield* owners.ownerOf(threadId)) !== id) return yield* new ConversationNotFound({ id: threadId })
+      // A new thread gets its owner with its first turn; until then it is only open.
+      const open = yield* Effect.result(Effect.scoped(conversations.get(id, threadId)))
+      if (Result.isFailure(open) && (yield* owners.ownerOf(threadId)) !== id) return yield* open.failure
       return id
     })
 
@@ -128,11 +131,10 @@ export const handlers = (
       all.filter(({ openedThreadId }) => openedThreadId === threadId)
 
     const implemented = handlers.handleAll({
-      start: Effect.fn("codex.http.start")(function* ({ payload }) {
+      start: Effect.fnUntraced(function* ({ payload }) {
         const { id: owner } = yield* CurrentUser
         const grant = yield* Grant
         const conversation = yield* conversations.open(owner, grant.open({ _tag: "Start", request: payload }))
-        yield* owners.claim(conversation.id, owner)
         return toOpenThread(conversation)
       }, Effect.mapError(toHttpError)),
       list: ({ query }) =>

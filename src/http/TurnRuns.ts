@@ -76,18 +76,21 @@ export const make = Effect.gen(function* () {
   const limits = yield* HttpLimits.Current
   const redaction = yield* Redaction.Current
   const runs = new WeakMap<Conversation, TurnRun>()
+  /** The id of the thread for which the owner is stored. */
+  const claimed = new WeakMap<Conversation, ThreadId>()
   const turns = makeCounter({ total: limits.turns, perUser: limits.turnsPerUser })
   const streams = makeCounter({ total: limits.streams, perUser: limits.streamsPerUser })
 
   /** Runs the turn and writes its lines. The last one says how it ended, also if it was interrupted. */
   const runTurn = (
-    { owner, thread, id }: Conversation,
+    conversation: Conversation,
     log: TurnLog.TurnLog,
     input: TurnOptions.TurnInput,
     options: TurnOptions.TurnOptions
   ): Effect.Effect<void> => {
     let turn: Turn.Turn | undefined
     let turnId: string | undefined
+    const { owner, thread } = conversation
     const finish = (exit: Exit.Exit<void, CodexError.TurnError>) =>
       Effect.sync(() => {
         const error = Exit.isSuccess(exit)
@@ -106,8 +109,10 @@ export const make = Effect.gen(function* () {
           else log.append(jsonLine(EventJson.event(withoutReason(event))))
           if (event._tag !== "TurnStarted") return Effect.void
           turnId = event.turnId
-          // The thread has a new id if Codex's process died before the first turn.
-          return event.threadId === id ? Effect.void : owners.claim(event.threadId, owner)
+          // Codex stores a thread with its first turn, and not before. Its id is new if Codex's process died meanwhile.
+          if (claimed.get(conversation) === event.threadId) return Effect.void
+          claimed.set(conversation, event.threadId)
+          return owners.claim(event.threadId, owner)
         })
       ),
       Effect.onExit(finish),
