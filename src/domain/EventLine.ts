@@ -8,6 +8,7 @@ import { Class } from "./ErrorClass.ts"
 import { ItemId, ThreadId, TurnId } from "./Ids.ts"
 import { ItemLine, typed } from "./ItemLine.ts"
 import { RequestLine } from "./RequestLine.ts"
+import { Review } from "./Review.ts"
 import * as Turn from "./Turn.ts"
 
 export * from "./ItemLine.ts"
@@ -67,6 +68,8 @@ const endFields = {
   turnId: Schema.NullOr(TurnId),
   message: Schema.NullOr(Schema.String),
   usage: Schema.NullOr(Turn.Usage),
+  cost: optionalKey(Schema.Finite),
+  review: optionalKey(Review),
   time: Schema.NullOr(Schema.toEncoded(Turn.TurnTime))
 }
 
