@@ -20,6 +20,30 @@ export const cli: ReadonlyArray<Mutant> = [
     ],
     ["!/^[^=\\s]+=/.test(override)", "!/=/.test(override)", "takes key=value, and rejects anything else"]
   ]),
+  ...inFile("src/cli/PriceFlags.ts", "test/cli/PriceFlags.test.ts", [
+    [
+      "Object.keys(table).length === 0",
+      "Object.keys(table).length < 0",
+      "fails without a price of the model, and if it is not more than 0"
+    ],
+    [
+      "!Object.hasOwn(table, model.value)",
+      "false",
+      "fails without a price of the model, and if it is not more than 0"
+    ],
+    [
+      "if (problem !== undefined)",
+      "if (problem === null)",
+      "reads a file that the agent cannot write, and --price overrides it"
+    ]
+  ]),
+  ...inFile("src/cli/GoalSession.ts", "test/cli/goals.test.ts", [
+    [
+      'outcome.status === "complete" ? code.completed : code.failed',
+      "code.completed",
+      "ends at its token budget, at the limits of the thread, and after its timeout"
+    ]
+  ]),
   ...inFile("src/cli/commands/cleanAttachments.ts", "test/cli/attachments.test.ts", [
     [
       '(all && state !== "live")',

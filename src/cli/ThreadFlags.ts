@@ -70,6 +70,8 @@ export interface ThreadRequest {
   /** The sandbox of a new thread if the command line names none. */
   readonly sandbox: Sandbox
   readonly options?: ThreadOptions
+  /** Whether the limits are those of the thread and not of each turn. */
+  readonly limitsThread?: boolean
 }
 
 /** Nothing beyond the sandbox: every approval request is declined. */
@@ -115,8 +117,13 @@ export const prepare = Effect.fnUntraced(function* (request: ThreadRequest) {
   }
   const prices = yield* PriceFlags.read(request.thread, target)
   const policy = yield* Options.policy(approve, { ...target, trust })
+  const budget = {
+    tokens: Option.getOrUndefined(tokens),
+    usd: Option.getOrUndefined(request.thread.usd)
+  }
   const options: ThreadOptions = {
     ...request.options,
+    ...(request.limitsThread === true ? { budget } : {}),
     cwd: target.cwd,
     model: Option.getOrUndefined(model),
     effort: Option.getOrUndefined(effort),
@@ -139,9 +146,6 @@ export const prepare = Effect.fnUntraced(function* (request: ThreadRequest) {
       Layer.provide(AppServer.layerOptions({ config })),
       Layer.provideMerge(Layer.merge(Approval.layer(policy), Prices.layer(prices)))
     ),
-    budget: {
-      tokens: Option.getOrUndefined(tokens),
-      usd: Option.getOrUndefined(request.thread.usd)
-    }
+    budget
   }
 })

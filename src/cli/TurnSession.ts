@@ -50,11 +50,12 @@ export const style: Effect.Effect<ProgressReport.Style, never, Stdio.Stdio> = Ef
   return { color, width: Math.max(60, Math.min(terminal ? (process.stderr.columns ?? 100) : 100, 160)) }
 })
 
-const printAll = (lines: ReadonlyArray<string>) =>
+/** Prints lines on stderr. */
+export const printAll = (lines: ReadonlyArray<string>) =>
   Effect.forEach(lines, (line) => Console.error(line), { discard: true })
 
 /** The failure of a run: `errorType` goes to its span, `exit` is the exit code. */
-class FailedRun {
+export class FailedRun {
   readonly errorType: string
   readonly exit: number
   constructor(errorType: string, exit: number) {
@@ -196,18 +197,26 @@ const stageFiles = (files: ReadonlyArray<string>) =>
   )
 
 /** The detail that Codex or the system gave. It can contain content, so only the terminal shows it. */
-const details = (error: CodexError.CodexError): ReadonlyArray<string> => {
+export const details = (error: CodexError.CodexError): ReadonlyArray<string> => {
   const text = "detail" in error ? error.detail : "stderr" in error ? error.stderr : ""
   const line = printableLine(text, 600)
   // The message contains the reason, usually the whole of it.
   return line === "" || error.message.includes(ReasonText.reason(text)) ? [] : [`  ${line}`]
 }
 
-/** Runs the turn inside the `run` span, then prints a waterfall of its spans. */
-export const run = Effect.fnUntraced(function* <R, RL>(
+/** Runs the turn, reports it and returns the exit code. */
+export const run = <R, RL>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
   options: TurnSessionOptions,
   services: Layer.Layer<Exclude<R, Scope.Scope>, never, RL>,
+  telemetry: Layer.Layer<never>
+) => inRunSpan((style) => runAndReport(open, options, style), options, services, telemetry)
+
+/** Runs `work` inside the `run` span, then prints a waterfall of its spans. Returns the exit code. */
+export const inRunSpan = Effect.fnUntraced(function* <R, RL>(
+  work: (style: ProgressReport.Style) => Effect.Effect<number, FailedRun, R>,
+  options: { readonly json: boolean },
+  services: Layer.Layer<R, never, RL>,
   telemetry: Layer.Layer<never>
 ) {
   const memory = yield* InMemorySpans.make
@@ -219,7 +228,7 @@ export const run = Effect.fnUntraced(function* <R, RL>(
     if (spans.length > 0)
       yield* printAll(["", Waterfall.render(spans.map(Waterfall.fromReadableSpan), terminalStyle)])
   })
-  return yield* runAndReport(open, options, terminalStyle).pipe(
+  return yield* work(terminalStyle).pipe(
     Effect.provide(services),
     Effect.withSpan(
       Convention.span.run,

@@ -14,13 +14,16 @@ import { demo } from "./commands/demo.ts"
 import { code, ExitWith, UsageError } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
 import { review } from "./commands/reviewCode.ts"
+import { exec } from "./commands/execCommand.ts"
+import { goal } from "./commands/pursueGoal.ts"
+import { limits } from "./commands/showLimits.ts"
 import { run } from "./commands/run.ts"
 import { threads } from "./commands/threads.ts"
 import { trace } from "./commands/trace.ts"
 
 const cli = Command.make("effect-codex").pipe(
   Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),
-  Command.withSubcommands([run, review, threads, attachments, trace, demo])
+  Command.withSubcommands([run, review, goal, exec, limits, threads, attachments, trace, demo])
 )
 
 /** Returns the exit code for the end of a command. */

@@ -108,7 +108,11 @@ const ofTurn = (event: Turn.EngineEvent): object => {
 /** Why a turn did not complete. */
 export type FailureJson = CodexError.CodexError | "interrupted"
 
-const error = (failure: FailureJson, describe: (error: CodexError.CodexError) => string) => {
+/** Converts the error of a last line. `describe` returns its message. */
+export const error = (
+  failure: FailureJson,
+  describe: (error: CodexError.CodexError) => string = ({ message }) => message
+): object => {
   const known = failure === "interrupted" ? new CodexError.TurnInterrupted({ by: "caller" }) : failure
   return {
     _tag: known._tag,

@@ -1,7 +1,6 @@
 /** `effect-codex threads`: lists, shows, forks, archives and deletes the threads that Codex stores. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -10,17 +9,15 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Nodepath from "node:path"
 import * as TerminalPrompt from "../../approval/TerminalPrompt.ts"
-import { Codex } from "../../Codex.ts"
+import type { Codex } from "../../Codex.ts"
 import * as CodexError from "../../domain/CodexError.ts"
-import * as AppServer from "../../engine/AppServer.ts"
 import { ThreadId, TurnId } from "../../domain/Ids.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
-import { OtlpLayer } from "../../telemetry/Otlp.ts"
-import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as EventJson from "../../domain/EventJson.ts"
 import * as Options from "../Options.ts"
 import { code, ExitWith, UsageError } from "../ExitCode.ts"
+import { withCodex } from "../WithCodex.ts"
 import * as Output from "../Output.ts"
 import * as ProgressReport from "../ProgressReport.ts"
 import * as TurnSession from "../TurnSession.ts"
@@ -29,32 +26,6 @@ const json = Options.json("Print JSON on stdout, one line per thread")
 const thread = Argument.String("THREAD").pipe(
   Argument.withDescription("The id of a thread, as `threads list` prints it, or `last`")
 )
-
-/** Runs `use` with the real Codex. Prints the message of an error and maps the error to its exit code. */
-const withCodex = <A, R>(
-  overrides: ReadonlyArray<string>,
-  use: (codex: Codex["Service"]) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
-) =>
-  Effect.andThen(
-    Options.validateOverrides(overrides),
-    Effect.flatMap(Codex, use).pipe(
-      Effect.catch((error) =>
-        error._tag === "UsageError" || error._tag === "ExitWith"
-          ? Effect.fail(error)
-          : Effect.andThen(
-              Output.printError(`${error._tag}: ${error.message}`),
-              Effect.fail(new ExitWith({ code: CodexError.exitCode(error) }))
-            )
-      ),
-      Effect.provide(
-        Codex.layer.pipe(
-          Layer.provide(AppServer.layerOptions({ config: overrides })),
-          Layer.provideMerge(OtlpLayer)
-        )
-      ),
-      Effect.provideService(TurnTelemetry.Originator, "cli")
-    )
-  )
 
 /** Resolves `last` to the most recently updated thread of the current directory. Any other name is an id. */
 const resolveThread = (
