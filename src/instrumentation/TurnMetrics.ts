@@ -38,8 +38,22 @@ const limiter = () => {
 const errorTypeOf = (end: Signal.SignalEnd): string | undefined =>
   end._tag === "Error" ? end.errorType : undefined
 
-/** Makes a listener that records metrics. Its only state is the set of known label values. */
-export const make = (): SignalBus.SignalListener => {
+/** Writes measurements of one instrument that have the same labels. */
+export type Write = (
+  instrument: Instruments.Instrument,
+  values: ReadonlyArray<number>,
+  labels: Labels,
+  context: Context.Context<never>
+) => void
+
+const toRegistry: Write = (instrument, values, labels, context) =>
+  instrument.updateAll(values, labels, context)
+
+/**
+ * Makes a listener that writes metrics, by default to the registry of the turn's context. Its only state is the set of
+ * known label values.
+ */
+export const make = (write: Write = toRegistry): SignalBus.SignalListener => {
   const limited = limiter()
 
   return ({ attributes, model, provider, sandbox, signal }, context) => {
@@ -49,7 +63,7 @@ export const make = (): SignalBus.SignalListener => {
       [attribute.team]: limited(attribute.team, Context.get(context, Team))
     }
     const record = (instrument: Instruments.Instrument, value: number, labels: Labels = {}) =>
-      instrument.update(value, { ...base, ...labels }, context)
+      write(instrument, [value], { ...base, ...labels }, context)
     const errorType = (value: string | undefined): Labels => ({
       [attribute.errorType]: limited(attribute.errorType, value)
     })
@@ -73,7 +87,7 @@ export const make = (): SignalBus.SignalListener => {
         record(inferenceDuration, seconds(durationMillis), { ...request, ...failure })
         if (timeToFirstTokenMillis !== undefined)
           record(timeToFirstChunk, seconds(timeToFirstTokenMillis), request)
-        timePerOutputChunk.updateAll(chunkGapsMillis.map(seconds), { ...base, ...request }, context)
+        write(timePerOutputChunk, chunkGapsMillis.map(seconds), { ...base, ...request }, context)
         if (usage === undefined) return
         if (revision === "1.41") return recordTokenUsage(record, usage, request)
         return recordTokens(record, usage, request)

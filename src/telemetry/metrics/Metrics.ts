@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as NodeTimers from "../../internal/NodeTimers.ts"
+import * as GlobalMeter from "./GlobalMeter.ts"
 import * as MetricProducer from "./MetricProducer.ts"
 import * as TurnMetrics from "../../instrumentation/TurnMetrics.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
@@ -20,12 +21,36 @@ export const Team = TurnMetrics.Team
  * include it; without one nothing is recorded.
  */
 export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.layerListener(
-  Effect.gen(function* () {
-    const { warnings } = Revision.fromEnvironment(yield* Settings.Environment)
-    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
-    return TurnMetrics.make()
-  })
+  Effect.suspend(() => Effect.map(logWarnings, () => TurnMetrics.make()))
 )
+
+const logWarnings = Effect.gen(function* () {
+  const { warnings } = Revision.fromEnvironment(yield* Settings.Environment)
+  yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+})
+
+/**
+ * Records the metrics of every turn with the global meter provider of `@opentelemetry/api`, for a program that has set up
+ * OpenTelemetry's metrics itself, for example with NodeSDK. Names, units and buckets are those of the other exporters, and
+ * labels are masked. The SDK must be started before the layer is built. The layer records nothing if the environment
+ * disables telemetry.
+ *
+ * ```ts
+ * const Global = Layer.merge(OpenTelemetryInterop.layerGlobal, Metrics.layerGlobal)
+ * ```
+ */
+export const layerGlobal: Layer.Layer<SignalBus.SignalBus> = Layer.unwrap(
+  Effect.map(Settings.CurrentSettings, ({ disabled }) =>
+    disabled
+      ? SignalBus.layer
+      : SignalBus.layerListener(
+          Effect.andThen(
+            logWarnings,
+            Effect.map(GlobalMeter.make, (write) => TurnMetrics.make(write))
+          )
+        )
+  )
+).pipe(Layer.provide([Settings.layer, Redaction.layerDefault]))
 
 /**
  * Adds a metric reader. It collects all metrics of the registry, ours and the program's own. When the layer closes, the
