@@ -6,6 +6,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
@@ -19,6 +20,7 @@ import { Stderr } from "../telemetry/delivery/Stderr.ts"
 import * as Metrics from "../telemetry/metrics/Metrics.ts"
 import * as Settings from "../telemetry/config/Settings.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
+import * as Captured from "./Captured.ts"
 
 /** The places of planted secrets. */
 export const locations = [
@@ -79,7 +81,8 @@ export const plant: Effect.Effect<PlantedSecrets> = Effect.sync(() => {
     argument: secret("argument"),
     result: secret("result"),
     output: secret("output"),
-    command: word(20),
+    // The name of the program is no content, so the secret is its argument.
+    command: `deploy ${word(20)}`,
     diff: secret("diff"),
     error: secret("error"),
     defect: secret("defect"),
@@ -231,7 +234,11 @@ export const run = <A, E, R>(
       scope
     )
     const exit = yield* program(planted).pipe(
-      Effect.updateContext((outer: Context.Context<R>) => Context.merge(outer, services)),
+      Effect.updateContext((outer: Context.Context<R>) =>
+        Context.merge(outer, services).pipe(
+          Context.add(Captured.Watched, { loggers: Context.get(services, Logger.CurrentLoggers), registry })
+        )
+      ),
       Effect.exit,
       Effect.onExit(() => Scope.close(scope, Exit.void))
     )

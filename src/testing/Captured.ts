@@ -188,13 +188,26 @@ const makeLogger = (into: Array<CapturedLog>): Logger.Logger<unknown, void> =>
     })
   })
 
+/**
+ * @internal What a canary watches. A captured program has loggers and metrics of its own, so without this the canary would
+ * find nothing in them.
+ */
+export const Watched = Context.Reference<
+  | {
+      readonly loggers: ReadonlySet<Logger.Logger<unknown, unknown>>
+      readonly registry: Context.Service.Shape<typeof Metric.MetricRegistry>
+    }
+  | undefined
+>("effect-codex/testing/Captured/Watched", { defaultValue: () => undefined })
+
 /** Captures in memory. Spans pass through the production pipeline, logs are not printed, metrics have their own registry. */
 export const layer: Layer.Layer<Captured> = Layer.unwrap(
   Effect.gen(function* () {
     const memory = yield* InMemorySpans.make
     const logs: Array<CapturedLog> = []
     // Effect's metric registry is global to the process, so give the test its own.
-    const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
+    const watched = yield* Watched
+    const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = watched?.registry ?? new Map()
     return Layer.mergeAll(
       Layer.succeed(
         Captured,
@@ -205,7 +218,7 @@ export const layer: Layer.Layer<Captured> = Layer.unwrap(
         })
       ),
       Layer.succeed(Metric.MetricRegistry, registry),
-      Logger.layer([makeLogger(logs)]),
+      Logger.layer([makeLogger(logs), ...(watched?.loggers ?? [])]),
       Tracer.layerProcessor(Effect.succeed(memory.processor)),
       Metrics.layer
     )

@@ -1,0 +1,27 @@
+/** Searches everything that a program emits for planted secrets. */
+import { it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Codex } from "effect-codex"
+import { Canary, Scripted, TestLayer } from "effect-codex/testing"
+
+// The program under test: your own code.
+const summarise = (prompt: string) =>
+  Effect.gen(function* () {
+    const codex = yield* Codex
+    const thread = yield* codex.startThread()
+    const turn = yield* thread.run(prompt)
+    yield* Effect.logInfo("summarised", { characters: turn.message.length })
+    return turn.message
+  }).pipe(Effect.scoped)
+
+it.effect("leaks nothing", () =>
+  Canary.check((planted) =>
+    Effect.gen(function* () {
+      yield* Scripted.play([
+        Scripted.command(planted.command, { output: planted.output }),
+        Scripted.message(planted.message)
+      ])
+      yield* summarise(planted.prompt)
+    }).pipe(Effect.provide(TestLayer))
+  )
+)
