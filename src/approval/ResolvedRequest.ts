@@ -46,22 +46,30 @@ export const specialName = (value: unknown): string => canonicalJson(value)
 
 const isProjectRoots = Schema.is(Schema.Struct({ kind: Schema.Literal("project_roots") }))
 const isSlashTmp = Schema.is(Schema.Struct({ kind: Schema.Literal("slash_tmp") }))
+const isTmpdir = Schema.is(Schema.Struct({ kind: Schema.Literal("tmpdir") }))
 
 /** Returns the paths of a special place. Where that is not known, it can be anywhere. */
-const pathsOfSpecial = (value: unknown, projects: ReadonlyArray<string>): ReadonlyArray<string> => {
+const pathsOfSpecial = (
+  value: unknown,
+  projects: ReadonlyArray<string>,
+  tmpdir = "/"
+): ReadonlyArray<string> => {
   if (isProjectRoots(value)) return projects
-  return [isSlashTmp(value) ? "/tmp" : "/"]
+  return [RealPath.directory(isSlashTmp(value) ? "/tmp" : isTmpdir(value) ? tmpdir : "/").real]
 }
 
 /** Returns the special places that would let the agent write files of this process. */
 const specialPlaces = (
   request: Resolvable,
   projects: ReadonlyArray<string>,
+  tmpdir: string | undefined,
   hostDirectoryAt: (path: string) => HostDirectories.HostDirectory | undefined
 ): ReadonlyArray<ResolvedPath> =>
   (permissionsOf(request)?.fileSystem ?? []).flatMap(({ access, place }) => {
     if (access !== "write" || place._tag !== "Special") return []
-    const [found] = pathsOfSpecial(place.value, projects).flatMap((path) => hostDirectoryAt(path) ?? [])
+    const [found] = pathsOfSpecial(place.value, projects, tmpdir).flatMap(
+      (path) => hostDirectoryAt(path) ?? []
+    )
     return found === undefined
       ? []
       : [
@@ -144,7 +152,12 @@ export const resolve = (
       threadCwd: cwd.real,
       paths: [
         ...resolved,
-        ...specialPlaces(request, [cwd.real, ...writableRoots, own.real ?? "/"], hostDirectoryAt)
+        ...specialPlaces(
+          request,
+          [cwd.real, ...writableRoots, own.real ?? "/"],
+          access.tmpdir,
+          hostDirectoryAt
+        )
       ]
     }
   })

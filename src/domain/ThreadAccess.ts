@@ -13,6 +13,8 @@ export interface ThreadAccess {
   readonly writableRoots: ReadonlyArray<string>
   /** Whether commands can use the network without approval. True if the sandbox is unknown. */
   readonly network: boolean
+  /** The `TMPDIR` of the agent's commands. */
+  readonly tmpdir?: string | undefined
 }
 
 /** The configuration of a sandbox. */
@@ -42,23 +44,23 @@ export const make = (
 ): ThreadAccess => {
   const resolve = options.directory ?? RealPath.directory
   const directory = resolve(cwd)
-  const { network = false } = options
+  const { network = false, tmpdir: temporary = tmpdir() } = options
   switch (sandbox) {
     case "read-only":
-      return { cwd: directory, sandbox, writableRoots: [], network }
+      return { cwd: directory, sandbox, writableRoots: [], network, tmpdir: temporary }
     case "workspace-write": {
       const roots = [
         directory.given,
         ...(options.writableRoots ?? []),
         ...(options.excludeSlashTmp === true ? [] : ["/tmp"]),
-        ...(options.excludeTmpdir === true ? [] : [options.tmpdir ?? tmpdir()])
+        ...(options.excludeTmpdir === true ? [] : [temporary])
       ]
       const real = roots.map((root) => resolve(Nodepath.resolve(directory.given, root)).real)
-      return { cwd: directory, sandbox, writableRoots: [...new Set(real)], network }
+      return { cwd: directory, sandbox, writableRoots: [...new Set(real)], network, tmpdir: temporary }
     }
     case "danger-full-access":
     case undefined:
-      return { cwd: directory, sandbox, writableRoots: everything, network: true }
+      return { cwd: directory, sandbox, writableRoots: everything, network: true, tmpdir: temporary }
   }
 }
 

@@ -19,6 +19,7 @@ describe("the access of a thread", () => {
       cwd: { given: "/ws", real: "/ws" },
       sandbox: "workspace-write",
       writableRoots: ["/ws", "/more", "/my/tmp"],
+      tmpdir: "/my/tmp",
       network: false
     })
     const online = SandboxAccess.make(opened({ type: "readOnly", networkAccess: true }), {}, undefined)
