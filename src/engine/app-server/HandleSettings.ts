@@ -223,11 +223,14 @@ export const make = (current: () => ThreadOnSession, request: HandleRequest): Ha
           if (isAdded && method === "turn/start") giveAgain()
         }
       }
+      // Only what `observed` sees refuses a turn, so most turns need no race and its two fibers.
+      const isObserved = isChange || loaded.instructions !== undefined
       const turn =
         method === "turn/start" || !isChange
-          ? run(sent, isChange || loaded.instructions !== undefined ? observed : handlers)
+          ? run(sent, isObserved ? observed : handlers)
           : Effect.andThen(send("thread/settings/update", sent), run({}, observed))
-      return Effect.raceFirst(turn, Deferred.await(refused)).pipe(
+      const checked = isObserved ? Effect.raceFirst(turn, Deferred.await(refused)) : turn
+      return checked.pipe(
         Effect.ensuring(Effect.suspend(() => (giving === undefined ? Effect.void : Fiber.interrupt(giving)))),
         Effect.tapError((error) =>
           Effect.sync(() => {
