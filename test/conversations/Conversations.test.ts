@@ -11,7 +11,8 @@ const layer = (options: ConversationsOptions = {}) =>
 
 const open = (owner: string) =>
   Effect.flatMap(Effect.all([Conversations, Codex]), ([conversations, codex]) =>
-    conversations.open(owner, codex.startThread({ cwd: "/" }))
+    // It takes a while, so that others can open one meanwhile.
+    conversations.open(owner, Effect.andThen(Effect.yieldNow, codex.startThread({ cwd: "/" })))
   )
 
 const running = Scripted.command("sleep 600", { takes: "10 minutes" })
