@@ -112,10 +112,12 @@ const pursue = <R>(
       return Effect.gen(function* () {
         if (status !== null) yield* Output.print(turns.at(-1)?.message ?? "")
         const count = turns.length === 1 ? "1 turn" : `${turns.length} turns`
-        if (status !== null) yield* Output.printError(`The goal is ${status} after ${count}.`)
-        else yield* Output.printError(failure === "interrupted" ? "Interrupted." : (failure?.message ?? ""))
-        if (failure !== undefined && failure !== "interrupted")
+        if (failure === undefined) yield* Output.printError(`The goal is ${status} after ${count}.`)
+        else if (failure === "interrupted") yield* Output.printError("Interrupted.")
+        else {
+          yield* Output.printError(`${failure._tag}: ${failure.message}`)
           yield* TurnSession.printAll(TurnSession.details(failure))
+        }
         if (threadId !== undefined && exit !== code.completed)
           yield* Output.printError(`Continue with: effect-codex goal --resume ${threadId}`)
         return exit

@@ -178,10 +178,7 @@ const runAndReport = <R>(
     )
   })
 
-/**
- * The text that a person gets: the last message, with the plan that plan mode proposes, which is no part of it. Codex shows
- * a review as the model's JSON if a field is missing, so a review is always formatted here.
- */
+/** The text that a person gets: the findings of a review, or the last message, with the plan of plan mode, which is no part of it. */
 const answer = ({ items, message, review }: Turn.Turn): string => {
   if (review !== undefined) return Review.format(review)
   const plan = items.findLast((item) => item._tag === "Plan")

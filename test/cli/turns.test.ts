@@ -41,7 +41,8 @@ const finding = {
 const answer = JSON.stringify({
   findings: [finding],
   overall_correctness: "patch is incorrect",
-  overall_explanation: "It leaks."
+  overall_explanation: "It leaks.",
+  overall_confidence_score: 0.8
 })
 
 describe("effect-codex review", () => {
@@ -79,7 +80,8 @@ describe("effect-codex review", () => {
           }
         ],
         explanation: "It leaks.",
-        verdict: "patch is incorrect"
+        verdict: "patch is incorrect",
+        confidence: 0.8
       })
       const requests = yield* real.server.requests
       assert.include(requests[2]?.lastUserText, "abc1234")
