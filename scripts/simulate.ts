@@ -42,13 +42,23 @@ const threads = values.threads === undefined ? undefined : number("threads", val
 
 const before = performance.now()
 const endings = new Map<string, number>()
+const played = new Map<string, number>()
 let turns = 0
+
+const add = (sum: Map<string, number>, counts: Readonly<Record<string, number>>) => {
+  for (const [name, times] of Object.entries(counts)) sum.set(name, (sum.get(name) ?? 0) + times)
+}
+const list = (counts: ReadonlyMap<string, number>) =>
+  [...counts]
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, times]) => `${name} ${times}`)
+    .join(", ")
 
 const simulate = (seed: number) =>
   Effect.map(Simulation.checkSeed({ seed, threads: threads ?? [4, 8, 16][seed % 3] }), (report) => {
     turns += report.turns
-    for (const [end, times] of Object.entries(report.endings))
-      endings.set(end, (endings.get(end) ?? 0) + times)
+    add(endings, report.endings)
+    add(played, report.played)
     if (values.story)
       for (const { at, text, threadId } of report.history)
         process.stdout.write(`${at} ${threadId ?? "-"} ${text}\n`)
@@ -65,8 +75,8 @@ const broken = await Effect.runPromise(
     Effect.catch((failed) => Effect.succeed(failed.message))
   )
 )
-const ended = [...endings].toSorted(([, a], [, b]) => b - a).map(([end, times]) => `${end} ${times}`)
-process.stdout.write(`${turns} turns ended: ${ended.join(", ")}\n`)
+process.stdout.write(`played: ${list(played)}\n`)
+process.stdout.write(`${turns} turns ended: ${list(endings)}\n`)
 if (broken === undefined)
   process.stdout.write(`${seeds.length} seeds hold, each run three times, once without telemetry\n`)
 else {

@@ -390,6 +390,55 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ...inFile("src/internal/ProcessTree.ts", "test/internal/ProcessTree.test.ts", [
     ["marked || !isReused", "true", "do not include another program's group that reuses its id"]
   ]),
+  ...inFile("src/turn/TurnRunner.ts", "test/testing/simulation/Simulation.test.ts", [
+    [
+      "const ending = { subAgents, terminals }",
+      "const ending = { subAgents }",
+      "keeps all promises for 20 seeds, and repeats each run exactly with and without tracing"
+    ]
+  ]),
+  ...inFile("src/domain/Retry.ts", "test/testing/simulation/Simulation.test.ts", [
+    [
+      "Math.max(0, error.resetsAt - now) + slack",
+      "Math.max(0, error.resetsAt - now)",
+      "keeps all promises for 20 seeds, and repeats each run exactly with and without tracing"
+    ]
+  ]),
+  ...inFile("src/turn/SharedThreads.ts", "test/testing/simulation/Simulation.test.ts", [
+    [
+      'interrupt(shared, engine, "pause"),',
+      "Effect.void,",
+      "keeps all promises for 20 seeds, and repeats each run exactly with and without tracing"
+    ]
+  ]),
+  ...inFile("src/testing/cassette/ReplayedThread.ts", "test/testing/cassette/Unrequested.test.ts", [
+    [
+      "due.after <= actions",
+      "due.after <= actions + 1",
+      "passes a turn to the newest handle, and a goal to each handle once"
+    ]
+  ]),
+  ...inFile("src/testing/cassette/ResetTimes.ts", "test/testing/cassette/Unrequested.test.ts", [
+    [
+      "method === updated ? shift(params, millis / 1000) : params",
+      "params",
+      "replays their updates, and a wait for their reset, at another time"
+    ]
+  ]),
+  ...inFile("src/testing/cassette/Replay.ts", "test/testing/cassette/Unrequested.test.ts", [
+    [
+      "recording.header.version > 1",
+      "recording.header.version > 2",
+      "replays their updates, and a wait for their reset, at another time"
+    ]
+  ]),
+  ...inFile("src/testing/cassette/TurnPlayer.ts", "test/testing/cassette/Replay.test.ts", [
+    [
+      "yield* waitFor(left, Fiber.join(calling))",
+      "yield* Fiber.join(calling)",
+      "ends, and the tool takes its recorded time, with instant timing"
+    ]
+  ]),
   ...inFile("src/testing/cassette/CassetteFormat.ts", "test/testing/cassette/Recorder.test.ts", [
     ["&& found.turns === turns.length", "", "when the first or the last turn is missing"]
   ])

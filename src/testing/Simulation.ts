@@ -33,6 +33,7 @@ import * as Settings from "../telemetry/config/Settings.ts"
 import * as SignalBus from "../instrumentation/SignalBus.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
 import * as Workload from "./simulation/Workload.ts"
+import * as WorkloadActors from "./simulation/WorkloadActors.ts"
 import * as Faults from "./simulation/Faults.ts"
 import * as FaultyEngine from "./simulation/FaultyEngine.ts"
 import * as History from "./simulation/History.ts"
@@ -65,9 +66,12 @@ export interface SimulationReport {
   readonly seed: number
   /** A hash of the history, which is equal for equal seeds. */
   readonly fingerprint: string
+  /** The turns of threads, without those of sub-agents. */
   readonly turns: number
-  /** How turns ended, with counts. */
+  /** How these turns ended, with counts. */
   readonly endings: Readonly<Record<string, number>>
+  /** What the engine played, with counts: requested turns, reviews, turns of the engine itself, sub-agents, and more. */
+  readonly played: Readonly<Record<string, number>>
   readonly violations: ReadonlyArray<History.Violation>
   readonly history: ReadonlyArray<History.HistoryLine>
 }
@@ -162,7 +166,7 @@ const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.
     // A crash ends the turns of all threads, so it is rarer with many threads.
     faults: { ...Faults.defaults, crash: Math.min(2, 16 / threads), ...options.faults },
     history,
-    args: options.args ?? (options.program === undefined ? Workload.args : () => ({}))
+    args: options.args ?? (options.program === undefined ? WorkloadActors.args : () => ({}))
   })
   const observeTurnEnds = SignalBus.layerListener(
     Effect.succeed(({ signal, threadId }) => {
@@ -192,7 +196,7 @@ const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.
       )
     const queue = yield* Approval.ApprovalQueue
     const decide: Approval.Policy = (request) =>
-      Effect.provideService(Workload.policy(seed)(request), Approval.ApprovalQueue, queue)
+      Effect.provideService(WorkloadActors.policy(seed)(request), Approval.ApprovalQueue, queue)
     return yield* Effect.provideService(
       Workload.program(seed, threads, history),
       Approval.Current,
@@ -245,12 +249,14 @@ const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.
     history.addViolation(6, undefined, `the span "${name}" never ended`)
 
   const endings: Record<string, number> = {}
-  for (const { end = "none" } of history.turns()) endings[end] = (endings[end] ?? 0) + 1
+  const turns = history.turns().filter(({ rootThreadId, threadId }) => rootThreadId === threadId)
+  for (const { end = "none" } of turns) endings[end] = (endings[end] ?? 0) + 1
   return {
     seed,
     fingerprint: history.fingerprint(),
-    turns: history.turns().length,
+    turns: turns.length,
     endings,
+    played: history.played(),
     violations: history.violations(),
     history: history.lines()
   }

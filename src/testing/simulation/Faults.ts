@@ -20,6 +20,10 @@ export interface Faults {
   readonly background: number
   /** After the turn the engine starts another one by itself. */
   readonly adopted: number
+  /** The turn exhausts the usage limit of the account, which resets later. */
+  readonly limit: number
+  /** The model starts a sub-agent, in percent of the steps of a turn. */
+  readonly agent: number
 }
 
 export const defaults: Faults = {
@@ -31,5 +35,7 @@ export const defaults: Faults = {
   disorder: 40,
   slowInterrupt: 15,
   background: 10,
-  adopted: 25
+  adopted: 25,
+  limit: 6,
+  agent: 12
 }

@@ -1,262 +1,38 @@
 /** An engine that fails in every way an engine can, in an order that a seed determines. */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import * as Scripted from "../Scripted.ts"
-import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
+import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
+import type * as TurnOptions from "../../domain/TurnOptions.ts"
+import { text } from "../../domain/TurnOptions.ts"
 import * as Engine from "../../engine/Engine.ts"
 import * as NotificationHub from "../../engine/NotificationHub.ts"
-import * as NotificationObserver from "./NotificationObserver.ts"
+import * as Scripted from "../Scripted.ts"
 import * as ScriptedThreads from "../scripted/ScriptedThreads.ts"
-import { requestApproval, type Untimed } from "../scripted/ScriptedTurn.ts"
-import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
-import type * as Item from "../../domain/Item.ts"
-import * as Turn from "../../domain/Turn.ts"
-import * as TurnOptions from "../../domain/TurnOptions.ts"
-import type * as Faults from "./Faults.ts"
-import type { EngineTurn, RunHistory } from "./History.ts"
+import * as FaultyAgents from "./FaultyAgents.ts"
+import * as FaultyLimits from "./FaultyLimits.ts"
+import * as FaultyTerminals from "./FaultyTerminals.ts"
+import * as FaultyTurn from "./FaultyTurn.ts"
+import * as NotificationObserver from "./NotificationObserver.ts"
 import * as SeededRandom from "./SeededRandom.ts"
-
-export interface FaultyEngineOptions {
-  readonly seed: number
-  readonly faults: Faults.Faults
-  readonly history: RunHistory
-  /** Returns the arguments with which the model calls a tool of the program. */
-  readonly args: (tool: string, call: string, random: SeededRandom.Random) => unknown
-}
 
 /** The maximum time to stop a turn. After this grace period the real engine kills its process. */
 export const interruptGrace = 5000
-/** The maximum wait for a handler that ignores interruption. */
-const handlerGrace = Duration.seconds(1)
 
 interface PlayOptions {
   /** Whether a caller has requested the turn. */
   readonly isRequested: boolean
+  readonly isReview?: boolean
   readonly terminals?: TurnOptions.TerminalPolicy | undefined
-}
-
-interface FaultyTurn {
-  readonly engineTurn: EngineTurn
-  readonly handlers: Engine.Handlers
-  readonly random: SeededRandom.Random
-  readonly turnId: TurnId
-  readonly options: Engine.EngineThreadOptions
-  readonly settings: FaultyEngineOptions
-  /** Decides which commands continue when the turn ends. */
-  readonly background: SeededRandom.Random
-  readonly left: Map<string, Item.CommandExecution>
-}
-
-const emit = (turn: FaultyTurn, event: Untimed<Turn.EngineEvent>): void => {
-  const { engineTurn, handlers, random, settings } = turn
-  const { faults, history } = settings
-  // The system clock may be set back, which gives events an older time.
-  const back = random.chance(faults.disorder) && random.chance(20) ? random.below(3_600_000) : 0
-  const stamped = { ...event, at: history.now() - back } as Turn.EngineEvent
-  engineTurn.emitted.push(stamped)
-  handlers.emit(stamped)
-}
-
-const pause = (random: SeededRandom.Random): Effect.Effect<void> => {
-  const length = random.oneOf([0, 0, 0, 1, 7, 40, 300, 2_000])
-  return length === 0 ? Effect.void : Effect.sleep(length)
-}
-
-/** Runs a handler of the runtime. On interruption, waits for the handler only up to `handlerGrace`. */
-const callHandler = <A>(handler: Effect.Effect<A>): Effect.Effect<A> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDetach(handler, { startImmediately: true }), (fiber) =>
-      restore(Fiber.join(fiber)).pipe(
-        Effect.onInterrupt(() => Effect.timeoutOption(Fiber.interrupt(fiber), handlerGrace))
-      )
-    )
-  )
-
-const isApproved = Effect.fnUntraced(function* (turn: FaultyTurn, request: Approval.ApprovalRequest) {
-  const { history } = turn.settings
-  const decision = yield* requestApproval(
-    request,
-    (request) => callHandler(Effect.suspend(() => turn.handlers.approve(request))),
-    (event) => Effect.sync(() => emit(turn, event))
-  )
-  if (!Approval.isGranted(decision)) return false
-  history.log(turn.engineTurn.threadId, `runs ${request.id}`)
-  if (!history.granted.has(request.id))
-    history.addViolation(
-      3,
-      turn.engineTurn.threadId,
-      `${Approval.summarize(request)} runs without an approval`
-    )
-  return true
-})
-
-const deltas = (turn: FaultyTurn, itemId: ItemId, tag: "MessageDelta" | "OutputDelta") =>
-  Effect.suspend(() => {
-    const count = turn.random.oneOf([1, 3, 10, 200])
-    for (let index = 0; index < count; index++) emit(turn, { _tag: tag, itemId, delta: `${index} ` })
-    return pause(turn.random)
-  })
-
-const message = Effect.fnUntraced(function* (turn: FaultyTurn, id: ItemId) {
-  const text = Array.from({ length: 1 + turn.random.below(5) }, (_, n) => `word${n}`).join(" ")
-  emit(turn, { _tag: "ItemStarted", item: { _tag: "AgentMessage", id, text: "" } })
-  yield* deltas(turn, id, "MessageDelta")
-  emit(turn, { _tag: "ItemCompleted", item: { _tag: "AgentMessage", id, text } })
-})
-
-const command = Effect.fnUntraced(function* (turn: FaultyTurn, id: ItemId) {
-  const item: Item.CommandExecution = {
-    _tag: "CommandExecution",
-    id,
-    command: `step ${id}`,
-    cwd: "/",
-    status: "inProgress",
-    operations: []
-  }
-  emit(turn, { _tag: "ItemStarted", item })
-  const asksFirst = turn.options.approvalMode !== "never" && turn.random.chance(60)
-  const { command, cwd } = item
-  const request = { _tag: "Command", id, itemId: id, command, script: command, cwd, extra: false } as const
-  const runs = !asksFirst || (yield* isApproved(turn, request))
-  if (!runs) return emit(turn, { _tag: "ItemCompleted", item: { ...item, status: "declined" } })
-  yield* pause(turn.random)
-  yield* deltas(turn, id, "OutputDelta")
-  if (turn.background.chance(turn.settings.faults.background)) return void turn.left.set(id, item)
-  emit(turn, { _tag: "ItemCompleted", item: { ...item, status: "completed", exitCode: 0 } })
-})
-
-const toolCall = Effect.fnUntraced(function* (turn: FaultyTurn, id: ItemId) {
-  const { options, random, settings } = turn
-  const spec = options.tools[random.below(options.tools.length)]
-  if (spec === undefined) return
-  const tool = random.chance(3) ? "no_such_tool" : spec.name
-  const args = settings.args(tool, id, random)
-  const item: Item.ToolCall = { _tag: "ToolCall", id, tool, arguments: args, status: "inProgress" }
-  emit(turn, { _tag: "ItemStarted", item })
-  const call = turn.handlers.callTool({ callId: id, tool, arguments: args })
-  const output = yield* callHandler(call)
-  emit(turn, {
-    _tag: "ItemCompleted",
-    item: { ...item, status: output.success ? "completed" : "failed", output: output.text }
-  })
-})
-
-/** Emits an event that a correct engine would not emit at this point. */
-const emitDisorder = (turn: FaultyTurn, id: ItemId): void => {
-  const { engineTurn, random } = turn
-  const earlier = engineTurn.emitted[random.below(engineTurn.emitted.length)]
-  const item = { _tag: "AgentMessage", id, text: "" } as const
-  switch (random.below(5)) {
-    case 0:
-      return earlier === undefined ? undefined : emit(turn, earlier)
-    case 1:
-      return emit(turn, { _tag: "ItemCompleted", item })
-    case 2:
-      return emit(turn, { _tag: "ToolReturned", callId: id })
-    case 3:
-      return emit(turn, { _tag: "Unknown", method: "thread/somethingNew", payload: { id } })
-    default:
-      return emit(turn, {
-        _tag: "ApprovalDecided",
-        requestId: id,
-        itemId: id,
-        decision: { _tag: "Accept" },
-        source: "policy"
-      })
-  }
-}
-
-const playStep = (turn: FaultyTurn, name: string): Effect.Effect<void, CodexError.TurnError> => {
-  const { random, settings } = turn
-  const id = ItemId.make(name)
-  if (random.chance(settings.faults.disorder)) emitDisorder(turn, ItemId.make(`${name}-odd`))
-  switch (random.below(8)) {
-    case 0:
-    case 1:
-      return message(turn, id)
-    case 2:
-    case 3:
-      return command(turn, id)
-    case 4:
-      return toolCall(turn, id)
-    case 5:
-      return Effect.forEach(
-        Array.from({ length: 2 + random.below(4) }, (_, index) => ItemId.make(`${name}-${index}`)),
-        (id) => (random.chance(50) ? toolCall(turn, id) : command(turn, id)),
-        { concurrency: "unbounded", discard: true }
-      )
-    case 6:
-      return Effect.sync(() => emit(turn, { _tag: "Retrying", errorType: "TurnFailed.Overloaded" }))
-    default:
-      return Effect.sync(() =>
-        emit(turn, { _tag: "UsageUpdated", usage: { ...Turn.noUsage, input: 7, output: 3 } })
-      )
-  }
-}
-
-const failures = [
-  () => new CodexError.TurnFailed({ reason: "ServerError", detail: "" }),
-  () => new CodexError.TurnFailed({ reason: "RateLimited", detail: "" }),
-  () => new CodexError.TurnFailed({ reason: "Disconnected", detail: "" }),
-  () => new CodexError.TurnStalled({ detail: "" }),
-  () => new CodexError.ProtocolError({ detail: "" })
-] as const
-
-const playTurn = Effect.fnUntraced(function* (
-  turn: FaultyTurn,
-  input: string,
-  crashEngine: Effect.Effect<void>
-): Effect.fn.Return<void, CodexError.TurnError> {
-  const { engineTurn, random, settings, turnId } = turn
-  const { faults } = settings
-  const { threadId } = engineTurn
-  yield* pause(random)
-  emit(turn, { _tag: "TurnStarted", threadId, turnId })
-  const user = { _tag: "UserMessage", id: ItemId.make(`${turnId}-user`), text: input } as const
-  if (random.chance(70)) emit(turn, { _tag: "ItemCompleted", item: user })
-  const steps = random.below(6)
-  const percentile = random.below(10_000) / 100
-  const fate = (["crash", "silence", "failure", "defect", "interruption"] as const).find(
-    (_, index, all) => percentile < all.slice(0, index + 1).reduce((sum, name) => sum + faults[name], 0)
-  )
-  for (let index = 0; index < steps; index++) {
-    yield* pause(random)
-    yield* playStep(turn, `${turnId}-${index}`)
-  }
-  if (fate !== undefined) settings.history.log(threadId, `fate of ${turnId}: ${fate}`)
-  switch (fate) {
-    case "crash":
-      yield* crashEngine
-      return yield* Effect.never
-    case "silence":
-      return yield* Effect.never
-    case "failure":
-      return yield* random.oneOf(failures)()
-    case "defect":
-      return yield* Effect.die(new Error("a bug of the engine"))
-    case "interruption":
-      return yield* new CodexError.TurnInterrupted({ by: "codex" })
-    default:
-      return yield* message(turn, ItemId.make(`${turnId}-last`))
-  }
-})
-
-const describeExit = (exit: Exit.Exit<unknown, CodexError.TurnError>): string => {
-  if (Exit.isSuccess(exit)) return "completed"
-  const [reason] = exit.cause.reasons
-  return reason === undefined ? "empty" : Cause.isFailReason(reason) ? reason.error.errorType : reason._tag
+  readonly subAgents?: TurnOptions.SubAgents | undefined
 }
 
 /** The faulty engine, which logs to the history. Everything except turns comes from the scripted engine. */
-export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> =>
+export const layer = (options: FaultyTurn.FaultyEngineOptions): Layer.Layer<Engine.Engine> =>
   Layer.effect(
     Engine.Engine,
     Effect.gen(function* () {
@@ -265,6 +41,8 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
       const scope = yield* Effect.scope
       const notifications = NotificationHub.make()
       const notify = NotificationObserver.sender(notifications, history)
+      const limits = FaultyLimits.make(options, notifications)
+      const terminals = FaultyTerminals.make()
       let crash = Deferred.makeUnsafe<never, CodexError.EngineExited>()
       const turns = new Map<string, number>()
       const shared = new Map<ThreadId, ScriptedThreads.ScriptedThread>()
@@ -273,69 +51,54 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
         shared.set(id, thread)
         return thread
       }
-      /** The commands that continue after their turn, by thread. */
-      const terminals = new Map<string, Map<string, Item.CommandExecution>>()
-
-      const terminalsOf = (threadId: ThreadId): Engine.EngineTerminals => ({
-        list: Effect.sync(() =>
-          Array.from(terminals.get(threadId)?.values() ?? [], ({ command, cwd, id }) => ({
-            processId: id,
-            itemId: id,
-            command,
-            cwd
-          }))
-        ),
-        watch: Stream.empty,
-        terminate: (processId) => Effect.sync(() => terminals.get(threadId)?.delete(processId) ?? false),
-        clean: Effect.sync(() => void terminals.delete(threadId))
-      })
-
-      /** Reports the commands that a turn has left. An interruption ends all commands of the thread. */
-      const settle = (turn: FaultyTurn, policy: TurnOptions.TerminalPolicy, isInterrupted: boolean) => {
-        const { threadId } = turn.engineTurn
-        if (isInterrupted) terminals.delete(threadId)
-        const status = isInterrupted || policy === "end" ? "interrupted" : "background"
-        for (const item of turn.left.values()) {
-          emit(turn, { _tag: "ItemCompleted", item: { ...item, status } })
-          if (status === "interrupted") continue
-          const running = terminals.get(threadId) ?? new Map<string, Item.CommandExecution>()
-          terminals.set(threadId, running.set(item.id, item))
-        }
-      }
 
       const crashEngine = Effect.sync(() => {
         history.log(undefined, "the engine crashes")
         terminals.clear()
+        const error = new CodexError.EngineExited({ signal: "SIGKILL", stderr: "" })
         const previous = crash
         crash = Deferred.makeUnsafe()
-        Deferred.doneUnsafe(
-          previous,
-          Exit.fail(new CodexError.EngineExited({ signal: "SIGKILL", stderr: "" }))
-        )
+        Deferred.doneUnsafe(previous, Exit.fail(error))
+        for (const [id, thread] of shared) {
+          thread.goal = undefined
+          history.goals.delete(id)
+          for (const { onExit } of thread.observers) onExit(error)
+        }
       })
+
+      const setGoal = (id: ThreadId, goal: Parameters<typeof ScriptedThreads.setGoal>[1]) => {
+        history.log(id, `the goal is ${goal?.status ?? "cleared"}`)
+        if (goal === undefined) history.goals.delete(id)
+        else history.goals.set(id, goal.status)
+        ScriptedThreads.setGoal(sharedThread(id), goal)
+      }
 
       const runTurn = (
         thread: Engine.EngineThread,
         settings: Engine.EngineThreadOptions,
         input: string,
         handlers: Engine.Handlers,
-        { isRequested, terminals: policy = "keep" }: PlayOptions
+        played: PlayOptions
       ): Effect.Effect<void, CodexError.TurnError> =>
         Effect.suspend(() => {
+          const { isRequested, isReview = false, subAgents = "interrupt" } = played
           // Seed each turn by its thread and number, so that its faults do not depend on how turns interleave.
           const number = (turns.get(thread.id) ?? 0) + 1
           turns.set(thread.id, number)
           const name = `${thread.id}.${number}`
           const random = SeededRandom.make(seed, `turn ${name}`)
           const engineTurn = history.begin(thread.id, input, isRequested)
+          history.count(isReview ? "reviews" : isRequested ? "requested turns" : "turns of the engine itself")
           const turnId = TurnId.make(`turn-${name}`)
-          const turn: FaultyTurn = {
+          const agents = FaultyAgents.make(options, thread.id, turnId, settings)
+          const turn: FaultyTurn.FaultyTurn = {
             engineTurn,
             handlers: {
               ...handlers,
               // Codex sends a notification before each event, so every event sends one here.
               emit: (event) => {
                 notify(thread.id)
+                history.count("notifications")
                 handlers.emit(event)
               }
             },
@@ -344,7 +107,15 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
             options: settings,
             settings: options,
             background: SeededRandom.make(seed, `background ${name}`),
-            left: new Map()
+            left: new Map(),
+            root: {
+              isReview,
+              startAgent: (name) => agents.start(handlers, name),
+              reportLimit: limits.report(name),
+              exhaustLimit: limits.exhaust(name, engineTurn),
+              goal: () => sharedThread(thread.id).goal,
+              setGoal: (goal) => setGoal(thread.id, goal)
+            }
           }
           const emitLate = Effect.suspend(() => {
             if (!random.chance(faults.disorder)) return Effect.void
@@ -359,37 +130,44 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
               Effect.asVoid
             )
           })
-          return Effect.raceFirst(playTurn(turn, input, crashEngine), Deferred.await(crash)).pipe(
+          const performed = Effect.andThen(FaultyTurn.play(turn, input, crashEngine), agents.end(subAgents))
+          return Effect.raceFirst(performed, Deferred.await(crash)).pipe(
             Effect.onExit((exit) =>
               Effect.gen(function* () {
+                yield* agents.end("interrupt")
                 const isInterrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
                 const hasCrashed = Exit.findErrorOption(exit).pipe(
                   Option.exists(({ _tag }) => _tag === "EngineExited")
                 )
-                settle(turn, policy, isInterrupted || hasCrashed)
+                history.count("background commands", turn.left.size)
+                terminals.settle(turn, played.terminals ?? "keep", isInterrupted || hasCrashed)
                 if (isInterrupted) {
                   history.log(thread.id, `is asked to stop ${turnId}`)
                   const stopTime = random.chance(faults.slowInterrupt) ? interruptGrace : random.below(100)
                   yield* Effect.sleep(stopTime)
                 }
-                history.end(engineTurn, describeExit(exit))
+                history.end(engineTurn, FaultyTurn.describeExit(exit))
                 yield* emitLate
               })
             )
           )
         })
 
-      /** Sometimes starts a turn after a turn, if no other turn runs by then. */
-      const startLater = (thread: Engine.EngineThread, settings: Engine.EngineThreadOptions) =>
+      /** Starts a turn later, if no other turn of the thread runs by then. */
+      const startLater = (
+        thread: Engine.EngineThread,
+        settings: Engine.EngineThreadOptions,
+        isDue: (random: SeededRandom.Random) => boolean
+      ) =>
         Effect.suspend(() => {
           const name = `${thread.id}.${turns.get(thread.id) ?? 0}`
           const random = SeededRandom.make(seed, `after ${name}`)
-          if (!random.chance(faults.adopted)) return Effect.void
+          if (!isDue(random)) return Effect.void
           const start = Effect.sync(() => {
             const state = sharedThread(thread.id)
             if (state.running || state.adopted !== undefined) return
-            ScriptedThreads.adopt(state, TurnId.make(`adopted-${name}`), (_, handlers) =>
-              play(thread, settings, "", handlers, { isRequested: false })
+            ScriptedThreads.adopt(state, TurnId.make(`adopted-${name}`), (ending, handlers) =>
+              play(thread, settings, "", handlers, { ...ending, isRequested: false })
             )
           })
           return start.pipe(
@@ -410,18 +188,44 @@ export const layer = (options: FaultyEngineOptions): Layer.Layer<Engine.Engine> 
         const run = runTurn(thread, settings, input, handlers, options)
         const turn = Effect.ensuring(
           ScriptedThreads.runTurn(state, run, () => {}),
-          startLater(thread, settings)
+          startLater(
+            thread,
+            settings,
+            (random) => random.chance(faults.adopted) || state.goal?.status === "active"
+          )
         )
         return options.isRequested ? Effect.andThen(ScriptedThreads.settled(state), turn) : turn
       }
 
+      /** The goal of a thread. After each turn the engine starts the next one, until the goal ends. */
+      const goalsOf = (
+        thread: Engine.EngineThread,
+        settings: Engine.EngineThreadOptions
+      ): Engine.ThreadGoals => ({
+        set: ({ objective }) =>
+          Effect.suspend(() => {
+            history.count("goals")
+            setGoal(thread.id, { objective, status: "active", tokensUsed: 0 })
+            return startLater(thread, settings, () => true)
+          }),
+        stop: (how) =>
+          Effect.sync(() => {
+            const { goal } = sharedThread(thread.id)
+            if (goal !== undefined)
+              setGoal(thread.id, how === "clear" ? undefined : { ...goal, status: "paused" })
+          })
+      })
+
       const makeFaulty = (thread: Engine.EngineThread, settings: Engine.EngineThreadOptions) =>
         Effect.as(ScriptedThreads.observe(sharedThread(thread.id), settings.observer), {
           ...thread,
-          terminals: terminalsOf(thread.id),
+          terminals: terminals.of(thread.id),
+          goals: settings.goals === true ? goalsOf(thread, settings) : undefined,
           settled: ScriptedThreads.settled(sharedThread(thread.id)),
-          turn: (input, { terminals }, handlers) =>
-            play(thread, settings, TurnOptions.text(input), handlers, { isRequested: true, terminals }),
+          turn: (input, { subAgents, terminals }, handlers) =>
+            play(thread, settings, text(input), handlers, { isRequested: true, subAgents, terminals }),
+          review: (_, handlers) =>
+            play(thread, settings, "review", handlers, { isRequested: true, isReview: true }),
           compact: (handlers) => play(thread, settings, "compact", handlers, { isRequested: true })
         } satisfies Engine.EngineThread)
 

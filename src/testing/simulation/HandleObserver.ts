@@ -13,6 +13,11 @@ const tokensOf = ({ emitted }: EngineTurn): number => {
   return tokens
 }
 
+const isAgentOf =
+  (id: string) =>
+  ({ rootThreadId, threadId }: EngineTurn): boolean =>
+    rootThreadId === id && threadId !== id
+
 /** Longer than the runtime takes to report a turn that has ended in the engine. */
 const reportTime = "10 seconds"
 
@@ -41,7 +46,8 @@ export const observe = Effect.fnUntraced(function* (
     }
     // What a running turn uses is counted when it ends.
     if (turnsOf().length > due.length) return
-    const tokens = due.reduce((sum, turn) => sum + tokensOf(turn), 0)
+    const agents = history.turns().filter(isAgentOf(handle.id))
+    const tokens = [...due, ...agents].reduce((sum, turn) => sum + tokensOf(turn), 0)
     const { tokens: spent } = yield* handle.spent
     if (spent !== tokens)
       history.addViolation(5, handle.id, `the turns used ${tokens} tokens, and a handle counted ${spent}`)

@@ -28,6 +28,11 @@ export interface EngineTurn {
   readonly startedAt: number
   /** The emitted events, in order. */
   readonly emitted: Array<Turn.EngineEvent>
+  /** The thread of the turn that a sub-agent works for; otherwise the thread itself. */
+  readonly rootThreadId: string
+  /** When the usage limit resets that the turn has exhausted, in milliseconds. */
+  limitResetsAt: number | undefined
+  endedAt: number | undefined
   end: string | undefined
   /** Whether the runtime has reported the end. */
   isReported: boolean
@@ -37,8 +42,19 @@ export interface RunHistory {
   readonly now: () => number
   readonly log: (threadId: string | undefined, text: string) => void
   readonly addViolation: (promise: number, threadId: string | undefined, text: string) => void
-  /** The engine starts a turn; `requested` is false if no caller has requested it. */
-  readonly begin: (threadId: ThreadId, input: string, requested?: boolean) => EngineTurn
+  /** Counts something that the run has played. */
+  readonly count: (what: string, times?: number) => void
+  readonly played: () => Readonly<Record<string, number>>
+  /**
+   * The engine starts a turn; `requested` is false if no caller has requested it. A sub-agent works for a turn of another
+   * thread, `rootThreadId`.
+   */
+  readonly begin: (
+    threadId: ThreadId,
+    input: string,
+    requested?: boolean,
+    rootThreadId?: string
+  ) => EngineTurn
   readonly end: (turn: EngineTurn, end: string) => void
   /** The runtime reports the end of the current turn of the thread. */
   readonly reportEnd: (threadId: string, end: string) => void
@@ -48,6 +64,10 @@ export interface RunHistory {
   readonly granted: Set<string>
   /** Threads with no running turn, and the time at which the caller starts one: the engine must start it at that time. */
   readonly expectedStarts: Map<string, number>
+  /** The status of the goals of threads, as the engine has it. */
+  readonly goals: Map<string, string>
+  /** What the engine last reported about the usage limit. */
+  limit: { readonly usedPercent: number; readonly resetsAt: number } | undefined
   /** Tool handlers that run. */
   readonly runningHandlers: Set<string>
   readonly lines: () => ReadonlyArray<HistoryLine>
@@ -61,6 +81,7 @@ export const make = (clock: Clock.Clock): RunHistory => {
   const violations: Array<Violation> = []
   const turns: Array<EngineTurn> = []
   const last = new Map<string, EngineTurn>()
+  const played = new Map<string, number>()
   const expectedStarts = new Map<string, number>()
   let fingerprint: number | undefined
   const now = () => clock.currentTimeMillisUnsafe()
@@ -80,7 +101,11 @@ export const make = (clock: Clock.Clock): RunHistory => {
     now,
     log,
     addViolation,
-    begin: (threadId, input, requested = true) => {
+    count: (what, times = 1) => {
+      if (times > 0) played.set(what, (played.get(what) ?? 0) + times)
+    },
+    played: () => Object.fromEntries(played),
+    begin: (threadId, input, requested = true, rootThreadId = threadId) => {
       const previous = last.get(threadId)
       if (previous !== undefined && previous.end === undefined)
         addViolation(7, threadId, `the turn "${input}" started while "${previous.input}" ran`)
@@ -95,6 +120,9 @@ export const make = (clock: Clock.Clock): RunHistory => {
       const turn: EngineTurn = {
         threadId,
         input,
+        rootThreadId,
+        limitResetsAt: undefined,
+        endedAt: undefined,
         startedAt: now(),
         emitted: [],
         end: undefined,
@@ -108,6 +136,7 @@ export const make = (clock: Clock.Clock): RunHistory => {
     end: (turn, end) => {
       if (turn.end !== undefined) addViolation(1, turn.threadId, `the engine ended twice in "${turn.input}"`)
       turn.end = end
+      turn.endedAt = now()
       log(turn.threadId, `the engine ends "${turn.input}": ${end}`)
     },
     reportEnd: (threadId, end) => {
@@ -122,6 +151,8 @@ export const make = (clock: Clock.Clock): RunHistory => {
     turns: () => turns,
     granted: new Set(),
     expectedStarts,
+    goals: new Map(),
+    limit: undefined,
     runningHandlers: new Set(),
     lines: () => lines,
     violations: () => violations,

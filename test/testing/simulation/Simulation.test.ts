@@ -25,6 +25,21 @@ describe("a simulation", () => {
           "Die"
         ])
           assert.include([...endings], ending)
+        for (const kind of [
+          "requested turns",
+          "reviews",
+          "turns of the engine itself",
+          "sub-agents",
+          "goals",
+          "background commands",
+          "notifications",
+          "limit updates",
+          "waits for a limit"
+        ])
+          assert.isTrue(
+            reports.some(({ played }) => (played[kind] ?? 0) > 0),
+            kind
+          )
         assert.isAbove(new Set(reports.map(({ fingerprint }) => fingerprint)).size, 19)
       }),
     120_000
@@ -103,7 +118,9 @@ describe("a simulation", () => {
         defect: 0,
         interruption: 0,
         disorder: 0,
-        slowInterrupt: 0
+        slowInterrupt: 0,
+        limit: 0,
+        agent: 0
       }
       const program = Effect.gen(function* () {
         const codex = yield* Codex
