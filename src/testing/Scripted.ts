@@ -20,30 +20,20 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import * as Approval from "../Approval.ts"
 import * as CodexError from "../domain/CodexError.ts"
-import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Exec from "../domain/Exec.ts"
 import type * as Goal from "../domain/Goal.ts"
-import type * as Item from "../domain/Item.ts"
 import * as Review from "../domain/Review.ts"
 import * as Turn from "../domain/Turn.ts"
 import type * as CodexProtocol from "../engine/CodexProtocol.ts"
 import * as Engine from "../engine/Engine.ts"
 import type { RespondToCommand } from "./scripted/ScriptedExec.ts"
 import * as ScriptedEngine from "./scripted/ScriptedEngine.ts"
-import {
-  dieScriptError,
-  emit,
-  emitAll,
-  requestApproval,
-  type ScriptedEnd,
-  type ScriptedStep,
-  type ScriptedTurn,
-  type Untimed
-} from "./scripted/ScriptedTurn.ts"
+import { dieScriptError, emit, emitAll, type ScriptedStep, type Untimed } from "./scripted/ScriptedTurn.ts"
 
 export type { RespondToCommand, ScriptedResult } from "./scripted/ScriptedExec.ts"
+export { background, command, fileChange, question, toolCall } from "./scripted/ActionSteps.ts"
+export { limit, usageLimit } from "./scripted/LimitSteps.ts"
 export { notification } from "./scripted/NotificationStep.ts"
 export { ScriptError, type ScriptedEnd, type ScriptedStep } from "./scripted/ScriptedTurn.ts"
 
@@ -91,171 +81,6 @@ export const reasoning = (summary: string): ScriptedStep =>
         content: []
       } as const
       yield* emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
-    })
-  )
-
-const ask = (turn: ScriptedTurn, request: Approval.ApprovalRequest) =>
-  turn.options.approvalMode === "never"
-    ? dieScriptError(`the script asks to ${Approval.summarize(request)}, but this thread never asks`)
-    : requestApproval(request, turn.handlers.approve, (event) => emit(turn, event))
-
-const isApproved = (turn: ScriptedTurn, request: Approval.ApprovalRequest) =>
-  Effect.map(ask(turn, request), Approval.isGranted)
-
-type WithoutIds<R> = R extends Approval.ApprovalRequest ? Omit<R, "id" | "itemId"> : never
-
-/**
- * The agent asks for permissions, an answer, a form or the call of an MCP tool. `expect` checks the decision, after the
- * runtime has validated it against the request.
- */
-export const question = (
-  question: WithoutIds<Approval.ApprovalRequest>,
-  options: { readonly expect?: (decision: Approval.ApprovalDecision) => boolean } = {}
-): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const id = turn.nextId("question")
-      const request: Approval.ApprovalRequest = { ...question, id, itemId: id }
-      const decision = yield* ask(turn, request)
-      if (options.expect?.(decision) === false)
-        return yield* dieScriptError(
-          `the answer to ${Approval.summarize(request)} is not what the script expects`
-        )
-    })
-  )
-
-const startedCommand = (turn: ScriptedTurn, script: string): Item.CommandExecution => ({
-  _tag: "CommandExecution",
-  id: turn.nextId("call"),
-  command: script,
-  cwd: turn.options.cwd ?? "/",
-  status: "inProgress",
-  operations: []
-})
-
-/** Codex runs a command. With `approval` it asks first, and does not run a command that is declined. */
-export const command = (
-  script: string,
-  options: {
-    readonly approval?: boolean
-    readonly reason?: string
-    readonly exitCode?: number
-    readonly output?: string
-    readonly takes?: Duration.Input
-  } = {}
-): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const item = startedCommand(turn, script)
-      const exitCode = options.exitCode ?? 0
-      yield* emit(turn, { _tag: "ItemStarted", item })
-      const argv = ShellCommand.argv(script)
-      const granted =
-        options.approval !== true ||
-        (yield* isApproved(turn, {
-          _tag: "Command",
-          id: item.id,
-          itemId: item.id,
-          ...(options.reason === undefined ? {} : { reason: options.reason }),
-          command: script,
-          script,
-          ...(argv === undefined ? {} : { argv }),
-          cwd: item.cwd,
-          extra: false
-        }))
-      if (!granted) return yield* emit(turn, { _tag: "ItemCompleted", item: { ...item, status: "declined" } })
-      yield* sleep(options.takes)
-      const output = options.output ?? ""
-      if (output !== "") yield* emit(turn, { _tag: "OutputDelta", itemId: item.id, delta: output })
-      const status = exitCode === 0 ? "completed" : "failed"
-      yield* emit(turn, { _tag: "ItemCompleted", item: { ...item, status, exitCode, output } })
-    })
-  )
-
-/**
- * Codex starts a command, and the model does not wait for it. It runs in the background when the turn ends, until it ends by
- * itself (`ends`), is terminated, or the scope of the thread's last handle closes.
- */
-export const background = (script: string, options: { readonly ends?: ScriptedEnd } = {}): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const item = startedCommand(turn, script)
-      yield* emit(turn, { _tag: "ItemStarted", item })
-      yield* turn.startCommand(item, options.ends)
-    })
-  )
-
-/** Codex edits files. With `approval` it asks first. */
-export const fileChange = (
-  changes: ReadonlyArray<Item.Change>,
-  options: { readonly approval?: boolean; readonly takes?: Duration.Input } = {}
-): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const item: Item.FileChange = {
-        _tag: "FileChange",
-        id: turn.nextId("call"),
-        changes,
-        status: "inProgress"
-      }
-      yield* emit(turn, { _tag: "ItemStarted", item })
-      const cwd = turn.options.cwd ?? "/"
-      const request = {
-        _tag: "FileChange",
-        id: item.id,
-        itemId: item.id,
-        changes,
-        cwd,
-        extra: false
-      } as const
-      const granted = options.approval !== true || (yield* isApproved(turn, request))
-      if (granted) yield* sleep(options.takes)
-      yield* emit(turn, {
-        _tag: "ItemCompleted",
-        item: { ...item, status: granted ? "completed" : "declined" }
-      })
-      if (granted)
-        yield* emit(turn, { _tag: "DiffUpdated", diff: changes.map((change) => change.diff).join("\n") })
-    })
-  )
-
-/** The model calls a tool of the thread. `expect` checks what the tool returns to the model. */
-export const toolCall = (
-  tool: string,
-  args: unknown,
-  options: { readonly expect?: (output: Engine.EngineToolOutput) => boolean } = {}
-): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      if (!turn.options.tools.some((spec) => spec.name === tool)) {
-        const given = turn.options.tools.map((spec) => spec.name).join(", ")
-        return yield* dieScriptError(
-          `the script calls the tool ${tool}, but the thread was given ${given === "" ? "none" : given}`
-        )
-      }
-      const item: Item.ToolCall = {
-        _tag: "ToolCall",
-        id: turn.nextId("call"),
-        tool,
-        arguments: args,
-        status: "inProgress"
-      }
-      yield* emit(turn, { _tag: "ItemStarted", item })
-      const output = yield* turn.handlers.callTool({ callId: item.id, tool, arguments: args })
-      yield* emit(turn, {
-        _tag: "ItemCompleted",
-        item: {
-          ...item,
-          status: output.success ? "completed" : "failed",
-          output: output.text,
-          ...(output.content === undefined ? {} : { content: output.content })
-        }
-      })
-      if (options.expect?.(output) === false) {
-        return yield* dieScriptError(
-          `the output of the tool ${tool} is not what the script expects: ${output.text}`
-        )
-      }
     })
   )
 
@@ -382,6 +207,8 @@ export class Scripted extends Context.Service<
     readonly play: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
     /** The inputs of all turns so far, in order. */
     readonly inputs: Effect.Effect<ReadonlyArray<string>>
+    /** Waits until this number of turns has begun, in all threads together. */
+    readonly begun: (turns?: number) => Effect.Effect<void>
     /** The number of steps that no turn has taken yet. */
     readonly remaining: Effect.Effect<number>
     /** Sets the answer to `codex.request` for a method. */
@@ -403,6 +230,19 @@ export const play = (steps: ReadonlyArray<ScriptedStep>): Effect.Effect<void, ne
 export const inputs: Effect.Effect<ReadonlyArray<string>, never, Scripted> = Scripted.use(
   (scripted) => scripted.inputs
 )
+
+/**
+ * Waits until this number of turns has begun since the layer was built, in all threads together; default 1. A turn has begun
+ * when its first step plays.
+ *
+ * ```ts
+ * const turn = yield* Effect.forkChild(thread.run("go"))
+ * yield* Scripted.begun()
+ * yield* thread.steer("and this")
+ * ```
+ */
+export const begun = (turns?: number): Effect.Effect<void, never, Scripted> =>
+  Scripted.use((scripted) => scripted.begun(turns))
 
 /** Sets the answer to `codex.request` for a method. Requests of a method without an answer are rejected. */
 export const answer = (

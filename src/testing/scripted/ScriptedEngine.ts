@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ItemId, type ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Review from "../../domain/Review.ts"
@@ -30,6 +32,8 @@ export interface ScriptedEngine {
   readonly play: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
   /** The inputs of all turns so far, in order. */
   readonly inputs: Effect.Effect<ReadonlyArray<string>>
+  /** Waits until this number of turns has begun. */
+  readonly begun: (turns?: number) => Effect.Effect<void>
   /** The number of steps that no turn has taken yet. */
   readonly remaining: Effect.Effect<number>
   /** Sets the answer to a raw request. */
@@ -114,6 +118,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
   const running = new Map<ThreadId, Queue.Queue<string>>()
   const answers = new Map<string, (params: unknown) => unknown>()
   const nextTurnId = () => TurnId.make(`turn_${++turns}`)
+  const begun = yield* SubscriptionRef.make(0)
 
   const makeThread = (id: ThreadId, options: Engine.EngineThreadOptions): Engine.EngineThread => {
     const thread = sharedThread(id)
@@ -145,6 +150,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
             startCommand: (item, end) => terminals.start(turn, item, end)
           }
           return emit(turn, { _tag: "TurnStarted", threadId: id, turnId }).pipe(
+            Effect.andThen(SubscriptionRef.update(begun, (count) => count + 1)),
             Effect.andThen(play(turn)),
             Effect.onExit((exit) =>
               Exit.hasInterrupts(exit) ? terminals.clean(id) : terminals.settle(turn, policy)
@@ -269,6 +275,8 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     }),
     play: (steps) => Effect.sync(() => void script.push(...steps)),
     inputs: Effect.sync(() => [...inputs]),
+    begun: (turns = 1) =>
+      Stream.runDrain(Stream.takeUntil(SubscriptionRef.changes(begun), (count) => count >= turns)),
     remaining: Effect.sync(() => script.length),
     answer: (method, answer) => Effect.sync(() => void answers.set(method, answer)),
     exec: (respond) => Effect.sync(() => commands.respond(respond)),
