@@ -68,7 +68,7 @@ describe.concurrent("starting the engine", () => {
       const boot = [{ stderr: "error loading config.toml: invalid type\n" }, { exit: 1 }]
       const fake = yield* Fake.make({ on: { initialize: [boot] } })
       const error = yield* Fake.startThread.pipe(Effect.flip, Effect.provide(fake.layer()))
-      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
+      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "BadConfig", class: "config" })
       assert.isTrue("detail" in error && error.detail.includes("error loading config.toml"))
     }))
 
@@ -325,7 +325,7 @@ describe("finding Codex", () => {
         yield* fs.writeFileString(`${directory}/codex`, "not a program")
         const codexPath = what === "a directory" ? directory : `${directory}/codex`
         const error = yield* Fake.startThread.pipe(Effect.flip, Effect.provide(on({ codexPath })))
-        assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
+        assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "NotExecutable", class: "config" })
       }))
   }
 
