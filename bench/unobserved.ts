@@ -189,6 +189,7 @@ const activity = (): ReadonlyArray<Report.Row> => {
     id: threadId,
     members: ThreadMembers.make(),
     adopted: new Set(),
+    requested: new Set(),
     listeners: new Set(),
     goal: undefined,
     isPausing: false

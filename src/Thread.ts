@@ -94,8 +94,9 @@ export interface Thread {
   ) => Effect.Effect<void, CodexError.RequestError | CodexError.AttachmentRejected>
   /**
    * Interrupts the current turn, or its wait for the next attempt, and waits for its end. The turn fails with
-   * `TurnInterrupted` by `caller`, and the next requested turn starts. If Codex has started the turn by itself for a goal,
-   * the goal is paused. Does nothing if no turn is running.
+   * `TurnInterrupted` by `caller`, and the next requested turn starts. If this handle has requested none, ends the turn that
+   * runs on the thread, whoever started it. If Codex has started it by itself for a goal, the goal is paused. Does nothing
+   * if no turn is running.
    */
   readonly interrupt: Effect.Effect<void>
   /**

@@ -59,7 +59,7 @@ export interface AdoptedTurn {
    * Interruption interrupts the turn and ends the processes that it started.
    */
   readonly run: (
-    options: Pick<EngineTurnOptions, "subAgents">,
+    options: Pick<EngineTurnOptions, "subAgents" | "terminals">,
     handlers: Handlers
   ) => Effect.Effect<void, CodexError.TurnError>
 }

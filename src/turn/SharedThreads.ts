@@ -25,8 +25,8 @@ export interface SharingHandle extends TurnAttempts.ThreadTurns {
   readonly services: Context.Context<never>
 }
 
-/** A turn that Codex has started by itself. */
-interface AdoptedRun extends TurnAttempts.CurrentTurn {
+/** A turn that runs, or that waits for its next attempt. */
+export interface RunningTurn extends TurnAttempts.CurrentTurn {
   readonly ended: Deferred.Deferred<void>
 }
 
@@ -48,7 +48,9 @@ export interface SharedThread {
   id: ThreadId
   readonly members: ThreadMembers.ThreadMembers<SharingHandle>
   /** The turns that run and that Codex has started by itself: one, or two while the first one ends. */
-  readonly adopted: Set<AdoptedRun>
+  readonly adopted: Set<RunningTurn>
+  /** The turns that the handles have requested, one for each handle: the first runs, and the others wait for it. */
+  readonly requested: Set<RunningTurn>
   readonly listeners: Set<AdoptedTurnListener>
   goal: Goal.Goal | undefined
   /** Whether the goal is being paused because a budget is exhausted. */
@@ -140,9 +142,17 @@ export const interrupt = (
     )
   })
 
+/** Interrupts a turn that a handle has requested, and waits for its end. */
+export const interruptRequested = ({
+  attempt,
+  ended,
+  interrupted: waiting
+}: RunningTurn): Effect.Effect<void> =>
+  Effect.andThen(Deferred.fail(attempt ?? waiting, interrupted), Deferred.await(ended))
+
 /** Runs a turn that Codex has started by itself, with the telemetry and in the context of the newest handle. */
 const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.AdoptedTurn): void => {
-  const running: AdoptedRun = {
+  const running: RunningTurn = {
     attempt: undefined,
     interrupted: Deferred.makeUnsafe(),
     ended: Deferred.makeUnsafe()
@@ -233,6 +243,7 @@ export const opening = (threads: SharedThreads): Opening => {
               id: engine.id,
               members: ThreadMembers.make(),
               adopted: new Set(),
+              requested: new Set(),
               listeners: new Set(),
               goal: undefined,
               isPausing: false

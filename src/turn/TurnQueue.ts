@@ -27,16 +27,12 @@ export interface TurnQueue {
   /** Pursues a goal after the turns that were requested before it. Later turns wait for its end. */
   readonly runGoal: (goal: Goal.GoalOptions) => Effect.Effect<Goal.GoalResult, CodexError.TurnError>
   /**
-   * Interrupts the current turn, or its wait for the next attempt, and waits for its end. Also interrupts a turn that Codex
-   * has started by itself, and pauses its goal.
+   * Interrupts the current turn, or its wait for the next attempt, and waits for its end. Without one, interrupts the turn
+   * that another handle has requested, or else a turn that Codex has started by itself, whose goal it pauses.
    */
   readonly interrupt: Effect.Effect<void>
   /** What all turns used together, sub-agents included. */
   readonly spent: Effect.Effect<Budget.BudgetUsage>
-}
-
-interface QueuedTurn extends TurnAttempts.CurrentTurn {
-  readonly ended: Deferred.Deferred<void>
 }
 
 /** Returns why the options of a turn are invalid, or `undefined`. */
@@ -66,7 +62,7 @@ export const attachmentTarget = (
 })
 
 export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
-  const { engine } = thread
+  const { engine, shared } = thread
   const mutex = Semaphore.makeUnsafe(1)
   /** A turn that starts while a turn of Codex's own runs would become more input of that turn. */
   const afterOthers = <A, E, R>(turn: Effect.Effect<A, E, R>) =>
@@ -75,7 +71,7 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
         Effect.andThen(turn)
       )
     )
-  let current: QueuedTurn | undefined
+  let current: SharedThreads.RunningTurn | undefined
 
   return {
     run: (turn) =>
@@ -86,17 +82,19 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
             new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
           )
         return Effect.suspend(() => {
-          const running: QueuedTurn = {
+          const running: SharedThreads.RunningTurn = {
             attempt: undefined,
             interrupted: Deferred.makeUnsafe(),
             ended: Deferred.makeUnsafe()
           }
           current = running
+          shared.requested.add(running)
           return protectHostFiles(engine, turn.options).pipe(
             Effect.andThen(TurnAttempts.run(thread, running, turn)),
             Effect.ensuring(
               Effect.sync(() => {
                 current = undefined
+                shared.requested.delete(running)
                 Deferred.doneUnsafe(running.ended, Exit.void)
               })
             )
@@ -113,12 +111,11 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
     runGoal: (goal) =>
       afterOthers(Effect.andThen(protectHostFiles(engine, {}), GoalRunner.run(thread, goal))),
     interrupt: Effect.suspend(() => {
-      if (current === undefined) return SharedThreads.interrupt(thread.shared, engine, "pause")
-      const { attempt, ended, interrupted } = current
-      return Effect.andThen(
-        Deferred.fail(attempt ?? interrupted, new CodexError.TurnInterrupted({ by: "caller" })),
-        Deferred.await(ended)
-      )
+      const [first] = shared.requested
+      const requested = current ?? first
+      return requested === undefined
+        ? SharedThreads.interrupt(shared, engine, "pause")
+        : SharedThreads.interruptRequested(requested)
     }),
     spent: Effect.sync(() => thread.spent)
   }

@@ -68,7 +68,7 @@ export const adopt = (
   thread: ScriptedThread,
   turnId: TurnId,
   run: (
-    options: Pick<Engine.EngineTurnOptions, "subAgents">,
+    options: Pick<Engine.EngineTurnOptions, "subAgents" | "terminals">,
     handlers: Engine.Handlers
   ) => Effect.Effect<void, CodexError.TurnError>
 ): void => {

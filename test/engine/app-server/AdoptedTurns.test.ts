@@ -290,6 +290,24 @@ describe.concurrent("a turn that Codex starts by itself", () => {
     }))
 })
 
+describe.concurrent("a turn that another handle requested", () => {
+  test("ends with the interruption of a handle that has requested none", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.begin] } })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* Fake.startThread
+        const other = yield* codex.resumeThread(thread.id)
+        const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+        yield* fake.waitFor("turn/start")
+        yield* other.interrupt
+        const error = yield* Effect.flip(Fiber.join(running))
+        assert.deepInclude(error, { _tag: "TurnInterrupted", by: "caller" })
+        assert.lengthOf(yield* fake.of("turn/interrupt"), 1)
+      }).pipe(Effect.scoped, Effect.provide(fake.layer()))
+    }))
+})
+
 describe.concurrent("a goal of a misbehaving Codex", () => {
   const open = (budget = {}) => Effect.flatMap(Codex, (codex) => codex.startThread({ goals: true, budget }))
   const set = [reply, goal("active")]
