@@ -26,7 +26,7 @@ export interface SharingHandle extends TurnAttempts.ThreadTurns {
 }
 
 /** A turn that runs, or that waits for its next attempt. */
-export interface RunningTurn extends TurnAttempts.CurrentTurn {
+export interface HandleTurn extends TurnAttempts.CurrentTurn {
   readonly ended: Deferred.Deferred<void>
 }
 
@@ -48,9 +48,9 @@ export interface SharedThread {
   id: ThreadId
   readonly members: ThreadMembers.ThreadMembers<SharingHandle>
   /** The turns that run and that Codex has started by itself: one, or two while the first one ends. */
-  readonly adopted: Set<RunningTurn>
+  readonly adopted: Set<HandleTurn>
   /** The turns that the handles have requested, one for each handle: the first runs, and the others wait for it. */
-  readonly requested: Set<RunningTurn>
+  readonly requested: Set<HandleTurn>
   readonly listeners: Set<AdoptedTurnListener>
   goal: Goal.Goal | undefined
   /** Whether the goal is being paused because a budget is exhausted. */
@@ -147,12 +147,12 @@ export const interruptRequested = ({
   attempt,
   ended,
   interrupted: waiting
-}: RunningTurn): Effect.Effect<void> =>
+}: HandleTurn): Effect.Effect<void> =>
   Effect.andThen(Deferred.fail(attempt ?? waiting, interrupted), Deferred.await(ended))
 
 /** Runs a turn that Codex has started by itself, with the telemetry and in the context of the newest handle. */
 const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.AdoptedTurn): void => {
-  const running: RunningTurn = {
+  const running: HandleTurn = {
     attempt: undefined,
     interrupted: Deferred.makeUnsafe(),
     ended: Deferred.makeUnsafe()

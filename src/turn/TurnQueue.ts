@@ -71,7 +71,7 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
         Effect.andThen(turn)
       )
     )
-  let current: SharedThreads.RunningTurn | undefined
+  let current: SharedThreads.HandleTurn | undefined
 
   return {
     run: (turn) =>
@@ -82,7 +82,7 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
             new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
           )
         return Effect.suspend(() => {
-          const running: SharedThreads.RunningTurn = {
+          const running: SharedThreads.HandleTurn = {
             attempt: undefined,
             interrupted: Deferred.makeUnsafe(),
             ended: Deferred.makeUnsafe()
