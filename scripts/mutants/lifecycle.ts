@@ -295,13 +295,7 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ],
     ["            used = Budget.add(used, usage)\n", "", "of a turn covers all its attempts"]
   ]),
-  ...inFile("src/turn/TurnQueue.ts", "test/Thread.test.ts", [
-    [
-      "Deferred.fail(attempt ?? interrupted",
-      "Deferred.fail(interrupted",
-      "ends on `interrupt` during an attempt, and is not retried"
-    ]
-  ]),
+  ...inFile("src/turn/TurnQueue.ts", "test/Thread.test.ts", []),
   ...inFile("src/turn/TurnQueue.ts", "test/engine/app-server/ServerRequests.test.ts", [
     ["          afterOthers,\n", "", "do not spend their timeout while they wait"]
   ]),
@@ -334,6 +328,13 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "if (next?.observer !== undefined) {",
       "if (false) {",
       "while a second handle opens runs on the first handle if the second does not open"
+    ]
+  ]),
+  ...inFile("src/turn/SharedThreads.ts", "test/Thread.test.ts", [
+    [
+      "Deferred.fail(attempt ?? waiting, interrupted)",
+      "Deferred.fail(waiting, interrupted)",
+      "ends on `interrupt` during an attempt, and is not retried"
     ]
   ]),
   ...inFile("src/turn/SharedThreads.ts", "test/engine/app-server/RestartedThread.test.ts", [
