@@ -295,7 +295,6 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ],
     ["            used = Budget.add(used, usage)\n", "", "of a turn covers all its attempts"]
   ]),
-  ...inFile("src/turn/TurnQueue.ts", "test/Thread.test.ts", []),
   ...inFile("src/turn/TurnQueue.ts", "test/engine/app-server/ServerRequests.test.ts", [
     ["          afterOthers,\n", "", "do not spend their timeout while they wait"]
   ]),
