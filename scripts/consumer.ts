@@ -5,11 +5,11 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Console, Effect, FileSystem, Path, Stream } from "effect"
-import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { Console, Effect, FileSystem, Path } from "effect"
 import * as ModelServer from "../src/testing/ModelServer.ts"
 import * as NodeSdk from "./consumer/nodeSdk.ts"
 import * as PackedDocs from "./consumer/packedDocs.ts"
+import { sh } from "./consumer/shell.ts"
 import manifest from "../package.json" with { type: "json" }
 
 const oldestNode = "22.23.3"
@@ -49,24 +49,6 @@ const linters = [
   ["publint@0.3.25", "run", "--strict"],
   ["@arethetypeswrong/cli@0.18.5", "--profile", "esm-only"]
 ] as const
-
-/** Runs a command and dies if it fails. */
-const sh = Effect.fnUntraced(function* (
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-  command: string,
-  ...args: ReadonlyArray<string>
-) {
-  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const handle = yield* spawner.spawn(
-    ChildProcess.make(command, args, { cwd, env, extendEnv: true, stdin: "ignore" })
-  )
-  const output = yield* handle.all.pipe(Stream.decodeText(), Stream.mkString)
-  const code = yield* handle.exitCode
-  if (code === 0) return output
-  yield* Console.error(`${command} ${args.join(" ")}: exit ${code}\n${output}`)
-  return yield* Effect.fail(command)
-}, Effect.scoped)
 
 const check = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
