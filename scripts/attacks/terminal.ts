@@ -20,6 +20,8 @@ const start = Effect.fnUntraced(function* (
     readonly toFile?: boolean
     readonly config?: string
     readonly prompt?: string
+    /** The height of the terminal. Default: 24 lines, which shows most requests in several pages. */
+    readonly rows?: number
   } = {}
 ) {
   const fs = yield* FileSystem.FileSystem
@@ -31,6 +33,7 @@ const start = Effect.fnUntraced(function* (
     args: ["run", "--cd", cwd, ...(options.args ?? []), options.prompt ?? "go"],
     env,
     cwd,
+    ...(options.rows === undefined ? {} : { rows: options.rows }),
     ...(options.toFile === true ? { stdout } : {})
   })
   return {
@@ -228,7 +231,7 @@ export const terminal: ReadonlyArray<Attack> = [
     id: "H08",
     title: "only whole words are an answer",
     run: Effect.gen(function* () {
-      const { owned, pty } = yield* start(asks("touch owned"))
+      const { owned, pty } = yield* start(asks("touch owned"), { rows: 60 })
       const words = ["yikes no", "abort", "Absolutely not", "another day"]
       for (const [index, text] of words.entries()) {
         if (!(yield* pty.waitFor(question, index + 1))) break
@@ -250,16 +253,20 @@ export const terminal: ReadonlyArray<Attack> = [
     id: "H09",
     title: "keys typed before the question do not answer it",
     run: Effect.gen(function* () {
-      const { owned, pty } = yield* start([
-        () => Effect.delay(Effect.succeed(M.reply(M.shell("touch owned", { escalate: "now" }))), "3 seconds"),
-        M.reply(M.text("done"))
-      ])
+      const { owned, pty } = yield* start(
+        [
+          () =>
+            Effect.delay(Effect.succeed(M.reply(M.shell("touch owned", { escalate: "now" }))), "3 seconds"),
+          M.reply(M.text("done"))
+        ],
+        { rows: 60 }
+      )
       for (let n = 0; n < 8; n++) {
         yield* pty.type(n % 2 === 0 ? "y\r" : "yes\n")
         yield* Effect.sleep("250 millis")
       }
       yield* pty.type("y")
-      yield* pty.waitFor(question)
+      if (!(yield* pty.waitFor(question))) return "the question did not appear"
       yield* Effect.sleep("1 second")
       yield* answer(pty, "no")
       yield* pty.exit

@@ -185,7 +185,8 @@ describe.concurrent("the app-server without platform services of its own", () =>
           ChildProcessSpawner.make(() => Effect.fail(denied))
         )
       )
-      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "Exited" })
+      assert.deepInclude(error, { _tag: "EngineStartFailed", reason: "NotExecutable" })
+      assert.include(error.message, "spawning is forbidden here")
       assert.isEmpty(yield* fake.pids)
     }))
 

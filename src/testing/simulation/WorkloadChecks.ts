@@ -123,7 +123,8 @@ export const checkResets = (
   for (const [index, attempt] of attempts.entries()) {
     const { endedAt, input, limitResetsAt } = attempt
     if (limitResetsAt === undefined || endedAt === undefined) continue
-    const expected = limitResetsAt + resetSlack
+    // A limit that has reset before the attempt ends needs no wait but the minute that Codex may have cut.
+    const expected = Math.max(limitResetsAt, endedAt) + resetSlack
     waited += expected - endedAt
     const next = attempts[index + 1]
     if (next === undefined) {

@@ -70,7 +70,7 @@ describe("the reset of a limit", () => {
     const message = "Try again at 11:38 PM."
     const usage = ErrorMapping.classify({ message, codexErrorInfo: "usageLimitExceeded" }, origin)
     assert.strictEqual(usage.resetsAt, Date.parse("2026-11-21T23:38:00Z"))
-    assert.include(usage.message, "it resets at 2026-11-21T23:38Z")
+    assert.include(usage.message, "resets at 2026-11-21T23:38Z")
     assert.isFalse(usage.retryable)
     const rate = ErrorMapping.classify({ message, codexErrorInfo: "rateLimitExceeded" }, origin)
     assert.isUndefined(rate.resetsAt)

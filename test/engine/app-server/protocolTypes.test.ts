@@ -90,7 +90,10 @@ describe("the reader of types", () => {
   const typeOf = (depth: number): Schema.Codec<TypeText.TypeNode> => {
     if (depth === 0) return Schema.Union([name, literal])
     const type = typeOf(depth - 1)
-    const members = Schema.Tuple([type, type])
+    // A type is written without its repeated members, and a union of one member without parentheses.
+    const members = Schema.Tuple([type, type]).check(
+      Schema.makeFilter(([a, b]) => TypeText.write(a) !== TypeText.write(b))
+    )
     const field = Schema.Struct({ name: Schema.String, optional: Schema.Boolean, type })
     return Schema.Union([
       name,
