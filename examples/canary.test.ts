@@ -1,5 +1,5 @@
 /** Searches everything that a program emits for planted secrets. */
-import { it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Codex } from "effect-codex"
 import { Canary, Scripted, TestLayer } from "effect-codex/testing"
@@ -21,7 +21,7 @@ it.effect("leaks nothing", () =>
         Scripted.command(planted.command, { output: planted.output }),
         Scripted.message(planted.message)
       ])
-      yield* summarise(planted.prompt)
+      assert.strictEqual(yield* summarise(planted.prompt), planted.message)
     }).pipe(Effect.provide(TestLayer))
   )
 )

@@ -169,9 +169,9 @@ const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.
     args: options.args ?? (options.program === undefined ? WorkloadActors.args : () => ({}))
   })
   const observeTurnEnds = SignalBus.layerListener(
-    Effect.succeed(({ signal, threadId }) => {
+    Effect.succeed(({ signal, threadId, turnId }) => {
       if (signal._tag === "TurnStop" && threadId !== undefined)
-        history.reportEnd(threadId, typeof signal.end === "string" ? signal.end : signal.end._tag)
+        history.reportEnd(threadId, turnId, typeof signal.end === "string" ? signal.end : signal.end._tag)
     })
   )
   const tracing = spans.layer.pipe(

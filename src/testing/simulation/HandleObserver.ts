@@ -18,6 +18,16 @@ const isAgentOf =
   ({ rootThreadId, threadId }: EngineTurn): boolean =>
     rootThreadId === id && threadId !== id
 
+/** Whether a sub-agent, whose name starts with the id of the turn that it works for, runs longer than this turn. */
+const outlives = (agent: EngineTurn, turn: EngineTurn): boolean => {
+  const started = turn.emitted.find((event) => event._tag === "TurnStarted")
+  return (
+    started !== undefined &&
+    agent.threadId.startsWith(`${started.turnId}-`) &&
+    (agent.endedAt ?? Infinity) > (turn.endedAt ?? Infinity)
+  )
+}
+
 /** Longer than the runtime takes to report a turn that has ended in the engine. */
 const reportTime = "10 seconds"
 
@@ -47,6 +57,8 @@ export const observe = Effect.fnUntraced(function* (
     // What a running turn uses is counted when it ends.
     if (turnsOf().length > due.length) return
     const agents = history.turns().filter(isAgentOf(handle.id))
+    // The runtime interrupts a sub-agent that outlives its turn, and no longer counts what the sub-agent uses.
+    if (agents.some((agent) => due.some((turn) => outlives(agent, turn)))) return
     const tokens = [...due, ...agents].reduce((sum, turn) => sum + tokensOf(turn), 0)
     const { tokens: spent } = yield* handle.spent
     if (spent !== tokens)

@@ -56,8 +56,11 @@ export interface RunHistory {
     rootThreadId?: string
   ) => EngineTurn
   readonly end: (turn: EngineTurn, end: string) => void
-  /** The runtime reports the end of the current turn of the thread. */
-  readonly reportEnd: (threadId: string, end: string) => void
+  /**
+   * The runtime reports the end of a turn of the thread. `turnId` is undefined for a turn that the engine has not reported
+   * as started: it may have waited until the end of another turn, and timed out before.
+   */
+  readonly reportEnd: (threadId: string, turnId: string | undefined, end: string) => void
   readonly runningTurns: () => ReadonlyArray<EngineTurn>
   readonly turns: () => ReadonlyArray<EngineTurn>
   /** Granted approvals, by request id and item id. */
@@ -74,6 +77,12 @@ export interface RunHistory {
   readonly violations: () => ReadonlyArray<Violation>
   /** A hash of all lines and their times, which is equal for equal runs. */
   readonly fingerprint: () => string
+}
+
+/** Returns the id of a turn, once the engine has reported its start. */
+const startedId = (turn: EngineTurn): string | undefined => {
+  const event = turn.emitted.find(({ _tag }) => _tag === "TurnStarted")
+  return event?._tag === "TurnStarted" ? event.turnId : undefined
 }
 
 export const make = (clock: Clock.Clock): RunHistory => {
@@ -139,8 +148,12 @@ export const make = (clock: Clock.Clock): RunHistory => {
       turn.endedAt = now()
       log(turn.threadId, `the engine ends "${turn.input}": ${end}`)
     },
-    reportEnd: (threadId, end) => {
-      const turn = last.get(threadId)
+    reportEnd: (threadId, turnId, end) => {
+      const current = last.get(threadId)
+      const turn =
+        current === undefined || startedId(current) === turnId
+          ? current
+          : turns.findLast((each) => each.threadId === threadId && startedId(each) === turnId)
       if (turn === undefined) return
       if (turn.isReported) return addViolation(1, threadId, `the turn "${turn.input}" ended twice: ${end}`)
       turn.isReported = true

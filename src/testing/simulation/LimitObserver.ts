@@ -28,7 +28,9 @@ export const observe = Effect.fnUntraced(function* (
     yield* Effect.sleep(waitTime)
     const { limit } = history
     const primary = last?.primary
-    if (limit?.usedPercent !== primary?.usedPercent || limit?.resetsAt !== primary?.resetsAt)
+    // The wire has seconds, so a time in milliseconds may differ by a rounding error. A reset at 0 is unknown.
+    const isSameReset = Math.round(limit?.resetsAt ?? 0) === Math.round(primary?.resetsAt ?? 0)
+    if (limit?.usedPercent !== primary?.usedPercent || !isSameReset)
       history.addViolation(
         5,
         undefined,
