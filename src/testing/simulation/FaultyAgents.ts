@@ -62,10 +62,13 @@ export const make = (
           ),
           Effect.asVoid
         )
-        return Effect.map(Effect.forkDetach(work, { startImmediately: true }), (fiber) => {
-          working.add(fiber)
-          fiber.addObserver(() => working.delete(fiber))
-        })
+        // The first event of the sub-agent may interrupt the turn, which must know the sub-agent to interrupt it.
+        return Effect.uninterruptibleMask((restore) =>
+          Effect.map(Effect.forkDetach(restore(work), { startImmediately: true }), (fiber) => {
+            working.add(fiber)
+            fiber.addObserver(() => working.delete(fiber))
+          })
+        )
       }),
     end: (mode) =>
       Effect.suspend(() =>
