@@ -245,8 +245,8 @@ export const terminal: ReadonlyArray<Attack> = [
     }),
     mutant: {
       file: "src/approval/TerminalPrompt.ts",
-      original: "answers.get(word(line))",
-      mutated: "answers.get(word(line).charAt(0))"
+      original: "const answer = answers.get(line)",
+      mutated: "const answer = answers.get(line.charAt(0))"
     }
   },
   {
