@@ -185,15 +185,7 @@ const activity = (): ReadonlyArray<Report.Row> => {
     },
     1_000_000
   )
-  const shared: SharedThreads.SharedThread = {
-    id: threadId,
-    members: ThreadMembers.make(),
-    adopted: new Set(),
-    requested: new Set(),
-    listeners: new Set(),
-    goal: undefined,
-    isPausing: false
-  }
+  const shared = SharedThreads.makeShared(threadId)
   const wait = SharedThreads.awaitAdopted(shared)
   const pass = Effect.void
   const loop = (effect: Effect.Effect<void>): Variant => ({
@@ -205,7 +197,7 @@ const activity = (): ReadonlyArray<Report.Row> => {
   return [
     value("an event without a consumer of the activity: publish alone", "ns", alone("publish", "nanos")),
     value("the same, allocated", "bytes", alone("publish", "bytes")),
-    value("a turn's wait for turns that Codex started, if there are none", "ns", more)
+    value("the check before a turn whether Codex runs a turn of its own", "ns", more)
   ]
 }
 

@@ -56,7 +56,7 @@ const Rights = Layer.unwrap(
           ? Effect.fail(forbidden("guests can only read"))
           : Effect.void,
       threadOptions: Effect.fn("threadOptions")(function* (user, open) {
-        const cwd = path.join(root, "work", user.id)
+        const cwd = path.join(root, "projects", user.id)
         yield* Effect.orDie(fs.makeDirectory(cwd, { recursive: true, mode: 0o700 }))
         const instructions = open._tag === "Start" ? open.request.instructions : undefined
         return { cwd, instructions, sandbox: "workspace-write", approvalMode: "on-request" }
@@ -84,7 +84,7 @@ const Server = Layer.unwrap(
   )
 )
 
-// A request that nobody answers within five minutes is declined.
+// A request without an answer after five minutes is declined.
 const Approvals = Approval.layer(Approval.timeout(Approval.queue, "5 minutes"))
 
 const Main = Conversations.layerShutdown.pipe(

@@ -10,6 +10,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as serviceClient from "./examples/serviceClient.ts"
 import * as ModelServer from "../src/testing/ModelServer.ts"
+import * as ReviewReply from "../test/support/reviewReply.ts"
 
 const { call, httpError, reply, shell, text, usage } = ModelServer
 const answer = (message: string) => reply(text(message, { deltas: true }), usage({ input: 120, output: 12 }))
@@ -17,25 +18,7 @@ const answer = (message: string) => reply(text(message, { deltas: true }), usage
 /** A review that finds a file which stays open. */
 const reviewed = [
   reply(shell("git diff"), usage({ input: 100, output: 10 })),
-  reply(
-    text(
-      JSON.stringify({
-        findings: [
-          {
-            title: "[P1] Close the file",
-            body: "It stays open.",
-            confidence_score: 0.9,
-            priority: 1,
-            code_location: { absolute_file_path: "/repo/a.ts", line_range: { start: 3, end: 5 } }
-          }
-        ],
-        overall_correctness: "patch is incorrect",
-        overall_explanation: "It leaks.",
-        overall_confidence_score: 0.8
-      })
-    ),
-    usage({ input: 200, output: 20 })
-  )
+  reply(text(ReviewReply.message), usage({ input: 200, output: 20 }))
 ]
 
 interface Example {

@@ -95,7 +95,7 @@ export interface Thread {
   /**
    * Interrupts the current turn, or its wait for the next attempt, and waits for its end. The turn fails with
    * `TurnInterrupted` by `caller`, and the next requested turn starts. If this handle has requested none, ends the turn that
-   * runs on the thread, whoever started it. If Codex has started it by itself for a goal, the goal is paused. Does nothing
+   * runs on the thread, also a turn of another handle or of Codex. If Codex has started it by itself for a goal, the goal is paused. Does nothing
    * if no turn is running.
    */
   readonly interrupt: Effect.Effect<void>

@@ -1,21 +1,12 @@
 /** Attacks of the model on what Codex offers to allow from now on. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import { fileURLToPath } from "node:url"
 import * as Approval from "../../src/Approval.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as AgentCalls from "../../test/support/agentCalls.ts"
 import * as ManagedCodex from "../../test/support/managedCodex.ts"
 import * as Real from "../../test/support/realEngine.ts"
 import type { Attack } from "./Attack.ts"
-
-const server = fileURLToPath(new URL("../../test/support/mcpServer.ts", import.meta.url))
-const config = `
-[mcp_servers.things]
-command = ${JSON.stringify(process.execPath)}
-args = ["--no-warnings", ${JSON.stringify(server)}]
-required = true
-startup_timeout_sec = 60
-`
 
 /** What Codex stored in its home directory: its rules, and the tools that its configuration approves. */
 const stored = (home: string): string => {
@@ -30,7 +21,7 @@ const stored = (home: string): string => {
 const play = Effect.fnUntraced(function* (policy: Approval.Policy, replies: ReadonlyArray<M.Reply>) {
   let asked = 0
   const real = yield* Real.make([...replies, M.reply(M.text("done"))], {
-    config,
+    config: AgentCalls.things,
     engine: { codexPath: yield* ManagedCodex.make }
   })
   yield* Effect.flatMap(real.start(), (thread) => thread.run("go")).pipe(
@@ -56,16 +47,7 @@ const escalated = (cmd: string, prefix: ReadonlyArray<string>) =>
     })
   )
 
-const call = (name: string) =>
-  M.reply(
-    M.item({
-      type: "function_call",
-      namespace: "mcp__things",
-      name: "write_it",
-      arguments: JSON.stringify({ name }),
-      call_id: name
-    })
-  )
+const call = (name: string) => M.reply(AgentCalls.callThings("write_it", { name }, name))
 
 const connect = (host: string) => M.reply(M.shell(ManagedCodex.connectTo(host)))
 

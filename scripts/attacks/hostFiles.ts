@@ -10,6 +10,7 @@ import * as Otlp from "../../src/telemetry/Otlp.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as CommandLine from "../../test/support/commandLine.ts"
+import * as AgentCalls from "../../test/support/agentCalls.ts"
 import * as Real from "../../test/support/realEngine.ts"
 import type { Attack } from "./Attack.ts"
 
@@ -85,16 +86,13 @@ export const hostFiles: ReadonlyArray<Attack> = [
         fs.realPath
       )
       const spool = join(host, "spool")
-      const asks = (path: string) =>
-        M.reply(
-          M.call("request_permissions", {
-            reason: "I need it",
-            permissions: { file_system: { write: [path] } }
-          })
-        )
-      const config = "[features]\nrequest_permissions_tool = true\n"
       const forge = M.reply(M.shell(`echo forged > ${spool}/forged`))
-      const real = yield* Real.make([asks(host), asks(spool), forge, M.reply(M.text("done"))], { config })
+      const real = yield* Real.make(
+        [AgentCalls.askWrite(host), AgentCalls.askWrite(spool), forge, M.reply(M.text("done"))],
+        {
+          config: AgentCalls.permissionsTool
+        }
+      )
       const telemetry = Otlp.layer({ spool: { directory: spool }, signals: ["traces"] }).pipe(
         Layer.provide(Layer.succeed(Settings.Environment, { HOME: "/nonexistent" }))
       )
@@ -115,22 +113,15 @@ export const hostFiles: ReadonlyArray<Attack> = [
     title: "an agent to which a policy grants everything that it asks for writes no rules for itself",
     run: Effect.gen(function* () {
       let home = ""
-      const asks = (path: () => string) => () =>
-        M.reply(
-          M.call("request_permissions", {
-            reason: "I need it",
-            permissions: { file_system: { write: [path()] } }
-          })
-        )
       const real = yield* Real.make(
         [
-          asks(() => home),
-          asks(() => dirname(home)),
-          asks(() => `${home}/rules`),
+          () => AgentCalls.askWrite(home),
+          () => AgentCalls.askWrite(dirname(home)),
+          () => AgentCalls.askWrite(`${home}/rules`),
           () => M.reply(M.shell(`mkdir -p ${home}/rules; echo > ${home}/rules/owned.rules`)),
           M.reply(M.text("done"))
         ],
-        { config: "[features]\nrequest_permissions_tool = true\n" }
+        { config: AgentCalls.permissionsTool }
       )
       home = real.env.CODEX_HOME
       yield* Effect.flatMap(real.start({ sandbox: "read-only" }), (thread) => thread.run("go")).pipe(

@@ -1,35 +1,23 @@
 /** Attacks of an MCP server on a host whose rules accept one of the server's tools. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { fileURLToPath } from "node:url"
 import * as Approval from "../../src/Approval.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as AgentCalls from "../../test/support/agentCalls.ts"
 import * as Real from "../../test/support/realEngine.ts"
 import type { Attack } from "./Attack.ts"
-
-const server = fileURLToPath(new URL("../../test/support/mcpServer.ts", import.meta.url))
-// Without `required`, Codex starts a turn without the tools of a server that takes a second to start.
-const config = `
-[mcp_servers.things]
-command = ${JSON.stringify(process.execPath)}
-args = ["--no-warnings", ${JSON.stringify(server)}]
-required = true
-startup_timeout_sec = 60
-`
 
 export const mcp: ReadonlyArray<Attack> = [
   {
     id: "H11",
     title: "an MCP server that marks its own questions as the approval of a tool gets no answer from a rule",
     run: Effect.gen(function* () {
-      const call = {
-        type: "function_call",
-        namespace: "mcp__things",
-        name: "sneak_it",
-        arguments: "{}",
-        call_id: "c"
-      }
-      const real = yield* Real.make([M.reply(M.item(call)), M.reply(M.text("done"))], { config })
+      const real = yield* Real.make(
+        [M.reply(AgentCalls.callThings("sneak_it", {})), M.reply(M.text("done"))],
+        {
+          config: AgentCalls.things
+        }
+      )
       const rule = Approval.rules(
         [{ kind: "mcp_tool", server: "things", tool: "sneak_it", decision: "accept" }],
         Approval.deny

@@ -10,6 +10,7 @@ import * as CodexProtocol from "../../src/engine/CodexProtocol.ts"
 import type { Sandbox } from "../../src/domain/TurnOptions.ts"
 import * as Hostile from "../../src/testing/Hostile.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as AgentCalls from "../../test/support/agentCalls.ts"
 import * as Real from "../../test/support/realEngine.ts"
 import type { Attack } from "./Attack.ts"
 
@@ -70,10 +71,6 @@ const outcome = <E, R>(plays: Readonly<Record<string, Effect.Effect<ReadonlyArra
 const shell = (command: string) => M.reply(M.shell(command))
 const escalated = (command: string, workdir?: string) =>
   M.reply(M.shell(command, { escalate: "it is needed", workdir }))
-const permission = (path: string) =>
-  M.reply(
-    M.call("request_permissions", { reason: "I need it", permissions: { file_system: { write: [path] } } })
-  )
 const patch = (text: string) => M.reply(M.patch(`*** Begin Patch\n${text}\n*** End Patch`))
 
 const rules = (list: ReadonlyArray<Approval.ApprovalRule>) => Approval.rules(list, Approval.deny)
@@ -116,7 +113,7 @@ export const paths: ReadonlyArray<Attack> = [
         policy: dataRule,
         script: ({ outside, workspace }) => [
           shell(`mkdir data && ln -s ${outside} data/link`),
-          permission(`${workspace}/data/link`),
+          AgentCalls.askWrite(`${workspace}/data/link`),
           shell("echo owned > data/link/file")
         ]
       }),
@@ -125,7 +122,7 @@ export const paths: ReadonlyArray<Attack> = [
         policy: dataRule,
         prepare: link("data/link"),
         script: ({ workspace }) => [
-          permission(`${workspace}/data/link`),
+          AgentCalls.askWrite(`${workspace}/data/link`),
           shell("echo owned > data/link/file")
         ]
       }),
@@ -134,7 +131,7 @@ export const paths: ReadonlyArray<Attack> = [
         policy: Approval.allow,
         script: ({ outside, workspace }) => [
           shell("mkdir -p data/later"),
-          permission(`${workspace}/data/later`),
+          AgentCalls.askWrite(`${workspace}/data/later`),
           shell(`rmdir data/later && ln -s ${outside} data/later`),
           shell("echo owned > data/later/file")
         ]
@@ -144,21 +141,16 @@ export const paths: ReadonlyArray<Attack> = [
         policy: Approval.allow,
         script: ({ outside }) => [
           shell(`mkdir data && ln -s ${outside} data/link`),
-          M.reply(
-            M.call("request_permissions", {
-              reason: "I need it",
-              permissions: {
-                file_system: {
-                  entries: [
-                    {
-                      path: { type: "special", value: { kind: "project_roots", subpath: "data/link" } },
-                      access: "write"
-                    }
-                  ]
+          AgentCalls.askPermissions({
+            file_system: {
+              entries: [
+                {
+                  path: { type: "special", value: { kind: "project_roots", subpath: "data/link" } },
+                  access: "write"
                 }
-              }
-            })
-          ),
+              ]
+            }
+          }),
           shell("echo owned > data/link/file")
         ]
       })
@@ -189,7 +181,7 @@ export const paths: ReadonlyArray<Attack> = [
           )
         ),
         M.reply(M.text("done")),
-        permission(later),
+        AgentCalls.askWrite(later),
         // Codex resolves the directory when the next command starts.
         M.reply(M.delay("500 millis"), M.shell("echo owned > data/later/file"))
       ]
@@ -325,7 +317,7 @@ export const paths: ReadonlyArray<Attack> = [
       const fs = yield* FileSystem.FileSystem
       const outside = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
       const done = M.reply(M.text("done"))
-      const script = [permission(outside), done, shell(`echo owned > ${outside}/file`), done]
+      const script = [AgentCalls.askWrite(outside), done, shell(`echo owned > ${outside}/file`), done]
       const real = yield* Real.make(script, { config })
       const policy: Approval.Policy = (request) =>
         Effect.succeed(request._tag === "Permissions" ? Approval.acceptForSession : Approval.decline("no"))

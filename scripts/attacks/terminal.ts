@@ -4,8 +4,8 @@ import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import * as Readline from "node:readline"
 import { Readable } from "node:stream"
-import { fileURLToPath } from "node:url"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as AgentCalls from "../../test/support/agentCalls.ts"
 import * as Pty from "../../test/support/pty.ts"
 import type { Attack } from "./Attack.ts"
 
@@ -71,25 +71,11 @@ const readRequest = Effect.fnUntraced(function* (pty: Pty.Pty) {
   return pty.output()
 })
 
-const mcpServer = fileURLToPath(new URL("../../test/support/mcpServer.ts", import.meta.url))
 const everyKind = `
 [features]
 request_permissions_tool = true
 default_mode_request_user_input = true
-
-[mcp_servers.things]
-command = ${JSON.stringify(process.execPath)}
-args = ["--no-warnings", ${JSON.stringify(mcpServer)}]
-`
-
-const mcpCall = (name: string, args: object) =>
-  M.item({
-    type: "function_call",
-    namespace: "mcp__things",
-    name,
-    arguments: JSON.stringify(args),
-    call_id: name
-  })
+${AgentCalls.things}`
 
 /** Text that is longer than the terminal, ends with a control sequence and names its kind. */
 const long = (kind: string) =>
@@ -177,17 +163,15 @@ export const terminal: ReadonlyArray<Attack> = [
       const kinds = ["permission", "reason", "question", "option", "message", "argument", "patch"]
       const { pty } = yield* start(
         [
-          M.reply(
-            M.call("request_permissions", {
-              reason: long("reason"),
-              permissions: {
-                file_system: {
-                  write: long("permission")
-                    .split("\n")
-                    .map((name) => `/opt/${name}`)
-                }
+          AgentCalls.askPermissions(
+            {
+              file_system: {
+                write: long("permission")
+                  .split("\n")
+                  .map((name) => `/opt/${name}`)
               }
-            })
+            },
+            long("reason")
           ),
           M.reply(
             M.call("request_user_input", {
@@ -204,8 +188,8 @@ export const terminal: ReadonlyArray<Attack> = [
               ]
             })
           ),
-          M.reply(mcpCall("ask_it", { mode: "form", message: long("message") })),
-          M.reply(mcpCall("write_it", { name: long("argument") })),
+          M.reply(AgentCalls.callThings("ask_it", { mode: "form", message: long("message") })),
+          M.reply(AgentCalls.callThings("write_it", { name: long("argument") })),
           M.reply(M.patch([...patch, "*** End Patch"].join("\n"))),
           M.reply(M.text("done"))
         ],

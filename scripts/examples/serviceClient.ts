@@ -108,7 +108,7 @@ export const drive = Effect.fnUntraced(function* (
   yield* check("the answer is taken", answered.status === 204)
   const events = yield* Effect.promise(() => made.text())
   yield* check("the turn completes", /"type":"turn\.completed".*"message":"Made it\."/.test(events))
-  yield* check("the command ran", yield* fs.exists(`${env.root}/work/ada/made`))
+  yield* check("the command ran", yield* fs.exists(`${env.root}/projects/ada/made`))
 
   const abort = new AbortController()
   yield* ada("POST", `/threads/${id}/turns`, { input: "disconnect" }, abort.signal)

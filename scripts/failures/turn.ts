@@ -38,6 +38,9 @@ const killed = Effect.suspend(() => {
   })
 })
 
+/** A successful answer that is no answer of a model. */
+const page = (type: string, body: string) => httpError(200, { headers: { "content-type": type }, body })
+
 export const turn: FailureGroup = {
   title: "During a turn",
   failures: [
@@ -67,14 +70,7 @@ export const turn: FailureGroup = {
       class: "transient",
       retryable: true,
       reasons: ["stream closed before response.completed"],
-      run: play({
-        script: [
-          httpError(200, {
-            headers: { "content-type": "text/event-stream" },
-            body: "data: {not json}\n\ndata: [1,2\n\n"
-          })
-        ]
-      })
+      run: play({ script: [page("text/event-stream", "data: {not json}\n\ndata: [1,2\n\n")] })
     },
     {
       id: "html",
@@ -83,14 +79,7 @@ export const turn: FailureGroup = {
       class: "transient",
       retryable: true,
       reasons: ["stream closed before response.completed"],
-      run: play({
-        script: [
-          httpError(200, {
-            headers: { "content-type": "text/html" },
-            body: "<html>Sign in to the Wi-Fi</html>"
-          })
-        ]
-      })
+      run: play({ script: [page("text/html", "<html>Sign in to the Wi-Fi</html>")] })
     },
     {
       id: "timeout-while-retrying",

@@ -14,12 +14,12 @@ export const engine: ReadonlyArray<Mutant> = [
     [
       "namesFindings.test(text) ? undefined :",
       "",
-      "is none if its findings cannot be read: it would look like a review without findings"
+      "is missing if its findings cannot be read: otherwise it would look like a review without findings"
     ],
     [
       'if (title === undefined && line.trim() !== "") return undefined',
       "",
-      "is none if its findings cannot be read: it would look like a review without findings"
+      "is missing if its findings cannot be read: otherwise it would look like a review without findings"
     ]
   ]),
   ...inFile("src/engine/app-server/AccountLimits.ts", "test/engine/app-server/AccountLimits.test.ts", [

@@ -67,7 +67,7 @@ export const withdraw = (state: PendingState, id: string): PendingState =>
 
 /**
  * Applies an answer. The first valid answer ends the request; any other is refused and leaves the state unchanged. With
- * `openedThreadId`, requests of other threads are as unknown as those that never were.
+ * `openedThreadId`, the answer to a request of another thread is the same as to a request that does not exist.
  */
 export const answer = (
   state: PendingState,

@@ -18,7 +18,7 @@ const body = {
 export class BadRequest extends Schema.TaggedError<BadRequest>()("BadRequest", body, {
   httpApiStatus: 400
 }) {}
-/** 401: the request does not say who sends it, or nobody knows the sender. */
+/** 401: the request does not say who sends it, or the sender is unknown. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", body, {
   httpApiStatus: 401
 }) {}

@@ -8,7 +8,7 @@ import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { ThreadId } from "../domain/Ids.ts"
 
 /**
- * Remembers the owners of threads. A thread without an owner belongs to nobody: every user gets 404 for it. Codex stores
+ * Remembers the owners of threads. Every user gets 404 for a thread without an owner. Codex stores
  * threads without users, so a service that restarts needs a store that survives: `layerStore`, or your own database.
  */
 export class ThreadOwners extends Context.Service<
@@ -24,7 +24,7 @@ export class ThreadOwners extends Context.Service<
     readonly release: (threadId: ThreadId) => Effect.Effect<void>
   }
 >()("effect-codex/http/ThreadOwners") {
-  /** Keeps the owners in memory: after a restart, nobody has access to earlier threads. */
+  /** Keeps the owners in memory: after a restart, every user gets 404 for earlier threads. */
   static readonly layerMemory: Layer.Layer<ThreadOwners> = Layer.suspend(() => ThreadOwners.layerStore).pipe(
     Layer.provide(KeyValueStore.layerMemory)
   )

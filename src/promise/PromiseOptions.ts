@@ -37,7 +37,7 @@ export interface CodexOptions {
   readonly config?: Readonly<Record<string, ConfigValue>> | undefined
   /** Further overrides, in the form `key=value` of the flag `-c`, whose values are TOML. */
   readonly configOverrides?: ReadonlyArray<string> | undefined
-  /** Environment variables for Codex, in addition to those that the library passes on. `undefined` removes one. */
+  /** Environment variables for Codex, in addition to the variables that the library passes on. The value `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /**
    * Decides about commands, edits and whatever else Codex requests approval for: a function, or rules that decline what they

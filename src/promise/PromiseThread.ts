@@ -89,10 +89,11 @@ export class PromiseThread {
     options: PromiseTurnOptions & { readonly outputSchema: unknown }
   ): Promise<PromiseTurn<unknown>>
   run(input: Input, options?: PromiseTurnOptions): Promise<PromiseTurn>
-  run(input: Input, options: PromiseTurnOptions = {}): Promise<PromiseTurn<unknown>> {
+  async run(input: Input, options: PromiseTurnOptions = {}): Promise<PromiseTurn<unknown>> {
+    const converted = toInput(input)
+    const turnOptions = toTurnOptions(options)
     return this.call(
-      async () => [toInput(input), toTurnOptions(options)] as const,
-      (thread, [converted, turnOptions]) =>
+      (thread) =>
         thread.run(converted, turnOptions).pipe(
           Effect.onExit((exit) => Effect.sync(() => this.recordTurn(thread, exit))),
           Effect.map(toTurn)
@@ -113,34 +114,25 @@ export class PromiseThread {
   ): Promise<Review.Review> {
     const { budget, retry, signal, timeoutMillis: timeout } = options
     return this.call(
-      async () => ({ target, budget, retry, timeout }),
-      (thread, review) => Effect.map(thread.review(review), (turn) => turn.review),
+      (thread) => Effect.map(thread.review({ target, budget, retry, timeout }), (turn) => turn.review),
       signal
     )
   }
 
   /** Adds a message to the running turn. */
   steer(input: Input): Promise<void> {
-    return this.call(
-      async () => toInput(input),
-      (thread, converted) => Effect.asVoid(thread.steer(converted))
-    )
+    const converted = toInput(input)
+    return this.call((thread) => thread.steer(converted))
   }
 
   /** Interrupts the running turn, whose promise rejects with `TurnInterrupted`. */
   interrupt(): Promise<void> {
-    return this.call(
-      async () => undefined,
-      (thread) => Effect.asVoid(thread.interrupt)
-    )
+    return this.call((thread) => thread.interrupt)
   }
 
   /** Summarises the conversation so far, which frees context. */
   compact(): Promise<void> {
-    return this.call(
-      async () => undefined,
-      (thread) => Effect.asVoid(thread.compact())
-    )
+    return this.call((thread) => Effect.asVoid(thread.compact()))
   }
 
   /** Closes the thread and interrupts its turns. A later call opens it again. */
@@ -154,15 +146,13 @@ export class PromiseThread {
     await this.close()
   }
 
-  private call<I, A, E>(
-    prepare: () => Promise<I>,
-    body: (thread: Thread.Thread, prepared: I) => Effect.Effect<A, E, Codex>,
+  private call<A, E>(
+    body: (thread: Thread.Thread) => Effect.Effect<A, E, Codex>,
     signal?: AbortSignal | undefined
   ): Promise<A> {
     return this.lease.use(async (engine) => {
-      const prepared = await prepare()
       const thread = await this.opened(engine)
-      return EngineLease.run(engine, body(thread, prepared), signal)
+      return EngineLease.run(engine, body(thread), signal)
     })
   }
 

@@ -1,5 +1,4 @@
 /** Tools with promises: functions of a script that the agent may call. */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
@@ -85,9 +84,6 @@ export const toToolkit = (tools: ReadonlyArray<PromiseTool>) => {
     ])
   )
   return Effect.flatMap(toolkit.toHandlers(handlers), (services) =>
-    Effect.map(Effect.provideContext(toolkit, services), (ready) => ({
-      toolkit: ready,
-      services: Context.merge(Context.empty(), services)
-    }))
+    Effect.map(Effect.provideContext(toolkit, services), (ready) => ({ toolkit: ready, services }))
   )
 }

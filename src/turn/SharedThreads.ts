@@ -61,6 +61,17 @@ export type SharedThreads = Map<ThreadId, SharedThread>
 
 export const make = (): SharedThreads => new Map()
 
+/** Makes a thread without handles. */
+export const makeShared = (id: ThreadId): SharedThread => ({
+  id,
+  members: ThreadMembers.make(),
+  adopted: new Set(),
+  requested: new Set(),
+  listeners: new Set(),
+  goal: undefined,
+  isPausing: false
+})
+
 const newest = ({ members }: SharedThread): SharingHandle | undefined => [...members.open].at(-1)
 
 /** Returns tools that run in the newest open handle. Each handle counts its calls of the turn. */
@@ -239,15 +250,7 @@ export const opening = (threads: SharedThreads): Opening => {
       Effect.acquireRelease(
         Effect.contextWith((services: Context.Context<never>) =>
           Effect.sync(() => {
-            const shared: SharedThread = threads.get(engine.id) ?? {
-              id: engine.id,
-              members: ThreadMembers.make(),
-              adopted: new Set(),
-              requested: new Set(),
-              listeners: new Set(),
-              goal: undefined,
-              isPausing: false
-            }
+            const shared: SharedThread = threads.get(engine.id) ?? makeShared(engine.id)
             threads.set(engine.id, shared)
             const opened: SharingHandle = {
               engine,

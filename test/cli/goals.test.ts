@@ -6,15 +6,6 @@ import * as Fake from "../support/fakeCodex.ts"
 import * as Live from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
 
-type RealCodex = Effect.Success<ReturnType<typeof Real.make>>
-
-/** Runs a command within this process, in the home and the workspace of a real Codex. */
-const cli = (real: RealCodex, ...args: ReadonlyArray<string>) =>
-  Effect.map(CommandLine.runHere({ args, cwd: real.workspace, env: real.env }), (ran) => ({
-    ...ran,
-    lines: CommandLine.jsonLines(ran.stdout)
-  }))
-
 const test = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
 
 const working = M.reply(M.text("working"), M.usage({ input: 100, output: 10 }))
@@ -26,7 +17,14 @@ describe("effect-codex goal", () => {
   test("prints every turn and the status of the goal, and exits with 0 only if it is complete", () =>
     Effect.gen(function* () {
       const real = yield* Real.make(reaches(2))
-      const { code, lines, stderr } = yield* cli(real, "goal", "--json", "count", "--price", "gpt-5.5=1000,0")
+      const { code, lines, stderr } = yield* CommandLine.runIn(
+        real,
+        "goal",
+        "--json",
+        "count",
+        "--price",
+        "gpt-5.5=1000,0"
+      )
       assert.strictEqual(code, 0, stderr)
       const types = lines.map(({ type }) => type)
       assert.isAtLeast(types.filter((type) => type === "turn.completed").length, 2)
@@ -36,7 +34,7 @@ describe("effect-codex goal", () => {
       assert.strictEqual(last?.["turns"], types.filter((type) => type === "turn.completed").length)
       assert.isAbove(Number(last?.["cost"]), 0.2)
 
-      const invalid = yield* cli(real, "goal", "--token-budget", "0", "count")
+      const invalid = yield* CommandLine.runIn(real, "goal", "--token-budget", "0", "count")
       assert.deepStrictEqual([invalid.code, invalid.stdout], [2, ""])
       assert.include(invalid.stderr, "--token-budget must be 1 or more")
     }))
@@ -46,17 +44,17 @@ describe("effect-codex goal", () => {
       const real = yield* Real.make((request) =>
         JSON.stringify(request.body["input"]).includes("wait for it") ? M.reply(M.never) : working
       )
-      const limited = yield* cli(real, "goal", "count", "--token-budget", "150")
+      const limited = yield* CommandLine.runIn(real, "goal", "count", "--token-budget", "150")
       assert.strictEqual(limited.code, 1, limited.stderr)
       assert.match(limited.stderr, /The goal is budgetLimited after \d+ turns?\./)
       assert.strictEqual(limited.stdout, "working\n")
 
-      const exceeded = yield* cli(real, "goal", "count", "--max-tokens", "200", "--json")
+      const exceeded = yield* CommandLine.runIn(real, "goal", "count", "--max-tokens", "200", "--json")
       assert.strictEqual(exceeded.code, 1)
       assert.deepInclude(exceeded.lines.at(-1), { type: "goal.ended", status: null })
       assert.deepInclude(exceeded.lines.at(-1)?.["error"], { _tag: "BudgetExceeded", reason: "Tokens" })
 
-      const late = yield* cli(real, "goal", "wait for it", "--timeout", "1s", "--json")
+      const late = yield* CommandLine.runIn(real, "goal", "wait for it", "--timeout", "1s", "--json")
       assert.strictEqual(late.code, 124)
       assert.deepInclude(late.lines.at(-1)?.["error"], { _tag: "TurnTimedOut" })
       assert.include(
@@ -98,13 +96,22 @@ describe("effect-codex exec", () => {
       assert.isFalse(yield* real.exists("made"), "the default sandbox is read-only")
 
       const writes = ["--sandbox", "workspace-write", "--json", "--", "sh", "-c", "echo one; touch made"]
-      const json = yield* cli(real, "exec", ...writes)
+      const json = yield* CommandLine.runIn(real, "exec", ...writes)
       assert.strictEqual(json.code, 0, json.stderr)
       assert.deepInclude(json.lines[0], { type: "exec.output", stream: "stdout", delta: "one\n" })
       assert.deepStrictEqual(json.lines.at(-1), { type: "exec.completed", exitCode: 0, error: null })
       assert.isTrue(yield* real.exists("made"))
 
-      const late = yield* cli(real, "exec", "--timeout", "300ms", "--json", "--", "sleep", "100")
+      const late = yield* CommandLine.runIn(
+        real,
+        "exec",
+        "--timeout",
+        "300ms",
+        "--json",
+        "--",
+        "sleep",
+        "100"
+      )
       assert.strictEqual(late.code, 124)
       assert.deepInclude(late.lines.at(-1), { type: "exec.failed", exitCode: null })
     }))
@@ -170,7 +177,7 @@ describe("effect-codex limits", () => {
   test("fails without a login", () =>
     Effect.gen(function* () {
       const real = yield* Real.make([])
-      const { code, stderr, stdout } = yield* cli(real, "limits")
+      const { code, stderr, stdout } = yield* CommandLine.runIn(real, "limits")
       assert.deepStrictEqual([code, stdout], [1, ""])
       assert.include(stderr, "InvalidRequest")
     }))

@@ -5,17 +5,9 @@ import * as Fs from "node:fs"
 import { join } from "node:path"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as CommandLine from "../support/commandLine.ts"
+import * as ReviewReply from "../support/reviewReply.ts"
 import * as Live from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
-
-type RealCodex = Effect.Success<ReturnType<typeof Real.make>>
-
-/** Runs a command within this process, in the home and the workspace of a real Codex. */
-const cli = (real: RealCodex, ...args: ReadonlyArray<string>) =>
-  Effect.map(CommandLine.runHere({ args, cwd: real.workspace, env: real.env }), (ran) => ({
-    ...ran,
-    lines: CommandLine.jsonLines(ran.stdout)
-  }))
 
 const test = (name: string, body: Parameters<typeof Live.test>[1]) => Live.test(name, body, 180_000)
 
@@ -31,19 +23,7 @@ const outside = Effect.acquireRelease(
 
 const inputOf = (request: M.RecordedRequest | undefined) => JSON.stringify(request?.body["input"])
 
-const finding = {
-  title: "[P1] Close the file",
-  body: "It stays open.",
-  confidence_score: 0.9,
-  priority: 1,
-  code_location: { absolute_file_path: "/repo/a.ts", line_range: { start: 3, end: 5 } }
-}
-const answer = JSON.stringify({
-  findings: [finding],
-  overall_correctness: "patch is incorrect",
-  overall_explanation: "It leaks.",
-  overall_confidence_score: 0.8
-})
+const answer = ReviewReply.message
 
 describe("effect-codex review", () => {
   test("prints the findings for a person, and as JSON", () =>
@@ -54,7 +34,7 @@ describe("effect-codex review", () => {
         M.reply(M.text(answer)),
         M.reply(M.text(answer))
       ])
-      const person = yield* cli(real, "review", "--uncommitted", "--price", "gpt-5.5=200,1000")
+      const person = yield* CommandLine.runIn(real, "review", "--uncommitted", "--price", "gpt-5.5=200,1000")
       assert.strictEqual(person.code, 0, person.stderr)
       assert.strictEqual(
         person.stdout,
@@ -63,28 +43,14 @@ describe("effect-codex review", () => {
       assert.include(person.stderr, "cost   $3.0000")
       assert.isFalse(yield* real.exists("made"), "the default sandbox of a review is read-only")
 
-      const { code, lines } = yield* cli(real, "review", "--commit", "abc1234", "--json")
+      const { code, lines } = yield* CommandLine.runIn(real, "review", "--commit", "abc1234", "--json")
       assert.strictEqual(code, 0)
       const last = lines.at(-1)
       assert.deepInclude(last, { type: "turn.completed", error: null })
-      assert.deepStrictEqual(last?.["review"], {
-        findings: [
-          {
-            title: "Close the file",
-            body: "It stays open.",
-            path: "/repo/a.ts",
-            lines: { start: 3, end: 5 },
-            priority: 1,
-            confidence: 0.9
-          }
-        ],
-        explanation: "It leaks.",
-        verdict: "patch is incorrect",
-        confidence: 0.8
-      })
+      assert.deepStrictEqual<unknown>(last?.["review"], ReviewReply.review)
       const requests = yield* real.server.requests
       assert.include(requests[2]?.lastUserText, "abc1234")
-      assert.strictEqual((yield* cli(real, "review", "Look for races")).code, 0)
+      assert.strictEqual((yield* CommandLine.runIn(real, "review", "Look for races")).code, 0)
       const [, , , custom] = yield* real.server.requests
       assert.include(inputOf(custom), "Look for races")
     }))
@@ -99,7 +65,7 @@ describe("effect-codex review", () => {
         ["--branch", " "]
       ]
       for (const args of invalid) {
-        const { code, stderr, stdout } = yield* cli(real, "review", ...args)
+        const { code, stderr, stdout } = yield* CommandLine.runIn(real, "review", ...args)
         assert.deepStrictEqual([code, stdout], [2, ""], args.join(" "))
         assert.include(stderr, args[1] === " " ? "must not be empty" : "name one thing to review")
       }
@@ -118,12 +84,12 @@ describe("effect-codex run", () => {
         M.reply(M.shell("touch carried-out")),
         M.reply(M.text("done"))
       ])
-      const planned = yield* cli(real, "run", "--mode", "plan", "Split it")
+      const planned = yield* CommandLine.runIn(real, "run", "--mode", "plan", "Split it")
       assert.strictEqual(planned.code, 0, planned.stderr)
       assert.strictEqual(planned.stdout, "Let me plan.\n\n# Split it\n- types\n")
       assert.isFalse(yield* real.exists("planned"))
       const [, id = ""] = /--resume (\S+) --mode default --sandbox workspace-write/.exec(planned.stderr) ?? []
-      const done = yield* cli(
+      const done = yield* CommandLine.runIn(
         real,
         "run",
         "--resume",
@@ -151,15 +117,24 @@ describe("effect-codex run", () => {
         M.reply(M.shell("true"), M.usage({ input: 10_000, output: 0 })),
         M.reply(M.text("too late"))
       ])
-      const without = yield* cli(real, "run", "--budget-usd", "1", "go")
+      const without = yield* CommandLine.runIn(real, "run", "--budget-usd", "1", "go")
       assert.deepStrictEqual([without.code, without.stdout], [2, ""])
       assert.include(without.stderr, "--budget-usd needs the price of the model")
-      const other = yield* cli(real, "run", "--budget-usd", "1", "--price", "other=1,2", "--json", "go")
+      const other = yield* CommandLine.runIn(
+        real,
+        "run",
+        "--budget-usd",
+        "1",
+        "--price",
+        "other=1,2",
+        "--json",
+        "go"
+      )
       assert.strictEqual(other.code, 1)
       assert.include(JSON.stringify(other.lines.at(-1)?.["error"]), "price")
       assert.deepStrictEqual(yield* real.server.requests, [])
 
-      const stopped = yield* cli(
+      const stopped = yield* CommandLine.runIn(
         real,
         "run",
         "--budget-usd",
@@ -185,14 +160,14 @@ describe("effect-codex run", () => {
       const network = (lines: ReadonlyArray<Schema.JsonObject>) =>
         /net:\[\d+\]/.exec(JSON.stringify(lines.filter(({ type }) => type === "item.completed")))?.[0]
       const host = Fs.readlinkSync("/proc/self/ns/net")
-      const without = yield* cli(real, "run", "--json", "go")
+      const without = yield* CommandLine.runIn(real, "run", "--json", "go")
       assert.deepStrictEqual([without.code, Fs.readdirSync(extra)], [0, []])
       assert.notInclude([undefined, host], network(without.lines))
-      const extended = yield* cli(real, "run", "--network", "--add-dir", extra, "--json", "go")
+      const extended = yield* CommandLine.runIn(real, "run", "--network", "--add-dir", extra, "--json", "go")
       assert.deepStrictEqual([extended.code, Fs.readdirSync(extra)], [0, ["with"]])
       assert.strictEqual(network(extended.lines), host)
 
-      const resumed = yield* cli(real, "run", "--network", "--resume", "last", "go")
+      const resumed = yield* CommandLine.runIn(real, "run", "--network", "--resume", "last", "go")
       assert.deepStrictEqual([resumed.code, resumed.stdout], [2, ""])
       assert.include(resumed.stderr, "--network needs --sandbox")
     }))
@@ -201,9 +176,9 @@ describe("effect-codex run", () => {
     Effect.gen(function* () {
       const real = yield* Real.make([M.reply(M.text("one")), M.reply(M.text("two"))])
       const settings = ["--effort", "high", "--model", "gpt-5.1-codex", "-c", 'model_verbosity="low"']
-      assert.strictEqual((yield* cli(real, "run", ...settings, "go")).stdout, "one\n")
+      assert.strictEqual((yield* CommandLine.runIn(real, "run", ...settings, "go")).stdout, "one\n")
       assert.strictEqual(
-        (yield* cli(real, "run", "--resume", "last", "--effort", "low", "on")).stdout,
+        (yield* CommandLine.runIn(real, "run", "--resume", "last", "--effort", "low", "on")).stdout,
         "two\n"
       )
       const [first, second] = yield* real.server.requests

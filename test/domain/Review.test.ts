@@ -83,7 +83,7 @@ describe("a review", () => {
     ])
   })
 
-  it("is none if its findings cannot be read: it would look like a review without findings", () => {
+  it("is missing if its findings cannot be read: otherwise it would look like a review without findings", () => {
     const one = JSON.stringify({ title: "A", body: "", code_location: { absolute_file_path: "/a" } })
     for (const undecodable of [
       '{"findings": 1}',

@@ -2,22 +2,14 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import { fileURLToPath } from "node:url"
 import * as Approval from "../../src/Approval.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as AgentCalls from "../support/agentCalls.ts"
 import * as ManagedCodex from "../support/managedCodex.ts"
 import * as Real from "../support/realEngine.ts"
 import { test } from "../support/live.ts"
 
 const turn = [M.reply(M.shell("touch made", { escalate: "I need it" })), M.reply(M.text("done"))]
-
-const mcpConfig = `
-[mcp_servers.things]
-command = ${JSON.stringify(process.execPath)}
-args = ["--no-warnings", ${JSON.stringify(fileURLToPath(new URL("../support/mcpServer.ts", import.meta.url)))}]
-required = true
-startup_timeout_sec = 60
-`
 
 /** Runs the same command in two turns. Returns the requests, and the rules that Codex stored. */
 const run = (decide: (request: Approval.ApprovalRequest) => Approval.ApprovalDecision) =>
@@ -114,22 +106,13 @@ describe.concurrent("a lasting approval of the real Codex", () => {
   test("of an MCP tool holds for other arguments: for the session in its thread, always in every thread", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
-      const call = (name: string) =>
-        M.reply(
-          M.item({
-            type: "function_call",
-            namespace: "mcp__things",
-            name: "write_it",
-            arguments: JSON.stringify({ name }),
-            call_id: name
-          })
-        )
+      const call = (name: string) => M.reply(AgentCalls.callThings("write_it", { name }, name))
       const done = M.reply(M.text("done"))
       const calls = ["a", "b", "c", "d", "e"].map(call)
       const real = yield* Real.make(
         [...calls.slice(0, 2), done, ...calls.slice(2, 4), done, ...calls.slice(4), done],
         {
-          config: mcpConfig
+          config: AgentCalls.things
         }
       )
       const stored = Effect.map(fs.readFileString(`${real.env.CODEX_HOME}/config.toml`), (text) =>

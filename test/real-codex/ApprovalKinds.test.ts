@@ -6,40 +6,22 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { fileURLToPath } from "node:url"
 import * as Permissions from "../../src/domain/Permissions.ts"
 import * as Approval from "../../src/Approval.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as AgentCalls from "../support/agentCalls.ts"
 import * as Real from "../support/realEngine.ts"
 import { test } from "../support/live.ts"
 
-const server = fileURLToPath(new URL("../support/mcpServer.ts", import.meta.url))
-// Without `required`, Codex starts a turn without the tools of a server that takes a second to start.
 const config = `
 [features]
 request_permissions_tool = true
 default_mode_request_user_input = true
-
-[mcp_servers.things]
-command = ${JSON.stringify(process.execPath)}
-args = ["--no-warnings", ${JSON.stringify(server)}]
-required = true
-startup_timeout_sec = 60
-`
+${AgentCalls.things}`
 
 let calls = 0
-const mcp = (name: string, args: object) =>
-  M.reply(
-    M.item({
-      type: "function_call",
-      namespace: "mcp__things",
-      name,
-      arguments: JSON.stringify(args),
-      call_id: `mcp-${++calls}`
-    })
-  )
-const permissions = (wanted: object) =>
-  M.reply(M.call("request_permissions", { reason: "I need it", permissions: wanted }))
+const mcp = (name: string, args: object) => M.reply(AgentCalls.callThings(name, args, `mcp-${++calls}`))
+const permissions = (wanted: object) => AgentCalls.askPermissions(wanted)
 const input = (...questions: ReadonlyArray<object>) => M.reply(M.call("request_user_input", { questions }))
 const which = {
   id: "which",

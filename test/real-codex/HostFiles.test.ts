@@ -8,14 +8,10 @@ import * as Attachments from "../../src/attachment/Attachments.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as AgentCalls from "../support/agentCalls.ts"
 import * as Real from "../support/realEngine.ts"
 import { test } from "../support/live.ts"
 
-const config = "[features]\nrequest_permissions_tool = true\n"
-const write = (...paths: ReadonlyArray<string>) =>
-  M.reply(
-    M.call("request_permissions", { reason: "I need it", permissions: { file_system: { write: paths } } })
-  )
 const done = M.reply(M.text("done"))
 
 /** Opens a read-only thread of the real Codex, whose agent asks for `wanted` in its first turn. */
@@ -26,7 +22,7 @@ const fixture = Effect.fnUntraced(function* (script: (host: string) => ReadonlyA
     fs.realPath
   )
   yield* fs.makeDirectory(`${host}/free`)
-  const real = yield* Real.make(script(host), { config })
+  const real = yield* Real.make(script(host), { config: AgentCalls.permissionsTool })
   const outputs = Effect.map(real.server.requests, (requests) =>
     requests.flatMap(({ toolOutputs }) => toolOutputs.map(({ output }) => output)).join("\n")
   )
@@ -42,7 +38,7 @@ describe.concurrent("Files of the host", () => {
   test("stay out of what a policy grants: the paths that include them are refused, the others are granted", () =>
     Effect.gen(function* () {
       const { host, outputs, real, thread } = yield* fixture((host) => [
-        write(host, `${host}/spool`, `${host}/spool/below`, `${host}/staged`, `${host}/free`),
+        AgentCalls.askWrite(host, `${host}/spool`, `${host}/spool/below`, `${host}/staged`, `${host}/free`),
         M.reply(
           M.shell(
             `echo forged > ${host}/spool/forged; echo forged > ${host}/staged/forged; echo > ${host}/free/made`
@@ -86,12 +82,12 @@ describe.concurrent("Files of the host", () => {
       let home = ""
       const real = yield* Real.make(
         [
-          () => write(home),
-          () => write(`${home}/rules`),
+          () => AgentCalls.askWrite(home),
+          () => AgentCalls.askWrite(`${home}/rules`),
           () => M.reply(M.shell(`mkdir -p ${home}/rules; echo > ${home}/rules/owned.rules`)),
           done
         ],
-        { config }
+        { config: AgentCalls.permissionsTool }
       )
       home = real.env.CODEX_HOME
       yield* Effect.flatMap(real.start({ sandbox: "read-only" }), (thread) => thread.run("go")).pipe(
@@ -108,7 +104,11 @@ describe.concurrent("Files of the host", () => {
 
   test("end the next turn as InvalidRequest.AgentWritable if they appear where a policy has granted access", () =>
     Effect.gen(function* () {
-      const { host, real, thread } = yield* fixture((host) => [write(`${host}/free`), done, done])
+      const { host, real, thread } = yield* fixture((host) => [
+        AgentCalls.askWrite(`${host}/free`),
+        done,
+        done
+      ])
       yield* Effect.gen(function* () {
         const opened = yield* thread
         yield* opened.run("go")

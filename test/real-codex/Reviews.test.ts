@@ -9,37 +9,11 @@ import * as M from "../../src/testing/ModelServer.ts"
 import * as Scripted from "../../src/testing/Scripted.ts"
 import { TestLayer } from "../../src/testing/TestLayer.ts"
 import { test, until } from "../support/live.ts"
+import * as ReviewReply from "../support/reviewReply.ts"
 import * as Real from "../support/realEngine.ts"
 
-const finding = {
-  title: "[P1] Close the file",
-  body: "It stays open.",
-  confidence_score: 0.9,
-  priority: 1,
-  code_location: { absolute_file_path: "/repo/a.ts", line_range: { start: 3, end: 5 } }
-}
-const answer = JSON.stringify({
-  findings: [finding],
-  overall_correctness: "patch is incorrect",
-  overall_explanation: "It leaks.",
-  overall_confidence_score: 0.8
-})
 const unreadable = '{"findings": [{"title": "Close the file"}]}'
-const result: Review.Review = {
-  findings: [
-    {
-      title: "Close the file",
-      body: "It stays open.",
-      path: "/repo/a.ts",
-      lines: { start: 3, end: 5 },
-      priority: 1,
-      confidence: 0.9
-    }
-  ],
-  explanation: "It leaks.",
-  verdict: "patch is incorrect",
-  confidence: 0.8
-}
+const { message: answer, review: result } = ReviewReply
 
 describe.concurrent("a review by the real Codex", () => {
   test("is a turn with events, usage and typed findings", () =>

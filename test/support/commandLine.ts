@@ -107,6 +107,16 @@ export const runHere = ({ args, cwd, env = {} }: Pick<CommandLineOptions, "args"
 
 const decodeLine = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))
 
+/** Runs a command within this process, in the home and the workspace of a real Codex. Returns its lines of JSON too. */
+export const runIn = (
+  real: { readonly workspace: string; readonly env: Readonly<Record<string, string>> },
+  ...args: ReadonlyArray<string>
+) =>
+  Effect.map(runHere({ args, cwd: real.workspace, env: real.env }), (ran) => ({
+    ...ran,
+    lines: jsonLines(ran.stdout)
+  }))
+
 /** Decodes the lines of a text that are JSON objects. */
 export const jsonLines = (text: string): ReadonlyArray<Schema.JsonObject> =>
   text

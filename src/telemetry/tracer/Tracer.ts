@@ -57,7 +57,7 @@ export interface Scope {
 }
 
 /**
- * The instrumentation scope of the program's own spans and logs: those that it writes with `Effect.withSpan` and
+ * The instrumentation scope of the program's own spans and logs, which the program writes with `Effect.withSpan` and
  * `Effect.log`. The default is `effect` with Effect's version, as Effect's own exporters set it. Spans and logs of this
  * library have the scope `effect-codex`.
  */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Scope from "effect/Scope"
 import type * as Thread from "../../Thread.ts"
-import type { EngineTurn, RunHistory } from "./History.ts"
+import { type EngineTurn, type RunHistory, startedId } from "./History.ts"
 
 /** Returns the tokens that a turn reported. */
 const tokensOf = ({ emitted }: EngineTurn): number => {
@@ -20,10 +20,10 @@ const isAgentOf =
 
 /** Whether a sub-agent, whose name starts with the id of the turn that it works for, runs longer than this turn. */
 const outlives = (agent: EngineTurn, turn: EngineTurn): boolean => {
-  const started = turn.emitted.find((event) => event._tag === "TurnStarted")
+  const id = startedId(turn)
   return (
-    started !== undefined &&
-    agent.threadId.startsWith(`${started.turnId}-`) &&
+    id !== undefined &&
+    agent.threadId.startsWith(`${id}-`) &&
     (agent.endedAt ?? Infinity) > (turn.endedAt ?? Infinity)
   )
 }
@@ -49,10 +49,10 @@ export const observe = Effect.fnUntraced(function* (
   return Effect.gen(function* () {
     const due = turnsOf().filter(({ end }) => end !== undefined)
     yield* Effect.sleep(reportTime)
-    for (const { emitted, input } of due) {
-      const started = emitted.find((event) => event._tag === "TurnStarted")
-      if (started !== undefined && !ended.has(started.turnId))
-        history.addViolation(4, handle.id, `a handle has not observed the end of "${input}"`)
+    for (const turn of due) {
+      const id = startedId(turn)
+      if (id !== undefined && !ended.has(id))
+        history.addViolation(4, handle.id, `a handle has not observed the end of "${turn.input}"`)
     }
     // What a running turn uses is counted when it ends.
     if (turnsOf().length > due.length) return

@@ -1,6 +1,6 @@
 /** The history of a run, seen from outside the runtime: inputs, what the engine did, and violated promises. */
 import type * as Clock from "effect/Clock"
-import type { ThreadId } from "../../domain/Ids.ts"
+import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
@@ -80,7 +80,7 @@ export interface RunHistory {
 }
 
 /** Returns the id of a turn, once the engine has reported its start. */
-const startedId = (turn: EngineTurn): string | undefined => {
+export const startedId = (turn: EngineTurn): TurnId | undefined => {
   const event = turn.emitted.find(({ _tag }) => _tag === "TurnStarted")
   return event?._tag === "TurnStarted" ? event.turnId : undefined
 }

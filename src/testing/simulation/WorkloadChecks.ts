@@ -6,7 +6,7 @@ import type * as CodexError from "../../domain/CodexError.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Thread from "../../Thread.ts"
-import type { EngineTurn, RunHistory } from "./History.ts"
+import { type EngineTurn, type RunHistory, startedId } from "./History.ts"
 
 const isDelta = (event: Turn.TurnEvent): event is Extract<Turn.TurnEvent, { readonly delta: string }> =>
   "delta" in event
@@ -170,7 +170,7 @@ export const checkGoal = (
     .turns()
     .slice(before)
     .filter((turn) => turn.threadId === threadId)
-    .flatMap(({ emitted }) => emitted.find((event) => event._tag === "TurnStarted")?.turnId ?? [])
+    .flatMap((turn) => startedId(turn) ?? [])
   const actual = exit.value.map(({ id }) => id)
   if (expected.join() !== actual.join())
     history.addViolation(
