@@ -19,7 +19,7 @@ const readmeFiles = ["triage.ts", "main.ts", "triage.test.ts"]
 
 /** Returns the TypeScript blocks of a page, in order. */
 const codeBlocks = (markdown: string): ReadonlyArray<string> =>
-  [...markdown.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = ""]) => code)
+  [...markdown.matchAll(/```ts[^\n]*\n([\s\S]*?)```/g)].map(([, code = ""]) => code)
 
 const tsconfig = {
   compilerOptions: {

@@ -134,13 +134,11 @@ export const document = (): string =>
     "Every error is a member of one union, `CodexError.CodexError`; catch it by its `_tag`. Each error has `class`, `retryable`, `retryAfter` (a `Duration` or `undefined`), `errorType` (the `error.type` of telemetry), `nextStep`, a `summary`, and a `message` that says what happened, with the reason that Codex, the provider or the system gave, and ends with the next step. A message does not repeat its tag and is one line: `${error._tag}: ${error.message}` is fit for a log. The engine masks secrets in reasons, and cuts them at 500 characters; the field `detail` or `stderr` has all of it. `summary` is the message without that reason, for people who must not see paths and addresses of the host. A reason may quote the request that a provider refused, so telemetry has messages only where [content capture](telemetry.md) of errors is on. If known, it also has `threadId`, `turnId` and `turn`: the turn as it was when it ended, with its usage.",
     "`retryable` means that the same request may succeed later. `turn.sideEffects` says whether a command, an edit or a tool that does more than read has run; after that, no automatic retry happens. A command with an exit code other than 0, a declined approval and a tool failure that goes to the model are results, not errors of the turn. An invalid telemetry setting causes a warning, never an error.",
     [
-      "```ts",
+      '```ts in="thread" run',
       'const retry = Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 4 }))',
-      "const program = Effect.catchTag(",
-      '  thread.run("Fix it", { retry, budget: { tokens: 200_000 } }),',
-      '  "BudgetExceeded",',
-      "  (error) => Console.log(error.turn?.message)",
-      ")",
+      "yield* thread",
+      '  .run("Fix it", { retry, budget: { tokens: 200_000 } })',
+      '  .pipe(Effect.catchTag("BudgetExceeded", (error) => Console.log(error.turn?.message)))',
       "```"
     ].join("\n"),
     "[Failures](failures.md) has the messages that real set-ups give: a missing key, a wrong URL, a full disk and so on.",
