@@ -12,7 +12,7 @@ import * as Report from "./report.ts"
 
 const sections: Readonly<Record<string, string>> = {
   turns: "a trivial turn compared with codex-sdk and a minimal driver",
-  parallel: "20 and 60 turns at once compared with codex-sdk",
+  parallel: "20 and 60 turns at once compared with codex-sdk and a minimal driver",
   telemetry: "a turn of about a second on the real Codex, with and without telemetry",
   native: "a turn of about a second with and without Codex's own spans joined",
   scripted: "a turn in this process alone, with and without telemetry",

@@ -1,4 +1,4 @@
-/** The memory of a process and all its descendants. */
+/** The memory and the CPU time of a process and all its descendants. */
 import { readFileSync, readdirSync } from "node:fs"
 
 /** Reads a file of `/proc`; the process may have ended. */
@@ -35,3 +35,19 @@ export const proportional = (pids: ReadonlyArray<number>): number =>
     (sum, pid) => sum + Number(/^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024,
     0
   )
+
+/** The length of a clock tick of `/proc` on Linux, in milliseconds. */
+const tickMillis = 10
+
+/**
+ * Returns the CPU time of all descendants of a process since they started, in milliseconds, in steps of 10 ms. It includes
+ * descendants that have ended and for which their parent has waited.
+ */
+export const descendantsCpu = (root: number): number =>
+  tree(root).reduce((sum, pid) => {
+    // The name of the program, in parentheses, may contain spaces. utime is the 12th field after it.
+    const fields = read(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ").map(Number) ?? []
+    const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15)
+    const own = pid === root ? 0 : user + system
+    return sum + (own + endedUser + endedSystem) * tickMillis
+  }, 0)

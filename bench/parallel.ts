@@ -1,11 +1,15 @@
 /**
- * Many turns at once: 20 and 60 threads that each run one turn, with effect-codex and with `@openai/codex-sdk`, on the same
- * Codex binary and a model that answers at once. `node bench/parallel.ts [--quick] [--rounds N]`.
+ * Many turns at once: 20 and 60 threads that each run one turn, with effect-codex, with `@openai/codex-sdk` and with the
+ * minimal driver (driver.ts), on the same Codex binary and a model that answers at once. `node bench/parallel.ts [--quick] [--rounds N]`.
  *
  * Method. Each measurement has a host process of its own (parallelHost.ts), which first runs one turn to load its code. In
  * a round, the contenders take turns in changing order. Wall time and memory are measured in separate runs, because reading
  * the memory of 60 processes takes the time of a core. effect-codex opens its threads before the clock starts, as turns.ts
- * does; the row "with opening" includes that. The SDK has nothing to open: it starts a process per turn.
+ * does; the row "with opening" includes that. The SDK has nothing to open: it starts a process per turn. The driver has one
+ * process for all threads, as effect-codex has, and shows what Codex itself costs.
+ *
+ * CPU times are those of the turns alone: of the program ("host") and of its Codex processes, in steps of 10 ms. They vary
+ * less than wall time with the load of the machine.
  *
  * Memory is the peak of the sum of the proportional set sizes (PSS) of the host and all its descendants, sampled every 50
  * ms. Code that several processes map counts once. The model is no descendant.
@@ -33,7 +37,8 @@ const bars = [
   { turns: 20, wall: 0.3, memory: 0.65 },
   { turns: 60, wall: 0.06, memory: 0.38 }
 ]
-const contenders = ["effect-codex", "codex-sdk"] as const
+const contenders = ["effect-codex", "codex-sdk", "driver"] as const
+type Contender = (typeof contenders)[number]
 const sampleMillis = 50
 
 const host = fileURLToPath(new URL("./parallelHost.ts", import.meta.url))
@@ -49,7 +54,7 @@ const message = async (child: ChildProcess): Promise<unknown> => {
 }
 
 const isMeasured = (value: unknown): value is Measured =>
-  typeof value === "object" && value !== null && "wall" in value && "opening" in value
+  typeof value === "object" && value !== null && "wall" in value && "codexCpu" in value
 
 const wave = async (child: ChildProcess, turns: number): Promise<Measured> => {
   child.send({ turns })
@@ -112,31 +117,38 @@ const program = Effect.gen(function* () {
         results.get(options.contender)?.push(round)
       }
     }
-    const column = (name: (typeof contenders)[number], of: (round: Round) => number) =>
-      (results.get(name) ?? []).map(of)
-    const ratio = (name: string, of: (round: Round) => number, bar?: number): Report.Row => ({
-      name: `${name} of ${turns} turns at once, effect-codex / codex-sdk`,
+    const column = (name: Contender, of: (round: Round) => number) => (results.get(name) ?? []).map(of)
+    const ratio = (
+      name: string,
+      of: (round: Round) => number,
+      bar?: number,
+      [contender, other]: readonly [Contender, Contender] = ["effect-codex", "codex-sdk"]
+    ): Report.Row => ({
+      name: `${name} of ${turns} turns at once, ${contender} / ${other}`,
       unit: "x",
       bar,
-      ...Report.spreadOf(Report.ratios(column("effect-codex", of), column("codex-sdk", of)))
+      ...Report.spreadOf(Report.ratios(column(contender, of), column(other, of)))
     })
+    const wallOf = (round: Round) => round.wall
     rows.push(
-      ratio("wall", (round) => round.wall, wall),
+      ratio("wall", wallOf, wall),
+      ratio("wall", wallOf, undefined, ["effect-codex", "driver"]),
+      ratio("wall", wallOf, undefined, ["driver", "codex-sdk"]),
       ratio("wall with opening", (round) => round.opening + round.wall),
+      ratio("CPU of Codex", (round) => round.codexCpu, undefined, ["effect-codex", "driver"]),
       ratio("memory", (round) => round.memory, memory)
     )
     for (const name of contenders) {
+      const row = (what: string, unit: Report.Row["unit"], of: (round: Round) => number): Report.Row => ({
+        name: `${what} of ${turns} turns at once, ${name}`,
+        unit,
+        ...Report.spreadOf(column(name, of))
+      })
       rows.push(
-        {
-          name: `wall of ${turns} turns at once, ${name}`,
-          unit: "ms",
-          ...Report.spreadOf(column(name, (round) => round.wall))
-        },
-        {
-          name: `memory of ${turns} turns at once, ${name}`,
-          unit: "MiB",
-          ...Report.spreadOf(column(name, (round) => round.memory / 1024 ** 2))
-        }
+        row("wall", "ms", wallOf),
+        row("CPU of the host", "ms", (round) => round.hostCpu),
+        row("CPU of Codex", "ms", (round) => round.codexCpu),
+        row("memory", "MiB", (round) => round.memory / 1024 ** 2)
       )
     }
   }

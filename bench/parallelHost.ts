@@ -1,12 +1,14 @@
 /**
- * A program that runs turns at once, with this library or with `@openai/codex-sdk`: the process that parallel.ts measures,
- * with its children. It loads only the library that it uses, so that its memory is that of a program with this library.
+ * A program that runs turns at once, with this library, with `@openai/codex-sdk` or with the minimal driver (driver.ts): the
+ * process that parallel.ts measures, with its children. It loads only the library that it uses, so that its memory is that
+ * of a program with this library.
  */
+import * as Memory from "./memory.ts"
 import type * as Model from "./model.ts"
 
 /** What the host runs. `environment` is that of Codex's processes. */
 export interface HostOptions {
-  readonly contender: "effect-codex" | "codex-sdk"
+  readonly contender: "effect-codex" | "codex-sdk" | "driver"
   readonly command: string
   readonly place: Model.Place
   readonly environment: Record<string, string>
@@ -17,10 +19,15 @@ export interface HostOptions {
 /** Runs turns at once, each on a new thread, and resolves to how long they took in milliseconds. */
 export type Wave = (turns: number) => Promise<Measured>
 
-/** `wall` is the time of the turns on open threads, `opening` the time to open the threads before them. */
+/**
+ * `wall` is the time of the turns on open threads, `opening` the time to open the threads before them. The CPU times are
+ * those of the turns on open threads: of the program itself, and of its Codex processes. All in milliseconds.
+ */
 export interface Measured {
   readonly opening: number
   readonly wall: number
+  readonly hostCpu: number
+  readonly codexCpu: number
 }
 
 /** Starts a contender. Its Codex process, if it has one, runs from now on. */
@@ -89,18 +96,47 @@ const sdk: Start = async ({ command, environment, place, prompt }) => {
   }
 }
 
+const driver: Start = async ({ command, environment, place, prompt }) => {
+  const Driver = await import("./driver.ts")
+  const codex = await Driver.start(command, environment)
+  return {
+    open: async (count) => {
+      const thread = () =>
+        codex.startThread({ cwd: place.cwd, sandbox: "read-only", approvalPolicy: "never" })
+      const threads = await Promise.all(Array.from({ length: count }, thread))
+      return { turns: threads.map((thread) => () => thread.run(prompt)), close: async () => {} }
+    },
+    close: codex.close
+  }
+}
+
+const starts: Readonly<Record<HostOptions["contender"], Start>> = {
+  "effect-codex": effectCodex,
+  "codex-sdk": sdk,
+  driver
+}
+
+/** Returns the CPU times of this program and of its Codex processes until now, in milliseconds. */
+const cpuTimes = () => {
+  const { system, user } = process.cpuUsage()
+  return { host: (system + user) / 1000, codex: Memory.descendantsCpu(process.pid) }
+}
+
 const serve = async (options: HostOptions) => {
-  const host = await (options.contender === "effect-codex" ? effectCodex : sdk)(options)
+  const host = await starts[options.contender](options)
   const wave: Wave = async (count) => {
     const start = performance.now()
     const { close, turns } = await host.open(count)
+    const opening = performance.now() - start
+    const before = cpuTimes()
     const opened = performance.now()
     const messages = await Promise.all(turns.map((turn) => turn()))
-    const end = performance.now()
+    const wall = performance.now() - opened
+    const after = cpuTimes()
     await close()
     const wrong = messages.find((message) => message !== options.answer)
     if (wrong !== undefined) throw new Error(`${options.contender} received "${wrong}"`)
-    return { opening: opened - start, wall: end - opened }
+    return { opening, wall, hostCpu: after.host - before.host, codexCpu: after.codex - before.codex }
   }
   process.on("message", (message: { readonly turns: number }) => {
     void wave(message.turns).then(
