@@ -11,8 +11,8 @@
  * Reading. `wall` is the median turn of a round and `cpu` the mean of a round; each is shown as the median over the
  * rounds, with minimum and maximum. Ratios are computed per round and shown the same way. On a machine that does other
  * work, trust ratios more than milliseconds. The driver shows the cost of Codex itself; the difference pays for typed
- * events, deadlines, approvals, tools and spans. The two differ in two ways: effect-codex requests Codex's raw response
- * events, which costs a little, and opts out of unused notifications, which saves a little. "effect-codex" runs with
+ * events, deadlines, approvals, tools and spans. The two differ in one way on the wire: effect-codex requests Codex's raw
+ * response events, three or four lines more for a turn. "effect-codex" runs with
  * Effect's tracer and passes the trace to Codex; "untraced" runs with tracing off.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
