@@ -51,6 +51,8 @@ import * as ToolHost from "./tool/ToolHost.ts"
  * a turn of another handle before. A turn fails with `InvalidRequest.Rejected` if Codex reports other settings than those,
  * for example because an administrator forbids them. Codex reads `baseInstructions`, `provider`, `webSearch`, `config` and
  * `mcpServers` only when it loads a thread: a second handle that asks for others fails with `InvalidRequest.Rejected`.
+ * @since 0.1.0
+ * @category models
  */
 export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}>
   extends SettingsOptions.SettingsOptions {
@@ -119,7 +121,11 @@ type Opened<Tools extends Record<string, Tool.Any>> = Effect.Effect<
   Scope.Scope | Tool.HandlerServices<Tools[keyof Tools]>
 >
 
-/** Opens threads and manages stored ones. Starts the engine on demand. */
+/**
+ * Opens threads and manages stored ones. Starts the engine on demand.
+ * @since 0.1.0
+ * @category services
+ */
 export class Codex extends Context.Service<
   Codex,
   {
@@ -216,7 +222,11 @@ export class Codex extends Context.Service<
     readonly limits: AccountLimits.AccountLimits
   }
 >()("effect-codex/Codex") {
-  /** Provides `Codex` on an engine: `AppServer.layer`, or a scripted engine in tests. */
+  /**
+   * Provides `Codex` on an engine: `AppServer.layer`, or a scripted engine in tests.
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layer: Layer.Layer<Codex, never, Engine.Engine> = Layer.effect(
     Codex,
     Effect.gen(function* () {

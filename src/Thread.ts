@@ -41,7 +41,11 @@ export interface Run<Args extends ReadonlyArray<unknown>> {
   (...args: [...Args, options?: TurnOptions.TurnOptions]): Effect.Effect<Turn.Turn, CodexError.TurnError>
 }
 
-/** Lists, watches and ends the background terminals of a thread. */
+/**
+ * Lists, watches and ends the background terminals of a thread.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Terminals extends Engine.EngineTerminals {}
 
 /**
@@ -49,6 +53,8 @@ export interface Terminals extends Engine.EngineTerminals {}
  *
  * The turns of a thread run one after another, in the order in which they were requested. Threads do not wait for each
  * other.
+ * @since 0.1.0
+ * @category models
  */
 export interface Thread {
   /**

@@ -1,3 +1,8 @@
+/**
+ * Runs the real Codex from Effect: threads, turns, tools and approvals as Effect programs, and their telemetry.
+ *
+ * @module effect-codex
+ */
 export * as AppServer from "./engine/AppServer.ts"
 export * as Approval from "./Approval.ts"
 export { Attachment } from "./domain/Attachment.ts"

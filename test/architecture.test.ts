@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { facades, layers, pureFiles } from "../scripts/architecture/layers.ts"
+import * as PublicApi from "../scripts/architecture/PublicApi.ts"
 import * as SourceTree from "../scripts/architecture/SourceTree.ts"
 
 const root = fileURLToPath(new URL("../src", import.meta.url))
@@ -91,13 +92,24 @@ describe("the architecture", () => {
   })
 
   it("offers exactly the names of the checked-in list", () => {
-    const surface = ["index.ts", "http/index.ts", "promise/index.ts", "testing/index.ts"].map(
+    const surface = PublicApi.entryPoints.map(
       (entry) => `# ${entry}\n${SourceTree.publicNames(files, entry).join("\n")}\n`
     )
     assert.strictEqual(
       surface.join("\n"),
       readFileSync(new URL("publicSurface.txt", import.meta.url), "utf8"),
       "if the change is wanted: node scripts/architecture.ts --surface"
+    )
+  })
+
+  it("documents every public name, except those of a list that only shrinks", () => {
+    assert.isAbove(PublicApi.declarations(files).length, 500)
+    assert.deepStrictEqual(
+      PublicApi.undocumented(files),
+      readFileSync(new URL("undocumented.txt", import.meta.url), "utf8")
+        .split("\n")
+        .slice(0, -1),
+      "new names need prose, @since, @category and, if they are functions, layers or services, an @example; shorten the list: node scripts/architecture.ts --surface"
     )
   })
 
@@ -139,6 +151,55 @@ describe("the architecture check", () => {
       "telemetry/tracer/E.ts -> telemetry/Otlp.ts",
       "newFolder/F.ts -> internal/C.ts"
     ])
+  })
+
+  it("finds what the docstring of a public function, layer and service lacks, also behind another name", () => {
+    const file = (path: string, text: string) => ({ ...sourceFile(path), text })
+    const example = "@example\n * ```ts\n * run()\n * ```"
+    const files = [
+      file(
+        "index.ts",
+        `export * as A from "./A.ts"\nexport { hidden as shown, type Shape } from "./B.ts"\nexport * from "./engine/generated/C.ts"\n`
+      ),
+      file(
+        "A.ts",
+        `/**\n * Runs.\n * @since 0.1.0\n * @category constructors\n * ${example}\n */\nexport const run = () => 1
+/** Waits. */
+export const wait = () => 1
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {}
+/** @internal */
+export const secret = 1
+/** A service. @since 0.1.0 */
+export class Service extends Context.Service<Service, string>()("key") {
+  static readonly layer = 1
+}
+/**
+ * An error.
+ * @since 0.1.0
+ * @category errors
+ */
+export class Failed extends Error {}
+`
+      ),
+      file("B.ts", "export function hidden() {}\nexport const unused = 1\nexport type Shape = string\n"),
+      file("engine/generated/C.ts", "export type Generated = string\n")
+    ]
+    assert.deepStrictEqual(PublicApi.undocumented(files, ["index.ts"]), [
+      "A.ts#Options: prose",
+      "A.ts#Service.layer: prose, @since, @category, @example",
+      "A.ts#Service: @since, @category, @example",
+      "A.ts#wait: @since, @category, @example",
+      "B.ts#Shape: prose, @since, @category",
+      "B.ts#hidden: prose, @since, @category, @example"
+    ])
+    const earlier = ["A.ts#run: @since, @example", "A.ts#runAll: prose"]
+    assert.isTrue(PublicApi.wasKnown(earlier, "A.ts#run: @example"))
+    assert.isFalse(PublicApi.wasKnown(earlier, "A.ts#run: prose"))
+    assert.isFalse(PublicApi.wasKnown(earlier, "B.ts#run: @since"))
   })
 
   it("finds a file name and an exported type that are used twice", () => {

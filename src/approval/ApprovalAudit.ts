@@ -23,6 +23,8 @@ import { hash } from "../domain/ApprovalRequestHash.ts"
 /**
  * One decision. `at` is the time of the decision in milliseconds since the epoch, `durationMillis` how long it
  * took. Only the hash of the request is recorded, never its content.
+ * @since 0.1.0
+ * @category schemas
  */
 export const AuditEntry = Schema.Struct({
   at: Schema.Finite,
@@ -40,7 +42,11 @@ export const AuditEntry = Schema.Struct({
 }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 export type AuditEntry = typeof AuditEntry.Type
 
-/** Receives the decisions of `audit`. */
+/**
+ * Receives the decisions of `audit`.
+ * @since 0.1.0
+ * @category services
+ */
 export class ApprovalAudit extends Context.Service<
   ApprovalAudit,
   {
@@ -50,7 +56,11 @@ export class ApprovalAudit extends Context.Service<
     readonly entries: Stream.Stream<AuditEntry>
   }
 >()("effect-codex/ApprovalAudit") {
-  /** Buffers up to `capacity` entries for each slow reader. */
+  /**
+   * Buffers up to `capacity` entries for each slow reader.
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layerOptions = (options: { readonly capacity: number }): Layer.Layer<ApprovalAudit> =>
     Layer.effect(
       ApprovalAudit,
@@ -66,6 +76,10 @@ export class ApprovalAudit extends Context.Service<
       })
     )
 
+  /**
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layer: Layer.Layer<ApprovalAudit> = ApprovalAudit.layerOptions({ capacity: 1024 })
 }
 

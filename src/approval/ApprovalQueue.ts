@@ -17,7 +17,11 @@ import { describe } from "./RequestText.ts"
 import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
 import { hash } from "../domain/ApprovalRequestHash.ts"
 
-/** Another answer came first, or the request was withdrawn because its turn ended or timed out. The answer has no effect. */
+/**
+ * Another answer came first, or the request was withdrawn because its turn ended or timed out. The answer has no effect.
+ * @since 0.1.0
+ * @category errors
+ */
 export class AlreadyDecided extends Schema.TaggedError<AlreadyDecided>()("AlreadyDecided", {
   id: Schema.String,
   decided: Schema.Literals([...DecisionName.literals, "withdrawn"])
@@ -29,14 +33,22 @@ export class AlreadyDecided extends Schema.TaggedError<AlreadyDecided>()("Alread
   }
 }
 
-/** No request with this id is pending, and none was recently. */
+/**
+ * No request with this id is pending, and none was recently.
+ * @since 0.1.0
+ * @category errors
+ */
 export class NotPending extends Schema.TaggedError<NotPending>()("NotPending", { id: Schema.String }) {
   override get message() {
     return `there is no pending approval request ${this.id}`
   }
 }
 
-/** The hash of the answer does not match the request. The request stays pending. */
+/**
+ * The hash of the answer does not match the request. The request stays pending.
+ * @since 0.1.0
+ * @category errors
+ */
 export class ArgumentsChanged extends Schema.TaggedError<ArgumentsChanged>()("ArgumentsChanged", {
   id: Schema.String,
   /** The hash of the pending request. */
@@ -47,7 +59,11 @@ export class ArgumentsChanged extends Schema.TaggedError<ArgumentsChanged>()("Ar
   }
 }
 
-/** The answer is invalid for the request, such as a form with a missing field. The request stays pending. */
+/**
+ * The answer is invalid for the request, such as a form with a missing field. The request stays pending.
+ * @since 0.1.0
+ * @category errors
+ */
 export class AnswerRejected extends Schema.TaggedError<AnswerRejected>()("AnswerRejected", {
   id: Schema.String,
   problem: Schema.String
@@ -57,6 +73,10 @@ export class AnswerRejected extends Schema.TaggedError<AnswerRejected>()("Answer
   }
 }
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export const AnswerError = Schema.Union([AlreadyDecided, NotPending, ArgumentsChanged, AnswerRejected])
 export type AnswerError = typeof AnswerError.Type
 
@@ -76,6 +96,8 @@ const errorOf = (id: string, refusal: PendingRequests.Refusal): AnswerError => {
 /**
  * Lists the pending requests, oldest first, and accepts their answers. A request is pending until its first answer, the
  * end of its turn or the timeout around the policy.
+ * @since 0.1.0
+ * @category services
  */
 export class ApprovalQueue extends Context.Service<
   ApprovalQueue,
@@ -96,6 +118,10 @@ export class ApprovalQueue extends Context.Service<
     readonly ask: (request: ApprovalRequest) => Effect.Effect<ApprovalDecision>
   }
 >()("effect-codex/ApprovalQueue") {
+  /**
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layer: Layer.Layer<ApprovalQueue> = Layer.effect(
     ApprovalQueue,
     Effect.gen(function* () {

@@ -8,6 +8,8 @@ import type { ApprovalRequest } from "../domain/ApprovalRequest.ts"
  * A pending request. `threadId` is the thread of the agent that asks, `openedThreadId` the thread that the caller opened: for
  * a sub-agent they differ. `text` is the whole request for a person to read, with every character visible. `hash` identifies the
  * content, and `at` is the time of the request in milliseconds since the epoch.
+ * @since 0.1.0
+ * @category models
  */
 export interface Pending {
   readonly id: string

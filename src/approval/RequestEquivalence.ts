@@ -3,7 +3,11 @@ import * as Nodepath from "node:path"
 import { type ApprovalRequest, type FileChangeRequest, paths } from "../domain/ApprovalRequest.ts"
 import { programOf, runners } from "../internal/RunnerPrograms.ts"
 
-/** Whether an accepted request covers a new request. */
+/**
+ * Whether an accepted request covers a new request.
+ * @since 0.1.0
+ * @category models
+ */
 export type RequestEquivalence = (accepted: ApprovalRequest, requested: ApprovalRequest) => boolean
 
 /** Options that run their value, or write to it. */

@@ -14,6 +14,8 @@ import { visible, visibleJson, visibleLine } from "../internal/VisibleText.ts"
 /**
  * A request as text. `title` completes the sentence "The agent asks to …" and contains only words of the library. `lines`
  * contain the whole request, and `hash` identifies it.
+ * @since 0.1.0
+ * @category models
  */
 export interface RenderedRequest {
   readonly title: string
@@ -24,6 +26,8 @@ export interface RenderedRequest {
 /**
  * `columns` is the width of the terminal. Without it lines are not wrapped. `lastingAnswers` are the answers that grant the
  * lasting approvals of the request, in their order. Without them the text says that a yes grants none.
+ * @since 0.1.0
+ * @category models
  */
 export interface RenderOptions {
   readonly columns?: number | undefined

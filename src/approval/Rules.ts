@@ -30,6 +30,8 @@ import {
  * `network: true`. Questions and forms need an answer, so a rule can only decline them or ask.
  *
  * Rules that decline are a convenience, not a list of forbidden commands: the same program has many names.
+ * @since 0.1.0
+ * @category schemas
  */
 export const ApprovalRule = Schema.Struct({
   kind: Schema.optionalKey(RequestKind),

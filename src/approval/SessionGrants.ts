@@ -20,6 +20,8 @@ import type { RequestEquivalence } from "./RequestEquivalence.ts"
  * Something that a policy accepted for the session. `threadId` is the thread that the caller opened, `agentThreadId` that of
  * the sub-agent which made the request, if one did. Times are in milliseconds since the epoch. `uses` counts the requests
  * that the grant has answered. `heldByCodex` marks a wider sandbox: Codex itself applies it until the thread ends.
+ * @since 0.1.0
+ * @category models
  */
 export interface SessionGrant {
   readonly id: string
@@ -34,14 +36,22 @@ export interface SessionGrant {
   readonly heldByCodex: boolean
 }
 
-/** No grant of the thread has this id: it was revoked, or it has expired. */
+/**
+ * No grant of the thread has this id: it was revoked, or it has expired.
+ * @since 0.1.0
+ * @category errors
+ */
 export class NotGranted extends Schema.TaggedError<NotGranted>()("NotGranted", { id: Schema.String }) {
   override get message() {
     return `there is no session grant ${this.id}; it is revoked or has expired`
   }
 }
 
-/** Codex applies a wider sandbox until the thread ends, so only closing the thread takes it back. */
+/**
+ * Codex applies a wider sandbox until the thread ends, so only closing the thread takes it back.
+ * @since 0.1.0
+ * @category errors
+ */
 export class HeldByCodex extends Schema.TaggedError<HeldByCodex>()("HeldByCodex", { id: Schema.String }) {
   override get message() {
     return `Codex applies the permissions of the session grant ${this.id} until the thread ends; close the thread instead`
@@ -105,7 +115,11 @@ export const forget = (session: object, other?: object): Effect.Effect<void> =>
     }
   })
 
-/** The session grants of a thread and of its sub-agents. Closing the thread removes them. */
+/**
+ * The session grants of a thread and of its sub-agents. Closing the thread removes them.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Grants {
   /** The grants that hold now, oldest first. */
   readonly list: Effect.Effect<ReadonlyArray<SessionGrant>>
@@ -178,7 +192,11 @@ const isRepeatable = ({ grant }: Entry, request: ApprovalRequest, requestHash: s
     (request.resolved.cwdThroughLink || request.resolved.paths.some(({ throughLink }) => throughLink))
   )
 
-/** Options of `remember`. */
+/**
+ * Options of `remember`.
+ * @since 0.1.0
+ * @category models
+ */
 export interface RememberOptions {
   /** Covers more than identical requests. */
   readonly like?: RequestEquivalence

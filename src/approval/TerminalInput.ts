@@ -8,7 +8,11 @@ import * as Terminal from "effect/Terminal"
 import { maximum } from "../internal/TextWidth.ts"
 import { visibleLine } from "../internal/VisibleText.ts"
 
-/** The services that reading and writing on the terminal need. */
+/**
+ * The services that reading and writing on the terminal need.
+ * @since 0.1.0
+ * @category models
+ */
 export type PromptServices = Terminal.Terminal | Stdio.Stdio
 
 /** Writes on stderr, because stdout carries the result. */

@@ -260,7 +260,11 @@ const ask = Effect.fnUntraced(function* (request: ApprovalRequest, options: Prom
     : yesOrNo(amendments)
 })
 
-/** Options of `promptOptions`. */
+/**
+ * Options of `promptOptions`.
+ * @since 0.1.0
+ * @category models
+ */
 export interface PromptOptions {
   /**
    * Whether a person can also give the lasting approvals that Codex offers, with the answer `lasting`. Codex then no longer

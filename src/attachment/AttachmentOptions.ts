@@ -1,6 +1,10 @@
 /** Options for staging files for a turn. */
 import type * as Duration from "effect/Duration"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface AttachmentOptions {
   /** The directory for staged files, with mode 0700; default: `effect-codex/attachments` in the user's state directory (`XDG_STATE_HOME`, `~/.local/state`). */
   readonly directory?: string | undefined
@@ -14,6 +18,10 @@ export interface AttachmentOptions {
   readonly ttl?: Duration.Input | undefined
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface StageOptions {
   /** A name that replaces the file's own. */
   readonly name?: string | undefined
@@ -21,7 +29,11 @@ export interface StageOptions {
   readonly ttl?: Duration.Input | undefined
 }
 
-/** Options for bytes and streams. They have no file name, so `name` is required. */
+/**
+ * Options for bytes and streams. They have no file name, so `name` is required.
+ * @since 0.1.0
+ * @category models
+ */
 export interface NamedOptions extends StageOptions {
   readonly name: string
 }

@@ -20,7 +20,11 @@ export { Attachment } from "../domain/Attachment.ts"
 
 export type { AttachmentOptions, NamedOptions, StageOptions } from "./AttachmentOptions.ts"
 
-/** The result of removing files: counts, bytes, milliseconds, and the files that could not be removed, which are not counted. */
+/**
+ * The result of removing files: counts, bytes, milliseconds, and the files that could not be removed, which are not counted.
+ * @since 0.1.0
+ * @category models
+ */
 export type CleanupSummary = StagingDirectory.CleanupResult
 
 /**
@@ -32,6 +36,8 @@ export type CleanupSummary = StagingDirectory.CleanupResult
  * const screenshot = yield* attachments.stage("screenshot.png")
  * yield* thread.run([{ _tag: "Text", text: "What is wrong here?" }, { _tag: "Attachment", attachment: screenshot }])
  * ```
+ * @since 0.1.0
+ * @category services
  */
 export class Attachments extends Context.Service<
   Attachments,
@@ -56,19 +62,29 @@ export class Attachments extends Context.Service<
     readonly cleanup: Effect.Effect<CleanupSummary>
   }
 >()("effect-codex/Attachments") {
-  /** The same as `layer`, with options, and writing through the provided `FileSystem`. Source files are always read with Node. */
+  /**
+   * The same as `layer`, with options, and writing through the provided `FileSystem`. Source files are always read with Node.
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layerNoDeps = (
     options: AttachmentOptions
   ): Layer.Layer<Attachments, never, FileSystem.FileSystem> =>
     Layer.effect(Attachments, Effect.map(AttachmentStore.make(options), Attachments.of))
 
-  /** The same as `layer`, with options. */
+  /**
+   * The same as `layer`, with options.
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layerOptions = (options: AttachmentOptions): Layer.Layer<Attachments> =>
     Attachments.layerNoDeps(options).pipe(Layer.provide(NodeServices.layer))
 
   /**
    * Stages files in the state directory of the user. When the layer starts, it removes the directories of ended processes.
    * Includes Node's platform services.
+   * @since 0.1.0
+   * @category layers
    */
   static readonly layer: Layer.Layer<Attachments> = Attachments.layerOptions({})
 }

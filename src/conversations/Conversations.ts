@@ -13,7 +13,11 @@ import * as Scope from "effect/Scope"
 import type { ThreadId } from "../domain/Ids.ts"
 import type { Thread } from "../Thread.ts"
 
-/** The owner has no open conversation with this id. Somebody else's conversation is reported in the same way. */
+/**
+ * The owner has no open conversation with this id. Somebody else's conversation is reported in the same way.
+ * @since 0.1.0
+ * @category errors
+ */
 export class ConversationNotFound extends Schema.TaggedError<ConversationNotFound>()("ConversationNotFound", {
   id: Schema.String
 }) {
@@ -22,7 +26,11 @@ export class ConversationNotFound extends Schema.TaggedError<ConversationNotFoun
   }
 }
 
-/** Too many conversations are open, of this owner or in total. Close one, or wait until an idle one is closed. */
+/**
+ * Too many conversations are open, of this owner or in total. Close one, or wait until an idle one is closed.
+ * @since 0.1.0
+ * @category errors
+ */
 export class ConversationLimit extends Schema.TaggedError<ConversationLimit>()("ConversationLimit", {
   scope: Schema.Literals(["owner", "total"]),
   limit: Schema.Natural
@@ -34,14 +42,22 @@ export class ConversationLimit extends Schema.TaggedError<ConversationLimit>()("
   }
 }
 
-/** The registry shuts down: it opens no conversation and starts no turn. */
+/**
+ * The registry shuts down: it opens no conversation and starts no turn.
+ * @since 0.1.0
+ * @category errors
+ */
 export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDown", {}) {
   override get message() {
     return "the server shuts down; try again later"
   }
 }
 
-/** An open thread and its owner. */
+/**
+ * An open thread and its owner.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Conversation {
   /** The id of the thread when it was opened. It stays the same if the thread gets a new id before its first turn. */
   readonly id: ThreadId
@@ -51,7 +67,11 @@ export interface Conversation {
   readonly scope: Scope.Scope
 }
 
-/** What the registry knows of an open conversation. `running` is how much work of `acquire` runs. */
+/**
+ * What the registry knows of an open conversation. `running` is how much work of `acquire` runs.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ConversationStatus {
   readonly id: ThreadId
   readonly owner: string
@@ -60,7 +80,11 @@ export interface ConversationStatus {
   readonly idleSince: number | undefined
 }
 
-/** Options for {@link Conversations.layerOptions}. */
+/**
+ * Options for {@link Conversations.layerOptions}.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ConversationsOptions {
   /** Maximum number of open conversations of one owner. Default: 10. */
   readonly maxPerOwner?: number | undefined
@@ -86,6 +110,8 @@ interface Entry {
 /**
  * Open threads by owner and id. A conversation is open until `close`, until nothing has used it for `idleTimeout`, or until
  * the layer closes.
+ * @since 0.1.0
+ * @category services
  */
 export class Conversations extends Context.Service<
   Conversations,
@@ -125,7 +151,11 @@ export class Conversations extends Context.Service<
     readonly shutdown: Effect.Effect<void>
   }
 >()("effect-codex/Conversations") {
-  /** A registry with these options. */
+  /**
+   * A registry with these options.
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layerOptions = (options: ConversationsOptions): Layer.Layer<Conversations> =>
     Layer.effect(
       Conversations,
@@ -139,12 +169,18 @@ export class Conversations extends Context.Service<
    * ```ts
    * Layer.launch(Conversations.layerShutdown.pipe(Layer.provideMerge(Server)))
    * ```
+   * @since 0.1.0
+   * @category layers
    */
   static readonly layerShutdown: Layer.Layer<never, never, Conversations> = Layer.effectDiscard(
     Effect.suspend(() => Effect.flatMap(Conversations, ({ shutdown }) => Effect.addFinalizer(() => shutdown)))
   )
 
-  /** A registry with the default limits. */
+  /**
+   * A registry with the default limits.
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layer: Layer.Layer<Conversations> = Conversations.layerOptions({})
 }
 

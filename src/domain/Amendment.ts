@@ -12,6 +12,8 @@ import { encodedTag } from "../internal/EncodedTag.ts"
  * - `Network`: connections to the host, in every thread. Codex stores it there, too.
  * - `McpTool`: calls of the tool with any arguments. `session` lasts until the thread is unloaded. Codex stores `always` in
  *   the configuration of its home directory.
+ * @since 0.1.0
+ * @category schemas
  */
 export const Amendment = Schema.Union([
   Schema.Struct({ _tag: encodedTag("ExecPolicy", "execPolicy"), prefix: Schema.Array(Schema.String) }),

@@ -33,6 +33,8 @@ const fields = {
  * way. `agentWritable`: the agent can write there without approval, so it can also put a link there at any time. `hostFiles`:
  * the request would let the agent write files of this process or of Codex, such as "the spool of telemetry" or "the home
  * directory of Codex"; no decision grants that.
+ * @since 0.1.0
+ * @category schemas
  */
 export class ResolvedPath extends Schema.Opaque<ResolvedPath>()(
   Schema.Struct({
@@ -48,6 +50,8 @@ export class ResolvedPath extends Schema.Opaque<ResolvedPath>()(
  * Where the paths of a request led when it arrived. `cwd` is the real path of the request's own directory, `threadCwd` that
  * of the thread. The runtime adds it before any policy decides, and the hash of the request covers it. A special place of
  * permissions is among the paths, as JSON, only if it has `hostFiles`.
+ * @since 0.1.0
+ * @category schemas
  */
 export class ResolvedPaths extends Schema.Opaque<ResolvedPaths>()(
   Schema.Struct({
@@ -70,6 +74,8 @@ const resolved = { resolved: Schema.optionalKey(ResolvedPaths) }
  * What a command needs besides being run. `as` is the kind of execution if it is a special one: `writeStdin` sends input
  * to a running command, `humanCommand` runs a command for a person. `network` is a host to connect to, `permissions` a
  * wider sandbox.
+ * @since 0.1.0
+ * @category schemas
  */
 export class CommandExtra extends Schema.Opaque<CommandExtra>()(
   Schema.Struct({
@@ -83,6 +89,8 @@ export class CommandExtra extends Schema.Opaque<CommandExtra>()(
  * A command that Codex does not run without approval. `script` is the text inside the shell wrapper of `command`. `argv`
  * is the words of `script` if it is exactly one simple command. `extra` means that the request includes more than running
  * the command; `wants` describes the additions that the library understands.
+ * @since 0.1.0
+ * @category schemas
  */
 export class CommandRequest extends Schema.Opaque<CommandRequest>()(
   Schema.Struct({
@@ -99,7 +107,11 @@ export class CommandRequest extends Schema.Opaque<CommandRequest>()(
   })
 ) {}
 
-/** A patch outside the sandbox. `extra` means that the request also includes write access to a whole directory, `root`. */
+/**
+ * A patch outside the sandbox. `extra` means that the request also includes write access to a whole directory, `root`.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class FileChangeRequest extends Schema.Opaque<FileChangeRequest>()(
   Schema.Struct({
     _tag: encodedTag("FileChange", kinds.FileChange),
@@ -112,7 +124,11 @@ export class FileChangeRequest extends Schema.Opaque<FileChangeRequest>()(
   })
 ) {}
 
-/** A wider sandbox for the rest of the turn or the session. */
+/**
+ * A wider sandbox for the rest of the turn or the session.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class PermissionsRequest extends Schema.Opaque<PermissionsRequest>()(
   Schema.Struct({
     _tag: encodedTag("Permissions", kinds.Permissions),
@@ -123,7 +139,11 @@ export class PermissionsRequest extends Schema.Opaque<PermissionsRequest>()(
   })
 ) {}
 
-/** A call of one of the caller's tools that is marked `needsApproval`. */
+/**
+ * A call of one of the caller's tools that is marked `needsApproval`.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class ToolRequest extends Schema.Opaque<ToolRequest>()(
   Schema.Struct({
     _tag: encodedTag("Tool", kinds.Tool),
@@ -133,7 +153,11 @@ export class ToolRequest extends Schema.Opaque<ToolRequest>()(
   })
 ) {}
 
-/** A call of a tool of an MCP server that is not read-only. */
+/**
+ * A call of a tool of an MCP server that is not read-only.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class McpToolRequest extends Schema.Opaque<McpToolRequest>()(
   Schema.Struct({
     _tag: encodedTag("McpTool", kinds.McpTool),
@@ -146,7 +170,11 @@ export class McpToolRequest extends Schema.Opaque<McpToolRequest>()(
   })
 ) {}
 
-/** An MCP server asks the user to fill in a form (`schema` is a JSON Schema of flat fields) or to open a URL. */
+/**
+ * An MCP server asks the user to fill in a form (`schema` is a JSON Schema of flat fields) or to open a URL.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class ElicitationRequest extends Schema.Opaque<ElicitationRequest>()(
   Schema.Struct({
     _tag: encodedTag("Elicitation", kinds.Elicitation),
@@ -162,6 +190,8 @@ export class ElicitationRequest extends Schema.Opaque<ElicitationRequest>()(
 /**
  * A question of the agent. Without `options`, or with `other`, any text is a valid answer. The answer to a `secret`
  * question is not echoed.
+ * @since 0.1.0
+ * @category schemas
  */
 export class Question extends Schema.Opaque<Question>()(
   Schema.Struct({
@@ -176,6 +206,10 @@ export class Question extends Schema.Opaque<Question>()(
   })
 ) {}
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export class UserInputRequest extends Schema.Opaque<UserInputRequest>()(
   Schema.Struct({
     _tag: encodedTag("UserInput", kinds.UserInput),
@@ -184,7 +218,11 @@ export class UserInputRequest extends Schema.Opaque<UserInputRequest>()(
   })
 ) {}
 
-/** A request that this version does not know or cannot decode. It is declined without running the policy. */
+/**
+ * A request that this version does not know or cannot decode. It is declined without running the policy.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class UnknownRequest extends Schema.Opaque<UnknownRequest>()(
   Schema.Struct({
     _tag: encodedTag("Unknown", kinds.Unknown),
@@ -194,6 +232,10 @@ export class UnknownRequest extends Schema.Opaque<UnknownRequest>()(
   })
 ) {}
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export const ApprovalRequest = Schema.Union([
   CommandRequest,
   FileChangeRequest,
@@ -206,13 +248,21 @@ export const ApprovalRequest = Schema.Union([
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type ApprovalRequest = typeof ApprovalRequest.Type
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export const RequestKind = Schema.Literals(Struct.keys(kinds).map((tag) => kinds[tag]))
 export type RequestKind = typeof RequestKind.Type
 
 /** Returns the kind of a request, as rules and JSON name it. */
 export const requestKind = (request: ApprovalRequest): RequestKind => kinds[request._tag]
 
-/** The kind of a request in telemetry. It does not distinguish the two kinds of an MCP server. */
+/**
+ * The kind of a request in telemetry. It does not distinguish the two kinds of an MCP server.
+ * @since 0.1.0
+ * @category models
+ */
 export type ApprovalKind = Exclude<RequestKind, "mcp_tool" | "elicitation"> | "mcp"
 
 export const kindOf = (request: ApprovalRequest): ApprovalKind => {

@@ -1,6 +1,10 @@
 import * as Schema from "effect/Schema"
 
-/** A staged file. `path` is absolute and private to this process; `size` is in bytes; `sha256` in hexadecimal. */
+/**
+ * A staged file. `path` is absolute and private to this process; `size` is in bytes; `sha256` in hexadecimal.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class Attachment extends Schema.Opaque<Attachment>()(
   Schema.Struct({
     path: Schema.String,

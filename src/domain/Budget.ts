@@ -7,6 +7,8 @@ import type * as Turn from "./Turn.ts"
 /**
  * Limits of use. An omitted limit is unlimited. Use may reach a limit but not exceed it. If no tokens, time, model
  * requests or money are left, no turn starts. Sub-agents count.
+ * @since 0.1.0
+ * @category models
  */
 export interface Budget {
   /** Input and output tokens together, including cached input, which is billed. */
@@ -82,6 +84,10 @@ export const difference = (
         modelCalls: after.modelCalls - before.modelCalls
       }
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export const BudgetReason = Schema.Literals(["Tokens", "Time", "ToolCalls", "ModelCalls", "Cost"])
 export type BudgetReason = typeof BudgetReason.Type
 

@@ -19,6 +19,10 @@ export * from "./EngineErrors.ts"
 export { Class, type ErrorClass, type ErrorInfo } from "./ErrorClass.ts"
 export * from "./TurnErrors.ts"
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export const AttachmentReason = Schema.Literals([
   "NotFound",
   "NotAFile",
@@ -53,7 +57,11 @@ const attachmentReasons: {
   AgentWritable: ["the agent could replace it", "stage files in a directory that the thread cannot write"]
 }
 
-/** A file cannot be staged as an attachment. `path` is the caller's spelling; `detail` says what was found. */
+/**
+ * A file cannot be staged as an attachment. `path` is the caller's spelling; `detail` says what was found.
+ * @since 0.1.0
+ * @category errors
+ */
 export class AttachmentRejected extends make<AttachmentRejected>()(
   "AttachmentRejected",
   { reason: AttachmentReason, path: Schema.String, detail: Schema.String },
@@ -80,7 +88,11 @@ const budgetUnits = {
   Cost: "US dollars"
 } as const satisfies { readonly [Reason in BudgetReason]: string }
 
-/** A turn, or all turns of a thread together, exceeded the budget, and the turn was interrupted. */
+/**
+ * A turn, or all turns of a thread together, exceeded the budget, and the turn was interrupted.
+ * @since 0.1.0
+ * @category errors
+ */
 export class BudgetExceeded extends make<BudgetExceeded>()(
   "BudgetExceeded",
   {
@@ -104,7 +116,11 @@ export class BudgetExceeded extends make<BudgetExceeded>()(
   }
 }
 
-/** The last message does not match the output schema. `output` is the message, `detail` the mismatch. */
+/**
+ * The last message does not match the output schema. `output` is the message, `detail` the mismatch.
+ * @since 0.1.0
+ * @category errors
+ */
 export class OutputInvalid extends make<OutputInvalid>()(
   "OutputInvalid",
   { output: Schema.String, detail: Schema.String },
@@ -116,7 +132,11 @@ export class OutputInvalid extends make<OutputInvalid>()(
   })
 ) {}
 
-/** One of the caller's tools failed, and its policy fails the turn with it. `detail` is the tool's error. */
+/**
+ * One of the caller's tools failed, and its policy fails the turn with it. `detail` is the tool's error.
+ * @since 0.1.0
+ * @category errors
+ */
 export class ToolFailed extends make<ToolFailed>()(
   "ToolFailed",
   { tool: Schema.String, detail: Schema.String, retryable: Schema.Boolean },
@@ -132,6 +152,8 @@ export class ToolFailed extends make<ToolFailed>()(
 /**
  * Every error of the library. Encode and decode errors with this schema and not with that of one class: only this one
  * writes `retryAfterMs` and `timeoutMs`, the names that recorded errors have.
+ * @since 0.1.0
+ * @category schemas
  */
 export const CodexError = Schema.Union([
   CodexNotFound,
@@ -153,7 +175,11 @@ export const CodexError = Schema.Union([
 ])
 export type CodexError = typeof CodexError.Type
 
-/** Errors of opening a thread. */
+/**
+ * Errors of opening a thread.
+ * @since 0.1.0
+ * @category models
+ */
 export type StartError =
   | CodexNotFound
   | CodexVersionUnsupported
@@ -163,10 +189,18 @@ export type StartError =
   | InvalidRequest
   | ThreadBusy
 
-/** Errors of a request to the engine. */
+/**
+ * Errors of a request to the engine.
+ * @since 0.1.0
+ * @category models
+ */
 export type RequestError = EngineExited | ProtocolError | InvalidRequest | ThreadBusy
 
-/** Errors of a turn. The library restarts an engine that ended for the next turn, so start errors are among them. */
+/**
+ * Errors of a turn. The library restarts an engine that ended for the next turn, so start errors are among them.
+ * @since 0.1.0
+ * @category models
+ */
 export type TurnError =
   | StartError
   | AttachmentRejected
@@ -178,7 +212,11 @@ export type TurnError =
   | OutputInvalid
   | ToolFailed
 
-/** Whether a value is an error of the library. */
+/**
+ * Whether a value is an error of the library.
+ * @since 0.1.0
+ * @category schemas
+ */
 export const isCodexError = Schema.is(CodexError)
 
 /** The exit code of a command line that fails with this error. */

@@ -4,6 +4,8 @@ import * as Context from "effect/Context"
 /**
  * Limits in bytes of memory, counted as two bytes for each UTF-16 code unit of a text plus a small amount for each value.
  * Text in one-byte characters therefore takes half of it.
+ * @since 0.1.0
+ * @category models
  */
 export interface MemoryLimits {
   /**
@@ -38,6 +40,8 @@ export const defaults: MemoryLimits = {
  * ```ts
  * program.pipe(Effect.provideService(ContentLimits, { ...ContentLimits.defaults, turnBytes: 8 * 1024 * 1024 }))
  * ```
+ * @since 0.1.0
+ * @category references
  */
 export const Current = Context.Reference<MemoryLimits>("effect-codex/domain/ContentLimits", {
   defaultValue: () => defaults

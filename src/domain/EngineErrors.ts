@@ -3,7 +3,11 @@ import * as Schema from "effect/Schema"
 import * as ReasonText from "../internal/ReasonText.ts"
 import { make } from "./ErrorClass.ts"
 
-/** No codex binary was found. */
+/**
+ * No codex binary was found.
+ * @since 0.1.0
+ * @category errors
+ */
 export class CodexNotFound extends make<CodexNotFound>()(
   "CodexNotFound",
   { tried: Schema.Array(Schema.String) },
@@ -15,7 +19,11 @@ export class CodexNotFound extends make<CodexNotFound>()(
   })
 ) {}
 
-/** The codex binary is older than the oldest version tested. */
+/**
+ * The codex binary is older than the oldest version tested.
+ * @since 0.1.0
+ * @category errors
+ */
 export class CodexVersionUnsupported extends make<CodexVersionUnsupported>()(
   "CodexVersionUnsupported",
   { version: Schema.String, minimum: Schema.String, path: Schema.String },
@@ -27,6 +35,10 @@ export class CodexVersionUnsupported extends make<CodexVersionUnsupported>()(
   })
 ) {}
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export const StartFailedReason = Schema.Literals([
   "Timeout",
   "Exited",
@@ -78,6 +90,8 @@ const startFailures: {
 /**
  * The engine did not start. `detail` is the end of its stderr, or the error of the system. `path` is the file or directory
  * that Codex cannot use: its binary for `NotExecutable`, its home for `BadHome`.
+ * @since 0.1.0
+ * @category errors
  */
 export class EngineStartFailed extends make<EngineStartFailed>()(
   "EngineStartFailed",
@@ -96,7 +110,11 @@ export class EngineStartFailed extends make<EngineStartFailed>()(
   }
 ) {}
 
-/** The engine's process ended while a thread needed it. `stderr` is the end of its stderr. */
+/**
+ * The engine's process ended while a thread needed it. `stderr` is the end of its stderr.
+ * @since 0.1.0
+ * @category errors
+ */
 export class EngineExited extends make<EngineExited>()(
   "EngineExited",
   { code: Schema.optionalKey(Schema.Int), signal: Schema.optionalKey(Schema.String), stderr: Schema.String },
@@ -112,7 +130,11 @@ export class EngineExited extends make<EngineExited>()(
   }
 ) {}
 
-/** The engine sent something that this library does not understand, or the reverse. */
+/**
+ * The engine sent something that this library does not understand, or the reverse.
+ * @since 0.1.0
+ * @category errors
+ */
 export class ProtocolError extends make<ProtocolError>()(
   "ProtocolError",
   { detail: Schema.String },
@@ -124,6 +146,10 @@ export class ProtocolError extends make<ProtocolError>()(
   })
 ) {}
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export const InvalidRequestReason = Schema.Literals([
   "InputTooLarge",
   "BadParams",
@@ -149,6 +175,8 @@ const requestSteps: { readonly [Reason in InvalidRequestReason]: string } = {
  * The request is invalid, or the engine refused it. `AgentWritable`: the sandbox of a turn would let the agent write a
  * directory in which this process keeps files. `BadConfig`: Codex cannot load its configuration for the thread.
  * `McpServerFailed`: a required MCP server did not start.
+ * @since 0.1.0
+ * @category errors
  */
 export class InvalidRequest extends make<InvalidRequest>()(
   "InvalidRequest",
@@ -161,7 +189,11 @@ export class InvalidRequest extends make<InvalidRequest>()(
   })
 ) {}
 
-/** Another process has the thread open for writing: Codex allows one writer for each stored thread. */
+/**
+ * Another process has the thread open for writing: Codex allows one writer for each stored thread.
+ * @since 0.1.0
+ * @category errors
+ */
 export class ThreadBusy extends make<ThreadBusy>()(
   "ThreadBusy",
   { method: Schema.String, detail: Schema.String },

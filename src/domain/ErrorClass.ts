@@ -5,7 +5,11 @@ import * as Schema from "effect/Schema"
 import { ThreadId, TurnId } from "./Ids.ts"
 import * as Turn from "./Turn.ts"
 
-/** The kind of an error, for routing, alerting and retrying. */
+/**
+ * The kind of an error, for routing, alerting and retrying.
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Class = Schema.Literals([
   "config",
   "engine",
@@ -49,7 +53,11 @@ const messageOf = (facts: Facts<Class>): string =>
     ? summaryOf(facts)
     : `${facts.happened}: ${facts.reason}; ${facts.nextStep}`
 
-/** Properties that every error derives from its fields. */
+/**
+ * Properties that every error derives from its fields.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ErrorInfo<C extends Class = Class> {
   readonly class: C
   /** Whether the same request may succeed later. */
@@ -64,7 +72,11 @@ export interface ErrorInfo<C extends Class = Class> {
   readonly errorType: string
 }
 
-/** The class of one error: a tagged schema that is yieldable and an `Error`. */
+/**
+ * The class of one error: a tagged schema that is yieldable and an `Error`.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ErrorClass<
   Self,
   Tag extends string,

@@ -105,7 +105,11 @@ const ofTurn = (event: Turn.EngineEvent): object => {
   }
 }
 
-/** Why a turn did not complete. */
+/**
+ * Why a turn did not complete.
+ * @since 0.1.0
+ * @category models
+ */
 export type FailureJson = CodexError.CodexError | "interrupted"
 
 /** Converts the error of a last line. `describe` returns its message. */

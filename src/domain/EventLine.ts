@@ -93,7 +93,11 @@ const eventLine = Schema.Union([
   Schema.Struct({ type: Schema.Literal("turn.interrupted"), ...endFields, error: failureLine })
 ])
 type EventLineUnion = typeof eventLine
-/** The type of the schema, by name, so that declarations which contain it stay short. */
+/**
+ * The type of the schema, by name, so that declarations which contain it stay short.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EventLineSchema extends EventLineUnion {}
 
 /**

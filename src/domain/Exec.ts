@@ -7,16 +7,28 @@ import type * as Stream from "effect/Stream"
 import type { CommandTimedOut, RequestError, StartError } from "./CodexError.ts"
 import type { Sandbox } from "./TurnOptions.ts"
 
-/** Why a command could not run to its end. An exit code other than 0 is a result and not an error. */
+/**
+ * Why a command could not run to its end. An exit code other than 0 is a result and not an error.
+ * @since 0.1.0
+ * @category models
+ */
 export type ExecError = StartError | CommandTimedOut
 
-/** The size of a terminal in characters. */
+/**
+ * The size of a terminal in characters.
+ * @since 0.1.0
+ * @category models
+ */
 export interface TerminalSize {
   readonly rows: number
   readonly columns: number
 }
 
-/** Options for a command. */
+/**
+ * Options for a command.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ExecOptions {
   /** The working directory, which must exist. Default: the working directory of this process. */
   readonly cwd?: string | undefined
@@ -44,7 +56,11 @@ export interface ExecOptions {
   readonly maxOutputBytes?: number | undefined
 }
 
-/** The result of a command. A signal ends a command with the exit code 128 plus its number, as in a shell. */
+/**
+ * The result of a command. A signal ends a command with the exit code 128 plus its number, as in a shell.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ExecResult {
   readonly exitCode: number
   readonly stdout: string
@@ -53,7 +69,11 @@ export interface ExecResult {
   readonly omittedBytes: number
 }
 
-/** A running command, in the terms of Effect's `ChildProcessHandle`. It ends with the scope that started it. */
+/**
+ * A running command, in the terms of Effect's `ChildProcessHandle`. It ends with the scope that started it.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ExecHandle {
   /** Waits for the end of the command. */
   readonly exitCode: Effect.Effect<number, ExecError>
@@ -73,7 +93,11 @@ export interface ExecHandle {
   readonly resize: (size: TerminalSize) => Effect.Effect<void, RequestError>
 }
 
-/** A command for an engine. */
+/**
+ * A command for an engine.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineCommand {
   readonly command: ReadonlyArray<string>
   readonly cwd: string | undefined
@@ -84,9 +108,17 @@ export interface EngineCommand {
   readonly tty: TerminalSize | undefined
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type OutputStream = "stdout" | "stderr"
 
-/** A command that an engine runs. */
+/**
+ * A command that an engine runs.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineProcess {
   readonly exitCode: Effect.Effect<number, StartError>
   /** Writes input; `isLast` closes it. Does nothing once the command has ended. */
@@ -99,6 +131,8 @@ export interface EngineProcess {
 /**
  * Starts a command and passes its output to `onOutput`, which is synchronous and never waits. The command ends with the
  * scope.
+ * @since 0.1.0
+ * @category models
  */
 export type EngineExec = (
   command: EngineCommand,

@@ -5,6 +5,8 @@ import type * as Turn from "./Turn.ts"
 /**
  * The state of a goal. Codex starts turns only for an `active` goal. `complete` and `blocked` are the judgement of the
  * model; `budgetLimited` means that the goal used its token budget, `usageLimited` that the account has no usage left.
+ * @since 0.1.0
+ * @category schemas
  */
 export const GoalStatus = Schema.Literals([
   "active",
@@ -16,7 +18,11 @@ export const GoalStatus = Schema.Literals([
 ])
 export type GoalStatus = typeof GoalStatus.Type
 
-/** A goal and what it has used. Codex counts these tokens itself, sub-agents not included. */
+/**
+ * A goal and what it has used. Codex counts these tokens itself, sub-agents not included.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class Goal extends Schema.Opaque<Goal>()(
   Schema.Struct({
     objective: Schema.String,
@@ -26,7 +32,11 @@ export class Goal extends Schema.Opaque<Goal>()(
   })
 ) {}
 
-/** What a goal asks for. `tokenBudget` limits the tokens that Codex spends on it, including cached input. */
+/**
+ * What a goal asks for. `tokenBudget` limits the tokens that Codex spends on it, including cached input.
+ * @since 0.1.0
+ * @category models
+ */
 export interface GoalOptions {
   readonly objective: string
   readonly tokenBudget?: number | undefined
@@ -36,6 +46,8 @@ export interface GoalOptions {
  * How a goal ended, and its turns. `status` is `cleared` if another caller cleared the goal. `usage` is the sum over the
  * turns. `cost` is in US dollars: the sum over the turns that have a `cost`, which includes their sub-agents. It is absent if
  * no turn has one, because `Prices` does not know the model.
+ * @since 0.1.0
+ * @category models
  */
 export interface GoalResult {
   readonly status: Exclude<GoalStatus, "active"> | "cleared"

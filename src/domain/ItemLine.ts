@@ -109,7 +109,11 @@ const itemLine = Schema.Union([
   typed("unknown", Item.Unknown.fields)
 ])
 type ItemLineUnion = typeof itemLine
-/** The type of the schema, by name, so that declarations which contain it stay short. */
+/**
+ * The type of the schema, by name, so that declarations which contain it stay short.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ItemLineSchema extends ItemLineUnion {}
 
 /** An item as JSON: `type` names its kind in snake case. */

@@ -20,7 +20,11 @@ export class FileSystemEntry extends Schema.Opaque<FileSystemEntry>()(
   Schema.Struct({ access: Access, place: FileSystemPlace })
 ) {}
 
-/** Network access and file system entries. `globDepth` is the maximum directory depth that a glob matches. */
+/**
+ * Network access and file system entries. `globDepth` is the maximum directory depth that a glob matches.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class Permissions extends Schema.Opaque<Permissions>()(
   Schema.Struct({
     network: Schema.Boolean,
@@ -37,6 +41,10 @@ export const path = (access: Access, path: string): FileSystemEntry => ({
   place: { _tag: "Path", path }
 })
 
+/**
+ * @since 0.1.0
+ * @category guards
+ */
 export const isEmpty = (permissions: Permissions): boolean =>
   !permissions.network && permissions.fileSystem.every((entry) => entry.access === "deny")
 

@@ -40,7 +40,11 @@ const requestLine = Schema.Union([
   kind("unknown", ApprovalRequest.UnknownRequest.fields)
 ])
 type RequestLineUnion = typeof requestLine
-/** The type of the schema, by name, so that declarations which contain it stay short. */
+/**
+ * The type of the schema, by name, so that declarations which contain it stay short.
+ * @since 0.1.0
+ * @category models
+ */
 export interface RequestLineSchema extends RequestLineUnion {}
 
 /** An approval request as JSON: `kind` names what the agent asks for. */

@@ -7,10 +7,18 @@ import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as CodexError from "./CodexError.ts"
 
-/** A schedule for the option `retry` of a turn. Its input is the error of the last attempt. */
+/**
+ * A schedule for the option `retry` of a turn. Its input is the error of the last attempt.
+ * @since 0.1.0
+ * @category models
+ */
 export type RetrySchedule = Schedule.Schedule<unknown, CodexError.TurnError>
 
-/** A schedule, and the model of each further attempt. */
+/**
+ * A schedule, and the model of each further attempt.
+ * @since 0.1.0
+ * @category models
+ */
 export interface RetryPlan {
   /** When to run the turn again, as for a schedule alone. */
   readonly schedule: RetrySchedule

@@ -2,7 +2,11 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
-/** What a review looks at. A `Commit` is named by its hash; `title` is shown with it. */
+/**
+ * What a review looks at. A `Commit` is named by its hash; `title` is shown with it.
+ * @since 0.1.0
+ * @category models
+ */
 export type ReviewTarget =
   /** Staged, unstaged and untracked changes. */
   | { readonly _tag: "Uncommitted" }
@@ -31,6 +35,8 @@ export const custom = (instructions: string): ReviewTarget => ({ _tag: "Custom",
 /**
  * One finding. `lines` are counted from 1, the last line included. `priority` is 0 (drop everything) to 3 (nice to have);
  * `confidence` is 0 to 1. The model may omit both.
+ * @since 0.1.0
+ * @category schemas
  */
 export class ReviewFinding extends Schema.Opaque<ReviewFinding>()(
   Schema.Struct({
@@ -46,6 +52,8 @@ export class ReviewFinding extends Schema.Opaque<ReviewFinding>()(
 /**
  * The result of a review. `verdict` is the model's overall judgement in its own words, such as `patch is correct`, and
  * `explanation` the text that explains it.
+ * @since 0.1.0
+ * @category schemas
  */
 export class Review extends Schema.Opaque<Review>()(
   Schema.Struct({
@@ -114,6 +122,8 @@ const finding = (
 /**
  * Decodes the message of the reviewing model: JSON, alone or inside other text. Returns `undefined` if the message has no
  * such JSON, as Codex then treats the message as the explanation.
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromModel = (message: string): Review | undefined => {
   const from = message.indexOf("{")
@@ -150,6 +160,8 @@ const namesFindings = /[{,]\s*"findings"\s*:/
  * Reads the text in which Codex shows a review: the explanation, then each finding with its place and its indented body.
  * The text has no confidence and no verdict. Stored reviews consist of this text only. Returns `undefined` if the model
  * gave no review, or if its findings cannot be read: it must not look like a review without findings.
+ * @since 0.1.0
+ * @category constructors
  */
 export const fromText = (text: string): Review | undefined => {
   if (text.trim() === noReview) return undefined

@@ -5,7 +5,11 @@ import { CommandExecution } from "./Item.ts"
 
 const optionalKey = Schema.optionalKey
 
-/** A running command of a thread. */
+/**
+ * A running command of a thread.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class Terminal extends Schema.Opaque<Terminal>()(
   Schema.Struct({
     /** Codex's id of the process, which `Thread.terminals.terminate` takes. It is no process id of the system. */
@@ -25,6 +29,8 @@ export class Terminal extends Schema.Opaque<Terminal>()(
 /**
  * What happens to the background terminals of a thread: a turn ended while its command continues, the command wrote
  * output, or the command ended. `at` is in milliseconds since the epoch.
+ * @since 0.1.0
+ * @category schemas
  */
 export const TerminalEvent = Schema.TaggedUnion({
   TerminalStarted: { item: CommandExecution, at: Schema.Finite },

@@ -13,6 +13,8 @@ const requested = Schema.Boolean
  * The events of a thread, in order. `at` is in milliseconds since the epoch, with fractions.
  *
  * `TurnProgress` has the events of a turn as `Thread.stream` returns them. `turnId` is empty before the turn has an id.
+ * @since 0.1.0
+ * @category schemas
  */
 export const ThreadEvent = Schema.TaggedUnion({
   TurnProgress: { turnId: TurnId, requested, event: Turn.TurnEvent, at },

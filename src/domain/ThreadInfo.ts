@@ -5,7 +5,11 @@ import * as Item from "./Item.ts"
 
 const optionalKey = Schema.optionalKey
 
-/** Metadata of a stored thread. Times are in milliseconds since the epoch. */
+/**
+ * Metadata of a stored thread. Times are in milliseconds since the epoch.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class ThreadInfo extends Schema.Opaque<ThreadInfo>()(
   Schema.Struct({
     id: ThreadId,
@@ -26,7 +30,11 @@ export class ThreadInfo extends Schema.Opaque<ThreadInfo>()(
   })
 ) {}
 
-/** A turn of a stored thread. `error` is Codex's own text, which may quote content. */
+/**
+ * A turn of a stored thread. `error` is Codex's own text, which may quote content.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class PastTurn extends Schema.Opaque<PastTurn>()(
   Schema.Struct({
     id: TurnId,
@@ -38,12 +46,20 @@ export class PastTurn extends Schema.Opaque<PastTurn>()(
   }).pipe(Schema.encodeKeys({ durationMillis: "duration" }))
 ) {}
 
-/** A stored thread with its turns, oldest first. */
+/**
+ * A stored thread with its turns, oldest first.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class ThreadHistory extends Schema.Opaque<ThreadHistory>()(
   Schema.Struct({ ...ThreadInfo.fields, turns: Schema.Array(PastTurn) })
 ) {}
 
-/** Selects the threads to list. An omitted field does not restrict the list. */
+/**
+ * Selects the threads to list. An omitted field does not restrict the list.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Filter {
   /** Lists archived threads only. Default: threads that are not archived. */
   readonly archived?: boolean | undefined
@@ -57,7 +73,11 @@ export interface Filter {
   readonly sort?: "created" | "updated" | undefined
 }
 
-/** A model that Codex offers. */
+/**
+ * A model that Codex offers.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class Model extends Schema.Opaque<Model>()(
   Schema.Struct({
     id: Schema.String,

@@ -5,6 +5,8 @@ import * as Schema from "effect/Schema"
  * The kinds of requests that Codex makes; it declines all other kinds without a request. `sandbox` is for commands that
  * need more than the sandbox, `rules` for commands that an execution policy of Codex prompts for, `skills` for scripts of
  * skills, `permissions` for further permissions, and `elicitations` for questions of MCP servers.
+ * @since 0.1.0
+ * @category schemas
  */
 export class GranularApprovals extends Schema.Opaque<GranularApprovals>()(
   Schema.Struct({
@@ -19,6 +21,8 @@ export class GranularApprovals extends Schema.Opaque<GranularApprovals>()(
 /**
  * When Codex requests approval: `untrusted` for every command, `on-request` not for sandboxed commands, `never` not at
  * all, and `granular` for the kinds that are true.
+ * @since 0.1.0
+ * @category schemas
  */
 export const ApprovalMode = Schema.Union([
   Schema.Literals(["untrusted", "on-request", "never"]),
@@ -26,16 +30,28 @@ export const ApprovalMode = Schema.Union([
 ])
 export type ApprovalMode = typeof ApprovalMode.Type
 
-/** A permission profile of Codex's configuration, and the profile that it extends. */
+/**
+ * A permission profile of Codex's configuration, and the profile that it extends.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class PermissionProfile extends Schema.Opaque<PermissionProfile>()(
   Schema.Struct({ id: Schema.String, extends: Schema.optionalKey(Schema.String) })
 ) {}
 
-/** What commands may access without approval. */
+/**
+ * What commands may access without approval.
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Sandbox = Schema.Literals(["read-only", "workspace-write", "danger-full-access"])
 export type Sandbox = typeof Sandbox.Type
 
-/** The settings that Codex reports as being in force on a thread. Absent fields are unknown or unset. */
+/**
+ * The settings that Codex reports as being in force on a thread. Absent fields are unknown or unset.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class ThreadSettings extends Schema.Opaque<ThreadSettings>()(
   Schema.Struct({
     cwd: Schema.String,

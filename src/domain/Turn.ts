@@ -10,6 +10,8 @@ import * as Review from "./Review.ts"
  * Token counts. They are inclusive: `cachedInput` and `cacheWrite` are part of `input`, and `reasoning` is part of
  * `output`, so do not add them. `cacheWrite`, the input that the provider wrote to its cache, is absent if the engine does
  * not report it.
+ * @since 0.1.0
+ * @category schemas
  */
 export class Usage extends Schema.Opaque<Usage>()(
   Schema.Struct({
@@ -29,6 +31,8 @@ export const noUsage: Usage = { input: 0, cachedInput: 0, output: 0, reasoning: 
  *
  * These are numbers and not `Duration`s, because a `Duration` rounds fractions of milliseconds to nanoseconds: the parts
  * would no longer sum to the total, and the encoded JSON would change. In JSON the names have no suffix.
+ * @since 0.1.0
+ * @category schemas
  */
 export class TurnTime extends Schema.Opaque<TurnTime>()(
   Schema.Struct({
@@ -48,11 +52,19 @@ export class TurnTime extends Schema.Opaque<TurnTime>()(
   )
 ) {}
 
-/** The state of one step of a plan. */
+/**
+ * The state of one step of a plan.
+ * @since 0.1.0
+ * @category schemas
+ */
 export const PlanStatus = Schema.Literals(["pending", "inProgress", "completed"])
 export type PlanStatus = typeof PlanStatus.Type
 
-/** The agent's list of what it does in a turn, and why it changed the list last. */
+/**
+ * The agent's list of what it does in a turn, and why it changed the list last.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class TurnPlan extends Schema.Opaque<TurnPlan>()(
   Schema.Struct({
     steps: Schema.Array(Schema.Struct({ step: Schema.String, status: PlanStatus })),
@@ -63,6 +75,8 @@ export class TurnPlan extends Schema.Opaque<TurnPlan>()(
 /**
  * How much of the model's context the conversation fills, in tokens: `used` by the last model request of the turn and its
  * answer. `size` is absent if Codex does not know the size of the model's context.
+ * @since 0.1.0
+ * @category schemas
  */
 export class ContextWindow extends Schema.Opaque<ContextWindow>()(
   Schema.Struct({ used: Schema.Natural, size: Schema.optionalKey(Schema.Natural) })
@@ -85,6 +99,8 @@ export class ContextWindow extends Schema.Opaque<ContextWindow>()(
  *
  * `omittedItems` is how many of the oldest items the turn dropped, and `omittedCharacters` how much it left out of its
  * other items, its message and its diff, to bound its memory (`ContentLimits`). They are absent if nothing is left out.
+ * @since 0.1.0
+ * @category schemas
  */
 export class Turn extends Schema.Opaque<Turn>()(
   Schema.Struct({
@@ -161,7 +177,11 @@ const eventFields = {
 
 const engineEvent = Schema.TaggedUnion(eventFields)
 type EngineEventUnion = typeof engineEvent
-/** The type of the schema, by name, so that declarations which contain it stay short. */
+/**
+ * The type of the schema, by name, so that declarations which contain it stay short.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineEventSchema extends EngineEventUnion {}
 
 /** An event that an engine emits: every event except the end, which the runtime derives. */
@@ -180,7 +200,11 @@ const turnEvent = Schema.TaggedUnion({
   TurnCompleted: { turn: Turn, at }
 })
 type TurnEventUnion = typeof turnEvent
-/** The type of the schema, by name, so that declarations which contain it stay short. */
+/**
+ * The type of the schema, by name, so that declarations which contain it stay short.
+ * @since 0.1.0
+ * @category models
+ */
 export interface TurnEventSchema extends TurnEventUnion {}
 
 export const TurnEvent: TurnEventSchema = turnEvent

@@ -4,6 +4,10 @@ import * as Schema from "effect/Schema"
 import * as ReasonText from "../internal/ReasonText.ts"
 import { type Class, make } from "./ErrorClass.ts"
 
+/**
+ * @since 0.1.0
+ * @category schemas
+ */
 export const TurnFailedReason = Schema.Literals([
   "MissingKey",
   "Unauthorized",
@@ -104,6 +108,8 @@ const resetText = (millis: number): string => {
 /**
  * Codex ended the turn as failed. `detail` is Codex's own text, which may quote content. `status` is the provider's HTTP
  * status, if Codex reports one.
+ * @since 0.1.0
+ * @category errors
  */
 export class TurnFailed extends make<TurnFailed>()(
   "TurnFailed",
@@ -131,7 +137,11 @@ export class TurnFailed extends make<TurnFailed>()(
   }
 ) {}
 
-/** The engine stopped sending events in the middle of a turn, or did not end it. */
+/**
+ * The engine stopped sending events in the middle of a turn, or did not end it.
+ * @since 0.1.0
+ * @category errors
+ */
 export class TurnStalled extends make<TurnStalled>()(
   "TurnStalled",
   { detail: Schema.String },
@@ -143,7 +153,11 @@ export class TurnStalled extends make<TurnStalled>()(
   })
 ) {}
 
-/** The failure of a model request that Codex retries. `detail` is Codex's own text, which may quote content. */
+/**
+ * The failure of a model request that Codex retries. `detail` is Codex's own text, which may quote content.
+ * @since 0.1.0
+ * @category schemas
+ */
 export const RetriedFailure = Schema.Struct({
   errorType: Schema.String,
   status: Schema.optionalKey(Schema.Int),
@@ -157,7 +171,11 @@ const retryStep = (errorType: string): string => {
   return reason === undefined ? "remove the cause" : turnFailures[reason].nextStep
 }
 
-/** The turn exceeded its timeout and was interrupted. `retrying` is the failure that Codex was retrying, if it was. */
+/**
+ * The turn exceeded its timeout and was interrupted. `retrying` is the failure that Codex was retrying, if it was.
+ * @since 0.1.0
+ * @category errors
+ */
 export class TurnTimedOut extends make<TurnTimedOut>()(
   "TurnTimedOut",
   { timeoutMillis: Schema.Finite, retrying: Schema.optionalKey(RetriedFailure) },
@@ -176,7 +194,11 @@ export class TurnTimedOut extends make<TurnTimedOut>()(
   }
 ) {}
 
-/** The command of `codex.exec` exceeded its timeout and was ended. */
+/**
+ * The command of `codex.exec` exceeded its timeout and was ended.
+ * @since 0.1.0
+ * @category errors
+ */
 export class CommandTimedOut extends make<CommandTimedOut>()(
   "CommandTimedOut",
   { timeoutMillis: Schema.Finite },
@@ -193,6 +215,8 @@ const interrupters = { caller: "the caller", policy: "an approval policy", codex
 /**
  * The caller (`thread.interrupt`), a policy's `cancel` or Codex interrupted the turn. A fiber that is interrupted ends as
  * interrupted instead, not with this error.
+ * @since 0.1.0
+ * @category errors
  */
 export class TurnInterrupted extends make<TurnInterrupted>()(
   "TurnInterrupted",

@@ -14,8 +14,14 @@ import type { Turn } from "./Turn.ts"
  * Codex reads a `LocalImage` or a `LocalAudio`; a model that cannot hear receives a note instead of a sound. A `Skill` gives
  * the model the instructions of a skill, named by the path of its `SKILL.md`. A `Mention` refers to an app or a plugin. A staged attachment with an image type is sent as an image; for any other attachment the model receives
  * the path of the file.
+ * @since 0.1.0
+ * @category models
  */
 export type TurnInput = string | ReadonlyArray<InputPart>
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type InputPart =
   | { readonly _tag: "Text"; readonly text: string }
   | { readonly _tag: "Image"; readonly url: string; readonly detail?: ImageDetail }
@@ -26,10 +32,18 @@ export type InputPart =
   | { readonly _tag: "Mention"; readonly name: string; readonly path: string }
   | { readonly _tag: "Attachment"; readonly attachment: Attachment }
 
-/** How much of an image the model sees: fewer pixels cost fewer tokens. Default: the choice of Codex. */
+/**
+ * How much of an image the model sees: fewer pixels cost fewer tokens. Default: the choice of Codex.
+ * @since 0.1.0
+ * @category models
+ */
 export type ImageDetail = "auto" | "low" | "high" | "original"
 
-/** Options for one turn. Its settings and `mode` also hold for later turns of the handle. */
+/**
+ * Options for one turn. Its settings and `mode` also hold for later turns of the handle.
+ * @since 0.1.0
+ * @category models
+ */
 export interface TurnOptions extends SettingsOptions {
   /**
    * The maximum duration of each attempt at the turn. A number is milliseconds. A turn that takes longer is interrupted and
@@ -70,7 +84,11 @@ export interface TurnOptions extends SettingsOptions {
   readonly telemetry?: boolean | undefined
 }
 
-/** The schema of the agent's last message, and how often the agent may correct a message that does not match it. */
+/**
+ * The schema of the agent's last message, and how often the agent may correct a message that does not match it.
+ * @since 0.1.0
+ * @category models
+ */
 export interface OutputOptions<A, E = unknown> {
   readonly schema: Schema.Codec<A, E>
   /**
@@ -80,7 +98,11 @@ export interface OutputOptions<A, E = unknown> {
   readonly repair?: number | undefined
 }
 
-/** A JSON Schema of the agent's last message. The output is the value of the JSON, which is parsed and not validated. */
+/**
+ * A JSON Schema of the agent's last message. The output is the value of the JSON, which is parsed and not validated.
+ * @since 0.1.0
+ * @category models
+ */
 export interface JsonOutput {
   readonly jsonSchema: Readonly<Record<string, unknown>>
   /** As in `OutputOptions`: the maximum number of corrections of a message that is not JSON. Default: 0. */
@@ -90,32 +112,56 @@ export interface JsonOutput {
 /**
  * What happens to the commands that still run when their turn ends: `keep` lets them continue as background terminals of the
  * thread, `end` ends them. They always end with the scope of the thread's last handle.
+ * @since 0.1.0
+ * @category models
  */
 export type TerminalPolicy = "keep" | "end"
 
 /**
  * How the agent works with its user. In `plan` mode it explores, may ask questions, and proposes a plan (an item, `Plan`)
  * instead of changing files. Only the instructions of the model say so: a sandbox of `read-only` enforces it.
+ * @since 0.1.0
+ * @category models
  */
 export type Mode = "default" | "plan"
 
-/** Options for a code review. The model, the sandbox and the directory are those of the thread; `review_model` of Codex's configuration replaces the model. */
+/**
+ * Options for a code review. The model, the sandbox and the directory are those of the thread; `review_model` of Codex's configuration replaces the model.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ReviewOptions extends Pick<TurnOptions, "budget" | "retry" | "telemetry" | "timeout"> {
   readonly target: Review.ReviewTarget
 }
 
 export type { Sandbox } from "./ThreadSettings.ts"
 
-/** What happens to sub-agents that still work when their turn completes. */
+/**
+ * What happens to sub-agents that still work when their turn completes.
+ * @since 0.1.0
+ * @category models
+ */
 export type SubAgents = "interrupt" | "await"
 
-/** A turn with its decoded output. */
+/**
+ * A turn with its decoded output.
+ * @since 0.1.0
+ * @category models
+ */
 export type TurnWithOutput<A> = Turn & { readonly output: A }
 
-/** The turn of a code review with its result. */
+/**
+ * The turn of a code review with its result.
+ * @since 0.1.0
+ * @category models
+ */
 export type TurnWithReview = Turn & { readonly review: Review.Review }
 
-/** The timeout of a turn whose options have none. Default: 30 minutes. */
+/**
+ * The timeout of a turn whose options have none. Default: 30 minutes.
+ * @since 0.1.0
+ * @category references
+ */
 export const DefaultTimeout = Context.Reference<Duration.Duration>("effect-codex/Turn/DefaultTimeout", {
   defaultValue: () => Duration.minutes(30)
 })

@@ -43,6 +43,10 @@ import { optionalField } from "./app-server/Translate.ts"
 import * as Engine from "./Engine.ts"
 import * as NotificationHub from "./NotificationHub.ts"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type AppServerOptions = AppServerProcess.ProcessOptions
 
 const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadResumed)
@@ -312,7 +316,11 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   })
 })
 
-/** The same as `layer`, with options, and with the platform services left for the caller to provide. */
+/**
+ * The same as `layer`, with options, and with the platform services left for the caller to provide.
+ * @since 0.1.0
+ * @category layers
+ */
 export const layerNoDeps = (
   options: AppServerOptions
 ): Layer.Layer<
@@ -326,12 +334,18 @@ const platform = NodeChildProcessSpawner.layer.pipe(
   Layer.provideMerge(Layer.merge(NodeFileSystem.layer, NodePath.layer))
 )
 
-/** The same as `layer`, with options. */
+/**
+ * The same as `layer`, with options.
+ * @since 0.1.0
+ * @category layers
+ */
 export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engine> =>
   layerNoDeps(options).pipe(Layer.provide(platform))
 
 /**
  * Runs the real Codex. Finds the binary by `CODEX_PATH`, the package `@openai/codex` or `PATH`, starts it with the first
  * thread, and ends it with the layer. Includes Node's platform services.
+ * @since 0.1.0
+ * @category layers
  */
 export const layer: Layer.Layer<Engine.Engine> = layerOptions({})

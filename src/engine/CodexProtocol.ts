@@ -14,14 +14,30 @@ import {
 export type { ClientRequests, ServerNotifications, ServerRequests } from "./app-server/generated/Methods.ts"
 export type * from "./app-server/generated/Types.ts"
 
-/** A method of a request to Codex. */
+/**
+ * A method of a request to Codex.
+ * @since 0.1.0
+ * @category models
+ */
 export type RequestMethod = keyof ClientRequests
-/** The parameters of a request; `undefined` if it has none. */
+/**
+ * The parameters of a request; `undefined` if it has none.
+ * @since 0.1.0
+ * @category models
+ */
 export type RequestParams<M extends RequestMethod> = ClientRequests[M]["params"]
-/** The reply to a request. */
+/**
+ * The reply to a request.
+ * @since 0.1.0
+ * @category models
+ */
 export type RequestResult<M extends RequestMethod> = ClientRequests[M]["result"]
 
-/** The arguments of a request after its method. Parameters whose fields are all optional may be omitted. */
+/**
+ * The arguments of a request after its method. Parameters whose fields are all optional may be omitted.
+ * @since 0.1.0
+ * @category models
+ */
 export type RequestArguments<M extends RequestMethod> =
   {} extends Exclude<RequestParams<M>, null | undefined>
     ? [params?: RequestParams<M>, options?: EngineRequestOptions]
@@ -29,7 +45,11 @@ export type RequestArguments<M extends RequestMethod> =
       ? [params?: RequestParams<M>, options?: EngineRequestOptions]
       : [params: RequestParams<M>, options?: EngineRequestOptions]
 
-/** Sends a request to Codex. */
+/**
+ * Sends a request to Codex.
+ * @since 0.1.0
+ * @category models
+ */
 export interface SendProtocolRequest {
   /** A method that the types do not know, for example of a newer Codex. */
   <M extends string>(
@@ -44,12 +64,24 @@ export interface SendProtocolRequest {
   ): Effect.Effect<RequestResult<M>, CodexError.StartError>
 }
 
-/** A method of a notification from Codex. */
+/**
+ * A method of a notification from Codex.
+ * @since 0.1.0
+ * @category models
+ */
 export type NotificationMethod = keyof ServerNotifications
-/** The parameters of a notification. */
+/**
+ * The parameters of a notification.
+ * @since 0.1.0
+ * @category models
+ */
 export type NotificationParams<M extends NotificationMethod> = ServerNotifications[M]
 
-/** A notification from Codex, with the parameters of its method. */
+/**
+ * A notification from Codex, with the parameters of its method.
+ * @since 0.1.0
+ * @category models
+ */
 export type KnownNotification<M extends NotificationMethod = NotificationMethod> = {
   readonly [K in M]: {
     readonly _tag: "Notification"
@@ -60,12 +92,20 @@ export type KnownNotification<M extends NotificationMethod = NotificationMethod>
   }
 }[M]
 
-/** A notification with a method that the types do not know, for example of a newer Codex. */
+/**
+ * A notification with a method that the types do not know, for example of a newer Codex.
+ * @since 0.1.0
+ * @category models
+ */
 export interface UnknownNotification extends EngineNotification {
   readonly _tag: "UnknownNotification"
 }
 
-/** Notifications that were dropped at this point, because the consumer was too slow for `ContentLimits.bufferBytes`. */
+/**
+ * Notifications that were dropped at this point, because the consumer was too slow for `ContentLimits.bufferBytes`.
+ * @since 0.1.0
+ * @category models
+ */
 export interface NotificationsOmitted {
   readonly _tag: "NotificationsOmitted"
   readonly count: number
@@ -73,7 +113,11 @@ export interface NotificationsOmitted {
   readonly at: number
 }
 
-/** An element of a stream of notifications. */
+/**
+ * An element of a stream of notifications.
+ * @since 0.1.0
+ * @category models
+ */
 export type Notification = KnownNotification | UnknownNotification | NotificationsOmitted
 
 /**
@@ -82,6 +126,8 @@ export type Notification = KnownNotification | UnknownNotification | Notificatio
  * ```ts
  * const logins = codex.notifications.pipe(Stream.filter(CodexProtocol.isNotification("account/login/completed")))
  * ```
+ * @since 0.1.0
+ * @category guards
  */
 export const isNotification =
   <M extends NotificationMethod>(...methods: ReadonlyArray<M>) =>

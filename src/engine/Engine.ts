@@ -20,7 +20,11 @@ import type * as ThreadSettings from "../domain/ThreadSettings.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 
-/** The description of a caller's tool that the model receives. */
+/**
+ * The description of a caller's tool that the model receives.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ToolSpec {
   readonly name: string
   readonly description: string
@@ -28,6 +32,10 @@ export interface ToolSpec {
   readonly inputSchema: unknown
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineThreadOptions extends SettingsOptions {
   readonly cwd: string | undefined
   readonly sandbox: ThreadSettings.Sandbox | undefined
@@ -51,6 +59,8 @@ export interface EngineThreadOptions extends SettingsOptions {
 /**
  * A turn that the engine started by itself, for example for a goal. `run` must be called; until then, events and requests
  * of the turn wait.
+ * @since 0.1.0
+ * @category models
  */
 export interface AdoptedTurn {
   readonly turnId: TurnId
@@ -64,7 +74,11 @@ export interface AdoptedTurn {
   ) => Effect.Effect<void, CodexError.TurnError>
 }
 
-/** Receives what happens on a thread without a request. The functions are synchronous and must not throw. */
+/**
+ * Receives what happens on a thread without a request. The functions are synchronous and must not throw.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ThreadObserver {
   /** The engine starts a turn. With several handles on a thread, only the observer of the newest open handle is called. */
   readonly onTurn: (turn: AdoptedTurn) => void
@@ -76,7 +90,11 @@ export interface ThreadObserver {
   readonly onRestart?: ((id: ThreadId) => void) | undefined
 }
 
-/** The goal of a thread. */
+/**
+ * The goal of a thread.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ThreadGoals {
   /** Replaces the goal. The engine starts turns for it at once, and passes them to the thread's observer. */
   readonly set: (goal: Goal.GoalOptions) => Effect.Effect<void, CodexError.StartError>
@@ -89,14 +107,22 @@ export interface ThreadGoals {
   readonly refresh?: Effect.Effect<void> | undefined
 }
 
-/** A call of one of the caller's tools. `arguments` holds the unvalidated output of the model. */
+/**
+ * A call of one of the caller's tools. `arguments` holds the unvalidated output of the model.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineToolCall {
   readonly callId: ItemId
   readonly tool: string
   readonly arguments: unknown
 }
 
-/** The result of a tool call, as the model receives it. */
+/**
+ * The result of a tool call, as the model receives it.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineToolOutput {
   readonly success: boolean
   readonly text: string
@@ -107,6 +133,8 @@ export interface EngineToolOutput {
 /**
  * The callbacks of a turn's caller. `emit` is synchronous and never waits, so that the caller processes each event on
  * arrival and before anything that depends on it. `approve` and `callTool` run in the Effect context of the caller.
+ * @since 0.1.0
+ * @category models
  */
 export interface Handlers {
   readonly emit: (event: Turn.EngineEvent) => void
@@ -121,7 +149,11 @@ export interface Handlers {
   }) => AgentHandlers | undefined
 }
 
-/** Settings for this and later turns of the handle, and options for the turn alone. */
+/**
+ * Settings for this and later turns of the handle, and options for the turn alone.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineTurnOptions extends SettingsOptions {
   /** How the agent works with its user, for this and later turns. */
   readonly mode?: TurnOptions.Mode | undefined
@@ -133,11 +165,19 @@ export interface EngineTurnOptions extends SettingsOptions {
   readonly subAgents?: TurnOptions.SubAgents | undefined
 }
 
-/** The callbacks for the turn of a sub-agent. The engine calls `end` exactly once, when the turn ends. */
+/**
+ * The callbacks for the turn of a sub-agent. The engine calls `end` exactly once, when the turn ends.
+ * @since 0.1.0
+ * @category models
+ */
 export interface AgentHandlers extends Omit<Handlers, "agent"> {
   readonly end: (outcome: "completed" | CodexError.TurnError) => void
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineThread {
   /** The id of the thread. `reopen` may change it. */
   readonly id: ThreadId
@@ -188,7 +228,11 @@ export interface EngineThread {
   readonly goals?: ThreadGoals | undefined
 }
 
-/** The commands of a thread that run in the background. */
+/**
+ * The commands of a thread that run in the background.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineTerminals {
   /** Lists the commands that run now, also those of handles of the same thread. */
   readonly list: Effect.Effect<ReadonlyArray<Terminal.Terminal>, CodexError.RequestError>
@@ -204,12 +248,20 @@ export interface EngineTerminals {
   readonly clean: Effect.Effect<void, CodexError.RequestError>
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineRequestOptions {
   /** How long the reply may take. Default: the deadline of the engine for this method, if it has one. */
   readonly timeout?: Duration.Input | undefined
 }
 
-/** A notification in the engine's own protocol, as the engine received it. */
+/**
+ * A notification in the engine's own protocol, as the engine received it.
+ * @since 0.1.0
+ * @category models
+ */
 export interface EngineNotification {
   readonly method: string
   readonly params: unknown
@@ -217,15 +269,27 @@ export interface EngineNotification {
   readonly at: number
 }
 
-/** A page of a list, and the cursor of the next page. */
+/**
+ * A page of a list, and the cursor of the next page.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Page<A> {
   readonly data: ReadonlyArray<A>
   readonly next: string | undefined
 }
 
-/** Why a request to the engine failed, including failure to start the engine. */
+/**
+ * Why a request to the engine failed, including failure to start the engine.
+ * @since 0.1.0
+ * @category models
+ */
 export type Failure = CodexError.StartError
 
+/**
+ * @since 0.1.0
+ * @category services
+ */
 export class Engine extends Context.Service<
   Engine,
   {

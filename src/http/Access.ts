@@ -16,17 +16,27 @@ import type { Thread } from "../Thread.ts"
 import * as HttpError from "./HttpError.ts"
 import type { StartThreadRequest, StartTurnRequest } from "./HttpBodies.ts"
 
-/** The user of a request. Threads belong to `id`, so it must never be given to another person. */
+/**
+ * The user of a request. Threads belong to `id`, so it must never be given to another person.
+ * @since 0.1.0
+ * @category models
+ */
 export interface User {
   readonly id: string
 }
 
-/** The user of the request that is being handled. `Authentication` provides it. */
+/**
+ * The user of the request that is being handled. `Authentication` provides it.
+ * @since 0.1.0
+ * @category services
+ */
 export class CurrentUser extends Context.Service<CurrentUser, User>()("effect-codex/http/CurrentUser") {}
 
 /**
  * Finds the user of a request by its bearer token. Provide it with `layerBearer`, or with `Layer.succeed(Authentication, …)` to
  * look at the whole request.
+ * @since 0.1.0
+ * @category services
  */
 export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentUser }>()(
   "effect-codex/http/Authentication",
@@ -35,6 +45,19 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication, { 
   /**
    * Authenticates by the token of the header `Authorization: Bearer …`. `verify` returns the user, or `undefined` for a token
    * that it does not accept. Compare secrets in constant time.
+   * @since 0.1.0
+   * @category layers
+   */
+since 0.1.0
+   * @category layers
+   */
+  /**
+   * @since 0.1.0
+   * @category layers
+   */
+  /**
+   * @since 0.1.0
+   * @category layers
    */
   static readonly layerBearer = <R>(
     verify: (token: Redacted.Redacted) => Effect.Effect<User | undefined, never, R>
@@ -61,7 +84,11 @@ const unauthorized = () =>
     retryable: false
   })
 
-/** The names of the endpoints, for `authorize`. */
+/**
+ * The names of the endpoints, for `authorize`.
+ * @since 0.1.0
+ * @category schemas
+ */
 export const Action = Schema.Literals([
   "start",
   "list",
@@ -81,12 +108,20 @@ export type Action = typeof Action.Type
 
 const actionOf = Schema.decodeUnknownEffect(Action)
 
-/** A thread to open: a new one, or a stored one of the user. */
+/**
+ * A thread to open: a new one, or a stored one of the user.
+ * @since 0.1.0
+ * @category models
+ */
 export type OpenRequest =
   | { readonly _tag: "Start"; readonly request: StartThreadRequest }
   | { readonly _tag: "Resume"; readonly threadId: ThreadId }
 
-/** What the current user may open and run. `Authorization` provides it. */
+/**
+ * What the current user may open and run. `Authorization` provides it.
+ * @since 0.1.0
+ * @category services
+ */
 export class Grant extends Context.Service<
   Grant,
   {
@@ -99,7 +134,11 @@ export class Grant extends Context.Service<
   }
 >()("effect-codex/http/Grant") {}
 
-/** What an app decides about its users. */
+/**
+ * What an app decides about its users.
+ * @since 0.1.0
+ * @category models
+ */
 export interface AuthorizationOptions<Tools extends Record<string, Tool.Any>, R> {
   /** Whether the user may use this endpoint at all. Runs before anything else; threads of other users are never reached. */
   readonly authorize: (user: User, action: Action) => Effect.Effect<void, HttpError.Forbidden, R>
@@ -118,12 +157,20 @@ export interface AuthorizationOptions<Tools extends Record<string, Tool.Any>, R>
   ) => Effect.Effect<TurnOptions.TurnOptions, HttpError.Forbidden, R>
 }
 
-/** Decides what the current user may do. Provide it with `Authorization.layer`. */
+/**
+ * Decides what the current user may do. Provide it with `Authorization.layer`.
+ * @since 0.1.0
+ * @category services
+ */
 export class Authorization extends HttpApiMiddleware.Service<
   Authorization,
   { requires: CurrentUser; provides: Grant }
 >()("effect-codex/http/Authorization", { error: HttpError.Forbidden }) {
-  /** Authorises by these functions. The tools of `threadOptions` run with the services of this layer. */
+  /**
+   * Authorises by these functions. The tools of `threadOptions` run with the services of this layer.
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layer = <Tools extends Record<string, Tool.Any> = {}, R = never>(
     options: AuthorizationOptions<Tools, R>
   ): Layer.Layer<Authorization, never, Codex | R | Tool.HandlerServices<Tools[keyof Tools]>> =>

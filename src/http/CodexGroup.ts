@@ -94,7 +94,11 @@ const codexGroup = HttpApiGroup.make("codex")
     })
   )
 type CodexGroupType = typeof codexGroup
-/** The type of the group, by name, so that declarations which contain it stay short. */
+/**
+ * The type of the group, by name, so that declarations which contain it stay short.
+ * @since 0.1.0
+ * @category models
+ */
 export interface CodexHttpGroup extends CodexGroupType {}
 
 /**

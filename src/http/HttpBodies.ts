@@ -9,7 +9,11 @@ const { optionalKey } = Schema
 
 const text = (max: number) => Schema.String.check(Schema.isMaxLength(max))
 
-/** What a client asks for when it starts a thread. The app's `threadOptions` decides what of it applies. */
+/**
+ * What a client asks for when it starts a thread. The app's `threadOptions` decides what of it applies.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class StartThreadRequest extends Schema.Opaque<StartThreadRequest>()(
   Schema.Struct({
     /** The app's own name of a project, a directory or a preset. */
@@ -22,6 +26,8 @@ export class StartThreadRequest extends Schema.Opaque<StartThreadRequest>()(
 /**
  * What a client asks for when it runs a turn. `onDisconnect`: whether the turn is interrupted when the client disconnects
  * before its end. The app's `turnOptions` decides what of `effort` applies.
+ * @since 0.1.0
+ * @category schemas
  */
 export class StartTurnRequest extends Schema.Opaque<StartTurnRequest>()(
   Schema.Struct({
@@ -31,17 +37,29 @@ export class StartTurnRequest extends Schema.Opaque<StartTurnRequest>()(
   })
 ) {}
 
-/** More input for the running turn. */
+/**
+ * More input for the running turn.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class SteerTurnRequest extends Schema.Opaque<SteerTurnRequest>()(
   Schema.Struct({ input: text(1_000_000).check(Schema.isNonEmpty()) })
 ) {}
 
-/** An open thread. Times are in milliseconds since the epoch. */
+/**
+ * An open thread. Times are in milliseconds since the epoch.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class OpenThread extends Schema.Opaque<OpenThread>()(
   Schema.Struct({ id: ThreadId, model: optionalKey(Schema.String) })
 ) {}
 
-/** An event of a stream: `data` is one line of the format that docs/events.md describes. */
+/**
+ * An event of a stream: `data` is one line of the format that docs/events.md describes.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class ServerSentEvent extends Schema.Opaque<ServerSentEvent>()(
   Schema.Struct({
     /** Names the event for `Last-Event-ID`. */
@@ -60,12 +78,20 @@ const summary = {
   updatedAt: Schema.Finite
 }
 
-/** A stored thread of the user. `open`: turns can run without resuming it. Times are in milliseconds since the epoch. */
+/**
+ * A stored thread of the user. `open`: turns can run without resuming it. Times are in milliseconds since the epoch.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class ThreadSummary extends Schema.Opaque<ThreadSummary>()(
   Schema.Struct({ ...summary, open: Schema.Boolean })
 ) {}
 
-/** A stored thread with its turns, oldest first. `error` is Codex's own text. `duration` is in milliseconds. */
+/**
+ * A stored thread with its turns, oldest first. `error` is Codex's own text. `duration` is in milliseconds.
+ * @since 0.1.0
+ * @category schemas
+ */
 export class ThreadDetail extends Schema.Opaque<ThreadDetail>()(
   Schema.Struct({
     ...summary,
@@ -86,6 +112,8 @@ export class ThreadDetail extends Schema.Opaque<ThreadDetail>()(
  * An approval request that waits for an answer. `text` is the whole request for a person to read, with every character
  * visible; `request` is the same for programs. An answer needs `hash`. `requestId` is the id in the event
  * `approval.requested`. `agentThreadId` is the thread of the sub-agent that asks.
+ * @since 0.1.0
+ * @category schemas
  */
 export class WaitingApproval extends Schema.Opaque<WaitingApproval>()(
   Schema.Struct({
@@ -114,6 +142,8 @@ const given = optionalKey(
 /**
  * The answer to an approval request. `hash` is that of the request which the person saw. Lasting approvals (amendments of
  * Codex's own policy) cannot be given over HTTP, because they hold for the threads of all users.
+ * @since 0.1.0
+ * @category schemas
  */
 export class AnswerApprovalRequest extends Schema.Opaque<AnswerApprovalRequest>()(
   Schema.Struct({

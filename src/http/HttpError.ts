@@ -14,49 +14,101 @@ const body = {
   retryAfterMs: Schema.optionalKey(Schema.Finite)
 }
 
-/** 400: the request does not have the documented form. */
+/**
+ * 400: the request does not have the documented form.
+ * @since 0.1.0
+ * @category errors
+ */
 export class BadRequest extends Schema.TaggedError<BadRequest>()("BadRequest", body, {
   httpApiStatus: 400
 }) {}
-/** 401: the request does not say who sends it, or the sender is unknown. */
+/**
+ * 401: the request does not say who sends it, or the sender is unknown.
+ * @since 0.1.0
+ * @category errors
+ */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", body, {
   httpApiStatus: 401
 }) {}
-/** 403: the app does not let this user do this. */
+/**
+ * 403: the app does not let this user do this.
+ * @since 0.1.0
+ * @category errors
+ */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", body, { httpApiStatus: 403 }) {}
-/** 404: there is no such thread, turn or request, or it belongs to another user. */
+/**
+ * 404: there is no such thread, turn or request, or it belongs to another user.
+ * @since 0.1.0
+ * @category errors
+ */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", body, { httpApiStatus: 404 }) {}
-/** 409: the thread runs a turn, or the request is already decided. */
+/**
+ * 409: the thread runs a turn, or the request is already decided.
+ * @since 0.1.0
+ * @category errors
+ */
 export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", body, { httpApiStatus: 409 }) {}
-/** 412: the hash of an answer belongs to another request than the one that waits. */
+/**
+ * 412: the hash of an answer belongs to another request than the one that waits.
+ * @since 0.1.0
+ * @category errors
+ */
 export class PreconditionFailed extends Schema.TaggedError<PreconditionFailed>()("PreconditionFailed", body, {
   httpApiStatus: 412
 }) {}
-/** 413: the body or the input is too large. */
+/**
+ * 413: the body or the input is too large.
+ * @since 0.1.0
+ * @category errors
+ */
 export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("PayloadTooLarge", body, {
   httpApiStatus: 413
 }) {}
-/** 422: the request has the right form, but cannot be carried out. */
+/**
+ * 422: the request has the right form, but cannot be carried out.
+ * @since 0.1.0
+ * @category errors
+ */
 export class Unprocessable extends Schema.TaggedError<Unprocessable>()("Unprocessable", body, {
   httpApiStatus: 422
 }) {}
-/** 429: a limit of this server or of the provider is reached. */
+/**
+ * 429: a limit of this server or of the provider is reached.
+ * @since 0.1.0
+ * @category errors
+ */
 export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", body, {
   httpApiStatus: 429
 }) {}
-/** 500: a fault of the server or of its configuration. */
+/**
+ * 500: a fault of the server or of its configuration.
+ * @since 0.1.0
+ * @category errors
+ */
 export class InternalError extends Schema.TaggedError<InternalError>()("InternalError", body, {
   httpApiStatus: 500
 }) {}
-/** 502: the provider or Codex failed. */
+/**
+ * 502: the provider or Codex failed.
+ * @since 0.1.0
+ * @category errors
+ */
 export class BadGateway extends Schema.TaggedError<BadGateway>()("BadGateway", body, {
   httpApiStatus: 502
 }) {}
-/** 503: Codex does not start, the server is full, or it shuts down. */
+/**
+ * 503: Codex does not start, the server is full, or it shuts down.
+ * @since 0.1.0
+ * @category errors
+ */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", body, {
   httpApiStatus: 503
 }) {}
-/** 504: the turn took too long. */
+/**
+ * 504: the turn took too long.
+ * @since 0.1.0
+ * @category errors
+ */
 export class GatewayTimeout extends Schema.TaggedError<GatewayTimeout>()("GatewayTimeout", body, {
   httpApiStatus: 504
 }) {}
@@ -76,9 +128,17 @@ const classes = [
   Unavailable,
   GatewayTimeout
 ] as const
-/** Any error of the HTTP API. */
+/**
+ * Any error of the HTTP API.
+ * @since 0.1.0
+ * @category models
+ */
 export type HttpError = InstanceType<(typeof classes)[number]>
-/** The schema of one of the errors, by name, so that declarations which contain it stay short. */
+/**
+ * The schema of one of the errors, by name, so that declarations which contain it stay short.
+ * @since 0.1.0
+ * @category models
+ */
 export interface HttpErrorSchema extends Schema.Codec<
   HttpError,
   ErrorBody & { readonly _tag: HttpError["_tag"] }
@@ -102,10 +162,18 @@ const byStatus = {
   503: Unavailable,
   504: GatewayTimeout
 } as const
-/** The statuses of errors. */
+/**
+ * The statuses of errors.
+ * @since 0.1.0
+ * @category models
+ */
 export type ErrorStatus = keyof typeof byStatus
 
-/** The fields of an error's body. */
+/**
+ * The fields of an error's body.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ErrorBody {
   readonly error: string
   readonly class: CodexError.Class
@@ -114,7 +182,11 @@ export interface ErrorBody {
   readonly retryAfterMs?: number
 }
 
-/** Makes the error with this status. */
+/**
+ * Makes the error with this status.
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (status: ErrorStatus, body: ErrorBody): HttpError => new byStatus[status](body)
 
 const requestStatus = {

@@ -2,7 +2,11 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 
-/** The limits of the HTTP API. A request beyond one of them fails with the status 413 or 429. */
+/**
+ * The limits of the HTTP API. A request beyond one of them fails with the status 413 or 429.
+ * @since 0.1.0
+ * @category models
+ */
 export interface HttpLimits {
   /** Maximum size of a request body in bytes. Default: 1 MiB. */
   readonly bodyBytes: number
@@ -31,7 +35,11 @@ export const defaults: HttpLimits = {
   heartbeat: "15 seconds"
 }
 
-/** The limits in effect. */
+/**
+ * The limits in effect.
+ * @since 0.1.0
+ * @category references
+ */
 export const Current = Context.Reference<HttpLimits>("effect-codex/http/HttpLimits", {
   defaultValue: () => defaults
 })

@@ -16,11 +16,17 @@ type BoundaryError = HttpError.BadRequest | HttpError.PayloadTooLarge | HttpErro
 /**
  * Limits the body, and gives malformed requests and defects the documented body. A defect is logged and not shown: its message
  * can contain anything.
+ * @since 0.1.0
+ * @category services
  */
 export class RequestBoundary extends HttpApiMiddleware.Service<RequestBoundary>()(
   "effect-codex/http/RequestBoundary",
   { error: [HttpError.BadRequest, HttpError.PayloadTooLarge, HttpError.InternalError] }
 ) {
+  /**
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layer: Layer.Layer<RequestBoundary> = Layer.effect(
     RequestBoundary,
     Effect.map(

@@ -10,6 +10,8 @@ import { ThreadId } from "../domain/Ids.ts"
 /**
  * Remembers the owners of threads. Every user gets 404 for a thread without an owner. Codex stores
  * threads without users, so a service that restarts needs a store that survives: `layerStore`, or your own database.
+ * @since 0.1.0
+ * @category services
  */
 export class ThreadOwners extends Context.Service<
   ThreadOwners,
@@ -24,7 +26,11 @@ export class ThreadOwners extends Context.Service<
     readonly release: (threadId: ThreadId) => Effect.Effect<void>
   }
 >()("effect-codex/http/ThreadOwners") {
-  /** Keeps the owners in memory: after a restart, every user gets 404 for earlier threads. */
+  /**
+   * Keeps the owners in memory: after a restart, every user gets 404 for earlier threads.
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layerMemory: Layer.Layer<ThreadOwners> = Layer.suspend(() => ThreadOwners.layerStore).pipe(
     Layer.provide(KeyValueStore.layerMemory)
   )
@@ -32,6 +38,8 @@ export class ThreadOwners extends Context.Service<
   /**
    * Keeps the owners in Effect's `KeyValueStore`, such as `KeyValueStore.layerFileSystem(directory)`. Choose a directory that
    * no agent can write. Only one process may write the store at a time. A failure of the store is a defect, so the request fails.
+   * @since 0.1.0
+   * @category layers
    */
   static readonly layerStore: Layer.Layer<ThreadOwners, never, KeyValueStore.KeyValueStore> = Layer.effect(
     ThreadOwners,

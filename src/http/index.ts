@@ -1,3 +1,8 @@
+/**
+ * Threads, turns and approvals as a group of an `HttpApi` that an application mounts in its own server.
+ *
+ * @module effect-codex/http
+ */
 export {
   Action,
   Authentication,

@@ -8,6 +8,8 @@ import { Environment, Variables } from "../internal/EnvironmentVariables.ts"
 /**
  * The kinds of content. `errors` are the messages and stacks of logged causes and of failed spans, including those of
  * your own program; `paths` are the paths of files and the working directories of commands.
+ * @since 0.1.0
+ * @category models
  */
 export interface Kinds {
   readonly prompts: boolean
@@ -20,7 +22,11 @@ export interface Kinds {
   readonly errors: boolean
 }
 
-/** Which content is captured, and whether it goes to span attributes, log records or both. */
+/**
+ * Which content is captured, and whether it goes to span attributes, log records or both.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Capture {
   readonly kinds: Kinds
   readonly spans: boolean
@@ -49,7 +55,11 @@ const all: Kinds = {
   errors: true
 }
 
-/** The kinds that code selects; they override the environment. */
+/**
+ * The kinds that code selects; they override the environment.
+ * @since 0.1.0
+ * @category references
+ */
 export const Current = Context.Reference<Partial<Kinds> | undefined>(
   "effect-codex/telemetry/Content/Current",
   {
@@ -113,5 +123,7 @@ export const inRecords = (context: Context.Context<never>, kind: keyof Kinds): b
  * ```ts
  * ContentCapture.layer({ prompts: true, responses: true })
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (kinds: Partial<Kinds>): Layer.Layer<never> => Layer.succeed(Current, kinds)

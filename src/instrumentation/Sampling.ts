@@ -3,7 +3,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as SignalBus from "./SignalBus.ts"
 
-/** Whether turns emit telemetry. Provide `false` around a program to turn telemetry off inside it. */
+/**
+ * Whether turns emit telemetry. Provide `false` around a program to turn telemetry off inside it.
+ * @since 0.1.0
+ * @category references
+ */
 export const Enabled = Context.Reference<boolean>("effect-codex/telemetry/Sampling/Enabled", {
   defaultValue: () => true
 })

@@ -14,6 +14,8 @@ import type { Sandbox } from "../domain/TurnOptions.ts"
 /**
  * How an operation ended: successfully, with an error type, or by interruption of its turn. A command with the end
  * `Background` continued to run when its turn ended.
+ * @since 0.1.0
+ * @category models
  */
 export type SignalEnd =
   | { readonly _tag: "Ok" }
@@ -25,14 +27,26 @@ export const ok: SignalEnd = { _tag: "Ok" }
 export const interrupted: SignalEnd = { _tag: "Interrupted" }
 export const background: SignalEnd = { _tag: "Background" }
 
-/** How a turn ended. */
+/**
+ * How a turn ended.
+ * @since 0.1.0
+ * @category models
+ */
 export type TurnEnd = "completed" | "interrupted" | CodexError.TurnError
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface TurnStart {
   readonly _tag: "TurnStart"
   readonly at: number
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface TurnStop {
   readonly _tag: "TurnStop"
   readonly at: number
@@ -49,6 +63,10 @@ export interface TurnStop {
   readonly omittedCharacters?: number | undefined
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ModelStart {
   readonly _tag: "ModelStart"
   readonly at: number
@@ -56,7 +74,11 @@ export interface ModelStart {
   readonly compacted: boolean
 }
 
-/** The end of a model request, or of one attempt at it. Without exact times it is emitted when its usage is known. */
+/**
+ * The end of a model request, or of one attempt at it. Without exact times it is emitted when its usage is known.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ModelStop {
   readonly _tag: "ModelStop"
   readonly startedAt: number
@@ -72,6 +94,10 @@ export interface ModelStop {
   readonly end: SignalEnd
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ToolStart {
   readonly _tag: "ToolStart"
   readonly at: number
@@ -79,6 +105,10 @@ export interface ToolStart {
   readonly tool: string
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ToolStop {
   readonly _tag: "ToolStop"
   readonly at: number
@@ -94,7 +124,11 @@ export interface ToolStop {
   readonly end: SignalEnd
 }
 
-/** The end of a command that ran, with or without an approval request. */
+/**
+ * The end of a command that ran, with or without an approval request.
+ * @since 0.1.0
+ * @category models
+ */
 export interface CommandStop {
   readonly _tag: "CommandStop"
   readonly startedAt: number
@@ -108,6 +142,10 @@ export interface CommandStop {
   readonly end: SignalEnd
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ApprovalStart {
   readonly _tag: "ApprovalStart"
   readonly at: number
@@ -116,6 +154,10 @@ export interface ApprovalStart {
   readonly kind: ApprovalRequest.ApprovalKind
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ApprovalStop {
   readonly _tag: "ApprovalStop"
   readonly at: number
@@ -128,14 +170,22 @@ export interface ApprovalStop {
   readonly policy: string | undefined
 }
 
-/** Tokens of one request, or the sum of several: updates are throttled, and no token is lost. */
+/**
+ * Tokens of one request, or the sum of several: updates are throttled, and no token is lost.
+ * @since 0.1.0
+ * @category models
+ */
 export interface UsageUpdated {
   readonly _tag: "UsageUpdated"
   readonly at: number
   readonly usage: Turn.Usage
 }
 
-/** The size of the turn's diff so far: bytes, lines added and removed. Updates are throttled. */
+/**
+ * The size of the turn's diff so far: bytes, lines added and removed. Updates are throttled.
+ * @since 0.1.0
+ * @category models
+ */
 export interface DiffUpdated {
   readonly _tag: "DiffUpdated"
   readonly at: number
@@ -144,7 +194,11 @@ export interface DiffUpdated {
   readonly removed: number
 }
 
-/** One operation on one file, with its size in bytes and its lines if they are known. */
+/**
+ * One operation on one file, with its size in bytes and its lines if they are known.
+ * @since 0.1.0
+ * @category models
+ */
 export interface FileOperationKind {
   readonly kind: Item.FileOperation
   readonly bytes: number | undefined
@@ -152,7 +206,11 @@ export interface FileOperationKind {
   readonly removed: number | undefined
 }
 
-/** The file operations of a tool call that ran to its end. */
+/**
+ * The file operations of a tool call that ran to its end.
+ * @since 0.1.0
+ * @category models
+ */
 export interface FileOperations {
   readonly _tag: "FileOperations"
   readonly at: number
@@ -160,7 +218,11 @@ export interface FileOperations {
   readonly operations: ReadonlyArray<FileOperationKind>
 }
 
-/** The lines of an applied patch. */
+/**
+ * The lines of an applied patch.
+ * @since 0.1.0
+ * @category models
+ */
 export interface FilesChanged {
   readonly _tag: "FilesChanged"
   readonly at: number
@@ -168,7 +230,11 @@ export interface FilesChanged {
   readonly removed: number
 }
 
-/** A stage of a compaction; `interrupted` if the turn ends during it. */
+/**
+ * A stage of a compaction; `interrupted` if the turn ends during it.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Compaction {
   readonly _tag: "Compaction"
   readonly at: number
@@ -177,7 +243,11 @@ export interface Compaction {
   readonly durationMillis: number | undefined
 }
 
-/** A failed request is retried. `attempt` is 1 for the first retry. */
+/**
+ * A failed request is retried. `attempt` is 1 for the first retry.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Retry {
   readonly _tag: "Retry"
   readonly at: number
@@ -189,6 +259,8 @@ export interface Retry {
 /**
  * The first output of a retried request, or its failure. The duration includes the wait and the model's own time to its
  * first output, because no engine reports them separately.
+ * @since 0.1.0
+ * @category models
  */
 export interface RetryStop {
   readonly _tag: "RetryStop"
@@ -202,7 +274,11 @@ export interface RetryStop {
   readonly end: SignalEnd
 }
 
-/** The engine did not start, or a thread could not be opened, after `durationMillis`. */
+/**
+ * The engine did not start, or a thread could not be opened, after `durationMillis`.
+ * @since 0.1.0
+ * @category models
+ */
 export interface StartFailed {
   readonly _tag: "StartFailed"
   readonly at: number
@@ -213,7 +289,11 @@ export interface StartFailed {
   readonly errorType: string
 }
 
-/** How much of a limit of the account is used in one of its windows, in percent, and when the window resets. */
+/**
+ * How much of a limit of the account is used in one of its windows, in percent, and when the window resets.
+ * @since 0.1.0
+ * @category models
+ */
 export interface LimitUpdated {
   readonly _tag: "LimitUpdated"
   readonly at: number
@@ -223,13 +303,21 @@ export interface LimitUpdated {
   readonly resetsAt: number | undefined
 }
 
-/** Staging, or removing staged files, starts. */
+/**
+ * Staging, or removing staged files, starts.
+ * @since 0.1.0
+ * @category models
+ */
 export interface AttachmentStart {
   readonly _tag: "AttachmentStart"
   readonly at: number
   readonly stage: "stage" | "cleanup"
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface AttachmentStop {
   readonly _tag: "AttachmentStop"
   readonly at: number
@@ -241,7 +329,11 @@ export interface AttachmentStop {
   readonly end: SignalEnd
 }
 
-/** A command of `codex.exec` starts. */
+/**
+ * A command of `codex.exec` starts.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ExecStart {
   readonly _tag: "ExecStart"
   readonly at: number
@@ -249,6 +341,10 @@ export interface ExecStart {
   readonly executable: string
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ExecStop {
   readonly _tag: "ExecStop"
   readonly at: number
@@ -260,6 +356,10 @@ export interface ExecStop {
   readonly end: SignalEnd
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type Signal =
   | TurnStart
   | TurnStop

@@ -7,7 +7,11 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type * as Signal from "./Signal.ts"
 
-/** A signal with its context. */
+/**
+ * A signal with its context.
+ * @since 0.1.0
+ * @category models
+ */
 export interface SignalEvent {
   readonly signal: Signal.Signal
   /** `undefined` for a signal without a thread, such as an engine that does not start. */
@@ -47,7 +51,11 @@ export const emit = (
   }
 }
 
-/** The service to which listeners are added. */
+/**
+ * The service to which listeners are added.
+ * @since 0.1.0
+ * @category services
+ */
 export class SignalBus extends Context.Service<
   SignalBus,
   { readonly add: (listener: SignalListener) => Effect.Effect<void, never, Scope.Scope> }
@@ -96,6 +104,8 @@ const queueCapacity = 4096
  * const SlowCommands = Telemetry.layerObserver(({ signal, threadId }) =>
  *   signal._tag === "CommandStop" && signal.durationMillis > 60_000 ? notify(threadId) : Effect.void)
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layerObserver = <R = never>(
   handler: (observed: SignalEvent) => Effect.Effect<unknown, unknown, R>

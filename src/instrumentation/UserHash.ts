@@ -9,6 +9,8 @@ import { Environment } from "../internal/EnvironmentVariables.ts"
 /**
  * The key of the user hash; overrides `CODEX_OTEL_USER_HASH_KEY`. With the key one can check whether a hash belongs to a
  * name, so treat it as a secret.
+ * @since 0.1.0
+ * @category references
  */
 export const UserHashKey = Context.Reference<Redacted.Redacted | undefined>(
   "effect-codex/telemetry/Correlation/UserHashKey",

@@ -1,6 +1,10 @@
 import * as Context from "effect/Context"
 
-/** Environment variables by name. */
+/**
+ * Environment variables by name.
+ * @since 0.1.0
+ * @category models
+ */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The environment that telemetry reads. Default: the environment of this process. */

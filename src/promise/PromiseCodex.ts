@@ -25,6 +25,8 @@ const defaultIdleMillis = 500
  * const turn = await thread.run("What does this project do?")
  * console.log(turn.finalResponse)
  * ```
+ * @since 0.1.0
+ * @category models
  */
 export class PromiseCodex {
   private readonly lease: EngineLease.EngineLease

@@ -11,7 +11,11 @@ import type * as TurnOptions from "../domain/TurnOptions.ts"
 import type * as AppServer from "../engine/AppServer.ts"
 import type { PromiseTool } from "./PromiseTool.ts"
 
-/** A value of Codex's configuration. */
+/**
+ * A value of Codex's configuration.
+ * @since 0.1.0
+ * @category models
+ */
 export type ConfigValue =
   | string
   | number
@@ -19,13 +23,21 @@ export type ConfigValue =
   | ReadonlyArray<ConfigValue>
   | { readonly [key: string]: ConfigValue }
 
-/** Decides about a request. A rejection or a missing decision declines it. The signal is aborted when the turn ends. */
+/**
+ * Decides about a request. A rejection or a missing decision declines it. The signal is aborted when the turn ends.
+ * @since 0.1.0
+ * @category models
+ */
 export type ApproveRequest = (
   request: Approval.ApprovalRequest,
   context: { readonly signal: AbortSignal }
 ) => Approval.ApprovalDecision | PromiseLike<Approval.ApprovalDecision>
 
-/** Options for all threads of a `Codex`. */
+/**
+ * Options for all threads of a `Codex`.
+ * @since 0.1.0
+ * @category models
+ */
 export interface CodexOptions {
   /** The codex to run. Default: `CODEX_PATH`, then the package `@openai/codex`, then `PATH`. */
   readonly codexPathOverride?: string | undefined
@@ -53,7 +65,11 @@ export interface CodexOptions {
   readonly telemetry?: Layer.Layer<never> | undefined
 }
 
-/** Options for a thread. Omitted settings are those of Codex's configuration, or of the resumed thread. */
+/**
+ * Options for a thread. Omitted settings are those of Codex's configuration, or of the resumed thread.
+ * @since 0.1.0
+ * @category models
+ */
 export interface PromiseThreadOptions extends Pick<
   ThreadOptions,
   | "baseInstructions"
@@ -92,7 +108,11 @@ export interface PromiseThreadOptions extends Pick<
   readonly tools?: ReadonlyArray<PromiseTool> | undefined
 }
 
-/** Options for a turn. */
+/**
+ * Options for a turn.
+ * @since 0.1.0
+ * @category models
+ */
 export interface PromiseTurnOptions {
   /** The JSON Schema of the last message. The turn has the parsed value as `output`, which is not validated. */
   readonly outputSchema?: unknown
@@ -110,8 +130,16 @@ export interface PromiseTurnOptions {
   readonly mode?: TurnOptions.Mode | undefined
 }
 
-/** The input of a turn: text, or parts. */
+/**
+ * The input of a turn: text, or parts.
+ * @since 0.1.0
+ * @category models
+ */
 export type Input = string | ReadonlyArray<UserInput>
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type UserInput =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image"; readonly url: string; readonly detail?: TurnOptions.ImageDetail }

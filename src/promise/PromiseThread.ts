@@ -26,7 +26,11 @@ import {
 } from "./PromiseOptions.ts"
 import * as PromiseTool from "./PromiseTool.ts"
 
-/** A completed turn. `finalResponse` is the agent's last message; items are those of the events. */
+/**
+ * A completed turn. `finalResponse` is the agent's last message; items are those of the events.
+ * @since 0.1.0
+ * @category models
+ */
 export interface PromiseTurn<A = undefined> extends Omit<Turn.Turn, "items" | "message"> {
   readonly finalResponse: string
   readonly items: ReadonlyArray<EventJson.ItemLine>
@@ -34,7 +38,11 @@ export interface PromiseTurn<A = undefined> extends Omit<Turn.Turn, "items" | "m
   readonly output: A
 }
 
-/** A turn whose events are read while it runs. */
+/**
+ * A turn whose events are read while it runs.
+ * @since 0.1.0
+ * @category models
+ */
 export interface StreamedTurn {
   /**
    * The events of the turn. The last one is `turn.completed`, `turn.failed` or `turn.interrupted`; after the last two the
@@ -60,6 +68,8 @@ type TypedOutput<A> = Schema.Codec<A, unknown> | TurnOptions.OutputOptions<A, un
 /**
  * A conversation with the agent. Its turns run one after another. It opens with the first call, and again when a later call
  * finds that the process of Codex has ended; an ephemeral thread cannot continue then.
+ * @since 0.1.0
+ * @category models
  */
 export class PromiseThread {
   private readonly lease: EngineLease.EngineLease

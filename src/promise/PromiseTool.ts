@@ -4,7 +4,11 @@ import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 
-/** A function that the agent may call. */
+/**
+ * A function that the agent may call.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ToolDefinition<A> {
   /** Letters, digits, `_` and `-`, at most 64. */
   readonly name: string
@@ -23,7 +27,11 @@ export interface ToolDefinition<A> {
   readonly run: (args: A, context: { readonly signal: AbortSignal }) => unknown
 }
 
-/** A tool with its types hidden, so that a list can have different tools. */
+/**
+ * A tool with its types hidden, so that a list can have different tools.
+ * @since 0.1.0
+ * @category models
+ */
 export interface PromiseTool {
   readonly name: string
   readonly description: string

@@ -1,3 +1,8 @@
+/**
+ * Codex with promises, async iterators and `AbortSignal`, for scripts without Effect.
+ *
+ * @module effect-codex/promise
+ */
 export * from "../domain/CodexError.ts"
 export type { EventLine as ThreadEvent, ItemLine as ThreadItem } from "../domain/EventJson.ts"
 export * as Approval from "../Approval.ts"

@@ -26,10 +26,16 @@ import { Environment } from "../internal/EnvironmentVariables.ts"
 /**
  * An additional rule: a string to mask in every usual encoding, a pattern to mask, or a function that returns the text
  * to show. A function also receives the name of the value, if it has one. If it throws, the whole text is masked.
+ * @since 0.1.0
+ * @category models
  */
 export type RedactionRule = string | RegExp | ((text: string, name: string | undefined) => string)
 
-/** Scrubs telemetry. No function throws, and each is idempotent. */
+/**
+ * Scrubs telemetry. No function throws, and each is idempotent.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Redaction {
   /** Scrubs text. With the name of a secret, the whole text is masked. */
   readonly text: (text: string, name?: string) => string
@@ -50,7 +56,11 @@ export const mask = secretMask
 /** The default of `limit`, in characters. */
 export const defaultLimit = 16_384
 
-/** Options for {@link layer} and {@link make}. */
+/**
+ * Options for {@link layer} and {@link make}.
+ * @since 0.1.0
+ * @category models
+ */
 export interface RedactionOptions {
   /** Rules in addition to the built-in ones. */
   readonly rules?: ReadonlyArray<RedactionRule>
@@ -64,7 +74,11 @@ interface MutableRedaction extends Redaction {
 
 const isMutable = (redaction: Redaction): redaction is MutableRedaction => "add" in redaction
 
-/** The redaction in effect. Provide another value to replace the built-in rules too. */
+/**
+ * The redaction in effect. Provide another value to replace the built-in rules too.
+ * @since 0.1.0
+ * @category references
+ */
 export const Current = Context.Reference<Redaction>("effect-codex/telemetry/Redaction/Current", {
   defaultValue: () => make({}, process.env)
 })
@@ -96,6 +110,8 @@ export const layerDefault: Layer.Layer<Registry> = Layer.effectContext(
  * ```ts
  * Layer.mergeAll(OtlpLayer, Redaction.layer({ rules: [/\bCUST-\d{8}\b/] }))
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (options: RedactionOptions): Layer.Layer<never> =>
   // Rules are never removed, so spans that end while layers close are scrubbed by the same rules.
@@ -119,7 +135,11 @@ type NameKind = "secret" | "possible" | "ordinary"
 // Ids, names and paths repeat; longer texts rarely do. So only the results of short texts are remembered.
 const cacheLimits = { length: 96, count: 4096 }
 
-/** Makes a redaction from the built-in rules and the given ones. `environment` holds secrets and the home directory. */
+/**
+ * Makes a redaction from the built-in rules and the given ones. `environment` holds secrets and the home directory.
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = (options: RedactionOptions, environment: Environment): MutableRedaction => {
   let limit = options.limit ?? defaultLimit
   const known = [...KnownSecrets.fromEnvironment(environment)]

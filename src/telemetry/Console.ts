@@ -11,6 +11,10 @@ import * as SignalLayers from "./SignalLayers.ts"
 import * as Settings from "./config/Settings.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ConsoleOptions {
   /** The signals to print; default: traces. */
   readonly signals?: ReadonlyArray<Settings.SignalKind> | undefined
@@ -19,6 +23,8 @@ export interface ConsoleOptions {
 /**
  * Prints to stderr each span when it ends, with name, duration, status, the main attributes and the trace id; log records
  * as `Logging.layer()` does; and all metrics periodically and at the end.
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -28,7 +34,11 @@ export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
     })
   ).pipe(Layer.provide(Settings.layer))
 
-/** Prints traces only. */
+/**
+ * Prints traces only.
+ * @since 0.1.0
+ * @category layers
+ */
 export const ConsoleLayer: Layer.Layer<never> = layer({})
 
 /** @internal Returns the line of one span, without the line break. */

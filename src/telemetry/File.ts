@@ -13,6 +13,10 @@ import * as SignalLayers from "./SignalLayers.ts"
 /** The traces file of `FileLayer`; metrics and logs go to files beside it. */
 export const defaultPath = "~/.codex/telemetry/codex-traces.json"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface FileOptions {
   /** The file of traces. */
   readonly path: string
@@ -46,6 +50,8 @@ export const pathOf = (path: string, signal: Settings.SignalKind): string => {
  * Appends telemetry to the file at `path` and the files beside it; `~/` is the home directory. By default each file
  * grows to 64 MiB and three older ones are kept. The files are made private to the user, existing ones too. A file that
  * cannot be written causes a warning only. Call this once: every call creates a separate layer.
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (options: FileOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -62,7 +68,11 @@ export const layer = (options: FileOptions): Layer.Layer<never> =>
     })
   ).pipe(Layer.provide(Settings.layer))
 
-/** Writes to `defaultPath`. */
+/**
+ * Writes to `defaultPath`.
+ * @since 0.1.0
+ * @category layers
+ */
 export const FileLayer: Layer.Layer<never> = layer({ path: defaultPath })
 
 const nouns = { traces: "Traces", metrics: "Metrics", logs: "Logs" }

@@ -10,6 +10,8 @@ import * as Settings from "./config/Settings.ts"
  * ```ts
  * const Telemetry = Layer.merge(OtlpLayer, NativeSpans.layer)
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layer: Layer.Layer<never> = Layer.unwrap(
   Effect.gen(function* () {

@@ -8,6 +8,10 @@ import * as Settings from "./config/Settings.ts"
 import * as SignalLayers from "./SignalLayers.ts"
 import type * as Spool from "./spool/Spool.ts"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface OtlpOptions extends OtlpTarget.OtlpTargetOptions {
   /** The spool on disk that traces and logs pass through so that none is lost; `false` for no spool. */
   readonly spool?: Spool.SpoolOptions | false
@@ -18,6 +22,8 @@ export interface OtlpOptions extends OtlpTarget.OtlpTargetOptions {
  * `CODEX_OTLP_ENABLE` or `CODEX_OTEL_ENABLED` set to a false value. Call this once: every call creates a separate exporter.
  *
  * Whatever the collector does, the program neither fails nor waits because of it; closing takes at most 1.5 s.
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (options: OtlpOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -31,6 +37,8 @@ export const layer = (options: OtlpOptions): Layer.Layer<never> =>
 /**
  * Exports what the environment configures, over OTLP, to the console, to files or for Prometheus; see docs/settings.md.
  * By default it does nothing and loads nothing. Like `layer`, it never fails or delays the program.
+ * @since 0.1.0
+ * @category layers
  */
 export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
   Effect.gen(function* () {

@@ -10,7 +10,11 @@ import * as HostHeader from "../internal/HostHeader.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as Settings from "./config/Settings.ts"
 
-/** Address of the endpoint. Omitted fields come from the environment, then from the defaults of `PrometheusLayer`. */
+/**
+ * Address of the endpoint. Omitted fields come from the environment, then from the defaults of `PrometheusLayer`.
+ * @since 0.1.0
+ * @category models
+ */
 export interface PrometheusOptions {
   readonly host?: string | undefined
   /** 0 uses any free port; the log shows which one. */
@@ -31,6 +35,8 @@ class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: str
 /**
  * Serves the metrics of the registry while the layer is open, unless `OTEL_SDK_DISABLED=true`. If the address is not
  * available, the layer logs a warning and the program runs without the endpoint. Closing the layer releases the port.
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (options: PrometheusOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -49,6 +55,8 @@ export const layer = (options: PrometheusOptions): Layer.Layer<never> =>
 
 /**
  * Serves the metrics at `OTEL_EXPORTER_PROMETHEUS_HOST` and `_PORT`, by default http://localhost:9464/metrics.
+ * @since 0.1.0
+ * @category layers
  */
 export const PrometheusLayer: Layer.Layer<never> = layer({})
 

@@ -37,19 +37,29 @@ export const locations = [
   "path",
   "environment"
 ] as const
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type SecretLocation = (typeof locations)[number]
 
 /**
  * One unique secret for each location. The secrets do not look like tokens, so redaction cannot recognise them by their
  * form: only a program that does not emit them passes. Two secrets must stay hidden even where content capture is enabled:
  * `token`, which has the form of an OpenAI key, and `environment`, which is the value of `variable`.
+ * @since 0.1.0
+ * @category models
  */
 export interface PlantedSecrets extends Readonly<Record<SecretLocation, string>> {
   readonly token: string
   readonly variable: string
 }
 
-/** A leaked secret: its location, the output that contains it, and its encoding there. */
+/**
+ * A leaked secret: its location, the output that contains it, and its encoding there.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Leak {
   readonly location: SecretLocation | "token"
   readonly source: string
@@ -58,6 +68,10 @@ export interface Leak {
   readonly excerpt: string
 }
 
+/**
+ * @since 0.1.0
+ * @category errors
+ */
 export class CanaryError extends Data.TaggedError("CanaryError")<{ readonly leaks: ReadonlyArray<Leak> }> {
   override get message() {
     const each = this.leaks.map(
@@ -146,6 +160,10 @@ export const find = (
   })
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface CanaryOptions {
   /** Files and directories to search after the program ends. */
   readonly files?: ReadonlyArray<string>
@@ -153,7 +171,11 @@ export interface CanaryOptions {
   readonly sources?: Readonly<Record<string, Effect.Effect<string | Uint8Array>>>
 }
 
-/** The leaks, and everything that was searched. */
+/**
+ * The leaks, and everything that was searched.
+ * @since 0.1.0
+ * @category models
+ */
 export interface CanaryReport<A, E> {
   readonly exit: Exit.Exit<A, E>
   readonly planted: PlantedSecrets

@@ -11,7 +11,11 @@ import type * as Check from "../trace/Check.ts"
 import * as InMemorySpans from "../telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
 
-/** An ended span. Times are in milliseconds; under a TestClock they start at 0. */
+/**
+ * An ended span. Times are in milliseconds; under a TestClock they start at 0.
+ * @since 0.1.0
+ * @category models
+ */
 export interface CapturedSpan {
   readonly name: string
   readonly traceId: string
@@ -28,7 +32,11 @@ export interface CapturedSpan {
   readonly durationMillis: number
 }
 
-/** A log record with its annotations. */
+/**
+ * A log record with its annotations.
+ * @since 0.1.0
+ * @category models
+ */
 export interface CapturedLog {
   readonly level: string
   readonly message: ReadonlyArray<unknown>
@@ -40,7 +48,11 @@ const statuses = ["unset", "ok", "error"] as const
 
 const ms = ([seconds, nanos]: readonly [number, number]): number => seconds * 1000 + nanos / 1e6
 
-/** Converts an OpenTelemetry span. */
+/**
+ * Converts an OpenTelemetry span.
+ * @since 0.1.0
+ * @category constructors
+ */
 export const fromReadableSpan = (span: ReadableSpan): CapturedSpan => ({
   name: span.name,
   traceId: span.spanContext().traceId,
@@ -54,6 +66,10 @@ export const fromReadableSpan = (span: ReadableSpan): CapturedSpan => ({
   durationMillis: ms(span.duration)
 })
 
+/**
+ * @since 0.1.0
+ * @category services
+ */
 export class Captured extends Context.Service<
   Captured,
   {
@@ -72,7 +88,11 @@ export const logs = Captured.use((captured) => captured.logs)
 /** The current state of every updated metric. */
 export const metrics = Captured.use((captured) => captured.metrics)
 
-/** The value of a metric: a number for counters and gauges, count and sum for histograms. */
+/**
+ * The value of a metric: a number for counters and gauges, count and sum for histograms.
+ * @since 0.1.0
+ * @category models
+ */
 export type CapturedMetric = number | { readonly count: number; readonly sum: number }
 
 const valueOf = (metric: Metric.Metric.Snapshot): CapturedMetric => {
@@ -200,7 +220,11 @@ export const Watched = Context.Reference<
   | undefined
 >("effect-codex/testing/Captured/Watched", { defaultValue: () => undefined })
 
-/** Captures in memory. Spans pass through the production pipeline, logs are not printed, metrics have their own registry. */
+/**
+ * Captures in memory. Spans pass through the production pipeline, logs are not printed, metrics have their own registry.
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<Captured> = Layer.unwrap(
   Effect.gen(function* () {
     const memory = yield* InMemorySpans.make

@@ -21,7 +21,11 @@ import * as Recorder from "./cassette/Recorder.ts"
 export { CassetteError } from "./cassette/CassetteFormat.ts"
 export { CassetteMismatch } from "./cassette/Replay.ts"
 
-/** Removes secrets from a JSON value. It must keep the shape: a text for a text, a list for a list. */
+/**
+ * Removes secrets from a JSON value. It must keep the shape: a text for a text, a list for a list.
+ * @since 0.1.0
+ * @category models
+ */
 export type Scrub = (value: unknown) => unknown
 
 interface ScrubOptions {
@@ -31,6 +35,10 @@ interface ScrubOptions {
   readonly scrub?: Scrub | false | undefined
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface RecordOptions extends ScrubOptions {
   /** What happens when the file cannot be written: `warn` logs once and stops recording (default), `fail` dies. */
   readonly onError?: "warn" | "fail" | undefined
@@ -40,6 +48,10 @@ export interface RecordOptions extends ScrubOptions {
   readonly engine?: string | undefined
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ReplayOptions extends ScrubOptions {
   /**
    * `recorded` takes as long as the recording did, on the current clock (default); `instant` never waits. A replay advances

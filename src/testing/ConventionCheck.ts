@@ -6,12 +6,20 @@ import * as Layer from "effect/Layer"
 import * as Check from "../trace/Check.ts"
 import * as Captured from "./Captured.ts"
 
-/** Whether `TestLayer` checks the telemetry of a test when it closes. Provide `false` to skip the check. */
+/**
+ * Whether `TestLayer` checks the telemetry of a test when it closes. Provide `false` to skip the check.
+ * @since 0.1.0
+ * @category references
+ */
 export const Enabled = Context.Reference<boolean>("effect-codex/testing/Checked", {
   defaultValue: () => true
 })
 
-/** The telemetry of a test violates the conventions. The message has one line for each violation. */
+/**
+ * The telemetry of a test violates the conventions. The message has one line for each violation.
+ * @since 0.1.0
+ * @category errors
+ */
 export class TelemetryViolated extends Data.TaggedError("TelemetryViolated")<{
   readonly findings: ReadonlyArray<Check.Finding>
 }> {
@@ -20,7 +28,11 @@ export class TelemetryViolated extends Data.TaggedError("TelemetryViolated")<{
   }
 }
 
-/** Dies with `TelemetryViolated` on close if the captured telemetry has a violation. */
+/**
+ * Dies with `TelemetryViolated` on close if the captured telemetry has a violation.
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<never, never, Captured.Captured> = Layer.effectDiscard(
   Effect.gen(function* () {
     const enabled = yield* Enabled

@@ -17,7 +17,11 @@ const maxEdits = 2_000
 export const diff = (expected: string, actual: string): string =>
   TextDiff.unified(TextDiff.lines(`${expected}\n`, `${actual}\n`, { maxEdits })).replace(/\n$/, "")
 
-/** The trace differs: `-` marks expected lines, `+` marks actual lines. */
+/**
+ * The trace differs: `-` marks expected lines, `+` marks actual lines.
+ * @since 0.1.0
+ * @category errors
+ */
 export class TraceDiffers extends Data.TaggedError("TraceDiffers")<{
   readonly expected: string
   readonly actual: string

@@ -22,13 +22,21 @@ import type { Sandbox } from "../domain/TurnOptions.ts"
 import { type Attempt, attacks as all, type HostileAttack } from "./hostile/attacks.ts"
 import * as HostileFixture from "./hostile/fixture.ts"
 
-/** A dangerous request that the policy accepts. `attack` is the name of the attack. */
+/**
+ * A dangerous request that the policy accepts. `attack` is the name of the attack.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Breach {
   readonly attack: string
   readonly request: ApprovalRequest
   readonly decision: ApprovalDecision
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface CheckOptions {
   /** What the agent can do without approval. With `danger-full-access` it needs no approval for anything. */
   readonly sandbox: Sandbox

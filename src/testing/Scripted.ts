@@ -200,6 +200,10 @@ export const interrupted: ScriptedStep = failed(new CodexError.TurnInterrupted({
 /** Stops emitting events. The turn lasts until its deadline or until the caller interrupts it. */
 export const silence: ScriptedStep = { _tag: "End", play: () => Effect.never }
 
+/**
+ * @since 0.1.0
+ * @category services
+ */
 export class Scripted extends Context.Service<
   Scripted,
   {
@@ -271,7 +275,11 @@ export const notify = <M extends CodexProtocol.NotificationMethod>(
   params: CodexProtocol.NotificationParams<M>
 ): Effect.Effect<void, never, Scripted> => Scripted.use((scripted) => scripted.notify(method, params))
 
-/** The engine, and the service that `play` uses. Steps that are left when the layer closes are a defect. */
+/**
+ * The engine, and the service that `play` uses. Steps that are left when the layer closes are a defect.
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
   Effect.map(ScriptedEngine.make, ({ engine, ...scripted }) =>
     Context.make(Engine.Engine, engine).pipe(Context.add(Scripted, Scripted.of(scripted)))

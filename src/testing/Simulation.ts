@@ -43,6 +43,10 @@ export type { HistoryLine, Violation } from "./simulation/History.ts"
 export type { Faults } from "./simulation/Faults.ts"
 export type { Random } from "./simulation/SeededRandom.ts"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface SimulationOptions<E = unknown> {
   /** How often each fault happens, in percent of the turns: `{ crash: 0 }`. */
   readonly faults?: Partial<Faults.Faults> | undefined
@@ -61,7 +65,11 @@ export interface SimulationOptions<E = unknown> {
   readonly hours?: number | undefined
 }
 
-/** The result of one run. */
+/**
+ * The result of one run.
+ * @since 0.1.0
+ * @category models
+ */
 export interface SimulationReport {
   readonly seed: number
   /** A hash of the history, which is equal for equal seeds. */
@@ -76,7 +84,11 @@ export interface SimulationReport {
   readonly history: ReadonlyArray<History.HistoryLine>
 }
 
-/** A run violates a promise. `message` names the seed and shows the history of the thread. */
+/**
+ * A run violates a promise. `message` names the seed and shows the history of the thread.
+ * @since 0.1.0
+ * @category errors
+ */
 export class SimulationFailed extends Data.TaggedError("SimulationFailed")<{
   readonly report: SimulationReport
 }> {

@@ -17,6 +17,8 @@ import * as ConventionCheck from "./ConventionCheck.ts"
  *     assert.strictEqual(yield* fixTicket("T-42"), "Fixed.")
  *   }).pipe(Effect.provide(TestLayer)))
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const TestLayer: Layer.Layer<Codex | Scripted.Scripted | Captured.Captured> = Codex.layer.pipe(
   Layer.provideMerge(Scripted.layer),

@@ -1,3 +1,8 @@
+/**
+ * Engines, model servers and assertions for the tests of programs that use Codex.
+ *
+ * @module effect-codex/testing
+ */
 export * as Canary from "./Canary.ts"
 export * as Captured from "./Captured.ts"
 export * as Cassette from "./Cassette.ts"

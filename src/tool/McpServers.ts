@@ -5,7 +5,11 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as CodexError from "../domain/CodexError.ts"
 
-/** A value that can be a secret. A redacted value appears in no log and no message of the library. */
+/**
+ * A value that can be a secret. A redacted value appears in no log and no message of the library.
+ * @since 0.1.0
+ * @category models
+ */
 export type Value = string | Redacted.Redacted<string>
 
 interface Common {
@@ -21,7 +25,11 @@ interface Common {
   readonly required?: boolean | undefined
 }
 
-/** A program that Codex starts without a shell and talks to over stdio. Its environment is `env` and a few basics. */
+/**
+ * A program that Codex starts without a shell and talks to over stdio. Its environment is `env` and a few basics.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Stdio extends Common {
   readonly command: string
   readonly args?: ReadonlyArray<string> | undefined
@@ -29,7 +37,11 @@ export interface Stdio extends Common {
   readonly env?: Readonly<Record<string, Value>> | undefined
 }
 
-/** A server that Codex calls over HTTP. */
+/**
+ * A server that Codex calls over HTTP.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Http extends Common {
   readonly url: string | URL
   readonly headers?: Readonly<Record<string, Value>> | undefined
@@ -37,9 +49,17 @@ export interface Http extends Common {
   readonly bearerToken?: Value | undefined
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type Server = Stdio | Http
 
-/** Servers by name. The name is the namespace of their tools. */
+/**
+ * Servers by name. The name is the namespace of their tools.
+ * @since 0.1.0
+ * @category models
+ */
 export type McpServers = Readonly<Record<string, Server>>
 
 const reveal = (value: Value): string => (Redacted.isRedacted(value) ? Redacted.value(value) : value)

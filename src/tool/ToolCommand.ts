@@ -11,6 +11,10 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { randomUUID } from "node:crypto"
 import * as ProcessTree from "../internal/ProcessTree.ts"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface ToolCommandOptions {
   /** The time between SIGTERM and SIGKILL. Default: 500 ms. */
   readonly killAfter?: Duration.Input | undefined
@@ -18,7 +22,11 @@ export interface ToolCommandOptions {
   readonly maxOutput?: number | undefined
 }
 
-/** The result of a command. `exitCode` is `undefined` if a signal ended it. */
+/**
+ * The result of a command. `exitCode` is `undefined` if a signal ended it.
+ * @since 0.1.0
+ * @category models
+ */
 export interface CommandOutput {
   readonly exitCode: number | undefined
   readonly stdout: string

@@ -10,6 +10,8 @@ import * as Tool from "effect/ai/Tool"
 /**
  * The time limit of one call, from the start of its handler. Waiting for approval or for other calls does not count. At the
  * deadline the handler is interrupted and the call fails. Default: 5 minutes.
+ * @since 0.1.0
+ * @category references
  */
 export const Deadline = Context.Reference<Duration.Input>("effect-codex/ToolSettings/Deadline", {
   defaultValue: () => Duration.minutes(5)
@@ -18,6 +20,8 @@ export const Deadline = Context.Reference<Duration.Input>("effect-codex/ToolSett
 /**
  * The maximum number of concurrent calls; further calls wait. On a tool: the calls of this tool. Provided: the calls of
  * all tools of the thread together. A tool without the annotation has only the limit of its thread. Default: 16.
+ * @since 0.1.0
+ * @category references
  */
 export const Concurrency = Context.Reference<number>("effect-codex/ToolSettings/Concurrency", {
   defaultValue: () => 16
@@ -26,6 +30,8 @@ export const Concurrency = Context.Reference<number>("effect-codex/ToolSettings/
 /**
  * The maximum number of calls in one turn. Further calls are rejected with a message to the model, and the turn continues.
  * On a tool: the calls of this tool. Provided: the calls of all tools together. Default: no limit.
+ * @since 0.1.0
+ * @category references
  */
 export const MaxCalls = Context.Reference<number>("effect-codex/ToolSettings/MaxCalls", {
   defaultValue: () => Number.POSITIVE_INFINITY
@@ -35,23 +41,37 @@ export const MaxCalls = Context.Reference<number>("effect-codex/ToolSettings/Max
  * What a failed call does. `result` returns the failure to the model, which can try something else. `turn` ends the turn
  * with `ToolFailed` and interrupts its other calls. Invalid arguments, declined calls and calls beyond `MaxCalls` always
  * go back to the model. Default: `result`.
+ * @since 0.1.0
+ * @category references
  */
 export const OnFailure = Context.Reference<"result" | "turn">("effect-codex/ToolSettings/OnFailure", {
   defaultValue: () => "result"
 })
 
-/** The maximum length of a result, in characters. The middle of a longer result is omitted. Default: 100,000. */
+/**
+ * The maximum length of a result, in characters. The middle of a longer result is omitted. Default: 100,000.
+ * @since 0.1.0
+ * @category references
+ */
 export const MaxResult = Context.Reference<number>("effect-codex/ToolSettings/MaxResult", {
   defaultValue: () => 100_000
 })
 
-/** The minimum time between two `ToolProgress` events of one call. Progress in between is dropped. Default: 100 ms. */
+/**
+ * The minimum time between two `ToolProgress` events of one call. Progress in between is dropped. Default: 100 ms.
+ * @since 0.1.0
+ * @category references
+ */
 export const ProgressInterval = Context.Reference<Duration.Input>(
   "effect-codex/ToolSettings/ProgressInterval",
   { defaultValue: () => Duration.millis(100) }
 )
 
-/** How long to wait for an interrupted handler. A handler that still runs is abandoned and reported. Default: 2 s. */
+/**
+ * How long to wait for an interrupted handler. A handler that still runs is abandoned and reported. Default: 2 s.
+ * @since 0.1.0
+ * @category references
+ */
 export const Grace = Context.Reference<Duration.Input>("effect-codex/ToolSettings/Grace", {
   defaultValue: () => Duration.seconds(2)
 })
@@ -59,12 +79,16 @@ export const Grace = Context.Reference<Duration.Input>("effect-codex/ToolSetting
 /**
  * The side effects of a call: `read` has none, `idempotent` can safely be repeated, `once` must not be repeated without
  * knowing whether it took effect.
+ * @since 0.1.0
+ * @category models
  */
 export type SideEffect = "read" | "idempotent" | "once"
 
 /**
  * The side effects of a tool. Takes precedence over `Tool.Readonly` and `Tool.Idempotent`. An annotation only; a tool
  * without any of these annotations is `once`.
+ * @since 0.1.0
+ * @category references
  */
 export const SideEffects = Context.Reference<SideEffect | undefined>("effect-codex/ToolSettings/Effects", {
   defaultValue: () => undefined
@@ -79,13 +103,21 @@ export const sideEffect = (tool: Tool.Any): SideEffect =>
       ? "idempotent"
       : "once")
 
-/** The limits of one tool, or of a thread. */
+/**
+ * The limits of one tool, or of a thread.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Limits {
   readonly concurrency: number | undefined
   readonly maxCalls: number
 }
 
-/** The settings of one tool, resolved. */
+/**
+ * The settings of one tool, resolved.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ToolSettings {
   readonly deadline: Duration.Duration
   readonly own: Limits

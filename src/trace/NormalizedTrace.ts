@@ -1,7 +1,11 @@
 /** Formats spans as text that is equal in every run, for tests that compare a whole trace with a recorded one. */
 import * as Convention from "../semconv/Convention.ts"
 
-/** A span, as `Captured.spans` returns it. */
+/**
+ * A span, as `Captured.spans` returns it.
+ * @since 0.1.0
+ * @category models
+ */
 export interface NormalSpan {
   readonly name: string
   readonly kind: string
@@ -18,6 +22,10 @@ export interface NormalSpan {
   readonly durationMillis?: number | undefined
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface NormalizeOptions {
   /** The attributes to show, with events: all or a list of names. Omitted, neither is shown. */
   readonly attributes?: "all" | ReadonlyArray<string> | undefined

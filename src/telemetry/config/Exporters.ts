@@ -1,5 +1,9 @@
 import type * as OtlpEndpoint from "./OtlpEndpoint.ts"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type ExporterName = "otlp" | "console" | "file" | "prometheus"
 
 const supported: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<ExporterName>>> = {

@@ -1,10 +1,17 @@
-/** The URLs of OTLP over HTTP, and which headers Node can send. */
-
+/**
+ * The URLs of OTLP over HTTP, and which headers Node can send.
+ * @since 0.1.0
+ * @category models
+ */
 export type SignalKind = "traces" | "metrics" | "logs"
 
 export const signals: ReadonlyArray<SignalKind> = ["traces", "metrics", "logs"]
 
-/** The URL of one signal, if an endpoint is configured. */
+/**
+ * The URL of one signal, if an endpoint is configured.
+ * @since 0.1.0
+ * @category models
+ */
 export type Destination = "unset" | "invalid" | { readonly url: string }
 
 /** Returns the URL of a signal from a base URL or from the URL of another signal; `invalid` if it is not http(s). */

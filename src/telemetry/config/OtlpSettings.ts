@@ -4,19 +4,35 @@ import type { ConfigFile } from "./ConfigFile.ts"
 import * as OtlpEndpoint from "./OtlpEndpoint.ts"
 import { toDecoded, toPairs, type Variable, type Variables } from "../../internal/EnvironmentVariables.ts"
 
-/** Header values by lower-case name. They are redacted because they usually are credentials. */
+/**
+ * Header values by lower-case name. They are redacted because they usually are credentials.
+ * @since 0.1.0
+ * @category models
+ */
 export type Headers = Readonly<Record<string, Redacted.Redacted>>
 
-/** PEM files: the trusted CA, and the client certificate with its key, which are only valid together. */
+/**
+ * PEM files: the trusted CA, and the client certificate with its key, which are only valid together.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Certificates {
   readonly ca?: string
   readonly certificate?: string
   readonly key?: string
 }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export type Protocol = "http/json" | "http/protobuf"
 
-/** How one signal is sent to a collector. */
+/**
+ * How one signal is sent to a collector.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Otlp {
   readonly destination: OtlpEndpoint.Destination
   readonly headers: Headers

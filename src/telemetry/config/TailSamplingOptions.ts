@@ -1,8 +1,16 @@
 import type * as Duration from "effect/Duration"
 
-/** The threshold of a slow turn: a duration, or a percentile of the turns of the same agent and model. */
+/**
+ * The threshold of a slow turn: a duration, or a percentile of the turns of the same agent and model.
+ * @since 0.1.0
+ * @category models
+ */
 export type Slow = { readonly percentile: number } | Duration.Input
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface TailSamplingOptions {
   /** The share of unremarkable turns to keep, from 0 to 1, chosen by trace id. */
   readonly keep: number

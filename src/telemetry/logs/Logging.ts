@@ -15,6 +15,10 @@ import * as Settings from "../config/Settings.ts"
 import type * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface LoggingOptions {
   /** The format of a line; default: `pretty`. */
   readonly format?: LogFormat.Format
@@ -32,6 +36,8 @@ export interface LoggingOptions {
  *
  * With log exporters installed too, each record is still created once. This replaces Effect's printing logger and keeps
  * the others.
+ * @since 0.1.0
+ * @category layers
  */
 export const layerOptions = (options: LoggingOptions): Layer.Layer<SignalBus.SignalBus> => {
   const format = options.format ?? "pretty"
@@ -47,7 +53,11 @@ export const layerOptions = (options: LoggingOptions): Layer.Layer<SignalBus.Sig
     : Layer.merge(lines, Layer.succeed(References.MinimumLogLevel, options.level))
 }
 
-/** The same as `layerOptions`, with the `pretty` format and the log level in force. */
+/**
+ * The same as `layerOptions`, with the `pretty` format and the log level in force.
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<SignalBus.SignalBus> = layerOptions({})
 
 /**
@@ -58,6 +68,8 @@ export const layer: Layer.Layer<SignalBus.SignalBus> = layerOptions({})
  * ```ts
  * Logging.layerRecordProcessor(Effect.sync(() => new BatchLogRecordProcessor({ exporter })))
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layerRecordProcessor = <E, R>(
   acquire: Effect.Effect<LogRecordProcessor, E, R>

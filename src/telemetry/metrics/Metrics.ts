@@ -19,6 +19,8 @@ export const Team = TurnMetrics.Team
 /**
  * Records the metrics of every turn that runs under this layer into the registry of the turn's context. Metric exporters
  * include it; without one nothing is recorded.
+ * @since 0.1.0
+ * @category layers
  */
 export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.layerListener(
   Effect.suspend(() => Effect.map(logWarnings, () => TurnMetrics.make()))
@@ -38,6 +40,8 @@ const logWarnings = Effect.gen(function* () {
  * ```ts
  * const Global = Layer.merge(OpenTelemetryInterop.layerGlobal, Metrics.layerGlobal)
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layerGlobal: Layer.Layer<SignalBus.SignalBus> = Layer.unwrap(
   Effect.map(Settings.CurrentSettings, ({ disabled }) =>
@@ -59,6 +63,8 @@ export const layerGlobal: Layer.Layer<SignalBus.SignalBus> = Layer.unwrap(
  * ```ts
  * Metrics.layerReader(Effect.sync(() => new PeriodicExportingMetricReader({ exporter })))
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layerReader = <E, R>(
   acquire: Effect.Effect<MetricReader, E, R>,

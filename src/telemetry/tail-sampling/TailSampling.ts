@@ -9,7 +9,11 @@ import type * as Settings from "../config/Settings.ts"
 
 export type { Slow, TailSamplingOptions } from "../config/TailSamplingOptions.ts"
 
-/** Tail sampling options set in code. They take precedence over the environment. */
+/**
+ * Tail sampling options set in code. They take precedence over the environment.
+ * @since 0.1.0
+ * @category references
+ */
 export const Current = Context.Reference<TailSamplingOptions | undefined>(
   "effect-codex/telemetry/TailSampling",
   {
@@ -24,10 +28,16 @@ export const Current = Context.Reference<TailSamplingOptions | undefined>(
  * ```ts
  * const Telemetry = OtlpLayer.pipe(Layer.provide(TailSampling.layer({ keep: 0.1 })))
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layer = (options: TailSamplingOptions): Layer.Layer<never> => Layer.succeed(Current, options)
 
-/** Resolved options: every field has a value, times are in milliseconds. */
+/**
+ * Resolved options: every field has a value, times are in milliseconds.
+ * @since 0.1.0
+ * @category models
+ */
 export interface TailSamplingPlan {
   readonly keep: number
   readonly slowerThan: { readonly percentile: number } | { readonly millis: number }

@@ -15,6 +15,8 @@ export const fromSettings = (
  * ```ts
  * OtlpLayer.pipe(Layer.provide(Layer.effect(Tracer.Sampler, Sampling.make({ ratio: 0.1, parentBased: true }))))
  * ```
+ * @since 0.1.0
+ * @category constructors
  */
 export const make = ({ parentBased, ratio }: Settings.HeadSampling): Effect.Effect<Sampler> =>
   Effect.map(

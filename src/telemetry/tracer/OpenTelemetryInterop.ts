@@ -20,6 +20,10 @@ import * as ScrubbingTracer from "../../redaction/ScrubbingTracer.ts"
 import * as Settings from "../config/Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface InteropOptions {
   /**
    * Whether to record the libraries' spans with our own. By default their spans go to the host's tracer provider, if
@@ -36,13 +40,19 @@ export interface InteropOptions {
  * ```ts
  * program.pipe(Effect.provide(OpenTelemetryInterop.layer.pipe(Layer.provideMerge(OtlpLayer))))
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layerOptions = (options: InteropOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : interopLayer(options)))
   ).pipe(Layer.provide(Settings.layer))
 
-/** The same as `layerOptions`, without a tracer provider for the spans of these libraries. */
+/**
+ * The same as `layerOptions`, without a tracer provider for the spans of these libraries.
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer: Layer.Layer<never> = layerOptions({})
 
 const interopLayer = (options: InteropOptions) =>
@@ -92,6 +102,8 @@ const interopLayer = (options: InteropOptions) =>
  * ```ts
  * program.pipe(Effect.provide(Codex.layer.pipe(Layer.provideMerge(OpenTelemetryInterop.layerGlobal))))
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layerGlobal: Layer.Layer<never> = Layer.unwrap(
   Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : globalTracer()))

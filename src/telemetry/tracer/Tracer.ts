@@ -30,27 +30,45 @@ import * as TailSampling from "../tail-sampling/TailSampling.ts"
  * Decides which traces are recorded. It is called once for each trace that starts here or has a sampled remote parent,
  * with name and kind of the first span but no attributes. Without a sampler, every span is recorded unless its parent is
  * unsampled.
+ * @since 0.1.0
+ * @category references
  */
 export const Sampler = Context.Reference<OtelSampler | undefined>("effect-codex/telemetry/Sampler", {
   defaultValue: () => undefined
 })
 
-/** The limits of one span. Omitted ones come from the environment, then they are 128 each, with any length. */
+/**
+ * The limits of one span. Omitted ones come from the environment, then they are 128 each, with any length.
+ * @since 0.1.0
+ * @category references
+ */
 export const SpanLimits = Context.Reference<OtelSpanLimits>("effect-codex/telemetry/SpanLimits", {
   defaultValue: () => ({})
 })
 
-/** Resource attributes of all telemetry; they override those of the environment. */
+/**
+ * Resource attributes of all telemetry; they override those of the environment.
+ * @since 0.1.0
+ * @category references
+ */
 export const Resource = Context.Reference<Attributes>("effect-codex/telemetry/Resource", {
   defaultValue: () => ({})
 })
 
-/** The service name if neither `Resource` nor the environment sets it. */
+/**
+ * The service name if neither `Resource` nor the environment sets it.
+ * @since 0.1.0
+ * @category references
+ */
 export const ServiceName = Context.Reference<string>("effect-codex/telemetry/ServiceName", {
   defaultValue: () => "effect-codex"
 })
 
-/** Identifies the code that a span or a log record comes from. */
+/**
+ * Identifies the code that a span or a log record comes from.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Scope {
   readonly name: string
   readonly version?: string
@@ -60,6 +78,8 @@ export interface Scope {
  * The instrumentation scope of the program's own spans and logs, which the program writes with `Effect.withSpan` and
  * `Effect.log`. The default is `effect` with Effect's version, as Effect's own exporters set it. Spans and logs of this
  * library have the scope `effect-codex`.
+ * @since 0.1.0
+ * @category references
  */
 export const InstrumentationScope = Context.Reference<Scope>("effect-codex/telemetry/InstrumentationScope", {
   defaultValue: () => ({ name: "effect", version: getCurrentVersion() })
@@ -68,6 +88,10 @@ export const InstrumentationScope = Context.Reference<Scope>("effect-codex/telem
 /** @internal The instrumentation scope of this library. */
 export const libraryScope = { name: "effect-codex", version }
 
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface AddOptions {
   /** Whether the processor also receives spans that tail sampling drops, as they end: for spans that stay in this process. */
   readonly everything?: boolean | undefined
@@ -77,6 +101,8 @@ export interface AddOptions {
  * Distributes ended spans. `add` passes them to a processor until the scope closes. Then the processor receives the open
  * spans, marked `codex.incomplete`, and is flushed and shut down within 1.5 s. Only `onEnd`, `forceFlush` and `shutdown`
  * of a processor are called.
+ * @since 0.1.0
+ * @category services
  */
 export class SpanPipeline extends Context.Service<
   SpanPipeline,
@@ -101,6 +127,8 @@ export const shutdownTimeout = BatchProcessor.shutdownTimeout
 /**
  * The pipeline, and the Effect tracer that feeds it. A constant, because layers are shared by identity: exporters built on
  * it receive the same spans whether they are merged or provided to each other.
+ * @since 0.1.0
+ * @category layers
  */
 export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
   Effect.gen(function* () {
@@ -176,7 +204,11 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
 const closingWindow = 50
 const minClosingTime = 100
 
-/** Adds a span processor. It receives every span that ends while the layer is open. */
+/**
+ * Adds a span processor. It receives every span that ends while the layer is open.
+ * @since 0.1.0
+ * @category layers
+ */
 export const layerProcessor = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>, options?: AddOptions) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
@@ -192,6 +224,8 @@ export const layerProcessor = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>
  * ```ts
  * const Zipkin = Tracer.layerExporter(Effect.sync(() => new ZipkinExporter({ url })))
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layerExporter = <E, R>(acquire: Effect.Effect<SpanExporter, E, R>) =>
   Layer.unwrap(

@@ -25,6 +25,10 @@ export const name = "effect-codex/cassette"
 export const version = 2
 const readableVersions = [1, version] as const
 
+/**
+ * @since 0.1.0
+ * @category errors
+ */
 export class CassetteError extends Schema.TaggedError<CassetteError>()("CassetteError", {
   reason: Schema.Literals(["Unreadable", "Corrupt", "UnsupportedVersion", "Unwritable"]),
   file: Schema.String,

@@ -9,7 +9,11 @@ import * as Normalizer from "./Normalizer.ts"
 import * as RecordedNotifications from "./RecordedNotifications.ts"
 import * as ReplayClock from "./ReplayClock.ts"
 
-/** The program differs from its recording. */
+/**
+ * The program differs from its recording.
+ * @since 0.1.0
+ * @category errors
+ */
 export class CassetteMismatch extends Data.TaggedError("CassetteMismatch")<{
   readonly file: string
   /** The line of the expectation in the file, from 1. */

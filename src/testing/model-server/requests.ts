@@ -3,7 +3,11 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Http from "node:http"
 
-/** A request for a model response. `at` is in milliseconds since the epoch. */
+/**
+ * A request for a model response. `at` is in milliseconds since the epoch.
+ * @since 0.1.0
+ * @category models
+ */
 export interface RecordedRequest {
   readonly index: number
   readonly at: number

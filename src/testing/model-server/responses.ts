@@ -2,7 +2,11 @@
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 
-/** A part of a reply that streams: an output item, the token usage, a wait, or a way to end the connection. */
+/**
+ * A part of a reply that streams: an output item, the token usage, a wait, or a way to end the connection.
+ * @since 0.1.0
+ * @category models
+ */
 export type ModelStep =
   | { readonly _tag: "Item"; readonly item: DraftItem; readonly deltas: Deltas | undefined }
   | { readonly _tag: "Event"; readonly event: ResponseEvent }

@@ -6,7 +6,11 @@ import * as Exit from "effect/Exit"
 import * as CodexError from "../../domain/CodexError.ts"
 import type * as Exec from "../../domain/Exec.ts"
 
-/** What a command does. `takes` passes before its output; without it the command ends at once. */
+/**
+ * What a command does. `takes` passes before its output; without it the command ends at once.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ScriptedResult {
   readonly exitCode?: number | undefined
   readonly stdout?: string | undefined
@@ -17,6 +21,8 @@ export interface ScriptedResult {
 /**
  * Answers a command. `input` is the whole input of a command without a terminal, which starts when its input is closed; that
  * of a terminal is empty.
+ * @since 0.1.0
+ * @category models
  */
 export type RespondToCommand = (command: Exec.EngineCommand, input: string) => ScriptedResult
 

@@ -12,7 +12,11 @@ import type * as Item from "../../domain/Item.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as Engine from "../../engine/Engine.ts"
 
-/** The script does not match the program. */
+/**
+ * The script does not match the program.
+ * @since 0.1.0
+ * @category errors
+ */
 export class ScriptError extends Data.TaggedError("ScriptError")<{ readonly detail: string }> {
   override get message() {
     return `ScriptError: ${this.detail}`
@@ -43,14 +47,22 @@ export interface ScriptedTurn {
   readonly startCommand: (item: Item.CommandExecution, end: ScriptedEnd | undefined) => Effect.Effect<void>
 }
 
-/** When a command that a turn does not wait for ends by itself, and how. */
+/**
+ * When a command that a turn does not wait for ends by itself, and how.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ScriptedEnd {
   readonly after: Duration.Input
   readonly exitCode?: number | undefined
   readonly output?: string | undefined
 }
 
-/** One thing that happens in a turn. `End` is the last step of its turn. */
+/**
+ * One thing that happens in a turn. `End` is the last step of its turn.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ScriptedStep {
   readonly _tag: "Step" | "End"
   readonly play: (turn: ScriptedTurn) => Effect.Effect<void, CodexError.TurnError>

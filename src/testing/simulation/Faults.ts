@@ -1,6 +1,10 @@
 /** How often the engine of a simulation fails, and in which ways. */
 
-/** The frequency of each fault, in percent of the turns. */
+/**
+ * The frequency of each fault, in percent of the turns.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Faults {
   /** The engine crashes and ends all its turns. */
   readonly crash: number

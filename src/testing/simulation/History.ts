@@ -4,7 +4,11 @@ import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as SeededRandom from "./SeededRandom.ts"
 
-/** One line of the history of a run. */
+/**
+ * One line of the history of a run.
+ * @since 0.1.0
+ * @category models
+ */
 export interface HistoryLine {
   /** Milliseconds of virtual time since the start of the run. */
   readonly at: number
@@ -13,7 +17,11 @@ export interface HistoryLine {
   readonly text: string
 }
 
-/** A violated promise. */
+/**
+ * A violated promise.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Violation {
   /** The number of the promise, 1 to 7. */
   readonly promise: number

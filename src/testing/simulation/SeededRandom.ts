@@ -1,5 +1,8 @@
-/** Pseudo-random numbers that depend only on the seed, not on time or the machine. */
-
+/**
+ * Pseudo-random numbers that depend only on the seed, not on time or the machine.
+ * @since 0.1.0
+ * @category models
+ */
 export interface Random {
   /** Returns an integer from 0 up to, but not including, `n`. */
   readonly below: (n: number) => number
