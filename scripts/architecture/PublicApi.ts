@@ -53,7 +53,7 @@ const declarationsOf = (
           kind.startsWith("function")
     }
     if (!isClass) return [own]
-    const end = /^\}/m.exec(text.slice(index))?.index ?? 0
+    const end = /^\}|^\S.*\{\}$/m.exec(text.slice(index))?.index ?? 0
     const members = [...text.slice(index, index + end).matchAll(staticMember)].flatMap((member) => {
       const at = index + member.index
       const comment = commentBefore(text, at)

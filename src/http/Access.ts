@@ -48,17 +48,6 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication, { 
    * @since 0.1.0
    * @category layers
    */
-since 0.1.0
-   * @category layers
-   */
-  /**
-   * @since 0.1.0
-   * @category layers
-   */
-  /**
-   * @since 0.1.0
-   * @category layers
-   */
   static readonly layerBearer = <R>(
     verify: (token: Redacted.Redacted) => Effect.Effect<User | undefined, never, R>
   ): Layer.Layer<Authentication, never, R> =>
