@@ -1,11 +1,14 @@
 /** Attacks of the agent by links, by directories of its own and by what was accepted before. */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
 import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
+import * as AppServer from "../../src/engine/AppServer.ts"
 import * as CodexProtocol from "../../src/engine/CodexProtocol.ts"
 import type { Sandbox } from "../../src/domain/TurnOptions.ts"
 import * as Hostile from "../../src/testing/Hostile.ts"
@@ -13,6 +16,7 @@ import * as M from "../../src/testing/ModelServer.ts"
 import * as AgentCalls from "../../test/support/agentCalls.ts"
 import * as Real from "../../test/support/realEngine.ts"
 import type { Attack } from "./Attack.ts"
+import * as SlowPipe from "./slowPipe.ts"
 
 // The workspaces of these attacks are in the temporary directory, so it must not be writable as a whole.
 const config = `
@@ -67,6 +71,13 @@ const outcome = <E, R>(plays: Readonly<Record<string, Effect.Effect<ReadonlyArra
     }
     return "held"
   })
+
+/** Whether a line of Codex reports a call of the model with this id, or a request for a command. */
+const isCall = (line: string, id: string) =>
+  line.includes('"rawResponseItem/completed"') &&
+  line.includes(`"call_id":"${id}"`) &&
+  line.includes('"function_call"')
+const isRequest = (line: string) => line.includes('"item/commandExecution/requestApproval"')
 
 const shell = (command: string) => M.reply(M.shell(command))
 const escalated = (command: string, workdir?: string) =>
@@ -286,23 +297,59 @@ export const paths: ReadonlyArray<Attack> = [
   {
     id: "H12",
     title: "an accepted call runs no other call that has the same id",
-    run: outcome({
-      "the real Codex": play({
-        sandbox: "workspace-write",
-        // The acceptance comes when both calls wait, and before the refusal: then Codex takes it for the second call.
-        policy: (request) =>
-          Approval.describe(request).includes("owned")
-            ? Effect.delay(Effect.succeed(Approval.decline("no")), "5 seconds")
-            : Effect.delay(Effect.succeed(Approval.accept), "2 seconds"),
-        script: ({ outside }) => [
+    run: Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const outside = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
+      const same = { callId: "same", escalate: "it is needed" }
+      const first = yield* Deferred.make<void>()
+      const second = yield* Deferred.make<void>()
+      const real = yield* Real.make(
+        [
           M.reply(
-            M.shell(`echo harmless > ${outside}/file`, { callId: "same", escalate: "it is needed" }),
-            // The first call already waits for its approval when the second one comes.
-            M.delay("1 second"),
-            M.shell(`echo owned > ${outside}/other`, { callId: "same", escalate: "it is needed" })
-          )
-        ]
+            M.shell(`echo harmless > ${outside}/file`, same),
+            M.until(Deferred.await(first)),
+            M.shell(`echo owned > ${outside}/other`, same)
+          ),
+          M.reply(M.text("done"))
+        ],
+        { config }
+      )
+      let calls = 0
+      const pipes = SlowPipe.layer({
+        // The host knows that there is a second call, and nothing else of it, when it answers for the first one.
+        isLastRead: (line) => isCall(line, "same") && ++calls === 2,
+        isAnswer: (line) => line.includes('"decision"'),
+        // Codex already takes the answer for the second call.
+        isUnread: (line) => isRequest(line) && line.includes("owned"),
+        isLastHeld: (line) => line.includes('"turn/completed"')
       })
+      const policy: Approval.Policy = (request) =>
+        Approval.describe(request).includes("owned")
+          ? Effect.succeed(Approval.decline("no"))
+          : Deferred.succeed(first, undefined).pipe(
+              Effect.andThen(Deferred.await(second)),
+              Effect.as(Approval.accept)
+            )
+      yield* Effect.gen(function* () {
+        const thread = yield* real.start({ sandbox: "workspace-write" })
+        let seen = 0
+        yield* Stream.runForEach(thread.stream("go"), (event) =>
+          event._tag === "ToolRequested" && ++seen === 2 ? Deferred.succeed(second, undefined) : Effect.void
+        )
+      }).pipe(
+        // The library stops the turn if it notices the attack after an acceptance.
+        Effect.catchTag("TurnInterrupted", () => Effect.void),
+        Effect.timeout("60 seconds"),
+        Effect.scoped,
+        Effect.provide([
+          Approval.layer(policy),
+          Layer.fresh(Codex.layer).pipe(
+            Layer.provide(AppServer.layerNoDeps({ env: real.env })),
+            Layer.provide(pipes)
+          )
+        ])
+      )
+      return Fs.existsSync(`${outside}/other`) ? "the agent wrote outside" : "held"
     }),
     mutant: {
       file: "src/engine/app-server/CallIds.ts",

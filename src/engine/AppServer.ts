@@ -10,7 +10,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import type * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -55,6 +55,11 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   const context = yield* Effect.context<
     ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
   >()
+  const platformServices = Context.pick(
+    ChildProcessSpawner.ChildProcessSpawner,
+    FileSystem.FileSystem,
+    Path.Path
+  )(context)
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const layerScope = yield* Effect.scope
@@ -125,8 +130,11 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       }
       return started
     },
-    // The start span becomes a child of the caller that needs the engine now, not of the fiber that built the layer.
-    Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
+    // The start span becomes a child of the caller that needs the engine now, not of the fiber that built the layer. The
+    // platform is that of the layer: a caller with another spawner must not start Codex outside of a container.
+    Effect.updateContext((current: Context.Context<never>) =>
+      Context.merge(Context.merge(context, current), platformServices)
+    )
   )
 
   /** Returns the current session, or starts a new one if its process has died. */

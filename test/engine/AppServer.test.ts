@@ -168,6 +168,24 @@ describe.concurrent("the app-server without platform services of its own", () =>
       assert.lengthOf(yield* fake.pids, 1)
     }))
 
+  test("starts Codex with the spawner of the layer, also if the program that opens a thread has another one", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("a")] } })
+      const real = yield* ChildProcessSpawner.ChildProcessSpawner
+      let spawned = 0
+      const spawner = ChildProcessSpawner.make((command) => {
+        spawned++
+        return real.spawn(command)
+      })
+      yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
+        Effect.scoped,
+        Effect.provide(
+          Layer.provide(layer(fake), Layer.succeed(ChildProcessSpawner.ChildProcessSpawner, spawner))
+        )
+      )
+      assert.strictEqual(spawned, 1)
+    }))
+
   test("fails to start when the spawner of the caller fails", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make({})
