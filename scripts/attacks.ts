@@ -1,7 +1,7 @@
 /**
  * Plays attacks of a hostile model, repository, MCP server or neighbour against the library, with the real Codex.
  *
- *     node scripts/attacks.ts [--only H01] [--mutants]
+ *     node scripts/attacks.ts [--only H01] [--title TEXT] [--mutants]
  *
  * Exits with 1 if an attack gets through. With `--mutants` it reopens each hole in a copy of the repository and exits with 1
  * if the attack on it does not get through there.
@@ -24,13 +24,16 @@ const { values } = parseArguments(
 
 Usage: npm run attacks -- [options]
 
-  --only ID    play only this attack, such as H01
+  --only ID    play only the attacks of this row, such as H01
+  --title TEXT play only the attacks whose title contains this text
   --mutants    reopen each hole in a copy of the repository, and expect the attack to get through there`,
-  { options: { only: { type: "string" }, mutants: { type: "boolean" } } }
+  { options: { only: { type: "string" }, title: { type: "string" }, mutants: { type: "boolean" } } }
 )
-const attacks = all.filter(({ id }) => values.only === undefined || id === values.only)
+const attacks = all.filter(
+  ({ id, title }) => (values.only === undefined || id === values.only) && title.includes(values.title ?? "")
+)
 if (attacks.length === 0) {
-  process.stderr.write(`no attack ${values.only}; there are ${all.map(({ id }) => id).join(", ")}\n`)
+  process.stderr.write(`no such attack; there are ${all.map(({ id }) => id).join(", ")}\n`)
   process.exit(2)
 }
 
@@ -53,7 +56,7 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const left = new Set([".git", "node_modules", "dist", "coverage"])
 
 /** Reopens a hole in a copy of the repository. Whether the attack gets through there. */
-const playMutant = ({ id, mutant: { file, mutated, original } }: Attack, copy: string): boolean => {
+const playMutant = ({ id, mutant: { file, mutated, original }, title }: Attack, copy: string): boolean => {
   const path = join(copy, file)
   const text = readFileSync(path, "utf8")
   const occurrences = text.split(original).length - 1
@@ -65,7 +68,7 @@ const playMutant = ({ id, mutant: { file, mutated, original } }: Attack, copy: s
     path,
     text.replace(original, () => mutated)
   )
-  const { stdout } = spawnSync(process.execPath, ["scripts/attacks.ts", "--only", id], {
+  const { stdout } = spawnSync(process.execPath, ["scripts/attacks.ts", "--only", id, "--title", title], {
     cwd: copy,
     encoding: "utf8"
   })

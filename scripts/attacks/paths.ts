@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
 import * as Approval from "../../src/Approval.ts"
@@ -375,7 +376,11 @@ export const paths: ReadonlyArray<Attack> = [
         )
         // Another client of the process resumes the thread. With a resume that changes settings Codex reads the thread anew.
         const codex = yield* Codex
-        yield* codex.request("thread/resume", { threadId: id })
+        // Codex may still be writing the thread that was closed.
+        yield* Effect.retry(codex.request("thread/resume", { threadId: id }), {
+          schedule: Schedule.spaced("100 millis"),
+          times: 100
+        })
         const ended = yield* codex.notifications.pipe(
           Stream.filter(CodexProtocol.isNotification("turn/completed")),
           Stream.runHead,
