@@ -8,8 +8,11 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, FileSystem, Path, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import * as Data from "./docs-check/Data.ts"
 import * as Modules from "./docs-check/Modules.ts"
+import * as Runner from "./docs-check/Runner.ts"
 import * as Blocks from "./runbook/Blocks.ts"
+import { pages } from "./runbook/pages.ts"
 import { parseArguments } from "./scriptArguments.ts"
 
 const directory = ".docs-check"
@@ -39,16 +42,6 @@ const sh = Effect.fnUntraced(function* (command: string, ...args: ReadonlyArray<
   const output = yield* handle.all.pipe(Stream.decodeText(), Stream.mkString)
   return { code: yield* handle.exitCode, output }
 }, Effect.scoped)
-
-const pages = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  const docs = yield* fs.readDirectory("docs", { recursive: true })
-  return [
-    "README.md",
-    "CONTRIBUTING.md",
-    ...docs.filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`)
-  ]
-})
 
 /** Writes all modules and returns the errors of the compiler, at the lines of the pages. */
 const compile = Effect.fnUntraced(function* (modules: ReadonlyArray<Modules.Module>) {
@@ -93,27 +86,49 @@ Usage: npm run docs:check -- [PAGE]
   const modules: Array<Modules.Module> = []
   const problems: Array<string> = []
   let skipped = 0
+  let data = 0
   for (const page of yield* pages) {
     if (only !== undefined && only !== page) continue
-    const blocks = Blocks.parse(page, yield* fs.readFileString(page)).filter(
-      ({ language }) => language === "ts"
-    )
-    for (const { at, marks } of blocks) {
+    const text = yield* fs.readFileString(page)
+    const blocks = Blocks.parse(page, text)
+    problems.push(...Data.hidden(page, text))
+    data += blocks.filter(Data.isData).length
+    problems.push(...blocks.map(Data.check).filter((problem) => problem !== undefined))
+    const code = blocks.filter(({ language }) => language === "ts")
+    for (const { at, marks } of code) {
       const reason = marks.get("skip")
       if (reason === undefined) continue
       skipped++
       yield* Console.log(`skip  ${at}: ${reason}`)
       if (reason.length < 10) problems.push(`${at}: skip has no reason`)
     }
-    for (const module of Modules.assemble(blocks.filter(({ marks }) => !marks.has("skip")))) {
+    for (const module of Modules.assemble(code.filter(({ marks }) => !marks.has("skip")))) {
       if (typeof module === "string") problems.push(module)
       else modules.push(module)
     }
   }
   problems.push(...(yield* compile(modules)))
   for (const problem of problems) yield* Console.error(`FAIL  ${problem}`)
-  yield* Console.log(`${modules.length} blocks compiled, ${skipped} skipped`)
-  if (problems.length > 0 || modules.length === 0) return yield* Effect.fail("the code of a page is wrong")
+  const tests = modules.filter(({ run }) => run?._tag === "Test").length
+  const failing = tests === 0 ? [] : yield* Runner.test(directory)
+  for (const problem of failing) yield* Console.error(`FAIL  ${problem}`)
+  const ran = yield* Runner.run(
+    directory,
+    modules.filter(({ run }) => run !== undefined && run._tag !== "Test")
+  )
+  for (const { module, output, problems } of ran) {
+    if (problems.length === 0) continue
+    yield* Console.error(
+      `FAIL  ${module.block.at}: ${problems.join("; ")}\n${output.replaceAll(/^/gm, "      ")}`
+    )
+    failing.push(module.block.at)
+  }
+  problems.push(...failing)
+  yield* Console.log(
+    `${modules.length} blocks compiled, ${ran.length + tests} of them run (${tests} tests), ${skipped} skipped; ${data} blocks of data`
+  )
+  if (problems.length > 0 || modules.length + data === 0)
+    return yield* Effect.fail("the code of a page is wrong")
 })
 
 program.pipe(Effect.timeout("5 minutes"), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,5 +1,5 @@
 /**
- * Runs the commands of the runbook like a reader: each block in its own home directory, against the real Codex with a
+ * Runs the commands of all pages like a reader: each block in its own home directory, against the real Codex with a
  * scripted model and a receiver on loopback. Prints one line per block. Fails if a block does not do what the text says.
  *
  *     node scripts/runbook.ts [LINE]
@@ -14,10 +14,10 @@ import { fileURLToPath } from "node:url"
 import * as ModelServer from "../src/testing/ModelServer.ts"
 import * as Certificates from "../test/support/certificates.ts"
 import * as Blocks from "./runbook/Blocks.ts"
+import { pages } from "./runbook/pages.ts"
 import * as Receiver from "./runbook/Receiver.ts"
 import { parseArguments } from "./scriptArguments.ts"
 
-const documents = ["docs/runbook.md", "docs/backends.md"]
 const bin = fileURLToPath(new URL("../bin/effect-codex.js", import.meta.url))
 const { delay, never, reply, shell, text, usage } = ModelServer
 
@@ -166,14 +166,14 @@ const program = Effect.gen(function* () {
   const {
     positionals: [only]
   } = parseArguments(
-    `Runs the commands of docs/runbook.md and docs/backends.md against the real Codex.
+    `Runs the commands of all pages against the real Codex.
 
 Usage: npm run runbook -- [LINE]
 
   LINE    run only the block that starts at this line`,
     { allowPositionals: true }
   )
-  for (const document of documents) {
+  for (const document of yield* pages) {
     for (const block of Blocks.parse(document, yield* fs.readFileString(document))) {
       const step = yield* Effect.fromResult(Blocks.classify(block))
       if (step !== undefined && (only === undefined || block.at.endsWith(`:${only}`))) steps.push(step)

@@ -18,7 +18,12 @@ export interface Module {
 
 export type Run =
   /** Its export `main` is an effect. `script` names the replies of the model. */
-  | { readonly _tag: "Effect"; readonly script: string }
+  | {
+      readonly _tag: "Effect"
+      readonly script: string
+      /** An environment variable, as `NAME=value`, with which it runs once before. */
+      readonly first: readonly [name: string, value: string] | undefined
+    }
   /** The file is a program. */
   | { readonly _tag: "Program"; readonly script: string }
   | { readonly _tag: "Test" }
@@ -29,7 +34,7 @@ interface Line {
   readonly from: number | undefined
 }
 
-const known = new Set(["in", "file", "run", "continues", "skip"])
+const known = new Set(["in", "file", "run", "first", "continues", "skip"])
 
 /** Where names come from that a fragment uses without an import. The first module wins. */
 const modules: ReadonlyArray<readonly [module: string, names: ReadonlyArray<string>]> = [
@@ -103,7 +108,9 @@ const runOf = (block: Block, file: string): Run | undefined => {
   if (file.endsWith(".test.ts")) return { _tag: "Test" }
   const script = block.marks.get("run")
   if (script === undefined) return undefined
-  return { _tag: block.marks.has("in") || block.marks.has("continues") ? "Effect" : "Program", script }
+  if (!block.marks.has("in") && !block.marks.has("continues")) return { _tag: "Program", script }
+  const [, name, value = ""] = /^(\w+)=(.*)$/.exec(block.marks.get("first") ?? "") ?? []
+  return { _tag: "Effect", script, first: name === undefined ? undefined : [name, value] }
 }
 
 /** Returns a module for each block, in the order of the blocks of one page, or the problem of its marks. */

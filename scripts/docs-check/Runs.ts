@@ -1,5 +1,6 @@
 /** What the model replies while a block of the pages runs. */
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import * as ReviewReply from "../../test/support/reviewReply.ts"
 
 const { call, reply, shell, text, usage } = ModelServer
 
@@ -25,5 +26,8 @@ const plain: ModelServer.Respond = (request) => answer(hasSchema(request) ? json
 export const scripts: Readonly<Record<string, ModelServer.Respond>> = {
   "": plain,
   ticket: after(call("lookup_ticket", { id: "T-42" })),
+  /** The first turn does not reach the goal, the second one does. */
+  goal: after(call("update_goal", { status: "complete" })),
+  review: () => answer(ReviewReply.message),
   command: after(shell("docker ps", { escalate: "look" }))
 }
