@@ -26,7 +26,7 @@ const rulesIn = (file: string): ReadonlyArray<ReadonlyArray<Approval.ApprovalRul
   const text = readFileSync(file, "utf8")
   const starts = file.endsWith(".json")
     ? [text.indexOf("[")]
-    : [...text.matchAll(/Approval\.rules\((?=\[)|```json\n(?=\[)/g)].map(
+    : [...text.matchAll(/Approval\.rules\((?=\[)|```json[^\n]*\n(?=\[)/g)].map(
         (match) => match.index + match[0].length
       )
   return starts.map((start) =>
