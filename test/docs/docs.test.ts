@@ -51,7 +51,8 @@ describe("the docs", () => {
 
   it.effect("contain only valid example rules", () =>
     Effect.gen(function* () {
-      const example = /## Rules[\s\S]*?```json[^\n]*\n([\s\S]*?)```/.exec(yield* read("docs/cli.md"))?.[1] ?? ""
+      const example =
+        /## Rules[\s\S]*?```json[^\n]*\n([\s\S]*?)```/.exec(yield* read("docs/cli.md"))?.[1] ?? ""
       const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Approval.ApprovalRule)))
       assert.strictEqual((yield* decode(example)).length, 5)
     }).pipe(Effect.provide(NodeServices.layer))
