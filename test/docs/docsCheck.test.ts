@@ -14,14 +14,12 @@ const problems = (...lines: ReadonlyArray<string>) =>
 
 describe("the check of the code in pages", () => {
   it("compiles a block without a mark as it is, at its lines", () => {
-    assert.deepStrictEqual(assemble("# A", "```ts", "export const a = 1", "```"), [
-      {
-        block: page("# A", "```ts", "export const a = 1", "```")[0],
-        file: "docs-a/line2.ts",
-        lines: [{ text: "export const a = 1", from: 3 }],
-        run: undefined
-      }
-    ])
+    const [module] = assemble("# A", "```ts", "export const a = 1", "```")
+    if (typeof module !== "object") throw new Error(String(module))
+    const { file, lines, run } = module
+    assert.strictEqual(file, "docs-a/line2.ts")
+    assert.deepStrictEqual(lines, [{ text: "export const a = 1", from: 3 }])
+    assert.isUndefined(run)
   })
 
   it("compiles a fragment in its context, with the imports of the names that it uses", () => {
