@@ -91,6 +91,7 @@ const all = ["test/**/*.test.ts", "examples/**/*.test.ts"]
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^effect-codex\/ai$/, replacement: source("./src/ai/index.ts") },
       { find: /^effect-codex\/http$/, replacement: source("./src/http/index.ts") },
       { find: /^effect-codex\/promise$/, replacement: source("./src/promise/index.ts") },
       { find: /^effect-codex\/testing$/, replacement: source("./src/testing/index.ts") },

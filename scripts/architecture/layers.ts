@@ -29,6 +29,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   conversations: ["domain", "Thread.ts"],
   http: ["internal", "domain", "redaction", "approval", "tool", "Codex.ts", "Thread.ts", "conversations"],
+  ai: ["domain", "semconv", "tool", "turn", "Codex.ts"],
   telemetry: ["internal", "domain", "semconv", "redaction", "instrumentation"],
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
   facades: ["domain", "approval", "attachment", "instrumentation", "telemetry"],

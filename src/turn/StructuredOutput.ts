@@ -45,7 +45,7 @@ const fence = /^[ \t]*```[ \t]*[A-Za-z0-9]*[ \t]*$/
  * Returns the content of the only Markdown code block of a message, or the message. Models that the provider does not bind
  * to the schema write their JSON in such a block, often with a sentence around it.
  */
-const withoutFence = (message: string): string => {
+export const withoutFence = (message: string): string => {
   if (!message.includes("```")) return message
   const lines = message.split(/\r?\n/)
   const fences = lines.flatMap((line, index) => (fence.test(line) ? [index] : []))

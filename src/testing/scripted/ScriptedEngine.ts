@@ -270,7 +270,9 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       request: (method, params) =>
         Effect.suspend(() => {
           const answer = answers.get(method)
-          return answer === undefined ? Effect.fail(noAnswer(method)) : Effect.sync(() => answer(params))
+          if (answer !== undefined) return Effect.sync(() => answer(params))
+          // A language model adds the history of a prompt this way. A script needs no answer of its own for it.
+          return method === "thread/inject_items" ? Effect.succeed({}) : Effect.fail(noAnswer(method))
         })
     }),
     play: (steps) => Effect.sync(() => void script.push(...steps)),

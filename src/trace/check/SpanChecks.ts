@@ -110,6 +110,9 @@ const checkStatus = ({ attributes, status, statusMessage }: CheckedSpan): Readon
   return remarks
 }
 
+/** Attributes of OpenTelemetry's conventions that effect/ai sets on its own spans, and that no span of this library has. */
+const ofEffect: ReadonlySet<string> = new Set(["gen_ai.output.type"])
+
 /** Checks a span by itself. */
 export const check = (
   span: CheckedSpan,
@@ -118,7 +121,7 @@ export const check = (
   const key = catalogueKeyOf(span)
   if (key === undefined) {
     const own = Object.entries(span.attributes).flatMap(([name, value]) =>
-      AttributeChecks.checkAttribute(name, value, options)
+      ofEffect.has(name) ? [] : AttributeChecks.checkAttribute(name, value, options)
     )
     return [...own, ...checkEvents(span, key, options)]
   }
