@@ -90,10 +90,14 @@ const reasonOf = (error: CodexError.CodexError): AiError.AiErrorReason => {
 }
 
 /** The method of `LanguageModel` that failed. */
-export type Method = "generateText" | "streamText"
+export type ModelMethod = "generateText" | "streamText"
 
 /** Makes an error with the error of this library as the cause of its reason. */
-export const make = (method: Method, reason: AiError.AiErrorReason, cause?: unknown): AiError.AiError => {
+export const make = (
+  method: ModelMethod,
+  reason: AiError.AiErrorReason,
+  cause?: unknown
+): AiError.AiError => {
   // A reason has no field for a cause, so the native property of errors holds it. It is not encoded.
   if (cause !== undefined && reason.cause === undefined)
     Object.defineProperty(reason, "cause", { value: cause, configurable: true, writable: true })
@@ -102,10 +106,13 @@ export const make = (method: Method, reason: AiError.AiErrorReason, cause?: unkn
 
 /** Turns an error of the library into an `AiError`, whose reason has it as its cause. */
 export const fromCodexError =
-  (method: Method) =>
+  (method: ModelMethod) =>
   (error: CodexError.CodexError): AiError.AiError =>
     make(method, reasonOf(error), error)
 
 /** An option or a prompt that Codex cannot run. */
-export const invalidRequest = (method: Method, parameter: string, description: string): AiError.AiError =>
-  make(method, new AiError.InvalidRequestError({ parameter, description }))
+export const invalidRequest = (
+  method: ModelMethod,
+  parameter: string,
+  description: string
+): AiError.AiError => make(method, new AiError.InvalidRequestError({ parameter, description }))

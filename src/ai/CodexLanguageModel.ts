@@ -28,7 +28,7 @@ import * as AiErrors from "./AiErrors.ts"
 import { CodexSessions, type SessionRequest } from "./CodexSessions.ts"
 import * as PendingTools from "./PendingTools.ts"
 import * as ResponseParts from "./ResponseParts.ts"
-import type { SessionSpec } from "./TurnSession.ts"
+import type { SessionSpec } from "./ModelSession.ts"
 
 /**
  * Options for the threads and turns of a model. Each is an option of `Codex.startThread` or of a turn; the defaults differ:
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* ({
   const sessions = yield* CodexSessions
 
   const toSpec = Effect.fnUntraced(function* (
-    method: AiErrors.Method,
+    method: AiErrors.ModelMethod,
     { responseFormat, toolChoice, tools }: LanguageModel.ProviderOptions
   ): Effect.fn.Return<SessionSpec, AiError.AiError> {
     const override = yield* Effect.serviceOption(Config)
@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function* ({
     }
   })
 
-  const respond = (method: AiErrors.Method, options: LanguageModel.ProviderOptions) => {
+  const respond = (method: AiErrors.ModelMethod, options: LanguageModel.ProviderOptions) => {
     const { prompt, span, toolChoice } = options
     return Stream.unwrap(
       Effect.map(toSpec(method, options), (spec) => {
@@ -172,7 +172,7 @@ const isRequired = (toolChoice: LanguageModel.ToolChoice<string>): boolean =>
 
 /** Returns the tools that the model may call. Fails for tools that Codex cannot offer. */
 const chooseTools = (
-  method: AiErrors.Method,
+  method: AiErrors.ModelMethod,
   tools: ReadonlyArray<Tool.Any>,
   toolChoice: LanguageModel.ToolChoice<string>
 ): Effect.Effect<ReadonlyArray<Tool.Any>, AiError.AiError> => {
@@ -191,7 +191,7 @@ const chooseTools = (
   )
 }
 
-const checkTool = (method: AiErrors.Method, tool: Tool.Any): Effect.Effect<void, AiError.AiError> => {
+const checkTool = (method: AiErrors.ModelMethod, tool: Tool.Any): Effect.Effect<void, AiError.AiError> => {
   const fail = (description: string) =>
     Effect.fail(
       AiErrors.make(method, new AiError.ToolConfigurationError({ toolName: tool.name, description }))

@@ -17,7 +17,7 @@ import type * as CodexError from "../domain/CodexError.ts"
 import * as AiErrors from "./AiErrors.ts"
 import * as PendingTools from "./PendingTools.ts"
 import * as PromptConversion from "./PromptConversion.ts"
-import * as TurnSession from "./TurnSession.ts"
+import * as ModelSession from "./ModelSession.ts"
 
 /** Options for {@link CodexSessions.layerOptions}. */
 export interface CodexSessionsOptions {
@@ -32,9 +32,9 @@ export interface CodexSessionsOptions {
 
 /** @internal What a language model asks for. */
 export interface SessionRequest {
-  readonly method: AiErrors.Method
+  readonly method: AiErrors.ModelMethod
   readonly prompt: Prompt.Prompt
-  readonly spec: TurnSession.SessionSpec
+  readonly spec: ModelSession.SessionSpec
   /** Whether the response must have a tool call. */
   readonly requiresCall: boolean
   /** Runs when it is known which thread and turn answer. */
@@ -42,7 +42,7 @@ export interface SessionRequest {
 }
 
 interface WaitingTurn {
-  readonly session: TurnSession.TurnSession
+  readonly session: ModelSession.ModelSession
   readonly fingerprint: string
   readonly calls: ReadonlyMap<string, PendingTools.PendingCall>
   readonly timer: Fiber.Fiber<void>
@@ -77,7 +77,7 @@ export class CodexSessions extends Context.Service<
   static readonly layer: Layer.Layer<CodexSessions, never, Codex> = CodexSessions.layerOptions({})
 }
 
-const fingerprintOf = ({ outputSchema, thread, tools, turn }: TurnSession.SessionSpec): string =>
+const fingerprintOf = ({ outputSchema, thread, tools, turn }: ModelSession.SessionSpec): string =>
   JSON.stringify([thread, turn, tools.map(PendingTools.define), outputSchema])
 
 const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
@@ -106,7 +106,7 @@ const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
     Effect.suspend(() => (take(turn) ? turn.session.close : Effect.void))
 
   const wait = Effect.fnUntraced(function* (
-    session: TurnSession.TurnSession,
+    session: ModelSession.ModelSession,
     fingerprint: string,
     calls: WaitingTurn["calls"]
   ) {
@@ -139,7 +139,7 @@ const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
   const resume = Effect.fnUntraced(function* (
     turn: WaitingTurn,
     { input, results }: PromptConversion.ConvertedPrompt
-  ): Effect.fn.Return<TurnSession.TurnSession, CodexError.TurnError> {
+  ): Effect.fn.Return<ModelSession.ModelSession, CodexError.TurnError> {
     const { calls, session, timer } = turn
     yield* Fiber.interrupt(timer)
     if (input.length > 0) yield* session.steer(input)
@@ -168,7 +168,7 @@ const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
             const turn = findTurn(prompt, fingerprint)
             return turn !== undefined && take(turn)
               ? Effect.onError(resume(turn, prompt), () => turn.session.close)
-              : TurnSession.open(codex, scope, spec, withRequirement(prompt, requiresCall))
+              : ModelSession.open(codex, scope, spec, withRequirement(prompt, requiresCall))
           }),
           (session) => Effect.suspend(() => (isWaiting ? Effect.void : session.close)),
           { interruptible: true }
@@ -206,7 +206,7 @@ const withRequirement = (
 
 const requirement = "Call at least one of the given functions before you answer."
 
-const checkCall = (method: AiErrors.Method, part: Response.StreamPartEncoded) =>
+const checkCall = (method: AiErrors.ModelMethod, part: Response.StreamPartEncoded) =>
   part.type === "finish" && part.reason !== "tool-calls"
     ? Effect.fail(
         AiErrors.make(

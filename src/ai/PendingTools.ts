@@ -30,14 +30,14 @@ type PendingTool = Tool.Tool<
 >
 
 /** What the model receives of a tool. */
-export interface ToolDefinition {
+export interface OfferedTool {
   readonly name: string
   readonly description: string | undefined
   readonly inputSchema: Readonly<Record<string, unknown>>
 }
 
 /** Returns what the model receives of a tool. Throws if its parameters have no JSON Schema. */
-export const define = (tool: Tool.Any): ToolDefinition => ({
+export const define = (tool: Tool.Any): OfferedTool => ({
   name: tool.name,
   description: Tool.getDescription(tool),
   inputSchema: { ...Tool.getJsonSchema(tool) }

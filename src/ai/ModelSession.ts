@@ -37,7 +37,7 @@ export type ResponseEnd =
   | { readonly _tag: "Calls"; readonly calls: ReadonlyMap<string, PendingTools.PendingCall> }
   | { readonly _tag: "Completed" }
 
-export interface TurnSession {
+export interface ModelSession {
   readonly threadId: string
   readonly turnId: () => string | undefined
   /** The parts of the next response. `onEnd` runs before the last part. */
@@ -61,7 +61,7 @@ export const open = Effect.fnUntraced(function* (
   owner: Scope.Scope,
   spec: SessionSpec,
   { history, input, instructions }: Pick<ConvertedPrompt, "history" | "input" | "instructions">
-): Effect.fn.Return<TurnSession, CodexError.TurnError> {
+): Effect.fn.Return<ModelSession, CodexError.TurnError> {
   const scope = yield* Scope.fork(owner)
   const close = Scope.close(scope, Exit.void)
   return yield* Effect.onError(
@@ -76,7 +76,7 @@ const start = Effect.fnUntraced(function* (
   close: Effect.Effect<void>,
   spec: SessionSpec,
   { history, input, instructions }: Pick<ConvertedPrompt, "history" | "input" | "instructions">
-): Effect.fn.Return<TurnSession, CodexError.TurnError> {
+): Effect.fn.Return<ModelSession, CodexError.TurnError> {
   const messages = yield* Queue.bounded<Message, CodexError.TurnError | Cause.Done>(capacity)
   const waiting = new Set<PendingTools.PendingCall>()
   const names = new Set(spec.tools.map(({ name }) => name))
@@ -120,7 +120,7 @@ const start = Effect.fnUntraced(function* (
 
   const metadata = () => ({ threadId, ...(turnId === undefined ? {} : { turnId }) })
 
-  const respond: TurnSession["respond"] = (onEnd) => {
+  const respond: ModelSession["respond"] = (onEnd) => {
     const parts = ResponseParts.make(outputSchema !== undefined)
     let usage = Turn.noUsage
     let isExact = false
