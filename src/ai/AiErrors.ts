@@ -3,7 +3,11 @@ import * as DateTime from "effect/DateTime"
 import * as AiError from "effect/ai/AiError"
 import type * as CodexError from "../domain/CodexError.ts"
 
-/** What the metadata of an error says about the error of this library. */
+/**
+ * What the metadata of an `AiError` says about the error of this library.
+ * @since 0.1.0
+ * @category errors
+ */
 export type CodexErrorMetadata = {
   /** The `error.type` of this library, for example `TurnFailed.RateLimited`. */
   readonly errorType: string

@@ -39,18 +39,52 @@ import type { SessionSpec } from "./ModelSession.ts"
  *   can write nothing and use no network.
  * - `approvalMode`: `on-request`. The approval policy decides what Codex asks for. Without one, everything is declined.
  * - `webSearch`: `disabled`.
+ *
+ * @since 0.1.0
+ * @category options
  */
 export interface CodexModelOptions
   extends
     Omit<ThreadOptions, "budget" | "ephemeral" | "goals" | "instructions" | "mode" | "tools">,
     Pick<TurnOptions.TurnOptions, "budget" | "retry" | "timeout"> {}
 
-/** Options for the requests of a part of a program: they override the options of the layer. */
+/**
+ * Options for the requests of a part of a program: they override the options of the layer.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { LanguageModel } from "effect/ai"
+ * import { CodexLanguageModel } from "effect-codex/ai"
+ *
+ * export const quick = LanguageModel.generateText({ prompt: "What is Effect?" }).pipe(
+ *   Effect.provideService(CodexLanguageModel.Config, { effort: "low" })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
+ */
 export class Config extends Context.Service<Config, CodexModelOptions>()(
   "effect-codex/ai/CodexLanguageModel/Config"
 ) {}
 
-/** Runs an effect whose requests have these options, in addition to those of the layer. */
+/**
+ * Runs an effect whose requests have these options. They override the options of the layer and of outer overrides.
+ *
+ * @example
+ * ```ts
+ * import { LanguageModel } from "effect/ai"
+ * import { CodexLanguageModel } from "effect-codex/ai"
+ *
+ * export const quick = LanguageModel.generateText({ prompt: "What is Effect?" }).pipe(
+ *   CodexLanguageModel.withConfigOverride({ effort: "low", timeout: "1 minute" })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category configuration
+ */
 export const withConfigOverride: {
   (
     overrides: CodexModelOptions
@@ -73,14 +107,35 @@ export const withConfigOverride: {
     )
 )
 
-/** Options for a language model. */
+/**
+ * Options for a language model.
+ * @since 0.1.0
+ * @category options
+ */
 export interface CodexLanguageModelOptions {
   /** The model, for example `gpt-5.5`. Default: the model of Codex's configuration. */
   readonly model?: string | undefined
   readonly config?: Omit<CodexModelOptions, "model"> | undefined
 }
 
-/** Makes a `LanguageModel` whose requests run on Codex. */
+/**
+ * Makes a `LanguageModel` whose requests run on Codex.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { CodexLanguageModel } from "effect-codex/ai"
+ *
+ * export const answer = Effect.gen(function* () {
+ *   const model = yield* CodexLanguageModel.make({ model: "gpt-5.5" })
+ *   const { text } = yield* model.generateText({ prompt: "What is Effect?" })
+ *   return text
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const make = Effect.fnUntraced(function* ({
   config: ownConfig,
   model
@@ -153,13 +208,47 @@ export const make = Effect.fnUntraced(function* ({
   })
 })
 
-/** Provides a `LanguageModel` whose requests run on Codex. */
+/**
+ * Provides a `LanguageModel` whose requests run on Codex. `CodexSessions` runs the turns.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ * import { CodexLanguageModel, CodexSessions } from "effect-codex/ai"
+ *
+ * export const Model = CodexLanguageModel.layer({ config: { effort: "low" } }).pipe(
+ *   Layer.provide(CodexSessions.layer),
+ *   Layer.provide(Codex.layer),
+ *   Layer.provide(AppServer.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
 export const layer = (
   options: CodexLanguageModelOptions = {}
 ): Layer.Layer<LanguageModel.LanguageModel, never, CodexSessions> =>
   Layer.effect(LanguageModel.LanguageModel, make(options))
 
-/** The same as a `Model`, which also provides the names of the provider (`codex`) and of the model. */
+/**
+ * Provides a `LanguageModel` and the names of its provider (`codex`) and of its model, for example in an `ExecutionPlan`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { LanguageModel } from "effect/ai"
+ * import { CodexLanguageModel } from "effect-codex/ai"
+ *
+ * export const answer = LanguageModel.generateText({ prompt: "What is Effect?" }).pipe(
+ *   Effect.provide(CodexLanguageModel.model("gpt-5.5"))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const model = (
   model: string,
   config?: Omit<CodexModelOptions, "model">
@@ -216,7 +305,11 @@ declare module "effect/ai/Prompt" {
   }
 }
 
-/** Where a part of a response comes from. */
+/**
+ * Where a part of a response comes from.
+ * @since 0.1.0
+ * @category models
+ */
 export type CodexPartMetadata = {
   readonly threadId?: string
   readonly turnId?: string

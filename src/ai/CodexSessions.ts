@@ -19,7 +19,11 @@ import * as PendingTools from "./PendingTools.ts"
 import * as PromptConversion from "./PromptConversion.ts"
 import * as ModelSession from "./ModelSession.ts"
 
-/** Options for {@link CodexSessions.layerOptions}. */
+/**
+ * Options for {@link CodexSessions.layerOptions}.
+ * @since 0.1.0
+ * @category options
+ */
 export interface CodexSessionsOptions {
   /**
    * How long a turn waits for the results of its tool calls. Then the turn is interrupted, and a prompt with the results
@@ -54,6 +58,21 @@ interface WaitingTurn {
  * outlives the layers of models. Its turns end with its scope.
  *
  * Each prompt runs on an ephemeral thread, which Codex does not store.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ * import { CodexSessions } from "effect-codex/ai"
+ *
+ * export const CodexClient = CodexSessions.layer.pipe(
+ *   Layer.provide(Codex.layer),
+ *   Layer.provide(AppServer.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
  */
 export class CodexSessions extends Context.Service<
   CodexSessions,
@@ -66,14 +85,48 @@ export class CodexSessions extends Context.Service<
     readonly directory: Effect.Effect<string>
   }
 >()("effect-codex/ai/CodexSessions") {
-  /** Keeps turns with these options. */
+  /**
+   * Keeps turns with these options.
+   *
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { AppServer, Codex } from "effect-codex"
+   * import { CodexSessions } from "effect-codex/ai"
+   *
+   * export const CodexClient = CodexSessions.layerOptions({ resultTimeout: "1 minute" }).pipe(
+   *   Layer.provide(Codex.layer),
+   *   Layer.provide(AppServer.layer)
+   * )
+   * ```
+   *
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layerOptions = (options: CodexSessionsOptions): Layer.Layer<CodexSessions, never, Codex> =>
     Layer.effect(
       CodexSessions,
       Effect.suspend(() => make(options))
     )
 
-  /** Keeps at most 100 turns, each for at most 5 minutes. */
+  /**
+   * Keeps at most 100 turns, each for at most 5 minutes.
+   *
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { AppServer, Codex } from "effect-codex"
+   * import { CodexSessions } from "effect-codex/ai"
+   *
+   * export const CodexClient = CodexSessions.layer.pipe(
+   *   Layer.provide(Codex.layer),
+   *   Layer.provide(AppServer.layer)
+   * )
+   * ```
+   *
+   * @since 0.1.0
+   * @category layers
+   */
   static readonly layer: Layer.Layer<CodexSessions, never, Codex> = CodexSessions.layerOptions({})
 }
 
