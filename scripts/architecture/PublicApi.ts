@@ -3,7 +3,13 @@ import { dirname, join, normalize } from "node:path"
 import { isGenerated, type SourceFile } from "./SourceTree.ts"
 
 /** The files that users import: the entries of `exports` in package.json. */
-export const entryPoints = ["index.ts", "ai/index.ts", "http/index.ts", "promise/index.ts", "testing/index.ts"]
+export const entryPoints = [
+  "index.ts",
+  "ai/index.ts",
+  "http/index.ts",
+  "promise/index.ts",
+  "testing/index.ts"
+]
 
 export interface PublicDeclaration {
   /** Relative to `src`. */
