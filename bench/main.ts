@@ -22,7 +22,8 @@ const sections: Readonly<Record<string, string>> = {
   signals: "the cost of one event of a turn",
   growth: "how the cost of an event grows with the number of events before it",
   unobserved: "what threads pay for notifications and turns of Codex that they do not observe",
-  spool: "spans with and without the spool"
+  spool: "spans with and without the spool",
+  startup: "the CPU of the command line for its version and for help"
 }
 
 const isRow = (row: unknown): row is Report.Row =>

@@ -2,7 +2,7 @@
 import { inFile, type Mutant } from "./Mutant.ts"
 
 export const cli: ReadonlyArray<Mutant> = [
-  ...inFile("src/cli/Options.ts", "test/cli/Options.test.ts", [
+  ...inFile("src/cli/Inputs.ts", "test/cli/Options.test.ts", [
     [
       "? Approval.prompt : Approval.deny",
       "? Approval.prompt : Approval.allow",
@@ -13,12 +13,28 @@ export const cli: ReadonlyArray<Mutant> = [
       'case "never":\n      return Approval.allow',
       "never declines, ask asks and all accepts, whatever the terminals are"
     ],
+    ["!/^[^=\\s]+=/.test(override)", "!/=/.test(override)", "takes key=value, and rejects anything else"]
+  ]),
+  ...inFile("src/cli/Options.ts", "test/cli/Options.test.ts", [
     [
       "millis > 0 && Number.isFinite(millis)",
       "Number.isFinite(millis)",
       "accepts positive durations with units"
-    ],
-    ["!/^[^=\\s]+=/.test(override)", "!/=/.test(override)", "takes key=value, and rejects anything else"]
+    ]
+  ]),
+  ...inFile("src/cli/TerminalStyle.ts", "test/cli/help.test.ts", [
+    [
+      'isTTY === true && term !== "dumb"',
+      "isTTY === true",
+      "has colours on a terminal, unless the environment decides"
+    ]
+  ]),
+  ...inFile("src/cli/QuickAnswer.ts", "test/cli/help.test.ts", [
+    [
+      "code: code.usage",
+      "code: code.completed",
+      "answers a call that names no command, on stderr and with exit code 2"
+    ]
   ]),
   ...inFile("src/cli/PriceFlags.ts", "test/cli/PriceFlags.test.ts", [
     [
@@ -44,7 +60,7 @@ export const cli: ReadonlyArray<Mutant> = [
       "ends at its token budget, at the limits of the thread, and after its timeout"
     ]
   ]),
-  ...inFile("src/cli/commands/cleanAttachments.ts", "test/cli/attachments.test.ts", [
+  ...inFile("src/cli/handlers/cleanAttachments.ts", "test/cli/attachments.test.ts", [
     [
       '(all && state !== "live")',
       "all",

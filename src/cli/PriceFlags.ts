@@ -2,31 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Flag from "effect/cli/Flag"
 import * as Prices from "../domain/Prices.ts"
-import { UsageError } from "./ExitCode.ts"
-import * as Options from "./Options.ts"
+import { UsageError } from "./CommandEnd.ts"
 import * as ProtectedFile from "./ProtectedFile.ts"
-
-export const flags = {
-  usd: Flag.Finite("budget-usd").pipe(
-    Flag.withMetavar("USD"),
-    Flag.withDescription(
-      "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
-    ),
-    Flag.optional
-  ),
-  price: Flag.String("price").pipe(
-    Flag.withMetavar("MODEL=INPUT,OUTPUT[,CACHED]"),
-    Flag.withDescription("The price of a model, in US dollars for a million tokens; can be repeated"),
-    Flag.atLeast(0)
-  ),
-  prices: Options.text(
-    "prices",
-    "FILE",
-    'A JSON file with prices by model, such as {"gpt-5.5": {"input": 5, "cachedInput": 0.5, "output": 30}}'
-  )
-}
 
 /** The values of the flags, and the model that the command line names. */
 export interface PriceInput {

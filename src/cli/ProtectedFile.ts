@@ -8,7 +8,7 @@ import * as ThreadAccess from "../domain/ThreadAccess.ts"
 import type { Sandbox } from "../domain/TurnOptions.ts"
 import * as RealPath from "../internal/RealPath.ts"
 import { readDescriptor } from "../internal/SafeFile.ts"
-import { UsageError } from "./ExitCode.ts"
+import { UsageError } from "./CommandEnd.ts"
 
 /** What the command line says about the thread that the file is for. */
 export interface FileTarget {

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Approval from "../Approval.ts"
 import * as ApprovalPolicy from "../approval/Policy.ts"
-import { UsageError } from "./ExitCode.ts"
+import { UsageError } from "./CommandEnd.ts"
 import * as ProtectedFile from "./ProtectedFile.ts"
 
 /** What the command line says about the thread that the rules are for. */

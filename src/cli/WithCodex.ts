@@ -6,8 +6,8 @@ import * as CodexError from "../domain/CodexError.ts"
 import * as AppServer from "../engine/AppServer.ts"
 import * as TurnTelemetry from "../instrumentation/TurnTelemetry.ts"
 import { OtlpLayer } from "../telemetry/Otlp.ts"
-import { ExitWith, type UsageError } from "./ExitCode.ts"
-import * as Options from "./Options.ts"
+import { ExitWith, type UsageError } from "./CommandEnd.ts"
+import * as Inputs from "./Inputs.ts"
 import * as Output from "./Output.ts"
 
 /** Runs `use` with the real Codex. Prints the message of an error and maps the error to its exit code. */
@@ -16,7 +16,7 @@ export const withCodex = <A, R>(
   use: (codex: Codex["Service"]) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
 ) =>
   Effect.andThen(
-    Options.validateOverrides(overrides),
+    Inputs.validateOverrides(overrides),
     Effect.flatMap(Codex, use).pipe(
       Effect.catch((error) =>
         error._tag === "UsageError" || error._tag === "ExitWith"

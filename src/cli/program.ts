@@ -7,23 +7,80 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import { version } from "../internal/version.ts"
-import { attachments } from "./commands/cleanAttachments.ts"
-import { demo } from "./commands/demo.ts"
-import { code, ExitWith, UsageError } from "./ExitCode.ts"
-import * as Output from "./Output.ts"
-import { review } from "./commands/reviewCode.ts"
+import { ExitWith, UsageError } from "./CommandEnd.ts"
+import * as Attachments from "./commands/attachmentsCommand.ts"
+import { demo } from "./commands/demoCommand.ts"
 import { exec } from "./commands/execCommand.ts"
-import { goal } from "./commands/pursueGoal.ts"
-import { limits } from "./commands/showLimits.ts"
-import { run } from "./commands/run.ts"
-import { threads } from "./commands/threads.ts"
-import { trace } from "./commands/trace.ts"
+import { goal } from "./commands/goalCommand.ts"
+import { limits } from "./commands/limitsCommand.ts"
+import { review } from "./commands/reviewCommand.ts"
+import { run } from "./commands/runCommand.ts"
+import * as Threads from "./commands/threadsCommand.ts"
+import * as Trace from "./commands/traceCommand.ts"
+import { code } from "./ExitCode.ts"
+import { pages } from "./generated/helpPages.ts"
+import * as HelpPage from "./HelpPage.ts"
+import { presenter } from "./HelpPresenter.ts"
+import * as HelpText from "./HelpText.ts"
+import * as Output from "./Output.ts"
+import * as TerminalStyle from "./TerminalStyle.ts"
 
-const cli = Command.make("effect-codex").pipe(
+/** A handler that loads its module when the command runs, so that no command loads what only others need. */
+const lazy =
+  <M, I, A, E, R>(load: () => Promise<M>, select: (module: M) => (input: I) => Effect.Effect<A, E, R>) =>
+  (input: I): Effect.Effect<A, E, R> =>
+    Effect.flatMap(Effect.promise(load), (module) => select(module)(input))
+
+/** The same for a module with one handler. */
+const whole = <I, A, E, R>(load: () => Promise<{ readonly handle: (input: I) => Effect.Effect<A, E, R> }>) =>
+  lazy(load, ({ handle }) => handle)
+
+const loadThreads = () => import("./handlers/manageThreads.ts")
+const loadAttachments = () => import("./handlers/cleanAttachments.ts")
+
+/** All commands. Their declarations are in `commands`, what they do is in `handlers`. */
+export const cli = Command.make("effect-codex").pipe(
   Command.withDescription("Run Codex agents with typed errors, approvals and one trace"),
-  Command.withSubcommands([run, review, goal, exec, limits, threads, attachments, trace, demo])
+  Command.withExamples([
+    {
+      command: 'effect-codex run "Fix the failing test"',
+      description: "Let Codex work in the current directory"
+    },
+    { command: "effect-codex demo", description: "Watch a turn offline, without a login" }
+  ]),
+  Command.withSubcommands([
+    run.pipe(Command.withHandler(whole(() => import("./handlers/runTurn.ts")))),
+    review.pipe(Command.withHandler(whole(() => import("./handlers/reviewCode.ts")))),
+    goal.pipe(Command.withHandler(whole(() => import("./handlers/pursueGoal.ts")))),
+    exec.pipe(Command.withHandler(whole(() => import("./handlers/runInSandbox.ts")))),
+    limits.pipe(Command.withHandler(whole(() => import("./handlers/showLimits.ts")))),
+    Threads.threads.pipe(
+      Command.withSubcommands([
+        Threads.list.pipe(Command.withHandler(lazy(loadThreads, ({ list }) => list))),
+        Threads.show.pipe(Command.withHandler(lazy(loadThreads, ({ show }) => show))),
+        Threads.fork.pipe(Command.withHandler(lazy(loadThreads, ({ fork }) => fork))),
+        Threads.archive.pipe(Command.withHandler(lazy(loadThreads, ({ archive }) => archive))),
+        Threads.remove.pipe(Command.withHandler(lazy(loadThreads, ({ remove }) => remove)))
+      ])
+    ),
+    Attachments.attachments.pipe(
+      Command.withSubcommands([
+        Attachments.list.pipe(Command.withHandler(lazy(loadAttachments, ({ list }) => list))),
+        Attachments.clean.pipe(Command.withHandler(lazy(loadAttachments, ({ clean }) => clean)))
+      ])
+    ),
+    Trace.trace.pipe(
+      Command.withSubcommands([
+        Trace.flush.pipe(Command.withHandler(whole(() => import("./handlers/flushTrace.ts")))),
+        Trace.check.pipe(Command.withHandler(whole(() => import("./handlers/checkTrace.ts"))))
+      ])
+    ),
+    demo.pipe(Command.withHandler(whole(() => import("./handlers/playDemo.ts"))))
+  ])
 )
 
 /** Returns the exit code for the end of a command. */
@@ -31,10 +88,21 @@ export const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Exit.isSuccess(exit)) return code.completed
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
   if (error instanceof ExitWith) return error.code
-  if (error instanceof UsageError) return code.usage
-  if (CliError.isCliError(error))
-    return error._tag === "ShowHelp" && error.errors.length === 0 ? code.completed : code.usage
+  // A call that names no command gets help too, and has done nothing.
+  if (error instanceof UsageError || CliError.isCliError(error)) return code.usage
   return Cause.hasInterruptsOnly(exit.cause) ? code.interrupted : code.failed
+}
+
+const capabilities: TerminalCapabilities.TerminalCapabilities = {
+  get canColor() {
+    return TerminalStyle.of(process.stdout).color
+  },
+  get canAnimate() {
+    return process.stdout.isTTY && process.env["TERM"] !== "dumb"
+  },
+  get canPrompt() {
+    return process.stdin.isTTY && process.stdout.isTTY && process.env["TERM"] !== "dumb"
+  }
 }
 
 /** Runs the command with these arguments, and prints its error. */
@@ -42,11 +110,16 @@ export const program = (args: ReadonlyArray<string>) =>
   Command.runWith(cli, { version })(args).pipe(
     Effect.tapCause((cause) => {
       const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-      if (error instanceof UsageError) return Output.printError(`${error.text}\nSee: effect-codex --help`)
+      if (error instanceof UsageError)
+        return Output.printError(
+          HelpText.renderMistake(HelpPage.find(pages, args), [error.text], TerminalStyle.of(process.stderr))
+        )
       const isReported =
         error instanceof ExitWith || CliError.isCliError(error) || Cause.hasInterruptsOnly(cause)
       return isReported ? Effect.void : Output.printError(Cause.pretty(cause))
     }),
+    Effect.provideService(CliOutput.Presenter, presenter),
+    Effect.provideService(TerminalCapabilities.TerminalCapabilities, capabilities),
     Effect.provide(Layer.merge(NodeServices.layer, Output.layer)),
     // stdout carries only the result of the command.
     Effect.provideService(Logger.LogToStderr, true)

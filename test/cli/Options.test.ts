@@ -10,6 +10,7 @@ import * as Fs from "node:fs"
 import { join } from "node:path"
 import * as Approval from "../../src/Approval.ts"
 import { ApprovalContext } from "../../src/approval/Policy.ts"
+import * as Inputs from "../../src/cli/Inputs.ts"
 import * as Options from "../../src/cli/Options.ts"
 import type { RulesTarget } from "../../src/cli/RulesFile.ts"
 import { ItemId } from "../../src/domain/Ids.ts"
@@ -44,7 +45,7 @@ describe("--approve", () => {
         `${expected} by default with ${stdin ? "a" : "no"} terminal in and ${stderr ? "a" : "no"} terminal out`,
         () =>
           Effect.gen(function* () {
-            const policy = yield* Options.policy(Option.none())
+            const policy = yield* Inputs.policy(Option.none())
             assert.strictEqual(policy, expected === "asks" ? Approval.prompt : Approval.deny)
           }).pipe(
             Effect.provide([
@@ -68,7 +69,7 @@ describe("--approve with a word", () => {
         ["ask", Approval.prompt],
         ["all", Approval.allow]
       ] as const)
-        assert.strictEqual(yield* Options.policy(Option.some(word)), expected, word)
+        assert.strictEqual(yield* Inputs.policy(Option.some(word)), expected, word)
     }).pipe(Effect.provide(Stdio.layerTest({})))
   )
 })
@@ -76,9 +77,9 @@ describe("--approve with a word", () => {
 describe("-c", () => {
   it.effect("takes key=value, and rejects anything else", () =>
     Effect.gen(function* () {
-      yield* Options.validateOverrides(["model=gpt-5.5", 'a.b="c = d"', "a="])
+      yield* Inputs.validateOverrides(["model=gpt-5.5", 'a.b="c = d"', "a="])
       for (const invalid of ["model", "=x", "a b=c", ""]) {
-        const { text } = yield* Effect.flip(Options.validateOverrides(["a=b", invalid]))
+        const { text } = yield* Effect.flip(Inputs.validateOverrides(["a=b", invalid]))
         assert.include(text, `"${invalid}"`)
       }
     })
@@ -99,7 +100,7 @@ describe("H07 a rules file that the agent can write", () => {
     return { cwd: yield* make(directory), safe: yield* make(directory), shared: yield* make("/tmp") }
   })
   const outcome = (file: string, target: RulesTarget) =>
-    Options.policy(Option.some(file), target).pipe(
+    Inputs.policy(Option.some(file), target).pipe(
       Effect.match({
         onFailure: ({ text }) => (text.includes("--trust-rules-file") ? "refused" : text),
         onSuccess: () => "used"
@@ -143,7 +144,7 @@ describe("H07 a rules file that the agent can write", () => {
       Fs.writeFileSync(file, JSON.stringify([{ kind: "tool", decision: "accept" }]))
       const decision = (trust: boolean, writableRoots: ReadonlyArray<string>) =>
         Effect.gen(function* () {
-          const policy = yield* Options.policy(Option.some(file), { cwd: "/tmp", trust })
+          const policy = yield* Inputs.policy(Option.some(file), { cwd: "/tmp", trust })
           const request = {
             _tag: "Tool",
             id: "t",
@@ -179,15 +180,15 @@ describe("PROMPT", () => {
 
   it.effect("is read from stdin only if it is missing or -", () =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* Options.prompt(Option.none()), "from stdin")
-      assert.strictEqual(yield* Options.prompt(Option.some("-")), "from stdin")
-      assert.strictEqual(yield* Options.prompt(Option.some("an argument")), "an argument")
+      assert.strictEqual(yield* Inputs.prompt(Option.none()), "from stdin")
+      assert.strictEqual(yield* Inputs.prompt(Option.some("-")), "from stdin")
+      assert.strictEqual(yield* Inputs.prompt(Option.some("an argument")), "an argument")
     }).pipe(Effect.provide(stdin))
   )
 
   it.effect("is rejected if it is blank", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Options.prompt(Option.some(" \n")))
+      const error = yield* Effect.flip(Inputs.prompt(Option.some(" \n")))
       assert.strictEqual(error.text, "there is no prompt; pass one as an argument or on stdin")
     }).pipe(Effect.provide(stdin))
   )

@@ -110,7 +110,7 @@ describe("the runbook", () => {
     Effect.gen(function* () {
       const blocks = Blocks.parse("docs/runbook.md", yield* read("docs/runbook.md"))
       const removed = blocks.flatMap(({ code }) => globs(code))
-      const demo = yield* read("src/cli/commands/demo.ts")
+      const demo = yield* read("src/cli/handlers/playDemo.ts")
       const [, prefix = ""] = /directory: tmpdir\(\), prefix: "([^"]+)"/.exec(demo) ?? []
       assert.isNotEmpty(prefix)
       assert.strictEqual(removed.length, 1)

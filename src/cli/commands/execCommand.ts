@@ -1,21 +1,8 @@
-/** `effect-codex exec`: runs a command in Codex's sandbox, without a model. */
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Stdio from "effect/Stdio"
-import * as Stream from "effect/Stream"
+/** `effect-codex exec`: its flags, description and examples. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as EventJson from "../../domain/EventJson.ts"
-import type * as Exec from "../../domain/Exec.ts"
-import { jsonLine } from "../../internal/VisibleText.ts"
-import { ExitWith, UsageError } from "../ExitCode.ts"
 import * as Options from "../Options.ts"
-import { withCodex } from "../WithCodex.ts"
 
 const flags = {
   cd: Options.text("cd", "DIR", "The directory to work in; default: the current directory"),
@@ -36,72 +23,9 @@ const flags = {
   )
 }
 
-const variable = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s
+export type ExecInput = Command.Command.Config.Infer<typeof flags>
 
-/** Prints the outputs as they arrive, and returns the exit code. */
-const report = Effect.fnUntraced(function* (handle: Exec.ExecHandle, json: boolean) {
-  const stdio = yield* Stdio.Stdio
-  const lines = (stream: "stdout" | "stderr") =>
-    handle[stream].pipe(
-      Stream.decodeText(),
-      Stream.runForEach((delta) =>
-        Effect.flatMap(Clock.currentTimeMillis, (at) =>
-          Console.log(jsonLine({ type: "exec.output", stream, delta, at }))
-        )
-      )
-    )
-  // The reader of our output can close the pipe at any time. The command ends by itself then.
-  const bytes = (stream: "stdout" | "stderr") =>
-    Stream.run(handle[stream], stdio[stream]({ endOnDone: false })).pipe(
-      Effect.catchTag("PlatformError", () => Effect.void)
-    )
-  const print = json ? lines : bytes
-  yield* Effect.all([print("stdout"), print("stderr")], { concurrency: 2, discard: true })
-  return yield* handle.exitCode
-})
-
-/** Prints the last line: how the command ended. */
-const lastLine = (exit: Exit.Exit<number, Exec.ExecError>): Effect.Effect<void> => {
-  if (Exit.isSuccess(exit))
-    return Console.log(jsonLine({ type: "exec.completed", exitCode: exit.value, error: null }))
-  const failure = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  return Console.log(
-    jsonLine({
-      type: failure === undefined ? "exec.interrupted" : "exec.failed",
-      exitCode: null,
-      error: EventJson.error(failure ?? "interrupted")
-    })
-  )
-}
-
-export const exec = Command.make(
-  "exec",
-  flags,
-  Effect.fnUntraced(function* ({ cd, command, config, env, json, sandbox, timeout }) {
-    const invalid = env.find((text) => !variable.test(text))
-    if (invalid !== undefined)
-      return yield* new UsageError({ text: `--env takes NAME=VALUE, not "${invalid}"` })
-    const stdio = yield* Stdio.Stdio
-    const exitCode = yield* withCodex(config, (codex) =>
-      codex
-        .exec(command, {
-          cwd: Option.getOrUndefined(cd),
-          sandbox: Option.getOrUndefined(sandbox),
-          env: Object.fromEntries(
-            env.map((text) => [text.replace(variable, "$1"), text.replace(variable, "$2")])
-          ),
-          timeout: Option.getOrUndefined(timeout),
-          stdin: Stream.catchCause(stdio.stdin, () => Stream.empty)
-        })
-        .pipe(
-          Effect.flatMap((handle) => report(handle, json)),
-          Effect.scoped,
-          (running) => (json ? Effect.onExit(running, lastLine) : running)
-        )
-    )
-    if (exitCode !== 0) return yield* new ExitWith({ code: exitCode })
-  })
-).pipe(
+export const exec = Command.make("exec", flags).pipe(
   Command.withDescription("Run a command in Codex's sandbox, without a model"),
   Command.withExamples([
     { command: "effect-codex exec -- npm test", description: "Run the tests, which cannot write" },

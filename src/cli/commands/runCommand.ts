@@ -1,14 +1,9 @@
-/** `effect-codex run`: runs one turn of the real Codex. */
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+/** `effect-codex run`: its flags, description and examples. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { OtlpLayer } from "../../telemetry/Otlp.ts"
 import * as Options from "../Options.ts"
-import { ExitWith } from "../ExitCode.ts"
 import * as ThreadFlags from "../ThreadFlags.ts"
-import * as TurnSession from "../TurnSession.ts"
 
 const flags = {
   thread: ThreadFlags.flags,
@@ -32,35 +27,9 @@ const flags = {
   )
 }
 
-export const run = Command.make(
-  "run",
-  flags,
-  Effect.fnUntraced(function* ({ access, attach, json, mode, prompt, thread, timeout }) {
-    const isPlan = Option.contains(mode, "plan")
-    const { budget, open, services } = yield* ThreadFlags.prepare({
-      thread,
-      access,
-      // The sandbox enforces what plan mode only asks of the model.
-      sandbox: isPlan ? "read-only" : "workspace-write"
-    })
-    const text = yield* Options.prompt(prompt)
-    const exit = yield* TurnSession.run(
-      open,
-      {
-        work: { _tag: "Prompt", text, attach },
-        turn: {
-          timeout: Option.getOrUndefined(timeout),
-          mode: Option.getOrUndefined(mode),
-          budget
-        },
-        json
-      },
-      services,
-      OtlpLayer
-    )
-    if (exit !== 0) return yield* new ExitWith({ code: exit })
-  })
-).pipe(
+export type RunInput = Command.Command.Config.Infer<typeof flags>
+
+export const run = Command.make("run", flags).pipe(
   Command.withDescription("Run one turn of Codex and show what it does"),
   Command.withExamples([
     {

@@ -8,7 +8,6 @@ import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import * as Command from "effect/cli/Command"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { tmpdir } from "node:os"
@@ -19,7 +18,7 @@ import * as ChildEnvironment from "../../engine/app-server/ChildEnvironment.ts"
 import * as AppServer from "../../engine/AppServer.ts"
 import * as File from "../../telemetry/File.ts"
 import * as ModelServer from "../../testing/ModelServer.ts"
-import { ExitWith } from "../ExitCode.ts"
+import { ExitWith } from "../CommandEnd.ts"
 import * as TurnSession from "../TurnSession.ts"
 
 const source = `export const sum = (numbers) => numbers.reduce((total, n) => total - n, 0)
@@ -139,63 +138,59 @@ const sandboxWorks = Effect.fnUntraced(function* (env: Record<string, string>, c
   })
 })
 
-export const demo = Command.make(
-  "demo",
-  {},
-  Effect.fnUntraced(function* () {
-    const path = yield* Path.Path
-    const fs = yield* FileSystem.FileSystem
-    const server = yield* ModelServer.make(script)
-    const home = yield* ModelServer.home(server)
-    const env = ChildEnvironment.select(process.env, [], home)
-    const repository = yield* makeRepository(env)
-    const traces = path.join(
-      yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-trace-" }),
-      "traces.jsonl"
-    )
+export const handle = Effect.fnUntraced(function* () {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  const server = yield* ModelServer.make(script)
+  const home = yield* ModelServer.home(server)
+  const env = ChildEnvironment.select(process.env, [], home)
+  const repository = yield* makeRepository(env)
+  const traces = path.join(
+    yield* fs.makeTempDirectory({ directory: tmpdir(), prefix: "effect-codex-trace-" }),
+    "traces.jsonl"
+  )
 
+  yield* Console.error(
+    "The real Codex fixes a failing test in a temporary repository; a script plays the model.\n"
+  )
+  const sandboxed = yield* Effect.orElseSucceed(sandboxWorks(env, repository), () => true)
+  if (!sandboxed) {
     yield* Console.error(
-      "The real Codex fixes a failing test in a temporary repository; a script plays the model.\n"
+      "Codex's sandbox cannot start on this machine; the demo runs with full access in its temporary repository.\n"
     )
-    const sandboxed = yield* Effect.orElseSucceed(sandboxWorks(env, repository), () => true)
-    if (!sandboxed) {
-      yield* Console.error(
-        "Codex's sandbox cannot start on this machine; the demo runs with full access in its temporary repository.\n"
-      )
-    }
-    const open = Effect.gen(function* () {
-      const codex = yield* Codex
-      return yield* codex.startThread({
-        cwd: repository,
-        sandbox: sandboxed ? "workspace-write" : "danger-full-access",
-        approvalMode: "on-request",
-        // The trace is in the directory for temporary files, which the agent must not write.
-        config: {
-          "sandbox_workspace_write.exclude_slash_tmp": true,
-          "sandbox_workspace_write.exclude_tmpdir_env_var": true
-        },
-        tools: yield* Tickets,
-        source: "demo"
-      })
-    })
-    const services = Layer.mergeAll(
-      Codex.layer.pipe(
-        Layer.provide(AppServer.layerOptions({ env: home })),
-        Layer.provideMerge(Approval.layer(Approval.rules(rules)))
-      ),
-      TicketsLayer
-    )
-    const exit = yield* TurnSession.run(
-      open,
-      {
-        work: { _tag: "Prompt", text: "Fix ticket T-42: the test of this repository fails.", attach: [] },
-        turn: { timeout: 30_000 },
-        json: false
+  }
+  const open = Effect.gen(function* () {
+    const codex = yield* Codex
+    return yield* codex.startThread({
+      cwd: repository,
+      sandbox: sandboxed ? "workspace-write" : "danger-full-access",
+      approvalMode: "on-request",
+      // The trace is in the directory for temporary files, which the agent must not write.
+      config: {
+        "sandbox_workspace_write.exclude_slash_tmp": true,
+        "sandbox_workspace_write.exclude_tmpdir_env_var": true
       },
-      services,
-      File.layer({ path: traces, signals: ["traces"] })
-    )
-    yield* Console.error(`\nTrace (OTLP JSON lines): ${traces}`)
-    if (exit !== 0) return yield* new ExitWith({ code: exit })
-  }, Effect.scoped)
-).pipe(Command.withDescription("Watch the real Codex fix a failing test offline, and see its trace"))
+      tools: yield* Tickets,
+      source: "demo"
+    })
+  })
+  const services = Layer.mergeAll(
+    Codex.layer.pipe(
+      Layer.provide(AppServer.layerOptions({ env: home })),
+      Layer.provideMerge(Approval.layer(Approval.rules(rules)))
+    ),
+    TicketsLayer
+  )
+  const exit = yield* TurnSession.run(
+    open,
+    {
+      work: { _tag: "Prompt", text: "Fix ticket T-42: the test of this repository fails.", attach: [] },
+      turn: { timeout: 30_000 },
+      json: false
+    },
+    services,
+    File.layer({ path: traces, signals: ["traces"] })
+  )
+  yield* Console.error(`\nTrace (OTLP JSON lines): ${traces}`)
+  if (exit !== 0) return yield* new ExitWith({ code: exit })
+}, Effect.scoped)

@@ -3,10 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Command from "effect/cli/Command"
 import type * as RateLimits from "../../domain/RateLimits.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
-import * as Options from "../Options.ts"
+import type { LimitsInput } from "../commands/limitsCommand.ts"
 import { withCodex } from "../WithCodex.ts"
 
 /** Formats a window: `42 % of 5h used, resets at 2026-11-22 06:34 UTC, in 1h 12m`. */
@@ -33,19 +32,15 @@ export const describe = (limit: RateLimits.RateLimit, now: number): ReadonlyArra
   ]
 }
 
-export const limits = Command.make(
-  "limits",
-  { config: Options.config, json: Options.json("Print one JSON object on stdout") },
-  Effect.fnUntraced(function* ({ config, json }) {
-    yield* withCodex(
-      config,
-      Effect.fnUntraced(function* (codex) {
-        const limits = yield* codex.limits.read
-        if (json) return yield* Console.log(jsonLine(limits))
-        if (limits.limits.length === 0) return yield* Console.error("The account has no limits.")
-        const now = yield* Clock.currentTimeMillis
-        for (const limit of limits.limits) for (const line of describe(limit, now)) yield* Console.log(line)
-      })
-    )
-  })
-).pipe(Command.withDescription("Show how much of the account's usage limits is used, and when they reset"))
+export const handle = Effect.fnUntraced(function* ({ config, json }: LimitsInput) {
+  yield* withCodex(
+    config,
+    Effect.fnUntraced(function* (codex) {
+      const limits = yield* codex.limits.read
+      if (json) return yield* Console.log(jsonLine(limits))
+      if (limits.limits.length === 0) return yield* Console.error("The account has no limits.")
+      const now = yield* Clock.currentTimeMillis
+      for (const limit of limits.limits) for (const line of describe(limit, now)) yield* Console.log(line)
+    })
+  )
+})
