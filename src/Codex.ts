@@ -8,12 +8,11 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tool from "effect/ai/Tool"
-import type * as Toolkit from "effect/ai/Toolkit"
 import * as Nodepath from "node:path"
 import * as Policy from "./approval/Policy.ts"
 import * as AgentRoots from "./approval/AgentRoots.ts"
 import * as SessionGrants from "./approval/SessionGrants.ts"
-import { type Budget, validate } from "./domain/Budget.ts"
+import { validate } from "./domain/Budget.ts"
 import * as Prices from "./domain/Prices.ts"
 import * as CodexError from "./domain/CodexError.ts"
 import type * as CodexProtocol from "./engine/CodexProtocol.ts"
@@ -24,7 +23,6 @@ import type * as Exec from "./domain/Exec.ts"
 import type { ThreadId, TurnId } from "./domain/Ids.ts"
 import * as SettingsOptions from "./domain/SettingsOptions.ts"
 import * as ThreadAccess from "./domain/ThreadAccess.ts"
-import type * as TurnOptions from "./domain/TurnOptions.ts"
 import * as ContentCapture from "./instrumentation/ContentCapture.ts"
 import * as Convention from "./semconv/Convention.ts"
 import * as UserHash from "./instrumentation/UserHash.ts"
@@ -36,6 +34,7 @@ import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
 import type * as ThreadInfo from "./domain/ThreadInfo.ts"
 import * as SharedThreads from "./turn/SharedThreads.ts"
+import type { ThreadOptions } from "./turn/ThreadOptions.ts"
 import * as AccountLimits from "./engine/app-server/AccountLimits.ts"
 import * as LimitTelemetry from "./instrumentation/LimitTelemetry.ts"
 import * as NotificationHub from "./engine/NotificationHub.ts"
@@ -43,73 +42,7 @@ import * as NotificationStream from "./turn/NotificationStream.ts"
 import * as McpServers from "./tool/McpServers.ts"
 import * as ToolHost from "./tool/ToolHost.ts"
 
-/**
- * Options for opening a thread. Omitted settings are those of Codex's configuration; for a thread that is stored or open, they
- * are the settings of that thread. `cwd` of a new thread is the working directory of this process by default.
- *
- * Each handle of a thread keeps its own settings and instructions: Codex receives them with the handle's next turn if it ran
- * a turn of another handle before. A turn fails with `InvalidRequest.Rejected` if Codex reports other settings than those,
- * for example because an administrator forbids them. Codex reads `baseInstructions`, `provider`, `webSearch`, `config` and
- * `mcpServers` only when it loads a thread: a second handle that asks for others fails with `InvalidRequest.Rejected`.
- * @since 0.1.0
- * @category models
- */
-export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}>
-  extends SettingsOptions.SettingsOptions {
-  /**
-   * Instructions for the agent, in addition to Codex's own. Codex ignores the instructions of a thread that it resumes or
-   * forks, so there the library adds them to the conversation as a message of the developer, before the handle's next turn
-   * and unless they are the last that the model received.
-   */
-  readonly instructions?: string | undefined
-  /** Replaces the instructions of Codex for the agent. */
-  readonly baseInstructions?: string | undefined
-  /** The model provider: a key of `model_providers` in Codex's configuration. */
-  readonly provider?: string | undefined
-  /** Whether and where the model can search the web. The provider runs the searches, so no sandbox limits them. */
-  readonly webSearch?: SettingsOptions.WebSearchMode | undefined
-  /** Stores nothing of the conversation on disk, so it cannot be resumed. */
-  readonly ephemeral?: boolean | undefined
-  /** Tools of the caller that the agent may call: `yield* MyToolkit`. */
-  readonly tools?: Toolkit.WithHandler<Tools> | undefined
-  /** MCP servers that the agent may use, in addition to the servers in Codex's configuration. */
-  readonly mcpServers?: McpServers.McpServers | undefined
-  /**
-   * The limit for all turns of the thread together while this handle is open, also turns of other handles and of Codex itself. A turn that exceeds it
-   * fails with `BudgetExceeded`.
-   */
-  readonly budget?: Budget | undefined
-  /**
-   * What happens to the commands that still run when their turn ends: `keep` lets them continue as background terminals,
-   * `end` ends them with each turn. They always end with the scope of the thread's last handle. Default: `keep`.
-   */
-  readonly terminals?: TurnOptions.TerminalPolicy | undefined
-  /**
-   * How the agent works with its user in the turns of this handle: `plan` proposes a plan instead of changing files.
-   * Default: the mode that Codex has stored with the thread, and `default` for a new one.
-   */
-  readonly mode?: TurnOptions.Mode | undefined
-  /**
-   * Whether the agent may pursue goals: it then continues after the end of a turn, in turns that Codex starts itself. Needed for
-   * `Thread.runGoal`. Default: false, also if Codex's configuration turns goals on.
-   */
-  readonly goals?: boolean | undefined
-  /** What happens to sub-agents that still work when a turn completes. Default: `interrupt`. */
-  readonly subAgents?: TurnOptions.SubAgents | undefined
-  /** Overrides of Codex's configuration for this thread, for example `{ "model_reasoning_effort": "high" }`. */
-  readonly config?: Readonly<Record<string, unknown>> | undefined
-  /** The part of the program that uses the thread, for telemetry. Choose few distinct values, without content. */
-  readonly source?: string | undefined
-  /** The workflow that the thread belongs to, for telemetry. */
-  readonly workflow?: string | undefined
-  /** A group of threads, for telemetry. */
-  readonly group?: string | undefined
-  /**
-   * The user that the thread works for. Telemetry contains only a hash with the key `CODEX_OTEL_USER_HASH_KEY`, and nothing
-   * if there is no key.
-   */
-  readonly user?: string | undefined
-}
+export type { ThreadOptions } from "./turn/ThreadOptions.ts"
 
 /**
  * Opens a thread. Closing the scope closes the thread and interrupts its turns. Tools run with the services of the caller
@@ -125,6 +58,18 @@ type Opened<Tools extends Record<string, Tool.Any>> = Effect.Effect<
  * Opens threads and manages stored ones. Starts the engine on demand.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Codex } from "effect-codex"
+ *
+ * const program = Effect.gen(function* () {
+ *   const codex = yield* Codex
+ *   const thread = yield* codex.startThread({ cwd: ".", sandbox: "read-only" })
+ *   const turn = yield* thread.run("What does this repository do?")
+ *   yield* Console.log(turn.message)
+ * }).pipe(Effect.scoped)
+ * ```
  */
 export class Codex extends Context.Service<
   Codex,
@@ -226,6 +171,13 @@ export class Codex extends Context.Service<
    * Provides `Codex` on an engine: `AppServer.layer`, or a scripted engine in tests.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { AppServer, Codex } from "effect-codex"
+   *
+   * const CodexLive = Codex.layer.pipe(Layer.provide(AppServer.layer))
+   * ```
    */
   static readonly layer: Layer.Layer<Codex, never, Engine.Engine> = Layer.effect(
     Codex,

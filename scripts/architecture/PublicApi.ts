@@ -33,7 +33,7 @@ const staticMember = /^ {2}static (?:override )?(?:readonly )?(?:async )?(\w+)/g
 const serviceClass =
   /^export (?:abstract )?class \w+(?:<[^>]*>)? extends (?:Context\.(?:Service|Reference)|HttpApiMiddleware\.Service)/
 
-const schemaConstant = /^export const \w+(?:: [^=]+)? = Schema\./
+const schemaConstant = /^export const \w+(?:: \w+Schema = |(?:: [^=]+)? = Schema\.)/
 
 const commentBefore = (text: string, index: number): string =>
   /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*$/.exec(text.slice(0, index))?.[0].trimEnd() ?? ""

@@ -46,6 +46,16 @@ export type AuditEntry = typeof AuditEntry.Type
  * Receives the decisions of `audit`.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Console, Effect, Stream } from "effect"
+ * import { Approval } from "effect-codex"
+ *
+ * const follow = Approval.ApprovalAudit.use(({ entries }) =>
+ *   Stream.runForEach(entries, ({ decision, kind, source }) => Console.log(`${kind}: ${decision} (${source})`))
+ * )
+ * const running = Effect.forkScoped(follow)
+ * ```
  */
 export class ApprovalAudit extends Context.Service<
   ApprovalAudit,
@@ -60,6 +70,12 @@ export class ApprovalAudit extends Context.Service<
    * Buffers up to `capacity` entries for each slow reader.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Approval } from "effect-codex"
+   *
+   * const AuditLive = Approval.ApprovalAudit.layerOptions({ capacity: 10_000 })
+   * ```
    */
   static readonly layerOptions = (options: { readonly capacity: number }): Layer.Layer<ApprovalAudit> =>
     Layer.effect(
@@ -77,8 +93,18 @@ export class ApprovalAudit extends Context.Service<
     )
 
   /**
+   * Buffers up to 1024 entries for each slow reader.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { Approval } from "effect-codex"
+   *
+   * const ApprovalsLive = Approval.layer(Approval.audit(Approval.deny)).pipe(
+   *   Layer.provideMerge(Approval.ApprovalAudit.layer)
+   * )
+   * ```
    */
   static readonly layer: Layer.Layer<ApprovalAudit> = ApprovalAudit.layerOptions({ capacity: 1024 })
 }
@@ -88,6 +114,15 @@ const { attribute } = Convention
 /**
  * Records every decision of a policy in `ApprovalAudit` and as one log line: the decision, its source and duration. Records
  * each use of a session grant that the policy made, too, with the source `session`, although the policy does not run.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * // Outermost, so that it also records declines by the timeout.
+ * const policy = Approval.audit(Approval.timeout(Approval.queue, "10 minutes"))
+ * ```
  */
 export const audit =
   <R>(policy: Policy<R>): Policy<R | ApprovalAudit> =>

@@ -74,6 +74,7 @@ export class AnswerRejected extends Schema.TaggedError<AnswerRejected>()("Answer
 }
 
 /**
+ * Why an answer to a pending request has no effect.
  * @since 0.1.0
  * @category schemas
  */
@@ -98,6 +99,19 @@ const errorOf = (id: string, refusal: PendingRequests.Refusal): AnswerError => {
  * end of its turn or the timeout around the policy.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Approval } from "effect-codex"
+ *
+ * const acceptOldest = Effect.gen(function* () {
+ *   const queue = yield* Approval.ApprovalQueue
+ *   const [oldest] = yield* queue.pending
+ *   if (oldest === undefined) return
+ *   yield* Effect.log(oldest.text)
+ *   yield* queue.answer(oldest.id, Approval.accept, { hash: oldest.hash })
+ * })
+ * ```
  */
 export class ApprovalQueue extends Context.Service<
   ApprovalQueue,
@@ -119,8 +133,19 @@ export class ApprovalQueue extends Context.Service<
   }
 >()("effect-codex/ApprovalQueue") {
   /**
+   * Keeps the pending requests in memory. Requests that wait when the layer closes are declined with their turns.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { Approval } from "effect-codex"
+   *
+   * // The app reads the same queue that the policy fills.
+   * const ApprovalsLive = Approval.layer(Approval.timeout(Approval.queue, "10 minutes")).pipe(
+   *   Layer.provideMerge(Approval.ApprovalQueue.layer)
+   * )
+   * ```
    */
   static readonly layer: Layer.Layer<ApprovalQueue> = Layer.effect(
     ApprovalQueue,
@@ -206,5 +231,18 @@ export class ApprovalQueue extends Context.Service<
   )
 }
 
-/** Waits for an answer in the `ApprovalQueue`, without a limit: combine it with `timeout`. */
+/**
+ * Waits for an answer in the `ApprovalQueue`, without a limit: combine it with `timeout`.
+ * @since 0.1.0
+ * @category policies
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const policy = Approval.firstOf(
+ *   Approval.rules([{ kind: "tool", tool: "lookup_ticket", decision: "accept" }]),
+ *   Approval.timeout(Approval.queue, "10 minutes")
+ * )
+ * ```
+ */
 export const queue: Policy<ApprovalQueue> = (request) => ApprovalQueue.use((queue) => queue.ask(request))

@@ -18,6 +18,15 @@ const runningOption =
  * Covers simple commands in the thread's own directory whose first `words` words are the same. Never covers interpreters,
  * programs that run other programs, and options such as `-c` and `-e`. It covers every further argument otherwise, so a
  * rule for the exact command is safer.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * // One approval of `docker logs web` covers `docker logs api`, and not `docker rm web`.
+ * const policy = Approval.remember(Approval.prompt, { like: Approval.sameCommand(2) })
+ * ```
  */
 export const sameCommand =
   (words: number): RequestEquivalence =>
@@ -54,7 +63,18 @@ const directoriesOf = (request: typeof FileChangeRequest.Type): ReadonlyArray<st
   return known.length === found.length && known.length > 0 ? known : undefined
 }
 
-/** Covers patches to files that lie directly in the directories of the accepted patch. Subdirectories are other directories. */
+/**
+ * Covers patches to files that lie directly in the directories of the accepted patch. Subdirectories are other directories.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * // One approval of a patch in docs/ covers later patches to files in docs/, and not in docs/internals/.
+ * const policy = Approval.remember(Approval.prompt, { like: Approval.sameDirectory })
+ * ```
+ */
 export const sameDirectory: RequestEquivalence = (accepted, requested) => {
   if (accepted._tag !== "FileChange" || requested._tag !== "FileChange") return false
   if (accepted.extra || requested.extra) return false

@@ -280,7 +280,20 @@ export const circumstances = (request: ApprovalRequest, options: RenderOptions =
     options
   )
 
-/** Renders the whole request. */
+/**
+ * Renders the whole request.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const show = (request: Approval.ApprovalRequest) => {
+ *   const { hash, lines, title } = Approval.render(request, { columns: 80 })
+ *   return { text: [`The agent asks to ${title}`, ...lines].join("\n"), hash }
+ * }
+ * ```
+ */
 export const render = (request: ApprovalRequest, options: RenderOptions = {}): RenderedRequest => {
   const [title, content] = contentOf(request, options)
   return {
@@ -290,7 +303,17 @@ export const render = (request: ApprovalRequest, options: RenderOptions = {}): R
   }
 }
 
-/** Describes the whole request, as lines. The first line completes the sentence "The agent asks to …". */
+/**
+ * Describes the whole request, as lines. The first line completes the sentence "The agent asks to …".
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const message = (request: Approval.ApprovalRequest) => `The agent asks to ${Approval.describe(request)}`
+ * ```
+ */
 export const describe = (request: ApprovalRequest): string => {
   const { lines, title } = render(request)
   return [title, ...lines].join("\n")
@@ -313,6 +336,15 @@ const permissionWords = ({ fileSystem, network }: Permissions): string =>
 /**
  * Summarises a request on one line, for progress and messages. It leaves out diffs, forms and the reason, so it is no basis
  * for an answer: use `describe`.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Approval } from "effect-codex"
+ *
+ * const logged = (request: Approval.ApprovalRequest) => Effect.logInfo(`waits for ${Approval.summarize(request)}`)
+ * ```
  */
 export const summarize = (request: ApprovalRequest): string => {
   switch (request._tag) {

@@ -142,7 +142,18 @@ const matchesPermissions = (rule: ApprovalRule, request: typeof PermissionsReque
   )
 }
 
-/** Whether a rule matches a request. Pure; use it to test a rules file. */
+/**
+ * Whether a rule matches a request. Pure; use it to test a rules file.
+ * @since 0.1.0
+ * @category guards
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const rule: Approval.ApprovalRule = { command: ["docker", "ps", "**"], decision: "accept" }
+ * const covered = (request: Approval.ApprovalRequest) => Approval.matches(rule, request)
+ * ```
+ */
 export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean => {
   if (rule.kind !== undefined && rule.kind !== requestKind(request)) return false
   const accepts = rule.decision === "accept"
@@ -188,6 +199,22 @@ export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean =
 /**
  * The first rule that matches the request decides. The decision `ask` runs the policy `ask`, by default the terminal
  * prompt. If no rule matches, the policy abstains.
+ * @since 0.1.0
+ * @category policies
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const policy = Approval.rules(
+ *   [
+ *     { command: ["docker", "ps"], decision: "accept" },
+ *     { kind: "file_change", path: "docs/**", decision: "accept" },
+ *     { kind: "permissions", decision: "decline" },
+ *     { decision: "ask" }
+ *   ],
+ *   Approval.queue
+ * )
+ * ```
  */
 export function rules(list: ReadonlyArray<ApprovalRule>): Policy<PromptServices>
 export function rules<R>(list: ReadonlyArray<ApprovalRule>, ask: Policy<R>): Policy<R>

@@ -134,6 +134,22 @@ export interface Grants {
 /**
  * Returns the session grants of a thread: what policies accepted with `acceptForSession`. The id of a sub-agent's thread
  * returns those of the sub-agent alone.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Approval, Codex } from "effect-codex"
+ *
+ * const program = Effect.gen(function* () {
+ *   const codex = yield* Codex
+ *   const thread = yield* codex.startThread()
+ *   yield* thread.run("Run the tests until they pass")
+ *   for (const { uses, request } of yield* Approval.grants(thread.id).list)
+ *     yield* Effect.log(`${Approval.summarize(request)}: used ${uses} times`)
+ *   yield* Approval.grants(thread.id).revokeAll
+ * }).pipe(Effect.scoped)
+ * ```
  */
 export const grants = (threadId: ThreadId): Grants => {
   const entries = Effect.gen(function* () {
@@ -210,6 +226,14 @@ export interface RememberOptions {
  * Does not run the policy again for requests that it accepted for the session, as long as the thread is open: identical
  * requests, and requests that `like` covers. Codex gets a single acceptance each time, so that every use is visible, with
  * the source `session`. `grants` lists and revokes what is remembered.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const policy = Approval.remember(Approval.queue, { lifetime: "1 hour" })
+ * ```
  */
 export const remember = <R>(policy: Policy<R>, options: RememberOptions = {}): Policy<R> =>
   remembering(policy, options, () => true)

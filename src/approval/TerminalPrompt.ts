@@ -273,7 +273,18 @@ export interface PromptOptions {
   readonly amendments?: boolean | undefined
 }
 
-/** The same as `prompt`, with options. */
+/**
+ * The same as `prompt`, with options.
+ * @since 0.1.0
+ * @category policies
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * // The person at the terminal may also answer `lasting`.
+ * const policy = Approval.promptOptions({ amendments: true })
+ * ```
+ */
 export const promptOptions = (options: PromptOptions): Policy<PromptServices> =>
   Effect.fnUntraced(function* (request) {
     const stdio = yield* Stdio.Stdio
@@ -297,5 +308,18 @@ export const promptOptions = (options: PromptOptions): Policy<PromptServices> =>
  * Asks on the terminal, on stderr and stdin. Shows the whole request, in pages, before it can be accepted. Secret answers
  * are not echoed. Without a terminal it declines with a message on stderr. It grants no lasting approval; `promptOptions`
  * can.
+ * @since 0.1.0
+ * @category policies
+ * @example
+ * ```ts
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Layer } from "effect"
+ * import { Approval, AppServer, Codex } from "effect-codex"
+ *
+ * const Interactive = Codex.layer.pipe(
+ *   Layer.provide([AppServer.layer, Approval.layer(Approval.prompt)]),
+ *   Layer.provide(NodeServices.layer)
+ * )
+ * ```
  */
 export const prompt: Policy<PromptServices> = promptOptions({})

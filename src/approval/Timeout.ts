@@ -8,6 +8,14 @@ import type { Policy } from "./Policy.ts"
 /**
  * Interrupts a policy that does not decide within the duration and returns `decision`, by default a decline, with the
  * source `timeout`. The timeout holds even if the policy ignores the interruption.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const policy = Approval.timeout(Approval.queue, "5 minutes", Approval.cancel)
+ * ```
  */
 export const timeout =
   <R>(

@@ -2,6 +2,7 @@
 import type * as Duration from "effect/Duration"
 
 /**
+ * Options of the layers of `Attachments`.
  * @since 0.1.0
  * @category models
  */
@@ -19,6 +20,7 @@ export interface AttachmentOptions {
 }
 
 /**
+ * Options for staging one file.
  * @since 0.1.0
  * @category models
  */

@@ -30,14 +30,23 @@ export type CleanupSummary = StagingDirectory.CleanupResult
 /**
  * Stages files for turns. A staged file exists as long as the scope in which it was staged, or as long as its `ttl` if
  * that is longer, but never longer than the layer. Equal contents are stored once, whatever their names are.
- *
- * ```ts
- * const attachments = yield* Attachments
- * const screenshot = yield* attachments.stage("screenshot.png")
- * yield* thread.run([{ _tag: "Text", text: "What is wrong here?" }, { _tag: "Attachment", attachment: screenshot }])
- * ```
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Attachments, Codex } from "effect-codex"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { stage } = yield* Attachments
+ *   const attachment = yield* stage("screenshot.png")
+ *   const thread = yield* Codex.use(({ startThread }) => startThread({ sandbox: "read-only" }))
+ *   return yield* thread.run([
+ *     { _tag: "Text", text: "What is wrong here?" },
+ *     { _tag: "Attachment", attachment }
+ *   ])
+ * }).pipe(Effect.scoped)
+ * ```
  */
 export class Attachments extends Context.Service<
   Attachments,
@@ -66,6 +75,16 @@ export class Attachments extends Context.Service<
    * The same as `layer`, with options, and writing through the provided `FileSystem`. Source files are always read with Node.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+   * import { Layer } from "effect"
+   * import { Attachments } from "effect-codex"
+   *
+   * const AttachmentsLive = Attachments.layerNoDeps({ directory: "/var/lib/bot/attachments" }).pipe(
+   *   Layer.provide(NodeFileSystem.layer)
+   * )
+   * ```
    */
   static readonly layerNoDeps = (
     options: AttachmentOptions
@@ -76,6 +95,16 @@ export class Attachments extends Context.Service<
    * The same as `layer`, with options.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Attachments } from "effect-codex"
+   *
+   * const Uploads = Attachments.layerOptions({
+   *   root: "/srv/uploads",
+   *   maxBytes: 5 * 1024 * 1024,
+   *   mediaTypes: ["image/*", "text/plain"]
+   * })
+   * ```
    */
   static readonly layerOptions = (options: AttachmentOptions): Layer.Layer<Attachments> =>
     Attachments.layerNoDeps(options).pipe(Layer.provide(NodeServices.layer))
@@ -85,6 +114,13 @@ export class Attachments extends Context.Service<
    * Includes Node's platform services.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { AppServer, Attachments, Codex } from "effect-codex"
+   *
+   * const App = Codex.layer.pipe(Layer.provide(AppServer.layer), Layer.merge(Attachments.layer))
+   * ```
    */
   static readonly layer: Layer.Layer<Attachments> = Attachments.layerOptions({})
 }

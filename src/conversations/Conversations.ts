@@ -112,6 +112,23 @@ interface Entry {
  * the layer closes.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, Conversations, ThreadId } from "effect-codex"
+ *
+ * const open = (user: string) =>
+ *   Effect.gen(function* () {
+ *     const [codex, conversations] = [yield* Codex, yield* Conversations]
+ *     const { id } = yield* conversations.open(user, codex.startThread({ sandbox: "read-only" }))
+ *     return id
+ *   })
+ * const ask = (user: string, id: ThreadId, question: string) =>
+ *   Conversations.use(({ acquire }) => acquire(user, id)).pipe(
+ *     Effect.flatMap(({ thread }) => thread.run(question)),
+ *     Effect.scoped
+ *   )
+ * ```
  */
 export class Conversations extends Context.Service<
   Conversations,
@@ -155,6 +172,12 @@ export class Conversations extends Context.Service<
    * A registry with these options.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Conversations } from "effect-codex"
+   *
+   * const Registry = Conversations.layerOptions({ maxPerOwner: 3, maxOpen: 50, idleTimeout: "5 minutes" })
+   * ```
    */
   static readonly layerOptions = (options: ConversationsOptions): Layer.Layer<Conversations> =>
     Layer.effect(
@@ -165,12 +188,18 @@ export class Conversations extends Context.Service<
   /**
    * Shuts the registry down when this layer closes. Build it on top of the server, so that it closes first: clients then
    * receive the end of their turns before the server closes their connections.
-   *
-   * ```ts
-   * Layer.launch(Conversations.layerShutdown.pipe(Layer.provideMerge(Server)))
-   * ```
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { Conversations } from "effect-codex"
+   *
+   * const serve = <A, E>(Server: Layer.Layer<A, E>) =>
+   *   Layer.launch(
+   *     Conversations.layerShutdown.pipe(Layer.provideMerge(Server), Layer.provide(Conversations.layer))
+   *   )
+   * ```
    */
   static readonly layerShutdown: Layer.Layer<never, never, Conversations> = Layer.effectDiscard(
     Effect.suspend(() => Effect.flatMap(Conversations, ({ shutdown }) => Effect.addFinalizer(() => shutdown)))
@@ -180,6 +209,13 @@ export class Conversations extends Context.Service<
    * A registry with the default limits.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { AppServer, Codex, Conversations } from "effect-codex"
+   *
+   * const App = Codex.layer.pipe(Layer.provide(AppServer.layer), Layer.provideMerge(Conversations.layer))
+   * ```
    */
   static readonly layer: Layer.Layer<Conversations> = Conversations.layerOptions({})
 }

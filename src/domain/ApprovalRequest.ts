@@ -207,6 +207,7 @@ export class Question extends Schema.Opaque<Question>()(
 ) {}
 
 /**
+ * Questions of the agent to its user.
  * @since 0.1.0
  * @category schemas
  */
@@ -233,6 +234,7 @@ export class UnknownRequest extends Schema.Opaque<UnknownRequest>()(
 ) {}
 
 /**
+ * What the agent asks permission for, or asks its user.
  * @since 0.1.0
  * @category schemas
  */
@@ -249,13 +251,26 @@ export const ApprovalRequest = Schema.Union([
 export type ApprovalRequest = typeof ApprovalRequest.Type
 
 /**
+ * The kind of a request, as rules and JSON name it.
  * @since 0.1.0
  * @category schemas
  */
 export const RequestKind = Schema.Literals(Struct.keys(kinds).map((tag) => kinds[tag]))
 export type RequestKind = typeof RequestKind.Type
 
-/** Returns the kind of a request, as rules and JSON name it. */
+/**
+ * Returns the kind of a request, as rules and JSON name it.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Approval } from "effect-codex"
+ *
+ * const logged: Approval.Policy = (request) =>
+ *   Effect.as(Effect.logInfo(`a request of kind ${Approval.requestKind(request)}`), Approval.abstain)
+ * ```
+ */
 export const requestKind = (request: ApprovalRequest): RequestKind => kinds[request._tag]
 
 /**
@@ -265,6 +280,17 @@ export const requestKind = (request: ApprovalRequest): RequestKind => kinds[requ
  */
 export type ApprovalKind = Exclude<RequestKind, "mcp_tool" | "elicitation"> | "mcp"
 
+/**
+ * Returns the kind of a request in telemetry: the attribute `codex.approval.kind`.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const isFromMcp = (request: Approval.ApprovalRequest) => Approval.kindOf(request) === "mcp"
+ * ```
+ */
 export const kindOf = (request: ApprovalRequest): ApprovalKind => {
   const kind = requestKind(request)
   return kind === "mcp_tool" || kind === "elicitation" ? "mcp" : kind

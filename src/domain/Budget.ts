@@ -85,6 +85,7 @@ export const difference = (
       }
 
 /**
+ * The limit of a budget that was exceeded.
  * @since 0.1.0
  * @category schemas
  */

@@ -20,6 +20,7 @@ export { Class, type ErrorClass, type ErrorInfo } from "./ErrorClass.ts"
 export * from "./TurnErrors.ts"
 
 /**
+ * Why a file cannot be staged.
  * @since 0.1.0
  * @category schemas
  */
@@ -215,11 +216,41 @@ export type TurnError =
 /**
  * Whether a value is an error of the library.
  * @since 0.1.0
- * @category schemas
+ * @category guards
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { CodexError } from "effect-codex"
+ *
+ * const orUndefined = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+ *   Effect.catchIf(effect, CodexError.isCodexError, (error) =>
+ *     Effect.as(Effect.logWarning(error.message), undefined)
+ *   )
+ * ```
  */
 export const isCodexError = Schema.is(CodexError)
 
-/** The exit code of a command line that fails with this error. */
+/**
+ * The exit code of a command line that fails with this error.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Codex, CodexError } from "effect-codex"
+ *
+ * const program = Codex.use(({ startThread }) => startThread()).pipe(
+ *   Effect.flatMap((thread) => thread.run("Fix the build")),
+ *   Effect.scoped,
+ *   Effect.catch((error) =>
+ *     Effect.andThen(
+ *       Console.error(error.message),
+ *       Effect.sync(() => (process.exitCode = CodexError.exitCode(error)))
+ *     )
+ *   )
+ * )
+ * ```
+ */
 export const exitCode = (error: CodexError): number => {
   switch (error._tag) {
     case "CodexNotFound":

@@ -28,6 +28,17 @@ export interface MemoryLimits {
 
 const mebibyte = 1024 * 1024
 
+/**
+ * The limits that hold unless the program provides others: 8 MiB for an item, 64 MiB for a turn and for a buffer.
+ * @since 0.1.0
+ * @category references
+ * @example
+ * ```ts
+ * import { ContentLimits } from "effect-codex"
+ *
+ * const half = { ...ContentLimits.defaults, turnBytes: ContentLimits.defaults.turnBytes / 2 }
+ * ```
+ */
 export const defaults: MemoryLimits = {
   itemBytes: 8 * mebibyte,
   turnBytes: 64 * mebibyte,
@@ -36,12 +47,19 @@ export const defaults: MemoryLimits = {
 
 /**
  * The limits of the current context. A program that runs many threads with large outputs may lower them.
- *
- * ```ts
- * program.pipe(Effect.provideService(ContentLimits, { ...ContentLimits.defaults, turnBytes: 8 * 1024 * 1024 }))
- * ```
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Codex, ContentLimits } from "effect-codex"
+ *
+ * const Frugal = Codex.layer.pipe(
+ *   Layer.provideMerge(
+ *     Layer.succeed(ContentLimits.Current, { ...ContentLimits.defaults, turnBytes: 8 * 1024 * 1024 })
+ *   )
+ * )
+ * ```
  */
 export const Current = Context.Reference<MemoryLimits>("effect-codex/domain/ContentLimits", {
   defaultValue: () => defaults

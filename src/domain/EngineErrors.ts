@@ -36,6 +36,7 @@ export class CodexVersionUnsupported extends make<CodexVersionUnsupported>()(
 ) {}
 
 /**
+ * Why Codex did not start.
  * @since 0.1.0
  * @category schemas
  */
@@ -147,6 +148,7 @@ export class ProtocolError extends make<ProtocolError>()(
 ) {}
 
 /**
+ * Why a request is invalid.
  * @since 0.1.0
  * @category schemas
  */

@@ -27,7 +27,17 @@ const renameDuration = <A extends object>(value: A): object => {
 /** Names the variant of a value by its `type` instead of its `_tag`. */
 const typed = <A extends { readonly _tag: string }>({ _tag, ...rest }: A) => ({ type: snake(_tag), ...rest })
 
-/** Converts an item. */
+/**
+ * Converts an item.
+ * @since 0.1.0
+ * @category encoding
+ * @example
+ * ```ts
+ * import { EventJson, Turn } from "effect-codex"
+ *
+ * const lines = (turn: Turn.Turn) => turn.items.map((item) => JSON.stringify(EventJson.item(item)))
+ * ```
+ */
 export const item = (item: Item.Item): object => {
   const { _tag, ...rest } = item
   const json = { type: snake(_tag), ...renameDuration(rest) }
@@ -38,7 +48,21 @@ export const item = (item: Item.Item): object => {
     : json
 }
 
-/** Converts a stored thread, for `threads show --json`. */
+/**
+ * Converts a stored thread, for `threads show --json`.
+ * @since 0.1.0
+ * @category encoding
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, EventJson, ThreadId } from "effect-codex"
+ *
+ * const exported = (id: string) =>
+ *   Codex.use(({ readThread }) => readThread(ThreadId.make(id))).pipe(
+ *     Effect.map((history) => JSON.stringify(EventJson.history(history)))
+ *   )
+ * ```
+ */
 export const history = ({ turns, ...thread }: ThreadInfo.ThreadHistory): object => ({
   ...thread,
   turns: turns.map((turn) => renameDuration({ ...turn, items: turn.items.map(renameDuration) }))
@@ -47,7 +71,17 @@ export const history = ({ turns, ...thread }: ThreadInfo.ThreadHistory): object 
 const permissions = Schema.encodeSync(Permissions)
 const answer = Schema.encodeSync(ApprovalDecision.ApprovalAnswer)
 
-/** Converts an approval request. Permissions are in their encoded form, which keeps the order of the keys. */
+/**
+ * Converts an approval request. Permissions are in their encoded form, which keeps the order of the keys.
+ * @since 0.1.0
+ * @category encoding
+ * @example
+ * ```ts
+ * import { Approval, EventJson } from "effect-codex"
+ *
+ * const pending = ({ hash, id, request }: Approval.Pending) => ({ id, hash, request: EventJson.request(request) })
+ * ```
+ */
 export const request = (request: ApprovalRequest.ApprovalRequest): object => {
   const { _tag, ...rest } = request
   const json = { kind: ApprovalRequest.requestKind(request), ...rest }
@@ -66,7 +100,24 @@ const decisionDetails = (decision: ApprovalDecision.ApprovalDecision): object =>
   return kept === undefined ? rest : { ...rest, kept }
 }
 
-/** Converts an event of a running turn. An event of a sub-agent's turn is nested in an event of the parent turn. */
+/**
+ * Converts an event of a running turn. An event of a sub-agent's turn is nested in an event of the parent turn.
+ * @since 0.1.0
+ * @category encoding
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { Codex, EventJson } from "effect-codex"
+ *
+ * const lines = Effect.gen(function* () {
+ *   const thread = yield* Codex.use(({ startThread }) => startThread())
+ *   return thread.stream("Fix the build").pipe(
+ *     Stream.filter((event) => event._tag !== "TurnCompleted"),
+ *     Stream.map((event) => `${JSON.stringify(EventJson.event(event))}\n`)
+ *   )
+ * })
+ * ```
+ */
 export const event = (event: Exclude<Turn.TurnEvent, { readonly _tag: "TurnCompleted" }>): object => {
   if (event._tag === "AgentEvent") {
     const { at, threadId, turnId } = event
@@ -112,7 +163,18 @@ const ofTurn = (event: Turn.EngineEvent): object => {
  */
 export type FailureJson = CodexError.CodexError | "interrupted"
 
-/** Converts the error of a last line. `describe` returns its message. */
+/**
+ * Converts the error of a last line. `describe` returns its message.
+ * @since 0.1.0
+ * @category encoding
+ * @example
+ * ```ts
+ * import { CodexError, EventJson } from "effect-codex"
+ *
+ * EventJson.error(new CodexError.TurnInterrupted({ by: "caller" }))
+ * // { _tag: "TurnInterrupted", reason: null, class: "aborted", retryable: false, message: "…" }
+ * ```
+ */
 export const error = (
   failure: FailureJson,
   describe: (error: CodexError.CodexError) => string = ({ message }) => message
@@ -130,6 +192,15 @@ export const error = (
 /**
  * The last line of every run: `turn.completed`, `turn.failed` or `turn.interrupted`. `describe` returns
  * the message of an error; the default has the reason that Codex gave.
+ * @since 0.1.0
+ * @category encoding
+ * @example
+ * ```ts
+ * import { EventJson, Turn } from "effect-codex"
+ *
+ * const lastLine = (turn: Turn.Turn) =>
+ *   JSON.stringify(EventJson.last(turn, undefined, { threadId: turn.threadId, turnId: turn.id }))
+ * ```
  */
 export const last = (
   turn: Turn.Turn | undefined,

@@ -14,7 +14,17 @@ import * as Turn from "./Turn.ts"
 export * from "./ItemLine.ts"
 export * from "./RequestLine.ts"
 
-/** The version of the format. It changes when a reader of the previous version would misread a line. */
+/**
+ * The version of the format. It changes when a reader of the previous version would misread a line.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { EventJson } from "effect-codex"
+ *
+ * const header = { version: EventJson.formatVersion }
+ * ```
+ */
 export const formatVersion = 1
 
 const { optionalKey } = Schema
@@ -102,9 +112,15 @@ export interface EventLineSchema extends EventLineUnion {}
 
 /**
  * An event of a turn as JSON, told apart by `type`. The last one is `turn.completed`, `turn.failed` or `turn.interrupted`.
- *
+ * @since 0.1.0
+ * @category schemas
+ * @example
  * ```ts
- * const events = lines.pipe(Stream.mapEffect(Schema.decodeEffect(Schema.fromJsonString(EventJson.EventLine))))
+ * import { Schema } from "effect"
+ * import { EventJson } from "effect-codex"
+ *
+ * // Reads a line that `effect-codex run --json` printed.
+ * const decodeLine = Schema.decodeEffect(Schema.fromJsonString(EventJson.EventLine))
  * ```
  */
 export const EventLine: EventLineSchema = eventLine

@@ -109,6 +109,7 @@ export interface EngineCommand {
 }
 
 /**
+ * One of the two outputs of a command.
  * @since 0.1.0
  * @category models
  */

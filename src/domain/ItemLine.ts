@@ -6,7 +6,7 @@ import * as Item from "./Item.ts"
 
 const { optionalKey } = Schema
 
-/** The fields of a tagged struct, with `type` in place of `_tag`. */
+/** @internal The fields of a tagged struct, with `type` in place of `_tag`. */
 export const typed = <
   const Type extends string,
   Fields extends Schema.Struct.Fields & { readonly _tag: Schema.Top }
@@ -116,6 +116,18 @@ type ItemLineUnion = typeof itemLine
  */
 export interface ItemLineSchema extends ItemLineUnion {}
 
-/** An item as JSON: `type` names its kind in snake case. */
+/**
+ * An item as JSON: `type` names its kind in snake case.
+ * @since 0.1.0
+ * @category schemas
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { EventJson } from "effect-codex"
+ *
+ * const isMessage = (line: unknown) =>
+ *   Schema.is(EventJson.ItemLine)(line) && line.type === "agent_message"
+ * ```
+ */
 export const ItemLine: ItemLineSchema = itemLine
 export type ItemLine = typeof ItemLine.Type

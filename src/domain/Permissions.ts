@@ -42,8 +42,15 @@ export const path = (access: Access, path: string): FileSystemEntry => ({
 })
 
 /**
+ * Whether permissions allow nothing: no network, and no entry but `deny`.
  * @since 0.1.0
  * @category guards
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * Approval.isEmpty({ network: false, fileSystem: [] }) // true
+ * ```
  */
 export const isEmpty = (permissions: Permissions): boolean =>
   !permissions.network && permissions.fileSystem.every((entry) => entry.access === "deny")
@@ -80,6 +87,19 @@ const entriesEqual = (a: FileSystemEntry, b: FileSystemEntry): boolean =>
  * Returns the permissions that were both requested and granted, never more than either. `deny` entries of the request
  * stay. Codex has no way to express a `deny` entry that only the grant contains, so places that overlap with such an
  * entry are not granted at all.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ *
+ * const mayRead: Approval.Permissions = {
+ *   network: false,
+ *   fileSystem: [{ access: "read", place: { _tag: "Path", path: "/srv/data" } }]
+ * }
+ * const grantAtMost = (request: Approval.PermissionsRequest) =>
+ *   Approval.grant(Approval.intersect(request.permissions, mayRead))
+ * ```
  */
 export const intersect = (requested: Permissions, granted: Permissions): Permissions => {
   const denied = requested.fileSystem.filter((entry) => entry.access === "deny")

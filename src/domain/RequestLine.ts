@@ -47,6 +47,17 @@ type RequestLineUnion = typeof requestLine
  */
 export interface RequestLineSchema extends RequestLineUnion {}
 
-/** An approval request as JSON: `kind` names what the agent asks for. */
+/**
+ * An approval request as JSON: `kind` names what the agent asks for.
+ * @since 0.1.0
+ * @category schemas
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { EventJson } from "effect-codex"
+ *
+ * const decodeRequest = Schema.decodeUnknownEffect(EventJson.RequestLine)
+ * ```
+ */
 export const RequestLine: RequestLineSchema = requestLine
 export type RequestLine = typeof RequestLine.Type

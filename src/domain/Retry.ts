@@ -46,9 +46,20 @@ export const concernsModel = (error: CodexError.TurnError): boolean =>
   error._tag === "TurnFailed" && modelFailures.has(error.reason)
 
 /**
- * Runs a failed turn again on other models, one after the other: `Retry.withModels(["gpt-5.4-mini"], Schedule.recurs(2))`.
- * The first further attempt uses the first model; after the last model, attempts keep it. `schedule` decides how often and
- * when. The next turn of the thread uses the thread's own model again.
+ * Runs a failed turn again on other models, one after the other. The first further attempt uses the first model; after the
+ * last model, attempts keep it. `schedule` decides how often and when. The next turn of the thread uses the thread's own
+ * model again.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Schedule } from "effect"
+ * import { Retry, Turn } from "effect-codex"
+ *
+ * const options: Turn.TurnOptions = {
+ *   retry: Retry.withModels(["gpt-5.4", "gpt-5.4-mini"], Schedule.recurs(2))
+ * }
+ * ```
  */
 export const withModels = (models: ReadonlyArray<string>, schedule: RetrySchedule): RetryPlan => ({
   schedule,
@@ -83,6 +94,14 @@ export const waitForReset = (error: CodexError.TurnError, now: number): number |
  * It stops at every other error. For errors that pass by themselves too, add `otherwise`:
  * `Retry.untilReset("6 hours", { otherwise: Schedule.recurs(2) })`. A turn that ran a command, an edit or a tool with side
  * effects is not retried: catch its error, wait, and run `thread.continue`.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Retry, Turn } from "effect-codex"
+ *
+ * const options: Turn.TurnOptions = { retry: Retry.untilReset("6 hours") }
+ * ```
  */
 export const untilReset = (
   max: Duration.Input,

@@ -16,20 +16,69 @@ export type ReviewTarget =
   /** What the instructions say. */
   | { readonly _tag: "Custom"; readonly instructions: string }
 
-/** Everything that is not committed: staged, unstaged and untracked changes. */
+/**
+ * Everything that is not committed: staged, unstaged and untracked changes.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, Review } from "effect-codex"
+ *
+ * const program = Effect.gen(function* () {
+ *   const thread = yield* Codex.use(({ startThread }) => startThread({ sandbox: "read-only" }))
+ *   const { review } = yield* thread.review({ target: Review.uncommitted })
+ *   return review.findings
+ * }).pipe(Effect.scoped)
+ * ```
+ */
 export const uncommitted: ReviewTarget = { _tag: "Uncommitted" }
 
-/** The changes that a merge of the current branch into this branch would bring. */
+/**
+ * The changes that a merge of the current branch into this branch would bring.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, Review } from "effect-codex"
+ *
+ * const pullRequest = Codex.use(({ startThread }) => startThread({ sandbox: "read-only" })).pipe(
+ *   Effect.flatMap((thread) => thread.review({ target: Review.branch("main") })),
+ *   Effect.scoped
+ * )
+ * ```
+ */
 export const branch = (branch: string): ReviewTarget => ({ _tag: "Branch", branch })
 
-/** One commit. `title` is shown with the hash. */
+/**
+ * One commit. `title` is shown with the hash.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Review } from "effect-codex"
+ *
+ * const target = Review.commit("1b79fc7", "Retry only while the turn has changed nothing")
+ * ```
+ */
 export const commit = (sha: string, title?: string): ReviewTarget => ({
   _tag: "Commit",
   sha,
   ...(title === undefined ? {} : { title })
 })
 
-/** Whatever the instructions ask to review. */
+/**
+ * Whatever the instructions ask to review.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Review } from "effect-codex"
+ *
+ * const target = Review.custom("Review the error handling of src/server, and nothing else")
+ * ```
+ */
 export const custom = (instructions: string): ReviewTarget => ({ _tag: "Custom", instructions })
 
 /**
@@ -64,7 +113,17 @@ export class Review extends Schema.Opaque<Review>()(
   })
 ) {}
 
-/** Formats a review as Codex shows it: the explanation, then each finding with its place and its indented body. */
+/**
+ * Formats a review as Codex shows it: the explanation, then each finding with its place and its indented body.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Review, Turn } from "effect-codex"
+ *
+ * const comment = ({ review }: Turn.TurnWithReview) => Review.format(review)
+ * ```
+ */
 export const format = ({ explanation, findings }: Review): string => {
   const listed = findings.map(({ body, lines, path, priority, title }) =>
     [
@@ -124,6 +183,12 @@ const finding = (
  * such JSON, as Codex then treats the message as the explanation.
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { Review } from "effect-codex"
+ *
+ * const review = Review.fromModel('{"findings":[],"overall_explanation":"No bugs.","overall_correctness":"patch is correct"}')
+ * ```
  */
 export const fromModel = (message: string): Review | undefined => {
   const from = message.indexOf("{")
@@ -162,6 +227,20 @@ const namesFindings = /[{,]\s*"findings"\s*:/
  * gave no review, or if its findings cannot be read: it must not look like a review without findings.
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, Review, ThreadId } from "effect-codex"
+ *
+ * const storedReviews = (id: ThreadId) =>
+ *   Codex.use(({ readThread }) => readThread(id)).pipe(
+ *     Effect.map(({ turns }) =>
+ *       turns.flatMap(({ items }) => items).flatMap((item) =>
+ *         item._tag === "ExitedReviewMode" ? (Review.fromText(item.text) ?? []) : []
+ *       )
+ *     )
+ *   )
+ * ```
  */
 export const fromText = (text: string): Review | undefined => {
   if (text.trim() === noReview) return undefined

@@ -23,6 +23,23 @@ export class Usage extends Schema.Opaque<Usage>()(
   })
 ) {}
 
+/**
+ * No tokens: the start of a sum.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Turn } from "effect-codex"
+ *
+ * const add = (a: Turn.Usage, b: Turn.Usage): Turn.Usage => ({
+ *   input: a.input + b.input,
+ *   cachedInput: a.cachedInput + b.cachedInput,
+ *   output: a.output + b.output,
+ *   reasoning: a.reasoning + b.reasoning
+ * })
+ * const total = (turns: ReadonlyArray<Turn.Turn>) => turns.map(({ usage }) => usage).reduce(add, Turn.noUsage)
+ * ```
+ */
 export const noUsage: Usage = { input: 0, cachedInput: 0, output: 0, reasoning: 0 }
 
 /**
@@ -184,7 +201,11 @@ type EngineEventUnion = typeof engineEvent
  */
 export interface EngineEventSchema extends EngineEventUnion {}
 
-/** An event that an engine emits: every event except the end, which the runtime derives. */
+/**
+ * An event that an engine emits: every event except the end, which the runtime derives.
+ * @since 0.1.0
+ * @category schemas
+ */
 export const EngineEvent: EngineEventSchema = engineEvent
 export type EngineEvent = typeof EngineEvent.Type
 
@@ -207,5 +228,10 @@ type TurnEventUnion = typeof turnEvent
  */
 export interface TurnEventSchema extends TurnEventUnion {}
 
+/**
+ * An event of a turn, as `Thread.stream` delivers it. `TurnCompleted` is the last one, unless the stream fails.
+ * @since 0.1.0
+ * @category schemas
+ */
 export const TurnEvent: TurnEventSchema = turnEvent
 export type TurnEvent = typeof TurnEvent.Type

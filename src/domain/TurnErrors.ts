@@ -5,6 +5,7 @@ import * as ReasonText from "../internal/ReasonText.ts"
 import { type Class, make } from "./ErrorClass.ts"
 
 /**
+ * Why a turn failed.
  * @since 0.1.0
  * @category schemas
  */

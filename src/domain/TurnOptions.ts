@@ -19,6 +19,7 @@ import type { Turn } from "./Turn.ts"
  */
 export type TurnInput = string | ReadonlyArray<InputPart>
 /**
+ * A part of the input of a turn: text, an image, an attachment, or a reference to something that Codex knows.
  * @since 0.1.0
  * @category models
  */
@@ -161,12 +162,32 @@ export type TurnWithReview = Turn & { readonly review: Review.Review }
  * The timeout of a turn whose options have none. Default: 30 minutes.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Duration, Layer } from "effect"
+ * import { Codex, Turn } from "effect-codex"
+ *
+ * const Patient = Codex.layer.pipe(
+ *   Layer.provideMerge(Layer.succeed(Turn.DefaultTimeout, Duration.hours(2)))
+ * )
+ * ```
  */
 export const DefaultTimeout = Context.Reference<Duration.Duration>("effect-codex/Turn/DefaultTimeout", {
   defaultValue: () => Duration.minutes(30)
 })
 
-/** Returns the text parts of an input. */
+/**
+ * Returns the text parts of an input.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Turn } from "effect-codex"
+ *
+ * Turn.text("Fix the build") // "Fix the build"
+ * Turn.text([{ _tag: "Text", text: "What is this?" }, { _tag: "LocalImage", path: "a.png" }]) // "What is this?"
+ * ```
+ */
 export const text = (input: TurnInput): string =>
   typeof input === "string"
     ? input

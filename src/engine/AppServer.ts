@@ -44,6 +44,7 @@ import * as Engine from "./Engine.ts"
 import * as NotificationHub from "./NotificationHub.ts"
 
 /**
+ * How to find, start and talk to `codex app-server`.
  * @since 0.1.0
  * @category models
  */
@@ -328,6 +329,17 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
  * The same as `layer`, with options, and with the platform services left for the caller to provide.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ *
+ * const CodexLive = Codex.layer.pipe(
+ *   Layer.provide(AppServer.layerNoDeps({ codexPath: "/opt/codex/bin/codex" })),
+ *   Layer.provide(NodeServices.layer)
+ * )
+ * ```
  */
 export const layerNoDeps = (
   options: AppServerOptions
@@ -346,6 +358,15 @@ const platform = NodeChildProcessSpawner.layer.pipe(
  * The same as `layer`, with options.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ *
+ * const CodexLive = Codex.layer.pipe(
+ *   Layer.provide(AppServer.layerOptions({ env: { CODEX_HOME: "/srv/bot/codex" } }))
+ * )
+ * ```
  */
 export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engine> =>
   layerNoDeps(options).pipe(Layer.provide(platform))
@@ -355,5 +376,16 @@ export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engi
  * thread, and ends it with the layer. Includes Node's platform services.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ *
+ * const answer = Codex.use(({ startThread }) => startThread({ sandbox: "read-only" })).pipe(
+ *   Effect.flatMap((thread) => thread.run("What does this repository do?")),
+ *   Effect.scoped,
+ *   Effect.provide(Codex.layer.pipe(Layer.provide(AppServer.layer)))
+ * )
+ * ```
  */
 export const layer: Layer.Layer<Engine.Engine> = layerOptions({})

@@ -122,12 +122,21 @@ export type Notification = KnownNotification | UnknownNotification | Notificatio
 
 /**
  * Returns a check whether a notification has one of these methods.
- *
- * ```ts
- * const logins = codex.notifications.pipe(Stream.filter(CodexProtocol.isNotification("account/login/completed")))
- * ```
  * @since 0.1.0
  * @category guards
+ * @example
+ * ```ts
+ * import { Codex, CodexProtocol } from "effect-codex"
+ * import { Console, Effect, Stream } from "effect"
+ *
+ * const logins = Codex.use(({ notifications }) =>
+ *   notifications.pipe(
+ *     Stream.filter(CodexProtocol.isNotification("account/login/completed")),
+ *     Stream.runForEach(({ params }) => Console.log(params.success))
+ *   )
+ * )
+ * const running = Effect.forkScoped(logins)
+ * ```
  */
 export const isNotification =
   <M extends NotificationMethod>(...methods: ReadonlyArray<M>) =>
@@ -141,7 +150,7 @@ const isKnown = (
   notification: EngineNotification & { readonly _tag: "Notification" }
 ): notification is KnownNotification => knownMethods.has(notification.method)
 
-/** Gives a notification of the engine its type. */
+/** @internal Gives a notification of the engine its type. */
 export const toNotification = (notification: EngineNotification): Notification => {
   const known = { ...notification, _tag: "Notification" } as const
   return isKnown(known) ? known : { ...notification, _tag: "UnknownNotification" }

@@ -33,6 +33,7 @@ export interface ToolSpec {
 }
 
 /**
+ * Options of a thread as an engine receives them.
  * @since 0.1.0
  * @category models
  */
@@ -175,6 +176,7 @@ export interface AgentHandlers extends Omit<Handlers, "agent"> {
 }
 
 /**
+ * An open thread of an engine.
  * @since 0.1.0
  * @category models
  */
@@ -249,6 +251,7 @@ export interface EngineTerminals {
 }
 
 /**
+ * Options of a request to the engine.
  * @since 0.1.0
  * @category models
  */
@@ -287,8 +290,17 @@ export interface Page<A> {
 export type Failure = CodexError.StartError
 
 /**
+ * What runs the turns: `AppServer.layer` is the real Codex, `Scripted.layer` a script. `Codex.layer` is all that needs it.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Engine } from "effect-codex"
+ *
+ * // Starts Codex before the first request of the server.
+ * const warm = Engine.Engine.use(({ ready }) => Effect.ignore(ready))
+ * ```
  */
 export class Engine extends Context.Service<
   Engine,

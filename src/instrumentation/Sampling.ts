@@ -13,7 +13,7 @@ export const Enabled = Context.Reference<boolean>("effect-codex/telemetry/Sampli
 })
 
 /**
- * Runs a turn without telemetry if `wanted` is false, or if it is omitted and `Enabled` is false: no span, no listener,
+ * @internal Runs a turn without telemetry if `wanted` is false, or if it is omitted and `Enabled` is false: no span, no listener,
  * and no trace context for Codex.
  */
 export const withTelemetry =
