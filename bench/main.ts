@@ -15,6 +15,7 @@ const sections: Readonly<Record<string, string>> = {
   parallel: "20 and 60 turns at once compared with codex-sdk and a minimal driver",
   telemetry: "a turn of about a second on the real Codex, with and without telemetry",
   native: "a turn of about a second with and without Codex's own spans joined",
+  timing: "how far the split of a turn's time is from Codex's own",
   scripted: "a turn in this process alone, with and without telemetry",
   spans: "a span compared with the OpenTelemetry SDK, and code inside a span",
   tail: "what tail sampling adds to a span and a turn",

@@ -40,7 +40,9 @@ export const make = Effect.fnUntraced(function* (
     workspace,
     env,
     layer: Layer.fresh(Codex.layer).pipe(
-      Layer.provideMerge(AppServer.layerOptions({ ...options.engine, env }))
+      Layer.provideMerge(
+        AppServer.layerOptions({ ...options.engine, env: { ...options.engine?.env, ...env } })
+      )
     ),
     start: <Tools extends Record<string, Tool.Any> = {}>(more: ThreadOptions<Tools> = {}) =>
       Effect.flatMap(Codex, (codex) => codex.startThread({ ...settings, ...more })),
