@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Engine from "../engine/Engine.ts"
+import * as KnownSecrets from "../redaction/KnownSecrets.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as Settings from "../telemetry/config/Settings.ts"
 import * as CassetteFile from "./cassette/CassetteFile.ts"
@@ -29,7 +30,10 @@ export { CassetteMismatch } from "./cassette/Replay.ts"
 export type Scrub = (value: unknown) => unknown
 
 interface ScrubOptions {
-  /** Redaction rules in addition to those of telemetry. Give a replay the same rules as its recording. */
+  /**
+   * Redaction rules in addition to those of telemetry, which include the secrets in the environment of this process, of the
+   * recorded engine and of its commands. Give a replay the same rules as its recording.
+   */
   readonly rules?: ReadonlyArray<Redaction.RedactionRule> | undefined
   /** Replaces all redaction; `false` writes everything unredacted. */
   readonly scrub?: Scrub | false | undefined
@@ -61,11 +65,15 @@ export interface ReplayOptions extends ScrubOptions {
 }
 
 /** Redacts without a length limit: a truncated text would be a different text. */
-const scrubOf = ({ rules = [], scrub }: ScrubOptions): Effect.Effect<Scrub> =>
+const scrubbing = ({ rules = [], scrub }: ScrubOptions): Effect.Effect<Recorder.Scrubbing> =>
   Effect.map(Settings.Environment, (environment) => {
-    if (scrub !== undefined) return scrub === false ? (value) => value : scrub
-    const { value } = Redaction.make({ rules, limit: Infinity }, environment)
-    return (json) => value(json)
+    if (scrub !== undefined)
+      return { scrub: scrub === false ? (value) => value : scrub, addSecretsFrom: () => {} }
+    const { add, value } = Redaction.make({ rules, limit: Infinity }, environment)
+    return {
+      scrub: (json) => value(json),
+      addSecretsFrom: (environment) => add({ rules: KnownSecrets.fromEnvironment(environment) })
+    }
   })
 
 /**
@@ -80,7 +88,7 @@ export const record = (
     Engine.Engine,
     Effect.gen(function* () {
       return yield* Recorder.make(file, yield* Engine.Engine, {
-        scrub: yield* scrubOf(options),
+        ...(yield* scrubbing(options)),
         onError: options.onError ?? "warn",
         times: options.times ?? "recorded",
         engine: options.engine
@@ -111,7 +119,7 @@ export const replay = (
   Layer.effect(
     Engine.Engine,
     Effect.gen(function* () {
-      const scrub = yield* scrubOf(options)
+      const { scrub } = yield* scrubbing(options)
       const recording = yield* read(file)
       return yield* Player.make(file, recording, { scrub, timing: options.timing ?? "recorded" })
     })

@@ -97,8 +97,8 @@ const ToolOutput = Schema.Struct({
 
 /**
  * When something happens that the program does not request: `wait` milliseconds after this number of actions on the thread.
- * Actions are opened handles, the starts of requested turns, the ends of all turns, and requests about goals and background
- * terminals.
+ * Actions are opened handles, the starts of requested turns, the ends of all turns, requests about goals and background
+ * terminals, and raw requests about the thread.
  */
 const Due = Schema.Struct({ after: Schema.Natural, wait: Schema.Finite })
 export type Due = typeof Due.Type

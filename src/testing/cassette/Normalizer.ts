@@ -39,7 +39,8 @@ const kinds = new Map([
   ["item.id", "item"],
   ["items.id", "item"],
   ["request.id", "item"],
-  ["turns.id", "turn"]
+  ["turns.id", "turn"],
+  ["turn.id", "turn"]
 ])
 
 type Visit = (text: string, kind: string | undefined, isId: boolean) => string

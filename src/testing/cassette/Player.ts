@@ -9,6 +9,7 @@ import { ThreadId } from "../../domain/Ids.ts"
 import * as ThreadSettings from "../../domain/ThreadSettings.ts"
 import * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import * as Engine from "../../engine/Engine.ts"
+import * as NotificationHub from "../../engine/NotificationHub.ts"
 import * as JsonDiff from "./JsonDiff.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
 import * as RecordedCommands from "./RecordedCommands.ts"
@@ -182,7 +183,12 @@ export const make = Effect.fnUntraced(function* (
       Effect.map(request("listModels", [cursor], decodeAs(modelPage)), ({ data, next }) => ({ data, next })),
     subscribe: notifications.subscribe,
     exec: RecordedCommands.replayExec(request),
-    request: (method, params) => request("request", [method, params], Effect.succeed)
+    request: (method, params) =>
+      Effect.suspend(() => {
+        const thread = threads.get(ThreadId.make(NotificationHub.threadIdOf(params) ?? ""))
+        const replayed = request("request", [method, params], Effect.succeed)
+        return thread === undefined ? replayed : Effect.andThen(thread.act, replayed)
+      })
   })
 })
 

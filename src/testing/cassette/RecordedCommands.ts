@@ -56,9 +56,14 @@ const textOf = (output: OutputBuffer.OutputBuffer<never>) =>
   })
 
 export const recordExec =
-  (exec: Exec.EngineExec, record: RecordRequest): Exec.EngineExec =>
+  (
+    exec: Exec.EngineExec,
+    record: RecordRequest,
+    addSecretsFrom: (environment: Exec.EngineCommand["env"]) => void
+  ): Exec.EngineExec =>
   (command, onOutput) =>
     Effect.gen(function* () {
+      addSecretsFrom(command.env)
       const outputs = {
         stdout: OutputBuffer.make<never>(maxOutputBytes),
         stderr: OutputBuffer.make<never>(maxOutputBytes)

@@ -19,9 +19,15 @@ import * as ThreadLog from "./ThreadLog.ts"
 import * as ThreadRecorder from "./ThreadRecorder.ts"
 import * as TurnRecorder from "./TurnRecorder.ts"
 
-export interface RecorderOptions {
+/** How a recording removes secrets. */
+export interface Scrubbing {
   /** Removes secrets from a JSON value before it is written. */
   readonly scrub: (value: unknown) => unknown
+  /** Adds the secrets among these variables. They are removed from everything that is written afterwards. */
+  readonly addSecretsFrom: (environment: Readonly<Record<string, string | undefined>>) => void
+}
+
+export interface RecorderOptions extends Scrubbing {
   /** Whether a program continues or dies when its recording cannot be written. */
   readonly onError: "warn" | "fail"
   /** `none` writes every time as 0, so that two recordings of one program are equal. */
@@ -32,6 +38,8 @@ export interface RecorderOptions {
 type Service = Engine.Engine["Service"]
 
 export const make = Effect.fnUntraced(function* (path: string, inner: Service, options: RecorderOptions) {
+  // The agent and its commands can print what only Codex has in its environment.
+  options.addSecretsFrom(inner.environment ?? {})
   const normalizer = Normalizer.make("record")
   const { isOpen, write } = yield* CassetteFile.make(path, options.onError)
   const logs = new Map<string, ThreadLog.ThreadLog>()
@@ -210,8 +218,14 @@ export const make = Effect.fnUntraced(function* (path: string, inner: Service, o
     ...(inner.subscribe === undefined
       ? {}
       : { subscribe: RecordedNotifications.recordSubscribe(inner.subscribe, recordNotification) }),
-    ...(inner.exec === undefined ? {} : { exec: RecordedCommands.recordExec(inner.exec, recordRequest) }),
+    ...(inner.exec === undefined
+      ? {}
+      : { exec: RecordedCommands.recordExec(inner.exec, recordRequest, options.addSecretsFrom) }),
     request: (method, params, options) =>
-      recordRequest("request", [method, params], inner.request(method, params, options))
+      Effect.suspend(() => {
+        // The request may start a turn.
+        logs.get(NotificationHub.threadIdOf(params) ?? "")?.act()
+        return recordRequest("request", [method, params], inner.request(method, params, options))
+      })
   })
 })

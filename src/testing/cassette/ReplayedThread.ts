@@ -45,6 +45,8 @@ export interface ReplayedThread {
   readonly act: Effect.Effect<void>
   /** Passes a turn that the engine starts by itself to the newest handle. */
   readonly adopt: (turn: Engine.AdoptedTurn) => void
+  /** Runs a turn that the program requests. A turn that the engine starts by itself waits for its end. */
+  readonly runRequested: <A, E>(turn: Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** Waits until no turn runs or is about to start that the engine starts by itself. */
   readonly settled: Effect.Effect<void>
   readonly goal: (goal: Goal.Goal | undefined) => void
@@ -61,8 +63,16 @@ export const make = (replay: Replay.Replay, scope: Scope.Scope): ReplayedThread 
   /** Turns that are about to start or run. Each completes with its end. */
   const starting = new Map<PendingEvent, Deferred.Deferred<void>>()
   const running = new Set<Deferred.Deferred<void>>()
+  /** Turns that the program has requested and that run. */
+  const requested = new Set<Deferred.Deferred<void>>()
   const observers = new Set<Engine.ThreadObserver>()
   const listeners = new Set<Listener>()
+
+  /** Waits until the thread runs no turn. */
+  const idle: Effect.Effect<void> = Effect.suspend(() => {
+    const [next] = [...running, ...requested]
+    return next === undefined ? Effect.void : Effect.andThen(Deferred.await(next), idle)
+  })
 
   const play = (due: ReadonlyArray<PendingEvent>): Effect.Effect<void> =>
     Effect.gen(function* () {
@@ -70,6 +80,9 @@ export const make = (replay: Replay.Replay, scope: Scope.Scope): ReplayedThread 
       for (const pending of due) {
         yield* replay.sleep(pending.due.wait - waited)
         waited = Math.max(waited, pending.due.wait)
+        // Codex may start a turn before the recorder counts the end of the previous one as an action. The handle learns of
+        // that end first, also with instant timing.
+        if (pending.startsTurn) yield* Effect.andThen(idle, Effect.yieldNow)
         yield* pending.happen
         const started = starting.get(pending)
         starting.delete(pending)
@@ -117,6 +130,18 @@ export const make = (replay: Replay.Replay, scope: Scope.Scope): ReplayedThread 
           )
       })
     },
+    runRequested: (turn) =>
+      Effect.suspend(() => {
+        const ended = Deferred.makeUnsafe<void>()
+        requested.add(ended)
+        return Effect.ensuring(
+          turn,
+          Effect.sync(() => {
+            requested.delete(ended)
+            Deferred.doneUnsafe(ended, Exit.void)
+          })
+        )
+      }),
     settled,
     goal: (goal) => {
       for (const { onGoal } of observers) onGoal(goal)

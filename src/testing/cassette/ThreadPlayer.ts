@@ -143,7 +143,8 @@ export const make = (
   const nextTurn = (given: TurnGiven, handlers: Engine.Handlers): Effect.Effect<void, CodexError.TurnError> =>
     Effect.suspend(() => {
       const found = findTurn()
-      if (found !== undefined) return Effect.andThen(thread.act, playTurn(found, given, handlers))
+      if (found !== undefined)
+        return Effect.andThen(thread.act, thread.runRequested(playTurn(found, given, handlers)))
       const count = turns.filter(({ value: { head } }) => head.thread === number).length
       return mismatch(
         undefined,
