@@ -106,6 +106,30 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     error: new CodexError.EngineExited({ code: 101, stderr: "Error: out of memory" }),
     then: "Resume the thread by its id. If it happens again, check the memory of the host and the error's `stderr`."
   },
+  "EngineUnreachable.NotConnected": {
+    error: new CodexError.EngineUnreachable({
+      reason: "NotConnected",
+      endpoint: "/run/codex/app-server.sock",
+      detail: "connect ENOENT /run/codex/app-server.sock"
+    }),
+    then: "Start `codex app-server --listen`, or correct the path or URL."
+  },
+  "EngineUnreachable.Refused": {
+    error: new CodexError.EngineUnreachable({
+      reason: "Refused",
+      endpoint: "wss://codex.example.com",
+      detail: "Unexpected server response: 401"
+    }),
+    then: "Give the token that `--ws-token-file` names."
+  },
+  "EngineUnreachable.Lost": {
+    error: new CodexError.EngineUnreachable({
+      reason: "Lost",
+      endpoint: "/run/codex/app-server.sock",
+      detail: "connection closed"
+    }),
+    then: "The turn may still run. Attach to its thread, or resume the thread by its id, when Codex can be reached."
+  },
   ProtocolError: {
     error: new CodexError.ProtocolError({
       detail: "codex app-server did not answer turn/start in time"

@@ -7,6 +7,7 @@ import {
   CodexVersionUnsupported,
   EngineExited,
   EngineStartFailed,
+  EngineUnreachable,
   InvalidRequest,
   ProtocolError,
   ThreadBusy
@@ -161,6 +162,7 @@ export const CodexError = Schema.Union([
   CodexVersionUnsupported,
   EngineStartFailed,
   EngineExited,
+  EngineUnreachable,
   ProtocolError,
   InvalidRequest,
   ThreadBusy,
@@ -186,6 +188,7 @@ export type StartError =
   | CodexVersionUnsupported
   | EngineStartFailed
   | EngineExited
+  | EngineUnreachable
   | ProtocolError
   | InvalidRequest
   | ThreadBusy
@@ -195,7 +198,7 @@ export type StartError =
  * @since 0.1.0
  * @category models
  */
-export type RequestError = EngineExited | ProtocolError | InvalidRequest | ThreadBusy
+export type RequestError = EngineExited | EngineUnreachable | ProtocolError | InvalidRequest | ThreadBusy
 
 /**
  * Errors of a turn. The library restarts an engine that ended for the next turn, so start errors are among them.

@@ -132,6 +132,52 @@ export class EngineExited extends make<EngineExited>()(
 ) {}
 
 /**
+ * @since 0.1.0
+ * @category schemas
+ */
+export const EngineUnreachableReason = Schema.Literals(["NotConnected", "Refused", "Lost"])
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type EngineUnreachableReason = typeof EngineUnreachableReason.Type
+
+const unreachable: {
+  readonly [Reason in EngineUnreachableReason]: { readonly happened: string; readonly nextStep: string }
+} = {
+  NotConnected: {
+    happened: "cannot connect to codex app-server",
+    nextStep: "check that it runs and listens there, as this user"
+  },
+  Refused: {
+    happened: "codex app-server refused the connection",
+    nextStep: "check the token, and that the address is that of codex app-server"
+  },
+  Lost: {
+    happened: "the connection to codex app-server is lost",
+    nextStep: "its turns may still run; resume the thread by its id to see them"
+  }
+}
+
+/**
+ * No connection to an engine that runs in a process of its own. `endpoint` is its socket or URL, without a token. `Lost`: the
+ * connection broke and could not be made again in time, or what a request did before it broke is not known.
+ * @since 0.1.0
+ * @category errors
+ */
+export class EngineUnreachable extends make<EngineUnreachable>()(
+  "EngineUnreachable",
+  { reason: EngineUnreachableReason, endpoint: Schema.String, detail: Schema.String },
+  ({ detail, endpoint, reason }) => ({
+    class: "engine",
+    retryable: reason !== "Refused",
+    happened: `${unreachable[reason].happened} at ${ReasonText.quoted(endpoint)}`,
+    reason: ReasonText.reason(detail),
+    nextStep: unreachable[reason].nextStep
+  })
+) {}
+
+/**
  * The engine sent something that this library does not understand, or the reverse.
  * @since 0.1.0
  * @category errors

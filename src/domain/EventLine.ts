@@ -60,6 +60,7 @@ const engineLines = [
     source: ApprovalDecision.ApprovalSource,
     at
   }),
+  typed("connection.restored", cases.ConnectionRestored.fields),
   typed("unknown", cases.Unknown.fields)
 ] as const
 

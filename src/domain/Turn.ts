@@ -189,6 +189,11 @@ const eventFields = {
     source: ApprovalDecision.ApprovalSource,
     at
   },
+  /**
+   * The connection to an engine on a socket broke at `lostAt` and works again. The text deltas in between are missing; the
+   * other events follow, with the times at which they happened.
+   */
+  ConnectionRestored: { lostAt: Schema.Finite, at },
   Unknown: { method: Schema.String, payload: Schema.Unknown, at }
 }
 

@@ -30,6 +30,9 @@ import * as MessageRouter from "./app-server/MessageRouter.ts"
 import * as ErrorMapping from "./app-server/ErrorMapping.ts"
 import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as AppServerProcess from "./app-server/AppServerProcess.ts"
+import * as AppServerSocket from "./app-server/AppServerSocket.ts"
+import type * as SocketLink from "./app-server/SocketLink.ts"
+import type * as Transport from "./app-server/Transport.ts"
 import * as Protocol from "./app-server/Protocol.ts"
 import * as TurnDriver from "./app-server/TurnDriver.ts"
 import * as AppServerSession from "./app-server/AppServerSession.ts"
@@ -50,33 +53,31 @@ import * as NotificationHub from "./NotificationHub.ts"
  */
 export type AppServerOptions = AppServerProcess.ProcessOptions
 
+/**
+ * Options for a `codex app-server` that listens on a socket.
+ * @since 0.1.0
+ * @category models
+ */
+export type SocketOptions = SocketLink.SocketOptions
+
 const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadResumed)
 
-const make = Effect.fnUntraced(function* (options: AppServerOptions) {
-  const context = yield* Effect.context<
-    ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
-  >()
-  const platformServices = Context.pick(
-    ChildProcessSpawner.ChildProcessSpawner,
-    FileSystem.FileSystem,
-    Path.Path
-  )(context)
+const make = Effect.fnUntraced(function* (transport: Transport.Transport) {
+  const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const layerScope = yield* Effect.scope
   // Codex runs without a request what the rules in its home directory allow.
   const hostDirectories = yield* HostDirectories.Current
-  yield* hostDirectories.add({
-    path: AppServerProcess.homeOf(options, yield* Path.Path),
-    content: "the home directory of Codex",
-    setting: "CODEX_HOME",
-    isTree: true,
-    allowsTurns: true
-  })
+  if (transport.home !== undefined)
+    yield* hostDirectories.add({
+      path: transport.home,
+      content: "the home directory of Codex",
+      setting: "CODEX_HOME",
+      isTree: true,
+      allowsTurns: true
+    })
   const starting = Semaphore.makeUnsafe(1)
-  /** The temporary directory of the agent's commands. */
-  const tmpdir =
-    options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"]
   const notifications = NotificationHub.make()
   let session: AppServerSession.Session | undefined
   const restarted: ThreadHandle.RestartedThreads = new Map()
@@ -101,7 +102,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         },
         terminals,
         AdoptedTurns.hooks(() => started, fork, clock),
-        { timeZone: options.env?.["TZ"], mask }
+        { timeZone: transport.env?.["TZ"], mask }
       )
       const logWarning = yield* CodexWarnings.makeLog((threadId) => runningTurns.get(threadId)?.fork)
       const listener: AppServerProcess.ProcessListener = {
@@ -114,14 +115,14 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
           router.onNotification(method, params, emittedAtMs)
         }
       }
-      const process = yield* AppServerProcess.start(options, listener).pipe(
+      const process = yield* transport.connect(listener).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void)),
         Effect.withSpan(Convention.span.engineStart, {}, { captureStackTrace: false })
       )
       started = {
         process,
-        rawRequests: RawRequests.make(process.connection, AppServerProcess.requestTimeoutOf(options), scope),
+        rawRequests: RawRequests.make(process.connection, transport.requestTimeout, scope),
         runningTurns,
         usageTotals,
         terminals,
@@ -131,11 +132,8 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
       }
       return started
     },
-    // The start span becomes a child of the caller that needs the engine now, not of the fiber that built the layer. The
-    // platform is that of the layer: a caller with another spawner must not start Codex outside of a container.
-    Effect.updateContext((current: Context.Context<never>) =>
-      Context.merge(Context.merge(context, current), platformServices)
-    )
+    // The start span becomes a child of the caller that needs the engine now, not of the fiber that built the layer.
+    Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
   )
 
   /** Returns the current session, or starts a new one if its process has died. */
@@ -273,7 +271,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
         settings: requested,
         instructions: options.instructions,
         hasInstructions: ({ thread }) => GivenInstructions.isLast(fs, thread.path, options.instructions),
-        tmpdir
+        tmpdir: transport.temporaryDirectory
       },
       resolveDirectories,
       {
@@ -290,7 +288,7 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
 
   return Engine.Engine.of({
     ...ThreadManagement.make(request),
-    environment: options.env,
+    environment: transport.env,
     exec: (command, onOutput) =>
       Effect.flatMap(resolveDirectory("cwd", command.cwd ?? ".", "command/exec"), (cwd) =>
         Effect.flatMap(ready, ({ commands, process }) =>
@@ -325,6 +323,36 @@ const make = Effect.fnUntraced(function* (options: AppServerOptions) {
   })
 })
 
+/** The platform is that of the layer: a caller with another spawner must not start Codex outside of a container. */
+const processTransport = (options: AppServerOptions) =>
+  Effect.gen(function* (): Effect.fn.Return<
+    Transport.Transport,
+    never,
+    ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
+  > {
+    const services = Context.pick(
+      ChildProcessSpawner.ChildProcessSpawner,
+      FileSystem.FileSystem,
+      Path.Path
+    )(yield* Effect.context<ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path>())
+    return {
+      connect: (listener) => Effect.provideContext(AppServerProcess.start(options, listener), services),
+      home: AppServerProcess.homeOf(options, yield* Path.Path),
+      env: options.env,
+      temporaryDirectory:
+        options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"],
+      requestTimeout: AppServerProcess.requestTimeoutOf(options)
+    }
+  })
+
+const socketTransport = (options: SocketOptions): Transport.Transport => ({
+  connect: (listener) => AppServerSocket.connect(options, listener),
+  home: undefined,
+  env: undefined,
+  temporaryDirectory: process.env["TMPDIR"],
+  requestTimeout: AppServerProcess.requestTimeoutOf(options)
+})
+
 /**
  * The same as `layer`, with options, and with the platform services left for the caller to provide.
  * @since 0.1.0
@@ -347,7 +375,7 @@ export const layerNoDeps = (
   Engine.Engine,
   never,
   ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
-> => Layer.effect(Engine.Engine, make(options))
+> => Layer.effect(Engine.Engine, Effect.flatMap(processTransport(options), make))
 
 // Only what the engine needs: a layer with Node's terminal would add a listener to stdin for each engine.
 const platform = NodeChildProcessSpawner.layer.pipe(
@@ -370,6 +398,37 @@ const platform = NodeChildProcessSpawner.layer.pipe(
  */
 export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engine> =>
   layerNoDeps(options).pipe(Layer.provide(platform))
+
+/**
+ * Connects to a `codex app-server` that listens on a socket and was started by somebody else. Its running turns, waiting
+ * approvals and background commands outlive this process. A connection that breaks while threads are open is made again:
+ * turns go on, requests that Codex repeats are not asked twice, and the events that were missed are restored, except
+ * parts of texts. Fails with `EngineUnreachable` if there is no connection. Includes Node's platform services.
+ *
+ * Codex reads its configuration and environment where it was started, so there are no options for them.
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ *
+ * // codex app-server --listen unix:///run/user/1000/codex.sock
+ * const CodexLive = Codex.layer.pipe(
+ *   Layer.provide(AppServer.layerSocket({ path: "/run/user/1000/codex.sock" }))
+ * )
+ *
+ * const program = Effect.gen(function* () {
+ *   const codex = yield* Codex
+ *   const thread = yield* codex.startThread()
+ *   return yield* thread.run("fix the failing test")
+ * }).pipe(Effect.scoped, Effect.provide(CodexLive))
+ * ```
+ */
+export const layerSocket = (options: SocketOptions): Layer.Layer<Engine.Engine> =>
+  Layer.effect(Engine.Engine, make(socketTransport(options))).pipe(
+    Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
+  )
 
 /**
  * Runs the real Codex. Finds the binary by `CODEX_PATH`, the package `@openai/codex` or `PATH`, starts it with the first

@@ -224,6 +224,7 @@ export const statusOf = (error: CodexError.CodexError): ErrorStatus => {
     case "CodexVersionUnsupported":
     case "EngineStartFailed":
     case "EngineExited":
+    case "EngineUnreachable":
       return 503
     case "ThreadBusy":
     case "TurnInterrupted":

@@ -46,7 +46,7 @@ export interface ProcessOptions {
 }
 
 /** Why a process ended. */
-export type ProcessEnd = CodexError.EngineExited | CodexError.ProtocolError
+export type ProcessEnd = CodexError.EngineExited | CodexError.EngineUnreachable | CodexError.ProtocolError
 
 export interface Process {
   readonly connection: JsonRpcConnection.Connection
@@ -64,6 +64,11 @@ export interface Process {
 export type ProcessListener = Omit<JsonRpcConnection.Host, "onUnparsable"> & {
   /** Called once, before pending requests fail. */
   readonly onExit: (error: ProcessEnd) => void
+  /**
+   * Called for each open thread after a broken connection works again, before the notifications that were missed. Text
+   * deltas between `lostAtMs`, in milliseconds since the epoch, and now are missing forever; items are complete.
+   */
+  readonly onReconnected?: ((threadId: string, lostAtMs: number) => void) | undefined
 }
 
 /** How long a single request may take. */

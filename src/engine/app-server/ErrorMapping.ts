@@ -120,7 +120,7 @@ export const classify = (
 export const fromRpcError = (
   method: string,
   error: JsonRpcConnection.RpcRequestError,
-  end: () => CodexError.EngineExited | CodexError.ProtocolError,
+  end: () => CodexError.EngineExited | CodexError.EngineUnreachable | CodexError.ProtocolError,
   threadId?: ThreadId
 ): CodexError.RequestError => {
   switch (error._tag) {
@@ -170,10 +170,10 @@ const cannotRun: ReadonlySet<number | undefined> = new Set([126, 127])
 
 /** Returns the error of a process that ended while it started. */
 export const startFailed = (
-  end: CodexError.EngineExited | CodexError.ProtocolError,
+  end: CodexError.EngineExited | CodexError.EngineUnreachable | CodexError.ProtocolError,
   paths: { readonly binary: string; readonly home: string }
 ): CodexError.EngineStartFailed => {
-  if (end._tag === "ProtocolError")
+  if (end._tag !== "EngineExited")
     return new CodexError.EngineStartFailed({ reason: "Exited", detail: end.detail })
   const { code, stderr: detail } = end
   const reason = startTexts.find(([pattern]) => pattern.test(detail))?.[1]

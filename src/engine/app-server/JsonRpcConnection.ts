@@ -77,6 +77,8 @@ export interface Connection {
   readonly receive: (chunk: Uint8Array) => void
   /** The same, one line for each step of the iterator, so that the caller can let other work run between lines. */
   readonly receiveLines: (chunk: Uint8Array) => Iterator<void>
+  /** Processes one whole message, from a transport that keeps messages apart. */
+  readonly receiveMessage: (message: string) => void
   /** Fails all pending requests and all later ones. */
   readonly close: () => void
   readonly counters: () => Readonly<Counters>
@@ -286,6 +288,7 @@ export const make = (
         yield
       }
     },
+    receiveMessage: receiveLine,
     close: () => {
       if (!open) return
       open = false

@@ -185,6 +185,15 @@ export const make = (
       }
     },
     onRequest: requests.onRequest,
+    onReconnected: (threadId, lostAt) => {
+      const runningTurn = runningTurns.get(threadId)
+      if (runningTurn === undefined || RunningTurn.isOver(runningTurn)) return
+      const turnId = RunningTurn.turnIdOf(runningTurn)
+      if (turnId === undefined) return
+      emitTurnStarted(runningTurn, turnId, undefined)
+      RunningTurn.step(runningTurn, { _tag: "EventReceived", turnId, begins: true })
+      runningTurn.handlers.emit({ _tag: "ConnectionRestored", lostAt, at: RunningTurn.timeOf(runningTurn) })
+    },
     onExit: (error) => {
       terminals.close()
       for (const runningTurn of runningTurns.values())

@@ -137,6 +137,7 @@ const startErrors = new Set<string>([
   "CodexVersionUnsupported",
   "EngineStartFailed",
   "EngineExited",
+  "EngineUnreachable",
   "ProtocolError",
   "InvalidRequest",
   "ThreadBusy"
@@ -144,6 +145,6 @@ const startErrors = new Set<string>([
 export const isStartError = (error: CodexError.CodexError): error is CodexError.StartError =>
   startErrors.has(error._tag)
 export const isRequestError = (error: CodexError.CodexError): error is CodexError.RequestError =>
-  ["EngineExited", "ProtocolError", "InvalidRequest", "ThreadBusy"].includes(error._tag)
+  ["EngineExited", "EngineUnreachable", "ProtocolError", "InvalidRequest", "ThreadBusy"].includes(error._tag)
 export const isTurnError = (error: CodexError.CodexError): error is CodexError.TurnError =>
   isRequestError(error) || !startErrors.has(error._tag)
