@@ -132,11 +132,13 @@ export class EngineExited extends make<EngineExited>()(
 ) {}
 
 /**
+ * Why there is no connection: none could be made, the server refused it, or it broke.
  * @since 0.1.0
  * @category schemas
  */
 export const EngineUnreachableReason = Schema.Literals(["NotConnected", "Refused", "Lost"])
 /**
+ * Why there is no connection.
  * @since 0.1.0
  * @category models
  */

@@ -58,7 +58,7 @@ export type AppServerOptions = AppServerProcess.ProcessOptions
  * @since 0.1.0
  * @category models
  */
-export type SocketOptions = SocketLink.SocketOptions
+export type SocketOptions = SocketLink.SocketLinkOptions
 
 const decodeOpened = Schema.decodeUnknownOption(Protocol.ThreadResumed)
 

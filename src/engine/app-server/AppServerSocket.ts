@@ -44,7 +44,7 @@ interface PendingStart {
 
 /** Connects to Codex and performs the handshake. The connection closes with the scope; the process goes on. */
 export const connect = Effect.fnUntraced(function* (
-  options: SocketLink.SocketOptions,
+  options: SocketLink.SocketLinkOptions,
   listener: AppServerProcess.ProcessListener
 ): Effect.fn.Return<
   AppServerProcess.Process,

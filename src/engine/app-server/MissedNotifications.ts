@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-export interface Notification {
+export interface MissedNotification {
   readonly method: string
   readonly params: unknown
   /** Milliseconds since the epoch; `undefined` if Codex does not say when it happened. */
@@ -60,7 +60,7 @@ const decodeResumed = Schema.decodeUnknownOption(
 )
 
 /** The newest part of a thread's history, oldest turn first. */
-export interface History {
+export interface StoredHistory {
   readonly turns: ReadonlyArray<StoredTurn>
   /** Whether Codex waits for a decision or an answer of a person. */
   readonly asks: boolean
@@ -74,7 +74,7 @@ export const resumeParams = (threadId: string): object => ({
 })
 
 /** Returns the history in a reply to `thread/resume`. */
-export const historyOf = (resumed: unknown): Option.Option<History> =>
+export const historyOf = (resumed: unknown): Option.Option<StoredHistory> =>
   Option.map(decodeResumed(resumed), ({ initialTurnsPage, thread: { status } }) => {
     const flags =
       Predicate.isObject(status) && Array.isArray(status["activeFlags"]) ? status["activeFlags"] : []
@@ -82,7 +82,7 @@ export const historyOf = (resumed: unknown): Option.Option<History> =>
   })
 
 /** Returns the turn that a message with this client id started. */
-export const turnOf = ({ turns }: History, clientId: string): string | undefined =>
+export const turnOf = ({ turns }: StoredHistory, clientId: string): string | undefined =>
   turns.find(({ items }) => items.some((item) => item.clientId === clientId))?.id
 
 /** The state of an item when it started: what it contains later has not happened yet. */
@@ -107,7 +107,7 @@ export interface MissedNotifications {
   /** Returns the threads that are open. */
   readonly threads: () => ReadonlyArray<string>
   /** Returns the notifications about a thread that are missing, in their order. They count as observed. */
-  readonly missed: (threadId: string, history: History) => ReadonlyArray<Notification>
+  readonly missed: (threadId: string, history: StoredHistory) => ReadonlyArray<MissedNotification>
 }
 
 export const make = (): MissedNotifications => {
@@ -125,8 +125,8 @@ export const make = (): MissedNotifications => {
     return turn
   }
 
-  const missedOfTurn = (threadId: string, turn: StoredTurn, isKnown: boolean): Array<Notification> => {
-    const missed: Array<Notification> = []
+  const missedOfTurn = (threadId: string, turn: StoredTurn, isKnown: boolean): Array<MissedNotification> => {
+    const missed: Array<MissedNotification> = []
     const { id: turnId, items, ...rest } = turn
     const open = begin(threadId, turnId)
     if (!isKnown)

@@ -25,7 +25,7 @@ export type SocketAddress =
   | { readonly path: string }
   | { readonly url: string; readonly token?: Redacted.Redacted | undefined }
 
-export type SocketOptions = SocketAddress & {
+export type SocketLinkOptions = SocketAddress & {
   /** How long a connection may take to be made, with its handshake; default 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
   /** How long a single request may take; default 30 seconds. */
@@ -89,7 +89,7 @@ export const unreachable = (
 
 /** Returns how to make a connection and perform the handshake. A connection closes with its own scope, a child of `scope`. */
 export const make = Effect.fnUntraced(function* (
-  options: SocketOptions,
+  options: SocketLinkOptions,
   host: LinkHost,
   slices: TimeSlices.SharedSlices,
   scope: Scope.Scope

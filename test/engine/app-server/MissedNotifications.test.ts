@@ -5,7 +5,7 @@ import * as MissedNotifications from "../../../src/engine/app-server/MissedNotif
 
 const threadId = "thread"
 
-interface Played extends MissedNotifications.Notification {
+interface Played extends MissedNotifications.MissedNotification {
   readonly params: Readonly<Record<string, unknown>>
 }
 
@@ -67,10 +67,10 @@ const resumed = (turns: ReadonlyArray<unknown>, activeFlags: ReadonlyArray<strin
   // Codex returns the newest turn first.
   initialTurnsPage: { data: turns.toReversed() }
 })
-const historyOf = (reply: unknown): MissedNotifications.History =>
+const historyOf = (reply: unknown): MissedNotifications.StoredHistory =>
   Option.getOrThrow(MissedNotifications.historyOf(reply))
 
-const names = (notifications: ReadonlyArray<MissedNotifications.Notification>) =>
+const names = (notifications: ReadonlyArray<MissedNotifications.MissedNotification>) =>
   notifications.map(({ method, params }) => `${method} ${idOf({ params: Object(params) })}`)
 
 describe("what was missed while a connection was down", () => {
