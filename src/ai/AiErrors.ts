@@ -75,6 +75,7 @@ const reasonOf = (error: CodexError.CodexError): AiError.AiErrorReason => {
     case "OutputInvalid":
       return new AiError.StructuredOutputError({ description, responseText: error.output, metadata })
     case "EngineExited":
+    case "EngineUnreachable":
     case "EngineStartFailed":
     case "ProtocolError":
     case "ThreadBusy":
