@@ -130,8 +130,9 @@ export class CodexSessions extends Context.Service<
   static readonly layer: Layer.Layer<CodexSessions, never, Codex> = CodexSessions.layerOptions({})
 }
 
-const fingerprintOf = ({ outputSchema, thread, tools, turn }: ModelSession.SessionSpec): string =>
-  JSON.stringify([thread, turn, tools.map(PendingTools.define), outputSchema])
+/** What a running turn cannot change. Budgets and timeouts of a follow-up prompt do not end the turn that it continues. */
+const fingerprintOf = ({ outputSchema, thread, tools }: ModelSession.SessionSpec): string =>
+  JSON.stringify([thread, tools.map(PendingTools.define), outputSchema])
 
 const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
   const codex = yield* Codex
@@ -177,17 +178,28 @@ const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
     }
   })
 
-  /** Finds the turn whose calls a prompt answers: all of them, and none of another turn. */
-  const findTurn = (
-    { isFollowUp, results }: PromptConversion.ConvertedPrompt,
-    fingerprint: string
-  ): WaitingTurn | undefined => {
+  /** Takes the turns out of the registry whose calls a prompt answers, all of them. */
+  const takeAnswered = ({ results }: PromptConversion.ConvertedPrompt): ReadonlyArray<WaitingTurn> => {
     const turns = new Set([...results.keys()].flatMap((id) => byCall.get(id) ?? []))
-    const [turn] = turns
-    if (turn === undefined || turns.size > 1) return undefined
-    const isComplete = [...turn.calls.keys()].every((id) => results.has(id))
-    return isFollowUp && isComplete && turn.fingerprint === fingerprint ? turn : undefined
+    return [...turns].filter((turn) => [...turn.calls.keys()].every((id) => results.has(id)) && take(turn))
   }
+
+  /** Continues the turn that a prompt answers, or starts another one. A turn that cannot go on with the prompt ends. */
+  const acquire = Effect.fnUntraced(function* (
+    { requiresCall, spec }: SessionRequest,
+    prompt: PromptConversion.ConvertedPrompt,
+    fingerprint: string
+  ) {
+    const answered = takeAnswered(prompt)
+    const [turn, ...others] = answered
+    if (turn !== undefined && others.length === 0 && prompt.isFollowUp && turn.fingerprint === fingerprint)
+      return yield* Effect.onError(resume(turn, prompt), () => turn.session.close)
+    for (const { session, timer } of answered) {
+      yield* Fiber.interrupt(timer)
+      yield* session.close
+    }
+    return yield* ModelSession.open(codex, scope, spec, withRequirement(prompt, requiresCall))
+  })
 
   const resume = Effect.fnUntraced(function* (
     turn: WaitingTurn,
@@ -217,18 +229,13 @@ const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
         let isWaiting = false
         // A response that ends otherwise than with calls ends its turn.
         const session = yield* Effect.acquireRelease(
-          Effect.suspend(() => {
-            const turn = findTurn(prompt, fingerprint)
-            return turn !== undefined && take(turn)
-              ? Effect.onError(resume(turn, prompt), () => turn.session.close)
-              : ModelSession.open(codex, scope, spec, withRequirement(prompt, requiresCall))
-          }),
+          acquire(request, prompt, fingerprint),
           (session) => Effect.suspend(() => (isWaiting ? Effect.void : session.close)),
           { interruptible: true }
         ).pipe(Effect.mapError(failed))
         return session
           .respond((end) => {
-            onTurn(session.threadId, session.turnId())
+            onTurn(session.threadId(), session.turnId())
             if (end._tag === "Completed") return Effect.void
             isWaiting = true
             return wait(session, fingerprint, end.calls)

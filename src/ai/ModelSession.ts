@@ -11,7 +11,7 @@ import type * as Tool from "effect/ai/Tool"
 import type * as Response from "effect/ai/Response"
 import { randomUUID } from "node:crypto"
 import type { Codex, ThreadOptions } from "../Codex.ts"
-import type * as CodexError from "../domain/CodexError.ts"
+import * as CodexError from "../domain/CodexError.ts"
 import * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 import * as StructuredOutput from "../turn/StructuredOutput.ts"
@@ -38,7 +38,7 @@ export type ResponseEnd =
   | { readonly _tag: "Completed" }
 
 export interface ModelSession {
-  readonly threadId: string
+  readonly threadId: () => string
   readonly turnId: () => string | undefined
   /** The parts of the next response. `onEnd` runs before the last part. */
   readonly respond: (
@@ -96,7 +96,8 @@ const start = Effect.fnUntraced(function* (
       ...(spec.tools.length === 0 ? {} : { tools: toolkit })
     })
     .pipe(PendingTools.withoutLimits, Scope.provide(scope))
-  const threadId = thread.id
+  // A thread that Codex loses before its first turn starts again, with another id and without its history.
+  let threadId = thread.id
   if (history.length > 0) yield* codex.request("thread/inject_items", { threadId, items: history })
 
   const { outputSchema } = spec
@@ -117,6 +118,7 @@ const start = Effect.fnUntraced(function* (
   let turnId: string | undefined
   let reported = Turn.noUsage
   let lastAt = 0
+  let isLost = false
 
   const metadata = () => ({ threadId, ...(turnId === undefined ? {} : { turnId }) })
 
@@ -164,6 +166,8 @@ const start = Effect.fnUntraced(function* (
       boundary = StepBoundary.step(boundary, event, names)
       switch (event._tag) {
         case "TurnStarted":
+          isLost = event.threadId !== threadId && history.length > 0
+          threadId = event.threadId
           turnId = event.turnId
           return begin(event.at)
         case "ModelResponded":
@@ -213,6 +217,7 @@ const start = Effect.fnUntraced(function* (
       if (ended) return Cause.done()
       return Effect.flatMap(Queue.take(messages), (message) => {
         const found = onMessage(message)
+        if (isLost) return Effect.fail(new CodexError.EngineExited({ stderr: "" }))
         if (ended && Arr.isReadonlyArrayNonEmpty(found)) return Effect.as(onEnd({ _tag: "Completed" }), found)
         if (!StepBoundary.isComplete(boundary))
           return Arr.isReadonlyArrayNonEmpty(found) ? Effect.succeed(found) : take
@@ -228,7 +233,7 @@ const start = Effect.fnUntraced(function* (
   }
 
   return {
-    threadId,
+    threadId: () => threadId,
     turnId: () => turnId,
     respond,
     steer: (input) => thread.steer(input),
