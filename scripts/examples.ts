@@ -144,6 +144,29 @@ const examples: Readonly<Record<string, Example>> = {
     ],
     exits: 1
   },
+  languageModel: {
+    script: [
+      answer("A test that fails sometimes."),
+      answer(JSON.stringify({ priority: "high", summary: "The build fails." })),
+      answer("Green turns red again.")
+    ],
+    prints: ["A test that fails sometimes. (12 tokens)", "high: The build fails.", "> "]
+  },
+  chat: {
+    script: [
+      reply(call("lookup_ticket", { id: "T-1" }), call("lookup_ticket", { id: "T-2" })),
+      (request) =>
+        answer(
+          request.toolOutputs.map(({ output }) => output).join() ===
+            '{"title":"The build fails"},{"title":"The docs are old"}'
+            ? "A build and a text."
+            : "The tool did not answer."
+        ),
+      (request) =>
+        answer(JSON.stringify(request.body).includes("A build and a text.") ? "The build." : "Which ones?")
+    ],
+    prints: ["looked up { title: 'The build fails' }", "A build and a text.\nThe build."]
+  },
   streaming: { script: [reply(shell("ls")), answer("One file.")], prints: ["-> 0", "One file.", "thinking"] },
   exec: {
     script: [],

@@ -3,6 +3,7 @@ import * as EffectAi from "effect/ai"
 import * as EffectProcess from "effect/process"
 import * as Effects from "effect"
 import * as Library from "effect-codex"
+import * as Ai from "effect-codex/ai"
 import * as Testing from "effect-codex/testing"
 import type { Block } from "../runbook/Blocks.ts"
 import { contexts } from "./Contexts.ts"
@@ -40,6 +41,7 @@ const known = new Set(["in", "file", "run", "first", "continues", "skip"])
 const modules: ReadonlyArray<readonly [module: string, names: ReadonlyArray<string>]> = [
   ["effect", ["Console"]],
   ["effect-codex", Object.keys(Library)],
+  ["effect-codex/ai", Object.keys(Ai)],
   ["effect-codex/testing", Object.keys(Testing)],
   ["effect", Object.keys(Effects).filter((name) => /^[A-Z]/.test(name))],
   ["effect/ai", Object.keys(EffectAi)],

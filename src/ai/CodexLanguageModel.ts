@@ -46,7 +46,10 @@ import type { SessionSpec } from "./ModelSession.ts"
 export interface CodexModelOptions
   extends
     Omit<ThreadOptions, "budget" | "ephemeral" | "goals" | "instructions" | "mode" | "tools">,
-    Pick<TurnOptions.TurnOptions, "budget" | "retry" | "timeout"> {}
+    Pick<TurnOptions.TurnOptions, "budget" | "retry" | "timeout"> {
+  /** Whether Codex may run commands of its own. Default: true. */
+  readonly commands?: boolean | undefined
+}
 
 /**
  * Options for the requests of a part of a program: they override the options of the layer.
@@ -147,7 +150,7 @@ export const make = Effect.fnUntraced(function* ({
     { responseFormat, toolChoice, tools }: LanguageModel.ProviderOptions
   ): Effect.fn.Return<SessionSpec, AiError.AiError> {
     const override = yield* Effect.serviceOption(Config)
-    const { budget, retry, timeout, ...thread } = {
+    const { budget, commands, retry, timeout, ...thread } = {
       ...ownConfig,
       ...(model === undefined ? {} : { model }),
       ...(override._tag === "Some" ? override.value : {})
@@ -172,6 +175,7 @@ export const make = Effect.fnUntraced(function* ({
         webSearch: "disabled",
         ...(thread.permissionProfile === undefined ? { sandbox: "read-only" } : {}),
         ...thread,
+        ...(commands === false ? { config: { ...thread.config, "features.shell_tool": false } } : {}),
         cwd: thread.cwd ?? (yield* sessions.directory)
       },
       turn: { budget, retry, timeout },
