@@ -7,6 +7,7 @@ import { Readable } from "node:stream"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as AgentCalls from "../../test/support/agentCalls.ts"
 import * as Pty from "../../test/support/pty.ts"
+import * as ReviewReply from "../../test/support/reviewReply.ts"
 import type { Attack } from "./Attack.ts"
 
 const question = "stop the turn (q): "
@@ -314,8 +315,59 @@ export const terminal: ReadonlyArray<Attack> = [
     }),
     mutant: {
       file: "src/cli/Output.ts",
-      original: 'stream.isTTY && typeof arg === "string" ? printableWithColours(arg) : arg',
-      mutated: "arg"
+      original: "stream.isTTY ? write(consoleText(args, stream.hasColors())) : write(...args)",
+      mutated: "write(...args)"
+    }
+  },
+  {
+    id: "H10",
+    title: "commands of exec, findings of reviews and turns of goals cannot act on the terminal",
+    run: Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const evil = "\u001b[2J\u001b]0;title\u0007\u009b31m\u202eend"
+      const review = JSON.stringify({
+        findings: [
+          {
+            ...ReviewReply.finding,
+            title: evil,
+            body: evil,
+            code_location: { ...ReviewReply.finding.code_location, absolute_file_path: `/repo/${evil}` }
+          }
+        ],
+        overall_correctness: evil,
+        overall_explanation: evil,
+        overall_confidence_score: 0.8
+      })
+      const server = yield* M.make(({ body }) => {
+        const request = JSON.stringify(body)
+        if (request.includes("review this")) return M.reply(M.text(review))
+        if (!request.includes("count")) return M.httpError(400, { message: evil })
+        return request.includes("function_call_output")
+          ? M.reply(M.text(evil))
+          : M.reply(M.text(evil), M.call("update_goal", { status: "complete" }))
+      })
+      const env = yield* M.home(server)
+      const cwd = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "attack-" }), fs.realPath)
+      for (const args of [
+        ["exec", "--", "printf", "%s\n", evil],
+        ["exec", "--", "sh", "-c", `printf '%s' '${evil}' >&2; exit 3`],
+        ["exec", "--", evil],
+        ["review", "review this"],
+        ["goal", "count"],
+        ["review", `fail ${evil}`]
+      ]) {
+        const pty = yield* Pty.start({ args, env, cwd })
+        yield* pty.exit
+        const command = args.slice(0, 2).join(" ")
+        if (controls.test(pty.output())) return `the terminal got control codes from ${command}`
+        if (!pty.output().includes("\\u202eend")) return `${command} does not show the text: ${pty.output()}`
+      }
+      return "held"
+    }),
+    mutant: {
+      file: "src/cli/handlers/runInSandbox.ts",
+      original: "isTerminal ? TerminalOutput.harmless(handle[stream]) : handle[stream]",
+      mutated: "isTerminal ? handle[stream] : handle[stream]"
     }
   },
   {

@@ -2,6 +2,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { formatWithOptions } from "node:util"
 import { printable, printableWithColours } from "../internal/VisibleText.ts"
 
 const forReader = (terminal: boolean, text: string): string => (terminal ? printable(text) : text)
@@ -14,10 +15,17 @@ export const print = (text: string): Effect.Effect<void> =>
 export const printError = (text: string): Effect.Effect<void> =>
   Effect.suspend(() => Console.error(forReader(process.stderr.isTTY, text)))
 
+/**
+ * Returns the text that a console prints for these arguments, harmless for a terminal. All of it, because Node shows the message
+ * of an error as it is.
+ */
+export const consoleText = (args: ReadonlyArray<unknown>, colors: boolean): string =>
+  printableWithColours(formatWithOptions({ colors }, ...args))
+
 const safe =
   (stream: NodeJS.WriteStream, write: (...args: ReadonlyArray<unknown>) => void) =>
   (...args: ReadonlyArray<unknown>): void =>
-    write(...args.map((arg) => (stream.isTTY && typeof arg === "string" ? printableWithColours(arg) : arg)))
+    stream.isTTY ? write(consoleText(args, stream.hasColors())) : write(...args)
 
 /**
  * A console whose text cannot control the terminal, except for colours. It covers what other modules print: usage errors of effect/cli,
@@ -34,7 +42,9 @@ export const layer: Layer.Layer<never> = Layer.effect(
       debug: safe(stdout, (...args) => console.debug(...args)),
       error: safe(stderr, (...args) => console.error(...args)),
       warn: safe(stderr, (...args) => console.warn(...args)),
-      trace: safe(stderr, (...args) => console.trace(...args))
+      trace: safe(stderr, (...args) => console.trace(...args)),
+      group: safe(stdout, (...args) => console.group(...args)),
+      groupCollapsed: safe(stdout, (...args) => console.groupCollapsed(...args))
     }
   })
 )

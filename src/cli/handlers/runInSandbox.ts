@@ -12,6 +12,7 @@ import type * as Exec from "../../domain/Exec.ts"
 import { jsonLine } from "../../internal/VisibleText.ts"
 import type { ExecInput } from "../commands/execCommand.ts"
 import { ExitWith, UsageError } from "../CommandEnd.ts"
+import * as TerminalOutput from "../TerminalOutput.ts"
 import { withCodex } from "../WithCodex.ts"
 
 const variable = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s
@@ -30,9 +31,12 @@ const report = Effect.fnUntraced(function* (handle: Exec.ExecHandle, json: boole
     )
   // The reader of our output can close the pipe at any time. The command ends by itself then.
   const bytes = (stream: "stdout" | "stderr") =>
-    Stream.run(handle[stream], stdio[stream]({ endOnDone: false })).pipe(
-      Effect.catchTag("PlatformError", () => Effect.void)
-    )
+    Effect.flatMap(stream === "stdout" ? stdio.stdoutIsTerminal : stdio.stderrIsTerminal, (isTerminal) =>
+      Stream.run(
+        isTerminal ? TerminalOutput.harmless(handle[stream]) : handle[stream],
+        stdio[stream]({ endOnDone: false })
+      )
+    ).pipe(Effect.catchTag("PlatformError", () => Effect.void))
   const print = json ? lines : bytes
   yield* Effect.all([print("stdout"), print("stderr")], { concurrency: 2, discard: true })
   return yield* handle.exitCode
