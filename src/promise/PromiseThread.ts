@@ -1,5 +1,4 @@
 /** A thread with promises. */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Exit from "effect/Exit"
@@ -14,6 +13,7 @@ import type * as Review from "../domain/Review.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 import type * as Thread from "../Thread.ts"
+import * as AbortSignals from "./AbortSignals.ts"
 import * as EngineLease from "./EngineLease.ts"
 import * as Lines from "./Lines.ts"
 import {
@@ -156,12 +156,13 @@ export class PromiseThread {
     await this.close()
   }
 
-  private call<A, E>(
+  private async call<A, E>(
     body: (thread: Thread.Thread) => Effect.Effect<A, E, Codex>,
     signal?: AbortSignal | undefined
   ): Promise<A> {
+    signal?.throwIfAborted()
     return this.lease.use(async (engine) => {
-      const thread = await this.opened(engine)
+      const thread = await AbortSignals.unlessAborted(this.opened(engine), signal)
       return EngineLease.run(engine, body(thread), signal)
     })
   }
@@ -174,9 +175,9 @@ export class PromiseThread {
     signal?.throwIfAborted()
     const { engine, release } = await this.lease.acquire()
     try {
-      const thread = await this.opened(engine)
+      const thread = await AbortSignals.unlessAborted(this.opened(engine), signal)
       const ids = { threadId: thread.id, turnId: undefined as string | undefined }
-      const events = Stream.interruptWhen(thread.stream(input, options), aborted(signal))
+      const events = AbortSignals.untilAborted(thread.stream(input, options), signal)
       try {
         for await (const event of Stream.toAsyncIterableWith(events, engine.services)) {
           if (event._tag === "TurnStarted") {
@@ -186,7 +187,7 @@ export class PromiseThread {
           yield event._tag === "TurnCompleted" ? Lines.last(event.turn, undefined, ids) : Lines.event(event)
         }
       } catch (error) {
-        if (error instanceof Aborted) {
+        if (error instanceof AbortSignals.Aborted) {
           yield Lines.last(undefined, "interrupted", ids)
           throw signal?.reason
         }
@@ -238,19 +239,6 @@ export class PromiseThread {
     })
   }
 }
-
-class Aborted extends Data.TaggedError("Aborted") {}
-
-/** Fails when the signal is aborted. */
-const aborted = (signal: AbortSignal | undefined): Effect.Effect<never, Aborted> =>
-  signal === undefined
-    ? Effect.never
-    : Effect.callback((resume) => {
-        const abort = () => resume(Effect.fail(new Aborted()))
-        if (signal.aborted) return abort()
-        signal.addEventListener("abort", abort, { once: true })
-        return Effect.sync(() => signal.removeEventListener("abort", abort))
-      })
 
 /** Converts a turn. */
 const toTurn = (turn: Turn.Turn & { readonly output?: unknown }): PromiseTurn<unknown> => {

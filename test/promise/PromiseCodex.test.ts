@@ -1,5 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as CodexPromise from "../../src/promise/index.ts"
@@ -145,6 +146,70 @@ describe.concurrent("Codex with promises", () => {
         assert.strictEqual((await thread.run("go")).finalResponse, "c")
       }
     ))
+
+  test("interrupts a turn whose signal is aborted while the reader does something else", () =>
+    script([M.reply(M.text("a", { deltas: ["a"] }), M.never), M.reply(M.text("b"))], async (codex, real) => {
+      const thread = codex.startThread(settings(real))
+      const controller = new AbortController()
+      const { events } = await thread.runStreamed("go", { signal: controller.signal })
+      while ((await events.next()).value?.type !== "message.delta");
+      const reason = new Error("enough")
+      controller.abort(reason)
+      // Nothing reads the events meanwhile.
+      await Effect.runPromise(
+        until(
+          "the turn is interrupted",
+          Effect.promise(() =>
+            codex.use((service) =>
+              Effect.map(
+                service.readThread(CodexPromise.ThreadId.make(String(thread.id))),
+                ({ turns }) => turns.at(-1)?.status === "interrupted"
+              )
+            )
+          )
+        )
+      )
+      const last: Array<string> = []
+      const error = await rejection(
+        (async () => {
+          for await (const event of events) last.push(event.type)
+        })()
+      )
+      assert.deepStrictEqual([error, last.at(-1)], [reason, "turn.interrupted"])
+      assert.strictEqual((await thread.run("go")).finalResponse, "b")
+    }))
+
+  test("starts nothing with an aborted signal, and does not wait for a Codex that does not start", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const [codexPathOverride, started] = [`${directory}/codex`, `${directory}/started`]
+      yield* fs.writeFileString(codexPathOverride, `#!/bin/sh\necho > ${started}\nexec cat > /dev/null\n`)
+      yield* fs.chmod(codexPathOverride, 0o755)
+      const codex = new CodexPromise.Codex({ codexPathOverride, telemetry: Logger.layer([]) })
+      const reason = new Error("enough")
+      const signal = AbortSignal.abort(reason)
+      yield* Effect.promise(async () => {
+        assert.strictEqual(await rejection(codex.startThread().run("go", { signal })), reason)
+        assert.strictEqual(
+          await rejection((await codex.startThread().runStreamed("go", { signal })).events.next()),
+          reason
+        )
+      })
+      assert.isFalse(yield* fs.exists(started))
+      for (const start of [
+        (signal: AbortSignal) => codex.startThread().run("go", { signal }),
+        async (signal: AbortSignal) => (await codex.startThread().runStreamed("go", { signal })).events.next()
+      ]) {
+        const controller = new AbortController()
+        const running = rejection(start(controller.signal))
+        yield* until("the process starts", fs.exists(started))
+        controller.abort(reason)
+        assert.strictEqual(yield* Effect.promise(() => running), reason)
+        yield* Effect.promise(() => codex.close())
+        yield* fs.remove(started)
+      }
+    }))
 
   test("asks a function for approvals, and declines when the function fails", () => {
     const asked: Array<string> = []
