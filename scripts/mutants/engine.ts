@@ -2,6 +2,52 @@
 import { inFile, type Mutant } from "./Mutant.ts"
 
 export const engine: ReadonlyArray<Mutant> = [
+  ...inFile(
+    "src/engine/app-server/MissedNotifications.ts",
+    "test/engine/app-server/MissedNotifications.test.ts",
+    [
+      [
+        'if (method === "item/completed") open.completed.add(itemId)',
+        "",
+        "is exactly what was not observed, at any moment of a turn"
+      ],
+      [
+        'typeof item.status === "string" ? { status: "inProgress" } : {}',
+        "{}",
+        "starts each item before it completes it, and ends a turn last"
+      ],
+      [
+        "const isNew = firstOpen >= 0 || ended >= 0",
+        "const isNew = true",
+        "is nothing for a thread that is not open, and for the history of a thread that was resumed"
+      ]
+    ]
+  ),
+  ...inFile("src/engine/app-server/ResentRequests.ts", "test/engine/app-server/ResentRequests.test.ts", [
+    ["known.answer?.(request)", "", "get the answer again that got lost with its connection"],
+    [
+      "if (added.answer !== undefined) return",
+      "",
+      "are passed on once, and the answer goes to the newest connection"
+    ],
+    [
+      "method === toolCall ? undefined : threadOf(params)",
+      "threadOf(params)",
+      "of a thread are its questions until they are answered; calls of tools are none"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/AppServerSocket.ts", "test/real-codex/Socket.test.ts", [
+    [
+      "start.found = { turn: { id: turnId } }",
+      "",
+      "F06 between turn/start and its reply: one turn starts, with one model request"
+    ],
+    [
+      "if (resumes) reportRunning(result)",
+      "",
+      "F08 shows the running turn of a client that died, from its start, and asks the new client"
+    ]
+  ]),
   ...inFile("src/engine/app-server/ResetTime.ts", "test/engine/app-server/ResetTime.test.ts", [
     ["dayAt(-1), dayAt(0)", "dayAt(0)", '"Try again at 11:59 PM." at 2026-11-22T00:00:01Z in UTC'],
     [

@@ -1,11 +1,13 @@
 import { assert, describe } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
@@ -66,6 +68,65 @@ describe.concurrent("a codex app-server behind a socket", () => {
         Effect.scoped
       )
       assert.strictEqual(again.message, "again")
+    }))
+
+  test("F08 shows the running turn of a client that died, from its start, and asks the new client", () =>
+    Effect.gen(function* () {
+      const codex = yield* CodexSocket.make([
+        M.reply(M.shell("echo x >> runs")),
+        escalated("echo y >> runs"),
+        M.reply(M.text("done"))
+      ])
+      const never: Approval.Policy = () => Effect.never
+      const dying = yield* Scope.make()
+      const asked = yield* Deferred.make<void>()
+      const id = yield* Effect.gen(function* () {
+        const thread = yield* codex.start()
+        yield* Effect.forkScoped(
+          Stream.runForEach(thread.stream("go"), (event) =>
+            event._tag === "ApprovalRequested" ? Deferred.succeed(asked, undefined) : Effect.void
+          ),
+          { startImmediately: true }
+        )
+        yield* Deferred.await(asked)
+        return thread.id
+      }).pipe(
+        Effect.provideContext(
+          yield* Layer.buildWithScope(
+            Layer.merge(codex.layerWith({ reconnectTimeout: "1 millis" }), Approval.layer(never)),
+            dying
+          )
+        ),
+        Scope.provide(dying)
+      )
+      // The first client is gone for Codex: it can send and receive nothing more.
+      yield* codex.pause
+      yield* codex.unpause
+      const events = yield* Effect.gen(function* () {
+        const thread = yield* codex.resume(id)
+        const turn: Array<Turn.TurnEvent> = []
+        yield* thread.activity.pipe(
+          Stream.takeUntil(({ _tag }) => _tag === "TurnEnded"),
+          Stream.runForEach((event) =>
+            Effect.sync(() => {
+              if (event._tag === "TurnProgress") turn.push(event.event)
+              if (event._tag === "TurnEnded")
+                turn.push({ _tag: "TurnCompleted", turn: event.turn, at: event.at })
+            })
+          )
+        )
+        return turn
+      }).pipe(
+        Effect.scoped,
+        Effect.provide([codex.layer, Approval.layer(() => Effect.succeed(Approval.accept))])
+      )
+      const turn = completed(events)
+      assert.strictEqual(turn.message, "done")
+      const commands = turn.items.flatMap((item) => (item._tag === "CommandExecution" ? [item.status] : []))
+      assert.deepStrictEqual(commands, ["completed", "completed"])
+      const fs = yield* FileSystem.FileSystem
+      assert.strictEqual(yield* fs.readFileString(`${codex.workspace}/runs`), "x\ny\n")
+      yield* Scope.close(dying, Exit.void)
     }))
 
   test("is EngineUnreachable if nothing listens, with the reason of the system", () =>

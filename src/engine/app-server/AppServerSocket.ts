@@ -223,8 +223,20 @@ export const connect = Effect.fnUntraced(function* (
     if (method === "thread/unsubscribe" && Predicate.isObject(params))
       return notifications.close(String(params["threadId"]))
     if (method !== "thread/start" && method !== "thread/resume" && method !== "thread/fork") return
-    const opened = decodeOpened(result)
-    if (Option.isSome(opened)) notifications.open(opened.value.thread.id)
+    const opened = Option.getOrUndefined(decodeOpened(result))
+    if (opened !== undefined) notifications.open(opened.thread.id)
+  }
+
+  /** Reports what the running turn of a thread has done before this client opened the thread. */
+  const reportRunning = (result: unknown): void => {
+    const opened = Option.getOrUndefined(decodeOpened(result))
+    if (opened === undefined) return
+    const history = MissedNotifications.historyOf(result)
+    for (const { emittedAtMs, method, params } of Option.match(history, {
+      onNone: () => [],
+      onSome: (history) => notifications.missed(opened.thread.id, history)
+    }))
+      listener.onNotification(method, params, emittedAtMs)
   }
 
   /** Starts a turn once, even if the connection breaks before the reply: the history has the id of the message. */
@@ -260,11 +272,13 @@ export const connect = Effect.fnUntraced(function* (
   const connection: JsonRpcConnection.Connection = {
     request: (method, params, sendOptions) => {
       if (method === "turn/start" && Predicate.isObject(params)) return startTurn(params, sendOptions)
-      return request(method, params, {
+      const resumes = method === "thread/resume" && Predicate.isObject(params)
+      return request(method, resumes ? { ...params, ...MissedNotifications.newestTurn } : params, {
         ...sendOptions,
         onResult: (result) => {
           followed(method, params, result)
           sendOptions?.onResult?.(result)
+          if (resumes) reportRunning(result)
         }
       })
     },

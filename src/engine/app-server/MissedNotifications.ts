@@ -66,6 +66,9 @@ export interface StoredHistory {
   readonly asks: boolean
 }
 
+/** A parameter of `thread/resume` with which the reply has the newest turn whole. */
+export const newestTurn = { initialTurnsPage: { limit: 1, sortDirection: "desc", itemsView: "full" } }
+
 /** The parameters of `thread/resume` with which the reply has the newest turns whole. */
 export const resumeParams = (threadId: string): object => ({
   threadId,
