@@ -42,6 +42,7 @@ const modules: ReadonlyArray<readonly [module: string, names: ReadonlyArray<stri
   ["effect", ["Console"]],
   ["effect-codex", Object.keys(Library)],
   ["effect-codex/ai", Object.keys(Ai)],
+  ["effect-codex/ai", ["CodexLanguageModel"]],
   ["effect-codex/testing", Object.keys(Testing)],
   ["effect", Object.keys(Effects).filter((name) => /^[A-Z]/.test(name))],
   ["effect/ai", Object.keys(EffectAi)],

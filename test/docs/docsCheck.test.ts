@@ -1,7 +1,12 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Result from "effect/Result"
 import * as Data from "../../scripts/docs-check/Data.ts"
 import * as Modules from "../../scripts/docs-check/Modules.ts"
 import * as Blocks from "../../scripts/runbook/Blocks.ts"
+import { pages } from "../../scripts/runbook/pages.ts"
 
 const page = (...lines: ReadonlyArray<string>) => Blocks.parse("docs/a.md", lines.join("\n"))
 
@@ -84,4 +89,27 @@ describe("the check of the code in pages", () => {
     ])
       assert.isAtLeast(Data.hidden("a.md", text).length, 1, text)
   })
+
+  it.effect("accepts the marks of every block of every page, and its data", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      for (const file of yield* pages) {
+        const text = yield* fs.readFileString(file)
+        const blocks = Blocks.parse(file, text)
+        const code = blocks.filter(({ language, marks }) => language === "ts" && !marks.has("skip"))
+        const found = [
+          ...Data.hidden(file, text),
+          ...blocks.map(Data.check),
+          ...blocks.map((block) =>
+            Result.match(Blocks.classify(block), { onFailure: String, onSuccess: () => undefined })
+          ),
+          ...Modules.assemble(code).filter((module) => typeof module === "string")
+        ]
+        assert.deepStrictEqual(
+          found.filter((problem) => problem !== undefined),
+          []
+        )
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 })
