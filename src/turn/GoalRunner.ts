@@ -47,6 +47,7 @@ export const run = (
     if (excess !== undefined) return Effect.fail(TurnRunner.budgetExceeded("thread", excess))
     const turns: Array<Turn.Turn> = []
     const ended = Deferred.makeUnsafe<Goal.GoalResult["status"], CodexError.TurnError>()
+    let isRequested = false
     let isSet = false
     let changes = 0
     let exhausted: CodexError.BudgetExceeded | undefined
@@ -95,22 +96,25 @@ export const run = (
         return yield* new CodexError.TurnStalled({ detail })
       }
     })
+    const set = Effect.suspend(() => {
+      isRequested = true
+      return goals.set(options)
+    })
     return Effect.acquireUseRelease(
       Effect.sync(() => shared.listeners.add(listener)),
       () =>
-        Effect.map(
-          Effect.andThen(goals.set(options), Effect.raceFirst(Deferred.await(ended), watchSilence)),
-          (status) => ({
-            status,
-            turns,
-            usage: turns.map(({ usage }) => usage).reduce(TurnState.addUsage, Turn.noUsage),
-            ...costOf(turns)
-          })
-        ),
+        Effect.map(Effect.andThen(set, Effect.raceFirst(Deferred.await(ended), watchSilence)), (status) => ({
+          status,
+          turns,
+          usage: turns.map(({ usage }) => usage).reduce(TurnState.addUsage, Turn.noUsage),
+          ...costOf(turns)
+        })),
       (_, exit) => {
         shared.listeners.delete(listener)
         if (Exit.isSuccess(exit)) return Effect.void
-        return SharedThreads.interrupt(shared, engine, Exit.hasInterrupts(exit) ? "clear" : "pause")
+        if (!Exit.hasInterrupts(exit)) return SharedThreads.interrupt(shared, engine, "pause")
+        // Codex may have received the goal and not yet reported it.
+        return SharedThreads.interrupt(shared, engine, "clear", isRequested && !isSet)
       }
     )
   })

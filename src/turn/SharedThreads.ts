@@ -108,14 +108,15 @@ const stopAdopted = ({ adopted }: SharedThread): void => {
 export const awaitAdopted = ({ adopted }: SharedThread): Effect.Effect<void> =>
   Effect.suspend(() => Effect.forEach([...adopted], ({ ended }) => Deferred.await(ended), { discard: true }))
 
-/** Ends an active goal, so that Codex starts no further turn for it. */
+/** Ends an active goal, so that Codex starts no further turn for it. `isRequested`: a goal that it may not have reported. */
 const stopGoal = (
   shared: SharedThread,
   goals: Engine.ThreadGoals | undefined,
-  how: "clear" | "pause"
+  how: "clear" | "pause",
+  isRequested = false
 ): Effect.Effect<void> =>
   Effect.suspend(() =>
-    goals === undefined || shared.goal?.status !== "active" ? Effect.void : goals.stop(how)
+    goals === undefined || (!isRequested && shared.goal?.status !== "active") ? Effect.void : goals.stop(how)
   )
 
 /**
@@ -138,15 +139,19 @@ const pauseExhausted =
       )
     })
 
-/** Ends the turns that Codex has started by itself and keeps it from starting more. Waits until they have ended. */
+/**
+ * Ends the turns that Codex has started by itself and keeps it from starting more. Waits until they have ended.
+ * `isGoalRequested`: the request of a goal is on its way, and Codex may not have reported the goal.
+ */
 export const interrupt = (
   shared: SharedThread,
   { goals }: Engine.EngineThread,
-  how: "clear" | "pause"
+  how: "clear" | "pause",
+  isGoalRequested = false
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
     stopAdopted(shared)
-    return stopGoal(shared, goals, how).pipe(
+    return stopGoal(shared, goals, how, isGoalRequested).pipe(
       // Codex may have started another turn before it received the request.
       Effect.andThen(Effect.sync(() => stopAdopted(shared))),
       Effect.andThen(awaitAdopted(shared))

@@ -2,7 +2,6 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
@@ -252,9 +251,22 @@ describe.concurrent("a goal", () => {
     Effect.gen(function* () {
       const real = yield* Real.make(() => working)
       yield* Effect.gen(function* () {
+        // Before Codex has reported the goal, and while it pursues the goal.
+        const early = yield* real.start({ goals: true })
+        const goal = { objective: "never" }
+        yield* Fiber.interrupt(yield* Effect.forkScoped(early.runGoal(goal), { startImmediately: true }))
+        const { goal: left } = yield* Codex.use((codex) =>
+          codex.request("thread/goal/get", { threadId: early.id })
+        )
+        assert.isNull(left)
         const thread = yield* real.start({ goals: true, budget: { modelCalls: 4 } })
-        const stopped = yield* Effect.timeoutOption(thread.runGoal({ objective: "never" }), "400 millis")
-        assert.isTrue(Option.isNone(stopped))
+        const before = (yield* real.server.requests).length
+        const running = yield* Effect.forkScoped(thread.runGoal(goal), { startImmediately: true })
+        yield* until(
+          "the goal runs",
+          Effect.map(real.server.requests, (all) => all.length > before)
+        )
+        yield* Fiber.interrupt(running)
         yield* staysQuiet(real)
         const error = yield* Effect.flip(thread.runGoal({ objective: "never" }))
         assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", reason: "ModelCalls" })

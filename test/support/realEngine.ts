@@ -41,7 +41,12 @@ export const make = Effect.fnUntraced(function* (
     env,
     layer: Layer.fresh(Codex.layer).pipe(
       Layer.provideMerge(
-        AppServer.layerOptions({ ...options.engine, env: { ...options.engine?.env, ...env } })
+        // A loaded machine may need longer than the default to start a process.
+        AppServer.layerOptions({
+          startTimeout: "1 minute",
+          ...options.engine,
+          env: { ...options.engine?.env, ...env }
+        })
       )
     ),
     start: <Tools extends Record<string, Tool.Any> = {}>(more: ThreadOptions<Tools> = {}) =>

@@ -15,7 +15,7 @@ import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
 import * as M from "../../../src/testing/ModelServer.ts"
 import { until } from "../../support/live.ts"
 import * as Real from "../../support/realEngine.ts"
-import { Lookup } from "./run.ts"
+import { Lookup, patientExport } from "./run.ts"
 
 export type Part = "thinking" | "tools" | "approval"
 
@@ -123,8 +123,7 @@ const make = Effect.gen(function* () {
   const real = yield* Real.make(script, {
     engine: {
       config: ["features.critical_path_timing=true"],
-      // By default Codex drops a batch of spans that takes a second, which is not much on a loaded machine.
-      env: { OTEL_BSP_EXPORT_TIMEOUT: "60000", OTEL_EXPORTER_OTLP_TIMEOUT: "60000" }
+      env: patientExport
     }
   })
   const fs = yield* FileSystem.FileSystem

@@ -38,11 +38,14 @@ export interface Options {
   readonly telemetry?: Layer.Layer<never>
 }
 
+/** By default Codex drops a batch of spans that takes a second, which is not much on a loaded machine. */
+export const patientExport = { OTEL_BSP_EXPORT_TIMEOUT: "60000", OTEL_EXPORTER_OTLP_TIMEOUT: "60000" }
+
 /** Runs a turn below a span of the caller, closes everything, and gives what was seen. */
 export const run = Effect.fnUntraced(function* (options: Options) {
   const real = yield* Real.make(options.script, {
     ...(options.config === undefined ? {} : { config: options.config }),
-    ...(options.engine === undefined ? {} : { engine: options.engine })
+    engine: { env: patientExport, ...options.engine }
   })
   const memory = yield* InMemorySpans.make
   const slow = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 150)))
