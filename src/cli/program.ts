@@ -14,6 +14,7 @@ import { version } from "../internal/version.ts"
 import { ExitWith, UsageError } from "./CommandEnd.ts"
 import * as Attachments from "./commands/attachmentsCommand.ts"
 import { demo } from "./commands/demoCommand.ts"
+import { doctor } from "./commands/doctorCommand.ts"
 import { exec } from "./commands/execCommand.ts"
 import { goal } from "./commands/goalCommand.ts"
 import { limits } from "./commands/limitsCommand.ts"
@@ -50,6 +51,7 @@ export const cli = Command.make("effect-codex").pipe(
       command: 'effect-codex run "Fix the failing test"',
       description: "Let Codex work in the current directory"
     },
+    { command: "effect-codex doctor", description: "Check what turns need" },
     { command: "effect-codex demo", description: "Watch a turn offline, without a login" }
   ]),
   Command.withSubcommands([
@@ -79,6 +81,7 @@ export const cli = Command.make("effect-codex").pipe(
         Trace.check.pipe(Command.withHandler(whole(() => import("./handlers/checkTrace.ts"))))
       ])
     ),
+    doctor.pipe(Command.withHandler(whole(() => import("./handlers/runDoctor.ts")))),
     demo.pipe(Command.withHandler(whole(() => import("./handlers/playDemo.ts"))))
   ])
 )

@@ -66,6 +66,10 @@ export const pages: HelpPages = {
         description: "Send or check stored telemetry"
       },
       {
+        name: "doctor",
+        description: "Check what turns need, and say what to do about each problem"
+      },
+      {
         name: "demo",
         description: "Watch the real Codex fix a failing test offline, and see its trace"
       }
@@ -74,6 +78,10 @@ export const pages: HelpPages = {
       {
         command: 'effect-codex run "Fix the failing test"',
         description: "Let Codex work in the current directory"
+      },
+      {
+        command: "effect-codex doctor",
+        description: "Check what turns need"
       },
       {
         command: "effect-codex demo",
@@ -745,6 +753,58 @@ export const pages: HelpPages = {
       }
     ],
     examples: []
+  },
+  "effect-codex doctor": {
+    path: ["effect-codex", "doctor"],
+    description: "Check what turns need, and say what to do about each problem",
+    usage: "effect-codex doctor [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
+      },
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex doctor",
+        description: "Exit code 1 means that something needed is broken"
+      },
+      {
+        command: "effect-codex doctor --json | jq '.checks[] | select(.status != \"ok\")'",
+        description: "In a script: what is not as it should be"
+      }
+    ]
   },
   "effect-codex demo": {
     path: ["effect-codex", "demo"],

@@ -140,6 +140,14 @@ export const fromEnvironment = (
   return { settings, warnings: variables.warnings }
 }
 
+/** @internal Reads `Environment` and `otel-config.yaml`, and returns warnings about unusable values. */
+export const read = Effect.gen(function* () {
+  const environment = yield* Environment
+  const { config, warnings: fileWarnings } = yield* readConfig(environment)
+  const { settings, warnings } = fromEnvironment(environment, config)
+  return { settings, warnings: [...fileWarnings, ...warnings] }
+})
+
 /**
  * Reads `Environment` and `otel-config.yaml` from `CODEX_HOME`, then `~/.codex`, and logs warnings about unusable values.
  * All layers share one reading.
@@ -147,13 +155,9 @@ export const fromEnvironment = (
 export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
   CurrentSettings,
   Effect.gen(function* () {
-    const environment = yield* Environment
-    const { config, warnings: fileWarnings } = yield* readConfig(environment)
-    const { settings, warnings } = fromEnvironment(environment, config)
+    const { settings, warnings } = yield* read
     if (isLogged(settings, "Warn")) {
-      yield* Effect.forEach([...fileWarnings, ...warnings], (warning) => Effect.logWarning(warning), {
-        discard: true
-      })
+      yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     }
     return settings
   })
