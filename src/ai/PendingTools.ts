@@ -36,7 +36,7 @@ export interface OfferedTool {
   readonly inputSchema: Readonly<Record<string, unknown>>
 }
 
-/** Returns what the model receives of a tool. Throws if its parameters have no JSON Schema. */
+/** Returns what the model receives of a tool. */
 export const define = (tool: Tool.Any): OfferedTool => ({
   name: tool.name,
   description: Tool.getDescription(tool),

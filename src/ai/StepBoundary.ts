@@ -57,7 +57,10 @@ export const step = (
         ? {
             ...state,
             responding: true,
-            announced: including(state.announced, event.callId),
+            // The call may have arrived before the event that announces it.
+            announced: state.waiting.has(event.callId)
+              ? state.announced
+              : including(state.announced, event.callId),
             order: state.responding ? [...state.order, event.callId] : [event.callId]
           }
         : state
