@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Prompt from "effect/ai/Prompt"
-import "../../src/ai/CodexLanguageModel.ts"
 import * as PromptConversion from "../../src/ai/PromptConversion.ts"
 
 const convert = (input: Prompt.RawInput) => Result.getOrThrow(PromptConversion.convert(Prompt.make(input)))
