@@ -418,6 +418,41 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "passes a turn to the newest handle, and a goal to each handle once"
     ]
   ]),
+  ...inFile("src/testing/cassette/Recorder.ts", "test/testing/cassette/Secrets.test.ts", [
+    [
+      "options.addSecretsFrom(inner.environment ?? {})",
+      "options.addSecretsFrom({})",
+      "F36 never holds the secret, whatever repeats it, and matches a program that still has it"
+    ]
+  ]),
+  ...inFile("src/testing/cassette/RecordedCommands.ts", "test/testing/cassette/Secrets.test.ts", [
+    [
+      "addSecretsFrom(command.env)",
+      "addSecretsFrom({})",
+      "F36 never holds the secret, whatever repeats it, and matches a program that still has it"
+    ]
+  ]),
+  ...inFile("src/testing/cassette/JsonDiff.ts", "test/testing/cassette/Secrets.test.ts", [
+    [
+      "isUnmasked(expected, actual)",
+      "false",
+      "F36 never holds the secret, whatever repeats it, and matches a program that still has it"
+    ]
+  ]),
+  ...inFile("src/testing/Simulation.ts", "test/testing/simulation/Simulation.test.ts", [
+    [
+      "of history.runningCommands)",
+      "of [] as ReadonlyArray<[string, string]>)",
+      "reports a violation with its promise, its seed and its history"
+    ]
+  ]),
+  ...inFile("src/testing/scripted/ScriptedThreads.ts", "test/testing/scripted/Steps.test.ts", [
+    [
+      "const next = thread.queued.shift()",
+      "const next: QueuedTurn | undefined = undefined",
+      "is followed by turns that Codex starts by itself, without a goal"
+    ]
+  ]),
   ...inFile("src/testing/cassette/ResetTimes.ts", "test/testing/cassette/Unrequested.test.ts", [
     [
       "method === updated ? shift(params, millis / 1000) : params",

@@ -23,6 +23,7 @@ import * as Queue from "effect/Queue"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Exec from "../domain/Exec.ts"
 import type * as Goal from "../domain/Goal.ts"
+import { ThreadId } from "../domain/Ids.ts"
 import * as Review from "../domain/Review.ts"
 import * as Turn from "../domain/Turn.ts"
 import type * as CodexProtocol from "../engine/CodexProtocol.ts"
@@ -188,6 +189,23 @@ export const steered = (expected: string | ((input: string) => boolean)): Script
 /** Ends the turn; later steps belong to the next turn. The last turn of a script ends this way by default. */
 export const completed: ScriptedStep = { _tag: "End", play: () => Effect.void }
 
+/**
+ * Ends the turn, after which Codex starts another turn by itself, for example for a message of its queue. That turn plays the
+ * next steps of the script. `input` is the text of the message. For the turns of a goal, use {@link goal}.
+ *
+ * ```ts
+ * yield* Scripted.play([
+ *   Scripted.message("Fixed."),
+ *   Scripted.continues("And the tests?"),
+ *   Scripted.message("They pass.")
+ * ])
+ * ```
+ */
+export const continues = (input = ""): ScriptedStep => ({
+  _tag: "End",
+  play: (turn) => Effect.sync(() => turn.continueWith(input))
+})
+
 /** Ends the turn with this error. */
 export const failed = (error: CodexError.TurnError): ScriptedStep => ({
   _tag: "End",
@@ -223,6 +241,12 @@ export class Scripted extends Context.Service<
     readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
     /** Sends a notification to `codex.notifications`, outside any turn. The method may be unknown. */
     readonly notify: (method: string, params: unknown) => Effect.Effect<void>
+    /** Starts a turn of Codex itself on an open thread, now or after the thread's current turn. */
+    readonly startTurn: (
+      threadId: ThreadId,
+      steps: ReadonlyArray<ScriptedStep>,
+      input: string
+    ) => Effect.Effect<void>
   }
 >()("effect-codex/testing/Scripted") {}
 
@@ -274,6 +298,24 @@ export const notify = <M extends CodexProtocol.NotificationMethod>(
   method: M,
   params: CodexProtocol.NotificationParams<M>
 ): Effect.Effect<void, never, Scripted> => Scripted.use((scripted) => scripted.notify(method, params))
+
+/**
+ * Has Codex start a turn by itself, which no handle of the thread has requested: for a message that another client has queued,
+ * a review or a compaction that a raw `codex.request` has started. The turn plays the given steps, now or after the current
+ * turn of the thread, and `thread.activity` has its events. Returns at once. A thread without an open handle is a defect.
+ *
+ * ```ts
+ * yield* Scripted.answer("review/start", () => ({}))
+ * yield* codex.request("review/start", { threadId: thread.id, target: { type: "uncommittedChanges" } })
+ * yield* Scripted.startTurn(thread.id, [Scripted.review({ explanation: "fine" })])
+ * ```
+ */
+export const startTurn = (
+  threadId: string,
+  steps: ReadonlyArray<ScriptedStep>,
+  options: { readonly input?: string | undefined } = {}
+): Effect.Effect<void, never, Scripted> =>
+  Scripted.use((scripted) => scripted.startTurn(ThreadId.make(threadId), steps, options.input ?? ""))
 
 /**
  * The engine, and the service that `play` uses. Steps that are left when the layer closes are a defect.

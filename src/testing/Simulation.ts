@@ -253,6 +253,8 @@ const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.
   }
   for (const call of history.runningHandlers)
     history.addViolation(4, undefined, `a tool still runs for ${call}`)
+  for (const [command, threadId] of history.runningCommands)
+    history.addViolation(4, threadId, `the background command ${command} still runs`)
   if (fibers.active() !== 0) history.addViolation(4, undefined, `${fibers.active()} fibers still run`)
   const open = (yield* spanMemory.spans).filter(
     ({ attributes }) => Convention.attribute.incomplete in attributes

@@ -44,6 +44,12 @@ export interface ScriptedEngine {
   readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
   /** Sends a notification to the program. */
   readonly notify: (method: string, params: unknown) => Effect.Effect<void>
+  /** Starts a turn of the engine itself, now or after the current turn of the thread. */
+  readonly startTurn: (
+    threadId: ThreadId,
+    steps: ReadonlyArray<ScriptedStep>,
+    input: string
+  ) => Effect.Effect<void>
 }
 
 const noRunningTurn = new CodexError.InvalidRequest({
@@ -66,6 +72,13 @@ const model: ThreadInfo.Model = {
   isDefault: true,
   efforts: [],
   inputs: ["text", "image"]
+}
+
+/** Reports the input of a turn that the engine starts by itself, as Codex does. */
+const emitInput = (turn: ScriptedTurn, text: string): Effect.Effect<void> => {
+  if (text === "") return Effect.void
+  const item = { _tag: "UserMessage", id: turn.nextId("user"), text } as const
+  return emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
 }
 
 /** Says what a review looks at, as Codex does. */
@@ -119,6 +132,20 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
   const answers = new Map<string, (params: unknown) => unknown>()
   const nextTurnId = () => TurnId.make(`turn_${++turns}`)
   const begun = yield* SubscriptionRef.make(0)
+  /** How to start a turn of the engine itself on each thread that a program has opened. */
+  const starters = new Map<string, (next: ScriptedThreads.QueuedTurn) => void>()
+
+  const startTurn = (id: ThreadId, steps: ReadonlyArray<ScriptedStep>, input: string) =>
+    Effect.suspend(() => {
+      const thread = shared.get(id)
+      const start = starters.get(id)
+      if (thread === undefined || start === undefined || thread.observers.size === 0)
+        return dieScriptError(`the script starts a turn on ${id}, but no handle of the thread is open`)
+      const next = { input, steps }
+      if (thread.running || thread.adopted !== undefined) thread.queued.push(next)
+      else start(next)
+      return Effect.void
+    })
 
   const makeThread = (id: ThreadId, options: Engine.EngineThreadOptions): Engine.EngineThread => {
     const thread = sharedThread(id)
@@ -146,6 +173,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
             steered,
             notify,
             setGoal: (goal) => ScriptedThreads.setGoal(thread, goal),
+            continueWith: (input) => void thread.queued.push({ input, steps: undefined }),
             startAgent: (steps) => agents.start(turn, steps),
             startCommand: (item, end) => terminals.start(turn, item, end)
           }
@@ -169,8 +197,11 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
         )
       })
 
-    const playScript = (text: string, turn: (play: (turn: ScriptedTurn) => Turn) => Turn) => {
-      const steps = takeTurn()
+    const playScript = (
+      text: string,
+      turn: (play: (turn: ScriptedTurn) => Turn) => Turn,
+      steps: ReadonlyArray<ScriptedStep> = takeTurn()
+    ) => {
       if (steps.length === 0)
         return dieScriptError(
           `the script has no steps for ${text === "" ? "the goal" : `the input ${JSON.stringify(text)}`}`
@@ -178,12 +209,24 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       return turn((turn) => Effect.forEach(steps, (step) => step.play(turn), { discard: true }))
     }
 
-    const startNext = () => {
+    const startNext = ({ input, steps }: ScriptedThreads.QueuedTurn) => {
       const turnId = nextTurnId()
       ScriptedThreads.adopt(thread, turnId, (options, handlers) =>
-        Effect.suspend(() => playScript("", (play) => runTurn(turnId, "", options, handlers, play)))
+        // After the handle has learned of the end of the previous turn.
+        Effect.flatMap(Effect.yieldNow, () => {
+          if (input !== "") inputs.push(input)
+          return playScript(
+            input,
+            (play) =>
+              runTurn(turnId, input, options, handlers, (turn) =>
+                Effect.andThen(emitInput(turn, input), play(turn))
+              ),
+            steps
+          )
+        })
       )
     }
+    starters.set(id, startNext)
     let settings: ThreadSettings.ThreadSettings = SettingsOptions.apply(
       {
         cwd: "/",
@@ -280,6 +323,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     begun: (turns = 1) =>
       Stream.runDrain(Stream.takeUntil(SubscriptionRef.changes(begun), (count) => count >= turns)),
     remaining: Effect.sync(() => script.length),
+    startTurn,
     answer: (method, answer) => Effect.sync(() => void answers.set(method, answer)),
     exec: (respond) => Effect.sync(() => commands.respond(respond)),
     commands: Effect.sync(commands.commands),

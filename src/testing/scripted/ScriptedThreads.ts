@@ -12,22 +12,32 @@ import { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Engine from "../../engine/Engine.ts"
 import type { ScriptedStep, ScriptedTurn } from "./ScriptedTurn.ts"
 
+/** A turn that the engine starts by itself, without a goal. */
+export interface QueuedTurn {
+  readonly input: string
+  /** What the turn plays; `undefined`: the next steps of the script. */
+  readonly steps: ReadonlyArray<ScriptedStep> | undefined
+}
+
 /** What the handles of a scripted thread share. */
 export interface ScriptedThread {
-  /** The open handles with goals, oldest first. */
+  /** The observers of the open handles, oldest first. */
   readonly observers: Set<Engine.ThreadObserver>
   goal: Goal.Goal | undefined
   /** Completes with the turn that the engine has started by itself. */
   adopted: Deferred.Deferred<void> | undefined
   /** Whether a turn runs. */
   running: boolean
+  /** The turns that the engine starts by itself after the current turn, the next one first. */
+  readonly queued: Array<QueuedTurn>
 }
 
 export const make = (): ScriptedThread => ({
   observers: new Set(),
   goal: undefined,
   adopted: undefined,
-  running: false
+  running: false,
+  queued: []
 })
 
 /** Adds the observer of a handle until the scope closes. */
@@ -47,18 +57,23 @@ export const setGoal = (thread: ScriptedThread, goal: Goal.Goal | undefined): vo
   for (const { onGoal } of thread.observers) onGoal(goal)
 }
 
-/** Runs a turn, and then starts the next turn for the goal if the turn has completed. */
+/** A turn for a goal, which has no input of its own. */
+const goalTurn: QueuedTurn = { input: "", steps: undefined }
+
+/** Runs a turn, and then starts the next turn of the queue, or for the goal if the turn has completed. */
 export const runTurn = (
   thread: ScriptedThread,
   turn: Effect.Effect<void, CodexError.TurnError>,
-  startNext: () => void
+  startNext: (next: QueuedTurn) => void
 ): Effect.Effect<void, CodexError.TurnError> =>
   Effect.suspend(() => {
     thread.running = true
     return Effect.onExit(turn, (exit) =>
       Effect.sync(() => {
         thread.running = false
-        if (Exit.isSuccess(exit) && thread.goal?.status === "active") startNext()
+        const next = thread.queued.shift()
+        if (next !== undefined) startNext(next)
+        else if (Exit.isSuccess(exit) && thread.goal?.status === "active") startNext(goalTurn)
       })
     )
   })
@@ -101,7 +116,7 @@ export const settled = (thread: ScriptedThread): Effect.Effect<void> =>
 export const goals = (
   thread: ScriptedThread,
   options: Engine.EngineThreadOptions,
-  startNext: () => void
+  startNext: (next: QueuedTurn) => void
 ): Engine.ThreadGoals | undefined =>
   options.goals !== true
     ? undefined
@@ -114,7 +129,7 @@ export const goals = (
               tokensUsed: 0,
               ...(goal.tokenBudget === undefined ? {} : { tokenBudget: goal.tokenBudget })
             })
-            if (!thread.running) startNext()
+            if (!thread.running) startNext(goalTurn)
           }),
         stop: (how) =>
           Effect.sync(() => {

@@ -39,6 +39,8 @@ export interface ScriptedTurn {
   readonly steered: Queue.Queue<string>
   /** Sets the goal of the thread. */
   readonly setGoal: (goal: Goal.Goal) => void
+  /** Has Codex start another turn by itself when this one has ended. It plays the next steps of the script. */
+  readonly continueWith: (input: string) => void
   /** Starts a sub-agent of the turn, which plays its steps while the turn continues. */
   readonly startAgent: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
   /** Sends a notification to the program. */

@@ -42,7 +42,7 @@ export const layer = (options: FaultyTurn.FaultyEngineOptions): Layer.Layer<Engi
       const notifications = NotificationHub.make()
       const notify = NotificationObserver.sender(notifications, history)
       const limits = FaultyLimits.make(options, notifications)
-      const terminals = FaultyTerminals.make()
+      const terminals = FaultyTerminals.make(history)
       let crash = Deferred.makeUnsafe<never, CodexError.EngineExited>()
       const turns = new Map<string, number>()
       const shared = new Map<ThreadId, ScriptedThreads.ScriptedThread>()
@@ -217,17 +217,23 @@ export const layer = (options: FaultyTurn.FaultyEngineOptions): Layer.Layer<Engi
       })
 
       const makeFaulty = (thread: Engine.EngineThread, settings: Engine.EngineThreadOptions) =>
-        Effect.as(ScriptedThreads.observe(sharedThread(thread.id), settings.observer), {
-          ...thread,
-          terminals: terminals.of(thread.id),
-          goals: settings.goals === true ? goalsOf(thread, settings) : undefined,
-          settled: ScriptedThreads.settled(sharedThread(thread.id)),
-          turn: (input, { subAgents, terminals }, handlers) =>
-            play(thread, settings, text(input), handlers, { isRequested: true, subAgents, terminals }),
-          review: (_, handlers) =>
-            play(thread, settings, "review", handlers, { isRequested: true, isReview: true }),
-          compact: (handlers) => play(thread, settings, "compact", handlers, { isRequested: true })
-        } satisfies Engine.EngineThread)
+        Effect.as(
+          Effect.andThen(
+            terminals.open(thread.id),
+            ScriptedThreads.observe(sharedThread(thread.id), settings.observer)
+          ),
+          {
+            ...thread,
+            terminals: terminals.of(thread.id),
+            goals: settings.goals === true ? goalsOf(thread, settings) : undefined,
+            settled: ScriptedThreads.settled(sharedThread(thread.id)),
+            turn: (input, { subAgents, terminals }, handlers) =>
+              play(thread, settings, text(input), handlers, { isRequested: true, subAgents, terminals }),
+            review: (_, handlers) =>
+              play(thread, settings, "review", handlers, { isRequested: true, isReview: true }),
+            compact: (handlers) => play(thread, settings, "compact", handlers, { isRequested: true })
+          } satisfies Engine.EngineThread
+        )
 
       return Engine.Engine.of({
         ...scripted,

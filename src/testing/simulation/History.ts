@@ -81,6 +81,8 @@ export interface RunHistory {
   limit: { readonly usedPercent: number; readonly resetsAt: number } | undefined
   /** Tool handlers that run. */
   readonly runningHandlers: Set<string>
+  /** Commands that continue in the background, with their threads. */
+  readonly runningCommands: Map<string, string>
   readonly lines: () => ReadonlyArray<HistoryLine>
   readonly violations: () => ReadonlyArray<Violation>
   /** A hash of all lines and their times, which is equal for equal runs. */
@@ -175,6 +177,7 @@ export const make = (clock: Clock.Clock): RunHistory => {
     goals: new Map(),
     limit: undefined,
     runningHandlers: new Set(),
+    runningCommands: new Map(),
     lines: () => lines,
     violations: () => violations,
     fingerprint: () => (fingerprint ?? 0).toString(16).padStart(8, "0")

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as Approval from "../../../src/Approval.ts"
@@ -106,6 +107,18 @@ describe("a simulation", () => {
       assert.strictEqual(left.violations[0]?.promise, 4)
       const fine = yield* Simulation.run({ seed: 1, program: Effect.forkDetach(Effect.sleep("1 minute")) })
       assert.deepStrictEqual(fine.violations, [])
+
+      // The scope of this thread never closes, so what its turns leave in the background runs on.
+      const leaking = Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread().pipe(Scope.provide(Scope.makeUnsafe()))
+        for (let turn = 0; turn < 10; turn++) yield* Effect.ignore(thread.run("go", { timeout: "1 minute" }))
+      })
+      const running = yield* Simulation.run({ seed: 5, program: leaking })
+      assert.match(
+        running.violations.map(({ promise, text }) => `${promise}: ${text}`).join("\n"),
+        /4: the background command \S+ still runs/
+      )
     })
   )
 
