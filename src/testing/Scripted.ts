@@ -193,13 +193,19 @@ export const completed: ScriptedStep = { _tag: "End", play: () => Effect.void }
  * Ends the turn, after which Codex starts another turn by itself, for example for a message of its queue. That turn plays the
  * next steps of the script. `input` is the text of the message. For the turns of a goal, use {@link goal}.
  *
+ * @example
  * ```ts
- * yield* Scripted.play([
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * export const script = Scripted.play([
  *   Scripted.message("Fixed."),
  *   Scripted.continues("And the tests?"),
  *   Scripted.message("They pass.")
  * ])
  * ```
+ *
+ * @since 0.1.0
+ * @category steps
  */
 export const continues = (input = ""): ScriptedStep => ({
   _tag: "End",
@@ -304,11 +310,22 @@ export const notify = <M extends CodexProtocol.NotificationMethod>(
  * a review or a compaction that a raw `codex.request` has started. The turn plays the given steps, now or after the current
  * turn of the thread, and `thread.activity` has its events. Returns at once. A thread without an open handle is a defect.
  *
+ * @example
  * ```ts
- * yield* Scripted.answer("review/start", () => ({}))
- * yield* codex.request("review/start", { threadId: thread.id, target: { type: "uncommittedChanges" } })
- * yield* Scripted.startTurn(thread.id, [Scripted.review({ explanation: "fine" })])
+ * import { Effect } from "effect"
+ * import { Codex } from "effect-codex"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * export const reviewedByItself = Effect.gen(function* () {
+ *   const codex = yield* Codex
+ *   const thread = yield* codex.startThread()
+ *   yield* Scripted.startTurn(thread.id, [Scripted.review({ explanation: "fine" })])
+ *   yield* Scripted.begun()
+ * })
  * ```
+ *
+ * @since 0.1.0
+ * @category scripts
  */
 export const startTurn = (
   threadId: string,
