@@ -1,6 +1,5 @@
 /** An approval policy: rules for common requests, a function for special cases. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Layer } from "effect"
 import { AppServer, Approval, Codex } from "effect-codex"
 
@@ -12,7 +11,7 @@ const rules = Approval.rules([
 ])
 
 /** A policy is a function from a request to a decision. A policy that fails declines the request. */
-const policy: Approval.Policy<Approval.PromptServices> = (request) =>
+const policy: Approval.Policy = (request) =>
   request._tag === "Command" && request.argv?.[0] === "rm"
     ? Effect.succeed(Approval.decline("do not remove files here"))
     : rules(request)
@@ -32,11 +31,7 @@ const program = Effect.gen(function* () {
 
 program.pipe(
   Effect.provide(
-    Codex.layer.pipe(
-      Layer.provide(AppServer.layer),
-      Layer.provideMerge(Approval.layer(policy)),
-      Layer.provide(NodeServices.layer)
-    )
+    Codex.layer.pipe(Layer.provide(AppServer.layer), Layer.provideMerge(Approval.layer(policy)))
   ),
   NodeRuntime.runMain
 )

@@ -1,21 +1,41 @@
 /**
  * Installs the packed package in an empty project, on the oldest supported Node line, and checks what the README promises:
- * its program type-checks and runs against the real Codex, its test passes, and its command line works. Then it installs the
- * package beside the oldest and the newest supported OpenTelemetry SDK, and lints the package itself.
+ * its program and the programs of examples/ type-check and run against the real Codex, their tests pass, also after a new
+ * recording, and every command of the command line works. Then it installs the package beside the oldest and the newest
+ * supported OpenTelemetry SDK, and lints the package itself.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, FileSystem, Path } from "effect"
 import * as ModelServer from "../src/testing/ModelServer.ts"
+import * as Commands from "./consumer/commands.ts"
 import * as NodeSdk from "./consumer/nodeSdk.ts"
 import * as PackedDocs from "./consumer/packedDocs.ts"
 import { sh } from "./consumer/shell.ts"
+import * as Example from "./examples/Example.ts"
+import { examples } from "./examples/table.ts"
 import manifest from "../package.json" with { type: "json" }
 
 const oldestNode = "22.23.3"
 
 /** The three files in the README: a program, its entry point and its test. */
 const readmeFiles = ["triage.ts", "main.ts", "triage.test.ts"]
+
+/**
+ * The programs of the package: a quick start, a review bot by Effect and by promises, a service, tools and MCP, telemetry, a
+ * long-lived worker, and every command. The tests beside them are the test suite of a user.
+ */
+const programs = [
+  "quickstart.ts",
+  "review.ts",
+  "promiseReview.ts",
+  "service.ts",
+  "tools.ts",
+  "mcp.ts",
+  "production.ts",
+  "worker.ts",
+  "cli.sh"
+]
 
 /** Returns the TypeScript blocks of a page, in order. */
 const codeBlocks = (markdown: string): ReadonlyArray<string> =>
@@ -32,7 +52,9 @@ const tsconfig = {
     types: ["node"],
     skipLibCheck: false
   },
-  include: ["*.ts"]
+  include: ["*.ts", "examples/*.ts"],
+  // Needs packages of OpenTelemetry, which the projects below install.
+  exclude: ["examples/instrumented.ts"]
 }
 
 /** The answer of the model: JSON that matches the schema of the README's program. */
@@ -109,14 +131,17 @@ const check = Effect.gen(function* () {
       "vitest"
     ])
   )
-  const pages = yield* PackedDocs.check(path.join(folder, "node_modules", "effect-codex"))
+  const installed = path.join(folder, "node_modules", "effect-codex")
+  const pages = yield* PackedDocs.check(installed)
   yield* Console.log(`ok    ${pages} links between the pages of the package`)
 
   const version = yield* inProject({}, "node", "--version")
   yield* Console.log(`ok    installed, on Node ${version.trim()}`)
 
+  // As a user copies them: from the package.
+  yield* fs.copy(path.join(installed, "examples"), path.join(folder, "examples"))
   yield* inProject({}, "tsc")
-  yield* Console.log("ok    type-checks")
+  yield* Console.log("ok    the README's program and all examples type-check")
 
   const server = yield* ModelServer.make((request) =>
     request.toolOutputs.length > 0 || !JSON.stringify(request.body["input"]).includes("T-42")
@@ -128,12 +153,32 @@ const check = Effect.gen(function* () {
   if (!output.includes("priority: 'high'")) return yield* Effect.fail(output)
   yield* Console.log("ok    the README's program runs the real Codex")
 
-  yield* inProject({}, "vitest", "run")
-  yield* Console.log("ok    the README's test passes with TestLayer")
+  yield* inProject(home, "vitest", "run")
+  yield* Console.log("ok    the README's test and the tests of the examples pass")
 
-  const events = yield* inProject(home, "effect-codex", "run", "--json", "say hello")
-  if (!events.includes('"type":"turn.completed"')) return yield* Effect.fail(events)
-  yield* Console.log("ok    effect-codex run")
+  yield* fs.remove(path.join(folder, "examples", "cassettes"), { recursive: true })
+  yield* inProject({ ...home, RECORD: "1" }, "vitest", "run", "cassette")
+  yield* inProject({}, "vitest", "run", "cassette")
+  yield* Console.log("ok    a test records the real Codex, and passes with the recording")
+
+  yield* Commands.check(yield* fs.readFileString("examples/cli.sh"), (...args) =>
+    inProject({}, "effect-codex", ...args)
+  )
+  yield* Console.log("ok    examples/cli.sh uses every command")
+
+  const place = {
+    directory: folder,
+    node: path.join(folder, "node_modules", ".bin", "node"),
+    path: `${path.join(folder, "node_modules", ".bin")}:${process.env["PATH"] ?? ""}`
+  }
+  yield* Effect.forEach(
+    programs,
+    (file) => {
+      const example = examples[file]
+      return example === undefined ? Effect.fail(`no ${file}`) : Example.run(file, example, place)
+    },
+    { concurrency: 2 }
+  )
 
   for (const version of NodeSdk.versions) {
     yield* NodeSdk.check(path.join(folder, tarball), version, sh)

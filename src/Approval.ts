@@ -43,5 +43,5 @@ export {
   type RenderOptions,
   summarize
 } from "./approval/RequestText.ts"
-export { matches, ApprovalRule, rules } from "./approval/Rules.ts"
+export { matches, ApprovalRule, type DecidingRule, rules } from "./approval/Rules.ts"
 export { timeout } from "./approval/Timeout.ts"

@@ -24,9 +24,13 @@ const expected: Readonly<Record<string, string>> = {
 }
 
 /** Fails unless the spans are one trace with these relations, and `bytes`, as they arrived, have a masked secret. */
-export const checkTrace = (spans: ReadonlyArray<SeenSpan>, bytes: string): Effect.Effect<void, string> => {
+export const checkTrace = (
+  spans: ReadonlyArray<SeenSpan>,
+  bytes: string,
+  relations: Readonly<Record<string, string>> = expected
+): Effect.Effect<void, string> => {
   const nameOf = (id: string | undefined) => spans.find(({ spanId }) => spanId === id)?.name ?? ""
-  for (const [name, parent] of Object.entries(expected)) {
+  for (const [name, parent] of Object.entries(relations)) {
     const found = spans.filter((span) => span.name === name)
     if (found.length !== 1) return Effect.fail(`${found.length} spans ${name}`)
     const above = nameOf(found[0]?.parentSpanId)

@@ -2,12 +2,14 @@
  * Uses examples/service.ts as its clients would: two users, an approval, a client that disconnects in the middle of a turn, and
  * SIGTERM in the middle of another one.
  */
-import { Effect, FileSystem, Schedule, Schema, Stream } from "effect"
+import { Effect, FileSystem, Schedule, Schema } from "effect"
 import type { ChildProcessSpawner } from "effect/process"
-import { readdirSync, readFileSync } from "node:fs"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import type { Env } from "./Example.ts"
+import { checker, processesWith, outputOf } from "./observe.ts"
 
 const { reply, shell, text } = ModelServer
+const { check, until } = checker("service")
 
 /** Commands that no other process of the machine runs. */
 const disconnected = `sleep 61${process.pid}.5`
@@ -24,26 +26,6 @@ export const script: ModelServer.Script = (request) => {
 
 const Started = Schema.Struct({ id: Schema.String })
 const Approvals = Schema.Array(Schema.Struct({ id: Schema.String, hash: Schema.String, text: Schema.String }))
-
-/** Processes whose command line or environment contains a text. */
-const processesWith = (text: string): ReadonlyArray<string> =>
-  readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
-    try {
-      const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, "latin1").replaceAll("\0", " ")
-      return read("cmdline").includes(text) || read("environ").includes(text)
-    } catch {
-      return false
-    }
-  })
-
-const check = (name: string, holds: boolean) => (holds ? Effect.void : Effect.fail(`service: ${name}`))
-
-const until = (name: string, condition: () => boolean) =>
-  Effect.sync(condition).pipe(
-    Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("20 millis"), times: 1500 }),
-    Effect.flatMap((holds) => check(name, holds))
-  )
 
 /** Sends a request of a user. */
 const send = (
@@ -69,19 +51,11 @@ const json = <A>(schema: Schema.Codec<A, unknown>, response: Response) =>
     Schema.decodeUnknownEffect(schema)
   )
 
-/** Runs while the example runs. `home` is the CODEX_HOME of the example, and part of the environment of all its processes. */
-export const drive = Effect.fnUntraced(function* (
-  handle: ChildProcessSpawner.ChildProcessHandle,
-  env: { readonly home: string; readonly root: string }
-) {
+/** Runs while the example runs. */
+export const drive = Effect.fnUntraced(function* (handle: ChildProcessSpawner.ChildProcessHandle, env: Env) {
   const fs = yield* FileSystem.FileSystem
-  let output = ""
-  yield* handle.all.pipe(
-    Stream.decodeText(),
-    Stream.runForEach((part) => Effect.sync(() => (output += part))),
-    Effect.forkScoped
-  )
-  const port = () => /http:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1]
+  const output = yield* outputOf(handle)
+  const port = () => /http:\/\/127\.0\.0\.1:(\d+)/.exec(output())?.[1]
   yield* until(`it listens`, () => port() !== undefined)
   const base = `http://127.0.0.1:${port()}`
   const ada = (method: string, path: string, body?: object, signal?: AbortSignal) =>
@@ -134,5 +108,5 @@ export const drive = Effect.fnUntraced(function* (
     "nothing is left",
     () => processesWith(env.home).length === 0 && processesWith(terminated).length === 0
   )
-  return output
+  return output()
 })

@@ -197,8 +197,17 @@ export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean =
 }
 
 /**
+ * A rule that decides by itself: it does not ask.
+ * @since 0.1.0
+ * @category policies
+ */
+export interface DecidingRule extends Omit<ApprovalRule, "decision"> {
+  readonly decision: "accept" | "decline"
+}
+
+/**
  * The first rule that matches the request decides. The decision `ask` runs the policy `ask`, by default the terminal
- * prompt. If no rule matches, the policy abstains.
+ * prompt, which needs `Terminal` and `Stdio`. Rules that never ask need nothing. If no rule matches, the policy abstains.
  * @since 0.1.0
  * @category policies
  * @example
@@ -216,6 +225,7 @@ export const matches = (rule: ApprovalRule, request: ApprovalRequest): boolean =
  * )
  * ```
  */
+export function rules(list: ReadonlyArray<DecidingRule>): Policy
 export function rules(list: ReadonlyArray<ApprovalRule>): Policy<PromptServices>
 export function rules<R>(list: ReadonlyArray<ApprovalRule>, ask: Policy<R>): Policy<R>
 export function rules(

@@ -1,6 +1,7 @@
 /** The file of a cassette. All writes are synchronous, because nothing may take time under a test clock. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import * as Nodepath from "node:path"
 import { jsonLine } from "../../internal/VisibleText.ts"
 import * as SafeFile from "../../internal/SafeFile.ts"
 import * as CassetteFormat from "./CassetteFormat.ts"
@@ -14,7 +15,14 @@ export interface CassetteWriter {
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
-/** Creates or empties the file, and closes it with the scope. Reports only the first failed write. */
+/** Creates a directory and those above it. Node's own recursive creation never returns below /proc. */
+const createDirectory = (directory: string): void => {
+  if (Fs.existsSync(directory)) return
+  createDirectory(Nodepath.dirname(directory))
+  Fs.mkdirSync(directory)
+}
+
+/** Creates the file, with its directory, or empties it, and closes it with the scope. Reports only the first failed write. */
 export const make = Effect.fnUntraced(function* (path: string, onError: "warn" | "fail") {
   let file: number | undefined
   let length = 0
@@ -45,7 +53,10 @@ export const make = Effect.fnUntraced(function* (path: string, onError: "warn" |
     })
 
   yield* Effect.addFinalizer(() => Effect.sync(close))
-  yield* attempt(() => void (file = SafeFile.open(path, "replace")))
+  yield* attempt(() => {
+    createDirectory(Nodepath.dirname(path))
+    file = SafeFile.open(path, "replace")
+  })
 
   return {
     write: (lines) =>

@@ -61,6 +61,14 @@ describe("a recording", () => {
     )
   )
 
+  it.effect("creates the directory of the file", () =>
+    inFolder(({ path, read }) =>
+      Effect.gen(function* () {
+        yield* on(recording(`${path}/new/cassettes/a.jsonl`, script, { onError: "fail" }), program())
+        assert.isAbove(linesOf(yield* read("new/cassettes/a.jsonl")).length, 2)
+      })
+    )
+  )
   it.effect("of the same program is equal in every directory", () =>
     inFolder(({ fs, path, read }) =>
       Effect.gen(function* () {
