@@ -190,4 +190,4 @@ const check = Effect.gen(function* () {
   }
 }).pipe(Effect.scoped)
 
-check.pipe(Effect.timeout("10 minutes"), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+check.pipe(Effect.timeout("15 minutes"), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

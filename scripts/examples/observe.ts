@@ -21,7 +21,7 @@ export const checker = (example: string) => {
   /** Waits for a state of the example or of its processes. */
   const until = (name: string, condition: () => boolean) =>
     Effect.sync(condition).pipe(
-      Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("20 millis"), times: 1500 }),
+      Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("20 millis"), times: 6000 }),
       Effect.flatMap((holds) => check(name, holds))
     )
   return { check, until }

@@ -95,7 +95,7 @@ export const drive = Effect.fnUntraced(function* (handle: ChildProcessSpawner.Ch
     Effect.repeat({
       until: ({ status }) => status !== 409,
       schedule: Schedule.spaced("20 millis"),
-      times: 1500
+      times: 6000
     })
   )
   yield* until("the last command runs", () => processesWith(terminated).length > 0)

@@ -49,9 +49,10 @@ export interface Outcome {
 /** Handles a request of Codex to its client. Returns the result to reply with. */
 export type Answer = (method: string, params: Schema.JsonObject) => Schema.Json
 
-const findBinary = (): readonly [string, ReadonlyArray<string>] => {
+/** Finds Codex in the packages of a module: the native binary, or else the npm launcher with its first arguments. */
+export const findBinary = (from: string): readonly [string, ReadonlyArray<string>] => {
   const launcher = Path.join(
-    Path.dirname(createRequire(import.meta.url).resolve("@openai/codex/package.json")),
+    Path.dirname(createRequire(from).resolve("@openai/codex/package.json")),
     "bin/codex.js"
   )
   try {
@@ -69,8 +70,10 @@ const findBinary = (): readonly [string, ReadonlyArray<string>] => {
   }
 }
 
-/** The command and first arguments that start Codex: the native binary, or else the npm launcher. */
-export const [command, launcherArgs] = findBinary()
+const named = process.env["CODEX_PATH"]
+
+/** The command and first arguments that start Codex: `CODEX_PATH`, or the codex of package.json. */
+export const [command, launcherArgs] = named === undefined ? findBinary(import.meta.url) : [named, []]
 
 /**
  * Starts Codex with only that environment, PATH, LANG and the certificates; `args` precede `app-server`. When the scope closes, its input

@@ -1,6 +1,6 @@
 /** Logs of a program and its turns: lines on stderr, and log records for OpenTelemetry. */
 import type { LogRecord } from "../../instrumentation/LogRecord.ts"
-import type { LogRecordProcessor } from "@opentelemetry/sdk-logs"
+import type { LoggerProvider, LogRecordProcessor } from "@opentelemetry/sdk-logs"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
@@ -12,7 +12,7 @@ import * as LogPipeline from "./LogPipeline.ts"
 import * as SpanRecorder from "../tracer/SpanRecorder.ts"
 import { Stderr } from "../delivery/Stderr.ts"
 import * as Settings from "../config/Settings.ts"
-import type * as SignalBus from "../../instrumentation/SignalBus.ts"
+import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
 /**
@@ -86,9 +86,43 @@ export const layerRecordProcessor = <E, R>(
       const records = yield* LogPipeline.LogRecords
       const processor = yield* acquire
       yield* Effect.addFinalizer(() => SpanRecorder.shutdownWithin(processor, Tracer.shutdownTimeout))
-      yield* records.add({ lines: false, write: yield* toRecords(processor) })
+      const provider = yield* makeProvider(processor)
+      yield* records.add({ lines: false, write: yield* toRecords(provider) })
     })
   ).pipe(Layer.provide(Settings.layer), Layer.provideMerge(LogPipeline.layer))
+
+/**
+ * Emits records with the global logger provider of OpenTelemetry, for a program that has set up OpenTelemetry's logs itself,
+ * for example with NodeSDK. The provider receives what a processor of `layerRecordProcessor` would: the lines of
+ * `Effect.log` and the records of turns, with secrets masked. Its processors, limits and resource apply. The SDK must be
+ * started before the layer is built. The layer emits nothing if the environment disables telemetry.
+ *
+ * ```ts
+ * const Global = Layer.mergeAll(OpenTelemetryInterop.layerGlobal, Metrics.layerGlobal, Logging.layerGlobal)
+ * ```
+ */
+export const layerGlobal: Layer.Layer<SignalBus.SignalBus> = Layer.unwrap(
+  Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? SignalBus.layer : globalLogger()))
+).pipe(Layer.provide(Settings.layer))
+
+const globalLogger = () =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const records = yield* LogPipeline.LogRecords
+      const provider = yield* Effect.promise(globalProvider)
+      yield* records.add({ lines: false, write: yield* toRecords(provider) })
+    })
+  ).pipe(Layer.provideMerge(LogPipeline.layer))
+
+type Loggers = Pick<LoggerProvider, "getLogger">
+
+const hasLogs = (api: object): api is { readonly logs: Loggers } => "logs" in api
+
+/** `@opentelemetry/api` has the logs from 1.10 on, which SDK 3 requires. Before, they are in a package of their own. */
+const globalProvider = async (): Promise<Loggers> => {
+  const api: object = await import("@opentelemetry/api")
+  return hasLogs(api) ? api.logs : (await import("@opentelemetry/api-logs")).logs
+}
 
 const severities: { readonly [Level in LogLevel.Severity]: number } = {
   Trace: 1,
@@ -100,16 +134,15 @@ const severities: { readonly [Level in LogLevel.Severity]: number } = {
 }
 
 // Imported on demand, when logs are exported.
-const toRecords = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
+const makeProvider = Effect.fnUntraced(function* (processor: LogRecordProcessor) {
   const { LoggerProvider } = yield* Effect.promise(() => import("@opentelemetry/sdk-logs"))
-  const { ROOT_CONTEXT, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))
   const settings = yield* Settings.CurrentSettings
   const resource = yield* Tracer.makeResource(settings)
-  const provider = new LoggerProvider({
-    resource,
-    processors: [processor],
-    logRecordLimits: settings.logLimits
-  })
+  return new LoggerProvider({ resource, processors: [processor], logRecordLimits: settings.logLimits })
+})
+
+const toRecords = Effect.fnUntraced(function* (provider: Loggers) {
+  const { ROOT_CONTEXT, trace } = yield* Effect.promise(() => import("@opentelemetry/api"))
   const ofLibrary = provider.getLogger(Tracer.libraryScope.name, Tracer.libraryScope.version)
   const scope = yield* Tracer.InstrumentationScope
   const ofProgram = provider.getLogger(scope.name, scope.version)
