@@ -100,6 +100,8 @@ export const layerRecordProcessor = <E, R>(
  * ```ts
  * const Global = Layer.mergeAll(OpenTelemetryInterop.layerGlobal, Metrics.layerGlobal, Logging.layerGlobal)
  * ```
+ * @since 0.1.0
+ * @category layers
  */
 export const layerGlobal: Layer.Layer<SignalBus.SignalBus> = Layer.unwrap(
   Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? SignalBus.layer : globalLogger()))
