@@ -1,9 +1,9 @@
 /** Checks that a script uses every command of the installed command line. */
 import { Effect } from "effect"
 
-/** The names below SUBCOMMANDS of a help page. */
+/** The names below "Commands" in a help page. */
 const subcommands = (help: string): ReadonlyArray<string> =>
-  (help.split("SUBCOMMANDS")[1] ?? "").split("\n").flatMap((line) => {
+  (/^Commands\n((?: .*\n)*)/m.exec(help)?.[1] ?? "").split("\n").flatMap((line) => {
     const [, name] = /^ {2}([a-z]+(?:-[a-z]+)*) {2,}/.exec(line) ?? []
     return name === undefined ? [] : [name]
   })
