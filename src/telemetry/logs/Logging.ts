@@ -96,12 +96,15 @@ export const layerRecordProcessor = <E, R>(
  * for example with NodeSDK. The provider receives what a processor of `layerRecordProcessor` would: the lines of
  * `Effect.log` and the records of turns, with secrets masked. Its processors, limits and resource apply. The SDK must be
  * started before the layer is built. The layer emits nothing if the environment disables telemetry.
- *
- * ```ts
- * const Global = Layer.mergeAll(OpenTelemetryInterop.layerGlobal, Metrics.layerGlobal, Logging.layerGlobal)
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Logging, Metrics, OpenTelemetryInterop } from "effect-codex"
+ *
+ * const Global = Layer.mergeAll(OpenTelemetryInterop.layerGlobal, Metrics.layerGlobal, Logging.layerGlobal)
+ * ```
  */
 export const layerGlobal: Layer.Layer<SignalBus.SignalBus> = Layer.unwrap(
   Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? SignalBus.layer : globalLogger()))
