@@ -103,9 +103,9 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",
-    // By default vitest leaves one core free. Many tests wait for processes and timers, so one file more than there are
-    // cores keeps the cores busy.
-    maxWorkers: availableParallelism() + 1,
+    // By default vitest leaves one core free. Many tests wait for processes and timers, so two files more than there
+    // are cores keep the cores busy.
+    maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
     projects: [
       { extends: true, test: { name: "isolated", include: isolated } },

@@ -10,8 +10,8 @@ import { test } from "../support/live.ts"
 import { isSoak } from "../support/soak.ts"
 import * as F from "./fixture.ts"
 
-const attempts = isSoak ? 10_000 : 2_000
-const minSwaps = isSoak ? 1_000 : 200
+const attempts = isSoak ? 10_000 : 500
+const minSwaps = isSoak ? 1_000 : 50
 
 /** Runs a step in a loop beside the test. Returns the number of runs. */
 const beside = (base: string, step: string) =>

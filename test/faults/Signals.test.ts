@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as Real from "../support/realEngine.ts"
 import { test, until } from "../support/live.ts"
+import { isSoak } from "../support/soak.ts"
 import * as Host from "./manyTurns.ts"
 
 const host = fileURLToPath(new URL("./manyTurns.ts", import.meta.url))
@@ -60,19 +61,21 @@ const begin = Effect.fnUntraced(function* (turns: number) {
   return { real, child, lines, gone, none, commands }
 })
 
+const turns = isSoak ? 100 : 40
+
 describe("a program that receives a signal", () => {
   test(
-    "F43 ends each of its 100 turns on SIGTERM, exits, leaves no process, and its threads can be resumed",
+    "F43 ends each of its many turns on SIGTERM, exits, leaves no process, and its threads can be resumed",
     () =>
       Effect.gen(function* () {
-        const { child, commands, gone, lines, none, real } = yield* begin(100)
+        const { child, commands, gone, lines, none, real } = yield* begin(turns)
         child.kill("SIGTERM")
         yield* gone
         yield* none
         const ended = (yield* lines).filter(({ what }) => what === "ended")
-        assert.lengthOf(ended, 100)
+        assert.lengthOf(ended, turns)
         for (const { how } of ended) assert.strictEqual(how, "Interrupt")
-        assert.strictEqual(new Set(ended.map(({ threadId }) => threadId)).size, 100)
+        assert.strictEqual(new Set(ended.map(({ threadId }) => threadId)).size, turns)
         for (const index of commands) assert.isFalse(yield* real.exists(`finished-${index}`))
         yield* Effect.forEach(
           ended.slice(0, 10),

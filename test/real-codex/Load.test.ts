@@ -1,4 +1,4 @@
-/** Fifty threads on one real Codex: some are interrupted, and a signal kills the process of all. */
+/** Dozens of threads on one real Codex: some are interrupted, and a signal kills the process of all. */
 import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
@@ -12,8 +12,9 @@ import * as SeededRandom from "../../src/testing/simulation/SeededRandom.ts"
 import type * as Thread from "../../src/Thread.ts"
 import * as Real from "../support/realEngine.ts"
 import { inRealTime, onSlowClock, test, until } from "../support/live.ts"
+import { isSoak } from "../support/soak.ts"
 
-const threads = 50
+const threads = isSoak ? 50 : 24
 
 const handles = () => readdirSync("/proc/self/fd").length
 
@@ -63,7 +64,7 @@ const print = (ends: ReadonlyArray<string>) => {
 
 describe("a real Codex under load", () => {
   test(
-    "F01 F34 F42 ends 50 concurrent turns with typed results despite interrupts and a kill -9, keeps all threads usable, and leaves nothing behind",
+    "F01 F34 F42 ends dozens of concurrent turns with typed results despite interrupts and a kill -9, keeps all threads usable, and leaves nothing behind",
     () =>
       Effect.gen(function* () {
         /** The turns of the current round that have called the model. */

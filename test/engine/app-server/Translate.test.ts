@@ -7,6 +7,7 @@ import * as LineSplitter from "../../../src/engine/app-server/LineSplitter.ts"
 import * as ServerRequests from "../../../src/engine/app-server/ServerRequests.ts"
 import * as Translate from "../../../src/engine/app-server/Translate.ts"
 import * as ShellCommand from "../../../src/internal/ShellCommand.ts"
+import { isSoak } from "../../support/soak.ts"
 
 const Leaf = Schema.Union([
   Schema.String,
@@ -77,7 +78,7 @@ const Request = Schema.Literals([
   "execCommandApproval"
 ])
 
-const runs = { arbitrary: { runs: 250, seed: 1 } }
+const runs = { arbitrary: { runs: isSoak ? 250 : 100, seed: 1 } }
 
 describe("arbitrary JSON", () => {
   it.prop(

@@ -19,6 +19,7 @@ import * as Scripted from "../../../src/testing/Scripted.ts"
 import * as InMemorySpans from "../../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Settings from "../../../src/telemetry/config/Settings.ts"
 import * as Tracer from "../../../src/telemetry/tracer/Tracer.ts"
+import { isSoak } from "../../support/soak.ts"
 
 /** Numbers that look random and come again with the same seed (mulberry32). */
 const random = (seed: number) => {
@@ -197,15 +198,17 @@ const run = (seed: number) =>
     return { open, spans: yield* memory.spans, ending: cut ?? endingOf(exit) }
   })
 
+const schedules = isSoak ? 1_000 : 300
+
 it.effect(
-  "every span that opens closes exactly once, in 1,000 random schedules",
+  "every span that opens closes exactly once, in random schedules",
   () =>
     Effect.gen(function* () {
       let total = 0
       const endings = new Set<unknown>()
       const names = new Set<string>()
       const ways = new Map<string, number>()
-      for (let seed = 1; seed <= 1_000; seed++) {
+      for (let seed = 1; seed <= schedules; seed++) {
         const { ending, open, spans } = yield* run(seed)
         ways.set(ending, (ways.get(ending) ?? 0) + 1)
         const ids = spans.map(idOf)
@@ -233,9 +236,9 @@ it.effect(
       for (const ending of ["completed", "failed", "interrupted", "TurnTimedOut", "TurnFailed.ServerError"])
         assert.include([...endings], ending)
       for (const way of ["worked", "failed", "died", "interrupted", "stopped early"])
-        assert.isAtLeast(ways.get(way) ?? 0, 20, way)
+        assert.isAtLeast(ways.get(way) ?? 0, schedules / 50, way)
       for (const name of ["codex.retry", "codex.compaction"]) assert.include([...names], name)
-      assert.isAbove(total, 3_000)
+      assert.isAbove(total, 3 * schedules)
     }),
   120_000
 )

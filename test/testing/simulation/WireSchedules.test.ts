@@ -18,6 +18,7 @@ import type * as RunningTurn from "../../../src/engine/app-server/RunningTurn.ts
 import { ThreadId } from "../../../src/domain/Ids.ts"
 import * as SeededRandom from "../../../src/testing/simulation/SeededRandom.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
+import { isSoak } from "../../support/soak.ts"
 
 interface Heard {
   readonly id?: string | number
@@ -304,21 +305,24 @@ const simulate = Effect.fnUntraced(function* (seed: number) {
   return { violations, endings, processes: peers.length }
 })
 
+const schedules = isSoak ? 500 : 150
+
 it.effect(
-  "F01 F02 F03 F04 F25 every turn ends in time and once, with one reply to every request, in 500 schedules of messages",
+  "F01 F02 F03 F04 F25 every turn ends in time and once, with one reply to every request, in random schedules of messages",
   () =>
     Effect.gen(function* () {
       const endings = new Map<string, number>()
       let processes = 0
-      for (let seed = 1; seed <= 500; seed++) {
+      for (let seed = 1; seed <= schedules; seed++) {
         const run = yield* simulate(seed)
         assert.deepStrictEqual(run.violations, [], `seed ${seed}`)
         for (const ending of run.endings) endings.set(ending, (endings.get(ending) ?? 0) + 1)
         processes += run.processes
       }
       // The schedules are worth something only if turns complete, fail and are given up, and processes end.
-      for (const ending of ["Some", "None", "failed"]) assert.isAbove(endings.get(ending) ?? 0, 100, ending)
-      assert.isAbove(processes, 600)
+      for (const ending of ["Some", "None", "failed"])
+        assert.isAbove(endings.get(ending) ?? 0, schedules / 5, ending)
+      assert.isAbove(processes, schedules * 1.2)
     }),
   120_000
 )
