@@ -6,9 +6,11 @@ import * as Chat from "effect/ai/Chat"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
+import { Codex } from "../../src/Codex.ts"
 import { CodexLanguageModel, CodexSessions } from "../../src/ai/index.ts"
+import * as Engine from "../../src/engine/Engine.ts"
 import * as M from "../../src/testing/ModelServer.ts"
-import { test } from "../support/live.ts"
+import { test, until } from "../support/live.ts"
 import * as Real from "../support/realEngine.ts"
 
 const Add = Tool.make("add", {
@@ -115,5 +117,103 @@ describe.concurrent("a language model on the real Codex", () => {
       ]
       assert.deepStrictEqual(second, [...(first ?? []), "assistant I add.", ...answers])
       assert.deepStrictEqual(third, [...(second ?? []), "assistant 2, 4 and 6.", "user And in total?"])
+    }))
+
+  test("gives a waiting turn the results and what the user adds to them", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.call("add", { a: 1, b: 1 })), M.reply(M.text("Two."))])
+      yield* Effect.gen(function* () {
+        const chat = yield* Chat.fromPrompt("Add.")
+        const toolkit = yield* Sums
+        yield* chat.generateText({ prompt: [], toolkit })
+        const { text } = yield* chat.generateText({ prompt: "In words.", toolkit })
+        assert.strictEqual(text, "Two.")
+      }).pipe(Effect.provide([layerOf(real), SumsLayer]))
+      const [, second] = yield* real.server.requests
+      assert.deepStrictEqual(second === undefined ? [] : itemsOf(second), [
+        "user Add.",
+        'call add {"a":1,"b":1}',
+        "output 2",
+        "user In words."
+      ])
+    }))
+
+  test("writes nothing by default, leaves nothing behind, and has no commands if it must not", () =>
+    Effect.gen(function* () {
+      const target = "/var/tmp/effect-codex-must-not-exist"
+      const real = yield* Real.make([
+        M.reply(
+          M.shell(`touch ${target}`),
+          M.shell(`touch ${target}`, { escalate: "please" }),
+          M.call("add", { a: 1, b: 1 })
+        ),
+        M.reply(M.text("No commands."))
+      ])
+      yield* Effect.gen(function* () {
+        const first = yield* LanguageModel.generateText({
+          prompt: "Write.",
+          toolkit: Sums,
+          disableToolCallResolution: true
+        })
+        assert.lengthOf(first.toolCalls, 1)
+        assert.strictEqual(yield* CodexSessions.use(({ waiting }) => waiting), 1)
+        yield* CodexLanguageModel.withConfigOverride(LanguageModel.generateText({ prompt: "Answer." }), {
+          commands: false
+        })
+        assert.isFalse(yield* real.exists(target))
+        assert.isNotEmpty(yield* real.processes)
+      }).pipe(Effect.provide(layerOf(real)))
+      assert.isFalse(yield* real.exists(target))
+      assert.lengthOf(yield* real.processes, 0)
+      assert.isFalse(yield* real.exists(`${real.env.CODEX_HOME}/sessions`))
+      const names = (yield* real.server.requests).map(({ body }) => JSON.stringify(body["tools"]))
+      assert.deepStrictEqual(
+        names.map((tools) => tools.includes('"exec_command"')),
+        [true, false]
+      )
+    }))
+
+  test("says that a rate limit is reached, and fails a prompt whose history Codex has lost", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.httpError(429), M.reply(M.text("without the history"))])
+      yield* Effect.gen(function* () {
+        const limited = yield* Effect.flip(LanguageModel.generateText({ prompt: "go" }))
+        assert.strictEqual(limited.reason._tag, "RateLimitError")
+        const engine = yield* Engine.Engine
+        // Codex dies after it has received the history, and before the turn.
+        const dying: Engine.Engine["Service"] = {
+          ...engine,
+          request: (method, params, options) =>
+            Effect.tap(engine.request(method, params, options), () =>
+              Effect.andThen(
+                Effect.map(real.processes, (found) => {
+                  for (const { pid } of found) process.kill(pid, "SIGKILL")
+                }),
+                until(
+                  "codex is dead",
+                  Effect.map(real.processes, (found) => found.length === 0)
+                )
+              )
+            )
+        }
+        const lost = yield* LanguageModel.generateText({
+          prompt: [
+            { role: "user", content: "My name is Ada." },
+            { role: "assistant", content: "Hello Ada." },
+            { role: "user", content: "Who am I?" }
+          ]
+        }).pipe(
+          Effect.flip,
+          Effect.provide(
+            CodexLanguageModel.layer().pipe(
+              Layer.provide(Layer.fresh(CodexSessions.layer)),
+              Layer.provide(Layer.fresh(Codex.layer)),
+              Layer.provide(Layer.succeed(Engine.Engine, dying))
+            )
+          )
+        )
+        assert.strictEqual(lost.reason._tag, "InternalProviderError")
+        assert.isTrue(lost.isRetryable)
+      }).pipe(Effect.provide(layerOf(real)))
     }))
 })
