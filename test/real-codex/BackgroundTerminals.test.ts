@@ -2,6 +2,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Codex } from "../../src/Codex.ts"
@@ -39,11 +40,12 @@ describe.concurrent("background terminals of the real Codex", () => {
   for (const sandbox of ["workspace-write", "danger-full-access"] as const) {
     test(`F42 are in the result as running, can be watched, and end with the thread's scope (${sandbox})`, () =>
       Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
         const text = `sleep 39${sandbox.length}.25`
         const real = yield* Real.make([
           M.reply(M.shell(`echo up; ${text}; echo down`, background)),
           M.reply(M.text("started")),
-          M.reply(M.shell("sleep 1; echo bye; exit 3", background)),
+          M.reply(M.shell("until [ -e leave ]; do sleep 0.05; done; echo bye; exit 3", background)),
           M.reply(M.text("again"))
         ])
         yield* Effect.gen(function* () {
@@ -70,6 +72,7 @@ describe.concurrent("background terminals of the real Codex", () => {
           const second = yield* thread.run("again")
           const [ending] = commands(second)
           assert.strictEqual(ending?.status, "background")
+          yield* fs.writeFileString(`${real.workspace}/leave`, "")
           const [started, ended] = yield* Fiber.join(events)
           assert.deepStrictEqual([started?._tag, started?.item.id], ["TerminalStarted", ending?.id])
           assert.deepInclude(ended, { _tag: "TerminalEnded" })

@@ -24,7 +24,8 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const fs = yield* FileSystem.FileSystem
   const server = yield* ModelServer.make(script)
-  const env = yield* ModelServer.home(server, { config: options.config })
+  // One object, to which a test may add before the engine starts.
+  const env = { ...options.engine?.env, ...(yield* ModelServer.home(server, { config: options.config })) }
   const workspace = yield* Effect.flatMap(
     fs.makeTempDirectoryScoped({ prefix: "effect-codex-workspace-" }),
     fs.realPath
@@ -45,7 +46,7 @@ export const make = Effect.fnUntraced(function* (
         AppServer.layerOptions({
           startTimeout: "1 minute",
           ...options.engine,
-          env: { ...options.engine?.env, ...env }
+          env
         })
       )
     ),
