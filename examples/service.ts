@@ -35,12 +35,14 @@ const digest = (token: string) => createHash("sha256").update(token).digest("hex
 const Users = Layer.unwrap(
   Effect.gen(function* () {
     const tokens = yield* Config.Redacted("SERVICE_TOKENS")
-    const users = new Map(
-      Redacted.value(tokens)
-        .split(",")
-        .map((entry) => entry.split(":"))
-        .map(([id = "", token = ""]) => [digest(token), { id }])
-    )
+    const users = new Map<string, { readonly id: string }>()
+    for (const entry of Redacted.value(tokens).split(",")) {
+      // A name is also a directory. A user without a token would be everybody.
+      const [, id, token] = /^([\w-]+):(.+)$/.exec(entry) ?? []
+      if (id === undefined || token === undefined)
+        return yield* Effect.die(new Error("SERVICE_TOKENS must have the form name:token,name:token"))
+      users.set(digest(token), { id })
+    }
     return Authentication.layerBearer((token) => Effect.sync(() => users.get(digest(Redacted.value(token)))))
   })
 )

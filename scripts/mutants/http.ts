@@ -39,6 +39,44 @@ export const http: ReadonlyArray<Mutant> = [
       "openedThreadId: thread.id\n",
       "",
       "finds nothing of another user, and cannot answer the requests of their agent"
+    ],
+    [
+      "Effect.catchIf(isMissing, () => Effect.void)",
+      "Effect.catchIf(() => false, () => Effect.void)",
+      "deletes a thread that Codex does not have, and forgets its owner"
+    ]
+  ]),
+  ...inFile("src/http/Access.ts", "test/http/Security.test.ts", [
+    [
+      'Redacted.value(credential).trim() === ""',
+      "false",
+      "gets 401 without a valid token, with the documented body"
+    ]
+  ]),
+  ...inFile("src/http/TurnRuns.ts", "test/http/Security.test.ts", [
+    [
+      "return Effect.andThen(\n            owners.claim",
+      "claimed.set(conversation, event.threadId)\n          return Effect.andThen(\n            owners.claim",
+      "stays the owner of a thread if the store of owners fails for a while"
+    ],
+    [
+      "Cause.hasDies(cause) ?",
+      "cause === undefined ?",
+      "stays the owner of a thread if the store of owners fails for a while"
+    ]
+  ]),
+  ...inFile("src/promise/AbortSignals.ts", "test/promise/PromiseCodex.test.ts", [
+    [
+      "Effect.raceFirst(aborted(signal)),",
+      "",
+      "interrupts a turn whose signal is aborted while the reader does something else"
+    ]
+  ]),
+  ...inFile("src/promise/PromiseThread.ts", "test/promise/PromiseCodex.test.ts", [
+    [
+      "): Promise<A> {\n    signal?.throwIfAborted()",
+      "): Promise<A> {",
+      "starts nothing with an aborted signal, and does not wait for a Codex that does not start"
     ]
   ]),
   ...inFile("src/approval/PendingRequests.ts", "test/http/Security.test.ts", [

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Tool from "effect/ai/Tool"
@@ -44,7 +44,7 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication, { 
 ) {
   /**
    * Authenticates by the token of the header `Authorization: Bearer …`. `verify` returns the user, or `undefined` for a token
-   * that it does not accept. Compare secrets in constant time.
+   * that it does not accept. Compare secrets in constant time. A request without a token does not reach it.
    * @since 0.1.0
    * @category layers
    */
@@ -55,7 +55,11 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication, { 
       Authentication,
       Effect.map(Effect.context<R>(), (context) => ({
         bearer: (handle, { credential }) =>
-          Effect.provideContext(verify(credential), context).pipe(
+          // A request without a token is nobody's, also if the app knows a user with an empty token by mistake.
+          (Redacted.value(credential).trim() === ""
+            ? Effect.undefined
+            : Effect.provideContext(verify(credential), context)
+          ).pipe(
             Effect.flatMap((user) =>
               user === undefined || user.id === "" ? Effect.fail(unauthorized()) : Effect.succeed(user)
             ),

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
@@ -12,6 +13,7 @@ import * as ApprovalQueue from "../approval/ApprovalQueue.ts"
 import type * as PendingRequests from "../approval/PendingRequests.ts"
 import { type Conversation, Conversations } from "../conversations/Conversations.ts"
 import * as EventJson from "../domain/EventJson.ts"
+import type * as CodexError from "../domain/CodexError.ts"
 import type { ThreadId } from "../domain/Ids.ts"
 import type * as ThreadInfo from "../domain/ThreadInfo.ts"
 import * as Redaction from "../redaction/Redaction.ts"
@@ -69,6 +71,10 @@ const toOpenThread = ({ id, thread }: Conversation): OpenThread => ({
   id,
   ...(thread.model === undefined ? {} : { model: thread.model })
 })
+
+/** Whether Codex has no thread with the id. */
+const isMissing = (error: CodexError.CodexError): boolean =>
+  error._tag === "InvalidRequest" && error.reason === "ThreadNotFound"
 
 /** A client cannot make the server search more stored threads than these for its own. */
 const maxSearched = 10_000
@@ -172,11 +178,21 @@ export const handlers = (
           Effect.mapError(toHttpError)
         ),
       delete: ({ params }) =>
-        closed(params.threadId).pipe(
-          Effect.andThen(codex.deleteThread(params.threadId)),
-          Effect.andThen(owners.release(params.threadId)),
-          Effect.mapError(toHttpError)
-        ),
+        Effect.gen(function* () {
+          const { threadId } = params
+          yield* closed(threadId)
+          const isStored = (yield* owners.ownerOf(threadId)) !== undefined
+          // Codex stores a thread with its first turn, and for a moment after its end does not find it.
+          yield* codex.deleteThread(threadId).pipe(
+            Effect.retry({
+              while: isMissing,
+              schedule: Schedule.spaced("100 millis"),
+              times: isStored ? 5 : 0
+            }),
+            Effect.catchIf(isMissing, () => Effect.void)
+          )
+          yield* owners.release(threadId)
+        }).pipe(Effect.mapError(toHttpError)),
       close: ({ params }) =>
         Effect.flatMap(CurrentUser, ({ id }) => conversations.close(id, params.threadId)).pipe(
           Effect.mapError(toHttpError)

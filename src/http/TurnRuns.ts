@@ -111,9 +111,15 @@ export const make = Effect.gen(function* () {
           turnId = event.turnId
           // Codex stores a thread with its first turn, and not before. Its id is new if Codex's process died meanwhile.
           if (claimed.get(conversation) === event.threadId) return Effect.void
-          claimed.set(conversation, event.threadId)
-          return owners.claim(event.threadId, owner)
+          return Effect.andThen(
+            owners.claim(event.threadId, owner),
+            Effect.sync(() => claimed.set(conversation, event.threadId))
+          )
         })
+      ),
+      // For the client, a turn that a defect ends is interrupted.
+      Effect.tapCause((cause) =>
+        Cause.hasDies(cause) ? Effect.logError("a turn of the HTTP API failed", cause) : Effect.void
       ),
       Effect.onExit(finish),
       Effect.ignore

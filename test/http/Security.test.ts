@@ -1,10 +1,15 @@
 import { assert, describe } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
-import { EventJson } from "effect-codex"
-import { HttpLimits } from "effect-codex/http"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import { Codex, Conversations, EventJson } from "effect-codex"
+import { HttpLimits, ThreadOwners } from "effect-codex/http"
 import { Scripted } from "effect-codex/testing"
 import { request } from "node:http"
+import { connect } from "node:net"
 import { test, until } from "../support/live.ts"
 import * as Service from "./service.ts"
 
@@ -173,6 +178,66 @@ describe("a hostile client of the HTTP API", () => {
       assert.deepInclude(decided, { source: "user", policy: "queue" })
     }).pipe(Effect.provide(Service.layer())))
 
+  test("stays the owner of a thread if the store of owners fails for a while", () => {
+    let failures = 1
+    const messages: Array<unknown> = []
+    const owners = ThreadOwners.layerStore.pipe(
+      Layer.provide(
+        Layer.effect(
+          KeyValueStore.KeyValueStore,
+          Effect.map(KeyValueStore.KeyValueStore, (store) =>
+            KeyValueStore.make({
+              ...store,
+              set: (key, value) =>
+                key.startsWith("thread:") && failures-- > 0
+                  ? Effect.die(new Error("the disk is full"))
+                  : store.set(key, value)
+            })
+          )
+        ).pipe(Layer.provide(KeyValueStore.layerMemory))
+      )
+    )
+    return Effect.gen(function* () {
+      yield* Scripted.play([Scripted.message("One."), Scripted.completed, Scripted.message("Two.")])
+      const ada = Service.client(yield* Service.url, "ada")
+      const thread = yield* started(ada)
+      const run = ada
+        .send("POST", `${thread}/turns`, { input: "go" })
+        .pipe(Effect.flatMap((response) => Effect.promise(() => response.text())))
+      // A turn whose thread nobody would own does not go on, and the log says why.
+      assert.include(yield* run, '"type":"turn.interrupted"')
+      assert.include(JSON.stringify(messages), "the disk is full")
+      assert.include(yield* run, '"type":"turn.completed"')
+      yield* ada.json("POST", `${thread}/close`)
+      assert.strictEqual((yield* ada.json("GET", thread)).status, 200)
+    }).pipe(
+      Effect.provide(Service.layer({}, owners)),
+      Effect.provide(
+        Logger.layer([
+          Logger.make(({ cause, logLevel, message }) => {
+            if (logLevel === "Error") messages.push([message, Cause.pretty(cause)])
+          })
+        ])
+      )
+    )
+  })
+
+  test("deletes a thread that Codex does not have, and forgets its owner", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.message("One.")])
+      const ada = Service.client(yield* Service.url, "ada")
+      const codex = yield* Codex
+      const owners = yield* ThreadOwners
+      const thread = yield* started(ada)
+      const response = yield* ada.send("POST", `${thread}/turns`, { input: "go" })
+      yield* Effect.promise(() => response.text())
+      assert.lengthOf(yield* owners.list("ada"), 1)
+      for (const id of yield* owners.list("ada")) yield* codex.deleteThread(id)
+      assert.strictEqual((yield* ada.json("DELETE", thread)).status, 204)
+      assert.deepStrictEqual(yield* owners.list("ada"), [])
+      assert.strictEqual((yield* ada.json("DELETE", thread)).status, 404)
+    }).pipe(Effect.provide(Service.layer())))
+
   test("cannot hold more turns, streams and conversations than the limits", () =>
     Effect.gen(function* () {
       yield* Scripted.play([running])
@@ -213,6 +278,35 @@ describe("a client of the HTTP API that disconnects", () => {
       yield* readUntil(yield* ada.send("POST", `${thread}/turns`, { input: "go" }), "item.started")
       const events = yield* ada.send("GET", `${thread}/events`)
       assert.include(yield* Effect.promise(() => events.text()), '"type":"turn.interrupted"')
+    }).pipe(Effect.provide(Service.layer())))
+
+  test("interrupts the turns of all requests that it sent at once on the connection", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([running, Scripted.completed, running])
+      const conversations = yield* Conversations
+      const base = yield* Service.url
+      const ada = Service.client(base, "ada")
+      const threads = [yield* started(ada), yield* started(ada)]
+      const body = '{"input":"go"}'
+      const socket = connect(Number(new URL(base).port), "127.0.0.1")
+      for (const thread of threads)
+        socket.write(
+          `POST /api${thread}/turns HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ada\r\n` +
+            `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+        )
+      const runningTurns = Effect.map(
+        conversations.list(),
+        (all) => all.filter(({ running }) => running > 0).length
+      )
+      yield* until(
+        "both turns run",
+        Effect.map(runningTurns, (count) => count === 2)
+      )
+      socket.destroy()
+      yield* until(
+        "no turn runs",
+        Effect.map(runningTurns, (count) => count === 0)
+      )
     }).pipe(Effect.provide(Service.layer())))
 
   test("finds the rest of a turn that continues, without a gap, by Last-Event-ID", () =>

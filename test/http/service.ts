@@ -21,13 +21,20 @@ import { createServer } from "node:http"
 
 export const Api = HttpApi.make("test").add(CodexGroup.prefix("/api"))
 
-/** Each token is the name of its user. */
-const users = ["ada", "bob"]
+/**
+ * The user of each token. The empty one is a mistake that an app can make, for example with a variable that is not set. The
+ * library must not let a request without a token use it.
+ */
+const users = new Map([
+  ["ada", "ada"],
+  ["bob", "bob"],
+  ["", "ada"]
+])
 
 const Access = Layer.merge(
   Authentication.layerBearer((token) =>
     Effect.sync(() => {
-      const id = users.find((user) => user === Redacted.value(token))
+      const id = users.get(Redacted.value(token))
       return id === undefined ? undefined : { id }
     })
   ),
@@ -38,7 +45,7 @@ const Access = Layer.merge(
 )
 
 /** The server. `Codex` and the scripted engine are part of the result. */
-export const layer = (options: ConversationsOptions = {}) =>
+export const layer = (options: ConversationsOptions = {}, owners = ThreadOwners.layerMemory) =>
   HttpRouter.serve(
     HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
       Layer.provide(HttpApiBuilder.group(Api, "codex", handlers)),
@@ -49,7 +56,7 @@ export const layer = (options: ConversationsOptions = {}) =>
     Layer.provideMerge(
       NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1", gracefulShutdownTimeout: 0 })
     ),
-    Layer.provideMerge(Layer.merge(Conversations.layerOptions(options), ThreadOwners.layerMemory)),
+    Layer.provideMerge(Layer.merge(Conversations.layerOptions(options), owners)),
     Layer.provideMerge(Codex.layer),
     Layer.provideMerge(Approval.layer(Approval.queue)),
     Layer.provideMerge(Approval.ApprovalQueue.layer),
