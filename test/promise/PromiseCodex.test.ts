@@ -1,6 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as CodexPromise from "../../src/promise/index.ts"
@@ -186,7 +187,10 @@ describe.concurrent("Codex with promises", () => {
       const [codexPathOverride, started] = [`${directory}/codex`, `${directory}/started`]
       yield* fs.writeFileString(codexPathOverride, `#!/bin/sh\necho > ${started}\nexec cat > /dev/null\n`)
       yield* fs.chmod(codexPathOverride, 0o755)
-      const codex = new CodexPromise.Codex({ codexPathOverride, telemetry: Logger.layer([]) })
+      let engines = 0
+      const counting = Layer.effectDiscard(Effect.sync(() => void engines++))
+      const telemetry = Layer.merge(Logger.layer([]), counting)
+      const codex = new CodexPromise.Codex({ codexPathOverride, telemetry })
       const reason = new Error("enough")
       const signal = AbortSignal.abort(reason)
       yield* Effect.promise(async () => {
@@ -196,7 +200,7 @@ describe.concurrent("Codex with promises", () => {
           reason
         )
       })
-      assert.isFalse(yield* fs.exists(started))
+      assert.strictEqual(engines, 0)
       for (const start of [
         (signal: AbortSignal) => codex.startThread().run("go", { signal }),
         async (signal: AbortSignal) => (await codex.startThread().runStreamed("go", { signal })).events.next()
