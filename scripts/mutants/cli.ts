@@ -53,6 +53,19 @@ export const cli: ReadonlyArray<Mutant> = [
       "reads a file that the agent cannot write, and --price overrides it"
     ]
   ]),
+  ...inFile("src/cli/RawTerminal.ts", "test/cli/execTerminal.test.ts", [
+    [
+      "process.stdin.setRawMode(isRaw)",
+      "process.stdin.setRawMode(true)",
+      "passes Ctrl-C to the command, and restores the terminal"
+    ],
+    [
+      "Effect.ignore(handle.resize(next))",
+      "Effect.asVoid(Effect.succeed(next))",
+      "passes keys and the size of the terminal, and returns the exit code"
+    ],
+    ["    setRawMode(true)\n", "", "passes keys and the size of the terminal, and returns the exit code"]
+  ]),
   ...inFile("src/cli/GoalSession.ts", "test/cli/goals.test.ts", [
     [
       'outcome.status === "complete" ? code.completed : code.failed',

@@ -16,16 +16,20 @@ export interface PtyOptions {
   readonly rows?: number
   /** The file that gets stdout instead of the terminal. */
   readonly stdout?: string
+  /** A shell command that runs on the terminal when the program has ended. */
+  readonly after?: string
 }
 
 /** Starts `effect-codex` on a terminal of its own. It ends with the scope. */
 export const start = Effect.fnUntraced(function* (options: PtyOptions) {
-  const { columns = 80, rows = 24, stdout } = options
+  const { after, columns = 80, rows = 24, stdout } = options
   const run = [process.execPath, bundle(main), ...options.args].map(quote).join(" ")
   const redirect = stdout === undefined ? "" : ` > ${quote(stdout)}`
+  const command =
+    after === undefined ? `exec ${run}${redirect}` : `tty; ${run}${redirect}; code=$?; ${after}; exit $code`
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      spawn("script", ["-qfec", `stty cols ${columns} rows ${rows}; exec ${run}${redirect}`, "/dev/null"], {
+      spawn("script", ["-qfec", `stty cols ${columns} rows ${rows}; ${command}`, "/dev/null"], {
         cwd: options.cwd,
         env: {
           PATH: process.env["PATH"],

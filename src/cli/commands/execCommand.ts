@@ -14,6 +14,9 @@ const flags = {
     ),
     Flag.atLeast(0)
   ),
+  tty: Flag.Boolean("tty").pipe(
+    Flag.withDescription("Run the command in a terminal of its own, which this terminal shows")
+  ),
   timeout: Options.timeout("The maximum duration of the command: 500ms, 20s, 5m, 1h30m; default: none"),
   config: Options.config,
   json: Options.json("Print the outputs and the end as lines of JSON on stdout"),
@@ -32,6 +35,7 @@ export const exec = Command.make("exec", flags).pipe(
     {
       command: "effect-codex exec --sandbox workspace-write --timeout 5m -- npm run build",
       description: "Let the command write below the directory"
-    }
+    },
+    { command: "effect-codex exec --tty -- bash", description: "Work in a shell in the sandbox" }
   ])
 )

@@ -518,6 +518,10 @@ export const pages: HelpPages = {
           "A variable of the command, in addition to those of the agent's commands; can be repeated"
       },
       {
+        names: ["--tty"],
+        description: "Run the command in a terminal of its own, which this terminal shows"
+      },
+      {
         names: ["--timeout"],
         value: "DURATION",
         description: "The maximum duration of the command: 500ms, 20s, 5m, 1h30m; default: none"
@@ -565,6 +569,10 @@ export const pages: HelpPages = {
       {
         command: "effect-codex exec --sandbox workspace-write --timeout 5m -- npm run build",
         description: "Let the command write below the directory"
+      },
+      {
+        command: "effect-codex exec --tty -- bash",
+        description: "Work in a shell in the sandbox"
       }
     ]
   },

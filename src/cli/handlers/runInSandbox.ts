@@ -12,6 +12,7 @@ import type * as Exec from "../../domain/Exec.ts"
 import { jsonLine } from "../../internal/VisibleText.ts"
 import type { ExecInput } from "../commands/execCommand.ts"
 import { ExitWith, UsageError } from "../CommandEnd.ts"
+import * as RawTerminal from "../RawTerminal.ts"
 import * as TerminalOutput from "../TerminalOutput.ts"
 import { withCodex } from "../WithCodex.ts"
 
@@ -56,25 +57,40 @@ const lastLine = (exit: Exit.Exit<number, Exec.ExecError>): Effect.Effect<void> 
   )
 }
 
+/** Says why a command cannot have a terminal, if it cannot. */
+const terminalProblem = Effect.fnUntraced(function* (json: boolean) {
+  if (json) return "--tty shows the terminal of the command, so it cannot print --json"
+  const stdio = yield* Stdio.Stdio
+  return (yield* stdio.stdinIsTerminal) && (yield* stdio.stdoutIsTerminal)
+    ? undefined
+    : "--tty needs a terminal on stdin and stdout"
+})
+
 export const handle = Effect.fnUntraced(function* (input: ExecInput) {
-  const { cd, command, config, env, json, sandbox, timeout } = input
+  const { cd, command, config, env, json, sandbox, timeout, tty } = input
   const invalid = env.find((text) => !variable.test(text))
   if (invalid !== undefined)
     return yield* new UsageError({ text: `--env takes NAME=VALUE, not "${invalid}"` })
+  const problem = tty ? yield* terminalProblem(json) : undefined
+  if (problem !== undefined) return yield* new UsageError({ text: problem })
   const stdio = yield* Stdio.Stdio
   const exitCode = yield* withCodex(config, (codex) =>
     codex
       .exec(command, {
         cwd: Option.getOrUndefined(cd),
         sandbox: Option.getOrUndefined(sandbox),
-        env: Object.fromEntries(
-          env.map((text) => [text.replace(variable, "$1"), text.replace(variable, "$2")])
-        ),
+        env: {
+          ...(tty ? { TERM: process.env["TERM"] } : {}),
+          ...Object.fromEntries(
+            env.map((text) => [text.replace(variable, "$1"), text.replace(variable, "$2")])
+          )
+        },
+        tty: tty ? RawTerminal.size() : undefined,
         timeout: Option.getOrUndefined(timeout),
         stdin: Stream.catchCause(stdio.stdin, () => Stream.empty)
       })
       .pipe(
-        Effect.flatMap((handle) => report(handle, json)),
+        Effect.flatMap((handle) => (tty ? RawTerminal.attach(handle) : report(handle, json))),
         Effect.scoped,
         (running) => (json ? Effect.onExit(running, lastLine) : running)
       )
