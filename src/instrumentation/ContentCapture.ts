@@ -59,6 +59,18 @@ const all: Kinds = {
  * The kinds that code selects; they override the environment.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, ContentCapture } from "effect-codex"
+ *
+ * // This conversation stays out of the telemetry, whatever the environment says.
+ * const confidential = Codex.use(({ startThread }) => startThread()).pipe(
+ *   Effect.flatMap((thread) => thread.run("Summarise the contract")),
+ *   Effect.scoped,
+ *   Effect.provideService(ContentCapture.Current, {})
+ * )
+ * ```
  */
 export const Current = Context.Reference<Partial<Kinds> | undefined>(
   "effect-codex/telemetry/Content/Current",
@@ -119,11 +131,14 @@ export const inRecords = (context: Context.Context<never>, kind: keyof Kinds): b
 /**
  * Captures exactly these kinds of content and overrides the kinds that the environment selects. The environment still
  * selects where the content goes; the default is spans. Secrets in content are masked as everywhere.
- *
- * ```ts
- * ContentCapture.layer({ prompts: true, responses: true })
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { ContentCapture, OtlpLayer } from "effect-codex"
+ *
+ * const Telemetry = Layer.merge(OtlpLayer, ContentCapture.layer({ prompts: true, responses: true }))
+ * ```
  */
 export const layer = (kinds: Partial<Kinds>): Layer.Layer<never> => Layer.succeed(Current, kinds)

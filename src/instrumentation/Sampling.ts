@@ -7,6 +7,14 @@ import * as SignalBus from "./SignalBus.ts"
  * Whether turns emit telemetry. Provide `false` around a program to turn telemetry off inside it.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Sampling } from "effect-codex"
+ *
+ * const quietly = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+ *   Effect.provideService(program, Sampling.Enabled, false)
+ * ```
  */
 export const Enabled = Context.Reference<boolean>("effect-codex/telemetry/Sampling/Enabled", {
   defaultValue: () => true

@@ -23,8 +23,41 @@ export type SignalEnd =
   | { readonly _tag: "Interrupted" }
   | { readonly _tag: "Background" }
 
+/**
+ * The end of something that succeeded.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Signal } from "effect-codex"
+ *
+ * const succeeded = ({ end }: Signal.ToolStop) => end._tag === Signal.ok._tag
+ * ```
+ */
 export const ok: SignalEnd = { _tag: "Ok" }
+/**
+ * The end of something that was interrupted, usually with its turn.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Signal } from "effect-codex"
+ *
+ * const wasInterrupted = ({ end }: Signal.ToolStop) => end._tag === Signal.interrupted._tag
+ * ```
+ */
 export const interrupted: SignalEnd = { _tag: "Interrupted" }
+/**
+ * The end of a command that continues in the background when its turn ends.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Signal } from "effect-codex"
+ *
+ * const runsOn = ({ end }: Signal.ToolStop) => end._tag === Signal.background._tag
+ * ```
+ */
 export const background: SignalEnd = { _tag: "Background" }
 
 /**
@@ -35,6 +68,7 @@ export const background: SignalEnd = { _tag: "Background" }
 export type TurnEnd = "completed" | "interrupted" | CodexError.TurnError
 
 /**
+ * A turn starts.
  * @since 0.1.0
  * @category models
  */
@@ -44,6 +78,7 @@ export interface TurnStart {
 }
 
 /**
+ * A turn ends.
  * @since 0.1.0
  * @category models
  */
@@ -64,6 +99,7 @@ export interface TurnStop {
 }
 
 /**
+ * A model request starts.
  * @since 0.1.0
  * @category models
  */
@@ -95,6 +131,7 @@ export interface ModelStop {
 }
 
 /**
+ * A command, an edit or a tool call starts. The wait for approval is not part of it.
  * @since 0.1.0
  * @category models
  */
@@ -106,6 +143,7 @@ export interface ToolStart {
 }
 
 /**
+ * A command, an edit or a tool call ends.
  * @since 0.1.0
  * @category models
  */
@@ -143,6 +181,7 @@ export interface CommandStop {
 }
 
 /**
+ * The agent asks for an approval.
  * @since 0.1.0
  * @category models
  */
@@ -155,6 +194,7 @@ export interface ApprovalStart {
 }
 
 /**
+ * A request for approval is decided, or its turn ends.
  * @since 0.1.0
  * @category models
  */
@@ -315,6 +355,7 @@ export interface AttachmentStart {
 }
 
 /**
+ * The staging of files, or the cleanup of the staging directory, ends.
  * @since 0.1.0
  * @category models
  */
@@ -342,6 +383,7 @@ export interface ExecStart {
 }
 
 /**
+ * A command of `codex.exec` ends.
  * @since 0.1.0
  * @category models
  */
@@ -357,6 +399,7 @@ export interface ExecStop {
 }
 
 /**
+ * Everything that telemetry learns of a turn, told apart by `_tag`. Times (`at`) are in milliseconds since the epoch.
  * @since 0.1.0
  * @category models
  */

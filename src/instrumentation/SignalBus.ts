@@ -55,6 +55,18 @@ export const emit = (
  * The service to which listeners are added.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Telemetry } from "effect-codex"
+ *
+ * let turns = 0
+ * const Count = Telemetry.layerObserver(({ signal }) =>
+ *   Effect.sync(() => (signal._tag === "TurnStart" ? turns++ : turns))
+ * )
+ * // Everything that provides the bus shares it, so several observers can be merged.
+ * const Observers: Layer.Layer<Telemetry.SignalBus> = Count
+ * ```
  */
 export class SignalBus extends Context.Service<
   SignalBus,
@@ -99,13 +111,19 @@ const queueCapacity = 4096
 /**
  * Runs `handler` for every signal of every turn, in order, in a fiber of its own: a handler that is slow, fails or dies
  * does not affect the turns. When the layer closes, waiting signals are still handled, for at most a second.
- *
- * ```ts
- * const SlowCommands = Telemetry.layerObserver(({ signal, threadId }) =>
- *   signal._tag === "CommandStop" && signal.durationMillis > 60_000 ? notify(threadId) : Effect.void)
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Telemetry } from "effect-codex"
+ *
+ * const SlowCommands = Telemetry.layerObserver(({ signal, threadId }) =>
+ *   signal._tag === "CommandStop" && signal.durationMillis > 60_000
+ *     ? Effect.logWarning(`a command of the thread ${threadId} took more than a minute`)
+ *     : Effect.void
+ * )
+ * ```
  */
 export const layerObserver = <R = never>(
   handler: (observed: SignalEvent) => Effect.Effect<unknown, unknown, R>

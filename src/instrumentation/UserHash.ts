@@ -11,13 +11,35 @@ import { Environment } from "../internal/EnvironmentVariables.ts"
  * name, so treat it as a secret.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { UserHash } from "effect-codex"
+ *
+ * const Key = Layer.effect(
+ *   UserHash.UserHashKey,
+ *   Effect.sync(() => Redacted.make(process.env["AGENTS_USER_KEY"] ?? ""))
+ * )
+ * ```
  */
 export const UserHashKey = Context.Reference<Redacted.Redacted | undefined>(
   "effect-codex/telemetry/Correlation/UserHashKey",
   { defaultValue: () => undefined }
 )
 
-/** Returns the hash of a user, 64 hexadecimal digits. It is stable for the same key. */
+/**
+ * Returns the hash of a user, 64 hexadecimal digits. It is stable for the same key.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Redacted } from "effect"
+ * import { UserHash } from "effect-codex"
+ *
+ * // Finds the turns of a person: search for this value of the attribute `user.hash`.
+ * const wanted = UserHash.hash("ada@example.com", Redacted.make("the key of the deployment"))
+ * ```
+ */
 export const hash = (user: string, key: Redacted.Redacted): string =>
   createHmac("sha256", Redacted.value(key)).update(user).digest("hex")
 

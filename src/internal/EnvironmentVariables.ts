@@ -3,7 +3,21 @@ import * as Context from "effect/Context"
 /**
  * Environment variables by name.
  * @since 0.1.0
- * @category models
+ * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, Settings } from "effect-codex"
+ *
+ * const ToCollector = OtlpLayer.pipe(
+ *   Layer.provide(
+ *     Layer.succeed(Settings.Environment, {
+ *       CODEX_OTLP_ENABLE: "1",
+ *       OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318"
+ *     })
+ *   )
+ * )
+ * ```
  */
 export type Environment = Readonly<Record<string, string | undefined>>
 

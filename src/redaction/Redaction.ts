@@ -50,10 +50,30 @@ export interface Redaction {
   readonly span: (span: ReadableSpan, limit?: number) => ReadableSpan
 }
 
-/** Replaces a secret. */
+/**
+ * Replaces a secret.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Redaction } from "effect-codex"
+ *
+ * const isMasked = (text: string) => text.includes(Redaction.mask)
+ * ```
+ */
 export const mask = secretMask
 
-/** The default of `limit`, in characters. */
+/**
+ * The default of `limit`, in characters.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Redaction } from "effect-codex"
+ *
+ * const Shorter = Redaction.layer({ limit: Redaction.defaultLimit / 4 })
+ * ```
+ */
 export const defaultLimit = 16_384
 
 /**
@@ -78,6 +98,14 @@ const isMutable = (redaction: Redaction): redaction is MutableRedaction => "add"
  * The redaction in effect. Provide another value to replace the built-in rules too.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Redaction } from "effect-codex"
+ *
+ * // Masks a text as telemetry does, for example before a program stores it.
+ * const scrubbed = (text: string) => Effect.map(Redaction.Current, (redaction) => redaction.text(text))
+ * ```
  */
 export const Current = Context.Reference<Redaction>("effect-codex/telemetry/Redaction/Current", {
   defaultValue: () => make({}, process.env)
@@ -106,12 +134,15 @@ export const layerDefault: Layer.Layer<Registry> = Layer.effectContext(
 
 /**
  * Adds rules. They apply to everything that is emitted afterwards.
- *
- * ```ts
- * Layer.mergeAll(OtlpLayer, Redaction.layer({ rules: [/\bCUST-\d{8}\b/] }))
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, Redaction } from "effect-codex"
+ *
+ * const Telemetry = Layer.mergeAll(OtlpLayer, Redaction.layer({ rules: [/\bCUST-\d{8}\b/] }))
+ * ```
  */
 export const layer = (options: RedactionOptions): Layer.Layer<never> =>
   // Rules are never removed, so spans that end while layers close are scrubbed by the same rules.
@@ -139,6 +170,13 @@ const cacheLimits = { length: 96, count: 4096 }
  * Makes a redaction from the built-in rules and the given ones. `environment` holds secrets and the home directory.
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { Redaction } from "effect-codex"
+ *
+ * const redaction = Redaction.make({ rules: [/\bCUST-\d{8}\b/] }, process.env)
+ * redaction.text("order of CUST-12345678")
+ * ```
  */
 export const make = (options: RedactionOptions, environment: Environment): MutableRedaction => {
   let limit = options.limit ?? defaultLimit

@@ -12,6 +12,7 @@ import * as Settings from "./config/Settings.ts"
 import * as Tracer from "./tracer/Tracer.ts"
 
 /**
+ * Options of the console exporter.
  * @since 0.1.0
  * @category models
  */
@@ -25,6 +26,12 @@ export interface ConsoleOptions {
  * as `Logging.layer()` does; and all metrics periodically and at the end.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Console } from "effect-codex"
+ *
+ * const Printed = Console.layer({ signals: ["traces", "metrics"] })
+ * ```
  */
 export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -38,6 +45,13 @@ export const layer = (options: ConsoleOptions): Layer.Layer<never> =>
  * Prints traces only.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex, ConsoleLayer } from "effect-codex"
+ *
+ * const App = Codex.layer.pipe(Layer.provide(AppServer.layer), Layer.provideMerge(ConsoleLayer))
+ * ```
  */
 export const ConsoleLayer: Layer.Layer<never> = layer({})
 

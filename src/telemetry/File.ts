@@ -10,10 +10,21 @@ import * as HomeDirectory from "../internal/HomeDirectory.ts"
 import * as Settings from "./config/Settings.ts"
 import * as SignalLayers from "./SignalLayers.ts"
 
-/** The traces file of `FileLayer`; metrics and logs go to files beside it. */
+/**
+ * The traces file of `FileLayer`; metrics and logs go to files beside it.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { File } from "effect-codex"
+ *
+ * const Larger = File.layer({ path: File.defaultPath, maxBytes: 100 * 1024 * 1024 })
+ * ```
+ */
 export const defaultPath = "~/.codex/telemetry/codex-traces.json"
 
 /**
+ * Options of the file exporter.
  * @since 0.1.0
  * @category models
  */
@@ -52,6 +63,16 @@ export const pathOf = (path: string, signal: Settings.SignalKind): string => {
  * cannot be written causes a warning only. Call this once: every call creates a separate layer.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex, File } from "effect-codex"
+ *
+ * const App = Codex.layer.pipe(
+ *   Layer.provide(AppServer.layer),
+ *   Layer.provideMerge(File.layer({ path: "/var/log/bot/traces.json" }))
+ * )
+ * ```
  */
 export const layer = (options: FileOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -72,6 +93,13 @@ export const layer = (options: FileOptions): Layer.Layer<never> =>
  * Writes to `defaultPath`.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex, FileLayer } from "effect-codex"
+ *
+ * const App = Codex.layer.pipe(Layer.provide(AppServer.layer), Layer.provideMerge(FileLayer))
+ * ```
  */
 export const FileLayer: Layer.Layer<never> = layer({ path: defaultPath })
 

@@ -6,12 +6,15 @@ import * as Settings from "./config/Settings.ts"
 /**
  * Exports Codex's own spans with ours, through the same exporters, for every Codex that starts under this layer; see
  * docs/native-spans.md. It has no effect on programs that start no Codex.
- *
- * ```ts
- * const Telemetry = Layer.merge(OtlpLayer, NativeSpans.layer)
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { NativeSpans, OtlpLayer } from "effect-codex"
+ *
+ * const Telemetry = Layer.merge(OtlpLayer, NativeSpans.layer)
+ * ```
  */
 export const layer: Layer.Layer<never> = Layer.unwrap(
   Effect.gen(function* () {

@@ -9,6 +9,7 @@ import * as SignalLayers from "./SignalLayers.ts"
 import type * as Spool from "./spool/Spool.ts"
 
 /**
+ * Options of the OTLP exporter.
  * @since 0.1.0
  * @category models
  */
@@ -24,6 +25,17 @@ export interface OtlpOptions extends OtlpTarget.OtlpTargetOptions {
  * Whatever the collector does, the program neither fails nor waits because of it; closing takes at most 1.5 s.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Redacted } from "effect"
+ * import { Otlp } from "effect-codex"
+ *
+ * const toCollector = (token: string) =>
+ *   Otlp.layer({
+ *     endpoint: "https://collector.example.com",
+ *     headers: { "x-token": Redacted.make(token) }
+ *   })
+ * ```
  */
 export const layer = (options: OtlpOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -39,6 +51,14 @@ export const layer = (options: OtlpOptions): Layer.Layer<never> =>
  * By default it does nothing and loads nothing. Like `layer`, it never fails or delays the program.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex, OtlpLayer } from "effect-codex"
+ *
+ * // Set CODEX_OTLP_ENABLE=1 and OTEL_EXPORTER_OTLP_ENDPOINT to export.
+ * const App = Codex.layer.pipe(Layer.provide(AppServer.layer), Layer.provideMerge(OtlpLayer))
+ * ```
  */
 export const OtlpLayer: Layer.Layer<never> = Layer.unwrap(
   Effect.gen(function* () {

@@ -37,6 +37,15 @@ class CannotListen extends Data.TaggedError("CannotListen")<{ readonly code: str
  * available, the layer logs a warning and the program runs without the endpoint. Closing the layer releases the port.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Codex, Prometheus } from "effect-codex"
+ *
+ * const Measured = Codex.layer.pipe(
+ *   Layer.provideMerge(Prometheus.layer({ host: "0.0.0.0", port: 9464, allowedHosts: ["bot.internal"] }))
+ * )
+ * ```
  */
 export const layer = (options: PrometheusOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -57,6 +66,13 @@ export const layer = (options: PrometheusOptions): Layer.Layer<never> =>
  * Serves the metrics at `OTEL_EXPORTER_PROMETHEUS_HOST` and `_PORT`, by default http://localhost:9464/metrics.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, PrometheusLayer } from "effect-codex"
+ *
+ * const Telemetry = Layer.merge(OtlpLayer, PrometheusLayer)
+ * ```
  */
 export const PrometheusLayer: Layer.Layer<never> = layer({})
 

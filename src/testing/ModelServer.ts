@@ -10,9 +10,7 @@
  * const env = yield* ModelServer.home(server)
  * ```
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as FileSystem from "effect/FileSystem"
@@ -29,21 +27,30 @@ import * as HostHeader from "../internal/HostHeader.ts"
 import * as CodexConfig from "./model-server/codexConfig.ts"
 import * as Requests from "./model-server/requests.ts"
 import type { RecordedRequest } from "./model-server/requests.ts"
-import type { ModelStep } from "./model-server/responses.ts"
 import * as Responses from "./model-server/responses.ts"
+import { httpError, inRealTime, realClock, type Reply } from "./model-server/steps.ts"
 
 export type { RecordedRequest } from "./model-server/requests.ts"
 export type { ModelStep } from "./model-server/responses.ts"
-
-/** The reply to one request. */
-export type Reply =
-  | { readonly _tag: "Stream"; readonly steps: ReadonlyArray<ModelStep>; readonly bytes: number }
-  | {
-      readonly _tag: "HttpError"
-      readonly status: number
-      readonly headers: Readonly<Record<string, string>>
-      readonly body: string
-    }
+export {
+  call,
+  cut,
+  delay,
+  event,
+  failed,
+  httpError,
+  item,
+  never,
+  patch,
+  reasoning,
+  reply,
+  shell,
+  text,
+  truncate,
+  until,
+  usage,
+  type Reply
+} from "./model-server/steps.ts"
 
 /** Chooses the reply to a request; `index` counts the requests from 0. */
 export type Respond = (request: RecordedRequest, index: number) => Reply | Effect.Effect<Reply>
@@ -78,140 +85,6 @@ export class ModelServer extends Context.Service<
 
 /** The environment variables that Codex needs to use the server: the API key that `config` names. */
 export const environment = { MOCK_API_KEY: "dummy" }
-
-interface ItemOptions {
-  /** `true` streams the text word by word, an array gives the deltas. Default: the item arrives whole. */
-  readonly deltas?: ReadonlyArray<string> | true | undefined
-  /** The time between two deltas. */
-  readonly every?: Duration.Input | undefined
-  readonly itemId?: string | undefined
-}
-
-interface CallOptions {
-  /** The id of the call. Default: `call_1`, `call_2` and so on for each server. */
-  readonly callId?: string | undefined
-}
-
-/** Streams the steps in order, then completes unless a step ends the reply. */
-export const reply = (...steps: ReadonlyArray<ModelStep>): Reply => ({
-  _tag: "Stream",
-  steps,
-  bytes: Infinity
-})
-
-/** Cuts the connection after this number of bytes of the body; 0 sends no answer at all. */
-export const truncate = (reply: Reply, bytes: number): Reply =>
-  reply._tag === "Stream" ? { ...reply, bytes } : reply
-
-/** Replies with an HTTP error. The default body has OpenAI's error format. */
-export const httpError = (
-  status: number,
-  options: {
-    readonly code?: string | undefined
-    readonly message?: string | undefined
-    readonly type?: string | undefined
-    readonly headers?: Readonly<Record<string, string>> | undefined
-    readonly body?: string | undefined
-  } = {}
-): Reply => ({
-  _tag: "HttpError",
-  status,
-  headers: { "content-type": "application/json", ...options.headers },
-  body:
-    options.body ??
-    JSON.stringify({
-      error: {
-        message: options.message ?? Http.STATUS_CODES[status] ?? "error",
-        type: options.type ?? "error",
-        param: null,
-        code: options.code ?? null
-      }
-    })
-})
-
-/** The assistant sends a message. */
-export const text = (text: string, options: ItemOptions = {}): ModelStep => ({
-  _tag: "Item",
-  item: { _tag: "Message", id: options.itemId, text },
-  deltas: deltasOf(text, options)
-})
-
-/** The model sends a summary of its reasoning. */
-export const reasoning = (summary: string, options: ItemOptions = {}): ModelStep => ({
-  _tag: "Item",
-  item: { _tag: "Reasoning", id: options.itemId, text: summary },
-  deltas: deltasOf(summary, options)
-})
-
-/** The model calls a function tool, such as a dynamic tool. */
-export const call = (name: string, args: object, options: CallOptions = {}): ModelStep => ({
-  _tag: "Item",
-  item: { _tag: "FunctionCall", name, arguments: JSON.stringify(args), callId: options.callId },
-  deltas: undefined
-})
-
-/**
- * The model runs a shell command. `escalate` is the justification to run it outside the sandbox. After `timeoutMs`
- * milliseconds (Codex allows 250 to 30000; default 10000) the model continues while the command still runs.
- */
-export const shell = (
-  cmd: string,
-  options: CallOptions & {
-    readonly escalate?: string | undefined
-    readonly timeoutMillis?: number | undefined
-    readonly workdir?: string | undefined
-  } = {}
-): ModelStep =>
-  call(
-    "exec_command",
-    {
-      cmd,
-      workdir: options.workdir,
-      yield_time_ms: options.timeoutMillis,
-      ...(options.escalate === undefined
-        ? {}
-        : { sandbox_permissions: "require_escalated", justification: options.escalate })
-    },
-    options
-  )
-
-/** The model edits files, in Codex's patch format: `*** Begin Patch`, `*** Add File: a.txt`, `+line`, `*** End Patch`. */
-export const patch = (patchText: string, options: CallOptions = {}): ModelStep => ({
-  _tag: "Item",
-  item: { _tag: "CustomToolCall", name: "apply_patch", input: patchText, callId: options.callId },
-  deltas: undefined
-})
-
-/** Sends a raw output item. */
-export const item = (rawItem: Schema.JsonObject): ModelStep => ({
-  _tag: "Item",
-  item: { _tag: "Raw", item: rawItem },
-  deltas: undefined
-})
-
-/** Sends a raw event. An event that ends a response ends the reply. */
-export const event = (rawEvent: Responses.ResponseEvent): ModelStep => ({ _tag: "Event", event: rawEvent })
-
-/** The token usage of the response: `input` includes `cachedInput`, `output` includes `reasoning`. */
-export const usage = (usage: Responses.TokenCount): ModelStep => ({ _tag: "Usage", usage })
-
-/** Waits for the effect before the next step. */
-export const until = (effect: Effect.Effect<unknown>): ModelStep => ({ _tag: "Wait", until: effect })
-
-/** Waits before the next step, in real time even under a test clock. */
-export const delay = (duration: Duration.Input): ModelStep => until(inRealTime(Effect.sleep(duration)))
-
-/** Closes the connection in the middle of the reply. */
-export const cut: ModelStep = { _tag: "Cut" }
-
-/** Sends nothing more until the client disconnects or the server closes. */
-export const never: ModelStep = { _tag: "Never" }
-
-/** The response fails with an OpenAI error code, such as `server_is_overloaded`. */
-export const failed = (options: { readonly code: string; readonly message: string }): ModelStep => ({
-  _tag: "Failed",
-  ...options
-})
 
 /** Starts a server on a free port of 127.0.0.1. Closes the server and its connections with the scope. */
 export const make = Effect.fnUntraced(function* (
@@ -351,18 +224,7 @@ export const codexHome = (
 ): Effect.Effect<string, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.map(home(server, options), (home) => home.CODEX_HOME)
 
-const realClock = Context.get(Context.empty(), Clock.Clock)
-const inRealTime = Effect.provideService(Clock.Clock, realClock)
-
 const isReply = (chosen: Reply | Effect.Effect<Reply>): chosen is Reply => !Effect.isEffect(chosen)
-
-const deltasOf = (text: string, options: ItemOptions): Responses.Deltas | undefined =>
-  options.deltas === undefined
-    ? undefined
-    : {
-        parts: options.deltas === true ? Responses.words(text) : options.deltas,
-        between: options.every === undefined ? undefined : inRealTime(Effect.sleep(options.every))
-      }
 
 /** The maximum size of a request in bytes: far more than a conversation with images has. */
 const maxBody = 256 * 1024 * 1024

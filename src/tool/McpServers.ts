@@ -50,6 +50,7 @@ export interface Http extends Common {
 }
 
 /**
+ * How to reach an MCP server: as a child process of Codex, or by HTTP.
  * @since 0.1.0
  * @category models
  */

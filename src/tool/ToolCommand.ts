@@ -12,6 +12,7 @@ import { randomUUID } from "node:crypto"
 import * as ProcessTree from "../internal/ProcessTree.ts"
 
 /**
+ * Options for running a command inside a tool.
  * @since 0.1.0
  * @category models
  */
@@ -41,6 +42,19 @@ const drainGrace = Duration.millis(200)
 /**
  * Starts a command in its own process group. When the scope closes, the whole group gets SIGTERM and, after `killAfter`,
  * SIGKILL. On Linux this includes processes that left the group. stdin is empty unless the command sets it.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { ToolCommand } from "effect-codex"
+ * import { ChildProcess } from "effect/process"
+ *
+ * const lines = Effect.gen(function* () {
+ *   const build = yield* ToolCommand.spawn(ChildProcess.make("npm", ["run", "build"]))
+ *   return yield* build.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runCollect)
+ * }).pipe(Effect.scoped)
+ * ```
  */
 export const spawn = Effect.fnUntraced(function* (
   command: ChildProcess.StandardCommand,
@@ -111,9 +125,19 @@ const collectTail = (stream: Stream.Stream<Uint8Array, PlatformError.PlatformErr
 
 /**
  * Runs a command to its end, without a shell unless the command is one. A non-zero exit code is a result, not a failure.
- *
+ * @since 0.1.0
+ * @category combinators
+ * @example
  * ```ts
- * const output = yield* ToolCommand.run(ChildProcess.make("npm", ["test"], { cwd }))
+ * import { Effect } from "effect"
+ * import { ToolCommand } from "effect-codex"
+ * import { ChildProcess } from "effect/process"
+ *
+ * // The handler of a tool `run_tests`.
+ * const runTests = ({ cwd }: { readonly cwd: string }) =>
+ *   ToolCommand.run(ChildProcess.make("npm", ["test"], { cwd }), { killAfter: "5 seconds" }).pipe(
+ *     Effect.map(({ exitCode, stdout }) => (exitCode === 0 ? "passed" : stdout))
+ *   )
  * ```
  */
 export const run = Effect.fnUntraced(function* (

@@ -12,6 +12,14 @@ import * as Tool from "effect/ai/Tool"
  * deadline the handler is interrupted and the call fails. Default: 5 minutes.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { ToolSettings } from "effect-codex"
+ * import { Tool } from "effect/ai"
+ *
+ * const Deploy = Tool.make("deploy", { success: Schema.String }).annotate(ToolSettings.Deadline, "30 minutes")
+ * ```
  */
 export const Deadline = Context.Reference<Duration.Input>("effect-codex/ToolSettings/Deadline", {
   defaultValue: () => Duration.minutes(5)
@@ -22,6 +30,15 @@ export const Deadline = Context.Reference<Duration.Input>("effect-codex/ToolSett
  * all tools of the thread together. A tool without the annotation has only the limit of its thread. Default: 16.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { ToolSettings } from "effect-codex"
+ * import { Tool } from "effect/ai"
+ *
+ * // One migration at a time; further calls wait.
+ * const Migrate = Tool.make("migrate", { success: Schema.String }).annotate(ToolSettings.Concurrency, 1)
+ * ```
  */
 export const Concurrency = Context.Reference<number>("effect-codex/ToolSettings/Concurrency", {
   defaultValue: () => 16
@@ -32,6 +49,14 @@ export const Concurrency = Context.Reference<number>("effect-codex/ToolSettings/
  * On a tool: the calls of this tool. Provided: the calls of all tools together. Default: no limit.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { ToolSettings } from "effect-codex"
+ * import { Tool } from "effect/ai"
+ *
+ * const Search = Tool.make("search", { success: Schema.String }).annotate(ToolSettings.MaxCalls, 20)
+ * ```
  */
 export const MaxCalls = Context.Reference<number>("effect-codex/ToolSettings/MaxCalls", {
   defaultValue: () => Number.POSITIVE_INFINITY
@@ -43,6 +68,15 @@ export const MaxCalls = Context.Reference<number>("effect-codex/ToolSettings/Max
  * go back to the model. Default: `result`.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { ToolSettings } from "effect-codex"
+ * import { Tool } from "effect/ai"
+ *
+ * // Without the tracker the turn makes no sense.
+ * const LookupTicket = Tool.make("lookup_ticket", { success: Schema.String }).annotate(ToolSettings.OnFailure, "turn")
+ * ```
  */
 export const OnFailure = Context.Reference<"result" | "turn">("effect-codex/ToolSettings/OnFailure", {
   defaultValue: () => "result"
@@ -52,6 +86,16 @@ export const OnFailure = Context.Reference<"result" | "turn">("effect-codex/Tool
  * The maximum length of a result, in characters. The middle of a longer result is omitted. Default: 100,000.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, ToolSettings } from "effect-codex"
+ *
+ * // For all tools of the thread.
+ * const thread = Codex.use(({ startThread }) => startThread()).pipe(
+ *   Effect.provideService(ToolSettings.MaxResult, 20_000)
+ * )
+ * ```
  */
 export const MaxResult = Context.Reference<number>("effect-codex/ToolSettings/MaxResult", {
   defaultValue: () => 100_000
@@ -61,6 +105,15 @@ export const MaxResult = Context.Reference<number>("effect-codex/ToolSettings/Ma
  * The minimum time between two `ToolProgress` events of one call. Progress in between is dropped. Default: 100 ms.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, ToolSettings } from "effect-codex"
+ *
+ * const thread = Codex.use(({ startThread }) => startThread()).pipe(
+ *   Effect.provideService(ToolSettings.ProgressInterval, "1 second")
+ * )
+ * ```
  */
 export const ProgressInterval = Context.Reference<Duration.Input>(
   "effect-codex/ToolSettings/ProgressInterval",
@@ -71,6 +124,15 @@ export const ProgressInterval = Context.Reference<Duration.Input>(
  * How long to wait for an interrupted handler. A handler that still runs is abandoned and reported. Default: 2 s.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { ToolSettings } from "effect-codex"
+ * import { Tool } from "effect/ai"
+ *
+ * // The handler rolls back when it is interrupted, which takes some seconds.
+ * const Migrate = Tool.make("migrate", { success: Schema.String }).annotate(ToolSettings.Grace, "10 seconds")
+ * ```
  */
 export const Grace = Context.Reference<Duration.Input>("effect-codex/ToolSettings/Grace", {
   defaultValue: () => Duration.seconds(2)
@@ -89,12 +151,33 @@ export type SideEffect = "read" | "idempotent" | "once"
  * without any of these annotations is `once`.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { ToolSettings } from "effect-codex"
+ * import { Tool } from "effect/ai"
+ *
+ * const Charge = Tool.make("charge", { success: Schema.String }).annotate(ToolSettings.SideEffects, "once")
+ * ```
  */
 export const SideEffects = Context.Reference<SideEffect | undefined>("effect-codex/ToolSettings/Effects", {
   defaultValue: () => undefined
 })
 
-/** Returns the side effects of a tool from its annotations. */
+/**
+ * Returns the side effects of a tool from its annotations.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { ToolSettings } from "effect-codex"
+ * import { Tool } from "effect/ai"
+ *
+ * const Search = Tool.make("search", { success: Schema.String }).annotate(Tool.Readonly, true)
+ * ToolSettings.sideEffect(Search) // "read"
+ * ```
+ */
 export const sideEffect = (tool: Tool.Any): SideEffect =>
   Context.get(tool.annotations, SideEffects) ??
   (Context.get(tool.annotations, Tool.Readonly)

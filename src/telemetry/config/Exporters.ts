@@ -1,6 +1,7 @@
 import type * as OtlpEndpoint from "./OtlpEndpoint.ts"
 
 /**
+ * The name of an exporter in `OTEL_TRACES_EXPORTER` and its siblings.
  * @since 0.1.0
  * @category models
  */

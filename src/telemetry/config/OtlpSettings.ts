@@ -23,6 +23,7 @@ export interface Certificates {
 }
 
 /**
+ * The encodings of OTLP over HTTP that the exporter supports; gRPC is not one of them.
  * @since 0.1.0
  * @category models
  */

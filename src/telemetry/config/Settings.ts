@@ -15,6 +15,7 @@ import { updatesPerSecond } from "../../instrumentation/SignalThrottle.ts"
 import * as ProxySettings from "./ProxySettings.ts"
 import * as Exporters from "./Exporters.ts"
 import type { Slow, TailSamplingOptions } from "./TailSamplingOptions.ts"
+import type { BatchSettings, HeadSampling, LogLevel, Settings } from "./TelemetrySettings.ts"
 import {
   Environment,
   toBoolean,
@@ -28,74 +29,38 @@ export { Environment } from "../../internal/EnvironmentVariables.ts"
 export type { ExporterName } from "./ConfigFile.ts"
 export type { Destination, SignalKind } from "./OtlpEndpoint.ts"
 export type { Certificates, Headers, Otlp, Protocol } from "./OtlpSettings.ts"
+export type { BatchSettings, HeadSampling, LogLevel, Settings } from "./TelemetrySettings.ts"
 
-/** The export queue of a signal, with times in milliseconds. When `queue` is full, new records are dropped. */
-export interface BatchSettings {
-  readonly queue: number
-  readonly size: number
-  readonly delayMillis: number
-  readonly timeoutMillis: number
-}
-
-/** Head sampling: the share of the traces started here that is kept. */
-export interface HeadSampling {
-  readonly ratio: number
-  /** Whether a sampled remote parent keeps its trace sampled, whatever the ratio. */
-  readonly parentBased: boolean
-}
-
-/** All telemetry settings, grouped by concern. */
-export interface Settings {
-  /** Disables every exporter, whatever the code says. */
-  readonly disabled: boolean
-  /** The exporters of `OtlpLayer` for each signal; none by default. */
-  readonly exporters: Readonly<Record<OtlpEndpoint.SignalKind, ReadonlyArray<ExporterName>>>
-  readonly otlp: Readonly<Record<OtlpEndpoint.SignalKind, OtlpSettings.Otlp>>
-  /** The path of the file exporter and the directory of the spool, if set. */
-  readonly file: string | undefined
-  readonly spool: string | undefined
-  /** The limits of the spool in bytes and milliseconds, if set. */
-  readonly spoolLimits: { readonly maxBytes: number | undefined; readonly maxAgeMillis: number | undefined }
-  readonly prometheus: {
-    readonly host: string
-    readonly port: number
-    /** Names of the endpoint in requests, besides loopback names and `host`. */
-    readonly allowedHosts: ReadonlyArray<string>
-  }
-  /** Resource attributes, including the service name if set. */
-  readonly resource: Readonly<Record<string, string>>
-  readonly sampling: HeadSampling | undefined
-  /** Whether to join Codex's own spans to ours. */
-  readonly nativeSpans: boolean
-  /** Tail sampling, if enabled. */
-  readonly tail: TailSamplingOptions | undefined
-  readonly spanLimits: Required<SpanLimits>
-  readonly spans: BatchSettings
-  readonly logs: BatchSettings
-  /** The limits of one log record. */
-  readonly logLimits: { readonly attributeCountLimit: number; readonly attributeValueLengthLimit: number }
-  /** The collection interval and timeout of metrics in milliseconds, and the temporality that OTLP uses. */
-  readonly metrics: {
-    readonly intervalMillis: number
-    readonly timeoutMillis: number
-    readonly temporality: "cumulative" | "delta"
-  }
-  /** The proxy to collectors on other machines. */
-  readonly proxy: ProxySettings.Proxy | undefined
-  /** The maximum number of updates of a kind that a turn emits per second; see `Throttle`. */
-  readonly updatesPerSecond: number
-  /** The minimum level of telemetry's own log messages. */
-  readonly logLevel: LogLevel
-}
-
-export type LogLevel = "None" | "Error" | "Warn" | "Info" | "Debug"
-
-/** The settings of the process; see `layer`. */
+/**
+ * The settings of the process; see `layer`.
+ * @since 0.1.0
+ * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Settings } from "effect-codex"
+ *
+ * const isExporting = Settings.CurrentSettings.use(({ disabled, exporters }) =>
+ *   Effect.succeed(!disabled && exporters.traces.length > 0)
+ * ).pipe(Effect.provide(Settings.layer))
+ * ```
+ */
 export class CurrentSettings extends Context.Service<CurrentSettings, Settings>()(
   "effect-codex/telemetry/Settings"
 ) {}
 
-/** Reads the settings from an environment and a file, with warnings about unusable values. No warning shows a value. */
+/**
+ * Reads the settings from an environment and a file, with warnings about unusable values. No warning shows a value.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Settings } from "effect-codex"
+ *
+ * const { settings, warnings } = Settings.fromEnvironment({ OTEL_BSP_SCHEDULE_DELAY: "200" })
+ * settings.spans.delayMillis // 200
+ * ```
+ */
 export const fromEnvironment = (
   environment: Environment,
   file?: ConfigFile
@@ -151,6 +116,17 @@ export const read = Effect.gen(function* () {
 /**
  * Reads `Environment` and `otel-config.yaml` from `CODEX_HOME`, then `~/.codex`, and logs warnings about unusable values.
  * All layers share one reading.
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Settings } from "effect-codex"
+ *
+ * const printTarget = Settings.CurrentSettings.use(({ otlp }) => Console.log(otlp.traces)).pipe(
+ *   Effect.provide(Settings.layer)
+ * )
+ * ```
  */
 export const layer: Layer.Layer<CurrentSettings> = Layer.effect(
   CurrentSettings,

@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 export type Slow = { readonly percentile: number } | Duration.Input
 
 /**
+ * Which finished traces to keep, and how much to hold until then.
  * @since 0.1.0
  * @category models
  */

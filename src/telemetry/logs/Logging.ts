@@ -16,6 +16,7 @@ import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
 /**
+ * Options of the log lines on stderr.
  * @since 0.1.0
  * @category models
  */
@@ -38,6 +39,12 @@ export interface LoggingOptions {
  * the others.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Logging } from "effect-codex"
+ *
+ * const Logs = Logging.layerOptions({ format: "json", level: "Warn" })
+ * ```
  */
 export const layerOptions = (options: LoggingOptions): Layer.Layer<SignalBus.SignalBus> => {
   const format = options.format ?? "pretty"
@@ -57,6 +64,13 @@ export const layerOptions = (options: LoggingOptions): Layer.Layer<SignalBus.Sig
  * The same as `layerOptions`, with the `pretty` format and the log level in force.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Codex, Logging } from "effect-codex"
+ *
+ * const CodexWithLogs = Codex.layer.pipe(Layer.provideMerge(Logging.layer))
+ * ```
  */
 export const layer: Layer.Layer<SignalBus.SignalBus> = layerOptions({})
 
@@ -64,12 +78,17 @@ export const layer: Layer.Layer<SignalBus.SignalBus> = layerOptions({})
  * Adds a log record processor. It receives a record of everything that `layer` would print, printed or not, with severity,
  * trace context and attributes; a cause is recorded by its type, never its message. When the layer closes, it flushes
  * and shuts down the processor within 1.5 s.
- *
- * ```ts
- * Logging.layerRecordProcessor(Effect.sync(() => new BatchLogRecordProcessor({ exporter })))
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Logging } from "effect-codex"
+ * import { BatchLogRecordProcessor, type LogRecordExporter } from "@opentelemetry/sdk-logs"
+ *
+ * const exported = (exporter: LogRecordExporter) =>
+ *   Logging.layerRecordProcessor(Effect.sync(() => new BatchLogRecordProcessor({ exporter })))
+ * ```
  */
 export const layerRecordProcessor = <E, R>(
   acquire: Effect.Effect<LogRecordProcessor, E, R>

@@ -13,7 +13,18 @@ import * as Settings from "../config/Settings.ts"
 import * as SignalBus from "../../instrumentation/SignalBus.ts"
 import * as Tracer from "../tracer/Tracer.ts"
 
-/** The team of a turn, as `codex.team` on its metrics. Use a few names, never persons, to keep cardinality low. */
+/**
+ * The team of a turn, as `codex.team` on its metrics. Use a few names, never persons, to keep cardinality low.
+ * @since 0.1.0
+ * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Metrics, OtlpLayer } from "effect-codex"
+ *
+ * const Telemetry = Layer.merge(OtlpLayer, Layer.succeed(Metrics.Team, "payments"))
+ * ```
+ */
 export const Team = TurnMetrics.Team
 
 /**
@@ -21,6 +32,14 @@ export const Team = TurnMetrics.Team
  * include it; without one nothing is recorded.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Codex, Metrics } from "effect-codex"
+ *
+ * // Into Effect's registry, for an exporter of your own.
+ * const Measured = Codex.layer.pipe(Layer.provideMerge(Metrics.layer))
+ * ```
  */
 export const layer: Layer.Layer<SignalBus.SignalBus> = SignalBus.layerListener(
   Effect.suspend(() => Effect.map(logWarnings, () => TurnMetrics.make()))
@@ -36,12 +55,15 @@ const logWarnings = Effect.gen(function* () {
  * OpenTelemetry's metrics itself, for example with NodeSDK. Names, units and buckets are those of the other exporters, and
  * labels are masked. The SDK must be started before the layer is built. The layer records nothing if the environment
  * disables telemetry.
- *
- * ```ts
- * const Global = Layer.merge(OpenTelemetryInterop.layerGlobal, Metrics.layerGlobal)
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Metrics, OpenTelemetryInterop } from "effect-codex"
+ *
+ * const Global = Layer.merge(OpenTelemetryInterop.layerGlobal, Metrics.layerGlobal)
+ * ```
  */
 export const layerGlobal: Layer.Layer<SignalBus.SignalBus> = Layer.unwrap(
   Effect.map(Settings.CurrentSettings, ({ disabled }) =>
@@ -59,12 +81,17 @@ export const layerGlobal: Layer.Layer<SignalBus.SignalBus> = Layer.unwrap(
 /**
  * Adds a metric reader. It collects all metrics of the registry, ours and the program's own. When the layer closes, the
  * reader sends the last values and is shut down within 1.5 s.
- *
- * ```ts
- * Metrics.layerReader(Effect.sync(() => new PeriodicExportingMetricReader({ exporter })))
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Metrics } from "effect-codex"
+ * import { PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics"
+ *
+ * const exported = (exporter: PushMetricExporter) =>
+ *   Metrics.layerReader(Effect.sync(() => new PeriodicExportingMetricReader({ exporter })))
+ * ```
  */
 export const layerReader = <E, R>(
   acquire: Effect.Effect<MetricReader, E, R>,

@@ -13,6 +13,14 @@ export type { Slow, TailSamplingOptions } from "../config/TailSamplingOptions.ts
  * Tail sampling options set in code. They take precedence over the environment.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, TailSampling } from "effect-codex"
+ *
+ * // Everything is exported, even if the environment turns tail sampling on.
+ * const All = OtlpLayer.pipe(Layer.provide(Layer.succeed(TailSampling.Current, { keep: 1 })))
+ * ```
  */
 export const Current = Context.Reference<TailSamplingOptions | undefined>(
   "effect-codex/telemetry/TailSampling",
@@ -23,13 +31,18 @@ export const Current = Context.Reference<TailSamplingOptions | undefined>(
 
 /**
  * Keeps turns that fail, are slow, have a declined or unanswered approval or are the first of a kind, and the share `keep`
- * of the others; see docs/tail-sampling.md. Provide it to the exporting layers:
- *
- * ```ts
- * const Telemetry = OtlpLayer.pipe(Layer.provide(TailSampling.layer({ keep: 0.1 })))
- * ```
+ * of the others; see docs/tail-sampling.md. Provide it to the exporting layers.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, TailSampling } from "effect-codex"
+ *
+ * const Telemetry = OtlpLayer.pipe(
+ *   Layer.provide(TailSampling.layer({ keep: 0.1, slowerThan: "2 minutes" }))
+ * )
+ * ```
  */
 export const layer = (options: TailSamplingOptions): Layer.Layer<never> => Layer.succeed(Current, options)
 
@@ -54,7 +67,17 @@ export const planned = (settings: Settings.Settings): Effect.Effect<TailSampling
     return options === undefined ? undefined : plan(options)
   })
 
-/** Resolves options. Replaces a value out of range by the nearest valid one. */
+/**
+ * Resolves options. Replaces a value out of range by the nearest valid one.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { TailSampling } from "effect-codex"
+ *
+ * TailSampling.plan({ keep: 1.5 }).keep // 1
+ * ```
+ */
 export const plan = (options: TailSamplingOptions): TailSamplingPlan => ({
   keep: clamp(options.keep, 0, 1, 1),
   slowerThan: toSlow(options.slowerThan),

@@ -11,12 +11,17 @@ export const fromSettings = (
 /**
  * Makes a sampler for `Tracer.Sampler` that keeps a share of the traces. Other services that sample by trace id at the
  * same rate keep the same traces.
- *
- * ```ts
- * OtlpLayer.pipe(Layer.provide(Layer.effect(Tracer.Sampler, Sampling.make({ ratio: 0.1, parentBased: true }))))
- * ```
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, Sampling, Tracer } from "effect-codex"
+ *
+ * const Telemetry = OtlpLayer.pipe(
+ *   Layer.provide(Layer.effect(Tracer.Sampler, Sampling.make({ ratio: 0.1, parentBased: true })))
+ * )
+ * ```
  */
 export const make = ({ parentBased, ratio }: Settings.HeadSampling): Effect.Effect<Sampler> =>
   Effect.map(

@@ -21,6 +21,7 @@ import * as Settings from "../config/Settings.ts"
 import * as Tracer from "./Tracer.ts"
 
 /**
+ * Options of the layers that connect this library to OpenTelemetry's API.
  * @since 0.1.0
  * @category models
  */
@@ -35,13 +36,16 @@ export interface InteropOptions {
 /**
  * While the layer is open, `trace.getActiveSpan()` and `context.active()` of `@opentelemetry/api` return the current Effect
  * span, and libraries' spans become its children. An instrumented HTTP client propagates the trace as `traceparent`.
- * The layer uses the host's context manager and propagator, or sets its own until it closes. Put it above the exporters:
- *
- * ```ts
- * program.pipe(Effect.provide(OpenTelemetryInterop.layer.pipe(Layer.provideMerge(OtlpLayer))))
- * ```
+ * The layer uses the host's context manager and propagator, or sets its own until it closes. Put it above the exporters.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OpenTelemetryInterop, OtlpLayer } from "effect-codex"
+ *
+ * const Telemetry = OpenTelemetryInterop.layerOptions({ tracerProvider: true }).pipe(Layer.provideMerge(OtlpLayer))
+ * ```
  */
 export const layerOptions = (options: InteropOptions): Layer.Layer<never> =>
   Layer.unwrap(
@@ -52,6 +56,14 @@ export const layerOptions = (options: InteropOptions): Layer.Layer<never> =>
  * The same as `layerOptions`, without a tracer provider for the spans of these libraries.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OpenTelemetryInterop, OtlpLayer } from "effect-codex"
+ *
+ * // Put it above the exporters.
+ * const Telemetry = OpenTelemetryInterop.layer.pipe(Layer.provideMerge(OtlpLayer))
+ * ```
  */
 export const layer: Layer.Layer<never> = layerOptions({})
 
@@ -98,12 +110,19 @@ const interopLayer = (options: InteropOptions) =>
  * Names, attributes, events and links are masked as they are written. Spans of the library have the instrumentation scope
  * `effect-codex`, those of the program `Tracer.InstrumentationScope`. The SDK must be started before the layer is built.
  * Provide no other exporting layer of this library beside it.
- *
- * ```ts
- * program.pipe(Effect.provide(Codex.layer.pipe(Layer.provideMerge(OpenTelemetryInterop.layerGlobal))))
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex, OpenTelemetryInterop } from "effect-codex"
+ *
+ * // After `new NodeSDK().start()`.
+ * const App = Codex.layer.pipe(
+ *   Layer.provide(AppServer.layer),
+ *   Layer.provideMerge(OpenTelemetryInterop.layerGlobal)
+ * )
+ * ```
  */
 export const layerGlobal: Layer.Layer<never> = Layer.unwrap(
   Effect.map(Settings.CurrentSettings, ({ disabled }) => (disabled ? Layer.empty : globalTracer()))

@@ -32,6 +32,14 @@ import * as TailSampling from "../tail-sampling/TailSampling.ts"
  * unsampled.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, Tracer } from "effect-codex"
+ * import { AlwaysOffSampler } from "@opentelemetry/sdk-trace"
+ *
+ * const Untraced = OtlpLayer.pipe(Layer.provide(Layer.succeed(Tracer.Sampler, new AlwaysOffSampler())))
+ * ```
  */
 export const Sampler = Context.Reference<OtelSampler | undefined>("effect-codex/telemetry/Sampler", {
   defaultValue: () => undefined
@@ -41,6 +49,15 @@ export const Sampler = Context.Reference<OtelSampler | undefined>("effect-codex/
  * The limits of one span. Omitted ones come from the environment, then they are 128 each, with any length.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, Tracer } from "effect-codex"
+ *
+ * const Telemetry = OtlpLayer.pipe(
+ *   Layer.provide(Layer.succeed(Tracer.SpanLimits, { attributeValueLengthLimit: 2_000 }))
+ * )
+ * ```
  */
 export const SpanLimits = Context.Reference<OtelSpanLimits>("effect-codex/telemetry/SpanLimits", {
   defaultValue: () => ({})
@@ -50,6 +67,17 @@ export const SpanLimits = Context.Reference<OtelSpanLimits>("effect-codex/teleme
  * Resource attributes of all telemetry; they override those of the environment.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, Tracer } from "effect-codex"
+ *
+ * const Telemetry = OtlpLayer.pipe(
+ *   Layer.provide(
+ *     Layer.succeed(Tracer.Resource, { "service.name": "review-bot", "deployment.environment.name": "production" })
+ *   )
+ * )
+ * ```
  */
 export const Resource = Context.Reference<Attributes>("effect-codex/telemetry/Resource", {
   defaultValue: () => ({})
@@ -59,6 +87,14 @@ export const Resource = Context.Reference<Attributes>("effect-codex/telemetry/Re
  * The service name if neither `Resource` nor the environment sets it.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, Tracer } from "effect-codex"
+ *
+ * // The environment can still choose another name with OTEL_SERVICE_NAME.
+ * const Telemetry = OtlpLayer.pipe(Layer.provide(Layer.succeed(Tracer.ServiceName, "review-bot")))
+ * ```
  */
 export const ServiceName = Context.Reference<string>("effect-codex/telemetry/ServiceName", {
   defaultValue: () => "effect-codex"
@@ -80,6 +116,15 @@ export interface Scope {
  * library have the scope `effect-codex`.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OtlpLayer, Tracer } from "effect-codex"
+ *
+ * const Telemetry = OtlpLayer.pipe(
+ *   Layer.provide(Layer.succeed(Tracer.InstrumentationScope, { name: "review-bot", version: "1.4.0" }))
+ * )
+ * ```
  */
 export const InstrumentationScope = Context.Reference<Scope>("effect-codex/telemetry/InstrumentationScope", {
   defaultValue: () => ({ name: "effect", version: getCurrentVersion() })
@@ -89,6 +134,7 @@ export const InstrumentationScope = Context.Reference<Scope>("effect-codex/telem
 export const libraryScope = { name: "effect-codex", version }
 
 /**
+ * Options for adding a span processor.
  * @since 0.1.0
  * @category models
  */
@@ -103,6 +149,16 @@ export interface AddOptions {
  * of a processor are called.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Tracer } from "effect-codex"
+ * import type { SpanProcessor } from "@opentelemetry/sdk-trace"
+ *
+ * const watch = (processor: SpanProcessor) =>
+ *   Tracer.SpanPipeline.use((pipeline) => pipeline.add(processor, { everything: true }))
+ * const whileOpen = (processor: SpanProcessor) => Effect.scoped(watch(processor))
+ * ```
  */
 export class SpanPipeline extends Context.Service<
   SpanPipeline,
@@ -129,6 +185,13 @@ export const shutdownTimeout = BatchProcessor.shutdownTimeout
  * it receive the same spans whether they are merged or provided to each other.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Tracer } from "effect-codex"
+ *
+ * const traced = Effect.withSpan(Effect.void, "job").pipe(Effect.provide(Tracer.layer))
+ * ```
  */
 export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
   Effect.gen(function* () {
@@ -208,6 +271,15 @@ const minClosingTime = 100
  * Adds a span processor. It receives every span that ends while the layer is open.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Tracer } from "effect-codex"
+ * import { BatchSpanProcessor, type SpanExporter } from "@opentelemetry/sdk-trace"
+ *
+ * const exported = (exporter: SpanExporter) =>
+ *   Tracer.layerProcessor(Effect.sync(() => new BatchSpanProcessor({ exporter })))
+ * ```
  */
 export const layerProcessor = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>, options?: AddOptions) =>
   Layer.effectDiscard(
@@ -220,12 +292,16 @@ export const layerProcessor = <E, R>(acquire: Effect.Effect<SpanProcessor, E, R>
 /**
  * Adds any OpenTelemetry span exporter. It receives batches from a bounded queue, and its losses are counted and logged.
  * Call this once: every call creates a separate exporter.
- *
- * ```ts
- * const Zipkin = Tracer.layerExporter(Effect.sync(() => new ZipkinExporter({ url })))
- * ```
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Tracer } from "effect-codex"
+ * import { ConsoleSpanExporter } from "@opentelemetry/sdk-trace"
+ *
+ * const Printed = Tracer.layerExporter(Effect.sync(() => new ConsoleSpanExporter()))
+ * ```
  */
 export const layerExporter = <E, R>(acquire: Effect.Effect<SpanExporter, E, R>) =>
   Layer.unwrap(
