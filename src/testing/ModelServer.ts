@@ -28,7 +28,7 @@ import * as CodexConfig from "./model-server/codexConfig.ts"
 import * as Requests from "./model-server/requests.ts"
 import type { RecordedRequest } from "./model-server/requests.ts"
 import * as Responses from "./model-server/responses.ts"
-import { httpError, inRealTime, realClock, type Reply } from "./model-server/steps.ts"
+import { httpError, inRealTime, realClock, type Reply } from "./model-server/replies.ts"
 
 export type { RecordedRequest } from "./model-server/requests.ts"
 export type { ModelStep } from "./model-server/responses.ts"
@@ -50,7 +50,7 @@ export {
   until,
   usage,
   type Reply
-} from "./model-server/steps.ts"
+} from "./model-server/replies.ts"
 
 /** Chooses the reply to a request; `index` counts the requests from 0. */
 export type Respond = (request: RecordedRequest, index: number) => Reply | Effect.Effect<Reply>
