@@ -130,10 +130,3 @@ export const undocumented = (
       return missing.length === 0 ? [] : [`${one.path}#${one.name}: ${missing.join(", ")}`]
     })
     .toSorted()
-
-/** Whether a line of `undocumented` is in an earlier list, which may name more that was missing. */
-export const wasKnown = (earlier: ReadonlyArray<string>, line: string): boolean => {
-  const [name = "", missing = ""] = line.split(": ")
-  const known = earlier.find((other) => other.startsWith(`${name}: `))?.slice(name.length + 2)
-  return known !== undefined && missing.split(", ").every((one) => known.split(", ").includes(one))
-}

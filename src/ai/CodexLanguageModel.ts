@@ -37,7 +37,6 @@ import type { SessionSpec } from "./ModelSession.ts"
  *   can write nothing and use no network.
  * - `approvalMode`: `on-request`. The approval policy decides what Codex asks for. Without one, everything is declined.
  * - `webSearch`: `disabled`.
- *
  * @since 0.1.0
  * @category options
  */
@@ -51,7 +50,8 @@ export interface CodexModelOptions
 
 /**
  * Options for the requests of a part of a program: they override the options of the layer.
- *
+ * @since 0.1.0
+ * @category services
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -62,9 +62,6 @@ export interface CodexModelOptions
  *   Effect.provideService(CodexLanguageModel.Config, { effort: "low" })
  * )
  * ```
- *
- * @since 0.1.0
- * @category services
  */
 export class Config extends Context.Service<Config, CodexModelOptions>()(
   "effect-codex/ai/CodexLanguageModel/Config"
@@ -72,7 +69,8 @@ export class Config extends Context.Service<Config, CodexModelOptions>()(
 
 /**
  * Runs an effect whose requests have these options. They override the options of the layer and of outer overrides.
- *
+ * @since 0.1.0
+ * @category configuration
  * @example
  * ```ts
  * import { LanguageModel } from "effect/ai"
@@ -82,9 +80,6 @@ export class Config extends Context.Service<Config, CodexModelOptions>()(
  *   CodexLanguageModel.withConfigOverride({ effort: "low", timeout: "1 minute" })
  * )
  * ```
- *
- * @since 0.1.0
- * @category configuration
  */
 export const withConfigOverride: {
   (
@@ -121,7 +116,8 @@ export interface CodexLanguageModelOptions {
 
 /**
  * Makes a `LanguageModel` whose requests run on Codex.
- *
+ * @since 0.1.0
+ * @category constructors
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -133,9 +129,6 @@ export interface CodexLanguageModelOptions {
  *   return text
  * })
  * ```
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fnUntraced(function* ({
   config: ownConfig,
@@ -212,7 +205,8 @@ export const make = Effect.fnUntraced(function* ({
 
 /**
  * Provides a `LanguageModel` whose requests run on Codex. `CodexSessions` runs the turns.
- *
+ * @since 0.1.0
+ * @category layers
  * @example
  * ```ts
  * import { Layer } from "effect"
@@ -225,9 +219,6 @@ export const make = Effect.fnUntraced(function* ({
  *   Layer.provide(AppServer.layer)
  * )
  * ```
- *
- * @since 0.1.0
- * @category layers
  */
 export const layer = (
   options: CodexLanguageModelOptions = {}
@@ -236,7 +227,8 @@ export const layer = (
 
 /**
  * Provides a `LanguageModel` and the names of its provider (`codex`) and of its model, for example in an `ExecutionPlan`.
- *
+ * @since 0.1.0
+ * @category constructors
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -247,9 +239,6 @@ export const layer = (
  *   Effect.provide(CodexLanguageModel.model("gpt-5.5"))
  * )
  * ```
- *
- * @since 0.1.0
- * @category constructors
  */
 export const model = (
   model: string,

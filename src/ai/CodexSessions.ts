@@ -58,7 +58,8 @@ interface WaitingTurn {
  * outlives the layers of models. Its turns end with its scope.
  *
  * Each prompt runs on an ephemeral thread, which Codex does not store.
- *
+ * @since 0.1.0
+ * @category services
  * @example
  * ```ts
  * import { Layer } from "effect"
@@ -70,9 +71,6 @@ interface WaitingTurn {
  *   Layer.provide(AppServer.layer)
  * )
  * ```
- *
- * @since 0.1.0
- * @category services
  */
 export class CodexSessions extends Context.Service<
   CodexSessions,
@@ -87,7 +85,8 @@ export class CodexSessions extends Context.Service<
 >()("effect-codex/ai/CodexSessions") {
   /**
    * Keeps turns with these options.
-   *
+   * @since 0.1.0
+   * @category layers
    * @example
    * ```ts
    * import { Layer } from "effect"
@@ -99,9 +98,6 @@ export class CodexSessions extends Context.Service<
    *   Layer.provide(AppServer.layer)
    * )
    * ```
-   *
-   * @since 0.1.0
-   * @category layers
    */
   static readonly layerOptions = (options: CodexSessionsOptions): Layer.Layer<CodexSessions, never, Codex> =>
     Layer.effect(
@@ -111,7 +107,8 @@ export class CodexSessions extends Context.Service<
 
   /**
    * Keeps at most 100 turns, each for at most 5 minutes.
-   *
+   * @since 0.1.0
+   * @category layers
    * @example
    * ```ts
    * import { Layer } from "effect"
@@ -123,9 +120,6 @@ export class CodexSessions extends Context.Service<
    *   Layer.provide(AppServer.layer)
    * )
    * ```
-   *
-   * @since 0.1.0
-   * @category layers
    */
   static readonly layer: Layer.Layer<CodexSessions, never, Codex> = CodexSessions.layerOptions({})
 }

@@ -29,6 +29,14 @@ export interface User {
  * The user of the request that is being handled. `Authentication` provides it.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { CurrentUser } from "effect-codex/http"
+ *
+ * // In a handler of the app's own, behind `Authentication`.
+ * const greeting = CurrentUser.use(({ id }) => Effect.succeed(`Hello ${id}`))
+ * ```
  */
 export class CurrentUser extends Context.Service<CurrentUser, User>()("effect-codex/http/CurrentUser") {}
 
@@ -37,6 +45,16 @@ export class CurrentUser extends Context.Service<CurrentUser, User>()("effect-co
  * look at the whole request.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Authentication, CurrentUser } from "effect-codex/http"
+ *
+ * // A service behind a proxy that lets only one team in.
+ * const Team = Layer.succeed(Authentication, {
+ *   bearer: (handle) => Effect.provideService(handle, CurrentUser, { id: "team" })
+ * })
+ * ```
  */
 export class Authentication extends HttpApiMiddleware.Service<Authentication, { provides: CurrentUser }>()(
   "effect-codex/http/Authentication",
@@ -47,6 +65,17 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication, { 
    * that it does not accept. Compare secrets in constant time. A request without a token does not reach it.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Effect, Redacted } from "effect"
+   * import { Authentication, type User } from "effect-codex/http"
+   * import { createHash } from "node:crypto"
+   *
+   * const digest = (token: string) => createHash("sha256").update(token).digest("hex")
+   * // A look-up by the hash takes the same time for every token.
+   * const users = new Map<string, User>([[digest("secret"), { id: "ada" }]])
+   * const Users = Authentication.layerBearer((token) => Effect.sync(() => users.get(digest(Redacted.value(token)))))
+   * ```
    */
   static readonly layerBearer = <R>(
     verify: (token: Redacted.Redacted) => Effect.Effect<User | undefined, never, R>
@@ -78,7 +107,7 @@ const unauthorized = () =>
   })
 
 /**
- * The names of the endpoints, for `authorize`.
+ * The name of an endpoint, for `authorize`.
  * @since 0.1.0
  * @category schemas
  */
@@ -114,6 +143,18 @@ export type OpenRequest =
  * What the current user may open and run. `Authorization` provides it.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Grant } from "effect-codex/http"
+ *
+ * // In a handler of the app's own, behind `Authorization`.
+ * const ask = (text: string) =>
+ *   Grant.use(({ open }) => open({ _tag: "Start", request: {} })).pipe(
+ *     Effect.flatMap((thread) => thread.run(text)),
+ *     Effect.scoped
+ *   )
+ * ```
  */
 export class Grant extends Context.Service<
   Grant,
@@ -154,6 +195,18 @@ export interface AuthorizationOptions<Tools extends Record<string, Tool.Any>, R>
  * Decides what the current user may do. Provide it with `Authorization.layer`.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Authorization, forbidden } from "effect-codex/http"
+ *
+ * const Rights = Authorization.layer({
+ *   authorize: (user, action) =>
+ *     user.id === "guest" && action !== "read" ? Effect.fail(forbidden("guests can only read")) : Effect.void,
+ *   threadOptions: (user) => Effect.succeed({ cwd: `/srv/projects/${user.id}`, sandbox: "workspace-write" }),
+ *   turnOptions: () => Effect.succeed({ timeout: "10 minutes" })
+ * })
+ * ```
  */
 export class Authorization extends HttpApiMiddleware.Service<
   Authorization,
@@ -163,6 +216,18 @@ export class Authorization extends HttpApiMiddleware.Service<
    * Authorises by these functions. The tools of `threadOptions` run with the services of this layer.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Effect } from "effect"
+   * import { Authorization } from "effect-codex/http"
+   *
+   * // Each user has a directory, and no user may choose another one.
+   * const Rights = Authorization.layer({
+   *   authorize: () => Effect.void,
+   *   threadOptions: (user) => Effect.succeed({ cwd: `/srv/projects/${user.id}`, sandbox: "read-only" }),
+   *   turnOptions: () => Effect.succeed({ budget: { tokens: 500_000 } })
+   * })
+   * ```
    */
   static readonly layer = <Tools extends Record<string, Tool.Any> = {}, R = never>(
     options: AuthorizationOptions<Tools, R>
@@ -201,6 +266,18 @@ export class Authorization extends HttpApiMiddleware.Service<
     )
 }
 
-/** Makes the error for a user who may not do something. The client receives the message. */
+/**
+ * Makes the error for a user who may not do something. The client receives the message.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { forbidden, type User } from "effect-codex/http"
+ *
+ * const noGuests = (user: User) =>
+ *   user.id === "guest" ? Effect.fail(forbidden("guests cannot start threads")) : Effect.void
+ * ```
+ */
 export const forbidden = (message: string): HttpError.Forbidden =>
   new HttpError.Forbidden({ error: "Forbidden", class: "auth", message, retryable: false })

@@ -102,11 +102,16 @@ type CodexGroupType = typeof codexGroup
 export interface CodexHttpGroup extends CodexGroupType {}
 
 /**
- * The group `codex`. Add it to an `HttpApi`, with a prefix if you like, and implement it with `handlers`:
- *
+ * The group `codex`. Add it to an `HttpApi`, with a prefix if you like, and implement it with `handlers`.
+ * @since 0.1.0
+ * @category constructors
+ * @example
  * ```ts
+ * import { CodexGroup } from "effect-codex/http"
+ * import { HttpApi, OpenApi } from "effect/http-api"
+ *
  * const Api = HttpApi.make("app").add(CodexGroup.prefix("/api"))
- * const CodexHandlers = HttpApiBuilder.group(Api, "codex", handlers)
+ * const document = OpenApi.fromApi(Api)
  * ```
  */
 export const CodexGroup: CodexHttpGroup = codexGroup

@@ -82,6 +82,16 @@ const maxSearched = 10_000
 /**
  * Implements the group `codex`. Pass it to `HttpApiBuilder.group(Api, "codex", handlers)`, and provide `Codex`, an
  * `Approval.ApprovalQueue`, `Conversations`, `ThreadOwners`, `Authentication` and `Authorization`, and `RequestBoundary.layer`.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { CodexGroup, handlers } from "effect-codex/http"
+ * import { HttpApi, HttpApiBuilder } from "effect/http-api"
+ *
+ * const Api = HttpApi.make("app").add(CodexGroup.prefix("/api"))
+ * const CodexRoutes = HttpApiBuilder.group(Api, "codex", handlers)
+ * ```
  */
 export const handlers = (
   handlers: HttpApiBuilder.Handlers.FromGroup<CodexHttpGroup>

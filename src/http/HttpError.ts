@@ -144,7 +144,19 @@ export interface HttpErrorSchema extends Schema.Codec<
   ErrorBody & { readonly _tag: HttpError["_tag"] }
 > {}
 
-/** Every error that an endpoint can return. */
+/**
+ * Every error that an endpoint can return.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { HttpError } from "effect-codex/http"
+ * import { HttpApiEndpoint } from "effect/http-api"
+ *
+ * // An endpoint of the app's own that fails as the group does.
+ * const summary = HttpApiEndpoint.get("summary", "/summary", { error: HttpError.all })
+ * ```
+ */
 export const all: ReadonlyArray<HttpErrorSchema> = classes
 
 const byStatus = {
@@ -186,6 +198,12 @@ export interface ErrorBody {
  * Makes the error with this status.
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { HttpError } from "effect-codex/http"
+ *
+ * const busy = HttpError.make(503, { error: "Busy", class: "engine", message: "try again later", retryable: true })
+ * ```
  */
 export const make = (status: ErrorStatus, body: ErrorBody): HttpError => new byStatus[status](body)
 
@@ -213,7 +231,18 @@ const turnStatus = {
   Other: 502
 } as const satisfies { readonly [Reason in CodexError.TurnFailedReason]: ErrorStatus }
 
-/** Returns the status of an error of the library. */
+/**
+ * Returns the status of an error of the library.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { CodexError } from "effect-codex"
+ * import { HttpError } from "effect-codex/http"
+ *
+ * HttpError.statusOf(new CodexError.TurnInterrupted({ by: "caller" }))
+ * ```
+ */
 export const statusOf = (error: CodexError.CodexError): ErrorStatus => {
   switch (error._tag) {
     case "InvalidRequest":

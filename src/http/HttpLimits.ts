@@ -24,7 +24,17 @@ export interface HttpLimits {
   readonly heartbeat: Duration.Input
 }
 
-/** The default limits. */
+/**
+ * The default limits.
+ * @since 0.1.0
+ * @category references
+ * @example
+ * ```ts
+ * import { HttpLimits } from "effect-codex/http"
+ *
+ * const generous = { ...HttpLimits.defaults, turnsPerUser: HttpLimits.defaults.turnsPerUser * 2 }
+ * ```
+ */
 export const defaults: HttpLimits = {
   bodyBytes: 1024 * 1024,
   turns: 50,
@@ -39,6 +49,13 @@ export const defaults: HttpLimits = {
  * The limits in effect.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { HttpLimits } from "effect-codex/http"
+ *
+ * const Limits = Layer.succeed(HttpLimits.Current, { ...HttpLimits.defaults, bodyBytes: 64 * 1024 })
+ * ```
  */
 export const Current = Context.Reference<HttpLimits>("effect-codex/http/HttpLimits", {
   defaultValue: () => defaults

@@ -18,14 +18,32 @@ type BoundaryError = HttpError.BadRequest | HttpError.PayloadTooLarge | HttpErro
  * can contain anything.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { CodexGroup, RequestBoundary } from "effect-codex/http"
+ * import { HttpApi } from "effect/http-api"
+ *
+ * // The same limits and error bodies for all groups of the app.
+ * const Api = HttpApi.make("app").add(CodexGroup.middleware(RequestBoundary))
+ * ```
  */
 export class RequestBoundary extends HttpApiMiddleware.Service<RequestBoundary>()(
   "effect-codex/http/RequestBoundary",
   { error: [HttpError.BadRequest, HttpError.PayloadTooLarge, HttpError.InternalError] }
 ) {
   /**
+   * Applies the limits of `HttpLimits.Current`.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { HttpLimits, RequestBoundary } from "effect-codex/http"
+   *
+   * const Boundary = RequestBoundary.layer.pipe(
+   *   Layer.provide(Layer.succeed(HttpLimits.Current, { ...HttpLimits.defaults, bodyBytes: 64 * 1024 }))
+   * )
+   * ```
    */
   static readonly layer: Layer.Layer<RequestBoundary> = Layer.effect(
     RequestBoundary,

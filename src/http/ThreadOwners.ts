@@ -12,6 +12,19 @@ import { ThreadId } from "../domain/Ids.ts"
  * threads without users, so a service that restarts needs a store that survives: `layerStore`, or your own database.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex, ThreadId } from "effect-codex"
+ * import { ThreadOwners } from "effect-codex/http"
+ *
+ * // Deletes a thread outside the HTTP group.
+ * const forget = (id: ThreadId) =>
+ *   Effect.andThen(
+ *     Codex.use(({ deleteThread }) => deleteThread(id)),
+ *     ThreadOwners.use(({ release }) => release(id))
+ *   )
+ * ```
  */
 export class ThreadOwners extends Context.Service<
   ThreadOwners,
@@ -30,6 +43,14 @@ export class ThreadOwners extends Context.Service<
    * Keeps the owners in memory: after a restart, every user gets 404 for earlier threads.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { Conversations } from "effect-codex"
+   * import { ThreadOwners } from "effect-codex/http"
+   *
+   * const State = Layer.merge(Conversations.layer, ThreadOwners.layerMemory)
+   * ```
    */
   static readonly layerMemory: Layer.Layer<ThreadOwners> = Layer.suspend(() => ThreadOwners.layerStore).pipe(
     Layer.provide(KeyValueStore.layerMemory)
@@ -40,6 +61,18 @@ export class ThreadOwners extends Context.Service<
    * no agent can write. Only one process may write the store at a time. A failure of the store is a defect, so the request fails.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import * as NodeServices from "@effect/platform-node/NodeServices"
+   * import { Layer } from "effect"
+   * import { ThreadOwners } from "effect-codex/http"
+   * import { KeyValueStore } from "effect/persistence"
+   *
+   * const Owners = ThreadOwners.layerStore.pipe(
+   *   Layer.provide(KeyValueStore.layerFileSystem("/var/lib/agents/owners")),
+   *   Layer.provide(NodeServices.layer)
+   * )
+   * ```
    */
   static readonly layerStore: Layer.Layer<ThreadOwners, never, KeyValueStore.KeyValueStore> = Layer.effect(
     ThreadOwners,

@@ -18,15 +18,17 @@ const defaultIdleMillis = 500
 /**
  * Runs Codex. One process serves all threads; it starts with the first call and ends when no call has run for
  * `idleMillis`, or with `close`.
- *
+ * @since 0.1.0
+ * @category constructors
+ * @example
  * ```ts
+ * import { Codex } from "effect-codex/promise"
+ *
  * const codex = new Codex()
  * const thread = codex.startThread({ workingDirectory: ".", sandboxMode: "read-only" })
  * const turn = await thread.run("What does this project do?")
  * console.log(turn.finalResponse)
  * ```
- * @since 0.1.0
- * @category models
  */
 export class PromiseCodex {
   private readonly lease: EngineLease.EngineLease

@@ -137,6 +137,7 @@ export interface PromiseTurnOptions {
  */
 export type Input = string | ReadonlyArray<UserInput>
 /**
+ * A part of the input of a turn.
  * @since 0.1.0
  * @category models
  */

@@ -43,8 +43,13 @@ export interface PromiseTool {
 
 /**
  * Makes a tool for `ThreadOptions.tools`.
- *
+ * @since 0.1.0
+ * @category constructors
+ * @example
  * ```ts
+ * import { Schema } from "effect"
+ * import { tool } from "effect-codex/promise"
+ *
  * const lookup = tool({
  *   name: "lookup_ticket",
  *   description: "Reads a ticket",

@@ -22,7 +22,17 @@ import * as Settings from "../telemetry/config/Settings.ts"
 import * as Tracer from "../telemetry/tracer/Tracer.ts"
 import * as Captured from "./Captured.ts"
 
-/** The places of planted secrets. */
+/**
+ * The places of planted secrets.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Canary } from "effect-codex/testing"
+ *
+ * const all: ReadonlyArray<Canary.SecretLocation> = Canary.locations
+ * ```
+ */
 export const locations = [
   "prompt",
   "message",
@@ -38,6 +48,7 @@ export const locations = [
   "environment"
 ] as const
 /**
+ * One of the places of planted secrets.
  * @since 0.1.0
  * @category models
  */
@@ -69,6 +80,7 @@ export interface Leak {
 }
 
 /**
+ * A program emitted planted secrets. `leaks` says where.
  * @since 0.1.0
  * @category errors
  */
@@ -86,7 +98,18 @@ const letters = "abcdefghijkmnopqrstuvwxyz"
 const word = (length: number) =>
   [...randomBytes(length)].map((byte) => letters[byte % letters.length]).join("")
 
-/** Creates new secrets. */
+/**
+ * Creates new secrets.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Canary } from "effect-codex/testing"
+ *
+ * const prompt = Effect.map(Canary.plant, (planted) => `Deploy with the key ${planted.prompt}`)
+ * ```
+ */
 export const plant: Effect.Effect<PlantedSecrets> = Effect.sync(() => {
   const secret = (place: string) => `${place} ${word(10)}"${word(10)}`
   return {
@@ -141,7 +164,20 @@ const encodings = (secret: string): ReadonlyArray<readonly [encoding: string, te
 const asText = (bytes: string | Uint8Array): string =>
   typeof bytes === "string" ? bytes : Buffer.from(bytes).toString("latin1")
 
-/** Finds the secrets in `bytes`; each leak names the first matching encoding. */
+/**
+ * Finds the secrets in `bytes`; each leak names the first matching encoding.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Canary } from "effect-codex/testing"
+ * import { readFileSync } from "node:fs"
+ *
+ * const leaksOf = (log: string) =>
+ *   Effect.map(Canary.plant, (planted) => Canary.find(planted, log, readFileSync(log)))
+ * ```
+ */
 export const find = (
   planted: PlantedSecrets,
   source: string,
@@ -161,6 +197,7 @@ export const find = (
 }
 
 /**
+ * What to search besides the telemetry and the output of the program.
  * @since 0.1.0
  * @category models
  */
@@ -226,6 +263,22 @@ const captureConsole = (console: Console.Console, lines: Array<string>): Console
 /**
  * Runs a program with planted secrets and searches everything that it emits, at every log level. The program gets its own
  * metrics and telemetry layers, and an environment with one more secret. Provide exporting layers inside the program.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Codex } from "effect-codex"
+ * import { Canary, Scripted, TestLayer } from "effect-codex/testing"
+ *
+ * const leaks = Canary.run((planted) =>
+ *   Effect.gen(function* () {
+ *     yield* Scripted.play([Scripted.message(planted.message)])
+ *     const thread = yield* Codex.use(({ startThread }) => startThread())
+ *     yield* thread.run(planted.prompt)
+ *   }).pipe(Effect.scoped, Effect.provide(TestLayer))
+ * ).pipe(Effect.map((report) => report.leaks))
+ * ```
  */
 export const run = <A, E, R>(
   program: (planted: PlantedSecrets) => Effect.Effect<A, E, R>,
@@ -278,7 +331,28 @@ export const run = <A, E, R>(
     return { exit, planted, leaks, emitted }
   })
 
-/** Runs the program as `run` does, and fails if any secret leaked. */
+/**
+ * Runs the program as `run` does, and fails if any secret leaked.
+ * @since 0.1.0
+ * @category assertions
+ * @example
+ * ```ts
+ * import { it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Codex } from "effect-codex"
+ * import { Canary, Scripted, TestLayer } from "effect-codex/testing"
+ *
+ * it.effect("leaks nothing", () =>
+ *   Canary.check((planted) =>
+ *     Effect.gen(function* () {
+ *       yield* Scripted.play([Scripted.command("npm test", { output: planted.output }), Scripted.message("Done.")])
+ *       const thread = yield* Codex.use(({ startThread }) => startThread())
+ *       yield* thread.run(planted.prompt)
+ *     }).pipe(Effect.scoped, Effect.provide(TestLayer))
+ *   )
+ * )
+ * ```
+ */
 export const check = <A, E, R>(
   program: (planted: PlantedSecrets) => Effect.Effect<A, E, R>,
   options: CanaryOptions = {}

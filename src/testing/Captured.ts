@@ -52,6 +52,14 @@ const ms = ([seconds, nanos]: readonly [number, number]): number => seconds * 10
  * Converts an OpenTelemetry span.
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { Captured } from "effect-codex/testing"
+ * import { InMemorySpanExporter } from "@opentelemetry/sdk-trace"
+ *
+ * const exporter = new InMemorySpanExporter()
+ * const captured = () => exporter.getFinishedSpans().map(Captured.fromReadableSpan)
+ * ```
  */
 export const fromReadableSpan = (span: ReadableSpan): CapturedSpan => ({
   name: span.name,
@@ -67,8 +75,19 @@ export const fromReadableSpan = (span: ReadableSpan): CapturedSpan => ({
 })
 
 /**
+ * The telemetry that a test captured in memory. `spans`, `logs` and `metrics` read it.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Captured } from "effect-codex/testing"
+ *
+ * const counts = Effect.gen(function* () {
+ *   const { logs, spans } = yield* Captured.Captured
+ *   return { spans: (yield* spans).length, logs: (yield* logs).length }
+ * })
+ * ```
  */
 export class Captured extends Context.Service<
   Captured,
@@ -79,13 +98,53 @@ export class Captured extends Context.Service<
   }
 >()("effect-codex/testing/Captured") {}
 
-/** The ended spans, in order of their end times. */
+/**
+ * The ended spans, in order of their end times.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Captured } from "effect-codex/testing"
+ *
+ * const noErrors = Effect.gen(function* () {
+ *   const failed = (yield* Captured.spans).filter(({ status }) => status === "error")
+ *   assert.deepStrictEqual(failed, [])
+ * })
+ * ```
+ */
 export const spans = Captured.use((captured) => captured.spans)
 
-/** The log records, in order. */
+/**
+ * The log records, in order.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Captured } from "effect-codex/testing"
+ *
+ * const silent = Effect.gen(function* () {
+ *   assert.deepStrictEqual(yield* Captured.logs, [])
+ * })
+ * ```
+ */
 export const logs = Captured.use((captured) => captured.logs)
 
-/** The current state of every updated metric. */
+/**
+ * The current state of every updated metric.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Captured } from "effect-codex/testing"
+ *
+ * const names = Effect.map(Captured.metrics, (metrics) => metrics.map(({ id }) => id))
+ * ```
+ */
 export const metrics = Captured.use((captured) => captured.metrics)
 
 /**
@@ -116,10 +175,17 @@ const add = (a: CapturedMetric, b: CapturedMetric): CapturedMetric =>
 
 /**
  * Returns the value of a metric, summed over all series with these attributes; `undefined` without such a series.
- *
+ * @since 0.1.0
+ * @category accessors
+ * @example
  * ```ts
- * assert.strictEqual(yield* Captured.metric("codex.command.count", { "codex.command.success": "false" }), 1)
- * assert.deepStrictEqual(yield* Captured.metric("gen_ai.invoke_agent.duration"), { count: 1, sum: 6 })
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Captured } from "effect-codex/testing"
+ *
+ * const oneCommand = Effect.gen(function* () {
+ *   assert.strictEqual(yield* Captured.metric("codex.command.count"), 1)
+ * })
  * ```
  */
 export const metric = (
@@ -148,10 +214,18 @@ const seriesOf = (metric: Metric.Metric.Snapshot): Check.CheckedMetric => ({
 })
 
 /**
- * Returns everything captured, in the form that `checkTelemetry` takes:
- *
+ * Returns everything captured, in the form that `checkTelemetry` takes.
+ * @since 0.1.0
+ * @category accessors
+ * @example
  * ```ts
- * assert.deepStrictEqual(checkTelemetry(yield* Captured.all), [])
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Captured, checkTelemetry } from "effect-codex/testing"
+ *
+ * const conforms = Effect.gen(function* () {
+ *   assert.deepStrictEqual(checkTelemetry(yield* Captured.all), [])
+ * })
  * ```
  */
 export const all: Effect.Effect<Required<Check.Emitted>, never, Captured> = Effect.gen(function* () {
@@ -163,7 +237,22 @@ export const all: Effect.Effect<Required<Check.Emitted>, never, Captured> = Effe
   }
 })
 
-/** Returns the only span with this name. Dies with a list of all spans if there is no such span, or more than one. */
+/**
+ * Returns the only span with this name. Dies with a list of all spans if there is no such span, or more than one.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Captured } from "effect-codex/testing"
+ *
+ * const declined = Effect.gen(function* () {
+ *   const { attributes } = yield* Captured.span("codex.approval")
+ *   assert.strictEqual(attributes["codex.approval.decision"], "decline")
+ * })
+ * ```
+ */
 export const span = Effect.fnUntraced(function* (name: string) {
   const all = yield* spans
   const [found, ...more] = all.filter((span) => span.name === name)
@@ -182,6 +271,18 @@ export const span = Effect.fnUntraced(function* (name: string) {
  *   chat gpt-5.5
  *   execute_tool exec_command
  *     npm
+ * ```
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Captured } from "effect-codex/testing"
+ *
+ * const runsOneTool = Effect.gen(function* () {
+ *   assert.include(yield* Captured.tree, "execute_tool lookup_ticket")
+ * })
  * ```
  */
 export const tree: Effect.Effect<string, never, Captured> = Effect.map(spans, (all) => {
@@ -224,6 +325,15 @@ export const Watched = Context.Reference<
  * Captures in memory. Spans pass through the production pipeline, logs are not printed, metrics have their own registry.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ * import { Captured } from "effect-codex/testing"
+ *
+ * // The real Codex, with its telemetry in memory.
+ * const Real = Codex.layer.pipe(Layer.provide(AppServer.layer), Layer.provideMerge(Captured.layer))
+ * ```
  */
 export const layer: Layer.Layer<Captured> = Layer.unwrap(
   Effect.gen(function* () {

@@ -40,6 +40,7 @@ interface ScrubOptions {
 }
 
 /**
+ * Options for recording.
  * @since 0.1.0
  * @category models
  */
@@ -53,6 +54,7 @@ export interface RecordOptions extends ScrubOptions {
 }
 
 /**
+ * Options for replaying.
  * @since 0.1.0
  * @category models
  */
@@ -79,6 +81,19 @@ const scrubbing = ({ rules = [], scrub }: ScrubOptions): Effect.Effect<Recorder.
 /**
  * Wraps an engine and records everything that passes through it, without secrets. Replaces the file; only its owner can
  * read it (mode 0600).
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ * import { Cassette } from "effect-codex/testing"
+ *
+ * const Recording = Codex.layer.pipe(
+ *   Layer.provide(Cassette.record("test/fixtures/fix-build.ndjson")),
+ *   Layer.provide(AppServer.layer)
+ * )
+ * ```
  */
 export const record = (
   file: string,
@@ -111,6 +126,18 @@ const read = Effect.fnUntraced(function* (file: string) {
  * Replays a recording without Codex and network, on the current clock. A program that differs from the recording, or ends
  * before the recording does, dies with a `CassetteMismatch`. A file that is corrupt, truncated or in another format fails
  * with a `CassetteError`.
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Codex } from "effect-codex"
+ * import { Cassette } from "effect-codex/testing"
+ *
+ * const Replaying = Codex.layer.pipe(
+ *   Layer.provide(Cassette.replay("test/fixtures/fix-build.ndjson", { timing: "instant" }))
+ * )
+ * ```
  */
 export const replay = (
   file: string,

@@ -10,6 +10,13 @@ import * as Captured from "./Captured.ts"
  * Whether `TestLayer` checks the telemetry of a test when it closes. Provide `false` to skip the check.
  * @since 0.1.0
  * @category references
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { ConventionCheck, TestLayer } from "effect-codex/testing"
+ *
+ * const Unchecked = TestLayer.pipe(Layer.provide(Layer.succeed(ConventionCheck.Enabled, false)))
+ * ```
  */
 export const Enabled = Context.Reference<boolean>("effect-codex/testing/Checked", {
   defaultValue: () => true
@@ -32,6 +39,18 @@ export class TelemetryViolated extends Data.TaggedError("TelemetryViolated")<{
  * Dies with `TelemetryViolated` on close if the captured telemetry has a violation.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ * import { Captured, ConventionCheck } from "effect-codex/testing"
+ *
+ * const Checked = Codex.layer.pipe(
+ *   Layer.provide(AppServer.layer),
+ *   Layer.merge(ConventionCheck.layer),
+ *   Layer.provideMerge(Captured.layer)
+ * )
+ * ```
  */
 export const layer: Layer.Layer<never, never, Captured.Captured> = Layer.effectDiscard(
   Effect.gen(function* () {

@@ -13,6 +13,14 @@ const maxEdits = 2_000
 /**
  * Returns the lines that differ, as the hunks of a unified diff: `-` for a line that only `expected` has, `+` for a line
  * that only `actual` has, with three lines of context. Returns an empty string for equal texts.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Golden } from "effect-codex/testing"
+ *
+ * Golden.diff("invoke_agent codex", "invoke_agent codex\n  execute_tool exec_command")
+ * ```
  */
 export const diff = (expected: string, actual: string): string =>
   TextDiff.unified(TextDiff.lines(`${expected}\n`, `${actual}\n`, { maxEdits })).replace(/\n$/, "")
@@ -32,10 +40,18 @@ export class TraceDiffers extends Data.TaggedError("TraceDiffers")<{
 }
 
 /**
- * Formats all captured spans without ids and times, so that an inline snapshot is stable:
- *
+ * Formats all captured spans without ids and times, so that an inline snapshot is stable.
+ * @since 0.1.0
+ * @category accessors
+ * @example
  * ```ts
- * expect(yield* Golden.trace({ attributes: ["codex.turn.status"] })).toMatchInlineSnapshot()
+ * import { expect } from "vitest"
+ * import { Effect } from "effect"
+ * import { Golden } from "effect-codex/testing"
+ *
+ * const matches = Effect.gen(function* () {
+ *   expect(yield* Golden.trace({ attributes: ["codex.turn.status"] })).toMatchSnapshot()
+ * })
  * ```
  */
 export const trace = (
@@ -56,11 +72,16 @@ const dedent = (text: string): string => {
 /**
  * Dies with `TraceDiffers` if the captured trace differs from the expected one. The common indentation of the text is
  * ignored.
- *
+ * @since 0.1.0
+ * @category assertions
+ * @example
  * ```ts
- * yield* Golden.expectTrace(`
+ * import { Golden } from "effect-codex/testing"
+ *
+ * const oneCommand = Golden.expectTrace(`
  *   invoke_agent codex
- *     chat gpt-5.5 [client]
+ *     chat
+ *     execute_tool exec_command
  * `)
  * ```
  */

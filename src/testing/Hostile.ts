@@ -34,6 +34,7 @@ export interface Breach {
 }
 
 /**
+ * Where the attacks take place.
  * @since 0.1.0
  * @category models
  */
@@ -49,7 +50,17 @@ export interface CheckOptions {
   readonly timeout?: Duration.Input
 }
 
-/** The names of the attacks. */
+/**
+ * The names of the attacks.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Hostile } from "effect-codex/testing"
+ *
+ * const count = Hostile.attacks.length
+ * ```
+ */
 export const attacks: ReadonlyArray<string> = all.map(({ name }) => name)
 
 /** Replaces a directory in every string of a value. */
@@ -61,6 +72,24 @@ const relocate = <A>(value: A, from: string, to: string): A =>
 /**
  * Plays every attack against a policy, and returns what the policy accepts. Resolves paths as the runtime does. An empty
  * result means that the policy withstood these attacks, not that it is safe.
+ * @since 0.1.0
+ * @category assertions
+ * @example
+ * ```ts
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { assert, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Approval } from "effect-codex"
+ * import { Hostile } from "effect-codex/testing"
+ *
+ * const policy = Approval.rules([{ command: ["docker", "ps"], decision: "accept" }], Approval.deny)
+ *
+ * it.effect("withstands the attacks", () =>
+ *   Effect.gen(function* () {
+ *     assert.deepStrictEqual(yield* Hostile.check(policy, { sandbox: "workspace-write" }), [])
+ *   }).pipe(Effect.provide(NodeServices.layer))
+ * )
+ * ```
  */
 export const check = <R>(
   policy: Policy<R>,

@@ -52,12 +52,25 @@ export {
   type Reply
 } from "./model-server/replies.ts"
 
-/** Chooses the reply to a request; `index` counts the requests from 0. */
+/**
+ * Chooses the reply to a request; `index` counts the requests from 0.
+ * @since 0.1.0
+ * @category models
+ */
 export type Respond = (request: RecordedRequest, index: number) => Reply | Effect.Effect<Reply>
 
-/** One entry per request in order of arrival, or a function that answers all requests. */
+/**
+ * One entry per request in order of arrival, or a function that answers all requests.
+ * @since 0.1.0
+ * @category models
+ */
 export type Script = ReadonlyArray<Reply | Respond> | Respond
 
+/**
+ * Options of a model server.
+ * @since 0.1.0
+ * @category models
+ */
 export interface ModelServerOptions {
   /** The reply to requests after the end of the script. Without it the server rejects them and reports them in `unexpected`. */
   readonly otherwise?: Reply | Respond | undefined
@@ -65,6 +78,24 @@ export interface ModelServerOptions {
   readonly keep?: number | undefined
 }
 
+/**
+ * A loopback server for OpenAI's Responses API that plays a script, for tests with the real Codex.
+ * @since 0.1.0
+ * @category services
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { ModelServer } from "effect-codex/testing"
+ *
+ * const wasAsked = Effect.gen(function* () {
+ *   const server = yield* ModelServer.ModelServer
+ *   const [first] = yield* server.requests
+ *   assert.include(first?.lastUserText, "Fix the build")
+ *   assert.deepStrictEqual(yield* server.unexpected, [])
+ * })
+ * ```
+ */
 export class ModelServer extends Context.Service<
   ModelServer,
   {
@@ -83,10 +114,41 @@ export class ModelServer extends Context.Service<
   }
 >()("effect-codex/testing/ModelServer") {}
 
-/** The environment variables that Codex needs to use the server: the API key that `config` names. */
+/**
+ * The environment variables that Codex needs to use the server: the API key that `config` names.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ModelServer } from "effect-codex/testing"
+ * import { spawnSync } from "node:child_process"
+ *
+ * const runCodex = ModelServer.ModelServer.use(({ args }) =>
+ *   Effect.sync(() => spawnSync("codex", ["exec", ...args, "Hello"], { env: { ...process.env, ...ModelServer.environment } }))
+ * )
+ * ```
+ */
 export const environment = { MOCK_API_KEY: "dummy" }
 
-/** Starts a server on a free port of 127.0.0.1. Closes the server and its connections with the scope. */
+/**
+ * Starts a server on a free port of 127.0.0.1. Closes the server and its connections with the scope.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ModelServer } from "effect-codex/testing"
+ *
+ * const answers = Effect.gen(function* () {
+ *   const server = yield* ModelServer.make([
+ *     ModelServer.reply(ModelServer.shell("ls")),
+ *     ModelServer.reply(ModelServer.text("It is empty."), ModelServer.usage({ input: 90, output: 4 }))
+ *   ])
+ *   return yield* ModelServer.home(server)
+ * })
+ * ```
+ */
 export const make = Effect.fnUntraced(function* (
   script: Script,
   options: ModelServerOptions = {}
@@ -164,6 +226,17 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
+/**
+ * Provides a server that plays this script.
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { ModelServer } from "effect-codex/testing"
+ *
+ * const Model = ModelServer.layer([ModelServer.reply(ModelServer.text("Done."))])
+ * ```
+ */
 export const layer = (script: Script, options?: ModelServerOptions): Layer.Layer<ModelServer> =>
   Layer.effect(ModelServer, make(script, options))
 
@@ -171,6 +244,23 @@ export const layer = (script: Script, options?: ModelServerOptions): Layer.Layer
  * Creates a private home for Codex in a temporary directory, and returns the environment that selects this home and the
  * server. `CODEX_HOME` (mode 0700) is `HOME/.codex` and contains the server's `config` (mode 0600). The directory is
  * removed with the scope.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Effect, Layer } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ * import { ModelServer } from "effect-codex/testing"
+ *
+ * const RealCodex = Layer.unwrap(
+ *   Effect.gen(function* () {
+ *     const server = yield* ModelServer.make([ModelServer.reply(ModelServer.text("Done."))])
+ *     const env = yield* ModelServer.home(server)
+ *     return Codex.layer.pipe(Layer.provide(AppServer.layerOptions({ env })))
+ *   })
+ * ).pipe(Layer.provide(NodeServices.layer))
+ * ```
  */
 export const home = Effect.fnUntraced(function* (
   server: ModelServer["Service"],
@@ -217,7 +307,21 @@ export const home = Effect.fnUntraced(function* (
   return { HOME, CODEX_HOME, TMPDIR, ...environment }
 })
 
-/** Returns the `CODEX_HOME` of a new `home`. Its parent directory is private too and can be used as `HOME`. */
+/**
+ * Returns the `CODEX_HOME` of a new `home`. Its parent directory is private too and can be used as `HOME`.
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ModelServer } from "effect-codex/testing"
+ *
+ * const variables = Effect.gen(function* () {
+ *   const server = yield* ModelServer.ModelServer
+ *   return { CODEX_HOME: yield* ModelServer.codexHome(server), ...ModelServer.environment }
+ * })
+ * ```
+ */
 export const codexHome = (
   server: ModelServer["Service"],
   options?: { readonly config?: string | undefined }

@@ -14,219 +14,57 @@
  * are a turn without steps, a step that the thread cannot perform (a tool that it does not have, an approval on a thread
  * that never asks), and unused steps at the end.
  */
-import type * as Brand from "effect/Brand"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
-import * as CodexError from "../domain/CodexError.ts"
 import type * as Exec from "../domain/Exec.ts"
-import type * as Goal from "../domain/Goal.ts"
 import { ThreadId } from "../domain/Ids.ts"
-import * as Review from "../domain/Review.ts"
-import * as Turn from "../domain/Turn.ts"
 import type * as CodexProtocol from "../engine/CodexProtocol.ts"
 import * as Engine from "../engine/Engine.ts"
 import type { RespondToCommand } from "./scripted/ScriptedExec.ts"
 import * as ScriptedEngine from "./scripted/ScriptedEngine.ts"
-import { dieScriptError, emit, emitAll, type ScriptedStep, type Untimed } from "./scripted/ScriptedTurn.ts"
+import type { ScriptedStep } from "./scripted/ScriptedTurn.ts"
 
 export type { RespondToCommand, ScriptedResult } from "./scripted/ScriptedExec.ts"
 export { background, command, fileChange, question, toolCall } from "./scripted/ActionSteps.ts"
 export { limit, usageLimit } from "./scripted/LimitSteps.ts"
 export { notification } from "./scripted/NotificationStep.ts"
 export { ScriptError, type ScriptedEnd, type ScriptedStep } from "./scripted/ScriptedTurn.ts"
-
-const step = (play: ScriptedStep["play"]): ScriptedStep => ({ _tag: "Step", play })
-
-/** A type without the brands of its ids. */
-type Unbranded<T> = T extends string
-  ? T extends Brand.Brand<string>
-    ? string
-    : T
-  : T extends object
-    ? { readonly [K in keyof T]: Unbranded<T[K]> }
-    : T
-
-/** An event as a script writes it: ids are plain strings. */
-type ScriptedEvent = Unbranded<Exclude<Turn.TurnEvent, { readonly _tag: "TurnCompleted" }>>
-
-const sleep = (duration: Duration.Input | undefined) =>
-  duration === undefined ? Effect.void : Effect.sleep(duration)
-
-/** The agent writes a message; `deltas: true` streams it word by word. */
-export const message = (
-  text: string,
-  options: { readonly deltas?: ReadonlyArray<string> | true; readonly takes?: Duration.Input } = {}
-): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const id = turn.nextId("msg")
-      const deltas = options.deltas === true ? (text.match(/\S+\s*|\s+/g) ?? []) : (options.deltas ?? [])
-      yield* sleep(options.takes)
-      yield* emit(turn, { _tag: "ItemStarted", item: { _tag: "AgentMessage", id, text: "" } })
-      yield* emitAll(turn, ...deltas.map((delta) => ({ _tag: "MessageDelta", itemId: id, delta }) as const))
-      yield* emit(turn, { _tag: "ItemCompleted", item: { _tag: "AgentMessage", id, text } })
-    })
-  )
-
-/** The model reports a summary of its reasoning. */
-export const reasoning = (summary: string): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const item = {
-        _tag: "Reasoning",
-        id: turn.nextId("reasoning"),
-        summary: [summary],
-        content: []
-      } as const
-      yield* emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
-    })
-  )
-
-/** The agent changes its list of steps. A step that is only a text is pending. */
-export const plan = (
-  steps: ReadonlyArray<string | Turn.TurnPlan["steps"][number]>,
-  options: { readonly explanation?: string } = {}
-): ScriptedStep =>
-  step((turn) =>
-    emit(turn, {
-      _tag: "PlanUpdated",
-      plan: {
-        steps: steps.map((step) => (typeof step === "string" ? { step, status: "pending" } : step)),
-        ...options
-      }
-    })
-  )
-
-/** The agent proposes a plan, as it does in the mode `plan`. */
-export const proposedPlan = (text: string): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const id = turn.nextId("plan")
-      yield* emit(turn, { _tag: "ItemStarted", item: { _tag: "Plan", id, text: "" } })
-      yield* emit(turn, { _tag: "PlanDelta", itemId: id, delta: text })
-      yield* emit(turn, { _tag: "ItemCompleted", item: { _tag: "Plan", id, text } })
-    })
-  )
-
-/** The reviewing model gives its review. Play it in a turn that `thread.review` runs. */
-export const review = (result: Partial<Review.Review>): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const review = { findings: [], explanation: "", ...result }
-      const text = Review.format(review)
-      const item = { _tag: "ExitedReviewMode", id: turn.nextId("review"), text, review } as const
-      const message = { _tag: "AgentMessage", id: turn.nextId("msg"), text } as const
-      yield* emitAll(
-        turn,
-        { _tag: "ItemStarted", item },
-        { _tag: "ItemCompleted", item },
-        { _tag: "ItemStarted", item: message },
-        { _tag: "ItemCompleted", item: message }
-      )
-    })
-  )
+export {
+  agent,
+  completed,
+  continues,
+  delay,
+  event,
+  failed,
+  goal,
+  interrupted,
+  message,
+  plan,
+  prompt,
+  proposedPlan,
+  reasoning,
+  review,
+  silence,
+  steered,
+  usage
+} from "./scripted/TurnSteps.ts"
 
 /**
- * The model sets or changes the goal of the thread, which needs the option `goals: true`. While the goal is `active`, Codex
- * starts another turn after each turn that completes, and that turn plays the next steps of the script.
- */
-export const goal = (
-  status: Goal.GoalStatus,
-  options: { readonly objective?: string; readonly tokensUsed?: number } = {}
-): ScriptedStep =>
-  step((turn) => {
-    if (turn.options.goals !== true)
-      return dieScriptError("the script sets a goal, but the thread was opened without goals: true")
-    const { objective = "reach the goal", tokensUsed = 0 } = options
-    return Effect.sync(() => turn.setGoal({ objective, status, tokensUsed }))
-  })
-
-/**
- * The model starts a sub-agent, which plays these steps while the turn continues. Sub-agents that still work at the end of
- * the turn are interrupted, or awaited by the option `subAgents`.
- */
-export const agent = (steps: ReadonlyArray<ScriptedStep>): ScriptedStep =>
-  step((turn) => turn.startAgent(steps))
-
-/** Codex reports the token usage of one model request. */
-export const usage = (tokens: Partial<Turn.Usage>): ScriptedStep =>
-  step((turn) => emit(turn, { _tag: "UsageUpdated", usage: { ...Turn.noUsage, ...tokens } }))
-
-/** Waits. The time is virtual under a TestClock. */
-export const delay = (duration: Duration.Input): ScriptedStep => step(() => Effect.sleep(duration))
-
-/** Emits any event, for events that have no step of their own. */
-export const event = (event: Untimed<ScriptedEvent>): ScriptedStep =>
-  step((turn) => emit(turn, event as Untimed<Turn.EngineEvent>))
-
-/** Checks the input of the turn against a text or a predicate. */
-export const prompt = (expected: string | ((input: string) => boolean)): ScriptedStep =>
-  step((turn) => {
-    const fits = typeof expected === "string" ? turn.input === expected : expected(turn.input)
-    return fits
-      ? Effect.void
-      : dieScriptError(`the turn's input is not what the script expects: ${JSON.stringify(turn.input)}`)
-  })
-
-/** Waits until the caller steers the turn, and checks the text. */
-export const steered = (expected: string | ((input: string) => boolean)): ScriptedStep =>
-  step(
-    Effect.fnUntraced(function* (turn) {
-      const input = yield* Queue.take(turn.steered)
-      const fits = typeof expected === "string" ? input === expected : expected(input)
-      if (!fits)
-        return yield* dieScriptError(
-          `the steering input is not what the script expects: ${JSON.stringify(input)}`
-        )
-      const item = { _tag: "UserMessage", id: turn.nextId("user"), text: input } as const
-      yield* emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
-    })
-  )
-
-/** Ends the turn; later steps belong to the next turn. The last turn of a script ends this way by default. */
-export const completed: ScriptedStep = { _tag: "End", play: () => Effect.void }
-
-/**
- * Ends the turn, after which Codex starts another turn by itself, for example for a message of its queue. That turn plays the
- * next steps of the script. `input` is the text of the message. For the turns of a goal, use {@link goal}.
- *
- * @example
- * ```ts
- * import { Scripted } from "effect-codex/testing"
- *
- * export const script = Scripted.play([
- *   Scripted.message("Fixed."),
- *   Scripted.continues("And the tests?"),
- *   Scripted.message("They pass.")
- * ])
- * ```
- *
- * @since 0.1.0
- * @category steps
- */
-export const continues = (input = ""): ScriptedStep => ({
-  _tag: "End",
-  play: (turn) => Effect.sync(() => turn.continueWith(input))
-})
-
-/** Ends the turn with this error. */
-export const failed = (error: CodexError.TurnError): ScriptedStep => ({
-  _tag: "End",
-  play: () => Effect.fail(error)
-})
-
-/** Codex interrupts the turn. */
-export const interrupted: ScriptedStep = failed(new CodexError.TurnInterrupted({ by: "codex" }))
-
-/** Stops emitting events. The turn lasts until its deadline or until the caller interrupts it. */
-export const silence: ScriptedStep = { _tag: "End", play: () => Effect.never }
-
-/**
+ * The script that the engine plays, and what the program did with it.
  * @since 0.1.0
  * @category services
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const finished = Effect.gen(function* () {
+ *   const scripted = yield* Scripted.Scripted
+ *   assert.strictEqual(yield* scripted.remaining, 0)
+ * })
+ * ```
  */
 export class Scripted extends Context.Service<
   Scripted,
@@ -256,11 +94,44 @@ export class Scripted extends Context.Service<
   }
 >()("effect-codex/testing/Scripted") {}
 
-/** Adds steps to the end of the script. */
+/**
+ * Adds steps to the end of the script.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { assert, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Codex } from "effect-codex"
+ * import { Scripted, TestLayer } from "effect-codex/testing"
+ *
+ * it.effect("returns the answer", () =>
+ *   Effect.gen(function* () {
+ *     yield* Scripted.play([Scripted.command("npm test", { exitCode: 1 }), Scripted.message("One test fails.")])
+ *     const thread = yield* Codex.use(({ startThread }) => startThread())
+ *     assert.strictEqual((yield* thread.run("Run the tests")).message, "One test fails.")
+ *   }).pipe(Effect.scoped, Effect.provide(TestLayer))
+ * )
+ * ```
+ */
 export const play = (steps: ReadonlyArray<ScriptedStep>): Effect.Effect<void, never, Scripted> =>
   Scripted.use((scripted) => scripted.play(steps))
 
-/** The inputs of all turns so far, in order. */
+/**
+ * The inputs of all turns so far, in order.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const askedTwice = Effect.gen(function* () {
+ *   assert.deepStrictEqual(yield* Scripted.inputs, ["Fix T-42", "Run the tests"])
+ * })
+ * ```
+ */
 export const inputs: Effect.Effect<ReadonlyArray<string>, never, Scripted> = Scripted.use(
   (scripted) => scripted.inputs
 )
@@ -268,17 +139,37 @@ export const inputs: Effect.Effect<ReadonlyArray<string>, never, Scripted> = Scr
 /**
  * Waits until this number of turns has begun since the layer was built, in all threads together; default 1. A turn has begun
  * when its first step plays.
- *
+ * @since 0.1.0
+ * @category accessors
+ * @example
  * ```ts
- * const turn = yield* Effect.forkChild(thread.run("go"))
- * yield* Scripted.begun()
- * yield* thread.steer("and this")
+ * import { Effect, Fiber } from "effect"
+ * import type { Thread } from "effect-codex"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const interruptsRunningTurn = (thread: Thread) =>
+ *   Effect.gen(function* () {
+ *     yield* Scripted.play([Scripted.silence])
+ *     const turn = yield* Effect.forkChild(thread.run("Wait"))
+ *     yield* Scripted.begun()
+ *     yield* Fiber.interrupt(turn)
+ *   })
  * ```
  */
 export const begun = (turns?: number): Effect.Effect<void, never, Scripted> =>
   Scripted.use((scripted) => scripted.begun(turns))
 
-/** Sets the answer to `codex.request` for a method. Requests of a method without an answer are rejected. */
+/**
+ * Sets the answer to `codex.request` for a method. Requests of a method without an answer are rejected.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const loggedIn = Scripted.answer("account/read", () => ({ account: { type: "apiKey" } }))
+ * ```
+ */
 export const answer = (
   method: string,
   answer: (params: unknown) => unknown
@@ -286,20 +177,51 @@ export const answer = (
 
 /**
  * Sets the answer to `codex.exec`: the exit code and the output of each command. Without it commands are rejected.
- *
+ * @since 0.1.0
+ * @category combinators
+ * @example
  * ```ts
- * yield* Scripted.exec(({ command }) => (command[0] === "npm" ? { stdout: "ok" } : { exitCode: 127 }))
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const onlyNpm = Scripted.exec(({ command }) =>
+ *   command[0] === "npm" ? { stdout: "ok\n" } : { exitCode: 127, stderr: "not found\n" }
+ * )
  * ```
  */
 export const exec = (respond: RespondToCommand): Effect.Effect<void, never, Scripted> =>
   Scripted.use((scripted) => scripted.exec(respond))
 
-/** The commands that `codex.exec` has started, in order. */
+/**
+ * The commands that `codex.exec` has started, in order.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const ranTests = Effect.gen(function* () {
+ *   const commands = (yield* Scripted.commands).map(({ command }) => command.join(" "))
+ *   assert.deepStrictEqual(commands, ["npm test"])
+ * })
+ * ```
+ */
 export const commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>, never, Scripted> = Scripted.use(
   (scripted) => scripted.commands
 )
 
-/** Sends a notification to `codex.notifications`, outside any turn. */
+/**
+ * Sends a notification to `codex.notifications`, outside any turn.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const loginEnds = Scripted.notify("warning", { threadId: null, message: "the disk is nearly full" })
+ * ```
+ */
 export const notify = <M extends CodexProtocol.NotificationMethod>(
   method: M,
   params: CodexProtocol.NotificationParams<M>
@@ -338,6 +260,15 @@ export const startTurn = (
  * The engine, and the service that `play` uses. Steps that are left when the layer closes are a defect.
  * @since 0.1.0
  * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Codex } from "effect-codex"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * // Like `TestLayer`, without captured telemetry.
+ * const ScriptedCodex = Codex.layer.pipe(Layer.provideMerge(Scripted.layer))
+ * ```
  */
 export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
   Effect.map(ScriptedEngine.make, ({ engine, ...scripted }) =>

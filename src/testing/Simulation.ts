@@ -44,6 +44,7 @@ export type { Faults } from "./simulation/Faults.ts"
 export type { Random } from "./simulation/SeededRandom.ts"
 
 /**
+ * What to simulate, and how often things go wrong.
  * @since 0.1.0
  * @category models
  */
@@ -97,7 +98,18 @@ export class SimulationFailed extends Data.TaggedError("SimulationFailed")<{
   }
 }
 
-/** Formats the first violation with the history of its thread and of the whole run. */
+/**
+ * Formats the first violation with the history of its thread and of the whole run.
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Simulation } from "effect-codex/testing"
+ *
+ * const printed = Effect.flatMap(Simulation.run({ seed: 7 }), (report) => Console.log(Simulation.describe(report)))
+ * ```
+ */
 export const describe = ({ history, seed, violations }: SimulationReport): string => {
   const [first, ...more] = violations
   if (first === undefined) return `seed ${seed}: no promise is violated`
@@ -276,12 +288,34 @@ const play = Effect.fnUntraced(function* <E>(options: SeededOptions<E>): Effect.
   }
 })
 
-/** Runs one seed and returns the report, with the violated promises. */
+/**
+ * Runs one seed and returns the report, with the violated promises.
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Simulation } from "effect-codex/testing"
+ *
+ * const violated = Simulation.run({ seed: 7, faults: { crash: 20 } }).pipe(
+ *   Effect.map(({ violations }) => violations.length)
+ * )
+ * ```
+ */
 export const run = <E = never>(options: SeededOptions<E>): Effect.Effect<SimulationReport> =>
   play(options).pipe(Effect.scoped, Effect.provide(Layer.fresh(TestClock.layer())))
 
 /**
  * Runs a seed three times, twice with telemetry and once without. All runs must be equal, and none may violate a promise.
+ * @since 0.1.0
+ * @category assertions
+ * @example
+ * ```ts
+ * import { it } from "@effect/vitest"
+ * import { Simulation } from "effect-codex/testing"
+ *
+ * it.effect("keeps its promises with the seed that once failed", () => Simulation.checkSeed({ seed: 4711 }))
+ * ```
  */
 export const checkSeed = Effect.fnUntraced(function* <E = never>(
   options: Omit<SeededOptions<E>, "telemetry">
@@ -304,7 +338,19 @@ export const checkSeed = Effect.fnUntraced(function* <E = never>(
   return report
 })
 
-/** Checks many seeds: `1` up to a number, or a list. Fails at the first seed that violates a promise. */
+/**
+ * Checks many seeds: `1` up to a number, or a list. Fails at the first seed that violates a promise.
+ * @since 0.1.0
+ * @category assertions
+ * @example
+ * ```ts
+ * import { it } from "@effect/vitest"
+ * import { Approval } from "effect-codex"
+ * import { Simulation } from "effect-codex/testing"
+ *
+ * it.effect("keeps its promises", () => Simulation.check({ seeds: 20, policy: Approval.deny }))
+ * ```
+ */
 export const check = <E = never>(
   options: SimulationOptions<E> & {
     readonly seeds: number | ReadonlyArray<number>

@@ -22,6 +22,18 @@ export interface Emitted {
 /**
  * Returns all deviations from the conventions. Spans, metrics and records of the program itself are checked only for
  * names that are reserved for the conventions.
+ * @since 0.1.0
+ * @category assertions
+ * @example
+ * ```ts
+ * import { assert } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Captured, checkTelemetry } from "effect-codex/testing"
+ *
+ * const conforms = Effect.map(Captured.all, (emitted) =>
+ *   assert.deepStrictEqual(checkTelemetry(emitted, { revision: "latest" }), [])
+ * )
+ * ```
  */
 export const checkTelemetry = (
   emitted: Emitted,

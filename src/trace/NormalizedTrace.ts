@@ -23,6 +23,7 @@ export interface NormalSpan {
 }
 
 /**
+ * What a formatted trace shows.
  * @since 0.1.0
  * @category models
  */
@@ -231,6 +232,15 @@ const toTree = (spans: ReadonlyArray<NormalSpan>, options: NormalizeOptions): Re
  *   chat gpt-5.5 [client]
  *   execute_tool exec_command
  *     npm [client] ERROR CommandFailed
+ * ```
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Captured, Golden } from "effect-codex/testing"
+ *
+ * const text = Effect.map(Captured.spans, (spans) => Golden.normalize(spans, { attributes: ["error.type"] }))
  * ```
  */
 export const normalize = (spans: ReadonlyArray<NormalSpan>, options: NormalizeOptions = {}): string => {

@@ -26,6 +26,7 @@ export const version = 2
 const readableVersions = [1, version] as const
 
 /**
+ * A recording cannot be read or written.
  * @since 0.1.0
  * @category errors
  */

@@ -32,6 +32,18 @@ type WithoutIds<R> = R extends Approval.ApprovalRequest ? Omit<R, "id" | "itemId
 /**
  * The agent asks for permissions, an answer, a form or the call of an MCP tool. `expect` checks the decision, after the
  * runtime has validated it against the request.
+ * @since 0.1.0
+ * @category steps
+ * @example
+ * ```ts
+ * import { Approval } from "effect-codex"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const asksForNetwork = Scripted.question(
+ *   { _tag: "Permissions", permissions: { network: true, fileSystem: [] }, cwd: "/srv/app" },
+ *   { expect: (decision) => !Approval.isGranted(decision) }
+ * )
+ * ```
  */
 export const question = (
   question: WithoutIds<Approval.ApprovalRequest>,
@@ -58,7 +70,17 @@ const startedCommand = (turn: ScriptedTurn, script: string): Item.CommandExecuti
   operations: []
 })
 
-/** Codex runs a command. With `approval` it asks first, and does not run a command that is declined. */
+/**
+ * Codex runs a command. With `approval` it asks first, and does not run a command that is declined.
+ * @since 0.1.0
+ * @category steps
+ * @example
+ * ```ts
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const pushes = Scripted.command("git push", { approval: true, output: "Everything up-to-date\n" })
+ * ```
+ */
 export const command = (
   script: string,
   options: {
@@ -100,6 +122,14 @@ export const command = (
 /**
  * Codex starts a command, and the model does not wait for it. It runs in the background when the turn ends, until it ends by
  * itself (`ends`), is terminated, or the scope of the thread's last handle closes.
+ * @since 0.1.0
+ * @category steps
+ * @example
+ * ```ts
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const startsServer = Scripted.play([Scripted.background("npm run dev"), Scripted.message("It runs.")])
+ * ```
  */
 export const background = (script: string, options: { readonly ends?: ScriptedEnd } = {}): ScriptedStep =>
   step(
@@ -110,7 +140,20 @@ export const background = (script: string, options: { readonly ends?: ScriptedEn
     })
   )
 
-/** Codex edits files. With `approval` it asks first. */
+/**
+ * Codex edits files. With `approval` it asks first.
+ * @since 0.1.0
+ * @category steps
+ * @example
+ * ```ts
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const edits = Scripted.fileChange(
+ *   [{ path: "src/sum.ts", kind: "update", diff: "@@ -1 +1 @@\n-return a - b\n+return a + b\n" }],
+ *   { approval: true }
+ * )
+ * ```
+ */
 export const fileChange = (
   changes: ReadonlyArray<Item.Change>,
   options: { readonly approval?: boolean; readonly takes?: Duration.Input } = {}
@@ -144,7 +187,17 @@ export const fileChange = (
     })
   )
 
-/** The model calls a tool of the thread. `expect` checks what the tool returns to the model. */
+/**
+ * The model calls a tool of the thread. `expect` checks what the tool returns to the model.
+ * @since 0.1.0
+ * @category steps
+ * @example
+ * ```ts
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const looksUp = Scripted.toolCall("lookup_ticket", { id: "T-42" }, { expect: ({ success }) => success })
+ * ```
+ */
 export const toolCall = (
   tool: string,
   args: unknown,

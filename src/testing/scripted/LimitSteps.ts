@@ -14,9 +14,13 @@ const toWire = ({ resetsAt, usedPercent, windowMillis }: LimitWindow) => ({
 
 /**
  * Codex reports a limit of the account, for `codex.limits.updates`. Times are in milliseconds, as `codex.limits` has them.
- *
+ * @since 0.1.0
+ * @category steps
+ * @example
  * ```ts
- * Scripted.limit({ id: "codex", primary: { usedPercent: 80, windowMillis: 18_000_000 } })
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const nearlyUsedUp = Scripted.limit({ id: "codex", primary: { usedPercent: 95, windowMillis: 18_000_000 } })
  * ```
  */
 export const limit = ({ id, name, plan, primary, reached, secondary }: RateLimit): ScriptedStep => ({
@@ -36,9 +40,13 @@ export const limit = ({ id, name, plan, primary, reached, secondary }: RateLimit
 
 /**
  * Ends the turn with `TurnFailed.UsageLimit`. The limit resets after `resetsIn`; without it Codex does not say when.
- *
+ * @since 0.1.0
+ * @category steps
+ * @example
  * ```ts
- * yield* Scripted.play([Scripted.usageLimit({ resetsIn: "2 hours" }), Scripted.message("done")])
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const limited = Scripted.play([Scripted.usageLimit({ resetsIn: "2 hours" }), Scripted.message("Done.")])
  * ```
  */
 export const usageLimit = (

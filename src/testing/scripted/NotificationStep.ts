@@ -8,6 +8,14 @@ type WithoutTurn<P> = P extends unknown ? Omit<P, "threadId" | "turnId"> : never
 /**
  * Codex says something in its own protocol during the turn, for `codex.notifications` and `thread.notifications`. The ids
  * of the thread and of the turn are added.
+ * @since 0.1.0
+ * @category steps
+ * @example
+ * ```ts
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const warns = Scripted.notification("turn/diff/updated", { diff: "--- a/a.txt\n+++ b/a.txt\n" })
+ * ```
  */
 export const notification = <M extends CodexProtocol.NotificationMethod>(
   method: M,
