@@ -19,6 +19,7 @@ import type * as Thread from "../Thread.ts"
 import { code } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
 import * as ProgressReport from "./ProgressReport.ts"
+import type { TerminalStyle } from "./TerminalStyle.ts"
 import * as TurnSession from "./TurnSession.ts"
 
 export interface GoalSessionOptions {
@@ -57,7 +58,7 @@ const turnLine = (turn: Turn.Turn, errorType: string | undefined): object => {
 const pursue = <R>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
   { goal, json, timeout }: GoalSessionOptions,
-  style: ProgressReport.Style
+  style: TerminalStyle
 ): Effect.Effect<number, TurnSession.FailedRun, Exclude<R, Scope.Scope>> =>
   Effect.suspend(() => {
     let threadId: string | undefined

@@ -1,37 +1,12 @@
 /** Formats help for a terminal of any width. Pure, and loads nothing, so that help appears at once. */
 import type { HelpFlag, HelpPage } from "./HelpPage.ts"
 import type { TerminalStyle } from "./TerminalStyle.ts"
+import { fill, wrap } from "./WrapText.ts"
 
 const codes = { bold: 1, dim: 2, cyan: 36, red: 31 }
 
 const paint = (style: TerminalStyle, code: keyof typeof codes, text: string): string =>
   style.color && text !== "" ? `\u001b[${codes[code]}m${text}\u001b[0m` : text
-
-/** Breaks words into lines of at most `width` columns. A word that is longer is cut. */
-const fill = (words: ReadonlyArray<string>, width: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  let line = ""
-  for (const word of words) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = ""
-    }
-    line = line === "" ? word : `${line} ${word}`
-    while (line.length > width) {
-      // The choices of a value can be broken between them.
-      const at = line.lastIndexOf("|", width - 1) + 1
-      lines.push(line.slice(0, at > 0 ? at : width))
-      line = line.slice(at > 0 ? at : width)
-    }
-  }
-  return line === "" ? lines : [...lines, line]
-}
-
-const wrap = (text: string, width: number, indent: string): ReadonlyArray<string> =>
-  fill(
-    text.split(" ").filter((word) => word !== ""),
-    Math.max(10, width - indent.length)
-  ).map((line) => indent + line)
 
 /** A command for a shell, continued on further lines if it is too long. Quoted words stay together. */
 const wrapCommand = (command: string, width: number): ReadonlyArray<string> => {

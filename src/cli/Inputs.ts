@@ -15,6 +15,18 @@ export const validateOverrides = (overrides: ReadonlyArray<string>): Effect.Effe
     : Effect.fail(new UsageError({ text: `-c takes key=value, not "${invalid}"` }))
 }
 
+const threadId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** Checks the name of a thread before anything starts: `last`, or an id in the format that Codex uses. */
+export const validateThread = (given: string, name: string): Effect.Effect<void, UsageError> =>
+  name === "last" || threadId.test(name)
+    ? Effect.void
+    : Effect.fail(
+        new UsageError({
+          text: `${given}: "${name}" is not the id of a thread; pass an id, as \`effect-codex threads list\` prints it, or last`
+        })
+      )
+
 /**
  * The policy for `--approve`: `never`, `ask`, `all` or the path of a rules file. Without the flag, asks on the terminal if
  * stdin and stderr are one and declines otherwise.

@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { formatWithOptions } from "node:util"
 import { printable, printableWithColours } from "../internal/VisibleText.ts"
+import * as TerminalStyle from "./TerminalStyle.ts"
+import * as WrapText from "./WrapText.ts"
 
 const forReader = (terminal: boolean, text: string): string => (terminal ? printable(text) : text)
 
@@ -21,6 +23,19 @@ export const printError = (text: string): Effect.Effect<void> =>
  */
 export const consoleText = (args: ReadonlyArray<unknown>, colors: boolean): string =>
   printableWithColours(formatWithOptions({ colors }, ...args))
+
+/**
+ * Prints lines of our own text on stdout. On a terminal, or if `COLUMNS` says how wide the reader is, long lines are broken at
+ * their spaces. The lines of a file or a pipe stay whole.
+ */
+export const printLines = (lines: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { stdout } = process
+    const isNarrowed = stdout.isTTY || (process.env["COLUMNS"] ?? "") !== ""
+    const { width } = TerminalStyle.of(stdout)
+    const shown = isNarrowed ? lines.flatMap((line) => WrapText.hang(line, width)) : lines
+    return Effect.forEach(shown, (line) => Console.log(line), { discard: true })
+  })
 
 const safe =
   (stream: NodeJS.WriteStream, write: (...args: ReadonlyArray<unknown>) => void) =>

@@ -4,11 +4,8 @@ import * as Item from "../domain/Item.ts"
 import { printableLine, printable } from "../internal/VisibleText.ts"
 import * as ShellCommand from "../internal/ShellCommand.ts"
 import type * as Turn from "../domain/Turn.ts"
-
-export interface Style {
-  readonly width: number
-  readonly color: boolean
-}
+import * as DisplayWidth from "../trace/DisplayWidth.ts"
+import type { TerminalStyle } from "./TerminalStyle.ts"
 
 export interface ReportState {
   /** The latest message. It is printed only when work follows it, because the final message goes to stdout. */
@@ -24,7 +21,7 @@ export const initial: ReportState = { pendingMessage: undefined, startedAt: new 
 const codes = { dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
 
 const paint =
-  (style: Style) =>
+  (style: TerminalStyle) =>
   (color: keyof typeof codes, text: string): string =>
     style.color ? `\u001b[${codes[color]}m${text}\u001b[0m` : text
 
@@ -51,9 +48,9 @@ const lastLines = (output: string, count: number): ReadonlyArray<Line> => {
 }
 
 /** One line that identifies an item. */
-const label = (item: Item.Work, style: Style): Line => started(item, style)[0] ?? ""
+const label = (item: Item.Work, style: TerminalStyle): Line => started(item, style)[0] ?? ""
 
-const started = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
+const started = (item: Item.Work, style: TerminalStyle): ReadonlyArray<Line> => {
   const width = style.width - 4
   const color = paint(style)
   switch (item._tag) {
@@ -74,11 +71,12 @@ const started = (item: Item.Work, style: Style): ReadonlyArray<Line> => {
     case "FileChange":
       return item.changes.map((change) => {
         const [added, removed] = changedLines(change.diff, change.kind)
+        const count = `+${added} −${removed}`
         const path = printableLine(
           change.movePath === undefined ? change.path : `${change.path} → ${change.movePath}`,
-          width
+          Math.max(8, width - change.kind.length - count.length)
         )
-        return `${color("cyan", "±")} ${change.kind} ${path} ${color("dim", `+${added} −${removed}`)}`
+        return `${color("cyan", "±")} ${change.kind} ${path} ${color("dim", count)}`
       })
   }
 }
@@ -95,7 +93,7 @@ const changedLines = (diff: string, kind: Item.Change["kind"]): readonly [added:
   ]
 }
 
-const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Line> => {
+const finished = (item: Item.Work, took: string, style: TerminalStyle): ReadonlyArray<Line> => {
   const color = paint(style)
   const timed = took === "" ? "" : ` ${color("dim", `(${took})`)}`
   if (item.status === "declined") return [`  ${color("yellow", "not run")}`]
@@ -114,7 +112,10 @@ const finished = (item: Item.Work, took: string, style: Style): ReadonlyArray<Li
 }
 
 /** Formats the items that were still running when the turn ended. */
-export const interruptedItems = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
+export const interruptedItems = (
+  items: ReadonlyArray<Item.Item>,
+  style: TerminalStyle
+): ReadonlyArray<Line> =>
   items.flatMap((item) =>
     Item.isWork(item) && item.status === "interrupted"
       ? [...started(item, style), ...finished(item, "", style)]
@@ -122,7 +123,7 @@ export const interruptedItems = (items: ReadonlyArray<Item.Item>, style: Style):
   )
 
 /** Formats the items of a past turn. */
-export const history = (items: ReadonlyArray<Item.Item>, style: Style): ReadonlyArray<Line> =>
+export const history = (items: ReadonlyArray<Item.Item>, style: TerminalStyle): ReadonlyArray<Line> =>
   items.flatMap((item) => {
     switch (item._tag) {
       case "UserMessage":
@@ -144,7 +145,7 @@ const took = (item: Item.Work): string =>
 const decisionLine = (
   decision: Approval.ApprovalDecision,
   source: Approval.ApprovalSource,
-  style: Style
+  style: TerminalStyle
 ): Line => {
   const color = paint(style)
   const policy = source === "policy" && decision.policy !== undefined ? `policy ${decision.policy}` : source
@@ -158,7 +159,7 @@ const decisionLine = (
 export const step = (
   state: ReportState,
   event: Turn.TurnEvent,
-  style: Style
+  style: TerminalStyle
 ): readonly [ReportState, ReadonlyArray<Line>] => {
   const color = paint(style)
   switch (event._tag) {
@@ -202,33 +203,67 @@ export const step = (
         event.request.reason === undefined ? "" : ` — ${printableLine(event.request.reason, 200)}`
       return [
         { ...state, lastItemId: event.request.itemId },
-        [`  ${color("yellow", "asks")} to ${Approval.summarize(event.request)}${reason}`]
+        wrap(`  ${color("yellow", "asks")} to ${Approval.summarize(event.request)}${reason}`, style)
       ]
     }
     case "ApprovalDecided": {
       const startedAt = new Map(state.startedAt).set(event.itemId, event.at)
       const line = decisionLine(event.decision, event.source, style)
-      return [{ ...state, startedAt, lastItemId: event.itemId }, [line]]
+      return [{ ...state, startedAt, lastItemId: event.itemId }, wrap(line, style)]
     }
     case "Retrying": {
       const status = event.status === undefined ? "" : ` (HTTP ${event.status})`
       const { detail = "" } = event
-      const reason = detail === "" ? "" : `: ${printableLine(detail, style.width)}`
-      return [state, [color("yellow", `↻ ${event.errorType}${status}${reason}; Codex retries`)]]
+      const reason = detail === "" ? "" : `: ${printableLine(detail, 300)}`
+      return [
+        state,
+        wrap(`↻ ${event.errorType}${status}${reason}; Codex retries`, style).map((line) =>
+          color("yellow", line)
+        )
+      ]
     }
     default:
       return [state, []]
   }
 }
 
-/** Formats the time and the tokens of a turn, one line each. */
-export const summary = (turn: Turn.Turn, style: Style): ReadonlyArray<Line> => {
+/** Formats the time and the tokens of a turn, one line each. A narrow terminal gets a line for each part of the time. */
+export const summary = (turn: Turn.Turn, style: TerminalStyle): ReadonlyArray<Line> => {
   const color = paint(style)
   const { approvalMillis, overheadMillis, thinkingMillis, toolsMillis, totalMillis } = turn.time
   const { cachedInput, input, output, reasoning } = turn.usage
+  const parts = [
+    `thinking ${duration(thinkingMillis)}`,
+    `tools ${duration(toolsMillis)}`,
+    `approval ${duration(approvalMillis)}`,
+    `overhead ${duration(overheadMillis)}`
+  ]
+  const indent = " ".repeat(7)
+  const fits = (text: string) => indent.length + text.length <= style.width
+  const time = `${duration(totalMillis)} = ${parts.join(" + ")}`
+  const tokens = [`${input} in (${cachedInput} cached),`, `${output} out (${reasoning} reasoning)`]
   return [
-    `${color("dim", "time  ")} ${duration(totalMillis)} = thinking ${duration(thinkingMillis)} + tools ${duration(toolsMillis)} + approval ${duration(approvalMillis)} + overhead ${duration(overheadMillis)}`,
-    `${color("dim", "tokens")} ${input} in (${cachedInput} cached), ${output} out (${reasoning} reasoning)`,
+    ...(fits(time)
+      ? [`${color("dim", "time  ")} ${time}`]
+      : [`${color("dim", "time  ")} ${duration(totalMillis)}`, ...parts.map((part) => indent + part)]),
+    ...(fits(tokens.join(" ")) ? [tokens.join(" ")] : tokens).map((text, at) =>
+      at === 0 ? `${color("dim", "tokens")} ${text}` : indent + text
+    ),
     ...(turn.cost === undefined ? [] : [`${color("dim", "cost  ")} $${turn.cost.toFixed(4)}`])
   ]
 }
+
+/** Breaks a line at its spaces so that it fits the terminal. The further lines are indented. Colours take no columns. */
+const wrap = (line: Line, { width }: TerminalStyle): ReadonlyArray<Line> => {
+  const lines: Array<Line> = []
+  let current = ""
+  for (const word of line.split(/(?<=\S) +/)) {
+    if (current !== "" && DisplayWidth.of(plain(current)) + 1 + DisplayWidth.of(plain(word)) > width) {
+      lines.push(current)
+      current = `    ${word}`
+    } else current = current === "" ? word : `${current} ${word}`
+  }
+  return current === "" ? lines : [...lines, current]
+}
+
+const plain = (text: string): string => text.replaceAll(/\u001b\[\d+m/g, "")

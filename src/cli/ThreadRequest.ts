@@ -58,6 +58,7 @@ export const prepare = Effect.fnUntraced(function* (request: ThreadRequest) {
     return yield* new UsageError({ text: "--max-tokens must be 1 or more" })
   if (network && Option.isSome(resume) && Option.isNone(sandbox))
     return yield* new UsageError({ text: "--network needs --sandbox if a thread is resumed" })
+  if (Option.isSome(resume)) yield* Inputs.validateThread("--resume", resume.value)
   if (Option.isSome(cd)) yield* checkDirectory("--cd", cd.value)
   yield* Effect.forEach(addDir, (directory) => checkDirectory("--add-dir", directory), { discard: true })
   const target = {

@@ -7,7 +7,6 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { Attachments } from "../attachment/Attachments.ts"
 import * as CodexError from "../domain/CodexError.ts"
@@ -30,6 +29,7 @@ import * as EventJson from "../domain/EventJson.ts"
 import { code } from "./ExitCode.ts"
 import * as Output from "./Output.ts"
 import * as ProgressReport from "./ProgressReport.ts"
+import * as TerminalStyle from "./TerminalStyle.ts"
 
 /** What the turn does. `attach` are paths of files. */
 export type TurnWork =
@@ -41,14 +41,6 @@ export interface TurnSessionOptions {
   readonly turn: TurnOptions.TurnOptions
   readonly json: boolean
 }
-
-/** The width of the terminal, and whether to use colour: only if stderr is a terminal and `NO_COLOR` is not set. */
-export const style: Effect.Effect<ProgressReport.Style, never, Stdio.Stdio> = Effect.gen(function* () {
-  const stdio = yield* Stdio.Stdio
-  const terminal = yield* stdio.stderrIsTerminal
-  const color = terminal && (process.env["NO_COLOR"] ?? "") === ""
-  return { color, width: Math.max(60, Math.min(terminal ? (process.stderr.columns ?? 100) : 100, 160)) }
-})
 
 /** Prints lines on stderr. */
 export const printAll = (lines: ReadonlyArray<string>) =>
@@ -71,7 +63,7 @@ export class FailedRun {
 const runAndReport = <R>(
   open: Effect.Effect<Thread.Thread, CodexError.StartError, R>,
   options: TurnSessionOptions,
-  style: ProgressReport.Style
+  style: TerminalStyle.TerminalStyle
 ): Effect.Effect<number, FailedRun, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
     let threadId: ThreadId | undefined
@@ -211,13 +203,13 @@ export const run = <R, RL>(
 
 /** Runs `work` inside the `run` span, then prints a waterfall of its spans. Returns the exit code. */
 export const inRunSpan = Effect.fnUntraced(function* <R, RL>(
-  work: (style: ProgressReport.Style) => Effect.Effect<number, FailedRun, R>,
+  work: (style: TerminalStyle.TerminalStyle) => Effect.Effect<number, FailedRun, R>,
   options: { readonly json: boolean },
   services: Layer.Layer<R, never, RL>,
   telemetry: Layer.Layer<never>
 ) {
   const memory = yield* InMemorySpans.make
-  const terminalStyle = yield* style
+  const terminalStyle = TerminalStyle.of(process.stderr)
   const parent = TraceContext.parse(process.env["TRACEPARENT"], process.env["TRACESTATE"])
   const printWaterfall = Effect.gen(function* () {
     if (options.json) return

@@ -89,7 +89,7 @@ export class CanaryError extends Data.TaggedError("CanaryError")<{ readonly leak
     const each = this.leaks.map(
       ({ encoding, excerpt, location, source }) => `${location} in ${source}, ${encoding}: …${excerpt}…`
     )
-    return `CanaryError: ${this.leaks.length} secrets leaked:\n${each.join("\n")}`
+    return `${this.leaks.length} secrets leaked:\n${each.join("\n")}`
   }
 }
 

@@ -43,7 +43,7 @@ const toNanos = ([seconds, nanos]: readonly [number, number]): bigint =>
  */
 export const render = (spans: ReadonlyArray<WaterfallSpan>, options: WaterfallOptions): string => {
   if (spans.length === 0) return ""
-  const rows = toRows(spans)
+  const rows = toRows(spans, options.width)
   const summary = toSummary(spans)
   const columns = toColumns(rows, summary, Math.max(1, Math.floor(options.width)))
   const scale = toScale(spans)
@@ -73,7 +73,11 @@ const maxFailures = 20
 // Twelve levels of indentation; deeper spans are not indented further.
 const maxIndent = 24
 
-const toRows = (spans: ReadonlyArray<WaterfallSpan>): ReadonlyArray<Row> => {
+// A wide terminal has space for the tokens of model calls; a narrow one has none for words that all tools share.
+const wide = 140
+const narrow = 50
+
+const toRows = (spans: ReadonlyArray<WaterfallSpan>, width: number): ReadonlyArray<Row> => {
   const inOrder = spans.toSorted(byTime)
   const children = toChildren(inOrder)
   const rows: Array<Row> = []
@@ -84,7 +88,7 @@ const toRows = (spans: ReadonlyArray<WaterfallSpan>): ReadonlyArray<Row> => {
       rows.push(toMore(next.spans, next.prefix))
     } else if (!drawn.has(next.span)) {
       drawn.add(next.span)
-      rows.push(toRow(next.span, next.prefix))
+      rows.push(toRow(next.span, next.prefix, width))
       pending.push(...branches(children.get(next.span) ?? [], next.indent, false))
     }
   }
@@ -156,16 +160,31 @@ const toShown = (spans: ReadonlyArray<WaterfallSpan>): ReadonlyArray<WaterfallSp
   return [...failures, ...others].toSorted(byTime)
 }
 
-const toRow = (span: WaterfallSpan, prefix: string): Row => ({
+const toRow = (span: WaterfallSpan, prefix: string, width: number): Row => ({
   prefix,
-  name: clean(span.name) || "(no name)",
+  name: nameOf(span, width) || "(no name)",
   style: styleOf(span),
   failed: span.status === "error",
   startNanos: span.startNanos,
   endNanos: span.endNanos,
   duration: DurationText.format(span.endNanos - span.startNanos),
-  note: noteOf(span)
+  note: [noteOf(span), width >= wide ? tokensOf(span) : ""].filter((part) => part !== "").join(" ")
 })
+
+const nameOf = ({ attributes, name }: WaterfallSpan, width: number): string => {
+  const text = clean(name)
+  return width < narrow && attributes[attribute.operationName] === operation.executeTool
+    ? text.replace(/^execute_tool (?=.)/, "")
+    : text
+}
+
+/** The tokens of a model call: `2140 in, 31 out`. */
+const tokensOf = ({ attributes }: WaterfallSpan): string => {
+  if (attributes[attribute.operationName] !== operation.chat) return ""
+  const input = clean(attributes[attribute.inputTokens])
+  const output = clean(attributes[attribute.outputTokens])
+  return input === "" || output === "" ? "" : `${input} in, ${output} out`
+}
 
 const toMore = (spans: ReadonlyArray<WaterfallSpan>, prefix: string): Row => {
   const failures = spans.filter((span) => span.status === "error").length

@@ -34,6 +34,11 @@ describe("effect-codex run", () => {
       ["--add-dir", "/nowhere/lib"],
       '--add-dir: "/nowhere/lib" is not a directory'
     ],
+    [
+      "a thread that has no id",
+      ["--resume", "NOT-AN-ID"],
+      '--resume: "NOT-AN-ID" is not the id of a thread; pass an id, as `effect-codex threads list` prints it, or last'
+    ],
     ["an invalid override", ["-c", "model"], '-c takes key=value, not "model"'],
     ["rules that cannot be read", ["--approve", "gone.json"], 'cannot read "gone.json"']
   ] as const)
@@ -44,6 +49,16 @@ describe("effect-codex run", () => {
         assert.notStrictEqual(ran.code, 0)
         assert.include(ran.stderr, expected)
         assert.notInclude(ran.stderr, "Continue with")
+        assert.isFalse(yield* started)
+      }))
+
+  for (const command of ["show", "fork", "archive", "delete"])
+    test(`starts no Codex for threads ${command} without an id`, () =>
+      Effect.gen(function* () {
+        const { directory, env, started } = yield* markedCodex
+        const ran = yield* CommandLine.runHere({ args: ["threads", command, "X"], cwd: directory, env })
+        assert.deepStrictEqual([ran.code, ran.stdout], [2, ""])
+        assert.include(ran.stderr, 'THREAD: "X" is not the id of a thread')
         assert.isFalse(yield* started)
       }))
 

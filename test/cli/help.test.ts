@@ -53,12 +53,13 @@ describe("the modules that the command line loads", () => {
     "src/cli/HelpText.ts",
     "src/cli/QuickAnswer.ts",
     "src/cli/TerminalStyle.ts",
+    "src/cli/WrapText.ts",
     "src/cli/generated/helpPages.ts",
     "src/cli/main.ts",
     "src/internal/version.ts"
   ]
 
-  it("are seven small files for the version and for help, without Effect, the engine and OpenTelemetry", () => {
+  it("are eight small files for the version and for help, without Effect, the engine and OpenTelemetry", () => {
     for (const [args, code, stdout] of [
       [["--version"], 0, `effect-codex v${version}\n`],
       [["threads", "show", "--help"], 0, "Show the messages and work of a thread"]

@@ -74,15 +74,15 @@ effect-codex run                ━━━━━━━━━━━━━━━━
     assert.strictEqual(
       `\n${render(turn, 44)}`,
       `
-effect-codex run          12.4 s
-├ codex.engine.start      810 ms
-└ invoke_agent codex      11.5 s
-  ├ chat gpt-5.5          1.93 s
-  ├ execute_tool exec_c…  4.20 s
-  │ ├ codex.approval      2.61 s  accept
-  │ └ npm                 1.59 s  ✗ exit 1
-  ├ execute_tool lookup…  350 µs
-  └ chat gpt-5.5          2.17 s  still open
+effect-codex run      12.4 s
+├ codex.engine.start  810 ms
+└ invoke_agent codex  11.5 s
+  ├ chat gpt-5.5      1.93 s
+  ├ exec_command      4.20 s
+  │ ├ codex.approval  2.61 s  accept
+  │ └ npm             1.59 s  ✗ exit 1
+  ├ lookup_ticket     350 µs
+  └ chat gpt-5.5      2.17 s  still open
 `
     )
     assert.strictEqual(linesOf(turn, 12)[6], "  │ └ npm  ✗")

@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import type { CodexError } from "../../domain/CodexError.ts"
 import type { TerminalStyle } from "../TerminalStyle.ts"
+import { wrap } from "../WrapText.ts"
 
 /** `problem`: something that turns need is broken. `warning`: turns run, but something is missing or not as it should be. */
 export const CheckStatus = Schema.Literals(["ok", "warning", "problem"])
@@ -62,21 +63,6 @@ export const fromError = (name: string, error: CodexError): CheckResult => {
 
 const codes: { readonly [Status in CheckStatus]: number } = { ok: 32, warning: 33, problem: 31 }
 
-/** Breaks a text at its spaces. A word that is longer than a line, such as a path, is cut. */
-const wrap = (text: string, width: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  let line = ""
-  for (const word of text.split(/\s+/)) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = ""
-    }
-    line = line === "" ? word : `${line} ${word}`
-    for (; line.length > width; line = line.slice(width)) lines.push(line.slice(0, width))
-  }
-  return line === "" ? lines : [...lines, line]
-}
-
 /** Formats one result: its status, its name, what was found, and the next step on lines of their own. */
 export const lines = (
   { message, name, nextStep, status }: CheckResult,
@@ -85,13 +71,10 @@ export const lines = (
   const label = color ? `\u001b[${codes[status]}m${status.padEnd(7)}\u001b[0m` : status.padEnd(7)
   const isNarrow = width < 60
   const indent = isNarrow ? "  " : " ".repeat(20)
-  const text = wrap(message, Math.max(10, width - indent.length))
+  const text = wrap(message, width, indent)
   const head = `${label} ${isNarrow ? name : name.padEnd(11)}`
-  const step =
-    nextStep === null
-      ? []
-      : wrap(`→ ${nextStep}`, Math.max(10, width - indent.length)).map((line) => `${indent}${line}`)
+  const step = nextStep === null ? [] : wrap(`→ ${nextStep}`, width, indent)
   return isNarrow
-    ? [head, ...text.map((line) => `${indent}${line}`), ...step]
-    : [`${head} ${text[0] ?? ""}`, ...text.slice(1).map((line) => `${indent}${line}`), ...step]
+    ? [head, ...text, ...step]
+    : [`${head} ${(text[0] ?? "").trimStart()}`, ...text.slice(1), ...step]
 }

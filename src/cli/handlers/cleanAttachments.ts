@@ -10,6 +10,7 @@ import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import type { CleanInput, StagingInput } from "../commands/attachmentsCommand.ts"
 import { ExitWith } from "../CommandEnd.ts"
 import { code } from "../ExitCode.ts"
+import * as Output from "../Output.ts"
 
 /** Formats a size: `412 B`, `3.1 kB`, `20.5 MB`. */
 const size = (bytes: number): string => {
@@ -44,7 +45,7 @@ export const list = Effect.fnUntraced(function* ({ directory, json }: StagingInp
   const found = yield* readStaging(directory)
   if (json) return yield* printJson(found)
   if (found.folders.length === 0) return yield* Console.error("No files are staged.")
-  for (const folder of found.folders) yield* Console.log(describe(folder))
+  yield* Output.printLines(found.folders.map(describe))
 })
 
 export const clean = Effect.fnUntraced(function* ({ all, directory, dryRun, json }: CleanInput) {
@@ -63,7 +64,7 @@ export const clean = Effect.fnUntraced(function* ({ all, directory, dryRun, json
       )
   if (json) yield* printJson({ root, dryRun, folders: selected, ...removed })
   else {
-    for (const folder of selected) yield* Console.log(describe(folder))
+    yield* Output.printLines(selected.map(describe))
     yield* Console.error(
       `${dryRun ? "would remove" : "removed"} ${count(removed.files)}, ${size(removed.bytes)}`
     )

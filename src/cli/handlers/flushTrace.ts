@@ -8,6 +8,7 @@ import type * as FlushSpool from "../../telemetry/spool/FlushSpool.ts"
 import type { FlushInput } from "../commands/traceCommand.ts"
 import { ExitWith, UsageError } from "../CommandEnd.ts"
 import { code } from "../ExitCode.ts"
+import * as Output from "../Output.ts"
 
 const formatCounts = ({ logs, traces }: FlushSpool.Counts): string =>
   [
@@ -47,9 +48,7 @@ export const handle = Effect.fnUntraced(function* ({ dir, json, timeout }: Flush
   const { report, run } = make({ directory, ...settings.spoolLimits }, settings)
   const print = Effect.suspend(() => {
     const current = report()
-    return json
-      ? Console.log(jsonLine(current))
-      : Effect.forEach(lines(current), (line) => Console.log(line), { discard: true })
+    return json ? Console.log(jsonLine(current)) : Output.printLines(lines(current))
   })
   yield* Effect.timeoutOption(
     run,

@@ -11,6 +11,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import { ThreadId, TurnId } from "../../domain/Ids.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
+import * as DisplayWidth from "../../trace/DisplayWidth.ts"
 import * as EventJson from "../../domain/EventJson.ts"
 import type {
   ArchiveInput,
@@ -21,10 +22,11 @@ import type {
 } from "../commands/threadsCommand.ts"
 import { ExitWith, UsageError } from "../CommandEnd.ts"
 import { code } from "../ExitCode.ts"
+import * as Inputs from "../Inputs.ts"
 import { withCodex } from "../WithCodex.ts"
 import * as Output from "../Output.ts"
 import * as ProgressReport from "../ProgressReport.ts"
-import * as TurnSession from "../TurnSession.ts"
+import * as TerminalStyle from "../TerminalStyle.ts"
 
 /** Resolves `last` to the most recently updated thread of the current directory. Any other name is an id. */
 const resolveThread = (
@@ -57,12 +59,34 @@ const withThread = <A, R>(
     codex: Codex["Service"],
     id: ThreadId
   ) => Effect.Effect<A, CodexError.CodexError | UsageError | ExitWith, R>
-) => withCodex(overrides, (codex) => Effect.flatMap(resolveThread(codex, name), (id) => use(codex, id)))
+) =>
+  Effect.andThen(
+    validate(overrides, name),
+    withCodex(overrides, (codex) => Effect.flatMap(resolveThread(codex, name), (id) => use(codex, id)))
+  )
+
+/** Checks the arguments before Codex starts. */
+const validate = (overrides: ReadonlyArray<string>, name: string) =>
+  Effect.andThen(Inputs.validateOverrides(overrides), Inputs.validateThread("THREAD", name))
 
 const formatTime = (at: number): string => new Date(at).toISOString().slice(0, 16).replace("T", " ")
 
-const row = (info: ThreadInfo.ThreadInfo, width: number): string =>
-  `${info.id}  ${formatTime(info.updatedAt)}  ${printableLine(info.name ?? info.preview, width - 56)}`
+/** The width from which a thread and its title fit on one line, and that from which its directory fits too. */
+const oneLine = 76
+const withDirectory = 140
+
+/** Formats a thread: its id, the time of its last turn, its title; on a wide terminal its directory too. */
+export const row = (info: ThreadInfo.ThreadInfo, width: number): ReadonlyArray<string> => {
+  const { cwd, id, updatedAt } = info
+  const title = (columns: number) => printableLine(info.name ?? info.preview, columns)
+  const time = formatTime(updatedAt)
+  if (width < oneLine) return [id.slice(0, width), `  ${time}`.slice(0, width), `  ${title(width - 2)}`]
+  if (width < withDirectory) return [`${id}  ${time}  ${title(width - 56)}`]
+  const columns = Math.min(60, Math.floor((width - 58) / 2))
+  return [
+    `${id}  ${time}  ${DisplayWidth.fill(printableLine(cwd, columns), columns)}  ${title(width - 58 - columns)}`
+  ]
+}
 
 export const list = Effect.fnUntraced(function* ({
   archived,
@@ -74,7 +98,7 @@ export const list = Effect.fnUntraced(function* ({
   search
 }: ListInput) {
   if (limit < 0) return yield* new UsageError({ text: "--limit must be 0 or more" })
-  const { width } = yield* TurnSession.style
+  const { width } = TerminalStyle.of(process.stdout)
   yield* withCodex(
     config,
     Effect.fnUntraced(function* (codex) {
@@ -86,7 +110,7 @@ export const list = Effect.fnUntraced(function* ({
         search: Option.getOrUndefined(search)
       })
       const count = yield* (limit === 0 ? matching : Stream.take(matching, limit)).pipe(
-        Stream.tap((info) => Console.log(json ? jsonLine(info) : row(info, width))),
+        Stream.tap((info) => Console.log(json ? jsonLine(info) : row(info, width).join("\n"))),
         Stream.runCount
       )
       if (count === 0 && !json) yield* Console.error("No threads.")
@@ -99,7 +123,7 @@ export const list = Effect.fnUntraced(function* ({
 const outcomes = { completed: "", failed: "failed", interrupted: "interrupted", inProgress: "still running" }
 
 export const show = Effect.fnUntraced(function* ({ config, json, thread }: ShowInput) {
-  const style = yield* TurnSession.style
+  const style = TerminalStyle.of(process.stdout)
   yield* withThread(
     config,
     thread,
@@ -107,7 +131,9 @@ export const show = Effect.fnUntraced(function* ({ config, json, thread }: ShowI
       const history = yield* codex.readThread(id)
       if (json) return yield* Console.log(jsonLine(EventJson.history(history)))
       yield* Output.print(`${history.name ?? "(no name)"}  ${history.id}`)
-      yield* Console.log(`in ${printableLine(history.cwd, 200)}, started ${formatTime(history.createdAt)}`)
+      yield* Output.printLines([
+        `in ${printableLine(history.cwd, 200)}, started ${formatTime(history.createdAt)}`
+      ])
       for (const turn of history.turns) {
         const took =
           turn.durationMillis === undefined ? "" : ` ${ProgressReport.duration(turn.durationMillis)}`
@@ -141,6 +167,7 @@ export const archive = Effect.fnUntraced(function* ({ config, thread, undo }: Ar
     return yield* new UsageError({
       text: "--undo needs the id of a thread; `last` finds only threads that are not archived"
     })
+  yield* validate(config, thread)
   yield* withCodex(
     config,
     Effect.fnUntraced(function* (codex) {

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as RateLimits from "../../domain/RateLimits.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import type { LimitsInput } from "../commands/limitsCommand.ts"
+import * as Output from "../Output.ts"
 import { withCodex } from "../WithCodex.ts"
 
 /** Formats a window: `42 % of 5h used, resets at 2026-11-22 06:34 UTC, in 1h 12m`. */
@@ -40,7 +41,7 @@ export const handle = Effect.fnUntraced(function* ({ config, json }: LimitsInput
       if (json) return yield* Console.log(jsonLine(limits))
       if (limits.limits.length === 0) return yield* Console.error("The account has no limits.")
       const now = yield* Clock.currentTimeMillis
-      for (const limit of limits.limits) for (const line of describe(limit, now)) yield* Console.log(line)
+      for (const limit of limits.limits) yield* Output.printLines(describe(limit, now))
     })
   )
 })

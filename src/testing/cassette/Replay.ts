@@ -22,7 +22,7 @@ export class CassetteMismatch extends Data.TaggedError("CassetteMismatch")<{
 }> {
   override get message() {
     const at = this.line === undefined ? "" : `:${this.line}`
-    return `CassetteMismatch: ${this.detail}\n  recorded in ${this.file}${at}; if the change is intended, record it again`
+    return `${this.detail}\n  recorded in ${this.file}${at}; if the change is intended, record it again`
   }
 }
 

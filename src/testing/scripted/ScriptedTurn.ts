@@ -19,7 +19,7 @@ import type * as Engine from "../../engine/Engine.ts"
  */
 export class ScriptError extends Data.TaggedError("ScriptError")<{ readonly detail: string }> {
   override get message() {
-    return `ScriptError: ${this.detail}`
+    return this.detail
   }
 }
 
