@@ -38,10 +38,11 @@ const sources = Effect.gen(function* () {
   return ["CONTRIBUTING.md", "CHANGELOG.md", ...docs.map((file) => `docs/${file}`)]
 })
 
-/** A page with the code of an example, and the comment at its beginning as text. */
+/** A page with the code of an example. */
 const examplePage = (file: string, code: string): string => {
   const name = file.replace(/^examples\//, "")
-  return `# ${name}\n\nAn example of [the repository](/examples/index.md), which the gate runs.\n\n\`\`\`ts\n${code.trimEnd()}\n\`\`\`\n`
+  const language = /\.(ts|sh|mjs)$/.exec(name)?.[1] ?? "text"
+  return `# ${name}\n\nAn example of [the repository](/examples/index.md), which the gate runs.\n\n\`\`\`${language}\n${code.trimEnd()}\n\`\`\`\n`
 }
 
 const stage = Effect.gen(function* () {
@@ -77,13 +78,9 @@ const stage = Effect.gen(function* () {
     const from = `examples/${file}`
     if ((yield* fs.stat(from)).type !== "File") continue
     const text = yield* fs.readFileString(from)
-    if (!file.endsWith(".ts")) {
-      yield* write(`public/${from}`, text)
-      examples.push(`- [${file}](/${from})`)
-    } else {
-      yield* write(from.replace(/\.ts$/, ".md"), examplePage(from, text))
-      examples.push(`- [${file}](/${from.replace(/\.ts$/, ".md")})`)
-    }
+    const to = Links.target(from) ?? from
+    yield* to === from ? write(`public/${from}`, text) : write(to, examplePage(from, text))
+    examples.push(`- [${file}](/${to})`)
   }
   yield* write(
     "examples/index.md",

@@ -9,7 +9,11 @@ export const target = (file: string): string | undefined => {
     return file.slice(5).replace(/README\.md$/, "index.md")
   if (file === "CONTRIBUTING.md" || file === "CHANGELOG.md") return file.toLowerCase()
   if (/^examples(?:\/[\w-]+)*\/?$/.test(file)) return "examples/index.md"
-  if (file.startsWith("examples/")) return file.endsWith(".ts") ? file.replace(/\.ts$/, ".md") : file
+  if (file.startsWith("examples/")) {
+    // Browsers show these as they are; VitePress takes other names for pages.
+    if (/\.(?:json|ya?ml)$/.test(file)) return file
+    return file.endsWith(".ts") ? file.replace(/\.ts$/, ".md") : `${file}.md`
+  }
   return file.startsWith("docs/") ? file.slice("docs/".length) : undefined
 }
 

@@ -47,6 +47,7 @@ describe("the links of the site", () => {
     assert.strictEqual(Links.target("docs/README.md"), "index.md")
     assert.strictEqual(Links.target("examples/collectors"), "examples/index.md")
     assert.strictEqual(Links.target("examples/collectors/jaeger.yaml"), "examples/collectors/jaeger.yaml")
+    assert.strictEqual(Links.target("examples/cli.sh"), "examples/cli.sh.md")
   })
 
   it("are dead without a file or a heading", () => {
