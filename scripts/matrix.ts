@@ -20,7 +20,6 @@ const pinned = manifest.devDependencies["@openai/codex"]
 /** Tests of what this library needs of Codex. The load test measures the machine, not Codex. */
 const contract = ["test/real-codex", "test/golden/golden.test.ts", "--exclude", "**/Load.test.ts"]
 
-const decodeVersion = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
 const decodeReport = Schema.decodeEffect(
   Schema.fromJsonString(
     Schema.Struct({
@@ -93,9 +92,10 @@ const matrix = Command.make(
     tests: Flag.String("tests").pipe(Flag.withDescription("Run only these test files"), Flag.optional)
   },
   Effect.fnUntraced(function* ({ tests, versions }) {
-    const newest = yield* sh(".", {}, "npm", "view", "--json", "@openai/codex", "version").pipe(
-      Effect.flatMap((output) => decodeVersion(output.slice(output.indexOf('"')).trim()))
-    )
+    const view = yield* sh(".", {}, "npm", "view", "--json", "@openai/codex", "version")
+    // npm prints its warnings beside it.
+    const newest = /^"(\d[^"]*)"$/m.exec(view)?.[1]
+    if (newest === undefined) return yield* Effect.fail(`npm names no version of Codex: ${view}`)
     const chosen = versions.length > 0 ? versions : [...new Set([CodexBinary.oldest, pinned, newest])]
     const files = Option.match(tests, { onNone: () => contract, onSome: (file) => [file] })
     const rows = yield* Effect.forEach(chosen, (version) => test(version, files))

@@ -34,7 +34,7 @@ export interface CodexSessionsOptions {
   readonly maxWaiting?: number | undefined
 }
 
-/** @internal What a language model asks for. */
+/** What a language model asks for. */
 export interface SessionRequest {
   readonly method: AiErrors.ModelMethod
   readonly prompt: Prompt.Prompt

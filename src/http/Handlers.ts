@@ -21,7 +21,13 @@ import { type Authentication, type Authorization, CurrentUser, Grant } from "./A
 import type { CodexHttpGroup } from "./CodexGroup.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as EventStream from "./EventStream.ts"
-import { decisionOf, type OpenThread, type ThreadDetail, type WaitingApproval } from "./HttpBodies.ts"
+import {
+  decisionOf,
+  inputOf,
+  type OpenThread,
+  type ThreadDetail,
+  type WaitingApproval
+} from "./HttpBodies.ts"
 import type { RequestBoundary } from "./RequestBoundary.ts"
 import { ThreadOwners } from "./ThreadOwners.ts"
 import * as TurnRuns from "./TurnRuns.ts"
@@ -215,8 +221,10 @@ export const handlers = (
           const { id } = yield* resumed(params.threadId)
           yield* runs.openStream(user.id)
           // The scope of the request closes when its response ends, whether or not the client has received all of it.
-          const run = yield* Effect.acquireRelease(runs.start(user.id, id, payload.input, options), (run) =>
-            payload.onDisconnect === "continue" ? Effect.void : Effect.asVoid(Fiber.interrupt(run.fiber))
+          const run = yield* Effect.acquireRelease(
+            runs.start(user.id, id, inputOf(payload.input), options),
+            (run) =>
+              payload.onDisconnect === "continue" ? Effect.void : Effect.asVoid(Fiber.interrupt(run.fiber))
           )
           return EventStream.response(run, 0)
         }).pipe(Effect.mapError(toHttpError)),
@@ -235,9 +243,9 @@ export const handlers = (
       interrupt: ({ params }) =>
         Effect.flatMap(conversationOf(params.threadId), runs.interrupt).pipe(Effect.mapError(toHttpError)),
       steer: ({ params, payload }) =>
-        Effect.flatMap(conversationOf(params.threadId), ({ thread }) => thread.steer(payload.input)).pipe(
-          Effect.mapError(toHttpError)
-        ),
+        Effect.flatMap(conversationOf(params.threadId), ({ thread }) =>
+          thread.steer(inputOf(payload.input))
+        ).pipe(Effect.mapError(toHttpError)),
       approvals: ({ params, query }) =>
         Effect.gen(function* () {
           const user = yield* CurrentUser

@@ -4,10 +4,46 @@ import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import { EventLine, ItemLine, RequestLine } from "../domain/EventLine.ts"
 import { ThreadId, TurnId } from "../domain/Ids.ts"
 import { Permissions } from "../domain/Permissions.ts"
+import type * as TurnOptions from "../domain/TurnOptions.ts"
 
 const { optionalKey } = Schema
 
 const text = (max: number) => Schema.String.check(Schema.isMaxLength(max))
+const inputText = text(1_000_000).check(Schema.isNonEmpty())
+
+const imageUrl = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}$/
+
+/**
+ * A part of the input of a turn. An image is in the request itself, as a `data:` URL of a PNG, JPEG, GIF or WebP: a client can
+ * name neither an address that the server or the provider would fetch, nor a file of the server.
+ * @since 0.1.0
+ * @category schemas
+ */
+export const InputPart = Schema.Union([
+  Schema.Struct({ type: Schema.Literal("text"), text: inputText }),
+  Schema.Struct({
+    type: Schema.Literal("image"),
+    url: Schema.String.check(Schema.isPattern(imageUrl)),
+    detail: optionalKey(Schema.Literals(["auto", "low", "high", "original"]))
+  })
+])
+
+/** Text, or up to 20 parts. The limit of a body bounds the images. */
+const input = Schema.Union([inputText, Schema.NonEmptyArray(InputPart).check(Schema.isMaxLength(20))])
+
+/** Returns the input of a turn. */
+export const inputOf = (sent: typeof input.Type): TurnOptions.TurnInput =>
+  typeof sent === "string"
+    ? sent
+    : sent.map((part): TurnOptions.InputPart =>
+        part.type === "text"
+          ? { _tag: "Text", text: part.text }
+          : {
+              _tag: "Image",
+              url: part.url,
+              ...(part.detail === undefined ? {} : { detail: part.detail })
+            }
+      )
 
 /**
  * What a client asks for when it starts a thread. The app's `threadOptions` decides what of it applies.
@@ -31,7 +67,7 @@ export class StartThreadRequest extends Schema.Opaque<StartThreadRequest>()(
  */
 export class StartTurnRequest extends Schema.Opaque<StartTurnRequest>()(
   Schema.Struct({
-    input: text(1_000_000).check(Schema.isNonEmpty()),
+    input,
     effort: optionalKey(text(50)),
     onDisconnect: optionalKey(Schema.Literals(["interrupt", "continue"]))
   })
@@ -42,9 +78,7 @@ export class StartTurnRequest extends Schema.Opaque<StartTurnRequest>()(
  * @since 0.1.0
  * @category schemas
  */
-export class SteerTurnRequest extends Schema.Opaque<SteerTurnRequest>()(
-  Schema.Struct({ input: text(1_000_000).check(Schema.isNonEmpty()) })
-) {}
+export class SteerTurnRequest extends Schema.Opaque<SteerTurnRequest>()(Schema.Struct({ input })) {}
 
 /**
  * An open thread. Times are in milliseconds since the epoch.

@@ -22,6 +22,7 @@ export { ThreadOwners } from "./ThreadOwners.ts"
 export { RequestBoundary } from "./RequestBoundary.ts"
 export {
   AnswerApprovalRequest,
+  InputPart,
   OpenThread,
   ServerSentEvent,
   WaitingApproval,
