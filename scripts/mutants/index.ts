@@ -1,4 +1,5 @@
 import type { Mutant } from "./Mutant.ts"
+import { ai } from "./ai.ts"
 import { approval } from "./approval.ts"
 import { attachments } from "./attachments.ts"
 import { cli } from "./cli.ts"
@@ -23,5 +24,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...metrics,
   ...attachments,
   ...cli,
-  ...http
+  ...http,
+  ...ai
 ]

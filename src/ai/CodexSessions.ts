@@ -186,7 +186,13 @@ const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
   ) {
     const answered = takeAnswered(prompt)
     const [turn, ...others] = answered
-    if (turn !== undefined && others.length === 0 && prompt.isFollowUp && turn.fingerprint === fingerprint)
+    if (
+      turn !== undefined &&
+      others.length === 0 &&
+      prompt.isFollowUp &&
+      turn.fingerprint === fingerprint &&
+      turn.session.isRunning()
+    )
       return yield* Effect.onError(resume(turn, prompt), () => turn.session.close)
     for (const { session, timer } of answered) {
       yield* Fiber.interrupt(timer)

@@ -40,6 +40,8 @@ export type ResponseEnd =
 export interface ModelSession {
   readonly threadId: () => string
   readonly turnId: () => string | undefined
+  /** Whether the turn has not ended. It may end while it waits: by its timeout, or with Codex's process. */
+  readonly isRunning: () => boolean
   /** The parts of the next response. `onEnd` runs before the last part. */
   readonly respond: (
     onEnd: (end: ResponseEnd) => Effect.Effect<void>
@@ -101,6 +103,7 @@ const start = Effect.fnUntraced(function* (
   if (history.length > 0) yield* codex.request("thread/inject_items", { threadId, items: history })
 
   const { outputSchema } = spec
+  let running = true
   yield* thread
     .stream(input, {
       ...spec.turn,
@@ -108,6 +111,7 @@ const start = Effect.fnUntraced(function* (
     })
     .pipe(
       Stream.runForEach((event) => Queue.offer(messages, { _tag: "Event", event })),
+      Effect.ensuring(Effect.sync(() => void (running = false))),
       Effect.onExit((exit) =>
         Exit.isSuccess(exit) ? Queue.end(messages) : Queue.failCause(messages, exit.cause)
       ),
@@ -235,6 +239,7 @@ const start = Effect.fnUntraced(function* (
   return {
     threadId: () => threadId,
     turnId: () => turnId,
+    isRunning: () => running,
     respond,
     steer: (input) => thread.steer(input),
     answered: () => {

@@ -282,19 +282,26 @@ describe("a response", () => {
         Scripted.usage({ input: 10, output: 1 }),
         exact("r2", 30),
         Scripted.usage({ input: 30, output: 1 }),
-        Scripted.message("It is 2.")
+        exact("r3", 50),
+        Scripted.toolCall("add", { a: 2, b: 2 }),
+        Scripted.usage({ input: 50, output: 1 }),
+        exact("r4", 70),
+        Scripted.usage({ input: 70, output: 1 }),
+        Scripted.message("It is 2 and 4.")
       ])
       const chat = yield* Chat.fromPrompt("What is 1 + 1?")
       const first = yield* chat.generateText({ prompt: [], toolkit: Sums })
       const second = yield* chat.generateText({ prompt: [], toolkit: Sums })
+      const third = yield* chat.generateText({ prompt: [], toolkit: Sums })
       assert.deepStrictEqual(
-        [first, second].map(({ usage }) => [usage.inputTokens.total, usage.outputTokens.total]),
+        [first, second, third].map(({ usage }) => [usage.inputTokens.total, usage.outputTokens.total]),
         [
           [10, 1],
-          [30, 1]
+          [80, 2],
+          [70, 1]
         ]
       )
-      assert.deepInclude(second.content.at(-1)?.metadata["codex"], { responseId: "r2" })
+      assert.deepInclude(third.content.at(-1)?.metadata["codex"], { responseId: "r4" })
     }).pipe(Effect.provide([layer(), SumsLayer]))
   )
 

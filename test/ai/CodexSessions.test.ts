@@ -163,15 +163,18 @@ describe("the turns of language models", () => {
     Effect.gen(function* () {
       yield* Scripted.play([
         Scripted.toolCall("ask", { of: "x" }),
+        Scripted.delay("1 minute"),
         Scripted.message("continued"),
         Scripted.completed
       ])
       const first = yield* request("go")
       yield* Scripted.play([Scripted.message("new"), Scripted.completed])
       const prompt = followUp(first.toolCalls, { [idOf(first)]: "yes" })
-      const texts = yield* Effect.forEach([prompt, prompt], (prompt) => request(prompt), {
-        concurrency: "unbounded"
-      })
+      const running = yield* Effect.forEach([prompt, prompt], (prompt) =>
+        Effect.forkChild(request(prompt), { startImmediately: true })
+      )
+      yield* TestClock.adjust("1 minute")
+      const texts = yield* Effect.forEach(running, (fiber) => Fiber.join(fiber))
       assert.sameMembers(
         texts.map(({ text }) => text),
         ["continued", "new"]
@@ -225,6 +228,38 @@ describe("the turns of language models", () => {
         followUp(first.toolCalls, { [idOf(first)]: "yes" }, { role: "user", content: "and hurry" })
       )
       assert.strictEqual(second.text, "hurried")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("that time out while they wait do not go on: the follow-up starts a new thread", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.toolCall("ask", { of: "x" }), Scripted.completed])
+      const first = yield* request("go")
+      yield* TestClock.adjust("1 minute")
+      yield* Scripted.play([Scripted.message("started again")])
+      const second = yield* request(followUp(first.toolCalls, { [idOf(first)]: "yes" }))
+      assert.strictEqual(second.text, "started again")
+    }).pipe(
+      CodexLanguageModel.withConfigOverride({ timeout: "1 minute" }),
+      Effect.provide(layer({ resultTimeout: "1 hour" }))
+    )
+  )
+
+  it.effect("fail if Codex has lost the history of their thread, and not if there is none", () =>
+    Effect.gen(function* () {
+      const restarted = Scripted.event({ _tag: "TurnStarted", threadId: "thread_9", turnId: "turn_9" })
+      yield* Scripted.play([restarted, Scripted.message("no history"), Scripted.completed])
+      assert.strictEqual((yield* request("go")).text, "no history")
+      yield* Scripted.play([restarted, Scripted.message("lost"), Scripted.completed])
+      const error = yield* Effect.flip(
+        request([
+          { role: "user", content: "I am Ada." },
+          { role: "assistant", content: "Hello." },
+          { role: "user", content: "Who am I?" }
+        ])
+      )
+      assert.strictEqual(error.reason._tag, "InternalProviderError")
+      assert.isTrue(error.isRetryable)
     }).pipe(Effect.provide(layer()))
   )
 })
