@@ -13,23 +13,29 @@ export const status = (port: number, lines: ReadonlyArray<string>, body = ""): E
     socket.write([...lines, "Connection: close", "", body].join("\r\n"))
   })
 
-/** Opens connections that send nothing. Returns how many of them the server keeps. */
-export const openConnections = (port: number, count: number): Effect.Effect<number> =>
+/**
+ * Opens connections that send nothing. Returns how many of them the server keeps, once it has closed all but `most` of them;
+ * a server that does not has a minute.
+ */
+export const openConnections = (port: number, count: number, most: number): Effect.Effect<number> =>
   Effect.acquireUseRelease(
     Effect.sync(() => Array.from({ length: count }, () => connect(port, "127.0.0.1").on("error", () => {}))),
     (sockets) =>
       Effect.promise(async () => {
-        // The server has seen every connection once it has accepted one more, or has refused it.
         await Promise.all(
           sockets.map(
             (socket) =>
               new Promise((resolve) => {
                 socket.once("close", resolve)
-                socket.once("connect", () => setTimeout(resolve, 200))
+                socket.once("connect", resolve)
               })
           )
         )
-        return sockets.filter((socket) => !socket.destroyed && !socket.readableEnded).length
+        const kept = () => sockets.filter((socket) => !socket.destroyed && !socket.readableEnded).length
+        const end = performance.now() + 60_000
+        while (kept() > most && performance.now() < end)
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        return kept()
       }),
     (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
   )

@@ -113,7 +113,7 @@ describe("the Prometheus endpoint", () => {
   test("keeps a limited number of connections", () =>
     Effect.gen(function* () {
       const port = yield* freePort
-      const kept = yield* serving(RawRequest.openConnections(port, 100), Prometheus.layer({ port }))
+      const kept = yield* serving(RawRequest.openConnections(port, 100, 64), Prometheus.layer({ port }))
       assert.isAtMost(kept, 64)
       assert.isAtLeast(kept, 1)
     }))

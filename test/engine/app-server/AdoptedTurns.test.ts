@@ -9,7 +9,7 @@ import { ThreadId } from "../../../src/domain/Ids.ts"
 import type * as ThreadEvent from "../../../src/domain/ThreadEvent.ts"
 import type * as Thread from "../../../src/Thread.ts"
 import * as Fake from "../../support/fakeCodex.ts"
-import { advancing, onTestClock, test, until } from "../../support/live.ts"
+import { advancing, inRealTime, onTestClock, test, until } from "../../support/live.ts"
 
 const threadId = "thread-1"
 const started = (id: string, thread = threadId) =>
@@ -359,12 +359,19 @@ describe.concurrent("a goal of a misbehaving Codex", () => {
       yield* onTestClock(
         Effect.gen(function* () {
           const thread = yield* open()
-          const [, result] = yield* advancing(thread.runGoal({ objective: "count" }), "5 seconds")
+          const activity = yield* collect(thread)
+          const run = Effect.forkScoped(thread.runGoal({ objective: "count" }), { startImmediately: true })
+          // The clock goes much faster than the process, so it stands still until the turn has ended.
+          const first = yield* run
+          yield* inRealTime(activity.waitForEnds(1))
+          const [, result] = yield* advancing(Fiber.join(first), "5 seconds")
           assert.deepInclude(result, { status: "complete" })
           assert.lengthOf(result.turns, 1)
-          const [, error] = yield* advancing(Effect.flip(thread.runGoal({ objective: "count" })), "5 seconds")
+          const second = yield* run
+          yield* inRealTime(activity.waitForEnds(2))
+          const [, error] = yield* advancing(Effect.flip(Fiber.join(second)), "5 seconds")
           assert.strictEqual(error._tag, "TurnStalled")
-        }).pipe(Effect.provide(fake.layer()))
+        }).pipe(Effect.provide(fake.layer({ requestTimeout: "1 hour" })))
       )
       const paused = (yield* fake.of("thread/goal/set")).map(({ params }) => params?.["status"])
       assert.deepStrictEqual(paused, ["active", "active", "paused"])

@@ -1,6 +1,7 @@
 /** Background terminals of a Codex that misbehaves. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { Codex } from "../../../src/Codex.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 import * as Fake from "../../support/fakeCodex.ts"
@@ -93,7 +94,10 @@ describe.concurrent("a command that Codex has not completed when the turn ends",
       const fake = yield* Fake.make({ on: { "turn/start": [Fake.turn("fine", started)], [list]: [[]] } })
       yield* Effect.gen(function* () {
         const thread = yield* Fake.startThread
-        const [took, turn] = yield* advancing(thread.run("go"))
+        const running = yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+        // The clock goes much faster than the process that has to ask first.
+        yield* fake.waitFor(list)
+        const [took, turn] = yield* advancing(Fiber.join(running))
         assert.isAtMost(took, 4000)
         assert.deepStrictEqual(statuses(turn), [["interrupted", undefined]])
       }).pipe(Effect.provide(fake.layer()), onTestClock)

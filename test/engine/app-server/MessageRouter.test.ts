@@ -273,7 +273,7 @@ describe("two running calls with the same id", () => {
   const decided = ({ events, sent }: ReturnType<typeof open>, count: number) =>
     Effect.sync(() => sent.length).pipe(
       Effect.repeat({ schedule: Schedule.spaced("1 millis"), until: (length) => length >= count }),
-      Effect.timeout("5 seconds"),
+      Effect.timeout("1 minute"),
       Effect.map(() =>
         events.flatMap((event) =>
           event._tag === "ApprovalDecided" && event.decision._tag === "Decline" ? [event.decision.reason] : []
