@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import { Codex } from "../../../src/Codex.ts"
 import type * as Turn from "../../../src/domain/Turn.ts"
 import * as Fake from "../../support/fakeCodex.ts"
-import { advancing, onTestClock, test } from "../../support/live.ts"
+import { advancing, onSlowClock, onTestClock, test } from "../../support/live.ts"
 
 const item = (more: object = {}) => ({
   type: "commandExecution",
@@ -75,7 +75,8 @@ describe.concurrent("a command that Codex has not completed when the turn ends",
         yield* Effect.gen(function* () {
           const thread = yield* Fake.startThread
           assert.sameDeepOrderedMembers(
-            statuses(yield* thread.run("go")),
+            // A slow machine needs longer than the two seconds for a hundred requests.
+            statuses(yield* onSlowClock(thread.run("go"))),
             expected.map((pair) => [...pair])
           )
         }).pipe(Effect.scoped, Effect.provide(fake.layer()))
