@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { execFileSync } from "node:child_process"
+import * as ModelServer from "../../src/testing/ModelServer.ts"
 import { codexBinary, type FailureGroup, type Home, play, type Setup } from "./Failure.ts"
 
 /** Root may read and write everything, so Codex runs without the capabilities that let it. */
@@ -18,6 +19,28 @@ const unprivileged = Effect.gen(function* () {
   )
   return { codexPath }
 })
+
+/** A Codex that cannot create the namespaces which its sandbox on Linux consists of, as in many containers. */
+const withoutNamespaces = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-binary-" })
+  const codexPath = `${directory}/codex`
+  yield* fs.writeFileString(
+    codexPath,
+    `#!/bin/sh\nexec unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$0" "$@"' '${codexBinary}' "$@"\n`,
+    { mode: 0o755 }
+  )
+  return { codexPath }
+})
+
+/** Has the agent run a command. The provider refuses to go on unless the model gets the reason of the failure. */
+const commandFailsWith = (reason: string): ModelServer.Script => [
+  ModelServer.reply(ModelServer.shell("true")),
+  ({ toolOutputs }) =>
+    JSON.stringify(toolOutputs).includes(reason)
+      ? ModelServer.reply(ModelServer.text("fine"))
+      : ModelServer.httpError(400, { message: `not the reason: ${JSON.stringify(toolOutputs)}` })
+]
 
 const playUnprivileged = (setup: Setup) =>
   Effect.flatMap(unprivileged, (engine) => play({ ...setup, engine }))
@@ -112,6 +135,25 @@ export const home: FailureGroup = {
       retryable: false,
       reasons: ["gone", "is not a directory"],
       run: play({ breakWorkspace: (workspace) => Effect.succeed(`${workspace}/gone`) })
+    },
+    {
+      id: "unreadable-cwd",
+      setup: "Codex has no permission for `cwd`: the model gets the reason why a command does not start",
+      errorType: "none",
+      reasons: [],
+      run: playUnprivileged({
+        script: commandFailsWith("Permission denied"),
+        breakWorkspace: (workspace) => Effect.as(chmod(workspace, 0o000, 0o700), workspace)
+      })
+    },
+    {
+      id: "no-sandbox",
+      setup: "the sandbox cannot start: the model gets the reason why a command does not start",
+      errorType: "none",
+      reasons: [],
+      run: Effect.flatMap(withoutNamespaces, (engine) =>
+        play({ engine, script: commandFailsWith("Creating new namespace failed") })
+      )
     }
   ]
 }
