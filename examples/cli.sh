@@ -8,6 +8,9 @@ echo "== demo"
 effect-codex demo 2>demo.txt || { cat demo.txt >&2; exit 1; }
 trace=$(sed -n 's/^Trace (OTLP JSON lines): //p' demo.txt)
 
+echo "== doctor"
+effect-codex doctor || echo "the set-up is incomplete"
+
 echo "== trace check, trace flush"
 effect-codex trace check "$trace"
 effect-codex trace flush --dir "$PWD/spool" --timeout 5s
