@@ -14,9 +14,7 @@ const flags = {
     ),
     Flag.atLeast(0)
   ),
-  tty: Flag.Boolean("tty").pipe(
-    Flag.withDescription("Run the command in a terminal of its own, which this terminal shows")
-  ),
+  tty: Options.boolean("tty", "Run the command in a terminal of its own, which this terminal shows"),
   timeout: Options.timeout("The maximum duration of the command: 500ms, 20s, 5m, 1h30m; default: none"),
   config: Options.config,
   json: Options.json("Print the outputs and the end as lines of JSON on stdout"),
