@@ -1,6 +1,7 @@
 /** The options of `effect-codex/promise`, in the names of `@openai/codex-sdk` where they mean the same. */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
 import * as Approval from "../Approval.ts"
 import type { ThreadOptions } from "../Codex.ts"
@@ -43,7 +44,7 @@ export interface CodexOptions {
   readonly codexPathOverride?: string | undefined
   /** The base URL of OpenAI's API. Default: Codex's configuration. */
   readonly baseUrl?: string | undefined
-  /** The API key, for this process only. Default: the login of Codex, or `OPENAI_API_KEY`. */
+  /** The API key, for this process only. Default: the login of Codex. The variable `OPENAI_API_KEY` is no login. */
   readonly apiKey?: string | undefined
   /** Overrides of Codex's configuration, for example `{ model_reasoning_effort: "high" }`. */
   readonly config?: Readonly<Record<string, ConfigValue>> | undefined
@@ -257,7 +258,8 @@ export const toEngineOptions = (options: CodexOptions): AppServer.AppServerOptio
   const { apiKey, baseUrl, codexPathOverride, config = {}, configOverrides = [], env } = options
   return {
     codexPath: codexPathOverride,
-    env: apiKey === undefined ? env : { ...env, OPENAI_API_KEY: apiKey },
+    env,
+    apiKey: apiKey === undefined ? undefined : Redacted.make(apiKey),
     config: [
       ...overrides(config),
       ...configOverrides,

@@ -51,6 +51,35 @@ const rejection = async (promise: PromiseLike<unknown>): Promise<unknown> => {
 }
 
 describe.concurrent("Codex with promises", () => {
+  test("sends its API key to the provider, and stores it nowhere", () =>
+    Effect.gen(function* () {
+      const real = yield* Real.make([M.reply(M.text("Hello."))])
+      const apiKey = "sk-dummy-key-of-this-test-0123456789"
+      const codex = new CodexPromise.Codex({
+        apiKey,
+        // The provider of OpenAI, without the connection that it tries first.
+        configOverrides: [
+          'model_provider="keyed"',
+          `model_providers.keyed={ name = "keyed", base_url = "${real.server.url}/v1", wire_api = "responses", requires_openai_auth = true, supports_websockets = false }`
+        ],
+        idleMillis: 60_000,
+        telemetry: Logger.layer([]),
+        env: real.env
+      })
+      const turn = yield* Effect.promise(() => codex.startThread(settings(real)).run("Say hello")).pipe(
+        Effect.ensuring(Effect.promise(() => codex.close()))
+      )
+      assert.strictEqual(turn.finalResponse, "Hello.")
+      const requests = yield* real.server.requests
+      assert.strictEqual(requests[0]?.headers["authorization"], `Bearer ${apiKey}`)
+      const fs = yield* FileSystem.FileSystem
+      for (const name of yield* fs.readDirectory(real.env.CODEX_HOME, { recursive: true })) {
+        const path = `${real.env.CODEX_HOME}/${name}`
+        if ((yield* fs.stat(path)).type === "File")
+          assert.notInclude(new TextDecoder().decode(yield* fs.readFile(path)), apiKey, name)
+      }
+    }))
+
   test("runs turns of a thread, which has an id from its first turn", () =>
     script(
       [M.reply(M.text("Hello."), M.usage({ input: 10, output: 2 })), M.reply(M.text("Again."))],

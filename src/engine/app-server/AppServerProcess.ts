@@ -11,6 +11,7 @@ import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -37,6 +38,11 @@ export interface ProcessOptions {
   readonly config?: ReadonlyArray<string> | undefined
   /** Environment variables for Codex in addition to the allow-list; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /**
+   * The key of OpenAI's API for this process. Codex keeps it in memory only, and uses it instead of a stored login. The
+   * variable `OPENAI_API_KEY` is no login: `codex app-server` ignores it.
+   */
+  readonly apiKey?: Redacted.Redacted | undefined
   /** How long Codex may take to start; default 10 seconds. */
   readonly startTimeout?: Duration.Input | undefined
   /** How long a single request may take; default 30 seconds. */
@@ -119,6 +125,9 @@ const readConfigurations = Effect.fnUntraced(function* (options: ProcessOptions)
  */
 const unloadAtOnce = "thread_unload_delay_secs=0"
 
+/** Keeps a login out of the files of Codex. */
+const loginInMemory = 'cli_auth_credentials_store="ephemeral"'
+
 /** Starts Codex and performs the handshake. When the scope closes, the process gets the end of its input, then SIGTERM, then SIGKILL. */
 export const start = Effect.fnUntraced(function* (
   options: ProcessOptions,
@@ -157,9 +166,14 @@ export const start = Effect.fnUntraced(function* (
   const args = [
     ...binary.args,
     "app-server",
-    ...[...hidden, unloadAtOnce, ...(options.config ?? []), ...(extra?.config ?? []), ...hiddenExtra].flatMap(
-      (override) => ["-c", override]
-    )
+    ...[
+      ...hidden,
+      unloadAtOnce,
+      ...(options.config ?? []),
+      ...(options.apiKey === undefined ? [] : [loginInMemory]),
+      ...(extra?.config ?? []),
+      ...hiddenExtra
+    ].flatMap((override) => ["-c", override])
   ]
   const handle = yield* spawner
     .spawn(
@@ -309,6 +323,15 @@ export const start = Effect.fnUntraced(function* (
     })
   )
   connection.notify("initialized")
+  if (options.apiKey !== undefined)
+    yield* Effect.mapError(
+      connection.request("account/login/start", { type: "apiKey", apiKey: Redacted.value(options.apiKey) }),
+      (error) =>
+        new CodexError.EngineStartFailed({
+          reason: error._tag === "RpcError" ? "Rejected" : "Timeout",
+          detail: error._tag === "RpcError" ? mask(error.text) : mask(stderr)
+        })
+    )
 
   const codexVersion = Option.getOrUndefined(
     Option.flatMapNullishOr(decodeInitialized(initialized), ({ userAgent }) => CodexBinary.version(userAgent))
