@@ -55,11 +55,6 @@ export const cli: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/cli/RawTerminal.ts", "test/cli/execTerminal.test.ts", [
     [
-      "process.stdin.setRawMode(isRaw)",
-      "process.stdin.setRawMode(true)",
-      "passes Ctrl-C to the command, and restores the terminal"
-    ],
-    [
       "Effect.ignore(handle.resize(next))",
       "Effect.asVoid(Effect.succeed(next))",
       "passes keys and the size of the terminal, and returns the exit code"
