@@ -133,8 +133,8 @@ export const engine: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/AppServerProcess.test.ts", [
     [
-      "[...hidden, unloadAtOnce, ...(options.config",
-      "[...hidden, ...(options.config",
+      "      unloadAtOnce,\n",
+      "",
       "F40 reaches the process, including the variables that config.toml and the overrides name"
     ]
   ]),
