@@ -40,12 +40,12 @@ export const engine: ReadonlyArray<Mutant> = [
     [
       "start.found = { turn: { id: turnId } }",
       "",
-      "F06 between turn/start and its reply: one turn starts, with one model request"
+      "between turn/start and its reply: one turn starts, with one model request"
     ],
     [
       "if (resumes) reportRunning(result)",
       "",
-      "F08 shows the running turn of a client that died, from its start, and asks the new client"
+      "shows the running turn of a client that died, from its start, and asks the new client"
     ]
   ]),
   ...inFile("src/engine/app-server/ResetTime.ts", "test/engine/app-server/ResetTime.test.ts", [

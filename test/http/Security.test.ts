@@ -307,6 +307,7 @@ describe("a client of the HTTP API that disconnects", () => {
         "no turn runs",
         Effect.map(runningTurns, (count) => count === 0)
       )
+      assert.lengthOf(yield* conversations.list(), 2)
     }).pipe(Effect.provide(Service.layer())))
 
   test("finds the rest of a turn that continues, without a gap, by Last-Event-ID", () =>

@@ -11,6 +11,7 @@ import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { test, until } from "../support/live.ts"
+import { staysQuiet } from "../support/quiet.ts"
 import * as Real from "../support/realEngine.ts"
 
 const inConfig = { config: { "features.goals": true } } as const
@@ -20,13 +21,6 @@ const working = M.reply(M.delay("50 millis"), M.text("working"), M.usage({ input
 
 /** A model that sets itself a goal in its first turn and never reaches it. */
 const endless = (_: M.RecordedRequest, index: number) => (index === 0 ? createGoal : working)
-
-/** Fails if Codex requests the model or runs a process within two seconds. */
-const staysQuiet = Effect.fnUntraced(function* (real: Effect.Success<ReturnType<typeof Real.make>>) {
-  const before = (yield* real.server.requests).length
-  yield* Effect.sleep("2 seconds")
-  assert.strictEqual((yield* real.server.requests).length, before)
-})
 
 const terminals = (thread: Thread.Thread) =>
   Codex.use((codex) => codex.request("thread/backgroundTerminals/list", { threadId: thread.id }))
@@ -38,7 +32,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
         assert.strictEqual((yield* thread.run("go")).message, "working")
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
       }).pipe(Effect.provide(real.layer))
     }))
 
@@ -53,7 +47,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
           Effect.map(thread.spent, (spent) => spent.modelCalls >= 5)
         )
         yield* Effect.sleep("200 millis")
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
         assert.isAtMost((yield* real.server.requests).length, 6)
         assert.isAtMost((yield* thread.spent).modelCalls, 6)
         assert.deepInclude(yield* Effect.flip(thread.run("more")), {
@@ -67,7 +61,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
     Effect.gen(function* () {
       const real = yield* Real.make(endless)
       yield* Effect.gen(function* () {
-        yield* Effect.scoped(
+        const id = yield* Effect.scoped(
           Effect.gen(function* () {
             const thread = yield* real.start(inConfig)
             yield* thread.run("go")
@@ -75,9 +69,10 @@ describe.concurrent("a turn that Codex starts itself", () => {
               "the goal continues",
               Effect.map(real.server.requests, (all) => all.length >= 4)
             )
+            return thread.id
           })
         )
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, id)
       }).pipe(Effect.provide(real.layer))
     }))
 
@@ -107,7 +102,7 @@ describe.concurrent("a turn that Codex starts itself", () => {
           "the goal is reached",
           Effect.map(real.server.requests, (all) => all.length >= 6)
         )
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
         assert.isAtLeast((yield* thread.spent).toolCalls, 1)
       }).pipe(Effect.provide(real.layer.pipe(Layer.provideMerge(policy))))
       assert.deepStrictEqual(asked, ["touch asked"])
@@ -132,9 +127,9 @@ describe.concurrent("a turn that Codex starts itself", () => {
           Effect.map(real.server.requests, (all) => all.length >= 4)
         )
         yield* thread.interrupt
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
         assert.strictEqual((yield* thread.run("what now")).message, "nothing")
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
       }).pipe(Effect.provide(real.layer))
     }))
 })
@@ -190,7 +185,7 @@ describe.concurrent("a goal", () => {
         assert.deepInclude(yield* thread.spent, { modelCalls: 5, tokens: 48 })
         // The other handle observes and counts the same turns since it was opened.
         assert.deepInclude(yield* other.spent, { modelCalls: 4, tokens: 36 })
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
         const ends = events.flatMap((event) => (event._tag === "TurnEnded" ? [event] : []))
         assert.deepStrictEqual(
           ends.map(({ requested, turn }) => [requested, turn.id]),
@@ -267,13 +262,13 @@ describe.concurrent("a goal", () => {
           Effect.map(real.server.requests, (all) => all.length > before)
         )
         yield* Fiber.interrupt(running)
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
         const error = yield* Effect.flip(thread.runGoal({ objective: "never" }))
         assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", reason: "ModelCalls" })
         const without = yield* real.start()
         const invalid = yield* Effect.flip(without.runGoal({ objective: "never" }))
         assert.deepInclude(invalid, { _tag: "InvalidRequest", reason: "BadParams" })
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
       }).pipe(Effect.scoped, Effect.provide(real.layer))
     }))
 })
@@ -292,7 +287,7 @@ describe.concurrent("a goal whose thread exhausts its budget", () => {
         const error = yield* Effect.flip(thread.runGoal({ objective: "never" }))
         assert.deepInclude(error, { _tag: "BudgetExceeded", scope: "thread", reason: "ModelCalls", limit: 3 })
         assert.strictEqual(error.turn?.message, "working")
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
         assert.strictEqual(yield* status(thread), "paused")
         assert.lengthOf(yield* real.server.requests, 3)
         // No turn is left for another goal, so Codex does not receive it.
@@ -308,7 +303,7 @@ describe.concurrent("a goal whose thread exhausts its budget", () => {
       yield* Effect.gen(function* () {
         const thread = yield* real.start({ ...inConfig, budget: { modelCalls: 2 } })
         assert.strictEqual((yield* thread.run("go")).message, "working")
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
         assert.strictEqual(yield* status(thread), "paused")
         const { id } = thread
         const read = yield* Codex.use((codex) =>
@@ -331,7 +326,7 @@ describe.concurrent("a sub-agent that still works at the end of the turn", () =>
         const before = yield* real.processes
         const turn = yield* thread.run("please")
         assert.strictEqual(turn.message, "the turn is done")
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
         assert.deepInclude(yield* terminals(thread), { data: [] })
         assert.lengthOf(yield* real.processes, before.length)
       }).pipe(Effect.provide(real.layer))
@@ -346,7 +341,7 @@ describe.concurrent("a sub-agent that still works at the end of the turn", () =>
         assert.strictEqual(events.at(-1)?._tag, "TurnCompleted")
         assert.isAtLeast(events.filter((event) => event._tag === "AgentEvent").length, 6)
         assert.deepInclude(yield* thread.spent, { toolCalls: 4, modelCalls: 6 })
-        yield* staysQuiet(real)
+        yield* staysQuiet(real, thread.id)
       }).pipe(Effect.provide(real.layer))
     }))
 })

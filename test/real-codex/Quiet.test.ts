@@ -4,31 +4,12 @@
  */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { Codex } from "../../src/Codex.ts"
 import type * as Thread from "../../src/Thread.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import { staysQuiet } from "../support/quiet.ts"
 import * as Real from "../support/realEngine.ts"
 import { test } from "../support/live.ts"
-
-type RealCodex = Effect.Success<ReturnType<typeof Real.make>>
-
-const staysQuiet = Effect.fnUntraced(function* (real: RealCodex, threadId: string) {
-  const codex = yield* Codex
-  const requests = (yield* real.server.requests).length
-  const before = new Set((yield* real.processes).map(({ pid }) => pid))
-  for (let round = 0; round < 8; round++) {
-    yield* Effect.sleep("250 millis")
-    assert.lengthOf(yield* real.server.requests, requests)
-    assert.deepStrictEqual(
-      (yield* real.processes).filter(({ pid }) => !before.has(pid)),
-      []
-    )
-    // A thread that is not loaded has none.
-    const listed = yield* Effect.exit(codex.request("thread/backgroundTerminals/list", { threadId }))
-    if (Exit.isSuccess(listed)) assert.deepStrictEqual(listed.value.data, [])
-  }
-})
 
 const write = M.shell("touch written")
 const done = M.reply(M.text("done"))
@@ -36,7 +17,7 @@ const done = M.reply(M.text("done"))
 /** Runs `use` with a thread, and watches what goes on after it and after the scope of the thread. */
 const watched = <A, E, R>(
   script: M.Script,
-  use: (thread: Thread.Thread, real: RealCodex) => Effect.Effect<A, E, R>,
+  use: (thread: Thread.Thread, real: Effect.Success<ReturnType<typeof Real.make>>) => Effect.Effect<A, E, R>,
   config?: string
 ) =>
   Effect.gen(function* () {

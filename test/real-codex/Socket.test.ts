@@ -70,7 +70,7 @@ describe.concurrent("a codex app-server behind a socket", () => {
       assert.strictEqual(again.message, "again")
     }))
 
-  test("F08 shows the running turn of a client that died, from its start, and asks the new client", () =>
+  test("shows the running turn of a client that died, from its start, and asks the new client", () =>
     Effect.gen(function* () {
       const codex = yield* CodexSocket.make([
         M.reply(M.shell("echo x >> runs")),
@@ -248,7 +248,7 @@ describe.concurrent("a connection that breaks", () => {
       assert.lengthOf(yield* codex.model.requests, 2)
     }))
 
-  test("F19 while an approval waits: the policy is asked once, and its answer counts", () =>
+  test("while an approval waits: the policy is asked once, and its answer counts", () =>
     Effect.gen(function* () {
       const codex = yield* CodexSocket.make([escalated("echo x >> runs"), M.reply(M.text("done"))])
       const asked = yield* Deferred.make<void>()
@@ -278,7 +278,7 @@ describe.concurrent("a connection that breaks", () => {
       assert.strictEqual(yield* fs.readFileString(`${codex.workspace}/runs`), "x\n")
     }))
 
-  test("F19 an answer that got lost with the connection is repeated without another question", () =>
+  test("an answer that got lost with the connection is repeated without another question", () =>
     Effect.gen(function* () {
       const codex = yield* CodexSocket.make([escalated("echo x >> runs"), M.reply(M.text("done"))])
       let questions = 0
@@ -345,7 +345,7 @@ describe.concurrent("a connection that breaks", () => {
       assert.include(JSON.stringify((yield* codex.model.requests).at(-1)), "the result")
     }))
 
-  test("F06 between turn/start and its reply: one turn starts, with one model request", () =>
+  test("between turn/start and its reply: one turn starts, with one model request", () =>
     Effect.gen(function* () {
       const codex = yield* CodexSocket.make([M.reply(M.text("once"))])
       const events = yield* Effect.gen(function* () {

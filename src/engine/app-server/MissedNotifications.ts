@@ -156,6 +156,15 @@ export const make = (): MissedNotifications => {
       open.completed.add(item.id)
     }
     if (turn.status === "inProgress") return missed
+    // Codex reports a turn as interrupted for a moment when it has ended and its end is not stored yet.
+    if (turn.status === "interrupted") {
+      missed.push({
+        method: "thread/status/changed",
+        params: { threadId, status: { type: "idle" } },
+        emittedAtMs: undefined
+      })
+      return missed
+    }
     missed.push({
       method: "turn/completed",
       params: { threadId, turn: { ...rest, id: turnId, items: [] } },

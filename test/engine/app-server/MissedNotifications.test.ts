@@ -140,6 +140,20 @@ describe("what was missed while a connection was down", () => {
     ])
   })
 
+  it("leaves it open how a turn ended that looks interrupted: its end may not be stored yet", () => {
+    const missed = MissedNotifications.make()
+    missed.open(threadId)
+    missed.observe("turn/started", { threadId, turn: { id: "turn" } })
+    const turn = { ...stored("turn", play("turn", [0, 0], true)), status: "interrupted" }
+    const found = missed.missed(threadId, historyOf(resumed([turn])))
+    assert.deepStrictEqual(names(found), [
+      "item/started turn-0",
+      "item/completed turn-0",
+      "thread/status/changed "
+    ])
+    assert.deepStrictEqual(found.at(-1)?.params, { threadId, status: { type: "idle" } })
+  })
+
   it("is nothing for a thread that is not open, and for the history of a thread that was resumed", () => {
     const missed = MissedNotifications.make()
     const history = historyOf(resumed([stored("old", play("old", [0], true))]))
