@@ -112,7 +112,7 @@ Usage: npm run site -- [options]
     { options: { serve: { type: "boolean" } } }
   )
   if (!(yield* fs.exists("tools/site/node_modules/vitepress")))
-    yield* run("tools/site", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    yield* run("tools/site", "npm", "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund")
   yield* stage
   yield* run("tools/site", "node_modules/.bin/vitepress", "build")
   yield* checkLinks

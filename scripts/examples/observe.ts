@@ -15,6 +15,20 @@ export const processesWith = (text: string): ReadonlyArray<string> =>
     }
   })
 
+/**
+ * Whether a command runs by itself. Before that, its text is in the arguments of the sandbox that starts it: a sandbox that is
+ * killed while it starts can leave its command running (bubblewrap).
+ */
+export const isRunning = (command: string): boolean =>
+  readdirSync("/proc").some((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim() === command
+    } catch {
+      return false
+    }
+  })
+
 /** Checks of the example with this name. */
 export const checker = (example: string) => {
   const check = (name: string, holds: boolean) => (holds ? Effect.void : Effect.fail(`${example}: ${name}`))

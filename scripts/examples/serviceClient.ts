@@ -6,7 +6,7 @@ import { Effect, FileSystem, Schedule, Schema } from "effect"
 import type { ChildProcessSpawner } from "effect/process"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
 import type { Env } from "./Example.ts"
-import { checker, processesWith, outputOf } from "./observe.ts"
+import { checker, isRunning, outputOf, processesWith } from "./observe.ts"
 
 const { reply, shell, text } = ModelServer
 const { check, until } = checker("service")
@@ -86,7 +86,7 @@ export const drive = Effect.fnUntraced(function* (handle: ChildProcessSpawner.Ch
 
   const abort = new AbortController()
   yield* ada("POST", `/threads/${id}/turns`, { input: "disconnect" }, abort.signal)
-  yield* until("the command runs", () => processesWith(disconnected).length > 0)
+  yield* until("the command runs", () => isRunning(disconnected))
   abort.abort()
   yield* until("a disconnect ends the command", () => processesWith(disconnected).length === 0)
 
@@ -98,7 +98,7 @@ export const drive = Effect.fnUntraced(function* (handle: ChildProcessSpawner.Ch
       times: 6000
     })
   )
-  yield* until("the last command runs", () => processesWith(terminated).length > 0)
+  yield* until("the last command runs", () => isRunning(terminated))
   // Only the service: it ends Codex.
   process.kill(handle.pid, "SIGTERM")
   const lastEvents = yield* Effect.promise(() => last.text())
