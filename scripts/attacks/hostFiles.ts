@@ -132,8 +132,8 @@ export const hostFiles: ReadonlyArray<Attack> = [
     }),
     mutant: {
       file: "src/engine/AppServer.ts",
-      original: "path: AppServerProcess.homeOf(options, yield* Path.Path)",
-      mutated: 'path: "/nonexistent/home"'
+      original: "home: AppServerProcess.homeOf(options, yield* Path.Path)",
+      mutated: 'home: "/nonexistent/home"'
     }
   }
 ]

@@ -396,8 +396,8 @@ export const paths: ReadonlyArray<Attack> = [
     }),
     mutant: {
       file: "src/engine/app-server/AppServerProcess.ts",
-      original: "[...hidden, unloadAtOnce, ...(options.config",
-      mutated: "[...hidden, ...(options.config"
+      original: "      unloadAtOnce,\n",
+      mutated: ""
     }
   },
   {
