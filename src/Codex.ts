@@ -151,7 +151,7 @@ export class Codex extends Context.Service<
      */
     readonly request: CodexProtocol.SendProtocolRequest
     /**
-     * Everything that Codex says, in its own protocol, from the moment at which the stream runs. It includes what has no
+     * The notifications of Codex, in its own protocol, from the moment at which the stream runs. They include what has no
      * event of a turn: logins, rate limits, the start of MCP servers, warnings, and the output of `command/exec`.
      *
      * The stream continues when Codex is restarted, ends when the layer closes, and does not start Codex. Its elements are

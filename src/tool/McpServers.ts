@@ -21,7 +21,7 @@ interface Common {
   readonly tools?: ReadonlyArray<string> | undefined
   /** Hides these tools from the agent. */
   readonly withoutTools?: ReadonlyArray<string> | undefined
-  /** The thread fails to start if the server does. By default the thread starts without the tools of the server. */
+  /** Whether the thread fails to start when the server fails to start. By default the thread starts without the tools of the server. */
   readonly required?: boolean | undefined
 }
 

@@ -88,7 +88,7 @@ export class ProviderSpan implements EffectTracer.Span {
     this.otelSpan.addLinks(toLinks(links, this.redaction))
   }
 
-  /** Ends the span: an error appears by its type, an interruption not at all. */
+  /** Ends the span. It records the type of an error, and nothing of an interruption. */
   end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
     const { startTime, _tag } = this.status
     if (_tag === "Ended") return
