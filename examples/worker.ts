@@ -53,7 +53,7 @@ const program = Effect.gen(function* () {
 
   const slots = yield* Semaphore.make(concurrency)
   const jobs = yield* FiberSet.make<void, unknown>()
-  // Runs before the set closes, which interrupts what is left: finalizers run in reverse order.
+  // Finalizers run in reverse order: this one runs before the set closes and interrupts the remaining jobs.
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       yield* Console.log(`draining ${yield* FiberSet.size(jobs)} jobs`)

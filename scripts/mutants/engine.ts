@@ -31,9 +31,9 @@ export const engine: ReadonlyArray<Mutant> = [
       "are passed on once, and the answer goes to the newest connection"
     ],
     [
-      "method === toolCall ? undefined : threadOf(params)",
-      "threadOf(params)",
-      "of a thread are its questions until they are answered; calls of tools are none"
+      " && !known.isToolCall",
+      "",
+      "count as questions of a thread until they are answered, except calls of tools"
     ]
   ]),
   ...inFile("src/engine/app-server/AppServerSocket.ts", "test/real-codex/Socket.test.ts", [

@@ -1,4 +1,4 @@
-/** The turns that run for language models, and those that wait for the results of tools. */
+/** The turns of language models: turns that run, and turns that wait for the results of tools. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -53,7 +53,7 @@ interface WaitingTurn {
 }
 
 /**
- * Runs the turns of language models, and keeps those that wait for the results of tools, so that the follow-up prompt
+ * Runs the turns of language models. It keeps a turn that waits for the results of tools, so that the follow-up prompt
  * continues the turn. It is for `CodexLanguageModel` what an API client is for other providers: build it once, because it
  * outlives the layers of models. Its turns end with its scope.
  *
@@ -255,7 +255,7 @@ const make = Effect.fnUntraced(function* (options: CodexSessionsOptions) {
   })
 })
 
-/** Codex has no setting that forces a call, so the model is told, and a response without a call fails. */
+/** Codex cannot force a call. The instructions therefore ask the model for one, and a response without a call fails. */
 const withRequirement = (
   prompt: PromptConversion.ConvertedPrompt,
   requiresCall: boolean

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -338,20 +339,16 @@ const processTransport = (options: AppServerOptions) =>
     return {
       connect: (listener) => Effect.provideContext(AppServerProcess.start(options, listener), services),
       home: AppServerProcess.homeOf(options, yield* Path.Path),
-      env: options.env,
+      // Telemetry and cassettes mask the secrets of the environment, so the key is one of them.
+      env:
+        options.apiKey === undefined
+          ? options.env
+          : { ...options.env, OPENAI_API_KEY: Redacted.value(options.apiKey) },
       temporaryDirectory:
         options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"],
       requestTimeout: AppServerProcess.requestTimeoutOf(options)
     }
   })
-
-const socketTransport = (options: SocketOptions): Transport.Transport => ({
-  connect: (listener) => AppServerSocket.connect(options, listener),
-  home: undefined,
-  env: undefined,
-  temporaryDirectory: process.env["TMPDIR"],
-  requestTimeout: AppServerProcess.requestTimeoutOf(options)
-})
 
 /**
  * The same as `layer`, with options, and with the platform services left for the caller to provide.
@@ -400,7 +397,7 @@ export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engi
   layerNoDeps(options).pipe(Layer.provide(platform))
 
 /**
- * Connects to a `codex app-server` that listens on a socket and was started by somebody else. Its running turns, waiting
+ * Connects to a `codex app-server` that listens on a socket and that another program started. Its running turns, waiting
  * approvals and background commands outlive this process. A connection that breaks while threads are open is made again:
  * turns go on, requests that Codex repeats are not asked twice, and the events that were missed are restored, except
  * parts of texts. Fails with `EngineUnreachable` if there is no connection. Includes Node's platform services.
@@ -426,7 +423,7 @@ export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engi
  * ```
  */
 export const layerSocket = (options: SocketOptions): Layer.Layer<Engine.Engine> =>
-  Layer.effect(Engine.Engine, make(socketTransport(options))).pipe(
+  Layer.effect(Engine.Engine, make(AppServerSocket.transport(options))).pipe(
     Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
   )
 

@@ -84,7 +84,7 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication, { 
       Authentication,
       Effect.map(Effect.context<R>(), (context) => ({
         bearer: (handle, { credential }) =>
-          // A request without a token is nobody's, also if the app knows a user with an empty token by mistake.
+          // A request without a token has no user, even if the app has a user with an empty token by mistake.
           (Redacted.value(credential).trim() === ""
             ? Effect.undefined
             : Effect.provideContext(verify(credential), context)

@@ -204,7 +204,7 @@ describe("a hostile client of the HTTP API", () => {
       const run = ada
         .send("POST", `${thread}/turns`, { input: "go" })
         .pipe(Effect.flatMap((response) => Effect.promise(() => response.text())))
-      // A turn whose thread nobody would own does not go on, and the log says why.
+      // A turn whose thread would have no owner is interrupted, and the log says why.
       assert.include(yield* run, '"type":"turn.interrupted"')
       assert.include(JSON.stringify(messages), "the disk is full")
       assert.include(yield* run, '"type":"turn.completed"')

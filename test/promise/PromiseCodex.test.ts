@@ -3,7 +3,10 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as AppServer from "../../src/engine/AppServer.ts"
+import * as Engine from "../../src/engine/Engine.ts"
 import * as CodexPromise from "../../src/promise/index.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { test, until } from "../support/live.ts"
@@ -73,6 +76,12 @@ describe.concurrent("Codex with promises", () => {
       const requests = yield* real.server.requests
       assert.strictEqual(requests[0]?.headers["authorization"], `Bearer ${apiKey}`)
       const fs = yield* FileSystem.FileSystem
+      const engine = yield* Effect.provide(
+        Engine.Engine,
+        AppServer.layerOptions({ apiKey: Redacted.make(apiKey), env: real.env })
+      )
+      // Telemetry masks what is in the environment.
+      assert.include(Object.values(engine.environment ?? {}), apiKey)
       for (const name of yield* fs.readDirectory(real.env.CODEX_HOME, { recursive: true })) {
         const path = `${real.env.CODEX_HOME}/${name}`
         if ((yield* fs.stat(path)).type === "File")

@@ -142,7 +142,7 @@ const observe = (cwd: string) =>
     }).pipe(Effect.scoped, Effect.provide(policy))
   })
 
-describe("a cassette of the real Codex with turns that nobody requested", () => {
+describe("a cassette of the real Codex with turns that Codex starts itself", () => {
   test("has them, goals and limits, no secret of the environment of Codex, and replays them without Codex", () =>
     inFolder(({ path, read }) =>
       Effect.gen(function* () {

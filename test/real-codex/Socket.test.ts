@@ -141,6 +141,38 @@ describe.concurrent("a codex app-server behind a socket", () => {
       assert.include(error.message, "ENOENT")
     }))
 
+  test("refuses a file that is no socket, a socket of another user, and a token over plain ws to another machine", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped({ directory: "/var/tmp", prefix: "codex-socket-" })
+      const refused = (options: AppServer.SocketOptions) =>
+        Effect.flatMap(Codex, (codex) => codex.startThread()).pipe(
+          Effect.scoped,
+          Effect.flip,
+          Effect.provide(Layer.provide(Layer.fresh(Codex.layer), AppServer.layerSocket(options)))
+        )
+      const file = `${directory}/file`
+      yield* fs.writeFileString(file, "")
+      const foreign = `${directory}/foreign.sock`
+      yield* CodexSocket.proxy(foreign, file)
+      const token = Redacted.make("a-dummy-token")
+      const cases: Array<readonly [AppServer.SocketOptions, string]> = [
+        [{ path: file }, "it is not a socket"],
+        [{ url: "ws://codex.example:4500", token }, "only over wss://"]
+      ]
+      // Only root can give a file to another user.
+      if (process.getuid?.() === 0) {
+        yield* fs.chown(foreign, 12_345, 12_345)
+        // The system lets root connect to it, but another user answers there.
+        cases.push([{ path: foreign }, "it belongs to another user"])
+      }
+      for (const [options, reason] of cases) {
+        const error = yield* refused(options)
+        assert.deepInclude(error, { _tag: "EngineUnreachable", reason: "Refused" })
+        assert.include(error.message, reason)
+      }
+    }))
+
   test("takes a token over ws, and refuses a wrong one", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

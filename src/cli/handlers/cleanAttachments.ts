@@ -1,4 +1,4 @@
-/** `effect-codex attachments`: lists staged files and removes those that ended processes left behind. */
+/** `effect-codex attachments`: lists staged files, and removes the files of processes that have ended. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"

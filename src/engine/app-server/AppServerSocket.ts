@@ -21,6 +21,7 @@ import * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import * as MissedNotifications from "./MissedNotifications.ts"
 import * as ResentRequests from "./ResentRequests.ts"
 import * as SocketLink from "./SocketLink.ts"
+import type * as Transport from "./Transport.ts"
 
 /** How long Codex may take to process what a broken connection delivered last. */
 const deliveryGrace = Duration.millis(250)
@@ -43,7 +44,7 @@ interface PendingStart {
 }
 
 /** Connects to Codex and performs the handshake. The connection closes with the scope; the process goes on. */
-export const connect = Effect.fnUntraced(function* (
+const connect = Effect.fnUntraced(function* (
   options: SocketLink.SocketLinkOptions,
   listener: AppServerProcess.ProcessListener
 ): Effect.fn.Return<
@@ -81,6 +82,8 @@ export const connect = Effect.fnUntraced(function* (
         const id = params["requestId"]
         if (typeof id === "string" || typeof id === "number") requests.resolve(id)
       }
+      if (method === "turn/completed" && Predicate.isObject(params))
+        requests.endTurn(String(params["threadId"]))
       listener.onNotification(method, params, emittedAtMs)
     },
     onRequest: (request, method, params) => {
@@ -179,8 +182,8 @@ export const connect = Effect.fnUntraced(function* (
 
   link = yield* open
   const hostDirectories = yield* HostDirectories.Current
-  // Codex runs without a request what the rules in its home directory allow. Only a socket file proves the same machine.
-  if ("path" in options && link.home !== undefined)
+  // Codex runs without a request what the rules in its home directory allow. Another machine has other directories.
+  if (SocketLink.isLocal(options) && link.home !== undefined)
     yield* hostDirectories.add({
       path: link.home,
       content: "the home directory of Codex",
@@ -301,4 +304,13 @@ export const connect = Effect.fnUntraced(function* (
       finish(unreachable("Lost", "codex does not answer; effect-codex closed the connection"))
     )
   }
+})
+
+/** Reaches a process that another program started. */
+export const transport = (options: SocketLink.SocketLinkOptions): Transport.Transport => ({
+  connect: (listener) => connect(options, listener),
+  home: undefined,
+  env: undefined,
+  temporaryDirectory: process.env["TMPDIR"],
+  requestTimeout: Duration.fromInputUnsafe(options.requestTimeout ?? "30 seconds")
 })

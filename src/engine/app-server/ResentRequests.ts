@@ -1,6 +1,6 @@
 /**
  * The requests of Codex that a connection has received. Codex sends the requests that still wait again, with the same ids,
- * to a client that resumes their thread. An answer that got lost with its connection is repeated, and nobody decides twice.
+ * to a client that resumes their thread. The library repeats an answer that got lost with its connection, without asking for another decision.
  */
 import * as Predicate from "effect/Predicate"
 import type * as JsonRpcConnection from "./JsonRpcConnection.ts"
@@ -10,8 +10,8 @@ interface Known {
   latest: JsonRpcConnection.IncomingRequest
   /** Repeats the answer. `undefined` before there is one. */
   answer: ((request: JsonRpcConnection.IncomingRequest) => void) | undefined
-  /** The thread that asks, unless the request is the call of a tool. */
-  readonly asks: string | undefined
+  readonly threadId: string | undefined
+  readonly isToolCall: boolean
 }
 
 export interface ResentRequests {
@@ -23,6 +23,8 @@ export interface ResentRequests {
   ) => JsonRpcConnection.IncomingRequest | undefined
   /** Forgets a request that Codex no longer waits for. */
   readonly resolve: (id: string | number) => void
+  /** Forgets the requests of a thread: its turn has ended. */
+  readonly endTurn: (threadId: string) => void
   /** Returns the unanswered questions of a thread: its requests, except for calls of tools. */
   readonly questions: (threadId: string) => ReadonlyArray<string | number>
 }
@@ -42,8 +44,12 @@ export const make = (): ResentRequests => {
         known.answer?.(request)
         return undefined
       }
-      const asks = method === toolCall ? undefined : threadOf(params)
-      const added: Known = { latest: request, answer: undefined, asks }
+      const added: Known = {
+        latest: request,
+        answer: undefined,
+        threadId: threadOf(params),
+        isToolCall: method === toolCall
+      }
       requests.set(request.id, added)
       const answer = (send: (request: JsonRpcConnection.IncomingRequest) => void) => {
         if (added.answer !== undefined) return
@@ -57,9 +63,12 @@ export const make = (): ResentRequests => {
       }
     },
     resolve: (id) => void requests.delete(id),
+    endTurn: (threadId) => {
+      for (const [id, known] of requests) if (known.threadId === threadId) requests.delete(id)
+    },
     questions: (threadId) =>
       [...requests].flatMap(([id, known]) =>
-        known.asks === threadId && known.answer === undefined ? [id] : []
+        known.threadId === threadId && !known.isToolCall && known.answer === undefined ? [id] : []
       )
   }
 }

@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import { lstatSync } from "node:fs"
 import * as CodexError from "../../domain/CodexError.ts"
 import type * as TimeSlices from "../../internal/TimeSlices.ts"
 import { version } from "../../internal/version.ts"
@@ -75,6 +76,25 @@ const detailOf = ({ reason }: Socket.SocketError): string => {
   return cause instanceof Error ? cause.message : reason.message
 }
 
+const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+
+/** Whether an address is on this machine. */
+export const isLocal = (address: SocketAddress): boolean =>
+  "path" in address || loopback.test(URL.parse(address.url)?.hostname ?? "")
+
+/** Returns why an address is not safe to connect to: another user may listen there, or the token could be read on the way. */
+const dangerOf = (address: SocketAddress): string | undefined => {
+  if (!("path" in address))
+    return address.token !== undefined && !isLocal(address) && !/^wss:/i.test(address.url)
+      ? "a token goes to another machine only over wss://"
+      : undefined
+  const file = lstatSync(address.path, { throwIfNoEntry: false })
+  if (file === undefined) return undefined
+  if (!file.isSocket()) return "it is not a socket"
+  const own = process.geteuid?.()
+  return own === undefined || file.uid === own || file.uid === 0 ? undefined : "it belongs to another user"
+}
+
 /** The callbacks of a connection. `mask` masks secrets in what a server reports. */
 export type LinkHost = Omit<JsonRpcConnection.Host, "onUnparsable" | "mask"> & {
   readonly mask: (text: string) => string
@@ -105,6 +125,11 @@ export const make = Effect.fnUntraced(function* (
     unreachable(options, reason, host.mask(detail))
 
   const begin = Effect.fnUntraced(function* (linkScope: Scope.Closeable) {
+    const danger = yield* Effect.try({
+      try: () => dangerOf(options),
+      catch: (error) => failed("NotConnected", String(error))
+    })
+    if (danger !== undefined) return yield* failed("Refused", danger)
     const broken = Deferred.makeUnsafe<string>()
     const breaks = (detail: string) => Effect.sync(() => Deferred.doneUnsafe(broken, Exit.succeed(detail)))
     const reader = yield* Effect.mapError(socket.reader, (error) => {

@@ -19,7 +19,7 @@ export interface Transport {
   ) => Effect.Effect<AppServerProcess.Process, ConnectError, Scope.Scope>
   /** The home directory of Codex on this machine, if it is known before Codex starts. */
   readonly home: string | undefined
-  /** Variables that Codex receives in addition to the environment of this process. Empty for a process of somebody else. */
+  /** Variables that Codex receives in addition to the environment of this process. Empty for a process that another program started. */
   readonly env: Readonly<Record<string, string | undefined>> | undefined
   /** The temporary directory of the agent's commands. */
   readonly temporaryDirectory: string | undefined

@@ -16,7 +16,7 @@ export interface RecordedRequest {
   /** The Codex thread of the request. */
   readonly threadId: string | undefined
   readonly traceparent: string | undefined
-  /** The last user message; empty if there is none. */
+  /** The last user message, or an empty text. */
   readonly lastUserText: string
   /** The outputs of all tool calls in the request, oldest first. */
   readonly toolOutputs: ReadonlyArray<ToolOutput>

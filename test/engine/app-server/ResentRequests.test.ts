@@ -44,7 +44,16 @@ describe("requests that Codex sends again", () => {
     assert.deepStrictEqual(other.answers, [])
   })
 
-  it("of a thread are its questions until they are answered; calls of tools are none", () => {
+  it("are forgotten when the turn of their thread ends", () => {
+    const requests = ResentRequests.make()
+    requests.receive(arrive(1).request, "item/tool/call", { threadId: "t" })?.reply("large")
+    requests.receive(arrive(2).request, approval, { threadId: "other" })
+    requests.endTurn("t")
+    assert.isDefined(requests.receive(arrive(1).request, "item/tool/call", { threadId: "t" }))
+    assert.isUndefined(requests.receive(arrive(2).request, approval, { threadId: "other" }))
+  })
+
+  it("count as questions of a thread until they are answered, except calls of tools", () => {
     const requests = ResentRequests.make()
     const one = requests.receive(arrive(1).request, approval, { threadId: "t" })
     requests.receive(arrive(2).request, approval, { threadId: "t" })
