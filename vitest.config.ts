@@ -44,13 +44,9 @@ const longest = [
   "test/testing/Hostile.test.ts",
   "test/cli/threads.test.ts",
   "test/real-codex/Paths.test.ts",
-  "test/cli/unreachableCollector.test.ts",
-  "test/telemetry/spool/Kill.test.ts",
   "test/tool/CutStreams.test.ts",
-  "test/telemetry/TelemetryMatrix.test.ts",
   "test/telemetry/tracer/SpanSchedules.test.ts",
   "test/real-codex/Threads.test.ts",
-  "test/docs/Dashboards.test.ts",
   "test/engine/app-server/Translate.test.ts",
   "test/telemetry/Exporters.test.ts",
   "test/attachment/SourceRace.test.ts",
@@ -88,10 +84,15 @@ class LongestFirst extends BaseSequencer {
 
 const all = ["test/**/*.test.ts", "examples/**/*.test.ts"]
 
+/** Tests that need a database server or a browser, or end whole processes again and again: `npm run test:services`. */
+const services = ["test/services/**/*.test.ts"]
+
 export default defineConfig({
   resolve: {
     alias: [
       { find: /^effect-codex\/ai$/, replacement: source("./src/ai/index.ts") },
+      { find: /^effect-codex\/durable$/, replacement: source("./src/durable/index.ts") },
+      { find: /^effect-codex\/durable\/postgres$/, replacement: source("./src/durable-postgres/index.ts") },
       { find: /^effect-codex\/http$/, replacement: source("./src/http/index.ts") },
       { find: /^effect-codex\/promise$/, replacement: source("./src/promise/index.ts") },
       { find: /^effect-codex\/testing$/, replacement: source("./src/testing/index.ts") },
@@ -115,10 +116,11 @@ export default defineConfig({
         test: {
           name: "shared",
           include: all,
-          exclude: [...configDefaults.exclude, ...isolated],
+          exclude: [...configDefaults.exclude, ...isolated, ...services],
           isolate: false
         }
-      }
+      },
+      { extends: true, test: { name: "services", include: services } }
     ]
   }
 })

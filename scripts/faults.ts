@@ -2,7 +2,7 @@
  * The faults that the runtime must survive. The titles of their tests start with the id of the fault. Runs exactly these
  * tests and prints a line for each row; exits with 1 unless all of them pass.
  *
- *     node scripts/faults.ts [F01 F42 ...] [--list] [--results REPORT.json]
+ *     node scripts/faults.ts [F01 F42 ...] [--list] [--results REPORT.json]...
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs"
@@ -108,10 +108,11 @@ const { positionals, values } = parseArguments(
 Usage: npm run faults -- [ROW...] [options]
 
   --list            print the title of each test too
-  --results FILE    read the report of a run of all tests (vitest run --reporter=json) instead of running them`,
+  --results FILE    read the report of a run of all tests (vitest run --reporter=json) instead of running them;
+                    repeat it for several reports`,
   {
     allowPositionals: true,
-    options: { list: { type: "boolean", default: false }, results: { type: "string" } }
+    options: { list: { type: "boolean", default: false }, results: { type: "string", multiple: true } }
   }
 )
 
@@ -121,7 +122,8 @@ if (strange.length > 0) {
   process.exit(2)
 }
 const wanted = new Set(positionals.length === 0 ? Object.keys(rows) : positionals)
-const found = values.results === undefined ? runTests(filesOf(wanted), wanted) : foundIn(values.results)
+const found =
+  values.results === undefined ? runTests(filesOf(wanted), wanted) : values.results.flatMap(foundIn)
 
 let passed = 0
 for (const id of wanted) {

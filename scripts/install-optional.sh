@@ -7,7 +7,7 @@ set -u
 
 purpose() {
   case $1 in
-    prometheus) echo "prometheus and promtool: the rules and the dashboard in examples/dashboards (test/Dashboards.test.ts)" ;;
+    prometheus) echo "prometheus and promtool: the rules and the dashboard in examples/dashboards (test/services/Dashboards.test.ts)" ;;
     postgresql) echo "a PostgreSQL server that tests start themselves: the durable cluster" ;;
     chromium) echo "a browser without a window: the HTML waterfall" ;;
     *) return 1 ;;

@@ -2,11 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { spawn } from "node:child_process"
-import * as Otlp from "../../../src/telemetry/Otlp.ts"
-import type * as Settings from "../../../src/telemetry/config/Settings.ts"
-import * as Support from "./support.ts"
-import { bundle } from "../../support/bundle.ts"
-import { isSoak } from "../../support/soak.ts"
+import * as Otlp from "../../src/telemetry/Otlp.ts"
+import type * as Settings from "../../src/telemetry/config/Settings.ts"
+import * as Support from "../telemetry/spool/support.ts"
+import { bundle } from "../support/bundle.ts"
+import { isSoak } from "../support/soak.ts"
 
 const { collector, environment, folder, unusedUrl, parsed, variables } = Support
 const killPoints = isSoak ? 20 : 4
@@ -20,7 +20,7 @@ const child = (
   killAt: number = Infinity
 ): Effect.Effect<{ readonly lines: ReadonlyArray<string>; readonly killed: boolean }> =>
   Effect.callback((resume) => {
-    const program = bundle(new URL("./child.ts", import.meta.url))
+    const program = bundle(new URL("../telemetry/spool/child.ts", import.meta.url))
     const started = spawn(process.execPath, [program, ...args], {
       env: {
         PATH: process.env["PATH"],
