@@ -302,6 +302,31 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     again: "depends on the tool",
     then: "A tool of yours failed, and its settings fail the turn with it: see the tool's own logs."
   },
+  TurnOutcomeUnknown: {
+    error: new CodexError.TurnOutcomeUnknown({ key: "nightly-42" }),
+    then: "Check what the turn has already done: its events list the commands, edits and tools. Then submit another turn, or use the recovery policy `continue`."
+  },
+  ToolOutcomeUnknown: {
+    error: new CodexError.ToolOutcomeUnknown({ tool: "charge", callId: "call_1" }),
+    then: "Check in the other system whether the tool took effect. A tool that can safely run again is `idempotent`."
+  },
+  WorkspaceMissing: {
+    error: new CodexError.WorkspaceMissing({
+      thread: "nightly",
+      cwd: "/srv/app",
+      detail: "there is no such directory"
+    }),
+    then: "Create the directory on this machine, or provide a `Workspace` that checks the repository out."
+  },
+  IncompatibleJournal: {
+    error: new CodexError.IncompatibleJournal({
+      key: "nightly-42",
+      what: "program",
+      found: "1",
+      expected: "2"
+    }),
+    then: "Run a worker of the old version until its turns have ended, or submit the turn again with another key."
+  },
   TurnInterrupted: {
     error: new CodexError.TurnInterrupted({ by: "caller" }),
     then: "The turn was stopped on request: its span has no error, and `codex.errors` does not count it."

@@ -90,6 +90,10 @@ const reasonOf = (error: CodexError.CodexError): AiError.AiErrorReason => {
     case "CodexNotFound":
     case "CodexVersionUnsupported":
     case "ToolFailed":
+    case "TurnOutcomeUnknown":
+    case "ToolOutcomeUnknown":
+    case "WorkspaceMissing":
+    case "IncompatibleJournal":
       return new AiError.UnknownError({ description, metadata })
   }
 }

@@ -3,6 +3,12 @@ import * as Schema from "effect/Schema"
 import * as ReasonText from "../internal/ReasonText.ts"
 import { BudgetReason } from "./Budget.ts"
 import {
+  IncompatibleJournal,
+  ToolOutcomeUnknown,
+  TurnOutcomeUnknown,
+  WorkspaceMissing
+} from "./DurableErrors.ts"
+import {
   CodexNotFound,
   CodexVersionUnsupported,
   EngineExited,
@@ -16,6 +22,7 @@ import { make } from "./ErrorClass.ts"
 import type * as Turn from "./Turn.ts"
 import { CommandTimedOut, TurnFailed, TurnInterrupted, TurnStalled, TurnTimedOut } from "./TurnErrors.ts"
 
+export * from "./DurableErrors.ts"
 export * from "./EngineErrors.ts"
 export { Class, type ErrorClass, type ErrorInfo } from "./ErrorClass.ts"
 export * from "./TurnErrors.ts"
@@ -174,7 +181,11 @@ export const CodexError = Schema.Union([
   TurnInterrupted,
   BudgetExceeded,
   OutputInvalid,
-  ToolFailed
+  ToolFailed,
+  TurnOutcomeUnknown,
+  ToolOutcomeUnknown,
+  WorkspaceMissing,
+  IncompatibleJournal
 ])
 export type CodexError = typeof CodexError.Type
 
@@ -215,6 +226,7 @@ export type TurnError =
   | BudgetExceeded
   | OutputInvalid
   | ToolFailed
+  | ToolOutcomeUnknown
 
 /**
  * Whether a value is an error of the library.

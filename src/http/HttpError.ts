@@ -254,6 +254,8 @@ export const statusOf = (error: CodexError.CodexError): ErrorStatus => {
     case "EngineStartFailed":
     case "EngineExited":
     case "EngineUnreachable":
+    case "WorkspaceMissing":
+    case "IncompatibleJournal":
       return 503
     case "ThreadBusy":
     case "TurnInterrupted":
@@ -268,6 +270,8 @@ export const statusOf = (error: CodexError.CodexError): ErrorStatus => {
     case "TurnStalled":
     case "OutputInvalid":
     case "ToolFailed":
+    case "TurnOutcomeUnknown":
+    case "ToolOutcomeUnknown":
       return 502
   }
 }

@@ -11,8 +11,9 @@ import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Engine from "../engine/Engine.ts"
-import type { ItemId } from "../domain/Ids.ts"
+import { type ItemId, TurnId } from "../domain/Ids.ts"
 import * as ToolCall from "./ToolCall.ts"
+import * as ToolJournal from "./ToolJournal.ts"
 import * as Progress from "./ToolProgress.ts"
 import { supervise } from "../internal/GracefulInterrupt.ts"
 import * as ToolSettings from "./ToolSettings.ts"
@@ -30,12 +31,12 @@ export interface ToolHost {
 }
 
 /**
- * Runs a call. A failure becomes an answer to the model, except for tools with `OnFailure` `turn`. The call ends within the
- * tool's deadline plus grace period, and after an interruption within the grace period.
+ * Runs a call. A failure becomes an answer to the model, except for tools with `OnFailure` `turn`, and for failures of the
+ * journal. The call ends within the tool's deadline plus grace period, and after an interruption within the grace period.
  */
 export type Call = (
   call: Engine.EngineToolCall
-) => Effect.Effect<Engine.EngineToolOutput, CodexError.ToolFailed>
+) => Effect.Effect<Engine.EngineToolOutput, CodexError.TurnError>
 
 /** Runs the approval policy for a tool that is marked `needsApproval`. */
 export type Approve = (
@@ -58,6 +59,8 @@ export interface Abandoned {
 /** What tool calls need from their turn. */
 export interface Hooks {
   readonly approve: Approve
+  /** The id of the turn. It is known when a tool is called. */
+  readonly turnId?: () => TurnId
   readonly progress?: (progress: ToolProgress) => void
   readonly abandoned?: (abandoned: Abandoned) => void
 }
@@ -245,10 +248,23 @@ export const make = Effect.fnUntraced(function* <Tools extends Record<string, To
           `The call was rejected: this turn has already made ${limits.maxCalls} tool calls, which is the limit.`
         )
       }
-      const rejection = yield* rejectionReason(hosted.tool, call, hooks.approve)
-      return rejection === undefined
-        ? yield* hosted.limit(run(hosted, call, hooks))
-        : toolOutput(false, ToolResultText.truncateMiddle(rejection, hosted.settings.maxResult))
+      const { limit, settings, tool } = hosted
+      return yield* ToolJournal.around(
+        yield* ToolJournal.Current,
+        {
+          turnId: hooks.turnId?.() ?? TurnId.make(""),
+          callId: call.callId,
+          tool: call.tool,
+          sideEffect: settings.sideEffect
+        },
+        Effect.map(rejectionReason(tool, call, hooks.approve), (rejection) =>
+          rejection === undefined
+            ? undefined
+            : toolOutput(false, ToolResultText.truncateMiddle(rejection, settings.maxResult))
+        ),
+        run(hosted, call, hooks),
+        limit
+      )
     })
   }
 

@@ -207,6 +207,7 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
 
   const callTool = tools.turn({
     approve: approveTool,
+    turnId: () => state.turnId,
     progress: (progress) => emit({ _tag: "ToolProgress", ...progress, at: milliseconds(clock) })
   })
 
