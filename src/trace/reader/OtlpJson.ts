@@ -1,0 +1,144 @@
+/**
+ * Decodes OTLP in JSON: requests with `resourceSpans`, `resourceLogs` or `resourceMetrics`, as our file exporter, the
+ * OpenTelemetry Collector and Codex write them. Decoded by hand, because a reader decodes gigabytes: a Schema takes several
+ * times the time of `JSON.parse`.
+ */
+import * as Predicate from "effect/Predicate"
+import type { AttributeValue, SpanAttributes } from "./TraceModel.ts"
+
+/** A span of a file. Ids are lowercase hex, times nanoseconds since 1970. */
+export interface DecodedSpan {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentId: string | undefined
+  readonly name: string
+  readonly start: bigint
+  readonly end: bigint
+  readonly failed: boolean
+  readonly attributes: SpanAttributes
+  readonly events: ReadonlyArray<{
+    readonly name: string
+    readonly at: bigint
+    readonly attributes: SpanAttributes
+  }>
+}
+
+type JsonObject = { readonly [key: string]: unknown }
+
+/** Returns the objects of an array, or none if the value is no array. */
+export const objectsIn = (value: unknown): ReadonlyArray<JsonObject> =>
+  Array.isArray(value) ? value.filter(Predicate.isObject) : []
+
+/** Decodes a 64-bit integer, which JSON has as a string or a number. */
+export const integer = (value: unknown): number | string | undefined => {
+  if (typeof value === "number") return Number.isFinite(value) ? Math.trunc(value) : undefined
+  if (typeof value !== "string" || !/^-?\d{1,20}$/.test(value)) return undefined
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
+}
+
+// `NaN` and the infinities are strings in JSON, as protobuf prescribes. They stay strings: JSON has no such numbers.
+const double = (value: unknown): number | string | undefined => {
+  if (typeof value === "number") return value
+  if (typeof value !== "string" || value.length > 40) return undefined
+  const number = Number(value)
+  return value.trim() === "" ? undefined : Number.isFinite(number) ? number : value
+}
+
+/** The maximum depth of arrays and maps in a value. A deeper value is `null`. */
+const maxDepth = 32
+
+/** Decodes an attribute value. Returns `null` for a value without content and for invalid ones. */
+export const valueOf = (value: unknown, depth = 0): AttributeValue => {
+  if (!Predicate.isObject(value) || depth > maxDepth) return null
+  if (typeof value["stringValue"] === "string") return value["stringValue"]
+  if (typeof value["boolValue"] === "boolean") return value["boolValue"]
+  if (value["intValue"] !== undefined) return integer(value["intValue"]) ?? null
+  if (value["doubleValue"] !== undefined) return double(value["doubleValue"]) ?? null
+  if (typeof value["bytesValue"] === "string") return value["bytesValue"]
+  const { arrayValue, kvlistValue } = value
+  if (Predicate.isObject(arrayValue))
+    return objectsIn(arrayValue["values"]).map((item) => valueOf(item, depth + 1))
+  if (Predicate.isObject(kvlistValue)) return attributesOf(kvlistValue["values"], depth + 1)
+  return null
+}
+
+/** Decodes a list of attributes. The last of two with one name counts. */
+export const attributesOf = (list: unknown, depth = 0): SpanAttributes =>
+  Object.fromEntries(
+    objectsIn(list).flatMap(({ key, value }) =>
+      typeof key === "string" ? [[key, valueOf(value, depth)] as const] : []
+    )
+  )
+
+const hex = /^[0-9a-f]+$/
+const base64 = /^[A-Za-z0-9+/]+={0,2}$/
+const zeros = /^0+$/
+
+/** Decodes an id of `bytes` bytes: hex, as OTLP prescribes, or base64, as protobuf does. */
+export const idOf = (id: unknown, bytes: 8 | 16): string | undefined => {
+  if (typeof id !== "string") return undefined
+  if (id.length === bytes * 2) {
+    const lower = hex.test(id) ? id : id.toLowerCase()
+    return hex.test(lower) && !zeros.test(lower) ? lower : undefined
+  }
+  if (id.length !== Math.ceil(bytes / 3) * 4 || !base64.test(id)) return undefined
+  const decoded = Buffer.from(id, "base64")
+  const text = decoded.toString("hex")
+  return decoded.length === bytes && !zeros.test(text) ? text : undefined
+}
+
+/** Decodes a time in nanoseconds, which JSON has as a string or, with less precision, as a number. */
+export const nanosOf = (value: unknown): bigint | undefined => {
+  if (typeof value === "string") return /^\d{1,20}$/.test(value) ? BigInt(value) : undefined
+  return typeof value === "number" && value >= 0 && value < 1e20 ? BigInt(Math.trunc(value)) : undefined
+}
+
+const isFailed = (status: unknown): boolean =>
+  Predicate.isObject(status) && (status["code"] === 2 || status["code"] === "STATUS_CODE_ERROR")
+
+/** Decodes a span. Returns `undefined` if it has no valid id or start. A span without an end ends at its start. */
+export const spanOf = (span: JsonObject): DecodedSpan | undefined => {
+  const traceId = idOf(span["traceId"], 16)
+  const spanId = idOf(span["spanId"], 8)
+  const start = nanosOf(span["startTimeUnixNano"])
+  if (traceId === undefined || spanId === undefined || start === undefined) return undefined
+  const end = nanosOf(span["endTimeUnixNano"]) ?? start
+  return {
+    traceId,
+    spanId,
+    parentId: idOf(span["parentSpanId"], 8),
+    name: typeof span["name"] === "string" ? span["name"] : "",
+    start,
+    end: end < start ? start : end,
+    failed: isFailed(span["status"]),
+    attributes: attributesOf(span["attributes"]),
+    events: objectsIn(span["events"]).map((event) => ({
+      name: typeof event["name"] === "string" ? event["name"] : "",
+      at: nanosOf(event["timeUnixNano"]) ?? start,
+      attributes: attributesOf(event["attributes"])
+    }))
+  }
+}
+
+/** A request of one line: the parts of it that are arrays. */
+export interface OtlpRequest {
+  readonly spans: unknown
+  readonly records: unknown
+  readonly metrics: unknown
+}
+
+/** Parses a line. Returns why it could not if the text is not JSON or has none of the three arrays. */
+export const parse = (text: string): OtlpRequest | "not JSON" | "not OTLP" => {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return "not JSON"
+  }
+  if (!Predicate.isObject(body)) return "not OTLP"
+  const { resourceLogs: records, resourceMetrics: metrics, resourceSpans: spans } = body
+  return Array.isArray(spans) || Array.isArray(records) || Array.isArray(metrics)
+    ? { spans, records, metrics }
+    : "not OTLP"
+}
