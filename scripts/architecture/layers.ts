@@ -33,6 +33,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["internal", "domain", "semconv", "redaction", "instrumentation"],
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
   facades: ["domain", "approval", "attachment", "instrumentation", "telemetry"],
+  "durable-postgres": ["internal", "domain", "semconv"],
   promise: ["domain", "engine", "Codex.ts", "Thread.ts", "telemetry", "facades"],
   testing: [
     "internal",
