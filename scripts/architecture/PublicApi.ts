@@ -6,6 +6,7 @@ import { isGenerated, type SourceFile } from "./SourceTree.ts"
 export const entryPoints = [
   "index.ts",
   "ai/index.ts",
+  "durable/index.ts",
   "http/index.ts",
   "promise/index.ts",
   "testing/index.ts"

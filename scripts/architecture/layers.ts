@@ -34,6 +34,19 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
   facades: ["domain", "approval", "attachment", "instrumentation", "telemetry"],
   "durable-postgres": ["internal", "domain", "semconv"],
+  durable: [
+    "internal",
+    "domain",
+    "semconv",
+    "redaction",
+    "engine",
+    "approval",
+    "instrumentation",
+    "tool",
+    "attachment",
+    "Codex.ts",
+    "Thread.ts"
+  ],
   promise: ["domain", "engine", "Codex.ts", "Thread.ts", "telemetry", "facades"],
   testing: [
     "internal",
@@ -47,6 +60,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "attachment",
     "Codex.ts",
     "Thread.ts",
+    "durable",
     "telemetry",
     "trace",
     "facades"
@@ -65,6 +79,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "telemetry",
     "trace",
     "testing",
+    "durable",
     "facades"
   ],
   "index.ts": [

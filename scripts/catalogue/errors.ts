@@ -51,6 +51,14 @@ const refused = (
   error: new CodexError.InvalidRequest({ reason, method, detail }),
   then
 })
+const unavailable = (
+  reason: CodexError.StorageUnavailableReason,
+  then: string,
+  detail: string
+): ErrorEntry => ({
+  error: new CodexError.StorageUnavailable({ reason, detail }),
+  then
+})
 
 export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
   CodexNotFound: {
@@ -330,6 +338,54 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
   TurnInterrupted: {
     error: new CodexError.TurnInterrupted({ by: "caller" }),
     then: "The turn was stopped on request: its span has no error, and `codex.errors` does not count it."
+  },
+  StateLocked: {
+    error: new CodexError.StateLocked({ path: "/var/lib/app/codex/turns.db", pid: 4711 }),
+    then: "Stop the other runner. To run several, use PostgreSQL."
+  },
+  "StorageUnavailable.Unreachable": unavailable(
+    "Unreachable",
+    "Check the address of the database, and that it runs.",
+    "connect ECONNREFUSED 127.0.0.1:5432"
+  ),
+  "StorageUnavailable.Busy": unavailable(
+    "Busy",
+    "End the program that keeps a transaction open, then try again.",
+    "database is locked"
+  ),
+  "StorageUnavailable.Full": unavailable(
+    "Full",
+    "Free space on the disk of the database, or prune it.",
+    "database or disk is full"
+  ),
+  "StorageUnavailable.ReadOnly": unavailable(
+    "ReadOnly",
+    "Give this user write access to the file, its directory and its file system, or to the tables.",
+    "attempt to write a readonly database"
+  ),
+  "StorageUnavailable.IoError": unavailable(
+    "IoError",
+    "Check the disk and the log of the system.",
+    "disk I/O error"
+  ),
+  "StorageUnavailable.Corrupt": unavailable(
+    "Corrupt",
+    "Restore a backup, or move the file away to start with an empty one. The error names the copy that was kept.",
+    "database disk image is malformed"
+  ),
+  "StorageUnavailable.Incompatible": unavailable(
+    "Incompatible",
+    "Use the version of effect-codex that wrote the database, or another database.",
+    "it has the schema version 9; this version of effect-codex knows up to 1"
+  ),
+  "StorageUnavailable.Unsafe": unavailable(
+    "Unsafe",
+    "Choose a file in a directory of mode 0700, outside of what the agent can write.",
+    '"/srv/project" is accessible to other users; make it private with chmod 700'
+  ),
+  KeyReused: {
+    error: new CodexError.KeyReused({ key: "order-1842" }),
+    then: "Use another key. The same key with the same input finds the first turn."
   }
 }
 

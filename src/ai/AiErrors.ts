@@ -71,6 +71,7 @@ const reasonOf = (error: CodexError.CodexError): AiError.AiErrorReason => {
       return turnFailed(error)
     case "InvalidRequest":
     case "AttachmentRejected":
+    case "KeyReused":
       return new AiError.InvalidRequestError({ description, metadata })
     case "OutputInvalid":
       return new AiError.StructuredOutputError({ description, responseText: error.output, metadata })
@@ -80,6 +81,8 @@ const reasonOf = (error: CodexError.CodexError): AiError.AiErrorReason => {
     case "ProtocolError":
     case "ThreadBusy":
     case "TurnStalled":
+    case "StateLocked":
+    case "StorageUnavailable":
       return error.retryable
         ? new AiError.InternalProviderError({ description, metadata })
         : new AiError.UnknownError({ description, metadata })

@@ -19,12 +19,14 @@ import {
   ThreadBusy
 } from "./EngineErrors.ts"
 import { make } from "./ErrorClass.ts"
+import { KeyReused, StateLocked, StorageUnavailable } from "./StorageErrors.ts"
 import type * as Turn from "./Turn.ts"
 import { CommandTimedOut, TurnFailed, TurnInterrupted, TurnStalled, TurnTimedOut } from "./TurnErrors.ts"
 
 export * from "./DurableErrors.ts"
 export * from "./EngineErrors.ts"
 export { Class, type ErrorClass, type ErrorInfo } from "./ErrorClass.ts"
+export * from "./StorageErrors.ts"
 export * from "./TurnErrors.ts"
 
 /**
@@ -185,7 +187,10 @@ export const CodexError = Schema.Union([
   TurnOutcomeUnknown,
   ToolOutcomeUnknown,
   WorkspaceMissing,
-  IncompatibleJournal
+  IncompatibleJournal,
+  StateLocked,
+  StorageUnavailable,
+  KeyReused
 ])
 export type CodexError = typeof CodexError.Type
 
@@ -271,6 +276,8 @@ export const exitCode = (error: CodexError): number => {
     case "CodexNotFound":
     case "CodexVersionUnsupported":
     case "EngineStartFailed":
+    case "StateLocked":
+    case "StorageUnavailable":
       return 3
     case "TurnTimedOut":
     case "CommandTimedOut":

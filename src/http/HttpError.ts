@@ -256,9 +256,12 @@ export const statusOf = (error: CodexError.CodexError): ErrorStatus => {
     case "EngineUnreachable":
     case "WorkspaceMissing":
     case "IncompatibleJournal":
+    case "StateLocked":
+    case "StorageUnavailable":
       return 503
     case "ThreadBusy":
     case "TurnInterrupted":
+    case "KeyReused":
       return 409
     case "AttachmentRejected":
     case "BudgetExceeded":

@@ -1,0 +1,172 @@
+/** Queries of what a turn leaves behind while it runs: tool calls, events, and the rollout of its thread. */
+import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import { EventLine } from "../../domain/EventLine.ts"
+import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import { ChangeFeed } from "./ChangeFeed.ts"
+import * as Rows from "./Rows.ts"
+import { fromSchema, guard } from "./StorageFailure.ts"
+
+/** @internal A tool call that is about to run. */
+export type ToolCall = Pick<Rows.ToolCallRow, "callId" | "key" | "sideEffect" | "tool" | "turnId">
+
+/** @internal An event of a turn. `id` is its identity, if it has one: an event that is observed twice is stored once. */
+export interface NewEvent {
+  readonly id?: string | undefined
+  readonly event: EventLine
+}
+
+const decodeCalls = Rows.decoder("codex_tool_calls", Rows.ToolCallRow)
+const decodeEvents = Rows.decoder("codex_events", Rows.EventRow)
+const decodeSequence = Rows.decoder("codex_turns", Schema.Struct({ last: Schema.Finite }))
+const decodeBytes = Rows.decoder(
+  "codex_rollouts",
+  Schema.Struct({ at: Schema.Finite, bytes: Schema.instanceOf(Uint8Array) })
+)
+const encodeEvent = Schema.encodeEffect(Schema.fromJsonString(EventLine))
+const encodeResult = Schema.encodeEffect(Schema.fromJsonString(Schema.Unknown))
+
+const makeTools = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const now = Clock.currentTimeMillis
+
+  const get = (turnId: TurnId, callId: string) =>
+    Effect.map(
+      Effect.flatMap(
+        sql`select * from codex_tool_calls where turn_id = ${turnId} and call_id = ${callId}`,
+        decodeCalls
+      ),
+      ([row]) => row
+    )
+
+  const begin = (call: ToolCall) =>
+    guard(
+      Effect.gen(function* () {
+        const rows =
+          yield* sql`insert into codex_tool_calls (turn_id, call_id, key, tool, side_effect, state, started_at)
+            values (${call.turnId}, ${call.callId}, ${call.key}, ${call.tool}, ${call.sideEffect}, 'intent', ${yield* now})
+            on conflict (turn_id, call_id) do nothing returning call_id`
+        if (rows.length > 0) return "new" as const
+        const row = yield* get(call.turnId, call.callId)
+        return row ?? (yield* Effect.die(new Error("a tool call was deleted while it began")))
+      })
+    )
+
+  const done = (turnId: TurnId, callId: string, result: unknown) =>
+    guard(
+      Effect.gen(function* () {
+        const encoded = yield* Effect.mapError(encodeResult(result), fromSchema("codex_tool_calls"))
+        const rows =
+          yield* sql`update codex_tool_calls set state = 'done', result = ${encoded}, ended_at = ${yield* now}
+            where turn_id = ${turnId} and call_id = ${callId} and state = 'intent' returning call_id`
+        return rows.length > 0
+      })
+    )
+
+  return {
+    begin,
+    done,
+    get: (turnId: TurnId, callId: string) => guard(get(turnId, callId)),
+    list: (key: string) =>
+      guard(
+        Effect.flatMap(
+          sql`select * from codex_tool_calls where key = ${key} order by started_at, call_id`,
+          decodeCalls
+        )
+      )
+  }
+})
+
+const makeEvents = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const { notify } = yield* ChangeFeed
+
+  const append = (key: string, events: ReadonlyArray<NewEvent>, epoch?: number) =>
+    guard(
+      Effect.gen(function* () {
+        const encoded = yield* Effect.forEach(events, ({ event, id = null }) =>
+          Effect.map(Effect.mapError(encodeEvent(event), fromSchema("codex_events")), (event) => ({
+            id,
+            event
+          }))
+        )
+        if (!Arr.isReadonlyArrayNonEmpty(encoded)) return
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            const owned = epoch === undefined ? sql`true` : sql`epoch = ${epoch}`
+            // The counter gives concurrent writers different numbers, and locks the turn on PostgreSQL.
+            const [turn] = yield* decodeSequence(
+              yield* sql`update codex_turns set event_seq = event_seq + ${encoded.length}
+                where key = ${key} and ${owned} returning event_seq as last`
+            )
+            if (turn === undefined) return
+            const first = turn.last - encoded.length + 1
+            yield* sql`insert into codex_events ${sql.insert(
+              Arr.map(encoded, ({ event, id }, index) => ({ key, seq: first + index, event_id: id, event }))
+            )} on conflict (key, event_id) do nothing`
+          })
+        )
+        yield* notify
+      })
+    )
+
+  const after = (key: string, seq: number, limit = 500) =>
+    guard(
+      Effect.flatMap(
+        sql`select seq, event from codex_events where key = ${key} and seq > ${seq} order by seq limit ${limit}`,
+        decodeEvents
+      )
+    )
+
+  return { append, after }
+})
+
+const makeRollouts = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+
+  const append = (threadId: ThreadId, offset: number, bytes: Uint8Array) =>
+    guard(
+      Effect.asVoid(
+        sql`insert into codex_rollouts (codex_thread_id, from_byte, bytes) values (${threadId}, ${offset}, ${bytes})
+          on conflict (codex_thread_id, from_byte) do nothing`
+      )
+    )
+
+  const size = (threadId: ThreadId) =>
+    guard(
+      Effect.flatMap(
+        sql`select coalesce(max(from_byte + length(bytes)), 0) as n from codex_rollouts
+          where codex_thread_id = ${threadId}`,
+        Rows.number
+      )
+    )
+
+  const page = (threadId: ThreadId, from: number) =>
+    guard(
+      Effect.flatMap(
+        sql`select from_byte as at, bytes from codex_rollouts
+          where codex_thread_id = ${threadId} and from_byte >= ${from} order by from_byte limit 16`,
+        decodeBytes
+      )
+    )
+
+  const read = (threadId: ThreadId) =>
+    Stream.paginate(0, (from) =>
+      Effect.map(page(threadId, from), (rows) => {
+        const last = rows.at(-1)
+        return [
+          rows.map(({ bytes }) => bytes),
+          last === undefined ? Option.none<number>() : Option.some(last.at + 1)
+        ] as const
+      })
+    )
+
+  return { append, size, read }
+})
+
+export const make = Effect.all({ tools: makeTools, events: makeEvents, rollouts: makeRollouts })

@@ -1,0 +1,131 @@
+/** The database of durable turns, as the runner uses it. Clients use `Durable`, which can do less. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type * as Stream from "effect/Stream"
+import type { ApprovalDecision } from "../../domain/ApprovalDecision.ts"
+import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import type { KeyReused, StorageUnavailable } from "../../domain/StorageErrors.ts"
+import * as ApprovalQueries from "./ApprovalQueries.ts"
+import { ChangeFeed } from "./ChangeFeed.ts"
+import * as JournalQueries from "./JournalQueries.ts"
+import * as Migrations from "./Migrations.ts"
+import type { ApprovalRow, EventRow, ThreadRow, ToolCallRow, TurnOutcome, TurnRow } from "./Rows.ts"
+import * as TurnQueries from "./TurnQueries.ts"
+
+/** An operation on the database. It fails before it has written anything, or writes everything. */
+type Stored<A, E = never> = Effect.Effect<A, StorageUnavailable | E>
+
+/** @internal Approvals and questions. */
+export interface StoredApprovals {
+  /** Adds a request, or finds the one with its id, which an earlier process asked. */
+  readonly ask: (request: ApprovalQueries.AskedApproval) => Stored<ApprovalRow>
+  /** Writes a decision if there is none, the request has not expired and its turn has not ended. */
+  readonly decide: (
+    id: string,
+    decision: ApprovalDecision,
+    by: string
+  ) => Stored<ApprovalQueries.Decided>
+  /** Writes the decision of a request that has expired, if there is none. Returns whether it did. */
+  readonly expire: (id: string, decision: ApprovalDecision) => Stored<boolean>
+  readonly list: (filter: ApprovalQueries.ApprovalFilter) => Stored<ReadonlyArray<ApprovalRow>>
+  readonly get: (id: string) => Stored<ApprovalRow | undefined>
+  /** Ends the requests of a turn: an answer that comes later has no effect. */
+  readonly end: (turnKey: string) => Stored<void>
+}
+
+/** @internal The journal of tool calls. */
+export interface StoredTools {
+  /** Writes that a call is about to run. Returns the row of an earlier attempt, if there is one. */
+  readonly begin: (call: JournalQueries.ToolCall) => Stored<"new" | ToolCallRow>
+  /** Writes the result of a call. Returns false if the call has one already. */
+  readonly done: (turnId: TurnId, callId: string, result: unknown) => Stored<boolean>
+  readonly get: (turnId: TurnId, callId: string) => Stored<ToolCallRow | undefined>
+  readonly list: (turnKey: string) => Stored<ReadonlyArray<ToolCallRow>>
+}
+
+/** @internal The events of turns. */
+export interface StoredEvents {
+  /**
+   * Adds events in order, in one transaction. An event whose id the turn already has is left out. With `epoch`, nothing is
+   * added for a runner that no longer owns the turn.
+   */
+  readonly append: (
+    key: string,
+    events: ReadonlyArray<JournalQueries.NewEvent>,
+    epoch?: number
+  ) => Stored<void>
+  /** Returns the events after `seq`, 0 for all, at most `limit` of them. Numbers can have gaps. */
+  readonly after: (key: string, seq: number, limit?: number) => Stored<ReadonlyArray<EventRow>>
+}
+
+/** @internal The rollout files of threads. */
+export interface StoredRollouts {
+  /** Adds the bytes of the file from `offset` on. */
+  readonly append: (threadId: ThreadId, offset: number, bytes: Uint8Array) => Stored<void>
+  readonly read: (threadId: ThreadId) => Stream.Stream<Uint8Array, StorageUnavailable>
+  /** Returns how many bytes of the file are stored. */
+  readonly size: (threadId: ThreadId) => Stored<number>
+}
+
+/** @internal Every operation is typed: errors of the database are `StorageUnavailable`. */
+export interface StoreShape {
+  /** Adds a turn to the queue of its thread. The same submission again finds the first turn. */
+  readonly submit: (
+    submission: TurnQueries.Submission
+  ) => Stored<{ readonly inserted: boolean; readonly turn: TurnRow }, KeyReused>
+  readonly turn: (key: string) => Stored<TurnRow | undefined>
+  readonly turns: (filter: TurnQueries.TurnFilter) => Stored<ReadonlyArray<TurnRow>>
+  readonly thread: (id: string) => Stored<ThreadRow | undefined>
+  /** Returns submitted turns that can start: all earlier turns of their threads have ended. Oldest first. */
+  readonly heads: (limit: number) => Stored<ReadonlyArray<TurnRow>>
+  /**
+   * Makes a runner the owner of a turn: increments `epoch`, so that an earlier owner's writes have no effect. Returns
+   * `undefined` if the turn has ended or does not exist. `versions` are written by the first claim only.
+   */
+  readonly claim: (
+    key: string,
+    runner: string,
+    versions?: TurnQueries.RunnerVersions
+  ) => Stored<TurnRow | undefined>
+  /** Whether a runner still owns a turn that has not ended. */
+  readonly owns: (key: string, runner: string, epoch: number) => Stored<boolean>
+  /** Writes which thread of Codex, turn and engine run a durable turn. */
+  readonly started: (key: string, found: TurnQueries.Started) => Stored<void>
+  /** The same before the id of the turn is known. */
+  readonly threadStarted: (
+    key: string,
+    found: Pick<TurnQueries.Started, "codexThreadId" | "engine" | "rolloutPath">
+  ) => Stored<void>
+  readonly setStatus: (key: string, epoch: number, status: "running" | "waiting") => Stored<void>
+  /** Writes how a turn ended. Returns false if that is already written. */
+  readonly finish: (key: string, outcome: TurnOutcome) => Stored<boolean>
+  readonly outcome: (key: string) => Stored<TurnOutcome | undefined>
+  /** Returns false if the turn has ended or does not exist. */
+  readonly requestInterrupt: (key: string) => Stored<boolean>
+  readonly approvals: StoredApprovals
+  readonly tools: StoredTools
+  readonly events: StoredEvents
+  readonly rollouts: StoredRollouts
+  /** Emits once when the subscription is active, then soon after any commit by any process. Never fails. */
+  readonly changes: Stream.Stream<void>
+}
+
+/** @internal Makes the queries, after the migrations. */
+export const make: Effect.Effect<StoreShape, StorageUnavailable, SqlClient.SqlClient | ChangeFeed> =
+  Effect.gen(function* () {
+    yield* Migrations.run
+    const turns = yield* TurnQueries.make
+    const approvals = yield* ApprovalQueries.make
+    const journal = yield* JournalQueries.make
+    const { changes } = yield* ChangeFeed
+    return { ...turns, approvals, ...journal, changes }
+  })
+
+/** @internal The database of durable turns, for runners. */
+export class Store extends Context.Service<Store, StoreShape>()("effect-codex/durable/Store") {
+  /** Runs the migrations on any `SqlClient`, and makes the queries. */
+  static readonly layer: Layer.Layer<Store, StorageUnavailable, SqlClient.SqlClient | ChangeFeed> =
+    Layer.effect(Store, make)
+}

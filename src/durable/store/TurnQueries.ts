@@ -1,0 +1,277 @@
+/** Queries of threads and turns. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import { createHash, randomUUID } from "node:crypto"
+import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import { KeyReused, StorageUnavailable } from "../../domain/StorageErrors.ts"
+import { canonicalJson } from "../../internal/CanonicalJson.ts"
+import { type DurableInput, DurableThreadOptions, type StoredTurnOptions } from "../DurableInput.ts"
+import { ChangeFeed } from "./ChangeFeed.ts"
+import * as Rows from "./Rows.ts"
+import { fromSchema, guard } from "./StorageFailure.ts"
+
+/** @internal What is submitted. Absent `threadId`: a new thread. */
+export interface Submission {
+  readonly key: string
+  readonly threadId?: string | undefined
+  readonly threadOptions: DurableThreadOptions
+  readonly input: DurableInput
+  readonly options: StoredTurnOptions
+  readonly userHash?: string | undefined
+  readonly team?: string | undefined
+  readonly traceParent?: string | undefined
+}
+
+/** @internal Which turns to list: those that match all fields. Order: the newest first. */
+export interface TurnFilter {
+  readonly threadId?: string | undefined
+  readonly status?: ReadonlyArray<Rows.TurnStatus> | undefined
+  readonly runner?: string | undefined
+  readonly ended?: boolean | undefined
+  /** Default: 100. */
+  readonly limit?: number | undefined
+}
+
+/** @internal What becomes known when Codex has started a turn. */
+export interface Started {
+  readonly codexThreadId: ThreadId
+  readonly turnId: TurnId
+  readonly engine: string
+  readonly rolloutPath?: string | undefined
+}
+
+/** @internal Which versions a runner uses: of its journal, and of the program with its tools. */
+export interface RunnerVersions {
+  readonly journal: number
+  readonly program?: string | undefined
+}
+
+const decodeTurns = Rows.decoder("codex_turns", Rows.TurnRow)
+const decodeThreads = Rows.decoder("codex_threads", Rows.ThreadRow)
+const encodeOutcome = Schema.encodeEffect(Schema.fromJsonString(Rows.TurnOutcome))
+const decodeOutcomes = Rows.decoder(
+  "codex_turns",
+  Schema.Struct({ outcome: Schema.NullOr(Schema.fromJsonString(Rows.TurnOutcome)) })
+)
+const decodeOptions = Rows.decoder(
+  "codex_threads",
+  Schema.Struct({ options: Schema.fromJsonString(DurableThreadOptions) })
+)
+
+const statusOf = (outcome: Rows.TurnOutcome): Rows.TurnStatus => {
+  if (outcome._tag === "Completed") return "completed"
+  return outcome.error._tag === "TurnInterrupted" ? "interrupted" : "failed"
+}
+
+/** Hashes what was submitted. The user and the trace are no part of it: a retry can come from elsewhere. */
+const hashOf = ({ input, options, threadId, threadOptions }: Submission): string =>
+  createHash("sha256").update(canonicalJson({ input, options, threadId, threadOptions })).digest("hex")
+
+/** The id of the user message of a turn: the same for every attempt, so that Codex's history finds the turn by it. */
+const messageIdOf = (key: string): string => `effect-codex:${key}`
+
+export const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const { notify } = yield* ChangeFeed
+  const columns = sql.literal(Rows.turnColumns)
+  const now = Clock.currentTimeMillis
+
+  const findTurn = Effect.fnUntraced(function* (key: string) {
+    const [row] = yield* decodeTurns(yield* sql`select ${columns} from codex_turns where key = ${key}`)
+    return row
+  })
+
+  const insert = Effect.fnUntraced(function* (submission: Submission) {
+    const existing = yield* findTurn(submission.key)
+    if (existing !== undefined) return { inserted: false, turn: existing }
+    const at = yield* now
+    const threadId = submission.threadId ?? randomUUID()
+    const named = canonicalJson(submission.threadOptions)
+    // The update locks the thread's row on PostgreSQL, so that two submissions get different places in its queue.
+    const [thread] = yield* decodeOptions(
+      yield* sql`insert into codex_threads (id, options, user_hash, team, created_at, updated_at)
+      values (${threadId}, ${named}, ${submission.userHash ?? null}, ${submission.team ?? null}, ${at}, ${at})
+      on conflict (id) do update set updated_at = excluded.updated_at returning options`
+    )
+    // The options hold for the later turns of the thread, and not for those that wait before this one.
+    const options = canonicalJson({ ...thread?.options, ...submission.threadOptions })
+    yield* sql`update codex_threads set options = ${options} where id = ${threadId} and options <> ${options}`
+    const rows = yield* sql`insert into codex_turns
+      (key, thread_id, seq, status, input, options, thread_options, submission_hash, message_id, trace_parent, submitted_at)
+      select ${submission.key}, ${threadId}, coalesce(max(seq), 0) + 1, 'submitted',
+        ${canonicalJson(submission.input)}, ${canonicalJson(submission.options)}, ${options},
+        ${hashOf(submission)}, ${messageIdOf(submission.key)}, ${submission.traceParent ?? null}, ${at}
+      from codex_turns where thread_id = ${threadId}
+      on conflict (key) do nothing
+      returning ${columns}`
+    const [inserted] = yield* decodeTurns(rows)
+    if (inserted !== undefined) return { inserted: true, turn: inserted }
+    // Another process inserted the key meanwhile.
+    const turn = yield* findTurn(submission.key)
+    if (turn === undefined)
+      return yield* new StorageUnavailable({ reason: "Busy", detail: "the key was pruned meanwhile" })
+    return { inserted: false, turn }
+  })
+
+  const submit = (submission: Submission) =>
+    guard(
+      Effect.gen(function* () {
+        const result = yield* sql.withTransaction(insert(submission))
+        if (result.inserted) yield* notify
+        else if (result.turn.submissionHash !== hashOf(submission))
+          return yield* new KeyReused({ key: submission.key })
+        return result
+      })
+    )
+
+  const turns = (filter: TurnFilter) => {
+    const conditions = [sql`true`]
+    if (filter.threadId !== undefined) conditions.push(sql`thread_id = ${filter.threadId}`)
+    if (filter.status !== undefined) conditions.push(sql`status in ${sql.in(filter.status)}`)
+    if (filter.runner !== undefined) conditions.push(sql`runner = ${filter.runner}`)
+    if (filter.ended === true) conditions.push(sql`ended_at is not null`)
+    if (filter.ended === false) conditions.push(sql`ended_at is null`)
+    return guard(
+      Effect.flatMap(
+        sql`select ${columns} from codex_turns where ${sql.and(conditions)}
+          order by submitted_at desc, seq desc limit ${filter.limit ?? 100}`,
+        decodeTurns
+      )
+    )
+  }
+
+  const heads = (limit: number) =>
+    guard(
+      Effect.flatMap(
+        sql`select ${columns} from codex_turns where status = 'submitted' and ended_at is null and not exists
+          (select 1 from codex_turns earlier where earlier.thread_id = codex_turns.thread_id
+            and earlier.seq < codex_turns.seq and earlier.ended_at is null)
+          order by submitted_at, seq limit ${limit}`,
+        decodeTurns
+      )
+    )
+
+  const claim = (key: string, runner: string, versions?: RunnerVersions) =>
+    guard(
+      Effect.gen(function* () {
+        const at = yield* now
+        const [row] = yield* decodeTurns(
+          yield* sql`update codex_turns set runner = ${runner}, epoch = epoch + 1,
+            status = case when status = 'submitted' then 'running' else status end,
+            journal_version = coalesce(journal_version, ${versions?.journal ?? null}),
+            program_version = coalesce(program_version, ${versions?.program ?? null}),
+            started_at = coalesce(started_at, ${at})
+            where key = ${key} and ended_at is null returning ${columns}`
+        )
+        yield* notify
+        return row
+      })
+    )
+
+  const owns = (key: string, runner: string, epoch: number) =>
+    guard(
+      Effect.map(
+        sql`select 1 from codex_turns where key = ${key} and runner = ${runner} and epoch = ${epoch}
+          and ended_at is null`,
+        (rows) => rows.length > 0
+      )
+    )
+
+  const started = (key: string, found: Started) =>
+    guard(
+      Effect.gen(function* () {
+        const at = yield* now
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            yield* sql`update codex_turns set turn_id = ${found.turnId} where key = ${key}`
+            yield* threadStartedIn(key, found, at)
+          })
+        )
+        yield* notify
+      })
+    )
+
+  const threadStartedIn = (
+    key: string,
+    found: Pick<Started, "codexThreadId" | "engine" | "rolloutPath">,
+    at: number
+  ) => sql`update codex_threads set codex_thread_id = ${found.codexThreadId}, engine = ${found.engine},
+      rollout_path = coalesce(${found.rolloutPath ?? null}, rollout_path), updated_at = ${at}
+      where id = (select thread_id from codex_turns where key = ${key})`
+
+  const threadStarted = (key: string, found: Pick<Started, "codexThreadId" | "engine" | "rolloutPath">) =>
+    guard(Effect.flatMap(now, (at) => Effect.asVoid(threadStartedIn(key, found, at))))
+
+  const setStatus = (key: string, epoch: number, status: "running" | "waiting") =>
+    guard(
+      Effect.gen(function* () {
+        const rows = yield* sql`update codex_turns set status = ${status}
+          where key = ${key} and epoch = ${epoch} and ended_at is null and status <> ${status} returning key`
+        if (rows.length > 0) yield* notify
+      })
+    )
+
+  const finish = (key: string, outcome: Rows.TurnOutcome) =>
+    guard(
+      Effect.gen(function* () {
+        const at = yield* now
+        const encoded = yield* Effect.mapError(encodeOutcome(outcome), fromSchema("codex_turns"))
+        const rows = yield* sql`update codex_turns
+          set outcome = ${encoded}, status = ${statusOf(outcome)}, ended_at = ${at}
+          where key = ${key} and outcome is null returning key`
+        if (rows.length === 0) return false
+        yield* notify
+        return true
+      })
+    )
+
+  const outcome = (key: string) =>
+    guard(
+      Effect.map(
+        Effect.flatMap(sql`select outcome from codex_turns where key = ${key}`, decodeOutcomes),
+        ([row]) => row?.outcome ?? undefined
+      )
+    )
+
+  const requestInterrupt = (key: string) =>
+    guard(
+      Effect.gen(function* () {
+        const at = yield* now
+        const rows = yield* sql`update codex_turns
+          set interrupt_requested_at = coalesce(interrupt_requested_at, ${at})
+          where key = ${key} and ended_at is null returning key`
+        if (rows.length > 0) yield* notify
+        return rows.length > 0
+      })
+    )
+
+  const thread = (id: string) =>
+    guard(
+      Effect.map(
+        Effect.flatMap(
+          sql`select id, codex_thread_id, engine, options, user_hash, team, rollout_path, created_at, updated_at
+            from codex_threads where id = ${id}`,
+          decodeThreads
+        ),
+        ([row]) => row
+      )
+    )
+
+  return {
+    submit,
+    turn: (key: string) => guard(findTurn(key)),
+    turns,
+    thread,
+    heads,
+    claim,
+    owns,
+    started,
+    threadStarted,
+    setStatus,
+    finish,
+    outcome,
+    requestInterrupt
+  }
+})
