@@ -5,4 +5,4 @@
  * @module effect-codex/durable
  */
 export { DurableInput, DurableThreadOptions, Recovery } from "./DurableInput.ts"
-export { TurnStatus } from "./store/Rows.ts"
+export { DurableTurnStatus } from "./store/Rows.ts"

@@ -13,7 +13,7 @@ import * as Rows from "./Rows.ts"
 import { fromSchema, guard } from "./StorageFailure.ts"
 
 /** @internal A tool call that is about to run. */
-export type ToolCall = Pick<Rows.ToolCallRow, "callId" | "key" | "sideEffect" | "tool" | "turnId">
+export type NewToolCall = Pick<Rows.ToolCallRow, "callId" | "key" | "sideEffect" | "tool" | "turnId">
 
 /** @internal An event of a turn. `id` is its identity, if it has one: an event that is observed twice is stored once. */
 export interface NewEvent {
@@ -44,7 +44,7 @@ const makeTools = Effect.gen(function* () {
       ([row]) => row
     )
 
-  const begin = (call: ToolCall) =>
+  const begin = (call: NewToolCall) =>
     guard(
       Effect.gen(function* () {
         const rows =

@@ -20,7 +20,7 @@ const integer = Schema.Finite
  * @since 0.1.0
  * @category schemas
  */
-export const TurnStatus = Schema.Literals([
+export const DurableTurnStatus = Schema.Literals([
   "submitted",
   "running",
   "waiting",
@@ -33,7 +33,7 @@ export const TurnStatus = Schema.Literals([
  * @since 0.1.0
  * @category models
  */
-export type TurnStatus = typeof TurnStatus.Type
+export type DurableTurnStatus = typeof DurableTurnStatus.Type
 
 /** @internal How a turn ended. */
 export const TurnOutcome = Schema.Union([
@@ -71,7 +71,7 @@ export const TurnRow = Schema.Struct({
   key: text,
   threadId: text,
   seq: integer,
-  status: TurnStatus,
+  status: DurableTurnStatus,
   input: fromJsonString(DurableInput),
   options: fromJsonString(StoredTurnOptions),
   /** The options of the thread for this turn: what this and earlier submissions to the thread name. */

@@ -38,7 +38,7 @@ export interface StoredApprovals {
 /** @internal The journal of tool calls. */
 export interface StoredTools {
   /** Writes that a call is about to run. Returns the row of an earlier attempt, if there is one. */
-  readonly begin: (call: JournalQueries.ToolCall) => Stored<"new" | ToolCallRow>
+  readonly begin: (call: JournalQueries.NewToolCall) => Stored<"new" | ToolCallRow>
   /** Writes the result of a call. Returns false if the call has one already. */
   readonly done: (turnId: TurnId, callId: string, result: unknown) => Stored<boolean>
   readonly get: (turnId: TurnId, callId: string) => Stored<ToolCallRow | undefined>
@@ -92,11 +92,11 @@ export interface StoreShape {
   /** Whether a runner still owns a turn that has not ended. */
   readonly owns: (key: string, runner: string, epoch: number) => Stored<boolean>
   /** Writes which thread of Codex, turn and engine run a durable turn. */
-  readonly started: (key: string, found: TurnQueries.Started) => Stored<void>
+  readonly started: (key: string, found: TurnQueries.StartedTurn) => Stored<void>
   /** The same before the id of the turn is known. */
   readonly threadStarted: (
     key: string,
-    found: Pick<TurnQueries.Started, "codexThreadId" | "engine" | "rolloutPath">
+    found: Pick<TurnQueries.StartedTurn, "codexThreadId" | "engine" | "rolloutPath">
   ) => Stored<void>
   readonly setStatus: (key: string, epoch: number, status: "running" | "waiting") => Stored<void>
   /** Writes how a turn ended. Returns false if that is already written. */

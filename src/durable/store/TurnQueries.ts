@@ -27,7 +27,7 @@ export interface Submission {
 /** @internal Which turns to list: those that match all fields. Order: the newest first. */
 export interface TurnFilter {
   readonly threadId?: string | undefined
-  readonly status?: ReadonlyArray<Rows.TurnStatus> | undefined
+  readonly status?: ReadonlyArray<Rows.DurableTurnStatus> | undefined
   readonly runner?: string | undefined
   readonly ended?: boolean | undefined
   /** Default: 100. */
@@ -35,7 +35,7 @@ export interface TurnFilter {
 }
 
 /** @internal What becomes known when Codex has started a turn. */
-export interface Started {
+export interface StartedTurn {
   readonly codexThreadId: ThreadId
   readonly turnId: TurnId
   readonly engine: string
@@ -60,7 +60,7 @@ const decodeOptions = Rows.decoder(
   Schema.Struct({ options: Schema.fromJsonString(DurableThreadOptions) })
 )
 
-const statusOf = (outcome: Rows.TurnOutcome): Rows.TurnStatus => {
+const statusOf = (outcome: Rows.TurnOutcome): Rows.DurableTurnStatus => {
   if (outcome._tag === "Completed") return "completed"
   return outcome.error._tag === "TurnInterrupted" ? "interrupted" : "failed"
 }
@@ -179,7 +179,7 @@ export const make = Effect.gen(function* () {
       )
     )
 
-  const started = (key: string, found: Started) =>
+  const started = (key: string, found: StartedTurn) =>
     guard(
       Effect.gen(function* () {
         const at = yield* now
@@ -195,13 +195,13 @@ export const make = Effect.gen(function* () {
 
   const threadStartedIn = (
     key: string,
-    found: Pick<Started, "codexThreadId" | "engine" | "rolloutPath">,
+    found: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">,
     at: number
   ) => sql`update codex_threads set codex_thread_id = ${found.codexThreadId}, engine = ${found.engine},
       rollout_path = coalesce(${found.rolloutPath ?? null}, rollout_path), updated_at = ${at}
       where id = (select thread_id from codex_turns where key = ${key})`
 
-  const threadStarted = (key: string, found: Pick<Started, "codexThreadId" | "engine" | "rolloutPath">) =>
+  const threadStarted = (key: string, found: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">) =>
     guard(Effect.flatMap(now, (at) => Effect.asVoid(threadStartedIn(key, found, at))))
 
   const setStatus = (key: string, epoch: number, status: "running" | "waiting") =>
