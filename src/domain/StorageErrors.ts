@@ -66,7 +66,8 @@ const storageReasons: {
   ReadOnly: {
     class: "config",
     happened: "the database of durable turns cannot be written",
-    nextStep: "check the permissions of the file, its directory and its file system, or those of the database user"
+    nextStep:
+      "check the permissions of the file, its directory and its file system, or those of the database user"
   },
   IoError: {
     class: "transient",

@@ -11,10 +11,7 @@ import { Store } from "./Store.ts"
 /** @internal Opens the file and announces its commits. */
 export const layerClient = (
   options: SqliteClient.SqliteOptions
-): Layer.Layer<
-  SqlClient.SqlClient | SqliteClient.Sqlite | ChangeFeed.ChangeFeed,
-  StorageUnavailable
-> =>
+): Layer.Layer<SqlClient.SqlClient | SqliteClient.Sqlite | ChangeFeed.ChangeFeed, StorageUnavailable> =>
   ChangeFeed.layerSqlite.pipe(
     Layer.provideMerge(
       Layer.effectContext(SqliteClient.make(options).pipe(Effect.mapError(StorageFailure.fromSql)))
@@ -27,7 +24,5 @@ export const layerClient = (
  */
 export const layerRunner = (
   options: SqliteClient.SqliteOptions
-): Layer.Layer<
-  Store | SqlClient.SqlClient | ChangeFeed.ChangeFeed,
-  StateLocked | StorageUnavailable
-> => Store.layer.pipe(Layer.provideMerge(layerClient(options)))
+): Layer.Layer<Store | SqlClient.SqlClient | ChangeFeed.ChangeFeed, StateLocked | StorageUnavailable> =>
+  Store.layer.pipe(Layer.provideMerge(layerClient(options)))

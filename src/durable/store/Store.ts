@@ -22,11 +22,7 @@ export interface StoredApprovals {
   /** Adds a request, or finds the one with its id, which an earlier process asked. */
   readonly ask: (request: ApprovalQueries.AskedApproval) => Stored<ApprovalRow>
   /** Writes a decision if there is none, the request has not expired and its turn has not ended. */
-  readonly decide: (
-    id: string,
-    decision: ApprovalDecision,
-    by: string
-  ) => Stored<ApprovalQueries.Decided>
+  readonly decide: (id: string, decision: ApprovalDecision, by: string) => Stored<ApprovalQueries.Decided>
   /** Writes the decision of a request that has expired, if there is none. Returns whether it did. */
   readonly expire: (id: string, decision: ApprovalDecision) => Stored<boolean>
   readonly list: (filter: ApprovalQueries.ApprovalFilter) => Stored<ReadonlyArray<ApprovalRow>>

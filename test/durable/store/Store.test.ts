@@ -101,7 +101,14 @@ describe("the store", () => {
         yield* store.claim("a", "r1")
         const event = { type: "events.omitted", deltas: 1, events: 0, at: 1 } as const
         yield* store.events.append("a", [{ id: "e1", event }, { event }], 1)
-        yield* store.events.append("a", [{ id: "e1", event }, { id: "e2", event }], 1)
+        yield* store.events.append(
+          "a",
+          [
+            { id: "e1", event },
+            { id: "e2", event }
+          ],
+          1
+        )
         yield* store.events.append("a", [{ id: "e3", event }], 0)
         const rows = yield* store.events.after("a", 0)
         assert.deepStrictEqual(
