@@ -33,7 +33,6 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["internal", "domain", "semconv", "redaction", "instrumentation"],
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
   facades: ["domain", "approval", "attachment", "instrumentation", "telemetry"],
-  "durable-postgres": ["internal", "domain", "semconv"],
   durable: [
     "internal",
     "domain",
@@ -47,6 +46,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Codex.ts",
     "Thread.ts"
   ],
+  "durable-postgres": ["internal", "domain", "semconv", "durable"],
   promise: ["domain", "engine", "Codex.ts", "Thread.ts", "telemetry", "facades"],
   testing: [
     "internal",
