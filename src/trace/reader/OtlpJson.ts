@@ -23,7 +23,7 @@ export interface DecodedSpan {
   }>
 }
 
-type JsonObject = { readonly [key: string]: unknown }
+export type JsonObject = { readonly [key: string]: unknown }
 
 /** Returns the objects of an array, or none if the value is no array. */
 export const objectsIn = (value: unknown): ReadonlyArray<JsonObject> =>
@@ -59,17 +59,27 @@ export const valueOf = (value: unknown, depth = 0): AttributeValue => {
   const { arrayValue, kvlistValue } = value
   if (Predicate.isObject(arrayValue))
     return objectsIn(arrayValue["values"]).map((item) => valueOf(item, depth + 1))
-  if (Predicate.isObject(kvlistValue)) return attributesOf(kvlistValue["values"], depth + 1)
+  if (Predicate.isObject(kvlistValue)) return attributesOf(kvlistValue["values"], undefined, depth + 1)
   return null
 }
 
-/** Decodes a list of attributes. The last of two with one name counts. */
-export const attributesOf = (list: unknown, depth = 0): SpanAttributes =>
-  Object.fromEntries(
-    objectsIn(list).flatMap(({ key, value }) =>
-      typeof key === "string" ? [[key, valueOf(value, depth)] as const] : []
-    )
-  )
+/** Decodes a list of attributes, or only those with some names. The last of two with one name counts. */
+export const attributesOf = (list: unknown, names?: ReadonlySet<string>, depth = 0): SpanAttributes => {
+  const attributes: Record<string, AttributeValue> = {}
+  if (!Array.isArray(list)) return attributes
+  for (const pair of list) {
+    if (!Predicate.isObject(pair)) continue
+    const { key, value } = pair
+    if (typeof key !== "string" || names?.has(key) === false) continue
+    // `__proto__` is an ordinary name here.
+    if (key === "__proto__")
+      Object.defineProperty(attributes, key, { value: valueOf(value, depth), ...plain })
+    else attributes[key] = valueOf(value, depth)
+  }
+  return attributes
+}
+
+const plain = { configurable: true, enumerable: true, writable: true }
 
 const hex = /^[0-9a-f]+$/
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/
@@ -94,7 +104,8 @@ export const nanosOf = (value: unknown): bigint | undefined => {
   return typeof value === "number" && value >= 0 && value < 1e20 ? BigInt(Math.trunc(value)) : undefined
 }
 
-const isFailed = (status: unknown): boolean =>
+/** Whether a status is an error. */
+export const isFailed = (status: unknown): boolean =>
   Predicate.isObject(status) && (status["code"] === 2 || status["code"] === "STATUS_CODE_ERROR")
 
 /** Decodes a span. Returns `undefined` if it has no valid id or start. A span without an end ends at its start. */
@@ -142,3 +153,49 @@ export const parse = (text: string): OtlpRequest | "not JSON" | "not OTLP" => {
     ? { spans, records, metrics }
     : "not OTLP"
 }
+
+/** Returns the spans of a request, each with the service that sent it. */
+export function* spansIn({
+  spans
+}: OtlpRequest): Generator<{ readonly span: JsonObject; readonly service: string | undefined }> {
+  for (const { resource, scopeSpans } of objectsIn(spans)) {
+    const service = serviceOf(resource)
+    for (const scope of objectsIn(scopeSpans))
+      for (const span of objectsIn(scope["spans"])) yield { span, service }
+  }
+}
+
+const serviceNames = new Set(["service.name"])
+
+const serviceOf = (resource: unknown): string | undefined => {
+  const name = Predicate.isObject(resource)
+    ? attributesOf(resource["attributes"], serviceNames)["service.name"]
+    : undefined
+  return typeof name === "string" && name !== "" ? name : undefined
+}
+
+/** Counts the log records of a request. */
+export const recordsIn = ({ records }: OtlpRequest): number =>
+  sum(objectsIn(records), ({ scopeLogs }) =>
+    sum(objectsIn(scopeLogs), ({ logRecords }) => (Array.isArray(logRecords) ? logRecords.length : 0))
+  )
+
+const kindsOfPoints = ["sum", "gauge", "histogram", "exponentialHistogram", "summary"]
+
+/** Counts the data points of the metrics of a request. */
+export const pointsIn = ({ metrics }: OtlpRequest): number =>
+  sum(objectsIn(metrics), ({ scopeMetrics }) =>
+    sum(objectsIn(scopeMetrics), (scope) =>
+      sum(objectsIn(scope["metrics"]), (metric) =>
+        sum(kindsOfPoints, (kind) => {
+          const points = metric[kind]
+          return Predicate.isObject(points) && Array.isArray(points["dataPoints"])
+            ? points["dataPoints"].length
+            : 0
+        })
+      )
+    )
+  )
+
+const sum = <A>(items: ReadonlyArray<A>, countOf: (item: A) => number): number =>
+  items.reduce((total, item) => total + countOf(item), 0)

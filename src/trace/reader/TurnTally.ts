@@ -153,6 +153,10 @@ export class TurnTally {
     return this.parent
   }
 
+  get parentTraceId(): string | undefined {
+    return this.turn?.traceId
+  }
+
   add(span: TalliedSpan): void {
     const { attributes, facts } = span
     this.spans++

@@ -1,0 +1,251 @@
+/**
+ * Reads turns from files of OTLP JSON lines: first a list of all turns, in memory that does not grow with the files, then the
+ * spans of the turns that a caller asks for, which it reads from the files again.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import { codeOf } from "../../internal/SystemError.ts"
+import * as LineFile from "./LineFile.ts"
+import * as OtlpJson from "./OtlpJson.ts"
+import * as SpanFacts from "./SpanFacts.ts"
+import type { BadLine, ReadReport, TurnSummary, TurnTrace } from "./TraceModel.ts"
+import { TurnTable } from "./TurnTable.ts"
+import type { TalliedSpan } from "./TurnTally.ts"
+import * as TurnTree from "./TurnTree.ts"
+
+/** A file cannot be read. */
+export class UnreadableTrace extends Data.TaggedError("UnreadableTrace")<{
+  readonly path: string
+  /** The code of the system, such as `ENOENT`, or `NotAFile`. */
+  readonly code: string
+}> {
+  override get message(): string {
+    return `cannot read "${this.path}" (${this.code}); pass files of OTLP JSON lines, gzipped or not`
+  }
+}
+
+export interface ScanOptions {
+  /** The maximum number of turns in the list; beyond it the oldest are left out and counted. */
+  readonly maxTurns?: number | undefined
+  /** Receives every span of a turn, once. */
+  readonly onSpan?: ((span: TalliedSpan) => void) | undefined
+  /** As in `LineFileOptions`. */
+  readonly chunkBytes?: number | undefined
+}
+
+/** What the first pass found. */
+export interface TraceScan {
+  /** All turns in order of start, those of sub-agents included. */
+  readonly turns: ReadonlyArray<TurnSummary>
+  readonly report: ReadReport
+  /** Reads the spans of turns by their keys, in the order of the keys. Keys of no turn are left out. */
+  readonly read: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<TurnTrace>, UnreadableTrace>
+}
+
+const defaultMaxTurns = 50_000
+/** The number of bad lines that a report names. */
+const maxBadLines = 20
+/** The maximum number of spans of a turn that are kept. A turn with more of them shows the first that the files contain. */
+const maxSpans = 100_000
+
+/** Reads all files once. */
+export const scan = (
+  paths: ReadonlyArray<string>,
+  options: ScanOptions = {}
+): Effect.Effect<TraceScan, UnreadableTrace> =>
+  Effect.gen(function* () {
+    const table = new TurnTable(options.maxTurns ?? defaultMaxTurns)
+    const counts = { spans: 0, records: 0, metricPoints: 0, badSpans: 0, bad: 0 }
+    const badLines: Array<BadLine> = []
+    const recent = new RecentIds()
+    const take = (text: string) => {
+      const request = OtlpJson.parse(text)
+      if (typeof request === "string") return request
+      for (const { service, span } of OtlpJson.spansIn(request)) {
+        const tallied = tally(span, service)
+        if (tallied === undefined) {
+          counts.badSpans++
+          continue
+        }
+        if (recent.has(tallied.spanId)) continue
+        counts.spans++
+        table.add(tallied)
+        options.onSpan?.(tallied)
+      }
+      counts.records += OtlpJson.recordsIn(request)
+      counts.metricPoints += OtlpJson.pointsIn(request)
+      return undefined
+    }
+    let bytes = 0
+    let lines = 0
+    let cutFiles = 0
+    for (const path of paths) {
+      const read = yield* readFile(path, {
+        chunkBytes: options.chunkBytes,
+        onDocument: take,
+        onBad: (line, reason) => {
+          counts.bad++
+          if (badLines.length < maxBadLines) badLines.push({ file: path, line, reason })
+        }
+      })
+      bytes += read.bytes
+      lines += read.lines
+      if (read.cut) cutFiles++
+    }
+    const turns = table.finish()
+    return {
+      turns,
+      report: {
+        files: paths.length,
+        bytes,
+        lines,
+        ...counts,
+        badLines,
+        cutFiles,
+        omittedTurns: table.omitted
+      },
+      read: (keys) => readTurns(paths, turns, keys)
+    }
+  })
+
+const readFile = (path: string, options: LineFile.LineFileOptions) =>
+  Effect.tryPromise({
+    try: (signal) => LineFile.read(path, { ...options, signal }),
+    catch: (error) =>
+      new UnreadableTrace({
+        path,
+        code: error instanceof LineFile.NotAFile ? "NotAFile" : (codeOf(error) ?? "unknown error")
+      })
+  })
+
+/** Decodes of a span only what the list needs. */
+const tally = (span: OtlpJson.JsonObject, service: string | undefined): TalliedSpan | undefined => {
+  const traceId = OtlpJson.idOf(span["traceId"], 16)
+  const spanId = OtlpJson.idOf(span["spanId"], 8)
+  const start = OtlpJson.nanosOf(span["startTimeUnixNano"])
+  if (traceId === undefined || spanId === undefined || start === undefined) return undefined
+  const end = OtlpJson.nanosOf(span["endTimeUnixNano"]) ?? start
+  const attributes = OtlpJson.attributesOf(span["attributes"], SpanFacts.attributeNames)
+  const name = typeof span["name"] === "string" ? span["name"] : ""
+  return {
+    traceId,
+    spanId,
+    parentId: OtlpJson.idOf(span["parentSpanId"], 8),
+    start,
+    end: end < start ? start : end,
+    failed: OtlpJson.isFailed(span["status"]),
+    service,
+    attributes,
+    facts: SpanFacts.of(name, attributes)
+  }
+}
+
+/**
+ * Remembers the ids of the last spans, because an exporter that gets no answer sends a batch twice. Two generations instead of
+ * a queue, so that forgetting costs nothing.
+ */
+class RecentIds {
+  private current = new Set<string>()
+  private previous = new Set<string>()
+
+  /** Whether the id is among the last ones. Remembers it. */
+  has(id: string): boolean {
+    if (this.current.has(id) || this.previous.has(id)) return true
+    this.current.add(id)
+    if (this.current.size >= 50_000) {
+      this.previous = this.current
+      this.current = new Set()
+    }
+    return false
+  }
+}
+
+/** Beyond this number of turns nearly every line has one, so that searching each line for all of them costs more than it saves. */
+const maxNeedles = 16
+
+const readTurns = (
+  paths: ReadonlyArray<string>,
+  turns: ReadonlyArray<TurnSummary>,
+  keys: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<TurnTrace>, UnreadableTrace> =>
+  Effect.gen(function* () {
+    const byKey = new Map(turns.map((turn) => [turn.key, turn]))
+    const byParent = Map.groupBy(turns, ({ parentKey }) => parentKey)
+    const wanted = keys.flatMap((key) => {
+      const turn = byKey.get(key)
+      return turn === undefined
+        ? []
+        : { turn, agents: agentsOf(turn, byParent), spans: new Array<OtlpJson.DecodedSpan>() }
+    })
+    if (wanted.length === 0) return []
+    const byTurn = new Map<string, Array<Array<OtlpJson.DecodedSpan>>>()
+    const byTrace = new Map<string, Array<Array<OtlpJson.DecodedSpan>>>()
+    for (const { agents, spans, turn } of wanted) {
+      for (const each of [turn, ...agents]) {
+        append(byTurn, each.key, spans)
+        append(byTrace, each.traceId, spans)
+      }
+    }
+    const collect = (text: string) => {
+      const request = OtlpJson.parse(text)
+      if (typeof request === "string") return request
+      for (const { span: each } of OtlpJson.spansIn(request)) {
+        const span = OtlpJson.spanOf(each)
+        if (span === undefined) continue
+        const turnId = SpanFacts.of(span.name, span.attributes).turnId
+        const places =
+          byTurn.get(turnId ?? span.spanId) ?? (turnId === undefined ? byTrace.get(span.traceId) : undefined)
+        for (const spans of places ?? []) if (spans.length < maxSpans) spans.push(span)
+      }
+      return undefined
+    }
+    const needles = needlesOf([...byTrace.keys()], [...byTurn.keys()])
+    for (const path of paths)
+      yield* readFile(path, {
+        onDocument: collect,
+        onBad: () => {},
+        isWanted:
+          needles === undefined ? undefined : (bytes) => needles.some((needle) => bytes.includes(needle))
+      })
+    return wanted.map(({ agents, spans, turn }) => TurnTree.make({ turn, agents, spans }))
+  })
+
+const append = <A>(map: Map<string, Array<A>>, key: string, value: A): void => {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [value])
+  else if (!list.includes(value)) list.push(value)
+}
+
+/** Returns the turns of the sub-agents of a turn, and of their sub-agents, in order of start. */
+const agentsOf = (
+  turn: TurnSummary,
+  byParent: ReadonlyMap<string | undefined, ReadonlyArray<TurnSummary>>
+): ReadonlyArray<TurnSummary> => {
+  const found = new Set<TurnSummary>()
+  const pending = [turn]
+  for (let at = pending.pop(); at !== undefined; at = pending.pop())
+    for (const agent of byParent.get(at.key) ?? []) {
+      if (found.has(agent) || agent === turn) continue
+      found.add(agent)
+      pending.push(agent)
+    }
+  return [...found].toSorted((a, b) => (BigInt(a.startUnixNano) < BigInt(b.startUnixNano) ? -1 : 1))
+}
+
+/** An id that every JSON encoder writes as it is. */
+const plainId = /^[\w-]+$/
+
+/**
+ * Returns every form in which a line may have the ids: an id of a trace also in capitals or in base64. Returns `undefined` if
+ * lines cannot be searched for them.
+ */
+const needlesOf = (
+  traceIds: ReadonlyArray<string>,
+  turnKeys: ReadonlyArray<string>
+): ReadonlyArray<Buffer> | undefined =>
+  traceIds.length + turnKeys.length > maxNeedles || !turnKeys.every((key) => plainId.test(key))
+    ? undefined
+    : [
+        ...traceIds.flatMap((id) => [id, id.toUpperCase(), Buffer.from(id, "hex").toString("base64")]),
+        ...turnKeys
+      ].map((text) => Buffer.from(text))
