@@ -1,10 +1,9 @@
 /**
- * Reads the documents of a file of JSON lines, in constant memory: a plain file or a gzip file, told apart by their first
- * bytes. Codex writes one document over several lines, from `{` alone to `}` alone, so that is one document too.
+ * Reads the documents of a file of JSON lines, in constant memory: a plain, gzip or Zstandard file, as its first bytes say. Codex writes one document over several lines, from `{` alone to `}` alone, so that is one document too.
  */
 import { open } from "node:fs/promises"
 import type { Readable } from "node:stream"
-import { createGunzip } from "node:zlib"
+import { createGunzip, createZstdDecompress } from "node:zlib"
 import { codeOf } from "../../internal/SystemError.ts"
 import type { BadLine } from "./TraceModel.ts"
 
@@ -25,10 +24,10 @@ export interface LineFileOptions {
 }
 
 export interface LineFileReport {
-  /** Bytes after gzip. */
+  /** Bytes after unpacking. */
   readonly bytes: number
   readonly lines: number
-  /** The file ends in the middle of a gzip stream, or is damaged there. */
+  /** The file ends in the middle of a packed stream, or is damaged there. */
   readonly cut: boolean
 }
 
@@ -48,13 +47,13 @@ export const read = async (path: string, options: LineFileOptions): Promise<Line
   const handle = await open(path, "r")
   try {
     if (!(await handle.stat()).isFile()) throw new NotAFile(path)
-    const magic = Buffer.alloc(2)
-    await handle.read(magic, 0, 2, 0)
-    const isGzip = magic[0] === 0x1f && magic[1] === 0x8b
+    const magic = Buffer.alloc(4)
+    await handle.read(magic, 0, magic.length, 0)
     const { chunkBytes = 1024 * 1024, signal } = options
     const source = handle.createReadStream({ start: 0, highWaterMark: chunkBytes, autoClose: false })
     const documents = new Documents(options)
-    const cut = await pump(isGzip ? gunzip(source, chunkBytes) : source, isGzip, documents, signal)
+    const unpacked = unpack(source, magic, chunkBytes)
+    const cut = await pump(unpacked, unpacked !== source, documents, signal)
     source.destroy()
     documents.end()
     return { bytes: documents.bytes, lines: documents.lines, cut }
@@ -63,16 +62,25 @@ export const read = async (path: string, options: LineFileOptions): Promise<Line
   }
 }
 
-const gunzip = (source: Readable, chunkSize: number): Readable => {
-  const unzipped = createGunzip({ chunkSize: Math.max(64, chunkSize) })
-  source.on("error", (error) => unzipped.destroy(error))
-  return source.pipe(unzipped)
+const gzip = Buffer.from([0x1f, 0x8b])
+const zstd = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
+
+const unpack = (source: Readable, magic: Buffer, chunkBytes: number): Readable => {
+  const options = { chunkSize: Math.max(64, chunkBytes) }
+  const unpacked = magic.subarray(0, 2).equals(gzip)
+    ? createGunzip(options)
+    : magic.equals(zstd)
+      ? createZstdDecompress(options)
+      : undefined
+  if (unpacked === undefined) return source
+  source.on("error", (error) => unpacked.destroy(error))
+  return source.pipe(unpacked)
 }
 
-/** Gives all bytes to the documents. Returns whether a gzip stream ended too early. */
+/** Gives all bytes to the documents. Returns whether a packed stream ended too early. */
 const pump = async (
   stream: Readable,
-  isGzip: boolean,
+  isPacked: boolean,
   documents: Documents,
   signal: AbortSignal | undefined
 ): Promise<boolean> => {
@@ -83,7 +91,7 @@ const pump = async (
     }
     return false
   } catch (error) {
-    if (isGzip && (codeOf(error) ?? "").startsWith("Z_")) return true
+    if (isPacked && /^(?:Z_|ZSTD_|ERR_ZSTD)/.test(codeOf(error) ?? "")) return true
     throw error
   }
 }

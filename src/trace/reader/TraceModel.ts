@@ -173,6 +173,8 @@ export interface TurnTrace {
   readonly spans: ReadonlyArray<TurnSpan>
   /** In order of time, without gaps. Shortening a span that is not on it does not shorten the turn. */
   readonly criticalPath: ReadonlyArray<PathPart>
+  /** The number of spans that are left out because the turn has too many. */
+  readonly omittedSpans: number
   /** The turns of its sub-agents, in order of start, those of their sub-agents included. */
   readonly agents: ReadonlyArray<TurnSummary>
 }
@@ -189,7 +191,7 @@ export interface BadLine {
 /** What a reader read and what it had to leave out. */
 export interface ReadReport {
   readonly files: number
-  /** Bytes of the files, after gzip. */
+  /** Bytes of the files, after unpacking. */
   readonly bytes: number
   readonly lines: number
   readonly spans: number
@@ -200,7 +202,7 @@ export interface ReadReport {
   readonly badLines: ReadonlyArray<BadLine>
   /** The number of spans without a valid id or time. */
   readonly badSpans: number
-  /** The number of files that end in the middle of a gzip stream. */
+  /** The number of packed files that end too early or are damaged. */
   readonly cutFiles: number
   /** The number of turns that are not in the list, because it holds the newest ones up to a limit. */
   readonly omittedTurns: number

@@ -160,6 +160,9 @@ class RecentIds {
   }
 }
 
+/** A span without a turn may belong to any turn of its trace. If a caller asks for more turns of the trace, it is left out. */
+const maxSharing = 50
+
 /** Beyond this number of turns nearly every line has one, so that searching each line for all of them costs more than it saves. */
 const maxNeedles = 16
 
@@ -173,17 +176,15 @@ const readTurns = (
     const byParent = Map.groupBy(turns, ({ parentKey }) => parentKey)
     const wanted = keys.flatMap((key) => {
       const turn = byKey.get(key)
-      return turn === undefined
-        ? []
-        : { turn, agents: agentsOf(turn, byParent), spans: new Array<OtlpJson.DecodedSpan>() }
+      return turn === undefined ? [] : { turn, agents: agentsOf(turn, byParent), found: new FoundSpans() }
     })
     if (wanted.length === 0) return []
-    const byTurn = new Map<string, Array<Array<OtlpJson.DecodedSpan>>>()
-    const byTrace = new Map<string, Array<Array<OtlpJson.DecodedSpan>>>()
-    for (const { agents, spans, turn } of wanted) {
+    const byTurn = new Map<string, Array<FoundSpans>>()
+    const byTrace = new Map<string, Array<FoundSpans>>()
+    for (const { agents, found, turn } of wanted) {
       for (const each of [turn, ...agents]) {
-        append(byTurn, each.key, spans)
-        append(byTrace, each.traceId, spans)
+        append(byTurn, each.key, found)
+        append(byTrace, each.traceId, found)
       }
     }
     const collect = (text: string) => {
@@ -192,10 +193,11 @@ const readTurns = (
       for (const { span: each } of OtlpJson.spansIn(request)) {
         const span = OtlpJson.spanOf(each)
         if (span === undefined) continue
-        const turnId = SpanFacts.of(span.name, span.attributes).turnId
-        const places =
-          byTurn.get(turnId ?? span.spanId) ?? (turnId === undefined ? byTrace.get(span.traceId) : undefined)
-        for (const spans of places ?? []) if (spans.length < maxSpans) spans.push(span)
+        const { kind, turnId } = SpanFacts.of(span.name, span.attributes)
+        const ofTurn = byTurn.get(turnId ?? span.spanId)
+        const ofTrace = turnId === undefined ? byTrace.get(span.traceId) : undefined
+        const places = ofTurn ?? ((ofTrace?.length ?? 0) > maxSharing ? undefined : ofTrace)
+        for (const found of places ?? []) found.add(span, kind === "turn")
       }
       return undefined
     }
@@ -207,13 +209,27 @@ const readTurns = (
         isWanted:
           needles === undefined ? undefined : (bytes) => needles.some((needle) => bytes.includes(needle))
       })
-    return wanted.map(({ agents, spans, turn }) => TurnTree.make({ turn, agents, spans }))
+    return wanted.map(({ agents, found, turn }) =>
+      TurnTree.make({ turn, agents, spans: found.spans, omittedSpans: found.omitted })
+    )
   })
+
+/** The spans that were found for one turn. */
+class FoundSpans {
+  readonly spans: Array<OtlpJson.DecodedSpan> = []
+  omitted = 0
+
+  /** Keeps a span if there is room. The span of a turn is always kept: it ends last, and the tree begins with it. */
+  add(span: OtlpJson.DecodedSpan, isTurn: boolean): void {
+    if (isTurn || this.spans.length < maxSpans) this.spans.push(span)
+    else this.omitted++
+  }
+}
 
 const append = <A>(map: Map<string, Array<A>>, key: string, value: A): void => {
   const list = map.get(key)
   if (list === undefined) map.set(key, [value])
-  else if (!list.includes(value)) list.push(value)
+  else if (list.at(-1) !== value) list.push(value)
 }
 
 /** Returns the turns of the sub-agents of a turn, and of their sub-agents, in order of start. */

@@ -38,6 +38,7 @@ export class TurnTable {
     tally.add(span)
     if (facts.kind === "tool" && SpanFacts.startsAgents(SpanFacts.toolOf(span.attributes)))
       this.callers.set(callerId(span.traceId, span.spanId), key)
+    if (this.entries.size > this.maxTurns * 1.25) this.dropOldest()
   }
 
   private open(key: string, span: TalliedSpan): Entry | undefined {
@@ -48,7 +49,6 @@ export class TurnTable {
     }
     const entry: Entry = { own: undefined, raw: undefined }
     this.entries.set(key, entry)
-    if (this.entries.size > this.maxTurns * 1.25) this.dropOldest()
     return entry
   }
 

@@ -27,10 +27,12 @@ export interface TurnTreeOptions {
   readonly agents: ReadonlyArray<TurnSummary>
   /** All spans that may belong to the turn, in any order. Spans that do not are left out. */
   readonly spans: Iterable<DecodedSpan>
+  /** The number of spans that were left out before. */
+  readonly omittedSpans?: number | undefined
 }
 
 /** Builds the trace of a turn. */
-export const make = ({ agents, spans, turn }: TurnTreeOptions): TurnTrace => {
+export const make = ({ agents, omittedSpans = 0, spans, turn }: TurnTreeOptions): TurnTrace => {
   const nodes = toNodes(spans)
   const turnKeys = new Set([turn.key, ...agents.map(({ key }) => key)])
   const roots = findRoots(nodes, turn, turnKeys)
@@ -42,6 +44,7 @@ export const make = ({ agents, spans, turn }: TurnTreeOptions): TurnTrace => {
     turn: turn.time === undefined ? { ...turn, time: splitOf(built, turn.durationNanos) } : turn,
     spans: built,
     criticalPath: pathOf(built, turn),
+    omittedSpans,
     agents
   }
 }
@@ -227,6 +230,9 @@ const splitOf = (spans: ReadonlyArray<TurnSpan>, durationNanos: number): TimeSpl
     durationNanos
   )
 
+/** Codex's span of the time in which it only waits for a tool, which is on the path itself. */
+const blocking = "codex.tool_blocking"
+
 /** Returns the critical path. Codex's spans beside ours show the same work from another side, so they are not on it. */
 const pathOf = (spans: ReadonlyArray<TurnSpan>, turn: TurnSummary): TurnTrace["criticalPath"] => {
   if (spans[0]?.id !== turn.spanId) return []
@@ -235,8 +241,9 @@ const pathOf = (spans: ReadonlyArray<TurnSpan>, turn: TurnSummary): TurnTrace["c
     endNanos: startNanos + durationNanos,
     children: Array.of<number>()
   }))
-  for (const [at, { kind, parent }] of spans.entries())
-    if (parent !== undefined && (kind !== "codex" || turn.recordedBy === "codex"))
-      nodes[parent]?.children.push(at)
+  const isOnPath = ({ kind, name }: TurnSpan) =>
+    kind !== "codex" || (turn.recordedBy === "codex" && name !== blocking)
+  for (const [at, span] of spans.entries())
+    if (span.parent !== undefined && isOnPath(span)) nodes[span.parent]?.children.push(at)
   return CriticalPath.find(nodes, 0)
 }
