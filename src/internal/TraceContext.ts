@@ -8,6 +8,11 @@ const State = Context.Reference<string>("effect-codex/internal/TraceContext/Stat
   defaultValue: () => ""
 })
 
+/** Whether an external span stands for a span of this process, which it does not keep in memory. */
+const IsLocal = Context.Reference<boolean>("effect-codex/internal/TraceContext/IsLocal", {
+  defaultValue: () => false
+})
+
 const traceparentPattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
 /** Parses a remote parent. Returns `None` if `traceparent` is invalid. */
@@ -32,6 +37,22 @@ export const parse = (
 /** Adds a `tracestate` to the annotations of the first span of a trace in this process. */
 export const withState = (annotations: Context.Context<never>, tracestate: string): Context.Context<never> =>
   tracestate === "" ? annotations : Context.add(annotations, State, tracestate)
+
+/**
+ * Returns the ids of a span of this process, for a link. A link to the span itself would keep it, and the spans that it
+ * links to, in memory.
+ */
+export const idsOf = (span: EffectTracer.AnySpan): EffectTracer.ExternalSpan =>
+  EffectTracer.externalSpan({
+    traceId: span.traceId,
+    spanId: span.spanId,
+    sampled: span.sampled,
+    annotations: Context.add(withState(Context.empty(), stateOf(span)), IsLocal, true)
+  })
+
+/** Whether a span belongs to another process. */
+export const isRemote = (span: EffectTracer.AnySpan): boolean =>
+  span._tag === "ExternalSpan" && !Context.get(span.annotations, IsLocal)
 
 /** Returns the `tracestate` of a span's trace, or an empty string. */
 export const stateOf = (span: EffectTracer.AnySpan): string => {

@@ -73,8 +73,8 @@ export const activityStream = (activity: Activity): Stream.Stream<ThreadEvent.Th
 export interface ThreadMembers<M extends Member = Member> {
   readonly open: Set<M>
   readonly running: Set<TurnShare>
-  /** The span of the last turn that was sampled. */
-  previous: EffectTracer.AnySpan | undefined
+  /** The ids of the span of the last turn that was sampled. */
+  previous: EffectTracer.ExternalSpan | undefined
 }
 
 export const make = <M extends Member>(): ThreadMembers<M> => ({

@@ -11,6 +11,7 @@ import * as CodexError from "../domain/CodexError.ts"
 import * as Retry from "../domain/Retry.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type * as Turn from "../domain/Turn.ts"
+import * as TraceContext from "../internal/TraceContext.ts"
 import * as StructuredOutput from "./StructuredOutput.ts"
 import * as ThreadMembers from "./ThreadMembers.ts"
 import * as TurnRunner from "./TurnRunner.ts"
@@ -143,7 +144,7 @@ export const run = <A>(
           previous: thread.members.previous,
           onEnd: (result, usage, span) => {
             // Unsampled spans are not exported, so the next turn does not link to them.
-            if (span.sampled) thread.members.previous = span
+            if (span.sampled) thread.members.previous = TraceContext.idsOf(span)
             used = Budget.add(used, usage)
             last = { turn: result, at: clock.monotonicTimeNanosUnsafe() }
             if (request._tag === "Prompt" && result.items.some((item) => item._tag === "UserMessage"))

@@ -75,8 +75,8 @@ export interface TurnAttempt {
   /** What earlier attempts at this turn used. */
   readonly tried: Budget.BudgetUsage
   readonly earlier: CombinedTurn.EarlierAttempts | undefined
-  /** The span of the previous turn. */
-  readonly previous: EffectTracer.AnySpan | undefined
+  /** The ids of the span of the previous turn. */
+  readonly previous: EffectTracer.ExternalSpan | undefined
   /** Ends the goal of the thread, because a budget of the thread allows no further turn. `undefined` without goals. */
   readonly onExhausted: ((error: CodexError.BudgetExceeded) => Effect.Effect<void>) | undefined
   /** Fails to end the attempt. */

@@ -268,7 +268,7 @@ export const contextOf = (span: EffectTracer.AnySpan, traceId: string): SpanCont
     traceId,
     spanId: span.spanId,
     traceFlags: span.sampled ? 1 : 0,
-    isRemote: span._tag === "ExternalSpan"
+    isRemote: TraceContext.isRemote(span)
   }
   const state = TraceContext.stateOf(span)
   return state === "" ? context : { ...context, traceState: traceState(state) }
