@@ -382,9 +382,16 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/TurnAttempts.ts", "test/instrumentation/UserHash.test.ts", [
     [
-      "if (span.sampled) thread.members.previous = span",
-      "thread.members.previous = span",
+      "if (span.sampled) thread.members.previous =",
+      "thread.members.previous =",
       "each turn of a thread links to the previous one, even if that failed, but never to an unsampled one"
+    ]
+  ]),
+  ...inFile("src/turn/TurnAttempts.ts", "test/turn/TurnAttempts.test.ts", [
+    [
+      "TraceContext.idsOf(span)",
+      "span as never",
+      "a turn keeps the ids of the span of the turn before it, and not that span"
     ]
   ]),
   ...inFile("src/internal/ProcessTree.ts", "test/internal/ProcessTree.test.ts", [
