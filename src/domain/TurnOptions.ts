@@ -81,6 +81,16 @@ export interface TurnOptions extends SettingsOptions {
    * the thread, or else `interrupt`.
    */
   readonly subAgents?: SubAgents | undefined
+  /**
+   * A key of the caller for the turn, at most 512 characters, without content. Codex stores it with the input. A turn that
+   * the thread already has under this key is not started again: `run` and `stream` observe it if it runs, and return or fail
+   * with its outcome if it has ended, from the history and without a model request. A turn whose engine ended while it ran
+   * fails with `EngineExited`. Use it where a program may ask twice for the same turn, for example after it was restarted.
+   *
+   * The turn that is found keeps the input and the settings with which it was started. The tokens and the model requests of
+   * an ended one are not known.
+   */
+  readonly key?: string | undefined
   /** Whether the turn emits telemetry. Default: `Sampling.Enabled`, which is true unless it is set. */
   readonly telemetry?: boolean | undefined
 }

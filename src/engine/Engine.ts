@@ -164,6 +164,31 @@ export interface EngineTurnOptions extends SettingsOptions {
   readonly terminals?: TurnOptions.TerminalPolicy | undefined
   /** What happens to sub-agents that still work when the turn completes. Default: `interrupt`. */
   readonly subAgents?: TurnOptions.SubAgents | undefined
+  /** An id of the caller for the input of the turn. The history keeps it, so that `findTurn` finds the turn by it. */
+  readonly clientMessageId?: string | undefined
+  /**
+   * Called right before the request that starts the turn is sent, each time that it is sent. An error ends the turn with it,
+   * and nothing is sent.
+   */
+  readonly beforeStart?: (() => CodexError.TurnError | undefined) | undefined
+}
+
+/**
+ * A turn in the history of a thread, running or ended.
+ * @since 0.1.0
+ * @category models
+ */
+export interface FoundTurn {
+  readonly turnId: TurnId
+  /** The start of the turn and its items, as events with the times at which they happened. */
+  readonly events: ReadonlyArray<Turn.EngineEvent>
+  /**
+   * How the turn ended; `undefined` while it runs. `EngineExited` if the engine ended while the turn ran: then the history has
+   * no end of the turn.
+   */
+  readonly end: "completed" | CodexError.TurnError | undefined
+  /** When the turn ended, in milliseconds since the epoch, if the history says it. */
+  readonly endedAt: number | undefined
 }
 
 /**
@@ -211,6 +236,13 @@ export interface EngineThread {
     options: EngineTurnOptions,
     handlers: Handlers
   ) => Effect.Effect<void, CodexError.TurnError>
+  /**
+   * Looks in the history of the thread for the turn that input with this `clientMessageId` started. Starts nothing. An engine
+   * without this function keeps no ids.
+   */
+  readonly findTurn?:
+    | ((clientMessageId: string) => Effect.Effect<FoundTurn | undefined, CodexError.StartError>)
+    | undefined
   /** Summarises the conversation to free context space. Codex runs this as a turn. */
   readonly compact: (handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>
   /**

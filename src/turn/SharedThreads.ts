@@ -4,13 +4,12 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Budget from "../domain/Budget.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Goal from "../domain/Goal.ts"
-import type { ThreadId } from "../domain/Ids.ts"
+import type { ThreadId, TurnId } from "../domain/Ids.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as Engine from "../engine/Engine.ts"
 import type * as ToolHost from "../tool/ToolHost.ts"
@@ -27,6 +26,12 @@ export interface SharingHandle extends TurnAttempts.ThreadTurns {
 
 /** A turn that runs, or that waits for its next attempt. */
 export interface HandleTurn extends TurnAttempts.CurrentTurn {
+  /** The id of the turn, once it is known. */
+  turnId: TurnId | undefined
+  /** When the turn started, in milliseconds since the epoch, once it is known. */
+  startedAt: number | undefined
+  /** How the turn ends, after all attempts, for other callers that observe it. */
+  readonly result: Deferred.Deferred<Turn.Turn, CodexError.TurnError>
   readonly ended: Deferred.Deferred<void>
 }
 
@@ -51,6 +56,8 @@ export interface SharedThread {
   readonly adopted: Set<HandleTurn>
   /** The turns that the handles have requested, one for each handle: the first runs, and the others wait for it. */
   readonly requested: Set<HandleTurn>
+  /** The requested turns with a key, by their keys, from the request to their end. */
+  readonly keyed: Map<string, HandleTurn>
   readonly listeners: Set<AdoptedTurnListener>
   goal: Goal.Goal | undefined
   /** Whether the goal is being paused because a budget is exhausted. */
@@ -67,6 +74,7 @@ export const makeShared = (id: ThreadId): SharedThread => ({
   members: ThreadMembers.make(),
   adopted: new Set(),
   requested: new Set(),
+  keyed: new Map(),
   listeners: new Set(),
   goal: undefined,
   isPausing: false
@@ -158,26 +166,53 @@ export const interrupt = (
     )
   })
 
+export const makeTurn = (turnId?: TurnId): HandleTurn => ({
+  turnId,
+  startedAt: undefined,
+  attempt: undefined,
+  interrupted: Deferred.makeUnsafe(),
+  result: Deferred.makeUnsafe(),
+  ended: Deferred.makeUnsafe()
+})
+
+/** Follows the events of a turn. */
+export const observeTurn = (running: HandleTurn, event: Turn.TurnEvent): void => {
+  if (event._tag !== "TurnStarted") return
+  running.turnId = event.turnId
+  running.startedAt = event.at
+}
+
+/** Passes the end of a turn to the callers that observe it. */
+export const endTurn = (
+  running: HandleTurn,
+  exit: Exit.Exit<readonly [Turn.Turn, unknown], CodexError.TurnError>
+): void => {
+  Deferred.doneUnsafe(
+    running.result,
+    Exit.isSuccess(exit)
+      ? Exit.succeed(exit.value[0])
+      : Exit.fail(Option.getOrElse(Exit.findErrorOption(exit), () => interrupted))
+  )
+  Deferred.doneUnsafe(running.ended, Exit.void)
+}
+
+/** Ends a turn with an error, and waits for its end. */
+export const stopTurn = (
+  { attempt, ended, interrupted: waiting }: HandleTurn,
+  error: CodexError.TurnError
+): Effect.Effect<void> => Effect.andThen(Deferred.fail(attempt ?? waiting, error), Deferred.await(ended))
+
 /** Interrupts a turn that a handle has requested, and waits for its end. */
-export const interruptRequested = ({
-  attempt,
-  ended,
-  interrupted: waiting
-}: HandleTurn): Effect.Effect<void> =>
-  Effect.andThen(Deferred.fail(attempt ?? waiting, interrupted), Deferred.await(ended))
+export const interruptRequested = (running: HandleTurn): Effect.Effect<void> => stopTurn(running, interrupted)
 
 /** Runs a turn that Codex has started by itself, with the telemetry and in the context of the newest handle. */
 const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.AdoptedTurn): void => {
-  const running: HandleTurn = {
-    attempt: undefined,
-    interrupted: Deferred.makeUnsafe(),
-    ended: Deferred.makeUnsafe()
-  }
+  const running = makeTurn(turn.turnId)
   shared.adopted.add(running)
   const adopted = TurnAttempts.run(
     handle,
     running,
-    { request: { _tag: "Adopted", turn }, options: {}, output: StructuredOutput.none, publish: constVoid },
+    { request: { _tag: "Adopted", turn }, options: {}, output: StructuredOutput.none, publish: (event) => observeTurn(running, event) },
     contextOf(shared, handle)
   )
   const fiber = adopted.pipe(
@@ -196,10 +231,10 @@ const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.Adopted
         for (const { onTurnEnd } of shared.listeners) onTurnEnd(turn, error)
       })
     ),
-    Effect.ensuring(
+    Effect.onExit((exit) =>
       Effect.sync(() => {
         shared.adopted.delete(running)
-        Deferred.doneUnsafe(running.ended, Exit.void)
+        endTurn(running, Exit.isSuccess(exit) ? exit.value : Exit.fail(interrupted))
       })
     )
   )

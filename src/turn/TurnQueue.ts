@@ -1,7 +1,6 @@
 /** Runs the turns of one thread one after the other, and interrupts the current one. */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import * as AgentRoots from "../approval/AgentRoots.ts"
 import * as Attachments from "../attachment/Attachments.ts"
@@ -15,6 +14,7 @@ import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 import * as HostFiles from "../engine/HostFiles.ts"
 import * as GoalRunner from "./GoalRunner.ts"
+import * as KeyedTurn from "./KeyedTurn.ts"
 import * as SharedThreads from "./SharedThreads.ts"
 import * as TurnAttempts from "./TurnAttempts.ts"
 import type * as TurnRunner from "./TurnRunner.ts"
@@ -36,9 +36,11 @@ export interface TurnQueue {
 }
 
 /** Returns why the options of a turn are invalid, or `undefined`. */
-const validateOptions = (options: TurnOptions.TurnOptions): string | undefined =>
+const validateOptions = ({ options, request }: TurnRunner.TurnSpec<unknown>): string | undefined =>
   options.timeout === undefined || Budget.isValidDuration(options.timeout)
-    ? (Budget.validate(options.budget ?? {}) ?? SettingsOptions.validate(options))
+    ? (Budget.validate(options.budget ?? {}) ??
+      SettingsOptions.validate(options) ??
+      KeyedTurn.validate(options, request))
     : 'timeout must be a duration of 0 or more, in milliseconds or like "20 seconds"'
 
 /** Fails if the agent of a turn can write a directory with files of this process, by its sandbox or by an approval. */
@@ -73,38 +75,50 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
     )
   let current: SharedThreads.HandleTurn | undefined
 
+  /** Runs a turn now. */
+  const runTurn = <A>(turn: TurnRunner.TurnSpec<A>, running = SharedThreads.makeTurn()) =>
+    Effect.suspend(() => {
+      current = running
+      shared.requested.add(running)
+      const publish = (event: Turn.TurnEvent) => {
+        SharedThreads.observeTurn(running, event)
+        turn.publish(event)
+      }
+      return protectHostFiles(engine, turn.options).pipe(
+        Effect.andThen(TurnAttempts.run(thread, running, { ...turn, publish })),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            current = undefined
+            shared.requested.delete(running)
+            SharedThreads.endTurn(running, exit)
+          })
+        )
+      )
+    })
+
   return {
     run: (turn) =>
       Effect.suspend(() => {
-        const detail = validateOptions(turn.options)
+        const detail = validateOptions(turn)
         if (detail !== undefined)
           return Effect.fail(
             new CodexError.InvalidRequest({ reason: "BadParams", method: "turn/start", detail })
           )
-        return Effect.suspend(() => {
-          const running: SharedThreads.HandleTurn = {
-            attempt: undefined,
-            interrupted: Deferred.makeUnsafe(),
-            ended: Deferred.makeUnsafe()
-          }
-          current = running
-          shared.requested.add(running)
-          return protectHostFiles(engine, turn.options).pipe(
-            Effect.andThen(TurnAttempts.run(thread, running, turn)),
-            Effect.ensuring(
-              Effect.sync(() => {
-                current = undefined
-                shared.requested.delete(running)
-                Deferred.doneUnsafe(running.ended, Exit.void)
-              })
+        // The files of a turn must exist from the request on, also while it waits for other turns.
+        const holding = Attachments.holding(
+          turn.request._tag === "Prompt" ? turn.request.input : "",
+          attachmentTarget(engine, turn.options)
+        )
+        const { key } = turn.options
+        if (key === undefined) return holding(afterOthers(runTurn(turn)))
+        return KeyedTurn.run(thread, key, turn, (running, before) =>
+          holding(
+            afterOthers(
+              Effect.flatMap(
+                before,
+                Option.match({ onSome: (found) => Effect.succeed(found), onNone: () => runTurn(turn, running) })
+              )
             )
-          )
-        }).pipe(
-          afterOthers,
-          // The files of a turn must exist from the request on, also while it waits for other turns.
-          Attachments.holding(
-            turn.request._tag === "Prompt" ? turn.request.input : "",
-            attachmentTarget(engine, turn.options)
           )
         )
       }),

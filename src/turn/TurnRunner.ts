@@ -1,6 +1,7 @@
 /** Runs one attempt at a turn: the engine, its limits, its span and its sub-agents. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -48,6 +49,15 @@ export interface ThreadContext {
   /** Attributes of every span and log of the thread: source, workflow, group. */
   readonly annotations: Readonly<Record<string, unknown>>
 }
+
+/**
+ * Called right before a turn is started in the engine, each time that the request is sent. An error ends the turn with it, and
+ * nothing is sent. For callers that may lose the right to start the turn at any time.
+ */
+export const BeforeStart = Context.Reference<(() => CodexError.TurnError | undefined) | undefined>(
+  "effect-codex/turn/BeforeStart",
+  { defaultValue: () => undefined }
+)
 
 /** What the engine does in a turn. A prompt without input continues the conversation. */
 export type TurnRequest =
@@ -106,7 +116,8 @@ const runOnEngine = <A>(
   engine: Engine.EngineThread,
   { options, output, request }: TurnSpec<A>,
   handlers: Engine.Handlers,
-  context: ThreadContext
+  context: ThreadContext,
+  beforeStart: Engine.EngineTurnOptions["beforeStart"]
 ): Effect.Effect<void, CodexError.TurnError> => {
   const { subAgents = context.subAgents, terminals = context.terminals } = options
   const ending = { subAgents, terminals }
@@ -123,6 +134,8 @@ const runOnEngine = <A>(
           ...SettingsOptions.pick(options),
           mode,
           outputSchema: output.jsonSchema,
+          clientMessageId: options.key,
+          beforeStart,
           ...ending
         },
         handlers
@@ -191,6 +204,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   const settings = engine.turnSettings?.(options)
   const model = settings?.model ?? attempt.model
   const { attribute } = Convention
+  const beforeStart = yield* BeforeStart
 
   const span = yield* SafeSpan.make(Convention.span.invokeAgent(Convention.agent), {
     links: attempt.previous === undefined ? [] : [{ span: attempt.previous, attributes: {} }],
@@ -332,7 +346,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   if (isAdopted && exhaustedBudget !== undefined) stop(exhaustedBudget)
   const performed =
     isAdopted || exhaustedBudget === undefined
-      ? Effect.flatMap(runOnEngine(engine, spec, handlers, context), () =>
+      ? Effect.flatMap(runOnEngine(engine, spec, handlers, context, beforeStart), () =>
           // The last event of the turn may have exceeded a limit: the turn fails although Codex completed it.
           Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.answer())
         )

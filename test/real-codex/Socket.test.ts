@@ -154,7 +154,7 @@ describe.concurrent("a codex app-server behind a socket", () => {
       const file = `${directory}/file`
       yield* fs.writeFileString(file, "")
       const foreign = `${directory}/foreign.sock`
-      yield* CodexSocket.proxy(foreign, file)
+      yield* CodexSocket.proxy(foreign, () => file)
       const token = Redacted.make("a-dummy-token")
       const cases: Array<readonly [AppServer.SocketOptions, string]> = [
         [{ path: file }, "it is not a socket"],

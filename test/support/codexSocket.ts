@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import type * as Tool from "effect/ai/Tool"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -43,15 +44,25 @@ export const serve = Effect.fnUntraced(function* (
   return { child, directory, kill, stderr: () => stderr, path: `${directory}/codex.sock` }
 })
 
+/** Whether a server accepts connections on a Unix socket. */
+const accepts = (path: string) =>
+  Effect.promise(
+    () =>
+      new Promise<boolean>((resolve) => {
+        const socket = connect(path, () => resolve(true)).on("error", () => resolve(false))
+        socket.on("connect", () => socket.destroy())
+      })
+  )
+
 /** Listens on a Unix socket and forwards to another one. */
-export const proxy = Effect.fnUntraced(function* (path: string, target: string) {
+export const proxy = Effect.fnUntraced(function* (path: string, target: () => string) {
   const pairs = new Set<readonly [client: Socket, server: Socket]>()
   let connections = 0
   let mutes = false
   let swallows = false
   const server = createServer((client) => {
     connections++
-    const upstream = connect(target)
+    const upstream = connect(target())
     const pair = [client, upstream] as const
     pairs.add(pair)
     const end = () => {
@@ -113,16 +124,23 @@ export const make = Effect.fnUntraced(function* (
     fs.makeTempDirectoryScoped({ prefix: "effect-codex-workspace-" }),
     fs.realPath
   )
-  const server = yield* serve(env)
-  yield* until("codex listens", fs.exists(server.path))
+  const scope = yield* Effect.scope
+  const started = Effect.tap(serve(env), ({ path }) => until("codex listens", accepts(path)))
+  const server = yield* started
   const path = `${server.directory}/proxy.sock`
-  const line = yield* proxy(path, server.path)
+  let current = server
+  const line = yield* proxy(path, () => current.path)
   const settings = { cwd: workspace, sandbox: "workspace-write", approvalMode: "on-request" } as const
   const layerWith = (options: { readonly reconnectTimeout?: Duration.Input }) =>
     Layer.fresh(Codex.layer).pipe(Layer.provideMerge(AppServer.layerSocket({ path, ...options })))
   return {
     ...server,
     ...line,
+    /** Kills Codex and starts another one with the same home behind the same proxy. */
+    restart: Effect.gen(function* () {
+      yield* current.kill
+      current = yield* Scope.provide(started, scope)
+    }),
     layerWith,
     model,
     workspace,

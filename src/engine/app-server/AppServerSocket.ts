@@ -249,7 +249,8 @@ const connect = Effect.fnUntraced(function* (
   ) =>
     Effect.suspend(() => {
       const threadId = String(params["threadId"])
-      const clientId = randomUUID()
+      const named = params["clientUserMessageId"]
+      const clientId = Predicate.isString(named) ? named : randomUUID()
       const pending: PendingStart = { clientId, onResult: sendOptions?.onResult, found: undefined }
       const attempt: Effect.Effect<unknown, JsonRpcConnection.RpcRequestError> = Effect.suspend(() => {
         if (pending.found !== undefined) return Effect.succeed(pending.found)

@@ -126,6 +126,8 @@ export const fromRpcError = (
   switch (error._tag) {
     case "ConnectionClosed":
       return end()
+    case "RequestRefused":
+      return new CodexError.InvalidRequest({ reason: "Rejected", method, detail: "the caller refused to send it" })
     case "RequestTimeout":
       return new CodexError.ProtocolError({ detail: `codex app-server did not answer ${method} in time` })
     case "RpcError": {

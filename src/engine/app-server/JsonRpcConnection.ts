@@ -27,7 +27,10 @@ export class RequestTimeout extends Data.TaggedError("RequestTimeout")<{ readonl
 /** The connection is closed. The host knows why. */
 export class ConnectionClosed extends Data.TaggedError("ConnectionClosed") {}
 
-export type RpcRequestError = RpcError | RequestTimeout | ConnectionClosed
+/** The sender refused to send the request when its turn to be sent came. Nothing was sent. */
+export class RequestRefused extends Data.TaggedError("RequestRefused") {}
+
+export type RpcRequestError = RpcError | RequestTimeout | RequestRefused | ConnectionClosed
 
 /** Codex unloads a thread whose last handle closed. Until then it refuses requests about the thread, without a code of its own. */
 const isClosing = ({ text }: RpcError): boolean => /^thread \S+ is closing; retry /.test(text)
@@ -50,6 +53,8 @@ export interface Host {
 }
 
 export interface RequestOptions {
+  /** Called right before the request is sent. Returns `true` to send nothing; the request then fails as `RequestRefused`. */
+  readonly isRefused?: (() => boolean) | undefined
   /** Called with the id of the request just before it is sent. */
   readonly onSend?: ((id: number) => void) | undefined
   /** Called with the result on arrival, before any later message is processed. */
@@ -253,6 +258,7 @@ export const make = (
       const trace = TraceContext.fields(fiber.cache.span)
       return Effect.callback<unknown, RpcRequestError>((resume) => {
         if (!open) return resume(Effect.fail(new ConnectionClosed()))
+        if (options?.isRefused?.() === true) return resume(Effect.fail(new RequestRefused()))
         const id = nextId++
         options?.onSend?.(id)
         pending.set(id, { method, onResult: options?.onResult, resume })

@@ -149,6 +149,34 @@ export const ThreadHistory = Schema.Struct({
   })
 })
 
+const moment = nullish(Schema.Finite)
+
+/** A page of the turns of a thread. Times are in seconds since the epoch. */
+export const TurnList = Schema.Struct({
+  data: Schema.Array(
+    Schema.Struct({
+      ...StoredTurn.fields,
+      items: Schema.Array(Schema.Struct({ clientId: nullish(text) })),
+      startedAt: moment,
+      completedAt: moment
+    })
+  ),
+  nextCursor: nullish(text)
+})
+
+/** A page of the items of a turn. */
+export const ItemList = Schema.Struct({
+  data: Schema.Array(
+    Schema.Struct({
+      item: Schema.StructWithRest(
+        Schema.Struct({ id: ItemId, type: text, startedAtMs: moment, completedAtMs: moment }),
+        [Schema.Record(text, Schema.Unknown)]
+      )
+    })
+  ),
+  nextCursor: nullish(text)
+})
+
 export const ModelList = Schema.Struct({
   data: Schema.Array(
     Schema.Struct({

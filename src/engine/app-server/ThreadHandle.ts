@@ -17,6 +17,7 @@ import * as ThreadTerminals from "./ThreadTerminals.ts"
 import * as HandleSettings from "./HandleSettings.ts"
 import * as Translate from "./Translate.ts"
 import * as TurnDriver from "./TurnDriver.ts"
+import * as TurnHistory from "./TurnHistory.ts"
 import * as WireSettings from "./WireSettings.ts"
 
 /** Settings of earlier turns, as the options of a thread. A new process receives them again. */
@@ -161,7 +162,9 @@ export const make = Effect.fnUntraced(function* (
   ): Effect.Effect<void, CodexError.TurnError> =>
     Effect.flatMap(currentSession, ({ opened, session }) => {
       const { process, runningTurns } = session
-      const failed = (error: RpcRequestError) => ErrorMapping.fromRpcError(method, error, process.end)
+      let refusal: CodexError.TurnError | undefined
+      const failed = (error: RpcRequestError) =>
+        refusal ?? ErrorMapping.fromRpcError(method, error, process.end)
       const turn = Effect.suspend(() => {
         // The previous turn on this thread may have ended the process.
         if (!process.isUsable()) return Effect.succeed(false)
@@ -172,6 +175,7 @@ export const make = Effect.fnUntraced(function* (
           cwd: settings.effective(change).cwd,
           process,
           runningTurns,
+          isRefused: () => (refusal = options.beforeStart?.()) !== undefined,
           onAccepted: () => void (hasBegun = true),
           terminals: session.terminals
         }
@@ -227,10 +231,19 @@ export const make = Effect.fnUntraced(function* (
           "turn/start",
           {
             input: Translate.input(input),
-            ...Translate.optionalField("outputSchema", options.outputSchema)
+            ...Translate.optionalField("outputSchema", options.outputSchema),
+            ...Translate.optionalField("clientUserMessageId", options.clientMessageId)
           },
           handlers,
           { ...options, ...resolved }
+        )
+      ),
+    findTurn: (clientMessageId) =>
+      Effect.flatMap(currentSession, ({ opened, session: { process } }) =>
+        Effect.mapError(TurnHistory.find(process, opened.thread.id, clientMessageId), (error) =>
+          error._tag === "ProtocolError"
+            ? error
+            : ErrorMapping.fromRpcError("thread/turns/list", error, process.end)
         )
       ),
     terminals: ThreadTerminals.make({

@@ -276,7 +276,8 @@ export const notification = (
   return ignoredMethods.has(method) ? ignored : unknown(method, params, at)
 }
 
-const turnEnd = (
+/** Returns how a stored turn ended. */
+export const turnEnd = (
   turn: { readonly status: string; readonly error?: typeof Protocol.TurnError.Type | null },
   received?: Received
 ): TranslatedTurnEnd => {

@@ -34,6 +34,8 @@ export interface ThreadLocation {
   readonly cwd: string
   readonly process: AppServerProcess.Process
   readonly runningTurns: Map<string, RunningTurn.RunningTurn>
+  /** Called right before a turn is requested. Returns `true` to send nothing. */
+  readonly isRefused?: (() => boolean) | undefined
   /** Called when Codex has accepted a turn. */
   readonly onAccepted?: (() => void) | undefined
   readonly terminals: BackgroundTerminals.Registry
@@ -221,6 +223,7 @@ export const run = (
         runningTurns.set(threadId, runningTurn)
         const startFiber = yield* process.connection
           .request(method, params, {
+            isRefused: location.isRefused,
             onResult: (result) => {
               const turnId = Option.getOrUndefined(Option.map(decodeAccepted(result), ({ turn }) => turn.id))
               RunningTurn.step(runningTurn, { _tag: "Accepted", turnId })

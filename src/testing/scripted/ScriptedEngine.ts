@@ -154,15 +154,16 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       input: TurnOptions.TurnInput,
       {
         subAgents = "interrupt",
-        terminals: policy = "keep"
-      }: Pick<Engine.EngineTurnOptions, "subAgents" | "terminals">,
+        terminals: policy = "keep",
+        clientMessageId
+      }: Pick<Engine.EngineTurnOptions, "clientMessageId" | "subAgents" | "terminals">,
       handlers: Engine.Handlers,
       play: (turn: ScriptedTurn) => Effect.Effect<void, CodexError.TurnError>
     ) =>
       Effect.flatMap(Queue.unbounded<string>(), (steered) => {
         const agents = ScriptedThreads.makeAgents(turnId)
         running.set(id, steered)
-        const stored = threads.turn(id, turnId, input, handlers, (handlers) => {
+        const stored = threads.turn(id, turnId, input, clientMessageId, handlers, (handlers) => {
           const turn: ScriptedTurn = {
             threadId: id,
             turnId,
@@ -256,11 +257,14 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       goals: ScriptedThreads.goals(thread, options, startNext),
       turn: (input, turnOptions, handlers) =>
         Effect.suspend(() => {
+          const refusal = turnOptions.beforeStart?.()
+          if (refusal !== undefined) return Effect.fail(refusal)
           settings = SettingsOptions.apply(settings, options)
           const text = TurnOptions.text(input)
           inputs.push(text)
           return playScript(text, (play) => runTurn(nextTurnId(), input, turnOptions, handlers, play))
         }),
+      findTurn: (key) => threads.findTurn(id, key),
       review: (target, handlers) =>
         Effect.suspend(() => {
           const text = reviewText(target)

@@ -5,6 +5,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import { ThreadId, type TurnId } from "../../domain/Ids.ts"
 import type * as Item from "../../domain/Item.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
+import type * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../../engine/Engine.ts"
 
@@ -12,6 +13,15 @@ interface StoredThread {
   info: ThreadInfo.ThreadInfo
   turns: ReadonlyArray<ThreadInfo.PastTurn>
   archived: boolean
+}
+
+/** A turn with a key. */
+interface KeyedTurn {
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
+  readonly events: Array<Turn.EngineEvent>
+  end: Engine.FoundTurn["end"]
+  endedAt: number | undefined
 }
 
 export interface ThreadStore {
@@ -23,14 +33,17 @@ export interface ThreadStore {
     options: Engine.EngineThreadOptions,
     through: TurnId | undefined
   ) => Effect.Effect<ThreadId, CodexError.InvalidRequest>
-  /** Runs a turn and stores its completed items. */
+  /** Runs a turn and stores its completed items, and all of it under its key. */
   readonly turn: (
     threadId: ThreadId,
     turnId: TurnId,
     input: TurnOptions.TurnInput,
+    key: string | undefined,
     handlers: Engine.Handlers,
     play: (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
   ) => Effect.Effect<void, CodexError.TurnError>
+  /** Finds a turn of a thread by its key. */
+  readonly findTurn: (threadId: ThreadId, key: string) => Effect.Effect<Engine.FoundTurn | undefined>
   readonly directory: Pick<
     Engine.Engine["Service"],
     "listThreads" | "readThread" | "renameThread" | "archiveThread" | "unarchiveThread" | "deleteThread"
@@ -41,6 +54,7 @@ const pageSize = 25
 
 export const make = (): ThreadStore => {
   const records = new Map<ThreadId, StoredThread>()
+  const keyed = new Map<string, KeyedTurn>()
   let opened = 0
 
   const nextThreadId = (): ThreadId => {
@@ -114,11 +128,20 @@ export const make = (): ThreadStore => {
         const id = nextThreadId()
         return Effect.as(put(id, options, { ...from, turns: from.turns.slice(0, last) }), id)
       }),
-    turn: (threadId, turnId, input, handlers, play) =>
+    findTurn: (threadId, key) => Effect.sync(() => keyed.get(`${threadId} ${key}`)),
+    turn: (threadId, turnId, input, key, handlers, play) =>
       Effect.gen(function* () {
         const startedAt = yield* Clock.currentTimeMillis
         const items: Array<Item.Item> = []
+        const keyedTurn: KeyedTurn = { threadId, turnId, events: [], end: undefined, endedAt: undefined }
+        if (key !== undefined) keyed.set(`${threadId} ${key}`, keyedTurn)
+        const endKeyed = (end: Engine.FoundTurn["end"]) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            keyedTurn.end = end
+            keyedTurn.endedAt = now
+          })
         const emit: Engine.Handlers["emit"] = (event) => {
+          if (key !== undefined) keyedTurn.events.push(event)
           if (event._tag === "ItemCompleted") items.push(event.item)
           handlers.emit(event)
         }
@@ -132,9 +155,13 @@ export const make = (): ThreadStore => {
             record.info = { ...record.info, preview, updatedAt: now }
           })
         yield* play({ ...handlers, emit }).pipe(
-          Effect.tap(() => end("completed")),
-          Effect.tapError((error) => end(error._tag === "TurnInterrupted" ? "interrupted" : "failed")),
-          Effect.onInterrupt(() => end("interrupted"))
+          Effect.tap(() => Effect.andThen(end("completed"), endKeyed("completed"))),
+          Effect.tapError((error) =>
+            Effect.andThen(end(error._tag === "TurnInterrupted" ? "interrupted" : "failed"), endKeyed(error))
+          ),
+          Effect.onInterrupt(() =>
+            Effect.andThen(end("interrupted"), endKeyed(new CodexError.TurnInterrupted({ by: "codex" })))
+          )
         )
       }),
     directory: {
