@@ -212,7 +212,12 @@ const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.Adopted
   const adopted = TurnAttempts.run(
     handle,
     running,
-    { request: { _tag: "Adopted", turn }, options: {}, output: StructuredOutput.none, publish: (event) => observeTurn(running, event) },
+    {
+      request: { _tag: "Adopted", turn },
+      options: {},
+      output: StructuredOutput.none,
+      publish: (event) => observeTurn(running, event)
+    },
     contextOf(shared, handle)
   )
   const fiber = adopted.pipe(

@@ -116,7 +116,10 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
             afterOthers(
               Effect.flatMap(
                 before,
-                Option.match({ onSome: (found) => Effect.succeed(found), onNone: () => runTurn(turn, running) })
+                Option.match({
+                  onSome: (found) => Effect.succeed(found),
+                  onNone: () => runTurn(turn, running)
+                })
               )
             )
           )

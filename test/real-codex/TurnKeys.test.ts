@@ -21,9 +21,12 @@ describe.concurrent("a turn with a key", () => {
       const [id, turn] = yield* Effect.gen(function* () {
         const thread = yield* codex.start()
         yield* thread.run("before")
-        const turns = yield* Effect.all([1, 2, 3].map(() => thread.run("go", { key: "order-1", output })), {
-          concurrency: "unbounded"
-        })
+        const turns = yield* Effect.all(
+          [1, 2, 3].map(() => thread.run("go", { key: "order-1", output })),
+          {
+            concurrency: "unbounded"
+          }
+        )
         const [turn] = turns
         for (const other of turns) assert.deepStrictEqual(other, turn)
         return [thread.id, turn] as const
@@ -100,9 +103,10 @@ describe.concurrent("a turn with a key", () => {
       yield* Effect.gen(function* () {
         const thread = yield* codex.start()
         const refusal = new CodexError.TurnStalled({ detail: "another runner has the turn" })
-        const error = yield* thread
-          .run("go", { key: "k" })
-          .pipe(Effect.provideService(TurnRunner.BeforeStart, () => refusal), Effect.flip)
+        const error = yield* thread.run("go", { key: "k" }).pipe(
+          Effect.provideService(TurnRunner.BeforeStart, () => refusal),
+          Effect.flip
+        )
         assert.strictEqual(error.message, refusal.message)
         assert.strictEqual((yield* codex.model.requests).length, 0)
         assert.strictEqual((yield* thread.run("go", { key: "k" })).message, "done")

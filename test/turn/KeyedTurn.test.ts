@@ -62,9 +62,10 @@ describe("a turn with a key", () => {
       yield* Scripted.play([Scripted.message("done")])
       const thread = yield* open
       const refusal = new CodexError.TurnStalled({ detail: "another runner has the turn" })
-      const refused = yield* thread
-        .run("go", { key: "k" })
-        .pipe(Effect.provideService(TurnRunner.BeforeStart, () => refusal), Effect.flip)
+      const refused = yield* thread.run("go", { key: "k" }).pipe(
+        Effect.provideService(TurnRunner.BeforeStart, () => refusal),
+        Effect.flip
+      )
       assert.strictEqual(refused.message, refusal.message)
       assert.strictEqual((yield* thread.run("go", { key: "k" })).message, "done")
     }).pipe(Effect.scoped, Effect.provide(TestLayer))

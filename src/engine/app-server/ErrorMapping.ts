@@ -127,7 +127,11 @@ export const fromRpcError = (
     case "ConnectionClosed":
       return end()
     case "RequestRefused":
-      return new CodexError.InvalidRequest({ reason: "Rejected", method, detail: "the caller refused to send it" })
+      return new CodexError.InvalidRequest({
+        reason: "Rejected",
+        method,
+        detail: "the caller refused to send it"
+      })
     case "RequestTimeout":
       return new CodexError.ProtocolError({ detail: `codex app-server did not answer ${method} in time` })
     case "RpcError": {
