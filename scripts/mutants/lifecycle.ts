@@ -296,7 +296,23 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ["            used = Budget.add(used, usage)\n", "", "of a turn covers all its attempts"]
   ]),
   ...inFile("src/turn/TurnQueue.ts", "test/engine/app-server/ServerRequests.test.ts", [
-    ["          afterOthers,\n", "", "do not spend their timeout while they wait"]
+    ["holding(afterOthers(runTurn(turn)))", "holding(runTurn(turn))", "do not spend their timeout while they wait"]
+  ]),
+  ...inFile("src/turn/KeyedTurn.ts", "test/turn/KeyedTurn.test.ts", [
+    ["    if (known !== undefined) return", "    if (false) return", "runs once for callers of all handles"],
+    [
+      "if (error !== undefined) return yield* CodexError.withTurn(error, turn)",
+      "",
+      "fails again with its error"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/TurnHistory.ts", "test/real-codex/TurnKeys.test.ts", [
+    [
+      'turn.status === "interrupted" && typeof turn.completedAt !== "number"',
+      "false",
+      "fails as its first caller would if its engine ended"
+    ],
+    ["items.some((item) => item.clientId === clientId)", "items.length < 0", "starts once, and is read"]
   ]),
   ...inFile("src/turn/ThreadMembers.ts", "test/Thread.test.ts", [
     [
@@ -331,8 +347,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/SharedThreads.ts", "test/Thread.test.ts", [
     [
-      "Deferred.fail(attempt ?? waiting, interrupted)",
-      "Deferred.fail(waiting, interrupted)",
+      "Deferred.fail(attempt ?? waiting, error)",
+      "Deferred.fail(waiting, error)",
       "ends on `interrupt` during an attempt, and is not retried"
     ]
   ]),
