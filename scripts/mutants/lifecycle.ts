@@ -296,7 +296,11 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ["            used = Budget.add(used, usage)\n", "", "of a turn covers all its attempts"]
   ]),
   ...inFile("src/turn/TurnQueue.ts", "test/engine/app-server/ServerRequests.test.ts", [
-    ["holding(afterOthers(runTurn(turn)))", "holding(runTurn(turn))", "do not spend their timeout while they wait"]
+    [
+      "holding(afterOthers(runTurn(turn)))",
+      "holding(runTurn(turn))",
+      "do not spend their timeout while they wait"
+    ]
   ]),
   ...inFile("src/turn/KeyedTurn.ts", "test/turn/KeyedTurn.test.ts", [
     ["    if (known !== undefined) return", "    if (false) return", "runs once for callers of all handles"],
