@@ -303,7 +303,11 @@ export const lifecycle: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/turn/KeyedTurn.ts", "test/turn/KeyedTurn.test.ts", [
-    ["    if (known !== undefined) return", "    if (false) return", "runs once for callers of all handles of its thread, at the same time and later"],
+    [
+      "    if (known !== undefined) return",
+      "    if (false) return",
+      "runs once for callers of all handles of its thread, at the same time and later"
+    ],
     [
       "if (error !== undefined) return yield* CodexError.withTurn(error, turn)",
       "",
@@ -316,7 +320,11 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "false",
       "fails as its first caller would if its engine ended while it ran, and with its failure if it failed"
     ],
-    ["items.some((item) => item.clientId === clientId)", "items.length < 0", "starts once, and is read from the history by later callers, also in another client"]
+    [
+      "items.some((item) => item.clientId === clientId)",
+      "items.length < 0",
+      "starts once, and is read from the history by later callers, also in another client"
+    ]
   ]),
   ...inFile("src/turn/ThreadMembers.ts", "test/Thread.test.ts", [
     [
