@@ -2,8 +2,6 @@
  * Shows text so that a person sees every character of it. Nothing is removed: a character that a terminal acts upon, hides
  * or reorders, or that looks like an ASCII character, becomes an escape such as `\x1b`, `\u202e` or `\u{e0041}`.
  */
-import { isAscii } from "node:buffer"
-
 // Control, format, surrogate, private-use and unassigned characters, every separator but the blank, characters that a
 // terminal ignores, and characters that have a glyph in name only.
 const hidden =
@@ -166,20 +164,15 @@ const jsonEscape = (text: string): string =>
 // What a terminal or a reader of lines acts upon.
 const unsafeInJson = /[\p{C}\p{Zl}\p{Zp}]/gu
 
+/** Escapes line separators, control, bidi and other invisible characters in a text that is JSON. The value stays the same. */
+export const escapeJson = (json: string): string => json.replace(unsafeInJson, jsonEscape)
+
 /**
  * Writes a value as JSON on one line, for programs: line separators, control, bidi and other invisible characters are
  * escaped. The value stays the same.
  */
 export const jsonLine = (value: unknown): string =>
-  (JSON.stringify(value) ?? "null").replace(unsafeInJson, jsonEscape)
-
-/** Escapes the same in JSON that is written already, as UTF-8. Returns the same bytes if there is nothing to escape. */
-export const escapeJsonBytes = (bytes: Uint8Array): Uint8Array => {
-  if (isAscii(bytes) && !bytes.includes(0x7f)) return bytes
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
-  const escaped = text.replace(unsafeInJson, jsonEscape)
-  return escaped === text ? bytes : Buffer.from(escaped)
-}
+  escapeJson(JSON.stringify(value) ?? "null")
 
 /** Writes a value as indented JSON, for people. Escapes what `visible` escapes; the value stays the same. */
 export const visibleJson = (value: unknown): string => {

@@ -10,7 +10,7 @@ import type { ReadableLogRecord } from "@opentelemetry/sdk-logs"
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
-import { escapeJsonBytes } from "../../internal/VisibleText.ts"
+import { escapeJsonBytes } from "../../internal/JsonBytes.ts"
 import type * as Settings from "../config/Settings.ts"
 
 export type Encoding = "json" | "protobuf"
