@@ -39,5 +39,7 @@ if (program === fileURLToPath(import.meta.url) && directory !== undefined) {
   mkdirSync(directory, { recursive: true })
   writeFileSync(join(directory, "tracePage.js"), script)
   writeFileSync(join(directory, "tracePage.css"), style)
-  console.log(`the page of traces: ${(script.length / 1024).toFixed(1)} kB of script, ${(style.length / 1024).toFixed(1)} kB of style`)
+  console.log(
+    `the page of traces: ${(script.length / 1024).toFixed(1)} kB of script, ${(style.length / 1024).toFixed(1)} kB of style`
+  )
 }

@@ -1,9 +1,9 @@
 /** The structure of `src`: who may import whom, how large a part may grow, and what the package offers. */
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
-import { facades, layers, pureFiles } from "../scripts/architecture/layers.ts"
+import { browserFiles, facades, layers, pureFiles } from "../scripts/architecture/layers.ts"
 import * as PublicApi from "../scripts/architecture/PublicApi.ts"
 import * as SourceTree from "../scripts/architecture/SourceTree.ts"
 
@@ -67,6 +67,18 @@ describe("the architecture", () => {
       const file = files.find((file) => file.path === path)
       assert.isDefined(file, path)
       assert.notMatch(file?.text ?? "", /from "effect\/(?:Effect|Fiber|Layer|Runtime)"/, path)
+    }
+  })
+
+  it("keeps the code of pages free of Node and Effect: it imports only files that a browser can run", () => {
+    const page = files.filter(({ path }) => path.startsWith("web/") || browserFiles.includes(path))
+    assert.isAbove(page.length, 20)
+    for (const { path, text } of page) {
+      assert.notMatch(text, /from "(?:node:|effect|@)/, path)
+      for (const [, specifier = ""] of text.matchAll(/^import (?!type )[^"]*"(\.[^"]+)"/gm)) {
+        const target = normalize(join(dirname(path), specifier))
+        assert.isTrue(target.startsWith("web/") || browserFiles.includes(target), `${path} -> ${target}`)
+      }
     }
   })
 

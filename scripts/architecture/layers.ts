@@ -32,6 +32,8 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   ai: ["domain", "semconv", "tool", "turn", "Codex.ts"],
   telemetry: ["internal", "domain", "semconv", "redaction", "instrumentation"],
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
+  web: ["internal", "trace"],
+  "trace-page": ["domain", "internal", "trace", "web"],
   facades: ["domain", "approval", "attachment", "instrumentation", "telemetry"],
   durable: [
     "internal",
@@ -78,6 +80,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Thread.ts",
     "telemetry",
     "trace",
+    "trace-page",
     "testing",
     "durable",
     "facades"
@@ -123,3 +126,6 @@ export const pureFiles = [
   "engine/app-server/TurnLifecycle.ts",
   "instrumentation/TurnSignals.ts"
 ]
+
+/** Files outside `web` that pages in a browser run. Types may come from anywhere that the rows allow. */
+export const browserFiles = ["internal/DurationText.ts", "internal/VisibleText.ts"]

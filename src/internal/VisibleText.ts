@@ -171,8 +171,7 @@ export const escapeJson = (json: string): string => json.replace(unsafeInJson, j
  * Writes a value as JSON on one line, for programs: line separators, control, bidi and other invisible characters are
  * escaped. The value stays the same.
  */
-export const jsonLine = (value: unknown): string =>
-  escapeJson(JSON.stringify(value) ?? "null")
+export const jsonLine = (value: unknown): string => escapeJson(JSON.stringify(value) ?? "null")
 
 /** Writes a value as indented JSON, for people. Escapes what `visible` escapes; the value stays the same. */
 export const visibleJson = (value: unknown): string => {

@@ -1,4 +1,5 @@
 /** The script and the style of the page: files of the package, made from `src/web` when the package is built. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -10,9 +11,7 @@ export interface PageAssets {
 }
 
 /** The package does not contain the page, so it was not built completely. */
-export class PageAssetsMissing extends Schema.TaggedErrorClass<PageAssetsMissing>()("PageAssetsMissing", {
-  directory: Schema.String
-}) {
+export class PageAssetsMissing extends Data.TaggedError("PageAssetsMissing")<{ readonly directory: string }> {
   override get message(): string {
     return `there is no page in "${this.directory}"; install effect-codex again, or run npm run build`
   }

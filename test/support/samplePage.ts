@@ -1,5 +1,5 @@
 /** Makes turns for tests of the page of traces, the same ones each time. */
-import type { Attributes, PathPart, TurnSpan } from "../../src/trace/reader/TraceModel.ts"
+import type { SpanAttributes, PathPart, TurnSpan } from "../../src/trace/reader/TraceModel.ts"
 import { modelVersion } from "../../src/trace/reader/TraceModel.ts"
 import type { PageData, PageTurn } from "../../src/web/trace/PageData.ts"
 
@@ -81,7 +81,8 @@ export const sampleTurn = (seed: number, size: number): PageTurn => {
   const callCosts: Record<string, number> = {}
   const time = { thinkingNanos: 0, toolsNanos: 0, approvalNanos: 0, overheadNanos: 8 * ms }
   const total = { input: 0, cachedInput: 0, output: 0, reasoning: 0 }
-  const push = (input: SpanInput) => spans.push(span({ id: (seed * 65_536 + spans.length).toString(16).padStart(16, "0"), ...input })) - 1
+  const push = (input: SpanInput) =>
+    spans.push(span({ id: (seed * 65_536 + spans.length).toString(16).padStart(16, "0"), ...input })) - 1
   push({ name: "invoke_agent codex", kind: "turn" })
   while (spans.length < size) {
     const thinking = Math.round((30 + random() * 400) * ms)
@@ -92,7 +93,7 @@ export const sampleTurn = (seed: number, size: number): PageTurn => {
       reasoning: Math.round(random() * 40)
     }
     for (const key of ["input", "cachedInput", "output", "reasoning"] as const) total[key] += tokens[key]
-    const attributes: Attributes = {
+    const attributes: SpanAttributes = {
       "gen_ai.operation.name": "chat",
       "gen_ai.request.model": "gpt-5.5",
       "gen_ai.response.time_to_first_chunk": (thinking / 1e9) * 0.6,

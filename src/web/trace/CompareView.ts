@@ -18,13 +18,11 @@ type Figure = readonly [
 
 const figures: ReadonlyArray<Figure> = [
   ["Duration", ({ turn }) => turn.durationNanos, Texts.duration],
-  ...TimeSplitBar.timeParts.map(
-    (part): Figure => [
-      `Time: ${part}`,
-      ({ turn }) => (turn.time === undefined ? undefined : TimeSplitBar.nanosOf(turn.time, part)),
-      Texts.duration
-    ]
-  ),
+  ...TimeSplitBar.timeParts.map((part): Figure => [
+    `Time: ${part}`,
+    ({ turn }) => (turn.time === undefined ? undefined : TimeSplitBar.nanosOf(turn.time, part)),
+    Texts.duration
+  ]),
   ["Model calls", ({ turn }) => turn.modelCalls.count, Texts.count],
   ["Tool calls", ({ turn }) => turn.toolCalls.count, Texts.count],
   ["Tokens in", ({ turn }) => turn.tokens?.input, Texts.count],
@@ -74,7 +72,8 @@ export class CompareView {
           rows: turn.spans.map(TurnTexts.toRow),
           critical: TurnTexts.criticalParts(turn),
           bounds,
-          open: (span) => (location.hash = Route.format({ view: "turn", turn: side === 0 ? left : right, span })),
+          open: (span) =>
+            (location.hash = Route.format({ view: "turn", turn: side === 0 ? left : right, span })),
           zoomed: (window) => {
             if (linking) return
             linking = true
@@ -92,14 +91,26 @@ export class CompareView {
         el("a", { class: "back", attributes: { href: "#/" } }, "← Turns"),
         el("h1", {}, "Compare two turns"),
         el("span", { class: "spacer" }),
-        el("a", { class: "button", attributes: { href: Route.format({ view: "compare", left: right, right: left }) } }, "Swap")
+        el(
+          "a",
+          {
+            class: "button",
+            attributes: { href: Route.format({ view: "compare", left: right, right: left }) }
+          },
+          "Swap"
+        )
       ),
       el(
         "div",
         { class: "compare-tables" },
         dataTable(
           "Figures of both turns",
-          [{ title: "" }, { title: "Left", number: true }, { title: "Right", number: true }, { title: "Difference", number: true }],
+          [
+            { title: "" },
+            { title: "Left", number: true },
+            { title: "Right", number: true },
+            { title: "Difference", number: true }
+          ],
           figures.map(([title, valueOf, text]) => [
             title,
             optional(valueOf(a), text),
@@ -147,7 +158,12 @@ export class CompareView {
         : `${Texts.duration(total.nanos)} · ${total.count}×${total.failed > 0 ? ` · ${total.failed} failed` : ""}`
     return dataTable(
       "What each operation took",
-      [{ title: "Operation" }, { title: "Left", number: true }, { title: "Right", number: true }, { title: "Difference", number: true }],
+      [
+        { title: "Operation" },
+        { title: "Left", number: true },
+        { title: "Right", number: true },
+        { title: "Difference", number: true }
+      ],
       compareOperations(a.spans, b.spans)
         .slice(0, 200)
         .map(({ kind, left, name, right }) => [

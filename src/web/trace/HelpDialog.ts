@@ -54,5 +54,10 @@ export const helpButton = (): HTMLElement => {
       )
     )
   )
-  return el("div", {}, button("Keys", () => dialog.showModal(), { "aria-haspopup": "dialog" }), dialog)
+  return el(
+    "div",
+    {},
+    button("Keys", () => dialog.showModal(), { "aria-haspopup": "dialog" }),
+    dialog
+  )
 }

@@ -71,7 +71,10 @@ const facts = (span: TurnSpan, turn: PageTurn, index: number): ReadonlyArray<rea
     ...(span.decision === undefined
       ? []
       : ([
-          ["Decision", `${Texts.shownLine(span.decision, 60)} (${Texts.shownLine(span.decidedBy ?? "unknown", 60)})`]
+          [
+            "Decision",
+            `${Texts.shownLine(span.decision, 60)} (${Texts.shownLine(span.decidedBy ?? "unknown", 60)})`
+          ]
         ] as const)),
     ["Span id", Texts.shownLine(span.id, 60)]
   ]
@@ -117,7 +120,10 @@ export const spanPanel = (turn: PageTurn, index: number, close: () => void): HTM
     el(
       "dl",
       { class: "facts" },
-      ...facts(span, turn, index).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, el("bdi", {}, value))])
+      ...facts(span, turn, index).flatMap(([name, value]) => [
+        el("dt", {}, name),
+        el("dd", {}, el("bdi", {}, value))
+      ])
     ),
     attributes.length > 0 && table(`Attributes (${attributes.length})`, attributes),
     ...span.events.map((event) =>

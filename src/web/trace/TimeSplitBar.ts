@@ -33,7 +33,10 @@ export const bar = (split: TimeSplit): HTMLElement => {
   const texts = parts.map((part) => `${part} ${Texts.duration(nanosOf(split, part))}`)
   return el(
     "div",
-    { class: "split-bar", attributes: { role: "img", "aria-label": texts.join(", "), title: texts.join(", ") } },
+    {
+      class: "split-bar",
+      attributes: { role: "img", "aria-label": texts.join(", "), title: texts.join(", ") }
+    },
     ...parts.map((part) =>
       el("span", {
         class: `split-${part}`,

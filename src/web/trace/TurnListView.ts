@@ -161,7 +161,12 @@ export class TurnListView {
       attributes: { type: "search", placeholder: "Id, model, tool, error, label…", spellcheck: "false" },
       on: { input: () => this.set({ text: search.value }) }
     })
-    const choice = (title: string, field: "status" | "model" | "error", values: ReadonlyArray<string>, any: string) => {
+    const choice = (
+      title: string,
+      field: "status" | "model" | "error",
+      values: ReadonlyArray<string>,
+      any: string
+    ) => {
       const select = el(
         "select",
         { on: { change: () => this.set({ [field]: select.value }) } },
@@ -177,7 +182,12 @@ export class TurnListView {
       "div",
       { class: "toolbar", attributes: { role: "search", "aria-label": "Filter turns" } },
       el("label", { class: "field grow" }, el("span", {}, "Search"), search),
-      choice("Status", "status", TurnTable.choices(turns, ({ turn }) => [turn.status]), "all"),
+      choice(
+        "Status",
+        "status",
+        TurnTable.choices(turns, ({ turn }) => [turn.status]),
+        "all"
+      ),
       choice("Model", "model", TurnTable.choices(turns, TurnTable.modelsOf), "all"),
       choice("Errors", "error", ["*", ...TurnTable.choices(turns, TurnTable.errorTypesOf)], "all"),
       this.count,
@@ -218,7 +228,7 @@ export class TurnListView {
             class: `cell col-${column.id}${column.number === true ? " number" : ""}`,
             attributes: { role: "columnheader" }
           },
-          sort === undefined ? column.title : button(column.title, () => this.sort(sort), {}, "sort")
+          sort === undefined ? column.title : button(column.title, () => this.sortBy(sort), {}, "sort")
         )
         if (sort !== undefined) this.headers.set(sort, header)
         return header
@@ -226,7 +236,7 @@ export class TurnListView {
     )
   }
 
-  private sort(column: TurnTable.TurnColumn): void {
+  private sortBy(column: TurnTable.TurnColumn): void {
     const descending = this.order.column === column ? !this.order.descending : column !== "status"
     this.order = { column, descending }
     this.update()
@@ -296,7 +306,8 @@ export class TurnListView {
     else this.chosen.push(turn)
     if (this.chosen.length > 2) this.chosen.shift()
     this.compareButton.disabled = this.chosen.length !== 2
-    this.compareButton.textContent = this.chosen.length === 0 ? "Compare" : `Compare ${this.chosen.length} of 2`
+    this.compareButton.textContent =
+      this.chosen.length === 0 ? "Compare" : `Compare ${this.chosen.length} of 2`
     this.grid.refresh()
   }
 

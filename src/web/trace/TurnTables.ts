@@ -1,9 +1,8 @@
 /** The tables of a turn: its model calls, approvals, errors and critical path. */
-import { button, el } from "../ui/Dom.ts"
+import { el } from "../ui/Dom.ts"
 import * as Texts from "../ui/Texts.ts"
 import type { PageTurn } from "./PageData.ts"
 import * as TurnTable from "./TurnTable.ts"
-import * as TurnTexts from "./TurnTexts.ts"
 
 type Cell = Node | string
 
@@ -55,7 +54,12 @@ export const dataTable = (
 /** The most rows of one table; a page with more would be slow to open. */
 const maxRows = 2_000
 
-const limited = (caption: string, columns: ReadonlyArray<TableColumn>, rows: ReadonlyArray<ReadonlyArray<Cell>>, foot?: ReadonlyArray<Cell>) =>
+const limited = (
+  caption: string,
+  columns: ReadonlyArray<TableColumn>,
+  rows: ReadonlyArray<ReadonlyArray<Cell>>,
+  foot?: ReadonlyArray<Cell>
+) =>
   rows.length <= maxRows
     ? dataTable(caption, columns, rows, foot)
     : el(
@@ -67,9 +71,9 @@ const limited = (caption: string, columns: ReadonlyArray<TableColumn>, rows: Rea
 
 const nothing = (text: string): HTMLElement => el("p", { class: "empty" }, text)
 
-export type OpenSpan = (span: number) => void
+export type ShowSpan = (span: number) => void
 
-const spanLink = (turn: PageTurn, index: number, open: OpenSpan): HTMLElement => {
+const spanLink = (turn: PageTurn, index: number, open: ShowSpan): HTMLElement => {
   const span = turn.spans[index]
   return el(
     "button",
@@ -80,7 +84,7 @@ const spanLink = (turn: PageTurn, index: number, open: OpenSpan): HTMLElement =>
 }
 
 /** Tokens and cost of each call of the model. */
-export const modelCalls = (turn: PageTurn, open: OpenSpan): HTMLElement => {
+export const modelCalls = (turn: PageTurn, open: ShowSpan): HTMLElement => {
   const calls = turn.spans.flatMap((span, index) => (span.kind === "model" ? [{ span, index }] : []))
   if (calls.length === 0) return nothing("The turn has no call of a model.")
   const costs = calls.map(({ index }) => turn.callCosts[index])
@@ -116,14 +120,20 @@ export const modelCalls = (turn: PageTurn, open: OpenSpan): HTMLElement => {
         optional(span.tokens?.reasoning, Texts.count),
         optional(costs[at], Texts.dollars),
         span.failed
-          ? el("span", { class: "error-text" }, el("bdi", {}, Texts.shownLine(span.errorType ?? "failed", 80)))
+          ? el(
+              "span",
+              { class: "error-text" },
+              el("bdi", {}, Texts.shownLine(span.errorType ?? "failed", 80))
+            )
           : el("bdi", {}, Texts.shownLine(Array.isArray(reasons) ? reasons.join(", ") : "", 80))
       ]
     }),
     [
       Texts.plural(calls.length, "call"),
       "",
-      column((span) => span.durationNanos) === "0" ? "" : Texts.duration(sum(calls.map(({ span }) => span.durationNanos))),
+      column((span) => span.durationNanos) === "0"
+        ? ""
+        : Texts.duration(sum(calls.map(({ span }) => span.durationNanos))),
       "",
       column((span) => span.tokens?.input),
       column((span) => span.tokens?.cachedInput),
@@ -136,7 +146,7 @@ export const modelCalls = (turn: PageTurn, open: OpenSpan): HTMLElement => {
 }
 
 /** Each decision, and how long the turn waited for it. */
-export const approvals = (turn: PageTurn, open: OpenSpan): HTMLElement => {
+export const approvals = (turn: PageTurn, open: ShowSpan): HTMLElement => {
   const found = turn.spans.flatMap((span, index) => (span.kind === "approval" ? [{ span, index }] : []))
   if (found.length === 0) return nothing("The turn asked for no approval.")
   return limited(
@@ -172,7 +182,7 @@ const subjectOf = (turn: PageTurn, approval: number): number => {
 }
 
 /** Failed spans by `error.type`. */
-export const errors = (turn: PageTurn, open: OpenSpan): HTMLElement => {
+export const errors = (turn: PageTurn, open: ShowSpan): HTMLElement => {
   const types = [...TurnTable.errorsOf(turn)]
   if (types.length === 0) return nothing("No span of the turn failed.")
   return el(
@@ -184,7 +194,11 @@ export const errors = (turn: PageTurn, open: OpenSpan): HTMLElement => {
         { class: "failure" },
         el("strong", {}, "The turn failed: "),
         el("bdi", {}, Texts.shownLine(`${turn.turn.errorType ?? ""} (class ${turn.turn.errorClass})`)),
-        turn.turn.retryable === undefined ? "" : turn.turn.retryable ? ", a retry may succeed" : ", a retry does not help"
+        turn.turn.retryable === undefined
+          ? ""
+          : turn.turn.retryable
+            ? ", a retry may succeed"
+            : ", a retry does not help"
       ),
     limited(
       "Errors by class",
@@ -204,12 +218,18 @@ export const errors = (turn: PageTurn, open: OpenSpan): HTMLElement => {
 }
 
 /** The spans that the turn waited for, in order. */
-export const criticalPath = (turn: PageTurn, open: OpenSpan): HTMLElement => {
+export const criticalPath = (turn: PageTurn, open: ShowSpan): HTMLElement => {
   if (turn.criticalPath.length === 0) return nothing("The critical path is not known.")
   const whole = Math.max(turn.turn.durationNanos, 1)
   return limited(
     "Critical path",
-    [{ title: "Waited for" }, { title: "From", number: true }, { title: "Time", number: true }, { title: "Share", number: true }, { title: "" }],
+    [
+      { title: "Waited for" },
+      { title: "From", number: true },
+      { title: "Time", number: true },
+      { title: "Share", number: true },
+      { title: "" }
+    ],
     turn.criticalPath.map((part) => [
       spanLink(turn, part.span, open),
       Texts.duration(part.startNanos),
@@ -217,7 +237,10 @@ export const criticalPath = (turn: PageTurn, open: OpenSpan): HTMLElement => {
       Texts.percent(part.durationNanos / whole),
       el(
         "span",
-        { class: `share kind-${turn.spans[part.span]?.kind ?? "other"}`, attributes: { "aria-hidden": "true" } },
+        {
+          class: `share kind-${turn.spans[part.span]?.kind ?? "other"}`,
+          attributes: { "aria-hidden": "true" }
+        },
         el("span", {
           style: {
             left: `${(part.startNanos / whole) * 100}%`,
@@ -275,6 +298,7 @@ const failedText = (failed: number): string => (failed === 0 ? "" : `${Texts.cou
 export const identity = (turn: PageTurn): HTMLElement => {
   const { turn: summary } = turn
   const labels = [
+    ["turn", summary.turnId],
     ["thread", summary.threadId],
     ["trace", summary.traceId],
     ["service", summary.service],
@@ -286,23 +310,17 @@ export const identity = (turn: PageTurn): HTMLElement => {
   return el(
     "p",
     { class: "identity" },
-    el("span", { class: `status status-${summary.status}` }, summary.status),
-    el("span", {}, Texts.localTime(TurnTexts.startedAt(turn))),
     ...labels.flatMap(([name, value]) =>
       value === undefined
         ? []
-        : [el("span", { class: "label" }, el("span", { class: "muted" }, `${name} `), el("bdi", {}, Texts.shownLine(value, 60)))]
+        : [
+            el(
+              "span",
+              { class: "label" },
+              el("span", { class: "muted" }, `${name} `),
+              el("bdi", {}, Texts.shownLine(value, 60))
+            )
+          ]
     )
   )
-}
-
-/** A button that copies a text, where the browser allows it. */
-export const copyButton = (label: string, text: string): HTMLButtonElement => {
-  const copy: HTMLButtonElement = button(label, () => {
-    void navigator.clipboard.writeText(text).then(
-      () => (copy.textContent = "Copied"),
-      () => (copy.textContent = "Cannot copy")
-    )
-  })
-  return copy
 }

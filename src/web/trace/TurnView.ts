@@ -70,7 +70,12 @@ export class TurnView {
       "section",
       { class: "turn-view", attributes: { "aria-label": this.title } },
       this.head(),
-      el("div", { class: "overview" }, TurnTables.figures(turn), turn.turn.time !== undefined && TimeSplitBar.withLegend(turn.turn.time)),
+      el(
+        "div",
+        { class: "overview" },
+        TurnTables.figures(turn),
+        turn.turn.time !== undefined && TimeSplitBar.withLegend(turn.turn.time)
+      ),
       this.tabs.element
     )
     this.waterfall.grid.element.addEventListener("click", () => this.show(this.activeSpan))
@@ -115,10 +120,12 @@ export class TurnView {
       { class: "view-head" },
       el("a", { class: "back", attributes: { href: "#/" } }, "← Turns"),
       el("h1", {}, "Turn ", el("bdi", {}, turn === undefined ? "" : TurnTexts.shortId(turn))),
-      turn !== undefined && TurnTables.identity(turn),
+      turn !== undefined && el("span", { class: `status status-${turn.turn.status}` }, turn.turn.status),
+      turn !== undefined && el("span", {}, Texts.localTime(TurnTexts.startedAt(turn))),
       el("span", { class: "spacer" }),
       button("‹ Previous", () => go(this.at - 1), { disabled: this.at === 0 }),
-      button("Next ›", () => go(this.at + 1), { disabled: this.at === this.data.turns.length - 1 })
+      button("Next ›", () => go(this.at + 1), { disabled: this.at === this.data.turns.length - 1 }),
+      turn !== undefined && TurnTables.identity(turn)
     )
   }
 
@@ -133,7 +140,11 @@ export class TurnView {
 
   private toolbar(): HTMLElement {
     const spans = this.data.turns[this.at]?.spans ?? []
-    const count = el("span", { class: "count", attributes: { role: "status" } }, Texts.plural(spans.length, "span"))
+    const count = el(
+      "span",
+      { class: "count", attributes: { role: "status" } },
+      Texts.plural(spans.length, "span")
+    )
     const search = el("input", {
       attributes: { type: "search", placeholder: "Name, attribute, value…", spellcheck: "false" }
     })

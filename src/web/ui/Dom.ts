@@ -39,7 +39,11 @@ export const button = (
   attributes: Props["attributes"] = {},
   className = "button"
 ): HTMLButtonElement =>
-  el("button", { class: className, attributes: { type: "button", ...attributes }, on: { click: press } }, content)
+  el(
+    "button",
+    { class: className, attributes: { type: "button", ...attributes }, on: { click: press } },
+    content
+  )
 
 /** Text that only screen readers present. */
 export const hiddenText = (text: string): HTMLElement => el("span", { class: "visually-hidden" }, text)

@@ -40,6 +40,8 @@ export const shown = (text: string): string => printable(text.toWellFormed())
 
 /** The same on one line, cut to a length. */
 export const shownLine = (text: string, length = 300): string => {
-  const line = shown(text.slice(0, length * 2)).replace(/\s+/g, " ").trim()
+  const line = shown(text.slice(0, length * 2))
+    .replace(/\s+/g, " ")
+    .trim()
   return line.length > length || text.length > length * 2 ? `${line.slice(0, length).toWellFormed()}…` : line
 }

@@ -74,6 +74,22 @@ export class Minimap {
     if (end) this.start = undefined
   }
 
+  /** Returns the colour of a kind in the current theme: a variable must be used to be resolved. */
+  private colors(): (kind: string) => string {
+    const probe = el("span", { attributes: { hidden: true } })
+    const known = new Map<string, string>()
+    return (kind) => {
+      const found = known.get(kind)
+      if (found !== undefined) return found
+      this.element.append(probe)
+      probe.style.setProperty("color", `var(--kind-${kind})`)
+      const color = getComputedStyle(probe).color
+      probe.remove()
+      known.set(kind, color)
+      return color
+    }
+  }
+
   private paint(): void {
     const { clientWidth: width } = this.canvas
     const context = this.canvas.getContext("2d")
@@ -83,13 +99,7 @@ export class Minimap {
     this.canvas.height = height * ratio
     context.scale(ratio, ratio)
     const { bounds, rows } = this.options
-    const styles = getComputedStyle(this.element)
-    const colors = new Map<string, string>()
-    const colorOf = (kind: string) => {
-      const known = colors.get(kind) ?? styles.getPropertyValue(`--kind-${kind}`).trim()
-      colors.set(kind, known)
-      return known
-    }
+    const colorOf = this.colors()
     const line = Math.max((height - 6) / Math.max(rows.length, 1), 0.5)
     for (const [index, row] of rows.entries()) {
       const place = TimeWindow.bar(row.start, row.end, bounds)

@@ -49,7 +49,9 @@ export const listen = (scroller: HTMLElement, column: HTMLElement, control: Axis
         control.change(TimeWindow.zoom(window, control.bounds, Math.exp(event.deltaY * 0.002), at))
       } else if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {
         event.preventDefault()
-        control.change(TimeWindow.pan(control.window(), control.bounds, sideways / Math.max(column.clientWidth, 1)))
+        control.change(
+          TimeWindow.pan(control.window(), control.bounds, sideways / Math.max(column.clientWidth, 1))
+        )
       }
     },
     { passive: false }

@@ -79,7 +79,7 @@ export class WaterfallView {
     })
     this.element = el("div", { class: "waterfall" }, this.minimap.element, this.grid.element)
     this.refresh()
-    TimeAxis.draw(this.axis, this.shown)
+    new ResizeObserver(() => TimeAxis.draw(this.axis, this.shown)).observe(this.axis)
   }
 
   get window(): TimeWindow.TimeWindow {
@@ -209,8 +209,7 @@ export class WaterfallView {
         return true
       case "z": {
         const span = this.activeRow()
-        if (span !== undefined)
-          this.setWindow(TimeWindow.around({ from: span.start, to: span.end }, bounds))
+        if (span !== undefined) this.setWindow(TimeWindow.around({ from: span.start, to: span.end }, bounds))
         return true
       }
       case "e":
@@ -295,10 +294,17 @@ export class WaterfallView {
     const place = TimeWindow.bar(span.start, span.end, this.shown)
     const length = Texts.duration(span.end - span.start)
     const cell = el("div", { class: "time-cell", attributes: { role: "gridcell" } })
-    cell.append(hiddenText(`${length}, starts at ${Texts.duration(span.start)}${parts.length > 0 ? ", on the critical path" : ""}`))
+    cell.append(
+      hiddenText(
+        `${length}, starts at ${Texts.duration(span.start)}${parts.length > 0 ? ", on the critical path" : ""}`
+      )
+    )
     if (place === undefined) {
       cell.append(
-        el("span", { class: span.end < this.shown.from ? "outside before" : "outside after", attributes: { "aria-hidden": "true" } })
+        el("span", {
+          class: span.end < this.shown.from ? "outside before" : "outside after",
+          attributes: { "aria-hidden": "true" }
+        })
       )
       return cell
     }
@@ -317,7 +323,10 @@ export class WaterfallView {
         {
           class: inside ? "bar-label left" : right > 86 ? "bar-label within" : "bar-label",
           attributes: { "aria-hidden": "true" },
-          style: inside || right > 86 ? { right: `${100 - (inside ? place.left : right)}%` } : { left: `${right}%` }
+          style:
+            inside || right > 86
+              ? { right: `${100 - (inside ? place.left : right)}%` }
+              : { left: `${right}%` }
         },
         length
       )
