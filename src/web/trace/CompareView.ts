@@ -6,8 +6,8 @@ import { compareOperations, type OperationTotal } from "./Operations.ts"
 import type { PageData, PageTurn } from "./PageData.ts"
 import * as Route from "./Route.ts"
 import * as TimeSplitBar from "./TimeSplitBar.ts"
-import * as TurnTable from "./TurnTable.ts"
-import { dataTable } from "./TurnTables.ts"
+import * as TurnSelection from "./TurnSelection.ts"
+import { dataTable } from "./TurnSections.ts"
 import * as TurnTexts from "./TurnTexts.ts"
 
 type Figure = readonly [
@@ -29,8 +29,8 @@ const figures: ReadonlyArray<Figure> = [
   ["Tokens cached", ({ turn }) => turn.tokens?.cachedInput, Texts.count],
   ["Tokens out", ({ turn }) => turn.tokens?.output, Texts.count],
   ["Cost", ({ turn }) => turn.costUsd, Texts.dollars],
-  ["Approval wait", TurnTable.approvalWait, Texts.duration],
-  ["Errors", TurnTable.errorCount, Texts.count]
+  ["Approval wait", TurnSelection.approvalWait, Texts.duration],
+  ["Errors", TurnSelection.errorCount, Texts.count]
 ]
 
 const dash = "–"

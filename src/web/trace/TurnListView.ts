@@ -5,13 +5,13 @@ import { VirtualGrid } from "../ui/VirtualGrid.ts"
 import type { PageData, PageTurn } from "./PageData.ts"
 import * as Route from "./Route.ts"
 import * as TimeSplitBar from "./TimeSplitBar.ts"
-import * as TurnTable from "./TurnTable.ts"
+import * as TurnSelection from "./TurnSelection.ts"
 import * as TurnTexts from "./TurnTexts.ts"
 
 interface Column {
   readonly id: string
   readonly title: string
-  readonly sort?: TurnTable.TurnColumn
+  readonly sort?: TurnSelection.ListColumn
   readonly number?: boolean
   readonly cell: (turn: PageTurn) => Node | string
 }
@@ -24,9 +24,9 @@ const statusCell = ({ turn }: PageTurn): HTMLElement =>
   el("span", { class: `status status-${turn.status}` }, turn.incomplete === true ? "incomplete" : turn.status)
 
 const errorsCell = (turn: PageTurn): Node | string => {
-  const count = TurnTable.errorCount(turn)
+  const count = TurnSelection.errorCount(turn)
   if (count === 0) return dash
-  const types = TurnTable.errorTypesOf(turn).map((type) => Texts.shownLine(type, 60))
+  const types = TurnSelection.errorTypesOf(turn).map((type) => Texts.shownLine(type, 60))
   return el(
     "span",
     { class: "error-text", attributes: { title: types.join(", ") } },
@@ -51,7 +51,7 @@ const columns: ReadonlyArray<Column> = [
   {
     id: "model",
     title: "Model",
-    cell: (turn) => el("bdi", {}, Texts.shownLine(TurnTable.modelsOf(turn).join(", ") || dash, 60))
+    cell: (turn) => el("bdi", {}, Texts.shownLine(TurnSelection.modelsOf(turn).join(", ") || dash, 60))
   },
   {
     id: "duration",
@@ -105,7 +105,8 @@ const columns: ReadonlyArray<Column> = [
     title: "Approval wait",
     sort: "wait",
     number: true,
-    cell: (turn) => (turn.turn.approvals.count === 0 ? dash : Texts.duration(TurnTable.approvalWait(turn)))
+    cell: (turn) =>
+      turn.turn.approvals.count === 0 ? dash : Texts.duration(TurnSelection.approvalWait(turn))
   },
   { id: "errors", title: "Errors", sort: "errors", cell: errorsCell }
 ]
@@ -118,9 +119,9 @@ export class TurnListView {
   private readonly count = el("p", { class: "count", attributes: { role: "status" } })
   private readonly compareButton: HTMLButtonElement
   private readonly chosen: Array<number> = []
-  private readonly headers = new Map<TurnTable.TurnColumn, HTMLElement>()
-  private filter = TurnTable.noFilter
-  private order: TurnTable.TurnOrder = { column: "started", descending: true }
+  private readonly headers = new Map<TurnSelection.ListColumn, HTMLElement>()
+  private filter = TurnSelection.noFilter
+  private order: TurnSelection.ListOrder = { column: "started", descending: true }
   private visible: ReadonlyArray<number> = []
 
   constructor(data: PageData) {
@@ -185,23 +186,23 @@ export class TurnListView {
       choice(
         "Status",
         "status",
-        TurnTable.choices(turns, ({ turn }) => [turn.status]),
+        TurnSelection.choices(turns, ({ turn }) => [turn.status]),
         "all"
       ),
-      choice("Model", "model", TurnTable.choices(turns, TurnTable.modelsOf), "all"),
-      choice("Errors", "error", ["*", ...TurnTable.choices(turns, TurnTable.errorTypesOf)], "all"),
+      choice("Model", "model", TurnSelection.choices(turns, TurnSelection.modelsOf), "all"),
+      choice("Errors", "error", ["*", ...TurnSelection.choices(turns, TurnSelection.errorTypesOf)], "all"),
       this.count,
       this.compareButton
     )
   }
 
-  private set(change: Partial<TurnTable.TurnFilter>): void {
+  private set(change: Partial<TurnSelection.ListFilter>): void {
     this.filter = { ...this.filter, ...change }
     this.update()
   }
 
   private update(): void {
-    this.visible = TurnTable.select(this.data.turns, this.filter, this.order)
+    this.visible = TurnSelection.select(this.data.turns, this.filter, this.order)
     const all = this.data.turns.length
     this.count.textContent =
       this.visible.length === all
@@ -236,7 +237,7 @@ export class TurnListView {
     )
   }
 
-  private sortBy(column: TurnTable.TurnColumn): void {
+  private sortBy(column: TurnSelection.ListColumn): void {
     const descending = this.order.column === column ? !this.order.descending : column !== "status"
     this.order = { column, descending }
     this.update()

@@ -7,8 +7,8 @@ import type { PageData } from "./PageData.ts"
 import * as Route from "./Route.ts"
 import { spanPanel } from "./SpanPanel.ts"
 import * as TimeSplitBar from "./TimeSplitBar.ts"
-import * as TurnTable from "./TurnTable.ts"
-import * as TurnTables from "./TurnTables.ts"
+import * as TurnSelection from "./TurnSelection.ts"
+import * as TurnSections from "./TurnSections.ts"
 import * as TurnTexts from "./TurnTexts.ts"
 
 /** The part of the address of a view, without a new entry in the history. */
@@ -53,18 +53,18 @@ export class TurnView {
     const calls = turn.spans.filter((span) => span.kind === "model").length
     this.tabs = new Tabs("Parts of the turn", [
       { id: "waterfall", title: "Waterfall", content: () => this.waterfallTab() },
-      { id: "calls", title: `Model calls (${calls})`, content: () => TurnTables.modelCalls(turn, open) },
+      { id: "calls", title: `Model calls (${calls})`, content: () => TurnSections.modelCalls(turn, open) },
       {
         id: "approvals",
         title: `Approvals (${turn.spans.filter((other) => other.kind === "approval").length})`,
-        content: () => TurnTables.approvals(turn, open)
+        content: () => TurnSections.approvals(turn, open)
       },
       {
         id: "errors",
-        title: `Errors (${TurnTable.errorCount(turn)})`,
-        content: () => TurnTables.errors(turn, open)
+        title: `Errors (${TurnSelection.errorCount(turn)})`,
+        content: () => TurnSections.errors(turn, open)
       },
-      { id: "critical", title: "Critical path", content: () => TurnTables.criticalPath(turn, open) }
+      { id: "critical", title: "Critical path", content: () => TurnSections.criticalPath(turn, open) }
     ])
     this.element = el(
       "section",
@@ -73,7 +73,7 @@ export class TurnView {
       el(
         "div",
         { class: "overview" },
-        TurnTables.figures(turn),
+        TurnSections.figures(turn),
         turn.turn.time !== undefined && TimeSplitBar.withLegend(turn.turn.time)
       ),
       this.tabs.element
@@ -125,7 +125,7 @@ export class TurnView {
       el("span", { class: "spacer" }),
       button("‹ Previous", () => go(this.at - 1), { disabled: this.at === 0 }),
       button("Next ›", () => go(this.at + 1), { disabled: this.at === this.data.turns.length - 1 }),
-      turn !== undefined && TurnTables.identity(turn)
+      turn !== undefined && TurnSections.identity(turn)
     )
   }
 

@@ -2,7 +2,7 @@
 import { el } from "../ui/Dom.ts"
 import * as Texts from "../ui/Texts.ts"
 import type { PageTurn } from "./PageData.ts"
-import * as TurnTable from "./TurnTable.ts"
+import * as TurnSelection from "./TurnSelection.ts"
 
 type Cell = Node | string
 
@@ -183,7 +183,7 @@ const subjectOf = (turn: PageTurn, approval: number): number => {
 
 /** Failed spans by `error.type`. */
 export const errors = (turn: PageTurn, open: ShowSpan): HTMLElement => {
-  const types = [...TurnTable.errorsOf(turn)]
+  const types = [...TurnSelection.errorsOf(turn)]
   if (types.length === 0) return nothing("No span of the turn failed.")
   return el(
     "div",
@@ -276,12 +276,12 @@ export const figures = (turn: PageTurn): HTMLElement => {
     ["Cost", optional(summary.costUsd, Texts.dollars)],
     [
       "Approval wait",
-      summary.approvals.count === 0 ? dash : Texts.duration(TurnTable.approvalWait(turn)),
+      summary.approvals.count === 0 ? dash : Texts.duration(TurnSelection.approvalWait(turn)),
       summary.approvals.count === 0
         ? ""
         : `${Texts.count(summary.approvals.count)} asked${summary.approvals.declined > 0 ? `, ${Texts.count(summary.approvals.declined)} declined` : ""}`
     ],
-    ["Errors", Texts.count(TurnTable.errorCount(turn))]
+    ["Errors", Texts.count(TurnSelection.errorCount(turn))]
   ]
   return el(
     "dl",

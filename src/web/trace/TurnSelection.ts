@@ -1,7 +1,7 @@
 /** Filters and sorts the turns of a page. */
 import type { PageTurn } from "./PageData.ts"
 
-export type TurnColumn =
+export type ListColumn =
   | "started"
   | "status"
   | "duration"
@@ -13,12 +13,12 @@ export type TurnColumn =
   | "wait"
   | "errors"
 
-export interface TurnOrder {
-  readonly column: TurnColumn
+export interface ListOrder {
+  readonly column: ListColumn
   readonly descending: boolean
 }
 
-export interface TurnFilter {
+export interface ListFilter {
   /** Words that must all occur in the ids, models, labels, spans or errors of the turn. */
   readonly text: string
   readonly status: string
@@ -27,7 +27,7 @@ export interface TurnFilter {
   readonly error: string
 }
 
-export const noFilter: TurnFilter = { text: "", status: "", model: "", error: "" }
+export const noFilter: ListFilter = { text: "", status: "", model: "", error: "" }
 
 /** Nanoseconds that the turn waited for decisions: its own measurement, or the sum of its approvals. */
 export const approvalWait = ({ turn }: PageTurn): number =>
@@ -91,7 +91,7 @@ export const errorTypesOf = (trace: PageTurn): ReadonlyArray<string> => searchab
 export const errorCount = (trace: PageTurn): number => searchable(trace).failed
 
 /** The value of a column to sort by. */
-const valueOf = (trace: PageTurn, column: TurnColumn): bigint | number | string | undefined => {
+const valueOf = (trace: PageTurn, column: ListColumn): bigint | number | string | undefined => {
   const { turn } = trace
   switch (column) {
     case "started":
@@ -121,7 +121,7 @@ type Value = bigint | number | string
 
 const compare = (a: Value, b: Value): number => (a < b ? -1 : a > b ? 1 : 0)
 
-const matches = (trace: PageTurn, filter: TurnFilter, words: ReadonlyArray<string>): boolean => {
+const matches = (trace: PageTurn, filter: ListFilter, words: ReadonlyArray<string>): boolean => {
   const { errors, models, text } = searchable(trace)
   return (
     (filter.status === "" || trace.turn.status === filter.status) &&
@@ -134,8 +134,8 @@ const matches = (trace: PageTurn, filter: TurnFilter, words: ReadonlyArray<strin
 /** Returns the positions of the turns that match, in order. Turns without a value are last in both directions. */
 export const select = (
   turns: ReadonlyArray<PageTurn>,
-  filter: TurnFilter,
-  order: TurnOrder
+  filter: ListFilter,
+  order: ListOrder
 ): ReadonlyArray<number> => {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean)
   return turns

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as TurnTable from "../../../src/web/trace/TurnTable.ts"
+import * as TurnSelection from "../../../src/web/trace/TurnSelection.ts"
 import { span, turnOf } from "../../support/samplePage.ts"
 
 const turn = (name: string, summary: Parameters<typeof turnOf>[1], failure?: string) =>
@@ -35,14 +35,14 @@ const turns = [
     "Timeout"
   )
 ]
-const order: TurnTable.TurnOrder = { column: "duration", descending: false }
-const found = (filter: Partial<TurnTable.TurnFilter>) =>
-  TurnTable.select(turns, { ...TurnTable.noFilter, ...filter }, order)
+const order: TurnSelection.ListOrder = { column: "duration", descending: false }
+const found = (filter: Partial<TurnSelection.ListFilter>) =>
+  TurnSelection.select(turns, { ...TurnSelection.noFilter, ...filter }, order)
 
-describe("the table of turns", () => {
+describe("the selection of turns", () => {
   it("sorts by a column in both directions, and by the exact start", () => {
-    const sorted = (column: TurnTable.TurnColumn, descending: boolean) =>
-      TurnTable.select(turns, TurnTable.noFilter, { column, descending })
+    const sorted = (column: TurnSelection.ListColumn, descending: boolean) =>
+      TurnSelection.select(turns, TurnSelection.noFilter, { column, descending })
     assert.deepStrictEqual(sorted("duration", false), [1, 2, 0])
     assert.deepStrictEqual(sorted("duration", true), [0, 2, 1])
     // One nanosecond apart: a double would not tell them apart.
@@ -52,7 +52,7 @@ describe("the table of turns", () => {
 
   it("puts turns without a value last in both directions", () => {
     const byCost = (descending: boolean) =>
-      TurnTable.select(turns, TurnTable.noFilter, { column: "cost", descending })
+      TurnSelection.select(turns, TurnSelection.noFilter, { column: "cost", descending })
     assert.deepStrictEqual(byCost(false), [2, 0, 1])
     assert.deepStrictEqual(byCost(true), [2, 0, 1])
   })
@@ -68,7 +68,10 @@ describe("the table of turns", () => {
   })
 
   it("offers the values that occur", () => {
-    assert.deepStrictEqual(TurnTable.choices(turns, TurnTable.modelsOf), ["a", "b"])
-    assert.deepStrictEqual(TurnTable.choices(turns, TurnTable.errorTypesOf), ["CommandFailed", "Timeout"])
+    assert.deepStrictEqual(TurnSelection.choices(turns, TurnSelection.modelsOf), ["a", "b"])
+    assert.deepStrictEqual(TurnSelection.choices(turns, TurnSelection.errorTypesOf), [
+      "CommandFailed",
+      "Timeout"
+    ])
   })
 })
