@@ -66,6 +66,7 @@ export const turnOf = (spans: ReadonlyArray<TurnSpan>, summary: Partial<PageTurn
     },
     spans,
     criticalPath: path,
+    omittedSpans: 0,
     agents: [],
     callCosts: {}
   }
