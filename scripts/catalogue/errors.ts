@@ -155,6 +155,12 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     "Fix the program: the message names the mistake.",
     'cwd "/srv/app" is not a directory'
   ),
+  "InvalidRequest.TurnNotFound": refused(
+    "TurnNotFound",
+    "No durable turn has this key: it was never submitted to this database, or was pruned.",
+    'there is no durable turn "order-1842"',
+    "durable/turn"
+  ),
   "InvalidRequest.ThreadNotFound": refused(
     "ThreadNotFound",
     "The thread was deleted, was ephemeral, or is in another `CODEX_HOME`.",

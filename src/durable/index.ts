@@ -4,5 +4,9 @@
  *
  * @module effect-codex/durable
  */
+export type { DurableAnswer, DurableApprovalFilter, DurableApprovals } from "./ClientApprovals.ts"
+export { Durable, type DurableTurnFilter, type SubmitOptions } from "./Durable.ts"
 export { DurableInput, DurableThreadOptions, Recovery } from "./DurableInput.ts"
+export { DurableApproval, DurableApprovalStatus, DurableTurnRecord } from "./DurableRecords.ts"
+export * as DurableThread from "./DurableThread.ts"
 export { DurableTurnStatus } from "./store/Rows.ts"

@@ -209,6 +209,7 @@ export const make = (status: ErrorStatus, body: ErrorBody): HttpError => new byS
 
 const requestStatus = {
   ThreadNotFound: 404,
+  TurnNotFound: 404,
   InputTooLarge: 413,
   BadParams: 400,
   Rejected: 422,

@@ -37,7 +37,8 @@ export class Sqlite extends Context.Service<
 const withErrno = (cause: unknown): unknown =>
   cause instanceof Error && "errcode" in cause ? Object.assign(cause, { errno: cause.errcode }) : cause
 
-const failure = (cause: unknown, operation: string): SqlError =>
+/** Classifies an error of SQLite. */
+export const failure = (cause: unknown, operation: string): SqlError =>
   new SqlError({
     reason: classifySqliteError(withErrno(cause), {
       message: cause instanceof Error ? cause.message : String(cause),

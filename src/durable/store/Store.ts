@@ -97,6 +97,8 @@ export interface StoreShape {
   readonly setStatus: (key: string, epoch: number, status: "running" | "waiting") => Stored<void>
   /** Writes how a turn ended. Returns false if that is already written. */
   readonly finish: (key: string, outcome: TurnOutcome) => Stored<boolean>
+  /** The same for a turn that no runner has claimed. Returns false if one has, or the turn has ended. */
+  readonly finishUnclaimed: (key: string, outcome: TurnOutcome) => Stored<boolean>
   readonly outcome: (key: string) => Stored<TurnOutcome | undefined>
   /** Returns false if the turn has ended or does not exist. */
   readonly requestInterrupt: (key: string) => Stored<boolean>

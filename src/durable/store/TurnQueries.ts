@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
 import { createHash, randomUUID } from "node:crypto"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import { KeyReused, StorageUnavailable } from "../../domain/StorageErrors.ts"
@@ -213,19 +214,23 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  const finish = (key: string, outcome: Rows.TurnOutcome) =>
+  const end = (key: string, outcome: Rows.TurnOutcome, condition: Fragment) =>
     guard(
       Effect.gen(function* () {
         const at = yield* now
         const encoded = yield* Effect.mapError(encodeOutcome(outcome), fromSchema("codex_turns"))
         const rows = yield* sql`update codex_turns
           set outcome = ${encoded}, status = ${statusOf(outcome)}, ended_at = ${at}
-          where key = ${key} and outcome is null returning key`
+          where key = ${key} and outcome is null and ${condition} returning key`
         if (rows.length === 0) return false
         yield* notify
         return true
       })
     )
+
+  const finish = (key: string, outcome: Rows.TurnOutcome) => end(key, outcome, sql`true`)
+  const finishUnclaimed = (key: string, outcome: Rows.TurnOutcome) =>
+    end(key, outcome, sql`runner is null`)
 
   const outcome = (key: string) =>
     guard(
@@ -271,6 +276,7 @@ export const make = Effect.gen(function* () {
     threadStarted,
     setStatus,
     finish,
+    finishUnclaimed,
     outcome,
     requestInterrupt
   }
