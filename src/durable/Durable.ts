@@ -20,7 +20,13 @@ import * as UserHash from "../instrumentation/UserHash.ts"
 import * as TraceContext from "../internal/TraceContext.ts"
 import { attribute } from "../semconv/Convention.ts"
 import * as ClientApprovals from "./ClientApprovals.ts"
-import { DurableInput, DurableThreadOptions, millisOf, type Recovery, type StoredTurnOptions } from "./DurableInput.ts"
+import {
+  DurableInput,
+  DurableThreadOptions,
+  millisOf,
+  type Recovery,
+  type StoredTurnOptions
+} from "./DurableInput.ts"
 import { type DurableTurnRecord, turnRecord } from "./DurableRecords.ts"
 import type { ChangeFeed } from "./store/ChangeFeed.ts"
 import type { DurableTurnStatus } from "./store/Rows.ts"
@@ -119,7 +125,10 @@ export class Durable extends Context.Service<
    * @internal
    */
   static readonly layer: Layer.Layer<Durable, StorageUnavailable, SqlClient.SqlClient | ChangeFeed> =
-    Layer.effect(Durable, Effect.suspend(() => Effect.map(Store.make, make)))
+    Layer.effect(
+      Durable,
+      Effect.suspend(() => Effect.map(Store.make, make))
+    )
 
   /**
    * The client of a runner's own store.
@@ -169,7 +178,10 @@ const decodeThreadOptions = Schema.decodeUnknownEffect(DurableThreadOptions)
 const isName = (name: string): boolean => name.length > 0 && name.length <= 200 && !/\p{Cc}/u.test(name)
 
 const defined = <A extends object>(fields: A): A =>
-  Object.assign({}, ...Object.entries(fields).map(([name, value]) => (value === undefined ? {} : { [name]: value })))
+  Object.assign(
+    {},
+    ...Object.entries(fields).map(([name, value]) => (value === undefined ? {} : { [name]: value }))
+  )
 
 const storedOptions = ({ budget, recovery, timeout }: SubmitOptions): StoredTurnOptions => {
   const timeoutMillis = timeout === undefined ? undefined : millisOf(timeout)
@@ -184,7 +196,9 @@ const storedOptions = ({ budget, recovery, timeout }: SubmitOptions): StoredTurn
             ...(budget.toolCalls === undefined ? {} : { toolCalls: budget.toolCalls }),
             ...(budget.modelCalls === undefined ? {} : { modelCalls: budget.modelCalls }),
             ...(budget.usd === undefined ? {} : { usd: budget.usd }),
-            ...(budget.time === undefined ? {} : { timeMillis: millisOf(budget.time) ?? Number.MAX_SAFE_INTEGER })
+            ...(budget.time === undefined
+              ? {}
+              : { timeMillis: millisOf(budget.time) ?? Number.MAX_SAFE_INTEGER })
           }
         })
   }
@@ -194,7 +208,8 @@ const storedOptions = ({ budget, recovery, timeout }: SubmitOptions): StoredTurn
 export const make = (store: Store.StoreShape): Durable["Service"] => {
   const submit = Effect.fnUntraced(function* (given: DurableInput, options: SubmitOptions) {
     const { budget: _b, key, recovery: _r, team, thread, timeout: _t, user, ...rest } = options
-    if (!isName(key)) return yield* invalid("key must have 1 to 200 characters, none of them a control character")
+    if (!isName(key))
+      return yield* invalid("key must have 1 to 200 characters, none of them a control character")
     if (thread !== undefined && !isName(thread))
       return yield* invalid("thread must have 1 to 200 characters, none of them a control character")
     const asParams = Effect.mapError((error: Schema.SchemaError) => invalid(error.message))
@@ -227,9 +242,7 @@ export const make = (store: Store.StoreShape): Durable["Service"] => {
     if (turn.endedAt === null) return Option.none()
     const outcome = yield* store.outcome(key)
     if (outcome === undefined) return yield* notFound(key)
-    return Option.some(
-      outcome._tag === "Completed" ? Exit.succeed(outcome.turn) : Exit.fail(outcome.error)
-    )
+    return Option.some(outcome._tag === "Completed" ? Exit.succeed(outcome.turn) : Exit.fail(outcome.error))
   })
 
   const awaitTurn = (key: string): Effect.Effect<Turn, CodexError> =>

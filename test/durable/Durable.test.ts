@@ -121,10 +121,7 @@ describe("Durable", () => {
         const exit = yield* Fiber.join(waiting)
         assert.isTrue(Exit.isFailure(exit))
         const polled = yield* durable.poll("a")
-        assert.strictEqual(
-          (yield* Effect.flip(Effect.flatten(Effect.fromOption(polled))))._tag,
-          "ToolFailed"
-        )
+        assert.strictEqual((yield* Effect.flip(Effect.flatten(Effect.fromOption(polled))))._tag, "ToolFailed")
       })
     )
   )
@@ -153,10 +150,7 @@ describe("Durable", () => {
           // The runner goes on when the watcher has seen what is stored.
           Stream.tap((line) =>
             line.type === "events.omitted" && line.events === 2
-              ? Effect.andThen(
-                  store.events.append("a", [{ event: delta(3) }]),
-                  store.finish("a", failed)
-                )
+              ? Effect.andThen(store.events.append("a", [{ event: delta(3) }]), store.finish("a", failed))
               : Effect.void
           ),
           Stream.runCollect
@@ -301,7 +295,10 @@ describe("approvals of durable turns", () => {
         )
         assert.notInclude(JSON.stringify(yield* approvals.show("q1")), "s3cret")
         const stored = (yield* store.approvals.get("q1"))?.decision
-        assert.deepInclude(stored, { _tag: "Accept", given: { _tag: "Answers", answers: { token: ["s3cret"] } } })
+        assert.deepInclude(stored, {
+          _tag: "Accept",
+          given: { _tag: "Answers", answers: { token: ["s3cret"] } }
+        })
       })
     )
   )

@@ -36,9 +36,7 @@ const open = Effect.fnUntraced(function* (options: SqliteClient.SqliteOptions, r
 })
 
 const layerOf = (options: SqliteClient.SqliteOptions, runner: boolean) =>
-  ChangeFeed.layerSqlite.pipe(
-    Layer.provideMerge(Layer.effectContext(open(options, runner)))
-  )
+  ChangeFeed.layerSqlite.pipe(Layer.provideMerge(Layer.effectContext(open(options, runner))))
 
 /** @internal Opens or creates the file without the lock. */
 export const layerClient = (

@@ -229,8 +229,7 @@ export const make = Effect.gen(function* () {
     )
 
   const finish = (key: string, outcome: Rows.TurnOutcome) => end(key, outcome, sql`true`)
-  const finishUnclaimed = (key: string, outcome: Rows.TurnOutcome) =>
-    end(key, outcome, sql`runner is null`)
+  const finishUnclaimed = (key: string, outcome: Rows.TurnOutcome) => end(key, outcome, sql`runner is null`)
 
   const outcome = (key: string) =>
     guard(

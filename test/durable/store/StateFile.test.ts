@@ -21,7 +21,11 @@ const temporary = Effect.acquireRelease(
 )
 
 const submission = (key: string, input = "Hello") => ({ key, threadOptions: {}, input, options: {} })
-const open = (path: string) => Effect.provide(Store.useSync(() => "open" as const), layerRunner({ path }))
+const open = (path: string) =>
+  Effect.provide(
+    Store.useSync(() => "open" as const),
+    layerRunner({ path })
+  )
 
 /** Opens a store until the scope closes. */
 const opened = (path: string, maxPages?: number) =>
@@ -34,27 +38,34 @@ const opened = (path: string, maxPages?: number) =>
 const runner = fileURLToPath(new URL("../../support/durableRunner.ts", import.meta.url))
 
 describe("the lock of a SQLite file", () => {
-  it.live("F10 refuses a second runner with the pid of the first, until the first is killed; lets clients in", () =>
-    Effect.gen(function* () {
-      const path = join(yield* temporary, "turns.db")
-      const child = yield* Effect.acquireRelease(
-        Effect.sync(() => spawn(process.execPath, [runner, path], { stdio: ["ignore", "pipe", "inherit"] })),
-        (child) => Effect.sync(() => void child.kill("SIGKILL"))
-      )
-      yield* Effect.promise(() => once(child.stdout, "data"))
-      const locked = yield* Effect.flip(open(path))
-      assert.deepInclude(locked, { _tag: "StateLocked", pid: child.pid ?? 0 })
-      const client = Durable.use(({ submit }) => submit("Hello", { key: "a" })).pipe(
-        Effect.provide(Durable.layerSqlite({ path }))
-      )
-      assert.strictEqual((yield* client).status, "submitted")
-      const ended = once(child, "exit")
-      child.kill("SIGKILL")
-      yield* Effect.promise(() => ended)
-      assert.strictEqual(yield* open(path), "open")
-      const kept = Effect.provide(Store.use(({ turn }) => turn("a")), layerRunner({ path }))
-      assert.strictEqual((yield* kept)?.status, "submitted")
-    }).pipe(Effect.scoped)
+  it.live(
+    "F10 refuses a second runner with the pid of the first, until the first is killed; lets clients in",
+    () =>
+      Effect.gen(function* () {
+        const path = join(yield* temporary, "turns.db")
+        const child = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            spawn(process.execPath, [runner, path], { stdio: ["ignore", "pipe", "inherit"] })
+          ),
+          (child) => Effect.sync(() => void child.kill("SIGKILL"))
+        )
+        yield* Effect.promise(() => once(child.stdout, "data"))
+        const locked = yield* Effect.flip(open(path))
+        assert.deepInclude(locked, { _tag: "StateLocked", pid: child.pid ?? 0 })
+        const client = Durable.use(({ submit }) => submit("Hello", { key: "a" })).pipe(
+          Effect.provide(Durable.layerSqlite({ path }))
+        )
+        assert.strictEqual((yield* client).status, "submitted")
+        const ended = once(child, "exit")
+        child.kill("SIGKILL")
+        yield* Effect.promise(() => ended)
+        assert.strictEqual(yield* open(path), "open")
+        const kept = Effect.provide(
+          Store.use(({ turn }) => turn("a")),
+          layerRunner({ path })
+        )
+        assert.strictEqual((yield* kept)?.status, "submitted")
+      }).pipe(Effect.scoped)
   )
 
   it.live("F10 refuses a second runner in the same process, and lets it in when the first ends", () =>
@@ -71,20 +82,22 @@ describe("the lock of a SQLite file", () => {
 })
 
 describe("the files of a SQLite store", () => {
-  it.live("are only for this user, in a directory that is only for this user and that no turn may write", () =>
-    Effect.gen(function* () {
-      const directory = join(yield* temporary, "state")
-      const path = join(directory, "turns.db")
-      const directories = HostDirectories.make()
-      yield* Effect.gen(function* () {
-        yield* opened(path)
-        assert.strictEqual(Fs.statSync(directory).mode & 0o777, 0o700)
-        for (const name of Fs.readdirSync(directory))
-          assert.strictEqual(Fs.statSync(join(directory, name)).mode & 0o777, 0o600, name)
-        assert.isDefined(HostDirectories.findWritable(directories.list(), [directory]))
-      }).pipe(Effect.scoped, Effect.provideService(HostDirectories.Current, directories))
-      assert.deepStrictEqual(directories.list(), [])
-    }).pipe(Effect.scoped)
+  it.live(
+    "are only for this user, in a directory that is only for this user and that no turn may write",
+    () =>
+      Effect.gen(function* () {
+        const directory = join(yield* temporary, "state")
+        const path = join(directory, "turns.db")
+        const directories = HostDirectories.make()
+        yield* Effect.gen(function* () {
+          yield* opened(path)
+          assert.strictEqual(Fs.statSync(directory).mode & 0o777, 0o700)
+          for (const name of Fs.readdirSync(directory))
+            assert.strictEqual(Fs.statSync(join(directory, name)).mode & 0o777, 0o600, name)
+          assert.isDefined(HostDirectories.findWritable(directories.list(), [directory]))
+        }).pipe(Effect.scoped, Effect.provideService(HostDirectories.Current, directories))
+        assert.deepStrictEqual(directories.list(), [])
+      }).pipe(Effect.scoped)
   )
 
   it.live("are refused where others could reach them", () =>
@@ -136,8 +149,9 @@ describe("the files of a SQLite store", () => {
       const path = join(directory, "turns.db")
       yield* Effect.scoped(
         Effect.flatMap(opened(path), (store) =>
-          Effect.forEach(Array.from({ length: 40 }, (_, index) => index), (index) =>
-            store.submit(submission(`k${index}`, "y".repeat(3000)))
+          Effect.forEach(
+            Array.from({ length: 40 }, (_, index) => index),
+            (index) => store.submit(submission(`k${index}`, "y".repeat(3000)))
           )
         )
       )
