@@ -10,12 +10,24 @@ import { rolldown } from "rolldown"
 const root = fileURLToPath(new URL("..", import.meta.url))
 const web = join(root, "src/web")
 
-const styles = ["ui/ui.css", "waterfall/waterfall.css", "trace/tracePage.css"]
+/** The entry and the stylesheets of each page, below `src/web`. */
+const pages = {
+  tracePage: {
+    entry: "trace/tracePage.ts",
+    styles: ["ui/ui.css", "waterfall/waterfall.css", "trace/tracePage.css"]
+  },
+  servePage: { entry: "serve/servePage.tsx", styles: ["ui/ui.css", "serve/servePage.css"] }
+}
 
-/** Returns the script and the style of the page of traces. */
-export const bundle = async (): Promise<{ readonly script: string; readonly style: string }> => {
+const names = ["tracePage", "servePage"] as const
+
+/** Returns the script and the style of a page. */
+export const bundle = async (
+  name: keyof typeof pages
+): Promise<{ readonly script: string; readonly style: string }> => {
+  const { entry, styles } = pages[name]
   const build = await rolldown({
-    input: join(web, "trace/tracePage.ts"),
+    input: join(web, entry),
     platform: "browser",
     tsconfig: join(web, "tsconfig.json"),
     logLevel: "warn"
@@ -35,11 +47,13 @@ export const bundle = async (): Promise<{ readonly script: string; readonly styl
 
 const [, program, directory] = process.argv
 if (program === fileURLToPath(import.meta.url) && directory !== undefined) {
-  const { script, style } = await bundle()
   mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, "tracePage.js"), script)
-  writeFileSync(join(directory, "tracePage.css"), style)
-  console.log(
-    `the page of traces: ${(script.length / 1024).toFixed(1)} kB of script, ${(style.length / 1024).toFixed(1)} kB of style`
-  )
+  for (const name of names) {
+    const { script, style } = await bundle(name)
+    writeFileSync(join(directory, `${name}.js`), script)
+    writeFileSync(join(directory, `${name}.css`), style)
+    console.log(
+      `${name}: ${(script.length / 1024).toFixed(1)} kB of script, ${(style.length / 1024).toFixed(1)} kB of style`
+    )
+  }
 }

@@ -21,7 +21,7 @@ const withoutComments = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\
 /** All TypeScript files below a folder. */
 export const read = (root: string): ReadonlyArray<SourceFile> =>
   readdirSync(root, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => /\.tsx?$/.test(path))
     .toSorted()
     .map((path) => {
       const text = readFileSync(join(root, path), "utf8")

@@ -29,6 +29,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   conversations: ["domain", "Thread.ts"],
   http: ["internal", "domain", "redaction", "approval", "tool", "Codex.ts", "Thread.ts", "conversations"],
+  serve: ["internal", "domain", "approval", "Codex.ts", "conversations", "http"],
   ai: ["domain", "semconv", "tool", "turn", "Codex.ts"],
   telemetry: ["internal", "domain", "semconv", "redaction", "instrumentation"],
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
@@ -83,6 +84,9 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "trace-page",
     "testing",
     "durable",
+    "conversations",
+    "http",
+    "serve",
     "facades"
   ],
   "index.ts": [

@@ -28,8 +28,8 @@ export const of = (
   const page = pages[["effect-codex", ...(isHelp ? args.slice(0, -1) : args)].join(" ")]
   if (page === undefined || page.path.length !== args.length + (isHelp ? 0 : 1)) return undefined
   if (isHelp) return { stream: "stdout", text: HelpText.render(page, style("stdout")), code: code.completed }
-  // stdout carries only the result of a command. Here no command ran.
-  return page.commands.length === 0
+  // stdout carries only the result of a command. Here no command ran. A command with flags of its own does something by itself.
+  return page.commands.length === 0 || page.flags.length > 0
     ? undefined
     : { stream: "stderr", text: HelpText.render(page, style("stderr")), code: code.usage }
 }

@@ -35,7 +35,7 @@ export const noAccess: AccessInput = {
 }
 
 /** Checks that a directory exists and that this user may work in it. */
-const checkDirectory = (flag: string, directory: string): Effect.Effect<void, UsageError> =>
+export const checkDirectory = (flag: string, directory: string): Effect.Effect<void, UsageError> =>
   Effect.try({
     try: () => {
       if (!Fs.statSync(directory).isDirectory()) throw new Error("it is a file")

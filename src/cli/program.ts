@@ -20,6 +20,7 @@ import { goal } from "./commands/goalCommand.ts"
 import { limits } from "./commands/limitsCommand.ts"
 import { review } from "./commands/reviewCommand.ts"
 import { run } from "./commands/runCommand.ts"
+import * as Serve from "./commands/serveCommand.ts"
 import * as Threads from "./commands/threadsCommand.ts"
 import * as Trace from "./commands/traceCommand.ts"
 import { code } from "./ExitCode.ts"
@@ -41,6 +42,7 @@ const whole = <I, A, E, R>(load: () => Promise<{ readonly handle: (input: I) => 
   lazy(load, ({ handle }) => handle)
 
 const loadThreads = () => import("./handlers/manageThreads.ts")
+const loadTokens = () => import("./handlers/serveTokens.ts")
 const loadAttachments = () => import("./handlers/cleanAttachments.ts")
 
 /** All commands. Their declarations are in `commands`, what they do is in `handlers`. */
@@ -60,6 +62,18 @@ export const cli = Command.make("effect-codex").pipe(
     goal.pipe(Command.withHandler(whole(() => import("./handlers/pursueGoal.ts")))),
     exec.pipe(Command.withHandler(whole(() => import("./handlers/runInSandbox.ts")))),
     limits.pipe(Command.withHandler(whole(() => import("./handlers/showLimits.ts")))),
+    Serve.serve.pipe(
+      Command.withHandler(whole(() => import("./handlers/startServer.ts"))),
+      Command.withSubcommands([
+        Serve.token.pipe(
+          Command.withSubcommands([
+            Serve.tokenAdd.pipe(Command.withHandler(lazy(loadTokens, ({ add }) => add))),
+            Serve.tokenList.pipe(Command.withHandler(lazy(loadTokens, ({ list }) => list))),
+            Serve.tokenRevoke.pipe(Command.withHandler(lazy(loadTokens, ({ revoke }) => revoke)))
+          ])
+        )
+      ])
+    ),
     Threads.threads.pipe(
       Command.withSubcommands([
         Threads.list.pipe(Command.withHandler(lazy(loadThreads, ({ list }) => list))),

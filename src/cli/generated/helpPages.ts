@@ -54,6 +54,10 @@ export const pages: HelpPages = {
         description: "Show how much of the account's usage limits is used, and when they reset"
       },
       {
+        name: "serve",
+        description: "Serve a page with conversations, live turns and the approval inbox"
+      },
+      {
         name: "threads",
         description: "List, show, fork, archive and delete the threads that Codex stores"
       },
@@ -624,6 +628,160 @@ export const pages: HelpPages = {
       }
     ]
   },
+  "effect-codex serve": {
+    path: ["effect-codex", "serve"],
+    description: "Serve a page with conversations, live turns and the approval inbox",
+    usage: "effect-codex serve COMMAND [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--host"],
+        value: "ADDRESS",
+        description: "The address to listen on; default: 127.0.0.1. Another machine needs TLS"
+      },
+      {
+        names: ["--port"],
+        value: "N",
+        description: "The port to listen on; default: 4815, 0 for any free one"
+      },
+      {
+        names: ["--allow-host"],
+        value: "NAME",
+        description: "A name by which browsers reach the server, such as that of a proxy; can be repeated"
+      },
+      {
+        names: ["--tls-cert"],
+        value: "FILE",
+        description: "The certificate of the server, as PEM"
+      },
+      {
+        names: ["--tls-key"],
+        value: "FILE",
+        description: "The private key of the certificate, as PEM"
+      },
+      {
+        names: ["--state"],
+        value: "DIR",
+        description:
+          "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
+      },
+      {
+        names: ["--cd"],
+        value: "DIR",
+        description: "The directory to work in; default: the current directory"
+      },
+      {
+        names: ["--model"],
+        value: "M",
+        description: "The model to use"
+      },
+      {
+        names: ["--effort"],
+        value: "E",
+        description: "The reasoning effort, such as low, medium or high; the model defines the values"
+      },
+      {
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
+      },
+      {
+        names: ["--sandbox"],
+        value: "read-only|workspace-write",
+        description: "What commands can access without approval; default: workspace-write"
+      },
+      {
+        names: ["--network"],
+        description: "Let sandboxed commands use the network"
+      },
+      {
+        names: ["--add-dir"],
+        value: "DIR",
+        description: "A further directory to work in and to write; can be repeated"
+      },
+      {
+        names: ["--rules"],
+        value: "FILE",
+        description: "Rules that decide about requests before a person is asked, as in --approve of run"
+      },
+      {
+        names: ["--trust-rules-file"],
+        description: "Use the rules file even if the agent can write it"
+      },
+      {
+        names: ["--approval-timeout"],
+        value: "DURATION",
+        description: "How long a request waits for an answer before it is declined; default: 10m"
+      },
+      {
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "The maximum duration of a turn: 20s, 5m, 1h30m; default: 30m"
+      },
+      {
+        names: ["--max-tokens"],
+        value: "N",
+        description: "The maximum number of input and output tokens; the work stops when it exceeds it"
+      },
+      {
+        names: ["--budget-usd"],
+        value: "USD",
+        description:
+          "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
+      },
+      {
+        names: ["--price"],
+        value: "MODEL=INPUT,OUTPUT[,CACHED]",
+        description: "The price of a model, in US dollars for a million tokens; can be repeated"
+      },
+      {
+        names: ["--prices"],
+        value: "FILE",
+        description:
+          'A JSON file with prices by model, such as {"gpt-5.5": {"input": 5, "cachedInput": 0.5, "output": 30}}'
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [
+      {
+        name: "token",
+        description: "Make, list and revoke tokens"
+      }
+    ],
+    examples: [
+      {
+        command: "effect-codex serve",
+        description: "Open the address that it prints"
+      },
+      {
+        command: "effect-codex serve token add phone --role approve",
+        description: "Make a token for another device"
+      }
+    ]
+  },
   "effect-codex threads": {
     path: ["effect-codex", "threads"],
     description: "List, show, fork, archive and delete the threads that Codex stores",
@@ -851,6 +1009,52 @@ export const pages: HelpPages = {
         description: "Needs no login and no network"
       }
     ]
+  },
+  "effect-codex serve token": {
+    path: ["effect-codex", "serve", "token"],
+    description: "Make, list and revoke tokens",
+    usage: "effect-codex serve token COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [
+      {
+        name: "add",
+        description: "Make a token and show it once"
+      },
+      {
+        name: "list",
+        description: "List the tokens with their roles"
+      },
+      {
+        name: "revoke",
+        description: "Revoke a token, and end the logins that it started"
+      }
+    ],
+    examples: []
   },
   "effect-codex threads list": {
     path: ["effect-codex", "threads", "list"],
@@ -1356,6 +1560,161 @@ export const pages: HelpPages = {
       {
         command: "effect-codex trace check traces.jsonl metrics.jsonl logs.jsonl",
         description: "Check all files of one run together"
+      }
+    ]
+  },
+  "effect-codex serve token add": {
+    path: ["effect-codex", "serve", "token", "add"],
+    description: "Make a token and show it once",
+    usage: "effect-codex serve token add [flags] NAME",
+    arguments: [
+      {
+        name: "NAME",
+        description: "The name of the token: lower-case letters, digits and hyphens"
+      }
+    ],
+    flags: [
+      {
+        names: ["--role"],
+        value: "read|submit|approve",
+        description:
+          "What the token allows: submit starts turns, approve answers requests, both include read; can be repeated"
+      },
+      {
+        names: ["--state"],
+        value: "DIR",
+        description:
+          "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex serve token add phone --role submit --role approve",
+        description: "A token that may start turns and answer requests"
+      }
+    ]
+  },
+  "effect-codex serve token list": {
+    path: ["effect-codex", "serve", "token", "list"],
+    description: "List the tokens with their roles",
+    usage: "effect-codex serve token list [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--state"],
+        value: "DIR",
+        description:
+          "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
+      },
+      {
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per token"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex serve token list",
+        description: "Who can use the server"
+      }
+    ]
+  },
+  "effect-codex serve token revoke": {
+    path: ["effect-codex", "serve", "token", "revoke"],
+    description: "Revoke a token, and end the logins that it started",
+    usage: "effect-codex serve token revoke [flags] NAME",
+    arguments: [
+      {
+        name: "NAME",
+        description: "The name of the token: lower-case letters, digits and hyphens"
+      }
+    ],
+    flags: [
+      {
+        names: ["--state"],
+        value: "DIR",
+        description:
+          "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex serve token revoke phone",
+        description: "After the device was lost"
       }
     ]
   }

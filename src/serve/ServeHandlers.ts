@@ -1,0 +1,98 @@
+/** The implementation of the API of the page. */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as ApprovalQueue from "../approval/ApprovalQueue.ts"
+import { Codex } from "../Codex.ts"
+import { Conversations } from "../conversations/Conversations.ts"
+import * as ErrorResponse from "../http/ErrorResponse.ts"
+import { jsonLine } from "../internal/VisibleText.ts"
+import type * as CallerLimits from "./CallerLimits.ts"
+import * as Inbox from "./Inbox.ts"
+import { secretOf } from "./RequestGuard.ts"
+import * as ServeAccess from "./ServeAccess.ts"
+import { Api, type Me, type ServeState } from "./ServeApi.ts"
+import type { Sessions } from "./Sessions.ts"
+
+export const session = (sessions: Sessions) =>
+  HttpApiBuilder.group(Api, "session", (handlers) =>
+    handlers.handle("login", ({ payload }) =>
+      Effect.flatMap(sessions.start(payload.secret), (login) =>
+        login === undefined ? Effect.fail(ServeAccess.unauthorized()) : Effect.succeed(login)
+      )
+    )
+  )
+
+export interface HandlerOptions {
+  readonly settings: Pick<Me, "directory" | "sandbox" | "network" | "approvalTimeout">
+  readonly sessions: Sessions
+  readonly places: ReturnType<typeof CallerLimits.makePlaces>
+}
+
+/** How often an idle stream sends a comment, so that the page notices a lost connection. */
+const heartbeat = "15 seconds"
+
+const encodeEvent = (state: ServeState): string => `data: ${jsonLine(state)}\n\n`
+
+export const serve = ({ places, sessions, settings }: HandlerOptions) =>
+  HttpApiBuilder.group(
+    Api,
+    "serve",
+    Effect.fnUntraced(function* (handlers) {
+      const queue = yield* ApprovalQueue.ApprovalQueue
+      const conversations = yield* Conversations
+      const codex = yield* Codex
+      const toHttpError = yield* ErrorResponse.make
+      const timeout = settings.approvalTimeout
+
+      const state = Effect.gen(function* () {
+        const open = yield* conversations.list(ServeAccess.owner)
+        const pending = yield* queue.pending
+        return {
+          inbox: pending.map((each) => Inbox.entry(each, timeout)),
+          open: open.map(({ id, running }) => ({ id, running: running > 0 }))
+        }
+      })
+
+      // The registry of conversations has no notifications, so it is read again and again while somebody looks.
+      const changes = Stream.merge(queue.changes, Stream.fromSchedule(Schedule.spaced("1 second")))
+      const updates = changes.pipe(
+        Stream.mapEffect(() => state),
+        Stream.map(encodeEvent),
+        Stream.changes,
+        Stream.merge(Stream.map(Stream.fromSchedule(Schedule.spaced(heartbeat)), () => ": keep-alive\n\n")),
+        Stream.encodeText
+      )
+
+      return handlers.handleAll({
+        me: () => Effect.map(ServeAccess.caller, ({ name, roles }) => ({ name, roles, ...settings })),
+        logout: () =>
+          Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
+            sessions.end(secretOf(headers["authorization"]) ?? "")
+          ),
+        updates: () =>
+          Effect.gen(function* () {
+            const caller = yield* ServeAccess.caller
+            yield* ServeAccess.takePlace(places, caller)
+            return ServeAccess.endWith(
+              HttpServerResponse.stream(updates, {
+                contentType: "text/event-stream",
+                headers: { "cache-control": "no-store", "x-accel-buffering": "no" }
+              }),
+              caller
+            )
+          }),
+        request: ({ params, query }) =>
+          Effect.gen(function* () {
+            const pending = (yield* queue.pending).find(({ id }) => id === params.approvalId)
+            return pending === undefined
+              ? yield* new ApprovalQueue.NotPending({ id: params.approvalId })
+              : Inbox.page(pending, timeout, query.from ?? 0)
+          }).pipe(Effect.mapError(toHttpError)),
+        limits: () => Effect.mapError(codex.limits.read, toHttpError)
+      })
+    })
+  )

@@ -1,0 +1,177 @@
+/** The page: what is shown where, and the state of the server that every part follows. */
+import { useEffect, useRef, useState } from "preact/hooks"
+import * as Client from "./Client.ts"
+import { follow } from "./EventFollower.ts"
+import { type EndedRequest, InboxView } from "./InboxView.tsx"
+import { LimitsView } from "./LimitsView.tsx"
+import { explainLogin, LoginView } from "./LoginView.tsx"
+import type { InboxMessage, LoginMessage, MeMessage, StateMessage } from "./Messages.ts"
+import * as Notifications from "./Notifications.tsx"
+import { ThreadsView } from "./ThreadsView.tsx"
+import { ThreadView } from "./ThreadView.tsx"
+
+type Route =
+  | { readonly view: "inbox" | "threads" | "limits" }
+  | { readonly view: "thread"; readonly id: string }
+
+const routeOf = (hash: string): Route => {
+  const id = /^#\/threads\/([^/]+)$/.exec(hash)?.[1]
+  if (id !== undefined) {
+    try {
+      return { view: "thread", id: decodeURIComponent(id) }
+    } catch {
+      return { view: "threads" }
+    }
+  }
+  if (hash === "#/threads") return { view: "threads" }
+  return { view: hash === "#/limits" ? "limits" : "inbox" }
+}
+
+const useRoute = (): Route => {
+  const [route, setRoute] = useState(routeOf(location.hash))
+  useEffect(() => {
+    const change = () => setRoute(routeOf(location.hash))
+    addEventListener("hashchange", change)
+    return () => removeEventListener("hashchange", change)
+  }, [])
+  return route
+}
+
+const noState: StateMessage = { inbox: [], open: [] }
+
+/** How many requests that ended the inbox still mentions. */
+const maxEnded = 5
+
+/** Follows the state of the server, and remembers the requests that went away while this page showed them. */
+const useServerState = () => {
+  const [state, setState] = useState<StateMessage>()
+  const [connected, setConnected] = useState(false)
+  const [ended, setEnded] = useState<ReadonlyArray<EndedRequest>>([])
+  const known = useRef<ReadonlyMap<string, InboxMessage>>(new Map())
+  const end = ({ id, title }: InboxMessage, message: string) =>
+    setEnded((old) =>
+      old.some((each) => each.id === id) ? old : [{ id, title, message }, ...old].slice(0, maxEnded)
+    )
+  useEffect(
+    () =>
+      follow("/updates", {
+        onConnected: setConnected,
+        onEvent: ({ data }) => {
+          const next: StateMessage = JSON.parse(data)
+          setState(next)
+          known.current = new Map(next.inbox.map((entry) => [entry.id, entry]))
+        }
+      }),
+    []
+  )
+  return { state, connected, ended, end }
+}
+
+const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () => void }) => {
+  const route = useRoute()
+  const { connected, end, ended, state = noState } = useServerState()
+  Notifications.useNotifications(state.inbox)
+  const main = useRef<HTMLElement>(null)
+  const routeKey = route.view === "thread" ? route.id : route.view
+  const isFirst = useRef(true)
+  useEffect(() => {
+    document.title = state.inbox.length === 0 ? "effect-codex" : `(${state.inbox.length}) effect-codex`
+  }, [state.inbox.length])
+  useEffect(() => {
+    // A screen reader announces the new view; the first view was not asked for.
+    if (!isFirst.current) main.current?.querySelector("h2")?.focus()
+    isFirst.current = false
+  }, [routeKey])
+  const link = (view: Route["view"], text: string) => (
+    <a href={`#/${view}`} aria-current={route.view === view ? "page" : undefined}>
+      {text}
+    </a>
+  )
+  const selected = route.view === "thread" ? route.id : undefined
+  return (
+    <>
+      <header>
+        <h1>effect-codex</h1>
+        <nav class="views" aria-label="Views">
+          {link("inbox", `Approvals (${state.inbox.length})`)}
+          {link("threads", "Conversations")}
+          {link("limits", "Settings and limits")}
+        </nav>
+        <span class="quiet">
+          {me.name} ({me.roles.join(", ")})
+        </span>
+        <button type="button" class="button" onClick={onLogout}>
+          Log out
+        </button>
+      </header>
+      {!connected && (
+        <p class="banner" role="alert">
+          The connection to the server is lost. What is shown may be old.
+        </p>
+      )}
+      <div class={`columns ${route.view}`}>
+        <div class="side">
+          <ThreadsView open={state.open} selected={selected} canSubmit={me.roles.includes("submit")} />
+        </div>
+        <main ref={main}>
+          {route.view === "thread" && (
+            <ThreadView
+              key={route.id}
+              threadId={route.id}
+              roles={me.roles}
+              running={state.open.some(({ id, running }) => id === route.id && running)}
+            />
+          )}
+          {route.view === "limits" && <LimitsView me={me} />}
+          {route.view !== "limits" && (
+            <InboxView
+              inbox={
+                selected === undefined
+                  ? state.inbox
+                  : state.inbox.filter((each) => each.threadId === selected)
+              }
+              canApprove={me.roles.includes("approve")}
+              ended={ended}
+              onEnd={end}
+            />
+          )}
+        </main>
+      </div>
+    </>
+  )
+}
+
+/** The code in the fragment of the address that the terminal printed. It goes away before anything else happens. */
+const takeCode = (): string | undefined => {
+  const code = /^#code=([\w-]{1,200})$/.exec(location.hash)?.[1]
+  if (code !== undefined) history.replaceState(undefined, "", "/")
+  return code
+}
+
+const code = takeCode()
+
+export const App = () => {
+  const [login, setLogin] = useState<LoginMessage | undefined>(Client.current())
+  const [me, setMe] = useState<MeMessage>()
+  const [problem, setProblem] = useState("")
+  const [waiting, setWaiting] = useState(code !== undefined)
+  const leave = () => {
+    setLogin(undefined)
+    setMe(undefined)
+  }
+  useEffect(() => {
+    Client.whenLoggedOut(leave)
+    if (code === undefined) return
+    Client.login(code)
+      .then(setLogin, (error: unknown) => setProblem(explainLogin(error)))
+      .finally(() => setWaiting(false))
+  }, [])
+  useEffect(() => {
+    if (login !== undefined)
+      Client.get<MeMessage>("/me").then(setMe, (error: unknown) => setProblem(String(error)))
+  }, [login])
+  if (waiting) return <p>Logging in…</p>
+  if (login === undefined) return <LoginView key={problem} problem={problem} onLogin={setLogin} />
+  if (me === undefined) return <p>{problem === "" ? "Loading…" : problem}</p>
+  return <Page me={me} onLogout={() => void Client.logout().then(leave)} />
+}

@@ -1,0 +1,187 @@
+/** One conversation: its turns, the running one as it streams, and what to say next. */
+import { useEffect, useReducer, useState } from "preact/hooks"
+import { get, post, send, ServerError, threadPath } from "./Client.ts"
+import { follow } from "./EventFollower.ts"
+import { ItemView } from "./ItemView.tsx"
+import type { CallerRole, HistoryMessage, TurnMessage } from "./Messages.ts"
+import * as TurnModel from "./TurnModel.ts"
+
+const outcomes = {
+  completed: "",
+  failed: "failed",
+  interrupted: "interrupted",
+  inProgress: "running"
+} as const
+
+const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)} s`
+
+const StoredTurn = ({ turn }: { readonly turn: TurnMessage }) => (
+  <section class="turn" aria-label="Turn">
+    {turn.items.map((item) => (
+      <ItemView key={item.id} item={item} />
+    ))}
+    <p class="facts">
+      {[outcomes[turn.status], turn.duration === undefined ? "" : seconds(turn.duration)]
+        .filter(Boolean)
+        .join(", ")}
+      {turn.error !== undefined && <span class="problem">{` ${turn.error}`}</span>}
+    </p>
+  </section>
+)
+
+const LiveTurnView = ({ turn }: { readonly turn: TurnModel.LiveTurn }) => (
+  <section class="turn" aria-label="Running turn" aria-busy={turn.end === undefined}>
+    {turn.omitted > 0 && <p class="facts">{turn.omitted} earlier events are no longer kept.</p>}
+    {[...turn.items.values()].map(({ item, partial }) => (
+      <ItemView key={item.id} item={item} partial={partial} />
+    ))}
+    <p class="facts">
+      {[
+        turn.end === undefined ? "running" : turn.end.outcome,
+        turn.usage === undefined ? "" : `${turn.usage.input} + ${turn.usage.output} tokens`,
+        turn.end?.cost === undefined ? "" : `$${turn.end.cost.toFixed(4)}`,
+        turn.retries === 0 ? "" : `${turn.retries} retries`
+      ]
+        .filter(Boolean)
+        .join(", ")}
+      {turn.end?.error !== undefined && <span class="problem">{` ${turn.end.error}`}</span>}
+    </p>
+  </section>
+)
+
+const lastTypes = new Set(["turn.completed", "turn.failed", "turn.interrupted"])
+
+const parse = (data: string): TurnModel.EventLineMessage => JSON.parse(data)
+
+/** Follows the turn that a conversation runs. The turn stays after its end, until the next one starts. */
+const useLiveTurn = (threadId: string, running: boolean): TurnModel.LiveTurn | undefined => {
+  const [turn, dispatch] = useReducer(
+    (turn: TurnModel.LiveTurn, event: TurnModel.EventLineMessage | undefined) =>
+      event === undefined ? TurnModel.empty : TurnModel.step(turn, event),
+    TurnModel.empty
+  )
+  const [shown, setShown] = useState(false)
+  useEffect(() => {
+    if (!running) return undefined
+    dispatch(undefined)
+    setShown(true)
+    return follow(`${threadPath(threadId)}/events`, {
+      onEvent: ({ data }) => {
+        dispatch(parse(data))
+      },
+      isLast: ({ data }) => lastTypes.has(parse(data).type)
+    })
+  }, [threadId, running])
+  return shown ? turn : undefined
+}
+
+const explain = (error: unknown): string =>
+  error instanceof ServerError ? error.message : "The server cannot be reached."
+
+export interface ThreadProps {
+  readonly threadId: string
+  readonly running: boolean
+  readonly roles: ReadonlyArray<CallerRole>
+}
+
+export const ThreadView = ({ roles, running, threadId }: ThreadProps) => {
+  const [history, setHistory] = useState<HistoryMessage>()
+  const [problem, setProblem] = useState("")
+  const [text, setText] = useState("")
+  const [sending, setSending] = useState(false)
+
+  const load = () =>
+    get<HistoryMessage>(threadPath(threadId)).then(
+      (found) => {
+        setHistory(found)
+        setProblem("")
+      },
+      (error: unknown) => {
+        // A conversation without a turn is not stored yet.
+        if (!(error instanceof ServerError && error.status === 404)) setProblem(explain(error))
+      }
+    )
+  useEffect(() => {
+    setHistory(undefined)
+    void load()
+  }, [threadId])
+  const live = useLiveTurn(threadId, running)
+
+  const act = async (run: () => Promise<unknown>) => {
+    setSending(true)
+    setProblem("")
+    try {
+      await run()
+    } catch (error) {
+      setProblem(explain(error))
+    } finally {
+      setSending(false)
+    }
+  }
+  const submit = () =>
+    act(async () => {
+      if (running) await post(`${threadPath(threadId)}/steer`, { input: text })
+      else {
+        // The turn goes on without this request: the events come from the stream that every viewer reads.
+        const controller = new AbortController()
+        await send("POST", `${threadPath(threadId)}/turns`, {
+          body: { input: text, onDisconnect: "continue" },
+          signal: controller.signal
+        })
+        controller.abort()
+      }
+      setText("")
+    })
+  const canSubmit = roles.includes("submit")
+  const stored = (history?.turns ?? []).filter(({ id }) => id !== live?.id)
+  return (
+    <section aria-labelledby="thread-heading">
+      <h2 id="thread-heading" tabIndex={-1}>
+        <bdi>{(history?.name ?? history?.preview ?? "New conversation").split("\n")[0]?.slice(0, 120)}</bdi>
+      </h2>
+      <div class="turns">
+        {stored.map((turn) => (
+          <StoredTurn key={turn.id} turn={turn} />
+        ))}
+        {live !== undefined && <LiveTurnView turn={live} />}
+      </div>
+      {problem !== "" && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {running && (canSubmit || roles.includes("approve")) && (
+        <button
+          type="button"
+          class="button"
+          disabled={sending}
+          onClick={() => void act(() => post(`${threadPath(threadId)}/interrupt`))}
+        >
+          Interrupt
+        </button>
+      )}
+      {canSubmit ? (
+        <form
+          class="prompt"
+          onSubmit={(event) => {
+            event.preventDefault()
+            void submit()
+          }}
+        >
+          <label for="prompt">{running ? "Steer the running turn" : "What should the agent do?"}</label>
+          <textarea
+            id="prompt"
+            rows={3}
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+          <button type="submit" class="button primary" disabled={sending || text.trim() === ""}>
+            {running ? "Steer" : "Send"}
+          </button>
+        </form>
+      ) : (
+        <p class="facts">Your token does not have the role submit.</p>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,114 @@
+/** The server of `effect-codex serve` on loopback, on a scripted engine. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as HttpServer from "effect/http/HttpServer"
+import * as Layer from "effect/Layer"
+import { Approval, Codex, Conversations } from "effect-codex"
+import { ThreadOwners } from "effect-codex/http"
+import { Scripted } from "effect-codex/testing"
+import { request as nodeRequest } from "node:http"
+import type { Role } from "../../src/serve/Role.ts"
+import * as Server from "../../src/serve/Server.ts"
+import * as Sessions from "../../src/serve/Sessions.ts"
+import * as TokenStore from "../../src/serve/TokenStore.ts"
+import type { PageFile } from "../../src/serve/PageFiles.ts"
+
+/** A page that tests of the API do not look at. */
+const noPage: ReadonlyArray<PageFile> = [
+  { path: "/", contentType: "text/html; charset=utf-8", body: Buffer.from("<!doctype html>") }
+]
+
+export interface StartOptions extends Partial<Pick<Server.ServerOptions, "rates" | "page" | "allowedHosts">> {
+  readonly approvalTimeout?: Duration.Input
+}
+
+/** Starts a server in the scope. `Scripted` says what the agent does. */
+export const start = (options: StartOptions = {}) => Effect.provide(make(options), NodeServices.layer)
+
+const make = Effect.fnUntraced(function* (options: StartOptions) {
+  const fs = yield* FileSystem.FileSystem
+  const state = yield* fs.makeTempDirectoryScoped({ directory: "/var/tmp", prefix: "effect-codex-serve-" })
+  const store = yield* TokenStore.make(state)
+  const sessions = yield* Sessions.make(store)
+  const approvalTimeout = Duration.fromInputUnsafe(options.approvalTimeout ?? "10 minutes")
+  const context = yield* Layer.build(
+    Server.layer({
+      host: "127.0.0.1",
+      port: 0,
+      allowedHosts: [],
+      sessions,
+      page: noPage,
+      thread: { cwd: "/", sandbox: "workspace-write", approvalMode: "on-request" },
+      turn: {},
+      directory: "/",
+      ...options,
+      approvalTimeout
+    }).pipe(
+      Layer.provideMerge(
+        Layer.merge(Conversations.layerOptions({ shutdownTimeout: 0 }), ThreadOwners.layerMemory)
+      ),
+      Layer.provideMerge(Codex.layer),
+      Layer.provideMerge(Approval.layer(Approval.timeout(Approval.queue, approvalTimeout))),
+      Layer.provideMerge(Approval.ApprovalQueue.layer),
+      Layer.provideMerge(Scripted.layer)
+    )
+  )
+  const { address } = yield* Effect.provideContext(HttpServer.HttpServer, context)
+  const url = address._tag === "UnixPathAddress" ? "" : `http://127.0.0.1:${address.port}`
+  let count = 0
+  const add = (...roles: readonly [Role, ...Array<Role>]) => store.add(`${roles.join("-")}-${++count}`, roles)
+  const play = (...args: Parameters<typeof Scripted.play>) =>
+    Effect.provideContext(Scripted.play(...args), context)
+  return { add, play, sessions, store, state, url }
+})
+
+/** A client with a secret. Nothing between the test and the server corrects a request. */
+export const client = (base: string, secret: string | undefined) => {
+  const send = (method: string, path: string, body?: unknown, init: RequestInit = {}) =>
+    Effect.promise(() =>
+      fetch(`${base}/api${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...init,
+        headers: {
+          ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+          "content-type": "application/json",
+          ...init.headers
+        }
+      })
+    )
+  const json = (method: string, path: string, body?: unknown, init?: RequestInit) =>
+    Effect.flatMap(send(method, path, body, init), (response) =>
+      Effect.map(
+        Effect.promise(() => response.text()),
+        (text) => ({ status: response.status, body: text === "" ? undefined : JSON.parse(text) })
+      )
+    )
+  return { send, json }
+}
+
+/** Sends a request with exactly these headers, which `fetch` would not send. Returns the status and the body. */
+export const raw = (
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  options: { readonly method?: string; readonly path?: string; readonly body?: string } = {}
+) =>
+  Effect.promise(
+    () =>
+      new Promise<{ readonly status: number | undefined; readonly body: string }>((resolve, reject) => {
+        const { hostname, port } = new URL(url)
+        const sent = nodeRequest(
+          { hostname, port, path: options.path ?? "/", method: options.method ?? "GET", headers },
+          (response) => {
+            let body = ""
+            response.setEncoding("utf8")
+            response.on("data", (part: string) => (body += part))
+            response.on("end", () => resolve({ status: response.statusCode, body }))
+          }
+        )
+        sent.on("error", reject)
+        sent.end(options.body)
+      })
+  )
