@@ -91,6 +91,10 @@ export const cli = Command.make("effect-codex").pipe(
     ),
     Trace.trace.pipe(
       Command.withSubcommands([
+        Trace.list.pipe(Command.withHandler(whole(() => import("./handlers/listTurns.ts")))),
+        Trace.show.pipe(Command.withHandler(whole(() => import("./handlers/showTurn.ts")))),
+        Trace.stats.pipe(Command.withHandler(whole(() => import("./handlers/countTraces.ts")))),
+        Trace.diff.pipe(Command.withHandler(whole(() => import("./handlers/compareTraces.ts")))),
         Trace.flush.pipe(Command.withHandler(whole(() => import("./handlers/flushTrace.ts")))),
         Trace.check.pipe(Command.withHandler(whole(() => import("./handlers/checkTrace.ts"))))
       ])

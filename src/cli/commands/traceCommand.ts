@@ -3,6 +3,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Options from "../Options.ts"
+import * as TurnFilter from "../TurnFilter.ts"
 
 const flushFlags = {
   dir: Options.text("dir", "DIR", "The spool directory; default: CODEX_OTLP_SPOOL_DIR"),
@@ -52,4 +53,97 @@ export const check = Command.make("check", checkFlags).pipe(
   ])
 )
 
-export const trace = Command.make("trace").pipe(Command.withDescription("Send or check stored telemetry"))
+const turnFiles = Argument.String("FILE").pipe(
+  Argument.withDescription("OTLP JSON lines, rotated and gzipped ones too"),
+  Argument.atLeast(1)
+)
+
+const limit = Flag.Int("limit").pipe(
+  Flag.withMetavar("N"),
+  Flag.withDescription("The maximum number of turns; default: 20, 0 for all"),
+  Flag.withDefault(20)
+)
+
+const listFlags = {
+  files: turnFiles,
+  sort: Flag.Literals("sort", TurnFilter.sortNames).pipe(
+    Flag.withDescription("What to sort by, the newest or largest first; default: start"),
+    Flag.withDefault("start")
+  ),
+  filter: Flag.String("filter").pipe(
+    Flag.withMetavar("name=value"),
+    Flag.withDescription(
+      `Show only turns such as status=failed, error=*Timeout, time>5s or cost>=0.1; can be repeated. Names: ${TurnFilter.filterNames.join(", ")}`
+    ),
+    Flag.atLeast(0)
+  ),
+  limit,
+  json: Options.json("Print JSON on stdout, one line per turn")
+}
+
+export type ListTurnsInput = Command.Command.Config.Infer<typeof listFlags>
+
+export const list = Command.make("list", listFlags).pipe(
+  Command.withDescription("List the turns in files of telemetry"),
+  Command.withExamples([
+    {
+      command: "effect-codex trace list traces.jsonl* --filter status=failed --sort cost",
+      description: "The most expensive turns that failed"
+    }
+  ])
+)
+
+const showFlags = {
+  files: turnFiles,
+  turn: Options.text(
+    "turn",
+    "ID",
+    "The turn, as `trace list` prints it, or the beginning or end of its id; default: the last one"
+  ),
+  json: Options.json("Print one JSON object on stdout")
+}
+
+export type ShowTurnInput = Command.Command.Config.Infer<typeof showFlags>
+
+export const show = Command.make("show", showFlags).pipe(
+  Command.withDescription("Show a turn: its waterfall, where its time went, what failed"),
+  Command.withExamples([
+    { command: "effect-codex trace show traces.jsonl", description: "The last turn of a file" }
+  ])
+)
+
+const statsFlags = { files: turnFiles, json: Options.json("Print one JSON object on stdout") }
+
+export type StatsInput = Command.Command.Config.Infer<typeof statsFlags>
+
+export const stats = Command.make("stats", statsFlags).pipe(
+  Command.withDescription(
+    "Count turns, calls, commands, approvals and errors, with their times and success rates"
+  ),
+  Command.withExamples([
+    { command: "effect-codex trace stats traces.jsonl*", description: "All files of a rotation together" }
+  ])
+)
+
+const diffFlags = {
+  before: Argument.String("BEFORE").pipe(Argument.withDescription("A file of telemetry")),
+  after: Argument.String("AFTER").pipe(Argument.withDescription("The file to compare with it")),
+  all: Options.boolean("all", "Show what did not change too"),
+  json: Options.json("Print one JSON object on stdout")
+}
+
+export type DiffInput = Command.Command.Config.Infer<typeof diffFlags>
+
+export const diff = Command.make("diff", diffFlags).pipe(
+  Command.withDescription("Compare two files of telemetry: what got slower, failed or was called more"),
+  Command.withExamples([
+    {
+      command: "effect-codex trace diff monday.jsonl tuesday.jsonl",
+      description: "What changed from one day to the next"
+    }
+  ])
+)
+
+export const trace = Command.make("trace").pipe(
+  Command.withDescription("List, show, compare, check and send stored telemetry")
+)

@@ -67,7 +67,7 @@ export const pages: HelpPages = {
       },
       {
         name: "trace",
-        description: "Send or check stored telemetry"
+        description: "List, show, compare, check and send stored telemetry"
       },
       {
         name: "doctor",
@@ -880,7 +880,7 @@ export const pages: HelpPages = {
   },
   "effect-codex trace": {
     path: ["effect-codex", "trace"],
-    description: "Send or check stored telemetry",
+    description: "List, show, compare, check and send stored telemetry",
     usage: "effect-codex trace COMMAND",
     arguments: [],
     flags: [],
@@ -909,6 +909,22 @@ export const pages: HelpPages = {
       }
     ],
     commands: [
+      {
+        name: "list",
+        description: "List the turns in files of telemetry"
+      },
+      {
+        name: "show",
+        description: "Show a turn: its waterfall, where its time went, what failed"
+      },
+      {
+        name: "stats",
+        description: "Count turns, calls, commands, approvals and errors, with their times and success rates"
+      },
+      {
+        name: "diff",
+        description: "Compare two files of telemetry: what got slower, failed or was called more"
+      },
       {
         name: "flush",
         description: "Send the telemetry that ended processes left in a spool"
@@ -1450,6 +1466,228 @@ export const pages: HelpPages = {
       {
         command: "effect-codex attachments clean --all --json",
         description: "Remove everything that no running process on this machine owns"
+      }
+    ]
+  },
+  "effect-codex trace list": {
+    path: ["effect-codex", "trace", "list"],
+    description: "List the turns in files of telemetry",
+    usage: "effect-codex trace list [flags] FILE...",
+    arguments: [
+      {
+        name: "FILE...",
+        description: "OTLP JSON lines, rotated and gzipped ones too"
+      }
+    ],
+    flags: [
+      {
+        names: ["--sort"],
+        value: "start|time|tokens|cost|errors",
+        description: "What to sort by, the newest or largest first; default: start"
+      },
+      {
+        names: ["--filter"],
+        value: "name=value",
+        description:
+          "Show only turns such as status=failed, error=*Timeout, time>5s or cost>=0.1; can be repeated. Names: turn, thread, trace, status, model, provider, service, source, workflow, group, user, error, time, wait, tokens, cost, errors, calls, tools, spans"
+      },
+      {
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of turns; default: 20, 0 for all"
+      },
+      {
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per turn"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex trace list traces.jsonl* --filter status=failed --sort cost",
+        description: "The most expensive turns that failed"
+      }
+    ]
+  },
+  "effect-codex trace show": {
+    path: ["effect-codex", "trace", "show"],
+    description: "Show a turn: its waterfall, where its time went, what failed",
+    usage: "effect-codex trace show [flags] FILE...",
+    arguments: [
+      {
+        name: "FILE...",
+        description: "OTLP JSON lines, rotated and gzipped ones too"
+      }
+    ],
+    flags: [
+      {
+        names: ["--turn"],
+        value: "ID",
+        description:
+          "The turn, as `trace list` prints it, or the beginning or end of its id; default: the last one"
+      },
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex trace show traces.jsonl",
+        description: "The last turn of a file"
+      }
+    ]
+  },
+  "effect-codex trace stats": {
+    path: ["effect-codex", "trace", "stats"],
+    description: "Count turns, calls, commands, approvals and errors, with their times and success rates",
+    usage: "effect-codex trace stats [flags] FILE...",
+    arguments: [
+      {
+        name: "FILE...",
+        description: "OTLP JSON lines, rotated and gzipped ones too"
+      }
+    ],
+    flags: [
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex trace stats traces.jsonl*",
+        description: "All files of a rotation together"
+      }
+    ]
+  },
+  "effect-codex trace diff": {
+    path: ["effect-codex", "trace", "diff"],
+    description: "Compare two files of telemetry: what got slower, failed or was called more",
+    usage: "effect-codex trace diff [flags] BEFORE AFTER",
+    arguments: [
+      {
+        name: "BEFORE",
+        description: "A file of telemetry"
+      },
+      {
+        name: "AFTER",
+        description: "The file to compare with it"
+      }
+    ],
+    flags: [
+      {
+        names: ["--all"],
+        description: "Show what did not change too"
+      },
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex trace diff monday.jsonl tuesday.jsonl",
+        description: "What changed from one day to the next"
       }
     ]
   },

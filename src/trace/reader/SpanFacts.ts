@@ -30,6 +30,7 @@ const rawModel = "codex.sampling"
 export const attributeNames: ReadonlySet<string> = new Set([
   ...Object.values(raw),
   attribute.operationName,
+  attribute.agentName,
   attribute.turnId,
   attribute.conversationId,
   attribute.nativeSpan,

@@ -25,7 +25,7 @@ export class UnreadableTrace extends Data.TaggedError("UnreadableTrace")<{
 }
 
 export interface ScanOptions {
-  /** The maximum number of turns in the list; beyond it the oldest are left out and counted. */
+  /** The maximum number of turns in the list; beyond it the oldest are left out and counted. 0 for no list. */
   readonly maxTurns?: number | undefined
   /** Receives every span of a turn, once. */
   readonly onSpan?: ((span: TalliedSpan) => void) | undefined
@@ -54,7 +54,8 @@ export const scan = (
   options: ScanOptions = {}
 ): Effect.Effect<TraceScan, UnreadableTrace> =>
   Effect.gen(function* () {
-    const table = new TurnTable(options.maxTurns ?? defaultMaxTurns)
+    const { maxTurns = defaultMaxTurns } = options
+    const table = new TurnTable(maxTurns)
     const counts = { spans: 0, records: 0, metricPoints: 0, badSpans: 0, bad: 0 }
     const badLines: Array<BadLine> = []
     const recent = new RecentIds()
@@ -69,7 +70,7 @@ export const scan = (
         }
         if (recent.has(tallied.spanId)) continue
         counts.spans++
-        table.add(tallied)
+        if (maxTurns > 0) table.add(tallied)
         options.onSpan?.(tallied)
       }
       counts.records += OtlpJson.recordsIn(request)
