@@ -397,6 +397,16 @@ export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engi
   layerNoDeps(options).pipe(Layer.provide(platform))
 
 /**
+ * Runs the engine over any transport. Includes Node's platform services.
+ *
+ * @internal
+ */
+export const layerTransport = (transport: Transport.Transport): Layer.Layer<Engine.Engine> =>
+  Layer.effect(Engine.Engine, make(transport)).pipe(
+    Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
+  )
+
+/**
  * Connects to a `codex app-server` that listens on a socket and that another program started. Its running turns, waiting
  * approvals and background commands outlive this process. A connection that breaks while threads are open is made again:
  * turns go on, requests that Codex repeats are not asked twice, and the events that were missed are restored, except
@@ -423,9 +433,7 @@ export const layerOptions = (options: AppServerOptions): Layer.Layer<Engine.Engi
  * ```
  */
 export const layerSocket = (options: SocketOptions): Layer.Layer<Engine.Engine> =>
-  Layer.effect(Engine.Engine, make(AppServerSocket.transport(options))).pipe(
-    Layer.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer))
-  )
+  layerTransport(AppServerSocket.transport(options))
 
 /**
  * Runs the real Codex. Finds the binary by `CODEX_PATH`, the package `@openai/codex` or `PATH`, starts it with the first

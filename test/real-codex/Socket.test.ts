@@ -16,6 +16,7 @@ import { Codex } from "../../src/Codex.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
 import * as AppServer from "../../src/engine/AppServer.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import { lstatSync } from "node:fs"
 import * as CodexSocket from "../support/codexSocket.ts"
 import { test, until } from "../support/live.ts"
 
@@ -68,6 +69,17 @@ describe.concurrent("a codex app-server behind a socket", () => {
         Effect.scoped
       )
       assert.strictEqual(again.message, "again")
+    }))
+
+  test("is reached at the path that Codex was given, which is a link to its socket", () =>
+    Effect.gen(function* () {
+      const codex = yield* CodexSocket.make([M.reply(M.text("done"))])
+      assert.strictEqual(lstatSync(codex.server).isSymbolicLink(), true)
+      const turn = yield* Effect.flatMap(codex.start(), (thread) => thread.run("go")).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.provide(Layer.fresh(Codex.layer), AppServer.layerSocket({ path: codex.server })))
+      )
+      assert.strictEqual(turn.message, "done")
     }))
 
   test("shows the running turn of a client that died, from its start, and asks the new client", () =>

@@ -141,6 +141,8 @@ export const make = Effect.fnUntraced(function* (
       yield* current.kill
       current = yield* Scope.provide(started, scope)
     }),
+    /** The path that Codex was given, without the proxy. */
+    server: server.path,
     layerWith,
     model,
     workspace,

@@ -45,13 +45,9 @@ interface PendingStart {
 
 /** Connects to Codex and performs the handshake. The connection closes with the scope; the process goes on. */
 const connect = Effect.fnUntraced(function* (
-  options: SocketLink.SocketLinkOptions,
+  options: SocketLink.LinkOptions,
   listener: AppServerProcess.ProcessListener
-): Effect.fn.Return<
-  AppServerProcess.Process,
-  CodexError.EngineUnreachable | CodexError.CodexVersionUnsupported,
-  Scope.Scope
-> {
+): Effect.fn.Return<AppServerProcess.Process, Transport.ConnectError, Scope.Scope> {
   const scope = yield* Effect.scope
   const redaction = yield* Redaction.Current
   const mask = (text: string): string => redaction.text(text)
@@ -308,7 +304,7 @@ const connect = Effect.fnUntraced(function* (
 })
 
 /** Reaches a process that another program started. */
-export const transport = (options: SocketLink.SocketLinkOptions): Transport.Transport => ({
+export const transport = (options: SocketLink.LinkOptions): Transport.Transport => ({
   connect: (listener) => connect(options, listener),
   home: undefined,
   env: undefined,

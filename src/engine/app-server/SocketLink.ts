@@ -13,13 +13,15 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import { lstatSync } from "node:fs"
+import { lstatSync, readlinkSync, statSync, type Stats } from "node:fs"
+import * as Nodepath from "node:path"
 import * as CodexError from "../../domain/CodexError.ts"
 import type * as TimeSlices from "../../internal/TimeSlices.ts"
 import { version } from "../../internal/version.ts"
 import * as CodexBinary from "./CodexBinary.ts"
 import * as JsonRpcConnection from "./JsonRpcConnection.ts"
 import * as Protocol from "./Protocol.ts"
+import type * as Transport from "./Transport.ts"
 
 /** Where Codex listens: `codex app-server --listen unix://PATH`, or `ws://HOST:PORT` with its token. */
 export type SocketAddress =
@@ -37,6 +39,11 @@ export type SocketLinkOptions = SocketAddress & {
   readonly clientName?: string | undefined
 }
 
+/** Options with a way to find the socket anew for each connection, because another process may listen by then. */
+export type LinkOptions = SocketLinkOptions & {
+  readonly locate?: Effect.Effect<string, Transport.ConnectError> | undefined
+}
+
 const maxMessageBytes = 64 * 1024 * 1024
 // The limit of `ws` is larger, and compression costs CPU time on a connection within one machine.
 const constructor = Layer.succeed(Socket.WebSocketConstructor)((url, options) =>
@@ -51,9 +58,6 @@ const constructor = Layer.succeed(Socket.WebSocketConstructor)((url, options) =>
 
 /** Returns the address without its token, for messages. */
 export const endpointOf = (address: SocketAddress): string => ("path" in address ? address.path : address.url)
-
-const urlOf = (address: SocketAddress): string =>
-  "path" in address ? `ws+unix://${address.path}:/` : address.url
 
 const decodeInitialized = Schema.decodeUnknownOption(Protocol.Initialized)
 
@@ -82,17 +86,31 @@ const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 export const isLocal = (address: SocketAddress): boolean =>
   "path" in address || loopback.test(URL.parse(address.url)?.hostname ?? "")
 
-/** Returns why an address is not safe to connect to: another user may listen there, or the token could be read on the way. */
-const dangerOf = (address: SocketAddress): string | undefined => {
+const isOwn = ({ uid }: Stats): boolean => {
+  const own = process.geteuid?.()
+  return own === undefined || uid === own || uid === 0
+}
+
+const foreign = { danger: "it belongs to another user" }
+
+/**
+ * Returns the URL of an address, or why it is not safe to connect to: another user may listen there, or the token could be
+ * read on the way. Codex listens in a directory of its own, with a short path, and makes a link to the socket at the path
+ * that it was given.
+ */
+const reach = (address: SocketAddress): { readonly url: string } | { readonly danger: string } => {
   if (!("path" in address))
     return address.token !== undefined && !isLocal(address) && !/^wss:/i.test(address.url)
-      ? "a token goes to another machine only over wss://"
-      : undefined
+      ? { danger: "a token goes to another machine only over wss://" }
+      : { url: address.url }
   const file = lstatSync(address.path, { throwIfNoEntry: false })
-  if (file === undefined) return undefined
-  if (!file.isSocket()) return "it is not a socket"
-  const own = process.geteuid?.()
-  return own === undefined || file.uid === own || file.uid === 0 ? undefined : "it belongs to another user"
+  if (file !== undefined && !isOwn(file)) return foreign
+  const path = file?.isSymbolicLink()
+    ? Nodepath.resolve(Nodepath.dirname(address.path), readlinkSync(address.path))
+    : address.path
+  const socket = statSync(path, { throwIfNoEntry: false })
+  if (socket !== undefined && !socket.isSocket()) return { danger: "it is not a socket" }
+  return socket !== undefined && !isOwn(socket) ? foreign : { url: `ws+unix://${path}:/` }
 }
 
 /** The callbacks of a connection. `mask` masks secrets in what a server reports. */
@@ -109,7 +127,7 @@ export const unreachable = (
 
 /** Returns how to make a connection and perform the handshake. A connection closes with its own scope, a child of `scope`. */
 export const make = Effect.fnUntraced(function* (
-  options: SocketLinkOptions,
+  options: LinkOptions,
   host: LinkHost,
   slices: TimeSlices.SharedSlices,
   scope: Scope.Scope
@@ -117,19 +135,22 @@ export const make = Effect.fnUntraced(function* (
   const token = "token" in options ? options.token : undefined
   const connectTimeout = Duration.fromInputUnsafe(options.connectTimeout ?? "10 seconds")
   const requestTimeout = Duration.fromInputUnsafe(options.requestTimeout ?? "30 seconds")
-  const socket = yield* Socket.makeWebSocket(urlOf(options), {
-    openTimeout: connectTimeout,
-    ...(token === undefined ? {} : { headers: { Authorization: `Bearer ${Redacted.value(token)}` } })
-  }).pipe(Effect.provide(constructor))
+  const makeSocket = (url: string) =>
+    Socket.makeWebSocket(url, {
+      openTimeout: connectTimeout,
+      ...(token === undefined ? {} : { headers: { Authorization: `Bearer ${Redacted.value(token)}` } })
+    }).pipe(Effect.provide(constructor))
   const failed = (reason: CodexError.EngineUnreachableReason, detail: string) =>
     unreachable(options, reason, host.mask(detail))
 
   const begin = Effect.fnUntraced(function* (linkScope: Scope.Closeable) {
-    const danger = yield* Effect.try({
-      try: () => dangerOf(options),
+    const address = options.locate === undefined ? options : { path: yield* options.locate }
+    const reached = yield* Effect.try({
+      try: () => reach(address),
       catch: (error) => failed("NotConnected", String(error))
     })
-    if (danger !== undefined) return yield* failed("Refused", danger)
+    if ("danger" in reached) return yield* failed("Refused", reached.danger)
+    const socket = yield* makeSocket(reached.url)
     const broken = Deferred.makeUnsafe<string>()
     const breaks = (detail: string) => Effect.sync(() => Deferred.doneUnsafe(broken, Exit.succeed(detail)))
     const reader = yield* Effect.mapError(socket.reader, (error) => {
