@@ -36,6 +36,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   web: ["internal", "trace"],
   "trace-page": ["domain", "internal", "trace", "web"],
   facades: ["domain", "approval", "attachment", "instrumentation", "telemetry"],
+  host: ["internal", "domain", "semconv", "redaction", "instrumentation", "engine"],
   durable: [
     "internal",
     "domain",
@@ -83,6 +84,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "trace",
     "trace-page",
     "testing",
+    "host",
     "durable",
     "conversations",
     "http",
@@ -93,6 +95,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "conversations",
     "domain",
     "engine",
+    "host",
     "instrumentation",
     "redaction",
     "attachment",

@@ -110,6 +110,22 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     }),
     then: "Correct the setting that the message names, in `config.toml` or in the option `config`."
   },
+  "EngineStartFailed.BadHost": {
+    error: new CodexError.EngineStartFailed({
+      reason: "BadHost",
+      path: "/srv/host",
+      detail: '"/srv/host" is accessible to other users; make it private with chmod 700'
+    }),
+    then: "Use a directory of this user with mode 700, outside the directories that agents may write."
+  },
+  "EngineStartFailed.HostConflict": {
+    error: new CodexError.EngineStartFailed({
+      reason: "HostConflict",
+      path: "/srv/host",
+      detail: "it runs with another codexPath, config or env"
+    }),
+    then: "Give every program of the directory the same `codexPath`, `config` and `env`, or none. After a change of them, run `effect-codex host stop`."
+  },
   EngineExited: {
     error: new CodexError.EngineExited({ code: 101, stderr: "Error: out of memory" }),
     then: "Resume the thread by its id. If it happens again, check the memory of the host and the error's `stderr`."

@@ -17,6 +17,7 @@ import { demo } from "./commands/demoCommand.ts"
 import { doctor } from "./commands/doctorCommand.ts"
 import { exec } from "./commands/execCommand.ts"
 import { goal } from "./commands/goalCommand.ts"
+import * as Host from "./commands/hostCommand.ts"
 import { limits } from "./commands/limitsCommand.ts"
 import { review } from "./commands/reviewCommand.ts"
 import { run } from "./commands/runCommand.ts"
@@ -43,6 +44,7 @@ const whole = <I, A, E, R>(load: () => Promise<{ readonly handle: (input: I) => 
 
 const loadThreads = () => import("./handlers/manageThreads.ts")
 const loadTokens = () => import("./handlers/serveTokens.ts")
+const loadHost = () => import("./handlers/manageHost.ts")
 const loadAttachments = () => import("./handlers/cleanAttachments.ts")
 
 /** All commands. Their declarations are in `commands`, what they do is in `handlers`. */
@@ -81,6 +83,14 @@ export const cli = Command.make("effect-codex").pipe(
         Threads.fork.pipe(Command.withHandler(lazy(loadThreads, ({ fork }) => fork))),
         Threads.archive.pipe(Command.withHandler(lazy(loadThreads, ({ archive }) => archive))),
         Threads.remove.pipe(Command.withHandler(lazy(loadThreads, ({ remove }) => remove)))
+      ])
+    ),
+    Host.host.pipe(
+      Command.withSubcommands([
+        Host.start.pipe(Command.withHandler(lazy(loadHost, ({ start }) => start))),
+        Host.status.pipe(Command.withHandler(lazy(loadHost, ({ status }) => status))),
+        Host.drain.pipe(Command.withHandler(lazy(loadHost, ({ drain }) => drain))),
+        Host.stop.pipe(Command.withHandler(lazy(loadHost, ({ stop }) => stop)))
       ])
     ),
     Attachments.attachments.pipe(

@@ -46,7 +46,9 @@ export const StartFailedReason = Schema.Literals([
   "Rejected",
   "NotExecutable",
   "BadHome",
-  "BadConfig"
+  "BadConfig",
+  "BadHost",
+  "HostConflict"
 ])
 export type StartFailedReason = typeof StartFailedReason.Type
 
@@ -85,12 +87,23 @@ const startFailures: {
     class: "config",
     happened: "codex cannot use its configuration",
     nextStep: "correct the setting in config.toml, or the override of it"
+  },
+  BadHost: {
+    class: "config",
+    happened: "the engine host cannot use its directory",
+    nextStep: "correct the directory as the reason says, or choose another one"
+  },
+  HostConflict: {
+    class: "config",
+    happened: "the engine host runs with other settings",
+    nextStep: "use its settings, choose another directory, or stop the host first"
   }
 }
 
 /**
  * The engine did not start. `detail` is the end of its stderr, or the error of the system. `path` is the file or directory
- * that Codex cannot use: its binary for `NotExecutable`, its home for `BadHome`.
+ * that Codex cannot use: its binary for `NotExecutable`, its home for `BadHome`, and the directory of an engine host for
+ * `BadHost` and `HostConflict`.
  * @since 0.1.0
  * @category errors
  */

@@ -108,10 +108,13 @@ const exitError = (exit: Exit.Exit<number, unknown>, stderr: string): CodexError
 }
 
 /** Returns the home directory of Codex: its configuration, its rules, its login and its threads. */
-export const homeOf = (options: ProcessOptions, path: Path.Path): string =>
+export const homeOf = (options: Pick<ProcessOptions, "env">, path: Path.Path): string =>
   options.env?.["CODEX_HOME"] ?? process.env["CODEX_HOME"] ?? path.join(homedir(), ".codex")
 
-const readConfigurations = Effect.fnUntraced(function* (options: ProcessOptions) {
+/** Returns the TOML texts that configure Codex: its `config.toml`, and the overrides. */
+export const readConfigurations = Effect.fnUntraced(function* (
+  options: Pick<ProcessOptions, "config" | "env">
+) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const home = homeOf(options, path)
@@ -123,7 +126,7 @@ const readConfigurations = Effect.fnUntraced(function* (options: ProcessOptions)
  * Lets Codex unload a thread when its last handle closes. By default Codex keeps it for 30 minutes, with the commands that
  * run in it and the permissions that were granted for the session, and would use them when the thread is resumed.
  */
-const unloadAtOnce = "thread_unload_delay_secs=0"
+export const unloadAtOnce = "thread_unload_delay_secs=0"
 
 /** Keeps a login out of the files of Codex. */
 const loginInMemory = 'cli_auth_credentials_store="ephemeral"'

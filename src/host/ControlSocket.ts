@@ -1,0 +1,117 @@
+/** The control socket of a supervisor: one line of JSON as the request, one line as the reply. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { connect, createServer, type Socket } from "node:net"
+import { join } from "node:path"
+import * as CodexError from "../domain/CodexError.ts"
+import * as SafeDirectory from "../internal/SafeDirectory.ts"
+import * as SafeFile from "../internal/SafeFile.ts"
+
+export const Request = Schema.Struct({
+  /** `handOver`: ends the supervisor and leaves Codex running, for the next supervisor. */
+  method: Schema.Literals(["status", "drain", "stop", "handOver"]),
+  /** The codex of the next generation, for `drain`. */
+  codexPath: Schema.optionalKey(Schema.String)
+})
+export type Request = typeof Request.Type
+
+const Reply = Schema.Union([
+  Schema.Struct({ _tag: Schema.tag("Done"), value: Schema.Unknown }),
+  Schema.Struct({ _tag: Schema.tag("Failed"), error: CodexError.CodexError })
+])
+export type Reply = typeof Reply.Type
+
+const name = "host.sock"
+const maxLine = 1024 * 1024
+const decodeRequest = Schema.decodeUnknownOption(Schema.fromJsonString(Request))
+const encodeReply = Schema.encodeSync(Schema.fromJsonString(Reply))
+const decodeReply = Schema.decodeUnknownOption(Schema.fromJsonString(Reply))
+
+/** Calls `use` with the first line of a connection. */
+const onLine = (socket: Socket, use: (line: string) => void): void => {
+  let text = ""
+  let isComplete = false
+  socket.setEncoding("utf8")
+  socket.on("data", (chunk: string) => {
+    if (isComplete) return
+    text += chunk
+    const end = text.indexOf("\n")
+    isComplete = end >= 0
+    if (isComplete) use(text.slice(0, end))
+    else if (text.length > maxLine) socket.destroy()
+  })
+}
+
+/** Removes the socket, which a supervisor that is killed leaves behind. Throws errors of the system. */
+export const remove = (directory: string): void => SafeFile.remove(join(directory, name))
+
+/** Listens until the scope closes. Only one supervisor of a directory runs, so a socket that exists is a stale one. */
+export const serve = (
+  directory: string,
+  handle: (request: Request) => Effect.Effect<Reply>
+): Effect.Effect<void, Error, Scope.Scope> =>
+  Effect.gen(function* () {
+    const fork = Effect.runForkWith(yield* Effect.context())
+    yield* Effect.acquireRelease(
+      Effect.callback<() => void, Error>((resume) => {
+        const open = new Set<Socket>()
+        const server = createServer((socket) => {
+          open.add(socket)
+          socket.on("error", () => {}).on("close", () => open.delete(socket))
+          onLine(socket, (line) => {
+            const request = Option.getOrUndefined(decodeRequest(line))
+            // A request that this version does not know.
+            if (request === undefined) socket.destroy()
+            else fork(Effect.map(handle(request), (reply) => void socket.end(`${encodeReply(reply)}\n`)))
+          })
+        })
+        server.once("error", (error) => resume(Effect.fail(error)))
+        const inside = SafeDirectory.open(directory)
+        try {
+          remove(directory)
+        } catch (error) {
+          inside.close()
+          return resume(Effect.fail(error instanceof Error ? error : new Error(String(error))))
+        }
+        server.listen(inside.child(name), () =>
+          resume(
+            Effect.succeed(() => {
+              server.close()
+              for (const socket of open) socket.unref()
+              remove(directory)
+              inside.close()
+            })
+          )
+        )
+      }),
+      (close) => Effect.sync(close)
+    )
+  })
+
+/** Sends a request to the supervisor. Fails with a text if it does not answer. Interruption closes the connection. */
+export const send = (directory: string, request: Request): Effect.Effect<Reply, string> =>
+  Effect.callback<Reply, string>((resume) => {
+    let inside: SafeDirectory.SafeDirectory
+    try {
+      inside = SafeDirectory.open(directory)
+    } catch (error) {
+      return resume(Effect.fail(String(error)))
+    }
+    const socket = connect(inside.child(name), () => socket.write(`${JSON.stringify(request)}\n`))
+    socket.on("error", (error) => resume(Effect.fail(error.message)))
+    socket.on("close", () => {
+      inside.close()
+      resume(Effect.fail("it closed the connection"))
+    })
+    onLine(socket, (line) =>
+      resume(
+        Option.match(decodeReply(line), {
+          onNone: () => Effect.fail("its reply is not known"),
+          onSome: (reply) => Effect.succeed(reply)
+        })
+      )
+    )
+    return Effect.sync(() => socket.destroy())
+  })

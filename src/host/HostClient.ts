@@ -1,0 +1,119 @@
+/** Finds the host of a directory, or starts it. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { join } from "node:path"
+import * as CodexError from "../domain/CodexError.ts"
+import type * as Transport from "../engine/app-server/Transport.ts"
+import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
+import * as CodexSockets from "./CodexSockets.ts"
+import * as HostDirectory from "./HostDirectory.ts"
+import * as HostSettings from "./HostSettings.ts"
+import * as HostState from "./HostState.ts"
+import * as SupervisorProcess from "./SupervisorProcess.ts"
+
+/** Where a Codex of a host listens. */
+export interface Located {
+  readonly directory: string
+  readonly generation: HostState.Generation
+  readonly path: string
+}
+
+const lookEvery = "20 millis"
+
+/** Returns the state of a host whose supervisor runs. */
+export const running = Effect.fnUntraced(function* (directory: string, me: ProcessIdentity.Owner) {
+  const state = yield* HostState.read(directory)
+  if (state === undefined) return undefined
+  const status = yield* ProcessIdentity.state(state.supervisor, me)
+  if (status === "elsewhere")
+    return yield* HostDirectory.badHost(
+      directory,
+      "its host runs in another container or on another machine; choose another directory"
+    )
+  return status === "live" ? state : undefined
+})
+
+/** Returns the Codex that takes new turns, if it answers. */
+const usable = Effect.fnUntraced(function* (
+  directory: string,
+  state: HostState.HostState,
+  me: ProcessIdentity.Owner
+) {
+  const generation = HostState.current(state)
+  if (generation?.process === undefined || !generation.ready) return undefined
+  if ((yield* ProcessIdentity.state(generation.process, me)) !== "live") return undefined
+  const path = join(directory, generation.socket)
+  if (!CodexSockets.belongsTo(path, generation.process.pid))
+    return yield* new CodexError.EngineUnreachable({
+      reason: "Refused",
+      endpoint: path,
+      detail: "another process listens on the socket of the engine host"
+    })
+  return { directory, generation, path }
+})
+
+/** Returns where the Codex of a host listens. Starts the host if it does not run, and waits until Codex answers. */
+export const locate = (
+  options: HostSettings.EngineHostOptions
+): Effect.Effect<Located, Transport.ConnectError> =>
+  Effect.gen(function* () {
+    const directory = yield* HostDirectory.open(options.dir)
+    const me = yield* ProcessIdentity.self
+    const settings = HostSettings.make(options, directory, "start")
+    let lastFailure = ""
+    const look: Effect.Effect<Located, Transport.ConnectError> = Effect.gen(function* () {
+      const state = yield* running(directory, me)
+      if (state === undefined) {
+        const report = yield* SupervisorProcess.start(settings)
+        if (report._tag === "Failed") return yield* startError(report.error)
+      } else {
+        if (HostSettings.isSpecific(options) && state.settings !== HostSettings.digest(settings))
+          return yield* new CodexError.EngineStartFailed({
+            reason: "HostConflict",
+            path: directory,
+            detail: "it runs with another codexPath, config or env"
+          })
+        const found = yield* usable(directory, state, me)
+        if (found !== undefined) return found
+        lastFailure = state.failure ?? lastFailure
+      }
+      yield* Effect.sleep(lookEvery)
+      return yield* look
+    })
+    return yield* Effect.timeoutOption(look, HostSettings.startTimeoutOf(options)).pipe(
+      Effect.flatMap(
+        Option.match({
+          onSome: Effect.succeed,
+          onNone: () =>
+            Effect.fail(
+              new CodexError.EngineStartFailed({
+                reason: "Timeout",
+                detail:
+                  lastFailure === "" ? "the engine host has no Codex that answers" : lastFailure
+              })
+            )
+        })
+      )
+    )
+  })
+
+/** Fails with the error of a supervisor. */
+export const startError = (error: CodexError.CodexError): Effect.Effect<never, Transport.ConnectError> => {
+  switch (error._tag) {
+    case "CodexNotFound":
+    case "CodexVersionUnsupported":
+    case "EngineStartFailed":
+    case "EngineUnreachable":
+      return Effect.fail(error)
+    default:
+      return Effect.fail(new CodexError.EngineStartFailed({ reason: "Exited", detail: error.message }))
+  }
+}
+
+/** How long a host may take to answer a request. */
+export const answerTimeout = Duration.seconds(10)
+
+/** How long a host may take to start a new Codex. */
+export const drainTimeout = (options: HostSettings.EngineHostOptions): Duration.Duration =>
+  Duration.sum(HostSettings.startTimeoutOf(options), answerTimeout)
