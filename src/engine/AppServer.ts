@@ -11,7 +11,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -33,6 +32,7 @@ import * as HostDirectories from "../internal/HostDirectories.ts"
 import * as AppServerProcess from "./app-server/AppServerProcess.ts"
 import * as AppServerSocket from "./app-server/AppServerSocket.ts"
 import type * as SocketLink from "./app-server/SocketLink.ts"
+import * as ProcessTransport from "./app-server/ProcessTransport.ts"
 import type * as Transport from "./app-server/Transport.ts"
 import * as Protocol from "./app-server/Protocol.ts"
 import * as TurnDriver from "./app-server/TurnDriver.ts"
@@ -324,32 +324,6 @@ const make = Effect.fnUntraced(function* (transport: Transport.Transport) {
   })
 })
 
-/** The platform is that of the layer: a caller with another spawner must not start Codex outside of a container. */
-const processTransport = (options: AppServerOptions) =>
-  Effect.gen(function* (): Effect.fn.Return<
-    Transport.Transport,
-    never,
-    ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
-  > {
-    const services = Context.pick(
-      ChildProcessSpawner.ChildProcessSpawner,
-      FileSystem.FileSystem,
-      Path.Path
-    )(yield* Effect.context<ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path>())
-    return {
-      connect: (listener) => Effect.provideContext(AppServerProcess.start(options, listener), services),
-      home: AppServerProcess.homeOf(options, yield* Path.Path),
-      // Telemetry and cassettes mask the secrets of the environment, so the key is one of them.
-      env:
-        options.apiKey === undefined
-          ? options.env
-          : { ...options.env, OPENAI_API_KEY: Redacted.value(options.apiKey) },
-      temporaryDirectory:
-        options.env !== undefined && "TMPDIR" in options.env ? options.env["TMPDIR"] : process.env["TMPDIR"],
-      requestTimeout: AppServerProcess.requestTimeoutOf(options)
-    }
-  })
-
 /**
  * The same as `layer`, with options, and with the platform services left for the caller to provide.
  * @since 0.1.0
@@ -372,7 +346,7 @@ export const layerNoDeps = (
   Engine.Engine,
   never,
   ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path
-> => Layer.effect(Engine.Engine, Effect.flatMap(processTransport(options), make))
+> => Layer.effect(Engine.Engine, Effect.flatMap(ProcessTransport.make(options), make))
 
 // Only what the engine needs: a layer with Node's terminal would add a listener to stdin for each engine.
 const platform = NodeChildProcessSpawner.layer.pipe(

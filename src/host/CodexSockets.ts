@@ -66,7 +66,9 @@ const holds = (pid: number, inodes: ReadonlySet<string>): boolean => {
 export const belongsTo = (path: string, pid: number): boolean => {
   const found = entries(realPath(path))
   if (found === undefined) return true
-  const inodes = new Set(found.flatMap(({ inode, isListening }) => (isListening ? [`socket:[${inode}]`] : [])))
+  const inodes = new Set(
+    found.flatMap(({ inode, isListening }) => (isListening ? [`socket:[${inode}]`] : []))
+  )
   try {
     return holds(pid, inodes)
   } catch (error) {

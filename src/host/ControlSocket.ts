@@ -9,25 +9,25 @@ import * as CodexError from "../domain/CodexError.ts"
 import * as SafeDirectory from "../internal/SafeDirectory.ts"
 import * as SafeFile from "../internal/SafeFile.ts"
 
-export const Request = Schema.Struct({
+export const ControlRequest = Schema.Struct({
   /** `handOver`: ends the supervisor and leaves Codex running, for the next supervisor. */
   method: Schema.Literals(["status", "drain", "stop", "handOver"]),
   /** The codex of the next generation, for `drain`. */
   codexPath: Schema.optionalKey(Schema.String)
 })
-export type Request = typeof Request.Type
+export type ControlRequest = typeof ControlRequest.Type
 
-const Reply = Schema.Union([
+const ControlReply = Schema.Union([
   Schema.Struct({ _tag: Schema.tag("Done"), value: Schema.Unknown }),
   Schema.Struct({ _tag: Schema.tag("Failed"), error: CodexError.CodexError })
 ])
-export type Reply = typeof Reply.Type
+export type ControlReply = typeof ControlReply.Type
 
 const name = "host.sock"
 const maxLine = 1024 * 1024
-const decodeRequest = Schema.decodeUnknownOption(Schema.fromJsonString(Request))
-const encodeReply = Schema.encodeSync(Schema.fromJsonString(Reply))
-const decodeReply = Schema.decodeUnknownOption(Schema.fromJsonString(Reply))
+const decodeRequest = Schema.decodeUnknownOption(Schema.fromJsonString(ControlRequest))
+const encodeReply = Schema.encodeSync(Schema.fromJsonString(ControlReply))
+const decodeReply = Schema.decodeUnknownOption(Schema.fromJsonString(ControlReply))
 
 /** Calls `use` with the first line of a connection. */
 const onLine = (socket: Socket, use: (line: string) => void): void => {
@@ -50,7 +50,7 @@ export const remove = (directory: string): void => SafeFile.remove(join(director
 /** Listens until the scope closes. Only one supervisor of a directory runs, so a socket that exists is a stale one. */
 export const serve = (
   directory: string,
-  handle: (request: Request) => Effect.Effect<Reply>
+  handle: (request: ControlRequest) => Effect.Effect<ControlReply>
 ): Effect.Effect<void, Error, Scope.Scope> =>
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context())
@@ -91,8 +91,8 @@ export const serve = (
   })
 
 /** Sends a request to the supervisor. Fails with a text if it does not answer. Interruption closes the connection. */
-export const send = (directory: string, request: Request): Effect.Effect<Reply, string> =>
-  Effect.callback<Reply, string>((resume) => {
+export const send = (directory: string, request: ControlRequest): Effect.Effect<ControlReply, string> =>
+  Effect.callback<ControlReply, string>((resume) => {
     let inside: SafeDirectory.SafeDirectory
     try {
       inside = SafeDirectory.open(directory)

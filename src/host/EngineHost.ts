@@ -47,7 +47,7 @@ const unreachable = (directory: string, detail: string) =>
 const stopTimeout = "15 seconds"
 const pollEnd = Schedule.spaced("20 millis")
 
-const ask = (directory: string, request: ControlSocket.Request, timeout: Duration.Input) =>
+const ask = (directory: string, request: ControlSocket.ControlRequest, timeout: Duration.Input) =>
   ControlSocket.send(directory, request).pipe(
     Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail("it does not answer") }),
     Effect.mapError((detail) => unreachable(directory, detail))
@@ -58,9 +58,7 @@ const ask = (directory: string, request: ControlSocket.Request, timeout: Duratio
  * @since 0.1.0
  * @category accessors
  */
-export const status = (
-  dir: string
-): Effect.Effect<Option.Option<HostStatus.HostStatus>, EngineHostError> =>
+export const status = (dir: string): Effect.Effect<Option.Option<HostStatus.HostStatus>, EngineHostError> =>
   Effect.gen(function* () {
     const directory = yield* HostDirectory.open(dir)
     const state = yield* HostClient.running(directory, yield* ProcessIdentity.self)
@@ -74,9 +72,7 @@ export const status = (
  * @since 0.1.0
  * @category constructors
  */
-export const start = (
-  options: EngineHostOptions
-): Effect.Effect<HostStatus.HostStatus, EngineHostError> =>
+export const start = (options: EngineHostOptions): Effect.Effect<HostStatus.HostStatus, EngineHostError> =>
   Effect.gen(function* () {
     const { directory } = yield* HostClient.locate(options)
     const found = yield* status(directory)
@@ -104,8 +100,7 @@ export const stop = (dir: string): Effect.Effect<boolean, EngineHostError> =>
       Effect.repeat({ until: (live) => !live, schedule: pollEnd }),
       Effect.timeoutOption("2 seconds")
     )
-    if (yield* isLive)
-      yield* Effect.ignore(Effect.try(() => process.kill(state.supervisor.pid, "SIGKILL")))
+    if (yield* isLive) yield* Effect.ignore(Effect.try(() => process.kill(state.supervisor.pid, "SIGKILL")))
     // What a supervisor has left that was killed.
     const left = yield* HostState.read(directory)
     yield* Effect.forEach(
@@ -124,9 +119,7 @@ export const stop = (dir: string): Effect.Effect<boolean, EngineHostError> =>
  * @since 0.1.0
  * @category constructors
  */
-export const drain = (
-  options: EngineHostOptions
-): Effect.Effect<HostStatus.HostStatus, EngineHostError> =>
+export const drain = (options: EngineHostOptions): Effect.Effect<HostStatus.HostStatus, EngineHostError> =>
   Effect.gen(function* () {
     const directory = yield* HostDirectory.open(options.dir)
     const state = yield* HostClient.running(directory, yield* ProcessIdentity.self)

@@ -89,8 +89,7 @@ export const locate = (
             Effect.fail(
               new CodexError.EngineStartFailed({
                 reason: "Timeout",
-                detail:
-                  lastFailure === "" ? "the engine host has no Codex that answers" : lastFailure
+                detail: lastFailure === "" ? "the engine host has no Codex that answers" : lastFailure
               })
             )
         })

@@ -59,9 +59,7 @@ export const make = (options: EngineHostOptions, dir: string, mode: HostSettings
     dir,
     ...(options.codexPath === undefined ? {} : { codexPath: options.codexPath }),
     config: options.config ?? [],
-    env: Object.fromEntries(
-      Object.entries(options.env ?? {}).map(([name, value]) => [name, value ?? null])
-    ),
+    env: Object.fromEntries(Object.entries(options.env ?? {}).map(([name, value]) => [name, value ?? null])),
     ...(Duration.isFinite(idleTimeout) ? { idleTimeoutMillis: Duration.toMillis(idleTimeout) } : {}),
     startTimeoutMillis: Duration.toMillis(startTimeoutOf(options)),
     mode

@@ -29,9 +29,7 @@ const takeOverTimeout = Duration.seconds(5)
 const takeOver = Effect.fnUntraced(function* (directory: string, me: ProcessIdentity.Owner) {
   const lock = join(directory, "lock")
   const before = yield* HostState.read(directory)
-  yield* Effect.ignore(
-    Effect.timeout(ControlSocket.send(directory, { method: "handOver" }), takeOverTimeout)
-  )
+  yield* Effect.ignore(Effect.timeout(ControlSocket.send(directory, { method: "handOver" }), takeOverTimeout))
   const wait = (left: number): Effect.Effect<FileLock.FileLock | undefined> =>
     Effect.flatMap(
       Effect.sync(() => FileLock.acquire(lock)),
@@ -218,14 +216,17 @@ export const run = Effect.fnUntraced(function* (
 
   const finish = (end: End) => Effect.asVoid(Deferred.succeed(done, end))
   let ended: Deferred.Deferred<void> | undefined
-  const nothing: ControlSocket.Reply = { _tag: "Done", value: null }
-  const handle = ({ codexPath, method }: ControlSocket.Request): Effect.Effect<ControlSocket.Reply> => {
+  const nothing: ControlSocket.ControlReply = { _tag: "Done", value: null }
+  const handle = ({
+    codexPath,
+    method
+  }: ControlSocket.ControlRequest): Effect.Effect<ControlSocket.ControlReply> => {
     switch (method) {
       case "status":
         return Effect.map(status, (value) => ({ _tag: "Done", value: HostStatus.encode(value) }))
       case "drain":
         return Effect.match(drainCurrent(codexPath), {
-          onFailure: (error): ControlSocket.Reply => ({ _tag: "Failed", error }),
+          onFailure: (error): ControlSocket.ControlReply => ({ _tag: "Failed", error }),
           onSuccess: () => nothing
         })
       case "handOver":
@@ -260,9 +261,7 @@ export const run = Effect.fnUntraced(function* (
     for (;;) {
       yield* Effect.sleep(Math.min(Math.max(idleTimeout / 4, 20), 15_000))
       const loads = yield* Effect.forEach(codexes, ({ inspect }) => inspect)
-      const isBusy = loads.some(
-        (load) => load !== undefined && (load.threads > 0 || (load.clients ?? 0) > 0)
-      )
+      const isBusy = loads.some((load) => load !== undefined && (load.threads > 0 || (load.clients ?? 0) > 0))
       if (isBusy) busyAt = Date.now()
       if (Date.now() - busyAt >= idleTimeout) return
     }
@@ -283,7 +282,7 @@ export const run = Effect.fnUntraced(function* (
     Effect.mapError((error) => HostDirectory.badHost(directory, error.message))
   )
   const isCurrent = previous?.settings === HostSettings.digest(settings)
-  if (codexes.length === 0 || codexes.every((codex) => codex.generation().draining)) yield* startNext()
+  if (codexes.every((codex) => codex.generation().draining)) yield* startNext()
   else if (settings.mode === "replace" || !isCurrent) yield* drainCurrent(undefined)
   report({ _tag: "Ready" })
   const end = yield* Effect.raceFirst(Deferred.await(done), Effect.as(watchIdle, "idle" as const))

@@ -32,7 +32,8 @@ const findProgram = (): string | undefined =>
   programs.map((name) => fileURLToPath(new URL(name, import.meta.url))).find((path) => existsSync(path))
 
 /** The variables that the supervisor needs for its telemetry. It does not pass them on to Codex. */
-const ownVariables = /^(?:CODEX_(?:OTLP|OTEL)_|OTEL_|XDG_STATE_HOME$|NODE_COMPILE_CACHE$|NODE_EXTRA_CA_CERTS$)/
+const ownVariables =
+  /^(?:CODEX_(?:OTLP|OTEL)_|OTEL_|XDG_STATE_HOME$|NODE_COMPILE_CACHE$|NODE_EXTRA_CA_CERTS$)/
 
 /** Returns the environment of the supervisor: what Codex may inherit, and the settings of telemetry. */
 const environmentOf = (settings: HostSettings): Record<string, string> => ({

@@ -51,7 +51,11 @@ export const self: Effect.Effect<Owner> = Effect.gen(function* () {
 /** A process of this machine and container by its pid. Its start is unknown if it has ended. */
 export const of = (pid: number): Effect.Effect<Owner> =>
   Effect.flatMap(self, (me) =>
-    Effect.map(startedAt(pid), (started) => ({ ...me, pid, started: me.started === "0" ? "0" : (started ?? "-1") }))
+    Effect.map(startedAt(pid), (started) => ({
+      ...me,
+      pid,
+      started: me.started === "0" ? "0" : (started ?? "-1")
+    }))
   )
 
 /** Returns a unique directory name that contains the owner. A name exists at once and cannot be written partially. */

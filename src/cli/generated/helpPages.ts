@@ -62,6 +62,10 @@ export const pages: HelpPages = {
         description: "List, show, fork, archive and delete the threads that Codex stores"
       },
       {
+        name: "host",
+        description: "Run Codex in the background, so that turns outlive the programs that start them"
+      },
+      {
         name: "attachments",
         description: "List staged files, and remove those of ended processes"
       },
@@ -836,6 +840,57 @@ export const pages: HelpPages = {
     ],
     examples: []
   },
+  "effect-codex host": {
+    path: ["effect-codex", "host"],
+    description: "Run Codex in the background, so that turns outlive the programs that start them",
+    usage: "effect-codex host COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [
+      {
+        name: "start",
+        description: "Start the host of a directory if it does not run, and wait until Codex answers"
+      },
+      {
+        name: "status",
+        description: "Show the processes, versions, clients and turns of a host"
+      },
+      {
+        name: "drain",
+        description:
+          "Start a new Codex for new turns, after an update; the old one ends when its turns have ended"
+      },
+      {
+        name: "stop",
+        description: "End a host with its turns, and all commands that they started"
+      }
+    ],
+    examples: []
+  },
   "effect-codex attachments": {
     path: ["effect-codex", "attachments"],
     description: "List staged files, and remove those of ended processes",
@@ -1357,6 +1412,210 @@ export const pages: HelpPages = {
       {
         command: "effect-codex threads delete last --yes",
         description: "In a script, which cannot confirm"
+      }
+    ]
+  },
+  "effect-codex host start": {
+    path: ["effect-codex", "host", "start"],
+    description: "Start the host of a directory if it does not run, and wait until Codex answers",
+    usage: "effect-codex host start [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
+      },
+      {
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
+      },
+      {
+        names: ["--idle-timeout"],
+        value: "DURATION",
+        description:
+          "How long the host waits without a client and a loaded thread before it ends; default: 10m"
+      },
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex host start --dir ~/.local/state/my-bot",
+        description: "Start Codex in the background"
+      }
+    ]
+  },
+  "effect-codex host status": {
+    path: ["effect-codex", "host", "status"],
+    description: "Show the processes, versions, clients and turns of a host",
+    usage: "effect-codex host status [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
+      },
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex host status --dir ~/.local/state/my-bot --json",
+        description: "Check a host in a script: the exit code is 1 if it does not run"
+      }
+    ]
+  },
+  "effect-codex host drain": {
+    path: ["effect-codex", "host", "drain"],
+    description:
+      "Start a new Codex for new turns, after an update; the old one ends when its turns have ended",
+    usage: "effect-codex host drain [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
+      },
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex host drain --dir ~/.local/state/my-bot",
+        description: "Use the Codex that is installed now"
+      }
+    ]
+  },
+  "effect-codex host stop": {
+    path: ["effect-codex", "host", "stop"],
+    description: "End a host with its turns, and all commands that they started",
+    usage: "effect-codex host stop [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
+      },
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex host stop --dir ~/.local/state/my-bot",
+        description: "End everything"
       }
     ]
   },

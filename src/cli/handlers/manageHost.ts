@@ -28,10 +28,7 @@ const reported = <A, R>(effect: Effect.Effect<A, EngineHost.EngineHostError, R>)
 const span = (millis: number): string => Duration.format(Duration.seconds(Math.round(millis / 1000)))
 
 /** Describes a host: a line about the host, and one for each Codex. */
-export const describe = (
-  status: EngineHost.HostStatus,
-  now: number
-): ReadonlyArray<string> => {
+export const describe = (status: EngineHost.HostStatus, now: number): ReadonlyArray<string> => {
   const { clients, failure, generations, libraryVersion, pid, restarts, retryAt, runningTurns, threads } =
     status
   const counts = [
