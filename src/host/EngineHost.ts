@@ -57,6 +57,16 @@ const ask = (directory: string, request: ControlSocket.ControlRequest, timeout: 
  * Returns what the host of a directory does; `None` if it does not run. Starts nothing.
  * @since 0.1.0
  * @category accessors
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { EngineHost } from "effect-codex"
+ *
+ * const isBusy = Effect.map(
+ *   EngineHost.status("/var/lib/my-bot/codex-host"),
+ *   Option.exists(({ runningTurns }) => runningTurns > 0)
+ * )
+ * ```
  */
 export const status = (dir: string): Effect.Effect<Option.Option<HostStatus.HostStatus>, EngineHostError> =>
   Effect.gen(function* () {
@@ -71,6 +81,13 @@ export const status = (dir: string): Effect.Effect<Option.Option<HostStatus.Host
  * Starts the host of a directory if it does not run, and returns its status when Codex answers.
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { EngineHost } from "effect-codex"
+ *
+ * // Before the first turn, for example when a machine starts.
+ * const warm = EngineHost.start({ dir: "/var/lib/my-bot/codex-host", idleTimeout: "1 hour" })
+ * ```
  */
 export const start = (options: EngineHostOptions): Effect.Effect<HostStatus.HostStatus, EngineHostError> =>
   Effect.gen(function* () {
@@ -86,6 +103,12 @@ export const start = (options: EngineHostOptions): Effect.Effect<HostStatus.Host
  * supervisor does not answer is killed.
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { EngineHost } from "effect-codex"
+ *
+ * const end = EngineHost.stop("/var/lib/my-bot/codex-host")
+ * ```
  */
 export const stop = (dir: string): Effect.Effect<boolean, EngineHostError> =>
   Effect.gen(function* () {
@@ -118,6 +141,13 @@ export const stop = (dir: string): Effect.Effect<boolean, EngineHostError> =>
  * of its configuration. Returns the status when the new Codex answers.
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { EngineHost } from "effect-codex"
+ *
+ * // After `npm install @openai/codex`.
+ * const update = EngineHost.drain({ dir: "/var/lib/my-bot/codex-host" })
+ * ```
  */
 export const drain = (options: EngineHostOptions): Effect.Effect<HostStatus.HostStatus, EngineHostError> =>
   Effect.gen(function* () {
