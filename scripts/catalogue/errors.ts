@@ -370,6 +370,11 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     "Check the address of the database, and that it runs.",
     "connect ECONNREFUSED 127.0.0.1:5432"
   ),
+  "StorageUnavailable.AccessDenied": unavailable(
+    "AccessDenied",
+    "Check the user, the password and the name of the database.",
+    'password authentication failed for user "codex"'
+  ),
   "StorageUnavailable.Busy": unavailable(
     "Busy",
     "End the program that keeps a transaction open, then try again.",

@@ -26,6 +26,7 @@ export class StateLocked extends make<StateLocked>()(
  */
 export const StorageUnavailableReason = Schema.Literals([
   "Unreachable",
+  "AccessDenied",
   "Busy",
   "Full",
   "ReadOnly",
@@ -52,6 +53,11 @@ const storageReasons: {
     class: "transient",
     happened: "cannot reach the database of durable turns",
     nextStep: "check its address and that it runs"
+  },
+  AccessDenied: {
+    class: "config",
+    happened: "the database of durable turns refuses this user",
+    nextStep: "check the user, the password and the name of the database"
   },
   Busy: {
     class: "transient",
@@ -92,7 +98,8 @@ const storageReasons: {
 }
 
 /**
- * The database of durable turns cannot be used. Nothing was written by the call that fails with it. `detail` is the error of
+ * The database of durable turns cannot be used. The call that fails with it has written nothing, unless the connection broke at the
+ * moment of its commit: repeat the call, which finds what it has written. `detail` is the error of
  * the database or of the system.
  * @since 0.1.0
  * @category errors

@@ -1,7 +1,9 @@
 /** Starts a PostgreSQL server of its own for a test file, and a proxy in front of it whose connections can be cut. */
+import { afterAll, beforeAll, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
@@ -71,6 +73,8 @@ export type StopSignal = "INT" | "QUIT"
 export interface Server {
   /** The URL of a database. The password is in it. */
   readonly url: (database?: string, port?: number) => Redacted.Redacted
+  /** Writes a file that only the server may read, and returns its path. */
+  readonly writeFile: (name: string, text: string) => string
   readonly port: number
   readonly password: string
   /** Creates an empty database with this name, and returns its URL. */
@@ -100,9 +104,14 @@ export const make = Effect.gen(function* () {
   )
   const env = { PATH: process.env["PATH"], HOME: directory, LC_ALL: "C.UTF-8", TZ: "UTC" }
   const data = `${directory}/data`
+  const writeFile = (name: string, text: string): string => {
+    const path = `${directory}/${name}`
+    writeFileSync(path, text, { mode: 0o600 })
+    chownSync(path, owner.uid, owner.gid)
+    return path
+  }
   yield* Effect.sync(() => {
-    writeFileSync(`${directory}/password`, password, { mode: 0o600 })
-    chownSync(`${directory}/password`, owner.uid, owner.gid)
+    writeFile("password", password)
     execFileSync(
       `${programs}/initdb`,
       [
@@ -210,6 +219,7 @@ export const make = Effect.gen(function* () {
     )
   const server: Server = {
     url,
+    writeFile,
     port,
     password,
     createDatabase: (name) => Effect.as(query(`CREATE DATABASE "${name}"`), url(name)),
@@ -222,12 +232,30 @@ export const make = Effect.gen(function* () {
   return server
 })
 
+/** Starts one server for all tests of a file, or of a group. */
+export const forTests = (): {
+  readonly server: () => Server
+  readonly emptyDatabase: Effect.Effect<Redacted.Redacted>
+} => {
+  const scope = Scope.makeUnsafe()
+  let started: Server | undefined
+  let databases = 0
+  beforeAll(async () => {
+    started = await Effect.runPromise(Scope.provide(make, scope))
+  })
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  const server = () => started ?? expect.fail("the server has not started")
+  return { server, emptyDatabase: Effect.suspend(() => server().createDatabase(`test_${++databases}`)) }
+}
+
 export interface Proxy {
   readonly port: number
   /** Breaks all connections. */
   readonly cut: Effect.Effect<void>
   /** Holds back everything in both directions: connections stay open and nothing arrives. */
   readonly freeze: Effect.Effect<void>
+  /** Drops what the server answers from now on, until the next cut: statements run, and nobody learns of it. */
+  readonly mute: Effect.Effect<void>
   /** Lets everything that was held back through. */
   readonly thaw: Effect.Effect<void>
   readonly connections: () => number
@@ -240,6 +268,7 @@ export const proxy = Effect.fnUntraced(function* (
   const pairs = new Set<readonly [client: Socket, server: Socket]>()
   let connections = 0
   let isFrozen = false
+  let isMuted = false
   const server = createServer((client) => {
     connections++
     const upstream = connect(target, "127.0.0.1")
@@ -251,7 +280,8 @@ export const proxy = Effect.fnUntraced(function* (
       upstream.destroy()
     }
     client.on("error", end).on("close", end).pipe(upstream)
-    upstream.on("error", end).on("close", end).pipe(client)
+    upstream.on("error", end).on("close", end)
+    upstream.on("data", (chunk) => void (isMuted || client.write(chunk)))
     if (isFrozen) for (const socket of pair) socket.pause()
   })
   yield* Effect.acquireRelease(
@@ -269,8 +299,10 @@ export const proxy = Effect.fnUntraced(function* (
   return {
     port: typeof address === "object" && address !== null ? address.port : 0,
     cut: Effect.sync(() => {
+      isMuted = false
       for (const [client] of pairs) client.destroy()
     }),
+    mute: Effect.sync(() => void (isMuted = true)),
     freeze: Effect.sync(() => {
       isFrozen = true
       for (const pair of pairs) for (const socket of pair) socket.pause()

@@ -65,11 +65,14 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  const decide = (id: string, decision: ApprovalDecision, by: string) =>
-    guard(
+  const decide = Effect.fnUntraced(function* (id: string, decision: ApprovalDecision, by: string) {
+    const at = yield* now
+    let isRepeated = false
+    return yield* guard(
       Effect.gen(function* (): Effect.fn.Return<Decided, Effect.Error<ReturnType<typeof find>>> {
-        const at = yield* now
         const encoded = yield* invalid(encodeDecision(decision))
+        const wasRepeated = isRepeated
+        isRepeated = true
         const rows = yield* sql`update codex_approvals
           set decision = ${encoded}, decided_by = ${by}, decided_at = ${at}
           where id = ${id} and decision is null and ended_at is null and (expires_at is null or expires_at > ${at})
@@ -80,9 +83,12 @@ export const make = Effect.gen(function* () {
         }
         const row = yield* find(id)
         if (row === undefined) return "missing"
-        return row.decision === null ? "ended" : "already"
+        if (row.decision === null) return "ended"
+        // The connection broke after the commit: the decision that is there is this one.
+        return wasRepeated && row.decidedAt === at && row.decidedBy === by ? "accepted" : "already"
       })
     )
+  })
 
   const expire = (id: string, decision: ApprovalDecision) =>
     guard(

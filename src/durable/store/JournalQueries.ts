@@ -44,18 +44,25 @@ const makeTools = Effect.gen(function* () {
       ([row]) => row
     )
 
-  const begin = (call: NewToolCall) =>
-    guard(
+  const begin = Effect.fnUntraced(function* (call: NewToolCall) {
+    const at = yield* now
+    let isRepeated = false
+    return yield* guard(
       Effect.gen(function* () {
+        const wasRepeated = isRepeated
+        isRepeated = true
         const rows =
           yield* sql`insert into codex_tool_calls (turn_id, call_id, key, tool, side_effect, state, started_at)
-            values (${call.turnId}, ${call.callId}, ${call.key}, ${call.tool}, ${call.sideEffect}, 'intent', ${yield* now})
+            values (${call.turnId}, ${call.callId}, ${call.key}, ${call.tool}, ${call.sideEffect}, 'intent', ${at})
             on conflict (turn_id, call_id) do nothing returning call_id`
         if (rows.length > 0) return "new" as const
         const row = yield* get(call.turnId, call.callId)
+        // The connection broke after the commit: the intent that is there is this one, and the tool has not run.
+        if (wasRepeated && row?.state === "intent" && row.startedAt === at) return "new" as const
         return row ?? (yield* Effect.die(new Error("a tool call was deleted while it began")))
       })
     )
+  })
 
   const done = (turnId: TurnId, callId: string, result: unknown) =>
     guard(

@@ -94,7 +94,29 @@ const first = Effect.gen(function* () {
   )`
 })
 
-const migrations = { "1_tables": first }
+/** The tables whose changes somebody waits for. */
+const announced = ["codex_turns", "codex_approvals", "codex_events", "codex_tool_calls"]
+
+/**
+ * PostgreSQL announces each commit that changes what somebody waits for. A trigger cannot forget it, and announces nothing
+ * that is rolled back. SQLite has `PRAGMA data_version` instead.
+ */
+const announcements = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql.onDialectOrElse({
+    pg: () =>
+      Effect.gen(function* () {
+        yield* sql`create function codex_announce() returns trigger language plpgsql as
+          'begin perform pg_notify(''codex_changes'', ''''); return null; end'`
+        for (const name of announced)
+          yield* sql`create trigger codex_announce after insert or update on ${sql(name)}
+            for each statement execute function codex_announce()`
+      }),
+    orElse: () => Effect.void
+  })
+})
+
+const migrations = { "1_tables": first, "2_announcements": announcements }
 const newest = Object.keys(migrations).length
 
 /** Brings the database to the newest version. Processes that start together run the migrations once. */

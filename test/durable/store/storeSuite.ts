@@ -1,0 +1,180 @@
+/** What a store writes, and what it refuses to write twice: the same tests for each database. */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { type StateLocked, type StorageUnavailable, TurnInterrupted } from "../../../src/domain/CodexError.ts"
+import { ThreadId, TurnId } from "../../../src/domain/Ids.ts"
+import { Store } from "../../../src/durable/store/Store.ts"
+import type { Submission } from "../../../src/durable/store/TurnQueries.ts"
+
+/** A turn to submit. */
+export const submission = (key: string, threadId?: string): Submission => ({
+  key,
+  threadId,
+  threadOptions: { cwd: "/srv/app" },
+  input: "Fix the build",
+  options: { timeoutMillis: 1000 }
+})
+
+/** Runs a test with an empty store. */
+type WithStore = <A, E>(
+  effect: Effect.Effect<A, E, Store>
+) => Effect.Effect<A, E | StorageUnavailable | StateLocked>
+
+const failed = { _tag: "Failed", error: new TurnInterrupted({ by: "caller" }) } as const
+
+/** Declares the tests. */
+export const storeSuite = (withStore: WithStore): void => {
+  it.effect("finds the first turn when the same submission comes again, and refuses another one", () =>
+    withStore(
+      Effect.gen(function* () {
+        const store = yield* Store
+        const first = yield* store.submit(submission("a"))
+        const again = yield* store.submit(submission("a"))
+        assert.deepStrictEqual(
+          [first.inserted, again.inserted, again.turn.threadId],
+          [true, false, first.turn.threadId]
+        )
+        const error = yield* Effect.flip(store.submit({ ...submission("a"), input: "Break the build" }))
+        assert.strictEqual(error._tag, "KeyReused")
+      })
+    )
+  )
+
+  it.effect("offers one turn of each thread at a time, in the order of their submission", () =>
+    withStore(
+      Effect.gen(function* () {
+        const store = yield* Store
+        for (const [key, thread] of [
+          ["a1", "a"],
+          ["a2", "a"],
+          ["b1", "b"]
+        ] as const)
+          yield* store.submit(submission(key, thread))
+        const keys = Effect.map(store.heads(10), (rows) => rows.map(({ key }) => key))
+        assert.sameMembers([...(yield* keys)], ["a1", "b1"])
+        yield* store.claim("a1", "r1")
+        assert.sameMembers([...(yield* keys)], ["b1"])
+        assert.isTrue(yield* store.finish("a1", failed))
+        assert.sameMembers([...(yield* keys)], ["a2", "b1"])
+      })
+    )
+  )
+
+  it.effect("writes an outcome once, and lets only the last owner go on", () =>
+    withStore(
+      Effect.gen(function* () {
+        const store = yield* Store
+        yield* store.submit(submission("a", "t"))
+        const first = yield* store.claim("a", "r1", { journal: 1, program: "v1" })
+        const second = yield* store.claim("a", "r2", { journal: 2, program: "v2" })
+        assert.deepStrictEqual(
+          [first?.epoch, second?.epoch, second?.journalVersion, second?.programVersion],
+          [1, 2, 1, "v1"]
+        )
+        assert.isFalse(yield* store.owns("a", "r1", 1))
+        assert.isTrue(yield* store.owns("a", "r2", 2))
+        yield* store.started("a", {
+          codexThreadId: ThreadId.make("codex-1"),
+          turnId: TurnId.make("turn-1"),
+          engine: "e1"
+        })
+        yield* store.setStatus("a", 1, "waiting")
+        assert.strictEqual((yield* store.turn("a"))?.status, "running")
+        assert.deepStrictEqual(
+          [yield* store.finish("a", failed), yield* store.finish("a", failed)],
+          [true, false]
+        )
+        assert.isUndefined(yield* store.claim("a", "r3"))
+        const outcome = yield* store.outcome("a")
+        assert.strictEqual(outcome?._tag === "Failed" ? outcome.error._tag : undefined, "TurnInterrupted")
+        const turn = yield* store.turn("a")
+        assert.deepStrictEqual([turn?.status, turn?.turnId], ["interrupted", TurnId.make("turn-1")])
+        assert.strictEqual((yield* store.thread("t"))?.codexThreadId, ThreadId.make("codex-1"))
+      })
+    )
+  )
+
+  it.effect("stores an event that is observed twice once, and nothing of an earlier owner", () =>
+    withStore(
+      Effect.gen(function* () {
+        const store = yield* Store
+        yield* store.submit(submission("a", "t"))
+        yield* store.claim("a", "r1")
+        const event = { type: "events.omitted", deltas: 1, events: 0, at: 1 } as const
+        yield* store.events.append("a", [{ id: "e1", event }, { event }], 1)
+        yield* store.events.append(
+          "a",
+          [
+            { id: "e1", event },
+            { id: "e2", event }
+          ],
+          1
+        )
+        yield* store.events.append("a", [{ id: "e3", event }], 0)
+        const rows = yield* store.events.after("a", 0)
+        assert.deepStrictEqual(
+          rows.map(({ seq }) => seq),
+          [1, 2, 4]
+        )
+        assert.deepStrictEqual(rows[0]?.event, event)
+        assert.lengthOf(yield* store.events.after("a", 2), 1)
+      })
+    )
+  )
+
+  it.effect("journals a tool call and its result once", () =>
+    withStore(
+      Effect.gen(function* () {
+        const { tools } = yield* Store
+        const call = {
+          turnId: TurnId.make("turn-1"),
+          callId: "c1",
+          key: "a",
+          tool: "deploy",
+          sideEffect: "once"
+        }
+        assert.strictEqual(yield* tools.begin(call), "new")
+        const intent = yield* tools.begin(call)
+        assert.strictEqual(intent === "new" ? intent : intent.state, "intent")
+        assert.isTrue(yield* tools.done(call.turnId, "c1", { ok: [1, "two"] }))
+        assert.isFalse(yield* tools.done(call.turnId, "c1", "other"))
+        assert.deepStrictEqual((yield* tools.get(call.turnId, "c1"))?.result, { ok: [1, "two"] })
+      })
+    )
+  )
+
+  it.effect("returns a rollout as it was written", () =>
+    withStore(
+      Effect.gen(function* () {
+        const { rollouts } = yield* Store
+        const id = ThreadId.make("codex-1")
+        for (let at = 0; at < 40; at += 2) yield* rollouts.append(id, at, new Uint8Array([at, at + 1]))
+        yield* rollouts.append(id, 0, new Uint8Array([9, 9]))
+        assert.strictEqual(yield* rollouts.size(id), 40)
+        const bytes = (yield* Stream.runCollect(rollouts.read(id))).flatMap((part) => [...part])
+        assert.deepStrictEqual(
+          bytes,
+          Array.from({ length: 40 }, (_, at) => at)
+        )
+      })
+    )
+  )
+
+  it.effect("announces a commit to a process that waits", () =>
+    withStore(
+      Effect.gen(function* () {
+        const store = yield* Store
+        const seen = yield* store.changes.pipe(
+          Stream.mapEffect(() => store.turns({ ended: false })),
+          Stream.takeUntil((rows) => rows.length > 0),
+          Stream.runDrain,
+          Effect.forkChild
+        )
+        yield* store.submit(submission("a"))
+        yield* Fiber.join(seen)
+      })
+    )
+  )
+}
