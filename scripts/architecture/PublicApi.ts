@@ -7,6 +7,7 @@ export const entryPoints = [
   "index.ts",
   "ai/index.ts",
   "durable/index.ts",
+  "durable-postgres/index.ts",
   "http/index.ts",
   "promise/index.ts",
   "testing/index.ts"

@@ -86,6 +86,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "testing",
     "host",
     "durable",
+    "durable-postgres",
     "conversations",
     "http",
     "serve",

@@ -16,8 +16,8 @@ const migrations = Migrator.fromRecord({
 })
 
 /**
- * Returns the secret that the first worker has put into the database. Whoever can read the database is a worker already:
- * there is nothing to configure and nothing to leak on a command line.
+ * Returns the secret that the first worker has put into the database. A program that can read the database can act as a worker
+ * anyway: so there is nothing to configure, and nothing that a command line could show.
  */
 export const get = Effect.gen(function* () {
   yield* Migrator.make({})({ loader: migrations, table: "codex_runner_migrations" })
