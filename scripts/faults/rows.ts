@@ -5,6 +5,7 @@ export const rows: Readonly<Record<string, string>> = {
   F03: "an error without an end of the turn",
   F04: "an interrupt that is never answered",
   F05: "the engine does not start, or hangs while starting",
+  F06: "the process dies while an approval waits",
   F07: "the process dies while an idempotent tool runs",
   F08: "the process dies while a tool runs that must not run twice",
   F10: "two runners on one database file",

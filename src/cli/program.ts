@@ -24,6 +24,7 @@ import { run } from "./commands/runCommand.ts"
 import * as Serve from "./commands/serveCommand.ts"
 import * as Threads from "./commands/threadsCommand.ts"
 import * as Trace from "./commands/traceCommand.ts"
+import { worker } from "./commands/workerCommand.ts"
 import { code } from "./ExitCode.ts"
 import { pages } from "./generated/helpPages.ts"
 import * as HelpPage from "./HelpPage.ts"
@@ -76,6 +77,7 @@ export const cli = Command.make("effect-codex").pipe(
         )
       ])
     ),
+    worker.pipe(Command.withHandler(whole(() => import("./handlers/runWorker.ts")))),
     Threads.threads.pipe(
       Command.withSubcommands([
         Threads.list.pipe(Command.withHandler(lazy(loadThreads, ({ list }) => list))),

@@ -232,6 +232,7 @@ export type TurnError =
   | OutputInvalid
   | ToolFailed
   | ToolOutcomeUnknown
+  | StorageUnavailable
 
 /**
  * Whether a value is an error of the library.

@@ -29,6 +29,7 @@ export interface ApprovalFilter {
 export type Decided = "accepted" | "already" | "ended" | "missing"
 
 const decodeRows = Rows.decoder("codex_approvals", Rows.ApprovalRow)
+const decodeIds = Rows.decoder("codex_approvals", Schema.Struct({ id: Schema.String }))
 const encodeRequest = Schema.encodeEffect(Schema.fromJsonString(ApprovalRequest))
 const encodeDecision = Schema.encodeEffect(Schema.fromJsonString(ApprovalDecision))
 const invalid = Effect.mapError(fromSchema("codex_approvals"))
@@ -113,6 +114,25 @@ export const make = Effect.gen(function* () {
       })
     )
 
+  const close = (id: string) =>
+    guard(
+      Effect.gen(function* () {
+        const rows = yield* sql`update codex_approvals set ended_at = ${yield* now}
+          where id = ${id} and ended_at is null returning id`
+        if (rows.length > 0) yield* notify
+      })
+    )
+
+  const answered = guard(
+    Effect.map(
+      Effect.flatMap(
+        sql`select id from codex_approvals where decision is not null and ended_at is null`,
+        decodeIds
+      ),
+      (rows) => rows.map(({ id }) => id)
+    )
+  )
+
   const list = (filter: ApprovalFilter) =>
     guard(
       Effect.gen(function* () {
@@ -130,5 +150,5 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  return { ask, decide, expire, end, list, get: (id: string) => guard(find(id)) }
+  return { ask, decide, expire, end, close, answered, list, get: (id: string) => guard(find(id)) }
 })

@@ -64,6 +64,7 @@ const first = Effect.gen(function* () {
     ended_at bigint
   )`
   yield* sql`create index codex_approvals_pending on codex_approvals (asked_at) where decision is null and ended_at is null`
+  yield* sql`create index codex_approvals_answered on codex_approvals (id) where decision is not null and ended_at is null`
   yield* sql`create index codex_approvals_key on codex_approvals (key)`
   yield* sql`create table codex_tool_calls (
     turn_id text not null,

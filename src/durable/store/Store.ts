@@ -29,6 +29,10 @@ export interface StoredApprovals {
   readonly get: (id: string) => Stored<ApprovalRow | undefined>
   /** Ends the requests of a turn: an answer that comes later has no effect. */
   readonly end: (turnKey: string) => Stored<void>
+  /** Ends one request: the runner has taken its decision, or Codex no longer waits for one. */
+  readonly close: (id: string) => Stored<void>
+  /** Returns the ids of requests that are decided, and whose decisions no runner has taken. */
+  readonly answered: Stored<ReadonlyArray<string>>
 }
 
 /** @internal The journal of tool calls. */

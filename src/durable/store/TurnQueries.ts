@@ -31,6 +31,8 @@ export interface TurnFilter {
   readonly status?: ReadonlyArray<Rows.DurableTurnStatus> | undefined
   readonly runner?: string | undefined
   readonly ended?: boolean | undefined
+  /** Only those that somebody wants to end. */
+  readonly interrupted?: boolean | undefined
   /** Default: 100. */
   readonly limit?: number | undefined
 }
@@ -132,6 +134,7 @@ export const make = Effect.gen(function* () {
     if (filter.threadId !== undefined) conditions.push(sql`thread_id = ${filter.threadId}`)
     if (filter.status !== undefined) conditions.push(sql`status in ${sql.in(filter.status)}`)
     if (filter.runner !== undefined) conditions.push(sql`runner = ${filter.runner}`)
+    if (filter.interrupted === true) conditions.push(sql`interrupt_requested_at is not null`)
     if (filter.ended === true) conditions.push(sql`ended_at is not null`)
     if (filter.ended === false) conditions.push(sql`ended_at is null`)
     return guard(

@@ -1,0 +1,130 @@
+/** The approval policy of durable turns: it asks in the database, where any process can answer, also much later. */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { createHash } from "node:crypto"
+import * as Policy from "../../approval/Policy.ts"
+import * as RequestText from "../../approval/RequestText.ts"
+import type { ApprovalDecision } from "../../domain/ApprovalDecision.ts"
+import type { ApprovalRequest } from "../../domain/ApprovalRequest.ts"
+import { TurnId } from "../../domain/Ids.ts"
+import { hash } from "../../domain/ApprovalRequestHash.ts"
+import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
+import type { ApprovalRow } from "../store/Rows.ts"
+import type { Store } from "../store/Store.ts"
+import type { TurnWatch } from "./TurnWatch.ts"
+
+export interface DurableApprovalsOptions {
+  readonly store: Store["Service"]
+  readonly watch: TurnWatch
+  readonly key: string
+  readonly threadId: string
+  /** How long a request can be answered. Infinite: until its turn ends. */
+  readonly expiry: Duration.Duration
+  /** Decides first. What it abstains from is asked in the database. */
+  readonly first: Policy.Policy | undefined
+  /** Whether the worker is stopping: a request that waits then is still asked, by the next worker. */
+  readonly isLeaving: () => boolean
+  /** Called with the number of requests that wait. */
+  readonly onWaiting: (count: number) => Effect.Effect<void>
+}
+
+/** The longest single sleep. A clock that is set, or a machine that slept, delays an expiry by at most this time. */
+const step = Duration.minutes(1)
+
+/**
+ * Returns the id of a request: the same in every process, because Codex sends a request that waits again with the same ids.
+ * A request that asks for something else has another one.
+ */
+export const idOf = (
+  key: string,
+  turnId: string,
+  request: Pick<ApprovalRequest, "id" | "itemId">,
+  hash: string
+): string =>
+  createHash("sha256")
+    .update(JSON.stringify([key, turnId, request.itemId, request.id, hash]))
+    .digest("hex")
+    .slice(0, 32)
+
+const withdrawn: ApprovalDecision = {
+  _tag: "Decline",
+  reason: "the request was withdrawn",
+  source: "default",
+  policy: "durable"
+}
+
+const expired: ApprovalDecision = {
+  _tag: "Decline",
+  reason: "nobody answered in time",
+  source: "timeout",
+  policy: "durable"
+}
+
+export const policy = (options: DurableApprovalsOptions): Policy.Policy => {
+  const { expiry, key, store, threadId, watch } = options
+  let waiting = 0
+
+  /** Waits for the decision of a request. Declines it at its expiry, unless an answer comes first. */
+  const decisionOf = Effect.fnUntraced(function* (
+    row: ApprovalRow
+  ): Effect.fn.Return<ApprovalRow, StorageUnavailable, Scope.Scope> {
+    const changed = yield* watch.approval(row.id)
+    while (true) {
+      const seen = changed()
+      const current = yield* store.approvals.get(row.id)
+      if (current === undefined || current.decision !== null || current.endedAt !== null)
+        return current ?? row
+      const now = yield* Clock.currentTimeMillis
+      if (current.expiresAt !== null && now >= current.expiresAt) {
+        yield* store.approvals.expire(row.id, expired)
+        continue
+      }
+      const left =
+        current.expiresAt === null ? step : Duration.min(step, Duration.millis(current.expiresAt - now))
+      yield* Effect.timeoutOption(Deferred.await(seen), left)
+    }
+  })
+
+  /** Takes the decision of a request. Until then it is among those that `TurnWatch` looks at. */
+  const take = ({ decision, id }: ApprovalRow) =>
+    Effect.as(Effect.ignore(store.approvals.close(id)), decision ?? withdrawn)
+
+  const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
+    const { turnId = TurnId.make("") } = yield* Policy.ApprovalContext
+    const requestHash = hash(request)
+    const askedAt = yield* Clock.currentTimeMillis
+    const row = yield* store.approvals.ask({
+      id: idOf(key, turnId, request, requestHash),
+      key,
+      threadId,
+      turnId,
+      itemId: request.itemId,
+      hash: requestHash,
+      request,
+      shown: RequestText.describe(request),
+      expiresAt: Duration.isFinite(expiry) ? askedAt + Duration.toMillis(expiry) : null
+    })
+    if (row.decision !== null) return yield* take(row)
+    yield* options.onWaiting(++waiting)
+    const decided = yield* Effect.scoped(decisionOf(row)).pipe(
+      Effect.ensuring(Effect.suspend(() => options.onWaiting(--waiting))),
+      // Another client of Codex has answered, or the turn has ended.
+      Effect.onInterrupt(() =>
+        options.isLeaving() ? Effect.void : Effect.ignore(store.approvals.close(row.id))
+      )
+    )
+    return yield* take(decided)
+  })
+
+  const { first } = options
+  const decide: Policy.Policy = (request) =>
+    first === undefined
+      ? ask(request)
+      : Effect.flatMap(first(request), (decision) =>
+          decision._tag === "Abstain" ? ask(request) : Effect.succeed(decision)
+        )
+  return decide
+}

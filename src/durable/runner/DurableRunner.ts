@@ -1,0 +1,268 @@
+/** Runs the durable turns of a database: the worker. */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as PubSub from "effect/PubSub"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
+import * as NodeCrypto from "@effect/platform-node-shared/NodeCrypto"
+import * as ClusterWorkflowEngine from "effect/cluster/ClusterWorkflowEngine"
+import * as SingleRunner from "effect/cluster/SingleRunner"
+import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
+import { randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import type * as Policy from "../../approval/Policy.ts"
+import { Codex } from "../../Codex.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import type { StateLocked, StorageUnavailable } from "../../domain/StorageErrors.ts"
+import * as SqliteStore from "../store/SqliteStore.ts"
+import { Store } from "../store/Store.ts"
+import * as Dispatcher from "./Dispatcher.ts"
+import * as DurableTurn from "./DurableTurn.ts"
+import type { RunnerEvent } from "./RunnerEvent.ts"
+import * as RunTurn from "./RunTurn.ts"
+import * as TurnWatch from "./TurnWatch.ts"
+
+export { RunnerEvent } from "./RunnerEvent.ts"
+
+/**
+ * Options of a runner.
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunnerOptions<
+  Tools extends Record<string, Tool.Any> = {},
+  ToolServices = never,
+  PolicyServices = never
+> {
+  /** The tools of all threads: a `Toolkit`. Its handlers come from the context of the layer. */
+  readonly tools?: Effect.Effect<Toolkit.WithHandler<Tools>, never, ToolServices> | undefined
+  /**
+   * Decides about approvals before anyone is asked. What it abstains from waits in the database for an answer of any process.
+   * Default: everything waits.
+   */
+  readonly approvals?: Policy.Policy<PolicyServices> | undefined
+  /** How long an approval or a question waits. After that it is declined, also if no runner ran meanwhile. Default: 24 hours. */
+  readonly approvalExpiry?: Duration.Input | undefined
+  /** How many turns run at the same time. Default: 100. */
+  readonly concurrency?: number | undefined
+  /**
+   * The version of your program, if a turn that one version has started must not be continued by another one: for example
+   * because tools have other arguments. Such a turn ends with `IncompatibleJournal`. Default: none, so every version continues.
+   */
+  readonly programVersion?: string | undefined
+  /**
+   * How long a runner that stops waits for tools that run, before it leaves its turns. Default: 10 seconds.
+   */
+  readonly drainDeadline?: Duration.Input | undefined
+  /** The name of the engine in the database, for people. Default: the name of this machine. */
+  readonly engine?: string | undefined
+}
+
+/**
+ * A runner of durable turns. It runs from the start of its layer to the end of its scope. Then it leaves its turns: behind a
+ * socket they go on in Codex, and the next runner finds them.
+ * @since 0.1.0
+ * @category services
+ * @example
+ * ```ts
+ * import { Console, Effect, Layer, Stream } from "effect"
+ * import { AppServer, Codex } from "effect-codex"
+ * import { DurableRunner } from "effect-codex/durable"
+ *
+ * const Worker = DurableRunner.layerSqlite({ path: "/var/lib/agents/turns.db" }).pipe(
+ *   Layer.provide(Codex.layer),
+ *   Layer.provide(AppServer.layerSocket({ path: "/run/user/1000/codex.sock" }))
+ * )
+ * const main = DurableRunner.use(({ events }) =>
+ *   Stream.runForEach(events, ({ _tag, key }) => Console.log(`${key}: ${_tag}`))
+ * ).pipe(Effect.provide(Worker))
+ * ```
+ */
+export class DurableRunner extends Context.Service<
+  DurableRunner,
+  {
+    /** Identifies the runner in the database: its machine, its process id and a random part. */
+    readonly id: string
+    /** What happens to its turns, from now on. A slow reader misses the oldest events. */
+    readonly events: Stream.Stream<RunnerEvent>
+    /** The keys of the turns that it runs. */
+    readonly running: Effect.Effect<ReadonlyArray<string>>
+    /** Starts no more turns, leaves those that run, and waits until that is done: at most about `drainDeadline`. */
+    readonly drain: Effect.Effect<void>
+  }
+>()("effect-codex/durable/DurableRunner") {
+  /**
+   * Runs the turns of a `Store` on any workflow engine. `layerSqlite` is this with an engine in the same file.
+   * @since 0.1.0
+   * @category layers
+   */
+  static readonly layer = <
+    Tools extends Record<string, Tool.Any> = {},
+    ToolServices = never,
+    PolicyServices = never
+  >(
+    options: RunnerOptions<Tools, ToolServices, PolicyServices> = {}
+  ): Layer.Layer<
+    DurableRunner,
+    never,
+    | Store
+    | Codex
+    | WorkflowEngine.WorkflowEngine
+    | ToolServices
+    | PolicyServices
+    | Tool.HandlerServices<Tools[keyof Tools]>
+  > => Layer.unwrap(make(options))
+
+  /**
+   * Runs the turns of a SQLite file. Only one runner at a time can have the file: a second one fails with `StateLocked`. Any
+   * number of other programs can open it with `Durable.layerSqlite`.
+   * @since 0.1.0
+   * @category layers
+   */
+  static readonly layerSqlite = <
+    Tools extends Record<string, Tool.Any> = {},
+    ToolServices = never,
+    PolicyServices = never
+  >({
+    path,
+    ...options
+  }: { readonly path: string } & RunnerOptions<Tools, ToolServices, PolicyServices>): Layer.Layer<
+    DurableRunner,
+    StateLocked | StorageUnavailable,
+    Codex | ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
+  > =>
+    DurableRunner.layer(options).pipe(
+      Layer.provide(layerSingleEngine),
+      Layer.provide(SqliteStore.layerRunner({ path }))
+    )
+}
+
+/** The workflow engine of a database that has one runner. */
+const layerSingleEngine = ClusterWorkflowEngine.layer.pipe(
+  Layer.provide(SingleRunner.layer({ runnerStorage: "memory" })),
+  Layer.provide(NodeCrypto.layerDigest),
+  Layer.orDie
+)
+
+const make = Effect.fnUntraced(function* <
+  Tools extends Record<string, Tool.Any>,
+  ToolServices,
+  PolicyServices
+>({
+  approvalExpiry = "24 hours",
+  approvals,
+  concurrency = 100,
+  drainDeadline = "10 seconds",
+  engine = hostname(),
+  programVersion,
+  tools
+}: RunnerOptions<Tools, ToolServices, PolicyServices>) {
+  const store = yield* Store
+  const codex = yield* Codex
+  const services = yield* Effect.context<PolicyServices>()
+  const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
+  const events = yield* PubSub.sliding<RunnerEvent>(1024)
+  const leaving = yield* Deferred.make<void>()
+  const permits = yield* Semaphore.make(concurrency)
+  const watch = yield* TurnWatch.make(store, id)
+  const running = new Set<string>()
+  let dispatcher: Dispatcher.Dispatcher | undefined
+  let idle = Deferred.makeUnsafe<void>()
+
+  const toolkit = tools === undefined ? undefined : yield* tools
+  const toolServices = yield* Effect.context<Tool.HandlerServices<Tools[keyof Tools]>>()
+  const withTools = <A, E>(
+    open: (tools: {
+      readonly tools?: Toolkit.WithHandler<Tools>
+    }) => Effect.Effect<A, E, Scope.Scope | Tool.HandlerServices<Tools[keyof Tools]>>
+  ): Effect.Effect<A, E, Scope.Scope> =>
+    Effect.updateContext(
+      open(toolkit === undefined ? {} : { tools: toolkit }),
+      (context: Context.Context<Scope.Scope>) => Context.merge(toolServices, context)
+    )
+
+  const runner: RunTurn.RunnerContext = {
+    store,
+    threads: {
+      start: (options) => withTools((tools) => codex.startThread<Tools>({ ...options, ...tools })),
+      resume: (id, options) => withTools((tools) => codex.resumeThread<Tools>(id, { ...options, ...tools }))
+    },
+    watch,
+    runner: id,
+    engine,
+    programVersion,
+    policy:
+      approvals === undefined
+        ? undefined
+        : (request) =>
+            Effect.updateContext(approvals(request), (context: Context.Context<never>) =>
+              Context.merge(services, context)
+            ),
+    expiry: Duration.fromInputUnsafe(approvalExpiry),
+    leaving,
+    drainDeadline: Duration.fromInputUnsafe(drainDeadline),
+    report: (event) => void PubSub.publishUnsafe(events, event)
+  }
+
+  const runOne = (key: string): Effect.Effect<boolean, StorageUnavailable> =>
+    Effect.suspend(() => {
+      if (Deferred.isDoneUnsafe(leaving)) return Effect.succeed(false)
+      running.add(key)
+      return RunTurn.run(runner, key).pipe(
+        Effect.catchDefect((defect) => failDefect(store, key, defect)),
+        Effect.ensuring(
+          Effect.sync(() => {
+            running.delete(key)
+            if (running.size === 0) Deferred.doneUnsafe(idle, Effect.void)
+          })
+        )
+      )
+    })
+
+  const run = (key: string) =>
+    permits
+      .withPermits(1)(runOne(key))
+      .pipe(Effect.ensuring(Effect.sync(() => dispatcher?.ended(key))))
+  const drain = Effect.gen(function* () {
+    yield* Deferred.succeed(leaving, undefined)
+    while (running.size > 0) {
+      idle = Deferred.makeUnsafe()
+      yield* Deferred.await(idle)
+    }
+  })
+  return Layer.effect(
+    DurableRunner,
+    Effect.gen(function* () {
+      dispatcher = yield* Dispatcher.make(store, concurrency, leaving)
+      // Before the workflow engine ends, which would interrupt the turns.
+      yield* Effect.addFinalizer(() => drain)
+      return DurableRunner.of({
+        id,
+        events: Stream.fromPubSub(events),
+        running: Effect.sync(() => [...running]),
+        drain
+      })
+    })
+  ).pipe(Layer.provide(DurableTurn.layer(run, leaving)))
+})
+
+/** A bug of a program or of this library must not leave a turn that never ends. */
+const failDefect = (store: Store["Service"], key: string, defect: unknown) =>
+  Effect.logError("a durable turn ended by a defect", defect).pipe(
+    Effect.andThen(
+      store.finish(key, {
+        _tag: "Failed",
+        error: new CodexError.TurnFailed({
+          reason: "Other",
+          detail: `the worker failed: ${defect instanceof Error ? defect.message : String(defect)}`
+        })
+      })
+    ),
+    Effect.as(true)
+  )

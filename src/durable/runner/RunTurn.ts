@@ -1,0 +1,417 @@
+/**
+ * Runs one durable turn on the engine: opens its thread, runs or finds the turn by its key, stores what happens, and writes
+ * the outcome once. Safe to run any number of times: nothing that has happened happens again.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Policy from "../../approval/Policy.ts"
+import type { ThreadOptions } from "../../Codex.ts"
+import type { Budget } from "../../domain/Budget.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
+import type * as Turn from "../../domain/Turn.ts"
+import * as TurnOptions from "../../domain/TurnOptions.ts"
+import * as TraceContext from "../../internal/TraceContext.ts"
+import type { Thread } from "../../Thread.ts"
+import * as ToolJournal from "../../tool/ToolJournal.ts"
+import * as TurnRunner from "../../turn/TurnRunner.ts"
+import type { ThreadRow, TurnOutcome, TurnRow } from "../store/Rows.ts"
+import type { Store } from "../store/Store.ts"
+import * as DurableApprovals from "./DurableApprovals.ts"
+import * as EventWriter from "./EventWriter.ts"
+import * as RecoveryMessage from "./RecoveryMessage.ts"
+import type { RunnerEvent } from "./RunnerEvent.ts"
+import * as TurnTools from "./TurnTools.ts"
+import type { TurnWatch } from "./TurnWatch.ts"
+import { Workspace } from "./Workspace.ts"
+
+/** The format of the stored turns. A runner continues only turns of its own format. */
+export const journalVersion = 1
+
+/**
+ * How old the check may be that a runner owns a turn, when the turn is started, in milliseconds. Shorter than the time after which
+ * another runner takes over the turns of one that does not answer.
+ */
+const fenceMillis = 2000
+
+/** How often a turn continues on a new engine before its outcome is unknown. */
+const maxRecoveries = 5
+
+type OpenOptions = Omit<ThreadOptions, "tools">
+
+/** Opens threads of Codex. */
+export interface RunnerThreads {
+  readonly start: (options: OpenOptions) => Effect.Effect<Thread, CodexError.StartError, Scope.Scope>
+  readonly resume: (
+    id: ThreadId,
+    options: OpenOptions
+  ) => Effect.Effect<Thread, CodexError.StartError, Scope.Scope>
+}
+
+/** What the turns of a runner share. */
+export interface RunnerContext {
+  readonly store: Store["Service"]
+  /** Opens threads with the tools of the runner. */
+  readonly threads: RunnerThreads
+  readonly watch: TurnWatch
+  /** Identifies the runner: its machine, its process and a random part. */
+  readonly runner: string
+  /** The name of the engine, for people. */
+  readonly engine: string
+  readonly programVersion: string | undefined
+  readonly policy: Policy.Policy | undefined
+  readonly expiry: Duration.Duration
+  /** Completes when the runner leaves its turns to the next one. */
+  readonly leaving: Deferred.Deferred<void>
+  /** How long a runner that leaves waits for the tools that run. */
+  readonly drainDeadline: Duration.Duration
+  readonly report: (event: RunnerEvent) => void
+}
+
+/** A turn that this runner has claimed. */
+interface Claimed {
+  readonly row: TurnRow
+  readonly thread: ThreadRow
+  readonly tools: TurnTools.TurnTools
+  readonly writer: EventWriter.EventWriter
+  /** When the turn fails with `TurnTimedOut`, in milliseconds since the epoch. */
+  readonly deadline: number
+  readonly timeoutMillis: number
+  readonly policy: Policy.Policy
+  readonly report: (event: Reported) => Effect.Effect<void>
+  isInterrupted: boolean
+  open: Thread | undefined
+}
+
+type RunError = CodexError.CodexError | StorageUnavailable
+
+type Reported = RunnerEvent extends infer E
+  ? E extends RunnerEvent
+    ? Omit<E, "at" | "key" | "thread">
+    : never
+  : never
+
+const failed = (error: CodexError.CodexError): TurnOutcome => ({ _tag: "Failed", error })
+
+/** Returns why this runner cannot continue the turn. */
+const incompatibility = (
+  { key, journalVersion: journal, programVersion: program }: TurnRow,
+  expected: string | undefined
+): CodexError.IncompatibleJournal | undefined => {
+  if (journal !== null && journal !== journalVersion)
+    return new CodexError.IncompatibleJournal({
+      key,
+      what: "journal",
+      found: String(journal),
+      expected: String(journalVersion)
+    })
+  return program === null || program === expected
+    ? undefined
+    : new CodexError.IncompatibleJournal({
+        key,
+        what: "program",
+        found: program,
+        expected: expected ?? "none"
+      })
+}
+
+/** Opens the thread of a turn: a new one for the first turn of the thread, otherwise the one that Codex has stored. */
+const openThread = Effect.fnUntraced(function* (
+  { engine, store, threads }: RunnerContext,
+  { row, thread }: Claimed
+): Effect.fn.Return<Thread, RunError, Scope.Scope> {
+  const cwd = yield* (yield* Workspace)({ thread: thread.id, cwd: thread.options.cwd })
+  const options = {
+    ...thread.options,
+    cwd,
+    // The budget of the thread counts a turn from its start, also one that an earlier runner started.
+    ...budgetOf(row),
+    onScopeClose: "detach"
+  } as const
+  const start = Effect.tap(threads.start(options), ({ id }) =>
+    // Before the first turn starts, so that the next runner finds it.
+    store.threadStarted(row.key, { codexThreadId: id, engine })
+  )
+  // The row may be older than the last attempt.
+  const stored = (yield* store.thread(thread.id))?.codexThreadId ?? null
+  if (stored === null) return yield* start
+  return yield* Effect.catchIf(
+    threads.resume(stored, options),
+    // Codex stores a thread with its first turn: a runner died after it had opened the thread.
+    (error) =>
+      error._tag === "InvalidRequest" &&
+      error.reason === "ThreadNotFound" &&
+      row.seq === 1 &&
+      row.turnId === null,
+    () => start
+  )
+})
+
+const budgetOf = ({ options: { budget } }: TurnRow): { readonly budget?: Budget } => {
+  if (budget === undefined) return {}
+  const { timeMillis, ...rest } = budget
+  return { budget: timeMillis === undefined ? rest : { ...rest, time: Duration.millis(timeMillis) } }
+}
+
+/**
+ * Checks that this runner still owns the turn. Returns a function that the engine calls right before it sends the request: a
+ * process that was frozen in between may have lost the turn, and must not start it again.
+ */
+const fence = Effect.fnUntraced(function* ({ runner, store }: RunnerContext, { row }: Claimed) {
+  const lost = new CodexError.ThreadBusy({
+    method: "turn/start",
+    detail: "another runner may have taken the turn over"
+  })
+  const clock = yield* Clock.Clock
+  const checkedAt = clock.currentTimeMillisUnsafe()
+  if (!(yield* store.owns(row.key, runner, row.epoch))) return yield* lost
+  return () => (clock.currentTimeMillisUnsafe() - checkedAt > fenceMillis ? lost : undefined)
+})
+
+/** Stores an event. `seen` collects the items whose ends are stored. */
+const record = (
+  { engine, store }: RunnerContext,
+  { report, row, writer }: Claimed,
+  threadId: ThreadId,
+  event: Turn.TurnEvent
+): Effect.Effect<void> => {
+  writer.offer(event)
+  if (event._tag !== "TurnStarted") return Effect.void
+  const { turnId } = event
+  return Effect.andThen(
+    Effect.ignore(store.started(row.key, { codexThreadId: threadId, turnId, engine })),
+    report({ _tag: "Started", turnId })
+  )
+}
+
+/** Runs or finds the turn once. `attempt` counts the engines on which the turn has continued. */
+const runOnce = Effect.fnUntraced(function* (
+  runner: RunnerContext,
+  claimed: Claimed,
+  attempt: number,
+  input: TurnOptions.TurnInput
+): Effect.fn.Return<Turn.Turn, RunError, Scope.Scope> {
+  const { row, timeoutMillis, writer } = claimed
+  const scope = yield* Effect.scope
+  const seen = new Set<string>()
+  let recording: Fiber.Fiber<void> | undefined
+  const observed = Effect.gen(function* () {
+    const thread = yield* openThread(runner, claimed)
+    claimed.open = thread
+    if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
+    // The activity has the events of a turn that an earlier runner started, too.
+    recording = yield* Stream.runForEach(thread.activity, (event) => {
+      if (event._tag !== "TurnProgress") return Effect.void
+      if (event.event._tag === "ItemCompleted") seen.add(event.event.item.id)
+      return record(runner, claimed, thread.id, event.event)
+    }).pipe(Effect.forkIn(scope, { startImmediately: true }))
+    return yield* thread
+      .run(input, {
+        key: attempt === 0 ? row.messageId : `${row.messageId}/${attempt}`,
+        timeout: timeoutMillis
+      })
+      .pipe(Effect.provideService(TurnRunner.BeforeStart, yield* fence(runner, claimed)))
+  }).pipe(
+    Effect.scoped,
+    // The activity ends with the scope, after its last event.
+    Effect.onExit(() => (recording === undefined ? Effect.void : Fiber.await(recording)))
+  )
+  const exit = yield* Effect.exit(observed)
+  claimed.open = undefined
+  const at = yield* Clock.currentTimeMillis
+  /** What an earlier runner saw, or nobody, because the turn went on without a runner. */
+  const complete = (turn: Turn.Turn | undefined) => {
+    if (turn === undefined) return
+    for (const item of turn.items)
+      if (!seen.has(item.id)) writer.offer({ _tag: "ItemCompleted", item, at }, turn.id)
+  }
+  if (Exit.isSuccess(exit)) complete(exit.value)
+  else complete(Option.getOrUndefined(Cause.findErrorOption(exit.cause))?.turn)
+  return yield* exit
+})
+
+/** Whether the same attempt may succeed when the engine can be reached again. */
+const isTransient = (error: RunError): boolean =>
+  error._tag === "EngineExited" || error._tag === "EngineUnreachable" || error._tag === "ThreadBusy"
+
+const pause = (failures: number): Duration.Duration =>
+  Duration.millis(Math.min(10_000, 100 * 2 ** Math.min(failures, 10)))
+
+/** Runs the turn to its outcome, over the ends of engines. */
+const runToOutcome = Effect.fnUntraced(function* (
+  runner: RunnerContext,
+  claimed: Claimed
+): Effect.fn.Return<TurnOutcome, StorageUnavailable> {
+  const { row } = claimed
+  let attempt = 0
+  let input: TurnOptions.TurnInput = row.input
+  let failures = 0
+  /** The turn whose engine has died, as the last try has reported it. */
+  let died: TurnId | undefined
+  while (true) {
+    const exit = yield* runOnce(runner, claimed, attempt, input).pipe(Effect.scoped, Effect.exit)
+    claimed.open = undefined
+    if (Exit.isSuccess(exit)) return { _tag: "Completed", turn: exit.value }
+    const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+    if (error === undefined) return yield* withoutErrors(exit.cause)
+    // With a turn, the journal of its tools could not be written, so the turn was ended.
+    if (error._tag === "StorageUnavailable" && error.turn === undefined) return yield* error
+    if (!isTransient(error)) return failed(error)
+    if (claimed.isInterrupted && error._tag === "EngineExited")
+      return failed(new CodexError.TurnInterrupted({ by: "caller" }))
+    if ((yield* Clock.currentTimeMillis) >= claimed.deadline)
+      return failed(new CodexError.TurnTimedOut({ timeoutMillis: claimed.timeoutMillis }))
+    // The second time, the history of the thread says it: the turn has started, and has no end.
+    if (error._tag === "EngineExited" && error.turnId !== undefined && error.turnId === died) {
+      if (row.options.recovery === "fail" || attempt === maxRecoveries)
+        return failed(new CodexError.TurnOutcomeUnknown({ key: row.key }))
+      attempt++
+      died = undefined
+      failures = 0
+      yield* claimed.report({ _tag: "Recovering" })
+      yield* claimed.writer.flush
+      input = RecoveryMessage.make(
+        RecoveryMessage.effectsOf((yield* allEvents(runner.store, row.key)).map(({ event }) => event))
+      )
+      continue
+    }
+    if (error._tag === "EngineExited") died = error.turnId
+    yield* claimed.report({ _tag: "Retrying", errorType: error.errorType })
+    if (failures === 0) yield* Effect.logWarning(`a durable turn is tried again: ${error.message}`)
+    yield* Effect.sleep(pause(failures++))
+  }
+})
+
+const withoutErrors = (cause: Cause.Cause<unknown>) =>
+  Effect.failCause(Cause.fromReasons<never>(cause.reasons.filter((reason) => !Cause.isFailReason(reason))))
+
+const allEvents = Effect.fnUntraced(function* (store: Store["Service"], key: string) {
+  const events: Array<{ readonly seq: number; readonly event: unknown }> = []
+  while (true) {
+    const page = yield* store.events.after(key, events.at(-1)?.seq ?? 0, 500)
+    events.push(...page)
+    if (page.length < 500) return events
+  }
+})
+
+/** Writes the outcome, once. */
+const finish = Effect.fnUntraced(function* (
+  { store }: RunnerContext,
+  { report, row, writer }: Claimed,
+  outcome: TurnOutcome
+) {
+  yield* writer.flush
+  yield* store.finish(row.key, outcome)
+  yield* store.approvals.end(row.key)
+  const error = outcome._tag === "Failed" ? outcome.error : undefined
+  yield* report({
+    _tag: "Ended",
+    status: error === undefined ? "completed" : error._tag === "TurnInterrupted" ? "interrupted" : "failed",
+    ...(error === undefined ? {} : { errorType: error.errorType })
+  })
+})
+
+/**
+ * Runs the turn with this key. Returns whether the turn has ended; otherwise the runner leaves it to the next one. A failure of the
+ * database leaves the turn as it is.
+ */
+export const run = (runner: RunnerContext, key: string): Effect.Effect<boolean, StorageUnavailable> =>
+  Effect.gen(function* () {
+    const { store, watch } = runner
+    const row = yield* store.claim(key, runner.runner, {
+      journal: journalVersion,
+      program: runner.programVersion
+    })
+    if (row === undefined) return true
+    const thread = yield* store.thread(row.threadId)
+    if (thread === undefined) return true
+    const report = (event: Reported) =>
+      Effect.map(Clock.currentTimeMillis, (at) => runner.report({ ...event, key, thread: thread.id, at }))
+    yield* report({ _tag: "Claimed" })
+    const gone = yield* Deferred.make<void>()
+    let isGone = false
+    const timeoutMillis = row.options.timeoutMillis ?? Duration.toMillis(yield* TurnOptions.DefaultTimeout)
+    const claimed: Claimed = {
+      row,
+      thread,
+      report,
+      timeoutMillis,
+      deadline: (row.startedAt ?? (yield* Clock.currentTimeMillis)) + timeoutMillis,
+      tools: TurnTools.make(store, key, () => isGone),
+      writer: yield* EventWriter.make(store, key, row.epoch),
+      policy: DurableApprovals.policy({
+        store,
+        watch,
+        key,
+        threadId: thread.id,
+        expiry: runner.expiry,
+        first: runner.policy,
+        isLeaving: () => isGone,
+        onWaiting: (count) =>
+          Effect.ignore(
+            Effect.andThen(
+              store.setStatus(key, row.epoch, count > 0 ? "waiting" : "running"),
+              count > 0 ? report({ _tag: "Waiting" }) : Effect.void
+            )
+          )
+      }),
+      isInterrupted: false,
+      open: undefined
+    }
+    yield* watch.turn(key, {
+      epoch: row.epoch,
+      onInterrupt: Effect.suspend(() => {
+        claimed.isInterrupted = true
+        return claimed.open?.interrupt ?? Effect.void
+      }),
+      onLost: Effect.suspend(() => {
+        isGone = true
+        return Effect.asVoid(Deferred.succeed(gone, undefined))
+      })
+    })
+    const incompatible = incompatibility(row, runner.programVersion)
+    if (incompatible !== undefined) {
+      yield* finish(runner, claimed, failed(incompatible))
+      return true
+    }
+    /** The runner stops. A tool that runs gets the time to end, because nobody else can know its result. */
+    const leave = Deferred.await(runner.leaving).pipe(
+      Effect.andThen(Effect.sync(() => void (isGone = true))),
+      Effect.andThen(Effect.timeoutOption(claimed.tools.idle, runner.drainDeadline))
+    )
+    const outcome = yield* Effect.raceAllFirst([
+      runToOutcome(runner, claimed),
+      claimed.writer.failed,
+      Effect.as(leave, undefined),
+      Effect.as(Deferred.await(gone), undefined)
+    ]).pipe(
+      Effect.provideService(Policy.Current, claimed.policy),
+      Effect.provideService(ToolJournal.Current, claimed.tools.journal),
+      withSubmitter(row)
+    )
+    if (outcome === undefined) {
+      yield* Effect.ignore(claimed.writer.flush)
+      yield* report({ _tag: "Left" })
+      return false
+    }
+    yield* finish(runner, claimed, outcome)
+    return true
+  }).pipe(Effect.scoped)
+
+/** Continues the trace of the program that submitted the turn. */
+const withSubmitter =
+  ({ traceParent }: TurnRow) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Option.match(TraceContext.parse(traceParent ?? undefined), {
+      onNone: () => effect,
+      onSome: (parent) => Effect.withParentSpan(effect, parent, { captureStackTrace: false })
+    })

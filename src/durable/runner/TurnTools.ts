@@ -1,0 +1,91 @@
+/** The journal of the tool calls of one turn in the database, and the number of calls that run. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { ToolFailed } from "../../domain/CodexError.ts"
+import * as Item from "../../domain/Item.ts"
+import { StorageUnavailable } from "../../domain/StorageErrors.ts"
+import type * as ToolJournal from "../../tool/ToolJournal.ts"
+import type { Store } from "../store/Store.ts"
+
+const Result = Schema.Union([
+  Schema.TaggedStruct("Returned", {
+    output: Schema.Struct({
+      success: Schema.Boolean,
+      text: Schema.String,
+      content: Schema.optionalKey(Schema.Array(Item.ToolContent))
+    })
+  }),
+  Schema.TaggedStruct("Failed", { error: ToolFailed })
+])
+const ResultJson = Schema.toCodecJson(Result)
+const decode = Schema.decodeUnknownEffect(ResultJson)
+const encode = Schema.encodeEffect(ResultJson)
+
+const corrupt = (error: Schema.SchemaError) =>
+  new StorageUnavailable({ reason: "Corrupt", detail: `a row of codex_tool_calls: ${error.message}` })
+
+/** A key that is present and undefined has no JSON. */
+const toStored = (result: ToolJournal.JournalResult): typeof Result.Type => {
+  if (result._tag === "Failed") return result
+  const { content, success, text } = result.output
+  return { _tag: "Returned", output: { success, text, ...(content === undefined ? {} : { content }) } }
+}
+
+export interface TurnTools {
+  readonly journal: ToolJournal.ToolJournal
+  /** Waits until no tool runs. */
+  readonly idle: Effect.Effect<void>
+}
+
+/**
+ * Makes the journal of the turn with this key. `isLeaving`: whether the runner leaves the turn. A call that arrives then does
+ * not start: Codex sends it to the next runner.
+ */
+export const make = (
+  { tools }: Pick<Store["Service"], "tools">,
+  key: string,
+  isLeaving: () => boolean
+): TurnTools => {
+  const running = new Set<string>()
+  let waiting: ReadonlyArray<Deferred.Deferred<void>> = []
+  const idOf = ({ callId, turnId }: ToolJournal.JournalCall) => `${turnId}/${callId}`
+  const ended = (call: ToolJournal.JournalCall) => {
+    running.delete(idOf(call))
+    if (running.size > 0) return
+    for (const waiter of waiting) Deferred.doneUnsafe(waiter, Exit.void)
+    waiting = []
+  }
+  return {
+    idle: Effect.suspend(() => {
+      if (running.size === 0) return Effect.void
+      const waiter = Deferred.makeUnsafe<void>()
+      waiting = [...waiting, waiter]
+      return Deferred.await(waiter)
+    }),
+    journal: {
+      find: ({ callId, turnId }) =>
+        Effect.gen(function* () {
+          if (isLeaving()) return yield* Effect.never
+          const row = yield* tools.get(turnId, callId)
+          if (row === undefined) return undefined
+          return row.state === "intent" ? "started" : yield* Effect.mapError(decode(row.result), corrupt)
+        }),
+      begin: (call) =>
+        Effect.suspend(() => {
+          running.add(idOf(call))
+          const { callId, sideEffect, tool, turnId } = call
+          return Effect.tapError(tools.begin({ turnId, callId, tool, sideEffect, key }), () =>
+            Effect.sync(() => ended(call))
+          )
+        }).pipe(Effect.asVoid),
+      done: (call, result) =>
+        Effect.mapError(encode(toStored(result)), corrupt).pipe(
+          Effect.flatMap((encoded) => tools.done(call.turnId, call.callId, encoded)),
+          Effect.ensuring(Effect.sync(() => ended(call))),
+          Effect.asVoid
+        )
+    }
+  }
+}

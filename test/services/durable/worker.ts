@@ -1,0 +1,52 @@
+/** A worker of durable turns with tools, as a process of its own. Prints "ready" when it runs. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import { appendFileSync } from "node:fs"
+import { Codex } from "../../../src/Codex.ts"
+import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
+import * as AppServer from "../../../src/engine/AppServer.ts"
+import * as ToolJournal from "../../../src/tool/ToolJournal.ts"
+import * as ToolSettings from "../../../src/tool/ToolSettings.ts"
+
+const [, , db = "", socket = "", calls = ""] = process.argv
+
+const tool = (name: string, sideEffect: ToolSettings.SideEffect, needsApproval = false) =>
+  Tool.make(name, { success: Schema.String, needsApproval }).annotate(ToolSettings.SideEffects, sideEffect)
+
+const Tools = Toolkit.make(
+  tool("charge", "once", true),
+  tool("transfer", "once"),
+  tool("put", "idempotent"),
+  tool("note", "once")
+)
+
+const call = (name: string) =>
+  Effect.map(ToolJournal.IdempotencyKey, (key) => appendFileSync(calls, `${name} ${key} ${process.pid}\n`))
+
+/** Runs for ever in the first worker, which is killed. */
+const hangs = (name: string) =>
+  Effect.andThen(call(name), process.env["HANG"] === "1" ? Effect.never : Effect.succeed("done"))
+
+const handlers = Tools.toLayer({
+  charge: () => Effect.as(call("charge"), "charged"),
+  transfer: () => hangs("transfer"),
+  put: () => hangs("put"),
+  note: () => Effect.as(call("note"), "noted")
+})
+
+const worker = DurableRunner.layerSqlite({ path: db, tools: Tools }).pipe(
+  Layer.provide(handlers),
+  Layer.provide(Codex.layer),
+  Layer.provide(AppServer.layerSocket({ path: socket }))
+)
+
+NodeRuntime.runMain(
+  Effect.andThen(
+    Effect.sync(() => process.stdout.write("ready\n")),
+    Effect.never
+  ).pipe(Effect.provide(worker))
+)
