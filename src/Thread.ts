@@ -158,6 +158,9 @@ export interface Thread {
   readonly runGoal: (goal: Goal.GoalOptions) => Effect.Effect<Goal.GoalResult, CodexError.TurnError>
 }
 
+/** @internal Lets a caller that may lose the right to start a turn at any time refuse right before the start. */
+export const { BeforeStart } = TurnRunner
+
 /** For an engine that runs no commands in the background. */
 const noTerminals: Terminals = {
   list: Effect.succeed([]),

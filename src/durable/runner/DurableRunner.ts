@@ -25,7 +25,7 @@ import { Store } from "../store/Store.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import * as DurableTurn from "./DurableTurn.ts"
 import type { RunnerEvent } from "./RunnerEvent.ts"
-import * as RunTurn from "./RunTurn.ts"
+import * as TurnExecution from "./TurnExecution.ts"
 import * as TurnWatch from "./TurnWatch.ts"
 
 export { RunnerEvent } from "./RunnerEvent.ts"
@@ -187,7 +187,7 @@ const make = Effect.fnUntraced(function* <
       (context: Context.Context<Scope.Scope>) => Context.merge(toolServices, context)
     )
 
-  const runner: RunTurn.RunnerContext = {
+  const runner: TurnExecution.RunnerContext = {
     store,
     threads: {
       start: (options) => withTools((tools) => codex.startThread<Tools>({ ...options, ...tools })),
@@ -214,7 +214,7 @@ const make = Effect.fnUntraced(function* <
     Effect.suspend(() => {
       if (Deferred.isDoneUnsafe(leaving)) return Effect.succeed(false)
       running.add(key)
-      return RunTurn.run(runner, key).pipe(
+      return TurnExecution.run(runner, key).pipe(
         Effect.catchDefect((defect) => failDefect(store, key, defect)),
         Effect.ensuring(
           Effect.sync(() => {

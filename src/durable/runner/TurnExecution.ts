@@ -21,9 +21,8 @@ import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as TraceContext from "../../internal/TraceContext.ts"
-import type { Thread } from "../../Thread.ts"
+import { BeforeStart, type Thread } from "../../Thread.ts"
 import * as ToolJournal from "../../tool/ToolJournal.ts"
-import * as TurnRunner from "../../turn/TurnRunner.ts"
 import type { ThreadRow, TurnOutcome, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
 import * as DurableApprovals from "./DurableApprovals.ts"
@@ -219,7 +218,7 @@ const runOnce = Effect.fnUntraced(function* (
         key: attempt === 0 ? row.messageId : `${row.messageId}/${attempt}`,
         timeout: timeoutMillis
       })
-      .pipe(Effect.provideService(TurnRunner.BeforeStart, yield* fence(runner, claimed)))
+      .pipe(Effect.provideService(BeforeStart, yield* fence(runner, claimed)))
   }).pipe(
     Effect.scoped,
     // The activity ends with the scope, after its last event.
