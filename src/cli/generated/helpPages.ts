@@ -58,6 +58,11 @@ export const pages: HelpPages = {
         description: "Serve a page with conversations, live turns and the approval inbox"
       },
       {
+        name: "worker",
+        description:
+          "Run the durable turns of a database until Ctrl-C or SIGTERM; a next worker continues what is left"
+      },
+      {
         name: "threads",
         description: "List, show, fork, archive and delete the threads that Codex stores"
       },
@@ -783,6 +788,96 @@ export const pages: HelpPages = {
       {
         command: "effect-codex serve token add phone --role approve",
         description: "Make a token for another device"
+      }
+    ]
+  },
+  "effect-codex worker": {
+    path: ["effect-codex", "worker"],
+    description:
+      "Run the durable turns of a database until Ctrl-C or SIGTERM; a next worker continues what is left",
+    usage: "effect-codex worker [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://...",
+        description: "The database of durable turns"
+      },
+      {
+        names: ["--engine"],
+        value: "unix:PATH|ws://...|wss://...",
+        description:
+          "The socket of a running codex app-server; the variable CODEX_TOKEN has its token. Default: start Codex, which ends with the worker"
+      },
+      {
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
+      },
+      {
+        names: ["--approve"],
+        value: "never|all|RULES.json",
+        description:
+          "What decides about approvals first; the rest waits in the database for an answer. Default: everything waits"
+      },
+      {
+        names: ["--trust-rules-file"],
+        description: "Use the rules file of --approve even if the agent can write it"
+      },
+      {
+        names: ["--approval-expiry"],
+        value: "DURATION",
+        description: "How long an approval waits before it is declined: 30m, 8h; default: 24h"
+      },
+      {
+        names: ["--concurrency"],
+        value: "N",
+        description: "How many turns run at the same time; default: 100"
+      },
+      {
+        names: ["--program-version"],
+        value: "VERSION",
+        description:
+          "Turns that a worker with another version has started end with IncompatibleJournal; default: any version"
+      },
+      {
+        names: ["--json"],
+        description: "Print every change of a turn as a line of JSON on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex worker --db sqlite:turns.db --engine unix:/run/user/1000/codex.sock",
+        description: "Run turns on a Codex that goes on when the worker ends"
+      },
+      {
+        command: "effect-codex worker --db sqlite:turns.db --approve ~/rules.json --json",
+        description: "Let rules decide about approvals first, and print JSON lines"
       }
     ]
   },
