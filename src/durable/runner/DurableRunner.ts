@@ -98,9 +98,7 @@ export class DurableRunner extends Context.Service<
   }
 >()("effect-codex/durable/DurableRunner") {
   /**
-   * Runs the turns of a `Store` on any workflow engine. `layerSqlite` is this with an engine in the same file.
-   * @since 0.1.0
-   * @category layers
+   * @internal Runs the turns of a `Store` on any workflow engine. `layerSqlite` is this with an engine in the same file.
    */
   static readonly layer = <
     Tools extends Record<string, Tool.Any> = {},
@@ -124,6 +122,21 @@ export class DurableRunner extends Context.Service<
    * number of other programs can open it with `Durable.layerSqlite`.
    * @since 0.1.0
    * @category layers
+   * @example
+   * ```ts
+   * import { Layer } from "effect"
+   * import { Approval, AppServer, Codex } from "effect-codex"
+   * import { DurableRunner } from "effect-codex/durable"
+   *
+   * const Worker = DurableRunner.layerSqlite({
+   *   path: "/var/lib/agents/turns.db",
+   *   approvals: Approval.rules([{ decision: "accept", kind: "command", command: ["npm", "test"] }]),
+   *   approvalExpiry: "3 days"
+   * }).pipe(
+   *   Layer.provide(Codex.layer),
+   *   Layer.provide(AppServer.layerSocket({ path: "/run/user/1000/codex.sock" }))
+   * )
+   * ```
    */
   static readonly layerSqlite = <
     Tools extends Record<string, Tool.Any> = {},
