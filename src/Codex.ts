@@ -165,6 +165,8 @@ export class Codex extends Context.Service<
      * when the layer closes. A slow consumer gets only the latest ones.
      */
     readonly limits: AccountLimits.AccountLimits
+    /** The home directory of Codex, on its machine: its configuration and the stored threads. `undefined` if the engine has none. */
+    readonly home: Effect.Effect<string | undefined, CodexError.StartError>
   }
 >()("effect-codex/Codex") {
   /**
@@ -387,6 +389,7 @@ export class Codex extends Context.Service<
         exec,
         request,
         notifications,
+        home: engine.home ?? Effect.undefined,
         limits: {
           ...limits,
           read: traced(span.request, { [attribute.rpcMethod]: "account/rateLimits/read" })(limits.read)

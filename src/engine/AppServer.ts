@@ -304,6 +304,7 @@ const make = Effect.fnUntraced(function* (transport: Transport.Transport) {
       ),
     subscribe: notifications.subscribe,
     ready: Effect.asVoid(ready),
+    home: Effect.map(ready, ({ process }) => process.home),
     startThread: (options) =>
       openThread("thread/start", options, {
         ephemeral: options.ephemeral ?? null,

@@ -341,6 +341,8 @@ export class Engine extends Context.Service<
     readonly environment?: Readonly<Record<string, string | undefined>> | undefined
     /** Starts the engine if needed. Threads start it on demand; call this first to time the start separately. */
     readonly ready: Effect.Effect<void, CodexError.StartError>
+    /** The directory where the engine stores threads, on its machine. An engine without one omits it. */
+    readonly home?: Effect.Effect<string | undefined, CodexError.StartError> | undefined
     readonly startThread: (
       options: EngineThreadOptions
     ) => Effect.Effect<EngineThread, CodexError.StartError, Scope.Scope>

@@ -57,6 +57,8 @@ export type ProcessEnd = CodexError.EngineExited | CodexError.EngineUnreachable 
 export interface Process {
   readonly connection: JsonRpcConnection.Connection
   readonly version: string | undefined
+  /** The home directory of Codex, on its machine. */
+  readonly home: string | undefined
   /** Whether the process still accepts requests; `false` as soon as its end is certain. */
   readonly isUsable: () => boolean
   /** Masks secrets in a text of Codex that becomes part of an error. */
@@ -336,9 +338,8 @@ export const start = Effect.fnUntraced(function* (
         })
     )
 
-  const codexVersion = Option.getOrUndefined(
-    Option.flatMapNullishOr(decodeInitialized(initialized), ({ userAgent }) => CodexBinary.version(userAgent))
-  )
+  const server = Option.getOrUndefined(decodeInitialized(initialized))
+  const codexVersion = server === undefined ? undefined : CodexBinary.version(server.userAgent)
   if (codexVersion !== undefined && CodexBinary.isTooOld(codexVersion)) {
     const { command: path } = binary
     return yield* new CodexError.CodexVersionUnsupported({
@@ -355,6 +356,7 @@ export const start = Effect.fnUntraced(function* (
   return {
     connection,
     version: codexVersion,
+    home: server?.codexHome,
     isUsable: () => ended === undefined && !killRequested,
     mask,
     end: () => ended ?? new CodexError.EngineExited({ stderr: mask(stderr) }),

@@ -293,6 +293,7 @@ const connect = Effect.fnUntraced(function* (
   return {
     connection,
     version: link.codexVersion,
+    home: link.home,
     isUsable: () => ended === undefined,
     mask,
     end: () => ended ?? unreachable("Lost", "it broke before the reply"),

@@ -199,6 +199,7 @@ const codex = (
     connection,
     version: undefined,
     mask: (text) => text,
+    home: undefined,
     isUsable: () => ended === undefined,
     end: () => ended ?? new CodexError.EngineExited({ stderr: "" }),
     kill: Effect.sync(exit)
