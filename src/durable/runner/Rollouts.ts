@@ -92,8 +92,8 @@ export const follow = (
   const saveNow = Effect.gen(function* () {
     isWaiting = false
     stored ??= yield* rollouts.size(threadId)
-    while (!isUnreadable) {
-      const lines = yield* read(stored)
+    while (true) {
+      const lines = isUnreadable ? undefined : yield* read(stored)
       if (lines === undefined) return
       yield* rollouts.append(threadId, stored, lines)
       stored += lines.length
