@@ -42,16 +42,18 @@ const noState: StateMessage = { inbox: [], open: [] }
 /** How many requests that ended the inbox still mentions. */
 const maxEnded = 5
 
+/** Why a request went away that this page did not answer. */
+const gone = "It was answered elsewhere, it was withdrawn, or its time was over."
+
 /** Follows the state of the server, and remembers the requests that went away while this page showed them. */
 const useServerState = () => {
   const [state, setState] = useState<StateMessage>()
-  const [connected, setConnected] = useState(false)
+  const [connected, setConnected] = useState(true)
   const [ended, setEnded] = useState<ReadonlyArray<EndedRequest>>([])
-  const known = useRef<ReadonlyMap<string, InboxMessage>>(new Map())
-  const end = ({ id, title }: InboxMessage, message: string) =>
-    setEnded((old) =>
-      old.some((each) => each.id === id) ? old : [{ id, title, message }, ...old].slice(0, maxEnded)
-    )
+  const known = useRef<ReadonlyArray<InboxMessage>>([])
+  const answered = useRef(new Set<string>())
+  const add = ({ id, title }: InboxMessage, message: string) =>
+    setEnded((old) => [{ id, title, message }, ...old.filter((each) => each.id !== id)].slice(0, maxEnded))
   useEffect(
     () =>
       follow("/updates", {
@@ -59,11 +61,20 @@ const useServerState = () => {
         onEvent: ({ data }) => {
           const next: StateMessage = JSON.parse(data)
           setState(next)
-          known.current = new Map(next.inbox.map((entry) => [entry.id, entry]))
+          for (const entry of known.current)
+            if (!answered.current.has(entry.id) && !next.inbox.some(({ id }) => id === entry.id))
+              add(entry, gone)
+          known.current = next.inbox
         }
       }),
     []
   )
+  const end = (entry: InboxMessage, message: string) => {
+    answered.current.add(entry.id)
+    add(entry, message)
+    // The server says so too, but a card that is answered does not wait for it.
+    setState((old) => old && { ...old, inbox: old.inbox.filter(({ id }) => id !== entry.id) })
+  }
   return { state, connected, ended, end }
 }
 
@@ -71,7 +82,7 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
   const route = useRoute()
   const { connected, end, ended, state = noState } = useServerState()
   Notifications.useNotifications(state.inbox)
-  const main = useRef<HTMLElement>(null)
+  const content = useRef<HTMLDivElement>(null)
   const routeKey = route.view === "thread" ? route.id : route.view
   const isFirst = useRef(true)
   useEffect(() => {
@@ -79,7 +90,7 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
   }, [state.inbox.length])
   useEffect(() => {
     // A screen reader announces the new view; the first view was not asked for.
-    if (!isFirst.current) main.current?.querySelector("h2")?.focus()
+    if (!isFirst.current) content.current?.querySelector("h2")?.focus()
     isFirst.current = false
   }, [routeKey])
   const link = (view: Route["view"], text: string) => (
@@ -95,7 +106,7 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
         <nav class="views" aria-label="Views">
           {link("inbox", `Approvals (${state.inbox.length})`)}
           {link("threads", "Conversations")}
-          {link("limits", "Settings and limits")}
+          {link("limits", "Settings")}
         </nav>
         <span class="quiet">
           {me.name} ({me.roles.join(", ")})
@@ -109,11 +120,11 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
           The connection to the server is lost. What is shown may be old.
         </p>
       )}
-      <div class={`columns ${route.view}`}>
+      <main class={`columns ${route.view}`}>
         <div class="side">
           <ThreadsView open={state.open} selected={selected} canSubmit={me.roles.includes("submit")} />
         </div>
-        <main ref={main}>
+        <div class="content" ref={content}>
           {route.view === "thread" && (
             <ThreadView
               key={route.id}
@@ -135,8 +146,8 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
               onEnd={end}
             />
           )}
-        </main>
-      </div>
+        </div>
+      </main>
     </>
   )
 }

@@ -103,8 +103,8 @@ export const follow = (path: string, options: FollowOptions): (() => void) => {
           options.onRefused?.(error)
           return
         }
+        options.onConnected?.(false)
       }
-      options.onConnected?.(false)
       const wait = waits[Math.min(failures++, waits.length - 1)] ?? 0
       await new Promise((resolve) => setTimeout(resolve, wait + Math.random() * 200))
     }

@@ -49,6 +49,10 @@ export const LimitsView = ({ me }: { readonly me: MeMessage }) => {
       <NotificationSetting />
       <h3>This server</h3>
       <dl class="settings">
+        <dt>Token</dt>
+        <dd>
+          {me.name} ({me.roles.join(", ")})
+        </dd>
         <dt>Directory</dt>
         <dd>{me.directory}</dd>
         <dt>Sandbox</dt>

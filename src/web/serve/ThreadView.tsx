@@ -137,7 +137,7 @@ export const ThreadView = ({ roles, running, threadId }: ThreadProps) => {
   return (
     <section aria-labelledby="thread-heading">
       <h2 id="thread-heading" tabIndex={-1}>
-        <bdi>{(history?.name ?? history?.preview ?? "New conversation").split("\n")[0]?.slice(0, 120)}</bdi>
+        <bdi>{(history?.name || history?.preview || "Conversation").split("\n")[0]?.slice(0, 120)}</bdi>
       </h2>
       <div class="turns">
         {stored.map((turn) => (
