@@ -39,7 +39,8 @@ export const rows: Readonly<Record<string, string>> = {
   F40: "the environment of the child",
   F41: "permissions of stored files",
   F42: "processes that are left behind",
-  F43: "SIGTERM during a hundred turns"
+  F43: "SIGTERM during a hundred turns",
+  F44: "turns that another version of the program has started"
 }
 
 /** Returns the ids at the start of a title; `F13 F42 a command` has two. */

@@ -16,13 +16,16 @@ import { bundle } from "../support/bundle.ts"
 import * as CodexSocket from "../support/codexSocket.ts"
 
 /** Starts a worker, and returns how to kill it with -9. */
-const startWorker = Effect.fnUntraced(function* (db: string, socket: string, calls: string, hang: boolean) {
+const startWorker = Effect.fnUntraced(function* (
+  [db, socket, calls]: readonly [db: string, socket: string, calls: string],
+  env: Readonly<Record<string, string>> = {}
+) {
   const program = bundle(new URL("./durable/worker.ts", import.meta.url))
   const child = spawn(process.execPath, [program, db, socket, calls], {
     env: {
       PATH: process.env["PATH"],
       NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
-      HANG: hang ? "1" : "0"
+      ...env
     },
     stdio: ["ignore", "pipe", "inherit"]
   })
@@ -34,7 +37,7 @@ const startWorker = Effect.fnUntraced(function* (db: string, socket: string, cal
   yield* Effect.addFinalizer(() => kill)
   yield* Effect.promise(() => once(child.stdout, "data"))
   child.stdout.resume()
-  return { kill }
+  return { kill, exited: Effect.promise(() => exited) }
 })
 
 /** Waits until something is in the database, or in a file that changes with it. */
@@ -71,6 +74,8 @@ const scenario = Effect.gen(function* () {
     requests.set(key, before + 1)
     if (before > 0) return M.reply(M.text(`${key} is done`))
     switch (key) {
+      case "start":
+        return M.reply(M.text("start is done"))
       case "stream":
         return M.reply(M.text("one "), M.until(Deferred.await(gate)), M.text("stream is done"))
       case "command":
@@ -86,18 +91,24 @@ const scenario = Effect.gen(function* () {
   const socket = `${codex.directory}/proxy.sock`
   const db = `${directory}/turns.db`
   const calls = `${directory}/calls`
-  const keys = ["stream", "command", "approval", "charge", "transfer", "put"]
-  const ends = yield* Effect.gen(function* () {
+  const paths = [db, socket, calls] as const
+  const keys = ["start", "stream", "command", "approval", "charge", "transfer", "put"]
+  const { found: ends, knownAtDeath } = yield* Effect.gen(function* () {
     const store = yield* Store
-    const first = yield* startWorker(db, socket, calls, true)
-    for (const key of keys)
-      yield* store.submit({
+    const submit = (key: string) =>
+      store.submit({
         key,
         threadId: key,
         threadOptions: { cwd: codex.workspace, sandbox: "workspace-write", approvalMode: "on-request" },
         input: `do ${key}`,
         options: {}
       })
+    const unlucky = yield* startWorker(paths, { DIE_AT_START: "1" })
+    yield* submit("start")
+    yield* unlucky.exited
+    const knownAtDeath = (yield* store.turn("start"))?.turnId
+    const first = yield* startWorker(paths, { HANG: "1" })
+    yield* Effect.forEach(keys.slice(1), submit)
     yield* until(
       Effect.gen(function* () {
         const waiting = yield* store.approvals.list({ pending: true })
@@ -113,7 +124,7 @@ const scenario = Effect.gen(function* () {
     yield* fs.writeFileString(`${codex.workspace}/go`, "")
     for (const { id } of yield* store.approvals.list({ pending: true }))
       assert.strictEqual(yield* store.approvals.decide(id, { _tag: "Accept" }, "ada"), "accepted")
-    yield* startWorker(db, socket, calls, false)
+    yield* startWorker(paths)
     const found = new Map<string, End>()
     for (const key of keys) {
       yield* until(store.outcome(key))
@@ -127,10 +138,11 @@ const scenario = Effect.gen(function* () {
         modelRequests: requests.get(key) ?? 0
       })
     }
-    return found
+    return { found, knownAtDeath }
   }).pipe(Effect.provide(Store.layer.pipe(Layer.provide(SqliteStore.layerClient({ path: db })))))
   return {
     ends,
+    knownAtDeath,
     calls: lines(calls),
     commandRuns: lines(`${codex.workspace}/command-runs`),
     approvalRuns: lines(`${codex.workspace}/approval-runs`)
@@ -143,6 +155,13 @@ describe("a worker that is killed with -9", () => {
     result = await Effect.runPromise(scenario)
   }, 60_000)
   const callsOf = (name: string) => result.calls.filter((line) => line.startsWith(`${name} `))
+
+  it("between the request that starts a turn and its reply: the turn starts once", () => {
+    assert.isNull(result.knownAtDeath)
+    const end = result.ends.get("start")
+    assert.strictEqual(end?.message, "start is done")
+    assert.strictEqual(end?.modelRequests, 1)
+  })
 
   it("while the model streams: the model gets no request twice, and the message is whole", () => {
     const end = result.ends.get("stream")

@@ -12,8 +12,10 @@ import type { ApprovalRequest } from "../../domain/ApprovalRequest.ts"
 import { TurnId } from "../../domain/Ids.ts"
 import { hash } from "../../domain/ApprovalRequestHash.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
+import type { AskedApproval } from "../store/ApprovalQueries.ts"
 import type { ApprovalRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
+import * as StorageRetry from "./StorageRetry.ts"
 import type { TurnWatch } from "./TurnWatch.ts"
 
 export interface DurableApprovalsOptions {
@@ -32,7 +34,7 @@ export interface DurableApprovalsOptions {
 }
 
 /** The longest single sleep. A clock that is set, or a machine that slept, delays an expiry by at most this time. */
-const step = Duration.minutes(1)
+const step = Duration.minutes(5)
 
 /**
  * Returns the id of a request: the same in every process, because Codex sends a request that waits again with the same ids.
@@ -74,12 +76,12 @@ export const policy = (options: DurableApprovalsOptions): Policy.Policy => {
     const changed = yield* watch.approval(row.id)
     while (true) {
       const seen = changed()
-      const current = yield* store.approvals.get(row.id)
+      const current = yield* StorageRetry.retry(store.approvals.get(row.id))
       if (current === undefined || current.decision !== null || current.endedAt !== null)
         return current ?? row
       const now = yield* Clock.currentTimeMillis
       if (current.expiresAt !== null && now >= current.expiresAt) {
-        yield* store.approvals.expire(row.id, expired)
+        yield* StorageRetry.retry(store.approvals.expire(row.id, expired))
         continue
       }
       const left =
@@ -92,12 +94,25 @@ export const policy = (options: DurableApprovalsOptions): Policy.Policy => {
   const take = ({ decision, id }: ApprovalRow) =>
     Effect.as(Effect.ignore(store.approvals.close(id)), decision ?? withdrawn)
 
+  const waitsForAnswer = Effect.acquireRelease(
+    Effect.suspend(() => options.onWaiting(++waiting)),
+    () => Effect.suspend(() => options.onWaiting(--waiting))
+  )
+
+  const answerOf = Effect.fnUntraced(function* (request: AskedApproval) {
+    const row = yield* StorageRetry.retry(store.approvals.ask(request))
+    if (row.decision !== null) return yield* take(row)
+    yield* waitsForAnswer
+    return yield* take(yield* decisionOf(row))
+  }, Effect.scoped)
+
   const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {
     const { turnId = TurnId.make("") } = yield* Policy.ApprovalContext
     const requestHash = hash(request)
     const askedAt = yield* Clock.currentTimeMillis
-    const row = yield* store.approvals.ask({
-      id: idOf(key, turnId, request, requestHash),
+    const id = idOf(key, turnId, request, requestHash)
+    return yield* answerOf({
+      id,
       key,
       threadId,
       turnId,
@@ -106,17 +121,10 @@ export const policy = (options: DurableApprovalsOptions): Policy.Policy => {
       request,
       shown: RequestText.describe(request),
       expiresAt: Duration.isFinite(expiry) ? askedAt + Duration.toMillis(expiry) : null
-    })
-    if (row.decision !== null) return yield* take(row)
-    yield* options.onWaiting(++waiting)
-    const decided = yield* Effect.scoped(decisionOf(row)).pipe(
-      Effect.ensuring(Effect.suspend(() => options.onWaiting(--waiting))),
+    }).pipe(
       // Another client of Codex has answered, or the turn has ended.
-      Effect.onInterrupt(() =>
-        options.isLeaving() ? Effect.void : Effect.ignore(store.approvals.close(row.id))
-      )
+      Effect.onInterrupt(() => (options.isLeaving() ? Effect.void : Effect.ignore(store.approvals.close(id))))
     )
-    return yield* take(decided)
   })
 
   const { first } = options

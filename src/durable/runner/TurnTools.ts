@@ -8,6 +8,7 @@ import * as Item from "../../domain/Item.ts"
 import { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import type * as ToolJournal from "../../tool/ToolJournal.ts"
 import type { Store } from "../store/Store.ts"
+import * as StorageRetry from "./StorageRetry.ts"
 
 const Result = Schema.Union([
   Schema.TaggedStruct("Returned", {
@@ -68,21 +69,23 @@ export const make = (
       find: ({ callId, turnId }) =>
         Effect.gen(function* () {
           if (isLeaving()) return yield* Effect.never
-          const row = yield* tools.get(turnId, callId)
+          const row = yield* StorageRetry.retry(tools.get(turnId, callId))
           if (row === undefined) return undefined
           return row.state === "intent" ? "started" : yield* Effect.mapError(decode(row.result), corrupt)
         }),
       begin: (call) =>
         Effect.suspend(() => {
+          if (isLeaving()) return Effect.interruptible(Effect.never)
           running.add(idOf(call))
           const { callId, sideEffect, tool, turnId } = call
-          return Effect.tapError(tools.begin({ turnId, callId, tool, sideEffect, key }), () =>
-            Effect.sync(() => ended(call))
+          return Effect.tapError(
+            StorageRetry.retry(tools.begin({ turnId, callId, tool, sideEffect, key })),
+            () => Effect.sync(() => ended(call))
           )
         }).pipe(Effect.asVoid),
       done: (call, result) =>
         Effect.mapError(encode(toStored(result)), corrupt).pipe(
-          Effect.flatMap((encoded) => tools.done(call.turnId, call.callId, encoded)),
+          Effect.flatMap((encoded) => StorageRetry.retry(tools.done(call.turnId, call.callId, encoded))),
           Effect.ensuring(Effect.sync(() => ended(call))),
           Effect.asVoid
         )

@@ -1,8 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as CodexError from "../../../src/domain/CodexError.ts"
+import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
 import { layerCodex, layerStore, outcome, pending, runner, status, submit } from "./support.ts"
+
+const died = Scripted.failed(new CodexError.EngineExited({ stderr: "killed" }))
+
+const errorOf = (key: string) =>
+  Effect.map(outcome(key), (end) => (end._tag === "Failed" ? end.error : undefined))
 
 describe("a runner of durable turns", () => {
   it.live("runs the turns of a thread one after the other, and stores their events and outcomes", () =>
@@ -50,6 +57,86 @@ describe("a runner of durable turns", () => {
         const end = yield* outcome("k1")
         assert.strictEqual(end._tag, "Completed")
       }).pipe(Effect.provide(runner()))
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("continues a turn whose engine died, with a message that lists what it may have done", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.command("npm publish", { exitCode: 0 }), died, Scripted.message("done")])
+      yield* submit("k1")
+      const end = yield* Effect.provide(outcome("k1"), runner())
+      assert.strictEqual(end._tag === "Completed" && end.turn.message, "done")
+      const [first, second, ...more] = yield* Scripted.inputs
+      assert.strictEqual(first, "do k1")
+      assert.include(second, "- command: npm publish")
+      assert.deepStrictEqual(more, [])
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("fails a turn whose engine died, if its recovery policy says so", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.message("half"), died])
+      yield* submit("k1", { options: { recovery: "fail" } })
+      const error = yield* Effect.provide(errorOf("k1"), runner())
+      assert.strictEqual(error?._tag, "TurnOutcomeUnknown")
+      assert.strictEqual((yield* Scripted.inputs).length, 1)
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("interrupts a turn on the request of any process", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.silence])
+      yield* submit("k1")
+      yield* Effect.gen(function* () {
+        yield* Scripted.begun()
+        const store = yield* Store
+        assert.isTrue(yield* store.requestInterrupt("k1"))
+        assert.strictEqual((yield* errorOf("k1"))?._tag, "TurnInterrupted")
+        assert.strictEqual((yield* store.turn("k1"))?.status, "interrupted")
+      }).pipe(Effect.provide(runner()))
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("F44 ends a turn that another version of the program or of the journal has started", () =>
+    Effect.gen(function* () {
+      const store = yield* Store
+      yield* submit("program", { threadId: "a" })
+      yield* store.claim("program", "old", { journal: 1, program: "1" })
+      yield* submit("journal", { threadId: "b" })
+      yield* store.claim("journal", "old", { journal: 99, program: "2" })
+      yield* Effect.gen(function* () {
+        assert.deepInclude(yield* errorOf("program"), { what: "program", found: "1", expected: "2" })
+        assert.deepInclude(yield* errorOf("journal"), { what: "journal", found: "99", expected: "1" })
+      }).pipe(Effect.provide(runner({ programVersion: "2" })))
+      assert.deepStrictEqual(yield* Scripted.inputs, [])
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("runs no turn whose directory this machine does not have", () =>
+    Effect.gen(function* () {
+      yield* submit("k1", { threadOptions: { cwd: "/no/such/directory" } })
+      const error = yield* Effect.provide(errorOf("k1"), runner())
+      assert.deepInclude(error, { _tag: "WorkspaceMissing", thread: "t", cwd: "/no/such/directory" })
+      assert.deepStrictEqual(yield* Scripted.inputs, [])
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("F43 starts nothing more when it drains, and leaves what runs without an outcome", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play(Array.from({ length: 20 }, () => Scripted.silence))
+      const keys = Array.from({ length: 20 }, (_, index) => `k${index}`)
+      yield* Effect.forEach(keys, (key) => submit(key, { threadId: key }))
+      yield* Effect.gen(function* () {
+        yield* Scripted.begun(20)
+        const worker = yield* DurableRunner
+        yield* worker.drain
+        assert.deepStrictEqual(yield* worker.running, [])
+        yield* submit("late", { threadId: "late" })
+      }).pipe(Effect.provide(runner({ concurrency: 20 })))
+      const store = yield* Store
+      const open = yield* store.turns({ ended: false })
+      assert.strictEqual(open.length, 21)
+      assert.strictEqual((yield* store.turn("late"))?.status, "submitted")
     }).pipe(Effect.provide([layerStore, layerCodex]))
   )
 })

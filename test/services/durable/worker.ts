@@ -9,6 +9,7 @@ import { appendFileSync } from "node:fs"
 import { Codex } from "../../../src/Codex.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
 import * as AppServer from "../../../src/engine/AppServer.ts"
+import * as Engine from "../../../src/engine/Engine.ts"
 import * as ToolJournal from "../../../src/tool/ToolJournal.ts"
 import * as ToolSettings from "../../../src/tool/ToolSettings.ts"
 
@@ -38,10 +39,41 @@ const handlers = Tools.toLayer({
   note: () => Effect.as(call("note"), "noted")
 })
 
+/** Dies right after the request that starts the first turn has been written, and before its reply. */
+const dyingAtStart = (thread: Engine.EngineThread): Engine.EngineThread => ({
+  ...thread,
+  turn: (input, options, turnHandlers) =>
+    thread.turn(
+      input,
+      {
+        ...options,
+        beforeStart: () => {
+          setImmediate(() => process.kill(process.pid, "SIGKILL"))
+          return options.beforeStart?.()
+        }
+      },
+      turnHandlers
+    )
+})
+
+const layerSocket = AppServer.layerSocket({ path: socket })
+const engine =
+  process.env["DIE_AT_START"] === "1"
+    ? Layer.effect(
+        Engine.Engine,
+        Effect.map(Engine.Engine, (engine) =>
+          Engine.Engine.of({
+            ...engine,
+            startThread: (options) => Effect.map(engine.startThread(options), dyingAtStart)
+          })
+        )
+      ).pipe(Layer.provide(layerSocket))
+    : layerSocket
+
 const worker = DurableRunner.layerSqlite({ path: db, tools: Tools }).pipe(
   Layer.provide(handlers),
   Layer.provide(Codex.layer),
-  Layer.provide(AppServer.layerSocket({ path: socket }))
+  Layer.provide(engine)
 )
 
 NodeRuntime.runMain(
