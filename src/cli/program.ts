@@ -25,6 +25,7 @@ import * as Serve from "./commands/serveCommand.ts"
 import * as Threads from "./commands/threadsCommand.ts"
 import * as Trace from "./commands/traceCommand.ts"
 import { worker } from "./commands/workerCommand.ts"
+import * as TraceHtml from "./commands/traceHtmlCommand.ts"
 import { code } from "./ExitCode.ts"
 import { pages } from "./generated/helpPages.ts"
 import * as HelpPage from "./HelpPage.ts"
@@ -107,6 +108,7 @@ export const cli = Command.make("effect-codex").pipe(
         Trace.show.pipe(Command.withHandler(whole(() => import("./handlers/showTurn.ts")))),
         Trace.stats.pipe(Command.withHandler(whole(() => import("./handlers/countTraces.ts")))),
         Trace.diff.pipe(Command.withHandler(whole(() => import("./handlers/compareTraces.ts")))),
+        TraceHtml.html.pipe(Command.withHandler(whole(() => import("./handlers/writeTracePage.ts")))),
         Trace.flush.pipe(Command.withHandler(whole(() => import("./handlers/flushTrace.ts")))),
         Trace.check.pipe(Command.withHandler(whole(() => import("./handlers/checkTrace.ts"))))
       ])

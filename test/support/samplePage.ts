@@ -118,7 +118,8 @@ export const sampleTurn = (seed: number, size: number): PageTurn => {
     const wait = random() < 0.2 ? Math.round(random() * 900 * ms) : 0
     const work = Math.round((5 + random() * 300) * ms)
     const executable = executables[Math.floor(random() * executables.length)] ?? "node"
-    const failed = random() < 0.12
+    // The last command of every turn fails.
+    const failed = random() < 0.12 || spans.length + 2 >= size
     const tool = push({
       name: "execute_tool exec_command",
       kind: "tool",

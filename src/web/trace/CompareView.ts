@@ -106,7 +106,7 @@ export class CompareView {
         dataTable(
           "Figures of both turns",
           [
-            { title: "" },
+            { title: "Figure" },
             { title: "Left", number: true },
             { title: "Right", number: true },
             { title: "Difference", number: true }

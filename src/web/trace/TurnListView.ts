@@ -140,6 +140,7 @@ export class TurnListView {
     this.element = el(
       "section",
       { class: "list-view", attributes: { "aria-label": "Turns" } },
+      el("h1", { class: "visually-hidden" }, "Turns"),
       this.filters(),
       el("div", { class: "grid-frame" }, this.grid.element)
     )

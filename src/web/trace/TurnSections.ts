@@ -228,7 +228,7 @@ export const criticalPath = (turn: PageTurn, open: ShowSpan): HTMLElement => {
       { title: "From", number: true },
       { title: "Time", number: true },
       { title: "Share", number: true },
-      { title: "" }
+      { title: "In the turn" }
     ],
     turn.criticalPath.map((part) => [
       spanLink(turn, part.span, open),

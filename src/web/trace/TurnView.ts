@@ -78,7 +78,7 @@ export class TurnView {
       ),
       this.tabs.element
     )
-    this.waterfall.grid.element.addEventListener("click", () => this.show(this.activeSpan))
+    this.waterfall.grid.element.addEventListener("click", () => this.show(this.waterfall.active))
     if (span !== undefined && turn.spans[span] !== undefined) {
       this.waterfall.reveal(span)
       this.show(span)

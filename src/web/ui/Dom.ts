@@ -11,7 +11,7 @@ interface Props {
 }
 
 const apply = (element: HTMLElement, props: Props): void => {
-  if (props.class !== undefined) element.className = props.class
+  if (props.class !== undefined && props.class !== "") element.className = props.class
   for (const [name, value] of Object.entries(props.attributes ?? {}))
     if (value === true) element.setAttribute(name, "")
     else if (value !== undefined && value !== false) element.setAttribute(name, String(value))

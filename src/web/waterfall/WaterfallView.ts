@@ -86,6 +86,11 @@ export class WaterfallView {
     return this.shown
   }
 
+  /** The active span. */
+  get active(): number {
+    return this.visible[this.grid.active]?.span ?? 0
+  }
+
   /** Shows only spans that match, and their ancestors. Returns how many match. */
   filter(matches: ((span: number) => boolean) | undefined): number {
     this.matches = matches
