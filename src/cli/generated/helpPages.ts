@@ -1076,6 +1076,10 @@ export const pages: HelpPages = {
         description: "Compare two files of telemetry: what got slower, failed or was called more"
       },
       {
+        name: "html",
+        description: "Write a page that shows turns in a browser: one file, without network"
+      },
+      {
         name: "flush",
         description: "Send the telemetry that ended processes left in a spool"
       },
@@ -2042,6 +2046,65 @@ export const pages: HelpPages = {
       {
         command: "effect-codex trace diff monday.jsonl tuesday.jsonl",
         description: "What changed from one day to the next"
+      }
+    ]
+  },
+  "effect-codex trace html": {
+    path: ["effect-codex", "trace", "html"],
+    description: "Write a page that shows turns in a browser: one file, without network",
+    usage: "effect-codex trace html [flags] FILE...",
+    arguments: [
+      {
+        name: "FILE...",
+        description: "OTLP JSON lines, rotated and gzipped ones too"
+      }
+    ],
+    flags: [
+      {
+        names: ["--out", "-o"],
+        value: "FILE",
+        description: "The page to write; an existing file is replaced"
+      },
+      {
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of turns, the newest ones; default: 1000"
+      },
+      {
+        names: ["--price"],
+        value: "MODEL=INPUT,OUTPUT[,CACHED]",
+        description: "US dollars for a million tokens of a model, for the cost of each call; can be repeated"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex trace html traces.jsonl -o traces.html",
+        description: "Look at all turns of a file"
       }
     ]
   },
