@@ -22,7 +22,7 @@ describe.skipIf(skipped)("the page of traces", () => {
   let assets: PageAssets
 
   beforeAll(async () => {
-    assets = await bundle()
+    assets = await bundle("tracePage")
     browser = await Chromium.launch()
   })
   afterAll(() => browser?.close())
