@@ -19,7 +19,7 @@ const parsed = parseArguments(
 
 Usage: npm run bench -- [SECTION...] [options]
 
-  SECTION       turns, parallel, telemetry, native, timing, scripted, spans, tail, redaction, signals, growth, unobserved, spool or startup; default: all
+  SECTION       turns, parallel, telemetry, native, timing, scripted, spans, tail, redaction, signals, growth, unobserved, spool, startup or page; default: all
   --quick       fewer rounds
   --rounds N    the number of rounds`,
   {

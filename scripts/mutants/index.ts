@@ -8,6 +8,7 @@ import { engine } from "./engine.ts"
 import { http } from "./http.ts"
 import { lifecycle } from "./lifecycle.ts"
 import { metrics } from "./metrics.ts"
+import { pages } from "./pages.ts"
 import { redaction } from "./redaction.ts"
 import { security } from "./security.ts"
 import { spool } from "./spool.ts"
@@ -25,5 +26,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...attachments,
   ...cli,
   ...http,
+  ...pages,
   ...ai
 ]

@@ -192,5 +192,6 @@ export const handle = Effect.fnUntraced(function* () {
     File.layer({ path: traces, signals: ["traces"] })
   )
   yield* Console.error(`\nTrace (OTLP JSON lines): ${traces}`)
+  yield* Console.error(`See it in a browser: effect-codex trace html ${traces} -o trace.html`)
   if (exit !== 0) return yield* new ExitWith({ code: exit })
 }, Effect.scoped)

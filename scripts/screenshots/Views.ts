@@ -1,0 +1,83 @@
+/** The pictures of the page of traces, from traces that the demo recorded. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import type { Browser, Page } from "playwright-core"
+import * as Prices from "../../src/domain/Prices.ts"
+import * as PageContent from "../../src/trace-page/PageContent.ts"
+import * as PageMarkup from "../../src/trace-page/PageMarkup.ts"
+import * as TraceReader from "../../src/trace/reader/TraceReader.ts"
+import * as Chromium from "../../test/support/chromium.ts"
+import { bundle } from "../webAssets.ts"
+
+const traces = fileURLToPath(new URL("demo.traces.jsonl", import.meta.url))
+
+/** Where the pictures are, and the outline of the page that each one shows. */
+export const images = new URL("../../docs/images/", import.meta.url)
+export const outlines = new URL("outlines.json", images)
+
+interface View {
+  /** The name of the file. */
+  readonly name: string
+  readonly fragment: string
+  readonly dark?: boolean
+}
+
+export const views: ReadonlyArray<View> = [
+  { name: "turns", fragment: "#/" },
+  { name: "waterfall", fragment: "#/turn/0/3" },
+  { name: "waterfall-dark", fragment: "#/turn/0", dark: true },
+  { name: "compare", fragment: "#/compare/1/0" }
+]
+
+const prices = Prices.make({ "gpt-5.5": { input: 1.25, cachedInput: 0.125, output: 10 } })
+
+const readTurns = Effect.gen(function* () {
+  const { read, turns } = yield* TraceReader.scan([traces])
+  const found = yield* read(PageContent.chooseTurns(turns, PageContent.defaultLimits))
+  return found.map((trace) => PageContent.toPageTurn(trace, prices))
+}).pipe(Effect.provide(NodeServices.layer))
+
+/** Returns the page with the turns of the demo. */
+export const html = async (): Promise<string> =>
+  PageMarkup.render(
+    { files: ["traces.jsonl"], turns: await Effect.runPromise(readTurns), omittedTurns: 0, badLines: 0 },
+    await bundle("tracePage")
+  )
+
+/** Opens a view as every picture shows it: the size, language and time zone are fixed. */
+export const open = async (browser: Browser, page: string, view: View): Promise<Chromium.OpenPage> => {
+  const opened = await Chromium.openFile(browser, page, {
+    viewport: { width: 1360, height: 760 },
+    locale: "en-US",
+    timezoneId: "UTC",
+    colorScheme: view.dark === true ? "dark" : "light"
+  })
+  await opened.page.goto(`${opened.url}${view.fragment}`)
+  await opened.page.locator(".grid-row").first().waitFor()
+  return opened
+}
+
+/**
+ * Hashes what a view consists of: its elements with their classes, roles and texts, and the style. Positions are left out,
+ * because they depend on the fonts of the machine, and so are rows that a smaller room would not have.
+ */
+export const outline = async (page: Page): Promise<string> => {
+  const text: unknown = await page.evaluate(`(() => {
+    const lines = []
+    const visit = (element, depth) => {
+      if (element.matches(".tick") || Number(element.dataset?.index ?? 0) > 9) return
+      const own = Array.from(element.childNodes, (node) => node.nodeType === 3 ? node.data : "").join("")
+      lines.push([depth, element.tagName, element.className, element.getAttribute("role") ?? "", own].join(" "))
+      for (const child of element.children) visit(child, depth + 1)
+    }
+    visit(document.body, 0)
+    return lines.join("\\n") + document.querySelector("style").textContent
+  })()`)
+  return createHash("sha256").update(String(text)).digest("hex")
+}
+
+/** The outlines of the pictures in the repository, by name. */
+export const storedOutlines = (): unknown => JSON.parse(readFileSync(outlines, "utf8"))
