@@ -134,6 +134,14 @@ export const examples: Readonly<Record<string, Example>> = {
     drive: workerClient.drive,
     exits: 130
   },
+  "durable.ts": {
+    script: [
+      reply(shell("git status --short", { escalate: "look" })),
+      (request) => answer(request.toolOutputs.length === 1 ? "It is clean." : "The command did not run.")
+    ],
+    prints: ["submitted look-1", "│ git status --short", "It is clean."],
+    env: ({ root }) => ({ DURABLE_DIR: root })
+  },
   "mcp.ts": {
     script: [
       reply(call("run_checks", { names: ["types", "lint"] })),

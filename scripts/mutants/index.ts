@@ -4,6 +4,7 @@ import { approval } from "./approval.ts"
 import { attachments } from "./attachments.ts"
 import { cli } from "./cli.ts"
 import { connection } from "./connection.ts"
+import { durable } from "./durable.ts"
 import { engine } from "./engine.ts"
 import { http } from "./http.ts"
 import { lifecycle } from "./lifecycle.ts"
@@ -20,6 +21,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...lifecycle,
   ...connection,
   ...engine,
+  ...durable,
   ...spool,
   ...security,
   ...metrics,

@@ -133,8 +133,7 @@ const openThread = Effect.fnUntraced(function* (
     ...thread.options,
     cwd,
     // The budget of the thread counts a turn from its start, also one that an earlier runner started.
-    ...budgetOf(row),
-    onScopeClose: "detach"
+    ...budgetOf(row)
   } as const
   const start = Effect.tap(threads.start(options), ({ id }) =>
     // Before the first turn starts, so that the next runner finds it.
