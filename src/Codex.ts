@@ -34,6 +34,7 @@ import * as TurnTelemetry from "./instrumentation/TurnTelemetry.ts"
 import * as Thread from "./Thread.ts"
 import type * as ThreadInfo from "./domain/ThreadInfo.ts"
 import * as SharedThreads from "./turn/SharedThreads.ts"
+import * as TurnObservation from "./turn/TurnObservation.ts"
 import type { ThreadOptions } from "./turn/ThreadOptions.ts"
 import * as AccountLimits from "./engine/app-server/AccountLimits.ts"
 import * as LimitTelemetry from "./instrumentation/LimitTelemetry.ts"
@@ -53,6 +54,9 @@ type Opened<Tools extends Record<string, Tool.Any>> = Effect.Effect<
   CodexError.StartError,
   Scope.Scope | Tool.HandlerServices<Tools[keyof Tools]>
 >
+
+/** Leaves a request to another program. */
+const leaveToOthers: Policy.Policy = () => Effect.never
 
 /**
  * Opens threads and manages stored ones. Starts the engine on demand.
@@ -86,6 +90,28 @@ export class Codex extends Context.Service<
       threadId: ThreadId,
       options?: ThreadOptions<Tools>
     ) => Opened<Tools>
+    /**
+     * Opens the thread and returns its running turn, whoever has started it: what it has done so far, its events from now on,
+     * its end. The approval policy of the caller is asked from now on, also for a request that waits already, and its
+     * tools are called; what it has no policy or tool for is left to the program that has them. With several programs, the first answer counts.
+     *
+     * When the scope closes, a turn behind a socket goes on; without one, it goes on while another handle of this process
+     * has its thread open. Fails with `InvalidRequest.NoTurnRunning` if no turn is running.
+     *
+     * ```ts
+     * const turn = yield* codex.attach(threadId)
+     * yield* Console.log((yield* turn.snapshot).message)
+     * yield* Stream.runForEach(turn.events, (event) => Console.log(event._tag))
+     * ```
+     */
+    readonly attach: <Tools extends Record<string, Tool.Any> = {}>(
+      threadId: ThreadId,
+      options?: ThreadOptions<Tools>
+    ) => Effect.Effect<
+      Thread.AttachedTurn,
+      CodexError.StartError,
+      Scope.Scope | Tool.HandlerServices<Tools[keyof Tools]>
+    >
     /**
      * Opens the most recently used thread of the working directory `cwd`. Default: the working directory of this process.
      * Fails with `InvalidRequest.ThreadNotFound` if there is no thread.
@@ -186,6 +212,7 @@ export class Codex extends Context.Service<
     Effect.gen(function* () {
       const engine = yield* Engine.Engine
       const layerPolicy = yield* Policy.Current
+      const hasLayerPolicy = (yield* Effect.context()).mapUnsafe.has(Policy.Current.key)
       const layerPrices = yield* Prices.Current
       yield* ContentCapture.warn
       const userAttributes = yield* UserHash.makeUser
@@ -204,7 +231,8 @@ export class Codex extends Context.Service<
         options: ThreadOptions<Tools>,
         start: (
           options: Engine.EngineThreadOptions
-        ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>
+        ) => Effect.Effect<Engine.EngineThread, CodexError.StartError, Scope.Scope>,
+        attaches = false
       ) {
         const detail = validate(options.budget ?? {}) ?? SettingsOptions.validateThread(options)
         if (detail !== undefined)
@@ -215,6 +243,7 @@ export class Codex extends Context.Service<
             ? undefined
             : yield* Effect.fromResult(McpServers.toConfig(options.mcpServers))
         const context = yield* Effect.context()
+        const hasPolicy = context.mapUnsafe.has(Policy.Current.key) || hasLayerPolicy
         // A policy that the caller provides overrides the policy of the layer.
         const policy = context.mapUnsafe.has(Policy.Current.key)
           ? Context.get(context, Policy.Current)
@@ -230,7 +259,9 @@ export class Codex extends Context.Service<
           Effect.annotateSpans(withOriginator(effect), annotations)
         yield* Redaction.addSecretsFrom(engine.environment ?? {})
         yield* SafeSpan.withSafeTracer(annotated(StartTelemetry.starting("engine")(engine.ready)))
-        const opening = SharedThreads.opening(openThreads)
+        const detaches = (thread: Engine.EngineThread) =>
+          (attaches || options.onScopeClose === "detach") && thread.detach !== undefined
+        const opening = SharedThreads.opening(openThreads, detaches)
         const { approvalMode, cwd, model, sandbox } = options
         const thread = yield* start({
           ...SettingsOptions.pickThread(options),
@@ -262,8 +293,9 @@ export class Codex extends Context.Service<
           ({ params }) => NotificationHub.threadIdOf(params) === thread.id
         )
         const threadContext = {
-          tools,
-          policy: rememberingPolicy,
+          // The program that has started the turn may answer what this one has no answer to.
+          tools: attaches ? ToolHost.leavingUnknown(tools) : tools,
+          policy: attaches && !hasPolicy ? leaveToOthers : rememberingPolicy,
           sandbox: options.sandbox,
           instructions: options.instructions,
           mode: options.mode,
@@ -272,16 +304,28 @@ export class Codex extends Context.Service<
           subAgents: options.subAgents,
           annotations
         }
-        return Thread.make(
-          yield* opening.open(thread, threadContext, options.budget ?? {}),
-          threadNotifications
-        )
+        const handle = yield* opening.open(thread, threadContext, options.budget ?? {})
+        if (options.onScopeClose === "detach" || detaches(thread)) yield* SharedThreads.detach(handle)
+        return { handle, thread: Thread.make(handle, threadNotifications) }
+      })
+
+      const openThread: <Tools extends Record<string, Tool.Any>>(
+        ...args: Parameters<typeof open<Tools>>
+      ) => Opened<Tools> = (...args) => Effect.map(open(...args), ({ thread }) => thread)
+
+      const attach = Effect.fnUntraced(function* <Tools extends Record<string, Tool.Any>>(
+        threadId: ThreadId,
+        options: ThreadOptions<Tools>
+      ) {
+        const start = (options: Engine.EngineThreadOptions) => engine.resumeThread(threadId, options)
+        const { handle, thread } = yield* open(span.threadResume, options, start, true)
+        return { ...(yield* TurnObservation.make(handle)), thread }
       })
 
       const resumeThread = <Tools extends Record<string, Tool.Any>>(
         threadId: ThreadId,
         options: ThreadOptions<Tools> = {}
-      ) => open(span.threadResume, options, (options) => engine.resumeThread(threadId, options))
+      ) => openThread(span.threadResume, options, (options) => engine.resumeThread(threadId, options))
 
       /** Annotates outside the span, so that the span and an engine that starts within it have the originator. */
       const traced =
@@ -366,14 +410,15 @@ export class Codex extends Context.Service<
       }
 
       return Codex.of({
-        startThread: (options) => open(span.threadStart, options ?? {}, engine.startThread),
+        startThread: (options) => openThread(span.threadStart, options ?? {}, engine.startThread),
         resumeThread,
+        attach: (threadId, options = {}) => attach(threadId, options),
         resumeLast: (options) =>
           Effect.flatMap(findLastThread(Nodepath.resolve(options?.cwd ?? ".")), (threadId) =>
             resumeThread(threadId, options)
           ),
         forkThread: (threadId, options) =>
-          open(span.threadFork, options ?? {}, (more) =>
+          openThread(span.threadFork, options ?? {}, (more) =>
             engine.forkThread(threadId, { ...more, through: options?.through })
           ),
         listThreads: (filter = {}) => paged((cursor) => listThreads(filter, cursor)),

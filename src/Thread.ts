@@ -17,8 +17,9 @@ import type * as Turn from "./domain/Turn.ts"
 import type * as TurnOptions from "./domain/TurnOptions.ts"
 import * as EventBuffer from "./turn/EventBuffer.ts"
 import * as StructuredOutput from "./turn/StructuredOutput.ts"
-import type * as SharedThreads from "./turn/SharedThreads.ts"
+import * as SharedThreads from "./turn/SharedThreads.ts"
 import * as ThreadMembers from "./turn/ThreadMembers.ts"
+import type * as TurnObservation from "./turn/TurnObservation.ts"
 import * as TurnQueue from "./turn/TurnQueue.ts"
 import * as TurnRunner from "./turn/TurnRunner.ts"
 
@@ -106,6 +107,13 @@ export interface Thread {
    */
   readonly interrupt: Effect.Effect<void>
   /**
+   * From now on, a turn of this handle goes on in Codex when the scope of the thread closes or the effect that runs it is
+   * interrupted, with its background terminals and sub-agents. `interrupt` still interrupts it, and `Codex.attach` observes
+   * it again. The same as the option `onScopeClose: "detach"`. Fails with `InvalidRequest.Rejected` if Codex does not run
+   * behind a socket, because its turns then end with this process.
+   */
+  readonly detach: Effect.Effect<void, CodexError.InvalidRequest>
+  /**
    * Reviews code and returns the turn with typed findings. Codex starts the review with a clean context, runs its commands
    * without asking for approval, and adds the review to the conversation, so that a next turn can refer to it. Everything
    * else is as in `run`. A review of which the model gave no result, or one whose
@@ -160,6 +168,15 @@ export interface Thread {
 
 /** @internal Lets a caller that may lose the right to start a turn at any time refuse right before the start. */
 export const { BeforeStart } = TurnRunner
+
+/**
+ * The running turn of a thread, and a handle of its thread. `Codex.attach` returns it.
+ * @since 0.1.0
+ * @category models
+ */
+export interface AttachedTurn extends TurnObservation.TurnObservation {
+  readonly thread: Thread
+}
 
 /** For an engine that runs no commands in the background. */
 const noTerminals: Terminals = {
@@ -258,6 +275,7 @@ export const make = (
           TurnRunner.annotated(engine, context)
         ),
     interrupt: queue.interrupt,
+    detach: SharedThreads.detach(handle),
     compact: (options = {}) =>
       Effect.map(
         queue.run({

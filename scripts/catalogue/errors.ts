@@ -183,6 +183,12 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     "no rollout found for thread id 01a1",
     "thread/resume"
   ),
+  "InvalidRequest.NoTurnRunning": refused(
+    "NoTurnRunning",
+    "The turn has ended. `codex.readThread` has it, and `thread.run` with its key returns its outcome.",
+    "no turn is running",
+    "thread/attach"
+  ),
   "InvalidRequest.Rejected": refused(
     "Rejected",
     "The message has Codex's reason.",

@@ -297,9 +297,30 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/TurnQueue.ts", "test/engine/app-server/ServerRequests.test.ts", [
     [
-      "holding(afterOthers(runTurn(turn)))",
-      "holding(runTurn(turn))",
+      "holding(afterOthers(runDetachable(turn)))",
+      "holding(runDetachable(turn))",
       "do not spend their timeout while they wait"
+    ]
+  ]),
+  ...inFile("src/turn/TurnQueue.ts", "test/real-codex/Attach.test.ts", [
+    [
+      "if (!thread.isDetached) return Fiber.interrupt(fiber)",
+      "return Fiber.interrupt(fiber)",
+      "finishes its turn without a program, also when the effect that runs it is interrupted"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/LeftTurns.ts", "test/real-codex/Attach.test.ts", [
+    [
+      "turn.isLeft = true",
+      "turn.isLeft = false",
+      "leaves an approval to the program that has a policy, and asks the policy of the program that attaches"
+    ]
+  ]),
+  ...inFile("src/Codex.ts", "test/real-codex/Attach.test.ts", [
+    [
+      "attaches && !hasPolicy",
+      "false",
+      "leaves an approval to the program that has a policy, and asks the policy of the program that attaches"
     ]
   ]),
   ...inFile("src/turn/KeyedTurn.ts", "test/turn/KeyedTurn.test.ts", [

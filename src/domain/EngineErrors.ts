@@ -218,6 +218,7 @@ export const InvalidRequestReason = Schema.Literals([
   "BadParams",
   "ThreadNotFound",
   "TurnNotFound",
+  "NoTurnRunning",
   "Rejected",
   "AgentWritable",
   "BadConfig",
@@ -230,6 +231,7 @@ const requestSteps: { readonly [Reason in InvalidRequestReason]: string } = {
   BadParams: "correct the parameter",
   ThreadNotFound: "check the id and CODEX_HOME, or start a new thread",
   TurnNotFound: "check the key and the database; a turn that ended long ago may have been pruned",
+  NoTurnRunning: "start a turn, or read the thread's history",
   Rejected: "change the request, or what it needs, as the reason says",
   AgentWritable: "move the file to a directory that the sandbox cannot write",
   BadConfig: startFailures.BadConfig.nextStep,
@@ -238,7 +240,7 @@ const requestSteps: { readonly [Reason in InvalidRequestReason]: string } = {
 
 /**
  * The request is invalid, or the engine refused it. `AgentWritable`: the sandbox of a turn would let the agent write a
- * directory in which this process keeps files. `BadConfig`: Codex cannot load its configuration for the thread.
+ * directory in which this process keeps files. `NoTurnRunning`: there is no turn to attach to. `BadConfig`: Codex cannot load its configuration for the thread.
  * `McpServerFailed`: a required MCP server did not start.
  * @since 0.1.0
  * @category errors

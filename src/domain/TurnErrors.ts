@@ -211,21 +211,32 @@ export class CommandTimedOut extends make<CommandTimedOut>()(
   })
 ) {}
 
-const interrupters = { caller: "the caller", policy: "an approval policy", codex: "codex" }
+const interruptions: {
+  readonly [By in "caller" | "policy" | "codex" | "detach"]: {
+    readonly happened: string
+    readonly nextStep: string
+  }
+} = {
+  caller: { happened: "the caller stopped the turn", nextStep: "run another turn of the thread to continue" },
+  policy: {
+    happened: "an approval policy stopped the turn",
+    nextStep: "run another turn of the thread to continue"
+  },
+  codex: { happened: "codex stopped the turn", nextStep: "run another turn of the thread to continue" },
+  detach: {
+    happened: "this program left the turn, which goes on in codex",
+    nextStep: "attach to the thread by its id to see it"
+  }
+}
 
 /**
- * The caller (`thread.interrupt`), a policy's `cancel` or Codex interrupted the turn. A fiber that is interrupted ends as
- * interrupted instead, not with this error.
+ * The caller (`thread.interrupt`), a policy's `cancel` or Codex interrupted the turn. By `detach`: the handle closed and left
+ * the turn, which goes on in Codex. A fiber that is interrupted ends as interrupted instead, not with this error.
  * @since 0.1.0
  * @category errors
  */
 export class TurnInterrupted extends make<TurnInterrupted>()(
   "TurnInterrupted",
-  { by: Schema.Literals(["caller", "policy", "codex"]) },
-  ({ by }) => ({
-    class: "aborted",
-    retryable: false,
-    happened: `${interrupters[by]} stopped the turn`,
-    nextStep: "run another turn of the thread to continue"
-  })
+  { by: Schema.Literals(["caller", "policy", "codex", "detach"]) },
+  ({ by }) => ({ class: "aborted", retryable: false, ...interruptions[by] })
 ) {}

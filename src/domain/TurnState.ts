@@ -273,3 +273,19 @@ export function* endSteps(
     marks
   ]
 }
+
+/** Returns the turn so far. Open items have their last reported form. Pure: the turn goes on. */
+export const snapshot = (state: TurnState, at: number, readOnly: ReadonlySet<string>): Turn.Turn => {
+  const open = new Map<string, Item.Item>(
+    [...OrderedMap.values(state.calls.items)].map((item) => [item.id, item])
+  )
+  const [turn] = end(state, at, { completed: false }, readOnly)
+  return {
+    ...turn,
+    sideEffects: SideEffects.atEnd(state.sideEffects),
+    items: turn.items.map((item) => {
+      const reported = open.get(item.id)
+      return reported !== undefined && Item.isWork(reported) ? reported : item
+    })
+  }
+}

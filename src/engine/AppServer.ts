@@ -251,6 +251,7 @@ const make = Effect.fnUntraced(function* (transport: Transport.Transport) {
       observer: options.observer,
       goals: Goals.isEnabled(options),
       unclaimed: new Map(),
+      isDetached: false,
       cwd: () => cwd ?? "/"
     }
     const first = yield* openOnProcess(method, { ...more, ...settings }, holder, resumed)
@@ -274,6 +275,7 @@ const make = Effect.fnUntraced(function* (transport: Transport.Transport) {
         hasInstructions: ({ thread }) => GivenInstructions.isLast(fs, thread.path, options.instructions),
         tmpdir: transport.temporaryDirectory
       },
+      transport.turnsOutlive === true,
       resolveDirectories,
       {
         restarted,

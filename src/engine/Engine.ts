@@ -70,7 +70,7 @@ export interface AdoptedTurn {
    * Interruption interrupts the turn and ends the processes that it started.
    */
   readonly run: (
-    options: Pick<EngineTurnOptions, "subAgents" | "terminals">,
+    options: Pick<EngineTurnOptions, "keepsRunning" | "subAgents" | "terminals">,
     handlers: Handlers
   ) => Effect.Effect<void, CodexError.TurnError>
 }
@@ -167,6 +167,11 @@ export interface EngineTurnOptions extends SettingsOptions {
   /** An id of the caller for the input of the turn. The history keeps it, so that `findTurn` finds the turn by it. */
   readonly clientMessageId?: string | undefined
   /**
+   * Whether an interruption leaves the turn running, with what it has started. Called when the turn is interrupted, and only
+   * by an engine with `detach`.
+   */
+  readonly keepsRunning?: (() => boolean) | undefined
+  /**
    * Called right before the request that starts the turn is sent, each time that it is sent. An error ends the turn with it,
    * and nothing is sent.
    */
@@ -243,6 +248,11 @@ export interface EngineThread {
   readonly findTurn?:
     | ((clientMessageId: string) => Effect.Effect<FoundTurn | undefined, CodexError.StartError>)
     | undefined
+  /**
+   * From now on, closing the scope of the thread leaves running what runs on it. Absent if nothing that runs can outlive the
+   * connection to the engine.
+   */
+  readonly detach?: Effect.Effect<void> | undefined
   /** Summarises the conversation to free context space. Codex runs this as a turn. */
   readonly compact: (handlers: Handlers) => Effect.Effect<void, CodexError.TurnError>
   /**

@@ -210,6 +210,7 @@ export const make = (status: ErrorStatus, body: ErrorBody): HttpError => new byS
 const requestStatus = {
   ThreadNotFound: 404,
   TurnNotFound: 404,
+  NoTurnRunning: 409,
   InputTooLarge: 413,
   BadParams: 400,
   Rejected: 422,

@@ -84,6 +84,18 @@ export const empty: ToolHost = {
   leaked: () => 0
 }
 
+/** Returns tools that leave calls of other tools without an answer, for another program that has them. */
+export const leavingUnknown = (tools: ToolHost): ToolHost => {
+  const names = new Set(tools.specs.map(({ name }) => name))
+  return {
+    ...tools,
+    turn: (hooks) => {
+      const call = tools.turn(hooks)
+      return (request) => (names.has(request.tool) ? call(request) : Effect.never)
+    }
+  }
+}
+
 interface HostedTool {
   readonly tool: Tool.Any
   readonly settings: ToolSettings.ToolSettings

@@ -72,6 +72,8 @@ export interface ActiveTurn {
   readonly handlers: Omit<Engine.Handlers, "agent">
   /** Ends the turn and its telemetry, in small steps, and returns the turn. Ignores later events. */
   readonly endSteps: (outcome: Signal.TurnEnd) => Generator<void, Turn.Turn>
+  /** Returns the turn so far. */
+  readonly snapshot: () => Turn.Turn
   /** Returns the answer of the agent so far. */
   readonly answer: () => StructuredOutput.Answer
   /** Returns the failure of the model request that Codex retries, until the next attempt produces output. */
@@ -249,6 +251,10 @@ export const make = (options: ActiveTurnOptions): ActiveTurn => {
         // As in `ignoreDefects`.
       }
       return turn
+    },
+    snapshot: () => {
+      const turn = TurnState.snapshot(state, Math.max(milliseconds(clock), state.time.at), readOnly)
+      return options.price === undefined ? turn : { ...turn, cost: Prices.cost(turn.usage, options.price) }
     },
     answer: () => ({ message: TurnState.message(state), review: state.review }),
     retrying: () => retrying,

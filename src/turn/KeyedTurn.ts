@@ -55,7 +55,7 @@ const lookAgain = Duration.millis(250)
  * and returns the turn if the thread has it by then.
  */
 export const run = <A>(
-  { context, engine, shared }: SharedThreads.SharingHandle,
+  thread: SharedThreads.SharingHandle,
   key: string,
   { options, output }: TurnRunner.TurnSpec<A>,
   start: (
@@ -63,6 +63,7 @@ export const run = <A>(
     before: Effect.Effect<Option.Option<readonly [Turn.Turn, A]>, CodexError.TurnError>
   ) => Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError>
 ): Effect.Effect<readonly [Turn.Turn, A], CodexError.TurnError> => {
+  const { context, engine, shared } = thread
   const { findTurn } = engine
   if (findTurn === undefined)
     return Effect.fail(
@@ -91,7 +92,9 @@ export const run = <A>(
       )
       const late = Effect.delay(stop, Duration.millis(Math.max(0, timeoutMillis - elapsed)))
       return yield* Effect.raceFirst(Deferred.await(running.result), Effect.andThen(late, Effect.never)).pipe(
-        Effect.onInterrupt(() => SharedThreads.interruptRequested(running))
+        Effect.onInterrupt(() =>
+          thread.isDetached ? Effect.void : SharedThreads.interruptRequested(running)
+        )
       )
     })
 
@@ -129,7 +132,8 @@ export const run = <A>(
     return Effect.onExit(turn, (exit) =>
       Effect.sync(() => {
         shared.keyed.delete(key)
-        SharedThreads.endTurn(running, exit)
+        // A turn that its caller has left goes on.
+        if (!shared.adopted.has(running)) SharedThreads.endTurn(running, exit)
       })
     )
   })

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -21,6 +22,10 @@ import type * as TurnRunner from "./TurnRunner.ts"
 /** A handle of a thread, with the context in which it was opened. */
 export interface SharingHandle extends TurnAttempts.ThreadTurns {
   readonly shared: SharedThread
+  /** The turns that the handle has started and that run. */
+  readonly turns: Set<HandleTurn>
+  /** Whether the turns that run when the handle closes go on. */
+  isDetached: boolean
   readonly services: Context.Context<never>
 }
 
@@ -30,9 +35,19 @@ export interface HandleTurn extends TurnAttempts.CurrentTurn {
   turnId: TurnId | undefined
   /** When the turn started, in milliseconds since the epoch, once it is known. */
   startedAt: number | undefined
+  /** Completes when the turn has started or ended. */
+  readonly started: Deferred.Deferred<void>
   /** How the turn ends, after all attempts, for other callers that observe it. */
   readonly result: Deferred.Deferred<Turn.Turn, CodexError.TurnError>
   readonly ended: Deferred.Deferred<void>
+  /** Other callers that receive the events of the turn. */
+  readonly watchers: Set<TurnWatcher>
+}
+
+/** A caller that receives the events of a turn, and its end. */
+export interface TurnWatcher {
+  readonly offer: (event: Turn.TurnEvent) => void
+  readonly end: (exit: Exit.Exit<void, CodexError.TurnError>) => void
 }
 
 /** What is to be known about the turns that Codex starts by itself. */
@@ -171,16 +186,28 @@ export const makeTurn = (turnId?: TurnId): HandleTurn => ({
   startedAt: undefined,
   attempt: undefined,
   interrupted: Deferred.makeUnsafe(),
+  started: Deferred.makeUnsafe(),
   result: Deferred.makeUnsafe(),
-  ended: Deferred.makeUnsafe()
+  ended: Deferred.makeUnsafe(),
+  isLeft: false,
+  live: undefined,
+  watchers: new Set()
 })
 
 /** Follows the events of a turn. */
 export const observeTurn = (running: HandleTurn, event: Turn.TurnEvent): void => {
+  for (const { offer } of running.watchers) offer(event)
   if (event._tag !== "TurnStarted") return
   running.turnId = event.turnId
   running.startedAt = event.at
+  Deferred.doneUnsafe(running.started, Exit.void)
 }
+
+/** Returns an exit without interruptions, which concern the fiber that ran the turn and not the callers that observe it. */
+const resultOf = <A>(exit: Exit.Exit<A, CodexError.TurnError>): Exit.Exit<void, CodexError.TurnError> =>
+  Exit.isSuccess(exit)
+    ? Exit.void
+    : Exit.fail(Option.getOrElse(Exit.findErrorOption(exit), () => interrupted))
 
 /** Passes the end of a turn to the callers that observe it. */
 export const endTurn = (
@@ -193,6 +220,8 @@ export const endTurn = (
       ? Exit.succeed(exit.value[0])
       : Exit.fail(Option.getOrElse(Exit.findErrorOption(exit), () => interrupted))
   )
+  Deferred.doneUnsafe(running.started, Exit.void)
+  for (const { end } of running.watchers) end(resultOf(exit))
   Deferred.doneUnsafe(running.ended, Exit.void)
 }
 
@@ -202,8 +231,41 @@ export const stopTurn = (
   error: CodexError.TurnError
 ): Effect.Effect<void> => Effect.andThen(Deferred.fail(attempt ?? waiting, error), Deferred.await(ended))
 
+/** Has the turns of a handle go on when it closes. Fails if the engine ends them with this process. */
+export const detach = (handle: SharingHandle): Effect.Effect<void, CodexError.InvalidRequest> =>
+  Effect.suspend((): Effect.Effect<void, CodexError.InvalidRequest> => {
+    const { detach } = handle.engine
+    if (detach === undefined)
+      return Effect.fail(
+        new CodexError.InvalidRequest({
+          reason: "Rejected",
+          method: "thread/detach",
+          detail:
+            "the turns of this codex end with this process; to leave turns running, run codex behind a socket and connect with AppServer.layerSocket"
+        })
+      )
+    handle.isDetached = true
+    return detach
+  })
+
+const left = new CodexError.TurnInterrupted({ by: "detach" })
+
+/** Leaves a turn running in the engine, and waits until this process no longer observes it. */
+const leaveTurn = (running: HandleTurn): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    running.isLeft = true
+    return stopTurn(running, left)
+  })
+
 /** Interrupts a turn that a handle has requested, and waits for its end. */
 export const interruptRequested = (running: HandleTurn): Effect.Effect<void> => stopTurn(running, interrupted)
+
+/** Leaves the turns of a handle that closes, and, if it is the last one, those that Codex has started by itself. */
+const leave = (shared: SharedThread, handle: SharingHandle, isLast: boolean): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const turns = new Set([...handle.turns, ...(isLast ? shared.adopted : [])])
+    return Effect.forEach(turns, leaveTurn, { concurrency: "unbounded", discard: true })
+  })
 
 /** Runs a turn that Codex has started by itself, with the telemetry and in the context of the newest handle. */
 const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.AdoptedTurn): void => {
@@ -214,7 +276,8 @@ const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.Adopted
     running,
     {
       request: { _tag: "Adopted", turn },
-      options: {},
+      // A turn that outlives its handles has the limits of the caller that started it, or that finds it by its key.
+      options: handle.isDetached ? { timeout: Duration.infinity } : {},
       output: StructuredOutput.none,
       publish: (event) => observeTurn(running, event)
     },
@@ -224,7 +287,7 @@ const adopt = (shared: SharedThread, handle: SharingHandle, turn: Engine.Adopted
     Effect.exit,
     // The turn of a goal that this library ends is not the goal's last: Codex would go on after the next turn.
     Effect.tap((exit) =>
-      Exit.isFailure(exit) ? stopGoal(shared, handle.engine.goals, "pause") : Effect.void
+      Exit.isFailure(exit) && !running.isLeft ? stopGoal(shared, handle.engine.goals, "pause") : Effect.void
     ),
     Effect.tap((exit) =>
       Effect.sync(() => {
@@ -260,7 +323,10 @@ export interface Opening {
 }
 
 /** Prepares to open a handle: Codex may start a turn before it has replied that the thread is open. */
-export const opening = (threads: SharedThreads): Opening => {
+export const opening = (
+  threads: SharedThreads,
+  isDetached: (engine: Engine.EngineThread) => boolean = () => false
+): Opening => {
   let handle: SharingHandle | undefined
   const waiting: Array<(handle: SharingHandle) => void> = []
   const whenOpen = (act: (handle: SharingHandle) => void) => {
@@ -303,6 +369,8 @@ export const opening = (threads: SharedThreads): Opening => {
               budget,
               services,
               shared,
+              isDetached: isDetached(engine),
+              turns: new Set(),
               members: shared.members,
               onExhausted: engine.goals === undefined ? undefined : pauseExhausted(shared, engine.goals),
               activity: ThreadMembers.makeActivity(),
@@ -320,10 +388,11 @@ export const opening = (threads: SharedThreads): Opening => {
           Effect.suspend(() => {
             const { activity, engine, shared } = opened
             shared.members.open.delete(opened)
-            if (shared.members.open.size > 0) return Effect.sync(() => ThreadMembers.closeActivity(activity))
-            if (threads.get(shared.id) === shared) threads.delete(shared.id)
+            const isLast = shared.members.open.size === 0
+            if (isLast && threads.get(shared.id) === shared) threads.delete(shared.id)
+            const ending = isLast ? interrupt(shared, engine, "pause") : Effect.void
             return Effect.ensuring(
-              interrupt(shared, engine, "pause"),
+              opened.isDetached ? leave(shared, opened, isLast) : ending,
               Effect.sync(() => ThreadMembers.closeActivity(activity))
             )
           })

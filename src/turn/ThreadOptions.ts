@@ -57,6 +57,13 @@ export interface ThreadOptions<Tools extends Record<string, Tool.Any> = {}>
    * `Thread.runGoal`. Default: false, also if Codex's configuration turns goals on.
    */
   readonly goals?: boolean | undefined
+  /**
+   * What happens to a turn that runs when the scope of the thread closes, or when the effect that runs it is interrupted.
+   * `detach` leaves it running in Codex, with its background terminals and sub-agents: `Codex.attach` observes it again, also
+   * from another process. `Thread.interrupt` interrupts it. Needs a Codex that runs behind a socket (`AppServer.layerSocket`,
+   * or an engine host); otherwise opening the thread fails with `InvalidRequest.Rejected`. Default: `interrupt`.
+   */
+  readonly onScopeClose?: "interrupt" | "detach" | undefined
   /** What happens to sub-agents that still work when a turn completes. Default: `interrupt`. */
   readonly subAgents?: TurnOptions.SubAgents | undefined
   /** Overrides of Codex's configuration for this thread, for example `{ "model_reasoning_effort": "high" }`. */

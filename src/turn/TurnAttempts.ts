@@ -33,6 +33,10 @@ export interface ThreadTurns extends ThreadMembers.Member {
 export interface CurrentTurn {
   /** Fails to end the attempt; `undefined` between attempts. */
   attempt: Deferred.Deferred<never, CodexError.TurnError> | undefined
+  /** Whether the handle leaves the turn running when it ends the attempt. */
+  isLeft: boolean
+  /** Reads the attempt while it runs. */
+  live: TurnRunner.LiveTurn | undefined
   /** Fails to end the wait between attempts. */
   readonly interrupted: Deferred.Deferred<never, CodexError.TurnError>
 }
@@ -136,6 +140,10 @@ export const run = <A>(
         { ...turn, request, options: { ...turn.options, model: chosen } },
         {
           stopped,
+          keepsRunning: () => current.isLeft,
+          onLive: (live) => {
+            current.live = live
+          },
           onExhausted: thread.onExhausted,
           model,
           share: ThreadMembers.share(thread.members, thread, request._tag !== "Adopted"),

@@ -1,5 +1,6 @@
 /** Runs the turns of one thread one after the other, and interrupts the current one. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import * as AgentRoots from "../approval/AgentRoots.ts"
@@ -80,6 +81,7 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
     Effect.suspend(() => {
       current = running
       shared.requested.add(running)
+      thread.turns.add(running)
       const publish = (event: Turn.TurnEvent) => {
         SharedThreads.observeTurn(running, event)
         turn.publish(event)
@@ -88,13 +90,37 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
         Effect.andThen(TurnAttempts.run(thread, running, { ...turn, publish })),
         Effect.onExit((exit) =>
           Effect.sync(() => {
-            current = undefined
+            if (current === running) current = undefined
+            thread.turns.delete(running)
+            shared.adopted.delete(running)
             shared.requested.delete(running)
             SharedThreads.endTurn(running, exit)
           })
         )
       )
     })
+
+  /**
+   * Runs a turn that may outlive its caller: if the handle is detached when the caller is interrupted, the turn goes on as if
+   * Codex had started it by itself.
+   */
+  const runDetachable = <A>(turn: TurnRunner.TurnSpec<A>, running = SharedThreads.makeTurn()) =>
+    engine.detach === undefined
+      ? runTurn(turn, running)
+      : Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(
+            Effect.forkDetach(restore(runTurn(turn, running)), { startImmediately: true }),
+            (fiber) =>
+              Effect.onInterrupt(restore(Fiber.join(fiber)), () =>
+                Effect.suspend(() => {
+                  if (!thread.isDetached) return Fiber.interrupt(fiber)
+                  shared.requested.delete(running)
+                  if (fiber.pollUnsafe() === undefined) shared.adopted.add(running)
+                  return Effect.void
+                })
+              )
+          )
+        )
 
   return {
     run: (turn) =>
@@ -110,7 +136,7 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
           attachmentTarget(engine, turn.options)
         )
         const { key } = turn.options
-        if (key === undefined) return holding(afterOthers(runTurn(turn)))
+        if (key === undefined) return holding(afterOthers(runDetachable(turn)))
         return KeyedTurn.run(thread, key, turn, (running, before) =>
           holding(
             afterOthers(
@@ -118,7 +144,7 @@ export const make = (thread: SharedThreads.SharingHandle): TurnQueue => {
                 before,
                 Option.match({
                   onSome: (found) => Effect.succeed(found),
-                  onNone: () => runTurn(turn, running)
+                  onNone: () => runDetachable(turn, running)
                 })
               )
             )

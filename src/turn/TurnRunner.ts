@@ -76,6 +76,14 @@ export interface TurnSpec<A> {
   readonly publish: (event: Turn.TurnEvent) => void
 }
 
+/** Reads a turn while it runs. */
+export interface LiveTurn {
+  /** Returns the turn so far. Its open items have the status that Codex reported last. */
+  readonly snapshot: () => Turn.Turn
+  /** Returns what the turn has used so far, with its sub-agents. */
+  readonly spent: () => Budget.BudgetUsage
+}
+
 /** One attempt at a turn: what ran before it, and how it ends. */
 export interface TurnAttempt {
   /** What the handles of the thread count and show. */
@@ -89,6 +97,10 @@ export interface TurnAttempt {
   readonly previous: EffectTracer.ExternalSpan | undefined
   /** Ends the goal of the thread, because a budget of the thread allows no further turn. `undefined` without goals. */
   readonly onExhausted: ((error: CodexError.BudgetExceeded) => Effect.Effect<void>) | undefined
+  /** Whether the end of the attempt leaves the turn running in the engine. */
+  readonly keepsRunning: () => boolean
+  /** Receives the functions that read the attempt, when it begins. */
+  readonly onLive: (live: LiveTurn) => void
   /** Fails to end the attempt. */
   readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
   /**
@@ -117,10 +129,10 @@ const runOnEngine = <A>(
   { options, output, request }: TurnSpec<A>,
   handlers: Engine.Handlers,
   context: ThreadContext,
-  beforeStart: Engine.EngineTurnOptions["beforeStart"]
+  { beforeStart, keepsRunning }: Pick<Engine.EngineTurnOptions, "beforeStart" | "keepsRunning">
 ): Effect.Effect<void, CodexError.TurnError> => {
   const { subAgents = context.subAgents, terminals = context.terminals } = options
-  const ending = { subAgents, terminals }
+  const ending = { subAgents, terminals, keepsRunning }
   switch (request._tag) {
     case "Prompt": {
       const { cwd, effort, mode = context.mode, model, sandbox } = options
@@ -193,7 +205,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   attempt: TurnAttempt
 ): Effect.fn.Return<readonly [Turn.Turn, A], CodexError.TurnError> {
   const { options } = spec
-  const { onExhausted, share, stopped, tried } = attempt
+  const { keepsRunning, onExhausted, share, stopped, tried } = attempt
   const publish = (event: Turn.TurnEvent): void => {
     share.publish(event)
     spec.publish(event)
@@ -286,6 +298,10 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     publish
   })
   spansOf.set(0, turn.spanOf)
+  attempt.onLive({
+    snapshot: () => CombinedTurn.withEarlier(attempt.earlier, turn.snapshot()),
+    spent: () => Budget.add(tried, spent)
+  })
   const handlers: Engine.Handlers = {
     ...turn.handlers,
     agent: (agent) => {
@@ -346,7 +362,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   if (isAdopted && exhaustedBudget !== undefined) stop(exhaustedBudget)
   const performed =
     isAdopted || exhaustedBudget === undefined
-      ? Effect.flatMap(runOnEngine(engine, spec, handlers, context, beforeStart), () =>
+      ? Effect.flatMap(runOnEngine(engine, spec, handlers, context, { beforeStart, keepsRunning }), () =>
           // The last event of the turn may have exceeded a limit: the turn fails although Codex completed it.
           Deferred.isDoneUnsafe(stopped) ? Deferred.await(stopped) : spec.output.decode(turn.answer())
         )
@@ -356,18 +372,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     Effect.onInterrupt(Effect.never, () => Effect.sync(() => (stopping = true))),
     performed,
     Deferred.await(stopped),
-    Effect.delay(
-      Effect.suspend(() => {
-        const retrying = turn.retrying()
-        const timeoutMillis = Duration.toMillis(timeout)
-        return Effect.fail(
-          new CodexError.TurnTimedOut(
-            retrying === undefined ? { timeoutMillis } : { timeoutMillis, retrying }
-          )
-        )
-      }),
-      timeout
-    ),
+    ...(Duration.isFinite(timeout) ? [Effect.delay(timedOut(turn, timeout), timeout)] : []),
     ...timeLimit("turn", budget, tried),
     ...share
       .members()
@@ -395,6 +400,15 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     )
   )
 })
+
+const timedOut = (turn: ActiveTurn.ActiveTurn, timeout: Duration.Duration) =>
+  Effect.suspend(() => {
+    const retrying = turn.retrying()
+    const timeoutMillis = Duration.toMillis(timeout)
+    return Effect.fail(
+      new CodexError.TurnTimedOut(retrying === undefined ? { timeoutMillis } : { timeoutMillis, retrying })
+    )
+  })
 
 const isInterruption = (exit: Exit.Exit<unknown, unknown>): boolean =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)

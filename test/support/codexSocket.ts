@@ -151,6 +151,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(Codex, (codex) => codex.startThread({ ...settings, ...more })),
     resume: <Tools extends Record<string, Tool.Any> = {}>(id: string, more: ThreadOptions<Tools> = {}) =>
       Effect.flatMap(Codex, (codex) => codex.resumeThread(ThreadId.make(id), { ...settings, ...more })),
+    touch: (name: string) => Effect.orDie(fs.writeFileString(`${workspace}/${name}`, "")),
     exists: (name: string) => Effect.orDie(fs.exists(`${workspace}/${name}`))
   }
 })

@@ -12,6 +12,7 @@ import type * as RawRequests from "./RawRequests.ts"
 import type * as CommandExec from "./CommandExec.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import * as RunningTurn from "./RunningTurn.ts"
+import * as LeftTurns from "./LeftTurns.ts"
 import type * as LoadSettings from "./LoadSettings.ts"
 import * as SubAgents from "./SubAgents.ts"
 import * as WireSettings from "./WireSettings.ts"
@@ -23,6 +24,8 @@ export interface ThreadHolder {
   readonly goals: boolean
   /** The turns that Codex has started by itself and that wait for the handle to open, which runs them. */
   readonly unclaimed: Map<RunningTurn.RunningTurn, Engine.AdoptedTurn>
+  /** Whether closing the handle leaves running what runs on the thread. */
+  isDetached: boolean
   /** The working directory of the thread. */
   cwd: () => string
 }
@@ -96,7 +99,7 @@ export const recordSettings = (loadedThreads: ReadonlyMap<string, LoadedThread>,
 const passOn = (
   { process }: Session,
   { holders }: LoadedThread,
-  { unclaimed }: ThreadHolder
+  { isDetached, unclaimed }: ThreadHolder
 ): Effect.Effect<void> =>
   Effect.forEach(
     [...unclaimed],
@@ -106,6 +109,7 @@ const passOn = (
         next.unclaimed.set(turn, adopted)
         return Effect.sync(() => next.observer?.onTurn(adopted))
       }
+      if (isDetached) return LeftTurns.leave(turn, Effect.succeed(true))
       return Effect.ensuring(
         SubAgents.interruptTurn(process, turn),
         Effect.sync(() => RunningTurn.end(turn, new CodexError.TurnInterrupted({ by: "caller" })))
@@ -131,26 +135,38 @@ export const acquire = (
     }),
     (loaded) => {
       loaded.holders.delete(holder)
+      const { process, runningTurns, terminals } = session
       const unsubscribe = Effect.suspend(() => {
         if (loaded.holders.size > 0) return Effect.void
         session.loadedThreads.delete(threadId)
         session.usageTotals.delete(threadId)
-        const { process, terminals } = session
-        const unsubscribe = Effect.ignore(
-          process.connection.request("thread/unsubscribe", { threadId }, { timeout: "1 second" })
-        )
         // Codex would run them until the process ends (openai/codex#42717).
-        return BackgroundTerminals.endAll(process, terminals, threadId).pipe(
+        const ending = holder.isDetached
+          ? Effect.void
+          : BackgroundTerminals.endAll(process, terminals, threadId)
+        const left = runningTurns.get(threadId)
+        return ending.pipe(
           Effect.andThen(Effect.sync(() => terminals.forget(threadId))),
-          Effect.andThen(unsubscribe)
+          Effect.andThen(
+            left?.isLeft === true
+              ? LeftTurns.forget(process, runningTurns, left)
+              : LeftTurns.unsubscribe(process, threadId)
+          )
+        )
+      })
+      /** The other handles adopt a turn that this one has left. */
+      const handOver = Effect.suspend(() => {
+        const left = runningTurns.get(threadId)
+        if (left?.isLeft !== true) return Effect.void
+        return Effect.andThen(
+          LeftTurns.forget(process, runningTurns, left),
+          Effect.ignore(process.connection.request("thread/resume", { threadId, excludeTurns: true }))
         )
       })
       return Effect.andThen(
         passOn(session, loaded, holder),
         // The last holder waits for its interrupted turn to end. Other holders do not wait.
-        Effect.suspend(() =>
-          loaded.holders.size > 0 ? Effect.void : loaded.turns.withPermits(1)(unsubscribe)
-        )
+        Effect.suspend(() => (loaded.holders.size > 0 ? handOver : loaded.turns.withPermits(1)(unsubscribe)))
       )
     }
   )

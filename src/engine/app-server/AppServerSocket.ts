@@ -219,8 +219,11 @@ const connect = Effect.fnUntraced(function* (
     })
 
   const followed = (method: string, params: unknown, result: unknown): void => {
-    if (method === "thread/unsubscribe" && Predicate.isObject(params))
+    if (method === "thread/unsubscribe" && Predicate.isObject(params)) {
+      // Codex sends the requests that wait again when this client opens the thread again.
+      requests.endTurn(String(params["threadId"]))
       return notifications.close(String(params["threadId"]))
+    }
     if (method !== "thread/start" && method !== "thread/resume" && method !== "thread/fork") return
     const opened = Option.getOrUndefined(decodeOpened(result))
     if (opened !== undefined) notifications.open(opened.thread.id)
@@ -310,5 +313,6 @@ export const transport = (options: SocketLink.LinkOptions): Transport.Transport 
   home: undefined,
   env: undefined,
   temporaryDirectory: process.env["TMPDIR"],
+  turnsOutlive: true,
   requestTimeout: Duration.fromInputUnsafe(options.requestTimeout ?? "30 seconds")
 })

@@ -2,6 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as ApprovalDecision from "../../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import { hash } from "../../domain/ApprovalRequestHash.ts"
@@ -251,6 +252,10 @@ export const make = (runningTurns: ReadonlyMap<string, RunningTurn.RunningTurn>)
 
   return {
     onRequest: (request, method, params) => {
+      const threadId = Predicate.isObject(params) ? params["threadId"] : undefined
+      const runningTurn = Predicate.isString(threadId) ? runningTurns.get(threadId) : undefined
+      // Codex sends it to the next client that opens the thread.
+      if (runningTurn !== undefined && RunningTurn.isLeft(runningTurn)) return
       try {
         handleRequest(request, method, params)
       } catch {

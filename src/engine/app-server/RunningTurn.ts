@@ -61,6 +61,8 @@ export interface RunningTurn {
   review: { result: Review.Review | undefined } | undefined
   /** Whether the turn has ended and its sub-agents end. A sub-agent that starts later is interrupted. */
   endsSubAgents: boolean
+  /** Whether this client has left the turn, which goes on. Codex asks the next client, so requests stay without a reply. */
+  isLeft: boolean
   /** Whether every further request of Codex is declined. */
   closed: boolean
   /** How many messages have arrived for the thread. */
@@ -92,9 +94,13 @@ export const make = (
   state: TurnLifecycle.initial,
   review: undefined,
   endsSubAgents: false,
+  isLeft: false,
   closed: false,
   messageCount: 0
 })
+
+/** Whether this client has left the turn, or the turn that it works for. */
+export const isLeft = ({ isLeft, root }: RunningTurn): boolean => isLeft || root?.isLeft === true
 
 export const isOver = (turn: RunningTurn): boolean => turn.state._tag === "Over"
 
@@ -190,9 +196,13 @@ export const answerRequest = (
   declineReply: unknown
 ): void => {
   const fiber = turn.fork(handler)
-  turn.pendingRequests.set(fiber, () => request.reply(declineReply))
+  const decline = () => {
+    if (!isLeft(turn)) request.reply(declineReply)
+  }
+  turn.pendingRequests.set(fiber, decline)
   fiber.addObserver((exit) => {
     turn.pendingRequests.delete(fiber)
-    request.reply(Exit.isSuccess(exit) ? exit.value : declineReply)
+    if (Exit.isSuccess(exit)) request.reply(exit.value)
+    else decline()
   })
 }

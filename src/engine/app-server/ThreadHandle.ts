@@ -81,6 +81,7 @@ export interface Reopening {
 export const make = Effect.fnUntraced(function* (
   first: HandleSettings.ThreadOnSession,
   request: HandleSettings.HandleRequest,
+  turnsOutlive: boolean,
   resolveDirectories: ResolveDirectories,
   { restart, restarted, resume }: Reopening,
   holder: AppServerSession.ThreadHolder
@@ -238,6 +239,7 @@ export const make = Effect.fnUntraced(function* (
           { ...options, ...resolved }
         )
       ),
+    detach: turnsOutlive ? Effect.sync(() => void (holder.isDetached = true)) : undefined,
     findTurn: (clientMessageId) =>
       Effect.flatMap(currentSession, ({ opened, session: { process } }) =>
         Effect.mapError(TurnHistory.find(process, opened.thread.id, clientMessageId), (error) =>

@@ -23,6 +23,8 @@ export interface Transport {
   readonly env: Readonly<Record<string, string | undefined>> | undefined
   /** The temporary directory of the agent's commands. */
   readonly temporaryDirectory: string | undefined
+  /** Whether turns go on when the connection ends. Default: false. */
+  readonly turnsOutlive?: boolean | undefined
   /** How long a request may take. */
   readonly requestTimeout: Duration.Duration
 }

@@ -13,6 +13,7 @@ import type { ThreadId } from "../../domain/Ids.ts"
 import type * as Engine from "../Engine.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import * as JsonRpcConnection from "./JsonRpcConnection.ts"
+import * as LeftTurns from "./LeftTurns.ts"
 import * as SubAgents from "./SubAgents.ts"
 import type * as AppServerProcess from "./AppServerProcess.ts"
 import * as Protocol from "./Protocol.ts"
@@ -154,14 +155,14 @@ const interruptTurn = (
 export type Method = "turn/start" | "thread/compact/start" | "review/start"
 
 /** What happens at the end of a turn to what it has started. */
-type EndOptions = Pick<Engine.EngineTurnOptions, "subAgents" | "terminals">
+type EndOptions = Pick<Engine.EngineTurnOptions, "keepsRunning" | "subAgents" | "terminals">
 
 /** Waits for the end of a turn. Ends what the turn started, also when the effect is interrupted. */
 const awaitEnd = <E>(
   location: ThreadLocation,
   runningTurn: RunningTurn.RunningTurn,
   start: { readonly reply: Effect.Effect<unknown, E>; readonly accepted: Effect.Effect<boolean> },
-  { subAgents, terminals = "keep" }: EndOptions,
+  { keepsRunning, subAgents, terminals = "keep" }: EndOptions,
   restore: <A, E2>(effect: Effect.Effect<A, E2>) => Effect.Effect<A, E2>
 ): Effect.Effect<void, E | CodexError.TurnError> => {
   const { process, runningTurns, threadId } = location
@@ -173,7 +174,10 @@ const awaitEnd = <E>(
     )
   ).pipe(
     Effect.onExit((exit) => {
-      if (!RunningTurn.isOver(runningTurn)) return interruptTurn(location, runningTurn, start.accepted)
+      if (!RunningTurn.isOver(runningTurn))
+        return keepsRunning?.() === true
+          ? LeftTurns.leave(runningTurn, start.accepted)
+          : interruptTurn(location, runningTurn, start.accepted)
       if (!process.isUsable()) return Effect.void
       const mode = Exit.hasInterrupts(exit) ? "end" : terminals
       const settled =
@@ -184,6 +188,7 @@ const awaitEnd = <E>(
     }),
     Effect.ensuring(
       Effect.suspend(() => {
+        if (runningTurn.isLeft) return Effect.void
         if (runningTurns.get(threadId) === runningTurn) runningTurns.delete(threadId)
         if (!RunningTurn.isOver(runningTurn))
           RunningTurn.end(runningTurn, new CodexError.TurnInterrupted({ by: "caller" }))
