@@ -36,7 +36,7 @@ export interface CurrentTurn {
   /** Whether the handle leaves the turn running when it ends the attempt. */
   isLeft: boolean
   /** Reads the attempt while it runs. */
-  live: TurnRunner.LiveTurn | undefined
+  live: TurnRunner.LiveAttempt | undefined
   /** Fails to end the wait between attempts. */
   readonly interrupted: Deferred.Deferred<never, CodexError.TurnError>
 }

@@ -77,7 +77,7 @@ export interface TurnSpec<A> {
 }
 
 /** Reads a turn while it runs. */
-export interface LiveTurn {
+export interface LiveAttempt {
   /** Returns the turn so far. Its open items have the status that Codex reported last. */
   readonly snapshot: () => Turn.Turn
   /** Returns what the turn has used so far, with its sub-agents. */
@@ -100,7 +100,7 @@ export interface TurnAttempt {
   /** Whether the end of the attempt leaves the turn running in the engine. */
   readonly keepsRunning: () => boolean
   /** Receives the functions that read the attempt, when it begins. */
-  readonly onLive: (live: LiveTurn) => void
+  readonly onLive: (live: LiveAttempt) => void
   /** Fails to end the attempt. */
   readonly stopped: Deferred.Deferred<never, CodexError.TurnError>
   /**

@@ -102,9 +102,7 @@ describe.concurrent("attaching to a running turn", () => {
       const called = yield* Deferred.make<void>()
       const withTool = (slow: () => Effect.Effect<string>) => Effect.provide(Tools, Tools.toLayer({ slow }))
       const id = yield* Effect.gen(function* () {
-        const tools = yield* withTool(() =>
-          Effect.andThen(Deferred.succeed(called, undefined), Effect.never)
-        )
+        const tools = yield* withTool(() => Effect.andThen(Deferred.succeed(called, undefined), Effect.never))
         const thread = yield* codex.start({ tools })
         yield* thread.detach
         yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })

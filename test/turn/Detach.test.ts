@@ -20,37 +20,33 @@ describe("attach and detach where turns end with the process", () => {
     }).pipe(Effect.scoped, Effect.provide(TestLayer))
   )
 
-  it.effect("attaches to the turn of another handle, which goes on when the scope of the attachment closes", () =>
-    Effect.gen(function* () {
-      yield* Scripted.play([
-        Scripted.message("working"),
-        Scripted.usage({ input: 10, output: 2 }),
-        Scripted.steered("go on"),
-        Scripted.message("done")
-      ])
-      const { attach, startThread } = yield* Codex
-      const thread = yield* startThread()
-      const none = yield* Effect.flip(Effect.scoped(attach(thread.id)))
-      assert.deepInclude(none, { _tag: "InvalidRequest", reason: "NoTurnRunning" })
-      const running = yield* Effect.forkChild(thread.run("go"), { startImmediately: true })
-      const scope = yield* Scope.make()
-      const attached = yield* Scope.provide(attach(thread.id), scope)
-      const { id, items, message, usage } = yield* attached.snapshot
-      assert.deepStrictEqual(
-        [id, message, items.length, usage.input, yield* attached.spent],
-        [
-          attached.turnId,
-          "working",
-          1,
-          10,
-          { tokens: 12, timeMillis: 0, toolCalls: 0, modelCalls: 1 }
-        ]
-      )
-      yield* Scope.close(scope, Exit.void)
-      yield* thread.steer("go on")
-      assert.strictEqual((yield* Fiber.join(running)).message, "done")
-      assert.strictEqual((yield* attached.await).message, "done")
-      assert.strictEqual((yield* attached.snapshot).message, "done")
-    }).pipe(Effect.scoped, Effect.provide(TestLayer))
+  it.effect(
+    "attaches to the turn of another handle, which goes on when the scope of the attachment closes",
+    () =>
+      Effect.gen(function* () {
+        yield* Scripted.play([
+          Scripted.message("working"),
+          Scripted.usage({ input: 10, output: 2 }),
+          Scripted.steered("go on"),
+          Scripted.message("done")
+        ])
+        const { attach, startThread } = yield* Codex
+        const thread = yield* startThread()
+        const none = yield* Effect.flip(Effect.scoped(attach(thread.id)))
+        assert.deepInclude(none, { _tag: "InvalidRequest", reason: "NoTurnRunning" })
+        const running = yield* Effect.forkChild(thread.run("go"), { startImmediately: true })
+        const scope = yield* Scope.make()
+        const attached = yield* Scope.provide(attach(thread.id), scope)
+        const { id, items, message, usage } = yield* attached.snapshot
+        assert.deepStrictEqual(
+          [id, message, items.length, usage.input, yield* attached.spent],
+          [attached.turnId, "working", 1, 10, { tokens: 12, timeMillis: 0, toolCalls: 0, modelCalls: 1 }]
+        )
+        yield* Scope.close(scope, Exit.void)
+        yield* thread.steer("go on")
+        assert.strictEqual((yield* Fiber.join(running)).message, "done")
+        assert.strictEqual((yield* attached.await).message, "done")
+        assert.strictEqual((yield* attached.snapshot).message, "done")
+      }).pipe(Effect.scoped, Effect.provide(TestLayer))
   )
 })
