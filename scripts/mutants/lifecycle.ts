@@ -448,8 +448,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/TurnRunner.ts", "test/testing/simulation/Simulation.test.ts", [
     [
-      "const ending = { subAgents, terminals }",
-      "const ending = { subAgents }",
+      "const ending = { subAgents, terminals, keepsRunning }",
+      "const ending = { subAgents, keepsRunning }",
       "keeps all promises for 20 seeds, and repeats each run exactly with and without tracing"
     ]
   ]),
@@ -462,8 +462,8 @@ export const lifecycle: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/turn/SharedThreads.ts", "test/testing/simulation/Simulation.test.ts", [
     [
-      'interrupt(shared, engine, "pause"),',
-      "Effect.void,",
+      'isLast ? interrupt(shared, engine, "pause") : Effect.void',
+      "Effect.void",
       "keeps all promises for 20 seeds, and repeats each run exactly with and without tracing"
     ]
   ]),
