@@ -33,7 +33,8 @@ const isolated = [
   "test/telemetry/tracer/OpenTelemetryInterop.test.ts",
   "test/telemetry/tracer/UndiciInterop.test.ts",
   "test/attachment/Attachments.test.ts",
-  "test/attachment/SourceSwap.test.ts"
+  "test/attachment/SourceSwap.test.ts",
+  "test/trace/reader/ReaderSoak.test.ts"
 ]
 
 /** The longest of the other files, the longest first, so that both workers end together. */

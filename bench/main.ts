@@ -24,6 +24,7 @@ const sections: Readonly<Record<string, string>> = {
   growth: "how the cost of an event grows with the number of events before it",
   unobserved: "what threads pay for notifications and turns of Codex that they do not observe",
   spool: "spans with and without the spool",
+  trace: "reading a file of traces compared with reading and parsing it alone",
   startup: "the CPU of the command line for its version and for help",
   page: "how smoothly the page of traces scrolls 10,000 spans in a real Chromium"
 }

@@ -19,11 +19,16 @@ const parsed = parseArguments(
 
 Usage: npm run bench -- [SECTION...] [options]
 
-  SECTION       turns, parallel, telemetry, native, timing, scripted, spans, tail, redaction, signals, growth, unobserved, spool, startup or page; default: all
+  SECTION       turns, parallel, telemetry, native, timing, scripted, spans, tail, redaction, signals, growth, unobserved, spool, trace, startup or page; default: all
   --quick       fewer rounds
-  --rounds N    the number of rounds`,
+  --rounds N    the number of rounds
+  --megabytes N the size of the file of traces; default: 200, with --quick 20`,
   {
-    options: { quick: { type: "boolean", default: false }, rounds: { type: "string" } },
+    options: {
+      quick: { type: "boolean", default: false },
+      rounds: { type: "string" },
+      megabytes: { type: "string" }
+    },
     allowPositionals: true
   }
 )
@@ -34,8 +39,14 @@ export const { positionals } = parsed
 /** The options, to pass on to another process. */
 export const options: ReadonlyArray<string> = [
   ...(parsed.values.quick ? ["--quick"] : []),
-  ...(parsed.values.rounds === undefined ? [] : ["--rounds", parsed.values.rounds])
+  ...(parsed.values.rounds === undefined ? [] : ["--rounds", parsed.values.rounds]),
+  ...(parsed.values.megabytes === undefined ? [] : ["--megabytes", parsed.values.megabytes])
 ]
+
+const chosenSize = Number(parsed.values.megabytes)
+
+/** The size of the file of traces in megabytes. */
+export const megabytes = chosenSize > 0 ? chosenSize : parsed.values.quick ? 20 : 200
 
 /** Returns the number of rounds: `--rounds`, otherwise `quick` with `--quick`, otherwise `usual`. */
 export const roundsOf = (usual: number, quick: number): number => {

@@ -83,19 +83,20 @@ const plain = { configurable: true, enumerable: true, writable: true }
 
 const hex = /^[0-9a-f]+$/
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/
-const zeros = /^0+$/
+const zeros = "0".repeat(32)
+const isZero = (id: string): boolean => id.startsWith("0000") && zeros.startsWith(id)
 
 /** Decodes an id of `bytes` bytes: hex, as OTLP prescribes, or base64, as protobuf does. */
 export const idOf = (id: unknown, bytes: 8 | 16): string | undefined => {
   if (typeof id !== "string") return undefined
   if (id.length === bytes * 2) {
     const lower = hex.test(id) ? id : id.toLowerCase()
-    return hex.test(lower) && !zeros.test(lower) ? lower : undefined
+    return hex.test(lower) && !isZero(lower) ? lower : undefined
   }
   if (id.length !== Math.ceil(bytes / 3) * 4 || !base64.test(id)) return undefined
   const decoded = Buffer.from(id, "base64")
   const text = decoded.toString("hex")
-  return decoded.length === bytes && !zeros.test(text) ? text : undefined
+  return decoded.length === bytes && !isZero(text) ? text : undefined
 }
 
 /** Decodes a time in nanoseconds, which JSON has as a string or, with less precision, as a number. */
