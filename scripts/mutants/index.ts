@@ -13,6 +13,7 @@ import { pages } from "./pages.ts"
 import { redaction } from "./redaction.ts"
 import { security } from "./security.ts"
 import { spool } from "./spool.ts"
+import { traces } from "./traces.ts"
 
 /** All mutants, by the part of the code that they change. */
 export const mutants: ReadonlyArray<Mutant> = [
@@ -29,5 +30,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...cli,
   ...http,
   ...pages,
-  ...ai
+  ...ai,
+  ...traces
 ]

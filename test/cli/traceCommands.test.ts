@@ -211,6 +211,12 @@ describe("effect-codex trace diff", () => {
       ).map(({ changes }) => changes)
     assert.deepStrictEqual(changesTo({ p50Nanos: 119e6, successRate: 0.86, count: 119 }), [[]])
     assert.deepStrictEqual(changesTo({ p50Nanos: 120e6 }), [["slower"]])
+    const quick = { ...group, p50Nanos: 1e6, p95Nanos: 2e6 }
+    const slower = { ...group, p50Nanos: 3e6, p95Nanos: 6e6 }
+    assert.deepStrictEqual(
+      TraceComparison.compare({ turns: 10, groups: [quick] }, { turns: 10, groups: [slower] })[0]?.changes,
+      []
+    )
     assert.deepStrictEqual(changesTo({ p95Nanos: 100e6, successRate: 0.96 }), [["faster", "fails less"]])
     assert.deepStrictEqual(changesTo({ successRate: 0.84, count: 130 }), [["fails more", "more calls"]])
     assert.deepStrictEqual(changesTo({ count: 200 }, 20), [[]])

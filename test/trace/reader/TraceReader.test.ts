@@ -222,7 +222,7 @@ describe("a reader of telemetry files", () => {
 
   test("lists a turn whose own span is missing, and splits its time by its spans", () =>
     Effect.gen(function* () {
-      const { read, turns } = yield* scanOf(TraceFiles.line(TraceFiles.turn(0).slice(0, -1)))
+      const { read, turns } = yield* scanOf(TraceFiles.line(TraceFiles.turn(0).slice(0, -1).toReversed()))
       assert.strictEqual(turns.length, 1)
       assert.isUndefined(turns[0]?.spanId)
       assert.deepInclude(turns[0], {
