@@ -1,5 +1,6 @@
 /** The memory of the reader does not grow with the file: 10 MB, or 1 GB in a soak. */
 import { assert } from "@effect/vitest"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { once } from "node:events"
@@ -42,11 +43,9 @@ test("the list, the statistics and the spans of one turn take the same memory fo
     assert.strictEqual(scanned.report.omittedTurns, turns - maxTurns)
     assert.strictEqual(statistics.finish().turns, turns)
     const grown = Math.max(...heap) - (heap[0] ?? 0)
-    yield* Effect.sync(() =>
-      console.log(
-        `${scanned.report.bytes} bytes, ${scanned.report.spans} spans: the heap grew by ${grown} bytes, ` +
-          `the process had at most ${process.resourceUsage().maxRSS * 1024} bytes`
-      )
+    yield* Console.log(
+      `${scanned.report.bytes} bytes, ${scanned.report.spans} spans: the heap grew by ${grown} bytes, ` +
+        `the process had at most ${process.resourceUsage().maxRSS * 1024} bytes`
     )
     // Most of the file, some 6 MB of JSON, are read between the measurements.
     assert.isBelow(grown, 3_000_000)
