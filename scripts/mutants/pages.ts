@@ -60,6 +60,13 @@ export const pages: ReadonlyArray<Mutant> = [
       "cuts bars at the edges, and has none for spans outside"
     ]
   ]),
+  ...inFile("src/web/waterfall/TimeWindow.ts", "test/web/waterfall/TimeWindow.test.ts", [
+    [
+      "next.left - (last.left + last.width) > invisible",
+      "true",
+      "joins bars that have no visible gap between them"
+    ]
+  ]),
   ...inFile("src/web/waterfall/SpanRows.ts", "test/web/waterfall/SpanRows.test.ts", [
     ["hidden[parent] === true || ", "", "hides everything below a collapsed span, and nothing else"],
     [

@@ -62,7 +62,7 @@ describe.skipIf(skipped)("the page of traces", () => {
       position: Number(await row.getAttribute("aria-rowindex")),
       level: Number(await row.getAttribute("aria-level")),
       expanded: await row.getAttribute("aria-expanded"),
-      text: await row.innerText()
+      text: await row.ariaSnapshot()
     }
   }
 

@@ -20,7 +20,7 @@ export interface VirtualGridOptions {
   readonly empty: string
 }
 
-const extraRows = 6
+const extraRows = 4
 
 export class VirtualGrid {
   readonly element: HTMLElement

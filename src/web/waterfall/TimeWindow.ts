@@ -51,6 +51,32 @@ export const bar = (from: number, to: number, window: TimeWindow): Bar | undefin
   return { left: left * 100, width: Math.max(right - left, 0) * 100 }
 }
 
+/** Less than a pixel of any screen, in percent of the width. */
+const invisible = 0.02
+
+/**
+ * Returns the visible parts of several bars in order of time. Bars without a visible gap between them are one, so that any
+ * number of bars needs few elements.
+ */
+export const bars = (
+  spans: ReadonlyArray<{ readonly start: number; readonly end: number }>,
+  window: TimeWindow
+): ReadonlyArray<Bar> => {
+  const found: Array<Bar> = []
+  for (const { end, start } of spans) {
+    const next = bar(start, end, window)
+    const last = found.at(-1)
+    if (next === undefined) continue
+    if (last === undefined || next.left - (last.left + last.width) > invisible) found.push(next)
+    else
+      found[found.length - 1] = {
+        left: last.left,
+        width: Math.max(next.left + next.width - last.left, last.width)
+      }
+  }
+  return found
+}
+
 /** The time at a share of the width, from 0 to 1. */
 export const timeAt = (window: TimeWindow, share: number): number =>
   window.from + (window.to - window.from) * Math.min(Math.max(share, 0), 1)

@@ -284,7 +284,10 @@ export class WaterfallView {
       "div",
       {
         class: "name-cell",
-        attributes: { role: "gridcell", title: span.note === "" ? name : `${name}: ${span.note}` },
+        attributes: {
+          role: "gridcell",
+          title: span.note === "" ? name : `${name}: ${span.note}`
+        },
         style: { "padding-inline-start": `${8 + Math.min(row.depth, 24) * 14}px` }
       },
       twisty,
@@ -298,12 +301,8 @@ export class WaterfallView {
   private timeCell(span: WaterfallRow, parts: ReadonlyArray<WaterfallPart>): HTMLElement {
     const place = TimeWindow.bar(span.start, span.end, this.shown)
     const length = Texts.duration(span.end - span.start)
-    const cell = el("div", { class: "time-cell", attributes: { role: "gridcell" } })
-    cell.append(
-      hiddenText(
-        `${length}, starts at ${Texts.duration(span.start)}${parts.length > 0 ? ", on the critical path" : ""}`
-      )
-    )
+    const label = `${length}, starts at ${Texts.duration(span.start)}${parts.length > 0 ? ", on the critical path" : ""}`
+    const cell = el("div", { class: "time-cell", attributes: { role: "gridcell", "aria-label": label } })
     if (place === undefined) {
       cell.append(
         el("span", {
@@ -317,12 +316,9 @@ export class WaterfallView {
     const inside = place.left > 70 && right > 82
     cell.append(
       el("div", { class: "bar", style: { left: `${place.left}%`, width: `${place.width}%` } }),
-      ...parts.flatMap((part) => {
-        const line = TimeWindow.bar(part.start, part.end, this.shown)
-        return line === undefined
-          ? []
-          : [el("div", { class: "critical", style: { left: `${line.left}%`, width: `${line.width}%` } })]
-      }),
+      ...TimeWindow.bars(parts, this.shown).map(({ left, width }) =>
+        el("div", { class: "critical", style: { left: `${left}%`, width: `${width}%` } })
+      ),
       el(
         "span",
         {

@@ -39,6 +39,29 @@ describe("the window of a time axis", () => {
     assert.isUndefined(TimeWindow.bar(5 * second, 6 * second, window))
   })
 
+  it("joins bars that have no visible gap between them", () => {
+    const spans = Array.from({ length: 1_000_000 }, (_, index) => ({
+      start: index * 10_000,
+      end: index * 10_000 + 9_000
+    }))
+    assert.deepStrictEqual(TimeWindow.bars(spans, bounds).length, 1)
+    assert.deepStrictEqual(
+      TimeWindow.bars(
+        [
+          { start: 0, end: second },
+          { start: second, end: 2 * second },
+          { start: 2.5 * second, end: 5 * second },
+          { start: 11 * second, end: 12 * second }
+        ],
+        bounds
+      ),
+      [
+        { left: 0, width: 20 },
+        { left: 25, width: 25 }
+      ]
+    )
+  })
+
   it("has round ticks inside the window", () => {
     assert.deepStrictEqual(
       TimeWindow.ticks(bounds, 5),
