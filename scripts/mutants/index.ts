@@ -5,6 +5,7 @@ import { attachments } from "./attachments.ts"
 import { cli } from "./cli.ts"
 import { connection } from "./connection.ts"
 import { durable } from "./durable.ts"
+import { durableStore } from "./durableStore.ts"
 import { engine } from "./engine.ts"
 import { http } from "./http.ts"
 import { lifecycle } from "./lifecycle.ts"
@@ -23,6 +24,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...connection,
   ...engine,
   ...durable,
+  ...durableStore,
   ...spool,
   ...security,
   ...metrics,

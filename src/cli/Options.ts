@@ -42,3 +42,10 @@ export const parseDuration = (text: string): Option.Option<number> => {
   const millis = DurationText.parseMillis(text, ["ms", "s", "m", "h"]) ?? 0
   return millis > 0 && Number.isFinite(millis) ? Option.some(millis) : Option.none()
 }
+
+/** Parses `12h`, `30d` or `8w` to milliseconds. Returns `None` for any other text. */
+export const parseAge = (text: string): Option.Option<number> => {
+  const days = /^(\d{1,6})([dw])$/.exec(text)
+  if (days !== null) return Option.some(Number(days[1]) * (days[2] === "w" ? 7 : 1) * 86_400_000)
+  return parseDuration(text)
+}

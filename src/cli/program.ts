@@ -13,6 +13,7 @@ import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import { version } from "../internal/version.ts"
 import { ExitWith, UsageError } from "./CommandEnd.ts"
 import * as Attachments from "./commands/attachmentsCommand.ts"
+import * as DurableCommands from "./commands/durableCommands.ts"
 import { demo } from "./commands/demoCommand.ts"
 import { doctor } from "./commands/doctorCommand.ts"
 import { exec } from "./commands/execCommand.ts"
@@ -47,6 +48,8 @@ const whole = <I, A, E, R>(load: () => Promise<{ readonly handle: (input: I) => 
 const loadThreads = () => import("./handlers/manageThreads.ts")
 const loadTokens = () => import("./handlers/serveTokens.ts")
 const loadHost = () => import("./handlers/manageHost.ts")
+const loadTurns = () => import("./handlers/observeTurns.ts")
+const loadApprovals = () => import("./handlers/answerApprovals.ts")
 const loadAttachments = () => import("./handlers/cleanAttachments.ts")
 
 /** All commands. Their declarations are in `commands`, what they do is in `handlers`. */
@@ -94,6 +97,28 @@ export const cli = Command.make("effect-codex").pipe(
         Host.status.pipe(Command.withHandler(lazy(loadHost, ({ status }) => status))),
         Host.drain.pipe(Command.withHandler(lazy(loadHost, ({ drain }) => drain))),
         Host.stop.pipe(Command.withHandler(lazy(loadHost, ({ stop }) => stop)))
+      ])
+    ),
+    DurableCommands.submit.pipe(Command.withHandler(whole(() => import("./handlers/submitTurn.ts")))),
+    DurableCommands.turns.pipe(
+      Command.withSubcommands([
+        DurableCommands.turnsList.pipe(Command.withHandler(lazy(loadTurns, ({ list }) => list))),
+        DurableCommands.turnsWatch.pipe(Command.withHandler(lazy(loadTurns, ({ watch }) => watch))),
+        DurableCommands.turnsInterrupt.pipe(
+          Command.withHandler(lazy(loadTurns, ({ interrupt }) => interrupt))
+        )
+      ])
+    ),
+    DurableCommands.approvals.pipe(
+      Command.withSubcommands([
+        DurableCommands.approvalsList.pipe(Command.withHandler(lazy(loadApprovals, ({ list }) => list))),
+        DurableCommands.approvalsShow.pipe(Command.withHandler(lazy(loadApprovals, ({ show }) => show))),
+        DurableCommands.approvalsAnswer.pipe(Command.withHandler(lazy(loadApprovals, ({ answer }) => answer)))
+      ])
+    ),
+    DurableCommands.database.pipe(
+      Command.withSubcommands([
+        DurableCommands.prune.pipe(Command.withHandler(whole(() => import("./handlers/pruneDatabase.ts"))))
       ])
     ),
     Attachments.attachments.pipe(

@@ -29,6 +29,7 @@ import {
 } from "./DurableInput.ts"
 import { type DurableTurnRecord, turnRecord } from "./DurableRecords.ts"
 import type { ChangeFeed } from "./store/ChangeFeed.ts"
+import type { Pruned, RetentionPolicy } from "./store/Pruning.ts"
 import type { DurableTurnStatus } from "./store/Rows.ts"
 import * as SqliteStore from "./store/SqliteStore.ts"
 import * as Store from "./store/Store.ts"
@@ -118,6 +119,8 @@ export class Durable extends Context.Service<
       filter?: DurableTurnFilter
     ) => Effect.Effect<ReadonlyArray<DurableTurnRecord>, StorageUnavailable>
     readonly approvals: ClientApprovals.DurableApprovals
+    /** Deletes what is older than its retention. Turns that have not ended are never deleted. */
+    readonly prune: (policy: RetentionPolicy) => Effect.Effect<Pruned, StorageUnavailable>
   }
 >()("effect-codex/durable/Durable") {
   /**
@@ -274,6 +277,7 @@ export const make = (store: Store.StoreShape): Durable["Service"] => {
         store.turns({ threadId: filter.thread, status: filter.status, limit: filter.limit }),
         (rows) => rows.map(turnRecord)
       ),
-    approvals: ClientApprovals.make(store)
+    approvals: ClientApprovals.make(store),
+    prune: store.prune
   })
 }

@@ -9,6 +9,7 @@ export { Durable, type DurableTurnFilter, type SubmitOptions } from "./Durable.t
 export { DurableInput, DurableThreadOptions, Recovery } from "./DurableInput.ts"
 export { DurableApproval, DurableApprovalStatus, DurableTurnRecord } from "./DurableRecords.ts"
 export * as DurableThread from "./DurableThread.ts"
+export { Pruned, type RetentionPolicy } from "./store/Pruning.ts"
 export { DurableTurnStatus } from "./store/Rows.ts"
 export { DurableRunner, RunnerEvent, type RunnerOptions } from "./runner/DurableRunner.ts"
 export { Workspace, type WorkspaceRequest } from "./runner/Workspace.ts"

@@ -216,7 +216,7 @@ describe("approvals of durable turns", () => {
       Effect.gen(function* () {
         const { approvals } = yield* Durable
         const store = yield* Store
-        yield* store.approvals.ask(asked("expiring", command, 1000))
+        yield* store.approvals.ask({ ...asked("expiring", command, 1000), key: "b" })
         yield* store.approvals.ask(asked("ending"))
         yield* TestClock.setTime(1000)
         yield* store.approvals.end("a")

@@ -71,6 +71,22 @@ export const pages: HelpPages = {
         description: "Run Codex in the background, so that turns outlive the programs that start them"
       },
       {
+        name: "submit",
+        description: "Submit a durable turn, print its key, and return at once"
+      },
+      {
+        name: "turns",
+        description: "List, watch and interrupt durable turns"
+      },
+      {
+        name: "approvals",
+        description: "List, show and answer the approval requests of durable turns"
+      },
+      {
+        name: "db",
+        description: "Maintain the database of durable turns"
+      },
+      {
         name: "attachments",
         description: "List staged files, and remove those of ended processes"
       },
@@ -986,6 +1002,260 @@ export const pages: HelpPages = {
     ],
     examples: []
   },
+  "effect-codex submit": {
+    path: ["effect-codex", "submit"],
+    description: "Submit a durable turn, print its key, and return at once",
+    usage: "effect-codex submit [flags] [PROMPT]",
+    arguments: [
+      {
+        name: "PROMPT",
+        description: "What to do; read from stdin if it is missing or -"
+      }
+    ],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
+      },
+      {
+        names: ["--key"],
+        value: "KEY",
+        description: "Identifies the turn: the same submission with the same key finds the first turn"
+      },
+      {
+        names: ["--thread"],
+        value: "ID",
+        description: "The durable thread, new or not, under a name of your choice; default: a new one"
+      },
+      {
+        names: ["--cd"],
+        value: "DIR",
+        description: "The directory to work in; default: the current directory for a new thread"
+      },
+      {
+        names: ["--model"],
+        value: "M",
+        description: "The model to use"
+      },
+      {
+        names: ["--effort"],
+        value: "E",
+        description: "The reasoning effort, such as low, medium or high"
+      },
+      {
+        names: ["--sandbox"],
+        value: "read-only|workspace-write|danger-full-access",
+        description:
+          "What commands can access without approval; default: workspace-write, or the thread's own"
+      },
+      {
+        names: ["--network"],
+        description: "Let sandboxed commands use the network; needs --sandbox"
+      },
+      {
+        names: ["--add-dir"],
+        value: "DIR",
+        description: "A further directory to work in and to write; can be repeated"
+      },
+      {
+        names: ["--mode"],
+        value: "default|plan",
+        description: "plan: propose a plan instead of changing files; default: the thread's own"
+      },
+      {
+        names: ["--max-tokens"],
+        value: "N",
+        description: "The maximum number of input and output tokens; the turn stops when it exceeds it"
+      },
+      {
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "The maximum duration of the turn: 500ms, 20s, 5m, 1h30m; default: the worker's"
+      },
+      {
+        names: ["--recovery"],
+        value: "continue|fail",
+        description: "What to do if the engine dies during the turn; default: the worker's"
+      },
+      {
+        names: ["--user"],
+        value: "NAME",
+        description: "The user of a new thread; only a keyed hash is stored"
+      },
+      {
+        names: ["--team"],
+        value: "NAME",
+        description: "The team of a new thread, for telemetry"
+      },
+      {
+        names: ["--json"],
+        description: "Print the turn as a line of JSON on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command:
+          'effect-codex submit --db sqlite:state/turns.db --key build-1842 --cd ../app "Fix the failing test"',
+        description: "A worker with the same database runs it"
+      }
+    ]
+  },
+  "effect-codex turns": {
+    path: ["effect-codex", "turns"],
+    description: "List, watch and interrupt durable turns",
+    usage: "effect-codex turns COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [
+      {
+        name: "list",
+        description: "List durable turns, the newest first"
+      },
+      {
+        name: "watch",
+        description: "Show what a durable turn did so far and does, until it ends"
+      },
+      {
+        name: "interrupt",
+        description: "Interrupt a durable turn, or take it out of its queue"
+      }
+    ],
+    examples: []
+  },
+  "effect-codex approvals": {
+    path: ["effect-codex", "approvals"],
+    description: "List, show and answer the approval requests of durable turns",
+    usage: "effect-codex approvals COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [
+      {
+        name: "list",
+        description: "List approval requests, the oldest first"
+      },
+      {
+        name: "show",
+        description: "Show an approval request completely, with its hash and its decision"
+      },
+      {
+        name: "answer",
+        description: "Answer an approval request; the first answer is accepted"
+      }
+    ],
+    examples: []
+  },
+  "effect-codex db": {
+    path: ["effect-codex", "db"],
+    description: "Maintain the database of durable turns",
+    usage: "effect-codex db COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [
+      {
+        name: "prune",
+        description: "Delete turns that ended long ago, with their events; never what still runs"
+      }
+    ],
+    examples: []
+  },
   "effect-codex attachments": {
     path: ["effect-codex", "attachments"],
     description: "List staged files, and remove those of ended processes",
@@ -1715,6 +1985,423 @@ export const pages: HelpPages = {
       {
         command: "effect-codex host stop --dir ~/.local/state/my-bot",
         description: "End everything"
+      }
+    ]
+  },
+  "effect-codex turns list": {
+    path: ["effect-codex", "turns", "list"],
+    description: "List durable turns, the newest first",
+    usage: "effect-codex turns list [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
+      },
+      {
+        names: ["--thread"],
+        value: "ID",
+        description: "List only the turns of this durable thread"
+      },
+      {
+        names: ["--status"],
+        value: "submitted|running|waiting|completed|failed|interrupted",
+        description: "List only turns in this state"
+      },
+      {
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of lines; default: 20"
+      },
+      {
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per turn"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex turns list --db sqlite:state/turns.db --status waiting",
+        description: "The turns that wait for an approval or an answer"
+      }
+    ]
+  },
+  "effect-codex turns watch": {
+    path: ["effect-codex", "turns", "watch"],
+    description: "Show what a durable turn did so far and does, until it ends",
+    usage: "effect-codex turns watch [flags] KEY",
+    arguments: [
+      {
+        name: "KEY",
+        description: "The key of a turn, as `submit` prints it"
+      }
+    ],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
+      },
+      {
+        names: ["--json"],
+        description: "Print every event as a line of JSON on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex turns watch build-1842 --db sqlite:state/turns.db",
+        description: "The exit code is that of `run`"
+      }
+    ]
+  },
+  "effect-codex turns interrupt": {
+    path: ["effect-codex", "turns", "interrupt"],
+    description: "Interrupt a durable turn, or take it out of its queue",
+    usage: "effect-codex turns interrupt [flags] KEY",
+    arguments: [
+      {
+        name: "KEY",
+        description: "The key of a turn, as `submit` prints it"
+      }
+    ],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex turns interrupt build-1842 --db sqlite:state/turns.db",
+        description: "Its worker interrupts it"
+      }
+    ]
+  },
+  "effect-codex approvals list": {
+    path: ["effect-codex", "approvals", "list"],
+    description: "List approval requests, the oldest first",
+    usage: "effect-codex approvals list [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
+      },
+      {
+        names: ["--all"],
+        description: "List also the requests that are decided, expired or withdrawn"
+      },
+      {
+        names: ["--thread"],
+        value: "ID",
+        description: "List only the requests of this durable thread"
+      },
+      {
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of lines; default: 20"
+      },
+      {
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per request"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex approvals list --db sqlite:state/turns.db",
+        description: "The requests that wait for a decision"
+      }
+    ]
+  },
+  "effect-codex approvals show": {
+    path: ["effect-codex", "approvals", "show"],
+    description: "Show an approval request completely, with its hash and its decision",
+    usage: "effect-codex approvals show [flags] ID",
+    arguments: [
+      {
+        name: "ID",
+        description: "The id of a request, as `approvals list` prints it"
+      }
+    ],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
+      },
+      {
+        names: ["--json"],
+        description: "Print JSON on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex approvals show 7c1f --db sqlite:state/turns.db",
+        description: "Everything that the decision is about"
+      }
+    ]
+  },
+  "effect-codex approvals answer": {
+    path: ["effect-codex", "approvals", "answer"],
+    description: "Answer an approval request; the first answer is accepted",
+    usage: "effect-codex approvals answer [flags] ID DECISION",
+    arguments: [
+      {
+        name: "ID",
+        description: "The id of a request, as `approvals list` prints it"
+      },
+      {
+        name: "DECISION",
+        description: "accept-for-session also accepts identical requests of the thread"
+      }
+    ],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
+      },
+      {
+        names: ["--hash"],
+        value: "HASH",
+        description:
+          "The hash that `approvals show` printed: the answer is refused if the request is another one"
+      },
+      {
+        names: ["--reason"],
+        value: "TEXT",
+        description: "Why the request is declined"
+      },
+      {
+        names: ["--answer"],
+        value: "QUESTION=TEXT",
+        description: "The answer to a question of the agent, by its id; can be repeated"
+      },
+      {
+        names: ["--by"],
+        value: "NAME",
+        description: "Who decides, for the audit; default: the name of this user"
+      },
+      {
+        names: ["--json"],
+        description: "Print the decided request as JSON on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command:
+          'effect-codex approvals answer 7c1f decline --reason "not on a Friday" --db sqlite:state/turns.db',
+        description: "The turn continues without it"
+      }
+    ]
+  },
+  "effect-codex db prune": {
+    path: ["effect-codex", "db", "prune"],
+    description: "Delete turns that ended long ago, with their events; never what still runs",
+    usage: "effect-codex db prune [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
+      },
+      {
+        names: ["--older-than"],
+        value: "AGE",
+        description: "Delete turns that ended longer ago than this: 12h, 30d, 8w"
+      },
+      {
+        names: ["--approvals"],
+        value: "AGE",
+        description: "Delete also approvals that were decided longer ago; default: keep them"
+      },
+      {
+        names: ["--json"],
+        description: "Print the numbers of deleted rows as JSON on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex db prune --db sqlite:state/turns.db --older-than 30d",
+        description: "For example once a day"
       }
     ]
   },

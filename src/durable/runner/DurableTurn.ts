@@ -7,17 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import * as Activity from "effect/workflow/Activity"
 import * as Workflow from "effect/workflow/Workflow"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
+import { durableTurnWorkflow } from "../store/Pruning.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 
 /** The workflow. Its execution id follows from the key of the turn. */
-export const workflow = Workflow.make("effect-codex/DurableTurn", {
-  payload: { key: Schema.String },
-  idempotencyKey: ({ key }) => key
-})
+export const workflow = durableTurnWorkflow
 
 /** How long the runner waits before it tries again when the database cannot be reached. */
 const retrying = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])

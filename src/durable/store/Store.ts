@@ -11,6 +11,7 @@ import * as ApprovalQueries from "./ApprovalQueries.ts"
 import { ChangeFeed } from "./ChangeFeed.ts"
 import * as JournalQueries from "./JournalQueries.ts"
 import * as Migrations from "./Migrations.ts"
+import * as Pruning from "./Pruning.ts"
 import type { ApprovalRow, EventRow, ThreadRow, ToolCallRow, TurnOutcome, TurnRow } from "./Rows.ts"
 import * as TurnQueries from "./TurnQueries.ts"
 
@@ -110,6 +111,8 @@ export interface StoreShape {
   readonly tools: StoredTools
   readonly events: StoredEvents
   readonly rollouts: StoredRollouts
+  /** Deletes what is older than its retention, in short transactions. */
+  readonly prune: (policy: Pruning.RetentionPolicy) => Stored<Pruning.Pruned>
   /** Emits once when the subscription is active, then soon after any commit by any process. Never fails. */
   readonly changes: Stream.Stream<void>
 }
@@ -122,7 +125,8 @@ export const make: Effect.Effect<StoreShape, StorageUnavailable, SqlClient.SqlCl
     const approvals = yield* ApprovalQueries.make
     const journal = yield* JournalQueries.make
     const { changes } = yield* ChangeFeed
-    return { ...turns, approvals, ...journal, changes }
+    const prune = yield* Pruning.make
+    return { ...turns, approvals, ...journal, prune, changes }
   })
 
 /** @internal The database of durable turns, for runners. */

@@ -1,0 +1,47 @@
+/** Runs a command on the database of durable turns. It needs no Codex. */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { AnswerError } from "../approval/ApprovalQueue.ts"
+import * as CodexError from "../domain/CodexError.ts"
+import { Durable } from "../durable/Durable.ts"
+import { ExitWith, UsageError } from "./CommandEnd.ts"
+import * as DatabaseUrl from "./DatabaseUrl.ts"
+import { code } from "./ExitCode.ts"
+import * as Output from "./Output.ts"
+
+type DurableError = AnswerError | CodexError.CodexError
+
+/** PostgreSQL is loaded only if it is named: its client is an optional package. */
+const layerOf = (
+  database: DatabaseUrl.DatabaseUrl
+): Effect.Effect<Layer.Layer<Durable, CodexError.StorageUnavailable>, UsageError> =>
+  database._tag === "Sqlite"
+    ? Effect.succeed(Durable.layerSqlite({ path: database.path }))
+    : Effect.tryPromise({
+        try: () => import("../durable-postgres/DurablePostgres.ts"),
+        catch: () =>
+          new UsageError({ text: "--db postgres://… needs the package @effect/sql-pg: install it" })
+      }).pipe(Effect.map(({ layer }) => layer({ url: database.url })))
+
+/** Prints the message of an error and maps the error to its exit code. */
+export const report = (error: DurableError | UsageError | ExitWith) =>
+  error._tag === "UsageError" || error._tag === "ExitWith"
+    ? Effect.fail(error)
+    : Effect.andThen(
+        Output.printError(`${error._tag}: ${error.message}`),
+        Effect.fail(
+          new ExitWith({
+            code: CodexError.isCodexError(error) ? CodexError.exitCode(error) : code.failed
+          })
+        )
+      )
+
+/** Runs `use` with the database that `--db` names. */
+export const withDurable = <A, R>(
+  db: string,
+  use: (durable: Durable["Service"]) => Effect.Effect<A, DurableError | UsageError | ExitWith, R>
+) =>
+  Effect.flatMap(DatabaseUrl.parse(db), layerOf).pipe(
+    Effect.flatMap((layer) => Effect.provide(Durable.use(use), layer)),
+    Effect.catch(report)
+  )
