@@ -167,6 +167,20 @@ const record = (audit: ApprovalAudit["Service"], entry: AuditEntry): Effect.Effe
     )
   )
 
+/**
+ * @internal Records a decision that was made elsewhere, such as in a database. `askedAt` is in milliseconds since the epoch.
+ */
+export const recordDecision = (
+  audit: ApprovalAudit["Service"],
+  request: ApprovalRequest,
+  decision: ApprovalDecision,
+  askedAt: number
+): Effect.Effect<void> =>
+  Effect.flatMap(Clock.Clock, (clock) => {
+    const at = milliseconds(clock)
+    return record(audit, entryOf(request, hash(request), decision, at, Math.max(0, at - askedAt)))
+  })
+
 const entryOf = (
   request: ApprovalRequest,
   hash: string,

@@ -37,7 +37,12 @@ const startWorker = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => kill)
   yield* Effect.promise(() => once(child.stdout, "data"))
   child.stdout.resume()
-  return { kill, exited: Effect.promise(() => exited) }
+  const terminate = Effect.promise(async () => {
+    child.kill("SIGTERM")
+    await exited
+    return child.exitCode
+  })
+  return { kill, terminate, exited: Effect.promise(() => exited) }
 })
 
 /** Waits until something is in the database, or in a file that changes with it. */
@@ -67,6 +72,7 @@ interface End {
 const scenario = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const gate = yield* Deferred.make<void>()
+  const drained = yield* Deferred.make<void>()
   const requests = new Map<string, number>()
   const script: M.Script = (request) => {
     const key = /^do (\w+)$/.exec(request.lastUserText)?.[1] ?? "none"
@@ -74,6 +80,8 @@ const scenario = Effect.gen(function* () {
     requests.set(key, before + 1)
     if (before > 0) return M.reply(M.text(`${key} is done`))
     switch (key) {
+      case "drain":
+        return M.reply(M.until(Deferred.await(drained)), M.text("drain is done"))
       case "start":
         return M.reply(M.text("start is done"))
       case "stream":
@@ -93,7 +101,12 @@ const scenario = Effect.gen(function* () {
   const calls = `${directory}/calls`
   const paths = [db, socket, calls] as const
   const keys = ["start", "stream", "command", "approval", "charge", "transfer", "put"]
-  const { found: ends, knownAtDeath } = yield* Effect.gen(function* () {
+  const {
+    exitCode,
+    found: ends,
+    knownAtDeath,
+    left
+  } = yield* Effect.gen(function* () {
     const store = yield* Store
     const submit = (key: string) =>
       store.submit({
@@ -124,9 +137,15 @@ const scenario = Effect.gen(function* () {
     yield* fs.writeFileString(`${codex.workspace}/go`, "")
     for (const { id } of yield* store.approvals.list({ pending: true }))
       assert.strictEqual(yield* store.approvals.decide(id, { _tag: "Accept" }, "ada"), "accepted")
+    const second = yield* startWorker(paths)
+    yield* submit("drain")
+    yield* until(Effect.sync(() => ((requests.get("drain") ?? 0) > 0 ? true : undefined)))
+    const exitCode = yield* second.terminate
+    const left = yield* store.outcome("drain")
+    yield* Deferred.succeed(drained, undefined)
     yield* startWorker(paths)
     const found = new Map<string, End>()
-    for (const key of keys) {
+    for (const key of [...keys, "drain"]) {
       yield* until(store.outcome(key))
       const outcome = yield* store.outcome(key)
       const events = yield* store.events.after(key, 0)
@@ -138,11 +157,13 @@ const scenario = Effect.gen(function* () {
         modelRequests: requests.get(key) ?? 0
       })
     }
-    return { found, knownAtDeath }
+    return { found, knownAtDeath, exitCode, left }
   }).pipe(Effect.provide(Store.layer.pipe(Layer.provide(SqliteStore.layerClient({ path: db })))))
   return {
     ends,
     knownAtDeath,
+    exitCode,
+    left,
     calls: lines(calls),
     commandRuns: lines(`${codex.workspace}/command-runs`),
     approvalRuns: lines(`${codex.workspace}/approval-runs`)
@@ -160,6 +181,14 @@ describe("a worker that is killed with -9", () => {
     assert.isNull(result.knownAtDeath)
     const end = result.ends.get("start")
     assert.strictEqual(end?.message, "start is done")
+    assert.strictEqual(end?.modelRequests, 1)
+  })
+
+  it("F43 a worker that gets SIGTERM leaves its turn running, and the next one finishes it", () => {
+    assert.strictEqual(result.exitCode, 130)
+    assert.isUndefined(result.left)
+    const end = result.ends.get("drain")
+    assert.strictEqual(end?.message, "drain is done")
     assert.strictEqual(end?.modelRequests, 1)
   })
 

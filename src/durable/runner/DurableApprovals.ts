@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
+import * as ApprovalAudit from "../../approval/ApprovalAudit.ts"
 import * as Policy from "../../approval/Policy.ts"
 import * as RequestText from "../../approval/RequestText.ts"
 import type { ApprovalDecision } from "../../domain/ApprovalDecision.ts"
@@ -25,6 +26,8 @@ export interface DurableApprovalsOptions {
   readonly threadId: string
   /** How long a request can be answered. Infinite: until its turn ends. */
   readonly expiry: Duration.Duration
+  /** Where the decisions are recorded, in addition to the database. */
+  readonly audit: ApprovalAudit.ApprovalAudit["Service"] | undefined
   /** Decides first. What it abstains from is asked in the database. */
   readonly first: Policy.Policy | undefined
   /** Whether the worker is stopping: a request that waits then is still asked, by the next worker. */
@@ -91,8 +94,14 @@ export const policy = (options: DurableApprovalsOptions): Policy.Policy => {
   })
 
   /** Takes the decision of a request. Until then it is among those that `TurnWatch` looks at. */
-  const take = ({ decision, id }: ApprovalRow) =>
-    Effect.as(Effect.ignore(store.approvals.close(id)), decision ?? withdrawn)
+  const take = Effect.fnUntraced(function* ({ askedAt, decision, endedAt, id, request }: ApprovalRow) {
+    yield* Effect.ignore(store.approvals.close(id))
+    const taken = decision ?? withdrawn
+    // An earlier process has recorded a decision that it took.
+    if (endedAt === null && options.audit !== undefined)
+      yield* ApprovalAudit.recordDecision(options.audit, request, taken, askedAt)
+    return taken
+  })
 
   const waitsForAnswer = Effect.acquireRelease(
     Effect.suspend(() => options.onWaiting(++waiting)),

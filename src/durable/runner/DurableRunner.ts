@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
@@ -16,6 +17,7 @@ import * as SingleRunner from "effect/cluster/SingleRunner"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
+import { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
 import type * as Policy from "../../approval/Policy.ts"
 import { Codex } from "../../Codex.ts"
 import * as CodexError from "../../domain/CodexError.ts"
@@ -217,6 +219,7 @@ const make = Effect.fnUntraced(function* <
             Effect.updateContext(approvals(request), (context: Context.Context<never>) =>
               Context.merge(services, context)
             ),
+    audit: Option.getOrUndefined(yield* Effect.serviceOption(ApprovalAudit)),
     expiry: Duration.fromInputUnsafe(approvalExpiry),
     leaving,
     drainDeadline: Duration.fromInputUnsafe(drainDeadline),

@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
 import * as Policy from "../../approval/Policy.ts"
 import type { ThreadOptions } from "../../Codex.ts"
 import type { Budget } from "../../domain/Budget.ts"
@@ -68,6 +69,7 @@ export interface RunnerContext {
   readonly engine: string
   readonly programVersion: string | undefined
   readonly policy: Policy.Policy | undefined
+  readonly audit: ApprovalAudit["Service"] | undefined
   readonly expiry: Duration.Duration
   /** Completes when the runner leaves its turns to the next one. */
   readonly leaving: Deferred.Deferred<void>
@@ -204,6 +206,8 @@ const runOnce = Effect.fnUntraced(function* (
   let recording: Fiber.Fiber<void> | undefined
   const observed = Effect.gen(function* () {
     const thread = yield* openThread(runner, claimed)
+    // Behind a socket the turn goes on when this runner leaves it. Otherwise it ends with Codex, and is recovered.
+    yield* Effect.ignore(thread.detach)
     claimed.open = thread
     if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
     // The activity has the events of a turn that an earlier runner started, too.
@@ -353,6 +357,7 @@ export const run = (runner: RunnerContext, key: string): Effect.Effect<boolean, 
         threadId: thread.id,
         expiry: runner.expiry,
         first: runner.policy,
+        audit: runner.audit,
         isLeaving: () => isGone,
         onWaiting: (count) =>
           Effect.ignore(

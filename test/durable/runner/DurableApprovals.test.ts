@@ -2,7 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { ApprovalAudit } from "../../../src/approval/ApprovalAudit.ts"
 import * as Policy from "../../../src/approval/Policy.ts"
 import type { ApprovalRequest } from "../../../src/domain/ApprovalRequest.ts"
 import { hash } from "../../../src/domain/ApprovalRequestHash.ts"
@@ -33,6 +35,7 @@ const make = (more: Partial<DurableApprovals.DurableApprovalsOptions> = {}) =>
       threadId: "t",
       expiry: Duration.hours(1),
       first: undefined,
+      audit: undefined,
       isLeaving: () => true,
       onWaiting: (count) => Effect.sync(() => void counts.push(count)),
       ...more
@@ -110,6 +113,35 @@ describe("approvals in the database", () => {
         assert.strictEqual((yield* store.approvals.list({ pending: true })).length, isLeaving ? 1 : 0)
       }
     }).pipe(Effect.scoped, Effect.provide(layerStore))
+  )
+
+  it.effect("are recorded in the audit once, by the process that takes the decision", () =>
+    Effect.gen(function* () {
+      yield* submit("k")
+      const audit = yield* ApprovalAudit
+      const entries = yield* Effect.forkScoped(Stream.runCollect(Stream.take(audit.entries, 2)), {
+        startImmediately: true
+      })
+      const process = yield* make({ audit })
+      const waiting = yield* Effect.forkChild(process.ask(request))
+      const { id } = yield* asked
+      const store = yield* Store
+      yield* store.approvals.decide(id, { _tag: "Accept", source: "user" }, "ada")
+      yield* Fiber.join(waiting)
+      // Codex sends the request again to a next process.
+      yield* (yield* make({ audit })).ask(request)
+      const other = { ...request, id: "call_2" }
+      const next = yield* Effect.forkChild(process.ask(other))
+      yield* store.approvals.decide((yield* asked).id, { _tag: "Cancel" }, "ada")
+      yield* Fiber.join(next)
+      assert.deepStrictEqual(
+        (yield* Fiber.join(entries)).map(({ decision, requestId }) => [requestId, decision]),
+        [
+          ["call_1", "accept"],
+          ["call_2", "cancel"]
+        ]
+      )
+    }).pipe(Effect.scoped, Effect.provide([layerStore, ApprovalAudit.layer]))
   )
 
   it.effect("ask nobody about what the policy of the worker decides", () =>
