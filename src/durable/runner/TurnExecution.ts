@@ -267,6 +267,8 @@ const runToOutcome = Effect.fnUntraced(function* (
     if (error === undefined) return yield* withoutErrors(exit.cause)
     // With a turn, the journal of its tools could not be written, so the turn was ended.
     if (error._tag === "StorageUnavailable" && error.turn === undefined) return yield* error
+    if (error._tag === "TurnInterrupted" && !claimed.isInterrupted)
+      return failed((yield* unknownTool(runner, claimed, error)) ?? error)
     if (!isTransient(error)) return failed(error)
     if (claimed.isInterrupted && error._tag === "EngineExited")
       return failed(new CodexError.TurnInterrupted({ by: "caller" }))
@@ -291,6 +293,23 @@ const runToOutcome = Effect.fnUntraced(function* (
     if (failures === 0) yield* Effect.logWarning(`a durable turn is tried again: ${error.message}`)
     yield* Effect.sleep(pause(failures++))
   }
+})
+
+/**
+ * Returns why a turn was interrupted that nobody wanted to end: an earlier runner ended it because of a tool that must not
+ * run twice, and died before it could write this.
+ */
+const unknownTool = Effect.fnUntraced(function* (
+  { store }: RunnerContext,
+  { row }: Claimed,
+  { turn, turnId }: CodexError.TurnInterrupted
+) {
+  const call = (yield* store.tools.list(row.key)).find(
+    (call) => call.turnId === turnId && call.sideEffect === "once" && call.state === "intent"
+  )
+  if (call === undefined) return undefined
+  const error = new CodexError.ToolOutcomeUnknown({ tool: call.tool, callId: call.callId })
+  return turn === undefined ? error : CodexError.withTurn(error, turn)
 })
 
 const withoutErrors = (cause: Cause.Cause<unknown>) =>

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
+import { TurnId } from "../../../src/domain/Ids.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
 import { layerCodex, layerStore, outcome, pending, runner, status, submit } from "./support.ts"
@@ -81,6 +82,26 @@ describe("a runner of durable turns", () => {
       assert.strictEqual(error?._tag, "TurnOutcomeUnknown")
       assert.strictEqual((yield* Scripted.inputs).length, 1)
     }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live(
+    "F08 names the tool if an earlier runner ended the turn because of it, and died before it wrote that",
+    () =>
+      Effect.gen(function* () {
+        yield* Scripted.play([Scripted.interrupted])
+        yield* submit("k1")
+        const store = yield* Store
+        // The ids of the scripted engine begin with this one.
+        yield* store.tools.begin({
+          turnId: TurnId.make("turn_1"),
+          callId: "call_1",
+          key: "k1",
+          tool: "charge",
+          sideEffect: "once"
+        })
+        const error = yield* Effect.provide(errorOf("k1"), runner())
+        assert.deepInclude(error, { _tag: "ToolOutcomeUnknown", tool: "charge", callId: "call_1" })
+      }).pipe(Effect.provide([layerStore, layerCodex]))
   )
 
   it.live("interrupts a turn on the request of any process", () =>
